@@ -1,0 +1,77 @@
+"""The domain's errors, free of HTTP. Every one is raised where its figures are known.
+
+`base` holds the root; `access`, `limits`, `input` and `state` its branches. `http.problems`
+has a row for each; a test fails when one lacks it.
+"""
+
+from entrepot.errors.access import (
+    NotAllowed,
+    NotAuthenticated,
+    NotFound,
+    ScopeMissing,
+    SignInFailed,
+    TooManyAttempts,
+)
+from entrepot.errors.base import EntrepotError
+from entrepot.errors.input import (
+    BodyTooLarge,
+    BodyTooSlow,
+    DigestMismatch,
+    FieldInvalid,
+    FormMalformed,
+    MediaTypeUnsupported,
+    PreconditionFailed,
+    RangeNotSatisfiable,
+    SchemaInvalid,
+)
+from entrepot.errors.limits import (
+    FileTooLarge,
+    QuotaExceeded,
+    QuotaTooSmall,
+    StorageFull,
+    TooManyUploads,
+)
+from entrepot.errors.state import (
+    BlobMissing,
+    LastAdmin,
+    NameTaken,
+    NoPublishedVersion,
+    ShuttingDown,
+    StartRefused,
+    TaskFinished,
+    UploadInterrupted,
+    UserOwnsFiles,
+)
+
+__all__ = [
+    "BlobMissing",
+    "BodyTooLarge",
+    "BodyTooSlow",
+    "DigestMismatch",
+    "EntrepotError",
+    "FieldInvalid",
+    "FileTooLarge",
+    "FormMalformed",
+    "LastAdmin",
+    "MediaTypeUnsupported",
+    "NameTaken",
+    "NoPublishedVersion",
+    "NotAllowed",
+    "NotAuthenticated",
+    "NotFound",
+    "PreconditionFailed",
+    "QuotaExceeded",
+    "QuotaTooSmall",
+    "RangeNotSatisfiable",
+    "SchemaInvalid",
+    "ScopeMissing",
+    "ShuttingDown",
+    "SignInFailed",
+    "StartRefused",
+    "StorageFull",
+    "TaskFinished",
+    "TooManyAttempts",
+    "TooManyUploads",
+    "UploadInterrupted",
+    "UserOwnsFiles",
+]

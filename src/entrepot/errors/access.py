@@ -1,0 +1,61 @@
+"""Who may not: missing or wrong credentials, rights, and things one may not know of."""
+
+from dataclasses import dataclass
+
+from entrepot.errors.base import EntrepotError
+
+
+@dataclass(eq=False)
+class NotAuthenticated(EntrepotError):
+    """No valid API key came with the request. `reason` never repeats the key."""
+
+    reason: str
+
+    def __str__(self) -> str:
+        return self.reason
+
+
+@dataclass(eq=False)
+class NotFound(EntrepotError):
+    """There is nothing here that you may know of.
+
+    Has no fields on purpose: the answer for another account's thing, a malformed id and a
+    thing that never existed must be byte-identical.
+    """
+
+
+@dataclass(eq=False)
+class NotAllowed(EntrepotError):
+    """The caller may see the thing, but not do this with it."""
+
+    reason: str
+
+    def __str__(self) -> str:
+        return self.reason
+
+
+@dataclass(eq=False)
+class ScopeMissing(EntrepotError):
+    """The key lacks the scope that the operation needs."""
+
+    required: str
+    scopes: tuple[str, ...]
+
+    def __str__(self) -> str:
+        held = ", ".join(self.scopes) or "none"
+        return f"This needs a key with the scope {self.required}; this one has: {held}."
+
+
+@dataclass(eq=False)
+class SignInFailed(EntrepotError):
+    """The user name and the password do not belong together, or the user is disabled."""
+
+
+@dataclass(eq=False)
+class TooManyAttempts(EntrepotError):
+    """Too many failed attempts to sign in; wait `retry_after` seconds."""
+
+    retry_after: int
+
+    def __str__(self) -> str:
+        return f"Too many failed attempts. Try again in {self.retry_after} seconds."

@@ -1,0 +1,75 @@
+"""What does not fit: sizes, quotas, disks, counts. All sizes are bytes."""
+
+from dataclasses import dataclass
+
+from entrepot.errors.base import EntrepotError
+
+
+@dataclass(eq=False)
+class FileTooLarge(EntrepotError):
+    """The delivery is larger than the file's own limit."""
+
+    limit: int
+    requested: int
+
+    def __str__(self) -> str:
+        return (
+            f"The file's size limit is {self.limit:,} bytes; "
+            f"the delivery has at least {self.requested:,}."
+        )
+
+
+@dataclass(eq=False)
+class QuotaExceeded(EntrepotError):
+    """The account's quota has no room for the delivery."""
+
+    limit: int
+    used: int
+    reserved: int
+    requested: int
+
+    def __str__(self) -> str:
+        return (
+            f"The account's quota is {self.limit:,} bytes, of which {self.used:,} are used and "
+            f"{self.reserved:,} are reserved by running uploads; this needs {self.requested:,}."
+        )
+
+
+@dataclass(eq=False)
+class QuotaTooSmall(EntrepotError):
+    """A new quota lies below what the account uses already."""
+
+    requested: int
+    used: int
+    reserved: int
+
+    def __str__(self) -> str:
+        return (
+            f"A quota of {self.requested:,} bytes is less than the {self.used + self.reserved:,} "
+            "bytes that the account uses and reserves now."
+        )
+
+
+@dataclass(eq=False)
+class TooManyUploads(EntrepotError):
+    """The account has as many uploads under way as it may have at once."""
+
+    limit: int
+    retry_after: int = 5
+
+    def __str__(self) -> str:
+        return f"The account has {self.limit} uploads under way, as many as it may have at once."
+
+
+@dataclass(eq=False)
+class StorageFull(EntrepotError):
+    """The server's storage has no room left above its watermark."""
+
+    free: int
+    reserve: int
+
+    def __str__(self) -> str:
+        return (
+            f"The server's storage is full: {self.free:,} bytes are free, and {self.reserve:,} "
+            "are kept for the database. Nothing was stored."
+        )

@@ -1,0 +1,75 @@
+"""What cannot be done now, because of the state that things are in."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from entrepot.errors.base import EntrepotError
+
+
+@dataclass(eq=False)
+class NoPublishedVersion(EntrepotError):
+    """The file has no published version yet."""
+
+
+@dataclass(eq=False)
+class NameTaken(EntrepotError):
+    """An account or a user of that name exists."""
+
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.name} exists already."
+
+
+@dataclass(eq=False)
+class TaskFinished(EntrepotError):
+    """The task has ended and cannot be canceled any more."""
+
+    status: str
+
+    def __str__(self) -> str:
+        return f"The task has ended already: {self.status}."
+
+
+@dataclass(eq=False)
+class UserOwnsFiles(EntrepotError):
+    """A user who owns files cannot be deleted before they are handed over."""
+
+    files: int
+
+    def __str__(self) -> str:
+        return f"The user owns {self.files} files; hand them over first."
+
+
+@dataclass(eq=False)
+class LastAdmin(EntrepotError):
+    """The account would be left without an admin who can act."""
+
+
+@dataclass(eq=False)
+class UploadInterrupted(EntrepotError):
+    """The upload's reservation is gone: the server gave it up as dead. Send it again."""
+
+
+@dataclass(eq=False)
+class ShuttingDown(EntrepotError):
+    """The server is being stopped and takes no new uploads."""
+
+    retry_after: int = 5
+
+
+@dataclass(eq=False)
+class BlobMissing(EntrepotError):
+    """Bytes that the database names are not in the store: an operator must look (`doctor`)."""
+
+    blob_id: UUID
+
+
+@dataclass(eq=False)
+class StartRefused(EntrepotError):
+    """The server or a command cannot start; `reason` says what to do."""
+
+    reason: str
+
+    def __str__(self) -> str:
+        return self.reason
