@@ -1,0 +1,1 @@
+"""Accounts, their users, API keys and sign-in: who is acting."""

@@ -1,0 +1,53 @@
+"""Who is acting: the checked identity that every query on a tenant's data goes through."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, NewType, cast
+from uuid import UUID
+
+from entrepot.errors import NotAllowed, ScopeMissing
+
+AccountId = NewType("AccountId", UUID)
+UserId = NewType("UserId", UUID)
+KeyId = NewType("KeyId", UUID)
+
+Role = Literal["member", "admin"]
+Scope = Literal["read", "write", "admin"]
+SCOPES: tuple[Scope, ...] = ("read", "write", "admin")
+
+
+@dataclass(frozen=True)
+class Actor:
+    """A signed-in user or the holder of a key; made by `keys.authenticate` and `sessions` alone."""
+
+    user_id: UserId
+    user_name: str
+    account_id: AccountId
+    account: str
+    role: Role
+    scopes: tuple[Scope, ...]
+    key_id: KeyId | None
+    expires_at: datetime | None
+
+    @property
+    def is_admin(self) -> bool:
+        """Whether the user administers the account."""
+        return self.role == "admin"
+
+    def require(self, scope: Scope) -> None:
+        """Raise ScopeMissing, or NotAllowed where the scope needs a role that the user lacks."""
+        if scope not in self.scopes:
+            raise ScopeMissing(required=scope, scopes=self.scopes)
+        if scope == "admin" and not self.is_admin:
+            raise NotAllowed(reason="Only admins of the account may do this.")
+
+
+def parse_scopes(text: str) -> tuple[Scope, ...]:
+    """Split a comma-separated list of scopes; raises ValueError naming an unknown one."""
+    named = [part.strip() for part in text.split(",") if part.strip()]
+    for name in named:
+        if name not in SCOPES:
+            raise ValueError(f"{name!r} is no scope; scopes are {', '.join(SCOPES)}")
+    if not named:
+        raise ValueError(f"at least one scope is needed: {', '.join(SCOPES)}")
+    return cast(tuple[Scope, ...], tuple(scope for scope in SCOPES if scope in named))

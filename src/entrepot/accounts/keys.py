@@ -1,0 +1,195 @@
+"""API keys: make, list, revoke, and tell who holds one."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID, uuid4
+
+from sqlalchemy import ColumnElement, Row, Select, insert, select, update
+
+from entrepot.accounts.actor import (
+    SCOPES,
+    AccountId,
+    Actor,
+    KeyId,
+    Scope,
+    UserId,
+    parse_scopes,
+)
+from entrepot.accounts.secrets import keyed_digest, new_key, well_formed
+from entrepot.accounts.users import User, get_user
+from entrepot.activity.record import record
+from entrepot.db.tables import accounts, keys, users
+from entrepot.db.types import Reading, Writing
+from entrepot.errors import FieldInvalid, NotAllowed, NotAuthenticated, NotFound
+
+TOUCH_EVERY = timedelta(minutes=1)
+"""`last_used_at` is exact to this, so that reading does not write on every request."""
+
+MAX_NAME = 100
+
+
+@dataclass(frozen=True)
+class Key:
+    """A key as it may be shown: never the secret itself."""
+
+    id: KeyId
+    user_name: str
+    name: str
+    prefix: str
+    scopes: tuple[Scope, ...]
+    created_at: datetime
+    expires_at: datetime | None
+    last_used_at: datetime | None
+
+
+@dataclass(frozen=True)
+class NewKey:
+    """A key just made, and its secret, which cannot be had again."""
+
+    key: Key
+    api_key: str
+
+
+def create_key(
+    conn: Writing,
+    secret: bytes,
+    user: User,
+    name: str,
+    scopes: tuple[Scope, ...],
+    now: datetime,
+    expires_at: datetime | None = None,
+    by: Actor | None = None,
+) -> NewKey:
+    """Make a key for a user; `by` is who acts, None an operator. Raises FieldInvalid."""
+    if len(name) > MAX_NAME or not name.isprintable():
+        raise FieldInvalid(field="name", reason=f"is up to {MAX_NAME} printable characters.")
+    if "admin" in scopes and user.role != "admin":
+        raise FieldInvalid(field="scopes", reason="admin is for admins of the account only.")
+    if expires_at is not None and expires_at <= now:
+        raise FieldInvalid(field="expires_at", reason="lies in the past.")
+    api_key = new_key()
+    key = Key(KeyId(uuid4()), user.user_name, name, api_key[:8], scopes, now, expires_at, None)
+    conn.execute(
+        insert(keys).values(
+            id=key.id,
+            user_id=user.id,
+            name=name,
+            prefix=key.prefix,
+            digest=keyed_digest(secret, "key", api_key),
+            scopes=",".join(scopes),
+            created_at=now,
+            expires_at=expires_at,
+        )
+    )
+    detail = {"key_id": str(key.id), "user_name": user.user_name, "scopes": list(scopes)}
+    record(conn, user.account_id, by, "key.create", now, detail=detail)
+    return NewKey(key, api_key)
+
+
+def issue_key(
+    conn: Writing,
+    actor: Actor,
+    secret: bytes,
+    name: str,
+    scopes: tuple[Scope, ...],
+    now: datetime,
+    expires_at: datetime | None = None,
+    user_name: str | None = None,
+) -> NewKey:
+    """Make a key for the actor, or, as an admin, for another user of the account.
+
+    A key never does more than the key that made it. Raises NotAllowed, NotFound, FieldInvalid.
+    """
+    for scope in scopes:
+        if scope not in actor.scopes:
+            raise NotAllowed(reason=f"Your own key lacks the scope {scope}.")
+    if user_name is not None and user_name != actor.user_name:
+        actor.require("admin")
+    elif actor.expires_at is not None and (expires_at is None or expires_at > actor.expires_at):
+        expires_at = actor.expires_at
+    user = get_user(conn, actor, user_name or actor.user_name)
+    return create_key(conn, secret, user, name, scopes, now, expires_at, by=actor)
+
+
+def list_keys(conn: Reading, actor: Actor) -> list[Key]:
+    """The live keys that the actor may see: their own, or as an admin the account's."""
+    found = _keys().where(keys.c.revoked_at.is_(None), _visible(actor))
+    return [_key(row) for row in conn.execute(found.order_by(keys.c.created_at, keys.c.id))]
+
+
+def revoke_key(conn: Writing, actor: Actor, key_id: UUID, now: datetime) -> None:
+    """End a key at once. Raises NotFound for one that is not there, not visible or ended."""
+    found = _keys().where(keys.c.id == key_id, keys.c.revoked_at.is_(None), _visible(actor))
+    row = conn.execute(found).one_or_none()
+    if row is None:
+        raise NotFound
+    conn.execute(update(keys).where(keys.c.id == key_id).values(revoked_at=now))
+    detail = {"key_id": str(key_id), "user_name": _key(row).user_name}
+    record(conn, actor.account_id, actor, "key.revoke", now, detail=detail)
+
+
+def authenticate(conn: Reading, secret: bytes, api_key: str, now: datetime) -> Actor:
+    """The actor who holds this key. Raises NotAuthenticated; the reason never says which part
+    of a wrong key is wrong, but an expired key's holder is told so.
+    """
+    if not well_formed(api_key):
+        raise NotAuthenticated(reason="This is no API key of Entrepot.")
+    found = _keys().where(keys.c.digest == keyed_digest(secret, "key", api_key))
+    row = conn.execute(found).one_or_none()
+    if row is None or row.revoked_at is not None or row.disabled_at is not None:
+        raise NotAuthenticated(reason="This API key is unknown or was revoked.")
+    if row.expires_at is not None and row.expires_at <= now:
+        raise NotAuthenticated(reason="This API key has expired.")
+    return Actor(
+        user_id=UserId(row.user_id),
+        user_name=f"{row.account}:{row.user}",
+        account_id=AccountId(row.account_id),
+        account=row.account,
+        role=row.role,
+        scopes=_within_role(parse_scopes(row.scopes), row.role),
+        key_id=KeyId(row.id),
+        expires_at=row.expires_at,
+    )
+
+
+def touch_key(conn: Writing, key_id: UUID, now: datetime) -> None:
+    """Note that a key was used; callers do so at most every `TOUCH_EVERY`."""
+    conn.execute(update(keys).where(keys.c.id == key_id).values(last_used_at=now))
+
+
+def _within_role(scopes: tuple[Scope, ...], role: str) -> tuple[Scope, ...]:
+    return tuple(s for s in SCOPES if s in scopes and (s != "admin" or role == "admin"))
+
+
+def _visible(actor: Actor) -> ColumnElement[bool]:
+    if actor.is_admin and "admin" in actor.scopes:
+        return users.c.account_id == actor.account_id
+    return keys.c.user_id == actor.user_id
+
+
+def _keys() -> Select[tuple[object, ...]]:
+    return (
+        select(
+            keys,
+            users.c.name.label("user"),
+            users.c.role,
+            users.c.disabled_at,
+            users.c.account_id,
+            accounts.c.name.label("account"),
+        )
+        .join(users, users.c.id == keys.c.user_id)
+        .join(accounts, accounts.c.id == users.c.account_id)
+    )
+
+
+def _key(row: Row[tuple[object, ...]]) -> Key:
+    return Key(
+        id=KeyId(row.id),
+        user_name=f"{row.account}:{row.user}",
+        name=row.name,
+        prefix=row.prefix,
+        scopes=parse_scopes(row.scopes),
+        created_at=row.created_at,
+        expires_at=row.expires_at,
+        last_used_at=row.last_used_at,
+    )

@@ -1,0 +1,180 @@
+"""Users of an account: list, make, change, remove; and what a user is called."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import cast
+from uuid import UUID, uuid4
+
+from sqlalchemy import Row, Select, delete, func, insert, select, update
+
+from entrepot.accounts.accounts import check_name, get_account
+from entrepot.accounts.actor import AccountId, Actor, Role, UserId
+from entrepot.activity.record import record
+from entrepot.db.tables import accounts, files, keys, sessions, sign_in_links, tasks, users
+from entrepot.db.tables import activity as activity_table
+from entrepot.db.tables import versions as versions_table
+from entrepot.db.types import Reading, Writing
+from entrepot.errors import FieldInvalid, LastAdmin, NameTaken, NotFound, UserOwnsFiles
+
+ROLES = ("member", "admin")
+
+
+@dataclass(frozen=True)
+class User:
+    """One user; `user_name` is `<account>:<user>`."""
+
+    id: UserId
+    account_id: AccountId
+    user_name: str
+    role: Role
+    created_at: datetime
+    disabled: bool
+
+
+def split_user_name(user_name: str) -> tuple[str, str]:
+    """`account:user` as its two parts. Raises FieldInvalid."""
+    account, colon, user = user_name.partition(":")
+    if not colon:
+        raise FieldInvalid(field="user_name", reason="is <account>:<user>.", example="demo:account")
+    return check_name("account", account), check_name("user_name", user)
+
+
+def create_user(
+    conn: Writing, user_name: str, role: str, now: datetime, by: Actor | None = None
+) -> User:
+    """Make a user of an existing account. Raises NotFound, NameTaken, FieldInvalid.
+
+    `by` is the acting admin, who makes users of their own account only; None is an operator.
+    """
+    account_name, name = split_user_name(user_name)
+    if role not in ROLES:
+        raise FieldInvalid(field="role", reason="is member or admin.", example="member")
+    if by is not None and account_name != by.account:
+        raise FieldInvalid(
+            field="user_name", reason="must be of your own account.", example=f"{by.account}:maria"
+        )
+    account = get_account(conn, account_name)
+    taken = select(users.c.id).where(users.c.account_id == account.id, users.c.name == name)
+    if conn.scalar(taken):
+        raise NameTaken(name=user_name)
+    user_id = UserId(uuid4())
+    conn.execute(
+        insert(users).values(
+            id=user_id, account_id=account.id, name=name, role=role, created_at=now
+        )
+    )
+    record(conn, account.id, by, "user.create", now, detail={"user_name": user_name, "role": role})
+    return User(user_id, account.id, user_name, cast(Role, role), now, disabled=False)
+
+
+def list_users(conn: Reading, actor: Actor) -> list[User]:
+    """The users of the actor's own account, oldest first."""
+    mine = _users().where(users.c.account_id == actor.account_id)
+    return [_user(row) for row in conn.execute(mine.order_by(users.c.created_at, users.c.name))]
+
+
+def get_user(conn: Reading, actor: Actor, user_name: str) -> User:
+    """One user of the actor's own account. Raises NotFound."""
+    return _find(conn, user_name, actor.account_id)
+
+
+def find_user(conn: Reading, user_name: str) -> User:
+    """One user of any account, for operators' commands. Raises NotFound."""
+    return _find(conn, user_name, None)
+
+
+def change_user(
+    conn: Writing,
+    actor: Actor,
+    user_name: str,
+    now: datetime,
+    role: str | None = None,
+    disabled: bool | None = None,
+) -> User:
+    """Change role or disabled state. Raises NotFound, FieldInvalid, LastAdmin."""
+    user = get_user(conn, actor, user_name)
+    if role is not None and role not in ROLES:
+        raise FieldInvalid(field="role", reason="is member or admin.", example="member")
+    values: dict[str, object] = {}
+    if role is not None:
+        values["role"] = role
+    if disabled is not None:
+        values["disabled_at"] = now if disabled else None
+    if values:
+        conn.execute(update(users).where(users.c.id == user.id).values(**values))
+        _keep_an_admin(conn, actor)
+        detail = {"user_name": user_name, "role": role, "disabled": disabled}
+        record(conn, actor.account_id, actor, "user.change", now, detail=detail)
+    return get_user(conn, actor, user_name)
+
+
+def delete_user(conn: Writing, actor: Actor, user_name: str, now: datetime) -> None:
+    """Remove a user who owns no files, with keys and sessions.
+
+    A user who delivered versions or started tasks stays as a name in the history and is
+    disabled instead. Raises NotFound, UserOwnsFiles, LastAdmin.
+    """
+    user = get_user(conn, actor, user_name)
+    owned = conn.scalar(select(func.count()).where(files.c.owner_id == user.id)) or 0
+    if owned:
+        raise UserOwnsFiles(files=owned)
+    conn.execute(delete(sessions).where(sessions.c.user_id == user.id))
+    conn.execute(delete(sign_in_links).where(sign_in_links.c.user_id == user.id))
+    if _has_history(conn, user.id):
+        conn.execute(update(users).where(users.c.id == user.id).values(disabled_at=now))
+        live = keys.c.user_id == user.id, keys.c.revoked_at.is_(None)
+        conn.execute(update(keys).where(*live).values(revoked_at=now))
+    else:
+        conn.execute(delete(keys).where(keys.c.user_id == user.id))
+        conn.execute(delete(users).where(users.c.id == user.id))
+    _keep_an_admin(conn, actor)
+    record(conn, actor.account_id, actor, "user.delete", now, detail={"user_name": user_name})
+
+
+def _has_history(conn: Reading, user_id: UUID) -> bool:
+    return any(
+        conn.scalar(select(column).where(column == user_id).limit(1))
+        for column in (
+            versions_table.c.created_by,
+            tasks.c.user_id,
+            activity_table.c.user_id,
+        )
+    )
+
+
+def _keep_an_admin(conn: Reading, actor: Actor) -> None:
+    admins = select(func.count()).where(
+        users.c.account_id == actor.account_id,
+        users.c.role == "admin",
+        users.c.disabled_at.is_(None),
+    )
+    if not conn.scalar(admins):
+        raise LastAdmin
+
+
+def _find(conn: Reading, user_name: str, account_id: AccountId | None) -> User:
+    account, _, name = user_name.partition(":")
+    found = _users().where(accounts.c.name == account, users.c.name == name)
+    if account_id is not None:
+        found = found.where(users.c.account_id == account_id)
+    row = conn.execute(found).one_or_none()
+    if row is None:
+        raise NotFound
+    return _user(row)
+
+
+def _users() -> Select[tuple[object, ...]]:
+    return select(users, accounts.c.name.label("account")).join(
+        accounts, accounts.c.id == users.c.account_id
+    )
+
+
+def _user(row: Row[tuple[object, ...]]) -> User:
+    return User(
+        id=UserId(row.id),
+        account_id=AccountId(row.account_id),
+        user_name=f"{row.account}:{row.name}",
+        role=row.role,
+        created_at=row.created_at,
+        disabled=row.disabled_at is not None,
+    )

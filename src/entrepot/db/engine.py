@@ -1,0 +1,124 @@
+"""Open the database, embedded SQLite or PostgreSQL, and run units of work in transactions."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.pool import QueuePool
+
+from entrepot.db.types import Reading, Writing
+from entrepot.settings import Settings
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+BUSY_TIMEOUT = 30_000
+"""Milliseconds that a writer waits for SQLite's write lock."""
+
+
+def sqlite_module() -> Any:
+    """The SQLite binding with the newest library: pysqlite3's, else the standard one.
+
+    The system's SQLite may carry the WAL-reset bug (mended in 3.51.3); pysqlite3 bundles its
+    own. It has no wheel for every platform, so `doctor` names the version in use.
+    """
+    try:
+        import pysqlite3.dbapi2 as module
+    except ImportError:
+        import sqlite3 as module
+    return module
+
+
+@dataclass(frozen=True)
+class Database:
+    """One database and the ways to work in it; only this class commits."""
+
+    engine: Engine
+
+    @property
+    def embedded(self) -> bool:
+        """Whether this is SQLite."""
+        return self.engine.dialect.name == "sqlite"
+
+    @contextmanager
+    def reading(self) -> Iterator[Reading]:
+        """A transaction that sees one consistent state and is always rolled back."""
+        with self.engine.connect() as conn:
+            yield Reading(conn)
+
+    @contextmanager
+    def writing(self) -> Iterator[Writing]:
+        """A transaction that is committed at the end of the block, or rolled back on an error."""
+        with self.engine.connect() as conn:
+            conn.execution_options(entrepot_writes=True)
+            with conn.begin():
+                yield Writing(Reading(conn))
+
+    def read(
+        self, work: Callable[Concatenate[Reading, P], R], *args: P.args, **kwargs: P.kwargs
+    ) -> R:
+        """Run one unit of work that only reads."""
+        with self.reading() as conn:
+            return work(conn, *args, **kwargs)
+
+    def write(
+        self, work: Callable[Concatenate[Writing, P], R], *args: P.args, **kwargs: P.kwargs
+    ) -> R:
+        """Run one unit of work and commit it; when this returns, it is durable."""
+        with self.writing() as conn:
+            return work(conn, *args, **kwargs)
+
+    def close(self) -> None:
+        """Close every pooled connection."""
+        self.engine.dispose()
+
+
+def open_database(settings: Settings, pool_size: int = 4) -> Database:
+    """Open the configured database; nothing is created or migrated here."""
+    if settings.database is None:
+        return Database(sqlite_engine(settings.sqlite_file, pool_size))
+    url = make_url(settings.database.get_secret_value()).set(drivername="postgresql+psycopg")
+    engine = create_engine(
+        url, pool_size=pool_size, max_overflow=4, pool_pre_ping=True, hide_parameters=True
+    )
+    return Database(engine)
+
+
+def sqlite_engine(file: Path, pool_size: int = 4) -> Engine:
+    """An engine on one SQLite file: WAL, full sync, foreign keys, explicit transactions.
+
+    Writers begin with BEGIN IMMEDIATE, so that a transaction never fails half-way for a
+    lock that it could have waited for.
+    """
+    engine = create_engine(
+        f"sqlite+pysqlite:///{file}",
+        module=sqlite_module(),
+        poolclass=QueuePool,
+        pool_size=pool_size,
+        max_overflow=4,
+        connect_args={"check_same_thread": False, "timeout": BUSY_TIMEOUT / 1000},
+        hide_parameters=True,
+    )
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(dbapi_conn: Any, _record: Any) -> None:
+    dbapi_conn.isolation_level = None
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        f"busy_timeout={BUSY_TIMEOUT}",
+        "temp_store=MEMORY",
+    ):
+        dbapi_conn.execute(f"PRAGMA {pragma}").close()
+
+
+def _begin_sqlite(conn: Connection) -> None:
+    writes = conn.get_execution_options().get("entrepot_writes")
+    conn.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

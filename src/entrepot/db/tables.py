@@ -1,0 +1,228 @@
+"""The tables. Sizes are bytes, times are UTC; `docs/glossary.md` explains the nouns.
+
+The background queue (DBOS) keeps its own tables beside these in the same database.
+"""
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    false,
+)
+
+from entrepot.db.types import UtcTime
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("name", String(64), nullable=False, unique=True),
+    Column("quota", BigInteger, nullable=False),
+    Column("used", BigInteger, nullable=False, server_default="0"),
+    Column("reserved", BigInteger, nullable=False, server_default="0"),
+    Column("created_at", UtcTime, nullable=False),
+    CheckConstraint("used >= 0 AND reserved >= 0", name="counts"),
+    CheckConstraint("used + reserved <= quota", name="within_quota"),
+)
+
+users = Table(
+    "users",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("account_id", Uuid, ForeignKey("accounts.id"), nullable=False),
+    Column("name", String(64), nullable=False),
+    Column("role", String(16), nullable=False),
+    Column("password_hash", Text),
+    Column("created_at", UtcTime, nullable=False),
+    Column("disabled_at", UtcTime),
+    UniqueConstraint("account_id", "name"),
+)
+
+keys = Table(
+    "keys",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("user_id", Uuid, ForeignKey("users.id"), nullable=False, index=True),
+    Column("name", String(100), nullable=False),
+    Column("prefix", String(16), nullable=False),
+    Column("digest", LargeBinary(32), nullable=False, unique=True),
+    Column("scopes", String(64), nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("expires_at", UtcTime),
+    Column("last_used_at", UtcTime),
+    Column("revoked_at", UtcTime),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("digest", LargeBinary(32), primary_key=True),
+    Column("user_id", Uuid, ForeignKey("users.id"), nullable=False, index=True),
+    Column("created_at", UtcTime, nullable=False),
+    Column("seen_at", UtcTime, nullable=False),
+)
+
+sign_in_links = Table(
+    "sign_in_links",
+    metadata,
+    Column("digest", LargeBinary(32), primary_key=True),
+    Column("user_id", Uuid, ForeignKey("users.id"), nullable=False),
+    Column("expires_at", UtcTime, nullable=False),
+)
+
+failed_sign_ins = Table(
+    "failed_sign_ins",
+    metadata,
+    Column("name", String(140), primary_key=True),
+    Column("failures", Integer, nullable=False),
+    Column("since", UtcTime, nullable=False),
+)
+
+files = Table(
+    "files",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("account_id", Uuid, ForeignKey("accounts.id"), nullable=False),
+    Column("owner_id", Uuid, ForeignKey("users.id"), nullable=False),
+    Column("name", String(255), nullable=False),
+    Column("description", Text, nullable=False),
+    Column("size_limit", BigInteger, nullable=False),
+    Column("enforcement", String(8), nullable=False),
+    Column("current_version", Integer),
+    Column("created_at", UtcTime, nullable=False),
+    Column("updated_at", UtcTime, nullable=False),
+    CheckConstraint("size_limit > 0", name="size_limit"),
+    Index("ix_files_by_account", "account_id", "created_at", "id"),
+    Index("ix_files_by_owner", "owner_id", "created_at", "id"),
+)
+
+versions = Table(
+    "versions",
+    metadata,
+    Column("id", Uuid, primary_key=True),  # also the blob's id
+    Column("file_id", Uuid, ForeignKey("files.id"), nullable=False),
+    Column("account_id", Uuid, ForeignKey("accounts.id"), nullable=False, index=True),
+    Column("number", Integer, nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("media_type", String(127), nullable=False),
+    Column("row_count", BigInteger),
+    Column("created_by", Uuid, ForeignKey("users.id"), nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("decided_at", UtcTime),
+    Column("task_id", Uuid, nullable=False, unique=True),
+    # Bytes of a version that was not published may be removed from this time on.
+    Column("keep_until", UtcTime),
+    Column("bytes_removed_at", UtcTime),
+    UniqueConstraint("file_id", "number"),
+    Index("ix_versions_expiring", "keep_until"),
+)
+
+inspections = Table(
+    "inspections",
+    metadata,
+    Column("version_id", Uuid, ForeignKey("versions.id"), primary_key=True),
+    Column("report", JSON, nullable=False),
+    Column("profile", JSON, nullable=False),
+    Column("schema", JSON),
+)
+
+schema_revisions = Table(
+    "schema_revisions",
+    metadata,
+    Column("file_id", Uuid, ForeignKey("files.id"), primary_key=True),
+    Column("revision", Integer, primary_key=True, autoincrement=False),
+    Column("source", String(8), nullable=False),
+    Column("schema", JSON, nullable=False),
+    Column("version", Integer),
+    Column("created_by", Uuid, ForeignKey("users.id"), nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+)
+
+reservations = Table(
+    "reservations",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("account_id", Uuid, ForeignKey("accounts.id"), nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("blocked", Boolean, nullable=False, server_default=false()),
+    Column("created_at", UtcTime, nullable=False),
+    Column("expires_at", UtcTime, nullable=False),
+    CheckConstraint("size >= 0", name="size"),
+    Index("ix_reservations_by_account", "account_id", "created_at", "id"),
+    Index("ix_reservations_expiring", "expires_at"),
+)
+
+tasks = Table(
+    "tasks",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("account_id", Uuid, ForeignKey("accounts.id"), nullable=False),
+    Column("user_id", Uuid, ForeignKey("users.id"), nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("stage", String(32), nullable=False),
+    Column("done", BigInteger, nullable=False, server_default="0"),
+    Column("total", BigInteger, nullable=False, server_default="0"),
+    Column("file_id", Uuid, ForeignKey("files.id")),
+    Column("version", Integer),
+    Column("error", JSON),
+    Column("has_report", Boolean, nullable=False, server_default=false()),
+    Column("created_at", UtcTime, nullable=False),
+    Column("started_at", UtcTime),
+    Column("finished_at", UtcTime),
+    Column("cancel_requested_at", UtcTime),
+    # Counts the task's changes; the event stream's Last-Event-ID.
+    Column("revision", Integer, nullable=False, server_default="1"),
+    Index("ix_tasks_by_account", "account_id", "created_at", "id"),
+    Index("ix_tasks_by_user", "user_id", "created_at", "id"),
+    Index("ix_tasks_by_file", "file_id"),
+)
+
+worker_leases = Table(
+    "worker_leases",
+    metadata,
+    Column("executor_id", String(64), primary_key=True),
+    Column("heartbeat_at", UtcTime, nullable=False),
+)
+
+activity = Table(
+    "activity",
+    metadata,
+    Column(
+        "id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True
+    ),
+    Column("at", UtcTime, nullable=False),
+    Column("account_id", Uuid, ForeignKey("accounts.id"), nullable=False),
+    Column("user_id", Uuid),
+    Column("key_id", Uuid),
+    Column("action", String(40), nullable=False),
+    Column("file_id", Uuid),
+    Column("version", Integer),
+    Column("detail", JSON, nullable=False),
+    Index("ix_activity_by_account", "account_id", "id"),
+    Index("ix_activity_by_file", "file_id", "id"),
+)

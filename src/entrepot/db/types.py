@@ -1,0 +1,37 @@
+"""Column types and connection types that mean the same on SQLite and PostgreSQL."""
+
+from datetime import UTC, datetime
+from typing import NewType
+
+from sqlalchemy import Connection, DateTime, Dialect, TypeDecorator
+
+Reading = NewType("Reading", Connection)
+"""A connection inside a transaction that may only read."""
+
+Writing = NewType("Writing", Reading)
+"""A connection inside a transaction that may write; usable wherever one may read."""
+
+
+class UtcTime(TypeDecorator[datetime]):
+    """A point in time in UTC; naive values are refused on the way in.
+
+    PostgreSQL keeps the zone itself; SQLite keeps text that sorts as time does.
+    """
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Give the database UTC."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a time without a zone")
+        utc = value.astimezone(UTC)
+        return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Give the program UTC."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)

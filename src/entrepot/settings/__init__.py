@@ -1,0 +1,159 @@
+"""Every setting of the server, in one typed object that is read once.
+
+Sources, the strongest first: what a command passes, environment variables `ENTREPOT_…`, a
+TOML file (`ENTREPOT_CONFIG`, else `entrepot.toml` in the data folder if it is there), the defaults
+here. Sizes are bytes, times are seconds. `docs/reference/settings.md` lists them for operators.
+"""
+
+import os
+from pathlib import Path
+from typing import Any, Literal
+
+import platformdirs
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from entrepot.errors import StartRefused
+
+Role = Literal["all", "api", "worker"]
+
+
+class Settings(BaseSettings):
+    """The server's settings; immutable once read."""
+
+    model_config = SettingsConfigDict(env_prefix="ENTREPOT_", frozen=True, extra="ignore")
+
+    data: Path = Field(
+        default_factory=lambda: platformdirs.user_data_path("entrepot"),
+        description="The data folder: database, bytes, secret, sockets. Mode 0700.",
+    )
+    database: SecretStr | None = Field(
+        default=None, description="postgresql://… ; unset: SQLite in the data folder."
+    )
+    host: str = Field(default="127.0.0.1", description="Address to listen on.")
+    port: int = Field(default=8080, ge=0, le=65535, description="Port to listen on.")
+    role: Role = Field(default="all", description="What this process group does.")
+    workers: int = Field(default=1, ge=1, le=64, description="Worker processes.")
+    public_url: str | None = Field(
+        default=None, description="The address that people and scripts see, behind a proxy."
+    )
+    trusted_proxies: list[str] = Field(
+        default_factory=list,
+        description="Addresses or networks whose Forwarded-For and -Proto headers are believed.",
+    )
+    secret: SecretStr | None = Field(
+        default=None,
+        description="Keys the hashes of API keys; unset: a file `secret` in the data folder. "
+        "The same on all hosts.",
+    )
+    max_file_size: int = Field(default=1_000_000_000_000, gt=0, description="Bytes, any one file.")
+    default_quota: int = Field(default=10_000_000_000, gt=0, description="Bytes, a new account.")
+    disk_reserve: int = Field(
+        default=268_435_456,
+        ge=0,
+        description="Bytes kept free on the store's disk; uploads get 507 before they are touched.",
+    )
+    uploads_per_account: int = Field(default=100, ge=1, description="Uploads at once, an account.")
+    quota_wait: float = Field(
+        default=30,
+        ge=0,
+        description="Seconds an upload waits for room that other running uploads hold reserved.",
+    )
+    body_timeout: float = Field(default=60, gt=0, description="Seconds a client may send nothing.")
+    header_timeout: float = Field(default=30, gt=0, description="Seconds for a request's head.")
+    drain_timeout: float = Field(
+        default=30, ge=0, description="Seconds that running uploads get after SIGTERM."
+    )
+    sandbox: Literal["require", "best-effort"] = Field(
+        default="best-effort",
+        description="Whether inspection refuses to run where the kernel offers no full sandbox.",
+    )
+    inspection_memory: int = Field(
+        default=1_610_612_736, ge=268_435_456, description="Bytes one inspection may take."
+    )
+    inspection_scratch: int = Field(
+        default=21_474_836_480, gt=0, description="Bytes of scratch space one inspection may take."
+    )
+    inspection_seconds: float = Field(default=3600, gt=0, description="Seconds, one inspection.")
+    inspections_at_once: int = Field(default=2, ge=1, description="Inspections at once, a worker.")
+    queue_poll: float = Field(
+        default=2.0,
+        gt=0,
+        description="Seconds between two looks at an idle queue (wake-ups aside).",
+    )
+    lease: float = Field(
+        default=15, ge=2, description="Seconds without a heartbeat before a worker counts as dead."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(default="info")
+    log_format: Literal["human", "json"] | None = Field(
+        default=None, description="Unset: human on a terminal, else JSON."
+    )
+
+    @field_validator("public_url")
+    @classmethod
+    def _no_trailing_slash(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        if not value.startswith(("http://", "https://")):
+            raise ValueError("must start with http:// or https://")
+        return value.rstrip("/")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Flags before environment before the TOML file."""
+        toml = TomlConfigSettingsSource(settings_cls, toml_file=_config_file(init_settings))
+        return init_settings, env_settings, toml
+
+    @property
+    def blobs(self) -> Path:
+        """Where the disk store keeps its bytes."""
+        return self.data / "store"
+
+    @property
+    def sqlite_file(self) -> Path:
+        """The embedded database's file."""
+        return self.data / "entrepot.db"
+
+    @property
+    def embedded(self) -> bool:
+        """Whether the database is the embedded SQLite, so that this host is the only one."""
+        return self.database is None
+
+    @property
+    def endpoint(self) -> str:
+        """The address that people and scripts see, without a slash at the end."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return self.public_url or f"http://{host}:{self.port}"
+
+
+def _config_file(init_settings: PydanticBaseSettingsSource) -> Path:
+    named = os.environ.get("ENTREPOT_CONFIG")
+    if named:
+        return Path(named)
+    data = init_settings().get("data") or os.environ.get("ENTREPOT_DATA")
+    return Path(data or platformdirs.user_data_path("entrepot")) / "entrepot.toml"
+
+
+def read_settings(**given: Any) -> Settings:
+    """Read the settings; `given` (flags) beats everything, `None` means not given.
+
+    Raises StartRefused, naming the setting that is wrong.
+    """
+    try:
+        return Settings(**{name: value for name, value in given.items() if value is not None})
+    except ValidationError as wrong:
+        first = wrong.errors(include_url=False, include_input=False)[0]
+        name = ".".join(str(part) for part in first["loc"])
+        raise StartRefused(reason=f"The setting {name} is wrong: {first['msg']}.") from None
