@@ -1,0 +1,138 @@
+"""Blobs in a folder: `incoming/<id>` while they arrive, `blobs/ab/cd/<id>` once committed.
+
+The two letter pairs are the id's first four hex digits: 65,536 folders at most, so that ten
+million blobs lie about 150 to a folder. Emptied folders stay: removing one would race with the
+upload that is about to use it.
+"""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from io import FileIO
+from pathlib import Path
+from uuid import UUID
+
+from entrepot.blobs.disk_space import DiskSpace
+from entrepot.blobs.disk_sync import DurableFolders
+from entrepot.blobs.disk_write import DiskWriter
+from entrepot.blobs.store import BLOCK, BlobId, BlobStat, BlobWriter
+from entrepot.errors import BlobMissing
+
+
+class DiskStore:
+    """A `BlobStore` below one folder of one file system; any number of processes may share it.
+
+    `reserve` is the watermark in bytes: no upload takes the file system's free space below it.
+    """
+
+    def __init__(self, root: Path, reserve: int) -> None:
+        """Make the folders, with mode 0700. Raises `OSError`, and `StorageFull`."""
+        self._incoming = root / "incoming"
+        self._blobs = root / "blobs"
+        self._folders = DurableFolders(root)
+        self._space = DiskSpace(root, reserve)
+        with self._space.guard():
+            self._folders.make(self._incoming)
+            self._folders.make(self._blobs)
+
+    def create(self, blob_id: BlobId) -> BlobWriter:
+        """Begin a blob in `incoming/`. Raises `StorageFull`, `FileExistsError`, `OSError`."""
+        final = self.path(blob_id)
+        if final.exists():
+            raise FileExistsError(f"blob {blob_id} exists")
+        temporary = self._incoming / str(blob_id)
+        with self._space.guard():
+            self._space.allowance(0)
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+            descriptor = os.open(temporary, flags, 0o600)
+        writer = DiskWriter(descriptor, temporary, final, self._space, self._folders)
+        try:
+            # Held as long as the writer lives: so the sweep tells a slow upload from a dead one.
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        except OSError:
+            writer.abort()
+            raise
+        return writer
+
+    def stat(self, blob_id: BlobId) -> BlobStat | None:
+        """Size and time of a committed blob; None where there is none."""
+        try:
+            return _described(blob_id, self.path(blob_id).stat())
+        except FileNotFoundError:
+            return None
+
+    def read(self, blob_id: BlobId, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
+        """The bytes from `start` up to `stop`, in blocks of 1 MiB. Raises `BlobMissing`."""
+        if start < 0 or (stop is not None and stop < 0):
+            raise ValueError(f"offsets are not negative: {start}, {stop}")
+        try:
+            file = self.path(blob_id).open("rb", buffering=0)
+        except FileNotFoundError as error:
+            raise BlobMissing(blob_id=blob_id) from error
+        return _blocks(file, start, stop)
+
+    def path(self, blob_id: BlobId) -> Path:
+        """Where the blob is once committed."""
+        name = str(blob_id)
+        return self._blobs / name[:2] / name[2:4] / name
+
+    def delete(self, blob_id: BlobId) -> None:
+        """Remove the blob. Idempotent.
+
+        The folder is not synced: a name that a crash brings back is named by no row any more,
+        and the sweep of unnamed bytes takes it.
+        """
+        self.path(blob_id).unlink(missing_ok=True)
+
+    def list(self) -> Iterator[BlobStat]:
+        """Every committed blob, in no order."""
+        for folder in self._blobs.glob("??/??"):
+            for entry in os.scandir(folder):
+                blob_id = _id_of(entry.name)
+                found = self.stat(blob_id) if blob_id is not None else None
+                if found is not None:  # not deleted since the folder was read
+                    yield found
+
+    def sweep_incoming(self, older_than: datetime) -> int:
+        """Remove temporary files last written before `older_than` (aware) whose writer is dead.
+
+        A writer that lives, here or in another process, holds a lock on its file and keeps it,
+        however slow it is. Returns how many files went.
+        """
+        limit = older_than.timestamp()
+        return sum(_removed_if_dead(Path(entry), limit) for entry in os.scandir(self._incoming))
+
+
+def _blocks(file: FileIO, start: int, stop: int | None) -> Iterator[bytes]:
+    with file:
+        size = os.fstat(file.fileno()).st_size
+        end = size if stop is None else min(stop, size)
+        while start < end and (block := os.pread(file.fileno(), min(BLOCK, end - start), start)):
+            start += len(block)
+            yield block
+
+
+def _described(blob_id: BlobId, stat: os.stat_result) -> BlobStat:
+    return BlobStat(blob_id, stat.st_size, datetime.fromtimestamp(stat.st_mtime, UTC))
+
+
+def _id_of(name: str) -> BlobId | None:
+    """The id that a file's name spells; None for what no store put there."""
+    try:
+        blob_id = UUID(name)
+    except ValueError:
+        return None
+    return BlobId(blob_id) if str(blob_id) == name else None
+
+
+def _removed_if_dead(temporary: Path, limit: float) -> bool:
+    try:
+        with temporary.open("rb") as file:
+            if os.fstat(file.fileno()).st_mtime >= limit:
+                return False
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            temporary.unlink()
+            return True
+    except (BlockingIOError, FileNotFoundError):
+        return False

@@ -1,0 +1,80 @@
+"""What reaches the platter and when: durable files and folders, and write-back begun early."""
+
+import ctypes
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+if sys.platform == "darwin":
+    import fcntl
+
+_WRITE = 2  # SYNC_FILE_RANGE_WRITE of sync_file_range(2)
+
+
+def sync_file(descriptor: int) -> None:
+    """Return once the file's bytes and length are durable. Raises `OSError`; never try again.
+
+    After a failed fsync Linux may have dropped the dirty pages and marked them clean: a second
+    call would answer success for bytes that are lost (fsync(2), "PostgreSQL's fsyncgate").
+    """
+    if sys.platform == "darwin":
+        fcntl.fcntl(descriptor, fcntl.F_FULLFSYNC)  # there fsync stops at the drive's cache
+    else:
+        os.fsync(descriptor)
+
+
+def sync_folder(folder: Path) -> None:
+    """Return once the names in `folder` are durable. Raises `OSError`."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _find_write_back() -> Callable[[int, int, int], object]:
+    """`begin_write_back` for this platform.
+
+    By ctypes, since Python has no sync_file_range: `os.posix_fadvise(DONTNEED)` begins
+    write-back too, but drops pages that inspection reads right after.
+    """
+    if sys.platform != "linux":
+        return lambda descriptor, offset, length: None
+    call = ctypes.CDLL(None, use_errno=True).sync_file_range
+    call.argtypes = [ctypes.c_int, ctypes.c_int64, ctypes.c_int64, ctypes.c_uint]
+    return lambda descriptor, offset, length: call(descriptor, offset, length, _WRITE)
+
+
+begin_write_back = _find_write_back()
+"""`begin_write_back(descriptor, offset, length)`: let the kernel start writing that part.
+
+Waits for nothing, promises nothing and drops nothing from the page cache; it only makes the
+final `sync_file` short. Its failure is no news: `sync_file` tells of every lost byte.
+"""
+
+
+class DurableFolders:
+    """Makes folders below a root, each durable before anything is put in it.
+
+    A folder that another upload made a moment ago may not be durable yet, so existence proves
+    nothing: each process syncs the parent once for each folder before it relies on it.
+    """
+
+    def __init__(self, root: Path) -> None:
+        """Make `root` itself, if need be, with all its parents."""
+        self._root = root
+        missing = [folder for folder in (root, *root.parents) if not folder.exists()]
+        for folder in reversed(missing):
+            folder.mkdir(mode=0o700, exist_ok=True)
+            sync_folder(folder.parent)
+        self._known = {root}
+
+    def make(self, folder: Path) -> None:
+        """Make `folder`, which lies below the root, and its parents. Raises `OSError`."""
+        if folder in self._known:
+            return
+        self.make(folder.parent)
+        folder.mkdir(mode=0o700, exist_ok=True)
+        sync_folder(folder.parent)
+        self._known.add(folder)

@@ -1,0 +1,113 @@
+"""One upload's way to the disk: streamed, hashed and counted, durable, then moved in whole."""
+
+import hashlib
+import os
+from contextlib import suppress
+from pathlib import Path
+
+from entrepot.blobs.disk_space import DiskSpace
+from entrepot.blobs.disk_sync import DurableFolders, begin_write_back, sync_file, sync_folder
+from entrepot.blobs.store import Stored
+
+WRITE_BACK = 16 * 1024 * 1024
+"""Bytes after which the kernel is told to start writing what it has."""
+
+
+class DiskWriter:
+    """A `BlobWriter` over an open temporary file, which it owns from here on.
+
+    `descriptor` is open for writing and holds the lock that keeps the sweep away; `final` is
+    where the file goes, without replacing anything.
+    """
+
+    def __init__(
+        self,
+        descriptor: int,
+        temporary: Path,
+        final: Path,
+        space: DiskSpace,
+        folders: DurableFolders,
+    ) -> None:
+        self._descriptor: int | None = descriptor
+        self._temporary = temporary
+        self._final = final
+        self._space = space
+        self._folders = folders
+        self._hash = hashlib.sha256()
+        self._size = 0
+        self._allowance = 0
+        self._written_back = 0
+
+    def write(self, data: bytes | memoryview) -> None:
+        """Append `data`. Raises `StorageFull` before the watermark is crossed."""
+        descriptor = self._open()
+        try:
+            with self._space.guard():
+                self._append(descriptor, memoryview(data).cast("B"))
+        except BaseException:
+            self.abort()
+            raise
+
+    def _append(self, descriptor: int, data: memoryview) -> None:
+        if len(data) > self._allowance:
+            self._allowance = self._space.allowance(len(data))
+        self._allowance -= len(data)
+        rest = data
+        while rest:
+            rest = rest[os.write(descriptor, rest) :]
+        self._hash.update(data)
+        self._size += len(data)
+        if self._size - self._written_back >= WRITE_BACK:
+            begin_write_back(descriptor, self._written_back, self._size - self._written_back)
+            self._written_back = self._size
+
+    def commit(self) -> Stored:
+        """Sync the file, move it in, sync the folder: steps 1 and 2 of the commit protocol.
+
+        Raises `StorageFull`, `FileExistsError`, `OSError`; then nothing of the blob is left.
+        """
+        descriptor = self._open()
+        try:
+            with self._space.guard():
+                sync_file(descriptor)
+                self._folders.make(self._final.parent)
+                self._move_in()
+        except BaseException:
+            self.abort()
+            raise
+        self._close()
+        return Stored(size=self._size, sha256=self._hash.hexdigest())
+
+    def _move_in(self) -> None:
+        """Give the file its final name, which must be free, durably.
+
+        link + unlink rather than renameat2(RENAME_NOREPLACE): both refuse a name that is
+        taken, but this is plain POSIX and in the standard library. A crash in between leaves
+        two names of one whole file; the sweep takes the temporary one.
+        """
+        os.link(self._temporary, self._final)
+        try:
+            sync_folder(self._final.parent)
+        except BaseException:
+            self._final.unlink(missing_ok=True)
+            raise
+        with suppress(OSError):  # durable already; what stays is swept
+            self._temporary.unlink()
+
+    def abort(self) -> None:
+        """Drop the temporary file. Idempotent; does nothing after a commit."""
+        if self._descriptor is None:
+            return
+        with suppress(FileNotFoundError):
+            self._temporary.unlink()
+        self._close()
+
+    def _open(self) -> int:
+        if self._descriptor is None:
+            raise ValueError("this blob was committed or aborted already")
+        return self._descriptor
+
+    def _close(self) -> None:
+        descriptor, self._descriptor = self._open(), None
+        with suppress(OSError):  # sync_file has told what there is to tell
+            os.close(descriptor)

@@ -1,0 +1,100 @@
+"""The seam for bytes at rest: what every store promises, wherever its bytes live.
+
+A blob is written once, whole, under a random id, and never changed. It is there after
+`BlobWriter.commit` returned and in no part before; whether anybody may know of it is decided
+by the database alone. `tests/contracts` holds every store to what is said here.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import NewType, Protocol
+from uuid import UUID
+
+BLOCK = 1024 * 1024
+"""Bytes in a block that `BlobStore.read` yields; only the last block is shorter."""
+
+BlobId = NewType("BlobId", UUID)
+"""A random (version 4) UUID: two uploads never meet under one id, and none can be guessed."""
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What was written: `size` in bytes, and the SHA-256 as 64 lower-case hex digits."""
+
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class BlobStat:
+    """What a store knows of one blob: `size` in bytes, `modified` in UTC."""
+
+    blob_id: BlobId
+    size: int
+    modified: datetime
+
+
+class BlobWriter(Protocol):
+    """One blob on its way in. Used by one thread at a time; ends with `commit` or `abort`.
+
+    After any method raised, nothing of the blob is kept and only `abort` may be called.
+    """
+
+    def write(self, data: bytes | memoryview) -> None:
+        """Append `data`; it may be reused by the caller once this returns.
+
+        Blocks of up to 1 MiB are the intended size, any size is right. Raises `StorageFull`.
+        """
+        ...
+
+    def commit(self) -> Stored:
+        """Make the blob durable and readable; it survives a crash from here on.
+
+        Raises `StorageFull`, and `FileExistsError` where the id is taken.
+        """
+        ...
+
+    def abort(self) -> None:
+        """Drop what was written. Idempotent; after a commit it does nothing."""
+        ...
+
+
+class BlobStore(Protocol):
+    """A place for blobs. Every method may be called from any thread."""
+
+    def create(self, blob_id: BlobId) -> BlobWriter:
+        """Begin a blob. Raises `StorageFull`, and `FileExistsError` where the id is taken."""
+        ...
+
+    def stat(self, blob_id: BlobId) -> BlobStat | None:
+        """Size and time of a committed blob; None where there is none."""
+        ...
+
+    def read(self, blob_id: BlobId, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
+        """The bytes from offset `start` up to but without `stop` (the end), in blocks of 1 MiB.
+
+        The blob is opened by the call, not by the first step of the iterator: what is open
+        can be read to its end even while it is deleted. Offsets beyond the end are cut to it.
+        Raises `BlobMissing`, and `ValueError` for negative offsets.
+        """
+        ...
+
+    def path(self, blob_id: BlobId) -> Path | None:
+        """A local file that holds exactly the blob's bytes; None where they live elsewhere.
+
+        For readers only. The file may be missing: the path is computed, not looked up.
+        """
+        ...
+
+    def delete(self, blob_id: BlobId) -> None:
+        """Remove the blob. Idempotent; a blob that is not there is no error.
+
+        A crash right after may bring it back, so that it needs a second delete.
+        """
+        ...
+
+    def list(self) -> Iterator[BlobStat]:
+        """Every committed blob, in no order; those that come or go meanwhile may be missed."""
+        ...

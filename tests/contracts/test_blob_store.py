@@ -1,0 +1,232 @@
+"""What every blob store promises (`entrepot.blobs.store`), asked of each of them."""
+
+import hashlib
+import os
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from entrepot.blobs import BLOCK, BlobId, BlobStore, DiskStore, Stored
+from entrepot.errors import BlobMissing
+
+
+def disk_store(folder: Path) -> BlobStore:
+    return DiskStore(folder / "data", reserve=0)
+
+
+STORES: dict[str, Callable[[Path], BlobStore]] = {"disk": disk_store}
+
+
+@pytest.fixture(params=STORES)
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> BlobStore:
+    return STORES[request.param](tmp_path)
+
+
+def new_id() -> BlobId:
+    return BlobId(uuid4())
+
+
+def put(store: BlobStore, data: bytes, blob_id: BlobId | None = None) -> BlobId:
+    blob_id = blob_id or new_id()
+    writer = store.create(blob_id)
+    writer.write(data)
+    assert writer.commit() == Stored(len(data), hashlib.sha256(data).hexdigest())
+    return blob_id
+
+
+def content(store: BlobStore, blob_id: BlobId, start: int = 0, stop: int | None = None) -> bytes:
+    return b"".join(store.read(blob_id, start, stop))
+
+
+def test_what_was_written_in_pieces_is_read_back(store: BlobStore) -> None:
+    data = os.urandom(3 * BLOCK + 17)
+    blob_id = new_id()
+    writer = store.create(blob_id)
+    buffer = bytearray()
+    for start in range(0, len(data), 700_001):
+        buffer[:] = data[start : start + 700_001]
+        view = memoryview(buffer)
+        writer.write(view)  # the same memory each time, as a parser's buffer would be
+        view.release()
+    stored = writer.commit()
+    assert stored == Stored(len(data), hashlib.sha256(data).hexdigest())
+    assert content(store, blob_id) == data
+
+
+def test_an_empty_blob_is_a_blob(store: BlobStore) -> None:
+    blob_id = new_id()
+    assert store.create(blob_id).commit() == Stored(0, hashlib.sha256().hexdigest())
+    assert content(store, blob_id) == b""
+    stat = store.stat(blob_id)
+    assert stat is not None
+    assert stat.size == 0
+
+
+@pytest.mark.parametrize(
+    ("start", "stop"),
+    [
+        (0, 0),
+        (0, 1),
+        (5, 10),
+        (BLOCK - 1, BLOCK + 1),
+        (0, BLOCK),
+        (BLOCK, None),
+        (2 * BLOCK, 99 * BLOCK),
+        (10, 5),
+        (99 * BLOCK, None),
+    ],
+)
+def test_ranges_are_cut_to_the_blob(store: BlobStore, start: int, stop: int | None) -> None:
+    data = os.urandom(2 * BLOCK + 3)
+    blob_id = put(store, data)
+    assert content(store, blob_id, start, stop) == data[start:stop]
+
+
+def test_blocks_are_of_one_mebibyte(store: BlobStore) -> None:
+    blob_id = put(store, bytes(2 * BLOCK + 3))
+    assert [len(block) for block in store.read(blob_id, 1)] == [BLOCK, BLOCK, 2]
+
+
+@pytest.mark.parametrize(("start", "stop"), [(-1, None), (0, -1)])
+def test_negative_offsets_are_refused(store: BlobStore, start: int, stop: int) -> None:
+    blob_id = put(store, b"abc")
+    with pytest.raises(ValueError, match="not negative"):
+        store.read(blob_id, start, stop)
+
+
+def test_a_missing_blob_is_said_at_once(store: BlobStore) -> None:
+    blob_id = new_id()
+    with pytest.raises(BlobMissing) as caught:
+        store.read(blob_id)
+    assert caught.value.blob_id == blob_id
+    assert store.stat(blob_id) is None
+
+
+def test_nothing_is_seen_before_the_commit(store: BlobStore) -> None:
+    blob_id = new_id()
+    writer = store.create(blob_id)
+    writer.write(b"half")
+    assert store.stat(blob_id) is None
+    assert list(store.list()) == []
+    with pytest.raises(BlobMissing):
+        store.read(blob_id)
+    writer.commit()
+    assert content(store, blob_id) == b"half"
+
+
+def test_an_id_is_taken_once(store: BlobStore) -> None:
+    blob_id = put(store, b"first")
+    with pytest.raises(FileExistsError):
+        store.create(blob_id)
+    assert content(store, blob_id) == b"first"
+
+
+def test_of_two_writers_of_one_id_one_wins(store: BlobStore) -> None:
+    blob_id = new_id()
+
+    def upload_both() -> None:
+        first = store.create(blob_id)
+        first.write(b"first")
+        try:
+            second = store.create(blob_id)  # may be refused here or, in the end, by its commit
+            second.write(b"second")
+        finally:
+            first.commit()
+        second.commit()
+
+    with pytest.raises(FileExistsError):
+        upload_both()
+    assert content(store, blob_id) == b"first"
+
+
+def test_abort_leaves_nothing_and_may_be_repeated(store: BlobStore) -> None:
+    blob_id = new_id()
+    writer = store.create(blob_id)
+    writer.write(b"gone")
+    writer.abort()
+    writer.abort()
+    assert store.stat(blob_id) is None
+    for use in (lambda: writer.write(b"more"), writer.commit):
+        with pytest.raises(ValueError, match="already"):
+            use()
+    put(store, b"the id is free again", blob_id)
+
+
+def test_abort_after_commit_keeps_the_blob(store: BlobStore) -> None:
+    blob_id = new_id()
+    writer = store.create(blob_id)
+    writer.write(b"kept")
+    writer.commit()
+    writer.abort()
+    assert content(store, blob_id) == b"kept"
+    with pytest.raises(ValueError, match="already"):
+        writer.commit()
+
+
+def test_delete_is_idempotent(store: BlobStore) -> None:
+    blob_id = put(store, b"x")
+    store.delete(blob_id)
+    store.delete(blob_id)
+    assert store.stat(blob_id) is None
+    store.delete(new_id())
+
+
+def test_an_open_read_ends_well_after_a_delete(store: BlobStore) -> None:
+    data = os.urandom(2 * BLOCK)
+    blob_id = put(store, data)
+    blocks = store.read(blob_id)
+    first = next(blocks)
+    store.delete(blob_id)
+    assert first + b"".join(blocks) == data
+
+
+def test_a_dropped_read_is_closed(store: BlobStore) -> None:
+    blob_id = put(store, bytes(2 * BLOCK))
+    blocks = store.read(blob_id)
+    next(blocks)
+    blocks.close()  # type: ignore[attr-defined]
+    assert list(blocks) == []
+
+
+def test_list_and_stat_agree(store: BlobStore) -> None:
+    begin = datetime.now(UTC) - timedelta(seconds=2)
+    sizes = {put(store, bytes(size)): size for size in (0, 1, 1000)}
+    unfinished = store.create(new_id())
+    unfinished.write(b"not yet")
+    listed = {stat.blob_id: stat for stat in store.list()}
+    assert {blob_id: stat.size for blob_id, stat in listed.items()} == sizes
+    for blob_id, stat in listed.items():
+        assert store.stat(blob_id) == stat
+        assert begin <= stat.modified <= datetime.now(UTC) + timedelta(seconds=2)
+        assert stat.modified.tzinfo is UTC
+    unfinished.abort()
+
+
+def test_a_path_holds_the_bytes(store: BlobStore) -> None:
+    data = os.urandom(1000)
+    path = store.path(put(store, data))
+    assert path is None or path.read_bytes() == data
+
+
+def test_many_writers_at_once(store: BlobStore) -> None:
+    barrier = threading.Barrier(16)
+
+    def upload(number: int) -> tuple[BlobId, bytes]:
+        data = os.urandom(200_000 + number)
+        blob_id = new_id()
+        writer = store.create(blob_id)
+        barrier.wait(30)
+        for start in range(0, len(data), 9_000):
+            writer.write(data[start : start + 9_000])
+        assert writer.commit().sha256 == hashlib.sha256(data).hexdigest()
+        return blob_id, data
+
+    with ThreadPoolExecutor(16) as pool:
+        for blob_id, data in pool.map(upload, range(16)):
+            assert content(store, blob_id) == data
+    assert len(list(store.list())) == 16

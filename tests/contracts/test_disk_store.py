@@ -1,0 +1,231 @@
+"""What the disk store promises beyond the seam: crashes, dead temporary files, full disks."""
+
+import errno
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from entrepot.blobs import BlobId, BlobWriter, DiskStore
+from entrepot.blobs.disk_space import DiskSpace
+from entrepot.blobs.disk_sync import DurableFolders
+from entrepot.blobs.disk_write import DiskWriter
+from entrepot.errors import StorageFull
+
+MIB = 1024 * 1024
+
+
+def new_id() -> BlobId:
+    return BlobId(uuid4())
+
+
+def files_below(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
+def write_blocks(writer: BlobWriter, count: int, size: int) -> None:
+    for _ in range(count):
+        writer.write(os.urandom(size))
+
+
+def in_an_hour() -> datetime:
+    return datetime.now(UTC) + timedelta(hours=1)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> DiskStore:
+    return DiskStore(tmp_path / "data", reserve=0)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 8 MiB."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=8m,mode=700", "tmpfs", str(folder)]
+    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("mounting is not allowed here; the tests on /dev/full cover ENOSPC")
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def test_folders_and_files_are_the_owners_alone(store: DiskStore, tmp_path: Path) -> None:
+    blob_id = new_id()
+    store.create(blob_id).commit()
+    path = store.path(blob_id)
+    assert path == tmp_path / "data/blobs" / str(blob_id)[:2] / str(blob_id)[2:4] / str(blob_id)
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert path.stat().st_nlink == 1
+    for folder in (tmp_path / "data", path.parent, tmp_path / "data/incoming"):
+        assert folder.stat().st_mode & 0o777 == 0o700
+
+
+def test_the_sweep_takes_dead_temporary_files_alone(store: DiskStore, tmp_path: Path) -> None:
+    incoming = tmp_path / "data/incoming"
+    (incoming / str(new_id())).write_bytes(b"its writer died")
+    blob_id = new_id()
+    slow = store.create(blob_id)
+    slow.write(b"alive")
+    assert store.sweep_incoming(datetime.now(UTC) - timedelta(hours=1)) == 0
+    assert store.sweep_incoming(in_an_hour()) == 1
+    slow.commit()
+    assert b"".join(store.read(blob_id)) == b"alive"
+    assert files_below(incoming) == []
+
+
+def test_a_crash_between_link_and_unlink_loses_nothing(store: DiskStore, tmp_path: Path) -> None:
+    blob_id = new_id()
+    writer = store.create(blob_id)
+    writer.write(b"whole")
+    writer.commit()
+    os.link(store.path(blob_id), tmp_path / "data/incoming" / str(blob_id))
+    with pytest.raises(FileExistsError):
+        store.create(blob_id)
+    assert store.sweep_incoming(in_an_hour()) == 1
+    assert b"".join(store.read(blob_id)) == b"whole"
+
+
+def test_an_id_taken_meanwhile_is_never_replaced(store: DiskStore) -> None:
+    blob_id = new_id()
+    writer = store.create(blob_id)
+    writer.write(b"late")
+    store.path(blob_id).parent.mkdir(parents=True)
+    store.path(blob_id).write_bytes(b"first")
+    with pytest.raises(FileExistsError):
+        writer.commit()
+    writer.abort()
+    assert store.path(blob_id).read_bytes() == b"first"
+
+
+KILLED = """
+import sys, uuid, pathlib
+from entrepot.blobs import BlobId, DiskStore
+store = DiskStore(pathlib.Path(sys.argv[1]), reserve=0)
+while True:
+    blob_id = BlobId(uuid.uuid4())
+    writer = store.create(blob_id)
+    for _ in range(5):
+        writer.write(b"x" * 100_000)
+    writer.commit()
+    print(blob_id, flush=True)
+"""
+
+
+@pytest.mark.parametrize("delay", [0.0, 0.003, 0.011, 0.027, 0.05])
+def test_a_killed_writer_leaves_whole_blobs_and_sweepings(tmp_path: Path, delay: float) -> None:
+    data = tmp_path / "data"
+    child = subprocess.Popen(
+        [sys.executable, "-c", KILLED, str(data)], stdout=subprocess.PIPE, text=True
+    )
+    assert child.stdout is not None
+    acknowledged = [child.stdout.readline().strip()]
+    time.sleep(delay)
+    child.send_signal(signal.SIGKILL)
+    acknowledged += child.stdout.read().split()
+    child.wait(30)
+    store = DiskStore(data, reserve=0)
+    listed = {str(stat.blob_id): stat.size for stat in store.list()}
+    assert set(acknowledged) <= set(listed)
+    assert set(listed.values()) == {500_000}
+    store.sweep_incoming(in_an_hour())
+    assert files_below(data / "incoming") == []
+
+
+def test_what_no_store_put_there_is_not_listed(store: DiskStore) -> None:
+    blob_id = new_id()
+    store.create(blob_id).commit()
+    (store.path(blob_id).parent / ".DS_Store").write_bytes(b"")
+    (store.path(blob_id).parent / str(uuid4()).upper()).write_bytes(b"")
+    assert [stat.blob_id for stat in store.list()] == [blob_id]
+
+
+def test_below_the_watermark_nothing_begins(tmp_path: Path) -> None:
+    reserve = 2 * DiskSpace(tmp_path, 0).free()
+    with pytest.raises(StorageFull) as caught:
+        DiskStore(tmp_path / "data", reserve).create(new_id())
+    assert caught.value.reserve == reserve
+    assert 0 < caught.value.free < reserve
+    assert files_below(tmp_path / "data") == []
+
+
+def test_a_full_disk_refuses_and_goes_on_reading(small_disk: Path) -> None:
+    store = DiskStore(small_disk, reserve=0)
+    kept = new_id()
+    first = store.create(kept)
+    first.write(os.urandom(MIB))
+    first.commit()
+    writer = store.create(new_id())
+    with pytest.raises(StorageFull) as caught:
+        write_blocks(writer, count=9, size=MIB)
+    assert caught.value.free < MIB
+    assert [path.name for path in files_below(small_disk)] == [str(kept)]
+    assert len(b"".join(store.read(kept))) == MIB
+    again = store.create(new_id())
+    again.write(os.urandom(4 * MIB))
+    assert again.commit().size == 4 * MIB
+
+
+def test_the_watermark_holds_on_a_small_disk(small_disk: Path) -> None:
+    store = DiskStore(small_disk, reserve=3 * MIB)
+    writer = store.create(new_id())
+    with pytest.raises(StorageFull) as caught:
+        write_blocks(writer, count=80, size=100_000)
+    assert 3 * MIB <= caught.value.free < 3 * MIB + 200_000
+    assert files_below(small_disk) == []
+
+
+def test_no_room_for_a_folder_is_a_full_disk(small_disk: Path) -> None:
+    options = "remount,nr_inodes=5"  # the root, incoming, blobs, the upload, and one letter pair
+    store = DiskStore(small_disk, reserve=0)
+    subprocess.run(["mount", "-o", options, str(small_disk)], check=True)
+    writer = store.create(new_id())
+    writer.write(b"x")
+    with pytest.raises(StorageFull):
+        writer.commit()
+    writer.abort()
+    assert files_below(small_disk) == []
+
+
+def full_writer(tmp_path: Path) -> tuple[DiskWriter, Path]:
+    temporary = tmp_path / "temporary"
+    temporary.touch()
+    descriptor = os.open("/dev/full", os.O_WRONLY)
+    space = DiskSpace(tmp_path, 0)
+    folders = DurableFolders(tmp_path)
+    return DiskWriter(descriptor, temporary, tmp_path / "final", space, folders), temporary
+
+
+def test_no_space_left_while_writing(tmp_path: Path) -> None:
+    writer, temporary = full_writer(tmp_path)
+    with pytest.raises(StorageFull) as caught:
+        writer.write(b"x")
+    assert isinstance(caught.value.__cause__, OSError)
+    assert caught.value.__cause__.errno == errno.ENOSPC
+    assert not temporary.exists()
+    writer.abort()
+
+
+def test_a_failed_sync_fails_the_upload_for_good(tmp_path: Path) -> None:
+    writer, temporary = full_writer(tmp_path)  # a character device cannot be synced: EINVAL
+    with pytest.raises(OSError, match="Invalid argument"):
+        writer.commit()
+    assert not temporary.exists()
+    assert not (tmp_path / "final").exists()
+    with pytest.raises(ValueError, match="already"):
+        writer.commit()
+
+
+def test_descriptors_are_given_back(store: DiskStore) -> None:
+    before = len(os.listdir("/proc/self/fd"))
+    for _ in range(20):
+        store.create(new_id()).abort()
+        store.create(new_id()).commit()
+        list(store.read(next(store.list()).blob_id))
+    assert len(os.listdir("/proc/self/fd")) == before
