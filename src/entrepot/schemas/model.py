@@ -1,0 +1,69 @@
+"""What a Table Schema says, as plain frozen data (Data Package v2, datapackage.org).
+
+Names follow Python's habits; `table_schema.to_document` turns them back into the standard's.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+Bound = int | float | str
+
+NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+@dataclass(frozen=True)
+class Constraints:
+    """What a field's values must keep, beside their type.
+
+    Bounds and enum values are kept as the document gave them: numbers, or text in the
+    field's own lexical form. Lengths are characters for strings, items for lists and objects.
+    """
+
+    required: bool = False
+    unique: bool = False
+    minimum: Bound | None = None
+    maximum: Bound | None = None
+    exclusive_minimum: Bound | None = None
+    exclusive_maximum: Bound | None = None
+    min_length: int | None = None
+    max_length: int | None = None
+    pattern: str | None = None
+    enum: tuple[Any, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Field:
+    """One column of the contract. `missing_values` of None means the schema's own.
+
+    `other` holds properties that describe and do not judge (title, rdfType, custom ones).
+    """
+
+    name: str
+    type: str = "string"
+    format: str = "default"
+    missing_values: tuple[str, ...] | None = None
+    decimal_char: str = "."
+    group_char: str = ""
+    bare_number: bool = True
+    true_values: tuple[str, ...] = ("true", "True", "TRUE", "1")
+    false_values: tuple[str, ...] = ("false", "False", "FALSE", "0")
+    delimiter: str = ","
+    item_type: str | None = None
+    constraints: Constraints = field(default_factory=Constraints)
+    other: Mapping[str, Any] = NOTHING
+
+
+@dataclass(frozen=True)
+class TableSchema:
+    """The contract of a table: its columns in order, what counts as missing, its key."""
+
+    fields: tuple[Field, ...]
+    missing_values: tuple[str, ...] = ("",)
+    primary_key: tuple[str, ...] = ()
+    other: Mapping[str, Any] = NOTHING
+
+    def missing_values_of(self, column: Field) -> tuple[str, ...]:
+        """The texts that mean "no value" in `column`."""
+        return self.missing_values if column.missing_values is None else column.missing_values
