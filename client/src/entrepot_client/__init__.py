@@ -1,0 +1,1 @@
+"""The light client of Entrepot: the `entrepot` program and its HTTP client."""

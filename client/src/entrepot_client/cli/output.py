@@ -1,0 +1,168 @@
+"""Results on stdout, everything else on stderr, in the format that the caller asked for.
+
+A command takes `ctx: typer.Context` and prints through `output_of(ctx)`:
+
+- `human`: tables and `name: value` lines; colour only on a terminal and without `NO_COLOR`;
+- `json`: the value as JSON, one document;
+- `quiet`: the one value that matters (an id, a key), alone on its line.
+"""
+
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from enum import StrEnum
+from typing import Any, TextIO
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from entrepot_client.cli.failures import Failure
+
+# A table in a pipe must never be cut or folded to the width of a terminal that is not there.
+_PIPE_WIDTH = 10_000
+
+
+class Format(StrEnum):
+    """How results are printed."""
+
+    HUMAN = "human"
+    JSON = "json"
+    QUIET = "quiet"
+
+
+class Output:
+    """Where one run of the program prints. Made by `output_of`."""
+
+    def __init__(
+        self,
+        format: Format = Format.HUMAN,
+        stdout: TextIO | None = None,
+        stderr: TextIO | None = None,
+    ) -> None:
+        self.format = format
+        self.debug = False
+        self._stdout = stdout
+        self._stderr = stderr
+
+    @property
+    def out(self) -> Console:
+        """The console of results."""
+        return _console(self._stdout or sys.stdout)
+
+    @property
+    def err(self) -> Console:
+        """The console of notes, progress and errors."""
+        return _console(self._stderr or sys.stderr)
+
+    def record(self, value: Mapping[str, Any], *, quiet: str, shown: Mapping[str, str]) -> None:
+        """Print one thing.
+
+        `value` is the whole of it (for `json`), `quiet` the key of its one value, and `shown`
+        the labelled lines for people, already in words.
+        """
+        if self.format is Format.JSON:
+            self.json(value)
+        elif self.format is Format.QUIET:
+            self.line(str(value[quiet]))
+        else:
+            width = max((len(label) for label in shown), default=0)
+            for label, text in shown.items():
+                self.out.print(
+                    f"[dim]{escape(label):<{width}}[/]  {escape(printable(text))}", soft_wrap=True
+                )
+
+    def records(
+        self,
+        values: Iterable[Mapping[str, Any]],
+        *,
+        quiet: str,
+        columns: Sequence[str],
+        rows: Iterable[Sequence[str]],
+        empty: str,
+    ) -> None:
+        """Print many things.
+
+        `values` are the whole of them (for `json`, printed as one array), `quiet` the key of
+        each one's value. `columns` and `rows` are the table for people; `empty` is the note for
+        them when there is no row.
+        """
+        if self.format is Format.JSON:
+            self.json(list(values))
+        elif self.format is Format.QUIET:
+            for value in values:
+                self.line(str(value[quiet]))
+        else:
+            self._table(columns, [[printable(cell) for cell in row] for row in rows], empty)
+
+    def _table(self, columns: Sequence[str], rows: Sequence[Sequence[str]], empty: str) -> None:
+        if not rows:
+            self.note(empty)
+            return
+        table = Table(box=None, pad_edge=False, header_style="bold", collapse_padding=True)
+        for column in columns:
+            table.add_column(escape(column), overflow="fold")
+        for row in rows:
+            table.add_row(*(escape(cell) for cell in row))
+        self.out.print(table)
+
+    def json(self, value: object) -> None:
+        """Print a value as one JSON document, whatever the format."""
+        json.dump(value, self.out.file, ensure_ascii=False, indent=2, default=str)
+        self.line("")
+
+    def line(self, text: str) -> None:
+        """Print one line of results as it is, without colour or wrapping."""
+        self.out.file.write(text + "\n")
+        self.out.file.flush()
+
+    def note(self, text: str) -> None:
+        """Tell the person something on stderr; it is not part of the result."""
+        if self.format is Format.HUMAN:
+            self.err.print(escape(printable(text)), soft_wrap=True)
+
+    def warning(self, text: str) -> None:
+        """Warn on stderr, in every format."""
+        self.err.print(f"[yellow]{escape(printable(text))}[/]", soft_wrap=True)
+
+    def failure(self, failure: Failure) -> None:
+        """Say on stderr why the command failed: in words, or as one JSON document."""
+        if self.format is Format.JSON:
+            document = {
+                "error": failure.what,
+                "advice": failure.do,
+                "exit_status": int(failure.status),
+                "lines": list(failure.lines),
+                **failure.figures,
+            }
+            self.err.file.write(json.dumps(document, ensure_ascii=False, default=str) + "\n")
+            return
+        self.err.print(f"[bold red]Error:[/] {escape(printable(failure.what))}", soft_wrap=True)
+        for line in failure.lines:
+            self.err.print(f"  {escape(printable(line))}", soft_wrap=True)
+        if failure.do:
+            self.err.print(escape(printable(failure.do)), soft_wrap=True)
+
+
+def output_of(ctx: typer.Context) -> Output:
+    """The output of this run, shared by the program and all its commands."""
+    output = ctx.find_object(Output)
+    if output is None:
+        raise TypeError("Commands of entrepot run under entrepot_client.cli.main.run.")
+    return output
+
+
+def printable(text: str) -> str:
+    """`text` with every control character but newline and tab shown as `�`.
+
+    Names and messages come from other people; none may move the cursor or rewrite a terminal.
+    """
+    return "".join(c if c in "\n\t" or (c.isprintable() or ord(c) > 0xFFFF) else "�" for c in text)
+
+
+def _console(stream: TextIO) -> Console:
+    is_terminal = stream.isatty()
+    return Console(
+        file=stream, highlight=False, emoji=False, width=None if is_terminal else _PIPE_WIDTH
+    )

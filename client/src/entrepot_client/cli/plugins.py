@@ -1,0 +1,48 @@
+"""Commands from other packages.
+
+A package adds commands with an entry point of the group `entrepot.commands` that loads to a
+function `register(app: typer.Typer) -> None`. It is called each time the program starts, so the
+module must import what is heavy inside its commands. A plug-in that cannot be loaded is reported
+in one sentence, and the other commands go on working.
+"""
+
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
+
+import typer
+
+GROUP = "entrepot.commands"
+
+
+@dataclass(frozen=True)
+class BrokenPlugin:
+    """A plug-in that did not load. `name` is that of its entry point."""
+
+    name: str
+    package: str
+    error: Exception
+
+    def __str__(self) -> str:
+        return (
+            f"The commands of the package {self.package} could not be loaded "
+            f"({type(self.error).__name__}: {self.error}). "
+            "Install it again, or run with --debug for the traceback."
+        )
+
+
+def register_plugins(app: typer.Typer) -> list[BrokenPlugin]:
+    """Let every installed plug-in add its commands to `app`; say which could not."""
+    broken = []
+    for entry_point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
+        known = (list(app.registered_commands), list(app.registered_groups))
+        try:
+            entry_point.load()(app)
+        except Exception as error:
+            # Half a plug-in is worse than none: what it added before it failed goes too.
+            app.registered_commands[:], app.registered_groups[:] = known
+            broken.append(BrokenPlugin(entry_point.name, _package_of(entry_point), error))
+    return broken
+
+
+def _package_of(entry_point: EntryPoint) -> str:
+    return entry_point.dist.name if entry_point.dist is not None else entry_point.module

@@ -1,0 +1,64 @@
+"""Byte counts and spans of time as people write them: `100MB`, `10GB`, `90d`."""
+
+import re
+from datetime import timedelta
+from decimal import Decimal
+
+import typer
+from rich.filesize import decimal
+
+_DECIMAL = {"": 0, "K": 1, "M": 2, "G": 3, "T": 4, "P": 5}
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(?:([KMGTP]?)(I?)B?)", re.IGNORECASE)
+_SPAN = re.compile(r"(\d+)\s*([smhdw])", re.IGNORECASE)
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+# The API takes a limit as a signed 64-bit number of bytes.
+_LARGEST = 2**63 - 1
+
+
+def parse_size(text: str) -> int:
+    """Bytes of `100MB` (10^6), `1.5GiB` (2^30), `2k` or plain digits. Raises ValueError.
+
+    As everywhere in Entrepot a megabyte is 1,000,000 bytes; the `i` forms are powers of 1024.
+    """
+    match = _SIZE.fullmatch(text.strip())
+    if match is None:
+        raise ValueError(f"{text!r} is not a size; write it like 500kB, 100MB or 10GB.")
+    number, unit, binary = match.groups()
+    if binary and not unit:
+        raise ValueError(f"{text!r} is not a size; write it like 100MiB.")
+    size = int(Decimal(number) * (1024 if binary else 1000) ** _DECIMAL[unit.upper()])
+    if not 0 < size <= _LARGEST:
+        raise ValueError("A size is at least 1 byte and less than 2^63.")
+    return size
+
+
+def parse_span(text: str) -> timedelta:
+    """The span of time of `90d`, `12h`, `30m`, `45s` or `2w`. Raises ValueError."""
+    match = _SPAN.fullmatch(text.strip())
+    if match is None or int(match[1]) == 0:
+        raise ValueError(f"{text!r} is not a span of time; write it like 90d, 12h or 30m.")
+    try:
+        return timedelta(seconds=int(match[1]) * _SECONDS[match[2].lower()])
+    except OverflowError as error:
+        raise ValueError(f"{text!r} is too long a time.") from error
+
+
+def format_size(size: int) -> str:
+    """`1.2 MB` for 1,234,567 bytes (powers of 1000)."""
+    return decimal(size)
+
+
+def size_option(text: str) -> int:
+    """`parse_size` as the `parser=` of an option or argument; a bad size is wrong usage."""
+    try:
+        return parse_size(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+
+
+def span_option(text: str) -> timedelta:
+    """`parse_span` as the `parser=` of an option or argument; a bad span is wrong usage."""
+    try:
+        return parse_span(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
