@@ -5,12 +5,9 @@ Names follow Python's habits; `table_schema.to_document` turns them back into th
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any
 
 Bound = int | float | str
-
-NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -52,7 +49,7 @@ class Field:
     delimiter: str = ","
     item_type: str | None = None
     constraints: Constraints = field(default_factory=Constraints)
-    other: Mapping[str, Any] = NOTHING
+    other: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -62,7 +59,7 @@ class TableSchema:
     fields: tuple[Field, ...]
     missing_values: tuple[str, ...] = ("",)
     primary_key: tuple[str, ...] = ()
-    other: Mapping[str, Any] = NOTHING
+    other: Mapping[str, Any] = field(default_factory=dict)
 
     def missing_values_of(self, column: Field) -> tuple[str, ...]:
         """The texts that mean "no value" in `column`."""

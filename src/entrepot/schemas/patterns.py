@@ -26,54 +26,11 @@ REFUSED = {
 }
 
 CATEGORIES = frozenset(
-    [
-        "C",
-        "Cc",
-        "Cf",
-        "Co",
-        "Cs",
-        "L",
-        "Ll",
-        "Lm",
-        "Lo",
-        "Lt",
-        "Lu",
-        "M",
-        "Mc",
-        "Me",
-        "Mn",
-        "N",
-        "Nd",
-        "Nl",
-        "No",
-        "P",
-        "Pc",
-        "Pd",
-        "Pe",
-        "Pf",
-        "Pi",
-        "Po",
-        "Ps",
-        "S",
-        "Sc",
-        "Sk",
-        "Sm",
-        "So",
-        "Z",
-        "Zl",
-        "Zp",
-        "Zs",
-        "Latin",
-        "Greek",
-        "Cyrillic",
-        "Arabic",
-        "Hebrew",
-        "Han",
-        "Hiragana",
-        "Katakana",
-        "Hangul",
-        "Thai",
-    ]
+    re.findall(
+        r"\w+",
+        "C Cc Cf Co Cs L Ll Lm Lo Lt Lu M Mc Me Mn N Nd Nl No P Pc Pd Pe Pf Pi Po Ps S Sc Sk Sm "
+        "So Z Zl Zp Zs Latin Greek Cyrillic Arabic Hebrew Han Hiragana Katakana Hangul Thai",
+    )
 )
 
 ESCAPE = re.compile(r"\\(?:[pP](?:\{\^?(\w*)\}|(\w))|(.))", re.DOTALL)

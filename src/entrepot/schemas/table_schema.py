@@ -5,7 +5,6 @@ Source: Data Package v2, Table Schema (datapackage.org). A fault is told as a JS
 """
 
 from collections import Counter
-from types import MappingProxyType
 from typing import Any
 
 from entrepot.errors import SchemaInvalid
@@ -78,7 +77,7 @@ def parse_schema(document: object) -> TableSchema:
         fields=fields,
         missing_values=("",) if missing is None else missing,
         primary_key=_primary_key(document, {field.name for field in fields}),
-        other=MappingProxyType({k: v for k, v in document.items() if k not in known}),
+        other={k: v for k, v in document.items() if k not in known},
     )
 
 
@@ -106,7 +105,7 @@ def _field(document: object, at: str) -> Field:
         constraints=parse_constraints(
             document.get("constraints", {}), field_type, form, f"{at}/constraints"
         ),
-        other=MappingProxyType({k: v for k, v in document.items() if k not in known}),
+        other={k: v for k, v in document.items() if k not in known},
         **_properties(document, field_type, at),
     )
 
