@@ -1,0 +1,164 @@
+"""Entrepot's HTTP API as a Python object.
+
+    with Client("https://files.example.com", api_key) as client:
+        delivery = client.push(Path("orders.csv"), enforce_schema=True)
+        for task in client.watch(delivery.task_id):
+            print(task.status, task.progress.stage)
+
+Every method raises the errors of `entrepot_client.errors`. Reading is retried when a connection
+breaks or the server asks to wait; what changes something is sent once.
+"""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO, Self
+from urllib.parse import quote
+
+import httpx2
+
+from entrepot_client.download import Downloaded, download_file, download_to_stream
+from entrepot_client.models import Delivery, Document, File, Task
+from entrepot_client.transport import API, Transport
+from entrepot_client.upload import Progress, push_file
+from entrepot_client.watch import follow, get_task, task_path
+
+
+class Client:
+    """One server, seen with one key. Close it, or use it as a context manager.
+
+    `endpoint` is the server's address (`https://host`, with or without `/api/v1`), `attempts`
+    how often a read is tried in all. Raises BadEndpoint and BadKey.
+    """
+
+    def __init__(self, endpoint: str, api_key: str | None, *, attempts: int = 5) -> None:
+        self._transport = Transport(endpoint, api_key, attempts=attempts)
+
+    @property
+    def endpoint(self) -> str:
+        """The server's address, without a path at its end."""
+        return self._transport.endpoint
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._transport.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def files(self) -> Iterator[File]:
+        """Every file that the caller owns or is entitled to, oldest first."""
+        return map(File.from_document, self._transport.pages(f"{API}/files", "files_list"))
+
+    def file(self, file_id: str) -> File:
+        """One file. Raises NotFound."""
+        return File.from_document(self._transport.get(f"{API}/file/{quote(file_id, safe='')}"))
+
+    def push(
+        self,
+        path: Path,
+        *,
+        description: str | None = None,
+        size_limit: int | None = None,
+        enforce_schema: bool | Mapping[str, Any] | None = None,
+        progress: Progress | None = None,
+    ) -> Delivery:
+        """Define a file and upload its first version; the task of its inspection is the answer.
+
+        `size_limit` is bytes and binds every later version (None: `default_size_limit`);
+        `enforce_schema` is True (infer and freeze), a Table Schema, or neither. Memory stays
+        bounded whatever the size. Raises SizeLimitTooSmall and FileChanged, OverLimit and
+        Invalid from the server, OSError when the file cannot be read.
+        """
+        return push_file(self._transport, path, description, size_limit, enforce_schema, progress)
+
+    def download(
+        self,
+        file_id: str,
+        target: Path,
+        *,
+        overwrite: bool = False,
+        progress: Progress | None = None,
+    ) -> Downloaded:
+        """Fetch the newest published version to the file `target`.
+
+        A `target` that is a folder gets the file under the server's name for it, made harmless.
+        What an earlier run left in `NAME.part` is continued when it is of the same version.
+        Raises TargetExists, DigestMismatch (and removes the bytes), OSError.
+        """
+        return download_file(self._transport, file_id, target, overwrite, progress)
+
+    def download_to(
+        self, file_id: str, stream: BinaryIO, *, progress: Progress | None = None
+    ) -> Downloaded:
+        """Fetch the newest published version to a stream that is written once, as a pipe.
+
+        Raises DigestMismatch and SourceChanged: by then bytes have been written.
+        """
+        return download_to_stream(self._transport, file_id, stream, progress)
+
+    def task(self, task_id: str) -> Task:
+        """One task as it is now. Raises NotFound."""
+        return get_task(self._transport, task_id)
+
+    def tasks(self, limit: int | None = None) -> Iterator[Task]:
+        """The caller's tasks, newest first, at most `limit`."""
+        found = self._transport.pages(f"{API}/tasks", "tasks_list", limit)
+        return map(Task.from_document, found)
+
+    def watch(self, task_id: str) -> Iterator[Task]:
+        """The task's states as they come, until one has ended. At least one."""
+        return follow(self._transport, task_id, time.sleep)
+
+    def cancel(self, task_id: str) -> Task:
+        """Ask that a task be given up, and see it afterwards. Raises Conflict when it ended."""
+        self._transport.send("POST", f"{task_path(task_id)}/cancel")
+        return self.task(task_id)
+
+    def keys(self) -> Iterator[Document]:
+        """The caller's keys, without their secrets."""
+        return self._transport.pages(f"{API}/keys", "keys_list")
+
+    def create_key(
+        self, name: str, scopes: Sequence[str], expires_at: datetime | None = None
+    ) -> Document:
+        """Make a key; `api_key` of the answer is its secret, which nobody can see again."""
+        body: dict[str, Any] = {"name": name, "scopes": list(scopes)}
+        if expires_at is not None:
+            body["expires_at"] = expires_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S+0000")
+        created: Document = self._transport.send("POST", f"{API}/key/new", body)
+        return created
+
+    def revoke_key(self, key_id: str) -> None:
+        """Make a key worthless at once. Raises NotFound."""
+        self._transport.send("DELETE", f"{API}/key/{quote(key_id, safe='')}")
+
+    def users(self) -> Iterator[Document]:
+        """The users of the caller's account."""
+        return self._transport.pages(f"{API}/users", "users_list")
+
+    def account(self) -> Document:
+        """The caller's account: its quota and what is used of it, in bytes."""
+        account: Document = self._transport.get(f"{API}/account")
+        return account
+
+    def whoami(self) -> Document:
+        """Whose key this is, and what it may do."""
+        caller: Document = self._transport.get(f"{API}/whoami")
+        return caller
+
+    def request(self, method: str, path: str, body: bytes | None = None) -> httpx2.Response:
+        """Any request of the API; `body` is JSON. GET and HEAD are retried. Raises Problem."""
+        headers = {"Content-Type": "application/json"} if body is not None else {}
+
+        def act() -> httpx2.Response:
+            return self._transport.request(method, path, content=body, headers=headers)
+
+        return self._transport.retrying(act) if method in ("GET", "HEAD") else act()

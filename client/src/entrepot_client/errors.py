@@ -1,0 +1,221 @@
+"""What can go wrong between this client and an Entrepot server.
+
+`ClientError` is the root. A problem document of the server (RFC 9457) becomes the `Problem`
+subclass of its status, with the server's figures; all else has a class of its own here.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+_STANDARD_MEMBERS = frozenset(
+    {"type", "title", "status", "detail", "instance", "code", "request_id", "errors"}
+)
+
+
+class ClientError(Exception):
+    """The root of everything that this package raises."""
+
+
+@dataclass(eq=False)
+class BadEndpoint(ClientError):
+    """The endpoint is not an `http` or `https` address of a server."""
+
+    endpoint: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.endpoint!r} is not an endpoint address: {self.reason}"
+
+
+@dataclass(eq=False)
+class BadKey(ClientError):
+    """The key cannot be sent in a header. Never repeats the key."""
+
+    def __str__(self) -> str:
+        return "The API key holds characters that no key has."
+
+
+@dataclass(eq=False)
+class Unreachable(ClientError):
+    """No whole answer came from the server.
+
+    `maybe_done` says that a request which changes something may have arrived all the same.
+    """
+
+    endpoint: str
+    reason: str
+    maybe_done: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.endpoint} gave no answer ({self.reason})."
+
+
+@dataclass(eq=False)
+class BadAnswer(ClientError):
+    """Something answered, but not as Entrepot's API does."""
+
+    endpoint: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.endpoint} does not answer like Entrepot: {self.reason}"
+
+
+@dataclass(eq=False)
+class SizeLimitTooSmall(ClientError):
+    """The file is larger than the limit that it should get. Both in bytes."""
+
+    size: int
+    limit: int
+
+    def __str__(self) -> str:
+        return f"The file has {self.size:,} bytes, more than its size limit of {self.limit:,}."
+
+
+@dataclass(eq=False)
+class FileChanged(ClientError):
+    """The file grew, shrank or changed while it was uploaded; the server was given no whole one."""
+
+    path: Path
+
+    def __str__(self) -> str:
+        return f"{self.path} changed while it was being uploaded."
+
+
+@dataclass(eq=False)
+class SourceChanged(ClientError):
+    """A new version was published while one was downloaded to a stream that cannot go back."""
+
+    received: int
+
+    def __str__(self) -> str:
+        return f"The file changed on the server after {self.received:,} bytes had been written."
+
+
+@dataclass(eq=False)
+class DigestMismatch(ClientError):
+    """The bytes are not those that the server vouches for. SHA-256, both in hex."""
+
+    expected: str
+    actual: str
+
+    def __str__(self) -> str:
+        return f"The bytes have SHA-256 {self.actual}, the server says {self.expected}."
+
+
+@dataclass(eq=False)
+class TargetExists(ClientError):
+    """A download would replace a file, and nobody allowed it."""
+
+    path: Path
+
+    def __str__(self) -> str:
+        return f"{self.path} exists already."
+
+
+@dataclass(eq=False)
+class Problem(ClientError):
+    """The server refused, and said why (RFC 9457).
+
+    `code` is the last part of the problem's type and stable; `figures` are its extension
+    members (`limit`, `used`, `requested`: bytes); `errors` its list of details; `retry_after`
+    seconds, None when the server named none.
+    """
+
+    status: int
+    code: str
+    title: str
+    detail: str
+    request_id: str | None = None
+    figures: Mapping[str, Any] = field(default_factory=dict)
+    errors: tuple[Mapping[str, Any], ...] = ()
+    retry_after: float | None = None
+    document: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    def __str__(self) -> str:
+        return self.detail or self.title or f"The server answered with status {self.status}."
+
+
+class NotSignedIn(Problem):
+    """401: the key is missing, wrong, expired or revoked."""
+
+
+class NotAllowed(Problem):
+    """403: the key or its user may not do this."""
+
+
+class NotFound(Problem):
+    """404: it does not exist, or the caller may not know of it."""
+
+
+class Conflict(Problem):
+    """409 or 412: the thing is not in the state that the request supposes."""
+
+
+class OverLimit(Problem):
+    """413: over the file's size limit or the account's quota; `figures` in bytes."""
+
+
+class Invalid(Problem):
+    """Another 4xx, above all 422: the request itself is wrong; `detail` names the field."""
+
+
+class TooManyRequests(Problem):
+    """429: over a rate limit; wait `retry_after` seconds."""
+
+
+class ServerFailed(Problem):
+    """5xx: the server could not, for reasons of its own."""
+
+
+_BY_STATUS: dict[int, type[Problem]] = {
+    401: NotSignedIn,
+    403: NotAllowed,
+    404: NotFound,
+    409: Conflict,
+    410: NotFound,
+    412: Conflict,
+    413: OverLimit,
+    429: TooManyRequests,
+}
+
+
+def problem_from(
+    document: Mapping[str, Any], status: int | None = None, retry_after: float | None = None
+) -> Problem:
+    """The exception for a problem document, from an answer or from a task's `error`."""
+    stated = document.get("status")
+    status = status or (stated if isinstance(stated, int) else 0)
+    kind = _BY_STATUS.get(status, ServerFailed if status >= 500 else Invalid)
+    errors = document.get("errors")
+    return kind(
+        status=status,
+        code=str(document.get("code") or str(document.get("type", "")).rpartition("/")[2]),
+        title=str(document.get("title", "")),
+        detail=str(document.get("detail") or ""),
+        request_id=document.get("request_id"),
+        figures={k: v for k, v in document.items() if k not in _STANDARD_MEMBERS},
+        errors=tuple(e for e in errors if isinstance(e, Mapping))
+        if isinstance(errors, list)
+        else (),
+        retry_after=retry_after,
+        document=document,
+    )
+
+
+def problem_from_answer(
+    status: int, media_type: str, body: bytes, retry_after: float | None
+) -> Problem:
+    """The exception for a 4xx or 5xx answer, also one that a proxy gave without a document."""
+    document: object = None
+    if media_type.partition(";")[0].strip() in ("application/problem+json", "application/json"):
+        try:
+            document = json.loads(body)
+        except ValueError:
+            document = None
+    if not isinstance(document, dict):
+        document = {"detail": f"The server answered with status {status} and no explanation."}
+    return problem_from(document, status, retry_after)

@@ -1,0 +1,129 @@
+"""The things that the API speaks of, as frozen values.
+
+Each is made from the server's JSON by `from_document` and keeps it whole in `document`, so that
+what a newer server says is not lost. Timestamps stay the API's own text, UTC
+(`2023-11-25T13:25:00+0000`); sizes are bytes.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+Document = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class File:
+    """A file that the caller owns or is entitled to.
+
+    Everything after `user_name` is None where the server tells no more than the basic six.
+    """
+
+    file_id: str
+    file_name: str
+    file_description: str
+    entitlement: str
+    created_at: str
+    user_name: str
+    version: int | None
+    file_size: int | None
+    file_size_limit: int | None
+    row_count: int | None
+    sha256: str | None
+    updated_at: str | None
+    document: Document = field(repr=False, compare=False)
+
+    @classmethod
+    def from_document(cls, document: Document) -> Self:
+        """Read one item of `files_list`. Raises KeyError when one of the basic six is missing."""
+        return cls(
+            file_id=document["file_id"],
+            file_name=document["file_name"],
+            file_description=document["file_description"] or "",
+            entitlement=document["entitlement"],
+            created_at=document["created_at"],
+            user_name=document["user_name"],
+            version=document.get("version"),
+            file_size=document.get("file_size"),
+            file_size_limit=document.get("file_size_limit"),
+            row_count=document.get("row_count"),
+            sha256=document.get("sha256"),
+            updated_at=document.get("updated_at"),
+            document=document,
+        )
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a task is: `done` of `total` in `unit` (bytes, rows); either may be unknown."""
+
+    stage: str
+    done: int | None
+    total: int | None
+    unit: str
+
+
+@dataclass(frozen=True)
+class Task:
+    """Work in the background: one delivery being inspected, and how it ended."""
+
+    task_id: str
+    kind: str
+    status: str
+    progress: Progress
+    created_at: str | None
+    finished_at: str | None
+    file_id: str | None
+    file_name: str | None
+    version: int | None
+    error: Document | None
+    report_url: str | None
+    document: Document = field(repr=False, compare=False)
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing will change any more."""
+        return self.status in ("succeeded", "failed", "canceled")
+
+    @property
+    def refused(self) -> bool:
+        """Whether it failed because the delivery breaks the file's contract.
+
+        The other way to fail is that the inspection itself could not be run (a 5xx problem).
+        """
+        if self.status != "failed":
+            return False
+        return self.report_url is not None or (self.error or {}).get("status") == 422
+
+    @classmethod
+    def from_document(cls, document: Document) -> Self:
+        """Read a task. Raises KeyError without its id or status."""
+        progress = document.get("progress") or {}
+        return cls(
+            task_id=document["task_id"],
+            kind=document.get("kind", ""),
+            status=document["status"],
+            progress=Progress(
+                stage=progress.get("stage") or document["status"],
+                done=progress.get("done"),
+                total=progress.get("total"),
+                unit=progress.get("unit") or "bytes",
+            ),
+            created_at=document.get("created_at"),
+            finished_at=document.get("finished_at"),
+            file_id=document.get("file_id"),
+            file_name=document.get("file_name"),
+            version=document.get("version"),
+            error=document.get("error"),
+            report_url=document.get("report_url"),
+            document=document,
+        )
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """An upload that the server acknowledged: its task, and what was sent."""
+
+    task_id: str
+    size: int
+    sha256: str
