@@ -1,0 +1,138 @@
+"""The ASGI side of a download: bytes from a store to the client, no faster than it takes them."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Iterator, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass
+from pathlib import Path
+
+from starlette.responses import Response
+from starlette.types import Message, Receive, Scope, Send
+
+from entrepot.blobs import BlobId, BlobStore
+from entrepot.errors import BlobMissing
+from entrepot.http.ranges import Span
+
+
+@dataclass(frozen=True)
+class BlobPart:
+    """A piece of a body: the bytes `before`, then that `span` of the blob, if any."""
+
+    before: bytes
+    span: Span | None
+
+
+class BlobResponse(Response):
+    """A response whose body is made of a blob's bytes, opened when it is sent.
+
+    Raises `BlobMissing`, before any header is out, when the blob is not there or does not have
+    `size` bytes. A body that breaks off later ends the connection, so that the client sees
+    fewer bytes than Content-Length announced.
+    """
+
+    def __init__(
+        self,
+        status_code: int,
+        headers: Mapping[str, str],
+        *,
+        blob: BlobStore,
+        blob_id: BlobId,
+        size: int,
+        parts: tuple[BlobPart, ...],
+    ) -> None:
+        self.status_code = status_code
+        self.background = None
+        self.body = b""
+        self._blob = blob
+        self._blob_id = blob_id
+        self._size = size
+        self._parts = parts
+        self.init_headers(headers)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it: by the server itself where it offers to, else in blocks of 1 MiB."""
+        start: Message = {
+            "type": "http.response.start",
+            "status": self.status_code,
+            "headers": self.raw_headers,
+        }
+        file = self._whole_file(scope)
+        if not self._parts:
+            await send(start)
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+        elif file is not None:
+            await send(start)
+            await send({"type": "http.response.pathsend", "path": str(file)})
+        else:
+            await self._stream(start, receive, send)
+        if self.background is not None:
+            await self.background()
+
+    def _whole_file(self, scope: Scope) -> Path | None:
+        """The file that is exactly the body, if the server sends files by itself.
+
+        A single range over all of it, as resuming clients ask for first, is such a body too.
+        Looked at in the event loop: one stat costs less than a thread's hop.
+        """
+        whole = (BlobPart(b"", Span(0, self._size)),)
+        if "http.response.pathsend" not in scope.get("extensions", {}) or self._parts != whole:
+            return None
+        file = self._blob.path(self._blob_id)
+        if file is not None:
+            try:
+                size = file.stat().st_size
+            except FileNotFoundError as error:
+                raise BlobMissing(blob_id=self._blob_id) from error
+            if size != self._size:
+                raise BlobMissing(blob_id=self._blob_id)
+        return file
+
+    async def _stream(self, start: Message, receive: Receive, send: Send) -> None:
+        # A server need not tell through `send` that the client has gone: Granian does not.
+        gone = asyncio.ensure_future(_until_gone(receive))
+        try:
+            async with aclosing(_read_ahead(self._body())) as blocks:
+                async for block in blocks:
+                    if gone.done():
+                        return
+                    if start:
+                        await send(start)
+                        start = {}
+                    await send({"type": "http.response.body", "body": block, "more_body": True})
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+        finally:
+            gone.cancel()
+
+    def _body(self) -> Iterator[bytes]:
+        """The body, read as it is asked for. Raises `BlobMissing` where bytes are missing."""
+        stat = self._blob.stat(self._blob_id)
+        if stat is None or stat.size != self._size:
+            raise BlobMissing(blob_id=self._blob_id)
+        for part in self._parts:
+            if part.before:
+                yield part.before
+            if part.span is not None:
+                rest = len(part.span)
+                for block in self._blob.read(self._blob_id, part.span.start, part.span.stop):
+                    rest -= len(block)
+                    yield block
+                if rest:
+                    raise BlobMissing(blob_id=self._blob_id)
+
+
+async def _until_gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _read_ahead(blocks: Iterator[bytes]) -> AsyncGenerator[bytes, None]:
+    """The blocks, each read by a thread while the one before it is being sent.
+
+    When the reader goes away a read that is under way is left to finish by itself; the
+    iterator is closed as its last holder lets go of it.
+    """
+    loop = asyncio.get_running_loop()
+    ahead = loop.run_in_executor(None, next, blocks, None)
+    while (block := await asyncio.shield(ahead)) is not None:
+        ahead = loop.run_in_executor(None, next, blocks, None)
+        yield block
