@@ -20,8 +20,9 @@ from urllib.parse import quote
 import httpx2
 
 from entrepot_client.download import Downloaded, download_file, download_to_stream
+from entrepot_client.endpoint import API
 from entrepot_client.models import Delivery, Document, File, Task
-from entrepot_client.transport import API, Transport
+from entrepot_client.transport import Transport
 from entrepot_client.upload import Progress, push_file
 from entrepot_client.watch import follow, get_task, task_path
 

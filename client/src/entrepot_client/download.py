@@ -18,6 +18,7 @@ from urllib.parse import quote
 
 import httpx2
 
+from entrepot_client.endpoint import API
 from entrepot_client.errors import (
     BadAnswer,
     DigestMismatch,
@@ -27,7 +28,7 @@ from entrepot_client.errors import (
 )
 from entrepot_client.filenames import name_from_disposition, safe_name
 from entrepot_client.part_file import PartFile
-from entrepot_client.transport import API, Transport
+from entrepot_client.transport import Transport
 from entrepot_client.upload import Progress
 
 _PIECE = 1 << 18

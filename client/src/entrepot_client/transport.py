@@ -15,16 +15,15 @@ from typing import Any, TypeVar
 import httpx2
 import stamina
 
+from entrepot_client.endpoint import clean_endpoint
 from entrepot_client.errors import (
     BadAnswer,
-    BadEndpoint,
     BadKey,
     Problem,
     Unreachable,
     problem_from_answer,
 )
 
-API = "/api/v1"
 _RETRIED_STATUS = frozenset({429, 502, 503, 504})
 # A server that wants a longer pause than this, in seconds, is better asked again by a person.
 _LONGEST_PAUSE = 60.0
@@ -151,19 +150,6 @@ class Transport:
         attempts = self._attempts * patience
         retry = stamina.RetryingCaller(attempts=attempts, timeout=180.0, wait_initial=0.2)
         return retry(_pause_before_retry, act)
-
-
-def clean_endpoint(endpoint: str) -> str:
-    """The endpoint without a path at its end. Raises BadEndpoint."""
-    try:
-        url = httpx2.URL(endpoint.strip())
-    except httpx2.InvalidURL as error:
-        raise BadEndpoint(endpoint, f"{error}.") from error
-    if url.scheme not in ("http", "https") or not url.host:
-        raise BadEndpoint(endpoint, "it starts with http:// or https:// and names a host.")
-    if url.userinfo or url.query or url.fragment:
-        raise BadEndpoint(url.host, "it holds no user, query or fragment.")
-    return str(url).rstrip("/").removesuffix(API).rstrip("/")
 
 
 def retry_after(header: str | None, now: datetime) -> float | None:

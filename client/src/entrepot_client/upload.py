@@ -12,9 +12,10 @@ from typing import Any
 
 import httpx2
 
+from entrepot_client.endpoint import API
 from entrepot_client.errors import BadAnswer, FileChanged, SizeLimitTooSmall
 from entrepot_client.models import Delivery
-from entrepot_client.transport import API, Transport
+from entrepot_client.transport import Transport
 
 Progress = Callable[[int, int | None], None]
 """Called with the bytes done and the bytes in all (None: unknown) as they move."""

@@ -10,9 +10,10 @@ from urllib.parse import quote
 
 import httpx2
 
+from entrepot_client.endpoint import API
 from entrepot_client.errors import BadAnswer, Problem
 from entrepot_client.models import Task
-from entrepot_client.transport import API, Transport
+from entrepot_client.transport import Transport
 
 # Seconds without a byte, heartbeats included, after which a stream counts as broken.
 _SILENCE = 30.0

@@ -10,7 +10,9 @@ from typing import Annotated, Any
 import typer
 from typer.exceptions import TyperException
 
+from entrepot_client.cli import account, api, auth, files, keys, pull, push, tasks
 from entrepot_client.cli.common_options import DebugOption, FormatOption, spread_common_options
+from entrepot_client.cli.explain import explain
 from entrepot_client.cli.failures import ExitStatus, Failure
 from entrepot_client.cli.output import Output
 from entrepot_client.cli.plugins import BrokenPlugin, register_plugins
@@ -43,7 +45,7 @@ def run(arguments: Sequence[str]) -> int:
     except Exception as error:
         return _report(error, output)
     if status == ExitStatus.INTERRUPTED:
-        output.err.print("Interrupted.")
+        output.warning("Interrupted.")
     return status if isinstance(status, int) else ExitStatus.DONE
 
 
@@ -68,6 +70,8 @@ def _own_commands() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_root)
+    for part in (auth, files, push, pull, tasks, keys, account, api):
+        part.register(app)
     return app
 
 
@@ -115,7 +119,7 @@ def _explain(error: Exception) -> Failure:
         return _wrong_usage(error)
     if isinstance(error, typer.Abort):
         return Failure("Nothing was entered.", "", ExitStatus.INTERRUPTED)
-    return Failure(
+    return explain(error) or Failure(
         f"Entrepot met an error that it did not expect ({type(error).__name__}: {error}).",
         "Run the command again with --debug and report what it shows.",
     )

@@ -8,20 +8,26 @@ A command takes `ctx: typer.Context` and prints through `output_of(ctx)`:
 """
 
 import json
+import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from entrepot_client.cli.failures import Failure
 
+if TYPE_CHECKING:
+    # rich is loaded when something is printed for people: it takes 0.1 s.
+    from rich.console import Console
+
 # A table in a pipe must never be cut or folded to the width of a terminal that is not there.
 _PIPE_WIDTH = 10_000
+_UNPRINTABLE = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029"
+    "\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+)
 
 
 class Format(StrEnum):
@@ -47,12 +53,12 @@ class Output:
         self._stderr = stderr
 
     @property
-    def out(self) -> Console:
+    def out(self) -> "Console":
         """The console of results."""
         return _console(self._stdout or sys.stdout)
 
     @property
-    def err(self) -> Console:
+    def err(self) -> "Console":
         """The console of notes, progress and errors."""
         return _console(self._stderr or sys.stderr)
 
@@ -67,11 +73,10 @@ class Output:
         elif self.format is Format.QUIET:
             self.line(str(value[quiet]))
         else:
-            width = max((len(label) for label in shown), default=0)
+            width = max((len(label) for label in shown), default=0) + 2
             for label, text in shown.items():
-                self.out.print(
-                    f"[dim]{escape(label):<{width}}[/]  {escape(printable(text))}", soft_wrap=True
-                )
+                lines = text.replace("\n", "\n" + " " * width)
+                _print(self.out, (label.ljust(width), "dim"), (lines, ""))
 
     def records(
         self,
@@ -94,37 +99,40 @@ class Output:
             for value in values:
                 self.line(str(value[quiet]))
         else:
-            self._table(columns, [[printable(cell) for cell in row] for row in rows], empty)
+            self._table(columns, list(rows), empty)
 
     def _table(self, columns: Sequence[str], rows: Sequence[Sequence[str]], empty: str) -> None:
+        from rich.table import Table
+        from rich.text import Text
+
         if not rows:
             self.note(empty)
             return
         table = Table(box=None, pad_edge=False, header_style="bold", collapse_padding=True)
         for column in columns:
-            table.add_column(escape(column), overflow="fold")
+            table.add_column(column, overflow="fold")
         for row in rows:
-            table.add_row(*(escape(cell) for cell in row))
+            table.add_row(*(Text(printable(cell)) for cell in row))
         self.out.print(table)
 
     def json(self, value: object) -> None:
         """Print a value as one JSON document, whatever the format."""
-        json.dump(value, self.out.file, ensure_ascii=False, indent=2, default=str)
-        self.line("")
+        self.line(json.dumps(value, ensure_ascii=False, indent=2, default=str))
 
     def line(self, text: str) -> None:
         """Print one line of results as it is, without colour or wrapping."""
-        self.out.file.write(text + "\n")
-        self.out.file.flush()
+        stream = self._stdout or sys.stdout
+        stream.write(text + "\n")
+        stream.flush()
 
     def note(self, text: str) -> None:
         """Tell the person something on stderr; it is not part of the result."""
         if self.format is Format.HUMAN:
-            self.err.print(escape(printable(text)), soft_wrap=True)
+            _print(self.err, (text, ""))
 
     def warning(self, text: str) -> None:
         """Warn on stderr, in every format."""
-        self.err.print(f"[yellow]{escape(printable(text))}[/]", soft_wrap=True)
+        _print(self.err, (text, "yellow"))
 
     def failure(self, failure: Failure) -> None:
         """Say on stderr why the command failed: in words, or as one JSON document."""
@@ -136,13 +144,14 @@ class Output:
                 "lines": list(failure.lines),
                 **failure.figures,
             }
-            self.err.file.write(json.dumps(document, ensure_ascii=False, default=str) + "\n")
+            stream = self._stderr or sys.stderr
+            stream.write(json.dumps(document, ensure_ascii=False, default=str) + "\n")
             return
-        self.err.print(f"[bold red]Error:[/] {escape(printable(failure.what))}", soft_wrap=True)
+        _print(self.err, ("Error: ", "bold red"), (failure.what, ""))
         for line in failure.lines:
-            self.err.print(f"  {escape(printable(line))}", soft_wrap=True)
+            _print(self.err, (f"  {line}", ""))
         if failure.do:
-            self.err.print(escape(printable(failure.do)), soft_wrap=True)
+            _print(self.err, (failure.do, ""))
 
 
 def output_of(ctx: typer.Context) -> Output:
@@ -154,15 +163,23 @@ def output_of(ctx: typer.Context) -> Output:
 
 
 def printable(text: str) -> str:
-    """`text` with every control character but newline and tab shown as `�`.
+    """`text` with control and bidirectional characters shown as `�`; newline and tab stay.
 
     Names and messages come from other people; none may move the cursor or rewrite a terminal.
     """
-    return "".join(c if c in "\n\t" or (c.isprintable() or ord(c) > 0xFFFF) else "�" for c in text)
+    return _UNPRINTABLE.sub("�", text)
 
 
-def _console(stream: TextIO) -> Console:
-    is_terminal = stream.isatty()
-    return Console(
-        file=stream, highlight=False, emoji=False, width=None if is_terminal else _PIPE_WIDTH
-    )
+def _print(console: "Console", *parts: tuple[str, str]) -> None:
+    """Print one line of (text, style) parts, never cut or folded by us."""
+    from rich.text import Text
+
+    line = Text.assemble(*((printable(text), style) for text, style in parts))
+    console.print(line, soft_wrap=True)
+
+
+def _console(stream: TextIO) -> "Console":
+    from rich.console import Console
+
+    width = None if stream.isatty() else _PIPE_WIDTH
+    return Console(file=stream, highlight=False, emoji=False, markup=False, width=width)

@@ -1,0 +1,103 @@
+"""`entrepot auth`: sign in, see as whom, sign out."""
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from entrepot_client.cli.credentials import (
+    ENDPOINT_VARIABLE,
+    KEY_VARIABLE,
+    find_credentials,
+    forget_credentials,
+    keep_credentials,
+)
+from entrepot_client.cli.failures import ExitStatus, Failure
+from entrepot_client.cli.output import Output, output_of
+from entrepot_client.cli.session import connect
+from entrepot_client.endpoint import clean_endpoint
+from entrepot_client.models import Document
+
+_LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the program."""
+    auth = typer.Typer(help="Sign in to a server, see as whom, sign out.")
+    auth.command(
+        "login",
+        epilog="Example: entrepot auth login https://files.example.com < key.txt",
+    )(login)
+    auth.command("status", epilog="Example: entrepot auth status --format quiet")(status)
+    auth.command("logout", epilog="Example: entrepot auth logout")(logout)
+    app.add_typer(auth, name="auth", epilog="Example: entrepot auth login http://127.0.0.1:8080")
+
+
+def login(
+    ctx: typer.Context,
+    endpoint: Annotated[
+        str | None, typer.Argument(help="The server's address; asked for when it is left out.")
+    ] = None,
+) -> None:
+    """Keep an API key for later commands, after the server has accepted it.
+
+    The key is asked for without being shown, or read from stdin. It is never an argument:
+    arguments can be seen by every user of the machine.
+    """
+    output = output_of(ctx)
+    endpoint = clean_endpoint(endpoint or os.environ.get(ENDPOINT_VARIABLE) or _ask("Endpoint"))
+    if endpoint.startswith("http://") and not endpoint[7:].startswith(_LOOPBACK):
+        output.warning(f"{endpoint} is not encrypted: who listens on the way can read the key.")
+    key = _ask("API key", hidden=True)
+    with connect(endpoint, key, output) as client:
+        caller = client.whoami()
+    where = keep_credentials(endpoint, key)
+    _print_caller(output, endpoint, caller, where)
+
+
+def status(ctx: typer.Context) -> None:
+    """Show the endpoint, the user, and what the key may do."""
+    output = output_of(ctx)
+    credentials = find_credentials(os.environ)
+    with connect(credentials.endpoint, credentials.api_key, output) as client:
+        caller = client.whoami()
+    _print_caller(output, credentials.endpoint, caller, credentials.source)
+
+
+def logout(ctx: typer.Context) -> None:
+    """Forget the key on this machine. It stays valid: `entrepot keys revoke` ends it."""
+    output = output_of(ctx)
+    endpoint = forget_credentials(os.environ)
+    if endpoint is None:
+        output.note("No key was kept on this machine.")
+    else:
+        output.note(f"The key for {endpoint} is forgotten on this machine.")
+    if os.environ.get(KEY_VARIABLE):
+        output.warning(f"{KEY_VARIABLE} is still set and goes on being used.")
+
+
+def _ask(what: str, hidden: bool = False) -> str:
+    if sys.stdin.isatty():
+        answer: str = typer.prompt(what, hide_input=hidden, err=True)
+    else:
+        answer = sys.stdin.readline()
+    if not answer.strip():
+        raise Failure(
+            f"{what} is missing.", "Type it, or give it on stdin.", ExitStatus.WRONG_USAGE
+        )
+    return answer.strip()
+
+
+def _print_caller(output: Output, endpoint: str, caller: Document, source: str) -> None:
+    scopes = caller.get("scopes") or []
+    output.record(
+        {"endpoint": endpoint, "key_source": source, **caller},
+        quiet="user_name",
+        shown={
+            "endpoint": endpoint,
+            "user": str(caller.get("user_name", "")),
+            "scopes": ", ".join(map(str, scopes)),
+            "key from": source,
+        },
+    )

@@ -1,0 +1,138 @@
+"""Where the endpoint and the key come from, and where `auth login` keeps them.
+
+The environment wins: `ENTREPOT_ENDPOINT`, `ENTREPOT_API_KEY`. Else they come from the file
+`credentials.json` in the platform's configuration folder, mode 0600; with the extra
+`entrepot-client[keyring]` and a keyring that works, the key itself lies in the system's keyring
+and only the endpoint in that file.
+A key is kept per endpoint, and is never sent to another.
+"""
+
+import importlib
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+
+from entrepot_client.cli.failures import ExitStatus, Failure
+from entrepot_client.endpoint import clean_endpoint
+
+ENDPOINT_VARIABLE = "ENTREPOT_ENDPOINT"
+KEY_VARIABLE = "ENTREPOT_API_KEY"
+_KEYRING_SERVICE = "entrepot"
+_SIGN_IN = f"Run `entrepot auth login`, or set {ENDPOINT_VARIABLE} and {KEY_VARIABLE}."
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """An endpoint and the key for it; `source` says in words where the key came from."""
+
+    endpoint: str
+    api_key: str
+    source: str
+
+    def __repr__(self) -> str:
+        return f"Credentials({self.endpoint!r}, from {self.source})"
+
+
+def find_credentials(environment: Mapping[str, str]) -> Credentials:
+    """The endpoint and key of this run. Raises Failure (not signed in) without them."""
+    kept = _read_kept()
+    endpoint = environment.get(ENDPOINT_VARIABLE) or kept.get("endpoint")
+    if not endpoint:
+        raise Failure("No endpoint is known.", _SIGN_IN, ExitStatus.NOT_ALLOWED)
+    endpoint = clean_endpoint(endpoint)
+    if key := environment.get(KEY_VARIABLE):
+        return Credentials(endpoint, key.strip(), f"the variable {KEY_VARIABLE}")
+    if key := kept.get("keys", {}).get(endpoint):
+        return Credentials(endpoint, key, f"the file {credentials_file()}")
+    keyring = usable_keyring()
+    if keyring is not None and (key := keyring.get_password(_KEYRING_SERVICE, endpoint)):
+        return Credentials(endpoint, key, "the system's keyring")
+    raise Failure(f"You are not signed in to {endpoint}.", _SIGN_IN, ExitStatus.NOT_ALLOWED)
+
+
+def keep_credentials(endpoint: str, api_key: str) -> str:
+    """Keep a key for later runs and make its endpoint the usual one; say in words where."""
+    kept = _read_kept()
+    keys = {k: v for k, v in kept.get("keys", {}).items() if k != endpoint}
+    keyring = usable_keyring()
+    if keyring is not None:
+        keyring.set_password(_KEYRING_SERVICE, endpoint, api_key)
+        where = "the system's keyring"
+    else:
+        keys[endpoint] = api_key
+        where = f"the file {credentials_file()}"
+    _write_kept({"endpoint": endpoint, "keys": keys})
+    return where
+
+
+def forget_credentials(environment: Mapping[str, str]) -> str | None:
+    """Forget the usual endpoint's key (or that of ENTREPOT_ENDPOINT); the endpoint, or None."""
+    kept = _read_kept()
+    endpoint = environment.get(ENDPOINT_VARIABLE) or kept.get("endpoint")
+    if not endpoint:
+        return None
+    endpoint = clean_endpoint(endpoint)
+    keys = kept.get("keys", {})
+    found = keys.pop(endpoint, None) is not None
+    keyring = usable_keyring()
+    if keyring is not None and keyring.get_password(_KEYRING_SERVICE, endpoint):
+        keyring.delete_password(_KEYRING_SERVICE, endpoint)
+        found = True
+    if kept:
+        _write_kept({"endpoint": kept.get("endpoint"), "keys": keys})
+    return endpoint if found else None
+
+
+def credentials_file() -> Path:
+    """The file in the platform's configuration folder, which may not exist."""
+    return platformdirs.user_config_path("entrepot") / "credentials.json"
+
+
+def usable_keyring() -> Any | None:
+    """The module `keyring`, when it is installed and has a place that keeps secrets."""
+    try:
+        # By name: it is an optional extra, because on Linux it brings a D-Bus client along.
+        keyring = importlib.import_module("keyring")
+    except ImportError:
+        return None
+    return keyring if keyring.get_keyring().priority > 0 else None
+
+
+def _read_kept() -> dict[str, Any]:
+    path = credentials_file()
+    try:
+        if sys.platform != "win32" and path.stat().st_mode & 0o077:
+            raise Failure(
+                f"Other users of this machine can read {path}.",
+                f"Run `chmod 600 {path}`, and revoke its key if they may have read it.",
+                ExitStatus.NOT_ALLOWED,
+            )
+        kept = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except ValueError:
+        kept = None
+    if not isinstance(kept, dict) or not isinstance(kept.get("keys"), dict):
+        raise Failure(f"{path} is damaged.", "Delete it and run `entrepot auth login`.")
+    return kept
+
+
+def _write_kept(kept: dict[str, Any]) -> None:
+    path = credentials_file()
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # mkstemp makes the file with mode 0600; the rename keeps a crash from leaving half a file.
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".credentials-")
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            json.dump(kept, file, indent=2)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise

@@ -1,0 +1,147 @@
+"""What each error of the client means for the person at the terminal, and for the exit status."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from entrepot_client import errors
+from entrepot_client.cli.failures import ExitStatus, Failure
+from entrepot_client.cli.sizes import format_size
+from entrepot_client.models import Task
+
+_SIZES = ("requested", "limit", "used", "reserved", "quota", "free", "size")
+_MOST_ERRORS = 10
+_ADVICE: dict[type[errors.Problem], tuple[ExitStatus, str]] = {
+    errors.NotSignedIn: (
+        ExitStatus.NOT_ALLOWED,
+        "Run `entrepot auth login` with a valid key.",
+    ),
+    errors.NotAllowed: (
+        ExitStatus.NOT_ALLOWED,
+        "Use a key that may do this, or ask an admin of the account.",
+    ),
+    errors.NotFound: (
+        ExitStatus.NOT_FOUND,
+        "Check the id: `entrepot files list` and `entrepot tasks list` show yours.",
+    ),
+    errors.OverLimit: (
+        ExitStatus.OVER_LIMIT,
+        "See `entrepot quota`; remove files, or ask for a larger quota.",
+    ),
+    errors.TooManyRequests: (ExitStatus.OVER_LIMIT, "Wait a moment, then try again."),
+    errors.ServerFailed: (ExitStatus.FAILED, "Try again later, or tell the server's operator."),
+    errors.Conflict: (ExitStatus.FAILED, "Look at its present state, then decide."),
+    errors.Problem: (ExitStatus.WRONG_USAGE, "Correct the request; `--help` shows an example."),
+}
+"""What a refusal means, the first class that fits."""
+
+
+def explain(error: Exception) -> Failure | None:
+    """The failure for an error of the client or the system; None for what is not expected."""
+    if isinstance(error, errors.Problem):
+        return _explain_problem(error)
+    if isinstance(error, errors.ClientError):
+        return _explain_client_error(error)
+    if isinstance(error, OSError):
+        where = f" ({error.filename})" if error.filename else ""
+        return Failure(f"{error.strerror or error}{where}.", "Check the path and its rights.")
+    return None
+
+
+def explain_ended(task: Task) -> Failure | None:
+    """Why an ended task did not succeed; None when it did."""
+    if task.status == "succeeded":
+        return None
+    if task.status == "canceled":
+        return Failure(f"The task {task.task_id} was canceled.", "", figures=_task(task))
+    problem = errors.problem_from(task.error or {})
+    if task.refused:
+        more = f" The whole report is at {task.report_url}." if task.report_url else ""
+        return Failure(
+            str(problem) or "The delivery breaks the file's contract.",
+            f"Correct the file and push it again.{more}",
+            ExitStatus.REFUSED,
+            _first_errors(problem.errors),
+            _task(task),
+        )
+    failure = _explain_problem(problem)
+    failure.figures = _task(task)
+    return failure
+
+
+def _task(task: Task) -> Mapping[str, Any]:
+    return {"task": task.document}
+
+
+def _explain_problem(problem: errors.Problem) -> Failure:
+    lines = list(_first_errors(problem.errors))
+    if sizes := _sizes_in(problem.figures):
+        lines.append(sizes)
+    if problem.request_id and isinstance(problem, errors.ServerFailed):
+        lines.append(f"Request id: {problem.request_id}")
+    status, advice = _advice(problem)
+    return Failure(str(problem), advice, status, tuple(lines), {"problem": problem.document})
+
+
+def _advice(problem: errors.Problem) -> tuple[ExitStatus, str]:
+    if problem.code == "file-too-large":
+        return ExitStatus.OVER_LIMIT, "Define it with a larger --size-limit, or deliver less."
+    status, advice = next(row for kind, row in _ADVICE.items() if isinstance(problem, kind))
+    if problem.retry_after:
+        advice = f"Try again in {problem.retry_after:.0f} seconds."
+    return status, advice
+
+
+def _explain_client_error(error: errors.ClientError) -> Failure:
+    match error:
+        case errors.Unreachable(maybe_done=True):
+            advice = "It may have arrived: see `entrepot tasks list` before you send it again."
+        case errors.Unreachable():
+            advice = "Check the endpoint and the network, then try again."
+        case errors.BadEndpoint():
+            return Failure(
+                str(error), "Give it like https://files.example.com.", ExitStatus.WRONG_USAGE
+            )
+        case errors.BadKey():
+            return Failure(str(error), "Copy the key anew.", ExitStatus.NOT_ALLOWED)
+        case errors.SizeLimitTooSmall(size=size):
+            advice = f"Give a --size-limit of at least {size} bytes ({format_size(size)})."
+            return Failure(str(error), advice, ExitStatus.OVER_LIMIT)
+        case errors.TargetExists():
+            advice = "Give --force to replace it, or another path with -o."
+        case errors.FileChanged():
+            advice = "Push it again when nothing writes to it any more."
+        case errors.SourceChanged():
+            advice = "Throw away what was written and pull again."
+        case errors.DigestMismatch():
+            advice = "The bytes were damaged on the way; pull again."
+        case _:
+            advice = "Check that the endpoint is an Entrepot server's address."
+    return Failure(str(error), advice)
+
+
+def _sizes_in(figures: Mapping[str, Any]) -> str:
+    parts = [
+        f"{name} {format_size(figures[name])}"
+        for name in _SIZES
+        if isinstance(figures.get(name), int) and not isinstance(figures[name], bool)
+    ]
+    return ", ".join(parts)
+
+
+def _first_errors(found: tuple[Mapping[str, Any], ...]) -> tuple[str, ...]:
+    lines = [_error_line(error) for error in found[:_MOST_ERRORS]]
+    if len(found) > _MOST_ERRORS:
+        lines.append(f"… and {len(found) - _MOST_ERRORS} more")
+    return tuple(lines)
+
+
+def _error_line(error: Mapping[str, Any]) -> str:
+    """`row 7, amount: …` of one error of a report (Frictionless's members) or of a form."""
+    place = []
+    if error.get("rowNumber") is not None:
+        place.append(f"row {error['rowNumber']}")
+    if name := error.get("fieldName") or error.get("field") or error.get("pointer"):
+        place.append(str(name))
+    said = error.get("note") or error.get("message") or error.get("detail") or error.get("reason")
+    said = str(said or error.get("title") or error.get("type") or "is wrong")
+    return f"{', '.join(place)}: {said}" if place else said

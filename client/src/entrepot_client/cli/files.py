@@ -1,0 +1,83 @@
+"""`entrepot files`: which files there are."""
+
+from typing import Annotated
+
+import typer
+
+from entrepot_client.cli.output import output_of
+from entrepot_client.cli.session import signed_in
+from entrepot_client.cli.sizes import format_size
+from entrepot_client.models import File
+
+_RIGHTS = {"r": "read", "w": "deliver", "rw": "read, deliver"}
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the program."""
+    files = typer.Typer(help="See the files that you own or are entitled to.")
+    files.command("list", epilog="Example: entrepot files list --format json")(list_files)
+    files.command(
+        "show", epilog="Example: entrepot files show 53c9c295-83f4-4754-a781-cd03841c806f"
+    )(show_file)
+    app.add_typer(files, name="files", epilog="Example: entrepot files list")
+
+
+def list_files(ctx: typer.Context) -> None:
+    """List every file that you own or are entitled to, oldest first."""
+    output = output_of(ctx)
+    with signed_in(output) as client:
+        found = list(client.files())
+    output.records(
+        [file.document for file in found],
+        quiet="file_id",
+        columns=("file id", "name", "version", "size", "you may", "owner", "created"),
+        rows=[_row(file) for file in found],
+        empty="There are no files yet; `entrepot push PATH` makes one.",
+    )
+
+
+def show_file(
+    ctx: typer.Context, file_id: Annotated[str, typer.Argument(help="The file's id.")]
+) -> None:
+    """Show one file: its contract and its newest version."""
+    output = output_of(ctx)
+    with signed_in(output) as client:
+        file = client.file(file_id)
+    output.record(
+        file.document,
+        quiet="file_id",
+        shown={
+            "file id": file.file_id,
+            "name": file.file_name,
+            "description": file.file_description,
+            "owner": file.user_name,
+            "you may": _RIGHTS.get(file.entitlement, file.entitlement),
+            "version": _or_none(file.version),
+            "size": _size(file.file_size),
+            "size limit": _size(file.file_size_limit),
+            "rows": "" if file.row_count is None else f"{file.row_count:,}",
+            "SHA-256": file.sha256 or "",
+            "created": file.created_at,
+            "updated": file.updated_at or "",
+        },
+    )
+
+
+def _row(file: File) -> tuple[str, ...]:
+    return (
+        file.file_id,
+        file.file_name,
+        _or_none(file.version),
+        _size(file.file_size),
+        _RIGHTS.get(file.entitlement, file.entitlement),
+        file.user_name,
+        file.created_at,
+    )
+
+
+def _or_none(version: int | None) -> str:
+    return "none yet" if version is None else str(version)
+
+
+def _size(size: int | None) -> str:
+    return "" if size is None else format_size(size)

@@ -1,0 +1,97 @@
+"""`entrepot keys`: the API keys of the one who is signed in."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+import typer
+
+from entrepot_client.cli.output import output_of
+from entrepot_client.cli.session import signed_in
+from entrepot_client.cli.sizes import span_option
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the program."""
+    keys = typer.Typer(help="Make, list and revoke API keys.")
+    keys.command("list", epilog="Example: entrepot keys list")(list_keys)
+    keys.command(
+        "create", epilog="Example: entrepot keys create nightly --scopes read --expires 90d"
+    )(create_key)
+    keys.command(
+        "revoke", epilog="Example: entrepot keys revoke 0b8f6f0e-3f43-4b5e-9d2b-0d1c6a2f8a11"
+    )(revoke_key)
+    app.add_typer(keys, name="keys", epilog="Example: entrepot keys list")
+
+
+def list_keys(ctx: typer.Context) -> None:
+    """List your keys. Their secrets were shown once, when they were made."""
+    output = output_of(ctx)
+    with signed_in(output) as client:
+        found = list(client.keys())
+    output.records(
+        found,
+        quiet="key_id",
+        columns=("key id", "name", "user", "begins", "scopes", "expires", "last used"),
+        rows=[
+            (
+                str(key["key_id"]),
+                str(key.get("name") or ""),
+                str(key.get("user_name") or ""),
+                str(key.get("prefix") or ""),
+                ", ".join(key.get("scopes") or ()),
+                str(key.get("expires_at") or "never"),
+                str(key.get("last_used_at") or "never"),
+            )
+            for key in found
+        ],
+        empty="There are no keys.",
+    )
+
+
+def create_key(
+    ctx: typer.Context,
+    name: Annotated[str, typer.Argument(help="What the key is for.")],
+    scopes: Annotated[
+        str, typer.Option(help="What it may do: read, write, admin.", show_default=True)
+    ] = "read,write",
+    expires: Annotated[
+        timedelta | None,
+        typer.Option(
+            help="When it ends by itself, such as 12h or 90d; never when it is left out.",
+            parser=span_option,
+            metavar="SPAN",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Make a key, and show it once."""
+    output = output_of(ctx)
+    wanted = [scope.strip() for scope in scopes.split(",") if scope.strip()]
+    expires_at = datetime.now(UTC) + expires if expires is not None else None
+    with signed_in(output) as client:
+        made = client.create_key(name, wanted, expires_at)
+    output.record(
+        made,
+        quiet="api_key",
+        shown={
+            "key": str(made["api_key"]),
+            "key id": str(made.get("key_id") or ""),
+            "scopes": ", ".join(made.get("scopes") or wanted),
+            "expires": str(made.get("expires_at") or "never"),
+        },
+    )
+    output.note("Copy the key now: it is not shown again.")
+
+
+def revoke_key(
+    ctx: typer.Context, key_id: Annotated[str, typer.Argument(help="The key's id.")]
+) -> None:
+    """Make a key worthless, at once and for good."""
+    output = output_of(ctx)
+    with signed_in(output) as client:
+        client.revoke_key(key_id)
+    output.record(
+        {"key_id": key_id, "revoked": True},
+        quiet="key_id",
+        shown={"key id": key_id, "status": "revoked"},
+    )

@@ -1,0 +1,79 @@
+"""A bar on stderr for what lasts over a second: transfers and inspections.
+
+None is shown in a pipe or for what is quicker.
+"""
+
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from entrepot_client.cli.output import Output
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+_PATIENCE = 1.0
+
+
+class Bar:
+    """One bar that appears when its work has lasted for a second. A context manager."""
+
+    def __init__(
+        self, output: Output, label: str, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._console = output.err
+        self._label = label
+        self._clock = clock
+        self._began = clock()
+        self._progress: Progress | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        if self._progress is not None:
+            self._progress.stop()
+
+    def show(self, done: int, total: int | None) -> None:
+        """Move to `done` of `total` bytes; a callback for the client's transfers."""
+        if not self._console.is_terminal:
+            return
+        if self._progress is None:
+            if self._clock() - self._began < _PATIENCE:
+                return
+            self._progress = self._start()
+        self._progress.update(
+            self._progress.task_ids[0], completed=done, total=total, description=self._label
+        )
+
+    def stage(self, label: str, done: int, total: int | None) -> None:
+        """Name what is being done now, and move."""
+        self._label = label
+        self.show(done, total)
+
+    def _start(self) -> "Progress":
+        # Loaded when a bar appears, not when the program starts.
+        from rich.progress import (
+            BarColumn,
+            DownloadColumn,
+            Progress,
+            TextColumn,
+            TimeRemainingColumn,
+            TransferSpeedColumn,
+        )
+
+        progress = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            DownloadColumn(),
+            TransferSpeedColumn(),
+            TimeRemainingColumn(),
+            console=self._console,
+            transient=True,
+        )
+        progress.add_task(self._label, total=None)
+        progress.start()
+        return progress

@@ -1,0 +1,123 @@
+"""`entrepot tasks`: what runs in the background, and how it ended."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from entrepot_client.cli.explain import explain_ended
+from entrepot_client.cli.output import Output, output_of
+from entrepot_client.cli.progress import Bar
+from entrepot_client.cli.session import signed_in
+from entrepot_client.models import Task
+
+if TYPE_CHECKING:
+    from entrepot_client.client import Client
+
+TaskId = Annotated[str, typer.Argument(metavar="TASK_ID", help="The task's id.")]
+_AN_ID = "1dd1ce46-62cc-486e-9f47-1f96c1895b25"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the program."""
+    tasks = typer.Typer(help="Follow work in the background: deliveries being inspected.")
+    tasks.command("list", epilog="Example: entrepot tasks list --limit 5")(list_tasks)
+    tasks.command("show", epilog=f"Example: entrepot tasks show {_AN_ID}")(show_task)
+    tasks.command("watch", epilog=f"Example: entrepot tasks watch {_AN_ID}")(watch_task)
+    tasks.command("cancel", epilog=f"Example: entrepot tasks cancel {_AN_ID}")(cancel_task)
+    app.add_typer(tasks, name="tasks", epilog="Example: entrepot tasks list")
+
+
+def list_tasks(
+    ctx: typer.Context,
+    limit: Annotated[int, typer.Option(help="How many at most.", min=1, show_default=True)] = 20,
+) -> None:
+    """List your latest tasks."""
+    output = output_of(ctx)
+    with signed_in(output) as client:
+        found = list(client.tasks(limit))
+    output.records(
+        [task.document for task in found],
+        quiet="task_id",
+        columns=("task id", "status", "kind", "file", "version", "created"),
+        rows=[
+            (
+                task.task_id,
+                task.status,
+                task.kind,
+                task.file_name or "",
+                str(task.version or ""),
+                task.created_at or "",
+            )
+            for task in found
+        ],
+        empty="There are no tasks yet.",
+    )
+
+
+def show_task(ctx: typer.Context, task_id: TaskId) -> None:
+    """Show a task as it is now."""
+    output = output_of(ctx)
+    with signed_in(output) as client:
+        print_task(output, client.task(task_id), quiet="status")
+
+
+def watch_task(ctx: typer.Context, task_id: TaskId) -> None:
+    """Follow a task until it ends, and end as it did.
+
+    Exit status 0 when it succeeded, 5 when the file's contract refused the delivery, 1 when it
+    failed otherwise or was canceled.
+    """
+    output = output_of(ctx)
+    with signed_in(output) as client:
+        task = watch_to_end(client, task_id, output)
+    end_as(task, output, quiet="status")
+
+
+def cancel_task(ctx: typer.Context, task_id: TaskId) -> None:
+    """Give a task up. What it was to publish stays unpublished."""
+    output = output_of(ctx)
+    with signed_in(output) as client:
+        print_task(output, client.cancel(task_id), quiet="status")
+
+
+def watch_to_end(client: "Client", task_id: str, output: Output) -> Task:
+    """Follow a task with a bar; the ended task. Ctrl-C leaves it running, and says so."""
+    last: Task | None = None
+    try:
+        with Bar(output, "waiting") as bar:
+            for task in client.watch(task_id):
+                last = task
+                progress = task.progress
+                bar.stage(progress.stage, progress.done or 0, progress.total)
+    except KeyboardInterrupt:
+        output.note(f"The task goes on; follow it with `entrepot tasks watch {task_id}`.")
+        raise
+    assert last is not None  # `watch` gives at least one
+    return last
+
+
+def end_as(task: Task, output: Output, quiet: str) -> None:
+    """Print an ended task when it succeeded. Raises Failure with its reason when it did not."""
+    failure = explain_ended(task)
+    if failure is not None:
+        raise failure
+    print_task(output, task, quiet)
+
+
+def print_task(output: Output, task: Task, quiet: str) -> None:
+    """Print one task; `quiet` is the key of its one value."""
+    error = (task.error or {}).get("detail")
+    lines = {
+        "task id": task.task_id,
+        "status": task.status,
+        "stage": "" if task.ended else task.progress.stage,
+        "file": task.file_name or "",
+        "file id": task.file_id or "",
+        "version": str(task.version or ""),
+        "created": task.created_at or "",
+        "finished": task.finished_at or "",
+        "error": str(error or ""),
+        "report": task.report_url or "",
+    }
+    shown = {label: text for label, text in lines.items() if text}
+    output.record(task.document, quiet=quiet, shown=shown)
