@@ -58,6 +58,24 @@ def test_what_was_written_in_pieces_is_read_back(store: BlobStore) -> None:
     assert content(store, blob_id) == data
 
 
+@pytest.mark.parametrize("size", [1, 255 * 1024, 256 * 1024, BLOCK])
+@pytest.mark.parametrize("reused", [True, False], ids=["reused", "kept"])
+def test_every_block_counts_once_in_its_order(store: BlobStore, size: int, reused: bool) -> None:
+    blocks = [os.urandom(size) for _ in range(20)] + [b"", b"end"]
+    blob_id = new_id()
+    writer = store.create(blob_id)
+    for block in blocks:
+        if reused:
+            buffer = bytearray(block)
+            writer.write(memoryview(buffer))
+            buffer[:] = bytes(len(block))
+        else:
+            writer.write(block)
+    data = b"".join(blocks)
+    assert writer.commit() == Stored(len(data), hashlib.sha256(data).hexdigest())
+    assert content(store, blob_id) == data
+
+
 def test_an_empty_blob_is_a_blob(store: BlobStore) -> None:
     blob_id = new_id()
     assert store.create(blob_id).commit() == Stored(0, hashlib.sha256().hexdigest())

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
@@ -199,13 +200,15 @@ def full_writer(tmp_path: Path) -> tuple[DiskWriter, Path]:
     descriptor = os.open("/dev/full", os.O_WRONLY)
     space = DiskSpace(tmp_path, 0)
     folders = DurableFolders(tmp_path)
-    return DiskWriter(descriptor, temporary, tmp_path / "final", space, folders), temporary
+    pool = ThreadPoolExecutor(1)
+    return DiskWriter(descriptor, temporary, tmp_path / "final", space, folders, pool), temporary
 
 
-def test_no_space_left_while_writing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("size", [1, MIB])
+def test_no_space_left_while_writing(tmp_path: Path, size: int) -> None:
     writer, temporary = full_writer(tmp_path)
     with pytest.raises(StorageFull) as caught:
-        writer.write(b"x")
+        writer.write(bytes(size))
     assert isinstance(caught.value.__cause__, OSError)
     assert caught.value.__cause__.errno == errno.ENOSPC
     assert not temporary.exists()

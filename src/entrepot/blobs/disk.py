@@ -8,6 +8,7 @@ upload that is about to use it.
 import fcntl
 import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from io import FileIO
 from pathlib import Path
@@ -32,6 +33,7 @@ class DiskStore:
         self._blobs = root / "blobs"
         self._folders = DurableFolders(root)
         self._space = DiskSpace(root, reserve)
+        self._hashing = ThreadPoolExecutor(os.cpu_count(), "entrepot-hash")
         with self._space.guard():
             self._folders.make(self._incoming)
             self._folders.make(self._blobs)
@@ -46,7 +48,7 @@ class DiskStore:
             self._space.allowance(0)
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
             descriptor = os.open(temporary, flags, 0o600)
-        writer = DiskWriter(descriptor, temporary, final, self._space, self._folders)
+        writer = DiskWriter(descriptor, temporary, final, self._space, self._folders, self._hashing)
         try:
             # Held as long as the writer lives: so the sweep tells a slow upload from a dead one.
             fcntl.flock(descriptor, fcntl.LOCK_EX)

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+from concurrent.futures import Executor, Future
 from contextlib import suppress
 from pathlib import Path
 
@@ -12,12 +13,20 @@ from entrepot.blobs.store import Stored
 WRITE_BACK = 16 * 1024 * 1024
 """Bytes after which the kernel is told to start writing what it has."""
 
+HASH_BESIDE = 256 * 1024
+"""Bytes from which on a block is hashed by another thread, while it is written and the next
+one arrives.
+
+On 2 cores, 1 GiB in blocks of 1 MiB, best of 10 (cp + sync: 0.62 s): 0.89 s so, 1.18 s hashed
+after each write. Smaller blocks are not worth the hand-over.
+"""
+
 
 class DiskWriter:
     """A `BlobWriter` over an open temporary file, which it owns from here on.
 
     `descriptor` is open for writing and holds the lock that keeps the sweep away; `final` is
-    where the file goes, without replacing anything.
+    where the file goes, without replacing anything; `hashing` runs the hash of large blocks.
     """
 
     def __init__(
@@ -27,13 +36,17 @@ class DiskWriter:
         final: Path,
         space: DiskSpace,
         folders: DurableFolders,
+        hashing: Executor,
     ) -> None:
         self._descriptor: int | None = descriptor
         self._temporary = temporary
         self._final = final
         self._space = space
         self._folders = folders
+        self._hashing = hashing
         self._hash = hashlib.sha256()
+        self._hashed: Future[None] = Future()
+        self._hashed.set_result(None)
         self._size = 0
         self._allowance = 0
         self._written_back = 0
@@ -52,10 +65,17 @@ class DiskWriter:
         if len(data) > self._allowance:
             self._allowance = self._space.allowance(len(data))
         self._allowance -= len(data)
-        rest = data
-        while rest:
-            rest = rest[os.write(descriptor, rest) :]
-        self._hash.update(data)
+        self._hashed.result()  # of the block before: one thread at a time, and in order
+        if len(data) < HASH_BESIDE:
+            _write_all(descriptor, data)
+            self._hash.update(data)
+        else:
+            self._hashed = self._hashing.submit(self._hash.update, data)
+            try:
+                _write_all(descriptor, data)
+            finally:
+                if not isinstance(data.obj, bytes):  # the caller may change it after this
+                    self._hashed.result()
         self._size += len(data)
         if self._size - self._written_back >= WRITE_BACK:
             begin_write_back(descriptor, self._written_back, self._size - self._written_back)
@@ -70,6 +90,7 @@ class DiskWriter:
         try:
             with self._space.guard():
                 sync_file(descriptor)
+                self._hashed.result()
                 self._folders.make(self._final.parent)
                 self._move_in()
         except BaseException:
@@ -111,3 +132,8 @@ class DiskWriter:
         descriptor, self._descriptor = self._open(), None
         with suppress(OSError):  # sync_file has told what there is to tell
             os.close(descriptor)
+
+
+def _write_all(descriptor: int, data: memoryview) -> None:
+    while data:
+        data = data[os.write(descriptor, data) :]
