@@ -1,0 +1,177 @@
+"""Check a table against a schema: set-based, one pass to count, one more to list what broke.
+
+A clean file costs the counting pass alone; Python sees at most the rows that are listed.
+"""
+
+# ruff: noqa: S608 (SQL is built from expressions; every text in it is quoted by `literal`)
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+
+from entrepot.inspection.keys import KeyFaults, check_keys, keys_of
+from entrepot.inspection.report import count_entry, problem, shortened, shown_cells
+from entrepot.inspection.table import Finding, Table
+from entrepot.inspection.violations import Violation, blank_row, judged_columns, violations_of
+from entrepot.schemas.model import TableSchema
+
+
+@dataclass(frozen=True)
+class Checked:
+    """Errors of rows and cells: those listed (by row, then field), all counted, and the count
+    of rows that have any. `measures` are the values of the expressions that were asked for."""
+
+    rows: int
+    errors: list[dict[str, Any]]
+    counts: list[dict[str, Any]]
+    rejected: int
+    measures: tuple[Any, ...] = ()
+
+
+def check_table(
+    engine: duckdb.DuckDBPyConnection,
+    table: Table,
+    schema: TableSchema,
+    skipped: frozenset[int],
+    listed: int,
+    measures: Sequence[str] = (),
+    structure_only: bool = False,
+) -> Checked:
+    """Judge every row of `table`; list at most `listed` errors.
+
+    `skipped` columns are not judged. `measures` are aggregates computed in the same pass.
+    `structure_only` leaves types and constraints out. Raises duckdb.Error where the scan fails.
+    """
+    cells = judged_columns(table, schema)
+    left_out = frozenset(number for number, _ in cells) if structure_only else skipped
+    rules = violations_of(table, cells, left_out)
+    blank = f"({blank_row(cells)}) AS _blank"
+    any_rule = " OR ".join(f"coalesce({rule.sql}, false)" for rule in rules)
+    wanted = [f"count_if({rule.sql})" for rule in rules]
+    query = (
+        f"SELECT count(*), count_if({any_rule}), {', '.join([*wanted, *measures])} "
+        f"FROM (SELECT *, {blank} FROM {table.relation})"
+    )
+    row = engine.execute(query).fetchone() or (0, 0)
+    totals = [int(total) for total in row[2 : 2 + len(rules)]]
+    broken = [(rule, total) for rule, total in zip(rules, totals, strict=True) if total]
+    errors = _list_broken(engine, table, [rule for rule, _ in broken], blank, listed)
+    errors += [_of_finding(finding) for finding in table.findings[:listed]]
+    faults = [] if structure_only else check_keys(
+        engine, table, keys_of(schema, cells, skipped), listed
+    )  # fmt: skip
+    for fault in faults:
+        errors += fault.errors
+    errors.sort(key=lambda e: (e.get("rowNumber") or 0, e.get("fieldNumber") or 0))
+    return Checked(
+        rows=int(row[0]),
+        errors=errors[:listed],
+        counts=_counts(broken, table, faults),
+        rejected=_rejected(engine, table, int(row[1]), any_rule, blank, faults),
+        measures=tuple(row[2 + len(rules) :]),
+    )
+
+
+def _list_broken(
+    engine: duckdb.DuckDBPyConnection,
+    table: Table,
+    rules: list[Violation],
+    blank: str,
+    listed: int,
+) -> list[dict[str, Any]]:
+    """The first errors in the order of the file; each row listed has at least one."""
+    if not rules:
+        return []
+    uneven = "_cells, _extra" if table.uneven else "NULL, NULL"
+    shown = ", ".join(column.text for column in table.columns)
+    flags = ", ".join(f"coalesce({rule.sql}, false)" for rule in rules)
+    query = (
+        f"SELECT _row, _line, {uneven}, [{shown}], [{flags}] FROM (SELECT *, {blank} "
+        f"FROM {table.numbered}) WHERE {' OR '.join(rule.sql for rule in rules)} LIMIT {listed}"
+    )
+    errors: list[dict[str, Any]] = []
+    for number, line, count, extra, cells, broken in engine.execute(query).fetchall():
+        given = cells if count is None else cells[:count]
+        for rule, flag in zip(rules, broken, strict=True):
+            if flag:
+                errors += _of_rule(rule, (number, line), given, cells, extra)
+    return errors
+
+
+def _of_rule(
+    rule: Violation,
+    place: tuple[int, int | None],
+    given: list[str | None],
+    cells: list[str | None],
+    extra: str | None,
+) -> list[dict[str, Any]]:
+    number, line = place
+    shown = shown_cells(given)
+    common: dict[str, Any] = {"rowNumber": number, "lineNumber": line, "cells": shown}
+    if rule.type == "blank-row":
+        return [problem("blank-row", "", **common)]
+    if rule.type == "extra-cell":
+        surplus = surplus_cells(extra)
+        return [
+            problem("extra-cell", "", **common, cell=shortened(cell), fieldName="", fieldNumber=n)
+            for n, cell in enumerate(surplus, start=rule.column)
+        ]
+    cell = cells[rule.column - 1] if rule.column <= len(cells) else None
+    name = rule.field.name if rule.field else ""
+    common |= {"cell": shortened(cell or ""), "fieldName": name, "fieldNumber": rule.column}
+    return [problem(rule.type, rule.note, **common)]
+
+
+def surplus_cells(extra: str | None) -> list[str]:
+    """The cells of a row beyond the header, as the reader wrote them (a JSON list)."""
+    import json
+
+    return [str(cell) for cell in json.loads(extra)] if extra else []
+
+
+def _of_finding(finding: Finding) -> dict[str, Any]:
+    return problem(
+        finding.type,
+        finding.note,
+        rowNumber=finding.row,
+        lineNumber=finding.line,
+        byteOffset=finding.offset,
+    )
+
+
+def _counts(
+    broken: list[tuple[Violation, int]], table: Table, faults: list[KeyFaults]
+) -> list[dict[str, Any]]:
+    counts = [
+        count_entry(
+            rule.type, rule.field.name if rule.field else None, rule.column, total, rule.note
+        )
+        for rule, total in broken
+    ]
+    if table.findings_total:
+        counts.append(count_entry(table.findings[0].type, None, None, table.findings_total))
+    counts += [
+        count_entry(fault.type, fault.field_name, fault.field_number, fault.total)
+        for fault in faults
+    ]
+    return counts
+
+
+def _rejected(
+    engine: duckdb.DuckDBPyConnection,
+    table: Table,
+    by_rules: int,
+    any_rule: str,
+    blank: str,
+    faults: list[KeyFaults],
+) -> int:
+    """How many rows have at least one error of any kind."""
+    if not faults:
+        return max(by_rules, table.rejected_by_reader)
+    parts = [f"SELECT _row FROM {fault.rows}" for fault in faults]
+    if by_rules:
+        parts.append(f"SELECT _row FROM (SELECT *, {blank} FROM {table.numbered}) WHERE {any_rule}")
+    row = engine.execute(f"SELECT count(*) FROM ({' UNION '.join(parts)})").fetchone()
+    return max(int(row[0]) if row else 0, table.rejected_by_reader)

@@ -1,0 +1,102 @@
+"""The inspecting process: loaded and warm, it waits for one request, answers, and ends.
+
+Protocol, JSON lines: out `{"ready": true}`; in one request; out any number of
+`{"progress": [done, total]}` in bytes, then one of `{"result": …}`, `{"failed": reason}`.
+`pool` is the other end. Run as `python -m entrepot.inspection.child <parent's pid>`.
+"""
+
+import gc
+import json
+import os
+import sys
+import tempfile
+import threading
+from pathlib import Path
+from typing import Any
+
+from entrepot.inspection.engine import lock_engine, open_engine
+from entrepot.inspection.inspect import inspect_file, out_of_resources
+from entrepot.inspection.limits import Limits
+from entrepot.inspection.progress import Progress
+from entrepot.inspection.results import InspectionRequest
+from entrepot.inspection.sandbox import SandboxUnavailable, die_with_parent, lock_down
+
+WARM_UP = b'a,b,c\n1,x,2020-01-01\n2,"y",2020-01-02\nz,,\n'
+WARM_UP_SCHEMA = {
+    "fields": [
+        {"name": "a", "type": "integer", "constraints": {"unique": True}},
+        {"name": "b", "type": "string"},
+        {"name": "c", "type": "date"},
+    ]
+}
+
+
+class Channel:
+    """Writes one JSON line at a time; threads may share it."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._lock = threading.Lock()
+
+    def send(self, message: dict[str, Any]) -> None:
+        """Send `message` whole. Ends the process when nobody listens any more."""
+        line = json.dumps(message, ensure_ascii=True, default=str).encode() + b"\n"
+        with self._lock:
+            try:
+                while line:
+                    line = line[os.write(self._descriptor, line) :]
+            except OSError:
+                os._exit(1)
+
+
+def main() -> None:
+    """Wait for one request on standard input, inspect, answer on standard output."""
+    die_with_parent()
+    if os.getppid() != int(sys.argv[1]):
+        return
+    channel = Channel(os.dup(1))
+    os.dup2(2, 1)
+    engine = open_engine()
+    warm_up()
+    gc.freeze()
+    channel.send({"ready": True})
+    line = sys.stdin.buffer.readline()
+    if not line:
+        return
+    channel.send(_answer(json.loads(line), engine, channel))
+    os._exit(0)
+
+
+def warm_up() -> None:
+    """Inspect a small table, so that everything loaded late is loaded before the lock."""
+    with tempfile.TemporaryDirectory(prefix="entrepot-warm-up-") as folder:
+        path = Path(folder, "warm-up.csv")
+        path.write_bytes(WARM_UP)
+        for mode, schema in (("infer", None), ("given", WARM_UP_SCHEMA)):
+            request = InspectionRequest(path, path.name, len(WARM_UP), mode, schema)  # type: ignore[arg-type]
+            with open_engine() as engine:
+                inspect_file(engine, request, Path(folder), Limits(), Progress(len(WARM_UP)))
+
+
+def _answer(message: dict[str, Any], engine: Any, channel: Channel) -> dict[str, Any]:
+    request = InspectionRequest(**{**message["request"], "path": Path(message["request"]["path"])})
+    limits = Limits(**message["limits"])
+    scratch = Path(message["scratch"])
+    try:
+        lock_down([request.path], scratch, limits, message["sandbox"])
+    except (SandboxUnavailable, OSError) as error:
+        return {"failed": f"the sandbox cannot be set up: {error}"}
+    progress = Progress(request.size, lambda done, of: channel.send({"progress": [done, of]}))
+    try:
+        lock_engine(engine, request.path, scratch, request.size, limits)
+        with progress.watching(engine):
+            result = inspect_file(engine, request, scratch, limits, progress)
+    except Exception as error:
+        if out_of_resources(error):
+            return {"exhausted": str(error).splitlines()[0][:300]}
+        return {"failed": f"{type(error).__name__}: {error}"[:2_000]}
+    return {"result": vars(result)}
+
+
+if __name__ == "__main__":
+    main()

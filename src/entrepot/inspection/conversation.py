@@ -1,0 +1,169 @@
+"""Talk with one inspecting process, and watch its time and memory from outside."""
+
+import json
+import os
+import select
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from entrepot.inspection.ending import ended_by_crash, ended_by_limit
+from entrepot.inspection.limits import MIB, Limits
+from entrepot.inspection.nursery import Child
+from entrepot.inspection.results import (
+    VERDICTS,
+    Inspection,
+    InspectionCanceled,
+    InspectionFailed,
+    InspectionRequest,
+)
+
+POLL = 0.05
+LOADING = 60.0
+MAX_ANSWER = 256 * MIB
+CRASHES = (signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGABRT)
+
+
+@dataclass(frozen=True)
+class Conversation:
+    """What one child is told: the request, its private scratch folder, and its bounds."""
+
+    request: InspectionRequest
+    scratch: Path
+    limits: Limits
+    sandbox: str
+
+    def opening(self) -> bytes:
+        """The line that the child waits for."""
+        request = {**asdict(self.request), "path": str(self.request.path.resolve())}
+        message = {
+            "request": request,
+            "scratch": str(self.scratch),
+            "limits": asdict(self.limits),
+            "sandbox": self.sandbox,
+        }
+        return json.dumps(message).encode() + b"\n"
+
+
+class _Answers:
+    """The lines that a child has sent so far, read without blocking for longer than asked."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._parts: list[bytes] = []
+        self._size = 0
+        self._lines: list[bytes] = []
+        self.closed = False
+
+    def next(self, wait: float) -> dict[str, Any] | None:
+        """The next message within `wait` seconds, or None. Raises InspectionFailed."""
+        if not self._lines and not self.closed:
+            readable, _, _ = select.select([self._descriptor], [], [], wait)
+            if readable:
+                self._receive(os.read(self._descriptor, MIB))
+        if not self._lines:
+            return None
+        try:
+            message = json.loads(self._lines.pop(0))
+        except (ValueError, RecursionError):
+            raise InspectionFailed("the child's answer cannot be read") from None
+        return message if isinstance(message, dict) else {}
+
+    def _receive(self, piece: bytes) -> None:
+        self.closed = not piece
+        self._size += len(piece)
+        if self._size > MAX_ANSWER:
+            raise InspectionFailed("the child's answer is too long")
+        *whole, rest = piece.split(b"\n")
+        for line in whole:
+            self._lines.append(b"".join([*self._parts, line]))
+            self._parts = []
+        self._parts.append(rest)
+
+
+def converse(
+    child: Child,
+    words: Conversation,
+    on_progress: Callable[[int, int], None],
+    canceled: Callable[[], bool],
+) -> Inspection:
+    """Have `child` inspect, and return the verdict; the child may still run afterwards.
+
+    Limits that end the child become the verdict resource-limit, a crash source-error. Raises
+    InspectionCanceled and InspectionFailed.
+    """
+    answers = _Answers(child.stdout)
+    _await_ready(answers, canceled)
+    try:
+        opening = words.opening()
+        while opening:
+            opening = opening[os.write(child.stdin, opening) :]
+    except OSError:
+        raise InspectionFailed("the child ended before it was asked") from None
+    deadline = time.monotonic() + words.limits.wall_seconds
+    highest = 0
+    while True:
+        message = answers.next(POLL)
+        if message is not None and "progress" in message:
+            on_progress(*_progress(message))
+        elif message is not None:
+            return _outcome(message, words)
+        elif answers.closed:
+            return _ended(child, words, highest)
+        if canceled():
+            raise InspectionCanceled
+        if time.monotonic() > deadline:
+            return ended_by_limit(words.request, f"{words.limits.wall_seconds:g} seconds of time")
+        highest = max(highest, child.resident())
+        if highest > words.limits.memory:
+            return ended_by_limit(words.request, f"{words.limits.memory:,} bytes of memory")
+
+
+def _await_ready(answers: _Answers, canceled: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + LOADING
+    while answers.next(POLL) is None:
+        if answers.closed:
+            raise InspectionFailed("the child ended while it loaded")
+        if canceled():
+            raise InspectionCanceled
+        if time.monotonic() > deadline:
+            raise InspectionFailed(f"the child did not load within {LOADING:g} seconds")
+
+
+def _progress(message: dict[str, Any]) -> tuple[int, int]:
+    try:
+        done, total = message["progress"]
+        return int(done), int(total)
+    except (TypeError, ValueError):
+        raise InspectionFailed("the child's progress cannot be read") from None
+
+
+def _outcome(message: dict[str, Any], words: Conversation) -> Inspection:
+    if "exhausted" in message:
+        return ended_by_limit(words.request, f"what it may use ({message['exhausted']})")
+    if "failed" in message:
+        raise InspectionFailed(str(message["failed"]))
+    try:
+        inspection = Inspection(**message["result"])
+    except (KeyError, TypeError):
+        raise InspectionFailed("the child's answer is incomplete") from None
+    if inspection.verdict not in VERDICTS:
+        raise InspectionFailed("the child's verdict is unknown")
+    return inspection
+
+
+def _ended(child: Child, words: Conversation, highest: int) -> Inspection:
+    """What the end of a child without an answer means."""
+    code = child.process.wait()
+    if code == -signal.SIGXCPU:
+        return ended_by_limit(words.request, f"{words.limits.cpu_seconds:,} seconds of CPU")
+    # The kernel takes the largest process first when memory runs out.
+    near_limit = highest > words.limits.memory * 8 // 10
+    if near_limit and code in (-signal.SIGKILL, -signal.SIGABRT):
+        return ended_by_limit(words.request, f"{words.limits.memory:,} bytes of memory")
+    if -code in CRASHES:
+        return ended_by_crash(words.request, signal.Signals(-code).name)
+    raise InspectionFailed(f"the child ended without an answer (exit code {code})")

@@ -1,0 +1,59 @@
+"""The scan engine (DuckDB), opened for one inspection and locked.
+
+Opened without threads of its own, because the sandbox binds only threads that start after it;
+`lock_engine` gives it threads and takes away files, extensions and configuration.
+"""
+
+import os
+from pathlib import Path
+
+import duckdb
+
+from entrepot.inspection.limits import MIB, Limits
+
+SMALL = 4 * MIB
+
+
+def open_engine() -> duckdb.DuckDBPyConnection:
+    """An empty in-memory database that has started no thread yet."""
+    return duckdb.connect(
+        ":memory:",
+        config={
+            "threads": "1",
+            "async_threads": "0",
+            "autoload_known_extensions": "false",
+            "autoinstall_known_extensions": "false",
+            "allow_community_extensions": "false",
+            "python_enable_replacements": "false",
+            "allocator_background_threads": "false",
+        },
+    )
+
+
+def lock_engine(
+    engine: duckdb.DuckDBPyConnection, readable: Path, scratch: Path, size: int, limits: Limits
+) -> None:
+    """Bound the engine to reading the file `readable` and to the folder `scratch`, for good.
+
+    `size` is the input's, in bytes: a small one is faster on a single thread.
+    """
+    threads = 1 if size < SMALL else limits.threads or os.cpu_count() or 1
+    engine.execute("SET TimeZone='UTC'")
+    engine.execute(f"SET memory_limit='{max(64, limits.memory * 6 // 10 // MIB)}MiB'")
+    engine.execute(f"SET temp_directory={literal(str(scratch / 'spill'))}")
+    engine.execute(f"SET max_temp_directory_size='{max(1, limits.scratch // MIB)}MiB'")
+    engine.execute(f"SET allowed_paths=[{literal(str(readable))}]")
+    engine.execute(f"SET allowed_directories=[{literal(str(scratch) + '/')}]")
+    engine.execute("SET enable_external_access=false")
+    engine.execute(f"SET threads={threads}")
+    engine.execute("SET lock_configuration=true")
+
+
+def literal(text: str) -> str:
+    """`text` as an SQL string literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def identifier(name: str) -> str:
+    """`name` as a quoted SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'

@@ -1,0 +1,211 @@
+"""Inspect one file: detect, read, infer or check, report, profile. Runs inside the child."""
+
+import errno
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from entrepot.inspection.check import Checked, check_table
+from entrepot.inspection.detect import Detected, detect
+from entrepot.inspection.header import judge_header, judge_labels
+from entrepot.inspection.infer import infer_schema
+from entrepot.inspection.limits import Limits
+from entrepot.inspection.locate import locate_errors
+from entrepot.inspection.profile import file_profile, measure_sql, read_stats
+from entrepot.inspection.progress import Progress
+from entrepot.inspection.read_csv import Text
+from entrepot.inspection.read_json import read_json_array, read_json_lines
+from entrepot.inspection.read_parquet import read_parquet
+from entrepot.inspection.report import count_entry, file_report, problem
+from entrepot.inspection.results import Inspection, InspectionRequest, Verdict
+from entrepot.inspection.table import NotTabular, SourceBroken, Table, TooLarge
+from entrepot.inspection.violations import judged_columns
+from entrepot.inspection.words import sentence
+from entrepot.schemas.model import TableSchema
+from entrepot.schemas.table_schema import parse_schema, to_document
+
+SURVEYED, JUDGED = 0.15, 0.95
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """A table with what was found in it."""
+
+    table: Table
+    schema: TableSchema
+    header_errors: list[dict[str, Any]]
+    checked: Checked
+    profile: dict[str, Any]
+
+
+def inspect_file(
+    engine: duckdb.DuckDBPyConnection,
+    request: InspectionRequest,
+    scratch: Path,
+    limits: Limits,
+    progress: Progress,
+) -> Inspection:
+    """The verdict on one file. Raises only what `out_of_resources` knows, and OSError."""
+    detected = detect(request.path, request.file_name)
+    try:
+        judged = _judge(engine, request, detected, scratch, limits, progress)
+    except NotTabular as reason:
+        return _without_table(request, detected, "not-tabular", f"The file is no table: {reason}.")
+    except SourceBroken as reason:
+        said = f"The file cannot be read: {reason}."
+        return _without_table(request, detected, "source-error", said)
+    except TooLarge as reason:
+        said = f"The file passes a limit of inspection: {reason}."
+        return _without_table(request, detected, "resource-limit", said)
+    except duckdb.Error as error:
+        if out_of_resources(error):
+            raise
+        said = f"The file cannot be read: {str(error).splitlines()[0][:300]}"
+        return _without_table(request, detected, "source-error", said)
+    return _with_table(request, judged, limits)
+
+
+def out_of_resources(error: BaseException) -> bool:
+    """Whether `error` says that memory, disk or time ran out, rather than that data is wrong."""
+    if isinstance(error, OSError):
+        return error.errno in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.ENOMEM)
+    if isinstance(error, duckdb.Error):
+        said = str(error)
+        return isinstance(error, duckdb.OutOfMemoryException) or any(
+            words in said for words in ("Out of Memory", "max_temp_directory_size", "No space left")
+        )
+    return isinstance(error, MemoryError)
+
+
+def _judge(
+    engine: duckdb.DuckDBPyConnection,
+    request: InspectionRequest,
+    detected: Detected,
+    scratch: Path,
+    limits: Limits,
+    progress: Progress,
+) -> _Judged:
+    schema = parse_schema(request.schema) if request.schema is not None else None
+
+    def judge(table: Table) -> _Judged:
+        progress.next_pass(JUDGED)
+        if schema is None:
+            return _inferred(engine, table, request, limits)
+        return _checked(engine, table, schema, request, limits)
+
+    match detected.kind:
+        case "csv":
+            names = [field.name for field in schema.fields] if schema else None
+            progress.next_pass(SURVEYED)
+            text = Text(request.path, detected.media_type, scratch, limits, progress, names)
+            judged = _judge_text(text, judge, progress)
+            locate_errors(judged.checked.errors, request.path, text.survey, text.dialect)
+            return judged
+        case "jsonl":
+            return judge(read_json_lines(engine, request.path, limits))
+        case "json":
+            return judge(read_json_array(engine, request.path, limits))
+        case "parquet":
+            return judge(read_parquet(engine, request.path, limits))
+        case "empty":
+            raise NotTabular("it is empty")
+        case _:
+            raise NotTabular(f"it is {detected.media_type}")
+
+
+def _judge_text(text: Text, judge: Callable[[Table], _Judged], progress: Progress) -> _Judged:
+    """Judge the text where it lies if its structure is regular, else written anew."""
+    if text.regular():
+        try:
+            judged = judge(text.lying())
+        except (duckdb.InvalidInputException, duckdb.ConversionException) as error:
+            if out_of_resources(error):
+                raise
+        else:
+            header = 1 if text.dialect.header else 0
+            unquoted = text.survey.quotes == 0
+            if not unquoted or judged.checked.rows + header == text.survey.lines:
+                return judged
+    progress.next_pass(0.5)
+    return judge(text.rewritten())
+
+
+def _inferred(
+    engine: duckdb.DuckDBPyConnection, table: Table, request: InspectionRequest, limits: Limits
+) -> _Judged:
+    inferred = infer_schema(engine, table)
+    checked = check_table(
+        engine, table, inferred.schema, frozenset(), limits.errors, structure_only=True
+    )
+    profile = file_profile(table, inferred.schema, inferred.rows, inferred.stats, request.size)
+    return _Judged(table, inferred.schema, judge_labels(table), checked, profile)
+
+
+def _checked(
+    engine: duckdb.DuckDBPyConnection,
+    table: Table,
+    schema: TableSchema,
+    request: InspectionRequest,
+    limits: Limits,
+) -> _Judged:
+    header_errors, skipped = judge_header(table, schema)
+    measures = [measure_sql(cell) for _, cell in judged_columns(table, schema)]
+    wanted = [aggregate for measure in measures for aggregate in measure.aggregates]
+    checked = check_table(engine, table, schema, skipped, limits.errors, wanted)
+    stats = read_stats(measures, checked.measures)
+    profile = file_profile(table, schema, checked.rows, stats, request.size)
+    return _Judged(table, schema, header_errors, checked, profile)
+
+
+def _with_table(request: InspectionRequest, judged: _Judged, limits: Limits) -> Inspection:
+    checked, table = judged.checked, judged.table
+    errors = [*judged.header_errors, *checked.errors][: limits.errors]
+    counts = [
+        count_entry(error["type"], error.get("fieldName"), error.get("fieldNumber"), 1)
+        for error in judged.header_errors
+    ] + checked.counts
+    free = request.mode == "none"
+    detail = sentence(errors, checked.rejected, checked.rows, contract=not free)
+    report = file_report(
+        request.file_name,
+        request.size,
+        errors,
+        warnings=[detail] if free and errors else [],
+        labels=table.labels,
+        rows=checked.rows,
+        counts=counts,
+        rejected=checked.rejected,
+        findings=errors if free else None,
+    )
+    verdict: Verdict = "violates" if errors and not free else "conforms"
+    schema = request.schema if request.schema is not None else to_document(judged.schema)
+    return Inspection(
+        verdict, report, judged.profile, schema, table.media_type, checked.rows, detail
+    )
+
+
+def _without_table(
+    request: InspectionRequest, detected: Detected, verdict: Verdict, detail: str
+) -> Inspection:
+    """Without a contract any file is welcome, and why it is no table is a warning."""
+    free = request.mode == "none"
+    quiet = free and verdict == "not-tabular"
+    finding = problem("source-error", detail)
+    report = file_report(
+        request.file_name,
+        request.size,
+        [] if free else [finding],
+        warnings=[detail] if free and not quiet else [],
+    )
+    return Inspection(
+        verdict="conforms" if free else verdict,
+        report=report,
+        profile={"file": {"bytes": request.size, "mediaType": detected.media_type}},
+        schema=request.schema,
+        media_type=detected.media_type,
+        row_count=None,
+        detail=detail,
+    )

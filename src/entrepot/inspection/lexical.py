@@ -1,0 +1,11 @@
+"""The lexical forms of values, as RE2 patterns that match a whole cell."""
+
+NUMBER = r"\s*[-+]?((\d+\.?\d*|\.\d+)([eE][-+]?\d+)?|(?i:nan|inf|infinity))\s*"
+CLOCK = r"([01]\d|2[0-3]):[0-5]\d:[0-5]\d([.,]\d{1,6}\d*)?"
+TIME = CLOCK + r"(Z|[-+]([01]\d|2[0-3])(:?[0-5]\d)?)?"
+DURATION = r"-?P(\d+W|(\d+Y)?(\d+M)?(\d+(\.\d+)?D)?(T(\d+H)?(\d+M)?(\d+(\.\d+)?S)?)?)"
+"""ISO 8601; `P` alone is let through by the pattern and told apart by its length."""
+EMAIL = r"[^\s@<>()\[\],;:\"\\]+@[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9-]+)+"
+URI = r"[A-Za-z][A-Za-z0-9+.-]*:[^\s<>\"{}|\\^`]*"
+UUID = r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"
+GEOPOINT = r"\s*-?(180(\.0+)?|(1[0-7]\d|\d{1,2})(\.\d+)?)\s*,\s*-?(90(\.0+)?|[0-8]?\d(\.\d+)?)\s*"

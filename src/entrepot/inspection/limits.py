@@ -1,0 +1,25 @@
+"""How much of the machine one inspection may use."""
+
+from dataclasses import dataclass
+
+MIB = 1 << 20
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Bounds of one inspection; whatever passes one ends as the verdict resource-limit.
+
+    `wall_seconds` and `cpu_seconds` are seconds (CPU summed over the threads), `memory` is
+    resident bytes, `scratch` bytes on disk for what does not fit into memory, `line` the bytes
+    of one record, `columns` a table's columns, `errors` the errors listed in a report (counts
+    stay exact), `threads` the threads for a large file (None: all cores).
+    """
+
+    wall_seconds: float = 1_800.0
+    cpu_seconds: int = 3_600
+    memory: int = 1_024 * MIB
+    scratch: int = 8_192 * MIB
+    line: int = 16 * MIB
+    columns: int = 10_000
+    errors: int = 1_000
+    threads: int | None = None

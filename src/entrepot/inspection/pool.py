@@ -1,0 +1,124 @@
+"""Children that wait, warm, for one file each.
+
+A fresh interpreter with the engine loaded takes a fifth of a second; a waiting one answers a
+small file in a few milliseconds. A child serves one file and is replaced at once.
+"""
+
+import os
+import queue
+import shutil
+import tempfile
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
+
+from entrepot.inspection.conversation import Conversation, converse
+from entrepot.inspection.limits import Limits
+from entrepot.inspection.nursery import Child, start_child
+from entrepot.inspection.results import (
+    Inspection,
+    InspectionCanceled,
+    InspectionFailed,
+    InspectionRequest,
+)
+from entrepot.inspection.sandbox import missing_layers
+
+STALE = "inspection-"
+
+
+class InspectionPool:
+    """Starts, hands out and replaces inspecting processes; safe to share between threads.
+
+    `scratch` is a folder of this pool's own: what an earlier run left there is removed. `size`
+    children wait at any time; any number of inspections may run at once.
+    """
+
+    def __init__(
+        self,
+        limits: Limits,
+        scratch: Path,
+        sandbox: Literal["require", "best-effort"],
+        size: int = 1,
+    ) -> None:
+        self._limits = limits
+        self._scratch = scratch
+        self._sandbox = sandbox
+        self._size = size
+        self._waiting: queue.Queue[Child] = queue.Queue()
+        self._wanted: queue.Queue[bool] = queue.Queue()
+        self._nurse: threading.Thread | None = None
+        self._closed = threading.Event()
+
+    def start(self) -> None:
+        """Start the waiting children in the background.
+
+        Raises InspectionFailed when the sandbox is required and this host lacks a layer.
+        """
+        lacking = missing_layers()
+        if self._sandbox == "require" and lacking:
+            raise InspectionFailed(f"the sandbox is required, but {'; '.join(lacking)}")
+        self._scratch.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for stale in self._scratch.glob(f"{STALE}*"):
+            shutil.rmtree(stale, ignore_errors=True)
+        for _ in range(self._size):
+            self._wanted.put(True)
+        self._nurse = threading.Thread(target=self._keep_children, name="inspection-nursery")
+        self._nurse.start()
+
+    def inspect(
+        self,
+        request: InspectionRequest,
+        on_progress: Callable[[int, int], None],
+        canceled: Callable[[], bool],
+    ) -> Inspection:
+        """Inspect one file in a child; returns its verdict, also when a limit ended it.
+
+        `on_progress(done, total)` in bytes, at most ten times a second; `canceled` is asked
+        at least that often. Raises InspectionCanceled, and InspectionFailed when the child
+        could not run or was killed from outside: that may be tried again.
+        """
+        child = self._take(canceled)
+        folder = Path(tempfile.mkdtemp(prefix=STALE, dir=self._scratch)).resolve()
+        try:
+            words = Conversation(request, folder, self._limits, self._sandbox)
+            return converse(child, words, on_progress, canceled)
+        finally:
+            child.end()
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def close(self) -> None:
+        """End all waiting children. Running inspections end by their own canceled()."""
+        self._closed.set()
+        self._wanted.put(False)
+        if self._nurse is not None:
+            self._nurse.join()
+        while not self._waiting.empty():
+            self._waiting.get_nowait().end()
+
+    def _take(self, canceled: Callable[[], bool]) -> Child:
+        """A waiting child, and a successor for it ordered. Dead ones are passed over."""
+        if self._nurse is None:
+            raise InspectionFailed("the pool was not started")
+        while not self._closed.is_set():
+            try:
+                child = self._waiting.get(timeout=0.05)
+            except queue.Empty:
+                if canceled():
+                    raise InspectionCanceled from None
+                continue
+            self._wanted.put(True)
+            if child.alive():
+                return child
+            child.end()
+        raise InspectionFailed("the pool was closed")
+
+    def _keep_children(self) -> None:
+        """Start children as they are wanted, until closed.
+
+        One thread starts them all and outlives them: the kernel kills a child when the thread
+        that started it ends.
+        """
+        while self._wanted.get() and not self._closed.is_set():
+            child = start_child(os.getpid())
+            self._waiting.put(child)

@@ -1,0 +1,59 @@
+"""How far an inspection has come, in bytes of its input, told at most ten times a second."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+INTERVAL = 0.1
+
+
+class Progress:
+    """Counts the passes over the file: each takes a share of the whole, in order.
+
+    A pass that Python makes reports its position by `at`; during a pass of the engine a
+    thread asks the engine (`watching`).
+    """
+
+    def __init__(self, size: int, tell: Callable[[int, int], None] | None = None) -> None:
+        self._size = size
+        self._tell = tell
+        self._start = 0.0
+        self._end = 0.0
+        self._highest = 0
+        self._last = 0.0
+
+    def next_pass(self, until: float) -> None:
+        """The next pass ends at the share `until` (0 to 1) of the whole work."""
+        self._start, self._end = self._end, until
+        self.at(0.0)
+
+    def at(self, share: float) -> None:
+        """The running pass has done `share` (0 to 1) of itself."""
+        whole = self._start + (self._end - self._start) * min(1.0, max(0.0, share))
+        done = int(whole * self._size)
+        now = time.monotonic()
+        if self._tell is None or done <= self._highest or now - self._last < INTERVAL:
+            return
+        self._highest, self._last = done, now
+        self._tell(done, self._size)
+
+    @contextmanager
+    def watching(self, engine: Any) -> Iterator[None]:
+        """While the block runs, ask `engine` how far its query has come."""
+        over = threading.Event()
+
+        def watch() -> None:
+            while not over.wait(INTERVAL):
+                percent = engine.query_progress()
+                if percent is not None and percent > 0:
+                    self.at(percent / 100)
+
+        watcher = threading.Thread(target=watch, daemon=True)
+        watcher.start()
+        try:
+            yield
+        finally:
+            over.set()
+            watcher.join()

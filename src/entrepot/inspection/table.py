@@ -1,0 +1,76 @@
+"""A table as the judges see it: an SQL relation with one text per cell, and what was found
+while reading it. Readers make it; inference, checks and the profile use it."""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+CellKind = Literal[
+    "text", "integer", "number", "boolean", "date", "time", "datetime", "object", "array", "other"
+]
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column. `text` is an SQL expression of type VARCHAR, NULL where the cell is empty.
+
+    `kind` says what the format itself knows of the cells; None: it varies by cell, and the SQL
+    expression `kind_sql` tells it.
+    """
+
+    label: str
+    text: str
+    kind: CellKind | None = "text"
+    kind_sql: str = ""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A fault of the structure that the reader itself knows the place of."""
+
+    type: str
+    note: str
+    row: int | None = None
+    line: int | None = None
+    offset: int | None = None
+
+
+@dataclass(frozen=True)
+class Table:
+    """`relation` is what a FROM clause takes; `numbered` too, with `_row` (the header is row 1)
+    and `_line` (physical, from 1; NULL if unknown) before the cells, in the file's order.
+
+    `uneven` says that rows may be shorter or longer than the header: then both relations have
+    `_cells` (how many cells) and `_extra` (those too many, as a JSON list of texts).
+    `first_row` is the row number of the first data row. `by_name`: fields belong to columns
+    by name, since the format gives columns no order of their own (JSON).
+    """
+
+    columns: tuple[Column, ...]
+    relation: str
+    numbered: str
+    media_type: str
+    header: bool = True
+    first_row: int = 2
+    uneven: bool = False
+    by_name: bool = False
+    findings: tuple[Finding, ...] = ()
+    findings_total: int = 0
+    rejected_by_reader: int = 0
+    description: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The columns' labels in the file's order."""
+        return tuple(column.label for column in self.columns)
+
+
+class NotTabular(Exception):
+    """The file holds no table; the text says what it is."""
+
+
+class SourceBroken(Exception):
+    """The file says it is of a kind, and cannot be read as such; the text says why."""
+
+
+class TooLarge(Exception):
+    """A part of the file passes a limit; the text says which, with the figure."""
