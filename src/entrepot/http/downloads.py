@@ -92,10 +92,9 @@ def _planned(
         return 206, headers, (BlobPart(b"", spans[0]),)
     boundary = secrets.token_hex(16)
     parts = tuple(_multipart(boundary, spans, representation))
-    length = sum(len(part.before) + (len(part.span) if part.span else 0) for part in parts)
     headers = {
         "Content-Type": f"multipart/byteranges; boundary={boundary}",
-        "Content-Length": str(length),
+        "Content-Length": str(sum(len(part) for part in parts)),
     }
     return 206, headers, parts
 
