@@ -120,8 +120,7 @@ class Client:
 
     def cancel(self, task_id: str) -> Task:
         """Ask that a task be given up, and see it afterwards. Raises Conflict when it ended."""
-        self._transport.send("POST", f"{task_path(task_id)}/cancel")
-        return self.task(task_id)
+        return Task.from_document(self._transport.send("POST", f"{task_path(task_id)}/cancel"))
 
     def keys(self) -> Iterator[Document]:
         """The caller's keys, without their secrets."""

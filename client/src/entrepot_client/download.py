@@ -31,7 +31,6 @@ from entrepot_client.part_file import PartFile
 from entrepot_client.transport import Transport
 from entrepot_client.upload import Progress
 
-_PIECE = 1 << 18
 _SHA256 = re.compile(r"(?:^|[,\s])sha-256=:([A-Za-z0-9+/=]+):")
 _RANGE_START = re.compile(r"bytes (\d+)-\d+/(?:\d+|\*)")
 # Bytes as they are stored: a length, a range and a digest speak of nothing else.
@@ -152,7 +151,8 @@ def _attempt(
                 sink.begin(whole.etag)
             elif _start_of(response) != sink.received:
                 raise BadAnswer(transport.endpoint, "it sent another range than the one asked for.")
-            for piece in response.iter_raw(_PIECE):
+            # Pieces as they come: a size asked for would hold bytes back that a break loses.
+            for piece in response.iter_raw():
                 sink.write(piece)
                 if progress is not None:
                     progress(sink.received, whole.size)

@@ -112,7 +112,7 @@ class Transport:
     def events(self, path: str, last_event_id: str, silence: float) -> Iterator[httpx2.EventSource]:
         """A stream of server-sent events; `silence` is the longest wait for a byte, in seconds."""
         headers = {"Last-Event-ID": last_event_id} if last_event_id else {}
-        timeout = httpx2.Timeout(_TIMEOUT, read=silence)
+        timeout = httpx2.Timeout(connect=10.0, read=silence, write=60.0, pool=10.0)
         with self._http.sse(path, headers=headers, timeout=timeout) as source:
             if source.response.status_code >= 400:
                 source.response.read()
@@ -148,7 +148,9 @@ class Transport:
     def retrying(self, act: Callable[[], T], patience: int = 1) -> T:
         """Call `act`, which must be harmless to repeat, until it succeeds or patience ends."""
         attempts = self._attempts * patience
-        retry = stamina.RetryingCaller(attempts=attempts, timeout=180.0, wait_initial=0.2)
+        retry = stamina.RetryingCaller(
+            attempts=attempts, timeout=180.0, wait_initial=0.2, wait_jitter=0.2
+        )
         return retry(_pause_before_retry, act)
 
 
@@ -178,4 +180,4 @@ def _pause_before_retry(error: Exception) -> bool | float:
 def _reason(error: Exception) -> str:
     if isinstance(error, httpx2.TimeoutException):
         return "it took too long"
-    return str(error) or type(error).__name__
+    return str(error).rstrip(".") or type(error).__name__

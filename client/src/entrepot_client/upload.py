@@ -45,7 +45,7 @@ class _Reading(io.FileIO):
         data = super().read(-1 if size is None else size) or b""
         self.digest.update(data)
         self._done += len(data)
-        if self._progress is not None:
+        if data and self._progress is not None:
             self._progress(self._done, self.size)
         return data
 

@@ -1,0 +1,169 @@
+import time
+from datetime import UTC, datetime
+
+import pytest
+import stamina
+from client_peer import API_KEY, Fault, Peer
+
+from entrepot_client import errors
+from entrepot_client.client import Client
+from entrepot_client.endpoint import clean_endpoint
+from entrepot_client.transport import retry_after
+
+FILES = "/api/v1/files"
+
+
+def test_reads_are_retried_until_the_server_is_back(peer: Peer, client: Client) -> None:
+    peer.add_file("a.csv", b"1")
+    peer.faults[FILES] = [Fault(0), Fault(502), Fault(503), Fault(504)]
+    assert [file.file_name for file in client.files()] == ["a.csv"]
+    assert len(peer.asked_for(FILES)) == 5
+
+
+def test_retry_after_is_honoured(peer: Peer, client: Client) -> None:
+    stamina.set_testing(False)
+    peer.faults[FILES] = [Fault(429, {"Retry-After": "1"})]
+    began = time.monotonic()
+    assert list(client.files()) == []
+    assert 1.0 <= time.monotonic() - began < 3.0
+
+
+def test_a_pause_that_is_too_long_is_left_to_the_caller(peer: Peer, client: Client) -> None:
+    peer.faults[FILES] = [Fault(503, {"Retry-After": "3600"})]
+    with pytest.raises(errors.ServerFailed) as caught:
+        list(client.files())
+    assert caught.value.retry_after == 3600
+    assert len(peer.asked_for(FILES)) == 1
+
+
+@pytest.mark.parametrize("status", [500, 501, 507, 404, 409])
+def test_what_will_not_change_is_not_retried(peer: Peer, client: Client, status: int) -> None:
+    peer.faults[FILES] = [Fault(status)]
+    with pytest.raises(errors.Problem):
+        list(client.files())
+    assert len(peer.asked_for(FILES)) == 1
+
+
+@pytest.mark.parametrize("fault", [Fault(0), Fault(503), Fault(429)])
+def test_changes_are_sent_once(peer: Peer, client: Client, fault: Fault) -> None:
+    peer.faults["/api/v1/key/new"] = [fault]
+    with pytest.raises((errors.Unreachable, errors.Problem)):
+        client.create_key("cron", ["read"])
+    assert len(peer.asked_for("/api/v1/key/new")) == 1
+
+
+def test_a_lost_answer_to_a_change_says_that_it_may_have_happened(
+    peer: Peer, client: Client
+) -> None:
+    peer.faults["/api/v1/key/new"] = [Fault(0)]
+    with pytest.raises(errors.Unreachable) as caught:
+        client.create_key("cron", ["read"])
+    assert caught.value.maybe_done
+
+
+def test_no_server_at_all() -> None:
+    with Client("http://127.0.0.1:9", API_KEY, attempts=2) as client:
+        with pytest.raises(errors.Unreachable) as caught:
+            list(client.files())
+        assert not caught.value.maybe_done
+
+
+def test_every_page_is_fetched_from_the_endpoint_whatever_host_a_link_names(
+    peer: Peer, client: Client
+) -> None:
+    peer.page_size = 2
+    for number in range(5):
+        peer.add_file(f"{number}.csv", b"1")
+    assert [file.file_name for file in client.files()] == [f"{n}.csv" for n in range(5)]
+    assert len(peer.asked_for(FILES)) == 3
+
+
+def test_a_limit_ends_the_pages(peer: Peer, client: Client) -> None:
+    peer.page_size = 2
+    peer.tasks = {str(n): {"task_id": str(n), "status": "queued"} for n in range(9)}
+    assert [task.task_id for task in client.tasks(3)] == ["0", "1", "2"]
+    assert len(peer.asked_for("/api/v1/tasks")) == 2
+
+
+def test_problems_are_typed_and_carry_their_figures(peer: Peer, client: Client) -> None:
+    body = (
+        b'{"type":"/problems/account-quota-exceeded","status":413,"code":"account-quota-exceeded",'
+        b'"title":"T","detail":"Too much.","limit":10,"used":9,"request_id":"r1",'
+        b'"errors":[{"field":"file"}]}'
+    )
+    peer.faults[FILES] = [Fault(413, {"Content-Type": "application/problem+json"}, body)]
+    with pytest.raises(errors.OverLimit, match=r"Too much\.") as caught:
+        list(client.files())
+    problem = caught.value
+    assert (problem.code, problem.request_id) == ("account-quota-exceeded", "r1")
+    assert problem.figures == {"limit": 10, "used": 9}
+    assert problem.errors == ({"field": "file"},)
+
+
+def test_a_proxy_without_a_problem_document(peer: Peer, client: Client) -> None:
+    peer.faults[FILES] = [Fault(403, {"Content-Type": "text/html"}, b"<h1>No</h1>")]
+    with pytest.raises(errors.NotAllowed, match="status 403"):
+        list(client.files())
+
+
+def test_something_else_than_entrepot_answers(peer: Peer, client: Client) -> None:
+    peer.faults[FILES] = [Fault(200, {"Content-Type": "text/html"}, b"<h1>Router</h1>")]
+    with pytest.raises(errors.BadAnswer, match="text/html"):
+        list(client.files())
+
+
+def test_the_key_does_not_follow_a_redirect_to_another_host(peer: Peer, client: Client) -> None:
+    other = peer.endpoint.replace("127.0.0.1", "localhost")
+    peer.faults[FILES] = [Fault(302, {"Location": f"{other}{FILES}"})]
+    with pytest.raises(errors.NotSignedIn):
+        list(client.files())
+    assert [a.headers.get("Authorization") for a in peer.asked] == [f"Bearer {API_KEY}", None]
+
+
+def test_a_change_is_not_redirected(peer: Peer, client: Client) -> None:
+    peer.faults["/api/v1/key/new"] = [Fault(308, {"Location": "https://elsewhere.invalid/"})]
+    with pytest.raises(errors.BadAnswer, match="elsewhere"):
+        client.create_key("cron", ["read"])
+
+
+def test_an_id_cannot_leave_its_path(peer: Peer, client: Client) -> None:
+    with pytest.raises(errors.NotFound):
+        client.file("../whoami")
+    assert peer.asked[0].path == "/api/v1/file/..%2Fwhoami"
+
+
+def test_keys_that_cannot_be_sent() -> None:
+    for key in ("epk_\nX-Evil: 1", "epk_é", "epk with blanks"):
+        with pytest.raises(errors.BadKey):
+            Client("http://127.0.0.1:1", key)
+
+
+@pytest.mark.parametrize(
+    ("given", "clean"),
+    [
+        ("http://127.0.0.1:8080", "http://127.0.0.1:8080"),
+        (" https://files.example.com/ ", "https://files.example.com"),
+        ("https://example.com/exchange/api/v1/", "https://example.com/exchange"),
+        ("http://[::1]:8080/api/v1", "http://[::1]:8080"),
+    ],
+)
+def test_endpoints(given: str, clean: str) -> None:
+    assert clean_endpoint(given) == clean
+
+
+@pytest.mark.parametrize(
+    "given", ["", "files.example.com", "ftp://x", "http://", "http://u:secret@h", "http://h:x"]
+)
+def test_wrong_endpoints(given: str) -> None:
+    with pytest.raises(errors.BadEndpoint) as caught:
+        clean_endpoint(given)
+    assert "secret" not in str(caught.value)
+
+
+def test_retry_after_forms() -> None:
+    now = datetime(2023, 11, 25, 13, 0, tzinfo=UTC)
+    assert retry_after("7", now) == 7
+    assert retry_after("Sat, 25 Nov 2023 13:01:00 GMT", now) == 60
+    assert retry_after("Sat, 25 Nov 2023 12:00:00 GMT", now) == 0
+    assert retry_after("soon", now) is None
+    assert retry_after(None, now) is None

@@ -1,0 +1,121 @@
+import hashlib
+import json
+import os
+import tracemalloc
+from pathlib import Path
+
+import pytest
+from client_peer import Fault, Peer
+
+from entrepot_client import errors
+from entrepot_client.client import Client
+from entrepot_client.upload import default_size_limit
+
+PATH = "/api/v1/file/new"
+
+
+@pytest.fixture
+def orders(tmp_path: Path) -> Path:
+    path = tmp_path / "orders.csv"
+    path.write_bytes(b"id,amount\r\n" + b"1,2\r\n" * 50_000)
+    return path
+
+
+def test_the_form_is_the_apis(peer: Peer, client: Client, orders: Path) -> None:
+    schema = {"fields": [{"name": "größe", "type": "integer"}]}
+    delivery = client.push(
+        orders, description="Zwei\nZeilen", size_limit=1_000_000, enforce_schema=schema
+    )
+    (form,) = peer.forms
+    assert list(form) == ["file_size_limit", "file_description", "enforce_schema", "file"]
+    assert form["file_size_limit"][1] == b"1000000"
+    assert form["file_description"][1].decode() == "Zwei\nZeilen"
+    assert json.loads(form["enforce_schema"][1]) == schema
+    part, content = form["file"]
+    assert (part.get_filename(), part["Content-Length"]) == ("orders.csv", str(len(content)))
+    assert content == orders.read_bytes()
+    (asked,) = peer.asked_for(PATH)
+    assert "Transfer-Encoding" not in asked.headers
+    assert int(asked.headers["Content-Length"]) == len(asked.body)
+    assert delivery.sha256 == hashlib.sha256(content).hexdigest()
+    assert delivery.size == len(content)
+
+
+def test_what_is_not_given_is_not_sent(peer: Peer, client: Client, orders: Path) -> None:
+    client.push(orders)
+    assert list(peer.forms[0]) == ["file_size_limit", "file"]
+    client.push(orders, enforce_schema=True)
+    assert peer.forms[1]["enforce_schema"][1] == b"true"
+
+
+def test_memory_stays_bounded(client: Client, tmp_path: Path, peer: Peer) -> None:
+    path = tmp_path / "large.bin"
+    with path.open("wb") as file:
+        file.truncate(64 << 20)
+    peer.faults[PATH] = [Fault(202, {}, b'{"task_id": "t"}')]
+    seen: list[int] = []
+    tracemalloc.start()
+    client.push(path, progress=lambda done, _: seen.append(done))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 4 << 20
+    assert seen == list(range(64 << 10, (64 << 20) + 1, 64 << 10))
+
+
+def test_a_file_over_its_limit_is_not_sent(peer: Peer, client: Client, orders: Path) -> None:
+    with pytest.raises(errors.SizeLimitTooSmall) as caught:
+        client.push(orders, size_limit=1000)
+    assert (caught.value.size, caught.value.limit) == (orders.stat().st_size, 1000)
+    assert peer.asked == []
+
+
+def test_a_refusal_has_its_figures(peer: Peer, client: Client, orders: Path) -> None:
+    peer.refuse_with = {"status": 413, "code": "account-quota-exceeded", "used": 5, "limit": 6}
+    with pytest.raises(errors.OverLimit) as caught:
+        client.push(orders)
+    assert caught.value.figures == {"used": 5, "limit": 6}
+
+
+def test_an_upload_is_sent_once(peer: Peer, client: Client, orders: Path) -> None:
+    peer.faults[PATH] = [Fault(503)]
+    with pytest.raises(errors.ServerFailed):
+        client.push(orders)
+    assert len(peer.asked_for(PATH)) == 1
+
+
+@pytest.mark.parametrize("growth", [b"more", None])
+def test_a_file_that_changes_while_it_is_sent(
+    peer: Peer, client: Client, orders: Path, growth: bytes | None
+) -> None:
+    def change(done: int, _: int | None) -> None:
+        if done == 65_536:
+            if growth is None:
+                os.truncate(orders, 70_000)
+            else:
+                with orders.open("ab") as file:
+                    file.write(growth)
+
+    with pytest.raises(errors.FileChanged):
+        client.push(orders, progress=change)
+    assert peer.forms == []
+
+
+def test_what_is_no_regular_file(client: Client, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path, tmp_path / "nothing", tmp_path / "pipe"):
+        with pytest.raises(FileNotFoundError):
+            client.push(path)
+
+
+def test_an_answer_without_a_task(peer: Peer, client: Client, orders: Path) -> None:
+    peer.faults[PATH] = [Fault(200, {}, b"{}")]
+    with pytest.raises(errors.BadAnswer, match="no task"):
+        client.push(orders)
+
+
+@pytest.mark.parametrize(
+    ("size", "limit"),
+    [(0, 10**6), (499_999, 10**6), (500_001, 2 * 10**6), (3 * 10**6, 10**7), (10**9, 2 * 10**9)],
+)
+def test_the_default_limit_leaves_room(size: int, limit: int) -> None:
+    assert default_size_limit(size) == limit
