@@ -1,0 +1,99 @@
+"""Build the parts that every process of one installation shares."""
+
+import os
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from entrepot.blobs.disk import DiskStore
+from entrepot.blobs.store import BlobStore
+from entrepot.db.engine import Database, open_database
+from entrepot.files.define import INSPECT
+from entrepot.files.inspect import Inspector
+from entrepot.inspection.limits import Limits
+from entrepot.inspection.pool import InspectionPool
+from entrepot.settings import Settings
+from entrepot.tasks.queue import TaskQueue
+from entrepot.tasks.worker import Worker, Workflow
+
+Clock = Callable[[], datetime]
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Settings, database, blob store, queue, the secret that keys all hashes, and the clock."""
+
+    settings: Settings
+    database: Database
+    store: BlobStore
+    queue: TaskQueue
+    secret: bytes
+    clock: Clock
+
+    def close(self) -> None:
+        """Close what holds connections."""
+        self.database.close()
+
+
+def utc_now() -> datetime:
+    """The present moment in UTC."""
+    return datetime.now(UTC)
+
+
+def build_parts(settings: Settings, clock: Clock = utc_now, pool_size: int = 4) -> Parts:
+    """Open everything that the settings name; the data folder is there and migrated."""
+    database = open_database(settings, pool_size)
+    return Parts(
+        settings=settings,
+        database=database,
+        store=DiskStore(settings.blobs, settings.disk_reserve),
+        queue=TaskQueue(database, settings.data / "run"),
+        secret=read_secret(settings),
+        clock=clock,
+    )
+
+
+def build_inspector(parts: Parts) -> Inspector:
+    """The inspector with its pool of waiting children, not yet started."""
+    settings = parts.settings
+    limits = Limits(
+        memory=settings.inspection_memory,
+        scratch=settings.inspection_scratch,
+        wall_seconds=settings.inspection_seconds,
+    )
+    pool = InspectionPool(
+        limits, settings.data / "scratch", settings.sandbox, size=settings.inspections_at_once
+    )
+    return Inspector(parts.database, parts.store, pool, parts.clock)
+
+
+def build_worker(parts: Parts, inspector: Inspector, executor_id: str) -> Worker:
+    """A worker that knows every workflow there is."""
+    workflows: dict[str, Workflow] = {INSPECT: inspector.run}
+    return Worker(parts.database, parts.settings, executor_id, workflows, parts.clock)
+
+
+def read_secret(settings: Settings) -> bytes:
+    """The installation's secret, made at the first start in the data folder (mode 0600)."""
+    if settings.secret is not None:
+        return settings.secret.get_secret_value().encode()
+    path = settings.data / "secret"
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        pass
+    # Written whole under another name first: a half-written secret would void every key.
+    draft = path.with_suffix(f".{os.getpid()}")
+    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "wb") as file:
+        file.write(secrets.token_hex(32).encode())
+        file.flush()
+        os.fsync(file.fileno())
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        pass
+    finally:
+        draft.unlink()
+    return path.read_bytes()

@@ -1,0 +1,1 @@
+"""What a person or a deploy starts: the server's commands and its processes."""

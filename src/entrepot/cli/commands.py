@@ -1,0 +1,284 @@
+"""The server's commands of the program `entrepot`, plugged in by entry point.
+
+Everything heavy is imported inside the commands: this module loads each time the program runs.
+"""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from entrepot.errors import EntrepotError, NotFound, StartRefused
+from entrepot_client.cli.failures import ExitStatus, Failure
+from entrepot_client.cli.output import output_of
+from entrepot_client.cli.sizes import format_size, size_option, span_option
+
+DataOption = Annotated[
+    Path | None,
+    typer.Option("--data", metavar="DIR", help="The data folder.", show_default=False),
+]
+PortOption = Annotated[int | None, typer.Option("--port", help="Port to listen on; 0: any.")]
+HostOption = Annotated[str | None, typer.Option("--host", help="Address to listen on.")]
+QuotaOption = Annotated[
+    int, typer.Option("--quota", parser=size_option, metavar="SIZE", help="Like 10GB.")
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add `serve`, `demo`, `doctor` and `admin` to the program."""
+    command(app, "serve", "entrepot serve --data /srv/entrepot --port 8080")(serve)
+    command(app, "demo", "entrepot demo --port 8080")(demo)
+    command(app, "doctor", "entrepot doctor --deep")(doctor)
+    admin = typer.Typer(
+        name="admin", help="An operator's acts.", rich_markup_mode=None, no_args_is_help=True
+    )
+    account, user, key = (
+        typer.Typer(name=name, help=text, rich_markup_mode=None, no_args_is_help=True)
+        for name, text in (
+            ("account", "Accounts: the tenants."),
+            ("user", "Users of accounts."),
+            ("key", "API keys."),
+        )
+    )
+    command(account, "create", "entrepot admin account create acme --quota 10GB")(account_create)
+    command(account, "list", "entrepot admin account list")(account_list)
+    command(account, "set", "entrepot admin account set acme --quota 20GB")(account_set)
+    command(user, "create", "entrepot admin user create acme:maria --role admin")(user_create)
+    command(user, "password", "entrepot admin user password acme:maria")(user_password)
+    command(key, "create", "entrepot admin key create acme:maria --expires 90d")(key_create)
+    command(admin, "sweep", "entrepot admin sweep")(sweep)
+    command(admin, "migrate", "entrepot admin migrate")(migrate)
+    for group in (account, user, key):
+        admin.add_typer(group)
+    app.add_typer(admin)
+
+
+def command(app: typer.Typer, name: str, example: str) -> Callable[[Any], Any]:
+    """Register a command with its example, which `--help` shows."""
+    return app.command(name, epilog=f"Example: {example}")
+
+
+def serve(
+    ctx: typer.Context,
+    data: DataOption = None,
+    host: HostOption = None,
+    port: PortOption = None,
+    role: Annotated[str | None, typer.Option(help="all, api or worker.")] = None,
+    database: Annotated[
+        str | None, typer.Option(help="postgresql://…, without a password; else SQLite.")
+    ] = None,
+    workers: Annotated[int | None, typer.Option(help="Worker processes.")] = None,
+) -> None:
+    """Run the server on one data folder, or a part of it on PostgreSQL."""
+    from entrepot.cli.serve import serve as run
+    from entrepot.settings import read_settings
+
+    with explained():
+        _refuse_password(database)
+        settings = read_settings(
+            data=data, host=host, port=port, role=role, database=database, workers=workers
+        )
+        status = run(settings, output_of(ctx).line)
+    raise typer.Exit(status)
+
+
+def demo(
+    ctx: typer.Context,
+    data: DataOption = None,
+    host: HostOption = None,
+    port: PortOption = None,
+) -> None:
+    """Run a full server with an account, a key and sample files; Ctrl-C ends it."""
+    from entrepot.cli.serve import demo_folder, serve_demo
+    from entrepot.settings import read_settings
+
+    with explained():
+        settings = read_settings(data=data, host=host, port=port)
+        if "data" not in settings.model_fields_set:
+            settings = settings.model_copy(update={"data": demo_folder()})
+        if "log_level" not in settings.model_fields_set:
+            settings = settings.model_copy(update={"log_level": "warning"})
+        status = serve_demo(settings, output_of(ctx).line)
+    raise typer.Exit(status)
+
+
+def doctor(
+    ctx: typer.Context,
+    data: DataOption = None,
+    deep: Annotated[bool, typer.Option("--deep", help="Check every invariant.")] = False,
+) -> None:
+    """Look at settings, database, store, disk and sandbox; exit 1 if something is wrong."""
+    from entrepot.cli.doctor import examine
+
+    with installation(data) as parts:
+        results = [vars(result) for result in examine(parts, deep)]
+    output_of(ctx).records(
+        results,
+        quiet="name",
+        columns=("check", "", "what was seen"),
+        rows=[(r["name"], "ok" if r["ok"] else "WRONG", r["detail"]) for r in results],
+        empty="Nothing to check.",
+    )
+    if not all(result["ok"] for result in results):
+        raise typer.Exit(1)
+
+
+def account_create(
+    ctx: typer.Context, name: str, quota: QuotaOption, data: DataOption = None
+) -> None:
+    """Make an account."""
+    from entrepot.cli import admin
+
+    with installation(data) as parts:
+        _show_account(ctx, admin.account_create(parts, name, quota))
+
+
+def account_set(ctx: typer.Context, name: str, quota: QuotaOption, data: DataOption = None) -> None:
+    """Change an account's quota."""
+    from entrepot.cli import admin
+
+    with installation(data) as parts:
+        _show_account(ctx, admin.account_set(parts, name, quota))
+
+
+def account_list(ctx: typer.Context, data: DataOption = None) -> None:
+    """List the accounts."""
+    from entrepot.cli import admin
+
+    with installation(data) as parts:
+        found = admin.account_list(parts)
+    figures = ("quota", "used", "reserved")
+    output_of(ctx).records(
+        found,
+        quiet="account",
+        columns=("account", *figures),
+        rows=[(row["account"], *(format_size(row[name]) for name in figures)) for row in found],
+        empty="There is no account yet.",
+    )
+
+
+def user_create(
+    ctx: typer.Context,
+    user_name: Annotated[str, typer.Argument(metavar="ACCOUNT:USER")],
+    role: Annotated[str, typer.Option(help="member or admin.")] = "member",
+    data: DataOption = None,
+) -> None:
+    """Make a user of an account."""
+    from entrepot.cli import admin
+
+    with installation(data) as parts:
+        made = admin.user_create(parts, user_name, role)
+    output_of(ctx).record(made, quiet="user_name", shown=made)
+
+
+def user_password(
+    ctx: typer.Context,
+    user_name: Annotated[str, typer.Argument(metavar="ACCOUNT:USER")],
+    data: DataOption = None,
+) -> None:
+    """Give a user a password to sign in with; it is asked for, or read from a pipe."""
+    from entrepot.cli import admin
+
+    if sys.stdin.isatty():
+        password = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
+    else:
+        password = sys.stdin.readline().rstrip("\n")
+    with installation(data) as parts:
+        changed = admin.user_password(parts, user_name, password)
+    output_of(ctx).record(changed, quiet="user_name", shown=changed)
+
+
+def key_create(
+    ctx: typer.Context,
+    user_name: Annotated[str, typer.Argument(metavar="ACCOUNT:USER")],
+    scopes: Annotated[str, typer.Option(help="Of read, write, admin.")] = "read,write",
+    expires: Annotated[
+        timedelta | None, typer.Option(parser=span_option, metavar="SPAN", help="Like 90d.")
+    ] = None,
+    name: Annotated[str, typer.Option(help="What the key is for.")] = "",
+    data: DataOption = None,
+) -> None:
+    """Make an API key. It is shown this once."""
+    from entrepot.cli import admin
+
+    with installation(data) as parts:
+        made = admin.key_create(parts, user_name, scopes, expires, name)
+    shown = {"API key": made["api_key"], "scopes": ",".join(made["scopes"])}
+    output_of(ctx).record(made, quiet="api_key", shown=shown)
+
+
+def sweep(ctx: typer.Context, data: DataOption = None) -> None:
+    """Remove what was cut off or has expired; a running server does so by itself."""
+    from entrepot.files.sweep import sweep as run
+
+    with installation(data) as parts:
+        done = vars(run(parts.database, parts.store, parts.clock))
+    output_of(ctx).record(
+        done, quiet="orphans", shown={name: str(count) for name, count in done.items()}
+    )
+
+
+def migrate(ctx: typer.Context, data: DataOption = None) -> None:
+    """Bring the database to this release; a start does so by itself."""
+    from entrepot.migrations.run import current_revision
+
+    with installation(data) as parts:
+        now = {"revision": current_revision(parts.database) or ""}
+    output_of(ctx).record(now, quiet="revision", shown=now)
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """Turn the domain's errors into the two sentences and exit statuses of the program."""
+    try:
+        yield
+    except NotFound:
+        raise Failure(
+            "There is no such account or user.",
+            "See `entrepot admin account list`.",
+            ExitStatus.NOT_FOUND,
+        ) from None
+    except StartRefused as refused:
+        what, _, do = str(refused).partition(". ")
+        raise Failure(what.rstrip(".") + ".", do) from None
+    except EntrepotError as error:
+        raise Failure(str(error), figures=error.figures()) from error
+
+
+@contextmanager
+def installation(data: Path | None) -> Iterator[Any]:
+    """The parts of the installation in `data`, for one command."""
+    from entrepot.cli.logs import configure_logs
+    from entrepot.cli.start import open_installation
+    from entrepot.settings import read_settings
+
+    with explained():
+        settings = read_settings(data=data, log_level="warning")
+        configure_logs(settings)
+        parts = open_installation(settings)
+        try:
+            yield parts
+        finally:
+            parts.close()
+
+
+def _refuse_password(database: str | None) -> None:
+    from sqlalchemy import make_url
+
+    if database is not None and make_url(database).password:
+        raise StartRefused(
+            reason="A password on the command line can be read by every process. "
+            "Set ENTREPOT_DATABASE instead."
+        )
+
+
+def _show_account(ctx: typer.Context, account: dict[str, Any]) -> None:
+    shown = {
+        "account": account["account"],
+        **{name: format_size(account[name]) for name in ("quota", "used", "reserved")},
+    }
+    output_of(ctx).record(account, quiet="account", shown=shown)

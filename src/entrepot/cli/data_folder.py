@@ -1,0 +1,116 @@
+"""The data folder: made with mode 0700, locked by the one server that runs on it."""
+
+import fcntl
+import json
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from uuid import uuid4
+
+from entrepot.errors import StartRefused
+
+PATIENCE = 5.0
+"""Seconds that a start waits for the children of a server that was just killed."""
+
+
+def make_data_folder(folder: Path) -> None:
+    """Make the folder if it is not there, readable to its owner alone. Raises StartRefused."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for part in ("run", "scratch"):
+            (folder / part).mkdir(mode=0o700, exist_ok=True)
+        if folder.stat().st_mode & 0o077:
+            folder.chmod(0o700)
+    except OSError as wrong:
+        raise StartRefused(
+            reason=f"The data folder {folder} cannot be used: {wrong.strerror}. "
+            "Name another with --data DIR."
+        ) from None
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise StartRefused(reason=f"The data folder {folder} is not writable for this user.")
+
+
+@contextmanager
+def locked(folder: Path, address: str, now: datetime) -> Iterator[int]:
+    """Hold the folder's lock for the block; yields the descriptor, which children inherit.
+
+    A second server is told who holds it. Raises StartRefused.
+    """
+    path = folder / "lock"
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        _lock(descriptor, path)
+        holder = {
+            "pid": os.getpid(),
+            "address": address,
+            "since": now.isoformat(timespec="seconds"),
+        }
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, json.dumps(holder).encode(), 0)
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def is_locked(folder: Path) -> bool:
+    """Whether a server runs on the folder."""
+    try:
+        descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def node_id(folder: Path) -> str:
+    """This folder's own id, the same over restarts: the first half of its workers' names."""
+    path = folder / "node"
+    try:
+        return path.read_text()
+    except FileNotFoundError:
+        draft = path.with_suffix(".part")
+        draft.write_text(uuid4().hex[:12])
+        draft.replace(path)
+        return path.read_text()
+
+
+def _lock(descriptor: int, path: Path) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = _holder(descriptor)
+            alive = holder and Path(f"/proc/{holder.get('pid')}").exists()
+            if alive or time.monotonic() > deadline:
+                raise StartRefused(reason=_in_use(path, holder)) from None
+            time.sleep(0.1)
+        else:
+            return
+
+
+def _holder(descriptor: int) -> dict[str, str]:
+    try:
+        found = json.loads(os.pread(descriptor, 4096, 0) or b"{}")
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _in_use(path: Path, holder: dict[str, str]) -> str:
+    who = "another process"
+    if holder:
+        who = f"process {holder.get('pid')}, which serves {holder.get('address')} since "
+        who += str(holder.get("since"))
+    return (
+        f"The data folder {path.parent} is in use by {who}. "
+        "Stop that server, or name another folder with --data DIR."
+    )

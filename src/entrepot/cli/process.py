@@ -1,0 +1,146 @@
+"""One process of the server: `python -m entrepot.cli.process api|worker`.
+
+The supervisor hands the settings over on stdin (no secret in a process list or environment) and
+learns by a line on an inherited descriptor that the process is ready.
+"""
+
+import asyncio
+import ctypes
+import json
+import os
+import signal
+import sys
+import threading
+from typing import Any
+
+import structlog
+
+from entrepot.bootstrap.parts import build_inspector, build_parts, build_worker
+from entrepot.cli.logs import configure_logs
+from entrepot.files.sweep import sweep
+from entrepot.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+SWEEP_EVERY = 600.0
+"""Seconds between two sweeps of one worker."""
+WORKER_DRAIN = 5.0
+"""Seconds that running inspections get at the end; what is cut off is resumed at the start."""
+PR_SET_PDEATHSIG = 1
+
+
+def main() -> None:
+    """Read the order from stdin and be that process until told to stop."""
+    die_with_parent()
+    order = json.loads(sys.stdin.readline())
+    settings = Settings(**order["settings"])
+    configure_logs(settings)
+    if order["role"] == "api":
+        run_api(settings, order["ready"])
+    else:
+        run_worker(settings, order["ready"], order["executor_id"])
+
+
+def die_with_parent() -> None:
+    """Ask the kernel to kill this process when its supervisor dies (Linux alone can)."""
+    if sys.platform != "linux":
+        return
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() == 1:  # it died before we asked
+        sys.exit(1)
+
+
+def run_api(settings: Settings, ready: int) -> None:
+    """Serve HTTP until SIGTERM; then take no new requests and let running ones end."""
+    import uvloop
+
+    uvloop.run(_serve(settings, ready))
+
+
+async def _serve(settings: Settings, ready: int) -> None:
+    from granian.constants import HTTPModes, Interfaces
+    from granian.http import HTTP1Settings
+    from granian.server.embed import Server
+
+    from entrepot.http.app import create_app
+
+    parts = build_parts(settings, pool_size=8)
+    app, asgi = create_app(parts)
+    server = Server(
+        asgi,
+        address=settings.host,
+        port=settings.port,
+        interface=Interfaces.ASGI,
+        http=HTTPModes.http1,
+        websockets=False,
+        backlog=1024,
+        log_enabled=False,
+        http1_settings=HTTP1Settings(header_read_timeout=int(settings.header_timeout * 1000)),
+    )
+    loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        app.state.runtime.drain()
+        server.stop()  # type: ignore[no-untyped-call]
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)
+    loop.call_later(0, lambda: loop.create_task(_say_ready(settings, ready)))
+    await server.serve()
+    parts.close()
+
+
+async def _say_ready(settings: Settings, ready: int) -> None:
+    """Say so once the port answers, so that nobody is sent to a closed door."""
+    while True:
+        try:
+            _, writer = await asyncio.open_connection(settings.host, settings.port)
+        except OSError:
+            await asyncio.sleep(0.01)
+            continue
+        writer.close()
+        break
+    _ready(ready)
+
+
+def run_worker(settings: Settings, ready: int, executor_id: str) -> None:
+    """Take tasks until SIGTERM."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    parts = build_parts(settings)
+    inspector = build_inspector(parts)
+    inspector.pool.start()
+    worker = build_worker(parts, inspector, executor_id)
+    worker.start()
+    _ready(ready)
+    while not stop.wait(SWEEP_EVERY):
+        try:
+            log.info("swept", **vars(sweep(parts.database, parts.store, parts.clock)))
+        except Exception:
+            log.exception("sweep failed; trying again later")
+    worker.stop(WORKER_DRAIN)
+    inspector.pool.close()
+    parts.close()
+    # DBOS's threads are daemons, and a cut-off inspection's may still wait for its child.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
+
+
+def _ready(descriptor: int) -> None:
+    os.write(descriptor, b"ready\n")
+    os.close(descriptor)
+
+
+def dump_settings(settings: Settings) -> dict[str, Any]:
+    """The settings as JSON can carry them, secrets in clear: for a child's stdin only."""
+    plain = settings.model_dump(mode="json")
+    for name in ("database", "secret"):
+        value = getattr(settings, name)
+        plain[name] = value.get_secret_value() if value is not None else None
+    return plain
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,139 @@
+"""The demo's account, user, key and two sample files, with the ids and times of the API's
+published examples, so that `GET /api/v1/files` answers as they show.
+"""
+
+import contextlib
+import os
+import random
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import UUID, uuid4
+
+from sqlalchemy import select
+
+from entrepot.accounts.accounts import create_account
+from entrepot.accounts.actor import SCOPES, Actor
+from entrepot.accounts.keys import authenticate, create_key
+from entrepot.accounts.sign_in import create_link
+from entrepot.accounts.users import create_user, find_user
+from entrepot.blobs.store import BlobId
+from entrepot.bootstrap.parts import Parts
+from entrepot.db.tables import files
+from entrepot.db.types import Reading, Writing
+from entrepot.errors import NameTaken, NotAuthenticated
+from entrepot.files.define import Definition, define_file
+from entrepot.quotas.reserve import grow_reservation, open_reservation
+from entrepot.schemas.enforcement import Enforcement
+
+USER = "demo:account"
+SAMPLES = (
+    (
+        UUID("53c9c295-83f4-4754-a781-cd03841c806f"),
+        "number_3_digits.csv",
+        datetime(2023, 11, 25, 13, 25, 0, tzinfo=UTC),
+    ),
+    (
+        UUID("be49ab3f-11c9-418a-aa24-a5c379bc8d5f"),
+        "percentage_metric.csv",
+        datetime(2023, 11, 25, 13, 38, 26, tzinfo=UTC),
+    ),
+)
+ROWS = 1000
+LIMIT = 100_000
+
+
+def sample_content(name: str) -> bytes:
+    """The bytes of a sample file, always the same."""
+    chance = random.Random(name)  # noqa: S311 - sample data, nothing secret
+    if name == "number_3_digits.csv":
+        cells = (str(chance.randint(100, 999)) for _ in range(ROWS))
+        return ("number\n" + "\n".join(cells) + "\n").encode()
+    percentages = (f"{chance.uniform(0, 100):.1f}%" for _ in range(ROWS))
+    return ("metric\n" + "\n".join(percentages) + "\n").encode()
+
+
+def seed_demo(parts: Parts) -> str:
+    """Make what the demo needs, if it is not there; returns the demo's API key.
+
+    The key is kept beside the database (mode 0600), so that it is the same at every start.
+    """
+    now = parts.clock()
+    with contextlib.suppress(NameTaken):  # an earlier demo's
+        parts.database.write(_make_people, parts, SAMPLES[0][2])
+    api_key = _demo_key(parts, now)
+    actor = parts.database.read(authenticate, parts.secret, api_key, now)
+    for file_id, name, created_at in SAMPLES:
+        if not parts.database.read(_exists, file_id):
+            _deliver(parts, actor, file_id, name, created_at)
+    parts.queue.wake()
+    return api_key
+
+
+def sign_in_link(parts: Parts) -> str:
+    """A path that signs the demo's user in, once, within an hour."""
+    token = parts.database.write(_make_link, parts)
+    return f"/sign-in?link={token}"
+
+
+def _make_people(conn: Writing, parts: Parts, now: datetime) -> None:
+    create_account(conn, "demo", parts.settings.default_quota, now)
+    create_user(conn, USER, "admin", now)
+
+
+def _make_link(conn: Writing, parts: Parts) -> str:
+    return create_link(conn, parts.secret, find_user(conn, USER), parts.clock())
+
+
+def _demo_key(parts: Parts, now: datetime) -> str:
+    path = parts.settings.data / "demo-key"
+    if path.exists():
+        api_key = path.read_text().strip()
+        try:
+            parts.database.read(authenticate, parts.secret, api_key, now)
+        except NotAuthenticated:
+            path.unlink()
+        else:
+            return api_key
+    made = parts.database.write(_make_key, parts, now)
+    _write_private(path, made)
+    return made
+
+
+def _make_key(conn: Writing, parts: Parts, now: datetime) -> str:
+    user = find_user(conn, USER)
+    return create_key(conn, parts.secret, user, "demo", SCOPES, now).api_key
+
+
+def _write_private(path: Path, text: str) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text + "\n")
+
+
+def _exists(conn: Reading, file_id: UUID) -> bool:
+    return conn.scalar(select(files.c.id).where(files.c.id == file_id)) is not None
+
+
+def _deliver(parts: Parts, actor: Actor, file_id: UUID, name: str, created_at: datetime) -> None:
+    content = sample_content(name)
+    blob_id = BlobId(uuid4())
+    now = parts.clock()
+    reservation = parts.database.write(open_reservation, actor.account_id, 100, now)
+    parts.database.write(
+        grow_reservation, actor.account_id, reservation, len(content), len(content), now
+    )
+    writer = parts.store.create(blob_id)
+    writer.write(content)
+    stored = writer.commit()
+    contract = Definition(name, "Description", LIMIT, Enforcement("none", None))
+    parts.database.write(
+        define_file,
+        actor,
+        contract,
+        blob_id,
+        stored,
+        reservation,
+        parts.queue,
+        created_at,
+        file_id,
+    )

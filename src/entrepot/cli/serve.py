@@ -1,0 +1,95 @@
+"""`entrepot serve` and `entrepot demo`."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import platformdirs
+
+from entrepot.bootstrap.parts import build_parts
+from entrepot.cli.data_folder import locked, make_data_folder
+from entrepot.cli.logs import configure_logs
+from entrepot.cli.samples import seed_demo, sign_in_link
+from entrepot.cli.start import free_port, prepare
+from entrepot.cli.supervise import Supervisor
+from entrepot.errors import StartRefused
+from entrepot.settings import Settings
+
+Say = Callable[[str], None]
+
+
+def demo_folder() -> Path:
+    """Where a demo keeps its data if nobody says where: apart from a real server's."""
+    return platformdirs.user_data_path("entrepot-demo")
+
+
+def serve(settings: Settings, say: Say) -> int:
+    """Run the server until it is told to stop; the exit status. Raises StartRefused."""
+    return _run(settings, say, demo=False)
+
+
+def serve_demo(settings: Settings, say: Say) -> int:
+    """Run a full server with the demo's account and samples. Raises StartRefused."""
+    return _run(settings, say, demo=True)
+
+
+def _run(settings: Settings, say: Say, demo: bool) -> int:
+    configure_logs(settings)
+    if settings.embedded and settings.role != "all":
+        raise StartRefused(
+            reason="The roles api and worker need PostgreSQL: set ENTREPOT_DATABASE."
+        )
+    make_data_folder(settings.data)
+    with locked(settings.data, settings.endpoint, datetime.now(UTC)) as lock:
+        settings = free_port(settings)
+        prepare(settings)
+        lines = [f"Entrepot keeps its data in {settings.data}"]
+        if demo:
+            lines += _seed(settings)
+        elif settings.role != "worker":
+            lines += [f"Entrepot serves {settings.endpoint}"]
+        return Supervisor(settings, lock).run(lambda: say("\n".join(lines)))
+
+
+def _seed(settings: Settings) -> list[str]:
+    parts = build_parts(settings)
+    try:
+        api_key = seed_demo(parts)
+        link = settings.endpoint + sign_in_link(parts)
+    finally:
+        parts.close()
+    return [
+        "",
+        f"Endpoint  {settings.endpoint}",
+        f"API key   {api_key}",
+        f"Sign in   {link}",
+        "",
+        "Lines ready to paste:",
+        "",
+        *curl_lines(settings.endpoint, api_key),
+        "",
+        "Ctrl-C ends it.",
+    ]
+
+
+def curl_lines(endpoint: str, api_key: str) -> list[str]:
+    """The API's published examples with this endpoint and key in them."""
+    key = f"--header 'Authorization: Bearer {api_key}'"
+    json = "--header 'Accept: application/json'"
+    return [
+        f"curl -X GET --location '{endpoint}/api/v1/users' \\",
+        f"--header 'Content-Type: application/json' \\\n{json} \\\n{key}",
+        "",
+        f"curl --location '{endpoint}/api/v1/files' \\\n{json} \\\n{key}",
+        "",
+        f"curl --location '{endpoint}/api/v1/file/download/"
+        f"53c9c295-83f4-4754-a781-cd03841c806f' \\\n{json} \\\n{key}",
+        "",
+        "seq 100 999 | sed '1i number' > numbers.csv",
+        f"curl --location '{endpoint}/api/v1/files' \\\n{json} \\\n{key} \\",
+        "--form 'file_description=\"Multi Line Description\"' \\",
+        "--form 'file_size_limit=100000' \\",
+        "--form 'file=@\"numbers.csv\"'",
+        "",
+        f"curl --location '{endpoint}/api/v1/task/<TASK ID>' \\\n{json} \\\n{key}",
+    ]

@@ -1,0 +1,70 @@
+"""Make an installation ready: folder, migration, secret, and what a killed run left."""
+
+import socket
+from datetime import UTC, datetime, timedelta
+
+from entrepot.blobs.disk import DiskStore
+from entrepot.bootstrap.parts import Parts, build_parts, read_secret
+from entrepot.cli.data_folder import is_locked, locked, make_data_folder
+from entrepot.db.engine import open_database
+from entrepot.errors import StartRefused
+from entrepot.files.sweep import release_all_reservations
+from entrepot.migrations.run import current_revision, head_revision, migrate
+from entrepot.settings import Settings
+
+
+def prepare(settings: Settings) -> None:
+    """Migrate, make the secret, and clean up after a killed run; the folder is locked by us.
+
+    On the embedded database nothing else can run, so every reservation and every half-written
+    file is dead.
+    """
+    now = datetime.now(UTC)
+    database = open_database(settings)
+    try:
+        migrate(database, settings.sqlite_file, now)
+        read_secret(settings)
+        if settings.embedded:
+            release_all_reservations(database, now)
+            DiskStore(settings.blobs, settings.disk_reserve).sweep_incoming(now + timedelta(days=1))
+    finally:
+        database.close()
+
+
+def open_installation(settings: Settings) -> Parts:
+    """The parts for an operator's command: beside a running server, or on its own.
+
+    Where no server runs, an older database is migrated first. Raises StartRefused.
+    """
+    make_data_folder(settings.data)
+    if not (settings.embedded and is_locked(settings.data)):
+        with locked(settings.data, "a command", datetime.now(UTC)):
+            prepare_for_command(settings)
+    return build_parts(settings)
+
+
+def prepare_for_command(settings: Settings) -> None:
+    """Migrate a database that no server uses now."""
+    database = open_database(settings)
+    try:
+        if current_revision(database) != head_revision():
+            migrate(database, settings.sqlite_file, datetime.now(UTC))
+        read_secret(settings)
+    finally:
+        database.close()
+
+
+def free_port(settings: Settings) -> Settings:
+    """The settings with a port that is free now; port 0 becomes one. Raises StartRefused."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        # As the server itself will: an address still in TIME_WAIT may be taken.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except OSError as wrong:
+            raise StartRefused(
+                reason=f"Port {settings.port} on {settings.host} cannot be used: "
+                f"{wrong.strerror}. Choose another with --port."
+            ) from None
+        return settings.model_copy(update={"port": probe.getsockname()[1]})

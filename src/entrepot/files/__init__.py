@@ -1,0 +1,1 @@
+"""The product: define a file, deliver to it, inspect, publish, read."""

@@ -1,0 +1,62 @@
+"""Cancel a task: at once while it waits, within a second while it runs."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import select
+
+from entrepot.accounts.actor import AccountId, Actor
+from entrepot.db.tables import files, versions
+from entrepot.db.types import Reading, Writing
+from entrepot.errors import NotFound, TaskFinished
+from entrepot.files.inspect import Inspected
+from entrepot.files.publish import cancel_version
+from entrepot.tasks.records import Task, Viewer, get_task, request_cancel
+
+
+def viewer_of(actor: Actor) -> Viewer:
+    """The actor as one who looks at tasks."""
+    return Viewer(actor.user_id, actor.account_id, actor.is_admin)
+
+
+def visible_task(conn: Reading, actor: Actor, task_id: UUID) -> Task:
+    """A task that the actor may see. Raises NotFound."""
+    task = get_task(conn, viewer_of(actor), task_id)
+    if task is None:
+        raise NotFound
+    return task
+
+
+def cancel_task(conn: Writing, actor: Actor, task_id: UUID, now: datetime) -> Task:
+    """Cancel a task that the actor may see. Raises NotFound, TaskFinished.
+
+    A task that waits ends here; one that runs is ended by its worker. Canceling it again while
+    it is being stopped changes nothing.
+    """
+    task = visible_task(conn, actor, task_id)
+    if task.ended:
+        raise TaskFinished(status=task.status)
+    request_cancel(conn, task_id, now)
+    if task.status == "queued":
+        cancel_version(conn, _version_of(conn, task), now)
+    return visible_task(conn, actor, task_id)
+
+
+def _version_of(conn: Reading, task: Task) -> Inspected:
+    row = conn.execute(
+        select(versions, files.c.name)
+        .join(files, files.c.id == versions.c.file_id)
+        .where(versions.c.task_id == task.id)
+    ).one()
+    return Inspected(
+        task_id=task.id,
+        blob_id=row.id,
+        file_id=row.file_id,
+        account_id=AccountId(row.account_id),
+        created_by=row.created_by,
+        number=row.number,
+        size=row.size,
+        file_name=row.name,
+        mode="none",
+        schema=None,
+    )

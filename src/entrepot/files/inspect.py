@@ -1,0 +1,193 @@
+"""Inspect one version against its file's contract: the work of a background task.
+
+Every part may run twice (a worker can be killed between any two lines): the states in the
+database, not the progress of this function, say what has been done.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal
+from uuid import UUID
+
+import structlog
+from sqlalchemy import select, update
+
+from entrepot.accounts.actor import AccountId
+from entrepot.blobs.store import BlobId, BlobStore
+from entrepot.db.engine import Database
+from entrepot.db.tables import files, schema_revisions, versions
+from entrepot.db.types import Reading, Writing
+from entrepot.errors import BlobMissing
+from entrepot.files.publish import cancel_version, fail_version, publish_version, refuse_version
+from entrepot.files.remove import remove_expired_bytes
+from entrepot.files.versions import FileId
+from entrepot.inspection.pool import InspectionPool
+from entrepot.inspection.results import (
+    Inspection,
+    InspectionCanceled,
+    InspectionFailed,
+    InspectionRequest,
+)
+from entrepot.tasks.records import cancel_requested, report_progress, start_task
+
+log = structlog.get_logger(__name__)
+
+PROGRESS_EVERY = 0.25
+"""Seconds between two writes of a task's progress."""
+CANCEL_EVERY = 0.2
+"""Seconds between two looks at whether the task is to stop."""
+ATTEMPTS = 3
+"""Runs of an inspection that could not run at all before the task fails."""
+
+
+@dataclass(frozen=True)
+class Inspected:
+    """A version under inspection, with its file's contract as it stands."""
+
+    task_id: UUID
+    blob_id: BlobId
+    file_id: FileId
+    account_id: AccountId
+    created_by: UUID
+    number: int
+    size: int
+    file_name: str
+    mode: Literal["none", "infer", "given"]
+    schema: dict[str, Any] | None
+
+
+@dataclass(frozen=True)
+class Inspector:
+    """What an inspection needs; made by bootstrap, its `run` is the queue's workflow."""
+
+    database: Database
+    store: BlobStore
+    pool: InspectionPool
+    clock: Callable[[], datetime]
+
+    def run(self, task_id: UUID) -> None:
+        """Inspect the task's version and publish, refuse or cancel it; once ended, nothing."""
+        version = self.database.write(begin_inspection, task_id, self.clock())
+        if version is None:
+            return
+        try:
+            found = self._inspect(version)
+        except InspectionCanceled:
+            self.database.write(cancel_version, version, self.clock())
+            self._remove(version.blob_id)
+        except InspectionFailed as failure:
+            log.error("inspection could not run", error=str(failure))
+            self.database.write(fail_version, version, self.clock())
+        else:
+            self.database.write(decide, version, found, self.clock())
+
+    def _remove(self, blob_id: BlobId) -> None:
+        # If this is cut off, the sweep does it.
+        remove_expired_bytes(self.database, self.store, blob_id, self.clock)
+
+    def _inspect(self, version: Inspected) -> Inspection:
+        path = self.store.path(version.blob_id)
+        if path is None or not path.exists():
+            raise BlobMissing(version.blob_id)
+        request = InspectionRequest(
+            path=Path(path),
+            file_name=version.file_name,
+            size=version.size,
+            mode=version.mode,
+            schema=version.schema,
+        )
+        watch = _Watch(self.database, version.task_id)
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                return self.pool.inspect(request, watch.progress, watch.canceled)
+            except InspectionFailed:
+                if attempt == ATTEMPTS:
+                    raise
+                log.warning("inspection is tried again", attempt=attempt)
+                time.sleep(attempt)
+        raise AssertionError("unreachable")
+
+
+class _Watch:
+    """Passes progress on and asks about cancellation, both at a bounded rate."""
+
+    def __init__(self, database: Database, task_id: UUID) -> None:
+        self._database = database
+        self._task_id = task_id
+        self._reported = self._asked = time.monotonic()
+        self._answer = False
+
+    def progress(self, done: int, total: int) -> None:
+        now = time.monotonic()
+        if now - self._reported >= PROGRESS_EVERY:
+            self._reported = now
+            self._database.write(report_progress, self._task_id, "inspecting", done, total)
+
+    def canceled(self) -> bool:
+        now = time.monotonic()
+        if now - self._asked >= CANCEL_EVERY:
+            self._asked = now
+            self._answer = self._database.read(cancel_requested, self._task_id)
+        return self._answer
+
+
+def begin_inspection(conn: Writing, task_id: UUID, now: datetime) -> Inspected | None:
+    """Mark the task as running and its version as inspected; None if the task has ended."""
+    if not start_task(conn, task_id, "inspecting", now):
+        return None
+    conn.execute(
+        update(versions)
+        .where(versions.c.task_id == task_id, versions.c.status == "received")
+        .values(status="inspecting")
+    )
+    return _load(conn, task_id)
+
+
+def decide(conn: Writing, version: Inspected, found: Inspection, now: datetime) -> None:
+    """Publish or refuse by the verdict: the one place where a version becomes visible.
+
+    Without enforcement every verdict publishes: the findings are warnings in the report.
+    """
+    if version.mode == "none" or found.verdict == "conforms":
+        publish_version(conn, version, found, now)
+    else:
+        refuse_version(conn, version, found, now)
+
+
+def _load(conn: Reading, task_id: UUID) -> Inspected:
+    row = conn.execute(
+        select(
+            versions.c.id,
+            versions.c.file_id,
+            versions.c.account_id,
+            versions.c.created_by,
+            versions.c.number,
+            versions.c.size,
+            files.c.name,
+            files.c.enforcement,
+        )
+        .join(files, files.c.id == versions.c.file_id)
+        .where(versions.c.task_id == task_id)
+    ).one()
+    schema = conn.scalar(
+        select(schema_revisions.c.schema)
+        .where(schema_revisions.c.file_id == row.file_id)
+        .order_by(schema_revisions.c.revision.desc())
+        .limit(1)
+    )
+    return Inspected(
+        task_id=task_id,
+        blob_id=BlobId(row.id),
+        file_id=FileId(row.file_id),
+        account_id=AccountId(row.account_id),
+        created_by=row.created_by,
+        number=row.number,
+        size=row.size,
+        file_name=row.name,
+        # A schema once frozen by `infer` is from then on as binding as a given one.
+        mode="given" if schema is not None else row.enforcement,
+        schema=schema,
+    )

@@ -1,0 +1,56 @@
+"""Entitlements, and the checked handles that the file room demands.
+
+Only this room makes `Readable` and `Deliverable` (a house test guards that): whoever holds one
+has passed the check. What an actor may not know of is NotFound, the same as what never was.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, select
+
+from entrepot.accounts.actor import AccountId, Actor, UserId
+from entrepot.db.tables import files
+from entrepot.db.types import Reading
+from entrepot.errors import NotFound
+
+Entitlement = Literal["r", "w", "rw"]
+
+
+@dataclass(frozen=True)
+class Readable:
+    """A file whose content the actor may read."""
+
+    file_id: UUID
+    account_id: AccountId
+    owner_id: UserId
+    actor: Actor
+
+
+def visible_files(actor: Actor) -> ColumnElement[bool]:
+    """The condition on `files` that leaves what the actor may know of.
+
+    Members know the files they own; admins all of the account's.
+    """
+    if actor.is_admin:
+        return files.c.account_id == actor.account_id
+    return files.c.owner_id == actor.user_id
+
+
+def access_readable(conn: Reading, actor: Actor, file_id: UUID) -> Readable:
+    """Check that the actor may read a file. Raises NotFound."""
+    row = conn.execute(
+        select(files.c.id, files.c.account_id, files.c.owner_id).where(
+            files.c.id == file_id, visible_files(actor)
+        )
+    ).one_or_none()
+    if row is None:
+        raise NotFound
+    return Readable(row.id, AccountId(row.account_id), UserId(row.owner_id), actor)
+
+
+def entitlement_of(actor: Actor, account_id: UUID, owner_id: UUID) -> Entitlement:
+    """What the actor may do with a file that is visible to them: owners and admins, both."""
+    del actor, account_id, owner_id
+    return "rw"

@@ -1,0 +1,1 @@
+"""The only room that knows HTTP: the app, its dependencies, problems, the API and the pages."""

@@ -1,0 +1,94 @@
+"""Files: list, show, download, and what the inspection of a version found."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import JSONResponse, Response
+
+from entrepot.accounts.actor import Actor
+from entrepot.db.types import Reading
+from entrepot.errors import FieldInvalid
+from entrepot.files.read import Findings, get_file, get_findings, get_published, list_files
+from entrepot.http.api.payloads import file_payload
+from entrepot.http.deps import ReadWork
+from entrepot.http.downloads import Representation, download_response
+from entrepot.http.paging import Position, next_link, read_cursor
+
+router = APIRouter(tags=["files"])
+
+EVERYTHING = 10_000
+"""Files in one answer to a client that knows no paging."""
+
+
+@router.get("/files", response_model=None)
+async def files(
+    request: Request,
+    work: ReadWork,
+    limit: Annotated[int, Query(ge=1, le=1000)] | None = None,
+    cursor: str | None = None,
+    sort: str = "created_at",
+) -> Response:
+    """Every file that the caller owns or is entitled to, oldest first."""
+    if sort not in ("created_at", "-created_at"):
+        raise FieldInvalid(field="sort", reason="is created_at or -created_at.")
+    size = limit or EVERYTHING
+    found, last = await work.read(_page, size, read_cursor(cursor), sort.startswith("-"))
+    headers = next_link(request, last) if last else {}
+    return JSONResponse({"files_list": found}, headers=headers)
+
+
+def _page(
+    conn: Reading, actor: Actor, size: int, after: Position | None, newest_first: bool
+) -> tuple[list[dict[str, Any]], Position | None]:
+    # Made into payloads within the same hop: a thousand dicts in the event loop stall it.
+    page = list_files(conn, actor, size + 1, after, newest_first)
+    more = len(page) > size
+    last = page[size - 1] if more else None
+    return [file_payload(f) for f in page[:size]], (last.created_at, last.id) if last else None
+
+
+@router.get("/file/{file_id}", response_model=None)
+async def file(file_id: UUID, work: ReadWork) -> Response:
+    """One file, with its schema."""
+    found = await work.read(get_file, file_id)
+    return JSONResponse({**file_payload(found), "schema": found.schema})
+
+
+@router.api_route("/file/download/{file_id}", methods=["GET", "HEAD"], response_model=None)
+async def download(file_id: UUID, request: Request, work: ReadWork) -> Response:
+    """The bytes exactly as they were uploaded, of the newest published version.
+
+    `Accept` is ignored. Ranges, conditions and HEAD are answered as RFC 9110 says.
+    """
+    found = await work.read(get_published, file_id)
+    representation = Representation(
+        size=found.size,
+        sha256=found.sha256,
+        media_type=found.media_type,
+        file_name=found.file_name,
+        modified=found.published_at,
+    )
+    return download_response(
+        request.method, request.headers, work.parts.store, found.blob_id, representation
+    )
+
+
+@router.get("/file/{file_id}/report", response_model=None)
+async def report(
+    file_id: UUID, work: ReadWork, version: Annotated[int, Query(ge=1)] | None = None
+) -> Response:
+    """The inspection's report (Frictionless v5) on a version, the newest inspected by default."""
+    return JSONResponse((await _findings(work, file_id, version)).report)
+
+
+@router.get("/file/{file_id}/profile", response_model=None)
+async def profile(
+    file_id: UUID, work: ReadWork, version: Annotated[int, Query(ge=1)] | None = None
+) -> Response:
+    """What is in the columns of a version, the newest inspected by default."""
+    return JSONResponse((await _findings(work, file_id, version)).profile)
+
+
+async def _findings(work: ReadWork, file_id: UUID, version: int | None) -> Findings:
+    return await work.read(get_findings, file_id, version)

@@ -1,0 +1,99 @@
+"""Wire types of the API, and how domain objects become them. The domain never imports these."""
+
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from pydantic import BaseModel
+
+from entrepot.accounts.keys import Key
+from entrepot.accounts.users import User
+from entrepot.files.read import File
+from entrepot.http.problems import task_problem
+from entrepot.tasks.records import Task
+
+
+def stamp(moment: datetime | None) -> str | None:
+    """A time as the API writes it: UTC, whole seconds, offset without a colon."""
+    if moment is None:
+        return None
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S+0000")
+
+
+class TaskAccepted(BaseModel):
+    """A delivery is acknowledged; this task decides on it."""
+
+    task_id: UUID
+
+
+def file_payload(file: File) -> dict[str, Any]:
+    """A file: the seed's six keys in the seed's order and formats, then ours."""
+    return {
+        "created_at": stamp(file.created_at),
+        "entitlement": file.entitlement,
+        "file_description": file.description,
+        "file_id": str(file.id),
+        "file_name": file.name,
+        "user_name": file.user_name,
+        "updated_at": stamp(file.updated_at),
+        "version": file.version,
+        "file_size": file.size,
+        "file_size_limit": file.size_limit,
+        "enforce_schema": file.enforcement != "none",
+        "media_type": file.media_type,
+        "sha256": file.sha256,
+        "row_count": file.row_count,
+    }
+
+
+def task_payload(task: Task) -> dict[str, Any]:
+    """A task, as it is polled and as its events carry it."""
+    percent = round(100 * task.done / task.total, 1) if task.total else 0.0
+    report = None
+    if task.has_report and task.file_id is not None:
+        report = f"/api/v1/file/{task.file_id}/report?version={task.version}"
+    return {
+        "task_id": str(task.id),
+        "kind": task.kind,
+        "status": task.status,
+        "progress": {
+            "stage": task.stage,
+            "done": task.done,
+            "total": task.total,
+            "unit": "bytes",
+            "percent": percent,
+        },
+        "created_at": stamp(task.created_at),
+        "started_at": stamp(task.started_at),
+        "finished_at": stamp(task.finished_at),
+        "user_name": task.user_name,
+        "file_id": str(task.file_id) if task.file_id else None,
+        "file_name": task.file_name,
+        "version": task.version,
+        "error": task_problem(task.error) if task.error else None,
+        "report_url": report,
+    }
+
+
+def user_payload(user: User) -> dict[str, Any]:
+    """A user of the caller's account."""
+    return {
+        "user_name": user.user_name,
+        "role": user.role,
+        "created_at": stamp(user.created_at),
+        "disabled": user.disabled,
+    }
+
+
+def key_payload(key: Key) -> dict[str, Any]:
+    """A key without its secret."""
+    return {
+        "key_id": str(key.id),
+        "name": key.name,
+        "prefix": key.prefix,
+        "scopes": list(key.scopes),
+        "user_name": key.user_name,
+        "created_at": stamp(key.created_at),
+        "expires_at": stamp(key.expires_at),
+        "last_used_at": stamp(key.last_used_at),
+    }

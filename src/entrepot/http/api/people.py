@@ -1,0 +1,168 @@
+"""Users, keys, the account, and who one is."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+from fastapi import APIRouter
+from fastapi.responses import JSONResponse, Response
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from entrepot.accounts.actor import Actor, Scope
+from entrepot.accounts.keys import issue_key, list_keys, revoke_key
+from entrepot.accounts.users import (
+    change_user,
+    create_user,
+    delete_user,
+    get_user,
+    list_users,
+)
+from entrepot.db.types import Reading, Writing
+from entrepot.errors import FieldInvalid
+from entrepot.files.read import count_files
+from entrepot.http.api.payloads import key_payload, stamp, user_payload
+from entrepot.http.deps import AdminWork, AnyWork, ReadWork, WriteWork
+from entrepot.quotas.reserve import Usage, usage_of
+
+router = APIRouter()
+
+Role = Literal["member", "admin"]
+
+
+class Body(BaseModel):
+    """A JSON body; unknown members are refused, since they are mostly misspelt ones."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class NewUser(Body):
+    """A user to be made in the caller's account."""
+
+    user_name: Annotated[str, Field(examples=["demo:maria"], max_length=130)]
+    role: Role = "member"
+
+
+class UserChange(Body):
+    """What is to change about a user."""
+
+    role: Role | None = None
+    disabled: bool | None = None
+
+
+class NewKeyBody(Body):
+    """A key to be made; `user_name` for another user of the account, by an admin."""
+
+    name: Annotated[str, Field(max_length=100, examples=["cron"])] = ""
+    scopes: Annotated[list[Scope], Field(min_length=1)] = ["read", "write"]
+    expires_at: AwareDatetime | None = None
+    user_name: Annotated[str, Field(max_length=130)] | None = None
+
+
+@router.get("/users", tags=["people"], response_model=None)
+async def users(work: ReadWork) -> Response:
+    """The users of the caller's own account, never of another."""
+    found = await work.read(list_users)
+    return JSONResponse({"users_list": [user_payload(user) for user in found]})
+
+
+@router.post("/user/new", tags=["people"], status_code=201, response_model=None)
+async def new_user(body: NewUser, work: AdminWork) -> Response:
+    """Make a user of the account. Needs an admin's key with the scope admin."""
+
+    def make(conn: Writing, actor: Actor) -> dict[str, object]:
+        return user_payload(create_user(conn, body.user_name, body.role, work.now, by=actor))
+
+    return JSONResponse(await work.write(make), status_code=201)
+
+
+@router.get("/user/{user_name}", tags=["people"], response_model=None)
+async def user(user_name: str, work: ReadWork) -> Response:
+    """One user of the caller's own account."""
+    return JSONResponse(user_payload(await work.read(get_user, user_name)))
+
+
+@router.patch("/user/{user_name}", tags=["people"], response_model=None)
+async def patch_user(user_name: str, body: UserChange, work: AdminWork) -> Response:
+    """Change a user's role, or disable or enable them. A disabled user's keys stop at once."""
+    changed = await work.write(change_user, user_name, work.now, body.role, body.disabled)
+    return JSONResponse(user_payload(changed))
+
+
+@router.delete("/user/{user_name}", tags=["people"], status_code=204, response_model=None)
+async def remove_user(user_name: str, work: AdminWork) -> Response:
+    """Remove a user who owns no files; their keys stop at once."""
+    await work.write(delete_user, user_name, work.now)
+    return Response(status_code=204)
+
+
+@router.get("/keys", tags=["keys"], response_model=None)
+async def keys(work: ReadWork) -> Response:
+    """One's own keys; with an admin's scope, the account's."""
+    found = await work.read(list_keys)
+    return JSONResponse({"keys_list": [key_payload(key) for key in found]})
+
+
+@router.post("/key/new", tags=["keys"], status_code=201, response_model=None)
+async def new_key(body: NewKeyBody, work: WriteWork) -> Response:
+    """Make a key. The secret is in this answer and can never be had again."""
+    expires: datetime | None = body.expires_at
+    if not body.name.isprintable():
+        raise FieldInvalid(field="name", reason="must be printable.")
+    scopes: tuple[Scope, ...] = tuple(dict.fromkeys(body.scopes))
+    made = await work.write(
+        issue_key, work.parts.secret, body.name, scopes, work.now, expires, body.user_name
+    )
+    payload = key_payload(made.key)
+    head = {"key_id": payload.pop("key_id"), "api_key": made.api_key}
+    return JSONResponse({**head, **payload}, status_code=201, headers={"Cache-Control": "no-store"})
+
+
+@router.delete("/key/{key_id}", tags=["keys"], status_code=204, response_model=None)
+async def delete_key(key_id: UUID, work: WriteWork) -> Response:
+    """Revoke a key; it stops at once."""
+    await work.write(revoke_key, key_id, work.now)
+    return Response(status_code=204)
+
+
+@router.get("/account", tags=["account"], response_model=None)
+async def account(work: ReadWork) -> Response:
+    """The account's quota and what is used of it, in bytes; and counts."""
+
+    def look(conn: Reading, actor: Actor) -> tuple[Actor, Usage, tuple[int, int, int]]:
+        return actor, usage_of(conn, actor.account_id), count_files(conn, actor)
+
+    actor, usage, (files, versions, quarantined) = await work.read(look)
+    return JSONResponse(
+        {
+            "account": actor.account,
+            "quota": usage.quota,
+            "used": usage.used,
+            "reserved": usage.reserved,
+            "free": usage.free,
+            "files": files,
+            "versions": versions,
+            "quarantined": quarantined,
+            "derivatives": 0,
+        }
+    )
+
+
+@router.get("/whoami", tags=["account"], response_model=None)
+async def whoami(work: AnyWork) -> Response:
+    """Whose key this is, and what it may do."""
+
+    def look(conn: Reading, actor: Actor) -> Actor:
+        del conn
+        return actor
+
+    actor = await work.read(look)
+    return JSONResponse(
+        {
+            "user_name": actor.user_name,
+            "account": actor.account,
+            "role": actor.role,
+            "key_id": str(actor.key_id),
+            "scopes": list(actor.scopes),
+            "expires_at": stamp(actor.expires_at),
+        }
+    )

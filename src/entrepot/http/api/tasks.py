@@ -1,0 +1,107 @@
+"""Tasks: list, show, follow as a stream of events, cancel."""
+
+import json
+from collections.abc import AsyncIterator
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Header, Query, Request
+from fastapi.responses import JSONResponse, Response, StreamingResponse
+
+from entrepot.accounts.actor import Actor
+from entrepot.db.types import Reading
+from entrepot.files.cancel import cancel_task, viewer_of, visible_task
+from entrepot.http.api.payloads import task_payload
+from entrepot.http.deps import AnyWork, Work
+from entrepot.http.paging import next_link, read_cursor
+from entrepot.tasks.records import Task, list_tasks
+
+router = APIRouter(tags=["tasks"])
+
+HEARTBEAT = 15.0
+"""Seconds after which a silent stream says that it lives, so that proxies keep it."""
+
+StatusFilter = Literal["queued", "running", "succeeded", "failed", "canceled"]
+
+
+@router.get("/tasks", response_model=None)
+async def tasks(
+    request: Request,
+    work: AnyWork,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    cursor: str | None = None,
+    status: StatusFilter | None = None,
+) -> Response:
+    """The newest tasks: one's own and those of one's files; an admin's whole account."""
+    after = read_cursor(cursor)
+
+    def page(conn: Reading, actor: Actor) -> list[Task]:
+        return list_tasks(conn, viewer_of(actor), limit + 1, after, status)
+
+    found = await work.read(page)
+    headers: dict[str, str] = {}
+    if len(found) > limit:
+        last = found[limit - 1]
+        headers = next_link(request, (last.created_at, last.id))
+    return JSONResponse({"tasks_list": [task_payload(t) for t in found[:limit]]}, headers=headers)
+
+
+@router.get("/task/{task_id}", response_model=None)
+async def task(task_id: UUID, work: AnyWork) -> Response:
+    """One task: its status, its progress, and once it failed, why."""
+    return JSONResponse(task_payload(await work.read(visible_task, task_id)))
+
+
+@router.post("/task/{task_id}/cancel", response_model=None)
+async def cancel(task_id: UUID, work: AnyWork) -> Response:
+    """Cancel a task: at once while it waits, within a second while it runs."""
+    canceled = await work.write(cancel_task, task_id, work.now)
+    return JSONResponse(task_payload(canceled), status_code=202)
+
+
+@router.get("/task/{task_id}/events", response_model=None)
+async def events(
+    task_id: UUID,
+    work: AnyWork,
+    last_event_id: Annotated[str | None, Header()] = None,
+) -> Response:
+    """The task as server-sent events: its present state, each change, and the end.
+
+    `Last-Event-ID` resumes: a state that the client has seen is not sent again. The stream
+    closes after the event of the task's end.
+    """
+    present = await work.read(visible_task, task_id)
+    seen = int(last_event_id) if last_event_id and last_event_id.isdigit() else 0
+    return StreamingResponse(
+        task_events(work, present, seen, task_payload),
+        media_type="text/event-stream",
+        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+    )
+
+
+async def task_events(work: Work, present: Task, seen: int, render: Any) -> AsyncIterator[bytes]:
+    """Events of one task from revision `seen` on; `render` makes an event's data of a task.
+
+    Each look is made anew as the actor: a key revoked meanwhile ends the stream.
+    """
+    yield b"retry: 1000\n\n"
+    if present.revision != seen:
+        yield _event(present, render)
+    elif present.ended:
+        yield b": nothing new; the task has ended\n\n"
+    with work.runtime.watch.following(present.id, present.revision) as follower:
+        while not present.ended and not work.runtime.draining:
+            changed = await follower.wait(HEARTBEAT)
+            present = await work.again().read(visible_task, present.id)
+            if not changed:
+                yield b": still here\n\n"
+            elif present.revision != follower.seen:
+                follower.seen = present.revision
+                yield _event(present, render)
+
+
+def _event(task: Task, render: Any) -> bytes:
+    data = render(task)
+    text = data if isinstance(data, str) else json.dumps(data, separators=(",", ":"))
+    lines = "".join(f"data: {line}\n" for line in text.splitlines())
+    return f"id: {task.revision}\nevent: task\n{lines}\n".encode()

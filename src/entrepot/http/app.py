@@ -1,0 +1,44 @@
+"""Put the HTTP application together: routes, problems, middleware, and its life."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from starlette.types import ASGIApp
+
+from entrepot import __version__
+from entrepot.bootstrap.parts import Parts
+from entrepot.http import problems
+from entrepot.http.api import files, health, people, tasks, uploads
+from entrepot.http.deps import open_runtime
+from entrepot.http.middleware import Surround
+
+DESCRIPTION = "A self-hosted, multi-tenant exchange for data files: every file is a contract."
+
+
+def create_app(parts: Parts) -> tuple[FastAPI, ASGIApp]:
+    """The application, and the ASGI callable around it that a server is given."""
+    runtime = open_runtime(parts)
+
+    @asynccontextmanager
+    async def life(app: FastAPI) -> AsyncIterator[None]:
+        del app
+        yield
+        runtime.database_threads.shutdown(wait=True)
+        runtime.byte_threads.shutdown(wait=True)
+
+    app = FastAPI(
+        title="Entrepot",
+        version=__version__,
+        description=DESCRIPTION,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/openapi.json",
+        lifespan=life,
+    )
+    app.state.runtime = runtime
+    for router in (uploads.router, files.router, tasks.router, people.router):
+        app.include_router(router, prefix="/api/v1")
+    app.include_router(health.router)
+    problems.install(app)
+    return app, Surround(app, parts.settings.trusted_proxies)

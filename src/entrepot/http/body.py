@@ -1,0 +1,50 @@
+"""Take a request's body chunk by chunk, with patience for slow clients that has an end."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from fastapi import Request
+from starlette.requests import ClientDisconnect
+
+from entrepot.errors import BodyTooLarge, BodyTooSlow, FieldInvalid
+
+JSON_LIMIT = 1024 * 1024
+"""Bytes of a body that is no upload."""
+
+
+async def body_chunks(request: Request, patience: float) -> AsyncIterator[bytes]:
+    """The body's chunks as they arrive. Raises BodyTooSlow after `patience` seconds without one,
+    ClientDisconnect if the client has gone.
+    """
+    while True:
+        try:
+            async with asyncio.timeout(patience):
+                message = await request.receive()
+        except TimeoutError:
+            raise BodyTooSlow(seconds=patience) from None
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        if chunk := message.get("body", b""):
+            yield chunk
+        if not message.get("more_body", False):
+            return
+
+
+def content_length(request: Request) -> int | None:
+    """The body's length in bytes as the request states it; None where it is chunked."""
+    stated = request.headers.get("content-length")
+    if stated is None:
+        return None
+    if not (stated.isascii() and stated.isdigit()):
+        raise FieldInvalid(field="Content-Length", reason="is a number of bytes.")
+    return int(stated)
+
+
+async def small_body(request: Request, patience: float, limit: int = JSON_LIMIT) -> bytes:
+    """A whole small body. Raises BodyTooLarge beyond `limit` bytes."""
+    collected = bytearray()
+    async for chunk in body_chunks(request, patience):
+        collected += chunk
+        if len(collected) > limit:
+            raise BodyTooLarge(limit=limit)
+    return bytes(collected)

@@ -1,0 +1,169 @@
+"""What routes are given: the unit of work, which authenticates and runs in one hop.
+
+A request's database work takes one hop to a thread kept for the database: one thread for
+SQLite, a small pool for PostgreSQL. The actor is checked in the same transaction, so a route
+cannot forget it, and no query on a tenant's data runs without one.
+"""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Annotated, Any, Concatenate, ParamSpec, TypeVar
+
+import structlog
+from fastapi import Depends, Request
+
+from entrepot.accounts.actor import Actor, KeyId, Scope
+from entrepot.accounts.keys import TOUCH_EVERY, authenticate, touch_key
+from entrepot.bootstrap.parts import Parts
+from entrepot.db.types import Reading, Writing
+from entrepot.errors import NotAuthenticated
+from entrepot.http.tasks_watch import TaskWatch
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+Authenticate = Callable[[Reading, datetime], Actor]
+
+
+@dataclass
+class Runtime:
+    """What lives as long as the app: parts, threads, the watch on tasks, keys' last uses."""
+
+    parts: Parts
+    database_threads: ThreadPoolExecutor
+    byte_threads: ThreadPoolExecutor
+    watch: TaskWatch
+    touched: dict[KeyId, datetime] = field(default_factory=dict)
+    background: set[asyncio.Task[None]] = field(default_factory=set)
+    draining: bool = False
+
+    async def hop(self, work: Callable[..., R], *args: Any, **kwargs: Any) -> R:
+        """Run `work` in a database thread."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self.database_threads, lambda: work(*args, **kwargs))
+
+    def drain(self) -> None:
+        """Take no new uploads, and end the streams, whose followers then come back elsewhere."""
+        self.draining = True
+        self.watch.end()
+
+    def used(self, key_id: KeyId, now: datetime) -> None:
+        """Note a key's use, at most once a minute, without keeping the request waiting."""
+        last = self.touched.get(key_id)
+        if last is not None and now - last < TOUCH_EVERY:
+            return
+        self.touched[key_id] = now
+        write = self.hop(self.parts.database.write, touch_key, key_id, now)
+        self.later(write)
+
+    def later(self, coroutine: Any) -> None:
+        """Run something after the response; a failure is logged, never raised."""
+        task = asyncio.create_task(_logged(coroutine))
+        self.background.add(task)
+        task.add_done_callback(self.background.discard)
+
+
+async def _logged(coroutine: Any) -> None:
+    try:
+        await coroutine
+    except Exception:
+        structlog.get_logger(__name__).exception("background write failed")
+
+
+def open_runtime(parts: Parts) -> Runtime:
+    """Start the threads: one for SQLite, eight for PostgreSQL, and some for bytes."""
+    most = 1 if parts.database.embedded else 8
+    database_threads = ThreadPoolExecutor(most, thread_name_prefix="database")
+    byte_threads = ThreadPoolExecutor(16, thread_name_prefix="bytes")
+    return Runtime(
+        parts, database_threads, byte_threads, TaskWatch(parts.database, database_threads)
+    )
+
+
+@dataclass(frozen=True)
+class Work:
+    """The unit of work of one request by one actor, who needs the scope `scope` (None: any)."""
+
+    runtime: Runtime
+    who: Authenticate
+    scope: Scope | None
+    now: datetime
+
+    @property
+    def parts(self) -> Parts:
+        """The app's parts."""
+        return self.runtime.parts
+
+    def again(self) -> "Work":
+        """The same actor's unit of work at the present moment, for what lasts."""
+        return replace(self, now=self.parts.clock())
+
+    async def read(
+        self, work: Callable[Concatenate[Reading, Actor, P], R], *args: P.args, **kwargs: P.kwargs
+    ) -> R:
+        """Run `work(conn, actor, …)` in a transaction that only reads."""
+        return await self._run(self.parts.database.reading, work, args, kwargs)
+
+    async def write(
+        self, work: Callable[Concatenate[Writing, Actor, P], R], *args: P.args, **kwargs: P.kwargs
+    ) -> R:
+        """Run `work(conn, actor, …)` and commit it."""
+        return await self._run(self.parts.database.writing, work, args, kwargs)
+
+    async def _run(self, begin: Any, work: Callable[..., R], args: Any, kwargs: Any) -> R:
+        def unit() -> tuple[Actor, R]:
+            with begin() as conn:
+                actor = self.who(conn, self.now)
+                if self.scope is not None:
+                    actor.require(self.scope)
+                return actor, work(conn, actor, *args, **kwargs)
+
+        actor, result = await self.runtime.hop(unit)
+        if actor.key_id is not None:
+            self.runtime.used(actor.key_id, self.now)
+        return result
+
+
+def runtime_of(request: Request) -> Runtime:
+    """The app's runtime."""
+    runtime: Runtime = request.app.state.runtime
+    return runtime
+
+
+def bearer(request: Request) -> str:
+    """The key of the Authorization header (RFC 6750). Raises NotAuthenticated."""
+    header = request.headers.get("authorization")
+    if header is None:
+        raise NotAuthenticated(
+            reason="No API key came with the request: send `Authorization: Bearer <key>`."
+        )
+    scheme, _, key = header.partition(" ")
+    if scheme.lower() != "bearer" or not key.strip():
+        raise NotAuthenticated(reason="The Authorization header must be `Bearer <key>`.")
+    return key.strip()
+
+
+def needs(scope: Scope | None) -> Callable[[Request], Work]:
+    """A dependency that gives a unit of work to holders of a key with `scope`."""
+
+    async def work(request: Request) -> Work:
+        runtime = runtime_of(request)
+        key = bearer(request)
+        secret = runtime.parts.secret
+
+        def who(conn: Reading, now: datetime) -> Actor:
+            return authenticate(conn, secret, key, now)
+
+        return Work(runtime, who, scope, runtime.parts.clock())
+
+    return work  # type: ignore[return-value]
+
+
+RuntimeDep = Annotated[Runtime, Depends(runtime_of)]
+AnyWork = Annotated[Work, Depends(needs(None))]
+ReadWork = Annotated[Work, Depends(needs("read"))]
+WriteWork = Annotated[Work, Depends(needs("write"))]
+AdminWork = Annotated[Work, Depends(needs("admin"))]

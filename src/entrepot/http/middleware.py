@@ -1,0 +1,136 @@
+"""What surrounds every request: its id, its log line, safe headers, and a clean end.
+
+One plain ASGI callable; a framework middleware would buffer or wrap streams.
+"""
+
+import asyncio
+import ipaddress
+import time
+from uuid import uuid4
+
+import structlog
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+log = structlog.get_logger("entrepot.access")
+
+LINGER_SECONDS = 5.0
+LINGER_BYTES = 64 * 1024 * 1024
+"""How long and how much of a refused body is read and dropped, so that the client, which is
+still sending, gets to read the answer instead of a reset connection."""
+
+SAFE = {
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cross-origin-resource-policy": "same-origin",
+}
+
+
+class Surround:
+    """Gives each request its id, believes proxies only if they are trusted, logs, and lingers."""
+
+    def __init__(self, app: ASGIApp, trusted_proxies: list[str]) -> None:
+        self._app = app
+        self._trusted = [ipaddress.ip_network(entry, strict=False) for entry in trusted_proxies]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        self._believe_proxy(scope)
+        exchange = _Exchange(scope, receive, send)
+        with structlog.contextvars.bound_contextvars(request_id=exchange.request_id):
+            try:
+                await self._app(scope, exchange.receive, exchange.send)
+            finally:
+                exchange.log()
+        await exchange.linger()
+
+    def _believe_proxy(self, scope: Scope) -> None:
+        client = scope.get("client")
+        if not self._trusted or not client or not self._is_trusted(client[0]):
+            return
+        headers = Headers(scope=scope)
+        chain = [
+            hop.strip() for hop in headers.get("x-forwarded-for", "").split(",") if hop.strip()
+        ]
+        # The last address that no trusted proxy wrote is the client's; the rest anyone can forge.
+        for address in reversed(chain):
+            scope["client"] = (address, 0)
+            if not self._is_trusted(address):
+                break
+        scheme = headers.get("x-forwarded-proto")
+        if scheme in ("http", "https"):
+            scope["scheme"] = scheme
+
+    def _is_trusted(self, address: str) -> bool:
+        try:
+            parsed = ipaddress.ip_address(address)
+        except ValueError:
+            return False
+        return any(parsed in network for network in self._trusted)
+
+
+class _Exchange:
+    """One request and its answer, as far as they have come."""
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.request_id = uuid4().hex
+        scope["request_id"] = self.request_id
+        self._scope = scope
+        self._receive = receive
+        self._send = send
+        self._began = time.perf_counter()
+        self._status = 0
+        self._sent = 0
+        self._body_ended = scope["method"] in ("GET", "HEAD")
+        self._asked_for_body = False
+
+    async def receive(self) -> Message:
+        message = await self._receive()
+        self._asked_for_body = True
+        if message["type"] == "http.disconnect" or not message.get("more_body", False):
+            self._body_ended = True
+        return message
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self._status = message["status"]
+            headers = MutableHeaders(scope=message)
+            headers["x-request-id"] = self.request_id
+            for name, value in SAFE.items():
+                headers.setdefault(name, value)
+        elif message["type"] == "http.response.body":
+            self._sent += len(message.get("body", b""))
+        await self._send(message)
+
+    def log(self) -> None:
+        path = self._scope["path"]
+        if path in ("/healthz", "/readyz"):
+            return
+        client = self._scope.get("client") or ("", 0)
+        log.info(
+            "request",
+            method=self._scope["method"],
+            path=path,
+            status=self._status,
+            ms=round((time.perf_counter() - self._began) * 1000, 1),
+            client=client[0],
+        )
+
+    async def linger(self) -> None:
+        """Drop the rest of a body that the answer did not wait for, within bounds.
+
+        A client that waits for `100 Continue` is never asked for the body it did not send.
+        """
+        if self._body_ended or not self._asked_for_body:
+            return
+        dropped = 0
+        try:
+            async with asyncio.timeout(LINGER_SECONDS):
+                while not self._body_ended and dropped < LINGER_BYTES:
+                    message = await self.receive()
+                    dropped += len(message.get("body", b""))
+        except TimeoutError:
+            return

@@ -1,0 +1,211 @@
+"""The table of problems: for each domain error its status, code, title and advice.
+
+`/problems/<code>` shows a row as a page. `TASK_KINDS` are those that a task ends with: nothing
+raises them, they stand in a task's `error`.
+"""
+
+from dataclasses import dataclass
+
+from entrepot import errors
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What HTTP says of one kind of error; `advice` tells the reader what to do."""
+
+    status: int
+    code: str
+    title: str
+    advice: str
+
+
+KINDS: dict[type[errors.EntrepotError], Kind] = {
+    errors.NotAuthenticated: Kind(
+        401,
+        "not-authenticated",
+        "Not signed in",
+        "Send a valid API key in the header `Authorization: Bearer <key>`. A key is never "
+        "accepted in the address.",
+    ),
+    errors.SignInFailed: Kind(
+        401, "sign-in-failed", "Sign-in failed", "Check the user name and the password."
+    ),
+    errors.NotAllowed: Kind(403, "not-allowed", "Not allowed", "Ask an admin of the account."),
+    errors.ScopeMissing: Kind(
+        403,
+        "scope-missing",
+        "The key lacks a scope",
+        "Use a key that was made with the scope that `required` names.",
+    ),
+    errors.NotFound: Kind(
+        404,
+        "not-found",
+        "Not found",
+        "There is nothing here that this key may know of. Check the id.",
+    ),
+    errors.NoPublishedVersion: Kind(
+        404,
+        "no-published-version",
+        "Nothing published yet",
+        "The file is defined, but no delivery has been published. Follow its task.",
+    ),
+    errors.BodyTooSlow: Kind(
+        408,
+        "body-too-slow",
+        "The request's body came too slowly",
+        "Send it again over a better connection.",
+    ),
+    errors.UploadInterrupted: Kind(
+        409, "upload-interrupted", "The upload was given up", "Send it again."
+    ),
+    errors.NameTaken: Kind(409, "name-taken", "The name is taken", "Choose another name."),
+    errors.TaskFinished: Kind(
+        409, "task-finished", "The task has ended", "Nothing needs to be done."
+    ),
+    errors.UserOwnsFiles: Kind(
+        409, "user-owns-files", "The user owns files", "Hand the files over first."
+    ),
+    errors.LastAdmin: Kind(
+        409, "last-admin", "The account needs an admin", "Make another user an admin first."
+    ),
+    errors.QuotaTooSmall: Kind(
+        409, "quota-too-small", "The quota is too small", "Remove files first."
+    ),
+    errors.PreconditionFailed: Kind(
+        412, "precondition-failed", "It has changed meanwhile", "Read it again, then decide."
+    ),
+    errors.FileTooLarge: Kind(
+        413,
+        "file-too-large",
+        "The delivery exceeds the file's size limit",
+        "Define the file with a larger `file_size_limit` (bytes), or deliver less.",
+    ),
+    errors.QuotaExceeded: Kind(
+        413,
+        "account-quota-exceeded",
+        "The account's quota is exceeded",
+        "Remove files, or ask the operator for a larger quota. Figures are bytes.",
+    ),
+    errors.BodyTooLarge: Kind(413, "body-too-large", "The body is too large", "Send less."),
+    errors.MediaTypeUnsupported: Kind(
+        415,
+        "media-type-unsupported",
+        "The body is of the wrong kind",
+        "Send `multipart/form-data`, as curl's `--form` does.",
+    ),
+    errors.RangeNotSatisfiable: Kind(
+        416,
+        "range-not-satisfiable",
+        "The range lies outside of the file",
+        "Ask for the size with HEAD first.",
+    ),
+    errors.FieldInvalid: Kind(
+        422, "field-invalid", "A field is wrong", "Correct the field that `field` names."
+    ),
+    errors.SchemaInvalid: Kind(
+        422,
+        "schema-invalid",
+        "The schema is wrong",
+        "Correct the Table Schema where the JSON pointer `pointer` points.",
+    ),
+    errors.FormMalformed: Kind(
+        422,
+        "form-malformed",
+        "The form cannot be read",
+        "Send a complete multipart form (RFC 7578), as curl's `--form` does.",
+    ),
+    errors.DigestMismatch: Kind(
+        422, "digest-mismatch", "What arrived is not what was sent", "Send it again."
+    ),
+    errors.TooManyUploads: Kind(
+        429,
+        "too-many-uploads",
+        "Too many uploads at once",
+        "Wait for one of the account's running uploads to end.",
+    ),
+    errors.TooManyAttempts: Kind(
+        429, "too-many-attempts", "Too many attempts", "Wait, then try again."
+    ),
+    errors.BlobMissing: Kind(
+        500,
+        "bytes-missing",
+        "The file's bytes are missing",
+        "This is the server's fault. Its operator should run `entrepot doctor --deep`.",
+    ),
+    errors.ShuttingDown: Kind(
+        503, "shutting-down", "The server is being stopped", "Send it again in a moment."
+    ),
+    errors.StorageFull: Kind(
+        507,
+        "storage-full",
+        "The server's storage is full",
+        "Nothing was stored. The operator has to make room.",
+    ),
+}
+
+FRAMEWORK_KINDS: dict[int, Kind] = {
+    400: Kind(400, "bad-request", "Bad request", "Check the request's form."),
+    404: Kind(404, "not-found", "Not found", KINDS[errors.NotFound].advice),
+    405: Kind(
+        405, "method-not-allowed", "Method not allowed", "The header Allow names what is allowed."
+    ),
+    413: KINDS[errors.BodyTooLarge],
+    422: KINDS[errors.FieldInvalid],
+    500: Kind(
+        500,
+        "internal-error",
+        "Something went wrong here",
+        "This is the server's fault. Tell its operator the request id.",
+    ),
+    503: Kind(503, "unavailable", "Not available now", "Try again in a moment."),
+}
+
+TASK_KINDS: dict[str, Kind] = {
+    kind.code: kind
+    for kind in (
+        Kind(
+            422,
+            "schema-violation",
+            "The delivery breaks its contract",
+            "The report names each broken row, column and reason. Correct them, deliver again.",
+        ),
+        Kind(
+            422,
+            "not-tabular",
+            "The delivery is not a table",
+            "The file's contract needs a table: CSV, JSON Lines or Parquet.",
+        ),
+        Kind(
+            422,
+            "source-error",
+            "The delivery cannot be read",
+            "The file is damaged or not what it says it is.",
+        ),
+        Kind(
+            422,
+            "resource-limit",
+            "The inspection reached a limit",
+            "The file takes more memory, time or space to read than is allowed.",
+        ),
+        Kind(
+            500,
+            "inspection-failed",
+            "The inspection could not be run",
+            "This is the server's fault, the delivery was not judged. Deliver it again.",
+        ),
+    )
+}
+
+
+def kind_of(error: errors.EntrepotError) -> Kind:
+    """The row of an error, or of the nearest class it derives from."""
+    for cls in type(error).__mro__:
+        if cls in KINDS:
+            return KINDS[cls]
+    return FRAMEWORK_KINDS[500]
+
+
+def all_kinds() -> dict[str, Kind]:
+    """Every problem there is, by code."""
+    rows = [*FRAMEWORK_KINDS.values(), *KINDS.values(), *TASK_KINDS.values()]
+    return {kind.code: kind for kind in rows}

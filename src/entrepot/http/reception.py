@@ -1,0 +1,222 @@
+"""Receive one upload: bytes stream into a reserved place while limit and quota bind.
+
+The event loop parses; a thread hashes and writes the block before it while the next one
+arrives. Bytes are written only once they are reserved. Whatever goes wrong, nothing stays behind:
+`abort` drops the blob and gives the reservation back (and if the process dies before it can, the
+sweep does).
+"""
+
+import asyncio
+import random
+from base64 import b64decode
+from binascii import Error as Base64Error
+from collections.abc import Callable
+from typing import Any, TypeVar
+from uuid import uuid4
+
+from entrepot.accounts.actor import Actor
+from entrepot.blobs.store import BlobId, BlobWriter, Stored
+from entrepot.db.types import Writing
+from entrepot.errors import DigestMismatch, FieldInvalid, FileTooLarge, QuotaExceeded
+from entrepot.http.deps import Work
+from entrepot.quotas.reserve import (
+    ReservationId,
+    Usage,
+    grow_reservation,
+    open_reservation,
+    release_reservation,
+    renew_reservation,
+    usage_of,
+)
+
+R = TypeVar("R")
+
+BLOCK = 1024 * 1024
+"""Bytes that are collected before they are reserved and written."""
+RENEW_EVERY = 600.0
+"""Seconds after which a long upload says that it still runs."""
+FIRST_PAUSE, LONGEST_PAUSE = 0.02, 0.2
+"""Seconds between two tries for room that others hold reserved."""
+
+
+def begin_reception(
+    conn: Writing, actor: Actor, most: int, work: Work
+) -> tuple[Actor, ReservationId, Usage]:
+    """Open the reservation; who uploads, and what the account uses now."""
+    reservation = open_reservation(conn, actor.account_id, most, work.now)
+    return actor, reservation, usage_of(conn, actor.account_id)
+
+
+class Reception:
+    """One upload under way. Use: `open`, `take` bytes, `finish`; or `abort` at any point."""
+
+    def __init__(
+        self, work: Work, actor: Actor, reservation: ReservationId, usage: Usage, limit: int
+    ) -> None:
+        self.actor = actor
+        self.reservation = reservation
+        self.blob_id = BlobId(uuid4())
+        self.limit = limit
+        self.received = 0
+        self._work = work
+        self._usage = usage
+        self._writer: BlobWriter | None = None
+        self._buffer = bytearray()
+        self._written: asyncio.Future[None] | None = None
+        self._reserved = 0
+        self._bound: int | None = None
+        self._renewed = asyncio.get_running_loop().time()
+
+    @classmethod
+    async def open(cls, work: Work) -> "Reception":
+        """Begin an upload. Raises TooManyUploads and what authentication raises."""
+        settings = work.parts.settings
+        most = settings.uploads_per_account
+        actor, reservation, usage = await work.write(begin_reception, most, work)
+        return cls(work, actor, reservation, usage, settings.max_file_size)
+
+    def refuse_doomed(self, at_least: int) -> None:
+        """Refuse before the body what cannot fit. Raises FileTooLarge, QuotaExceeded."""
+        if at_least > self.limit:
+            raise FileTooLarge(limit=self.limit, requested=at_least)
+        if self._usage.used + at_least > self._usage.quota:
+            raise QuotaExceeded(
+                limit=self._usage.quota,
+                used=self._usage.used,
+                reserved=self._usage.reserved,
+                requested=at_least,
+            )
+
+    def expect(self, bound: int) -> None:
+        """Say that the file will have at most `bound` bytes, so that they are reserved at once."""
+        self._bound = bound
+
+    async def take(self, data: memoryview | bytes) -> None:
+        """Take the next bytes. Raises FileTooLarge, QuotaExceeded, StorageFull."""
+        self.received += len(data)
+        if self.received > self.limit:
+            raise FileTooLarge(limit=self.limit, requested=self.received)
+        self._buffer += data
+        if len(self._buffer) >= BLOCK:
+            await self._flush()
+
+    async def finish(self, digest: str | None = None) -> Stored:
+        """Make the bytes durable. `digest` is a Repr-Digest (RFC 9530) to hold them against.
+
+        Raises DigestMismatch, FieldInvalid, and what `take` raises.
+        """
+        if self._buffer:
+            await self._flush()
+        await self._wait_written()
+        assert self._writer is not None
+        stored = await self._in_thread(self._writer.commit)
+        if digest is not None:
+            expected = sha256_of(digest)
+            if expected is not None and expected != stored.sha256:
+                raise DigestMismatch(expected=expected, received=stored.sha256)
+        return stored
+
+    async def abort(self) -> None:
+        """Drop everything: bytes, committed or not, and the reservation."""
+        if self._written is not None:
+            await asyncio.wait([self._written])
+        if self._writer is not None:
+            await self._in_thread(self._writer.abort)
+            await self._in_thread(self._work.parts.store.delete, self.blob_id)
+        await self._hop_release()
+
+    async def _hop_release(self) -> None:
+        database = self._work.parts.database
+        await self._work.runtime.hop(
+            database.write, release_reservation, self.actor.account_id, self.reservation
+        )
+
+    async def _flush(self) -> None:
+        await self._reserve()
+        if self._writer is None:
+            self._writer = await self._in_thread(self._work.parts.store.create, self.blob_id)
+        block, self._buffer = self._buffer, bytearray()
+        await self._wait_written()
+        loop = asyncio.get_running_loop()
+        threads = self._work.runtime.byte_threads
+        self._written = loop.run_in_executor(threads, self._writer.write, memoryview(block))
+
+    async def _wait_written(self) -> None:
+        if self._written is not None:
+            written, self._written = self._written, None
+            await written
+
+    async def _reserve(self) -> None:
+        """Have `received` bytes reserved; wait for room that others may give back."""
+        loop = asyncio.get_running_loop()
+        if self.received <= self._reserved and loop.time() - self._renewed < RENEW_EVERY:
+            return
+        if self.received <= self._reserved:
+            await self._renew()
+            return
+        ahead = max(BLOCK, min(self.received // 8, 16 * BLOCK))
+        wished = self._bound if self._bound is not None else self.received + ahead
+        deadline = loop.time() + self._work.parts.settings.quota_wait
+        pause = FIRST_PAUSE
+        while True:
+            granted = await self._grow(min(wished, max(self.limit, self.received)))
+            if granted is not None:
+                self._reserved = granted
+                self._renewed = loop.time()
+                return
+            if loop.time() > deadline:
+                raise await self._refusal()
+            await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - only a pause
+            pause = min(pause * 1.5, LONGEST_PAUSE)
+
+    async def _grow(self, wished: int) -> int | None:
+        parts = self._work.parts
+        return await self._work.runtime.hop(
+            parts.database.write,
+            grow_reservation,
+            self.actor.account_id,
+            self.reservation,
+            self.received,
+            wished,
+            parts.clock(),
+        )
+
+    async def _renew(self) -> None:
+        parts = self._work.parts
+        await self._work.runtime.hop(
+            parts.database.write, renew_reservation, self.reservation, parts.clock()
+        )
+        self._renewed = asyncio.get_running_loop().time()
+
+    async def _refusal(self) -> QuotaExceeded:
+        database = self._work.parts.database
+        usage = await self._work.runtime.hop(database.read, usage_of, self.actor.account_id)
+        return QuotaExceeded(
+            limit=usage.quota,
+            used=usage.used,
+            reserved=usage.reserved,
+            requested=self.received,
+        )
+
+    async def _in_thread(self, work: Callable[..., R], *args: Any) -> R:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._work.runtime.byte_threads, work, *args)
+
+
+def sha256_of(digest: str) -> str | None:
+    """The SHA-256 of a Repr-Digest field (RFC 9530) as hex; None if it names none.
+
+    Raises FieldInvalid where the value is no digest.
+    """
+    for entry in digest.split(","):
+        name, _, value = entry.strip().partition("=")
+        if name.lower() != "sha-256":
+            continue
+        try:
+            raw = b64decode(value.strip(":"), validate=True)
+        except Base64Error:
+            raw = b""
+        if not (value.startswith(":") and value.endswith(":")) or len(raw) != 32:
+            raise FieldInvalid(field="Repr-Digest", reason="is sha-256=:<32 bytes in base64>:")
+        return raw.hex()
+    return None

@@ -1,0 +1,12 @@
+"""Alembic's environment: runs on the connection that `migrations.run` hands over."""
+
+from alembic import context
+
+connection = context.config.attributes["connection"]
+context.configure(
+    connection=connection,
+    target_metadata=context.config.attributes.get("metadata"),
+    transaction_per_migration=False,
+)
+with context.begin_transaction():
+    context.run_migrations()

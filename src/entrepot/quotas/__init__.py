@@ -1,0 +1,1 @@
+"""What an account may use: reservations while bytes stream in, and the exact sum afterwards."""

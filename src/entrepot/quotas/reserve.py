@@ -1,0 +1,195 @@
+"""Reserve an account's quota for an upload, grow the reservation, settle or release it.
+
+The account's row carries `used` (bytes stored) and `reserved` (bytes of running uploads); one
+conditional UPDATE takes room, so that two uploads can never both take the last of it.
+
+An upload that finds no room although what is *used* would leave it some waits, since those who
+hold the rest may yet fail or turn out smaller. If all running uploads of an account wait for
+one another, the youngest gives up, so that exactly as many get in as fit
+(`docs/decisions/0004-quota.md`).
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import NewType
+from uuid import UUID, uuid4
+
+from sqlalchemy import and_, delete, func, insert, select, update
+
+from entrepot.accounts.actor import AccountId
+from entrepot.db.tables import accounts, reservations
+from entrepot.db.types import Reading, Writing
+from entrepot.errors import QuotaExceeded, TooManyUploads, UploadInterrupted
+
+ReservationId = NewType("ReservationId", UUID)
+
+LIFE = timedelta(hours=1)
+"""A reservation not renewed for so long belongs to an upload that died with its process."""
+
+
+@dataclass(frozen=True)
+class Usage:
+    """An account's figures in bytes."""
+
+    quota: int
+    used: int
+    reserved: int
+
+    @property
+    def free(self) -> int:
+        """Bytes neither used nor reserved."""
+        return self.quota - self.used - self.reserved
+
+
+def usage_of(conn: Reading, account_id: AccountId) -> Usage:
+    """The account's quota, used and reserved bytes."""
+    row = conn.execute(
+        select(accounts.c.quota, accounts.c.used, accounts.c.reserved).where(
+            accounts.c.id == account_id
+        )
+    ).one()
+    return Usage(row.quota, row.used, row.reserved)
+
+
+def open_reservation(
+    conn: Writing, account_id: AccountId, most: int, now: datetime
+) -> ReservationId:
+    """Begin an upload with a reservation of 0 bytes. Raises TooManyUploads at `most` of them."""
+    _lock(conn, account_id)
+    live = and_(reservations.c.account_id == account_id, reservations.c.expires_at > now)
+    under_way = conn.scalar(select(func.count()).select_from(reservations).where(live)) or 0
+    if under_way >= most:
+        raise TooManyUploads(limit=most)
+    made = ReservationId(uuid4())
+    conn.execute(
+        insert(reservations).values(
+            id=made, account_id=account_id, size=0, created_at=now, expires_at=now + LIFE
+        )
+    )
+    return made
+
+
+def grow_reservation(
+    conn: Writing,
+    account_id: AccountId,
+    reservation: ReservationId,
+    needed: int,
+    wished: int,
+    now: datetime,
+) -> int | None:
+    """Raise a reservation to `wished` bytes, or at least to the `needed` ones.
+
+    Returns the bytes now reserved, or None if the upload has to wait and ask again. Raises
+    QuotaExceeded if waiting cannot help, UploadInterrupted if the reservation is gone.
+    """
+    held = _held(conn, reservation)
+    for target in sorted({max(wished, needed), needed}, reverse=True):
+        if target <= held or _take(conn, account_id, target - held):
+            size = max(target, held)
+            conn.execute(
+                update(reservations)
+                .where(reservations.c.id == reservation)
+                .values(size=size, blocked=False, expires_at=now + LIFE)
+            )
+            return size
+    _wait_or_give_up(conn, account_id, reservation, needed, now)
+    return None
+
+
+def settle_reservation(
+    conn: Writing, account_id: AccountId, reservation: ReservationId, size: int
+) -> None:
+    """Turn a reservation into `size` bytes used. Raises UploadInterrupted if it is gone."""
+    held = _held(conn, reservation)
+    if size > held:
+        raise UploadInterrupted
+    conn.execute(delete(reservations).where(reservations.c.id == reservation))
+    conn.execute(
+        update(accounts)
+        .where(accounts.c.id == account_id)
+        .values(reserved=accounts.c.reserved - held, used=accounts.c.used + size)
+    )
+
+
+def release_reservation(conn: Writing, account_id: AccountId, reservation: ReservationId) -> None:
+    """Give a reservation back; nothing happens if it is gone."""
+    held = conn.scalar(select(reservations.c.size).where(reservations.c.id == reservation))
+    if held is None:
+        return
+    conn.execute(delete(reservations).where(reservations.c.id == reservation))
+    conn.execute(
+        update(accounts)
+        .where(accounts.c.id == account_id)
+        .values(reserved=accounts.c.reserved - held)
+    )
+
+
+def renew_reservation(conn: Writing, reservation: ReservationId, now: datetime) -> None:
+    """Say that a long upload still runs."""
+    conn.execute(
+        update(reservations).where(reservations.c.id == reservation).values(expires_at=now + LIFE)
+    )
+
+
+def release_dead(conn: Writing, now: datetime) -> int:
+    """Give back the reservations of uploads that died with their process; how many there were.
+
+    On the embedded database, where one server alone runs, pass a `now` beyond every lease at
+    the start: then all of them are dead.
+    """
+    dead = conn.execute(
+        select(reservations.c.id, reservations.c.account_id).where(reservations.c.expires_at <= now)
+    ).all()
+    for row in dead:
+        release_reservation(conn, AccountId(row.account_id), ReservationId(row.id))
+    return len(dead)
+
+
+def refund(conn: Writing, account_id: AccountId, size: int) -> None:
+    """Give `size` used bytes back, in the transaction that notes that they were removed."""
+    conn.execute(
+        update(accounts).where(accounts.c.id == account_id).values(used=accounts.c.used - size)
+    )
+
+
+def _take(conn: Writing, account_id: AccountId, size: int) -> bool:
+    fits = accounts.c.used + accounts.c.reserved + size <= accounts.c.quota
+    taking = update(accounts).where(accounts.c.id == account_id, fits)
+    return bool(conn.execute(taking.values(reserved=accounts.c.reserved + size)).rowcount)
+
+
+def _wait_or_give_up(
+    conn: Writing, account_id: AccountId, reservation: ReservationId, needed: int, now: datetime
+) -> None:
+    _lock(conn, account_id)
+    usage = usage_of(conn, account_id)
+    refusal = QuotaExceeded(
+        limit=usage.quota, used=usage.used, reserved=usage.reserved, requested=needed
+    )
+    if usage.used + needed > usage.quota:
+        raise refusal
+    conn.execute(
+        update(reservations)
+        .where(reservations.c.id == reservation, ~reservations.c.blocked)
+        .values(blocked=True, expires_at=now + LIFE)
+    )
+    live = conn.execute(
+        select(reservations.c.id, reservations.c.blocked)
+        .where(reservations.c.account_id == account_id, reservations.c.expires_at > now)
+        .order_by(reservations.c.created_at.desc(), reservations.c.id.desc())
+    ).all()
+    if live[0].id == reservation and all(row.blocked for row in live):
+        raise refusal
+
+
+def _held(conn: Reading, reservation: ReservationId) -> int:
+    size = select(reservations.c.size).where(reservations.c.id == reservation)
+    held: int | None = conn.scalar(size)
+    if held is None:
+        raise UploadInterrupted
+    return held
+
+
+def _lock(conn: Writing, account_id: AccountId) -> None:
+    # SQLite's writer holds the whole database already and ignores FOR UPDATE.
+    conn.execute(select(accounts.c.id).where(accounts.c.id == account_id).with_for_update())

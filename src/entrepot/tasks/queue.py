@@ -1,0 +1,93 @@
+"""The durable queue: enqueue in the caller's transaction (DBOS on our own database).
+
+The queue is partitioned by account: one account's thousand files never starve the next
+account's one, and an account's deliveries are inspected in the order of their arrival.
+"""
+
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from dbos import DBOS, DBOSClient
+from sqlalchemy import Engine, create_engine, event, text
+from sqlalchemy.pool import QueuePool
+
+from entrepot.db.engine import BUSY_TIMEOUT, Database, sqlite_module
+from entrepot.db.types import Writing
+from entrepot.tasks.wake import CHANNEL, wake_local
+
+APPLICATION = "entrepot"
+QUEUE = "tasks"
+PROTOCOL = "1"
+"""The task protocol's number. Raise it only when queued work cannot be done by the new code:
+the queue runs work of its own number alone."""
+
+
+class TaskQueue:
+    """Where work is enqueued; a worker (`tasks.worker`) takes it from there."""
+
+    def __init__(self, database: Database, run_folder: Path) -> None:
+        self._client = DBOSClient(
+            system_database_engine=database.engine, application_name=APPLICATION, lazy=True
+        )
+        self._embedded = database.embedded
+        self._run_folder = run_folder
+
+    def enqueue(self, conn: Writing, workflow: str, task_id: UUID, account_id: UUID) -> None:
+        """Enqueue one task; it exists once the caller's transaction is committed, else never.
+
+        Without a partition key a partitioned queue would never run it, and say nothing.
+        """
+        self._client.enqueue_in_transaction(
+            conn,
+            {
+                "queue_name": QUEUE,
+                "workflow_name": workflow,
+                "workflow_id": str(task_id),
+                "app_version": PROTOCOL,
+                "queue_partition_key": str(account_id),
+            },
+            str(task_id),
+        )
+        if not self._embedded:
+            conn.execute(text(f"NOTIFY {CHANNEL}"))
+
+    def wake(self) -> None:
+        """Tell the workers of this host, once the transaction is committed."""
+        if self._embedded:
+            wake_local(self._run_folder)
+
+
+def queue_engine(database: Database, sqlite_file: Path) -> Engine:
+    """The engine that DBOS itself works with: ours on PostgreSQL, one of its kind on SQLite.
+
+    DBOS's own statements need the driver to begin transactions (`isolation_level`); an engine
+    that begins them itself, as ours does, breaks its migrations.
+    """
+    if not database.embedded:
+        return database.engine
+    engine = create_engine(
+        f"sqlite+pysqlite:///{sqlite_file}",
+        module=sqlite_module(),
+        poolclass=QueuePool,
+        pool_size=4,
+        connect_args={"check_same_thread": False, "timeout": BUSY_TIMEOUT / 1000},
+    )
+
+    @event.listens_for(engine, "connect")
+    def prepare(dbapi_conn: Any, _record: Any) -> None:
+        dbapi_conn.isolation_level = "IMMEDIATE"
+        for pragma in ("synchronous=FULL", "foreign_keys=ON", f"busy_timeout={BUSY_TIMEOUT}"):
+            dbapi_conn.execute(f"PRAGMA {pragma}").close()
+
+    return engine
+
+
+def migrate_queue(database: Database) -> None:
+    """Make or update the queue's own tables; run while nothing else uses the database."""
+    url = database.engine.url
+    if not database.embedded:
+        url = url.set(drivername="postgresql")
+    else:
+        url = url.set(drivername="sqlite")
+    DBOS.migrate(url.render_as_string(hide_password=False))

@@ -1,0 +1,224 @@
+"""The public record of a task: made, started, moved on, ended.
+
+Every change raises the task's `revision`, which is the id of its event on the stream. Every
+function that moves a task says by its result whether it did, so that a second run of the same
+work changes nothing.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal, NewType
+from uuid import UUID
+
+from sqlalchemy import Row, and_, func, insert, or_, select, update
+
+from entrepot.db.tables import accounts, files, tasks, users
+from entrepot.db.types import Reading, Writing
+
+TaskId = NewType("TaskId", UUID)
+Status = Literal["queued", "running", "succeeded", "failed", "canceled"]
+ENDED = ("succeeded", "failed", "canceled")
+
+
+@dataclass(frozen=True)
+class Task:
+    """One task as it may be shown; `done` and `total` are bytes."""
+
+    id: TaskId
+    account_id: UUID
+    user_id: UUID
+    user_name: str
+    kind: str
+    status: Status
+    stage: str
+    done: int
+    total: int
+    file_id: UUID | None
+    file_name: str | None
+    version: int | None
+    error: dict[str, Any] | None
+    has_report: bool
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    cancel_requested: bool
+    revision: int
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing will change any more."""
+        return self.status in ENDED
+
+
+@dataclass(frozen=True)
+class Viewer:
+    """Who asks for tasks: members see their own and those of files they own, admins all."""
+
+    user_id: UUID
+    account_id: UUID
+    is_admin: bool
+
+
+def create_task(
+    conn: Writing,
+    task_id: TaskId,
+    account_id: UUID,
+    user_id: UUID,
+    kind: str,
+    file_id: UUID,
+    version: int,
+    total: int,
+    now: datetime,
+) -> None:
+    """Record a task that waits for a worker; `total` is bytes."""
+    conn.execute(
+        insert(tasks).values(
+            id=task_id,
+            account_id=account_id,
+            user_id=user_id,
+            kind=kind,
+            status="queued",
+            stage="queued",
+            total=total,
+            file_id=file_id,
+            version=version,
+            created_at=now,
+        )
+    )
+
+
+def start_task(conn: Writing, task_id: UUID, stage: str, now: datetime) -> bool:
+    """Mark a task as running; True also if it was (a run that is resumed), False if ended."""
+    live = and_(tasks.c.id == task_id, tasks.c.status.in_(("queued", "running")))
+    changed = conn.execute(
+        update(tasks)
+        .where(live)
+        .values(
+            status="running",
+            stage=stage,
+            started_at=func.coalesce(tasks.c.started_at, now),
+            done=0,
+            revision=tasks.c.revision + 1,
+        )
+    )
+    return bool(changed.rowcount)
+
+
+def report_progress(conn: Writing, task_id: UUID, stage: str, done: int, total: int) -> None:
+    """Note how far a running task is, in bytes; callers do so at most four times a second."""
+    conn.execute(
+        update(tasks)
+        .where(tasks.c.id == task_id, tasks.c.status == "running")
+        .values(stage=stage, done=done, total=total, revision=tasks.c.revision + 1)
+    )
+
+
+def finish_task(
+    conn: Writing,
+    task_id: UUID,
+    status: Literal["succeeded", "failed", "canceled"],
+    now: datetime,
+    error: dict[str, Any] | None = None,
+    has_report: bool = False,
+) -> bool:
+    """End a task. False if it had ended before; then nothing changes."""
+    values: dict[str, Any] = {"status": status, "stage": status, "finished_at": now}
+    if status == "succeeded":
+        values["done"] = tasks.c.total
+    changed = conn.execute(
+        update(tasks)
+        .where(tasks.c.id == task_id, tasks.c.status.in_(("queued", "running")))
+        .values(**values, error=error, has_report=has_report, revision=tasks.c.revision + 1)
+    )
+    return bool(changed.rowcount)
+
+
+def request_cancel(conn: Writing, task_id: UUID, now: datetime) -> None:
+    """Ask the worker that runs a task to stop."""
+    conn.execute(
+        update(tasks)
+        .where(tasks.c.id == task_id, tasks.c.cancel_requested_at.is_(None))
+        .values(cancel_requested_at=now, revision=tasks.c.revision + 1)
+    )
+
+
+def cancel_requested(conn: Reading, task_id: UUID) -> bool:
+    """Whether somebody asked for the task to stop."""
+    asked = select(tasks.c.cancel_requested_at).where(tasks.c.id == task_id)
+    return conn.scalar(asked) is not None
+
+
+def get_task(conn: Reading, viewer: Viewer, task_id: UUID) -> Task | None:
+    """One task that the viewer may see, or None."""
+    row = conn.execute(_visible(viewer).where(tasks.c.id == task_id)).one_or_none()
+    return _task(row) if row else None
+
+
+def list_tasks(
+    conn: Reading,
+    viewer: Viewer,
+    limit: int,
+    after: tuple[datetime, UUID] | None = None,
+    status: Status | None = None,
+) -> list[Task]:
+    """The newest tasks that the viewer may see; `after` is the last one of the page before."""
+    page = _visible(viewer).order_by(tasks.c.created_at.desc(), tasks.c.id.desc()).limit(limit)
+    if after is not None:
+        moment, last_id = after
+        page = page.where(
+            or_(
+                tasks.c.created_at < moment,
+                and_(tasks.c.created_at == moment, tasks.c.id < last_id),
+            )
+        )
+    if status is not None:
+        page = page.where(tasks.c.status == status)
+    return [_task(row) for row in conn.execute(page)]
+
+
+def revisions_of(conn: Reading, task_ids: list[UUID]) -> dict[UUID, int]:
+    """The present revision of each of these tasks, for those who follow them."""
+    found = select(tasks.c.id, tasks.c.revision).where(tasks.c.id.in_(task_ids))
+    return {row.id: row.revision for row in conn.execute(found)}
+
+
+def _visible(viewer: Viewer) -> Any:
+    found = (
+        select(
+            tasks,
+            users.c.name.label("user"),
+            accounts.c.name.label("account"),
+            files.c.name.label("file_name"),
+        )
+        .join(users, users.c.id == tasks.c.user_id)
+        .join(accounts, accounts.c.id == users.c.account_id)
+        .outerjoin(files, files.c.id == tasks.c.file_id)
+    )
+    mine = or_(tasks.c.user_id == viewer.user_id, files.c.owner_id == viewer.user_id)
+    if viewer.is_admin:
+        mine = or_(tasks.c.account_id == viewer.account_id, tasks.c.user_id == viewer.user_id)
+    return found.where(mine)
+
+
+def _task(row: Row[Any]) -> Task:
+    return Task(
+        id=TaskId(row.id),
+        account_id=row.account_id,
+        user_id=row.user_id,
+        user_name=f"{row.account}:{row.user}",
+        kind=row.kind,
+        status=row.status,
+        stage=row.stage,
+        done=row.done,
+        total=row.total,
+        file_id=row.file_id,
+        file_name=row.file_name,
+        version=row.version,
+        error=row.error,
+        has_report=row.has_report,
+        created_at=row.created_at,
+        started_at=row.started_at,
+        finished_at=row.finished_at,
+        cancel_requested=row.cancel_requested_at is not None,
+        revision=row.revision,
+    )

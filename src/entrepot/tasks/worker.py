@@ -1,0 +1,149 @@
+"""A worker: takes tasks from the durable queue, runs them, and takes over from dead workers.
+
+DBOS does the durable part. Three things of ours surround it, each for a measured reason
+(`docs/decisions/0003-background-work.md`): the queue's polling loop runs on a stop event that can
+be woken, so that an idle queue is polled slowly; executor ids are leased, since DBOS recovers
+only what its own executor left; and the queue's partition key is the account.
+"""
+
+import logging
+import threading
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import structlog
+from dbos import DBOS, Queue
+from dbos._queue import queue_worker_thread
+
+from entrepot.db.engine import Database
+from entrepot.settings import Settings
+from entrepot.tasks.leases import beat, drop_lease, expired_leases
+from entrepot.tasks.queue import APPLICATION, PROTOCOL, QUEUE, queue_engine
+from entrepot.tasks.wake import Wakeable, listen_local, listen_postgres
+
+log = structlog.get_logger(__name__)
+
+Workflow = Callable[[UUID], None]
+Clock = Callable[[], datetime]
+
+SELDOM = 60.0
+"""Seconds between polls of DBOS's parts that we do not use (notifications, schedules)."""
+
+
+class Worker:
+    """One worker process's queue runner.
+
+    `executor_id` must be stable over restarts of the same worker on the same host: what a killed
+    run of it left is then resumed at its start. What a worker that never comes back left is
+    resumed by any other once its lease has expired.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        settings: Settings,
+        executor_id: str,
+        workflows: dict[str, Workflow],
+        clock: Clock,
+    ) -> None:
+        self._database = database
+        self._settings = settings
+        self._executor_id = executor_id
+        self._workflows = workflows
+        self._clock = clock
+        self._stop = Wakeable()
+        self._lease = timedelta(seconds=settings.lease)
+
+    def start(self) -> None:
+        """Launch DBOS, resume what this executor left, and begin to take tasks."""
+        logging.getLogger("dbos").setLevel(logging.WARNING)
+        DBOS(
+            config={
+                "name": APPLICATION,
+                "system_database_engine": queue_engine(self._database, self._settings.sqlite_file),
+                "application_version": PROTOCOL,
+                "executor_id": self._executor_id,
+                "run_migrations": False,
+                "log_level": "WARNING",
+                "use_listen_notify": not self._database.embedded,
+                "notification_listener_polling_interval_sec": SELDOM,
+                "scheduler_polling_interval_sec": SELDOM,
+                "max_executor_threads": self._settings.inspections_at_once + 4,
+            }
+        )
+        for name, work in self._workflows.items():
+            DBOS.workflow(name=name)(self._runner(name, work))
+        DBOS.listen_queues([])
+        self._database.write(beat, self._executor_id, self._clock())
+        DBOS.launch()
+        queue = DBOS.register_queue(
+            QUEUE,
+            worker_concurrency=self._settings.inspections_at_once,
+            partition_concurrency=1,
+            polling_interval_sec=self._settings.queue_poll,
+        )
+        self._spawn("wake-ups", self._listen)
+        self._spawn("leases", self._keep_lease)
+        self._spawn("queue", lambda: self._poll(queue))
+        self._stop.wake()
+
+    def stop(self, timeout: float) -> None:
+        """Take no more tasks, give running ones `timeout` seconds, leave the rest to be resumed."""
+        self._stop.set()
+        DBOS.destroy(workflow_completion_timeout_sec=int(timeout))
+        self._database.write(drop_lease, self._executor_id)
+
+    def _runner(self, name: str, work: Workflow) -> Callable[[str], None]:
+        def run(task_id: str) -> None:
+            with structlog.contextvars.bound_contextvars(task_id=task_id):
+                try:
+                    work(UUID(task_id))
+                finally:
+                    # A free place: look for the next task at once, not at the next slow poll.
+                    self._stop.wake()
+
+        run.__qualname__ = run.__name__ = name.replace(".", "_")
+        return run
+
+    def _poll(self, queue: Queue) -> None:
+        # DBOS would run this same loop with an event that nothing can wake.
+        queue_worker_thread(self._stop, _instance(), queue)
+
+    def _listen(self) -> None:
+        if self._database.embedded:
+            folder: Path = self._settings.data / "run"
+            listen_local(folder, self._executor_id, self._stop.wake, self._stop)
+        elif self._settings.database is not None:
+            url = self._settings.database.get_secret_value()
+            listen_postgres(url, self._stop.wake, self._stop)
+
+    def _keep_lease(self) -> None:
+        pause = threading.Event()
+        while not self._stop.is_set():
+            try:
+                self._database.write(beat, self._executor_id, self._clock())
+                self._take_over()
+            except Exception:
+                log.exception("lease not renewed; trying again")
+            pause.wait(self._settings.lease / 3)
+
+    def _take_over(self) -> None:
+        for dead in self._database.read(expired_leases, self._clock(), self._lease):
+            if dead == self._executor_id:
+                continue
+            log.warning("taking over from a dead worker", executor_id=dead)
+            DBOS._recover_pending_workflows([dead])
+            self._database.write(drop_lease, dead)
+            self._stop.wake()
+
+    def _spawn(self, name: str, target: Callable[[], None]) -> None:
+        threading.Thread(target=target, name=f"entrepot-{name}", daemon=True).start()
+
+
+def _instance() -> Any:
+    from dbos._dbos import _get_dbos_instance
+
+    return _get_dbos_instance()
