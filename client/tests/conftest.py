@@ -1,10 +1,8 @@
 """A peer to talk to, a client of it, and a way to run the program in this process."""
 
 import importlib.util
-import json
 import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -43,24 +41,6 @@ def client(peer: Any) -> Iterator[Client]:
         yield connected
 
 
-@dataclass
-class Ran:
-    status: int
-    out: bytes
-    err: str
-
-    @property
-    def text(self) -> str:
-        return self.out.decode()
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
-
-
-Program = Callable[..., Ran]
-
-
 @pytest.fixture
 def settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """A configuration folder of this test's own, and no settings from outside."""
@@ -72,14 +52,14 @@ def settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def program(settings: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> Program:
+def program(settings: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> Any:
     """Runs `entrepot ARGUMENTS` in this process."""
 
-    def run_program(*arguments: str) -> Ran:
+    def run_program(*arguments: str) -> Any:
         capfdbinary.readouterr()
         status = run(arguments)
         out, err = capfdbinary.readouterr()
-        return Ran(status, out, err.decode())
+        return peer_module.Ran(status, out, err.decode())
 
     return run_program
 

@@ -13,6 +13,7 @@ import json
 import re
 import threading
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from email.message import Message
 from email.parser import BytesParser
@@ -91,6 +92,24 @@ def task_document(task_id: str, status: str, **members: Any) -> dict[str, Any]:
         "report_url": None,
         **members,
     }
+
+
+@dataclass
+class Ran:
+    status: int
+    out: bytes
+    err: str
+
+    @property
+    def text(self) -> str:
+        return self.out.decode()
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+Program = Callable[..., Ran]
 
 
 class Peer:

@@ -34,7 +34,9 @@ def run(arguments: Sequence[str]) -> int:
             output.warning(str(plugin))
             if "--debug" in arguments:
                 traceback.print_exception(plugin.error)
-        status = command.main(list(arguments), prog_name=PROGRAM, standalone_mode=False, obj=output)
+        status = command.main(
+            list(arguments) or ["--help"], prog_name=PROGRAM, standalone_mode=False, obj=output
+        )
         sys.stdout.flush()
     except KeyboardInterrupt:
         status = ExitStatus.INTERRUPTED

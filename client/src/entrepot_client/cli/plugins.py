@@ -37,6 +37,8 @@ def register_plugins(app: typer.Typer) -> list[BrokenPlugin]:
         known = (list(app.registered_commands), list(app.registered_groups))
         try:
             entry_point.load()(app)
+            # Builds the commands, so that a parameter that cannot be is found here.
+            typer.main.get_command(app)
         except Exception as error:
             # Half a plug-in is worse than none: what it added before it failed goes too.
             app.registered_commands[:], app.registered_groups[:] = known

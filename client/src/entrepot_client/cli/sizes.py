@@ -48,17 +48,23 @@ def format_size(size: int) -> str:
     return decimal(size)
 
 
-def size_option(text: str) -> int:
-    """`parse_size` as the `parser=` of an option or argument; a bad size is wrong usage."""
+def size_option(text: str | int) -> int:
+    """`parse_size` as the `parser=` of an option or argument; a bad size is wrong usage.
+
+    An option's default goes through its parser too, and may be a number of bytes.
+    """
     try:
-        return parse_size(text)
+        return text if isinstance(text, int) else parse_size(text)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
 
 
-def span_option(text: str) -> timedelta:
-    """`parse_span` as the `parser=` of an option or argument; a bad span is wrong usage."""
+def span_option(text: str | timedelta) -> timedelta:
+    """`parse_span` as the `parser=` of an option or argument; a bad span is wrong usage.
+
+    An option's default goes through its parser too, and may be a timedelta.
+    """
     try:
-        return parse_span(text)
+        return text if isinstance(text, timedelta) else parse_span(text)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error

@@ -1,0 +1,145 @@
+import io
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from client_peer import API_KEY, Peer, Program, running_peer
+
+from entrepot_client.cli.credentials import credentials_file
+
+KEYRING = """
+import json, pathlib
+_FILE = pathlib.Path({path!r})
+class _Backend:
+    priority = {priority}
+def get_keyring():
+    return _Backend()
+def _all():
+    return json.loads(_FILE.read_text()) if _FILE.exists() else {{}}
+def get_password(service, user):
+    return _all().get(service + " " + user)
+def set_password(service, user, password):
+    _FILE.write_text(json.dumps(_all() | {{service + " " + user: password}}))
+def delete_password(service, user):
+    _FILE.write_text(json.dumps({{k: v for k, v in _all().items() if k != service + " " + user}}))
+"""
+
+
+@pytest.fixture(autouse=True)
+def _no_keyring_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "keyring", None)
+
+
+def type_in(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO(text))
+
+
+def test_signing_in_and_out(
+    peer: Peer, program: Program, monkeypatch: pytest.MonkeyPatch, settings: Path
+) -> None:
+    assert program("auth", "status").status == 3
+    type_in(monkeypatch, f"{API_KEY}\n")
+    ran = program("auth", "login", f"{peer.endpoint}/api/v1/")
+    assert ran.status == 0
+    assert "demo:account" in ran.text
+    assert API_KEY not in ran.text + ran.err
+    assert credentials_file().is_relative_to(settings)
+    assert credentials_file().stat().st_mode & 0o777 == 0o600
+    assert program("files", "list").status == 0
+    assert program("auth", "status", "--format", "quiet").text == "demo:account\n"
+    assert program("auth", "logout").status == 0
+    assert API_KEY not in credentials_file().read_text()
+    ran = program("files", "list")
+    assert ran.status == 3
+    assert "entrepot auth login" in ran.err
+
+
+def test_a_wrong_key_is_not_kept(
+    peer: Peer, program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    type_in(monkeypatch, "epk_wrong\n")
+    assert program("auth", "login", peer.endpoint).status == 3
+    assert not credentials_file().exists()
+
+
+def test_nothing_on_stdin(peer: Peer, program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    type_in(monkeypatch, "")
+    assert program("auth", "login", peer.endpoint).status == 2
+
+
+def test_the_environment_wins(
+    peer: Peer, program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    type_in(monkeypatch, f"{API_KEY}\n")
+    program("auth", "login", peer.endpoint)
+    monkeypatch.setenv("ENTREPOT_API_KEY", "epk_other")
+    assert program("files", "list").status == 3
+    assert peer.asked[-1].headers["Authorization"] == "Bearer epk_other"
+
+
+def test_a_kept_key_never_goes_to_another_endpoint(
+    peer: Peer, program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    type_in(monkeypatch, f"{API_KEY}\n")
+    program("auth", "login", peer.endpoint)
+    with running_peer() as other:
+        monkeypatch.setenv("ENTREPOT_ENDPOINT", other.endpoint)
+        assert program("files", "list").status == 3
+        assert other.asked == []
+
+
+def test_a_file_that_others_can_read_is_refused(
+    peer: Peer, program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    type_in(monkeypatch, f"{API_KEY}\n")
+    program("auth", "login", peer.endpoint)
+    credentials_file().chmod(0o644)
+    ran = program("files", "list")
+    assert ran.status == 3
+    assert "chmod 600" in ran.err
+
+
+def test_a_damaged_file(program: Program) -> None:
+    credentials_file().parent.mkdir(parents=True)
+    credentials_file().touch(mode=0o600)
+    credentials_file().write_text("[")
+    ran = program("files", "list")
+    assert ran.status == 1
+    assert "damaged" in ran.err
+
+
+@pytest.mark.parametrize(("priority", "used"), [(5, True), (0, False)])
+def test_the_systems_keyring_is_used_where_it_works(
+    peer: Peer,
+    program: Program,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    priority: int,
+    used: bool,
+) -> None:
+    folder = tmp_path / "modules"
+    folder.mkdir()
+    secrets = tmp_path / "keyring.json"
+    (folder / "keyring.py").write_text(KEYRING.format(path=str(secrets), priority=priority))
+    monkeypatch.delitem(sys.modules, "keyring")
+    monkeypatch.syspath_prepend(str(folder))
+    type_in(monkeypatch, f"{API_KEY}\n")
+    ran = program("auth", "login", peer.endpoint)
+    assert ("the system's keyring" in ran.text) is used
+    assert (API_KEY in credentials_file().read_text()) is not used
+    assert secrets.exists() is used
+    assert program("files", "list").status == 0
+    program("auth", "logout")
+    assert program("files", "list").status == 3
+    if used:
+        assert json.loads(secrets.read_text()) == {}
+    sys.modules.pop("keyring", None)
+
+
+def test_an_endpoint_without_encryption_is_warned_about(
+    program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    type_in(monkeypatch, "\n")
+    assert "not encrypted" in program("auth", "login", "http://files.example.com").err
+    assert "not encrypted" not in program("auth", "login", "http://localhost:8080").err

@@ -1,0 +1,182 @@
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+from client_peer import Peer, Program, task_document
+
+TASK = "1dd1ce46-62cc-486e-9f47-1f96c1895b25"
+REPORT = "/api/v1/file/53c9c295-83f4-4754-a781-cd03841c806f/report?version=1"
+
+
+@pytest.fixture
+def orders(tmp_path: Path) -> Path:
+    path = tmp_path / "orders.csv"
+    path.write_text("id,amount\n1,2\n")
+    return path
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "here"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    return folder
+
+
+def violation(count: int) -> dict[str, object]:
+    return {
+        "type": "/problems/schema-violation",
+        "status": 422,
+        "code": "schema-violation",
+        "detail": f"{count} rows break the contract.",
+        "errors": [
+            {
+                "type": "type-error",
+                "rowNumber": row,
+                "fieldName": "amount",
+                "note": 'type is "integer/default"',
+            }
+            for row in range(2, 2 + count)
+        ],
+    }
+
+
+def test_push_waits_and_prints_the_files_id(
+    signed_in: Peer, program: Program, orders: Path
+) -> None:
+    ran = program("push", str(orders), "--format", "quiet")
+    (file,) = signed_in.files.values()
+    assert (ran.status, ran.text, ran.err) == (0, f"{file.file_id}\n", "")
+    assert file.content == orders.read_bytes()
+
+
+def test_push_says_which_limit_it_chose(signed_in: Peer, program: Program, orders: Path) -> None:
+    assert "size limit of the file is 1.0 MB" in program("push", str(orders)).err
+    assert signed_in.forms[0]["file_size_limit"][1] == b"1000000"
+    program("push", str(orders), "--size-limit", "100MB", "--description", "Of today")
+    assert signed_in.forms[1]["file_size_limit"][1] == b"100000000"
+    assert signed_in.forms[1]["file_description"][1] == b"Of today"
+
+
+def test_push_without_waiting(signed_in: Peer, program: Program, orders: Path) -> None:
+    signed_in.tasks[TASK] = task_document(TASK, "queued")
+    ran = program("push", str(orders), "--no-wait", "--format", "json")
+    assert ran.json == {
+        "task_id": TASK,
+        "file_size": orders.stat().st_size,
+        "sha256": hashlib.sha256(orders.read_bytes()).hexdigest(),
+    }
+    assert not signed_in.asked_for(f"/api/v1/task/{TASK}/events")
+
+
+def test_a_refused_delivery_shows_its_first_errors(
+    signed_in: Peer, program: Program, orders: Path
+) -> None:
+    failed = task_document(TASK, "failed", error=violation(12), report_url=REPORT)
+    signed_in.tasks[TASK] = task_document(TASK, "queued")
+    signed_in.streams = [[(1, failed)]]
+    ran = program("push", str(orders), "--enforce-schema")
+    assert ran.status == 5
+    assert ran.out == b""
+    assert "Error: 12 rows break the contract." in ran.err
+    assert 'row 2, amount: type is "integer/default"' in ran.err
+    assert "row 12, amount" not in ran.err
+    assert "… and 2 more" in ran.err
+    assert REPORT in ran.err
+    assert signed_in.forms[0]["enforce_schema"][1] == b"true"
+
+
+def test_an_inspection_that_could_not_run_is_no_refusal(signed_in: Peer, program: Program) -> None:
+    error = {"status": 500, "code": "inspection-failed", "detail": "It could not be run."}
+    signed_in.tasks[TASK] = task_document(TASK, "failed", error=error)
+    signed_in.streams = [[(1, signed_in.tasks[TASK])]]
+    assert program("tasks", "watch", TASK).status == 1
+
+
+def test_watching_ends_as_the_task_did(signed_in: Peer, program: Program) -> None:
+    for status, exit_status in (("succeeded", 0), ("canceled", 1)):
+        signed_in.tasks[TASK] = task_document(TASK, status)
+        assert program("tasks", "watch", TASK).status == exit_status
+
+
+def test_over_the_quota(signed_in: Peer, program: Program, orders: Path) -> None:
+    signed_in.refuse_with = {
+        "type": "/problems/account-quota-exceeded",
+        "status": 413,
+        "code": "account-quota-exceeded",
+        "detail": "The account has too little room.",
+        "requested": 1_500_000,
+        "used": 900_000,
+        "quota": 1_000_000,
+    }
+    ran = program("push", str(orders))
+    assert ran.status == 6
+    assert "requested 1.5 MB, used 900.0 kB, quota 1.0 MB" in ran.err
+    assert "entrepot quota" in ran.err
+
+
+def test_over_the_limit_that_was_given(signed_in: Peer, program: Program, orders: Path) -> None:
+    ran = program("push", str(orders), "--size-limit", "3")
+    assert ran.status == 6
+    assert "--size-limit of at least 14 bytes" in ran.err
+    assert signed_in.asked == []
+
+
+def test_a_given_schema(signed_in: Peer, program: Program, orders: Path, tmp_path: Path) -> None:
+    schema = tmp_path / "schema.json"
+    schema.write_text('{"fields": [{"name": "id", "type": "integer"}]}')
+    assert program("push", str(orders), "--schema", str(schema)).status == 0
+    assert json.loads(signed_in.forms[0]["enforce_schema"][1]) == json.loads(schema.read_text())
+    assert program("push", str(orders), "--schema", str(schema), "--enforce-schema").status == 2
+    for wrong in ("{", "[]"):
+        schema.write_text(wrong)
+        assert program("push", str(orders), "--schema", str(schema)).status == 2
+
+
+def test_bytes_that_arrived_otherwise_are_noticed(
+    signed_in: Peer, program: Program, orders: Path
+) -> None:
+    other = signed_in.add_file("orders.csv", b"damaged")
+    signed_in.tasks[TASK] = task_document(TASK, "succeeded", file_id=other.file_id)
+    ran = program("push", str(orders))
+    assert ran.status == 1
+    assert "other bytes than were sent" in ran.err
+
+
+def test_pull_here(signed_in: Peer, program: Program, here: Path) -> None:
+    file = signed_in.add_file("../orders.csv", b"1,2\r\n")
+    ran = program("pull", file.file_id, "--format", "quiet")
+    assert (ran.status, ran.text) == (0, "orders.csv\n")
+    assert (here / "orders.csv").read_bytes() == b"1,2\r\n"
+    again = program("pull", file.file_id)
+    assert again.status == 1
+    assert "--force" in again.err
+    assert program("pull", file.file_id, "--force").status == 0
+
+
+def test_pull_to_a_path_and_to_stdout(signed_in: Peer, program: Program, here: Path) -> None:
+    file = signed_in.add_file("orders.csv", bytes(range(256)))
+    ran = program("pull", file.file_id, "-o", "mine.bin", "--format", "json")
+    assert ran.json == {
+        "path": "mine.bin",
+        "file_id": file.file_id,
+        "file_size": 256,
+        "sha256": file.sha256,
+    }
+    ran = program("pull", file.file_id, "-o", "-")
+    assert (ran.status, ran.out, ran.err) == (0, bytes(range(256)), "")
+    assert [path.name for path in here.iterdir()] == ["mine.bin"]
+
+
+def test_pull_what_cannot_be_written(signed_in: Peer, program: Program, here: Path) -> None:
+    file = signed_in.add_file("orders.csv", b"1")
+    ran = program("pull", file.file_id, "-o", "no/such/folder/x.csv")
+    assert ran.status == 1
+    assert "No such file or directory" in ran.err
+
+
+def test_pull_what_is_not_there(signed_in: Peer, program: Program, here: Path) -> None:
+    ran = program("pull", "53c9c295-83f4-4754-a781-cd03841c806f")
+    assert ran.status == 4
+    assert list(here.iterdir()) == []
