@@ -4,103 +4,104 @@ Each is a condition that all cells must meet, and the field that follows. A cond
 laxer than the check of that field, so that a file always conforms to what was inferred of it.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from entrepot.inspection.cells import full_match, lexical_check
+from entrepot.inspection.cells import DATE, full_match, lexical_check
+from entrepot.inspection.lexical import TIME
 from entrepot.schemas.model import Field
 
 MISSING = ("NA", "N/A", "n/a", "#N/A", "NaN", "nan", "NULL", "Null", "null", "None", "-", "--", "?")
 """Texts that mean "no value" in a column whose other cells are of one type."""
 
-PLAIN = r"(0|[1-9]\d*)?(\.\d+)?([eE][-+]?\d+)?"
-
 
 @dataclass(frozen=True)
 class Candidate:
-    """`match` takes the SQL text. `unless` names another candidate that must not fit all cells
-    too: else the column is ambiguous. `varied`: one value alone says too little (all `n`)."""
+    """`pattern` (RE2, and read the same by Python) must match the whole text, and `also`, an
+    SQL condition on `{text}`, hold. `unless` names another candidate that must not fit all
+    cells too: else the column is ambiguous. `varied`: one value alone says too little (all
+    `n`)."""
 
     name: str
     field: Field
-    match: str
+    pattern: str
+    also: str = ""
     unless: str | None = None
     varied: bool = False
 
     def condition(self, text: str) -> str:
-        """The SQL condition on `text`."""
-        return self.match.replace("{text}", text)
+        """The SQL condition on the expression `text`."""
+        matches = full_match(text, self.pattern)
+        return f"{matches} AND {self.also.replace('{text}', text)}" if self.also else matches
+
+    def survives(self, texts: Iterable[str]) -> bool:
+        """Whether the pattern matches all of `texts`."""
+        matches = re.compile(self.pattern, re.ASCII).fullmatch
+        return all(matches(text) for text in texts)
 
 
-def _regex(name: str, field: Field, pattern: str, unless: str | None = None) -> Candidate:
-    return Candidate(name, field, full_match("{text}", pattern), unless)
+def _lexical(name: str, kind: str, pattern: str, form: str = "default", **more: str) -> Candidate:
+    field = Field("", kind, format=form)
+    return Candidate(name, field, pattern, lexical_check("{text}", field), **more)  # type: ignore[arg-type]
 
 
-def _lexical(name: str, field: Field, unless: str | None = None) -> Candidate:
-    return Candidate(name, field, lexical_check("{text}", field), unless)
+def _spelled(yes: str, no: str, varied: bool = False) -> Candidate:
+    def ways(word: str) -> tuple[str, ...]:
+        return tuple(dict.fromkeys((word, word.title(), word.upper())))
 
-
-def _spellings(yes: str, no: str) -> Field:
-    return Field(
-        "", "boolean",
-        true_values=(yes, yes.title(), yes.upper()) if len(yes) > 1 else (yes, yes.upper()),
-        false_values=(no, no.title(), no.upper()) if len(no) > 1 else (no, no.upper()),
-    )  # fmt: skip
+    field = Field("", "boolean", true_values=ways(yes), false_values=ways(no))
+    return Candidate(f"{yes}/{no}", field, "|".join(ways(yes) + ways(no)), varied=varied)
 
 
 NUMBER = Field("", "number")
 SPELLED = [
-    _lexical("true/false", _spellings("true", "false")),
-    _lexical("yes/no", _spellings("yes", "no")),
-    replace(_lexical("on/off", _spellings("on", "off")), varied=True),
-    replace(_lexical("y/n", _spellings("y", "n")), varied=True),
-    replace(_lexical("t/f", _spellings("t", "f")), varied=True),
+    _spelled("true", "false"),
+    _spelled("yes", "no"),
+    _spelled("on", "off", varied=True),
+    _spelled("y", "n", varied=True),
+    _spelled("t", "f", varied=True),
 ]
 NUMBERS = [
-    _regex("integer", Field("", "integer"), r"[-+]?(0|[1-9]\d*)"),
+    Candidate("integer", Field("", "integer"), r"[-+]?(0|[1-9]\d*)"),
+    Candidate("number", NUMBER, r"[-+]?((0|[1-9]\d*)(\.\d+)?|\.\d+)([eE][-+]?\d+)?"),
+    Candidate("percent", replace(NUMBER, bare_number=False), r"[-+]?(0|[1-9]\d*)(\.\d+)?\s?%"),
     Candidate(
-        "number",
-        NUMBER,
-        f"({full_match('{text}', '[-+]?' + PLAIN)} AND "
-        f"{full_match('{text}', r'[-+]?[.]?[0-9].*')})",
-    ),
-    _regex("percent", replace(NUMBER, bare_number=False), r"[-+]?(0|[1-9]\d*)(\.\d+)?\s?%"),
-    _regex(
         "currency",
         replace(NUMBER, bare_number=False),
         r"[€$£¥]\s?(0|[1-9]\d*)(\.\d+)?|-?(0|[1-9]\d*)(\.\d+)?\s?[€$£¥]",
     ),
-    _regex(
+    Candidate(
         "1,234.5",
         replace(NUMBER, group_char=","),
         r"[-+]?(0|[1-9]\d*|[1-9]\d{0,2}(,\d{3})+)(\.\d+)?",
         unless="1.234,5",
     ),
-    _regex(
+    Candidate(
         "1.234,5",
         replace(NUMBER, group_char=".", decimal_char=","),
         r"[-+]?(0|[1-9]\d*|[1-9]\d{0,2}(\.\d{3})+)(,\d+)?",
         unless="1,234.5",
     ),
 ]
-DAY_FIRST, MONTH_FIRST = (
-    {
-        mark: _lexical(
-            f"{first}{mark}",
-            Field("", "date", format=form.replace("/", mark)),
-            unless=f"{other}{mark}",
-        )
-        for mark in "/.-"
-    }
-    for first, other, form in (("dmy", "mdy", "%d/%m/%Y"), ("mdy", "dmy", "%m/%d/%Y"))
-)
+SHORT_DATE = r"\d{1,2}{mark}\d{1,2}{mark}\d{4}"
+NUMERIC_DATES = [
+    _lexical(
+        f"{order}{mark}",
+        "date",
+        SHORT_DATE.replace("{mark}", re.escape(mark)),
+        form.replace("/", mark),
+        unless=f"{order[::-1]}{mark}",
+    )
+    for order, form in (("dm", "%d/%m/%Y"), ("md", "%m/%d/%Y"))
+    for mark in "/.-"
+]
 MOMENTS = [
-    _lexical("date", Field("", "date")),
-    _lexical("datetime", Field("", "datetime")),
-    _lexical("time", Field("", "time")),
-    _lexical("ymd/", Field("", "date", format="%Y/%m/%d")),
-    *DAY_FIRST.values(),
-    *MONTH_FIRST.values(),
+    _lexical("date", "date", DATE),
+    _lexical("datetime", "datetime", DATE + "[T ]" + TIME),
+    _lexical("time", "time", TIME),
+    _lexical("ymd/", "date", r"\d{4}/\d{1,2}/\d{1,2}", "%Y/%m/%d"),
+    *NUMERIC_DATES,
 ]
 CANDIDATES: Mapping[str, Candidate] = {
     candidate.name: candidate for candidate in [*SPELLED, *NUMBERS, *MOMENTS]

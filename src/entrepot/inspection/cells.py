@@ -132,9 +132,9 @@ def value_of(text: str, field: Field) -> str:  # noqa: PLR0911 (a row per type)
     bare = plain_number(text, field)
     match field.type:
         case "integer" | "year":
-            return f"try_cast(trim({bare}) AS HUGEINT)"
+            return f"try_cast({bare} AS HUGEINT)"
         case "number":
-            return f"try_cast(trim({bare}) AS DOUBLE)"
+            return f"try_cast({bare} AS DOUBLE)"
         case "boolean":
             return f"({text} IN ({', '.join(map(literal, (*field.true_values, 'true')))}))"
         case "date":

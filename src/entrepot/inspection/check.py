@@ -49,13 +49,18 @@ def check_table(
     rules = violations_of(table, cells, left_out)
     blank = f"({blank_row(cells)}) AS _blank"
     any_rule = " OR ".join(f"coalesce({rule.sql}, false)" for rule in rules)
-    wanted = [f"count_if({rule.sql})" for rule in rules]
+    flags = [f"coalesce({rule.sql}, false) AS _v{n}" for n, rule in enumerate(rules)]
+    wanted = [
+        f"sum(({rule.times}) * _v{n}::INTEGER)" if rule.times else f"count_if(_v{n})"
+        for n, rule in enumerate(rules)
+    ]
+    either = " OR ".join(f"_v{n}" for n in range(len(rules)))
     query = (
-        f"SELECT count(*), count_if({any_rule}), {', '.join([*wanted, *measures])} "
-        f"FROM (SELECT *, {blank} FROM {table.relation})"
+        f"SELECT count(*), count_if({either}), {', '.join([*wanted, *measures])} "
+        f"FROM (SELECT *, {', '.join(flags)} FROM (SELECT *, {blank} FROM {table.relation}))"
     )
     row = engine.execute(query).fetchone() or (0, 0)
-    totals = [int(total) for total in row[2 : 2 + len(rules)]]
+    totals = [int(total or 0) for total in row[2 : 2 + len(rules)]]
     broken = [(rule, total) for rule, total in zip(rules, totals, strict=True) if total]
     errors = _list_broken(engine, table, [rule for rule, _ in broken], blank, listed)
     errors += [_of_finding(finding) for finding in table.findings[:listed]]
@@ -69,7 +74,7 @@ def check_table(
         rows=int(row[0]),
         errors=errors[:listed],
         counts=_counts(broken, table, faults),
-        rejected=_rejected(engine, table, int(row[1]), any_rule, blank, faults),
+        rejected=_rejected(engine, table, int(row[1] or 0), any_rule, blank, faults),
         measures=tuple(row[2 + len(rules) :]),
     )
 
@@ -146,7 +151,11 @@ def _counts(
 ) -> list[dict[str, Any]]:
     counts = [
         count_entry(
-            rule.type, rule.field.name if rule.field else None, rule.column, total, rule.note
+            rule.type,
+            rule.field.name if rule.field else None,
+            rule.column if rule.field else None,
+            total,
+            rule.note,
         )
         for rule, total in broken
     ]

@@ -16,7 +16,7 @@ SMALL = 4 * MIB
 
 def open_engine() -> duckdb.DuckDBPyConnection:
     """An empty in-memory database that has started no thread yet."""
-    return duckdb.connect(
+    engine = duckdb.connect(
         ":memory:",
         config={
             "threads": "1",
@@ -28,6 +28,10 @@ def open_engine() -> duckdb.DuckDBPyConnection:
             "allocator_background_threads": "false",
         },
     )
+    # Pushed into a scan, a try_cast fails the whole scan at the first text it cannot cast.
+    engine.execute("SET disabled_optimizers='type_pushdown,scalar_fn_pushdown'")
+    engine.execute("SET TimeZone='UTC'")
+    return engine
 
 
 def lock_engine(
@@ -38,7 +42,6 @@ def lock_engine(
     `size` is the input's, in bytes: a small one is faster on a single thread.
     """
     threads = 1 if size < SMALL else limits.threads or os.cpu_count() or 1
-    engine.execute("SET TimeZone='UTC'")
     engine.execute(f"SET memory_limit='{max(64, limits.memory * 6 // 10 // MIB)}MiB'")
     engine.execute(f"SET temp_directory={literal(str(scratch / 'spill'))}")
     engine.execute(f"SET max_temp_directory_size='{max(1, limits.scratch // MIB)}MiB'")

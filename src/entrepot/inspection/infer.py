@@ -18,9 +18,9 @@ from entrepot.inspection.profile import ColumnStats, Measure, measure_sql, read_
 from entrepot.inspection.table import CellKind, Column, Table
 from entrepot.schemas.model import Field, TableSchema
 
-FIRST_ROWS = 10_000
-COLUMNS_AT_ONCE = 50
+FIRST_ROWS = 1_000
 TOKENS = ", ".join(map(literal, MISSING))
+TOKEN_SET = frozenset(MISSING)
 
 BY_KIND: dict[CellKind, str] = {
     "integer": "integer",
@@ -58,23 +58,14 @@ class _Counts:
 
 def infer_schema(engine: duckdb.DuckDBPyConnection, table: Table) -> Inferred:
     """Infer over the whole of `table`. Raises duckdb.Error where the scan fails."""
-    sample = f"(SELECT * FROM {table.relation} LIMIT {FIRST_ROWS})"
-    survivors: list[list[Candidate]] = []
-    for start in range(0, len(table.columns), COLUMNS_AT_ONCE):
-        part = table.columns[start : start + COLUMNS_AT_ONCE]
-        every = [list(CANDIDATES.values()) if _textual(column) else [] for column in part]
-        _, counts, _ = _count(engine, sample, part, every, [])
-        survivors += [
-            [candidate for candidate in tried if _may_fit(candidate, found)]
-            for tried, found in zip(every, counts, strict=True)
-        ]
+    survivors = _survivors(engine, table)
     names = unique_names(table.labels)
     guesses = [
         _field(column, name, likely)
         for column, name, likely in zip(table.columns, names, survivors, strict=True)
     ]
     measures = [
-        measure_sql(cell_sql(column, guess, ("", *MISSING)))
+        measure_sql(cell_sql(column, guess, ("",)))
         for column, guess in zip(table.columns, guesses, strict=True)
     ]
     rows, counts, stats = _count(engine, table.relation, table.columns, survivors, measures)
@@ -82,8 +73,34 @@ def infer_schema(engine: duckdb.DuckDBPyConnection, table: Table) -> Inferred:
         _settled(column, name, likely, found)
         for column, name, likely, found in zip(table.columns, names, survivors, counts, strict=True)
     )
+    stats = [
+        replace(figures, filled=figures.filled - found.tokens) if field.missing_values else figures
+        for field, figures, found in zip(fields, stats, counts, strict=True)
+    ]
     settled = _measured_again(engine, table, guesses, fields, stats)
-    return Inferred(TableSchema(fields), rows, tuple(settled))
+    return Inferred(TableSchema(_missing_named(engine, table, fields)), rows, tuple(settled))
+
+
+def _survivors(engine: duckdb.DuckDBPyConnection, table: Table) -> list[list[Candidate]]:
+    """The candidates that fit each column's first texts. Asking the engine for all of them
+    would cost it more to plan than to run."""
+    texts = ", ".join(column.text for column in table.columns)
+    kinds = ", ".join(
+        f"coalesce({column.kind_sql}, 'text') = 'text'" if column.kind is None else "true"
+        for column in table.columns
+    )
+    query = f"SELECT [{texts}], [{kinds}] FROM {table.relation} LIMIT {FIRST_ROWS}"
+    seen: list[set[str]] = [set() for _ in table.columns]
+    for cells, textual in engine.execute(query).fetchall():
+        for column, cell, is_text in zip(seen, cells, textual, strict=True):
+            if cell is not None and is_text:
+                column.add(cell)
+    return [
+        [each for each in CANDIDATES.values() if each.survives(texts - TOKEN_SET)]
+        if _textual(column)
+        else []
+        for column, texts in zip(table.columns, seen, strict=True)
+    ]
 
 
 def unique_names(labels: Sequence[str]) -> list[str]:
@@ -123,15 +140,15 @@ def _count(
     cursor = iter(row[1:split])
     counts = []
     for column, candidates in zip(columns, tried, strict=True):
-        filled, tokens = next(cursor), next(cursor)
+        filled, tokens = next(cursor) or 0, next(cursor) or 0
         kinds: dict[str, int] = {}
         if column.kind is None:
-            kinds = {kind: next(cursor) for kind in BY_KIND}
+            kinds = {kind: next(cursor) or 0 for kind in BY_KIND}
         fitting, varied = {}, {}
         for candidate in candidates:
-            fitting[candidate.name] = next(cursor)
+            fitting[candidate.name] = next(cursor) or 0
             if candidate.varied:
-                varied[candidate.name] = 0 < next(cursor) < fitting[candidate.name]
+                varied[candidate.name] = 0 < (next(cursor) or 0) < fitting[candidate.name]
         counts.append(_Counts(filled, tokens, kinds, fitting, varied))
     return int(row[0]), counts, read_stats(measures, row[split:])
 
@@ -145,19 +162,12 @@ def _count_sql(column: Column, candidates: Sequence[Candidate]) -> list[str]:
         wanted += [f"count_if({column.kind_sql} = {literal(kind)})" for kind in BY_KIND]
         native = f"{column.kind_sql} = 'text' AND "
     for candidate in candidates:
-        fits = f"{native}NOT {token} AND {candidate.condition(text)}"
+        fits = f"{native}{candidate.condition(text)}"
         wanted.append(f"count_if({fits})")
         if candidate.varied:
             yes = ", ".join(map(literal, candidate.field.true_values))
             wanted.append(f"count_if({text} IN ({yes}))")
     return wanted
-
-
-def _may_fit(candidate: Candidate, found: _Counts) -> bool:
-    """Whether the candidate fits all rows seen so far. One that another needs to be told
-    apart from stays too."""
-    text_cells = found.filled - sum(found.kinds.values()) - found.tokens
-    return found.fitting[candidate.name] == text_cells
 
 
 def _field(column: Column, name: str, likely: Sequence[Candidate]) -> Field:
@@ -199,6 +209,22 @@ def _settled_by_kind(name: str, found: _Counts) -> Field:
     if kinds == {"integer", "number"}:
         return Field(name, "number")
     return Field(name, BY_KIND[kinds.pop()] if len(kinds) == 1 else "any")  # type: ignore[index]
+
+
+def _missing_named(
+    engine: duckdb.DuckDBPyConnection, table: Table, fields: Sequence[Field]
+) -> tuple[Field, ...]:
+    """The fields, with only those texts as missing values that the file does use."""
+    open_ones = [n for n, field in enumerate(fields) if field.missing_values is not None]
+    if not open_ones:
+        return tuple(fields)
+    texts = [table.columns[n].text for n in open_ones]
+    wanted = [f"list(DISTINCT {text}) FILTER (WHERE {text} IN ({TOKENS}))" for text in texts]
+    row = engine.execute(f"SELECT {', '.join(wanted)} FROM {table.relation}").fetchone() or ()
+    named = list(fields)
+    for n, used in zip(open_ones, row, strict=True):
+        named[n] = replace(fields[n], missing_values=("", *sorted(used)))
+    return tuple(named)
 
 
 def _measured_again(

@@ -37,10 +37,10 @@ def measure_sql(cell: CellSql) -> Measure:
     """The aggregates for a column judged as `cell`; extremes are taken of sound values."""
     kind = cell.field.type
     value = cell.value if kind in ORDERED else cell.text
-    sound = f"CASE WHEN {cell.present} THEN {value} END"
+    sound = value if kind in ORDERED else f"CASE WHEN {cell.present} THEN {value} END"
     aggregates = [
         f"count_if({cell.present})",
-        f"approx_count_distinct(CASE WHEN {cell.present} THEN {cell.text} END)",
+        f"approx_count_distinct({cell.text})",
         f"min({sound})::VARCHAR",
         f"max({sound})::VARCHAR",
     ]
@@ -58,8 +58,8 @@ def read_stats(measures: Sequence[Measure], row: Sequence[Any]) -> list[ColumnSt
         mean = next(values) if measure.type in NUMERIC else None
         stats.append(
             ColumnStats(
-                filled=int(filled),
-                distinct=min(int(distinct), int(filled)),
+                filled=int(filled or 0),
+                distinct=min(int(distinct or 0), int(filled or 0)),
                 minimum=_shown(low, measure.type),
                 maximum=_shown(high, measure.type),
                 mean=mean if mean is not None and math.isfinite(mean) else None,

@@ -20,7 +20,8 @@ class Violation:
     """A condition that is true on the cells (or rows) that break one rule.
 
     `type` is the report's error type; `column` counts from 1, 0 for a whole row; `note` says
-    the rule in the report's words, `rule` names the constraint.
+    the rule in the report's words, `rule` names the constraint; `times`, if set, is how many
+    errors one row is.
     """
 
     type: str
@@ -29,6 +30,7 @@ class Violation:
     note: str
     sql: str
     rule: str = ""
+    times: str = ""
 
 
 def judged_columns(table: Table, schema: TableSchema) -> list[tuple[int, CellSql]]:
@@ -71,7 +73,9 @@ def violations_of(
             found.append(Violation("missing-cell", number, cell.field, "", absent))
     if table.uneven:
         surplus = f"(_cells > {len(table.columns)} AND NOT _blank)"
-        found.append(Violation("extra-cell", len(table.columns) + 1, None, "", surplus))
+        width = len(table.columns)
+        times = f"_cells - {width}"
+        found.append(Violation("extra-cell", width + 1, None, "", surplus, times=times))
     return found
 
 
