@@ -6,6 +6,7 @@ from pathlib import Path
 
 import platformdirs
 
+from entrepot.accounts.accounts import any_account
 from entrepot.bootstrap.parts import build_parts
 from entrepot.cli.data_folder import locked, make_data_folder
 from entrepot.cli.logs import configure_logs
@@ -47,8 +48,24 @@ def _run(settings: Settings, say: Say, demo: bool) -> int:
         if demo:
             lines += _seed(settings)
         elif settings.role != "worker":
-            lines += [f"Entrepot serves {settings.endpoint}"]
+            lines += [f"Entrepot serves {settings.endpoint}", *_first_steps(settings)]
         return Supervisor(settings, lock).run(lambda: say("\n".join(lines)))
+
+
+def _first_steps(settings: Settings) -> list[str]:
+    """What to do while there is no account yet."""
+    parts = build_parts(settings)
+    try:
+        if parts.database.read(any_account):
+            return []
+    finally:
+        parts.close()
+    return [
+        "There is no account yet. In another terminal, with the same --data:",
+        "  entrepot admin account create acme --quota 10GB",
+        "  entrepot admin user create acme:maria --role admin",
+        "  entrepot admin key create acme:maria",
+    ]
 
 
 def _seed(settings: Settings) -> list[str]:

@@ -72,6 +72,9 @@ class Inspector:
         """Inspect the task's version and publish, refuse or cancel it; once ended, nothing."""
         version = self.database.write(begin_inspection, task_id, self.clock())
         if version is None:
+            # Canceled while it waited, or a second run: what may go of its bytes goes now.
+            for blob_id in self.database.read(_blobs_of, task_id):
+                self._remove(blob_id)
             return
         try:
             found = self._inspect(version)
@@ -144,6 +147,11 @@ def begin_inspection(conn: Writing, task_id: UUID, now: datetime) -> Inspected |
         .values(status="inspecting")
     )
     return _load(conn, task_id)
+
+
+def _blobs_of(conn: Reading, task_id: UUID) -> list[BlobId]:
+    found = select(versions.c.id).where(versions.c.task_id == task_id)
+    return [BlobId(row) for row in conn.scalars(found)]
 
 
 def decide(conn: Writing, version: Inspected, found: Inspection, now: datetime) -> None:

@@ -66,9 +66,7 @@ def list_files(
         page = page.order_by(files.c.created_at, files.c.id)
     if after is not None:
         moment, last_id = after
-        last = tuple_(
-            literal(moment, files.c.created_at.type), literal(last_id, files.c.id.type)
-        )
+        last = tuple_(literal(moment, files.c.created_at.type), literal(last_id, files.c.id.type))
         page = page.where(key < last if newest_first else key > last)
     return [_file(row, actor) for row in conn.execute(page)]
 

@@ -5,14 +5,16 @@ TOML file (`ENTREPOT_CONFIG`, else `entrepot.toml` in the data folder if it is t
 here. Sizes are bytes, times are seconds. `docs/reference/settings.md` lists them for operators.
 """
 
+import ipaddress
 import os
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import platformdirs
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
+    NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
@@ -42,9 +44,10 @@ class Settings(BaseSettings):
     public_url: str | None = Field(
         default=None, description="The address that people and scripts see, behind a proxy."
     )
-    trusted_proxies: list[str] = Field(
+    trusted_proxies: Annotated[list[str], NoDecode] = Field(
         default_factory=list,
-        description="Addresses or networks whose Forwarded-For and -Proto headers are believed.",
+        description="Addresses or networks, separated by commas, whose X-Forwarded-For and "
+        "X-Forwarded-Proto headers are believed.",
     )
     secret: SecretStr | None = Field(
         default=None,
@@ -103,6 +106,17 @@ class Settings(BaseSettings):
             raise ValueError("must start with http:// or https://")
         return value.rstrip("/")
 
+    @field_validator("trusted_proxies", mode="before")
+    @classmethod
+    def _networks(cls, value: object) -> object:
+        entries = value.split(",") if isinstance(value, str) else value
+        if not isinstance(entries, list):
+            raise ValueError("is a list of addresses or networks")  # noqa: TRY004 - pydantic's
+        entries = [str(entry).strip() for entry in entries if str(entry).strip()]
+        for entry in entries:
+            ipaddress.ip_network(entry, strict=False)
+        return entries
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -156,4 +170,6 @@ def read_settings(**given: Any) -> Settings:
     except ValidationError as wrong:
         first = wrong.errors(include_url=False, include_input=False)[0]
         name = ".".join(str(part) for part in first["loc"])
-        raise StartRefused(reason=f"The setting {name} is wrong: {first['msg']}.") from None
+        raise StartRefused(
+            reason=f"The setting {name} is wrong: {first['msg'].removeprefix('Value error, ')}."
+        ) from None

@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse, Response, StreamingResponse
 
 from entrepot.accounts.actor import Actor
 from entrepot.db.types import Reading
+from entrepot.errors import EntrepotError
 from entrepot.files.cancel import cancel_task, viewer_of, visible_task
 from entrepot.http.api.payloads import task_payload
 from entrepot.http.deps import AnyWork, Work
@@ -56,6 +57,7 @@ async def task(task_id: UUID, work: AnyWork) -> Response:
 async def cancel(task_id: UUID, work: AnyWork) -> Response:
     """Cancel a task: at once while it waits, within a second while it runs."""
     canceled = await work.write(cancel_task, task_id, work.now)
+    work.parts.queue.wake()
     return JSONResponse(task_payload(canceled), status_code=202)
 
 
@@ -92,7 +94,10 @@ async def task_events(work: Work, present: Task, seen: int, render: Any) -> Asyn
     with work.runtime.watch.following(present.id, present.revision) as follower:
         while not present.ended and not work.runtime.draining:
             changed = await follower.wait(HEARTBEAT)
-            present = await work.again().read(visible_task, present.id)
+            try:
+                present = await work.again().read(visible_task, present.id)
+            except EntrepotError:
+                return  # the key or the right ended meanwhile; a new request is told why
             if not changed:
                 yield b": still here\n\n"
             elif present.revision != follower.seen:
