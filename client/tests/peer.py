@@ -256,6 +256,9 @@ class Handler(BaseHTTPRequestHandler):
     def _upload(self, body: bytes) -> None:
         head = f"Content-Type: {self.headers['Content-Type']}\r\n\r\n".encode()
         form = {}
+        if not body.endswith(b"--\r\n"):
+            self._problem(422, "form-malformed", "The body was cut off.")
+            return
         for part in BytesParser().parsebytes(head + body).get_payload():
             name = part.get_param("name", header="content-disposition")
             form[str(name)] = (part, part.get_payload(decode=True))

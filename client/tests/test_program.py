@@ -220,6 +220,8 @@ def start(peer: Peer, *arguments: str, **options: Any) -> subprocess.Popen[bytes
         "ENTREPOT_ENDPOINT": peer.endpoint,
         "ENTREPOT_API_KEY": API_KEY,
         "PYTHONUNBUFFERED": "1",
+        "FORCE_COLOR": "1",
+        "TERM": "xterm",
     }
     code = "from entrepot_client.cli.main import main; main()"
     return subprocess.Popen([sys.executable, "-c", code, *arguments], env=environment, **options)

@@ -33,6 +33,10 @@ _ADVICE: dict[type[errors.Problem], tuple[ExitStatus, str]] = {
     errors.Problem: (ExitStatus.WRONG_USAGE, "Correct the request; `--help` shows an example."),
 }
 """What a refusal means, the first class that fits."""
+_ADVICE_BY_CODE = {
+    "file-too-large": "Define it with a larger --size-limit, or deliver less.",
+    "no-published-version": "Follow its delivery: `entrepot tasks list` shows the task.",
+}
 
 
 def explain(error: Exception) -> Failure | None:
@@ -55,12 +59,12 @@ def explain_ended(task: Task) -> Failure | None:
         return Failure(f"The task {task.task_id} was canceled.", "", figures=_task(task))
     problem = errors.problem_from(task.error or {})
     if task.refused:
-        more = f" The whole report is at {task.report_url}." if task.report_url else ""
+        more = f" The report: `entrepot api GET {task.report_url}`." if task.report_url else ""
         return Failure(
             str(problem) or "The delivery breaks the file's contract.",
             f"Correct the file and push it again.{more}",
             ExitStatus.REFUSED,
-            _first_errors(problem.errors),
+            _first_errors(problem),
             _task(task),
         )
     failure = _explain_problem(problem)
@@ -73,7 +77,7 @@ def _task(task: Task) -> Mapping[str, Any]:
 
 
 def _explain_problem(problem: errors.Problem) -> Failure:
-    lines = list(_first_errors(problem.errors))
+    lines = list(_first_errors(problem))
     if sizes := _sizes_in(problem.figures):
         lines.append(sizes)
     if problem.request_id and isinstance(problem, errors.ServerFailed):
@@ -83,9 +87,8 @@ def _explain_problem(problem: errors.Problem) -> Failure:
 
 
 def _advice(problem: errors.Problem) -> tuple[ExitStatus, str]:
-    if problem.code == "file-too-large":
-        return ExitStatus.OVER_LIMIT, "Define it with a larger --size-limit, or deliver less."
     status, advice = next(row for kind, row in _ADVICE.items() if isinstance(problem, kind))
+    advice = _ADVICE_BY_CODE.get(problem.code, advice)
     if problem.retry_after:
         advice = f"Try again in {problem.retry_after:.0f} seconds."
     return status, advice
@@ -128,20 +131,24 @@ def _sizes_in(figures: Mapping[str, Any]) -> str:
     return ", ".join(parts)
 
 
-def _first_errors(found: tuple[Mapping[str, Any], ...]) -> tuple[str, ...]:
+def _first_errors(problem: errors.Problem) -> tuple[str, ...]:
+    found = problem.errors
     lines = [_error_line(error) for error in found[:_MOST_ERRORS]]
-    if len(found) > _MOST_ERRORS:
-        lines.append(f"… and {len(found) - _MOST_ERRORS} more")
-    return tuple(lines)
+    # A document lists some errors and counts them all.
+    counted = problem.figures.get("error_count")
+    more = max(counted if isinstance(counted, int) else 0, len(found)) - len(lines)
+    return (*lines, f"… and {more:,} more") if lines and more else tuple(lines)
 
 
 def _error_line(error: Mapping[str, Any]) -> str:
-    """`row 7, amount: …` of one error of a report (Frictionless's members) or of a form."""
+    """One error of a report (Frictionless's members, whose message names the place) or a form."""
+    if message := error.get("message"):
+        return str(message)
     place = []
     if error.get("rowNumber") is not None:
         place.append(f"row {error['rowNumber']}")
     if name := error.get("fieldName") or error.get("field") or error.get("pointer"):
         place.append(str(name))
-    said = error.get("note") or error.get("message") or error.get("detail") or error.get("reason")
+    said = error.get("note") or error.get("detail") or error.get("reason")
     said = str(said or error.get("title") or error.get("type") or "is wrong")
     return f"{', '.join(place)}: {said}" if place else said

@@ -107,6 +107,9 @@ def _report(error: Exception, output: Output) -> int:
 def _wrong_usage(error: TyperException) -> Failure:
     path = context.command_path if (context := getattr(error, "ctx", None)) else PROGRAM
     what = error.format_message().rstrip()
+    if what.startswith("Usage:"):
+        # A group without a command, set to show its help; the help is one option away.
+        what = "Missing command."
     return Failure(
         what if what.endswith((".", ")")) else what + ".",
         f"See `{path} --help` for what it takes and an example.",

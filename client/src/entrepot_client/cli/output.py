@@ -8,6 +8,7 @@ A command takes `ctx: typer.Context` and prints through `output_of(ctx)`:
 """
 
 import json
+import os
 import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -39,7 +40,7 @@ class Format(StrEnum):
 
 
 class Output:
-    """Where one run of the program prints. Made by `output_of`."""
+    """Where one run of the program prints; commands get it by `output_of`."""
 
     def __init__(
         self,
@@ -61,6 +62,12 @@ class Output:
     def err(self) -> "Console":
         """The console of notes, progress and errors."""
         return _console(self._stderr or sys.stderr)
+
+    @property
+    def shows_progress(self) -> bool:
+        """Whether somebody sees stderr, so that a bar may move on it."""
+        # Not the console's own answer: FORCE_COLOR makes it take a pipe for a terminal.
+        return (self._stderr or sys.stderr).isatty() and os.environ.get("TERM") != "dumb"
 
     def record(self, value: Mapping[str, Any], *, quiet: str, shown: Mapping[str, str]) -> None:
         """Print one thing.

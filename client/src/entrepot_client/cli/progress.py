@@ -22,7 +22,7 @@ class Bar:
     def __init__(
         self, output: Output, label: str, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._console = output.err
+        self._output = output
         self._label = label
         self._clock = clock
         self._began = clock()
@@ -39,7 +39,7 @@ class Bar:
 
     def show(self, done: int, total: int | None) -> None:
         """Move to `done` of `total` bytes; a callback for the client's transfers."""
-        if not self._console.is_terminal:
+        if not self._output.shows_progress:
             return
         if self._progress is None:
             if self._clock() - self._began < _PATIENCE:
@@ -71,7 +71,7 @@ class Bar:
             DownloadColumn(),
             TransferSpeedColumn(),
             TimeRemainingColumn(),
-            console=self._console,
+            console=self._output.err,
             transient=True,
         )
         progress.add_task(self._label, total=None)
