@@ -9,8 +9,8 @@ from entrepot.accounts.actor import AccountId, Actor
 from entrepot.db.tables import files, versions
 from entrepot.db.types import Reading, Writing
 from entrepot.errors import NotFound, TaskFinished
-from entrepot.files.inspect import Inspected
 from entrepot.files.publish import cancel_version
+from entrepot.files.versions import Undecided
 from entrepot.tasks.records import Task, Viewer, get_task, request_cancel
 
 
@@ -42,13 +42,13 @@ def cancel_task(conn: Writing, actor: Actor, task_id: UUID, now: datetime) -> Ta
     return visible_task(conn, actor, task_id)
 
 
-def _version_of(conn: Reading, task: Task) -> Inspected:
+def _version_of(conn: Reading, task: Task) -> Undecided:
     row = conn.execute(
         select(versions, files.c.name)
         .join(files, files.c.id == versions.c.file_id)
         .where(versions.c.task_id == task.id)
     ).one()
-    return Inspected(
+    return Undecided(
         task_id=task.id,
         blob_id=row.id,
         file_id=row.file_id,

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
 from uuid import UUID
 
 import structlog
@@ -23,7 +22,7 @@ from entrepot.db.types import Reading, Writing
 from entrepot.errors import BlobMissing
 from entrepot.files.publish import cancel_version, fail_version, publish_version, refuse_version
 from entrepot.files.remove import remove_expired_bytes
-from entrepot.files.versions import FileId
+from entrepot.files.versions import FileId, Undecided
 from entrepot.inspection.pool import InspectionPool
 from entrepot.inspection.results import (
     Inspection,
@@ -41,22 +40,6 @@ CANCEL_EVERY = 0.2
 """Seconds between two looks at whether the task is to stop."""
 ATTEMPTS = 3
 """Runs of an inspection that could not run at all before the task fails."""
-
-
-@dataclass(frozen=True)
-class Inspected:
-    """A version under inspection, with its file's contract as it stands."""
-
-    task_id: UUID
-    blob_id: BlobId
-    file_id: FileId
-    account_id: AccountId
-    created_by: UUID
-    number: int
-    size: int
-    file_name: str
-    mode: Literal["none", "infer", "given"]
-    schema: dict[str, Any] | None
 
 
 @dataclass(frozen=True)
@@ -91,7 +74,7 @@ class Inspector:
         # If this is cut off, the sweep does it.
         remove_expired_bytes(self.database, self.store, blob_id, self.clock)
 
-    def _inspect(self, version: Inspected) -> Inspection:
+    def _inspect(self, version: Undecided) -> Inspection:
         path = self.store.path(version.blob_id)
         if path is None or not path.exists():
             raise BlobMissing(version.blob_id)
@@ -137,7 +120,7 @@ class _Watch:
         return self._answer
 
 
-def begin_inspection(conn: Writing, task_id: UUID, now: datetime) -> Inspected | None:
+def begin_inspection(conn: Writing, task_id: UUID, now: datetime) -> Undecided | None:
     """Mark the task as running and its version as inspected; None if the task has ended."""
     if not start_task(conn, task_id, "inspecting", now):
         return None
@@ -154,7 +137,7 @@ def _blobs_of(conn: Reading, task_id: UUID) -> list[BlobId]:
     return [BlobId(row) for row in conn.scalars(found)]
 
 
-def decide(conn: Writing, version: Inspected, found: Inspection, now: datetime) -> None:
+def decide(conn: Writing, version: Undecided, found: Inspection, now: datetime) -> None:
     """Publish or refuse by the verdict: the one place where a version becomes visible.
 
     Without enforcement every verdict publishes: the findings are warnings in the report.
@@ -165,7 +148,7 @@ def decide(conn: Writing, version: Inspected, found: Inspection, now: datetime) 
         refuse_version(conn, version, found, now)
 
 
-def _load(conn: Reading, task_id: UUID) -> Inspected:
+def _load(conn: Reading, task_id: UUID) -> Undecided:
     row = conn.execute(
         select(
             versions.c.id,
@@ -186,7 +169,7 @@ def _load(conn: Reading, task_id: UUID) -> Inspected:
         .order_by(schema_revisions.c.revision.desc())
         .limit(1)
     )
-    return Inspected(
+    return Undecided(
         task_id=task_id,
         blob_id=BlobId(row.id),
         file_id=FileId(row.file_id),

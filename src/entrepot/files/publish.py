@@ -4,16 +4,14 @@ Each is conditional on the version being undecided, so that a second run changes
 """
 
 from datetime import datetime, timedelta
-from typing import Any, Protocol
-from uuid import UUID
+from typing import Any
 
 from sqlalchemy import insert, or_, update
 
-from entrepot.accounts.actor import AccountId
 from entrepot.activity.record import record
 from entrepot.db.tables import files, inspections, schema_revisions, versions
 from entrepot.db.types import Writing
-from entrepot.files.versions import UNDECIDED, FileId, VersionStatus
+from entrepot.files.versions import UNDECIDED, Undecided, VersionStatus
 from entrepot.inspection.results import Inspection
 from entrepot.tasks.records import finish_task
 
@@ -27,45 +25,6 @@ REFUSALS = {
     "source-error": "source-error",
 }
 """The problem code of each verdict that refuses."""
-
-
-class Undecided(Protocol):
-    """A version whose inspection ends now (a `files.inspect.Inspected` fits)."""
-
-    @property
-    def task_id(self) -> UUID:
-        """Its task."""
-        ...
-
-    @property
-    def blob_id(self) -> UUID:
-        """Its id, and its bytes' id."""
-        ...
-
-    @property
-    def file_id(self) -> FileId:
-        """Its file."""
-        ...
-
-    @property
-    def account_id(self) -> AccountId:
-        """The account that owns the file."""
-        ...
-
-    @property
-    def created_by(self) -> UUID:
-        """Who delivered it."""
-        ...
-
-    @property
-    def number(self) -> int:
-        """Its number within the file."""
-        ...
-
-    @property
-    def mode(self) -> str:
-        """How the contract binds: none, infer, given."""
-        ...
 
 
 def publish_version(conn: Writing, version: Undecided, found: Inspection, now: datetime) -> None:

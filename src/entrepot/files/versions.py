@@ -2,15 +2,35 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, NewType
+from typing import Any, Literal, NewType
 from uuid import UUID
 
+from entrepot.accounts.actor import AccountId
 from entrepot.blobs.store import BlobId
 
 FileId = NewType("FileId", UUID)
 
 VersionStatus = Literal["received", "inspecting", "published", "refused", "canceled", "deleted"]
 UNDECIDED: tuple[VersionStatus, ...] = ("received", "inspecting")
+
+
+@dataclass(frozen=True)
+class Undecided:
+    """A version that waits for its inspection's verdict, with its file's contract as it stands.
+
+    `size` is bytes; `mode` says how the contract binds, `schema` is its Table Schema as JSON.
+    """
+
+    task_id: UUID
+    blob_id: BlobId
+    file_id: FileId
+    account_id: AccountId
+    created_by: UUID
+    number: int
+    size: int
+    file_name: str
+    mode: Literal["none", "infer", "given"]
+    schema: dict[str, Any] | None
 
 
 @dataclass(frozen=True)
