@@ -308,13 +308,19 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.write(body)
 
 
+class QuietServer(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *_: object) -> None:
+        """Clients that leave in the middle are what these tests are about."""
+
+
 @contextlib.contextmanager
 def running_peer() -> Any:
     """A peer that listens on a free port of the loopback for the length of the block."""
     peer = Peer()
     handler = type("BoundHandler", (Handler,), {"peer": peer})
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        server.daemon_threads = True
+    with QuietServer(("127.0.0.1", 0), handler) as server:
         peer.endpoint = f"http://127.0.0.1:{server.server_port}"
         thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
         thread.start()

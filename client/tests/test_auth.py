@@ -137,6 +137,43 @@ def test_the_systems_keyring_is_used_where_it_works(
     sys.modules.pop("keyring", None)
 
 
+@pytest.mark.parametrize(
+    ("source", "status"),
+    [
+        ("raise RuntimeError('no bus')", 0),
+        (
+            "class Backend: priority = 5\n"
+            "def get_keyring(): return Backend()\n"
+            "def get_password(*_): raise OSError('locked')\n",
+            3,
+        ),
+    ],
+    ids=["broken", "locked"],
+)
+def test_a_keyring_in_trouble(
+    peer: Peer,
+    program: Program,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    source: str,
+    status: int,
+) -> None:
+    folder = tmp_path / "modules"
+    folder.mkdir()
+    (folder / "keyring.py").write_text(source)
+    monkeypatch.setenv("ENTREPOT_ENDPOINT", peer.endpoint)
+    if status == 0:
+        type_in(monkeypatch, f"{API_KEY}\n")
+        program("auth", "login")
+    monkeypatch.delitem(sys.modules, "keyring")
+    monkeypatch.syspath_prepend(str(folder))
+    ran = program("files", "list")
+    sys.modules.pop("keyring", None)
+    assert ran.status == status
+    assert "Traceback" not in ran.err
+    assert ("keyring gave no key (locked)" in ran.err) is (status == 3)
+
+
 def test_an_endpoint_without_encryption_is_warned_about(
     program: Program, monkeypatch: pytest.MonkeyPatch
 ) -> None:

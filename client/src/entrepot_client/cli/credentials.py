@@ -52,7 +52,7 @@ def find_credentials(environment: Mapping[str, str]) -> Credentials:
     if key := kept.get("keys", {}).get(endpoint):
         return Credentials(endpoint, key, f"the file {credentials_file()}")
     keyring = usable_keyring()
-    if keyring is not None and (key := keyring.get_password(_KEYRING_SERVICE, endpoint)):
+    if keyring is not None and (key := _key_in(keyring, endpoint)):
         return Credentials(endpoint, key, "the system's keyring")
     raise Failure(f"You are not signed in to {endpoint}.", _SIGN_IN, ExitStatus.NOT_ALLOWED)
 
@@ -82,7 +82,7 @@ def forget_credentials(environment: Mapping[str, str]) -> str | None:
     keys = kept.get("keys", {})
     found = keys.pop(endpoint, None) is not None
     keyring = usable_keyring()
-    if keyring is not None and keyring.get_password(_KEYRING_SERVICE, endpoint):
+    if keyring is not None and _key_in(keyring, endpoint):
         keyring.delete_password(_KEYRING_SERVICE, endpoint)
         found = True
     if kept:
@@ -100,9 +100,23 @@ def usable_keyring() -> Any | None:
     try:
         # By name: it is an optional extra, because on Linux it brings a D-Bus client along.
         keyring = importlib.import_module("keyring")
-    except ImportError:
+        return keyring if keyring.get_keyring().priority > 0 else None
+    except Exception:
+        # Not installed, or set to a backend that this machine lacks, each with its own error:
+        # the file serves then.
         return None
-    return keyring if keyring.get_keyring().priority > 0 else None
+
+
+def _key_in(keyring: Any, endpoint: str) -> str | None:
+    try:
+        key: str | None = keyring.get_password(_KEYRING_SERVICE, endpoint)
+    except Exception as error:
+        raise Failure(
+            f"The system's keyring gave no key ({error}).",
+            f"Unlock it, or set {KEY_VARIABLE}.",
+            ExitStatus.NOT_ALLOWED,
+        ) from error
+    return key
 
 
 def _read_kept() -> dict[str, Any]:
