@@ -22,7 +22,7 @@ log = structlog.get_logger(__name__)
 
 READY_WITHIN = 60.0
 """Seconds a process may take to start."""
-RESTARTS = 5
+RESTARTS = 10
 """Restarts of one process within a minute after which the supervisor gives up."""
 
 

@@ -27,7 +27,6 @@ from entrepot.inspection.pool import InspectionPool
 from entrepot.inspection.results import (
     Inspection,
     InspectionCanceled,
-    InspectionFailed,
     InspectionRequest,
 )
 from entrepot.tasks.records import cancel_requested, report_progress, start_task
@@ -39,7 +38,9 @@ PROGRESS_EVERY = 0.25
 CANCEL_EVERY = 0.2
 """Seconds between two looks at whether the task is to stop."""
 ATTEMPTS = 3
-"""Runs of an inspection that could not run at all before the task fails."""
+"""Tries of one run before the task fails for a fault of ours."""
+MOST_STARTS = 9
+"""Starts that a task gets: one whose workers die each time must not be resumed for ever."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,23 @@ class Inspector:
     clock: Callable[[], datetime]
 
     def run(self, task_id: UUID) -> None:
-        """Inspect the task's version and publish, refuse or cancel it; once ended, nothing."""
+        """Inspect the task's version and publish, refuse or cancel it; once ended, nothing.
+
+        What fails for no fault of the delivery is tried again, then ends the task: none may
+        lie there undecided because of an error that nobody sees.
+        """
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                self._run(task_id)
+            except Exception:
+                log.exception("inspection could not run", attempt=attempt)
+                if attempt < ATTEMPTS:
+                    time.sleep(attempt)
+            else:
+                return
+        self.database.write(give_up, task_id, self.clock())
+
+    def _run(self, task_id: UUID) -> None:
         version = self.database.write(begin_inspection, task_id, self.clock())
         if version is None:
             # Canceled while it waited, or a second run: what may go of its bytes goes now.
@@ -64,9 +81,6 @@ class Inspector:
         except InspectionCanceled:
             self.database.write(cancel_version, version, self.clock())
             self._remove(version.blob_id)
-        except InspectionFailed as failure:
-            log.error("inspection could not run", error=str(failure))
-            self.database.write(fail_version, version, self.clock())
         else:
             self.database.write(decide, version, found, self.clock())
 
@@ -86,15 +100,7 @@ class Inspector:
             schema=version.schema,
         )
         watch = _Watch(self.database, version.task_id)
-        for attempt in range(1, ATTEMPTS + 1):
-            try:
-                return self.pool.inspect(request, watch.progress, watch.canceled)
-            except InspectionFailed:
-                if attempt == ATTEMPTS:
-                    raise
-                log.warning("inspection is tried again", attempt=attempt)
-                time.sleep(attempt)
-        raise AssertionError("unreachable")
+        return self.pool.inspect(request, watch.progress, watch.canceled)
 
 
 class _Watch:
@@ -122,7 +128,11 @@ class _Watch:
 
 def begin_inspection(conn: Writing, task_id: UUID, now: datetime) -> Undecided | None:
     """Mark the task as running and its version as inspected; None if the task has ended."""
-    if not start_task(conn, task_id, "inspecting", now):
+    starts = start_task(conn, task_id, "inspecting", now)
+    if starts is None:
+        return None
+    if starts > MOST_STARTS:
+        give_up(conn, task_id, now)
         return None
     conn.execute(
         update(versions)
@@ -130,6 +140,11 @@ def begin_inspection(conn: Writing, task_id: UUID, now: datetime) -> Undecided |
         .values(status="inspecting")
     )
     return _load(conn, task_id)
+
+
+def give_up(conn: Writing, task_id: UUID, now: datetime) -> None:
+    """End a task that cannot be done; nothing changes if it has ended."""
+    fail_version(conn, _load(conn, task_id), now)
 
 
 def _blobs_of(conn: Reading, task_id: UUID) -> list[BlobId]:

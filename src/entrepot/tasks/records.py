@@ -87,8 +87,8 @@ def create_task(
     )
 
 
-def start_task(conn: Writing, task_id: UUID, stage: str, now: datetime) -> bool:
-    """Mark a task as running; True also if it was (a run that is resumed), False if ended."""
+def start_task(conn: Writing, task_id: UUID, stage: str, now: datetime) -> int | None:
+    """Mark a task as running; how often it was (more than once if resumed), None if ended."""
     live = and_(tasks.c.id == task_id, tasks.c.status.in_(("queued", "running")))
     changed = conn.execute(
         update(tasks)
@@ -98,10 +98,14 @@ def start_task(conn: Writing, task_id: UUID, stage: str, now: datetime) -> bool:
             stage=stage,
             started_at=func.coalesce(tasks.c.started_at, now),
             done=0,
+            starts=tasks.c.starts + 1,
             revision=tasks.c.revision + 1,
         )
     )
-    return bool(changed.rowcount)
+    if not changed.rowcount:
+        return None
+    starts: int | None = conn.scalar(select(tasks.c.starts).where(tasks.c.id == task_id))
+    return starts
 
 
 def report_progress(conn: Writing, task_id: UUID, stage: str, done: int, total: int) -> None:

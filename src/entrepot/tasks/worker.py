@@ -8,6 +8,7 @@ only what its own executor left; and the queue's partition key is the account.
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -55,6 +56,7 @@ class Worker:
         self._workflows = workflows
         self._clock = clock
         self._stop = Wakeable()
+        self._running: set[str] = set()
         self._lease = timedelta(seconds=settings.lease)
 
     def start(self) -> None:
@@ -91,17 +93,25 @@ class Worker:
         self._stop.wake()
 
     def stop(self, timeout: float) -> None:
-        """Take no more tasks, give running ones `timeout` seconds, leave the rest to be resumed."""
+        """Take no more tasks, give running ones `timeout` seconds, leave the rest to be resumed.
+
+        The process ends after this: DBOS's own end would wait for its sleeping threads, which
+        hold nothing. A task cut off here runs again at the next start and finds what it did.
+        """
         self._stop.set()
-        DBOS.destroy(workflow_completion_timeout_sec=int(timeout))
+        deadline = time.monotonic() + timeout
+        while self._running and time.monotonic() < deadline:
+            time.sleep(0.05)
         self._database.write(drop_lease, self._executor_id)
 
     def _runner(self, name: str, work: Workflow) -> Callable[[str], None]:
         def run(task_id: str) -> None:
             with structlog.contextvars.bound_contextvars(task_id=task_id):
+                self._running.add(task_id)
                 try:
                     work(UUID(task_id))
                 finally:
+                    self._running.discard(task_id)
                     # A free place: look for the next task at once, not at the next slow poll.
                     self._stop.wake()
 
