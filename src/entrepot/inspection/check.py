@@ -5,6 +5,7 @@ A clean file costs the counting pass alone; Python sees at most the rows that ar
 
 # ruff: noqa: S608 (SQL is built from expressions; every text in it is quoted by `literal`)
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,16 +18,21 @@ from entrepot.inspection.table import Finding, Table
 from entrepot.inspection.violations import Violation, blank_row, judged_columns, violations_of
 from entrepot.schemas.model import TableSchema
 
+RULES_AT_ONCE = 400
+MEASURES_AT_ONCE = 1_000
+
 
 @dataclass(frozen=True)
 class Checked:
     """Errors of rows and cells: those listed (by row, then field), all counted, and the count
-    of rows that have any. `measures` are the values of the expressions that were asked for."""
+    of rows that have any. `embedded` are the line ends inside cells, `measures`
+    the values of the expressions that were asked for."""
 
     rows: int
     errors: list[dict[str, Any]]
     counts: list[dict[str, Any]]
     rejected: int
+    embedded: int = 0
     measures: tuple[Any, ...] = ()
 
 
@@ -48,35 +54,68 @@ def check_table(
     left_out = frozenset(number for number, _ in cells) if structure_only else skipped
     rules = violations_of(table, cells, left_out)
     blank = f"({blank_row(cells)}) AS _blank"
-    any_rule = " OR ".join(f"coalesce({rule.sql}, false)" for rule in rules)
-    flags = [f"coalesce({rule.sql}, false) AS _v{n}" for n, rule in enumerate(rules)]
-    wanted = [
-        f"sum(({rule.times}) * _v{n}::INTEGER)" if rule.times else f"count_if(_v{n})"
-        for n, rule in enumerate(rules)
-    ]
-    either = " OR ".join(f"_v{n}" for n in range(len(rules)))
-    query = (
-        f"SELECT count(*), count_if({either}), {', '.join([*wanted, *measures])} "
-        f"FROM (SELECT *, {', '.join(flags)} FROM (SELECT *, {blank} FROM {table.relation}))"
-    )
-    row = engine.execute(query).fetchone() or (0, 0)
-    totals = [int(total or 0) for total in row[2 : 2 + len(rules)]]
-    broken = [(rule, total) for rule, total in zip(rules, totals, strict=True) if total]
+    counted = _count(engine, table, rules, blank, measures)
+    broken = [(rule, total) for rule, total in zip(rules, counted.totals, strict=True) if total]
     errors = _list_broken(engine, table, [rule for rule, _ in broken], blank, listed)
     errors += [_of_finding(finding) for finding in table.findings[:listed]]
-    faults = [] if structure_only else check_keys(
-        engine, table, keys_of(schema, cells, skipped), listed
-    )  # fmt: skip
+    keys = [] if structure_only else keys_of(schema, cells, skipped)
+    faults = check_keys(engine, table, keys, listed)
     for fault in faults:
         errors += fault.errors
     errors.sort(key=lambda e: (e.get("rowNumber") or 0, e.get("fieldNumber") or 0))
     return Checked(
-        rows=int(row[0]),
+        rows=counted.rows,
         errors=errors[:listed],
         counts=_counts(broken, table, faults),
-        rejected=_rejected(engine, table, int(row[1] or 0), any_rule, blank, faults),
-        measures=tuple(row[2 + len(rules) :]),
+        rejected=_rejected(engine, table, counted.rejected, broken, blank, faults),
+        embedded=counted.embedded,
+        measures=counted.measures,
     )
+
+
+@dataclass(frozen=True)
+class _Counted:
+    """The counting pass: errors per rule, and rows that break any (None: not known yet)."""
+
+    rows: int
+    totals: list[int]
+    rejected: int | None
+    embedded: int
+    measures: tuple[Any, ...]
+
+
+def _count(
+    engine: duckdb.DuckDBPyConnection,
+    table: Table,
+    rules: Sequence[Violation],
+    blank: str,
+    measures: Sequence[str],
+) -> _Counted:
+    """Count in one pass, or in several over a wide table, whose expressions at once would
+    take the engine's memory (a vector of 32 KiB each)."""
+    totals: list[int] = []
+    measured: list[Any] = []
+    rows = rejected = embedded = 0
+    passes = max(1, -(-len(rules) // RULES_AT_ONCE), -(-len(measures) // MEASURES_AT_ONCE))
+    for n in range(passes):
+        some = rules[n * RULES_AT_ONCE : (n + 1) * RULES_AT_ONCE]
+        more = measures[n * MEASURES_AT_ONCE : (n + 1) * MEASURES_AT_ONCE]
+        flags = [f"coalesce({rule.sql}, false) AS _v{n}" for n, rule in enumerate(some)]
+        wanted = [
+            f"sum(({rule.times}) * _v{n}::INTEGER)" if rule.times else f"count_if(_v{n})"
+            for n, rule in enumerate(some)
+        ]
+        either = " OR ".join(f"_v{n}" for n in range(len(some))) or "false"
+        lines = table.embedded if n == 0 else "0"
+        query = (
+            f"SELECT {', '.join(['count(*)', f'count_if({either})', lines, *wanted, *more])} FROM "
+            f"(SELECT {', '.join(['*', *flags])} FROM (SELECT *, {blank} FROM {table.relation}))"
+        )
+        row = engine.execute(query).fetchone() or (0, 0, 0)
+        rows, rejected, embedded = int(row[0]), int(row[1] or 0), embedded + int(row[2] or 0)
+        totals += [int(total or 0) for total in row[3 : 3 + len(some)]]
+        measured += row[3 + len(some) :]
+    return _Counted(rows, totals, rejected if passes == 1 else None, embedded, tuple(measured))
 
 
 def _list_broken(
@@ -131,8 +170,6 @@ def _of_rule(
 
 def surplus_cells(extra: str | None) -> list[str]:
     """The cells of a row beyond the header, as the reader wrote them (a JSON list)."""
-    import json
-
     return [str(cell) for cell in json.loads(extra)] if extra else []
 
 
@@ -171,16 +208,20 @@ def _counts(
 def _rejected(
     engine: duckdb.DuckDBPyConnection,
     table: Table,
-    by_rules: int,
-    any_rule: str,
+    by_rules: int | None,
+    broken: Sequence[tuple[Violation, int]],
     blank: str,
     faults: list[KeyFaults],
 ) -> int:
     """How many rows have at least one error of any kind."""
-    if not faults:
+    if by_rules is not None and not faults:
         return max(by_rules, table.rejected_by_reader)
     parts = [f"SELECT _row FROM {fault.rows}" for fault in faults]
-    if by_rules:
-        parts.append(f"SELECT _row FROM (SELECT *, {blank} FROM {table.numbered}) WHERE {any_rule}")
+    for start in range(0, len(broken), RULES_AT_ONCE):
+        some = [rule.sql for rule, _ in broken[start : start + RULES_AT_ONCE]]
+        rows = f"(SELECT *, {blank} FROM {table.numbered})"
+        parts.append(f"SELECT _row FROM {rows} WHERE {' OR '.join(some)}")
+    if not parts:
+        return table.rejected_by_reader
     row = engine.execute(f"SELECT count(*) FROM ({' UNION '.join(parts)})").fetchone()
     return max(int(row[0]) if row else 0, table.rejected_by_reader)

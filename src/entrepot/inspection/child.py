@@ -5,12 +5,14 @@ Protocol, JSON lines: out `{"ready": true}`; in one request; out any number of
 `pool` is the other end. Run as `python -m entrepot.inspection.child <parent's pid>`.
 """
 
+import codecs
 import gc
 import json
 import os
 import sys
 import tempfile
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ from entrepot.inspection.progress import Progress
 from entrepot.inspection.results import InspectionRequest
 from entrepot.inspection.sandbox import SandboxUnavailable, die_with_parent, lock_down
 
+CODECS = ("utf-8", "utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be", "cp1252", "latin-1", "ascii")
 WARM_UP = b'a,b,c\n1,x,2020-01-01\n2,"y",2020-01-02\nz,,\n'
 WARM_UP_SCHEMA = {
     "fields": [
@@ -69,13 +72,16 @@ def main() -> None:
 
 def warm_up() -> None:
     """Inspect a small table, so that everything loaded late is loaded before the lock."""
+    for codec in CODECS:
+        codecs.lookup(codec)
     with tempfile.TemporaryDirectory(prefix="entrepot-warm-up-") as folder:
         path = Path(folder, "warm-up.csv")
-        path.write_bytes(WARM_UP)
-        for mode, schema in (("infer", None), ("given", WARM_UP_SCHEMA)):
-            request = InspectionRequest(path, path.name, len(WARM_UP), mode, schema)  # type: ignore[arg-type]
-            with open_engine() as engine:
-                inspect_file(engine, request, Path(folder), Limits(), Progress(len(WARM_UP)))
+        for content in (WARM_UP, WARM_UP + b"\n\xe4,1\n"):
+            path.write_bytes(content)
+            free = InspectionRequest(path, path.name, len(content), "infer")
+            for request in (free, replace(free, mode="given", schema=WARM_UP_SCHEMA)):
+                with open_engine() as engine:
+                    inspect_file(engine, request, Path(folder), Limits(), Progress(len(content)))
 
 
 def _answer(message: dict[str, Any], engine: Any, channel: Channel) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from entrepot.inspection.dialect import consistency, delimiter_scores
+from entrepot.inspection.dialect import consistency, delimiter_scores, looks_like_values
 
 Kind = Literal["csv", "jsonl", "json", "parquet", "other", "empty"]
 
@@ -148,6 +148,7 @@ def _delimiter_of_table(text: str, suffix: str) -> str | None:
     best = scores[0].delimiter if scores else ","
     if suffix in TEXT_NAMES:
         return best
-    if scores and scores[0].width > 1 and scores[0].agreement >= 0.9 and scores[0].rows > 1:
+    regular = scores and scores[0].width > 1 and scores[0].agreement >= 0.9 and scores[0].rows > 1
+    if regular and looks_like_values(text, best):
         return best
     return "," if consistency(text) else None

@@ -129,6 +129,14 @@ def has_header(rows: Sequence[Sequence[str]]) -> bool:
     return not any(first[n] in {row[n] for row in body if n < len(row)} for n in range(len(first)))
 
 
+def looks_like_values(sample: str, delimiter: str) -> bool:
+    """Whether at least half of the cells are values or single words, as in no prose."""
+    rows = read_sample(sample, Dialect(delimiter))
+    cells = [cell.strip() for row in rows[:200] for cell in row if cell.strip()]
+    plain = sum(1 for cell in cells if " " not in cell or VALUE.fullmatch(cell))
+    return plain * 2 >= len(cells)
+
+
 def consistency(text: str) -> bool:
     """Whether a text without a delimiter is one column of short single values, not prose."""
     lines = [line for line in text.splitlines()[:MAX_ROWS] if line.strip()]

@@ -19,6 +19,7 @@ from entrepot.inspection.table import CellKind, Column, Table
 from entrepot.schemas.model import Field, TableSchema
 
 FIRST_ROWS = 1_000
+COLUMNS_AT_ONCE = 200
 TOKENS = ", ".join(map(literal, MISSING))
 TOKEN_SET = frozenset(MISSING)
 
@@ -68,7 +69,16 @@ def infer_schema(engine: duckdb.DuckDBPyConnection, table: Table) -> Inferred:
         measure_sql(cell_sql(column, guess, ("",)))
         for column, guess in zip(table.columns, guesses, strict=True)
     ]
-    rows, counts, stats = _count(engine, table.relation, table.columns, survivors, measures)
+    counts: list[_Counts] = []
+    stats: list[ColumnStats] = []
+    rows = 0
+    for start in range(0, len(table.columns), COLUMNS_AT_ONCE):
+        part = slice(start, start + COLUMNS_AT_ONCE)
+        rows, some, figures = _count(
+            engine, table.relation, table.columns[part], survivors[part], measures[part]
+        )
+        counts += some
+        stats += figures
     fields = tuple(
         _settled(column, name, likely, found)
         for column, name, likely, found in zip(table.columns, names, survivors, counts, strict=True)

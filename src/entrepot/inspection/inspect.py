@@ -1,5 +1,6 @@
 """Inspect one file: detect, read, infer or check, report, profile. Runs inside the child."""
 
+import csv
 import errno
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -60,6 +61,9 @@ def inspect_file(
     except TooLarge as reason:
         said = f"The file passes a limit of inspection: {reason}."
         return _without_table(request, detected, "resource-limit", said)
+    except (UnicodeError, RecursionError, csv.Error) as error:
+        said = f"The file cannot be read: {error}."[:300]
+        return _without_table(request, detected, "source-error", said)
     except duckdb.Error as error:
         if out_of_resources(error):
             raise
@@ -126,8 +130,7 @@ def _judge_text(text: Text, judge: Callable[[Table], _Judged], progress: Progres
                 raise
         else:
             header = 1 if text.dialect.header else 0
-            unquoted = text.survey.quotes == 0
-            if not unquoted or judged.checked.rows + header == text.survey.lines:
+            if judged.checked.rows + judged.checked.embedded + header == text.survey.lines:
                 return judged
     progress.next_pass(0.5)
     return judge(text.rewritten())

@@ -33,7 +33,7 @@ def read_json_lines(engine: duckdb.DuckDBPyConnection, path: Path, limits: Limit
         f"(SELECT row_number() OVER () + 1 AS _row, _line, line FROM (SELECT row_number() OVER () "
         f"AS _line, line FROM {lines}) WHERE trim(line, ' \t\r') <> '')"
     )
-    sound = "json_valid(line) AND json_type(line) = 'OBJECT'"
+    sound = "coalesce(CASE WHEN json_valid(line) THEN json_type(line) = 'OBJECT' END, false)"
     try:
         bad_total = _scalar(
             engine,
@@ -66,6 +66,8 @@ def read_json_array(engine: duckdb.DuckDBPyConnection, path: Path, limits: Limit
     )
     plain = f"(SELECT json::VARCHAR AS doc FROM {objects})"
     numbered = f"(SELECT row_number() OVER () + 1 AS _row, NULL::BIGINT AS _line, doc FROM {plain})"
+    if not _ends_with_bracket(path):
+        raise SourceBroken("the JSON array does not end")
     try:
         odd = _scalar(engine, f"SELECT count(*) FROM {plain} WHERE json_type(doc) <> 'OBJECT'")
     except (duckdb.InvalidInputException, duckdb.IOException) as error:
@@ -73,6 +75,14 @@ def read_json_array(engine: duckdb.DuckDBPyConnection, path: Path, limits: Limit
     if odd:
         raise NotTabular("a JSON array whose elements are not all objects")
     return _table(engine, plain, numbered, limits, "application/json", "json", (), 0)
+
+
+def _ends_with_bracket(path: Path) -> bool:
+    """Whether the last thing in the file closes an array; the engine does not ask for it."""
+    with path.open("rb") as file:
+        file.seek(0, 2)
+        file.seek(max(0, file.tell() - 4096))
+        return file.read().rstrip().endswith(b"]")
 
 
 def _table(

@@ -40,25 +40,21 @@ def rewrite(
     size = max(1, source.stat().st_size)
     damaged: list[tuple[int, int, int | None]] = []
     damaged_rows = rows = 0
+    # The survey does not decode UTF-16 and UTF-32: their damage shows here.
+    suspect = survey.damaged or survey.encoding.startswith(("utf-16", "utf-32"))
     with (
         source.open("rb") as raw,
-        io.TextIOWrapper(
-            raw,
-            _codec(survey),
-            errors="surrogateescape" if survey.damaged else "strict",
-            newline="",
-        ) as text,
+        io.TextIOWrapper(raw, survey.encoding, errors="replace", newline="") as text,
         target.open("w", encoding="utf-8", newline="") as out,
     ):
         raw.seek(survey.bom)
         writer = csv.writer(out, quoting=csv.QUOTE_ALL, lineterminator="\n")
         batch: list[list[object]] = []
-        for number, line, read in _records(text, dialect):
-            if survey.damaged and _is_damaged(read):
+        for number, line, cells in _records(text, dialect):
+            if suspect and any(REPLACEMENT in cell for cell in cells):
                 damaged_rows += 1
                 if len(damaged) < LISTED:
                     damaged.append((number, line, None))
-            cells = [_mended(cell) for cell in read] if survey.damaged else read
             if number == 1 and dialect.header:
                 continue
             rows += 1
@@ -80,19 +76,3 @@ def _records(text: io.TextIOWrapper, dialect: Dialect) -> Iterator[tuple[int, in
     for number, cells in enumerate(reader, start=1):
         yield number, line, cells
         line = reader.line_num + 1
-
-
-def _codec(survey: Survey) -> str:
-    return survey.encoding
-
-
-def _is_damaged(cells: list[str]) -> bool:
-    return any(
-        not cell.isascii() and any("\udc80" <= c <= "\udcff" for c in cell) for cell in cells
-    )
-
-
-def _mended(cell: str) -> str:
-    if cell.isascii():
-        return cell
-    return "".join(REPLACEMENT if "\udc80" <= c <= "\udcff" else c for c in cell)

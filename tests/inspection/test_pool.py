@@ -1,0 +1,248 @@
+"""The real thing: locked-down children, their limits, and their ends."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from tests.inspection.conftest import request_for
+
+from entrepot.inspection.limits import MIB, Limits
+from entrepot.inspection.pool import InspectionPool
+from entrepot.inspection.results import (
+    Inspection,
+    InspectionCanceled,
+    InspectionFailed,
+)
+from entrepot.inspection.sandbox import missing_layers, sandbox_status
+
+SLOW = {"fields": [{"name": "a", "type": "integer", "constraints": {"unique": True}}]}
+
+
+def run(pool: InspectionPool, path: Path, **kwargs: Any) -> Inspection:
+    return pool.inspect(request_for(path, **kwargs), lambda done, of: None, lambda: False)
+
+
+def children() -> list[psutil.Process]:
+    found = psutil.Process().children()
+    return [child for child in found if "entrepot.inspection.child" in " ".join(child.cmdline())]
+
+
+@pytest.fixture
+def big(tmp_path: Path) -> Path:
+    """A file that takes seconds to inspect."""
+    path = tmp_path / "big.csv"
+    rows = "".join(f"{n},text {n},2020-01-01T00:00:00Z,{n}.5\n" for n in range(20_000))
+    with path.open("w") as file:
+        file.write("a,b,c,d\n")
+        for _ in range(100):
+            file.write(rows)
+    return path
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Path:
+    path = tmp_path / "small.csv"
+    path.write_text("a,b\n1,x\n2,y\n")
+    return path
+
+
+def pool_of(tmp_path: Path, limits: Limits) -> InspectionPool:
+    made = InspectionPool(limits, tmp_path / "scratch", "best-effort", 1)
+    made.start()
+    return made
+
+
+def test_inspects_again_and_again(pool: InspectionPool, small: Path) -> None:
+    for _ in range(3):
+        inspection = run(pool, small)
+        assert (inspection.verdict, inspection.row_count) == ("conforms", 2)
+
+
+def test_two_at_once(pool: InspectionPool, small: Path) -> None:
+    verdicts: list[str] = []
+    threads = [
+        threading.Thread(target=lambda: verdicts.append(run(pool, small).verdict)) for _ in range(3)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert verdicts == ["conforms"] * 3
+
+
+def test_progress_and_cancel(pool: InspectionPool, big: Path) -> None:
+    told: list[tuple[int, int]] = []
+    with pytest.raises(InspectionCanceled):
+        pool.inspect(
+            request_for(big), lambda done, of: told.append((done, of)), lambda: len(told) > 1
+        )
+    size = big.stat().st_size
+    assert told == sorted(told)
+    assert all(0 < done <= of == size for done, of in told)
+
+
+def test_cancel_is_quick(pool: InspectionPool, big: Path) -> None:
+    asked: list[float] = []
+
+    def canceled() -> bool:
+        asked.append(time.monotonic())
+        return len(asked) > 5
+
+    with pytest.raises(InspectionCanceled):
+        pool.inspect(request_for(big), lambda done, of: None, canceled)
+    assert time.monotonic() - asked[-1] < 0.2
+    assert max(later - earlier for earlier, later in pairwise(asked)) < 0.25
+
+
+def test_wall_clock(tmp_path: Path, big: Path) -> None:
+    pool = pool_of(tmp_path, replace(Limits(), wall_seconds=0.3))
+    try:
+        inspection = run(pool, big)
+        assert inspection.verdict == "resource-limit"
+        assert "0.3 seconds" in inspection.detail
+        assert not inspection.report["valid"]
+        free = run(pool, big, mode="none")
+        assert (free.verdict, free.schema) == ("conforms", None)
+    finally:
+        pool.close()
+
+
+def test_cpu_time(tmp_path: Path, big: Path) -> None:
+    pool = pool_of(tmp_path, replace(Limits(), cpu_seconds=1))
+    try:
+        assert run(pool, big).verdict == "resource-limit"
+    finally:
+        pool.close()
+
+
+def test_memory_and_scratch(tmp_path: Path) -> None:
+    path = tmp_path / "unique.csv"
+    with path.open("w") as file:
+        file.write("a\n")
+        for start in range(0, 4_000_000, 100_000):
+            file.write("".join(f"{n * 7919:040d}\n" for n in range(start, start + 100_000)))
+    schema = {"fields": [{"name": "a", "type": "string", "constraints": {"unique": True}}]}
+    pool = pool_of(tmp_path, Limits(memory=160 * MIB, scratch=8 * MIB))
+    try:
+        assert run(pool, path, schema=schema).verdict == "resource-limit"
+    finally:
+        pool.close()
+
+
+def test_scratch_bounds_the_rewriting(tmp_path: Path) -> None:
+    path = tmp_path / "ragged.csv"
+    path.write_text("a,b\n\n" + "x,y\n" * 500_000)
+    pool = pool_of(tmp_path, Limits(scratch=1 * MIB))
+    try:
+        assert run(pool, path).verdict == "resource-limit"
+        assert list((tmp_path / "scratch").iterdir()) == []
+    finally:
+        pool.close()
+
+
+def test_killed_from_outside(pool: InspectionPool, big: Path) -> None:
+    before = {child.pid for child in children()}
+    killed: list[int] = []
+
+    def canceled() -> bool:
+        if not killed:
+            time.sleep(0.2)
+            busy = max(
+                (child for child in children() if child.pid in before),
+                key=lambda child: child.cpu_times().user,
+            )
+            os.kill(busy.pid, signal.SIGKILL)
+            killed.append(busy.pid)
+        return False
+
+    # The pool's child waits since before; it is the one that gets busy.
+    with pytest.raises(InspectionFailed, match="exit code -9"):
+        pool.inspect(request_for(big), lambda done, of: None, canceled)
+
+
+@pytest.mark.parametrize("name", ["SIGSEGV", "SIGABRT"])
+def test_crash_is_the_files_fault(pool: InspectionPool, big: Path, name: str) -> None:
+    before = {child.pid for child in children()}
+    done: list[int] = []
+
+    def canceled() -> bool:
+        if not done:
+            time.sleep(0.2)
+            busy = max(
+                (child for child in children() if child.pid in before),
+                key=lambda child: child.cpu_times().user,
+            )
+            os.kill(busy.pid, getattr(signal, name))
+            done.append(busy.pid)
+        return False
+
+    inspection = pool.inspect(request_for(big), lambda a, b: None, canceled)
+    assert inspection.verdict == "source-error"
+    assert name in inspection.detail
+
+
+def test_a_dead_waiting_child_is_passed_over(pool: InspectionPool, small: Path) -> None:
+    run(pool, small)
+    deadline = time.monotonic() + 10
+    while not children() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    for child in children():
+        child.kill()
+        child.wait()
+    assert run(pool, small).verdict == "conforms"
+
+
+def test_children_die_with_the_parent(tmp_path: Path) -> None:
+    program = (
+        "import sys, time, psutil\n"
+        "from pathlib import Path\n"
+        "from entrepot.inspection.pool import InspectionPool\n"
+        "from entrepot.inspection.limits import Limits\n"
+        "pool = InspectionPool(Limits(), Path(sys.argv[1]), 'best-effort', 1)\n"
+        "pool.start(); time.sleep(1)\n"
+        "print([c.pid for c in psutil.Process().children()], flush=True)\n"
+        "time.sleep(60)\n"
+    )
+    parent = subprocess.Popen(
+        [sys.executable, "-c", program, str(tmp_path)], stdout=subprocess.PIPE, text=True
+    )
+    assert parent.stdout is not None
+    (pid,) = (int(part) for part in parent.stdout.readline().strip("[]\n").split(","))
+    parent.kill()
+    parent.wait()
+    parent.stdout.close()
+    deadline = time.monotonic() + 5
+    while psutil.pid_exists(pid) and time.monotonic() < deadline:
+        if psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:
+            break
+        time.sleep(0.05)
+    else:
+        assert not psutil.pid_exists(pid)
+
+
+def test_waiting_children_rest(pool: InspectionPool) -> None:
+    deadline = time.monotonic() + 10
+    while not children() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    time.sleep(1.5)
+    (child,) = children()
+    before = sum(child.cpu_times()[:2])
+    time.sleep(1)
+    assert sum(child.cpu_times()[:2]) - before <= 0.01
+
+
+def test_required_sandbox_says_what_lacks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert set(sandbox_status()) == {"limits", "files", "network"}
+    monkeypatch.setattr("entrepot.inspection.sandbox.landlock_version", lambda: 0)
+    assert missing_layers() == ["files off: the kernel has no Landlock"]
+    with pytest.raises(InspectionFailed, match="Landlock"):
+        InspectionPool(Limits(), tmp_path, "require").start()
