@@ -92,7 +92,9 @@ class Settings(BaseSettings):
     lease: float = Field(
         default=15, ge=2, description="Seconds without a heartbeat before a worker counts as dead."
     )
-    log_level: Literal["debug", "info", "warning", "error"] = Field(default="info")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="The least weight of what is logged."
+    )
     log_format: Literal["human", "json"] | None = Field(
         default=None, description="Unset: human on a terminal, else JSON."
     )

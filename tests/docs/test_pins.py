@@ -1,0 +1,71 @@
+"""Everybody gets the same versions: each package that is used has its pin in pyproject.toml."""
+
+import importlib.util
+import re
+import tomllib
+from importlib.metadata import distribution
+from pathlib import Path
+from typing import Any
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+def pinned() -> list[Requirement]:
+    """The pins as they stand."""
+    return [Requirement(pin) for pin in _project()["tool"]["uv"]["constraint-dependencies"]]
+
+
+def needed() -> set[str]:
+    """Every package that ours need on this machine, directly or not, tests and tools included."""
+    waiting = [Requirement(text) for text in _project()["dependency-groups"]["dev"]]
+    waiting += [Requirement("entrepot"), Requirement("entrepot-client")]
+    seen: set[tuple[str, frozenset[str]]] = set()
+    while waiting:
+        wanted = waiting.pop()
+        extras = frozenset(wanted.extras)
+        if (wanted.name, extras) in seen:
+            continue
+        seen.add((wanted.name, extras))
+        for text in distribution(wanted.name).requires or ():
+            further = Requirement(text)
+            if further.marker is None or any(
+                further.marker.evaluate({"extra": extra}) for extra in (extras or {""})
+            ):
+                waiting.append(further)
+    names = {canonicalize_name(name) for name, _ in seen}
+    return names - {"entrepot", "entrepot-client"}
+
+
+def _project() -> dict[str, Any]:
+    return tomllib.loads((ROOT / "pyproject.toml").read_text())
+
+
+def test_what_is_used_is_what_is_pinned() -> None:
+    pins = {
+        canonicalize_name(pin.name): str(pin.specifier).removeprefix("==")
+        for pin in pinned()
+        if pin.marker is None or pin.marker.evaluate()
+    }
+    used = {name: distribution(name).version for name in needed()}
+    differ = {name: (is_, pins.get(name)) for name, is_ in used.items() if is_ != pins.get(name)}
+    assert differ == {}, "run: uv run python tools/pin.py"
+
+
+def test_every_pin_is_exact() -> None:
+    assert [str(pin) for pin in pinned() if not re.fullmatch(r"==[^*,]+", str(pin.specifier))] == []
+
+
+def test_the_lock_is_pinned_whole() -> None:
+    lock = ROOT / "uv.lock"
+    if not lock.exists():
+        return  # run by another tool than uv: there is nothing to compare with
+    spec = importlib.util.spec_from_file_location("tool_pin", ROOT / "tools" / "pin.py")
+    assert spec is not None
+    assert spec.loader is not None
+    pin = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(pin)
+    text = (ROOT / "pyproject.toml").read_text()
+    assert pin.with_pins(text, pin.pins(lock.read_text())) == text, "run: tools/pin.py"
