@@ -4,7 +4,6 @@ Source: Data Package v2, Table Schema (datapackage.org). A fault is told as a JS
 (RFC 6901) and a reason. What inspection cannot judge yet is refused by name.
 """
 
-from collections import Counter
 from typing import Any
 
 from entrepot.errors import SchemaInvalid
@@ -67,10 +66,11 @@ def parse_schema(document: object) -> TableSchema:
     if len(described) > MAX_FIELDS:
         raise SchemaInvalid("/fields", f"a schema may have at most {MAX_FIELDS:,} fields")
     fields = tuple(_field(each, f"/fields/{n}") for n, each in enumerate(described))
-    for name, times in Counter(field.name for field in fields).items():
-        if times > 1:
-            position = [field.name for field in fields].index(name, 1)
-            raise SchemaInvalid(f"/fields/{position}/name", f"{times} fields are named {name!r}")
+    seen: set[str] = set()
+    for position, field in enumerate(fields):
+        if field.name in seen:
+            raise SchemaInvalid(f"/fields/{position}/name", "an earlier field has this name")
+        seen.add(field.name)
     known = {"fields", "missingValues", "primaryKey", "fieldsMatch", *NOT_YET}
     missing = _missing_values(document, "")
     return TableSchema(
