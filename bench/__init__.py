@@ -1,0 +1,1 @@
+"""Entrepot and its peers, measured side by side in one run. `python -m bench --help`."""
