@@ -118,6 +118,22 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
         'a\n{}\n[]\n"{""x"":1}"\nx\n', {"fields": [field("a", "object")]}
     ),
     "arrays": ('a\n{}\n[]\n"[1,2]"\nx\n', {"fields": [field("a", "array")]}),
+    "durations": (
+        "a\nP1Y2M\nPT5M\nP\nx\n", {"fields": [field("a", "duration")]}
+    ),
+    "geopoints": ('a\n"90.5,45"\n"181,3"\nx\n', {"fields": [field("a", "geopoint")]}),
+    "emails and uris": (
+        "a,b\nx@example.org,https://example.org/x\nx@,nothing\n",
+        {"fields": [{"name": "a", "format": "email"}, {"name": "b", "format": "uri"}]},
+    ),
+    "uuids": (
+        "a\n53c9c295-83f4-4754-a781-cd03841c806f\n53c9c295\n",
+        {"fields": [{"name": "a", "format": "uuid"}]},
+    ),
+    "lists": (
+        "a\n1;2\n1;x\n",
+        {"fields": [{"name": "a", "type": "list", "delimiter": ";", "itemType": "integer"}]},
+    ),
     "unicode": ("ä,b\n1,ß\nß,日本\n", {"fields": [field("ä", "integer"), B]}),
 }  # fmt: skip
 
@@ -131,6 +147,8 @@ DELIBERATE: dict[str, tuple[list[tuple[Any, ...]], list[tuple[Any, ...]]]] = {
     "date without zeros": ([("type-error", 2, 1)], []),
     # Digits are 0-9; underscores are no part of a number.
     "underscore in an integer": ([("type-error", 2, 1)], []),
+    # ISO 8601: what follows the T of a duration is not empty.
+    "duration without a time after T": ([("type-error", 2, 1)], []),
     # A pattern matches the whole value, also one with alternatives.
     "alternatives in a pattern": ([("constraint-error", 2, 1)], []),
 }
@@ -139,6 +157,7 @@ DELIBERATE_CASES: dict[str, tuple[str, dict[str, Any]]] = {
         "a,x\n1,y\n", {"fields": [A_INT, field("b", "integer")]}
     ),
     "date without zeros": ("a\n2020-1-5\n", {"fields": [field("a", "date")]}),
+    "duration without a time after T": ("a\nP1DT\n", {"fields": [field("a", "duration")]}),
     "underscore in an integer": ("a\n1_000\n", {"fields": [A_INT]}),
     "alternatives in a pattern": ("a\nab\n", {"fields": [field("a", pattern="a|b")]}),
 }  # fmt: skip

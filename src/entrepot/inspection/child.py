@@ -76,12 +76,12 @@ def warm_up() -> None:
         codecs.lookup(codec)
     with tempfile.TemporaryDirectory(prefix="entrepot-warm-up-") as folder:
         path = Path(folder, "warm-up.csv")
-        for content in (WARM_UP, WARM_UP + b"\n\xe4,1\n"):
-            path.write_bytes(content)
-            free = InspectionRequest(path, path.name, len(content), "infer")
-            for request in (free, replace(free, mode="given", schema=WARM_UP_SCHEMA)):
-                with open_engine() as engine:
-                    inspect_file(engine, request, Path(folder), Limits(), Progress(len(content)))
+        free = InspectionRequest(path, path.name, len(WARM_UP), "infer")
+        given = replace(free, mode="given", schema=WARM_UP_SCHEMA)
+        with open_engine() as engine:
+            for content, request in ((WARM_UP, free), (WARM_UP + b"\n\xe4,1\n", given)):
+                path.write_bytes(content)
+                inspect_file(engine, request, Path(folder), Limits(), Progress(len(content)))
 
 
 def _answer(message: dict[str, Any], engine: Any, channel: Channel) -> dict[str, Any]:

@@ -70,6 +70,8 @@ def decide_dialect(sample: str, names: Sequence[str] | None) -> Dialect:
     scores = delimiter_scores(sample)
     usable = scores and (scores[0].width > 1 or scores[0].rows == 1)
     delimiter = scores[0].delimiter if scores and usable else ","
+    if names is not None:
+        delimiter = _delimiter_of_header(sample, names) or delimiter
     quote = _quote(sample, delimiter)
     escape = "\\" if f"\\{quote}" in sample and quote * 2 not in sample else quote
     dialect = Dialect(delimiter, quote, escape)
@@ -77,6 +79,16 @@ def decide_dialect(sample: str, names: Sequence[str] | None) -> Dialect:
         return dialect
     rows = read_sample(sample, dialect)
     return Dialect(delimiter, quote, escape, header=has_header(rows))
+
+
+def _delimiter_of_header(sample: str, names: Sequence[str]) -> str | None:
+    """The delimiter that splits the first row into exactly the contract's columns, if any:
+    stronger evidence than any shape of the rows below."""
+    for delimiter in DELIMITERS:
+        rows = read_sample(sample, Dialect(delimiter), most=1)
+        if rows and rows[0] == list(names):
+            return delimiter
+    return None
 
 
 def delimiter_scores(sample: str) -> list[Score]:
@@ -98,7 +110,7 @@ def delimiter_scores(sample: str) -> list[Score]:
     return sorted(scores, key=lambda score: -score.value)
 
 
-def read_sample(sample: str, dialect: Dialect) -> list[list[str]]:
+def read_sample(sample: str, dialect: Dialect, most: int = MAX_ROWS) -> list[list[str]]:
     """The records of the sample, up to a bound; a last one that may be cut off is left out."""
     lines = sample.splitlines(keepends=True)
     if len(lines) > 1 and not sample.endswith(("\n", "\r")):
@@ -107,7 +119,7 @@ def read_sample(sample: str, dialect: Dialect) -> list[list[str]]:
     try:
         for row in csv.reader(lines, **dialect.reader_options()):
             rows.append(row)
-            if len(rows) >= MAX_ROWS:
+            if len(rows) >= most:
                 break
     except csv.Error:
         pass

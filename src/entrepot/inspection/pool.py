@@ -25,6 +25,7 @@ from entrepot.inspection.results import (
 from entrepot.inspection.sandbox import missing_layers
 
 STALE = "inspection-"
+RETRY = 0.5
 
 
 class InspectionPool:
@@ -63,7 +64,9 @@ class InspectionPool:
             shutil.rmtree(stale, ignore_errors=True)
         for _ in range(self._size):
             self._wanted.put(True)
-        self._nurse = threading.Thread(target=self._keep_children, name="inspection-nursery")
+        self._nurse = threading.Thread(
+            target=self._keep_children, name="inspection-nursery", daemon=True
+        )
         self._nurse.start()
 
     def inspect(
@@ -120,5 +123,9 @@ class InspectionPool:
         that started it ends.
         """
         while self._wanted.get() and not self._closed.is_set():
-            child = start_child(os.getpid())
-            self._waiting.put(child)
+            try:
+                self._waiting.put(start_child(os.getpid()))
+            except OSError:
+                # The host is out of processes or memory for now; the order stands.
+                self._closed.wait(RETRY)
+                self._wanted.put(True)

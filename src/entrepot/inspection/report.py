@@ -1,4 +1,4 @@
-"""The report: Frictionless v5 JSON, with our additions named in `docs/reference`.
+"""The report: Frictionless v5 JSON, with additions of our own.
 
 Added to the standard's keys: per error `lineNumber`, `byteOffset`; per task `errorCounts`
 (by type and field, exact), `rowsRejected`, `truncated`.
