@@ -49,7 +49,7 @@ def database_url(request: pytest.FixtureRequest) -> str | None:
 @pytest.fixture(scope="session")
 def server(database_url: str | None) -> Iterator[Server]:
     """A ready server on each database, shared by the run's tests: use accounts of your own."""
-    settings = {} if database_url is None else {"database": database_url}
+    settings: dict[str, Any] = {} if database_url is None else {"database": database_url}
     made = make_server(**settings)
     try:
         yield made.start()

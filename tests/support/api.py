@@ -98,9 +98,9 @@ class Api:
         found: dict[str, Any] = self.json("/account")
         return found
 
-    def events(self, task_id: str, last: str | None = None) -> Iterator[Event | str]:
+    def events(self, task_id: str, last: str | bytes | None = None) -> Iterator[Event | str]:
         """The task's events as they come; a comment is its text."""
-        headers = {"Last-Event-ID": last} if last is not None else {}
+        headers: Any = {"Last-Event-ID": last} if last is not None else {}
         url = f"{API}/task/{task_id}/events"
         with self.client.stream("GET", url, headers=headers) as answer:
             assert answer.status_code == 200, answer.read()

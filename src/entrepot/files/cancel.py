@@ -35,7 +35,7 @@ def cancel_task(conn: Writing, actor: Actor, task_id: UUID, now: datetime) -> Ta
     """
     task = visible_task(conn, actor, task_id)
     if task.ended:
-        raise TaskFinished(status=task.status)
+        raise TaskFinished(task_status=task.status)
     request_cancel(conn, task_id, now)
     if task.status == "queued":
         cancel_version(conn, _version_of(conn, task), now)

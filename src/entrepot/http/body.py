@@ -1,12 +1,16 @@
 """Take a request's body chunk by chunk, with patience for slow clients that has an end."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
+from typing import Any
 
-from fastapi import Request
+from fastapi import Request, Response
+from fastapi.routing import APIRoute
 from starlette.requests import ClientDisconnect
+from starlette.types import Message
 
 from entrepot.errors import BodyTooLarge, BodyTooSlow, FieldInvalid
+from entrepot.http.deps import runtime_of
 
 JSON_LIMIT = 1024 * 1024
 """Bytes of a body that is no upload."""
@@ -48,3 +52,27 @@ async def small_body(request: Request, patience: float, limit: int = JSON_LIMIT)
         if len(collected) > limit:
             raise BodyTooLarge(limit=limit)
     return bytes(collected)
+
+
+class SmallBodyRoute(APIRoute):
+    """A route whose JSON body is bounded in size and in time; the framework's own is in neither.
+
+    Raises BodyTooLarge and BodyTooSlow before anything of the body is looked at.
+    """
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """The framework's handler, given a body that has been read within the bounds."""
+        handler = super().get_route_handler()
+        if self.body_field is None:
+            return handler
+
+        async def bounded(request: Request) -> Response:
+            patience = runtime_of(request).parts.settings.body_timeout
+            body = await small_body(request, patience)
+
+            async def replay() -> Message:
+                return {"type": "http.request", "body": body, "more_body": False}
+
+            return await handler(Request(request.scope, replay))
+
+        return bounded

@@ -21,10 +21,11 @@ from entrepot.db.types import Reading, Writing
 from entrepot.errors import FieldInvalid
 from entrepot.files.read import count_files
 from entrepot.http.api.payloads import key_payload, stamp, user_payload
+from entrepot.http.body import SmallBodyRoute
 from entrepot.http.deps import AdminWork, AnyWork, ReadWork, WriteWork
 from entrepot.quotas.reserve import Usage, usage_of
 
-router = APIRouter()
+router = APIRouter(route_class=SmallBodyRoute)
 
 Role = Literal["member", "admin"]
 

@@ -1,6 +1,7 @@
 """Tasks: list, show, follow as a stream of events, cancel."""
 
 import json
+import re
 from collections.abc import AsyncIterator
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -73,12 +74,17 @@ async def events(
     closes after the event of the task's end.
     """
     present = await work.read(visible_task, task_id)
-    seen = int(last_event_id) if last_event_id and last_event_id.isdigit() else 0
+    seen = _revision(last_event_id or "")
     return StreamingResponse(
         task_events(work, present, seen, task_payload),
         media_type="text/event-stream",
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )
+
+
+def _revision(text: str) -> int:
+    """The revision that a Last-Event-ID names; 0, which none has, for what is none."""
+    return int(text) if re.fullmatch(r"[0-9]{1,18}", text) else 0
 
 
 async def task_events(work: Work, present: Task, seen: int, render: Any) -> AsyncIterator[bytes]:

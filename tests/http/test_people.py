@@ -1,0 +1,315 @@
+"""Who one is, the account's figures, keys and users; roles, scopes, expiry, revocation."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from tests.support.api import CSV, Api, assert_problem
+from tests.support.server import Server, TestAccount
+
+STAMP = "%Y-%m-%dT%H:%M:%S+0000"
+KEY_KEYS = [
+    "key_id",
+    "name",
+    "prefix",
+    "scopes",
+    "user_name",
+    "created_at",
+    "expires_at",
+    "last_used_at",
+]
+
+
+def stamp(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime(STAMP)
+
+
+def test_whoami(account: TestAccount) -> None:
+    key = account.admin.key.key
+    found = account.api.json("/whoami")
+    assert list(found) == ["user_name", "account", "role", "key_id", "scopes", "expires_at"]
+    assert found == {
+        "user_name": account.admin.user_name,
+        "account": account.name,
+        "role": "admin",
+        "key_id": str(key.id),
+        "scopes": ["read", "write", "admin"],
+        "expires_at": None,
+    }
+
+
+def test_the_account_tells_what_is_used(account: TestAccount) -> None:
+    empty = account.api.account()
+    assert list(empty) == [
+        "account",
+        "quota",
+        "used",
+        "reserved",
+        "free",
+        "files",
+        "versions",
+        "quarantined",
+        "derivatives",
+    ]
+    account.api.deliver(CSV)
+    account.api.deliver(CSV, enforce_schema='{"fields":[{"name":"x","type":"date"}]}')
+    after = account.api.account()
+    assert after == {
+        **empty,
+        "used": 2 * len(CSV),
+        "free": empty["quota"] - 2 * len(CSV),
+        "files": 2,
+        "versions": 2,
+        "quarantined": 1,
+    }
+
+
+def test_make_list_use_and_revoke_a_key(account: TestAccount, server: Server) -> None:
+    expires = datetime.now(UTC) + timedelta(days=3)
+    body = {"name": "cron", "scopes": ["read"], "expires_at": expires.isoformat()}
+    answer = account.api.post("/key/new", json=body)
+    assert answer.status_code == 201
+    assert answer.headers["cache-control"] == "no-store"
+    made = answer.json()
+    assert list(made) == ["key_id", "api_key", *KEY_KEYS[1:]]
+    secret = made.pop("api_key")
+    assert secret.startswith("epk_")
+    assert len(secret) == 53
+    assert made["prefix"] == secret[:8]
+    assert (made["scopes"], made["expires_at"]) == (["read"], stamp(expires))
+
+    listed = account.api.json("/keys")
+    assert list(listed) == ["keys_list"]
+    assert made in listed["keys_list"]
+    assert secret not in str(listed)
+
+    user = server.api(secret)
+    assert user.json("/whoami")["key_id"] == made["key_id"]
+    assert account.api.request("DELETE", f"/key/{made['key_id']}").status_code == 204
+    assert_problem(user.get("/whoami"), 401, "not-authenticated")
+    assert made["key_id"] not in str(account.api.json("/keys"))
+    again = account.api.request("DELETE", f"/key/{made['key_id']}")
+    assert_problem(again, 404, "not-found")
+
+
+def test_a_key_notes_its_last_use(account: TestAccount) -> None:
+    made = account.new_key()
+    before = datetime.now(UTC).replace(microsecond=0)
+    made.api.json("/whoami")
+    for _ in range(50):
+        (found,) = (
+            key
+            for key in account.api.json("/keys")["keys_list"]
+            if key["prefix"] == made.api_key[:8]
+        )
+        if found["last_used_at"]:
+            break
+    assert found["last_used_at"] >= stamp(before)
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"scopes": []}, "scopes"),
+        ({"scopes": ["root"]}, "scopes.0"),
+        ({"name": "x" * 101}, "name"),
+        ({"name": "a\x00b"}, "name"),
+        ({"name": "a\nb"}, "name"),
+        ({"name": 3}, "name"),
+        ({"expires_at": "yesterday"}, "expires_at"),
+        ({"expires_at": "2030-01-01T00:00:00"}, "expires_at"),
+        ({"expires_at": "2020-01-01T00:00:00Z"}, "expires_at"),
+        ({"expires_on": "2030-01-01"}, "expires_on"),
+        ([], "body"),
+        ({"user_name": "x" * 200}, "user_name"),
+    ],
+)
+def test_a_key_that_is_not_made(account: TestAccount, body: Any, field: str) -> None:
+    before = account.api.json("/keys")
+    answer = account.api.post("/key/new", json=body)
+    assert_problem(answer, 422, "field-invalid", field=field)
+    now = account.api.json("/keys")
+    assert [k["key_id"] for k in now["keys_list"]] == [k["key_id"] for k in before["keys_list"]]
+
+
+def test_a_key_never_makes_a_stronger_one(account: TestAccount) -> None:
+    member = account.new_user()
+    writer = account.new_key(scopes=("write",))
+    for caller in (member, writer):
+        answer = caller.api.post("/key/new", json={"scopes": ["admin"]})
+        assert_problem(answer, 403, "not-allowed")
+    assert_problem(writer.api.post("/key/new", json={"scopes": ["read"]}), 403, "not-allowed")
+    reader = account.new_key(scopes=("read",))
+    answer = reader.api.post("/key/new", json={"scopes": ["read"]})
+    assert_problem(answer, 403, "scope-missing", required="write", scopes=["read"])
+    brief = account.new_key(expires_in=timedelta(hours=1))
+    made = brief.api.post("/key/new", json={"name": "longer"}).json()
+    assert made["expires_at"] == brief.api.json("/whoami")["expires_at"]
+
+
+def test_an_admin_makes_keys_for_others(account: TestAccount, server: Server) -> None:
+    member, other = account.new_user(), account.new_user()
+    made = account.api.post("/key/new", json={"user_name": member.user_name}).json()
+    assert server.api(made["api_key"]).json("/whoami")["user_name"] == member.user_name
+    answer = other.api.post("/key/new", json={"user_name": member.user_name})
+    assert answer.status_code == 403
+    too_much = {"user_name": member.user_name, "scopes": ["read", "admin"]}
+    assert_problem(account.api.post("/key/new", json=too_much), 422, "field-invalid")
+
+
+def test_members_see_and_revoke_their_own_keys_alone(account: TestAccount) -> None:
+    member, other = account.new_user(), account.new_user()
+    owners = {key["user_name"] for key in member.api.json("/keys")["keys_list"]}
+    assert owners == {member.user_name}
+    assert len(account.api.json("/keys")["keys_list"]) == 3
+    answer = member.api.request("DELETE", f"/key/{other.key.key.id}")
+    assert_problem(answer, 404, "not-found")
+    other.api.json("/whoami")
+    assert account.api.request("DELETE", f"/key/{other.key.key.id}").status_code == 204
+    assert_problem(other.api.get("/whoami"), 401, "not-authenticated")
+
+
+def test_an_expired_key_says_so(account: TestAccount) -> None:
+    expired = account.new_key(expires_in=timedelta(seconds=-5))
+    answer = expired.api.get("/files")
+    document = assert_problem(answer, 401, "not-authenticated")
+    assert "expired" in document["detail"]
+    assert answer.headers["www-authenticate"].startswith("Bearer")
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        None,
+        "",
+        "Bearer",
+        "Basic dXNlcjpwYXNz",
+        "Bearer nonsense",
+        "Bearer epk_" + "0" * 49,
+        "Bearer " + "x" * 4000,
+        "Bearer \xff\xfe",
+        "Bearer epk_\u00b2",
+    ],
+)
+def test_missing_and_garbled_keys(server: Server, header: str | None) -> None:
+    headers = {} if header is None else {"Authorization": header.encode("latin-1")}
+    for path in ("/files", "/whoami", "/task/1dd1ce46-62cc-486e-9f47-1f96c1895b25"):
+        answer = server.api(None).get(path, headers=headers)
+        assert_problem(answer, 401, "not-authenticated")
+        assert answer.headers["www-authenticate"].startswith("Bearer")
+
+
+def test_a_key_in_the_address_is_never_accepted(account: TestAccount, server: Server) -> None:
+    for name in ("api_key", "key", "access_token", "token", "authorization"):
+        answer = server.api(None).get("/files", params={name: account.api_key})
+        assert_problem(answer, 401, "not-authenticated")
+
+
+def test_a_wrong_checksum_is_a_wrong_key(account: TestAccount, server: Server) -> None:
+    key = account.api_key
+    flipped = key[:-1] + ("0" if key[-1] != "0" else "1")
+    assert_problem(server.api(flipped).get("/files"), 401, "not-authenticated")
+    other_body = key[:10] + ("a" if key[10] != "a" else "b") + key[11:]
+    assert_problem(server.api(other_body).get("/files"), 401, "not-authenticated")
+
+
+def test_the_scheme_has_any_case(account: TestAccount, server: Server) -> None:
+    header = {"Authorization": f"bEaReR {account.api_key}"}
+    assert server.api(None).get("/files", headers=header).status_code == 200
+
+
+def test_make_change_and_remove_a_user(account: TestAccount, server: Server) -> None:
+    name = f"{account.name}:maria"
+    answer = account.api.post("/user/new", json={"user_name": name})
+    assert answer.status_code == 201
+    made = answer.json()
+    assert (made["user_name"], made["role"], made["disabled"]) == (name, "member", False)
+    assert account.api.json(f"/user/{name}") == made
+    again = account.api.post("/user/new", json={"user_name": name})
+    assert_problem(again, 409, "name-taken", name=name)
+
+    changed = account.api.request("PATCH", f"/user/{name}", json={"role": "admin"}).json()
+    assert changed == {**made, "role": "admin"}
+    caller = server.new_key(name, ("read", "write", "admin"))
+    assert caller.api.json("/whoami")["role"] == "admin"
+    account.api.request("PATCH", f"/user/{name}", json={"disabled": True})
+    assert_problem(caller.api.get("/whoami"), 401, "not-authenticated")
+    account.api.request("PATCH", f"/user/{name}", json={"disabled": False})
+    assert caller.api.get("/whoami").status_code == 200
+    account.api.request("PATCH", f"/user/{name}", json={"role": "member"})
+    assert caller.api.json("/whoami")["scopes"] == ["read", "write"]
+
+    assert account.api.request("DELETE", f"/user/{name}").status_code == 204
+    assert_problem(caller.api.get("/whoami"), 401, "not-authenticated")
+    assert name not in str(account.api.json("/users"))
+    assert_problem(account.api.get(f"/user/{name}"), 404, "not-found")
+
+
+def test_a_user_who_owns_files_stays(account: TestAccount) -> None:
+    member = account.new_user()
+    member.api.deliver(CSV)
+    answer = account.api.request("DELETE", f"/user/{member.user_name}")
+    assert_problem(answer, 409, "user-owns-files", files=1)
+    assert member.api.get("/whoami").status_code == 200
+
+
+def test_the_last_admin_stays(account: TestAccount) -> None:
+    name = account.admin.user_name
+    for method, body in (
+        ("PATCH", {"role": "member"}),
+        ("PATCH", {"disabled": True}),
+        ("DELETE", None),
+    ):
+        answer = account.api.request(method, f"/user/{name}", json=body)
+        assert_problem(answer, 409, "last-admin")
+    assert account.api.json("/whoami")["role"] == "admin"
+
+
+@pytest.mark.parametrize(
+    ("name", "status"),
+    [
+        ("maria", 422),
+        (":maria", 422),
+        ("{account}:", 422),
+        ("{account}:Maria", 422),
+        ("{account}:../etc", 422),
+        ("{account}:a b", 422),
+        ("{account}:" + "x" * 64, 422),
+        ("{account}:\x00", 422),
+        ("{account}:ma\u202eria", 422),
+        ("other:maria", 422),
+    ],
+)
+def test_names_of_users(account: TestAccount, name: str, status: int) -> None:
+    body = {"user_name": name.format(account=account.name)}
+    assert_problem(account.api.post("/user/new", json=body), status, "field-invalid")
+    assert len(account.api.json("/users")["users_list"]) == 1
+
+
+def test_an_account_of_the_same_name_in_the_other_case_is_none(api_of_nobody: Api) -> None:
+    assert_problem(api_of_nobody.get("/users"), 401, "not-authenticated")
+
+
+@pytest.fixture
+def api_of_nobody(server: Server) -> Api:
+    return server.api(None)
+
+
+@pytest.mark.parametrize(
+    ("content", "content_type", "status"),
+    [
+        (b"{", "application/json", 422),
+        (b"", "application/json", 422),
+        (b"[" * 100_000, "application/json", 400),
+        (b'{"user_name": "\\ud800:x"}', "application/json", 422),
+        (b'{"user_name": "x:y"}', "text/plain", 422),
+        (b"\xff\xfe{}", "application/json", 422),
+        (b'{"user_name":"' + b"x" * 2_000_000 + b'"}', "application/json", 413),
+    ],
+)
+def test_broken_json(account: TestAccount, content: bytes, content_type: str, status: int) -> None:
+    headers = {"Content-Type": content_type}
+    for path in ("/user/new", "/key/new"):
+        answer = account.api.post(path, content=content, headers=headers)
+        codes = {400: "bad-request", 413: "body-too-large", 422: "field-invalid"}
+        assert_problem(answer, status, codes[status])
