@@ -69,19 +69,23 @@ def infer_schema(engine: duckdb.DuckDBPyConnection, table: Table) -> Inferred:
         measure_sql(cell_sql(column, guess, ("",)))
         for column, guess in zip(table.columns, guesses, strict=True)
     ]
-    counts: list[_Counts] = []
-    stats: list[ColumnStats] = []
-    rows = 0
-    for start in range(0, len(table.columns), COLUMNS_AT_ONCE):
-        part = slice(start, start + COLUMNS_AT_ONCE)
-        rows, some, figures = _count(
-            engine, table.relation, table.columns[part], survivors[part], measures[part]
-        )
-        counts += some
-        stats += figures
+    tried = [_first_choice(likely) for likely in survivors]
+    rows, counts, stats = _count_all(engine, table, tried, measures)
+    # Where a late row rules the first choice out, the others are asked in one more pass.
+    open_ones = [
+        n for n, (likely, found) in enumerate(zip(tried, counts, strict=True))
+        if len(likely) < len(survivors[n]) and not _fits(likely[0], found)
+    ]  # fmt: skip
+    if open_ones:
+        part = [table.columns[n] for n in open_ones]
+        others = [survivors[n] for n in open_ones]
+        _, again, _ = _count_all(engine, replace(table, columns=tuple(part)), others, [])
+        for n, found in zip(open_ones, again, strict=True):
+            counts[n] = found
+            tried[n] = survivors[n]
     fields = tuple(
         _settled(column, name, likely, found)
-        for column, name, likely, found in zip(table.columns, names, survivors, counts, strict=True)
+        for column, name, likely, found in zip(table.columns, names, tried, counts, strict=True)
     )
     stats = [
         replace(figures, filled=figures.filled - found.tokens) if field.missing_values else figures
@@ -111,6 +115,43 @@ def _survivors(engine: duckdb.DuckDBPyConnection, table: Table) -> list[list[Can
         else []
         for column, texts in zip(table.columns, seen, strict=True)
     ]
+
+
+def _count_all(
+    engine: duckdb.DuckDBPyConnection,
+    table: Table,
+    tried: Sequence[Sequence[Candidate]],
+    measures: Sequence[Measure],
+) -> tuple[int, list[_Counts], list[ColumnStats]]:
+    """Count and measure over all rows; a wide table in several passes."""
+    counts: list[_Counts] = []
+    stats: list[ColumnStats] = []
+    rows = 0
+    for start in range(0, len(table.columns), COLUMNS_AT_ONCE):
+        part = slice(start, start + COLUMNS_AT_ONCE)
+        rows, some, figures = _count(
+            engine, table.relation, table.columns[part], tried[part], measures[part]
+        )
+        counts += some
+        stats += figures
+    return rows, counts, stats
+
+
+def _first_choice(likely: Sequence[Candidate]) -> list[Candidate]:
+    """The first candidate, with the one it must be told apart from."""
+    if not likely:
+        return []
+    return [each for each in likely if each in likely[:1] or each.name == likely[0].unless]
+
+
+def _fits(candidate: Candidate, found: _Counts) -> bool:
+    """Whether the candidate holds for the whole column, without doubt."""
+    text_cells = found.filled - found.tokens - sum(found.kinds.values())
+    return (
+        found.fitting[candidate.name] == text_cells
+        and found.varied.get(candidate.name, True)
+        and found.fitting.get(candidate.unless or "") != text_cells
+    )
 
 
 def unique_names(labels: Sequence[str]) -> list[str]:
@@ -197,11 +238,7 @@ def _settled(column: Column, name: str, likely: Sequence[Candidate], found: _Cou
     if text_cells == 0:
         return Field(name)
     for candidate in likely:
-        if found.fitting[candidate.name] != text_cells:
-            continue
-        if candidate.varied and not found.varied[candidate.name]:
-            continue
-        if found.fitting.get(candidate.unless or "") == text_cells:
+        if not _fits(candidate, found):
             continue
         if column.kind is None and candidate.field.type not in ("date", "time", "datetime"):
             continue
