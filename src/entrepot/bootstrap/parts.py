@@ -54,17 +54,20 @@ def build_parts(settings: Settings, clock: Clock = utc_now, pool_size: int = 4) 
     )
 
 
-def build_inspector(parts: Parts) -> Inspector:
-    """The inspector with its pool of waiting children, not yet started."""
+def build_inspector(parts: Parts, executor_id: str) -> Inspector:
+    """The inspector of one worker, with its pool of waiting children, not yet started.
+
+    Each worker has a scratch folder of its own: a pool removes what a killed one left there.
+    """
     settings = parts.settings
     limits = Limits(
         memory=settings.inspection_memory,
         scratch=settings.inspection_scratch,
         wall_seconds=settings.inspection_seconds,
     )
-    pool = InspectionPool(
-        limits, settings.data / "scratch", settings.sandbox, size=settings.inspections_at_once
-    )
+    scratch = settings.data / "scratch" / executor_id
+    scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
+    pool = InspectionPool(limits, scratch, settings.sandbox, size=settings.inspections_at_once)
     return Inspector(parts.database, parts.store, pool, parts.clock)
 
 

@@ -109,7 +109,7 @@ def run_worker(settings: Settings, ready: int, executor_id: str) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     parts = build_parts(settings)
-    inspector = build_inspector(parts)
+    inspector = build_inspector(parts, executor_id)
     inspector.pool.start()
     worker = build_worker(parts, inspector, executor_id)
     worker.start()
