@@ -1,0 +1,114 @@
+"""What the pages tell people to type does what they say, on a real demo."""
+
+import json
+import os
+import re
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from entrepot.cli.samples import sample_content
+from entrepot.cli.serve import curl_lines
+
+ROOT = Path(__file__).parent.parent.parent
+FENCED = re.compile(r"^```bash\n(.*?)^```$", re.M | re.S)
+UPLOAD = "seq 100 999"
+FOLLOW = "<TASK ID>"
+
+
+def marked(mark: str) -> str:
+    """The README's block of shell after a mark."""
+    _, _, rest = (ROOT / "README.md").read_text().partition(f"<!-- {mark} -->")
+    found = FENCED.search(rest)
+    assert found is not None, mark
+    return found.group(1).rstrip("\n")
+
+
+def test_the_readme_shows_what_the_demo_prints(demo: Any) -> None:
+    assert marked("lines") == "\n".join(curl_lines("<ENDPOINT>", "<API KEY>"))
+    printed = "\n".join(curl_lines(demo.printed("Endpoint"), demo.printed("API key")))
+    assert printed in demo.said
+
+
+def test_the_lines_work_as_they_are_pasted(demo: Any, tmp_path: Path) -> None:
+    lines = marked("lines").replace("<ENDPOINT>", demo.printed("Endpoint"))
+    users, files, download, upload, follow = lines.replace(
+        "<API KEY>", demo.printed("API key")
+    ).split("\n\n")
+
+    assert json.loads(demo.run(users, tmp_path))["users_list"][0]["user_name"] == "demo:account"
+    shown = json.loads(demo.run(files, tmp_path))["files_list"][:2]
+    assert [list(file.values())[:6] for file in shown] == [
+        [
+            "2023-11-25T13:25:00+0000",
+            "rw",
+            "Description",
+            "53c9c295-83f4-4754-a781-cd03841c806f",
+            "number_3_digits.csv",
+            "demo:account",
+        ],
+        [
+            "2023-11-25T13:38:26+0000",
+            "rw",
+            "Description",
+            "be49ab3f-11c9-418a-aa24-a5c379bc8d5f",
+            "percentage_metric.csv",
+            "demo:account",
+        ],
+    ]
+    assert demo.run(download, tmp_path).encode() == sample_content("number_3_digits.csv")
+
+    assert upload.startswith(UPLOAD)
+    answer = json.loads(demo.run(upload, tmp_path))
+    assert list(answer) == ["task_id"]
+    task = followed(demo, follow.replace(FOLLOW, answer["task_id"]), tmp_path)
+    assert (task["status"], task["file_name"]) == ("succeeded", "numbers.csv")
+    again = download.replace("53c9c295-83f4-4754-a781-cd03841c806f", task["file_id"])
+    assert demo.run(again, tmp_path) == (tmp_path / "numbers.csv").read_text()
+
+
+def followed(demo: Any, line: str, folder: Path) -> dict[str, Any]:
+    """The task once it has ended, asked for by the pasted line."""
+    deadline = time.monotonic() + 60
+    while True:
+        task: dict[str, Any] = json.loads(demo.run(line, folder))
+        if task["status"] in ("succeeded", "failed", "canceled"):
+            return task
+        assert time.monotonic() < deadline, task
+        time.sleep(0.2)
+
+
+@pytest.mark.parametrize("page", ["tutorial.md", "how-to/set-quotas.md", "how-to/manage-keys.md"])
+def test_the_page_can_be_followed(page: str, demo: Any, tmp_path: Path) -> None:
+    said = demo.run("\n".join(FENCED.findall((ROOT / "docs" / page).read_text())), tmp_path)
+    if page == "tutorial.md":
+        assert "exit status 5" in said
+        assert "byte for byte the same" in said
+        assert "schema-violation" in said
+        assert '"type": "integer"' in said
+
+
+def test_a_backup_beside_the_running_server_is_whole(demo: Any, tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "how-to" / "back-up.md").read_text()
+    said = demo.run("\n".join(FENCED.findall(page)), tmp_path)
+    assert said.count("holds") >= 5
+    assert "WRONG" not in said
+
+
+def test_ci_runs_the_readmes_own_command(tmp_path: Path) -> None:
+    (tmp_path / ".ci").mkdir()
+    run = tmp_path / ".ci" / "run"
+    run.write_bytes((ROOT / ".ci" / "run").read_bytes())
+    run.chmod(0o755)
+    assert os.access(ROOT / ".ci" / "run", os.X_OK)
+    fake = "# X\n<!-- start -->\n```bash\nexit 7\n```\n<!-- tests -->\n```bash\necho ran\n```\n"
+    (tmp_path / "README.md").write_text(fake)
+    done = subprocess.run([str(run)], capture_output=True, text=True, check=True)
+    assert done.stdout == "+ echo ran\nran\n"
+    (tmp_path / "README.md").write_text(fake.replace("echo ran", "false"))
+    assert subprocess.run([str(run)], capture_output=True, check=False).returncode == 1
+    assert "uv run pytest" in marked("tests")
+    assert "uv run --no-dev entrepot demo" in marked("start")

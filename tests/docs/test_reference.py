@@ -1,0 +1,32 @@
+"""The reference pages say what the code says; `tools/reference.py` writes them."""
+
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+def load_tool(name: str) -> ModuleType:
+    """A program of tools/, as a module."""
+    spec = importlib.util.spec_from_file_location(f"tool_{name}", ROOT / "tools" / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("page", ["settings.md", "commands.md", "routes.md", "problems.md"])
+def test_the_page_says_what_the_code_says(page: str) -> None:
+    text = (ROOT / "docs" / "reference" / page).read_text()
+    fresh = load_tool("reference").renewed(page, text)
+    assert text == fresh, "run: uv run python tools/reference.py"
+
+
+def test_every_setting_says_what_it_means() -> None:
+    rows = [row for row in load_tool("reference").settings_table().splitlines() if "`ENT" in row]
+    assert rows
+    assert [row for row in rows if row.rstrip(" |").endswith("`")] == []

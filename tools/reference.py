@@ -1,0 +1,161 @@
+"""Write the tables of docs/reference from the code, so that they say what the code does.
+
+Each page keeps its hand-written part; what lies between its two marks is written anew:
+
+    uv run python tools/reference.py
+
+`tests/docs` fails when a page is behind the code.
+"""
+
+import inspect
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
+from pydantic.fields import FieldInfo
+
+from entrepot.bootstrap.parts import build_parts
+from entrepot.cli.data_folder import make_data_folder
+from entrepot.http import problem_kinds
+from entrepot.http.app import create_app
+from entrepot.settings import Settings, read_settings
+from entrepot_client.cli.main import build
+
+PAGES = Path(__file__).parent.parent / "docs" / "reference"
+BEGIN, END = "<!-- written by tools/reference.py -->", "<!-- end of what is written -->"
+EVERYWHERE = {"--format", "--debug"}
+
+
+def settings_table() -> str:
+    """Every setting: its variable, default and meaning."""
+    fields = Settings.model_fields.items()
+    rows = [
+        (f"`{name}`", f"`ENTREPOT_{name.upper()}`", _default(name, field), field.description or "")
+        for name, field in fields
+    ]
+    return _table(("setting", "variable", "default", "meaning"), rows)
+
+
+def problems_table() -> str:
+    """Every problem by its code."""
+    kinds = sorted(problem_kinds.all_kinds().values(), key=lambda kind: (kind.status, kind.code))
+    rows = [(f"`{k.code}`", str(k.status), k.title, k.advice) for k in kinds]
+    return _table(("code", "status", "title", "what to do"), rows)
+
+
+def routes_table() -> str:
+    """The routes of the API, then the pages for people."""
+    api, pages = [], []
+    for route in sorted(
+        _routes(), key=lambda route: (route.path or "", sorted(route.methods or ()))
+    ):
+        methods = " ".join(sorted(route.methods or ()))
+        first = (inspect.getdoc(route.endpoint) or "").split("\n\n")[0].replace("\n", " ")
+        if route.include_in_schema:
+            api.append((f"`{methods}`", f"`{route.path}`", _scope(route), first))
+        else:
+            pages.append((f"`{methods}`", f"`{route.path}`", first))
+    return "\n\n".join(
+        (
+            _table(("method", "path", "key's scope", "what it does"), api),
+            "## Pages for people",
+            "A browser's session serves these alone; it is never valid on `/api/v1`.",
+            _table(("method", "path", "what it does"), pages),
+        )
+    )
+
+
+def commands_text() -> str:
+    """Every command with its usage, options and example."""
+    root, broken = build()
+    if broken:
+        raise SystemExit(f"plug-ins that did not load: {broken}")
+    return "\n\n".join(_command(path, command) for path, command in _commands(root, "entrepot"))
+
+
+WRITERS: dict[str, Callable[[], str]] = {
+    "settings.md": settings_table,
+    "problems.md": problems_table,
+    "routes.md": routes_table,
+    "commands.md": commands_text,
+}
+
+
+def renewed(page: str, text: str) -> str:
+    """The text of a page with the part between its marks written anew."""
+    before, begin, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not (begin and end):
+        raise SystemExit(f"{page} lacks the marks of what is written.")
+    return f"{before}{BEGIN}\n\n{WRITERS[page]()}\n\n{END}{after}"
+
+
+def main() -> None:
+    """Renew every page."""
+    for page in WRITERS:
+        path = PAGES / page
+        path.write_text(renewed(page, path.read_text()))
+        print(path.relative_to(PAGES.parent.parent))
+
+
+def _default(name: str, field: FieldInfo) -> str:
+    if name == "data":
+        return "the platform's folder for application data"
+    value = field.get_default(call_default_factory=True)
+    return "unset" if value in (None, []) else f"`{value}`"
+
+
+def _routes() -> list[RouteContext]:
+    with tempfile.TemporaryDirectory() as folder:
+        settings = read_settings(data=Path(folder) / "data")
+        make_data_folder(settings.data)
+        parts = build_parts(settings)
+        app, _ = create_app(parts)
+        parts.close()
+        contexts = iter_route_contexts(app.routes)
+        return [route for route in contexts if isinstance(route.original_route, APIRoute)]
+
+
+def _scope(route: RouteContext) -> str:
+    for needed in route.dependant.dependencies:
+        held = inspect.getclosurevars(needed.call).nonlocals if needed.call else {}
+        if "scope" in held:
+            return f"`{held['scope']}`" if held["scope"] else "any"
+    return "no key"
+
+
+def _commands(command: Any, path: str) -> Iterator[tuple[str, Any]]:
+    below = getattr(command, "commands", {})
+    if not below:
+        yield path, command
+    for name, child in sorted(below.items()):
+        yield from _commands(child, f"{path} {name}")
+
+
+def _command(path: str, command: Any) -> str:
+    context = command.make_context(path, [], resilient_parsing=True)
+    arguments = " ".join(command.get_usage(context).removeprefix("Usage: ").split())
+    options = [
+        f"- `{names}`: {text}"
+        for param in command.params
+        if param.param_type_name == "option" and not EVERYWHERE.intersection(param.opts)
+        for names, text in [param.get_help_record(context) or ("", "")]
+    ]
+    said = inspect.cleandoc(command.help or "").replace("\n", " ")
+    lines = [f"## {path}", "", said, "", "```text", arguments, "```"]
+    if options:
+        lines += ["", *options]
+    if command.epilog:
+        lines += ["", f"Example: `{command.epilog.removeprefix('Example: ')}`"]
+    return "\n".join(lines)
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    lines = [head, tuple("---" for _ in head), *rows]
+    return "\n".join("| " + " | ".join(c.replace("|", "\\|") for c in row) + " |" for row in lines)
+
+
+if __name__ == "__main__":
+    main()
