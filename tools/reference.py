@@ -20,6 +20,8 @@ from entrepot.bootstrap.parts import build_parts
 from entrepot.cli.data_folder import make_data_folder
 from entrepot.http import problem_kinds
 from entrepot.http.app import create_app
+from entrepot.inspection import report
+from entrepot.schemas import types
 from entrepot.settings import Settings, read_settings
 from entrepot_client.cli.main import build
 
@@ -75,11 +77,32 @@ def commands_text() -> str:
     return "\n\n".join(_command(path, command) for path, command in _commands(root, "entrepot"))
 
 
+def types_table() -> str:
+    """Every type of a field with its formats and constraints."""
+    rows = []
+    for name, constraints in types.CONSTRAINTS.items():
+        known = sorted(types.FORMATS.get(name, {"default"}) - {"default"})
+        formats = [f"`{form}`" for form in known]
+        if directives := types.DIRECTIVES.get(name):
+            formats.append(" ".join(f"`%{letter}`" for letter in directives))
+        allowed = ", ".join(f"`{constraint}`" for constraint in sorted(constraints))
+        rows.append((f"`{name}`", ", ".join(formats), allowed))
+    return _table(("type", "formats beside the default", "constraints"), rows)
+
+
+def error_types_table() -> str:
+    """Every type of error that a report lists."""
+    rows = [(f"`{kind}`", meaning) for kind, (_, meaning) in report.TITLES.items()]
+    return _table(("type", "meaning"), rows)
+
+
 WRITERS: dict[str, Callable[[], str]] = {
     "settings.md": settings_table,
     "problems.md": problems_table,
     "routes.md": routes_table,
     "commands.md": commands_text,
+    "schemas.md": types_table,
+    "reports.md": error_types_table,
 }
 
 

@@ -19,7 +19,14 @@ def load_tool(name: str) -> ModuleType:
     return module
 
 
-@pytest.mark.parametrize("page", ["settings.md", "commands.md", "routes.md", "problems.md"])
+PAGES = ["settings.md", "commands.md", "routes.md", "problems.md", "schemas.md", "reports.md"]
+
+
+def test_no_page_is_left_out() -> None:
+    assert set(load_tool("reference").WRITERS) == set(PAGES)
+
+
+@pytest.mark.parametrize("page", PAGES)
 def test_the_page_says_what_the_code_says(page: str) -> None:
     text = (ROOT / "docs" / "reference" / page).read_text()
     fresh = load_tool("reference").renewed(page, text)
