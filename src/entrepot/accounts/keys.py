@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from uuid import UUID, uuid4
 
-from sqlalchemy import ColumnElement, Row, Select, insert, select, update
+from sqlalchemy import ColumnElement, Row, Select, bindparam, insert, select, update
 
 from entrepot.accounts.actor import (
     SCOPES,
@@ -134,8 +135,7 @@ def authenticate(conn: Reading, secret: bytes, api_key: str, now: datetime) -> A
     """
     if not well_formed(api_key):
         raise NotAuthenticated(reason="This is no API key of Entrepot.")
-    found = _keys().where(keys.c.digest == keyed_digest(secret, "key", api_key))
-    row = conn.execute(found).one_or_none()
+    row = conn.execute(_holder(), {"digest": keyed_digest(secret, "key", api_key)}).one_or_none()
     if row is None or row.revoked_at is not None or row.disabled_at is not None:
         raise NotAuthenticated(reason="This API key is unknown or was revoked.")
     if row.expires_at is not None and row.expires_at <= now:
@@ -180,6 +180,12 @@ def _keys() -> Select[tuple[object, ...]]:
         .join(users, users.c.id == keys.c.user_id)
         .join(accounts, accounts.c.id == users.c.account_id)
     )
+
+
+@cache
+def _holder() -> Select[tuple[object, ...]]:
+    # Built once: every request runs it, and building it takes four times as long as running it.
+    return _keys().where(keys.c.digest == bindparam("digest"))
 
 
 def _key(row: Row[tuple[object, ...]]) -> Key:

@@ -121,4 +121,6 @@ def _prepare_sqlite(dbapi_conn: Any, _record: Any) -> None:
 
 def _begin_sqlite(conn: Connection) -> None:
     writes = conn.get_execution_options().get("entrepot_writes")
-    conn.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    # On the driver's own connection: a tenth of what SQLAlchemy's way to a statement costs.
+    driver: Any = conn.connection.driver_connection
+    driver.execute("BEGIN IMMEDIATE" if writes else "BEGIN").close()

@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Select, and_, func, literal, select, tuple_
+from sqlalchemy import Row, Select, and_, bindparam, func, select, tuple_
 
 from entrepot.accounts.actor import Actor
 from entrepot.blobs.store import BlobId
@@ -13,7 +14,13 @@ from entrepot.db.tables import accounts, files, inspections, schema_revisions, u
 from entrepot.db.types import Reading
 from entrepot.errors import NoPublishedVersion, NotFound
 from entrepot.files.versions import FileId, Published
-from entrepot.grants.access import Entitlement, access_readable, entitlement_of, visible_files
+from entrepot.grants.access import (
+    Entitlement,
+    access_readable,
+    entitlement_of,
+    sight,
+    visible_files,
+)
 
 
 @dataclass(frozen=True)
@@ -58,23 +65,17 @@ def list_files(
 
     Keyset paging (a condition on the order's columns, no OFFSET) costs the same on any page.
     """
-    key = tuple_(files.c.created_at, files.c.id)
-    page = _files(with_schema=False).where(visible_files(actor)).limit(limit)
-    if newest_first:
-        page = page.order_by(files.c.created_at.desc(), files.c.id.desc())
-    else:
-        page = page.order_by(files.c.created_at, files.c.id)
+    statement = _list_of(actor.is_admin, newest_first, after is not None)
+    values: dict[str, Any] = {**sight(actor), "most": limit}
     if after is not None:
-        moment, last_id = after
-        last = tuple_(literal(moment, files.c.created_at.type), literal(last_id, files.c.id.type))
-        page = page.where(key < last if newest_first else key > last)
-    return [_file(row, actor) for row in conn.execute(page)]
+        values["last_moment"], values["last_id"] = after
+    return [_file(row, actor) for row in conn.execute(statement, values)]
 
 
 def get_file(conn: Reading, actor: Actor, file_id: UUID) -> File:
     """One file that the actor may know of, its schema included. Raises NotFound."""
-    found = _files(with_schema=True).where(files.c.id == file_id, visible_files(actor))
-    row = conn.execute(found).one_or_none()
+    values = {**sight(actor), "file_id": file_id}
+    row = conn.execute(_one(actor.is_admin), values).one_or_none()
     if row is None:
         raise NotFound
     return _file(row, actor)
@@ -94,19 +95,8 @@ def count_files(conn: Reading, actor: Actor) -> tuple[int, int, int]:
 
 def get_published(conn: Reading, actor: Actor, file_id: UUID) -> Published:
     """The newest published version, for a download. Raises NotFound, NoPublishedVersion."""
-    row = conn.execute(
-        select(
-            files.c.name,
-            versions.c.id,
-            versions.c.number,
-            versions.c.size,
-            versions.c.sha256,
-            versions.c.media_type,
-            versions.c.decided_at,
-        )
-        .outerjoin(versions, _current())
-        .where(files.c.id == file_id, visible_files(actor))
-    ).one_or_none()
+    values = {**sight(actor), "file_id": file_id}
+    row = conn.execute(_published(actor.is_admin), values).one_or_none()
     if row is None:
         raise NotFound
     if row.id is None:
@@ -141,6 +131,48 @@ def get_findings(
     if row is None:
         raise NotFound
     return Findings(row.number, row.report, row.profile, row.schema)
+
+
+# Statements are built once for each of their shapes (see `grants.access.visible_files`).
+
+
+@cache
+def _list_of(is_admin: bool, newest_first: bool, paged: bool) -> Select[Any]:
+    moment, file_id = files.c.created_at, files.c.id
+    page = _files(with_schema=False).where(visible_files(is_admin)).limit(bindparam("most"))
+    if paged:
+        last = tuple_(
+            bindparam("last_moment", type_=moment.type), bindparam("last_id", type_=file_id.type)
+        )
+        key = tuple_(moment, file_id)
+        page = page.where(key < last if newest_first else key > last)
+    if newest_first:
+        return page.order_by(moment.desc(), file_id.desc())
+    return page.order_by(moment, file_id)
+
+
+@cache
+def _one(is_admin: bool) -> Select[Any]:
+    return _files(with_schema=True).where(
+        files.c.id == bindparam("file_id"), visible_files(is_admin)
+    )
+
+
+@cache
+def _published(is_admin: bool) -> Select[Any]:
+    return (
+        select(
+            files.c.name,
+            versions.c.id,
+            versions.c.number,
+            versions.c.size,
+            versions.c.sha256,
+            versions.c.media_type,
+            versions.c.decided_at,
+        )
+        .outerjoin(versions, _current())
+        .where(files.c.id == bindparam("file_id"), visible_files(is_admin))
+    )
 
 
 def _current() -> Any:

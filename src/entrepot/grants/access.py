@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, bindparam, select
 
 from entrepot.accounts.actor import AccountId, Actor, UserId
 from entrepot.db.tables import files
@@ -28,22 +28,30 @@ class Readable:
     actor: Actor
 
 
-def visible_files(actor: Actor) -> ColumnElement[bool]:
-    """The condition on `files` that leaves what the actor may know of.
+def visible_files(is_admin: bool) -> ColumnElement[bool]:
+    """The condition on `files` that leaves what an actor may know of; `sight` fills it in.
 
-    Members know the files they own; admins all of the account's.
+    Members know the files they own; admins all of the account's. It names the actor by
+    parameters, so that a statement is built once for each role and run for everybody: building
+    one takes several times as long as running it.
     """
-    if actor.is_admin:
-        return files.c.account_id == actor.account_id
-    return files.c.owner_id == actor.user_id
+    if is_admin:
+        return files.c.account_id == bindparam("actor_account")
+    return files.c.owner_id == bindparam("actor_user")
+
+
+def sight(actor: Actor) -> dict[str, UUID]:
+    """The parameters of `visible_files` for an actor."""
+    return {"actor_account": actor.account_id, "actor_user": actor.user_id}
 
 
 def access_readable(conn: Reading, actor: Actor, file_id: UUID) -> Readable:
     """Check that the actor may read a file. Raises NotFound."""
     row = conn.execute(
         select(files.c.id, files.c.account_id, files.c.owner_id).where(
-            files.c.id == file_id, visible_files(actor)
-        )
+            files.c.id == file_id, visible_files(actor.is_admin)
+        ),
+        sight(actor),
     ).one_or_none()
     if row is None:
         raise NotFound
