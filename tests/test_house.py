@@ -22,6 +22,7 @@ NOT_OURS = {".git", ".venv", "__pycache__", "node_modules", "vendor", "dist", "u
 
 MODULE_LINES = 600
 FUNCTION_LINES = 80
+SCRIPT_LINES = 150
 VAGUE_NAMES = {"service", "services", "utils", "util", "helpers", "helper", "manager", "misc"}
 
 NEVER_ANSWERED = {
@@ -138,6 +139,21 @@ def test_tests_use_real_parts() -> None:
     this = Path(__file__)
     tests = [path for path in modules(ROOT / "tests", ROOT / "client") if path != this]
     assert [relative(path) for path in tests if mock.search(path.read_text())] == []
+
+
+def test_pages_keep_scripts_and_styles_out_of_their_markup() -> None:
+    inline = re.compile(r"<script(?![^>]*\bsrc=)|<style\b|\sstyle=|\son[a-z]+=", re.I)
+    pages = ROOT / "src" / "entrepot" / "http" / "web"
+    found = {
+        relative(path): match.group()
+        for path in files_below(pages, ".html")
+        if (match := inline.search(path.read_text()))
+    }
+    assert found == {}
+    scripts = {
+        relative(path): len(path.read_text().splitlines()) for path in files_below(pages, ".js")
+    }
+    assert {path: lines for path, lines in scripts.items() if lines > SCRIPT_LINES} == {}
 
 
 def test_no_word_ties_the_repository_to_one_machine() -> None:

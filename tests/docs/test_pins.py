@@ -35,7 +35,7 @@ def needed() -> set[str]:
                 further.marker.evaluate({"extra": extra}) for extra in (extras or {""})
             ):
                 waiting.append(further)
-    names = {canonicalize_name(name) for name, _ in seen}
+    names = {str(canonicalize_name(name)) for name, _ in seen}
     return names - {"entrepot", "entrepot-client"}
 
 
@@ -44,13 +44,13 @@ def _project() -> dict[str, Any]:
 
 
 def test_what_is_used_is_what_is_pinned() -> None:
-    pins = {
-        canonicalize_name(pin.name): str(pin.specifier).removeprefix("==")
+    pins: dict[str, str] = {
+        str(canonicalize_name(pin.name)): str(pin.specifier).removeprefix("==")
         for pin in pinned()
         if pin.marker is None or pin.marker.evaluate()
     }
     used = {name: distribution(name).version for name in needed()}
-    differ = {name: (is_, pins.get(name)) for name, is_ in used.items() if is_ != pins.get(name)}
+    differ = {name: now for name, now in used.items() if now != pins.get(name)}
     assert differ == {}, "run: uv run python tools/pin.py"
 
 
