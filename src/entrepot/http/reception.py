@@ -61,7 +61,8 @@ class Reception:
         self._work = work
         self._usage = usage
         self._writer: BlobWriter | None = None
-        self._buffer = bytearray()
+        self._block: list[memoryview | bytes] = []
+        self._collected = 0
         self._written: asyncio.Future[None] | None = None
         self._reserved = 0
         self._bound: int | None = None
@@ -92,12 +93,15 @@ class Reception:
         self._bound = bound
 
     async def take(self, data: memoryview | bytes) -> None:
-        """Take the next bytes. Raises FileTooLarge, QuotaExceeded, StorageFull."""
+        """Take the next bytes, which stay as they are. Raises FileTooLarge, QuotaExceeded,
+        StorageFull.
+        """
         self.received += len(data)
         if self.received > self.limit:
             raise FileTooLarge(limit=self.limit, requested=self.received)
-        self._buffer += data
-        if len(self._buffer) >= BLOCK:
+        self._block.append(data)
+        self._collected += len(data)
+        if self._collected >= BLOCK:
             await self._flush()
 
     async def finish(self, digest: str | None = None) -> Stored:
@@ -105,7 +109,7 @@ class Reception:
 
         Raises DigestMismatch, FieldInvalid, and what `take` raises.
         """
-        if self._buffer:
+        if self._collected:
             await self._flush()
         await self._wait_written()
         assert self._writer is not None
@@ -135,11 +139,13 @@ class Reception:
         await self._reserve()
         if self._writer is None:
             self._writer = await self._in_thread(self._work.parts.store.create, self.blob_id)
-        block, self._buffer = self._buffer, bytearray()
+        # As bytes, which nobody can change: so the store hashes them beside its writing.
+        block = b"".join(self._block)
+        self._block, self._collected = [], 0
         await self._wait_written()
         loop = asyncio.get_running_loop()
         threads = self._work.runtime.byte_threads
-        self._written = loop.run_in_executor(threads, self._writer.write, memoryview(block))
+        self._written = loop.run_in_executor(threads, self._writer.write, block)
 
     async def _wait_written(self) -> None:
         if self._written is not None:
