@@ -17,6 +17,9 @@ from entrepot.http.paging import Position, next_link, read_cursor
 
 router = APIRouter(tags=["files"])
 
+VersionNumber = Annotated[int, Query(ge=1, le=2**31 - 1)]
+"""A version's number, within what the database can compare it to."""
+
 EVERYTHING = 10_000
 """Files in one answer to a client that knows no paging."""
 
@@ -75,17 +78,13 @@ async def download(file_id: UUID, request: Request, work: ReadWork) -> Response:
 
 
 @router.get("/file/{file_id}/report", response_model=None)
-async def report(
-    file_id: UUID, work: ReadWork, version: Annotated[int, Query(ge=1)] | None = None
-) -> Response:
+async def report(file_id: UUID, work: ReadWork, version: VersionNumber | None = None) -> Response:
     """The inspection's report (Frictionless v5) on a version, the newest inspected by default."""
     return JSONResponse((await _findings(work, file_id, version)).report)
 
 
 @router.get("/file/{file_id}/profile", response_model=None)
-async def profile(
-    file_id: UUID, work: ReadWork, version: Annotated[int, Query(ge=1)] | None = None
-) -> Response:
+async def profile(file_id: UUID, work: ReadWork, version: VersionNumber | None = None) -> Response:
     """What is in the columns of a version, the newest inspected by default."""
     return JSONResponse((await _findings(work, file_id, version)).profile)
 

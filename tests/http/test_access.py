@@ -1,0 +1,204 @@
+"""Who may what: every route with every kind of key, and other accounts' things, which are 404."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import httpx2
+import pytest
+from tests.support.api import CSV, Api, assert_problem
+from tests.support.server import Server, TestAccount
+
+FILE, TASK, KEY, USER = "{file}", "{task}", "{key}", "{user}"
+
+# Method, path, the JSON or form sent, the scope it needs (None: any), whether it needs an admin.
+ROUTES: list[tuple[str, str, Any, str | None]] = [
+    ("GET", "/users", None, "read"),
+    ("GET", "/user/{user}", None, "read"),
+    ("POST", "/user/new", {"user_name": "{account}:new"}, "admin"),
+    ("PATCH", "/user/{user}", {"disabled": False}, "admin"),
+    ("DELETE", "/user/{gone}", None, "admin"),
+    ("GET", "/keys", None, "read"),
+    ("POST", "/key/new", {"scopes": ["write"]}, "write"),
+    ("DELETE", "/key/{key}", None, "write"),
+    ("GET", "/account", None, "read"),
+    ("GET", "/whoami", None, None),
+    ("GET", "/files", None, "read"),
+    ("POST", "/files", "form", "write"),
+    ("POST", "/file/new", "form", "write"),
+    ("GET", "/file/{file}", None, "read"),
+    ("GET", "/file/download/{file}", None, "read"),
+    ("HEAD", "/file/download/{file}", None, "read"),
+    ("GET", "/file/{file}/report", None, "read"),
+    ("GET", "/file/{file}/profile", None, "read"),
+    ("GET", "/tasks", None, None),
+    ("GET", "/task/{task}", None, None),
+    ("GET", "/task/{task}/events", None, None),
+    ("POST", "/task/{task}/cancel", None, None),
+]
+WITH_ID = [route for route in ROUTES if "{" in route[1] and "{gone}" not in route[1]]
+
+OWNED = [route for route in WITH_ID if "{user}" not in route[1]]
+"""Users of one account know of each other; what they own is their own."""
+
+
+@dataclass
+class Things:
+    """What an account has, by the names that the routes above use."""
+
+    ids: dict[str, str]
+
+    def path(self, template: str) -> str:
+        return template.format(**self.ids)
+
+
+def things_of(account: TestAccount) -> Things:
+    task = account.api.deliver(CSV, enforce_schema="true")
+    spare, gone = account.new_key(), account.new_user()
+    return Things(
+        {
+            "file": task["file_id"],
+            "task": task["task_id"],
+            "key": str(spare.key.key.id),
+            "user": account.admin.user_name,
+            "gone": gone.user_name,
+            "account": account.name,
+        }
+    )
+
+
+def call(api: Api, method: str, path: str, body: Any) -> httpx2.Response:
+    if body == "form":
+        return api.upload(CSV, path=path)
+    return api.request(method, path, json=body) if body else api.request(method, path)
+
+
+@pytest.fixture(scope="module")
+def theirs(server: Server) -> Things:
+    """What another account has."""
+    return things_of(server.new_account())
+
+
+@pytest.fixture(scope="module")
+def mine(server: Server) -> TestAccount:
+    return server.new_account()
+
+
+def test_the_matrix_names_every_route(server: Server) -> None:
+    known = {
+        (method, path.format(file="{}", task="{}", key="{}", user="{}", gone="{}"))
+        for method, path, _, _ in ROUTES
+    }
+    document = server.api(None).get("/openapi.json").json()
+    found = {
+        (method.upper(), re.sub(r"\{[^}]*\}", "{}", path))
+        for path, methods in document["paths"].items()
+        for method in methods
+        if path.startswith("/api/v1")
+    }
+    named = {(method, path.removeprefix("/api/v1")) for method, path in found}
+    assert named - known == set()
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route[0]} {route[1]}")
+def test_scopes_and_roles(server: Server, mine: TestAccount, route: Any) -> None:
+    method, template, body, scope = route
+    things = things_of(mine)
+    if isinstance(body, dict):
+        body = {
+            name: value.format(account=mine.name + "") if isinstance(value, str) else value
+            for name, value in body.items()
+        }
+    path = things.path(template)
+    for given in ("read", "write", "admin"):
+        caller = mine.new_key(scopes=(given,))
+        if given != scope and scope is not None:
+            answer = call(caller.api, method, path, body)
+            assert answer.status_code == 403
+            if method != "HEAD":
+                assert_problem(answer, 403, "scope-missing", required=scope, scopes=[given])
+    for refused in refused_callers(server, mine):
+        answer = call(refused, method, path, body)
+        assert answer.status_code == 401
+        assert answer.headers["www-authenticate"].startswith("Bearer")
+        if method != "HEAD":
+            assert_problem(answer, 401, "not-authenticated")
+    # A member's key holds no admin scope, whatever it was made with.
+    member = mine.new_user()
+    if scope == "admin":
+        assert_problem(call(member.api, method, path, body), 403, "scope-missing")
+    allowed = mine.new_key(scopes=("read", "write", "admin") if scope is None else (scope,))
+    if body == {"scopes": ["write"]} or scope is None or "{key}" not in template:
+        answer = call(allowed.api, method, path, body)
+        assert answer.status_code < 400 or answer.json()["code"] == "task-finished", answer.text
+    if template == "/user/new":
+        mine.api.request("DELETE", f"/user/{mine.name}:new")
+
+
+def refused_callers(server: Server, account: TestAccount) -> Iterator[Api]:
+    yield server.api(None)
+    yield account.new_key(expires_in=timedelta(seconds=-1)).api
+    revoked = account.new_key()
+    account.api.request("DELETE", f"/key/{revoked.key.key.id}")
+    yield revoked.api
+    disabled = account.new_user()
+    account.api.request("PATCH", f"/user/{disabled.user_name}", json={"disabled": True})
+    yield disabled.api
+
+
+def seen(answer: httpx2.Response) -> tuple[int, dict[str, str], bytes]:
+    """Everything of an answer that could tell something, the request's own id and time apart."""
+    request_id = answer.headers["x-request-id"]
+    own = ("x-request-id", "date")
+    headers = {name: value for name, value in answer.headers.items() if name not in own}
+    return answer.status_code, headers, answer.content.replace(request_id.encode(), b"")
+
+
+@pytest.mark.parametrize("route", WITH_ID, ids=lambda route: f"{route[0]} {route[1]}")
+def test_other_accounts_things_look_as_if_they_never_were(
+    mine: TestAccount, theirs: Things, route: Any
+) -> None:
+    method, template, body, _ = route
+    invented = Things({name: str(uuid4()) for name in theirs.ids} | {"user": "nobody:nobody"})
+    malformed = Things(dict.fromkeys(theirs.ids, "42") | {"user": "x"})
+    member = mine.new_user()
+    for api in (mine.api, member.api):
+        if "user" in template and method != "GET" and api is member.api:
+            continue  # 403 whomever it names: the scope is looked at first
+        answers = {
+            kind: seen(call(api, method, things.path(template), body))
+            for kind, things in (("theirs", theirs), ("invented", invented), ("other", malformed))
+        }
+        assert answers["theirs"][0] == 404
+        assert answers["theirs"] == answers["invented"] == answers["other"]
+        assert theirs.ids["file"].encode() not in answers["theirs"][2]
+
+
+@pytest.mark.parametrize("route", OWNED, ids=lambda route: f"{route[0]} {route[1]}")
+def test_a_member_sees_nothing_of_a_colleagues_files(mine: TestAccount, route: Any) -> None:
+    method, template, body, _ = route
+    things, member = things_of(mine), mine.new_user()
+    invented = Things({name: str(uuid4()) for name in things.ids})
+    got = seen(call(member.api, method, things.path(template), body))
+    assert got[0] == 404
+    assert got == seen(call(member.api, method, invented.path(template), body))
+
+
+def test_lists_hold_nothing_of_others(mine: TestAccount, theirs: Things) -> None:
+    for path in ("/users", "/files", "/tasks", "/keys"):
+        text = mine.api.get(path, params={"limit": 1000} if path == "/files" else {}).text
+        for name in ("file", "task", "key", "user"):
+            assert theirs.ids[name] not in text
+
+
+def test_a_member_sees_their_own_files_and_an_admin_all(mine: TestAccount) -> None:
+    member = mine.new_user()
+    task = member.api.deliver(CSV)
+    (own,) = member.api.json("/files")["files_list"]
+    assert (own["file_id"], own["entitlement"]) == (task["file_id"], "rw")
+    listed = {file["file_id"] for file in mine.api.json("/files")["files_list"]}
+    assert task["file_id"] in listed
+    assert mine.api.get(f"/file/download/{task['file_id']}").content == CSV

@@ -1,0 +1,275 @@
+"""Size limit and quota bind while bytes stream in, exactly, however many come at once."""
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import repeat
+
+import pytest
+from tests.support.api import CSV, assert_problem
+from tests.support.raw import (
+    MULTIPART,
+    RawAnswer,
+    chunked,
+    connect,
+    exchange,
+    file_part_head,
+    form,
+    head,
+    read_answer,
+    text_part,
+)
+from tests.support.server import Server, TestAccount, make_server
+
+MIB = 1024 * 1024
+SHAPES = ("with a length", "chunked", "file first")
+ROWS = b"a,b\n" + b"1,2\n" * 74_999
+"""A table of 300,000 bytes."""
+
+
+def upload_head(account: TestAccount, length: int | None) -> bytes:
+    framing = {"Content-Length": str(length)} if length is not None else {}
+    if length is None:
+        framing = {"Transfer-Encoding": "chunked"}
+    headers = {**account.api.authorization, "Content-Type": MULTIPART, **framing}
+    return head("POST", "/api/v1/file/new", headers)
+
+
+def nothing_is_held(account: TestAccount, used: int = 0) -> None:
+    """Check that `used` bytes are counted and none reserved, at once or within moments."""
+    deadline = time.monotonic() + 10
+    while True:
+        found = account.api.account()
+        if (found["used"], found["reserved"]) == (used, 0):
+            return
+        assert time.monotonic() < deadline, found
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_the_size_limit_binds_to_the_byte(account: TestAccount, shape: str) -> None:
+    for size, status in ((len(ROWS), 202), (len(ROWS) - 1, 413)):
+        body = form(ROWS, file_first=shape == "file first", file_size_limit=str(size))
+        answer = send(account, body, shape)
+        assert answer.status == status, answer.body
+        if status == 413:
+            assert_problem(answer, 413, "file-too-large", limit=size)
+        else:
+            account.api.wait_task(answer.json()["task_id"])
+    nothing_is_held(account, used=len(ROWS))
+
+
+def send(account: TestAccount, body: bytes, shape: str) -> RawAnswer:
+    pieces = [body[at : at + 64 * 1024] for at in range(0, len(body), 64 * 1024)]
+    endpoint = account.server.endpoint
+    if shape == "with a length":
+        return exchange(endpoint, upload_head(account, len(body)), pieces)
+    return exchange(endpoint, upload_head(account, None), chunked(pieces))
+
+
+def endless(limit: int | None, chunk: bool) -> Iterator[bytes]:
+    """A form whose file does not end: 400 MiB of it."""
+    start = text_part("file_size_limit", str(limit)) if limit is not None else b""
+    pieces = iter([start + file_part_head(), *repeat(ROWS, 400 * MIB // len(ROWS))])
+    yield from chunked(pieces) if chunk else pieces
+
+
+@pytest.mark.parametrize("limit", [1, 1_000_000, None])
+@pytest.mark.parametrize("chunk", [True, False])
+def test_an_endless_body_is_cut_off(server: Server, limit: int | None, chunk: bool) -> None:
+    account = server.new_account(quota=3_000_000)
+    length = None if chunk else 10**12
+    if limit is None and not chunk:
+        length = 2_500_000  # a lie that the quota would still bear
+    answer = exchange(server.endpoint, upload_head(account, length), endless(limit, chunk))
+    bound = 3_000_000 if limit is None else limit
+    if chunk:
+        code = "account-quota-exceeded" if limit is None else "file-too-large"
+        document = assert_problem(answer, 413, code, limit=bound)
+        assert bound < document["requested"] <= bound + 2 * MIB
+    elif limit is None:
+        assert_problem(answer, 422, "form-malformed")
+    else:
+        assert_problem(answer, 413, "account-quota-exceeded")
+    # What is dropped after the answer, so that the client gets to read it, is bounded too.
+    assert answer.sent < bound + 100 * MIB
+    nothing_is_held(account)
+
+
+def test_a_length_that_is_too_short_is_a_truncated_form(account: TestAccount) -> None:
+    body = form(ROWS, file_size_limit="1000000")
+    for stated in (len(body) - 3, len(body) // 2, 1, 0):
+        answer = exchange(account.server.endpoint, upload_head(account, stated), [body])
+        assert_problem(answer, 422, "form-malformed")
+    nothing_is_held(account)
+    assert account.api.account()["files"] == 0
+
+
+def test_a_length_that_is_too_long_ends_with_the_connection(account: TestAccount) -> None:
+    body = form(ROWS, file_size_limit="1000000")
+    with connect(account.server.endpoint) as sock:
+        sock.sendall(upload_head(account, len(body) + 10) + body)
+        sock.shutdown(socket.SHUT_WR)
+        sock.settimeout(5)
+        assert b" 202 " not in sock.recv(200)
+    nothing_is_held(account)
+    assert account.api.account()["files"] == 0
+
+
+@pytest.mark.parametrize("length", ["-1", "1e3", "0x10", "+5", "9" * 40, "5, 6"])
+def test_a_length_that_is_no_number_is_refused(account: TestAccount, length: str) -> None:
+    headers = {**account.api.authorization, "Content-Type": MULTIPART, "Content-Length": length}
+    answer = exchange(account.server.endpoint, head("POST", "/api/v1/file/new", headers), [b"x"])
+    assert 400 <= answer.status < 500
+    nothing_is_held(account)
+
+
+def test_a_doomed_upload_is_refused_before_its_body(account: TestAccount) -> None:
+    headers = {**account.api.authorization, "Content-Type": MULTIPART}
+    for more, status in (
+        ({"Content-Length": str(10**13), "Expect": "100-continue"}, 413),
+        ({"Content-Length": "9", "Expect": "100-continue", "Authorization": "Bearer x"}, 401),
+        ({"Content-Length": "9", "Expect": "100-continue", "Content-Type": "text/csv"}, 415),
+    ):
+        with connect(account.server.endpoint) as sock:
+            sock.sendall(head("POST", "/api/v1/file/new", headers | more))
+            first = sock.recv(12)
+            assert first == f"HTTP/1.1 {status}".encode()
+    nothing_is_held(account)
+
+
+def test_a_sound_upload_is_told_to_continue(account: TestAccount) -> None:
+    body = form(CSV, file_size_limit="1000")
+    headers = {
+        **account.api.authorization,
+        "Content-Type": MULTIPART,
+        "Content-Length": str(len(body)),
+        "Expect": "100-continue",
+    }
+    with connect(account.server.endpoint) as sock:
+        sock.sendall(head("POST", "/api/v1/file/new", headers))
+        interim = sock.recv(25)
+        assert interim == b"HTTP/1.1 100 Continue\r\n\r\n"
+        sock.sendall(body)
+        assert read_answer(sock).status == 202
+
+
+def test_the_quota_binds_to_the_byte(server: Server) -> None:
+    account = server.new_account(quota=2 * len(ROWS))
+    account.api.deliver(ROWS)
+    answer = account.api.upload(ROWS + b"1,2\n")
+    assert_problem(
+        answer,
+        413,
+        "account-quota-exceeded",
+        limit=2 * len(ROWS),
+        used=len(ROWS),
+        requested=len(ROWS) + 4,
+    )
+    account.api.deliver(ROWS)
+    found = account.api.account()
+    assert (found["used"], found["free"]) == (2 * len(ROWS), 0)
+    assert_problem(account.api.upload(b"a\n1\n"), 413, "account-quota-exceeded")
+    nothing_is_held(account, used=2 * len(ROWS))
+
+
+@pytest.mark.parametrize("room", [10.0, 10.5])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_as_many_get_in_at_once_as_fit(server: Server, shape: str, room: float) -> None:
+    account = server.new_account(quota=int(room * len(ROWS)))
+    body = form(ROWS, file_first=shape == "file first", file_size_limit="1000000")
+    half = len(body) // 2
+    together = threading.Barrier(64, timeout=60)
+
+    def pieces() -> Iterator[bytes]:
+        yield body[:half]
+        together.wait()
+        yield body[half:]
+
+    def upload(_: int) -> RawAnswer:
+        if shape == "with a length":
+            return exchange(server.endpoint, upload_head(account, len(body)), pieces(), timeout=90)
+        return exchange(server.endpoint, upload_head(account, None), chunked(pieces()), timeout=90)
+
+    with ThreadPoolExecutor(64) as threads:
+        answers = list(threads.map(upload, range(64)))
+    accepted = [answer for answer in answers if answer.status == 202]
+    for answer in answers:
+        if answer.status != 202:
+            assert_problem(answer, 413, "account-quota-exceeded", limit=int(room * len(ROWS)))
+    assert len(accepted) == 10
+    nothing_is_held(account, used=10 * len(ROWS))
+    for answer in accepted:
+        assert account.api.wait_task(answer.json()["task_id"])["status"] == "succeeded"
+    assert len(account.api.json("/files")["files_list"]) == 10
+    nothing_is_held(account, used=10 * len(ROWS))
+    assert server.doctor() == []
+
+
+@pytest.fixture(scope="module")
+def strict() -> Iterator[Server]:
+    """A server that allows two uploads at once and little patience."""
+    made = make_server(uploads_per_account=2, body_timeout=2, header_timeout=2)
+    try:
+        yield made.start()
+    finally:
+        made.close()
+
+
+def test_only_so_many_uploads_at_once(strict: Server) -> None:
+    account, other = strict.new_account(), strict.new_account()
+    body = form(CSV, file_size_limit="1000")
+    held = []
+    for _ in range(2):
+        sock = connect(strict.endpoint)
+        sock.sendall(upload_head(account, len(body)) + body[:-10])
+        held.append(sock)
+    deadline = time.monotonic() + 1.5
+    while (answer := account.api.upload(CSV)).status_code == 202:
+        assert time.monotonic() < deadline  # they may not have arrived yet
+    assert_problem(answer, 429, "too-many-uploads", limit=2)
+    assert int(answer.headers["retry-after"]) >= 1
+    assert other.api.upload(CSV).status_code == 202
+    for sock in held:
+        sock.sendall(body[-10:])
+        assert read_answer(sock).status == 202
+        sock.close()
+    assert account.api.upload(CSV).status_code == 202
+
+
+def test_a_body_that_comes_too_slowly(strict: Server) -> None:
+    account = strict.new_account()
+    body = form(CSV, file_size_limit="1000")
+    began = time.monotonic()
+    answer = exchange(strict.endpoint, upload_head(account, len(body)), [body[:-10]])
+    assert 1.5 < time.monotonic() - began < 15
+    assert_problem(answer, 408, "body-too-slow", seconds=2.0)
+    nothing_is_held(account)
+    headers = {**account.api.authorization, "Content-Type": "application/json"}
+    request = head("POST", "/api/v1/key/new", headers | {"Content-Length": "100"})
+    assert_problem(exchange(strict.endpoint, request, [b"{"]), 408, "body-too-slow")
+
+
+def test_a_slow_body_that_moves_is_borne(strict: Server) -> None:
+    account = strict.new_account()
+    body = form(CSV, file_size_limit="1000")
+
+    def trickle() -> Iterator[bytes]:
+        step = len(body) // 8
+        for at in range(0, len(body), step):
+            yield body[at : at + step]
+            time.sleep(0.4)
+
+    began = time.monotonic()
+    assert exchange(strict.endpoint, upload_head(account, len(body)), trickle()).status == 202
+    assert time.monotonic() - began > 2.5
+
+
+def test_a_head_that_comes_too_slowly(strict: Server) -> None:
+    with connect(strict.endpoint, timeout=20) as sock:
+        sock.sendall(b"GET /api/v1/files HTTP/1.1\r\nHost: localhost\r\n")
+        began = time.monotonic()
+        assert sock.recv(100)[:12] in (b"", b"HTTP/1.1 408")
+        assert time.monotonic() - began < 15
