@@ -12,6 +12,7 @@ from entrepot.http import problems
 from entrepot.http.api import files, health, people, tasks, uploads
 from entrepot.http.deps import open_runtime
 from entrepot.http.middleware import Surround
+from entrepot.http.web.mount import mount_pages
 
 DESCRIPTION = "A self-hosted, multi-tenant exchange for data files: every file is a contract."
 
@@ -34,6 +35,8 @@ def create_app(parts: Parts) -> tuple[FastAPI, ASGIApp]:
         docs_url=None,
         redoc_url=None,
         openapi_url="/openapi.json",
+        # Such a redirect names the host and scheme that the request claims: no place for a key.
+        redirect_slashes=False,
         lifespan=life,
     )
     app.state.runtime = runtime
@@ -41,4 +44,5 @@ def create_app(parts: Parts) -> tuple[FastAPI, ASGIApp]:
         app.include_router(router, prefix="/api/v1")
     app.include_router(health.router)
     problems.install(app)
+    mount_pages(app)
     return app, Surround(app, parts.settings.trusted_proxies)

@@ -82,6 +82,20 @@ class Form:
 @router.post("/files", status_code=202, openapi_extra=FORM, response_model=TaskAccepted)
 async def new_file(request: Request, work: WriteWork) -> JSONResponse:
     """Define a file and upload its first version; answers the task that inspects it."""
+    accepted = await receive_new_file(request, work)
+    return JSONResponse(
+        {"task_id": str(accepted.task_id)},
+        status_code=202,
+        headers={"Location": f"/api/v1/task/{accepted.task_id}"},
+    )
+
+
+async def receive_new_file(request: Request, work: Work) -> Accepted:
+    """Take the form as it streams in; the file is defined and its task waits, or nothing stays.
+
+    For the API and for the page that uploads. Raises what is wrong with the form, its fields,
+    its size, or with the caller.
+    """
     if work.runtime.draining:
         raise ShuttingDown
     reader = FormReader(boundary_of(request.headers.get("content-type")))
@@ -95,11 +109,7 @@ async def new_file(request: Request, work: WriteWork) -> JSONResponse:
             raise FormMalformed(reason="The client went away before the end.") from None
         raise
     work.parts.queue.wake()
-    return JSONResponse(
-        {"task_id": str(accepted.task_id)},
-        status_code=202,
-        headers={"Location": f"/api/v1/task/{accepted.task_id}"},
-    )
+    return accepted
 
 
 async def _receive(

@@ -1,0 +1,1 @@
+"""The endpoint address and how to use it."""

@@ -1,0 +1,32 @@
+"""The endpoint address, how to send a key, and the published examples ready to paste."""
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from entrepot.accounts.actor import Actor
+from entrepot.db.types import Reading
+from entrepot.http.web.curl_examples import curl_examples
+from entrepot.http.web.endpoint_address import endpoint_of
+from entrepot.http.web.rendering import page
+from entrepot.http.web.signed_in import SignedIn
+
+router = APIRouter()
+
+
+@router.get("/endpoint", response_model=None)
+async def endpoint(request: Request, work: SignedIn) -> Response:
+    """The endpoint address."""
+
+    def look(conn: Reading, actor: Actor) -> Actor:
+        del conn
+        return actor
+
+    actor = await work.read(look)
+    address = endpoint_of(request)
+    return page(
+        request,
+        "endpoint/page.html",
+        actor,
+        endpoint=address,
+        examples=curl_examples(address, "<API KEY>"),
+    )

@@ -1,0 +1,72 @@
+"""Failures as pages, for browsers; the API's answers stay problem documents."""
+
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any, cast
+from urllib.parse import quote
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import Response
+from starlette.exceptions import HTTPException
+
+from entrepot.accounts.actor import Actor
+from entrepot.errors import EntrepotError, NotAuthenticated
+from entrepot.http.problem_kinds import all_kinds
+from entrepot.http.web.rendering import page
+from entrepot.http.web.signed_in import drop_session, go, visitor
+
+Handler = Callable[[Request, Any], Awaitable[Response]]
+MACHINES = ("/api/", "/healthz", "/readyz", "/metrics", "/openapi.json", "/static/")
+
+
+def wants_page(request: Request) -> bool:
+    """Whether a person with a browser waits for the answer."""
+    if request.url.path.startswith(MACHINES):
+        return False
+    return "text/html" in request.headers.get("accept", "")
+
+
+def show_failures_as_pages(app: FastAPI) -> None:
+    """Wrap the app's handlers of errors; what they answer is shown as a page to browsers."""
+    for error in (EntrepotError, RequestValidationError, HTTPException, Exception):
+        inner = cast(Handler, app.exception_handlers[error])
+        app.add_exception_handler(error, _in_html(inner))
+
+
+def _in_html(inner: Handler) -> Handler:
+    async def handler(request: Request, error: Exception) -> Response:
+        if not wants_page(request):
+            return await inner(request, error)
+        if isinstance(error, NotAuthenticated):
+            return _to_sign_in(request)
+        answered = await inner(request, error)
+        actor = await visitor(request) if answered.status_code < 500 else None
+        return _as_page(request, answered, actor)
+
+    return handler
+
+
+def _to_sign_in(request: Request) -> Response:
+    path = request.url.path
+    if request.url.query:
+        path += f"?{request.url.query}"
+    wanted = f"?next={quote(path, safe='/')}" if request.method == "GET" and path != "/" else ""
+    response = go(f"/sign-in{wanted}")
+    drop_session(request, response)
+    return response
+
+
+def _as_page(request: Request, answered: Response, actor: Actor | None) -> Response:
+    problem = json.loads(bytes(answered.body))
+    kind = all_kinds().get(problem["code"])
+    kept = ("retry-after", "allow", "content-range")
+    return page(
+        request,
+        "parts/failure.html",
+        actor,
+        status=answered.status_code,
+        headers={name: answered.headers[name] for name in kept if name in answered.headers},
+        problem=problem,
+        advice=kind.advice if kind else "",
+    )

@@ -1,0 +1,38 @@
+"""Read the small forms of the pages (`application/x-www-form-urlencoded`)."""
+
+from urllib.parse import parse_qs
+
+from fastapi import Request
+
+from entrepot.errors import FieldInvalid
+from entrepot.http.body import small_body
+from entrepot.http.deps import runtime_of
+
+FORM_LIMIT = 64 * 1024
+"""Bytes of a form without a file."""
+
+
+class Form:
+    """The fields of a form."""
+
+    def __init__(self, values: dict[str, list[str]]) -> None:
+        self._values = values
+
+    def text(self, name: str) -> str:
+        """A field's text, empty if it is not there."""
+        return self._values.get(name, [""])[0]
+
+    def all(self, name: str) -> list[str]:
+        """Every value of a field, as of boxes that are ticked."""
+        return self._values.get(name, [])
+
+
+async def read_form(request: Request) -> Form:
+    """The request's form. Raises FieldInvalid, BodyTooLarge, BodyTooSlow."""
+    patience = runtime_of(request).parts.settings.body_timeout
+    body = await small_body(request, patience, FORM_LIMIT)
+    try:
+        values = parse_qs(body.decode("ascii"), errors="strict", max_num_fields=100)
+    except (UnicodeDecodeError, ValueError):
+        raise FieldInvalid(field="form", reason="cannot be read; send it from the page.") from None
+    return Form(values)

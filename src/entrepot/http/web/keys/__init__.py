@@ -1,0 +1,1 @@
+"""API keys: make, see their last use, revoke."""

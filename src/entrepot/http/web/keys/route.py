@@ -1,0 +1,111 @@
+"""API keys: generate one, shown once; see when each was last used; revoke."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import cast
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from entrepot.accounts.actor import SCOPES, Actor, Scope
+from entrepot.accounts.keys import Key, NewKey, issue_key, list_keys, revoke_key
+from entrepot.db.types import Reading
+from entrepot.errors import FieldInvalid, NotAllowed, NotFound
+from entrepot.http.web.curl_examples import list_files_command
+from entrepot.http.web.endpoint_address import endpoint_of
+from entrepot.http.web.form import Form, read_form
+from entrepot.http.web.rendering import page
+from entrepot.http.web.signed_in import PageWork, SignedIn, go
+
+router = APIRouter()
+
+LIVES = (("", "never"), ("30", "in 30 days"), ("90", "in 90 days"), ("365", "in a year"))
+"""The choices of how long a key lives: days as the form sends them, and the words."""
+
+
+@dataclass(frozen=True)
+class Draft:
+    """The form as it was filled in, so that it can be shown again with what is wrong."""
+
+    name: str = ""
+    scopes: tuple[str, ...] = ("read", "write")
+    days: str = ""
+    wrong: FieldInvalid | None = None
+
+
+@router.get("/keys", response_model=None)
+async def keys(request: Request, work: SignedIn) -> Response:
+    """The live keys that one may see, and the form for a new one."""
+    return await _page(request, work, Draft())
+
+
+@router.post("/keys", response_model=None)
+async def new_key(request: Request, work: SignedIn) -> Response:
+    """Make a key. The answer itself shows it, because it is kept nowhere."""
+    form = await read_form(request)
+    draft = Draft(form.text("name").strip(), tuple(form.all("scope")), form.text("expires"))
+    try:
+        scopes, expires_at = _read(form, work.now)
+        made = await work.write(
+            issue_key, work.parts.secret, draft.name, scopes, work.now, expires_at
+        )
+    except FieldInvalid as wrong:
+        asked = Draft(draft.name, draft.scopes, draft.days, wrong)
+        return await _page(request, work, asked, status=422)
+    except NotAllowed:
+        wrong_scope = FieldInvalid(field="scopes", reason="admin is for admins of the account.")
+        asked = Draft(draft.name, draft.scopes, draft.days, wrong_scope)
+        return await _page(request, work, asked, status=422)
+    return await _page(request, work, Draft(), made=made, status=201)
+
+
+@router.get("/keys/{key_id}/revoke", response_model=None)
+async def ask_to_revoke(request: Request, key_id: UUID, work: SignedIn) -> Response:
+    """Say what will stop, and ask."""
+    actor, key = await work.look(_key, key_id)
+    return page(request, "keys/revoke.html", actor, key=key)
+
+
+@router.post("/keys/{key_id}/revoke", response_model=None)
+async def revoke(key_id: UUID, work: SignedIn) -> Response:
+    """Revoke a key; it stops at once."""
+    await work.write(revoke_key, key_id, work.now)
+    return go("/keys")
+
+
+def _key(conn: Reading, actor: Actor, key_id: UUID) -> Key:
+    for key in list_keys(conn, actor):
+        if key.id == key_id:
+            return key
+    raise NotFound
+
+
+def _read(form: Form, now: datetime) -> tuple[tuple[Scope, ...], datetime | None]:
+    """Scopes and end of the key that the form asks for. Raises FieldInvalid."""
+    asked = form.all("scope")
+    if not asked or any(scope not in SCOPES for scope in asked):
+        raise FieldInvalid(field="scopes", reason="choose at least one.")
+    days = form.text("expires")
+    if days not in dict(LIVES):
+        raise FieldInvalid(field="expires_at", reason="choose one of the list.")
+    expires_at = now + timedelta(days=int(days)) if days else None
+    return cast(tuple[Scope, ...], tuple(s for s in SCOPES if s in asked)), expires_at
+
+
+async def _page(
+    request: Request, work: PageWork, draft: Draft, made: NewKey | None = None, status: int = 200
+) -> Response:
+    actor, found = await work.look(list_keys)
+    command = list_files_command(endpoint_of(request), made.api_key) if made else ""
+    return page(
+        request,
+        "keys/page.html",
+        actor,
+        status=status,
+        keys=found[::-1],
+        draft=draft,
+        lives=LIVES,
+        made=made,
+        command=command,
+    )

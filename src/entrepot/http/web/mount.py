@@ -1,0 +1,63 @@
+"""Mount the pages on the app: their routes, what they share, and failures as pages."""
+
+from fastapi import APIRouter, Depends, FastAPI, Request
+from fastapi.responses import Response
+
+from entrepot.errors import FieldInvalid
+from entrepot.http.web import assets
+from entrepot.http.web.endpoint import route as endpoint
+from entrepot.http.web.failures import show_failures_as_pages
+from entrepot.http.web.files import route as files
+from entrepot.http.web.form import read_form
+from entrepot.http.web.keys import route as keys
+from entrepot.http.web.problems import route as problems
+from entrepot.http.web.reference import route as reference
+from entrepot.http.web.rendering import THEME_COOKIE, THEMES, open_pages
+from entrepot.http.web.same_origin import same_origin
+from entrepot.http.web.sign_in import route as sign_in
+from entrepot.http.web.signed_in import go, is_secure, local_path
+from entrepot.http.web.tasks import route as tasks
+from entrepot.http.web.upload import route as upload
+
+YEAR = 31_536_000
+"""Seconds that a browser remembers the theme."""
+
+router = APIRouter(include_in_schema=False)
+
+
+def mount_pages(app: FastAPI) -> None:
+    """Add every page to the app. Call it once the API's handlers of errors are installed."""
+    app.state.pages = open_pages(assets.load_assets())
+    for each in (sign_in, files, upload, tasks, keys, endpoint, reference, problems):
+        router_of_page: APIRouter = each.router
+        app.include_router(
+            router_of_page, dependencies=[Depends(same_origin)], include_in_schema=False
+        )
+    app.include_router(router, dependencies=[Depends(same_origin)])
+    app.include_router(assets.router)
+    show_failures_as_pages(app)
+
+
+@router.get("/", response_model=None)
+async def home() -> Response:
+    """Begin with the files."""
+    return go("/files")
+
+
+@router.post("/theme", response_model=None)
+async def choose_theme(request: Request) -> Response:
+    """Remember whether the reader wants it light, dark, or as the system has it."""
+    form = await read_form(request)
+    theme = form.text("theme")
+    if theme not in THEMES:
+        raise FieldInvalid(field="theme", reason=f"is one of {', '.join(THEMES)}.")
+    back = go(local_path(form.text("next")))
+    back.set_cookie(
+        THEME_COOKIE,
+        theme,
+        max_age=YEAR,
+        secure=is_secure(request),
+        httponly=True,
+        samesite="lax",
+    )
+    return back

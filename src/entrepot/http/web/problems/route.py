@@ -1,0 +1,28 @@
+"""The pages that problem documents point to with their `type`."""
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from entrepot.errors import NotFound
+from entrepot.http.problem_kinds import TASK_KINDS, all_kinds
+from entrepot.http.web.rendering import page
+from entrepot.http.web.signed_in import Visitor
+
+router = APIRouter()
+
+
+@router.get("/problems", response_model=None)
+async def problems(request: Request, actor: Visitor) -> Response:
+    """Every problem there is, by status."""
+    kinds = sorted(all_kinds().values(), key=lambda kind: (kind.status, kind.code))
+    return page(request, "problems/list.html", actor, kinds=kinds)
+
+
+@router.get("/problems/{code}", response_model=None)
+async def problem(request: Request, code: str, actor: Visitor) -> Response:
+    """What one problem means and what to do. Raises NotFound."""
+    kind = all_kinds().get(code)
+    if kind is None:
+        raise NotFound
+    of_task = code in TASK_KINDS
+    return page(request, "problems/page.html", actor, kind=kind, of_task=of_task)

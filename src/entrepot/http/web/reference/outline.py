@@ -1,0 +1,144 @@
+"""The OpenAPI document as a page shows it: sections of operations, each with its inputs."""
+
+from dataclasses import dataclass
+from typing import Any
+
+METHODS = ("get", "post", "put", "patch", "delete")
+"""HEAD is left out: it is GET without the body."""
+
+
+@dataclass(frozen=True)
+class Input:
+    """One parameter, form field or member of a JSON body."""
+
+    name: str
+    place: str
+    kind: str
+    required: bool
+    note: str
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One method of one path."""
+
+    anchor: str
+    method: str
+    path: str
+    summary: str
+    note: str
+    body: str
+    inputs: tuple[Input, ...]
+    answers: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Section:
+    """The operations of one tag."""
+
+    name: str
+    operations: tuple[Operation, ...]
+
+
+def outline(document: dict[str, Any]) -> list[Section]:
+    """The sections of an OpenAPI 3.1 document, in its own order."""
+    sections: dict[str, list[Operation]] = {}
+    for path, operations in document["paths"].items():
+        for method in METHODS:
+            if method in operations:
+                described = operations[method]
+                tag = (described.get("tags") or ["other"])[0]
+                made = _operation(document, path, method, described)
+                sections.setdefault(tag, []).append(made)
+    return [Section(name, tuple(found)) for name, found in sections.items()]
+
+
+def _operation(
+    document: dict[str, Any], path: str, method: str, described: dict[str, Any]
+) -> Operation:
+    first, _, rest = described.get("description", "").partition("\n\n")
+    body_type, body = _body(document, described)
+    return Operation(
+        anchor=f"{method}{path}".replace("/", "-").replace("{", "").replace("}", ""),
+        method=method.upper(),
+        path=path,
+        summary=" ".join(first.split()),
+        note=" ".join(rest.split()),
+        body=body_type,
+        inputs=tuple(_parameters(described)) + body,
+        answers=tuple(_answers(described)),
+    )
+
+
+def _parameters(described: dict[str, Any]) -> list[Input]:
+    return [
+        _input(each["name"], each["in"], each.get("required", False), each.get("schema", {}))
+        for each in described.get("parameters", [])
+        if each["in"] != "cookie"
+    ]
+
+
+def _body(document: dict[str, Any], described: dict[str, Any]) -> tuple[str, tuple[Input, ...]]:
+    """The body's media type and its members."""
+    content = described.get("requestBody", {}).get("content", {})
+    for media_type, offered in content.items():
+        schema = _resolved(document, offered.get("schema", {}))
+        required = schema.get("required", [])
+        place = "form" if media_type == "multipart/form-data" else "body"
+        members = schema.get("properties", {}).items()
+        return media_type, tuple(_input(n, place, n in required, s) for n, s in members)
+    return "", ()
+
+
+def _answers(described: dict[str, Any]) -> list[tuple[str, str]]:
+    """Statuses with the description, where somebody wrote one."""
+    usual = ("Successful Response", "Validation Error")
+    found = described.get("responses", {}).items()
+    return [
+        (status, "" if each.get("description") in usual else each.get("description", ""))
+        for status, each in found
+        if status.startswith("2")
+    ]
+
+
+def _input(name: str, place: str, required: bool, schema: dict[str, Any]) -> Input:
+    return Input(name, place, _kind(schema), required, _note(schema))
+
+
+def _kind(schema: dict[str, Any]) -> str:
+    """A schema in a word or two."""
+    if "anyOf" in schema:
+        return " or ".join(_kind(each) for each in schema["anyOf"] if each.get("type") != "null")
+    if "enum" in schema:
+        return ", ".join(str(each) for each in schema["enum"])
+    if schema.get("type") == "array":
+        return f"list of: {_kind(schema.get('items', {}))}"
+    named = {"binary": "file", "uuid": "id", "date-time": "time"}
+    return str(named.get(schema.get("format", ""), schema.get("type", "any")))
+
+
+def _note(schema: dict[str, Any]) -> str:
+    """Bounds, default and description."""
+    bounds: dict[str, Any] = {}
+    for each in (schema, *schema.get("anyOf", [])):
+        bounds.update(each)
+    words = {
+        "minimum": "at least",
+        "maximum": "at most",
+        "maxLength": "characters at most:",
+        "minItems": "entries at least:",
+        "default": "default:",
+    }
+    told = [
+        f"{word} {bounds[key]}"
+        for key, word in words.items()
+        if bounds.get(key) not in (None, "", [])
+    ]
+    text = schema.get("description", "")
+    return " ".join(part for part in (text, ", ".join(told)) if part)
+
+
+def _resolved(document: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
+    name = schema.get("$ref", "").removeprefix("#/components/schemas/")
+    found: dict[str, Any] = document["components"]["schemas"][name] if name else schema
+    return found

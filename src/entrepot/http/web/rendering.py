@@ -1,0 +1,117 @@
+"""Render a page: the templates, what each of them is given, and the headers of every page."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from entrepot.accounts.actor import Actor
+from entrepot.http.deps import runtime_of
+from entrepot.http.web import figures
+from entrepot.http.web.assets import Assets
+
+THEMES = ("auto", "light", "dark")
+THEME_COOKIE = "entrepot_theme"
+
+HEADERS = {
+    "Content-Security-Policy": "default-src 'self'; object-src 'none'; base-uri 'none'; "
+    "form-action 'self'; frame-ancestors 'none'",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    # With `no-referrer` browsers send `Origin: null` with our own forms.
+    "Referrer-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+"""Headers of every page. Pages show a tenant's data, so that no cache may keep them."""
+
+
+@dataclass
+class Pages:
+    """What lives as long as the app and serves all pages.
+
+    `seen` remembers when a session's use was last written; `hashing` bounds the passwords that
+    are checked at once, each of which takes 64 MiB.
+    """
+
+    environment: Environment
+    assets: Assets
+    seen: dict[str, datetime] = field(default_factory=dict)
+    hashing: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))
+
+
+def open_pages(assets: Assets) -> Pages:
+    """Load the templates' environment; everything is escaped, a missing name is an error."""
+    environment = Environment(
+        loader=PackageLoader("entrepot.http", "web"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    for each in (
+        figures.exact_time,
+        figures.machine_time,
+        figures.size,
+        figures.exact_size,
+        figures.number,
+        figures.duration,
+        figures.age,
+        marked,
+    ):
+        environment.filters[each.__name__] = each
+    environment.globals["asset"] = assets.address
+    return Pages(environment, assets)
+
+
+def marked(text: str) -> Markup:
+    """A sentence with its `backticks` as code; everything in it is escaped."""
+    pieces = text.split("`")
+    if len(pieces) % 2 == 0:  # an odd one out: not ours to guess
+        return escape(text)
+    made = (
+        Markup("<code>{}</code>").format(p) if i % 2 else escape(p) for i, p in enumerate(pieces)
+    )
+    return Markup("").join(made)
+
+
+def pages_of(request: Request) -> Pages:
+    """The app's pages."""
+    pages: Pages = request.app.state.pages
+    return pages
+
+
+def theme_of(request: Request) -> str:
+    """The theme that the reader chose; `auto` follows the system."""
+    chosen = request.cookies.get(THEME_COOKIE, "auto")
+    return chosen if chosen in THEMES else "auto"
+
+
+def render(request: Request, template: str, **given: Any) -> str:
+    """A template's text; it is also given `now`, for ages."""
+    now = runtime_of(request).parts.clock()
+    return pages_of(request).environment.get_template(template).render(now=now, **given)
+
+
+def page(
+    request: Request,
+    template: str,
+    actor: Actor | None,
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
+    **given: Any,
+) -> HTMLResponse:
+    """A whole page for `actor`, or for a visitor who is not signed in."""
+    text = render(
+        request,
+        template,
+        actor=actor,
+        theme=theme_of(request),
+        here=request.url.path,
+        **given,
+    )
+    return HTMLResponse(text, status, {**HEADERS, **(headers or {})})

@@ -1,0 +1,43 @@
+"""Refuse forms that another site made a browser send (cross-site request forgery).
+
+The cookie is SameSite=Lax, which alone leaves sibling hosts of the same site. So every unsafe
+request to a page must say that it comes from us: by `Sec-Fetch-Site` (Fetch Metadata), which a
+page cannot forge and browsers send to https and loopback hosts; else by `Origin`, which all
+send with a POST. No token is needed, so that a page stays sound in a tab left open. A request
+with neither is refused: no browser of today makes one. The sign-in forms are held to it too.
+"""
+
+from urllib.parse import urlsplit
+
+from fastapi import Request
+
+from entrepot.errors import NotAllowed
+from entrepot.http.deps import runtime_of
+
+SAFE = ("GET", "HEAD", "OPTIONS")
+
+
+async def same_origin(request: Request) -> None:
+    """A dependency of every page. Raises NotAllowed for an unsafe request of another origin."""
+    if request.method in SAFE:
+        return
+    site = request.headers.get("sec-fetch-site")
+    if site is not None:
+        # `none`: the person did it themself, by reloading a form's answer for instance.
+        allowed = site in ("same-origin", "none")
+    else:
+        allowed = _is_ours(request, request.headers.get("origin"))
+    if not allowed:
+        raise NotAllowed(reason="This form was sent from another site. Open the page here.")
+
+
+def _is_ours(request: Request, origin: str | None) -> bool:
+    """Whether an Origin header names us. The host must fit, the scheme may be a proxy's."""
+    if not origin:
+        return False
+    public_url = runtime_of(request).parts.settings.public_url
+    hosts = {request.headers.get("host", "").lower()}
+    if public_url is not None:
+        hosts.add(urlsplit(public_url).netloc.lower())
+    named = urlsplit(origin)
+    return named.scheme in ("http", "https") and named.netloc.lower() in hosts

@@ -1,0 +1,141 @@
+"""Sign in with a password or a one-time link, and sign out.
+
+Opening a link uses nothing up: mail programs and chats open links to preview them. Its page has
+one button, which posts the token.
+"""
+
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import Response
+
+from entrepot.accounts.sign_in import (
+    close_session,
+    open_session,
+    password_hash_of,
+    use_link,
+    verify_password,
+)
+from entrepot.db.types import Writing
+from entrepot.errors import SignInFailed, TooManyAttempts
+from entrepot.http.deps import runtime_of
+from entrepot.http.web.form import read_form
+from entrepot.http.web.rendering import page, pages_of
+from entrepot.http.web.signed_in import (
+    Visitor,
+    drop_session,
+    go,
+    keep_session,
+    local_path,
+    session_token,
+)
+
+router = APIRouter()
+
+WRONG = "The user name and the password do not belong together."
+LINK_USED = "This link was used before or has expired. Links last an hour and work once."
+
+
+@router.get("/sign-in", response_model=None)
+async def show(request: Request, actor: Visitor, next: str = "", link: str = "") -> Response:
+    """The form; or with a link's token, the button that uses it."""
+    if link:
+        return page(request, "sign_in/link.html", None, token=link, failure=None)
+    if actor is not None:
+        return go(local_path(next))
+    return _form(request, next)
+
+
+@router.post("/sign-in", response_model=None)
+async def sign_in(request: Request) -> Response:
+    """Check the password and start a session."""
+    form = await read_form(request)
+    user_name, wanted = form.text("user_name").strip(), form.text("next")
+    try:
+        token = await _token_for(request, user_name, form.text("password"))
+    except SignInFailed:
+        return _form(request, wanted, user_name, WRONG, status=422)
+    except TooManyAttempts as error:
+        waiting = {"Retry-After": str(error.retry_after)}
+        return _form(request, wanted, user_name, str(error), status=429, headers=waiting)
+    return await _begin(request, token, wanted)
+
+
+@router.post("/sign-in/link", response_model=None)
+async def sign_in_by_link(request: Request) -> Response:
+    """Use a link up and start a session."""
+    form = await read_form(request)
+    runtime = runtime_of(request)
+    parts = runtime.parts
+    try:
+        token = await runtime.hop(
+            parts.database.write, use_link, parts.secret, form.text("link"), parts.clock()
+        )
+    except SignInFailed:
+        return page(request, "sign_in/link.html", None, status=422, token=None, failure=LINK_USED)
+    return await _begin(request, token, "")
+
+
+@router.post("/sign-out", response_model=None)
+async def sign_out(request: Request) -> Response:
+    """End the session, here and on the server."""
+    await _end(request)
+    response = go("/sign-in")
+    drop_session(request, response)
+    return response
+
+
+async def _token_for(request: Request, user_name: str, password: str) -> str:
+    """A new session's token. Raises SignInFailed, TooManyAttempts."""
+    runtime = runtime_of(request)
+    database, secret, now = runtime.parts.database, runtime.parts.secret, runtime.parts.clock()
+    if not user_name.isprintable():
+        raise SignInFailed
+    user_id, stored = await runtime.hop(database.write, password_hash_of, user_name, now)
+    # Outside of any transaction: it takes 100 ms, and on SQLite all others would wait.
+    async with pages_of(request).hashing:
+        fits = await run_in_threadpool(verify_password, stored, password)
+    if not fits or user_id is None:
+        raise SignInFailed
+
+    def begin(conn: Writing, user_id: UUID) -> str:
+        return open_session(conn, secret, user_id, user_name, now)
+
+    return await runtime.hop(database.write, begin, user_id)
+
+
+async def _begin(request: Request, token: str, wanted: str) -> Response:
+    await _end(request)  # whoever was signed in here before
+    response = go(local_path(wanted))
+    keep_session(request, response, token)
+    return response
+
+
+async def _end(request: Request) -> None:
+    token = session_token(request)
+    if token is not None:
+        runtime = runtime_of(request)
+        pages_of(request).seen.pop(token, None)
+        database = runtime.parts.database
+        await runtime.hop(database.write, close_session, runtime.parts.secret, token)
+
+
+def _form(
+    request: Request,
+    wanted: str,
+    user_name: str = "",
+    failure: str | None = None,
+    status: int = 200,
+    headers: dict[str, str] | None = None,
+) -> Response:
+    return page(
+        request,
+        "sign_in/page.html",
+        None,
+        status=status,
+        headers=headers,
+        wanted=local_path(wanted, ""),
+        user_name=user_name,
+        failure=failure,
+    )

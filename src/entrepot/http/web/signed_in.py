@@ -1,0 +1,148 @@
+"""Who looks at a page: the session's cookie, and the unit of work of its holder.
+
+The cookie is `__Host-` and Secure wherever people reach us by https; plain http, for a laptop
+or a test, gets a plain name. Pages never look at the Authorization header, and the API never
+looks at a cookie.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any, Concatenate, ParamSpec, TypeVar
+from urllib.parse import urlsplit
+
+from fastapi import Depends, Request
+from fastapi.responses import RedirectResponse, Response
+
+from entrepot.accounts.actor import Actor
+from entrepot.accounts.sign_in import LONGEST, SEEN_EVERY, actor_of_session, touch_session
+from entrepot.db.types import Reading
+from entrepot.errors import NotAuthenticated
+from entrepot.http.deps import Work, runtime_of
+from entrepot.http.web.rendering import Pages, pages_of
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+REMEMBERED = 10_000
+"""Sessions whose last use is remembered before the old ones are dropped."""
+
+
+@dataclass(frozen=True)
+class PageWork(Work):
+    """The unit of work of one page, by the holder of a session."""
+
+    pages: Pages
+    token: str
+
+    async def _run(self, begin: Any, work: Callable[..., R], args: Any, kwargs: Any) -> R:
+        result = await super()._run(begin, work, args, kwargs)
+        self._seen()
+        return result
+
+    async def look(
+        self, work: Callable[Concatenate[Reading, Actor, P], R], *args: P.args, **kwargs: P.kwargs
+    ) -> tuple[Actor, R]:
+        """Like `read`, and also who looks: what most pages need."""
+
+        def both(conn: Reading, actor: Actor) -> tuple[Actor, R]:
+            return actor, work(conn, actor, *args, **kwargs)
+
+        return await self.read(both)
+
+    def _seen(self) -> None:
+        """Write the session's last use, at most once a minute and not while anyone waits."""
+        seen = self.pages.seen
+        last = seen.get(self.token)
+        if last is not None and self.now - last < SEEN_EVERY:
+            return
+        if len(seen) > REMEMBERED:
+            for token in [held for held, at in seen.items() if self.now - at > SEEN_EVERY]:
+                del seen[token]
+        seen[self.token] = self.now
+        database, secret = self.parts.database, self.parts.secret
+        write = self.runtime.hop(database.write, touch_session, secret, self.token, self.now)
+        self.runtime.later(write)
+
+
+def is_secure(request: Request) -> bool:
+    """Whether people reach us by https."""
+    public_url = runtime_of(request).parts.settings.public_url or ""
+    return public_url.startswith("https://") or request.url.scheme == "https"
+
+
+def cookie_name(request: Request) -> str:
+    """`__Host-…` (RFC 6265bis) where that is possible: no other host can set or read it."""
+    return "__Host-entrepot" if is_secure(request) else "entrepot"
+
+
+def session_token(request: Request) -> str | None:
+    """The session's token as the browser sent it."""
+    return request.cookies.get(cookie_name(request)) or None
+
+
+def keep_session(request: Request, response: Response, token: str) -> None:
+    """Have the browser hold the session."""
+    response.set_cookie(
+        cookie_name(request),
+        token,
+        max_age=int(LONGEST.total_seconds()),
+        path="/",
+        secure=is_secure(request),
+        httponly=True,
+        samesite="lax",
+    )
+
+
+def drop_session(request: Request, response: Response) -> None:
+    """Have the browser forget the session."""
+    secure = is_secure(request)
+    response.delete_cookie(
+        cookie_name(request), path="/", secure=secure, httponly=True, samesite="lax"
+    )
+
+
+def page_work(request: Request) -> PageWork:
+    """The unit of work of who is signed in. Raises NotAuthenticated for who is not."""
+    token = session_token(request)
+    if token is None:
+        raise NotAuthenticated(reason="Sign in first.")
+    runtime = runtime_of(request)
+    secret = runtime.parts.secret
+
+    def who(conn: Reading, now: datetime) -> Actor:
+        return actor_of_session(conn, secret, token, now)
+
+    return PageWork(runtime, who, None, runtime.parts.clock(), pages_of(request), token)
+
+
+async def visitor(request: Request) -> Actor | None:
+    """Who is signed in, or None, for pages that everybody may see."""
+    try:
+        return await page_work(request).read(_themself)
+    except NotAuthenticated:
+        return None
+
+
+def _themself(conn: Reading, actor: Actor) -> Actor:
+    del conn
+    return actor
+
+
+def local_path(text: str | None, otherwise: str = "/files") -> str:
+    """`text` if it is a path of ours, as a redirect may follow it; else `otherwise`."""
+    if not text or not text.startswith("/") or not text.isprintable() or "\\" in text:
+        return otherwise
+    parts = urlsplit(text)
+    if text.startswith("//") or parts.scheme or parts.netloc:
+        return otherwise
+    return text
+
+
+def go(path: str) -> RedirectResponse:
+    """Send the browser to a path of ours, after an act or instead of a page."""
+    return RedirectResponse(path, 303, {"Cache-Control": "no-store"})
+
+
+SignedIn = Annotated[PageWork, Depends(page_work)]
+Visitor = Annotated[Actor | None, Depends(visitor)]

@@ -1,0 +1,1 @@
+"""The tasks, and one task followed live."""

@@ -1,0 +1,93 @@
+"""The tasks, newest first; one task, followed live.
+
+A page and its fragment are one template: the stream sends the fragment whenever the task has
+moved. Without scripts the page comes again by itself every two seconds.
+"""
+
+from typing import Any
+from uuid import UUID
+
+from fastapi import APIRouter, Header, Request
+from fastapi.responses import Response, StreamingResponse
+
+from entrepot.accounts.actor import Actor
+from entrepot.db.types import Reading
+from entrepot.errors import TaskFinished
+from entrepot.files.cancel import cancel_task, viewer_of, visible_task
+from entrepot.http.api.tasks import task_events
+from entrepot.http.paging import Position, read_cursor, write_cursor
+from entrepot.http.problems import task_problem
+from entrepot.http.web.rendering import page, render
+from entrepot.http.web.signed_in import SignedIn, go
+from entrepot.tasks.records import Task, list_tasks
+
+router = APIRouter()
+
+PAGE = 50
+
+
+@router.get("/tasks", response_model=None)
+async def tasks(request: Request, work: SignedIn, cursor: str | None = None) -> Response:
+    """One's own tasks and those of one's files; an admin's whole account."""
+    after = read_cursor(cursor)
+
+    def load(conn: Reading, actor: Actor) -> list[Task]:
+        return list_tasks(conn, viewer_of(actor), PAGE + 1, after)
+
+    actor, found = await work.look(load)
+    return page(
+        request,
+        "tasks/list.html",
+        actor,
+        tasks=found[:PAGE],
+        next_cursor=_next_cursor(found),
+        first_page=cursor is None,
+    )
+
+
+@router.get("/tasks/{task_id}", response_model=None)
+async def task(request: Request, task_id: UUID, work: SignedIn) -> Response:
+    """One task."""
+    actor, found = await work.look(visible_task, task_id)
+    return page(request, "tasks/page.html", actor, **_shown(found))
+
+
+@router.get("/tasks/{task_id}/events", response_model=None)
+async def events(
+    request: Request, task_id: UUID, work: SignedIn, last_event_id: str | None = Header(None)
+) -> Response:
+    """The page's fragment as server-sent events: now, and whenever the task has moved."""
+    present = await work.read(visible_task, task_id)
+    seen = int(last_event_id) if last_event_id and last_event_id.isdigit() else 0
+
+    def fragment(task: Task) -> str:
+        return render(request, "tasks/_task.html", **_shown(task))
+
+    return StreamingResponse(
+        task_events(work, present, seen, fragment),
+        media_type="text/event-stream",
+        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+    )
+
+
+@router.post("/tasks/{task_id}/cancel", response_model=None)
+async def cancel(task_id: UUID, work: SignedIn) -> Response:
+    """Cancel a task; one that has ended meanwhile just shows how."""
+    try:
+        await work.write(cancel_task, task_id, work.now)
+    except TaskFinished:
+        pass
+    else:
+        work.parts.queue.wake()
+    return go(f"/tasks/{task_id}")
+
+
+def _shown(task: Task) -> dict[str, Any]:
+    return {"task": task, "problem": task_problem(task.error) if task.error else None}
+
+
+def _next_cursor(found: list[Task]) -> str | None:
+    if len(found) <= PAGE:
+        return None
+    last: Position = (found[PAGE - 1].created_at, found[PAGE - 1].id)
+    return write_cursor(last)

@@ -1,0 +1,1 @@
+"""Define a file and upload it."""
