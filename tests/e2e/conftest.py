@@ -1,0 +1,157 @@
+"""A real browser on a real server, watched: what the pages must never do fails every test."""
+
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psutil
+import pytest
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from tests.support.server import Caller, Server, TestAccount, make_server
+
+from entrepot.accounts.sign_in import hash_password, set_password
+from entrepot.accounts.users import find_user
+
+PASSWORD = "correct horse battery"
+CHROMIUM = Path("/usr/bin/chromium")
+FLAGS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The path of Debian's Chromium, installed if it is missing."""
+    if not CHROMIUM.exists():
+        assert shutil.which("apt-get"), "install Chromium as /usr/bin/chromium"
+        subprocess.run(["apt-get", "update", "-q"], check=True)
+        subprocess.run(["apt-get", "install", "-y", "-q", "chromium"], check=True)
+    return str(CHROMIUM)
+
+
+@pytest.fixture(scope="session")
+def browser(chromium: str) -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        yield launched
+        launched.close()
+
+
+@pytest.fixture(scope="session")
+def site() -> Iterator[Server]:
+    """One server for all browser tests; `tests/e2e/test_sessions.py` runs on both databases."""
+    made = make_server()
+    try:
+        yield made.start()
+    finally:
+        made.close()
+
+
+@pytest.fixture(scope="session")
+def password_hash() -> str:
+    return hash_password(PASSWORD)
+
+
+@pytest.fixture
+def person(site: Server, password_hash: str) -> TestAccount:
+    """A fresh account whose admin has the password `PASSWORD`."""
+    account = site.new_account()
+    give_password(site, account.admin, password_hash)
+    return account
+
+
+def give_password(server: Server, caller: Caller, password_hash: str) -> None:
+    database, now = server.parts.database, server.parts.clock()
+    user = database.read(find_user, caller.user_name)
+    database.write(set_password, user, password_hash, now)
+
+
+@dataclass
+class Watch:
+    """What pages did that they must never do."""
+
+    host: str
+    foreign: list[str] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+
+    def attach(self, context: BrowserContext) -> None:
+        context.on("request", lambda request: self._request(request.url))
+        context.on("console", self._console)
+        context.on("weberror", lambda error: self.errors.append(str(error.error)))
+
+    def _request(self, url: str) -> None:
+        if urlsplit(url).netloc != self.host:
+            self.foreign.append(url)
+
+    def _console(self, message: ConsoleMessage) -> None:
+        if "Content Security Policy" in message.text or "Content-Security-Policy" in message.text:
+            self.refused.append(message.text)
+
+
+OpenPage = Callable[..., Page]
+
+
+@pytest.fixture
+def open_page(browser: Browser, site: Server) -> Iterator[OpenPage]:
+    """`open_page(**options of the context)` gives a page in a fresh browser profile."""
+    watch = Watch(urlsplit(site.endpoint).netloc)
+    contexts = []
+
+    def open_one(**options: object) -> Page:
+        context = browser.new_context(base_url=site.endpoint, **options)  # type: ignore[arg-type]
+        context.set_default_timeout(15_000)
+        watch.attach(context)
+        contexts.append(context)
+        return context.new_page()
+
+    yield open_one
+    for context in contexts:
+        context.close()
+    assert watch.foreign == []
+    assert watch.refused == []
+    assert watch.errors == []
+
+
+def sign_in(page: Page, caller: Caller, password: str = PASSWORD) -> None:
+    """Fill the form in and send it."""
+    if "/sign-in" not in page.url:
+        page.goto("/sign-in")
+    page.get_by_label("User name").fill(caller.user_name)
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Sign in").click()
+
+
+@pytest.fixture
+def page(open_page: OpenPage, person: TestAccount) -> Page:
+    """A page of the person, signed in."""
+    opened = open_page()
+    sign_in(opened, person.admin)
+    opened.wait_for_url("**/files")
+    return opened
+
+
+@pytest.fixture
+def stalled(site: Server) -> Iterator[Callable[[], None]]:
+    """The worker stands still, so that tasks wait; the value lets it go on."""
+    assert site.process is not None
+    children = psutil.Process(site.process.pid).children(recursive=True)
+    workers = [
+        child
+        for child in children
+        if child.cmdline()[1:4] == ["-m", "entrepot.cli.process", "worker"]
+    ]
+    assert len(workers) == 1, [child.cmdline() for child in children]
+    workers[0].suspend()
+    yield workers[0].resume
+    workers[0].resume()

@@ -1,0 +1,131 @@
+"""What holds of every page: accessible in both themes, fits a telephone, small and quick."""
+
+import gzip
+from dataclasses import dataclass
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page
+from tests.e2e.conftest import OpenPage, give_password, sign_in
+from tests.support.server import Server, TestAccount
+
+BROKEN = b"id,amount,a_column_with_a_rather_long_name\n1,2,x\n2,abc,y\n"
+CONTRACT = (
+    '{"fields":[{"name":"id","type":"integer"},{"name":"amount","type":"number"},'
+    '{"name":"a_column_with_a_rather_long_name","type":"string"}]}'
+)
+LONG = "a_file_name_that_goes_on_and_on_without_any_place_to_break_it_" * 3 + ".csv"
+
+PATHS = (
+    "/sign-in",
+    "/sign-in?link=anything",
+    "/files",
+    "/files/{published}",
+    "/files/{refused}",
+    "/upload",
+    "/tasks",
+    "/tasks/{succeeded}",
+    "/tasks/{failed}",
+    "/keys",
+    "/keys/{key}/revoke",
+    "/endpoint",
+    "/docs",
+    "/problems",
+    "/problems/account-quota-exceeded",
+    "/nothing-here",
+)
+SIGNED_OUT = ("/sign-in", "/sign-in?link=anything")
+RULES = {
+    "resultTypes": ["violations"],
+    "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+}
+COMPRESSED_MOST = 100_000
+
+
+@dataclass(frozen=True)
+class Furnished:
+    """An account with something on every page."""
+
+    account: TestAccount
+    names: dict[str, str]
+
+
+@pytest.fixture(scope="module")
+def furnished(site: Server, password_hash: str) -> Furnished:
+    account = site.new_account()
+    give_password(site, account.admin, password_hash)
+    good = account.api.deliver(name=LONG, file_description="Long\n" * 5, enforce_schema="true")
+    bad = account.api.deliver(BROKEN, enforce_schema=CONTRACT)
+    assert (good["status"], bad["status"]) == ("succeeded", "failed")
+    names = {
+        "published": good["file_id"],
+        "refused": bad["file_id"],
+        "succeeded": good["task_id"],
+        "failed": bad["task_id"],
+        "key": str(account.admin.key.key.id),
+    }
+    return Furnished(account, names)
+
+
+@pytest.fixture(scope="module")
+def state(furnished: Furnished) -> dict[str, object]:
+    """The cookies of the signed-in browser, kept for the module."""
+    return {}
+
+
+def visit(
+    open_page: OpenPage,
+    furnished: Furnished,
+    state: dict[str, object],
+    path: str,
+    **options: object,
+) -> Page:
+    """Open a page as the account's admin, or signed out where that is its sense."""
+    if path in SIGNED_OUT:
+        page = open_page(**options)
+    else:
+        if not state:
+            first = open_page()
+            sign_in(first, furnished.account.admin)
+            first.wait_for_url("**/files")
+            state.update(first.context.storage_state())
+        page = open_page(storage_state=state, **options)
+    page.goto(path.format(**furnished.names))
+    return page
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("path", PATHS)
+def test_axe_finds_nothing(
+    open_page: OpenPage, furnished: Furnished, state: dict[str, object], path: str, theme: str
+) -> None:
+    page = visit(open_page, furnished, state, path, color_scheme=theme)
+    found = Axe().run(page, options=RULES).response["violations"]
+    assert [(each["id"], [node["html"] for node in each["nodes"]]) for each in found] == []
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_telephone_scrolls_down_alone(
+    open_page: OpenPage, furnished: Furnished, state: dict[str, object], path: str
+) -> None:
+    small = {"width": 390, "height": 800}
+    page = visit(open_page, furnished, state, path, viewport=small, color_scheme="light")
+    widths = "[document.documentElement.scrollWidth, window.innerWidth]"
+    wide, window = page.evaluate(widths)
+    assert wide <= window == 390
+
+
+@pytest.mark.parametrize("path", ["/files", "/docs"])
+def test_a_page_is_small_with_all_that_it_loads(
+    open_page: OpenPage, furnished: Furnished, state: dict[str, object], path: str
+) -> None:
+    page = visit(open_page, furnished, state, path)
+    loaded = "performance.getEntriesByType('resource').map(each => each.name)"
+    names = set(page.evaluate(loaded))
+    assert any(name.endswith("entrepot.css") for name in names)
+    assert any(name.endswith("live.js") for name in names)
+    total = len(gzip.compress(page.content().encode()))
+    for name in names:
+        body = page.request.get(name).body()
+        total += len(gzip.compress(body))
+    assert total < COMPRESSED_MOST

@@ -1,0 +1,202 @@
+"""What people do in a browser, with scripts."""
+
+import re
+from collections.abc import Callable
+from uuid import UUID
+
+from playwright.sync_api import Page, expect
+from tests.e2e.conftest import OpenPage, sign_in
+from tests.support.server import Server, TestAccount
+
+from entrepot.tasks.records import report_progress, start_task
+
+CONTRACT = (
+    '{"fields":[{"name":"id","type":"integer","constraints":{"unique":true}},'
+    '{"name":"amount","type":"number","constraints":{"required":true}}]}'
+)
+
+
+def test_sign_in_leads_to_the_page_one_wanted(open_page: OpenPage, person: TestAccount) -> None:
+    page = open_page()
+    page.goto("/keys")
+    expect(page).to_have_url(re.compile(r"/sign-in\?next=/keys$"))
+    sign_in(page, person.admin)
+    expect(page).to_have_url(re.compile(r"/keys$"))
+    expect(page.get_by_text(person.admin.user_name).first).to_be_visible()
+
+
+def test_a_wrong_password_says_so_and_keeps_the_name(
+    open_page: OpenPage, person: TestAccount
+) -> None:
+    page = open_page()
+    sign_in(page, person.admin, "not the password at all")
+    expect(page.get_by_role("alert")).to_contain_text("do not belong together")
+    expect(page.get_by_label("User name")).to_have_value(person.admin.user_name)
+    expect(page.get_by_label("Password")).to_have_value("")
+
+
+def test_sign_out_ends_the_session_on_the_server_too(page: Page) -> None:
+    kept = page.context.cookies()
+    page.get_by_role("button", name="Sign out").click()
+    expect(page).to_have_url(re.compile(r"/sign-in$"))
+    page.context.add_cookies(kept)
+    page.goto("/files")
+    expect(page).to_have_url(re.compile(r"/sign-in\?next=/files$"))
+
+
+def test_a_new_key_is_shown_once_and_works(page: Page, site: Server) -> None:
+    page.goto("/keys")
+    page.get_by_label("Name").fill("nightly export")
+    page.get_by_label("Expires").select_option("in 90 days")
+    page.get_by_role("button", name="Generate").click()
+    api_key = page.locator("#api-key").inner_text()
+    assert re.fullmatch(r"epk_[0-9A-Za-z]{49}", api_key)
+    expect(page.get_by_role("region", name="the command")).to_contain_text(
+        f"curl --location '{site.endpoint}/api/v1/files'"
+    )
+    used = site.api(api_key)
+    assert used.json("/files") == {"files_list": []}
+    assert used.json("/whoami")["scopes"] == ["read", "write"]
+
+    page.goto("/keys")
+    assert api_key not in page.content()
+    row = page.get_by_role("row", name=re.compile("nightly export"))
+    expect(row).to_contain_text("in 90 days")
+    row.get_by_role("link", name="Revoke").click()
+    page.get_by_role("button", name="Revoke").click()
+    expect(page).to_have_url(re.compile(r"/keys$"))
+    expect(page.get_by_role("row", name=re.compile("nightly export"))).to_have_count(0)
+    assert used.get("/files").status_code == 401
+
+
+def test_copy_puts_the_whole_key_on_the_clipboard(open_page: OpenPage, person: TestAccount) -> None:
+    page = open_page(permissions=["clipboard-read", "clipboard-write"])
+    sign_in(page, person.admin)
+    page.goto("/keys")
+    page.get_by_role("button", name="Generate").click()
+    page.get_by_role("button", name="Copy the key").click()
+    expect(page.get_by_text("Copied")).to_be_visible()
+    shown = page.locator("#api-key").inner_text()
+    assert page.evaluate("navigator.clipboard.readText()") == shown
+
+
+def test_a_key_without_scopes_is_explained_beside_the_field(page: Page) -> None:
+    page.goto("/keys")
+    page.get_by_label("Name").fill("useless")
+    page.get_by_label("read files").uncheck()
+    page.get_by_label("deliver").uncheck()
+    page.get_by_role("button", name="Generate").click()
+    expect(page.get_by_text("choose at least one")).to_be_visible()
+    expect(page.get_by_label("Name")).to_have_value("useless")
+
+
+def test_the_empty_list_of_files_says_how_to_begin(page: Page, site: Server) -> None:
+    expect(page.get_by_role("heading", name="No files yet")).to_be_visible()
+    expect(page.locator("pre")).to_contain_text(f"curl --location '{site.endpoint}/api/v1/files'")
+
+
+def test_an_upload_is_followed_live_to_its_end(
+    page: Page, site: Server, person: TestAccount, stalled: Callable[[], None]
+) -> None:
+    page.goto("/upload")
+    page.get_by_label("Description").fill("What the till sold")
+    content = b"id,amount\n1,2\n3,4\n"
+    page.get_by_label("File", exact=True).set_input_files(
+        {"name": "orders.csv", "mimeType": "text/csv", "buffer": content}
+    )
+    page.get_by_role("button", name="Upload").click()
+    expect(page).to_have_url(re.compile(r"/tasks/[0-9a-f-]{36}$"))
+    expect(page.get_by_text("Waiting")).to_be_visible()
+    page.evaluate("window.stayed = true")
+
+    [task] = person.api.json("/tasks")["tasks_list"]
+    task_id = UUID(task["task_id"])
+    database, now = site.parts.database, site.parts.clock()
+    database.write(start_task, task_id, "inspecting", now)
+    database.write(report_progress, task_id, "inspecting", 9, len(content))
+    expect(page.locator("[data-words]")).to_have_text("Inspecting, 50 %")
+    expect(page.get_by_role("progressbar")).to_have_attribute("value", "9")
+
+    stalled()
+    expect(page.get_by_text("Published")).to_be_visible()
+    expect(page.get_by_role("status")).to_contain_text("Accepted")
+    assert page.evaluate("window.stayed") is True, "the page came again instead of following"
+    page.get_by_role("link", name="Open the file").click()
+    expect(page.get_by_role("heading", name="orders.csv")).to_be_visible()
+    expect(page.get_by_text("What the till sold")).to_be_visible()
+    with page.expect_download() as downloading:
+        page.get_by_role("link", name="Download").click()
+    assert downloading.value.suggested_filename == "orders.csv"
+    assert downloading.value.path().read_bytes() == content
+
+
+def test_a_waiting_task_is_canceled(
+    page: Page, person: TestAccount, stalled: Callable[[], None]
+) -> None:
+    task_id = person.api.upload().json()["task_id"]
+    page.goto(f"/tasks/{task_id}")
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.get_by_text("Canceled", exact=True)).to_be_visible()
+    expect(page.get_by_text("Nothing was published")).to_be_visible()
+    assert person.api.task(task_id)["status"] == "canceled"
+
+
+def test_a_refused_delivery_shows_its_first_errors(page: Page, person: TestAccount) -> None:
+    broken = b"id,amount\n1,2\n2,abc\n1,\n"
+    task = person.api.deliver(broken, enforce_schema=CONTRACT)
+    page.goto(f"/tasks/{task['task_id']}")
+    expect(page.get_by_text("Refused", exact=True)).to_be_visible()
+    expect(page.get_by_text("The delivery breaks its contract.")).to_be_visible()
+    rows = page.get_by_role("region", name="The first errors").get_by_role("row")
+    expect(rows).to_have_count(1 + 3)
+    first = rows.nth(1)
+    expect(first.get_by_role("cell").nth(0)).to_have_text("3")
+    expect(first.get_by_role("cell").nth(2)).to_have_text("amount")
+    expect(first.get_by_role("cell").nth(3)).to_have_text("abc")
+    expect(page.get_by_text("deliver the file again")).to_be_visible()
+    with page.expect_download() as downloading:
+        page.get_by_role("link", name="Report as JSON").click()
+    assert b'"type-error"' in downloading.value.path().read_bytes()
+
+
+def test_names_of_others_are_text_and_nothing_else(page: Page, person: TestAccount) -> None:
+    name = "<img src=x onerror='window.hurt=1'>{{7*7}}.csv"
+    task = person.api.deliver(name=name, file_description="<script>window.hurt=1</script>")
+    for path in ("/files", f"/files/{task['file_id']}", "/tasks", f"/tasks/{task['task_id']}"):
+        page.goto(path)
+        expect(page.get_by_text(name).first).to_be_visible()
+        assert page.evaluate("window.hurt") is None
+    assert page.locator("main img, main script").count() == 0
+
+
+def test_the_theme_follows_the_system_and_the_switch(open_page: OpenPage) -> None:
+    ground = "getComputedStyle(document.documentElement).backgroundColor"
+    light = open_page(color_scheme="light")
+    light.goto("/sign-in")
+    dark = open_page(color_scheme="dark")
+    dark.goto("/sign-in")
+    in_light, in_dark = light.evaluate(ground), dark.evaluate(ground)
+    assert in_light != in_dark
+    light.get_by_role("button", name="Dark").click()
+    expect(light).to_have_url(re.compile("/sign-in$"))
+    assert light.evaluate(ground) == in_dark
+    dark.get_by_role("button", name="Light").click()
+    assert dark.evaluate(ground) == in_light
+    dark.get_by_role("button", name="Auto").click()
+    assert dark.evaluate(ground) == in_dark
+
+
+def test_many_files_come_in_pages(page: Page, person: TestAccount) -> None:
+    tasks = [
+        person.api.upload(name=f"part_{number:03}.csv").json()["task_id"] for number in range(52)
+    ]
+    page.goto("/files")
+    expect(page.get_by_role("row")).to_have_count(1 + 50)
+    expect(page.get_by_role("row").nth(1)).to_contain_text("part_051.csv")
+    page.get_by_role("link", name="Older").click()
+    expect(page.get_by_role("row")).to_have_count(1 + 2)
+    expect(page.get_by_role("row").nth(2)).to_contain_text("part_000.csv")
+    page.get_by_role("link", name="Newest").click()
+    expect(page.get_by_role("row")).to_have_count(1 + 50)
+    for task_id in tasks:
+        person.api.wait_task(task_id)
