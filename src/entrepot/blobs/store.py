@@ -95,6 +95,13 @@ class BlobStore(Protocol):
         """
         ...
 
+    def sweep_incoming(self, older_than: datetime) -> int:
+        """Remove what writers that died before `older_than` (aware) left; how many there were.
+
+        What a writer that lives has written stays, however slow it is.
+        """
+        ...
+
     def list(self) -> Iterator[BlobStat]:
         """Every committed blob, in no order; those that come or go meanwhile may be missed."""
         ...

@@ -1,10 +1,11 @@
-"""One process of the server: `python -m entrepot.cli.process api|worker`.
+"""One process of the server: `python -m entrepot.cli.process api|worker <supervisor's pid>`.
 
 The supervisor hands the settings over on stdin (no secret in a process list or environment) and
 learns by a line on an inherited descriptor that the process is ready.
 """
 
 import asyncio
+import contextlib
 import ctypes
 import json
 import os
@@ -17,6 +18,7 @@ import structlog
 
 from entrepot.bootstrap.parts import build_inspector, build_parts, build_worker
 from entrepot.cli.logs import configure_logs
+from entrepot.cli.start import drop_dead_uploads
 from entrepot.files.sweep import sweep
 from entrepot.settings import Settings
 
@@ -31,7 +33,7 @@ PR_SET_PDEATHSIG = 1
 
 def main() -> None:
     """Read the order from stdin and be that process until told to stop."""
-    die_with_parent()
+    die_with(int(sys.argv[2]))
     order = json.loads(sys.stdin.readline())
     settings = Settings(**order["settings"])
     configure_logs(settings)
@@ -41,12 +43,15 @@ def main() -> None:
         run_worker(settings, order["ready"], order["executor_id"])
 
 
-def die_with_parent() -> None:
-    """Ask the kernel to kill this process when its supervisor dies (Linux alone can)."""
+def die_with(supervisor: int) -> None:
+    """Ask the kernel to kill this process when its supervisor dies (Linux alone can).
+
+    Compared by pid, not with 1: in a container the supervisor itself may be process 1.
+    """
     if sys.platform != "linux":
         return
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() == 1:  # it died before we asked
+    if os.getppid() != supervisor:  # it died before we asked
         sys.exit(1)
 
 
@@ -65,6 +70,7 @@ async def _serve(settings: Settings, ready: int) -> None:
     from entrepot.http.app import create_app
 
     parts = build_parts(settings, pool_size=8)
+    drop_dead_uploads(parts)
     app, asgi = create_app(parts)
     server = Server(
         asgi,
@@ -129,7 +135,9 @@ def run_worker(settings: Settings, ready: int, executor_id: str) -> None:
 
 
 def _ready(descriptor: int) -> None:
-    os.write(descriptor, b"ready\n")
+    # Nobody waits for a process that was started again; that must not be its end.
+    with contextlib.suppress(BrokenPipeError):
+        os.write(descriptor, b"ready\n")
     os.close(descriptor)
 
 

@@ -3,7 +3,6 @@
 import socket
 from datetime import UTC, datetime, timedelta
 
-from entrepot.blobs.disk import DiskStore
 from entrepot.bootstrap.parts import Parts, build_parts, read_secret
 from entrepot.cli.data_folder import is_locked, locked, make_data_folder
 from entrepot.db.engine import open_database
@@ -14,21 +13,29 @@ from entrepot.settings import Settings
 
 
 def prepare(settings: Settings) -> None:
-    """Migrate, make the secret, and clean up after a killed run; the folder is locked by us.
-
-    On the embedded database nothing else can run, so every reservation and every half-written
-    file is dead.
-    """
-    now = datetime.now(UTC)
+    """Migrate, make the secret, and clean up after a killed run; the folder is locked by us."""
     database = open_database(settings)
     try:
-        migrate(database, settings.sqlite_file, now)
+        migrate(database, settings.sqlite_file, datetime.now(UTC))
         read_secret(settings)
-        if settings.embedded:
-            release_all_reservations(database, now)
-            DiskStore(settings.blobs, settings.disk_reserve).sweep_incoming(now + timedelta(days=1))
     finally:
         database.close()
+    parts = build_parts(settings)
+    try:
+        drop_dead_uploads(parts)
+    finally:
+        parts.close()
+
+
+def drop_dead_uploads(parts: Parts) -> None:
+    """At the start of the one API process of an embedded installation: what uploads it finds,
+    reservations and half-written files, died with another process and go at once.
+
+    Elsewhere other hosts' uploads may be running: the sweep tells the dead by their age.
+    """
+    if parts.settings.embedded:
+        release_all_reservations(parts.database, parts.clock())
+        parts.store.sweep_incoming(parts.clock() + timedelta(days=1))
 
 
 def open_installation(settings: Settings) -> Parts:

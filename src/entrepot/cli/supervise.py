@@ -90,7 +90,7 @@ class Supervisor:
         ready, theirs = os.pipe()
         os.set_inheritable(theirs, True)
         process = subprocess.Popen(
-            [sys.executable, "-m", "entrepot.cli.process", role],
+            [sys.executable, "-m", "entrepot.cli.process", role, str(os.getpid())],
             stdin=subprocess.PIPE,
             stdout=sys.stderr,
             pass_fds=(theirs, self._lock),

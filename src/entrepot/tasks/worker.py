@@ -102,7 +102,10 @@ class Worker:
         deadline = time.monotonic() + timeout
         while self._running and time.monotonic() < deadline:
             time.sleep(0.05)
-        self._database.write(drop_lease, self._executor_id)
+        if not self._running:
+            self._database.write(drop_lease, self._executor_id)
+        # else the lease stays and expires: another worker takes over should this one never
+        # come back (one worker fewer, another host).
 
     def _runner(self, name: str, work: Workflow) -> Callable[[str], None]:
         def run(task_id: str) -> None:

@@ -1,0 +1,141 @@
+"""Dies at one exact call of the operating system or the database: loaded by Python itself.
+
+Tests put this folder on PYTHONPATH of a real server. Nothing of the product is replaced: only
+calls at its outer edge (files, SQLite's commit) look first whether the plan names them, and if so
+every process of the server is killed by SIGKILL, right before or right after that call.
+
+The plan is a file with one JSON object, armed by writing it and disarmed by dying of it:
+`role` (api, worker, command), `call` (open, write, fsync, link, unlink, mkdir, commit), `about`
+(patterns that are all found in the path, or in the transaction's SQL), `when` (before, after).
+"""
+
+import contextlib
+import json
+import os
+import re
+import signal
+import sys
+
+PLAN = os.environ.get("CRASH_PLAN")
+WATCHED = ("open", "write", "fsync", "link", "unlink", "mkdir")
+
+
+def role_of(argv: list[str]) -> str | None:
+    """Which process this is; None for those that have no points."""
+    if "entrepot.cli.process" in argv:
+        return argv[argv.index("entrepot.cli.process") + 1]
+    return "command" if "sweep" in argv else None
+
+
+ROLE = role_of(sys.orig_argv)
+
+
+def planned(call: str) -> dict[str, object] | None:
+    """The plan, if it is about this call of this process."""
+    try:
+        with open(str(PLAN)) as file:
+            plan = json.load(file)
+    except (FileNotFoundError, ValueError):
+        return None
+    return plan if plan["role"] == ROLE and plan["call"] == call else None
+
+
+def reach(call: str, when: str, about: str) -> None:
+    """Die if this is the point."""
+    plan = planned(call)
+    if plan and plan["when"] == when and all(re.search(text, about) for text in plan["about"]):
+        os.rename(str(PLAN), f"{PLAN}.reached")
+        die()
+
+
+def die() -> None:
+    """SIGKILL for the supervisor first, so that it restarts nothing, then all it started."""
+    top = os.getpid() if ROLE == "command" else os.getppid()
+    family = descendants(top)
+    for pid in (top, *family):
+        if pid != os.getpid():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def descendants(top: int) -> list[int]:
+    """Every process below this one."""
+    parents: dict[int, int] = {}
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            try:
+                with open(f"/proc/{name}/stat") as file:
+                    parents[int(name)] = int(file.read().rpartition(")")[2].split()[1])
+            except (FileNotFoundError, ProcessLookupError):
+                pass
+    found = [top]
+    for pid in found:
+        found += [child for child, parent in parents.items() if parent == pid]
+    return found[1:]
+
+
+def subject(first: object, rest: tuple[object, ...]) -> str:
+    """The paths that a call is about; a descriptor's by what it has open."""
+    named = [first, *rest[:1]] if not isinstance(first, int) else []
+    if isinstance(first, int):
+        try:
+            return os.readlink(f"/proc/self/fd/{first}")
+        except OSError:
+            return ""
+    return " ".join(str(os.fspath(part)) for part in named if isinstance(part, str | os.PathLike))
+
+
+def watch(name: str) -> None:
+    """Surround one function of `os`."""
+    original = getattr(os, name)
+
+    def surrounded(first, *rest, **named):  # type: ignore[no-untyped-def]
+        if planned(name) is None:
+            return original(first, *rest, **named)
+        about = subject(first, rest)
+        if name == "open" and not (rest and rest[0] & os.O_CREAT):
+            return original(first, *rest, **named)
+        reach(name, "before", about)
+        result = original(first, *rest, **named)
+        reach(name, "after", about)
+        return result
+
+    setattr(os, name, surrounded)
+
+
+def watch_commits() -> None:
+    """Surround SQLite's commit; a transaction is known by the statements that it ran."""
+    from pysqlite3 import dbapi2
+
+    plain_connect = dbapi2.connect
+
+    class Connection(dbapi2.Connection):
+        def __init__(self, *args, **named):  # type: ignore[no-untyped-def]
+            super().__init__(*args, **named)
+            self.statements: list[str] = []
+            self.set_trace_callback(self.note)
+
+        def note(self, statement: str) -> None:
+            if statement.startswith("BEGIN"):
+                self.statements.clear()
+            else:
+                self.statements.append(statement[:2000])
+
+        def commit(self) -> None:
+            about = "\n".join(self.statements)
+            reach("commit", "before", about)
+            super().commit()
+            reach("commit", "after", about)
+            self.statements.clear()
+
+    def connect(*args, **named):  # type: ignore[no-untyped-def]
+        return plain_connect(*args, **{"factory": Connection, **named})
+
+    dbapi2.connect = connect
+
+
+if PLAN and ROLE:
+    for watched in WATCHED:
+        watch(watched)
+    watch_commits()
