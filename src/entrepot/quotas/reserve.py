@@ -113,8 +113,9 @@ def settle_reservation(
 
 def release_reservation(conn: Writing, account_id: AccountId, reservation: ReservationId) -> None:
     """Give a reservation back; nothing happens if it is gone."""
-    held = conn.scalar(select(reservations.c.size).where(reservations.c.id == reservation))
-    if held is None:
+    try:
+        held = _held(conn, reservation)
+    except UploadInterrupted:
         return
     conn.execute(delete(reservations).where(reservations.c.id == reservation))
     conn.execute(
@@ -137,9 +138,11 @@ def release_dead(conn: Writing, now: datetime) -> int:
     On the embedded database, where one server alone runs, pass a `now` beyond every lease at
     the start: then all of them are dead.
     """
-    dead = conn.execute(
-        select(reservations.c.id, reservations.c.account_id).where(reservations.c.expires_at <= now)
-    ).all()
+    # One that is being settled or renewed at this moment is not dead.
+    expired = select(reservations.c.id, reservations.c.account_id).where(
+        reservations.c.expires_at <= now
+    )
+    dead = conn.execute(expired.with_for_update(skip_locked=True)).all()
     for row in dead:
         release_reservation(conn, AccountId(row.account_id), ReservationId(row.id))
     return len(dead)
@@ -182,8 +185,10 @@ def _wait_or_give_up(
         raise refusal
 
 
-def _held(conn: Reading, reservation: ReservationId) -> int:
-    size = select(reservations.c.size).where(reservations.c.id == reservation)
+def _held(conn: Writing, reservation: ReservationId) -> int:
+    # Locked on PostgreSQL, so that of two who settle or release it one finds it gone.
+    mine = reservations.c.id == reservation
+    size = select(reservations.c.size).where(mine).with_for_update()
     held: int | None = conn.scalar(size)
     if held is None:
         raise UploadInterrupted
