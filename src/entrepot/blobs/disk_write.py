@@ -89,6 +89,8 @@ class DiskWriter:
         descriptor = self._open()
         try:
             with self._space.guard():
+                # The grace of unnamed bytes counts from here, however long ago the last came.
+                os.utime(descriptor)
                 sync_file(descriptor)
                 self._hashed.result()
                 self._folders.make(self._final.parent)

@@ -11,13 +11,19 @@ import random
 from base64 import b64decode
 from binascii import Error as Base64Error
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 from uuid import uuid4
 
 from entrepot.accounts.actor import Actor
 from entrepot.blobs.store import BlobId, BlobWriter, Stored
 from entrepot.db.types import Writing
-from entrepot.errors import DigestMismatch, FieldInvalid, FileTooLarge, QuotaExceeded
+from entrepot.errors import (
+    DigestMismatch,
+    EntrepotError,
+    FieldInvalid,
+    FileTooLarge,
+    QuotaExceeded,
+)
 from entrepot.http.deps import Work
 from entrepot.quotas.reserve import (
     ReservationId,
@@ -29,6 +35,7 @@ from entrepot.quotas.reserve import (
     usage_of,
 )
 
+P = ParamSpec("P")
 R = TypeVar("R")
 
 BLOCK = 1024 * 1024
@@ -67,6 +74,7 @@ class Reception:
         self._reserved = 0
         self._bound: int | None = None
         self._renewed = asyncio.get_running_loop().time()
+        self._named = False
 
     @classmethod
     async def open(cls, work: Work) -> "Reception":
@@ -120,13 +128,37 @@ class Reception:
                 raise DigestMismatch(expected=expected, received=stored.sha256)
         return stored
 
+    async def keep_alive(self) -> None:
+        """Say now and then that this upload runs; called with every piece that arrives.
+
+        A slow client may need longer for a block than a reservation lives.
+        """
+        if asyncio.get_running_loop().time() - self._renewed >= RENEW_EVERY:
+            await self._renew()
+
+    async def hand_over(
+        self, commit: Callable[Concatenate[Writing, Actor, P], R], *args: P.args, **named: P.kwargs
+    ) -> R:
+        """Run `commit(conn, actor, …)`, the transaction by which a row names these bytes.
+
+        Where its outcome is not known (cut off, or the connection lost at the commit), a row may
+        name them: then `abort` leaves them to the sweep, which looks.
+        """
+        self._named = True
+        try:
+            return await self._work.write(commit, *args, **named)
+        except EntrepotError:
+            self._named = False  # refused by ourselves, so rolled back
+            raise
+
     async def abort(self) -> None:
         """Drop everything: bytes, committed or not, and the reservation."""
         if self._written is not None:
             await asyncio.wait([self._written])
         if self._writer is not None:
             await self._in_thread(self._writer.abort)
-            await self._in_thread(self._work.parts.store.delete, self.blob_id)
+            if not self._named:
+                await self._in_thread(self._work.parts.store.delete, self.blob_id)
         await self._hop_release()
 
     async def _hop_release(self) -> None:
@@ -155,10 +187,7 @@ class Reception:
     async def _reserve(self) -> None:
         """Have `received` bytes reserved; wait for room that others may give back."""
         loop = asyncio.get_running_loop()
-        if self.received <= self._reserved and loop.time() - self._renewed < RENEW_EVERY:
-            return
         if self.received <= self._reserved:
-            await self._renew()
             return
         ahead = max(BLOCK, min(self.received // 8, 16 * BLOCK))
         wished = self._bound if self._bound is not None else self.received + ahead

@@ -122,6 +122,7 @@ async def _receive(
     async for chunk in body_chunks(request, work.parts.settings.body_timeout):
         for event in reader.feed(chunk):
             await _handle(event, form, reception, length, len(reader.boundary))
+        await reception.keep_alive()
     reader.finish()
     definition = _definition(form, work)
     if reception.received == 0:
@@ -129,7 +130,7 @@ async def _receive(
     if reception.received > definition.size_limit:
         raise FileTooLarge(limit=definition.size_limit, requested=reception.received)
     stored = await reception.finish(form.digest)
-    return await work.write(_define, definition, reception, stored, work)
+    return await reception.hand_over(_define, definition, reception, stored, work)
 
 
 def _define(
