@@ -11,7 +11,7 @@ from entrepot.db.types import Reading, Writing
 from entrepot.errors import NotFound, TaskFinished
 from entrepot.files.publish import cancel_version
 from entrepot.files.versions import Undecided
-from entrepot.tasks.records import Task, Viewer, get_task, request_cancel
+from entrepot.tasks.records import Task, Viewer, get_task, lock_task, request_cancel
 
 
 def viewer_of(actor: Actor) -> Viewer:
@@ -33,6 +33,7 @@ def cancel_task(conn: Writing, actor: Actor, task_id: UUID, now: datetime) -> Ta
     A task that waits ends here; one that runs is ended by its worker. Canceling it again while
     it is being stopped changes nothing.
     """
+    lock_task(conn, task_id)
     task = visible_task(conn, actor, task_id)
     if task.ended:
         raise TaskFinished(task_status=task.status)

@@ -4,6 +4,7 @@ Every part may run twice (a worker can be killed between any two lines): the sta
 database, not the progress of this function, say what has been done.
 """
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -100,6 +101,8 @@ class Inspector:
             schema=version.schema,
         )
         watch = _Watch(self.database, version.task_id)
+        if watch.canceled():  # while no worker ran
+            raise InspectionCanceled
         return self.pool.inspect(request, watch.progress, watch.canceled)
 
 
@@ -109,7 +112,8 @@ class _Watch:
     def __init__(self, database: Database, task_id: UUID) -> None:
         self._database = database
         self._task_id = task_id
-        self._reported = self._asked = time.monotonic()
+        self._reported = time.monotonic()
+        self._asked = -math.inf
         self._answer = False
 
     def progress(self, done: int, total: int) -> None:

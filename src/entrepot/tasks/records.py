@@ -137,6 +137,12 @@ def finish_task(
     return bool(changed.rowcount)
 
 
+def lock_task(conn: Writing, task_id: UUID) -> None:
+    """Keep a task as it is until the transaction's end: what is read next stays true."""
+    # SQLite's writer holds the whole database already and ignores FOR UPDATE.
+    conn.execute(select(tasks.c.id).where(tasks.c.id == task_id).with_for_update())
+
+
 def request_cancel(conn: Writing, task_id: UUID, now: datetime) -> None:
     """Ask the worker that runs a task to stop."""
     conn.execute(

@@ -60,7 +60,10 @@ class Wakeable(threading.Event):
 
 def wake_local(folder: Path) -> None:
     """Tell every worker that listens in this folder; never fails, never blocks."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+    with (
+        contextlib.suppress(OSError),  # no descriptor left, for instance
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender,
+    ):
         sender.setblocking(False)
         for path in folder.glob("worker-*.sock"):
             with contextlib.suppress(OSError), _address(path) as address:

@@ -1,0 +1,43 @@
+"""Cancel: within a second while it runs, at once while it waits, also while no worker lives."""
+
+import time
+
+from tests.crash.house import House, until
+from tests.crash.test_exact_points import CONTENT, LIMIT
+
+
+def test_a_running_task_ends_within_a_second(house: House) -> None:
+    used = house.api.account()["used"]
+    house.freeze_inspectors()
+    sent = house.send(CONTENT, limit=LIMIT)
+    house.api.wait_status(str(sent.task_id), {"running"})
+    began = time.monotonic()
+    assert house.cancel(sent)
+    ended = house.api.wait_task(str(sent.task_id))
+    assert ended["status"] == "canceled"
+    assert time.monotonic() - began < 1
+    until(lambda: house.api.account()["used"] == used, 5, "the quota was not given back")
+    house.check()
+
+
+def test_a_waiting_task_ends_at_once(house: House) -> None:
+    house.freeze_inspectors()
+    first = house.send(CONTENT, limit=LIMIT)
+    house.api.wait_status(str(first.task_id), {"running"})
+    waiting = house.send(CONTENT, limit=LIMIT)
+    assert house.cancel(waiting)
+    assert house.api.task(str(waiting.task_id))["status"] == "canceled"
+    assert house.cancel(first)
+    house.check()
+
+
+def test_a_task_whose_worker_is_dead_is_canceled_when_one_starts(house: House) -> None:
+    house.freeze_inspectors()
+    sent = house.send(CONTENT, limit=LIMIT)
+    house.api.wait_status(str(sent.task_id), {"running"})
+    old = house.part("worker")
+    old.suspend()  # as dead as can be without being started again
+    assert house.cancel(sent)
+    old.kill()
+    assert house.api.wait_task(str(sent.task_id))["status"] == "canceled"
+    house.check()
