@@ -1,7 +1,8 @@
 """Check everything that must always hold: what `entrepot doctor --deep` runs.
 
 The invariants are those of ARCHITECTURE.md. Each check yields sentences, one a breach; none
-means that it holds. Nothing is changed.
+means that it holds. Nothing is changed. A check reads the database in one transaction, so that it
+is right beside a running server too.
 """
 
 from collections.abc import Callable, Iterator
@@ -18,30 +19,40 @@ from entrepot.db.tables import (
     files,
     inspections,
     reservations,
+    schema_revisions,
     tasks,
+    users,
     versions,
 )
 from entrepot.db.types import Reading
 from entrepot.errors import BlobMissing
 from entrepot.files.sweep import GRACE
 from entrepot.files.versions import UNDECIDED
+from entrepot.tasks.queue import stranded_tasks
 
 Check = Callable[[Reading, BlobStore, datetime], Iterator[str]]
 STUCK = timedelta(days=1)
 """A task that has not ended after so long is reported."""
+ENDINGS = {"published": "succeeded", "refused": "failed", "canceled": "canceled"}
+"""How a version's task ends by what becomes of the version."""
+DECISIONS = {
+    "published": ("version.publish",),
+    "refused": ("version.refuse", "version.fail"),
+    "canceled": ("version.cancel",),
+}
+"""The activity that records each decision."""
 
 
 def bytes_are_there(conn: Reading, store: BlobStore, now: datetime) -> Iterator[str]:
     """Every kept version's bytes exist, with the recorded size and SHA-256."""
-    del now
     kept = select(versions).where(versions.c.bytes_removed_at.is_(None))
     for row in conn.execute(kept.execution_options(yield_per=500)):
-        yield from _check_bytes(row, store)
+        yield from _check_bytes(row, store, now)
 
 
 def quotas_are_exact(conn: Reading, store: BlobStore, now: datetime) -> Iterator[str]:
     """`used` is the sum of kept bytes, `reserved` of reservations, both within the quota."""
-    del store, now
+    del store
     kept = select(versions.c.account_id, func.sum(versions.c.size)).where(
         versions.c.bytes_removed_at.is_(None)
     )
@@ -57,10 +68,15 @@ def quotas_are_exact(conn: Reading, store: BlobStore, now: datetime) -> Iterator
                 yield f"account {row.name}: {name} is {recorded}, the sum is {actual}"
         if row.used + row.reserved > row.quota:
             yield f"account {row.name}: {row.used} + {row.reserved} exceed the quota {row.quota}"
+    dead = select(reservations.c.id, reservations.c.size).where(
+        reservations.c.expires_at < now - STUCK
+    )
+    for row in conn.execute(dead):
+        yield f"reservation {row.id} of {row.size} bytes is dead and was not released"
 
 
 def current_is_newest(conn: Reading, store: BlobStore, now: datetime) -> Iterator[str]:
-    """A file's current version is its newest published one."""
+    """A file's current version is its newest published one: nothing refused or half-done."""
     del store, now
     newest = (
         select(versions.c.file_id, func.max(versions.c.number).label("number"))
@@ -77,45 +93,82 @@ def current_is_newest(conn: Reading, store: BlobStore, now: datetime) -> Iterato
         yield f"file {row.id}: current version {row.current_version}, newest {row.number}"
 
 
+def published_can_be_read(conn: Reading, store: BlobStore, now: datetime) -> Iterator[str]:
+    """What is published stays: it was decided, has its report, and its bytes are kept."""
+    del store, now
+    found = (
+        select(versions, inspections.c.version_id.label("reported"))
+        .outerjoin(inspections, inspections.c.version_id == versions.c.id)
+        .where(versions.c.status == "published")
+    )
+    for row in conn.execute(found):
+        if row.reported is None:
+            yield f"published version {row.id} has no report"
+        if row.decided_at is None:
+            yield f"published version {row.id} was never decided"
+        if row.bytes_removed_at is not None:
+            yield f"published version {row.id}: its bytes were removed"
+        elif row.keep_until is not None:
+            yield f"published version {row.id}: its bytes are to be removed"
+
+
 def tasks_and_versions_agree(conn: Reading, store: BlobStore, now: datetime) -> Iterator[str]:
     """A task has ended just when its version is decided, in the same way; and none is stuck."""
     del store
-    ended = {"published": "succeeded", "refused": "failed", "canceled": "canceled"}
     both = select(tasks.c.id, tasks.c.status, tasks.c.created_at, versions.c.status.label("state"))
     both = both.outerjoin(versions, versions.c.task_id == tasks.c.id)
     agree = or_(
         and_(versions.c.status.in_(UNDECIDED), tasks.c.status.in_(("queued", "running"))),
-        *(and_(versions.c.status == v, tasks.c.status == t) for v, t in ended.items()),
+        *(and_(versions.c.status == v, tasks.c.status == t) for v, t in ENDINGS.items()),
     )
     for row in conn.execute(both.where(or_(versions.c.id.is_(None), ~agree))):
         yield f"task {row.id} is {row.status}, its version {row.state}"
+    ownerless = select(versions.c.id).where(
+        ~select(tasks.c.id).where(tasks.c.id == versions.c.task_id).exists()
+    )
+    for version_id in conn.scalars(ownerless):
+        yield f"version {version_id} has no task"
     waiting = tasks.c.status.in_(("queued", "running")), tasks.c.created_at < now - STUCK
     for stuck in conn.execute(select(tasks.c.id, tasks.c.created_at).where(*waiting)):
         yield f"task {stuck.id} has not ended since {stuck.created_at.isoformat()}"
+    for task_id in stranded_tasks(conn):
+        yield f"task {task_id} has not ended, and no worker will ever take it"
 
 
 def changes_are_recorded(conn: Reading, store: BlobStore, now: datetime) -> Iterator[str]:
-    """Every file and every decision has its activity row; every published version its report."""
+    """Every file, user and decision has its activity row."""
     del store, now
-    for action, found in (
-        ("file.define", select(files.c.id.label("file_id"), files.c.id.label("subject"))),
-        (
-            "version.publish",
-            select(versions.c.file_id, versions.c.id.label("subject")).where(
-                versions.c.status == "published"
-            ),
-        ),
-    ):
-        wanted = found.subquery()
-        noted = select(activity.c.id).where(
-            activity.c.action == action, activity.c.file_id == wanted.c.file_id
-        )
-        for row in conn.execute(select(wanted.c.subject).where(~noted.exists())):
-            yield f"{action} of {row.subject} has no activity row"
-    reported = select(inspections.c.version_id).where(inspections.c.version_id == versions.c.id)
-    published = versions.c.status == "published"
-    for row in conn.execute(select(versions.c.id).where(published, ~reported.exists())):
-        yield f"published version {row.id} has no report"
+    defined = _noted(files.c.id, None, ("file.define",))
+    for file_id in conn.scalars(select(files.c.id).where(~defined)):
+        yield f"file.define of {file_id} has no activity row"
+    for status, actions in DECISIONS.items():
+        noted = _noted(versions.c.file_id, versions.c.number, actions)
+        decided = select(versions.c.id).where(versions.c.status == status, ~noted)
+        for version_id in conn.scalars(decided):
+            yield f"{actions[0]} of {version_id} has no activity row"
+    made = select(activity.c.id).where(
+        activity.c.action == "user.create", activity.c.account_id == users.c.account_id
+    )
+    for user_id in conn.scalars(select(users.c.id).where(~made.exists())):
+        yield f"user.create of {user_id} has no activity row"
+
+
+def accounts_are_apart(conn: Reading, store: BlobStore, now: datetime) -> Iterator[str]:
+    """A file, its owner, versions, tasks and activity belong to one and the same account."""
+    del store, now
+    home = files.c.account_id
+    owner = select(files.c.id).join(users, users.c.id == files.c.owner_id)
+    for file_id in conn.scalars(owner.where(users.c.account_id != home)):
+        yield f"file {file_id} is owned by a user of another account"
+    for name, part in (("version", versions), ("task", tasks), ("activity row", activity)):
+        strays = select(part.c.id).join(files, files.c.id == part.c.file_id)
+        for stray in conn.scalars(strays.where(part.c.account_id != home)):
+            yield f"{name} {stray} belongs to another account than its file"
+    for name, part in (("version", versions), ("schema revision", schema_revisions)):
+        made = select(part.c.file_id).join(files, files.c.id == part.c.file_id)
+        made = made.join(users, users.c.id == part.c.created_by)
+        for file_id in conn.scalars(made.where(users.c.account_id != home)):
+            yield f"a {name} of file {file_id} was made by a user of another account"
 
 
 def no_bytes_without_row(conn: Reading, store: BlobStore, now: datetime) -> Iterator[str]:
@@ -130,13 +183,24 @@ CHECKS: dict[str, Check] = {
     "bytes": bytes_are_there,
     "quotas": quotas_are_exact,
     "current versions": current_is_newest,
+    "published versions": published_can_be_read,
     "tasks": tasks_and_versions_agree,
     "activity": changes_are_recorded,
+    "accounts": accounts_are_apart,
     "orphans": no_bytes_without_row,
 }
 
 
-def _check_bytes(row: Any, store: BlobStore) -> Iterator[str]:
+def _noted(file_id: Any, number: Any, actions: tuple[str, ...]) -> Any:
+    noted = select(activity.c.id).where(
+        activity.c.file_id == file_id, activity.c.action.in_(actions)
+    )
+    if number is not None:
+        noted = noted.where(activity.c.version == number)
+    return noted.exists()
+
+
+def _check_bytes(row: Any, store: BlobStore, now: datetime) -> Iterator[str]:
     digest = sha256()
     size = 0
     try:
@@ -144,7 +208,8 @@ def _check_bytes(row: Any, store: BlobStore) -> Iterator[str]:
             digest.update(block)
             size += len(block)
     except BlobMissing:
-        if row.keep_until is None:
+        # Bytes go before it is noted that they went, and only once their time is over.
+        if row.keep_until is None or row.keep_until > now:
             yield f"version {row.id}: its bytes are missing"
         return
     if size != row.size or digest.hexdigest() != row.sha256:

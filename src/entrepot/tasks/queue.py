@@ -9,11 +9,12 @@ from typing import Any
 from uuid import UUID
 
 from dbos import DBOS, DBOSClient
-from sqlalchemy import Engine, create_engine, event, text
+from sqlalchemy import Engine, column, create_engine, event, select, table, text
 from sqlalchemy.pool import QueuePool
 
 from entrepot.db.engine import BUSY_TIMEOUT, Database, sqlite_module
-from entrepot.db.types import Writing
+from entrepot.db.tables import tasks
+from entrepot.db.types import Reading, Writing
 from entrepot.tasks.wake import CHANNEL, wake_local
 
 APPLICATION = "entrepot"
@@ -21,6 +22,8 @@ QUEUE = "tasks"
 PROTOCOL = "1"
 """The task protocol's number. Raise it only when queued work cannot be done by the new code:
 the queue runs work of its own number alone."""
+UNENDED = ("ENQUEUED", "PENDING", "DELAYED")
+"""The queue's own words for a run that is to come or under way."""
 
 
 class TaskQueue:
@@ -56,6 +59,26 @@ class TaskQueue:
         """Tell the workers of this host, once the transaction is committed."""
         if self._embedded:
             wake_local(self._run_folder)
+
+
+def stranded_tasks(conn: Reading) -> list[UUID]:
+    """Tasks that have not ended although the queue will never run them (again).
+
+    That is a run that ended by an error of the queue itself, or none at all; a task and its
+    place in the queue are written in one transaction, so neither is ever ahead.
+    """
+    live = select(tasks.c.id).where(tasks.c.status.in_(("queued", "running")))
+    waiting = list(conn.scalars(live))
+    if not waiting:
+        return []
+    schema = "dbos" if conn.dialect.name == "postgresql" else None
+    runs = table("workflow_status", column("workflow_uuid"), column("status"), schema=schema)
+    found: set[str] = set()
+    for start in range(0, len(waiting), 500):
+        ids = [str(task_id) for task_id in waiting[start : start + 500]]
+        alive = runs.c.workflow_uuid.in_(ids), runs.c.status.in_(UNENDED)
+        found |= set(conn.scalars(select(runs.c.workflow_uuid).where(*alive)))
+    return [task_id for task_id in waiting if str(task_id) not in found]
 
 
 def queue_engine(database: Database, sqlite_file: Path) -> Engine:

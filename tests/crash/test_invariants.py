@@ -1,0 +1,261 @@
+"""`entrepot doctor --deep` sees each breach: a sound installation, corrupted by hand in one way."""
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import delete, insert, text, update
+from tests.crash.house import House, open_house, table
+from tests.crash.test_exact_points import LIMIT, SCHEMA
+
+from entrepot.bootstrap.parts import Parts, build_parts
+from entrepot.db.tables import (
+    accounts,
+    activity,
+    files,
+    inspections,
+    reservations,
+    tasks,
+    versions,
+)
+from entrepot.settings import read_settings
+from entrepot_client.cli.main import run
+
+
+@dataclass
+class Ward:
+    """A copy of a sound installation."""
+
+    parts: Parts
+    house: House
+
+    def change(self, *statements: object) -> None:
+        with self.parts.database.engine.begin() as conn:
+            conn.exec_driver_sql("PRAGMA foreign_keys=OFF")
+            for statement in statements:
+                conn.execute(statement)  # type: ignore[call-overload]
+
+    def blob(self, status: str) -> Path:
+        with self.parts.database.reading() as conn:
+            found = conn.execute(versions.select().where(versions.c.status == status)).first()
+        assert found is not None
+        path = self.parts.store.path(found.id)
+        assert path is not None
+        return path
+
+
+@pytest.fixture(scope="module")
+def sound() -> Iterator[House]:
+    """Two accounts; of one a published, a refused and a canceled version. No server runs."""
+    house = open_house()
+    try:
+        house.server.new_account(name="other")
+        for content, expected, fields in (
+            (table(100), "succeeded", {"enforce_schema": "true"}),
+            (table(2000), "failed", {"enforce_schema": SCHEMA}),
+        ):
+            sent = house.send(content, expected, limit=LIMIT, **fields)
+            assert house.api.wait_task(str(sent.task_id))["status"] == expected
+        house.freeze_inspectors()
+        sent = house.send(table(100), limit=LIMIT)
+        house.api.wait_status(str(sent.task_id), {"running"})
+        assert house.cancel(sent)
+        house.check()
+        house.server.stop()
+        yield house
+    finally:
+        house.server.close()
+
+
+@pytest.fixture
+def ward(sound: House, tmp_path: Path) -> Iterator[Ward]:
+    data = tmp_path / "data"
+    shutil.copytree(sound.server.data, data, ignore=shutil.ignore_patterns("*.sock"))
+    parts = build_parts(read_settings(data=data))
+    try:
+        yield Ward(parts, sound)
+    finally:
+        parts.close()
+
+
+def lose(ward: Ward) -> None:
+    ward.blob("published").unlink()
+
+
+def lose_quarantined(ward: Ward) -> None:
+    ward.blob("refused").unlink()
+
+
+def flip(ward: Ward) -> None:
+    path = ward.blob("published")
+    content = bytearray(path.read_bytes())
+    content[7] ^= 1
+    path.write_bytes(content)
+
+
+def shorten(ward: Ward) -> None:
+    path = ward.blob("published")
+    path.write_bytes(path.read_bytes()[:-1])
+
+
+def use_more(ward: Ward) -> None:
+    ward.change(update(accounts).values(used=accounts.c.used + 1))
+
+
+def reserve_more(ward: Ward) -> None:
+    ward.change(update(accounts).values(reserved=1))
+
+
+def exceed(ward: Ward) -> None:
+    ward.change(
+        text("PRAGMA ignore_check_constraints=ON"),
+        update(accounts).where(accounts.c.used > 0).values(quota=1),
+    )
+
+
+def keep_a_dead_reservation(ward: Ward) -> None:
+    long_ago = ward.parts.clock() - timedelta(days=3)
+    with ward.parts.database.reading() as conn:
+        account_id = conn.scalar(accounts.select().with_only_columns(accounts.c.id))
+    values = {"account_id": account_id, "created_at": long_ago, "expires_at": long_ago}
+    ward.change(insert(reservations).values(id=uuid4(), size=0, **values))
+
+
+def point_nowhere(ward: Ward) -> None:
+    ward.change(update(files).values(current_version=None))
+
+
+def show_the_refused(ward: Ward) -> None:
+    ward.change(update(files).values(current_version=1))
+
+
+def publish_by_hand(ward: Ward) -> None:
+    """Make the canceled version visible, whose bytes are gone."""
+    canceled = versions.c.status == "canceled"
+    ward.change(update(versions).where(canceled).values(status="published", decided_at=None))
+
+
+def doom_the_published(ward: Ward) -> None:
+    published = versions.c.status == "published"
+    ward.change(update(versions).where(published).values(keep_until=ward.parts.clock()))
+
+
+def drop_the_report(ward: Ward) -> None:
+    ward.change(delete(inspections))
+
+
+def reopen_a_task(ward: Ward) -> None:
+    ward.change(update(tasks).where(tasks.c.status == "succeeded").values(status="running"))
+
+
+def strand(ward: Ward) -> None:
+    """A task and its version both wait, but the queue has done with them."""
+    ward.change(
+        update(tasks).where(tasks.c.status == "failed").values(status="queued"),
+        update(versions).where(versions.c.status == "refused").values(status="received"),
+    )
+
+
+def forget_a_task(ward: Ward) -> None:
+    ward.change(delete(tasks).where(tasks.c.status == "succeeded"))
+
+
+def forget(action: str) -> Callable[[Ward], None]:
+    def drop(ward: Ward) -> None:
+        ward.change(delete(activity).where(activity.c.action == action))
+
+    return drop
+
+
+def give_away(column: object, part: str) -> Callable[[Ward], None]:
+    def move(ward: Ward) -> None:
+        name = "accounts" if column == "account_id" else "users"
+        foreign = "(SELECT id FROM accounts WHERE name = 'other')"
+        if name == "users":
+            foreign = f"(SELECT id FROM users WHERE account_id = {foreign})"
+        ward.change(text(f"UPDATE {part} SET {column} = {foreign} WHERE file_id IS NOT NULL"))
+
+    return move
+
+
+def give_a_file_away(ward: Ward) -> None:
+    other = "(SELECT id FROM accounts WHERE name = 'other')"
+    ward.change(
+        text(f"UPDATE files SET owner_id = (SELECT id FROM users WHERE account_id = {other})")
+    )
+
+
+def leave_bytes(ward: Ward) -> None:
+    writer = ward.parts.store.create(lost := uuid4())  # type: ignore[arg-type]
+    writer.write(b"nobody's")
+    writer.commit()
+    path = ward.parts.store.path(lost)  # type: ignore[arg-type]
+    assert path is not None
+    os.utime(path, (1, 1))
+
+
+BREACHES: list[tuple[Callable[[Ward], None], str, str]] = [
+    (lose, "bytes", "its bytes are missing"),
+    (lose_quarantined, "bytes", "its bytes are missing"),
+    (flip, "bytes", "lie in the store"),
+    (shorten, "bytes", "lie in the store"),
+    (use_more, "quotas", "used is"),
+    (reserve_more, "quotas", "reserved is 1, the sum is 0"),
+    (exceed, "quotas", "exceed the quota 1"),
+    (keep_a_dead_reservation, "quotas", "is dead and was not released"),
+    (point_nowhere, "current versions", "current version None, newest 1"),
+    (show_the_refused, "current versions", "current version 1, newest None"),
+    (publish_by_hand, "published versions", "its bytes were removed"),
+    (doom_the_published, "published versions", "its bytes are to be removed"),
+    (drop_the_report, "published versions", "has no report"),
+    (reopen_a_task, "tasks", "is running, its version published"),
+    (strand, "tasks", "no worker will ever take it"),
+    (forget_a_task, "tasks", "has no task"),
+    (forget("file.define"), "activity", "file.define of"),
+    (forget("version.publish"), "activity", "version.publish of"),
+    (forget("version.refuse"), "activity", "version.refuse of"),
+    (forget("version.cancel"), "activity", "version.cancel of"),
+    (forget("user.create"), "activity", "user.create of"),
+    (give_a_file_away, "accounts", "is owned by a user of another account"),
+    (give_away("account_id", "versions"), "accounts", "belongs to another account"),
+    (give_away("account_id", "tasks"), "accounts", "belongs to another account"),
+    (give_away("account_id", "activity"), "accounts", "belongs to another account"),
+    (give_away("created_by", "versions"), "accounts", "made by a user of another account"),
+    (give_away("created_by", "schema_revisions"), "accounts", "made by a user of another"),
+    (leave_bytes, "orphans", "belong to no version"),
+]
+
+
+def test_a_sound_installation_passes(ward: Ward, capsys: pytest.CaptureFixture[str]) -> None:
+    assert doctor(ward, capsys) == (0, [])
+
+
+@pytest.mark.parametrize(
+    ("corrupt", "invariant", "sentence"), BREACHES, ids=[f"{b[1]}-{b[2]}" for b in BREACHES]
+)
+def test_a_breach_is_seen(
+    ward: Ward,
+    capsys: pytest.CaptureFixture[str],
+    corrupt: Callable[[Ward], None],
+    invariant: str,
+    sentence: str,
+) -> None:
+    corrupt(ward)
+    status, wrong = doctor(ward, capsys)
+    assert status == 1
+    assert any(line["name"] == f"invariant: {invariant}" for line in wrong), wrong
+    assert any(sentence in line["detail"] for line in wrong), wrong
+
+
+def doctor(ward: Ward, capsys: pytest.CaptureFixture[str]) -> tuple[int, list[dict[str, str]]]:
+    """The command's exit status, and the checks that it found wrong."""
+    capsys.readouterr()
+    status = run(["doctor", "--deep", "--data", str(ward.parts.settings.data), "--format", "json"])
+    results = json.loads(capsys.readouterr().out)
+    return status, [line for line in results if not line["ok"]]
