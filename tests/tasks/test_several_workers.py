@@ -1,0 +1,122 @@
+"""Several workers on one PostgreSQL: what one leaves, another does."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psutil
+import pytest
+from sqlalchemy import text
+from tests.crash.house import ENDED, House, open_house, table, until
+from tests.support.postgres import Postgres
+
+from entrepot.cli.process import dump_settings
+
+LEASE = 2
+
+
+@pytest.fixture(scope="module")
+def house(postgres: Postgres) -> Iterator[House]:
+    opened = open_house(database=postgres.new_database(), lease=LEASE)
+    try:
+        yield opened
+    finally:
+        opened.server.close()
+
+
+@contextmanager
+def worker_by_hand(house: House, name: str) -> Iterator[psutil.Process]:
+    """A worker on the same database and store that no supervisor starts again."""
+    ready, theirs = os.pipe()
+    os.set_inheritable(theirs, True)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "entrepot.cli.process", "worker", str(os.getpid())],
+        stdin=subprocess.PIPE,
+        pass_fds=(theirs,),
+        start_new_session=True,
+    )
+    os.close(theirs)
+    order = {
+        "role": "worker",
+        "ready": theirs,
+        "executor_id": name,
+        "settings": dump_settings(house.server.settings),
+    }
+    assert process.stdin is not None
+    process.stdin.write(json.dumps(order).encode() + b"\n")
+    process.stdin.close()
+    try:
+        assert os.read(ready, 16) == b"ready\n"
+        yield psutil.Process(process.pid)
+    finally:
+        os.close(ready)
+        process.kill()
+        process.wait()
+
+
+def executor_of(house: House, task_id: str) -> str:
+    """Who has the task, as the queue says."""
+    query = text("SELECT executor_id FROM dbos.workflow_status WHERE workflow_uuid = :id")
+    with house.server.parts.database.reading() as conn:
+        return str(conn.scalar(query, {"id": task_id}))
+
+
+def test_another_worker_resumes_what_a_killed_one_left(house: House) -> None:
+    supervised = house.part("worker")
+    with worker_by_hand(house, "by-hand") as other:
+        until(lambda: len(other.children()) >= 1, 20)
+        supervised.suspend()  # so that the other takes the task
+        try:
+            for child in other.children():
+                child.suspend()
+            sent = house.send(table(100))
+            house.api.wait_status(str(sent.task_id), {"running"})
+            assert executor_of(house, str(sent.task_id)) == "by-hand"
+            other.kill()
+        finally:
+            supervised.resume()
+        ended = house.api.wait_task(str(sent.task_id), seconds=10 * LEASE)
+    assert ended["status"] == "succeeded"
+    assert executor_of(house, str(sent.task_id)) != "by-hand"
+    assert house.server.doctor() == []
+
+
+def test_a_worker_that_was_only_slow_does_no_harm(house: House) -> None:
+    """Taken for dead and taken over from, it wakes up and finds its work done."""
+    with worker_by_hand(house, "slow") as other:
+        until(lambda: len(other.children()) >= 1, 20)
+        house.part("worker").suspend()
+        try:
+            for child in other.children():
+                child.suspend()
+            sent = house.send(table(100))
+            house.api.wait_status(str(sent.task_id), {"running"})
+            other.suspend()
+        finally:
+            house.part("worker").resume()
+        assert house.api.wait_task(str(sent.task_id), 10 * LEASE)["status"] == "succeeded"
+        for child in other.children():
+            child.resume()
+        other.resume()
+        next_one = house.send(table(100))
+        assert house.api.wait_task(str(next_one.task_id))["status"] == "succeeded"
+    assert house.api.task(str(sent.task_id))["status"] == "succeeded"
+    assert house.server.doctor() == []
+
+
+def test_two_workers_under_one_supervisor(postgres: Postgres) -> None:
+    house = open_house(database=postgres.new_database(), lease=LEASE, workers=2)
+    try:
+        sent = [house.send(table(100)) for _ in range(10)]
+        house.part("worker", 1).kill()
+        sent += [house.send(table(100)) for _ in range(10)]
+        for delivery in sent:
+            task = house.api.wait_task(str(delivery.task_id), 60)
+            assert task["status"] in ENDED
+            assert task["status"] == "succeeded"
+        assert house.server.doctor() == []
+    finally:
+        house.server.close()
