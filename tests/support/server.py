@@ -234,7 +234,6 @@ def free_port() -> int:
 
 def make_server(command: tuple[str, ...] = ("serve",), **settings: Any) -> Server:
     """A server that is not started yet, with a short path for its sockets' sake."""
-    folder = Path(tempfile.mkdtemp(prefix="ep-"))
     usual: dict[str, Any] = {"port": free_port(), "log_format": "json", "drain_timeout": 5}
-    data = settings.pop("data", folder / "data")
+    data = settings.pop("data", None) or Path(tempfile.mkdtemp(prefix="ep-")) / "data"
     return Server(usual | settings, Path(data), command)

@@ -107,7 +107,14 @@ def queue_engine(database: Database, sqlite_file: Path) -> Engine:
 
 
 def migrate_queue(database: Database) -> None:
-    """Make or update the queue's own tables; run while nothing else uses the database."""
+    """Make or update the queue's own tables; run while nothing else uses the database.
+
+    On SQLite, DBOS opens the file with the standard module's copy of the library. Two copies in
+    one process know nothing of each other: when one closes the file, the system drops the
+    locks of both, and the last to close removes the log under the other
+    (https://sqlite.org/howtocorrupt.html, 2.2). So our connections are closed before.
+    """
+    database.close()
     url = database.engine.url
     if not database.embedded:
         url = url.set(drivername="postgresql")

@@ -1,0 +1,157 @@
+"""The database room on both databases: transactions, times, and statements a list takes."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import event, insert, select, text
+from sqlalchemy.exc import IntegrityError, StatementError
+from tests.support.api import CSV
+from tests.support.postgres import Postgres
+from tests.support.server import Server, TestAccount
+
+from entrepot.accounts.accounts import create_account, get_account
+from entrepot.db.engine import Database, open_database, sqlite_module
+from entrepot.db.tables import accounts, users
+from entrepot.db.types import Writing
+from entrepot.errors import NotFound
+from entrepot.files.read import list_files
+from entrepot.migrations.run import migrate
+from entrepot.settings import read_settings
+from entrepot.tasks.records import Viewer, list_tasks
+
+NOW = datetime(2024, 5, 6, 7, 8, 9, 123456, tzinfo=UTC)
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """A migrated database of each kind."""
+    url = None
+    if request.param == "postgres":
+        running: Postgres = request.getfixturevalue("postgres")
+        url = running.new_database()
+    settings = read_settings(data=tmp_path, database=url)
+    made = open_database(settings)
+    migrate(made, settings.sqlite_file, NOW)
+    yield made
+    made.close()
+
+
+def test_a_unit_of_work_is_committed_or_leaves_nothing(database: Database) -> None:
+    database.write(create_account, "kept", 10, NOW)
+
+    def fail(conn: Writing) -> None:
+        create_account(conn, "lost", 10, NOW)
+        raise RuntimeError("half-way")
+
+    with pytest.raises(RuntimeError, match="half-way"):
+        database.write(fail)
+    assert database.read(get_account, "kept").quota == 10
+    with pytest.raises(NotFound):
+        database.read(get_account, "lost")
+
+
+def test_what_only_reads_changes_nothing(database: Database) -> None:
+    with database.reading() as conn:
+        create_account(Writing(conn), "lost", 10, NOW)
+    with pytest.raises(NotFound):
+        database.read(get_account, "lost")
+
+
+def test_times_come_back_as_they_went_in(database: Database) -> None:
+    elsewhere = NOW.astimezone(timezone(timedelta(hours=5, minutes=30)))
+    database.write(create_account, "acme", 10, elsewhere)
+    found = database.read(get_account, "acme").created_at
+    assert (found, found.tzinfo) == (NOW, UTC)
+    naive = NOW.replace(tzinfo=None)
+    with pytest.raises(StatementError, match="without a zone"):
+        database.write(create_account, "other", 10, naive)
+
+
+def test_the_database_itself_holds_the_line(database: Database) -> None:
+    database.write(create_account, "acme", 10, NOW)
+
+    def overuse(conn: Writing) -> None:
+        conn.execute(accounts.update().values(used=7, reserved=4))
+
+    def orphan(conn: Writing) -> None:
+        conn.execute(
+            insert(users).values(
+                id=uuid4(), account_id=uuid4(), name="x", role="member", created_at=NOW
+            )
+        )
+
+    for work in (overuse, orphan):
+        with pytest.raises(IntegrityError):
+            database.write(work)
+
+
+def test_errors_tell_no_values(database: Database) -> None:
+    def twice(conn: Writing) -> None:
+        for _ in range(2):
+            row = {"id": uuid4(), "name": "secret-name", "quota": 1, "created_at": NOW}
+            conn.execute(insert(accounts).values(row))
+
+    with pytest.raises(IntegrityError) as caught:
+        database.write(twice)
+    assert "[parameters" not in str(caught.value)
+
+
+def test_sqlite_is_as_durable_as_it_gets(tmp_path: Path) -> None:
+    made = open_database(read_settings(data=tmp_path))
+    with made.reading() as conn:
+        pragmas = {
+            name: conn.scalar(text(f"PRAGMA {name}"))
+            for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
+        }
+    made.close()
+    assert pragmas == {
+        "journal_mode": "wal",
+        "synchronous": 2,
+        "foreign_keys": 1,
+        "busy_timeout": 30_000,
+    }
+    assert sqlite_module().sqlite_version_info >= (3, 40)
+
+
+@contextmanager
+def counted(database: Database) -> Iterator[list[str]]:
+    """The statements that run on the database within the block."""
+    seen: list[str] = []
+
+    def note(_conn: object, _cursor: object, statement: str, *_: object) -> None:
+        if not statement.startswith(("BEGIN", "SAVEPOINT")):
+            seen.append(statement)
+
+    event.listen(database.engine, "before_cursor_execute", note)
+    try:
+        yield seen
+    finally:
+        event.remove(database.engine, "before_cursor_execute", note)
+
+
+def test_a_list_takes_one_statement_however_long(server: Server, account: TestAccount) -> None:
+    actor = server.actor(account.api_key)
+    database = server.parts.database
+    viewer = Viewer(actor.user_id, actor.account_id, actor.is_admin)
+    for deliveries in (1, 5):
+        for _ in range(deliveries):
+            account.api.deliver(CSV, enforce_schema="true")
+        with counted(database) as seen:
+            assert database.read(list_files, actor, 100)
+        assert len(seen) == 1, seen
+        with counted(database) as seen:
+            assert database.read(list_tasks, viewer, 100)
+        assert len(seen) == 1, seen
+
+
+def test_authentication_takes_one_statement(server: Server, account: TestAccount) -> None:
+    server.actor(account.api_key)
+    with counted(server.parts.database) as seen:
+        server.actor(account.api_key)
+    assert len(seen) == 1, seen
+    with server.parts.database.reading() as conn:
+        assert conn.scalar(select(accounts.c.name).where(accounts.c.name == account.name))

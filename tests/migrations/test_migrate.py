@@ -1,0 +1,197 @@
+"""The database at the start: migrated after a copy, refused if newer, equal to the tables."""
+
+import os
+import shutil
+import stat
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import inspect, text
+from tests.support.api import CSV
+from tests.support.postgres import Postgres
+from tests.support.server import PROGRAM, Server
+
+import entrepot
+from entrepot.accounts.accounts import create_account, list_accounts
+from entrepot.db.engine import Database, open_database, sqlite_module
+from entrepot.db.tables import metadata
+from entrepot.errors import StartRefused
+from entrepot.migrations.run import current_revision, head_revision, migrate
+from entrepot.settings import read_settings
+
+NOW = datetime(2024, 5, 6, 7, 8, 9, tzinfo=UTC)
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Database, Path]]:
+    """An empty database of each kind, and where SQLite's file would be."""
+    url = None
+    if request.param == "postgres":
+        running: Postgres = request.getfixturevalue("postgres")
+        url = running.new_database()
+    settings = read_settings(data=tmp_path, database=url)
+    database = open_database(settings)
+    yield database, settings.sqlite_file
+    database.close()
+
+
+def test_the_migrated_tables_are_the_tables(empty: tuple[Database, Path]) -> None:
+    database, file = empty
+    assert current_revision(database) is None
+    assert migrate(database, file, NOW) is None
+    assert current_revision(database) == head_revision()
+    with database.engine.connect() as conn:
+        ours = set(metadata.tables)
+
+        def include(thing: object, name: str | None, kind: str, *_: object) -> bool:
+            del thing
+            return kind != "table" or name in ours  # the queue's own tables are not ours
+
+        context = MigrationContext.configure(
+            conn,
+            opts={"compare_type": True, "compare_server_default": True, "include_object": include},
+        )
+        assert compare_metadata(context, metadata) == []
+        for table in metadata.sorted_tables:
+            made = {check["name"] for check in inspect(conn).get_check_constraints(table.name)}
+            wanted = {
+                constraint.name
+                for constraint in table.constraints
+                if type(constraint).__name__ == "CheckConstraint"
+            }
+            assert wanted <= made, table.name
+
+
+def test_migrating_again_changes_nothing(empty: tuple[Database, Path]) -> None:
+    database, file = empty
+    migrate(database, file, NOW)
+    assert migrate(database, file, NOW) == head_revision()
+    assert list(file.parent.glob("*.before-*")) == []
+
+
+def test_a_newer_database_is_refused(empty: tuple[Database, Path]) -> None:
+    database, file = empty
+    migrate(database, file, NOW)
+    with database.writing() as conn:
+        conn.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(StartRefused, match="newer release"):
+        migrate(database, file, NOW)
+    assert list(file.parent.glob("*.before-*")) == []
+
+
+NEXT = '''"""Add a note to accounts."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "9001"
+down_revision = "{head}"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Go up."""
+    op.add_column("accounts", sa.Column("note", sa.Text()))
+'''
+
+
+@pytest.fixture(scope="module")
+def next_release(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The sources of a release to come, which has one more migration."""
+    folder = tmp_path_factory.mktemp("next")
+    ours = Path(entrepot.__file__).parent
+    shutil.copytree(ours, folder / "entrepot", ignore=shutil.ignore_patterns("__pycache__"))
+    versions = folder / "entrepot" / "migrations" / "versions"
+    (versions / "9001_add_a_note.py").write_text(NEXT.format(head=head_revision()))
+    return folder
+
+
+def start_next(release: Path, data: Path, database: str | None) -> str:
+    """Migrate as the next release; the revision it arrives at."""
+    paths = [str(release), *filter(None, [os.environ.get("PYTHONPATH")])]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+    if database is not None:
+        environment["ENTREPOT_DATABASE"] = database
+    done = subprocess.run(
+        [PROGRAM, "--format", "quiet", "admin", "migrate", "--data", data],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def test_an_older_database_is_migrated_after_a_copy(
+    empty: tuple[Database, Path], next_release: Path
+) -> None:
+    database, file = empty
+    migrate(database, file, NOW)
+    database.write(create_account, "acme", 1000, NOW)
+    url = None
+    if not database.embedded:
+        url = database.engine.url.set(drivername="postgresql").render_as_string(False)
+    assert start_next(next_release, file.parent, url) == "9001"
+    with database.reading() as conn:
+        row = conn.execute(text("SELECT name, quota, note FROM accounts")).one()
+        assert tuple(row) == ("acme", 1000, None)
+    copies = list(file.parent.glob("entrepot.db.before-*"))
+    if database.embedded:
+        (copy,) = copies
+        assert copy.name.startswith(f"entrepot.db.before-{head_revision()}-")
+        assert stat.S_IMODE(copy.stat().st_mode) == 0o600
+        with closing(sqlite_module().connect(str(copy))) as conn:
+            assert conn.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+            assert conn.execute("SELECT name FROM accounts").fetchone() == ("acme",)
+    else:
+        assert copies == []
+    # This release does not touch what the next one made.
+    with pytest.raises(StartRefused, match="newer release"):
+        migrate(database, file, NOW)
+    assert start_next(next_release, file.parent, url) == "9001"
+    assert len(list(file.parent.glob("entrepot.db.before-*"))) == len(copies)
+
+
+def test_a_server_refuses_a_newer_database_and_leaves_it(serve: Callable[..., Server]) -> None:
+    server = serve()
+    account = server.new_account()
+    assert account.api.deliver(CSV)["status"] == "succeeded"
+    server.stop()
+    with closing(sqlite_module().connect(str(server.settings.sqlite_file))) as conn:
+        conn.execute("UPDATE alembic_version SET version_num = '9999'")
+        conn.commit()
+    assert server.spawn().wait(60) == 1
+    said = server.log_file.read_text()
+    assert "newer release" in said
+    assert "Traceback" not in said
+    with closing(sqlite_module().connect(str(server.settings.sqlite_file))) as conn:
+        conn.execute("UPDATE alembic_version SET version_num = ?", (head_revision(),))
+        conn.commit()
+    server.start()
+    assert len(account.api.json("/files")["files_list"]) == 1
+
+
+def test_the_queues_migration_leaves_the_database_whole(tmp_path: Path) -> None:
+    """The queue's library opens SQLite's file with another copy of SQLite than ours."""
+    settings = read_settings(data=tmp_path)
+    database = open_database(settings, pool_size=4)
+    with database.reading(), database.reading():
+        pass  # two connections wait in the pool
+    migrate(database, settings.sqlite_file, NOW)
+    database.write(create_account, "acme", 1000, NOW)
+    elsewhere = open_database(settings)
+    for name in ("beta", "gamma"):
+        elsewhere.write(create_account, name, 1000, NOW)
+        database.write(create_account, f"{name}2", 1000, NOW)
+    names = [account.name for account in database.read(list_accounts)]
+    assert names == ["acme", "beta", "beta2", "gamma", "gamma2"]
+    elsewhere.close()
+    database.close()

@@ -1,0 +1,168 @@
+"""Reservations: taken in one statement, waited for, settled, released, and released when dead."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from tests.support.postgres import Postgres
+
+from entrepot.accounts.accounts import create_account, set_quota
+from entrepot.accounts.actor import AccountId
+from entrepot.db.engine import Database, open_database
+from entrepot.errors import QuotaExceeded, QuotaTooSmall, TooManyUploads, UploadInterrupted
+from entrepot.migrations.run import migrate
+from entrepot.quotas.reserve import (
+    LIFE,
+    ReservationId,
+    Usage,
+    grow_reservation,
+    open_reservation,
+    refund,
+    release_dead,
+    release_reservation,
+    renew_reservation,
+    settle_reservation,
+    usage_of,
+)
+from entrepot.settings import read_settings
+
+NOW = datetime(2024, 5, 6, tzinfo=UTC)
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    url = None
+    if request.param == "postgres":
+        running: Postgres = request.getfixturevalue("postgres")
+        url = running.new_database()
+    settings = read_settings(data=tmp_path, database=url)
+    made = open_database(settings, pool_size=8)
+    migrate(made, settings.sqlite_file, NOW)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def account(database: Database) -> AccountId:
+    return database.write(create_account, "acme", 100, NOW).id
+
+
+def opened(database: Database, account: AccountId, seconds: int = 0) -> ReservationId:
+    return database.write(open_reservation, account, 100, NOW + timedelta(seconds=seconds))
+
+
+def grow(
+    database: Database, account: AccountId, which: ReservationId, needed: int, wished: int
+) -> int | None:
+    return database.write(grow_reservation, account, which, needed, wished, NOW)
+
+
+def test_grow_settle_and_refund(database: Database, account: AccountId) -> None:
+    one = opened(database, account)
+    assert grow(database, account, one, 10, 60) == 60
+    assert grow(database, account, one, 20, 20) == 60
+    assert database.read(usage_of, account) == Usage(100, 0, 60)
+    database.write(settle_reservation, account, one, 45)
+    assert database.read(usage_of, account) == Usage(100, 45, 0)
+    database.write(refund, account, 45)
+    assert database.read(usage_of, account).free == 100
+
+
+def test_less_than_wished_where_more_does_not_fit(database: Database, account: AccountId) -> None:
+    one, two = opened(database, account), opened(database, account, 1)
+    assert grow(database, account, one, 50, 70) == 70
+    assert grow(database, account, two, 30, 1000) == 30
+    assert database.read(usage_of, account) == Usage(100, 0, 100)
+
+
+def test_what_can_never_fit_is_refused_at_once(database: Database, account: AccountId) -> None:
+    one = opened(database, account)
+    with pytest.raises(QuotaExceeded) as refused:
+        grow(database, account, one, 101, 101)
+    assert (refused.value.limit, refused.value.requested) == (100, 101)
+    assert database.read(usage_of, account) == Usage(100, 0, 0)
+
+
+def test_the_youngest_gives_up_when_all_wait(database: Database, account: AccountId) -> None:
+    old, young = opened(database, account), opened(database, account, 1)
+    assert grow(database, account, old, 50, 50) == 50
+    assert grow(database, account, young, 50, 50) == 50
+    assert grow(database, account, old, 80, 80) is None
+    with pytest.raises(QuotaExceeded):
+        grow(database, account, young, 80, 80)
+    database.write(release_reservation, account, young)
+    assert grow(database, account, old, 80, 80) == 80
+
+
+def test_the_youngest_waits_while_another_moves(database: Database, account: AccountId) -> None:
+    old, young = opened(database, account), opened(database, account, 1)
+    grow(database, account, old, 60, 60)
+    assert grow(database, account, young, 50, 50) is None
+    database.write(release_reservation, account, old)
+    assert grow(database, account, young, 50, 50) == 50
+
+
+def test_a_reservation_that_is_gone(database: Database, account: AccountId) -> None:
+    one = opened(database, account)
+    grow(database, account, one, 10, 10)
+    database.write(release_reservation, account, one)
+    database.write(release_reservation, account, one)
+    assert database.read(usage_of, account) == Usage(100, 0, 0)
+    with pytest.raises(UploadInterrupted):
+        grow(database, account, one, 20, 20)
+    with pytest.raises(UploadInterrupted):
+        database.write(settle_reservation, account, one, 10)
+
+
+def test_no_more_is_settled_than_was_reserved(database: Database, account: AccountId) -> None:
+    one = opened(database, account)
+    grow(database, account, one, 10, 10)
+    with pytest.raises(UploadInterrupted):
+        database.write(settle_reservation, account, one, 11)
+    assert database.read(usage_of, account) == Usage(100, 0, 10)
+
+
+def test_the_dead_give_back_what_they_held(database: Database, account: AccountId) -> None:
+    dead, alive = opened(database, account), opened(database, account)
+    grow(database, account, dead, 10, 10)
+    grow(database, account, alive, 20, 20)
+    later = NOW + LIFE + timedelta(seconds=1)
+    database.write(renew_reservation, alive, later - timedelta(minutes=1))
+    assert database.write(release_dead, later) == 1
+    assert database.read(usage_of, account) == Usage(100, 0, 20)
+    assert database.write(release_dead, later) == 0
+
+
+def test_only_so_many_at_once(database: Database, account: AccountId) -> None:
+    first = database.write(open_reservation, account, 2, NOW)
+    database.write(open_reservation, account, 2, NOW)
+    with pytest.raises(TooManyUploads):
+        database.write(open_reservation, account, 2, NOW)
+    database.write(release_reservation, account, first)
+    assert database.write(open_reservation, account, 2, NOW)
+    # Those that died count no more.
+    assert database.write(open_reservation, account, 2, NOW + 2 * LIFE)
+
+
+def test_a_quota_below_what_is_held_is_refused(database: Database, account: AccountId) -> None:
+    one = opened(database, account)
+    grow(database, account, one, 60, 60)
+    with pytest.raises(QuotaTooSmall):
+        database.write(set_quota, "acme", 59)
+    assert database.write(set_quota, "acme", 60).quota == 60
+
+
+def test_many_at_once_never_take_more_than_there_is(database: Database, account: AccountId) -> None:
+    def take(n: int) -> int:
+        one = opened(database, account, n)
+        try:
+            return grow(database, account, one, 7, 7) or 0
+        except QuotaExceeded:
+            return 0
+
+    with ThreadPoolExecutor(8) as threads:
+        taken = sum(threads.map(take, range(40)))
+    assert taken == 14 * 7
+    assert database.read(usage_of, account) == Usage(100, 0, 14 * 7)
