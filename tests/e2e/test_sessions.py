@@ -1,12 +1,14 @@
 """Sessions, links, and what must not come from another site; over HTTP, on both databases."""
 
 import re
+import time
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
 
 import httpx2
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 from tests.e2e.conftest import PASSWORD, give_password
 from tests.support.api import assert_problem
 from tests.support.server import Server, TestAccount
@@ -14,7 +16,7 @@ from tests.support.server import Server, TestAccount
 from entrepot.accounts.sign_in import IDLE, LONGEST, SEEN_EVERY, create_link
 from entrepot.accounts.users import find_user
 from entrepot.db.tables import sessions
-from entrepot.db.types import Writing
+from entrepot.db.types import Reading, Writing
 
 Browse = Callable[..., httpx2.Client]
 
@@ -196,6 +198,45 @@ def test_a_session_ends(
     server.parts.database.write(age)
     gone = client.get("/files")
     assert (gone.status_code, gone.headers["location"]) == (303, "/sign-in?next=/files")
+
+
+def test_a_stream_in_a_forgotten_tab_keeps_no_session_alive(
+    server: Server, browse: Browse, someone: TestAccount
+) -> None:
+    client = browse()
+    sign_in(client, someone)
+    task = someone.api.deliver()
+    database = server.parts.database
+    mine = sessions.c.user_id == database.read(find_user, someone.admin.user_name).id
+    then = server.parts.clock() - timedelta(minutes=10)
+
+    def age(conn: Writing) -> None:
+        conn.execute(update(sessions).where(mine).values(seen_at=then))
+
+    def seen_at(conn: Reading) -> datetime:
+        return conn.execute(select(sessions.c.seen_at).where(mine)).scalar_one()
+
+    database.write(age)
+    stream = client.get(f"/tasks/{task['task_id']}/events", headers={"Accept": "text/event-stream"})
+    assert "event: task" in stream.text
+    assert "Published" in stream.text
+    assert database.read(seen_at) == then
+    client.get("/files")
+    deadline = time.monotonic() + 10
+    while database.read(seen_at) == then:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_a_flood_of_passwords_is_held_off(browse: Browse, someone: TestAccount) -> None:
+    def attempt(number: int) -> int:
+        form = {"user_name": f"nobody:{number}", "password": "x"}
+        return browse(Connection="close").post("/sign-in", data=form, timeout=60).status_code
+
+    with ThreadPoolExecutor(60) as threads:
+        statuses = set(threads.map(attempt, range(60)))
+    assert statuses == {422, 429}
+    assert sign_in(browse(), someone).status_code == 303
 
 
 def test_what_others_own_is_what_never_was(

@@ -35,13 +35,14 @@ class Pages:
     """What lives as long as the app and serves all pages.
 
     `seen` remembers when a session's use was last written; `hashing` bounds the passwords that
-    are checked at once, each of which takes 64 MiB.
+    are checked at once, each of which takes 64 MiB, and `signing_in` counts those that wait.
     """
 
     environment: Environment
     assets: Assets
     seen: dict[str, datetime] = field(default_factory=dict)
     hashing: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))
+    signing_in: int = 0
 
 
 def open_pages(assets: Assets) -> Pages:

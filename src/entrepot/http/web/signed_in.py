@@ -6,7 +6,7 @@ looks at a cookie.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated, Any, Concatenate, ParamSpec, TypeVar
 from urllib.parse import urlsplit
@@ -28,17 +28,26 @@ REMEMBERED = 10_000
 """Sessions whose last use is remembered before the old ones are dropped."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PageWork(Work):
-    """The unit of work of one page, by the holder of a session."""
+    """The unit of work of one page, by the holder of a session.
+
+    `counts` tells whether it counts as use of the session, which ends without any.
+    """
 
     pages: Pages
     token: str
+    counts: bool = True
 
     async def _run(self, begin: Any, work: Callable[..., R], args: Any, kwargs: Any) -> R:
         result = await super()._run(begin, work, args, kwargs)
-        self._seen()
+        if self.counts:
+            self._seen()
         return result
+
+    def unattended(self) -> "PageWork":
+        """The same for what goes on by itself, as a stream does in a tab that nobody looks at."""
+        return replace(self, counts=False)
 
     async def look(
         self, work: Callable[Concatenate[Reading, Actor, P], R], *args: P.args, **kwargs: P.kwargs
@@ -113,7 +122,7 @@ def page_work(request: Request) -> PageWork:
     def who(conn: Reading, now: datetime) -> Actor:
         return actor_of_session(conn, secret, token, now)
 
-    return PageWork(runtime, who, None, runtime.parts.clock(), pages_of(request), token)
+    return PageWork(runtime, who, None, runtime.parts.clock(), pages=pages_of(request), token=token)
 
 
 async def visitor(request: Request) -> Actor | None:

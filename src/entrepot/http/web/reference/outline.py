@@ -130,12 +130,18 @@ def _note(schema: dict[str, Any]) -> str:
         "default": "default:",
     }
     told = [
-        f"{word} {bounds[key]}"
+        f"{word} {_plain(bounds[key])}"
         for key, word in words.items()
         if bounds.get(key) not in (None, "", [])
     ]
-    text = schema.get("description", "")
-    return " ".join(part for part in (text, ", ".join(told)) if part)
+    bounded = ", ".join(told)
+    if bounded:
+        bounded = f"{bounded[0].upper()}{bounded[1:]}."
+    return " ".join(part for part in (bounded, schema.get("description", "")) if part)
+
+
+def _plain(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else f"{value}"
 
 
 def _resolved(document: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:

@@ -33,6 +33,8 @@ from entrepot.http.web.signed_in import (
 
 router = APIRouter()
 
+MOST_SIGNING_IN = 20
+"""Passwords under check and waiting for it; beyond that a flood would starve everything else."""
 WRONG = "The user name and the password do not belong together."
 LINK_USED = "This link was used before or has expired. Links last an hour and work once."
 
@@ -88,10 +90,21 @@ async def sign_out(request: Request) -> Response:
 
 async def _token_for(request: Request, user_name: str, password: str) -> str:
     """A new session's token. Raises SignInFailed, TooManyAttempts."""
-    runtime = runtime_of(request)
-    database, secret, now = runtime.parts.database, runtime.parts.secret, runtime.parts.clock()
+    pages = pages_of(request)
     if not user_name.isprintable():
         raise SignInFailed
+    if pages.signing_in >= MOST_SIGNING_IN:
+        raise TooManyAttempts(retry_after=5)
+    pages.signing_in += 1
+    try:
+        return await _check(request, user_name, password)
+    finally:
+        pages.signing_in -= 1
+
+
+async def _check(request: Request, user_name: str, password: str) -> str:
+    runtime = runtime_of(request)
+    database, secret, now = runtime.parts.database, runtime.parts.secret, runtime.parts.clock()
     user_id, stored = await runtime.hop(database.write, password_hash_of, user_name, now)
     # Outside of any transaction: it takes 100 ms, and on SQLite all others would wait.
     async with pages_of(request).hashing:

@@ -57,6 +57,7 @@ async def events(
     request: Request, task_id: UUID, work: SignedIn, last_event_id: str | None = Header(None)
 ) -> Response:
     """The page's fragment as server-sent events: now, and whenever the task has moved."""
+    work = work.unattended()
     present = await work.read(visible_task, task_id)
     seen = int(last_event_id) if last_event_id and last_event_id.isdigit() else 0
 
