@@ -11,6 +11,7 @@ from entrepot.bootstrap.parts import Parts
 from entrepot.http import problems
 from entrepot.http.api import files, health, people, tasks, uploads
 from entrepot.http.deps import open_runtime
+from entrepot.http.express import Express
 from entrepot.http.middleware import Surround
 from entrepot.http.web.mount import mount_pages
 
@@ -25,6 +26,7 @@ def create_app(parts: Parts) -> tuple[FastAPI, ASGIApp]:
     async def life(app: FastAPI) -> AsyncIterator[None]:
         del app
         yield
+        runtime.recall.close()
         runtime.database_threads.shutdown(wait=True)
         runtime.byte_threads.shutdown(wait=True)
 
@@ -45,4 +47,4 @@ def create_app(parts: Parts) -> tuple[FastAPI, ASGIApp]:
     app.include_router(health.router)
     problems.install(app)
     mount_pages(app)
-    return app, Surround(app, parts.settings.trusted_proxies)
+    return app, Surround(Express(app), parts.settings.trusted_proxies)

@@ -47,7 +47,7 @@ def task_problem(error: dict[str, Any]) -> dict[str, Any]:
 
 def install(app: FastAPI) -> None:
     """Make every 4xx and 5xx of the app, the framework's own included, a problem."""
-    app.add_exception_handler(errors.EntrepotError, _domain)
+    app.add_exception_handler(errors.EntrepotError, answer_error)
     app.add_exception_handler(RequestValidationError, _validation)
     app.add_exception_handler(HTTPException, _framework)
     app.add_exception_handler(Exception, _unexpected)
@@ -67,7 +67,8 @@ def answer(request: Request, kind: Kind, detail: str, **members: Any) -> Respons
     return JSONResponse(document, kind.status, headers, media_type=MEDIA_TYPE)
 
 
-async def _domain(request: Request, error: Exception) -> Response:
+async def answer_error(request: Request, error: Exception) -> Response:
+    """The problem that an error of the domain is; one of our own fault is logged too."""
     assert isinstance(error, errors.EntrepotError)
     kind = kind_of(error)
     if kind.status >= 500:
@@ -81,7 +82,7 @@ async def _validation(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
     if first["loc"][0] == "path":  # a malformed id is what never existed
-        return await _domain(request, errors.NotFound())
+        return await answer_error(request, errors.NotFound())
     field = ".".join(str(part) for part in first["loc"][1:]) or "body"
     detail = f"{field}: {first['msg']}."
     return answer(request, FRAMEWORK_KINDS[422], detail, field=field)
@@ -90,7 +91,7 @@ async def _validation(request: Request, error: Exception) -> Response:
 async def _framework(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if error.status_code == 404:
-        return await _domain(request, errors.NotFound())
+        return await answer_error(request, errors.NotFound())
     kind = FRAMEWORK_KINDS.get(error.status_code)
     if kind is None:
         base = FRAMEWORK_KINDS[400 if error.status_code < 500 else 500]

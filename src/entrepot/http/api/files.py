@@ -64,7 +64,7 @@ async def download(file_id: UUID, request: Request, work: ReadWork) -> Response:
 
     `Accept` is ignored. Ranges, conditions and HEAD are answered as RFC 9110 says.
     """
-    found = await work.read(get_published, file_id)
+    found = await work.recall(get_published, file_id)
     representation = Representation(
         size=found.size,
         sha256=found.sha256,

@@ -1,0 +1,76 @@
+"""A download asked again is answered from memory, and never when anything has changed since."""
+
+import time
+from datetime import UTC, datetime, timedelta
+
+from tests.support.api import CSV, assert_problem
+from tests.support.server import Server, TestAccount
+
+from entrepot.accounts.accounts import create_account
+from entrepot.db.changes import Changes
+
+
+def test_the_state_moves_with_each_commit_of_anybody_else(server: Server) -> None:
+    database = server.parts.database
+    changes = Changes(database)
+    before = changes.state()
+    if not database.embedded:
+        assert before is None
+        return
+
+    assert isinstance(before, int)
+    database.write(create_account, "somebody", 1, datetime.now(UTC))
+    assert changes.state() != before
+    changes.close()
+    assert changes.state() is None
+
+
+def test_a_revoked_key_is_known_at_the_very_next_download(account: TestAccount) -> None:
+    task = account.api.deliver(CSV)
+    path = f"/file/download/{task['file_id']}"
+    holder = account.new_key()
+    for _ in range(5):
+        assert holder.api.get(path).content == CSV
+    account.api.request("DELETE", f"/key/{holder.key.key.id}")
+    assert_problem(holder.api.get(path), 401, "not-authenticated")
+    assert account.api.get(path).content == CSV
+
+
+def test_a_key_expires_although_nothing_is_committed(account: TestAccount) -> None:
+    task = account.api.deliver(CSV)
+    path = f"/file/download/{task['file_id']}"
+    holder = account.new_key(expires_in=timedelta(seconds=3))
+    assert holder.api.get(path).content == CSV
+    assert holder.api.get(path).content == CSV
+    time.sleep(3.1)
+    assert_problem(holder.api.get(path), 401, "not-authenticated")
+
+
+def test_what_one_may_read_is_not_remembered_for_another(account: TestAccount) -> None:
+    task = account.api.deliver(CSV)
+    path = f"/file/download/{task['file_id']}"
+    stranger = account.new_user()
+    deliverer = account.new_key(scopes=("write",))
+    for _ in range(3):
+        assert account.api.get(path).content == CSV
+        assert_problem(stranger.api.get(path), 404, "not-found")
+        assert_problem(deliverer.api.get(path), 403, "scope-missing")
+
+
+def test_the_short_way_and_the_common_way_answer_alike(account: TestAccount) -> None:
+    task = account.api.deliver(CSV)
+    path = f"/file/download/{task['file_id']}"
+    volatile = {"date", "x-request-id"}
+    for method in ("GET", "HEAD"):
+        short = account.api.request(method, path)
+        common = account.api.request(method, f"{path}?nothing=here")
+        assert short.status_code == common.status_code == 200
+        assert short.content == common.content
+        assert {k: v for k, v in short.headers.items() if k not in volatile} == {
+            k: v for k, v in common.headers.items() if k not in volatile
+        }
+    missing = "/file/download/1dd1ce46-62cc-486e-9f47-1f96c1895b25"
+    short, common = account.api.get(missing), account.api.get(f"{missing}?nothing=here")
+    one, other = short.json(), common.json()
+    assert one.pop("request_id") != other.pop("request_id")
+    assert one == other
