@@ -158,6 +158,11 @@ class House:
         except (IndexError, psutil.Error):
             return None
 
+    def wait_reserved(self) -> int:
+        """The bytes that the account has reserved, once there are some."""
+        until(lambda: self.api.account()["reserved"] > 0, 10, "nothing is reserved")
+        return int(self.api.account()["reserved"])
+
     def connections(self) -> int:
         """Connections whose client has gone and that the server still holds."""
         held = self.part("api").net_connections("tcp")

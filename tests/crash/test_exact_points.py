@@ -1,0 +1,141 @@
+"""Killed between any two lines of the commit protocol, an installation loses and leaks nothing.
+
+Each test runs a real delivery on a real server that is killed by SIGKILL, every process of it,
+right before or right after one call; then it is started again and everything must hold.
+"""
+
+from typing import Any
+
+import pytest
+from tests.crash.house import House, Point, table
+
+CONTENT = table(80_000)  # 1.5 MB: two blocks
+LIMIT = 10_000_000
+SCHEMA = '{"fields":[{"name":"id","type":"integer"},{"name":"amount","type":"integer"},'
+SCHEMA += '{"name":"note","type":"string","constraints":{"maxLength":3}}]}'
+
+RESERVE = ("INSERT INTO reservations",)
+GROW = ("UPDATE reservations SET size",)
+ACCEPT = ("INSERT INTO versions", "INSERT INTO tasks")
+BEGIN = ("UPDATE tasks SET status='running'",)
+PUBLISH = ("INSERT INTO inspections", "status='published'")
+REFUSE = ("INSERT INTO inspections", "status='refused'")
+RELEASE = ("DELETE FROM reservations",)
+CANCELED = ("UPDATE versions SET status='canceled'",)
+ASKED = ("UPDATE tasks SET cancel_requested_at",)
+REMOVED = ("UPDATE versions SET bytes_removed_at",)
+TAKEN = (r"UPDATE (main\.)?workflow_status SET status='PENDING'",)
+OUTCOME = (r"UPDATE (main\.)?workflow_status SET status='SUCCESS'",)
+
+
+def both(role: str, call: str, about: tuple[str, ...]) -> list[Point]:
+    return [Point(role, call, about, when) for when in ("before", "after")]
+
+
+def long(points: list[Point]) -> list[Any]:
+    return [pytest.param(point, marks=pytest.mark.long) for point in points]
+
+
+UPLOAD = [
+    *both("api", "commit", RESERVE),
+    *both("api", "commit", GROW),
+    Point("api", "open", ("/incoming/",), "after"),
+    Point("api", "write", ("/incoming/",), "after"),
+    *both("api", "fsync", ("/incoming/",)),
+    Point("api", "mkdir", ("/blobs/",), "after"),
+    *both("api", "link", ("/incoming/.* .*/blobs/",)),
+    *both("api", "fsync", ("/blobs/../..$",)),
+    Point("api", "unlink", ("/incoming/",), "after"),
+    *both("api", "commit", ACCEPT),
+    *both("worker", "commit", TAKEN),
+    *both("worker", "commit", BEGIN),
+    *both("worker", "commit", PUBLISH),
+    *both("worker", "commit", OUTCOME),
+]
+MORE_OF_UPLOAD = [
+    Point("api", "open", ("/incoming/",), "before"),
+    Point("api", "write", ("/incoming/",), "before"),
+    Point("api", "mkdir", ("/blobs/",), "before"),
+    *both("api", "fsync", ("/blobs/..$",)),
+    Point("api", "unlink", ("/incoming/",), "before"),
+]
+REFUSAL = [*both("worker", "commit", REFUSE), *long(both("worker", "commit", OUTCOME))]
+DROPPED = [*both("api", "unlink", ("/blobs/",)), *both("api", "commit", RELEASE)]
+CANCEL_RUNNING = [
+    Point("api", "commit", ASKED, "after"),
+    *both("worker", "commit", CANCELED),
+    *both("worker", "unlink", ("/blobs/",)),
+    *both("worker", "commit", REMOVED),
+    *long([Point("api", "commit", ASKED, "before")]),
+]
+CANCEL_WAITING = [
+    Point("api", "commit", CANCELED, "after"),
+    Point("worker", "unlink", ("/blobs/",), "after"),
+    *long([Point("api", "commit", CANCELED, "before")]),
+    *long([Point("worker", "unlink", ("/blobs/",), "before")]),
+    *long(both("worker", "commit", REMOVED)),
+]
+
+
+def die_and_check(house: House, what: str) -> None:
+    try:
+        house.wait_dead()
+    finally:
+        reached = house.disarm()
+    assert reached, f"the point was not reached: {what}"
+    house.server.start()
+    house.check()
+
+
+@pytest.mark.parametrize("point", [*UPLOAD, *long(MORE_OF_UPLOAD)], ids=str)
+def test_a_delivery_is_killed(house: House, point: Point) -> None:
+    house.arm(point)
+    sent = house.send(CONTENT, limit=LIMIT)
+    die_and_check(house, str(point))
+    committed = point.role == "worker" or point == Point("api", "commit", ACCEPT, "after")
+    names = {item["file_name"] for item in house.api.json("/files")["files_list"]}
+    assert (sent.name in names) == committed
+
+
+@pytest.mark.parametrize("point", REFUSAL, ids=str)
+def test_a_refusal_is_killed(house: House, point: Point) -> None:
+    house.arm(point)
+    house.send(CONTENT, "failed", limit=LIMIT, enforce_schema=SCHEMA)
+    die_and_check(house, str(point))
+
+
+@pytest.mark.parametrize("point", DROPPED, ids=str)
+def test_the_clean_up_after_a_bad_request_is_killed(house: House, point: Point) -> None:
+    """The digest of the part is found wrong once its bytes are durable."""
+    house.arm(point)
+    house.send_wrong_digest(CONTENT)
+    die_and_check(house, str(point))
+
+
+@pytest.mark.parametrize("point", CANCEL_RUNNING, ids=str)
+def test_the_cancelation_of_a_running_task_is_killed(house: House, point: Point) -> None:
+    house.freeze_inspectors()
+    running = house.send(CONTENT, limit=LIMIT)
+    house.api.wait_status(str(running.task_id), {"running"})
+    house.arm(point)
+    acknowledged = house.cancel(running)
+    die_and_check(house, str(point))
+    if acknowledged:
+        assert house.api.task(str(running.task_id))["status"] == "canceled"
+
+
+@pytest.mark.parametrize("point", CANCEL_WAITING, ids=str)
+def test_the_cancelation_of_a_waiting_task_is_killed(house: House, point: Point) -> None:
+    house.freeze_inspectors()
+    first = house.send(CONTENT, limit=LIMIT)
+    house.api.wait_status(str(first.task_id), {"running"})
+    waiting = house.send(CONTENT, limit=LIMIT)
+    house.arm(point)
+    acknowledged = house.cancel(waiting)
+    if point.role == "worker":
+        # The canceled task's bytes go when its turn comes.
+        for child in house.inspectors():
+            child.resume()
+    die_and_check(house, str(point))
+    if acknowledged:
+        assert house.api.task(str(waiting.task_id))["status"] == "canceled"
