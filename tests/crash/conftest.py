@@ -12,4 +12,4 @@ def house() -> Iterator[House]:
     try:
         yield opened
     finally:
-        opened.server.close()
+        opened.close()

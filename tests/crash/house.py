@@ -101,6 +101,7 @@ class House:
     account: TestAccount
     plan: Path
     deliveries: list[Delivery] = field(default_factory=list)
+    frozen: list[psutil.Process] = field(default_factory=list)
 
     @property
     def api(self) -> Api:
@@ -186,6 +187,14 @@ class House:
         until(lambda: len(self.inspectors()) >= wanted, seconds, "no inspectors")
         for child in self.inspectors():
             child.suspend()
+            self.frozen.append(child)
+
+    def close(self) -> None:
+        """End the server, and what was stopped before it could ask to die with its parent."""
+        self.server.close()
+        for child in self.frozen:
+            with suppress(psutil.NoSuchProcess):
+                child.kill()
 
     def send(
         self, content: bytes, expected: str = "succeeded", api: Api | None = None, **fields: Any

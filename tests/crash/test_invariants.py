@@ -70,7 +70,7 @@ def sound() -> Iterator[House]:
         house.server.stop()
         yield house
     finally:
-        house.server.close()
+        house.close()
 
 
 @pytest.fixture

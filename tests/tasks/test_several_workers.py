@@ -24,7 +24,7 @@ def house(postgres: Postgres) -> Iterator[House]:
     try:
         yield opened
     finally:
-        opened.server.close()
+        opened.close()
 
 
 @contextmanager
@@ -119,4 +119,4 @@ def test_two_workers_under_one_supervisor(postgres: Postgres) -> None:
             assert task["status"] == "succeeded"
         assert house.server.doctor() == []
     finally:
-        house.server.close()
+        house.close()
