@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import repeat
 
 import pytest
+from sqlalchemy import select
 from tests.support.api import CSV, assert_problem
 from tests.support.raw import (
     MULTIPART,
@@ -22,6 +23,9 @@ from tests.support.raw import (
     text_part,
 )
 from tests.support.server import Server, TestAccount, make_server
+
+from entrepot.db.tables import reservations
+from entrepot.quotas.reserve import ReservationId, release_reservation
 
 MIB = 1024 * 1024
 SHAPES = ("with a length", "chunked", "file first")
@@ -210,8 +214,10 @@ def test_as_many_get_in_at_once_as_fit(server: Server, shape: str, room: float) 
 
 @pytest.fixture(scope="module")
 def strict() -> Iterator[Server]:
-    """A server that allows two uploads at once and little patience."""
-    made = make_server(uploads_per_account=2, body_timeout=2, header_timeout=2)
+    """A server that allows two uploads at once, and has little patience."""
+    made = make_server(
+        uploads_per_account=2, body_timeout=2, header_timeout=2, inspection_seconds=0.2
+    )
     try:
         yield made.start()
     finally:
@@ -273,3 +279,33 @@ def test_a_head_that_comes_too_slowly(strict: Server) -> None:
         began = time.monotonic()
         assert sock.recv(100)[:12] in (b"", b"HTTP/1.1 408")
         assert time.monotonic() - began < 15
+
+
+def test_an_inspection_that_takes_too_long(strict: Server) -> None:
+    account = strict.new_account()
+    row = b",".join(b"%d.%d,2024-01-%02d,word%d" % (n, n, n % 28 + 1, n) for n in range(20))
+    names = b",".join(b"a%d,b%d,c%d" % (n, n, n) for n in range(20))
+    content = names + b"\n" + (row + b"\n") * (120_000_000 // len(row))
+    task = account.api.deliver(content, limit=10**9, enforce_schema="true")
+    assert (task["status"], task["error"]["code"]) == ("failed", "resource-limit")
+    assert task["error"]["status"] == 422
+
+
+def test_an_upload_that_was_given_up_as_dead(account: TestAccount, server: Server) -> None:
+    """The sweep took its reservation for that of a process that died."""
+    actor = server.actor(account.api_key)
+    body = form(ROWS * 8, file_size_limit="10000000")
+    with connect(server.endpoint) as sock:
+        sock.sendall(upload_head(account, len(body)) + body[:-100_000])
+        deadline = time.monotonic() + 10
+        while not account.api.account()["reserved"]:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        with server.parts.database.reading() as conn:
+            mine = reservations.c.account_id == actor.account_id
+            which = ReservationId(conn.scalars(select(reservations.c.id).where(mine)).one())
+        server.parts.database.write(release_reservation, actor.account_id, which)
+        sock.sendall(body[-100_000:])
+        assert_problem(read_answer(sock), 409, "upload-interrupted")
+    nothing_is_held(account)
+    assert account.api.account()["files"] == 0

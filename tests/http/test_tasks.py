@@ -81,6 +81,13 @@ def test_a_delivery_that_is_no_table(account: TestAccount) -> None:
     assert stored["status"] == "succeeded"
 
 
+def test_a_delivery_that_is_damaged(account: TestAccount) -> None:
+    damaged = b"PAR1" + bytes(range(256)) * 8 + b"\x10\x00\x00\x00PAR1"
+    task = account.api.deliver(damaged, name="orders.parquet", enforce_schema="true")
+    assert (task["status"], task["error"]["code"]) == ("failed", "source-error")
+    assert task["error"]["status"] == 422
+
+
 def test_tasks_are_listed_newest_first(account: TestAccount) -> None:
     tasks = [account.api.deliver(CSV, name=f"{n}.csv") for n in range(3)]
     listed = account.api.json("/tasks")["tasks_list"]
@@ -204,7 +211,12 @@ def test_a_shutdown_ends_the_streams(serve: Callable[..., Server], big_csv: byte
     assert isinstance(next(stream), Event)
     began = time.monotonic()
     ended: list[float] = []
-    reader = threading.Thread(target=lambda: (list(stream), ended.append(time.monotonic())))
+
+    def read() -> None:
+        list(stream)
+        ended.append(time.monotonic())
+
+    reader = threading.Thread(target=read)
     reader.start()
     assert server.stop() == 0
     reader.join(10)
