@@ -14,6 +14,7 @@ from entrepot.cli.samples import seed_demo, sign_in_link
 from entrepot.cli.start import free_port, prepare
 from entrepot.cli.supervise import Supervisor
 from entrepot.errors import StartRefused
+from entrepot.http.web.curl_examples import curl_examples
 from entrepot.settings import Settings
 
 Say = Callable[[str], None]
@@ -90,23 +91,11 @@ def _seed(settings: Settings) -> list[str]:
 
 
 def curl_lines(endpoint: str, api_key: str) -> list[str]:
-    """The API's published examples with this endpoint and key in them."""
-    key = f"--header 'Authorization: Bearer {api_key}'"
-    json = "--header 'Accept: application/json'"
-    return [
-        f"curl -X GET --location '{endpoint}/api/v1/users' \\",
-        f"--header 'Content-Type: application/json' \\\n{json} \\\n{key}",
-        "",
-        f"curl --location '{endpoint}/api/v1/files' \\\n{json} \\\n{key}",
-        "",
-        f"curl --location '{endpoint}/api/v1/file/download/"
-        f"53c9c295-83f4-4754-a781-cd03841c806f' \\\n{json} \\\n{key}",
-        "",
-        "seq 100 999 | sed '1i number' > numbers.csv",
-        f"curl --location '{endpoint}/api/v1/files' \\\n{json} \\\n{key} \\",
-        "--form 'file_description=\"Multi Line Description\"' \\",
-        "--form 'file_size_limit=100000' \\",
-        "--form 'file=@\"numbers.csv\"'",
-        "",
-        f"curl --location '{endpoint}/api/v1/task/<TASK ID>' \\\n{json} \\\n{key}",
-    ]
+    """The API's published examples, ready to paste: what they upload is made before."""
+    lines: list[str] = []
+    for example in curl_examples(endpoint, api_key, path="numbers.csv"):
+        makes = (
+            ["seq 100 999 | sed '1i number' > numbers.csv"] if "--form" in example.command else []
+        )
+        lines += ["", *makes, *example.command.split("\n")]
+    return lines[1:]

@@ -30,8 +30,8 @@ def upload_command(endpoint: str, api_key: str, path: str = "orders.csv") -> str
     )
 
 
-def curl_examples(endpoint: str, api_key: str) -> list[CurlExample]:
-    """Every published example, in the order in which one needs them."""
+def curl_examples(endpoint: str, api_key: str, path: str = "orders.csv") -> list[CurlExample]:
+    """Every published example, in the order in which one needs them; `path` is uploaded."""
     base = f"{endpoint}/api/v1"
     users = [
         f"curl -X GET --location '{base}/users' \\",
@@ -45,7 +45,7 @@ def curl_examples(endpoint: str, api_key: str) -> list[CurlExample]:
         CurlExample("List the users of your account", "\n".join(users)),
         CurlExample("List files", list_files_command(endpoint, api_key)),
         CurlExample("Download a file by its id", _command(download, api_key)),
-        CurlExample("Define a file and upload it", upload_command(endpoint, api_key)),
+        CurlExample("Define a file and upload it", upload_command(endpoint, api_key, path)),
         CurlExample("Follow the task that the upload answered", _command(follow, api_key)),
     ]
 
