@@ -77,7 +77,7 @@ class DiskStore:
     def path(self, blob_id: BlobId) -> Path:
         """Where the blob is once committed."""
         name = str(blob_id)
-        return self._blobs / name[:2] / name[2:4] / name
+        return self._blobs.joinpath(name[:2], name[2:4], name)
 
     def delete(self, blob_id: BlobId) -> None:
         """Remove the blob. Idempotent.

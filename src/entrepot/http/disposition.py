@@ -1,11 +1,13 @@
 """The Content-Disposition of downloads (RFC 6266): a file name in both of its forms."""
 
 import unicodedata
+from functools import lru_cache
 from urllib.parse import quote
 
 _ATTR_CHARS = "!#$&+-.^_`|~"  # RFC 8187, section 3.2.1, beside letters and digits
 
 
+@lru_cache(1024)
 def attachment(file_name: str) -> str:
     """`attachment` with `filename` in ASCII, for old clients, and `filename*` in UTF-8.
 
