@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from starlette.datastructures import Headers
+from starlette.requests import Request
 from starlette.responses import Response
 
 from entrepot.blobs import BlobId, BlobStore
+from entrepot.files.versions import Published
 from entrepot.http.conditions import (
     Validators,
     check_preconditions,
@@ -39,6 +41,18 @@ class Representation:
     def validators(self) -> Validators:
         """The strong ETag (equal bytes, equal tag) and the date that go with the bytes."""
         return Validators(f'"{self.sha256}"', self.modified)
+
+
+def published_response(request: Request, store: BlobStore, found: Published) -> Response:
+    """The answer to a GET or HEAD of a published version. Raises as `download_response` does."""
+    representation = Representation(
+        size=found.size,
+        sha256=found.sha256,
+        media_type=found.media_type,
+        file_name=found.file_name,
+        modified=found.published_at,
+    )
+    return download_response(request.method, request.headers, store, found.blob_id, representation)
 
 
 def download_response(

@@ -12,7 +12,7 @@ from entrepot.errors import FieldInvalid
 from entrepot.files.read import Findings, get_file, get_findings, get_published, list_files
 from entrepot.http.api.payloads import file_payload
 from entrepot.http.deps import ReadWork
-from entrepot.http.downloads import Representation, download_response
+from entrepot.http.downloads import published_response
 from entrepot.http.paging import Position, next_link, read_cursor
 
 router = APIRouter(tags=["files"])
@@ -65,16 +65,7 @@ async def download(file_id: UUID, request: Request, work: ReadWork) -> Response:
     `Accept` is ignored. Ranges, conditions and HEAD are answered as RFC 9110 says.
     """
     found = await work.recall(get_published, file_id)
-    representation = Representation(
-        size=found.size,
-        sha256=found.sha256,
-        media_type=found.media_type,
-        file_name=found.file_name,
-        modified=found.published_at,
-    )
-    return download_response(
-        request.method, request.headers, work.parts.store, found.blob_id, representation
-    )
+    return published_response(request, work.parts.store, found)
 
 
 @router.get("/file/{file_id}/report", response_model=None)

@@ -18,7 +18,7 @@ from entrepot.files.read import (
     list_files,
 )
 from entrepot.http.disposition import attachment
-from entrepot.http.downloads import Representation, download_response
+from entrepot.http.downloads import published_response
 from entrepot.http.paging import Position, read_cursor, write_cursor
 from entrepot.http.web.curl_examples import upload_command
 from entrepot.http.web.endpoint_address import endpoint_of
@@ -68,16 +68,7 @@ async def file(request: Request, file_id: UUID, work: SignedIn) -> Response:
 async def download(request: Request, file_id: UUID, work: SignedIn) -> Response:
     """The bytes of the newest published version, as an attachment."""
     found = await work.read(get_published, file_id)
-    representation = Representation(
-        size=found.size,
-        sha256=found.sha256,
-        media_type=found.media_type,
-        file_name=found.file_name,
-        modified=found.published_at,
-    )
-    return download_response(
-        request.method, request.headers, work.parts.store, found.blob_id, representation
-    )
+    return published_response(request, work.parts.store, found)
 
 
 @router.get("/files/{file_id}/report.json", response_model=None)
