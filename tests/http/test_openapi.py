@@ -69,3 +69,13 @@ def test_made_up_requests_are_answered_or_refused_in_order(
     assert tried > 10 * EXAMPLES
     assert victim.api.account()["reserved"] == 0
     assert [r for r in server.doctor() if "quotas" in r.name] == []
+
+
+def test_the_description_tells_of_keys_and_problems(server: Server) -> None:
+    document = server.api(None).get("/openapi.json").json()
+    assert "HTTPValidationError" not in document["components"]["schemas"]
+    assert document["components"]["securitySchemes"]["key"]["scheme"] == "bearer"
+    for path, methods in document["paths"].items():
+        for operation in methods.values():
+            assert PROBLEM in operation["responses"]["default"]["content"]
+            assert ("security" in operation) == path.startswith("/api/")

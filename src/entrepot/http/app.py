@@ -10,6 +10,7 @@ from entrepot import __version__
 from entrepot.bootstrap.parts import Parts
 from entrepot.http import problems
 from entrepot.http.api import files, health, people, tasks, uploads
+from entrepot.http.api.describe import describe
 from entrepot.http.deps import open_runtime
 from entrepot.http.express import Express
 from entrepot.http.middleware import Surround
@@ -45,6 +46,7 @@ def create_app(parts: Parts) -> tuple[FastAPI, ASGIApp]:
     for router in (uploads.router, files.router, tasks.router, people.router):
         app.include_router(router, prefix="/api/v1")
     app.include_router(health.router)
+    describe(app)
     problems.install(app)
     mount_pages(app)
     return app, Surround(Express(app), parts.settings.trusted_proxies)
