@@ -8,12 +8,13 @@ whatever is unusual about a request (a query, an odd path, another method) goes 
 from uuid import UUID
 
 from fastapi import FastAPI, Request
+from fastapi.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from entrepot.errors import EntrepotError
 from entrepot.http.api.files import download
 from entrepot.http.deps import open_work
-from entrepot.http.problems import answer_error
+from entrepot.http.problems import answer_error, answer_unexpected
 
 PREFIX = "/api/v1/file/download/"
 
@@ -32,12 +33,21 @@ class Express:
             return
         scope["app"] = self._app
         request = Request(scope, receive, send)
+        response = await _answered(file_id, request)
         try:
-            response = await download(file_id, request, open_work(request, "read"))
             await response(scope, receive, send)
-        except EntrepotError as error:  # raised before any header has gone out
+        except EntrepotError as error:  # a blob that is missing: no header has gone out yet
             problem = await answer_error(request, error)
             await problem(scope, receive, send)
+
+
+async def _answered(file_id: UUID, request: Request) -> Response:
+    try:
+        return await download(file_id, request, open_work(request, "read"))
+    except EntrepotError as error:
+        return await answer_error(request, error)
+    except Exception as error:
+        return await answer_unexpected(request, error)
 
 
 def _plain_download(scope: Scope) -> UUID | None:

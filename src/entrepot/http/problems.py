@@ -50,7 +50,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(errors.EntrepotError, answer_error)
     app.add_exception_handler(RequestValidationError, _validation)
     app.add_exception_handler(HTTPException, _framework)
-    app.add_exception_handler(Exception, _unexpected)
+    app.add_exception_handler(Exception, answer_unexpected)
 
 
 def answer(request: Request, kind: Kind, detail: str, **members: Any) -> Response:
@@ -102,7 +102,8 @@ async def _framework(request: Request, error: Exception) -> Response:
     return response
 
 
-async def _unexpected(request: Request, error: Exception) -> Response:
+async def answer_unexpected(request: Request, error: Exception) -> Response:
+    """The problem that an error nobody foresaw is; it is logged with its traceback."""
     log.error("unexpected error", exc_info=error)
     kind = FRAMEWORK_KINDS[500]
     return answer(request, kind, "An unexpected error occurred; it was logged with this id.")
