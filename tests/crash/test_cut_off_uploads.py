@@ -26,5 +26,7 @@ def test_a_form_that_breaks_off_after_its_file(house: House) -> None:
     before = house.api.account()
     with house.slow_upload(CONTENT) as upload:
         upload.send(upload.size - 10)
-    until(lambda: house.api.account() == before, 20)
+    # Until the server has seen it go; before it saw it come, the account looks the same.
+    until(lambda: house.connections() == 0, 30, "the connection stays")
+    until(lambda: house.api.account() == before, 20, "the reservation stays")
     house.check()
