@@ -223,7 +223,11 @@ def start(peer: Peer, *arguments: str, **options: Any) -> subprocess.Popen[bytes
         "FORCE_COLOR": "1",
         "TERM": "xterm",
     }
-    code = "from entrepot_client.cli.main import main; main()"
+    # A shell's background jobs ignore Ctrl-C, and so would the processes that they start.
+    code = (
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler);"
+        "from entrepot_client.cli.main import main; main()"
+    )
     return subprocess.Popen([sys.executable, "-c", code, *arguments], env=environment, **options)
 
 

@@ -75,13 +75,20 @@ def test_json_array(inspect: Inspect) -> None:
     assert inspect('[{"a": 1}, ').verdict == "source-error"
 
 
+def write_parquet(path: Path, query: str) -> None:
+    """On a connection of its own: the module's default one is shared by a whole run of tests."""
+    with duckdb.connect() as conn:
+        conn.sql(query).write_parquet(str(path))
+
+
 def test_parquet(inspect: Inspect, tmp_path: Path) -> None:
     path = tmp_path / "t.parquet"
-    duckdb.sql(
+    write_parquet(
+        path,
         "SELECT i::INTEGER AS id, 'n' || i AS name, DATE '2020-01-01' + i::INTEGER AS day, "
         "i / 2 AS half, [i] AS many, {'a': i} AS deep, i % 2 = 0 AS even, 1.50::DECIMAL(9,2) "
-        "AS money, TIMESTAMP '2020-01-01 00:00:00' AS moment FROM range(1000) t(i)"
-    ).write_parquet(str(path))
+        "AS money, TIMESTAMP '2020-01-01 00:00:00' AS moment FROM range(1000) t(i)",
+    )
     inferred = inspect(path)
     assert (inferred.verdict, inferred.row_count) == ("conforms", 1000), inferred.detail
     assert inferred.schema is not None
@@ -102,7 +109,7 @@ def test_parquet(inspect: Inspect, tmp_path: Path) -> None:
 @pytest.mark.parametrize("cut", [8, 40, 200])
 def test_malformed_parquet(cut: int, inspect: Inspect, tmp_path: Path) -> None:
     path = tmp_path / "t.parquet"
-    duckdb.sql("SELECT range AS a FROM range(1000)").write_parquet(str(path))
+    write_parquet(path, "SELECT range AS a FROM range(1000)")
     raw = path.read_bytes()
     assert inspect(raw[:-cut]).verdict == "source-error"
     broken = bytearray(raw)

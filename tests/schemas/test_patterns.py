@@ -23,14 +23,15 @@ BAD = [
 
 
 def compiles(pattern: str) -> bool:
-    try:
-        duckdb.execute("SELECT regexp_full_match('x', ?)", [pattern]).fetchone()
-        quoted = pattern.replace("'", "''")
-        duckdb.execute(
-            f"SELECT regexp_full_match(t, '{quoted}') FROM (VALUES ('x')) v(t)"
-        ).fetchone()
-    except duckdb.Error:
-        return False
+    quoted = pattern.replace("'", "''")
+    with duckdb.connect() as conn:
+        try:
+            conn.execute("SELECT regexp_full_match('x', ?)", [pattern]).fetchall()
+            conn.execute(
+                f"SELECT regexp_full_match(t, '{quoted}') FROM (VALUES ('x')) v(t)"
+            ).fetchall()
+        except duckdb.Error:
+            return False
     return True
 
 
