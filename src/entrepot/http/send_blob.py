@@ -18,6 +18,11 @@ SMALL = 256 * 1024
 """Bytes up to which a file is sent from memory if it lies in the page cache."""
 
 
+MIDDLING = 16 * 1024 * 1024
+"""Bytes up to which the server sends a whole file by itself. It costs no memory here, but at
+1 GiB it is slower than our own blocks of 1 MiB (0.57 of nginx's rate against 0.91)."""
+
+
 @dataclass(frozen=True)
 class BlobPart:
     """A piece of a body: the bytes `before`, then that `span` of the blob, if any."""
@@ -57,7 +62,7 @@ class BlobResponse(Response):
         self.init_headers(headers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send it: by the server itself where it offers to, else in blocks of 1 MiB."""
+        """Send it: from memory, by the server itself where it offers to, or in blocks of 1 MiB."""
         start: Message = {
             "type": "http.response.start",
             "status": self.status_code,
@@ -70,7 +75,7 @@ class BlobResponse(Response):
         elif file is not None and (body := _small_and_cached(file, self._size)) is not None:
             await send(start)
             await send({"type": "http.response.body", "body": body, "more_body": False})
-        elif file is not None:
+        elif file is not None and self._size <= MIDDLING:
             await send(start)
             await send({"type": "http.response.pathsend", "path": str(file)})
         elif sum(len(part) for part in self._parts) <= BLOCK:

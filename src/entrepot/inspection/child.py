@@ -74,7 +74,7 @@ def warm_up() -> None:
     """Inspect a small table, so that everything loaded late is loaded before the lock."""
     for codec in CODECS:
         codecs.lookup(codec)
-    with tempfile.TemporaryDirectory(prefix="entrepot-warm-up-") as folder:
+    with tempfile.TemporaryDirectory(prefix="inspection-warm-up-") as folder:
         path = Path(folder, "warm-up.csv")
         free = InspectionRequest(path, path.name, len(WARM_UP), "infer")
         given = replace(free, mode="given", schema=WARM_UP_SCHEMA)

@@ -53,11 +53,11 @@ class Child:
                     pipe.close()
 
 
-def start_child(parent: int) -> Child:
+def start_child(parent: int, scratch: Path) -> Child:
     """Start a child that waits for one request; returns at once, before it is ready.
 
     Isolated mode, an empty environment and its own process group: nothing of the server's
-    settings reaches it.
+    settings reaches it but where its temporary files go, which is the pool's `scratch`.
     """
     command = [
         sys.executable, "-I", "-B", "-X", "utf8", "-m", "entrepot.inspection.child", str(parent)
@@ -67,7 +67,7 @@ def start_child(parent: int) -> Child:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-        env={},
+        env={"TMPDIR": str(scratch)},
         cwd="/",
         start_new_session=True,
         bufsize=0,

@@ -124,7 +124,7 @@ class InspectionPool:
         """
         while self._wanted.get() and not self._closed.is_set():
             try:
-                self._waiting.put(start_child(os.getpid()))
+                self._waiting.put(start_child(os.getpid(), self._scratch))
             except OSError:
                 # The host is out of processes or memory for now; the order stands.
                 self._closed.wait(RETRY)
