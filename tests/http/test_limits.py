@@ -5,7 +5,9 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from itertools import repeat
+from urllib.parse import urlsplit
 
 import pytest
 from sqlalchemy import select
@@ -216,7 +218,11 @@ def test_as_many_get_in_at_once_as_fit(server: Server, shape: str, room: float) 
 def strict() -> Iterator[Server]:
     """A server that allows two uploads at once, and has little patience."""
     made = make_server(
-        uploads_per_account=2, body_timeout=2, header_timeout=2, inspection_seconds=0.2
+        uploads_per_account=2,
+        body_timeout=2,
+        send_timeout=2,
+        header_timeout=2,
+        inspection_seconds=0.2,
     )
     try:
         yield made.start()
@@ -279,6 +285,65 @@ def test_a_head_that_comes_too_slowly(strict: Server) -> None:
         began = time.monotonic()
         assert sock.recv(100)[:12] in (b"", b"HTTP/1.1 408")
         assert time.monotonic() - began < 15
+
+
+@pytest.fixture(scope="module")
+def heavy(strict: Server) -> tuple[TestAccount, dict[int, str]]:
+    """An account with a file that the server sends by itself, and one sent in blocks."""
+    account = strict.new_account()
+    sizes = {8_000_000: "", 64_000_000: ""}
+    for size in sizes:
+        task = account.api.deliver(b"\0" * size, limit=size, name=f"{size}.bin")
+        sizes[size] = task["file_id"]
+    return account, sizes
+
+
+def taking(endpoint: str, account: TestAccount, file_id: str) -> socket.socket:
+    """A connection on which a download begins, and little is taken before the client asks."""
+    sock = socket.socket()
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
+    sock.settimeout(30)
+    parts = urlsplit(endpoint)
+    sock.connect((parts.hostname, parts.port))
+    sock.sendall(head("GET", f"/api/v1/file/download/{file_id}", account.api.authorization))
+    return sock
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="Linux ends such connections")
+@pytest.mark.parametrize("size", [8_000_000, 64_000_000])
+def test_a_client_that_takes_nothing_of_its_download(
+    strict: Server, heavy: tuple[TestAccount, dict[int, str]], size: int
+) -> None:
+    account, file_ids = heavy
+    with taking(strict.endpoint, account, file_ids[size]) as sock:
+        mine = sock.getsockname()[1]
+        assert sock.recv(12) == b"HTTP/1.1 200"
+        deadline = time.monotonic() + 20
+        while mine in strict.clients():
+            assert time.monotonic() < deadline, "the server still waits"
+            time.sleep(0.2)
+        taken = 0
+        with suppress(ConnectionError):
+            while piece := sock.recv(1_000_000):
+                taken += len(piece)
+        assert taken < size
+    assert account.api.get("/whoami").status_code == 200
+
+
+@pytest.mark.parametrize("size", [8_000_000, 64_000_000])
+def test_a_client_that_takes_its_download_slowly_is_borne(
+    strict: Server, heavy: tuple[TestAccount, dict[int, str]], size: int
+) -> None:
+    account, file_ids = heavy
+    with taking(strict.endpoint, account, file_ids[size]) as sock:
+        began, taken = time.monotonic(), 0
+        while time.monotonic() < began + 5:
+            taken += len(sock.recv(400_000))
+            time.sleep(0.3)
+        assert taken < size
+        while taken < size and (piece := sock.recv(1_000_000)):
+            taken += len(piece)
+        assert taken > size
 
 
 def test_an_inspection_that_takes_too_long(strict: Server) -> None:

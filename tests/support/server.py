@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
+import psutil
 from tests.support.api import Api
 
 from entrepot.accounts.accounts import create_account
@@ -213,6 +214,13 @@ class Server:
         return self.parts.database.read(
             authenticate, self.parts.secret, api_key, self.parts.clock()
         )
+
+    def clients(self) -> set[int]:
+        """The ports of those who are connected now, as the server's processes see them."""
+        assert self.process is not None
+        children = psutil.Process(self.process.pid).children(recursive=True)
+        held = [c for child in children for c in child.net_connections("tcp") if c.raddr]
+        return {connection.raddr.port for connection in held}
 
     def doctor(self) -> list[Result]:
         """The invariants that do not hold now."""

@@ -65,15 +65,16 @@ def run_api(settings: Settings, ready: int) -> None:
 async def _serve(settings: Settings, ready: int) -> None:
     from granian.constants import HTTPModes, Interfaces
     from granian.http import HTTP1Settings
-    from granian.server.embed import Server
 
+    from entrepot.cli.listener import PatientServer
     from entrepot.http.app import create_app
 
     parts = build_parts(settings, pool_size=8)
     drop_dead_uploads(parts)
     app, asgi = create_app(parts)
-    server = Server(
+    server = PatientServer(
         asgi,
+        settings.send_timeout,
         address=settings.host,
         port=settings.port,
         interface=Interfaces.ASGI,

@@ -68,6 +68,9 @@ class Settings(BaseSettings):
         description="Seconds an upload waits for room that other running uploads hold reserved.",
     )
     body_timeout: float = Field(default=60, gt=0, description="Seconds a client may send nothing.")
+    send_timeout: float = Field(
+        default=60, gt=0, description="Seconds a client may take nothing of an answer."
+    )
     header_timeout: float = Field(default=30, gt=0, description="Seconds for a request's head.")
     drain_timeout: float = Field(
         default=30, ge=0, description="Seconds that running uploads get after SIGTERM."
