@@ -79,8 +79,6 @@ def test_a_type_that_fails_late_is_not_inferred(inspect: Inspect) -> None:
     assert inferred.schema is not None
     assert [field["type"] for field in inferred.schema["fields"]] == ["string", "integer"]
     assert inferred.row_count == 50_001
-    assert inferred.profile["columns"][0]["maximum"] == "x"
-    assert inferred.profile["columns"][1]["maximum"] == 49_999
 
 
 def test_the_seed_samples(inspect: Inspect) -> None:
@@ -96,7 +94,6 @@ def test_the_seed_samples(inspect: Inspect) -> None:
             {"name": "percentage", "type": "number", "bareNumber": False},
         ]
     }
-    assert inferred.profile["columns"][1]["minimum"] == 0.1
 
 
 def test_a_file_without_header_is_refused_under_inference(inspect: Inspect) -> None:

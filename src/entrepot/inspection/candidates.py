@@ -8,12 +8,15 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from entrepot.inspection.cells import DATE, full_match, lexical_check
+from entrepot.inspection.cells import DATE, full_match, lexical_check, quick_check
 from entrepot.inspection.lexical import TIME
 from entrepot.schemas.model import Field
 
 MISSING = ("NA", "N/A", "n/a", "#N/A", "NaN", "nan", "NULL", "Null", "null", "None", "-", "--", "?")
 """Texts that mean "no value" in a column whose other cells are of one type."""
+
+QUICK = frozenset({"date", "datetime"})
+"""The types whose quick check is as strict as their candidate; numbers' lets `007` through."""
 
 
 @dataclass(frozen=True)
@@ -32,8 +35,11 @@ class Candidate:
 
     def condition(self, text: str) -> str:
         """The SQL condition on the expression `text`."""
-        matches = full_match(text, self.pattern)
-        return f"{matches} AND {self.also.replace('{text}', text)}" if self.also else matches
+        whole = full_match(text, self.pattern)
+        if self.also:
+            whole = f"{whole} AND {self.also.replace('{text}', text)}"
+        quick = quick_check(text, self.field) if self.field.type in QUICK else ""
+        return f"CASE WHEN {quick} THEN true ELSE {whole} END" if quick else whole
 
     def survives(self, texts: Iterable[str]) -> bool:
         """Whether the pattern matches all of `texts`."""

@@ -42,6 +42,7 @@ class CellSql:
 
     `present`: the cell is no missing value. `valid`: it is a value of the type (given it is
     present). `value`: comparable, of the type's own order. `text`: its text, for the report.
+    `quick`, where not empty, is cheaper than both and never true of a cell that is not valid.
     """
 
     field: Field
@@ -49,6 +50,7 @@ class CellSql:
     present: str
     valid: str
     value: str
+    quick: str = ""
 
 
 def cell_sql(column: Column, field: Field, missing: tuple[str, ...]) -> CellSql:
@@ -60,13 +62,14 @@ def cell_sql(column: Column, field: Field, missing: tuple[str, ...]) -> CellSql:
         present = f"({present} AND {text} NOT IN ({', '.join(map(literal, others))}))"
     lexical = lexical_check(text, field)
     native = _native_check(text, column, field)
+    quick = ""
     if column.kind == "text":
-        valid = lexical
+        valid, quick = lexical, quick_check(text, field)
     elif column.kind is None:
         valid = f"CASE WHEN {column.kind_sql} = 'text' THEN {lexical} ELSE {native} END"
     else:
         valid = native
-    return CellSql(field, text, present, valid, value_of(text, field))
+    return CellSql(field, text, present, valid, value_of(text, field), quick)
 
 
 def _empty_as_text(column: Column) -> str:
@@ -126,6 +129,27 @@ def lexical_check(text: str, field: Field) -> str:  # noqa: PLR0911, PLR0912 (a 
             return f"(json_valid({text}) AND try(json_type({text})) = 'ARRAY')"
         case _:
             return _list_check(text, field)
+
+
+def quick_check(text: str, field: Field) -> str:
+    """A cheap condition that holds for the usual spelling of a value, or nothing.
+
+    Per cell within a scan, 2 cores: a number by its pattern 86 ns, so 33; a date 60 and a cast
+    more, so 79; a moment 100 and a cast more, so 106. The engine's cast of a number also takes
+    `1_000` and `+-1`.
+    """
+    match field.type, field.format:
+        case "number", "default" if field.bare_number and field.decimal_char == ".":
+            if field.group_char:
+                return ""
+            plain = f"{text} >= '-' AND NOT contains({text}, '_')"
+            return f"(try_cast({text} AS DOUBLE) IS NOT NULL AND {plain})"
+        case "date", "default":
+            return f"(try_cast({text} AS DATE)::VARCHAR = {text})"
+        case "datetime", "default":
+            return f"(try_cast({text} AS TIMESTAMP)::VARCHAR = replace({text}, 'T', ' '))"
+        case _:
+            return ""
 
 
 def value_of(text: str, field: Field) -> str:  # noqa: PLR0911 (a row per type)

@@ -15,7 +15,7 @@ from entrepot.inspection.header import judge_header, judge_labels
 from entrepot.inspection.infer import infer_schema
 from entrepot.inspection.limits import Limits
 from entrepot.inspection.locate import locate_errors
-from entrepot.inspection.profile import file_profile, measure_sql, read_stats
+from entrepot.inspection.profile import file_profile
 from entrepot.inspection.progress import Progress
 from entrepot.inspection.read_csv import Text
 from entrepot.inspection.read_json import read_json_array, read_json_lines
@@ -23,7 +23,6 @@ from entrepot.inspection.read_parquet import read_parquet
 from entrepot.inspection.report import count_entry, file_report, problem
 from entrepot.inspection.results import Inspection, InspectionRequest, Verdict
 from entrepot.inspection.table import NotTabular, SourceBroken, Table, TooLarge
-from entrepot.inspection.violations import judged_columns
 from entrepot.inspection.words import sentence
 from entrepot.schemas.model import TableSchema
 from entrepot.schemas.table_schema import parse_schema, to_document
@@ -140,10 +139,12 @@ def _inferred(
     engine: duckdb.DuckDBPyConnection, table: Table, request: InspectionRequest, limits: Limits
 ) -> _Judged:
     inferred = infer_schema(engine, table)
-    checked = check_table(
-        engine, table, inferred.schema, frozenset(), limits.errors, structure_only=True
-    )
-    profile = file_profile(table, inferred.schema, inferred.rows, inferred.stats, request.size)
+    checked = Checked(inferred.rows, [], [], 0, inferred.embedded)
+    if table.uneven or table.findings or inferred.maybe_blank:
+        checked = check_table(
+            engine, table, inferred.schema, frozenset(), limits.errors, structure_only=True
+        )
+    profile = file_profile(table, inferred.schema, checked.rows, request.size)
     return _Judged(table, inferred.schema, judge_labels(table), checked, profile)
 
 
@@ -155,11 +156,8 @@ def _checked(
     limits: Limits,
 ) -> _Judged:
     header_errors, skipped = judge_header(table, schema)
-    measures = [measure_sql(cell) for _, cell in judged_columns(table, schema)]
-    wanted = [aggregate for measure in measures for aggregate in measure.aggregates]
-    checked = check_table(engine, table, schema, skipped, limits.errors, wanted)
-    stats = read_stats(measures, checked.measures)
-    profile = file_profile(table, schema, checked.rows, stats, request.size)
+    checked = check_table(engine, table, schema, skipped, limits.errors)
+    profile = file_profile(table, schema, checked.rows, request.size)
     return _Judged(table, schema, header_errors, checked, profile)
 
 

@@ -1,5 +1,6 @@
 """What each field of a schema forbids, as SQL conditions over the table's columns."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from entrepot.inspection.cells import CellSql, cell_sql, constant
@@ -51,7 +52,7 @@ def judged_columns(table: Table, schema: TableSchema) -> list[tuple[int, CellSql
     ]
 
 
-def blank_row(cells: list[tuple[int, CellSql]]) -> str:
+def blank_row(cells: Sequence[tuple[int, CellSql]]) -> str:
     """Whether every judged cell of the row is missing."""
     return " AND ".join(f"NOT {cell.present}" for _, cell in cells) or "false"
 
@@ -84,6 +85,8 @@ def _cell_violations(number: int, cell: CellSql) -> list[Violation]:
     found = []
     if cell.valid != "true":
         wrong = f"({cell.present} AND NOT coalesce({cell.valid}, false))"
+        if cell.quick:
+            wrong = f"(CASE WHEN {cell.quick} THEN false ELSE {wrong} END)"
         note = f'type is "{field.type}/{field.format}"'
         found.append(Violation("type-error", number, field, note, wrong, "type"))
 
