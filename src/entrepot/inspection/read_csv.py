@@ -18,6 +18,7 @@ from entrepot.inspection.engine import literal
 from entrepot.inspection.limits import Limits
 from entrepot.inspection.progress import Progress
 from entrepot.inspection.rewrite import Rewritten, rewrite
+from entrepot.inspection.screen import Lines
 from entrepot.inspection.survey import Survey, survey_text
 from entrepot.inspection.table import Column, Finding, SourceBroken, Table, TooLarge
 
@@ -83,6 +84,18 @@ class Text:
             "max_line_size": str(self._limits.line),
         }
         relation = _read_csv(self._path, options)
+        survey, skip = self.survey, 1 if dialect.header else 0
+        lines = Lines(
+            path=self._path,
+            skip=skip,
+            count=survey.lines - skip,
+            delimiter=dialect.delimiter,
+            newline=survey.newline,
+            odd=self._scratch / "odd.csv",
+            longest=self._limits.line,
+            rows_of=lambda path: _read_csv(path, {**options, "skip": "0"}),
+        )
+        plain = dialect.quote == dialect.escape == '"' and not survey.controls and width > 1
         first = 2 if dialect.header else 1
         line = "_row" if not quoted else "NULL::BIGINT"
         numbered = (
@@ -90,7 +103,8 @@ class Text:
             f"(SELECT row_number() OVER () + {first - 1} AS _row, * FROM {relation}))"
         )
         embedded = _embedded_newlines(width, self.survey.newline) if quoted else "0"
-        return replace(self._table(relation, numbered, first), embedded=embedded)
+        table = self._table(relation, numbered, first)
+        return replace(table, embedded=embedded, lines=lines if plain else None)
 
     def rewritten(self) -> Table:
         """The text written anew, whatever its structure. Raises SourceBroken, TooLarge."""

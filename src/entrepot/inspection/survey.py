@@ -21,7 +21,8 @@ NEVER_TEXT = frozenset(b"\xfe\xff")
 @dataclass(frozen=True)
 class Survey:
     """What the bytes are. `bom` and `longest_line` are bytes; `longest_line` is exact above
-    the size of a block. `damaged` says that bytes of the text do not decode."""
+    the size of a block. `controls`: there are NUL, SOH or STX. `damaged` says that
+    bytes of the text do not decode."""
 
     encoding: str
     bom: int
@@ -33,6 +34,7 @@ class Survey:
     newline: str
     quotes: int
     nul: bool
+    controls: bool
     longest_line: int
 
     @property
@@ -46,7 +48,7 @@ class _Tally:
 
     def __init__(self) -> None:
         self.lf = self.cr = self.crlf = self.quotes = 0
-        self.blank = self.nul = False
+        self.blank = self.nul = self.controls = False
         self.longest = self.open_line = 0
         self.seam = b"\n"
         self.seen: set[int] = set()
@@ -65,6 +67,7 @@ class _Tally:
         self.blank = self.blank or b"\n\n" in joined
         self.quotes += block.count(b'"')
         self.nul = self.nul or b"\0" in block
+        self.controls = self.controls or b"\1" in block or b"\2" in block
         self._measure(block)
         self._decode(block)
         self.seam = joined[-1:] if joined[-2:] != b"\r\n" else joined[-2:]
@@ -125,6 +128,7 @@ def survey_text(path: Path, progress: Progress) -> Survey:
         newline="\r\n" if tally.crlf else "\r" if bare_cr and not tally.lf else "\n",
         quotes=tally.quotes,
         nul=tally.nul,
+        controls=tally.controls or tally.nul,
         longest_line=tally.longest,
     )
 
