@@ -11,6 +11,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -45,6 +46,8 @@ R = TypeVar("R")
 
 STALE = "inspection-"
 RETRY = 0.5
+PATIENCE = 4
+"""Times an inspection's seconds that a derivation may take."""
 
 
 class InspectionPool:
@@ -122,7 +125,9 @@ class InspectionPool:
         a plain file. Raises as `inspect` does, and what `keep` raises.
         """
         with self._folder() as folder:
-            words = Conversation("derive", request, folder, self._limits, self._sandbox)
+            # At its low priority it may need long for little work: the bound is on the work.
+            limits = replace(self._limits, wall_seconds=PATIENCE * self._limits.wall_seconds)
+            words = Conversation("derive", request, folder, limits, self._sandbox)
             try:
                 derived = read_derived(self._converse(words, lambda done, total: None, canceled))
             except EndedByLimit as bound:
