@@ -1,7 +1,7 @@
 """What is in each column of a derived Parquet file: counts, extremes, spread, common values.
 
-Three passes, each in bounded memory: figures of all columns, then what needs their extremes
-(histograms, the shortest and the longest text), then each column's distinct and most common
+Some columns at a time, in bounded memory: their figures, then what needs their extremes
+(histograms, the shortest and the longest text), then each one's distinct and most common
 values. What is not exact says so.
 """
 
@@ -20,6 +20,8 @@ from entrepot.inspection.measured import Measured, shown, shown_at, sort_of
 from entrepot.inspection.report import shortened
 
 COLUMNS_AT_ONCE = 25
+FEW_ROWS = 100_000
+"""Rows up to which some columns at a time are measured in memory."""
 EXACT_DISTINCT = 10_000_000
 """Distinct values up to which they are counted exactly; beyond it the figure is an estimate."""
 EXACT_QUANTILES = 200_000
@@ -52,10 +54,13 @@ def profile_columns(
     row = engine.execute(f"SELECT count(*) FROM {source}").fetchone()
     rows = int(row[0]) if row else 0
     exact = rows <= EXACT_QUANTILES
-    _measure(engine, source, found, lambda each: _first_pass(each, exact))
-    _measure(engine, source, found, _second_pass)
-    for each in found:
-        _count_values(engine, source, each)
+    for start in range(0, len(found), COLUMNS_AT_ONCE):
+        part = found[start : start + COLUMNS_AT_ONCE]
+        near = _near(engine, source, part, rows)
+        _measure(engine, near, part, lambda each: _first_pass(each, exact))
+        _measure(engine, near, part, _second_pass)
+        for each in part:
+            _count_values(engine, near, each)
     return [_document(each, rows, exact) for each in found]
 
 
@@ -65,18 +70,26 @@ def _measure(
     columns: Sequence[Measured],
     wanted: Callable[[Measured], dict[str, str]],
 ) -> None:
-    """Take the aggregates that each column wants, some columns at a time."""
-    for start in range(0, len(columns), COLUMNS_AT_ONCE):
-        asked = [
-            (column, name, sql)
-            for column in columns[start : start + COLUMNS_AT_ONCE]
-            for name, sql in wanted(column).items()
-        ]
-        if asked:
-            query = f"SELECT {', '.join(sql for _, _, sql in asked)} FROM {source}"
-            values = engine.execute(query).fetchone() or ()
-            for (column, name, _), value in zip(asked, values, strict=True):
-                column.figures[name] = value
+    """Take the aggregates that each column wants, in one pass."""
+    asked = [(column, *each) for column in columns for each in wanted(column).items()]
+    if not asked:
+        return
+    query = f"SELECT {', '.join(sql for _, _, sql in asked)} FROM {source}"
+    values = engine.execute(query).fetchone() or ()
+    for (column, name, _), value in zip(asked, values, strict=True):
+        column.figures[name] = value
+
+
+def _near(
+    engine: duckdb.DuckDBPyConnection, source: str, columns: Sequence[Measured], rows: int
+) -> str:
+    """Where to measure these columns: a few rows are copied out first, since each query of a
+    file costs by the columns that the file has."""
+    if rows > FEW_ROWS:
+        return source
+    wanted = ", ".join(column.sql for column in columns)
+    engine.execute(f"CREATE OR REPLACE TEMP TABLE near AS SELECT {wanted} FROM {source}")
+    return "near"
 
 
 def _first_pass(column: Measured, exact: bool) -> dict[str, str]:
