@@ -126,15 +126,20 @@ def keep_derivative(
     work: Derivation,
     blob_id: BlobId,
     stored: Stored,
+    columns: list[dict[str, Any]] | None,
     most: int,
     now: datetime,
 ) -> bool:
     """Name the blob that holds the form; False if nobody wants it any more or it has no room.
 
+    The profile of the `columns` is kept with it, and also where the form itself has no room.
     `most` is what all derivatives of the server may take, in bytes.
     """
     if not _is_pending(conn, work.run_id):
         return False
+    if columns is not None:
+        mine = inspections.c.version_id == work.version_id
+        conn.execute(update(inspections).where(mine).values(columns=columns))
     own = blob_id == work.version_id
     if not own and not make_room(conn, work.account_id, stored.size, most):
         detail = f"There is no room for its {stored.size:,} bytes beside the other derivatives."
@@ -153,12 +158,6 @@ def keep_derivative(
         )
     )
     return True
-
-
-def keep_columns(conn: Writing, work: Derivation, columns: list[dict[str, Any]]) -> None:
-    """Keep the profile of the version's columns, also where the form itself finds no room."""
-    mine = inspections.c.version_id == work.version_id
-    conn.execute(update(inspections).where(mine).values(columns=columns))
 
 
 def fail_derivation(conn: Writing, run_id: UUID, code: str, detail: str, now: datetime) -> None:

@@ -22,7 +22,6 @@ from entrepot.files.derivatives import (
     Derivation,
     begin_derivation,
     fail_derivation,
-    keep_columns,
     keep_derivative,
 )
 from entrepot.files.retry import run_with_retries
@@ -87,12 +86,12 @@ class Deriver:
     def _keep(self, work: Derivation, made: Path, derived: Derived) -> None:
         if derived.detail:
             log.warning("derived in part", detail=derived.detail)
-        if derived.columns is not None:
-            self.database.write(keep_columns, work, derived.columns)
         same = self._same_as_delivered(work, made)
         blob_id = work.version_id if same else BlobId(uuid4())
         stored = same or self._store(blob_id, made)
-        kept = self.database.write(keep_derivative, work, blob_id, stored, self.most, self.clock())
+        kept = self.database.write(
+            keep_derivative, work, blob_id, stored, derived.columns, self.most, self.clock()
+        )
         if not kept and not same:
             self.store.delete(blob_id)
 
