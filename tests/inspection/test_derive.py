@@ -272,6 +272,21 @@ def test_a_file_without_a_header_gets_none(derive: Derive) -> None:
     assert made.read_bytes() == b"1,2\r\n3,4\r\n"
 
 
+def test_an_empty_cell_of_the_only_column_is_a_row(derive: Derive) -> None:
+    schema = {"fields": [{"name": "a", "type": "string"}]}
+    _, made = derive(b'a\nx\n""\ny\n', "csv", schema)
+    assert made.read_bytes() == b'a\r\nx\r\n""\r\ny\r\n'
+
+
+def test_the_largest_numbers_have_a_profile(derive: Derive) -> None:
+    """Their squares and differences are more than a double holds."""
+    derived, _ = derive(b"n,x\n1,1.7e308\n2,-1.7e308\n3,nan\n")
+    assert derived.columns is not None
+    x = derived.columns[1]
+    assert (x["minimum"], x["maximum"], x["mean"]) == (-1.7e308, 1.7e308, None)
+    json.dumps(derived.columns, allow_nan=False)
+
+
 def test_json_lines(derive: Derive) -> None:
     content = b"n,x,t,b\n1,1e400,2024-03-01T12:00:00,true\n2,2.5,2024-03-01T12:00:00.5,false\n"
     schema = {

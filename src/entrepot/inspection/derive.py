@@ -6,6 +6,7 @@ others from the Parquet; the column profile comes with the Parquet.
 
 # ruff: noqa: S608 (SQL is built from expressions; every text in it is quoted by `literal`)
 
+import csv
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -53,8 +54,8 @@ def derive_file(
         return _derive(engine, request, target, scratch, limits, progress)
     except TooLarge as reason:
         return Derived("resource-limit", None, f"It passes a limit: {reason}.")
-    except (NotTabular, SourceBroken) as reason:
-        return Derived("source-error", None, f"It cannot be read: {reason}.")
+    except (NotTabular, SourceBroken, UnicodeError, RecursionError, csv.Error) as reason:
+        return Derived("source-error", None, f"It cannot be read: {str(reason)[:300]}.")
     except duckdb.Error as error:
         if out_of_resources(error):
             raise
@@ -185,9 +186,8 @@ def typed_columns(
         probes = [probe for typing in part if typing for probe in typing[1].probes]
         row: tuple[Any, ...] = ()
         if probes:
-            row = (
-                engine.execute(f"SELECT {', '.join(probes)} FROM {table.relation}").fetchone() or ()
-            )
+            query = f"SELECT {', '.join(probes)} FROM {table.relation}"
+            row = engine.execute(query).fetchone() or ()
         figures = iter(row)
         for number, typing in enumerate(part, start=start):
             if typing is None:
@@ -210,10 +210,11 @@ def _paired(table: Table, schema: TableSchema) -> Iterator[tuple[Column, Any]]:
 def write_csv(engine: duckdb.DuckDBPyConnection, table: Table, target: Path) -> int:
     """Write the canonical CSV: what was read, in UTF-8, with commas, CRLF and no more quotes
     than it takes; how many rows there were."""
-    wanted = ", ".join(
-        f"{column.text} AS {identifier(f'c{n}')}" for n, column in enumerate(table.columns)
-    )
-    header = "" if not table.header else ", ".join(f"{literal(label)}" for label in table.labels)
+    cells = [column.text for column in table.columns]
+    if len(cells) == 1:  # a line without anything would be no row to many readers
+        cells = [f"coalesce({cells[0]}, '')"]
+    wanted = ", ".join(f"{cell} AS c{n}" for n, cell in enumerate(cells))
+    header = ", ".join(map(literal, table.labels)) if table.header else ""
     rows = f"SELECT {wanted} FROM {table.relation}"
     if header:
         rows = f"SELECT {header} UNION ALL {rows}"

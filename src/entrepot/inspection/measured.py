@@ -94,7 +94,10 @@ def shown(text: str | None, sort: Sort, most: int) -> Any:
 
 
 def shown_at(place: float, column: Measured) -> Any:
-    """A place on the column's scale as JSON shows it; None where it has no calendar date."""
+    """A place on the column's scale as JSON shows it; None where it has no calendar date, or
+    lies between two numbers whose difference no double holds."""
+    if not math.isfinite(place):
+        return None
     try:
         match column.sort:
             case "date":
