@@ -1,5 +1,7 @@
 """The inspecting process: loaded and warm, it waits for one request, answers, and ends.
 
+A request is a job, `inspect` or `derive`; what it reads is the same untrusted file.
+
 Protocol, JSON lines: out `{"ready": true}`; in one request; out any number of
 `{"progress": [done, total]}` in bytes, then one of `{"result": …}`, `{"failed": reason}`.
 `pool` is the other end. Run as `python -m entrepot.inspection.child <parent's pid>`.
@@ -16,12 +18,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from entrepot.inspection.derive import derive_file
 from entrepot.inspection.engine import lock_engine, open_engine
 from entrepot.inspection.inspect import inspect_file, out_of_resources
 from entrepot.inspection.limits import Limits
 from entrepot.inspection.progress import Progress
-from entrepot.inspection.results import InspectionRequest
-from entrepot.inspection.sandbox import SandboxUnavailable, die_with_parent, lock_down
+from entrepot.inspection.results import OUTPUT, DerivationRequest, InspectionRequest
+from entrepot.inspection.sandbox import (
+    SandboxUnavailable,
+    die_with_parent,
+    give_way,
+    lock_down,
+)
 
 CODECS = ("utf-8", "utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be", "cp1252", "latin-1", "ascii")
 WARM_UP = b'a,b,c\n1,x,2020-01-01\n2,"y",2020-01-02\nz,,\n'
@@ -85,9 +93,13 @@ def warm_up() -> None:
 
 
 def _answer(message: dict[str, Any], engine: Any, channel: Channel) -> dict[str, Any]:
-    request = InspectionRequest(**{**message["request"], "path": Path(message["request"]["path"])})
+    request = _request(message)
     limits = Limits(**message["limits"])
     scratch = Path(message["scratch"])
+    if isinstance(request, DerivationRequest):
+        give_way()
+        if request.form == "arrow":
+            import pyarrow.ipc  # noqa: F401 (loaded before the lock, and by this job alone)
     try:
         lock_down([request.path], scratch, limits, message["sandbox"])
     except (SandboxUnavailable, OSError) as error:
@@ -96,12 +108,22 @@ def _answer(message: dict[str, Any], engine: Any, channel: Channel) -> dict[str,
     try:
         lock_engine(engine, request.path, scratch, request.size, limits)
         with progress.watching(engine):
-            result = inspect_file(engine, request, scratch, limits, progress)
+            result: Any
+            if isinstance(request, DerivationRequest):
+                target = scratch / OUTPUT
+                result = derive_file(engine, request, target, scratch, limits, progress)
+            else:
+                result = inspect_file(engine, request, scratch, limits, progress)
     except Exception as error:
         if out_of_resources(error):
             return {"exhausted": str(error).splitlines()[0][:300]}
         return {"failed": f"{type(error).__name__}: {error}"[:2_000]}
     return {"result": vars(result)}
+
+
+def _request(message: dict[str, Any]) -> InspectionRequest | DerivationRequest:
+    told = {**message["request"], "path": Path(message["request"]["path"])}
+    return DerivationRequest(**told) if message["job"] == "derive" else InspectionRequest(**told)
 
 
 if __name__ == "__main__":

@@ -9,23 +9,45 @@ import queue
 import shutil
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, TypeVar
 
-from entrepot.inspection.conversation import Conversation, converse
+from entrepot.inspection.conversation import (
+    Conversation,
+    EndedByCrash,
+    EndedByLimit,
+    converse,
+)
+from entrepot.inspection.ending import (
+    derivation_crashed,
+    derivation_limited,
+    ended_by_crash,
+    ended_by_limit,
+)
 from entrepot.inspection.limits import Limits
 from entrepot.inspection.nursery import Child, start_child
 from entrepot.inspection.results import (
+    OUTPUT,
+    DerivationRequest,
+    Derived,
     Inspection,
     InspectionCanceled,
     InspectionFailed,
     InspectionRequest,
+    read_derived,
+    read_inspection,
 )
 from entrepot.inspection.sandbox import missing_layers
 
+R = TypeVar("R")
+
 STALE = "inspection-"
 RETRY = 0.5
+PATIENCE = 4
+"""Times an inspection's seconds that a derivation may take."""
 
 
 class InspectionPool:
@@ -81,14 +103,38 @@ class InspectionPool:
         at least that often. Raises InspectionCanceled, and InspectionFailed when the child
         could not run or was killed from outside: that may be tried again.
         """
-        child = self._take(canceled)
-        folder = Path(tempfile.mkdtemp(prefix=STALE, dir=self._scratch)).resolve()
-        try:
-            words = Conversation(request, folder, self._limits, self._sandbox)
-            return converse(child, words, on_progress, canceled)
-        finally:
-            child.end()
-            shutil.rmtree(folder, ignore_errors=True)
+        with self._folder() as folder:
+            words = Conversation("inspect", request, folder, self._limits, self._sandbox)
+            try:
+                return read_inspection(self._converse(words, on_progress, canceled))
+            except EndedByLimit as bound:
+                return ended_by_limit(request, str(bound))
+            except EndedByCrash as how:
+                return ended_by_crash(request, str(how))
+
+    def derive(
+        self,
+        request: DerivationRequest,
+        keep: Callable[[Path, Derived], R],
+        canceled: Callable[[], bool],
+    ) -> tuple[Derived, R | None]:
+        """Make one form of a version in a child, and hand the file it made to `keep`.
+
+        `keep` is called once the child has ended, and only if a file was made: the file lies in
+        the scratch folder and goes with it. It is to be trusted in nothing, not even in being
+        a plain file. Raises as `inspect` does, and what `keep` raises.
+        """
+        with self._folder() as folder:
+            # At its low priority it may need long for little work: the bound is on the work.
+            limits = replace(self._limits, wall_seconds=PATIENCE * self._limits.wall_seconds)
+            words = Conversation("derive", request, folder, limits, self._sandbox)
+            try:
+                derived = read_derived(self._converse(words, lambda done, total: None, canceled))
+            except EndedByLimit as bound:
+                return derivation_limited(str(bound)), None
+            except EndedByCrash as how:
+                return derivation_crashed(str(how)), None
+            return derived, keep(folder / OUTPUT, derived) if derived.verdict == "made" else None
 
     def close(self) -> None:
         """End all waiting children. Running inspections end by their own canceled()."""
@@ -98,6 +144,27 @@ class InspectionPool:
             self._nurse.join()
         while not self._waiting.empty():
             self._waiting.get_nowait().end()
+
+    def _converse(
+        self,
+        words: Conversation,
+        on_progress: Callable[[int, int], None],
+        canceled: Callable[[], bool],
+    ) -> dict[str, Any]:
+        child = self._take(canceled)
+        try:
+            return converse(child, words, on_progress, canceled)
+        finally:
+            child.end()
+
+    @contextmanager
+    def _folder(self) -> Iterator[Path]:
+        """A scratch folder for one child, gone after it."""
+        folder = Path(tempfile.mkdtemp(prefix=STALE, dir=self._scratch)).resolve()
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
 
     def _take(self, canceled: Callable[[], bool]) -> Child:
         """A waiting child, and a successor for it ordered. Dead ones are passed over."""

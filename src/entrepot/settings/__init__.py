@@ -87,6 +87,12 @@ class Settings(BaseSettings):
     )
     inspection_seconds: float = Field(default=3600, gt=0, description="Seconds, one inspection.")
     inspections_at_once: int = Field(default=2, ge=1, description="Inspections at once, a worker.")
+    derivative_space: int = Field(
+        default=100_000_000_000,
+        ge=0,
+        description="Bytes that all derivatives (Parquet and other forms made of versions) may "
+        "take; they count against no quota.",
+    )
     queue_poll: float = Field(
         default=2.0,
         gt=0,
