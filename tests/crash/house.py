@@ -175,7 +175,7 @@ class House:
         assert self.server.process is not None
         for child in psutil.Process(self.server.process.pid).children(recursive=True):
             try:
-                if "entrepot.inspection.child" in child.cmdline():
+                if "entrepot.inspection.mother" in child.cmdline():
                     found.append(child)
             except psutil.Error:
                 pass

@@ -69,7 +69,7 @@ def build_inspector(parts: Parts, executor_id: str) -> Inspector:
     )
     scratch = settings.data / "scratch" / executor_id
     scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
-    pool = InspectionPool(limits, scratch, settings.sandbox, size=settings.inspections_at_once)
+    pool = InspectionPool(limits, scratch, settings.sandbox)
     return Inspector(parts.database, parts.store, pool, parts.queue, parts.clock)
 
 

@@ -2,16 +2,14 @@
 
 A request is a job, `inspect` or `derive`; what it reads is the same untrusted file.
 
-Protocol, JSON lines: out `{"ready": true}`; in one request; out any number of
+Protocol, JSON lines: out `{"ready": pid}`; in one request; out any number of
 `{"progress": [done, total]}` in bytes, then one of `{"result": …}`, `{"failed": reason}`.
-`pool` is the other end. Run as `python -m entrepot.inspection.child <parent's pid>`.
+`conversation` is the other end, `mother` has it forked.
 """
 
 import codecs
-import gc
 import json
 import os
-import sys
 import tempfile
 import threading
 from dataclasses import replace
@@ -26,7 +24,6 @@ from entrepot.inspection.progress import Progress
 from entrepot.inspection.results import OUTPUT, DerivationRequest, InspectionRequest
 from entrepot.inspection.sandbox import (
     SandboxUnavailable,
-    die_with_parent,
     give_way,
     lock_down,
 )
@@ -60,22 +57,15 @@ class Channel:
                 os._exit(1)
 
 
-def main() -> None:
-    """Wait for one request on standard input, inspect, answer on standard output."""
-    die_with_parent()
-    if os.getppid() != int(sys.argv[1]):
-        return
+def serve(engine: Any) -> None:
+    """Wait for one request on standard input, do it, answer on standard output."""
     channel = Channel(os.dup(1))
     os.dup2(2, 1)
-    engine = open_engine()
-    warm_up()
-    gc.freeze()
-    channel.send({"ready": True})
-    line = sys.stdin.buffer.readline()
-    if not line:
-        return
-    channel.send(_answer(json.loads(line), engine, channel))
-    os._exit(0)
+    channel.send({"ready": os.getpid()})
+    with os.fdopen(os.dup(0), "rb") as orders:
+        line = orders.readline()
+    if line:
+        channel.send(_answer(json.loads(line), engine, channel))
 
 
 def warm_up() -> None:
@@ -124,7 +114,3 @@ def _answer(message: dict[str, Any], engine: Any, channel: Channel) -> dict[str,
 def _request(message: dict[str, Any]) -> InspectionRequest | DerivationRequest:
     told = {**message["request"], "path": Path(message["request"]["path"])}
     return DerivationRequest(**told) if message["job"] == "derive" else InspectionRequest(**told)
-
-
-if __name__ == "__main__":
-    main()

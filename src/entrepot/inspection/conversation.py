@@ -104,7 +104,7 @@ def converse(
     and InspectionFailed.
     """
     answers = _Answers(child.stdout)
-    _await_ready(answers, canceled)
+    child.pid = _await_ready(answers, canceled)
     try:
         opening = words.opening()
         while opening:
@@ -130,15 +130,17 @@ def converse(
             raise EndedByLimit(f"{words.limits.memory:,} bytes of memory")
 
 
-def _await_ready(answers: _Answers, canceled: Callable[[], bool]) -> None:
+def _await_ready(answers: _Answers, canceled: Callable[[], bool]) -> int:
+    """The pid that the child says it has."""
     deadline = time.monotonic() + LOADING
-    while answers.next(POLL) is None:
+    while (message := answers.next(POLL)) is None:
         if answers.closed:
             raise InspectionFailed("the child ended while it loaded")
         if canceled():
             raise InspectionCanceled
         if time.monotonic() > deadline:
             raise InspectionFailed(f"the child did not load within {LOADING:g} seconds")
+    return int(message["ready"])
 
 
 def _progress(message: dict[str, Any]) -> tuple[int, int]:
@@ -162,7 +164,7 @@ def _outcome(message: dict[str, Any]) -> dict[str, Any]:
 
 def _ended(child: Child, words: Conversation, highest: int) -> Exception:
     """What the end of a child without an answer means."""
-    code = child.process.wait()
+    code = child.wait()
     if code == -signal.SIGXCPU:
         return EndedByLimit(f"{words.limits.cpu_seconds:,} seconds of CPU")
     # The kernel takes the largest process first when memory runs out.

@@ -1,14 +1,7 @@
-"""Children that wait, warm, for one file each.
+"""One child for each file, locked down and used once."""
 
-A fresh interpreter with the engine loaded takes a fifth of a second; a waiting one answers a
-small file in a few milliseconds. A child serves one file and is replaced at once.
-"""
-
-import os
-import queue
 import shutil
 import tempfile
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -28,7 +21,7 @@ from entrepot.inspection.ending import (
     ended_by_limit,
 )
 from entrepot.inspection.limits import Limits
-from entrepot.inspection.nursery import Child, start_child
+from entrepot.inspection.nursery import Child, Nursery
 from entrepot.inspection.results import (
     OUTPUT,
     DerivationRequest,
@@ -45,16 +38,15 @@ from entrepot.inspection.sandbox import missing_layers
 R = TypeVar("R")
 
 STALE = "inspection-"
-RETRY = 0.5
 PATIENCE = 4
 """Times an inspection's seconds that a derivation may take."""
 
 
 class InspectionPool:
-    """Starts, hands out and replaces inspecting processes; safe to share between threads.
+    """Has inspecting processes made, and talks with them; safe to share between threads.
 
-    `scratch` is a folder of this pool's own: what an earlier run left there is removed. `size`
-    children wait at any time; any number of inspections may run at once.
+    `scratch` is a folder of this pool's own: what an earlier run left there is removed. Any
+    number of inspections may run at once.
     """
 
     def __init__(
@@ -62,19 +54,14 @@ class InspectionPool:
         limits: Limits,
         scratch: Path,
         sandbox: Literal["require", "best-effort"],
-        size: int = 1,
     ) -> None:
         self._limits = limits
         self._scratch = scratch
         self._sandbox = sandbox
-        self._size = size
-        self._waiting: queue.Queue[Child] = queue.Queue()
-        self._wanted: queue.Queue[bool] = queue.Queue()
-        self._nurse: threading.Thread | None = None
-        self._closed = threading.Event()
+        self._nursery: Nursery | None = None
 
     def start(self) -> None:
-        """Start the waiting children in the background.
+        """Load what children are forked from, in the background.
 
         Raises InspectionFailed when the sandbox is required and this host lacks a layer.
         """
@@ -84,12 +71,7 @@ class InspectionPool:
         self._scratch.mkdir(parents=True, exist_ok=True, mode=0o700)
         for stale in self._scratch.glob(f"{STALE}*"):
             shutil.rmtree(stale, ignore_errors=True)
-        for _ in range(self._size):
-            self._wanted.put(True)
-        self._nurse = threading.Thread(
-            target=self._keep_children, name="inspection-nursery", daemon=True
-        )
-        self._nurse.start()
+        self._nursery = Nursery(self._scratch)
 
     def inspect(
         self,
@@ -137,13 +119,10 @@ class InspectionPool:
             return derived, keep(folder / OUTPUT, derived) if derived.verdict == "made" else None
 
     def close(self) -> None:
-        """End all waiting children. Running inspections end by their own canceled()."""
-        self._closed.set()
-        self._wanted.put(False)
-        if self._nurse is not None:
-            self._nurse.join()
-        while not self._waiting.empty():
-            self._waiting.get_nowait().end()
+        """End all children. Who waits for one is told that it could not run."""
+        nursery, self._nursery = self._nursery, None
+        if nursery is not None:
+            nursery.close()
 
     def _converse(
         self,
@@ -151,7 +130,7 @@ class InspectionPool:
         on_progress: Callable[[int, int], None],
         canceled: Callable[[], bool],
     ) -> dict[str, Any]:
-        child = self._take(canceled)
+        child = self._bear(canceled)
         try:
             return converse(child, words, on_progress, canceled)
         finally:
@@ -166,33 +145,11 @@ class InspectionPool:
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
-    def _take(self, canceled: Callable[[], bool]) -> Child:
-        """A waiting child, and a successor for it ordered. Dead ones are passed over."""
-        if self._nurse is None:
-            raise InspectionFailed("the pool was not started")
-        while not self._closed.is_set():
-            try:
-                child = self._waiting.get(timeout=0.05)
-            except queue.Empty:
-                if canceled():
-                    raise InspectionCanceled from None
-                continue
-            self._wanted.put(True)
-            if child.alive():
+    def _bear(self, canceled: Callable[[], bool]) -> Child:
+        while (nursery := self._nursery) is not None:
+            child = nursery.bear(patience=0.05)
+            if child is not None:
                 return child
-            child.end()
-        raise InspectionFailed("the pool was closed")
-
-    def _keep_children(self) -> None:
-        """Start children as they are wanted, until closed.
-
-        One thread starts them all and outlives them: the kernel kills a child when the thread
-        that started it ends.
-        """
-        while self._wanted.get() and not self._closed.is_set():
-            try:
-                self._waiting.put(start_child(os.getpid(), self._scratch))
-            except OSError:
-                # The host is out of processes or memory for now; the order stands.
-                self._closed.wait(RETRY)
-                self._wanted.put(True)
+            if canceled():
+                raise InspectionCanceled
+        raise InspectionFailed("the pool is not open")
