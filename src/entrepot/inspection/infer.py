@@ -31,6 +31,7 @@ BY_KIND: dict[CellKind, str] = {
     "date": "date",
     "time": "time",
     "datetime": "datetime",
+    "duration": "duration",
     "object": "object",
     "array": "array",
     "other": "any",

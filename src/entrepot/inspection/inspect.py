@@ -17,6 +17,7 @@ from entrepot.inspection.limits import Limits
 from entrepot.inspection.locate import locate_errors
 from entrepot.inspection.profile import file_profile
 from entrepot.inspection.progress import Progress
+from entrepot.inspection.read_arrow import read_arrow
 from entrepot.inspection.read_csv import Text
 from entrepot.inspection.read_json import read_json_array, read_json_lines
 from entrepot.inspection.read_parquet import read_parquet
@@ -127,6 +128,9 @@ def _judge(
             return judge(read_json_array(engine, request.path, limits))
         case "parquet":
             return judge(read_parquet(engine, request.path, limits))
+        case "arrow-file" | "arrow-stream" as kind:
+            stream = kind == "arrow-stream"
+            return judge(read_arrow(engine, request.path, stream, scratch, limits))
         case "empty":
             raise NotTabular("it is empty")
         case _:
