@@ -21,6 +21,7 @@ from entrepot.inspection.read_arrow import read_arrow
 from entrepot.inspection.read_csv import Text
 from entrepot.inspection.read_json import read_json_array, read_json_lines
 from entrepot.inspection.read_parquet import read_parquet
+from entrepot.inspection.read_xlsx import read_xlsx
 from entrepot.inspection.report import count_entry, file_report, problem
 from entrepot.inspection.results import Inspection, InspectionRequest, Verdict
 from entrepot.inspection.table import NotTabular, SourceBroken, Table, TooLarge
@@ -131,6 +132,10 @@ def _judge(
         case "arrow-file" | "arrow-stream" as kind:
             stream = kind == "arrow-stream"
             return judge(read_arrow(engine, request.path, stream, scratch, limits))
+        case "xlsx":
+            names = [field.name for field in schema.fields] if schema else None
+            progress.next_pass(SURVEYED)
+            return judge(read_xlsx(request.path, scratch, limits, progress, names))
         case "empty":
             raise NotTabular("it is empty")
         case _:
