@@ -110,7 +110,7 @@ def _detect_json(start: str, whole: bool) -> Detected | None:  # noqa: PLR0911 (
         if _is_json(start, whole):
             return _other("application/json", JSON_ARRAY if inner.startswith("[") else JSON_VALUES)
         return None
-    if _is_json_lines(start):
+    if _is_json_lines(start) or (not whole and "\n" not in start):
         return Detected("jsonl", "application/x-ndjson")
     try:
         _, end = json.JSONDecoder().raw_decode(start)
@@ -127,7 +127,9 @@ def _is_json_lines(text: str) -> bool:
     first = text.split("\n", 1)[0]
     try:
         return isinstance(json.loads(first), dict)
-    except (ValueError, RecursionError):
+    except RecursionError:
+        return first.rstrip().endswith("}")
+    except ValueError:
         lines = [line for line in text.split("\n")[1:6] if line.strip()]
         return len(lines) > 1 and all(
             line.lstrip().startswith("{") and line.rstrip().endswith("}") for line in lines[:-1]

@@ -13,13 +13,14 @@ from entrepot.inspection.check import Checked, check_table
 from entrepot.inspection.detect import Detected, detect
 from entrepot.inspection.header import judge_header, judge_labels
 from entrepot.inspection.infer import infer_schema
+from entrepot.inspection.json_places import locate_elements
 from entrepot.inspection.limits import Limits
 from entrepot.inspection.locate import locate_errors
 from entrepot.inspection.profile import file_profile
 from entrepot.inspection.progress import Progress
 from entrepot.inspection.read_arrow import read_arrow
 from entrepot.inspection.read_csv import Text
-from entrepot.inspection.read_json import read_json_array, read_json_lines
+from entrepot.inspection.read_json import in_utf8, read_json
 from entrepot.inspection.read_parquet import read_parquet
 from entrepot.inspection.read_xlsx import read_xlsx
 from entrepot.inspection.report import count_entry, file_report, problem
@@ -123,10 +124,12 @@ def _judge(
             judged = _judge_text(text, judge, progress)
             locate_errors(judged.checked.errors, request.path, text.survey, text.dialect)
             return judged
-        case "jsonl":
-            return judge(read_json_lines(engine, request.path, limits))
-        case "json":
-            return judge(read_json_array(engine, request.path, limits))
+        case "jsonl" | "json" | "json-objects" as form:
+            judged = judge(read_json(engine, request.path, form, scratch, limits))
+            if form != "jsonl":
+                plain, _ = in_utf8(request.path, scratch)
+                locate_elements(judged.checked.errors, plain, form == "json", limits.line)
+            return judged
         case "parquet":
             return judge(read_parquet(engine, request.path, limits))
         case "arrow-file" | "arrow-stream" as kind:
