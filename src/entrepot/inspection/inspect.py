@@ -54,9 +54,8 @@ def inspect_file(
 ) -> Inspection:
     """The verdict on one file. Raises only what `out_of_resources` knows, and OSError."""
     detected = detect(request.path, request.file_name)
-    packed = None
+    packed, source = None, request
     try:
-        source = request
         if detected.kind == "packed":
             progress.next_pass(UNPACKED)
             packed = unpack(request.path, request.file_name, scratch, limits, progress)
@@ -65,6 +64,7 @@ def inspect_file(
         judged = _judge(engine, source, detected, scratch, limits, progress)
     except Exception as error:
         verdict, said = _refusal(error)
+        said = said.replace(str(source.path), request.file_name).replace(f"{scratch}/", "")
         inspection = _without_table(request, detected, verdict, said)
     else:
         inspection = _with_table(request, judged, limits)

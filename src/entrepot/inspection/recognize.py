@@ -89,6 +89,12 @@ OLE: tuple[tuple[str, str], ...] = (
 )
 """A stream that tells what an OLE compound file holds."""
 
+DAMAGED = (
+    *(zipfile.BadZipFile, zlib.error, struct.error, EOFError, ValueError),
+    *(NotImplementedError, RuntimeError),
+)
+"""What zipfile raises on archives that are damaged, encrypted or packed in another way."""
+
 WORDS: dict[str, str] = {
     "application/pdf": "a PDF document",
     "application/gzip": "gzip data",
@@ -206,8 +212,7 @@ def _archive(path: Path) -> tuple[BinaryKind, str, str]:
             kind = ""
             if names[:1] == ["mimetype"] and archive.infolist()[0].file_size < 200:
                 kind = archive.read("mimetype").decode("ascii").strip()
-    except (zipfile.BadZipFile, zlib.error, OSError, ValueError, NotImplementedError, EOFError,
-            RuntimeError, struct.error):  # fmt: skip
+    except DAMAGED:
         media_type = "application/zip"
         return "other", media_type, f"a damaged zip archive ({media_type})"
     if kind.startswith("application/") and len(kind) < 100:
