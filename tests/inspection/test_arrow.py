@@ -146,7 +146,6 @@ def test_many_batches_and_a_growing_dictionary(inspect: Inspect, tmp_path: Path)
             writer.write_batch(pa.record_batch([words, numbers], schema=schema))
     found = inspect(path)
     assert (found.verdict, found.row_count) == ("conforms", 1000), found.detail
-    assert found.profile["columns"][0]["maximum"] == "w99"
 
 
 def test_other_writers(engine: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:

@@ -138,7 +138,7 @@ def scratch_pool(tmp_path: Path) -> Iterator[Pool]:
     made: list[InspectionPool] = []
 
     def make(limits: Limits) -> InspectionPool:
-        made.append(InspectionPool(limits, tmp_path / "pool", "best-effort", 1))
+        made.append(InspectionPool(limits, tmp_path / "pool", "best-effort"))
         made[-1].start()
         return made[-1]
 
