@@ -66,6 +66,12 @@ def build_inspector(parts: Parts, executor_id: str) -> Inspector:
         memory=settings.inspection_memory,
         scratch=settings.inspection_scratch,
         wall_seconds=settings.inspection_seconds,
+        unpacked=settings.inspection_unpacked,
+        expansion=settings.inspection_expansion,
+        line=settings.inspection_line,
+        columns=settings.inspection_columns,
+        cells=settings.inspection_cells,
+        errors=settings.inspection_errors,
     )
     scratch = settings.data / "scratch" / executor_id
     scratch.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -12,7 +12,10 @@ from entrepot.inspection.cells import DATE, full_match, lexical_check, quick_che
 from entrepot.inspection.lexical import TIME, UUID
 from entrepot.schemas.model import Field
 
-MISSING = ("NA", "N/A", "n/a", "#N/A", "NaN", "nan", "NULL", "Null", "null", "None", "-", "--", "?")
+MISSING = (
+    *("NA", "N/A", "n/a", "#N/A", "NaN", "nan", "NULL", "Null", "null", "None", "-", "--", "?"),
+    *("#DIV/0!", "#VALUE!", "#REF!", "#NAME?", "#NUM!", "#NULL!"),
+)
 """Texts that mean "no value" in a column whose other cells are of one type."""
 
 QUICK = frozenset({"date", "datetime"})

@@ -28,7 +28,17 @@ from entrepot.inspection.sandbox import (
     lock_down,
 )
 
-CODECS = ("utf-8", "utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be", "cp1252", "latin-1", "ascii")
+CODECS = (
+    "utf-8",
+    "utf-16-le",
+    "utf-16-be",
+    "utf-32-le",
+    "utf-32-be",
+    "cp1252",
+    "latin-1",
+    "ascii",
+    "cp437",
+)
 WARM_UP = b'a,b,c\n1,x,2020-01-01\n2,"y",2020-01-02\nz,,\n'
 WARM_UP_SCHEMA = {
     "fields": [

@@ -20,12 +20,15 @@ from entrepot.inspection.inspect import out_of_resources
 from entrepot.inspection.limits import Limits
 from entrepot.inspection.profile_columns import profile_columns
 from entrepot.inspection.progress import Progress
+from entrepot.inspection.read_arrow import read_arrow
 from entrepot.inspection.read_csv import Text
-from entrepot.inspection.read_json import read_json_array, read_json_lines
+from entrepot.inspection.read_json import read_json
 from entrepot.inspection.read_parquet import read_parquet
+from entrepot.inspection.read_xlsx import read_xlsx
 from entrepot.inspection.results import DerivationRequest, Derived
 from entrepot.inspection.table import Column, NotTabular, SourceBroken, Table, TooLarge
 from entrepot.inspection.typed import typing_of
+from entrepot.inspection.unpack import unpack
 from entrepot.inspection.violations import judged_columns
 from entrepot.schemas.model import TableSchema
 from entrepot.schemas.table_schema import parse_schema
@@ -113,23 +116,30 @@ def _readings(
     progress: Progress,
 ) -> Iterator[Table]:
     """The ways to read the file, the quickest first; the next is for when one fails."""
-    detected = detect(request.path, request.file_name)
+    path = request.path
+    detected = detect(path, request.file_name)
+    if detected.kind == "packed":
+        packed = unpack(path, request.file_name, scratch, limits, progress)
+        path = packed.path
+        detected = detect(path, packed.file_name)
+    fields = request.schema.get("fields", [])
+    names = [str(field["name"]) for field in fields] if request.given else None
     match detected.kind:
         case "csv":
-            fields = request.schema.get("fields", [])
-            names = [str(field["name"]) for field in fields] if request.given else None
-            text = Text(request.path, detected.media_type, scratch, limits, progress, names)
+            text = Text(path, detected.media_type, scratch, limits, progress, names)
             if text.regular():
                 yield text.lying()
             yield text.rewritten()
-        case "jsonl":
-            yield read_json_lines(engine, request.path, limits)
-        case "json":
-            yield read_json_array(engine, request.path, limits)
+        case "jsonl" | "json" | "json-objects" as form:
+            yield read_json(engine, path, form, scratch, limits)
         case "parquet":
-            yield read_parquet(engine, request.path, limits)
+            yield read_parquet(engine, path, limits)
+        case "arrow-file" | "arrow-stream" as kind:
+            yield read_arrow(engine, path, kind == "arrow-stream", scratch, limits)
+        case "xlsx":
+            yield read_xlsx(path, scratch, limits, progress, names)
         case _:
-            raise NotTabular(f"it is {detected.media_type}")
+            raise NotTabular(f"it is {detected.words}")
 
 
 def _first_right(readings: Iterator[Table], write: Callable[[Table], int], rows: int) -> None:

@@ -31,6 +31,7 @@ BY_KIND: dict[CellKind, str] = {
     "date": "date",
     "time": "time",
     "datetime": "datetime",
+    "duration": "duration",
     "object": "object",
     "array": "array",
     "other": "any",
@@ -288,11 +289,15 @@ def _settled(column: Column, name: str, likely: Sequence[Candidate], found: _Cou
 
 
 def _settled_by_kind(name: str, found: _Counts) -> Field:
-    """JSON says itself what a value is; a column of several kinds is any."""
+    """JSON and workbooks say themselves what a value is; a column of several kinds is any,
+    but for texts that mean a missing value (`n/a` among numbers)."""
     kinds = {kind for kind, count in found.kinds.items() if count > 0}
     native: int = sum(found.kinds.values())
-    if native < found.filled:
+    if native < found.filled - found.tokens:
         return Field(name, "any")
+    missing = ("", *found.used) if found.tokens else None
     if kinds == {"integer", "number"}:
-        return Field(name, "number")
-    return Field(name, BY_KIND[kinds.pop()] if len(kinds) == 1 else "any")  # type: ignore[index]
+        return Field(name, "number", missing_values=missing)
+    if len(kinds) != 1:
+        return Field(name, "any")
+    return Field(name, BY_KIND[kinds.pop()], missing_values=missing)  # type: ignore[index]

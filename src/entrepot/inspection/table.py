@@ -10,8 +10,9 @@ from typing import Any, Literal
 from entrepot.inspection.screen import Lines
 
 CellKind = Literal[
-    "text", "integer", "number", "boolean", "date", "time", "datetime", "object", "array", "other"
-]
+    "text", "integer", "number", "boolean", "date", "time", "datetime", "duration", "object",
+    "array", "other",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
