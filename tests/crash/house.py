@@ -183,6 +183,7 @@ class House:
 
     def freeze_inspectors(self, seconds: float = 20) -> None:
         """Stop those that wait, once they are warm: what they get next takes for ever."""
+        self.wait_derived()  # else one of them might be stopped while it derives
         wanted = self.server.settings.inspections_at_once
         until(lambda: len(self.inspectors()) >= wanted, seconds, "no inspectors")
         for child in self.inspectors():

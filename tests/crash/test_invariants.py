@@ -10,7 +10,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import delete, insert, text, update
+from sqlalchemy import delete, insert, select, text, update
 from tests.crash.house import House, open_house, table
 from tests.crash.test_exact_points import LIMIT, SCHEMA
 
@@ -18,6 +18,7 @@ from entrepot.bootstrap.parts import Parts, build_parts
 from entrepot.db.tables import (
     accounts,
     activity,
+    derivatives,
     files,
     inspections,
     reservations,
@@ -200,6 +201,37 @@ def leave_bytes(ward: Ward) -> None:
     os.utime(path, (1, 1))
 
 
+def derived_blob(ward: Ward) -> Path:
+    with ward.parts.database.reading() as conn:
+        blob_id = conn.scalars(select(derivatives.c.blob_id)).one()
+    path = ward.parts.store.path(blob_id)
+    assert path is not None
+    return path
+
+
+def lose_derived(ward: Ward) -> None:
+    derived_blob(ward).unlink()
+
+
+def lengthen_derived(ward: Ward) -> None:
+    with derived_blob(ward).open("ab") as file:
+        file.write(b"more")
+
+
+def strand_derived(ward: Ward) -> None:
+    ward.change(update(derivatives).values(status="pending", blob_id=None, run_id=uuid4()))
+
+
+def give_derived_away(ward: Ward) -> None:
+    other = "(SELECT id FROM accounts WHERE name = 'other')"
+    ward.change(text(f"UPDATE derivatives SET account_id = {other}"))
+
+
+def derive_of_the_refused(ward: Ward) -> None:
+    refused = "(SELECT id FROM versions WHERE status = 'refused')"
+    ward.change(text(f"UPDATE derivatives SET version_id = {refused}"))
+
+
 BREACHES: list[tuple[Callable[[Ward], None], str, str]] = [
     (lose, "bytes", "its bytes are missing"),
     (lose_quarantined, "bytes", "its bytes are missing"),
@@ -228,6 +260,11 @@ BREACHES: list[tuple[Callable[[Ward], None], str, str]] = [
     (give_away("account_id", "activity"), "accounts", "belongs to another account"),
     (give_away("created_by", "versions"), "accounts", "made by a user of another account"),
     (give_away("created_by", "schema_revisions"), "accounts", "made by a user of another"),
+    (lose_derived, "derivatives", "its bytes are missing"),
+    (lengthen_derived, "derivatives", "lie in the store"),
+    (strand_derived, "derivatives", "no worker will ever take it"),
+    (give_derived_away, "derivatives", "belongs to another account than its version"),
+    (derive_of_the_refused, "derivatives", "the version is refused"),
     (leave_bytes, "orphans", "belong to no version"),
 ]
 

@@ -4,15 +4,17 @@ import os
 import signal
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from uuid import uuid4
+from typing import Any
+from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import update
-from tests.crash.house import House, Point, table
+from sqlalchemy import select, update
+from tests.crash.house import Delivery, House, Point, table, until
 from tests.crash.test_exact_points import CONTENT, LIMIT, REMOVED, SCHEMA
 
 from entrepot.blobs.store import BlobId
-from entrepot.db.tables import tasks, versions
+from entrepot.db.tables import activity, derivatives, files, tasks, versions
+from entrepot.files.read_form import TRY_AGAIN
 from entrepot.files.sweep import GRACE, Swept, sweep
 from entrepot.quotas.reserve import LIFE, grow_reservation, open_reservation
 
@@ -116,6 +118,65 @@ def test_a_stranded_task_ends(house: House) -> None:
     task = house.api.task(str(task_id))
     assert (task["status"], task["error"]["code"]) == ("failed", "inspection-failed")
     assert house.server.doctor() == []
+
+
+def test_a_stranded_derivation_ends_and_is_made_on_demand(house: House) -> None:
+    sent = house.send(table(10), limit=LIMIT)
+    task = house.api.wait_task(str(sent.task_id))
+    house.wait_derived()
+    parts = house.server.parts
+    with parts.database.engine.begin() as conn:
+        mine = versions.select().where(versions.c.task_id == UUID(str(sent.task_id)))
+        version_id = conn.execute(mine).one().id
+        row = derivatives.c.version_id == version_id
+        blob_id = BlobId(conn.execute(derivatives.select().where(row)).one().blob_id)
+        lost = {"status": "pending", "blob_id": None, "run_id": uuid4()}
+        conn.execute(update(derivatives).where(row).values(**lost))
+    parts.store.delete(blob_id)
+    assert [breach.name for breach in house.server.doctor()] == ["invariant: derivatives"]
+    assert swept(house) == Swept(0, 0, 0, 0, 1)
+    path = f"/file/download/{task['file_id']}?format=parquet"
+    answer = house.api.get(path)
+    assert (answer.status_code, answer.json()["code"]) == (409, "derivative-failed")
+    with parts.database.engine.begin() as conn:
+        long_ago = parts.clock() - TRY_AGAIN
+        conn.execute(update(derivatives).where(row).values(ended_at=long_ago))
+    until(lambda: house.api.get(path).status_code == 200, 60, "it was not made")
+    house.check()
+
+
+def test_a_versions_derivatives_go_before_its_bytes(house: House) -> None:
+    """Nothing published is ever removed yet; the rows are doomed by hand."""
+    sent = house.send(table(20), limit=LIMIT)
+    house.api.wait_task(str(sent.task_id))
+    house.wait_derived()
+    parts = house.server.parts
+    with parts.database.engine.begin() as conn:
+        mine = versions.c.task_id == UUID(str(sent.task_id))
+        version_id = conn.execute(versions.select().where(mine)).one().id
+        row = derivatives.select().where(derivatives.c.version_id == version_id)
+        blob_id = BlobId(conn.execute(row).one().blob_id)
+        past = parts.clock() - timedelta(minutes=1)
+        conn.execute(update(versions).where(mine).values(keep_until=past))
+    assert swept(house) == Swept(0, 0, 1, 0, 0)
+    assert parts.store.stat(blob_id) is None
+    assert parts.store.stat(BlobId(version_id)) is None
+    with parts.database.engine.begin() as conn:
+        assert conn.execute(row).all() == []
+        # As if it had been refused, so that what follows finds a sound installation.
+        conn.execute(update(versions).where(mine).values(status="refused"))
+        conn.execute(update(files).where(files.c.name == sent.name).values(current_version=None))
+        conn.execute(
+            update(tasks).where(tasks.c.id == UUID(str(sent.task_id))).values(status="failed")
+        )
+        refused = activity.c.action == "version.publish", activity.c.file_id == _file_of(sent)
+        conn.execute(update(activity).where(*refused).values(action="version.refuse"))
+    house.deliveries.remove(sent)
+    house.check()
+
+
+def _file_of(sent: Delivery) -> Any:
+    return select(files.c.id).where(files.c.name == sent.name).scalar_subquery()
 
 
 @pytest.mark.parametrize(
