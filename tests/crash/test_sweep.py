@@ -107,7 +107,7 @@ def test_a_removed_name_that_comes_back_goes_again(house: House) -> None:
 
 def test_a_stranded_task_ends(house: House) -> None:
     refuse(house)
-    with house.server.parts.database.engine.begin() as conn:
+    with house.server.parts.database.writing() as conn:
         failed = tasks.select().where(tasks.c.status == "failed")
         task_id = conn.execute(failed.order_by(tasks.c.created_at.desc())).first().id  # type: ignore[union-attr]
         mine = versions.c.task_id == task_id
@@ -125,7 +125,7 @@ def test_a_stranded_derivation_ends_and_is_made_on_demand(house: House) -> None:
     task = house.api.wait_task(str(sent.task_id))
     house.wait_derived()
     parts = house.server.parts
-    with parts.database.engine.begin() as conn:
+    with parts.database.writing() as conn:
         mine = versions.select().where(versions.c.task_id == UUID(str(sent.task_id)))
         version_id = conn.execute(mine).one().id
         row = derivatives.c.version_id == version_id
@@ -138,7 +138,7 @@ def test_a_stranded_derivation_ends_and_is_made_on_demand(house: House) -> None:
     path = f"/file/download/{task['file_id']}?format=parquet"
     answer = house.api.get(path)
     assert (answer.status_code, answer.json()["code"]) == (409, "derivative-failed")
-    with parts.database.engine.begin() as conn:
+    with parts.database.writing() as conn:
         long_ago = parts.clock() - TRY_AGAIN
         conn.execute(update(derivatives).where(row).values(ended_at=long_ago))
     until(lambda: house.api.get(path).status_code == 200, 60, "it was not made")
@@ -151,7 +151,7 @@ def test_a_versions_derivatives_go_before_its_bytes(house: House) -> None:
     house.api.wait_task(str(sent.task_id))
     house.wait_derived()
     parts = house.server.parts
-    with parts.database.engine.begin() as conn:
+    with parts.database.writing() as conn:
         mine = versions.c.task_id == UUID(str(sent.task_id))
         version_id = conn.execute(versions.select().where(mine)).one().id
         row = derivatives.select().where(derivatives.c.version_id == version_id)
@@ -161,7 +161,7 @@ def test_a_versions_derivatives_go_before_its_bytes(house: House) -> None:
     assert swept(house) == Swept(0, 0, 1, 0, 0)
     assert parts.store.stat(blob_id) is None
     assert parts.store.stat(BlobId(version_id)) is None
-    with parts.database.engine.begin() as conn:
+    with parts.database.writing() as conn:
         assert conn.execute(row).all() == []
         # As if it had been refused, so that what follows finds a sound installation.
         conn.execute(update(versions).where(mine).values(status="refused"))
@@ -204,6 +204,6 @@ def test_a_killed_sweep_is_done_by_the_next(house: House, point: Point) -> None:
 
 def expire(house: House, clock: Callable[[], datetime]) -> None:
     """Let the time of all quarantined bytes be over."""
-    with house.server.parts.database.engine.begin() as conn:
+    with house.server.parts.database.writing() as conn:
         waiting = versions.c.keep_until.is_not(None), versions.c.bytes_removed_at.is_(None)
         conn.execute(update(versions).where(*waiting).values(keep_until=clock()))
