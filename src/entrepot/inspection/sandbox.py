@@ -60,8 +60,9 @@ def give_way() -> None:
     a process's own nice value counts for nothing against those of another session.
     """
     os.nice(10)
-    with contextlib.suppress(OSError):
-        Path("/proc/self/autogroup").write_text("10")
+    if os.getsid(0) == os.getpid():  # else the group is that of others too
+        with contextlib.suppress(OSError):
+            Path("/proc/self/autogroup").write_text("10")
 
 
 def lock_down(
