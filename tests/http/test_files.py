@@ -62,7 +62,7 @@ def test_report_and_profile(account: TestAccount) -> None:
     assert report["stats"]["errors"] == 0
     assert account.api.json(task["report_url"]) == report
     profile = account.api.json(f"{base}/profile")
-    assert str(profile).count("amount")
+    assert profile["table"]["columns"] == 2  # what is in them is measured later
     for what in ("report", "profile"):
         assert account.api.json(f"{base}/{what}", params={"version": 1})
         answer = account.api.get(f"{base}/{what}", params={"version": 2})
