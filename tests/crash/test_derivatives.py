@@ -65,6 +65,7 @@ def test_no_delivery_waits_for_a_derivation(house: House) -> None:
     sent = house.send(table(11), limit=LIMIT)
     task = house.api.wait_task(str(sent.task_id))
     house.wait_derived()
+    until(lambda: len(house.inspectors()) >= 2, 20, "no child waits beside the one that forks")
     house.freeze_inspectors()
     path = f"/file/download/{task['file_id']}?format=csv"
     assert house.api.get(path).status_code == 409
