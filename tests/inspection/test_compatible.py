@@ -231,7 +231,8 @@ def test_compatible_means_that_what_was_valid_still_is(data: st.DataObject, tmp_
 
 
 @pytest.mark.long
-@settings(max_examples=1_000, deadline=None, suppress_health_check=CHECKS)
+@pytest.mark.timeout(3_600)
+@settings(max_examples=500, deadline=None, suppress_health_check=CHECKS)
 @given(data=st.data())
 def test_the_same_at_length(data: st.DataObject, tmp_path: Path) -> None:
     prove(data, tmp_path)

@@ -127,6 +127,13 @@ def _is_of(error: dict[str, Any], entry: dict[str, Any]) -> bool:
     return same and entry.get("note", "") in ("", error.get("note", ""))
 
 
+def error_in_words(error: dict[str, Any]) -> str:
+    """One error of a report in words, without its place."""
+    if error["type"] in HEADER:
+        return _header(error)
+    return _fault(error["type"], error.get("fieldName"), error.get("note") or "")
+
+
 def _fault(kind: str, field: str | None, note: str) -> str:
     name = quoted(field or "")
     match kind:
