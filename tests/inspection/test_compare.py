@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from entrepot.inspection.compare import compare_tables
+from entrepot.inspection.compare_tables import compare_tables
 from entrepot.inspection.engine import open_engine
 from entrepot.inspection.limits import Limits
 from entrepot.inspection.pool import InspectionPool

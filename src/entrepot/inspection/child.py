@@ -16,7 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from entrepot.inspection.compare import compare_tables
+from entrepot.inspection.compare_tables import compare_tables
 from entrepot.inspection.derive import derive_file
 from entrepot.inspection.engine import lock_engine, open_engine
 from entrepot.inspection.inspect import inspect_file, out_of_resources

@@ -23,6 +23,7 @@ HEADER = frozenset(
         "duplicate-label",
         "blank-label",
         "missing-header",
+        "unmatched-header",
     }
 )
 SAID = {
@@ -31,6 +32,9 @@ SAID = {
     "extra-cell": "there are more cells than columns",
     "encoding-error": "bytes cannot be decoded",
     "primary-key": "the primary key is missing or repeated",
+    "foreign-key": "a key refers to no row",
+    "unique-error": "a key must be unique",
+    "unmatched-header": "none of its columns is in the header",
     "missing-header": "the first row holds values, not column names",
 }
 FORMATS = {
@@ -143,7 +147,7 @@ def _fault(kind: str, field: str | None, note: str) -> str:
             rule, _, value = note.removeprefix('constraint "').partition('" is ')
             said = RULES.get(rule, f"breaks its {rule} of {{}}")
             return f"{name} {said.format(shortened(value.strip(QUOTE).replace('`', _TICK)))}"
-        case "unique-error":
+        case "unique-error" if field:
             return f"{name} must be unique"
         case "missing-cell" if field:
             return f"the cell of {name} is missing"
@@ -184,7 +188,7 @@ def _header(error: dict[str, Any]) -> str:
         case "blank-label":
             return _blank(number)
         case _:
-            return SAID["missing-header"]
+            return SAID[error["type"]]
 
 
 def _blank(number: int | None) -> str:
