@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request
+from fastapi import Path as PathParameter
 from fastapi.responses import JSONResponse, Response
 
 from entrepot.accounts.actor import Actor
@@ -19,7 +20,7 @@ from entrepot.files.contract import (
 )
 from entrepot.http.api.files import VersionNumber
 from entrepot.http.api.payloads import TaskAccepted, revision_payload
-from entrepot.http.api.uploads import accepted_response
+from entrepot.http.api.uploads import accepted_response, read_id
 from entrepot.http.body import small_body
 from entrepot.http.conditions import Validators, check_preconditions
 from entrepot.http.deps import ReadWork, Work, WriteWork
@@ -63,7 +64,8 @@ async def schema(file_id: UUID, work: ReadWork, revision: VersionNumber | None =
     "/file/{file_id}/schema", status_code=202, openapi_extra=BODY, response_model=TaskAccepted
 )
 async def change_schema(
-    file_id: UUID,
+    # Not as a UUID, which would be refused before the body is read, and so look another way.
+    file_id: Annotated[str, PathParameter(json_schema_extra={"format": "uuid"})],
     request: Request,
     work: WriteWork,
     breaking: Annotated[Literal["refuse", "accept"], Query()] = "refuse",
@@ -77,7 +79,7 @@ async def change_schema(
     document = await _read_schema(request, work)
     accept = breaking == "accept"
     match = request.headers.get("if-match")
-    task_id = await work.write(_propose, file_id, document, accept, match, work)
+    task_id = await work.write(_propose, read_id(file_id), document, accept, match, work)
     work.parts.queue.wake()
     return accepted_response(task_id)
 

@@ -111,7 +111,7 @@ async def _bound(form: Form, name: str, work: Work) -> int | None:
     text = form.text(name) if name in ("file_size_limit", "file_id") else None
     if text is None or name == "file_size_limit":
         return parse_size_limit(text) if text is not None else None
-    return (await work.read(readable_contract, _id(text))).size_limit if text else None
+    return (await work.read(readable_contract, read_id(text))).size_limit if text else None
 
 
 def _definition(form: Form, work: Work) -> Definition:
@@ -155,12 +155,12 @@ def _validation(form: Form, work: Work) -> Validation:
         size_limit=limit,
         enforcement=parse_enforcement(form.text("enforce_schema")),
         dialect=parse_dialect_field(form.text("table_dialect")),
-        file_id=_id(file_id) if file_id is not None else None,
+        file_id=read_id(file_id) if file_id is not None else None,
     )
 
 
-def _id(text: str) -> UUID:
-    """An id from a form; a malformed one is what never existed. Raises NotFound."""
+def read_id(text: str) -> UUID:
+    """An id as it was sent; a malformed one is what never existed. Raises NotFound."""
     try:
         return UUID(text)
     except ValueError:
