@@ -106,7 +106,7 @@ def test_only_grants_makes_checked_handles() -> None:
         relative(path)
         for path in modules(*PRODUCT)
         for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, ast.Call) and _called(node) in ("Readable", "Deliverable")
+        if isinstance(node, ast.Call) and _called(node) in ("Readable", "Deliverable", "Manageable")
     }
     assert {path for path in makers if not path.startswith("src/entrepot/grants/")} == set()
 

@@ -20,7 +20,7 @@ from uuid import UUID, uuid4
 
 import httpx2
 import psutil
-from sqlalchemy import select
+from sqlalchemy import select, union_all
 from tests.support.api import Api
 from tests.support.raw import (
     CLOSING,
@@ -34,10 +34,17 @@ from tests.support.raw import (
 )
 from tests.support.server import Server, TestAccount, make_server
 
-from entrepot.db.tables import derivatives, tasks, versions
+from entrepot.db.tables import checks, derivatives, tasks, versions
 from entrepot.files.sweep import sweep
 
 HOOK = Path(__file__).parent / "hook"
+KEPT = union_all(
+    *(
+        select(held.c.id, held.c.size).where(held.c.bytes_removed_at.is_(None), held.c.size > 0)
+        for held in (versions, checks)
+    )
+)
+"""The bytes that rows name, and their sizes."""
 ENDED = {"succeeded", "failed", "canceled"}
 GONE = (httpx2.TransportError, OSError)
 """What a client sees when the server dies."""
@@ -321,10 +328,9 @@ class House:
         """The sweep leaves exactly the bytes that rows name."""
         parts = self.server.parts
         sweep(parts.database, parts.store, parts.clock, grace=timedelta(0))
-        kept = select(versions.c.id).where(versions.c.bytes_removed_at.is_(None))
         held = select(derivatives.c.blob_id).where(derivatives.c.status == "ready")
         with parts.database.reading() as conn:
-            named = {str(row) for each in (kept, held) for row in conn.scalars(each)}
+            named = {str(row) for each in (KEPT, held) for row in conn.scalars(each)}
         assert {str(blob.blob_id) for blob in parts.store.list()} == named
 
     def _live_tasks(self) -> list[tuple[UUID, str]]:
@@ -333,9 +339,8 @@ class House:
             return [(row.id, row.status) for row in conn.execute(found)]
 
     def _kept(self) -> int:
-        kept = select(versions.c.size).where(versions.c.bytes_removed_at.is_(None))
         with self.server.parts.database.reading() as conn:
-            return sum(conn.scalars(kept))
+            return sum(row.size for row in conn.execute(KEPT))
 
 
 @dataclass

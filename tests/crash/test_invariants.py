@@ -18,6 +18,7 @@ from entrepot.bootstrap.parts import Parts, build_parts
 from entrepot.db.tables import (
     accounts,
     activity,
+    checks,
     derivatives,
     files,
     inspections,
@@ -63,6 +64,7 @@ def sound() -> Iterator[House]:
         ):
             sent = house.send(content, expected, limit=LIMIT, **fields)
             assert house.api.wait_task(str(sent.task_id))["status"] == expected
+        change_a_schema_and_validate(house)
         house.freeze_inspectors()
         sent = house.send(table(100), limit=LIMIT)
         house.api.wait_status(str(sent.task_id), {"running"})
@@ -72,6 +74,16 @@ def sound() -> Iterator[House]:
         yield house
     finally:
         house.close()
+
+
+def change_a_schema_and_validate(house: House) -> None:
+    (published,) = [f for f in house.api.json("/files")["files_list"] if f["version"]]
+    path = f"/file/{published['file_id']}/schema"
+    schema = house.api.json(path)["schema"]
+    changed = house.api.request("PUT", path, json={**schema, "title": "A table"})
+    judged = house.api.upload(table(100), limit=LIMIT, path="/file/validate")
+    for answer in (changed, judged):
+        assert house.api.wait_task(answer.json()["task_id"])["status"] == "succeeded"
 
 
 @pytest.fixture
@@ -192,6 +204,14 @@ def give_a_file_away(ward: Ward) -> None:
     )
 
 
+def reopen_a_check(ward: Ward) -> None:
+    ward.change(update(checks).values(decided_at=None))
+
+
+def keep_a_checks_bytes(ward: Ward) -> None:
+    ward.change(update(checks).where(checks.c.size > 0).values(bytes_removed_at=None))
+
+
 def leave_bytes(ward: Ward) -> None:
     writer = ward.parts.store.create(lost := uuid4())  # type: ignore[arg-type]
     writer.write(b"nobody's")
@@ -238,6 +258,7 @@ BREACHES: list[tuple[Callable[[Ward], None], str, str]] = [
     (flip, "bytes", "lie in the store"),
     (shorten, "bytes", "lie in the store"),
     (use_more, "quotas", "used is"),
+    (keep_a_checks_bytes, "quotas", "used is"),
     (reserve_more, "quotas", "reserved is 1, the sum is 0"),
     (exceed, "quotas", "exceed the quota 1"),
     (keep_a_dead_reservation, "quotas", "is dead and was not released"),
@@ -249,13 +270,16 @@ BREACHES: list[tuple[Callable[[Ward], None], str, str]] = [
     (reopen_a_task, "tasks", "is running, its version published"),
     (strand, "tasks", "no worker will ever take it"),
     (forget_a_task, "tasks", "has no task"),
+    (reopen_a_check, "tasks", "do not agree on whether it has ended"),
     (forget("file.define"), "activity", "file.define of"),
     (forget("version.publish"), "activity", "version.publish of"),
     (forget("version.refuse"), "activity", "version.refuse of"),
     (forget("version.cancel"), "activity", "version.cancel of"),
+    (forget("schema.change"), "activity", "a schema.change has no activity row"),
     (forget("user.create"), "activity", "user.create of"),
     (give_a_file_away, "accounts", "is owned by a user of another account"),
     (give_away("account_id", "versions"), "accounts", "belongs to another account"),
+    (give_away("account_id", "checks"), "accounts", "belongs to another account"),
     (give_away("account_id", "tasks"), "accounts", "belongs to another account"),
     (give_away("account_id", "activity"), "accounts", "belongs to another account"),
     (give_away("created_by", "versions"), "accounts", "made by a user of another account"),

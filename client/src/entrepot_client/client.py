@@ -23,7 +23,7 @@ from entrepot_client.download import Downloaded, Wanted, download_file, download
 from entrepot_client.endpoint import API
 from entrepot_client.models import Delivery, Document, File, Task
 from entrepot_client.transport import Transport
-from entrepot_client.upload import Progress, push_file
+from entrepot_client.upload import Progress, push_file, validate_file
 from entrepot_client.watch import follow, get_task, task_path
 
 
@@ -119,6 +119,44 @@ class Client:
         """
         wanted = Wanted(file_id, version, form, on_wait)
         return download_to_stream(self._transport, wanted, stream, progress)
+
+    def validate(
+        self,
+        path: Path,
+        *,
+        enforce_schema: bool | Mapping[str, Any] | None = None,
+        file_id: str | None = None,
+        progress: Progress | None = None,
+    ) -> Delivery:
+        """Have a file judged without storing it; the task ends with the report (see `report`).
+
+        By a contract of its own, as `push` has it, or by that of the file `file_id`.
+        """
+        return validate_file(self._transport, path, enforce_schema, file_id, progress)
+
+    def report(self, task: Task) -> Document:
+        """The report that an ended task has. Raises NotFound where it has none."""
+        path = task.report_url or f"{task_path(task.task_id)}/report"
+        report: Document = self._transport.get(path)
+        return report
+
+    def schema(self, file_id: str, revision: int | None = None) -> Document:
+        """A file's schema and its revisions, the newest by default. Raises NotFound."""
+        wanted = f"?revision={revision}" if revision is not None else ""
+        path = f"{API}/file/{quote(file_id, safe='')}/schema{wanted}"
+        schema: Document = self._transport.get(path)
+        return schema
+
+    def set_schema(
+        self, file_id: str, schema: Mapping[str, Any], *, accept_breaking: bool = False
+    ) -> str:
+        """Give a file another schema; the id of the task that checks it before it takes effect.
+
+        Raises Conflict with the code `breaking-change` and `changes` among its figures.
+        """
+        accept = "?breaking=accept" if accept_breaking else ""
+        path = f"{API}/file/{quote(file_id, safe='')}/schema{accept}"
+        return str(self._transport.send("PUT", path, dict(schema))["task_id"])
 
     def task(self, task_id: str) -> Task:
         """One task as it is now. Raises NotFound."""

@@ -81,10 +81,7 @@ def push_file(
     progress: Progress | None,
 ) -> Delivery:
     """Define a file and upload its first version; see `Client.push`."""
-    if not path.is_file():
-        # Opening a pipe would wait for its writer; a folder and nothing at all have no bytes.
-        raise FileNotFoundError(errno.ENOENT, "There is no regular file", str(path))
-    with _Reading(path, progress) as file:
+    with _open(path, progress) as file:
         limit = default_size_limit(file.size) if size_limit is None else size_limit
         if file.size > limit:
             raise SizeLimitTooSmall(size=file.size, limit=limit)
@@ -93,21 +90,50 @@ def push_file(
             fields["file_description"] = description
         if enforce_schema is not None:
             fields["enforce_schema"] = json.dumps(enforce_schema, ensure_ascii=False)
-        answer = _send(transport, path, file, fields)
+        return _delivered(transport, file, _send(transport, "new", path, file, fields))
+
+
+def validate_file(
+    transport: Transport,
+    path: Path,
+    enforce_schema: bool | Mapping[str, Any] | None,
+    file_id: str | None,
+    progress: Progress | None,
+) -> Delivery:
+    """Have a file judged and forgotten; see `Client.validate`."""
+    with _open(path, progress) as file:
+        fields = {}
+        if file_id is not None:
+            fields["file_id"] = file_id
+        if enforce_schema is not None:
+            fields["enforce_schema"] = json.dumps(enforce_schema, ensure_ascii=False)
+        return _delivered(transport, file, _send(transport, "validate", path, file, fields))
+
+
+def _open(path: Path, progress: Progress | None) -> _Reading:
+    if not path.is_file():
+        # Opening a pipe would wait for its writer; a folder and nothing at all have no bytes.
+        raise FileNotFoundError(errno.ENOENT, "There is no regular file", str(path))
+    return _Reading(path, progress)
+
+
+def _delivered(transport: Transport, file: _Reading, answer: Any) -> Delivery:
     task_id = answer.get("task_id") if isinstance(answer, dict) else None
     if not isinstance(task_id, str):
         raise BadAnswer(transport.endpoint, "the answer to an upload names no task.")
     return Delivery(task_id=task_id, size=file.size, sha256=file.digest.hexdigest())
 
 
-def _send(transport: Transport, path: Path, file: _Reading, fields: dict[str, str]) -> Any:
+def _send(
+    transport: Transport, act: str, path: Path, file: _Reading, fields: dict[str, str]
+) -> Any:
     media_type = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
     # The length on the part lets the server reserve the exact size before a byte has come.
     headers = {"Content-Length": str(file.size)}
     try:
         response = transport.request(
             "POST",
-            f"{API}/file/new",
+            f"{API}/file/{act}",
             data=fields,
             files={"file": (path.name, file, media_type, headers)},
             timeout=_TIMEOUT,

@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from entrepot.blobs.disk import DiskStore
 from entrepot.blobs.store import BlobStore
 from entrepot.db.engine import Database, open_database
+from entrepot.files.check import Checker
+from entrepot.files.contract import CHECK
 from entrepot.files.define import INSPECT
 from entrepot.files.derivatives import DERIVE
 from entrepot.files.derive import Deriver
@@ -87,7 +89,8 @@ def build_deriver(parts: Parts, pool: InspectionPool) -> Deriver:
 
 def build_worker(parts: Parts, inspector: Inspector, executor_id: str) -> Worker:
     """A worker that knows every workflow there is."""
-    workflows: dict[str, Workflow] = {INSPECT: inspector.run}
+    checker = Checker(inspector, parts.clock)
+    workflows: dict[str, Workflow] = {INSPECT: inspector.run, CHECK: checker.run}
     later: dict[str, Workflow] = {DERIVE: build_deriver(parts, inspector.pool).run}
     return Worker(parts.database, parts.settings, executor_id, workflows, later, parts.clock)
 

@@ -29,10 +29,11 @@ QuotaOption = Annotated[
 
 
 def register(app: typer.Typer) -> None:
-    """Add `serve`, `demo`, `doctor` and `admin` to the program."""
+    """Add `serve`, `demo`, `doctor`, `compare` and `admin` to the program."""
     command(app, "serve", "entrepot serve --data /srv/entrepot --port 8080")(serve)
     command(app, "demo", "entrepot demo --port 8080")(demo)
     command(app, "doctor", "entrepot doctor --deep")(doctor)
+    command(app, "compare", "entrepot compare old.csv new.csv --key id")(compare)
     admin = typer.Typer(
         name="admin", help="An operator's acts.", rich_markup_mode=None, no_args_is_help=True
     )
@@ -104,6 +105,31 @@ def demo(
             settings = settings.model_copy(update={"log_level": "warning"})
         status = serve_demo(settings, output_of(ctx).line)
     raise typer.Exit(status)
+
+
+def compare(
+    ctx: typer.Context,
+    before: Annotated[Path, typer.Argument(help="The earlier table.", exists=True)],
+    after: Annotated[Path, typer.Argument(help="The later one.", exists=True)],
+    key: Annotated[
+        list[str] | None,
+        typer.Option("--key", metavar="COLUMN", help="A column of the key; may come repeatedly."),
+    ] = None,
+    examples: Annotated[int, typer.Option(min=0, max=1000, help="Rows shown of each kind.")] = 10,
+) -> None:
+    """Say what differs between two tables that lie here: columns and rows.
+
+    With a key a row whose other cells differ is changed; without one it is removed and added.
+    Exit status 1 if anything differs.
+    """
+    from entrepot.cli.compare import show_comparison
+    from entrepot.inspection.locally import compare_files
+
+    with explained():
+        found = compare_files(before, after, tuple(key or ()), examples)
+    show_comparison(output_of(ctx), found)
+    if not found.same:
+        raise typer.Exit(ExitStatus.FAILED)
 
 
 def doctor(

@@ -110,6 +110,8 @@ files = Table(
     Column("description", Text, nullable=False),
     Column("size_limit", BigInteger, nullable=False),
     Column("enforcement", String(8), nullable=False),
+    # A Table Dialect by which deliveries are read; NULL: it is found out.
+    Column("dialect", JSON(none_as_null=True)),
     Column("current_version", Integer),
     Column("created_at", UtcTime, nullable=False),
     Column("updated_at", UtcTime, nullable=False),
@@ -184,8 +186,40 @@ schema_revisions = Table(
     Column("source", String(8), nullable=False),
     Column("schema", JSON, nullable=False),
     Column("version", Integer),
+    # What it changed; NULL for a first schema, given with the file or frozen.
+    Column("changes", JSON(none_as_null=True)),
     Column("created_by", Uuid, ForeignKey("users.id"), nullable=False),
     Column("created_at", UtcTime, nullable=False),
+)
+
+# Bytes held against a contract without becoming a version: what came to be validated, or the
+# current version under a schema that is to come.
+checks = Table(
+    "checks",
+    metadata,
+    Column("id", Uuid, primary_key=True),  # also the blob's id, if bytes came with it
+    Column("task_id", Uuid, nullable=False, unique=True),
+    Column("account_id", Uuid, ForeignKey("accounts.id"), nullable=False, index=True),
+    Column("file_id", Uuid, ForeignKey("files.id")),
+    Column("name", String(255), nullable=False),
+    Column("mode", String(8), nullable=False),
+    Column("schema", JSON(none_as_null=True)),
+    Column("dialect", JSON(none_as_null=True)),
+    Column("size", BigInteger, nullable=False, server_default="0"),
+    Column("sha256", String(64)),
+    # Of a schema that is to come: the revision it is to follow, and what it changes.
+    Column("revision", Integer),
+    Column("changes", JSON(none_as_null=True)),
+    Column("report", JSON(none_as_null=True)),
+    Column("created_by", Uuid, ForeignKey("users.id"), nullable=False),
+    Column("key_id", Uuid),
+    Column("created_at", UtcTime, nullable=False),
+    Column("decided_at", UtcTime),
+    # Bytes that came with it may be removed from this time on.
+    Column("keep_until", UtcTime),
+    Column("bytes_removed_at", UtcTime),
+    CheckConstraint("size >= 0", name="size"),
+    Index("ix_checks_expiring", "keep_until"),
 )
 
 reservations = Table(

@@ -16,6 +16,7 @@ from entrepot.errors.base import EntrepotError
 from entrepot.errors.input import (
     BodyTooLarge,
     BodyTooSlow,
+    DialectInvalid,
     DigestMismatch,
     FieldInvalid,
     FormMalformed,
@@ -33,6 +34,7 @@ from entrepot.errors.limits import (
 )
 from entrepot.errors.state import (
     BlobMissing,
+    BreakingChange,
     DerivativeFailed,
     DerivativePending,
     LastAdmin,
@@ -50,8 +52,10 @@ __all__ = [
     "BlobMissing",
     "BodyTooLarge",
     "BodyTooSlow",
+    "BreakingChange",
     "DerivativeFailed",
     "DerivativePending",
+    "DialectInvalid",
     "DigestMismatch",
     "EntrepotError",
     "FieldInvalid",

@@ -26,7 +26,18 @@ class SchemaInvalid(EntrepotError):
     reason: str
 
     def __str__(self) -> str:
-        return f"enforce_schema: at {self.pointer or 'the top'}: {self.reason}"
+        return f"The schema is wrong at {self.pointer or 'the top'}: {self.reason}."
+
+
+@dataclass(eq=False)
+class DialectInvalid(EntrepotError):
+    """A Table Dialect that is itself wrong; `pointer` is a JSON pointer (RFC 6901) to the fault."""
+
+    pointer: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"table_dialect: at {self.pointer or 'the top'}: {self.reason}."
 
 
 @dataclass(eq=False)

@@ -1,6 +1,7 @@
 """What cannot be done now, because of the state that things are in."""
 
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from entrepot.errors.base import EntrepotError
@@ -47,6 +48,22 @@ class DerivativeFailed(EntrepotError):
 
     def __str__(self) -> str:
         return f"The version could not be made into {self.format}. {self.reason}"
+
+
+@dataclass(eq=False)
+class BreakingChange(EntrepotError):
+    """A new schema breaks what was delivered or who reads it, and nobody accepted that.
+
+    `changes` are all changes, the compatible ones too: `pointer`, `change`, `effect`, `reason`.
+    """
+
+    changes: list[dict[str, Any]]
+
+    def __str__(self) -> str:
+        broken = [change for change in self.changes if change["effect"] == "breaking"]
+        first = f"{broken[0]['change']}: {broken[0]['reason']}"
+        more = f", and {len(broken) - 1:,} more" if len(broken) > 1 else ""
+        return f"The schema breaks what was agreed: {first}{more}. Nothing was changed."
 
 
 @dataclass(eq=False)

@@ -9,6 +9,7 @@ from entrepot.accounts.actor import AccountId, Actor
 from entrepot.db.tables import files, versions
 from entrepot.db.types import Reading, Writing
 from entrepot.errors import NotFound, TaskFinished
+from entrepot.files.check import cancel_check, find_check
 from entrepot.files.publish import cancel_version
 from entrepot.files.versions import Undecided
 from entrepot.tasks.records import Task, Viewer, get_task, lock_task, request_cancel
@@ -39,7 +40,11 @@ def cancel_task(conn: Writing, actor: Actor, task_id: UUID, now: datetime) -> Ta
         raise TaskFinished(task_status=task.status)
     request_cancel(conn, task_id, now)
     if task.status == "queued":
-        cancel_version(conn, _version_of(conn, task), now)
+        check = find_check(conn, task_id)
+        if check is not None:
+            cancel_check(conn, check, now)
+        else:
+            cancel_version(conn, _version_of(conn, task), now)
     return visible_task(conn, actor, task_id)
 
 

@@ -8,6 +8,7 @@ figure and the activity row, and enqueues the work; after it the delivery is ack
 import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy import insert
@@ -36,12 +37,14 @@ LARGEST = 2**63 - 1
 
 @dataclass(frozen=True)
 class Definition:
-    """A file's contract as its sender gave it; `size_limit` is bytes."""
+    """A file's contract as its sender gave it; `size_limit` is bytes, `dialect` a Table Dialect
+    by which its deliveries are read."""
 
     name: str
     description: str
     size_limit: int
     enforcement: Enforcement
+    dialect: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -129,6 +132,7 @@ def define_file(
             description=definition.description,
             size_limit=definition.size_limit,
             enforcement=definition.enforcement.mode,
+            dialect=definition.dialect,
             created_at=now,
             updated_at=now,
         )

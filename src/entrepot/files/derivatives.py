@@ -17,7 +17,7 @@ from entrepot.accounts.actor import AccountId
 from entrepot.blobs.store import BlobId, Stored
 from entrepot.db.tables import accounts, derivatives, files, inspections, schema_revisions, versions
 from entrepot.db.types import Reading, Writing
-from entrepot.inspection.results import Form
+from entrepot.inspection.results import Form, Made
 from entrepot.tasks.queue import LATER, TaskQueue
 
 DERIVE = "derive.version"
@@ -40,7 +40,7 @@ class Derivation:
     run_id: UUID
     version_id: BlobId
     account_id: AccountId
-    form: Form
+    form: Made
     file_name: str
     size: int
     sha256: str
@@ -49,6 +49,7 @@ class Derivation:
     schema: dict[str, Any]
     given: bool
     rows: int
+    dialect: dict[str, Any] | None = None
 
 
 def plan_derivative(
@@ -56,7 +57,7 @@ def plan_derivative(
     queue: TaskQueue,
     version_id: UUID,
     account_id: UUID,
-    form: Form,
+    form: Made,
     now: datetime,
 ) -> None:
     """Have the form made, once: nothing happens while it is pending or ready."""
@@ -115,9 +116,10 @@ def begin_derivation(conn: Writing, run_id: UUID, now: datetime) -> Derivation |
         sha256=row.sha256,
         source=source,
         source_size=size,
-        schema=row.schema,
+        schema=row.schema or {},
         given=row.given,
-        rows=row.row_count,
+        rows=row.row_count or 0,
+        dialect=row.dialect,
     )
 
 
@@ -267,6 +269,7 @@ def _load(run_id: UUID) -> Any:
             versions.c.row_count,
             inspections.c.schema,
             files.c.name,
+            files.c.dialect,
             given.label("given"),
         )
         .join(versions, versions.c.id == derivatives.c.version_id)

@@ -70,6 +70,7 @@ class Deriver:
             schema=work.schema,
             given=work.given,
             rows=work.rows,
+            dialect=work.dialect,
         )
 
         def keep(made: Path, derived: Derived) -> None:

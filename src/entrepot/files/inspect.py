@@ -17,9 +17,10 @@ from sqlalchemy import select, update
 from entrepot.accounts.actor import AccountId
 from entrepot.blobs.store import BlobId, BlobStore
 from entrepot.db.engine import Database
-from entrepot.db.tables import files, schema_revisions, versions
+from entrepot.db.tables import versions
 from entrepot.db.types import Reading, Writing
 from entrepot.errors import BlobMissing
+from entrepot.files.contract import load_contract, lock_contract
 from entrepot.files.publish import cancel_version, fail_version, publish_version, refuse_version
 from entrepot.files.remove import remove_expired_bytes
 from entrepot.files.retry import run_with_retries
@@ -63,40 +64,52 @@ class Inspector:
             lambda: self.database.write(give_up, task_id, self.clock()),
         )
 
+    def examine(self, task_id: UUID, request: InspectionRequest) -> Inspection:
+        """Inspect bytes for a task: it shows the progress, and can be canceled meanwhile.
+
+        Raises InspectionCanceled and InspectionFailed.
+        """
+        watch = _Watch(self.database, task_id)
+        if watch.canceled():  # while no worker ran
+            raise InspectionCanceled
+        return self.pool.inspect(request, watch.progress, watch.canceled)
+
+    def path(self, blob_id: BlobId) -> Path:
+        """Where the bytes lie. Raises BlobMissing."""
+        path = self.store.path(blob_id)
+        if path is None or not path.exists():
+            raise BlobMissing(blob_id)
+        return Path(path)
+
+    def remove(self, blob_id: BlobId) -> None:
+        """Remove bytes whose time is over. If this is cut off, the sweep does it."""
+        remove_expired_bytes(self.database, self.store, blob_id, self.clock)
+
     def _run(self, task_id: UUID) -> None:
         version = self.database.write(begin_inspection, task_id, self.clock())
         if version is None:
             # Canceled while it waited, or a second run: what may go of its bytes goes now.
             for blob_id in self.database.read(_blobs_of, task_id):
-                self._remove(blob_id)
+                self.remove(blob_id)
             return
         try:
-            found = self._inspect(version)
+            found = self.examine(task_id, self._request(version))
         except InspectionCanceled:
             self.database.write(cancel_version, version, self.clock())
-            self._remove(version.blob_id)
+            self.remove(version.blob_id)
         else:
-            self.database.write(decide, version, found, self.queue, self.clock())
+            if not self.database.write(decide, version, found, self.queue, self.clock()):
+                self._run(task_id)  # by the contract as it is now
 
-    def _remove(self, blob_id: BlobId) -> None:
-        # If this is cut off, the sweep does it.
-        remove_expired_bytes(self.database, self.store, blob_id, self.clock)
-
-    def _inspect(self, version: Undecided) -> Inspection:
-        path = self.store.path(version.blob_id)
-        if path is None or not path.exists():
-            raise BlobMissing(version.blob_id)
-        request = InspectionRequest(
-            path=Path(path),
+    def _request(self, version: Undecided) -> InspectionRequest:
+        return InspectionRequest(
+            path=self.path(version.blob_id),
             file_name=version.file_name,
             size=version.size,
             mode=version.mode,
             schema=version.schema,
+            dialect=version.dialect,
         )
-        watch = _Watch(self.database, version.task_id)
-        if watch.canceled():  # while no worker ran
-            raise InspectionCanceled
-        return self.pool.inspect(request, watch.progress, watch.canceled)
 
 
 class _Watch:
@@ -151,15 +164,19 @@ def _blobs_of(conn: Reading, task_id: UUID) -> list[BlobId]:
 
 def decide(
     conn: Writing, version: Undecided, found: Inspection, queue: TaskQueue, now: datetime
-) -> None:
+) -> bool:
     """Publish or refuse by the verdict: the one place where a version becomes visible.
 
-    Without enforcement every verdict publishes: the findings are warnings in the report.
+    Without enforcement every verdict publishes: the findings are warnings in the report. False,
+    and nothing is decided, if the contract has another schema by now than the one it was judged by.
     """
+    if lock_contract(conn, version.file_id).revision != version.revision:
+        return False
     if version.mode == "none" or found.verdict == "conforms":
         publish_version(conn, version, found, queue, now)
     else:
         refuse_version(conn, version, found, now)
+    return True
 
 
 def _load(conn: Reading, task_id: UUID) -> Undecided:
@@ -171,18 +188,9 @@ def _load(conn: Reading, task_id: UUID) -> Undecided:
             versions.c.created_by,
             versions.c.number,
             versions.c.size,
-            files.c.name,
-            files.c.enforcement,
-        )
-        .join(files, files.c.id == versions.c.file_id)
-        .where(versions.c.task_id == task_id)
+        ).where(versions.c.task_id == task_id)
     ).one()
-    schema = conn.scalar(
-        select(schema_revisions.c.schema)
-        .where(schema_revisions.c.file_id == row.file_id)
-        .order_by(schema_revisions.c.revision.desc())
-        .limit(1)
-    )
+    contract = load_contract(conn, row.file_id)
     return Undecided(
         task_id=task_id,
         blob_id=BlobId(row.id),
@@ -191,8 +199,9 @@ def _load(conn: Reading, task_id: UUID) -> Undecided:
         created_by=row.created_by,
         number=row.number,
         size=row.size,
-        file_name=row.name,
-        # A schema once frozen by `infer` is from then on as binding as a given one.
-        mode="given" if schema is not None else row.enforcement,
-        schema=schema,
+        file_name=contract.file_name,
+        mode=contract.mode,
+        schema=contract.schema,
+        revision=contract.revision,
+        dialect=contract.dialect,
     )

@@ -11,12 +11,13 @@ from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import Table, and_, func, or_, select, union_all
 
 from entrepot.blobs.store import BlobId, BlobStore
 from entrepot.db.tables import (
     accounts,
     activity,
+    checks,
     derivatives,
     files,
     inspections,
@@ -29,6 +30,7 @@ from entrepot.db.tables import (
 from entrepot.db.types import Reading
 from entrepot.errors import BlobMissing
 from entrepot.files.derivatives import pending_runs
+from entrepot.files.remove import HOLDERS, kept
 from entrepot.files.sweep import GRACE
 from entrepot.files.versions import UNDECIDED
 from entrepot.tasks.queue import dead_runs, stranded_tasks
@@ -38,6 +40,8 @@ STUCK = timedelta(days=1)
 """A task that has not ended after so long is reported."""
 ENDINGS = {"published": "succeeded", "refused": "failed", "canceled": "canceled"}
 """How a version's task ends by what becomes of the version."""
+ALLOWED = {"rejected": ("published", "refused")}
+"""The states of versions that each derivative may be of, if not of published ones alone."""
 DECISIONS = {
     "published": ("version.publish",),
     "refused": ("version.refuse", "version.fail"),
@@ -47,19 +51,20 @@ DECISIONS = {
 
 
 def bytes_are_there(conn: Reading, store: BlobStore, now: datetime) -> Iterator[str]:
-    """Every kept version's bytes exist, with the recorded size and SHA-256."""
-    kept = select(versions).where(versions.c.bytes_removed_at.is_(None))
-    for row in conn.execute(kept.execution_options(yield_per=500)):
-        yield from _check_bytes(row, store, now)
+    """The bytes of every kept version and check exist, with the recorded size and SHA-256."""
+    for held in HOLDERS:
+        rows = select(held).where(*kept(held)).execution_options(yield_per=500)
+        for row in conn.execute(rows):
+            yield from _check_bytes(f"{_noun(held)} {row.id}", row, store, now)
 
 
 def quotas_are_exact(conn: Reading, store: BlobStore, now: datetime) -> Iterator[str]:
     """`used` is the sum of kept bytes, `reserved` of reservations, both within the quota."""
     del store
-    kept = select(versions.c.account_id, func.sum(versions.c.size)).where(
-        versions.c.bytes_removed_at.is_(None)
-    )
-    used = {row[0]: row[1] for row in conn.execute(kept.group_by(versions.c.account_id))}
+    every = union_all(*(select(h.c.account_id, h.c.size).where(*kept(h)) for h in HOLDERS))
+    sizes = every.subquery()
+    sums = select(sizes.c.account_id, func.sum(sizes.c.size)).group_by(sizes.c.account_id)
+    used = {row[0]: row[1] for row in conn.execute(sums)}
     held = select(reservations.c.account_id, func.sum(reservations.c.size))
     reserved = {row[0]: row[1] for row in conn.execute(held.group_by(reservations.c.account_id))}
     for row in conn.execute(select(accounts)):
@@ -116,7 +121,7 @@ def published_can_be_read(conn: Reading, store: BlobStore, now: datetime) -> Ite
 
 
 def tasks_and_versions_agree(conn: Reading, store: BlobStore, now: datetime) -> Iterator[str]:
-    """A task has ended just when its version is decided, in the same way; and none is stuck."""
+    """A task has ended just when its version or check has, in the same way; and none is stuck."""
     del store
     both = select(tasks.c.id, tasks.c.status, tasks.c.created_at, versions.c.status.label("state"))
     both = both.outerjoin(versions, versions.c.task_id == tasks.c.id)
@@ -124,8 +129,15 @@ def tasks_and_versions_agree(conn: Reading, store: BlobStore, now: datetime) -> 
         and_(versions.c.status.in_(UNDECIDED), tasks.c.status.in_(("queued", "running"))),
         *(and_(versions.c.status == v, tasks.c.status == t) for v, t in ENDINGS.items()),
     )
-    for row in conn.execute(both.where(or_(versions.c.id.is_(None), ~agree))):
+    of_a_check = select(checks.c.id).where(checks.c.task_id == tasks.c.id).exists()
+    lone = and_(versions.c.id.is_(None), ~of_a_check)
+    for row in conn.execute(both.where(or_(lone, ~agree))):
         yield f"task {row.id} is {row.status}, its version {row.state}"
+    ended = tasks.c.status.not_in(("queued", "running"))
+    apart = select(checks.c.id).outerjoin(tasks, tasks.c.id == checks.c.task_id)
+    apart = apart.where(or_(tasks.c.id.is_(None), ended == checks.c.decided_at.is_(None)))
+    for check_id in conn.scalars(apart):
+        yield f"check {check_id} and its task do not agree on whether it has ended"
     ownerless = select(versions.c.id).where(
         ~select(tasks.c.id).where(tasks.c.id == versions.c.task_id).exists()
     )
@@ -149,6 +161,7 @@ def changes_are_recorded(conn: Reading, store: BlobStore, now: datetime) -> Iter
         decided = select(versions.c.id).where(versions.c.status == status, ~noted)
         for version_id in conn.scalars(decided):
             yield f"{actions[0]} of {version_id} has no activity row"
+    yield from _schemas_without_record(conn)
     made = select(activity.c.id).where(
         activity.c.action == "user.create", activity.c.account_id == users.c.account_id
     )
@@ -163,7 +176,8 @@ def accounts_are_apart(conn: Reading, store: BlobStore, now: datetime) -> Iterat
     owner = select(files.c.id).join(users, users.c.id == files.c.owner_id)
     for file_id in conn.scalars(owner.where(users.c.account_id != home)):
         yield f"file {file_id} is owned by a user of another account"
-    for name, part in (("version", versions), ("task", tasks), ("activity row", activity)):
+    parts = {"version": versions, "check": checks, "task": tasks, "activity row": activity}
+    for name, part in parts.items():
         strays = select(part.c.id).join(files, files.c.id == part.c.file_id)
         for stray in conn.scalars(strays.where(part.c.account_id != home)):
             yield f"{name} {stray} belongs to another account than its file"
@@ -176,7 +190,8 @@ def accounts_are_apart(conn: Reading, store: BlobStore, now: datetime) -> Iterat
 
 def no_bytes_without_row(conn: Reading, store: BlobStore, now: datetime) -> Iterator[str]:
     """No bytes lie in the store that no row names, beyond the sweep's time of grace."""
-    known = set(conn.scalars(select(versions.c.id).where(versions.c.bytes_removed_at.is_(None))))
+    held = union_all(*(select(h.c.id).where(*kept(h)) for h in HOLDERS))
+    known = set(conn.scalars(held))
     known |= set(conn.scalars(select(derivatives.c.blob_id).where(derivatives.c.status == "ready")))
     for blob in store.list():
         if blob.blob_id not in known and blob.modified < now - 2 * GRACE:
@@ -185,7 +200,7 @@ def no_bytes_without_row(conn: Reading, store: BlobStore, now: datetime) -> Iter
 
 def derivatives_are_sound(conn: Reading, store: BlobStore, now: datetime) -> Iterator[str]:
     """A derivative that is ready has its bytes, one that is pending is still to be made; each
-    belongs to a published version of its own account."""
+    belongs to a version of its own account, a published one but for the rejected rows."""
     del now
     found = select(
         derivatives, versions.c.status.label("state"), versions.c.account_id.label("home")
@@ -193,7 +208,7 @@ def derivatives_are_sound(conn: Reading, store: BlobStore, now: datetime) -> Ite
     found = found.join(versions, versions.c.id == derivatives.c.version_id)
     for row in conn.execute(found.execution_options(yield_per=500)):
         name = f"{row.form} of version {row.version_id}"
-        if row.state != "published":
+        if row.state not in ALLOWED.get(row.form, ("published",)):
             yield f"{name}: the version is {row.state}"
         if row.home != row.account_id:
             yield f"{name} belongs to another account than its version"
@@ -225,6 +240,22 @@ def _noted(file_id: Any, number: Any, actions: tuple[str, ...]) -> Any:
     return noted.exists()
 
 
+def _schemas_without_record(conn: Reading) -> Iterator[str]:
+    """Each revision that changed a schema has one activity row of its file."""
+    changed = schema_revisions.c.file_id, func.count()
+    revisions = select(*changed).where(schema_revisions.c.changes.is_not(None))
+    noted = select(activity.c.file_id, func.count()).where(activity.c.action == "schema.change")
+    made = {row[0]: row[1] for row in conn.execute(revisions.group_by(changed[0]))}
+    told = {row[0]: row[1] for row in conn.execute(noted.group_by(activity.c.file_id))}
+    for file_id in sorted(made.keys() | told.keys()):
+        if made.get(file_id, 0) != told.get(file_id, 0):
+            yield f"file {file_id}: a schema.change has no activity row, or no revision"
+
+
+def _noun(held: Table) -> str:
+    return held.name.removesuffix("s")
+
+
 def _check_derivative(name: str, row: Any, store: BlobStore) -> Iterator[str]:
     try:
         size, digest = _digest(store, row.blob_id)
@@ -235,16 +266,16 @@ def _check_derivative(name: str, row: Any, store: BlobStore) -> Iterator[str]:
         yield f"{name}: {size} bytes with SHA-256 {digest} lie in the store"
 
 
-def _check_bytes(row: Any, store: BlobStore, now: datetime) -> Iterator[str]:
+def _check_bytes(what: str, row: Any, store: BlobStore, now: datetime) -> Iterator[str]:
     try:
         size, digest = _digest(store, row.id)
     except BlobMissing:
         # Bytes go before it is noted that they went, and only once their time is over.
         if row.keep_until is None or row.keep_until > now:
-            yield f"version {row.id}: its bytes are missing"
+            yield f"{what}: its bytes are missing"
         return
     if size != row.size or digest != row.sha256:
-        yield f"version {row.id}: {size} bytes with SHA-256 {digest} lie in the store"
+        yield f"{what}: {size} bytes with SHA-256 {digest} lie in the store"
 
 
 def _digest(store: BlobStore, blob_id: UUID) -> tuple[int, str]:

@@ -60,8 +60,7 @@ def refuse_version(conn: Writing, version: Undecided, found: Inspection, now: da
     if not _decide(conn, version, "refused", now, **kept):
         return
     _keep_findings(conn, version, found)
-    error = {"code": REFUSALS[found.verdict], "detail": found.detail, **_first_errors(found)}
-    finish_task(conn, version.task_id, "failed", now, error=error, has_report=True)
+    finish_task(conn, version.task_id, "failed", now, error=refusal(found), has_report=True)
     _record(conn, version, "version.refuse", now, {"verdict": found.verdict})
 
 
@@ -81,6 +80,11 @@ def fail_version(conn: Writing, version: Undecided, now: datetime) -> None:
     error = {"code": "inspection-failed", "detail": detail}
     finish_task(conn, version.task_id, "failed", now, error=error)
     _record(conn, version, "version.fail", now, {})
+
+
+def refusal(found: Inspection) -> dict[str, Any]:
+    """The error of a task whose bytes break their contract: why, and what first."""
+    return {"code": REFUSALS[found.verdict], "detail": found.detail, **_first_errors(found)}
 
 
 def _decide(

@@ -44,6 +44,7 @@ class File:
     size_limit: int
     enforcement: str
     schema: dict[str, Any] | None
+    dialect: dict[str, Any] | None
     created_at: datetime
     updated_at: datetime
     version: int | None
@@ -275,6 +276,7 @@ def _file(row: Row[Any], actor: Actor) -> File:
         size_limit=row.size_limit,
         enforcement=row.enforcement,
         schema=getattr(row, "schema", None),
+        dialect=row.dialect,
         created_at=row.created_at,
         updated_at=row.updated_at,
         version=row.number,

@@ -5,17 +5,22 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, select, update
+from sqlalchemy import Row, and_, select, update
 
 from entrepot.accounts.actor import Actor
 from entrepot.blobs.store import BlobId
 from entrepot.db.tables import derivatives, versions
 from entrepot.db.types import Reading, Writing
-from entrepot.errors import DerivativeFailed, DerivativePending, VersionNotTabular
+from entrepot.errors import (
+    DerivativeFailed,
+    DerivativePending,
+    EntrepotError,
+    VersionNotTabular,
+)
 from entrepot.files.derivatives import EAGER, plan_derivative
 from entrepot.files.read import get_published
 from entrepot.files.versions import Published
-from entrepot.inspection.results import Form
+from entrepot.inspection.results import Form, Made
 from entrepot.tasks.queue import TaskQueue
 
 TRY_AGAIN = timedelta(minutes=10)
@@ -84,18 +89,36 @@ def ask_for_form(
     """
     published = get_published(conn, actor, file_id, number)
     for wanted in (form,) if form in (EAGER, "csv") else (EAGER, form):
-        row = _row(conn, published.blob_id, wanted)
-        if row.status == "failed" and now < row.ended_at + TRY_AGAIN:
-            return _failed(row, form, now)
-        if row.status != "ready":
-            plan_derivative(conn, queue, published.blob_id, actor.account_id, wanted, now)
-            since = row.requested_at if row.status == "pending" else now
-            return DerivativePending(format=form, retry_after=_patience(now - since))
+        made = made_or_planned(conn, published.blob_id, actor.account_id, wanted, form, queue, now)
+        if isinstance(made, EntrepotError):
+            return made
     used = and_(derivatives.c.version_id == published.blob_id, derivatives.c.form == form)
     conn.execute(update(derivatives).where(used).values(used_at=now))
     found = find_form(conn, actor, file_id, form, number)
     assert found is not None
     return found.published
+
+
+def made_or_planned(
+    conn: Writing,
+    version_id: BlobId,
+    account_id: UUID,
+    form: Made,
+    shown: str,
+    queue: TaskQueue,
+    now: datetime,
+) -> Row[Any] | DerivativePending | DerivativeFailed:
+    """The derivative's row if it is ready; else it is to be made, or could not be made a moment
+    ago, and the refusal says so of what is called `shown`.
+    """
+    row: Row[Any] = _row(conn, version_id, form)
+    if row.status == "failed" and now < row.ended_at + TRY_AGAIN:
+        return _failed(row, shown, now)
+    if row.status != "ready":
+        plan_derivative(conn, queue, version_id, account_id, form, now)
+        since = row.requested_at if row.status == "pending" else now
+        return DerivativePending(format=shown, retry_after=_patience(now - since))
+    return row
 
 
 def form_name(file_name: str, form: Form) -> str:
@@ -115,7 +138,7 @@ def _patience(waiting: timedelta) -> int:
     return max(1, min(30, int(waiting.total_seconds() / 4)))
 
 
-def _failed(row: Any, form: Form, now: datetime) -> DerivativeFailed:
+def _failed(row: Any, form: str, now: datetime) -> DerivativeFailed:
     left = row.ended_at + TRY_AGAIN - now
     error = row.error or {}
     return DerivativeFailed(
@@ -126,7 +149,7 @@ def _failed(row: Any, form: Form, now: datetime) -> DerivativeFailed:
     )
 
 
-def _row(conn: Reading, version_id: UUID, form: Form) -> Any:
+def _row(conn: Reading, version_id: UUID, form: Made) -> Any:
     """The version's count of rows, and its derivative's row, if there is one."""
     this = and_(derivatives.c.version_id == versions.c.id, derivatives.c.form == form)
     return conn.execute(

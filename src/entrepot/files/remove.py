@@ -7,25 +7,27 @@ rest, so that `used` is never less than what lies in the store.
 A version's derivatives go before its own bytes: first their rows, so that nobody finds them.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import ColumnElement, Table, delete, select, union_all, update
 
 from entrepot.accounts.actor import AccountId
 from entrepot.blobs.store import BlobId, BlobStore
 from entrepot.db.engine import Database
-from entrepot.db.tables import derivatives, versions
+from entrepot.db.tables import checks, derivatives, versions
 from entrepot.db.types import Reading, Writing
 from entrepot.quotas.reserve import refund
 
 BATCH = 500
+HOLDERS = (versions, checks)
+"""The tables whose rows name bytes by their own id, count them, and say when they may go."""
 
 
 def remove_expired_bytes(
     database: Database, store: BlobStore, blob_id: BlobId, clock: Callable[[], datetime]
 ) -> bool:
-    """Remove one version's bytes if their time is over; whether it was done now."""
+    """Remove bytes if their time is over; whether it was done now."""
     if not database.read(_may_go, blob_id, clock()):
         return False
     for derived in database.write(_drop_derivatives, blob_id):
@@ -35,14 +37,32 @@ def remove_expired_bytes(
 
 
 def expired_blobs(conn: Reading, now: datetime) -> list[BlobId]:
-    """Versions whose bytes may go now, at most one batch."""
-    due = versions.c.keep_until <= now, versions.c.bytes_removed_at.is_(None)
-    return [BlobId(row) for row in conn.scalars(select(versions.c.id).where(*due).limit(BATCH))]
+    """Bytes that may go now, at most one batch."""
+    due = union_all(*(select(held.c.id).where(*_due(held, now)) for held in HOLDERS))
+    return [BlobId(row) for row in conn.scalars(due.limit(BATCH))]
+
+
+def named_bytes(conn: Reading, blob_ids: Iterable[BlobId]) -> set[BlobId]:
+    """Those of the blobs that a row names and keeps."""
+    # A name that a crash of the machine brought back after its removal was noted is nobody's.
+    some = list(blob_ids)
+    named = [select(held.c.id).where(held.c.id.in_(some), *kept(held)) for held in HOLDERS]
+    named.append(select(derivatives.c.blob_id).where(derivatives.c.blob_id.in_(some)))
+    return {BlobId(row) for row in conn.scalars(union_all(*named))}
+
+
+def kept(held: Table) -> tuple[ColumnElement[bool], ...]:
+    """The condition on a row of `held` that it has bytes, and that they are kept."""
+    return held.c.size > 0, held.c.bytes_removed_at.is_(None)
+
+
+def _due(held: Table, now: datetime) -> tuple[ColumnElement[bool], ...]:
+    return held.c.keep_until <= now, *kept(held)
 
 
 def _may_go(conn: Reading, blob_id: BlobId, now: datetime) -> bool:
-    due = versions.c.keep_until <= now, versions.c.bytes_removed_at.is_(None)
-    return conn.scalar(select(versions.c.id).where(versions.c.id == blob_id, *due)) is not None
+    due = (select(held.c.id).where(held.c.id == blob_id, *_due(held, now)) for held in HOLDERS)
+    return conn.scalar(union_all(*due)) is not None
 
 
 def _drop_derivatives(conn: Writing, version_id: BlobId) -> list[BlobId]:
@@ -55,15 +75,11 @@ def _drop_derivatives(conn: Writing, version_id: BlobId) -> list[BlobId]:
 
 
 def _note_removed(conn: Writing, blob_id: BlobId, now: datetime) -> bool:
-    removed = conn.execute(
-        update(versions)
-        .where(versions.c.id == blob_id, versions.c.bytes_removed_at.is_(None))
-        .values(bytes_removed_at=now)
-    )
-    if not removed.rowcount:
-        return False
-    row = conn.execute(
-        select(versions.c.account_id, versions.c.size).where(versions.c.id == blob_id)
-    ).one()
-    refund(conn, AccountId(row.account_id), row.size)
-    return True
+    for held in HOLDERS:
+        mine = held.c.id == blob_id
+        removing = update(held).where(mine, *kept(held)).values(bytes_removed_at=now)
+        if conn.execute(removing).rowcount:
+            row = conn.execute(select(held.c.account_id, held.c.size).where(mine)).one()
+            refund(conn, AccountId(row.account_id), row.size)
+            return True
+    return False

@@ -1,19 +1,16 @@
 """Clean up after what was cut off or has expired: reservations, bytes, forms nobody uses."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
 
-from sqlalchemy import select
-
-from entrepot.blobs.store import BlobId, BlobStore
+from entrepot.blobs.store import BlobStore
 from entrepot.db.engine import Database
-from entrepot.db.tables import derivatives, versions
-from entrepot.db.types import Reading, Writing
+from entrepot.db.types import Writing
+from entrepot.files.check import give_up
 from entrepot.files.derivatives import expire_unused, fail_derivation, pending_runs
-from entrepot.files.inspect import give_up
-from entrepot.files.remove import BATCH, expired_blobs, remove_expired_bytes
+from entrepot.files.remove import BATCH, expired_blobs, named_bytes, remove_expired_bytes
 from entrepot.quotas.reserve import LIFE, release_dead
 from entrepot.tasks.queue import dead_runs, stranded_tasks
 
@@ -78,18 +75,9 @@ def _remove_orphans(database: Database, store: BlobStore, before: datetime) -> i
     removed = 0
     old = (blob.blob_id for blob in store.list() if blob.modified < before)
     while batch := list(islice(old, BATCH)):
-        named = database.read(_named, batch)
+        named = database.read(named_bytes, batch)
         for blob_id in batch:
             if blob_id not in named:
                 store.delete(blob_id)
                 removed += 1
     return removed
-
-
-def _named(conn: Reading, blob_ids: Iterable[BlobId]) -> set[BlobId]:
-    # A name that a crash of the machine brought back after its removal was noted is nobody's.
-    kept = versions.c.bytes_removed_at.is_(None)
-    asked = list(blob_ids)
-    found = select(versions.c.id).where(versions.c.id.in_(asked), kept)
-    derived = select(derivatives.c.blob_id).where(derivatives.c.blob_id.in_(asked))
-    return {BlobId(row) for each in (found, derived) for row in conn.scalars(each)}

@@ -18,7 +18,8 @@ UNDECIDED: tuple[VersionStatus, ...] = ("received", "inspecting")
 class Undecided:
     """A version that waits for its inspection's verdict, with its file's contract as it stands.
 
-    `size` is bytes; `mode` says how the contract binds, `schema` is its Table Schema as JSON.
+    `size` is bytes; `mode` says how the contract binds, `schema` is its Table Schema as JSON,
+    of that `revision` (0: it has none), `dialect` its Table Dialect.
     """
 
     task_id: UUID
@@ -31,6 +32,8 @@ class Undecided:
     file_name: str
     mode: Literal["none", "infer", "given"]
     schema: dict[str, Any] | None
+    revision: int = 0
+    dialect: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 """Entitlements, and the checked handles that the file room demands.
 
-Only this room makes `Readable` and `Deliverable` (a house test guards that): whoever holds one
-has passed the check. What an actor may not know of is NotFound, the same as what never was.
+Only this room makes `Readable`, `Deliverable` and `Manageable` (a house test guards that):
+whoever holds one has passed the check. What an actor may not know of is NotFound, the same as
+what never was.
 """
 
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from sqlalchemy import ColumnElement, bindparam, select
 from entrepot.accounts.actor import AccountId, Actor, UserId
 from entrepot.db.tables import files
 from entrepot.db.types import Reading
-from entrepot.errors import NotFound
+from entrepot.errors import NotAllowed, NotFound
 
 Entitlement = Literal["r", "w", "rw"]
 
@@ -21,6 +22,16 @@ Entitlement = Literal["r", "w", "rw"]
 @dataclass(frozen=True)
 class Readable:
     """A file whose content the actor may read."""
+
+    file_id: UUID
+    account_id: AccountId
+    owner_id: UserId
+    actor: Actor
+
+
+@dataclass(frozen=True)
+class Manageable:
+    """A file whose contract the actor may change: its owner's, or an admin's of the account."""
 
     file_id: UUID
     account_id: AccountId
@@ -56,6 +67,14 @@ def access_readable(conn: Reading, actor: Actor, file_id: UUID) -> Readable:
     if row is None:
         raise NotFound
     return Readable(row.id, AccountId(row.account_id), UserId(row.owner_id), actor)
+
+
+def access_manageable(conn: Reading, actor: Actor, file_id: UUID) -> Manageable:
+    """Check that the actor may change a file's contract. Raises NotFound, NotAllowed."""
+    seen = access_readable(conn, actor, file_id)
+    if not actor.is_admin and seen.owner_id != actor.user_id:
+        raise NotAllowed(reason="Only the file's owner and the account's admins may do this.")
+    return Manageable(seen.file_id, seen.account_id, seen.owner_id, actor)
 
 
 def entitlement_of(actor: Actor, account_id: UUID, owner_id: UUID) -> Entitlement:

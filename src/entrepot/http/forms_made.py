@@ -2,8 +2,9 @@
 
 from uuid import UUID
 
-from entrepot.errors import EntrepotError
+from entrepot.errors import DerivativeFailed, DerivativePending, EntrepotError
 from entrepot.files.read_form import NOTED_EVERY, ask_for_form, find_form
+from entrepot.files.rejected_rows import ask_for_rejected
 from entrepot.files.versions import Published
 from entrepot.http.deps import Work
 from entrepot.inspection.results import Form
@@ -19,8 +20,20 @@ async def form_of(work: Work, file_id: UUID, form: Form, version: int | None) ->
     if found is not None and work.now - found.used_at < NOTED_EVERY:
         return found.published
     queue = work.parts.queue
-    asked = await work.write(ask_for_form, file_id, form, version, queue, work.now)
+    return _answered(work, await work.write(ask_for_form, file_id, form, version, queue, work.now))
+
+
+async def rejected_rows(work: Work, file_id: UUID, version: int | None) -> Published:
+    """The rejected rows of a version; if they are not there, they are to be made from now on.
+
+    Raises DerivativePending until they are there, and what `ask_for_rejected` raises.
+    """
+    queue = work.parts.queue
+    return _answered(work, await work.write(ask_for_rejected, file_id, version, queue, work.now))
+
+
+def _answered(work: Work, asked: Published | DerivativePending | DerivativeFailed) -> Published:
     if isinstance(asked, EntrepotError):
-        queue.wake()
+        work.parts.queue.wake()
         raise asked
     return asked

@@ -66,6 +66,12 @@ KINDS: dict[type[errors.EntrepotError], Kind] = {
     errors.UploadInterrupted: Kind(
         409, "upload-interrupted", "The upload was given up", "Send it again."
     ),
+    errors.BreakingChange: Kind(
+        409,
+        "breaking-change",
+        "The new schema breaks something",
+        "Look at each of `changes`. If they are meant, send it again with `?breaking=accept`.",
+    ),
     errors.NameTaken: Kind(409, "name-taken", "The name is taken", "Choose another name."),
     errors.TaskFinished: Kind(
         409, "task-finished", "The task has ended", "Nothing needs to be done."
@@ -130,6 +136,12 @@ KINDS: dict[type[errors.EntrepotError], Kind] = {
         "schema-invalid",
         "The schema is wrong",
         "Correct the Table Schema where the JSON pointer `pointer` points.",
+    ),
+    errors.DialectInvalid: Kind(
+        422,
+        "dialect-invalid",
+        "The table dialect is wrong",
+        "Correct the Table Dialect where the JSON pointer `pointer` points.",
     ),
     errors.FormMalformed: Kind(
         422,
@@ -204,6 +216,12 @@ TASK_KINDS: dict[str, Kind] = {
             "resource-limit",
             "The inspection reached a limit",
             "The file takes more memory, time or space to read than is allowed.",
+        ),
+        Kind(
+            409,
+            "schema-changed",
+            "The file's schema has changed meanwhile",
+            "Read the schema again, then decide.",
         ),
         Kind(
             500,

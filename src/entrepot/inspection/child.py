@@ -1,6 +1,6 @@
 """The inspecting process: loaded and warm, it waits for one request, answers, and ends.
 
-A request is a job, `inspect` or `derive`; what it reads is the same untrusted file.
+A request is a job, `inspect`, `derive` or `compare`; what it reads are untrusted files.
 
 Protocol, JSON lines: out `{"ready": pid}`; in one request; out any number of
 `{"progress": [done, total]}` in bytes, then one of `{"result": …}`, `{"failed": reason}`.
@@ -16,12 +16,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from entrepot.inspection.compare_tables import compare_tables
 from entrepot.inspection.derive import derive_file
 from entrepot.inspection.engine import lock_engine, open_engine
 from entrepot.inspection.inspect import inspect_file, out_of_resources
 from entrepot.inspection.limits import Limits
 from entrepot.inspection.progress import Progress
-from entrepot.inspection.results import OUTPUT, DerivationRequest, InspectionRequest
+from entrepot.inspection.results import (
+    OUTPUT,
+    ComparisonRequest,
+    DerivationRequest,
+    InspectionRequest,
+)
 from entrepot.inspection.sandbox import (
     SandboxUnavailable,
     give_way,
@@ -39,6 +45,7 @@ CODECS = (
     "ascii",
     "cp437",
 )
+PATHS = ("path", "other")
 WARM_UP = b'a,b,c\n1,x,2020-01-01\n2,"y",2020-01-02\nz,,\n'
 WARM_UP_SCHEMA = {
     "fields": [
@@ -100,18 +107,23 @@ def _answer(message: dict[str, Any], engine: Any, channel: Channel) -> dict[str,
         give_way()
         if request.form == "arrow":
             import pyarrow.ipc  # noqa: F401 (loaded before the lock, and by this job alone)
+    readable = [request.path]
+    if isinstance(request, ComparisonRequest):
+        readable.append(request.other)
     try:
-        lock_down([request.path], scratch, limits, message["sandbox"])
+        lock_down(readable, scratch, limits, message["sandbox"])
     except (SandboxUnavailable, OSError) as error:
         return {"failed": f"the sandbox cannot be set up: {error}"}
     progress = Progress(request.size, lambda done, of: channel.send({"progress": [done, of]}))
     try:
-        lock_engine(engine, request.path, scratch, request.size, limits)
+        lock_engine(engine, readable[0], scratch, request.size, limits, readable[1:])
         with progress.watching(engine):
             result: Any
             if isinstance(request, DerivationRequest):
                 target = scratch / OUTPUT
                 result = derive_file(engine, request, target, scratch, limits, progress)
+            elif isinstance(request, ComparisonRequest):
+                result = compare_tables(engine, request, scratch, limits, progress)
             else:
                 result = inspect_file(engine, request, scratch, limits, progress)
     except Exception as error:
@@ -121,6 +133,14 @@ def _answer(message: dict[str, Any], engine: Any, channel: Channel) -> dict[str,
     return {"result": vars(result)}
 
 
-def _request(message: dict[str, Any]) -> InspectionRequest | DerivationRequest:
-    told = {**message["request"], "path": Path(message["request"]["path"])}
-    return DerivationRequest(**told) if message["job"] == "derive" else InspectionRequest(**told)
+def _request(message: dict[str, Any]) -> InspectionRequest | DerivationRequest | ComparisonRequest:
+    told: dict[str, Any] = {
+        name: Path(value) if name in PATHS else value for name, value in message["request"].items()
+    }
+    match message["job"]:
+        case "derive":
+            return DerivationRequest(**told)
+        case "compare":
+            return ComparisonRequest(**told)
+        case _:
+            return InspectionRequest(**told)

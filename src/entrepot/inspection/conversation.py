@@ -13,6 +13,7 @@ from typing import Any, Literal
 from entrepot.inspection.limits import MIB, Limits
 from entrepot.inspection.nursery import Child
 from entrepot.inspection.results import (
+    ComparisonRequest,
     DerivationRequest,
     InspectionCanceled,
     InspectionFailed,
@@ -37,15 +38,16 @@ class EndedByCrash(Exception):
 class Conversation:
     """What one child is told: the job, its private scratch folder, and its bounds."""
 
-    job: Literal["inspect", "derive"]
-    request: InspectionRequest | DerivationRequest
+    job: Literal["inspect", "derive", "compare"]
+    request: InspectionRequest | DerivationRequest | ComparisonRequest
     scratch: Path
     limits: Limits
     sandbox: str
 
     def opening(self) -> bytes:
         """The line that the child waits for."""
-        request = {**asdict(self.request), "path": str(self.request.path.resolve())}
+        told = asdict(self.request)
+        request = {k: str(v.resolve()) if isinstance(v, Path) else v for k, v in told.items()}
         message = {
             "job": self.job,
             "request": request,

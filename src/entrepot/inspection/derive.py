@@ -25,7 +25,8 @@ from entrepot.inspection.read_csv import Text
 from entrepot.inspection.read_json import read_json
 from entrepot.inspection.read_parquet import read_parquet
 from entrepot.inspection.read_xlsx import read_xlsx
-from entrepot.inspection.results import DerivationRequest, Derived
+from entrepot.inspection.rejected import find_errors, write_rejected
+from entrepot.inspection.results import DerivationRequest, Derived, InspectionRequest
 from entrepot.inspection.table import Column, NotTabular, SourceBroken, Table, TooLarge
 from entrepot.inspection.typed import typing_of
 from entrepot.inspection.unpack import unpack
@@ -74,6 +75,8 @@ def _derive(
     progress: Progress,
 ) -> Derived:
     match request.form:
+        case "rejected":
+            _write_rejected(engine, request, target, scratch, limits, progress)
         case "jsonl":
             write_json_lines(engine, request.path, target)
         case "arrow":
@@ -96,6 +99,27 @@ def _derive(
             _first_right(readings, write, request.rows)
             return _profiled(engine, target, names)
     return Derived("made", None, "")
+
+
+def _write_rejected(
+    engine: duckdb.DuckDBPyConnection,
+    request: DerivationRequest,
+    target: Path,
+    scratch: Path,
+    limits: Limits,
+    progress: Progress,
+) -> None:
+    judged = InspectionRequest(
+        path=request.path,
+        file_name=request.file_name,
+        size=request.size,
+        mode="given" if request.given else "infer",
+        schema=request.schema if request.given else None,
+        dialect=request.dialect,
+    )
+    errors, truncated = find_errors(engine, judged, scratch, limits, progress)
+    table = exact_reading(engine, request, scratch, limits, progress)
+    write_rejected(engine, table, errors, truncated, target)
 
 
 def _profiled(
@@ -140,6 +164,21 @@ def _readings(
             yield read_xlsx(path, scratch, limits, progress, names)
         case _:
             raise NotTabular(f"it is {detected.words}")
+
+
+def exact_reading(
+    engine: duckdb.DuckDBPyConnection,
+    request: DerivationRequest,
+    scratch: Path,
+    limits: Limits,
+    progress: Progress,
+) -> Table:
+    """The table read the careful way, by which every row has its number and its line.
+
+    Raises NotTabular, SourceBroken and TooLarge.
+    """
+    *_, table = _readings(engine, request, scratch, limits, progress)
+    return table
 
 
 def _first_right(readings: Iterator[Table], write: Callable[[Table], int], rows: int) -> None:

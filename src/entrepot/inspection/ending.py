@@ -42,6 +42,7 @@ def _ended(request: InspectionRequest, kind: str, detail: str) -> Inspection:
             request.size,
             [] if free else [finding],
             warnings=[detail] if free else [],
+            summary=detail,
         ),
         profile={"file": {"bytes": request.size}},
         schema=request.schema,

@@ -5,6 +5,7 @@ Opened without threads of its own, because the sandbox binds only threads that s
 """
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import duckdb
@@ -37,9 +38,14 @@ def open_engine() -> duckdb.DuckDBPyConnection:
 
 
 def lock_engine(
-    engine: duckdb.DuckDBPyConnection, readable: Path, scratch: Path, size: int, limits: Limits
+    engine: duckdb.DuckDBPyConnection,
+    readable: Path,
+    scratch: Path,
+    size: int,
+    limits: Limits,
+    also: Sequence[Path] = (),
 ) -> None:
-    """Bound the engine to reading the file `readable` and to the folder `scratch`, for good.
+    """Bound the engine to reading `readable` (and `also`) and to the folder `scratch`, for good.
 
     `size` is the input's, in bytes: a small one is faster on a single thread.
     """
@@ -47,7 +53,9 @@ def lock_engine(
     engine.execute(f"SET memory_limit='{max(64, limits.memory * 6 // 10 // MIB)}MiB'")
     engine.execute(f"SET temp_directory={literal(str(scratch / 'spill'))}")
     engine.execute(f"SET max_temp_directory_size='{max(1, limits.scratch // MIB)}MiB'")
-    engine.execute(f"SET allowed_paths=[{literal(str(readable))}]")
+    engine.execute(
+        f"SET allowed_paths=[{', '.join(literal(str(path)) for path in (readable, *also))}]"
+    )
     engine.execute(f"SET allowed_directories=[{literal(str(scratch) + '/')}]")
     engine.execute("SET enable_external_access=false")
     engine.execute(f"SET threads={threads}")

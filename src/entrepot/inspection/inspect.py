@@ -195,7 +195,7 @@ def _with_table(request: InspectionRequest, judged: _Judged, limits: Limits) -> 
         for error in judged.header_errors
     ] + checked.counts
     free = request.mode == "none"
-    detail = sentence(errors, checked.rejected, checked.rows, contract=not free)
+    detail = sentence(errors, counts, checked.rejected, checked.rows, contract=not free)
     report = file_report(
         request.file_name,
         request.size,
@@ -206,6 +206,7 @@ def _with_table(request: InspectionRequest, judged: _Judged, limits: Limits) -> 
         counts=counts,
         rejected=checked.rejected,
         findings=errors if free else None,
+        summary=detail,
     )
     verdict: Verdict = "violates" if errors and not free else "conforms"
     schema = request.schema if request.schema is not None else to_document(judged.schema)
@@ -232,6 +233,7 @@ def _without_table(
         request.size,
         [] if free else [finding],
         warnings=[detail] if free and not quiet else [],
+        summary=detail,
     )
     return Inspection(
         verdict="conforms" if free else verdict,

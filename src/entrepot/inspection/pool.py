@@ -24,12 +24,15 @@ from entrepot.inspection.limits import Limits
 from entrepot.inspection.nursery import Child, Nursery
 from entrepot.inspection.results import (
     OUTPUT,
+    Comparison,
+    ComparisonRequest,
     DerivationRequest,
     Derived,
     Inspection,
     InspectionCanceled,
     InspectionFailed,
     InspectionRequest,
+    read_comparison,
     read_derived,
     read_inspection,
 )
@@ -117,6 +120,20 @@ class InspectionPool:
             except EndedByCrash as how:
                 return derivation_crashed(str(how)), None
             return derived, keep(folder / OUTPUT, derived) if derived.verdict == "made" else None
+
+    def compare(self, request: ComparisonRequest, canceled: Callable[[], bool]) -> Comparison:
+        """Compare two tables in a child. Raises as `inspect` does."""
+        with self._folder() as folder:
+            words = Conversation("compare", request, folder, self._limits, self._sandbox)
+            try:
+                return read_comparison(self._converse(words, lambda done, total: None, canceled))
+            except EndedByLimit as bound:
+                detail = (
+                    f"The comparison was ended: it needs more than {bound}, which is the limit."
+                )
+                return Comparison("resource-limit", detail)
+            except EndedByCrash as how:
+                return Comparison("not-compared", f"A file makes its reader fail ({how}).")
 
     def close(self) -> None:
         """End all children. Who waits for one is told that it could not run."""

@@ -1,7 +1,7 @@
 """The report: Frictionless v5 JSON, with additions of our own.
 
 Added to the standard's keys: per error `lineNumber`, `byteOffset`; per task `errorCounts`
-(by type and field, exact), `rowsRejected`, `truncated`.
+(by type and field, exact), `rowsRejected`, `truncated`, `summary`.
 """
 
 from collections.abc import Sequence
@@ -84,8 +84,9 @@ def file_report(
     counts: list[dict[str, Any]] | None = None,
     rejected: int = 0,
     findings: list[dict[str, Any]] | None = None,
+    summary: str = "",
 ) -> dict[str, Any]:
-    """The report of one file of `size` bytes.
+    """The report of one file of `size` bytes; `summary` is its outcome in words.
 
     `errors` are those listed, `counts` all of them by type and field; `findings` are errors
     that do not count because no contract is enforced.
@@ -106,6 +107,7 @@ def file_report(
         "name": name,
         "type": "table" if labels else "file",
         "valid": total == 0,
+        "summary": summary,
         "place": name,
         "labels": list(labels),
         "stats": stats,

@@ -1,6 +1,6 @@
 """What goes into an inspection and what comes out: plain data, importable without the engine."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -8,6 +8,8 @@ from entrepot.errors import EntrepotError
 
 Mode = Literal["none", "infer", "given"]
 Form = Literal["parquet", "csv", "jsonl", "arrow"]
+Made = Literal["parquet", "csv", "jsonl", "arrow", "rejected"]
+"""What is made of a version: the forms of its table, and its rejected rows."""
 Verdict = Literal["conforms", "violates", "not-tabular", "resource-limit", "source-error"]
 
 OUTPUT = "derivative"
@@ -27,7 +29,8 @@ class InspectionRequest:
     """One version to inspect: its bytes at `path`, `size` in bytes, and how to judge it.
 
     `schema` is a Table Schema document; it is set if and only if the mode is "given" (a frozen
-    inferred schema is given from the second version on).
+    inferred schema is given from the second version on). `dialect` is a Table Dialect that
+    overrides what would be found out.
     """
 
     path: Path
@@ -35,6 +38,7 @@ class InspectionRequest:
     size: int
     mode: Mode
     schema: dict[str, Any] | None = None
+    dialect: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -65,10 +69,11 @@ class DerivationRequest:
     path: Path
     file_name: str
     size: int
-    form: Form
+    form: Made
     schema: dict[str, Any]
     given: bool
     rows: int
+    dialect: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -81,6 +86,54 @@ class Derived:
     verdict: Literal["made", "resource-limit", "source-error"]
     columns: list[dict[str, Any]] | None
     detail: str
+
+
+@dataclass(frozen=True)
+class ComparisonRequest:
+    """Two tables to compare: the earlier at `path`, the later at `other`, `size` bytes together.
+
+    `key` names the columns that identify a row (none: rows are compared as multisets); at most
+    `examples` rows of each kind are shown.
+    """
+
+    path: Path
+    other: Path
+    file_name: str
+    other_name: str
+    size: int
+    key: tuple[str, ...] = ()
+    examples: int = 10
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What differs between two tables; if they could not be compared, `detail` says why.
+
+    Counts are exact. `changed` is None without a key: then a changed row is one removed and one
+    added. `key_repeated` rows repeat the key that was asked for, which then was not used.
+    """
+
+    verdict: Literal["compared", "not-compared", "resource-limit"]
+    detail: str
+    columns_added: list[str] = field(default_factory=list)
+    columns_removed: list[str] = field(default_factory=list)
+    columns_retyped: list[dict[str, str]] = field(default_factory=list)
+    rows_before: int = 0
+    rows_after: int = 0
+    key: list[str] = field(default_factory=list)
+    key_repeated: int = 0
+    added: int = 0
+    removed: int = 0
+    changed: int | None = None
+    examples_added: list[dict[str, Any]] = field(default_factory=list)
+    examples_removed: list[dict[str, Any]] = field(default_factory=list)
+    examples_changed: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def same(self) -> bool:
+        """Whether nothing differs but the order of rows."""
+        columns = self.columns_added or self.columns_removed or self.columns_retyped
+        return not (columns or self.added or self.removed or self.changed)
 
 
 @dataclass(eq=False)
@@ -118,3 +171,11 @@ def read_derived(told: dict[str, Any]) -> Derived:
     if derived.verdict not in ("made", "resource-limit", "source-error"):
         raise InspectionFailed("the child's verdict is unknown")
     return derived
+
+
+def read_comparison(told: dict[str, Any]) -> Comparison:
+    """What a child answered, as a comparison. Raises InspectionFailed."""
+    try:
+        return Comparison(**told)
+    except TypeError:
+        raise InspectionFailed("the child's answer is incomplete") from None

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from sqlalchemy import Row, and_, func, insert, or_, select, update
 
-from entrepot.db.tables import accounts, files, tasks, users
+from entrepot.db.tables import accounts, checks, files, tasks, users
 from entrepot.db.types import Reading, Writing
 
 TaskId = NewType("TaskId", UUID)
@@ -65,8 +65,8 @@ def create_task(
     account_id: UUID,
     user_id: UUID,
     kind: str,
-    file_id: UUID,
-    version: int,
+    file_id: UUID | None,
+    version: int | None,
     total: int,
     now: datetime,
 ) -> None:
@@ -198,11 +198,12 @@ def _visible(viewer: Viewer) -> Any:
             tasks,
             users.c.name.label("user"),
             accounts.c.name.label("account"),
-            files.c.name.label("file_name"),
+            func.coalesce(files.c.name, checks.c.name).label("file_name"),
         )
         .join(users, users.c.id == tasks.c.user_id)
         .join(accounts, accounts.c.id == users.c.account_id)
         .outerjoin(files, files.c.id == tasks.c.file_id)
+        .outerjoin(checks, checks.c.task_id == tasks.c.id)
     )
     mine = or_(tasks.c.user_id == viewer.user_id, files.c.owner_id == viewer.user_id)
     if viewer.is_admin:

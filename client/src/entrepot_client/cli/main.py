@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from typer.exceptions import TyperException
 
-from entrepot_client.cli import account, api, auth, files, keys, pull, push, tasks
+from entrepot_client.cli import account, api, auth, files, keys, pull, push, schema, tasks, validate
 from entrepot_client.cli.common_options import DebugOption, FormatOption, spread_common_options
 from entrepot_client.cli.explain import explain
 from entrepot_client.cli.failures import ExitStatus, Failure
@@ -72,7 +72,7 @@ def _own_commands() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_root)
-    for part in (auth, files, push, pull, tasks, keys, account, api):
+    for part in (auth, files, push, pull, validate, schema, tasks, keys, account, api):
         part.register(app)
     return app
 

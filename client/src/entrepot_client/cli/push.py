@@ -1,6 +1,5 @@
 """`entrepot push`: define a file and deliver its first version."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,6 +9,7 @@ import typer
 from entrepot_client.cli.failures import ExitStatus, Failure
 from entrepot_client.cli.output import Output, output_of
 from entrepot_client.cli.progress import Bar
+from entrepot_client.cli.schema_file import read_schema
 from entrepot_client.cli.session import signed_in
 from entrepot_client.cli.sizes import format_size, size_option
 from entrepot_client.cli.tasks import end_as, watch_to_end
@@ -70,7 +70,7 @@ def push(
             "Give --schema alone: a given schema is always enforced.",
             ExitStatus.WRONG_USAGE,
         )
-    contract = _read_schema(schema) if schema is not None else (enforce_schema or None)
+    contract = read_schema(schema) if schema is not None else (enforce_schema or None)
     with signed_in(output) as client:
         delivery = _upload(client, output, path, description, size_limit, contract)
         if not wait:
@@ -130,19 +130,3 @@ def _print_delivery(output: Output, delivery: Delivery) -> None:
             "SHA-256": delivery.sha256,
         },
     )
-
-
-def _read_schema(path: Path) -> Mapping[str, Any]:
-    try:
-        schema = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise Failure(
-            f"{path} is not JSON ({error}).",
-            'Give a Table Schema like {"fields": [{"name": "id", "type": "integer"}]}.',
-            ExitStatus.WRONG_USAGE,
-        ) from error
-    if not isinstance(schema, dict):
-        raise Failure(
-            f"{path} holds no JSON object.", "A Table Schema is one.", ExitStatus.WRONG_USAGE
-        )
-    return schema

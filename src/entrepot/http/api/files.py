@@ -20,7 +20,7 @@ from entrepot.files.read import (
 from entrepot.http.api.payloads import file_payload
 from entrepot.http.deps import ReadWork
 from entrepot.http.downloads import published_response
-from entrepot.http.forms_made import form_of
+from entrepot.http.forms_made import form_of, rejected_rows
 from entrepot.http.paging import Position, next_link, read_cursor
 from entrepot.inspection.results import Form
 
@@ -62,9 +62,10 @@ def _page(
 
 @router.get("/file/{file_id}", response_model=None)
 async def file(file_id: UUID, work: ReadWork) -> Response:
-    """One file, with its schema."""
+    """One file, with its schema, and its dialect if it was given one."""
     found = await work.read(get_file, file_id)
-    return JSONResponse({**file_payload(found), "schema": found.schema})
+    more = {"schema": found.schema, "table_dialect": found.dialect}
+    return JSONResponse({**file_payload(found), **more})
 
 
 @router.api_route("/file/download/{file_id}", methods=["GET", "HEAD"], response_model=None)
@@ -93,6 +94,20 @@ async def download(
 async def report(file_id: UUID, work: ReadWork, version: VersionNumber | None = None) -> Response:
     """The inspection's report (Frictionless v5) on a version, the newest inspected by default."""
     return JSONResponse((await _findings(work, file_id, version)).report)
+
+
+@router.get("/file/{file_id}/report.csv", response_model=None)
+async def report_csv(
+    file_id: UUID, request: Request, work: ReadWork, version: VersionNumber | None = None
+) -> Response:
+    """The rejected rows of a version as uploaded, after `_row`, `_line` and `_errors`.
+
+    The newest inspected version by default. It is made when it is first asked for; until then
+    the answer is `409 derivative-pending`. Cells that a spreadsheet would execute get an
+    apostrophe before them; plain numbers stay.
+    """
+    found = await rejected_rows(work, file_id, version)
+    return published_response(request, work.parts.store, found)
 
 
 @router.get("/file/{file_id}/profile", response_model=None)

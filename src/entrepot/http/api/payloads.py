@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from entrepot.accounts.keys import Key
 from entrepot.accounts.users import User
+from entrepot.files.contract import Revision
 from entrepot.files.read import File
 from entrepot.http.problems import task_problem
 from entrepot.tasks.records import Task
@@ -50,8 +51,10 @@ def task_payload(task: Task) -> dict[str, Any]:
     """A task, as it is polled and as its events carry it."""
     percent = round(100 * task.done / task.total, 1) if task.total else 0.0
     report = None
-    if task.has_report and task.file_id is not None:
-        report = f"/api/v1/file/{task.file_id}/report?version={task.version}"
+    if task.has_report:
+        report = f"/api/v1/task/{task.id}/report"
+        if task.version is not None:
+            report = f"/api/v1/file/{task.file_id}/report?version={task.version}"
     return {
         "task_id": str(task.id),
         "kind": task.kind,
@@ -72,6 +75,19 @@ def task_payload(task: Task) -> dict[str, Any]:
         "version": task.version,
         "error": task_problem(task.error) if task.error else None,
         "report_url": report,
+    }
+
+
+def revision_payload(revision: Revision) -> dict[str, Any]:
+    """A revision of a schema without the schema."""
+    return {
+        "revision": revision.number,
+        "source": revision.source,
+        "version": revision.version,
+        "effect": revision.effect,
+        "changes": revision.changes,
+        "user_name": revision.user_name,
+        "created_at": stamp(revision.created_at),
     }
 
 

@@ -13,6 +13,7 @@ from entrepot.accounts.actor import Actor
 from entrepot.db.types import Reading
 from entrepot.errors import EntrepotError
 from entrepot.files.cancel import cancel_task, viewer_of, visible_task
+from entrepot.files.task_report import report_of
 from entrepot.http.api.payloads import task_payload
 from entrepot.http.deps import AnyWork, Work
 from entrepot.http.paging import next_link, read_cursor
@@ -52,6 +53,12 @@ async def tasks(
 async def task(task_id: UUID, work: AnyWork) -> Response:
     """One task: its status, its progress, and once it failed, why."""
     return JSONResponse(task_payload(await work.read(visible_task, task_id)))
+
+
+@router.get("/task/{task_id}/report", response_model=None)
+async def task_report(task_id: UUID, work: AnyWork) -> Response:
+    """The report (Frictionless v5) that a task ended with: of a delivery or of a validation."""
+    return JSONResponse(await work.read(report_of, task_id))
 
 
 @router.post("/task/{task_id}/cancel", response_model=None)

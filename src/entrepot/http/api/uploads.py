@@ -1,136 +1,129 @@
 """`POST /api/v1/file/new` and `POST /api/v1/files`: define a file and upload its first version.
 
-Form fields come in any order, so also after the file: no version exists before every field is
-known and sound.
+`POST /api/v1/file/validate`: the same form, judged and forgotten.
 """
 
-from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
-from starlette.requests import ClientDisconnect
 
 from entrepot.accounts.actor import Actor
+from entrepot.blobs.store import Stored
 from entrepot.db.types import Writing
-from entrepot.errors import FieldInvalid, FileTooLarge, FormMalformed, ShuttingDown
+from entrepot.errors import FieldInvalid, NotFound
+from entrepot.files.contract import readable_contract
 from entrepot.files.define import (
     Accepted,
     Definition,
     check_description,
-    check_file_name,
     define_file,
     parse_size_limit,
 )
+from entrepot.files.validate import Validation, begin_validation
 from entrepot.http.api.payloads import TaskAccepted
-from entrepot.http.body import body_chunks, content_length
+from entrepot.http.delivery_form import Form, Purpose, receive_form
 from entrepot.http.deps import Work, WriteWork
-from entrepot.http.forms import Event, FormReader, PartBegin, PartData, boundary_of
 from entrepot.http.reception import Reception
+from entrepot.schemas.dialect_field import parse_dialect_field
 from entrepot.schemas.enforcement import parse_enforcement
+from entrepot.tasks.records import TaskId
 
 router = APIRouter(tags=["files"])
 
-FIELD_LIMITS = {
-    "file_description": 4 * 10_000,
-    "file_size_limit": 64,
-    "enforce_schema": 1024 * 1024,
-}
-"""The fields beside `file`, and the bytes each may have."""
-OVERHEAD = sum(FIELD_LIMITS.values()) + 1024 * 1024
-"""Bytes of a form that are not the file, at the very most: what a stated length may exceed."""
+FIELDS = ("file_description", "file_size_limit", "enforce_schema", "table_dialect")
+CONTRACT = ("enforce_schema", "file_size_limit", "table_dialect")
+"""The fields that are a contract of their own, which the contract of a `file_id` excludes."""
 
-FORM: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "required": ["file", "file_size_limit"],
-                    "properties": {
-                        "file": {"type": "string", "format": "binary"},
-                        "file_description": {"type": "string", "maxLength": 10_000},
-                        "file_size_limit": {
-                            "type": "integer",
-                            "minimum": 1,
-                            "description": "Bytes; binds every later version too.",
-                        },
-                        "enforce_schema": {
-                            "type": "string",
-                            "description": "true, false (default), or a Table Schema as JSON.",
-                        },
-                    },
-                }
-            }
-        },
+PROPERTIES: dict[str, Any] = {
+    "file": {"type": "string", "format": "binary"},
+    "file_description": {"type": "string", "maxLength": 10_000},
+    "file_size_limit": {
+        "type": "integer",
+        "minimum": 1,
+        "description": "Bytes; binds every later version too.",
+    },
+    "enforce_schema": {
+        "type": "string",
+        "description": "true, false (default), or a Table Schema as JSON.",
+    },
+    "table_dialect": {
+        "type": "string",
+        "description": "A Table Dialect as JSON, by which deliveries are read; without one it is "
+        "found out.",
+    },
+}
+
+
+def form_of(properties: dict[str, Any], required: list[str]) -> dict[str, Any]:
+    """How OpenAPI describes a form."""
+    schema = {"type": "object", "required": required, "properties": properties}
+    return {
+        "requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schema}}}
     }
-}
 
 
-@dataclass
-class Form:
-    """The fields as far as they have come, and where the file part stands."""
+NEW = form_of(PROPERTIES, ["file", "file_size_limit"])
+JUDGED = form_of(
+    PROPERTIES
+    | {
+        "file_id": {
+            "type": "string",
+            "format": "uuid",
+            "description": "Judge by this file's contract, instead of one of the form's own.",
+        }
+    },
+    ["file"],
+)
 
-    fields: dict[str, bytearray] = field(default_factory=dict)
-    file_name: str | None = None
-    digest: str | None = None
-    into: str | None = None
 
-
-@router.post("/file/new", status_code=202, openapi_extra=FORM, response_model=TaskAccepted)
-@router.post("/files", status_code=202, openapi_extra=FORM, response_model=TaskAccepted)
+@router.post("/file/new", status_code=202, openapi_extra=NEW, response_model=TaskAccepted)
+@router.post("/files", status_code=202, openapi_extra=NEW, response_model=TaskAccepted)
 async def new_file(request: Request, work: WriteWork) -> JSONResponse:
     """Define a file and upload its first version; answers the task that inspects it."""
-    accepted = await receive_new_file(request, work)
-    return JSONResponse(
-        {"task_id": str(accepted.task_id)},
-        status_code=202,
-        headers={"Location": f"/api/v1/task/{accepted.task_id}"},
-    )
+    return accepted_response((await receive_new_file(request, work)).task_id)
+
+
+@router.post("/file/validate", status_code=202, openapi_extra=JUDGED, response_model=TaskAccepted)
+async def validate(request: Request, work: WriteWork) -> JSONResponse:
+    """Judge a file without storing it; answers the task, whose result is the report.
+
+    By a contract in the form, or by that of the file `file_id`. The bytes count against the
+    quota until the task has ended. It fails if the contract is broken, as a delivery's does.
+    """
+    return accepted_response(await receive_form(request, work, VALIDATION))
+
+
+def accepted_response(task_id: TaskId) -> JSONResponse:
+    """`202` with the task that goes on in the background."""
+    headers = {"Location": f"/api/v1/task/{task_id}"}
+    return JSONResponse({"task_id": str(task_id)}, status_code=202, headers=headers)
 
 
 async def receive_new_file(request: Request, work: Work) -> Accepted:
-    """Take the form as it streams in; the file is defined and its task waits, or nothing stays.
-
-    For the API and for the page that uploads. Raises what is wrong with the form, its fields,
-    its size, or with the caller.
-    """
-    if work.runtime.draining:
-        raise ShuttingDown
-    reader = FormReader(boundary_of(request.headers.get("content-type")))
-    reception = await Reception.open(work)
-    try:
-        accepted = await _receive(request, work, reader, reception)
-    except BaseException as failure:
-        await reception.abort()
-        if isinstance(failure, ClientDisconnect):
-            # Nobody reads this answer; it is for the log.
-            raise FormMalformed(reason="The client went away before the end.") from None
-        raise
-    work.parts.queue.wake()
-    return accepted
+    """Take the form of a new file; for the API and for the page that uploads."""
+    return await receive_form(request, work, DEFINITION)
 
 
-async def _receive(
-    request: Request, work: Work, reader: FormReader, reception: Reception
-) -> Accepted:
-    length = content_length(request)
-    if length is not None:
-        reception.refuse_doomed(length - OVERHEAD)
-    form = Form()
-    async for chunk in body_chunks(request, work.parts.settings.body_timeout):
-        for event in reader.feed(chunk):
-            await _handle(event, form, reception, length, len(reader.boundary))
-        await reception.keep_alive()
-    reader.finish()
-    definition = _definition(form, work)
-    if reception.received == 0:
-        raise FieldInvalid(field="file", reason="the file is empty; nothing was stored.")
-    if reception.received > definition.size_limit:
-        raise FileTooLarge(limit=definition.size_limit, requested=reception.received)
-    stored = await reception.finish(form.digest)
-    return await reception.hand_over(_define, definition, reception, stored, work)
+async def _bound(form: Form, name: str, work: Work) -> int | None:
+    """The limit that a field sets: its own, or that of the file whose contract is to judge."""
+    text = form.text(name) if name in ("file_size_limit", "file_id") else None
+    if text is None or name == "file_size_limit":
+        return parse_size_limit(text) if text is not None else None
+    return (await work.read(readable_contract, read_id(text))).size_limit if text else None
+
+
+def _definition(form: Form, work: Work) -> Definition:
+    """The contract, once every field is known. Raises FieldInvalid, SchemaInvalid."""
+    largest = work.parts.settings.max_file_size
+    return Definition(
+        name=form.name_of_file(),
+        description=check_description(form.text("file_description") or ""),
+        size_limit=parse_size_limit(form.text("file_size_limit"), largest),
+        enforcement=parse_enforcement(form.text("enforce_schema")),
+        dialect=parse_dialect_field(form.text("table_dialect")),
+    )
 
 
 def _define(
@@ -138,94 +131,54 @@ def _define(
     actor: Actor,
     definition: Definition,
     reception: Reception,
-    stored: Any,
+    stored: Stored,
     work: Work,
 ) -> Accepted:
-    now = work.parts.clock()
-    parts = work.parts
-    return define_file(
-        conn,
-        actor,
-        definition,
-        reception.blob_id,
-        stored,
-        reception.reservation,
-        parts.queue,
-        now,
-    )
+    blob_id, reservation = reception.blob_id, reception.reservation
+    queue, now = work.parts.queue, work.parts.clock()
+    return define_file(conn, actor, definition, blob_id, stored, reservation, queue, now)
 
 
-async def _handle(
-    event: Event, form: Form, reception: Reception, length: int | None, boundary: int
-) -> None:
-    if isinstance(event, PartData):
-        if form.into == "file":
-            if reception.received == 0 and length is not None:
-                # What follows the file at least: CR LF, the closing boundary, CR LF.
-                reception.expect(length - event.offset - boundary - 8)
-            await reception.take(event.data)
-        elif form.into is not None:
-            _extend(form, form.into, event.data)
-    elif isinstance(event, PartBegin):
-        _begin_part(event, form, reception)
-    elif form.into == "file_size_limit":
-        limit = parse_size_limit(_text(form, "file_size_limit"))
-        reception.limit = min(reception.limit, limit)
-        if reception.received > limit:
-            raise FileTooLarge(limit=limit, requested=reception.received)
-
-
-def _begin_part(part: PartBegin, form: Form, reception: Reception) -> None:
-    form.into = part.name
-    if part.name == "file":
-        if form.file_name is not None:
-            raise FieldInvalid(field="file", reason="came twice; a request has one file.")
-        if part.file_name is None:
-            raise FieldInvalid(
-                field="file",
-                reason="must be a file with a name.",
-                example="--form 'file=@\"orders.csv\"'",
-            )
-        form.file_name = check_file_name(part.file_name)
-        form.digest = part.headers.get("repr-digest")
-        return
-    if part.name not in FIELD_LIMITS:
-        known = ", ".join(["file", *FIELD_LIMITS])
-        raise FieldInvalid(
-            field=part.name[:100].replace("\0", ""), reason=f"is unknown; fields are {known}."
-        )
-    if part.name in form.fields:
-        raise FieldInvalid(field=part.name, reason="came twice.")
-    form.fields[part.name] = bytearray()
-
-
-def _extend(form: Form, name: str, data: memoryview) -> None:
-    form.fields[name] += data
-    most = FIELD_LIMITS[name]
-    if len(form.fields[name]) > most:
-        raise FieldInvalid(field=name, reason=f"may have at most {most:,} bytes.")
-
-
-def _definition(form: Form, work: Work) -> Definition:
-    """The contract, once every field is known. Raises FieldInvalid, SchemaInvalid."""
-    if form.file_name is None:
-        raise FieldInvalid(
-            field="file", reason="is required.", example="--form 'file=@\"orders.csv\"'"
-        )
+def _validation(form: Form, work: Work) -> Validation:
+    """What is to be judged by what. Raises FieldInvalid, SchemaInvalid, NotFound."""
     largest = work.parts.settings.max_file_size
-    return Definition(
-        name=form.file_name,
-        description=check_description(_text(form, "file_description") or ""),
-        size_limit=parse_size_limit(_text(form, "file_size_limit"), largest),
-        enforcement=parse_enforcement(_text(form, "enforce_schema")),
+    file_id = form.text("file_id") or None
+    if file_id is not None:
+        given = [name for name in CONTRACT if name in form.fields]
+        if given:
+            raise FieldInvalid(given[0], "is that of the file where a file_id is given.")
+    check_description(form.text("file_description") or "")
+    limited = "file_size_limit" in form.fields
+    limit = parse_size_limit(form.text("file_size_limit"), largest) if limited else largest
+    return Validation(
+        name=form.name_of_file(),
+        size_limit=limit,
+        enforcement=parse_enforcement(form.text("enforce_schema")),
+        dialect=parse_dialect_field(form.text("table_dialect")),
+        file_id=read_id(file_id) if file_id is not None else None,
     )
 
 
-def _text(form: Form, name: str) -> str | None:
-    raw = form.fields.get(name)
-    if raw is None:
-        return None
+def read_id(text: str) -> UUID:
+    """An id as it was sent; a malformed one is what never existed. Raises NotFound."""
     try:
-        return raw.decode("utf-8")
-    except UnicodeDecodeError:
-        raise FieldInvalid(field=name, reason="is not UTF-8.") from None
+        return UUID(text)
+    except ValueError:
+        raise NotFound from None
+
+
+def _validate(
+    conn: Writing,
+    actor: Actor,
+    asked: Validation,
+    reception: Reception,
+    stored: Stored,
+    work: Work,
+) -> TaskId:
+    blob_id, reservation = reception.blob_id, reception.reservation
+    queue, now = work.parts.queue, work.parts.clock()
+    return begin_validation(conn, actor, asked, blob_id, stored, reservation, queue, now)
+
+
+DEFINITION = Purpose(FIELDS, _bound, _definition, _define)
+VALIDATION = Purpose((*FIELDS, "file_id"), _bound, _validation, _validate)

@@ -1,0 +1,41 @@
+"""The engine for the client's commands: what the entry point `entrepot.engine` gives them."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, cast
+
+from entrepot.errors import SchemaInvalid
+from entrepot.inspection.locally import validate_file
+from entrepot.inspection.results import InspectionFailed, Mode
+from entrepot.schemas.table_schema import parse_schema, to_document
+from entrepot_client.cli.failures import ExitStatus, Failure
+
+
+def validate(
+    path: Path,
+    schema: Mapping[str, Any] | None,
+    mode: str,
+    dialect: Mapping[str, Any] | None,
+) -> dict[str, Any]:
+    """Judge a file here, in a process that is locked down; whether it is valid, and the report.
+
+    Raises Failure for a schema that is wrong, and where the engine could not run.
+    """
+    try:
+        sound = to_document(parse_schema(dict(schema))) if schema is not None else None
+        found = validate_file(
+            path, sound, cast(Mode, mode), dict(dialect) if dialect is not None else None
+        )
+    except SchemaInvalid as wrong:
+        advice = "Correct the Table Schema there."
+        raise Failure(
+            str(wrong), advice, ExitStatus.WRONG_USAGE, figures=wrong.figures()
+        ) from wrong
+    except InspectionFailed as failed:
+        raise Failure(str(failed), "Try again.") from failed
+    return {
+        "valid": found.verdict == "conforms",
+        "detail": found.detail,
+        "report": found.report,
+        "schema": found.schema,
+    }

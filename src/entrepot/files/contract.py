@@ -1,0 +1,246 @@
+"""A file's contract: what each delivery must keep, every revision of its schema, and the next one.
+
+A new schema never takes effect unseen: what it changes is compared, what breaks something has to
+be accepted, and the current version is held against it in the background (`files.check`). Between
+the two nothing else may have moved, or it is checked again, or refused.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import insert, select, update
+
+from entrepot.accounts.actor import AccountId, Actor
+from entrepot.activity.record import record
+from entrepot.db.tables import accounts, checks, files, schema_revisions, users, versions
+from entrepot.db.types import Reading, Writing
+from entrepot.errors import BreakingChange, NotFound
+from entrepot.files.versions import FileId
+from entrepot.grants.access import access_manageable, access_readable
+from entrepot.inspection.results import Mode
+from entrepot.schemas.changes import Change, breaking, compatible
+from entrepot.schemas.evolve import compare_schemas, is_compatible
+from entrepot.schemas.model import TableSchema
+from entrepot.schemas.table_schema import to_document
+from entrepot.tasks.queue import TaskQueue
+from entrepot.tasks.records import TaskId, create_task
+
+CHECK = "check.bytes"
+"""The workflow's name in the queue; part of the task protocol."""
+
+
+@dataclass(frozen=True)
+class Contract:
+    """A file's contract as it stands; `size_limit` is bytes, `revision` 0 where it has no schema.
+
+    `mode` says how it binds: a schema that was inferred and frozen binds as a given one does.
+    """
+
+    file_id: FileId
+    account_id: AccountId
+    file_name: str
+    size_limit: int
+    mode: Mode
+    schema: dict[str, Any] | None
+    revision: int
+    dialect: dict[str, Any] | None
+    current_version: int | None
+
+
+@dataclass(frozen=True)
+class Revision:
+    """One schema that the file has had. `version` is the one that it was inferred from, or that
+    was held against it; `changes` is None for a first schema."""
+
+    number: int
+    source: str
+    schema: dict[str, Any]
+    version: int | None
+    changes: list[dict[str, Any]] | None
+    user_name: str
+    created_at: datetime
+
+    @property
+    def effect(self) -> str | None:
+        """Whether it was compatible with the one before, or breaking; None for a first."""
+        if self.changes is None:
+            return None
+        broken = any(change["effect"] == "breaking" for change in self.changes)
+        return "breaking" if broken else "compatible"
+
+
+def load_contract(conn: Reading, file_id: UUID) -> Contract:
+    """The contract of a file that is known to be there."""
+    row = conn.execute(select(files).where(files.c.id == file_id)).one()
+    newest = conn.execute(
+        select(schema_revisions.c.revision, schema_revisions.c.schema)
+        .where(schema_revisions.c.file_id == file_id)
+        .order_by(schema_revisions.c.revision.desc())
+        .limit(1)
+    ).one_or_none()
+    return Contract(
+        file_id=FileId(row.id),
+        account_id=AccountId(row.account_id),
+        file_name=row.name,
+        size_limit=row.size_limit,
+        mode="given" if newest else row.enforcement,
+        schema=newest.schema if newest else None,
+        revision=newest.revision if newest else 0,
+        dialect=row.dialect,
+        current_version=row.current_version,
+    )
+
+
+def readable_contract(conn: Reading, actor: Actor, file_id: UUID) -> Contract:
+    """The contract of a file that the actor may read. Raises NotFound."""
+    return load_contract(conn, access_readable(conn, actor, file_id).file_id)
+
+
+def schema_revisions_of(conn: Reading, actor: Actor, file_id: UUID) -> list[Revision]:
+    """Every schema of a file that the actor may read, the newest first. Raises NotFound."""
+    access_readable(conn, actor, file_id)
+    found = (
+        select(
+            schema_revisions, users.c.name.label("user_name"), accounts.c.name.label("account_name")
+        )
+        .join(users, users.c.id == schema_revisions.c.created_by)
+        .join(accounts, accounts.c.id == users.c.account_id)
+        .where(schema_revisions.c.file_id == file_id)
+        .order_by(schema_revisions.c.revision.desc())
+    )
+    return [
+        Revision(
+            number=row.revision,
+            source=row.source,
+            schema=row.schema,
+            version=row.version,
+            changes=row.changes,
+            user_name=f"{row.account_name}:{row.user_name}",
+            created_at=row.created_at,
+        )
+        for row in conn.execute(found)
+    ]
+
+
+def changes_to(contract: Contract, schema: dict[str, Any]) -> tuple[Change, ...]:
+    """What a new schema changes of the contract, that it is enforced from now on included."""
+    if contract.schema is not None:
+        return compare_schemas(contract.schema, schema)
+    what = f"enforcement: {contract.mode} → given"
+    if contract.current_version is None:
+        return (compatible("", what, "nothing was published under the old contract"),)
+    reason = "deliveries that break the schema are refused from now on"
+    return (breaking("", what, reason),)
+
+
+def propose_schema(
+    conn: Writing,
+    actor: Actor,
+    file_id: UUID,
+    schema: TableSchema,
+    accept_breaking: bool,
+    queue: TaskQueue,
+    now: datetime,
+) -> TaskId:
+    """Have a new schema checked; it takes effect when the task succeeds.
+
+    Raises NotFound, NotAllowed, and BreakingChange where it breaks something and that was not
+    accepted.
+    """
+    access_manageable(conn, actor, file_id)
+    contract = load_contract(conn, file_id)
+    document = to_document(schema)
+    changes = changes_to(contract, document)
+    told = [change.to_document() for change in changes]
+    if not is_compatible(changes) and not accept_breaking:
+        raise BreakingChange(changes=told)
+    task_id = TaskId(uuid4())
+    conn.execute(
+        insert(checks).values(
+            id=uuid4(),
+            task_id=task_id,
+            account_id=contract.account_id,
+            file_id=file_id,
+            name=contract.file_name,
+            mode="given",
+            schema=document,
+            dialect=contract.dialect,
+            revision=contract.revision,
+            changes=told,
+            created_by=actor.user_id,
+            key_id=actor.key_id,
+            created_at=now,
+        )
+    )
+    create_task(
+        conn,
+        task_id,
+        contract.account_id,
+        actor.user_id,
+        kind="schema.change",
+        file_id=file_id,
+        version=None,
+        total=_current_size(conn, contract),
+        now=now,
+    )
+    detail = {"after_revision": contract.revision, "task_id": str(task_id)}
+    record(conn, contract.account_id, actor, "schema.propose", now, file_id, None, detail)
+    queue.enqueue(conn, CHECK, task_id, contract.account_id)
+    return task_id
+
+
+def keep_revision(
+    conn: Writing,
+    contract: Contract,
+    schema: dict[str, Any],
+    changes: list[dict[str, Any]],
+    user_id: UUID,
+    now: datetime,
+) -> int:
+    """Make a schema the file's own from now on; its revision's number."""
+    number = contract.revision + 1
+    conn.execute(
+        insert(schema_revisions).values(
+            file_id=contract.file_id,
+            revision=number,
+            source="given",
+            schema=schema,
+            version=contract.current_version,
+            changes=changes,
+            created_by=user_id,
+            created_at=now,
+        )
+    )
+    conn.execute(
+        update(files)
+        .where(files.c.id == contract.file_id)
+        .values(enforcement="given", updated_at=now)
+    )
+    return number
+
+
+def lock_contract(conn: Writing, file_id: UUID) -> Contract:
+    """The contract, which stays as it is until the transaction's end."""
+    # SQLite's writer holds the whole database already and ignores FOR UPDATE.
+    conn.execute(select(files.c.id).where(files.c.id == file_id).with_for_update())
+    return load_contract(conn, file_id)
+
+
+def find_revision(revisions: list[Revision], number: int | None) -> Revision | None:
+    """The revision of that number, the newest by default; None where there is none at all.
+
+    Raises NotFound for a number that the file has not had.
+    """
+    if number is None:
+        return revisions[0] if revisions else None
+    for revision in revisions:
+        if revision.number == number:
+            return revision
+    raise NotFound
+
+
+def _current_size(conn: Reading, contract: Contract) -> int:
+    current = versions.c.file_id == contract.file_id, versions.c.number == contract.current_version
+    return conn.scalar(select(versions.c.size).where(*current)) or 0

@@ -1,0 +1,28 @@
+"""The report that a task ended with, whatever it judged."""
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+
+from entrepot.accounts.actor import Actor
+from entrepot.db.tables import checks, inspections, versions
+from entrepot.db.types import Reading
+from entrepot.errors import NotFound
+from entrepot.files.cancel import visible_task
+
+
+def report_of(conn: Reading, actor: Actor, task_id: UUID) -> dict[str, Any]:
+    """The report of a task that the actor may see. Raises NotFound, also where there is none."""
+    visible_task(conn, actor, task_id)
+    of_version = (
+        select(inspections.c.report)
+        .join(versions, versions.c.id == inspections.c.version_id)
+        .where(versions.c.task_id == task_id)
+    )
+    of_check = select(checks.c.report).where(checks.c.task_id == task_id)
+    for found in (of_version, of_check):
+        report: dict[str, Any] | None = conn.scalar(found)
+        if report is not None:
+            return report
+    raise NotFound

@@ -1,0 +1,118 @@
+"""A file's schema: as it is, as it was, and a new one, which takes effect once it was checked."""
+
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request
+from fastapi import Path as PathParameter
+from fastapi.responses import JSONResponse, Response
+
+from entrepot.accounts.actor import Actor
+from entrepot.db.types import Reading, Writing
+from entrepot.errors import FieldInvalid
+from entrepot.files.contract import (
+    Contract,
+    Revision,
+    find_revision,
+    propose_schema,
+    readable_contract,
+    schema_revisions_of,
+)
+from entrepot.http.api.files import VersionNumber
+from entrepot.http.api.payloads import TaskAccepted, revision_payload
+from entrepot.http.api.uploads import accepted_response, read_id
+from entrepot.http.body import small_body
+from entrepot.http.conditions import Validators, check_preconditions
+from entrepot.http.deps import ReadWork, Work, WriteWork
+from entrepot.schemas.enforcement import MAX_BYTES, load_document
+from entrepot.schemas.model import TableSchema
+from entrepot.schemas.table_schema import parse_schema
+from entrepot.tasks.records import TaskId
+
+router = APIRouter(tags=["files"])
+
+BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/json": {"schema": {"type": "object", "required": ["fields"]}}},
+    }
+}
+"""A Table Schema; what is wrong in it is told by the problem, with a pointer."""
+
+
+@router.get("/file/{file_id}/schema", response_model=None)
+async def schema(file_id: UUID, work: ReadWork, revision: VersionNumber | None = None) -> Response:
+    """The schema of a file, the newest revision by default, and the list of all revisions.
+
+    `schema` is null, and the list empty, where the file has none. The `ETag` is that of the newest
+    revision; a change may be made conditional on it.
+    """
+    contract, revisions = await work.read(_history, file_id)
+    found = find_revision(revisions, revision)
+    return JSONResponse(
+        {
+            **(revision_payload(found) if found else {"revision": None}),
+            "schema": found.schema if found else None,
+            "enforced": contract.mode != "none",
+            "revisions_list": [revision_payload(each) for each in revisions],
+        },
+        headers={"ETag": _etag(contract)},
+    )
+
+
+@router.put(
+    "/file/{file_id}/schema", status_code=202, openapi_extra=BODY, response_model=TaskAccepted
+)
+async def change_schema(
+    # Not as a UUID, which would be refused before the body is read, and so look another way.
+    file_id: Annotated[str, PathParameter(json_schema_extra={"format": "uuid"})],
+    request: Request,
+    work: WriteWork,
+    breaking: Annotated[Literal["refuse", "accept"], Query()] = "refuse",
+) -> Response:
+    """Give a file a new schema; answers the task that checks it before it takes effect.
+
+    The task holds the current version against it: if that breaks it, the task fails with the
+    report and nothing changes. A change that breaks what was agreed is refused with the list of
+    `changes` unless `breaking=accept`. The file is enforced from then on, whatever it was.
+    """
+    document = await _read_schema(request, work)
+    accept = breaking == "accept"
+    match = request.headers.get("if-match")
+    task_id = await work.write(_propose, read_id(file_id), document, accept, match, work)
+    work.parts.queue.wake()
+    return accepted_response(task_id)
+
+
+def _history(conn: Reading, actor: Actor, file_id: UUID) -> tuple[Contract, list[Revision]]:
+    return readable_contract(conn, actor, file_id), schema_revisions_of(conn, actor, file_id)
+
+
+def _propose(
+    conn: Writing,
+    actor: Actor,
+    file_id: UUID,
+    schema: TableSchema,
+    accept: bool,
+    match: str | None,
+    work: Work,
+) -> TaskId:
+    if match is not None:
+        current = _etag(readable_contract(conn, actor, file_id))
+        check_preconditions({"if-match": match}, Validators(current, work.now))
+    now = work.parts.clock()
+    return propose_schema(conn, actor, file_id, schema, accept, work.parts.queue, now)
+
+
+def _etag(contract: Contract) -> str:
+    return f'"{contract.file_id.hex}-{contract.revision}"'
+
+
+async def _read_schema(request: Request, work: Work) -> TableSchema:
+    """The body as a sound Table Schema. Raises BodyTooLarge, FieldInvalid, SchemaInvalid."""
+    body = await small_body(request, work.parts.settings.body_timeout, MAX_BYTES)
+    try:
+        text = body.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise FieldInvalid(field="body", reason="is not UTF-8.") from None
+    return parse_schema(load_document(text))

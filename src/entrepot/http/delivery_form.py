@@ -1,0 +1,190 @@
+"""Receive one file with its form fields, in any order, while its bytes stream in.
+
+What the fields mean is for the route; here they are bounded, decoded and known by name, and the
+file goes to a `Reception`. Nothing is made before every field is known and sound.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any, Generic, Protocol, TypeVar
+
+from fastapi import Request
+from starlette.requests import ClientDisconnect
+
+from entrepot.accounts.actor import Actor
+from entrepot.blobs.store import Stored
+from entrepot.db.types import Writing
+from entrepot.errors import FieldInvalid, FileTooLarge, FormMalformed, ShuttingDown
+from entrepot.files.define import check_file_name
+from entrepot.http.body import body_chunks, content_length
+from entrepot.http.deps import Work
+from entrepot.http.forms import Event, FormReader, PartBegin, PartData, boundary_of
+from entrepot.http.reception import Reception
+
+FIELD_LIMITS = {
+    "file_description": 4 * 10_000,
+    "file_size_limit": 64,
+    "enforce_schema": 1024 * 1024,
+    "table_dialect": 64 * 1024,
+    "file_id": 64,
+}
+"""The fields that a form may have beside `file`, and the bytes of each."""
+OVERHEAD = sum(FIELD_LIMITS.values()) + 1024 * 1024
+"""Bytes of a form that are not the file, at the very most: what a stated length may exceed."""
+
+
+class Bounded(Protocol):
+    """What a form asks for, with the most bytes that its file may have."""
+
+    @property
+    def size_limit(self) -> int:
+        """Bytes."""
+        ...
+
+
+T = TypeVar("T", bound=Bounded)
+R = TypeVar("R")
+
+
+@dataclass
+class Form:
+    """The fields as far as they have come, and where the file part stands."""
+
+    fields: dict[str, bytearray] = field(default_factory=dict)
+    file_name: str | None = None
+    digest: str | None = None
+    into: str | None = None
+
+    def text(self, name: str) -> str | None:
+        """A field's text; None if it did not come. Raises FieldInvalid."""
+        raw = self.fields.get(name)
+        if raw is None:
+            return None
+        try:
+            return raw.decode("utf-8")
+        except UnicodeDecodeError:
+            raise FieldInvalid(field=name, reason="is not UTF-8.") from None
+
+    def name_of_file(self) -> str:
+        """The file's name. Raises FieldInvalid if no file came."""
+        if self.file_name is None:
+            example = "--form 'file=@\"orders.csv\"'"
+            raise FieldInvalid(field="file", reason="is required.", example=example)
+        return self.file_name
+
+
+@dataclass(frozen=True)
+class Purpose(Generic[T, R]):
+    """What a form is for.
+
+    `fields` it may have beside `file`; `bound` gives the size limit that a field sets once it has
+    come (None: it sets none); `read` makes of the whole form what is asked, and `commit` does it
+    in the transaction by which a row names the bytes.
+    """
+
+    fields: tuple[str, ...]
+    bound: Callable[[Form, str, Work], Awaitable[int | None]]
+    read: Callable[[Form, Work], T]
+    commit: Callable[[Writing, Actor, T, Reception, Stored, Work], R]
+
+
+async def receive_form(request: Request, work: Work, purpose: Purpose[T, R]) -> R:
+    """Take the form as it streams in; it is done as a whole, or nothing stays.
+
+    Raises what is wrong with the form, its fields, its size, or with the caller.
+    """
+    if work.runtime.draining:
+        raise ShuttingDown
+    reader = FormReader(boundary_of(request.headers.get("content-type")))
+    reception = await Reception.open(work)
+    try:
+        done = await _receive(request, work, purpose, reader, reception)
+    except BaseException as failure:
+        await reception.abort()
+        if isinstance(failure, ClientDisconnect):
+            # Nobody reads this answer; it is for the log.
+            raise FormMalformed(reason="The client went away before the end.") from None
+        raise
+    work.parts.queue.wake()
+    return done
+
+
+async def _receive(
+    request: Request,
+    work: Work,
+    purpose: Purpose[T, R],
+    reader: FormReader,
+    reception: Reception,
+) -> R:
+    length = content_length(request)
+    if length is not None:
+        reception.refuse_doomed(length - OVERHEAD)
+    form = Form()
+    async for chunk in body_chunks(request, work.parts.settings.body_timeout):
+        for event in reader.feed(chunk):
+            if isinstance(event, PartData):
+                await _take(event, form, reception, length, len(reader.boundary))
+            else:
+                await _turn(event, form, reception, purpose, work)
+        await reception.keep_alive()
+    reader.finish()
+    asked = purpose.read(form, work)
+    if reception.received == 0:
+        raise FieldInvalid(field="file", reason="the file is empty; nothing was stored.")
+    if reception.received > asked.size_limit:
+        raise FileTooLarge(limit=asked.size_limit, requested=reception.received)
+    stored = await reception.finish(form.digest)
+    return await reception.hand_over(purpose.commit, asked, reception, stored, work)
+
+
+async def _take(
+    part: PartData, form: Form, reception: Reception, length: int | None, boundary: int
+) -> None:
+    if form.into == "file":
+        if reception.received == 0 and length is not None:
+            # What follows the file at least: CR LF, the closing boundary, CR LF.
+            reception.expect(length - part.offset - boundary - 8)
+        await reception.take(part.data)
+    elif form.into is not None:
+        form.fields[form.into] += part.data
+        most = FIELD_LIMITS[form.into]
+        if len(form.fields[form.into]) > most:
+            raise FieldInvalid(field=form.into, reason=f"may have at most {most:,} bytes.")
+
+
+async def _turn(
+    event: Event, form: Form, reception: Reception, purpose: Purpose[Any, Any], work: Work
+) -> None:
+    """A part begins, or one has ended, which may set a limit that binds from now on."""
+    if isinstance(event, PartBegin):
+        _begin_part(event, form, purpose.fields)
+    elif form.into is not None and form.into != "file":
+        limit = await purpose.bound(form, form.into, work)
+        if limit is not None:
+            reception.limit = min(reception.limit, limit)
+            if reception.received > limit:
+                raise FileTooLarge(limit=limit, requested=reception.received)
+
+
+def _begin_part(part: PartBegin, form: Form, fields: tuple[str, ...]) -> None:
+    form.into = part.name
+    if part.name == "file":
+        if form.file_name is not None:
+            raise FieldInvalid(field="file", reason="came twice; a request has one file.")
+        if part.file_name is None:
+            raise FieldInvalid(
+                field="file",
+                reason="must be a file with a name.",
+                example="--form 'file=@\"orders.csv\"'",
+            )
+        form.file_name = check_file_name(part.file_name)
+        form.digest = part.headers.get("repr-digest")
+        return
+    if part.name not in fields:
+        known = ", ".join(["file", *fields])
+        raise FieldInvalid(
+            field=part.name[:100].replace("\0", ""), reason=f"is unknown; fields are {known}."
+        )
+    if part.name in form.fields:
+        raise FieldInvalid(field=part.name, reason="came twice.")
+    form.fields[part.name] = bytearray()

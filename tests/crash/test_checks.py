@@ -1,0 +1,145 @@
+"""Killed at any moment, a validation leaves no byte and a change of a schema is whole or not there.
+
+As in `test_exact_points`: a real server dies by SIGKILL before or after one call, is started
+again, and everything must hold.
+"""
+
+import json
+from contextlib import suppress
+
+import pytest
+from sqlalchemy import func, select
+from tests.crash.house import GONE, House, Point, table
+from tests.crash.test_exact_points import (
+    ASKED,
+    BEGIN,
+    CONTENT,
+    LIMIT,
+    OUTCOME,
+    SCHEMA,
+    both,
+    die_and_check,
+    long,
+)
+
+from entrepot.db.tables import checks
+
+TAKE = ("INSERT INTO checks", "INSERT INTO tasks")
+JUDGED = ("UPDATE checks SET .*report", "UPDATE tasks SET status='failed'")
+GIVEN_UP = ("UPDATE checks SET decided_at", "UPDATE tasks SET status='canceled'")
+REMOVED = ("UPDATE checks SET bytes_removed_at",)
+CHANGED = ("INSERT INTO schema_revisions", "UPDATE checks")
+
+VALIDATION = [
+    *both("api", "commit", TAKE),
+    *both("worker", "commit", BEGIN),
+    *both("worker", "commit", JUDGED),
+    *both("worker", "unlink", ("/blobs/",)),
+    *both("worker", "commit", REMOVED),
+    *long(both("worker", "commit", OUTCOME)),
+]
+CANCELATION = [
+    Point("api", "commit", ASKED, "after"),
+    *both("worker", "commit", GIVEN_UP),
+    *both("worker", "commit", REMOVED),
+]
+CHANGE = [
+    *both("api", "commit", TAKE),
+    *both("worker", "commit", BEGIN),
+    *both("worker", "commit", CHANGED),
+    *long(both("worker", "commit", OUTCOME)),
+]
+FIRST, WIDER = (
+    {
+        "fields": [
+            {"name": "id", "type": "integer"},
+            {"name": "amount", "type": kind},
+            {"name": "note", "type": "string"},
+        ]
+    }
+    for kind in ("integer", "number")
+)
+
+
+def validate(house: House) -> str | None:
+    """Send a table that breaks its contract; the task's id, if the server lived to tell it."""
+    with suppress(*GONE):
+        answer = house.api.upload(
+            CONTENT, limit=LIMIT, path="/file/validate", enforce_schema=SCHEMA
+        )
+        assert answer.status_code == 202, answer.text
+        return str(answer.json()["task_id"])
+    return None
+
+
+def check_nothing_is_left(house: House) -> None:
+    """No check holds bytes any more, and `used` is what versions hold."""
+    kept = select(func.count()).where(checks.c.size > 0, checks.c.bytes_removed_at.is_(None))
+    with house.server.parts.database.reading() as conn:
+        assert conn.scalar(kept) == 0
+        undecided = select(func.count()).where(checks.c.decided_at.is_(None))
+        assert conn.scalar(undecided) == 0
+
+
+@pytest.mark.parametrize("point", VALIDATION, ids=str)
+def test_a_validation_is_killed(house: House, point: Point) -> None:
+    house.arm(point)
+    task_id = validate(house)
+    die_and_check(house, str(point))
+    check_nothing_is_left(house)
+    if task_id is not None:
+        task = house.api.task(task_id)
+        assert (task["status"], task["error"]["code"]) == ("failed", "schema-violation")
+        assert house.api.json(task["report_url"])["valid"] is False
+    else:
+        assert point.role == "api"
+
+
+@pytest.mark.parametrize("point", CANCELATION, ids=str)
+def test_the_cancelation_of_a_validation_is_killed(house: House, point: Point) -> None:
+    house.freeze_inspectors()
+    task_id = validate(house)
+    assert task_id is not None
+    house.api.wait_status(task_id, {"running"})
+    house.arm(point)
+    with suppress(*GONE):
+        house.api.post(f"/task/{task_id}/cancel")
+    die_and_check(house, str(point))
+    check_nothing_is_left(house)
+    assert house.api.task(task_id)["status"] == "canceled"
+
+
+@pytest.mark.parametrize("point", CHANGE, ids=str)
+def test_a_change_of_a_schema_is_killed(house: House, point: Point) -> None:
+    sent = house.send(table(2_000), limit=LIMIT, enforce_schema=json.dumps(FIRST))
+    file_id = house.api.wait_task(str(sent.task_id))["file_id"]
+    house.arm(point)
+    task_id = None
+    with suppress(*GONE):
+        answer = house.api.request("PUT", f"/file/{file_id}/schema", json=WIDER)
+        assert answer.status_code == 202, answer.text
+        task_id = answer.json()["task_id"]
+    die_and_check(house, str(point))
+    check_nothing_is_left(house)
+    found = house.api.json(f"/file/{file_id}/schema")
+    committed = point.role == "worker" or point.when == "after"
+    assert found["schema"] == (WIDER if committed else FIRST)
+    assert len(found["revisions_list"]) == (2 if committed else 1)
+    if task_id is not None:
+        assert house.api.task(task_id)["status"] == "succeeded"
+
+
+def test_the_sweep_removes_what_a_check_left(house: House) -> None:
+    """Killed between a verdict and the removal, and never run again: the sweep does it."""
+    point = Point("worker", "unlink", ("/blobs/",), "before")
+    house.arm(point)
+    validate(house)
+    try:
+        house.wait_dead()
+    finally:
+        assert house.disarm()
+    done = house.server.run("admin", "sweep", "--data", str(house.server.data))
+    assert done.returncode == 0, done.stderr
+    check_nothing_is_left(house)
+    house.server.start()
+    house.check()

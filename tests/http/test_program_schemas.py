@@ -1,0 +1,89 @@
+"""`entrepot validate` and `entrepot schema` against a real server."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.http.test_schema import INTEGERS, TEXT, WIDER
+from tests.support.api import CSV
+from tests.support.server import Server, TestAccount
+
+from entrepot_client.cli.main import run as run_program
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(
+    server: Server,
+    account: TestAccount,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Run:
+    monkeypatch.setenv("ENTREPOT_ENDPOINT", server.endpoint)
+    monkeypatch.setenv("ENTREPOT_API_KEY", account.api_key)
+
+    def one(*arguments: Any) -> tuple[int, str, str]:
+        status = run_program([str(each) for each in arguments])
+        shown = capsys.readouterr()
+        return status, shown.out, shown.err
+
+    return one
+
+
+def test_validate_on_the_server(run: Run, account: TestAccount, tmp_path: Path) -> None:
+    good, bad, schema = tmp_path / "good.csv", tmp_path / "bad.csv", tmp_path / "schema.json"
+    good.write_bytes(CSV)
+    bad.write_bytes(b"id,amount\n1,x\n")
+    schema.write_text(json.dumps(INTEGERS))
+    where = ("--on-server", "--schema", schema)
+    assert run("validate", good, *where)[:2] == (0, "All 2 rows keep the contract.\n")
+    status, out, _ = run("validate", bad, *where)
+    assert status == 5
+    assert out.startswith("1 of 1 row: `amount` must be an integer, first at row 2: `x`.\n")
+    status, out, _ = run("validate", bad, *where, "--format", "json")
+    assert (status, json.loads(out)["valid"]) == (5, False)
+    assert account.api.json("/files")["files_list"] == []
+
+
+def test_validate_by_a_files_contract(run: Run, account: TestAccount, tmp_path: Path) -> None:
+    file_id = account.api.deliver(CSV, enforce_schema=json.dumps(INTEGERS))["file_id"]
+    bad = tmp_path / "bad.csv"
+    bad.write_bytes(b"id,amount\n1,x\n")
+    for where in ((), ("--on-server",)):
+        status, out, _ = run("validate", bad, "--file", file_id, *where)
+        assert status == 5
+        assert out.startswith("1 of 1 row: `amount` must be an integer")
+    assert run("validate", bad, "--file", "42")[0] == 4
+
+
+def test_show_and_set(run: Run, account: TestAccount, tmp_path: Path) -> None:
+    file_id = account.api.deliver(CSV, enforce_schema="true")["file_id"]
+    status, out, err = run("schema", "show", file_id)
+    assert (status, json.loads(out)["fields"][0]["type"]) == (0, "integer")
+    assert "Revision 1, inferred" in err
+    schema = tmp_path / "schema.json"
+    schema.write_text(json.dumps(WIDER))
+    assert run("schema", "set", file_id, schema, "--format", "quiet")[:2] == (0, "succeeded\n")
+    shown = json.loads(run("schema", "show", file_id, "--format", "json")[1])
+    assert (shown["revision"], shown["effect"]) == (2, "compatible")
+    assert json.loads(run("schema", "show", file_id, "--revision", "1")[1]) != WIDER
+    schema.write_text(json.dumps(TEXT))
+    status, _, err = run("schema", "set", file_id, schema)
+    assert status == 1
+    assert "`amount`: number → string: breaking" in err
+    assert "--accept-breaking" in err
+    assert run("schema", "set", file_id, schema, "--accept-breaking")[0] == 0
+    wrong = {"fields": [{"name": "id", "type": "boolean"}, {"name": "amount"}]}
+    schema.write_text(json.dumps(wrong))
+    status, _, err = run("schema", "set", file_id, schema, "--accept-breaking")
+    assert status == 5
+    assert "`id` must be a boolean" in err
+
+
+def test_a_file_without_a_schema(run: Run, account: TestAccount) -> None:
+    file_id = account.api.deliver(CSV)["file_id"]
+    status, _, err = run("schema", "show", file_id)
+    assert (status, "has no schema" in err) == (1, True)

@@ -1,0 +1,246 @@
+"""A file's schema over time: shown, compared, checked against the current version, changed."""
+
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+from tests.support.api import CSV, Api, assert_problem
+from tests.support.server import Server, TestAccount
+
+from entrepot.db.tables import activity
+
+
+def schema(*types: str, **more: Any) -> dict[str, Any]:
+    names = ("id", "amount", "note")
+    return {
+        "fields": [{"name": n, "type": t} for n, t in zip(names, types, strict=False)],
+        **more,
+    }
+
+
+INTEGERS, WIDER, TEXT = (
+    schema("integer", "integer"),
+    schema("integer", "number"),
+    schema("integer", "string"),
+)
+
+
+def put(api: Api, file_id: str, document: Any, breaking: str | None = None, **kwargs: Any) -> Any:
+    params = {"breaking": breaking} if breaking else {}
+    return api.request("PUT", f"/file/{file_id}/schema", json=document, params=params, **kwargs)
+
+
+def change(api: Api, file_id: str, document: Any, breaking: str | None = None) -> dict[str, Any]:
+    """Change a schema and wait; the task."""
+    answer = put(api, file_id, document, breaking)
+    assert answer.status_code == 202, answer.text
+    assert answer.headers["location"] == f"/api/v1/task/{answer.json()['task_id']}"
+    return api.wait_task(answer.json()["task_id"])
+
+
+def shown(api: Api, file_id: str, **params: Any) -> dict[str, Any]:
+    found: dict[str, Any] = api.json(f"/file/{file_id}/schema", params=params)
+    return found
+
+
+@pytest.fixture
+def frozen(account: TestAccount) -> str:
+    """A file whose schema was inferred and frozen: two integers."""
+    return str(account.api.deliver(CSV, enforce_schema="true")["file_id"])
+
+
+def test_the_frozen_schema_is_the_first_revision(account: TestAccount, frozen: str) -> None:
+    found = shown(account.api, frozen)
+    (revision,) = found["revisions_list"]
+    assert (found["revision"], found["source"], found["version"]) == (1, "inferred", 1)
+    assert (found["effect"], found["changes"], found["enforced"]) == (None, None, True)
+    assert found["user_name"] == account.admin.user_name
+    assert [field["type"] for field in found["schema"]["fields"]] == ["integer", "integer"]
+    assert "schema" not in revision
+    assert revision["created_at"].endswith("+0000")
+
+
+def test_a_compatible_change_takes_effect(
+    server: Server, account: TestAccount, frozen: str
+) -> None:
+    task = change(account.api, frozen, WIDER)
+    assert (task["status"], task["kind"], task["error"]) == ("succeeded", "schema.change", None)
+    assert (task["file_id"], task["version"]) == (frozen, None)
+    assert account.api.json(task["report_url"])["valid"] is True
+    found = shown(account.api, frozen)
+    assert (found["revision"], found["source"], found["effect"]) == (2, "given", "compatible")
+    assert found["schema"] == WIDER
+    assert found["changes"] == [
+        {
+            "pointer": "/fields/1/type",
+            "change": "`amount`: integer → number",
+            "effect": "compatible",
+            "reason": "every integer is a number",
+        }
+    ]
+    assert found["version"] == 1
+    assert account.api.json(f"/file/{frozen}")["schema"] == WIDER
+    assert [each["revision"] for each in found["revisions_list"]] == [2, 1]
+    first = shown(account.api, frozen, revision=1)
+    assert (first["revision"], first["schema"]["fields"][1]["type"]) == (1, "integer")
+    with server.parts.database.reading() as conn:
+        rows = conn.execute(
+            select(activity.c.action, activity.c.user_id, activity.c.key_id, activity.c.detail)
+            .where(activity.c.action.like("schema.%"))
+            .where(activity.c.account_id == server.actor(account.api_key).account_id)
+            .order_by(activity.c.id)
+        ).all()
+    assert [row.action for row in rows] == ["schema.propose", "schema.change"]
+    assert rows[1].user_id == rows[0].user_id == server.actor(account.api_key).user_id
+    assert rows[1].key_id == rows[0].key_id is not None
+    assert rows[1].detail["revision"] == 2
+    assert server.doctor() == []
+
+
+def test_a_breaking_change_has_to_be_accepted(account: TestAccount, frozen: str) -> None:
+    problem = assert_problem(put(account.api, frozen, TEXT), 409, "breaking-change")
+    assert [each["effect"] for each in problem["changes"]] == ["breaking"]
+    assert "`amount`: integer → string" in problem["detail"]
+    assert shown(account.api, frozen)["revision"] == 1
+    assert change(account.api, frozen, TEXT, "accept")["status"] == "succeeded"
+    assert shown(account.api, frozen)["effect"] == "breaking"
+
+
+def test_what_the_current_version_breaks_does_not_take_effect(
+    server: Server, account: TestAccount, frozen: str
+) -> None:
+    low = schema("integer", "integer")
+    low["fields"][1]["constraints"] = {"maximum": 3}
+    task = change(account.api, frozen, low, "accept")
+    assert (task["status"], task["error"]["code"]) == ("failed", "schema-violation")
+    assert task["error"]["detail"] == (
+        "1 of 2 rows: `amount` must be at most 3, first at row 3: `4`."
+    )
+    report = account.api.json(task["report_url"])
+    assert [error["rowNumber"] for error in report["tasks"][0]["errors"]] == [3]
+    assert task["report_url"] == f"/api/v1/task/{task['task_id']}/report"
+    assert shown(account.api, frozen)["revision"] == 1
+    assert account.api.get(f"/file/download/{frozen}").content == CSV
+    assert server.doctor() == []
+
+
+def test_an_unenforced_file_becomes_enforced(account: TestAccount) -> None:
+    file_id = account.api.deliver(CSV)["file_id"]
+    found = shown(account.api, file_id)
+    assert (found["revision"], found["schema"], found["revisions_list"]) == (None, None, [])
+    assert found["enforced"] is False
+    problem = assert_problem(put(account.api, file_id, INTEGERS), 409, "breaking-change")
+    assert problem["changes"][0]["change"] == "enforcement: none → given"
+    assert change(account.api, file_id, INTEGERS, "accept")["status"] == "succeeded"
+    found = shown(account.api, file_id)
+    assert (found["revision"], found["enforced"], found["version"]) == (1, True, 1)
+    assert account.api.json(f"/file/{file_id}")["enforce_schema"] is True
+
+
+def test_a_picture_does_not_become_a_table(account: TestAccount) -> None:
+    picture = b"\x89PNG\r\n\x1a\n" + bytes(range(256))
+    file_id = account.api.deliver(picture, name="a.png")["file_id"]
+    task = change(account.api, file_id, INTEGERS, "accept")
+    assert (task["status"], task["error"]["code"]) == ("failed", "not-tabular")
+    assert shown(account.api, file_id)["enforced"] is False
+
+
+def test_without_a_published_version_there_is_nothing_to_hold_against_it(
+    account: TestAccount,
+) -> None:
+    task = account.api.deliver(b"id,amount\n1,x\n", enforce_schema=_json(INTEGERS))
+    assert task["status"] == "failed"
+    done = change(account.api, task["file_id"], TEXT, "accept")
+    assert (done["status"], done["report_url"]) == ("succeeded", None)
+    assert_problem(account.api.get(f"/task/{done['task_id']}/report"), 404, "not-found")
+    found = shown(account.api, task["file_id"])
+    assert (found["revision"], found["version"]) == (2, None)
+
+
+def test_the_same_schema_again_makes_no_revision(account: TestAccount, frozen: str) -> None:
+    assert change(account.api, frozen, WIDER)["status"] == "succeeded"
+    assert change(account.api, frozen, WIDER)["status"] == "succeeded"
+    assert shown(account.api, frozen)["revision"] == 2
+
+
+def test_two_changes_at_once_are_one(account: TestAccount, frozen: str) -> None:
+    """The second was compared with a schema that is no longer the file's."""
+    titled = {**WIDER, "title": "Orders"}
+    sent = [put(account.api, frozen, each) for each in (WIDER, titled)]
+    ended = [account.api.wait_task(answer.json()["task_id"]) for answer in sent]
+    states = [(task["status"], (task["error"] or {}).get("code")) for task in ended]
+    # The second may have been sent after the first had taken effect.
+    assert states[0] == ("succeeded", None)
+    assert states[1] in (("succeeded", None), ("failed", "schema-changed"))
+    revision = 3 if states[1][0] == "succeeded" else 2
+    assert shown(account.api, frozen)["revision"] == revision
+
+
+def test_a_change_may_be_conditional(account: TestAccount, frozen: str) -> None:
+    etag = account.api.get(f"/file/{frozen}/schema").headers["etag"]
+    headers = {"If-Match": etag}
+    answer = put(account.api, frozen, WIDER, headers=headers)
+    assert account.api.wait_task(answer.json()["task_id"])["status"] == "succeeded"
+    refused = put(account.api, frozen, TEXT, "accept", headers=headers)
+    assert_problem(refused, 412, "precondition-failed")
+    assert account.api.get(f"/file/{frozen}/schema").headers["etag"] != etag
+
+
+def test_a_later_validation_is_judged_by_the_new_schema(account: TestAccount, frozen: str) -> None:
+    content = b"id,amount\n1,2.5\n"
+    before = account.api.upload(content, limit=None, path="/file/validate", file_id=frozen)
+    assert account.api.wait_task(before.json()["task_id"])["status"] == "failed"
+    change(account.api, frozen, WIDER)
+    after = account.api.upload(content, limit=None, path="/file/validate", file_id=frozen)
+    assert account.api.wait_task(after.json()["task_id"])["status"] == "succeeded"
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "member", "value"),
+    [
+        (b'{"fields":[{"name":"a","type":"magic"}]}', "schema-invalid", "pointer",
+         "/fields/0/type"),
+        (b'{"fields":[]}', "schema-invalid", "pointer", "/fields"),
+        (b"[]", "schema-invalid", "pointer", ""),
+        (b"true", "schema-invalid", "pointer", ""),
+        (b"nonsense", "schema-invalid", "pointer", ""),
+        (b"", "schema-invalid", "pointer", ""),
+        (b'"\xff"', "field-invalid", "field", "body"),
+    ],
+)  # fmt: skip
+def test_a_wrong_schema_is_refused_at_once(
+    account: TestAccount, frozen: str, body: bytes, code: str, member: str, value: str
+) -> None:
+    answer = account.api.request("PUT", f"/file/{frozen}/schema", content=body)
+    assert_problem(answer, 422, code, **{member: value})
+    assert len(account.api.json("/tasks")["tasks_list"]) == 1
+
+
+def test_wrong_parameters(account: TestAccount, frozen: str) -> None:
+    assert_problem(put(account.api, frozen, WIDER, "perhaps"), 422, "field-invalid")
+    path = f"/file/{frozen}/schema"
+    too_large = b'{"fields":[{"name":"' + b"x" * (1 << 20) + b'"}]}'
+    assert_problem(account.api.request("PUT", path, content=too_large), 413, "body-too-large")
+    assert_problem(account.api.get(path, params={"revision": 9}), 404, "not-found")
+    assert_problem(account.api.get(path, params={"revision": 0}), 422, "field-invalid")
+
+
+def test_a_change_can_be_canceled_before_it_begins(server: Server, account: TestAccount) -> None:
+    del server
+    file_id = account.api.deliver(CSV, enforce_schema="true")["file_id"]
+    slow = b"id,amount\n" + b"".join(b"%d,%d\n" % (n, n) for n in range(400_000))
+    account.api.upload(slow, limit=100_000_000)
+    answer = put(account.api, file_id, WIDER)
+    canceled = account.api.post(f"/task/{answer.json()['task_id']}/cancel")
+    task = account.api.wait_task(answer.json()["task_id"])
+    if canceled.status_code == 202:
+        assert task["status"] == "canceled"
+        assert shown(account.api, file_id)["revision"] == 1
+    else:
+        assert_problem(canceled, 409, "task-finished")
+
+
+def _json(document: Any) -> str:
+    import json
+
+    return json.dumps(document)
