@@ -1,8 +1,5 @@
 """Killed while a form is made, the server makes it after all, once, and leaks nothing."""
 
-from contextlib import suppress
-
-import psutil
 import pytest
 from sqlalchemy import select
 from tests.crash.house import House, Point, table, until
@@ -58,40 +55,6 @@ def test_a_killed_worker_resumes_its_derivation(house: House) -> None:
     until(lambda: house.part_pid("worker") not in (None, old), 20)
     until(lambda: house.api.get(path).status_code == 200, 60, "it was not resumed")
     house.check()
-
-
-def test_no_delivery_waits_for_a_derivation(house: House) -> None:
-    """One that stands still for ever holds up neither its account's next delivery nor its end."""
-    sent = house.send(table(11), limit=LIMIT)
-    task = house.api.wait_task(str(sent.task_id))
-    house.wait_derived()
-    until(lambda: len(house.inspectors()) >= 2, 20, "no child waits beside the one that forks")
-    house.freeze_inspectors()
-    path = f"/file/download/{task['file_id']}?format=csv"
-    assert house.api.get(path).status_code == 409
-    until(lambda: running(house) == 1, 20, "the derivation was not begun")
-    worker = house.part("worker").pid
-    for child in house.frozen:
-        with suppress(psutil.NoSuchProcess):
-            if child.ppid() == worker:  # the one that forks the others
-                child.resume()
-    for rows in (12, 13):
-        following = house.send(table(rows), limit=LIMIT)
-        assert house.api.wait_task(str(following.task_id), 30)["status"] == "succeeded"
-    assert house.api.get(path).status_code == 409
-    for child in house.frozen:
-        with suppress(psutil.NoSuchProcess):
-            child.resume()
-    until(lambda: house.api.get(path).status_code == 200, 60, "it was not made")
-    house.check()
-
-
-def running(house: House) -> int:
-    """How many derivations were begun and have not ended."""
-    begun = derivatives.c.status == "pending", derivatives.c.starts > 0
-    with house.server.parts.database.reading() as conn:
-        found = conn.scalars(select(derivatives.c.run_id).where(*begun))
-        return len(list(found))
 
 
 def started(house: House) -> int:
