@@ -13,6 +13,9 @@ SAID = {
     "encoding-error": "bytes cannot be decoded",
     "source-error": "a line is no JSON object",
     "primary-key": "the primary key is missing or repeated",
+    "foreign-key": "a key refers to no row",
+    "unique-error": "a key must be unique",
+    "unmatched-header": "none of its columns is in the header",
     "missing-header": "the first row holds values, not column names",
 }
 
@@ -24,7 +27,7 @@ def sentence(
     if not errors:
         return f"All {rows:,} rows keep the contract." if contract else f"{rows:,} rows."
     first = errors[0]
-    if first["type"] in HEADER or first["type"] == "missing-header":
+    if first["type"] in HEADER or first["type"] in ("missing-header", "unmatched-header"):
         return f"The header breaks the contract: {_header(first)}."
     # The first error of a cell says more than a row's.
     named = f"{rejected:,} of {rows:,} rows break the contract"
@@ -47,7 +50,7 @@ def _header(error: dict[str, Any]) -> str:
         case "blank-label":
             return f"column {number} has no name"
         case _:
-            return SAID["missing-header"]
+            return SAID[error["type"]]
 
 
 def _fault(error: dict[str, Any]) -> str:
@@ -61,7 +64,7 @@ def _fault(error: dict[str, Any]) -> str:
             if rule == "required":
                 return f"`{field}` must have a value"
             return f"`{field}` breaks its {rule} of {value[:100]}"
-        case "unique-error":
+        case "unique-error" if field:
             return f"`{field}` must be unique"
         case other:
             return SAID.get(other, other)
