@@ -15,7 +15,7 @@ from typing import Any
 
 import psutil
 import pytest
-from tests.inspection.conftest import request_for
+from tests.inspection.conftest import places, request_for
 
 from entrepot.inspection.limits import MIB, Limits
 from entrepot.inspection.pool import InspectionPool
@@ -272,3 +272,32 @@ def test_required_sandbox_says_what_lacks(tmp_path: Path, monkeypatch: pytest.Mo
     assert missing_layers() == ["files off: the kernel has no Landlock"]
     with pytest.raises(InspectionFailed, match="Landlock"):
         InspectionPool(Limits(), tmp_path, "require").start()
+
+
+def test_what_is_loaded_late_is_loaded_before_the_sandbox(
+    pool: InspectionPool, tmp_path: Path
+) -> None:
+    schema = {
+        "fields": [
+            {
+                "name": "o",
+                "type": "object",
+                "constraints": {"jsonSchema": {"required": ["x"]}, "enum": [{"x": 1}, {}]},
+            },
+            {
+                "name": "d",
+                "type": "date",
+                "format": "%d %b %Y",
+                "constraints": {"minimum": "01 Jan 2020", "unique": True},
+            },
+        ]
+    }
+    path = tmp_path / "rules.csv"
+    path.write_text('o,d\n"{""x"": 1}",2 Jan 2020\n{},31 Dec 2019\n{},02 Jan 2020\n')
+    found = run(pool, path, schema=schema)
+    assert places(found) == [
+        ("constraint-error", 3, 1),
+        ("constraint-error", 3, 2),
+        ("constraint-error", 4, 1),
+        ("unique-error", 4, 2),
+    ]

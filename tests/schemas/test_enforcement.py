@@ -70,6 +70,24 @@ def limited(kind: str, **constraints: Any) -> dict[str, Any]:
     return one(type=kind, constraints=constraints)
 
 
+def with_(name: str, value: Any) -> dict[str, Any]:
+    return {"fields": [{"name": "a"}], name: value}
+
+
+def missing(values: Any) -> dict[str, Any]:
+    return with_("missingValues", values)
+
+
+def json_schema(schema: Any) -> dict[str, Any]:
+    return limited("object", jsonSchema=schema)
+
+
+BOMB = {
+    "$defs": {"a0": {}}
+    | {f"a{n}": {"allOf": [{"$ref": f"#/$defs/a{n - 1}"}] * 2} for n in range(1, 31)},
+    "$ref": "#/$defs/a30",
+}  # fmt: skip
+
 WRONG: list[tuple[Any, str]] = [
     ([], ""),
     (5, ""),
@@ -86,8 +104,9 @@ WRONG: list[tuple[Any, str]] = [
     (one(type=["string"]), "/fields/0/type"),
     (one(required=True), "/fields/0/required"),
     (one(format="mail"), "/fields/0/format"),
-    (one(format="wkt"), "/fields/0/format"),
-    (one(type="date", format="any"), "/fields/0/format"),
+    (one(type="date", format="%Y %Y"), "/fields/0/format"),
+    (one(type="date", format="%V"), "/fields/0/format"),
+    (one(type="integer", format="any"), "/fields/0/format"),
     (one(type="date", format="%Q"), "/fields/0/format"),
     (one(type="date", format="YYYY"), "/fields/0/format"),
     (one(type="date", format="%Y-%m-%d%"), "/fields/0/format"),
@@ -119,10 +138,108 @@ WRONG: list[tuple[Any, str]] = [
     ({"fields": [{"name": "a"}], "primaryKey": ["a", "a"]}, "/primaryKey"),
     ({"fields": [{"name": "a"}], "missingValues": "NA"}, "/missingValues"),
     ({"fields": [{"name": "a"}], "missingValues": [1]}, "/missingValues/0"),
-    ({"fields": [{"name": "a"}], "fieldsMatch": "subset"}, "/fieldsMatch"),
-    ({"fields": [{"name": "a"}], "uniqueKeys": [["a"]]}, "/uniqueKeys"),
-    ({"fields": [{"name": "a"}], "foreignKeys": [{}]}, "/foreignKeys"),
-    (one(categories=["a"]), "/fields/0/categories"),
+    (missing([{"value": 1}]), "/missingValues/0/value"),
+    (missing([{"label": "x"}]), "/missingValues/0"),
+    (missing([{"value": "x", "label": 1}]), "/missingValues/0/label"),
+    (missing([{"value": "x"}, {"value": "x"}]), "/missingValues/1/value"),
+    (
+        missing([{"value": "x", "label": "l"}, {"value": "y", "label": "l"}]),
+        "/missingValues/1/label",
+    ),
+    (one(missingValues=[{"value": None}]), "/fields/0/missingValues/0/value"),
+    (with_("fieldsMatch", "some"), "/fieldsMatch"),
+    (with_("fieldsMatch", 1), "/fieldsMatch"),
+    (with_("fieldsMatch", ["some"]), "/fieldsMatch/0"),
+    (with_("fieldsMatch", ["equal", "subset"]), "/fieldsMatch"),
+    (with_("uniqueKeys", []), "/uniqueKeys"),
+    (with_("uniqueKeys", ["a"]), "/uniqueKeys/0"),
+    (with_("uniqueKeys", [["a"], []]), "/uniqueKeys/1"),
+    (with_("uniqueKeys", [["b"]]), "/uniqueKeys/0/0"),
+    (with_("uniqueKeys", [["a", "a"]]), "/uniqueKeys/0"),
+    (with_("uniqueKeys", [["a"], ["a"]]), "/uniqueKeys/1"),
+    (with_("foreignKeys", {}), "/foreignKeys"),
+    (with_("foreignKeys", [1]), "/foreignKeys/0"),
+    (with_("foreignKeys", [{}]), "/foreignKeys/0/fields"),
+    (with_("foreignKeys", [{"fields": "a"}]), "/foreignKeys/0/reference"),
+    (with_("foreignKeys", [{"fields": "a", "reference": "a"}]), "/foreignKeys/0/reference"),
+    (with_("foreignKeys", [{"fields": "a", "reference": {}}]), "/foreignKeys/0/reference/fields"),
+    (
+        with_("foreignKeys", [{"fields": "b", "reference": {"fields": "a"}}]),
+        "/foreignKeys/0/fields/0",
+    ),
+    (
+        with_("foreignKeys", [{"fields": ["a"], "reference": {"fields": ["b"]}}]),
+        "/foreignKeys/0/reference/fields/0",
+    ),
+    (with_("foreignKeys", [{"fields": [], "reference": {"fields": []}}]), "/foreignKeys/0/fields"),
+    (
+        with_("foreignKeys", [{"fields": "a", "reference": {"fields": []}}]),
+        "/foreignKeys/0/reference/fields",
+    ),
+    (
+        with_("foreignKeys", [{"fields": "a", "reference": {"resource": "cities", "fields": "a"}}]),
+        "/foreignKeys/0/reference/resource",
+    ),
+    (one(type="number", categories=[1]), "/fields/0/categories"),
+    (one(categories=[]), "/fields/0/categories"),
+    (one(categories="ab"), "/fields/0/categories"),
+    (one(categories=["a", 1]), "/fields/0/categories/1"),
+    (one(categories=["a", "a"]), "/fields/0/categories/1"),
+    (one(type="integer", categories=["1"]), "/fields/0/categories/0"),
+    (one(type="integer", categories=[{"value": True}]), "/fields/0/categories/0/value"),
+    (one(type="integer", categories=[{"label": "x"}]), "/fields/0/categories/0"),
+    (one(type="integer", categories=[{"value": 1, "label": 2}]), "/fields/0/categories/0/label"),
+    (
+        one(type="integer", categories=[{"value": 1, "label": "x"}, {"value": 2, "label": "x"}]),
+        "/fields/0/categories/1/label",
+    ),
+    (one(categoriesOrdered=True), "/fields/0/categoriesOrdered"),
+    (one(categories=["a"], categoriesOrdered="yes"), "/fields/0/categoriesOrdered"),
+    (one(categories=["a"], constraints={"enum": ["a", "b"]}), "/fields/0/constraints/enum/1"),
+    (limited("string", **{"a/b~c": 1}), "/fields/0/constraints/a~1b~0c"),
+    (limited("duration", minimum="1 day"), "/fields/0/constraints/minimum"),
+    (limited("duration", maximum=5), "/fields/0/constraints/maximum"),
+    (limited("yearmonth", maximum="2020-13"), "/fields/0/constraints/maximum"),
+    (limited("time", maximum="25:00:00"), "/fields/0/constraints/maximum"),
+    (limited("datetime", maximum="2020-01-01"), "/fields/0/constraints/maximum"),
+    (limited("number", minimum="NaN"), "/fields/0/constraints/minimum"),
+    (limited("integer", minimum=5, maximum=4), "/fields/0/constraints/minimum"),
+    (limited("number", exclusiveMinimum=5, maximum=5), "/fields/0/constraints/exclusiveMinimum"),
+    (limited("geopoint", enum=["1,2", "181,2"]), "/fields/0/constraints/enum/1"),
+    (limited("list", enum=["1,2"], jsonSchema={}), "/fields/0/constraints/jsonSchema"),
+    (limited("object", enum=["[]"]), "/fields/0/constraints/enum/0"),
+    (
+        one(type="number", decimalChar=",", constraints={"minimum": "1.5"}),
+        "/fields/0/constraints/minimum",
+    ),
+    (
+        one(type="date", format="%d/%m/%Y", constraints={"minimum": "2020-01-01"}),
+        "/fields/0/constraints/minimum",
+    ),
+    (one(type="number", groupChar="1"), "/fields/0/groupChar"),
+    (one(type="boolean", trueValues=["0"]), "/fields/0/trueValues"),
+    (one(type="list", itemType="list"), "/fields/0/itemType"),
+    (one(type="list", delimiter=""), "/fields/0/delimiter"),
+    (json_schema([]), "/fields/0/constraints/jsonSchema"),
+    (json_schema({"type": "objekt"}), "/fields/0/constraints/jsonSchema/type"),
+    (
+        json_schema({"properties": {"a/b": {"minimum": "1"}}}),
+        "/fields/0/constraints/jsonSchema/properties/a~1b/minimum",
+    ),
+    (json_schema({"pattern": "(?=a)"}), "/fields/0/constraints/jsonSchema/pattern"),
+    (json_schema({"$ref": "https://example.org/schema"}), "/fields/0/constraints/jsonSchema/$ref"),
+    (json_schema({"$ref": "#/$defs/a"}), "/fields/0/constraints/jsonSchema/$ref"),
+    (
+        json_schema({"properties": {"a": {"$ref": "#"}}}),
+        "/fields/0/constraints/jsonSchema/properties/a/$ref",
+    ),
+    (
+        json_schema({"$defs": {"a": {"items": {"$ref": "#/$defs/a"}}}, "$ref": "#/$defs/a"}),
+        "/fields/0/constraints/jsonSchema/$defs/a/items/$ref",
+    ),
+    (json_schema({"$dynamicRef": "#x"}), "/fields/0/constraints/jsonSchema/$dynamicRef"),
+    (json_schema({"$schema": "https://example.org/mine"}), "/fields/0/constraints/jsonSchema"),
+    (json_schema(BOMB), "/fields/0/constraints/jsonSchema"),
 ]
 
 
@@ -132,6 +249,64 @@ def test_wrong_schema(document: Any, pointer: str) -> None:
         parse_enforcement(json.dumps(document))
     assert refused.value.pointer == pointer
     assert refused.value.reason
+
+
+KEPT: list[dict[str, Any]] = [
+    {
+        "$schema": "https://datapackage.org/profiles/2.0/tableschema.json",
+        "name": "orders", "title": "Orders", "custom": {"deep": [1]},
+        "fields": [{"name": "a", "type": "string", "rdfType": "http://schema.org/name",
+                    "example": "x", "custom:owner": {"team": "x"}}],
+    },
+    {"fields": [{"name": "a", "type": "any"}],
+     "missingValues": [{"value": "", "label": "OMITTED"}, {"value": "-99"}]},
+    {"fields": [{"name": "a", "type": "integer", "missingValues": [{"value": "-1", "label": "no"}],
+                 "categories": [{"value": 1, "label": "one"}, {"value": 2}],
+                 "categoriesOrdered": True, "constraints": {"enum": [1]}}]},
+    {"fields": [{"name": "a", "type": "string", "categories": ["x", "y"]}]},
+    {"fields": [{"name": "a", "type": "string"}, {"name": "b", "type": "string"}],
+     "fieldsMatch": "superset", "primaryKey": ["a"], "uniqueKeys": [["a"], ["a", "b"]],
+     "foreignKeys": [{"fields": ["b"], "reference": {"fields": ["a"]}}]},
+    {"fields": [{"name": "a", "type": "array", "constraints": {"jsonSchema": {
+        "$defs": {"id": {"type": "integer"}}, "items": {"$ref": "#/$defs/id"}}}}]},
+    {"fields": [{"name": "a", "type": "list", "delimiter": "--", "itemType": "date"}]},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("document", KEPT, ids=[str(n) for n in range(len(KEPT))])
+def test_what_is_written_back_is_what_was_given(document: dict[str, Any]) -> None:
+    schema = parse_enforcement(json.dumps(document)).schema
+    assert schema is not None
+    assert to_document(schema) == document
+    assert parse_schema(to_document(schema)) == schema
+
+
+OLDER: list[tuple[dict[str, Any], dict[str, Any]]] = [
+    (with_("fieldsMatch", ["equal"]), {"fieldsMatch": "equal"}),
+    (with_("primaryKey", "a"), {"primaryKey": ["a"]}),
+    (with_("foreignKeys", [{"fields": "a", "reference": {"resource": "", "fields": "a"}}]),
+     {"foreignKeys": [{"fields": ["a"], "reference": {"fields": ["a"]}}]}),
+    (missing(["", "NA", "NA"]), {"missingValues": ["", "NA"]}),
+    (one(type="date", format="fmt:%d/%m/%Y"),
+     {"fields": [{"name": "a", "type": "date", "format": "%d/%m/%Y"}]}),
+    (one(), {"fields": [{"name": "a", "type": "any"}]}),
+    (one(format="email"), {"fields": [{"name": "a", "type": "string", "format": "email"}]}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("older", "now"), OLDER, ids=[str(n) for n in range(len(OLDER))])
+def test_older_spellings(older: dict[str, Any], now: dict[str, Any]) -> None:
+    written = to_document(parse_schema(older))
+    assert {name: written[name] for name in now} == now
+
+
+def test_a_number_that_a_double_rounds() -> None:
+    text = '{"fields": [{"name": "a", "type": "number", "constraints": {"minimum": %s}}]}'
+    assert parse_enforcement(text % "0.10").schema is not None
+    with pytest.raises(SchemaInvalid) as refused:
+        parse_enforcement(text % "12345678901234567890.123")
+    assert refused.value.pointer == "/fields/0/constraints/minimum"
+    assert parse_enforcement(text % '"12345678901234567890.123"').schema is not None
 
 
 BROKEN = {

@@ -8,8 +8,8 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from entrepot.inspection.cells import DATE, full_match, lexical_check, quick_check
-from entrepot.inspection.lexical import TIME, UUID
+from entrepot.inspection.cells import full_match, lexical_check, quick_check
+from entrepot.schemas.lexical import DATE, TIME, UUID
 from entrepot.schemas.model import Field
 
 MISSING = (

@@ -13,7 +13,9 @@ from typing import Any
 import duckdb
 
 from entrepot.inspection.cells import CellSql
-from entrepot.inspection.keys import KeyFaults, check_keys, keys_of
+from entrepot.inspection.faults import RowFaults
+from entrepot.inspection.json_rules import check_json_rules
+from entrepot.inspection.keys import check_keys, check_references, keys_of, references_of
 from entrepot.inspection.report import count_entry, problem, shortened, shown_cells
 from entrepot.inspection.row_pattern import ANYTHING, CellPattern, cell_pattern
 from entrepot.inspection.screen import sift
@@ -74,6 +76,7 @@ def _check_sifted(
     if sifted is None:
         return None
     faults = check_keys(engine, table, keys_of(schema, cells, skipped), listed)
+    faults += check_references(engine, table, references_of(schema, cells, skipped), listed)
     if not sifted.odd:
         repeated = _rejected(engine, table, None, [], "false", faults) if faults else 0
         errors = [error for fault in faults for error in fault.errors]
@@ -81,7 +84,8 @@ def _check_sifted(
         return Checked(sifted.rows, errors[:listed], _counts([], table, faults), repeated)
     if faults:
         return None
-    odd = replace(schema, primary_key=(), fields=tuple(map(_not_unique, schema.fields)))
+    fields = tuple(map(_not_unique, schema.fields))
+    odd = replace(schema, primary_key=(), unique_keys=(), foreign_keys=(), fields=fields)
     checked = _check_all(engine, table_of_odd(table), odd, skipped, listed)
     return replace(checked, rows=sifted.rows) if checked.rows == sifted.odd else None
 
@@ -102,8 +106,11 @@ def _check_all(
     broken = [(rule, total) for rule, total in zip(rules, counted.totals, strict=True) if total]
     errors = _list_broken(engine, table, [rule for rule, _ in broken], blank, listed)
     errors += [_of_finding(finding) for finding in table.findings[:listed]]
-    keys = [] if structure_only else keys_of(schema, cells, skipped)
-    faults = check_keys(engine, table, keys, listed)
+    faults: list[RowFaults] = []
+    if not structure_only:
+        faults += check_json_rules(engine, table, cells, skipped, listed)
+        faults += check_keys(engine, table, keys_of(schema, cells, skipped), listed)
+        faults += check_references(engine, table, references_of(schema, cells, skipped), listed)
     for fault in faults:
         errors += fault.errors
     errors.sort(key=_by_place)
@@ -143,7 +150,7 @@ def _count_rows(
     """Count, as if a row were blank when its cells of any type but text are missing: a scan of
     those columns alone costs a fifth less. Only if there are such rows, all columns are asked.
     """
-    typed = [cell for cell in cells if cell[1].field.type != "string"]
+    typed = [cell for cell in cells if cell[1].field.type not in ("string", "any")]
     if typed and len(typed) < len(cells):
         counted = _count(engine, table, rules, blank_row(typed))
         if not counted.totals[0]:
@@ -250,7 +257,7 @@ def _of_finding(finding: Finding) -> dict[str, Any]:
 
 
 def _counts(
-    broken: list[tuple[Violation, int]], table: Table, faults: list[KeyFaults]
+    broken: list[tuple[Violation, int]], table: Table, faults: list[RowFaults]
 ) -> list[dict[str, Any]]:
     counts = [
         count_entry(
@@ -265,7 +272,13 @@ def _counts(
     if table.findings_total:
         counts.append(count_entry(table.findings[0].type, None, None, table.findings_total))
     counts += [
-        count_entry(fault.type, fault.field_name, fault.field_number, fault.total)
+        count_entry(
+            fault.rule.type,
+            fault.rule.field_name,
+            fault.rule.field_number,
+            fault.total,
+            fault.rule.note,
+        )
         for fault in faults
     ]
     return counts
@@ -277,7 +290,7 @@ def _rejected(
     by_rules: int | None,
     broken: Sequence[tuple[Violation, int]],
     blank: str,
-    faults: list[KeyFaults],
+    faults: list[RowFaults],
 ) -> int:
     """How many rows have at least one error of any kind."""
     if by_rules is not None and not faults:

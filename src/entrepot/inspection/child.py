@@ -33,6 +33,7 @@ from entrepot.inspection.sandbox import (
     give_way,
     lock_down,
 )
+from entrepot.schemas.json_schema import load_judge
 
 CODECS = (
     "utf-8",
@@ -103,6 +104,8 @@ def _answer(message: dict[str, Any], engine: Any, channel: Channel) -> dict[str,
     request = _request(message)
     limits = Limits(**message["limits"])
     scratch = Path(message["scratch"])
+    if not isinstance(request, ComparisonRequest):
+        load_judge(request.schema)
     if isinstance(request, DerivationRequest):
         give_way()
         if request.form == "arrow":

@@ -16,6 +16,7 @@ from entrepot.inspection.infer import infer_schema
 from entrepot.inspection.json_places import locate_elements
 from entrepot.inspection.limits import Limits
 from entrepot.inspection.locate import locate_errors
+from entrepot.inspection.matching import aligned
 from entrepot.inspection.profile import file_profile
 from entrepot.inspection.progress import Progress
 from entrepot.inspection.read_arrow import read_arrow
@@ -183,7 +184,7 @@ def _checked(
 ) -> _Judged:
     header_errors, skipped = judge_header(table, schema)
     checked = check_table(engine, table, schema, skipped, limits.errors)
-    profile = file_profile(table, schema, checked.rows, request.size)
+    profile = file_profile(table, aligned(table, schema), checked.rows, request.size)
     return _Judged(table, schema, header_errors, checked, profile)
 
 

@@ -13,6 +13,7 @@ TITLES: dict[str, tuple[str, str]] = {
     "incorrect-label": ("Incorrect Label", "A column is not named as in the contract."),
     "duplicate-label": ("Duplicate Label", "Two columns of the header have the same name."),
     "blank-label": ("Blank Label", "A column of the header has no name."),
+    "unmatched-header": ("Unmatched Header", "No column of the header is one of the contract."),
     "missing-header": ("Missing Header", "The table has no row that names its columns."),
     "blank-row": ("Blank Row", "This row has no value at all."),
     "missing-cell": ("Missing Cell", "This row has fewer cells than the header."),
@@ -20,6 +21,7 @@ TITLES: dict[str, tuple[str, str]] = {
     "type-error": ("Type Error", "The cell is no value of the field's type."),
     "constraint-error": ("Constraint Error", "The cell breaks a constraint of its field."),
     "unique-error": ("Unique Error", "The field is unique, and an earlier row has this value."),
+    "foreign-key": ("ForeignKey Error", "The row refers to a value that no row has."),
     "primary-key": ("PrimaryKey Error", "The row's key is missing, or an earlier row has it."),
     "encoding-error": ("Encoding Error", "Bytes cannot be decoded."),
     "source-error": ("Source Error", "The data cannot be read as what it seems to be."),
@@ -27,6 +29,8 @@ TITLES: dict[str, tuple[str, str]] = {
 TAGS: dict[str, list[str]] = {
     "blank-row": ["#table", "#row"],
     "primary-key": ["#table", "#row"],
+    "foreign-key": ["#table", "#row"],
+    "unmatched-header": ["#table", "#header"],
 }
 CELL_LENGTH = 1_000
 CELLS_SHOWN = 100

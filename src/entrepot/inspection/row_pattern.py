@@ -111,7 +111,7 @@ def cell_pattern(field: Field, missing: tuple[str, ...]) -> CellPattern | None:
         return None
     if field.type == "boolean":
         return CellPattern(_any_of(words), gaps, tokens)
-    if field.type == "string":
+    if field.type in ("string", "any"):
         return CellPattern(None, gaps, tokens)
     return CellPattern(USUAL[field.type], gaps, tokens) if field.type in USUAL else None
 

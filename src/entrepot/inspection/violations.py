@@ -2,11 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
-from entrepot.inspection.cells import CellSql, cell_sql, constant
+from entrepot.inspection.cells import CellSql, cell_sql
+from entrepot.inspection.compare import PARSED_JSON, is_among, keeps_bound
 from entrepot.inspection.engine import literal
+from entrepot.inspection.matching import aligned
+from entrepot.inspection.report import shortened
 from entrepot.inspection.table import Table
 from entrepot.schemas.model import Field, TableSchema
+from entrepot.schemas.values import read_value
 
 BOUNDS = (
     ("minimum", "minimum", ">="),
@@ -35,20 +41,12 @@ class Violation:
 
 
 def judged_columns(table: Table, schema: TableSchema) -> list[tuple[int, CellSql]]:
-    """The columns that a field stands for, by position, with their expressions."""
-    if table.by_name:
-        columns = {column.label: column for column in table.columns}
-        pairs = [
-            (number, columns[field.name], field)
-            for number, field in enumerate(schema.fields, start=1)
-            if field.name in columns
-        ]
-    else:
-        both = zip(table.columns, schema.fields, strict=False)
-        pairs = [(number, *pair) for number, pair in enumerate(both, start=1)]
+    """The columns by position from 1, with the expressions of their fields; a column that the
+    schema does not know takes anything."""
+    pairs = zip(table.columns, aligned(table, schema).fields, strict=True)
     return [
         (number, cell_sql(column, field, schema.missing_values_of(field)))
-        for number, column, field in pairs
+        for number, (column, field) in enumerate(pairs, start=1)
     ]
 
 
@@ -91,42 +89,61 @@ def _cell_violations(number: int, cell: CellSql) -> list[Violation]:
         found.append(Violation("type-error", number, field, note, wrong, "type"))
 
     def constraint(rule: str, value: object, broken: str) -> None:
-        note = f'constraint "{rule}" is "{value}"'
+        note = shortened(f'constraint "{rule}" is "{value}"')
         found.append(Violation("constraint-error", number, field, note, broken, rule))
+
+    def of_sound(rule: str, value: object, kept: str) -> None:
+        constraint(rule, value, f"(CASE WHEN {sound} THEN NOT ({kept}) ELSE false END)")
 
     if rules.required:
         constraint("required", True, f"(NOT {cell.present} AND NOT _blank)")
-    sound = f"{cell.present} AND {cell.valid}"
+    sound = cell.sound
     for rule, attribute, operator in BOUNDS:
         bound = getattr(rules, attribute)
         if bound is not None:
-            kept = f"{cell.value} {operator} {constant(bound, field)}"
-            if field.type == "number":
-                kept = f"({kept} AND NOT isnan({cell.value}))"
-            constraint(rule, bound, f"({sound} AND NOT coalesce({kept}, true))")
+            kept = cell.in_its_form(
+                partial(_keeps_bound, cell.text, operator, read_value(bound, field))
+            )
+            of_sound(rule, bound, f"coalesce({kept}, true)")
     for rule, length, operator in (
         ("minLength", rules.min_length, ">="),
         ("maxLength", rules.max_length, "<="),
     ):
         if length is not None:
-            constraint(rule, length, f"({sound} AND NOT {_length(cell)} {operator} {length})")
+            of_sound(rule, length, f"{_length(cell)} {operator} {length}")
     if rules.pattern is not None:
         matches = f"regexp_full_match({cell.text}, {literal(rules.pattern)}, 's')"
-        constraint("pattern", rules.pattern, f"({sound} AND NOT {matches})")
-    if rules.enum is not None:
-        listed = ", ".join(constant(value, field) for value in rules.enum)
-        kept = f"coalesce({cell.value} IN ({listed}), false)"
-        constraint("enum", list(rules.enum), f"({sound} AND NOT {kept})")
+        of_sound("pattern", rules.pattern, matches)
+    if rules.enum is not None and field.type not in PARSED_JSON:
+        read = [read_value(value, field) for value in rules.enum]
+        kept = cell.in_its_form(partial(_is_among, cell.text, read))
+        of_sound("enum", list(rules.enum), kept)
+    if field.categories is not None:
+        values = [category.value for category in field.categories]
+        kept = cell.in_its_form(partial(_is_among, cell.text, values))
+        of_sound("categories", values, kept)
     return found
 
 
+def _keeps_bound(text: str, operator: str, limit: Any, field: Field) -> str:
+    return keeps_bound(text, field, operator, limit)
+
+
+def _is_among(text: str, values: Sequence[Any], field: Field) -> str:
+    return is_among(text, field, values)
+
+
 def _length(cell: CellSql) -> str:
+    in_json = f"json_array_length({cell.text})"
     match cell.field.type:
         case "array":
-            return f"json_array_length({cell.text})"
-        case "object":
+            return in_json
+        case "object" | "geojson":
             return f"len(json_keys({cell.text}))"
         case "list":
-            return f"len(string_split({cell.text}, {literal(cell.field.delimiter)}))"
+            in_text = f"len(string_split({cell.text}, {literal(cell.field.delimiter)}))"
+            if cell.native == "false":
+                return in_text
+            return f"CASE WHEN {cell.native} THEN {in_json} ELSE {in_text} END"
         case _:
             return f"length({cell.text})"

@@ -1,25 +1,21 @@
-"""Parse a field's `constraints` and make sure that each one fits the field's type."""
+"""Parse a field's `constraints` and make sure that each one fits the field."""
 
-import math
-import re
-from collections.abc import Callable
-from datetime import date, datetime, time
 from typing import Any
 
 from entrepot.errors import SchemaInvalid
-from entrepot.schemas.model import Constraints
+from entrepot.schemas.json_schema import check_json_schema
+from entrepot.schemas.model import Constraints, Field
 from entrepot.schemas.patterns import PatternRefused, check_pattern
+from entrepot.schemas.pointers import below
 from entrepot.schemas.types import ALL_CONSTRAINTS, CONSTRAINTS
+from entrepot.schemas.values import read_value
 
 MAX_ENUM = 10_000
-
-NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?", re.ASCII)
-INTEGER = re.compile(r"[-+]?\d+", re.ASCII)
-YEARMONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])", re.ASCII)
+BOUND_NAMES = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
 
 
-def parse_constraints(document: object, field_type: str, form: str, at: str) -> Constraints:
-    """Parse the object at JSON pointer `at` for a field of `field_type` and format `form`.
+def parse_constraints(document: object, field: Field, at: str) -> Constraints:
+    """Parse the object at JSON pointer `at` for `field`, whose other properties are known.
 
     Raises SchemaInvalid for an unknown constraint, one that the type does not take, or a
     value of the wrong shape.
@@ -28,12 +24,11 @@ def parse_constraints(document: object, field_type: str, form: str, at: str) -> 
         raise SchemaInvalid(at, "constraints must be an object")
     for name in document:
         if name not in ALL_CONSTRAINTS:
-            raise SchemaInvalid(f"{at}/{name}", "there is no such constraint")
-        if name == "jsonSchema":
-            raise SchemaInvalid(f"{at}/{name}", "the constraint jsonSchema is not supported yet")
-        if name not in CONSTRAINTS[field_type]:
-            raise SchemaInvalid(f"{at}/{name}", f"the type {field_type} does not take it")
-    bounds = {name: _bound(document, name, field_type, form, at) for name in BOUND_NAMES}
+            raise SchemaInvalid(below(at, name), "there is no such constraint")
+        if name not in CONSTRAINTS[field.type]:
+            raise SchemaInvalid(below(at, name), f"the type {field.type} does not take it")
+    bounds = {name: _bound(document, name, field, at) for name in BOUND_NAMES}
+    _check_order(bounds, field, at)
     constraints = Constraints(
         required=_flag(document, "required", at),
         unique=_flag(document, "unique", at),
@@ -44,15 +39,13 @@ def parse_constraints(document: object, field_type: str, form: str, at: str) -> 
         min_length=_length(document, "minLength", at),
         max_length=_length(document, "maxLength", at),
         pattern=_pattern(document, at),
-        enum=_enum(document, field_type, form, at),
+        enum=_enum(document, field, at),
+        json_schema=check_json_schema(document, below(at, "jsonSchema")),
     )
     lengths = (constraints.min_length, constraints.max_length)
     if lengths[0] is not None and lengths[1] is not None and lengths[0] > lengths[1]:
         raise SchemaInvalid(f"{at}/minLength", "minLength is greater than maxLength")
     return constraints
-
-
-BOUND_NAMES = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
 
 
 def _flag(document: dict[str, Any], name: str, at: str) -> bool:
@@ -84,68 +77,51 @@ def _pattern(document: dict[str, Any], at: str) -> str | None:
     return value
 
 
-def _bound(
-    document: dict[str, Any], name: str, field_type: str, form: str, at: str
-) -> int | float | str | None:
+def _bound(document: dict[str, Any], name: str, field: Field, at: str) -> int | float | str | None:
     if name not in document:
         return None
     value = document[name]
-    if not is_value_of(value, field_type, form):
-        raise SchemaInvalid(f"{at}/{name}", f"it must be a value of type {field_type}")
+    read = checked_value(value, field, f"{at}/{name}")
+    if field.type == "number" and read.is_nan():
+        raise SchemaInvalid(f"{at}/{name}", "nothing is more or less than NaN")
     bound: int | float | str = value
     return bound
 
 
-def _enum(document: dict[str, Any], field_type: str, form: str, at: str) -> tuple[Any, ...] | None:
+def _check_order(bounds: dict[str, Any], field: Field, at: str) -> None:
+    """Refuse bounds that leave no value. Durations have no order of their own."""
+    if field.type == "duration":
+        return
+    for low in ("minimum", "exclusiveMinimum"):
+        for high in ("maximum", "exclusiveMaximum"):
+            if bounds[low] is None or bounds[high] is None:
+                continue
+            least, most = (read_value(bounds[name], field) for name in (low, high))
+            if least > most or (least == most and (low, high) != ("minimum", "maximum")):
+                raise SchemaInvalid(f"{at}/{low}", f"no value keeps both {low} and {high}")
+
+
+def _enum(document: dict[str, Any], field: Field, at: str) -> tuple[Any, ...] | None:
     if "enum" not in document:
         return None
     values = document["enum"]
     if not isinstance(values, list) or not 1 <= len(values) <= MAX_ENUM:
         raise SchemaInvalid(f"{at}/enum", f"it must be a list of 1 to {MAX_ENUM:,} values")
+    known = None
+    if field.categories is not None:
+        known = {category.value for category in field.categories}
     for position, value in enumerate(values):
-        if not is_value_of(value, field_type, form):
-            where = f"{at}/enum/{position}"
-            raise SchemaInvalid(where, f"it must be a value of type {field_type}")
+        read = checked_value(value, field, f"{at}/enum/{position}")
+        if known is not None and read not in known:
+            raise SchemaInvalid(f"{at}/enum/{position}", "it is none of the field's categories")
     return tuple(values)
 
 
-def is_value_of(value: object, field_type: str, form: str) -> bool:
-    """Whether `value` of the schema document is a value of `field_type`, natively or as text."""
-    if isinstance(value, bool):
-        return field_type in ("boolean", "any")
-    if isinstance(value, float) and not math.isfinite(value):
-        return False
-    if isinstance(value, int | float):
-        if field_type in ("integer", "year"):
-            return isinstance(value, int) or value.is_integer()
-        return field_type in ("number", "any")
-    if isinstance(value, str):
-        return _is_text_of(value, field_type, form)
-    return isinstance(value, dict | list) and field_type in ("object", "array", "list", "geojson")
-
-
-def _is_text_of(value: str, field_type: str, form: str) -> bool:
-    check = LEXICAL.get(field_type)
-    return "\0" not in value and (form != "default" or check is None or check(value))
-
-
-def _reads(reader: Callable[[str], object]) -> Callable[[str], bool]:
-    def check(text: str) -> bool:
-        try:
-            reader(text)
-        except ValueError:
-            return False
-        return True
-
-    return check
-
-
-LEXICAL: dict[str, Callable[[str], bool]] = {
-    "integer": lambda text: INTEGER.fullmatch(text) is not None,
-    "year": lambda text: INTEGER.fullmatch(text) is not None,
-    "number": lambda text: NUMBER.fullmatch(text) is not None,
-    "date": _reads(date.fromisoformat),
-    "time": _reads(time.fromisoformat),
-    "datetime": _reads(datetime.fromisoformat),
-    "yearmonth": lambda text: YEARMONTH.fullmatch(text) is not None,
-}
+def checked_value(value: object, field: Field, at: str) -> Any:
+    """`value` of the document, read by the field's rules. Raises SchemaInvalid at `at`."""
+    try:
+        return read_value(value, field)
+    except (ValueError, ArithmeticError, RecursionError) as error:
+        form = "" if field.format == "default" else f" in the format {field.format}"
+        reason = f"it must be a value of type {field.type}{form} ({error})"
+        raise SchemaInvalid(at, reason[:300]) from None

@@ -3,11 +3,13 @@
 import json
 import re
 from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
 from typing import Any, Literal, NoReturn
 
 from entrepot.errors import SchemaInvalid
 from entrepot.schemas.model import TableSchema
 from entrepot.schemas.table_schema import parse_schema
+from entrepot.schemas.values import Imprecise
 
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 64
@@ -44,7 +46,9 @@ def load_document(text: str) -> Any:
         raise SchemaInvalid("", f"the schema may have at most {MAX_BYTES:,} bytes")
     _check_depth(text)
     try:
-        document = json.loads(text, object_pairs_hook=_object, parse_constant=_refuse_constant)
+        document = json.loads(
+            text, object_pairs_hook=_object, parse_constant=_refuse_constant, parse_float=_number
+        )
         json.dumps(document, ensure_ascii=False).encode()
     except UnicodeEncodeError:
         raise SchemaInvalid("", "it holds half a surrogate pair, which is no text") from None
@@ -73,6 +77,15 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         twice = next(name for name in names if names.count(name) > 1)
         raise SchemaInvalid("", f"the key {twice!r} stands twice in one object"[:200])
     return document
+
+
+def _number(text: str) -> float:
+    number = float(text)
+    try:
+        same = Decimal(text) == Decimal(repr(number))
+    except InvalidOperation:
+        same = False
+    return number if same else Imprecise(number)
 
 
 def _refuse_constant(name: str) -> NoReturn:

@@ -5,9 +5,10 @@ Names follow Python's habits; `table_schema.to_document` turns them back into th
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 Bound = int | float | str
+FieldsMatch = Literal["exact", "equal", "subset", "superset", "partial"]
 
 
 @dataclass(frozen=True)
@@ -28,19 +29,31 @@ class Constraints:
     max_length: int | None = None
     pattern: str | None = None
     enum: tuple[Any, ...] | None = None
+    json_schema: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Category:
+    """One of a field's possible values, with the name that people give it."""
+
+    value: str | int
+    label: str | None = None
 
 
 @dataclass(frozen=True)
 class Field:
     """One column of the contract. `missing_values` of None means the schema's own.
 
-    `other` holds properties that describe and do not judge (title, rdfType, custom ones).
+    `missing_labels` names missing values, as pairs of value and label. `categories` of None
+    means any value. `other` holds properties that describe and do not judge (title, rdfType,
+    custom ones).
     """
 
     name: str
     type: str = "string"
     format: str = "default"
     missing_values: tuple[str, ...] | None = None
+    missing_labels: tuple[tuple[str, str], ...] = ()
     decimal_char: str = "."
     group_char: str = ""
     bare_number: bool = True
@@ -48,19 +61,40 @@ class Field:
     false_values: tuple[str, ...] = ("false", "False", "FALSE", "0")
     delimiter: str = ","
     item_type: str | None = None
+    categories: tuple[Category, ...] | None = None
+    categories_ordered: bool | None = None
     constraints: Constraints = field(default_factory=Constraints)
     other: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
+class ForeignKey:
+    """`fields` of each row must stand as `referenced` fields in some row of the same table."""
+
+    fields: tuple[str, ...]
+    referenced: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class TableSchema:
-    """The contract of a table: its columns in order, what counts as missing, its key."""
+    """The contract of a table: its columns, what counts as missing, its keys.
+
+    `fields_match` says how fields belong to columns: `exact` by order, all others by name.
+    """
 
     fields: tuple[Field, ...]
     missing_values: tuple[str, ...] = ("",)
+    missing_labels: tuple[tuple[str, str], ...] = ()
+    fields_match: FieldsMatch = "exact"
     primary_key: tuple[str, ...] = ()
+    unique_keys: tuple[tuple[str, ...], ...] = ()
+    foreign_keys: tuple[ForeignKey, ...] = ()
     other: Mapping[str, Any] = field(default_factory=dict)
 
     def missing_values_of(self, column: Field) -> tuple[str, ...]:
         """The texts that mean "no value" in `column`."""
         return self.missing_values if column.missing_values is None else column.missing_values
+
+    def demanded(self, column: Field) -> bool:
+        """Whether each row must have a value of `column`: it is required, or part of the key."""
+        return column.constraints.required or column.name in self.primary_key

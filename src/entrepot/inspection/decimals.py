@@ -1,0 +1,163 @@
+"""Decimal numbers of any length, compared exactly, as SQL over their texts.
+
+A double tells most numbers apart and is cheap; where two are equal as doubles, and where a text
+has more digits than a double holds, the digits themselves decide.
+"""
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from entrepot.inspection.engine import literal
+
+EXACT_DIGITS = 15
+"""Two decimals of so many digits are equal if and only if their doubles are."""
+
+RANGE = 290
+"""Of the decimal exponents within which doubles keep 15 digits."""
+
+PARTS = r"^\s*([-+]?)([0-9]*)\.?([0-9]*)(?:[eE]([-+]?[0-9]+))?\s*$"
+FAR = 10**17
+"""Stands for an exponent of more than 17 digits."""
+
+
+def let(value: str, name: str, body: str) -> str:
+    """The SQL expression `body`, in which `name` is `value`, evaluated once."""
+    return f"list_transform([{value}], lambda {name}: {body})[1]"
+
+
+def is_short(text: str) -> str:
+    """Whether the number `text` is so short that its double stands for it."""
+    return f"(length({text}) <= {EXACT_DIGITS} AND NOT regexp_matches({text}, '[eE]'))"
+
+
+def exact(text: str) -> str:
+    """The number `text` (digits, point, exponent) as a row that orders and equals as it does:
+    sign, place of the first digit, digits. Rows of infinities lie beyond all others; NULL for
+    NaN."""
+    parsed = let(
+        f"regexp_extract({text}, {literal(PARTS)}, ['sign', 'whole', 'part', 'exponent'])",
+        "p",
+        let(
+            "ltrim(p.whole || p.part, '0')",
+            "d",
+            let(
+                f"coalesce(try_cast(p.exponent AS BIGINT), CASE WHEN p.exponent = '' THEN 0 WHEN "
+                f"starts_with(p.exponent, '-') THEN -{FAR} ELSE {FAR} END) + length(d) - "
+                "length(p.part)",
+                "place",
+                "CASE WHEN d = '' THEN row(0, 0::BIGINT, '') "
+                "WHEN p.sign = '-' THEN row(-1, -place, "
+                "translate(rtrim(d, '0'), '0123456789', '9876543210') || '~') "
+                "ELSE row(1, place, rtrim(d, '0')) END",
+            ),
+        ),
+    )
+    infinite = (
+        f"CASE WHEN regexp_matches({text}, '(?i)nan') THEN NULL "
+        f"WHEN starts_with(trim({text}), '-') THEN row(-2, 0::BIGINT, '') "
+        f"ELSE row(2, 0::BIGINT, '') END"
+    )
+    return f"CASE WHEN regexp_matches({text}, '(?i)[fn]') THEN {infinite} ELSE {parsed} END"
+
+
+def exact_constant(number: Decimal) -> str:
+    """The row of `exact` for a number of the schema."""
+    if number.is_infinite():
+        return f"row({-2 if number < 0 else 2}, 0::BIGINT, '')"
+    sign, digits, exponent = number.as_tuple()
+    written = "".join(map(str, digits)).lstrip("0")
+    if not written:
+        return "row(0, 0::BIGINT, '')"
+    place = int(exponent) + len(written)
+    written = written.rstrip("0")
+    if sign:
+        written = written.translate(str.maketrans("0123456789", "9876543210")) + "~"
+        return f"row(-1, {-place}::BIGINT, '{written}')"
+    return f"row(1, {place}::BIGINT, '{written}')"
+
+
+def as_double(number: Decimal) -> str:
+    """The double nearest to a number of the schema."""
+    return f"'{float(number)!r}'::DOUBLE"
+
+
+def is_usual(number: Decimal) -> bool:
+    """Whether a number of the schema has few digits and lies where doubles keep them, so that
+    cells can be compared with it by short expressions. (Of 1,000 columns, an expression that
+    takes a number apart costs 3 ms each to plan.)"""
+    return (
+        number.is_finite()
+        and len(number.as_tuple().digits) <= EXACT_DIGITS
+        and (not number or -EXACT_DIGITS < number.adjusted() <= EXACT_DIGITS)
+    )
+
+
+def has_few_digits(text: str) -> str:
+    """Whether a double stands for the number `text`, if it is near a usual one."""
+    return f"(length({text}) <= {EXACT_DIGITS} OR regexp_matches({text}, '^[^eE]{{0,15}}[eE]'))"
+
+
+def near_usual(text: str, numbers: Sequence[Decimal]) -> tuple[str, list[str]]:
+    """The number `text`, which is as a double one of the usual `numbers`, and these, as decimals
+    of 38 digits: what is beyond them is rounded."""
+    whole = max(1, *(number.adjusted() + 1 for number in numbers if number), 1)
+    kind = f"DECIMAL(38, {37 - whole})"
+    return f"try_cast({text} AS {kind})", [f"'{number:f}'::{kind}" for number in numbers]
+
+
+def compare_number(text: str, value: str, operator: str, bound: Decimal) -> str:
+    """Whether the number `text`, with `value` its double, is `operator` (such as `>=`) than
+    `bound`. NaN is not."""
+    decided = "true" if "=" in operator else "false"
+    if not bound:
+        positive = "true" if ">" in operator else "false"
+        equal = (
+            f"CASE WHEN NOT regexp_matches({text}, '^[^eE]*[1-9]') THEN {decided} "
+            f"ELSE starts_with(ltrim({text}), '-') <> {positive} END"
+        )
+    elif is_usual(bound):
+        near, (limit,) = near_usual(text, [bound])
+        equal = (
+            f"CASE WHEN {has_few_digits(text)} THEN {decided} "
+            f"ELSE coalesce({near} {operator} {limit}, {decided}) END"
+        )
+    else:
+        equal = f"coalesce({exact(text)} {operator} {exact_constant(bound)}, false)"
+    return (
+        f"CASE WHEN {value} = {as_double(bound)} THEN {equal} WHEN isnan({value}) THEN false "
+        f"ELSE {value} {operator} {as_double(bound)} END"
+    )
+
+
+def is_one_of(text: str, value: str, numbers: Sequence[Decimal]) -> str:
+    """Whether the number `text`, with `value` its double, equals one of `numbers`."""
+    doubles = ", ".join(map(as_double, numbers))
+    if all(map(is_usual, numbers)):
+        near, listed = near_usual(text, numbers)
+        exactly = (
+            f"CASE WHEN {has_few_digits(text)} THEN true ELSE {near} IN ({', '.join(listed)}) END"
+        )
+    else:
+        nan = " OR isnan(v)".replace("v", value) if any(map(Decimal.is_nan, numbers)) else ""
+        rows = ", ".join(exact_constant(number) for number in numbers if not number.is_nan())
+        return f"({f'coalesce({exact(text)} IN ({rows}), false)' if rows else 'false'}{nan})"
+    return f"coalesce({value} IN ({doubles}) AND {exactly}, false)"
+
+
+def compare_integer(text: str, value: str, operator: str, bound: int) -> str:
+    """Whether the integer `text`, with `value` its 128 bits or NULL, is `operator` than `bound`."""
+    if not -(2**126) < bound < 2**126:
+        return f"{exact(text)} {operator} {exact_constant(Decimal(bound))}"
+    below = f"starts_with(ltrim({text}), '-')"
+    beyond = below if "<" in operator else f"NOT {below}"
+    return f"coalesce({value} {operator} {bound}::HUGEINT, {beyond})"
+
+
+def key_of_number(text: str, value: str) -> str:
+    """A text that is equal for equal numbers. All NaN are equal."""
+    double = f"({value} + 0.0)::VARCHAR"
+    plain = f"abs(r[1]) = 2 OR (length(r[3]) <= {EXACT_DIGITS} AND abs(r[2]) < {RANGE})"
+    others = let(
+        exact(text), "r", f"CASE WHEN r IS NULL OR {plain} THEN {double} ELSE r::VARCHAR END"
+    )
+    return f"CASE WHEN {is_short(text)} THEN {double} ELSE {others} END"

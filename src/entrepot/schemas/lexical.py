@@ -1,0 +1,24 @@
+"""The lexical forms of values, as patterns that match a whole text.
+
+RE2 judges cells by them, and Python's `re` (with `re.ASCII`) the values in a schema; both read
+them the same.
+"""
+
+NUMBER = r"\s*[-+]?((\d+\.?\d*|\.\d+)([eE][-+]?\d+)?|(?i:nan|inf|infinity))\s*"
+INTEGER = r"\s*[-+]?\d+\s*"
+DATE = r"\d{4}-\d{2}-\d{2}"
+CLOCK = r"([01]\d|2[0-3]):[0-5]\d:[0-5]\d([.,]\d{1,6}\d*)?"
+TIME = CLOCK + r"(Z|[-+]([01]\d|2[0-3])(:?[0-5]\d)?)?"
+YEAR = r"-?(\d{4}|[1-9]\d{4,8})"
+"""XML Schema's gYear: four digits or more, and years before our era. No time zone."""
+YEARMONTH = YEAR + r"-(0[1-9]|1[0-2])"
+DURATION = r"-?P(\d+W|(\d+Y)?(\d+M)?(\d+(\.\d+)?D)?(T(\d+H)?(\d+M)?(\d+(\.\d+)?S)?)?)"
+"""ISO 8601; the pattern alone lets through what ends in a designator (`P`, `P1DT`)."""
+
+ATOM = r"[\p{L}\p{N}!#$%&'*+/=?^_`{|}~-]+"
+LABEL = r"[\p{L}\p{N}]([\p{L}\p{N}-]{0,61}[\p{L}\p{N}])?"
+EMAIL = rf"{ATOM}(\.{ATOM})*@({LABEL}\.)+[\p{{L}}]([\p{{L}}\p{{N}}-]{{0,61}}[\p{{L}}\p{{N}}])"
+"""A dot-atom at a host name of two labels or more (RFC 5322, RFC 1034); for RE2 alone."""
+URI = r"[A-Za-z][A-Za-z0-9+.-]*:[^\s<>\"{}|\\^`]*"
+UUID = r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"
+BASE64 = r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?"
