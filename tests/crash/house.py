@@ -177,7 +177,7 @@ class House:
         return sum(one.status == psutil.CONN_CLOSE_WAIT for one in held)
 
     def inspectors(self) -> list[psutil.Process]:
-        """The processes that wait for a file or inspect one."""
+        """The process that inspecting ones are forked from, and those."""
         found = []
         assert self.server.process is not None
         for child in psutil.Process(self.server.process.pid).children(recursive=True):
@@ -189,10 +189,9 @@ class House:
         return found
 
     def freeze_inspectors(self, seconds: float = 20) -> None:
-        """Stop those that wait, once they are warm: what they get next takes for ever."""
-        self.wait_derived()  # else one of them might be stopped while it derives
-        wanted = self.server.settings.inspections_at_once
-        until(lambda: len(self.inspectors()) >= wanted, seconds, "no inspectors")
+        """Stop the one that forks the others: what is to be inspected next takes for ever."""
+        self.wait_derived()  # else one that derives might be stopped with her
+        until(lambda: len(self.inspectors()) >= 1, seconds, "no inspectors")
         for child in self.inspectors():
             child.suspend()
             self.frozen.append(child)

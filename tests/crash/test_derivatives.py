@@ -1,5 +1,8 @@
 """Killed while a form is made, the server makes it after all, once, and leaks nothing."""
 
+from contextlib import suppress
+
+import psutil
 import pytest
 from sqlalchemy import select
 from tests.crash.house import House, Point, table, until
@@ -55,6 +58,37 @@ def test_a_killed_worker_resumes_its_derivation(house: House) -> None:
     until(lambda: house.part_pid("worker") not in (None, old), 20)
     until(lambda: house.api.get(path).status_code == 200, 60, "it was not resumed")
     house.check()
+
+
+def test_no_delivery_waits_for_a_derivation(house: House) -> None:
+    """One that stands still for ever holds up neither its account's next delivery nor its end."""
+    sent = house.send(b"a,b,c\n" + b"1,text,2024-01-01\n" * 500_000, limit=20_000_000)
+    task = house.api.wait_task(str(sent.task_id))
+    house.wait_derived()
+    path = f"/file/download/{task['file_id']}?format=csv"
+    assert house.api.get(path).status_code == 409
+    until(lambda: bool(deriving(house)), 20, "the derivation was not begun")
+    house.frozen += deriving(house)
+    for child in house.frozen:
+        child.suspend()
+    for rows in (12, 13):
+        following = house.send(table(rows), limit=LIMIT)
+        assert house.api.wait_task(str(following.task_id), 30)["status"] == "succeeded"
+    assert house.api.get(path).status_code == 409
+    for child in house.frozen:
+        child.resume()
+    until(lambda: house.api.get(path).status_code == 200, 60, "it was not made")
+    house.check()
+
+
+def deriving(house: House) -> list[psutil.Process]:
+    """The children that give way to others, as those that derive do."""
+    found = []
+    for child in house.inspectors():
+        with suppress(psutil.NoSuchProcess):
+            if child.nice() == 10:
+                found.append(child)
+    return found
 
 
 def started(house: House) -> int:
