@@ -3,7 +3,7 @@
 import csv
 import errno
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from entrepot.inspection.results import Inspection, InspectionRequest, Verdict
 from entrepot.inspection.table import NotTabular, SourceBroken, Table, TooLarge
 from entrepot.inspection.words import sentence
 from entrepot.schemas.model import TableSchema
+from entrepot.schemas.table_dialect import parse_dialect
 from entrepot.schemas.table_schema import parse_schema, to_document
 
 SURVEYED, JUDGED = 0.15, 0.95
@@ -53,6 +54,7 @@ def inspect_file(
     try:
         judged = _judge(engine, request, detected, scratch, limits, progress)
     except NotTabular as reason:
+        detected = replace(detected, media_type=reason.media_type or detected.media_type)
         return _without_table(request, detected, "not-tabular", f"The file is no table: {reason}.")
     except SourceBroken as reason:
         said = f"The file cannot be read: {reason}."
@@ -103,9 +105,10 @@ def _judge(
         case "csv":
             names = [field.name for field in schema.fields] if schema else None
             progress.next_pass(SURVEYED)
-            text = Text(request.path, detected.media_type, scratch, limits, progress, names)
+            given = parse_dialect(request.dialect) if request.dialect is not None else None
+            text = Text(request.path, detected.media_type, scratch, limits, progress, names, given)
             judged = _judge_text(text, judge, progress)
-            locate_errors(judged.checked.errors, request.path, text.survey, text.dialect)
+            locate_errors(judged.checked.errors, request.path, text.source)
             return judged
         case "jsonl":
             return judge(read_json_lines(engine, request.path, limits))
@@ -128,8 +131,7 @@ def _judge_text(text: Text, judge: Callable[[Table], _Judged], progress: Progres
             if out_of_resources(error):
                 raise
         else:
-            header = 1 if text.dialect.header else 0
-            if judged.checked.rows + judged.checked.embedded + header == text.survey.lines:
+            if text.complete(judged.checked.rows, judged.checked.embedded):
                 return judged
     progress.next_pass(0.5)
     return judge(text.rewritten())
@@ -174,7 +176,7 @@ def _with_table(request: InspectionRequest, judged: _Judged, limits: Limits) -> 
         request.file_name,
         request.size,
         errors,
-        warnings=[detail] if free and errors else [],
+        warnings=[*([detail] if free and errors else []), *table.warnings],
         labels=table.labels,
         rows=checked.rows,
         counts=counts,

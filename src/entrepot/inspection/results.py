@@ -23,7 +23,8 @@ class InspectionRequest:
     """One version to inspect: its bytes at `path`, `size` in bytes, and how to judge it.
 
     `schema` is a Table Schema document; it is set if and only if the mode is "given" (a frozen
-    inferred schema is given from the second version on).
+    inferred schema is given from the second version on). `dialect` is a Table Dialect document:
+    what it says is not detected.
     """
 
     path: Path
@@ -31,6 +32,7 @@ class InspectionRequest:
     size: int
     mode: Mode
     schema: dict[str, Any] | None = None
+    dialect: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)

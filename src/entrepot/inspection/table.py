@@ -43,7 +43,8 @@ class Table:
     `_cells` (how many cells) and `_extra` (those too many, as a JSON list of texts).
     `first_row` is the row number of the first data row. `by_name`: fields belong to columns
     by name, since the format gives columns no order of their own (JSON). `embedded` is an
-    aggregate over `relation`: how many line ends lie inside cells.
+    aggregate over `relation`: how many line ends lie inside cells. `finding_counts` are the
+    reader's findings by type where they are of several; `warnings` are sentences for the report.
     """
 
     columns: tuple[Column, ...]
@@ -57,7 +58,9 @@ class Table:
     embedded: str = "0"
     findings: tuple[Finding, ...] = ()
     findings_total: int = 0
+    finding_counts: tuple[tuple[str, int], ...] = ()
     rejected_by_reader: int = 0
+    warnings: tuple[str, ...] = ()
     description: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -67,7 +70,12 @@ class Table:
 
 
 class NotTabular(Exception):
-    """The file holds no table; the text says what it is."""
+    """The file holds no table; the text says what it is, `media_type` of which type, if it is
+    another than its first bytes say."""
+
+    def __init__(self, reason: str, media_type: str | None = None) -> None:
+        super().__init__(reason)
+        self.media_type = media_type
 
 
 class SourceBroken(Exception):
