@@ -110,6 +110,30 @@ RUSSIAN = table("""
 Псков|Псковская область|193082
 """)
 
+GREEK = table("""
+πόλη|περιοχή|πληθυσμός
+Αθήνα|Αττική|643452
+Πάτρα|Αχαΐα|170896
+Λάρισα|Θεσσαλία|148562
+Βόλος|Μαγνησία|85803
+""")
+
+TURKISH = table("""
+şehir|bölge|açıklama
+İstanbul|Marmara|çok kalabalık şehir
+Iğdır|Doğu Anadolu|ağaçlı yollar
+Muğla|Ege|güzel kıyılar
+Şırnak|Güneydoğu|dağlık yer
+""")
+
+CHINESE = table("""
+编号|城市|备注
+1|北京|首都，人口很多
+2|上海|最大的港口城市
+3|广州|南方的商业中心
+4|成都|生活节奏比较慢
+""")
+
 JAPANESE = table("""
 番号|都市|人口
 1|東京|13960000
@@ -232,6 +256,20 @@ def codepage_cases() -> Iterator[Case]:
         (RUSSIAN,),
         {"encoding": ["windows-1251", "cp1251"], "delimiter": ";"},
     )
+    for name, codec, truth in (
+        ("windows-1253-greek", "cp1253", GREEK),
+        ("windows-1254-turkish", "cp1254", TURKISH),
+        ("koi8-r-russian", "koi8-r", RUSSIAN),
+        ("iso-8859-2-polish", "iso-8859-2", POLISH),
+        ("shift-jis-japanese", "shift_jis", JAPANESE),
+        ("gb18030-chinese", "gb18030", CHINESE),
+    ):
+        yield Case(
+            f"encodings/{name}",
+            plain(truth, ",", "\r\n").encode(codec),
+            (truth,),
+            {"encoding": codec, "delimiter": ","},
+        )
     one = table("id|name|qty\n1|Ann|4\n2|Bo|7\n3|Zoë|1\n4|Di|12")
     yield Case(
         "encodings/latin-1-one-letter",
@@ -370,8 +408,19 @@ def large_cases() -> Iterator[Case]:
     )
 
 
+def binary_cases() -> Iterator[Case]:
+    """Bytes that are no text at all, whatever the file is called."""
+    facts = {"verdict": "not-tabular"}
+    noise = bytes(n * n * 31 % 251 ^ n % 256 for n in range(700))
+    yield Case("not-tabular/image", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + noise, (), facts)
+    yield Case("not-tabular/noise", noise, (), facts)
+    yield Case("not-tabular/nul-bytes-only", bytes(256), (), facts)
+    yield Case("not-tabular/empty", b"", (), facts)
+
+
 def cases() -> Iterator[Case]:
     """All cases that this program writes."""
+    yield from binary_cases()
     yield from unicode_cases()
     yield from codepage_cases()
     yield from damaged_cases()
