@@ -6,7 +6,7 @@ Each truth is stated beside its file, as rows.
 
 from collections.abc import Iterator
 
-from tests.inspection.corpus import write_encodings, write_sizes
+from tests.inspection.corpus import write_combined, write_encodings, write_sizes
 from tests.inspection.corpus.written import Case
 
 
@@ -19,6 +19,7 @@ def cases() -> Iterator[Case]:
     yield from write_encodings.nul_cases()
     yield from write_sizes.large_cases()
     yield from write_sizes.late_cases()
+    yield from write_combined.combined_cases()
 
 
 def main() -> None:
