@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from tests.inspection.conftest import Inspect
 from tests.inspection.corpus import make
-from tests.inspection.corpus.known import FACTS, Known, known_cases, rows
+from tests.inspection.corpus.known import FACTS, HERE, Known, known_cases, rows
 from tests.inspection.corpus.written import canonical
 
 from entrepot.inspection.canonical import write_canonical
@@ -23,6 +23,12 @@ SHOWN = 8
 
 def each(cases: list[Known]) -> Any:
     return pytest.mark.parametrize("case", cases, ids=[case.name for case in cases])
+
+
+def name_of(path: Path) -> str:
+    """The case that a file of the corpus belongs to."""
+    stem = path.name.removesuffix(".json").removesuffix(".csv").split(".truth")[0]
+    return f"{path.parent.name}/{stem}"
 
 
 def read(case: Known, tmp_path: Path) -> tuple[bytes, dict[str, Any]]:
@@ -59,6 +65,11 @@ def test_corpus_is_whole() -> None:
     assert [case.name for case in TABLES if not case.truths] == []
     assert [case.name for case in OTHERS if case.truths] == []
     assert {fact for case in CASES for fact in case.facts} <= FACTS
+    names = {case.name for case in CASES}
+    stray = [
+        path for path in HERE.glob("*/*.*") if path.suffix != ".pyc" and name_of(path) not in names
+    ]
+    assert stray == []
 
 
 def test_truths_are_canonical() -> None:
