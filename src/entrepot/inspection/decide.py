@@ -15,6 +15,7 @@ from entrepot.inspection.dialect import PAIRS, Dialect
 from entrepot.inspection.kinds import TYPED, kind_of, worth
 from entrepot.inspection.lexer import BLANK, ENDS, Lexer, Record
 
+MOST_PLACES = 1_000
 LINES, ROWS, TYPED_ROWS, COLUMNS = 2_000, 400, 60, 60
 PRIOR = {
     ",": 1.0,
@@ -73,6 +74,9 @@ def decide_dialect(
         for dialect in _with_quotes(delimiter, lines, given)
     ]
     scored.sort(key=lambda each: -each.rank)
+    if scored[0].dialect.blanks > 1 and scored[0].agreement < 0.95:
+        # Cells are missing between the runs of blanks: columns at fixed places have them.
+        scored.sort(key=lambda each: not each.dialect.starts)
     return scored
 
 
@@ -158,12 +162,14 @@ def _judge_width(dialect: Dialect, rows: Sequence[Record], width: int, named: fl
     looks = _looks(body, width)
     prior = PRIOR.get(dialect.delimiter, 0.95 if len(dialect.delimiter) > 1 else OTHER_PRIOR)
     if dialect.blanks == 2:
-        prior = 0.8
+        prior = 0.78 if dialect.starts else 0.8
     if dialect.delimiter == " " or dialect.blanks == 1:
         prior *= 1.0 if _typed_columns(body, width) * 3 >= width else 0.7
     mark = dialect.delimiter
     if mark and sum(any(mark in cell for cell in row) for row in body) * 3 >= len(body):
         prior = max(prior, 0.9)  # quotes are there to keep delimiters within cells
+    if first and len(rows[first - 1][1]) > 1 and rows[first][0] == rows[first - 1][0] + 1:
+        prior *= 0.93  # a title above the table rarely has several cells
     few = 1.0 if len(inside) > 2 else 0.9 if len(inside) == 2 else 0.75
     score = agreement**2 * coverage**0.33 * looks * prior * (1 - 0.4 / width) * few
     return Scored(dialect, score * (1 - broken / 2), width, agreement * coverage, named)
@@ -237,7 +243,12 @@ def _delimiters(lines: Sequence[str], names: Sequence[str] | None, given: Given)
     found: list[Dialect] = [Dialect(mark) for mark in ",;\t|" if present[mark]]
     for mark, count in present.items():
         usual = mark in PRIOR or mark in "~^#&!*§¦¬·•"
-        if mark.isalnum() or mark in NEVER or mark in ",;\t|" or (mark.isspace() and mark != " "):
+        if (
+            mark.isalnum()
+            or mark in NEVER
+            or mark in ",;\t|"
+            or (mark.isspace() and mark not in PRIOR)
+        ):
             continue
         if count >= len(some) * (0.4 if usual else 0.8) and (mark != "," or count > 1):
             found.append(Dialect(mark))
@@ -250,7 +261,7 @@ def _delimiters(lines: Sequence[str], names: Sequence[str] | None, given: Given)
     found += _blank_runs(some)
     if names and len(names) > 1:
         found += [Dialect(between) for between in _between(names, some)]
-    return [*{(d.delimiter, d.blanks): d for d in found}.values(), Dialect("")]
+    return [*{(d.delimiter, d.blanks, d.starts): d for d in found}.values(), Dialect("")]
 
 
 def _longer(mark: str, lines: Sequence[str]) -> list[str]:
@@ -287,9 +298,31 @@ def _blank_runs(lines: Sequence[str]) -> list[Dialect]:
     found = []
     if two * 2 >= len(lines):
         found.append(Dialect(" ", blanks=2))
+        fixed = _fixed_columns(lines)
+        found += [fixed] if fixed else []
     if two and one * 10 >= 7 * len(lines):
         found.append(Dialect(" ", blanks=1))
     return found
+
+
+def _fixed_columns(lines: Sequence[str]) -> Dialect | None:
+    """Columns at fixed places, where all lines have blanks between the same places."""
+    bare = [line.rstrip(ENDS) for line in lines if not DRAWN.fullmatch(line)]
+    longest = max(map(len, bare), default=0)
+    if len(bare) < 3 or longest > MOST_PLACES or any("\t" in line for line in bare):
+        return None
+    taken = [False] * longest
+    for line in bare:
+        for place, letter in enumerate(line):
+            if letter != " ":
+                taken[place] = True
+    starts = [
+        place
+        for place in range(longest)
+        if taken[place] and (place < 2 or not (taken[place - 1] or taken[place - 2]))
+        and (place == 0 or not taken[place - 1])
+    ]  # fmt: skip
+    return Dialect(" ", blanks=2, starts=tuple(starts)) if len(starts) > 1 else None
 
 
 def _between(names: Sequence[str], lines: Sequence[str]) -> list[str]:

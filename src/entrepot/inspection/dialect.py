@@ -16,7 +16,8 @@ class Dialect:
     one's meaning away, inside quotes or not. `trim`: blanks beside a delimiter belong to it;
     `framed`: a delimiter stands at both ends of each line. `blanks`, if above zero: the
     delimiter is any run of at least so many blanks. A line that begins with `comment` is no
-    row.
+    row. `starts`, if any, are the places (characters from 0) at which columns of fixed width
+    begin.
     """
 
     delimiter: str = ","
@@ -27,6 +28,7 @@ class Dialect:
     framed: bool = False
     blanks: int = 0
     comment: str = ""
+    starts: tuple[int, ...] = ()
 
     @property
     def closing(self) -> str:
@@ -36,6 +38,7 @@ class Dialect:
     def describe(self) -> dict[str, Any]:
         """As the profile shows it; `escape` is the quote itself where quotes are doubled."""
         described = asdict(self)
+        described["starts"] = list(self.starts)
         if self.doubled and not self.escape:
             described["escape"] = self.quote
         return described

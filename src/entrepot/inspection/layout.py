@@ -317,7 +317,7 @@ def _below(cells: Sequence[list[str]], fitting: Sequence[int], place: int) -> Se
         if len(near) > 1 and n != near[-1] + 1:
             break
         near.append(n)
-    rest = near if len(near) > 1 else rest
+    rest = near if len(near) > 2 else rest
     return rest[min(4, len(rest) // 2) :]
 
 
@@ -398,9 +398,9 @@ def _header_rows(  # noqa: PLR0911 (a row per case)
     if contrast > 0 and (not any(typed) or contrast > 1 or _years(first)):
         count = 1 + _more_headers(rows[1:MOST_HEADERS], kinds, first)
         return count, 1.0, TYPED_HEADER
+    if _years(first) and not _years(body[0]):
+        return 1, 0.8, "its cells are years over columns of other values"
     if any(kind in TYPED for kind in kinds):
-        if _years(first) and not _years(body[0]):
-            return 1, 0.8, "its cells are years over columns of other values"
         if contrast < 0 or any(typed):
             return 0, 0.9, "its first row holds values like the rows below"
     elif any(typed):

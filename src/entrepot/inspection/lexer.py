@@ -10,6 +10,7 @@ in vain beyond a row, in search of a closing quote, is paid from a budget.
 import csv
 import re
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from typing import Any
 
 from entrepot.inspection.dialect import Dialect
@@ -22,6 +23,7 @@ FRUGAL = 1 << 14
 BLANK = " \t"
 ENDS = "\r\n"
 COMMENT = "comment"
+ACROSS = "text that reaches over the border of two columns; it is cut there"
 STRAY = "a quote that is not closed, or not where it should be; it is kept as text"
 
 Record = tuple[int, list[str], str]
@@ -62,11 +64,15 @@ class Lexer:
         """The records of `lines`, which keep their line ends."""
         self._lines = iter(lines)
         self._pending, self._taken = [], []
+        if self.dialect.starts:
+            return self._fixed_records()
         return self._csv_records() if self._by_csv else self._own_records()
 
     def split(self, line: str) -> list[str]:
         """The cells of one line whose quotes are all text."""
         body = self._body(line)
+        if self.dialect.starts:
+            return self._at_places(line)
         if self.dialect.blanks:
             return self._run.split(body)
         if not self.dialect.delimiter:
@@ -151,6 +157,23 @@ class Lexer:
         if width == 1 or len(taken) < 3 + (width == 2):
             return False
         return all(len(self.split(line)) == width for line in taken)
+
+    def _fixed_records(self) -> Iterator[Record]:
+        starts = self.dialect.starts[1:]
+        for number, line in enumerate(self._lines, start=1):
+            body = line.rstrip(ENDS)
+            if not body.strip(BLANK):
+                yield number, [], ""
+            elif self._is_comment(line):
+                yield number, [], COMMENT
+            else:
+                # Text that reaches over the place where a column begins was cut in two there.
+                across = any(body[at - 1 : at].strip() for at in starts)
+                yield number, self._at_places(body), ACROSS if across else ""
+
+    def _at_places(self, body: str) -> list[str]:
+        starts = self.dialect.starts
+        return [body[at:end].strip(BLANK + ENDS) for at, end in pairwise((*starts, len(body) + 2))]
 
     def _own_records(self) -> Iterator[Record]:
         quote, comment = self.dialect.quote, self.dialect.comment

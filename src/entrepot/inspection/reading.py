@@ -170,7 +170,8 @@ def is_table(decision: Decision, contract: bool) -> bool:
         clear = TYPED_HEADER in decision.layout.reasons or decision.agreement > 0.95
         weak = decision.dialect.delimiter.strip() in (":", "") and decision.dialect.blanks < 2
         typed = any(kind in TYPED for kind in decision.layout.kinds)
-        if not typed and decision.dialect.delimiter.strip() == "," and _is_prose(rows):
+        few = decision.layout.width < 5 and decision.dialect.delimiter.strip() == ","
+        if few and not typed and _is_prose(rows):
             return False
         return clear or decision.agreement > (0.9 if weak else 0.3 if typed else 0.5)
     texts = [cells[0] for _, cells, _ in rows if len(cells) == 1]
@@ -275,7 +276,9 @@ def _confidence(
         break
     if _rival(best, records, layout):
         margin = 0.0
-        reasons.append("another delimiter stands as often in every row")
+        reasons.append(
+            "another delimiter stands as often in every row, or the commas are decimal ones"
+        )
     by_margin = min(1.0, 0.4 + margin * 1.5)
     if layout.sure < 0.65:
         reasons.append("whether its first row is a header is not clear")
@@ -287,6 +290,8 @@ def _rival(best: Scored, records: Sequence[Record], layout: Layout) -> bool:
     Within numbers it counts only where there is nothing but numbers."""
     rows = [record[1] for record in records[:200] if record[1]]
     numbers = not layout.header and all(kind == "number" for kind in layout.kinds)
+    if numbers and best.width == 2 and best.dialect.delimiter == ",":
+        return all(row[1].isdigit() for row in rows if len(row) == 2)
     if not numbers:
         rows = [[cell for cell in row if kind_of(cell) not in TYPED] for row in rows]
     for mark in ",;\t|^~":
@@ -300,6 +305,8 @@ def _rival(best: Scored, records: Sequence[Record], layout: Layout) -> bool:
 
 def _same_cells(best: Scored, other: Scored) -> bool:
     """Whether both read the same cells, as far as the delimiter alone tells."""
+    if best.width == other.width == 1:
+        return True
     return (
         best.dialect.delimiter.strip() == other.dialect.delimiter.strip()
         and best.dialect.blanks == other.dialect.blanks
