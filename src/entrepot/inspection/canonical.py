@@ -20,7 +20,7 @@ from entrepot.inspection.source import Source, open_lines, prepare
 from entrepot.inspection.table import NotTabular
 from entrepot.schemas.table_dialect import TableDialect
 
-BATCH = 2_000
+BATCH, CHUNK = 2_000, 1 << 20
 
 
 class _Irregular(Exception):
@@ -51,12 +51,52 @@ def write_canonical(
     reading = reading_of(source)
     if is_regular(source):
         try:
-            _write_regular(source, reading, target, limits)
+            if _is_plain(source):
+                _write_plain(source, reading, target)
+            else:
+                _write_regular(source, reading, target, limits)
         except _Irregular:
             pass
         else:
             return reading
     return _write_irregular(source, reading, target, limits)
+
+
+def _is_plain(source: Source) -> bool:
+    """Whether a cell is what stands between two delimiters, in all of the text."""
+    dialect = source.decision.dialect
+    quotes = source.survey.quotes or dialect.quote not in ("", '"')
+    special = quotes or dialect.escape or dialect.comment or len(dialect.delimiter) != 1
+    return not special and source.decision.layout.width > 1
+
+
+def _write_plain(source: Source, reading: Reading, target: Path) -> None:
+    """Copy lines, many at once, where no cell needs quotes. Raises _Irregular at the first
+    line with another count of delimiters."""
+    delimiter, others = reading.dialect.delimiter, len(reading.labels) - 1
+    left = source.survey.blank_at_end
+    with open_lines(source) as (text, _), _created(target) as out:
+        writer = csv.writer(out, lineterminator="\r\n")
+        if reading.header_rows:
+            writer.writerow(reading.labels)
+        for _ in range(reading.first_line - 1):
+            next(text)
+        while lines := text.readlines(CHUNK):
+            while left and not lines[-1].strip():
+                lines.pop()
+            if not all(line.count(delimiter) == others for line in lines):
+                raise _Irregular
+            if lines and not lines[-1].endswith("\n"):
+                lines[-1] += "\n"
+            joined = "".join(lines).replace("\r\n", "\n")
+            if delimiter == "," and "\r" not in joined:
+                out.write(joined.replace("\n", "\r\n"))
+            elif delimiter != "," and "," not in joined and "\r" not in joined:
+                out.write(joined.replace(delimiter, ",").replace("\n", "\r\n"))
+            else:
+                writer.writerows(
+                    line[:-1].split(delimiter) for line in io.StringIO(joined, newline="\n")
+                )
 
 
 def _write_regular(source: Source, reading: Reading, target: Path, limits: Limits) -> None:

@@ -15,7 +15,7 @@ from entrepot.inspection.dialect import PAIRS, Dialect
 from entrepot.inspection.kinds import TYPED, kind_of, worth
 from entrepot.inspection.lexer import BLANK, ENDS, Lexer, Record
 
-MOST_PLACES = 1_000
+MOST_PLACES, LONGEST = 1_000, 1 << 16
 LINES, ROWS, TYPED_ROWS, COLUMNS = 2_000, 400, 60, 60
 PRIOR = {
     ",": 1.0,
@@ -64,7 +64,7 @@ def decide_dialect(
     `names` are the contract's columns; `given` fixes parts of the dialect.
     """
     given = given or Given()
-    lines = [line for line in lines[:LINES] if line.strip(ENDS + BLANK)]
+    lines = [line[:LONGEST] for line in lines[:LINES] if line.strip(ENDS + BLANK)]
     rows = [line for line in lines if not line.startswith("#")]
     if len(rows) * 5 >= len(lines) * 2 and rows:
         lines = rows
@@ -341,6 +341,10 @@ def _with_quotes(dialect: Dialect, lines: Sequence[str], given: Given) -> list[D
     found: list[tuple[int, str]] = []
     for quote in QUOTES:
         if quote in dialect.delimiter or quote not in text:
+            continue
+        mates = (text.count(dialect.delimiter + quote), text.count(quote + dialect.delimiter))
+        beside = any(mates) or "\n" + quote in text or text.startswith(quote)
+        if not (beside or dialect.blanks or " " + quote in text):
             continue
         opening, closing = re.escape(quote), re.escape(PAIRS.get(quote, quote))
         begun = len(re.findall(rf"(?:^|{mark})[ \t]*{opening}", text, re.MULTILINE))
