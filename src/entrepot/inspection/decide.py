@@ -444,6 +444,17 @@ def _escaped(
         options = [(escape, both)] + ([(escape, not both)] if both else [])
         for mark, doubled in options:
             tried = judge(given.put(replace(dialect, escape=mark, doubled=doubled)), lines, names)
-            if tried.rank > best.rank * 1.001:
+            always = _always_escapes(mark, dialect, text)
+            if tried.rank > best.rank * (0.999 if always else 1.001):
                 best = tried
     return best
+
+
+def _always_escapes(escape: str, dialect: Dialect, text: str) -> bool:
+    """Whether each backslash of the text stands before what may need an escape."""
+    marks = re.escape("\\" + dialect.quote + dialect.delimiter[:1])
+    return (
+        escape == "\\"
+        and re.search(rf"\\(?:[{marks}\r\n])", text) is not None
+        and (re.search(rf"(?<!\\)(?:\\\\)*\\(?![{marks}\r\n])", text) is None)
+    )

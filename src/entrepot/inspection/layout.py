@@ -19,7 +19,7 @@ TYPED_HEADER = "its cells are words over columns of values"
 COMMENTED = ("#", "//", "%", "--")
 YEAR = re.compile(r"(1[89]|20|21)\d\d")
 ANONYMOUS = re.compile(r"column_\d+")
-UNIT = re.compile(r"[\[(].*[\])]|\S{1,4}")
+UNIT = re.compile(r"[\[(].*[\])]|[^\d\s\"']{1,4}")
 RULE = re.compile(
     r":?-{2,}:?|:-+:?|-+:|={2,}|\*{3,}|_{3,}|[-+|=:\s]*(?:-[-+|=:\s]*-|=[-+|=:\s]*=)[-+|=:\s]*"
 )
