@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from entrepot.inspection.dialect import PAIRS, Dialect
-from entrepot.inspection.kinds import TYPED, kind_of, worth
+from entrepot.inspection.kinds import TYPED, is_drawn, kind_of, worth
 from entrepot.inspection.lexer import BLANK, ENDS, Lexer, Record
 
 MOST_PLACES, LONGEST = 1_000, 1 << 16
@@ -34,8 +34,6 @@ OTHER_PRIOR = 0.8
 NEVER = frozenset("\"'`.-_/\\()[]{}<>+=@?\r\n\0\ufeff«»“”„‘’‹›°%€$£¥")
 QUOTES = ('"', "'", "`", "|", "$", "^", "~", "*", "%", "#", "@", "!", *PAIRS)
 ESCAPES = "\\^!~%*/?"
-DRAWN = re.compile(r"[^\w\"']*[-=_*]{2}[^\w\"']*")
-"""A line that is drawn, not written."""
 ALONE = 0.52
 """The worth of reading a text as one column: less than any table of two sound columns."""
 
@@ -156,7 +154,8 @@ def _judge_width(dialect: Dialect, rows: Sequence[Record], width: int, named: fl
     first, last = _stretch(at)
     inside = [n for n in at if first <= n <= last]
     body = [rows[n][1] for n in inside]
-    agreement = len(inside) / (last - first + 1)
+    near = sum(1 for n in range(first, last + 1) if 1 < len(rows[n][1]) != width)
+    agreement = (len(inside) + 0.4 * near) / (last - first + 1)
     coverage = len(inside) / len(rows)
     broken = sum(1 for n in inside if rows[n][2]) / len(inside)
     looks = _looks(body, width)
@@ -282,7 +281,7 @@ def _longer(mark: str, lines: Sequence[str]) -> list[str]:
             after.update(piece[:1] for piece in pieces[1:])
         for sides, left in ((before, True), (after, False)):
             neighbour, times = sides.most_common(1)[0] if sides else ("", 0)
-            plain = not neighbour or neighbour.isalnum() or neighbour in "\"'-+.($€ \t"
+            plain = not neighbour or neighbour.isalnum() or neighbour in "\"'-+.($€ \t`«»„“”‘’‹›"
             if not plain and neighbour != mark and times >= 0.97 * sides.total() and times > 1:
                 delimiter = neighbour + delimiter if left else delimiter + neighbour
                 break
@@ -307,7 +306,7 @@ def _blank_runs(lines: Sequence[str]) -> list[Dialect]:
 
 def _fixed_columns(lines: Sequence[str]) -> Dialect | None:
     """Columns at fixed places, where all lines have blanks between the same places."""
-    bare = [line.rstrip(ENDS) for line in lines if not DRAWN.fullmatch(line)]
+    bare = [line.rstrip(ENDS) for line in lines if not is_drawn(line)]
     longest = max(map(len, bare), default=0)
     if len(bare) < 3 or longest > MOST_PLACES or any("\t" in line for line in bare):
         return None
@@ -337,7 +336,7 @@ def _with_quotes(dialect: Dialect, lines: Sequence[str], given: Given) -> list[D
     if given.quote is not None:
         return [given.put(dialect)]
     text = "".join(lines[:500])
-    mark = "[ \t]{2,}" if dialect.blanks else re.escape(dialect.delimiter) or "(?!)"
+    mark = "[ \t]" if dialect.blanks else f"(?:{re.escape(dialect.delimiter) or '(?!)'})[ \t]*"
     found: list[tuple[int, str]] = []
     for quote in QUOTES:
         if quote in dialect.delimiter or quote not in text:
@@ -347,17 +346,19 @@ def _with_quotes(dialect: Dialect, lines: Sequence[str], given: Given) -> list[D
         if not (beside or dialect.blanks or " " + quote in text):
             continue
         opening, closing = re.escape(quote), re.escape(PAIRS.get(quote, quote))
-        begun = len(re.findall(rf"(?:^|{mark})[ \t]*{opening}", text, re.MULTILINE))
+        begun = len(re.findall(rf"(?:^|{mark}){opening}", text, re.MULTILINE))
         enclosed = len(
             re.findall(
-                rf"(?:^|{mark})[ \t]*{opening}[^{closing}]*{closing}(?=[ \t]*(?:[\r\n]|$|{mark}))",
+                rf"(?:^|{mark}){opening}[^{closing}]*{closing}(?=[ \t]*(?:[\r\n]|$|{mark}))",
                 text,
                 re.MULTILINE,
             )
         )
         if enclosed and enclosed * 2 >= begun and (quote in "\"'" or enclosed > 1):
             found.append((enclosed, quote))
-    found.sort(key=lambda each: (-each[0], QUOTES.index(each[1])))
+        elif quote == '"' and not enclosed and begun * 3 > len(lines):
+            found.append((0, ""))  # so many that are never closed are text
+    found.sort(key=lambda each: (-each[0], (*QUOTES, "").index(each[1])))
     quotes = [quote for _, quote in found[:2]]
     if '"' not in quotes and '"' not in dialect.delimiter:
         quotes.append('"')
@@ -373,7 +374,7 @@ def _improved(
     best = scored
     mark = dialect.delimiter
     if mark == "|" and given.delimiter is None:
-        bare = [line.strip() for line in lines[:300] if not DRAWN.fullmatch(line)]
+        bare = [line.strip() for line in lines[:300] if not is_drawn(line)]
         framed = [line for line in bare if len(line) > 1 and line[0] == mark == line[-1]]
         if len(framed) * 10 >= len(bare) * 6:
             dialect = replace(dialect, framed=True)
@@ -391,7 +392,7 @@ def _padded(dialect: Dialect, lines: Sequence[str]) -> bool:
     if dialect.blanks or not delimiter.strip(BLANK):
         return False
     before = after = left = right = 0
-    lines = [line for line in lines[:300] if not DRAWN.fullmatch(line)]
+    lines = [line for line in lines[:300] if not is_drawn(line)]
     if dialect.framed:
         lines = [line for line in lines if line.lstrip().startswith(delimiter)]
     for line in lines:

@@ -98,11 +98,12 @@ class ExtentFinder:
                 self._open, self.starting = False, True
             return
         if not self._open:
-            if len(self._segments) >= SEGMENTS:
-                self.starting = False
-                return
-            self._segments.append(_Segment(number, line))
             self._open = True
+            if len(self._segments) >= SEGMENTS:
+                # So many blank rows part nothing any more: all that follows is of one segment.
+                self.starting = False
+            else:
+                self._segments.append(_Segment(number, line))
         segment = self._segments[-1]
         if len(segment.heads) < HEADS:
             segment.heads.append(cells)

@@ -44,6 +44,8 @@ FORMS: tuple[tuple[str, str, float], ...] = (
 )
 KIND = re.compile("|".join(f"(?P<{name}>(?:{form})$)" for name, form, _ in FORMS), re.DOTALL)
 WORTH = {name: worth for name, _, worth in FORMS} | {"other": 0.5, "split": 0.2, "tabbed": 0.0}
+WRITTEN = re.compile(r"[^\W_]|[^\w\s|+:;,.=*-]")
+STROKES = re.compile(r"--|==|\*\*\*|___|:-|-:|-\+")
 LONG = 256
 TYPED = frozenset({"number", "grouped", "percent", "money", "moment"})
 COMMA_WITHIN = re.compile(r"\S,\S")
@@ -82,6 +84,11 @@ def _is_split(cell: str) -> bool:
     if COMMA_WITHIN.search(cell) and not cell.startswith(("{", "[", "(")):
         return True
     return any(mark in cell for mark in SPECIAL) and not SENTENCE.search(cell)
+
+
+def is_drawn(text: str) -> bool:
+    """Whether a line or a cell is drawn with dashes and their like, not written."""
+    return WRITTEN.search(text) is None and STROKES.search(text) is not None
 
 
 def worth(kind: str) -> float:

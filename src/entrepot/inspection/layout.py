@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from entrepot.inspection.kinds import TYPED, kind_of
+from entrepot.inspection.kinds import TYPED, is_drawn, kind_of
 from entrepot.inspection.lexer import Record
 
 BODY, SOUGHT = 100, 40
@@ -20,9 +20,6 @@ COMMENTED = ("#", "//", "%", "--")
 YEAR = re.compile(r"(1[89]|20|21)\d\d")
 ANONYMOUS = re.compile(r"column_\d+")
 UNIT = re.compile(r"[\[(].*[\])]|[^\d\s\"']{1,4}")
-RULE = re.compile(
-    r":?-{2,}:?|:-+:?|-+:|={2,}|\*{3,}|_{3,}|[-+|=:\s]*(?:-[-+|=:\s]*-|=[-+|=:\s]*=)[-+|=:\s]*"
-)
 
 
 @dataclass(frozen=True)
@@ -109,7 +106,7 @@ def _pass_over_comments(cells: list[list[str]], width: int) -> None:
 def is_rule(row: Sequence[str]) -> bool:
     """Whether the row is a line drawn with dashes, as below a header."""
     cells = [cell.strip() for cell in row if cell.strip()]
-    return bool(cells) and all(RULE.fullmatch(cell) for cell in cells)
+    return bool(cells) and all(is_drawn(cell) for cell in cells)
 
 
 def _settled(

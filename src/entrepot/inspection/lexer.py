@@ -19,7 +19,10 @@ from entrepot.inspection.limits import MIB
 SEPARATOR = "\ufdd0"
 """Stands for a delimiter of several characters; no character by definition of Unicode."""
 BUDGET = 64 * MIB
-FRUGAL = 1 << 14
+CELL, FRUGAL = MIB, 1 << 14
+"""Characters of a cell that the csv module is let try: larger ones, and all once the budget is
+spent, are the parser's below, which looks as far as the second figure then."""
+LINES_AHEAD = 100_000
 BLANK = " \t"
 ENDS = "\r\n"
 COMMENT = "comment"
@@ -108,7 +111,7 @@ class Lexer:
         many = len(self.dialect.delimiter) > 1
         number = 1
         while True:
-            csv.field_size_limit(self._longest if self._budget > 0 else FRUGAL)
+            csv.field_size_limit(min(CELL, self._longest) if self._budget > 0 else FRUGAL)
             reader = csv.reader(self._feed(), **self._options)
             try:
                 for cells in reader:
@@ -252,7 +255,8 @@ class Lexer:
                         return None
                     taken.append(line)
                     size += len(line)
-                    if size > (self._longest if self._budget > 0 else FRUGAL):
+                    most = self._longest if self._budget > 0 else FRUGAL
+                    if size > most or len(taken) > LINES_AHEAD:
                         return None
                     text, start = line.rstrip(ENDS), 0
                     end = self._close(text, 0)

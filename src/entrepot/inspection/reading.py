@@ -15,6 +15,7 @@ from entrepot.inspection.extent import Extent, Part, said
 from entrepot.inspection.kinds import TYPED, kind_of
 from entrepot.inspection.layout import TYPED_HEADER, Layout, find_layout
 from entrepot.inspection.lexer import COMMENT, Lexer, Record
+from entrepot.inspection.table import TooLarge
 from entrepot.schemas.table_dialect import TableDialect
 
 SEPARATOR_LINE = re.compile(r'"?sep=(.|\\t)"?\s*', re.IGNORECASE)
@@ -128,9 +129,15 @@ class Decision:
 
 
 def decide_reading(
-    lines: Sequence[str], names: Sequence[str] | None, given: TableDialect | None
+    lines: Sequence[str],
+    names: Sequence[str] | None,
+    given: TableDialect | None,
+    most: int = 10_000,
 ) -> Decision:
-    """Decide on dialect and layout by `lines`, the first ones of a text, with their ends."""
+    """Decide on dialect and layout by `lines`, the first ones of a text, with their ends.
+
+    Raises TooLarge for rows of more than `most` cells.
+    """
     parts = _given(given)
     separator = SEPARATOR_LINE.fullmatch(lines[0].lstrip("\ufeff")) if lines else None
     body = list(lines)
@@ -143,6 +150,9 @@ def decide_reading(
     best = scored[0]
     dialect = _with_comment(best, body, parts)
     records = _records(dialect, best.width, lines, bool(separator), given)
+    widest = max((len(cells) for _, cells, _ in records[:100]), default=0)
+    if widest > most:
+        raise TooLarge(f"{widest:,} columns; {most:,} are read")
     header = given.header if given else None
     rows = given.header_rows if given and given.header_rows else None
     layout = find_layout(records, best.width, names, header, rows)
@@ -176,7 +186,11 @@ def is_table(decision: Decision, contract: bool) -> bool:
         return clear or decision.agreement > (0.9 if weak else 0.3 if typed else 0.5)
     texts = [cells[0] for _, cells, _ in rows if len(cells) == 1]
     words = sum(len(text.split()) for text in texts) / max(1, len(texts))
-    if len(rows) > 1 and words <= 2.2 and not any(MARKUP.search(text) for text in texts[:200]):
+    if (
+        len(rows) > 1
+        and words <= 2.2
+        and not any(MARKUP.search(text[:500]) for text in texts[:200])
+    ):
         return True
     if len(rows) == 1 or any(text[:1] in " \t" for text in texts) or not texts:
         return len(rows) == 1 and len(texts) == 1 and words <= 3

@@ -70,7 +70,10 @@ def prepare(
         ways = ["\n"]
     if dialect is not None and dialect.line_terminator is not None:
         ways = ["" if dialect.line_terminator == "\r" else "\n"]
-    decided = [(decide_reading(_lines(head, way, whole), names, dialect), way) for way in ways]
+    decided = [
+        (decide_reading(_lines(head, way, whole), names, dialect, limits.columns), way)
+        for way in ways
+    ]
     decision, splits = max(decided, key=lambda each: each[0].rank)
     if not is_table(decision, names is not None):
         raise NotTabular("it is text without the rows and columns of a table", "text/plain")

@@ -20,7 +20,7 @@ SAMPLED, SAMPLE_OF_BLOCK = 64 * 1024, 8 * 1024
 ASCII, HIGH = bytes(range(128)), bytes(range(128, 256))
 NEVER_TEXT = frozenset(b"\xfe\xff")
 SURROGATE = re.compile(rb"\xed[\xa0-\xbf][\x80-\xbf]")
-ENDING = re.compile(rb"[\r\n\x00\x1a\x0c \t]*\Z")
+ENDING = b"\r\n\x00\x1a\x0c \t"
 
 
 @dataclass(frozen=True)
@@ -137,8 +137,7 @@ def survey_text(path: Path, progress: Progress) -> Survey:
     crlf = _crlf(path, tally, head)
     bare = tally.cr - crlf
     newline = "\r\n" if crlf * 2 > tally.lf else "\r" if bare > tally.lf else "\n"
-    ending = ENDING.search(tail)
-    after = ending.group() if ending else b""
+    after = tail[len(tail.rstrip(ENDING)) :]
     ends = tail.endswith((b"\n", b"\r"))
     blank = after.count(b"\n") + after.count(b"\r") - after.count(b"\r\n")
     return Survey(
