@@ -129,7 +129,7 @@ def _write_regular(source: Source, reading: Reading, target: Path, limits: Limit
 def _write_irregular(source: Source, reading: Reading, target: Path, limits: Limits) -> Reading:
     """Two passes: the first finds where the table ends, the second writes."""
     layout = source.decision.layout
-    finder = ExtentFinder(layout)
+    finder = ExtentFinder(layout, source.decision.contract)
     width, number = layout.width, 0
     for number, line, cells in _rows(source, limits):
         if (

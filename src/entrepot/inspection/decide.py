@@ -252,7 +252,7 @@ def _delimiters(lines: Sequence[str], names: Sequence[str] | None, given: Given)
         if count >= len(some) * (0.4 if usual else 0.8) and (mark != "," or count > 1):
             found.append(Dialect(mark))
     for mark, count in present.items():
-        if mark.isalnum() or mark in "\"'\\.\r\n ()€$£¥%°" or count < len(some) * 0.4:
+        if mark.isalnum() or mark in "\"'\\.\r\n ()€$£¥%°`«»„“”‘’‹›" or count < len(some) * 0.4:
             continue
         found += [Dialect(longer) for longer in _longer(mark, some)]
         if mark in ",;:|" and sum(mark + " " in line for line in some) * 10 >= 8 * len(some):
@@ -356,7 +356,7 @@ def _with_quotes(dialect: Dialect, lines: Sequence[str], given: Given) -> list[D
         )
         if enclosed and enclosed * 2 >= begun and (quote in "\"'" or enclosed > 1):
             found.append((enclosed, quote))
-        elif quote == '"' and not enclosed and begun * 3 > len(lines):
+        elif quote == '"' and not enclosed and begun * 3 > len(lines[:500]):
             found.append((0, ""))  # so many that are never closed are text
     found.sort(key=lambda each: (-each[0], (*QUOTES, "").index(each[1])))
     quotes = [quote for _, quote in found[:2]]

@@ -81,10 +81,12 @@ class _Segment:
 class ExtentFinder:
     """Takes note of rows. `starting` is true while rows must be told by `tell` in any case;
     otherwise only those of another width than the table's, and those with no text but in their
-    first cell, need to be."""
+    first cell, need to be. Under a `contract` a short row is a row cut short unless it says
+    that it is a note."""
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: Layout, contract: bool = False) -> None:
         self._layout = layout
+        self._contract = contract
         self._segments: list[_Segment] = []
         self._open = False
         self.starting = True
@@ -228,7 +230,7 @@ class ExtentFinder:
             return len(cells) < width and bool(NOTE.match(text)) and len(prose) > 12
         if kind_of(text) in TYPED:
             return False
-        if NOTE.match(text) or (kinds and kinds[0] in TYPED):
+        if NOTE.match(text) or (kinds and kinds[0] in TYPED and not self._contract):
             return True
         return len(cells) < width and " " in text and len(text) > 12
 

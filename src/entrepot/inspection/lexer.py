@@ -151,7 +151,7 @@ class Lexer:
     def _doubtful(self, cells: list[str], taken: list[str]) -> bool:
         """Whether a record of several lines is more likely one row with a stray quote, and
         whole rows after it: it has not the table's width, but its first line has; or all of
-        its lines have, read by themselves."""
+        its lines but the last have, read by themselves."""
         width = self.width
         if not width:
             return False
@@ -159,7 +159,7 @@ class Lexer:
             return len(self.split(taken[0])) == width
         if width == 1 or len(taken) < 3 + (width == 2):
             return False
-        return all(len(self.split(line)) == width for line in taken)
+        return all(len(self.split(line)) == width for line in taken[:-1])
 
     def _fixed_records(self) -> Iterator[Record]:
         starts = self.dialect.starts[1:]

@@ -126,6 +126,7 @@ class Decision:
     further: tuple[str, ...]
     rank: float
     agreement: float
+    contract: bool
 
 
 def decide_reading(
@@ -165,7 +166,15 @@ def decide_reading(
     confidence, further = _confidence(scored, records, layout, best.width)
     reasons = (f"its rows have {layout.width:,} cells by this dialect", *layout.reasons)
     return Decision(
-        dialect, layout, records, confidence, reasons, further, best.rank, best.agreement
+        dialect,
+        layout,
+        records,
+        confidence,
+        reasons,
+        further,
+        best.rank,
+        best.agreement,
+        names is not None,
     )
 
 

@@ -78,14 +78,14 @@ def _even(source: Source) -> bool:
         return False
     if layout.header and any("\n" in label or "\r" in label for label in layout.labels):
         return False
-    finder = ExtentFinder(layout)
+    finder = ExtentFinder(layout, source.decision.contract)
     number = layout.start
     for number, (line, cells, _) in enumerate(rows, start=layout.start + 1):
         finder.tell(number, line, list(cells))
     if source.whole:
         return finder.decide(number).last == number
     tail = _tail_lines(source)
-    finder = ExtentFinder(layout)
+    finder = ExtentFinder(layout, source.decision.contract)
     number = 0
     for number, (line, cells, fault) in enumerate(Lexer(dialect, width).records(tail), start=1):
         # A cell with line ends may be cut in two by the tail's beginning: judged by the scan.

@@ -38,7 +38,7 @@ def rewrite(source: Source, target: Path, limits: Limits, progress: Progress) ->
     included. Raises OSError when the scratch folder is full."""
     decision = source.decision
     width, start = decision.layout.width, decision.layout.start
-    finder = ExtentFinder(decision.layout)
+    finder = ExtentFinder(decision.layout, decision.contract)
     faults = Faults(source, limits.errors)
     size = max(1, source.path.stat().st_size)
     number = 0
