@@ -260,6 +260,8 @@ def _delimiters(lines: Sequence[str], names: Sequence[str] | None, given: Given)
     found += _blank_runs(some)
     if names and len(names) > 1:
         found += [Dialect(between) for between in _between(names, some)]
+    if given.trim is False:
+        found = [d for d in found if d.delimiter == d.delimiter.strip(" ") or d.delimiter == " "]
     return [*{(d.delimiter, d.blanks, d.starts): d for d in found}.values(), Dialect("")]
 
 

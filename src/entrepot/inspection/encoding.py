@@ -26,6 +26,7 @@ WIDE: dict[str, Callable[..., tuple[str, int]]] = {
     "utf-32-le": codecs.utf_32_le_decode,
     "utf-32-be": codecs.utf_32_be_decode,
 }
+HIGH = bytes(range(128, 256))
 PLACES = 100_000
 """Places of undecodable bytes that are kept; further ones are counted only."""
 
@@ -61,9 +62,12 @@ WEIGHTS = {
 }
 RARE = 0.5
 ODD = re.compile(
-    r"[a-zß-öø-ÿ][A-ZÀ-ÖØ-Þ](?![A-Z])|(?<=[^\W\d_])[^\w\s'’.,;:/&@\-\x00-\x7f](?=[^\W\d_])|[\x80-\x9f]"
+    r"[a-zß-öø-ÿ][A-ZÀ-ÖØ-Þ](?![A-Z])"
+    r"|(?<=[^\W\d_])[^\w\s'’.,;:/&@\-\x00-\x7f](?=[^\W\d_])"
+    r"|(?<![^\W\d_])[^\w\s'’‘\"“”„«»(€£–—\x00-\x7f](?=[^\W\d_]{2})"
+    r"|[\x80-\x9f]"
 )
-"""A capital after a small letter, a sign within a word, a control character."""
+"""A capital after a small letter, a sign within or before a word, a control character."""
 C1_CONTROLS = frozenset(range(0x80, 0xA0))
 UNDEFINED_1252 = frozenset(b"\x81\x8d\x8f\x90\x9d")
 
@@ -213,9 +217,11 @@ def _decoder(encoding: str) -> Callable[[bytes, bool], tuple[str, int]]:
         function = WIDE[encoding]
         return lambda data, final: function(data, "strict", final)
 
+    single = len(HIGH.decode(encoding, "replace")) == len(HIGH)
+
     def by_lines(data: bytes, final: bool) -> tuple[str, int]:
         """A line end never is a part of another character in these encodings."""
-        used = len(data) if final else data.rfind(b"\n") + 1 or len(data)
+        used = len(data) if final or single else data.rfind(b"\n") + 1
         return data[:used].decode(encoding), used
 
     return by_lines

@@ -290,7 +290,8 @@ def _confidence(
     for other in scored[1:4]:
         if other.rank <= 0.5 * best.rank:
             break
-        if _same_cells(best, other) or (other.width == 1 and best.width > 2):
+        odd = other.dialect.quote not in ("", '"', "'", best.dialect.quote)
+        if odd or _same_cells(best, other) or (other.width == 1 and best.width > 2):
             continue
         margin = 1 - other.rank / best.rank
         mark = other.dialect.delimiter

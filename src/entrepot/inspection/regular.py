@@ -113,41 +113,43 @@ def quoted_newlines(source: Source) -> int | None:
     quote, mark = dialect.quote.encode(), dialect.delimiter.encode()
     if dialect.escape or not mark:
         return None
-    if sum(cell.count("\n") for _, cells, _ in source.decision.records for cell in cells):
-        return None
     with source.path.open("rb") as file:
         if file.read(BLOCK // 16).count(quote) > FREQUENT:
             return None
         file.seek(0)
-        return _count_within(file, quote, mark)
+        return _count_within(file, quote, mark, source.decision.layout.width)
 
 
-def _count_within(file: BinaryIO, quote: bytes, mark: bytes) -> int | None:
-    """Line ends between a quote that opens a cell and the one that closes it."""
+def _count_within(file: BinaryIO, quote: bytes, mark: bytes, width: int) -> int | None:
+    """Line ends between a quote that opens a cell and the one that closes it; None also where
+    a line between two such quotes would be a row of the table."""
     opening = re.compile(b"(?:[\r\n]|" + re.escape(mark) + b")[ ]*" + re.escape(quote) + rb"\Z")
-    data, at, inside = b"\n", 1, False
+    data, at, begin = b"\n", 1, -1
     total = seen = 0
     while True:
         place = data.find(quote, at)
         if place < 0 or place + 1 == len(data):
             end = place if place >= 0 else len(data)
-            if inside:
-                total += data.count(b"\n", at, end)
             block = file.read(BLOCK)
             if not block:
-                return None if inside and place < 0 else total
-            keep = max(0, end - CONTEXT)
-            data, at = data[keep:] + block, end - keep
+                return None if begin >= 0 and place < 0 else total
+            keep = begin if begin >= 0 else max(0, end - CONTEXT)
+            if end - keep > BLOCK:
+                return None
+            data, at, begin = data[keep:] + block, end - keep, begin - keep if begin >= 0 else -1
             continue
         seen += 1
         if seen > MOST_QUOTES:
             return None
-        if not inside:
-            inside = opening.search(data, max(0, place - CONTEXT), place + 1) is not None
+        if begin < 0:
+            opens = opening.search(data, max(0, place - CONTEXT), place + 1) is not None
+            begin = place + 1 if opens else -1
             at = place + 1
-            continue
-        total += data.count(b"\n", at, place)
-        if data[place + 1] == quote[0]:
+        elif data[place + 1] == quote[0]:
             at = place + 2
         else:
-            inside, at = False, place + 1
+            lines = data[begin:place].split(b"\n")
+            total += len(lines) - 1
+            if any(line.count(mark) == width - 1 for line in lines[1:-1]) and width > 1:
+                return None
+            begin, at = -1, place + 1

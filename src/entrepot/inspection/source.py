@@ -16,6 +16,8 @@ from entrepot.inspection.table import NotTabular, TooLarge
 from entrepot.schemas.table_dialect import TableDialect
 
 HEAD = 256 * 1024
+WIDEST = 4
+"""Bytes of a character at most: a line may shrink by as much when it is written in UTF-8."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,8 @@ def prepare(
     original = survey = survey_text(path, progress)
     damage = Damage()
     encoding = original.encoding
+    if original.longest_line > WIDEST * limits.line:
+        raise TooLarge(f"a line of {original.longest_line:,} bytes; {limits.line:,} are read")
     if encoding.name != "utf-8" or encoding.damaged:
         target = scratch / "text.utf8"
         damage = transcode(path, encoding.name, original.bom, target, progress)
