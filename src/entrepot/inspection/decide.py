@@ -391,7 +391,7 @@ def _improved(
 def _padded(dialect: Dialect, lines: Sequence[str]) -> bool:
     """Whether nearly all delimiters have a blank after them, or nearly all one before them."""
     delimiter = dialect.delimiter
-    if dialect.blanks or not delimiter.strip(BLANK):
+    if dialect.blanks or not delimiter.strip(" "):
         return False
     before = after = left = right = 0
     lines = [line for line in lines[:300] if not is_drawn(line)]

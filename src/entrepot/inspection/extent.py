@@ -162,15 +162,16 @@ class ExtentFinder:
         alone = len(filled) == 1 and bool(head[0].strip()) and self._is_note(head)
         if segment.rows == 1 and (alone or TOTAL.match(filled[0].strip())):
             return False
+        if len(segment.heads) > 1 and not any(cell.strip() for cell in head[1:]):
+            head = segment.heads[1]
         if layout.header and [c.strip() for c in head] == [c.strip() for c in layout.labels]:
             return False
-        return not self._heads_another(segment)
+        return not self._heads_another(segment, head)
 
-    def _heads_another(self, segment: _Segment) -> bool:
+    def _heads_another(self, segment: _Segment, head: list[str]) -> bool:
         """Whether the segment begins with words over columns of values, where the table's
         columns hold values."""
         typed = [n for n, kind in enumerate(self._layout.kinds) if kind in TYPED]
-        head = segment.heads[0]
         words = [n for n in typed if n < len(head) and _is_word(head[n])]
         if segment.rows < 2:
             return False

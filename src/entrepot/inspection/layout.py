@@ -199,6 +199,8 @@ def _first_table_width(cells: Sequence[list[str]], width: int) -> int:
         rows = [cells[n] for n in block if len(cells[n]) == usual]
         if usual < 2 or len(rows) < 2 or len(rows) * 2 < len(block):
             continue
+        if usual == 2 and all(_shape(row[0]) == _shape(rows[0][0]) for row in rows[1:]):
+            continue  # pairs of a name and a value
         kinds = _column_kinds(rows[1:], usual)
         typed = [n for n, kind in enumerate(kinds) if kind in TYPED]
         words, values = _against(rows[0], kinds, typed)
@@ -264,11 +266,21 @@ def _typed_header(cells: Sequence[list[str]], width: int) -> tuple[int, ...] | N
                 break
             if covered and not _is_further(cells[nth], words, typed, cells[rows[-1]]):
                 break
+            apart = bool(rows) and nth != rows[-1] + 1
+            titled = len(rows) == 1 and not _years(cells[rows[0]])
+            titled = titled and any(kind_of(cell) in TYPED for cell in cells[rows[0]])
+            if (apart or titled) and words and _names_all(cells[nth]):
+                rows, named = [], set()
             rows.append(nth)
             named.update(words)
         if len(named) * 5 >= len(typed) * 3:
             return tuple(rows)
     return None
+
+
+def _names_all(row: Sequence[str]) -> bool:
+    """Whether the row alone is a whole header: words in all cells."""
+    return all(cell.strip() and kind_of(cell) not in TYPED for cell in row)
 
 
 def _against(
