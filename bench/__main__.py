@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import listing, memory, reading, transfers, waiting
+from bench import inspecting, listing, memory, reading, transfers, waiting
 from bench.pairs import Line
 from bench.processes import PeerMissing
 from bench.results import file_system, write_section
@@ -22,6 +22,9 @@ MEASURES: dict[str, Callable[[Trial], list[Line]]] = {
     "memory": memory.memory,
     "listing": listing.listing,
     "reading": reading.reading,
+    "inspection": inspecting.inspection,
+    "inspection-small": inspecting.inspection_small,
+    "inspection-growth": inspecting.inspection_growth,
 }
 UNITS = {"KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
 

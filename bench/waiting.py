@@ -106,4 +106,4 @@ def _role(pid: int, supervisor: int) -> str:
     for role in ("api", "worker"):
         if said.rstrip().endswith(f"process {role}"):
             return role
-    return "inspecting child" if "inspection.child" in said else os.path.basename(said)
+    return "inspection's mother" if "inspection.mother" in said else os.path.basename(said)

@@ -1,5 +1,6 @@
 import io
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -257,3 +258,45 @@ def test_long_names_keep_their_ending() -> None:
     name = safe_name("ü" * 300 + ".parquet", fallback="ID")
     assert name.endswith(".parquet")
     assert len(name.encode()) <= 240
+
+
+def pending(seconds: int) -> list[Fault]:
+    """The answers to HEAD and GET while the server makes a form."""
+    body = {"status": 409, "code": "derivative-pending", "detail": "It is being made."}
+    headers = {"Content-Type": "application/problem+json", "Retry-After": str(seconds)}
+    return [Fault(409, headers), Fault(409, headers, json.dumps(body).encode())]
+
+
+def test_a_form_is_waited_for_as_the_server_asks(
+    peer: Peer, client: Client, tmp_path: Path
+) -> None:
+    file = peer.add_file("orders.parquet", CONTENT)
+    peer.faults[f"/api/v1/file/download/{file.file_id}"] = pending(1) + pending(2)
+    waited: list[float] = []
+    began = time.monotonic()
+    got = client.download(file.file_id, tmp_path, form="parquet", version=3, on_wait=waited.append)
+    assert time.monotonic() - began >= 3
+    assert waited == [1.0, 2.0]
+    assert got.path == tmp_path / "orders.parquet"
+    assert got.path.read_bytes() == CONTENT
+    assert {a.path.partition("?")[2] for a in peer.asked} == {"version=3&format=parquet"}
+
+
+def test_a_form_for_a_stream_is_waited_for_too(peer: Peer, client: Client) -> None:
+    file = peer.add_file("orders.csv", CONTENT)
+    peer.faults[f"/api/v1/file/download/{file.file_id}"] = pending(1)[1:]
+    stream = io.BytesIO()
+    client.download_to(file.file_id, stream, form="csv")
+    assert stream.getvalue() == CONTENT
+
+
+def test_a_form_that_cannot_be_made_is_not_waited_for(
+    peer: Peer, client: Client, tmp_path: Path
+) -> None:
+    file = peer.add_file("orders.csv", CONTENT)
+    body = {"status": 409, "code": "derivative-failed", "detail": "It is too wide."}
+    headers = {"Content-Type": "application/problem+json", "Retry-After": "600"}
+    refusal = Fault(409, headers, json.dumps(body).encode())
+    peer.faults[f"/api/v1/file/download/{file.file_id}"] = [Fault(409, headers), refusal]
+    with pytest.raises(errors.Conflict, match="too wide"):
+        client.download(file.file_id, tmp_path, form="parquet")

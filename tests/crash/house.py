@@ -34,7 +34,7 @@ from tests.support.raw import (
 )
 from tests.support.server import Server, TestAccount, make_server
 
-from entrepot.db.tables import tasks, versions
+from entrepot.db.tables import derivatives, tasks, versions
 from entrepot.files.sweep import sweep
 
 HOOK = Path(__file__).parent / "hook"
@@ -175,7 +175,7 @@ class House:
         assert self.server.process is not None
         for child in psutil.Process(self.server.process.pid).children(recursive=True):
             try:
-                if "entrepot.inspection.child" in child.cmdline():
+                if "entrepot.inspection.mother" in child.cmdline():
                     found.append(child)
             except psutil.Error:
                 pass
@@ -267,6 +267,7 @@ class House:
     def check(self, seconds: float = 30) -> None:
         """All that must hold after any death, once the server runs again."""
         until(lambda: not self._live_tasks(), seconds, lambda: f"unended: {self._live_tasks()}")
+        self.wait_derived(2 * seconds)
         for delivery in self.deliveries:
             if delivery.task_id is not None:
                 self._check_acknowledged(delivery)
@@ -279,6 +280,18 @@ class House:
         assert os.listdir(self.server.settings.blobs / "incoming") == []
         self._check_bytes()
         self.deliveries = [d for d in self.deliveries if d.task_id][-3:]  # the older are proven
+
+    def wait_derived(self, seconds: float = 60) -> None:
+        """Until no derivative is to be made any more; each that ended was made."""
+
+        def unmade(status: str) -> list[tuple[UUID, dict[str, Any] | None]]:
+            found = select(derivatives.c.version_id, derivatives.c.error)
+            with self.server.parts.database.reading() as conn:
+                rows = conn.execute(found.where(derivatives.c.status == status))
+                return [(row.version_id, row.error) for row in rows]
+
+        until(lambda: not unmade("pending"), seconds, lambda: f"not made: {unmade('pending')}")
+        assert unmade("failed") == []
 
     def _check_acknowledged(self, delivery: Delivery) -> None:
         task = self.api.task(str(delivery.task_id))
@@ -308,8 +321,9 @@ class House:
         parts = self.server.parts
         sweep(parts.database, parts.store, parts.clock, grace=timedelta(0))
         kept = select(versions.c.id).where(versions.c.bytes_removed_at.is_(None))
+        held = select(derivatives.c.blob_id).where(derivatives.c.status == "ready")
         with parts.database.reading() as conn:
-            named = {str(row) for row in conn.scalars(kept)}
+            named = {str(row) for each in (kept, held) for row in conn.scalars(each)}
         assert {str(blob.blob_id) for blob in parts.store.list()} == named
 
     def _live_tasks(self) -> list[tuple[UUID, str]]:

@@ -1,7 +1,9 @@
 """What people do in a browser, with scripts."""
 
 import re
+import time
 from collections.abc import Callable
+from pathlib import Path
 from uuid import UUID
 
 from playwright.sync_api import Page, expect
@@ -200,3 +202,26 @@ def test_many_files_come_in_pages(page: Page, person: TestAccount) -> None:
     expect(page.get_by_role("row")).to_have_count(1 + 50)
     for task_id in tasks:
         person.api.wait_task(task_id)
+
+
+def test_the_profile_is_shown_and_forms_can_be_had(page: Page, person: TestAccount) -> None:
+    """A form that is not there yet reloads by itself until the browser gets it."""
+    rows = "".join(f"{n},{'abc'[n % 3]},{n * n}\n" for n in range(60))
+    task = person.api.deliver(f"id,kind,square\n{rows}".encode(), name="squares.csv")
+    profile = f"/file/{task['file_id']}/profile"
+    deadline = time.monotonic() + 60
+    while person.api.json(profile)["columns_pending"]:
+        assert time.monotonic() < deadline
+    page.goto(f"/files/{task['file_id']}")
+    table = page.get_by_role("region", name="Profile of the columns")
+    kind = table.get_by_role("row").filter(has_text="kind")
+    assert "may be an enum of 3" in kind.inner_text()
+    assert "33.3 %" in kind.inner_text()
+    assert "may be a key" in table.get_by_role("row").filter(has_text="id").first.inner_text()
+    chart = table.get_by_role("img").last
+    assert "of 20 equal parts" in str(chart.get_attribute("aria-label"))
+    with page.expect_download(timeout=60_000) as download:
+        page.get_by_role("link", name="JSON Lines").click()
+    assert download.value.suggested_filename == "squares.jsonl"
+    lines = Path(download.value.path()).read_text().splitlines()
+    assert (len(lines), lines[2]) == (60, '{"id":2,"kind":"c","square":4}')

@@ -48,7 +48,7 @@ def inspect(tmp_path: Path) -> Inspect:
 @pytest.fixture(scope="session")
 def pool(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InspectionPool]:
     """A pool of locked-down children with the default limits."""
-    made = InspectionPool(Limits(), tmp_path_factory.mktemp("pool"), "best-effort", 1)
+    made = InspectionPool(Limits(), tmp_path_factory.mktemp("pool"), "best-effort")
     made.start()
     yield made
     made.close()

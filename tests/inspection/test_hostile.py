@@ -1,16 +1,30 @@
 """Files made to hurt: each ends as a report, through the real pool, in bounded time."""
 
 import gzip
+import random
+import sys
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.ipc
+import pyarrow.parquet as pq
 import pytest
 from tests.inspection.conftest import request_for
+from tests.inspection.test_xlsx import raw_book, raw_sheet
 
-from entrepot.inspection.limits import MIB
+from entrepot.inspection.limits import MIB, Limits
 from entrepot.inspection.pool import InspectionPool
-from entrepot.inspection.results import Inspection
+from entrepot.inspection.results import VERDICTS, Inspection
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+Pool = Callable[[Limits], InspectionPool]
 
 
 def run(pool: InspectionPool, path: Path, **kwargs: Any) -> Inspection:
@@ -55,9 +69,152 @@ def test_too_many_columns(pool: InspectionPool, tmp_path: Path) -> None:
     assert run(pool, path).verdict in ("resource-limit", "not-tabular")
 
 
-def test_a_bomb_stays_packed(pool: InspectionPool, tmp_path: Path) -> None:
-    path = written(tmp_path, gzip.compress(b"\0" * (64 * MIB)), "bomb.csv.gz")
-    assert run(pool, path).verdict == "not-tabular"
+def gzipped(path: Path, block: bytes, times: int) -> Path:
+    with gzip.open(path, "wb", compresslevel=1) as out:
+        for _ in range(times):
+            out.write(block)
+    return path
+
+
+def test_bombs(tmp_path: Path, scratch_pool: Pool) -> None:
+    """Each ends by its own size and growth, in bounded time, and the next file is inspected."""
+    limits = Limits(unpacked=64 * MIB, free_expansion=16 * MIB)
+    pool = scratch_pool(limits)
+    bomb = gzipped(tmp_path / "bomb.csv.gz", b"a,b\n" * 256 * 1024, 128)
+    nested = tmp_path / "nested.gz"
+    nested.write_bytes(gzip.compress(gzip.compress(bomb.read_bytes())))
+    zst = tmp_path / "bomb.zst"
+    zst.write_bytes(zstd.compress(b"a,b\n" * (32 * MIB)))
+    sheet = '<row><c t="inlineStr"><is><t>x</t></is></c></row>' * 500_000
+    book = raw_book(tmp_path / "bomb.xlsx", raw_sheet(sheet))
+    for path in (bomb, nested, zst, book):
+        started = time.monotonic()
+        inspection = run(pool, path)
+        assert inspection.verdict == "resource-limit", (path, inspection.detail)
+        assert f"{path.stat().st_size:,} bytes" in inspection.detail
+        assert time.monotonic() - started < 20
+        assert run(pool, path, mode="none").verdict == "conforms"
+    assert run(pool, written(tmp_path, b"a,b\n1,2\n")).verdict == "conforms"
+    assert [entry for entry in (tmp_path / "pool").iterdir() if entry.is_dir()] == []
+
+
+@pytest.mark.parametrize("mebibytes", [200, pytest.param(1_024, marks=pytest.mark.long)])
+def test_one_line(pool: InspectionPool, tmp_path: Path, mebibytes: int) -> None:
+    bare = gzipped(tmp_path / "line.csv.gz", b"x" * MIB, mebibytes)
+    found = run(pool, bare)
+    assert found.verdict in ("resource-limit", "not-tabular"), found.detail
+    table = tmp_path / "line.csv"
+    with table.open("wb") as out:
+        out.write(b"a,b\n1,")
+        for _ in range(mebibytes):
+            out.write(b"x" * MIB)
+    long = run(pool, table)
+    assert long.verdict == "resource-limit", long.detail
+    assert "line of" in long.detail
+
+
+HALVES = {
+    "a table, then JSON": b"a,b\n" + b"1,x\n" * 5_000 + b'{"a": 1, "b": "x", "c": 2}\n' * 5_000,
+    "a table, then bytes": b"a,b\n" + b"1,x\n" * 100_000 + bytes(range(256)) * 400,
+    "a table, then zeros": b"a,b\n" + b"1,x\n" * 100_000 + bytes(100_000),
+    "lines, then a table": b'{"a": 1, "b": "x"}\n' * 5_000 + b"1,x\n" * 5_000,
+    "an array, then a table": b'[{"a": 1}' + b',{"a": 2}' * 40_000 + b"\n1,x\n2,y",
+    "gzip, then a table": gzip.compress(b"a,b\n1,x\n") + b"2,y\n",
+    "a table, then gzip": b"a,b\n" + b"1,x\n" * 100_000 + gzip.compress(b"2,y\n" * 9_999),
+}
+
+
+@pytest.mark.parametrize("name", HALVES)
+def test_what_changes_half_way(pool: InspectionPool, tmp_path: Path, name: str) -> None:
+    path = written(tmp_path, HALVES[name], "half")
+    found = run(pool, path)
+    assert found.verdict in ("violates", "source-error"), found.detail
+    assert run(pool, path, mode="none").report["valid"]
+
+
+@pytest.fixture
+def scratch_pool(tmp_path: Path) -> Iterator[Pool]:
+    """A pool of its own limits, that is closed afterwards."""
+    made: list[InspectionPool] = []
+
+    def make(limits: Limits) -> InspectionPool:
+        made.append(InspectionPool(limits, tmp_path / "pool", "best-effort"))
+        made[-1].start()
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()
+
+
+def test_memory_of_formats(tmp_path: Path, scratch_pool: Pool) -> None:
+    """A batch, a row and an object larger than the memory: a verdict, and the next file."""
+    pool = scratch_pool(Limits(memory=200 * MIB, line=64 * MIB))
+    text = pa.array(["x" * MIB] * 300)
+    arrow = tmp_path / "big.arrow"
+    with pa.ipc.new_file(str(arrow), pa.schema([("a", pa.string())])) as out:
+        out.write_batch(pa.record_batch([text], names=["a"]))
+    pq.write_table(pa.table({"a": text}), tmp_path / "big.parquet", use_dictionary=False)
+    row = "".join(f'<c t="inlineStr"><is><t>{n:09}{"x" * 999}</t></is></c>' for n in range(9_999))
+    wide = raw_book(tmp_path / "wide.xlsx", raw_sheet(f"<row>{row}</row>" * 10))
+    objects = tmp_path / "big.jsonl"
+    objects.write_bytes((b'{"a": "' + b"x" * 60 * MIB + b'"}\n') * 4)
+    for path in (arrow, tmp_path / "big.parquet", wide, objects):
+        found = run(pool, path)
+        assert found.verdict in VERDICTS, path
+    assert run(pool, written(tmp_path, b"a,b\n1,2\n")).verdict == "conforms"
+
+
+def seeds(folder: Path) -> dict[str, bytes]:
+    """A small sound file of each format that is not text."""
+    table = pa.table({"a": [1, None], "s": ["x", "yy"], "l": [[1], []], "d": [{"k": 1.5}, None]})
+    for name, new in (("file", pa.ipc.new_file), ("stream", pa.ipc.new_stream)):
+        with new(str(folder / name), table.schema) as out:
+            out.write_table(table)
+    options = pa.ipc.IpcWriteOptions(compression="zstd")
+    with pa.ipc.new_file(str(folder / "packed"), table.schema, options=options) as out:
+        out.write_table(table)
+    pq.write_table(table, folder / "parquet")
+    raw_book(
+        folder / "xlsx", raw_sheet('<row><c t="str"><v>a</v></c></row><row><c><v>1</v></c></row>')
+    )
+    found = {path.name: path.read_bytes() for path in folder.iterdir()}
+    text = b"a,b\n" + b"1,x\n" * 100
+    return found | {"gzip": gzip.compress(text), "zstd": zstd.compress(text)}
+
+
+def damaged(raw: bytes, chance: random.Random) -> bytes:
+    """`raw` with bits flipped, numbers made extreme, or its end cut off."""
+    broken = bytearray(raw)
+    match chance.choice(("flip", "number", "zeros", "cut")):
+        case "flip":
+            for _ in range(chance.choice((1, 2, 16))):
+                broken[chance.randrange(len(broken))] ^= 1 << chance.randrange(8)
+        case "number":
+            at = chance.randrange(4, len(broken) - 4)
+            broken[at : at + 4] = chance.choice((b"\xff" * 4, b"\xff\xff\xff\x7f", b"\0\0\0\x10"))
+        case "zeros":
+            at = chance.randrange(4, len(broken) - 4)
+            broken[at : at + 16] = bytes(min(16, len(broken) - at))
+        case _:
+            del broken[chance.randrange(4, len(broken)) :]
+    return bytes(broken)
+
+
+@pytest.mark.parametrize("rounds", [3, pytest.param(150, marks=pytest.mark.long)])
+@pytest.mark.parametrize("name", ["file", "stream", "packed", "parquet", "xlsx", "gzip", "zstd"])
+def test_damaged_files(pool: InspectionPool, tmp_path: Path, name: str, rounds: int) -> None:
+    folder = tmp_path / "seeds"
+    folder.mkdir()
+    raw = seeds(folder)[name]
+    assert run(pool, written(tmp_path, raw, "sound")).verdict in ("conforms", "violates")
+    chance = random.Random(rounds)
+    for n in range(rounds):
+        path = written(tmp_path, damaged(raw, chance), f"damaged-{n}")
+        found = run(pool, path)
+        assert found.verdict in VERDICTS, found.detail
+        assert str(tmp_path) not in found.detail
+    assert run(pool, written(tmp_path, raw, "sound")).verdict in ("conforms", "violates")
 
 
 def test_catastrophic_looking_pattern(pool: InspectionPool, tmp_path: Path) -> None:

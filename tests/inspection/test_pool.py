@@ -6,6 +6,8 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -24,16 +26,26 @@ from entrepot.inspection.results import (
 )
 from entrepot.inspection.sandbox import missing_layers, sandbox_status
 
-SLOW = {"fields": [{"name": "a", "type": "integer", "constraints": {"unique": True}}]}
+SLOW = {
+    "fields": [
+        {"name": name, "constraints": {"pattern": "([0-9a-z.: TZ-]+)+"}}
+        for name in ("a", "b", "c", "d")
+    ]
+}
+"""A contract whose cells are looked at one by one."""
 
 
 def run(pool: InspectionPool, path: Path, **kwargs: Any) -> Inspection:
     return pool.inspect(request_for(path, **kwargs), lambda done, of: None, lambda: False)
 
 
-def children() -> list[psutil.Process]:
+def mothers() -> list[psutil.Process]:
     found = psutil.Process().children()
-    return [child for child in found if "entrepot.inspection.child" in " ".join(child.cmdline())]
+    return [child for child in found if "entrepot.inspection.mother" in " ".join(child.cmdline())]
+
+
+def children() -> list[psutil.Process]:
+    return [child for mother in mothers() for child in mother.children()]
 
 
 @pytest.fixture
@@ -56,7 +68,7 @@ def small(tmp_path: Path) -> Path:
 
 
 def pool_of(tmp_path: Path, limits: Limits) -> InspectionPool:
-    made = InspectionPool(limits, tmp_path / "scratch", "best-effort", 1)
+    made = InspectionPool(limits, tmp_path / "scratch", "best-effort")
     made.start()
     return made
 
@@ -119,7 +131,7 @@ def test_wall_clock(tmp_path: Path, big: Path) -> None:
 def test_cpu_time(tmp_path: Path, big: Path) -> None:
     pool = pool_of(tmp_path, replace(Limits(), cpu_seconds=1))
     try:
-        assert run(pool, big).verdict == "resource-limit"
+        assert run(pool, big, schema=SLOW).verdict == "resource-limit"
     finally:
         pool.close()
 
@@ -149,56 +161,73 @@ def test_scratch_bounds_the_rewriting(tmp_path: Path) -> None:
         pool.close()
 
 
-def test_killed_from_outside(pool: InspectionPool, big: Path) -> None:
-    before = {child.pid for child in children()}
-    killed: list[int] = []
+def killing(number: int) -> Callable[[], bool]:
+    """A `canceled` that never cancels, and once sends the child that works a signal."""
+    done: list[int] = []
 
     def canceled() -> bool:
-        if not killed:
-            time.sleep(0.2)
-            busy = max(
-                (child for child in children() if child.pid in before),
-                key=lambda child: child.cpu_times().user,
-            )
-            os.kill(busy.pid, signal.SIGKILL)
-            killed.append(busy.pid)
+        if not done and (at_work := [c for c in children() if sum(c.cpu_times()[:2]) > 0.05]):
+            done.append(at_work[0].pid)
+            os.kill(at_work[0].pid, number)
         return False
 
-    # The pool's child waits since before; it is the one that gets busy.
+    return canceled
+
+
+def test_killed_from_outside(pool: InspectionPool, big: Path) -> None:
     with pytest.raises(InspectionFailed, match="exit code -9"):
-        pool.inspect(request_for(big), lambda done, of: None, canceled)
+        pool.inspect(request_for(big), lambda done, of: None, killing(signal.SIGKILL))
 
 
 @pytest.mark.parametrize("name", ["SIGSEGV", "SIGABRT"])
 def test_crash_is_the_files_fault(pool: InspectionPool, big: Path, name: str) -> None:
-    before = {child.pid for child in children()}
-    done: list[int] = []
-
-    def canceled() -> bool:
-        if not done:
-            time.sleep(0.2)
-            busy = max(
-                (child for child in children() if child.pid in before),
-                key=lambda child: child.cpu_times().user,
-            )
-            os.kill(busy.pid, getattr(signal, name))
-            done.append(busy.pid)
-        return False
-
-    inspection = pool.inspect(request_for(big), lambda a, b: None, canceled)
+    inspection = pool.inspect(request_for(big), lambda a, b: None, killing(getattr(signal, name)))
     assert inspection.verdict == "source-error"
     assert name in inspection.detail
 
 
-def test_a_dead_waiting_child_is_passed_over(pool: InspectionPool, small: Path) -> None:
+def test_a_mother_that_is_killed_has_a_successor(pool: InspectionPool, small: Path) -> None:
     run(pool, small)
-    deadline = time.monotonic() + 10
-    while not children() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    for child in children():
-        child.kill()
-        child.wait()
+    for mother in mothers():
+        mother.kill()
+    for _ in range(3):
+        with suppress(InspectionFailed):  # the one that she was bearing
+            assert run(pool, small).verdict == "conforms"
     assert run(pool, small).verdict == "conforms"
+
+
+def test_nothing_is_left_of_children(pool: InspectionPool, small: Path, big: Path) -> None:
+    """Neither those that are done, nor one given up before it was there, nor their pipes."""
+    run(pool, small)
+    open_files = psutil.Process().num_fds()
+    for _ in range(5):
+        run(pool, small)
+        with pytest.raises(InspectionCanceled):
+            pool.inspect(request_for(big), lambda done, of: None, lambda: True)
+    deadline = time.monotonic() + 10
+    while children():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    assert psutil.Process().num_fds() == open_files
+    (mother,) = mothers()
+    assert mother.num_threads() == 1
+    assert mother.num_fds() < 12
+
+
+def test_a_child_cannot_order(pool: InspectionPool, big: Path) -> None:
+    """What a child holds open is its input, its output and its own: not its mother's orders."""
+    seen: list[list[str]] = []
+
+    def canceled() -> bool:
+        for child in children():
+            folder = Path(f"/proc/{child.pid}/fd")
+            held = [os.readlink(entry) for entry in folder.iterdir()]
+            seen.append([name for name in held if name.startswith("socket:")])
+        return bool(seen)
+
+    with pytest.raises(InspectionCanceled):
+        pool.inspect(request_for(big), lambda done, of: None, canceled)
+    assert seen[0] == []
 
 
 def test_children_die_with_the_parent(tmp_path: Path) -> None:
@@ -207,7 +236,7 @@ def test_children_die_with_the_parent(tmp_path: Path) -> None:
         "from pathlib import Path\n"
         "from entrepot.inspection.pool import InspectionPool\n"
         "from entrepot.inspection.limits import Limits\n"
-        "pool = InspectionPool(Limits(), Path(sys.argv[1]), 'best-effort', 1)\n"
+        "pool = InspectionPool(Limits(), Path(sys.argv[1]), 'best-effort')\n"
         "pool.start(); time.sleep(1)\n"
         "print([c.pid for c in psutil.Process().children()], flush=True)\n"
         "time.sleep(60)\n"
@@ -229,15 +258,12 @@ def test_children_die_with_the_parent(tmp_path: Path) -> None:
         assert not psutil.pid_exists(pid)
 
 
-def test_waiting_children_rest(pool: InspectionPool) -> None:
-    deadline = time.monotonic() + 10
-    while not children() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    time.sleep(1.5)
-    (child,) = children()
-    before = sum(child.cpu_times()[:2])
+def test_a_waiting_mother_rests(pool: InspectionPool, small: Path) -> None:
+    run(pool, small)
+    (mother,) = mothers()
+    before = sum(mother.cpu_times()[:2])
     time.sleep(1)
-    assert sum(child.cpu_times()[:2]) - before <= 0.01
+    assert sum(mother.cpu_times()[:2]) - before <= 0.01
 
 
 def test_required_sandbox_says_what_lacks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

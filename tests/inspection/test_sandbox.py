@@ -12,6 +12,7 @@ pytestmark = pytest.mark.skipif(bool(missing_layers()), reason=f"lacks: {missing
 
 LOCKED = """
 import ctypes, os, socket, subprocess, sys, threading
+import arro3.core, arro3.io, zipfile
 from pathlib import Path
 from entrepot.inspection.engine import lock_engine, open_engine
 from entrepot.inspection.limits import Limits
@@ -47,6 +48,14 @@ REFUSED = {
     "socket": "socket.socket()",
     "unix socket": "socket.socket(socket.AF_UNIX)",
     "socket pair": "socket.socketpair()",
+    "IPv6 socket": "socket.socket(socket.AF_INET6)",
+    "datagram socket": "socket.socket(socket.AF_INET, socket.SOCK_DGRAM)",
+    "netlink socket": "socket.socket(socket.AF_NETLINK, socket.SOCK_RAW)",
+    "packet socket": "socket.socket(socket.AF_PACKET, socket.SOCK_RAW)",
+    "VM socket": "socket.socket(socket.AF_VSOCK, socket.SOCK_STREAM)",
+    "crypto socket": "socket.socket(socket.AF_ALG, socket.SOCK_SEQPACKET)",
+    "bluetooth socket": "socket.socket(31, socket.SOCK_RAW)",
+    "look a name up": "socket.getaddrinfo('localhost', 80)",
     "socket in a thread": "in_thread(socket.socket)",
     "file in a thread": "in_thread(lambda: open('/etc/passwd'))",
     "fork": "os.fork()",
@@ -58,6 +67,30 @@ REFUSED = {
     "engine loads": "engine.execute('LOAD httpfs')",
     "engine installs": "engine.execute('INSTALL httpfs')",
     "engine is set free": "engine.execute('SET enable_external_access = true')",
+    "own memory through /proc": "open('/proc/self/mem', 'rb')",
+    "another's environment": "open(f'/proc/{os.getppid()}/environ', 'rb')",
+    "own descriptors through /proc": "os.listdir('/proc/self/fd')",
+    "a link out of scratch": "os.symlink('/etc/passwd', scratch / 'x'); open(scratch / 'x')",
+    "a link into scratch": "os.link(scratch.parent / 'other', scratch / 'x')",
+    "a way up": "open(scratch / '..' / '..' / 'x', 'w')",
+    "move out of scratch": (
+        "(scratch / 'x').write_text('x'); os.rename(scratch / 'x', scratch.parent / 'x')"
+    ),
+    "a device": "os.mknod(scratch / 'x', 0o600 | 0o20000, os.makedev(1, 3))",
+    "a pipe by name": "os.mkfifo(scratch / 'x')",
+    "work elsewhere": "os.chdir('/'); open('etc/passwd')",
+    "mount": "assert ctypes.CDLL(None).mount(b'x', b'/', b'tmpfs', 0, None) == 0",
+    "a new namespace": "assert ctypes.CDLL(None).unshare(0x10000000) == 0",
+    "io_uring": "assert ctypes.CDLL(None).syscall(425, 8, None) >= 0",
+    "another's memory": "assert ctypes.CDLL(None).syscall(310, os.getppid(), 0, 0, 0, 0, 0) >= 0",
+    "Arrow from another file": "from arro3.io import read_ipc; read_ipc('/etc/passwd')",
+    "Parquet written elsewhere": (
+        "from arro3.io import write_ipc; import arro3.core as c;"
+        "write_ipc(c.Table.from_pydict({}), str(scratch.parent / 'x'))"
+    ),
+    "an archive elsewhere": "import zipfile; zipfile.ZipFile('/etc/passwd')",
+    "engine attaches": "engine.execute(\"ATTACH '/tmp/x.db'\")",
+    "engine lists files": "engine.execute(\"FROM glob('/etc/*')\").fetchone()[0]",
     "ptrace": "assert ctypes.CDLL(None).ptrace(0, 0, 0, 0) == 0",
 }
 ALLOWED = {
@@ -80,6 +113,7 @@ def attempt(tmp_path: Path, code: str) -> "subprocess.CompletedProcess[str]":
     allowed, scratch = tmp_path / "input.csv", tmp_path / "scratch"
     allowed.write_text("a,b\n1,x\n2,y\n")
     scratch.mkdir()
+    (tmp_path / "other").write_text("x")
     command = [sys.executable, "-c", LOCKED, str(allowed), str(scratch), code]
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
@@ -88,7 +122,7 @@ def attempt(tmp_path: Path, code: str) -> "subprocess.CompletedProcess[str]":
 def test_refused(name: str, tmp_path: Path) -> None:
     done = attempt(tmp_path, REFUSED[name])
     assert done.returncode == 1, done.stdout
-    words = ("Permission", "AssertionError", "has been locked")
+    words = ("Permission", "AssertionError", "has been locked", "cross-device link")
     assert any(word in done.stderr for word in words), done.stderr
     assert "a thread would" not in done.stderr
 

@@ -10,7 +10,7 @@ breaks or the server asks to wait; what changes something is sent once.
 """
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -19,7 +19,7 @@ from urllib.parse import quote
 
 import httpx2
 
-from entrepot_client.download import Downloaded, download_file, download_to_stream
+from entrepot_client.download import Downloaded, Wanted, download_file, download_to_stream
 from entrepot_client.endpoint import API
 from entrepot_client.models import Delivery, Document, File, Task
 from entrepot_client.transport import Transport
@@ -87,23 +87,38 @@ class Client:
         *,
         overwrite: bool = False,
         progress: Progress | None = None,
+        version: int | None = None,
+        form: str | None = None,
+        on_wait: Callable[[float], None] | None = None,
     ) -> Downloaded:
-        """Fetch the newest published version to the file `target`.
+        """Fetch the newest published version, or that `version`, to the file `target`.
+
+        `form` is csv, jsonl, parquet or arrow; while the server makes it, this waits, and tells
+        `on_wait` for how many seconds. None is the bytes as they were delivered.
 
         A `target` that is a folder gets the file under the server's name for it, made harmless.
         What an earlier run left in `NAME.part` is continued when it is of the same version.
         Raises TargetExists, DigestMismatch (and removes the bytes), OSError.
         """
-        return download_file(self._transport, file_id, target, overwrite, progress)
+        wanted = Wanted(file_id, version, form, on_wait)
+        return download_file(self._transport, wanted, target, overwrite, progress)
 
     def download_to(
-        self, file_id: str, stream: BinaryIO, *, progress: Progress | None = None
+        self,
+        file_id: str,
+        stream: BinaryIO,
+        *,
+        progress: Progress | None = None,
+        version: int | None = None,
+        form: str | None = None,
+        on_wait: Callable[[float], None] | None = None,
     ) -> Downloaded:
-        """Fetch the newest published version to a stream that is written once, as a pipe.
+        """Fetch to a stream that is written once, as a pipe; otherwise as `download`.
 
         Raises DigestMismatch and SourceChanged: by then bytes have been written.
         """
-        return download_to_stream(self._transport, file_id, stream, progress)
+        wanted = Wanted(file_id, version, form, on_wait)
+        return download_to_stream(self._transport, wanted, stream, progress)
 
     def task(self, task_id: str) -> Task:
         """One task as it is now. Raises NotFound."""

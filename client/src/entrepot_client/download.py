@@ -10,17 +10,19 @@ import base64
 import binascii
 import hashlib
 import re
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Protocol
-from urllib.parse import quote
+from typing import BinaryIO, Protocol, TypeVar
+from urllib.parse import quote, urlencode
 
 import httpx2
 
 from entrepot_client.endpoint import API
 from entrepot_client.errors import (
     BadAnswer,
+    Conflict,
     DigestMismatch,
     Problem,
     SourceChanged,
@@ -31,6 +33,10 @@ from entrepot_client.part_file import PartFile
 from entrepot_client.transport import Transport
 from entrepot_client.upload import Progress
 
+T = TypeVar("T")
+
+LONGEST_PAUSE = 60.0
+"""Seconds between two looks at whether the server has made a form."""
 _SHA256 = re.compile(r"(?:^|[,\s])sha-256=:([A-Za-z0-9+/=]+):")
 _RANGE_START = re.compile(r"bytes (\d+)-\d+/(?:\d+|\*)")
 # Bytes as they are stored: a length, a range and a digest speak of nothing else.
@@ -75,21 +81,49 @@ class _Sink(Protocol):
         """Take the next bytes."""
 
 
-def file_path(file_id: str) -> str:
-    """The API path of a file's bytes; an id from outside cannot reach another path."""
-    return f"{API}/file/download/{quote(file_id, safe='')}"
+@dataclass(frozen=True)
+class Wanted:
+    """Which bytes of a file: by default those delivered last. `form` is csv, jsonl, parquet or
+    arrow, None for the bytes as they were delivered; `on_wait` is called with the seconds before
+    each pause in which the server makes the form."""
+
+    file_id: str
+    version: int | None = None
+    form: str | None = None
+    on_wait: Callable[[float], None] | None = None
+
+    @property
+    def path(self) -> str:
+        """The API path of the bytes; an id from outside cannot reach another path."""
+        asked = {"version": self.version, "format": self.form}
+        query = urlencode({name: value for name, value in asked.items() if value is not None})
+        path = f"{API}/file/download/{quote(self.file_id, safe='')}"
+        return f"{path}?{query}" if query else path
+
+    def once_made(self, act: Callable[[], T]) -> T:
+        """Call `act` until the form is there, with the pauses that the server asks for."""
+        while True:
+            try:
+                return act()
+            except Conflict as problem:
+                if problem.code != "derivative-pending":
+                    raise
+                pause = min(problem.retry_after or 1.0, LONGEST_PAUSE)
+            if self.on_wait is not None:
+                self.on_wait(pause)
+            time.sleep(pause)
 
 
 def download_file(
     transport: Transport,
-    file_id: str,
+    wanted: Wanted,
     target: Path,
     overwrite: bool,
     progress: Progress | None,
 ) -> Downloaded:
     """Fetch to a file; see `Client.download`."""
-    path = file_path(file_id)
-    head = _head(transport, path)
+    path, file_id = wanted.path, wanted.file_id
+    head = wanted.once_made(lambda: _head(transport, path))
     if target.is_dir():
         target = target / safe_name(head.name, fallback=file_id)
     if target.exists() and not overwrite:
@@ -105,11 +139,11 @@ def download_file(
 
 
 def download_to_stream(
-    transport: Transport, file_id: str, stream: BinaryIO, progress: Progress | None
+    transport: Transport, wanted: Wanted, stream: BinaryIO, progress: Progress | None
 ) -> Downloaded:
     """Fetch to a stream that cannot go back; see `Client.download_to`."""
     sink = _StreamSink(stream)
-    whole = _receive(transport, file_path(file_id), sink, progress)
+    whole = wanted.once_made(lambda: _receive(transport, wanted.path, sink, progress))
     stream.flush()
     digest = sink.digest.hexdigest()
     verified = _verify(digest, whole, on_mismatch=lambda: None)

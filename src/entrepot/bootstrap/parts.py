@@ -10,6 +10,8 @@ from entrepot.blobs.disk import DiskStore
 from entrepot.blobs.store import BlobStore
 from entrepot.db.engine import Database, open_database
 from entrepot.files.define import INSPECT
+from entrepot.files.derivatives import DERIVE
+from entrepot.files.derive import Deriver
 from entrepot.files.inspect import Inspector
 from entrepot.inspection.limits import Limits
 from entrepot.inspection.pool import InspectionPool
@@ -64,17 +66,30 @@ def build_inspector(parts: Parts, executor_id: str) -> Inspector:
         memory=settings.inspection_memory,
         scratch=settings.inspection_scratch,
         wall_seconds=settings.inspection_seconds,
+        unpacked=settings.inspection_unpacked,
+        expansion=settings.inspection_expansion,
+        line=settings.inspection_line,
+        columns=settings.inspection_columns,
+        cells=settings.inspection_cells,
+        errors=settings.inspection_errors,
     )
     scratch = settings.data / "scratch" / executor_id
     scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
-    pool = InspectionPool(limits, scratch, settings.sandbox, size=settings.inspections_at_once)
-    return Inspector(parts.database, parts.store, pool, parts.clock)
+    pool = InspectionPool(limits, scratch, settings.sandbox)
+    return Inspector(parts.database, parts.store, pool, parts.queue, parts.clock)
+
+
+def build_deriver(parts: Parts, pool: InspectionPool) -> Deriver:
+    """What makes derivatives in one worker, by the same children."""
+    space = parts.settings.derivative_space
+    return Deriver(parts.database, parts.store, pool, space, parts.clock)
 
 
 def build_worker(parts: Parts, inspector: Inspector, executor_id: str) -> Worker:
     """A worker that knows every workflow there is."""
     workflows: dict[str, Workflow] = {INSPECT: inspector.run}
-    return Worker(parts.database, parts.settings, executor_id, workflows, parts.clock)
+    later: dict[str, Workflow] = {DERIVE: build_deriver(parts, inspector.pool).run}
+    return Worker(parts.database, parts.settings, executor_id, workflows, later, parts.clock)
 
 
 def read_secret(settings: Settings) -> bytes:

@@ -148,6 +148,32 @@ inspections = Table(
     Column("report", JSON, nullable=False),
     Column("profile", JSON, nullable=False),
     Column("schema", JSON),
+    # The profile's columns, measured after the publication; NULL until then.
+    Column("columns", JSON(none_as_null=True)),
+)
+
+derivatives = Table(
+    "derivatives",
+    metadata,
+    Column("version_id", Uuid, ForeignKey("versions.id"), primary_key=True),
+    Column("form", String(8), primary_key=True),
+    Column("account_id", Uuid, ForeignKey("accounts.id"), nullable=False),
+    Column("status", String(8), nullable=False),
+    # The run of the queue that makes it; another one if it is made again.
+    Column("run_id", Uuid, nullable=False, unique=True),
+    # Its bytes, once there are some. They are the version's own if those are of this form.
+    Column("blob_id", Uuid, unique=True),
+    Column("size", BigInteger, nullable=False, server_default="0"),
+    Column("sha256", String(64)),
+    Column("error", JSON(none_as_null=True)),
+    Column("starts", Integer, nullable=False, server_default="0"),
+    Column("requested_at", UtcTime, nullable=False),
+    Column("ended_at", UtcTime),
+    Column("used_at", UtcTime, nullable=False),
+    CheckConstraint("size >= 0", name="size"),
+    CheckConstraint("(status = 'ready') = (blob_id IS NOT NULL)", name="bytes_if_ready"),
+    Index("ix_derivatives_by_account", "account_id", "used_at"),
+    Index("ix_derivatives_by_use", "status", "used_at"),
 )
 
 schema_revisions = Table(

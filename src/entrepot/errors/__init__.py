@@ -33,6 +33,8 @@ from entrepot.errors.limits import (
 )
 from entrepot.errors.state import (
     BlobMissing,
+    DerivativeFailed,
+    DerivativePending,
     LastAdmin,
     NameTaken,
     NoPublishedVersion,
@@ -41,12 +43,15 @@ from entrepot.errors.state import (
     TaskFinished,
     UploadInterrupted,
     UserOwnsFiles,
+    VersionNotTabular,
 )
 
 __all__ = [
     "BlobMissing",
     "BodyTooLarge",
     "BodyTooSlow",
+    "DerivativeFailed",
+    "DerivativePending",
     "DigestMismatch",
     "EntrepotError",
     "FieldInvalid",
@@ -74,4 +79,5 @@ __all__ = [
     "TooManyUploads",
     "UploadInterrupted",
     "UserOwnsFiles",
+    "VersionNotTabular",
 ]

@@ -12,6 +12,44 @@ class NoPublishedVersion(EntrepotError):
 
 
 @dataclass(eq=False)
+class VersionNotTabular(EntrepotError):
+    """The version is no table, so that it has no form but its own."""
+
+    format: str
+    media_type: str
+
+    def __str__(self) -> str:
+        return f"The version is no table ({self.media_type}): it cannot be had as {self.format}."
+
+
+@dataclass(eq=False)
+class DerivativePending(EntrepotError):
+    """The form of the version is being made; ask again after `retry_after` seconds."""
+
+    format: str
+    retry_after: int
+
+    def __str__(self) -> str:
+        return f"The version is being made into {self.format}. Ask again in {self.retry_after} s."
+
+
+@dataclass(eq=False)
+class DerivativeFailed(EntrepotError):
+    """The form of the version could not be made; it is tried again for who asks later.
+
+    `cause` is a code, `reason` one sentence, `retry_after` seconds.
+    """
+
+    format: str
+    cause: str
+    reason: str
+    retry_after: int
+
+    def __str__(self) -> str:
+        return f"The version could not be made into {self.format}. {self.reason}"
+
+
+@dataclass(eq=False)
 class NameTaken(EntrepotError):
     """An account or a user of that name exists."""
 

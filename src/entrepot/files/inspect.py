@@ -12,7 +12,6 @@ from datetime import datetime
 from pathlib import Path
 from uuid import UUID
 
-import structlog
 from sqlalchemy import select, update
 
 from entrepot.accounts.actor import AccountId
@@ -23,6 +22,7 @@ from entrepot.db.types import Reading, Writing
 from entrepot.errors import BlobMissing
 from entrepot.files.publish import cancel_version, fail_version, publish_version, refuse_version
 from entrepot.files.remove import remove_expired_bytes
+from entrepot.files.retry import run_with_retries
 from entrepot.files.versions import FileId, Undecided
 from entrepot.inspection.pool import InspectionPool
 from entrepot.inspection.results import (
@@ -30,16 +30,13 @@ from entrepot.inspection.results import (
     InspectionCanceled,
     InspectionRequest,
 )
+from entrepot.tasks.queue import TaskQueue
 from entrepot.tasks.records import cancel_requested, report_progress, start_task
-
-log = structlog.get_logger(__name__)
 
 PROGRESS_EVERY = 0.25
 """Seconds between two writes of a task's progress."""
 CANCEL_EVERY = 0.2
 """Seconds between two looks at whether the task is to stop."""
-ATTEMPTS = 3
-"""Tries of one run before the task fails for a fault of ours."""
 MOST_STARTS = 9
 """Starts that a task gets: one whose workers die each time must not be resumed for ever."""
 
@@ -51,6 +48,7 @@ class Inspector:
     database: Database
     store: BlobStore
     pool: InspectionPool
+    queue: TaskQueue
     clock: Callable[[], datetime]
 
     def run(self, task_id: UUID) -> None:
@@ -59,16 +57,11 @@ class Inspector:
         What fails for no fault of the delivery is tried again, then ends the task: none may
         lie there undecided because of an error that nobody sees.
         """
-        for attempt in range(1, ATTEMPTS + 1):
-            try:
-                self._run(task_id)
-            except Exception:
-                log.exception("inspection could not run", attempt=attempt)
-                if attempt < ATTEMPTS:
-                    time.sleep(attempt)
-            else:
-                return
-        self.database.write(give_up, task_id, self.clock())
+        run_with_retries(
+            "inspection",
+            lambda: self._run(task_id),
+            lambda: self.database.write(give_up, task_id, self.clock()),
+        )
 
     def _run(self, task_id: UUID) -> None:
         version = self.database.write(begin_inspection, task_id, self.clock())
@@ -83,7 +76,7 @@ class Inspector:
             self.database.write(cancel_version, version, self.clock())
             self._remove(version.blob_id)
         else:
-            self.database.write(decide, version, found, self.clock())
+            self.database.write(decide, version, found, self.queue, self.clock())
 
     def _remove(self, blob_id: BlobId) -> None:
         # If this is cut off, the sweep does it.
@@ -156,13 +149,15 @@ def _blobs_of(conn: Reading, task_id: UUID) -> list[BlobId]:
     return [BlobId(row) for row in conn.scalars(found)]
 
 
-def decide(conn: Writing, version: Undecided, found: Inspection, now: datetime) -> None:
+def decide(
+    conn: Writing, version: Undecided, found: Inspection, queue: TaskQueue, now: datetime
+) -> None:
     """Publish or refuse by the verdict: the one place where a version becomes visible.
 
     Without enforcement every verdict publishes: the findings are warnings in the report.
     """
     if version.mode == "none" or found.verdict == "conforms":
-        publish_version(conn, version, found, now)
+        publish_version(conn, version, found, queue, now)
     else:
         refuse_version(conn, version, found, now)
 

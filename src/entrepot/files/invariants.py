@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import and_, func, or_, select
 
@@ -16,6 +17,7 @@ from entrepot.blobs.store import BlobId, BlobStore
 from entrepot.db.tables import (
     accounts,
     activity,
+    derivatives,
     files,
     inspections,
     reservations,
@@ -26,9 +28,10 @@ from entrepot.db.tables import (
 )
 from entrepot.db.types import Reading
 from entrepot.errors import BlobMissing
+from entrepot.files.derivatives import pending_runs
 from entrepot.files.sweep import GRACE
 from entrepot.files.versions import UNDECIDED
-from entrepot.tasks.queue import stranded_tasks
+from entrepot.tasks.queue import dead_runs, stranded_tasks
 
 Check = Callable[[Reading, BlobStore, datetime], Iterator[str]]
 STUCK = timedelta(days=1)
@@ -174,9 +177,30 @@ def accounts_are_apart(conn: Reading, store: BlobStore, now: datetime) -> Iterat
 def no_bytes_without_row(conn: Reading, store: BlobStore, now: datetime) -> Iterator[str]:
     """No bytes lie in the store that no row names, beyond the sweep's time of grace."""
     known = set(conn.scalars(select(versions.c.id).where(versions.c.bytes_removed_at.is_(None))))
+    known |= set(conn.scalars(select(derivatives.c.blob_id).where(derivatives.c.status == "ready")))
     for blob in store.list():
         if blob.blob_id not in known and blob.modified < now - 2 * GRACE:
             yield f"bytes {blob.blob_id} ({blob.size}) belong to no version"
+
+
+def derivatives_are_sound(conn: Reading, store: BlobStore, now: datetime) -> Iterator[str]:
+    """A derivative that is ready has its bytes, one that is pending is still to be made; each
+    belongs to a published version of its own account."""
+    del now
+    found = select(
+        derivatives, versions.c.status.label("state"), versions.c.account_id.label("home")
+    )
+    found = found.join(versions, versions.c.id == derivatives.c.version_id)
+    for row in conn.execute(found.execution_options(yield_per=500)):
+        name = f"{row.form} of version {row.version_id}"
+        if row.state != "published":
+            yield f"{name}: the version is {row.state}"
+        if row.home != row.account_id:
+            yield f"{name} belongs to another account than its version"
+        if row.status == "ready":
+            yield from _check_derivative(name, row, store)
+    for run_id in dead_runs(conn, pending_runs(conn)):
+        yield f"derivation {run_id} has not ended, and no worker will ever take it"
 
 
 CHECKS: dict[str, Check] = {
@@ -187,6 +211,7 @@ CHECKS: dict[str, Check] = {
     "tasks": tasks_and_versions_agree,
     "activity": changes_are_recorded,
     "accounts": accounts_are_apart,
+    "derivatives": derivatives_are_sound,
     "orphans": no_bytes_without_row,
 }
 
@@ -200,17 +225,33 @@ def _noted(file_id: Any, number: Any, actions: tuple[str, ...]) -> Any:
     return noted.exists()
 
 
-def _check_bytes(row: Any, store: BlobStore, now: datetime) -> Iterator[str]:
-    digest = sha256()
-    size = 0
+def _check_derivative(name: str, row: Any, store: BlobStore) -> Iterator[str]:
     try:
-        for block in store.read(BlobId(row.id)):
-            digest.update(block)
-            size += len(block)
+        size, digest = _digest(store, row.blob_id)
+    except BlobMissing:
+        yield f"{name}: its bytes are missing"
+        return
+    if size != row.size or digest != row.sha256:
+        yield f"{name}: {size} bytes with SHA-256 {digest} lie in the store"
+
+
+def _check_bytes(row: Any, store: BlobStore, now: datetime) -> Iterator[str]:
+    try:
+        size, digest = _digest(store, row.id)
     except BlobMissing:
         # Bytes go before it is noted that they went, and only once their time is over.
         if row.keep_until is None or row.keep_until > now:
             yield f"version {row.id}: its bytes are missing"
         return
-    if size != row.size or digest.hexdigest() != row.sha256:
-        yield f"version {row.id}: {size} bytes with SHA-256 {digest.hexdigest()} lie in the store"
+    if size != row.size or digest != row.sha256:
+        yield f"version {row.id}: {size} bytes with SHA-256 {digest} lie in the store"
+
+
+def _digest(store: BlobStore, blob_id: UUID) -> tuple[int, str]:
+    """Size and SHA-256 of what lies in the store. Raises BlobMissing."""
+    digest = sha256()
+    size = 0
+    for block in store.read(BlobId(blob_id)):
+        digest.update(block)
+        size += len(block)
+    return size, digest.hexdigest()

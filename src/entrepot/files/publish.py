@@ -11,8 +11,10 @@ from sqlalchemy import insert, or_, update
 from entrepot.activity.record import record
 from entrepot.db.tables import files, inspections, schema_revisions, versions
 from entrepot.db.types import Writing
+from entrepot.files.derivatives import EAGER, plan_derivative
 from entrepot.files.versions import UNDECIDED, Undecided, VersionStatus
 from entrepot.inspection.results import Inspection
+from entrepot.tasks.queue import TaskQueue
 from entrepot.tasks.records import finish_task
 
 QUARANTINE = timedelta(days=7)
@@ -27,8 +29,13 @@ REFUSALS = {
 """The problem code of each verdict that refuses."""
 
 
-def publish_version(conn: Writing, version: Undecided, found: Inspection, now: datetime) -> None:
-    """Make the version visible; the file's current one if it has the highest number."""
+def publish_version(
+    conn: Writing, version: Undecided, found: Inspection, queue: TaskQueue, now: datetime
+) -> None:
+    """Make the version visible; the file's current one if it has the highest number.
+
+    A table's Parquet and column profile are left for later: publishing never waits for them.
+    """
     seen = {"media_type": found.media_type, "row_count": found.row_count}
     if not _decide(conn, version, "published", now, **seen):
         return
@@ -41,6 +48,8 @@ def publish_version(conn: Writing, version: Undecided, found: Inspection, now: d
     )
     if version.mode == "infer" and found.schema is not None:
         _freeze_schema(conn, version, found.schema, now)
+    if found.row_count is not None and found.schema is not None:
+        plan_derivative(conn, queue, version.blob_id, version.account_id, EAGER, now)
     finish_task(conn, version.task_id, "succeeded", now, has_report=True)
     _record(conn, version, "version.publish", now, {"verdict": found.verdict})
 

@@ -10,9 +10,18 @@ from sqlalchemy import Row, Select, and_, bindparam, func, select, tuple_
 
 from entrepot.accounts.actor import Actor
 from entrepot.blobs.store import BlobId
-from entrepot.db.tables import accounts, files, inspections, schema_revisions, users, versions
+from entrepot.db.tables import (
+    accounts,
+    derivatives,
+    files,
+    inspections,
+    schema_revisions,
+    users,
+    versions,
+)
 from entrepot.db.types import Reading
 from entrepot.errors import NoPublishedVersion, NotFound
+from entrepot.files.derivatives import EAGER
 from entrepot.files.versions import FileId, Published
 from entrepot.grants.access import (
     Entitlement,
@@ -46,12 +55,20 @@ class File:
 
 @dataclass(frozen=True)
 class Findings:
-    """What an inspection found: the report, the profile and the schema as JSON documents."""
+    """What an inspection found: the report, the profile and the schema as JSON documents.
+
+    `columns` is the profile's part that is measured after the publication, None before;
+    `derivative` is the state of the Parquet that it is measured from, None where there is none,
+    and `derivative_error` why it could not be made.
+    """
 
     version: int
     report: dict[str, Any]
     profile: dict[str, Any]
     schema: dict[str, Any] | None
+    columns: list[dict[str, Any]] | None
+    derivative: str | None
+    derivative_error: dict[str, Any] | None
 
 
 def list_files(
@@ -81,6 +98,19 @@ def get_file(conn: Reading, actor: Actor, file_id: UUID) -> File:
     return _file(row, actor)
 
 
+def profile_document(found: Findings) -> dict[str, Any]:
+    """The profile as far as it is known: the file's and the table's part at once, the columns
+    once they are measured."""
+    document: dict[str, Any] = {"version": found.version, **found.profile}
+    document["columns"] = found.columns or []
+    document["columns_pending"] = found.columns is None and found.derivative == "pending"
+    derivative: dict[str, Any] = {"status": found.derivative or "none"}
+    if found.derivative == "failed" and found.derivative_error:
+        derivative["error"] = found.derivative_error
+    document["derivative"] = derivative
+    return document
+
+
 def count_files(conn: Reading, actor: Actor) -> tuple[int, int, int]:
     """Of the actor's account: files, versions whose bytes are kept, and quarantined ones."""
     mine = actor.account_id
@@ -93,11 +123,18 @@ def count_files(conn: Reading, actor: Actor) -> tuple[int, int, int]:
     )
 
 
-def get_published(conn: Reading, actor: Actor, file_id: UUID) -> Published:
-    """The newest published version, for a download. Raises NotFound, NoPublishedVersion."""
-    values = {**sight(actor), "file_id": file_id}
-    row = conn.execute(_published(actor.is_admin), values).one_or_none()
-    if row is None:
+def get_published(
+    conn: Reading, actor: Actor, file_id: UUID, number: int | None = None
+) -> Published:
+    """A published version for a download, the newest by default.
+
+    Raises NotFound, also for a number that was not published, and NoPublishedVersion.
+    """
+    values: dict[str, Any] = {**sight(actor), "file_id": file_id}
+    if number is not None:
+        values["number"] = number
+    row = conn.execute(_published(actor.is_admin, number is not None), values).one_or_none()
+    if row is None or (row.id is None and number is not None):
         raise NotFound
     if row.id is None:
         raise NoPublishedVersion
@@ -118,9 +155,11 @@ def get_findings(
 ) -> Findings:
     """Report and profile of a version, the newest inspected one by default. Raises NotFound."""
     access_readable(conn, actor, file_id)
+    eager = and_(derivatives.c.version_id == versions.c.id, derivatives.c.form == EAGER)
     found = (
-        select(inspections, versions.c.number)
+        select(inspections, versions.c.number, derivatives.c.status, derivatives.c.error)
         .join(versions, versions.c.id == inspections.c.version_id)
+        .outerjoin(derivatives, eager)
         .where(versions.c.file_id == file_id)
         .order_by(versions.c.number.desc())
         .limit(1)
@@ -130,7 +169,15 @@ def get_findings(
     row = conn.execute(found).one_or_none()
     if row is None:
         raise NotFound
-    return Findings(row.number, row.report, row.profile, row.schema)
+    return Findings(
+        version=row.number,
+        report=row.report,
+        profile=row.profile,
+        schema=row.schema,
+        columns=row.columns,
+        derivative=row.status,
+        derivative_error=row.error,
+    )
 
 
 # Statements are built once for each of their shapes (see `grants.access.visible_files`).
@@ -159,7 +206,7 @@ def _one(is_admin: bool) -> Select[Any]:
 
 
 @cache
-def _published(is_admin: bool) -> Select[Any]:
+def _published(is_admin: bool, numbered: bool) -> Select[Any]:
     return (
         select(
             files.c.name,
@@ -170,7 +217,7 @@ def _published(is_admin: bool) -> Select[Any]:
             versions.c.media_type,
             versions.c.decided_at,
         )
-        .outerjoin(versions, _current())
+        .outerjoin(versions, _numbered() if numbered else _current())
         .where(files.c.id == bindparam("file_id"), visible_files(is_admin))
     )
 
@@ -179,6 +226,14 @@ def _current() -> Any:
     return and_(
         versions.c.file_id == files.c.id,
         versions.c.number == files.c.current_version,
+        versions.c.status == "published",
+    )
+
+
+def _numbered() -> Any:
+    return and_(
+        versions.c.file_id == files.c.id,
+        versions.c.number == bindparam("number"),
         versions.c.status == "published",
     )
 

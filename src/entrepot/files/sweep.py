@@ -1,4 +1,4 @@
-"""Clean up after what was cut off: dead reservations, expired bytes, bytes that no row names."""
+"""Clean up after what was cut off or has expired: reservations, bytes, forms nobody uses."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -9,12 +9,13 @@ from sqlalchemy import select
 
 from entrepot.blobs.store import BlobId, BlobStore
 from entrepot.db.engine import Database
-from entrepot.db.tables import versions
+from entrepot.db.tables import derivatives, versions
 from entrepot.db.types import Reading, Writing
+from entrepot.files.derivatives import expire_unused, fail_derivation, pending_runs
 from entrepot.files.inspect import give_up
 from entrepot.files.remove import BATCH, expired_blobs, remove_expired_bytes
 from entrepot.quotas.reserve import LIFE, release_dead
-from entrepot.tasks.queue import stranded_tasks
+from entrepot.tasks.queue import dead_runs, stranded_tasks
 
 GRACE = timedelta(hours=1)
 """Bytes that no row names are left alone for so long: their transaction may still come."""
@@ -29,6 +30,7 @@ class Swept:
     expired: int
     orphans: int
     stranded: int
+    unused: int = 0
 
 
 def sweep(
@@ -50,9 +52,10 @@ def sweep(
         expired += sum(done)
         if not any(done):
             break
+    unused = database.write(expire_unused, clock())
     orphans = _remove_orphans(database, store, clock() - grace)
     stranded = database.write(end_stranded_tasks, clock())
-    return Swept(reservations, unfinished, expired, orphans, stranded)
+    return Swept(reservations, unfinished, expired, orphans, stranded, unused)
 
 
 def release_all_reservations(database: Database, now: datetime) -> int:
@@ -61,11 +64,14 @@ def release_all_reservations(database: Database, now: datetime) -> int:
 
 
 def end_stranded_tasks(conn: Writing, now: datetime) -> int:
-    """End as failed the tasks that no worker will ever take again; how many there were."""
+    """End as failed what no worker will ever take again, tasks and derivations; how many."""
     stranded = stranded_tasks(conn)
     for task_id in stranded:
         give_up(conn, task_id, now)
-    return len(stranded)
+    dead = dead_runs(conn, pending_runs(conn))
+    for run_id in dead:
+        fail_derivation(conn, run_id, "derivation-failed", "Its run was lost.", now)
+    return len(stranded) + len(dead)
 
 
 def _remove_orphans(database: Database, store: BlobStore, before: datetime) -> int:
@@ -83,5 +89,7 @@ def _remove_orphans(database: Database, store: BlobStore, before: datetime) -> i
 def _named(conn: Reading, blob_ids: Iterable[BlobId]) -> set[BlobId]:
     # A name that a crash of the machine brought back after its removal was noted is nobody's.
     kept = versions.c.bytes_removed_at.is_(None)
-    found = select(versions.c.id).where(versions.c.id.in_(list(blob_ids)), kept)
-    return {BlobId(row) for row in conn.scalars(found)}
+    asked = list(blob_ids)
+    found = select(versions.c.id).where(versions.c.id.in_(asked), kept)
+    derived = select(derivatives.c.blob_id).where(derivatives.c.blob_id.in_(asked))
+    return {BlobId(row) for each in (found, derived) for row in conn.scalars(each)}

@@ -19,6 +19,14 @@ class Kind:
     advice: str
 
 
+NOT_TABULAR = Kind(
+    422,
+    "not-tabular",
+    "This is not a table",
+    "The file's contract, or the format that was asked for, needs a table: CSV, JSON Lines or "
+    "Parquet.",
+)
+
 KINDS: dict[type[errors.EntrepotError], Kind] = {
     errors.NotAuthenticated: Kind(
         401,
@@ -71,6 +79,21 @@ KINDS: dict[type[errors.EntrepotError], Kind] = {
     errors.QuotaTooSmall: Kind(
         409, "quota-too-small", "The quota is too small", "Remove files first."
     ),
+    errors.DerivativePending: Kind(
+        409,
+        "derivative-pending",
+        "The format is being made",
+        "Ask again after the seconds that the header Retry-After names. The version itself can be "
+        "downloaded without `format` at any time.",
+    ),
+    errors.DerivativeFailed: Kind(
+        409,
+        "derivative-failed",
+        "The format could not be made",
+        "`cause` and `detail` say why. It is tried again for who asks after Retry-After; the "
+        "version itself can be downloaded without `format`.",
+    ),
+    errors.VersionNotTabular: NOT_TABULAR,
     errors.PreconditionFailed: Kind(
         412, "precondition-failed", "It has changed meanwhile", "Read it again, then decide."
     ),
@@ -169,12 +192,7 @@ TASK_KINDS: dict[str, Kind] = {
             "The delivery breaks its contract",
             "The report names each broken row, column and reason. Correct them, deliver again.",
         ),
-        Kind(
-            422,
-            "not-tabular",
-            "The delivery is not a table",
-            "The file's contract needs a table: CSV, JSON Lines or Parquet.",
-        ),
+        NOT_TABULAR,
         Kind(
             422,
             "source-error",

@@ -9,10 +9,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from entrepot.inspection.cells import DATE, full_match, lexical_check, quick_check
-from entrepot.inspection.lexical import TIME
+from entrepot.inspection.lexical import TIME, UUID
 from entrepot.schemas.model import Field
 
-MISSING = ("NA", "N/A", "n/a", "#N/A", "NaN", "nan", "NULL", "Null", "null", "None", "-", "--", "?")
+MISSING = (
+    *("NA", "N/A", "n/a", "#N/A", "NaN", "nan", "NULL", "Null", "null", "None", "-", "--", "?"),
+    *("#DIV/0!", "#VALUE!", "#REF!", "#NAME?", "#NUM!", "#NULL!"),
+)
 """Texts that mean "no value" in a column whose other cells are of one type."""
 
 QUICK = frozenset({"date", "datetime"})
@@ -60,6 +63,28 @@ def _spelled(yes: str, no: str, varied: bool = False) -> Candidate:
     return Candidate(f"{yes}/{no}", field, "|".join(ways(yes) + ways(no)), varied=varied)
 
 
+def _grouped(pattern: str, bare: bool, name: str = "{}") -> list[Candidate]:
+    """Numbers with marks between thousands, or a comma for the point. Where one mark is read as
+    either (`1,234`), the column is ambiguous unless a cell tells."""
+
+    def candidate(own: str, group: str, mark: str, unless: str | None = None) -> Candidate:
+        whole = rf"(0|[1-9]\d*|[1-9]\d{{0,2}}({re.escape(group)}\d{{3}})+)"
+        number = whole + rf"({re.escape(mark)}\d+)?"
+        field = replace(NUMBER, group_char=group, decimal_char=mark, bare_number=bare)
+        rival = name.format(unless) if unless else None
+        shape = pattern.replace("{sign}", "[-+]?").replace("{number}", number)
+        return Candidate(name.format(own), field, shape, unless=rival)
+
+    return [
+        candidate("1,234.5", ",", ".", "1.234,5"),
+        candidate("1.234,5", ".", ",", "1,234.5"),
+        *(candidate(f"1{each}234.5", each, ".", "1.234,5") for each in SPACES),
+        *(candidate(f"1{each}234,5", each, ",", "1,234.5") for each in SPACES),
+    ]
+
+
+SPACES = (" ", "\u00a0", "\u202f", "'", "\u2019")
+"""What stands between thousands where neither a point nor a comma does."""
 NUMBER = Field("", "number")
 SPELLED = [
     _spelled("true", "false"),
@@ -67,28 +92,25 @@ SPELLED = [
     _spelled("on", "off", varied=True),
     _spelled("y", "n", varied=True),
     _spelled("t", "f", varied=True),
+    _spelled("ja", "nein"),
+    _spelled("wahr", "falsch"),
+    _spelled("oui", "non"),
+    _spelled("vrai", "faux"),
+    _spelled("sí", "no"),
+    _spelled("sim", "não"),
 ]
 NUMBERS = [
     Candidate("integer", Field("", "integer"), r"[-+]?(0|[1-9]\d*)"),
     Candidate("number", NUMBER, r"[-+]?((0|[1-9]\d*)(\.\d+)?|\.\d+)([eE][-+]?\d+)?"),
+    *_grouped("{sign}{number}", bare=True),
     Candidate("percent", replace(NUMBER, bare_number=False), r"[-+]?(0|[1-9]\d*)(\.\d+)?\s?%"),
+    *_grouped(r"{sign}{number}\s?%", bare=False, name="{}%"),
     Candidate(
         "currency",
         replace(NUMBER, bare_number=False),
         r"[€$£¥]\s?(0|[1-9]\d*)(\.\d+)?|-?(0|[1-9]\d*)(\.\d+)?\s?[€$£¥]",
     ),
-    Candidate(
-        "1,234.5",
-        replace(NUMBER, group_char=","),
-        r"[-+]?(0|[1-9]\d*|[1-9]\d{0,2}(,\d{3})+)(\.\d+)?",
-        unless="1.234,5",
-    ),
-    Candidate(
-        "1.234,5",
-        replace(NUMBER, group_char=".", decimal_char=","),
-        r"[-+]?(0|[1-9]\d*|[1-9]\d{0,2}(\.\d{3})+)(,\d+)?",
-        unless="1,234.5",
-    ),
+    *_grouped(r"[€$£¥]\s?{number}|-?{number}\s?[€$£¥]", bare=False, name="{}€"),
 ]
 SHORT_DATE = r"\d{1,2}{mark}\d{1,2}{mark}\d{4}"
 NUMERIC_DATES = [
@@ -102,13 +124,49 @@ NUMERIC_DATES = [
     for order, form in (("dm", "%d/%m/%Y"), ("md", "%m/%d/%Y"))
     for mark in "/.-"
 ]
+HOURS, MINUTE = r"([01]\d|2[0-3])", r":[0-5]\d"
+HALF_DAY = r"(0?[1-9]|1[0-2])"
+NUMERIC_MOMENTS = [
+    _lexical(
+        f"{day.name} {more}",
+        "datetime",
+        f"{day.pattern} {HOURS}{MINUTE}{seconds}",
+        f"{day.field.format} {more}",
+        unless=f"{day.unless} {more}",
+    )
+    for day in NUMERIC_DATES
+    for more, seconds in (("%H:%M:%S", MINUTE), ("%H:%M", ""))
+]
+NAMED_MONTHS = [
+    _lexical(form, "date", pattern, form)
+    for form, pattern in (
+        ("%d-%b-%Y", r"\d{1,2}-[A-Za-z]{3}-\d{4}"),
+        ("%d %b %Y", r"\d{1,2} [A-Za-z]{3} \d{4}"),
+        ("%d %B %Y", r"\d{1,2} [A-Za-z]{3,9} \d{4}"),
+        ("%b %d, %Y", r"[A-Za-z]{3} \d{1,2}, \d{4}"),
+        ("%B %d, %Y", r"[A-Za-z]{3,9} \d{1,2}, \d{4}"),
+    )
+]
 MOMENTS = [
     _lexical("date", "date", DATE),
     _lexical("datetime", "datetime", DATE + "[T ]" + TIME),
     _lexical("time", "time", TIME),
     _lexical("ymd/", "date", r"\d{4}/\d{1,2}/\d{1,2}", "%Y/%m/%d"),
+    _lexical("ymdhm", "datetime", rf"{DATE} {HOURS}{MINUTE}", "%Y-%m-%d %H:%M"),
+    _lexical("ymdThm", "datetime", rf"{DATE}T{HOURS}{MINUTE}", "%Y-%m-%dT%H:%M"),
+    _lexical("hm", "time", HOURS + MINUTE, "%H:%M"),
+    _lexical("hmp", "time", rf"{HALF_DAY}{MINUTE} [AaPp][Mm]", "%I:%M %p"),
     *NUMERIC_DATES,
+    *NUMERIC_MOMENTS,
+    *NAMED_MONTHS,
+]
+OTHERS = [
+    _lexical("yearmonth", "yearmonth", r"[1-9]\d{3}-(0[1-9]|1[0-2])"),
+    _lexical("duration", "duration", r"-?P[0-9YMWDTHS.]+"),
+    _lexical("object", "object", r"(?s)\{.*\}"),
+    _lexical("array", "array", r"(?s)\[.*\]"),
+    Candidate("uuid", Field("", "string", format="uuid"), UUID),
 ]
 CANDIDATES: Mapping[str, Candidate] = {
-    candidate.name: candidate for candidate in [*SPELLED, *NUMBERS, *MOMENTS]
+    candidate.name: candidate for candidate in [*SPELLED, *NUMBERS, *MOMENTS, *OTHERS]
 }

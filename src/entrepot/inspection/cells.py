@@ -23,13 +23,16 @@ NATIVE: dict[str, tuple[str, ...]] = {
     "datetime": ("datetime",),
     "year": ("integer",),
     "yearmonth": (),
-    "duration": ("other",),
+    "duration": ("duration",),
     "object": ("object",),
     "array": ("array",),
     "list": ("array",),
     "geopoint": (),
     "geojson": ("object",),
-    "any": ("integer", "number", "boolean", "date", "time", "datetime", "object", "array", "other"),
+    "any": (
+        *("integer", "number", "boolean", "date", "time", "datetime", "duration"),
+        *("object", "array", "other"),
+    ),
 }
 """The kinds of native (not textual) cells that are values of each type."""
 

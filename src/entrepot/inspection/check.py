@@ -7,7 +7,7 @@ A clean file costs the counting pass alone; Python sees at most the rows that ar
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import duckdb
@@ -15,9 +15,11 @@ import duckdb
 from entrepot.inspection.cells import CellSql
 from entrepot.inspection.keys import KeyFaults, check_keys, keys_of
 from entrepot.inspection.report import count_entry, problem, shortened, shown_cells
-from entrepot.inspection.table import Finding, Table
+from entrepot.inspection.row_pattern import ANYTHING, CellPattern, cell_pattern
+from entrepot.inspection.screen import sift
+from entrepot.inspection.table import Finding, Table, table_of_odd
 from entrepot.inspection.violations import Violation, blank_row, judged_columns, violations_of
-from entrepot.schemas.model import TableSchema
+from entrepot.schemas.model import Field, TableSchema
 
 RULES_AT_ONCE = 400
 
@@ -47,6 +49,51 @@ def check_table(
     `skipped` columns are not judged. `structure_only` leaves types and constraints out. Raises
     duckdb.Error where the scan fails.
     """
+    checked = None if structure_only else _check_sifted(engine, table, schema, skipped, listed)
+    return checked or _check_all(engine, table, schema, skipped, listed, structure_only)
+
+
+def _check_sifted(
+    engine: duckdb.DuckDBPyConnection,
+    table: Table,
+    schema: TableSchema,
+    skipped: frozenset[int],
+    listed: int,
+) -> Checked | None:
+    """Judge only the rows that one look at their lines does not show to be sound; None where
+    that is not to be had."""
+    if table.lines is None or table.by_name:
+        return None
+    cells = judged_columns(table, schema)
+    patterns: list[CellPattern | None] = [ANYTHING] * len(table.columns)
+    for number, cell in cells:
+        if number not in skipped:
+            missing = schema.missing_values_of(cell.field)
+            patterns[number - 1] = cell_pattern(cell.field, missing)
+    sifted = sift(engine, table.lines, patterns)
+    if sifted is None:
+        return None
+    faults = check_keys(engine, table, keys_of(schema, cells, skipped), listed)
+    if not sifted.odd:
+        repeated = _rejected(engine, table, None, [], "false", faults) if faults else 0
+        errors = [error for fault in faults for error in fault.errors]
+        errors.sort(key=_by_place)
+        return Checked(sifted.rows, errors[:listed], _counts([], table, faults), repeated)
+    if faults:
+        return None
+    odd = replace(schema, primary_key=(), fields=tuple(map(_not_unique, schema.fields)))
+    checked = _check_all(engine, table_of_odd(table), odd, skipped, listed)
+    return replace(checked, rows=sifted.rows) if checked.rows == sifted.odd else None
+
+
+def _check_all(
+    engine: duckdb.DuckDBPyConnection,
+    table: Table,
+    schema: TableSchema,
+    skipped: frozenset[int],
+    listed: int,
+    structure_only: bool = False,
+) -> Checked:
     cells = judged_columns(table, schema)
     left_out = frozenset(number for number, _ in cells) if structure_only else skipped
     rules = violations_of(table, cells, left_out)
@@ -59,7 +106,7 @@ def check_table(
     faults = check_keys(engine, table, keys, listed)
     for fault in faults:
         errors += fault.errors
-    errors.sort(key=lambda e: (e.get("rowNumber") or 0, e.get("fieldNumber") or 0))
+    errors.sort(key=_by_place)
     return Checked(
         rows=counted.rows,
         errors=errors[:listed],
@@ -67,6 +114,14 @@ def check_table(
         rejected=_rejected(engine, table, counted.rejected, broken, blank, faults),
         embedded=counted.embedded,
     )
+
+
+def _not_unique(field: Field) -> Field:
+    return replace(field, constraints=replace(field.constraints, unique=False))
+
+
+def _by_place(error: dict[str, Any]) -> tuple[int, int]:
+    return error.get("rowNumber") or 0, error.get("fieldNumber") or 0
 
 
 @dataclass(frozen=True)
@@ -142,24 +197,29 @@ def _list_broken(
         f"FROM {table.numbered}) WHERE {' OR '.join(rule.sql for rule in rules)} LIMIT {listed}"
     )
     errors: list[dict[str, Any]] = []
-    for number, line, count, extra, cells, broken in engine.execute(query).fetchall():
+    found = engine.execute(query).fetchall()
+    places = table.places({row[0] for row in found}) if table.places else {}
+    for number, line, count, extra, cells, broken in found:
         given = cells if count is None else cells[:count]
+        place = _place(places[number]) if places else {"rowNumber": number, "lineNumber": line}
         for rule, flag in zip(rules, broken, strict=True):
             if flag:
-                errors += _of_rule(rule, (number, line), given, cells, extra)
+                errors += _of_rule(rule, place, given, cells, extra)
     return errors
+
+
+def _place(line: tuple[int, int]) -> dict[str, Any]:
+    return {"rowNumber": line[0], "lineNumber": line[0], "byteOffset": line[1]}
 
 
 def _of_rule(
     rule: Violation,
-    place: tuple[int, int | None],
+    place: dict[str, Any],
     given: list[str | None],
     cells: list[str | None],
     extra: str | None,
 ) -> list[dict[str, Any]]:
-    number, line = place
-    shown = shown_cells(given)
-    common: dict[str, Any] = {"rowNumber": number, "lineNumber": line, "cells": shown}
+    common: dict[str, Any] = {**place, "cells": shown_cells(given)}
     if rule.type == "blank-row":
         return [problem("blank-row", "", **common)]
     if rule.type == "extra-cell":

@@ -1,29 +1,44 @@
 """The inspecting process: loaded and warm, it waits for one request, answers, and ends.
 
-Protocol, JSON lines: out `{"ready": true}`; in one request; out any number of
+A request is a job, `inspect` or `derive`; what it reads is the same untrusted file.
+
+Protocol, JSON lines: out `{"ready": pid}`; in one request; out any number of
 `{"progress": [done, total]}` in bytes, then one of `{"result": …}`, `{"failed": reason}`.
-`pool` is the other end. Run as `python -m entrepot.inspection.child <parent's pid>`.
+`conversation` is the other end, `mother` has it forked.
 """
 
 import codecs
-import gc
 import json
 import os
-import sys
 import tempfile
 import threading
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from entrepot.inspection.derive import derive_file
 from entrepot.inspection.engine import lock_engine, open_engine
 from entrepot.inspection.inspect import inspect_file, out_of_resources
 from entrepot.inspection.limits import Limits
 from entrepot.inspection.progress import Progress
-from entrepot.inspection.results import InspectionRequest
-from entrepot.inspection.sandbox import SandboxUnavailable, die_with_parent, lock_down
+from entrepot.inspection.results import OUTPUT, DerivationRequest, InspectionRequest
+from entrepot.inspection.sandbox import (
+    SandboxUnavailable,
+    give_way,
+    lock_down,
+)
 
-CODECS = ("utf-8", "utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be", "cp1252", "latin-1", "ascii")
+CODECS = (
+    "utf-8",
+    "utf-16-le",
+    "utf-16-be",
+    "utf-32-le",
+    "utf-32-be",
+    "cp1252",
+    "latin-1",
+    "ascii",
+    "cp437",
+)
 WARM_UP = b'a,b,c\n1,x,2020-01-01\n2,"y",2020-01-02\nz,,\n'
 WARM_UP_SCHEMA = {
     "fields": [
@@ -52,22 +67,15 @@ class Channel:
                 os._exit(1)
 
 
-def main() -> None:
-    """Wait for one request on standard input, inspect, answer on standard output."""
-    die_with_parent()
-    if os.getppid() != int(sys.argv[1]):
-        return
+def serve(engine: Any) -> None:
+    """Wait for one request on standard input, do it, answer on standard output."""
     channel = Channel(os.dup(1))
     os.dup2(2, 1)
-    engine = open_engine()
-    warm_up()
-    gc.freeze()
-    channel.send({"ready": True})
-    line = sys.stdin.buffer.readline()
-    if not line:
-        return
-    channel.send(_answer(json.loads(line), engine, channel))
-    os._exit(0)
+    channel.send({"ready": os.getpid()})
+    with os.fdopen(os.dup(0), "rb") as orders:
+        line = orders.readline()
+    if line:
+        channel.send(_answer(json.loads(line), engine, channel))
 
 
 def warm_up() -> None:
@@ -85,9 +93,13 @@ def warm_up() -> None:
 
 
 def _answer(message: dict[str, Any], engine: Any, channel: Channel) -> dict[str, Any]:
-    request = InspectionRequest(**{**message["request"], "path": Path(message["request"]["path"])})
+    request = _request(message)
     limits = Limits(**message["limits"])
     scratch = Path(message["scratch"])
+    if isinstance(request, DerivationRequest):
+        give_way()
+        if request.form == "arrow":
+            import pyarrow.ipc  # noqa: F401 (loaded before the lock, and by this job alone)
     try:
         lock_down([request.path], scratch, limits, message["sandbox"])
     except (SandboxUnavailable, OSError) as error:
@@ -96,7 +108,12 @@ def _answer(message: dict[str, Any], engine: Any, channel: Channel) -> dict[str,
     try:
         lock_engine(engine, request.path, scratch, request.size, limits)
         with progress.watching(engine):
-            result = inspect_file(engine, request, scratch, limits, progress)
+            result: Any
+            if isinstance(request, DerivationRequest):
+                target = scratch / OUTPUT
+                result = derive_file(engine, request, target, scratch, limits, progress)
+            else:
+                result = inspect_file(engine, request, scratch, limits, progress)
     except Exception as error:
         if out_of_resources(error):
             return {"exhausted": str(error).splitlines()[0][:300]}
@@ -104,5 +121,6 @@ def _answer(message: dict[str, Any], engine: Any, channel: Channel) -> dict[str,
     return {"result": vars(result)}
 
 
-if __name__ == "__main__":
-    main()
+def _request(message: dict[str, Any]) -> InspectionRequest | DerivationRequest:
+    told = {**message["request"], "path": Path(message["request"]["path"])}
+    return DerivationRequest(**told) if message["job"] == "derive" else InspectionRequest(**told)

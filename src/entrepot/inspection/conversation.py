@@ -8,14 +8,12 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from entrepot.inspection.ending import ended_by_crash, ended_by_limit
 from entrepot.inspection.limits import MIB, Limits
 from entrepot.inspection.nursery import Child
 from entrepot.inspection.results import (
-    VERDICTS,
-    Inspection,
+    DerivationRequest,
     InspectionCanceled,
     InspectionFailed,
     InspectionRequest,
@@ -27,11 +25,20 @@ MAX_ANSWER = 256 * MIB
 CRASHES = (signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGABRT)
 
 
+class EndedByLimit(Exception):
+    """The child was ended by a limit; the text is the bound, figure and unit in words."""
+
+
+class EndedByCrash(Exception):
+    """The child crashed on what it read; the text names the signal."""
+
+
 @dataclass(frozen=True)
 class Conversation:
-    """What one child is told: the request, its private scratch folder, and its bounds."""
+    """What one child is told: the job, its private scratch folder, and its bounds."""
 
-    request: InspectionRequest
+    job: Literal["inspect", "derive"]
+    request: InspectionRequest | DerivationRequest
     scratch: Path
     limits: Limits
     sandbox: str
@@ -40,6 +47,7 @@ class Conversation:
         """The line that the child waits for."""
         request = {**asdict(self.request), "path": str(self.request.path.resolve())}
         message = {
+            "job": self.job,
             "request": request,
             "scratch": str(self.scratch),
             "limits": asdict(self.limits),
@@ -89,14 +97,14 @@ def converse(
     words: Conversation,
     on_progress: Callable[[int, int], None],
     canceled: Callable[[], bool],
-) -> Inspection:
-    """Have `child` inspect, and return the verdict; the child may still run afterwards.
+) -> dict[str, Any]:
+    """Have `child` do its job, and return what it answers; it may still run afterwards.
 
-    Limits that end the child become the verdict resource-limit, a crash source-error. Raises
-    InspectionCanceled and InspectionFailed.
+    Raises EndedByLimit and EndedByCrash, which say something of the file, InspectionCanceled
+    and InspectionFailed.
     """
     answers = _Answers(child.stdout)
-    _await_ready(answers, canceled)
+    child.pid = _await_ready(answers, canceled)
     try:
         opening = words.opening()
         while opening:
@@ -110,27 +118,29 @@ def converse(
         if message is not None and "progress" in message:
             on_progress(*_progress(message))
         elif message is not None:
-            return _outcome(message, words)
+            return _outcome(message)
         elif answers.closed:
-            return _ended(child, words, highest)
+            raise _ended(child, words, highest)
         if canceled():
             raise InspectionCanceled
         if time.monotonic() > deadline:
-            return ended_by_limit(words.request, f"{words.limits.wall_seconds:g} seconds of time")
+            raise EndedByLimit(f"{words.limits.wall_seconds:g} seconds of time")
         highest = max(highest, child.resident())
         if highest > words.limits.memory:
-            return ended_by_limit(words.request, f"{words.limits.memory:,} bytes of memory")
+            raise EndedByLimit(f"{words.limits.memory:,} bytes of memory")
 
 
-def _await_ready(answers: _Answers, canceled: Callable[[], bool]) -> None:
+def _await_ready(answers: _Answers, canceled: Callable[[], bool]) -> int:
+    """The pid that the child says it has."""
     deadline = time.monotonic() + LOADING
-    while answers.next(POLL) is None:
+    while (message := answers.next(POLL)) is None:
         if answers.closed:
             raise InspectionFailed("the child ended while it loaded")
         if canceled():
             raise InspectionCanceled
         if time.monotonic() > deadline:
             raise InspectionFailed(f"the child did not load within {LOADING:g} seconds")
+    return int(message["ready"])
 
 
 def _progress(message: dict[str, Any]) -> tuple[int, int]:
@@ -141,29 +151,26 @@ def _progress(message: dict[str, Any]) -> tuple[int, int]:
         raise InspectionFailed("the child's progress cannot be read") from None
 
 
-def _outcome(message: dict[str, Any], words: Conversation) -> Inspection:
+def _outcome(message: dict[str, Any]) -> dict[str, Any]:
     if "exhausted" in message:
-        return ended_by_limit(words.request, f"what it may use ({message['exhausted']})")
+        raise EndedByLimit(f"what it may use ({message['exhausted']})")
     if "failed" in message:
         raise InspectionFailed(str(message["failed"]))
-    try:
-        inspection = Inspection(**message["result"])
-    except (KeyError, TypeError):
-        raise InspectionFailed("the child's answer is incomplete") from None
-    if inspection.verdict not in VERDICTS:
-        raise InspectionFailed("the child's verdict is unknown")
-    return inspection
+    result = message.get("result")
+    if not isinstance(result, dict):
+        raise InspectionFailed("the child's answer is incomplete")
+    return result
 
 
-def _ended(child: Child, words: Conversation, highest: int) -> Inspection:
+def _ended(child: Child, words: Conversation, highest: int) -> Exception:
     """What the end of a child without an answer means."""
-    code = child.process.wait()
+    code = child.wait()
     if code == -signal.SIGXCPU:
-        return ended_by_limit(words.request, f"{words.limits.cpu_seconds:,} seconds of CPU")
+        return EndedByLimit(f"{words.limits.cpu_seconds:,} seconds of CPU")
     # The kernel takes the largest process first when memory runs out.
     near_limit = highest > words.limits.memory * 8 // 10
     if near_limit and code in (-signal.SIGKILL, -signal.SIGABRT):
-        return ended_by_limit(words.request, f"{words.limits.memory:,} bytes of memory")
+        return EndedByLimit(f"{words.limits.memory:,} bytes of memory")
     if -code in CRASHES:
-        return ended_by_crash(words.request, signal.Signals(-code).name)
-    raise InspectionFailed(f"the child ended without an answer (exit code {code})")
+        return EndedByCrash(signal.Signals(-code).name)
+    return InspectionFailed(f"the child ended without an answer (exit code {code})")

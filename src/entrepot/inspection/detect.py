@@ -6,32 +6,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-Kind = Literal["csv", "jsonl", "json", "parquet", "other", "empty"]
+from entrepot.inspection.recognize import BinaryKind, recognize, words_for
+
+Kind = Literal["csv", "jsonl", "json", "json-objects", "empty"] | BinaryKind
 
 SAMPLE = 256 * 1024
 SEPARATORS = b"\x01\x1a\x1c\x1d\x1e\x1f"
 """Control characters that stand between cells or at the end of some tables."""
 
-MAGIC: tuple[tuple[bytes, str], ...] = (
-    (b"ARROW1", "application/vnd.apache.arrow.file"),
-    (b"%PDF-", "application/pdf"),
-    (b"\x89PNG\r\n\x1a\n", "image/png"),
-    (b"\xff\xd8\xff", "image/jpeg"),
-    (b"GIF8", "image/gif"),
-    (b"\x1f\x8b", "application/gzip"),
-    (b"\x28\xb5\x2f\xfd", "application/zstd"),
-    (b"BZh", "application/x-bzip2"),
-    (b"\xfd7zXZ\x00", "application/x-xz"),
-    (b"7z\xbc\xaf\x27\x1c", "application/x-7z-compressed"),
-    (b"SQLite format 3\x00", "application/vnd.sqlite3"),
-    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "application/x-ole-storage"),
-    (b"\x7fELF", "application/x-executable"),
-)
-ZIPPED: tuple[tuple[bytes, str], ...] = (
-    (b"xl/", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
-    (b"word/", "application/vnd.openxmlformats-officedocument.wordprocessingml.document"),
-    (b"ppt/", "application/vnd.openxmlformats-officedocument.presentationml.presentation"),
-    (b"opendocument.spreadsheet", "application/vnd.oasis.opendocument.spreadsheet"),
+JSON_ARRAY = "a JSON array of arrays; an array of objects, one per row, is read (application/json)"
+JSON_VALUES = "a JSON array of values; an array of objects is read (application/json)"
+JSON_OBJECT = (
+    "one JSON object; an array of objects, or one object per line, is read (application/json)"
 )
 BOMS: tuple[tuple[bytes, str], ...] = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -46,34 +32,31 @@ TEXT = bytes([0, *range(9, 14), *range(32, 256)]) + SEPARATORS
 
 @dataclass(frozen=True)
 class Detected:
-    """The kind that decides on the reader, and the media type (RFC 6838)."""
+    """The kind that decides on the reader, the media type (RFC 6838), and what a person calls
+    such a file."""
 
     kind: Kind
     media_type: str
+    words: str = ""
 
 
 def detect(path: Path, file_name: str) -> Detected:
-    """Read the head and the tail of `path`, and decide. Raises OSError."""
+    """Read the head of `path`, of an archive its directory too, and decide. Raises OSError."""
     with path.open("rb") as file:
         head = file.read(SAMPLE)
-        file.seek(0, 2)
-        file.seek(max(0, file.tell() - SAMPLE))
-        tail = file.read()
     if not head:
-        return Detected("empty", "application/x-empty")
-    if head.startswith(b"PAR1"):
-        return Detected("parquet", "application/vnd.apache.parquet")
-    for magic, media_type in MAGIC:
-        if head.startswith(magic):
-            return Detected("other", media_type)
-    if head.startswith(b"PK\x03\x04"):
-        inside = head + tail
-        found = next((kind for mark, kind in ZIPPED if mark in inside), "application/zip")
-        return Detected("other", found)
+        return Detected("empty", "application/x-empty", "empty")
+    recognized = recognize(head, path)
+    if recognized:
+        return Detected(*recognized)
     text = decode_sample(head)
     if text is None:
-        return Detected("other", "application/octet-stream")
+        return _other("application/octet-stream")
     return _detect_text(text, whole=len(head) < SAMPLE)
+
+
+def _other(media_type: str, words: str = "") -> Detected:
+    return Detected("other", media_type, words or words_for(media_type))
 
 
 def decode_sample(head: bytes) -> str | None:
@@ -116,19 +99,37 @@ def byte_order(head: bytes) -> tuple[int, str | None]:
 
 
 def _detect_text(text: str, whole: bool) -> Detected:
-    start = text.lstrip()
-    if start.startswith("{") and _is_json_lines(start):
-        return Detected("jsonl", "application/x-ndjson")
-    if start.startswith("[") and start[1:].lstrip().startswith(("{", "]")):
-        return Detected("json", "application/json")
-    if start.startswith("{") and _is_json(start, whole):
-        return Detected("other", "application/json")
+    start = text.lstrip("\ufeff \t\r\n")
+    found = _detect_json(start, whole) if start.startswith(("{", "[")) else None
+    if found:
+        return found
     markup = start[:200].lower()
     if markup.startswith(("<!doctype html", "<html")):
-        return Detected("other", "text/html")
+        return _other("text/html")
     if markup.startswith("<?xml"):
-        return Detected("other", "application/xml")
+        return _other("application/xml")
     return Detected("csv", "text/csv")
+
+
+def _detect_json(start: str, whole: bool) -> Detected | None:  # noqa: PLR0911 (a row per shape)
+    """What JSON the text is, that begins with a bracket; None if it is none."""
+    if start.startswith("["):
+        inner = start[1:].lstrip()
+        if inner.startswith(("{", "]")):
+            return Detected("json", "application/json")
+        if _is_json(start, whole):
+            return _other("application/json", JSON_ARRAY if inner.startswith("[") else JSON_VALUES)
+        return None
+    if _is_json_lines(start) or (not whole and "\n" not in start):
+        return Detected("jsonl", "application/x-ndjson")
+    try:
+        _, end = json.JSONDecoder().raw_decode(start)
+    except (ValueError, RecursionError):
+        return _other("application/json") if _is_json(start, whole) else None
+    rest = start[end:].lstrip()
+    if rest.startswith("{"):
+        return Detected("json-objects", "application/json")
+    return _other("application/json", JSON_OBJECT) if not rest else None
 
 
 def _is_json_lines(text: str) -> bool:
@@ -136,7 +137,9 @@ def _is_json_lines(text: str) -> bool:
     first = text.split("\n", 1)[0]
     try:
         return isinstance(json.loads(first), dict)
-    except (ValueError, RecursionError):
+    except RecursionError:
+        return first.rstrip().endswith("}")
+    except ValueError:
         lines = [line for line in text.split("\n")[1:6] if line.strip()]
         return len(lines) > 1 and all(
             line.lstrip().startswith("{") and line.rstrip().endswith("}") for line in lines[:-1]
@@ -144,8 +147,19 @@ def _is_json_lines(text: str) -> bool:
 
 
 def _is_json(text: str, whole: bool) -> bool:
+    """Whether the text is JSON, or begins as JSON does where it is only the head of a file."""
     try:
         json.loads(text)
-    except (ValueError, RecursionError):
-        return not whole and text[1:].lstrip().startswith('"')
+    except RecursionError:
+        return True
+    except ValueError:
+        if whole:
+            return False
+        if text.startswith("{"):
+            return text[1:].lstrip().startswith('"')
+        try:
+            _, end = json.JSONDecoder().raw_decode(text[1:].lstrip())
+        except (ValueError, RecursionError):
+            return False
+        return text[1:].lstrip()[end:].lstrip().startswith(",")
     return True

@@ -1,7 +1,7 @@
 """The inspection of a file whose process did not live to tell."""
 
 from entrepot.inspection.report import file_report, problem
-from entrepot.inspection.results import Inspection, InspectionRequest
+from entrepot.inspection.results import Derived, Inspection, InspectionRequest
 
 UNKNOWN = "application/octet-stream"
 
@@ -16,6 +16,18 @@ def ended_by_crash(request: InspectionRequest, how: str) -> Inspection:
     """The file made its reader crash, by the signal `how`."""
     detail = f"The file cannot be read: it is malformed so that its reader fails ({how})."
     return _ended(request, "source-error", detail)
+
+
+def derivation_limited(bound: str) -> Derived:
+    """Making the form took more than `bound` (figure and unit, in words)."""
+    detail = f"It was ended: it needs more than {bound}, which is the limit."
+    return Derived("resource-limit", None, detail)
+
+
+def derivation_crashed(how: str) -> Derived:
+    """The file made its reader crash, by the signal `how`."""
+    detail = f"It cannot be read: it is malformed so that its reader fails ({how})."
+    return Derived("source-error", None, detail)
 
 
 def _ended(request: InspectionRequest, kind: str, detail: str) -> Inspection:

@@ -14,7 +14,9 @@ import duckdb
 
 from entrepot.inspection.candidates import CANDIDATES, MISSING, Candidate
 from entrepot.inspection.engine import literal
-from entrepot.inspection.table import CellKind, Column, Table
+from entrepot.inspection.row_pattern import ANYTHING, INFERRED, CellPattern
+from entrepot.inspection.screen import sift
+from entrepot.inspection.table import CellKind, Column, Table, table_of_odd
 from entrepot.schemas.model import Field, TableSchema
 
 FIRST_ROWS = 1_000
@@ -29,6 +31,7 @@ BY_KIND: dict[CellKind, str] = {
     "date": "date",
     "time": "time",
     "datetime": "datetime",
+    "duration": "duration",
     "object": "object",
     "array": "array",
     "other": "any",
@@ -65,7 +68,10 @@ def infer_schema(engine: duckdb.DuckDBPyConnection, table: Table) -> Inferred:
     survivors = _survivors(engine, table)
     names = unique_names(table.labels)
     tried = [_first_choice(likely) for likely in survivors]
-    totals, counts = _count_all(engine, table, tried)
+    # Of a column that is empty in the first rows, nothing can be expected.
+    expected = all(len(likely) < len(CANDIDATES) for likely in survivors)
+    sifted = _count_sifted(engine, table, tried) if expected else None
+    totals, counts = sifted or _count_all(engine, table, tried)
     open_ones = [
         n
         for n, (likely, found) in enumerate(zip(tried, counts, strict=True))
@@ -115,6 +121,41 @@ class _Totals:
     rows: int
     embedded: int
     blank: int
+
+
+def _count_sifted(
+    engine: duckdb.DuckDBPyConnection, table: Table, tried: Sequence[Sequence[Candidate]]
+) -> tuple[_Totals, list[_Counts]] | None:
+    """Count over the rows that one look at their lines does not show to fit, as the others do;
+    None where that is not to be had."""
+    if table.lines is None:
+        return None
+    patterns = [_pattern(likely) for likely in tried]
+    sifted = sift(engine, table.lines, patterns)
+    if sifted is None:
+        return None
+    # Counted as one: the sample has cells with values in each such column, and all of them fit.
+    sound = [_Counts(1, {}, {each.name: 1 for each in likely}, {}) for likely in tried]
+    if not sifted.odd:
+        return _Totals(sifted.rows, 0, 0), sound
+    totals, counts = _count_all(engine, table_of_odd(table), tried)
+    if totals.rows != sifted.odd:
+        return None
+    both = [_added(one, other) for one, other in zip(sound, counts, strict=True)]
+    return replace(totals, rows=sifted.rows), both
+
+
+def _added(sound: _Counts, odd: _Counts) -> _Counts:
+    fitting = {name: sound.fitting[name] + count for name, count in odd.fitting.items()}
+    return replace(odd, filled=sound.filled + odd.filled, fitting=fitting)
+
+
+def _pattern(likely: Sequence[Candidate]) -> CellPattern | None:
+    """What the first choice lets through; anything, if there is none."""
+    if not likely:
+        return ANYTHING
+    usual = INFERRED.get(likely[0].name) if len(likely) == 1 else None  # else: to be told apart
+    return CellPattern(usual) if usual else None
 
 
 def _count_all(
@@ -248,11 +289,15 @@ def _settled(column: Column, name: str, likely: Sequence[Candidate], found: _Cou
 
 
 def _settled_by_kind(name: str, found: _Counts) -> Field:
-    """JSON says itself what a value is; a column of several kinds is any."""
+    """JSON and workbooks say themselves what a value is; a column of several kinds is any,
+    but for texts that mean a missing value (`n/a` among numbers)."""
     kinds = {kind for kind, count in found.kinds.items() if count > 0}
     native: int = sum(found.kinds.values())
-    if native < found.filled:
+    if native < found.filled - found.tokens:
         return Field(name, "any")
+    missing = ("", *found.used) if found.tokens else None
     if kinds == {"integer", "number"}:
-        return Field(name, "number")
-    return Field(name, BY_KIND[kinds.pop()] if len(kinds) == 1 else "any")  # type: ignore[index]
+        return Field(name, "number", missing_values=missing)
+    if len(kinds) != 1:
+        return Field(name, "any")
+    return Field(name, BY_KIND[kinds.pop()], missing_values=missing)  # type: ignore[index]

@@ -13,22 +13,26 @@ from entrepot.inspection.check import Checked, check_table
 from entrepot.inspection.detect import Detected, detect
 from entrepot.inspection.header import judge_header, judge_labels
 from entrepot.inspection.infer import infer_schema
+from entrepot.inspection.json_places import locate_elements
 from entrepot.inspection.limits import Limits
 from entrepot.inspection.locate import locate_errors
 from entrepot.inspection.profile import file_profile
 from entrepot.inspection.progress import Progress
+from entrepot.inspection.read_arrow import read_arrow
 from entrepot.inspection.read_csv import Text
-from entrepot.inspection.read_json import read_json_array, read_json_lines
+from entrepot.inspection.read_json import in_utf8, read_json
 from entrepot.inspection.read_parquet import read_parquet
+from entrepot.inspection.read_xlsx import read_xlsx
 from entrepot.inspection.report import count_entry, file_report, problem
 from entrepot.inspection.results import Inspection, InspectionRequest, Verdict
 from entrepot.inspection.table import NotTabular, SourceBroken, Table, TooLarge
+from entrepot.inspection.unpack import Unpacked, unpack
 from entrepot.inspection.words import sentence
 from entrepot.schemas.model import TableSchema
 from entrepot.schemas.table_dialect import parse_dialect
 from entrepot.schemas.table_schema import parse_schema, to_document
 
-SURVEYED, JUDGED = 0.15, 0.95
+UNPACKED, SURVEYED, JUDGED = 0.1, 0.15, 0.95
 
 
 @dataclass(frozen=True)
@@ -51,26 +55,40 @@ def inspect_file(
 ) -> Inspection:
     """The verdict on one file. Raises only what `out_of_resources` knows, and OSError."""
     detected = detect(request.path, request.file_name)
+    packed, source = None, request
     try:
-        judged = _judge(engine, request, detected, scratch, limits, progress)
-    except NotTabular as reason:
-        detected = replace(detected, media_type=reason.media_type or detected.media_type)
-        return _without_table(request, detected, "not-tabular", f"The file is no table: {reason}.")
-    except SourceBroken as reason:
-        said = f"The file cannot be read: {reason}."
-        return _without_table(request, detected, "source-error", said)
-    except TooLarge as reason:
-        said = f"The file passes a limit of inspection: {reason}."
-        return _without_table(request, detected, "resource-limit", said)
-    except (UnicodeError, RecursionError, csv.Error) as error:
-        said = f"The file cannot be read: {error}."[:300]
-        return _without_table(request, detected, "source-error", said)
-    except duckdb.Error as error:
-        if out_of_resources(error):
-            raise
-        said = f"The file cannot be read: {str(error).splitlines()[0][:300]}"
-        return _without_table(request, detected, "source-error", said)
-    return _with_table(request, judged, limits)
+        if detected.kind == "packed":
+            progress.next_pass(UNPACKED)
+            packed = unpack(request.path, request.file_name, scratch, limits, progress)
+            source = replace(request, path=packed.path)
+            detected = detect(packed.path, packed.file_name)
+        judged = _judge(engine, source, detected, scratch, limits, progress)
+    except Exception as error:
+        verdict, said = _refusal(error)
+        if isinstance(error, NotTabular) and error.media_type:
+            detected = replace(detected, media_type=error.media_type)
+        said = said.replace(str(source.path), request.file_name).replace(f"{scratch}/", "")
+        inspection = _without_table(request, detected, verdict, said)
+    else:
+        inspection = _with_table(request, judged, limits)
+    return inspection if packed is None else _as_packed(inspection, packed)
+
+
+def _refusal(error: Exception) -> tuple[Verdict, str]:
+    """What an error of reading says of the file. Raises it again where it says nothing."""
+    match error:
+        case NotTabular():
+            return "not-tabular", f"The file is no table: {error}."
+        case SourceBroken():
+            return "source-error", f"The file cannot be read: {error}."
+        case TooLarge():
+            return "resource-limit", f"The file passes a limit of inspection: {error}."
+        case UnicodeError() | RecursionError() | csv.Error():
+            return "source-error", f"The file cannot be read: {error}."[:300]
+        case duckdb.Error() if not out_of_resources(error):
+            said = str(error).splitlines()[0][:300]
+            return "source-error", f"The file cannot be read: {said}"
+    raise error
 
 
 def out_of_resources(error: BaseException) -> bool:
@@ -110,16 +128,25 @@ def _judge(
             judged = _judge_text(text, judge, progress)
             locate_errors(judged.checked.errors, request.path, text.source)
             return judged
-        case "jsonl":
-            return judge(read_json_lines(engine, request.path, limits))
-        case "json":
-            return judge(read_json_array(engine, request.path, limits))
+        case "jsonl" | "json" | "json-objects" as form:
+            judged = judge(read_json(engine, request.path, form, scratch, limits))
+            if form != "jsonl":
+                plain, _ = in_utf8(request.path, scratch)
+                locate_elements(judged.checked.errors, plain, form == "json", limits.line)
+            return judged
         case "parquet":
             return judge(read_parquet(engine, request.path, limits))
+        case "arrow-file" | "arrow-stream" as kind:
+            stream = kind == "arrow-stream"
+            return judge(read_arrow(engine, request.path, stream, scratch, limits))
+        case "xlsx":
+            names = [field.name for field in schema.fields] if schema else None
+            progress.next_pass(SURVEYED)
+            return judge(read_xlsx(request.path, scratch, limits, progress, names))
         case "empty":
             raise NotTabular("it is empty")
         case _:
-            raise NotTabular(f"it is {detected.media_type}")
+            raise NotTabular(f"it is {detected.words}")
 
 
 def _judge_text(text: Text, judge: Callable[[Table], _Judged], progress: Progress) -> _Judged:
@@ -188,6 +215,12 @@ def _with_table(request: InspectionRequest, judged: _Judged, limits: Limits) -> 
     return Inspection(
         verdict, report, judged.profile, schema, table.media_type, checked.rows, detail
     )
+
+
+def _as_packed(inspection: Inspection, packed: Unpacked) -> Inspection:
+    """The bytes that are kept are the compressed ones: so is their media type."""
+    inspection.profile["file"] |= {"compression": list(packed.compression), "unpacked": packed.size}
+    return replace(inspection, media_type=f"application/{packed.compression[0]}")
 
 
 def _without_table(

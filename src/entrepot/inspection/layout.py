@@ -84,6 +84,12 @@ def find_layout(
     return _settled(cells, tuple(filled[:count]), width, sure, reason, start)
 
 
+def has_header(rows: Sequence[Sequence[str]]) -> bool:
+    """Whether the first of `rows` names columns rather than holding values."""
+    filled = [list(row) for row in rows if any(row)]
+    return bool(filled) and _header_rows(filled, 0, len(filled[0]))[0] > 0
+
+
 def _pass_over_comments(cells: list[list[str]], width: int) -> None:
     """Take the comments above the table for blank rows. The last one before rows of values is
     the header, if it has the table's width."""

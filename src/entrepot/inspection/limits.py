@@ -11,8 +11,13 @@ class Limits:
 
     `wall_seconds` and `cpu_seconds` are seconds (CPU summed over the threads), `memory` is
     resident bytes, `scratch` bytes on disk for what does not fit into memory, `line` the bytes
-    of one record, `columns` a table's columns, `errors` the errors listed in a report (counts
-    stay exact), `threads` the threads for a large file (None: all cores).
+    of one record, `columns` a table's columns, `cells` those of a workbook's sheet, `errors` the
+    errors listed in a report (counts stay exact), `threads` the threads for a large file (None:
+    all cores).
+
+    `unpacked` is the bytes that a compressed file may unpack to. It may also not grow by more
+    than `expansion` times, from `free_expansion` bytes on: a column of one value repeated
+    compresses a thousandfold too, and is welcome as long as it is small.
     """
 
     wall_seconds: float = 1_800.0
@@ -21,5 +26,9 @@ class Limits:
     scratch: int = 8_192 * MIB
     line: int = 16 * MIB
     columns: int = 10_000
+    cells: int = 100_000_000
     errors: int = 1_000
     threads: int | None = None
+    unpacked: int = 8_192 * MIB
+    expansion: int = 200
+    free_expansion: int = 1_024 * MIB

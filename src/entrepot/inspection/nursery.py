@@ -1,75 +1,152 @@
-"""Start an inspecting process, and end it."""
+"""Have inspecting processes forked from a warm one (`mother`), and end them.
+
+A fresh interpreter with the engine loaded costs a quarter of a second of CPU; a fork of one that is
+loaded some milliseconds.
+"""
 
 import os
+import select
 import signal
+import socket
 import subprocess
 import sys
+import threading
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 PAGE = os.sysconf("SC_PAGE_SIZE")
+ORDER = b"fork"
+END_WITHIN = 10.0
+"""Seconds in which the kernel ends a killed process."""
+RETRY = 0.5
 
 
-@dataclass(frozen=True)
+@dataclass
 class Child:
-    """One child process in a group of its own; `end` may be called any number of times."""
+    """One child process in a group of its own, known by the three pipes to it.
 
-    process: "subprocess.Popen[bytes]"
+    `pid` is told by the child itself before it takes any request; as long as `status` is open,
+    nobody else can have it. `end` may be called any number of times.
+    """
 
-    @property
-    def stdin(self) -> int:
-        """The descriptor that takes the request."""
-        assert self.process.stdin is not None
-        return self.process.stdin.fileno()
+    stdin: int
+    stdout: int
+    status: int
+    pid: int = 0
+    _code: int | None = field(default=None, repr=False)
+    _ended: bool = False
 
-    @property
-    def stdout(self) -> int:
-        """The descriptor that gives the answer."""
-        assert self.process.stdout is not None
-        return self.process.stdout.fileno()
+    def wait(self, seconds: float = END_WITHIN) -> int:
+        """How it ended: an exit code, or the number of the signal that killed it, negative.
 
-    def alive(self) -> bool:
-        """Whether it runs."""
-        return self.process.poll() is None
+        A child whose mother was killed with it counts as killed.
+        """
+        if self._code is None:
+            readable, _, _ = select.select([self.status], [], [], seconds)
+            said = os.read(self.status, 64) if readable else b""
+            self._code = int(said) if said else -signal.SIGKILL
+        return self._code
 
     def resident(self) -> int:
         """Bytes of memory it holds now; 0 where the system does not tell, or after its end."""
         try:
-            fields = Path(f"/proc/{self.process.pid}/statm").read_text("ascii").split()
+            fields = Path(f"/proc/{self.pid}/statm").read_text("ascii").split()
             return int(fields[1]) * PAGE
         except (OSError, IndexError, ValueError):
             return 0
 
     def end(self) -> None:
-        """Kill it and everything it started, and reap it."""
-        if self.process.returncode is None:
+        """Kill it and everything it started, and have it reaped."""
+        if self._ended:
+            return
+        self._ended = True
+        if self.pid:
             with suppress(ProcessLookupError, PermissionError):
-                os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait()
-        for pipe in (self.process.stdin, self.process.stdout):
-            if pipe is not None:
-                with suppress(OSError):
-                    pipe.close()
+                os.killpg(self.pid, signal.SIGKILL)
+            self.wait()
+        for descriptor in (self.stdin, self.stdout, self.status):
+            os.close(descriptor)
 
 
-def start_child(parent: int, scratch: Path) -> Child:
-    """Start a child that waits for one request; returns at once, before it is ready.
+class Nursery:
+    """Keeps one mother alive, and has children made by her; safe to share between threads.
 
-    Isolated mode, an empty environment and its own process group: nothing of the server's
-    settings reaches it but where its temporary files go, which is the pool's `scratch`.
+    Isolated mode, an empty environment: nothing of the server's settings reaches her but where
+    temporary files go, which is `scratch`.
     """
-    command = [
-        sys.executable, "-I", "-B", "-X", "utf8", "-m", "entrepot.inspection.child", str(parent)
-    ]  # fmt: skip
-    process = subprocess.Popen(
-        command,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        env={"TMPDIR": str(scratch)},
-        cwd="/",
-        start_new_session=True,
-        bufsize=0,
-    )
-    return Child(process)
+
+    def __init__(self, scratch: Path) -> None:
+        self._scratch = scratch
+        self._closed = threading.Event()
+        self._known = threading.Condition()
+        self._orders: socket.socket | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        # The kernel kills her when the thread that started her ends: this one outlives her.
+        self._keeper = threading.Thread(target=self._keep, name="inspection-nursery", daemon=True)
+        self._keeper.start()
+
+    def bear(self, patience: float) -> Child | None:
+        """A child that will say when it is ready; None if there is no mother within `patience`
+        seconds."""
+        with self._known:
+            if self._orders is None:
+                self._known.wait(patience)
+            orders = self._orders
+        if orders is None:
+            return None
+        to_child, from_child, status = os.pipe(), os.pipe(), os.pipe()
+        child = Child(to_child[1], from_child[0], status[0])
+        hers = [to_child[0], from_child[1], status[1]]
+        try:
+            socket.send_fds(orders, [ORDER], hers)
+        except OSError:  # she has died; the next one is on her way
+            child.end()
+            self._closed.wait(patience)
+            return None
+        finally:
+            for descriptor in hers:
+                os.close(descriptor)
+        return child
+
+    def close(self) -> None:
+        """End her, and with her all children."""
+        self._closed.set()
+        with self._known:
+            if self._process is not None:
+                self._process.kill()
+        self._keeper.join()
+
+    def _keep(self) -> None:
+        while not self._closed.is_set():
+            try:
+                self._start()
+            except OSError:
+                # The host is out of processes or memory for now.
+                self._closed.wait(RETRY)
+                continue
+            assert self._process is not None
+            self._process.wait()
+            with self._known:
+                self._orders = None
+
+    def _start(self) -> None:
+        mine, hers = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        command = [
+            sys.executable, "-I", "-B", "-X", "utf8", "-m", "entrepot.inspection.mother",
+            str(os.getpid()),
+        ]  # fmt: skip
+        with hers, self._known:
+            if self._closed.is_set():
+                return
+            self._process = subprocess.Popen(
+                command,
+                stdin=hers.fileno(),
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                env={"TMPDIR": str(self._scratch)},
+                cwd="/",
+                start_new_session=True,
+            )
+            self._orders = mine
+            self._known.notify_all()

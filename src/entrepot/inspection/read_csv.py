@@ -17,6 +17,7 @@ from entrepot.inspection.limits import Limits
 from entrepot.inspection.progress import Progress
 from entrepot.inspection.regular import is_regular, quoted_newlines, reading_of
 from entrepot.inspection.rewrite import rewrite
+from entrepot.inspection.screen import Lines
 from entrepot.inspection.source import prepare
 from entrepot.inspection.survey import Survey
 from entrepot.inspection.table import Column, Table
@@ -101,7 +102,28 @@ class Text:
         if quoted:
             known = quoted_newlines(self.source)
             embedded = str(known) if known is not None else _embedded_newlines(width, dialect)
-        return replace(self._table(relation, numbered), embedded=embedded)
+        table = self._table(relation, numbered)
+        return replace(table, embedded=embedded, lines=self._lines(options))
+
+    def _lines(self, options: dict[str, str]) -> Lines | None:
+        """The same table line by line, where each line is a row, numbered alike."""
+        dialect, survey, reading = self.dialect, self.source.survey, self.reading
+        plain = dialect.quote == '"' and dialect.doubled and not dialect.escape
+        alike = reading.first_line == reading.first_row and not survey.blank_at_end
+        if not (plain and alike) or survey.controls or self.source.copied:
+            return None
+        if len(reading.labels) < 2:
+            return None
+        return Lines(
+            path=self.source.path,
+            skip=self._skipped(),
+            count=survey.lines - self._skipped(),
+            delimiter=dialect.delimiter,
+            newline=survey.newline,
+            odd=self._scratch / "odd.csv",
+            longest=self._limits.line,
+            rows_of=lambda path: _read_csv(path, {**options, "skip": "0"}),
+        )
 
     def _has_quotes(self) -> bool:
         return self.dialect.quote != '"' or self.source.survey.quotes

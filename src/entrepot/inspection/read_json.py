@@ -1,80 +1,207 @@
-"""Read JSON Lines, and JSON arrays of objects: the keys are the columns."""
+"""Read JSON Lines, JSON arrays of objects, and objects one after another: keys are columns.
+
+Nothing is copied: to parse an object again in each pass costs the engine a quarter of reading
+its line, and less than to read its values from a file of their own.
+"""
 
 # ruff: noqa: S608 (SQL is built from expressions; every text in it is quoted by `literal`)
 
+import codecs
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import duckdb
 
+from entrepot.inspection.detect import byte_order
 from entrepot.inspection.engine import literal
+from entrepot.inspection.json_places import first_fault
 from entrepot.inspection.limits import Limits
 from entrepot.inspection.table import Column, Finding, NotTabular, SourceBroken, Table, TooLarge
 
-KINDS = """CASE {kind} WHEN 'VARCHAR' THEN 'text' WHEN 'BIGINT' THEN 'integer'
- WHEN 'UBIGINT' THEN 'integer' WHEN 'HUGEINT' THEN 'integer' WHEN 'DOUBLE' THEN 'number'
- WHEN 'BOOLEAN' THEN 'boolean' WHEN 'OBJECT' THEN 'object' WHEN 'ARRAY' THEN 'array' END"""
+Form = Literal["jsonl", "json", "json-objects"]
+
 LISTED = 1_000
+BLOCK = 1 << 20
+SHAPES = "json_shapes"
+MEDIA_TYPES: dict[Form, str] = {
+    "jsonl": "application/x-ndjson",
+    "json": "application/json",
+    "json-objects": "application/json",
+}
+KIND = """CASE {kind} WHEN 'VARCHAR' THEN 'text' WHEN 'BIGINT' THEN 'integer'
+ WHEN 'UBIGINT' THEN 'integer' WHEN 'HUGEINT' THEN 'integer' WHEN 'BOOLEAN' THEN 'boolean'
+ WHEN 'OBJECT' THEN 'object' WHEN 'ARRAY' THEN 'array' WHEN 'DOUBLE' THEN
+ CASE WHEN regexp_full_match({text}, '-?\\d+') THEN 'integer' ELSE 'number' END END"""
+"""Whole numbers beyond 64 bits are DOUBLE to the engine, which keeps their digits."""
+
+TEXT = r'"(?:[^"\\]|\\.)*"'
+STRICT = rf"(?:[^\",]|{TEXT}|,\s*(?:[^\s\",\]}}]|{TEXT}))*"
+LAX = f"(regexp_matches(doc, ',\\s*[}}\\]]') AND NOT regexp_full_match(doc, '{STRICT}', 's'))"
+"""The engine takes a comma before a closing bracket; JSON does not. Within texts it is none."""
+SOUND = (
+    f"coalesce(CASE WHEN json_valid(doc) THEN json_type(doc) = 'OBJECT' AND NOT {LAX} END, false)"
+)
+TWICE = "len(keys) <> list_unique(keys)"
 
 
-def read_json_lines(engine: duckdb.DuckDBPyConnection, path: Path, limits: Limits) -> Table:
-    """Each line an object (jsonlines.org); blank lines are passed over.
+@dataclass(frozen=True)
+class _Source:
+    """The objects of a file: `docs` is a relation of `_row`, `_line` and `doc`, in order."""
 
-    A line that is no object is a finding of the table and no row. Raises NotTabular when no
-    line is an object, SourceBroken, TooLarge.
+    path: Path
+    form: Form
+    encoding: str
+    docs: str
+
+
+def read_json(
+    engine: duckdb.DuckDBPyConnection, path: Path, form: Form, scratch: Path, limits: Limits
+) -> Table:
+    """The objects at `path` as rows.
+
+    In JSON Lines (jsonlines.org) blank lines are passed over, and a line that is no object is a
+    finding and no row; an array is JSON as a whole or not at all. An object in which a key
+    occurs twice is a finding, and a row with the first value. Raises NotTabular, SourceBroken,
+    TooLarge; OSError when the scratch folder is full.
     """
-    lines = (
-        f"read_csv({literal(str(path))}, delim = '\\x1e', quote = '', escape = '', "
-        "header = false, auto_detect = false, columns = {'line': 'VARCHAR'}, "
-        f"max_line_size = {limits.line})"
-    )
-    lines = lines.replace("\\x1e", "\x1e")
-    counted = (
-        f"(SELECT row_number() OVER () + 1 AS _row, _line, line FROM (SELECT row_number() OVER () "
-        f"AS _line, line FROM {lines}) WHERE trim(line, ' \t\r') <> '')"
-    )
-    sound = "coalesce(CASE WHEN json_valid(line) THEN json_type(line) = 'OBJECT' END, false)"
+    plain, encoding = in_utf8(path, scratch)
+    if form == "jsonl":
+        plain = _with_plain_newlines(plain, scratch)
+    source = _Source(plain, form, encoding, _docs(plain, form, limits))
     try:
-        bad_total = _scalar(
-            engine,
-            f"SELECT count(*) FROM {lines} WHERE trim(line, ' \t\r') <> '' AND NOT ({sound})",
-        )
-        bad = (
-            engine.execute(
-                f"SELECT _row, _line FROM {counted} WHERE NOT ({sound}) ORDER BY 1 LIMIT {LISTED}"
-            ).fetchall()
-            if bad_total
-            else []
-        )
-    except duckdb.InvalidInputException as error:
-        raise SourceBroken(_first_line(error)) from None
-    findings = tuple(
-        Finding("source-error", "this line is no JSON object", row, line) for row, line in bad
-    )
-    plain = f"(SELECT line AS doc FROM {lines} WHERE {sound})"
-    numbered = f"(SELECT _row, _line, line AS doc FROM {counted} WHERE {sound})"
-    return _table(
-        engine, plain, numbered, limits, "application/x-ndjson", "jsonl", findings, bad_total
-    )
-
-
-def read_json_array(engine: duckdb.DuckDBPyConnection, path: Path, limits: Limits) -> Table:
-    """One array of objects. Raises NotTabular, SourceBroken, TooLarge."""
-    objects = (
-        f"read_json_objects({literal(str(path))}, format = 'array', "
-        f"maximum_object_size = {limits.line})"
-    )
-    plain = f"(SELECT json::VARCHAR AS doc FROM {objects})"
-    numbered = f"(SELECT row_number() OVER () + 1 AS _row, NULL::BIGINT AS _line, doc FROM {plain})"
-    if not _ends_with_bracket(path):
-        raise SourceBroken("the JSON array does not end")
-    try:
-        odd = _scalar(engine, f"SELECT count(*) FROM {plain} WHERE json_type(doc) <> 'OBJECT'")
+        return _table(engine, source, limits)
     except (duckdb.InvalidInputException, duckdb.IOException) as error:
-        raise SourceBroken(_first_line(error)) from None
+        said = str(error).splitlines()[0][:300]
+        if "aximum line size" in str(error) or "maximum_object_size" in str(error):
+            raise TooLarge(f"an object of more than {limits.line:,} bytes") from None
+        fault = None if form == "jsonl" else first_fault(plain, form == "json", limits.line)
+        raise SourceBroken(str(fault) if fault else said) from None
+
+
+def in_utf8(path: Path, scratch: Path) -> tuple[Path, str]:
+    """The file itself if it is UTF-8, else a copy that is; and its encoding. Raises
+    UnicodeError."""
+    with path.open("rb") as file:
+        bom, encoding = byte_order(file.read(4096))
+        if encoding is None or encoding == "utf-8":
+            return path, "utf-8"
+        target = scratch / "utf-8.json"
+        decoder = codecs.getincrementaldecoder(encoding)()
+        file.seek(bom)
+        with target.open("wb") as out:
+            while block := file.read(BLOCK):
+                out.write(decoder.decode(block).encode())
+            out.write(decoder.decode(b"", True).encode())
+    return target, encoding
+
+
+def _with_plain_newlines(path: Path, scratch: Path) -> Path:
+    """The file itself, or a copy in which CRLF is LF: the engine cannot split lines of which
+    some end in the one and some in the other."""
+    with path.open("rb") as file:
+        while (block := file.read(BLOCK)) and b"\r" not in block:
+            pass
+        if not block:
+            return path
+        target = scratch / "lines.jsonl"
+        file.seek(0)
+        with target.open("wb") as out:
+            while block := file.read(BLOCK):
+                while block.endswith(b"\r") and (after := file.read(1)):
+                    block += after
+                out.write(block.replace(b"\r\n", b"\n"))
+    return target
+
+
+def _docs(path: Path, form: Form, limits: Limits) -> str:
+    place = literal(str(path))
+    if form == "jsonl":
+        lines = (
+            f"read_csv({place}, delim = '\x1e', quote = '', escape = '', header = false, "
+            "auto_detect = false, columns = {'doc': 'VARCHAR'}, "
+            f"max_line_size = {limits.line})"
+        )
+        return (
+            "(SELECT row_number() OVER () + 1 AS _row, _line, doc FROM (SELECT row_number() OVER "
+            f"() AS _line, doc FROM {lines}) WHERE trim(doc, ' \t\r\ufeff') <> '')"
+        )
+    layout = "array" if form == "json" else "unstructured"
+    objects = (
+        f"read_json_objects({place}, format = '{layout}', maximum_object_size = {limits.line})"
+    )
+    return (
+        "(SELECT row_number() OVER () + 1 AS _row, NULL::BIGINT AS _line, "
+        f"json::VARCHAR AS doc FROM {objects})"
+    )
+
+
+def _table(engine: duckdb.DuckDBPyConnection, source: _Source, limits: Limits) -> Table:
+    if source.form == "json" and not _ends_with_bracket(source.path):
+        fault = first_fault(source.path, True, limits.line)
+        raise SourceBroken(str(fault or "the JSON array does not end"))
+    bad = _judge(engine, source, limits)
+    sound = f"(SELECT * FROM {source.docs} WHERE {SOUND})" if bad else source.docs
+    twice = _collect_shapes(engine, sound)
+    keys = _keys(engine, limits)
+    if not keys:
+        raise NotTabular("JSON without an object that has keys")
+    pointers = ", ".join(literal(_pointer(key)) for key in keys)
+    values = f"json_extract_string(doc, [{pointers}]) AS v, json_type(doc, [{pointers}]) AS k"
+    columns = tuple(
+        Column(key, f"v[{n}]", None, f"({KIND.format(kind=f'k[{n}]', text=f'v[{n}]')})")
+        for n, key in enumerate(keys, start=1)
+    )
+    return Table(
+        columns=columns,
+        relation=f"(SELECT {values} FROM {sound})",
+        numbered=f"(SELECT _row, _line, {values} FROM {sound})",
+        media_type=MEDIA_TYPES[source.form],
+        by_name=True,
+        findings=_findings(engine, source) if bad or twice else (),
+        findings_total=bad + twice,
+        rejected_by_reader=bad + twice,
+        description={"format": source.form, "encoding": source.encoding},
+    )
+
+
+def _judge(engine: duckdb.DuckDBPyConnection, source: _Source, limits: Limits) -> int:
+    """How many lines are no objects. Other forms are JSON as a whole, and of objects alone."""
+    if source.form == "jsonl":
+        return _scalar(engine, f"SELECT count_if(NOT {SOUND}) FROM {source.docs}")
+    odd, lax, longest = engine.execute(
+        f"SELECT count_if(json_type(doc) <> 'OBJECT'), count_if(NOT {SOUND}), max(strlen(doc)) "
+        f"FROM {source.docs}"
+    ).fetchone() or (0, 0, 0)
+    if (longest or 0) > limits.line:
+        raise TooLarge(f"an object of {longest:,} bytes; {limits.line:,} are read")
     if odd:
         raise NotTabular("a JSON array whose elements are not all objects")
-    return _table(engine, plain, numbered, limits, "application/json", "json", (), 0)
+    if lax:
+        fault = first_fault(source.path, source.form == "json", limits.line)
+        raise SourceBroken(str(fault or "a comma before a closing bracket"))
+    return 0
+
+
+def _collect_shapes(engine: duckdb.DuckDBPyConnection, docs: str) -> int:
+    """Collect which keys occur together; returns how many objects have a key twice."""
+    engine.execute(
+        f"CREATE OR REPLACE TEMP TABLE {SHAPES} AS SELECT json_keys(doc) AS keys, "
+        f"min(_row) AS first, count(*) AS times FROM {docs} GROUP BY ALL"
+    )
+    return _scalar(engine, f"SELECT coalesce(sum(times), 0) FROM {SHAPES} WHERE {TWICE}")
+
+
+def _findings(engine: duckdb.DuckDBPyConnection, source: _Source) -> tuple[Finding, ...]:
+    """The first places of what is no object, or one with a key twice."""
+    judged = f"SELECT *, {SOUND} AS sound FROM {source.docs}"
+    keyed = f"SELECT *, CASE WHEN sound THEN json_keys(doc) END AS keys FROM ({judged})"
+    listed = engine.execute(
+        f"SELECT _row, _line, sound FROM ({keyed}) WHERE NOT sound OR {TWICE} "
+        f"ORDER BY _row LIMIT {LISTED}"
+    ).fetchall()
+    notes = {False: "this line is no JSON object", True: "a key occurs twice in this object"}
+    return tuple(Finding("source-error", notes[sound], row, line) for row, line, sound in listed)
 
 
 def _ends_with_bracket(path: Path) -> bool:
@@ -85,44 +212,12 @@ def _ends_with_bracket(path: Path) -> bool:
         return file.read().rstrip().endswith(b"]")
 
 
-def _table(
-    engine: duckdb.DuckDBPyConnection,
-    plain: str,
-    numbered: str,
-    limits: Limits,
-    media_type: str,
-    form: str,
-    findings: tuple[Finding, ...],
-    bad_total: int,
-) -> Table:
-    keys = _keys(engine, numbered, limits)
-    if not keys:
-        raise NotTabular("JSON without an object that has keys")
-    pointers = ", ".join(literal(_pointer(key)) for key in keys)
-    values = f"json_extract_string(doc, [{pointers}]) AS v, json_type(doc, [{pointers}]) AS k"
-    columns = tuple(
-        Column(key, f"v[{n}]", None, "(" + KINDS.format(kind=f"k[{n}]") + ")")
-        for n, key in enumerate(keys, start=1)
-    )
-    return Table(
-        columns=columns,
-        relation=f"(SELECT {values} FROM {plain})",
-        numbered=f"(SELECT _row, _line, {values} FROM {numbered})",
-        media_type=media_type,
-        by_name=True,
-        findings=findings,
-        findings_total=bad_total,
-        rejected_by_reader=bad_total,
-        description={"format": form, "encoding": "utf-8"},
-    )
-
-
-def _keys(engine: duckdb.DuckDBPyConnection, numbered: str, limits: Limits) -> list[str]:
+def _keys(engine: duckdb.DuckDBPyConnection, limits: Limits) -> list[str]:
     """All keys of all rows, in the order of their first appearance."""
     found: list[tuple[Any, ...]] = engine.execute(
-        f"SELECT key, min(_row * 1000000 + place) AS first FROM (SELECT _row, "
-        f"unnest(json_keys(doc)) AS key, generate_subscripts(json_keys(doc), 1) AS place "
-        f"FROM {numbered}) GROUP BY key ORDER BY first LIMIT {limits.columns + 1}"
+        f"SELECT key, min(first * 1000000 + place) AS first FROM (SELECT first, "
+        f"unnest(keys) AS key, generate_subscripts(keys, 1) AS place FROM {SHAPES}) "
+        f"GROUP BY key ORDER BY 2 LIMIT {limits.columns + 1}"
     ).fetchall()
     if len(found) > limits.columns:
         raise TooLarge(f"more than {limits.columns:,} different keys")
@@ -136,7 +231,3 @@ def _pointer(key: str) -> str:
 def _scalar(engine: duckdb.DuckDBPyConnection, query: str) -> int:
     row = engine.execute(query).fetchone()
     return int(row[0]) if row else 0
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0][:300]

@@ -8,17 +8,10 @@ import duckdb
 
 from entrepot.inspection.engine import identifier, literal
 from entrepot.inspection.limits import Limits
-from entrepot.inspection.table import CellKind, Column, NotTabular, SourceBroken, Table, TooLarge
+from entrepot.inspection.table import Column, NotTabular, SourceBroken, Table, TooLarge
+from entrepot.inspection.typed_text import kind_of, text_sql
 
-KINDS: dict[str, CellKind] = {
-    "VARCHAR": "text", "UUID": "text", "BOOLEAN": "boolean", "DATE": "date", "TIME": "time",
-    "TINYINT": "integer", "SMALLINT": "integer", "INTEGER": "integer", "BIGINT": "integer",
-    "HUGEINT": "integer", "UTINYINT": "integer", "USMALLINT": "integer", "UINTEGER": "integer",
-    "UBIGINT": "integer", "UHUGEINT": "integer", "FLOAT": "number", "DOUBLE": "number",
-    "TIMESTAMP": "datetime", "TIMESTAMP_S": "datetime", "TIMESTAMP_MS": "datetime",
-    "TIMESTAMP_NS": "datetime", "TIMESTAMP WITH TIME ZONE": "datetime",
-    "TIME WITH TIME ZONE": "time",
-}  # fmt: skip
+ROW_NUMBER = "file_row_number"
 
 
 def read_parquet(engine: duckdb.DuckDBPyConnection, path: Path, limits: Limits) -> Table:
@@ -26,48 +19,54 @@ def read_parquet(engine: duckdb.DuckDBPyConnection, path: Path, limits: Limits) 
     source = f"read_parquet({literal(str(path))})"
     try:
         described = engine.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()
+        labels = _labels(engine, path)
     except duckdb.Error as error:
         raise SourceBroken(str(error).splitlines()[0][:300]) from None
     if not described:
         raise NotTabular("Parquet without columns")
     if len(described) > limits.columns:
         raise TooLarge(f"{len(described):,} columns; {limits.columns:,} are read")
+    names = [str(name) for name, *_ in described]
+    if len(labels) != len(names):
+        labels = names
     columns, cells = [], []
-    for n, (name, kind, *_) in enumerate(described, start=1):
-        columns.append(Column(str(name), f"c{n}", kind_of(str(kind))))
-        cells.append(f"{_text(identifier(str(name)), str(kind))} AS c{n}")
+    for n, (label, (name, kind, *_)) in enumerate(zip(labels, described, strict=True), start=1):
+        columns.append(Column(label, f"c{n}", kind_of(str(kind))))
+        cells.append(f"{text_sql(identifier(str(name)), str(kind))} AS c{n}")
     listed = ", ".join(cells)
-    numbered = f"read_parquet({literal(str(path))}, file_row_number = true)"
     return Table(
         columns=tuple(columns),
         relation=f"(SELECT {listed} FROM {source})",
-        numbered=(
-            f"(SELECT file_row_number + 2 AS _row, NULL::BIGINT AS _line, {listed} FROM {numbered})"
-        ),
+        numbered=_numbered(path, names, listed),
         media_type="application/vnd.apache.parquet",
         description={"format": "parquet"},
     )
 
 
-def kind_of(engine_type: str) -> CellKind:
-    """What a column of the engine's type holds."""
-    if engine_type.endswith("]"):
-        return "array"
-    if engine_type.startswith(("STRUCT", "MAP", "JSON")):
-        return "object"
-    if engine_type.startswith("DECIMAL"):
-        return "integer" if engine_type.endswith(",0)") else "number"
-    if engine_type.startswith("ENUM"):
-        return "text"
-    return KINDS.get(engine_type, "other")
+def _numbered(path: Path, names: list[str], listed: str) -> str:
+    """The cells with the number of their row, by the reader's own count if its name is free."""
+    if ROW_NUMBER in (name.lower() for name in names):
+        counted = f"row_number() OVER () + 1 AS _row, NULL::BIGINT AS _line, {listed}"
+        return f"(SELECT {counted} FROM read_parquet({literal(str(path))}))"
+    counted = f"{ROW_NUMBER} + 2 AS _row, NULL::BIGINT AS _line, {listed}"
+    return f"(SELECT {counted} FROM read_parquet({literal(str(path))}, {ROW_NUMBER} = true))"
 
 
-def _text(column: str, engine_type: str) -> str:
-    kind = kind_of(engine_type)
-    if kind in ("object", "array"):
-        return f"to_json({column})::VARCHAR"
-    if engine_type == "TIMESTAMP WITH TIME ZONE":
-        return f"strftime({column}, '%Y-%m-%dT%H:%M:%S.%fZ')"
-    if kind == "datetime":
-        return f"replace({column}::VARCHAR, ' ', 'T')"
-    return f"{column}::VARCHAR"
+def _labels(engine: duckdb.DuckDBPyConnection, path: Path) -> list[str]:
+    """The names of the columns as they are in the file: the engine renames doubled and blank
+    ones. The schema is a tree, written from its root down."""
+    rows = engine.execute(
+        f"SELECT name, coalesce(num_children, 0) FROM parquet_schema({literal(str(path))})"
+    ).fetchall()
+    labels: list[str] = []
+    inside: list[int] = []
+    for name, children in rows[1:]:
+        while inside and inside[-1] == 0:
+            inside.pop()
+        if inside:
+            inside[-1] -= 1
+        else:
+            labels.append(str(name))
+        if children:
+            inside.append(int(children))
+    return labels

@@ -7,7 +7,11 @@ from typing import Any, Literal
 from entrepot.errors import EntrepotError
 
 Mode = Literal["none", "infer", "given"]
+Form = Literal["parquet", "csv", "jsonl", "arrow"]
 Verdict = Literal["conforms", "violates", "not-tabular", "resource-limit", "source-error"]
+
+OUTPUT = "derivative"
+"""The name, in its scratch folder, of the file that a child makes."""
 
 VERDICTS: tuple[Verdict, ...] = (
     "conforms",
@@ -51,6 +55,36 @@ class Inspection:
     detail: str
 
 
+@dataclass(frozen=True)
+class DerivationRequest:
+    """One form of a version to make from the bytes at `path`, `size` in bytes.
+
+    Those are the version's Parquet for `jsonl` and `arrow`, else the bytes as delivered.
+    `schema` is the Table Schema that the version was judged by or that was inferred from it,
+    `given` says which; `rows` are the data rows that its inspection counted.
+    """
+
+    path: Path
+    file_name: str
+    size: int
+    form: Form
+    schema: dict[str, Any]
+    given: bool
+    rows: int
+
+
+@dataclass(frozen=True)
+class Derived:
+    """The outcome: a file was made, or `detail` says in one sentence why not.
+
+    `columns` is the profile of the columns, if it could be measured; Parquet alone has one.
+    """
+
+    verdict: Literal["made", "resource-limit", "source-error"]
+    columns: list[dict[str, Any]] | None
+    detail: str
+
+
 @dataclass(eq=False)
 class InspectionCanceled(EntrepotError):
     """The inspection was canceled and its process ended."""
@@ -64,3 +98,25 @@ class InspectionFailed(EntrepotError):
 
     def __str__(self) -> str:
         return f"The inspection could not run: {self.reason}"
+
+
+def read_inspection(told: dict[str, Any]) -> Inspection:
+    """What a child answered, as an inspection. Raises InspectionFailed."""
+    try:
+        inspection = Inspection(**told)
+    except TypeError:
+        raise InspectionFailed("the child's answer is incomplete") from None
+    if inspection.verdict not in VERDICTS:
+        raise InspectionFailed("the child's verdict is unknown")
+    return inspection
+
+
+def read_derived(told: dict[str, Any]) -> Derived:
+    """What a child answered, as a derivation. Raises InspectionFailed."""
+    try:
+        derived = Derived(**told)
+    except TypeError:
+        raise InspectionFailed("the child's answer is incomplete") from None
+    if derived.verdict not in ("made", "resource-limit", "source-error"):
+        raise InspectionFailed("the child's verdict is unknown")
+    return derived

@@ -28,7 +28,8 @@ class Survey:
     """What the bytes are. `bom` and `longest_line` are bytes; `longest_line` is exact above
     the size of a block. `newlines` counts LF, CRLF and CR alike; `blank_at_end` are lines
     without text after the last one with any. `newline` is the prevailing line end, `mixed`
-    says that there are others too, `carriage` that a CR without LF is one of them."""
+    says that there are others too, `carriage` that a CR without LF is one of them.
+    `controls`: there are NUL, SOH or STX."""
 
     encoding: Encoding
     bom: int
@@ -40,6 +41,7 @@ class Survey:
     carriage: bool
     quotes: bool
     nul: bool
+    controls: bool
     longest_line: int
 
     @property
@@ -60,7 +62,7 @@ class _Tally:
 
     def __init__(self) -> None:
         self.lf = self.cr = 0
-        self.quotes = self.nul = False
+        self.quotes = self.nul = self.controls = False
         self.longest = self.open_line = 0
         self.seen: set[int] = set()
         self.sample = bytearray()
@@ -73,6 +75,7 @@ class _Tally:
             self.cr += block.count(b"\r")
         self.quotes = self.quotes or b'"' in block
         self.nul = self.nul or b"\0" in block
+        self.controls = self.controls or b"\1" in block or b"\2" in block
         self._measure(block)
         self._decode(block)
 
@@ -151,6 +154,7 @@ def survey_text(path: Path, progress: Progress) -> Survey:
         carriage=bare > 0,
         quotes=tally.quotes,
         nul=tally.nul,
+        controls=tally.controls or tally.nul,
         longest_line=tally.longest,
     )
 

@@ -1,12 +1,18 @@
 """A table as the judges see it: an SQL relation with one text per cell, and what was found
 while reading it. Readers make it; inference, checks and the profile use it."""
 
-from dataclasses import dataclass, field
+# ruff: noqa: S608 (SQL is built from expressions; every text in it is quoted by `literal`)
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from entrepot.inspection.screen import Lines
+
 CellKind = Literal[
-    "text", "integer", "number", "boolean", "date", "time", "datetime", "object", "array", "other"
-]
+    "text", "integer", "number", "boolean", "date", "time", "datetime", "duration", "object",
+    "array", "other",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -43,8 +49,10 @@ class Table:
     `_cells` (how many cells) and `_extra` (those too many, as a JSON list of texts).
     `first_row` is the row number of the first data row. `by_name`: fields belong to columns
     by name, since the format gives columns no order of their own (JSON). `embedded` is an
-    aggregate over `relation`: how many line ends lie inside cells. `finding_counts` are the
-    reader's findings by type where they are of several; `warnings` are sentences for the report.
+    aggregate over `relation`: how many line ends lie inside cells. `lines`, if set, is the same
+    table line by line; `places` tells, where `_row` is not the row's own number, the numbers
+    and the byte offsets of such rows (a row is a line then). `finding_counts` are the reader's
+    findings by type where they are of several; `warnings` are sentences for the report.
     """
 
     columns: tuple[Column, ...]
@@ -56,6 +64,8 @@ class Table:
     uneven: bool = False
     by_name: bool = False
     embedded: str = "0"
+    lines: Lines | None = None
+    places: Callable[[Collection[int]], dict[int, tuple[int, int]]] | None = None
     findings: tuple[Finding, ...] = ()
     findings_total: int = 0
     finding_counts: tuple[tuple[str, int], ...] = ()
@@ -67,6 +77,20 @@ class Table:
     def labels(self) -> tuple[str, ...]:
         """The columns' labels in the file's order."""
         return tuple(column.label for column in self.columns)
+
+
+def table_of_odd(table: Table) -> Table:
+    """The rows whose lines were set aside (`screen.sift`), as a table like `table`."""
+    assert table.lines is not None
+    relation = table.lines.rows_of(table.lines.odd)
+    return replace(
+        table,
+        relation=relation,
+        numbered=f"(SELECT row_number() OVER () AS _row, NULL::BIGINT AS _line, * FROM {relation})",
+        embedded="0",
+        lines=None,
+        places=table.lines.places,
+    )
 
 
 class NotTabular(Exception):

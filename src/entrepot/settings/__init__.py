@@ -86,7 +86,36 @@ class Settings(BaseSettings):
         default=21_474_836_480, gt=0, description="Bytes of scratch space one inspection may take."
     )
     inspection_seconds: float = Field(default=3600, gt=0, description="Seconds, one inspection.")
+    inspection_unpacked: int = Field(
+        default=8_589_934_592, gt=0, description="Bytes a compressed file may unpack to."
+    )
+    inspection_expansion: int = Field(
+        default=200,
+        ge=1,
+        description="How many times its size a compressed file may unpack to, beyond 1 GiB.",
+    )
+    inspection_line: int = Field(
+        default=16_777_216,
+        ge=65_536,
+        le=268_435_456,
+        description="Bytes of one record: a line, a JSON object, a cell of a workbook.",
+    )
+    inspection_columns: int = Field(
+        default=10_000, ge=1, le=100_000, description="Columns of a table."
+    )
+    inspection_cells: int = Field(
+        default=100_000_000, ge=1, description="Cells of a workbook's sheet."
+    )
+    inspection_errors: int = Field(
+        default=1_000, ge=1, le=100_000, description="Errors listed in a report; all are counted."
+    )
     inspections_at_once: int = Field(default=2, ge=1, description="Inspections at once, a worker.")
+    derivative_space: int = Field(
+        default=100_000_000_000,
+        ge=0,
+        description="Bytes that all derivatives (Parquet and other forms made of versions) may "
+        "take; they count against no quota.",
+    )
     queue_poll: float = Field(
         default=2.0,
         gt=0,

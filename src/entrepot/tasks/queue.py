@@ -5,7 +5,7 @@ account's one, and an account's deliveries are inspected in the order of their a
 """
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, Literal
 from uuid import UUID
 
 from dbos import DBOS, DBOSClient
@@ -18,7 +18,10 @@ from entrepot.db.types import Reading, Writing
 from entrepot.tasks.wake import CHANNEL, wake_local
 
 APPLICATION = "entrepot"
-QUEUE = "tasks"
+QUEUE: Final = "tasks"
+LATER: Final = "derivatives"
+"""The queue of work that nobody waits for; it has its own place in each worker, so that it
+never takes one from an inspection, and is partitioned by account like the other."""
 PROTOCOL = "1"
 """The task protocol's number. Raise it only when queued work cannot be done by the new code:
 the queue runs work of its own number alone."""
@@ -36,7 +39,14 @@ class TaskQueue:
         self._embedded = database.embedded
         self._run_folder = run_folder
 
-    def enqueue(self, conn: Writing, workflow: str, task_id: UUID, account_id: UUID) -> None:
+    def enqueue(
+        self,
+        conn: Writing,
+        workflow: str,
+        task_id: UUID,
+        account_id: UUID,
+        queue: Literal["tasks", "derivatives"] = QUEUE,
+    ) -> None:
         """Enqueue one task; it exists once the caller's transaction is committed, else never.
 
         Without a partition key a partitioned queue would never run it, and say nothing.
@@ -44,7 +54,7 @@ class TaskQueue:
         self._client.enqueue_in_transaction(
             conn,
             {
-                "queue_name": QUEUE,
+                "queue_name": queue,
                 "workflow_name": workflow,
                 "workflow_id": str(task_id),
                 "app_version": PROTOCOL,
@@ -68,7 +78,11 @@ def stranded_tasks(conn: Reading) -> list[UUID]:
     place in the queue are written in one transaction, so neither is ever ahead.
     """
     live = select(tasks.c.id).where(tasks.c.status.in_(("queued", "running")))
-    waiting = list(conn.scalars(live))
+    return dead_runs(conn, list(conn.scalars(live)))
+
+
+def dead_runs(conn: Reading, waiting: list[UUID]) -> list[UUID]:
+    """Those of `waiting` that the queue will never run (again)."""
     if not waiting:
         return []
     schema = "dbos" if conn.dialect.name == "postgresql" else None

@@ -30,10 +30,11 @@ class Wakeable(threading.Event):
     sleep early, so this event is that hook.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic, quick: float = QUICK) -> None:
         super().__init__()
         self._woken = threading.Event()
         self._clock = clock
+        self._quick = quick
         self._hot_until = 0.0
 
     def wake(self) -> None:
@@ -51,7 +52,7 @@ class Wakeable(threading.Event):
         if self.is_set():
             return True
         if self._clock() < self._hot_until:
-            timeout = QUICK if timeout is None else min(timeout, QUICK)
+            timeout = self._quick if timeout is None else min(timeout, self._quick)
         self._woken.wait(timeout)
         if not self.is_set():
             self._woken.clear()

@@ -1,8 +1,10 @@
-"""`entrepot pull`: fetch the newest published version of a file."""
+"""`entrepot pull`: fetch a published version of a file, as delivered or in another form."""
 
 import sys
+from collections.abc import Callable
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import typer
 
@@ -10,6 +12,23 @@ from entrepot_client.cli.output import Output, output_of
 from entrepot_client.cli.progress import Bar
 from entrepot_client.cli.session import signed_in
 from entrepot_client.cli.sizes import format_size
+
+
+class Form(StrEnum):
+    """The forms that a server makes of a table."""
+
+    CSV = "csv"
+    JSONL = "jsonl"
+    PARQUET = "parquet"
+    ARROW = "arrow"
+
+
+class _Asked(NamedTuple):
+    """Which bytes, by the names of `Client.download`'s arguments."""
+
+    version: int | None
+    form: str | None
+    on_wait: Callable[[float], None]
 
 
 def register(app: typer.Typer) -> None:
@@ -33,23 +52,45 @@ def pull(
         ),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
+    form: Annotated[
+        Form | None,
+        typer.Option("--as", help="The table in this form, made and typed by the server."),
+    ] = None,
+    version: Annotated[
+        int | None, typer.Option("--version", min=1, help="This version; otherwise the newest.")
+    ] = None,
 ) -> None:
     """Fetch the newest published version of a file, byte for byte, and verify it.
 
-    A download that breaks off leaves PATH.part; the same command goes on from there. Prints the
+    With --as the server may have to make the form first, and the command waits for it. A
+    download that breaks off leaves PATH.part; the same command goes on from there. Prints the
     path.
     """
     output = output_of(ctx)
+    asked = _Asked(version, form.value if form else None, _waiting(output, form))
     if to == "-":
-        _to_stdout(output, file_id)
+        _to_stdout(output, file_id, asked)
     else:
-        _to_file(output, file_id, Path(to) if to is not None else Path(), force)
+        _to_file(output, file_id, asked, Path(to) if to is not None else Path(), force)
 
 
-def _to_file(output: Output, file_id: str, target: Path, force: bool) -> None:
+def _waiting(output: Output, form: Form | None) -> Callable[[float], None]:
+    said: list[float] = []
+
+    def wait(seconds: float) -> None:
+        if not said:
+            output.note(f"The server is making the {form.value if form else 'file'}; waiting.")
+        said.append(seconds)
+
+    return wait
+
+
+def _to_file(output: Output, file_id: str, asked: _Asked, target: Path, force: bool) -> None:
     try:
         with signed_in(output) as client, Bar(output, "downloading") as bar:
-            got = client.download(file_id, target, overwrite=force, progress=bar.show)
+            got = client.download(
+                file_id, target, overwrite=force, progress=bar.show, **asked._asdict()
+            )
     except KeyboardInterrupt:
         output.note("The download was broken off; run the command again to go on.")
         raise
@@ -64,8 +105,8 @@ def _to_file(output: Output, file_id: str, target: Path, force: bool) -> None:
     )
 
 
-def _to_stdout(output: Output, file_id: str) -> None:
+def _to_stdout(output: Output, file_id: str, asked: _Asked) -> None:
     with signed_in(output) as client, Bar(output, "downloading") as bar:
-        got = client.download_to(file_id, sys.stdout.buffer, progress=bar.show)
+        got = client.download_to(file_id, sys.stdout.buffer, progress=bar.show, **asked._asdict())
     if not got.verified:
         output.warning("The server gave no digest; the bytes could not be verified.")

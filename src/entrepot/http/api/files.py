@@ -9,11 +9,20 @@ from fastapi.responses import JSONResponse, Response
 from entrepot.accounts.actor import Actor
 from entrepot.db.types import Reading
 from entrepot.errors import FieldInvalid
-from entrepot.files.read import Findings, get_file, get_findings, get_published, list_files
+from entrepot.files.read import (
+    Findings,
+    get_file,
+    get_findings,
+    get_published,
+    list_files,
+    profile_document,
+)
 from entrepot.http.api.payloads import file_payload
 from entrepot.http.deps import ReadWork
 from entrepot.http.downloads import published_response
+from entrepot.http.forms_made import form_of
 from entrepot.http.paging import Position, next_link, read_cursor
+from entrepot.inspection.results import Form
 
 router = APIRouter(tags=["files"])
 
@@ -59,12 +68,24 @@ async def file(file_id: UUID, work: ReadWork) -> Response:
 
 
 @router.api_route("/file/download/{file_id}", methods=["GET", "HEAD"], response_model=None)
-async def download(file_id: UUID, request: Request, work: ReadWork) -> Response:
+async def download(
+    file_id: UUID,
+    request: Request,
+    work: ReadWork,
+    version: VersionNumber | None = None,
+    format: Form | None = None,
+) -> Response:
     """The bytes exactly as they were uploaded, of the newest published version.
 
-    `Accept` is ignored. Ranges, conditions and HEAD are answered as RFC 9110 says.
+    `version` asks for an earlier published one, `format` for the table in another form, which
+    is made by the server: `parquet` after each publication, the others when they are first
+    asked for; until then the answer is `409 derivative-pending`. `Accept` is ignored. Ranges,
+    conditions and HEAD are answered as RFC 9110 says.
     """
-    found = await work.recall(get_published, file_id)
+    if format is None:
+        found = await work.recall(get_published, file_id, version)
+    else:
+        found = await form_of(work, file_id, format, version)
     return published_response(request, work.parts.store, found)
 
 
@@ -76,8 +97,11 @@ async def report(file_id: UUID, work: ReadWork, version: VersionNumber | None = 
 
 @router.get("/file/{file_id}/profile", response_model=None)
 async def profile(file_id: UUID, work: ReadWork, version: VersionNumber | None = None) -> Response:
-    """What is in the columns of a version, the newest inspected by default."""
-    return JSONResponse((await _findings(work, file_id, version)).profile)
+    """What is in the columns of a version, the newest inspected by default.
+
+    The columns are measured after the publication: `columns_pending` says that they will come.
+    """
+    return JSONResponse(profile_document(await _findings(work, file_id, version)))
 
 
 async def _findings(work: ReadWork, file_id: UUID, version: int | None) -> Findings:

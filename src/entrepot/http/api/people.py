@@ -19,6 +19,7 @@ from entrepot.accounts.users import (
 )
 from entrepot.db.types import Reading, Writing
 from entrepot.errors import FieldInvalid
+from entrepot.files.derivatives import account_derivative_bytes
 from entrepot.files.read import count_files
 from entrepot.http.api.payloads import key_payload, stamp, user_payload
 from entrepot.http.body import SmallBodyRoute
@@ -127,12 +128,18 @@ async def delete_key(key_id: UUID, work: WriteWork) -> Response:
 
 @router.get("/account", tags=["account"], response_model=None)
 async def account(work: ReadWork) -> Response:
-    """The account's quota and what is used of it, in bytes; and counts."""
+    """The account's quota and what is used of it, in bytes; and counts.
 
-    def look(conn: Reading, actor: Actor) -> tuple[Actor, Usage, tuple[int, int, int]]:
-        return actor, usage_of(conn, actor.account_id), count_files(conn, actor)
+    `derivatives` is in bytes too: what the server has made of the account's versions, beside
+    the quota.
+    """
 
-    actor, usage, (files, versions, quarantined) = await work.read(look)
+    def look(conn: Reading, actor: Actor) -> tuple[Actor, Usage, tuple[int, int, int], int]:
+        mine = actor.account_id
+        derived = account_derivative_bytes(conn, mine)
+        return actor, usage_of(conn, mine), count_files(conn, actor), derived
+
+    actor, usage, (files, versions, quarantined), derived = await work.read(look)
     return JSONResponse(
         {
             "account": actor.account,
@@ -143,7 +150,7 @@ async def account(work: ReadWork) -> Response:
             "files": files,
             "versions": versions,
             "quarantined": quarantined,
-            "derivatives": 0,
+            "derivatives": derived,
         }
     )
 

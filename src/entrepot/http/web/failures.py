@@ -61,12 +61,15 @@ def _as_page(request: Request, answered: Response, actor: Actor | None) -> Respo
     problem = json.loads(bytes(answered.body))
     kind = all_kinds().get(problem["code"])
     kept = ("retry-after", "allow", "content-range")
+    headers = {name: answered.headers[name] for name in kept if name in answered.headers}
+    if problem["code"] == "derivative-pending":
+        headers["Refresh"] = headers["retry-after"]  # the browser asks again by itself
     return page(
         request,
         "parts/failure.html",
         actor,
         status=answered.status_code,
-        headers={name: answered.headers[name] for name in kept if name in answered.headers},
+        headers=headers,
         problem=problem,
         advice=kind.advice if kind else "",
     )

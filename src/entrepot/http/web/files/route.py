@@ -16,19 +16,27 @@ from entrepot.files.read import (
     get_findings,
     get_published,
     list_files,
+    profile_document,
 )
 from entrepot.http.disposition import attachment
 from entrepot.http.downloads import published_response
+from entrepot.http.forms_made import form_of
 from entrepot.http.paging import Position, read_cursor, write_cursor
 from entrepot.http.web.curl_examples import upload_command
 from entrepot.http.web.endpoint_address import endpoint_of
+from entrepot.http.web.files.profile import column_views
 from entrepot.http.web.rendering import page
 from entrepot.http.web.signed_in import SignedIn
+from entrepot.inspection.results import Form
 
 router = APIRouter()
 
 PAGE = 50
 ERRORS_SHOWN = 20
+FORMS: dict[Form, str] = {
+    "csv": "CSV", "jsonl": "JSON Lines", "parquet": "Parquet", "arrow": "Arrow"
+}  # fmt: skip
+"""The forms that a table can be had in, by the names that people know."""
 
 
 @router.get("/files", response_model=None)
@@ -59,16 +67,32 @@ async def file(request: Request, file_id: UUID, work: SignedIn) -> Response:
         findings=findings,
         verdict=_verdict(findings.report) if findings else None,
         columns=_columns(found, findings),
+        profile=column_views(findings) if findings else [],
+        forms=FORMS if found.row_count is not None else {},
         download=f"curl --location '{endpoint}/api/v1/file/download/{file_id}' \\\n"
         "--header 'Authorization: Bearer <API KEY>'",
     )
 
 
 @router.get("/files/{file_id}/download", response_model=None)
-async def download(request: Request, file_id: UUID, work: SignedIn) -> Response:
-    """The bytes of the newest published version, as an attachment."""
-    found = await work.read(get_published, file_id)
+async def download(
+    request: Request, file_id: UUID, work: SignedIn, format: Form | None = None
+) -> Response:
+    """The newest published version as an attachment, as delivered or in another form."""
+    if format is None:
+        found = await work.read(get_published, file_id)
+    else:
+        found = await form_of(work, file_id, format, None)
     return published_response(request, work.parts.store, found)
+
+
+@router.get("/files/{file_id}/profile.json", response_model=None)
+async def profile(
+    file_id: UUID, work: SignedIn, version: Annotated[int, Query(ge=1)] | None = None
+) -> Response:
+    """The profile of a version, the newest inspected by default, as JSON to keep."""
+    findings = await work.read(get_findings, file_id, version)
+    return _to_keep(profile_document(findings), f"profile-{file_id}-{findings.version}.json")
 
 
 @router.get("/files/{file_id}/report.json", response_model=None)
@@ -77,13 +101,16 @@ async def report(
 ) -> Response:
     """The report on a version, the newest inspected by default, as JSON to keep."""
     findings = await work.read(get_findings, file_id, version)
-    name = f"report-{file_id}-{findings.version}.json"
+    return _to_keep(findings.report, f"report-{file_id}-{findings.version}.json")
+
+
+def _to_keep(document: dict[str, Any], name: str) -> Response:
     headers = {
         "Content-Disposition": attachment(name),
         "Content-Security-Policy": "sandbox",
         "Cache-Control": "no-store",
     }
-    return JSONResponse(findings.report, headers=headers)
+    return JSONResponse(document, headers=headers)
 
 
 def _load(conn: Reading, actor: Actor, file_id: UUID) -> tuple[File, Findings | None]:

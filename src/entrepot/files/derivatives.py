@@ -1,0 +1,276 @@
+"""Derivatives: the forms of a published version that the server makes, a row each.
+
+A row is `pending` (its run waits or is under way), `ready` (a blob of its own holds the bytes),
+`failed` (with the reason) or `expired` (its bytes went, since nobody used them; they are made
+again on demand). Its bytes count against no quota, but an account's derivatives may together
+take no more than its quota, and all of them no more than the server allows.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import and_, exists, func, insert, or_, select, update
+
+from entrepot.accounts.actor import AccountId
+from entrepot.blobs.store import BlobId, Stored
+from entrepot.db.tables import accounts, derivatives, files, inspections, schema_revisions, versions
+from entrepot.db.types import Reading, Writing
+from entrepot.inspection.results import Form
+from entrepot.tasks.queue import LATER, TaskQueue
+
+DERIVE = "derive.version"
+"""The workflow's name in the queue; part of the task protocol."""
+EAGER: Form = "parquet"
+"""The form that is made right after each publication, and kept as long as the version."""
+UNUSED = timedelta(days=7)
+"""The other forms go when nobody has asked for them for so long."""
+MOST_STARTS = 9
+"""Starts that a run gets: one whose workers die each time must not be resumed for ever."""
+
+
+@dataclass(frozen=True)
+class Derivation:
+    """One form that is to be made: from which bytes, by which schema.
+
+    `size` and `sha256` are those of the version's own bytes; `source` is what it is made from.
+    """
+
+    run_id: UUID
+    version_id: BlobId
+    account_id: AccountId
+    form: Form
+    file_name: str
+    size: int
+    sha256: str
+    source: BlobId
+    source_size: int
+    schema: dict[str, Any]
+    given: bool
+    rows: int
+
+
+def plan_derivative(
+    conn: Writing,
+    queue: TaskQueue,
+    version_id: UUID,
+    account_id: UUID,
+    form: Form,
+    now: datetime,
+) -> None:
+    """Have the form made, once: nothing happens while it is pending or ready."""
+    # Of two who ask at once the second finds the row; SQLite's writer is alone anyway.
+    conn.execute(select(versions.c.id).where(versions.c.id == version_id).with_for_update())
+    row = conn.execute(select(derivatives.c.status).where(_of(version_id, form))).one_or_none()
+    if row is not None and row.status in ("pending", "ready"):
+        return
+    run_id = uuid4()
+    fresh = {
+        "status": "pending",
+        "run_id": run_id,
+        "starts": 0,
+        "error": None,
+        "requested_at": now,
+        "ended_at": None,
+        "used_at": now,
+    }
+    if row is None:
+        named = {"version_id": version_id, "form": form, "account_id": account_id}
+        conn.execute(insert(derivatives).values(**named, **fresh))
+    else:
+        conn.execute(update(derivatives).where(_of(version_id, form)).values(**fresh))
+    queue.enqueue(conn, DERIVE, run_id, account_id, LATER)
+
+
+def begin_derivation(conn: Writing, run_id: UUID, now: datetime) -> Derivation | None:
+    """Count a start of the run and load what it needs; None if there is nothing to do."""
+    pending = derivatives.c.run_id == run_id, derivatives.c.status == "pending"
+    counted = update(derivatives).where(*pending).values(starts=derivatives.c.starts + 1)
+    if not conn.execute(counted).rowcount:
+        return None
+    row = conn.execute(_load(run_id)).one()
+    if row.starts > MOST_STARTS:
+        detail = f"It was begun {MOST_STARTS} times, and each time its worker died."
+        fail_derivation(conn, run_id, "derivation-failed", detail, now)
+        return None
+    source, size = BlobId(row.id), row.size
+    if row.form in ("jsonl", "arrow"):
+        made = _of(row.id, EAGER), derivatives.c.status == "ready"
+        parquet = conn.execute(
+            select(derivatives.c.blob_id, derivatives.c.size).where(*made)
+        ).one_or_none()
+        if parquet is None:
+            detail = "It is made from the version's Parquet, which is not there."
+            fail_derivation(conn, run_id, "derivation-failed", detail, now)
+            return None
+        source, size = BlobId(parquet.blob_id), parquet.size
+    return Derivation(
+        run_id=run_id,
+        version_id=BlobId(row.id),
+        account_id=AccountId(row.account_id),
+        form=row.form,
+        file_name=row.name,
+        size=row.size,
+        sha256=row.sha256,
+        source=source,
+        source_size=size,
+        schema=row.schema,
+        given=row.given,
+        rows=row.row_count,
+    )
+
+
+def keep_derivative(
+    conn: Writing,
+    work: Derivation,
+    blob_id: BlobId,
+    stored: Stored,
+    columns: list[dict[str, Any]] | None,
+    most: int,
+    now: datetime,
+) -> bool:
+    """Name the blob that holds the form; False if nobody wants it any more or it has no room.
+
+    The profile of the `columns` is kept with it, and also where the form itself has no room.
+    `most` is what all derivatives of the server may take, in bytes.
+    """
+    if not _is_pending(conn, work.run_id):
+        return False
+    if columns is not None:
+        mine = inspections.c.version_id == work.version_id
+        conn.execute(update(inspections).where(mine).values(columns=columns))
+    own = blob_id == work.version_id
+    if not own and not make_room(conn, work.account_id, stored.size, most):
+        detail = f"There is no room for its {stored.size:,} bytes beside the other derivatives."
+        fail_derivation(conn, work.run_id, "derivatives-full", detail, now)
+        return False
+    conn.execute(
+        update(derivatives)
+        .where(derivatives.c.run_id == work.run_id)
+        .values(
+            status="ready",
+            blob_id=blob_id,
+            size=stored.size,
+            sha256=stored.sha256,
+            ended_at=now,
+            used_at=now,
+        )
+    )
+    return True
+
+
+def fail_derivation(conn: Writing, run_id: UUID, code: str, detail: str, now: datetime) -> None:
+    """Note why the form could not be made; nothing changes if the run has ended."""
+    pending = derivatives.c.run_id == run_id, derivatives.c.status == "pending"
+    error = {"code": code, "detail": detail}
+    conn.execute(
+        update(derivatives).where(*pending).values(status="failed", error=error, ended_at=now)
+    )
+
+
+def make_room(conn: Writing, account_id: AccountId, size: int, most: int) -> bool:
+    """Whether `size` bytes fit, after those used longest ago had to go if need be."""
+    quota = conn.scalar(select(accounts.c.quota).where(accounts.c.id == account_id)) or 0
+    mine = derivatives.c.account_id == account_id
+    return _room_within(conn, size, quota, mine) and _room_within(conn, size, most)
+
+
+def derivative_bytes(conn: Reading, *which: Any) -> int:
+    """The bytes of derivatives; a form whose bytes are the version's own takes none."""
+    own = derivatives.c.blob_id != derivatives.c.version_id
+    total = select(func.sum(derivatives.c.size)).where(derivatives.c.status == "ready", own)
+    return int(conn.scalar(total.where(*which)) or 0)
+
+
+def account_derivative_bytes(conn: Reading, account_id: UUID) -> int:
+    """The bytes of an account's derivatives."""
+    return derivative_bytes(conn, derivatives.c.account_id == account_id)
+
+
+def expire_unused(conn: Writing, now: datetime) -> int:
+    """Let the forms go that nobody has used for long; how many. Their bytes belong to no row
+    from here on, and the sweep takes them."""
+    unused = derivatives.c.form != EAGER, derivatives.c.used_at < now - UNUSED
+    return conn.execute(
+        update(derivatives).where(derivatives.c.status == "ready", *unused).values(**_GONE)
+    ).rowcount
+
+
+def pending_runs(conn: Reading) -> list[UUID]:
+    """The runs of all forms that are to be made."""
+    waiting = select(derivatives.c.run_id).where(derivatives.c.status == "pending")
+    return list(conn.scalars(waiting))
+
+
+_GONE: dict[str, Any] = {"status": "expired", "blob_id": None, "size": 0, "sha256": None}
+
+
+def _room_within(conn: Writing, size: int, most: int, *which: Any) -> bool:
+    """Room below one bound. First to go are forms made on demand, then the Parquet of versions
+    that are current no more, each by its last use."""
+    if size > most:
+        return False
+    over = derivative_bytes(conn, *which) + size - most
+    if over <= 0:
+        return True
+    current = exists().where(
+        files.c.id == versions.c.file_id, files.c.current_version == versions.c.number
+    )
+    may_go = (
+        select(derivatives.c.version_id, derivatives.c.form, derivatives.c.size)
+        .join(versions, versions.c.id == derivatives.c.version_id)
+        .where(
+            derivatives.c.status == "ready",
+            derivatives.c.blob_id != derivatives.c.version_id,
+            or_(derivatives.c.form != EAGER, ~current),
+            *which,
+        )
+        .order_by(derivatives.c.form == EAGER, derivatives.c.used_at)
+    )
+    chosen = []
+    for row in conn.execute(may_go):
+        if over <= 0:
+            break
+        chosen.append(_of(row.version_id, row.form))
+        over -= row.size
+    if over > 0:
+        return False
+    for one in chosen:
+        conn.execute(update(derivatives).where(one).values(**_GONE))
+    return True
+
+
+def _of(version_id: UUID, form: str) -> Any:
+    return and_(derivatives.c.version_id == version_id, derivatives.c.form == form)
+
+
+def _is_pending(conn: Writing, run_id: UUID) -> bool:
+    """Whether the run's form is wanted still; it stays so until the transaction's end."""
+    mine = select(derivatives.c.status).where(derivatives.c.run_id == run_id).with_for_update()
+    return conn.scalar(mine) == "pending"
+
+
+def _load(run_id: UUID) -> Any:
+    earlier = or_(
+        schema_revisions.c.version.is_(None), schema_revisions.c.version < versions.c.number
+    )
+    given = exists().where(schema_revisions.c.file_id == versions.c.file_id, earlier)
+    return (
+        select(
+            derivatives.c.form,
+            derivatives.c.starts,
+            versions.c.id,
+            versions.c.account_id,
+            versions.c.size,
+            versions.c.sha256,
+            versions.c.row_count,
+            inspections.c.schema,
+            files.c.name,
+            given.label("given"),
+        )
+        .join(versions, versions.c.id == derivatives.c.version_id)
+        .join(inspections, inspections.c.version_id == versions.c.id)
+        .join(files, files.c.id == versions.c.file_id)
+        .where(derivatives.c.run_id == run_id)
+    )

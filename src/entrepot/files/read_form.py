@@ -1,0 +1,146 @@
+"""Find one form of a published version, or have it made."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import and_, select, update
+
+from entrepot.accounts.actor import Actor
+from entrepot.blobs.store import BlobId
+from entrepot.db.tables import derivatives, versions
+from entrepot.db.types import Reading, Writing
+from entrepot.errors import DerivativeFailed, DerivativePending, VersionNotTabular
+from entrepot.files.derivatives import EAGER, plan_derivative
+from entrepot.files.read import get_published
+from entrepot.files.versions import Published
+from entrepot.inspection.results import Form
+from entrepot.tasks.queue import TaskQueue
+
+TRY_AGAIN = timedelta(minutes=10)
+"""A form that could not be made is tried again, on demand, after so long."""
+NOTED_EVERY = timedelta(hours=1)
+"""How often a form's use is noted at most."""
+MEDIA_TYPES: dict[Form, str] = {
+    "parquet": "application/vnd.apache.parquet",
+    "csv": "text/csv; charset=utf-8",
+    "jsonl": "application/x-ndjson",
+    "arrow": "application/vnd.apache.arrow.file",
+}
+TABLE_SUFFIXES = (
+    ".csv", ".tsv", ".tab", ".psv", ".txt", ".json", ".jsonl", ".ndjson", ".parquet", ".arrow",
+    ".arrows", ".feather", ".xlsx",
+)  # fmt: skip
+LONGEST_NAME = 255
+
+
+@dataclass(frozen=True)
+class FoundForm:
+    """A form that is there, and when its last use was noted."""
+
+    published: Published
+    used_at: datetime
+
+
+def find_form(
+    conn: Reading, actor: Actor, file_id: UUID, form: Form, number: int | None = None
+) -> FoundForm | None:
+    """One form of a published version, the newest by default; None if it is not there.
+
+    Raises NotFound, NoPublishedVersion, and VersionNotTabular for what has no such form.
+    """
+    published = get_published(conn, actor, file_id, number)
+    row = _row(conn, published.blob_id, form)
+    if row.row_count is None:
+        raise VersionNotTabular(format=form, media_type=published.media_type)
+    if row.status != "ready":
+        return None
+    made = replace(
+        published,
+        blob_id=BlobId(row.blob_id),
+        size=row.size,
+        sha256=row.sha256,
+        media_type=MEDIA_TYPES[form],
+        file_name=form_name(published.file_name, form),
+        published_at=row.ended_at,
+    )
+    return FoundForm(made, row.used_at)
+
+
+def ask_for_form(
+    conn: Writing,
+    actor: Actor,
+    file_id: UUID,
+    form: Form,
+    number: int | None,
+    queue: TaskQueue,
+    now: datetime,
+) -> Published | DerivativePending | DerivativeFailed:
+    """The form, its use noted; or it is to be made, or could not be made a moment ago.
+
+    The refusals are returned, not raised: what was planned is to be committed. JSON Lines and
+    Arrow are made from the Parquet, which comes first. Raises as `find_form` does.
+    """
+    published = get_published(conn, actor, file_id, number)
+    for wanted in (form,) if form in (EAGER, "csv") else (EAGER, form):
+        row = _row(conn, published.blob_id, wanted)
+        if row.status == "failed" and now < row.ended_at + TRY_AGAIN:
+            return _failed(row, form, now)
+        if row.status != "ready":
+            plan_derivative(conn, queue, published.blob_id, actor.account_id, wanted, now)
+            since = row.requested_at if row.status == "pending" else now
+            return DerivativePending(format=form, retry_after=_patience(now - since))
+    used = and_(derivatives.c.version_id == published.blob_id, derivatives.c.form == form)
+    conn.execute(update(derivatives).where(used).values(used_at=now))
+    found = find_form(conn, actor, file_id, form, number)
+    assert found is not None
+    return found.published
+
+
+def form_name(file_name: str, form: Form) -> str:
+    """The name that a form is downloaded by: `orders.csv.gz` is `orders.parquet` as Parquet."""
+    base = file_name
+    for suffixes in ((".gz", ".zst"), TABLE_SUFFIXES):
+        for suffix in suffixes:
+            if base.lower().endswith(suffix) and len(base) > len(suffix):
+                base = base[: -len(suffix)]
+                break
+    suffix = f".{form}"
+    return base[: LONGEST_NAME - len(suffix)] + suffix
+
+
+def _patience(waiting: timedelta) -> int:
+    """Seconds after which to ask again: seldom for what takes long."""
+    return max(1, min(30, int(waiting.total_seconds() / 4)))
+
+
+def _failed(row: Any, form: Form, now: datetime) -> DerivativeFailed:
+    left = row.ended_at + TRY_AGAIN - now
+    error = row.error or {}
+    return DerivativeFailed(
+        format=form,
+        cause=error.get("code", "derivation-failed"),
+        reason=error.get("detail", ""),
+        retry_after=max(1, round(left.total_seconds())),
+    )
+
+
+def _row(conn: Reading, version_id: UUID, form: Form) -> Any:
+    """The version's count of rows, and its derivative's row, if there is one."""
+    this = and_(derivatives.c.version_id == versions.c.id, derivatives.c.form == form)
+    return conn.execute(
+        select(
+            versions.c.row_count,
+            derivatives.c.status,
+            derivatives.c.blob_id,
+            derivatives.c.size,
+            derivatives.c.sha256,
+            derivatives.c.error,
+            derivatives.c.requested_at,
+            derivatives.c.ended_at,
+            derivatives.c.used_at,
+        )
+        .outerjoin(derivatives, this)
+        .where(versions.c.id == version_id)
+    ).one()

@@ -1,0 +1,29 @@
+"""Run a background task's work so that it ends, whatever fails."""
+
+import time
+from collections.abc import Callable
+
+import structlog
+
+log = structlog.get_logger(__name__)
+
+ATTEMPTS = 3
+"""Tries of one run before the task fails for a fault of ours."""
+
+
+def run_with_retries(what: str, work: Callable[[], None], give_up: Callable[[], None]) -> None:
+    """Call `work`; what fails is logged and tried again after a pause, then `give_up` is called.
+
+    The queue takes a run that raised for done, so none may lie there because of an error that
+    nobody sees.
+    """
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            work()
+        except Exception:
+            log.exception(f"{what} could not run", attempt=attempt)
+            if attempt < ATTEMPTS:
+                time.sleep(attempt)
+        else:
+            return
+    give_up()

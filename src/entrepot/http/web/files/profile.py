@@ -1,0 +1,124 @@
+"""The profile of a version's columns as the page shows it: figures in words, charts as paths."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from entrepot.files.read import Findings
+from entrepot.http.web.figures import number
+
+COLUMNS_SHOWN = 200
+"""Columns on the page; all of them are in the profile's JSON."""
+WIDTH, HEIGHT = 120, 32
+"""The box of a histogram, in its own units."""
+TOP_SHOWN = 3
+
+
+@dataclass(frozen=True)
+class Share:
+    """A common value, how often it occurs, and its share of the rows in percent."""
+
+    value: str
+    count: int
+    percent: str
+
+
+@dataclass(frozen=True)
+class ColumnView:
+    """One column in words; `chart` is the path of an SVG, empty where there is none, and
+    `chart_words` say what it shows to who cannot see it."""
+
+    name: str
+    type: str
+    stored_as: str
+    missing: str
+    distinct: str
+    low: str
+    high: str
+    notes: tuple[str, ...]
+    chart: str
+    chart_words: str
+    top: tuple[Share, ...]
+
+
+def column_views(found: Findings) -> list[ColumnView]:
+    """The first columns of the profile; none while they are not measured."""
+    return [_view(column) for column in (found.columns or [])[:COLUMNS_SHOWN]]
+
+
+def _view(column: dict[str, Any]) -> ColumnView:
+    rows = column["rows"]
+    chart = column.get("histogram")
+    about = "about " if column["distinctIsEstimate"] else ""
+    # A chart tells more of how numbers and times lie, single values more of all else.
+    top = [] if chart else column["topValues"][:TOP_SHOWN]
+    return ColumnView(
+        name=column["name"],
+        type=column["type"],
+        stored_as=column["storedAs"],
+        missing=_percent(column["nulls"], rows) if column["nulls"] else "none",
+        distinct=about + number(column["distinct"]),
+        low=_word(column.get("minimum")),
+        high=_word(column.get("maximum")),
+        notes=tuple(_notes(column)),
+        chart=_path(chart["counts"]) if chart else "",
+        chart_words=_chart_words(chart) if chart else "",
+        top=tuple(
+            Share(_word(each["value"]), each["count"], _percent(each["count"], rows))
+            for each in top
+        ),
+    )
+
+
+def _notes(column: dict[str, Any]) -> list[str]:
+    notes = []
+    if column["candidateKey"]:
+        notes.append("may be a key")
+    if "suggestedEnum" in column:
+        notes.append(f"may be an enum of {len(column['suggestedEnum'])}")
+    if column.get("mean") is not None:
+        notes.append(f"mean {_word(column['mean'])}")
+    if "longest" in column:
+        shortest, longest = column["shortest"]["length"], column["longest"]["length"]
+        length = number(longest) if shortest == longest else f"{shortest:,} to {longest:,}"
+        notes.append(f"{length} character" + ("" if longest == 1 else "s"))
+    return notes
+
+
+def _word(value: Any) -> str:
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    return str(value)
+
+
+def _percent(part: int, whole: int) -> str:
+    """A share in percent, never 0 for something and never 100 for less than all."""
+    share = 100 * part / whole if whole else 0.0
+    if part and share < 0.1:
+        return "under 0.1 %"
+    return f"{math.floor(share * 10) / 10:g} %"
+
+
+def _path(counts: list[int]) -> str:
+    """The bars as one path; what is there at all is a line high at least."""
+    highest, width = max(counts), WIDTH / len(counts)
+    bars = []
+    for place, count in enumerate(counts):
+        if count:
+            tall = max(1.0, HEIGHT * count / highest)
+            left, top = place * width, HEIGHT - tall
+            bars.append(f"M{left:.1f} {HEIGHT}V{top:.1f}H{left + width - 1:.1f}V{HEIGHT}Z")
+    return "".join(bars)
+
+
+def _chart_words(chart: dict[str, Any]) -> str:
+    counts, edges = chart["counts"], chart["edges"]
+    most = counts.index(max(counts))
+    return (
+        f"{number(counts[most])} values lie between {_word(edges[most])} and "
+        f"{_word(edges[most + 1])}, the most of {len(counts)} equal parts."
+    )

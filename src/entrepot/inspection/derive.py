@@ -1,0 +1,282 @@
+"""Make another form of a version: checked Parquet, canonical CSV, JSON Lines, Arrow.
+
+Runs inside the child. Parquet and the canonical CSV are made from the bytes as delivered, the
+others from the Parquet; the column profile comes with the Parquet.
+"""
+
+# ruff: noqa: S608 (SQL is built from expressions; every text in it is quoted by `literal`)
+
+import csv
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from entrepot.inspection.detect import detect
+from entrepot.inspection.engine import identifier, literal
+from entrepot.inspection.infer import unique_names
+from entrepot.inspection.inspect import out_of_resources
+from entrepot.inspection.limits import Limits
+from entrepot.inspection.profile_columns import profile_columns
+from entrepot.inspection.progress import Progress
+from entrepot.inspection.read_arrow import read_arrow
+from entrepot.inspection.read_csv import Text
+from entrepot.inspection.read_json import read_json
+from entrepot.inspection.read_parquet import read_parquet
+from entrepot.inspection.read_xlsx import read_xlsx
+from entrepot.inspection.results import DerivationRequest, Derived
+from entrepot.inspection.table import Column, NotTabular, SourceBroken, Table, TooLarge
+from entrepot.inspection.typed import typing_of
+from entrepot.inspection.unpack import unpack
+from entrepot.inspection.violations import judged_columns
+from entrepot.schemas.model import TableSchema
+from entrepot.schemas.table_schema import parse_schema
+
+CELLS_AT_ONCE = 4_000_000
+"""Cells of a row group at most: the writer keeps a group in memory before it writes it."""
+MOST_ROWS, LEAST_ROWS = 65_536, 2_048
+"""Rows of a row group: to read any 100 rows costs one group of each column that is wanted."""
+COLUMNS_AT_ONCE = 200
+
+
+class OtherRows(SourceBroken):
+    """The table was read with other rows than its inspection counted."""
+
+
+def derive_file(
+    engine: duckdb.DuckDBPyConnection,
+    request: DerivationRequest,
+    target: Path,
+    scratch: Path,
+    limits: Limits,
+    progress: Progress,
+) -> Derived:
+    """Write the form to `target`. Raises only what `out_of_resources` knows, and OSError."""
+    try:
+        return _derive(engine, request, target, scratch, limits, progress)
+    except TooLarge as reason:
+        return Derived("resource-limit", None, f"It passes a limit: {reason}.")
+    except (NotTabular, SourceBroken, UnicodeError, RecursionError, csv.Error) as reason:
+        return Derived("source-error", None, f"It cannot be read: {str(reason)[:300]}.")
+    except duckdb.Error as error:
+        if out_of_resources(error):
+            raise
+        return Derived("source-error", None, f"It cannot be written: {_first_line(error)}")
+
+
+def _derive(
+    engine: duckdb.DuckDBPyConnection,
+    request: DerivationRequest,
+    target: Path,
+    scratch: Path,
+    limits: Limits,
+    progress: Progress,
+) -> Derived:
+    match request.form:
+        case "jsonl":
+            write_json_lines(engine, request.path, target)
+        case "arrow":
+            write_arrow(engine, request.path, target)
+        case "csv":
+            _first_right(
+                _readings(engine, request, scratch, limits, progress),
+                lambda table: write_csv(engine, table, target),
+                request.rows,
+            )
+        case "parquet":
+            schema = parse_schema(request.schema)
+            names: list[tuple[str, str]] = []
+
+            def write(table: Table) -> int:
+                rows, names[:] = write_parquet(engine, table, schema, target)
+                return rows
+
+            readings = _readings(engine, request, scratch, limits, progress)
+            _first_right(readings, write, request.rows)
+            return _profiled(engine, target, names)
+    return Derived("made", None, "")
+
+
+def _profiled(
+    engine: duckdb.DuckDBPyConnection, made: Path, names: list[tuple[str, str]]
+) -> Derived:
+    """The Parquet is made; a profile that cannot be had does not unmake it."""
+    try:
+        return Derived("made", profile_columns(engine, made, names), "")
+    except duckdb.Error as error:
+        return Derived("made", None, f"The columns could not be measured: {_first_line(error)}")
+
+
+def _readings(
+    engine: duckdb.DuckDBPyConnection,
+    request: DerivationRequest,
+    scratch: Path,
+    limits: Limits,
+    progress: Progress,
+) -> Iterator[Table]:
+    """The ways to read the file, the quickest first; the next is for when one fails."""
+    path = request.path
+    detected = detect(path, request.file_name)
+    if detected.kind == "packed":
+        packed = unpack(path, request.file_name, scratch, limits, progress)
+        path = packed.path
+        detected = detect(path, packed.file_name)
+    fields = request.schema.get("fields", [])
+    names = [str(field["name"]) for field in fields] if request.given else None
+    match detected.kind:
+        case "csv":
+            text = Text(path, detected.media_type, scratch, limits, progress, names)
+            if text.regular():
+                yield text.lying()
+            yield text.rewritten()
+        case "jsonl" | "json" | "json-objects" as form:
+            yield read_json(engine, path, form, scratch, limits)
+        case "parquet":
+            yield read_parquet(engine, path, limits)
+        case "arrow-file" | "arrow-stream" as kind:
+            yield read_arrow(engine, path, kind == "arrow-stream", scratch, limits)
+        case "xlsx":
+            yield read_xlsx(path, scratch, limits, progress, names)
+        case _:
+            raise NotTabular(f"it is {detected.words}")
+
+
+def _first_right(readings: Iterator[Table], write: Callable[[Table], int], rows: int) -> None:
+    """Write by the first reading that gives the rows that the inspection counted."""
+    failed: Exception | None = None
+    for table in readings:
+        try:
+            written = write(table)
+        except (duckdb.InvalidInputException, duckdb.ConversionException) as error:
+            if out_of_resources(error):
+                raise
+            failed = error
+            continue
+        if written == rows:
+            return
+        failed = OtherRows(f"{written:,} rows were read, and its inspection counted {rows:,}")
+    raise failed or OtherRows("no row was read")
+
+
+def write_parquet(
+    engine: duckdb.DuckDBPyConnection, table: Table, schema: TableSchema, target: Path
+) -> tuple[int, list[tuple[str, str]]]:
+    """Write `table` typed by `schema`, rows in their order, zstd; how many rows there were, and
+    the columns' names and schema types.
+
+    The columns are the schema's fields in the table's order, with the field's names; a column
+    without a field is a text under its label, and a field without a column is left out.
+    """
+    columns = typed_columns(engine, table, schema)
+    wanted = ", ".join(f"{sql} AS {identifier(name)}" for name, _, sql in columns)
+    group = min(MOST_ROWS, max(LEAST_ROWS, CELLS_AT_ONCE // max(1, len(columns))))
+    rows = _copy(
+        engine,
+        f"SELECT {wanted} FROM {table.relation}",
+        target,
+        f"FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {group // 2048 * 2048}",
+    )
+    return rows, [(name, kind) for name, kind, _ in columns]
+
+
+def typed_columns(
+    engine: duckdb.DuckDBPyConnection, table: Table, schema: TableSchema
+) -> list[tuple[str, str, str]]:
+    """Each column's name, schema type and typed expression, by one pass over its values."""
+    cells = {id(column): cell for column, cell in _paired(table, schema)}
+    labels = unique_names(table.labels)
+    typings = []
+    for column in table.columns:
+        cell = cells.get(id(column))
+        typings.append(None if cell is None else (cell, typing_of(cell, column.kind)))
+    columns: list[tuple[str, str, str]] = []
+    for start in range(0, len(typings), COLUMNS_AT_ONCE):
+        part = typings[start : start + COLUMNS_AT_ONCE]
+        probes = [probe for typing in part if typing for probe in typing[1].probes]
+        row: tuple[Any, ...] = ()
+        if probes:
+            query = f"SELECT {', '.join(probes)} FROM {table.relation}"
+            row = engine.execute(query).fetchone() or ()
+        figures = iter(row)
+        for number, typing in enumerate(part, start=start):
+            if typing is None:
+                columns.append((labels[number], "string", table.columns[number].text))
+                continue
+            measured = [next(figures) for _ in typing[1].probes]
+            cell_field, sql = typing[0].field, typing[1].decide(measured)
+            columns.append((cell_field.name, cell_field.type, sql))
+    return columns
+
+
+def _paired(table: Table, schema: TableSchema) -> Iterator[tuple[Column, Any]]:
+    """The columns that a field stands for, with their expressions."""
+    by_label = {column.label: column for column in table.columns}
+    for number, cell in judged_columns(table, schema):
+        column = by_label[cell.field.name] if table.by_name else table.columns[number - 1]
+        yield column, cell
+
+
+def write_csv(engine: duckdb.DuckDBPyConnection, table: Table, target: Path) -> int:
+    """Write the canonical CSV: what was read, in UTF-8, with commas, CRLF and no more quotes
+    than it takes; how many rows there were."""
+    cells = [column.text for column in table.columns]
+    if len(cells) == 1:  # a line without anything would be no row to many readers
+        cells = [f"coalesce({cells[0]}, '')"]
+    wanted = ", ".join(f"{cell} AS c{n}" for n, cell in enumerate(cells))
+    header = ", ".join(map(literal, table.labels)) if table.header else ""
+    rows = f"SELECT {wanted} FROM {table.relation}"
+    if header:
+        rows = f"SELECT {header} UNION ALL {rows}"
+    written = _copy(
+        engine,
+        rows,
+        target,
+        "FORMAT csv, HEADER false, DELIMITER ',', QUOTE '\"', ESCAPE '\"', NEW_LINE '\\r\\n'",
+    )
+    return written - 1 if header else written
+
+
+def write_json_lines(engine: duckdb.DuckDBPyConnection, parquet: Path, target: Path) -> int:
+    """Write JSON Lines: times as ISO 8601 has them, NaN and infinity (which JSON has not) null."""
+    source = f"read_parquet({literal(str(parquet))})"
+    wanted = []
+    for name, kind, *_ in engine.execute(f"DESCRIBE SELECT * FROM {source}").fetchall():
+        column = identifier(str(name))
+        wanted.append(f"{_json_value(column, str(kind))} AS {column}")
+    return _copy(engine, f"SELECT {', '.join(wanted)} FROM {source}", target, "FORMAT json")
+
+
+def _json_value(column: str, kind: str) -> str:
+    match kind:
+        case "DOUBLE":
+            return f"CASE WHEN isfinite({column}) THEN {column} END"
+        case "TIMESTAMP" | "TIMESTAMP_NS":
+            return f"replace({column}::VARCHAR, ' ', 'T')"
+        case "TIMESTAMP WITH TIME ZONE":
+            return f"replace(replace({column}::VARCHAR, ' ', 'T'), '+00', 'Z')"
+        case _:
+            return column
+
+
+def write_arrow(engine: duckdb.DuckDBPyConnection, parquet: Path, target: Path) -> int:
+    """Write an Arrow IPC file (the format with a footer, which readers can map and seek in)."""
+    from pyarrow import OSFile, ipc
+
+    found = engine.execute(f"SELECT * FROM read_parquet({literal(str(parquet))})")
+    reader: Any = found.to_arrow_reader(MOST_ROWS)
+    rows = 0
+    with OSFile(str(target), "wb") as sink, ipc.new_file(sink, reader.schema) as writer:
+        for batch in reader:
+            rows += batch.num_rows
+            writer.write_batch(batch)
+    return rows
+
+
+def _copy(engine: duckdb.DuckDBPyConnection, query: str, target: Path, options: str) -> int:
+    row = engine.execute(f"COPY ({query}) TO {literal(str(target))} ({options})").fetchone()
+    return int(row[0]) if row else 0
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0][:300]

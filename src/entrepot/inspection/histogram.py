@@ -1,0 +1,52 @@
+"""Bins of equal width over a column's values."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+MOST = 20
+
+
+@dataclass(frozen=True)
+class Bins:
+    """Bin `n` holds the values from `edges[n]` up to but without `edges[n + 1]`; the last one
+    holds its upper edge too."""
+
+    edges: tuple[float, ...]
+
+    @property
+    def count(self) -> int:
+        """How many bins there are."""
+        return len(self.edges) - 1
+
+    def number_sql(self, value: str) -> str:
+        """The number of a value's bin, counted from 0."""
+        low, width = self.edges[0], self.edges[1] - self.edges[0]
+        place = f"floor(({value} - {low!r}::DOUBLE) / {width!r}::DOUBLE)"
+        # Not for what is missing: least() and greatest() pass NULL over.
+        number = f"greatest(0, least({self.count - 1}, {place}))::INTEGER"
+        return f"CASE WHEN {value} IS NOT NULL THEN {number} END"
+
+
+def bins_of(low: float, high: float, whole: bool) -> Bins | None:
+    """At most 20 bins from `low` to `high`; between whole numbers for `whole` values.
+
+    None where all values are one, or lie too far apart for a width.
+    """
+    if not low < high or not math.isfinite(high - low):
+        return None
+    if whole and high - low < 2**53:
+        width = float(math.ceil((high - low + 1) / MOST))
+        count = math.ceil((high - low + 1) / width)
+    else:
+        width, count = (high - low) / MOST, MOST
+    if low + width == low or high - width == high:
+        return None
+    edges = [low + n * width for n in range(count)]
+    return Bins((*edges, low + count * width if whole else high))
+
+
+def histogram(bins: Bins, found: Mapping[int, int] | None) -> list[int]:
+    """The count of each bin, from the engine's `histogram` of their numbers."""
+    counts = {int(number): int(count) for number, count in (found or {}).items()}
+    return [counts.get(number, 0) for number in range(bins.count)]

@@ -1,0 +1,153 @@
+"""Where the elements of a JSON text begin, and where it stops being JSON.
+
+The engine says which record is broken but not on which line, and takes a comma too many for
+good; the standard library's decoder is strict and says the place. It reads one element after
+the other, in memory that is bounded by the longest.
+"""
+
+import codecs
+import io
+import json
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+SPACE = re.compile(r"[ \t\r\n]*")
+PIECE = 1 << 20
+
+
+class JsonFault(Exception):
+    """The text is no JSON from some place on: its line, and what is wrong there."""
+
+    def __init__(self, line: int, said: str) -> None:
+        super().__init__(f"{said}, in line {line:,}")
+        self.line = line
+
+
+class _Window:
+    """The part of the text that is looked at, and the line on which the place `at` lies."""
+
+    def __init__(self, text: io.TextIOBase, longest: int) -> None:
+        self._text = text
+        self._longest = longest
+        self._over = False
+        self.buffer = ""
+        self.at = 0
+        self.line = 1
+
+    def more(self) -> bool:
+        """Read on, twice as much each time; False at the end, or where the window is full."""
+        rest = len(self.buffer) - self.at
+        if self._over or rest > self._longest:
+            return False
+        piece = self._text.read(max(PIECE, rest))
+        if not piece:
+            self._over = True
+            return False
+        self.buffer, self.at = self.buffer[self.at :] + piece, 0
+        return True
+
+    def advance(self, to: int) -> None:
+        """Go on to the place `to` of the buffer."""
+        self.line += self.buffer.count("\n", self.at, to)
+        self.at = to
+
+    def peek(self) -> str:
+        """The next character that is no space; empty at the end."""
+        while True:
+            match = SPACE.match(self.buffer, self.at)
+            assert match is not None
+            self.advance(match.end())
+            if self.at < len(self.buffer):
+                return self.buffer[self.at]
+            if not self.more():
+                return ""
+
+    def value(self) -> None:
+        """Step over one value. Raises JsonFault."""
+        while True:
+            try:
+                _, end = json.JSONDecoder().raw_decode(self.buffer, self.at)
+            except json.JSONDecodeError as error:
+                if self.more():
+                    continue
+                said = error.msg[0].lower() + error.msg[1:].removesuffix(" at")
+                line = self.line + self.buffer.count("\n", self.at, error.pos)
+                raise JsonFault(line, said) from None
+            if end < len(self.buffer) or not self.more():
+                self.advance(end)
+                return
+
+
+def element_lines(path: Path, array: bool, longest: int) -> Iterator[int]:
+    """The line on which each element begins, of one array or of values that follow each other.
+
+    `longest` bounds an element, in characters. Raises JsonFault where it is no JSON, and
+    RecursionError where that is nested more deeply than can be told.
+    """
+    with path.open("rb") as raw:
+        if raw.read(3) != codecs.BOM_UTF8:
+            raw.seek(0)
+        window = _Window(io.TextIOWrapper(raw, "utf-8", newline=""), longest)
+        if not array:
+            while window.peek():
+                yield window.line
+                window.value()
+            return
+        _expect(window, "[")
+        if window.peek() != "]":
+            while True:
+                if window.peek() == "]":
+                    raise JsonFault(window.line, "a comma before the array's end")
+                yield window.line
+                window.value()
+                if window.peek() != ",":
+                    break
+                window.advance(window.at + 1)
+        _expect(window, "]")
+        if window.peek():
+            raise JsonFault(window.line, "something follows the array's end")
+
+
+def _expect(window: _Window, wanted: str) -> None:
+    found = window.peek()
+    if found != wanted:
+        said = f"{found!r} where {wanted!r} or ',' is due" if found else "the array does not end"
+        raise JsonFault(window.line, said)
+    window.advance(window.at + 1)
+
+
+def first_fault(path: Path, array: bool, longest: int) -> JsonFault | None:
+    """The first place where the text is no JSON, if it can be told."""
+    try:
+        for _ in element_lines(path, array, longest):
+            pass
+    except JsonFault as fault:
+        return fault
+    except (RecursionError, UnicodeDecodeError):
+        pass
+    return None
+
+
+def locate_elements(
+    errors: Iterable[dict[str, Any]], path: Path, array: bool, longest: int
+) -> None:
+    """Give each error with a row the line on which its element begins, in place."""
+    unplaced = [e for e in errors if "rowNumber" in e and "lineNumber" not in e]
+    if not unplaced:
+        return
+    last = max(error["rowNumber"] for error in unplaced)
+    lines: dict[int, int] = {}
+    wanted = {error["rowNumber"] for error in unplaced}
+    try:
+        for number, line in enumerate(element_lines(path, array, longest), start=2):
+            if number in wanted:
+                lines[number] = line
+            if number >= last:
+                break
+    except (JsonFault, RecursionError, UnicodeDecodeError):
+        pass
+    for error in unplaced:
+        if error["rowNumber"] in lines:
+            error["lineNumber"] = lines[error["rowNumber"]]

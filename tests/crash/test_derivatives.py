@@ -1,0 +1,64 @@
+"""Killed while a form is made, the server makes it after all, once, and leaks nothing."""
+
+import pytest
+from sqlalchemy import select
+from tests.crash.house import House, Point, table, until
+from tests.crash.test_exact_points import CONTENT, LIMIT, die_and_check
+
+from entrepot.db.tables import derivatives
+
+BEGUN = (r"UPDATE derivatives SET starts",)
+KEPT = (r"UPDATE derivatives SET status='ready'",)
+POINTS = [
+    Point("worker", "commit", BEGUN, "before"),
+    Point("worker", "commit", BEGUN, "after"),
+    Point("worker", "write", ("/incoming/",), "after"),
+    Point("worker", "fsync", ("/incoming/",), "before"),
+    Point("worker", "link", ("/incoming/.* .*/blobs/",), "after"),
+    Point("worker", "commit", KEPT, "before"),
+    Point("worker", "commit", KEPT, "after"),
+]
+
+
+def forms_of(house: House) -> list[tuple[str, str]]:
+    found = select(derivatives.c.form, derivatives.c.status)
+    with house.server.parts.database.reading() as conn:
+        return [(row.form, row.status) for row in conn.execute(found)]
+
+
+@pytest.mark.parametrize("point", POINTS, ids=str)
+def test_a_derivation_is_killed(house: House, point: Point) -> None:
+    house.arm(point)
+    before = len(forms_of(house))
+    sent = house.send(CONTENT, limit=LIMIT)
+    die_and_check(house, str(point))
+    made = forms_of(house)
+    assert len(made) == before + 1
+    assert set(made) == {("parquet", "ready")}
+    files = {item["file_name"]: item for item in house.api.json("/files")["files_list"]}
+    path = f"/file/download/{files[sent.name]['file_id']}?format=parquet"
+    answer = house.api.get(path)
+    assert (answer.status_code, answer.content[:4]) == (200, b"PAR1")
+
+
+def test_a_killed_worker_resumes_its_derivation(house: House) -> None:
+    """The child stands still while it derives; then its worker is killed."""
+    sent = house.send(table(10), limit=LIMIT)
+    task = house.api.wait_task(str(sent.task_id))
+    path = f"/file/download/{task['file_id']}?format=csv"
+    house.wait_derived()
+    house.freeze_inspectors()
+    assert house.api.get(path).status_code == 409
+    until(lambda: started(house) == 1, 20, "the derivation was not begun")
+    old = house.part("worker").pid
+    house.part("worker").kill()
+    until(lambda: house.part_pid("worker") not in (None, old), 20)
+    until(lambda: house.api.get(path).status_code == 200, 60, "it was not resumed")
+    house.check()
+
+
+def started(house: House) -> int:
+    """How often the CSV of any version was begun."""
+    found = select(derivatives.c.starts).where(derivatives.c.form == "csv")
+    with house.server.parts.database.reading() as conn:
+        return max(conn.scalars(found), default=0)

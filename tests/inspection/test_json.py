@@ -1,0 +1,204 @@
+"""JSON in each of its forms: exact values, places of faults, and what is no table."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pandas
+import polars
+import pytest
+from tests.inspection.conftest import Inspect, errors_of
+from vega_datasets import data
+
+from entrepot.inspection.engine import open_engine
+from entrepot.inspection.json_places import first_fault
+from entrepot.inspection.limits import MIB, Limits
+from entrepot.inspection.read_json import Form, read_json
+
+
+def cells(path: Path, form: Form, scratch: Path) -> list[tuple[Any, ...]]:
+    with open_engine() as engine:
+        table = read_json(engine, path, form, scratch, Limits())
+        listed = ", ".join(column.text for column in table.columns)
+        return engine.execute(f"SELECT {listed} FROM {table.numbered} ORDER BY _row").fetchall()
+
+
+def types(inspection: Any) -> dict[str, str]:
+    assert inspection.schema is not None, inspection.detail
+    return {field["name"]: field["type"] for field in inspection.schema["fields"]}
+
+
+def test_exact_values(tmp_path: Path, inspect: Inspect) -> None:
+    path = tmp_path / "t.jsonl"
+    path.write_text(
+        '{"i": 123456789012345678901234567890, "u": 18446744073709551615, "f": 0.1, "b": true, '
+        '"s": "a\\u00e4\\n\\"", "n": null, "o": {"x": [1, {"y": null}]}, "a": []}\n'
+        '{"i": -9223372036854775809, "u": 0, "f": 1e-7, "b": false, "s": "", "o": {}, "a": [[]]}\n'
+    )
+    assert cells(path, "jsonl", tmp_path) == [
+        ("123456789012345678901234567890", "18446744073709551615", "0.1", "true", 'aä\n"', None,
+         '{"x":[1,{"y":null}]}', "[]"),
+        ("-9223372036854775809", "0", "1e-7", "false", "", None, "{}", "[[]]"),
+    ]  # fmt: skip
+    assert types(inspect(path)) == {
+        "i": "integer", "u": "integer", "f": "number", "b": "boolean", "s": "string",
+        "n": "string", "o": "object", "a": "array",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be",
+                                      "utf-32"])  # fmt: skip
+@pytest.mark.parametrize("form", ["jsonl", "json"])
+def test_encodings(inspect: Inspect, encoding: str, form: str) -> None:
+    rows = [{"name": f"ä{n}€", "n": n} for n in range(50)]
+    lines = "\r\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
+    text = lines if form == "jsonl" else json.dumps(rows, ensure_ascii=False, indent=1)
+    found = inspect(text.encode(encoding), name="t.json")
+    assert (found.verdict, found.row_count) == ("conforms", 50), found.detail
+    assert types(found) == {"name": "string", "n": "integer"}
+
+
+def test_objects_one_after_another(inspect: Inspect) -> None:
+    rows = [{"a": n, "b": {"c": [n]}} for n in range(1_000)]
+    for text in (
+        "".join(json.dumps(row) for row in rows),
+        "\n".join(json.dumps(row, indent=2) for row in rows),
+    ):
+        found = inspect(text, name="t.json")
+        assert (found.verdict, found.row_count) == ("conforms", 1_000), found.detail
+        assert types(found) == {"a": "integer", "b": "object"}
+        broken = inspect(text + '\n{"a": }', name="t.json")
+        line = text.count("\n") + 2
+        assert broken.verdict == "source-error"
+        assert f"in line {line:,}" in broken.detail
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ('[{"a": 1},\n{"a": 2},\n]', 3),
+        ('[{"a": 1},\n{"a": 2,\n}]', 3),
+        ('[{"a": 1}\n{"a": 2}]', 2),
+        ('[\n{"a": 1},,{"a": 2}]', 2),
+        ('[{"a": 1},\n{"a": tru}]', 2),
+        ('[{"a": 1},\n{"a": "x\ny"}]', 2),
+        ("[{'a': 1}]", 1),
+        ('[{"a": 1},\n\n{"a": 2}', 3),
+        ('[{"a": 1}]\n]', 2),
+        ('[{"a": 1}]\n[{"a": 2}]', 2),
+        ('[{"a": 1}, {"a": 01}]', 1),
+    ],
+)
+def test_faults_of_an_array_are_placed(inspect: Inspect, text: str, line: int) -> None:
+    found = inspect(text, name="t.json")
+    assert found.verdict == "source-error", found.detail
+    assert f"in line {line}" in found.detail
+
+
+def test_a_fault_behind_many_elements(tmp_path: Path) -> None:
+    """Long elements and short ones, over the bounds of what is read at once."""
+    rows = [{"n": n, "text": "x" * (3 * MIB if n % 500 == 7 else 20)} for n in range(1_200)]
+    path = tmp_path / "t"
+    path.write_text("[\n" + ",\n".join(map(json.dumps, rows)) + "\n]")
+    assert first_fault(path, True, 16 * MIB) is None
+    fault = first_fault(path, True, MIB)
+    assert fault is not None
+    assert fault.line == 9
+    path.write_text("[\n" + ",\n".join(map(json.dumps, rows)) + ",\n]")
+    late = first_fault(path, True, 16 * MIB)
+    assert late is not None
+    assert late.line == 1_202
+
+
+def test_lines_of_errors_in_an_array(inspect: Inspect) -> None:
+    rows = [{"n": n if n % 10 else "x"} for n in range(30)]
+    schema = {"fields": [{"name": "n", "type": "integer"}]}
+    found = inspect(json.dumps(rows, indent=1), schema, name="t.json")
+    assert [(e["rowNumber"], e["lineNumber"]) for e in errors_of(found)] == [
+        (2, 2), (12, 32), (22, 62)
+    ]  # fmt: skip
+
+
+def test_a_comma_too_many_and_keys_twice(inspect: Inspect) -> None:
+    text = (
+        '{"a": 1}\n{"a": 2,}\n{"a": "x,}", "b": [",]"]}\n{"a": 3, "a": 4}\n'
+        '{"a": "\\",}", "b": [1, 2, ]}\n'
+    )
+    found = inspect(text, name="t.jsonl")
+    assert [(e["lineNumber"], e["note"]) for e in errors_of(found)] == [
+        (2, "this line is no JSON object"),
+        (4, "a key occurs twice in this object"),
+        (5, "this line is no JSON object"),
+    ]
+    assert found.row_count == 3
+
+
+def test_lines_between(inspect: Inspect) -> None:
+    found = inspect('\n{"a": 1}\r\n\r\n  \t\n{"a": 2}\n\n{"a": \n', name="t.jsonl")
+    assert found.row_count == 2
+    assert [e["lineNumber"] for e in errors_of(found)] == [7]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[[1, 2], [3, 4]]", "array of arrays"),
+        ("[1, 2, 3]", "array of values"),
+        ('["a", "b"]', "array of values"),
+        ('[{"a": 1}, 5]', "not all objects"),
+        ('{"data": [\n{"a": 1},\n{"a": 2}]}', "one JSON object"),
+        ("[]", "keys"),
+        ("[{}, {}]", "keys"),
+    ],
+)
+def test_json_that_is_no_table(inspect: Inspect, text: str, said: str) -> None:
+    found = inspect(text, name="t.json")
+    assert (found.verdict, said in found.detail) == ("not-tabular", True), found.detail
+    big = inspect(text[:-1] + " " * 300_000 + text[-1], name="t.json")
+    assert big.verdict in ("not-tabular", "source-error")
+
+
+def test_limits(inspect: Inspect) -> None:
+    wide = "".join(json.dumps({f"k{n}": n}) + "\n" for n in range(200))
+    found = inspect(wide, name="t.jsonl", limits=Limits(columns=100))
+    assert (found.verdict, "100 different keys" in found.detail) == ("resource-limit", True)
+    for text in (json.dumps({"a": "x" * 3 * MIB}) + "\n", json.dumps([{"a": "x" * 3 * MIB}])):
+        long = inspect(text, name="t.json", limits=Limits(line=MIB))
+        assert long.verdict == "resource-limit", long.detail
+
+
+@pytest.mark.parametrize("depth", [1_000, 200_000])
+def test_deep_values(inspect: Inspect, depth: int) -> None:
+    deep = '{"a": ' + "[" * depth + "]" * depth + ', "b": 1}'
+    for text in (deep + "\n" + '{"b": 2}\n', f"[{deep},{deep}]"):
+        found = inspect(text, name="t.json")
+        assert (found.verdict, found.row_count) == ("conforms", 2), found.detail
+        assert types(found) == {"a": "array", "b": "integer"}
+    assert inspect(f"[{deep},{deep},]", name="t.json").verdict == "source-error"
+
+
+def test_other_writers(tmp_path: Path) -> None:
+    frame = {"a": [1, 2], "b": ["x", None], "c": [0.5, 1.5]}
+    polars.DataFrame(frame).write_ndjson(tmp_path / "polars.jsonl")
+    polars.DataFrame(frame).write_json(tmp_path / "polars.json")
+    pandas.DataFrame(frame).to_json(tmp_path / "pandas.jsonl", orient="records", lines=True)
+    pandas.DataFrame(frame).to_json(tmp_path / "pandas.json", orient="records", indent=3)
+    with duckdb.connect() as other:
+        rows = "SELECT 1 AS a, 'x' AS b, 0.5::DOUBLE AS c UNION ALL SELECT 2, NULL, 1.5 ORDER BY a"
+        other.execute(f"COPY ({rows}) TO '{tmp_path}/duckdb.jsonl' (FORMAT json)")
+        other.execute(f"COPY ({rows}) TO '{tmp_path}/duckdb.json' (FORMAT json, ARRAY true)")
+    for writer in ("polars", "pandas", "duckdb"):
+        for form in ("jsonl", "json"):
+            found = cells(tmp_path / f"{writer}.{form}", form, tmp_path)  # type: ignore[arg-type]
+            assert found == [("1", "x", "0.5"), ("2", None, "1.5")], (writer, form)
+
+
+@pytest.mark.parametrize("name", ["cars", "barley", "driving"])
+def test_real_tables(inspect: Inspect, name: str) -> None:
+    path = Path(getattr(data, name).filepath)
+    raw = json.loads(path.read_text())
+    found = inspect(path)
+    assert found.verdict == "conforms", found.detail
+    assert found.row_count == len(raw)
+    assert list(types(found)) == list(dict.fromkeys(key for row in raw for key in row))

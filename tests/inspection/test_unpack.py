@@ -1,0 +1,132 @@
+"""Compressed inputs: gzip and Zstandard, whole and broken, nested, and made to burst."""
+
+import gzip
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from tests.inspection.conftest import Inspect
+
+from entrepot.inspection.limits import MIB, Limits
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+TEXT = b"id,name\n" + b"".join(b"%d,n%d\n" % (n, n * 7919) for n in range(50_000))
+PACK = {"gz": gzip.compress, "zst": zstd.compress}
+
+
+@pytest.mark.parametrize("suffix", PACK)
+def test_packed_reads_like_plain(inspect: Inspect, suffix: str) -> None:
+    plain = inspect(TEXT, name="t.csv")
+    packed = inspect(PACK[suffix](TEXT), name=f"t.csv.{suffix}")
+    assert packed.verdict == "conforms", packed.detail
+    assert packed.schema == plain.schema
+    assert packed.row_count == plain.row_count == 50_000
+    named = {"gz": "gzip", "zst": "zstd"}[suffix]
+    assert packed.media_type == f"application/{named}"
+    described = packed.profile["file"]
+    assert described["mediaType"] == "text/csv"
+    assert described["compression"] == [named]
+    assert described["unpacked"] == len(TEXT)
+    assert packed.profile["columns"] == plain.profile["columns"]
+
+
+@pytest.mark.parametrize("suffix", PACK)
+def test_parts_that_follow_each_other(inspect: Inspect, suffix: str) -> None:
+    pack = PACK[suffix]
+    parts = [TEXT[:10], TEXT[10:100_000], b"", TEXT[100_000:]]
+    found = inspect(b"".join(map(pack, parts)), name="t.csv")
+    assert (found.verdict, found.row_count) == ("conforms", 50_000), found.detail
+
+
+def test_padding_and_skippable_frames(inspect: Inspect) -> None:
+    padded = inspect(gzip.compress(TEXT) + bytes(100_000), name="t.csv.gz")
+    assert (padded.verdict, padded.row_count) == ("conforms", 50_000), padded.detail
+    skippable = b"\x5a\x2a\x4d\x18\x03\0\0\0abc"
+    framed = inspect(skippable + zstd.compress(TEXT) + skippable, name="t.csv.zst")
+    assert (framed.verdict, framed.row_count) == ("conforms", 50_000), framed.detail
+
+
+def test_nested(inspect: Inspect) -> None:
+    once = gzip.compress(TEXT)
+    thrice = zstd.compress(gzip.compress(once))
+    found = inspect(thrice, name="t.csv.gz.gz.zst")
+    assert (found.verdict, found.row_count) == ("conforms", 50_000), found.detail
+    assert found.profile["file"]["compression"] == ["zstd", "gzip", "gzip"]
+    deep = inspect(gzip.compress(thrice))
+    assert (deep.verdict, "3 layers" in deep.detail) == ("resource-limit", True)
+
+
+def test_the_name_inside_breaks_ties(inspect: Inspect) -> None:
+    text = b"one two\nthree four five\n"
+    assert inspect(gzip.compress(text), name="t.csv.gz").verdict == "conforms"
+    assert inspect(gzip.compress(text), name="t.txt.gz").verdict == "not-tabular"
+
+
+def test_errors_are_placed_in_the_plain_text(inspect: Inspect) -> None:
+    schema = {"fields": [{"name": "id", "type": "integer"}, {"name": "name", "type": "string"}]}
+    text = b"id,name\n1,x\nno,y\n"
+    plain, packed = inspect(text, schema), inspect(gzip.compress(text), schema)
+    assert packed.verdict == "violates"
+    (error,) = packed.report["tasks"][0]["errors"]
+    assert error["byteOffset"] == 12
+    assert packed.report["tasks"][0]["errors"] == plain.report["tasks"][0]["errors"]
+
+
+@pytest.mark.parametrize("suffix", PACK)
+@pytest.mark.parametrize("keep", [3, 12, 1_000, -1, -5])
+def test_cut_off(inspect: Inspect, suffix: str, keep: int) -> None:
+    raw = PACK[suffix](TEXT)[:keep]
+    found = inspect(raw, name="t.csv")
+    if keep == 3 and suffix == "zst":
+        return  # three bytes of its signature are no signature
+    assert found.verdict == "source-error"
+    assert f"cut off at byte {len(raw):,}" in found.detail
+
+
+@pytest.mark.parametrize("suffix", PACK)
+def test_damaged(inspect: Inspect, suffix: str) -> None:
+    raw = bytearray(zstd.compress(TEXT, options={zstd.CompressionParameter.checksum_flag: 1})
+                    if suffix == "zst" else gzip.compress(TEXT))  # fmt: skip
+    for at in (len(raw) // 2, len(raw) - 6 if suffix == "gz" else len(raw) - 2):
+        broken = raw.copy()
+        broken[at] ^= 0xFF
+        found = inspect(bytes(broken), name="t.csv")
+        assert found.verdict == "source-error", at
+        assert "damaged between bytes" in found.detail
+    trailing = inspect(bytes(raw) + b"no member", name="t.csv")
+    assert trailing.verdict == "source-error"
+    free = inspect(bytes(raw) + b"no member", name="t.csv", mode="none")
+    assert free.verdict == "conforms"
+    assert free.report["warnings"] or free.report["tasks"][0]["warnings"]
+
+
+def test_limits_of_growth(inspect: Inspect) -> None:
+    raw = gzip.compress(b"a,b\n" + b"1,2\n" * (2 * MIB))
+    small = replace(Limits(), unpacked=4 * MIB)
+    found = inspect(raw, limits=small)
+    assert found.verdict == "resource-limit"
+    assert f"{len(raw):,} bytes unpack to more than 4,194,304" in found.detail
+    strict = replace(Limits(), free_expansion=4 * MIB, expansion=100)
+    grown = inspect(raw, limits=strict)
+    assert (grown.verdict, "100 times" in grown.detail) == ("resource-limit", True)
+    # The same growth is welcome below the free size: a dull column compresses well.
+    assert inspect(raw).verdict == "conforms"
+
+
+def test_a_window_too_wide(inspect: Inspect) -> None:
+    packer = zstd.ZstdCompressor(options={zstd.CompressionParameter.window_log: 30})
+    found = inspect(packer.compress(TEXT) + packer.flush(), name="t.csv.zst")
+    assert (found.verdict, "window" in found.detail) == ("resource-limit", True)
+
+
+def test_what_is_no_table_inside(inspect: Inspect, tmp_path: Path) -> None:
+    found = inspect(gzip.compress(b"%PDF-1.7\n..."), name="t.pdf.gz")
+    assert (found.verdict, "PDF" in found.detail) == ("not-tabular", True)
+    assert found.media_type == "application/gzip"
+    assert found.profile["file"]["mediaType"] == "application/pdf"
+    assert inspect(gzip.compress(b"")).verdict == "not-tabular"
