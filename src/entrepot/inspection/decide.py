@@ -447,7 +447,7 @@ def _escaped(
         options = [(escape, both)] + ([(escape, not both)] if both else [])
         for mark, doubled in options:
             tried = judge(given.put(replace(dialect, escape=mark, doubled=doubled)), lines, names)
-            always = _always_escapes(mark, dialect, text)
+            always = before_quote and _always_escapes(mark, dialect, text)
             if tried.rank > best.rank * (0.999 if always else 1.001):
                 best = tried
     return best

@@ -265,18 +265,24 @@ def _typed_header(cells: Sequence[list[str]], width: int) -> tuple[int, ...] | N
             continue
         rows: list[int] = []
         named: set[int] = set()
-        for nth in fitting[place : place + MOST_HEADERS]:
+        for turn, nth in enumerate(fitting[place : place + MOST_HEADERS], start=place):
             words, values = _against(cells[nth], kinds, typed)
             covered = len(named) * 5 >= len(typed) * 3
-            if values or (rows and nth != rows[-1] + 1 and not (covered and _drawn(cells, nth))):
-                break
-            if covered and not _is_further(cells[nth], words, typed, cells[rows[-1]]):
-                break
             apart = bool(rows) and nth != rows[-1] + 1
+            if values and rows and len(typed) > 1 and turn + 1 < len(fitting):
+                # Figures above a row of words belong to the header: heights, years, classes.
+                following = _against(cells[fitting[turn + 1]], kinds, typed)
+                if not following[1] and len(following[0]) == len(typed):
+                    rows.append(nth)
+                    continue
+            if values or (apart and not (covered and _drawn(cells, nth))):
+                break
             titled = len(rows) == 1 and not _years(cells[rows[0]])
             titled = titled and any(kind_of(cell) in TYPED for cell in cells[rows[0]])
             if (apart or titled) and words and _names_all(cells[nth]):
                 rows, named = [], set()
+            elif covered and not _is_further(cells[nth], words, typed, cells[rows[-1]]):
+                break
             rows.append(nth)
             named.update(words)
         if len(named) * 5 >= len(typed) * 3:

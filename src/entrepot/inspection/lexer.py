@@ -150,12 +150,14 @@ class Lexer:
 
     def _doubtful(self, cells: list[str], taken: list[str]) -> bool:
         """Whether a record of several lines is more likely one row with a stray quote, and
-        whole rows after it: it has not the table's width, but its first line has; or all of
-        its lines but the last have, read by themselves."""
+        whole rows after it: it has not the table's width, or half a pair of quotes is left
+        in a cell, and its first line has that width; or all of its lines but the last have it,
+        read by themselves."""
         width = self.width
         if not width:
             return False
-        if len(cells) != width:
+        halves = any(cell.count(self.dialect.closing) % 2 for cell in cells)
+        if len(cells) != width or halves:
             return len(self.split(taken[0])) == width
         if width == 1 or len(taken) < 3 + (width == 2):
             return False
