@@ -156,7 +156,8 @@ class Lexer:
         width = self.width
         if not width:
             return False
-        halves = any(cell.count(self.dialect.closing) % 2 for cell in cells)
+        mark = self.dialect.closing
+        halves = any(cell.endswith(mark) and cell.count(mark) % 2 for cell in cells if mark)
         if len(cells) != width or halves:
             return len(self.split(taken[0])) == width
         if width == 1 or len(taken) < 3 + (width == 2):
