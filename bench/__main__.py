@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import inspecting, listing, memory, transfers, waiting
+from bench import inspecting, listing, memory, reading, transfers, waiting
 from bench.pairs import Line
 from bench.processes import PeerMissing
 from bench.results import file_system, write_section
@@ -21,6 +21,7 @@ MEASURES: dict[str, Callable[[Trial], list[Line]]] = {
     "idle": waiting.idle,
     "memory": memory.memory,
     "listing": listing.listing,
+    "reading": reading.reading,
     "inspection": inspecting.inspection,
     "inspection-small": inspecting.inspection_small,
     "inspection-growth": inspecting.inspection_growth,

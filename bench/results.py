@@ -65,6 +65,8 @@ def described(name: str, trial: Trial) -> str:
             return f"{trial.small} deliveries."
         case "idle":
             return f"{trial.idle:g} seconds."
+        case "reading":
+            return "Each file once."
         case _:
             return f"{trial.pairs} rounds."
 

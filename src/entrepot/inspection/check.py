@@ -269,7 +269,9 @@ def _counts(
         )
         for rule, total in broken
     ]
-    if table.findings_total:
+    if table.finding_counts:
+        counts += [count_entry(kind, None, None, total) for kind, total in table.finding_counts]
+    elif table.findings_total:
         counts.append(count_entry(table.findings[0].type, None, None, table.findings_total))
     counts += [
         count_entry(

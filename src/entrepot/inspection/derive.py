@@ -8,12 +8,14 @@ others from the Parquet; the column profile comes with the Parquet.
 
 import csv
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
-from entrepot.inspection.detect import detect
+from entrepot.inspection.canonical import write_canonical
+from entrepot.inspection.detect import Detected, detect
 from entrepot.inspection.engine import identifier, literal
 from entrepot.inspection.infer import unique_names
 from entrepot.inspection.inspect import out_of_resources
@@ -32,6 +34,7 @@ from entrepot.inspection.typed import typing_of
 from entrepot.inspection.unpack import unpack
 from entrepot.inspection.violations import judged_columns
 from entrepot.schemas.model import TableSchema
+from entrepot.schemas.table_dialect import TableDialect, parse_dialect
 from entrepot.schemas.table_schema import parse_schema
 
 CELLS_AT_ONCE = 4_000_000
@@ -82,11 +85,7 @@ def _derive(
         case "arrow":
             write_arrow(engine, request.path, target)
         case "csv":
-            _first_right(
-                _readings(engine, request, scratch, limits, progress),
-                lambda table: write_csv(engine, table, target),
-                request.rows,
-            )
+            _write_csv(engine, request, target, scratch, limits, progress)
         case "parquet":
             schema = parse_schema(request.schema)
             names: list[tuple[str, str]] = []
@@ -95,10 +94,33 @@ def _derive(
                 rows, names[:] = write_parquet(engine, table, schema, target)
                 return rows
 
-            readings = _readings(engine, request, scratch, limits, progress)
+            opened = _open(request, scratch, limits, progress)
+            readings = _readings(engine, opened, scratch, limits, progress)
             _first_right(readings, write, request.rows)
             return _profiled(engine, target, names)
     return Derived("made", None, "")
+
+
+def _write_csv(
+    engine: duckdb.DuckDBPyConnection,
+    request: DerivationRequest,
+    target: Path,
+    scratch: Path,
+    limits: Limits,
+    progress: Progress,
+) -> None:
+    opened = _open(request, scratch, limits, progress)
+    if opened.detected.kind == "csv":
+        # Cells beyond a row's columns are kept there, which a table has no place for.
+        write_canonical(
+            opened.path, opened.file_name, target, scratch, limits, opened.dialect, opened.names
+        )
+        return
+    _first_right(
+        _readings(engine, opened, scratch, limits, progress),
+        lambda table: write_csv(engine, table, target),
+        request.rows,
+    )
 
 
 def _write_rejected(
@@ -132,25 +154,43 @@ def _profiled(
         return Derived("made", None, f"The columns could not be measured: {_first_line(error)}")
 
 
+@dataclass(frozen=True)
+class _Opened:
+    """The file as it is to be read: unpacked, and what is known of it beforehand."""
+
+    path: Path
+    file_name: str
+    detected: Detected
+    names: list[str] | None
+    dialect: TableDialect | None
+
+
+def _open(request: DerivationRequest, scratch: Path, limits: Limits, progress: Progress) -> _Opened:
+    path, file_name = request.path, request.file_name
+    detected = detect(path, file_name)
+    if detected.kind == "packed":
+        packed = unpack(path, file_name, scratch, limits, progress)
+        path, file_name = packed.path, packed.file_name
+        detected = detect(path, file_name)
+    fields = request.schema.get("fields", [])
+    names = [str(field["name"]) for field in fields] if request.given else None
+    dialect = parse_dialect(request.dialect) if request.dialect is not None else None
+    return _Opened(path, file_name, detected, names, dialect)
+
+
 def _readings(
     engine: duckdb.DuckDBPyConnection,
-    request: DerivationRequest,
+    opened: _Opened,
     scratch: Path,
     limits: Limits,
     progress: Progress,
 ) -> Iterator[Table]:
     """The ways to read the file, the quickest first; the next is for when one fails."""
-    path = request.path
-    detected = detect(path, request.file_name)
-    if detected.kind == "packed":
-        packed = unpack(path, request.file_name, scratch, limits, progress)
-        path = packed.path
-        detected = detect(path, packed.file_name)
-    fields = request.schema.get("fields", [])
-    names = [str(field["name"]) for field in fields] if request.given else None
+    path, detected, names = opened.path, opened.detected, opened.names
     match detected.kind:
         case "csv":
-            text = Text(path, detected.media_type, scratch, limits, progress, names)
+            kind = detected.media_type
+            text = Text(path, kind, scratch, limits, progress, names, opened.dialect)
             if text.regular():
                 yield text.lying()
             yield text.rewritten()
@@ -177,7 +217,8 @@ def exact_reading(
 
     Raises NotTabular, SourceBroken and TooLarge.
     """
-    *_, table = _readings(engine, request, scratch, limits, progress)
+    opened = _open(request, scratch, limits, progress)
+    *_, table = _readings(engine, opened, scratch, limits, progress)
     return table
 
 

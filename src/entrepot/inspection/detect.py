@@ -1,4 +1,4 @@
-"""What a file is, told by its content; the name only breaks ties between kinds of text."""
+"""What a file is, told by its content. Whether a text is a table is told by its reader."""
 
 import codecs
 import json
@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from entrepot.inspection.dialect import consistency, delimiter_scores, looks_like_values
 from entrepot.inspection.recognize import BinaryKind, recognize, words_for
 
 Kind = Literal["csv", "jsonl", "json", "json-objects", "empty"] | BinaryKind
 
 SAMPLE = 256 * 1024
-TEXT_NAMES = frozenset({".csv", ".tsv", ".tab", ".psv", ".dat", ".ssv"})
+SEPARATORS = b"\x01\x1a\x1c\x1d\x1e\x1f"
+"""Control characters that stand between cells or at the end of some tables."""
 
 JSON_ARRAY = "a JSON array of arrays; an array of objects, one per row, is read (application/json)"
 JSON_VALUES = "a JSON array of values; an array of objects is read (application/json)"
@@ -26,6 +26,8 @@ BOMS: tuple[tuple[bytes, str], ...] = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
+
+TEXT = bytes([0, *range(9, 14), *range(32, 256)]) + SEPARATORS
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ def detect(path: Path, file_name: str) -> Detected:
     text = decode_sample(head)
     if text is None:
         return _other("application/octet-stream")
-    return _detect_text(text, Path(file_name).suffix.lower(), whole=len(head) < SAMPLE)
+    return _detect_text(text, whole=len(head) < SAMPLE)
 
 
 def _other(media_type: str, words: str = "") -> Detected:
@@ -60,31 +62,43 @@ def _other(media_type: str, words: str = "") -> Detected:
 def decode_sample(head: bytes) -> str | None:
     """The first bytes of a file as text, or None if they are no text."""
     bom, encoding = byte_order(head)
+    odd = len(head.translate(None, TEXT))
     if encoding is None:
-        if b"\0" in head and head.count(b"\0") > len(head) // 100:
+        # Padding with NULs is found in tables, other control characters beside them are not.
+        nuls = head.rstrip(b"\0").count(0)
+        if nuls and (odd > 2 or nuls * 2 > len(head)):
             return None
         encoding = "utf-8"
     try:
         return codecs.getincrementaldecoder(encoding)().decode(head[bom:])
     except UnicodeDecodeError:
-        odd = sum(byte < 9 or 13 < byte < 32 for byte in head)
-        return None if odd > len(head) // 50 else head.decode("latin-1")
+        if encoding != "utf-8":
+            return head[bom:].decode(encoding, "replace")
+        return None if odd * 50 > len(head) else head.decode("latin-1")
 
 
 def byte_order(head: bytes) -> tuple[int, str | None]:
-    """The length of the byte order mark and the encoding, also of UTF-16 without a mark."""
+    """The length of the byte order mark and the encoding, also of UTF-16 and UTF-32 without a
+    mark, which show by where the zeros are."""
     for bom, encoding in BOMS:
         if head.startswith(bom):
             return len(bom), encoding
-    even, odd = head[0:4096:2], head[1:4096:2]
-    if len(odd) >= 4 and odd.count(0) > len(odd) * 0.4 and even.count(0) < len(even) * 0.1:
-        return 0, "utf-16-le"
-    if len(odd) >= 4 and even.count(0) > len(even) * 0.4 and odd.count(0) < len(odd) * 0.1:
-        return 0, "utf-16-be"
+    start = head[:4096]
+    zeros = [start[n::4].count(0) * 4 / max(1, len(start)) for n in range(4)]
+    if len(start) >= 8:
+        if min(zeros[1:]) > 0.8 and zeros[0] < 0.2:
+            return 0, "utf-32-le"
+        if min(zeros[:3]) > 0.8 and zeros[3] < 0.2:
+            return 0, "utf-32-be"
+    if len(start) >= 8 or start.count(0) * 2 == len(start):
+        if min(zeros[1], zeros[3]) > 0.4 and max(zeros[0], zeros[2]) < 0.1:
+            return 0, "utf-16-le"
+        if min(zeros[0], zeros[2]) > 0.4 and max(zeros[1], zeros[3]) < 0.1:
+            return 0, "utf-16-be"
     return 0, None
 
 
-def _detect_text(text: str, suffix: str, whole: bool) -> Detected:
+def _detect_text(text: str, whole: bool) -> Detected:
     start = text.lstrip("\ufeff \t\r\n")
     found = _detect_json(start, whole) if start.startswith(("{", "[")) else None
     if found:
@@ -94,11 +108,7 @@ def _detect_text(text: str, suffix: str, whole: bool) -> Detected:
         return _other("text/html")
     if markup.startswith("<?xml"):
         return _other("application/xml")
-    delimiter = _delimiter_of_table(text, suffix)
-    if delimiter is None:
-        return _other("text/plain")
-    kind = "text/tab-separated-values" if delimiter == "\t" else "text/csv"
-    return Detected("csv", kind)
+    return Detected("csv", "text/csv")
 
 
 def _detect_json(start: str, whole: bool) -> Detected | None:  # noqa: PLR0911 (a row per shape)
@@ -153,15 +163,3 @@ def _is_json(text: str, whole: bool) -> bool:
             return False
         return text[1:].lstrip()[end:].lstrip().startswith(",")
     return True
-
-
-def _delimiter_of_table(text: str, suffix: str) -> str | None:
-    """The delimiter when the text is a table: by its name, or by regular rows or short cells."""
-    scores = delimiter_scores(text)
-    best = scores[0].delimiter if scores else ","
-    if suffix in TEXT_NAMES:
-        return best
-    regular = scores and scores[0].width > 1 and scores[0].agreement >= 0.9 and scores[0].rows > 1
-    if regular and looks_like_values(text, best):
-        return best
-    return "," if consistency(text) else None

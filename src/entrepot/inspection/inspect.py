@@ -30,6 +30,7 @@ from entrepot.inspection.table import NotTabular, SourceBroken, Table, TooLarge
 from entrepot.inspection.unpack import Unpacked, unpack
 from entrepot.inspection.words import sentence
 from entrepot.schemas.model import TableSchema
+from entrepot.schemas.table_dialect import parse_dialect
 from entrepot.schemas.table_schema import parse_schema, to_document
 
 UNPACKED, SURVEYED, JUDGED = 0.1, 0.15, 0.95
@@ -65,6 +66,8 @@ def inspect_file(
         judged = _judge(engine, source, detected, scratch, limits, progress)
     except Exception as error:
         verdict, said = _refusal(error)
+        if isinstance(error, NotTabular) and error.media_type:
+            detected = replace(detected, media_type=error.media_type)
         said = said.replace(str(source.path), request.file_name).replace(f"{scratch}/", "")
         inspection = _without_table(request, detected, verdict, said)
     else:
@@ -121,9 +124,10 @@ def _judge(
         case "csv":
             names = [field.name for field in schema.fields] if schema else None
             progress.next_pass(SURVEYED)
-            text = Text(request.path, detected.media_type, scratch, limits, progress, names)
+            given = parse_dialect(request.dialect) if request.dialect is not None else None
+            text = Text(request.path, detected.media_type, scratch, limits, progress, names, given)
             judged = _judge_text(text, judge, progress)
-            locate_errors(judged.checked.errors, request.path, text.survey, text.dialect)
+            locate_errors(judged.checked.errors, request.path, text.source)
             return judged
         case "jsonl" | "json" | "json-objects" as form:
             judged = judge(read_json(engine, request.path, form, scratch, limits))
@@ -155,8 +159,7 @@ def _judge_text(text: Text, judge: Callable[[Table], _Judged], progress: Progres
             if out_of_resources(error):
                 raise
         else:
-            header = 1 if text.dialect.header else 0
-            if judged.checked.rows + judged.checked.embedded + header == text.survey.lines:
+            if text.complete(judged.checked.rows, judged.checked.embedded):
                 return judged
     progress.next_pass(0.5)
     return judge(text.rewritten())
@@ -201,7 +204,7 @@ def _with_table(request: InspectionRequest, judged: _Judged, limits: Limits) -> 
         request.file_name,
         request.size,
         errors,
-        warnings=[detail] if free and errors else [],
+        warnings=[*([detail] if free and errors else []), *table.warnings],
         labels=table.labels,
         rows=checked.rows,
         counts=counts,

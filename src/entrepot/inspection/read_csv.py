@@ -1,28 +1,32 @@
 """Read a delimited text.
 
-A text of regular structure is scanned where it lies. One with blank lines, ragged rows,
-foreign encodings or odd quotes is first written anew, row by row, into the scratch folder
+A text of regular structure is scanned where it lies. One with blank lines, ragged rows, odd
+quotes, footnotes or further tables is first written anew, row by row, into the scratch folder
 (`rewrite`), where every row keeps its number, its line and its count of cells.
 """
 
 # ruff: noqa: S608 (SQL is built from expressions; every text in it is quoted by `literal`)
 
-import csv
-import io
+import re
 from dataclasses import replace
 from pathlib import Path
 
-from entrepot.inspection.detect import SAMPLE, decode_sample
-from entrepot.inspection.dialect import Dialect, decide_dialect
+from entrepot.inspection.dialect import Dialect
 from entrepot.inspection.engine import literal
 from entrepot.inspection.limits import Limits
 from entrepot.inspection.progress import Progress
-from entrepot.inspection.rewrite import Rewritten, rewrite
+from entrepot.inspection.regular import is_regular, quoted_newlines, reading_of
+from entrepot.inspection.rewrite import rewrite
 from entrepot.inspection.screen import Lines
-from entrepot.inspection.survey import Survey, survey_text
-from entrepot.inspection.table import Column, Finding, SourceBroken, Table, TooLarge
+from entrepot.inspection.source import prepare
+from entrepot.inspection.survey import Survey
+from entrepot.inspection.table import Column, Table
+from entrepot.schemas.table_dialect import TableDialect
 
 MISSING_HEADER = "missing-header"
+SWALLOWED = 1 << 52
+"""Added to the count of line ends inside cells for a cell that may have swallowed rows, so that
+the count cannot fit."""
 
 
 class Text:
@@ -36,86 +40,100 @@ class Text:
         limits: Limits,
         progress: Progress,
         names: list[str] | None,
+        given: TableDialect | None = None,
     ) -> None:
-        self._path = path
-        self._media_type = media_type
         self._scratch = scratch
         self._limits = limits
         self._progress = progress
-        self.survey = survey_text(path, progress)
-        if self.survey.longest_line > limits.line:
-            raise TooLarge(
-                f"a line of {self.survey.longest_line:,} bytes; {limits.line:,} are read"
-            )
-        with path.open("rb") as file:
-            head = file.read(SAMPLE)
-        sample = _sample(head, self.survey)
-        self.dialect = decide_dialect(sample, names)
-        self.first = _first_record(sample, self.dialect)
-        if len(self.first) > limits.columns:
-            raise TooLarge(f"{len(self.first):,} columns; {limits.columns:,} are read")
+        self.source = prepare(path, scratch, limits, progress, names, given)
+        self.reading = reading_of(self.source)
+        tabs = self.dialect.delimiter == "\t"
+        self._media_type = "text/tab-separated-values" if tabs else media_type
+
+    @property
+    def dialect(self) -> Dialect:
+        """How the text is written."""
+        return self.reading.dialect
+
+    @property
+    def survey(self) -> Survey:
+        """What the bytes of the file itself are."""
+        return self.source.original
 
     def regular(self) -> bool:
         """Whether the text can be scanned where it lies, as far as its bytes tell."""
-        survey = self.survey
-        return (
-            survey.encoding == "utf-8"
-            and not survey.damaged
-            and not survey.blank_lines
-            and not survey.nul
-            and survey.plain_newlines
-            and not any("\n" in label or "\r" in label for label in self.first)
-        )
+        return is_regular(self.source)
+
+    def complete(self, rows: int, embedded: int) -> bool:
+        """Whether a scan of the lying text that counted `rows` and the line ends inside their
+        cells saw every line of the text."""
+        survey = self.source.survey
+        return rows + embedded + self._skipped() == survey.lines - survey.blank_at_end
+
+    def _skipped(self) -> int:
+        return self.reading.first_line - 1
 
     def lying(self) -> Table:
         """The text as it lies. A scan fails where the structure is not regular after all."""
-        dialect, width = self.dialect, len(self.first)
-        quoted = self.survey.quotes > 0 or dialect.quote != '"'
+        dialect, width = self.dialect, len(self.reading.labels)
+        quoted = bool(dialect.quote) and self._has_quotes()
         columns = ", ".join(f"'c{n}': 'VARCHAR'" for n in range(1, width + 1))
+        delimiter = dialect.delimiter or ("," if quoted else "\\x1f")
         options = {
-            "delim": literal(dialect.delimiter),
+            "delim": literal(delimiter) if dialect.delimiter else "chr(31)",
             "quote": literal(dialect.quote if quoted else ""),
-            "escape": literal(dialect.escape if quoted else ""),
-            "skip": "1" if dialect.header else "0",
-            "new_line": "'\\r\\n'" if self.survey.newline == "\r\n" else "'\\n'",
+            "escape": literal((dialect.escape or dialect.quote) if quoted else ""),
+            "skip": str(self._skipped()),
+            "new_line": "'\\r\\n'" if self.source.survey.newline == "\r\n" else "'\\n'",
             "columns": "{" + columns + "}",
             "header": "false",
             "auto_detect": "false",
             "max_line_size": str(self._limits.line),
         }
-        relation = _read_csv(self._path, options)
-        survey, skip = self.survey, 1 if dialect.header else 0
-        lines = Lines(
-            path=self._path,
-            skip=skip,
-            count=survey.lines - skip,
+        relation = _read_csv(self.source.path, options)
+        first = self.reading.first_row
+        shift = self.reading.first_line - first
+        line = f"_row + {shift}" if not quoted else "NULL::BIGINT"
+        numbered = (
+            f"(SELECT *, {line} AS _line FROM "
+            f"(SELECT row_number() OVER () + {first - 1} AS _row, * FROM {relation}))"
+        )
+        embedded = "0"
+        if quoted:
+            known = quoted_newlines(self.source)
+            embedded = str(known) if known is not None else _embedded_newlines(width, dialect)
+        table = self._table(relation, numbered)
+        return replace(table, embedded=embedded, lines=self._lines(options))
+
+    def _lines(self, options: dict[str, str]) -> Lines | None:
+        """The same table line by line, where each line is a row, numbered alike."""
+        dialect, survey, reading = self.dialect, self.source.survey, self.reading
+        plain = dialect.quote == '"' and dialect.doubled and not dialect.escape
+        alike = reading.first_line == reading.first_row and not survey.blank_at_end
+        if not (plain and alike) or survey.controls or self.source.copied:
+            return None
+        if len(reading.labels) < 2:
+            return None
+        return Lines(
+            path=self.source.path,
+            skip=self._skipped(),
+            count=survey.lines - self._skipped(),
             delimiter=dialect.delimiter,
             newline=survey.newline,
             odd=self._scratch / "odd.csv",
             longest=self._limits.line,
             rows_of=lambda path: _read_csv(path, {**options, "skip": "0"}),
         )
-        plain = dialect.quote == dialect.escape == '"' and not survey.controls and width > 1
-        first = 2 if dialect.header else 1
-        line = "_row" if not quoted else "NULL::BIGINT"
-        numbered = (
-            f"(SELECT *, {line} AS _line FROM "
-            f"(SELECT row_number() OVER () + {first - 1} AS _row, * FROM {relation}))"
-        )
-        embedded = _embedded_newlines(width, self.survey.newline) if quoted else "0"
-        table = self._table(relation, numbered, first)
-        return replace(table, embedded=embedded, lines=lines if plain else None)
+
+    def _has_quotes(self) -> bool:
+        return self.dialect.quote != '"' or self.source.survey.quotes
 
     def rewritten(self) -> Table:
-        """The text written anew, whatever its structure. Raises SourceBroken, TooLarge."""
+        """The text written anew, whatever its structure. Raises OSError."""
         target = self._scratch / "rewritten.csv"
-        try:
-            written = rewrite(
-                self._path, self.survey, self.dialect, len(self.first), target, self._progress
-            )
-        except csv.Error as error:
-            raise SourceBroken(f"the text cannot be split into rows: {error}") from None
-        width = len(self.first)
+        written = rewrite(self.source, target, self._limits, self._progress)
+        self.reading = self.reading.within(written.extent)
+        width = len(self.reading.labels)
         names = {"_row": "BIGINT", "_line": "BIGINT", "_cells": "BIGINT", "_extra": "VARCHAR"}
         names |= {f"c{n}": "VARCHAR" for n in range(1, width + 1)}
         options = {
@@ -128,37 +146,30 @@ class Text:
             "auto_detect": "false",
             "max_line_size": str(4 * self._limits.line),
         }
-        relation = _read_csv(target, options)
-        table = self._table(relation, relation, 2 if self.dialect.header else 1)
+        last = written.extent.last
+        relation = f"(SELECT * FROM {_read_csv(target, options)} WHERE _row <= {last})"
+        total = sum(count for _, count in written.counts)
         return replace(
-            table,
+            self._table(relation, relation),
             uneven=True,
-            findings=_encoding_findings(written),
-            findings_total=written.damaged_rows,
-            rejected_by_reader=written.damaged_rows,
+            findings=written.findings,
+            findings_total=total,
+            finding_counts=written.counts,
+            rejected_by_reader=total,
         )
 
-    def _table(self, relation: str, numbered: str, first_row: int) -> Table:
-        header = self.dialect.header
-        labels = self.first if header else [f"column_{n + 1}" for n in range(len(self.first))]
-        columns = tuple(Column(label, f"c{n + 1}") for n, label in enumerate(labels))
-        survey = self.survey
-        description = {
-            "format": "csv",
-            "encoding": survey.encoding,
-            "bom": survey.bom > 0,
-            "newline": {"\n": "LF", "\r\n": "CRLF", "\r": "CR"}[survey.newline],
-            "lines": survey.lines,
-            "dialect": self.dialect.describe(),
-        }
+    def _table(self, relation: str, numbered: str) -> Table:
+        reading = self.reading
+        columns = tuple(Column(label, f"c{n + 1}") for n, label in enumerate(reading.labels))
         return Table(
             columns=columns,
             relation=relation,
             numbered=numbered,
             media_type=self._media_type,
-            header=header,
-            first_row=first_row,
-            description=description,
+            header=bool(reading.header_rows),
+            first_row=reading.first_row,
+            description=reading.describe(),
+            warnings=tuple(reading.warnings),
         )
 
 
@@ -167,36 +178,20 @@ def _read_csv(path: Path, options: dict[str, str]) -> str:
     return f"read_csv({literal(str(path))}, {settings})"
 
 
-def _embedded_newlines(width: int, newline: str) -> str:
+def _embedded_newlines(width: int, dialect: Dialect) -> str:
     """An aggregate that counts the line ends inside cells, so that rows and lines can be
-    compared: the engine has been seen to lose rows in silence."""
-    mark = "chr(13)" if newline == "\r" else "chr(10)"
-    cells = [
-        f"coalesce(len(c{n}) - len(replace(c{n}, {mark}, '')), 0)" for n in range(1, width + 1)
-    ]
-    inside = [f"CASE WHEN contains(c{n}, {mark}) THEN {cell} ELSE 0 END"
-              for n, cell in enumerate(cells, start=1)]  # fmt: skip
-    return " + ".join(f"coalesce(sum({cell}), 0)" for cell in inside)
-
-
-def _sample(head: bytes, survey: Survey) -> str:
-    if survey.damaged or survey.encoding in ("cp1252", "latin-1"):
-        return head[survey.bom :].decode(survey.encoding, "replace")
-    return decode_sample(head) or ""
-
-
-def _first_record(sample: str, dialect: Dialect) -> list[str]:
-    """The first record that is not blank, or the first at all; one empty cell if none."""
-    try:
-        return next(csv.reader(io.StringIO(sample, newline=""), **dialect.reader_options())) or [""]
-    except StopIteration:
-        return [""]
-    except csv.Error as error:
-        raise SourceBroken(f"its first row cannot be read: {error}") from None
-
-
-def _encoding_findings(written: Rewritten) -> tuple[Finding, ...]:
-    return tuple(
-        Finding("encoding-error", "bytes that are not text in the file's encoding", row, line, at)
-        for row, line, at in written.damaged
-    )
+    compared: the engine has been seen to lose rows in silence. A cell of which a line would be
+    a row of the table makes the count wrong on purpose: it may be a stray quote's work."""
+    mark = "chr(10)"
+    delimiter = re.escape(dialect.delimiter)
+    row = f"\\n[^\\n]*?{delimiter}[^\\n]*\\n" if width > 1 else ""
+    if 1 < width <= 1_000 and len(dialect.delimiter) == 1:
+        row = f"\\n[^\\n{delimiter}]*(?:{delimiter}[^\\n{delimiter}]*){{{width - 1}}}\\n"
+    terms = []
+    for n in range(1, width + 1):
+        count = f"len(c{n}) - len(replace(c{n}, {mark}, ''))"
+        if row:
+            suspect = f"regexp_matches(c{n}, {literal(row)})"
+            count = f"{count} + CASE WHEN {suspect} THEN {SWALLOWED} ELSE 0 END"
+        terms.append(f"CASE WHEN contains(c{n}, {mark}) THEN {count} ELSE 0 END")
+    return " + ".join(f"coalesce(sum({term}), 0)" for term in terms)

@@ -14,8 +14,8 @@ from pathlib import Path
 from statistics import median_low
 from typing import Any
 
-from entrepot.inspection.dialect import has_header
 from entrepot.inspection.engine import literal
+from entrepot.inspection.layout import has_header
 from entrepot.inspection.limits import Limits
 from entrepot.inspection.progress import Progress
 from entrepot.inspection.recognize import XLSX

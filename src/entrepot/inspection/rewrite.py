@@ -1,78 +1,109 @@
 """Write an irregular text anew so that the engine reads it without any guess.
 
 Every cell is quoted, every row starts with its number, its physical line, its count of cells
-and its surplus cells. Costs one pass of Python's csv module, and only for texts that need it.
+and its surplus cells.
 """
 
 import csv
-import io
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from entrepot.inspection.dialect import Dialect
+from entrepot.inspection.extent import Extent, ExtentFinder
+from entrepot.inspection.lexer import COMMENT, Lexer
+from entrepot.inspection.limits import Limits
 from entrepot.inspection.progress import Progress
-from entrepot.inspection.survey import Survey
+from entrepot.inspection.reading import is_blank
+from entrepot.inspection.source import Source, open_lines
+from entrepot.inspection.table import Finding
 
-LISTED = 1_000
 BATCH = 2_000
-REPLACEMENT = "\ufffd"
+UNDECODABLE = (
+    "bytes that are no text in the file's encoding, the first at byte {:,}; read as U+FFFD"
+)
 
 
 @dataclass(frozen=True)
 class Rewritten:
-    """`damaged` lists (row, line, byte offset) of rows with undecodable bytes, up to a bound."""
+    """How far the table goes, and the rows with faults that only the bytes show: the first
+    ones listed, all counted by type."""
 
-    rows: int
-    damaged_rows: int
-    damaged: tuple[tuple[int, int, int | None], ...]
+    extent: Extent
+    findings: tuple[Finding, ...]
+    counts: tuple[tuple[str, int], ...]
 
 
-def rewrite(
-    source: Path, survey: Survey, dialect: Dialect, width: int, target: Path, progress: Progress
-) -> Rewritten:
-    """Copy the data rows of `source` to `target` in UTF-8. The header row is left out.
-
-    Raises csv.Error where not even Python's reader can split the text, OSError when the
-    scratch folder is full.
-    """
-    size = max(1, source.stat().st_size)
-    damaged: list[tuple[int, int, int | None]] = []
-    damaged_rows = rows = 0
-    # The survey does not decode UTF-16 and UTF-32: their damage shows here.
-    suspect = survey.damaged or survey.encoding.startswith(("utf-16", "utf-32"))
-    with (
-        source.open("rb") as raw,
-        io.TextIOWrapper(raw, survey.encoding, errors="replace", newline="") as text,
-        target.open("w", encoding="utf-8", newline="") as out,
-    ):
-        raw.seek(survey.bom)
+def rewrite(source: Source, target: Path, limits: Limits, progress: Progress) -> Rewritten:
+    """Copy the rows of `source` from the first data row on to `target`, those below the table
+    included. Raises OSError when the scratch folder is full."""
+    decision = source.decision
+    width, start = decision.layout.width, decision.layout.start
+    finder = ExtentFinder(decision.layout, decision.contract)
+    faults = Faults(source, limits.errors)
+    size = max(1, source.path.stat().st_size)
+    number = 0
+    padding = [""] * width
+    column = 1 if width > 1 else 0
+    with open_lines(source) as (text, raw), target.open("w", encoding="utf-8", newline="") as out:
         writer = csv.writer(out, quoting=csv.QUOTE_ALL, lineterminator="\n")
         batch: list[list[object]] = []
-        for number, line, cells in _records(text, dialect):
-            if suspect and any(REPLACEMENT in cell for cell in cells):
-                damaged_rows += 1
-                if len(damaged) < LISTED:
-                    damaged.append((number, line, None))
-            if number == 1 and dialect.header:
+        for line, cells, fault in Lexer(decision.dialect, width, limits.line).records(text):
+            number += 1
+            if line > faults.next_line:
+                faults.pass_line(line)
+            faults.number, faults.line = number, line
+            if number <= start:
                 continue
-            rows += 1
+            if fault:
+                if fault == COMMENT:
+                    finder.tell(number, line, [])
+                    continue
+                faults.add("source-error", fault, number, line)
             count = len(cells)
-            extra = json.dumps(cells[width:]) if count > width else ""
-            padding = [""] * (width - count)
-            batch.append([number, line, count, extra, *cells[:width], *padding])
+            if count == width and cells[0] and (cells[-1] or cells[column]) and not finder.starting:
+                batch.append([number, line, count, "", *cells])
+            else:
+                row = [] if is_blank(cells) else cells
+                count = len(row)
+                finder.tell(number, line, row)
+                extra = json.dumps(row[width:]) if count > width else ""
+                batch.append([number, line, count, extra, *row[:width], *padding[count:]])
             if len(batch) >= BATCH:
                 writer.writerows(batch)
                 batch.clear()
                 progress.at(raw.tell() / size)
         writer.writerows(batch)
-    return Rewritten(rows, damaged_rows, tuple(damaged))
+    faults.pass_line(1 << 62)
+    return Rewritten(finder.decide(number), tuple(faults.listed), tuple(faults.counts.items()))
 
 
-def _records(text: io.TextIOWrapper, dialect: Dialect) -> Iterator[tuple[int, int, list[str]]]:
-    reader = csv.reader(text, **dialect.reader_options())
-    line = 1
-    for number, cells in enumerate(reader, start=1):
-        yield number, line, cells
-        line = reader.line_num + 1
+class Faults:
+    """Collects the faults of rows, and tells which rows the undecodable bytes are in. `number`
+    and `line` are those of the row at hand; `next_line` is the next line with such bytes."""
+
+    def __init__(self, source: Source, most: int) -> None:
+        self._places = source.damage.places
+        self._at = 0
+        self._most = most
+        self.number = self.line = 1
+        self.next_line = self._places[0][0] if self._places else 1 << 62
+        self.listed: list[Finding] = []
+        self.counts: dict[str, int] = {}
+
+    def add(self, kind: str, note: str, number: int, line: int) -> None:
+        """Count one fault of a row, and list it if there is room."""
+        self.counts[kind] = self.counts.get(kind, 0) + 1
+        if len(self.listed) < self._most:
+            self.listed.append(Finding(kind, note, number, line))
+
+    def pass_line(self, line: int) -> None:
+        """A new row begins on `line`: undecodable bytes before it are in the row at hand."""
+        first = self._places[self._at][1] if self._at < len(self._places) else 0
+        found = False
+        while self._at < len(self._places) and self._places[self._at][0] < line:
+            self._at += 1
+            found = True
+        if found:
+            self.add("encoding-error", UNDECODABLE.format(first), self.number, self.line)
+        more = self._at < len(self._places)
+        self.next_line = self._places[self._at][0] if more else 1 << 62

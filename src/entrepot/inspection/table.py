@@ -51,7 +51,8 @@ class Table:
     by name, since the format gives columns no order of their own (JSON). `embedded` is an
     aggregate over `relation`: how many line ends lie inside cells. `lines`, if set, is the same
     table line by line; `places` tells, where `_row` is not the row's own number, the numbers
-    and the byte offsets of such rows (a row is a line then).
+    and the byte offsets of such rows (a row is a line then). `finding_counts` are the reader's
+    findings by type where they are of several; `warnings` are sentences for the report.
     """
 
     columns: tuple[Column, ...]
@@ -67,7 +68,9 @@ class Table:
     places: Callable[[Collection[int]], dict[int, tuple[int, int]]] | None = None
     findings: tuple[Finding, ...] = ()
     findings_total: int = 0
+    finding_counts: tuple[tuple[str, int], ...] = ()
     rejected_by_reader: int = 0
+    warnings: tuple[str, ...] = ()
     description: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -91,7 +94,12 @@ def table_of_odd(table: Table) -> Table:
 
 
 class NotTabular(Exception):
-    """The file holds no table; the text says what it is."""
+    """The file holds no table; the text says what it is, `media_type` of which type, if it is
+    another than its first bytes say."""
+
+    def __init__(self, reason: str, media_type: str | None = None) -> None:
+        super().__init__(reason)
+        self.media_type = media_type
 
 
 class SourceBroken(Exception):

@@ -1,0 +1,1 @@
+"""Polluted delimited texts with known truth; README.md says how they were made."""

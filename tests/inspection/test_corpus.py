@@ -1,0 +1,134 @@
+"""Every file of the corpus comes back cell for cell, and what is known of it is said."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.inspection.conftest import Inspect
+from tests.inspection.corpus import make
+from tests.inspection.corpus.known import FACTS, HERE, Known, known_cases, rows
+from tests.inspection.corpus.written import canonical
+
+from entrepot.inspection.canonical import write_canonical
+from entrepot.inspection.limits import Limits
+from entrepot.inspection.table import NotTabular
+
+CASES = known_cases()
+TABLES = [case for case in CASES if case.tabular]
+OTHERS = [case for case in CASES if not case.tabular]
+SHOWN = 8
+"""Rows that differ are shown up to this many."""
+
+
+def each(cases: list[Known]) -> Any:
+    return pytest.mark.parametrize("case", cases, ids=[case.name for case in cases])
+
+
+def name_of(path: Path) -> str:
+    """The case that a file of the corpus belongs to."""
+    stem = path.name.removesuffix(".json").removesuffix(".csv").split(".truth")[0]
+    return f"{path.parent.name}/{stem}"
+
+
+def read(case: Known, tmp_path: Path) -> tuple[bytes, dict[str, Any]]:
+    """What the reader understood, and what it says of it."""
+    target, scratch = tmp_path / "canonical.csv", tmp_path / "scratch"
+    scratch.mkdir()
+    reading = write_canonical(case.path, case.path.name, target, scratch, Limits())
+    return target.read_bytes(), reading.describe()
+
+
+def difference(found: bytes, truth: bytes) -> str:
+    """Where two canonical CSVs differ, row by row; empty if they are the same."""
+    if found == truth:
+        return ""
+    have, want = rows(found), rows(truth)
+    if have == want:
+        return f"the cells are right, but not quoted minimally:\n{found[:600]!r}\n{truth[:600]!r}"
+    lines = [f"{len(have)} rows instead of {len(want)}"]
+    for number in range(max(len(have), len(want))):
+        is_, should = have[number : number + 1], want[number : number + 1]
+        if is_ != should:
+            lines += [
+                f"row {number + 1} is        {is_}"[:400],
+                f"row {number + 1} should be {should}"[:400],
+            ]
+        if len(lines) > 2 * SHOWN:
+            lines.append("…")
+            break
+    return "\n".join(lines)
+
+
+def test_corpus_is_whole() -> None:
+    assert len(CASES) >= 200
+    assert [case.name for case in TABLES if not case.truths] == []
+    assert [case.name for case in OTHERS if case.truths] == []
+    assert {fact for case in CASES for fact in case.facts} <= FACTS
+    names = {case.name for case in CASES}
+    stray = [
+        path for path in HERE.glob("*/*.*") if path.suffix != ".pyc" and name_of(path) not in names
+    ]
+    assert stray == []
+
+
+def test_truths_are_canonical() -> None:
+    for case in TABLES:
+        for truth in case.truths:
+            assert canonical(rows(truth)) == truth, case.name
+        assert len(set(case.truths)) == len(case.truths), case.name
+
+
+def test_made_files_are_what_make_writes() -> None:
+    changed = [
+        path.name
+        for case in make.cases()
+        for path, content in case.files()
+        if not path.exists() or path.read_bytes() != content
+    ]
+    assert changed == []
+
+
+@each(TABLES)
+def test_cells(case: Known, tmp_path: Path) -> None:
+    found, _ = read(case, tmp_path)
+    differences = [difference(found, truth) for truth in case.truths]
+    assert "" in differences, f"{case.name}: {differences[0]}"
+
+
+@each(OTHERS)
+def test_no_table(case: Known, tmp_path: Path) -> None:
+    with pytest.raises(NotTabular):
+        read(case, tmp_path)
+
+
+SAID: dict[str, Callable[[dict[str, Any]], Any]] = {
+    "encoding": lambda said: said["encoding"],
+    "delimiter": lambda said: said["dialect"]["delimiter"],
+    "quote": lambda said: said["dialect"]["quote"],
+    "header": lambda said: said["dialect"]["header"],
+    "header_rows": lambda said: len(said["headerRows"]),
+    "unsure": lambda said: said["unsure"],
+    "other_tables": lambda said: len(said["tables"]),
+}
+"""Where the description of a reading says each fact."""
+
+
+@each([case for case in TABLES if case.facts.keys() & SAID.keys()])
+def test_facts(case: Known, tmp_path: Path) -> None:
+    _, said = read(case, tmp_path)
+    wrong = {
+        fact: (SAID[fact](said), case.facts[fact])
+        for fact in SAID.keys() & case.facts.keys()
+        if not case.accepts(fact, SAID[fact](said))
+    }
+    assert wrong == {}, f"{case.name}: (said, known) by fact: {wrong}; reading: {said}"
+
+
+@each([case for case in TABLES if "findings" in case.facts])
+def test_findings(case: Known, inspect: Inspect) -> None:
+    report = inspect(case.path, mode="none").report
+    found = {count["type"] for count in report["tasks"][0]["errorCounts"]}
+    known = set(case.facts["findings"])
+    assert found >= known, case.name
+    assert known or not found, case.name

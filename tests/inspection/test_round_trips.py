@@ -1,0 +1,189 @@
+"""What any writer wrote comes back cell for cell, without being told how it was written."""
+
+import csv
+import io
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pandas as pd
+import polars as pl
+import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+
+from entrepot.inspection.canonical import write_canonical
+from entrepot.inspection.limits import Limits
+from entrepot.inspection.reading import Reading
+
+SLOW = settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+HEADER = ["id", "name", "amount", "day", "note"]
+ROWS = [
+    ["1", "Ann", "10.50", "2024-01-05", "plain"],
+    ["2", "Bo, jr", "7.25", "2024-01-06", 'said "no"'],
+    ["3", "O'Hara", "-3.00", "2024-01-07", "two\nlines"],
+    ["4", "Zoë | Co; Ltd", "0.00", "2024-01-08", ""],
+    ["5", "tab\there", "12.75", "2024-01-09", "back\\slash"],
+    ["6", "", "1.10", "2024-01-10", "^caret~"],
+]
+TABLE = [HEADER, *ROWS]
+
+
+def understood(content: bytes, tmp_path: Path, name: str = "t.csv") -> tuple[list[Any], Reading]:
+    path, target, scratch = tmp_path / name, tmp_path / "canonical.csv", tmp_path / "scratch"
+    path.write_bytes(content)
+    scratch.mkdir(exist_ok=True)
+    reading = write_canonical(path, name, target, scratch, Limits())
+    raw = target.read_bytes()
+    rows = list(csv.reader(io.StringIO(raw.decode(), newline=""), strict=True))
+    written = io.StringIO(newline="")
+    csv.writer(written, lineterminator="\r\n").writerows(rows)
+    assert written.getvalue().encode() == raw
+    return rows, reading
+
+
+def by_csv(rows: list[list[str]], **options: Any) -> str:
+    text = io.StringIO(newline="")
+    csv.writer(text, **options).writerows(rows)
+    return text.getvalue()
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("quoting", [csv.QUOTE_MINIMAL, csv.QUOTE_ALL, csv.QUOTE_NONNUMERIC])
+@pytest.mark.parametrize("quote", ['"', "'"])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|", "^", "~", ":", "\x1f"])
+def test_dialects_of_python(
+    delimiter: str, quote: str, quoting: Any, newline: str, tmp_path: Path
+) -> None:
+    # Python leaves an LF unquoted where lines end in CR.
+    table = [[cell.replace("\n", "\r") for cell in row] for row in TABLE]
+    table = table if newline == "\r" else TABLE
+    text = by_csv(
+        table, delimiter=delimiter, quotechar=quote, quoting=quoting, lineterminator=newline
+    )
+    rows, reading = understood(text.encode(), tmp_path)
+    assert rows == table
+    assert reading.dialect.delimiter == delimiter
+    assert reading.header_rows == (1,)
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("options", [
+    {"doublequote": False, "escapechar": "\\"},
+    {"doublequote": False, "escapechar": "\\", "quoting": csv.QUOTE_ALL},
+    {"quoting": csv.QUOTE_NONE, "escapechar": "\\", "quotechar": None},
+])  # fmt: skip
+def test_escapes(options: dict[str, Any], delimiter: str, tmp_path: Path) -> None:
+    rows = [[cell.replace("\n", " ") for cell in row] for row in TABLE]
+    text = by_csv(rows, delimiter=delimiter, lineterminator="\n", **options)
+    found, reading = understood(text.encode(), tmp_path)
+    assert found == rows
+    assert reading.dialect.escape == "\\"
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+def test_pandas_polars_and_duckdb(delimiter: str, tmp_path: Path) -> None:
+    frame = pd.DataFrame(ROWS, columns=HEADER)
+    found, _ = understood(frame.to_csv(index=False, sep=delimiter).encode(), tmp_path)
+    assert found == TABLE
+    found, reading = understood(frame.to_csv(sep=delimiter).encode(), tmp_path)
+    assert found == [["", *HEADER], *([str(n), *row] for n, row in enumerate(ROWS))]
+    assert reading.header_rows == (1,)
+    text = pl.DataFrame(ROWS, schema=HEADER, orient="row").write_csv(separator=delimiter)
+    assert understood(text.encode(), tmp_path)[0] == TABLE
+    with duckdb.connect() as conn:
+        conn.register("frame", frame)
+        target = tmp_path / "by-duckdb.csv"
+        conn.execute(f"COPY frame TO '{target}' (DELIMITER '{delimiter}', HEADER)")
+    assert understood(target.read_bytes(), tmp_path)[0] == TABLE
+
+
+@pytest.mark.parametrize("encoding", [
+    "utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "cp1252",
+    "latin-1",
+])  # fmt: skip
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_encodings(encoding: str, delimiter: str, tmp_path: Path) -> None:
+    text = by_csv(TABLE, delimiter=delimiter)
+    rows, reading = understood(text.encode(encoding), tmp_path)
+    assert rows == TABLE
+    assert reading.bom == (encoding in ("utf-8-sig", "utf-16", "utf-32"))
+
+
+def test_spreadsheet_exports(tmp_path: Path) -> None:
+    """Text that a spreadsheet writes with blank rows and columns around its used cells."""
+    german = [[cell.replace(".", ",") if cell[:1].isdigit() else cell for cell in row]
+              for row in TABLE]  # fmt: skip
+    text = "Bericht;;;;\r\n;;;;\r\n" + by_csv(german, delimiter=";") + ";;;;\r\n;;;;\r\n"
+    rows, reading = understood(text.encode("utf-8-sig"), tmp_path)
+    assert rows == german
+    assert reading.header_rows == (3,)
+    assert reading.above is not None
+    assert reading.above.text == "Bericht"
+
+
+TEXT = st.text(
+    st.characters(codec="utf-8", exclude_categories=["Cs"], exclude_characters="\0\ufeff\x1a"),
+    max_size=12,
+)
+WORD = st.text("abcdefghijklmnopqrstuvwxyz", min_size=1, max_size=8)
+
+
+@SLOW
+@given(
+    labels=st.lists(WORD, min_size=2, max_size=4, unique=True),
+    data=st.data(),
+    delimiter=st.sampled_from([",", ";", "\t", "|"]),
+    newline=st.sampled_from(["\n", "\r\n"]),
+)
+def test_any_text_comes_back(
+    labels: list[str], data: Any, delimiter: str, newline: str, tmp_path: Path
+) -> None:
+    """All cells quoted and a column of numbers: then nothing is left to a guess."""
+    width = len(labels)
+    texts = data.draw(st.lists(st.lists(TEXT, min_size=width, max_size=width), min_size=3,
+                               max_size=6))  # fmt: skip
+    rows = [["n", *labels], *([str(n), *row] for n, row in enumerate(texts, start=100))]
+    text = by_csv(rows, delimiter=delimiter, quoting=csv.QUOTE_ALL, lineterminator=newline)
+    found, reading = understood(text.encode(), tmp_path)
+    assert reading.dialect.delimiter == delimiter
+    assert found == rows
+
+
+PLAIN = st.text("abcdefghij ,;.-", max_size=10).map(str.strip)
+
+
+def table_of(texts: list[list[str]]) -> list[list[str]]:
+    return [["id", "name", "note"], *([str(n), *row] for n, row in enumerate(texts, start=1))]
+
+
+@SLOW
+@given(
+    texts=st.lists(st.lists(PLAIN, min_size=2, max_size=2), min_size=8, max_size=12),
+    row=st.integers(1, 8),
+    data=st.data(),
+)
+def test_a_stray_quote_changes_no_other_row(
+    texts: list[list[str]], row: int, data: Any, tmp_path: Path
+) -> None:
+    rows = table_of(texts)
+    lines = [by_csv([each], lineterminator="\n") for each in rows]
+    before, reading = understood("".join(lines).encode(), tmp_path)
+    assume(before == rows)
+    place = data.draw(st.integers(0, len(lines[row]) - 1))
+    lines[row] = lines[row][:place] + '"' + lines[row][place:]
+    after, changed = understood("".join(lines).encode(), tmp_path)
+    assume(changed.dialect == reading.dialect)
+    assert after[:row] == rows[:row]
+    assert after[row + 1 :] == rows[row + 1 :]
+
+
+@SLOW
+@given(texts=st.lists(st.lists(PLAIN, min_size=2, max_size=2), min_size=4, max_size=8))
+def test_canonical_csv_is_read_as_itself(texts: list[list[str]], tmp_path: Path) -> None:
+    first, _ = understood(by_csv(table_of(texts)).encode(), tmp_path)
+    again, reading = understood((tmp_path / "canonical.csv").read_bytes(), tmp_path)
+    assert again == first
+    assert reading.dialect.delimiter == ","

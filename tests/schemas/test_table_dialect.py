@@ -1,0 +1,76 @@
+"""Table Dialect documents: parsed, refused with a pointer, written back."""
+
+from typing import Any
+
+import pytest
+
+from entrepot.errors import SchemaInvalid
+from entrepot.schemas.table_dialect import TableDialect, parse_dialect, to_document
+
+WHOLE: dict[str, Any] = {
+    "$schema": "https://datapackage.org/profiles/2.0/tabledialect.json",
+    "name": "german",
+    "header": True,
+    "headerRows": [2, 3],
+    "headerJoin": "_",
+    "commentRows": [1],
+    "commentChar": "#",
+    "delimiter": "||",
+    "lineTerminator": "\r\n",
+    "quoteChar": "'",
+    "doubleQuote": False,
+    "escapeChar": "\\",
+    "nullSequence": "\\N",
+    "skipInitialSpace": True,
+    "property": "rows",
+    "itemType": "object",
+    "itemKeys": ["a", "b"],
+    "sheetNumber": 2,
+    "sheetName": "Data",
+    "table": "t",
+}
+
+
+def test_a_whole_document_comes_back() -> None:
+    dialect = parse_dialect(WHOLE)
+    assert dialect.delimiter == "||"
+    assert dialect.header_rows == (2, 3)
+    assert to_document(dialect) == WHOLE
+
+
+def test_what_is_left_out_stays_open() -> None:
+    assert parse_dialect({}) == TableDialect()
+    assert to_document(TableDialect()) == {}
+    assert parse_dialect({"quoteChar": ""}).quote_char == ""
+
+
+@pytest.mark.parametrize(
+    ("document", "pointer"),
+    [
+        ([], ""),
+        ({"delimiter": ""}, "/delimiter"),
+        ({"delimiter": 5}, "/delimiter"),
+        ({"delimiter": "\n"}, "/delimiter"),
+        ({"delimiter": "x" * 17}, "/delimiter"),
+        ({"quoteChar": "''"}, "/quoteChar"),
+        ({"escapeChar": "ab"}, "/escapeChar"),
+        ({"lineTerminator": ";"}, "/lineTerminator"),
+        ({"header": "yes"}, "/header"),
+        ({"doubleQuote": 1}, "/doubleQuote"),
+        ({"headerRows": [0]}, "/headerRows/0"),
+        ({"headerRows": [1, True]}, "/headerRows/1"),
+        ({"headerRows": [2, 1]}, "/headerRows"),
+        ({"commentRows": 1}, "/commentRows"),
+        ({"commentChar": ""}, "/commentChar"),
+        ({"sheetNumber": 0}, "/sheetNumber"),
+        ({"itemType": "list"}, "/itemType"),
+        ({"itemKeys": [1]}, "/itemKeys"),
+        ({"header": False, "headerRows": [1]}, "/headerRows"),
+        ({"delimiter": "'", "quoteChar": "'"}, "/quoteChar"),
+        ({"delimiter": "\\", "escapeChar": "\\"}, "/escapeChar"),
+    ],
+)
+def test_faults_have_a_pointer(document: Any, pointer: str) -> None:
+    with pytest.raises(SchemaInvalid) as refused:
+        parse_dialect(document)
+    assert refused.value.pointer == pointer
