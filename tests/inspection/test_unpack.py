@@ -61,10 +61,11 @@ def test_nested(inspect: Inspect) -> None:
     assert (deep.verdict, "3 layers" in deep.detail) == ("resource-limit", True)
 
 
-def test_the_name_inside_breaks_ties(inspect: Inspect) -> None:
-    text = b"one two\nthree four five\n"
-    assert inspect(gzip.compress(text), name="t.csv.gz").verdict == "conforms"
-    assert inspect(gzip.compress(text), name="t.txt.gz").verdict == "not-tabular"
+@pytest.mark.parametrize("name", ["t.csv.gz", "t.txt.gz", "t.gz", "t.pdf"])
+def test_the_content_tells_and_not_the_name(inspect: Inspect, name: str) -> None:
+    assert inspect(gzip.compress(b"a,b\n1,2\n3,4\n"), name=name).verdict == "conforms"
+    prose = b"It was late. The train, which nobody expected,\nhad not come; so we went home.\n"
+    assert inspect(gzip.compress(prose), name=name).verdict == "not-tabular"
 
 
 def test_errors_are_placed_in_the_plain_text(inspect: Inspect) -> None:

@@ -115,7 +115,7 @@ def _detect_json(start: str, whole: bool) -> Detected | None:  # noqa: PLR0911 (
     """What JSON the text is, that begins with a bracket; None if it is none."""
     if start.startswith("["):
         inner = start[1:].lstrip()
-        if inner.startswith(("{", "]")):
+        if inner.startswith(("{", "]")) or not (inner or whole):
             return Detected("json", "application/json")
         if _is_json(start, whole):
             return _other("application/json", JSON_ARRAY if inner.startswith("[") else JSON_VALUES)
