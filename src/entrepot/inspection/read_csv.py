@@ -14,7 +14,7 @@ from pathlib import Path
 
 from entrepot.inspection.detect import SAMPLE, decode_sample
 from entrepot.inspection.dialect import Dialect, decide_dialect
-from entrepot.inspection.engine import literal
+from entrepot.inspection.engine import line_bounds, literal
 from entrepot.inspection.limits import Limits
 from entrepot.inspection.progress import Progress
 from entrepot.inspection.rewrite import Rewritten, rewrite
@@ -81,8 +81,7 @@ class Text:
             "columns": "{" + columns + "}",
             "header": "false",
             "auto_detect": "false",
-            "max_line_size": str(self._limits.line),
-        }
+        } | line_bounds(self._limits.line)
         relation = _read_csv(self._path, options)
         survey, skip = self.survey, 1 if dialect.header else 0
         lines = Lines(
@@ -126,8 +125,7 @@ class Text:
             "columns": "{" + ", ".join(f"'{name}': '{kind}'" for name, kind in names.items()) + "}",
             "header": "false",
             "auto_detect": "false",
-            "max_line_size": str(4 * self._limits.line),
-        }
+        } | line_bounds(4 * self._limits.line)
         relation = _read_csv(target, options)
         table = self._table(relation, relation, 2 if self.dialect.header else 1)
         return replace(
