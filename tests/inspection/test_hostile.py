@@ -165,6 +165,32 @@ def test_memory_of_formats(tmp_path: Path, scratch_pool: Pool) -> None:
     assert run(pool, written(tmp_path, b"a,b\n1,2\n")).verdict == "conforms"
 
 
+def test_memory_of_a_long_text(tmp_path: Path, scratch_pool: Pool) -> None:
+    """The engine's blocks are as large as a line may be, not as sixteen of them."""
+    path = tmp_path / "long.csv"
+    block = b"".join(b"%d,text %d,2020-01-01\n" % (n, n) for n in range(40_000))
+    with path.open("wb") as out:
+        out.write(b"a,b,c\n")
+        while out.tell() < 280 * MIB:
+            out.write(block)
+    found = run(scratch_pool(Limits(memory=400 * MIB)), path)
+    assert found.verdict == "conforms", found.detail
+
+
+def test_texts_of_a_typed_format_stay_texts(pool: InspectionPool, tmp_path: Path) -> None:
+    texts = {"code": ["1", "2"], "day": ["2020-01-01", None], "yes": ["true", "false"]}
+    table = pa.table(texts | {"n": [1, 2]})
+    pq.write_table(table, tmp_path / "t.parquet")
+    with pa.ipc.new_file(str(tmp_path / "t.arrow"), table.schema) as out:
+        out.write_table(table)
+    for name in ("t.parquet", "t.arrow"):
+        found = run(pool, tmp_path / name)
+        assert (found.verdict, found.row_count) == ("conforms", 2), found.detail
+        assert found.schema is not None
+        types = {field["name"]: field["type"] for field in found.schema["fields"]}
+        assert types == {"code": "string", "day": "string", "yes": "string", "n": "integer"}
+
+
 def seeds(folder: Path) -> dict[str, bytes]:
     """A small sound file of each format that is not text."""
     table = pa.table({"a": [1, None], "s": ["x", "yy"], "l": [[1], []], "d": [{"k": 1.5}, None]})

@@ -13,6 +13,7 @@ import duckdb
 from entrepot.inspection.limits import MIB, Limits
 
 SMALL = 4 * MIB
+LEAST_BLOCK = 8 * MIB
 
 
 def open_engine() -> duckdb.DuckDBPyConnection:
@@ -60,6 +61,15 @@ def lock_engine(
     engine.execute("SET enable_external_access=false")
     engine.execute(f"SET threads={threads}")
     engine.execute("SET lock_configuration=true")
+
+
+def line_bounds(longest: int) -> dict[str, str]:
+    """The options of `read_csv` for lines of at most `longest` bytes.
+
+    By default the engine takes blocks of sixteen such lines at once: 256 MiB for lines of 16 MiB,
+    several of them, which are not to be had beside the groups of a large key.
+    """
+    return {"max_line_size": str(longest), "buffer_size": str(max(longest, LEAST_BLOCK))}
 
 
 def literal(text: str) -> str:

@@ -95,6 +95,8 @@ def infer_schema(engine: duckdb.DuckDBPyConnection, table: Table) -> Inferred:
 def _survivors(engine: duckdb.DuckDBPyConnection, table: Table) -> list[list[Candidate]]:
     """The candidates that fit each column's first texts. Asking the engine for all of them
     would cost it more to plan than to run."""
+    if table.typed:
+        return [[] for _ in table.columns]
     texts = ", ".join(column.text for column in table.columns)
     kinds = ", ".join(
         f"coalesce({column.kind_sql}, 'text') = 'text'" if column.kind is None else "true"

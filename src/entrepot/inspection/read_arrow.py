@@ -61,6 +61,7 @@ def read_arrow(
         relation=f"read_parquet({literal(str(target))})",
         numbered=f"(SELECT {counted}, {listed} FROM {numbered})",
         media_type=f"application/vnd.apache.arrow.{kind}",
+        typed=True,
         description={"format": f"arrow-{kind}"},
     )
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from entrepot.inspection.dialect import Dialect
-from entrepot.inspection.engine import literal
+from entrepot.inspection.engine import line_bounds, literal
 from entrepot.inspection.limits import Limits
 from entrepot.inspection.progress import Progress
 from entrepot.inspection.regular import is_regular, quoted_newlines, reading_of
@@ -88,8 +88,7 @@ class Text:
             "columns": "{" + columns + "}",
             "header": "false",
             "auto_detect": "false",
-            "max_line_size": str(self._limits.line),
-        }
+        } | line_bounds(self._limits.line)
         relation = _read_csv(self.source.path, options)
         first = self.reading.first_row
         shift = self.reading.first_line - first
@@ -144,8 +143,7 @@ class Text:
             "columns": "{" + ", ".join(f"'{name}': '{kind}'" for name, kind in names.items()) + "}",
             "header": "false",
             "auto_detect": "false",
-            "max_line_size": str(4 * self._limits.line),
-        }
+        } | line_bounds(4 * self._limits.line)
         last = written.extent.last
         relation = f"(SELECT * FROM {_read_csv(target, options)} WHERE _row <= {last})"
         total = sum(count for _, count in written.counts)

@@ -14,7 +14,7 @@ from typing import Any, Literal
 import duckdb
 
 from entrepot.inspection.detect import byte_order
-from entrepot.inspection.engine import literal
+from entrepot.inspection.engine import line_bounds, literal
 from entrepot.inspection.json_places import first_fault
 from entrepot.inspection.limits import Limits
 from entrepot.inspection.table import Column, Finding, NotTabular, SourceBroken, Table, TooLarge
@@ -117,10 +117,11 @@ def _with_plain_newlines(path: Path, scratch: Path) -> Path:
 def _docs(path: Path, form: Form, limits: Limits) -> str:
     place = literal(str(path))
     if form == "jsonl":
+        bounds = ", ".join(f"{name} = {value}" for name, value in line_bounds(limits.line).items())
         lines = (
             f"read_csv({place}, delim = '\x1e', quote = '', escape = '', header = false, "
             "auto_detect = false, columns = {'doc': 'VARCHAR'}, "
-            f"max_line_size = {limits.line})"
+            f"{bounds})"
         )
         return (
             "(SELECT row_number() OVER () + 1 AS _row, _line, doc FROM (SELECT row_number() OVER "

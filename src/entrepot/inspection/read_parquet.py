@@ -39,6 +39,7 @@ def read_parquet(engine: duckdb.DuckDBPyConnection, path: Path, limits: Limits) 
         relation=f"(SELECT {listed} FROM {source})",
         numbered=_numbered(path, names, listed),
         media_type="application/vnd.apache.parquet",
+        typed=True,
         description={"format": "parquet"},
     )
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from statistics import median_low
 from typing import Any
 
-from entrepot.inspection.engine import literal
+from entrepot.inspection.engine import line_bounds, literal
 from entrepot.inspection.layout import has_header
 from entrepot.inspection.limits import Limits
 from entrepot.inspection.progress import Progress
@@ -48,9 +48,11 @@ class Region:
 
 @dataclass
 class _Written:
-    """What was found while the rows were written. `kinds` are the marks seen in each column."""
+    """What was found while the rows were written. `kinds` are the marks seen in each column;
+    `longest` is what no row's bytes pass."""
 
     last: int = 0
+    longest: int = 0
     cells: int = 0
     uneven: bool = False
     kinds: list[set[str]] = field(default_factory=list)
@@ -217,6 +219,9 @@ def _write_row(writer: Any, region: Region, row: SheetRow, found: _Written, limi
             extra.append(text)
     found.uneven = found.uneven or bool(extra)
     surplus = json.dumps(extra) if extra else ""
+    # A character takes at most four bytes (a quote two), a cell three beside its own.
+    row_bytes = 4 * (sum(map(len, texts)) + len(surplus)) + 4 * width + 64
+    found.longest = max(found.longest, row_bytes)
     writer.writerow([row.number, width + len(extra), surplus, "".join(marks), *texts])
 
 
@@ -224,10 +229,12 @@ def _table(target: Path, region: Region, written: _Written, description: dict[st
     width = region.width
     names = CONTROL | {f"c{n}": "VARCHAR" for n in range(1, width + 1)}
     typed = ", ".join(f"'{name}': '{kind}'" for name, kind in names.items())
+    bounds = line_bounds(max(written.longest, 4 * width + 64))
+    limits = ", ".join(f"{name} = {value}" for name, value in bounds.items())
     source = (
         f"read_csv({literal(str(target))}, delim = ',', quote = '\"', escape = '\"', "
         f"new_line = '\\n', header = false, auto_detect = false, columns = {{{typed}}}, "
-        f"max_line_size = 2000000000)"
+        f"{limits})"
     )
     if region.header:
         labels = [""] * width

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import duckdb
 
-from entrepot.inspection.engine import literal
+from entrepot.inspection.engine import line_bounds, literal
 from entrepot.inspection.row_pattern import CellPattern, can_anchor, line_pattern
 
 MOST_ODD = 0.25
@@ -56,8 +56,7 @@ class Lines:
             "header": "false",
             "auto_detect": "false",
             "columns": "{'line': 'VARCHAR'}",
-            "max_line_size": str(self.longest),
-        }
+        } | line_bounds(self.longest)
         listed = ", ".join(f"{name} = {value}" for name, value in settings.items())
         return f"read_csv({literal(str(path))}, {listed})"
 

@@ -48,7 +48,8 @@ class Table:
     `uneven` says that rows may be shorter or longer than the header: then both relations have
     `_cells` (how many cells) and `_extra` (those too many, as a JSON list of texts).
     `first_row` is the row number of the first data row. `by_name`: fields belong to columns
-    by name, since the format gives columns no order of their own (JSON). `embedded` is an
+    by name, since the format gives columns no order of their own (JSON). `typed`: the format
+    has types, so that a column of texts is meant to be one (Parquet, Arrow). `embedded` is an
     aggregate over `relation`: how many line ends lie inside cells. `lines`, if set, is the same
     table line by line; `places` tells, where `_row` is not the row's own number, the numbers
     and the byte offsets of such rows (a row is a line then). `finding_counts` are the reader's
@@ -63,6 +64,7 @@ class Table:
     first_row: int = 2
     uneven: bool = False
     by_name: bool = False
+    typed: bool = False
     embedded: str = "0"
     lines: Lines | None = None
     places: Callable[[Collection[int]], dict[int, tuple[int, int]]] | None = None
