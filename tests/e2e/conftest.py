@@ -146,12 +146,15 @@ def stalled(site: Server) -> Iterator[Callable[[], None]]:
     """The worker stands still, so that tasks wait; the value lets it go on."""
     assert site.process is not None
     children = psutil.Process(site.process.pid).children(recursive=True)
-    workers = [
-        child
-        for child in children
-        if child.cmdline()[1:4] == ["-m", "entrepot.cli.process", "worker"]
-    ]
-    assert len(workers) == 1, [child.cmdline() for child in children]
+    workers = [child for child in children if _is_worker(child)]
+    assert len(workers) == 1, children
     workers[0].suspend()
     yield workers[0].resume
     workers[0].resume()
+
+
+def _is_worker(process: psutil.Process) -> bool:
+    try:
+        return process.cmdline()[1:4] == ["-m", "entrepot.cli.process", "worker"]
+    except psutil.NoSuchProcess:  # an inspecting child that has ended meanwhile, or is a zombie
+        return False

@@ -26,6 +26,8 @@ PATHS = (
     "/tasks",
     "/tasks/{succeeded}",
     "/tasks/{failed}",
+    "/tasks/{checked}",
+    "/tasks/{changed}",
     "/keys",
     "/keys/{key}/revoke",
     "/endpoint",
@@ -57,7 +59,15 @@ def furnished(site: Server, password_hash: str) -> Furnished:
     good = account.api.deliver(name=LONG, file_description="Long\n" * 5, enforce_schema="true")
     bad = account.api.deliver(BROKEN, enforce_schema=CONTRACT)
     assert (good["status"], bad["status"]) == ("succeeded", "failed")
+    checked = account.api.deliver(BROKEN, path="/file/validate", enforce_schema=CONTRACT)
+    path = f"/file/{good['file_id']}/schema?breaking=accept"
+    schema = account.api.json(f"/file/{good['file_id']}/schema")["schema"]
+    schema["fields"][0]["constraints"] = {"enum": [1, 3]}
+    changed = account.api.request("PUT", path, json=schema).json()
+    assert account.api.wait_task(changed["task_id"])["status"] == "succeeded"
     names = {
+        "checked": checked["task_id"],
+        "changed": changed["task_id"],
         "published": good["file_id"],
         "refused": bad["file_id"],
         "succeeded": good["task_id"],

@@ -1,5 +1,6 @@
 """What people do in a browser, with scripts."""
 
+import json
 import re
 import time
 from collections.abc import Callable
@@ -143,22 +144,137 @@ def test_a_waiting_task_is_canceled(
     assert person.api.task(task_id)["status"] == "canceled"
 
 
-def test_a_refused_delivery_shows_its_first_errors(page: Page, person: TestAccount) -> None:
-    broken = b"id,amount\n1,2\n2,abc\n1,\n"
+def test_a_refused_delivery_shows_its_rows(page: Page, person: TestAccount) -> None:
+    broken = b"id,amount\n1,2\n2,abc\n1,\n3\n4,5,six\n"
     task = person.api.deliver(broken, enforce_schema=CONTRACT)
     page.goto(f"/tasks/{task['task_id']}")
     expect(page.get_by_text("Refused", exact=True)).to_be_visible()
     expect(page.get_by_text("The delivery breaks its contract.")).to_be_visible()
-    rows = page.get_by_role("region", name="The first errors").get_by_role("row")
-    expect(rows).to_have_count(1 + 3)
-    first = rows.nth(1)
-    expect(first.get_by_role("cell").nth(0)).to_have_text("3")
-    expect(first.get_by_role("cell").nth(2)).to_have_text("amount")
-    expect(first.get_by_role("cell").nth(3)).to_have_text("abc")
-    expect(page.get_by_text("deliver the file again")).to_be_visible()
+    expect(page.locator("[data-words]")).to_contain_text("4 of 5 rows break the contract")
+    rows = page.get_by_role("region", name="The first rejected rows").get_by_role("row")
+    expect(rows).to_have_count(1 + 4)
+    shown = [rows.nth(number).get_by_role("cell").all_inner_texts() for number in range(1, 5)]
+    assert shown == [
+        ["3", "3", "amount must be a number", "2", "abc", ""],
+        ["4", "4", "id must be unique; amount must have a value", "1", "empty", ""],
+        ["5", "5", "amount must have a value; the cell of amount is missing", "3", "missing", ""],
+        ["6", "6", "there are more cells than columns", "4", "5", "six"],
+    ]
+    guilty = [rows.nth(number).locator("mark").all_inner_texts() for number in range(1, 5)]
+    assert guilty == [["abc"], ["1", "empty"], ["missing"], ["six"]]
+    expect(page.get_by_text("deliver the whole file again")).to_be_visible()
     with page.expect_download() as downloading:
         page.get_by_role("link", name="Report as JSON").click()
     assert b'"type-error"' in downloading.value.path().read_bytes()
+    with page.expect_download(timeout=60_000) as downloading:
+        page.get_by_role("link", name="Rejected rows as CSV").click()
+    assert downloading.value.suggested_filename == "orders-rejected.csv"
+    lines = downloading.value.path().read_text().splitlines()
+    assert lines[:2] == ["_row,_line,_errors,id,amount", "3,3,`amount` must be a number,2,abc"]
+    assert len(lines) == 1 + 4
+
+
+def test_a_wide_table_shows_its_guilty_columns(page: Page, person: TestAccount) -> None:
+    names = [f"c{number}" for number in range(1, 31)]
+    contract = {"fields": [{"name": name, "type": "integer"} for name in names]}
+    row = ["0"] * 30
+    row[16] = row[21] = "oops"
+    text = f"{','.join(names)}\n{','.join(row)}\n"
+    task = person.api.deliver(text.encode(), enforce_schema=json.dumps(contract))
+    page.goto(f"/tasks/{task['task_id']}")
+    table = page.get_by_role("region", name="The first rejected rows")
+    heads = table.get_by_role("columnheader").all_inner_texts()
+    assert heads == ["Row", "Line", "What is wrong", *names[:6], "c17", "c22"]
+    assert table.locator("mark").all_inner_texts() == ["oops", "oops"]
+    expect(page.get_by_text("8 of 30 columns")).to_be_visible()
+
+
+def test_a_file_is_only_checked(page: Page, person: TestAccount) -> None:
+    page.goto("/upload")
+    page.get_by_label("This schema: refuse what breaks it").check()
+    page.get_by_label("Table Schema as JSON").fill(CONTRACT)
+    page.get_by_label("Only check it, store nothing").check()
+    page.get_by_label("File", exact=True).set_input_files(
+        {"name": "orders.csv", "mimeType": "text/csv", "buffer": b"id,amount\n1,x\n"}
+    )
+    page.get_by_role("button", name="Upload").click()
+    expect(page.get_by_text("Not valid", exact=True)).to_be_visible()
+    rows = page.get_by_role("region", name="The first rejected rows").get_by_role("row")
+    expect(rows.nth(1).locator("mark")).to_have_text("x")
+    expect(page.get_by_text("Nothing was stored")).to_be_visible()
+    with page.expect_download() as downloading:
+        page.get_by_role("link", name="Report as JSON").click()
+    assert b'"type-error"' in downloading.value.path().read_bytes()
+    assert person.api.json("/files") == {"files_list": []}
+    assert person.api.account()["used"] == 0
+
+
+def test_a_schema_comes_as_a_file_with_a_dialect(page: Page, person: TestAccount) -> None:
+    page.goto("/upload")
+    page.get_by_label("This schema: refuse what breaks it").check()
+    page.get_by_label("or its file").set_input_files(
+        {"name": "s.json", "mimeType": "application/json", "buffer": CONTRACT.encode()}
+    )
+    page.get_by_text("How the file is to be read").click()
+    page.get_by_label("Table Dialect as JSON").fill('{"delimiter": "|"}')
+    page.get_by_label("File", exact=True).set_input_files(
+        {"name": "orders.csv", "mimeType": "text/csv", "buffer": b"id|amount\n1|2\n"}
+    )
+    page.get_by_role("button", name="Upload").click()
+    expect(page.get_by_text("Published")).to_be_visible()
+    page.get_by_role("link", name="Open the file").click()
+    columns = page.get_by_role("region", name="Columns").get_by_role("row")
+    texts = [row.get_by_role("cell").all_inner_texts()[:4] for row in columns.all()[1:]]
+    assert texts == [["1", "id", "integer", "unique"], ["2", "amount", "number", "required"]]
+    expect(page.get_by_text("cells apart by pipe")).to_be_visible()
+    [file] = person.api.json("/files")["files_list"]
+    found = person.api.json(f"/file/{file['file_id']}")
+    assert found["schema"] == json.loads(CONTRACT)
+    assert found["table_dialect"]["delimiter"] == "|"
+
+
+def test_a_wrong_schema_is_told_beside_it_and_kept(page: Page, person: TestAccount) -> None:
+    page.goto("/upload")
+    page.get_by_label("Description").fill("What the till sold")
+    page.get_by_label("This schema: refuse what breaks it").check()
+    page.get_by_label("Table Schema as JSON").fill('{"fields": [{"name": "a", "type": "intger"}]}')
+    page.get_by_label("File", exact=True).set_input_files(
+        {"name": "orders.csv", "mimeType": "text/csv", "buffer": b"a\n1\n"}
+    )
+    page.get_by_role("button", name="Upload").click()
+    expect(page.locator("#schema-wrong")).to_contain_text("/fields/0/type")
+    expect(page.get_by_label("Table Schema as JSON")).to_have_value(re.compile("intger"))
+    expect(page.get_by_label("This schema: refuse what breaks it")).to_be_checked()
+    expect(page.get_by_label("Description")).to_have_value("What the till sold")
+    page.get_by_label("None: publish what comes").check()
+    page.get_by_label("File", exact=True).set_input_files(
+        {"name": "orders.csv", "mimeType": "text/csv", "buffer": b"a\n1\n"}
+    )
+    page.get_by_role("button", name="Upload").click()
+    expect(page.locator("#schema-wrong")).to_contain_text("the contract chosen is another")
+    assert person.api.json("/files") == {"files_list": []}
+
+
+def test_revisions_say_what_they_changed(page: Page, person: TestAccount) -> None:
+    task = person.api.deliver(enforce_schema=CONTRACT)
+    schema = json.loads(CONTRACT)
+    schema["fields"][0]["constraints"] = {"unique": True, "maximum": 10}
+    path = f"/file/{task['file_id']}/schema?breaking=accept"
+    accepted = person.api.request("PUT", path, json=schema).json()
+    changed = person.api.wait_task(accepted["task_id"])
+    assert changed["status"] == "succeeded"
+    page.goto(f"/tasks/{changed['task_id']}")
+    expect(page.get_by_text("In force", exact=True)).to_be_visible()
+    page.goto(f"/files/{task['file_id']}")
+    newest, first = page.locator(".revisions > li").all()
+    expect(newest).to_contain_text("Revision 2 Breaking")
+    expect(newest.get_by_role("listitem")).to_have_text(
+        re.compile("Breaking: id: maximum none → 10")
+    )
+    expect(first).to_contain_text(f"Revision 1 given by {person.admin.user_name}")
+    with page.expect_download() as downloading:
+        first.get_by_role("link", name="JSON").click()
+    assert json.loads(downloading.value.path().read_text()) == json.loads(CONTRACT)
 
 
 def test_names_of_others_are_text_and_nothing_else(page: Page, person: TestAccount) -> None:

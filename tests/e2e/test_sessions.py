@@ -251,6 +251,9 @@ def test_what_others_own_is_what_never_was(
         ("/files/{}", task["file_id"]),
         ("/files/{}/download", task["file_id"]),
         ("/files/{}/report.json", task["file_id"]),
+        ("/files/{}/report.csv", task["file_id"]),
+        ("/files/{}/schema.json", task["file_id"]),
+        ("/tasks/{}/report.json", task["task_id"]),
         ("/tasks/{}", task["task_id"]),
         ("/keys/{}/revoke", str(other.admin.key.key.id)),
     ):

@@ -27,8 +27,13 @@ FIELD_LIMITS = {
     "enforce_schema": 1024 * 1024,
     "table_dialect": 64 * 1024,
     "file_id": 64,
+    "contract": 16,
+    "schema": 1024 * 1024,
+    "schema_file": 1024 * 1024,
+    "only_check": 16,
 }
-"""The fields that a form may have beside `file`, and the bytes of each."""
+"""The fields that a form may have beside `file`, and the bytes of each; the last four are the
+page's, which has one field for each way to give a contract."""
 OVERHEAD = sum(FIELD_LIMITS.values()) + 1024 * 1024
 """Bytes of a form that are not the file, at the very most: what a stated length may exceed."""
 

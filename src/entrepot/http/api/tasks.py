@@ -2,8 +2,8 @@
 
 import json
 import re
-from collections.abc import AsyncIterator
-from typing import Annotated, Any, Literal
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Header, Query, Request
@@ -83,7 +83,7 @@ async def events(
     present = await work.read(visible_task, task_id)
     seen = _revision(last_event_id or "")
     return StreamingResponse(
-        task_events(work, present, seen, task_payload),
+        task_events(work, present, seen, _payload),
         media_type="text/event-stream",
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )
@@ -94,14 +94,20 @@ def _revision(text: str) -> int:
     return int(text) if re.fullmatch(r"[0-9]{1,18}", text) else 0
 
 
-async def task_events(work: Work, present: Task, seen: int, render: Any) -> AsyncIterator[bytes]:
+async def _payload(task: Task) -> str:
+    return json.dumps(task_payload(task), separators=(",", ":"))
+
+
+async def task_events(
+    work: Work, present: Task, seen: int, render: Callable[[Task], Awaitable[str]]
+) -> AsyncIterator[bytes]:
     """Events of one task from revision `seen` on; `render` makes an event's data of a task.
 
     Each look is made anew as the actor: a key revoked meanwhile ends the stream.
     """
     yield b"retry: 1000\n\n"
     if present.revision != seen:
-        yield _event(present, render)
+        yield _event(present, await render(present))
     elif present.ended:
         yield b": nothing new; the task has ended\n\n"
     with work.runtime.watch.following(present.id, present.revision) as follower:
@@ -109,17 +115,16 @@ async def task_events(work: Work, present: Task, seen: int, render: Any) -> Asyn
             changed = await follower.wait(HEARTBEAT)
             try:
                 present = await work.again().read(visible_task, present.id)
+                data = await render(present) if changed else ""
             except EntrepotError:
                 return  # the key or the right ended meanwhile; a new request is told why
             if not changed:
                 yield b": still here\n\n"
             elif present.revision != follower.seen:
                 follower.seen = present.revision
-                yield _event(present, render)
+                yield _event(present, data)
 
 
-def _event(task: Task, render: Any) -> bytes:
-    data = render(task)
-    text = data if isinstance(data, str) else json.dumps(data, separators=(",", ":"))
-    lines = "".join(f"data: {line}\n" for line in text.splitlines())
+def _event(task: Task, data: str) -> bytes:
+    lines = "".join(f"data: {line}\n" for line in data.splitlines())
     return f"id: {task.revision}\nevent: task\n{lines}\n".encode()

@@ -82,7 +82,7 @@ JUDGED = form_of(
 @router.post("/files", status_code=202, openapi_extra=NEW, response_model=TaskAccepted)
 async def new_file(request: Request, work: WriteWork) -> JSONResponse:
     """Define a file and upload its first version; answers the task that inspects it."""
-    return accepted_response((await receive_new_file(request, work)).task_id)
+    return accepted_response((await receive_form(request, work, DEFINITION)).task_id)
 
 
 @router.post("/file/validate", status_code=202, openapi_extra=JUDGED, response_model=TaskAccepted)
@@ -99,11 +99,6 @@ def accepted_response(task_id: TaskId) -> JSONResponse:
     """`202` with the task that goes on in the background."""
     headers = {"Location": f"/api/v1/task/{task_id}"}
     return JSONResponse({"task_id": str(task_id)}, status_code=202, headers=headers)
-
-
-async def receive_new_file(request: Request, work: Work) -> Accepted:
-    """Take the form of a new file; for the API and for the page that uploads."""
-    return await receive_form(request, work, DEFINITION)
 
 
 async def _bound(form: Form, name: str, work: Work) -> int | None:

@@ -7,12 +7,13 @@ from datetime import datetime
 from typing import Any
 
 from fastapi import Request
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, JSONResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from entrepot.accounts.actor import Actor
 from entrepot.http.deps import runtime_of
+from entrepot.http.disposition import attachment
 from entrepot.http.web import figures
 from entrepot.http.web.assets import Assets
 
@@ -116,3 +117,13 @@ def page(
         **given,
     )
     return HTMLResponse(text, status, {**HEADERS, **(headers or {})})
+
+
+def json_to_keep(document: Mapping[str, Any], name: str) -> JSONResponse:
+    """A document as a file to be saved, never shown as a page."""
+    headers = {
+        "Content-Disposition": attachment(name),
+        "Content-Security-Policy": "sandbox",
+        "Cache-Control": "no-store",
+    }
+    return JSONResponse(document, headers=headers)

@@ -1,14 +1,15 @@
 """The files, newest first; one file with its contract and what its inspection found."""
 
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import Response
 
 from entrepot.accounts.actor import Actor
 from entrepot.db.types import Reading
 from entrepot.errors import NotFound
+from entrepot.files.contract import Revision, find_revision, schema_revisions_of
 from entrepot.files.read import (
     File,
     Findings,
@@ -18,21 +19,22 @@ from entrepot.files.read import (
     list_files,
     profile_document,
 )
-from entrepot.http.disposition import attachment
 from entrepot.http.downloads import published_response
-from entrepot.http.forms_made import form_of
+from entrepot.http.forms_made import form_of, rejected_rows
 from entrepot.http.paging import Position, read_cursor, write_cursor
 from entrepot.http.web.curl_examples import upload_command
 from entrepot.http.web.endpoint_address import endpoint_of
+from entrepot.http.web.files.contract import change_counts, schema_view
 from entrepot.http.web.files.profile import column_views
-from entrepot.http.web.rendering import page
+from entrepot.http.web.files.reading import readings
+from entrepot.http.web.rendering import json_to_keep, page
+from entrepot.http.web.reports import report_view
 from entrepot.http.web.signed_in import SignedIn
 from entrepot.inspection.results import Form
 
 router = APIRouter()
 
 PAGE = 50
-ERRORS_SHOWN = 20
 FORMS: dict[Form, str] = {
     "csv": "CSV", "jsonl": "JSON Lines", "parquet": "Parquet", "arrow": "Arrow"
 }  # fmt: skip
@@ -57,7 +59,8 @@ async def files(request: Request, work: SignedIn, cursor: str | None = None) -> 
 @router.get("/files/{file_id}", response_model=None)
 async def file(request: Request, file_id: UUID, work: SignedIn) -> Response:
     """One file."""
-    actor, (found, findings) = await work.look(_load, file_id)
+    actor, (found, findings, revisions) = await work.look(_load, file_id)
+    schema = found.schema or (findings.schema if findings else None)
     endpoint = endpoint_of(request)
     return page(
         request,
@@ -65,8 +68,10 @@ async def file(request: Request, file_id: UUID, work: SignedIn) -> Response:
         actor,
         file=found,
         findings=findings,
-        verdict=_verdict(findings.report) if findings else None,
-        columns=_columns(found, findings),
+        report=report_view(findings.report) if findings else None,
+        schema=schema_view(schema) if schema else None,
+        revisions=[(each, change_counts(each.changes or [])) for each in revisions],
+        read_as=readings(findings.profile.get("file", {})) if findings else [],
         profile=column_views(findings) if findings else [],
         forms=FORMS if found.row_count is not None else {},
         download=f"curl --location '{endpoint}/api/v1/file/download/{file_id}' \\\n"
@@ -92,7 +97,33 @@ async def profile(
 ) -> Response:
     """The profile of a version, the newest inspected by default, as JSON to keep."""
     findings = await work.read(get_findings, file_id, version)
-    return _to_keep(profile_document(findings), f"profile-{file_id}-{findings.version}.json")
+    return json_to_keep(profile_document(findings), f"profile-{file_id}-{findings.version}.json")
+
+
+@router.get("/files/{file_id}/schema.json", response_model=None)
+async def schema(
+    file_id: UUID, work: SignedIn, revision: Annotated[int, Query(ge=1)] | None = None
+) -> Response:
+    """A revision of the schema, the newest by default, as JSON to keep."""
+    found = find_revision(await work.read(schema_revisions_of, file_id), revision)
+    if found is None:
+        raise NotFound
+    return json_to_keep(found.schema, f"schema-{file_id}-{found.number}.json")
+
+
+@router.get("/files/{file_id}/report.csv", response_model=None)
+async def report_csv(
+    request: Request,
+    file_id: UUID,
+    work: SignedIn,
+    version: Annotated[int, Query(ge=1)] | None = None,
+) -> Response:
+    """The rejected rows of a version, the newest inspected by default, as CSV to keep.
+
+    They are made when they are first asked for; until then a page waits for them.
+    """
+    found = await rejected_rows(work, file_id, version)
+    return published_response(request, work.parts.store, found)
 
 
 @router.get("/files/{file_id}/report.json", response_model=None)
@@ -101,24 +132,18 @@ async def report(
 ) -> Response:
     """The report on a version, the newest inspected by default, as JSON to keep."""
     findings = await work.read(get_findings, file_id, version)
-    return _to_keep(findings.report, f"report-{file_id}-{findings.version}.json")
+    return json_to_keep(findings.report, f"report-{file_id}-{findings.version}.json")
 
 
-def _to_keep(document: dict[str, Any], name: str) -> Response:
-    headers = {
-        "Content-Disposition": attachment(name),
-        "Content-Security-Policy": "sandbox",
-        "Cache-Control": "no-store",
-    }
-    return JSONResponse(document, headers=headers)
-
-
-def _load(conn: Reading, actor: Actor, file_id: UUID) -> tuple[File, Findings | None]:
+def _load(
+    conn: Reading, actor: Actor, file_id: UUID
+) -> tuple[File, Findings | None, list[Revision]]:
     found = get_file(conn, actor, file_id)
+    revisions = schema_revisions_of(conn, actor, file_id)
     try:
-        return found, get_findings(conn, actor, file_id)
+        return found, get_findings(conn, actor, file_id), revisions
     except NotFound:  # no version was inspected yet
-        return found, None
+        return found, None, revisions
 
 
 def _next_cursor(found: list[File]) -> str | None:
@@ -126,23 +151,3 @@ def _next_cursor(found: list[File]) -> str | None:
         return None
     last: Position = (found[PAGE - 1].created_at, found[PAGE - 1].id)
     return write_cursor(last)
-
-
-def _verdict(report: dict[str, Any]) -> dict[str, Any]:
-    """The report in a few words: whether it fits, how many errors, and the first of them."""
-    tasks = report.get("tasks", [])
-    errors = [error for task in tasks for error in task.get("errors", [])]
-    notes = [error for task in tasks for error in task.get("findings", [])]
-    return {
-        "valid": report.get("valid", False),
-        "count": report.get("stats", {}).get("errors", 0),
-        "errors": (errors or notes)[:ERRORS_SHOWN],
-        "warnings": [text for task in tasks for text in task.get("warnings", [])],
-    }
-
-
-def _columns(file: File, findings: Findings | None) -> list[dict[str, Any]]:
-    """The columns of the contract, or of the newest inspection where there is none."""
-    schema = file.schema or (findings.schema if findings else None) or {}
-    columns: list[dict[str, Any]] = schema.get("fields", [])
-    return columns

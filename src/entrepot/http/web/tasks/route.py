@@ -1,9 +1,11 @@
 """The tasks, newest first; one task, followed live.
 
 A page and its fragment are one template: the stream sends the fragment whenever the task has
-moved. Without scripts the page comes again by itself every two seconds.
+moved. Without scripts the page comes again by itself every two seconds. Once the task has ended,
+it shows the report, of a delivery and of a validation alike.
 """
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -14,10 +16,13 @@ from entrepot.accounts.actor import Actor
 from entrepot.db.types import Reading
 from entrepot.errors import TaskFinished
 from entrepot.files.cancel import cancel_task, viewer_of, visible_task
+from entrepot.files.publish import QUARANTINE
+from entrepot.files.task_report import report_of
 from entrepot.http.api.tasks import task_events
 from entrepot.http.paging import Position, read_cursor, write_cursor
 from entrepot.http.problems import task_problem
-from entrepot.http.web.rendering import page, render
+from entrepot.http.web.rendering import json_to_keep, page, render
+from entrepot.http.web.reports import report_view
 from entrepot.http.web.signed_in import SignedIn, go
 from entrepot.tasks.records import Task, list_tasks
 
@@ -48,8 +53,14 @@ async def tasks(request: Request, work: SignedIn, cursor: str | None = None) -> 
 @router.get("/tasks/{task_id}", response_model=None)
 async def task(request: Request, task_id: UUID, work: SignedIn) -> Response:
     """One task."""
-    actor, found = await work.look(visible_task, task_id)
-    return page(request, "tasks/page.html", actor, **_shown(found))
+    actor, (found, report) = await work.look(_load, task_id)
+    return page(request, "tasks/page.html", actor, **_shown(found, report, work.now))
+
+
+@router.get("/tasks/{task_id}/report.json", response_model=None)
+async def report(task_id: UUID, work: SignedIn) -> Response:
+    """The report that a task ended with, as JSON to keep."""
+    return json_to_keep(await work.read(report_of, task_id), f"report-{task_id}.json")
 
 
 @router.get("/tasks/{task_id}/events", response_model=None)
@@ -61,8 +72,11 @@ async def events(
     present = await work.read(visible_task, task_id)
     seen = int(last_event_id) if last_event_id and last_event_id.isdigit() else 0
 
-    def fragment(task: Task) -> str:
-        return render(request, "tasks/_task.html", **_shown(task))
+    async def fragment(task: Task) -> str:
+        report = None
+        if task.has_report:
+            report = await work.again().read(report_of, task_id)
+        return render(request, "tasks/_task.html", **_shown(task, report, work.parts.clock()))
 
     return StreamingResponse(
         task_events(work, present, seen, fragment),
@@ -83,8 +97,21 @@ async def cancel(task_id: UUID, work: SignedIn) -> Response:
     return go(f"/tasks/{task_id}")
 
 
-def _shown(task: Task) -> dict[str, Any]:
-    return {"task": task, "problem": task_problem(task.error) if task.error else None}
+def _load(conn: Reading, actor: Actor, task_id: UUID) -> tuple[Task, dict[str, Any] | None]:
+    task = visible_task(conn, actor, task_id)
+    return task, report_of(conn, actor, task_id) if task.has_report else None
+
+
+def _shown(task: Task, report: dict[str, Any] | None, now: datetime) -> dict[str, Any]:
+    view = report_view(report) if report else None
+    # The refused bytes, of which the rows are made, are kept no longer.
+    kept = task.finished_at is not None and now < task.finished_at + QUARANTINE
+    return {
+        "task": task,
+        "problem": task_problem(task.error) if task.error else None,
+        "report": view,
+        "rejected_rows": bool(task.version and view and view.rejected and kept),
+    }
 
 
 def _next_cursor(found: list[Task]) -> str | None:

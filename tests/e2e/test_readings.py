@@ -1,0 +1,118 @@
+"""How a file was read, and a schema, in words: also what the pages do not know yet."""
+
+from entrepot.http.web.files.contract import schema_view
+from entrepot.http.web.files.reading import readings
+
+
+def said(described: dict[str, object]) -> dict[str, tuple[str, ...]]:
+    return {each.label: each.said for each in readings(described)}
+
+
+def test_a_text() -> None:
+    described = {
+        "bytes": 9,
+        "mediaType": "text/csv",
+        "format": "csv",
+        "encoding": "cp1252",
+        "encodingConfidence": 0.83,
+        "bom": False,
+        "newline": "CRLF",
+        "lines": 1204,
+        "dialect": {"delimiter": "\t", "quote": '"', "escape": '"', "header": True, "starts": []},
+        "headerRows": [3, 4],
+        "firstRow": 5,
+        "lastRow": None,
+        "confidence": 0.91,
+        "unsure": False,
+        "reasons": ["every row has 4 cells"],
+        "outside": [{"firstRow": 1, "lastRow": 2, "lineNumber": 1, "text": "Sales `2026`"}],
+        "tables": [{"firstRow": 90, "lastRow": 99, "lineNumber": 90, "columns": 3, "text": "x"}],
+        "undecodable": 0,
+        "warnings": ["told elsewhere"],
+    }
+    assert said(described) == {
+        "Format": ("delimited text (CSV)",),
+        "Encoding": ("cp1252", "83 % sure"),
+        "Dialect": ("cells apart by tab", 'quotes are `"`', "doubled within cells"),
+        "Header": ("rows 3, 4",),
+        "Table": ("from row 5 to the end", "1,204 lines"),
+        "How sure": ("91 % sure", "every row has 4 cells"),
+        "Line ends": ("`CRLF`",),
+        "Outside the table": ("rows 1 to 2: `Sales '2026'`",),
+        "Other tables": ("rows 90 to 99, 3 columns: `x`",),
+    }
+
+
+def test_a_packed_workbook() -> None:
+    described = {
+        "format": "xlsx",
+        "sheet": "Data",
+        "sheetNumber": 2,
+        "range": "B3:D9",
+        "headerRows": [],
+        "dateSystem": 1904,
+        "otherSheets": [{"name": "Notes", "number": 1, "hidden": False}],
+        "preamble": [{"row": 1, "text": "Title"}],
+        "compression": ["gzip", "zstd"],
+        "unpacked": 1234,
+    }
+    assert said(described) == {
+        "Format": ("Excel workbook",),
+        "Compression": ("`gzip`, `zstd`", "1,234 bytes unpacked"),
+        "Sheet": ("`Data`", "number 2", "dates count from 1904", "not read: `Notes`"),
+        "Table": ("`B3:D9`",),
+        "Preamble": ("row 1: `Title`",),
+    }
+
+
+def test_what_no_line_knows_is_shown_as_it_is() -> None:
+    described = {
+        "dialect": "unheard of",
+        "someNewThing": {"innerPart": 1000, "list": [1, None, "x"]},
+        "flag": True,
+        "nothing": None,
+        "many": list(range(12)),
+        "share": 0.25,
+    }
+    assert said(described) == {
+        "Dialect": ("`unheard of`",),
+        "Some new thing": ("inner part 1,000, list 1 none `x`",),
+        "Flag": ("yes",),
+        "Many": (*map(str, range(10)), "and 2 more"),
+        "Share": ("`0.25`",),
+    }
+
+
+def test_a_schema_in_words() -> None:
+    values = list(range(12))
+    view = schema_view(
+        {
+            "fields": [
+                {
+                    "name": "a",
+                    "type": "number",
+                    "decimalChar": ",",
+                    "constraints": {"required": True, "minimum": 0, "enum": values},
+                },
+                {"name": "b", "missingValues": [{"value": "-", "label": "unknown"}]},
+            ],
+            "fieldsMatch": "subset",
+            "missingValues": ["", "n/a"],
+            "primaryKey": ["a"],
+            "uniqueKeys": [["a", "b"]],
+            "foreignKeys": [{"fields": ["b"], "reference": {"fields": ["a"]}}],
+        }
+    )
+    first, second = view.fields
+    ten = ", ".join(f"`{number}`" for number in range(10))
+    assert first.rules == ("required", "at least `0`", f"one of {ten} and 2 more")
+    assert first.reading == ("decimal mark `,`",)
+    assert (second.type, second.rules) == ("any", ())
+    assert second.reading == ("missing is `-` (unknown)",)
+    assert view.sentences == (
+        "The columns may be more than these, in any order.",
+        "A cell means “no value” if it is empty, `n/a`.",
+        "Primary key: `a`.",
+        "Unique together: `a`, `b`.",
+        "Each `b` stands as `a` in some row.",
+    )
