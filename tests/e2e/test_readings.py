@@ -18,7 +18,7 @@ def test_a_text() -> None:
         "bom": False,
         "newline": "CRLF",
         "lines": 1204,
-        "dialect": {"delimiter": "\t", "quote": '"', "escape": '"', "header": True, "starts": []},
+        "dialect": {"delimiter": "\t", "quote": '"', "escape": '"', "header": True, "blanks": 0},
         "headerRows": [3, 4],
         "firstRow": 5,
         "lastRow": None,

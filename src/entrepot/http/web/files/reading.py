@@ -9,6 +9,8 @@ from entrepot.http.web.figures import exact_size, number
 from entrepot.http.web.files.contract import listed, plain, quoted
 
 PARTS_SHOWN = 10
+LONG = 60
+"""Characters."""
 SILENT = {"bytes", "mediaType", "warnings", "unsure"}
 """What other parts of the page show: the size, the version's media type, the report's warnings."""
 FORMATS = {
@@ -33,9 +35,14 @@ class Reading:
     label: str
     said: tuple[str, ...]
 
+    @property
+    def long(self) -> bool:
+        """Whether it needs lines of its own."""
+        return sum(map(len, self.said)) > LONG
+
 
 def readings(described: dict[str, Any]) -> list[Reading]:
-    """The profile's `file` in words; what no line here knows is shown as it is."""
+    """The profile's `file` in words, the long ones last; what is not known is shown as it is."""
     left = {key: value for key, value in described.items() if key not in SILENT}
     found = []
     for keys, label, say in KNOWN:
@@ -43,7 +50,7 @@ def readings(described: dict[str, Any]) -> list[Reading]:
         if any(value not in (None, [], {}) for value in given.values()):
             found.append(Reading(label, tuple(say(given))))
     found += [Reading(_label(key), _said(value)) for key, value in left.items() if _matters(value)]
-    return [each for each in found if each.said]
+    return sorted((each for each in found if each.said), key=lambda each: each.long)
 
 
 def _format(given: dict[str, Any]) -> list[str]:
@@ -80,7 +87,7 @@ def _dialect(given: dict[str, Any]) -> list[str]:
     return said + [
         f"{_label(key).lower()}: {', '.join(_said(value))}"
         for key, value in dialect.items()
-        if key not in known and _matters(value)
+        if key not in known and value
     ]
 
 
