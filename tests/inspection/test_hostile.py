@@ -5,9 +5,11 @@ import random
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pyarrow as pa
 import pyarrow.ipc
 import pyarrow.parquet as pq
@@ -189,6 +191,51 @@ def test_texts_of_a_typed_format_stay_texts(pool: InspectionPool, tmp_path: Path
         assert found.schema is not None
         types = {field["name"]: field["type"] for field in found.schema["fields"]}
         assert types == {"code": "string", "day": "string", "yes": "string", "n": "integer"}
+
+
+def test_a_thousand_columns_that_all_break(tmp_path: Path, scratch_pool: Pool) -> None:
+    """Listed part by part, in bounded memory, by row and then by field all the same."""
+    names = [f"c{n}" for n in range(1_000)]
+    rows = (",".join(names) + "\n") * 2_001
+    path = written(tmp_path, rows.encode())
+    schema = {"fields": [{"name": name, "type": "integer"} for name in names]}
+    pool = scratch_pool(Limits(memory=512 * MIB, errors=1_500))
+    found = run(pool, path, schema=schema)
+    assert found.verdict == "violates", found.detail
+    task = found.report["tasks"][0]
+    listed = [(e["rowNumber"], e["fieldNumber"]) for e in task["errors"]]
+    assert listed == [(2 + n // 1_000, 1 + n % 1_000) for n in range(1_500)]
+    assert task["stats"]["errors"] == 2_000_000
+    assert task["rowsRejected"] == 2_000
+
+
+def test_scratch_is_bounded_in_sum(tmp_path: Path, scratch_pool: Pool) -> None:
+    """The content and what it is rewritten to fit each, and not both."""
+    path = tmp_path / "ragged.csv.gz"
+    with gzip.open(path, "wb", compresslevel=1) as out:
+        out.write(b"a,b\n\n" + b"some words,others\n" * 2_500_000)
+    found = run(scratch_pool(Limits(scratch=80 * MIB)), path)
+    assert found.verdict == "resource-limit", found.detail
+    assert f"{80 * MIB:,} bytes of scratch space" in found.detail
+    assert list((tmp_path / "pool").glob("inspection-*")) == []
+
+
+def test_what_unpacks_large_runs_on_all_threads(tmp_path: Path, scratch_pool: Pool) -> None:
+    path = gzipped(tmp_path / "t.csv.gz", b"1,x,2020-01-01\n" * 65_536, 60)
+    assert path.stat().st_size < MIB
+    most = 0
+
+    def look() -> bool:
+        nonlocal most
+        for process in psutil.Process().children(recursive=True):
+            with suppress(psutil.Error):
+                most = max(most, process.num_threads())
+        return False
+
+    pool = scratch_pool(Limits(threads=4))
+    found = pool.inspect(request_for(path, mode="none"), lambda done, of: None, look)
+    assert found.verdict == "conforms", found.detail
+    assert most >= 4
 
 
 def seeds(folder: Path) -> dict[str, bytes]:
