@@ -238,6 +238,39 @@ def test_what_unpacks_large_runs_on_all_threads(tmp_path: Path, scratch_pool: Po
     assert most >= 4
 
 
+DEEP = '{"a":' + "[" * 1_000 + "]" * 1_000 + "}"
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("t.jsonl", '{"a": 1}\n' * 2 + DEEP + "\n"),
+        ("t.json", '[{"a": 1},\n{"a": 2},\n' + DEEP + "]"),
+        ("t.json", '{"a":\n1}{"a":\n2}' + DEEP),
+    ],
+)
+def test_deep_json(pool: InspectionPool, tmp_path: Path, name: str, text: str) -> None:
+    found = run(pool, written(tmp_path, text.encode(), name))
+    assert found.verdict == "resource-limit", found.detail
+    assert "more than 500 levels of JSON in line 3" in found.detail
+    shallow = text.replace(DEEP, '{"a":' + "[" * 498 + '"[[", []' + "]" * 498 + "}")
+    deep_enough = run(pool, written(tmp_path, shallow.encode(), name))
+    assert deep_enough.verdict == "conforms", deep_enough.detail
+
+
+@pytest.mark.parametrize("word", ["NaN", "-Infinity", "Infinity", "nan", "inf"])
+def test_words_that_are_no_numbers(pool: InspectionPool, tmp_path: Path, word: str) -> None:
+    text = '{"a": "x NaN, Infinity", "b": null},\n{"a": ":NaN"},\n'
+    array = written(tmp_path, f'[{text}{{"a": {word}}}]'.encode(), "t.json")
+    found = run(pool, array)
+    assert found.verdict == "source-error", found.detail
+    assert "line 3" in found.detail
+    lines = text.replace("},", "}") + f'{{"a": {word}}}\n{{"a": [{word}]}}\n'
+    found = run(pool, written(tmp_path, lines.encode(), "t.jsonl"))
+    errors = found.report["tasks"][0]["errors"]
+    assert [(e["type"], e["lineNumber"]) for e in errors] == [("source-error", n) for n in (3, 4)]
+
+
 def seeds(folder: Path) -> dict[str, bytes]:
     """A small sound file of each format that is not text."""
     table = pa.table({"a": [1, None], "s": ["x", "yy"], "l": [[1], []], "d": [{"k": 1.5}, None]})
@@ -327,7 +360,9 @@ def test_always_a_verdict(
         assert inspection.verdict == "conforms"
         assert inspection.report["valid"]
     else:
-        assert inspection.verdict in ("conforms", "violates", "source-error", "not-tabular")
+        limit = ["resource-limit"] if name == "deep.jsonl" else []
+        told = ["conforms", "violates", "source-error", "not-tabular"]
+        assert inspection.verdict in limit or (not limit and inspection.verdict in told)
 
 
 def test_evil_labels_and_values(pool: InspectionPool, tmp_path: Path) -> None:
