@@ -271,6 +271,36 @@ def test_words_that_are_no_numbers(pool: InspectionPool, tmp_path: Path, word: s
     assert [(e["type"], e["lineNumber"]) for e in errors] == [("source-error", n) for n in (3, 4)]
 
 
+@pytest.mark.parametrize("stream", [True, False])
+def test_arrow_that_claims_too_much(tmp_path: Path, scratch_pool: Pool, stream: bool) -> None:
+    """A length beyond the file says its place; a sound batch beyond the memory, its size."""
+    pool = scratch_pool(Limits(memory=200 * MIB))
+    new = pa.ipc.new_stream if stream else pa.ipc.new_file
+    path = tmp_path / "t.arrow"
+    schema = pa.schema([("a", pa.string())])
+    with new(str(path), schema) as out:
+        out.write_batch(pa.record_batch([pa.array(["x" * 1_000] * 10)], schema=schema))
+    raw = path.read_bytes()
+    body = (10_000 + 11 * 4 + 63) // 64 * 64
+    at = raw.index(body.to_bytes(8, "little"))
+    claims = raw[:at] + (1 << 40).to_bytes(8, "little") + raw[at + 8 :]
+    found = run(pool, written(tmp_path, claims, "claims.arrow"))
+    assert found.verdict == "source-error", found.detail
+    assert f"{1 << 40:,} bytes" in found.detail
+    assert "at byte" in found.detail
+    old = pa.ipc.IpcWriteOptions(use_legacy_format=True)
+    with pa.ipc.new_file(str(path), schema, options=old) as out:
+        out.write_batch(pa.record_batch([pa.array(["x", None])], schema=schema))
+    assert run(pool, path).row_count == 2
+    packed = pa.ipc.IpcWriteOptions(compression="zstd")
+    for options in (None, packed):
+        with new(str(path), schema, options=options) as out:
+            out.write_batch(pa.record_batch([pa.array(["x" * MIB] * 150)], schema=schema))
+        found = run(pool, path)
+        assert found.verdict == "resource-limit", found.detail
+        assert f"{100 * MIB:,} are read at once" in found.detail
+
+
 def seeds(folder: Path) -> dict[str, bytes]:
     """A small sound file of each format that is not text."""
     table = pa.table({"a": [1, None], "s": ["x", "yy"], "l": [[1], []], "d": [{"k": 1.5}, None]})
