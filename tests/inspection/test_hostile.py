@@ -5,9 +5,11 @@ import random
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pyarrow as pa
 import pyarrow.ipc
 import pyarrow.parquet as pq
@@ -191,6 +193,114 @@ def test_texts_of_a_typed_format_stay_texts(pool: InspectionPool, tmp_path: Path
         assert types == {"code": "string", "day": "string", "yes": "string", "n": "integer"}
 
 
+def test_a_thousand_columns_that_all_break(tmp_path: Path, scratch_pool: Pool) -> None:
+    """Listed part by part, in bounded memory, by row and then by field all the same."""
+    names = [f"c{n}" for n in range(1_000)]
+    rows = (",".join(names) + "\n") * 2_001
+    path = written(tmp_path, rows.encode())
+    schema = {"fields": [{"name": name, "type": "integer"} for name in names]}
+    pool = scratch_pool(Limits(memory=512 * MIB, errors=1_500))
+    found = run(pool, path, schema=schema)
+    assert found.verdict == "violates", found.detail
+    task = found.report["tasks"][0]
+    listed = [(e["rowNumber"], e["fieldNumber"]) for e in task["errors"]]
+    assert listed == [(2 + n // 1_000, 1 + n % 1_000) for n in range(1_500)]
+    assert task["stats"]["errors"] == 2_000_000
+    assert task["rowsRejected"] == 2_000
+
+
+def test_scratch_is_bounded_in_sum(tmp_path: Path, scratch_pool: Pool) -> None:
+    """The content and what it is rewritten to fit each, and not both."""
+    path = tmp_path / "ragged.csv.gz"
+    with gzip.open(path, "wb", compresslevel=1) as out:
+        out.write(b"a,b\n\n" + b"some words,others\n" * 2_500_000)
+    found = run(scratch_pool(Limits(scratch=80 * MIB)), path)
+    assert found.verdict == "resource-limit", found.detail
+    assert f"{80 * MIB:,} bytes of scratch space" in found.detail
+    assert list((tmp_path / "pool").glob("inspection-*")) == []
+
+
+def test_what_unpacks_large_runs_on_all_threads(tmp_path: Path, scratch_pool: Pool) -> None:
+    path = gzipped(tmp_path / "t.csv.gz", b"1,x,2020-01-01\n" * 65_536, 60)
+    assert path.stat().st_size < MIB
+    most = 0
+
+    def look() -> bool:
+        nonlocal most
+        for process in psutil.Process().children(recursive=True):
+            with suppress(psutil.Error):
+                most = max(most, process.num_threads())
+        return False
+
+    pool = scratch_pool(Limits(threads=4))
+    found = pool.inspect(request_for(path, mode="none"), lambda done, of: None, look)
+    assert found.verdict == "conforms", found.detail
+    assert most >= 4
+
+
+DEEP = '{"a":' + "[" * 1_000 + "]" * 1_000 + "}"
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("t.jsonl", '{"a": 1}\n' * 2 + DEEP + "\n"),
+        ("t.json", '[{"a": 1},\n{"a": 2},\n' + DEEP + "]"),
+        ("t.json", '{"a":\n1}{"a":\n2}' + DEEP),
+    ],
+)
+def test_deep_json(pool: InspectionPool, tmp_path: Path, name: str, text: str) -> None:
+    found = run(pool, written(tmp_path, text.encode(), name))
+    assert found.verdict == "resource-limit", found.detail
+    assert "more than 500 levels of JSON in line 3" in found.detail
+    shallow = text.replace(DEEP, '{"a":' + "[" * 498 + '"[[", []' + "]" * 498 + "}")
+    deep_enough = run(pool, written(tmp_path, shallow.encode(), name))
+    assert deep_enough.verdict == "conforms", deep_enough.detail
+
+
+@pytest.mark.parametrize("word", ["NaN", "-Infinity", "Infinity", "nan", "inf"])
+def test_words_that_are_no_numbers(pool: InspectionPool, tmp_path: Path, word: str) -> None:
+    text = '{"a": "x NaN, Infinity", "b": null},\n{"a": ":NaN"},\n'
+    array = written(tmp_path, f'[{text}{{"a": {word}}}]'.encode(), "t.json")
+    found = run(pool, array)
+    assert found.verdict == "source-error", found.detail
+    assert "line 3" in found.detail
+    lines = text.replace("},", "}") + f'{{"a": {word}}}\n{{"a": [{word}]}}\n'
+    found = run(pool, written(tmp_path, lines.encode(), "t.jsonl"))
+    errors = found.report["tasks"][0]["errors"]
+    assert [(e["type"], e["lineNumber"]) for e in errors] == [("source-error", n) for n in (3, 4)]
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_arrow_that_claims_too_much(tmp_path: Path, scratch_pool: Pool, stream: bool) -> None:
+    """A length beyond the file says its place; a sound batch beyond the memory, its size."""
+    pool = scratch_pool(Limits(memory=200 * MIB))
+    new = pa.ipc.new_stream if stream else pa.ipc.new_file
+    path = tmp_path / "t.arrow"
+    schema = pa.schema([("a", pa.string())])
+    with new(str(path), schema) as out:
+        out.write_batch(pa.record_batch([pa.array(["x" * 1_000] * 10)], schema=schema))
+    raw = path.read_bytes()
+    body = (10_000 + 11 * 4 + 63) // 64 * 64
+    at = raw.index(body.to_bytes(8, "little"))
+    claims = raw[:at] + (1 << 40).to_bytes(8, "little") + raw[at + 8 :]
+    found = run(pool, written(tmp_path, claims, "claims.arrow"))
+    assert found.verdict == "source-error", found.detail
+    assert f"{1 << 40:,} bytes" in found.detail
+    assert "at byte" in found.detail
+    old = pa.ipc.IpcWriteOptions(use_legacy_format=True)
+    with pa.ipc.new_file(str(path), schema, options=old) as out:
+        out.write_batch(pa.record_batch([pa.array(["x", None])], schema=schema))
+    assert run(pool, path).row_count == 2
+    packed = pa.ipc.IpcWriteOptions(compression="zstd")
+    for options in (None, packed):
+        with new(str(path), schema, options=options) as out:
+            out.write_batch(pa.record_batch([pa.array(["x" * MIB] * 150)], schema=schema))
+        found = run(pool, path)
+        assert found.verdict == "resource-limit", found.detail
+        assert f"{100 * MIB:,} are read at once" in found.detail
+
+
 def seeds(folder: Path) -> dict[str, bytes]:
     """A small sound file of each format that is not text."""
     table = pa.table({"a": [1, None], "s": ["x", "yy"], "l": [[1], []], "d": [{"k": 1.5}, None]})
@@ -280,7 +390,9 @@ def test_always_a_verdict(
         assert inspection.verdict == "conforms"
         assert inspection.report["valid"]
     else:
-        assert inspection.verdict in ("conforms", "violates", "source-error", "not-tabular")
+        limit = ["resource-limit"] if name == "deep.jsonl" else []
+        told = ["conforms", "violates", "source-error", "not-tabular"]
+        assert inspection.verdict in limit or (not limit and inspection.verdict in told)
 
 
 def test_evil_labels_and_values(pool: InspectionPool, tmp_path: Path) -> None:

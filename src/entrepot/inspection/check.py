@@ -24,6 +24,7 @@ from entrepot.inspection.violations import Violation, blank_row, judged_columns,
 from entrepot.schemas.model import Field, TableSchema
 
 RULES_AT_ONCE = 400
+ROWS_AT_ONCE = 50
 
 
 @dataclass(frozen=True)
@@ -194,8 +195,24 @@ def _list_broken(
     listed: int,
 ) -> list[dict[str, Any]]:
     """The first errors in the order of the file; each row listed has at least one."""
-    if not rules:
-        return []
+    errors: list[dict[str, Any]] = []
+    for start in range(0, len(rules), RULES_AT_ONCE):
+        some = rules[start : start + RULES_AT_ONCE]
+        # The first errors of all are among the first of each part.
+        errors = sorted([*errors, *_list_some(engine, table, some, blank, listed)], key=_by_place)
+        del errors[listed:]
+    return errors
+
+
+def _list_some(
+    engine: duckdb.DuckDBPyConnection,
+    table: Table,
+    rules: list[Violation],
+    blank: str,
+    listed: int,
+) -> list[dict[str, Any]]:
+    """As many errors as are listed, and the rest of their last row. The rows come in the
+    file's order, so that what follows them need not be told."""
     uneven = "_cells, _extra" if table.uneven else "NULL, NULL"
     shown = ", ".join(column.text for column in table.columns)
     flags = ", ".join(f"coalesce({rule.sql}, false)" for rule in rules)
@@ -203,12 +220,19 @@ def _list_broken(
         f"SELECT _row, _line, {uneven}, [{shown}], [{flags}] FROM (SELECT *, {blank} "
         f"FROM {table.numbered}) WHERE {' OR '.join(rule.sql for rule in rules)} LIMIT {listed}"
     )
-    errors: list[dict[str, Any]] = []
-    found = engine.execute(query).fetchall()
+    found: list[tuple[Any, ...]] = []
+    engine.execute(query)
+    flagged = 0
+    while flagged < listed and (rows := engine.fetchmany(ROWS_AT_ONCE)):
+        found += rows
+        flagged += sum(sum(row[-1]) for row in rows)
     places = table.places({row[0] for row in found}) if table.places else {}
+    errors: list[dict[str, Any]] = []
     for number, line, count, extra, cells, broken in found:
         given = cells if count is None else cells[:count]
         place = _place(places[number]) if places else {"rowNumber": number, "lineNumber": line}
+        if len(errors) >= listed:
+            break
         for rule, flag in zip(rules, broken, strict=True):
             if flag:
                 errors += _of_rule(rule, place, given, cells, extra)

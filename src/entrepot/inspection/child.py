@@ -33,6 +33,7 @@ from entrepot.inspection.sandbox import (
     give_way,
     lock_down,
 )
+from entrepot.inspection.unpack import is_packed
 from entrepot.schemas.json_schema import load_judge
 
 CODECS = (
@@ -119,7 +120,8 @@ def _answer(message: dict[str, Any], engine: Any, channel: Channel) -> dict[str,
         return {"failed": f"the sandbox cannot be set up: {error}"}
     progress = Progress(request.size, lambda done, of: channel.send({"progress": [done, of]}))
     try:
-        lock_engine(engine, readable[0], scratch, request.size, limits, readable[1:])
+        packed = any(map(is_packed, readable))
+        lock_engine(engine, readable[0], scratch, request.size, limits, readable[1:], packed)
         with progress.watching(engine):
             result: Any
             if isinstance(request, DerivationRequest):

@@ -6,6 +6,7 @@ import select
 import signal
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -21,6 +22,8 @@ from entrepot.inspection.results import (
 )
 
 POLL = 0.05
+SCRATCH_POLL = 1.0
+"""Seconds between two looks at the scratch folder, which cost more than one at the memory."""
 LOADING = 60.0
 MAX_ANSWER = 256 * MIB
 CRASHES = (signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGABRT)
@@ -114,7 +117,7 @@ def converse(
     except OSError:
         raise InspectionFailed("the child ended before it was asked") from None
     deadline = time.monotonic() + words.limits.wall_seconds
-    highest = 0
+    highest, look_again = 0, 0.0
     while True:
         message = answers.next(POLL)
         if message is not None and "progress" in message:
@@ -130,6 +133,20 @@ def converse(
         highest = max(highest, child.resident())
         if highest > words.limits.memory:
             raise EndedByLimit(f"{words.limits.memory:,} bytes of memory")
+        if time.monotonic() > look_again:
+            if _bytes_within(words.scratch) > words.limits.scratch:
+                raise EndedByLimit(f"{words.limits.scratch:,} bytes of scratch space")
+            look_again = time.monotonic() + SCRATCH_POLL
+
+
+def _bytes_within(folder: Path) -> int:
+    """Bytes on disk of all files below `folder`; those that go meanwhile count for nothing."""
+    total = 0
+    for place, _, names in os.walk(folder):
+        for name in names:
+            with suppress(OSError):
+                total += 512 * os.lstat(os.path.join(place, name)).st_blocks
+    return total
 
 
 def _await_ready(answers: _Answers, canceled: Callable[[], bool]) -> int:

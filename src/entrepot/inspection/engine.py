@@ -45,12 +45,14 @@ def lock_engine(
     size: int,
     limits: Limits,
     also: Sequence[Path] = (),
+    packed: bool = False,
 ) -> None:
     """Bound the engine to reading `readable` (and `also`) and to the folder `scratch`, for good.
 
-    `size` is the input's, in bytes: a small one is faster on a single thread.
+    `size` is the input's, in bytes: a small one is faster on a single thread, unless it is
+    compressed, so that its size says little.
     """
-    threads = 1 if size < SMALL else limits.threads or os.cpu_count() or 1
+    threads = 1 if size < SMALL and not packed else limits.threads or os.cpu_count() or 1
     engine.execute(f"SET memory_limit='{max(64, limits.memory * 6 // 10 // MIB)}MiB'")
     engine.execute(f"SET temp_directory={literal(str(scratch / 'spill'))}")
     engine.execute(f"SET max_temp_directory_size='{max(1, limits.scratch // MIB)}MiB'")

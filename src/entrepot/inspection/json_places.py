@@ -15,6 +15,19 @@ from typing import Any
 
 SPACE = re.compile(r"[ \t\r\n]*")
 PIECE = 1 << 20
+BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*+"|[\[\]{}]', re.DOTALL)
+CONSTANT = re.compile(r'"(?:[^"\\]|\\.)*+"|(NaN|-?Infinity)', re.DOTALL)
+
+
+class _NoNumber(Exception):
+    """A word that is a number to the decoder, and to JSON none."""
+
+
+def _refuse(word: str) -> None:
+    raise _NoNumber(word)
+
+
+DECODER = json.JSONDecoder(parse_constant=_refuse)
 
 
 class JsonFault(Exception):
@@ -68,7 +81,13 @@ class _Window:
         """Step over one value. Raises JsonFault."""
         while True:
             try:
-                _, end = json.JSONDecoder().raw_decode(self.buffer, self.at)
+                _, end = DECODER.raw_decode(self.buffer, self.at)
+            except _NoNumber as word:
+                found = (m.start() for m in CONSTANT.finditer(self.buffer, self.at) if m[1])
+                line = self.line + self.buffer.count("\n", self.at, next(found, self.at))
+                raise JsonFault(line, f"{word}, which JSON has not") from None
+            except RecursionError:
+                raise JsonFault(self.line, "nested too deeply to be read") from None
             except json.JSONDecodeError as error:
                 if self.more():
                     continue
@@ -78,6 +97,30 @@ class _Window:
             if end < len(self.buffer) or not self.more():
                 self.advance(end)
                 return
+
+
+def depth_of(text: str) -> int:
+    """How many levels of lists and objects a sound JSON text has."""
+    depth = deepest = 0
+    for match in BRACKETS.finditer(text):
+        mark = match[0]
+        if mark in "[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif mark in "]}":
+            depth -= 1
+    return deepest
+
+
+def line_of_element(path: Path, array: bool, longest: int, row: int) -> int | None:
+    """The line on which the element that is `row` (from 2) begins, if it can be told."""
+    try:
+        for number, line in enumerate(element_lines(path, array, longest), start=2):
+            if number == row:
+                return line
+    except (JsonFault, UnicodeDecodeError):
+        pass
+    return None
 
 
 def element_lines(path: Path, array: bool, longest: int) -> Iterator[int]:

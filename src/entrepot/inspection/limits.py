@@ -11,9 +11,9 @@ class Limits:
 
     `wall_seconds` and `cpu_seconds` are seconds (CPU summed over the threads), `memory` is
     resident bytes, `scratch` bytes on disk for what does not fit into memory, `line` the bytes
-    of one record, `columns` a table's columns, `cells` those of a workbook's sheet, `errors` the
-    errors listed in a report (counts stay exact), `threads` the threads for a large file (None:
-    all cores).
+    of one record, `depth` the levels of a JSON object, `columns` a table's columns, `cells` those
+    of a workbook's sheet, `errors` the errors listed in a report (counts stay exact), `threads`
+    the threads for a large file (None: all cores).
 
     `unpacked` is the bytes that a compressed file may unpack to. It may also not grow by more
     than `expansion` times, from `free_expansion` bytes on: a column of one value repeated
@@ -25,6 +25,7 @@ class Limits:
     memory: int = 1_024 * MIB
     scratch: int = 8_192 * MIB
     line: int = 16 * MIB
+    depth: int = 500
     columns: int = 10_000
     cells: int = 100_000_000
     errors: int = 1_000

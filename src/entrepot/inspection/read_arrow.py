@@ -17,6 +17,7 @@ from arro3.compute import cast
 from arro3.core import DataType, Field, RecordBatch, RecordBatchReader, Schema
 from arro3.io import read_ipc, read_ipc_stream
 
+from entrepot.inspection.arrow_frames import check_frames
 from entrepot.inspection.engine import identifier, literal
 from entrepot.inspection.limits import Limits
 from entrepot.inspection.table import (
@@ -40,6 +41,7 @@ def read_arrow(
     Raises SourceBroken, NotTabular, TooLarge; OSError when the scratch folder is full.
     """
     target = scratch / "arrow.parquet"
+    check_frames(path, stream, limits.memory // 2)
     try:
         reader = read_ipc_stream(str(path)) if stream else read_ipc(str(path))
         schema = reader.schema

@@ -15,7 +15,7 @@ import duckdb
 
 from entrepot.inspection.detect import byte_order
 from entrepot.inspection.engine import line_bounds, literal
-from entrepot.inspection.json_places import first_fault
+from entrepot.inspection.json_places import depth_of, first_fault, line_of_element
 from entrepot.inspection.limits import Limits
 from entrepot.inspection.table import Column, Finding, NotTabular, SourceBroken, Table, TooLarge
 
@@ -39,8 +39,14 @@ TEXT = r'"(?:[^"\\]|\\.)*"'
 STRICT = rf"(?:[^\",]|{TEXT}|,\s*(?:[^\s\",\]}}]|{TEXT}))*"
 LAX = f"(regexp_matches(doc, ',\\s*[}}\\]]') AND NOT regexp_full_match(doc, '{STRICT}', 's'))"
 """The engine takes a comma before a closing bracket; JSON does not. Within texts it is none."""
+NO_NUMBER = (
+    r"(regexp_matches(doc, '(?i)[:,\[]\s*[-+]?(?:nan|inf)') "
+    f"AND NOT regexp_full_match(doc, '(?:[^\"nNiI]|null|{TEXT})*', 's'))"
+)
+"""The engine takes NaN and Infinity, in any case; JSON knows no such words."""
 SOUND = (
-    f"coalesce(CASE WHEN json_valid(doc) THEN json_type(doc) = 'OBJECT' AND NOT {LAX} END, false)"
+    "coalesce(CASE WHEN json_valid(doc) THEN json_type(doc) = 'OBJECT' "
+    f"AND NOT {LAX} AND NOT {NO_NUMBER} END, false)"
 )
 TWICE = "len(keys) <> list_unique(keys)"
 
@@ -166,19 +172,42 @@ def _table(engine: duckdb.DuckDBPyConnection, source: _Source, limits: Limits) -
     )
 
 
+def _may_be_deep(levels: int) -> str:
+    """The condition on `doc` that it has as many brackets as that many levels take."""
+    openings = "strlen(doc) - strlen(replace(replace(doc, '[', ''), '{', ''))"
+    return f"(CASE WHEN strlen(doc) > {2 * levels} THEN {openings} > {levels} ELSE false END)"
+
+
+def _refuse_deep(engine: duckdb.DuckDBPyConnection, source: _Source, limits: Limits) -> None:
+    """Raise TooLarge at the first object that is nested too deeply: what reads JSON calls itself
+    for each level. Only objects with as many brackets are looked at one by one."""
+    deep = limits.depth
+    engine.execute(f"SELECT _row, _line, doc FROM {source.docs} WHERE {_may_be_deep(deep)}")
+    while row := engine.fetchone():
+        number, line, doc = row
+        if depth_of(doc) > deep:
+            if line is None:
+                line = line_of_element(source.path, source.form == "json", limits.line, number)
+            place = f"line {line:,}" if line else f"row {number:,}"
+            raise TooLarge(f"more than {deep:,} levels of JSON in {place}; {deep:,} are read")
+
+
 def _judge(engine: duckdb.DuckDBPyConnection, source: _Source, limits: Limits) -> int:
     """How many lines are no objects. Other forms are JSON as a whole, and of objects alone."""
+    deep = f"count_if({_may_be_deep(limits.depth)})"
+    not_objects = "0" if source.form == "jsonl" else "count_if(json_type(doc) <> 'OBJECT')"
+    odd, unsound, longest, many = engine.execute(
+        f"SELECT {not_objects}, count_if(NOT {SOUND}), max(strlen(doc)), {deep} FROM {source.docs}"
+    ).fetchone() or (0, 0, 0, 0)
+    if many:
+        _refuse_deep(engine, source, limits)
     if source.form == "jsonl":
-        return _scalar(engine, f"SELECT count_if(NOT {SOUND}) FROM {source.docs}")
-    odd, lax, longest = engine.execute(
-        f"SELECT count_if(json_type(doc) <> 'OBJECT'), count_if(NOT {SOUND}), max(strlen(doc)) "
-        f"FROM {source.docs}"
-    ).fetchone() or (0, 0, 0)
+        return int(unsound)
     if (longest or 0) > limits.line:
         raise TooLarge(f"an object of {longest:,} bytes; {limits.line:,} are read")
     if odd:
         raise NotTabular("a JSON array whose elements are not all objects")
-    if lax:
+    if unsound:
         fault = first_fault(source.path, source.form == "json", limits.line)
         raise SourceBroken(str(fault or "a comma before a closing bracket"))
     return 0

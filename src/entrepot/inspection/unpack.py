@@ -46,6 +46,11 @@ def compression_of(head: bytes) -> str | None:
     return "zstd" if head.startswith((ZSTD, *SKIPPABLE)) else None
 
 
+def is_packed(path: Path) -> bool:
+    """Whether the file at `path` is compressed as a whole."""
+    return _layer_of(path) is not None
+
+
 def unpack(
     path: Path, file_name: str, scratch: Path, limits: Limits, progress: Progress
 ) -> Unpacked:

@@ -1,0 +1,183 @@
+"""Walk the messages of Arrow IPC before its reader does, and believe none of their lengths.
+
+The reader allocates what a message claims, and an allocation that fails ends the process. So each
+claim is compared with the bytes that are there, and each batch with the limit. Only lengths are
+read here, by the layout of Message.fbs, RecordBatch and Footer in File.fbs (format 1.0).
+"""
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import BinaryIO
+
+from entrepot.inspection.limits import MIB
+from entrepot.inspection.table import SourceBroken, TooLarge
+
+MAGIC = b"ARROW1"
+CONTINUATION = 0xFFFFFFFF
+MOST_METADATA = 16 * MIB
+DICTIONARY, RECORDS = 2, 3
+
+
+class _Fault(Exception):
+    """A length or offset that leads out of what is there."""
+
+
+@dataclass(frozen=True)
+class _Table:
+    """A table of a flatbuffer, at `at` in `data`."""
+
+    data: bytes
+    at: int
+
+    def place(self, field: int) -> int | None:
+        """Where the field stands, or None if it has its default."""
+        back = _number(self.data, self.at, "<i")
+        vtable = self.at - back
+        if 4 + 2 * field >= _number(self.data, vtable, "<H"):
+            return None
+        offset = _number(self.data, vtable + 4 + 2 * field, "<H")
+        return self.at + offset if offset else None
+
+    def number(self, field: int, layout: str) -> int:
+        """A number by its layout in `struct`, 0 by default."""
+        place = self.place(field)
+        return 0 if place is None else _number(self.data, place, layout)
+
+    def table(self, field: int) -> "_Table | None":
+        """The table that the field refers to."""
+        place = self.place(field)
+        return None if place is None else _Table(self.data, place + _number(self.data, place, "<I"))
+
+    def structs(self, field: int, layout: str) -> Iterator[tuple[int, ...]]:
+        """The structs of a vector."""
+        place = self.place(field)
+        if place is None:
+            return iter(())
+        start = place + _number(self.data, place, "<I")
+        count, size = _number(self.data, start, "<I"), struct.calcsize(layout)
+        if start + 4 + count * size > len(self.data):
+            raise _Fault(f"a list of {count:,} entries in {len(self.data):,} bytes")
+        return struct.iter_unpack(layout, self.data[start + 4 : start + 4 + count * size])
+
+
+def _number(data: bytes, at: int, layout: str) -> int:
+    if not 0 <= at <= len(data) - struct.calcsize(layout):
+        raise _Fault(f"a place at {at:,} in {len(data):,} bytes")
+    return int(struct.unpack_from(layout, data, at)[0])
+
+
+def _root(data: bytes) -> _Table:
+    return _Table(data, _number(data, 0, "<I"))
+
+
+def check_frames(path: Path, stream: bool, most: int) -> None:
+    """Walk all messages. `most` is the bytes that a batch may take with its dictionaries, as it
+    lies and unpacked.
+
+    Raises SourceBroken with the offset where a length is wrong, TooLarge with the figures.
+    """
+    with path.open("rb") as file:
+        walk = _Walk(file, file.seek(0, 2), most)
+        if stream:
+            walk.all_from(0)
+        else:
+            walk.footer()
+
+
+class _Walk:
+    """The walk through one file of `size` bytes."""
+
+    def __init__(self, file: BinaryIO, size: int, most: int) -> None:
+        self._file = file
+        self._size = size
+        self._most = most
+        self._dictionaries: dict[int, int] = {}
+
+    def all_from(self, at: int) -> None:
+        """The messages one after the other, to the mark of the end or the end itself."""
+        following: int | None = at
+        while following is not None and following < self._size:
+            following = self.message(following)
+
+    def footer(self) -> None:
+        """The messages that the footer at the file's end points to."""
+        tail = self._read(max(0, self._size - 10), 10)
+        length = int.from_bytes(tail[:4], "little", signed=True)
+        start = self._size - 10 - length
+        if tail[4:] != MAGIC or length <= 0 or start < 8:
+            raise SourceBroken(f"its Arrow footer does not fit, at byte {max(0, start):,}")
+        try:
+            footer = _root(self._read(start, length))
+            blocks = chain(footer.structs(2, "<qi4xq"), footer.structs(3, "<qi4xq"))
+        except _Fault as fault:
+            raise SourceBroken(f"its Arrow footer at byte {start:,} has {fault}") from None
+        for offset, metadata, body in blocks:
+            if offset < 8 or metadata < 0 or body < 0 or offset + metadata + body > start:
+                raise SourceBroken(
+                    f"its Arrow footer at byte {start:,} claims {metadata + body:,} bytes at "
+                    f"byte {offset:,}, of {self._size:,}"
+                )
+            self.message(offset)
+
+    def message(self, at: int) -> int | None:
+        """Check the message at `at`; where the next one begins, None after the last."""
+        start = at + 4
+        length = int.from_bytes(self._read(at, 4), "little")
+        if length == CONTINUATION:  # absent before version 0.15
+            length = int.from_bytes(self._read(start, 4), "little", signed=True)
+            start += 4
+        if not length:
+            return None
+        if length < 0 or start + length > self._size:
+            raise SourceBroken(self._beyond(at, "metadata", length))
+        if length > MOST_METADATA:
+            raise TooLarge(f"{length:,} bytes of Arrow metadata; {MOST_METADATA:,} are read")
+        try:
+            message = _root(self._read(start, length))
+            body = message.number(3, "<q")
+            if body < 0 or start + length + body > self._size:
+                raise SourceBroken(self._beyond(at, "a body", body))
+            self._contents(message, start + length, body, at)
+        except _Fault as fault:
+            raise SourceBroken(f"its Arrow message at byte {at:,} has {fault}") from None
+        return start + length + body
+
+    def _contents(self, message: _Table, start: int, body: int, at: int) -> None:
+        kind, header = message.number(1, "<B"), message.table(2)
+        if kind not in (DICTIONARY, RECORDS) or header is None:
+            return
+        batch = header.table(1) if kind == DICTIONARY else header
+        if batch is None:
+            return
+        packed = batch.place(3) is not None
+        taken = body
+        for offset, length in batch.structs(2, "<qq"):
+            if offset < 0 or length < 0 or offset + length > body:
+                raise SourceBroken(self._beyond(at, "a buffer", length))
+            if packed and length >= 8:
+                claimed = int.from_bytes(self._read(start + offset, 8), "little", signed=True)
+                taken += max(0, claimed)
+        if kind == DICTIONARY:
+            number = header.number(0, "<q")
+            before = self._dictionaries.get(number, 0) if header.number(2, "<B") else 0
+            self._dictionaries[number] = taken = before + taken
+        else:
+            taken += sum(self._dictionaries.values())
+        if taken > self._most:
+            raise TooLarge(f"an Arrow batch of {taken:,} bytes; {self._most:,} are read at once")
+
+    def _beyond(self, at: int, what: str, length: int) -> str:
+        return (
+            f"its Arrow message at byte {at:,} claims {what} of {length:,} bytes, "
+            f"in a file of {self._size:,}"
+        )
+
+    def _read(self, at: int, length: int) -> bytes:
+        self._file.seek(at)
+        found = self._file.read(length)
+        if len(found) < length:
+            raise SourceBroken(f"its Arrow data is cut off at byte {at + len(found):,}")
+        return found
