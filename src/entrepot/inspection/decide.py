@@ -105,7 +105,7 @@ def judge(dialect: Dialect, lines: Sequence[str], names: Sequence[str] | None) -
     likely = [width for width, _ in widths.most_common(3) if width > 1]
     # A stray quote that swallows rows is told only by whoever knows how wide rows are.
     spans = dialect.quote and any(after[0] - each[0] > 1 for each, after in pairwise(rows))
-    by_width = {n: first_records(dialect, lines, width=n) for n in likely} if spans else {}
+    by_width = {n: first_records(dialect, lines, width=n) for n in likely if spans}
     named = _named(rows, names) if names else 0.0
     if names and named == 1.0 and len(names) in likely:
         likely = [len(names)]
@@ -157,6 +157,8 @@ def _looks_alone(cell: str, kind: str) -> float:
 
 def _judge_width(dialect: Dialect, rows: Sequence[Record], width: int, named: float) -> Scored:
     at = [n for n, (_, cells, _) in enumerate(rows) if len(cells) == width]
+    if not at:
+        return Scored(dialect, 0.0, width, 0.0, named)
     first, last = _stretch(at)
     inside = [n for n in at if first <= n <= last]
     body = [rows[n][1] for n in inside]

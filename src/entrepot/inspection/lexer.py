@@ -159,9 +159,9 @@ class Lexer:
         if not width:
             return False
         paired = mark == self.dialect.quote and self.dialect.doubled and not self._escape
-        if width > 1 and paired and taken[-1].count(mark) % 2 == 0:
-            if len(self._lenient(self._body(taken[-1]))) == width:
-                return True
+        even = width > 1 and paired and taken[-1].count(mark) % 2 == 0
+        if even and len(self._lenient(self._body(taken[-1]))) == width:
+            return True
         halves = any(cell.endswith(mark) and cell.count(mark) % 2 for cell in cells if mark)
         if len(cells) != width or halves:
             return len(self.split(taken[0])) == width
