@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from entrepot.inspection.dialect import PAIRS, Dialect
 from entrepot.inspection.kinds import TYPED, is_drawn, kind_of, worth
@@ -102,11 +103,14 @@ def judge(dialect: Dialect, lines: Sequence[str], names: Sequence[str] | None) -
         return Scored(dialect, 0.0, 1, 1.0)
     widths = Counter(len(cells) for _, cells, _ in rows)
     likely = [width for width, _ in widths.most_common(3) if width > 1]
+    # A stray quote that swallows rows is told only by whoever knows how wide rows are.
+    spans = dialect.quote and any(after[0] - each[0] > 1 for each, after in pairwise(rows))
+    by_width = {n: first_records(dialect, lines, width=n) for n in likely if spans}
     named = _named(rows, names) if names else 0.0
     if names and named == 1.0 and len(names) in likely:
         likely = [len(names)]
     best = max(
-        (_judge_width(dialect, rows, width, named) for width in likely),
+        (_judge_width(dialect, by_width.get(n, rows), n, named) for n in likely),
         key=lambda each: each.score,
         default=None,
     )
@@ -116,10 +120,12 @@ def judge(dialect: Dialect, lines: Sequence[str], names: Sequence[str] | None) -
     return best if best and best.score > alone.score else alone
 
 
-def first_records(dialect: Dialect, lines: Iterable[str], most: int = ROWS) -> list[Record]:
-    """The first records that are not blank."""
+def first_records(
+    dialect: Dialect, lines: Iterable[str], most: int = ROWS, width: int = 0
+) -> list[Record]:
+    """The first records that are not blank. `width` is the table's count of cells, if known."""
     rows = []
-    for record in Lexer(dialect, longest=1 << 17).records(lines):
+    for record in Lexer(dialect, width, longest=1 << 17).records(lines):
         if any(record[1]):
             rows.append(record)
             if len(rows) >= most:
@@ -151,6 +157,8 @@ def _looks_alone(cell: str, kind: str) -> float:
 
 def _judge_width(dialect: Dialect, rows: Sequence[Record], width: int, named: float) -> Scored:
     at = [n for n, (_, cells, _) in enumerate(rows) if len(cells) == width]
+    if not at:
+        return Scored(dialect, 0.0, width, 0.0, named)
     first, last = _stretch(at)
     inside = [n for n in at if first <= n <= last]
     body = [rows[n][1] for n in inside]

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from entrepot.inspection.kinds import TYPED, kind_of
+from entrepot.inspection.kinds import NOT_TEXT, TYPED, kind_of
 from entrepot.inspection.layout import NEUTRAL, Layout, is_rule
 from entrepot.inspection.report import shortened
 
@@ -222,7 +222,7 @@ class ExtentFinder:
 
     def _is_note(self, cells: Sequence[str]) -> bool:
         """Whether a row at the end is a remark below the table rather than a row cut short."""
-        if is_rule(cells):
+        if is_rule(cells) or NOT_TEXT.search("".join(cells)):
             return True
         text = cells[0].strip()
         width, kinds = self._layout.width, self._layout.kinds
@@ -243,7 +243,8 @@ def _is_word(cell: str) -> bool:
 
 def said(cells: Sequence[str]) -> str:
     """The cells in a line, shortened."""
-    return shortened(" | ".join(cell.strip() for cell in cells if cell.strip()), 200)
+    text = shortened(" | ".join(cell.strip() for cell in cells if cell.strip()), 200)
+    return NOT_TEXT.sub("\ufffd", text)
 
 
 def _part(segment: _Segment) -> Part:

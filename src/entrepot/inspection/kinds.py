@@ -47,6 +47,8 @@ WORTH = {name: worth for name, _, worth in FORMS} | {"other": 0.5, "split": 0.2,
 WRITTEN = re.compile(r"[^\W_]|[^\w\s|+:;,.=*-]")
 STROKES = re.compile(r"--|==|\*\*\*|___|:-|-:|-\+")
 LONG = 256
+NOT_TEXT = re.compile(r"[\0-\x08\x0e-\x19]")
+"""Control characters that no text has; Ctrl-Z, escapes and separators are found in texts."""
 TYPED = frozenset({"number", "grouped", "percent", "money", "moment"})
 COMMA_WITHIN = re.compile(r"\S,\S")
 NUMBERS = re.compile(r"[-+]?[\d.,]*\d(?:\s+[-+]?[\d.,]*\d)+")

@@ -304,6 +304,8 @@ def _against(
     values = [n for n in typed if _broad(kind_of(row[n])) == kinds[n]]
     if _years(row) and all(YEAR.fullmatch(row[n].strip()) for n in values):
         return words + values, []
+    if words and not values and _names_all(row):
+        return list(typed), []  # "no" beside other words is a number's label, not a flag
     return words, values
 
 

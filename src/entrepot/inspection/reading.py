@@ -21,10 +21,20 @@ from entrepot.schemas.table_dialect import TableDialect
 SEPARATOR_LINE = re.compile(r'"?sep=(.|\\t)"?\s*', re.IGNORECASE)
 COMMENTS = ("#", "//", "%", "--", "!", ";")
 JUNK = "\0\x1a\x0c \t\r\n\ufeff"
+PADDING = 4096
+"""As many NULs as fill the last cluster of a disc up to its end; more of them are no padding."""
 HEADING = re.compile(r"[^\W\d_][\w-]*(?: [\w-]+)?")
 MARKUP = re.compile(r"[{};]\s*$|^\s*[})]|\\\w+\{|^(?:def|class|import|function|return|SELECT)\b")
 SURE = 0.6
 """A reading that is less sure than this is warned of."""
+
+
+@dataclass(frozen=True)
+class Repeats:
+    """Rows of the table that repeat its header: how many, and the first ones' numbers."""
+
+    total: int
+    first: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -47,7 +57,8 @@ class Reading:
     confidence: float = 1.0
     reasons: tuple[str, ...] = ()
     undecodable: int = 0
-    dropped: int = 0
+    padding: int = 0
+    repeats: Repeats | None = None
     further: tuple[str, ...] = field(default=())
 
     @property
@@ -88,6 +99,17 @@ class Reading:
             for part in (self.above, *self.below)
             if part is not None
         ]
+        if self.padding:
+            said.append(
+                f"{self.padding:,} bytes of padding (NUL, Ctrl-Z) at the end were left out."
+            )
+        if self.repeats is not None:
+            rows = ", ".join(f"{number:,}" for number in self.repeats.first)
+            said.append(
+                f"The header is repeated as a row {self.repeats.total:,} times"
+                f" (row {rows}{', …' if self.repeats.total > len(self.repeats.first) else ''}):"
+                " tables may have been joined."
+            )
         return said
 
     def describe(self) -> dict[str, Any]:
@@ -227,7 +249,9 @@ def above(decision: Decision) -> Part | None:
 
 def is_blank(cells: Sequence[str]) -> bool:
     """Whether a record has no text: a blank line, or what ends some files (NULs, Ctrl-Z)."""
-    return not cells or (len(cells) == 1 and not cells[0].strip(JUNK))
+    if len(cells) != 1:
+        return not cells
+    return len(cells[0]) <= PADDING and not cells[0].strip(JUNK)
 
 
 def _records(
@@ -303,6 +327,10 @@ def _confidence(
         reasons.append(
             "another delimiter stands as often in every row, or the commas are decimal ones"
         )
+    uneven = _uneven(records, layout) if best.width == 1 else ""
+    if uneven:
+        margin = 0.0
+        reasons.append(f"most lines have the mark {uneven!r}, but not equally often")
     by_margin = min(1.0, 0.4 + margin * 1.5)
     if layout.sure < 0.65:
         reasons.append("whether its first row is a header is not clear")
@@ -325,6 +353,19 @@ def _rival(best: Scored, records: Sequence[Record], layout: Layout) -> bool:
         if len(counts) == 1 and counts != {0}:
             return True
     return False
+
+
+def _uneven(records: Sequence[Record], layout: Layout) -> str:
+    """The usual delimiter that stands in at least half of the lines of one column, with no blank
+    after it, and not only within numbers; "" if there is none."""
+    cells = [row[0] for _, row, _ in records[layout.start : layout.start + 200] if len(row) == 1]
+    for mark in ",;\t|":
+        tight = re.compile(re.escape(mark) + r"(?! )")
+        marked = [text for text in cells if tight.search(text)]
+        odd = sum(kind_of(text) not in TYPED for text in marked)
+        if len(marked) * 2 >= len(cells) > 2 and odd * 10 >= len(cells):
+            return mark
+    return ""
 
 
 def _same_cells(best: Scored, other: Scored) -> bool:

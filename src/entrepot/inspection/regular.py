@@ -5,13 +5,14 @@ from typing import BinaryIO
 
 from entrepot.inspection.extent import ExtentFinder
 from entrepot.inspection.lexer import Lexer
-from entrepot.inspection.reading import Reading, above
+from entrepot.inspection.reading import PADDING, Reading, above
 from entrepot.inspection.source import Source
 from entrepot.inspection.survey import BLOCK, has_blank_lines
 
 TAIL = 64 * 1024
 MOST_QUOTES = 200_000
 CONTEXT = 64
+LONGEST_HEADER = 1 << 20
 FREQUENT = 200
 """As many quotes in the first part say that quotes are too many to be looked at one by one."""
 
@@ -35,6 +36,7 @@ def reading_of(source: Source) -> Reading:
         reasons=decision.reasons,
         further=decision.further,
         undecodable=source.damage.total,
+        padding=source.survey.padding if source.survey.padding <= PADDING else 0,
     )
 
 
@@ -63,7 +65,27 @@ def is_regular(source: Source) -> bool:
     if not able or not _even(source):
         return False
     one_column = source.decision.layout.width == 1
-    return not (one_column and has_blank_lines(source.path))
+    return not (one_column and has_blank_lines(source.path)) and not _repeats_header(source)
+
+
+def _repeats_header(source: Source) -> bool:
+    """Whether a line of the text is the header's over again, as where tables were joined."""
+    layout = source.decision.layout
+    if len(layout.header) != 1 or source.splits == "":
+        return False
+    with source.path.open("rb") as file:
+        file.seek(source.survey.bom)
+        for _ in range(source.decision.records[layout.header[0]][0] - 1):
+            file.readline(LONGEST_HEADER)
+        header = file.readline(LONGEST_HEADER)
+        if not header.endswith(b"\n"):
+            return False
+        seam, needle = b"\n", b"\n" + header
+        while block := file.read(BLOCK):
+            if needle in seam + block[: len(needle)] or needle in block:
+                return True
+            seam = (seam + block[-len(needle) :])[-len(needle) + 1 :]
+    return seam.endswith(b"\n" + header.rstrip(b"\r\n"))
 
 
 def _even(source: Source) -> bool:

@@ -10,14 +10,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from entrepot.inspection.extent import Extent, ExtentFinder
+from entrepot.inspection.kinds import NOT_TEXT
 from entrepot.inspection.lexer import COMMENT, Lexer
 from entrepot.inspection.limits import Limits
 from entrepot.inspection.progress import Progress
-from entrepot.inspection.reading import is_blank
+from entrepot.inspection.reading import Repeats, is_blank
 from entrepot.inspection.source import Source, open_lines
 from entrepot.inspection.table import Finding
 
 BATCH = 2_000
+SHOWN = 5
+NO_TEXT = "bytes that are no text (control characters), where a row of the table should be"
 UNDECODABLE = (
     "bytes that are no text in the file's encoding, the first at byte {:,}; read as U+FFFD"
 )
@@ -31,6 +34,7 @@ class Rewritten:
     extent: Extent
     findings: tuple[Finding, ...]
     counts: tuple[tuple[str, int], ...]
+    repeats: Repeats | None = None
 
 
 def rewrite(source: Source, target: Path, limits: Limits, progress: Progress) -> Rewritten:
@@ -44,6 +48,10 @@ def rewrite(source: Source, target: Path, limits: Limits, progress: Progress) ->
     number = 0
     padding = [""] * width
     column = 1 if width > 1 else 0
+    # Where a row is one cell, what is no text has the width of a row too.
+    doubted = width == 1 and source.survey.controls
+    labels = list(decision.layout.labels) if len(decision.layout.header) == 1 else []
+    repeated: list[int] = []
     with open_lines(source) as (text, raw), target.open("w", encoding="utf-8", newline="") as out:
         writer = csv.writer(out, quoting=csv.QUOTE_ALL, lineterminator="\n")
         batch: list[list[object]] = []
@@ -60,6 +68,10 @@ def rewrite(source: Source, target: Path, limits: Limits, progress: Progress) ->
                     continue
                 faults.add("source-error", fault, number, line)
             count = len(cells)
+            if cells == labels:
+                repeated.append(number)
+            if (count != width or doubted) and _is_no_text(cells):
+                faults.add("source-error", NO_TEXT, number, line)
             if count == width and cells[0] and (cells[-1] or cells[column]) and not finder.starting:
                 batch.append([number, line, count, "", *cells])
             else:
@@ -74,7 +86,22 @@ def rewrite(source: Source, target: Path, limits: Limits, progress: Progress) ->
                 progress.at(raw.tell() / size)
         writer.writerows(batch)
     faults.pass_line(1 << 62)
-    return Rewritten(finder.decide(number), tuple(faults.listed), tuple(faults.counts.items()))
+    extent = finder.decide(number)
+    return Rewritten(
+        extent,
+        tuple(faults.listed),
+        tuple(faults.counts.items()),
+        _repeats([number for number in repeated if number <= extent.last]),
+    )
+
+
+def _is_no_text(cells: list[str]) -> bool:
+    """Whether a row has control characters that no text has, other than padding."""
+    return NOT_TEXT.search("".join(cells)) is not None and not is_blank(cells)
+
+
+def _repeats(rows: list[int]) -> Repeats | None:
+    return Repeats(len(rows), tuple(rows[:SHOWN])) if rows else None
 
 
 class Faults:

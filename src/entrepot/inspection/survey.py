@@ -27,8 +27,9 @@ ENDING = b"\r\n\x00\x1a\x0c \t"
 class Survey:
     """What the bytes are. `bom` and `longest_line` are bytes; `longest_line` is exact above
     the size of a block. `newlines` counts LF, CRLF and CR alike; `blank_at_end` are lines
-    without text after the last one with any. `newline` is the prevailing line end, `mixed`
-    says that there are others too, `carriage` that a CR without LF is one of them.
+    without text after the last one with any, `padding` the NULs and Ctrl-Z there. `newline` is
+    the prevailing line end, `mixed` says that there are others too, `carriage` that a CR
+    without LF is one of them.
     `controls`: there are NUL, SOH or STX."""
 
     encoding: Encoding
@@ -36,6 +37,7 @@ class Survey:
     newlines: int
     ends_with_newline: bool
     blank_at_end: int
+    padding: int
     newline: str
     mixed: bool
     carriage: bool
@@ -149,6 +151,7 @@ def survey_text(path: Path, progress: Progress) -> Survey:
         newlines=tally.lf + bare,
         ends_with_newline=ends,
         blank_at_end=max(0, blank - 1) if ends else blank if after else 0,
+        padding=after.count(b"\0") + after.count(b"\x1a"),
         newline=newline,
         mixed=len([count for count in (tally.lf - crlf, crlf, bare) if count]) > 1,
         carriage=bare > 0,
