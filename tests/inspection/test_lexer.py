@@ -71,6 +71,14 @@ def test_whole_rows_are_not_swallowed() -> None:
     assert cells(letter, width=3) == [["1", "a line, and\nanother, one\nthe, last", "3"]]
 
 
+def test_a_quoted_cell_that_begins_with_a_delimiter_closes_no_stray_quote() -> None:
+    text = '"1,,\n2,x,y\n8,",;",z\n'
+    assert cells(text, width=3) == [['"1', "", ""], ["2", "x", "y"], ["8", ",;", "z"]]
+    assert faults(text, width=3) == [STRAY, "", ""]
+    kept = '1,5" pipe,"one\ntwo"\n'
+    assert cells(kept, width=3) == [["1", '5" pipe', "one\ntwo"]]
+
+
 def test_dialects_that_the_csv_module_lacks() -> None:
     assert cells("a||b|c||d\n", Dialect("||")) == [["a", "b|c", "d"]]
     assert cells('a||"b||c"||d\n', Dialect("||")) == [["a", "b||c", "d"]]

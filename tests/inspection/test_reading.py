@@ -293,3 +293,42 @@ def test_the_survey_counts_lines(tmp_path: Path) -> None:
         path.write_bytes(raw)
         survey = survey_text(path, Progress(1))
         assert (survey.lines, survey.blank_at_end, survey.line_end) == (lines, blank, end), raw
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+@pytest.mark.parametrize("place", [1, 90_000, 100_000])
+def test_a_repeated_header_is_reported(place: int, newline: str, inspect: Inspect) -> None:
+    lines = [f"{n},x" for n in range(100_000)]
+    lines.insert(place, "a,b")
+    inspection = inspect(newline.join(["a,b", *lines]), mode="none")
+    assert inspection.row_count == 100_001
+    told = [w for w in inspection.report["tasks"][0]["warnings"] if "repeated" in w]
+    assert len(told) == 1
+    assert f"(row {place + 2:,})" in told[0]
+    lines[place] = "a,b,"
+    inspection = inspect(newline.join(["a,b", *lines]), mode="none")
+    assert not any("repeated" in w for w in inspection.report["tasks"][0]["warnings"])
+
+
+@pytest.mark.parametrize(("padding", "faults"), [(1, 0), (4_096, 0), (4_097, 1), (100_000, 1)])
+@pytest.mark.parametrize("header", ["a,b\n1,x\n2,y\n", "a\n1\n2\n"])
+def test_padding_at_the_end(header: str, padding: int, faults: int, inspect: Inspect) -> None:
+    inspection = inspect(header.encode() + bytes(padding), mode="none")
+    found = [error for error in errors_of(inspection) if error["type"] == "source-error"]
+    assert len(found) == faults
+    told = any("padding" in w for w in inspection.report["tasks"][0]["warnings"])
+    assert told == (not faults)
+
+
+def test_rows_of_very_unequal_length_are_unsure(read: Any) -> None:
+    for mark in ",;\t|":
+        rows = ["a", f"b{mark}c", f"d{mark}e{mark}f"] * 20
+        assert read("\n".join(rows))[1].unsure
+    assert not read("price\n" + "1,5\n2,25\n10\n" * 9)[1].unsure
+
+
+def test_lines_that_look_like_rows_within_a_cell(inspect: Inspect) -> None:
+    text = 'a,b,c\n1,2,3\n4,x,"begun\n5,6,7\n8,9,10\nended"\n' + "1,2,3\n" * 20
+    inspection = inspect(text, mode="none")
+    assert (inspection.row_count, places(inspection)) == (22, [])
+    assert any("kept as one cell" in w for w in inspection.report["tasks"][0]["warnings"])

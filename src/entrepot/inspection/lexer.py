@@ -36,13 +36,17 @@ is wrong with its quotes, if anything; COMMENT of a line that is no row."""
 
 class Lexer:
     """Splits lines by one dialect. `width` is the table's count of cells, 0 if not known yet;
-    `longest` the most characters of one record."""
+    `longest` the most characters of one record. `spanning` counts the records that were kept
+    although lines within them look like rows of the table; `first_spanning` is the first line
+    of the first one."""
 
     def __init__(self, dialect: Dialect, width: int = 0, longest: int = 16 * MIB) -> None:
         self.dialect = dialect
         self.width = width
         self._longest = longest
         self._budget = BUDGET
+        self.spanning = 0
+        self.first_spanning = ""
         self._pending: list[str] = []
         self._taken: list[str] = []
         self._lines: Iterator[str] = iter(())
@@ -167,9 +171,13 @@ class Lexer:
             return len(self.split(taken[0])) == width
         if width == 1 or len(taken) < 3 + (width == 2):
             return False
-        if len(self.split(taken[-1])) < width:
-            return False
-        return all(len(self.split(line)) == width for line in taken[:-1])
+        whole = [len(self.split(line)) == width for line in taken[:-1]]
+        if all(whole) and len(self.split(taken[-1])) >= width:
+            return True
+        if any(whole[1:]):
+            self.spanning += 1
+            self.first_spanning = self.first_spanning or taken[0].rstrip(ENDS)
+        return False
 
     def _fixed_records(self) -> Iterator[Record]:
         starts = self.dialect.starts[1:]

@@ -131,7 +131,11 @@ class Text:
         """The text written anew, whatever its structure. Raises OSError."""
         target = self._scratch / "rewritten.csv"
         written = rewrite(self.source, target, self._limits, self._progress)
-        self.reading = replace(self.reading.within(written.extent), repeats=written.repeats)
+        self.reading = replace(
+            self.reading.within(written.extent),
+            repeats=written.repeats,
+            spanning=written.spanning,
+        )
         width = len(self.reading.labels)
         names = {"_row": "BIGINT", "_line": "BIGINT", "_cells": "BIGINT", "_extra": "VARCHAR"}
         names |= {f"c{n}": "VARCHAR" for n in range(1, width + 1)}

@@ -59,6 +59,7 @@ class Reading:
     undecodable: int = 0
     padding: int = 0
     repeats: Repeats | None = None
+    spanning: tuple[int, str] = (0, "")
     further: tuple[str, ...] = field(default=())
 
     @property
@@ -109,6 +110,12 @@ class Reading:
                 f"The header is repeated as a row {self.repeats.total:,} times"
                 f" (row {rows}{', …' if self.repeats.total > len(self.repeats.first) else ''}):"
                 " tables may have been joined."
+            )
+        if self.spanning[0]:
+            said.append(
+                f"{self.spanning[0]:,} rows have a cell of several lines that look like rows of the"
+                f" table; it was kept as one cell, first in the row that begins"
+                f" {self.spanning[1]!r}."
             )
         return said
 

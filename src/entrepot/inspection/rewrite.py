@@ -15,6 +15,7 @@ from entrepot.inspection.lexer import COMMENT, Lexer
 from entrepot.inspection.limits import Limits
 from entrepot.inspection.progress import Progress
 from entrepot.inspection.reading import Repeats, is_blank
+from entrepot.inspection.report import shortened
 from entrepot.inspection.source import Source, open_lines
 from entrepot.inspection.table import Finding
 
@@ -35,6 +36,7 @@ class Rewritten:
     findings: tuple[Finding, ...]
     counts: tuple[tuple[str, int], ...]
     repeats: Repeats | None = None
+    spanning: tuple[int, str] = (0, "")
 
 
 def rewrite(source: Source, target: Path, limits: Limits, progress: Progress) -> Rewritten:
@@ -45,6 +47,7 @@ def rewrite(source: Source, target: Path, limits: Limits, progress: Progress) ->
     finder = ExtentFinder(decision.layout, decision.contract)
     faults = Faults(source, limits.errors)
     size = max(1, source.path.stat().st_size)
+    lexer = Lexer(decision.dialect, width, limits.line)
     number = 0
     padding = [""] * width
     column = 1 if width > 1 else 0
@@ -55,7 +58,7 @@ def rewrite(source: Source, target: Path, limits: Limits, progress: Progress) ->
     with open_lines(source) as (text, raw), target.open("w", encoding="utf-8", newline="") as out:
         writer = csv.writer(out, quoting=csv.QUOTE_ALL, lineterminator="\n")
         batch: list[list[object]] = []
-        for line, cells, fault in Lexer(decision.dialect, width, limits.line).records(text):
+        for line, cells, fault in lexer.records(text):
             number += 1
             if line > faults.next_line:
                 faults.pass_line(line)
@@ -92,6 +95,7 @@ def rewrite(source: Source, target: Path, limits: Limits, progress: Progress) ->
         tuple(faults.listed),
         tuple(faults.counts.items()),
         _repeats([number for number in repeated if number <= extent.last]),
+        (lexer.spanning, shortened(lexer.first_spanning, 60)),
     )
 
 
