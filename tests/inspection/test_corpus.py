@@ -18,7 +18,6 @@ CASES = known_cases()
 TABLES = [case for case in CASES if case.tabular]
 OTHERS = [case for case in CASES if not case.tabular]
 NOT_YET = {
-    "exports/ballot-list-pipes": "a title of several delimiters is taken for a row",
     "unseen/blood-units-row": "a row of units is not joined to the header",
     "unseen/bus-times-with-bars": "bars as cells act as quotes",
     "unseen/circuit-parts-with-count": "closing notes with a delimiter are kept as rows",
