@@ -213,7 +213,7 @@ def test_scratch_is_bounded_in_sum(tmp_path: Path, scratch_pool: Pool) -> None:
     """The content and what it is rewritten to fit each, and not both."""
     path = tmp_path / "ragged.csv.gz"
     with gzip.open(path, "wb", compresslevel=1) as out:
-        out.write(b"a,b\n\n" + b"some words,others\n" * 2_500_000)
+        out.write(b"a,b\nwords\n" + b"some words,others\n" * 2_500_000)
     found = run(scratch_pool(Limits(scratch=80 * MIB)), path)
     assert found.verdict == "resource-limit", found.detail
     assert f"{80 * MIB:,} bytes of scratch space" in found.detail
