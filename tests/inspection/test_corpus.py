@@ -25,8 +25,6 @@ NOT_YET = {
     "unseen/league-table-aligned": "a single blank within an aligned label",
     "unseen/logger-percent-comments": "a single blank between aligned columns",
     "unseen/oecd-header-of-four-rows": "the fourth header row is data",
-    "unseen/plate-grid": "lines of an instrument above a small grid",
-    "unseen/rows-quoted-whole": "each line is one quoted cell that holds a row",
     "unseen/sas-print": "a centred listing",
     "unseen/semicolons-in-decimals": "semicolons as decimal marks",
     "unseen/sheet-not-at-the-corner": "a title spread over cells is the header",

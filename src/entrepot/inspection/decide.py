@@ -335,10 +335,15 @@ def _fixed_columns(lines: Sequence[str]) -> Dialect | None:
 
 
 def _between(names: Sequence[str], lines: Sequence[str]) -> list[str]:
-    """What stands between the first two names of the contract where a line has both."""
+    """What stands between the first two names of the contract where a line has both, if at
+    least half of the lines have it too: a header may have a column without a name there."""
     pattern = re.compile(f"{re.escape(names[0])}(\\W{{1,5}}){re.escape(names[1])}")
-    found = [match.group(1) for line in lines[:50] if (match := pattern.search(line))]
-    return [mark for mark in found if not set(mark) & set("\"'`")]
+    found = {match.group(1) for line in lines[:50] if (match := pattern.search(line))}
+    return [
+        mark
+        for mark in sorted(found)
+        if not set(mark) & set("\"'`") and sum(mark in line for line in lines) * 2 >= len(lines)
+    ]
 
 
 def _with_quotes(dialect: Dialect, lines: Sequence[str], given: Given) -> list[Dialect]:
@@ -359,7 +364,8 @@ def _with_quotes(dialect: Dialect, lines: Sequence[str], given: Given) -> list[D
         begun = len(re.findall(rf"(?:^|{mark}){opening}", text, re.MULTILINE))
         enclosed = len(
             re.findall(
-                rf"(?:^|{mark}){opening}[^{closing}]*{closing}(?=[ \t]*(?:[\r\n]|$|{mark}))",
+                rf"(?:^|{mark}){opening}(?:[^{closing}\\]|{closing}{closing}|\\.)*{closing}"
+                rf"(?=[ \t]*(?:[\r\n]|$|{mark}))",
                 text,
                 re.MULTILINE,
             )

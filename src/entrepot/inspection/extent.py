@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from entrepot.inspection.kinds import NOT_TEXT, TYPED, kind_of
-from entrepot.inspection.layout import NEUTRAL, Layout, is_rule
+from entrepot.inspection.labels import NEUTRAL
+from entrepot.inspection.layout import Layout, is_rule
 from entrepot.inspection.report import shortened
 
 SEGMENTS, TRAILING, HEADS = 10_000, 500, 4

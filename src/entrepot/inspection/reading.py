@@ -13,7 +13,8 @@ from entrepot.inspection.dialect import Dialect
 from entrepot.inspection.encoding import Encoding
 from entrepot.inspection.extent import Extent, Part, said
 from entrepot.inspection.kinds import TYPED, kind_of
-from entrepot.inspection.layout import TYPED_HEADER, Layout, find_layout
+from entrepot.inspection.labels import TYPED_HEADER
+from entrepot.inspection.layout import Layout, find_layout
 from entrepot.inspection.lexer import COMMENT, Lexer, Record
 from entrepot.inspection.table import TooLarge
 from entrepot.schemas.table_dialect import TableDialect
@@ -155,6 +156,7 @@ class Decision:
     further: tuple[str, ...]
     rank: float
     agreement: float
+    quoted: bool
     contract: bool
 
 
@@ -203,6 +205,7 @@ def decide_reading(
         further,
         best.rank,
         best.agreement,
+        _is_quoted(dialect, body, records),
         names is not None,
     )
 
@@ -216,10 +219,10 @@ def is_table(decision: Decision, contract: bool) -> bool:
     rows = [record for record in decision.records if record[1]]
     if decision.layout.width > 1:
         clear = TYPED_HEADER in decision.layout.reasons or decision.agreement > 0.95
-        weak = decision.dialect.delimiter.strip() in (":", "") and decision.dialect.blanks < 2
+        weak = decision.dialect.delimiter.strip(" ") in (":", "") and decision.dialect.blanks < 2
         typed = any(kind in TYPED for kind in decision.layout.kinds)
         few = decision.layout.width < 5 and decision.dialect.delimiter.strip() == ","
-        if few and not typed and _is_prose(rows):
+        if few and not typed and not decision.quoted and _is_prose(rows):
             return False
         return clear or decision.agreement > (0.9 if weak else 0.3 if typed else 0.5)
     texts = [cells[0] for _, cells, _ in rows if len(cells) == 1]
@@ -235,6 +238,16 @@ def is_table(decision: Decision, contract: bool) -> bool:
     first = next(n for n, record in enumerate(decision.records) if record[1])
     gaps = any(not record[1] for record in decision.records[first : first + len(rows)])
     return bool(HEADING.fullmatch(texts[0])) and not gaps
+
+
+def _is_quoted(dialect: Dialect, lines: Sequence[str], records: Sequence[Record]) -> bool:
+    """Whether quotes enclose cells as a program writes them: at the begin of most lines, or
+    around delimiters in some."""
+    some = [line for line in lines[:200] if line.strip()]
+    begun = sum(line.startswith(dialect.quote) for line in some) if dialect.quote else 0
+    mark = dialect.delimiter
+    kept = sum(any(mark in cell for cell in row) for _, row, _ in records[:200]) if mark else 0
+    return begun * 2 > len(some) or kept * 10 >= len(some)
 
 
 def _is_prose(rows: Sequence[Record]) -> bool:

@@ -1,0 +1,64 @@
+"""What programs write every day is read cell for cell, or said to be unsure; never else."""
+
+import csv
+import io
+import random
+from pathlib import Path
+
+import pytest
+from tests.inspection.made_tables import MadeTable, made_table
+
+from entrepot.inspection.canonical import write_canonical
+from entrepot.inspection.limits import Limits
+from entrepot.inspection.table import NotTabular
+
+
+def read(made: MadeTable, folder: Path) -> tuple[list[list[str]], bool]:
+    """The rows that the reader understood, and whether it says that it is unsure or refuses."""
+    source, target, scratch = folder / "source.csv", folder / "canonical.csv", folder / "scratch"
+    source.write_text(made.text, "utf-8", newline="")
+    scratch.mkdir(exist_ok=True)
+    target.unlink(missing_ok=True)
+    try:
+        reading = write_canonical(source, source.name, target, scratch, Limits())
+    except NotTabular:
+        return [], True
+    rows = list(csv.reader(io.StringIO(target.read_text("utf-8"), newline="")))
+    return rows, reading.unsure
+
+
+def silent(seed: int, count: int, folder: Path, header: bool, dirty: bool) -> tuple[int, list[str]]:
+    """How many of `count` tables are said to be unsure, and those misread without a word."""
+    rng = random.Random(seed)
+    unsure, wrong = 0, []
+    for _ in range(count):
+        made = made_table(rng, header, dirty)
+        rows, doubt = read(made, folder)
+        wanted = [made.labels, *made.rows] if header else made.rows
+        if rows != wanted and not doubt:
+            wrong.append(f"{made.text[:400]!r} was read as {rows[:4]!r}")
+        unsure += doubt
+    return unsure, wrong
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_no_clean_table_is_misread_in_silence(seed: int, tmp_path: Path) -> None:
+    unsure, wrong = silent(seed, 150, tmp_path, header=True, dirty=False)
+    assert wrong == []
+    assert unsure <= 3
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_no_framed_table_is_misread_in_silence(seed: int, tmp_path: Path) -> None:
+    unsure, wrong = silent(seed, 150, tmp_path, header=True, dirty=True)
+    assert wrong == []
+    assert unsure <= 15
+
+
+@pytest.mark.long
+@pytest.mark.timeout(3_000)
+@pytest.mark.parametrize("dirty", [False, True])
+def test_no_table_of_twenty_thousand_is_misread_in_silence(dirty: bool, tmp_path: Path) -> None:
+    unsure, wrong = silent(1_000, 20_000, tmp_path, header=True, dirty=dirty)
+    assert wrong == []
+    assert unsure <= 200
