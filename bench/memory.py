@@ -53,7 +53,7 @@ def memory(trial: Trial) -> list[Line]:
 
 def _processes(ours: Entrepot) -> list[int]:
     """Supervisor, API and worker, without the inspecting children."""
-    return [pid for pid in tree(ours.pid) if "inspection.child" not in command_line(pid)]
+    return [pid for pid in tree(ours.pid) if "inspection." not in command_line(pid)]
 
 
 def _fetch(ours: Entrepot, file_id: str, ranged: bool) -> None:

@@ -104,6 +104,6 @@ def _role(pid: int, supervisor: int) -> str:
     if pid == supervisor:
         return "supervisor"
     for role in ("api", "worker"):
-        if said.rstrip().endswith(f"process {role}"):
+        if said.startswith(f"entrepot: {role} "):
             return role
     return "inspection's mother" if "inspection.mother" in said else os.path.basename(said)

@@ -25,7 +25,9 @@ _spec.loader.exec_module(peer_module)
 def _quick_retries() -> Iterator[None]:
     """Retries without their pauses; a test of the pauses switches this off."""
     stamina.set_testing(True, attempts=15, cap=True)
+    stamina.instrumentation.set_on_retry_hooks([])  # a log's stream may be another test's
     yield
+    stamina.instrumentation.set_on_retry_hooks(None)
     stamina.set_testing(False)
 
 

@@ -32,7 +32,7 @@ from tests.support.raw import (
     read_answer,
     text_part,
 )
-from tests.support.server import Server, TestAccount, make_server
+from tests.support.server import Server, TestAccount, make_server, plays
 
 from entrepot.db.tables import checks, derivatives, tasks, versions
 from entrepot.files.sweep import sweep
@@ -155,7 +155,7 @@ class House:
         found = [
             child
             for child in psutil.Process(self.server.process.pid).children()
-            if role in child.cmdline()
+            if plays(child, role)
         ]
         return found[index]
 
@@ -290,15 +290,8 @@ class House:
 
     def wait_derived(self, seconds: float = 60) -> None:
         """Until no derivative is to be made any more; each that ended was made."""
-
-        def unmade(status: str) -> list[tuple[UUID, dict[str, Any] | None]]:
-            found = select(derivatives.c.version_id, derivatives.c.error)
-            with self.server.parts.database.reading() as conn:
-                rows = conn.execute(found.where(derivatives.c.status == status))
-                return [(row.version_id, row.error) for row in rows]
-
-        until(lambda: not unmade("pending"), seconds, lambda: f"not made: {unmade('pending')}")
-        assert unmade("failed") == []
+        self.server.wait_derived(seconds)
+        assert self.server.derivatives("failed") == []
 
     def _check_acknowledged(self, delivery: Delivery) -> None:
         task = self.api.task(str(delivery.task_id))

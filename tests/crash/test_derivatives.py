@@ -67,16 +67,14 @@ def test_no_delivery_waits_for_a_derivation(house: House) -> None:
     house.wait_derived()
     path = f"/file/download/{task['file_id']}?format=csv"
     assert house.api.get(path).status_code == 409
-    until(lambda: bool(deriving(house)), 20, "the derivation was not begun")
-    house.frozen += deriving(house)
-    for child in house.frozen:
-        child.suspend()
+    until(lambda: stop_deriving(house), 20, "the derivation was not begun")
     for rows in (12, 13):
         following = house.send(table(rows), limit=LIMIT)
         assert house.api.wait_task(str(following.task_id), 30)["status"] == "succeeded"
     assert house.api.get(path).status_code == 409
     for child in house.frozen:
-        child.resume()
+        with suppress(psutil.NoSuchProcess):
+            child.resume()
     until(lambda: house.api.get(path).status_code == 200, 60, "it was not made")
     house.check()
 
@@ -89,6 +87,15 @@ def deriving(house: House) -> list[psutil.Process]:
             if child.nice() == 10:
                 found.append(child)
     return found
+
+
+def stop_deriving(house: House) -> bool:
+    """Let those that derive stand still, if there are any."""
+    for child in deriving(house):
+        with suppress(psutil.NoSuchProcess):  # the last one's, which has just ended
+            child.suspend()
+            house.frozen.append(child)
+    return bool(house.frozen)
 
 
 def started(house: House) -> int:

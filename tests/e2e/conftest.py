@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import psutil
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
-from tests.support.server import Caller, Server, TestAccount, make_server
+from tests.support.server import Caller, Server, TestAccount, make_server, plays
 
 from entrepot.accounts.sign_in import hash_password, set_password
 from entrepot.accounts.users import find_user
@@ -146,15 +146,8 @@ def stalled(site: Server) -> Iterator[Callable[[], None]]:
     """The worker stands still, so that tasks wait; the value lets it go on."""
     assert site.process is not None
     children = psutil.Process(site.process.pid).children(recursive=True)
-    workers = [child for child in children if _is_worker(child)]
+    workers = [child for child in children if plays(child, "worker")]
     assert len(workers) == 1, children
     workers[0].suspend()
     yield workers[0].resume
     workers[0].resume()
-
-
-def _is_worker(process: psutil.Process) -> bool:
-    try:
-        return process.cmdline()[1:4] == ["-m", "entrepot.cli.process", "worker"]
-    except psutil.NoSuchProcess:  # an inspecting child that has ended meanwhile, or is a zombie
-        return False

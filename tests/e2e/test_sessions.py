@@ -13,7 +13,7 @@ from tests.e2e.conftest import PASSWORD, give_password
 from tests.support.api import assert_problem
 from tests.support.server import Server, TestAccount
 
-from entrepot.accounts.sign_in import IDLE, LONGEST, SEEN_EVERY, create_link
+from entrepot.accounts.sign_in import _NOBODY, IDLE, LONGEST, SEEN_EVERY, _hasher, create_link
 from entrepot.accounts.users import find_user
 from entrepot.db.tables import sessions
 from entrepot.db.types import Reading, Writing
@@ -296,3 +296,8 @@ def test_a_host_header_of_somebody_else_is_not_shown(
 def _without_ids(text: str) -> str:
     """A page without the ids of its address and its request."""
     return re.sub(r"[0-9a-f]{32}|[0-9a-f]{8}-[0-9a-f-]{27}", "", text)
+
+
+def test_the_hash_of_nobody_costs_as_much_as_anybodys() -> None:
+    """So that the time of a refusal does not tell which names there are."""
+    assert not _hasher.check_needs_rehash(_NOBODY)

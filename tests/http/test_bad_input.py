@@ -39,6 +39,7 @@ def stored_files(server: Server) -> set[Path]:
 @pytest.fixture
 def clean(account: TestAccount, server: Server) -> Iterator[TestAccount]:
     """An account of which, after the test, nothing may be there: no row, byte or reservation."""
+    server.wait_derived()  # of what other tests delivered here
     before = stored_files(server)
     yield account
     found = account.api.account()

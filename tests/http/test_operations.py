@@ -39,7 +39,22 @@ def proxied() -> Iterator[Server]:
 
 
 def access_lines(server: Server, path: str) -> list[dict[str, object]]:
-    return [line for line in server.logged() if line.get("path") == path]
+    """The log's lines of requests for that path, once there is one: it comes after the answer."""
+    deadline = time.monotonic() + 5
+    while not (found := [line for line in server.logged() if line.get("path") == path]):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    return found
+
+
+def logged_as(server: Server, request_id: str) -> dict[str, object]:
+    """The log's one line of a request, once it is there: it is written after the answer."""
+    deadline = time.monotonic() + 5
+    while not (found := [line for line in server.logged() if line.get("request_id") == request_id]):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    (line,) = found
+    return line
 
 
 def test_the_public_address_is_what_people_are_told(proxied: Server) -> None:
@@ -85,11 +100,7 @@ def test_the_clients_address_comes_from_trusted_proxies(
 def test_nobody_else_can_say_where_a_request_came_from(server: Server) -> None:
     headers = {"X-Forwarded-For": "203.0.113.9", "Forwarded": "for=203.0.113.9"}
     answer = server.api(None).get("/account", headers=headers)
-    (line,) = (
-        line
-        for line in access_lines(server, "/api/v1/account")
-        if line["request_id"] == answer.headers["x-request-id"]
-    )
+    line = logged_as(server, answer.headers["x-request-id"])
     assert line["client"] == "127.0.0.1"
 
 
@@ -97,8 +108,7 @@ def test_a_request_is_found_in_the_log_by_its_id(server: Server) -> None:
     account = server.new_account()
     answer = account.api.get("/file/1dd1ce46-62cc-486e-9f47-1f96c1895b25")
     document = assert_problem(answer, 404, "not-found")
-    lines = [line for line in server.logged() if line.get("request_id") == document["request_id"]]
-    (line,) = lines
+    line = logged_as(server, document["request_id"])
     assert (line["method"], line["status"]) == ("GET", 404)
     assert line["path"] == "/api/v1/file/1dd1ce46-62cc-486e-9f47-1f96c1895b25"
 
@@ -267,6 +277,7 @@ def test_a_full_disk(serve: Serve, small_disk: Path | None) -> None:
         server.stop()
         server.given["disk_reserve"] = 2**62
         server.start()
+    server.wait_derived()
     before = stored(server)
     for _ in range(2):
         answer = account.api.upload(b"a,b\n" + b"1,2\n" * 20_000_000, limit=10**9)

@@ -35,7 +35,10 @@ def test_codes_are_stable_words_with_advice() -> None:
         assert 400 <= kind.status < 600
         assert kind.title[0].isupper()
         assert kind.advice.endswith(".")
-    assert not set(TASK_KINDS) & {kind.code for kind in KINDS.values()}
+    of_requests = {kind.code: kind for kind in KINDS.values()}
+    both = set(TASK_KINDS) & set(of_requests)
+    assert both == {"not-tabular"}
+    assert all(TASK_KINDS[code] is of_requests[code] for code in both)
 
 
 @pytest.mark.parametrize(

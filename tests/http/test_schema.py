@@ -164,16 +164,16 @@ def test_the_same_schema_again_makes_no_revision(account: TestAccount, frozen: s
 
 
 def test_two_changes_at_once_are_one(account: TestAccount, frozen: str) -> None:
-    """The second was compared with a schema that is no longer the file's."""
+    """One of them was compared with a schema that is no longer the file's."""
     titled = {**WIDER, "title": "Orders"}
     sent = [put(account.api, frozen, each) for each in (WIDER, titled)]
     ended = [account.api.wait_task(answer.json()["task_id"]) for answer in sent]
     states = [(task["status"], (task["error"] or {}).get("code")) for task in ended]
-    # The second may have been sent after the first had taken effect.
-    assert states[0] == ("succeeded", None)
-    assert states[1] in (("succeeded", None), ("failed", "schema-changed"))
-    revision = 3 if states[1][0] == "succeeded" else 2
-    assert shown(account.api, frozen)["revision"] == revision
+    # Either may end first, and the other may have been sent after that had taken effect.
+    changed = states.count(("succeeded", None))
+    assert changed >= 1
+    assert states.count(("failed", "schema-changed")) == 2 - changed
+    assert shown(account.api, frozen)["revision"] == 1 + changed
 
 
 def test_a_change_may_be_conditional(account: TestAccount, frozen: str) -> None:

@@ -14,9 +14,11 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import httpx2
 import psutil
+from sqlalchemy import select
 from tests.support.api import Api
 
 from entrepot.accounts.accounts import create_account
@@ -25,6 +27,7 @@ from entrepot.accounts.keys import NewKey, authenticate, create_key
 from entrepot.accounts.users import User, create_user, find_user
 from entrepot.bootstrap.parts import Parts, build_parts
 from entrepot.cli.doctor import Result, examine_deep
+from entrepot.db.tables import derivatives, tasks
 from entrepot.settings import Settings, read_settings
 
 PROGRAM = Path(sys.executable).with_name("entrepot")
@@ -80,6 +83,14 @@ class TestAccount:
         return self.server.new_key(user_name or self.admin.user_name, scopes, expires_in)
 
 
+def plays(process: psutil.Process, role: str) -> bool:
+    """Whether a process is the server's `api` or a `worker`; False once it has ended."""
+    try:
+        return f"entrepot: {role} " in " ".join(process.cmdline())
+    except psutil.NoSuchProcess:
+        return False
+
+
 @dataclass
 class Server:
     """One server; `start` it, and `close` it at the end. `given` are settings by name."""
@@ -100,6 +111,24 @@ class Server:
     def endpoint(self) -> str:
         """Where it listens, whatever its public address is."""
         return f"http://127.0.0.1:{self.given['port']}"
+
+    def derivatives(self, status: str) -> list[tuple[UUID, dict[str, Any] | None]]:
+        """The versions that have derivatives in that state, and what went wrong with them."""
+        found = select(derivatives.c.version_id, derivatives.c.error)
+        with self.parts.database.reading() as conn:
+            rows = conn.execute(found.where(derivatives.c.status == status))
+            return [(row.version_id, row.error) for row in rows]
+
+    def wait_derived(self, seconds: float = 60) -> None:
+        """Until every task has ended and no derivative is to be made any more."""
+        deadline = time.monotonic() + seconds
+        while pending := self._unfinished() or self.derivatives("pending"):
+            assert time.monotonic() < deadline, f"not made: {pending}"
+            time.sleep(0.05)
+
+    def _unfinished(self) -> list[UUID]:
+        with self.parts.database.reading() as conn:
+            return list(conn.scalars(select(tasks.c.id).where(tasks.c.finished_at.is_(None))))
 
     @property
     def parts(self) -> Parts:

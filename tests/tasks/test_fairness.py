@@ -2,7 +2,7 @@
 
 import psutil
 from tests.crash.house import table
-from tests.support.server import Server
+from tests.support.server import Server, plays
 
 MANY = 40
 
@@ -12,9 +12,7 @@ def test_one_delivery_overtakes_many_of_another_account(server: Server) -> None:
     busy, quiet = server.new_account(), server.new_account()
     assert server.process is not None
     worker = next(
-        child
-        for child in psutil.Process(server.process.pid).children()
-        if "worker" in child.cmdline()
+        child for child in psutil.Process(server.process.pid).children() if plays(child, "worker")
     )
     worker.suspend()
     try:

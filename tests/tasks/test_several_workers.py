@@ -1,7 +1,7 @@
 """Several workers on one PostgreSQL: what one leaves, another does."""
 
-import json
 import os
+import pickle
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,9 +13,12 @@ from sqlalchemy import text
 from tests.crash.house import ENDED, House, open_house, table, until
 from tests.support.postgres import Postgres
 
-from entrepot.cli.process import dump_settings
-
 LEASE = 2
+WORKER = """
+import pickle, sys
+from entrepot.cli.process import run_worker
+run_worker(*pickle.load(sys.stdin.buffer))
+"""
 
 
 @pytest.fixture(scope="module")
@@ -33,20 +36,14 @@ def worker_by_hand(house: House, name: str) -> Iterator[psutil.Process]:
     ready, theirs = os.pipe()
     os.set_inheritable(theirs, True)
     process = subprocess.Popen(
-        [sys.executable, "-m", "entrepot.cli.process", "worker", str(os.getpid())],
+        [sys.executable, "-c", WORKER],
         stdin=subprocess.PIPE,
         pass_fds=(theirs,),
         start_new_session=True,
     )
     os.close(theirs)
-    order = {
-        "role": "worker",
-        "ready": theirs,
-        "executor_id": name,
-        "settings": dump_settings(house.server.settings),
-    }
     assert process.stdin is not None
-    process.stdin.write(json.dumps(order).encode() + b"\n")
+    process.stdin.write(pickle.dumps((house.server.settings, theirs, name)))
     process.stdin.close()
     try:
         assert os.read(ready, 16) == b"ready\n"

@@ -34,8 +34,8 @@ def make_data_folder(folder: Path) -> None:
 
 
 @contextmanager
-def locked(folder: Path, address: str, now: datetime) -> Iterator[int]:
-    """Hold the folder's lock for the block; yields the descriptor, which children inherit.
+def locked(folder: Path, address: str, now: datetime) -> Iterator[None]:
+    """Hold the folder's lock for the block, and as long as a process forked in it lives.
 
     A second server is told who holds it. Raises StartRefused.
     """
@@ -50,7 +50,7 @@ def locked(folder: Path, address: str, now: datetime) -> Iterator[int]:
         }
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, json.dumps(holder).encode(), 0)
-        yield descriptor
+        yield
     finally:
         os.close(descriptor)
 

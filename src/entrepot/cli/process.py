@@ -1,23 +1,20 @@
-"""One process of the server: `python -m entrepot.cli.process api|worker <supervisor's pid>`.
-
-The supervisor hands the settings over on stdin (no secret in a process list or environment) and
-learns by a line on an inherited descriptor that the process is ready.
-"""
+"""One process of the server, forked by the supervisor: the API or a worker."""
 
 import asyncio
 import contextlib
 import ctypes
-import json
 import os
 import signal
 import sys
 import threading
-from typing import Any
+from dataclasses import dataclass
+from typing import Literal
 
 import structlog
+from setproctitle import setproctitle
 
 from entrepot.bootstrap.parts import build_inspector, build_parts, build_worker
-from entrepot.cli.logs import configure_logs
+from entrepot.cli.data_folder import node_id
 from entrepot.cli.start import drop_dead_uploads
 from entrepot.files.sweep import sweep
 from entrepot.settings import Settings
@@ -31,16 +28,35 @@ WORKER_DRAIN = 5.0
 PR_SET_PDEATHSIG = 1
 
 
-def main() -> None:
-    """Read the order from stdin and be that process until told to stop."""
-    die_with(int(sys.argv[2]))
-    order = json.loads(sys.stdin.readline())
-    settings = Settings(**order["settings"])
-    configure_logs(settings)
-    if order["role"] == "api":
-        run_api(settings, order["ready"])
+@dataclass(frozen=True)
+class Part:
+    """Which process of the server this is; `entrepot: <role> <index>` in a list of processes."""
+
+    role: Literal["api", "worker"]
+    index: int
+
+    @property
+    def name(self) -> str:
+        """As people and tools see it."""
+        return f"entrepot: {self.role} {self.index}"
+
+
+def become(part: Part, settings: Settings, ready: int, supervisor: int) -> None:
+    """Turn a fork of the supervisor into that process, until it is told to stop.
+
+    On `ready` it writes a line once it works. The data folder's lock stays open in it.
+    """
+    die_with(supervisor)
+    os.setsid()
+    setproctitle(part.name)
+    signal.set_wakeup_fd(-1)
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD):
+        signal.signal(number, signal.SIG_DFL)
+    os.dup2(2, 1)
+    if part.role == "api":
+        run_api(settings, ready)
     else:
-        run_worker(settings, order["ready"], order["executor_id"])
+        run_worker(settings, ready, f"{node_id(settings.data)}-{part.index}")
 
 
 def die_with(supervisor: int) -> None:
@@ -140,16 +156,3 @@ def _ready(descriptor: int) -> None:
     with contextlib.suppress(BrokenPipeError):
         os.write(descriptor, b"ready\n")
     os.close(descriptor)
-
-
-def dump_settings(settings: Settings) -> dict[str, Any]:
-    """The settings as JSON can carry them, secrets in clear: for a child's stdin only."""
-    plain = settings.model_dump(mode="json")
-    for name in ("database", "secret"):
-        value = getattr(settings, name)
-        plain[name] = value.get_secret_value() if value is not None else None
-    return plain
-
-
-if __name__ == "__main__":
-    main()

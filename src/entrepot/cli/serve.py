@@ -42,7 +42,7 @@ def _run(settings: Settings, say: Say, demo: bool) -> int:
             reason="The roles api and worker need PostgreSQL: set ENTREPOT_DATABASE."
         )
     make_data_folder(settings.data)
-    with locked(settings.data, settings.endpoint, datetime.now(UTC)) as lock:
+    with locked(settings.data, settings.endpoint, datetime.now(UTC)):
         settings = free_port(settings)
         prepare(settings)
         lines = [f"Entrepot keeps its data in {settings.data}"]
@@ -50,7 +50,7 @@ def _run(settings: Settings, say: Say, demo: bool) -> int:
             lines += _seed(settings)
         elif settings.role != "worker":
             lines += [f"Entrepot serves {settings.endpoint}", *_first_steps(settings)]
-        return Supervisor(settings, lock).run(lambda: say("\n".join(lines)))
+        return Supervisor(settings).run(lambda: say("\n".join(lines)))
 
 
 def _first_steps(settings: Settings) -> list[str]:

@@ -11,6 +11,7 @@ The plan is a file with one JSON object, armed by writing it and disarmed by dyi
 
 import contextlib
 import json
+import multiprocessing
 import os
 import re
 import signal
@@ -20,14 +21,12 @@ PLAN = os.environ.get("CRASH_PLAN")
 WATCHED = ("open", "write", "fsync", "link", "unlink", "mkdir")
 
 
-def role_of(argv: list[str]) -> str | None:
+def role() -> str | None:
     """Which process this is; None for those that have no points."""
-    if "entrepot.cli.process" in argv:
-        return argv[argv.index("entrepot.cli.process") + 1]
-    return "command" if "sweep" in argv else None
-
-
-ROLE = role_of(sys.orig_argv)
+    name = multiprocessing.current_process().name
+    if name.startswith("entrepot: "):
+        return name.split()[1]
+    return "command" if "sweep" in sys.orig_argv else None
 
 
 def planned(call: str) -> dict[str, object] | None:
@@ -37,7 +36,7 @@ def planned(call: str) -> dict[str, object] | None:
             plan = json.load(file)
     except (FileNotFoundError, ValueError):
         return None
-    return plan if plan["role"] == ROLE and plan["call"] == call else None
+    return plan if plan["role"] == role() and plan["call"] == call else None
 
 
 def reach(call: str, when: str, about: str) -> None:
@@ -50,7 +49,7 @@ def reach(call: str, when: str, about: str) -> None:
 
 def die() -> None:
     """SIGKILL for the supervisor first, so that it restarts nothing, then all it started."""
-    top = os.getpid() if ROLE == "command" else os.getppid()
+    top = os.getpid() if role() == "command" else os.getppid()
     family = descendants(top)
     for pid in (top, *family):
         if pid != os.getpid():
@@ -135,7 +134,7 @@ def watch_commits() -> None:
     dbapi2.connect = connect
 
 
-if PLAN and ROLE:
+if PLAN:
     for watched in WATCHED:
         watch(watched)
     watch_commits()
