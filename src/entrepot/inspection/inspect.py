@@ -26,6 +26,7 @@ from entrepot.inspection.read_parquet import read_parquet
 from entrepot.inspection.read_xlsx import read_xlsx
 from entrepot.inspection.report import count_entry, file_report, problem
 from entrepot.inspection.results import Inspection, InspectionRequest, Verdict
+from entrepot.inspection.screen import HeaderRepeated
 from entrepot.inspection.table import NotTabular, SourceBroken, Table, TooLarge
 from entrepot.inspection.unpack import Unpacked, unpack
 from entrepot.inspection.words import sentence
@@ -155,6 +156,8 @@ def _judge_text(text: Text, judge: Callable[[Table], _Judged], progress: Progres
     if text.regular():
         try:
             judged = judge(text.lying())
+        except HeaderRepeated:
+            pass
         except (duckdb.InvalidInputException, duckdb.ConversionException) as error:
             if out_of_resources(error):
                 raise

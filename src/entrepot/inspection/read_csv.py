@@ -9,13 +9,20 @@ quotes, footnotes or further tables is first written anew, row by row, into the 
 
 import re
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from entrepot.inspection.dialect import Dialect
 from entrepot.inspection.engine import line_bounds, literal
 from entrepot.inspection.limits import Limits
 from entrepot.inspection.progress import Progress
-from entrepot.inspection.regular import is_regular, quoted_newlines, reading_of
+from entrepot.inspection.regular import (
+    header_line,
+    is_regular,
+    quoted_newlines,
+    reading_of,
+    repeats_header,
+)
 from entrepot.inspection.rewrite import rewrite
 from entrepot.inspection.screen import Lines
 from entrepot.inspection.source import prepare
@@ -62,7 +69,10 @@ class Text:
 
     def regular(self) -> bool:
         """Whether the text can be scanned where it lies, as far as its bytes tell."""
-        return is_regular(self.source)
+        if not is_regular(self.source):
+            return False
+        # Whoever sifts its lines comes upon a header among them without a search.
+        return self._plain() or not repeats_header(self.source)
 
     def complete(self, rows: int, embedded: int) -> bool:
         """Whether a scan of the lying text that counted `rows` and the line ends inside their
@@ -106,23 +116,29 @@ class Text:
 
     def _lines(self, options: dict[str, str]) -> Lines | None:
         """The same table line by line, where each line is a row, numbered alike."""
-        dialect, survey, reading = self.dialect, self.source.survey, self.reading
-        plain = dialect.quote == '"' and dialect.doubled and not dialect.escape
-        alike = reading.first_line == reading.first_row and not survey.blank_at_end
-        if not (plain and alike) or survey.controls or self.source.copied:
+        if not self._plain():
             return None
-        if len(reading.labels) < 2:
-            return None
+        survey, header = self.source.survey, header_line(self.source)
         return Lines(
             path=self.source.path,
             skip=self._skipped(),
             count=survey.lines - self._skipped(),
-            delimiter=dialect.delimiter,
+            delimiter=self.dialect.delimiter,
             newline=survey.newline,
             odd=self._scratch / "odd.csv",
             longest=self._limits.line,
+            header=header.decode().rstrip("\r\n") if header is not None else None,
+            repeats_header=partial(repeats_header, self.source),
             rows_of=lambda path: _read_csv(path, {**options, "skip": "0"}),
         )
+
+    def _plain(self) -> bool:
+        """Whether lines may be taken for rows: only the judges can tell that they are."""
+        dialect, survey, reading = self.dialect, self.source.survey, self.reading
+        usual = dialect.quote == '"' and dialect.doubled and not dialect.escape
+        alike = reading.first_line == reading.first_row and not survey.blank_at_end
+        apart = not survey.controls and not self.source.copied
+        return usual and alike and apart and len(reading.labels) > 1
 
     def _has_quotes(self) -> bool:
         return self.dialect.quote != '"' or self.source.survey.quotes

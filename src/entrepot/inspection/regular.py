@@ -64,28 +64,38 @@ def is_regular(source: Source) -> bool:
     )
     if not able or not _even(source):
         return False
-    one_column = source.decision.layout.width == 1
-    return not (one_column and has_blank_lines(source.path)) and not _repeats_header(source)
+    return not (source.decision.layout.width == 1 and has_blank_lines(source.path))
 
 
-def _repeats_header(source: Source) -> bool:
-    """Whether a line of the text is the header's over again, as where tables were joined."""
+def header_line(source: Source) -> bytes | None:
+    """The line that names the columns, with its end; None where that is not one whole line."""
     layout = source.decision.layout
     if len(layout.header) != 1 or source.splits == "":
-        return False
+        return None
     with source.path.open("rb") as file:
         file.seek(source.survey.bom)
         for _ in range(source.decision.records[layout.header[0]][0] - 1):
             file.readline(LONGEST_HEADER)
         header = file.readline(LONGEST_HEADER)
-        if not header.endswith(b"\n"):
-            return False
-        seam, needle = b"\n", b"\n" + header
+    return header if header.endswith(b"\n") else None
+
+
+def repeats_header(source: Source) -> bool:
+    """Whether a later line of the text is the header's over again, as where tables were joined.
+    Raises OSError."""
+    header = header_line(source)
+    if header is None:
+        return False
+    needle, times = b"\n" + header, 0
+    with source.path.open("rb") as file:
+        file.seek(source.survey.bom)
+        seam = b"\n"
         while block := file.read(BLOCK):
-            if needle in seam + block[: len(needle)] or needle in block:
+            times += (seam + block[: len(needle) - 1]).count(needle) + block.count(needle)
+            if times > 1:
                 return True
-            seam = (seam + block[-len(needle) :])[-len(needle) + 1 :]
-    return seam.endswith(b"\n" + header.rstrip(b"\r\n"))
+            seam = (seam + block)[-len(needle) + 1 :]
+    return times > 0 and seam.endswith(b"\n" + header.rstrip(b"\r\n"))
 
 
 def _even(source: Source) -> bool:

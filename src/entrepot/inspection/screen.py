@@ -33,7 +33,8 @@ class Lines:
 
     `skip` lines stand before the `count` lines of the rows; `odd` is where odd lines are put;
     `longest` is bytes. `rows_of` makes the relation of the rows, cell by cell, of another file
-    that is written alike.
+    that is written alike. `header` is the line that names the columns, None where that is not
+    known; `repeats_header` looks for it among the rows.
     """
 
     path: Path
@@ -43,6 +44,8 @@ class Lines:
     newline: str
     odd: Path
     longest: int
+    header: str | None
+    repeats_header: Callable[[], bool]
     rows_of: Callable[[Path], str]
 
     def relation(self, path: Path, skip: int = 0) -> str:
@@ -80,6 +83,10 @@ class Lines:
         return found
 
 
+class HeaderRepeated(Exception):
+    """A row is the header over again: tables were joined, and rows are not alone any more."""
+
+
 @dataclass(frozen=True)
 class Sifted:
     """`rows` lines in all, `odd` of them set aside in their order."""
@@ -94,8 +101,17 @@ def sift(
     """Set the lines aside that are not known to be sound rows.
 
     None where that is not worth it, or would not be sound: the engine misses lines, or a quoted
-    cell may run over several. Raises duckdb.Error where the scan fails.
+    cell may run over several. Raises duckdb.Error where the scan fails, HeaderRepeated.
     """
+    sifted = _sift(engine, lines, cells)
+    if sifted is None and lines.repeats_header():
+        raise HeaderRepeated
+    return sifted
+
+
+def _sift(
+    engine: duckdb.DuckDBPyConnection, lines: Lines, cells: Sequence[CellPattern | None]
+) -> Sifted | None:
     known = [cell for cell in cells if cell is not None]
     if lines.count < FEWEST or len(known) < len(cells):
         return None
@@ -128,6 +144,8 @@ def _odd_line(
         if pattern is None:
             break
         odd = f"NOT coalesce(regexp_full_match(line, {literal(pattern)}), false)"
+        if lines.header is not None:
+            odd = f"({odd} OR line = {literal(lines.header)})"
         sample = f"(SELECT line FROM {source} LIMIT {SAMPLE})"
         row = engine.execute(f"SELECT count(*), count_if({odd}) FROM {sample}").fetchone()
         if row is not None and row[1] <= MOST_ODD * row[0]:
@@ -149,8 +167,14 @@ def _set_aside(engine: duckdb.DuckDBPyConnection, lines: Lines, odd: str) -> int
 
 def _whole(lines: Lines, total: int) -> bool:
     """Whether each odd line is whole: one with an odd number of quotes is a part of a row, or
-    spoilt."""
+    spoilt. Raises HeaderRepeated."""
     if not total:
         return True
+    header = lines.header.encode() if lines.header is not None else None
     with lines.odd.open("rb") as file:
-        return not any(line.count(b'"') % 2 for line in file)
+        for line in file:
+            if line.count(b'"') % 2:
+                return False
+            if line.rstrip(b"\r\n") == header:
+                raise HeaderRepeated
+    return True
