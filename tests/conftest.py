@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from hypothesis import settings
 from tests.support.postgres import Postgres, running_postgres
 from tests.support.server import Server, TestAccount, make_server
 
@@ -13,6 +14,14 @@ DATABASES = ("sqlite", "postgres")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--long", action="store_true", help="run the tests marked `long` too")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Generated cases are the same in each run, so that a change is judged by itself; `--long`
+    looks for new ones."""
+    settings.register_profile("same", derandomize=True)
+    if not config.getoption("--long"):
+        settings.load_profile("same")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

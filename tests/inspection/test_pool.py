@@ -55,7 +55,7 @@ def big(tmp_path: Path) -> Path:
     rows = "".join(f"{n},text {n},2020-01-01T00:00:00Z,{n}.5\n" for n in range(20_000))
     with path.open("w") as file:
         file.write("a,b,c,d\n")
-        for _ in range(100):
+        for _ in range(200):
             file.write(rows)
     return path
 
@@ -177,6 +177,29 @@ def killing(number: int) -> Callable[[], bool]:
 def test_killed_from_outside(pool: InspectionPool, big: Path) -> None:
     with pytest.raises(InspectionFailed, match="exit code -9"):
         pool.inspect(request_for(big), lambda done, of: None, killing(signal.SIGKILL))
+
+
+def test_each_end_is_told_once(pool: InspectionPool, small: Path) -> None:
+    """However many end together while nobody has asked yet."""
+    run(pool, small)  # there is a mother
+    nursery = pool._nursery
+    born = [nursery.bear(20) for _ in range(12)]
+    try:
+        for child in born:
+            assert child is not None
+            os.read(child.stdout, 1 << 16)  # it says who it is when it is ready
+        for process in children():
+            process.kill()
+        until_gone = time.monotonic() + 10
+        while any(process.status() != psutil.STATUS_ZOMBIE for process in children()):
+            assert time.monotonic() < until_gone
+            time.sleep(0.01)
+        time.sleep(0.2)
+        assert [child.wait() for child in born if child is not None] == [-signal.SIGKILL] * 12
+    finally:
+        for child in born:
+            if child is not None:
+                child.end()
 
 
 @pytest.mark.parametrize("name", ["SIGSEGV", "SIGABRT"])

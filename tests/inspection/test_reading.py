@@ -259,7 +259,7 @@ def test_regular_texts_are_scanned_where_they_lie(tmp_path: Path) -> None:
         assert reader.regular(), text
         table = reader.lying()
         with open_engine() as engine:
-            query = f"SELECT count(*), {table.embedded} FROM {table.relation}"
+            query = f"SELECT count(*), {table.embedded()} FROM {table.relation}"
             rows, embedded = engine.execute(query).fetchone()  # type: ignore[misc]
         assert reader.complete(rows, embedded), text
 

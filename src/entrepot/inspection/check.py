@@ -30,13 +30,14 @@ ROWS_AT_ONCE = 50
 @dataclass(frozen=True)
 class Checked:
     """Errors of rows and cells: those listed (by row, then field), all counted, and the count
-    of rows that have any. `embedded` are the line ends inside cells."""
+    of rows that have any. `embedded` are the line ends inside cells, None where every line of the
+    text is accounted for."""
 
     rows: int
     errors: list[dict[str, Any]]
     counts: list[dict[str, Any]]
     rejected: int
-    embedded: int = 0
+    embedded: int | None = 0
 
 
 def check_table(
@@ -82,13 +83,13 @@ def _check_sifted(
         repeated = _rejected(engine, table, None, [], "false", faults) if faults else 0
         errors = [error for fault in faults for error in fault.errors]
         errors.sort(key=_by_place)
-        return Checked(sifted.rows, errors[:listed], _counts([], table, faults), repeated)
+        return Checked(sifted.rows, errors[:listed], _counts([], table, faults), repeated, None)
     if faults:
         return None
     fields = tuple(map(_not_unique, schema.fields))
     odd = replace(schema, primary_key=(), unique_keys=(), foreign_keys=(), fields=fields)
     checked = _check_all(engine, table_of_odd(table), odd, skipped, listed)
-    return replace(checked, rows=sifted.rows) if checked.rows == sifted.odd else None
+    return replace(checked, rows=sifted.rows, embedded=None) if checked.rows == sifted.odd else None
 
 
 def _check_all(
@@ -175,7 +176,7 @@ def _count(
             for n, rule in enumerate(some)
         ]
         either = " OR ".join(f"_v{n}" for n in range(len(some))) or "false"
-        lines = table.embedded if n == 0 else "0"
+        lines = table.embedded() if n == 0 else "0"
         query = (
             f"SELECT {', '.join(['count(*)', f'count_if({either})', lines, *wanted])} FROM "
             f"(SELECT {', '.join(['*', *flags])} FROM "

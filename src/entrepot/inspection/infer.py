@@ -15,7 +15,7 @@ import duckdb
 from entrepot.inspection.candidates import CANDIDATES, MISSING, Candidate
 from entrepot.inspection.engine import literal
 from entrepot.inspection.row_pattern import ANYTHING, INFERRED, CellPattern
-from entrepot.inspection.screen import sift
+from entrepot.inspection.screen import Sifted, sift
 from entrepot.inspection.table import CellKind, Column, Table, table_of_odd
 from entrepot.schemas.model import Field, TableSchema
 
@@ -40,12 +40,13 @@ BY_KIND: dict[CellKind, str] = {
 
 @dataclass(frozen=True)
 class Inferred:
-    """The schema and the count of data rows; `embedded` are the line ends inside cells.
+    """The schema and the count of data rows; `embedded` are the line ends inside cells, None
+    where every line of the text is accounted for.
     `maybe_blank`: there may be rows without any value."""
 
     schema: TableSchema
     rows: int
-    embedded: int
+    embedded: int | None
     maybe_blank: bool
 
 
@@ -121,7 +122,7 @@ class _Totals:
     """Rows of the table, line ends inside its cells, and rows whose asked cells are all empty."""
 
     rows: int
-    embedded: int
+    embedded: int | None
     blank: int
 
 
@@ -133,18 +134,39 @@ def _count_sifted(
     if table.lines is None:
         return None
     patterns = [_pattern(likely) for likely in tried]
-    sifted = sift(engine, table.lines, patterns)
+    asked = [n for n, pattern in enumerate(patterns) if pattern is None]
+    if len(asked) * 2 > len(patterns):
+        return None
+    sifted = sift(engine, table.lines, [pattern or ANYTHING for pattern in patterns])
     if sifted is None:
         return None
+    counted = _count_beside(engine, table, tried, sifted)
+    if counted is None or not asked:
+        return counted
+    totals, counts = counted
+    part = replace(table, columns=tuple(table.columns[n] for n in asked), embedded=lambda: "0")
+    _, found = _count_all(engine, part, [tried[n] for n in asked])
+    for n, each in zip(asked, found, strict=True):
+        counts[n] = each
+    return totals, counts
+
+
+def _count_beside(
+    engine: duckdb.DuckDBPyConnection,
+    table: Table,
+    tried: Sequence[Sequence[Candidate]],
+    sifted: Sifted,
+) -> tuple[_Totals, list[_Counts]] | None:
+    """The counts of the odd lines, added to those that are known of the others."""
     # Counted as one: the sample has cells with values in each such column, and all of them fit.
     sound = [_Counts(1, {}, {each.name: 1 for each in likely}, {}) for likely in tried]
     if not sifted.odd:
-        return _Totals(sifted.rows, 0, 0), sound
+        return _Totals(sifted.rows, None, 0), sound
     totals, counts = _count_all(engine, table_of_odd(table), tried)
     if totals.rows != sifted.odd:
         return None
     both = [_added(one, other) for one, other in zip(sound, counts, strict=True)]
-    return replace(totals, rows=sifted.rows), both
+    return replace(totals, rows=sifted.rows, embedded=None), both
 
 
 def _added(sound: _Counts, odd: _Counts) -> _Counts:
@@ -229,7 +251,7 @@ def _count(
     """
     asked = [column for column, some in zip(columns, tried, strict=True) if some] or columns
     blank = " AND ".join(f"{column.text} IS NULL" for column in asked)
-    wanted = ["count(*)", *([table.embedded, f"count_if({blank})"] if whole else ["0", "0"])]
+    wanted = ["count(*)", *([table.embedded(), f"count_if({blank})"] if whole else ["0", "0"])]
     for column, candidates in zip(columns, tried, strict=True):
         wanted += _count_sql(column, candidates, in_full)
     query = f"SELECT {', '.join(wanted)} FROM {table.relation}"

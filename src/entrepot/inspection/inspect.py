@@ -162,7 +162,9 @@ def _judge_text(text: Text, judge: Callable[[Table], _Judged], progress: Progres
             if out_of_resources(error):
                 raise
         else:
-            if text.complete(judged.checked.rows, judged.checked.embedded):
+            rows, embedded = judged.checked.rows, judged.checked.embedded
+            if text.complete(rows, embedded):
+                judged.profile["file"]["lines"] = text.lines(rows, embedded)
                 return judged
     progress.next_pass(0.5)
     return judge(text.rewritten())

@@ -38,6 +38,7 @@ def main() -> None:
     signal.signal(signal.SIGCHLD, lambda *_: None)
     signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
     children: dict[int, int] = {}
+    running: set[int] = set()
     events = select.poll()
     events.register(0, select.POLLIN)
     events.register(woken, select.POLLIN)
@@ -49,15 +50,16 @@ def main() -> None:
                     return
                 pid = _fork(descriptors, [woken, wake, *children], engine)
                 children[descriptors[2]] = pid
+                running.add(descriptors[2])
                 events.register(descriptors[2], 0)  # tells when its other end is closed
-                _tell_end(pid, descriptors[2])  # before SIGCHLD could find it among the children
+                _tell_ends(children, running)  # before SIGCHLD could find it among the children
             elif descriptor == woken:
                 with suppress(BlockingIOError):
                     os.read(woken, 4096)
-                for status, pid in children.items():
-                    _tell_end(pid, status)
+                _tell_ends(children, running)
             else:
                 events.unregister(descriptor)
+                running.discard(descriptor)
                 _reap(children.pop(descriptor))
                 os.close(descriptor)
 
@@ -90,13 +92,15 @@ def _become_child(mother: int, orders: int, answers: int, engine: object) -> NoR
         os._exit(0)
 
 
-def _tell_end(pid: int, status: int) -> None:
-    """Write a child's exit code, once it has one, to whoever had it made."""
-    ended = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-    if ended is not None:
-        killed = ended.si_code in (os.CLD_KILLED, os.CLD_DUMPED)
-        with suppress(OSError):
-            os.write(status, b"%d\n" % (-ended.si_status if killed else ended.si_status))
+def _tell_ends(children: dict[int, int], running: set[int]) -> None:
+    """Write the exit code of each child that has one now to whoever had it made, once."""
+    for status in list(running):
+        ended = os.waitid(os.P_PID, children[status], os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        if ended is not None:
+            running.remove(status)
+            killed = ended.si_code in (os.CLD_KILLED, os.CLD_DUMPED)
+            with suppress(OSError):
+                os.write(status, b"%d\n" % (-ended.si_status if killed else ended.si_status))
 
 
 def _reap(pid: int) -> None:

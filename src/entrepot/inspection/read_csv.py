@@ -74,9 +74,11 @@ class Text:
         # Whoever sifts its lines comes upon a header among them without a search.
         return self._plain() or not repeats_header(self.source)
 
-    def complete(self, rows: int, embedded: int) -> bool:
+    def complete(self, rows: int, embedded: int | None) -> bool:
         """Whether a scan of the lying text that counted `rows` and the line ends inside their
-        cells saw every line of the text."""
+        cells (None: it accounts for them itself) saw every line of the text."""
+        if embedded is None:
+            return True
         survey = self.source.survey
         return rows + embedded + self._skipped() == survey.lines - survey.blank_at_end
 
@@ -107,12 +109,20 @@ class Text:
             f"(SELECT *, {line} AS _line FROM "
             f"(SELECT row_number() OVER () + {first - 1} AS _row, * FROM {relation}))"
         )
-        embedded = "0"
-        if quoted:
-            known = quoted_newlines(self.source)
-            embedded = str(known) if known is not None else _embedded_newlines(width, dialect)
         table = self._table(relation, numbered)
-        return replace(table, embedded=embedded, lines=self._lines(options))
+        if quoted:
+            table = replace(table, embedded=self._embedded)
+        return replace(table, lines=self._lines(options))
+
+    def _embedded(self) -> str:
+        """What counts the line ends within cells: a number, if they could be counted alone."""
+        known = quoted_newlines(self.source)
+        width = len(self.reading.labels)
+        return str(known) if known is not None else _embedded_newlines(width, self.dialect)
+
+    def lines(self, rows: int, embedded: int | None) -> int:
+        """The lines of the text, once a scan of it is known to be complete."""
+        return self._skipped() + rows if embedded is None else self.source.survey.lines
 
     def _lines(self, options: dict[str, str]) -> Lines | None:
         """The same table line by line, where each line is a row, numbered alike."""
@@ -122,7 +132,8 @@ class Text:
         return Lines(
             path=self.source.path,
             skip=self._skipped(),
-            count=survey.lines - self._skipped(),
+            size=survey.size - self._before(),
+            count=lambda: survey.lines - self._skipped(),
             delimiter=self.dialect.delimiter,
             newline=survey.newline,
             odd=self._scratch / "odd.csv",
@@ -131,6 +142,13 @@ class Text:
             repeats_header=partial(repeats_header, self.source),
             rows_of=lambda path: _read_csv(path, {**options, "skip": "0"}),
         )
+
+    def _before(self) -> int:
+        """The bytes before the first row."""
+        with self.source.path.open("rb") as file:
+            for _ in range(self._skipped()):
+                file.readline(self._limits.line)
+            return file.tell()
 
     def _plain(self) -> bool:
         """Whether lines may be taken for rows: only the judges can tell that they are."""
@@ -149,6 +167,7 @@ class Text:
         written = rewrite(self.source, target, self._limits, self._progress)
         self.reading = replace(
             self.reading.within(written.extent),
+            lines=self.source.survey.lines,
             repeats=written.repeats,
             spanning=written.spanning,
         )

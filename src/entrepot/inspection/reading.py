@@ -46,7 +46,7 @@ class Reading:
     encoding: Encoding
     bom: bool
     line_end: str
-    lines: int
+    lines: int | None
     dialect: Dialect
     layout: Layout
     first_row: int

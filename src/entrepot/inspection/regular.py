@@ -26,7 +26,7 @@ def reading_of(source: Source) -> Reading:
         encoding=survey.encoding,
         bom=survey.bom > 0,
         line_end=source.survey.line_end,
-        lines=source.survey.lines,
+        lines=source.survey.lines if source.survey.counted is not None else None,
         dialect=decision.dialect,
         layout=layout,
         first_row=layout.start + 1,

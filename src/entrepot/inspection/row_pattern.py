@@ -38,6 +38,7 @@ INFERRED: dict[str, str] = {
     "percent": r"[-+]?(?:0|[1-9]\d*)(?:\.\d+)? ?%",
     "true/false": "true|false|True|False|TRUE|FALSE",
     "yes/no": "yes|no|Yes|No|YES|NO",
+    "uuid": r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}",
 }
 """Per candidate's name, a subset of what `candidates` lets through."""
 

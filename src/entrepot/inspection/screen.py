@@ -21,8 +21,8 @@ MOST_ODD = 0.25
 """Share of the lines, of the sample's and of all, beyond which sifting is not worth it."""
 SAMPLE = 2_000
 MOST_ANCHORS = 8
-FEWEST = 5_000
-"""Lines below which the judges look at all rows as quickly."""
+FEWEST = 400_000
+"""Bytes below which the judges look at all rows as quickly."""
 APART, AROUND = "\x02", "\x01"
 """A delimiter and a quote that no plain text holds: each line is one cell."""
 
@@ -31,7 +31,8 @@ APART, AROUND = "\x02", "\x01"
 class Lines:
     """A plain text (UTF-8, one kind of line end, no control characters but those) by its lines.
 
-    `skip` lines stand before the `count` lines of the rows; `odd` is where odd lines are put;
+    `skip` lines stand before those of the rows, which take `size` bytes with their ends and are
+    counted by `count`; `odd` is where odd lines are put;
     `longest` is bytes. `rows_of` makes the relation of the rows, cell by cell, of another file
     that is written alike. `header` is the line that names the columns, None where that is not
     known; `repeats_header` looks for it among the rows.
@@ -39,7 +40,8 @@ class Lines:
 
     path: Path
     skip: int
-    count: int
+    size: int
+    count: Callable[[], int]
     delimiter: str
     newline: str
     odd: Path
@@ -98,9 +100,10 @@ class Sifted:
 def sift(
     engine: duckdb.DuckDBPyConnection, lines: Lines, cells: Sequence[CellPattern | None]
 ) -> Sifted | None:
-    """Set the lines aside that are not known to be sound rows.
+    """Set the lines aside that are not known to be sound rows. Every line was seen: the engine has
+    been known to lose some in silence.
 
-    None where that is not worth it, or would not be sound: the engine misses lines, or a quoted
+    None where that is not worth it, or would not be sound: lines are missing, or a quoted
     cell may run over several. Raises duckdb.Error where the scan fails, HeaderRepeated.
     """
     sifted = _sift(engine, lines, cells)
@@ -113,7 +116,7 @@ def _sift(
     engine: duckdb.DuckDBPyConnection, lines: Lines, cells: Sequence[CellPattern | None]
 ) -> Sifted | None:
     known = [cell for cell in cells if cell is not None]
-    if lines.count < FEWEST or len(known) < len(cells):
+    if lines.size < FEWEST or len(known) < len(cells):
         return None
     source = lines.relation(lines.path, lines.skip)
     odd, in_sample = _odd_line(engine, lines, known, source)
@@ -124,13 +127,17 @@ def _sift(
         # Counting the lines alone costs a sixth of asking them all a second time.
         total = _set_aside(engine, lines, aside)
         row = engine.execute(f"SELECT count(*) FROM {source}").fetchone() or (0,)
+        whole = row[0] == lines.count()
     else:
-        row = engine.execute(f"SELECT count(*), count_if({odd}) FROM {source}").fetchone() or (0, 0)
+        asked = f"SELECT count(*), count_if({odd}), coalesce(sum(strlen(line)), 0) FROM {source}"
+        row = engine.execute(asked).fetchone() or (0, 0, 0)
         total = int(row[1])
         if total and _set_aside(engine, lines, aside) != total:
             return None
-    sound = int(row[0]) == lines.count and total <= MOST_ODD * lines.count
-    return Sifted(lines.count, total) if sound and _whole(lines, total) else None
+        ends = len(lines.newline) * int(row[0])
+        whole = int(row[2]) + ends - lines.size in (0, len(lines.newline))
+    sound = whole and total <= MOST_ODD * row[0]
+    return Sifted(int(row[0]), total) if sound and _whole(lines, total) else None
 
 
 def _odd_line(

@@ -1,12 +1,14 @@
 """One look at every byte of a text: encoding, line ends, overlong lines.
 
 Works on large blocks with the interpreter's own searches (gigabytes a second), never by row.
-Frequent bytes are counted once; rare ones are only looked for, which is ten times faster.
+Rare bytes are only looked for, which is ten times faster than counting. The line ends of a large
+text are counted when somebody asks: a scan that accounts for every byte needs no count.
 """
 
 import codecs
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from entrepot.inspection.detect import byte_order
@@ -25,16 +27,18 @@ ENDING = b"\r\n\x00\x1a\x0c \t"
 
 @dataclass(frozen=True)
 class Survey:
-    """What the bytes are. `bom` and `longest_line` are bytes; `longest_line` is exact above
-    the size of a block. `newlines` counts LF, CRLF and CR alike; `blank_at_end` are lines
-    without text after the last one with any, `padding` the NULs and Ctrl-Z there. `newline` is
-    the prevailing line end, `mixed` says that there are others too, `carriage` that a CR
-    without LF is one of them.
+    """What the bytes of `path` are. `size`, `bom` and `longest_line` are bytes; `longest_line`
+    is exact above the size of a block. `counted` are the line ends, LF, CRLF and CR alike, None
+    where they are not counted yet; `blank_at_end` are lines without text after the last one with
+    any, `padding` the NULs and Ctrl-Z there. `newline` is the prevailing line end, `mixed` says
+    that there are others too, `carriage` that a CR without LF is one of them.
     `controls`: there are NUL, SOH or STX."""
 
+    path: Path
+    size: int
     encoding: Encoding
     bom: int
-    newlines: int
+    counted: int | None
     ends_with_newline: bool
     blank_at_end: int
     padding: int
@@ -46,6 +50,11 @@ class Survey:
     controls: bool
     longest_line: int
 
+    @cached_property
+    def newlines(self) -> int:
+        """The line ends. Raises OSError."""
+        return self.counted if self.counted is not None else _count(self.path, b"\n")
+
     @property
     def lines(self) -> int:
         """Physical lines, the last one counted if it has no line end."""
@@ -54,7 +63,7 @@ class Survey:
     @property
     def line_end(self) -> str:
         """The line ends in a word."""
-        if not self.newlines:
+        if self.counted == 0:
             return "none"
         return "mixed" if self.mixed else {"\n": "LF", "\r\n": "CRLF", "\r": "CR"}[self.newline]
 
@@ -63,7 +72,8 @@ class _Tally:
     """The running counts over the blocks of a file."""
 
     def __init__(self) -> None:
-        self.lf = self.cr = 0
+        self.blocks = self.lf = self.cr = 0
+        self.counting = True
         self.quotes = self.nul = self.controls = False
         self.longest = self.open_line = 0
         self.seen: set[int] = set()
@@ -72,8 +82,13 @@ class _Tally:
         self.utf8: codecs.IncrementalDecoder | None = codecs.getincrementaldecoder("utf-8")()
 
     def add(self, block: bytes) -> None:
-        self.lf += block.count(b"\n")
-        if b"\r" in block:
+        self.blocks += 1
+        carriage = b"\r" in block
+        # LF alone so far: one block is counted, since that costs nothing, and no more.
+        self.counting = self.counting and (carriage or self.cr > 0 or self.blocks == 1)
+        if self.counting:
+            self.lf += block.count(b"\n")
+        if carriage:
             self.cr += block.count(b"\r")
         self.quotes = self.quotes or b'"' in block
         self.nul = self.nul or b"\0" in block
@@ -139,6 +154,8 @@ def survey_text(path: Path, progress: Progress) -> Survey:
         file.seek(max(bom, size - TAIL))
         tail = file.read()
     tally.finish()
+    if tally.cr and not tally.counting:
+        tally.lf, tally.counting = _count(path, b"\n"), True
     crlf = _crlf(path, tally, head)
     bare = tally.cr - crlf
     newline = "\r\n" if crlf * 2 > tally.lf else "\r" if bare > tally.lf else "\n"
@@ -146,9 +163,11 @@ def survey_text(path: Path, progress: Progress) -> Survey:
     ends = tail.endswith((b"\n", b"\r"))
     blank = after.count(b"\n") + after.count(b"\r") - after.count(b"\r\n")
     return Survey(
+        path=path,
+        size=size,
         encoding=_encoding(tally, marked),
         bom=bom,
-        newlines=tally.lf + bare,
+        counted=tally.lf + bare if tally.counting else None,
         ends_with_newline=ends,
         blank_at_end=max(0, blank - 1) if ends else blank if after else 0,
         padding=after.count(b"\0") + after.count(b"\x1a"),
@@ -170,11 +189,16 @@ def _crlf(path: Path, tally: _Tally, head: bytes) -> int:
         return 0
     if tally.cr == tally.lf and head.count(b"\r\n") in (head.count(b"\r"), head.count(b"\n")):
         return tally.cr
+    return _count(path, b"\r\n")
+
+
+def _count(path: Path, mark: bytes) -> int:
+    """How often the one or two bytes `mark` stand in the file."""
     count, seam = 0, b""
     with path.open("rb") as file:
         while block := file.read(BLOCK):
-            count += (seam + block).count(b"\r\n")
-            seam = b"\r" if block.endswith(b"\r") else b""
+            count += (seam + block).count(mark)
+            seam = mark[:1] if len(mark) > 1 and block.endswith(mark[:1]) else b""
     return count
 
 

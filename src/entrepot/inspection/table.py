@@ -49,7 +49,7 @@ class Table:
     `_cells` (how many cells) and `_extra` (those too many, as a JSON list of texts).
     `first_row` is the row number of the first data row. `by_name`: fields belong to columns
     by name, since the format gives columns no order of their own (JSON). `typed`: the format
-    has types, so that a column of texts is meant to be one (Parquet, Arrow). `embedded` is an
+    has types, so that a column of texts is meant to be one (Parquet, Arrow). `embedded` makes an
     aggregate over `relation`: how many line ends lie inside cells. `lines`, if set, is the same
     table line by line; `places` tells, where `_row` is not the row's own number, the numbers
     and the byte offsets of such rows (a row is a line then). `finding_counts` are the reader's
@@ -65,7 +65,7 @@ class Table:
     uneven: bool = False
     by_name: bool = False
     typed: bool = False
-    embedded: str = "0"
+    embedded: Callable[[], str] = lambda: "0"
     lines: Lines | None = None
     places: Callable[[Collection[int]], dict[int, tuple[int, int]]] | None = None
     findings: tuple[Finding, ...] = ()
@@ -89,7 +89,7 @@ def table_of_odd(table: Table) -> Table:
         table,
         relation=relation,
         numbered=f"(SELECT row_number() OVER () AS _row, NULL::BIGINT AS _line, * FROM {relation})",
-        embedded="0",
+        embedded=lambda: "0",
         lines=None,
         places=table.lines.places,
     )
