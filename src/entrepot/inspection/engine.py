@@ -53,7 +53,7 @@ def lock_engine(
     compressed, so that its size says little.
     """
     threads = 1 if size < SMALL and not packed else limits.threads or os.cpu_count() or 1
-    engine.execute(f"SET memory_limit='{max(64, limits.memory * 6 // 10 // MIB)}MiB'")
+    engine.execute(f"SET memory_limit='{memory_of(limits) // MIB}MiB'")
     engine.execute(f"SET temp_directory={literal(str(scratch / 'spill'))}")
     engine.execute(f"SET max_temp_directory_size='{max(1, limits.scratch // MIB)}MiB'")
     engine.execute(
@@ -63,6 +63,16 @@ def lock_engine(
     engine.execute("SET enable_external_access=false")
     engine.execute(f"SET threads={threads}")
     engine.execute("SET lock_configuration=true")
+
+
+def memory_of(limits: Limits) -> int:
+    """The engine's bytes of an inspection's memory: 35 % of it, and 300 MiB if 60 % are as much.
+
+    A scan fills what it is given with blocks that it has read, and is not faster for it: over
+    10 GiB all took 686 MiB where the engine had 614, and 327 MiB where it had 240.
+    """
+    most = limits.memory * 60 // 100
+    return max(64 * MIB, min(most, 300 * MIB), limits.memory * 35 // 100)
 
 
 def line_bounds(longest: int) -> dict[str, str]:

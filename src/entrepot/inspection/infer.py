@@ -19,7 +19,8 @@ from entrepot.inspection.screen import Sifted, sift
 from entrepot.inspection.table import CellKind, Column, Table, table_of_odd
 from entrepot.schemas.model import Field, TableSchema
 
-FIRST_ROWS = 1_000
+FIRST_ROWS, FEWEST_ROWS, FIRST_CELLS = 1_000, 100, 200_000
+"""The rows by which candidates are chosen before all rows are asked; fewer of wide tables."""
 COLUMNS_AT_ONCE = 200
 TOKENS = ", ".join(map(literal, MISSING))
 TOKEN_SET = frozenset(MISSING)
@@ -103,7 +104,8 @@ def _survivors(engine: duckdb.DuckDBPyConnection, table: Table) -> list[list[Can
         f"coalesce({column.kind_sql}, 'text') = 'text'" if column.kind is None else "true"
         for column in table.columns
     )
-    query = f"SELECT [{texts}], [{kinds}] FROM {table.relation} LIMIT {FIRST_ROWS}"
+    rows = min(FIRST_ROWS, max(FEWEST_ROWS, FIRST_CELLS // max(1, len(table.columns))))
+    query = f"SELECT [{texts}], [{kinds}] FROM {table.relation} LIMIT {rows}"
     seen: list[set[str]] = [set() for _ in table.columns]
     for cells, textual in engine.execute(query).fetchall():
         for column, cell, is_text in zip(seen, cells, textual, strict=True):

@@ -1,4 +1,4 @@
-r"""One pattern for a whole line of a table: lines that match it hold sound cells and nothing else.
+r"""Patterns for the lines of a table: those that match hold sound cells and nothing else.
 
 For a field or a candidate the pattern of a cell in its usual spelling; what is spelled otherwise is
 not wrong, it is only not known to be right. A cell pattern never matches the delimiter, a quote or
@@ -44,9 +44,10 @@ INFERRED: dict[str, str] = {
 
 DELIMITERS = frozenset(",;\t|")
 """Delimiters that no pattern above matches."""
-MOST_COLUMNS = 200
+MOST_COLUMNS = 2_000
 LONGEST = 20_000
-"""Columns and characters of a pattern; RE2 takes its time to compile what is longer."""
+"""Characters of a pattern, about. RE2 keeps the states of what is longer in too little memory:
+400 columns at once were matched fifty times slower a column than 200."""
 
 
 @dataclass(frozen=True)
@@ -59,17 +60,23 @@ class CellPattern:
     tokens: tuple[str, ...] = ()
 
 
-def line_pattern(cells: Sequence[CellPattern], anchor: int, delimiter: str) -> str | None:
-    """The pattern of a line, or None where there is none of bearable length.
+def line_patterns(cells: Sequence[CellPattern], anchor: int, delimiter: str) -> list[str]:
+    """The patterns that a line's parts match one after another, each with the delimiter at its
+    end but the last; none where there are too many columns.
 
     The cell at `anchor` must have a value: so no blank row matches.
     """
     if len(cells) > MOST_COLUMNS or delimiter not in DELIMITERS or len(cells) < 2:
-        return None
+        return []
     free = rf'[^{re.escape(delimiter)}"\x00-\x1f]'
-    parts = [_cell(cell, n == anchor, free) for n, cell in enumerate(cells)]
-    pattern = re.escape(delimiter).join(parts)
-    return pattern if len(pattern) <= LONGEST else None
+    patterns = [""]
+    for number, cell in enumerate(cells, start=1):
+        patterns[-1] += _cell(cell, number - 1 == anchor, free)
+        if number < len(cells):
+            patterns[-1] += re.escape(delimiter)
+            if len(patterns[-1]) > LONGEST:
+                patterns.append("")
+    return patterns
 
 
 def _cell(cell: CellPattern, anchor: bool, free: str) -> str:

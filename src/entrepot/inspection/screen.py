@@ -15,7 +15,7 @@ from pathlib import Path
 import duckdb
 
 from entrepot.inspection.engine import line_bounds, literal
-from entrepot.inspection.row_pattern import CellPattern, can_anchor, line_pattern
+from entrepot.inspection.row_pattern import CellPattern, can_anchor, line_patterns
 
 MOST_ODD = 0.25
 """Share of the lines, of the sample's and of all, beyond which sifting is not worth it."""
@@ -147,10 +147,10 @@ def _odd_line(
     how many lines of the sample meet it."""
     anchors = [n for n, cell in enumerate(cells) if can_anchor(cell)][:MOST_ANCHORS]
     for anchor in anchors:
-        pattern = line_pattern(cells, anchor, lines.delimiter)
-        if pattern is None:
+        patterns = line_patterns(cells, anchor, lines.delimiter)
+        if not patterns:
             break
-        odd = f"NOT coalesce(regexp_full_match(line, {literal(pattern)}), false)"
+        odd = f"NOT coalesce({_matched(patterns)}, false)"
         if lines.header is not None:
             odd = f"({odd} OR line = {literal(lines.header)})"
         sample = f"(SELECT line FROM {source} LIMIT {SAMPLE})"
@@ -158,6 +158,16 @@ def _odd_line(
         if row is not None and row[1] <= MOST_ODD * row[0]:
             return odd, int(row[1])
     return None, 0
+
+
+def _matched(patterns: Sequence[str]) -> str:
+    """The condition that `line` matches the patterns one after another. What is matched is cut
+    off, and a mark that no line has takes its place, so that no pattern is passed over."""
+    rest, mark = "line", ""
+    for pattern in patterns[:-1]:
+        rest = f"regexp_replace({rest}, {literal(f'^{mark}(?:{pattern})')}, {literal(AROUND)})"
+        mark = AROUND
+    return f"regexp_full_match({rest}, {literal(f'{mark}(?:{patterns[-1]})')})"
 
 
 def _set_aside(engine: duckdb.DuckDBPyConnection, lines: Lines, odd: str) -> int:
