@@ -219,6 +219,15 @@ class House:
             delivery.refused = True
         return delivery
 
+    def send_version(self, file_id: str, content: bytes) -> str | None:
+        """Upload a further version; its task, None if the server died before it answered."""
+        files = {"file": ("next.csv", content)}
+        try:
+            answer = self.api.post(f"/file/{file_id}/versions", files=files)
+        except GONE:
+            return None
+        return str(answer.json()["task_id"]) if answer.status_code == 202 else None
+
     def send_wrong_digest(self, content: bytes) -> Delivery:
         """Upload with a `Repr-Digest` of other bytes, which is found wrong at the very end."""
         delivery = Delivery(f"{uuid4().hex}.csv", content, "never", refused=True)

@@ -159,6 +159,26 @@ def doom_the_published(ward: Ward) -> None:
     ward.change(update(versions).where(published).values(keep_until=ward.parts.clock()))
 
 
+def skip_a_number(ward: Ward) -> None:
+    """The refused version of a file becomes its second one, and there is no first."""
+    refused = versions.c.status == "refused"
+    ward.change(update(versions).where(refused).values(number=2))
+
+
+def publish_too_early(ward: Ward) -> None:
+    """A version before the published one still waits."""
+    columns = "id, file_id, account_id, size, sha256, media_type, created_by, created_at, task_id"
+    ward.change(
+        update(versions).where(versions.c.status == "published").values(number=2),
+        text(
+            f"INSERT INTO versions (number, status, {columns}) SELECT 1, 'received', "
+            "replace(id, substr(id, 1, 4), 'ffff'), file_id, account_id, size, sha256, media_type, "
+            "created_by, created_at, replace(task_id, substr(task_id, 1, 4), 'ffff') "
+            "FROM versions WHERE status = 'published'"
+        ),
+    )
+
+
 def drop_the_report(ward: Ward) -> None:
     ward.change(delete(inspections))
 
@@ -267,6 +287,9 @@ BREACHES: list[tuple[Callable[[Ward], None], str, str]] = [
     (publish_by_hand, "published versions", "its bytes were removed"),
     (doom_the_published, "published versions", "its bytes are to be removed"),
     (drop_the_report, "published versions", "has no report"),
+    (skip_a_number, "numbers", "1 versions, the last one is 2"),
+    (skip_a_number, "activity", "version.deliver of"),
+    (publish_too_early, "numbers", "before an earlier one was decided"),
     (reopen_a_task, "tasks", "is running, its version published"),
     (strand, "tasks", "no worker will ever take it"),
     (forget_a_task, "tasks", "has no task"),

@@ -39,6 +39,7 @@ ROUTES: list[tuple[str, str, Any, str | None]] = [
     ("GET", "/file/{file}/profile", None, "read"),
     ("GET", "/file/{file}/schema", None, "read"),
     ("PUT", "/file/{file}/schema", SCHEMA, "write"),
+    ("POST", "/file/{file}/versions", "version", "write"),
     ("POST", "/file/validate", "form", "write"),
     ("GET", "/tasks", None, None),
     ("GET", "/task/{task}", None, None),
@@ -80,6 +81,8 @@ def things_of(account: TestAccount) -> Things:
 def call(api: Api, method: str, path: str, body: Any) -> httpx2.Response:
     if body == "form":
         return api.upload(CSV, path=path)
+    if body == "version":
+        return api.upload(CSV, path=path, limit=None)
     return api.request(method, path, json=body) if body else api.request(method, path)
 
 

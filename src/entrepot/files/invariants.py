@@ -156,6 +156,9 @@ def changes_are_recorded(conn: Reading, store: BlobStore, now: datetime) -> Iter
     defined = _noted(files.c.id, None, ("file.define",))
     for file_id in conn.scalars(select(files.c.id).where(~defined)):
         yield f"file.define of {file_id} has no activity row"
+    delivered = _noted(versions.c.file_id, versions.c.number, ("version.deliver",))
+    for version_id in conn.scalars(select(versions.c.id).where(versions.c.number > 1, ~delivered)):
+        yield f"version.deliver of {version_id} has no activity row"
     for status, actions in DECISIONS.items():
         noted = _noted(versions.c.file_id, versions.c.number, actions)
         decided = select(versions.c.id).where(versions.c.status == status, ~noted)
@@ -167,6 +170,24 @@ def changes_are_recorded(conn: Reading, store: BlobStore, now: datetime) -> Iter
     )
     for user_id in conn.scalars(select(users.c.id).where(~made.exists())):
         yield f"user.create of {user_id} has no activity row"
+
+
+def numbers_have_no_gap(conn: Reading, store: BlobStore, now: datetime) -> Iterator[str]:
+    """A file's versions are numbered from 1 on without a gap, and decided in that order."""
+    del store, now
+    counted = select(
+        versions.c.file_id, func.max(versions.c.number).label("last"), func.count().label("count")
+    ).group_by(versions.c.file_id)
+    for row in conn.execute(counted):
+        if row.last != row.count:
+            yield f"file {row.file_id}: {row.count} versions, the last one is {row.last}"
+    later = versions.alias()
+    undecided = versions.c.status.in_(UNDECIDED)
+    early = select(later.c.id).join(
+        versions, and_(versions.c.file_id == later.c.file_id, versions.c.number < later.c.number)
+    )
+    for version_id in conn.scalars(early.where(undecided, later.c.status == "published")):
+        yield f"version {version_id} was published before an earlier one was decided"
 
 
 def accounts_are_apart(conn: Reading, store: BlobStore, now: datetime) -> Iterator[str]:
@@ -223,6 +244,7 @@ CHECKS: dict[str, Check] = {
     "quotas": quotas_are_exact,
     "current versions": current_is_newest,
     "published versions": published_can_be_read,
+    "numbers": numbers_have_no_gap,
     "tasks": tasks_and_versions_agree,
     "activity": changes_are_recorded,
     "accounts": accounts_are_apart,

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, bindparam, select
 
 from entrepot.accounts.actor import AccountId, Actor, UserId
 from entrepot.db.tables import files
-from entrepot.db.types import Reading
+from entrepot.db.types import Reading, Writing
 from entrepot.errors import NotAllowed, NotFound
 
 Entitlement = Literal["r", "w", "rw"]
@@ -22,6 +22,16 @@ Entitlement = Literal["r", "w", "rw"]
 @dataclass(frozen=True)
 class Readable:
     """A file whose content the actor may read."""
+
+    file_id: UUID
+    account_id: AccountId
+    owner_id: UserId
+    actor: Actor
+
+
+@dataclass(frozen=True)
+class Deliverable:
+    """A file to which the actor may deliver; it stays as it is until the transaction's end."""
 
     file_id: UUID
     account_id: AccountId
@@ -67,6 +77,21 @@ def access_readable(conn: Reading, actor: Actor, file_id: UUID) -> Readable:
     if row is None:
         raise NotFound
     return Readable(row.id, AccountId(row.account_id), UserId(row.owner_id), actor)
+
+
+def access_deliverable(conn: Writing, actor: Actor, file_id: UUID) -> Deliverable:
+    """Check that the actor may deliver to a file, and lock it. Raises NotFound."""
+    # Without the key: rows that refer to the file need not wait, so that no two transactions
+    # which take the file and its account in another order ever wait for each other.
+    row = conn.execute(
+        select(files.c.id, files.c.account_id, files.c.owner_id)
+        .where(files.c.id == file_id, visible_files(actor.is_admin))
+        .with_for_update(key_share=True),
+        sight(actor),
+    ).one_or_none()
+    if row is None:
+        raise NotFound
+    return Deliverable(row.id, AccountId(row.account_id), UserId(row.owner_id), actor)
 
 
 def access_manageable(conn: Reading, actor: Actor, file_id: UUID) -> Manageable:

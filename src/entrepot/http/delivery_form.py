@@ -19,7 +19,7 @@ from entrepot.files.define import check_file_name
 from entrepot.http.body import body_chunks, content_length
 from entrepot.http.deps import Work
 from entrepot.http.forms import Event, FormReader, PartBegin, PartData, boundary_of
-from entrepot.http.reception import Reception
+from entrepot.http.reception import Admit, Reception, own_account
 
 FIELD_LIMITS = {
     "file_description": 4 * 10_000,
@@ -84,13 +84,15 @@ class Purpose(Generic[T, R]):
 
     `fields` it may have beside `file`; `bound` gives the size limit that a field sets once it has
     come (None: it sets none); `read` makes of the whole form what is asked, and `commit` does it
-    in the transaction by which a row names the bytes.
+    in the transaction by which a row names the bytes. `admit` says before the body whose quota
+    and what limit bind, or why nothing is taken.
     """
 
     fields: tuple[str, ...]
     bound: Callable[[Form, str, Work], Awaitable[int | None]]
     read: Callable[[Form, Work], T]
     commit: Callable[[Writing, Actor, T, Reception, Stored, Work], R]
+    admit: Admit = own_account
 
 
 async def receive_form(request: Request, work: Work, purpose: Purpose[T, R]) -> R:
@@ -101,7 +103,7 @@ async def receive_form(request: Request, work: Work, purpose: Purpose[T, R]) -> 
     if work.runtime.draining:
         raise ShuttingDown
     reader = FormReader(boundary_of(request.headers.get("content-type")))
-    reception = await Reception.open(work)
+    reception = await Reception.open(work, purpose.admit)
     try:
         done = await _receive(request, work, purpose, reader, reception)
     except BaseException as failure:

@@ -11,10 +11,11 @@ import random
 from base64 import b64decode
 from binascii import Error as Base64Error
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Concatenate, ParamSpec, TypeVar
 from uuid import uuid4
 
-from entrepot.accounts.actor import Actor
+from entrepot.accounts.actor import AccountId, Actor
 from entrepot.blobs.store import BlobId, BlobWriter, Stored
 from entrepot.db.types import Writing
 from entrepot.errors import (
@@ -46,27 +47,51 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.02, 0.2
 """Seconds between two tries for room that others hold reserved."""
 
 
-def begin_reception(
-    conn: Writing, actor: Actor, most: int, work: Work
-) -> tuple[Actor, ReservationId, Usage]:
-    """Open the reservation; who uploads, and what the account uses now."""
-    reservation = open_reservation(conn, actor.account_id, most, work.now)
-    return actor, reservation, usage_of(conn, actor.account_id)
+@dataclass(frozen=True)
+class Admission:
+    """Whose quota an upload takes, and the most bytes that it may have (None: no limit yet)."""
+
+    account_id: AccountId
+    size_limit: int | None = None
+
+
+Admit = Callable[[Writing, Actor], Admission]
+
+
+def own_account(conn: Writing, actor: Actor) -> Admission:
+    """What is uploaded to something new counts for the account of who sends it."""
+    del conn
+    return Admission(actor.account_id)
+
+
+@dataclass(frozen=True)
+class Opened:
+    """An upload that may begin: who sends it, on what terms, what the account uses now."""
+
+    actor: Actor
+    admission: Admission
+    reservation: ReservationId
+    usage: Usage
+
+
+def begin_reception(conn: Writing, actor: Actor, admit: Admit, most: int, work: Work) -> Opened:
+    """Open the reservation, if `admit` raises nothing against the upload."""
+    admission = admit(conn, actor)
+    reservation = open_reservation(conn, admission.account_id, most, work.now)
+    return Opened(actor, admission, reservation, usage_of(conn, admission.account_id))
 
 
 class Reception:
     """One upload under way. Use: `open`, `take` bytes, `finish`; or `abort` at any point."""
 
-    def __init__(
-        self, work: Work, actor: Actor, reservation: ReservationId, usage: Usage, limit: int
-    ) -> None:
-        self.actor = actor
-        self.reservation = reservation
+    def __init__(self, work: Work, opened: Opened, largest: int) -> None:
+        self.account_id = opened.admission.account_id
+        self.reservation = opened.reservation
         self.blob_id = BlobId(uuid4())
-        self.limit = limit
+        self.limit = min(largest, opened.admission.size_limit or largest)
         self.received = 0
         self._work = work
-        self._usage = usage
+        self._usage = opened.usage
         self._writer: BlobWriter | None = None
         self._block: list[memoryview | bytes] = []
         self._collected = 0
@@ -77,12 +102,12 @@ class Reception:
         self._named = False
 
     @classmethod
-    async def open(cls, work: Work) -> "Reception":
-        """Begin an upload. Raises TooManyUploads and what authentication raises."""
+    async def open(cls, work: Work, admit: Admit) -> "Reception":
+        """Begin an upload. Raises TooManyUploads, what `admit` and what authentication raise."""
         settings = work.parts.settings
         most = settings.uploads_per_account
-        actor, reservation, usage = await work.write(begin_reception, most, work)
-        return cls(work, actor, reservation, usage, settings.max_file_size)
+        opened = await work.write(begin_reception, admit, most, work)
+        return cls(work, opened, settings.max_file_size)
 
     def refuse_doomed(self, at_least: int) -> None:
         """Refuse before the body what cannot fit. Raises FileTooLarge, QuotaExceeded."""
@@ -164,7 +189,7 @@ class Reception:
     async def _hop_release(self) -> None:
         database = self._work.parts.database
         await self._work.runtime.hop(
-            database.write, release_reservation, self.actor.account_id, self.reservation
+            database.write, release_reservation, self.account_id, self.reservation
         )
 
     async def _flush(self) -> None:
@@ -209,7 +234,7 @@ class Reception:
         return await self._work.runtime.hop(
             parts.database.write,
             grow_reservation,
-            self.actor.account_id,
+            self.account_id,
             self.reservation,
             self.received,
             wished,
@@ -225,7 +250,7 @@ class Reception:
 
     async def _refusal(self) -> QuotaExceeded:
         database = self._work.parts.database
-        usage = await self._work.runtime.hop(database.read, usage_of, self.actor.account_id)
+        usage = await self._work.runtime.hop(database.read, usage_of, self.account_id)
         return QuotaExceeded(
             limit=usage.quota,
             used=usage.used,

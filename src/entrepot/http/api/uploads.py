@@ -15,12 +15,12 @@ from entrepot.db.types import Writing
 from entrepot.errors import FieldInvalid, NotFound
 from entrepot.files.contract import readable_contract
 from entrepot.files.define import (
-    Accepted,
     Definition,
     check_description,
     define_file,
     parse_size_limit,
 )
+from entrepot.files.deliver import Accepted
 from entrepot.files.validate import Validation, begin_validation
 from entrepot.http.api.payloads import TaskAccepted
 from entrepot.http.delivery_form import Form, Purpose, receive_form
