@@ -40,6 +40,8 @@ ROUTES: list[tuple[str, str, Any, str | None]] = [
     ("GET", "/file/{file}/schema", None, "read"),
     ("PUT", "/file/{file}/schema", SCHEMA, "write"),
     ("POST", "/file/{file}/versions", "version", "write"),
+    ("GET", "/file/{file}/versions", None, "read"),
+    ("GET", "/file/{file}/versions/{one}", None, "read"),
     ("POST", "/file/validate", "form", "write"),
     ("GET", "/tasks", None, None),
     ("GET", "/task/{task}", None, None),
@@ -69,6 +71,7 @@ def things_of(account: TestAccount) -> Things:
     return Things(
         {
             "file": task["file_id"],
+            "one": "1",
             "task": task["task_id"],
             "key": str(spare.key.key.id),
             "user": account.admin.user_name,
@@ -99,7 +102,7 @@ def mine(server: Server) -> TestAccount:
 
 def test_the_matrix_names_every_route(server: Server) -> None:
     known = {
-        (method, path.format(file="{}", task="{}", key="{}", user="{}", gone="{}"))
+        (method, path.format(file="{}", one="{}", task="{}", key="{}", user="{}", gone="{}"))
         for method, path, _, _ in ROUTES
     }
     document = server.api(None).get("/openapi.json").json()

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from hashlib import sha256
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -12,6 +13,17 @@ from tests.support.server import Server, TestAccount
 from entrepot.bootstrap.parts import build_inspector
 
 SCHEMA = '{"fields":[{"name":"id","type":"integer"},{"name":"amount","type":"integer"}]}'
+VERSION_KEYS = [
+    "version",
+    "status",
+    "file_size",
+    "sha256",
+    "row_count",
+    "created_at",
+    "user_name",
+    "task_id",
+    "restored_from",
+]
 BROKEN = b"id,amount\nx,y\n"
 
 
@@ -159,6 +171,60 @@ def test_deliveries_at_once_are_all_kept_in_order(account: TestAccount) -> None:
     by_number = sorted(tasks, key=lambda task: task["version"])
     ends = [task["finished_at"] for task in by_number]
     assert ends == sorted(ends)
+
+
+def test_versions_are_listed_newest_first(account: TestAccount) -> None:
+    api = account.api
+    file_id = api.deliver(CSV, enforce_schema=SCHEMA)["file_id"]
+    refused = publish(api, file_id, BROKEN, "failed")
+    publish(api, file_id, rows(3))
+    found = api.json(f"/file/{file_id}/versions")["versions_list"]
+    assert [(v["version"], v["status"], v["row_count"]) for v in found] == [
+        (3, "published", 3),
+        (2, "refused", None),
+        (1, "published", 2),
+    ]
+    assert list(found[1]) == VERSION_KEYS
+    assert found[1]["file_size"] == len(BROKEN)
+    assert found[1]["sha256"] == sha256(BROKEN).hexdigest()
+    assert (found[1]["task_id"], found[1]["user_name"]) == (
+        refused["task_id"],
+        account.admin.user_name,
+    )
+    for version in found:
+        assert api.json(f"/file/{file_id}/versions/{version['version']}") == version
+
+
+def test_the_list_of_versions_has_pages(account: TestAccount) -> None:
+    api = account.api
+    file_id = api.deliver(CSV)["file_id"]
+    for n in range(4):
+        assert deliver(api, file_id, rows(n + 1)).status_code == 202
+    seen, url = [], f"/file/{file_id}/versions?limit=2"
+    while url:
+        page = api.get(url)
+        seen += [v["version"] for v in page.json()["versions_list"]]
+        url = page.links["next"]["url"] if "next" in page.links else ""
+    assert seen == [5, 4, 3, 2, 1]
+    wrong = api.get(f"/file/{file_id}/versions", params={"cursor": "x"})
+    assert_problem(wrong, 422, "field-invalid", field="cursor")
+    wrong = api.get(f"/file/{file_id}/versions", params={"limit": 0})
+    assert_problem(wrong, 422, "field-invalid", field="limit")
+
+
+def test_versions_of_others_are_not_found(server: Server, account: TestAccount) -> None:
+    theirs = server.new_account().api.deliver(CSV)["file_id"]
+    mine = account.api.deliver(CSV)["file_id"]
+    paths = [f"/file/{uuid4()}/versions", f"/file/{theirs}/versions", "/file/x/versions"]
+    paths += [f"/file/{theirs}/versions/1", f"/file/{mine}/versions/2", f"/file/{mine}/versions/0"]
+    paths += [f"/file/{mine}/versions/{2**40}", f"/file/{mine}/versions/x"]
+    bodies = set()
+    for path in paths:
+        problem = assert_problem(account.api.get(path), 404, "not-found")
+        bodies.add(str({**problem, "request_id": ""}))
+    assert len(bodies) == 1
+    member = account.new_user().api
+    assert_problem(member.get(f"/file/{mine}/versions"), 404, "not-found")
 
 
 def test_an_earlier_version_is_decided_first(

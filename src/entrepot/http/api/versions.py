@@ -1,23 +1,25 @@
-"""Versions of a file: deliver a further one."""
+"""Versions of a file: list them, show one, deliver a further one."""
 
 from dataclasses import dataclass
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from fastapi import Path as PathParameter
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 
 from entrepot.accounts.actor import Actor
 from entrepot.blobs.store import Stored
 from entrepot.db.types import Writing
 from entrepot.files.contract import load_contract
 from entrepot.files.deliver import Accepted, deliver_version
+from entrepot.files.history import get_version, list_versions
 from entrepot.grants.access import access_deliverable
-from entrepot.http.api.payloads import TaskAccepted
+from entrepot.http.api.payloads import TaskAccepted, version_payload
 from entrepot.http.api.uploads import PROPERTIES, accepted_response, form_of, read_id
 from entrepot.http.delivery_form import Form, Purpose, receive_form
-from entrepot.http.deps import Work, WriteWork
+from entrepot.http.deps import ReadWork, Work, WriteWork
+from entrepot.http.paging import next_link, read_cursor
 from entrepot.http.reception import Admission, Reception
 
 router = APIRouter(tags=["files"])
@@ -34,6 +36,33 @@ class Delivery:
 
     file_name: str
     size_limit: int
+
+
+NumberInPath = Annotated[int, PathParameter(ge=1, le=2**31 - 1)]
+"""A version's number; what can be none is what never existed."""
+
+
+@router.get("/file/{file_id}/versions", response_model=None)
+async def versions(
+    file_id: UUID,
+    request: Request,
+    work: ReadWork,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    cursor: str | None = None,
+) -> Response:
+    """Every version of a file, the newest first, whatever became of it."""
+    after = read_cursor(cursor)
+    found = await work.read(list_versions, file_id, limit + 1, after[1] if after else None)
+    page, headers = found[:limit], {}
+    if len(found) > limit:
+        headers = next_link(request, (page[-1].created_at, page[-1].task_id))
+    return JSONResponse({"versions_list": [version_payload(v) for v in page]}, headers=headers)
+
+
+@router.get("/file/{file_id}/versions/{number}", response_model=None)
+async def version(file_id: UUID, number: NumberInPath, work: ReadWork) -> Response:
+    """One version of a file."""
+    return JSONResponse(version_payload(await work.read(get_version, file_id, number)))
 
 
 @router.post(
