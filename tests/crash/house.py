@@ -219,11 +219,11 @@ class House:
             delivery.refused = True
         return delivery
 
-    def send_version(self, file_id: str, content: bytes) -> str | None:
+    def send_version(self, file_id: str, content: bytes, **headers: str) -> str | None:
         """Upload a further version; its task, None if the server died before it answered."""
         files = {"file": ("next.csv", content)}
         try:
-            answer = self.api.post(f"/file/{file_id}/versions", files=files)
+            answer = self.api.post(f"/file/{file_id}/versions", files=files, headers=headers)
         except GONE:
             return None
         return str(answer.json()["task_id"]) if answer.status_code == 202 else None

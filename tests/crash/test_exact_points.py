@@ -5,6 +5,7 @@ right before or right after one call; then it is started again and everything mu
 """
 
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from tests.crash.house import House, Point, table
@@ -65,6 +66,7 @@ FURTHER = [
     *both("worker", "commit", PUBLISH),
     *long([*both("api", "commit", RESERVE), *both("api", "link", ("/incoming/.* .*/blobs/",))]),
 ]
+REPEATED = [Point("api", "commit", RESERVE, "after"), *both("api", "commit", ACCEPT)]
 REFUSAL = [*both("worker", "commit", REFUSE), *long(both("worker", "commit", OUTCOME))]
 DROPPED = [*both("api", "unlink", ("/blobs/",)), *both("api", "commit", RELEASE)]
 CANCEL_RUNNING = [
@@ -117,6 +119,26 @@ def test_a_further_version_is_killed(house: House, point: Point) -> None:
     assert house.api.json(f"/file/{file_id}")["version"] == (2 if committed else 1)
     if task_id is not None:
         assert house.api.task(task_id)["status"] == "succeeded"
+
+
+@pytest.mark.parametrize("point", REPEATED, ids=str)
+def test_a_repeatable_delivery_is_killed(house: House, point: Point) -> None:
+    """Whoever got no answer repeats the request, and it has been done once."""
+    first = house.send(CONTENT, limit=LIMIT)
+    file_id = house.api.wait_task(str(first.task_id))["file_id"]
+    house.wait_derived()
+    house.arm(point)
+    key = {"Idempotency-Key": uuid4().hex}
+    assert house.send_version(file_id, NEXT, **key) is None or point.role == "worker"
+    first.content = NEXT
+    house.wait_dead()
+    assert house.disarm(), f"the point was not reached: {point}"
+    house.server.start()
+    task_id = house.send_version(file_id, NEXT, **key)
+    assert task_id is not None
+    assert house.api.wait_task(task_id)["version"] == 2
+    house.check()
+    assert len(house.api.json(f"/file/{file_id}/versions")["versions_list"]) == 2
 
 
 @pytest.mark.parametrize("point", REFUSAL, ids=str)

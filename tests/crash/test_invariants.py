@@ -22,6 +22,7 @@ from entrepot.db.tables import (
     derivatives,
     files,
     inspections,
+    replies,
     reservations,
     tasks,
     versions,
@@ -232,6 +233,15 @@ def keep_a_checks_bytes(ward: Ward) -> None:
     ward.change(update(checks).where(checks.c.size > 0).values(bytes_removed_at=None))
 
 
+def reply(ward: Ward, answered: bool) -> None:
+    """An Idempotency-Key, answered with no task of its user's, or held for too long."""
+    long_ago = ward.parts.clock() - timedelta(days=3)
+    values: dict[str, object] = {"user_id": uuid4(), "key": "k", "reservation_id": uuid4()}
+    if answered:
+        values |= {"task_id": uuid4(), "fingerprint": "f"}
+    ward.change(insert(replies).values(**values, created_at=long_ago, expires_at=long_ago))
+
+
 def leave_bytes(ward: Ward) -> None:
     writer = ward.parts.store.create(lost := uuid4())  # type: ignore[arg-type]
     writer.write(b"nobody's")
@@ -312,6 +322,8 @@ BREACHES: list[tuple[Callable[[Ward], None], str, str]] = [
     (strand_derived, "derivatives", "no worker will ever take it"),
     (give_derived_away, "derivatives", "belongs to another account than its version"),
     (derive_of_the_refused, "derivatives", "the version is refused"),
+    (lambda ward: reply(ward, True), "replies", "which is not its user's"),
+    (lambda ward: reply(ward, False), "replies", "still holds an Idempotency-Key"),
     (leave_bytes, "orphans", "belong to no version"),
 ]
 

@@ -263,6 +263,22 @@ tasks = Table(
     Index("ix_tasks_by_file", "file_id"),
 )
 
+# What requests with an Idempotency-Key were answered; while one runs, its upload's reservation
+# holds the key. No reference to users: one who is removed meanwhile takes nothing along.
+replies = Table(
+    "replies",
+    metadata,
+    Column("user_id", Uuid, primary_key=True),
+    Column("key", String(255), primary_key=True),
+    Column("reservation_id", Uuid, nullable=False),
+    Column("fingerprint", String(64)),
+    Column("task_id", Uuid),
+    Column("created_at", UtcTime, nullable=False),
+    Column("expires_at", UtcTime, nullable=False),
+    CheckConstraint("(task_id IS NULL) = (fingerprint IS NULL)", name="answered_whole"),
+    Index("ix_replies_expiring", "expires_at"),
+)
+
 worker_leases = Table(
     "worker_leases",
     metadata,

@@ -107,6 +107,13 @@ class UploadInterrupted(EntrepotError):
 
 
 @dataclass(eq=False)
+class RequestUnderWay(EntrepotError):
+    """The first request with the same Idempotency-Key has not ended; ask again."""
+
+    retry_after: int = 5
+
+
+@dataclass(eq=False)
 class ShuttingDown(EntrepotError):
     """The server is being stopped and takes no new uploads."""
 

@@ -21,6 +21,7 @@ from entrepot.db.tables import (
     derivatives,
     files,
     inspections,
+    replies,
     reservations,
     schema_revisions,
     tasks,
@@ -239,6 +240,20 @@ def derivatives_are_sound(conn: Reading, store: BlobStore, now: datetime) -> Ite
         yield f"derivation {run_id} has not ended, and no worker will ever take it"
 
 
+def replies_are_sound(conn: Reading, store: BlobStore, now: datetime) -> Iterator[str]:
+    """What an Idempotency-Key was answered is a task of the user whose key it is; and a key that
+    an upload holds is let go once that has ended."""
+    del store
+    task = tasks.c.id == replies.c.task_id, tasks.c.user_id == replies.c.user_id
+    lost = replies.c.task_id.is_not(None), ~select(tasks.c.id).where(*task).exists()
+    for row in conn.execute(select(replies.c.task_id).where(*lost)):
+        yield f"an Idempotency-Key was answered with task {row.task_id}, which is not its user's"
+    upload = select(reservations.c.id).where(reservations.c.id == replies.c.reservation_id)
+    dead = replies.c.task_id.is_(None), ~upload.exists(), replies.c.created_at < now - STUCK
+    for row in conn.execute(select(replies.c.reservation_id).where(*dead)):
+        yield f"upload {row.reservation_id} has ended and still holds an Idempotency-Key"
+
+
 CHECKS: dict[str, Check] = {
     "bytes": bytes_are_there,
     "quotas": quotas_are_exact,
@@ -249,6 +264,7 @@ CHECKS: dict[str, Check] = {
     "activity": changes_are_recorded,
     "accounts": accounts_are_apart,
     "derivatives": derivatives_are_sound,
+    "replies": replies_are_sound,
     "orphans": no_bytes_without_row,
 }
 

@@ -1,4 +1,4 @@
-"""Clean up after what was cut off or has expired: reservations, bytes, forms nobody uses."""
+"""Clean up after what was cut off or has expired: reservations, bytes, forms, answers."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,6 +13,7 @@ from entrepot.files.derivatives import expire_unused, fail_derivation, pending_r
 from entrepot.files.remove import BATCH, expired_blobs, named_bytes, remove_expired_bytes
 from entrepot.quotas.reserve import LIFE, release_dead
 from entrepot.tasks.queue import dead_runs, stranded_tasks
+from entrepot.tasks.replies import drop_stale_replies
 
 GRACE = timedelta(hours=1)
 """Bytes that no row names are left alone for so long: their transaction may still come."""
@@ -28,6 +29,7 @@ class Swept:
     orphans: int
     stranded: int
     unused: int = 0
+    replies: int = 0
 
 
 def sweep(
@@ -50,9 +52,10 @@ def sweep(
         if not any(done):
             break
     unused = database.write(expire_unused, clock())
+    replies = database.write(drop_stale_replies, clock())
     orphans = _remove_orphans(database, store, clock() - grace)
     stranded = database.write(end_stranded_tasks, clock())
-    return Swept(reservations, unfinished, expired, orphans, stranded, unused)
+    return Swept(reservations, unfinished, expired, orphans, stranded, unused, replies)
 
 
 def release_all_reservations(database: Database, now: datetime) -> int:

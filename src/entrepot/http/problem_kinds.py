@@ -66,6 +66,13 @@ KINDS: dict[type[errors.EntrepotError], Kind] = {
     errors.UploadInterrupted: Kind(
         409, "upload-interrupted", "The upload was given up", "Send it again."
     ),
+    errors.RequestUnderWay: Kind(
+        409,
+        "request-under-way",
+        "The first request with this key is under way",
+        "Send it again after the seconds that the header Retry-After names: once the first request "
+        "has ended, the answer is the same, or it is done now.",
+    ),
     errors.BreakingChange: Kind(
         409,
         "breaking-change",
@@ -148,6 +155,13 @@ KINDS: dict[type[errors.EntrepotError], Kind] = {
         "form-malformed",
         "The form cannot be read",
         "Send a complete multipart form (RFC 7578), as curl's `--form` does.",
+    ),
+    errors.KeyReused: Kind(
+        422,
+        "idempotency-key-reused",
+        "The key belongs to another request",
+        "A key stands for one request, its fields and file included, for 24 hours. Make a new key "
+        "for what is a new request.",
     ),
     errors.DigestMismatch: Kind(
         422, "digest-mismatch", "What arrived is not what was sent", "Send it again."

@@ -12,6 +12,7 @@ from base64 import b64decode
 from binascii import Error as Base64Error
 from collections.abc import Callable
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any, Concatenate, ParamSpec, TypeVar
 from uuid import uuid4
 
@@ -35,6 +36,8 @@ from entrepot.quotas.reserve import (
     renew_reservation,
     usage_of,
 )
+from entrepot.tasks.records import TaskId
+from entrepot.tasks.replies import Claim, Reply, claim_key, drop_claim, find_reply, keep_reply
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -66,19 +69,42 @@ def own_account(conn: Writing, actor: Actor) -> Admission:
 
 @dataclass(frozen=True)
 class Opened:
-    """An upload that may begin: who sends it, on what terms, what the account uses now."""
+    """An upload that may begin: on what terms, what the account uses now.
 
-    actor: Actor
+    `claim` is the Idempotency-Key that it holds, `reply` what the key was answered already.
+    """
+
     admission: Admission
     reservation: ReservationId
     usage: Usage
+    claim: Claim | None = None
+    reply: Reply | None = None
 
 
-def begin_reception(conn: Writing, actor: Actor, admit: Admit, most: int, work: Work) -> Opened:
-    """Open the reservation, if `admit` raises nothing against the upload."""
-    admission = admit(conn, actor)
+def begin_reception(
+    conn: Writing, actor: Actor, admit: Admit, key: str | None, most: int, work: Work
+) -> Opened:
+    """Open the reservation, if `admit` raises nothing against the upload.
+
+    It is not asked about one that is repeated, which changes nothing: what the first one was
+    admitted by, it may have changed itself.
+    """
+    reply = find_reply(conn, actor.user_id, key, work.now) if key is not None else None
+    admission = (admit if reply is None else own_account)(conn, actor)
     reservation = open_reservation(conn, admission.account_id, most, work.now)
-    return Opened(actor, admission, reservation, usage_of(conn, admission.account_id))
+    claim = None
+    if key is not None and reply is None:
+        claim = Claim(actor.user_id, key, reservation)
+        claim_key(conn, claim, work.now)
+    usage = usage_of(conn, admission.account_id)
+    return Opened(admission, reservation, usage, claim, reply)
+
+
+def end_reception(conn: Writing, opened: Opened) -> None:
+    """Give the reservation and the key back, as far as no row stands for them."""
+    release_reservation(conn, opened.admission.account_id, opened.reservation)
+    if opened.claim is not None:
+        drop_claim(conn, opened.claim)
 
 
 class Reception:
@@ -90,7 +116,10 @@ class Reception:
         self.blob_id = BlobId(uuid4())
         self.limit = min(largest, opened.admission.size_limit or largest)
         self.received = 0
+        self.fingerprint: str | None = None
+        self.reply = opened.reply
         self._work = work
+        self._opened = opened
         self._usage = opened.usage
         self._writer: BlobWriter | None = None
         self._block: list[memoryview | bytes] = []
@@ -102,12 +131,16 @@ class Reception:
         self._named = False
 
     @classmethod
-    async def open(cls, work: Work, admit: Admit) -> "Reception":
-        """Begin an upload. Raises TooManyUploads, what `admit` and what authentication raise."""
+    async def open(cls, work: Work, admit: Admit, key: str | None = None) -> "Reception":
+        """Begin an upload, by its Idempotency-Key if it has one.
+
+        Raises TooManyUploads, RequestUnderWay, what `admit` and what authentication raise.
+        """
         settings = work.parts.settings
         most = settings.uploads_per_account
-        opened = await work.write(begin_reception, admit, most, work)
-        return cls(work, opened, settings.max_file_size)
+        opened = await work.write(begin_reception, admit, key, most, work)
+        kind = cls if opened.reply is None else Repetition
+        return kind(work, opened, settings.max_file_size)
 
     def refuse_doomed(self, at_least: int) -> None:
         """Refuse before the body what cannot fit. Raises FileTooLarge, QuotaExceeded."""
@@ -161,6 +194,13 @@ class Reception:
         if asyncio.get_running_loop().time() - self._renewed >= RENEW_EVERY:
             await self._renew()
 
+    def answer(self, conn: Writing, task_id: TaskId) -> None:
+        """In the transaction of `hand_over`: answer the upload's key, if it has one."""
+        if self._opened.claim is not None:
+            assert self.fingerprint is not None
+            now = self._work.parts.clock()
+            keep_reply(conn, self._opened.claim, self.fingerprint, task_id, now)
+
     async def hand_over(
         self, commit: Callable[Concatenate[Writing, Actor, P], R], *args: P.args, **named: P.kwargs
     ) -> R:
@@ -184,13 +224,8 @@ class Reception:
             await self._in_thread(self._writer.abort)
             if not self._named:
                 await self._in_thread(self._work.parts.store.delete, self.blob_id)
-        await self._hop_release()
-
-    async def _hop_release(self) -> None:
         database = self._work.parts.database
-        await self._work.runtime.hop(
-            database.write, release_reservation, self.account_id, self.reservation
-        )
+        await self._work.runtime.hop(database.write, end_reception, self._opened)
 
     async def _flush(self) -> None:
         await self._reserve()
@@ -261,6 +296,30 @@ class Reception:
     async def _in_thread(self, work: Callable[..., R], *args: Any) -> R:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._work.runtime.byte_threads, work, *args)
+
+
+class Repetition(Reception):
+    """An upload that was answered already: its bytes are compared with the first one's, by their
+    hash, and kept nowhere. It takes no room, and none has to be free."""
+
+    def __init__(self, work: Work, opened: Opened, largest: int) -> None:
+        super().__init__(work, opened, largest)
+        self._hash = sha256()
+
+    def refuse_doomed(self, at_least: int) -> None:
+        """Nothing is refused for want of room; what is another request is told at its end."""
+
+    async def take(self, data: memoryview | bytes) -> None:
+        """Take the next bytes. Raises FileTooLarge."""
+        self.received += len(data)
+        if self.received > self.limit:
+            raise FileTooLarge(limit=self.limit, requested=self.received)
+        await self._in_thread(self._hash.update, data)
+
+    async def finish(self, digest: str | None = None) -> Stored:
+        """What would have been stored. A `digest` was held against the first one's bytes."""
+        del digest
+        return Stored(self.received, self._hash.hexdigest())
 
 
 def sha256_of(digest: str) -> str | None:

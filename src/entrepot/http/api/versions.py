@@ -12,15 +12,17 @@ from entrepot.accounts.actor import Actor
 from entrepot.blobs.store import Stored
 from entrepot.db.types import Writing
 from entrepot.files.contract import load_contract
-from entrepot.files.deliver import Accepted, deliver_version
+from entrepot.files.deliver import deliver_version
 from entrepot.files.history import get_version, list_versions
-from entrepot.grants.access import access_deliverable
+from entrepot.grants.access import Deliverable, access_deliverable
+from entrepot.http.api.file_document import require_match
 from entrepot.http.api.payloads import TaskAccepted, version_payload
 from entrepot.http.api.uploads import PROPERTIES, accepted_response, form_of, read_id
 from entrepot.http.delivery_form import Form, Purpose, receive_form
 from entrepot.http.deps import ReadWork, Work, WriteWork
 from entrepot.http.paging import next_link, read_cursor
 from entrepot.http.reception import Admission, Reception
+from entrepot.tasks.records import TaskId
 
 router = APIRouter(tags=["files"])
 
@@ -76,15 +78,16 @@ async def new_version(file_id: FileIdText, request: Request, work: WriteWork) ->
 
     The file's own size limit, schema and dialect bind, and its account's quota. Versions of one
     file are inspected in the order of their numbers; until this one is published, and if it is
-    refused, readers stay on the last good one.
+    refused, readers stay on the last good one. With `If-Match` (the `ETag` of the file) nothing is
+    delivered if it has changed since; with an `Idempotency-Key` the request may be repeated.
     """
-    accepted = await receive_form(request, work, _delivery_to(file_id))
-    return accepted_response(accepted.task_id)
+    purpose = _delivery_to(file_id, request.headers.get("if-match"))
+    return accepted_response(await receive_form(request, work, purpose))
 
 
-def _delivery_to(file_id: str) -> Purpose[Delivery, Accepted]:
+def _delivery_to(file_id: str, match: str | None) -> Purpose[Delivery]:
     def admit(conn: Writing, actor: Actor) -> Admission:
-        target = access_deliverable(conn, actor, read_id(file_id))
+        target = locked(conn, actor)
         return Admission(target.account_id, load_contract(conn, target.file_id).size_limit)
 
     def commit(
@@ -94,14 +97,23 @@ def _delivery_to(file_id: str) -> Purpose[Delivery, Accepted]:
         reception: Reception,
         stored: Stored,
         work: Work,
-    ) -> Accepted:
-        target = access_deliverable(conn, actor, UUID(file_id))
+    ) -> TaskId:
+        target = locked(conn, actor)
         blob_id, reservation = reception.blob_id, reception.reservation
         queue, now = work.parts.queue, work.parts.clock()
         name = delivery.file_name
-        return deliver_version(conn, target, name, blob_id, stored, reservation, queue, now)
+        made = deliver_version(conn, target, name, blob_id, stored, reservation, queue, now)
+        reception.answer(conn, made.task_id)
+        return made.task_id
 
-    return Purpose((), _no_bound, _read_delivery, commit, admit)
+    def locked(conn: Writing, actor: Actor) -> Deliverable:
+        # Held against the file before the body, and again in the transaction that delivers.
+        target = access_deliverable(conn, actor, read_id(file_id))
+        require_match(conn, actor, target.file_id, match)
+        return target
+
+    name = f"version.new {file_id.lower()}"
+    return Purpose((), _no_bound, _read_delivery, commit, admit, name)
 
 
 async def _no_bound(form: Form, name: str, work: Work) -> int | None:
