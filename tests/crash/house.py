@@ -228,6 +228,14 @@ class House:
             return None
         return str(answer.json()["task_id"]) if answer.status_code == 202 else None
 
+    def restore(self, file_id: str, number: int) -> str | None:
+        """Restore a version; its task, None if the server died before it answered."""
+        try:
+            answer = self.api.post(f"/file/{file_id}/versions/{number}/restore")
+        except GONE:
+            return None
+        return str(answer.json()["task_id"]) if answer.status_code == 202 else None
+
     def send_wrong_digest(self, content: bytes) -> Delivery:
         """Upload with a `Repr-Digest` of other bytes, which is found wrong at the very end."""
         delivery = Delivery(f"{uuid4().hex}.csv", content, "never", refused=True)

@@ -67,6 +67,11 @@ FURTHER = [
     *long([*both("api", "commit", RESERVE), *both("api", "link", ("/incoming/.* .*/blobs/",))]),
 ]
 REPEATED = [Point("api", "commit", RESERVE, "after"), *both("api", "commit", ACCEPT)]
+RESTORED = [
+    *both("api", "link", ("/blobs/.* .*/blobs/",)),
+    *both("api", "commit", ACCEPT),
+    *both("worker", "commit", PUBLISH),
+]
 REFUSAL = [*both("worker", "commit", REFUSE), *long(both("worker", "commit", OUTCOME))]
 DROPPED = [*both("api", "unlink", ("/blobs/",)), *both("api", "commit", RELEASE)]
 CANCEL_RUNNING = [
@@ -139,6 +144,21 @@ def test_a_repeatable_delivery_is_killed(house: House, point: Point) -> None:
     assert house.api.wait_task(task_id)["version"] == 2
     house.check()
     assert len(house.api.json(f"/file/{file_id}/versions")["versions_list"]) == 2
+
+
+@pytest.mark.parametrize("point", RESTORED, ids=str)
+def test_a_restoration_is_killed(house: House, point: Point) -> None:
+    first = house.send(CONTENT, limit=LIMIT)
+    file_id = house.api.wait_task(str(first.task_id))["file_id"]
+    house.api.wait_task(str(house.send_version(file_id, NEXT)))
+    house.wait_derived()
+    house.arm(point)
+    task_id = house.restore(file_id, 1)
+    committed = point.role == "worker" or point == Point("api", "commit", ACCEPT, "after")
+    first.content = CONTENT if committed else NEXT
+    die_and_check(house, str(point))
+    assert house.api.json(f"/file/{file_id}")["version"] == (3 if committed else 2)
+    assert task_id is None or committed
 
 
 @pytest.mark.parametrize("point", REFUSAL, ids=str)

@@ -180,6 +180,10 @@ def publish_too_early(ward: Ward) -> None:
     )
 
 
+def restore_from_none(ward: Ward) -> None:
+    ward.change(update(versions).where(versions.c.status == "published").values(restored_from=1))
+
+
 def drop_the_report(ward: Ward) -> None:
     ward.change(delete(inspections))
 
@@ -298,6 +302,7 @@ BREACHES: list[tuple[Callable[[Ward], None], str, str]] = [
     (doom_the_published, "published versions", "its bytes are to be removed"),
     (drop_the_report, "published versions", "has no report"),
     (skip_a_number, "numbers", "1 versions, the last one is 2"),
+    (restore_from_none, "numbers", "was restored from none that has its bytes"),
     (skip_a_number, "activity", "version.deliver of"),
     (publish_too_early, "numbers", "before an earlier one was decided"),
     (reopen_a_task, "tasks", "is running, its version published"),

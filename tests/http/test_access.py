@@ -42,6 +42,7 @@ ROUTES: list[tuple[str, str, Any, str | None]] = [
     ("POST", "/file/{file}/versions", "version", "write"),
     ("GET", "/file/{file}/versions", None, "read"),
     ("GET", "/file/{file}/versions/{one}", None, "read"),
+    ("POST", "/file/{file}/versions/{one}/restore", None, "write"),
     ("POST", "/file/validate", "form", "write"),
     ("GET", "/tasks", None, None),
     ("GET", "/task/{task}", None, None),

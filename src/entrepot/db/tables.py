@@ -136,6 +136,8 @@ versions = Table(
     Column("created_at", UtcTime, nullable=False),
     Column("decided_at", UtcTime),
     Column("task_id", Uuid, nullable=False, unique=True),
+    # The number of the version whose bytes these are once more.
+    Column("restored_from", Integer),
     # Bytes of a version that was not published may be removed from this time on.
     Column("keep_until", UtcTime),
     Column("bytes_removed_at", UtcTime),
@@ -150,6 +152,8 @@ inspections = Table(
     Column("report", JSON, nullable=False),
     Column("profile", JSON, nullable=False),
     Column("schema", JSON),
+    # The schema's revision that it judged by, 0 for none; NULL: not known.
+    Column("revision", Integer),
     # The profile's columns, measured after the publication; NULL until then.
     Column("columns", JSON(none_as_null=True)),
 )

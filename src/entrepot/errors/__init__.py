@@ -47,6 +47,7 @@ from entrepot.errors.state import (
     TaskFinished,
     UploadInterrupted,
     UserOwnsFiles,
+    VersionNotPublished,
     VersionNotTabular,
 )
 
@@ -87,5 +88,6 @@ __all__ = [
     "TooManyUploads",
     "UploadInterrupted",
     "UserOwnsFiles",
+    "VersionNotPublished",
     "VersionNotTabular",
 ]

@@ -13,6 +13,17 @@ class NoPublishedVersion(EntrepotError):
 
 
 @dataclass(eq=False)
+class VersionNotPublished(EntrepotError):
+    """The version is in another state than published, so that nothing can be made of it."""
+
+    version: int
+    version_status: str
+
+    def __str__(self) -> str:
+        return f"Version {self.version} is {self.version_status}; only a published one will do."
+
+
+@dataclass(eq=False)
 class VersionNotTabular(EntrepotError):
     """The version is no table, so that it has no form but its own."""
 

@@ -86,6 +86,7 @@ def add_version(
     kind: str,
     queue: TaskQueue,
     now: datetime,
+    restored_from: int | None = None,
 ) -> None:
     """Write the version's row and its task, and enqueue the work; the account has its bytes."""
     conn.execute(
@@ -101,6 +102,7 @@ def add_version(
             created_by=actor.user_id,
             created_at=now,
             task_id=accepted.task_id,
+            restored_from=restored_from,
         )
     )
     create_task(

@@ -28,6 +28,7 @@ class Version:
     created_at: datetime
     user_name: str
     task_id: UUID
+    restored_from: int | None
 
 
 def list_versions(
@@ -77,4 +78,5 @@ def _version(row: Row[Any]) -> Version:
         created_at=row.created_at,
         user_name=f"{row.account}:{row.user}",
         task_id=row.task_id,
+        restored_from=row.restored_from,
     )

@@ -23,6 +23,7 @@ from entrepot.errors import BlobMissing
 from entrepot.files.contract import load_contract, lock_contract
 from entrepot.files.publish import cancel_version, fail_version, publish_version, refuse_version
 from entrepot.files.remove import remove_expired_bytes
+from entrepot.files.restore import earlier_findings
 from entrepot.files.retry import run_with_retries
 from entrepot.files.versions import UNDECIDED, FileId, Undecided
 from entrepot.inspection.pool import InspectionPool
@@ -97,7 +98,9 @@ class Inspector:
                 self.remove(blob_id)
             return
         try:
-            found = self.examine(task_id, self._request(version))
+            found = self.database.read(earlier_findings, version)
+            if found is None:
+                found = self.examine(task_id, self._request(version))
         except InspectionCanceled:
             self.database.write(cancel_version, version, self.clock())
             self.remove(version.blob_id)
@@ -205,6 +208,7 @@ def _load(conn: Reading, task_id: UUID) -> Undecided:
             versions.c.created_by,
             versions.c.number,
             versions.c.size,
+            versions.c.restored_from,
         ).where(versions.c.task_id == task_id)
     ).one()
     contract = load_contract(conn, row.file_id)
@@ -221,4 +225,5 @@ def _load(conn: Reading, task_id: UUID) -> Undecided:
         schema=contract.schema,
         revision=contract.revision,
         dialect=contract.dialect,
+        restored_from=row.restored_from,
     )

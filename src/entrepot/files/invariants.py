@@ -50,6 +50,9 @@ DECISIONS = {
 }
 """The activity that records each decision."""
 
+DELIVERIES = ("version.deliver", "version.restore")
+"""The activity that records each version after a file's first."""
+
 
 def bytes_are_there(conn: Reading, store: BlobStore, now: datetime) -> Iterator[str]:
     """The bytes of every kept version and check exist, with the recorded size and SHA-256."""
@@ -157,7 +160,7 @@ def changes_are_recorded(conn: Reading, store: BlobStore, now: datetime) -> Iter
     defined = _noted(files.c.id, None, ("file.define",))
     for file_id in conn.scalars(select(files.c.id).where(~defined)):
         yield f"file.define of {file_id} has no activity row"
-    delivered = _noted(versions.c.file_id, versions.c.number, ("version.deliver",))
+    delivered = _noted(versions.c.file_id, versions.c.number, DELIVERIES)
     for version_id in conn.scalars(select(versions.c.id).where(versions.c.number > 1, ~delivered)):
         yield f"version.deliver of {version_id} has no activity row"
     for status, actions in DECISIONS.items():
@@ -182,6 +185,7 @@ def numbers_have_no_gap(conn: Reading, store: BlobStore, now: datetime) -> Itera
     for row in conn.execute(counted):
         if row.last != row.count:
             yield f"file {row.file_id}: {row.count} versions, the last one is {row.last}"
+    yield from _restored_from_others(conn)
     later = versions.alias()
     undecided = versions.c.status.in_(UNDECIDED)
     early = select(later.c.id).join(
@@ -288,6 +292,23 @@ def _schemas_without_record(conn: Reading) -> Iterator[str]:
     for file_id in sorted(made.keys() | told.keys()):
         if made.get(file_id, 0) != told.get(file_id, 0):
             yield f"file {file_id}: a schema.change has no activity row, or no revision"
+
+
+def _restored_from_others(conn: Reading) -> Iterator[str]:
+    """A restored version has the bytes of an earlier one of its file."""
+    source = versions.alias()
+    same = (
+        source.c.file_id == versions.c.file_id,
+        source.c.number == versions.c.restored_from,
+        source.c.number < versions.c.number,
+        source.c.size == versions.c.size,
+        source.c.sha256 == versions.c.sha256,
+    )
+    restored = versions.c.restored_from.is_not(None)
+    for version_id in conn.scalars(
+        select(versions.c.id).where(restored, ~select(source.c.id).where(*same).exists())
+    ):
+        yield f"version {version_id} was restored from none that has its bytes"
 
 
 def _noun(held: Table) -> str:

@@ -105,6 +105,7 @@ def _keep_findings(conn: Writing, version: Undecided, found: Inspection) -> None
             report=found.report,
             profile=found.profile,
             schema=found.schema,
+            revision=version.revision,
         )
     )
 

@@ -19,7 +19,8 @@ class Undecided:
     """A version that waits for its inspection's verdict, with its file's contract as it stands.
 
     `size` is bytes; `mode` says how the contract binds, `schema` is its Table Schema as JSON,
-    of that `revision` (0: it has none), `dialect` its Table Dialect.
+    of that `revision` (0: it has none), `dialect` its Table Dialect. `restored_from` is the number
+    of the version whose bytes it has, if it was not uploaded.
     """
 
     task_id: UUID
@@ -34,6 +35,7 @@ class Undecided:
     schema: dict[str, Any] | None
     revision: int = 0
     dialect: dict[str, Any] | None = None
+    restored_from: int | None = None
 
 
 @dataclass(frozen=True)

@@ -66,6 +66,12 @@ KINDS: dict[type[errors.EntrepotError], Kind] = {
     errors.UploadInterrupted: Kind(
         409, "upload-interrupted", "The upload was given up", "Send it again."
     ),
+    errors.VersionNotPublished: Kind(
+        409,
+        "version-not-published",
+        "The version is not published",
+        "Look at the file's versions, and take one whose `status` is published.",
+    ),
     errors.RequestUnderWay: Kind(
         409,
         "request-under-way",

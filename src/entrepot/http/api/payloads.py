@@ -59,7 +59,7 @@ def version_payload(version: Version) -> dict[str, Any]:
         "created_at": stamp(version.created_at),
         "user_name": version.user_name,
         "task_id": str(version.task_id),
-        "restored_from": None,
+        "restored_from": version.restored_from,
     }
 
 

@@ -1,4 +1,4 @@
-"""Versions of a file: list them, show one, deliver a further one."""
+"""Versions of a file: list them, show one, deliver a further one, restore an earlier one."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -17,6 +17,7 @@ from entrepot.files.history import get_version, list_versions
 from entrepot.grants.access import Deliverable, access_deliverable
 from entrepot.http.api.file_document import require_match
 from entrepot.http.api.payloads import TaskAccepted, version_payload
+from entrepot.http.api.restoration import restore
 from entrepot.http.api.uploads import PROPERTIES, accepted_response, form_of, read_id
 from entrepot.http.delivery_form import Form, Purpose, receive_form
 from entrepot.http.deps import ReadWork, Work, WriteWork
@@ -83,6 +84,21 @@ async def new_version(file_id: FileIdText, request: Request, work: WriteWork) ->
     """
     purpose = _delivery_to(file_id, request.headers.get("if-match"))
     return accepted_response(await receive_form(request, work, purpose))
+
+
+@router.post(
+    "/file/{file_id}/versions/{number}/restore", status_code=202, response_model=TaskAccepted
+)
+async def restore_version(
+    file_id: UUID, number: NumberInPath, request: Request, work: WriteWork
+) -> JSONResponse:
+    """Make an earlier published version the newest one, under a new number.
+
+    It is inspected again if the file's schema has changed since; the answer is the task. Both
+    versions count against the quota. `If-Match` is honoured as for a delivery.
+    """
+    match = request.headers.get("if-match")
+    return accepted_response(await restore(work, file_id, number, match))
 
 
 def _delivery_to(file_id: str, match: str | None) -> Purpose[Delivery]:

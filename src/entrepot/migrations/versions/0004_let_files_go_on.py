@@ -1,4 +1,4 @@
-"""Answers to requests that may be repeated."""
+"""Further versions of files: answers to repeated requests, and restored versions."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -11,6 +11,8 @@ depends_on = None
 
 def upgrade() -> None:
     """Go up."""
+    op.add_column("versions", sa.Column("restored_from", sa.Integer(), nullable=True))
+    op.add_column("inspections", sa.Column("revision", sa.Integer(), nullable=True))
     op.create_table(
         "replies",
         sa.Column("user_id", sa.Uuid(), nullable=False),
