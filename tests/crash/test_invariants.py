@@ -184,6 +184,18 @@ def restore_from_none(ward: Ward) -> None:
     ward.change(update(versions).where(versions.c.status == "published").values(restored_from=1))
 
 
+def delete_by_hand(ward: Ward) -> None:
+    ward.change(
+        update(files).values(current_version=None),
+        update(versions).where(versions.c.status == "published").values(status="deleted"),
+    )
+
+
+def hide_by_hand(ward: Ward) -> None:
+    long_ago = ward.parts.clock() - timedelta(days=30)
+    ward.change(update(files).values(deleted_at=long_ago))
+
+
 def drop_the_report(ward: Ward) -> None:
     ward.change(delete(inspections))
 
@@ -303,6 +315,10 @@ BREACHES: list[tuple[Callable[[Ward], None], str, str]] = [
     (drop_the_report, "published versions", "has no report"),
     (skip_a_number, "numbers", "1 versions, the last one is 2"),
     (restore_from_none, "numbers", "was restored from none that has its bytes"),
+    (delete_by_hand, "deletions", "is deleted by half"),
+    (delete_by_hand, "activity", "version.delete of"),
+    (hide_by_hand, "deletions", "was deleted long ago"),
+    (hide_by_hand, "activity", "file.delete of"),
     (skip_a_number, "activity", "version.deliver of"),
     (publish_too_early, "numbers", "before an earlier one was decided"),
     (reopen_a_task, "tasks", "is running, its version published"),

@@ -43,6 +43,11 @@ ROUTES: list[tuple[str, str, Any, str | None]] = [
     ("GET", "/file/{file}/versions", None, "read"),
     ("GET", "/file/{file}/versions/{one}", None, "read"),
     ("POST", "/file/{file}/versions/{one}/restore", None, "write"),
+    ("DELETE", "/file/{file}/versions/{one}", None, "write"),
+    ("POST", "/file/{file}/versions/{one}/undelete", None, "write"),
+    ("PATCH", "/file/{file}", {"file_description": "Another"}, "write"),
+    ("DELETE", "/file/{file}", None, "write"),
+    ("POST", "/file/{file}/undelete", None, "write"),
     ("POST", "/file/validate", "form", "write"),
     ("GET", "/tasks", None, None),
     ("GET", "/task/{task}", None, None),
@@ -147,7 +152,7 @@ def test_scopes_and_roles(server: Server, mine: TestAccount, route: Any) -> None
     allowed = mine.new_key(scopes=("read", "write", "admin") if scope is None else (scope,))
     if body == {"scopes": ["write"]} or scope is None or "{key}" not in template:
         answer = call(allowed.api, method, path, body)
-        fine = ("task-finished", "derivative-pending")
+        fine = ("task-finished", "derivative-pending", "version-is-current", "nothing-to-undo")
         assert answer.status_code < 400 or answer.json()["code"] in fine, answer.text
     if template == "/user/new":
         mine.api.request("DELETE", f"/user/{mine.name}:new")

@@ -23,6 +23,7 @@ VERSION_KEYS = [
     "user_name",
     "task_id",
     "restored_from",
+    "undo_until",
 ]
 BROKEN = b"id,amount\nx,y\n"
 

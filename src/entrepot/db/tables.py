@@ -113,11 +113,17 @@ files = Table(
     # A Table Dialect by which deliveries are read; NULL: it is found out.
     Column("dialect", JSON(none_as_null=True)),
     Column("current_version", Integer),
+    # Which versions are kept: {"keep_last": n} or {"days": n}; NULL: all.
+    Column("retention", JSON(none_as_null=True)),
+    # Nobody finds it from then on; once that cannot be undone any more, its bytes may go.
+    Column("deleted_at", UtcTime),
+    Column("purged_at", UtcTime),
     Column("created_at", UtcTime, nullable=False),
     Column("updated_at", UtcTime, nullable=False),
     CheckConstraint("size_limit > 0", name="size_limit"),
     Index("ix_files_by_account", "account_id", "created_at", "id"),
     Index("ix_files_by_owner", "owner_id", "created_at", "id"),
+    Index("ix_files_deleted", "deleted_at"),
 )
 
 versions = Table(
@@ -138,7 +144,10 @@ versions = Table(
     Column("task_id", Uuid, nullable=False, unique=True),
     # The number of the version whose bytes these are once more.
     Column("restored_from", Integer),
-    # Bytes of a version that was not published may be removed from this time on.
+    Column("deleted_at", UtcTime),
+    # Its deletion was undone: the file's retention leaves it alone.
+    Column("spared", Boolean, nullable=False, server_default=false()),
+    # Bytes of a version that is not published may be removed from this time on.
     Column("keep_until", UtcTime),
     Column("bytes_removed_at", UtcTime),
     UniqueConstraint("file_id", "number"),

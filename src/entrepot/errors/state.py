@@ -24,6 +24,26 @@ class VersionNotPublished(EntrepotError):
 
 
 @dataclass(eq=False)
+class VersionIsCurrent(EntrepotError):
+    """The version is what readers get, so that it cannot be deleted."""
+
+    version: int
+
+    def __str__(self) -> str:
+        return f"Version {self.version} is the current one; deliver another first."
+
+
+@dataclass(eq=False)
+class NothingToUndo(EntrepotError):
+    """Nothing was deleted, or too long ago."""
+
+    reason: str
+
+    def __str__(self) -> str:
+        return self.reason
+
+
+@dataclass(eq=False)
 class VersionNotTabular(EntrepotError):
     """The version is no table, so that it has no form but its own."""
 

@@ -45,7 +45,7 @@ class Definition:
     dialect: dict[str, Any] | None = None
 
 
-def check_file_name(name: str) -> str:
+def check_file_name(name: str, field: str = "file", example: str = 'filename="orders.csv"') -> str:
     """The name in Unicode's NFC, if it is sound (1 to 255 characters). Raises FieldInvalid."""
     normal = unicodedata.normalize("NFC", name)
     reason = None
@@ -60,7 +60,7 @@ def check_file_name(name: str) -> str:
     elif any(char in BIDI_CONTROLS for char in normal):
         reason = "the file name must not contain bidirectional control characters."
     if reason:
-        raise FieldInvalid(field="file", reason=reason, example='filename="orders.csv"')
+        raise FieldInvalid(field=field, reason=reason, example=example)
     return normal
 
 

@@ -11,7 +11,7 @@ from entrepot.accounts.actor import Actor
 from entrepot.db.tables import accounts, users, versions
 from entrepot.db.types import Reading
 from entrepot.errors import NotFound
-from entrepot.files.versions import FileId, VersionStatus
+from entrepot.files.versions import UNDO, FileId, VersionStatus
 from entrepot.grants.access import access_readable
 
 
@@ -29,6 +29,12 @@ class Version:
     user_name: str
     task_id: UUID
     restored_from: int | None
+    deleted_at: datetime | None = None
+
+    @property
+    def undo_until(self) -> datetime | None:
+        """Until when its deletion can be undone; None if it was not deleted."""
+        return self.deleted_at + UNDO if self.deleted_at is not None else None
 
 
 def list_versions(
@@ -79,4 +85,5 @@ def _version(row: Row[Any]) -> Version:
         user_name=f"{row.account}:{row.user}",
         task_id=row.task_id,
         restored_from=row.restored_from,
+        deleted_at=row.deleted_at,
     )

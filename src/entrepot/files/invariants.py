@@ -33,18 +33,24 @@ from entrepot.errors import BlobMissing
 from entrepot.files.derivatives import pending_runs
 from entrepot.files.remove import HOLDERS, kept
 from entrepot.files.sweep import GRACE
-from entrepot.files.versions import UNDECIDED
+from entrepot.files.versions import UNDECIDED, UNDO
 from entrepot.tasks.queue import dead_runs, stranded_tasks
 
 Check = Callable[[Reading, BlobStore, datetime], Iterator[str]]
 STUCK = timedelta(days=1)
 """A task that has not ended after so long is reported."""
-ENDINGS = {"published": "succeeded", "refused": "failed", "canceled": "canceled"}
+ENDINGS = {
+    "published": "succeeded",
+    "deleted": "succeeded",
+    "refused": "failed",
+    "canceled": "canceled",
+}
 """How a version's task ends by what becomes of the version."""
 ALLOWED = {"rejected": ("published", "refused")}
 """The states of versions that each derivative may be of, if not of published ones alone."""
 DECISIONS = {
     "published": ("version.publish",),
+    "deleted": ("version.publish",),
     "refused": ("version.refuse", "version.fail"),
     "canceled": ("version.cancel",),
 }
@@ -168,6 +174,7 @@ def changes_are_recorded(conn: Reading, store: BlobStore, now: datetime) -> Iter
         decided = select(versions.c.id).where(versions.c.status == status, ~noted)
         for version_id in conn.scalars(decided):
             yield f"{actions[0]} of {version_id} has no activity row"
+    yield from _deletions_without_record(conn)
     yield from _schemas_without_record(conn)
     made = select(activity.c.id).where(
         activity.c.action == "user.create", activity.c.account_id == users.c.account_id
@@ -229,13 +236,18 @@ def derivatives_are_sound(conn: Reading, store: BlobStore, now: datetime) -> Ite
     belongs to a version of its own account, a published one but for the rejected rows."""
     del now
     found = select(
-        derivatives, versions.c.status.label("state"), versions.c.account_id.label("home")
+        derivatives,
+        versions.c.status.label("state"),
+        versions.c.account_id.label("home"),
+        versions.c.bytes_removed_at.label("gone"),
     )
     found = found.join(versions, versions.c.id == derivatives.c.version_id)
     for row in conn.execute(found.execution_options(yield_per=500)):
         name = f"{row.form} of version {row.version_id}"
-        if row.state not in ALLOWED.get(row.form, ("published",)):
+        if row.state not in ALLOWED.get(row.form, ("published", "deleted")):
             yield f"{name}: the version is {row.state}"
+        if row.gone is not None:
+            yield f"{name} outlives the version's own bytes"
         if row.home != row.account_id:
             yield f"{name} belongs to another account than its version"
         if row.status == "ready":
@@ -258,6 +270,25 @@ def replies_are_sound(conn: Reading, store: BlobStore, now: datetime) -> Iterato
         yield f"upload {row.reservation_id} has ended and still holds an Idempotency-Key"
 
 
+def deletions_are_whole(conn: Reading, store: BlobStore, now: datetime) -> Iterator[str]:
+    """A deleted version says when it was deleted and when its bytes may go; of a file whose
+    deletion cannot be undone any more, the bytes go."""
+    del store
+    unsaid = or_(versions.c.deleted_at.is_(None), versions.c.keep_until.is_(None))
+    buried = versions.c.status == "deleted"
+    other = versions.c.status != "deleted", versions.c.deleted_at.is_not(None)
+    wrong = select(versions.c.id).where(or_(and_(buried, unsaid), and_(*other)))
+    for version_id in conn.scalars(wrong):
+        yield f"version {version_id} is deleted by half"
+    kept_bytes = select(versions.c.id).where(
+        versions.c.file_id == files.c.id, versions.c.keep_until.is_(None)
+    )
+    purged = files.c.purged_at.is_not(None), kept_bytes.exists()
+    overdue = files.c.purged_at.is_(None), files.c.deleted_at < now - UNDO - STUCK
+    for file_id in conn.scalars(select(files.c.id).where(or_(and_(*purged), and_(*overdue)))):
+        yield f"file {file_id} was deleted long ago and its bytes are kept"
+
+
 CHECKS: dict[str, Check] = {
     "bytes": bytes_are_there,
     "quotas": quotas_are_exact,
@@ -269,6 +300,7 @@ CHECKS: dict[str, Check] = {
     "accounts": accounts_are_apart,
     "derivatives": derivatives_are_sound,
     "replies": replies_are_sound,
+    "deletions": deletions_are_whole,
     "orphans": no_bytes_without_row,
 }
 
@@ -280,6 +312,18 @@ def _noted(file_id: Any, number: Any, actions: tuple[str, ...]) -> Any:
     if number is not None:
         noted = noted.where(activity.c.version == number)
     return noted.exists()
+
+
+def _deletions_without_record(conn: Reading) -> Iterator[str]:
+    by_number = _noted(versions.c.file_id, versions.c.number, ("version.delete",))
+    whole = _noted(versions.c.file_id, None, ("file.purge",))
+    buried = select(versions.c.id).where(versions.c.status == "deleted", ~by_number, ~whole)
+    for version_id in conn.scalars(buried):
+        yield f"version.delete of {version_id} has no activity row"
+    for column, action in ((files.c.deleted_at, "file.delete"), (files.c.purged_at, "file.purge")):
+        untold = column.is_not(None), ~_noted(files.c.id, None, (action,))
+        for file_id in conn.scalars(select(files.c.id).where(*untold)):
+            yield f"{action} of {file_id} has no activity row"
 
 
 def _schemas_without_record(conn: Reading) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """Versions of a file and the states they pass through."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal, NewType
 from uuid import UUID
 
@@ -11,6 +11,8 @@ from entrepot.blobs.store import BlobId
 FileId = NewType("FileId", UUID)
 
 VersionStatus = Literal["received", "inspecting", "published", "refused", "canceled", "deleted"]
+UNDO = timedelta(days=7)
+"""How long the deletion of a version or a file can be undone."""
 UNDECIDED: tuple[VersionStatus, ...] = ("received", "inspecting")
 
 

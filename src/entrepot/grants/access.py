@@ -6,10 +6,11 @@ what never was.
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, bindparam, select
+from sqlalchemy import ColumnElement, and_, bindparam, select
 
 from entrepot.accounts.actor import AccountId, Actor, UserId
 from entrepot.db.tables import files
@@ -56,6 +57,11 @@ def visible_files(is_admin: bool) -> ColumnElement[bool]:
     parameters, so that a statement is built once for each role and run for everybody: building
     one takes several times as long as running it.
     """
+    return and_(_related_files(is_admin), files.c.deleted_at.is_(None))
+
+
+def _related_files(is_admin: bool) -> ColumnElement[bool]:
+    """As `visible_files`, with those that were deleted."""
     if is_admin:
         return files.c.account_id == bindparam("actor_account")
     return files.c.owner_id == bindparam("actor_user")
@@ -92,6 +98,30 @@ def access_deliverable(conn: Writing, actor: Actor, file_id: UUID) -> Deliverabl
     if row is None:
         raise NotFound
     return Deliverable(row.id, AccountId(row.account_id), UserId(row.owner_id), actor)
+
+
+def lock_manageable(conn: Writing, actor: Actor, file_id: UUID) -> Manageable:
+    """As `access_manageable`, of a file that stays as it is until the transaction's end."""
+    access_deliverable(conn, actor, file_id)
+    return access_manageable(conn, actor, file_id)
+
+
+def lock_deleted(conn: Writing, actor: Actor, file_id: UUID, since: datetime) -> Manageable | None:
+    """A file deleted after `since` that the actor may have back, locked; None if there is none.
+
+    Raises NotAllowed.
+    """
+    row = conn.execute(
+        select(files.c.id, files.c.account_id, files.c.owner_id)
+        .where(files.c.id == file_id, _related_files(actor.is_admin), files.c.deleted_at > since)
+        .with_for_update(key_share=True),
+        sight(actor),
+    ).one_or_none()
+    if row is None:
+        return None
+    if not actor.is_admin and row.owner_id != actor.user_id:
+        raise NotAllowed(reason="Only the file's owner and the account's admins may do this.")
+    return Manageable(row.id, AccountId(row.account_id), UserId(row.owner_id), actor)
 
 
 def access_manageable(conn: Reading, actor: Actor, file_id: UUID) -> Manageable:

@@ -66,6 +66,24 @@ KINDS: dict[type[errors.EntrepotError], Kind] = {
     errors.UploadInterrupted: Kind(
         409, "upload-interrupted", "The upload was given up", "Send it again."
     ),
+    errors.VersionIsCurrent: Kind(
+        409,
+        "version-is-current",
+        "The version is the current one",
+        "Deliver or restore another version first, or delete the file.",
+    ),
+    errors.NothingToUndo: Kind(
+        409,
+        "nothing-to-undo",
+        "Nothing can be undone",
+        "A deletion can be undone for 7 days.",
+    ),
+    errors.SizeLimitTooSmall: Kind(
+        409,
+        "size-limit-too-small",
+        "The size limit is too small",
+        "Choose one that the current version keeps. Figures are bytes.",
+    ),
     errors.VersionNotPublished: Kind(
         409,
         "version-not-published",

@@ -31,7 +31,7 @@ class Shown:
 
 
 def show_file(conn: Reading, actor: Actor, file_id: UUID) -> Shown:
-    """The file with its schema and its dialect. Raises NotFound.
+    """The file with its schema, its dialect and its retention. Raises NotFound.
 
     The tag also changes with each delivery that was acknowledged, before it is published: of two
     who deliver on the strength of the same state, the second is told.
@@ -41,6 +41,7 @@ def show_file(conn: Reading, actor: Actor, file_id: UUID) -> Shown:
         **file_payload(found),
         "schema": found.schema,
         "table_dialect": found.dialect,
+        "retention": found.retention,
     }
     told = json.dumps([document, newest_number(conn, file_id)], sort_keys=True)
     return Shown(document, f'"{sha256(told.encode()).hexdigest()[:32]}"')

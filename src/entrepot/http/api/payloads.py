@@ -60,6 +60,7 @@ def version_payload(version: Version) -> dict[str, Any]:
         "user_name": version.user_name,
         "task_id": str(version.task_id),
         "restored_from": version.restored_from,
+        "undo_until": stamp(version.undo_until),
     }
 
 

@@ -1,4 +1,4 @@
-"""Further versions of files: answers to repeated requests, and restored versions."""
+"""Further versions of files, restored and deleted ones, retention, answers to repeated requests."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -12,6 +12,15 @@ depends_on = None
 def upgrade() -> None:
     """Go up."""
     op.add_column("versions", sa.Column("restored_from", sa.Integer(), nullable=True))
+    op.add_column("versions", sa.Column("deleted_at", sa.DateTime(timezone=True), nullable=True))
+    op.add_column(
+        "versions",
+        sa.Column("spared", sa.Boolean(), server_default=sa.false(), nullable=False),
+    )
+    op.add_column("files", sa.Column("retention", sa.JSON(), nullable=True))
+    op.add_column("files", sa.Column("deleted_at", sa.DateTime(timezone=True), nullable=True))
+    op.add_column("files", sa.Column("purged_at", sa.DateTime(timezone=True), nullable=True))
+    op.create_index("ix_files_deleted", "files", ["deleted_at"], unique=False)
     op.add_column("inspections", sa.Column("revision", sa.Integer(), nullable=True))
     op.create_table(
         "replies",
