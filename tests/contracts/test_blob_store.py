@@ -211,6 +211,43 @@ def test_a_dropped_read_is_closed(store: BlobStore) -> None:
     assert list(blocks) == []
 
 
+def test_a_link_is_a_blob_of_its_own(store: BlobStore) -> None:
+    source = put(store, b"twice")
+    other = new_id()
+    store.link(source, other)
+    assert content(store, other) == b"twice"
+    assert {blob.blob_id for blob in store.list()} == {source, other}
+    store.delete(source)
+    assert content(store, other) == b"twice"
+    again = new_id()
+    store.link(other, again)
+    store.delete(other)
+    assert content(store, again) == b"twice"
+    store.delete(again)
+    assert list(store.list()) == []
+
+
+def test_a_link_takes_no_id_that_is_taken(store: BlobStore) -> None:
+    source, other = put(store, b"one"), put(store, b"two")
+    with pytest.raises(FileExistsError):
+        store.link(source, other)
+    assert content(store, other) == b"two"
+    with pytest.raises(BlobMissing):
+        store.link(new_id(), new_id())
+    assert {blob.blob_id for blob in store.list()} == {source, other}
+
+
+def test_a_link_is_fresh_for_the_sweep(store: BlobStore) -> None:
+    source, other = put(store, b"old"), new_id()
+    path = store.path(source)
+    if path is not None:
+        os.utime(path, (1, 1))
+    store.link(source, other)
+    found = store.stat(other)
+    assert found is not None
+    assert found.modified > datetime.now(UTC) - timedelta(minutes=1)
+
+
 def test_list_and_stat_agree(store: BlobStore) -> None:
     begin = datetime.now(UTC) - timedelta(seconds=2)
     sizes = {put(store, bytes(size)): size for size in (0, 1, 1000)}

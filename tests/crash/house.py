@@ -20,7 +20,7 @@ from uuid import UUID, uuid4
 
 import httpx2
 import psutil
-from sqlalchemy import select, union_all
+from sqlalchemy import select, union_all, update
 from tests.support.api import Api
 from tests.support.raw import (
     CLOSING,
@@ -34,7 +34,7 @@ from tests.support.raw import (
 )
 from tests.support.server import Server, TestAccount, make_server, plays
 
-from entrepot.db.tables import checks, derivatives, tasks, versions
+from entrepot.db.tables import checks, derivatives, files, tasks, versions
 from entrepot.files.sweep import sweep
 
 HOOK = Path(__file__).parent / "hook"
@@ -218,6 +218,39 @@ class House:
         elif answer.status_code < 500:
             delivery.refused = True
         return delivery
+
+    def send_version(self, file_id: str, content: bytes, **headers: str) -> str | None:
+        """Upload a further version; its task, None if the server died before it answered."""
+        files = {"file": ("next.csv", content)}
+        try:
+            answer = self.api.post(f"/file/{file_id}/versions", files=files, headers=headers)
+        except GONE:
+            return None
+        return str(answer.json()["task_id"]) if answer.status_code == 202 else None
+
+    def restore(self, file_id: str, number: int) -> str | None:
+        """Restore a version; its task, None if the server died before it answered."""
+        try:
+            answer = self.api.post(f"/file/{file_id}/versions/{number}/restore")
+        except GONE:
+            return None
+        return str(answer.json()["task_id"]) if answer.status_code == 202 else None
+
+    def delete(self, path: str) -> bool:
+        """Delete something; whether that was acknowledged."""
+        try:
+            return self.api.request("DELETE", path).status_code == 200
+        except GONE:
+            return False
+
+    def make_old(self) -> None:
+        """Have everything that was deleted been deleted long ago; the server does not run."""
+        long_ago = self.server.parts.clock() - timedelta(days=7, hours=3)
+        with self.server.parts.database.writing() as conn:
+            gone = update(versions).where(versions.c.status == "deleted")
+            conn.execute(gone.values(deleted_at=long_ago, keep_until=long_ago))
+            hidden = update(files).where(files.c.deleted_at.is_not(None))
+            conn.execute(hidden.values(deleted_at=long_ago))
 
     def send_wrong_digest(self, content: bytes) -> Delivery:
         """Upload with a `Repr-Digest` of other bytes, which is found wrong at the very end."""

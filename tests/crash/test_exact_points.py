@@ -5,11 +5,13 @@ right before or right after one call; then it is started again and everything mu
 """
 
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from tests.crash.house import House, Point, table
 
 CONTENT = table(80_000)  # 1.5 MB: two blocks
+NEXT = table(70_000, "y")
 LIMIT = 10_000_000
 SCHEMA = '{"fields":[{"name":"id","type":"integer"},{"name":"amount","type":"integer"},'
 SCHEMA += '{"name":"note","type":"string","constraints":{"maxLength":3}}]}'
@@ -59,6 +61,17 @@ MORE_OF_UPLOAD = [
     *both("api", "fsync", ("/blobs/..$",)),
     Point("api", "unlink", ("/incoming/",), "before"),
 ]
+FURTHER = [
+    *both("api", "commit", ACCEPT),
+    *both("worker", "commit", PUBLISH),
+    *long([*both("api", "commit", RESERVE), *both("api", "link", ("/incoming/.* .*/blobs/",))]),
+]
+REPEATED = [Point("api", "commit", RESERVE, "after"), *both("api", "commit", ACCEPT)]
+RESTORED = [
+    *both("api", "link", ("/blobs/.* .*/blobs/",)),
+    *both("api", "commit", ACCEPT),
+    *both("worker", "commit", PUBLISH),
+]
 REFUSAL = [*both("worker", "commit", REFUSE), *long(both("worker", "commit", OUTCOME))]
 DROPPED = [*both("api", "unlink", ("/blobs/",)), *both("api", "commit", RELEASE)]
 CANCEL_RUNNING = [
@@ -95,6 +108,57 @@ def test_a_delivery_is_killed(house: House, point: Point) -> None:
     committed = point.role == "worker" or point == Point("api", "commit", ACCEPT, "after")
     names = {item["file_name"] for item in house.api.json("/files")["files_list"]}
     assert (sent.name in names) == committed
+
+
+@pytest.mark.parametrize("point", FURTHER, ids=str)
+def test_a_further_version_is_killed(house: House, point: Point) -> None:
+    first = house.send(CONTENT, limit=LIMIT)
+    file_id = house.api.wait_task(str(first.task_id))["file_id"]
+    house.wait_derived()
+    house.arm(point)
+    task_id = house.send_version(file_id, NEXT)
+    committed = point.role == "worker" or point == Point("api", "commit", ACCEPT, "after")
+    if committed:
+        first.content = NEXT  # what readers of the file see from now on
+    die_and_check(house, str(point))
+    assert house.api.json(f"/file/{file_id}")["version"] == (2 if committed else 1)
+    if task_id is not None:
+        assert house.api.task(task_id)["status"] == "succeeded"
+
+
+@pytest.mark.parametrize("point", REPEATED, ids=str)
+def test_a_repeatable_delivery_is_killed(house: House, point: Point) -> None:
+    """Whoever got no answer repeats the request, and it has been done once."""
+    first = house.send(CONTENT, limit=LIMIT)
+    file_id = house.api.wait_task(str(first.task_id))["file_id"]
+    house.wait_derived()
+    house.arm(point)
+    key = {"Idempotency-Key": uuid4().hex}
+    assert house.send_version(file_id, NEXT, **key) is None or point.role == "worker"
+    first.content = NEXT
+    house.wait_dead()
+    assert house.disarm(), f"the point was not reached: {point}"
+    house.server.start()
+    task_id = house.send_version(file_id, NEXT, **key)
+    assert task_id is not None
+    assert house.api.wait_task(task_id)["version"] == 2
+    house.check()
+    assert len(house.api.json(f"/file/{file_id}/versions")["versions_list"]) == 2
+
+
+@pytest.mark.parametrize("point", RESTORED, ids=str)
+def test_a_restoration_is_killed(house: House, point: Point) -> None:
+    first = house.send(CONTENT, limit=LIMIT)
+    file_id = house.api.wait_task(str(first.task_id))["file_id"]
+    house.api.wait_task(str(house.send_version(file_id, NEXT)))
+    house.wait_derived()
+    house.arm(point)
+    task_id = house.restore(file_id, 1)
+    committed = point.role == "worker" or point == Point("api", "commit", ACCEPT, "after")
+    first.content = CONTENT if committed else NEXT
+    die_and_check(house, str(point))
+    assert house.api.json(f"/file/{file_id}")["version"] == (3 if committed else 2)
+    assert task_id is None or committed
 
 
 @pytest.mark.parametrize("point", REFUSAL, ids=str)

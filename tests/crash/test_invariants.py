@@ -22,6 +22,7 @@ from entrepot.db.tables import (
     derivatives,
     files,
     inspections,
+    replies,
     reservations,
     tasks,
     versions,
@@ -159,6 +160,42 @@ def doom_the_published(ward: Ward) -> None:
     ward.change(update(versions).where(published).values(keep_until=ward.parts.clock()))
 
 
+def skip_a_number(ward: Ward) -> None:
+    """The refused version of a file becomes its second one, and there is no first."""
+    refused = versions.c.status == "refused"
+    ward.change(update(versions).where(refused).values(number=2))
+
+
+def publish_too_early(ward: Ward) -> None:
+    """A version before the published one still waits."""
+    columns = "id, file_id, account_id, size, sha256, media_type, created_by, created_at, task_id"
+    ward.change(
+        update(versions).where(versions.c.status == "published").values(number=2),
+        text(
+            f"INSERT INTO versions (number, status, {columns}) SELECT 1, 'received', "
+            "replace(id, substr(id, 1, 4), 'ffff'), file_id, account_id, size, sha256, media_type, "
+            "created_by, created_at, replace(task_id, substr(task_id, 1, 4), 'ffff') "
+            "FROM versions WHERE status = 'published'"
+        ),
+    )
+
+
+def restore_from_none(ward: Ward) -> None:
+    ward.change(update(versions).where(versions.c.status == "published").values(restored_from=1))
+
+
+def delete_by_hand(ward: Ward) -> None:
+    ward.change(
+        update(files).values(current_version=None),
+        update(versions).where(versions.c.status == "published").values(status="deleted"),
+    )
+
+
+def hide_by_hand(ward: Ward) -> None:
+    long_ago = ward.parts.clock() - timedelta(days=30)
+    ward.change(update(files).values(deleted_at=long_ago))
+
+
 def drop_the_report(ward: Ward) -> None:
     ward.change(delete(inspections))
 
@@ -210,6 +247,15 @@ def reopen_a_check(ward: Ward) -> None:
 
 def keep_a_checks_bytes(ward: Ward) -> None:
     ward.change(update(checks).where(checks.c.size > 0).values(bytes_removed_at=None))
+
+
+def reply(ward: Ward, answered: bool) -> None:
+    """An Idempotency-Key, answered with no task of its user's, or held for too long."""
+    long_ago = ward.parts.clock() - timedelta(days=3)
+    values: dict[str, object] = {"user_id": uuid4(), "key": "k", "reservation_id": uuid4()}
+    if answered:
+        values |= {"task_id": uuid4(), "fingerprint": "f"}
+    ward.change(insert(replies).values(**values, created_at=long_ago, expires_at=long_ago))
 
 
 def leave_bytes(ward: Ward) -> None:
@@ -267,6 +313,14 @@ BREACHES: list[tuple[Callable[[Ward], None], str, str]] = [
     (publish_by_hand, "published versions", "its bytes were removed"),
     (doom_the_published, "published versions", "its bytes are to be removed"),
     (drop_the_report, "published versions", "has no report"),
+    (skip_a_number, "numbers", "1 versions, the last one is 2"),
+    (restore_from_none, "numbers", "was restored from none that has its bytes"),
+    (delete_by_hand, "deletions", "is deleted by half"),
+    (delete_by_hand, "activity", "version.delete of"),
+    (hide_by_hand, "deletions", "was deleted long ago"),
+    (hide_by_hand, "activity", "file.delete of"),
+    (skip_a_number, "activity", "version.deliver of"),
+    (publish_too_early, "numbers", "before an earlier one was decided"),
     (reopen_a_task, "tasks", "is running, its version published"),
     (strand, "tasks", "no worker will ever take it"),
     (forget_a_task, "tasks", "has no task"),
@@ -289,6 +343,8 @@ BREACHES: list[tuple[Callable[[Ward], None], str, str]] = [
     (strand_derived, "derivatives", "no worker will ever take it"),
     (give_derived_away, "derivatives", "belongs to another account than its version"),
     (derive_of_the_refused, "derivatives", "the version is refused"),
+    (lambda ward: reply(ward, True), "replies", "which is not its user's"),
+    (lambda ward: reply(ward, False), "replies", "still holds an Idempotency-Key"),
     (leave_bytes, "orphans", "belong to no version"),
 ]
 

@@ -39,6 +39,15 @@ ROUTES: list[tuple[str, str, Any, str | None]] = [
     ("GET", "/file/{file}/profile", None, "read"),
     ("GET", "/file/{file}/schema", None, "read"),
     ("PUT", "/file/{file}/schema", SCHEMA, "write"),
+    ("POST", "/file/{file}/versions", "version", "write"),
+    ("GET", "/file/{file}/versions", None, "read"),
+    ("GET", "/file/{file}/versions/{one}", None, "read"),
+    ("POST", "/file/{file}/versions/{one}/restore", None, "write"),
+    ("DELETE", "/file/{file}/versions/{one}", None, "write"),
+    ("POST", "/file/{file}/versions/{one}/undelete", None, "write"),
+    ("PATCH", "/file/{file}", {"file_description": "Another"}, "write"),
+    ("DELETE", "/file/{file}", None, "write"),
+    ("POST", "/file/{file}/undelete", None, "write"),
     ("POST", "/file/validate", "form", "write"),
     ("GET", "/tasks", None, None),
     ("GET", "/task/{task}", None, None),
@@ -68,6 +77,7 @@ def things_of(account: TestAccount) -> Things:
     return Things(
         {
             "file": task["file_id"],
+            "one": "1",
             "task": task["task_id"],
             "key": str(spare.key.key.id),
             "user": account.admin.user_name,
@@ -80,6 +90,8 @@ def things_of(account: TestAccount) -> Things:
 def call(api: Api, method: str, path: str, body: Any) -> httpx2.Response:
     if body == "form":
         return api.upload(CSV, path=path)
+    if body == "version":
+        return api.upload(CSV, path=path, limit=None)
     return api.request(method, path, json=body) if body else api.request(method, path)
 
 
@@ -96,7 +108,7 @@ def mine(server: Server) -> TestAccount:
 
 def test_the_matrix_names_every_route(server: Server) -> None:
     known = {
-        (method, path.format(file="{}", task="{}", key="{}", user="{}", gone="{}"))
+        (method, path.format(file="{}", one="{}", task="{}", key="{}", user="{}", gone="{}"))
         for method, path, _, _ in ROUTES
     }
     document = server.api(None).get("/openapi.json").json()
@@ -140,7 +152,7 @@ def test_scopes_and_roles(server: Server, mine: TestAccount, route: Any) -> None
     allowed = mine.new_key(scopes=("read", "write", "admin") if scope is None else (scope,))
     if body == {"scopes": ["write"]} or scope is None or "{key}" not in template:
         answer = call(allowed.api, method, path, body)
-        fine = ("task-finished", "derivative-pending")
+        fine = ("task-finished", "derivative-pending", "version-is-current", "nothing-to-undo")
         assert answer.status_code < 400 or answer.json()["code"] in fine, answer.text
     if template == "/user/new":
         mine.api.request("DELETE", f"/user/{mine.name}:new")

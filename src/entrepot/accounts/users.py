@@ -115,7 +115,8 @@ def delete_user(conn: Writing, actor: Actor, user_name: str, now: datetime) -> N
     disabled instead. Raises NotFound, UserOwnsFiles, LastAdmin.
     """
     user = get_user(conn, actor, user_name)
-    owned = conn.scalar(select(func.count()).where(files.c.owner_id == user.id)) or 0
+    there = files.c.deleted_at.is_(None)
+    owned = conn.scalar(select(func.count()).where(files.c.owner_id == user.id, there)) or 0
     if owned:
         raise UserOwnsFiles(files=owned)
     conn.execute(delete(sessions).where(sessions.c.user_id == user.id))

@@ -15,7 +15,7 @@ from pathlib import Path
 from uuid import UUID
 
 from entrepot.blobs.disk_space import DiskSpace
-from entrepot.blobs.disk_sync import DurableFolders
+from entrepot.blobs.disk_sync import DurableFolders, sync_folder
 from entrepot.blobs.disk_write import DiskWriter
 from entrepot.blobs.store import BLOCK, BlobId, BlobStat, BlobWriter
 from entrepot.errors import BlobMissing
@@ -78,6 +78,23 @@ class DiskStore:
         """Where the blob is once committed."""
         name = str(blob_id)
         return self._blobs.joinpath(name[:2], name[2:4], name)
+
+    def link(self, source: BlobId, blob_id: BlobId) -> None:
+        """A hard link. Raises `BlobMissing`, `StorageFull`, `FileExistsError`, `OSError`."""
+        origin, final = self.path(source), self.path(blob_id)
+        with self._space.guard():
+            self._folders.make(final.parent)
+            try:
+                # The grace of unnamed bytes counts from here; both names have one time.
+                os.utime(origin)
+                os.link(origin, final)
+            except FileNotFoundError as error:
+                raise BlobMissing(blob_id=source) from error
+            try:
+                sync_folder(final.parent)
+            except BaseException:
+                final.unlink(missing_ok=True)
+                raise
 
     def delete(self, blob_id: BlobId) -> None:
         """Remove the blob. Idempotent.

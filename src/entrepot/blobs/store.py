@@ -88,6 +88,14 @@ class BlobStore(Protocol):
         """
         ...
 
+    def link(self, source: BlobId, blob_id: BlobId) -> None:
+        """Have the bytes of `source` under a second id too, durably, without sending them anew.
+
+        Both are blobs like any other from here on: each is deleted by itself. Both were modified
+        just now. Raises `BlobMissing`, `StorageFull`, and `FileExistsError` where the id is taken.
+        """
+        ...
+
     def delete(self, blob_id: BlobId) -> None:
         """Remove the blob. Idempotent; a blob that is not there is no error.
 

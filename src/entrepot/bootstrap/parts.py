@@ -11,7 +11,7 @@ from entrepot.blobs.store import BlobStore
 from entrepot.db.engine import Database, open_database
 from entrepot.files.check import Checker
 from entrepot.files.contract import CHECK
-from entrepot.files.define import INSPECT
+from entrepot.files.deliver import INSPECT
 from entrepot.files.derivatives import DERIVE
 from entrepot.files.derive import Deriver
 from entrepot.files.inspect import Inspector

@@ -113,11 +113,17 @@ files = Table(
     # A Table Dialect by which deliveries are read; NULL: it is found out.
     Column("dialect", JSON(none_as_null=True)),
     Column("current_version", Integer),
+    # Which versions are kept: {"keep_last": n} or {"days": n}; NULL: all.
+    Column("retention", JSON(none_as_null=True)),
+    # Nobody finds it from then on; once that cannot be undone any more, its bytes may go.
+    Column("deleted_at", UtcTime),
+    Column("purged_at", UtcTime),
     Column("created_at", UtcTime, nullable=False),
     Column("updated_at", UtcTime, nullable=False),
     CheckConstraint("size_limit > 0", name="size_limit"),
     Index("ix_files_by_account", "account_id", "created_at", "id"),
     Index("ix_files_by_owner", "owner_id", "created_at", "id"),
+    Index("ix_files_deleted", "deleted_at"),
 )
 
 versions = Table(
@@ -136,7 +142,12 @@ versions = Table(
     Column("created_at", UtcTime, nullable=False),
     Column("decided_at", UtcTime),
     Column("task_id", Uuid, nullable=False, unique=True),
-    # Bytes of a version that was not published may be removed from this time on.
+    # The number of the version whose bytes these are once more.
+    Column("restored_from", Integer),
+    Column("deleted_at", UtcTime),
+    # Its deletion was undone: the file's retention leaves it alone.
+    Column("spared", Boolean, nullable=False, server_default=false()),
+    # Bytes of a version that is not published may be removed from this time on.
     Column("keep_until", UtcTime),
     Column("bytes_removed_at", UtcTime),
     UniqueConstraint("file_id", "number"),
@@ -150,6 +161,8 @@ inspections = Table(
     Column("report", JSON, nullable=False),
     Column("profile", JSON, nullable=False),
     Column("schema", JSON),
+    # The schema's revision that it judged by, 0 for none; NULL: not known.
+    Column("revision", Integer),
     # The profile's columns, measured after the publication; NULL until then.
     Column("columns", JSON(none_as_null=True)),
 )
@@ -261,6 +274,22 @@ tasks = Table(
     Index("ix_tasks_by_account", "account_id", "created_at", "id"),
     Index("ix_tasks_by_user", "user_id", "created_at", "id"),
     Index("ix_tasks_by_file", "file_id"),
+)
+
+# What requests with an Idempotency-Key were answered; while one runs, its upload's reservation
+# holds the key. No reference to users: one who is removed meanwhile takes nothing along.
+replies = Table(
+    "replies",
+    metadata,
+    Column("user_id", Uuid, primary_key=True),
+    Column("key", String(255), primary_key=True),
+    Column("reservation_id", Uuid, nullable=False),
+    Column("fingerprint", String(64)),
+    Column("task_id", Uuid),
+    Column("created_at", UtcTime, nullable=False),
+    Column("expires_at", UtcTime, nullable=False),
+    CheckConstraint("(task_id IS NULL) = (fingerprint IS NULL)", name="answered_whole"),
+    Index("ix_replies_expiring", "expires_at"),
 )
 
 worker_leases = Table(

@@ -103,5 +103,10 @@ class RangeNotSatisfiable(EntrepotError):
 
 
 @dataclass(eq=False)
+class KeyReused(EntrepotError):
+    """Another request was made with the same Idempotency-Key in the last 24 hours."""
+
+
+@dataclass(eq=False)
 class PreconditionFailed(EntrepotError):
     """The thing has changed since the client read it (If-Match, RFC 9110)."""

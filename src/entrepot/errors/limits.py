@@ -51,6 +51,21 @@ class QuotaTooSmall(EntrepotError):
 
 
 @dataclass(eq=False)
+class SizeLimitTooSmall(EntrepotError):
+    """A file's new size limit lies below the size of its current version."""
+
+    requested: int
+    file_size: int
+    version: int
+
+    def __str__(self) -> str:
+        return (
+            f"A limit of {self.requested:,} bytes is less than the {self.file_size:,} bytes of the "
+            f"current version, {self.version}."
+        )
+
+
+@dataclass(eq=False)
 class TooManyUploads(EntrepotError):
     """The account has as many uploads under way as it may have at once."""
 

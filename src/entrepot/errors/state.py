@@ -13,6 +13,37 @@ class NoPublishedVersion(EntrepotError):
 
 
 @dataclass(eq=False)
+class VersionNotPublished(EntrepotError):
+    """The version is in another state than published, so that nothing can be made of it."""
+
+    version: int
+    version_status: str
+
+    def __str__(self) -> str:
+        return f"Version {self.version} is {self.version_status}; only a published one will do."
+
+
+@dataclass(eq=False)
+class VersionIsCurrent(EntrepotError):
+    """The version is what readers get, so that it cannot be deleted."""
+
+    version: int
+
+    def __str__(self) -> str:
+        return f"Version {self.version} is the current one; deliver another first."
+
+
+@dataclass(eq=False)
+class NothingToUndo(EntrepotError):
+    """Nothing was deleted, or too long ago."""
+
+    reason: str
+
+    def __str__(self) -> str:
+        return self.reason
+
+
+@dataclass(eq=False)
 class VersionNotTabular(EntrepotError):
     """The version is no table, so that it has no form but its own."""
 
@@ -104,6 +135,13 @@ class LastAdmin(EntrepotError):
 @dataclass(eq=False)
 class UploadInterrupted(EntrepotError):
     """The upload's reservation is gone: the server gave it up as dead. Send it again."""
+
+
+@dataclass(eq=False)
+class RequestUnderWay(EntrepotError):
+    """The first request with the same Idempotency-Key has not ended; ask again."""
+
+    retry_after: int = 5
 
 
 @dataclass(eq=False)

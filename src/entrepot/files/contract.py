@@ -223,8 +223,9 @@ def keep_revision(
 
 def lock_contract(conn: Writing, file_id: UUID) -> Contract:
     """The contract, which stays as it is until the transaction's end."""
-    # SQLite's writer holds the whole database already and ignores FOR UPDATE.
-    conn.execute(select(files.c.id).where(files.c.id == file_id).with_for_update())
+    # SQLite's writer holds the whole database already and ignores FOR UPDATE. Without the key:
+    # rows that refer to the file need not wait.
+    conn.execute(select(files.c.id).where(files.c.id == file_id).with_for_update(key_share=True))
     return load_contract(conn, file_id)
 
 

@@ -16,18 +16,16 @@ from sqlalchemy import insert
 from entrepot.accounts.actor import Actor
 from entrepot.activity.record import record
 from entrepot.blobs.store import BlobId, Stored
-from entrepot.db.tables import files, schema_revisions, versions
+from entrepot.db.tables import files, schema_revisions
 from entrepot.db.types import Writing
 from entrepot.errors import FieldInvalid, FileTooLarge
+from entrepot.files.deliver import Accepted, add_version
 from entrepot.files.versions import FileId
 from entrepot.quotas.reserve import ReservationId, settle_reservation
 from entrepot.schemas.enforcement import Enforcement
 from entrepot.schemas.table_schema import to_document
 from entrepot.tasks.queue import TaskQueue
-from entrepot.tasks.records import TaskId, create_task
-
-INSPECT = "inspect.version"
-"""The workflow's name in the queue; part of the task protocol."""
+from entrepot.tasks.records import TaskId
 
 MAX_NAME = 255
 MAX_DESCRIPTION = 10_000
@@ -47,16 +45,7 @@ class Definition:
     dialect: dict[str, Any] | None = None
 
 
-@dataclass(frozen=True)
-class Accepted:
-    """A delivery that is acknowledged: the task that will decide on it."""
-
-    task_id: TaskId
-    file_id: FileId
-    version: int
-
-
-def check_file_name(name: str) -> str:
+def check_file_name(name: str, field: str = "file", example: str = 'filename="orders.csv"') -> str:
     """The name in Unicode's NFC, if it is sound (1 to 255 characters). Raises FieldInvalid."""
     normal = unicodedata.normalize("NFC", name)
     reason = None
@@ -71,7 +60,7 @@ def check_file_name(name: str) -> str:
     elif any(char in BIDI_CONTROLS for char in normal):
         reason = "the file name must not contain bidirectional control characters."
     if reason:
-        raise FieldInvalid(field="file", reason=reason, example='filename="orders.csv"')
+        raise FieldInvalid(field=field, reason=reason, example=example)
     return normal
 
 
@@ -138,42 +127,10 @@ def define_file(
         )
     )
     _keep_given_schema(conn, actor, accepted, definition.enforcement, now)
-    _add_version(conn, actor, accepted, blob_id, stored, now)
-    create_task(
-        conn,
-        accepted.task_id,
-        actor.account_id,
-        actor.user_id,
-        kind="file.new",
-        file_id=made,
-        version=accepted.version,
-        total=stored.size,
-        now=now,
-    )
+    add_version(conn, accepted, actor, actor.account_id, blob_id, stored, "file.new", queue, now)
     detail = {"file_name": definition.name, "size": stored.size, "sha256": stored.sha256}
     record(conn, actor.account_id, actor, "file.define", now, made, accepted.version, detail)
-    queue.enqueue(conn, INSPECT, accepted.task_id, actor.account_id)
     return accepted
-
-
-def _add_version(
-    conn: Writing, actor: Actor, accepted: Accepted, blob_id: BlobId, stored: Stored, now: datetime
-) -> None:
-    conn.execute(
-        insert(versions).values(
-            id=blob_id,
-            file_id=accepted.file_id,
-            account_id=actor.account_id,
-            number=accepted.version,
-            status="received",
-            size=stored.size,
-            sha256=stored.sha256,
-            media_type="application/octet-stream",
-            created_by=actor.user_id,
-            created_at=now,
-            task_id=accepted.task_id,
-        )
-    )
 
 
 def _keep_given_schema(

@@ -23,8 +23,9 @@ from entrepot.errors import BlobMissing
 from entrepot.files.contract import load_contract, lock_contract
 from entrepot.files.publish import cancel_version, fail_version, publish_version, refuse_version
 from entrepot.files.remove import remove_expired_bytes
+from entrepot.files.restore import earlier_findings
 from entrepot.files.retry import run_with_retries
-from entrepot.files.versions import FileId, Undecided
+from entrepot.files.versions import UNDECIDED, FileId, Undecided
 from entrepot.inspection.pool import InspectionPool
 from entrepot.inspection.results import (
     Inspection,
@@ -86,6 +87,10 @@ class Inspector:
         remove_expired_bytes(self.database, self.store, blob_id, self.clock)
 
     def _run(self, task_id: UUID) -> None:
+        # The queue keeps an account's order but for ties and clocks that differ between hosts.
+        # What is decided must not depend on it: an inferred schema is the first version's.
+        for earlier in self.database.read(earlier_tasks, task_id):
+            self.run(earlier)
         version = self.database.write(begin_inspection, task_id, self.clock())
         if version is None:
             # Canceled while it waited, or a second run: what may go of its bytes goes now.
@@ -93,7 +98,9 @@ class Inspector:
                 self.remove(blob_id)
             return
         try:
-            found = self.examine(task_id, self._request(version))
+            found = self.database.read(earlier_findings, version)
+            if found is None:
+                found = self.examine(task_id, self._request(version))
         except InspectionCanceled:
             self.database.write(cancel_version, version, self.clock())
             self.remove(version.blob_id)
@@ -152,6 +159,19 @@ def begin_inspection(conn: Writing, task_id: UUID, now: datetime) -> Undecided |
     return _load(conn, task_id)
 
 
+def earlier_tasks(conn: Reading, task_id: UUID) -> list[UUID]:
+    """The tasks of the same file's earlier versions that wait for their verdict, in order."""
+    this = versions.alias()
+    found = (
+        select(versions.c.task_id)
+        .join(this, this.c.file_id == versions.c.file_id)
+        .where(this.c.task_id == task_id, versions.c.number < this.c.number)
+        .where(versions.c.status.in_(UNDECIDED))
+        .order_by(versions.c.number)
+    )
+    return list(conn.scalars(found))
+
+
 def give_up(conn: Writing, task_id: UUID, now: datetime) -> None:
     """End a task that cannot be done; nothing changes if it has ended."""
     fail_version(conn, _load(conn, task_id), now)
@@ -188,6 +208,7 @@ def _load(conn: Reading, task_id: UUID) -> Undecided:
             versions.c.created_by,
             versions.c.number,
             versions.c.size,
+            versions.c.restored_from,
         ).where(versions.c.task_id == task_id)
     ).one()
     contract = load_contract(conn, row.file_id)
@@ -204,4 +225,5 @@ def _load(conn: Reading, task_id: UUID) -> Undecided:
         schema=contract.schema,
         revision=contract.revision,
         dialect=contract.dialect,
+        restored_from=row.restored_from,
     )

@@ -21,6 +21,7 @@ from entrepot.db.tables import (
     derivatives,
     files,
     inspections,
+    replies,
     reservations,
     schema_revisions,
     tasks,
@@ -32,22 +33,31 @@ from entrepot.errors import BlobMissing
 from entrepot.files.derivatives import pending_runs
 from entrepot.files.remove import HOLDERS, kept
 from entrepot.files.sweep import GRACE
-from entrepot.files.versions import UNDECIDED
+from entrepot.files.versions import UNDECIDED, UNDO
 from entrepot.tasks.queue import dead_runs, stranded_tasks
 
 Check = Callable[[Reading, BlobStore, datetime], Iterator[str]]
 STUCK = timedelta(days=1)
 """A task that has not ended after so long is reported."""
-ENDINGS = {"published": "succeeded", "refused": "failed", "canceled": "canceled"}
+ENDINGS = {
+    "published": "succeeded",
+    "deleted": "succeeded",
+    "refused": "failed",
+    "canceled": "canceled",
+}
 """How a version's task ends by what becomes of the version."""
 ALLOWED = {"rejected": ("published", "refused")}
 """The states of versions that each derivative may be of, if not of published ones alone."""
 DECISIONS = {
     "published": ("version.publish",),
+    "deleted": ("version.publish",),
     "refused": ("version.refuse", "version.fail"),
     "canceled": ("version.cancel",),
 }
 """The activity that records each decision."""
+
+DELIVERIES = ("version.deliver", "version.restore")
+"""The activity that records each version after a file's first."""
 
 
 def bytes_are_there(conn: Reading, store: BlobStore, now: datetime) -> Iterator[str]:
@@ -156,17 +166,40 @@ def changes_are_recorded(conn: Reading, store: BlobStore, now: datetime) -> Iter
     defined = _noted(files.c.id, None, ("file.define",))
     for file_id in conn.scalars(select(files.c.id).where(~defined)):
         yield f"file.define of {file_id} has no activity row"
+    delivered = _noted(versions.c.file_id, versions.c.number, DELIVERIES)
+    for version_id in conn.scalars(select(versions.c.id).where(versions.c.number > 1, ~delivered)):
+        yield f"version.deliver of {version_id} has no activity row"
     for status, actions in DECISIONS.items():
         noted = _noted(versions.c.file_id, versions.c.number, actions)
         decided = select(versions.c.id).where(versions.c.status == status, ~noted)
         for version_id in conn.scalars(decided):
             yield f"{actions[0]} of {version_id} has no activity row"
+    yield from _deletions_without_record(conn)
     yield from _schemas_without_record(conn)
     made = select(activity.c.id).where(
         activity.c.action == "user.create", activity.c.account_id == users.c.account_id
     )
     for user_id in conn.scalars(select(users.c.id).where(~made.exists())):
         yield f"user.create of {user_id} has no activity row"
+
+
+def numbers_have_no_gap(conn: Reading, store: BlobStore, now: datetime) -> Iterator[str]:
+    """A file's versions are numbered from 1 on without a gap, and decided in that order."""
+    del store, now
+    counted = select(
+        versions.c.file_id, func.max(versions.c.number).label("last"), func.count().label("count")
+    ).group_by(versions.c.file_id)
+    for row in conn.execute(counted):
+        if row.last != row.count:
+            yield f"file {row.file_id}: {row.count} versions, the last one is {row.last}"
+    yield from _restored_from_others(conn)
+    later = versions.alias()
+    undecided = versions.c.status.in_(UNDECIDED)
+    early = select(later.c.id).join(
+        versions, and_(versions.c.file_id == later.c.file_id, versions.c.number < later.c.number)
+    )
+    for version_id in conn.scalars(early.where(undecided, later.c.status == "published")):
+        yield f"version {version_id} was published before an earlier one was decided"
 
 
 def accounts_are_apart(conn: Reading, store: BlobStore, now: datetime) -> Iterator[str]:
@@ -203,13 +236,18 @@ def derivatives_are_sound(conn: Reading, store: BlobStore, now: datetime) -> Ite
     belongs to a version of its own account, a published one but for the rejected rows."""
     del now
     found = select(
-        derivatives, versions.c.status.label("state"), versions.c.account_id.label("home")
+        derivatives,
+        versions.c.status.label("state"),
+        versions.c.account_id.label("home"),
+        versions.c.bytes_removed_at.label("gone"),
     )
     found = found.join(versions, versions.c.id == derivatives.c.version_id)
     for row in conn.execute(found.execution_options(yield_per=500)):
         name = f"{row.form} of version {row.version_id}"
-        if row.state not in ALLOWED.get(row.form, ("published",)):
+        if row.state not in ALLOWED.get(row.form, ("published", "deleted")):
             yield f"{name}: the version is {row.state}"
+        if row.gone is not None:
+            yield f"{name} outlives the version's own bytes"
         if row.home != row.account_id:
             yield f"{name} belongs to another account than its version"
         if row.status == "ready":
@@ -218,15 +256,51 @@ def derivatives_are_sound(conn: Reading, store: BlobStore, now: datetime) -> Ite
         yield f"derivation {run_id} has not ended, and no worker will ever take it"
 
 
+def replies_are_sound(conn: Reading, store: BlobStore, now: datetime) -> Iterator[str]:
+    """What an Idempotency-Key was answered is a task of the user whose key it is; and a key that
+    an upload holds is let go once that has ended."""
+    del store
+    task = tasks.c.id == replies.c.task_id, tasks.c.user_id == replies.c.user_id
+    lost = replies.c.task_id.is_not(None), ~select(tasks.c.id).where(*task).exists()
+    for row in conn.execute(select(replies.c.task_id).where(*lost)):
+        yield f"an Idempotency-Key was answered with task {row.task_id}, which is not its user's"
+    upload = select(reservations.c.id).where(reservations.c.id == replies.c.reservation_id)
+    dead = replies.c.task_id.is_(None), ~upload.exists(), replies.c.created_at < now - STUCK
+    for row in conn.execute(select(replies.c.reservation_id).where(*dead)):
+        yield f"upload {row.reservation_id} has ended and still holds an Idempotency-Key"
+
+
+def deletions_are_whole(conn: Reading, store: BlobStore, now: datetime) -> Iterator[str]:
+    """A deleted version says when it was deleted and when its bytes may go; of a file whose
+    deletion cannot be undone any more, the bytes go."""
+    del store
+    unsaid = or_(versions.c.deleted_at.is_(None), versions.c.keep_until.is_(None))
+    buried = versions.c.status == "deleted"
+    other = versions.c.status != "deleted", versions.c.deleted_at.is_not(None)
+    wrong = select(versions.c.id).where(or_(and_(buried, unsaid), and_(*other)))
+    for version_id in conn.scalars(wrong):
+        yield f"version {version_id} is deleted by half"
+    kept_bytes = select(versions.c.id).where(
+        versions.c.file_id == files.c.id, versions.c.keep_until.is_(None)
+    )
+    purged = files.c.purged_at.is_not(None), kept_bytes.exists()
+    overdue = files.c.purged_at.is_(None), files.c.deleted_at < now - UNDO - STUCK
+    for file_id in conn.scalars(select(files.c.id).where(or_(and_(*purged), and_(*overdue)))):
+        yield f"file {file_id} was deleted long ago and its bytes are kept"
+
+
 CHECKS: dict[str, Check] = {
     "bytes": bytes_are_there,
     "quotas": quotas_are_exact,
     "current versions": current_is_newest,
     "published versions": published_can_be_read,
+    "numbers": numbers_have_no_gap,
     "tasks": tasks_and_versions_agree,
     "activity": changes_are_recorded,
     "accounts": accounts_are_apart,
     "derivatives": derivatives_are_sound,
+    "replies": replies_are_sound,
+    "deletions": deletions_are_whole,
     "orphans": no_bytes_without_row,
 }
 
@@ -240,6 +314,18 @@ def _noted(file_id: Any, number: Any, actions: tuple[str, ...]) -> Any:
     return noted.exists()
 
 
+def _deletions_without_record(conn: Reading) -> Iterator[str]:
+    by_number = _noted(versions.c.file_id, versions.c.number, ("version.delete",))
+    whole = _noted(versions.c.file_id, None, ("file.purge",))
+    buried = select(versions.c.id).where(versions.c.status == "deleted", ~by_number, ~whole)
+    for version_id in conn.scalars(buried):
+        yield f"version.delete of {version_id} has no activity row"
+    for column, action in ((files.c.deleted_at, "file.delete"), (files.c.purged_at, "file.purge")):
+        untold = column.is_not(None), ~_noted(files.c.id, None, (action,))
+        for file_id in conn.scalars(select(files.c.id).where(*untold)):
+            yield f"{action} of {file_id} has no activity row"
+
+
 def _schemas_without_record(conn: Reading) -> Iterator[str]:
     """Each revision that changed a schema has one activity row of its file."""
     changed = schema_revisions.c.file_id, func.count()
@@ -250,6 +336,23 @@ def _schemas_without_record(conn: Reading) -> Iterator[str]:
     for file_id in sorted(made.keys() | told.keys()):
         if made.get(file_id, 0) != told.get(file_id, 0):
             yield f"file {file_id}: a schema.change has no activity row, or no revision"
+
+
+def _restored_from_others(conn: Reading) -> Iterator[str]:
+    """A restored version has the bytes of an earlier one of its file."""
+    source = versions.alias()
+    same = (
+        source.c.file_id == versions.c.file_id,
+        source.c.number == versions.c.restored_from,
+        source.c.number < versions.c.number,
+        source.c.size == versions.c.size,
+        source.c.sha256 == versions.c.sha256,
+    )
+    restored = versions.c.restored_from.is_not(None)
+    for version_id in conn.scalars(
+        select(versions.c.id).where(restored, ~select(source.c.id).where(*same).exists())
+    ):
+        yield f"version {version_id} was restored from none that has its bytes"
 
 
 def _noun(held: Table) -> str:

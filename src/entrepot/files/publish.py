@@ -12,6 +12,7 @@ from entrepot.activity.record import record
 from entrepot.db.tables import files, inspections, schema_revisions, versions
 from entrepot.db.types import Writing
 from entrepot.files.derivatives import EAGER, plan_derivative
+from entrepot.files.retention import apply_retention
 from entrepot.files.versions import UNDECIDED, Undecided, VersionStatus
 from entrepot.inspection.results import Inspection
 from entrepot.tasks.queue import TaskQueue
@@ -46,6 +47,7 @@ def publish_version(
         .where(files.c.id == version.file_id, newest)
         .values(current_version=version.number, updated_at=now)
     )
+    apply_retention(conn, version.file_id, now)
     if version.mode == "infer" and found.schema is not None:
         _freeze_schema(conn, version, found.schema, now)
     if found.row_count is not None and found.schema is not None:
@@ -105,6 +107,7 @@ def _keep_findings(conn: Writing, version: Undecided, found: Inspection) -> None
             report=found.report,
             profile=found.profile,
             schema=found.schema,
+            revision=version.revision,
         )
     )
 

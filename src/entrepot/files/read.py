@@ -45,6 +45,7 @@ class File:
     enforcement: str
     schema: dict[str, Any] | None
     dialect: dict[str, Any] | None
+    retention: dict[str, int] | None
     created_at: datetime
     updated_at: datetime
     version: int | None
@@ -117,8 +118,9 @@ def count_files(conn: Reading, actor: Actor) -> tuple[int, int, int]:
     mine = actor.account_id
     kept = versions.c.account_id == mine, versions.c.bytes_removed_at.is_(None)
     refused = versions.c.status == "refused"
+    there = files.c.deleted_at.is_(None)
     return (
-        conn.scalar(select(func.count()).where(files.c.account_id == mine)) or 0,
+        conn.scalar(select(func.count()).where(files.c.account_id == mine, there)) or 0,
         conn.scalar(select(func.count()).where(*kept)) or 0,
         conn.scalar(select(func.count()).where(*kept, refused)) or 0,
     )
@@ -161,7 +163,7 @@ def get_findings(
         select(inspections, versions.c.number, derivatives.c.status, derivatives.c.error)
         .join(versions, versions.c.id == inspections.c.version_id)
         .outerjoin(derivatives, eager)
-        .where(versions.c.file_id == file_id)
+        .where(versions.c.file_id == file_id, versions.c.status != "deleted")
         .order_by(versions.c.number.desc())
         .limit(1)
     )
@@ -277,6 +279,7 @@ def _file(row: Row[Any], actor: Actor) -> File:
         enforcement=row.enforcement,
         schema=getattr(row, "schema", None),
         dialect=row.dialect,
+        retention=row.retention,
         created_at=row.created_at,
         updated_at=row.updated_at,
         version=row.number,

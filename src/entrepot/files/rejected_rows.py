@@ -45,6 +45,7 @@ def ask_for_rejected(
         .join(inspections, inspections.c.version_id == versions.c.id)
         .join(files, files.c.id == versions.c.file_id)
         .where(versions.c.file_id == file_id, versions.c.bytes_removed_at.is_(None))
+        .where(versions.c.status != "deleted")
         .where(or_(versions.c.keep_until.is_(None), versions.c.keep_until > now))
         .order_by(versions.c.number.desc())
         .limit(1)

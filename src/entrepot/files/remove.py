@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, Table, delete, select, union_all, update
 from entrepot.accounts.actor import AccountId
 from entrepot.blobs.store import BlobId, BlobStore
 from entrepot.db.engine import Database
-from entrepot.db.tables import checks, derivatives, versions
+from entrepot.db.tables import checks, derivatives, inspections, versions
 from entrepot.db.types import Reading, Writing
 from entrepot.quotas.reserve import refund
 
@@ -74,6 +74,13 @@ def _drop_derivatives(conn: Writing, version_id: BlobId) -> list[BlobId]:
     return blobs
 
 
+def _forget_content(conn: Writing, version_id: BlobId) -> None:
+    """What was found in a deleted version shows what was in it, so it goes with the bytes."""
+    deleted = versions.c.id == version_id, versions.c.status == "deleted"
+    gone = select(versions.c.id).where(*deleted).scalar_subquery()
+    conn.execute(delete(inspections).where(inspections.c.version_id == gone))
+
+
 def _note_removed(conn: Writing, blob_id: BlobId, now: datetime) -> bool:
     for held in HOLDERS:
         mine = held.c.id == blob_id
@@ -81,5 +88,6 @@ def _note_removed(conn: Writing, blob_id: BlobId, now: datetime) -> bool:
         if conn.execute(removing).rowcount:
             row = conn.execute(select(held.c.account_id, held.c.size).where(mine)).one()
             refund(conn, AccountId(row.account_id), row.size)
+            _forget_content(conn, blob_id)
             return True
     return False

@@ -1,4 +1,4 @@
-"""Clean up after what was cut off or has expired: reservations, bytes, forms nobody uses."""
+"""Clean up after what was cut off or has expired: reservations, bytes, forms, answers."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,10 +9,13 @@ from entrepot.blobs.store import BlobStore
 from entrepot.db.engine import Database
 from entrepot.db.types import Writing
 from entrepot.files.check import give_up
+from entrepot.files.delete import purge_files
 from entrepot.files.derivatives import expire_unused, fail_derivation, pending_runs
 from entrepot.files.remove import BATCH, expired_blobs, named_bytes, remove_expired_bytes
+from entrepot.files.retention import apply_retention, files_over_retention
 from entrepot.quotas.reserve import LIFE, release_dead
 from entrepot.tasks.queue import dead_runs, stranded_tasks
+from entrepot.tasks.replies import drop_stale_replies
 
 GRACE = timedelta(hours=1)
 """Bytes that no row names are left alone for so long: their transaction may still come."""
@@ -28,6 +31,9 @@ class Swept:
     orphans: int
     stranded: int
     unused: int = 0
+    replies: int = 0
+    retained: int = 0
+    purged: int = 0
 
 
 def sweep(
@@ -43,6 +49,8 @@ def sweep(
     """
     reservations = database.write(release_dead, clock())
     unfinished = store.sweep_incoming(clock() - grace)
+    retained = _apply_retentions(database, clock)
+    purged = _purge_files(database, clock)
     expired = 0
     while due := database.read(expired_blobs, clock()):
         done = [remove_expired_bytes(database, store, blob, clock) for blob in due]
@@ -50,9 +58,24 @@ def sweep(
         if not any(done):
             break
     unused = database.write(expire_unused, clock())
+    replies = database.write(drop_stale_replies, clock())
     orphans = _remove_orphans(database, store, clock() - grace)
     stranded = database.write(end_stranded_tasks, clock())
-    return Swept(reservations, unfinished, expired, orphans, stranded, unused)
+    return Swept(
+        reservations, unfinished, expired, orphans, stranded, unused, replies, retained, purged
+    )
+
+
+def _apply_retentions(database: Database, clock: Callable[[], datetime]) -> int:
+    over = database.read(files_over_retention, clock())
+    return sum(database.write(apply_retention, file_id, clock()) for file_id in over)
+
+
+def _purge_files(database: Database, clock: Callable[[], datetime]) -> int:
+    purged = 0
+    while done := database.write(purge_files, clock()):
+        purged += done
+    return purged
 
 
 def release_all_reservations(database: Database, now: datetime) -> int:

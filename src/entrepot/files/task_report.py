@@ -6,19 +6,22 @@ from uuid import UUID
 from sqlalchemy import select
 
 from entrepot.accounts.actor import Actor
-from entrepot.db.tables import checks, inspections, versions
+from entrepot.db.tables import checks, files, inspections, versions
 from entrepot.db.types import Reading
 from entrepot.errors import NotFound
 from entrepot.files.cancel import visible_task
 
 
 def report_of(conn: Reading, actor: Actor, task_id: UUID) -> dict[str, Any]:
-    """The report of a task that the actor may see. Raises NotFound, also where there is none."""
+    """The report of a task that the actor may see. Raises NotFound, also where there is none, and
+    where what was judged is deleted."""
     visible_task(conn, actor, task_id)
     of_version = (
         select(inspections.c.report)
         .join(versions, versions.c.id == inspections.c.version_id)
-        .where(versions.c.task_id == task_id)
+        .join(files, files.c.id == versions.c.file_id)
+        .where(versions.c.task_id == task_id, versions.c.status != "deleted")
+        .where(files.c.deleted_at.is_(None))
     )
     of_check = select(checks.c.report).where(checks.c.task_id == task_id)
     for found in (of_version, of_check):

@@ -1,7 +1,7 @@
 """Versions of a file and the states they pass through."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal, NewType
 from uuid import UUID
 
@@ -11,6 +11,8 @@ from entrepot.blobs.store import BlobId
 FileId = NewType("FileId", UUID)
 
 VersionStatus = Literal["received", "inspecting", "published", "refused", "canceled", "deleted"]
+UNDO = timedelta(days=7)
+"""How long the deletion of a version or a file can be undone."""
 UNDECIDED: tuple[VersionStatus, ...] = ("received", "inspecting")
 
 
@@ -19,7 +21,8 @@ class Undecided:
     """A version that waits for its inspection's verdict, with its file's contract as it stands.
 
     `size` is bytes; `mode` says how the contract binds, `schema` is its Table Schema as JSON,
-    of that `revision` (0: it has none), `dialect` its Table Dialect.
+    of that `revision` (0: it has none), `dialect` its Table Dialect. `restored_from` is the number
+    of the version whose bytes it has, if it was not uploaded.
     """
 
     task_id: UUID
@@ -34,6 +37,7 @@ class Undecided:
     schema: dict[str, Any] | None
     revision: int = 0
     dialect: dict[str, Any] | None = None
+    restored_from: int | None = None
 
 
 @dataclass(frozen=True)

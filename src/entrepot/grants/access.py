@@ -6,14 +6,15 @@ what never was.
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, bindparam, select
+from sqlalchemy import ColumnElement, and_, bindparam, select
 
 from entrepot.accounts.actor import AccountId, Actor, UserId
 from entrepot.db.tables import files
-from entrepot.db.types import Reading
+from entrepot.db.types import Reading, Writing
 from entrepot.errors import NotAllowed, NotFound
 
 Entitlement = Literal["r", "w", "rw"]
@@ -22,6 +23,16 @@ Entitlement = Literal["r", "w", "rw"]
 @dataclass(frozen=True)
 class Readable:
     """A file whose content the actor may read."""
+
+    file_id: UUID
+    account_id: AccountId
+    owner_id: UserId
+    actor: Actor
+
+
+@dataclass(frozen=True)
+class Deliverable:
+    """A file to which the actor may deliver; it stays as it is until the transaction's end."""
 
     file_id: UUID
     account_id: AccountId
@@ -46,6 +57,11 @@ def visible_files(is_admin: bool) -> ColumnElement[bool]:
     parameters, so that a statement is built once for each role and run for everybody: building
     one takes several times as long as running it.
     """
+    return and_(_related_files(is_admin), files.c.deleted_at.is_(None))
+
+
+def _related_files(is_admin: bool) -> ColumnElement[bool]:
+    """As `visible_files`, with those that were deleted."""
     if is_admin:
         return files.c.account_id == bindparam("actor_account")
     return files.c.owner_id == bindparam("actor_user")
@@ -67,6 +83,45 @@ def access_readable(conn: Reading, actor: Actor, file_id: UUID) -> Readable:
     if row is None:
         raise NotFound
     return Readable(row.id, AccountId(row.account_id), UserId(row.owner_id), actor)
+
+
+def access_deliverable(conn: Writing, actor: Actor, file_id: UUID) -> Deliverable:
+    """Check that the actor may deliver to a file, and lock it. Raises NotFound."""
+    # Without the key: rows that refer to the file need not wait, so that no two transactions
+    # which take the file and its account in another order ever wait for each other.
+    row = conn.execute(
+        select(files.c.id, files.c.account_id, files.c.owner_id)
+        .where(files.c.id == file_id, visible_files(actor.is_admin))
+        .with_for_update(key_share=True),
+        sight(actor),
+    ).one_or_none()
+    if row is None:
+        raise NotFound
+    return Deliverable(row.id, AccountId(row.account_id), UserId(row.owner_id), actor)
+
+
+def lock_manageable(conn: Writing, actor: Actor, file_id: UUID) -> Manageable:
+    """As `access_manageable`, of a file that stays as it is until the transaction's end."""
+    access_deliverable(conn, actor, file_id)
+    return access_manageable(conn, actor, file_id)
+
+
+def lock_deleted(conn: Writing, actor: Actor, file_id: UUID, since: datetime) -> Manageable | None:
+    """A file deleted after `since` that the actor may have back, locked; None if there is none.
+
+    Raises NotAllowed.
+    """
+    row = conn.execute(
+        select(files.c.id, files.c.account_id, files.c.owner_id)
+        .where(files.c.id == file_id, _related_files(actor.is_admin), files.c.deleted_at > since)
+        .with_for_update(key_share=True),
+        sight(actor),
+    ).one_or_none()
+    if row is None:
+        return None
+    if not actor.is_admin and row.owner_id != actor.user_id:
+        raise NotAllowed(reason="Only the file's owner and the account's admins may do this.")
+    return Manageable(row.id, AccountId(row.account_id), UserId(row.owner_id), actor)
 
 
 def access_manageable(conn: Reading, actor: Actor, file_id: UUID) -> Manageable:

@@ -9,7 +9,7 @@ from starlette.types import ASGIApp
 from entrepot import __version__
 from entrepot.bootstrap.parts import Parts
 from entrepot.http import problems
-from entrepot.http.api import files, health, people, schema, tasks, uploads
+from entrepot.http.api import changes, files, health, people, schema, tasks, uploads, versions
 from entrepot.http.api.describe import describe
 from entrepot.http.deps import open_runtime
 from entrepot.http.express import Express
@@ -43,8 +43,8 @@ def create_app(parts: Parts) -> tuple[FastAPI, ASGIApp]:
         lifespan=life,
     )
     app.state.runtime = runtime
-    for router in (uploads.router, files.router, schema.router, tasks.router, people.router):
-        app.include_router(router, prefix="/api/v1")
+    for part in (uploads, files, versions, changes, schema, tasks, people):
+        app.include_router(part.router, prefix="/api/v1")
     app.include_router(health.router)
     describe(app)
     problems.install(app)

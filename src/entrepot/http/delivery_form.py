@@ -14,12 +14,15 @@ from starlette.requests import ClientDisconnect
 from entrepot.accounts.actor import Actor
 from entrepot.blobs.store import Stored
 from entrepot.db.types import Writing
-from entrepot.errors import FieldInvalid, FileTooLarge, FormMalformed, ShuttingDown
+from entrepot.errors import FieldInvalid, FileTooLarge, FormMalformed, KeyReused, ShuttingDown
 from entrepot.files.define import check_file_name
 from entrepot.http.body import body_chunks, content_length
 from entrepot.http.deps import Work
 from entrepot.http.forms import Event, FormReader, PartBegin, PartData, boundary_of
-from entrepot.http.reception import Reception
+from entrepot.http.reception import Admit, Reception, own_account
+from entrepot.http.repeatable import fingerprint, idempotency_key
+from entrepot.tasks.records import TaskId
+from entrepot.tasks.replies import Reply
 
 FIELD_LIMITS = {
     "file_description": 4 * 10_000,
@@ -48,7 +51,6 @@ class Bounded(Protocol):
 
 
 T = TypeVar("T", bound=Bounded)
-R = TypeVar("R")
 
 
 @dataclass
@@ -79,29 +81,34 @@ class Form:
 
 
 @dataclass(frozen=True)
-class Purpose(Generic[T, R]):
+class Purpose(Generic[T]):
     """What a form is for.
 
     `fields` it may have beside `file`; `bound` gives the size limit that a field sets once it has
     come (None: it sets none); `read` makes of the whole form what is asked, and `commit` does it
-    in the transaction by which a row names the bytes.
+    in the transaction by which a row names the bytes. `admit` says before the body whose quota
+    and what limit bind, or why nothing is taken. With a `name`, which says what is asked beside
+    the form, the request may be repeated by its Idempotency-Key.
     """
 
     fields: tuple[str, ...]
     bound: Callable[[Form, str, Work], Awaitable[int | None]]
     read: Callable[[Form, Work], T]
-    commit: Callable[[Writing, Actor, T, Reception, Stored, Work], R]
+    commit: Callable[[Writing, Actor, T, Reception, Stored, Work], TaskId]
+    admit: Admit = own_account
+    name: str | None = None
 
 
-async def receive_form(request: Request, work: Work, purpose: Purpose[T, R]) -> R:
-    """Take the form as it streams in; it is done as a whole, or nothing stays.
+async def receive_form(request: Request, work: Work, purpose: Purpose[T]) -> TaskId:
+    """Take the form as it streams in; it is done as a whole, or nothing stays. The task of it.
 
     Raises what is wrong with the form, its fields, its size, or with the caller.
     """
     if work.runtime.draining:
         raise ShuttingDown
     reader = FormReader(boundary_of(request.headers.get("content-type")))
-    reception = await Reception.open(work)
+    key = idempotency_key(request) if purpose.name is not None else None
+    reception = await Reception.open(work, purpose.admit, key)
     try:
         done = await _receive(request, work, purpose, reader, reception)
     except BaseException as failure:
@@ -117,10 +124,10 @@ async def receive_form(request: Request, work: Work, purpose: Purpose[T, R]) -> 
 async def _receive(
     request: Request,
     work: Work,
-    purpose: Purpose[T, R],
+    purpose: Purpose[T],
     reader: FormReader,
     reception: Reception,
-) -> R:
+) -> TaskId:
     length = content_length(request)
     if length is not None:
         reception.refuse_doomed(length - OVERHEAD)
@@ -139,7 +146,20 @@ async def _receive(
     if reception.received > asked.size_limit:
         raise FileTooLarge(limit=asked.size_limit, requested=reception.received)
     stored = await reception.finish(form.digest)
+    if purpose.name is not None:
+        told = fingerprint(purpose.name, form.file_name, form.fields, stored)
+        reception.fingerprint = told
+    if reception.reply is not None:
+        return await _repeat(reception, reception.reply)
     return await reception.hand_over(purpose.commit, asked, reception, stored, work)
+
+
+async def _repeat(reception: Reception, reply: Reply) -> TaskId:
+    """The answer that the same request had. Raises KeyReused if it was another one."""
+    if reply.fingerprint != reception.fingerprint:
+        raise KeyReused
+    await reception.abort()
+    return reply.task_id
 
 
 async def _take(
@@ -158,7 +178,7 @@ async def _take(
 
 
 async def _turn(
-    event: Event, form: Form, reception: Reception, purpose: Purpose[Any, Any], work: Work
+    event: Event, form: Form, reception: Reception, purpose: Purpose[Any], work: Work
 ) -> None:
     """A part begins, or one has ended, which may set a limit that binds from now on."""
     if isinstance(event, PartBegin):

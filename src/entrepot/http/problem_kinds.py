@@ -66,6 +66,37 @@ KINDS: dict[type[errors.EntrepotError], Kind] = {
     errors.UploadInterrupted: Kind(
         409, "upload-interrupted", "The upload was given up", "Send it again."
     ),
+    errors.VersionIsCurrent: Kind(
+        409,
+        "version-is-current",
+        "The version is the current one",
+        "Deliver or restore another version first, or delete the file.",
+    ),
+    errors.NothingToUndo: Kind(
+        409,
+        "nothing-to-undo",
+        "Nothing can be undone",
+        "A deletion can be undone for 7 days.",
+    ),
+    errors.SizeLimitTooSmall: Kind(
+        409,
+        "size-limit-too-small",
+        "The size limit is too small",
+        "Choose one that the current version keeps. Figures are bytes.",
+    ),
+    errors.VersionNotPublished: Kind(
+        409,
+        "version-not-published",
+        "The version is not published",
+        "Look at the file's versions, and take one whose `status` is published.",
+    ),
+    errors.RequestUnderWay: Kind(
+        409,
+        "request-under-way",
+        "The first request with this key is under way",
+        "Send it again after the seconds that the header Retry-After names: once the first request "
+        "has ended, the answer is the same, or it is done now.",
+    ),
     errors.BreakingChange: Kind(
         409,
         "breaking-change",
@@ -148,6 +179,13 @@ KINDS: dict[type[errors.EntrepotError], Kind] = {
         "form-malformed",
         "The form cannot be read",
         "Send a complete multipart form (RFC 7578), as curl's `--form` does.",
+    ),
+    errors.KeyReused: Kind(
+        422,
+        "idempotency-key-reused",
+        "The key belongs to another request",
+        "A key stands for one request, its fields and file included, for 24 hours. Make a new key "
+        "for what is a new request.",
     ),
     errors.DigestMismatch: Kind(
         422, "digest-mismatch", "What arrived is not what was sent", "Send it again."

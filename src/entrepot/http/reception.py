@@ -11,10 +11,12 @@ import random
 from base64 import b64decode
 from binascii import Error as Base64Error
 from collections.abc import Callable
+from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any, Concatenate, ParamSpec, TypeVar
 from uuid import uuid4
 
-from entrepot.accounts.actor import Actor
+from entrepot.accounts.actor import AccountId, Actor
 from entrepot.blobs.store import BlobId, BlobWriter, Stored
 from entrepot.db.types import Writing
 from entrepot.errors import (
@@ -34,6 +36,8 @@ from entrepot.quotas.reserve import (
     renew_reservation,
     usage_of,
 )
+from entrepot.tasks.records import TaskId
+from entrepot.tasks.replies import Claim, Reply, claim_key, drop_claim, find_reply, keep_reply
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -46,27 +50,77 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.02, 0.2
 """Seconds between two tries for room that others hold reserved."""
 
 
+@dataclass(frozen=True)
+class Admission:
+    """Whose quota an upload takes, and the most bytes that it may have (None: no limit yet)."""
+
+    account_id: AccountId
+    size_limit: int | None = None
+
+
+Admit = Callable[[Writing, Actor], Admission]
+
+
+def own_account(conn: Writing, actor: Actor) -> Admission:
+    """What is uploaded to something new counts for the account of who sends it."""
+    del conn
+    return Admission(actor.account_id)
+
+
+@dataclass(frozen=True)
+class Opened:
+    """An upload that may begin: on what terms, what the account uses now.
+
+    `claim` is the Idempotency-Key that it holds, `reply` what the key was answered already.
+    """
+
+    admission: Admission
+    reservation: ReservationId
+    usage: Usage
+    claim: Claim | None = None
+    reply: Reply | None = None
+
+
 def begin_reception(
-    conn: Writing, actor: Actor, most: int, work: Work
-) -> tuple[Actor, ReservationId, Usage]:
-    """Open the reservation; who uploads, and what the account uses now."""
-    reservation = open_reservation(conn, actor.account_id, most, work.now)
-    return actor, reservation, usage_of(conn, actor.account_id)
+    conn: Writing, actor: Actor, admit: Admit, key: str | None, most: int, work: Work
+) -> Opened:
+    """Open the reservation, if `admit` raises nothing against the upload.
+
+    It is not asked about one that is repeated, which changes nothing: what the first one was
+    admitted by, it may have changed itself.
+    """
+    reply = find_reply(conn, actor.user_id, key, work.now) if key is not None else None
+    admission = (admit if reply is None else own_account)(conn, actor)
+    reservation = open_reservation(conn, admission.account_id, most, work.now)
+    claim = None
+    if key is not None and reply is None:
+        claim = Claim(actor.user_id, key, reservation)
+        claim_key(conn, claim, work.now)
+    usage = usage_of(conn, admission.account_id)
+    return Opened(admission, reservation, usage, claim, reply)
+
+
+def end_reception(conn: Writing, opened: Opened) -> None:
+    """Give the reservation and the key back, as far as no row stands for them."""
+    release_reservation(conn, opened.admission.account_id, opened.reservation)
+    if opened.claim is not None:
+        drop_claim(conn, opened.claim)
 
 
 class Reception:
     """One upload under way. Use: `open`, `take` bytes, `finish`; or `abort` at any point."""
 
-    def __init__(
-        self, work: Work, actor: Actor, reservation: ReservationId, usage: Usage, limit: int
-    ) -> None:
-        self.actor = actor
-        self.reservation = reservation
+    def __init__(self, work: Work, opened: Opened, largest: int) -> None:
+        self.account_id = opened.admission.account_id
+        self.reservation = opened.reservation
         self.blob_id = BlobId(uuid4())
-        self.limit = limit
+        self.limit = min(largest, opened.admission.size_limit or largest)
         self.received = 0
+        self.fingerprint: str | None = None
+        self.reply = opened.reply
         self._work = work
-        self._usage = usage
+        self._opened = opened
+        self._usage = opened.usage
         self._writer: BlobWriter | None = None
         self._block: list[memoryview | bytes] = []
         self._collected = 0
@@ -77,12 +131,16 @@ class Reception:
         self._named = False
 
     @classmethod
-    async def open(cls, work: Work) -> "Reception":
-        """Begin an upload. Raises TooManyUploads and what authentication raises."""
+    async def open(cls, work: Work, admit: Admit, key: str | None = None) -> "Reception":
+        """Begin an upload, by its Idempotency-Key if it has one.
+
+        Raises TooManyUploads, RequestUnderWay, what `admit` and what authentication raise.
+        """
         settings = work.parts.settings
         most = settings.uploads_per_account
-        actor, reservation, usage = await work.write(begin_reception, most, work)
-        return cls(work, actor, reservation, usage, settings.max_file_size)
+        opened = await work.write(begin_reception, admit, key, most, work)
+        kind = cls if opened.reply is None else Repetition
+        return kind(work, opened, settings.max_file_size)
 
     def refuse_doomed(self, at_least: int) -> None:
         """Refuse before the body what cannot fit. Raises FileTooLarge, QuotaExceeded."""
@@ -136,6 +194,13 @@ class Reception:
         if asyncio.get_running_loop().time() - self._renewed >= RENEW_EVERY:
             await self._renew()
 
+    def answer(self, conn: Writing, task_id: TaskId) -> None:
+        """In the transaction of `hand_over`: answer the upload's key, if it has one."""
+        if self._opened.claim is not None:
+            assert self.fingerprint is not None
+            now = self._work.parts.clock()
+            keep_reply(conn, self._opened.claim, self.fingerprint, task_id, now)
+
     async def hand_over(
         self, commit: Callable[Concatenate[Writing, Actor, P], R], *args: P.args, **named: P.kwargs
     ) -> R:
@@ -159,13 +224,8 @@ class Reception:
             await self._in_thread(self._writer.abort)
             if not self._named:
                 await self._in_thread(self._work.parts.store.delete, self.blob_id)
-        await self._hop_release()
-
-    async def _hop_release(self) -> None:
         database = self._work.parts.database
-        await self._work.runtime.hop(
-            database.write, release_reservation, self.actor.account_id, self.reservation
-        )
+        await self._work.runtime.hop(database.write, end_reception, self._opened)
 
     async def _flush(self) -> None:
         await self._reserve()
@@ -209,7 +269,7 @@ class Reception:
         return await self._work.runtime.hop(
             parts.database.write,
             grow_reservation,
-            self.actor.account_id,
+            self.account_id,
             self.reservation,
             self.received,
             wished,
@@ -225,7 +285,7 @@ class Reception:
 
     async def _refusal(self) -> QuotaExceeded:
         database = self._work.parts.database
-        usage = await self._work.runtime.hop(database.read, usage_of, self.actor.account_id)
+        usage = await self._work.runtime.hop(database.read, usage_of, self.account_id)
         return QuotaExceeded(
             limit=usage.quota,
             used=usage.used,
@@ -236,6 +296,30 @@ class Reception:
     async def _in_thread(self, work: Callable[..., R], *args: Any) -> R:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._work.runtime.byte_threads, work, *args)
+
+
+class Repetition(Reception):
+    """An upload that was answered already: its bytes are compared with the first one's, by their
+    hash, and kept nowhere. It takes no room, and none has to be free."""
+
+    def __init__(self, work: Work, opened: Opened, largest: int) -> None:
+        super().__init__(work, opened, largest)
+        self._hash = sha256()
+
+    def refuse_doomed(self, at_least: int) -> None:
+        """Nothing is refused for want of room; what is another request is told at its end."""
+
+    async def take(self, data: memoryview | bytes) -> None:
+        """Take the next bytes. Raises FileTooLarge."""
+        self.received += len(data)
+        if self.received > self.limit:
+            raise FileTooLarge(limit=self.limit, requested=self.received)
+        await self._in_thread(self._hash.update, data)
+
+    async def finish(self, digest: str | None = None) -> Stored:
+        """What would have been stored. A `digest` was held against the first one's bytes."""
+        del digest
+        return Stored(self.received, self._hash.hexdigest())
 
 
 def sha256_of(digest: str) -> str | None:

@@ -155,6 +155,17 @@ def refund(conn: Writing, account_id: AccountId, size: int) -> None:
     )
 
 
+def take_used(conn: Writing, account_id: AccountId, size: int) -> None:
+    """Count `size` bytes that are stored already. Raises QuotaExceeded."""
+    fits = accounts.c.used + accounts.c.reserved + size <= accounts.c.quota
+    taking = update(accounts).where(accounts.c.id == account_id, fits)
+    if not conn.execute(taking.values(used=accounts.c.used + size)).rowcount:
+        usage = usage_of(conn, account_id)
+        raise QuotaExceeded(
+            limit=usage.quota, used=usage.used, reserved=usage.reserved, requested=size
+        )
+
+
 def _take(conn: Writing, account_id: AccountId, size: int) -> bool:
     fits = accounts.c.used + accounts.c.reserved + size <= accounts.c.quota
     taking = update(accounts).where(accounts.c.id == account_id, fits)

@@ -11,13 +11,14 @@ from entrepot.db.types import Reading
 from entrepot.errors import FieldInvalid
 from entrepot.files.read import (
     Findings,
-    get_file,
     get_findings,
     get_published,
     list_files,
     profile_document,
 )
+from entrepot.http.api.file_document import show_file
 from entrepot.http.api.payloads import file_payload
+from entrepot.http.conditions import is_unchanged
 from entrepot.http.deps import ReadWork
 from entrepot.http.downloads import published_response
 from entrepot.http.forms_made import form_of, rejected_rows
@@ -61,11 +62,16 @@ def _page(
 
 
 @router.get("/file/{file_id}", response_model=None)
-async def file(file_id: UUID, work: ReadWork) -> Response:
-    """One file, with its schema, and its dialect if it was given one."""
-    found = await work.read(get_file, file_id)
-    more = {"schema": found.schema, "table_dialect": found.dialect}
-    return JSONResponse({**file_payload(found), **more})
+async def file(file_id: UUID, request: Request, work: ReadWork) -> Response:
+    """One file, with its schema, and its dialect if it was given one.
+
+    Its `ETag` changes with all that is shown, and with each delivery that was acknowledged.
+    """
+    found = await work.read(show_file, file_id)
+    headers = {"ETag": found.etag}
+    if is_unchanged({"if-none-match": request.headers.get("if-none-match", "")}, found.validators):
+        return Response(status_code=304, headers=headers)
+    return JSONResponse(found.document, headers=headers)
 
 
 @router.api_route("/file/download/{file_id}", methods=["GET", "HEAD"], response_model=None)

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from entrepot.accounts.keys import Key
 from entrepot.accounts.users import User
 from entrepot.files.contract import Revision
+from entrepot.files.history import Version
 from entrepot.files.read import File
 from entrepot.http.problems import task_problem
 from entrepot.tasks.records import Task
@@ -44,6 +45,22 @@ def file_payload(file: File) -> dict[str, Any]:
         "media_type": file.media_type,
         "sha256": file.sha256,
         "row_count": file.row_count,
+    }
+
+
+def version_payload(version: Version) -> dict[str, Any]:
+    """A version of a file, as it is listed."""
+    return {
+        "version": version.number,
+        "status": version.status,
+        "file_size": version.size,
+        "sha256": version.sha256,
+        "row_count": version.row_count,
+        "created_at": stamp(version.created_at),
+        "user_name": version.user_name,
+        "task_id": str(version.task_id),
+        "restored_from": version.restored_from,
+        "undo_until": stamp(version.undo_until),
     }
 
 

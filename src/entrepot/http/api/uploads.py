@@ -15,7 +15,6 @@ from entrepot.db.types import Writing
 from entrepot.errors import FieldInvalid, NotFound
 from entrepot.files.contract import readable_contract
 from entrepot.files.define import (
-    Accepted,
     Definition,
     check_description,
     define_file,
@@ -82,7 +81,7 @@ JUDGED = form_of(
 @router.post("/files", status_code=202, openapi_extra=NEW, response_model=TaskAccepted)
 async def new_file(request: Request, work: WriteWork) -> JSONResponse:
     """Define a file and upload its first version; answers the task that inspects it."""
-    return accepted_response((await receive_form(request, work, DEFINITION)).task_id)
+    return accepted_response(await receive_form(request, work, DEFINITION))
 
 
 @router.post("/file/validate", status_code=202, openapi_extra=JUDGED, response_model=TaskAccepted)
@@ -128,10 +127,12 @@ def _define(
     reception: Reception,
     stored: Stored,
     work: Work,
-) -> Accepted:
+) -> TaskId:
     blob_id, reservation = reception.blob_id, reception.reservation
     queue, now = work.parts.queue, work.parts.clock()
-    return define_file(conn, actor, definition, blob_id, stored, reservation, queue, now)
+    made = define_file(conn, actor, definition, blob_id, stored, reservation, queue, now)
+    reception.answer(conn, made.task_id)
+    return made.task_id
 
 
 def _validation(form: Form, work: Work) -> Validation:
@@ -175,5 +176,5 @@ def _validate(
     return begin_validation(conn, actor, asked, blob_id, stored, reservation, queue, now)
 
 
-DEFINITION = Purpose(FIELDS, _bound, _definition, _define)
+DEFINITION = Purpose(FIELDS, _bound, _definition, _define, name="file.new")
 VALIDATION = Purpose((*FIELDS, "file_id"), _bound, _validation, _validate)

@@ -123,7 +123,7 @@ def _commit(
 ) -> TaskId:
     if isinstance(asked, Validation):
         return VALIDATION.commit(conn, actor, asked, reception, stored, work)
-    return DEFINITION.commit(conn, actor, asked, reception, stored, work).task_id
+    return DEFINITION.commit(conn, actor, asked, reception, stored, work)
 
 
 async def _form(

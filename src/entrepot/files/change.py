@@ -1,0 +1,75 @@
+"""Change a file's name, description, size limit and retention."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import and_, select, update
+
+from entrepot.accounts.actor import Actor
+from entrepot.activity.record import record
+from entrepot.db.tables import files, versions
+from entrepot.db.types import Writing
+from entrepot.errors import SizeLimitTooSmall
+from entrepot.files.retention import Retention
+from entrepot.grants.access import lock_manageable
+
+COLUMNS = {
+    "name": "file_name",
+    "description": "file_description",
+    "size_limit": "file_size_limit",
+    "retention": "retention",
+}
+"""What can be changed, and what the API calls it."""
+
+
+@dataclass(frozen=True)
+class FileChange:
+    """What is to change, None for what is not; `size_limit` is bytes. All of it is sound.
+
+    `retention` counts only if `sets_retention`; None then ends it.
+    """
+
+    name: str | None = None
+    description: str | None = None
+    size_limit: int | None = None
+    sets_retention: bool = False
+    retention: Retention | None = None
+
+    def values(self) -> dict[str, Any]:
+        """By column."""
+        given = {"name": self.name, "description": self.description, "size_limit": self.size_limit}
+        values: dict[str, Any] = {
+            column: value for column, value in given.items() if value is not None
+        }
+        if self.sets_retention:
+            values["retention"] = self.retention.to_document() if self.retention else None
+        return values
+
+
+def change_file(
+    conn: Writing, actor: Actor, file_id: UUID, change: FileChange, now: datetime
+) -> None:
+    """Change a file; what is as it should be already is no change.
+
+    Raises NotFound, NotAllowed, and SizeLimitTooSmall for a limit below the current version's size.
+    """
+    target = lock_manageable(conn, actor, file_id)
+    current = and_(versions.c.file_id == files.c.id, versions.c.number == files.c.current_version)
+    found = select(files, versions.c.size).outerjoin(versions, current)
+    row = conn.execute(found.where(files.c.id == file_id)).one()
+    fresh = {
+        column: value for column, value in change.values().items() if value != getattr(row, column)
+    }
+    limit = fresh.get("size_limit")
+    if limit is not None and row.size is not None and limit < row.size:
+        raise SizeLimitTooSmall(requested=limit, file_size=row.size, version=row.current_version)
+    if not fresh:
+        return
+    conn.execute(update(files).where(files.c.id == file_id).values(**fresh, updated_at=now))
+    detail = {
+        COLUMNS[column]: {"from": getattr(row, column), "to": value}
+        for column, value in fresh.items()
+    }
+    record(conn, target.account_id, actor, "file.change", now, file_id, None, detail)

@@ -1,0 +1,119 @@
+"""Deliver a further version to a file that is there: the commit point of such an upload.
+
+As for a first version (`files.define`), the bytes lie durably in the blob store by now. The file is
+locked meanwhile, so that of two deliveries at once each gets a number of its own, in the order
+in which they were acknowledged; they are inspected in that order.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID, uuid4
+
+from sqlalchemy import func, insert, select
+
+from entrepot.accounts.actor import Actor
+from entrepot.activity.record import record
+from entrepot.blobs.store import BlobId, Stored
+from entrepot.db.tables import versions
+from entrepot.db.types import Reading, Writing
+from entrepot.errors import FileTooLarge
+from entrepot.files.contract import load_contract
+from entrepot.files.versions import FileId
+from entrepot.grants.access import Deliverable
+from entrepot.quotas.reserve import ReservationId, settle_reservation
+from entrepot.tasks.queue import TaskQueue
+from entrepot.tasks.records import TaskId, create_task
+
+INSPECT = "inspect.version"
+"""The workflow's name in the queue; part of the task protocol."""
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """A delivery that is acknowledged: the task that will decide on it."""
+
+    task_id: TaskId
+    file_id: FileId
+    version: int
+
+
+def deliver_version(
+    conn: Writing,
+    target: Deliverable,
+    file_name: str,
+    blob_id: BlobId,
+    stored: Stored,
+    reservation: ReservationId,
+    queue: TaskQueue,
+    now: datetime,
+) -> Accepted:
+    """Make the file's next version, which waits for inspection.
+
+    `file_name` is what the sender calls it; the file keeps its own name. Raises FileTooLarge if
+    what was stored exceeds the contract as it stands, UploadInterrupted if the reservation is gone.
+    """
+    limit = load_contract(conn, target.file_id).size_limit
+    if stored.size > limit:
+        raise FileTooLarge(limit=limit, requested=stored.size)
+    settle_reservation(conn, target.account_id, reservation, stored.size)
+    accepted = next_accepted(conn, target.file_id)
+    actor, account_id = target.actor, target.account_id
+    add_version(conn, accepted, actor, account_id, blob_id, stored, "version.new", queue, now)
+    detail = {"file_name": file_name, "size": stored.size, "sha256": stored.sha256}
+    number, file_id = accepted.version, accepted.file_id
+    record(conn, account_id, actor, "version.deliver", now, file_id, number, detail)
+    return accepted
+
+
+def next_accepted(conn: Writing, file_id: UUID) -> Accepted:
+    """A task's id, and the number after the highest that the file, which is locked, has given."""
+    return Accepted(TaskId(uuid4()), FileId(file_id), newest_number(conn, file_id) + 1)
+
+
+def newest_number(conn: Reading, file_id: UUID) -> int:
+    """The highest number that a version of the file has, whatever became of it; 0 for none."""
+    highest = select(func.max(versions.c.number)).where(versions.c.file_id == file_id)
+    return conn.scalar(highest) or 0
+
+
+def add_version(
+    conn: Writing,
+    accepted: Accepted,
+    actor: Actor,
+    account_id: UUID,
+    blob_id: BlobId,
+    stored: Stored,
+    kind: str,
+    queue: TaskQueue,
+    now: datetime,
+    restored_from: int | None = None,
+) -> None:
+    """Write the version's row and its task, and enqueue the work; the account has its bytes."""
+    conn.execute(
+        insert(versions).values(
+            id=blob_id,
+            file_id=accepted.file_id,
+            account_id=account_id,
+            number=accepted.version,
+            status="received",
+            size=stored.size,
+            sha256=stored.sha256,
+            media_type="application/octet-stream",
+            created_by=actor.user_id,
+            created_at=now,
+            task_id=accepted.task_id,
+            restored_from=restored_from,
+        )
+    )
+    create_task(
+        conn,
+        accepted.task_id,
+        account_id,
+        actor.user_id,
+        kind=kind,
+        file_id=accepted.file_id,
+        version=accepted.version,
+        total=stored.size,
+        now=now,
+    )
+    queue.enqueue(conn, INSPECT, accepted.task_id, account_id)

@@ -1,0 +1,89 @@
+"""A file's versions as they are listed: each with its state, whatever became of it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, Select, select
+
+from entrepot.accounts.actor import Actor
+from entrepot.db.tables import accounts, users, versions
+from entrepot.db.types import Reading
+from entrepot.errors import NotFound
+from entrepot.files.versions import UNDO, FileId, VersionStatus
+from entrepot.grants.access import access_readable
+
+
+@dataclass(frozen=True)
+class Version:
+    """One version as a reader of its file may know it; `size` is bytes."""
+
+    file_id: FileId
+    number: int
+    status: VersionStatus
+    size: int
+    sha256: str
+    row_count: int | None
+    created_at: datetime
+    user_name: str
+    task_id: UUID
+    restored_from: int | None
+    deleted_at: datetime | None = None
+
+    @property
+    def undo_until(self) -> datetime | None:
+        """Until when its deletion can be undone; None if it was not deleted."""
+        return self.deleted_at + UNDO if self.deleted_at is not None else None
+
+
+def list_versions(
+    conn: Reading, actor: Actor, file_id: UUID, limit: int, after: UUID | None = None
+) -> list[Version]:
+    """A file's versions, the newest first; `after` is the task of the last one of the page before.
+
+    Raises NotFound for a file that the actor may not know of.
+    """
+    access_readable(conn, actor, file_id)
+    page = _versions_of(file_id).order_by(versions.c.number.desc()).limit(limit)
+    if after is not None:
+        last = select(versions.c.number).where(
+            versions.c.file_id == file_id, versions.c.task_id == after
+        )
+        page = page.where(versions.c.number < last.scalar_subquery())
+    return [_version(row) for row in conn.execute(page)]
+
+
+def get_version(conn: Reading, actor: Actor, file_id: UUID, number: int) -> Version:
+    """One version of a file that the actor may know of. Raises NotFound."""
+    access_readable(conn, actor, file_id)
+    found = _versions_of(file_id).where(versions.c.number == number)
+    row = conn.execute(found).one_or_none()
+    if row is None:
+        raise NotFound
+    return _version(row)
+
+
+def _versions_of(file_id: UUID) -> Select[Any]:
+    return (
+        select(versions, users.c.name.label("user"), accounts.c.name.label("account"))
+        .join(users, users.c.id == versions.c.created_by)
+        .join(accounts, accounts.c.id == users.c.account_id)
+        .where(versions.c.file_id == file_id)
+    )
+
+
+def _version(row: Row[Any]) -> Version:
+    return Version(
+        file_id=FileId(row.file_id),
+        number=row.number,
+        status=row.status,
+        size=row.size,
+        sha256=row.sha256,
+        row_count=row.row_count,
+        created_at=row.created_at,
+        user_name=f"{row.account}:{row.user}",
+        task_id=row.task_id,
+        restored_from=row.restored_from,
+        deleted_at=row.deleted_at,
+    )

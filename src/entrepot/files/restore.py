@@ -1,0 +1,109 @@
+"""Restore an earlier version: its bytes become the newest, by the way that all versions take.
+
+The store has linked the bytes under the new version's own id by now (`docs/decisions/0017`), so
+that neither version needs the other: each is counted, kept and removed by itself. If the file has
+another schema than when they were judged, they are inspected again; else their findings hold.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import select
+
+from entrepot.accounts.actor import Actor
+from entrepot.activity.record import record
+from entrepot.blobs.store import BlobId, Stored
+from entrepot.db.tables import inspections, versions
+from entrepot.db.types import Reading, Writing
+from entrepot.errors import FileTooLarge, NotFound, VersionNotPublished
+from entrepot.files.contract import load_contract
+from entrepot.files.deliver import Accepted, add_version, next_accepted
+from entrepot.files.versions import Undecided
+from entrepot.grants.access import Deliverable, access_readable
+from entrepot.inspection.results import Inspection
+from entrepot.quotas.reserve import take_used
+from entrepot.tasks.queue import TaskQueue
+
+
+@dataclass(frozen=True)
+class Source:
+    """The version that is to be restored: its number, and its bytes."""
+
+    number: int
+    blob_id: BlobId
+    stored: Stored
+
+
+def find_source(conn: Reading, actor: Actor, file_id: UUID, number: int) -> Source:
+    """A version that can be restored. Raises NotFound, VersionNotPublished."""
+    access_readable(conn, actor, file_id)
+    return _source(conn, file_id, number)
+
+
+def restore_version(
+    conn: Writing,
+    target: Deliverable,
+    number: int,
+    blob_id: BlobId,
+    queue: TaskQueue,
+    now: datetime,
+) -> Accepted:
+    """Make version `number`, whose bytes lie under `blob_id` too by now, the file's next one.
+
+    Raises NotFound and VersionNotPublished as `find_source` does; FileTooLarge if the file's limit
+    is lower by now; QuotaExceeded, since both versions count.
+    """
+    source = _source(conn, target.file_id, number)
+    limit = load_contract(conn, target.file_id).size_limit
+    if source.stored.size > limit:
+        raise FileTooLarge(limit=limit, requested=source.stored.size)
+    take_used(conn, target.account_id, source.stored.size)
+    accepted = next_accepted(conn, target.file_id)
+    actor, account_id, stored = target.actor, target.account_id, source.stored
+    kind = "version.restore"
+    add_version(conn, accepted, actor, account_id, blob_id, stored, kind, queue, now, number)
+    detail = {"restored_from": number, "size": stored.size, "sha256": stored.sha256}
+    record(conn, account_id, actor, kind, now, accepted.file_id, accepted.version, detail)
+    return accepted
+
+
+def earlier_findings(conn: Reading, version: Undecided) -> Inspection | None:
+    """What was found in the bytes of a restored version, if that holds still; else None.
+
+    It does if they were judged by the very revision of the schema that the file has now.
+    """
+    if version.restored_from is None:
+        return None
+    found = (
+        select(inspections, versions.c.media_type, versions.c.row_count)
+        .join(versions, versions.c.id == inspections.c.version_id)
+        .where(
+            versions.c.file_id == version.file_id,
+            versions.c.number == version.restored_from,
+            inspections.c.revision == version.revision,
+        )
+    )
+    row = conn.execute(found).one_or_none()
+    if row is None:
+        return None
+    return Inspection(
+        # It was published under this revision: unless nothing is enforced, it conforms.
+        verdict="conforms" if row.report["valid"] else "violates",
+        report=row.report,
+        profile=row.profile,
+        schema=row.schema,
+        media_type=row.media_type,
+        row_count=row.row_count,
+        detail="",
+    )
+
+
+def _source(conn: Reading, file_id: UUID, number: int) -> Source:
+    this = versions.c.file_id == file_id, versions.c.number == number
+    row = conn.execute(select(versions).where(*this)).one_or_none()
+    if row is None:
+        raise NotFound
+    if row.status != "published":
+        raise VersionNotPublished(version=number, version_status=row.status)
+    return Source(number, BlobId(row.id), Stored(row.size, row.sha256))

@@ -1,0 +1,135 @@
+"""Change and delete a file, delete its versions, and undo either."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse, Response
+from pydantic import BaseModel, ConfigDict, Field, StrictInt, model_validator
+
+from entrepot.accounts.actor import Actor
+from entrepot.db.types import Writing
+from entrepot.errors import FieldInvalid
+from entrepot.files.change import FileChange, change_file
+from entrepot.files.define import check_description, check_file_name, parse_size_limit
+from entrepot.files.delete import delete_file, delete_version, undelete_file, undelete_version
+from entrepot.files.retention import Retention
+from entrepot.grants.access import lock_manageable
+from entrepot.http.api.file_document import Shown, require_match, show_file
+from entrepot.http.api.payloads import stamp, version_payload
+from entrepot.http.api.versions import NumberInPath
+from entrepot.http.body import SmallBodyRoute
+from entrepot.http.deps import Work, WriteWork
+
+router = APIRouter(tags=["files"], route_class=SmallBodyRoute)
+
+
+class RetentionBody(BaseModel):
+    """How many published versions are kept, or for how many days; the current one always is."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    keep_last: Annotated[StrictInt, Field(ge=1, le=10_000)] | None = None
+    days: Annotated[StrictInt, Field(ge=1, le=36_500)] | None = None
+
+    @model_validator(mode="after")
+    def _one_rule(self) -> "RetentionBody":
+        if (self.keep_last is None) == (self.days is None):
+            raise ValueError("has one member, keep_last or days")
+        return self
+
+
+class FileChangeBody(BaseModel):
+    """What is to change of a file; what is not named stays. `retention: null` ends it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    file_name: Annotated[str, Field(max_length=1000)] | None = None
+    file_description: str | None = None
+    file_size_limit: StrictInt | None = None
+    retention: RetentionBody | None = None
+
+
+@router.patch("/file/{file_id}", response_model=None)
+async def patch_file(
+    file_id: UUID, body: FileChangeBody, request: Request, work: WriteWork
+) -> Response:
+    """Change a file's name, description, size limit or retention; answers the file.
+
+    A size limit below the current version's size is refused. With `If-Match` nothing is changed
+    if the file has changed since.
+    """
+    change = _change_of(body, work)
+    match = request.headers.get("if-match")
+
+    def act(conn: Writing, actor: Actor) -> Shown:
+        lock_manageable(conn, actor, file_id)
+        require_match(conn, actor, file_id, match)
+        change_file(conn, actor, file_id, change, work.parts.clock())
+        return show_file(conn, actor, file_id)
+
+    return _shown(await work.write(act))
+
+
+@router.delete("/file/{file_id}", response_model=None)
+async def remove_file(file_id: UUID, request: Request, work: WriteWork) -> Response:
+    """Delete a file with all its versions. It can be undone until `undo_until`.
+
+    Its bytes count against the quota until then. `If-Match` is honoured.
+    """
+    match = request.headers.get("if-match")
+
+    def act(conn: Writing, actor: Actor) -> Any:
+        lock_manageable(conn, actor, file_id)
+        require_match(conn, actor, file_id, match)
+        return delete_file(conn, actor, file_id, work.parts.clock())
+
+    undo_until = stamp(await work.write(act))
+    return JSONResponse({"file_id": str(file_id), "undo_until": undo_until})
+
+
+@router.post("/file/{file_id}/undelete", response_model=None)
+async def restore_file(file_id: UUID, work: WriteWork) -> Response:
+    """Undo the deletion of a file, within 7 days; answers the file."""
+
+    def act(conn: Writing, actor: Actor) -> Shown:
+        undelete_file(conn, actor, file_id, work.parts.clock())
+        return show_file(conn, actor, file_id)
+
+    return _shown(await work.write(act))
+
+
+@router.delete("/file/{file_id}/versions/{number}", response_model=None)
+async def remove_version(file_id: UUID, number: NumberInPath, work: WriteWork) -> Response:
+    """Delete a published version that is not the current one; it can be undone for 7 days."""
+    found = await work.write(delete_version, file_id, number, work.parts.clock())
+    return JSONResponse(version_payload(found))
+
+
+@router.post("/file/{file_id}/versions/{number}/undelete", response_model=None)
+async def bring_version_back(file_id: UUID, number: NumberInPath, work: WriteWork) -> Response:
+    """Undo the deletion of a version, within 7 days; the file's retention spares it then."""
+    found = await work.write(undelete_version, file_id, number, work.parts.clock())
+    return JSONResponse(version_payload(found))
+
+
+def _change_of(body: FileChangeBody, work: Work) -> FileChange:
+    """The change, if it is sound. Raises FieldInvalid."""
+    given = body.model_fields_set
+    for field in ("file_name", "file_description", "file_size_limit"):
+        if field in given and getattr(body, field) is None:
+            raise FieldInvalid(field=field, reason="must not be null; leave out what is to stay.")
+    name, description, limit = body.file_name, body.file_description, body.file_size_limit
+    largest = work.parts.settings.max_file_size
+    rule = body.retention
+    return FileChange(
+        name=check_file_name(name, "file_name", "orders.csv") if name is not None else None,
+        description=check_description(description) if description is not None else None,
+        size_limit=parse_size_limit(str(limit), largest) if limit is not None else None,
+        sets_retention="retention" in given,
+        retention=Retention(rule.keep_last, rule.days) if rule else None,
+    )
+
+
+def _shown(found: Shown) -> Response:
+    return JSONResponse(found.document, headers={"ETag": found.etag})

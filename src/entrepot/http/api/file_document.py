@@ -1,0 +1,54 @@
+"""A file as the API shows it alone, and the entity tag that a change may be made conditional on."""
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import Any
+from uuid import UUID
+
+from entrepot.accounts.actor import Actor
+from entrepot.db.types import Reading
+from entrepot.files.deliver import newest_number
+from entrepot.files.read import get_file
+from entrepot.http.api.payloads import file_payload
+from entrepot.http.conditions import Validators, check_preconditions
+
+NEVER = datetime.min.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A file's document, and its strong entity tag, quoted."""
+
+    document: dict[str, Any]
+    etag: str
+
+    @property
+    def validators(self) -> Validators:
+        """What a condition is held against: the tag alone, since a second is too coarse."""
+        return Validators(self.etag, NEVER)
+
+
+def show_file(conn: Reading, actor: Actor, file_id: UUID) -> Shown:
+    """The file with its schema, its dialect and its retention. Raises NotFound.
+
+    The tag also changes with each delivery that was acknowledged, before it is published: of two
+    who deliver on the strength of the same state, the second is told.
+    """
+    found = get_file(conn, actor, file_id)
+    document = {
+        **file_payload(found),
+        "schema": found.schema,
+        "table_dialect": found.dialect,
+        "retention": found.retention,
+    }
+    told = json.dumps([document, newest_number(conn, file_id)], sort_keys=True)
+    return Shown(document, f'"{sha256(told.encode()).hexdigest()[:32]}"')
+
+
+def require_match(conn: Reading, actor: Actor, file_id: UUID, match: str | None) -> None:
+    """Hold an If-Match against the file as it is. Raises PreconditionFailed, NotFound."""
+    if match is not None:
+        current = show_file(conn, actor, file_id).validators
+        check_preconditions({"if-match": match}, current)

@@ -1,0 +1,141 @@
+"""Versions of a file: list them, show one, deliver a further one, restore an earlier one."""
+
+from dataclasses import dataclass
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request
+from fastapi import Path as PathParameter
+from fastapi.responses import JSONResponse, Response
+
+from entrepot.accounts.actor import Actor
+from entrepot.blobs.store import Stored
+from entrepot.db.types import Writing
+from entrepot.files.contract import load_contract
+from entrepot.files.deliver import deliver_version
+from entrepot.files.history import get_version, list_versions
+from entrepot.grants.access import Deliverable, access_deliverable
+from entrepot.http.api.file_document import require_match
+from entrepot.http.api.payloads import TaskAccepted, version_payload
+from entrepot.http.api.restoration import restore
+from entrepot.http.api.uploads import PROPERTIES, accepted_response, form_of, read_id
+from entrepot.http.delivery_form import Form, Purpose, receive_form
+from entrepot.http.deps import ReadWork, Work, WriteWork
+from entrepot.http.paging import next_link, read_cursor
+from entrepot.http.reception import Admission, Reception
+from entrepot.tasks.records import TaskId
+
+router = APIRouter(tags=["files"])
+
+FileIdText = Annotated[str, PathParameter(json_schema_extra={"format": "uuid"})]
+"""Not as a UUID, which the framework would refuse before all else, and so in another order."""
+
+DELIVERED = form_of({"file": PROPERTIES["file"]}, ["file"])
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """What a form delivers: the file's name there, and the most bytes that the server takes."""
+
+    file_name: str
+    size_limit: int
+
+
+NumberInPath = Annotated[int, PathParameter(ge=1, le=2**31 - 1)]
+"""A version's number; what can be none is what never existed."""
+
+
+@router.get("/file/{file_id}/versions", response_model=None)
+async def versions(
+    file_id: UUID,
+    request: Request,
+    work: ReadWork,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    cursor: str | None = None,
+) -> Response:
+    """Every version of a file, the newest first, whatever became of it."""
+    after = read_cursor(cursor)
+    found = await work.read(list_versions, file_id, limit + 1, after[1] if after else None)
+    page, headers = found[:limit], {}
+    if len(found) > limit:
+        headers = next_link(request, (page[-1].created_at, page[-1].task_id))
+    return JSONResponse({"versions_list": [version_payload(v) for v in page]}, headers=headers)
+
+
+@router.get("/file/{file_id}/versions/{number}", response_model=None)
+async def version(file_id: UUID, number: NumberInPath, work: ReadWork) -> Response:
+    """One version of a file."""
+    return JSONResponse(version_payload(await work.read(get_version, file_id, number)))
+
+
+@router.post(
+    "/file/{file_id}/versions",
+    status_code=202,
+    openapi_extra=DELIVERED,
+    response_model=TaskAccepted,
+)
+async def new_version(file_id: FileIdText, request: Request, work: WriteWork) -> JSONResponse:
+    """Deliver a further version of a file; answers the task that inspects it.
+
+    The file's own size limit, schema and dialect bind, and its account's quota. Versions of one
+    file are inspected in the order of their numbers; until this one is published, and if it is
+    refused, readers stay on the last good one. With `If-Match` (the `ETag` of the file) nothing is
+    delivered if it has changed since; with an `Idempotency-Key` the request may be repeated.
+    """
+    purpose = _delivery_to(file_id, request.headers.get("if-match"))
+    return accepted_response(await receive_form(request, work, purpose))
+
+
+@router.post(
+    "/file/{file_id}/versions/{number}/restore", status_code=202, response_model=TaskAccepted
+)
+async def restore_version(
+    file_id: UUID, number: NumberInPath, request: Request, work: WriteWork
+) -> JSONResponse:
+    """Make an earlier published version the newest one, under a new number.
+
+    It is inspected again if the file's schema has changed since; the answer is the task. Both
+    versions count against the quota. `If-Match` is honoured as for a delivery.
+    """
+    match = request.headers.get("if-match")
+    return accepted_response(await restore(work, file_id, number, match))
+
+
+def _delivery_to(file_id: str, match: str | None) -> Purpose[Delivery]:
+    def admit(conn: Writing, actor: Actor) -> Admission:
+        target = locked(conn, actor)
+        return Admission(target.account_id, load_contract(conn, target.file_id).size_limit)
+
+    def commit(
+        conn: Writing,
+        actor: Actor,
+        delivery: Delivery,
+        reception: Reception,
+        stored: Stored,
+        work: Work,
+    ) -> TaskId:
+        target = locked(conn, actor)
+        blob_id, reservation = reception.blob_id, reception.reservation
+        queue, now = work.parts.queue, work.parts.clock()
+        name = delivery.file_name
+        made = deliver_version(conn, target, name, blob_id, stored, reservation, queue, now)
+        reception.answer(conn, made.task_id)
+        return made.task_id
+
+    def locked(conn: Writing, actor: Actor) -> Deliverable:
+        # Held against the file before the body, and again in the transaction that delivers.
+        target = access_deliverable(conn, actor, read_id(file_id))
+        require_match(conn, actor, target.file_id, match)
+        return target
+
+    name = f"version.new {file_id.lower()}"
+    return Purpose((), _no_bound, _read_delivery, commit, admit, name)
+
+
+async def _no_bound(form: Form, name: str, work: Work) -> int | None:
+    del form, name, work
+    return None
+
+
+def _read_delivery(form: Form, work: Work) -> Delivery:
+    return Delivery(form.name_of_file(), work.parts.settings.max_file_size)

@@ -1,0 +1,112 @@
+"""Repeatable requests: what an `Idempotency-Key` has been answered, so that it is not done twice.
+
+After draft-ietf-httpapi-idempotency-key-header: the key is claimed in the transaction that opens
+the upload's reservation, and answered in the one that creates what it asked for. So a client that
+got no answer repeats its request and has the first one's task, if there was a first one. A claim
+lives as long as its reservation: whoever died with its process blocks nobody.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Row, and_, delete, insert, or_, select, update
+
+from entrepot.db.tables import replies, reservations, users
+from entrepot.db.types import Reading, Writing
+from entrepot.errors import RequestUnderWay, UploadInterrupted
+from entrepot.tasks.records import TaskId
+
+KEPT = timedelta(hours=24)
+"""How long an answer is kept."""
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What a key was answered: the task, and the fingerprint of the request that asked."""
+
+    fingerprint: str
+    task_id: TaskId
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A key of one user that an upload under way holds, by its reservation."""
+
+    user_id: UUID
+    key: str
+    reservation_id: UUID
+
+
+def find_reply(conn: Writing, user_id: UUID, key: str, now: datetime) -> Reply | None:
+    """The answer that the user's key had in the last 24 hours, if it had one.
+
+    Until the transaction's end no other request finds or claims a key of the user. Raises
+    RequestUnderWay while the first request with the key has neither been answered nor failed.
+    """
+    # SQLite's writer holds the whole database already and ignores FOR UPDATE.
+    locked = select(users.c.id).where(users.c.id == user_id).with_for_update(key_share=True)
+    conn.execute(locked)
+    row = _row(conn, user_id, key)
+    if row is None or row.expires_at <= now:
+        return None
+    if row.task_id is not None:
+        return Reply(row.fingerprint, TaskId(row.task_id))
+    held = reservations.c.id == row.reservation_id, reservations.c.expires_at > now
+    if conn.scalar(select(reservations.c.id).where(*held)) is not None:
+        raise RequestUnderWay
+    return None
+
+
+def claim_key(conn: Writing, claim: Claim, now: datetime) -> None:
+    """Hold a key, for which `find_reply` found none, for an upload that begins."""
+    fresh = {
+        "reservation_id": claim.reservation_id,
+        "fingerprint": None,
+        "task_id": None,
+        "created_at": now,
+        "expires_at": now + KEPT,
+    }
+    if _row(conn, claim.user_id, claim.key) is None:
+        named = {"user_id": claim.user_id, "key": claim.key}
+        conn.execute(insert(replies).values(**named, **fresh))
+    else:
+        own = replies.c.user_id == claim.user_id, replies.c.key == claim.key
+        conn.execute(update(replies).where(*own).values(**fresh))
+
+
+def keep_reply(
+    conn: Writing, claim: Claim, fingerprint: str, task_id: TaskId, now: datetime
+) -> None:
+    """Answer the key with a task, from now on for 24 hours. Raises UploadInterrupted if the key
+    is another upload's by now."""
+    answered = update(replies).where(_held_by(claim))
+    values = {"fingerprint": fingerprint, "task_id": task_id, "expires_at": now + KEPT}
+    if not conn.execute(answered.values(**values)).rowcount:
+        raise UploadInterrupted
+
+
+def drop_claim(conn: Writing, claim: Claim) -> None:
+    """Let a key go whose upload failed: the same request may come again. An answer stays."""
+    conn.execute(delete(replies).where(_held_by(claim)))
+
+
+def drop_stale_replies(conn: Writing, now: datetime) -> int:
+    """Forget answers that are old enough, and claims of uploads that died; how many."""
+    dead = ~select(reservations.c.id).where(reservations.c.id == replies.c.reservation_id).exists()
+    stale = or_(replies.c.expires_at <= now, and_(replies.c.task_id.is_(None), dead))
+    return conn.execute(delete(replies).where(stale)).rowcount
+
+
+def _row(conn: Reading, user_id: UUID, key: str) -> Row[tuple[object, ...]] | None:
+    mine = replies.c.user_id == user_id, replies.c.key == key
+    return conn.execute(select(replies).where(*mine)).one_or_none()
+
+
+def _held_by(claim: Claim) -> ColumnElement[bool]:
+    return and_(
+        replies.c.user_id == claim.user_id,
+        replies.c.key == claim.key,
+        replies.c.reservation_id == claim.reservation_id,
+        replies.c.task_id.is_(None),
+    )
