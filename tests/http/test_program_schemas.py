@@ -1,36 +1,12 @@
 """`entrepot validate` and `entrepot schema` against a real server."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import pytest
+from tests.http.conftest import Run
 from tests.http.test_schema import INTEGERS, TEXT, WIDER
 from tests.support.api import CSV
-from tests.support.server import Server, TestAccount
-
-from entrepot_client.cli.main import run as run_program
-
-Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def run(
-    server: Server,
-    account: TestAccount,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> Run:
-    monkeypatch.setenv("ENTREPOT_ENDPOINT", server.endpoint)
-    monkeypatch.setenv("ENTREPOT_API_KEY", account.api_key)
-
-    def one(*arguments: Any) -> tuple[int, str, str]:
-        status = run_program([str(each) for each in arguments])
-        shown = capsys.readouterr()
-        return status, shown.out, shown.err
-
-    return one
+from tests.support.server import TestAccount
 
 
 def test_validate_on_the_server(run: Run, account: TestAccount, tmp_path: Path) -> None:

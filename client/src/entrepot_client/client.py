@@ -23,7 +23,7 @@ from entrepot_client.download import Downloaded, Wanted, download_file, download
 from entrepot_client.endpoint import API
 from entrepot_client.models import Delivery, Document, File, Task
 from entrepot_client.transport import Transport
-from entrepot_client.upload import Progress, push_file, validate_file
+from entrepot_client.upload import Progress, deliver_file, push_file, validate_file
 from entrepot_client.watch import follow, get_task, task_path
 
 
@@ -79,6 +79,14 @@ class Client:
         Invalid from the server, OSError when the file cannot be read.
         """
         return push_file(self._transport, path, description, size_limit, enforce_schema, progress)
+
+    def deliver(self, path: Path, file_id: str, *, progress: Progress | None = None) -> Delivery:
+        """Upload a further version of a file; the task of its inspection is the answer.
+
+        The file's own size limit and schema bind. Raises FileChanged, OverLimit, NotFound and
+        Invalid from the server, OSError when the file cannot be read.
+        """
+        return deliver_file(self._transport, path, file_id, progress)
 
     def download(
         self,

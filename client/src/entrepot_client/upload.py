@@ -9,6 +9,7 @@ import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import httpx2
 
@@ -91,6 +92,15 @@ def push_file(
         if enforce_schema is not None:
             fields["enforce_schema"] = json.dumps(enforce_schema, ensure_ascii=False)
         return _delivered(transport, file, _send(transport, "new", path, file, fields))
+
+
+def deliver_file(
+    transport: Transport, path: Path, file_id: str, progress: Progress | None
+) -> Delivery:
+    """Upload a further version of a file; see `Client.deliver`."""
+    with _open(path, progress) as file:
+        act = f"{quote(file_id, safe='')}/versions"
+        return _delivered(transport, file, _send(transport, act, path, file, {}))
 
 
 def validate_file(

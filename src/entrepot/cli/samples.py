@@ -5,6 +5,7 @@ published examples, so that `GET /api/v1/files` answers as they show.
 import contextlib
 import os
 import random
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -18,10 +19,11 @@ from entrepot.accounts.sign_in import create_link
 from entrepot.accounts.users import create_user, find_user
 from entrepot.blobs.store import BlobId
 from entrepot.bootstrap.parts import Parts
-from entrepot.db.tables import files
+from entrepot.db.tables import files, versions
 from entrepot.db.types import Reading, Writing
 from entrepot.errors import NameTaken, NotAuthenticated
 from entrepot.files.define import Definition, define_file
+from entrepot.files.versions import UNDECIDED
 from entrepot.quotas.reserve import grow_reservation, open_reservation
 from entrepot.schemas.enforcement import Enforcement
 
@@ -39,6 +41,7 @@ SAMPLES = (
     ),
 )
 ROWS = 1000
+PATIENCE = 10.0
 LIMIT = 100_000
 
 
@@ -67,6 +70,13 @@ def seed_demo(parts: Parts) -> str:
             _deliver(parts, actor, file_id, name, created_at)
     parts.queue.wake()
     return api_key
+
+
+def wait_published(parts: Parts) -> None:
+    """Until the sample files can be read, so that the printed lines work at once; 10 s at most."""
+    deadline = time.monotonic() + PATIENCE
+    while parts.database.read(_undecided) and time.monotonic() < deadline:
+        time.sleep(0.02)
 
 
 def sign_in_link(parts: Parts) -> str:
@@ -108,6 +118,12 @@ def _write_private(path: Path, text: str) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w") as file:
         file.write(text + "\n")
+
+
+def _undecided(conn: Reading) -> bool:
+    samples = versions.c.file_id.in_([file_id for file_id, _, _ in SAMPLES])
+    waiting = select(versions.c.id).where(samples, versions.c.status.in_(UNDECIDED))
+    return conn.scalar(waiting.limit(1)) is not None
 
 
 def _exists(conn: Reading, file_id: UUID) -> bool:

@@ -10,7 +10,7 @@ from entrepot.accounts.accounts import any_account
 from entrepot.bootstrap.parts import build_parts
 from entrepot.cli.data_folder import locked, make_data_folder
 from entrepot.cli.logs import configure_logs
-from entrepot.cli.samples import seed_demo, sign_in_link
+from entrepot.cli.samples import seed_demo, sign_in_link, wait_published
 from entrepot.cli.start import free_port, prepare
 from entrepot.cli.supervise import Supervisor
 from entrepot.errors import StartRefused
@@ -50,7 +50,13 @@ def _run(settings: Settings, say: Say, demo: bool) -> int:
             lines += _seed(settings)
         elif settings.role != "worker":
             lines += [f"Entrepot serves {settings.endpoint}", *_first_steps(settings)]
-        return Supervisor(settings).run(lambda: say("\n".join(lines)))
+
+        def ready() -> None:
+            if demo:
+                _wait_for_samples(settings)
+            say("\n".join(lines))
+
+        return Supervisor(settings).run(ready)
 
 
 def _first_steps(settings: Settings) -> list[str]:
@@ -67,6 +73,14 @@ def _first_steps(settings: Settings) -> list[str]:
         "  entrepot admin user create acme:maria --role admin",
         "  entrepot admin key create acme:maria",
     ]
+
+
+def _wait_for_samples(settings: Settings) -> None:
+    parts = build_parts(settings)
+    try:
+        wait_published(parts)
+    finally:
+        parts.close()
 
 
 def _seed(settings: Settings) -> list[str]:

@@ -1,4 +1,4 @@
-"""`entrepot push`: define a file and deliver its first version."""
+"""`entrepot push`: define a file and deliver its first version, or a further one."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -31,6 +31,14 @@ def push(
     path: Annotated[
         Path, typer.Argument(help="The file to upload.", exists=True, dir_okay=False, readable=True)
     ],
+    to: Annotated[
+        str | None,
+        typer.Option(
+            help="The id of the file of which this is a further version; its contract binds.",
+            metavar="FILE_ID",
+            show_default=False,
+        ),
+    ] = None,
     description: Annotated[str | None, typer.Option(help="What the file is.")] = None,
     size_limit: Annotated[
         int | None,
@@ -58,7 +66,7 @@ def push(
         bool, typer.Option("--wait/--no-wait", help="Wait until it is published or refused.")
     ] = True,
 ) -> None:
-    """Define a file and upload its first version.
+    """Define a file and upload its first version, or with --to a further one of a file.
 
     Prints the file's id once it is published; with --no-wait the task's id, at once. Exit status
     5 when the contract refused it (its first errors are shown), 6 when it is over a limit.
@@ -70,9 +78,19 @@ def push(
             "Give --schema alone: a given schema is always enforced.",
             ExitStatus.WRONG_USAGE,
         )
+    given = description, size_limit, schema, enforce_schema or None
+    if to is not None and any(value is not None for value in given):
+        raise Failure(
+            "With --to the file has its contract already.",
+            "Leave out --description, --size-limit, --schema and --enforce-schema.",
+            ExitStatus.WRONG_USAGE,
+        )
     contract = read_schema(schema) if schema is not None else (enforce_schema or None)
     with signed_in(output) as client:
-        delivery = _upload(client, output, path, description, size_limit, contract)
+        if to is not None:
+            delivery = _deliver(client, output, path, to)
+        else:
+            delivery = _upload(client, output, path, description, size_limit, contract)
         if not wait:
             _print_delivery(output, delivery)
             return
@@ -104,6 +122,15 @@ def _upload(
                 enforce_schema=contract,
                 progress=bar.show,
             )
+    except KeyboardInterrupt:
+        output.note("The upload was broken off; push it again to deliver it.")
+        raise
+
+
+def _deliver(client: "Client", output: Output, path: Path, file_id: str) -> Delivery:
+    try:
+        with Bar(output, f"uploading {path.name}") as bar:
+            return client.deliver(path, file_id, progress=bar.show)
     except KeyboardInterrupt:
         output.note("The upload was broken off; push it again to deliver it.")
         raise
