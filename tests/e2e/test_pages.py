@@ -223,7 +223,7 @@ def test_a_schema_comes_as_a_file_with_a_dialect(page: Page, person: TestAccount
     page.get_by_role("button", name="Upload").click()
     expect(page.get_by_text("Published")).to_be_visible()
     page.get_by_role("link", name="Open the file").click()
-    columns = page.get_by_role("region", name="Columns").get_by_role("row")
+    columns = page.get_by_role("region", name="Columns", exact=True).get_by_role("row")
     texts = [row.get_by_role("cell").all_inner_texts()[:4] for row in columns.all()[1:]]
     assert texts == [["1", "id", "integer", "unique"], ["2", "amount", "number", "required"]]
     expect(page.get_by_text("cells apart by pipe")).to_be_visible()

@@ -170,9 +170,10 @@ def refused_callers(server: Server, account: TestAccount) -> Iterator[Api]:
 
 
 def seen(answer: httpx2.Response) -> tuple[int, dict[str, str], bytes]:
-    """Everything of an answer that could tell something, the request's own id and time apart."""
+    """Everything of an answer that could tell something, the request's own id and time apart, and
+    whether the server read the body to its end, which depends on when that came."""
     request_id = answer.headers["x-request-id"]
-    own = ("x-request-id", "date")
+    own = ("x-request-id", "date", "connection")
     headers = {name: value for name, value in answer.headers.items() if name not in own}
     return answer.status_code, headers, answer.content.replace(request_id.encode(), b"")
 
