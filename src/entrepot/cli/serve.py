@@ -1,6 +1,7 @@
 """`entrepot serve` and `entrepot demo`."""
 
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -53,7 +54,8 @@ def _run(settings: Settings, say: Say, demo: bool) -> int:
 
         def ready() -> None:
             if demo:
-                _wait_for_samples(settings)
+                with closing(build_parts(settings)) as parts:
+                    wait_published(parts)
             say("\n".join(lines))
 
         return Supervisor(settings).run(ready)
@@ -61,12 +63,9 @@ def _run(settings: Settings, say: Say, demo: bool) -> int:
 
 def _first_steps(settings: Settings) -> list[str]:
     """What to do while there is no account yet."""
-    parts = build_parts(settings)
-    try:
+    with closing(build_parts(settings)) as parts:
         if parts.database.read(any_account):
             return []
-    finally:
-        parts.close()
     return [
         "There is no account yet. In another terminal, with the same --data:",
         "  entrepot admin account create acme --quota 10GB",
@@ -75,21 +74,10 @@ def _first_steps(settings: Settings) -> list[str]:
     ]
 
 
-def _wait_for_samples(settings: Settings) -> None:
-    parts = build_parts(settings)
-    try:
-        wait_published(parts)
-    finally:
-        parts.close()
-
-
 def _seed(settings: Settings) -> list[str]:
-    parts = build_parts(settings)
-    try:
+    with closing(build_parts(settings)) as parts:
         api_key = seed_demo(parts)
         link = settings.endpoint + sign_in_link(parts)
-    finally:
-        parts.close()
     return [
         "",
         f"Endpoint  {settings.endpoint}",

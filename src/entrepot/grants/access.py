@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, bindparam, select
+from sqlalchemy import ColumnElement, Row, and_, bindparam, select
 
 from entrepot.accounts.actor import AccountId, Actor, UserId
 from entrepot.db.tables import files
@@ -74,12 +74,7 @@ def sight(actor: Actor) -> dict[str, UUID]:
 
 def access_readable(conn: Reading, actor: Actor, file_id: UUID) -> Readable:
     """Check that the actor may read a file. Raises NotFound."""
-    row = conn.execute(
-        select(files.c.id, files.c.account_id, files.c.owner_id).where(
-            files.c.id == file_id, visible_files(actor.is_admin)
-        ),
-        sight(actor),
-    ).one_or_none()
+    row = _find(conn, actor, files.c.id == file_id, visible_files(actor.is_admin))
     if row is None:
         raise NotFound
     return Readable(row.id, AccountId(row.account_id), UserId(row.owner_id), actor)
@@ -87,14 +82,8 @@ def access_readable(conn: Reading, actor: Actor, file_id: UUID) -> Readable:
 
 def access_deliverable(conn: Writing, actor: Actor, file_id: UUID) -> Deliverable:
     """Check that the actor may deliver to a file, and lock it. Raises NotFound."""
-    # Without the key: rows that refer to the file need not wait, so that no two transactions
-    # which take the file and its account in another order ever wait for each other.
-    row = conn.execute(
-        select(files.c.id, files.c.account_id, files.c.owner_id)
-        .where(files.c.id == file_id, visible_files(actor.is_admin))
-        .with_for_update(key_share=True),
-        sight(actor),
-    ).one_or_none()
+    seen = visible_files(actor.is_admin)
+    row = _find(conn, actor, files.c.id == file_id, seen, locked=True)
     if row is None:
         raise NotFound
     return Deliverable(row.id, AccountId(row.account_id), UserId(row.owner_id), actor)
@@ -111,12 +100,8 @@ def lock_deleted(conn: Writing, actor: Actor, file_id: UUID, since: datetime) ->
 
     Raises NotAllowed.
     """
-    row = conn.execute(
-        select(files.c.id, files.c.account_id, files.c.owner_id)
-        .where(files.c.id == file_id, _related_files(actor.is_admin), files.c.deleted_at > since)
-        .with_for_update(key_share=True),
-        sight(actor),
-    ).one_or_none()
+    wanted = files.c.id == file_id, _related_files(actor.is_admin), files.c.deleted_at > since
+    row = _find(conn, actor, *wanted, locked=True)
     if row is None:
         return None
     if not actor.is_admin and row.owner_id != actor.user_id:
@@ -136,3 +121,15 @@ def entitlement_of(actor: Actor, account_id: UUID, owner_id: UUID) -> Entitlemen
     """What the actor may do with a file that is visible to them: owners and admins, both."""
     del actor, account_id, owner_id
     return "rw"
+
+
+def _find(
+    conn: Reading, actor: Actor, *wanted: ColumnElement[bool], locked: bool = False
+) -> Row[UUID, UUID, UUID] | None:
+    """The file that is wanted, `locked` until the transaction's end; None if there is none."""
+    found = select(files.c.id, files.c.account_id, files.c.owner_id).where(*wanted)
+    if locked:
+        # Without the key: rows that refer to the file need not wait, so that no two transactions
+        # which take the file and its account in another order ever wait for each other.
+        found = found.with_for_update(key_share=True)
+    return conn.execute(found, sight(actor)).one_or_none()
