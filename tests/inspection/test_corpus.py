@@ -31,9 +31,6 @@ NOT_YET = {
     "unseen/stata-list": "a box with row numbers outside",
     "unseen/tide-table-aligned": "titles with wide gaps set the columns",
     "unseen/weather-fixed-units": "a row of units below aligned labels",
-    "unseen/calendar-file": "iCalendar is read as names and values",
-    "unseen/certificate-request": "PEM is read as one column",
-    "unseen/vcard": "vCard is read as names and values",
 }
 """What is not read right yet, and why; each test says so as soon as it is."""
 SHOWN = 8

@@ -27,6 +27,15 @@ BOMS: tuple[tuple[bytes, str], ...] = (
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 
+OPENINGS: tuple[tuple[tuple[str, ...], str], ...] = (
+    (("<!doctype html", "<html"), "text/html"),
+    (("<?xml",), "application/xml"),
+    (("begin:vcalendar",), "text/calendar"),  # RFC 5545
+    (("begin:vcard",), "text/vcard"),  # RFC 6350
+    (("-----begin ",), "application/x-pem-file"),  # RFC 7468
+)
+"""How texts begin that have a form of their own, in small letters, and their media type."""
+
 TEXT = bytes([0, *range(9, 14), *range(32, 256)]) + SEPARATORS
 
 
@@ -103,11 +112,10 @@ def _detect_text(text: str, whole: bool) -> Detected:
     found = _detect_json(start, whole) if start.startswith(("{", "[")) else None
     if found:
         return found
-    markup = start[:200].lower()
-    if markup.startswith(("<!doctype html", "<html")):
-        return _other("text/html")
-    if markup.startswith("<?xml"):
-        return _other("application/xml")
+    opening = start[:200].lower()
+    for openings, media_type in OPENINGS:
+        if opening.startswith(openings):
+            return _other(media_type)
     return Detected("csv", "text/csv")
 
 
