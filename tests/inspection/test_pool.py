@@ -23,6 +23,7 @@ from entrepot.inspection.results import (
     Inspection,
     InspectionCanceled,
     InspectionFailed,
+    PoolClosed,
 )
 from entrepot.inspection.sandbox import missing_layers, sandbox_status
 
@@ -251,6 +252,21 @@ def test_a_child_cannot_order(pool: InspectionPool, big: Path) -> None:
     with pytest.raises(InspectionCanceled):
         pool.inspect(request_for(big), lambda done, of: None, canceled)
     assert seen[0] == []
+
+
+def test_a_pool_that_is_closed_judges_nothing(tmp_path: Path, big: Path) -> None:
+    """A child that was killed with it says nothing of its file."""
+    pool = pool_of(tmp_path, Limits())
+
+    def close() -> bool:
+        if children():
+            pool.close()
+        return False
+
+    with pytest.raises(PoolClosed):
+        pool.inspect(request_for(big, schema=SLOW), lambda done, of: None, close)
+    with pytest.raises(PoolClosed):
+        run(pool, big)
 
 
 def test_children_die_with_the_parent(tmp_path: Path) -> None:

@@ -32,6 +32,7 @@ from entrepot.inspection.results import (
     InspectionCanceled,
     InspectionFailed,
     InspectionRequest,
+    PoolClosed,
     read_comparison,
     read_derived,
     read_inspection,
@@ -136,7 +137,7 @@ class InspectionPool:
                 return Comparison("not-compared", f"A file makes its reader fail ({how}).")
 
     def close(self) -> None:
-        """End all children. Who waits for one is told that it could not run."""
+        """End all children. Who waits for one is told so (PoolClosed)."""
         nursery, self._nursery = self._nursery, None
         if nursery is not None:
             nursery.close()
@@ -150,6 +151,10 @@ class InspectionPool:
         child = self._bear(canceled)
         try:
             return converse(child, words, on_progress, canceled)
+        except (EndedByLimit, EndedByCrash, InspectionFailed):
+            if self._nursery is None:  # the child was ended with the pool
+                raise PoolClosed from None
+            raise
         finally:
             child.end()
 
@@ -169,4 +174,4 @@ class InspectionPool:
                 return child
             if canceled():
                 raise InspectionCanceled
-        raise InspectionFailed("the pool is not open")
+        raise PoolClosed

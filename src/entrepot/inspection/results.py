@@ -151,6 +151,13 @@ class InspectionFailed(EntrepotError):
         return f"The inspection could not run: {self.reason}"
 
 
+@dataclass(eq=False)
+class PoolClosed(InspectionFailed):
+    """Inspections are being ended with their process, which says nothing of any file."""
+
+    reason: str = "the pool is closed"
+
+
 def read_inspection(told: dict[str, Any]) -> Inspection:
     """What a child answered, as an inspection. Raises InspectionFailed."""
     try:
