@@ -228,10 +228,10 @@ class House:
             return None
         return str(answer.json()["task_id"]) if answer.status_code == 202 else None
 
-    def restore(self, file_id: str, number: int) -> str | None:
-        """Restore a version; its task, None if the server died before it answered."""
+    def begin(self, path: str, **kwargs: Any) -> str | None:
+        """Ask for what is done by a task; the task, None if the server died before it answered."""
         try:
-            answer = self.api.post(f"/file/{file_id}/versions/{number}/restore")
+            answer = self.api.post(path, **kwargs)
         except GONE:
             return None
         return str(answer.json()["task_id"]) if answer.status_code == 202 else None

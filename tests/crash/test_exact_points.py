@@ -153,7 +153,7 @@ def test_a_restoration_is_killed(house: House, point: Point) -> None:
     house.api.wait_task(str(house.send_version(file_id, NEXT)))
     house.wait_derived()
     house.arm(point)
-    task_id = house.restore(file_id, 1)
+    task_id = house.begin(f"/file/{file_id}/versions/1/restore")
     committed = point.role == "worker" or point == Point("api", "commit", ACCEPT, "after")
     first.content = CONTENT if committed else NEXT
     die_and_check(house, str(point))

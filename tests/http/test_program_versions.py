@@ -1,5 +1,6 @@
-"""`entrepot push --to` against a real server: a further version of a file."""
+"""`entrepot push --to` and `files versions|restore|accept` against a real server."""
 
+import json
 from pathlib import Path
 
 from tests.http.conftest import Run
@@ -44,3 +45,27 @@ def test_a_file_that_nobody_knows(run: Run, tmp_path: Path) -> None:
     path = tmp_path / "orders.csv"
     path.write_bytes(CSV)
     assert run("push", path, "--to", "1dd1ce46-62cc-486e-9f47-1f96c1895b25")[0] == 4
+
+
+def test_versions_are_listed_restored_and_accepted(
+    run: Run, account: TestAccount, tmp_path: Path
+) -> None:
+    broken = tmp_path / "broken.csv"
+    broken.write_bytes(CSV + b"x,y\n")
+    file_id = account.api.deliver(CSV, enforce_schema="true")["file_id"]
+    assert run("push", broken, "--to", file_id)[0] == 5
+    status, out, _ = run("files", "accept", file_id, 2, "--reason", "so be it", "--format", "quiet")
+    assert (status, out) == (0, "3\n")
+    assert account.api.get(f"/file/download/{file_id}").content == broken.read_bytes()
+    assert run("files", "restore", file_id, 1, "--format", "quiet")[:2] == (0, "4\n")
+    status, out, _ = run("files", "versions", file_id, "--format", "json")
+    listed = json.loads(out)
+    assert status == 0
+    assert [each["version"] for each in listed] == [4, 3, 2, 1]
+    assert run("files", "versions", file_id, "--limit", 2, "--format", "quiet")[1] == "4\n3\n"
+    shown = run("files", "versions", file_id, "--format", "human")[1]
+    for words in ("version 1 restored", "version 2 accepted, so be it", "kept until", "refused"):
+        assert words in shown
+    assert run("files", "accept", file_id, 3, "--reason", "again")[0] == 1
+    assert run("files", "restore", file_id, 9)[0] == 4
+    assert run("files", "accept", file_id, 2)[0] == 2

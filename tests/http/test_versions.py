@@ -23,6 +23,10 @@ VERSION_KEYS = [
     "user_name",
     "task_id",
     "restored_from",
+    "accepted_from",
+    "reason",
+    "replaces",
+    "quarantined_until",
     "undo_until",
 ]
 BROKEN = b"id,amount\nx,y\n"

@@ -128,6 +128,29 @@ class Client:
         wanted = Wanted(file_id, version, form, on_wait)
         return download_to_stream(self._transport, wanted, stream, progress)
 
+    def versions(self, file_id: str, limit: int | None = None) -> Iterator[Document]:
+        """A file's versions, the newest first, at most `limit`, whatever became of them."""
+        path = f"{API}/file/{quote(file_id, safe='')}/versions"
+        return self._transport.pages(path, "versions_list", limit)
+
+    def restore(self, file_id: str, version: int) -> str:
+        """Make a published version the newest one; the id of the task that decides on it.
+
+        Raises Conflict where it is not published, OverLimit, NotFound.
+        """
+        return self._act(file_id, version, "restore", {})
+
+    def accept(self, file_id: str, version: int, reason: str) -> str:
+        """Publish a refused version all the same; the id of the task that does it.
+
+        Raises Conflict where it was not refused or its bytes are gone, OverLimit, NotAllowed.
+        """
+        return self._act(file_id, version, "accept", {"reason": reason})
+
+    def _act(self, file_id: str, version: int, act: str, body: dict[str, str]) -> str:
+        path = f"{API}/file/{quote(file_id, safe='')}/versions/{version}/{act}"
+        return str(self._transport.send("POST", path, body)["task_id"])
+
     def validate(
         self,
         path: Path,

@@ -144,6 +144,11 @@ versions = Table(
     Column("task_id", Uuid, nullable=False, unique=True),
     # The number of the version whose bytes these are once more.
     Column("restored_from", Integer),
+    # Of a refused version: the one that was accepted all the same, and why; or the one that
+    # this is to replace.
+    Column("accepted_from", Integer),
+    Column("reason", Text),
+    Column("replaces", Integer),
     Column("deleted_at", UtcTime),
     # Its deletion was undone: the file's retention leaves it alone.
     Column("spared", Boolean, nullable=False, server_default=false()),

@@ -43,6 +43,7 @@ from entrepot.errors.state import (
     NameTaken,
     NoPublishedVersion,
     NothingToUndo,
+    QuarantineEnded,
     RequestUnderWay,
     ShuttingDown,
     StartRefused,
@@ -51,6 +52,7 @@ from entrepot.errors.state import (
     UserOwnsFiles,
     VersionIsCurrent,
     VersionNotPublished,
+    VersionNotRefused,
     VersionNotTabular,
 )
 
@@ -77,6 +79,7 @@ __all__ = [
     "NotFound",
     "NothingToUndo",
     "PreconditionFailed",
+    "QuarantineEnded",
     "QuotaExceeded",
     "QuotaTooSmall",
     "RangeNotSatisfiable",
@@ -95,5 +98,6 @@ __all__ = [
     "UserOwnsFiles",
     "VersionIsCurrent",
     "VersionNotPublished",
+    "VersionNotRefused",
     "VersionNotTabular",
 ]

@@ -24,6 +24,27 @@ class VersionNotPublished(EntrepotError):
 
 
 @dataclass(eq=False)
+class VersionNotRefused(EntrepotError):
+    """The version is in another state than refused, so that there is no refusal to overcome."""
+
+    version: int
+    version_status: str
+
+    def __str__(self) -> str:
+        return f"Version {self.version} is {self.version_status}; it was not refused."
+
+
+@dataclass(eq=False)
+class QuarantineEnded(EntrepotError):
+    """The bytes of the refused version are not kept any more."""
+
+    version: int
+
+    def __str__(self) -> str:
+        return f"The bytes of version {self.version} are not kept any more; deliver them again."
+
+
+@dataclass(eq=False)
 class VersionIsCurrent(EntrepotError):
     """The version is what readers get, so that it cannot be deleted."""
 

@@ -5,7 +5,7 @@ locked meanwhile, so that of two deliveries at once each gets a number of its ow
 in which they were acknowledged; they are inspected in that order.
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from uuid import UUID, uuid4
 
@@ -29,6 +29,23 @@ INSPECT = "inspect.version"
 
 
 @dataclass(frozen=True)
+class Origin:
+    """What a version has to do with an earlier one of its file, by that one's number.
+
+    Its bytes were `restored_from` a published one, or `accepted_from` a refused one for a
+    `reason`; or they were uploaded, and it `replaces` a refused one.
+    """
+
+    restored_from: int | None = None
+    accepted_from: int | None = None
+    reason: str | None = None
+    replaces: int | None = None
+
+
+UPLOADED = Origin()
+
+
+@dataclass(frozen=True)
 class Accepted:
     """A delivery that is acknowledged: the task that will decide on it."""
 
@@ -46,11 +63,14 @@ def deliver_version(
     reservation: ReservationId,
     queue: TaskQueue,
     now: datetime,
+    replaces: int | None = None,
 ) -> Accepted:
     """Make the file's next version, which waits for inspection.
 
-    `file_name` is what the sender calls it; the file keeps its own name. Raises FileTooLarge if
-    what was stored exceeds the contract as it stands, UploadInterrupted if the reservation is gone.
+    `file_name` is what the sender calls it; the file keeps its own name. `replaces` is the number
+    of the refused version that this is a correction of (`quarantine.check_replaced`). Raises
+    FileTooLarge if what was stored exceeds the contract as it stands, UploadInterrupted if the
+    reservation is gone.
     """
     limit = load_contract(conn, target.file_id).size_limit
     if stored.size > limit:
@@ -58,8 +78,11 @@ def deliver_version(
     settle_reservation(conn, target.account_id, reservation, stored.size)
     accepted = next_accepted(conn, target.file_id)
     actor, account_id = target.actor, target.account_id
-    add_version(conn, accepted, actor, account_id, blob_id, stored, "version.new", queue, now)
+    origin, kind = Origin(replaces=replaces), "version.new"
+    add_version(conn, accepted, actor, account_id, blob_id, stored, kind, queue, now, origin)
     detail = {"file_name": file_name, "size": stored.size, "sha256": stored.sha256}
+    if replaces is not None:
+        detail["replaces"] = replaces
     number, file_id = accepted.version, accepted.file_id
     record(conn, account_id, actor, "version.deliver", now, file_id, number, detail)
     return accepted
@@ -86,7 +109,7 @@ def add_version(
     kind: str,
     queue: TaskQueue,
     now: datetime,
-    restored_from: int | None = None,
+    origin: Origin = UPLOADED,
 ) -> None:
     """Write the version's row and its task, and enqueue the work; the account has its bytes."""
     conn.execute(
@@ -102,7 +125,7 @@ def add_version(
             created_by=actor.user_id,
             created_at=now,
             task_id=accepted.task_id,
-            restored_from=restored_from,
+            **asdict(origin),
         )
     )
     create_task(

@@ -17,7 +17,11 @@ from entrepot.grants.access import access_readable
 
 @dataclass(frozen=True)
 class Version:
-    """One version as a reader of its file may know it; `size` is bytes."""
+    """One version as a reader of its file may know it; `size` is bytes.
+
+    The bytes of a refused one are kept for its sender until `quarantined_until`. For the numbers
+    of other versions see `deliver.Origin`.
+    """
 
     file_id: FileId
     number: int
@@ -29,6 +33,10 @@ class Version:
     user_name: str
     task_id: UUID
     restored_from: int | None
+    accepted_from: int | None
+    reason: str | None
+    replaces: int | None
+    quarantined_until: datetime | None
     deleted_at: datetime | None = None
 
     @property
@@ -74,6 +82,7 @@ def _versions_of(file_id: UUID) -> Select[Any]:
 
 
 def _version(row: Row[Any]) -> Version:
+    held = row.status == "refused" and row.bytes_removed_at is None
     return Version(
         file_id=FileId(row.file_id),
         number=row.number,
@@ -85,5 +94,9 @@ def _version(row: Row[Any]) -> Version:
         user_name=f"{row.account}:{row.user}",
         task_id=row.task_id,
         restored_from=row.restored_from,
+        accepted_from=row.accepted_from,
+        reason=row.reason,
+        replaces=row.replaces,
+        quarantined_until=row.keep_until if held else None,
         deleted_at=row.deleted_at,
     )

@@ -187,12 +187,14 @@ def decide(
 ) -> bool:
     """Publish or refuse by the verdict: the one place where a version becomes visible.
 
-    Without enforcement every verdict publishes: the findings are warnings in the report. False,
-    and nothing is decided, if the contract has another schema by now than the one it was judged by.
+    Without enforcement every verdict publishes: the findings are warnings in the report. So it does
+    where a refused version was accepted all the same: then they are what was excepted. False, and
+    nothing is decided, if the contract has another schema by now than the one it was judged by.
     """
     if lock_contract(conn, version.file_id).revision != version.revision:
         return False
-    if version.mode == "none" or found.verdict == "conforms":
+    excepted = version.accepted_from is not None
+    if version.mode == "none" or found.verdict == "conforms" or excepted:
         publish_version(conn, version, found, queue, now)
     else:
         refuse_version(conn, version, found, now)
@@ -209,6 +211,8 @@ def _load(conn: Reading, task_id: UUID) -> Undecided:
             versions.c.number,
             versions.c.size,
             versions.c.restored_from,
+            versions.c.accepted_from,
+            versions.c.replaces,
         ).where(versions.c.task_id == task_id)
     ).one()
     contract = load_contract(conn, row.file_id)
@@ -226,4 +230,6 @@ def _load(conn: Reading, task_id: UUID) -> Undecided:
         revision=contract.revision,
         dialect=contract.dialect,
         restored_from=row.restored_from,
+        accepted_from=row.accepted_from,
+        replaces=row.replaces,
     )

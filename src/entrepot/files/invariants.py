@@ -56,7 +56,7 @@ DECISIONS = {
 }
 """The activity that records each decision."""
 
-DELIVERIES = ("version.deliver", "version.restore")
+DELIVERIES = ("version.deliver", "version.restore", "version.accept")
 """The activity that records each version after a file's first."""
 
 
@@ -339,20 +339,19 @@ def _schemas_without_record(conn: Reading) -> Iterator[str]:
 
 
 def _restored_from_others(conn: Reading) -> Iterator[str]:
-    """A restored version has the bytes of an earlier one of its file."""
+    """A restored or accepted version has the bytes of an earlier one of its file."""
     source = versions.alias()
+    earlier = func.coalesce(versions.c.restored_from, versions.c.accepted_from)
     same = (
         source.c.file_id == versions.c.file_id,
-        source.c.number == versions.c.restored_from,
+        source.c.number == earlier,
         source.c.number < versions.c.number,
         source.c.size == versions.c.size,
         source.c.sha256 == versions.c.sha256,
     )
-    restored = versions.c.restored_from.is_not(None)
-    for version_id in conn.scalars(
-        select(versions.c.id).where(restored, ~select(source.c.id).where(*same).exists())
-    ):
-        yield f"version {version_id} was restored from none that has its bytes"
+    alone = earlier.is_not(None), ~select(source.c.id).where(*same).exists()
+    for version_id in conn.scalars(select(versions.c.id).where(*alone)):
+        yield f"version {version_id} was restored or accepted from none that has its bytes"
 
 
 def _noun(held: Table) -> str:

@@ -47,6 +47,7 @@ def publish_version(
         .where(files.c.id == version.file_id, newest)
         .values(current_version=version.number, updated_at=now)
     )
+    _end_quarantine(conn, version, now)
     apply_retention(conn, version.file_id, now)
     if version.mode == "infer" and found.schema is not None:
         _freeze_schema(conn, version, found.schema, now)
@@ -58,8 +59,8 @@ def publish_version(
 
 def refuse_version(conn: Writing, version: Undecided, found: Inspection, now: datetime) -> None:
     """Keep the version out of sight, its report for its sender, its bytes in quarantine."""
-    kept = {"media_type": found.media_type, "keep_until": now + QUARANTINE}
-    if not _decide(conn, version, "refused", now, **kept):
+    seen = {"media_type": found.media_type, "row_count": found.row_count}
+    if not _decide(conn, version, "refused", now, **seen, keep_until=now + QUARANTINE):
         return
     _keep_findings(conn, version, found)
     finish_task(conn, version.task_id, "failed", now, error=refusal(found), has_report=True)
@@ -110,6 +111,18 @@ def _keep_findings(conn: Writing, version: Undecided, found: Inspection) -> None
             revision=version.revision,
         )
     )
+
+
+def _end_quarantine(conn: Writing, version: Undecided, now: datetime) -> None:
+    """The bytes of the refused version that this one corrects, or is, are not needed any more."""
+    overcome = version.replaces or version.accepted_from
+    if overcome is not None:
+        conn.execute(
+            update(versions)
+            .where(versions.c.file_id == version.file_id, versions.c.number == overcome)
+            .where(versions.c.status == "refused", versions.c.keep_until > now)
+            .values(keep_until=now)
+        )
 
 
 def _freeze_schema(

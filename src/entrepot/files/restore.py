@@ -1,11 +1,11 @@
-"""Restore an earlier version: its bytes become the newest, by the way that all versions take.
+"""Make an earlier version the newest one, by the way that all versions take: restore it.
 
 The store has linked the bytes under the new version's own id by now (`docs/decisions/0017`), so
 that neither version needs the other: each is counted, kept and removed by itself. If the file has
 another schema than when they were judged, they are inspected again; else their findings hold.
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -18,9 +18,9 @@ from entrepot.db.tables import inspections, versions
 from entrepot.db.types import Reading, Writing
 from entrepot.errors import FileTooLarge, NotFound, VersionNotPublished
 from entrepot.files.contract import load_contract
-from entrepot.files.deliver import Accepted, add_version, next_accepted
+from entrepot.files.deliver import Accepted, Origin, add_version, next_accepted
 from entrepot.files.versions import Undecided
-from entrepot.grants.access import Deliverable, access_readable
+from entrepot.grants.access import Deliverable, Manageable, access_readable
 from entrepot.inspection.results import Inspection
 from entrepot.quotas.reserve import take_used
 from entrepot.tasks.queue import TaskQueue
@@ -28,7 +28,7 @@ from entrepot.tasks.queue import TaskQueue
 
 @dataclass(frozen=True)
 class Source:
-    """The version that is to be restored: its number, and its bytes."""
+    """The version that is to be the newest once more: its number, and its bytes."""
 
     number: int
     blob_id: BlobId
@@ -55,32 +55,51 @@ def restore_version(
     is lower by now; QuotaExceeded, since both versions count.
     """
     source = _source(conn, target.file_id, number)
+    origin, kind = Origin(restored_from=number), "version.restore"
+    return add_copy(conn, target, source, blob_id, kind, queue, now, origin)
+
+
+def add_copy(
+    conn: Writing,
+    target: Deliverable | Manageable,
+    source: Source,
+    blob_id: BlobId,
+    kind: str,
+    queue: TaskQueue,
+    now: datetime,
+    origin: Origin,
+) -> Accepted:
+    """Make the bytes of `source`, which lie under `blob_id` too by now, the file's next version.
+
+    The file is locked. Raises FileTooLarge, QuotaExceeded.
+    """
+    stored, account_id = source.stored, target.account_id
     limit = load_contract(conn, target.file_id).size_limit
-    if source.stored.size > limit:
-        raise FileTooLarge(limit=limit, requested=source.stored.size)
-    take_used(conn, target.account_id, source.stored.size)
-    accepted = next_accepted(conn, target.file_id)
-    actor, account_id, stored = target.actor, target.account_id, source.stored
-    kind = "version.restore"
-    add_version(conn, accepted, actor, account_id, blob_id, stored, kind, queue, now, number)
-    detail = {"restored_from": number, "size": stored.size, "sha256": stored.sha256}
+    if stored.size > limit:
+        raise FileTooLarge(limit=limit, requested=stored.size)
+    take_used(conn, account_id, stored.size)
+    accepted, actor = next_accepted(conn, target.file_id), target.actor
+    add_version(conn, accepted, actor, account_id, blob_id, stored, kind, queue, now, origin)
+    told = {name: value for name, value in asdict(origin).items() if value is not None}
+    detail = {**told, "size": stored.size, "sha256": stored.sha256}
     record(conn, account_id, actor, kind, now, accepted.file_id, accepted.version, detail)
     return accepted
 
 
 def earlier_findings(conn: Reading, version: Undecided) -> Inspection | None:
-    """What was found in the bytes of a restored version, if that holds still; else None.
+    """What was found in bytes that an earlier version had, if that holds still; else None.
 
     It does if they were judged by the very revision of the schema that the file has now.
     """
-    if version.restored_from is None:
+    earlier = version.restored_from or version.accepted_from
+    if earlier is None:
         return None
     found = (
         select(inspections, versions.c.media_type, versions.c.row_count)
         .join(versions, versions.c.id == inspections.c.version_id)
         .where(
             versions.c.file_id == version.file_id,
-            versions.c.number == version.restored_from,
+            versions.c.number == earlier,
             inspections.c.revision == version.revision,
         )
     )
@@ -88,7 +107,8 @@ def earlier_findings(conn: Reading, version: Undecided) -> Inspection | None:
     if row is None:
         return None
     return Inspection(
-        # It was published under this revision: unless nothing is enforced, it conforms.
+        # It was published under this revision: unless nothing is enforced, it conforms; or it
+        # was refused, and is accepted all the same.
         verdict="conforms" if row.report["valid"] else "violates",
         report=row.report,
         profile=row.profile,

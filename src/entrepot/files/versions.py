@@ -22,7 +22,8 @@ class Undecided:
 
     `size` is bytes; `mode` says how the contract binds, `schema` is its Table Schema as JSON,
     of that `revision` (0: it has none), `dialect` its Table Dialect. `restored_from` is the number
-    of the version whose bytes it has, if it was not uploaded.
+    of the published version whose bytes it has, `accepted_from` of the refused one whose bytes are
+    to be published all the same; `replaces` of the refused one that it is a correction of.
     """
 
     task_id: UUID
@@ -38,11 +39,13 @@ class Undecided:
     revision: int = 0
     dialect: dict[str, Any] | None = None
     restored_from: int | None = None
+    accepted_from: int | None = None
+    replaces: int | None = None
 
 
 @dataclass(frozen=True)
 class Published:
-    """A version that readers see: all that a download needs. `size` is bytes."""
+    """A version that its reader may have: all that a download needs. `size` is bytes."""
 
     file_id: FileId
     blob_id: BlobId

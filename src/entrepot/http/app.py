@@ -9,7 +9,17 @@ from starlette.types import ASGIApp
 from entrepot import __version__
 from entrepot.bootstrap.parts import Parts
 from entrepot.http import problems
-from entrepot.http.api import changes, files, health, people, schema, tasks, uploads, versions
+from entrepot.http.api import (
+    changes,
+    files,
+    health,
+    people,
+    quarantine,
+    schema,
+    tasks,
+    uploads,
+    versions,
+)
 from entrepot.http.api.describe import describe
 from entrepot.http.deps import open_runtime
 from entrepot.http.express import Express
@@ -43,7 +53,7 @@ def create_app(parts: Parts) -> tuple[FastAPI, ASGIApp]:
         lifespan=life,
     )
     app.state.runtime = runtime
-    for part in (uploads, files, versions, changes, schema, tasks, people):
+    for part in (uploads, files, versions, quarantine, changes, schema, tasks, people):
         app.include_router(part.router, prefix="/api/v1")
     app.include_router(health.router)
     describe(app)

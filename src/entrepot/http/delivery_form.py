@@ -30,6 +30,7 @@ FIELD_LIMITS = {
     "enforce_schema": 1024 * 1024,
     "table_dialect": 64 * 1024,
     "file_id": 64,
+    "replaces": 16,
     "contract": 16,
     "schema": 1024 * 1024,
     "schema_file": 1024 * 1024,

@@ -90,6 +90,20 @@ KINDS: dict[type[errors.EntrepotError], Kind] = {
         "The version is not published",
         "Look at the file's versions, and take one whose `status` is published.",
     ),
+    errors.VersionNotRefused: Kind(
+        409,
+        "version-not-refused",
+        "The version was not refused",
+        "Only a refused version can be replaced by a correction, or accepted all the same. Look at "
+        "the file's versions, and take one whose `status` is refused.",
+    ),
+    errors.QuarantineEnded: Kind(
+        409,
+        "quarantine-ended",
+        "The refused bytes are gone",
+        "A refused delivery is kept for 7 days, or until a correction of it is published. Deliver "
+        "the file again.",
+    ),
     errors.RequestUnderWay: Kind(
         409,
         "request-under-way",

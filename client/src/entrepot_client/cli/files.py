@@ -1,9 +1,10 @@
-"""`entrepot files`: which files there are."""
+"""`entrepot files`: which files there are, and one file's versions (`cli.versions`)."""
 
 from typing import Annotated
 
 import typer
 
+from entrepot_client.cli import versions
 from entrepot_client.cli.output import output_of
 from entrepot_client.cli.session import signed_in
 from entrepot_client.cli.sizes import format_size
@@ -19,6 +20,7 @@ def register(app: typer.Typer) -> None:
     files.command(
         "show", epilog="Example: entrepot files show 53c9c295-83f4-4754-a781-cd03841c806f"
     )(show_file)
+    versions.register(files)
     app.add_typer(files, name="files", epilog="Example: entrepot files list")
 
 

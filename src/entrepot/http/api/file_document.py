@@ -10,8 +10,9 @@ from uuid import UUID
 from entrepot.accounts.actor import Actor
 from entrepot.db.types import Reading
 from entrepot.files.deliver import newest_number
+from entrepot.files.quarantine import exception_of
 from entrepot.files.read import get_file
-from entrepot.http.api.payloads import file_payload
+from entrepot.http.api.payloads import exception_payload, file_payload
 from entrepot.http.conditions import Validators, check_preconditions
 
 NEVER = datetime.min.replace(tzinfo=UTC)
@@ -31,7 +32,8 @@ class Shown:
 
 
 def show_file(conn: Reading, actor: Actor, file_id: UUID) -> Shown:
-    """The file with its schema, its dialect and its retention. Raises NotFound.
+    """The file with its schema, its dialect, its retention, and whether its current version is an
+    exception to the contract. Raises NotFound.
 
     The tag also changes with each delivery that was acknowledged, before it is published: of two
     who deliver on the strength of the same state, the second is told.
@@ -42,6 +44,7 @@ def show_file(conn: Reading, actor: Actor, file_id: UUID) -> Shown:
         "schema": found.schema,
         "table_dialect": found.dialect,
         "retention": found.retention,
+        "exception": exception_payload(exception_of(conn, file_id, found.version)),
     }
     told = json.dumps([document, newest_number(conn, file_id)], sort_keys=True)
     return Shown(document, f'"{sha256(told.encode()).hexdigest()[:32]}"')

@@ -8,7 +8,8 @@ from fastapi.responses import JSONResponse, Response
 
 from entrepot.accounts.actor import Actor
 from entrepot.db.types import Reading
-from entrepot.errors import FieldInvalid
+from entrepot.errors import FieldInvalid, NotFound
+from entrepot.files.quarantine import get_refused
 from entrepot.files.read import (
     Findings,
     get_findings,
@@ -16,10 +17,11 @@ from entrepot.files.read import (
     list_files,
     profile_document,
 )
+from entrepot.files.versions import Published
 from entrepot.http.api.file_document import show_file
 from entrepot.http.api.payloads import file_payload
 from entrepot.http.conditions import is_unchanged
-from entrepot.http.deps import ReadWork
+from entrepot.http.deps import ReadWork, Work
 from entrepot.http.downloads import published_response
 from entrepot.http.forms_made import form_of, rejected_rows
 from entrepot.http.paging import Position, next_link, read_cursor
@@ -84,16 +86,30 @@ async def download(
 ) -> Response:
     """The bytes exactly as they were uploaded, of the newest published version.
 
-    `version` asks for an earlier published one, `format` for the table in another form, which
-    is made by the server: `parquet` after each publication, the others when they are first
-    asked for; until then the answer is `409 derivative-pending`. `Accept` is ignored. Ranges,
-    conditions and HEAD are answered as RFC 9110 says.
+    `version` asks for an earlier published one, or, by who delivered it, for a refused one whose
+    bytes are still kept; `format` for the table in another form, which is made by the server:
+    `parquet` after each publication, the others when they are first asked for; until then the
+    answer is `409 derivative-pending`. `Accept` is ignored. Ranges, conditions and HEAD are
+    answered as RFC 9110 says.
     """
     if format is None:
-        found = await work.recall(get_published, file_id, version)
+        found = await stored_version(work, file_id, version)
     else:
         found = await form_of(work, file_id, format, version)
     return published_response(request, work.parts.store, found)
+
+
+async def stored_version(work: Work, file_id: UUID, version: int | None) -> Published:
+    """The version that a download asks for, the newest published one by default.
+
+    Raises NotFound, NoPublishedVersion.
+    """
+    try:
+        return await work.recall(get_published, file_id, version)
+    except NotFound:
+        if version is None:
+            raise
+        return await work.read(get_refused, file_id, version, work.now)
 
 
 @router.get("/file/{file_id}/report", response_model=None)

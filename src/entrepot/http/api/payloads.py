@@ -10,6 +10,7 @@ from entrepot.accounts.keys import Key
 from entrepot.accounts.users import User
 from entrepot.files.contract import Revision
 from entrepot.files.history import Version
+from entrepot.files.quarantine import ContractException
 from entrepot.files.read import File
 from entrepot.http.problems import task_problem
 from entrepot.tasks.records import Task
@@ -60,7 +61,23 @@ def version_payload(version: Version) -> dict[str, Any]:
         "user_name": version.user_name,
         "task_id": str(version.task_id),
         "restored_from": version.restored_from,
+        "accepted_from": version.accepted_from,
+        "reason": version.reason,
+        "replaces": version.replaces,
+        "quarantined_until": stamp(version.quarantined_until),
         "undo_until": stamp(version.undo_until),
+    }
+
+
+def exception_payload(exception: ContractException | None) -> dict[str, Any] | None:
+    """Why the current version is published although it breaks the contract."""
+    if exception is None:
+        return None
+    return {
+        "accepted_from": exception.accepted_from,
+        "reason": exception.reason,
+        "user_name": exception.user_name,
+        "created_at": stamp(exception.created_at),
     }
 
 

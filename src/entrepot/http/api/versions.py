@@ -11,9 +11,11 @@ from fastapi.responses import JSONResponse, Response
 from entrepot.accounts.actor import Actor
 from entrepot.blobs.store import Stored
 from entrepot.db.types import Writing
+from entrepot.errors import FieldInvalid
 from entrepot.files.contract import load_contract
 from entrepot.files.deliver import deliver_version
 from entrepot.files.history import get_version, list_versions
+from entrepot.files.quarantine import check_replaced
 from entrepot.grants.access import Deliverable, access_deliverable
 from entrepot.http.api.file_document import require_match
 from entrepot.http.api.payloads import TaskAccepted, version_payload
@@ -30,15 +32,22 @@ router = APIRouter(tags=["files"])
 FileIdText = Annotated[str, PathParameter(json_schema_extra={"format": "uuid"})]
 """Not as a UUID, which the framework would refuse before all else, and so in another order."""
 
-DELIVERED = form_of({"file": PROPERTIES["file"]}, ["file"])
+REPLACES = {
+    "type": "integer",
+    "minimum": 1,
+    "description": "The refused version of which this is a correction.",
+}
+DELIVERED = form_of({"file": PROPERTIES["file"], "replaces": REPLACES}, ["file"])
 
 
 @dataclass(frozen=True)
 class Delivery:
-    """What a form delivers: the file's name there, and the most bytes that the server takes."""
+    """What a form delivers: the file's name there, the most bytes that the server takes, and the
+    number of the version that it corrects."""
 
     file_name: str
     size_limit: int
+    replaces: int | None = None
 
 
 NumberInPath = Annotated[int, PathParameter(ge=1, le=2**31 - 1)]
@@ -79,8 +88,10 @@ async def new_version(file_id: FileIdText, request: Request, work: WriteWork) ->
 
     The file's own size limit, schema and dialect bind, and its account's quota. Versions of one
     file are inspected in the order of their numbers; until this one is published, and if it is
-    refused, readers stay on the last good one. With `If-Match` (the `ETag` of the file) nothing is
-    delivered if it has changed since; with an `Idempotency-Key` the request may be repeated.
+    refused, readers stay on the last good one. `replaces` names a refused version of which this
+    is a correction: once this one is published, that one's bytes are given up. With
+    `If-Match` (the `ETag` of the file) nothing is delivered if it has changed since; with an
+    `Idempotency-Key` the request may be repeated.
     """
     purpose = _delivery_to(file_id, request.headers.get("if-match"))
     return accepted_response(await receive_form(request, work, purpose))
@@ -117,8 +128,12 @@ def _delivery_to(file_id: str, match: str | None) -> Purpose[Delivery]:
         target = locked(conn, actor)
         blob_id, reservation = reception.blob_id, reception.reservation
         queue, now = work.parts.queue, work.parts.clock()
-        name = delivery.file_name
-        made = deliver_version(conn, target, name, blob_id, stored, reservation, queue, now)
+        name, replaces = delivery.file_name, delivery.replaces
+        if replaces is not None:
+            check_replaced(conn, target, replaces)
+        made = deliver_version(
+            conn, target, name, blob_id, stored, reservation, queue, now, replaces
+        )
         reception.answer(conn, made.task_id)
         return made.task_id
 
@@ -129,7 +144,7 @@ def _delivery_to(file_id: str, match: str | None) -> Purpose[Delivery]:
         return target
 
     name = f"version.new {file_id.lower()}"
-    return Purpose((), _no_bound, _read_delivery, commit, admit, name)
+    return Purpose(("replaces",), _no_bound, _read_delivery, commit, admit, name)
 
 
 async def _no_bound(form: Form, name: str, work: Work) -> int | None:
@@ -138,4 +153,14 @@ async def _no_bound(form: Form, name: str, work: Work) -> int | None:
 
 
 def _read_delivery(form: Form, work: Work) -> Delivery:
-    return Delivery(form.name_of_file(), work.parts.settings.max_file_size)
+    largest = work.parts.settings.max_file_size
+    return Delivery(form.name_of_file(), largest, _number(form.text("replaces")))
+
+
+def _number(text: str | None) -> int | None:
+    """A version's number from a form. Raises FieldInvalid."""
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit()) or not 1 <= int(text[:11]) < 2**31:
+        raise FieldInvalid("replaces", "is the number of a version.", "2")
+    return int(text)

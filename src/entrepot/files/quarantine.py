@@ -1,0 +1,154 @@
+"""Refused versions: their bytes for who delivered them, and the two ways out of a refusal.
+
+A correction is delivered that names the version which it replaces; or the file's owner accepts the
+refused version as it is, for a reason that stays on record. Either is a version with a number of
+its own, and once it is published the refused bytes may go.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Row, select
+
+from entrepot.accounts.actor import Actor
+from entrepot.blobs.store import BlobId, Stored
+from entrepot.db.tables import accounts, files, users, versions
+from entrepot.db.types import Reading, Writing
+from entrepot.errors import FieldInvalid, NotFound, QuarantineEnded, VersionNotRefused
+from entrepot.files.deliver import Accepted, Origin
+from entrepot.files.restore import Source, add_copy
+from entrepot.files.versions import FileId, Published
+from entrepot.grants.access import Deliverable, Manageable, access_manageable, access_readable
+from entrepot.tasks.queue import TaskQueue
+
+LONGEST_REASON = 1_000
+"""Characters."""
+
+
+@dataclass(frozen=True)
+class ContractException:
+    """That a version was published although it was refused: by whom, when, and why."""
+
+    accepted_from: int
+    reason: str
+    user_name: str
+    created_at: datetime
+
+
+def exception_of(conn: Reading, file_id: UUID, number: int | None) -> ContractException | None:
+    """The exception that version `number` of a file is; None if it is none."""
+    this = versions.c.file_id == file_id, versions.c.number == number
+    found = (
+        select(versions, users.c.name.label("user"), accounts.c.name.label("account"))
+        .join(users, users.c.id == versions.c.created_by)
+        .join(accounts, accounts.c.id == users.c.account_id)
+        .where(*this, versions.c.accepted_from.is_not(None))
+    )
+    row = conn.execute(found).one_or_none()
+    if row is None:
+        return None
+    user_name = f"{row.account}:{row.user}"
+    return ContractException(row.accepted_from, row.reason, user_name, row.created_at)
+
+
+def get_refused(
+    conn: Reading, actor: Actor, file_id: UUID, number: int, now: datetime
+) -> Published:
+    """A refused version for a download by the one who delivered it, as long as its bytes are kept.
+
+    Raises NotFound, also for who did not deliver it.
+    """
+    access_readable(conn, actor, file_id)
+    this = versions.c.file_id == file_id, versions.c.number == number
+    mine = versions.c.status == "refused", versions.c.created_by == actor.user_id, _held(now)
+    found = select(versions, files.c.name).join(files, files.c.id == versions.c.file_id)
+    row = conn.execute(found.where(*this, *mine)).one_or_none()
+    if row is None:
+        raise NotFound
+    return Published(
+        file_id=FileId(file_id),
+        blob_id=BlobId(row.id),
+        number=row.number,
+        file_name=row.name,
+        size=row.size,
+        sha256=row.sha256,
+        media_type=row.media_type,
+        published_at=row.decided_at,
+    )
+
+
+def check_replaced(conn: Reading, target: Deliverable, number: int) -> None:
+    """Whether a delivery may be a correction of version `number`: a refused one, and the actor's
+    own, unless the file is the actor's to manage. Raises FieldInvalid, VersionNotRefused."""
+    row = _find(conn, target.file_id, number)
+    actor = target.actor
+    theirs = row is not None and (
+        row.created_by == actor.user_id or actor.is_admin or target.owner_id == actor.user_id
+    )
+    if row is None or not theirs:
+        raise FieldInvalid("replaces", f"names version {number}, which you did not deliver.")
+    if row.status != "refused":
+        raise VersionNotRefused(version=number, version_status=row.status)
+
+
+def find_acceptable(
+    conn: Reading, actor: Actor, file_id: UUID, number: int, now: datetime
+) -> Source:
+    """The refused version that is to be accepted all the same.
+
+    Raises NotFound, NotAllowed, VersionNotRefused, and QuarantineEnded if its bytes are gone.
+    """
+    access_manageable(conn, actor, file_id)
+    return _acceptable(conn, file_id, number, now)
+
+
+def accept_version(
+    conn: Writing,
+    target: Manageable,
+    number: int,
+    blob_id: BlobId,
+    reason: str,
+    queue: TaskQueue,
+    now: datetime,
+) -> Accepted:
+    """Make refused version `number`, whose bytes lie under `blob_id` too by now, the file's next.
+
+    It will be published whatever its inspection finds; the report goes on saying what breaks the
+    contract, and the `reason` why that was accepted. The file is locked. Raises as
+    `find_acceptable` does, and FileTooLarge, QuotaExceeded.
+    """
+    source = _acceptable(conn, target.file_id, number, now)
+    origin = Origin(accepted_from=number, reason=reason)
+    return add_copy(conn, target, source, blob_id, "version.accept", queue, now, origin)
+
+
+def check_reason(text: str) -> str:
+    """A sound reason. Raises FieldInvalid."""
+    reason = text.strip()
+    if not reason:
+        raise FieldInvalid("reason", "is required: say why the version is accepted.")
+    if len(reason) > LONGEST_REASON or "\0" in reason:
+        said = f"may have {LONGEST_REASON:,} characters, and no NUL; it has {len(reason):,}."
+        raise FieldInvalid("reason", said)
+    return reason
+
+
+def _acceptable(conn: Reading, file_id: UUID, number: int, now: datetime) -> Source:
+    row = _find(conn, file_id, number)
+    if row is None:
+        raise NotFound
+    if row.status != "refused":
+        raise VersionNotRefused(version=number, version_status=row.status)
+    if row.bytes_removed_at is not None or row.keep_until <= now:
+        raise QuarantineEnded(version=number)
+    return Source(number, BlobId(row.id), Stored(row.size, row.sha256))
+
+
+def _find(conn: Reading, file_id: UUID, number: int) -> Row[tuple[object, ...]] | None:
+    this = versions.c.file_id == file_id, versions.c.number == number
+    return conn.execute(select(versions).where(*this)).one_or_none()
+
+
+def _held(now: datetime) -> ColumnElement[bool]:
+    return versions.c.bytes_removed_at.is_(None) & (versions.c.keep_until > now)

@@ -1,0 +1,42 @@
+"""Accept a refused version all the same, as an exception to the file's contract."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, Field
+
+from entrepot.files.quarantine import LONGEST_REASON, check_reason
+from entrepot.http.api.payloads import TaskAccepted
+from entrepot.http.api.restoration import accept
+from entrepot.http.api.uploads import accepted_response
+from entrepot.http.api.versions import NumberInPath
+from entrepot.http.body import SmallBodyRoute
+from entrepot.http.deps import WriteWork
+
+router = APIRouter(tags=["files"], route_class=SmallBodyRoute)
+
+
+class AcceptanceBody(BaseModel):
+    """Why the version is accepted; whoever reads the file may read it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reason: Annotated[str, Field(min_length=1, max_length=LONGEST_REASON)]
+
+
+@router.post(
+    "/file/{file_id}/versions/{number}/accept", status_code=202, response_model=TaskAccepted
+)
+async def accept_version(
+    file_id: UUID, number: NumberInPath, body: AcceptanceBody, request: Request, work: WriteWork
+) -> JSONResponse:
+    """Publish a refused version all the same, under a new number; answers the task that does it.
+
+    For the file's owner and the account's admins, as long as the refused bytes are kept. The report
+    goes on naming what breaks the contract; the version carries `accepted_from` and the `reason`.
+    `If-Match` is honoured as for a delivery.
+    """
+    reason, match = check_reason(body.reason), request.headers.get("if-match")
+    return accepted_response(await accept(work, file_id, number, reason, match))

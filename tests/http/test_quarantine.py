@@ -1,0 +1,190 @@
+"""Refused versions: their bytes for their sender, corrections, and acceptance for a reason."""
+
+import json
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from sqlalchemy import update
+from tests.http.test_versions import BROKEN, SCHEMA, deliver, publish, rows
+from tests.support.api import CSV, Api, assert_problem
+from tests.support.server import Server, TestAccount
+
+from entrepot.db.tables import versions
+from entrepot.files.sweep import sweep
+
+REASON = "The supplier's system was replaced this week."
+
+
+@pytest.fixture
+def file_id(account: TestAccount) -> str:
+    """A file whose first version is published and whose second one was refused."""
+    made: str = account.api.deliver(CSV, enforce_schema=SCHEMA)["file_id"]
+    publish(account.api, made, BROKEN, "failed")
+    return made
+
+
+def accept(api: Api, file_id: str, number: int = 2, reason: Any = REASON, **kwargs: Any) -> Any:
+    return api.post(f"/file/{file_id}/versions/{number}/accept", json={"reason": reason}, **kwargs)
+
+
+def accepted(api: Api, file_id: str, number: int = 2) -> Any:
+    """Accept a version and wait for its task, which publishes it; the new version."""
+    answer = accept(api, file_id, number)
+    assert answer.status_code == 202, answer.text
+    task = api.wait_task(answer.json()["task_id"])
+    assert (task["kind"], task["status"]) == ("version.accept", "succeeded"), task
+    return api.json(f"/file/{file_id}/versions/{task['version']}")
+
+
+def end_quarantine(server: Server, file_id: str) -> None:
+    """As if seven days had passed since the refusal."""
+    with server.parts.database.writing() as conn:
+        refused = versions.c.file_id == UUID(file_id), versions.c.status == "refused"
+        past = server.parts.clock() - timedelta(seconds=1)
+        conn.execute(update(versions).where(*refused).values(keep_until=past))
+
+
+def test_the_sender_may_have_refused_bytes_back(account: TestAccount, file_id: str) -> None:
+    api = account.api
+    answer = api.get(f"/file/download/{file_id}", params={"version": 2})
+    assert (answer.status_code, answer.content) == (200, BROKEN)
+    part = {"Range": "bytes=3-8"}
+    answer = api.get(f"/file/download/{file_id}", params={"version": 2}, headers=part)
+    assert (answer.status_code, answer.content) == (206, BROKEN[3:9])
+    assert api.get(f"/file/download/{file_id}").content == CSV
+    listed = api.json(f"/file/{file_id}/versions/2")
+    assert listed["status"] == "refused"
+    assert listed["quarantined_until"] is not None
+    asked = {"version": 2, "format": "csv"}
+    assert_problem(api.get(f"/file/download/{file_id}", params=asked), 404, "not-found")
+
+
+def test_nobody_else_may(account: TestAccount, file_id: str) -> None:
+    """Not even an admin of the account, who sees the report."""
+    other = account.new_user("admin").api
+    assert other.get(f"/file/{file_id}/report", params={"version": 2}).status_code == 200
+    answer = other.get(f"/file/download/{file_id}", params={"version": 2})
+    assert_problem(answer, 404, "not-found")
+
+
+def test_a_correction_names_what_it_replaces(
+    server: Server, account: TestAccount, file_id: str
+) -> None:
+    api = account.api
+    answer = deliver(api, file_id, rows(3), data={"replaces": "2"})
+    assert answer.status_code == 202, answer.text
+    task = api.wait_task(answer.json()["task_id"])
+    assert (task["status"], task["version"]) == ("succeeded", 3)
+    listed = api.json(f"/file/{file_id}/versions")["versions_list"]
+    assert [each["replaces"] for each in listed] == [2, None, None]
+    sweep(server.parts.database, server.parts.store, server.parts.clock)
+    assert api.json(f"/file/{file_id}/versions/2")["quarantined_until"] is None
+    answer = api.get(f"/file/download/{file_id}", params={"version": 2})
+    assert_problem(answer, 404, "not-found")
+    assert api.account()["used"] == len(CSV) + len(rows(3))
+    assert api.json(f"/file/{file_id}/report", params={"version": 2})["valid"] is False
+    assert account.server.doctor() == []
+
+
+def test_a_correction_that_is_refused_too_leaves_both(account: TestAccount, file_id: str) -> None:
+    api = account.api
+    answer = deliver(api, file_id, BROKEN, data={"replaces": "2"})
+    assert api.wait_task(answer.json()["task_id"])["status"] == "failed"
+    for number in (2, 3):
+        assert api.json(f"/file/{file_id}/versions/{number}")["quarantined_until"] is not None
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "two", "2.0", "99999999999", "9" * 16])
+def test_what_is_replaced_is_a_number(account: TestAccount, file_id: str, text: str) -> None:
+    answer = deliver(account.api, file_id, data={"replaces": text})
+    problem = assert_problem(answer, 422, "field-invalid")
+    assert problem["field"] == "replaces"
+    assert len(account.api.json(f"/file/{file_id}/versions")["versions_list"]) == 2
+
+
+def test_only_a_refused_version_of_ones_own_is_replaced(account: TestAccount, file_id: str) -> None:
+    api = account.api
+    problem = assert_problem(
+        deliver(api, file_id, data={"replaces": "1"}), 409, "version-not-refused"
+    )
+    assert (problem["version"], problem["version_status"]) == (1, "published")
+    problem = assert_problem(deliver(api, file_id, data={"replaces": "9"}), 422, "field-invalid")
+    assert problem["field"] == "replaces"
+    assert api.account()["used"] == len(CSV) + len(BROKEN)
+
+
+def test_the_owner_accepts_a_refused_version(
+    server: Server, account: TestAccount, file_id: str
+) -> None:
+    api = account.api
+    found = accepted(api, file_id)
+    assert (found["version"], found["status"]) == (3, "published")
+    assert (found["accepted_from"], found["reason"]) == (2, REASON)
+    assert api.get(f"/file/download/{file_id}").content == BROKEN
+    assert api.json(f"/file/{file_id}")["exception"]["reason"] == REASON
+    report = api.json(f"/file/{file_id}/report")
+    assert report["valid"] is False
+    assert report["stats"]["errors"] == 2
+    account.server.wait_derived()
+    table = api.get(f"/file/download/{file_id}", params={"format": "jsonl"})
+    while table.status_code == 409:
+        account.server.wait_derived()
+        table = api.get(f"/file/download/{file_id}", params={"format": "jsonl"})
+    assert [json.loads(line) for line in table.text.splitlines()] == [{"id": "x", "amount": "y"}]
+    sweep(server.parts.database, server.parts.store, server.parts.clock)
+    assert api.account()["used"] == len(CSV) + len(BROKEN)
+    publish(api, file_id, rows(3))
+    assert api.json(f"/file/{file_id}")["exception"] is None
+    assert api.json(f"/file/{file_id}/versions/3")["reason"] == REASON
+    assert account.server.doctor() == []
+
+
+def test_a_first_version_is_accepted_too(account: TestAccount) -> None:
+    """What is no table at all stays none, and the next table's schema is still to be inferred."""
+    api = account.api
+    file_id = api.deliver(b"%PDF-1.7 not a table", enforce_schema="true")["file_id"]
+    assert accepted(api, file_id, 1)["version"] == 2
+    assert api.json(f"/file/{file_id}")["media_type"] == "application/pdf"
+    publish(api, file_id, CSV)
+    assert api.json(f"/file/{file_id}/schema")["schema"]["fields"][0]["name"] == "id"
+    publish(api, file_id, b"other\n1\n", "failed")
+
+
+def test_only_a_refused_version_is_accepted(
+    server: Server, account: TestAccount, file_id: str
+) -> None:
+    api = account.api
+    problem = assert_problem(accept(api, file_id, 1), 409, "version-not-refused")
+    assert (problem["version"], problem["version_status"]) == (1, "published")
+    assert_problem(accept(api, file_id, 9), 404, "not-found")
+    assert_problem(accept(api, str(uuid4())), 404, "not-found")
+    end_quarantine(server, file_id)
+    problem = assert_problem(accept(api, file_id, 2), 409, "quarantine-ended")
+    assert problem["version"] == 2
+    answer = api.get(f"/file/download/{file_id}", params={"version": 2})
+    assert_problem(answer, 404, "not-found")
+    assert api.json(f"/file/{file_id}")["version"] == 1
+
+
+@pytest.mark.parametrize("reason", ["", "  ", "x" * 1001, "a\0b", 7, None])
+def test_a_reason_is_required(account: TestAccount, file_id: str, reason: Any) -> None:
+    answer = accept(account.api, file_id, reason=reason)
+    assert "reason" in assert_problem(answer, 422, "field-invalid")["field"]
+    assert len(account.api.json(f"/file/{file_id}/versions")["versions_list"]) == 2
+
+
+def test_acceptance_needs_room_and_the_state_that_was_seen(
+    server: Server,
+) -> None:
+    account = server.new_account(quota=len(CSV) + 2 * len(BROKEN) - 1)
+    api = account.api
+    file_id = api.deliver(CSV, enforce_schema=SCHEMA)["file_id"]
+    publish(api, file_id, BROKEN, "failed")
+    answer = accept(api, file_id, headers={"If-Match": '"another"'})
+    assert_problem(answer, 412, "precondition-failed")
+    problem = assert_problem(accept(api, file_id), 413, "account-quota-exceeded")
+    assert problem["requested"] == len(BROKEN)
+    assert len(api.json(f"/file/{file_id}/versions")["versions_list"]) == 2
+    assert server.doctor() == []
