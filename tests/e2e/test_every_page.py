@@ -22,12 +22,16 @@ PATHS = (
     "/files",
     "/files/{published}",
     "/files/{refused}",
+    "/files/{exception}",
+    "/files/{refused}/deliver",
+    "/files/{refused}/deliver?replaces=1",
     "/upload",
     "/tasks",
     "/tasks/{succeeded}",
     "/tasks/{failed}",
     "/tasks/{checked}",
     "/tasks/{changed}",
+    "/tasks/{accepted}",
     "/keys",
     "/keys/{key}/revoke",
     "/endpoint",
@@ -65,7 +69,13 @@ def furnished(site: Server, password_hash: str) -> Furnished:
     schema["fields"][0]["constraints"] = {"enum": [1, 3]}
     changed = account.api.request("PUT", path, json=schema).json()
     assert account.api.wait_task(changed["task_id"])["status"] == "succeeded"
+    odd = account.api.deliver(BROKEN, enforce_schema=CONTRACT)
+    path, why = f"/file/{odd['file_id']}/versions/1/accept", {"reason": "Agreed by mail. " * 20}
+    accepted = account.api.post(path, json=why).json()
+    assert account.api.wait_task(accepted["task_id"])["status"] == "succeeded"
     names = {
+        "exception": odd["file_id"],
+        "accepted": accepted["task_id"],
         "checked": checked["task_id"],
         "changed": changed["task_id"],
         "published": good["file_id"],

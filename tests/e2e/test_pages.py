@@ -128,7 +128,7 @@ def test_an_upload_is_followed_live_to_its_end(
     expect(page.get_by_role("heading", name="orders.csv")).to_be_visible()
     expect(page.get_by_text("What the till sold")).to_be_visible()
     with page.expect_download() as downloading:
-        page.get_by_role("link", name="Download").click()
+        page.get_by_role("link", name="Download", exact=True).click()
     assert downloading.value.suggested_filename == "orders.csv"
     assert downloading.value.path().read_bytes() == content
 

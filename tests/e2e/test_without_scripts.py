@@ -66,3 +66,45 @@ def test_theme_and_sign_out(plain: Page) -> None:
     expect(plain.locator("html")).to_have_attribute("data-theme", "dark")
     plain.get_by_role("button", name="Sign out").click()
     expect(plain).to_have_url(re.compile(r"/sign-in$"))
+
+
+def test_a_refused_delivery_is_corrected_and_one_is_accepted(
+    plain: Page, person: TestAccount
+) -> None:
+    api = person.api
+    file_id = api.deliver(b"id,amount\n1,2\n", enforce_schema="true")["file_id"]
+    plain.goto(f"/files/{file_id}")
+    plain.get_by_role("link", name="Deliver a version").click()
+    _deliver(plain, b"id,amount\n1,two\n")
+    expect(plain.get_by_text("Refused", exact=True)).to_be_visible()
+    plain.get_by_role("link", name="Deliver a correction").click()
+    expect(plain.get_by_role("heading", name="Correct version 2")).to_be_visible()
+    _deliver(plain, b"id,amount\n1,2\n3,4\n")
+    expect(plain.get_by_text("readers see version 3 now")).to_be_visible()
+    refused = api.post(f"/file/{file_id}/versions", files={"file": ("x.csv", b"id,amount\n1,b\n")})
+    task_id = refused.json()["task_id"]
+    assert api.wait_task(task_id)["status"] == "failed"
+    plain.goto(f"/tasks/{task_id}")
+    plain.get_by_text("Accept it all the same").click()
+    plain.get_by_label("Why").fill("It is only a test.")
+    plain.get_by_role("button", name="Publish it as it is").click()
+    expect(plain.get_by_text("that it is an exception")).to_be_visible()
+    plain.get_by_role("link", name="Open the file").click()
+    expect(plain.get_by_text("It is only a test.").first).to_be_visible()
+    plain.get_by_role("button", name="Restore version 1").click()
+    expect(plain.get_by_text("readers see version 6 now")).to_be_visible()
+    assert api.get(f"/file/download/{file_id}").content == b"id,amount\n1,2\n"
+
+
+def test_a_delivery_that_is_too_large_says_so(plain: Page, person: TestAccount) -> None:
+    file_id = person.api.deliver(b"id,amount\n1,2\n", limit=20)["file_id"]
+    plain.goto(f"/files/{file_id}/deliver")
+    _deliver(plain, b"id,amount\n1,2\n3,4\n5,6\n")
+    expect(plain.get_by_role("alert")).to_contain_text("Nothing was stored")
+    assert len(person.api.json(f"/file/{file_id}/versions")["versions_list"]) == 1
+
+
+def _deliver(page: Page, content: bytes) -> None:
+    chosen = {"name": "next.csv", "mimeType": "text/csv", "buffer": content}
+    page.get_by_label("File", exact=True).set_input_files(chosen)  # type: ignore[arg-type]
+    page.get_by_role("button", name="Deliver").click()

@@ -19,7 +19,13 @@ from entrepot.errors import FieldInvalid, NotFound, QuarantineEnded, VersionNotR
 from entrepot.files.deliver import Accepted, Origin
 from entrepot.files.restore import Source, add_copy
 from entrepot.files.versions import FileId, Published
-from entrepot.grants.access import Deliverable, Manageable, access_manageable, access_readable
+from entrepot.grants.access import (
+    Deliverable,
+    Manageable,
+    access_manageable,
+    access_readable,
+    manages,
+)
 from entrepot.tasks.queue import TaskQueue
 
 LONGEST_REASON = 1_000
@@ -50,6 +56,32 @@ def exception_of(conn: Reading, file_id: UUID, number: int | None) -> ContractEx
         return None
     user_name = f"{row.account}:{row.user}"
     return ContractException(row.accepted_from, row.reason, user_name, row.created_at)
+
+
+@dataclass(frozen=True)
+class Quarantine:
+    """What the actor may do about a refused version whose bytes are kept: have them back, since
+    they are the actor's (`mine`); accept them."""
+
+    mine: bool
+    may_accept: bool
+
+
+def quarantine_of(conn: Reading, actor: Actor, task_id: UUID, now: datetime) -> Quarantine | None:
+    """Of the version that a task judged; None if it was not refused, or its bytes are gone.
+
+    The actor may see the task.
+    """
+    found = (
+        select(versions.c.created_by, files.c.owner_id, files.c.account_id)
+        .join(files, files.c.id == versions.c.file_id)
+        .where(versions.c.task_id == task_id, versions.c.status == "refused", _held(now))
+        .where(files.c.deleted_at.is_(None))
+    )
+    row = conn.execute(found).one_or_none()
+    if row is None:
+        return None
+    return Quarantine(row.created_by == actor.user_id, manages(actor, row.account_id, row.owner_id))
 
 
 def get_refused(
@@ -84,7 +116,7 @@ def check_replaced(conn: Reading, target: Deliverable, number: int) -> None:
     row = _find(conn, target.file_id, number)
     actor = target.actor
     theirs = row is not None and (
-        row.created_by == actor.user_id or actor.is_admin or target.owner_id == actor.user_id
+        row.created_by == actor.user_id or manages(actor, target.account_id, target.owner_id)
     )
     if row is None or not theirs:
         raise FieldInvalid("replaces", f"names version {number}, which you did not deliver.")

@@ -117,6 +117,11 @@ def access_manageable(conn: Reading, actor: Actor, file_id: UUID) -> Manageable:
     return Manageable(seen.file_id, seen.account_id, seen.owner_id, actor)
 
 
+def manages(actor: Actor, account_id: UUID, owner_id: UUID) -> bool:
+    """Whether a file is the actor's to manage: its owner's, and the account's admins'."""
+    return actor.user_id == owner_id or (actor.is_admin and actor.account_id == account_id)
+
+
 def entitlement_of(actor: Actor, account_id: UUID, owner_id: UUID) -> Entitlement:
     """What the actor may do with a file that is visible to them: owners and admins, both."""
     del actor, account_id, owner_id

@@ -93,7 +93,7 @@ async def new_version(file_id: FileIdText, request: Request, work: WriteWork) ->
     `If-Match` (the `ETag` of the file) nothing is delivered if it has changed since; with an
     `Idempotency-Key` the request may be repeated.
     """
-    purpose = _delivery_to(file_id, request.headers.get("if-match"))
+    purpose = delivery_to(file_id, request.headers.get("if-match"))
     return accepted_response(await receive_form(request, work, purpose))
 
 
@@ -112,7 +112,9 @@ async def restore_version(
     return accepted_response(await restore(work, file_id, number, match))
 
 
-def _delivery_to(file_id: str, match: str | None) -> Purpose[Delivery]:
+def delivery_to(file_id: str, match: str | None) -> Purpose[Delivery]:
+    """What a form with a further version of a file is for; `match` is an If-Match."""
+
     def admit(conn: Writing, actor: Actor) -> Admission:
         target = locked(conn, actor)
         return Admission(target.account_id, load_contract(conn, target.file_id).size_limit)

@@ -18,6 +18,7 @@ from entrepot.http.web.sign_in import route as sign_in
 from entrepot.http.web.signed_in import go, is_secure, local_path
 from entrepot.http.web.tasks import route as tasks
 from entrepot.http.web.upload import route as upload
+from entrepot.http.web.versions import route as versions
 
 YEAR = 31_536_000
 """Seconds that a browser remembers the theme."""
@@ -28,7 +29,7 @@ router = APIRouter(include_in_schema=False)
 def mount_pages(app: FastAPI) -> None:
     """Add every page to the app. Call it once the API's handlers of errors are installed."""
     app.state.pages = open_pages(assets.load_assets())
-    for each in (sign_in, files, upload, tasks, keys, endpoint, reference, problems):
+    for each in (sign_in, files, versions, upload, tasks, keys, endpoint, reference, problems):
         router_of_page: APIRouter = each.router
         app.include_router(
             router_of_page, dependencies=[Depends(same_origin)], include_in_schema=False

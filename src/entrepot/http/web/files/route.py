@@ -1,5 +1,6 @@
 """The files, newest first; one file with its contract and what its inspection found."""
 
+from dataclasses import dataclass
 from typing import Annotated
 from uuid import UUID
 
@@ -10,15 +11,17 @@ from entrepot.accounts.actor import Actor
 from entrepot.db.types import Reading
 from entrepot.errors import NotFound
 from entrepot.files.contract import Revision, find_revision, schema_revisions_of
+from entrepot.files.history import Version, list_versions
+from entrepot.files.quarantine import ContractException, exception_of
 from entrepot.files.read import (
     File,
     Findings,
     get_file,
     get_findings,
-    get_published,
     list_files,
     profile_document,
 )
+from entrepot.http.api.files import VersionNumber, stored_version
 from entrepot.http.downloads import published_response
 from entrepot.http.forms_made import form_of, rejected_rows
 from entrepot.http.paging import Position, read_cursor, write_cursor
@@ -35,6 +38,8 @@ from entrepot.inspection.results import Form
 router = APIRouter()
 
 PAGE = 50
+VERSIONS = 20
+"""The newest versions, which the page of a file lists."""
 FORMS: dict[Form, str] = {
     "csv": "CSV", "jsonl": "JSON Lines", "parquet": "Parquet", "arrow": "Arrow"
 }  # fmt: skip
@@ -59,7 +64,8 @@ async def files(request: Request, work: SignedIn, cursor: str | None = None) -> 
 @router.get("/files/{file_id}", response_model=None)
 async def file(request: Request, file_id: UUID, work: SignedIn) -> Response:
     """One file."""
-    actor, (found, findings, revisions) = await work.look(_load, file_id)
+    actor, shown = await work.look(_load, file_id)
+    found, findings = shown.file, shown.findings
     schema = found.schema or (findings.schema if findings else None)
     endpoint = endpoint_of(request)
     return page(
@@ -70,7 +76,10 @@ async def file(request: Request, file_id: UUID, work: SignedIn) -> Response:
         findings=findings,
         report=report_view(findings.report) if findings else None,
         schema=schema_view(schema) if schema else None,
-        revisions=[(each, change_counts(each.changes or [])) for each in revisions],
+        versions=shown.versions,
+        exception=shown.exception,
+        reported=shown.reported,
+        revisions=[(each, change_counts(each.changes or [])) for each in shown.revisions],
         read_as=readings(findings.profile.get("file", {})) if findings else [],
         profile=column_views(findings) if findings else [],
         forms=FORMS if found.row_count is not None else {},
@@ -81,13 +90,18 @@ async def file(request: Request, file_id: UUID, work: SignedIn) -> Response:
 
 @router.get("/files/{file_id}/download", response_model=None)
 async def download(
-    request: Request, file_id: UUID, work: SignedIn, format: Form | None = None
+    request: Request,
+    file_id: UUID,
+    work: SignedIn,
+    format: Form | None = None,
+    version: VersionNumber | None = None,
 ) -> Response:
-    """The newest published version as an attachment, as delivered or in another form."""
+    """A version as an attachment, the newest published one by default, as delivered or in another
+    form."""
     if format is None:
-        found = await work.read(get_published, file_id)
+        found = await stored_version(work, file_id, version)
     else:
-        found = await form_of(work, file_id, format, None)
+        found = await form_of(work, file_id, format, version)
     return published_response(request, work.parts.store, found)
 
 
@@ -135,15 +149,36 @@ async def report(
     return json_to_keep(findings.report, f"report-{file_id}-{findings.version}.json")
 
 
-def _load(
-    conn: Reading, actor: Actor, file_id: UUID
-) -> tuple[File, Findings | None, list[Revision]]:
+@dataclass(frozen=True)
+class _Shown:
+    """What the page of a file is made of; `findings` are None as long as nothing was inspected."""
+
+    file: File
+    findings: Findings | None
+    revisions: list[Revision]
+    versions: list[Version]
+    exception: ContractException | None
+
+    @property
+    def reported(self) -> Version | None:
+        """The version that the findings are of, if it is among those that are listed."""
+        number = self.findings.version if self.findings else None
+        return next((each for each in self.versions if each.number == number), None)
+
+
+def _load(conn: Reading, actor: Actor, file_id: UUID) -> _Shown:
     found = get_file(conn, actor, file_id)
-    revisions = schema_revisions_of(conn, actor, file_id)
     try:
-        return found, get_findings(conn, actor, file_id), revisions
-    except NotFound:  # no version was inspected yet
-        return found, None, revisions
+        findings = get_findings(conn, actor, file_id)
+    except NotFound:
+        findings = None
+    return _Shown(
+        found,
+        findings,
+        schema_revisions_of(conn, actor, file_id),
+        list_versions(conn, actor, file_id, VERSIONS),
+        exception_of(conn, file_id, found.version),
+    )
 
 
 def _next_cursor(found: list[File]) -> str | None:

@@ -16,7 +16,7 @@ from entrepot.accounts.actor import Actor
 from entrepot.db.types import Reading
 from entrepot.errors import TaskFinished
 from entrepot.files.cancel import cancel_task, viewer_of, visible_task
-from entrepot.files.publish import QUARANTINE
+from entrepot.files.quarantine import Quarantine, quarantine_of
 from entrepot.files.task_report import report_of
 from entrepot.http.api.tasks import task_events
 from entrepot.http.paging import Position, read_cursor, write_cursor
@@ -53,8 +53,8 @@ async def tasks(request: Request, work: SignedIn, cursor: str | None = None) -> 
 @router.get("/tasks/{task_id}", response_model=None)
 async def task(request: Request, task_id: UUID, work: SignedIn) -> Response:
     """One task."""
-    actor, (found, report) = await work.look(_load, task_id)
-    return page(request, "tasks/page.html", actor, **_shown(found, report, work.now))
+    actor, shown = await work.look(_load, task_id, work.now)
+    return page(request, "tasks/page.html", actor, **shown)
 
 
 @router.get("/tasks/{task_id}/report.json", response_model=None)
@@ -73,10 +73,10 @@ async def events(
     seen = int(last_event_id) if last_event_id and last_event_id.isdigit() else 0
 
     async def fragment(task: Task) -> str:
-        report = None
-        if task.has_report:
-            report = await work.again().read(report_of, task_id)
-        return render(request, "tasks/_task.html", **_shown(task, report, work.parts.clock()))
+        if not task.ended:
+            return render(request, "tasks/_task.html", **_described(task, None, None))
+        shown = await work.again().read(_load, task_id, work.parts.clock())
+        return render(request, "tasks/_task.html", **shown)
 
     return StreamingResponse(
         task_events(work, present, seen, fragment),
@@ -97,20 +97,23 @@ async def cancel(task_id: UUID, work: SignedIn) -> Response:
     return go(f"/tasks/{task_id}")
 
 
-def _load(conn: Reading, actor: Actor, task_id: UUID) -> tuple[Task, dict[str, Any] | None]:
+def _load(conn: Reading, actor: Actor, task_id: UUID, now: datetime) -> dict[str, Any]:
     task = visible_task(conn, actor, task_id)
-    return task, report_of(conn, actor, task_id) if task.has_report else None
+    report = report_of(conn, actor, task_id) if task.has_report else None
+    return _described(task, report, quarantine_of(conn, actor, task_id, now))
 
 
-def _shown(task: Task, report: dict[str, Any] | None, now: datetime) -> dict[str, Any]:
+def _described(
+    task: Task, report: dict[str, Any] | None, refused: Quarantine | None
+) -> dict[str, Any]:
     view = report_view(report) if report else None
-    # The refused bytes, of which the rows are made, are kept no longer.
-    kept = task.finished_at is not None and now < task.finished_at + QUARANTINE
+    kept = refused is not None or task.status == "succeeded"
     return {
         "task": task,
         "problem": task_problem(task.error) if task.error else None,
         "report": view,
         "rejected_rows": bool(task.version and view and view.rejected and kept),
+        "refused": refused,
     }
 
 

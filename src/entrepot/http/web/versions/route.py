@@ -1,0 +1,85 @@
+"""Deliver a further version by a form; restore an earlier one, or accept a refused one."""
+
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from entrepot.accounts.actor import Actor
+from entrepot.db.types import Reading
+from entrepot.errors import EntrepotError, FieldInvalid, NotAuthenticated, NotFound
+from entrepot.files.quarantine import check_reason
+from entrepot.files.read import File, get_file
+from entrepot.http.api.restoration import accept, restore
+from entrepot.http.api.versions import NumberInPath, delivery_to
+from entrepot.http.delivery_form import receive_form
+from entrepot.http.problem_kinds import kind_of
+from entrepot.http.web.form import read_form
+from entrepot.http.web.rendering import page
+from entrepot.http.web.signed_in import PageWork, SignedIn, go
+from entrepot.quotas.reserve import Usage, usage_of
+
+router = APIRouter()
+
+
+@router.get("/files/{file_id}/deliver", response_model=None)
+async def show(
+    request: Request, file_id: UUID, work: SignedIn, replaces: NumberInPath | None = None
+) -> Response:
+    """The form; `replaces` is the number of the refused version that is to be corrected."""
+    return await _form(request, work, file_id, replaces, None)
+
+
+@router.post("/files/{file_id}/deliver", response_model=None)
+async def deliver(
+    request: Request, file_id: UUID, work: SignedIn, replaces: NumberInPath | None = None
+) -> Response:
+    """Take the delivery and go on to the page of its task; or the form again, and why."""
+    try:
+        task_id = await receive_form(request, work, delivery_to(str(file_id), None))
+    except (NotAuthenticated, NotFound):
+        raise
+    except EntrepotError as failure:
+        return await _form(request, work, file_id, replaces, failure)
+    return go(f"/tasks/{task_id}")
+
+
+@router.post("/files/{file_id}/versions/{number}/restore", response_model=None)
+async def restore_version(file_id: UUID, number: NumberInPath, work: SignedIn) -> Response:
+    """Restore a published version and go on to the page of the task that does it."""
+    return go(f"/tasks/{await restore(work, file_id, number, None)}")
+
+
+@router.post("/files/{file_id}/versions/{number}/accept", response_model=None)
+async def accept_version(
+    request: Request, file_id: UUID, number: NumberInPath, work: SignedIn
+) -> Response:
+    """Accept a refused version and go on to the page of the task that publishes it."""
+    reason = check_reason((await read_form(request)).text("reason"))
+    return go(f"/tasks/{await accept(work, file_id, number, reason)}")
+
+
+async def _form(
+    request: Request,
+    work: PageWork,
+    file_id: UUID,
+    replaces: int | None,
+    failure: EntrepotError | None,
+) -> Response:
+    def look(conn: Reading, actor: Actor) -> tuple[File, Usage]:
+        return get_file(conn, actor, file_id), usage_of(conn, actor.account_id)
+
+    actor, (file, usage) = await work.look(look)
+    kind = kind_of(failure) if failure is not None else None
+    return page(
+        request,
+        "versions/deliver.html",
+        actor,
+        status=kind.status if kind else 200,
+        file=file,
+        usage=usage,
+        replaces=replaces,
+        failure=failure,
+        kind=kind,
+        field=failure.field if isinstance(failure, FieldInvalid) else None,
+    )
