@@ -25,6 +25,8 @@ FUNCTION_LINES = 80
 SCRIPT_LINES = 150
 VAGUE_NAMES = {"service", "services", "utils", "util", "helpers", "helper", "manager", "misc"}
 
+HANDLES = ("Visible", "Readable", "Deliverable", "Manageable", "Offered")
+
 NEVER_ANSWERED = {
     errors.StartRefused,
     entrepot.inspection.results.InspectionCanceled,
@@ -106,7 +108,7 @@ def test_only_grants_makes_checked_handles() -> None:
         relative(path)
         for path in modules(*PRODUCT)
         for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, ast.Call) and _called(node) in ("Readable", "Deliverable", "Manageable")
+        if isinstance(node, ast.Call) and _called(node) in HANDLES
     }
     assert {path for path in makers if not path.startswith("src/entrepot/grants/")} == set()
 

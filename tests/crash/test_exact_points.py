@@ -4,11 +4,13 @@ Each test runs a real delivery on a real server that is killed by SIGKILL, every
 right before or right after one call; then it is started again and everything must hold.
 """
 
+from contextlib import suppress
 from typing import Any
 from uuid import uuid4
 
 import pytest
-from tests.crash.house import House, Point, table
+from tests.crash.house import GONE, House, Point, table
+from tests.support.server import TestAccount
 
 CONTENT = table(80_000)  # 1.5 MB: two blocks
 NEXT = table(70_000, "y")
@@ -27,6 +29,7 @@ CANCELED = ("UPDATE versions SET status='canceled'",)
 ASKED = ("UPDATE tasks SET cancel_requested_at",)
 REMOVED = ("UPDATE versions SET bytes_removed_at",)
 TAKEN = (r"UPDATE (main\.)?workflow_status SET status='PENDING'",)
+HANDED_OVER = ("UPDATE files SET owner_id", "DELETE FROM offers")
 OUTCOME = (r"UPDATE (main\.)?workflow_status SET status='SUCCESS'",)
 
 
@@ -159,6 +162,38 @@ def test_a_restoration_is_killed(house: House, point: Point) -> None:
     die_and_check(house, str(point))
     assert house.api.json(f"/file/{file_id}")["version"] == (3 if committed else 2)
     assert task_id is None or committed
+
+
+@pytest.mark.parametrize("point", both("api", "commit", HANDED_OVER), ids=str)
+def test_handing_over_to_another_account_is_killed(house: House, point: Point) -> None:
+    """The file with all its bytes belongs to one account or to the other."""
+    file_id = house.api.wait_task(str(house.send(CONTENT, limit=LIMIT).task_id))["file_id"]
+    house.wait_derived()
+    server, other = house.server, house.server.new_account()
+    before = house.api.account()["used"]
+    give(house.account, file_id, other)
+    house.arm(point)
+    with suppress(*GONE):
+        other.api.post(f"/file/{file_id}/offer/accept")
+    house.wait_dead()
+    assert house.disarm(), f"the point was not reached: {point}"
+    server.start()
+    moved = point.when == "after"
+    used = [account.api.account()["used"] for account in (house.account, other)]
+    assert used == ([before - len(CONTENT), len(CONTENT)] if moved else [before, 0])
+    assert bool(other.api.json("/files")["files_list"]) == moved
+    assert server.doctor() == []
+    if moved:
+        give(other, file_id, house.account)
+        assert house.api.post(f"/file/{file_id}/offer/accept").status_code == 200
+    house.check()
+
+
+def give(account: TestAccount, file_id: str, other: TestAccount) -> None:
+    """Offer a file to another account's admin."""
+    named = {"user_name": other.admin.user_name}
+    answer = account.api.request("PUT", f"/file/{file_id}/offer", json=named)
+    assert answer.status_code == 200, answer.text
 
 
 @pytest.mark.parametrize("point", REFUSAL, ids=str)

@@ -241,6 +241,31 @@ def give_a_file_away(ward: Ward) -> None:
     )
 
 
+def share_by_hand(ward: Ward, with_its_owner: bool = False) -> None:
+    """An entitlement that nobody granted."""
+    one = "SELECT id FROM files WHERE current_version IS NOT NULL"
+    user = "SELECT id FROM users WHERE account_id = (SELECT id FROM accounts WHERE name = 'other')"
+    if with_its_owner:
+        user = "SELECT owner_id FROM files WHERE current_version IS NOT NULL"
+    values = f"({one}), ({user}), (SELECT account_id FROM users WHERE id = ({user})), ({user})"
+    columns = "file_id, grantee_id, account_id, user_id, granted_by, reads, writes"
+    columns += ", created_at, file_created_at"
+    moment = "'2026-01-01 00:00:00'"
+    ward.change(
+        text(
+            f"INSERT INTO entitlements ({columns}) "
+            f"VALUES ({values}, ({user}), 1, 1, {moment}, {moment})"
+        )
+    )
+
+
+def offer_at_home(ward: Ward) -> None:
+    """An offer to the owner's own account, of which the record says nothing."""
+    columns = "file_id, user_id, offered_by, created_at"
+    found = "SELECT id, owner_id, owner_id, created_at FROM files WHERE current_version IS NOT NULL"
+    ward.change(text(f"INSERT INTO offers ({columns}) {found}"))
+
+
 def reopen_a_check(ward: Ward) -> None:
     ward.change(update(checks).values(decided_at=None))
 
@@ -338,6 +363,10 @@ BREACHES: list[tuple[Callable[[Ward], None], str, str]] = [
     (give_away("account_id", "activity"), "accounts", "belongs to another account"),
     (give_away("created_by", "versions"), "accounts", "made by a user of another account"),
     (give_away("created_by", "schema_revisions"), "accounts", "made by a user of another"),
+    (share_by_hand, "sharing", "an entitlement of file"),
+    (lambda ward: share_by_hand(ward, True), "sharing", "is shared with its owner"),
+    (offer_at_home, "sharing", "an offer of file"),
+    (offer_at_home, "sharing", "is offered to a user of its own account"),
     (lose_derived, "derivatives", "its bytes are missing"),
     (lengthen_derived, "derivatives", "lie in the store"),
     (strand_derived, "derivatives", "no worker will ever take it"),

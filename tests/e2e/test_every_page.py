@@ -8,6 +8,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 from tests.e2e.conftest import OpenPage, give_password, sign_in
 from tests.support.server import Server, TestAccount
+from tests.support.sharing import share
 
 BROKEN = b"id,amount,a_column_with_a_rather_long_name\n1,2,x\n2,abc,y\n"
 CONTRACT = (
@@ -73,6 +74,7 @@ def furnished(site: Server, password_hash: str) -> Furnished:
     path, why = f"/file/{odd['file_id']}/versions/1/accept", {"reason": "Agreed by mail. " * 20}
     accepted = account.api.post(path, json=why).json()
     assert account.api.wait_task(accepted["task_id"])["status"] == "succeeded"
+    share(account.api, good["file_id"], f"{site.new_account().name}:*", "w")
     names = {
         "exception": odd["file_id"],
         "accepted": accepted["task_id"],

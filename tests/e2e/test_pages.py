@@ -8,8 +8,10 @@ from pathlib import Path
 from uuid import UUID
 
 from playwright.sync_api import Page, expect
-from tests.e2e.conftest import OpenPage, sign_in
+from tests.e2e.conftest import OpenPage, give_password, sign_in
+from tests.support.api import CSV
 from tests.support.server import Server, TestAccount
+from tests.support.sharing import deliver
 
 from entrepot.tasks.records import report_progress, start_task
 
@@ -285,6 +287,43 @@ def test_names_of_others_are_text_and_nothing_else(page: Page, person: TestAccou
         expect(page.get_by_text(name).first).to_be_visible()
         assert page.evaluate("window.hurt") is None
     assert page.locator("main img, main script").count() == 0
+
+
+def test_a_file_is_shared_and_taken_back(
+    open_page: OpenPage, page: Page, person: TestAccount, site: Server, password_hash: str
+) -> None:
+    file_id = person.api.deliver(CSV, enforce_schema="true")["file_id"]
+    supplier = site.new_account().admin
+    give_password(site, supplier, password_hash)
+    page.goto(f"/files/{file_id}")
+    page.get_by_label("User", exact=True).fill("nobody:nobody")
+    page.get_by_role("button", name="Share").click()
+    expect(page.locator("#user_name-wrong")).to_contain_text("names nobody")
+    page.get_by_label("User", exact=True).fill(supplier.user_name)
+    page.get_by_label("They may").select_option("w")
+    page.get_by_label("Ends").select_option("30")
+    page.get_by_role("button", name="Share").click()
+    table = page.get_by_role("region", name="Whom the file is shared with")
+    expect(table).to_contain_text(supplier.user_name)
+    expect(table).to_contain_text("deliver, and see nothing but their own deliveries")
+
+    box = open_page()
+    sign_in(box, supplier)
+    box.get_by_role("link", name="orders.csv").click()
+    expect(box.get_by_role("status")).to_contain_text("You may deliver to this file")
+    expect(box.get_by_role("heading", name="Schema")).to_be_visible()
+    for name in ("Sharing", "Profile", "Report"):
+        expect(box.get_by_role("heading", name=name)).to_have_count(0)
+    expect(box.get_by_role("link", name="Download")).to_have_count(0)
+    assert deliver(supplier, file_id, b"id,amount\nx,2\n")["status"] == "failed"
+    box.reload()
+    expect(box.get_by_role("heading", name="Report on version 2")).to_be_visible()
+    expect(box.get_by_role("heading", name="Profile")).to_have_count(0)
+
+    page.get_by_role("button", name=f"Revoke what {supplier.user_name} may do").click()
+    expect(table).to_have_count(0)
+    box.reload()
+    expect(box.get_by_role("heading", name="Not found")).to_be_visible()
 
 
 def test_the_theme_follows_the_system_and_the_switch(open_page: OpenPage) -> None:

@@ -43,9 +43,17 @@ ROUTES: list[tuple[str, str, Any, str | None]] = [
     ("GET", "/file/{file}/versions", None, "read"),
     ("GET", "/file/{file}/versions/{one}", None, "read"),
     ("POST", "/file/{file}/versions/{one}/restore", None, "write"),
+    ("POST", "/file/{file}/versions/{one}/accept", {"reason": "Agreed"}, "write"),
     ("DELETE", "/file/{file}/versions/{one}", None, "write"),
     ("POST", "/file/{file}/versions/{one}/undelete", None, "write"),
     ("PATCH", "/file/{file}", {"file_description": "Another"}, "write"),
+    ("GET", "/file/{file}/entitlements", None, "read"),
+    ("PUT", "/file/{file}/entitlements/{guest}", {"entitlement": "r"}, "write"),
+    ("DELETE", "/file/{file}/entitlements/{guest}", None, "write"),
+    ("GET", "/offers", None, "read"),
+    ("PUT", "/file/{file}/offer", {"user_name": "{stranger}"}, "write"),
+    ("DELETE", "/file/{file}/offer", None, "write"),
+    ("POST", "/file/{offered}/offer/accept", None, "write"),
     ("DELETE", "/file/{file}", None, "write"),
     ("POST", "/file/{file}/undelete", None, "write"),
     ("POST", "/file/validate", "form", "write"),
@@ -71,9 +79,19 @@ class Things:
         return template.format(**self.ids)
 
 
-def things_of(account: TestAccount) -> Things:
+def things_of(account: TestAccount, wanted: str = "") -> Things:
     task = account.api.deliver(CSV, enforce_schema="true")
     spare, gone = account.new_key(), account.new_user()
+    guest, other = account.new_user(), account.server.new_account()
+    file, offered = f"/file/{task['file_id']}", task["file_id"]
+    path = f"{file}/entitlements/{guest.user_name}"
+    assert account.api.request("PUT", path, json={"entitlement": "r"}).status_code == 201
+    named = {"user_name": other.admin.user_name}
+    assert account.api.request("PUT", f"{file}/offer", json=named).status_code == 200
+    if wanted == "offered":
+        offered = other.api.deliver(CSV)["file_id"]
+        named = {"user_name": account.admin.user_name}
+        assert other.api.request("PUT", f"/file/{offered}/offer", json=named).status_code == 200
     return Things(
         {
             "file": task["file_id"],
@@ -82,6 +100,9 @@ def things_of(account: TestAccount) -> Things:
             "key": str(spare.key.key.id),
             "user": account.admin.user_name,
             "gone": gone.user_name,
+            "guest": guest.user_name,
+            "stranger": other.admin.user_name,
+            "offered": offered,
             "account": account.name,
         }
     )
@@ -107,10 +128,7 @@ def mine(server: Server) -> TestAccount:
 
 
 def test_the_matrix_names_every_route(server: Server) -> None:
-    known = {
-        (method, path.format(file="{}", one="{}", task="{}", key="{}", user="{}", gone="{}"))
-        for method, path, _, _ in ROUTES
-    }
+    known = {(method, re.sub(r"\{[^}]*\}", "{}", path)) for method, path, _, _ in ROUTES}
     document = server.api(None).get("/openapi.json").json()
     found = {
         (method.upper(), re.sub(r"\{[^}]*\}", "{}", path))
@@ -125,10 +143,10 @@ def test_the_matrix_names_every_route(server: Server) -> None:
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route[0]} {route[1]}")
 def test_scopes_and_roles(server: Server, mine: TestAccount, route: Any) -> None:
     method, template, body, scope = route
-    things = things_of(mine)
+    things = things_of(mine, "offered" if "{offered}" in template else "")
     if isinstance(body, dict):
         body = {
-            name: value.format(account=mine.name + "") if isinstance(value, str) else value
+            name: value.format(**things.ids) if isinstance(value, str) else value
             for name, value in body.items()
         }
     path = things.path(template)
@@ -153,6 +171,7 @@ def test_scopes_and_roles(server: Server, mine: TestAccount, route: Any) -> None
     if body == {"scopes": ["write"]} or scope is None or "{key}" not in template:
         answer = call(allowed.api, method, path, body)
         fine = ("task-finished", "derivative-pending", "version-is-current", "nothing-to-undo")
+        fine += ("version-not-refused",)
         assert answer.status_code < 400 or answer.json()["code"] in fine, answer.text
     if template == "/user/new":
         mine.api.request("DELETE", f"/user/{mine.name}:new")

@@ -189,6 +189,51 @@ class Client:
         path = f"{API}/file/{quote(file_id, safe='')}/schema{accept}"
         return str(self._transport.send("PUT", path, dict(schema))["task_id"])
 
+    def entitlements(self, file_id: str) -> Iterator[Document]:
+        """Whom a file is shared with. Raises NotFound; NotAllowed if it is not yours to share."""
+        return self._transport.pages(f"{_file(file_id)}/entitlements", "entitlements_list")
+
+    def share(
+        self,
+        file_id: str,
+        user_name: str,
+        entitlement: str,
+        expires_at: datetime | None = None,
+    ) -> Document:
+        """Let a user of any account (`acme:anna`), or a whole account (`partner:*`), read a file
+        (`r`), deliver to it (`w`) or both (`rw`). Raises NotFound, NotAllowed, Invalid."""
+        body: dict[str, Any] = {"entitlement": entitlement, "expires_at": _stamp(expires_at)}
+        path = f"{_file(file_id)}/entitlements/{quote(user_name, safe='')}"
+        granted: Document = self._transport.send("PUT", path, body)
+        return granted
+
+    def unshare(self, file_id: str, user_name: str) -> None:
+        """End an entitlement at once. Raises NotFound, also where there is none."""
+        path = f"{_file(file_id)}/entitlements/{quote(user_name, safe='')}"
+        self._transport.send("DELETE", path)
+
+    def hand_over(self, file_id: str, user_name: str) -> None:
+        """Make another user of one's own account the owner of a file. Raises Invalid."""
+        self._transport.send("PATCH", _file(file_id), {"user_name": user_name})
+
+    def offer(self, file_id: str, user_name: str) -> Document:
+        """Offer a file to a user of another account, who owns it once they accept."""
+        path, body = f"{_file(file_id)}/offer", {"user_name": user_name}
+        offered: Document = self._transport.send("PUT", path, body)
+        return offered
+
+    def offers(self) -> Iterator[Document]:
+        """The files that one is offered."""
+        return self._transport.pages(f"{API}/offers", "offers_list")
+
+    def take_over(self, file_id: str) -> File:
+        """Become the owner of a file that one is offered. Raises NotFound, OverLimit, Conflict."""
+        return File.from_document(self._transport.send("POST", f"{_file(file_id)}/offer/accept"))
+
+    def end_offer(self, file_id: str) -> None:
+        """Decline an offer, or take one's own back. Raises NotFound where there is none."""
+        self._transport.send("DELETE", f"{_file(file_id)}/offer")
+
     def task(self, task_id: str) -> Task:
         """One task as it is now. Raises NotFound."""
         return get_task(self._transport, task_id)
@@ -216,7 +261,7 @@ class Client:
         """Make a key; `api_key` of the answer is its secret, which nobody can see again."""
         body: dict[str, Any] = {"name": name, "scopes": list(scopes)}
         if expires_at is not None:
-            body["expires_at"] = expires_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S+0000")
+            body["expires_at"] = _stamp(expires_at)
         created: Document = self._transport.send("POST", f"{API}/key/new", body)
         return created
 
@@ -246,3 +291,12 @@ class Client:
             return self._transport.request(method, path, content=body, headers=headers)
 
         return self._transport.retrying(act) if method in ("GET", "HEAD") else act()
+
+
+def _file(file_id: str) -> str:
+    return f"{API}/file/{quote(file_id, safe='')}"
+
+
+def _stamp(moment: datetime | None) -> str | None:
+    """A time as the API takes it."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S+0000") if moment else None

@@ -18,7 +18,10 @@ SCOPES: tuple[Scope, ...] = ("read", "write", "admin")
 
 @dataclass(frozen=True)
 class Actor:
-    """A signed-in user or the holder of a key; made by `keys.authenticate` and `sessions` alone."""
+    """A signed-in user or the holder of a key; made by `keys.authenticate` and `sessions` alone.
+
+    `at` is the moment at which they act: what ends by time alone is held against it.
+    """
 
     user_id: UserId
     user_name: str
@@ -28,6 +31,7 @@ class Actor:
     scopes: tuple[Scope, ...]
     key_id: KeyId | None
     expires_at: datetime | None
+    at: datetime
 
     @property
     def is_admin(self) -> bool:

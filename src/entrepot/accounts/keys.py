@@ -149,6 +149,7 @@ def authenticate(conn: Reading, secret: bytes, api_key: str, now: datetime) -> A
         scopes=_within_role(parse_scopes(row.scopes), row.role),
         key_id=KeyId(row.id),
         expires_at=row.expires_at,
+        at=now,
     )
 
 

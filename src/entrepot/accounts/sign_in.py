@@ -118,6 +118,7 @@ def actor_of_session(conn: Reading, secret: bytes, token: str, now: datetime) ->
         scopes=scopes,
         key_id=None,
         expires_at=None,
+        at=now,
     )
 
 

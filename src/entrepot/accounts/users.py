@@ -10,7 +10,17 @@ from sqlalchemy import Row, Select, delete, func, insert, select, update
 from entrepot.accounts.accounts import check_name, get_account
 from entrepot.accounts.actor import AccountId, Actor, Role, UserId
 from entrepot.activity.record import record
-from entrepot.db.tables import accounts, files, keys, sessions, sign_in_links, tasks, users
+from entrepot.db.tables import (
+    accounts,
+    entitlements,
+    files,
+    keys,
+    offers,
+    sessions,
+    sign_in_links,
+    tasks,
+    users,
+)
 from entrepot.db.tables import activity as activity_table
 from entrepot.db.tables import versions as versions_table
 from entrepot.db.types import Reading, Writing
@@ -121,6 +131,7 @@ def delete_user(conn: Writing, actor: Actor, user_name: str, now: datetime) -> N
         raise UserOwnsFiles(files=owned)
     conn.execute(delete(sessions).where(sessions.c.user_id == user.id))
     conn.execute(delete(sign_in_links).where(sign_in_links.c.user_id == user.id))
+    _end_sharing(conn, user, now)
     if _has_history(conn, user.id):
         conn.execute(update(users).where(users.c.id == user.id).values(disabled_at=now))
         live = keys.c.user_id == user.id, keys.c.revoked_at.is_(None)
@@ -130,6 +141,16 @@ def delete_user(conn: Writing, actor: Actor, user_name: str, now: datetime) -> N
         conn.execute(delete(users).where(users.c.id == user.id))
     _keep_an_admin(conn, actor)
     record(conn, actor.account_id, actor, "user.delete", now, detail={"user_name": user_name})
+
+
+def _end_sharing(conn: Writing, user: User, now: datetime) -> None:
+    """Nothing is shared with one who is gone, and what was offered to them stays where it is."""
+    shared = select(files.c.id, files.c.account_id).join(entitlements)
+    detail = {"user_name": user.user_name}
+    for row in conn.execute(shared.where(entitlements.c.user_id == user.id)).all():
+        record(conn, row.account_id, None, "entitlement.revoke", now, row.id, None, detail)
+    conn.execute(delete(entitlements).where(entitlements.c.user_id == user.id))
+    conn.execute(delete(offers).where(offers.c.user_id == user.id))
 
 
 def _has_history(conn: Reading, user_id: UUID) -> bool:

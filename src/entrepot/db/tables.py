@@ -126,6 +126,37 @@ files = Table(
     Index("ix_files_deleted", "deleted_at"),
 )
 
+# Who may read or deliver beside a file's owner and its account's admins: a user, or a whole account
+# (no user). `grantee_id` is the one or the other, so that a look-up is one of its key.
+entitlements = Table(
+    "entitlements",
+    metadata,
+    Column("file_id", Uuid, ForeignKey("files.id"), primary_key=True),
+    Column("grantee_id", Uuid, primary_key=True),
+    Column("account_id", Uuid, ForeignKey("accounts.id"), nullable=False),
+    Column("user_id", Uuid, ForeignKey("users.id"), index=True),
+    Column("reads", Boolean, nullable=False),
+    Column("writes", Boolean, nullable=False),
+    Column("granted_by", Uuid, ForeignKey("users.id"), nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("expires_at", UtcTime),
+    # When the file was made, which never changes: the order of a list of them.
+    Column("file_created_at", UtcTime, nullable=False),
+    CheckConstraint("grantee_id = coalesce(user_id, account_id)", name="grantee"),
+    CheckConstraint("reads OR writes", name="something"),
+    Index("ix_entitlements_by_grantee", "grantee_id", "file_created_at", "file_id"),
+)
+
+# A file that its owner would hand over to a user of another account, who has not accepted yet.
+offers = Table(
+    "offers",
+    metadata,
+    Column("file_id", Uuid, ForeignKey("files.id"), primary_key=True),
+    Column("user_id", Uuid, ForeignKey("users.id"), nullable=False, index=True),
+    Column("offered_by", Uuid, ForeignKey("users.id"), nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+)
+
 versions = Table(
     "versions",
     metadata,

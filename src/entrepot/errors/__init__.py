@@ -28,6 +28,7 @@ from entrepot.errors.input import (
 )
 from entrepot.errors.limits import (
     FileTooLarge,
+    OwnerQuotaExceeded,
     QuotaExceeded,
     QuotaTooSmall,
     SizeLimitTooSmall,
@@ -39,6 +40,7 @@ from entrepot.errors.state import (
     BreakingChange,
     DerivativeFailed,
     DerivativePending,
+    FileBusy,
     LastAdmin,
     NameTaken,
     NoPublishedVersion,
@@ -67,6 +69,7 @@ __all__ = [
     "DigestMismatch",
     "EntrepotError",
     "FieldInvalid",
+    "FileBusy",
     "FileTooLarge",
     "FormMalformed",
     "KeyReused",
@@ -78,6 +81,7 @@ __all__ = [
     "NotAuthenticated",
     "NotFound",
     "NothingToUndo",
+    "OwnerQuotaExceeded",
     "PreconditionFailed",
     "QuarantineEnded",
     "QuotaExceeded",

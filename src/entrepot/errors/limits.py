@@ -36,6 +36,22 @@ class QuotaExceeded(EntrepotError):
 
 
 @dataclass(eq=False)
+class OwnerQuotaExceeded(EntrepotError):
+    """The quota of the account that owns the file has no room for what another account delivers.
+
+    Without that account's figures, which are its own business.
+    """
+
+    requested: int
+
+    def __str__(self) -> str:
+        return (
+            "The account that owns the file has no room in its quota for the "
+            f"{self.requested:,} bytes that this needs."
+        )
+
+
+@dataclass(eq=False)
 class QuotaTooSmall(EntrepotError):
     """A new quota lies below what the account uses already."""
 

@@ -129,6 +129,17 @@ class NameTaken(EntrepotError):
 
 
 @dataclass(eq=False)
+class FileBusy(EntrepotError):
+    """Tasks of the file are under way, so that it cannot go to another account now."""
+
+    tasks: int
+    retry_after: int = 5
+
+    def __str__(self) -> str:
+        return f"{self.tasks} tasks of the file are under way; accept it once they have ended."
+
+
+@dataclass(eq=False)
 class TaskFinished(EntrepotError):
     """The task has ended and cannot be canceled any more."""
 

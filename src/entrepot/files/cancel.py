@@ -12,12 +12,14 @@ from entrepot.errors import NotFound, TaskFinished
 from entrepot.files.check import cancel_check, find_check
 from entrepot.files.publish import cancel_version
 from entrepot.files.versions import Undecided
+from entrepot.grants.access import known_files, sight
 from entrepot.tasks.records import Task, Viewer, get_task, lock_task, request_cancel
 
 
 def viewer_of(actor: Actor) -> Viewer:
     """The actor as one who looks at tasks."""
-    return Viewer(actor.user_id, actor.account_id, actor.is_admin)
+    knows = known_files(actor.is_admin)
+    return Viewer(actor.user_id, actor.account_id, actor.is_admin, knows, sight(actor))
 
 
 def visible_task(conn: Reading, actor: Actor, task_id: UUID) -> Task:

@@ -18,7 +18,7 @@ from entrepot.db.tables import accounts, checks, files, schema_revisions, users,
 from entrepot.db.types import Reading, Writing
 from entrepot.errors import BreakingChange, NotFound
 from entrepot.files.versions import FileId
-from entrepot.grants.access import access_manageable, access_readable
+from entrepot.grants.access import access_visible, lock_manageable
 from entrepot.inspection.results import Mode
 from entrepot.schemas.changes import Change, breaking, compatible
 from entrepot.schemas.evolve import compare_schemas, is_compatible
@@ -93,14 +93,14 @@ def load_contract(conn: Reading, file_id: UUID) -> Contract:
     )
 
 
-def readable_contract(conn: Reading, actor: Actor, file_id: UUID) -> Contract:
-    """The contract of a file that the actor may read. Raises NotFound."""
-    return load_contract(conn, access_readable(conn, actor, file_id).file_id)
+def visible_contract(conn: Reading, actor: Actor, file_id: UUID) -> Contract:
+    """The contract of a file that the actor may know of. Raises NotFound."""
+    return load_contract(conn, access_visible(conn, actor, file_id).file_id)
 
 
 def schema_revisions_of(conn: Reading, actor: Actor, file_id: UUID) -> list[Revision]:
-    """Every schema of a file that the actor may read, the newest first. Raises NotFound."""
-    access_readable(conn, actor, file_id)
+    """Every schema of a file that the actor may know of, the newest first. Raises NotFound."""
+    seen = access_visible(conn, actor, file_id)
     found = (
         select(
             schema_revisions, users.c.name.label("user_name"), accounts.c.name.label("account_name")
@@ -115,7 +115,7 @@ def schema_revisions_of(conn: Reading, actor: Actor, file_id: UUID) -> list[Revi
             number=row.revision,
             source=row.source,
             schema=row.schema,
-            version=row.version,
+            version=row.version if seen.rights.reads else None,
             changes=row.changes,
             user_name=f"{row.account_name}:{row.user_name}",
             created_at=row.created_at,
@@ -149,7 +149,7 @@ def propose_schema(
     Raises NotFound, NotAllowed, and BreakingChange where it breaks something and that was not
     accepted.
     """
-    access_manageable(conn, actor, file_id)
+    lock_manageable(conn, actor, file_id)
     contract = load_contract(conn, file_id)
     document = to_document(schema)
     changes = changes_to(contract, document)

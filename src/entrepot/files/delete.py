@@ -18,7 +18,7 @@ from entrepot.db.types import Reading, Writing
 from entrepot.errors import NotFound, NothingToUndo, VersionIsCurrent, VersionNotPublished
 from entrepot.files.history import Version, get_version
 from entrepot.files.versions import UNDECIDED, UNDO
-from entrepot.grants.access import access_readable, lock_deleted, lock_manageable
+from entrepot.grants.access import access_manageable, lock_deleted, lock_manageable
 
 MARGIN = timedelta(hours=1)
 """The bytes stay for so much longer than a deletion can be undone: clocks of hosts differ."""
@@ -80,7 +80,7 @@ def undelete_file(conn: Writing, actor: Actor, file_id: UUID, now: datetime) -> 
     """
     target = lock_deleted(conn, actor, file_id, now - UNDO)
     if target is None:
-        access_readable(conn, actor, file_id)
+        access_manageable(conn, actor, file_id)
         raise NothingToUndo(reason="The file was not deleted.")
     conn.execute(update(files).where(files.c.id == file_id).values(deleted_at=None, updated_at=now))
     record(conn, target.account_id, actor, "file.undelete", now, file_id)

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from uuid import UUID, uuid4
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import ColumnElement, func, insert, select
 
 from entrepot.accounts.actor import Actor
 from entrepot.activity.record import record
@@ -19,7 +19,7 @@ from entrepot.db.types import Reading, Writing
 from entrepot.errors import FileTooLarge
 from entrepot.files.contract import load_contract
 from entrepot.files.versions import FileId
-from entrepot.grants.access import Deliverable
+from entrepot.grants.access import Deliverable, access_visible, visible_versions
 from entrepot.quotas.reserve import ReservationId, settle_reservation
 from entrepot.tasks.queue import TaskQueue
 from entrepot.tasks.records import TaskId, create_task
@@ -93,10 +93,19 @@ def next_accepted(conn: Writing, file_id: UUID) -> Accepted:
     return Accepted(TaskId(uuid4()), FileId(file_id), newest_number(conn, file_id) + 1)
 
 
-def newest_number(conn: Reading, file_id: UUID) -> int:
-    """The highest number that a version of the file has, whatever became of it; 0 for none."""
-    highest = select(func.max(versions.c.number)).where(versions.c.file_id == file_id)
+def newest_number(conn: Reading, file_id: UUID, *which: ColumnElement[bool]) -> int:
+    """The highest number that a version of the file (one of `which`) has, whatever became of it; 0
+    for none."""
+    highest = select(func.max(versions.c.number)).where(versions.c.file_id == file_id, *which)
     return conn.scalar(highest) or 0
+
+
+def newest_seen(conn: Reading, actor: Actor, file_id: UUID) -> int:
+    """As `newest_number`, of the versions that the actor may know of; who may both read and deliver
+    is told of each delivery. Raises NotFound."""
+    seen = access_visible(conn, actor, file_id)
+    every = seen.rights.reads and seen.rights.writes
+    return newest_number(conn, file_id, *(() if every else (visible_versions(seen),)))
 
 
 def add_version(

@@ -56,13 +56,14 @@ def plan_derivative(
     conn: Writing,
     queue: TaskQueue,
     version_id: UUID,
-    account_id: UUID,
     form: Made,
     now: datetime,
 ) -> None:
     """Have the form made, once: nothing happens while it is pending or ready."""
-    # Of two who ask at once the second finds the row; SQLite's writer is alone anyway.
-    conn.execute(select(versions.c.id).where(versions.c.id == version_id).with_for_update())
+    # Of two who ask at once the second finds the row; SQLite's writer is alone anyway. The account
+    # is the version's own, whoever asks.
+    home = select(versions.c.account_id).where(versions.c.id == version_id).with_for_update()
+    account_id: UUID = conn.execute(home).scalar_one()
     row = conn.execute(select(derivatives.c.status).where(_of(version_id, form))).one_or_none()
     if row is not None and row.status in ("pending", "ready"):
         return

@@ -12,7 +12,7 @@ from entrepot.db.tables import accounts, users, versions
 from entrepot.db.types import Reading
 from entrepot.errors import NotFound
 from entrepot.files.versions import UNDO, FileId, VersionStatus
-from entrepot.grants.access import access_readable
+from entrepot.grants.access import Visible, access_visible, visible_versions
 
 
 @dataclass(frozen=True)
@@ -48,12 +48,13 @@ class Version:
 def list_versions(
     conn: Reading, actor: Actor, file_id: UUID, limit: int, after: UUID | None = None
 ) -> list[Version]:
-    """A file's versions, the newest first; `after` is the task of the last one of the page before.
+    """A file's versions that the actor may know of, the newest first; `after` is the task of the
+    last one of the page before.
 
     Raises NotFound for a file that the actor may not know of.
     """
-    access_readable(conn, actor, file_id)
-    page = _versions_of(file_id).order_by(versions.c.number.desc()).limit(limit)
+    seen = access_visible(conn, actor, file_id)
+    page = _versions_of(seen).order_by(versions.c.number.desc()).limit(limit)
     if after is not None:
         last = select(versions.c.number).where(
             versions.c.file_id == file_id, versions.c.task_id == after
@@ -63,21 +64,20 @@ def list_versions(
 
 
 def get_version(conn: Reading, actor: Actor, file_id: UUID, number: int) -> Version:
-    """One version of a file that the actor may know of. Raises NotFound."""
-    access_readable(conn, actor, file_id)
-    found = _versions_of(file_id).where(versions.c.number == number)
+    """One version that the actor may know of. Raises NotFound."""
+    found = _versions_of(access_visible(conn, actor, file_id)).where(versions.c.number == number)
     row = conn.execute(found).one_or_none()
     if row is None:
         raise NotFound
     return _version(row)
 
 
-def _versions_of(file_id: UUID) -> Select[Any]:
+def _versions_of(seen: Visible) -> Select[Any]:
     return (
         select(versions, users.c.name.label("user"), accounts.c.name.label("account"))
         .join(users, users.c.id == versions.c.created_by)
         .join(accounts, accounts.c.id == users.c.account_id)
-        .where(versions.c.file_id == file_id)
+        .where(versions.c.file_id == seen.file_id, visible_versions(seen))
     )
 
 

@@ -30,6 +30,7 @@ from entrepot.db.tables import (
 )
 from entrepot.db.types import Reading
 from entrepot.errors import BlobMissing
+from entrepot.files.apart import accounts_are_apart, sharing_is_sound
 from entrepot.files.derivatives import pending_runs
 from entrepot.files.remove import HOLDERS, kept
 from entrepot.files.sweep import GRACE
@@ -202,25 +203,6 @@ def numbers_have_no_gap(conn: Reading, store: BlobStore, now: datetime) -> Itera
         yield f"version {version_id} was published before an earlier one was decided"
 
 
-def accounts_are_apart(conn: Reading, store: BlobStore, now: datetime) -> Iterator[str]:
-    """A file, its owner, versions, tasks and activity belong to one and the same account."""
-    del store, now
-    home = files.c.account_id
-    owner = select(files.c.id).join(users, users.c.id == files.c.owner_id)
-    for file_id in conn.scalars(owner.where(users.c.account_id != home)):
-        yield f"file {file_id} is owned by a user of another account"
-    parts = {"version": versions, "check": checks, "task": tasks, "activity row": activity}
-    for name, part in parts.items():
-        strays = select(part.c.id).join(files, files.c.id == part.c.file_id)
-        for stray in conn.scalars(strays.where(part.c.account_id != home)):
-            yield f"{name} {stray} belongs to another account than its file"
-    for name, part in (("version", versions), ("schema revision", schema_revisions)):
-        made = select(part.c.file_id).join(files, files.c.id == part.c.file_id)
-        made = made.join(users, users.c.id == part.c.created_by)
-        for file_id in conn.scalars(made.where(users.c.account_id != home)):
-            yield f"a {name} of file {file_id} was made by a user of another account"
-
-
 def no_bytes_without_row(conn: Reading, store: BlobStore, now: datetime) -> Iterator[str]:
     """No bytes lie in the store that no row names, beyond the sweep's time of grace."""
     held = union_all(*(select(h.c.id).where(*kept(h)) for h in HOLDERS))
@@ -298,6 +280,7 @@ CHECKS: dict[str, Check] = {
     "tasks": tasks_and_versions_agree,
     "activity": changes_are_recorded,
     "accounts": accounts_are_apart,
+    "sharing": sharing_is_sound,
     "derivatives": derivatives_are_sound,
     "replies": replies_are_sound,
     "deletions": deletions_are_whole,

@@ -52,7 +52,7 @@ def publish_version(
     if version.mode == "infer" and found.schema is not None:
         _freeze_schema(conn, version, found.schema, now)
     if found.row_count is not None and found.schema is not None:
-        plan_derivative(conn, queue, version.blob_id, version.account_id, EAGER, now)
+        plan_derivative(conn, queue, version.blob_id, EAGER, now)
     finish_task(conn, version.task_id, "succeeded", now, has_report=True)
     _record(conn, version, "version.publish", now, {"verdict": found.verdict})
 

@@ -23,7 +23,7 @@ from entrepot.grants.access import (
     Deliverable,
     Manageable,
     access_manageable,
-    access_readable,
+    access_visible,
     manages,
 )
 from entrepot.tasks.queue import TaskQueue
@@ -91,7 +91,7 @@ def get_refused(
 
     Raises NotFound, also for who did not deliver it.
     """
-    access_readable(conn, actor, file_id)
+    access_visible(conn, actor, file_id)
     this = versions.c.file_id == file_id, versions.c.number == number
     mine = versions.c.status == "refused", versions.c.created_by == actor.user_id, _held(now)
     found = select(versions, files.c.name).join(files, files.c.id == versions.c.file_id)
@@ -115,9 +115,7 @@ def check_replaced(conn: Reading, target: Deliverable, number: int) -> None:
     own, unless the file is the actor's to manage. Raises FieldInvalid, VersionNotRefused."""
     row = _find(conn, target.file_id, number)
     actor = target.actor
-    theirs = row is not None and (
-        row.created_by == actor.user_id or manages(actor, target.account_id, target.owner_id)
-    )
+    theirs = row is not None and (target.rights.manages or row.created_by == actor.user_id)
     if row is None or not theirs:
         raise FieldInvalid("replaces", f"names version {number}, which you did not deliver.")
     if row.status != "refused":

@@ -6,13 +6,14 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Select, and_, bindparam, func, select, tuple_
+from sqlalchemy import Row, Select, and_, bindparam, func, select, tuple_, union_all
 
 from entrepot.accounts.actor import Actor
 from entrepot.blobs.store import BlobId
 from entrepot.db.tables import (
     accounts,
     derivatives,
+    entitlements,
     files,
     inspections,
     schema_revisions,
@@ -25,34 +26,52 @@ from entrepot.files.derivatives import EAGER
 from entrepot.files.versions import FileId, Published
 from entrepot.grants.access import (
     Entitlement,
+    Rights,
     access_readable,
-    entitlement_of,
+    access_visible,
+    granted_rights,
+    granted_until,
+    has_entitlements,
+    managed_files,
+    require_reading,
+    rights_of,
+    shared_pages,
     sight,
     visible_files,
+    visible_versions,
 )
 
 
 @dataclass(frozen=True)
 class File:
-    """A file as a caller sees it; sizes are bytes. Version figures are the published one's."""
+    """A file as a caller sees it; sizes are bytes. Version figures are the published one's.
+
+    Who may deliver but not read sees none of these, nor when the file was last updated, since that
+    tells of others' deliveries.
+    """
 
     id: FileId
     name: str
     description: str
     user_name: str
-    entitlement: Entitlement
+    rights: Rights
     size_limit: int
     enforcement: str
     schema: dict[str, Any] | None
     dialect: dict[str, Any] | None
     retention: dict[str, int] | None
     created_at: datetime
-    updated_at: datetime
+    updated_at: datetime | None
     version: int | None
     size: int | None
     media_type: str | None
     sha256: str | None
     row_count: int | None
+
+    @property
+    def entitlement(self) -> Entitlement:
+        """What the caller may do with it."""
+        return self.rights.entitlement
 
 
 @dataclass(frozen=True)
@@ -84,7 +103,8 @@ def list_files(
 
     Keyset paging (a condition on the order's columns, no OFFSET) costs the same on any page.
     """
-    statement = _list_of(actor.is_admin, newest_first, after is not None)
+    shared = has_entitlements(conn, actor)
+    statement = _list_of(actor.is_admin, newest_first, after is not None, shared)
     values: dict[str, Any] = {**sight(actor), "most": limit}
     if after is not None:
         values["last_moment"], values["last_id"] = after
@@ -131,13 +151,17 @@ def get_published(
 ) -> Published:
     """A published version for a download, the newest by default.
 
-    Raises NotFound, also for a number that was not published, and NoPublishedVersion.
+    Raises NotFound, also for a number that was not published, NotAllowed and NoPublishedVersion.
     """
     values: dict[str, Any] = {**sight(actor), "file_id": file_id}
     if number is not None:
         values["number"] = number
     row = conn.execute(_published(actor.is_admin, number is not None), values).one_or_none()
-    if row is None or (row.id is None and number is not None):
+    if row is None:
+        raise NotFound
+    rights = rights_of(actor, row)
+    require_reading(rights)
+    if row.id is None and number is not None:
         raise NotFound
     if row.id is None:
         raise NoPublishedVersion
@@ -150,20 +174,31 @@ def get_published(
         sha256=row.sha256,
         media_type=row.media_type,
         published_at=row.decided_at,
+        until=None if rights.manages else row.granted_until,
     )
+
+
+def get_profiled(
+    conn: Reading, actor: Actor, file_id: UUID, version: int | None = None
+) -> Findings:
+    """As `get_findings`, for their part that shows what is in a version. Raises NotAllowed too."""
+    access_readable(conn, actor, file_id)
+    return get_findings(conn, actor, file_id, version)
 
 
 def get_findings(
     conn: Reading, actor: Actor, file_id: UUID, version: int | None = None
 ) -> Findings:
-    """Report and profile of a version, the newest inspected one by default. Raises NotFound."""
-    access_readable(conn, actor, file_id)
+    """Report and profile of a version, the newest inspected one by default, of those that the actor
+    may know of. Raises NotFound."""
+    seen = access_visible(conn, actor, file_id)
     eager = and_(derivatives.c.version_id == versions.c.id, derivatives.c.form == EAGER)
     found = (
         select(inspections, versions.c.number, derivatives.c.status, derivatives.c.error)
         .join(versions, versions.c.id == inspections.c.version_id)
         .outerjoin(derivatives, eager)
         .where(versions.c.file_id == file_id, versions.c.status != "deleted")
+        .where(visible_versions(seen))
         .order_by(versions.c.number.desc())
         .limit(1)
     )
@@ -187,9 +222,26 @@ def get_findings(
 
 
 @cache
-def _list_of(is_admin: bool, newest_first: bool, paged: bool) -> Select[Any]:
-    moment, file_id = files.c.created_at, files.c.id
-    page = _files(with_schema=False).where(visible_files(is_admin)).limit(bindparam("most"))
+def _list_of(is_admin: bool, newest_first: bool, paged: bool, shared: bool) -> Select[Any]:
+    managed = managed_files(is_admin), files.c.deleted_at.is_(None)
+    order = files.c.created_at, files.c.id
+    if not shared:
+        listed = _files(with_schema=False).where(*managed)
+        return _page(listed, *order, newest_first, paged)
+    # A page of each kind by its own index, then of them all: one condition with OR would sort
+    # everything for each page.
+    pages = [_page(select(files.c.id).where(*managed), *order, newest_first, paged)]
+    granted = entitlements.c.file_created_at, entitlements.c.file_id
+    pages += [_page(kind, *granted, newest_first, paged) for kind in shared_pages()]
+    either = union_all(*(select(page.subquery().c[0]) for page in pages))
+    listed = _files(with_schema=False).where(files.c.id.in_(either))
+    return _page(listed, *order, newest_first, paged)
+
+
+def _page(
+    found: Select[Any], moment: Any, file_id: Any, newest_first: bool, paged: bool
+) -> Select[Any]:
+    page = found.limit(bindparam("most"))
     if paged:
         last = tuple_(
             bindparam("last_moment", type_=moment.type), bindparam("last_id", type_=file_id.type)
@@ -213,6 +265,10 @@ def _published(is_admin: bool, numbered: bool) -> Select[Any]:
     return (
         select(
             files.c.name,
+            files.c.account_id,
+            files.c.owner_id,
+            *granted_rights(),
+            granted_until(),
             versions.c.id,
             versions.c.number,
             versions.c.size,
@@ -251,6 +307,7 @@ def _files(with_schema: bool) -> Select[Any]:
         versions.c.media_type,
         versions.c.sha256,
         versions.c.row_count,
+        *granted_rights(),
     ]
     if with_schema:
         newest = (
@@ -269,22 +326,24 @@ def _files(with_schema: bool) -> Select[Any]:
 
 
 def _file(row: Row[Any], actor: Actor) -> File:
+    rights = rights_of(actor, row)
+    reads = rights.reads
     return File(
         id=FileId(row.id),
         name=row.name,
         description=row.description,
         user_name=f"{row.account}:{row.user}",
-        entitlement=entitlement_of(actor, row.account_id, row.owner_id),
+        rights=rights,
         size_limit=row.size_limit,
         enforcement=row.enforcement,
         schema=getattr(row, "schema", None),
         dialect=row.dialect,
         retention=row.retention,
         created_at=row.created_at,
-        updated_at=row.updated_at,
-        version=row.number,
-        size=row.size,
-        media_type=row.media_type,
-        sha256=row.sha256,
-        row_count=row.row_count,
+        updated_at=row.updated_at if reads else None,
+        version=row.number if reads else None,
+        size=row.size if reads else None,
+        media_type=row.media_type if reads else None,
+        sha256=row.sha256 if reads else None,
+        row_count=row.row_count if reads else None,
     )

@@ -47,6 +47,11 @@ class FoundForm:
     published: Published
     used_at: datetime
 
+    @property
+    def until(self) -> datetime | None:
+        """When the right to read it may end by itself."""
+        return self.published.until
+
 
 def find_form(
     conn: Reading, actor: Actor, file_id: UUID, form: Form, number: int | None = None
@@ -89,7 +94,7 @@ def ask_for_form(
     """
     published = get_published(conn, actor, file_id, number)
     for wanted in (form,) if form in (EAGER, "csv") else (EAGER, form):
-        made = made_or_planned(conn, published.blob_id, actor.account_id, wanted, form, queue, now)
+        made = made_or_planned(conn, published.blob_id, wanted, form, queue, now)
         if isinstance(made, EntrepotError):
             return made
     used = and_(derivatives.c.version_id == published.blob_id, derivatives.c.form == form)
@@ -102,7 +107,6 @@ def ask_for_form(
 def made_or_planned(
     conn: Writing,
     version_id: BlobId,
-    account_id: UUID,
     form: Made,
     shown: str,
     queue: TaskQueue,
@@ -115,7 +119,7 @@ def made_or_planned(
     if row.status == "failed" and now < row.ended_at + TRY_AGAIN:
         return _failed(row, shown, now)
     if row.status != "ready":
-        plan_derivative(conn, queue, version_id, account_id, form, now)
+        plan_derivative(conn, queue, version_id, form, now)
         since = row.requested_at if row.status == "pending" else now
         return DerivativePending(format=shown, retry_after=_patience(now - since))
     return row

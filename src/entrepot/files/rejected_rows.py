@@ -19,7 +19,7 @@ from entrepot.errors import (
 )
 from entrepot.files.read_form import form_name, made_or_planned
 from entrepot.files.versions import FileId, Published
-from entrepot.grants.access import access_readable
+from entrepot.grants.access import access_visible, visible_versions
 from entrepot.tasks.queue import TaskQueue
 
 NAME = "report.csv"
@@ -39,13 +39,13 @@ def ask_for_rejected(
     are returned, not raised. Raises NotFound (also once the version's bytes are gone), NotAllowed,
     VersionNotTabular.
     """
-    seen = access_readable(conn, actor, file_id)
+    seen = access_visible(conn, actor, file_id)
     found = (
         select(versions, files.c.name, inspections.c.report)
         .join(inspections, inspections.c.version_id == versions.c.id)
         .join(files, files.c.id == versions.c.file_id)
         .where(versions.c.file_id == file_id, versions.c.bytes_removed_at.is_(None))
-        .where(versions.c.status != "deleted")
+        .where(versions.c.status != "deleted", visible_versions(seen))
         .where(or_(versions.c.keep_until.is_(None), versions.c.keep_until > now))
         .order_by(versions.c.number.desc())
         .limit(1)
@@ -55,12 +55,12 @@ def ask_for_rejected(
     ).one_or_none()
     if row is None:
         raise NotFound
-    if not actor.is_admin and actor.user_id not in (seen.owner_id, row.created_by):
+    if not seen.rights.manages and actor.user_id != row.created_by:
         raise NotAllowed(reason="Only who delivered the version and the file's owner may do this.")
     if "rows" not in row.report["tasks"][0]["stats"]:
         raise VersionNotTabular(format=NAME, media_type=row.media_type)
     version_id = BlobId(row.id)
-    made = made_or_planned(conn, version_id, actor.account_id, "rejected", NAME, queue, now)
+    made = made_or_planned(conn, version_id, "rejected", NAME, queue, now)
     if isinstance(made, EntrepotError):
         return made
     used = and_(derivatives.c.version_id == version_id, derivatives.c.form == "rejected")

@@ -16,13 +16,20 @@ from entrepot.activity.record import record
 from entrepot.blobs.store import BlobId, Stored
 from entrepot.db.tables import inspections, versions
 from entrepot.db.types import Reading, Writing
-from entrepot.errors import FileTooLarge, NotFound, VersionNotPublished
+from entrepot.errors import FileTooLarge, NotFound, QuotaExceeded, VersionNotPublished
 from entrepot.files.contract import load_contract
 from entrepot.files.deliver import Accepted, Origin, add_version, next_accepted
 from entrepot.files.versions import Undecided
-from entrepot.grants.access import Deliverable, Manageable, access_readable
+from entrepot.grants.access import (
+    Deliverable,
+    Manageable,
+    Visible,
+    access_readable,
+    require_delivering,
+    visible_versions,
+)
 from entrepot.inspection.results import Inspection
-from entrepot.quotas.reserve import take_used
+from entrepot.quotas.reserve import refusal_for, take_used
 from entrepot.tasks.queue import TaskQueue
 
 
@@ -36,9 +43,10 @@ class Source:
 
 
 def find_source(conn: Reading, actor: Actor, file_id: UUID, number: int) -> Source:
-    """A version that can be restored. Raises NotFound, VersionNotPublished."""
-    access_readable(conn, actor, file_id)
-    return _source(conn, file_id, number)
+    """A version that can be restored. Raises NotFound, NotAllowed, VersionNotPublished."""
+    seen = access_readable(conn, actor, file_id)
+    require_delivering(seen.rights)
+    return _source(conn, seen, number)
 
 
 def restore_version(
@@ -52,9 +60,9 @@ def restore_version(
     """Make version `number`, whose bytes lie under `blob_id` too by now, the file's next one.
 
     Raises NotFound and VersionNotPublished as `find_source` does; FileTooLarge if the file's limit
-    is lower by now; QuotaExceeded, since both versions count.
+    is lower by now; QuotaExceeded or OwnerQuotaExceeded, since both versions count.
     """
-    source = _source(conn, target.file_id, number)
+    source = _source(conn, target, number)
     origin, kind = Origin(restored_from=number), "version.restore"
     return add_copy(conn, target, source, blob_id, kind, queue, now, origin)
 
@@ -71,13 +79,16 @@ def add_copy(
 ) -> Accepted:
     """Make the bytes of `source`, which lie under `blob_id` too by now, the file's next version.
 
-    The file is locked. Raises FileTooLarge, QuotaExceeded.
+    The file is locked. Raises FileTooLarge, QuotaExceeded, OwnerQuotaExceeded.
     """
     stored, account_id = source.stored, target.account_id
     limit = load_contract(conn, target.file_id).size_limit
     if stored.size > limit:
         raise FileTooLarge(limit=limit, requested=stored.size)
-    take_used(conn, account_id, stored.size)
+    try:
+        take_used(conn, account_id, stored.size)
+    except QuotaExceeded as refused:
+        raise refusal_for(target.actor.account_id, account_id, refused) from None
     accepted, actor = next_accepted(conn, target.file_id), target.actor
     add_version(conn, accepted, actor, account_id, blob_id, stored, kind, queue, now, origin)
     told = {name: value for name, value in asdict(origin).items() if value is not None}
@@ -119,8 +130,8 @@ def earlier_findings(conn: Reading, version: Undecided) -> Inspection | None:
     )
 
 
-def _source(conn: Reading, file_id: UUID, number: int) -> Source:
-    this = versions.c.file_id == file_id, versions.c.number == number
+def _source(conn: Reading, seen: Visible, number: int) -> Source:
+    this = versions.c.file_id == seen.file_id, versions.c.number == number, visible_versions(seen)
     row = conn.execute(select(versions).where(*this)).one_or_none()
     if row is None:
         raise NotFound

@@ -18,7 +18,7 @@ from entrepot.blobs.store import BlobId, Stored
 from entrepot.db.tables import checks
 from entrepot.db.types import Writing
 from entrepot.errors import FileTooLarge
-from entrepot.files.contract import CHECK, readable_contract
+from entrepot.files.contract import CHECK, visible_contract
 from entrepot.inspection.results import Mode
 from entrepot.quotas.reserve import ReservationId, settle_reservation
 from entrepot.schemas.enforcement import Enforcement
@@ -60,7 +60,7 @@ def begin_validation(
     schema = to_document(asked.enforcement.schema) if asked.enforcement.schema else None
     dialect, limit = asked.dialect, asked.size_limit
     if asked.file_id is not None:
-        contract = readable_contract(conn, actor, asked.file_id)
+        contract = visible_contract(conn, actor, asked.file_id)
         mode, schema, dialect = contract.mode, contract.schema, contract.dialect
         limit = min(limit, contract.size_limit)
     if stored.size > limit:

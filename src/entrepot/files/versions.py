@@ -45,7 +45,10 @@ class Undecided:
 
 @dataclass(frozen=True)
 class Published:
-    """A version that its reader may have: all that a download needs. `size` is bytes."""
+    """A version that its reader may have: all that a download needs. `size` is bytes.
+
+    `until` is when the right to read it may end by itself, without a change; None: it does not.
+    """
 
     file_id: FileId
     blob_id: BlobId
@@ -55,3 +58,4 @@ class Published:
     sha256: str
     media_type: str
     published_at: datetime
+    until: datetime | None = None

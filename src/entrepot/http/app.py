@@ -16,6 +16,7 @@ from entrepot.http.api import (
     people,
     quarantine,
     schema,
+    sharing,
     tasks,
     uploads,
     versions,
@@ -53,7 +54,8 @@ def create_app(parts: Parts) -> tuple[FastAPI, ASGIApp]:
         lifespan=life,
     )
     app.state.runtime = runtime
-    for part in (uploads, files, versions, quarantine, changes, schema, tasks, people):
+    of_files = uploads, files, versions, quarantine, changes, schema, sharing
+    for part in (*of_files, tasks, people):
         app.include_router(part.router, prefix="/api/v1")
     app.include_router(health.router)
     describe(app)

@@ -14,7 +14,14 @@ from starlette.requests import ClientDisconnect
 from entrepot.accounts.actor import Actor
 from entrepot.blobs.store import Stored
 from entrepot.db.types import Writing
-from entrepot.errors import FieldInvalid, FileTooLarge, FormMalformed, KeyReused, ShuttingDown
+from entrepot.errors import (
+    FieldInvalid,
+    FileTooLarge,
+    FormMalformed,
+    KeyReused,
+    QuotaExceeded,
+    ShuttingDown,
+)
 from entrepot.files.define import check_file_name
 from entrepot.http.body import body_chunks, content_length
 from entrepot.http.deps import Work
@@ -117,6 +124,8 @@ async def receive_form(request: Request, work: Work, purpose: Purpose[T]) -> Tas
         if isinstance(failure, ClientDisconnect):
             # Nobody reads this answer; it is for the log.
             raise FormMalformed(reason="The client went away before the end.") from None
+        if isinstance(failure, QuotaExceeded):
+            raise reception.told(failure) from None
         raise
     work.parts.queue.wake()
     return done

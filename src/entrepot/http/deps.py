@@ -10,7 +10,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Annotated, Any, Concatenate, ParamSpec, TypeVar
+from typing import Annotated, Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 import structlog
 from fastapi import Depends, Request
@@ -29,6 +29,18 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 Authenticate = Callable[[Reading, datetime], Actor]
+
+
+class Ending(Protocol):
+    """An answer that may end by itself."""
+
+    @property
+    def until(self) -> datetime | None:
+        """When; None: it holds until something is changed."""
+        ...
+
+
+E = TypeVar("E", bound=Ending | None)
 
 
 @dataclass
@@ -120,17 +132,18 @@ class Work:
         return await self._run(self.parts.database.reading, work, args, kwargs)
 
     async def recall(
-        self, work: Callable[Concatenate[Reading, Actor, P], R], *args: P.args, **kwargs: P.kwargs
-    ) -> R:
+        self, work: Callable[Concatenate[Reading, Actor, P], E], *args: P.args, **kwargs: P.kwargs
+    ) -> E:
         """As `read`, but without the hop if the same actor asked the same and nothing has been
         committed since. `args` are hashable, and what `work` returns is frozen.
         """
         recall = self.runtime.recall
         question = (self.credential, self.scope, work, args, tuple(kwargs.items()))
         state = recall.state() if self.credential is not None else None
-        kept: tuple[Actor, R] | None = recall.get(question) if state is not None else None
-        # Time alone changes one thing without a commit: a key expires.
-        if kept is None or (kept[0].expires_at is not None and kept[0].expires_at <= self.now):
+        kept: tuple[Actor, E] | None = recall.get(question) if state is not None else None
+        # Time alone changes two things without a commit: a key and an entitlement expire.
+        ends = (kept[0].expires_at, kept[1].until if kept[1] is not None else None) if kept else ()
+        if kept is None or any(end is not None and end <= self.now for end in ends):
             kept = await self._answer(self.parts.database.reading, work, args, kwargs)
             recall.keep(question, kept, state)
         return self._noted(*kept)

@@ -27,6 +27,14 @@ NOT_TABULAR = Kind(
     "Parquet.",
 )
 
+QUOTA_EXCEEDED = Kind(
+    413,
+    "account-quota-exceeded",
+    "The account's quota is exceeded",
+    "Remove files, or ask the operator for a larger quota. Figures are bytes; those of another "
+    "account, whose file it is, are not told.",
+)
+
 KINDS: dict[type[errors.EntrepotError], Kind] = {
     errors.NotAuthenticated: Kind(
         401,
@@ -117,6 +125,12 @@ KINDS: dict[type[errors.EntrepotError], Kind] = {
         "The new schema breaks something",
         "Look at each of `changes`. If they are meant, send it again with `?breaking=accept`.",
     ),
+    errors.FileBusy: Kind(
+        409,
+        "file-busy",
+        "The file has tasks under way",
+        "Wait for them to end, then send it again.",
+    ),
     errors.NameTaken: Kind(409, "name-taken", "The name is taken", "Choose another name."),
     errors.TaskFinished: Kind(
         409, "task-finished", "The task has ended", "Nothing needs to be done."
@@ -154,12 +168,8 @@ KINDS: dict[type[errors.EntrepotError], Kind] = {
         "The delivery exceeds the file's size limit",
         "Define the file with a larger `file_size_limit` (bytes), or deliver less.",
     ),
-    errors.QuotaExceeded: Kind(
-        413,
-        "account-quota-exceeded",
-        "The account's quota is exceeded",
-        "Remove files, or ask the operator for a larger quota. Figures are bytes.",
-    ),
+    errors.QuotaExceeded: QUOTA_EXCEEDED,
+    errors.OwnerQuotaExceeded: QUOTA_EXCEEDED,
     errors.BodyTooLarge: Kind(413, "body-too-large", "The body is too large", "Send less."),
     errors.MediaTypeUnsupported: Kind(
         415,

@@ -32,6 +32,7 @@ from entrepot.quotas.reserve import (
     Usage,
     grow_reservation,
     open_reservation,
+    refusal_for,
     release_reservation,
     renew_reservation,
     usage_of,
@@ -69,12 +70,13 @@ def own_account(conn: Writing, actor: Actor) -> Admission:
 
 @dataclass(frozen=True)
 class Opened:
-    """An upload that may begin: on what terms, what the account uses now.
+    """An upload that may begin: on what terms, from which account, what the account uses now.
 
     `claim` is the Idempotency-Key that it holds, `reply` what the key was answered already.
     """
 
     admission: Admission
+    sender: AccountId
     reservation: ReservationId
     usage: Usage
     claim: Claim | None = None
@@ -97,7 +99,7 @@ def begin_reception(
         claim = Claim(actor.user_id, key, reservation)
         claim_key(conn, claim, work.now)
     usage = usage_of(conn, admission.account_id)
-    return Opened(admission, reservation, usage, claim, reply)
+    return Opened(admission, actor.account_id, reservation, usage, claim, reply)
 
 
 def end_reception(conn: Writing, opened: Opened) -> None:
@@ -211,10 +213,15 @@ class Reception:
         """
         self._named = True
         try:
-            return await self._work.write(commit, *args, **named)
+            # As of now: what was allowed when the upload began may have ended since.
+            return await self._work.again().write(commit, *args, **named)
         except EntrepotError:
             self._named = False  # refused by ourselves, so rolled back
             raise
+
+    def told(self, refused: QuotaExceeded) -> EntrepotError:
+        """A refusal for want of quota as who uploads may be told it."""
+        return refusal_for(self._opened.sender, self.account_id, refused)
 
     async def abort(self) -> None:
         """Drop everything: bytes, committed or not, and the reservation."""

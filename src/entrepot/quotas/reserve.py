@@ -19,7 +19,13 @@ from sqlalchemy import and_, delete, func, insert, select, update
 from entrepot.accounts.actor import AccountId
 from entrepot.db.tables import accounts, reservations
 from entrepot.db.types import Reading, Writing
-from entrepot.errors import QuotaExceeded, TooManyUploads, UploadInterrupted
+from entrepot.errors import (
+    EntrepotError,
+    OwnerQuotaExceeded,
+    QuotaExceeded,
+    TooManyUploads,
+    UploadInterrupted,
+)
 
 ReservationId = NewType("ReservationId", UUID)
 
@@ -82,7 +88,7 @@ def grow_reservation(
     Returns the bytes now reserved, or None if the upload has to wait and ask again. Raises
     QuotaExceeded if waiting cannot help, UploadInterrupted if the reservation is gone.
     """
-    held = _held(conn, reservation)
+    held = _held(conn, account_id, reservation)
     for target in sorted({max(wished, needed), needed}, reverse=True):
         if target <= held or _take(conn, account_id, target - held):
             size = max(target, held)
@@ -100,7 +106,7 @@ def settle_reservation(
     conn: Writing, account_id: AccountId, reservation: ReservationId, size: int
 ) -> None:
     """Turn a reservation into `size` bytes used. Raises UploadInterrupted if it is gone."""
-    held = _held(conn, reservation)
+    held = _held(conn, account_id, reservation)
     if size > held:
         raise UploadInterrupted
     conn.execute(delete(reservations).where(reservations.c.id == reservation))
@@ -114,7 +120,7 @@ def settle_reservation(
 def release_reservation(conn: Writing, account_id: AccountId, reservation: ReservationId) -> None:
     """Give a reservation back; nothing happens if it is gone."""
     try:
-        held = _held(conn, reservation)
+        held = _held(conn, account_id, reservation)
     except UploadInterrupted:
         return
     conn.execute(delete(reservations).where(reservations.c.id == reservation))
@@ -166,6 +172,11 @@ def take_used(conn: Writing, account_id: AccountId, size: int) -> None:
         )
 
 
+def refusal_for(asker: AccountId, owner: AccountId, refused: QuotaExceeded) -> EntrepotError:
+    """The refusal as `asker` may be told it: an account's figures are its own business."""
+    return refused if asker == owner else OwnerQuotaExceeded(requested=refused.requested)
+
+
 def _take(conn: Writing, account_id: AccountId, size: int) -> bool:
     fits = accounts.c.used + accounts.c.reserved + size <= accounts.c.quota
     taking = update(accounts).where(accounts.c.id == account_id, fits)
@@ -196,10 +207,11 @@ def _wait_or_give_up(
         raise refusal
 
 
-def _held(conn: Writing, reservation: ReservationId) -> int:
-    # Locked on PostgreSQL, so that of two who settle or release it one finds it gone.
-    mine = reservations.c.id == reservation
-    size = select(reservations.c.size).where(mine).with_for_update()
+def _held(conn: Writing, account_id: AccountId, reservation: ReservationId) -> int:
+    # Locked on PostgreSQL, so that of two who settle or release it one finds it gone. One of
+    # another account is as good as gone: the file has been handed over to this one meanwhile.
+    mine = reservations.c.id == reservation, reservations.c.account_id == account_id
+    size = select(reservations.c.size).where(*mine).with_for_update()
     held: int | None = conn.scalar(size)
     if held is None:
         raise UploadInterrupted

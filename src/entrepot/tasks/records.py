@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, Literal, NewType
 from uuid import UUID
 
-from sqlalchemy import Row, and_, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Row, and_, func, insert, or_, select, update
 
 from entrepot.db.tables import accounts, checks, files, tasks, users
 from entrepot.db.types import Reading, Writing
@@ -52,11 +52,17 @@ class Task:
 
 @dataclass(frozen=True)
 class Viewer:
-    """Who asks for tasks: members see their own and those of files they own, admins all."""
+    """Who asks for tasks: members see their own and those of files they own, admins all.
+
+    Those of a file they see only as long as they may know of the file: `knows` is the condition on
+    `files` for that, `named` its parameters.
+    """
 
     user_id: UUID
     account_id: UUID
     is_admin: bool
+    knows: ColumnElement[bool]
+    named: dict[str, Any]
 
 
 def create_task(
@@ -160,7 +166,8 @@ def cancel_requested(conn: Reading, task_id: UUID) -> bool:
 
 def get_task(conn: Reading, viewer: Viewer, task_id: UUID) -> Task | None:
     """One task that the viewer may see, or None."""
-    row = conn.execute(_visible(viewer).where(tasks.c.id == task_id)).one_or_none()
+    found = _visible(viewer).where(tasks.c.id == task_id)
+    row = conn.execute(found, viewer.named).one_or_none()
     return _task(row) if row else None
 
 
@@ -183,7 +190,13 @@ def list_tasks(
         )
     if status is not None:
         page = page.where(tasks.c.status == status)
-    return [_task(row) for row in conn.execute(page)]
+    return [_task(row) for row in conn.execute(page, viewer.named)]
+
+
+def stir_tasks(conn: Writing, file_id: UUID) -> None:
+    """Have those who follow a file's tasks look again, since some may not see them any more."""
+    live = tasks.c.file_id == file_id, tasks.c.status.in_(("queued", "running"))
+    conn.execute(update(tasks).where(*live).values(revision=tasks.c.revision + 1))
 
 
 def revisions_of(conn: Reading, task_ids: list[UUID]) -> dict[UUID, int]:
@@ -205,10 +218,11 @@ def _visible(viewer: Viewer) -> Any:
         .outerjoin(files, files.c.id == tasks.c.file_id)
         .outerjoin(checks, checks.c.task_id == tasks.c.id)
     )
-    mine = or_(tasks.c.user_id == viewer.user_id, files.c.owner_id == viewer.user_id)
-    if viewer.is_admin:
-        mine = or_(tasks.c.account_id == viewer.account_id, tasks.c.user_id == viewer.user_id)
-    return found.where(mine)
+    # Of a validation that somebody of another account had made, a file's owner sees nothing.
+    home = tasks.c.account_id == viewer.account_id
+    others = home if viewer.is_admin else and_(home, files.c.owner_id == viewer.user_id)
+    known = or_(tasks.c.file_id.is_(None), viewer.knows)
+    return found.where(known, or_(tasks.c.user_id == viewer.user_id, others))
 
 
 def _task(row: Row[Any]) -> Task:

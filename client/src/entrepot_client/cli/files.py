@@ -1,26 +1,26 @@
-"""`entrepot files`: which files there are, and one file's versions (`cli.versions`)."""
+"""`entrepot files`: which files there are; more in `cli.versions` and `cli.sharing`."""
 
 from typing import Annotated
 
 import typer
 
-from entrepot_client.cli import versions
+from entrepot_client.cli import sharing, versions
 from entrepot_client.cli.output import output_of
 from entrepot_client.cli.session import signed_in
+from entrepot_client.cli.sharing import RIGHTS
 from entrepot_client.cli.sizes import format_size
 from entrepot_client.models import File
-
-_RIGHTS = {"r": "read", "w": "deliver", "rw": "read, deliver"}
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the program."""
-    files = typer.Typer(help="See the files that you own or are entitled to.")
+    files = typer.Typer(help="See and share the files that you own or are entitled to.")
     files.command("list", epilog="Example: entrepot files list --format json")(list_files)
     files.command(
         "show", epilog="Example: entrepot files show 53c9c295-83f4-4754-a781-cd03841c806f"
     )(show_file)
     versions.register(files)
+    sharing.register(files)
     app.add_typer(files, name="files", epilog="Example: entrepot files list")
 
 
@@ -53,8 +53,8 @@ def show_file(
             "name": file.file_name,
             "description": file.file_description,
             "owner": file.user_name,
-            "you may": _RIGHTS.get(file.entitlement, file.entitlement),
-            "version": _or_none(file.version),
+            "you may": RIGHTS.get(file.entitlement, file.entitlement),
+            "version": _version(file),
             "size": _size(file.file_size),
             "size limit": _size(file.file_size_limit),
             "rows": "" if file.row_count is None else f"{file.row_count:,}",
@@ -69,16 +69,19 @@ def _row(file: File) -> tuple[str, ...]:
     return (
         file.file_id,
         file.file_name,
-        _or_none(file.version),
+        _version(file),
         _size(file.file_size),
-        _RIGHTS.get(file.entitlement, file.entitlement),
+        RIGHTS.get(file.entitlement, file.entitlement),
         file.user_name,
         file.created_at,
     )
 
 
-def _or_none(version: int | None) -> str:
-    return "none yet" if version is None else str(version)
+def _version(file: File) -> str:
+    """The version's number, which who may only deliver is not told."""
+    if file.version is None:
+        return "" if file.entitlement == "w" else "none yet"
+    return str(file.version)
 
 
 def _size(size: int | None) -> str:

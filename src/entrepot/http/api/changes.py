@@ -9,10 +9,11 @@ from pydantic import BaseModel, ConfigDict, Field, StrictInt, model_validator
 
 from entrepot.accounts.actor import Actor
 from entrepot.db.types import Writing
-from entrepot.errors import FieldInvalid
+from entrepot.errors import FieldInvalid, NotFound
 from entrepot.files.change import FileChange, change_file
 from entrepot.files.define import check_description, check_file_name, parse_size_limit
 from entrepot.files.delete import delete_file, delete_version, undelete_file, undelete_version
+from entrepot.files.hand_over import hand_over
 from entrepot.files.retention import Retention
 from entrepot.grants.access import lock_manageable
 from entrepot.http.api.file_document import Shown, require_match, show_file
@@ -48,27 +49,35 @@ class FileChangeBody(BaseModel):
     file_description: str | None = None
     file_size_limit: StrictInt | None = None
     retention: RetentionBody | None = None
+    user_name: Annotated[str, Field(max_length=130)] | None = None
 
 
 @router.patch("/file/{file_id}", response_model=None)
 async def patch_file(
     file_id: UUID, body: FileChangeBody, request: Request, work: WriteWork
 ) -> Response:
-    """Change a file's name, description, size limit or retention; answers the file.
+    """Change a file's name, description, size limit, retention or owner; answers the file.
 
-    A size limit below the current version's size is refused. With `If-Match` nothing is changed
-    if the file has changed since.
+    A size limit below the current version's size is refused. `user_name` hands the file over to
+    another user of its account (of another one: `PUT …/offer`); if the caller does not see it any
+    more then, the answer is `204`. With `If-Match` nothing is changed if it has changed since.
     """
     change = _change_of(body, work)
     match = request.headers.get("if-match")
 
-    def act(conn: Writing, actor: Actor) -> Shown:
+    def act(conn: Writing, actor: Actor) -> Shown | None:
         lock_manageable(conn, actor, file_id)
         require_match(conn, actor, file_id, match)
         change_file(conn, actor, file_id, change, work.parts.clock())
-        return show_file(conn, actor, file_id)
+        if body.user_name is not None:
+            hand_over(conn, actor, file_id, body.user_name, work.parts.clock())
+        try:
+            return show_file(conn, actor, file_id)
+        except NotFound:  # it is another's now
+            return None
 
-    return _shown(await work.write(act))
+    found = await work.write(act)
+    return _shown(found) if found is not None else Response(status_code=204)
 
 
 @router.delete("/file/{file_id}", response_model=None)
@@ -116,7 +125,7 @@ async def bring_version_back(file_id: UUID, number: NumberInPath, work: WriteWor
 def _change_of(body: FileChangeBody, work: Work) -> FileChange:
     """The change, if it is sound. Raises FieldInvalid."""
     given = body.model_fields_set
-    for field in ("file_name", "file_description", "file_size_limit"):
+    for field in ("file_name", "file_description", "file_size_limit", "user_name"):
         if field in given and getattr(body, field) is None:
             raise FieldInvalid(field=field, reason="must not be null; leave out what is to stay.")
     name, description, limit = body.file_name, body.file_description, body.file_size_limit

@@ -9,7 +9,8 @@ from uuid import UUID
 
 from entrepot.accounts.actor import Actor
 from entrepot.db.types import Reading
-from entrepot.files.deliver import newest_number
+from entrepot.files.deliver import newest_seen
+from entrepot.files.hand_over import offered_to
 from entrepot.files.quarantine import exception_of
 from entrepot.files.read import get_file
 from entrepot.http.api.payloads import exception_payload, file_payload
@@ -33,10 +34,11 @@ class Shown:
 
 def show_file(conn: Reading, actor: Actor, file_id: UUID) -> Shown:
     """The file with its schema, its dialect, its retention, and whether its current version is an
-    exception to the contract. Raises NotFound.
+    exception to the contract; for those who manage it, whom it is offered to. Raises NotFound.
 
     The tag also changes with each delivery that was acknowledged, before it is published: of two
-    who deliver on the strength of the same state, the second is told.
+    who deliver on the strength of the same state, the second is told. (Who may not read is only
+    told of their own.)
     """
     found = get_file(conn, actor, file_id)
     document = {
@@ -46,7 +48,9 @@ def show_file(conn: Reading, actor: Actor, file_id: UUID) -> Shown:
         "retention": found.retention,
         "exception": exception_payload(exception_of(conn, file_id, found.version)),
     }
-    told = json.dumps([document, newest_number(conn, file_id)], sort_keys=True)
+    if found.rights.manages:
+        document["offered_to"] = offered_to(conn, file_id)
+    told = json.dumps([document, newest_seen(conn, actor, file_id)], sort_keys=True)
     return Shown(document, f'"{sha256(told.encode()).hexdigest()[:32]}"')
 
 

@@ -8,11 +8,11 @@ from fastapi.responses import JSONResponse, Response
 
 from entrepot.accounts.actor import Actor
 from entrepot.db.types import Reading
-from entrepot.errors import FieldInvalid, NotFound
+from entrepot.errors import FieldInvalid, NotAllowed, NotFound
 from entrepot.files.quarantine import get_refused
 from entrepot.files.read import (
-    Findings,
     get_findings,
+    get_profiled,
     get_published,
     list_files,
     profile_document,
@@ -44,7 +44,11 @@ async def files(
     cursor: str | None = None,
     sort: str = "created_at",
 ) -> Response:
-    """Every file that the caller owns or is entitled to, oldest first."""
+    """Every file that the caller owns or is entitled to, oldest first.
+
+    `entitlement` is what the caller may do. Who may only deliver (`w`) sees a file's name and its
+    contract, and null for the figures of what others have delivered.
+    """
     if sort not in ("created_at", "-created_at"):
         raise FieldInvalid(field="sort", reason="is created_at or -created_at.")
     size = limit or EVERYTHING
@@ -102,20 +106,23 @@ async def download(
 async def stored_version(work: Work, file_id: UUID, version: int | None) -> Published:
     """The version that a download asks for, the newest published one by default.
 
-    Raises NotFound, NoPublishedVersion.
+    Raises NotFound, NotAllowed, NoPublishedVersion.
     """
     try:
         return await work.recall(get_published, file_id, version)
-    except NotFound:
+    except (NotFound, NotAllowed) as refusal:
         if version is None:
             raise
-        return await work.read(get_refused, file_id, version, work.now)
+        try:
+            return await work.read(get_refused, file_id, version, work.now)
+        except NotFound:
+            raise refusal from None
 
 
 @router.get("/file/{file_id}/report", response_model=None)
 async def report(file_id: UUID, work: ReadWork, version: VersionNumber | None = None) -> Response:
     """The inspection's report (Frictionless v5) on a version, the newest inspected by default."""
-    return JSONResponse((await _findings(work, file_id, version)).report)
+    return JSONResponse((await work.read(get_findings, file_id, version)).report)
 
 
 @router.get("/file/{file_id}/report.csv", response_model=None)
@@ -138,8 +145,4 @@ async def profile(file_id: UUID, work: ReadWork, version: VersionNumber | None =
 
     The columns are measured after the publication: `columns_pending` says that they will come.
     """
-    return JSONResponse(profile_document(await _findings(work, file_id, version)))
-
-
-async def _findings(work: ReadWork, file_id: UUID, version: int | None) -> Findings:
-    return await work.read(get_findings, file_id, version)
+    return JSONResponse(profile_document(await work.read(get_profiled, file_id, version)))

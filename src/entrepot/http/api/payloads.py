@@ -9,9 +9,11 @@ from pydantic import BaseModel
 from entrepot.accounts.keys import Key
 from entrepot.accounts.users import User
 from entrepot.files.contract import Revision
+from entrepot.files.hand_over import Offer
 from entrepot.files.history import Version
 from entrepot.files.quarantine import ContractException
 from entrepot.files.read import File
+from entrepot.grants.entitlements import Granted
 from entrepot.http.problems import task_problem
 from entrepot.tasks.records import Task
 
@@ -109,6 +111,30 @@ def task_payload(task: Task) -> dict[str, Any]:
         "version": task.version,
         "error": task_problem(task.error) if task.error else None,
         "report_url": report,
+    }
+
+
+def granted_payload(granted: Granted) -> dict[str, Any]:
+    """An entitlement, as those who manage the file see it."""
+    return {
+        "user_name": granted.user_name,
+        "entitlement": granted.entitlement,
+        "expires_at": stamp(granted.expires_at),
+        "granted_by": granted.granted_by,
+        "created_at": stamp(granted.created_at),
+    }
+
+
+def offer_payload(offer: Offer) -> dict[str, Any]:
+    """A file that the caller is offered; `user_name` is its present owner."""
+    return {
+        "file_id": str(offer.file_id),
+        "file_name": offer.file_name,
+        "file_description": offer.description,
+        "user_name": offer.owner,
+        "bytes": offer.size,
+        "entitlements": offer.entitlements,
+        "offered_at": stamp(offer.created_at),
     }
 
 

@@ -10,7 +10,7 @@ from entrepot.db.types import Writing
 from entrepot.errors import EntrepotError
 from entrepot.files.quarantine import accept_version, find_acceptable
 from entrepot.files.restore import Source, find_source, restore_version
-from entrepot.grants.access import access_deliverable, lock_manageable
+from entrepot.grants.access import access_restorable, lock_manageable
 from entrepot.http.api.file_document import require_match
 from entrepot.http.deps import Work
 from entrepot.tasks.records import TaskId
@@ -21,11 +21,11 @@ Commit = Callable[[Writing, Actor, BlobId], TaskId]
 async def restore(work: Work, file_id: UUID, number: int, match: str | None) -> TaskId:
     """Make a published version the file's next one; the task that decides on it.
 
-    Raises NotFound, PreconditionFailed, VersionNotPublished, FileTooLarge, QuotaExceeded.
+    Raises NotFound, NotAllowed, PreconditionFailed, and what `restore_version` raises.
     """
 
     def commit(conn: Writing, actor: Actor, blob_id: BlobId) -> TaskId:
-        target = access_deliverable(conn, actor, file_id)
+        target = access_restorable(conn, actor, file_id)
         require_match(conn, actor, file_id, match)
         queue, now = work.parts.queue, work.parts.clock()
         return restore_version(conn, target, number, blob_id, queue, now).task_id

@@ -15,8 +15,8 @@ from entrepot.files.contract import (
     Revision,
     find_revision,
     propose_schema,
-    readable_contract,
     schema_revisions_of,
+    visible_contract,
 )
 from entrepot.http.api.files import VersionNumber
 from entrepot.http.api.payloads import TaskAccepted, revision_payload
@@ -85,7 +85,7 @@ async def change_schema(
 
 
 def _history(conn: Reading, actor: Actor, file_id: UUID) -> tuple[Contract, list[Revision]]:
-    return readable_contract(conn, actor, file_id), schema_revisions_of(conn, actor, file_id)
+    return visible_contract(conn, actor, file_id), schema_revisions_of(conn, actor, file_id)
 
 
 def _propose(
@@ -98,7 +98,7 @@ def _propose(
     work: Work,
 ) -> TaskId:
     if match is not None:
-        current = _etag(readable_contract(conn, actor, file_id))
+        current = _etag(visible_contract(conn, actor, file_id))
         check_preconditions({"if-match": match}, Validators(current, work.now))
     now = work.parts.clock()
     return propose_schema(conn, actor, file_id, schema, accept, work.parts.queue, now)

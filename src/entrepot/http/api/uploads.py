@@ -13,7 +13,7 @@ from entrepot.accounts.actor import Actor
 from entrepot.blobs.store import Stored
 from entrepot.db.types import Writing
 from entrepot.errors import FieldInvalid, NotFound
-from entrepot.files.contract import readable_contract
+from entrepot.files.contract import visible_contract
 from entrepot.files.define import (
     Definition,
     check_description,
@@ -105,7 +105,7 @@ async def _bound(form: Form, name: str, work: Work) -> int | None:
     text = form.text(name) if name in ("file_size_limit", "file_id") else None
     if text is None or name == "file_size_limit":
         return parse_size_limit(text) if text is not None else None
-    return (await work.read(readable_contract, read_id(text))).size_limit if text else None
+    return (await work.read(visible_contract, read_id(text))).size_limit if text else None
 
 
 def _definition(form: Form, work: Work) -> Definition:

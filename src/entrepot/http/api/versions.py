@@ -62,7 +62,10 @@ async def versions(
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
     cursor: str | None = None,
 ) -> Response:
-    """Every version of a file, the newest first, whatever became of it."""
+    """Every version of a file, the newest first, whatever became of it.
+
+    Who is entitled to the file sees, if to read it, the published ones, and in any case their own.
+    """
     after = read_cursor(cursor)
     found = await work.read(list_versions, file_id, limit + 1, after[1] if after else None)
     page, headers = found[:limit], {}

@@ -1,6 +1,7 @@
 """The files, newest first; one file with its contract and what its inspection found."""
 
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import Annotated
 from uuid import UUID
 
@@ -9,7 +10,7 @@ from fastapi.responses import Response
 
 from entrepot.accounts.actor import Actor
 from entrepot.db.types import Reading
-from entrepot.errors import NotFound
+from entrepot.errors import FieldInvalid, NotFound
 from entrepot.files.contract import Revision, find_revision, schema_revisions_of
 from entrepot.files.history import Version, list_versions
 from entrepot.files.quarantine import ContractException, exception_of
@@ -18,9 +19,11 @@ from entrepot.files.read import (
     Findings,
     get_file,
     get_findings,
+    get_profiled,
     list_files,
     profile_document,
 )
+from entrepot.grants.entitlements import Granted, grant, list_entitlements, revoke
 from entrepot.http.api.files import VersionNumber, stored_version
 from entrepot.http.downloads import published_response
 from entrepot.http.forms_made import form_of, rejected_rows
@@ -30,9 +33,11 @@ from entrepot.http.web.endpoint_address import endpoint_of
 from entrepot.http.web.files.contract import change_counts, schema_view
 from entrepot.http.web.files.profile import column_views
 from entrepot.http.web.files.reading import readings
+from entrepot.http.web.files.sharing import LIVES, WORDS, Draft, read_draft
+from entrepot.http.web.form import read_form
 from entrepot.http.web.rendering import json_to_keep, page
 from entrepot.http.web.reports import report_view
-from entrepot.http.web.signed_in import SignedIn
+from entrepot.http.web.signed_in import PageWork, SignedIn, go
 from entrepot.inspection.results import Form
 
 router = APIRouter()
@@ -64,15 +69,46 @@ async def files(request: Request, work: SignedIn, cursor: str | None = None) -> 
 @router.get("/files/{file_id}", response_model=None)
 async def file(request: Request, file_id: UUID, work: SignedIn) -> Response:
     """One file."""
+    return await _page(request, file_id, work, Draft())
+
+
+@router.post("/files/{file_id}/entitlements", response_model=None)
+async def share(request: Request, file_id: UUID, work: SignedIn) -> Response:
+    """Share the file with somebody, or change what they may do; or the form again, and why."""
+    draft = read_draft(await read_form(request))
+    try:
+        await work.write(grant, file_id, *draft.asked(work.now), work.now)
+    except FieldInvalid as wrong:
+        return await _page(request, file_id, work, replace(draft, wrong=wrong), status=422)
+    return go(f"/files/{file_id}#sharing")
+
+
+@router.post("/files/{file_id}/entitlements/revoke", response_model=None)
+async def unshare(request: Request, file_id: UUID, work: SignedIn) -> Response:
+    """End somebody's entitlement; one that has ended meanwhile is gone already."""
+    form = await read_form(request)
+    with suppress(NotFound):
+        await work.write(revoke, file_id, form.text("user_name"), work.now)
+    return go(f"/files/{file_id}#sharing")
+
+
+async def _page(
+    request: Request, file_id: UUID, work: PageWork, draft: Draft, status: int = 200
+) -> Response:
     actor, shown = await work.look(_load, file_id)
     found, findings = shown.file, shown.findings
     schema = found.schema or (findings.schema if findings else None)
-    endpoint = endpoint_of(request)
+    base, key = f"{endpoint_of(request)}/api/v1/file", "<API KEY>"
     return page(
         request,
         "files/page.html",
         actor,
+        status=status,
         file=found,
+        shared=shown.shared,
+        draft=draft,
+        lives=LIVES,
+        words=WORDS,
         findings=findings,
         report=report_view(findings.report) if findings else None,
         schema=schema_view(schema) if schema else None,
@@ -83,8 +119,10 @@ async def file(request: Request, file_id: UUID, work: SignedIn) -> Response:
         read_as=readings(findings.profile.get("file", {})) if findings else [],
         profile=column_views(findings) if findings else [],
         forms=FORMS if found.row_count is not None else {},
-        download=f"curl --location '{endpoint}/api/v1/file/download/{file_id}' \\\n"
-        "--header 'Authorization: Bearer <API KEY>'",
+        download=f"curl --location '{base}/download/{file_id}' \\\n"
+        f"--header 'Authorization: Bearer {key}'",
+        delivery=f"curl --location '{base}/{file_id}/versions' \\\n"
+        f"--header 'Authorization: Bearer {key}' \\\n--form 'file=@\"orders.csv\"'",
     )
 
 
@@ -110,7 +148,7 @@ async def profile(
     file_id: UUID, work: SignedIn, version: Annotated[int, Query(ge=1)] | None = None
 ) -> Response:
     """The profile of a version, the newest inspected by default, as JSON to keep."""
-    findings = await work.read(get_findings, file_id, version)
+    findings = await work.read(get_profiled, file_id, version)
     return json_to_keep(profile_document(findings), f"profile-{file_id}-{findings.version}.json")
 
 
@@ -158,6 +196,7 @@ class _Shown:
     revisions: list[Revision]
     versions: list[Version]
     exception: ContractException | None
+    shared: list[Granted]
 
     @property
     def reported(self) -> Version | None:
@@ -178,6 +217,7 @@ def _load(conn: Reading, actor: Actor, file_id: UUID) -> _Shown:
         schema_revisions_of(conn, actor, file_id),
         list_versions(conn, actor, file_id, VERSIONS),
         exception_of(conn, file_id, found.version),
+        list_entitlements(conn, actor, file_id) if found.rights.manages else [],
     )
 
 

@@ -10,6 +10,7 @@ from entrepot.db.types import Reading
 from entrepot.errors import EntrepotError, FieldInvalid, NotAuthenticated, NotFound
 from entrepot.files.quarantine import check_reason
 from entrepot.files.read import File, get_file
+from entrepot.grants.access import require_delivering
 from entrepot.http.api.restoration import accept, restore
 from entrepot.http.api.versions import NumberInPath, delivery_to
 from entrepot.http.delivery_form import receive_form
@@ -67,7 +68,9 @@ async def _form(
     failure: EntrepotError | None,
 ) -> Response:
     def look(conn: Reading, actor: Actor) -> tuple[File, Usage]:
-        return get_file(conn, actor, file_id), usage_of(conn, actor.account_id)
+        found = get_file(conn, actor, file_id)
+        require_delivering(found.rights)
+        return found, usage_of(conn, actor.account_id)
 
     actor, (file, usage) = await work.look(look)
     kind = kind_of(failure) if failure is not None else None

@@ -1,0 +1,114 @@
+"""Share a file: entitlements of others to it, and handing it over to another account."""
+
+from typing import Annotated, Literal
+from uuid import UUID
+
+from fastapi import APIRouter
+from fastapi.responses import JSONResponse, Response
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from entrepot.accounts.actor import Actor
+from entrepot.db.types import Writing
+from entrepot.files.hand_over import accept_offer, list_offers, offer_file, withdraw_offer
+from entrepot.grants.entitlements import grant, list_entitlements, revoke
+from entrepot.http.api.file_document import Shown, show_file
+from entrepot.http.api.payloads import granted_payload, offer_payload, stamp
+from entrepot.http.body import SmallBodyRoute
+from entrepot.http.deps import ReadWork, WriteWork
+
+router = APIRouter(tags=["sharing"], route_class=SmallBodyRoute)
+
+
+class EntitlementBody(BaseModel):
+    """What somebody may do with a file: read it, deliver to it, or both; and until when."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    entitlement: Literal["r", "w", "rw"]
+    expires_at: AwareDatetime | None = None
+
+
+class OfferBody(BaseModel):
+    """Whom a file is offered to: a user of another account."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    user_name: Annotated[str, Field(examples=["acme:anna"], max_length=130)]
+
+
+@router.get("/file/{file_id}/entitlements", response_model=None)
+async def entitlements(file_id: UUID, work: ReadWork) -> Response:
+    """Whom a file is shared with, oldest first; for its owner and the account's admins.
+
+    One that has expired is listed until it is revoked or granted again.
+    """
+    found = await work.read(list_entitlements, file_id)
+    return JSONResponse({"entitlements_list": [granted_payload(each) for each in found]})
+
+
+@router.put("/file/{file_id}/entitlements/{user_name}", response_model=None)
+async def entitle(
+    file_id: UUID, user_name: str, body: EntitlementBody, work: WriteWork
+) -> Response:
+    """Share a file with a user of any account, or with a whole one (`partner:*`), or change that.
+
+    `r` reads, `w` delivers and follows its own deliveries but sees nothing else, `rw` both. It
+    takes effect at once, and ends at `expires_at`, if there is one. Answers `201` if it is new. A
+    name that stands for nobody is `422`, in the same words whether account or user is unknown.
+    """
+    now = work.parts.clock()
+    asked = user_name, body.entitlement, body.expires_at, now
+    granted, is_new = await work.write(grant, file_id, *asked)
+    return JSONResponse(granted_payload(granted), status_code=201 if is_new else 200)
+
+
+@router.delete("/file/{file_id}/entitlements/{user_name}", status_code=204, response_model=None)
+async def disentitle(file_id: UUID, user_name: str, work: WriteWork) -> Response:
+    """End an entitlement at once, for uploads and event streams that are under way too."""
+    await work.write(revoke, file_id, user_name, work.parts.clock())
+    return Response(status_code=204)
+
+
+@router.get("/offers", response_model=None)
+async def offers(work: ReadWork) -> Response:
+    """The files of other accounts that one is offered, oldest offer first.
+
+    `bytes` is what one's account needs room for: all versions, also those that are quarantined or
+    deleted and still kept. `entitlements` counts whom the file is shared with, which stays so.
+    """
+    found = await work.read(list_offers)
+    return JSONResponse({"offers_list": [offer_payload(each) for each in found]})
+
+
+@router.put("/file/{file_id}/offer", response_model=None)
+async def offer(file_id: UUID, body: OfferBody, work: WriteWork) -> Response:
+    """Offer a file to a user of another account, who becomes its owner by accepting it.
+
+    Until then nothing changes. A file has one offer; another one takes its place.
+    """
+    made = await work.write(offer_file, file_id, body.user_name, work.parts.clock())
+    answer = {"file_id": str(file_id), "user_name": body.user_name, "offered_at": stamp(made)}
+    return JSONResponse(answer)
+
+
+@router.delete("/file/{file_id}/offer", status_code=204, response_model=None)
+async def withdraw(file_id: UUID, work: WriteWork) -> Response:
+    """Take an offer back, or decline it."""
+    await work.write(withdraw_offer, file_id, work.parts.clock())
+    return Response(status_code=204)
+
+
+@router.post("/file/{file_id}/offer/accept", response_model=None)
+async def accept(file_id: UUID, work: WriteWork) -> Response:
+    """Become the owner of a file that one is offered; answers the file.
+
+    All its bytes count for one's own account from then on, or nothing changes: `413` with the
+    figures if they do not fit, `409` while a version is being inspected.
+    """
+
+    def act(conn: Writing, actor: Actor) -> Shown:
+        accept_offer(conn, actor, file_id, work.parts.clock())
+        return show_file(conn, actor, file_id)
+
+    found = await work.write(act)
+    return JSONResponse(found.document, headers={"ETag": found.etag})

@@ -1,0 +1,41 @@
+"""The form by which a file is shared, on its page."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from entrepot.errors import FieldInvalid
+from entrepot.grants.access import Entitlement
+from entrepot.http.web.form import Form
+
+LIVES = (("", "never"), ("7", "in 7 days"), ("30", "in 30 days"), ("365", "in a year"))
+"""The choices of how long it lasts: days as the form sends them, and the words."""
+WORDS: dict[Entitlement, str] = {
+    "r": "read",
+    "w": "deliver, and see nothing but their own deliveries",
+    "rw": "read and deliver",
+}
+"""What each entitlement allows, in words."""
+
+
+@dataclass(frozen=True)
+class Draft:
+    """The form as it was filled in, so that it can be shown again with what is wrong."""
+
+    user_name: str = ""
+    entitlement: str = "r"
+    days: str = ""
+    wrong: FieldInvalid | None = None
+
+    def asked(self, now: datetime) -> tuple[str, Entitlement, datetime | None]:
+        """Who may do what, until when. Raises FieldInvalid."""
+        if self.entitlement not in WORDS:
+            raise FieldInvalid("entitlement", "choose one of the list.")
+        if self.days not in dict(LIVES):
+            raise FieldInvalid("expires_at", "choose one of the list.")
+        until = now + timedelta(days=int(self.days)) if self.days else None
+        return self.user_name, self.entitlement, until
+
+
+def read_draft(form: Form) -> Draft:
+    """The form as it came."""
+    return Draft(form.text("user_name").strip(), form.text("entitlement"), form.text("expires"))

@@ -1,0 +1,499 @@
+"""Sharing: what `r`, `w` and `rw` allow, to whom, until when, and how it ends at once."""
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import select, text
+from tests.support.api import CSV, Event, assert_problem
+from tests.support.raw import MULTIPART, connect, form, head, read_answer
+from tests.support.server import Caller, Server, TestAccount
+from tests.support.sharing import (
+    OTHER,
+    deliver,
+    entitle,
+    in_a_while,
+    listed,
+    post_version,
+    share,
+    unshare,
+)
+from tests.support.still import standing_still
+
+from entrepot.db.tables import activity
+from entrepot.db.types import Reading
+from entrepot.errors import NotFound
+from entrepot.grants.access import access_deliverable
+from entrepot.grants.entitlements import revoke
+
+BROKEN = b"id,amount\nx,2\n"
+FIGURES = ("version", "file_size", "media_type", "sha256", "row_count", "updated_at")
+
+
+@pytest.fixture(scope="module")
+def partner(server: Server) -> TestAccount:
+    """Another account, whose people files are shared with."""
+    return server.new_account()
+
+
+@pytest.fixture(scope="module")
+def home(server: Server) -> TestAccount:
+    """The account whose files are shared."""
+    return server.new_account()
+
+
+@pytest.fixture
+def owner(home: TestAccount) -> Caller:
+    return home.new_user()
+
+
+@pytest.fixture
+def file_id(owner: Caller) -> str:
+    """An enforced file with one published version."""
+    found: str = owner.api.deliver(CSV, enforce_schema="true")["file_id"]
+    return found
+
+
+def test_a_reader_of_another_account(owner: Caller, file_id: str, partner: TestAccount) -> None:
+    reader = partner.new_user()
+    assert file_id not in listed(reader.api)
+    share(owner.api, file_id, reader.user_name, "r")
+    seen = listed(reader.api)[file_id]
+    assert (seen["entitlement"], seen["version"]) == ("r", 1)
+    assert seen == {**listed(owner.api)[file_id], "entitlement": "r"}
+    assert reader.api.get(f"/file/download/{file_id}").content == CSV
+    assert "columns" in reader.api.json(f"/file/{file_id}/profile")
+    assert "offered_to" not in reader.api.json(f"/file/{file_id}")
+    assert_problem(post_version(reader.api, file_id), 403, "not-allowed")
+    restored = reader.api.post(f"/file/{file_id}/versions/1/restore")
+    assert_problem(restored, 403, "not-allowed")
+    for colleague in (partner.admin, partner.new_user()):
+        assert_problem(colleague.api.get(f"/file/{file_id}"), 404, "not-found")
+
+
+def test_a_reader_sees_nothing_that_was_not_published(
+    owner: Caller, file_id: str, partner: TestAccount
+) -> None:
+    reader = partner.new_user()
+    share(owner.api, file_id, reader.user_name, "r")
+    before = reader.api.get(f"/file/{file_id}")
+    refused = deliver(owner, file_id, BROKEN)
+    assert refused["status"] == "failed"
+    assert reader.api.get(f"/file/{file_id}").headers["etag"] == before.headers["etag"]
+    assert numbers(reader, file_id) == [1]
+    assert reader.api.json(f"/file/{file_id}/report")["valid"]
+    for path in ("versions/2", "report?version=2", "report.csv?version=2", "profile?version=2"):
+        assert_problem(reader.api.get(f"/file/{file_id}/{path}"), 404, "not-found")
+    assert_problem(reader.api.get(f"/file/{file_id}/report.csv"), 403, "not-allowed")
+    assert_problem(reader.api.get(f"/task/{refused['task_id']}"), 404, "not-found")
+    assert reader.api.json("/tasks")["tasks_list"] == []
+    assert numbers(owner, file_id) == [2, 1]
+
+
+def test_a_drop_box(owner: Caller, file_id: str, partner: TestAccount) -> None:
+    """Who may only deliver sees the contract and their own deliveries, and nothing else."""
+    supplier, rival = partner.new_user(), partner.new_user()
+    share(owner.api, file_id, supplier.user_name, "w")
+    share(owner.api, file_id, rival.user_name, "w")
+    shown = supplier.api.json(f"/file/{file_id}")
+    assert (shown["entitlement"], shown["file_size_limit"]) == ("w", 1_000_000)
+    assert shown["schema"]["fields"]
+    listing = listed(supplier.api)[file_id]
+    assert [listing[name] for name in FIGURES] == [None] * len(FIGURES)
+    assert numbers(supplier, file_id) == []
+    revision = supplier.api.json(f"/file/{file_id}/schema")
+    assert (revision["revision"], revision["version"]) == (1, None)
+
+    tag = supplier.api.get(f"/file/{file_id}").headers["etag"]
+    others = deliver(rival, file_id)
+    assert others["status"] == "succeeded"
+    assert supplier.api.get(f"/file/{file_id}").headers["etag"] == tag
+    answer = post_version(supplier.api, file_id, BROKEN, **{"If-Match": tag})
+    task = supplier.api.wait_task(answer.json()["task_id"])
+    assert (task["status"], task["version"]) == ("failed", 3)
+    again = post_version(supplier.api, file_id, BROKEN, **{"If-Match": tag})
+    assert_problem(again, 412, "precondition-failed")
+
+    assert numbers(supplier, file_id) == [3]
+    assert not supplier.api.json(task["report_url"].removeprefix("/api/v1"))["valid"]
+    assert not supplier.api.json(f"/task/{task['task_id']}/report")["valid"]
+    assert supplier.api.json(f"/file/{file_id}/versions/3")["user_name"] == supplier.user_name
+    for path in ("versions/1", "versions/2", "report?version=2", "report.csv?version=1"):
+        assert_problem(supplier.api.get(f"/file/{file_id}/{path}"), 404, "not-found")
+    for path in ("profile", "profile?version=3"):
+        assert_problem(supplier.api.get(f"/file/{file_id}/{path}"), 403, "not-allowed")
+    for path in ("", "?version=1", "?version=2", "?version=9", "?format=csv"):
+        answer = supplier.api.get(f"/file/download/{file_id}{path}")
+        assert_problem(answer, 403, "not-allowed")
+    # What was refused is kept for the one who delivered it.
+    assert supplier.api.get(f"/file/download/{file_id}?version=3").content == BROKEN
+    assert_problem(rival.api.get(f"/file/download/{file_id}?version=3"), 403, "not-allowed")
+    accept = supplier.api.post(f"/file/{file_id}/versions/3/accept", json={"reason": "x"})
+    assert_problem(accept, 403, "not-allowed")
+    for number, status in ((2, 422), (9, 422), (3, 202)):
+        form_with = {"data": {"replaces": str(number)}, "files": {"file": ("x.csv", BROKEN)}}
+        answer = supplier.api.post(f"/file/{file_id}/versions", **form_with)
+        assert answer.status_code == status, answer.text
+    supplier.api.wait_task(answer.json()["task_id"])
+    answer = supplier.api.post(f"/file/{file_id}/versions/2/restore")
+    assert_problem(answer, 403, "not-allowed")
+    assert_problem(supplier.api.get(f"/task/{others['task_id']}"), 404, "not-found")
+    tasks = supplier.api.json("/tasks")["tasks_list"]
+    assert [each["version"] for each in tasks] == [4, 3]
+    assert owner.api.task(task["task_id"])["user_name"] == supplier.user_name
+
+
+def test_both_to_read_and_to_deliver(
+    owner: Caller, file_id: str, partner: TestAccount, server: Server
+) -> None:
+    both = partner.new_user()
+    share(owner.api, file_id, both.user_name, "rw")
+    refused = deliver(both, file_id, BROKEN)
+    assert numbers(both, file_id) == [2, 1]
+    rows = both.api.get(f"/file/{file_id}/report.csv", params={"version": refused["version"]})
+    assert rows.status_code in (200, 409)
+    assert deliver(both, file_id)["status"] == "succeeded"
+    answer = both.api.post(f"/file/{file_id}/versions/1/restore")
+    task = both.api.wait_task(answer.json()["task_id"])
+    assert (task["status"], task["version"]) == ("succeeded", 4)
+    answer = both.api.post(f"/file/{file_id}/versions/2/restore")
+    assert_problem(answer, 409, "version-not-published")
+    deliver(owner, file_id, BROKEN)
+    assert_problem(both.api.post(f"/file/{file_id}/versions/5/restore"), 404, "not-found")
+    # Forms that they have made count where the file is, not where they are.
+    deadline = time.monotonic() + 60
+    for form_asked in ("csv", "jsonl"):
+        asked = {"format": form_asked}
+        while both.api.get(f"/file/download/{file_id}", params=asked).status_code != 200:
+            assert time.monotonic() < deadline
+            server.wait_derived()
+    assert server.doctor() == []
+
+
+MANAGING: list[tuple[str, str, Any]] = [
+    ("GET", "/entitlements", None),
+    ("PUT", "/entitlements/nobody:nobody", {"entitlement": "r"}),
+    ("DELETE", "/entitlements/nobody:nobody", None),
+    ("PUT", "/offer", {"user_name": "nobody:nobody"}),
+    ("PATCH", "", {"file_name": "x.csv"}),
+    ("DELETE", "", None),
+    ("POST", "/undelete", None),
+    ("PUT", "/schema", {"fields": [{"name": "id", "type": "string"}]}),
+    ("DELETE", "/versions/1", None),
+    ("POST", "/versions/1/undelete", None),
+]
+
+
+def test_only_the_owner_and_the_accounts_admins_manage(
+    owner: Caller, file_id: str, home: TestAccount, partner: TestAccount
+) -> None:
+    """An admin of another account is no admin here, whatever they are entitled to."""
+    share(owner.api, file_id, partner.admin.user_name, "rw")
+    for method, path, body in MANAGING:
+        asked = f"/file/{file_id}{path}"
+        assert_problem(partner.api.request(method, asked, json=body), 403, "not-allowed")
+        stranger = home.new_user().api.request(method, asked, json=body)
+        assert_problem(stranger, 404, "not-found")
+    mine = home.api.json(f"/file/{file_id}/entitlements")["entitlements_list"]
+    assert mine == owner.api.json(f"/file/{file_id}/entitlements")["entitlements_list"]
+    (entry,) = mine
+    assert list(entry) == ["user_name", "entitlement", "expires_at", "granted_by", "created_at"]
+    assert (entry["user_name"], entry["granted_by"]) == (partner.admin.user_name, owner.user_name)
+    unshare(home.api, file_id, partner.admin.user_name)
+    assert_problem(partner.api.get(f"/file/{file_id}"), 404, "not-found")
+
+
+def test_a_whole_account(owner: Caller, file_id: str, partner: TestAccount) -> None:
+    share(owner.api, file_id, f"{partner.name}:*", "r")
+    later = partner.new_user()
+    for api in (partner.api, later.api):
+        assert listed(api)[file_id]["entitlement"] == "r"
+    share(owner.api, file_id, later.user_name, "w")
+    assert listed(later.api)[file_id]["entitlement"] == "rw"
+    assert later.api.get(f"/file/download/{file_id}").content == CSV
+    unshare(owner.api, file_id, f"{partner.name}:*")
+    assert listed(later.api)[file_id]["entitlement"] == "w"
+    assert file_id not in listed(partner.api)
+
+
+def test_ones_own_account_as_a_whole(owner: Caller, file_id: str, home: TestAccount) -> None:
+    colleague = home.new_user()
+    share(owner.api, file_id, f"{home.name}:*", "r")
+    assert listed(colleague.api)[file_id]["entitlement"] == "r"
+    assert listed(owner.api)[file_id]["entitlement"] == "rw"
+    assert len([f for f in owner.api.json("/files")["files_list"] if f["file_id"] == file_id]) == 1
+
+
+def test_granting_again_replaces(owner: Caller, file_id: str, partner: TestAccount) -> None:
+    name = partner.new_user().user_name
+    until = in_a_while(days=1)
+    first = entitle(owner.api, file_id, name, "r", expires_at=until)
+    assert (first.status_code, first.json()["entitlement"]) == (201, "r")
+    same = entitle(owner.api, file_id, name, "r", expires_at=until)
+    assert (same.status_code, same.json()) == (200, first.json())
+    other = entitle(owner.api, file_id, name, "rw")
+    assert (other.status_code, other.json()["expires_at"]) == (200, None)
+    (entry,) = owner.api.json(f"/file/{file_id}/entitlements")["entitlements_list"]
+    assert entry == other.json()
+    unshare(owner.api, file_id, name)
+    answer = owner.api.request("DELETE", f"/file/{file_id}/entitlements/{name}")
+    assert_problem(answer, 404, "not-found")
+    assert owner.api.json(f"/file/{file_id}/entitlements")["entitlements_list"] == []
+
+
+def test_names_that_nothing_can_be_shared_with(
+    owner: Caller, file_id: str, partner: TestAccount
+) -> None:
+    """No account and no user in an account are one and the same answer."""
+    told = set()
+    for name in (f"{partner.name}:nobody", "no-account:nobody", "no-account:*"):
+        document = assert_problem(
+            entitle(owner.api, file_id, name, "r"), 422, "field-invalid", field="user_name"
+        )
+        told.add(document["detail"])
+    assert len(told) == 1
+    for name in (owner.user_name, "x", ":", "acme:", "Acme:Anna", "*:*", "*"):
+        answer = entitle(owner.api, file_id, name, "r")
+        assert_problem(answer, 422, "field-invalid", field="user_name")
+    name = partner.admin.user_name
+    past = entitle(owner.api, file_id, name, "r", expires_at=in_a_while(seconds=-5))
+    assert_problem(past, 422, "field-invalid", field="expires_at")
+    for body in ({}, {"entitlement": "x"}, {"entitlement": "r", "expires_at": "2030-01-01"}):
+        path = f"/file/{file_id}/entitlements/{name}"
+        assert_problem(owner.api.request("PUT", path, json=body), 422, "field-invalid")
+    assert owner.api.json(f"/file/{file_id}/entitlements")["entitlements_list"] == []
+
+
+def test_nothing_is_shared_before_it_is_published(owner: Caller, partner: TestAccount) -> None:
+    schema = '{"fields":[{"name":"id","type":"integer"},{"name":"amount","type":"integer"}]}'
+    new = owner.api.deliver(BROKEN, enforce_schema=schema)["file_id"]
+    guest = partner.new_user()
+    share(owner.api, new, guest.user_name, "rw")
+    assert_problem(guest.api.get(f"/file/{new}"), 404, "not-found")
+    assert_problem(post_version(guest.api, new), 404, "not-found")
+    assert (listed(owner.api)[new]["version"], new in listed(guest.api)) == (None, False)
+    deliver(owner, new)
+    assert listed(guest.api)[new]["version"] == 2
+
+
+def test_an_entitlement_ends_by_itself(owner: Caller, file_id: str, partner: TestAccount) -> None:
+    """Also for a download that is answered from memory, although nothing is committed."""
+    guest = partner.new_user()
+    path = f"/file/download/{file_id}"
+    share(owner.api, file_id, guest.user_name, "r", expires_at=in_a_while(seconds=4))
+    assert guest.api.get(path).content == CSV
+    deadline = time.monotonic() + 60
+    while guest.api.get(path).status_code == 200:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    assert_problem(guest.api.get(path), 404, "not-found")
+    assert file_id not in listed(guest.api)
+    entries = owner.api.json(f"/file/{file_id}/entitlements")["entitlements_list"]
+    assert [entry["user_name"] for entry in entries] == [guest.user_name]
+    share(owner.api, file_id, guest.user_name, "r")
+    assert guest.api.get(path).content == CSV
+
+
+def test_a_revocation_counts_from_the_next_request_on(
+    owner: Caller, file_id: str, partner: TestAccount
+) -> None:
+    guest = partner.new_user()
+    share(owner.api, file_id, guest.user_name, "rw")
+    task = deliver(guest, file_id)
+    for _ in range(3):
+        ranged = guest.api.get(f"/file/download/{file_id}", headers={"Range": "bytes=0-1"})
+        assert ranged.status_code == 206
+    unshare(owner.api, file_id, guest.user_name)
+    paths = [f"/file/download/{file_id}", f"/file/{file_id}", f"/task/{task['task_id']}"]
+    for path in [*paths, f"/task/{task['task_id']}/report", f"/task/{task['task_id']}/events"]:
+        assert_problem(guest.api.get(path), 404, "not-found")
+    assert guest.api.json("/tasks")["tasks_list"] == []
+    # The version stays, and says who delivered it.
+    assert owner.api.json(f"/file/{file_id}/versions/2")["user_name"] == guest.user_name
+
+
+@pytest.mark.parametrize("left", ["nothing", "r"])
+def test_a_revocation_stops_an_upload_that_runs(
+    owner: Caller, file_id: str, home: TestAccount, partner: TestAccount, left: str
+) -> None:
+    guest = partner.new_user()
+    share(owner.api, file_id, guest.user_name, "rw")
+    before = counted(home)
+    body = form(CSV * 100_000)
+    framing = {"Content-Type": MULTIPART, "Content-Length": str(len(body))}
+    target = f"/api/v1/file/{file_id}/versions"
+    home.api.request("PATCH", f"/file/{file_id}", json={"file_size_limit": 10_000_000})
+    with connect(home.server.endpoint) as sock:
+        sock.sendall(head("POST", target, guest.api.authorization | framing) + body[:-100])
+        wait_reserved(home)
+        if left == "r":
+            share(owner.api, file_id, guest.user_name, "r")
+        else:
+            unshare(owner.api, file_id, guest.user_name)
+        sock.sendall(body[-100:])
+        status, code = (403, "not-allowed") if left == "r" else (404, "not-found")
+        assert_problem(read_answer(sock), status, code)
+    wait_reserved(home, False)
+    assert counted(home) == before
+    assert numbers(owner, file_id) == [1]
+    assert home.server.doctor() == []
+
+
+def test_a_revocation_ends_event_streams(
+    owner: Caller, file_id: str, partner: TestAccount, server: Server
+) -> None:
+    guest = partner.new_user()
+    share(owner.api, file_id, guest.user_name, "w")
+    with standing_still(server):
+        task_id = post_version(guest.api, file_id).json()["task_id"]
+        stream = guest.api.events(task_id)
+        assert isinstance(next(stream), Event)
+        unshare(owner.api, file_id, guest.user_name)
+        rest = [event for event in stream if isinstance(event, Event)]
+        assert all(event.data["status"] in ("queued", "running") for event in rest)
+    assert owner.api.wait_task(task_id)["status"] == "succeeded"
+
+
+def test_who_waited_for_a_revocation_is_told_of_it(
+    owner: Caller, file_id: str, partner: TestAccount, server: Server
+) -> None:
+    """PostgreSQL had found the file, with an entitlement, before it waited for the lock."""
+    guest = partner.new_user()
+    share(owner.api, file_id, guest.user_name, "rw")
+    database, now = server.parts.database, server.parts.clock()
+    actors = server.actor(owner.api_key), server.actor(guest.api_key)
+    with ThreadPoolExecutor(1) as pool:
+        with database.writing() as conn:
+            revoke(conn, actors[0], UUID(file_id), guest.user_name, now)
+            waiting = pool.submit(database.write, access_deliverable, actors[1], UUID(file_id))
+            deadline = time.monotonic() + 60
+            while not (database.embedded or database.read(somebody_waits)):
+                assert time.monotonic() < deadline
+                time.sleep(0.02)
+        with pytest.raises(NotFound):
+            waiting.result(60)
+
+
+def somebody_waits(conn: Reading) -> bool:
+    return bool(conn.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted")))
+
+
+def test_what_others_deliver_takes_the_owners_quota(server: Server, partner: TestAccount) -> None:
+    """And a refusal does not tell another account's figures."""
+    home = server.new_account(quota=len(CSV) + len(OTHER))
+    file_id = home.api.deliver(CSV)["file_id"]
+    guest = partner.new_user()
+    share(home.api, file_id, guest.user_name, "rw")
+    deliver(guest, file_id)
+    assert home.api.account()["free"] == 0
+    refused = [
+        post_version(guest.api, file_id),
+        guest.api.post(f"/file/{file_id}/versions/1/restore"),
+        post_version(guest.api, file_id, b"a\n" * 1_500_000),
+    ]
+    for answer in refused[:2]:
+        document = assert_problem(answer, 413, "account-quota-exceeded")
+        assert not {"limit", "used", "reserved"} & set(document)
+        assert document["requested"] == len(CSV)
+    assert_problem(refused[2], 413, "file-too-large")
+    mine = post_version(home.api, file_id)
+    assert_problem(mine, 413, "account-quota-exceeded", limit=home.api.account()["quota"])
+    assert partner.api.account()["reserved"] == 0
+    assert server.doctor() == []
+
+
+@pytest.mark.parametrize("what", ["r", "w"])
+def test_validating_by_a_file_of_others(
+    owner: Caller, file_id: str, server: Server, what: str
+) -> None:
+    """What one brings is one's own: it counts there, and the file's owner sees nothing of it."""
+    other = server.new_account()
+    guest = other.new_user()
+    share(owner.api, file_id, guest.user_name, what)
+    answer = guest.api.upload(BROKEN, limit=None, path="/file/validate", file_id=file_id)
+    task = guest.api.wait_task(answer.json()["task_id"])
+    assert (task["status"], task["error"]["code"]) == ("failed", "schema-violation")
+    for api in (owner.api, other.new_user().api, other.api):
+        assert_problem(api.get(f"/task/{task['task_id']}"), 404, "not-found")
+    assert server.doctor() == []
+
+
+def test_a_removed_user_takes_their_entitlements_along(
+    owner: Caller, file_id: str, home: TestAccount, partner: TestAccount
+) -> None:
+    guest = partner.new_user()
+    share(owner.api, file_id, guest.user_name, "rw")
+    deliver(guest, file_id)
+    assert partner.api.request("DELETE", f"/user/{guest.user_name}").status_code == 204
+    assert owner.api.json(f"/file/{file_id}/entitlements")["entitlements_list"] == []
+    actions = recorded(home, file_id)
+    assert actions[-1] == ("entitlement.revoke", {"user_name": guest.user_name})
+
+
+def test_every_change_is_recorded(
+    owner: Caller, file_id: str, home: TestAccount, partner: TestAccount
+) -> None:
+    name = f"{partner.name}:*"
+    share(owner.api, file_id, name, "w")
+    share(owner.api, file_id, name, "w")
+    unshare(owner.api, file_id, name)
+    told = [each for each in recorded(home, file_id) if each[0].startswith("entitlement")]
+    granted = {"user_name": name, "entitlement": "w", "expires_at": None}
+    assert told == [("entitlement.grant", granted), ("entitlement.revoke", {"user_name": name})]
+
+
+@pytest.mark.parametrize("sort", ["created_at", "-created_at"])
+def test_lists_of_ones_own_and_others_files_are_paged(
+    home: TestAccount, server: Server, sort: str
+) -> None:
+    partner = server.new_account()
+    guest = partner.new_user()
+    mine, theirs = [], []
+    for n in range(4):
+        mine.append(guest.api.deliver(CSV, name=f"{n}.csv")["file_id"])
+        theirs.append(home.api.deliver(CSV, name=f"{n}.csv")["file_id"])
+        share(home.api, theirs[-1], guest.user_name, "r")
+    share(home.api, theirs[0], f"{partner.name}:*", "r")
+    home.api.request("DELETE", f"/file/{theirs.pop(2)}")
+    whole = guest.api.json("/files", params={"sort": sort})["files_list"]
+    seen: list[str] = []
+    target = f"/files?limit=3&sort={sort}"
+    while target:
+        answer = guest.api.get(target)
+        seen += [each["file_id"] for each in answer.json()["files_list"]]
+        target = answer.links["next"]["url"] if "next" in answer.links else ""
+    assert seen == [each["file_id"] for each in whole]
+    assert sorted(seen) == sorted(mine + theirs)
+
+
+def numbers(caller: Caller, file_id: str) -> list[int]:
+    found = caller.api.json(f"/file/{file_id}/versions")["versions_list"]
+    return [version["version"] for version in found]
+
+
+def counted(account: TestAccount) -> list[int]:
+    return [account.api.account()[name] for name in ("used", "reserved", "files", "versions")]
+
+
+def wait_reserved(account: TestAccount, some: bool = True) -> None:
+    deadline = time.monotonic() + 60
+    while bool(account.api.account()["reserved"]) != some:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def recorded(account: TestAccount, file_id: str) -> list[tuple[str, dict[str, Any]]]:
+    """The file's record in its account, oldest first."""
+    return list(_rows(account, file_id))
+
+
+def _rows(account: TestAccount, file_id: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    actor = account.server.actor(account.api_key)
+    found = select(activity).where(activity.c.account_id == actor.account_id)
+    with account.server.parts.database.reading() as conn:
+        for row in conn.execute(found.order_by(activity.c.id)):
+            if str(row.file_id) == file_id:
+                yield row.action, row.detail

@@ -1,0 +1,52 @@
+"""`entrepot files share` and its like against a real server."""
+
+import json
+
+from tests.http.conftest import Run
+from tests.support.api import CSV
+from tests.support.server import Server, TestAccount
+from tests.support.sharing import listed
+
+
+def test_share_and_take_back(run: Run, account: TestAccount, server: Server) -> None:
+    file_id = account.api.deliver(CSV)["file_id"]
+    guest = server.new_account().new_user()
+    status, out, _ = run("files", "share", file_id, guest.user_name, "w", "--expires", "2d")
+    assert status == 0
+    assert "deliver" in out
+    assert listed(guest.api)[file_id]["entitlement"] == "w"
+    status, out, _ = run("files", "shared", file_id, "--format", "json")
+    (entry,) = json.loads(out)
+    assert (entry["user_name"], bool(entry["expires_at"])) == (guest.user_name, True)
+    assert guest.user_name in run("files", "shared", file_id)[1]
+    assert run("files", "unshare", file_id, guest.user_name)[0] == 0
+    assert file_id not in listed(guest.api)
+    assert run("files", "unshare", file_id, guest.user_name)[0] == 4
+    assert "nobody" in run("files", "shared", file_id)[2]
+    assert run("files", "share", file_id, "nobody:nobody", "r")[0] != 0
+    assert run("files", "share", file_id, guest.user_name, "x")[0] == 2
+
+
+def test_hand_over_within_the_account_and_beyond(
+    run: Run, account: TestAccount, server: Server
+) -> None:
+    file_id = account.api.deliver(CSV)["file_id"]
+    colleague, stranger = account.new_user(), server.new_account()
+    status, out, _ = run("files", "hand-over", file_id, colleague.user_name)
+    assert (status, "handed over" in out) == (0, True)
+    assert listed(account.api)[file_id]["user_name"] == colleague.user_name
+    status, out, _ = run("files", "hand-over", file_id, stranger.admin.user_name)
+    assert (status, "offered" in out) == (0, True)
+    assert run("files", "decline", file_id)[0] == 0
+    assert stranger.api.json("/offers") == {"offers_list": []}
+
+    theirs = stranger.api.deliver(CSV)["file_id"]
+    offered = {"user_name": account.admin.user_name}
+    stranger.api.request("PUT", f"/file/{theirs}/offer", json=offered)
+    status, out, _ = run("files", "offers")
+    assert (status, theirs in out) == (0, True)
+    status, out, _ = run("files", "take-over", theirs, "--format", "quiet")
+    assert (status, out.strip()) == (0, theirs)
+    assert listed(account.api)[theirs]["user_name"] == account.admin.user_name
+    assert run("files", "take-over", theirs)[0] == 4
+    assert "nothing" in run("files", "offers")[2]
