@@ -1,0 +1,341 @@
+"""Every operation by every kind of caller, in one table; one that is missing from it is a failure.
+
+The operations are the application's own, from its OpenAPI document. A row may carry a variant after
+`#`, for an operation whose answer depends on whose thing it is asked for.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from itertools import count
+from typing import Any
+from uuid import uuid4
+
+import httpx2
+import pytest
+from tests.support.api import CSV, Api
+from tests.support.server import Caller, Server, TestAccount
+from tests.support.sharing import OTHER, deliver, post_version, share
+
+# On SQLite alone: who may do what is decided by the same queries on both databases, and
+# `test_entitlements.py` and `test_access.py` try them on both.
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True, scope="session")
+
+CALLERS = (
+    "owner", "r", "w", "rw", "member", "other", "admin", "revoked", "expired", "read-only", "none",
+)  # fmt: skip
+"""Who asks: the file's owner; users of another account who are entitled to it; a member of the
+owner's account without an entitlement; the admin of a third account; the admin of the owner's; and
+keys of the owner that were revoked, have expired, or may only read; and nobody."""
+
+TABLE = """
+GET    /users                                      200 200 200 200 200 200 200 401 401 200 401
+GET    /user/{user_name}                           200 404 404 404 200 404 200 401 401 200 401
+POST   /user/new                                   403 403 403 403 403 422 201 401 401 403 401
+PATCH  /user/{user_name}                           403 403 403 403 403 404 200 401 401 403 401
+DELETE /user/{user_name}                           403 403 403 403 403 404 204 401 401 403 401
+GET    /keys                                       200 200 200 200 200 200 200 401 401 200 401
+POST   /key/new                                    201 201 201 201 201 201 201 401 401 403 401
+DELETE /key/{key_id}                               204 404 404 404 404 404 204 401 401 403 401
+GET    /account                                    200 200 200 200 200 200 200 401 401 200 401
+GET    /whoami                                     200 200 200 200 200 200 200 401 401 200 401
+GET    /files                                      200 200 200 200 200 200 200 401 401 200 401
+POST   /files                                      202 202 202 202 202 202 202 401 401 403 401
+POST   /file/new                                   202 202 202 202 202 202 202 401 401 403 401
+POST   /file/validate                              202 202 202 202 202 202 202 401 401 403 401
+POST   /file/validate#by-the-file                  202 202 202 202 404 404 202 401 401 403 401
+GET    /file/{file_id}                             200 200 200 200 404 404 200 401 401 200 401
+PATCH  /file/{file_id}                             200 403 403 403 404 404 200 401 401 403 401
+PATCH  /file/{file_id}#owner                       200 403 403 403 404 404 200 401 401 403 401
+DELETE /file/{file_id}                             200 403 403 403 404 404 200 401 401 403 401
+POST   /file/{file_id}/undelete                    409 403 403 403 404 404 409 401 401 403 401
+POST   /file/{file_id}/undelete#deleted            200 404 404 404 404 404 200 401 401 403 401
+GET    /file/download/{file_id}                    200 200 403 200 404 404 200 401 401 200 401
+HEAD   /file/download/{file_id}                    200 200 403 200 404 404 200 401 401 200 401
+GET    /file/download/{file_id}#earlier            200 200 403 200 404 404 200 401 401 200 401
+GET    /file/download/{file_id}#refused            200 404 403 404 404 404 404 401 401 200 401
+GET    /file/download/{file_id}#refused-of-w       404 404 200 404 404 404 404 401 401 404 401
+GET    /file/download/{file_id}#parquet            200 200 403 200 404 404 200 401 401 200 401
+GET    /file/{file_id}/report                      200 200 404 200 404 404 200 401 401 200 401
+GET    /file/{file_id}/report#refused              200 404 404 404 404 404 200 401 401 200 401
+GET    /file/{file_id}/report#refused-of-w         200 404 200 404 404 404 200 401 401 200 401
+GET    /file/{file_id}/report.csv#of-the-owner     200 403 404 403 404 404 200 401 401 200 401
+GET    /file/{file_id}/report.csv#refused-of-w     200 404 200 404 404 404 200 401 401 200 401
+GET    /file/{file_id}/profile                     200 200 403 200 404 404 200 401 401 200 401
+GET    /file/{file_id}/schema                      200 200 200 200 404 404 200 401 401 200 401
+PUT    /file/{file_id}/schema                      202 403 403 403 404 404 202 401 401 403 401
+GET    /file/{file_id}/versions                    200 200 200 200 404 404 200 401 401 200 401
+POST   /file/{file_id}/versions                    202 403 202 202 404 404 202 401 401 403 401
+GET    /file/{file_id}/versions/{number}           200 200 404 200 404 404 200 401 401 200 401
+GET    /file/{file_id}/versions/{number}#refused   200 404 404 404 404 404 200 401 401 200 401
+GET    /file/{file_id}/versions/{number}#of-w      200 404 200 404 404 404 200 401 401 200 401
+DELETE /file/{file_id}/versions/{number}           200 403 403 403 404 404 200 401 401 403 401
+POST   /file/{file_id}/versions/{number}/undelete  409 403 403 403 404 404 409 401 401 403 401
+POST   /file/{file_id}/versions/{number}/restore   202 403 403 202 404 404 202 401 401 403 401
+POST   /file/{file_id}/versions/{number}/accept    409 403 403 403 404 404 409 401 401 403 401
+GET    /file/{file_id}/entitlements                200 403 403 403 404 404 200 401 401 200 401
+PUT    /file/{file_id}/entitlements/{user_name}    200 403 403 403 404 404 200 401 401 403 401
+DELETE /file/{file_id}/entitlements/{user_name}    204 403 403 403 404 404 204 401 401 403 401
+GET    /offers                                     200 200 200 200 200 200 200 401 401 200 401
+PUT    /file/{file_id}/offer                       200 403 403 403 404 404 200 401 401 403 401
+DELETE /file/{file_id}/offer                       204 403 403 403 404 204 204 401 401 403 401
+POST   /file/{file_id}/offer/accept                404 404 404 404 404 200 404 401 401 403 401
+GET    /tasks                                      200 200 200 200 200 200 200 401 401 200 401
+GET    /task/{task_id}                             200 404 404 404 404 404 200 401 401 200 401
+GET    /task/{task_id}#of-w                        200 404 200 404 404 404 200 401 401 200 401
+GET    /task/{task_id}/report                      200 404 404 404 404 404 200 401 401 200 401
+GET    /task/{task_id}/report#of-w                 200 404 200 404 404 404 200 401 401 200 401
+GET    /task/{task_id}/events                      200 404 404 404 404 404 200 401 401 200 401
+GET    /task/{task_id}/events#of-w                 200 404 200 404 404 404 200 401 401 200 401
+POST   /task/{task_id}/cancel                      409 404 404 404 404 404 409 401 401 409 401
+POST   /task/{task_id}/cancel#of-w                 409 404 409 404 404 404 409 401 401 409 401
+GET    /healthz                                    200 200 200 200 200 200 200 200 200 200 200
+GET    /readyz                                     200 200 200 200 200 200 200 200 200 200 200
+"""
+"""Method, path below `/api/v1` (but for the last two), variant; the status for each caller."""
+
+SCHEMA = {"fields": [{"name": "id", "type": "integer"}, {"name": "amount", "type": "integer"}]}
+BROKEN = b"id,amount\nx,2\n"
+
+
+@dataclass(frozen=True)
+class Row:
+    method: str
+    path: str
+    variant: str
+    expected: tuple[int, ...]
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}{'#' if self.variant else ''}{self.variant}"
+
+    @property
+    def operation(self) -> str:
+        return f"{self.method} {self.path}"
+
+
+def rows() -> Iterator[Row]:
+    for line in TABLE.strip().splitlines():
+        method, named, *statuses = line.split()
+        path, _, variant = named.partition("#")
+        yield Row(method, path, variant, tuple(map(int, statuses)))
+
+
+ROWS = list(rows())
+
+
+@dataclass
+class Stage:
+    """A file in which something is of everybody, and those who ask for it.
+
+    Its versions: 1 the owner's, published; 2 refused, the owner's; 3 refused, of `w`; from 4 on
+    published. `handed` is another file, offered to `other`.
+    """
+
+    home: TestAccount
+    callers: dict[str, Api]
+    owner: Caller
+    other: TestAccount
+    file_id: str
+    deleted: str
+    handed: str
+    names: dict[str, str]
+    tasks: dict[str, str]
+    fresh: Iterator[int] = field(default_factory=count)
+
+    def request(self, row: Row, api: Api, invented: bool = False) -> httpx2.Response:
+        """Ask for it; `invented` for what never was."""
+        before = PREPARE.get(row.operation)
+        if before is not None and not invented:
+            before(self)
+        ids = self.ids(row)
+        if invented:
+            ids = {name: "1" if name == "number" else str(uuid4()) for name in ids}
+            ids["user_name"] = "nobody:nobody"
+        return self.send(row, api, ids)
+
+    def ids(self, row: Row) -> dict[str, str]:
+        file_id = self.deleted if row.variant == "deleted" else self.file_id
+        if row.path.endswith("/offer/accept"):
+            file_id = self.handed
+        number = {"refused": "2", "of-w": "3"}.get(row.variant, "1")
+        task_id = self.tasks["w" if row.variant == "of-w" else "owner"]
+        user_name = self.names["guest" if "entitlements" in row.path else "mate"]
+        if row.method == "DELETE" and row.path == "/user/{user_name}":
+            user_name = self.names["leaver"]
+        return {
+            "file_id": file_id,
+            "number": number,
+            "task_id": task_id,
+            "key_id": self.names["key"],
+            "user_name": user_name,
+        }
+
+    def send(self, row: Row, api: Api, ids: dict[str, str]) -> httpx2.Response:
+        path = row.path.format(**ids) + QUERIES.get((row.path, row.variant), "")
+        if row.path in ("/files", "/file/new", "/file/validate") and row.method == "POST":
+            if row.variant:
+                return api.upload(CSV, limit=None, path=path, file_id=ids["file_id"])
+            return api.upload(CSV, path=path)
+        if row.operation == "POST /file/{file_id}/versions":
+            return post_version(api, ids["file_id"], OTHER)
+        return api.request(row.method, path, json=self.body(row))
+
+    def body(self, row: Row) -> Any:
+        bodies: dict[str, Any] = {
+            "POST /user/new": {"user_name": f"{self.home.name}:n{next(self.fresh)}"},
+            "PATCH /user/{user_name}": {"disabled": False},
+            "POST /key/new": {"scopes": ["write"]},
+            "PATCH /file/{file_id}": {"file_description": "Another"},
+            "PUT /file/{file_id}/schema": SCHEMA,
+            "POST /file/{file_id}/versions/{number}/accept": {"reason": "Agreed"},
+            "PUT /file/{file_id}/entitlements/{user_name}": {"entitlement": "r"},
+            "PUT /file/{file_id}/offer": {"user_name": self.other.admin.user_name},
+        }
+        if row.variant == "owner":
+            return {"user_name": self.owner.user_name}
+        return bodies.get(row.operation)
+
+
+QUERIES = {
+    ("/file/download/{file_id}", "earlier"): "?version=1",
+    ("/file/download/{file_id}", "refused"): "?version=2",
+    ("/file/download/{file_id}", "refused-of-w"): "?version=3",
+    ("/file/download/{file_id}", "parquet"): "?format=parquet",
+    ("/file/{file_id}/report", ""): "?version=1",
+    ("/file/{file_id}/report", "refused"): "?version=2",
+    ("/file/{file_id}/report", "refused-of-w"): "?version=3",
+    ("/file/{file_id}/report.csv", "of-the-owner"): "?version=1",
+    ("/file/{file_id}/report.csv", "refused-of-w"): "?version=3",
+}
+
+
+def delete_the_deleted(stage: Stage) -> None:
+    stage.home.api.request("DELETE", f"/file/{stage.deleted}")
+    stage.home.api.post(f"/file/{stage.file_id}/undelete")
+
+
+def bring_the_version_back(stage: Stage) -> None:
+    stage.home.api.post(f"/file/{stage.file_id}/versions/1/undelete")
+
+
+def share_with_the_guest(stage: Stage) -> None:
+    share(stage.home.api, stage.file_id, stage.names["guest"], "r")
+
+
+def make_an_offer(stage: Stage) -> None:
+    named = {"user_name": stage.other.admin.user_name}
+    stage.home.api.request("PUT", f"/file/{stage.file_id}/offer", json=named)
+
+
+def have_the_handed_back(stage: Stage) -> None:
+    """Offered to `other`, who gives it back if they have it."""
+    path = f"/file/{stage.handed}/offer"
+    named = {"user_name": stage.home.admin.user_name}
+    if stage.other.api.request("PUT", path, json=named).status_code == 200:
+        assert stage.home.api.post(f"{path}/accept").status_code == 200
+    named = {"user_name": stage.other.admin.user_name}
+    assert stage.home.api.request("PUT", path, json=named).status_code == 200
+
+
+def make_a_key(stage: Stage) -> None:
+    made = stage.home.new_key(user_name=stage.owner.user_name)
+    stage.names["key"] = str(made.key.key.id)
+
+
+def make_a_leaver(stage: Stage) -> None:
+    stage.names["leaver"] = stage.home.new_user().user_name
+
+
+PREPARE: dict[str, Callable[[Stage], None]] = {
+    "DELETE /key/{key_id}": make_a_key,
+    "DELETE /user/{user_name}": make_a_leaver,
+    "DELETE /file/{file_id}": delete_the_deleted,
+    "POST /file/{file_id}/undelete": delete_the_deleted,
+    "DELETE /file/{file_id}/versions/{number}": bring_the_version_back,
+    "POST /file/{file_id}/versions/{number}/undelete": bring_the_version_back,
+    "POST /file/{file_id}/versions/{number}/restore": bring_the_version_back,
+    "PUT /file/{file_id}/entitlements/{user_name}": share_with_the_guest,
+    "DELETE /file/{file_id}/entitlements/{user_name}": share_with_the_guest,
+    "DELETE /file/{file_id}/offer": make_an_offer,
+    "POST /file/{file_id}/offer/accept": have_the_handed_back,
+}
+"""What is put right before a request whose like may have changed it."""
+
+
+@pytest.fixture(scope="module")
+def stage(server: Server) -> Stage:
+    home, partner, other = server.new_account(), server.new_account(), server.new_account()
+    owner, mate = home.new_user(), home.new_user()
+    guests = {what: partner.new_user() for what in ("r", "w", "rw", "guest")}
+    first = owner.api.deliver(CSV, enforce_schema="true")
+    file_id = first["file_id"]
+    for what in ("r", "w", "rw"):
+        share(owner.api, file_id, guests[what].user_name, what)
+    deliver(owner, file_id, BROKEN)
+    of_w = deliver(guests["w"], file_id, BROKEN)
+    deliver(owner, file_id)
+    server.wait_derived()
+    for number, caller in ((1, owner), (3, guests["w"])):  # to be there when it is asked for
+        caller.api.get(f"/file/{file_id}/report.csv?version={number}")
+    server.wait_derived()
+    revoked = home.new_key(user_name=owner.user_name)
+    home.api.request("DELETE", f"/key/{revoked.key.key.id}")
+    late = timedelta(seconds=-1)
+    return Stage(
+        home=home,
+        callers={
+            "owner": owner.api,
+            **{what: guests[what].api for what in ("r", "w", "rw")},
+            "member": mate.api,
+            "other": other.api,
+            "admin": home.api,
+            "revoked": revoked.api,
+            "expired": home.new_key(expires_in=late, user_name=owner.user_name).api,
+            "read-only": home.new_key(scopes=("read",), user_name=owner.user_name).api,
+            "none": server.api(None),
+        },
+        owner=owner,
+        other=other,
+        file_id=file_id,
+        deleted=owner.api.deliver(CSV)["file_id"],
+        handed=owner.api.deliver(CSV)["file_id"],
+        names={"guest": guests["guest"].user_name, "mate": mate.user_name, "key": ""},
+        tasks={"owner": first["task_id"], "w": of_w["task_id"]},
+    )
+
+
+def test_the_table_names_every_operation_and_no_other(server: Server) -> None:
+    document = server.api(None).get("/openapi.json").json()
+    there = {
+        f"{method.upper()} {path.removeprefix('/api/v1')}"
+        for path, methods in document["paths"].items()
+        for method in methods
+    }
+    assert there == {row.operation for row in ROWS}
+    assert {len(row.expected) for row in ROWS} == {len(CALLERS)}
+
+
+@pytest.mark.parametrize("row", ROWS, ids=str)
+def test_who_may_what(stage: Stage, row: Row) -> None:
+    got = {}
+    for name in CALLERS:
+        answer = stage.request(row, stage.callers[name])
+        got[name] = answer.status_code
+        if answer.status_code == 404 and "{" in row.path:
+            never = stage.request(row, stage.callers[name], invented=True)
+            assert told(answer) == told(never), f"{name} learns something"
+    assert got == dict(zip(CALLERS, row.expected, strict=True))
+
+
+def test_all_of_it_leaves_the_server_whole(stage: Stage, server: Server) -> None:
+    server.wait_derived()
+    assert server.doctor() == []
+    assert stage.home.api.account()["reserved"] == 0
+
+
+def told(answer: httpx2.Response) -> tuple[int, dict[str, str], bytes]:
+    """All that an answer tells, but for its own id and time, and whether the body was read."""
+    own = ("x-request-id", "date", "connection")
+    headers = {name: value for name, value in answer.headers.items() if name not in own}
+    request_id = answer.headers["x-request-id"].encode()
+    return answer.status_code, headers, answer.content.replace(request_id, b"")
