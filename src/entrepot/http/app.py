@@ -15,6 +15,7 @@ from entrepot.http.api import (
     health,
     people,
     quarantine,
+    resumable,
     schema,
     tasks,
     uploads,
@@ -53,7 +54,7 @@ def create_app(parts: Parts) -> tuple[FastAPI, ASGIApp]:
         lifespan=life,
     )
     app.state.runtime = runtime
-    for part in (uploads, files, versions, quarantine, changes, schema, tasks, people):
+    for part in (uploads, resumable, files, versions, quarantine, changes, schema, tasks, people):
         app.include_router(part.router, prefix="/api/v1")
     app.include_router(health.router)
     describe(app)
