@@ -311,7 +311,7 @@ async def join_drafts(work: Work, parts: list[Upload], commit: Commit[R]) -> R:
     def copy(blob_id: BlobId) -> Stored:
         writer = drafts.append(whole)
         try:
-            for part in parts:
+            for part in filter(lambda part: part.size, parts):
                 began = writer.size
                 for block in drafts.read(part.upload_id):
                     writer.write(block)
