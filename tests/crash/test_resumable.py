@@ -25,7 +25,7 @@ COMPLETION = [
         [
             Point("api", "commit", ACCEPT, "before"),
             Point("api", "link", ("/drafts/.* .*/blobs/",), "after"),
-            *both("api", "fsync", ("/drafts/.*-",)),
+            *both("api", "fsync", ("/blobs/../..$",)),
             Point("api", "link", ("/drafts/.* .*/blobs/",), "before"),
             *both("api", "unlink", ("/drafts/",)),
         ]
