@@ -96,7 +96,8 @@ class DiskDrafts:
             # A second call may answer success for bytes that are lost: see `sync_file`.
             os.ftruncate(descriptor, 0)
             raise
-        sync_folder(self._folder)
+        if os.fstat(descriptor).st_size == 0:  # else it was done before the first byte
+            sync_folder(self._folder)
 
     def read(self, draft_id: UUID) -> Iterator[bytes]:
         """The draft's bytes so far, in blocks of 1 MiB. Raises `BlobMissing`."""
