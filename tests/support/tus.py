@@ -108,9 +108,16 @@ class Tus:
         return sock
 
     def end(self, content: bytes) -> str:
-        """Send what is missing; the task."""
-        offset = self.offset
-        if offset < len(content):
+        """Send what is missing; the task.
+
+        A request that was given up may reach the server after the next one: then that one is
+        refused (409, 423), and one asks again.
+        """
+        for _ in range(20):
+            shown = self.head()
+            if "entrepot-task-id" in shown.headers:
+                break
+            offset = int(shown.headers["upload-offset"])
             answer = self.patch(content[offset:], offset)
-            assert answer.status_code == 204, answer.text
-        return str(self.head().headers["entrepot-task-id"])
+            assert answer.status_code in (204, 409, 423), answer.text
+        return str(shown.headers["entrepot-task-id"])

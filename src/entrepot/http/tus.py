@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 from fastapi import Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 
 from entrepot.errors import (
@@ -57,8 +58,10 @@ class TusRoute(APIRoute):
                 if received != VERSION and request.method != "OPTIONS":
                     raise TusVersionUnsupported(received=received[:40], supported=VERSION)
                 response = await handler(request)
-            except EntrepotError as error:
-                response = await answer_error(request, error)
+            except (EntrepotError, RequestValidationError) as error:
+                # Of what the framework checks there is only the id: a malformed one never existed.
+                refusal = error if isinstance(error, EntrepotError) else NotFound()
+                response = await answer_error(request, refusal)
                 response.headers["Tus-Version"] = VERSION
             response.headers["Tus-Resumable"] = VERSION
             return response

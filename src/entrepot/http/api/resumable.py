@@ -274,7 +274,7 @@ async def _complete(held: Resumption, work: Work) -> Upload:
 
     def commit(conn: Writing, actor: Actor, blob_id: BlobId, stored: Stored) -> None:
         def deliver(reservation: ReservationId) -> TaskId:
-            return aim.deliver(conn, actor, blob_id, stored, reservation, work)
+            return aim.deliver(conn, actor, blob_id, stored, reservation, upload.account_id, work)
 
         now = work.parts.clock()
         deliver_upload(conn, actor, upload.upload_id, deliver, until, now)
@@ -309,7 +309,7 @@ def _joining(parts: list[Upload], aim: Aim, announced: Announced, work: Work) ->
 
     def commit(conn: Writing, actor: Actor, blob_id: BlobId, stored: Stored) -> Upload:
         def deliver(reservation: ReservationId) -> TaskId:
-            return aim.deliver(conn, actor, blob_id, stored, reservation, work)
+            return aim.deliver(conn, actor, blob_id, stored, reservation, account_id, work)
 
         account_id = aim.admit(conn, actor, work.parts.settings.max_file_size).account_id
         named = [part.upload_id for part in parts]

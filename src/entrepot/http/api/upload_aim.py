@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from entrepot.accounts.actor import Actor
+from entrepot.accounts.actor import AccountId, Actor
 from entrepot.blobs.store import BlobId, Stored
 from entrepot.db.types import Writing
 from entrepot.errors import FieldInvalid
@@ -17,6 +17,7 @@ from entrepot.http.delivery_form import FIELD_LIMITS, Form
 from entrepot.http.deps import Work
 from entrepot.http.reception import Admission
 from entrepot.http.tus import read_metadata
+from entrepot.quotas.hold import gather_holds
 from entrepot.quotas.reserve import ReservationId
 from entrepot.tasks.records import TaskId
 
@@ -49,9 +50,14 @@ class Aim:
         blob_id: BlobId,
         stored: Stored,
         reservation: ReservationId,
+        holder: AccountId,
         work: Work,
     ) -> TaskId:
-        """Make the version; the right to deliver is checked as it is now."""
+        """Make the version; the right to deliver is checked as it is now.
+
+        `holder` is the account that the reservation is of. Raises NotFound, PreconditionFailed,
+        FileTooLarge; QuotaExceeded where the file is another account's by now, without the room.
+        """
         queue, now = work.parts.queue, work.parts.clock()
         if self.definition is not None:
             made = define_file(
@@ -59,6 +65,9 @@ class Aim:
             )
             return made.task_id
         target, name = self._target(conn, actor), self.file_name
+        if target.account_id != holder:
+            held, size = [(holder, reservation)], stored.size
+            gather_holds(conn, held, target.account_id, reservation, size, now)
         made = deliver_version(conn, target, name, blob_id, stored, reservation, queue, now)
         return made.task_id
 
