@@ -164,6 +164,26 @@ def test_a_further_version(account: TestAccount) -> None:
     clean(account, 2 * len(CSV) + 4)
 
 
+def test_a_correction_of_a_refused_version(account: TestAccount) -> None:
+    file_id = account.api.deliver(CSV, enforce_schema="true")["file_id"]
+    wrong = account.api.upload(b"id\nx\n", path=f"/file/{file_id}/versions", limit=None)
+    assert account.api.wait_task(wrong.json()["task_id"])["status"] == "failed"
+
+    def begin(**told: str) -> httpx2.Response:
+        about = metadata(filename="next.csv", **told)
+        given = {"Upload-Length": str(len(CSV)), "Upload-Metadata": about}
+        return account.api.post("/uploads", headers=HEADERS | given)
+
+    first = begin(file_id=file_id, replaces="1")
+    assert_problem(first, 409, "version-not-refused", version=1)
+    assert_problem(begin(replaces="2"), 422, "field-invalid", field="replaces")
+    right, late = begin(file_id=file_id, replaces="2"), begin(file_id=file_id, replaces="2")
+    task = account.api.wait_task(Tus.of(account.api, right).end(CSV))
+    assert (task["status"], task["version"]) == ("succeeded", 3)
+    assert account.api.json(f"/file/{file_id}/versions/3")["replaces"] == 2
+    assert Tus.of(account.api, late).delete().status_code == 204
+
+
 def test_a_file_that_is_deleted_meanwhile(account: TestAccount) -> None:
     file_id = account.api.deliver(CSV)["file_id"]
     told = {"Upload-Metadata": metadata(filename="next.csv", file_id=file_id)}
@@ -393,6 +413,8 @@ def test_parts_are_joined(account: TestAccount) -> None:
     assert again.headers["entrepot-task-id"] == told["entrepot-task-id"]
     assert_problem(final.patch(b"x", SIZE), 403, "upload-sealed")
     assert_problem(parts[0].patch(b"", 700_000), 403, "upload-sealed")
+    assert final.delete().status_code == 204  # what it delivered stays, its parts are forgotten
+    assert parts[0].head().status_code == 404
     clean(account, SIZE)
 
 

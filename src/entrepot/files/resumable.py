@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import ColumnElement, and_, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, and_, delete, func, insert, or_, select, update
 
 from entrepot.accounts.actor import AccountId, Actor
 from entrepot.db.tables import accounts, uploads, users
@@ -273,7 +273,10 @@ def _remove(conn: Writing, found: list[Upload]) -> None:
     for upload in found:
         release_reservation(conn, upload.account_id, ReservationId(upload.upload_id))
     gone = [upload.upload_id for upload in found]
-    conn.execute(delete(uploads).where(uploads.c.id.in_(gone)))
+    # The parts of one that was joined have nothing but the memory of it.
+    conn.execute(
+        delete(uploads).where(or_(uploads.c.id.in_(gone), uploads.c.joined_into.in_(gone)))
+    )
 
 
 def _by_key(conn: Writing, actor: Actor, announced: Announced, now: datetime) -> Upload | None:

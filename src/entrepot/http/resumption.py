@@ -26,11 +26,14 @@ from entrepot.errors import (
     ChecksumMismatch,
     DraftBusy,
     EntrepotError,
-    FileTooLarge,
     FormMalformed,
+    NotAllowed,
+    NotAuthenticated,
     NotFound,
-    PreconditionFailed,
+    QuotaExceeded,
+    ScopeMissing,
     ShuttingDown,
+    StorageFull,
     UploadIncomplete,
 )
 from entrepot.files.resumable import (
@@ -58,8 +61,9 @@ WAIT_FOR_HOLDER = 15.0
 """Seconds that a request waits for the one before it to let go."""
 RENEW_EVERY = 600.0
 """Seconds after which a long request says that its upload lives on."""
-FOR_GOOD = (NotFound, FileTooLarge, PreconditionFailed)
-"""Refusals at the end that end the upload: sent again as it is, it would be refused again."""
+MAY_PASS = (NotAuthenticated, ScopeMissing, NotAllowed, QuotaExceeded, StorageFull)
+"""Refusals at the end after which the same upload may still succeed, by another key or later. All
+others end it: asked again, it would be refused again."""
 
 log = structlog.get_logger(__name__)
 
@@ -154,7 +158,9 @@ class Resumption:
         work, upload_id = self._work, self.upload.upload_id
         try:
             done = await commit_blob(work, self._writer.commit, commit)
-        except FOR_GOOD:
+        except EntrepotError as refusal:
+            if isinstance(refusal, MAY_PASS):
+                raise
             await self._write(drop_upload, upload_id)
             await in_thread(work, work.parts.store.drafts.drop, upload_id)
             raise
@@ -202,11 +208,12 @@ class Resumption:
         """Look whether to let go; say now and then that the upload lives."""
         loop = asyncio.get_running_loop()
         renewed = loop.time()
+        lifetime = self._work.parts.settings.upload_lifetime
         while self._overtaken is None:
             await asyncio.sleep(LOOK_EVERY)
             with suppress(Exception):  # a database that does not answer now; the next look tells
                 self._overtaken = await self._reason_to_stop()
-                if loop.time() - renewed > RENEW_EVERY:
+                if loop.time() - renewed > min(RENEW_EVERY, lifetime / 4):
                     await self._write(keep_upload, self.upload.upload_id, self._expiry())
                     renewed = loop.time()
         if self._patience is not None:
