@@ -7,7 +7,6 @@ from datetime import timedelta
 from uuid import UUID, uuid4
 
 import httpx2
-import pytest
 from sqlalchemy import update
 from tests.support.api import CSV, assert_problem
 from tests.support.raw import chunked, connect, exchange, head
@@ -15,7 +14,9 @@ from tests.support.server import Server, TestAccount
 from tests.support.tus import HEADERS, STREAM, Tus, checksum, create, metadata
 
 from entrepot.db.tables import uploads
+from entrepot.files.invariants import quotas_are_exact
 from entrepot.files.sweep import sweep
+from entrepot.files.upload_invariants import uploads_are_sound
 
 TABLE = b"id,amount\n" + b"12,345\n" * 200_000
 SIZE = len(TABLE)
@@ -34,7 +35,10 @@ def clean(account: TestAccount, used: int) -> None:
     """Nothing is left but `used` bytes."""
     shown = account.api.account()
     assert (shown["used"], shown["reserved"]) == (used, 0)
-    assert [result for result in account.server.doctor() if not result.ok] == []
+    parts = account.server.parts
+    for check in (quotas_are_exact, uploads_are_sound):
+        with parts.database.reading() as conn:
+            assert list(check(conn, parts.store, parts.clock())) == []
 
 
 def wait_for_bytes(server: Server, draft: UUID) -> None:
@@ -249,26 +253,24 @@ def test_the_methods_by_post(account: TestAccount) -> None:
     assert "PATCH" in answer.headers["allow"]
 
 
-@pytest.mark.parametrize(
-    ("told", "field"),
-    [
-        ({}, "filename"),
-        ({"filename": "../up.csv", "file_size_limit": "10"}, "filename"),
-        ({"filename": b"\xff", "file_size_limit": "10"}, "filename"),
-        ({"filename": "x" * 256, "file_size_limit": "10"}, "filename"),
-        ({"filename": "a.csv"}, "file_size_limit"),
-        ({"filename": "a.csv", "file_size_limit": "ten"}, "file_size_limit"),
-        ({"filename": "a.csv", "file_size_limit": "1" * 65}, "file_size_limit"),
-        ({"filename": "a.csv", "file_size_limit": "10", "color": "red"}, "color"),
-        ({"filename": "a.csv", "file_id": str(uuid4()), "file_size_limit": "9"}, "file_size_limit"),
-    ],
-)
-def test_metadata_is_checked_as_a_form(
-    account: TestAccount, told: dict[str, str], field: str
-) -> None:
-    given = {"Upload-Length": "5", "Upload-Metadata": metadata(**told)}
-    answer = account.api.post("/uploads", headers=HEADERS | given)
-    assert_problem(answer, 422, "field-invalid", field=field)
+WRONG_METADATA: list[tuple[dict[str, str | bytes], str]] = [
+    ({}, "filename"),
+    ({"filename": "../up.csv", "file_size_limit": "10"}, "filename"),
+    ({"filename": b"\xff", "file_size_limit": "10"}, "filename"),
+    ({"filename": "x" * 256, "file_size_limit": "10"}, "filename"),
+    ({"filename": "a.csv"}, "file_size_limit"),
+    ({"filename": "a.csv", "file_size_limit": "ten"}, "file_size_limit"),
+    ({"filename": "a.csv", "file_size_limit": "1" * 65}, "file_size_limit"),
+    ({"filename": "a.csv", "file_size_limit": "10", "color": "red"}, "color"),
+    ({"filename": "a.csv", "file_id": str(uuid4()), "file_size_limit": "9"}, "file_size_limit"),
+]
+
+
+def test_metadata_is_checked_as_a_form(account: TestAccount) -> None:
+    for told, field in WRONG_METADATA:
+        given = {"Upload-Length": "5", "Upload-Metadata": metadata(**told)}
+        answer = account.api.post("/uploads", headers=HEADERS | given)
+        assert_problem(answer, 422, "field-invalid", field=field)
     assert account.api.account()["reserved"] == 0
 
 
@@ -282,29 +284,29 @@ def test_a_wrong_schema_is_told_at_the_creation(account: TestAccount) -> None:
     assert_problem(account.api.post("/uploads", headers=HEADERS | given), 404, "not-found")
 
 
-@pytest.mark.parametrize(
-    ("headers", "field"),
-    [
-        ({}, "Upload-Length"),
-        ({"Upload-Length": "-1"}, "Upload-Length"),
-        ({"Upload-Length": "9" * 19}, "Upload-Length"),
-        ({"Upload-Length": "0"}, "Upload-Length"),
-        ({"Upload-Defer-Length": "1"}, "Upload-Defer-Length"),
-        ({"Upload-Length": "5", "Upload-Metadata": "filename"}, "filename"),
-        ({"Upload-Length": "5", "Upload-Metadata": "filename %%%"}, "Upload-Metadata"),
-        (
-            {"Upload-Length": "5", "Upload-Metadata": "type YQ==,type YQ=="},
-            "Upload-Metadata",
-        ),
-        ({"Upload-Length": "5", "Upload-Metadata": ","}, "Upload-Metadata"),
-        ({"Upload-Length": "5", "Upload-Concat": "both"}, "Upload-Concat"),
-        ({"Upload-Length": "5", "Upload-Concat": "final;"}, "Upload-Concat"),
-    ],
-)
-def test_headers_of_the_creation(account: TestAccount, headers: dict[str, str], field: str) -> None:
+WRONG_HEADERS = [
+    ({}, "Upload-Length"),
+    ({"Upload-Length": "-1"}, "Upload-Length"),
+    ({"Upload-Length": "9" * 19}, "Upload-Length"),
+    ({"Upload-Length": "0"}, "Upload-Length"),
+    ({"Upload-Defer-Length": "1"}, "Upload-Defer-Length"),
+    ({"Upload-Length": "5", "Upload-Metadata": "filename"}, "filename"),
+    ({"Upload-Length": "5", "Upload-Metadata": "filename %%%"}, "Upload-Metadata"),
+    (
+        {"Upload-Length": "5", "Upload-Metadata": "type YQ==,type YQ=="},
+        "Upload-Metadata",
+    ),
+    ({"Upload-Length": "5", "Upload-Metadata": ","}, "Upload-Metadata"),
+    ({"Upload-Length": "5", "Upload-Concat": "both"}, "Upload-Concat"),
+    ({"Upload-Length": "5", "Upload-Concat": "final;"}, "Upload-Concat"),
+]
+
+
+def test_headers_of_the_creation(account: TestAccount) -> None:
     usual = {"Upload-Metadata": metadata(filename="a.csv", file_size_limit="10")}
-    answer = account.api.post("/uploads", headers=HEADERS | usual | headers)
-    assert_problem(answer, 422, "field-invalid", field=field)
+    for headers, field in WRONG_HEADERS:
+        answer = account.api.post("/uploads", headers=HEADERS | usual | headers)
+        assert_problem(answer, 422, "field-invalid", field=field)
 
 
 def test_limit_and_quota_bind_at_the_creation(server: Server) -> None:
@@ -356,19 +358,21 @@ def test_bytes_of_another_kind_or_length(account: TestAccount) -> None:
     assert upload.delete().status_code == 204
 
 
-@pytest.mark.parametrize("algorithm", ["sha256", "sha1", "sha512", "md5"])
-def test_checksums(account: TestAccount, algorithm: str) -> None:
+def test_checksums(account: TestAccount) -> None:
+    piece, rest = TABLE[:1_100_000], TABLE[1_100_000:]
     upload = Tus.begin(account.api, SIZE)
-    piece = TABLE[:1_100_000]
-    wrong = upload.patch(piece, 0, **checksum(piece[1:], algorithm))
-    assert_problem(wrong, 460, "checksum-mismatch", algorithm=algorithm, offset=0)
-    assert upload.offset == 0
-    right = upload.patch(piece, 0, **checksum(piece, algorithm))
+    for algorithm in ("sha256", "sha1", "sha512", "md5"):
+        wrong = upload.patch(piece, 0, **checksum(piece[1:], algorithm))
+        assert_problem(wrong, 460, "checksum-mismatch", algorithm=algorithm, offset=0)
+        assert upload.offset == 0
+        small = Tus.begin(account.api, len(CSV))
+        assert small.patch(CSV, 0, **checksum(CSV, algorithm)).status_code == 204
+        published(account, small.end(CSV), CSV)
+    right = upload.patch(piece, 0, **checksum(piece))
     assert right.headers["upload-offset"] == str(len(piece))
-    rest = TABLE[len(piece) :]
-    assert upload.patch(rest, len(piece), **checksum(b"", algorithm)).status_code == 460
+    assert upload.patch(rest, len(piece), **checksum(b"")).status_code == 460
     assert upload.offset == len(piece)
-    assert upload.patch(rest, len(piece), **checksum(rest, algorithm)).status_code == 204
+    assert upload.patch(rest, len(piece), **checksum(rest)).status_code == 204
     published(account, upload.end(TABLE), TABLE)
 
 

@@ -85,7 +85,8 @@ CREATION = {
             {
                 "type": "string",
                 "description": "`filename`, `file_size_limit`, `file_description`, "
-                "`enforce_schema`, `table_dialect`; or `filename`, `file_id`, `replaces`. In base64.",
+                "`enforce_schema`, `table_dialect`; or `filename`, `file_id`, `replaces`. "
+                "In base64.",
             },
         ),
         _header("Upload-Concat", {"type": "string"}),
