@@ -11,6 +11,9 @@ from schemathesis.core.result import Ok
 from tests.support.api import PROBLEM
 from tests.support.server import Server, TestAccount
 
+# Bytes are bytes.
+schemathesis.serializer.alias("application/offset+octet-stream", "application/octet-stream")
+
 EXAMPLES = 15
 """Made-up requests for each operation."""
 
