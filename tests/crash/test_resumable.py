@@ -185,6 +185,7 @@ def cut_at_random(house: House, chance: random.Random, count: int, kills: int) -
             told = now
         came_out(house, upload.end(content), content)
         assert upload.delete().status_code == 204
+    house.wait_derived(20 * count + 60)  # each is a table, of which Parquet is made
     remove_what_is_left(house)
 
 
