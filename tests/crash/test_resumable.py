@@ -38,7 +38,7 @@ PART_WAY = [
     ),
     pytest.param(Point("api", "commit", TOLD, "after"), True, id="after", marks=pytest.mark.long),
 ]
-JOIN = [Point("api", "commit", JOINED, "after"), *long([Point("api", "commit", JOINED, "before")])]
+JOIN = long(both("api", "commit", JOINED))
 ENDED = long([*both("api", "commit", ("DELETE FROM uploads",)), *both("api", "commit", CREATED)])
 
 
