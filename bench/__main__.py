@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import inspecting, listing, memory, reading, transfers, waiting
+from bench import inspecting, listing, memory, reading, resuming, transfers, waiting
 from bench.pairs import Line
 from bench.processes import PeerMissing
 from bench.results import file_system, write_section
@@ -15,6 +15,7 @@ from bench.trial import Trial
 
 MEASURES: dict[str, Callable[[Trial], list[Line]]] = {
     "upload": transfers.upload,
+    "resuming": resuming.resuming,
     "download": transfers.download,
     "small": transfers.small,
     "latency": waiting.latency,

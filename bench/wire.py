@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
+from typing import BinaryIO
 
 PATIENCE = 300.0
 """Seconds that a contender may stay silent."""
@@ -61,6 +62,10 @@ class Connection:
                     self._send_file(source.fileno(), size)
         if tail:
             self._socket.sendall(tail)
+
+    def send_part(self, file: BinaryIO, start: int, size: int) -> None:
+        """Send `size` bytes of a file from `start` on."""
+        self._socket.sendfile(file, start, size)
 
     def _send_file(self, source: int, size: int) -> None:
         # Through the socket's own time-out: os.sendfile alone would not wait for room.

@@ -156,6 +156,9 @@ class Handler(BaseHTTPRequestHandler):
         url = urlsplit(self.path)
         length = int(self.headers.get("Content-Length") or 0)
         body = self._body(length)
+        if len(body) < length <= LARGE:
+            self.close_connection = True  # cut off: a server would take nothing of it
+            return
         self.peer.asked.append(Asked(self.command, self.path, self.headers, body))
         if faults := self.peer.faults.get(url.path):
             self._fail(faults.pop(0))

@@ -12,7 +12,7 @@ from uuid import uuid4
 import pytest
 
 from entrepot.blobs import BLOCK, BlobId, BlobStore, DiskStore, Stored
-from entrepot.errors import BlobMissing
+from entrepot.errors import BlobMissing, DraftBusy
 
 
 def disk_store(folder: Path) -> BlobStore:
@@ -285,3 +285,92 @@ def test_many_writers_at_once(store: BlobStore) -> None:
         for blob_id, data in pool.map(upload, range(16)):
             assert content(store, blob_id) == data
     assert len(list(store.list())) == 16
+
+
+def stored(data: bytes) -> Stored:
+    return Stored(len(data), hashlib.sha256(data).hexdigest())
+
+
+def test_a_draft_grows_by_one_writer_after_another(store: BlobStore) -> None:
+    data, draft = os.urandom(3 * BLOCK + 17), uuid4()
+    size = 0
+    for end in (0, 5, 700_000, 2 * BLOCK, len(data)):
+        writer = store.drafts.append(draft)
+        assert writer.size == size
+        for start in range(size, end, 300_000):
+            writer.write(memoryview(data)[start : min(start + 300_000, end)])
+        assert writer.sync() == writer.size == end
+        assert b"".join(store.drafts.read(draft)) == data[:end]
+        size = end
+        if end < len(data):
+            writer.close()
+    blob_id = new_id()
+    assert store.stat(blob_id) is None
+    assert writer.commit(blob_id) == stored(data)
+    assert content(store, blob_id) == data
+    writer.close()
+    store.drafts.drop(draft)
+    assert content(store, blob_id) == data
+    assert list(store.drafts.list()) == []
+
+
+def test_a_draft_has_one_writer_at_a_time(store: BlobStore) -> None:
+    draft = uuid4()
+    writer = store.drafts.append(draft)
+    writer.write(b"first")
+    with pytest.raises(DraftBusy):
+        store.drafts.append(draft)
+    store.drafts.append(uuid4()).close()
+    writer.close()
+    writer.close()
+    with pytest.raises(ValueError, match="already"):
+        writer.write(b"late")
+    second = store.drafts.append(draft)
+    assert second.size == 5
+    second.close()
+
+
+def test_what_is_forgotten_of_a_draft_does_not_count(store: BlobStore) -> None:
+    draft, blob_id = uuid4(), new_id()
+    writer = store.drafts.append(draft)
+    writer.write(b"sound and wrong")
+    writer.truncate(5)
+    assert writer.size == writer.sync() == 5
+    writer.write(b" and right")
+    assert writer.commit(blob_id) == stored(b"sound and right")
+    writer.close()
+    assert content(store, blob_id) == b"sound and right"
+    other = store.drafts.append(draft)
+    other.truncate(0)
+    other.close()
+
+
+def test_a_dropped_draft_begins_anew(store: BlobStore) -> None:
+    draft = uuid4()
+    store.drafts.drop(draft)
+    with pytest.raises(BlobMissing):
+        store.drafts.read(draft)
+    writer = store.drafts.append(draft)
+    writer.write(b"gone")
+    writer.close()
+    (listed,) = store.drafts.list()
+    assert (listed.blob_id, listed.size) == (draft, 4)
+    store.drafts.drop(draft)
+    store.drafts.drop(draft)
+    assert list(store.drafts.list()) == []
+    again = store.drafts.append(draft)
+    assert again.size == 0
+    again.close()
+
+
+def test_a_draft_is_no_blob_and_takes_no_id_that_is_taken(store: BlobStore) -> None:
+    taken, draft = put(store, b"blob"), uuid4()
+    writer = store.drafts.append(draft)
+    writer.write(b"draft")
+    assert [blob.blob_id for blob in store.list()] == [taken]
+    with pytest.raises(FileExistsError):
+        writer.commit(taken)
+    assert content(store, taken) == b"blob"
+    blob_id = new_id()
+    assert writer.commit(blob_id) == stored(b"draft")
+    writer.close()

@@ -1,6 +1,7 @@
 """What the disk store promises beyond the seam: crashes, dead temporary files, full disks."""
 
 import errno
+import hashlib
 import os
 import signal
 import subprocess
@@ -14,11 +15,11 @@ from uuid import uuid4
 
 import pytest
 
-from entrepot.blobs import BlobId, BlobWriter, DiskStore
+from entrepot.blobs import BlobId, BlobWriter, DiskStore, DraftWriter
 from entrepot.blobs.disk_space import DiskSpace
 from entrepot.blobs.disk_sync import DurableFolders
 from entrepot.blobs.disk_write import DiskWriter
-from entrepot.errors import StorageFull
+from entrepot.errors import DraftBusy, StorageFull
 
 MIB = 1024 * 1024
 
@@ -31,7 +32,7 @@ def files_below(folder: Path) -> list[Path]:
     return [path for path in folder.rglob("*") if path.is_file()]
 
 
-def write_blocks(writer: BlobWriter, count: int, size: int) -> None:
+def write_blocks(writer: BlobWriter | DraftWriter, count: int, size: int) -> None:
     for _ in range(count):
         writer.write(os.urandom(size))
 
@@ -232,3 +233,55 @@ def test_descriptors_are_given_back(store: DiskStore) -> None:
         store.create(new_id()).commit()
         list(store.read(next(store.list()).blob_id))
     assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_a_draft_that_another_store_went_on_with_has_the_right_hash(tmp_path: Path) -> None:
+    """As two processes would: what the first remembers of the hash is of no use any more."""
+    first, second = (DiskStore(tmp_path / "data", reserve=0) for _ in range(2))
+    draft, data = new_id(), os.urandom(300_000)
+    for number, start in enumerate(range(0, len(data), 100_000)):
+        writer = (first, second)[number % 2].drafts.append(draft)
+        writer.write(data[start : start + 100_000])
+        if start + 100_000 < len(data):
+            writer.close()
+    blob_id = new_id()
+    assert writer.commit(blob_id).sha256 == hashlib.sha256(data).hexdigest()
+    writer.close()
+    assert first.path(blob_id).stat().st_nlink == 2
+    first.drafts.drop(draft)
+    assert first.path(blob_id).stat().st_nlink == 1
+
+
+def test_a_draft_is_free_once_its_process_is_killed(tmp_path: Path) -> None:
+    code = (
+        "import sys, time; from pathlib import Path; from uuid import UUID\n"
+        "from entrepot.blobs import DiskStore\n"
+        "writer = DiskStore(Path(sys.argv[1]), 0).drafts.append(UUID(sys.argv[2]))\n"
+        "writer.write(b'written'); print('held', flush=True); time.sleep(600)"
+    )
+    draft = new_id()
+    command = [sys.executable, "-c", code, str(tmp_path / "data"), str(draft)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"held\n"
+        store = DiskStore(tmp_path / "data", reserve=0)
+        with pytest.raises(DraftBusy):
+            store.drafts.append(draft)
+        process.kill()
+        process.wait()
+        writer = store.drafts.append(draft)
+    assert writer.size == len(b"written")
+    assert b"".join(store.drafts.read(draft)) == b"written"
+    writer.close()
+
+
+def test_a_full_disk_leaves_what_the_draft_had(small_disk: Path) -> None:
+    store, draft = DiskStore(small_disk / "data", reserve=MIB), new_id()
+    writer = store.drafts.append(draft)
+    with pytest.raises(StorageFull):
+        write_blocks(writer, 20, MIB)
+    assert MIB <= writer.size == writer.sync() < 8 * MIB
+    writer.close()
+    again = store.drafts.append(draft)
+    assert again.size == len(b"".join(store.drafts.read(draft)))
+    again.close()

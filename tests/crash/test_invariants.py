@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import delete, insert, select, text, update
@@ -25,8 +25,10 @@ from entrepot.db.tables import (
     replies,
     reservations,
     tasks,
+    uploads,
     versions,
 )
+from entrepot.files.resumable import Announced, begin_upload
 from entrepot.settings import read_settings
 from entrepot_client.cli.main import run
 
@@ -323,7 +325,45 @@ def derive_of_the_refused(ward: Ward) -> None:
     ward.change(text(f"UPDATE derivatives SET version_id = {refused}"))
 
 
-BREACHES: list[tuple[Callable[[Ward], None], str, str]] = [
+def unfinished(ward: Ward, **wrong: object) -> UUID:
+    """A resumable upload of 10 bytes, of which its sender knows that 5 are there."""
+    parts, actor = ward.parts, ward.house.server.actor(ward.house.account.api_key)
+    life, now = timedelta(days=1), parts.clock()
+    begun = Announced(size=10, told=""), actor.account_id, 100, 9, life, now
+    upload_id = parts.database.write(begin_upload, actor, *begun).upload_id
+    writer = parts.store.drafts.append(upload_id)
+    writer.write(b"12345")
+    writer.close()
+    ward.change(update(uploads).values(**{"received": 5, **wrong}))
+    return upload_id
+
+
+def lose_a_draft(ward: Ward) -> None:
+    ward.parts.store.drafts.drop(unfinished(ward))
+
+
+def overfill_a_draft(ward: Ward) -> None:
+    writer = ward.parts.store.drafts.append(unfinished(ward))
+    writer.write(b"67890 and more")
+    writer.close()
+
+
+def hold_nothing(ward: Ward) -> None:
+    unfinished(ward)
+    ward.change(delete(reservations), update(accounts).values(reserved=0))
+
+
+def leave_a_draft(ward: Ward) -> None:
+    draft = unfinished(ward)
+    os.utime(ward.parts.settings.blobs / "drafts" / str(draft), (1, 1))
+    ward.change(delete(uploads), delete(reservations), update(accounts).values(reserved=0))
+
+
+def let_an_upload_expire(ward: Ward) -> None:
+    unfinished(ward, expires_at=ward.parts.clock() - timedelta(days=3))
+
+
+BREACHES: list[tuple[Callable[[Ward], object], str, str]] = [
     (lose, "bytes", "its bytes are missing"),
     (lose_quarantined, "bytes", "its bytes are missing"),
     (flip, "bytes", "lie in the store"),
@@ -375,6 +415,14 @@ BREACHES: list[tuple[Callable[[Ward], None], str, str]] = [
     (lambda ward: reply(ward, True), "replies", "which is not its user's"),
     (lambda ward: reply(ward, False), "replies", "still holds an Idempotency-Key"),
     (leave_bytes, "orphans", "belong to no version"),
+    (leave_a_draft, "orphans", "belongs to no upload"),
+    (lose_a_draft, "uploads", "0 bytes are there, its sender was told of 5"),
+    (overfill_a_draft, "uploads", "of 10 bytes has 19"),
+    (hold_nothing, "uploads", "of 10 bytes holds None of its account"),
+    (let_an_upload_expire, "uploads", "has expired and was not removed"),
+    (lambda ward: unfinished(ward, task_id=uuid4()), "uploads", "a task that is not there"),
+    (lambda ward: unfinished(ward, task_id=uuid4()), "uploads", "still holds 10 bytes"),
+    (lambda ward: unfinished(ward, joined_into=uuid4()), "uploads", "joined into none"),
 ]
 
 
@@ -388,7 +436,7 @@ def test_a_sound_installation_passes(ward: Ward, capsys: pytest.CaptureFixture[s
 def test_a_breach_is_seen(
     ward: Ward,
     capsys: pytest.CaptureFixture[str],
-    corrupt: Callable[[Ward], None],
+    corrupt: Callable[[Ward], object],
     invariant: str,
     sentence: str,
 ) -> None:

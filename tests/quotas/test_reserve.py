@@ -4,15 +4,19 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
+from sqlalchemy import insert
 from tests.support.postgres import Postgres
 
 from entrepot.accounts.accounts import create_account, set_quota
 from entrepot.accounts.actor import AccountId
 from entrepot.db.engine import Database, open_database
+from entrepot.db.tables import uploads
 from entrepot.errors import QuotaExceeded, QuotaTooSmall, TooManyUploads, UploadInterrupted
 from entrepot.migrations.run import migrate
+from entrepot.quotas.hold import gather_holds, hold
 from entrepot.quotas.reserve import (
     LIFE,
     ReservationId,
@@ -166,3 +170,35 @@ def test_many_at_once_never_take_more_than_there_is(database: Database, account:
         taken = sum(threads.map(take, range(40)))
     assert taken == 14 * 7
     assert database.read(usage_of, account) == Usage(100, 0, 14 * 7)
+
+
+def test_a_hold_ends_with_nothing_but_its_upload(database: Database, account: AccountId) -> None:
+    """It is in nobody's way but for its bytes: not counted, not waited for, not given back."""
+    held = uuid4()
+    with database.writing() as conn:
+        hold(conn, account, held, 60, NOW, NOW)
+        row = {"id": held, "account_id": account, "user_id": uuid4(), "size": 60, "told": ""}
+        conn.execute(insert(uploads).values(**row, created_at=NOW, expires_at=NOW))
+    one = database.write(open_reservation, account, 1, NOW)
+    with pytest.raises(QuotaExceeded):  # at once: nobody else runs who may yet give way
+        grow(database, account, one, 41, 41)
+    assert database.write(release_dead, NOW + 9 * LIFE) == 1
+    assert database.read(usage_of, account) == Usage(100, 0, 60)
+
+
+def test_holds_are_gathered_also_for_another_account(
+    database: Database, account: AccountId
+) -> None:
+    parts, whole = [uuid4(), uuid4()], uuid4()
+    other = database.write(create_account, "other", 50, NOW).id
+    for part in parts:
+        database.write(hold, account, part, 30, NOW + LIFE, NOW)
+    mine = [(account, part) for part in parts]
+    with pytest.raises(QuotaExceeded) as caught:
+        database.write(gather_holds, mine, other, whole, 60, NOW)
+    assert (caught.value.limit, caught.value.requested) == (50, 60)
+    assert database.read(usage_of, account) == Usage(100, 0, 60)
+    made = database.write(gather_holds, mine, account, whole, 60, NOW)
+    database.write(settle_reservation, account, made, 60)
+    assert database.read(usage_of, account) == Usage(100, 60, 0)
+    assert database.read(usage_of, other) == Usage(50, 0, 0)

@@ -6,7 +6,8 @@
             print(task.status, task.progress.stage)
 
 Every method raises the errors of `entrepot_client.errors`. Reading is retried when a connection
-breaks or the server asks to wait; what changes something is sent once.
+breaks or the server asks to wait; what changes something is sent once, except the parts of a
+resumable upload.
 """
 
 import time
@@ -70,23 +71,36 @@ class Client:
         size_limit: int | None = None,
         enforce_schema: bool | Mapping[str, Any] | None = None,
         progress: Progress | None = None,
+        resume_in: Path | None = None,
     ) -> Delivery:
         """Define a file and upload its first version; the task of its inspection is the answer.
 
         `size_limit` is bytes and binds every later version (None: `default_size_limit`);
         `enforce_schema` is True (infer and freeze), a Table Schema, or neither. Memory stays
-        bounded whatever the size. Raises SizeLimitTooSmall and FileChanged, OverLimit and
+        bounded whatever the size. With `resume_in`, a folder, a file of 8 MiB and more goes on
+        where it was after a lost connection, and in a later call after the end of this program:
+        the folder keeps what is under way. Raises SizeLimitTooSmall and FileChanged, OverLimit and
         Invalid from the server, OSError when the file cannot be read.
         """
-        return push_file(self._transport, path, description, size_limit, enforce_schema, progress)
+        return push_file(
+            self._transport, path, description, size_limit, enforce_schema, progress, resume_in
+        )
 
-    def deliver(self, path: Path, file_id: str, *, progress: Progress | None = None) -> Delivery:
+    def deliver(
+        self,
+        path: Path,
+        file_id: str,
+        *,
+        progress: Progress | None = None,
+        resume_in: Path | None = None,
+    ) -> Delivery:
         """Upload a further version of a file; the task of its inspection is the answer.
 
-        The file's own size limit and schema bind. Raises FileChanged, OverLimit, NotFound and
-        Invalid from the server, OSError when the file cannot be read.
+        The file's own size limit and schema bind; `resume_in` is as for `push`. Raises
+        FileChanged, OverLimit, NotFound and Invalid from the server, OSError when the file cannot
+        be read.
         """
-        return deliver_file(self._transport, path, file_id, progress)
+        return deliver_file(self._transport, path, file_id, progress, resume_in)
 
     def download(
         self,

@@ -1,6 +1,7 @@
 """Requests to one endpoint with one key: retried where that is safe, problems raised.
 
-Only GET and HEAD are retried (a broken connection, 429, 502, 503, 504), with growing pauses, or
+Only GET and HEAD, and parts of resumable uploads, are retried (a broken connection, 423, 429, 502,
+503, 504), with growing pauses, or
 after the seconds that `Retry-After` names. Nothing here knows what the paths mean.
 """
 
@@ -24,7 +25,8 @@ from entrepot_client.errors import (
     problem_from_answer,
 )
 
-_RETRIED_STATUS = frozenset({429, 502, 503, 504})
+# 423: a resumable upload is held by a request of ours that the server has not given up yet.
+_RETRIED_STATUS = frozenset({423, 429, 502, 503, 504})
 # A server that wants a longer pause than this, in seconds, is better asked again by a person.
 _LONGEST_PAUSE = 60.0
 # Seconds. Reading is generous: a server answers an upload after it has made it durable.

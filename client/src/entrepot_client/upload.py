@@ -16,12 +16,14 @@ import httpx2
 from entrepot_client.endpoint import API
 from entrepot_client.errors import BadAnswer, FileChanged, SizeLimitTooSmall
 from entrepot_client.models import Delivery
+from entrepot_client.resume import RESUMABLE_FROM, Kept, ResumableUpload
 from entrepot_client.transport import Transport
 
 Progress = Callable[[int, int | None], None]
 """Called with the bytes done and the bytes in all (None: unknown) as they move."""
 
 _SMALLEST_DEFAULT_LIMIT = 1_000_000
+_LARGEST_TOLD = 8_000
 # The server answers once the bytes are durable, which for a large file takes its disk a while.
 _TIMEOUT = httpx2.Timeout(connect=10.0, read=600.0, write=120.0, pool=10.0)
 
@@ -56,6 +58,11 @@ class _Reading(io.FileIO):
         position: int = super().seek(offset, whence)
         return position
 
+    def finish(self) -> None:
+        """Read what is left, for the hash alone."""
+        while self.read(1 << 20):
+            pass
+
     def unchanged(self) -> bool:
         """Whether the file still is what it was when it was opened."""
         found = os.fstat(self.fileno())
@@ -80,6 +87,7 @@ def push_file(
     size_limit: int | None,
     enforce_schema: bool | Mapping[str, Any] | None,
     progress: Progress | None,
+    resume_in: Path | None = None,
 ) -> Delivery:
     """Define a file and upload its first version; see `Client.push`."""
     with _open(path, progress) as file:
@@ -91,14 +99,22 @@ def push_file(
             fields["file_description"] = description
         if enforce_schema is not None:
             fields["enforce_schema"] = json.dumps(enforce_schema, ensure_ascii=False)
+        if resume_in is not None and _fits_resumption(file, fields):
+            return _send_resumable(transport, path, file, fields, resume_in)
         return _delivered(transport, file, _send(transport, "new", path, file, fields))
 
 
 def deliver_file(
-    transport: Transport, path: Path, file_id: str, progress: Progress | None
+    transport: Transport,
+    path: Path,
+    file_id: str,
+    progress: Progress | None,
+    resume_in: Path | None = None,
 ) -> Delivery:
     """Upload a further version of a file; see `Client.deliver`."""
     with _open(path, progress) as file:
+        if resume_in is not None and _fits_resumption(file, {}):
+            return _send_resumable(transport, path, file, {"file_id": file_id}, resume_in)
         act = f"{quote(file_id, safe='')}/versions"
         return _delivered(transport, file, _send(transport, act, path, file, {}))
 
@@ -118,6 +134,30 @@ def validate_file(
         if enforce_schema is not None:
             fields["enforce_schema"] = json.dumps(enforce_schema, ensure_ascii=False)
         return _delivered(transport, file, _send(transport, "validate", path, file, fields))
+
+
+def _fits_resumption(file: _Reading, fields: Mapping[str, str]) -> bool:
+    # The fields travel in a header then, for which proxies and servers have some kilobytes.
+    return file.size >= RESUMABLE_FROM and sum(map(len, fields.values())) <= _LARGEST_TOLD
+
+
+def _send_resumable(
+    transport: Transport, path: Path, file: _Reading, fields: dict[str, str], folder: Path
+) -> Delivery:
+    told = {"filename": path.name, **fields}
+    kept = Kept.of(folder, transport.endpoint, path, told)
+    upload = ResumableUpload(transport, file, told, kept)
+    try:
+        task_id = upload.send()
+    except Exception as error:
+        if not file.unchanged():
+            upload.give_up()
+            raise FileChanged(path) from error
+        raise
+    if not file.unchanged():
+        raise FileChanged(path)
+    file.finish()
+    return Delivery(task_id=task_id, size=file.size, sha256=file.digest.hexdigest())
 
 
 def _open(path: Path, progress: Progress | None) -> _Reading:

@@ -5,6 +5,25 @@ whom is the database's knowledge, never a store's.
 """
 
 from entrepot.blobs.disk import DiskStore
-from entrepot.blobs.store import BLOCK, BlobId, BlobStat, BlobStore, BlobWriter, Stored
+from entrepot.blobs.store import (
+    BLOCK,
+    BlobId,
+    BlobStat,
+    BlobStore,
+    BlobWriter,
+    Drafts,
+    DraftWriter,
+    Stored,
+)
 
-__all__ = ["BLOCK", "BlobId", "BlobStat", "BlobStore", "BlobWriter", "DiskStore", "Stored"]
+__all__ = [
+    "BLOCK",
+    "BlobId",
+    "BlobStat",
+    "BlobStore",
+    "BlobWriter",
+    "DiskStore",
+    "DraftWriter",
+    "Drafts",
+    "Stored",
+]

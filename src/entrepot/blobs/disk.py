@@ -1,5 +1,7 @@
 """Blobs in a folder: `incoming/<id>` while they arrive, `blobs/ab/cd/<id>` once committed.
 
+What arrives bit by bit over days lies in `drafts/<id>` (`blobs.disk_drafts`).
+
 The two letter pairs are the id's first four hex digits: 65,536 folders at most, so that ten
 million blobs lie about 150 to a folder. Emptied folders stay: removing one would race with the
 upload that is about to use it.
@@ -9,14 +11,14 @@ import fcntl
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import datetime
 from io import FileIO
 from pathlib import Path
-from uuid import UUID
 
+from entrepot.blobs.disk_drafts import DiskDrafts, described, id_of
 from entrepot.blobs.disk_space import DiskSpace
-from entrepot.blobs.disk_sync import DurableFolders, sync_folder
-from entrepot.blobs.disk_write import DiskWriter
+from entrepot.blobs.disk_sync import DurableFolders
+from entrepot.blobs.disk_write import DiskWriter, link_durably
 from entrepot.blobs.store import BLOCK, BlobId, BlobStat, BlobWriter
 from entrepot.errors import BlobMissing
 
@@ -35,8 +37,11 @@ class DiskStore:
         self._space = DiskSpace(root, reserve)
         self._hashing = ThreadPoolExecutor(os.cpu_count(), "entrepot-hash")
         with self._space.guard():
-            self._folders.make(self._incoming)
-            self._folders.make(self._blobs)
+            for folder in (self._incoming, self._blobs, root / "drafts"):
+                self._folders.make(folder)
+        self.drafts = DiskDrafts(
+            root / "drafts", self.path, self._space, self._folders, self._hashing
+        )
 
     def create(self, blob_id: BlobId) -> BlobWriter:
         """Begin a blob in `incoming/`. Raises `StorageFull`, `FileExistsError`, `OSError`."""
@@ -60,7 +65,7 @@ class DiskStore:
     def stat(self, blob_id: BlobId) -> BlobStat | None:
         """Size and time of a committed blob; None where there is none."""
         try:
-            return _described(blob_id, self.path(blob_id).stat())
+            return described(blob_id, self.path(blob_id).stat())
         except FileNotFoundError:
             return None
 
@@ -87,14 +92,9 @@ class DiskStore:
             try:
                 # The grace of unnamed bytes counts from here; both names have one time.
                 os.utime(origin)
-                os.link(origin, final)
+                link_durably(origin, final)
             except FileNotFoundError as error:
                 raise BlobMissing(blob_id=source) from error
-            try:
-                sync_folder(final.parent)
-            except BaseException:
-                final.unlink(missing_ok=True)
-                raise
 
     def delete(self, blob_id: BlobId) -> None:
         """Remove the blob. Idempotent.
@@ -108,7 +108,7 @@ class DiskStore:
         """Every committed blob, in no order."""
         for folder in self._blobs.glob("??/??"):
             for entry in os.scandir(folder):
-                blob_id = _id_of(entry.name)
+                blob_id = id_of(entry.name)
                 found = self.stat(blob_id) if blob_id is not None else None
                 if found is not None:  # not deleted since the folder was read
                     yield found
@@ -130,19 +130,6 @@ def _blocks(file: FileIO, start: int, stop: int | None) -> Iterator[bytes]:
         while start < end and (block := os.pread(file.fileno(), min(BLOCK, end - start), start)):
             start += len(block)
             yield block
-
-
-def _described(blob_id: BlobId, stat: os.stat_result) -> BlobStat:
-    return BlobStat(blob_id, stat.st_size, datetime.fromtimestamp(stat.st_mtime, UTC))
-
-
-def _id_of(name: str) -> BlobId | None:
-    """The id that a file's name spells; None for what no store put there."""
-    try:
-        blob_id = UUID(name)
-    except ValueError:
-        return None
-    return BlobId(blob_id) if str(blob_id) == name else None
 
 
 def _removed_if_dead(temporary: Path, limit: float) -> bool:

@@ -22,6 +22,64 @@ after each write. Smaller blocks are not worth the hand-over.
 """
 
 
+class GrowingFile:
+    """An open file that grows at its end, hashed beside its writing. One thread at a time.
+
+    `digest` is that of the `size` bytes it has already; None if it is not known, and then none is
+    made of what comes. `hashing` runs the hash of large blocks.
+    """
+
+    def __init__(
+        self,
+        descriptor: int,
+        space: DiskSpace,
+        hashing: Executor,
+        size: int = 0,
+        digest: "hashlib._Hash | None" = None,
+    ) -> None:
+        self.descriptor = descriptor
+        self.size = size
+        self._space = space
+        self._hashing = hashing
+        self._digest = digest
+        self._hashed: Future[None] = Future()
+        self._hashed.set_result(None)
+        self._allowance = 0
+        self._written_back = size
+
+    def append(self, data: memoryview) -> None:
+        """Write and hash the next bytes. Raises `StorageFull` before the watermark is crossed."""
+        if len(data) > self._allowance:
+            self._allowance = self._space.allowance(len(data))
+        self._allowance -= len(data)
+        self._hashed.result()  # of the block before: one thread at a time, and in order
+        if self._digest is None or len(data) < HASH_BESIDE:
+            _write_all(self.descriptor, data)
+            if self._digest is not None:
+                self._digest.update(data)
+        else:
+            self._hashed = self._hashing.submit(self._digest.update, data)
+            try:
+                _write_all(self.descriptor, data)
+            finally:
+                if not isinstance(data.obj, bytes):  # the caller may change it after this
+                    self._hashed.result()
+        self.size += len(data)
+        if self.size - self._written_back >= WRITE_BACK:
+            begin_write_back(self.descriptor, self._written_back, self.size - self._written_back)
+            self._written_back = self.size
+
+    def digest(self) -> "hashlib._Hash | None":
+        """The hash of all bytes so far, once it is made; None if that of the first is unknown."""
+        self._hashed.result()
+        return self._digest
+
+    def restarted(self, size: int) -> "GrowingFile":
+        """The same file after it was cut to `size` bytes, whose hash is unknown then."""
+        digest = hashlib.sha256() if size == 0 else None
+        return GrowingFile(self.descriptor, self._space, self._hashing, size, digest)
+
+
 class DiskWriter:
     """A `BlobWriter` over an open temporary file, which it owns from here on.
 
@@ -39,47 +97,21 @@ class DiskWriter:
         hashing: Executor,
     ) -> None:
         self._descriptor: int | None = descriptor
+        self._file = GrowingFile(descriptor, space, hashing, digest=hashlib.sha256())
         self._temporary = temporary
         self._final = final
         self._space = space
         self._folders = folders
-        self._hashing = hashing
-        self._hash = hashlib.sha256()
-        self._hashed: Future[None] = Future()
-        self._hashed.set_result(None)
-        self._size = 0
-        self._allowance = 0
-        self._written_back = 0
 
     def write(self, data: bytes | memoryview) -> None:
         """Append `data`. Raises `StorageFull` before the watermark is crossed."""
-        descriptor = self._open()
+        self._open()
         try:
             with self._space.guard():
-                self._append(descriptor, memoryview(data).cast("B"))
+                self._file.append(memoryview(data).cast("B"))
         except BaseException:
             self.abort()
             raise
-
-    def _append(self, descriptor: int, data: memoryview) -> None:
-        if len(data) > self._allowance:
-            self._allowance = self._space.allowance(len(data))
-        self._allowance -= len(data)
-        self._hashed.result()  # of the block before: one thread at a time, and in order
-        if len(data) < HASH_BESIDE:
-            _write_all(descriptor, data)
-            self._hash.update(data)
-        else:
-            self._hashed = self._hashing.submit(self._hash.update, data)
-            try:
-                _write_all(descriptor, data)
-            finally:
-                if not isinstance(data.obj, bytes):  # the caller may change it after this
-                    self._hashed.result()
-        self._size += len(data)
-        if self._size - self._written_back >= WRITE_BACK:
-            begin_write_back(descriptor, self._written_back, self._size - self._written_back)
-            self._written_back = self._size
 
     def commit(self) -> Stored:
         """Sync the file, move it in, sync the folder: steps 1 and 2 of the commit protocol.
@@ -92,14 +124,15 @@ class DiskWriter:
                 # The grace of unnamed bytes counts from here, however long ago the last came.
                 os.utime(descriptor)
                 sync_file(descriptor)
-                self._hashed.result()
+                digest = self._file.digest()
                 self._folders.make(self._final.parent)
                 self._move_in()
         except BaseException:
             self.abort()
             raise
         self._close()
-        return Stored(size=self._size, sha256=self._hash.hexdigest())
+        assert digest is not None  # it was begun with the file
+        return Stored(size=self._file.size, sha256=digest.hexdigest())
 
     def _move_in(self) -> None:
         """Give the file its final name, which must be free, durably.
@@ -108,12 +141,7 @@ class DiskWriter:
         taken, but this is plain POSIX and in the standard library. A crash in between leaves
         two names of one whole file; the sweep takes the temporary one.
         """
-        os.link(self._temporary, self._final)
-        try:
-            sync_folder(self._final.parent)
-        except BaseException:
-            self._final.unlink(missing_ok=True)
-            raise
+        link_durably(self._temporary, self._final)
         with suppress(OSError):  # durable already; what stays is swept
             self._temporary.unlink()
 
@@ -134,6 +162,16 @@ class DiskWriter:
         descriptor, self._descriptor = self._open(), None
         with suppress(OSError):  # sync_file has told what there is to tell
             os.close(descriptor)
+
+
+def link_durably(source: Path, name: Path) -> None:
+    """Give a file a further name, which must be free, durably. Raises `OSError`."""
+    os.link(source, name)
+    try:
+        sync_folder(name.parent)
+    except BaseException:
+        name.unlink(missing_ok=True)
+        raise
 
 
 def _write_all(descriptor: int, data: memoryview) -> None:

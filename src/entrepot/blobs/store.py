@@ -61,8 +61,78 @@ class BlobWriter(Protocol):
         ...
 
 
+class DraftWriter(Protocol):
+    """The one writer of a draft, until `close`. Used by one thread at a time.
+
+    What it wrote before a failure stays, and the caller asks `size` how much that is.
+    """
+
+    @property
+    def size(self) -> int:
+        """Bytes that the draft has now, all of them told by this writer; durable after `sync`."""
+        ...
+
+    def write(self, data: bytes | memoryview) -> None:
+        """Append `data`, all of it or nothing. Raises `StorageFull`."""
+        ...
+
+    def truncate(self, size: int) -> None:
+        """Forget what lies beyond the first `size` bytes."""
+        ...
+
+    def sync(self) -> int:
+        """Make all bytes durable; their number. Raises `StorageFull`, `OSError`, and has forgotten
+        by then what may be lost."""
+        ...
+
+    def commit(self, blob_id: BlobId) -> Stored:
+        """Make the whole draft a blob too, durable and readable. The draft stays until `drop`.
+
+        Raises `StorageFull`, and `FileExistsError` where the id is taken.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let another writer have the draft. Idempotent; promises nothing of what was written."""
+        ...
+
+
+class Drafts(Protocol):
+    """Bytes on their way in that outlive their requests, under random ids of their own.
+
+    A place that has no files to append to fulfils this too: each `sync` may end a part of a
+    multipart upload, whose list it keeps, and `commit` completes it.
+    """
+
+    def append(self, draft_id: UUID) -> DraftWriter:
+        """Open a draft, which is begun if there is none.
+
+        All that `size` then says is durable, whatever became of the writer before. Of two who ask,
+        in this process or another, one gets it: raises `DraftBusy`; and `StorageFull`.
+        A writer's death frees the draft at once.
+        """
+        ...
+
+    def read(self, draft_id: UUID) -> Iterator[bytes]:
+        """The draft's bytes so far, in blocks of 1 MiB. Raises `BlobMissing`."""
+        ...
+
+    def drop(self, draft_id: UUID) -> None:
+        """Remove the draft. Idempotent; blobs that were made of it stay."""
+        ...
+
+    def list(self) -> Iterator[BlobStat]:
+        """Every draft, in no order; those that come or go meanwhile may be missed."""
+        ...
+
+
 class BlobStore(Protocol):
     """A place for blobs. Every method may be called from any thread."""
+
+    @property
+    def drafts(self) -> "Drafts":
+        """The place for bytes that come bit by bit, and are a blob only in the end."""
+        ...
 
     def create(self, blob_id: BlobId) -> BlobWriter:
         """Begin a blob. Raises `StorageFull`, and `FileExistsError` where the id is taken."""

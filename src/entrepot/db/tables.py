@@ -285,6 +285,39 @@ reservations = Table(
     Index("ix_reservations_expiring", "expires_at"),
 )
 
+# Uploads that outlive their requests (tus). Until it is delivered or has expired, each has the
+# reservation of its own id, and its bytes so far in the draft of that id. No reference to users:
+# what one who is removed leaves expires.
+uploads = Table(
+    "uploads",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("account_id", Uuid, ForeignKey("accounts.id"), nullable=False),
+    Column("user_id", Uuid, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    # Bytes that its sender was told of; the draft may have more.
+    Column("received", BigInteger, nullable=False, server_default="0"),
+    # Bytes beyond this many wait for their checksum.
+    Column("unproven", BigInteger),
+    # Upload-Metadata and If-Match as they came.
+    Column("told", Text, nullable=False),
+    Column("if_match", Text),
+    # "partial" or "final", the ids that a final one was joined from, and what a part was joined to.
+    Column("concat", String(8)),
+    Column("parts", JSON(none_as_null=True)),
+    Column("joined_into", Uuid),
+    Column("request_key", String(255)),
+    # Counts the requests that asked to hold it; the newest may.
+    Column("turn", Integer, nullable=False, server_default="0"),
+    Column("task_id", Uuid),
+    Column("created_at", UtcTime, nullable=False),
+    Column("expires_at", UtcTime, nullable=False),
+    UniqueConstraint("user_id", "request_key"),
+    CheckConstraint("received >= 0 AND received <= size", name="received"),
+    Index("ix_uploads_by_account", "account_id"),
+    Index("ix_uploads_expiring", "expires_at"),
+)
+
 tasks = Table(
     "tasks",
     metadata,

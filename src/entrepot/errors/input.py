@@ -110,3 +110,39 @@ class KeyReused(EntrepotError):
 @dataclass(eq=False)
 class PreconditionFailed(EntrepotError):
     """The thing has changed since the client read it (If-Match, RFC 9110)."""
+
+
+@dataclass(eq=False)
+class TusVersionUnsupported(EntrepotError):
+    """The request speaks another version of the tus protocol, or does not say which."""
+
+    received: str
+    supported: str
+
+    def __str__(self) -> str:
+        return f"Send `Tus-Resumable: {self.supported}`; it is {self.received or 'missing'}."
+
+
+@dataclass(eq=False)
+class ChecksumUnsupported(EntrepotError):
+    """An Upload-Checksum by an algorithm that is not known here."""
+
+    received: str
+    supported: str
+
+    def __str__(self) -> str:
+        return f"Upload-Checksum may be by {self.supported}; it is by {self.received or 'none'}."
+
+
+@dataclass(eq=False)
+class ChecksumMismatch(EntrepotError):
+    """The bytes of one request have not the checksum that it states; none of them were kept."""
+
+    algorithm: str
+    offset: int
+
+    def __str__(self) -> str:
+        return (
+            f"The bytes have not the {self.algorithm} that was stated. None of this request's "
+            f"were kept; go on at {self.offset:,}."
+        )

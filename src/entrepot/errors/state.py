@@ -170,6 +170,39 @@ class UploadInterrupted(EntrepotError):
 
 
 @dataclass(eq=False)
+class DraftBusy(EntrepotError):
+    """Another request holds this upload, or a newer one has taken it over."""
+
+    retry_after: int = 1
+
+
+@dataclass(eq=False)
+class OffsetMismatch(EntrepotError):
+    """A part of a resumable upload does not begin where the bytes end that are here already."""
+
+    offset: int
+    requested: int
+
+    def __str__(self) -> str:
+        return f"{self.offset:,} bytes are here; the request begins at {self.requested:,}."
+
+
+@dataclass(eq=False)
+class UploadIncomplete(EntrepotError):
+    """An upload that is to be joined with others has not got all its bytes."""
+
+    upload: str
+
+    def __str__(self) -> str:
+        return f"The partial upload {self.upload} is not complete, so it cannot be joined."
+
+
+@dataclass(eq=False)
+class UploadSealed(EntrepotError):
+    """The upload is the join of others, or part of one: it takes no bytes."""
+
+
+@dataclass(eq=False)
 class RequestUnderWay(EntrepotError):
     """The first request with the same Idempotency-Key has not ended; ask again."""
 

@@ -34,6 +34,7 @@ from entrepot.files.apart import accounts_are_apart, sharing_is_sound
 from entrepot.files.derivatives import pending_runs
 from entrepot.files.remove import HOLDERS, kept
 from entrepot.files.sweep import GRACE
+from entrepot.files.upload_invariants import drafts_without_upload, uploads_are_sound
 from entrepot.files.versions import UNDECIDED, UNDO
 from entrepot.tasks.queue import dead_runs, stranded_tasks
 
@@ -211,6 +212,7 @@ def no_bytes_without_row(conn: Reading, store: BlobStore, now: datetime) -> Iter
     for blob in store.list():
         if blob.blob_id not in known and blob.modified < now - 2 * GRACE:
             yield f"bytes {blob.blob_id} ({blob.size}) belong to no version"
+    yield from drafts_without_upload(conn, store, now - 2 * GRACE)
 
 
 def derivatives_are_sound(conn: Reading, store: BlobStore, now: datetime) -> Iterator[str]:
@@ -284,6 +286,7 @@ CHECKS: dict[str, Check] = {
     "derivatives": derivatives_are_sound,
     "replies": replies_are_sound,
     "deletions": deletions_are_whole,
+    "uploads": uploads_are_sound,
     "orphans": no_bytes_without_row,
 }
 

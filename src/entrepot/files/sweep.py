@@ -12,6 +12,7 @@ from entrepot.files.check import give_up
 from entrepot.files.delete import purge_files
 from entrepot.files.derivatives import expire_unused, fail_derivation, pending_runs
 from entrepot.files.remove import BATCH, expired_blobs, named_bytes, remove_expired_bytes
+from entrepot.files.resumable import drop_expired_uploads, needed_drafts
 from entrepot.files.retention import apply_retention, files_over_retention
 from entrepot.quotas.reserve import LIFE, release_dead
 from entrepot.tasks.queue import dead_runs, stranded_tasks
@@ -34,6 +35,8 @@ class Swept:
     replies: int = 0
     retained: int = 0
     purged: int = 0
+    uploads: int = 0
+    drafts: int = 0
 
 
 def sweep(
@@ -45,8 +48,10 @@ def sweep(
     """Release what died, remove what expired, and bytes without a row older than `grace`.
 
     What a running upload needs stays: its reservation is renewed, its file in the store is
-    locked, and the grace covers the moment between its last byte and its transaction.
+    locked, and the grace covers the moment between its last byte and its transaction. A resumable
+    one has all it needs until its time is over, whether or not anything runs.
     """
+    uploads = _drop_uploads(database, store, clock)
     reservations = database.write(release_dead, clock())
     unfinished = store.sweep_incoming(clock() - grace)
     retained = _apply_retentions(database, clock)
@@ -60,10 +65,31 @@ def sweep(
     unused = database.write(expire_unused, clock())
     replies = database.write(drop_stale_replies, clock())
     orphans = _remove_orphans(database, store, clock() - grace)
+    drafts = _remove_drafts(database, store, clock() - grace)
     stranded = database.write(end_stranded_tasks, clock())
     return Swept(
-        reservations, unfinished, expired, orphans, stranded, unused, replies, retained, purged
+        reservations=reservations,
+        unfinished=unfinished,
+        expired=expired,
+        orphans=orphans,
+        stranded=stranded,
+        unused=unused,
+        replies=replies,
+        retained=retained,
+        purged=purged,
+        uploads=uploads,
+        drafts=drafts,
     )
+
+
+def _drop_uploads(database: Database, store: BlobStore, clock: Callable[[], datetime]) -> int:
+    """End the resumable uploads whose time is over: first the rows, so that nobody goes on."""
+    dropped = 0
+    while gone := database.write(drop_expired_uploads, clock()):
+        for upload_id in gone:
+            store.drafts.drop(upload_id)
+        dropped += len(gone)
+    return dropped
 
 
 def _apply_retentions(database: Database, clock: Callable[[], datetime]) -> int:
@@ -92,6 +118,19 @@ def end_stranded_tasks(conn: Writing, now: datetime) -> int:
     for run_id in dead:
         fail_derivation(conn, run_id, "derivation-failed", "Its run was lost.", now)
     return len(stranded) + len(dead)
+
+
+def _remove_drafts(database: Database, store: BlobStore, before: datetime) -> int:
+    """Remove drafts that no unfinished upload needs."""
+    removed = 0
+    old = (draft.blob_id for draft in store.drafts.list() if draft.modified < before)
+    while batch := list(islice(old, BATCH)):
+        needed = database.read(needed_drafts, batch)
+        for draft_id in batch:
+            if draft_id not in needed:
+                store.drafts.drop(draft_id)
+                removed += 1
+    return removed
 
 
 def _remove_orphans(database: Database, store: BlobStore, before: datetime) -> int:

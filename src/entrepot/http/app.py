@@ -15,6 +15,7 @@ from entrepot.http.api import (
     health,
     people,
     quarantine,
+    resumable,
     schema,
     sharing,
     tasks,
@@ -54,7 +55,7 @@ def create_app(parts: Parts) -> tuple[FastAPI, ASGIApp]:
         lifespan=life,
     )
     app.state.runtime = runtime
-    of_files = uploads, files, versions, quarantine, changes, schema, sharing
+    of_files = uploads, resumable, files, versions, quarantine, changes, schema, sharing
     for part in (*of_files, tasks, people):
         app.include_router(part.router, prefix="/api/v1")
     app.include_router(health.router)

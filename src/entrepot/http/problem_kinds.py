@@ -36,6 +36,12 @@ QUOTA_EXCEEDED = Kind(
 )
 
 KINDS: dict[type[errors.EntrepotError], Kind] = {
+    errors.ChecksumUnsupported: Kind(
+        400,
+        "checksum-unsupported",
+        "The checksum cannot be checked",
+        "Use an algorithm that `supported` names, and the digest in base64.",
+    ),
     errors.NotAuthenticated: Kind(
         401,
         "not-authenticated",
@@ -52,6 +58,12 @@ KINDS: dict[type[errors.EntrepotError], Kind] = {
         "scope-missing",
         "The key lacks a scope",
         "Use a key that was made with the scope that `required` names.",
+    ),
+    errors.UploadSealed: Kind(
+        403,
+        "upload-sealed",
+        "The upload takes no more bytes",
+        "An upload that was joined from partial ones is complete. Make a new one.",
     ),
     errors.NotFound: Kind(
         404,
@@ -73,6 +85,18 @@ KINDS: dict[type[errors.EntrepotError], Kind] = {
     ),
     errors.UploadInterrupted: Kind(
         409, "upload-interrupted", "The upload was given up", "Send it again."
+    ),
+    errors.OffsetMismatch: Kind(
+        409,
+        "offset-mismatch",
+        "The upload is at another offset",
+        "Ask for it with HEAD, and go on there.",
+    ),
+    errors.UploadIncomplete: Kind(
+        409,
+        "upload-incomplete",
+        "A partial upload is not complete",
+        "Send all its bytes first, then join.",
     ),
     errors.VersionIsCurrent: Kind(
         409,
@@ -162,6 +186,12 @@ KINDS: dict[type[errors.EntrepotError], Kind] = {
     errors.PreconditionFailed: Kind(
         412, "precondition-failed", "It has changed meanwhile", "Read it again, then decide."
     ),
+    errors.TusVersionUnsupported: Kind(
+        412,
+        "tus-version-unsupported",
+        "Another version of the protocol",
+        "Send `Tus-Resumable: 1.0.0`.",
+    ),
     errors.FileTooLarge: Kind(
         413,
         "file-too-large",
@@ -175,7 +205,7 @@ KINDS: dict[type[errors.EntrepotError], Kind] = {
         415,
         "media-type-unsupported",
         "The body is of the wrong kind",
-        "Send `multipart/form-data`, as curl's `--form` does.",
+        "Send it as the kind that `expected` names.",
     ),
     errors.RangeNotSatisfiable: Kind(
         416,
@@ -214,6 +244,12 @@ KINDS: dict[type[errors.EntrepotError], Kind] = {
     errors.DigestMismatch: Kind(
         422, "digest-mismatch", "What arrived is not what was sent", "Send it again."
     ),
+    errors.DraftBusy: Kind(
+        423,
+        "upload-busy",
+        "The upload is held by another request",
+        "Ask for its offset with HEAD in a moment, and go on there.",
+    ),
     errors.TooManyUploads: Kind(
         429,
         "too-many-uploads",
@@ -222,6 +258,9 @@ KINDS: dict[type[errors.EntrepotError], Kind] = {
     ),
     errors.TooManyAttempts: Kind(
         429, "too-many-attempts", "Too many attempts", "Wait, then try again."
+    ),
+    errors.ChecksumMismatch: Kind(
+        460, "checksum-mismatch", "The checksum is wrong", "Send these bytes again."
     ),
     errors.BlobMissing: Kind(
         500,

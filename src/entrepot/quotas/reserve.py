@@ -7,6 +7,9 @@ An upload that finds no room although what is *used* would leave it some waits, 
 hold the rest may yet fail or turn out smaller. If all running uploads of an account wait for
 one another, the youngest gives up, so that exactly as many get in as fit
 (`docs/decisions/0004-quota.md`).
+
+A resumable upload holds its whole size from its creation to its end (`quotas.hold`). Nobody waits
+for such room, and it does not end with a request or a process.
 """
 
 from dataclasses import dataclass
@@ -14,10 +17,10 @@ from datetime import datetime, timedelta
 from typing import NewType
 from uuid import UUID, uuid4
 
-from sqlalchemy import and_, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, delete, func, insert, select, update
 
 from entrepot.accounts.actor import AccountId
-from entrepot.db.tables import accounts, reservations
+from entrepot.db.tables import accounts, reservations, uploads
 from entrepot.db.types import Reading, Writing
 from entrepot.errors import (
     EntrepotError,
@@ -62,8 +65,8 @@ def open_reservation(
 ) -> ReservationId:
     """Begin an upload with a reservation of 0 bytes. Raises TooManyUploads at `most` of them."""
     _lock(conn, account_id)
-    live = and_(reservations.c.account_id == account_id, reservations.c.expires_at > now)
-    under_way = conn.scalar(select(func.count()).select_from(reservations).where(live)) or 0
+    live = reservations.c.account_id == account_id, reservations.c.expires_at > now, _of_a_request()
+    under_way = conn.scalar(select(func.count()).select_from(reservations).where(*live)) or 0
     if under_way >= most:
         raise TooManyUploads(limit=most)
     made = ReservationId(uuid4())
@@ -90,7 +93,7 @@ def grow_reservation(
     """
     held = _held(conn, account_id, reservation)
     for target in sorted({max(wished, needed), needed}, reverse=True):
-        if target <= held or _take(conn, account_id, target - held):
+        if target <= held or take_room(conn, account_id, target - held):
             size = max(target, held)
             conn.execute(
                 update(reservations)
@@ -146,7 +149,7 @@ def release_dead(conn: Writing, now: datetime) -> int:
     """
     # One that is being settled or renewed at this moment is not dead.
     expired = select(reservations.c.id, reservations.c.account_id).where(
-        reservations.c.expires_at <= now
+        reservations.c.expires_at <= now, _of_a_request()
     )
     dead = conn.execute(expired.with_for_update(skip_locked=True)).all()
     for row in dead:
@@ -177,7 +180,8 @@ def refusal_for(asker: AccountId, owner: AccountId, refused: QuotaExceeded) -> E
     return refused if asker == owner else OwnerQuotaExceeded(requested=refused.requested)
 
 
-def _take(conn: Writing, account_id: AccountId, size: int) -> bool:
+def take_room(conn: Writing, account_id: AccountId, size: int) -> bool:
+    """Reserve `size` bytes of the account, if they are free; whether they were."""
     fits = accounts.c.used + accounts.c.reserved + size <= accounts.c.quota
     taking = update(accounts).where(accounts.c.id == account_id, fits)
     return bool(conn.execute(taking.values(reserved=accounts.c.reserved + size)).rowcount)
@@ -201,10 +205,16 @@ def _wait_or_give_up(
     live = conn.execute(
         select(reservations.c.id, reservations.c.blocked)
         .where(reservations.c.account_id == account_id, reservations.c.expires_at > now)
+        .where(_of_a_request())
         .order_by(reservations.c.created_at.desc(), reservations.c.id.desc())
     ).all()
     if live[0].id == reservation and all(row.blocked for row in live):
         raise refusal
+
+
+def _of_a_request() -> ColumnElement[bool]:
+    """The condition on a reservation that it ends with its request, so not a resumable upload's."""
+    return ~select(uploads.c.id).where(uploads.c.id == reservations.c.id).exists()
 
 
 def _held(conn: Writing, account_id: AccountId, reservation: ReservationId) -> int:

@@ -62,6 +62,14 @@ class Settings(BaseSettings):
         description="Bytes kept free on the store's disk; uploads get 507 before they are touched.",
     )
     uploads_per_account: int = Field(default=100, ge=1, description="Uploads at once, an account.")
+    unfinished_uploads: int = Field(
+        default=1000, ge=1, description="Resumable uploads that an account may leave unfinished."
+    )
+    upload_lifetime: float = Field(
+        default=86_400,
+        gt=0,
+        description="Seconds after its last byte that a resumable upload is kept.",
+    )
     quota_wait: float = Field(
         default=30,
         ge=0,

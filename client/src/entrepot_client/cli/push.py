@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+import platformdirs
 import typer
 
 from entrepot_client.cli.failures import ExitStatus, Failure
@@ -17,6 +18,9 @@ from entrepot_client.models import Delivery, Task
 
 if TYPE_CHECKING:
     from entrepot_client.client import Client
+
+
+BROKEN_OFF = "The upload was broken off; push it again, and a large file goes on where it was."
 
 
 def register(app: typer.Typer) -> None:
@@ -67,6 +71,9 @@ def push(
     ] = True,
 ) -> None:
     """Define a file and upload its first version, or with --to a further one of a file.
+
+    A file of 8 MiB and more goes on where it was after a lost connection, and when it is pushed
+    again after the program was ended.
 
     Prints the file's id once it is published; with --no-wait the task's id, at once. Exit status
     5 when the contract refused it (its first errors are shown), 6 when it is over a limit.
@@ -121,19 +128,25 @@ def _upload(
                 size_limit=size_limit,
                 enforce_schema=contract,
                 progress=bar.show,
+                resume_in=state_folder(),
             )
     except KeyboardInterrupt:
-        output.note("The upload was broken off; push it again to deliver it.")
+        output.note(BROKEN_OFF)
         raise
 
 
 def _deliver(client: "Client", output: Output, path: Path, file_id: str) -> Delivery:
     try:
         with Bar(output, f"uploading {path.name}") as bar:
-            return client.deliver(path, file_id, progress=bar.show)
+            return client.deliver(path, file_id, progress=bar.show, resume_in=state_folder())
     except KeyboardInterrupt:
-        output.note("The upload was broken off; push it again to deliver it.")
+        output.note(BROKEN_OFF)
         raise
+
+
+def state_folder() -> Path:
+    """Where uploads that are under way are kept between two runs; it may not exist."""
+    return platformdirs.user_state_path("entrepot") / "uploads"
 
 
 def _compare(client: "Client", task: Task, delivery: Delivery) -> None:

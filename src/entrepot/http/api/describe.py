@@ -49,9 +49,9 @@ def _described(app: FastAPI) -> dict[str, Any]:
     schemas["Problem"] = PROBLEM
     parts["securitySchemes"] = {"key": KEY}
     for path, operations in made["paths"].items():
-        for operation in operations.values():
+        for method, operation in operations.items():
             operation["responses"].pop("422", None)
             operation["responses"]["default"] = FAILURE
-            if path.startswith("/api/"):
+            if path.startswith("/api/") and method != "options":
                 operation["security"] = [{"key": []}]
     return made

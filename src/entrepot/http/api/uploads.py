@@ -108,7 +108,7 @@ async def _bound(form: Form, name: str, work: Work) -> int | None:
     return (await work.read(visible_contract, read_id(text))).size_limit if text else None
 
 
-def _definition(form: Form, work: Work) -> Definition:
+def read_definition(form: Form, work: Work) -> Definition:
     """The contract, once every field is known. Raises FieldInvalid, SchemaInvalid."""
     largest = work.parts.settings.max_file_size
     return Definition(
@@ -176,5 +176,5 @@ def _validate(
     return begin_validation(conn, actor, asked, blob_id, stored, reservation, queue, now)
 
 
-DEFINITION = Purpose(FIELDS, _bound, _definition, _define, name="file.new")
+DEFINITION = Purpose(FIELDS, _bound, read_definition, _define, name="file.new")
 VALIDATION = Purpose((*FIELDS, "file_id"), _bound, _validation, _validate)

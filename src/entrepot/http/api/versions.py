@@ -159,10 +159,10 @@ async def _no_bound(form: Form, name: str, work: Work) -> int | None:
 
 def _read_delivery(form: Form, work: Work) -> Delivery:
     largest = work.parts.settings.max_file_size
-    return Delivery(form.name_of_file(), largest, _number(form.text("replaces")))
+    return Delivery(form.name_of_file(), largest, read_number(form.text("replaces")))
 
 
-def _number(text: str | None) -> int | None:
+def read_number(text: str | None) -> int | None:
     """A version's number from a form. Raises FieldInvalid."""
     if not text:
         return None

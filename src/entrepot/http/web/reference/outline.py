@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-METHODS = ("get", "post", "put", "patch", "delete")
+METHODS = ("options", "get", "head", "post", "put", "patch", "delete")
 """HEAD is left out: it is GET without the body."""
 
 

@@ -1,0 +1,212 @@
+"""Resumable uploads over a server that is killed: nothing that was told is lost, nothing leaks."""
+
+import os
+import random
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+from tests.crash.house import GONE, House, Point, table, until
+from tests.crash.test_exact_points import ACCEPT, CONTENT, both, long
+from tests.support.tus import HEADERS, Tus, checksum, metadata
+
+from entrepot.db.tables import uploads
+from entrepot.files.sweep import sweep
+
+TOLD = ("UPDATE uploads SET received",)
+CREATED = ("INSERT INTO uploads", "INSERT INTO reservations")
+JOINED = ("INSERT INTO versions", "INSERT INTO uploads")
+COMPLETION = [
+    Point("api", "commit", ACCEPT, "after"),
+    *long(
+        [
+            Point("api", "commit", ACCEPT, "before"),
+            Point("api", "link", ("/drafts/.* .*/blobs/",), "after"),
+            *both("api", "fsync", ("/blobs/../..$",)),
+            Point("api", "link", ("/drafts/.* .*/blobs/",), "before"),
+            *both("api", "unlink", ("/drafts/",)),
+        ]
+    ),
+]
+PART_WAY = [
+    pytest.param(Point("api", "commit", TOLD, "before"), True, id="before-checksum"),
+    pytest.param(
+        Point("api", "commit", TOLD, "before"), False, id="before", marks=pytest.mark.long
+    ),
+    pytest.param(Point("api", "commit", TOLD, "after"), True, id="after", marks=pytest.mark.long),
+]
+JOIN = long(both("api", "commit", JOINED))
+ENDED = long([*both("api", "commit", ("DELETE FROM uploads",)), *both("api", "commit", CREATED)])
+
+
+def killed(house: House, act: Callable[[], object]) -> None:
+    """Do something that the server dies of, and start it again."""
+    with suppress(*GONE):
+        act()
+    try:
+        house.wait_dead()
+    finally:
+        reached = house.disarm()
+    assert reached, "the point was not reached"
+    house.server.start()
+
+
+def came_out(house: House, task_id: str, content: bytes) -> None:
+    """The upload is a file with these bytes, and nothing else of it is left."""
+    task = house.api.wait_task(task_id)
+    assert task["status"] == "succeeded", task
+    assert house.api.get(f"/file/download/{task['file_id']}").content == content
+
+
+def test_a_server_that_is_stopped_keeps_what_came(house: House) -> None:
+    """It waits for no upload that can be resumed, and loses nothing of it."""
+    upload = Tus.begin(house.api, len(CONTENT))
+    with upload.stalled(CONTENT, 0, 1_200_000):
+        drafts = house.server.parts.store.drafts
+        until(lambda: any(draft.size for draft in drafts.list()), 30, "nothing is written")
+        assert house.server.stop() == 0
+    house.server.start()
+    assert 0 < upload.offset <= 1_200_000
+    came_out(house, upload.end(CONTENT), CONTENT)
+    all_is_well(house)
+
+
+def all_is_well(house: House) -> None:
+    drafts = house.server.settings.blobs / "drafts"
+    until(lambda: os.listdir(drafts) == [], 30, lambda: f"drafts: {os.listdir(drafts)}")
+    house.check()
+
+
+@pytest.mark.parametrize("point", COMPLETION, ids=str)
+def test_killed_at_the_end_of_an_upload(house: House, point: Point) -> None:
+    upload = Tus.begin(house.api, len(CONTENT))
+    assert upload.patch(CONTENT[:500_000], 0).status_code == 204
+    house.arm(point)
+    killed(house, lambda: upload.patch(CONTENT[500_000:], 500_000))
+    assert house.api.account()["reserved"] in (0, len(CONTENT))
+    # All bytes are there: whoever asks is told of the task, not only that nothing is missing.
+    answer = upload.head()
+    assert answer.headers["upload-offset"] == str(len(CONTENT))
+    came_out(house, answer.headers["entrepot-task-id"], CONTENT)
+    upload.delete()
+    remove_what_is_left(house)
+
+
+@pytest.mark.parametrize(("point", "proven"), PART_WAY)
+def test_killed_in_the_middle(house: House, point: Point, proven: bool) -> None:
+    """Bytes that came stay, told or not; those that were to be proven by a checksum go."""
+    upload = Tus.begin(house.api, len(CONTENT))
+    house.arm(point)
+    headers = checksum(CONTENT[:700_000]) if proven else {}
+    killed(house, lambda: upload.patch(CONTENT[:700_000], 0, **headers))
+    kept = 0 if proven and point.when == "before" else 700_000
+    assert upload.offset == kept
+    came_out(house, upload.end(CONTENT), CONTENT)
+    all_is_well(house)
+
+
+@pytest.mark.parametrize("point", JOIN, ids=str)
+def test_killed_while_parts_are_joined(house: House, point: Point) -> None:
+    parts = [Tus.part(house.api, CONTENT[:900_000]), Tus.part(house.api, CONTENT[900_000:])]
+    told = HEADERS | {
+        "Upload-Concat": "final;" + " ".join(part.address for part in parts),
+        "Upload-Metadata": metadata(filename="whole.csv", file_size_limit="10000000"),
+    }
+    house.arm(point)
+    killed(house, lambda: house.api.post("/uploads", headers=told))
+    again = house.api.post("/uploads", headers=told)
+    assert again.status_code == 201, again.text
+    came_out(house, again.headers["entrepot-task-id"], CONTENT)
+    remove_what_is_left(house)
+
+
+@pytest.mark.parametrize("point", ENDED, ids=str)
+def test_killed_as_one_begins_or_is_given_up(house: House, point: Point) -> None:
+    upload = Tus.begin(house.api, len(CONTENT))
+    assert upload.patch(CONTENT[:500_000], 0).status_code == 204
+    house.arm(point)
+    if point.about == CREATED:
+        killed(house, lambda: Tus.begin(house.api, 5))
+        made = 5 if point.when == "after" else 0
+        assert house.api.account()["reserved"] == len(CONTENT) + made
+        forget_all(house)
+    else:
+        killed(house, upload.delete)
+        assert upload.delete().status_code == (404 if point.when == "after" else 204)
+    remove_what_is_left(house)
+
+
+def forget_all(house: House) -> None:
+    """Give up every upload that has not ended."""
+    with house.server.parts.database.reading() as conn:
+        left = list(conn.scalars(select(uploads.c.id).where(uploads.c.task_id.is_(None))))
+    for upload_id in left:
+        Tus(house.api, f"/api/v1/uploads/{upload_id}").delete()
+
+
+def remove_what_is_left(house: House) -> None:
+    """What a crash left in the drafts' folder goes with the sweep, and all is well then."""
+    parts = house.server.parts
+    sweep(parts.database, parts.store, parts.clock, grace=timedelta(0))
+    all_is_well(house)
+
+
+def test_uploads_that_are_cut_at_random_places(house: House) -> None:
+    cut_at_random(house, random.Random(5), count=4, kills=1)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(6 * 3600)
+@pytest.mark.parametrize("seed", range(20))
+def test_a_thousand_uploads_that_are_cut_at_random_places(house: House, seed: int) -> None:
+    cut_at_random(house, random.Random(seed), count=50, kills=10)
+
+
+def cut_at_random(house: House, chance: random.Random, count: int, kills: int) -> None:
+    """Each upload is cut at five places or more; in some the server is killed in between."""
+    killing = set(chance.sample(range(count), kills))
+    for number in range(count):
+        content = table(chance.randrange(20_000, 120_000), f"{number}-{chance.random()}")
+        upload = Tus.begin(house.api, len(content))
+        told = 0
+        places = sorted(chance.sample(range(1, len(content)), chance.randint(5, 8)))
+        dies_at = chance.randrange(len(places)) if number in killing else None
+        for index, place in enumerate(places):
+            if place <= told:
+                continue
+            cut_once(upload, content, told, place, chance)
+            if index == dies_at:
+                die(house, upload, content, chance)
+            now = upload.offset
+            assert told <= now <= len(content), (told, now)
+            told = now
+        came_out(house, upload.end(content), content)
+        assert upload.delete().status_code == 204
+    house.wait_derived(20 * count + 60)  # each is a table, of which Parquet is made
+    remove_what_is_left(house)
+
+
+def cut_once(upload: Tus, content: bytes, told: int, place: int, chance: random.Random) -> None:
+    """Send from `told` to `place` and go away, by a whole request or in the middle of one."""
+    if chance.random() < 0.3:
+        answer = upload.patch(content[told:place], told)
+        # One that was given up may reach the server after the next one; then one asks again.
+        assert answer.status_code in (204, 409, 423), answer.text
+        assert answer.headers.get("upload-offset", str(place)) == str(place)
+    else:
+        upload.cut(content, told, place - told)
+
+
+def die(house: House, upload: Tus, content: bytes, chance: random.Random) -> None:
+    """The server is killed, between two requests or while one brings bytes."""
+    if chance.random() < 0.5:
+        offset = upload.offset
+        with suppress(OSError), upload.stalled(content, offset, chance.randrange(len(content))):
+            time.sleep(chance.uniform(0, 0.5))  # any moment will do
+            house.kill_tree()
+    else:
+        house.kill_tree()
+    house.server.start()

@@ -1,0 +1,123 @@
+"""Resumable uploads as a test sends them: each step by itself, also the wrong ones."""
+
+from base64 import b64encode
+from contextlib import suppress
+from dataclasses import dataclass
+from hashlib import new
+from typing import Any
+
+import httpx2
+from tests.support.api import Api
+from tests.support.raw import connect, head
+
+HEADERS = {"Tus-Resumable": "1.0.0"}
+STREAM = {**HEADERS, "Content-Type": "application/offset+octet-stream"}
+
+
+def metadata(**told: str | bytes) -> str:
+    """The value of Upload-Metadata."""
+    pairs = ((k, v if isinstance(v, bytes) else v.encode()) for k, v in told.items())
+    return ",".join(f"{name} {b64encode(value).decode()}" for name, value in pairs)
+
+
+def checksum(content: bytes, algorithm: str = "sha1") -> dict[str, str]:
+    """The header that states the checksum of `content`."""
+    digest = b64encode(new(algorithm, content).digest()).decode()
+    return {"Upload-Checksum": f"{algorithm} {digest}"}
+
+
+def create(
+    api: Api,
+    size: int,
+    name: str = "orders.csv",
+    limit: int = 100_000_000,
+    headers: dict[str, str] | None = None,
+    content: bytes | None = None,
+    **told: str,
+) -> httpx2.Response:
+    """Ask for an upload that becomes a file; with `content` its first bytes go with it."""
+    about = metadata(filename=name, file_size_limit=str(limit), **told)
+    given = {"Upload-Length": str(size), "Upload-Metadata": about, **(headers or {})}
+    kind = STREAM if content is not None else HEADERS
+    return api.post("/uploads", headers=kind | given, content=content)
+
+
+@dataclass
+class Tus:
+    """One upload under its address."""
+
+    api: Api
+    address: str
+
+    @classmethod
+    def of(cls, api: Api, answer: httpx2.Response) -> "Tus":
+        assert answer.status_code == 201, answer.text
+        assert answer.headers["tus-resumable"] == "1.0.0"
+        return cls(api, answer.headers["location"])
+
+    @classmethod
+    def begin(cls, api: Api, size: int, **kwargs: Any) -> "Tus":
+        return cls.of(api, create(api, size, **kwargs))
+
+    @classmethod
+    def part(cls, api: Api, content: bytes) -> "Tus":
+        """A partial upload with all its bytes."""
+        given = {"Upload-Concat": "partial", "Upload-Length": str(len(content))}
+        made = cls.of(api, api.post("/uploads", headers=HEADERS | given))
+        if content:
+            assert made.patch(content, 0).status_code == 204
+        return made
+
+    def patch(self, content: bytes, offset: int, **headers: str) -> httpx2.Response:
+        given = STREAM | {"Upload-Offset": str(offset)} | headers
+        return self.api.request("PATCH", self.address, headers=given, content=content)
+
+    def head(self) -> httpx2.Response:
+        return self.api.request("HEAD", self.address, headers=HEADERS)
+
+    def delete(self) -> httpx2.Response:
+        return self.api.request("DELETE", self.address, headers=HEADERS)
+
+    @property
+    def offset(self) -> int:
+        answer = self.head()
+        assert answer.status_code == 200, answer.headers
+        assert answer.headers["cache-control"] == "no-store"
+        return int(answer.headers["upload-offset"])
+
+    def cut(self, content: bytes, offset: int, sent: int) -> None:
+        """Send only the first `sent` bytes of the rest, then close the connection."""
+        with suppress(OSError), self.stalled(content, offset, sent):
+            pass
+
+    def stalled(self, content: bytes, offset: int, sent: int) -> Any:
+        """A connection on which `sent` bytes of the rest went out, and then nothing more."""
+        given = {
+            **self.api.authorization,
+            **STREAM,
+            "Upload-Offset": str(offset),
+            "Content-Length": str(len(content) - offset),
+        }
+        sock = connect(self.api.endpoint)
+        try:
+            sock.sendall(head("PATCH", self.address, given))
+            sock.sendall(content[offset : offset + sent])
+        except OSError:
+            sock.close()
+            raise
+        return sock
+
+    def end(self, content: bytes) -> str:
+        """Send what is missing; the task.
+
+        A request that was given up may reach the server after the next one: then that one is
+        refused (409, 423), and one asks again.
+        """
+        for _ in range(20):
+            shown = self.head()
+            if "entrepot-task-id" in shown.headers:
+                break
+            offset = int(shown.headers["upload-offset"])
+            answer = self.patch(content[offset:], offset)
+            assert answer.status_code in (204, 409, 423), answer.text
+        return str(shown.headers["entrepot-task-id"])
