@@ -15,7 +15,7 @@ ENDLESS = {
 }
 
 
-def endless_table(rows: int = 20_000) -> bytes:
+def endless_table(rows: int = 10_000) -> bytes:
     """A CSV of about 1 kB a row, without a line that breaks its structure."""
     chance = random.Random(1)
     cells = ["".join(chance.choices("ab", k=1_000)) for _ in range(20)]

@@ -6,6 +6,9 @@ from collections.abc import Callable
 PATIENCE = 60.0
 """Seconds. What is waited for comes within one; a loaded machine may stand still for many."""
 
+UNHURRIED = 180.0
+"""Seconds for what the server does at low priority, such as making another form of a file."""
+
 
 def wait_until(
     condition: Callable[[], object], what: str | Callable[[], str], seconds: float = PATIENCE
