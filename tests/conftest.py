@@ -46,24 +46,31 @@ def postgres() -> Iterator[Postgres]:
         yield running
 
 
-@pytest.fixture(scope="session", params=DATABASES)
-def database_url(request: pytest.FixtureRequest) -> str | None:
-    """Each database in turn: None is SQLite, else the address of an empty PostgreSQL database."""
-    if request.param == "sqlite":
-        return None
-    running: Postgres = request.getfixturevalue("postgres")
-    return running.new_database()
-
-
 @pytest.fixture(scope="session")
-def server(database_url: str | None) -> Iterator[Server]:
-    """A ready server on each database, shared by the run's tests: use accounts of your own."""
-    settings: dict[str, Any] = {} if database_url is None else {"database": database_url}
-    made = make_server(**settings)
-    try:
-        yield made.start()
-    finally:
-        made.close()
+def servers() -> Iterator[dict[str, Server]]:
+    """The running servers by their database, each started when it is first needed."""
+    running: dict[str, Server] = {}
+    yield running
+    for each in running.values():
+        each.close()
+
+
+@pytest.fixture(scope="module", params=DATABASES)
+def server(request: pytest.FixtureRequest, servers: dict[str, Server]) -> Server:
+    """A ready server on each database, shared by all tests of the run (or of each of xdist's
+    workers): use accounts of your own, and leave nothing running."""
+    kind = request.param
+    if kind not in servers or not servers[kind].runs():
+        settings: dict[str, Any] = {}
+        if kind == "postgres":
+            running: Postgres = request.getfixturevalue("postgres")
+            settings["database"] = running.new_database()
+        if kind in servers:
+            servers.pop(kind).close()  # a test has killed it: others get a sound one
+        made = make_server(**settings)
+        servers[kind] = made
+        made.start()
+    return servers[kind]
 
 
 @pytest.fixture

@@ -84,6 +84,7 @@ def test_a_version_is_deleted_and_had_back(server: Server, account: TestAccount)
 
 
 def test_the_bytes_go_once_it_cannot_be_undone(server: Server, account: TestAccount) -> None:
+    swept(server)  # what others left
     api = account.api
     file_id = two_versions(api)
     server.wait_derived()
@@ -168,6 +169,7 @@ def test_a_file_is_deleted_and_had_back(server: Server, account: TestAccount) ->
 
 
 def test_a_deleted_files_bytes_go(server: Server, account: TestAccount) -> None:
+    swept(server)  # what others left
     api = account.api
     file_id = two_versions(api)
     server.wait_derived()
@@ -209,6 +211,7 @@ def test_a_delivery_under_way_to_a_deleted_file_leaves_nothing(account: TestAcco
 
 
 def test_the_last_versions_are_kept(server: Server, account: TestAccount) -> None:
+    swept(server)  # what others left
     api = account.api
     file_id = two_versions(api)
     answer = change(api, file_id, {"retention": {"keep_last": 2}})
@@ -232,6 +235,7 @@ def test_the_last_versions_are_kept(server: Server, account: TestAccount) -> Non
 
 
 def test_versions_are_kept_for_days(server: Server, account: TestAccount) -> None:
+    swept(server)  # what others left
     api = account.api
     file_id = two_versions(api)
     change(api, file_id, {"retention": {"days": 3}})

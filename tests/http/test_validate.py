@@ -141,6 +141,8 @@ def test_bytes_count_while_they_are_there(server: Server) -> None:
 def test_one_that_waits_is_canceled_and_leaves_nothing(
     server: Server, account: TestAccount
 ) -> None:
+    parts = server.parts
+    sweep(parts.database, parts.store, parts.clock)  # what others left
     contract = json.dumps(ENDLESS)
     first = send(account.api, endless_table(), enforce_schema=contract).json()["task_id"]
     account.api.wait_status(first, {"running"})
@@ -149,7 +151,6 @@ def test_one_that_waits_is_canceled_and_leaves_nothing(
         assert account.api.post(f"/task/{task_id}/cancel").status_code == 202
         assert account.api.wait_task(task_id)["status"] == "canceled"
     wait_nothing_left(server, account)
-    parts = server.parts
     swept = sweep(parts.database, parts.store, parts.clock, grace=timedelta(days=1))
     assert swept.expired == 0
 
