@@ -1,7 +1,9 @@
 """Real parts for every test: a server on each database, clients, and the option `--long`."""
 
 import os
+import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +12,11 @@ from tests.support.postgres import Postgres, running_postgres
 from tests.support.server import Server, TestAccount, make_server
 
 DATABASES = ("sqlite", "postgres")
+TESTS = Path(__file__).parent
+REAL = re.compile(
+    "(crash|docs|e2e|http|http_parts|migrations|tasks)/|inspection/test_(hostile|pool|sandbox)"
+)
+"""Tests of real processes, which get a second try: see docs/decisions/0018."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -25,6 +32,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.is_relative_to(TESTS) and REAL.match(str(item.path.relative_to(TESTS))):
+            item.add_marker(pytest.mark.flaky(reruns=1))
     if config.getoption("--long"):
         return
     for item in items:
