@@ -42,6 +42,7 @@ ROUTES: list[tuple[str, str, Any, str | None]] = [
     ("GET", "/file/{file}/versions", None, "read"),
     ("GET", "/file/{file}/versions/{one}", None, "read"),
     ("POST", "/file/{file}/versions/{one}/restore", None, "write"),
+    ("POST", "/file/{file}/versions/{one}/accept", {"reason": "agreed"}, "write"),
     ("DELETE", "/file/{file}/versions/{one}", None, "write"),
     ("POST", "/file/{file}/versions/{one}/undelete", None, "write"),
     ("PATCH", "/file/{file}", {"file_description": "Another"}, "write"),
@@ -170,6 +171,7 @@ def test_scopes_and_roles(
     if body == {"scopes": ["write"]} or scope is None or "{key}" not in template:
         answer = call(allowed.api, method, path, body)
         fine = ("task-finished", "derivative-pending", "version-is-current", "nothing-to-undo")
+        fine += ("version-not-refused",)
         assert answer.status_code < 400 or answer.json()["code"] in fine, answer.text
     if template == "/user/new":
         mine.api.request("DELETE", f"/user/{mine.name}:new")
