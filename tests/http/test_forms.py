@@ -162,7 +162,7 @@ def test_a_refused_version_has_no_forms(holder: TestAccount) -> None:
     assert task["status"] == "failed"
     path = f"/file/download/{task['file_id']}"
     assert_problem(holder.api.get(f"{path}?format=parquet"), 404, "no-published-version")
-    assert_problem(holder.api.get(f"{path}?version=1"), 404, "not-found")
+    assert_problem(holder.api.get(f"{path}?version=1&format=csv"), 404, "not-found")
     profile = holder.api.json(f"/file/{task['file_id']}/profile")
     assert (profile["columns"], profile["columns_pending"]) == ([], False)
     assert profile["derivative"] == {"status": "none"}
