@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +67,7 @@ def servers() -> Iterator[dict[str, Server]]:
 
 
 @pytest.fixture(scope="module", params=DATABASES)
-def server(request: pytest.FixtureRequest, servers: dict[str, Server]) -> Server:
+def server(request: pytest.FixtureRequest, servers: dict[str, Server]) -> Iterator[Server]:
     """A ready server on each database, shared by all tests of the run (or of each of xdist's
     workers): use accounts of your own, and leave nothing running."""
     kind = request.param
@@ -80,7 +81,15 @@ def server(request: pytest.FixtureRequest, servers: dict[str, Server]) -> Server
         made = make_server(**settings)
         servers[kind] = made
         made.start()
-    return servers[kind]
+    with servers[kind].clients_of_a_while():
+        yield servers[kind]
+
+
+@pytest.fixture(autouse=True)
+def _clients_of_this_test(request: pytest.FixtureRequest) -> Iterator[None]:
+    shared = request.getfixturevalue("server") if "server" in request.fixturenames else None
+    with shared.clients_of_a_while() if isinstance(shared, Server) else nullcontext():
+        yield
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import psutil
 import pytest
 from sqlalchemy import select, update
 from tests.e2e.conftest import PASSWORD, give_password
-from tests.support.api import assert_problem
+from tests.support.api import PLAIN, assert_problem
 from tests.support.raw import connect, head, read_answer
 from tests.support.server import Server, TestAccount, plays
 from tests.support.wait import PATIENCE, wait_until
@@ -38,7 +38,11 @@ def browse(server: Server) -> Iterator[Browse]:
     def one(endpoint: str = server.endpoint, **headers: str) -> httpx2.Client:
         usual = {"Accept": "text/html,*/*", "Sec-Fetch-Site": "same-origin"}
         client = httpx2.Client(
-            base_url=endpoint, headers=usual | headers, timeout=2 * PATIENCE, trust_env=False
+            base_url=endpoint,
+            headers=usual | headers,
+            timeout=2 * PATIENCE,
+            trust_env=False,
+            verify=PLAIN,
         )
         clients.append(client)
         return client

@@ -11,7 +11,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import closing, suppress
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -21,7 +22,7 @@ from uuid import UUID
 import httpx2
 import psutil
 from sqlalchemy import select, text
-from tests.support.api import Api
+from tests.support.api import PLAIN, Api
 from tests.support.wait import PATIENCE, UNHURRIED, wait_until
 
 from entrepot.accounts.accounts import create_account
@@ -182,7 +183,8 @@ class Server:
         assert self.process is not None
         assert self.process.poll() is None, self.log_file.read_text()
         try:
-            return httpx2.get(f"{self.endpoint}/readyz", trust_env=False).status_code == 200
+            asked = httpx2.get(f"{self.endpoint}/readyz", trust_env=False, verify=PLAIN)
+            return asked.status_code == 200
         except httpx2.TransportError:
             return False
 
@@ -216,6 +218,15 @@ class Server:
             except subprocess.TimeoutExpired:
                 self.kill()
         shutil.rmtree(self.data.parent, ignore_errors=True)
+
+    @contextmanager
+    def clients_of_a_while(self) -> Iterator[None]:
+        """Those made within the block are closed at its end: a run makes some thousands."""
+        before = len(self._apis)
+        yield
+        for api in self._apis[before:]:
+            api.close()
+        del self._apis[before:]
 
     def api(self, api_key: str | None) -> Api:
         """A client with that key."""
