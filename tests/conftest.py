@@ -15,7 +15,8 @@ from tests.support.server import Server, TestAccount, make_server
 DATABASES = ("sqlite", "postgres")
 TESTS = Path(__file__).parent
 REAL = re.compile(
-    "(crash|docs|e2e|http|http_parts|migrations|tasks)/|inspection/test_(hostile|pool|sandbox)"
+    "(crash|e2e|http|http_parts|migrations|tasks)/|docs/test_lines"
+    "|inspection/test_(hostile|pool|sandbox)"
 )
 """Tests of real processes, which get a second try: see docs/decisions/0018."""
 

@@ -29,6 +29,7 @@ NEVER_ANSWERED = {
     errors.StartRefused,
     entrepot.inspection.results.InspectionCanceled,
     entrepot.inspection.results.InspectionFailed,
+    entrepot.inspection.results.PoolClosed,
 }
 """Errors that end a command or a task; no request meets them."""
 
