@@ -70,6 +70,7 @@ def test_another_worker_resumes_what_a_killed_one_left(house: House) -> None:
         try:
             for child in other.children():
                 child.suspend()
+                house.frozen.append(child)  # it may not have asked yet to die with its parent
             sent = house.send(table(100))
             house.api.wait_status(str(sent.task_id), {"running"})
             assert executor_of(house, str(sent.task_id)) == "by-hand"
@@ -90,6 +91,7 @@ def test_a_worker_that_was_only_slow_does_no_harm(house: House) -> None:
         try:
             for child in other.children():
                 child.suspend()
+                house.frozen.append(child)  # it may not have asked yet to die with its parent
             sent = house.send(table(100))
             house.api.wait_status(str(sent.task_id), {"running"})
             house.server.suspend(other)
