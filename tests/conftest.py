@@ -1,7 +1,10 @@
 """Real parts for every test: a server on each database, clients, and the option `--long`."""
 
 import os
+import re
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +13,12 @@ from tests.support.postgres import Postgres, running_postgres
 from tests.support.server import Server, TestAccount, make_server
 
 DATABASES = ("sqlite", "postgres")
+TESTS = Path(__file__).parent
+REAL = re.compile(
+    "(crash|e2e|http|http_parts|migrations|tasks)/|docs/test_lines"
+    "|inspection/test_(hostile|pool|sandbox)"
+)
+"""Tests of real processes, which get a second try: see docs/decisions/0018."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -25,6 +34,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.is_relative_to(TESTS) and REAL.match(str(item.path.relative_to(TESTS))):
+            item.add_marker(pytest.mark.flaky(reruns=1))
     if config.getoption("--long"):
         return
     for item in items:
@@ -46,24 +58,39 @@ def postgres() -> Iterator[Postgres]:
         yield running
 
 
-@pytest.fixture(scope="session", params=DATABASES)
-def database_url(request: pytest.FixtureRequest) -> str | None:
-    """Each database in turn: None is SQLite, else the address of an empty PostgreSQL database."""
-    if request.param == "sqlite":
-        return None
-    running: Postgres = request.getfixturevalue("postgres")
-    return running.new_database()
-
-
 @pytest.fixture(scope="session")
-def server(database_url: str | None) -> Iterator[Server]:
-    """A ready server on each database, shared by the run's tests: use accounts of your own."""
-    settings: dict[str, Any] = {} if database_url is None else {"database": database_url}
-    made = make_server(**settings)
-    try:
-        yield made.start()
-    finally:
-        made.close()
+def servers() -> Iterator[dict[str, Server]]:
+    """The running servers by their database, each started when it is first needed."""
+    running: dict[str, Server] = {}
+    yield running
+    for each in running.values():
+        each.close()
+
+
+@pytest.fixture(scope="module", params=DATABASES)
+def server(request: pytest.FixtureRequest, servers: dict[str, Server]) -> Iterator[Server]:
+    """A ready server on each database, shared by all tests of the run (or of each of xdist's
+    workers): use accounts of your own, and leave nothing running."""
+    kind = request.param
+    if kind not in servers or not servers[kind].runs():
+        settings: dict[str, Any] = {}
+        if kind == "postgres":
+            running: Postgres = request.getfixturevalue("postgres")
+            settings["database"] = running.new_database()
+        if kind in servers:
+            servers.pop(kind).close()  # a test has killed it: others get a sound one
+        made = make_server(**settings)
+        servers[kind] = made
+        made.start()
+    with servers[kind].clients_of_a_while():
+        yield servers[kind]
+
+
+@pytest.fixture(autouse=True)
+def _clients_of_this_test(request: pytest.FixtureRequest) -> Iterator[None]:
+    shared = request.getfixturevalue("server") if "server" in request.fixturenames else None
+    with shared.clients_of_a_while() if isinstance(shared, Server) else nullcontext():
+        yield
 
 
 @pytest.fixture

@@ -251,7 +251,7 @@ class Handler(BaseHTTPRequestHandler):
             self._head(status, headers | {"Content-Length": str(len(content))})
             self.wfile.write(content[:cut])
             self.wfile.flush()
-            self.peer.hold.wait(0 if not self.peer.headers.get("X-Hold") else 20)
+            self.peer.hold.wait(0 if not self.peer.headers.get("X-Hold") else 120)
             self.close_connection = True
             return
         self._answer(status, content, headers)

@@ -25,7 +25,7 @@ def test_retry_after_is_honoured(peer: Peer, client: Client) -> None:
     peer.faults[FILES] = [Fault(429, {"Retry-After": "1"})]
     began = time.monotonic()
     assert list(client.files()) == []
-    assert 1.0 <= time.monotonic() - began < 3.0
+    assert time.monotonic() - began >= 1.0
 
 
 def test_a_pause_that_is_too_long_is_left_to_the_caller(peer: Peer, client: Client) -> None:

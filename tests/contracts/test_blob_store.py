@@ -275,7 +275,7 @@ def test_many_writers_at_once(store: BlobStore) -> None:
         data = os.urandom(200_000 + number)
         blob_id = new_id()
         writer = store.create(blob_id)
-        barrier.wait(30)
+        barrier.wait(60)
         for start in range(0, len(data), 9_000):
             writer.write(data[start : start + 9_000])
         assert writer.commit().sha256 == hashlib.sha256(data).hexdigest()

@@ -1,6 +1,7 @@
 """What the disk store promises beyond the seam: crashes, dead temporary files, full disks."""
 
 import errno
+import gc
 import hashlib
 import os
 import signal
@@ -131,7 +132,7 @@ def test_a_killed_writer_leaves_whole_blobs_and_sweepings(tmp_path: Path, delay:
     time.sleep(delay)
     child.send_signal(signal.SIGKILL)
     acknowledged += child.stdout.read().split()
-    child.wait(30)
+    child.wait(60)
     store = DiskStore(data, reserve=0)
     listed = {str(stat.blob_id): stat.size for stat in store.list()}
     assert set(acknowledged) <= set(listed)
@@ -227,12 +228,13 @@ def test_a_failed_sync_fails_the_upload_for_good(tmp_path: Path) -> None:
 
 
 def test_descriptors_are_given_back(store: DiskStore) -> None:
+    gc.collect()  # what other tests have left is not closed in between
     before = len(os.listdir("/proc/self/fd"))
     for _ in range(20):
         store.create(new_id()).abort()
         store.create(new_id()).commit()
         list(store.read(next(store.list()).blob_id))
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert len(os.listdir("/proc/self/fd")) <= before
 
 
 def test_a_draft_that_another_store_went_on_with_has_the_right_hash(tmp_path: Path) -> None:

@@ -1,15 +1,38 @@
 """One installation that all exact points of a run are tried on, one after another."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import pytest
 from tests.crash.house import House, open_house
 
+PASSED = pytest.StashKey[bool]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Note how each test ended, for the fixture below."""
+    report = yield
+    if call.when != "teardown":
+        item.stash[PASSED] = report.passed
+    return report
+
 
 @pytest.fixture(scope="module")
-def house() -> Iterator[House]:
-    opened = open_house()
-    try:
-        yield opened
-    finally:
-        opened.close()
+def houses() -> Iterator[list[House]]:
+    """The module's installation, if it stands; a younger one has less to be checked."""
+    standing: list[House] = []
+    yield standing
+    for each in standing:
+        each.close()
+
+
+@pytest.fixture
+def house(request: pytest.FixtureRequest, houses: list[House]) -> Iterator[House]:
+    """An installation that runs, soundly; one that a test has failed on is not used again."""
+    if not houses:
+        houses.append(open_house())
+    yield houses[0]
+    if not request.node.stash.get(PASSED, False):
+        houses.pop().close()

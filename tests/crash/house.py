@@ -6,9 +6,8 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from base64 import b64encode
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -33,7 +32,9 @@ from tests.support.raw import (
     text_part,
 )
 from tests.support.server import Server, TestAccount, make_server, plays
+from tests.support.wait import PATIENCE, UNHURRIED, wait_until
 
+from entrepot.cli.data_folder import is_locked
 from entrepot.db.tables import checks, derivatives, files, tasks, versions
 from entrepot.files.sweep import sweep
 
@@ -133,10 +134,11 @@ class House:
             return True
         return False
 
-    def wait_dead(self, seconds: float = 20) -> None:
+    def wait_dead(self) -> None:
         """Until the supervisor has died by SIGKILL, and all its family with it."""
         assert self.server.process is not None
-        assert self.server.process.wait(seconds) == -signal.SIGKILL
+        assert self.server.process.wait(PATIENCE) == -signal.SIGKILL
+        wait_until(lambda: not is_locked(self.server.data), "all its family is dead")
 
     def kill_tree(self) -> None:
         """SIGKILL for every process of the server, the supervisor first."""
@@ -146,8 +148,8 @@ class House:
         for member in family:
             with suppress(psutil.NoSuchProcess):
                 member.kill()
-        self.server.process.wait(20)
-        psutil.wait_procs(family[1:], timeout=20)
+        self.server.process.wait(PATIENCE)
+        psutil.wait_procs(family[1:], timeout=PATIENCE)
 
     def part(self, role: str, index: int = 0) -> psutil.Process:
         """The supervisor's child with that role."""
@@ -168,7 +170,7 @@ class House:
 
     def wait_reserved(self) -> int:
         """The bytes that the account has reserved, once there are some."""
-        until(lambda: self.api.account()["reserved"] > 0, 10, "nothing is reserved")
+        wait_until(lambda: self.api.account()["reserved"] > 0, "something is reserved")
         return int(self.api.account()["reserved"])
 
     def connections(self) -> int:
@@ -188,10 +190,10 @@ class House:
                 pass
         return found
 
-    def freeze_inspectors(self, seconds: float = 20) -> None:
+    def freeze_inspectors(self) -> None:
         """Stop the one that forks the others: what is to be inspected next takes for ever."""
         self.wait_derived()  # else one that derives might be stopped with her
-        until(lambda: len(self.inspectors()) >= 1, seconds, "no inspectors")
+        wait_until(self.inspectors, "there are inspectors")
         for child in self.inspectors():
             child.suspend()
             self.frozen.append(child)
@@ -304,24 +306,26 @@ class House:
         except GONE:
             return False
 
-    def check(self, seconds: float = 30) -> None:
+    def check(self) -> None:
         """All that must hold after any death, once the server runs again."""
-        until(lambda: not self._live_tasks(), seconds, lambda: f"unended: {self._live_tasks()}")
-        self.wait_derived(2 * seconds)
+        wait_until(
+            lambda: not self._live_tasks(), lambda: f"tasks end: {self._live_tasks()}", UNHURRIED
+        )
+        self.wait_derived()
         for delivery in self.deliveries:
             if delivery.task_id is not None:
                 self._check_acknowledged(delivery)
         shown = {item["file_name"]: item for item in self.api.json("/files")["files_list"]}
         for delivery in self.deliveries:
             self._check_visible(delivery, shown.get(delivery.name))
-        until(lambda: self._kept() == self.api.account()["used"], 10, "used is not exact")
-        assert self.api.account()["reserved"] == 0
+        wait_until(lambda: self._kept() == self.api.account()["used"], "used is exact")
+        wait_until(lambda: self.api.account()["reserved"] == 0, "nothing is reserved")
         assert self.server.doctor() == []
         assert os.listdir(self.server.settings.blobs / "incoming") == []
         self._check_bytes()
         self.deliveries = [d for d in self.deliveries if d.task_id][-3:]  # the older are proven
 
-    def wait_derived(self, seconds: float = 60) -> None:
+    def wait_derived(self, seconds: float = UNHURRIED) -> None:
         """Until no derivative is to be made any more; each that ended was made."""
         self.server.wait_derived(seconds)
         assert self.server.derivatives("failed") == []
@@ -390,17 +394,6 @@ def open_house(**settings: Any) -> House:
     server = ArmedServer(plain.given, plain.data, plain.command)
     server.start()
     return House(server, server.new_account(), server.data.parent / "plan")
-
-
-def until(
-    reached: Callable[[], bool], seconds: float, otherwise: str | Callable[[], str] = "too late"
-) -> None:
-    """Wait for something."""
-    deadline = time.monotonic() + seconds
-    while not reached():
-        if time.monotonic() > deadline:
-            raise AssertionError(otherwise if isinstance(otherwise, str) else otherwise())
-        time.sleep(0.02)
 
 
 def table(rows: int, mark: str = "x") -> bytes:

@@ -31,22 +31,22 @@ REMOVED = ("UPDATE checks SET bytes_removed_at",)
 CHANGED = ("INSERT INTO schema_revisions", "UPDATE checks")
 
 VALIDATION = [
-    *both("api", "commit", TAKE),
-    *both("worker", "commit", BEGIN),
+    Point("api", "commit", TAKE, "after"),
     *both("worker", "commit", JUDGED),
-    *both("worker", "unlink", ("/blobs/",)),
-    *both("worker", "commit", REMOVED),
+    Point("worker", "unlink", ("/blobs/",), "after"),
+    *long([Point("api", "commit", TAKE, "before"), *both("worker", "commit", BEGIN)]),
+    *long([Point("worker", "unlink", ("/blobs/",), "before"), *both("worker", "commit", REMOVED)]),
     *long(both("worker", "commit", OUTCOME)),
 ]
 CANCELATION = [
     Point("api", "commit", ASKED, "after"),
     *both("worker", "commit", GIVEN_UP),
-    *both("worker", "commit", REMOVED),
+    *long(both("worker", "commit", REMOVED)),
 ]
 CHANGE = [
-    *both("api", "commit", TAKE),
-    *both("worker", "commit", BEGIN),
+    Point("api", "commit", TAKE, "after"),
     *both("worker", "commit", CHANGED),
+    *long([Point("api", "commit", TAKE, "before"), *both("worker", "commit", BEGIN)]),
     *long(both("worker", "commit", OUTCOME)),
 ]
 FIRST, WIDER = (

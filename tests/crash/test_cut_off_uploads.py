@@ -3,7 +3,8 @@
 import os
 import random
 
-from tests.crash.house import House, table, until
+from tests.crash.house import House, table
+from tests.support.wait import wait_until
 
 CONTENT = table(120_000)  # 2.3 MB
 
@@ -15,9 +16,10 @@ def test_connections_closed_at_random(house: House) -> None:
         with house.slow_upload(CONTENT) as upload:
             upload.send(chance.randrange(upload.size))
     # Until the server has seen all of them go.
-    until(lambda: house.connections() == 0, 30, "connections stay")
-    until(lambda: house.api.account() == before, 20, "reservations stay")
-    assert os.listdir(house.server.settings.blobs / "incoming") == []
+    wait_until(lambda: house.connections() == 0, "connections go")
+    wait_until(lambda: house.api.account() == before, "reservations go")
+    incoming = house.server.settings.blobs / "incoming"
+    wait_until(lambda: not os.listdir(incoming), "half-written files go")
     house.check()
 
 
@@ -27,6 +29,6 @@ def test_a_form_that_breaks_off_after_its_file(house: House) -> None:
     with house.slow_upload(CONTENT) as upload:
         upload.send(upload.size - 10)
     # Until the server has seen it go; before it saw it come, the account looks the same.
-    until(lambda: house.connections() == 0, 30, "the connection stays")
-    until(lambda: house.api.account() == before, 20, "the reservation stays")
+    wait_until(lambda: house.connections() == 0, "the connection goes")
+    wait_until(lambda: house.api.account() == before, "the reservation goes")
     house.check()

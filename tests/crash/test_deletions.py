@@ -4,7 +4,7 @@ import signal
 
 import pytest
 from tests.crash.house import House, Point, table
-from tests.crash.test_exact_points import LIMIT, REMOVED, both
+from tests.crash.test_exact_points import LIMIT, REMOVED, both, long
 
 FIRST, SECOND = table(2_000), table(1_000, "y")
 DELETED = ("UPDATE versions SET status='deleted'", "INSERT INTO activity")
@@ -12,10 +12,13 @@ HIDDEN = ("UPDATE files SET", "deleted_at", "INSERT INTO activity")
 PURGED = ("UPDATE files SET", "purged_at")
 UNDERIVED = ("DELETE FROM derivatives",)
 SWEEPING = [
-    *both("command", "commit", PURGED),
-    *both("command", "commit", UNDERIVED),
-    *both("command", "unlink", ("/blobs/",)),
-    *both("command", "commit", REMOVED),
+    Point("command", "commit", PURGED, "after"),
+    Point("command", "commit", UNDERIVED, "after"),
+    Point("command", "unlink", ("/blobs/",), "after"),
+    *long([Point("command", "commit", PURGED, "before")]),
+    *long([Point("command", "commit", UNDERIVED, "before")]),
+    *long([Point("command", "unlink", ("/blobs/",), "before")]),
+    *long(both("command", "commit", REMOVED)),
 ]
 
 

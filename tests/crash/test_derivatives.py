@@ -5,21 +5,21 @@ from contextlib import suppress
 import psutil
 import pytest
 from sqlalchemy import select
-from tests.crash.house import House, Point, table, until
-from tests.crash.test_exact_points import CONTENT, LIMIT, die_and_check
+from tests.crash.house import House, Point, table
+from tests.crash.test_exact_points import CONTENT, LIMIT, die_and_check, long
+from tests.support.wait import UNHURRIED, wait_until
 
 from entrepot.db.tables import derivatives
 
 BEGUN = (r"UPDATE derivatives SET starts",)
 KEPT = (r"UPDATE derivatives SET status='ready'",)
 POINTS = [
-    Point("worker", "commit", BEGUN, "before"),
     Point("worker", "commit", BEGUN, "after"),
     Point("worker", "write", ("/incoming/",), "after"),
-    Point("worker", "fsync", ("/incoming/",), "before"),
     Point("worker", "link", ("/incoming/.* .*/blobs/",), "after"),
-    Point("worker", "commit", KEPT, "before"),
     Point("worker", "commit", KEPT, "after"),
+    *long([Point("worker", "commit", BEGUN, "before"), Point("worker", "commit", KEPT, "before")]),
+    *long([Point("worker", "fsync", ("/incoming/",), "before")]),
 ]
 
 
@@ -52,11 +52,11 @@ def test_a_killed_worker_resumes_its_derivation(house: House) -> None:
     house.wait_derived()
     house.freeze_inspectors()
     assert house.api.get(path).status_code == 409
-    until(lambda: started(house) == 1, 20, "the derivation was not begun")
+    wait_until(lambda: started(house) == 1, "the derivation is begun", UNHURRIED)
     old = house.part("worker").pid
     house.part("worker").kill()
-    until(lambda: house.part_pid("worker") not in (None, old), 20)
-    until(lambda: house.api.get(path).status_code == 200, 60, "it was not resumed")
+    wait_until(lambda: house.part_pid("worker") not in (None, old), "another worker")
+    wait_until(lambda: house.api.get(path).status_code == 200, "it is resumed", UNHURRIED)
     house.check()
 
 
@@ -67,15 +67,15 @@ def test_no_delivery_waits_for_a_derivation(house: House) -> None:
     house.wait_derived()
     path = f"/file/download/{task['file_id']}?format=csv"
     assert house.api.get(path).status_code == 409
-    until(lambda: stop_deriving(house), 20, "the derivation was not begun")
+    wait_until(lambda: stop_deriving(house), "the derivation is begun", UNHURRIED)
     for rows in (12, 13):
         following = house.send(table(rows), limit=LIMIT)
-        assert house.api.wait_task(str(following.task_id), 30)["status"] == "succeeded"
+        assert house.api.wait_task(str(following.task_id))["status"] == "succeeded"
     assert house.api.get(path).status_code == 409
     for child in house.frozen:
         with suppress(psutil.NoSuchProcess):
             child.resume()
-    until(lambda: house.api.get(path).status_code == 200, 60, "it was not made")
+    wait_until(lambda: house.api.get(path).status_code == 200, "it is made", UNHURRIED)
     house.check()
 
 

@@ -2,6 +2,8 @@
 
 Each test runs a real delivery on a real server that is killed by SIGKILL, every process of it,
 right before or right after one call; then it is started again and everything must hold.
+
+What comes upon a state on disk that another point comes upon too waits for `--long`.
 """
 
 from contextlib import suppress
@@ -65,23 +67,34 @@ MORE_OF_UPLOAD = [
     Point("api", "unlink", ("/incoming/",), "before"),
 ]
 FURTHER = [
-    *both("api", "commit", ACCEPT),
-    *both("worker", "commit", PUBLISH),
+    Point("api", "commit", ACCEPT, "after"),
+    Point("worker", "commit", PUBLISH, "before"),
+    *long([Point("api", "commit", ACCEPT, "before"), Point("worker", "commit", PUBLISH, "after")]),
     *long([*both("api", "commit", RESERVE), *both("api", "link", ("/incoming/.* .*/blobs/",))]),
 ]
-REPEATED = [Point("api", "commit", RESERVE, "after"), *both("api", "commit", ACCEPT)]
+REPEATED = [
+    Point("api", "commit", ACCEPT, "after"),
+    *long([Point("api", "commit", RESERVE, "after"), Point("api", "commit", ACCEPT, "before")]),
+]
 RESTORED = [
-    *both("api", "link", ("/blobs/.* .*/blobs/",)),
-    *both("api", "commit", ACCEPT),
-    *both("worker", "commit", PUBLISH),
+    Point("api", "link", ("/blobs/.* .*/blobs/",), "after"),
+    Point("api", "commit", ACCEPT, "after"),
+    *long([Point("api", "link", ("/blobs/.* .*/blobs/",), "before")]),
+    *long([Point("api", "commit", ACCEPT, "before"), *both("worker", "commit", PUBLISH)]),
 ]
 REFUSAL = [*both("worker", "commit", REFUSE), *long(both("worker", "commit", OUTCOME))]
-DROPPED = [*both("api", "unlink", ("/blobs/",)), *both("api", "commit", RELEASE)]
+DROPPED = [
+    Point("api", "unlink", ("/blobs/",), "before"),
+    Point("api", "commit", RELEASE, "before"),
+    *long(
+        [Point("api", "unlink", ("/blobs/",), "after"), Point("api", "commit", RELEASE, "after")]
+    ),
+]
 CANCEL_RUNNING = [
     Point("api", "commit", ASKED, "after"),
     *both("worker", "commit", CANCELED),
-    *both("worker", "unlink", ("/blobs/",)),
-    *both("worker", "commit", REMOVED),
+    Point("worker", "unlink", ("/blobs/",), "after"),
+    *long([Point("worker", "unlink", ("/blobs/",), "before"), *both("worker", "commit", REMOVED)]),
     *long([Point("api", "commit", ASKED, "before")]),
 ]
 CANCEL_WAITING = [

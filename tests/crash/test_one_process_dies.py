@@ -4,18 +4,19 @@ import socket
 import time
 
 import psutil
-from tests.crash.house import House, table, until
+from tests.crash.house import House, table
 from tests.crash.test_exact_points import CONTENT, LIMIT
+from tests.support.wait import PATIENCE, wait_until
 
 
 def test_the_api_is_started_again(house: House) -> None:
     supervisor = house.server.process
     with house.slow_upload(CONTENT) as upload:
         upload.send(1_200_000)
-        until(lambda: house.api.account()["reserved"] > 0, 10)
+        house.wait_reserved()
         old = house.part("api").pid
         house.part("api").kill()
-    until(lambda: house.part_pid("api") not in (None, old), 20)
+    wait_until(lambda: house.part_pid("api") not in (None, old), "another api")
     house.server.wait_ready()
     assert house.server.process is supervisor
     house.check()  # the dead upload's reservation and bytes went at once
@@ -29,7 +30,7 @@ def test_a_killed_worker_resumes_its_task(house: House) -> None:
     house.api.wait_status(str(sent.task_id), {"running"})
     old = house.part("worker").pid
     house.part("worker").kill()
-    until(lambda: house.part_pid("worker") not in (None, old), 20)
+    wait_until(lambda: house.part_pid("worker") not in (None, old), "another worker")
     assert house.api.wait_task(str(sent.task_id))["status"] == "succeeded"
     house.check()
 
@@ -39,7 +40,7 @@ def test_the_worker_may_die_again_and_again(house: House) -> None:
     for _ in range(3):
         old = house.part_pid("worker")
         house.part("worker").kill()
-        until(lambda old=old: house.part_pid("worker") not in (None, old), 20)
+        wait_until(lambda old=old: house.part_pid("worker") not in (None, old), "another worker")
         sent = house.send(table(10), limit=LIMIT)
         assert house.api.wait_task(str(sent.task_id))["status"] == "succeeded"
     new = house.part_pid("worker")
@@ -63,8 +64,8 @@ def test_all_die_with_the_supervisor(house: House) -> None:
     family = psutil.Process(house.server.process.pid).children(recursive=True)
     assert len(family) >= 3
     house.server.process.kill()
-    house.server.process.wait(10)
-    _, alive = psutil.wait_procs(family, timeout=10)
+    house.server.process.wait(PATIENCE)
+    _, alive = psutil.wait_procs(family, timeout=PATIENCE)
     assert alive == []
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -2,15 +2,21 @@
 
 import pytest
 from tests.crash.house import House, Point, table
-from tests.crash.test_exact_points import ACCEPT, LIMIT, PUBLISH, both, die_and_check
+from tests.crash.test_exact_points import ACCEPT, LIMIT, PUBLISH, die_and_check, long
 
 FIRST, BROKEN = table(2_000), table(1_000).replace(b"17,", b"seventeen,", 1)
 QUARANTINE_ENDS = (*PUBLISH, "UPDATE versions SET keep_until")
 
 
-@pytest.mark.parametrize(
-    "point", [*both("api", "commit", ACCEPT), *both("worker", "commit", QUARANTINE_ENDS)], ids=str
-)
+POINTS = [
+    Point("api", "commit", ACCEPT, "after"),
+    Point("worker", "commit", QUARANTINE_ENDS, "before"),
+    *long([Point("api", "commit", ACCEPT, "before")]),
+    *long([Point("worker", "commit", QUARANTINE_ENDS, "after")]),
+]
+
+
+@pytest.mark.parametrize("point", POINTS, ids=str)
 def test_an_acceptance_is_killed(house: House, point: Point) -> None:
     first = house.send(FIRST, limit=LIMIT, enforce_schema="true")
     file_id = house.api.wait_task(str(first.task_id))["file_id"]

@@ -9,8 +9,9 @@ from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import select, update
-from tests.crash.house import Delivery, House, Point, table, until
-from tests.crash.test_exact_points import CONTENT, LIMIT, REMOVED, SCHEMA
+from tests.crash.house import Delivery, House, Point, table
+from tests.crash.test_exact_points import CONTENT, LIMIT, REMOVED, SCHEMA, long
+from tests.support.wait import UNHURRIED, wait_until
 
 from entrepot.blobs.store import BlobId
 from entrepot.db.tables import activity, derivatives, files, tasks, versions
@@ -141,7 +142,7 @@ def test_a_stranded_derivation_ends_and_is_made_on_demand(house: House) -> None:
     with parts.database.writing() as conn:
         long_ago = parts.clock() - TRY_AGAIN
         conn.execute(update(derivatives).where(row).values(ended_at=long_ago))
-    until(lambda: house.api.get(path).status_code == 200, 60, "it was not made")
+    wait_until(lambda: house.api.get(path).status_code == 200, "it is made", UNHURRIED)
     house.check()
 
 
@@ -182,9 +183,10 @@ def _file_of(sent: Delivery) -> Any:
 @pytest.mark.parametrize(
     "point",
     [
-        Point("command", call, about, when)
-        for call, about in (("unlink", ("/blobs/",)), ("commit", REMOVED))
-        for when in ("before", "after")
+        Point("command", "unlink", ("/blobs/",), "after"),
+        Point("command", "commit", REMOVED, "after"),
+        *long([Point("command", "unlink", ("/blobs/",), "before")]),
+        *long([Point("command", "commit", REMOVED, "before")]),
     ],
     ids=str,
 )

@@ -4,11 +4,11 @@ import json
 import os
 import re
 import subprocess
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support.wait import wait_until
 
 from entrepot.cli.samples import sample_content
 from entrepot.cli.serve import curl_lines
@@ -72,13 +72,14 @@ def test_the_lines_work_as_they_are_pasted(demo: Any, tmp_path: Path) -> None:
 
 def followed(demo: Any, line: str, folder: Path) -> dict[str, Any]:
     """The task once it has ended, asked for by the pasted line."""
-    deadline = time.monotonic() + 60
-    while True:
-        task: dict[str, Any] = json.loads(demo.run(line, folder))
-        if task["status"] in ("succeeded", "failed", "canceled"):
-            return task
-        assert time.monotonic() < deadline, task
-        time.sleep(0.2)
+    task: dict[str, Any] = {}
+
+    def has_ended() -> bool:
+        task.update(json.loads(demo.run(line, folder)))
+        return task["status"] in ("succeeded", "failed", "canceled")
+
+    wait_until(has_ended, lambda: f"its end: {task}")
+    return task
 
 
 @pytest.mark.parametrize("page", ["tutorial.md", "how-to/set-quotas.md", "how-to/manage-keys.md"])

@@ -9,12 +9,21 @@ from urllib.parse import urlsplit
 
 import psutil
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    expect,
+    sync_playwright,
+)
 from tests.support.server import Caller, Server, TestAccount, make_server, plays
+from tests.support.wait import PATIENCE
 
 from entrepot.accounts.sign_in import hash_password, set_password
 from entrepot.accounts.users import find_user
 
+expect.set_options(timeout=1_000 * PATIENCE)
 PASSWORD = "correct horse battery"
 CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = (
@@ -110,7 +119,7 @@ def open_page(browser: Browser, site: Server) -> Iterator[OpenPage]:
 
     def open_one(**options: object) -> Page:
         context = browser.new_context(base_url=site.endpoint, **options)  # type: ignore[arg-type]
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(1_000 * PATIENCE)
         watch.attach(context)
         contexts.append(context)
         return context.new_page()
@@ -148,6 +157,6 @@ def stalled(site: Server) -> Iterator[Callable[[], None]]:
     children = psutil.Process(site.process.pid).children(recursive=True)
     workers = [child for child in children if plays(child, "worker")]
     assert len(workers) == 1, children
-    workers[0].suspend()
+    site.suspend(workers[0])
     yield workers[0].resume
     workers[0].resume()

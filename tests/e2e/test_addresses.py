@@ -5,8 +5,9 @@ import re
 
 import httpx2
 import pytest
-from tests.support.api import assert_problem
+from tests.support.api import PLAIN, assert_problem
 from tests.support.server import Server
+from tests.support.wait import PATIENCE
 
 from entrepot.http.problem_kinds import all_kinds
 
@@ -14,7 +15,8 @@ HTML = {"Accept": "text/html"}
 
 
 def get(server: Server, path: str, **headers: str) -> httpx2.Response:
-    return httpx2.get(server.endpoint + path, headers=headers, trust_env=False)
+    url = server.endpoint + path
+    return httpx2.get(url, headers=headers, timeout=PATIENCE, trust_env=False, verify=PLAIN)
 
 
 def test_assets_are_kept_for_good_under_the_digest_alone(site: Server) -> None:

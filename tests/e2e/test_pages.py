@@ -2,7 +2,6 @@
 
 import json
 import re
-import time
 from collections.abc import Callable
 from pathlib import Path
 from uuid import UUID
@@ -12,6 +11,7 @@ from tests.e2e.conftest import OpenPage, give_password, sign_in
 from tests.support.api import CSV
 from tests.support.server import Server, TestAccount
 from tests.support.sharing import deliver
+from tests.support.wait import UNHURRIED, wait_until
 
 from entrepot.tasks.records import report_progress, start_task
 
@@ -168,7 +168,7 @@ def test_a_refused_delivery_shows_its_rows(page: Page, person: TestAccount) -> N
     with page.expect_download() as downloading:
         page.get_by_role("link", name="Report as JSON").click()
     assert b'"type-error"' in downloading.value.path().read_bytes()
-    with page.expect_download(timeout=60_000) as downloading:
+    with page.expect_download(timeout=1_000 * UNHURRIED) as downloading:
         page.get_by_role("link", name="Rejected rows as CSV").click()
     assert downloading.value.suggested_filename == "orders-rejected.csv"
     lines = downloading.value.path().read_text().splitlines()
@@ -364,9 +364,11 @@ def test_the_profile_is_shown_and_forms_can_be_had(page: Page, person: TestAccou
     rows = "".join(f"{n},{'abc'[n % 3]},{n * n}\n" for n in range(60))
     task = person.api.deliver(f"id,kind,square\n{rows}".encode(), name="squares.csv")
     profile = f"/file/{task['file_id']}/profile"
-    deadline = time.monotonic() + 60
-    while person.api.json(profile)["columns_pending"]:
-        assert time.monotonic() < deadline
+    wait_until(
+        lambda: not person.api.json(profile)["columns_pending"],
+        "the profile is measured",
+        UNHURRIED,
+    )
     page.goto(f"/files/{task['file_id']}")
     table = page.get_by_role("region", name="Profile of the columns")
     kind = table.get_by_role("row").filter(has_text="kind")
@@ -375,7 +377,7 @@ def test_the_profile_is_shown_and_forms_can_be_had(page: Page, person: TestAccou
     assert "may be a key" in table.get_by_role("row").filter(has_text="id").first.inner_text()
     chart = table.get_by_role("img").last
     assert "of 20 equal parts" in str(chart.get_attribute("aria-label"))
-    with page.expect_download(timeout=60_000) as download:
+    with page.expect_download(timeout=1_000 * UNHURRIED) as download:
         page.get_by_role("link", name="JSON Lines").click()
     assert download.value.suggested_filename == "squares.jsonl"
     lines = Path(download.value.path()).read_text().splitlines()

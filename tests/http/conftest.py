@@ -1,15 +1,37 @@
 """What tests over HTTP share."""
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from tests.support.api import Api
+from tests.support.endless import ENDLESS, endless_table
 from tests.support.server import Server, TestAccount
 
 from entrepot_client.cli.main import run as run_program
 
+ENDLESS_CSV = endless_table()
 Run = Callable[..., tuple[int, str, str]]
 """Runs the program with these arguments: its exit status, output and messages."""
+
+
+def upload_endless(api: Api) -> str:
+    """A task whose inspection has to be ended from outside; it runs."""
+    sent = api.upload(ENDLESS_CSV, limit=10**9, enforce_schema=json.dumps(ENDLESS))
+    task_id = str(sent.json()["task_id"])
+    api.wait_status(task_id, {"running"})
+    return task_id
+
+
+@pytest.fixture
+def held(account: TestAccount) -> Iterator[str]:
+    """A task that runs until the test's end or until it is canceled; what the account sends
+    meanwhile waits."""
+    task_id = upload_endless(account.api)
+    yield task_id
+    account.api.post(f"/task/{task_id}/cancel")
+    account.api.wait_task(task_id)
 
 
 @pytest.fixture

@@ -75,7 +75,7 @@ def test_a_version_is_deleted_and_had_back(server: Server, account: TestAccount)
     restored = api.post(f"/file/{file_id}/versions/1/restore")
     assert_problem(restored, 409, "version-not-published", version_status="deleted")
     assert api.account()["used"] == len(CSV) + len(rows(3))  # it can be had back
-    assert server.doctor() == []
+    server.assert_sound()
     back = api.post(f"/file/{file_id}/versions/1/undelete")
     assert (back.status_code, back.json()["status"]) == (200, "published")
     assert back.json()["undo_until"] is None
@@ -84,6 +84,7 @@ def test_a_version_is_deleted_and_had_back(server: Server, account: TestAccount)
 
 
 def test_the_bytes_go_once_it_cannot_be_undone(server: Server, account: TestAccount) -> None:
+    swept(server)  # what others left
     api = account.api
     file_id = two_versions(api)
     server.wait_derived()
@@ -101,7 +102,7 @@ def test_the_bytes_go_once_it_cannot_be_undone(server: Server, account: TestAcco
         found = inspections.c.version_id == version_id
         assert conn.scalar(select(inspections.c.version_id).where(found)) is None
     assert server.parts.store.stat(version_id) is None
-    assert server.doctor() == []
+    server.assert_sound()
 
 
 def test_a_restored_version_outlives_what_it_was_restored_from(
@@ -117,7 +118,7 @@ def test_a_restored_version_outlives_what_it_was_restored_from(
     assert api.account()["used"] == len(CSV)
     assert api.get(f"/file/download/{file_id}").content == CSV
     server.wait_derived()
-    assert server.doctor() == []
+    server.assert_sound()
 
 
 def test_versions_that_cannot_be_deleted(server: Server, account: TestAccount) -> None:
@@ -159,7 +160,7 @@ def test_a_file_is_deleted_and_had_back(server: Server, account: TestAccount) ->
     assert api.json("/files")["files_list"] == []
     figures = api.account()
     assert (figures["files"], figures["used"]) == (0, len(CSV) + len(rows(3)))
-    assert server.doctor() == []
+    server.assert_sound()
     back = api.post(f"/file/{file_id}/undelete")
     assert (back.status_code, back.json()["version"]) == (200, 2)
     assert api.get(f"/file/download/{file_id}").content == rows(3)
@@ -168,6 +169,7 @@ def test_a_file_is_deleted_and_had_back(server: Server, account: TestAccount) ->
 
 
 def test_a_deleted_files_bytes_go(server: Server, account: TestAccount) -> None:
+    swept(server)  # what others left
     api = account.api
     file_id = two_versions(api)
     server.wait_derived()
@@ -181,7 +183,7 @@ def test_a_deleted_files_bytes_go(server: Server, account: TestAccount) -> None:
     assert api.account()["used"] == 0
     assert actions(server, file_id)[-1] == "file.purge"
     assert swept(server).purged == 0
-    assert server.doctor() == []
+    server.assert_sound()
 
 
 def test_a_deletion_of_others_files(server: Server, account: TestAccount) -> None:
@@ -209,6 +211,7 @@ def test_a_delivery_under_way_to_a_deleted_file_leaves_nothing(account: TestAcco
 
 
 def test_the_last_versions_are_kept(server: Server, account: TestAccount) -> None:
+    swept(server)  # what others left
     api = account.api
     file_id = two_versions(api)
     answer = change(api, file_id, {"retention": {"keep_last": 2}})
@@ -228,10 +231,11 @@ def test_the_last_versions_are_kept(server: Server, account: TestAccount) -> Non
     change(api, file_id, {"retention": None})
     publish(api, file_id, rows(6))
     assert states(api, file_id)[-2:] == ["published", "published"]
-    assert server.doctor() == []
+    server.assert_sound()
 
 
 def test_versions_are_kept_for_days(server: Server, account: TestAccount) -> None:
+    swept(server)  # what others left
     api = account.api
     file_id = two_versions(api)
     change(api, file_id, {"retention": {"days": 3}})

@@ -167,6 +167,7 @@ def test_bytes_that_are_missing_say_so(server: Server) -> None:
     account = server.new_account()
     content = f"id\n{secrets.token_hex(16)}\n".encode()
     task = account.api.deliver(content, name="lost.csv")
+    server.wait_derived()  # nothing else comes, goes or is read
     sha = account.api.json(f"/file/{task['file_id']}")["sha256"]
     (blob,) = (
         path

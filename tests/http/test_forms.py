@@ -5,7 +5,6 @@ import csv
 import hashlib
 import io
 import json
-import time
 from datetime import timedelta
 from typing import Any
 
@@ -16,6 +15,7 @@ import pytest
 from sqlalchemy import select, update
 from tests.support.api import Api, assert_problem
 from tests.support.server import Server, TestAccount
+from tests.support.wait import UNHURRIED, wait_until
 
 from entrepot.blobs.store import BlobId
 from entrepot.db.tables import derivatives
@@ -33,28 +33,28 @@ MEDIA_TYPES = {
 }
 
 
-def fetch(api: Api, path: str, seconds: float = 120, **kwargs: Any) -> httpx2.Response:
+def fetch(api: Api, path: str, **kwargs: Any) -> httpx2.Response:
     """The form once it is made, waited for as the server asks."""
-    deadline = time.monotonic() + seconds
-    while True:
-        answer = api.get(path, **kwargs)
+    answers: list[httpx2.Response] = []
+
+    def made() -> bool:
+        answers.append(answer := api.get(path, **kwargs))
         if answer.status_code != 409:
-            return answer
+            return True
         problem = assert_problem(answer, 409, "derivative-pending")
         assert answer.headers["retry-after"] == str(problem["retry_after"])
         assert 1 <= problem["retry_after"] <= 30
-        assert time.monotonic() < deadline, problem
-        time.sleep(0.2)
+        return False
+
+    wait_until(made, f"{path} is made", UNHURRIED)
+    return answers[-1]
 
 
-def profile_once_derived(api: Api, file_id: str, seconds: float = 120) -> dict[str, Any]:
-    deadline = time.monotonic() + seconds
-    while True:
-        found: dict[str, Any] = api.json(f"/file/{file_id}/profile")
-        if not found["columns_pending"]:
-            return found
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+def profile_once_derived(api: Api, file_id: str) -> dict[str, Any]:
+    path = f"/file/{file_id}/profile"
+    wait_until(lambda: not api.json(path)["columns_pending"], "the profile is measured", UNHURRIED)
+    found: dict[str, Any] = api.json(path)
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -162,7 +162,7 @@ def test_a_refused_version_has_no_forms(holder: TestAccount) -> None:
     assert task["status"] == "failed"
     path = f"/file/download/{task['file_id']}"
     assert_problem(holder.api.get(f"{path}?format=parquet"), 404, "no-published-version")
-    assert_problem(holder.api.get(f"{path}?version=1"), 404, "not-found")
+    assert_problem(holder.api.get(f"{path}?version=1&format=csv"), 404, "not-found")
     profile = holder.api.json(f"/file/{task['file_id']}/profile")
     assert (profile["columns"], profile["columns_pending"]) == ([], False)
     assert profile["derivative"] == {"status": "none"}
@@ -253,10 +253,12 @@ def test_an_accounts_derivatives_stay_within_its_quota(server: Server) -> None:
     task = account.api.deliver(CONTENT, limit=1000)
     assert task["status"] == "succeeded"
     path = f"/file/download/{task['file_id']}?format=parquet"
-    deadline = time.monotonic() + 60
-    while (answer := account.api.get(path)).json()["code"] == "derivative-pending":
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    wait_until(
+        lambda: account.api.get(path).json()["code"] != "derivative-pending",
+        "it is tried",
+        UNHURRIED,
+    )
+    answer = account.api.get(path)
     assert_problem(answer, 409, "derivative-failed", cause="derivatives-full")
     # The profile is measured all the same.
     assert len(profile_once_derived(account.api, task["file_id"])["columns"]) == 4
@@ -269,7 +271,4 @@ def test_the_work_is_in_no_list_of_tasks(holder: TestAccount, file_id: str) -> N
 
 
 def test_nothing_is_broken_by_all_that(server: Server) -> None:
-    deadline = time.monotonic() + 60
-    while broken := server.doctor():
-        assert time.monotonic() < deadline, broken
-        time.sleep(0.5)
+    server.assert_sound()

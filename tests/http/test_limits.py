@@ -1,5 +1,6 @@
 """Size limit and quota bind while bytes stream in, exactly, however many come at once."""
 
+import json
 import socket
 import threading
 import time
@@ -12,6 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 from sqlalchemy import select
 from tests.support.api import CSV, assert_problem
+from tests.support.endless import ENDLESS, endless_table
 from tests.support.raw import (
     MULTIPART,
     RawAnswer,
@@ -25,6 +27,7 @@ from tests.support.raw import (
     text_part,
 )
 from tests.support.server import Server, TestAccount, make_server
+from tests.support.wait import PATIENCE, wait_until
 
 from entrepot.db.tables import reservations
 from entrepot.quotas.reserve import ReservationId, release_reservation
@@ -45,13 +48,12 @@ def upload_head(account: TestAccount, length: int | None) -> bytes:
 
 def nothing_is_held(account: TestAccount, used: int = 0) -> None:
     """Check that `used` bytes are counted and none reserved, at once or within moments."""
-    deadline = time.monotonic() + 10
-    while True:
+
+    def held() -> tuple[int, int]:
         found = account.api.account()
-        if (found["used"], found["reserved"]) == (used, 0):
-            return
-        assert time.monotonic() < deadline, found
-        time.sleep(0.05)
+        return found["used"], found["reserved"]
+
+    wait_until(lambda: held() == (used, 0), lambda: f"{used} used, 0 reserved: {held()}")
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -118,7 +120,6 @@ def test_a_length_that_is_too_long_ends_with_the_connection(account: TestAccount
     with connect(account.server.endpoint) as sock:
         sock.sendall(upload_head(account, len(body) + 10) + body)
         sock.shutdown(socket.SHUT_WR)
-        sock.settimeout(5)
         assert b" 202 " not in sock.recv(200)
     nothing_is_held(account)
     assert account.api.account()["files"] == 0
@@ -187,7 +188,7 @@ def test_as_many_get_in_at_once_as_fit(server: Server, shape: str, room: float) 
     account = server.new_account(quota=int(room * len(ROWS)))
     body = form(ROWS, file_first=shape == "file first", file_size_limit="1000000")
     half = len(body) // 2
-    together = threading.Barrier(64, timeout=60)
+    together = threading.Barrier(64, timeout=2 * PATIENCE)
 
     def pieces() -> Iterator[bytes]:
         yield body[:half]
@@ -196,8 +197,12 @@ def test_as_many_get_in_at_once_as_fit(server: Server, shape: str, room: float) 
 
     def upload(_: int) -> RawAnswer:
         if shape == "with a length":
-            return exchange(server.endpoint, upload_head(account, len(body)), pieces(), timeout=90)
-        return exchange(server.endpoint, upload_head(account, None), chunked(pieces()), timeout=90)
+            return exchange(
+                server.endpoint, upload_head(account, len(body)), pieces(), 3 * PATIENCE
+            )
+        return exchange(
+            server.endpoint, upload_head(account, None), chunked(pieces()), 3 * PATIENCE
+        )
 
     with ThreadPoolExecutor(64) as threads:
         answers = list(threads.map(upload, range(64)))
@@ -211,16 +216,20 @@ def test_as_many_get_in_at_once_as_fit(server: Server, shape: str, room: float) 
         assert account.api.wait_task(answer.json()["task_id"])["status"] == "succeeded"
     assert len(account.api.json("/files")["files_list"]) == 10
     nothing_is_held(account, used=10 * len(ROWS))
-    assert server.doctor() == []
+    server.assert_sound()
+
+
+SHORT = 5
+"""Seconds without a byte after which the server gives a client up. Those who do move pause for
+much less, so that a loaded machine does not make them look as if they stood still."""
 
 
 @pytest.fixture(scope="module")
 def strict() -> Iterator[Server]:
-    """A server that allows two uploads at once, and has little patience."""
+    """A server that has little patience."""
     made = make_server(
-        uploads_per_account=2,
-        body_timeout=2,
-        send_timeout=2,
+        body_timeout=SHORT,
+        send_timeout=SHORT,
         header_timeout=2,
         inspection_seconds=0.2,
     )
@@ -230,34 +239,13 @@ def strict() -> Iterator[Server]:
         made.close()
 
 
-def test_only_so_many_uploads_at_once(strict: Server) -> None:
-    account, other = strict.new_account(), strict.new_account()
-    body = form(CSV, file_size_limit="1000")
-    held = []
-    for _ in range(2):
-        sock = connect(strict.endpoint)
-        sock.sendall(upload_head(account, len(body)) + body[:-10])
-        held.append(sock)
-    deadline = time.monotonic() + 1.5
-    while (answer := account.api.upload(CSV)).status_code == 202:
-        assert time.monotonic() < deadline  # they may not have arrived yet
-    assert_problem(answer, 429, "too-many-uploads", limit=2)
-    assert int(answer.headers["retry-after"]) >= 1
-    assert other.api.upload(CSV).status_code == 202
-    for sock in held:
-        sock.sendall(body[-10:])
-        assert read_answer(sock).status == 202
-        sock.close()
-    assert account.api.upload(CSV).status_code == 202
-
-
 def test_a_body_that_comes_too_slowly(strict: Server) -> None:
     account = strict.new_account()
     body = form(CSV, file_size_limit="1000")
     began = time.monotonic()
     answer = exchange(strict.endpoint, upload_head(account, len(body)), [body[:-10]])
-    assert 1.5 < time.monotonic() - began < 15
-    assert_problem(answer, 408, "body-too-slow", seconds=2.0)
+    assert time.monotonic() - began > SHORT - 0.5
+    assert_problem(answer, 408, "body-too-slow", seconds=SHORT)
     nothing_is_held(account)
     headers = {**account.api.authorization, "Content-Type": "application/json"}
     request = head("POST", "/api/v1/key/new", headers | {"Content-Length": "100"})
@@ -269,22 +257,20 @@ def test_a_slow_body_that_moves_is_borne(strict: Server) -> None:
     body = form(CSV, file_size_limit="1000")
 
     def trickle() -> Iterator[bytes]:
-        step = len(body) // 8
+        step = len(body) // 12
         for at in range(0, len(body), step):
             yield body[at : at + step]
-            time.sleep(0.4)
+            time.sleep(0.5)
 
     began = time.monotonic()
     assert exchange(strict.endpoint, upload_head(account, len(body)), trickle()).status == 202
-    assert time.monotonic() - began > 2.5
+    assert time.monotonic() - began > SHORT
 
 
 def test_a_head_that_comes_too_slowly(strict: Server) -> None:
-    with connect(strict.endpoint, timeout=20) as sock:
+    with connect(strict.endpoint) as sock:
         sock.sendall(b"GET /api/v1/files HTTP/1.1\r\nHost: localhost\r\n")
-        began = time.monotonic()
         assert sock.recv(100)[:12] in (b"", b"HTTP/1.1 408")
-        assert time.monotonic() - began < 15
 
 
 @pytest.fixture(scope="module")
@@ -302,7 +288,7 @@ def taking(endpoint: str, account: TestAccount, file_id: str) -> socket.socket:
     """A connection on which a download begins, and little is taken before the client asks."""
     sock = socket.socket()
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
-    sock.settimeout(30)
+    sock.settimeout(PATIENCE)
     parts = urlsplit(endpoint)
     sock.connect((parts.hostname, parts.port))
     sock.sendall(head("GET", f"/api/v1/file/download/{file_id}", account.api.authorization))
@@ -318,10 +304,7 @@ def test_a_client_that_takes_nothing_of_its_download(
     with taking(strict.endpoint, account, file_ids[size]) as sock:
         mine = sock.getsockname()[1]
         assert sock.recv(12) == b"HTTP/1.1 200"
-        deadline = time.monotonic() + 20
-        while mine in strict.clients():
-            assert time.monotonic() < deadline, "the server still waits"
-            time.sleep(0.2)
+        wait_until(lambda: mine not in strict.clients(), "the server waits no more")
         taken = 0
         with suppress(ConnectionError):
             while piece := sock.recv(1_000_000):
@@ -337,9 +320,10 @@ def test_a_client_that_takes_its_download_slowly_is_borne(
     account, file_ids = heavy
     with taking(strict.endpoint, account, file_ids[size]) as sock:
         began, taken = time.monotonic(), 0
-        while time.monotonic() < began + 5:
-            taken += len(sock.recv(400_000))
+        for _ in range(20):
+            taken += len(sock.recv(300_000))
             time.sleep(0.3)
+        assert time.monotonic() - began > SHORT
         assert taken < size
         while taken < size and (piece := sock.recv(1_000_000)):
             taken += len(piece)
@@ -348,10 +332,7 @@ def test_a_client_that_takes_its_download_slowly_is_borne(
 
 def test_an_inspection_that_takes_too_long(strict: Server) -> None:
     account = strict.new_account()
-    row = b",".join(b"%d.%d,2024-01-%02d,word%d" % (n, n, n % 28 + 1, n) for n in range(20))
-    names = b",".join(b"a%d,b%d,c%d" % (n, n, n) for n in range(20))
-    content = names + b"\n" + (row + b"\n") * (120_000_000 // len(row))
-    task = account.api.deliver(content, limit=10**9, enforce_schema="true")
+    task = account.api.deliver(endless_table(), limit=10**9, enforce_schema=json.dumps(ENDLESS))
     assert (task["status"], task["error"]["code"]) == ("failed", "resource-limit")
     assert task["error"]["status"] == 422
 
@@ -362,10 +343,7 @@ def test_an_upload_that_was_given_up_as_dead(account: TestAccount, server: Serve
     body = form(ROWS * 8, file_size_limit="10000000")
     with connect(server.endpoint) as sock:
         sock.sendall(upload_head(account, len(body)) + body[:-100_000])
-        deadline = time.monotonic() + 10
-        while not account.api.account()["reserved"]:
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        wait_until(lambda: account.api.account()["reserved"], "the upload has begun")
         with server.parts.database.reading() as conn:
             mine = reservations.c.account_id == actor.account_id
             which = ReservationId(conn.scalars(select(reservations.c.id).where(mine)).one())

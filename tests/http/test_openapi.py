@@ -10,6 +10,7 @@ from schemathesis import Case
 from schemathesis.core.result import Ok
 from tests.support.api import PROBLEM
 from tests.support.server import Server, TestAccount
+from tests.support.wait import PATIENCE, wait_until
 
 # Bytes are bytes.
 schemathesis.serializer.alias("application/offset+octet-stream", "application/octet-stream")
@@ -60,7 +61,7 @@ def test_made_up_requests_are_answered_or_refused_in_order(
         def attempt(case: Case[Any]) -> None:
             nonlocal tried
             tried += 1
-            answer = case.call(headers=headers, timeout=30)
+            answer = case.call(headers=headers, timeout=PATIENCE)
             assert answer.status_code < 500, answer.text
             if answer.status_code >= 400 and case.method.upper() != "HEAD":
                 assert answer.headers["content-type"] == [PROBLEM], answer.headers
@@ -70,7 +71,8 @@ def test_made_up_requests_are_answered_or_refused_in_order(
 
         attempt()
     assert tried > 10 * EXAMPLES
-    assert victim.api.account()["reserved"] == 0
+    wait_until(lambda: not victim.api.account()["reserved"], "nothing is reserved")
+    server.wait_derived()
     assert [r for r in server.doctor() if "quotas" in r.name] == []
 
 

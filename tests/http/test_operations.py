@@ -9,7 +9,6 @@ import socket
 import stat
 import subprocess
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -17,9 +16,12 @@ import httpx2
 import pytest
 from tests.support.api import CSV, assert_problem
 from tests.support.raw import MULTIPART, chunked, connect, form, head, read_answer
-from tests.support.server import PROGRAM, Server, TestAccount, make_server
+from tests.support.server import PROGRAM, READY_WITHIN, Server, TestAccount, make_server
+from tests.support.wait import PATIENCE, wait_until
 
 Serve = Callable[..., Server]
+ROWS = b"a,b\n" + b"1,2\n" * 500_000
+"""A table of two megabytes, of which something is reserved long before its end."""
 SECRET = "an-installation-secret-of-the-tests"
 
 
@@ -30,6 +32,7 @@ def proxied() -> Iterator[Server]:
         public_url="https://files.example.org/",
         trusted_proxies="127.0.0.1, 10.0.0.0/8",
         secret=SECRET,
+        uploads_per_account=2,
         log_level="debug",
     )
     try:
@@ -40,20 +43,22 @@ def proxied() -> Iterator[Server]:
 
 def access_lines(server: Server, path: str) -> list[dict[str, object]]:
     """The log's lines of requests for that path, once there is one: it comes after the answer."""
-    deadline = time.monotonic() + 5
-    while not (found := [line for line in server.logged() if line.get("path") == path]):
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-    return found
+
+    def found() -> list[dict[str, object]]:
+        return [line for line in server.logged() if line.get("path") == path]
+
+    wait_until(found, f"the log tells of {path}")
+    return found()
 
 
 def logged_as(server: Server, request_id: str) -> dict[str, object]:
     """The log's one line of a request, once it is there: it is written after the answer."""
-    deadline = time.monotonic() + 5
-    while not (found := [line for line in server.logged() if line.get("request_id") == request_id]):
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-    (line,) = found
+
+    def found() -> list[dict[str, object]]:
+        return [line for line in server.logged() if line.get("request_id") == request_id]
+
+    wait_until(found, f"the log tells of {request_id}")
+    (line,) = found()
     return line
 
 
@@ -153,7 +158,7 @@ def test_the_folder_is_private(proxied: Server) -> None:
 def refused(server: Server) -> str:
     """Start a server that must not start; what it said."""
     process = server.spawn()
-    assert process.wait(60) == 1
+    assert process.wait(READY_WITHIN) == 1
     said = server.log_file.read_text()
     assert "Traceback" not in said
     return said
@@ -195,54 +200,52 @@ def test_a_wrong_setting_is_named(serve: Serve) -> None:
         assert setting in refused(serve(start=False, **{setting: value}))
 
 
-def is_refused(account: TestAccount) -> bool:
-    """Whether a new upload is, by an answer or by a closed door."""
+def takes_no_more(account: TestAccount) -> bool:
+    """Whether uploads are turned away, by an answer or by a closed door: even one without a size
+    limit, which would be a bad request."""
     try:
-        return account.api.upload(CSV).status_code != 202
+        return account.api.upload(CSV, limit=None).status_code == 503
     except httpx2.TransportError:
         return True
 
 
 def test_the_end_lets_running_uploads_finish(serve: Serve) -> None:
-    server = serve(drain_timeout=20)
+    server = serve(drain_timeout=120)
     account = server.new_account()
-    body = form(CSV * 1000, file_size_limit="1000000")
+    body = form(ROWS, file_size_limit="10000000")
     framing = {"Content-Type": MULTIPART, "Transfer-Encoding": "chunked"}
     request = head("POST", "/api/v1/file/new", account.api.authorization | framing)
-    pieces = list(chunked([body[:1000], body[1000:]]))
-    with connect(server.endpoint, timeout=40) as sock:
+    pieces = list(chunked([body[:1_500_000], body[1_500_000:]]))
+    with connect(server.endpoint) as sock:
         sock.sendall(request + pieces[0])
-        time.sleep(0.5)
+        wait_until(lambda: account.api.account()["reserved"], "the upload has begun")
         assert server.process is not None
         server.process.send_signal(signal.SIGTERM)
-        time.sleep(1)
-        assert is_refused(account)
+        wait_until(lambda: takes_no_more(account), "the server takes no more")
         for piece in pieces[1:]:
             sock.sendall(piece)
         answer = read_answer(sock)
         assert answer.status == 202, answer.body
-    assert server.process.wait(40) == 0
+    assert server.process.wait(PATIENCE) == 0
     server.start()
     task = account.api.wait_task(answer.json()["task_id"])
     assert task["status"] == "succeeded"
-    assert account.api.get(f"/file/download/{task['file_id']}").content == CSV * 1000
+    assert account.api.get(f"/file/download/{task['file_id']}").content == ROWS
     found = account.api.account()
     assert (found["files"], found["reserved"]) == (1, 0)
-    assert server.doctor() == []
+    server.assert_sound()
 
 
 def test_the_end_does_not_wait_for_ever(serve: Serve) -> None:
     server = serve(drain_timeout=1)
     account = server.new_account()
-    body = form(CSV, file_size_limit="1000")
+    body = form(ROWS, file_size_limit="10000000")
     framing = {"Content-Type": MULTIPART, "Content-Length": str(len(body))}
     request = head("POST", "/api/v1/file/new", account.api.authorization | framing)
     with connect(server.endpoint) as sock:
         sock.sendall(request + body[:-5])
-        time.sleep(0.5)
-        began = time.monotonic()
+        wait_until(lambda: account.api.account()["reserved"], "the upload has begun")
         assert server.stop() == 0
-        assert time.monotonic() - began < 20
     server.start()
     found = account.api.account()
     assert (found["files"], found["used"], found["reserved"]) == (0, 0, 0)
@@ -283,7 +286,7 @@ def test_a_full_disk(serve: Serve, small_disk: Path | None) -> None:
         answer = account.api.upload(b"a,b\n" + b"1,2\n" * 20_000_000, limit=10**9)
         document = assert_problem(answer, 507, "storage-full")
         assert document["free"] - document["reserve"] < 80_000_004
-    assert stored(server) == before
+    wait_until(lambda: stored(server) == before, "nothing is left of them")
     assert account.api.get(f"/file/download/{kept['file_id']}").content == CSV * 1000
     if small_disk is not None:
         ballast = small_disk / "ballast"
@@ -294,14 +297,33 @@ def test_a_full_disk(serve: Serve, small_disk: Path | None) -> None:
         assert account.api.json("/files")["files_list"][0]["file_id"] == kept["file_id"]
         ballast.unlink()
         assert account.api.deliver(CSV)["status"] == "succeeded"
-    found = account.api.account()
-    assert found["reserved"] == 0
-    assert server.doctor() == []
+    wait_until(lambda: not account.api.account()["reserved"], "nothing is reserved")
+    server.assert_sound()
 
 
 def stored(server: Server) -> set[str]:
     places = os.walk(server.settings.blobs)
     return {os.path.join(place, name) for place, _, names in places for name in names}
+
+
+def test_only_so_many_uploads_at_once(proxied: Server) -> None:
+    account, other = proxied.new_account(), proxied.new_account()
+    body = form(CSV, file_size_limit="1000")
+    framing = {"Content-Type": MULTIPART, "Content-Length": str(len(body))}
+    request = head("POST", "/api/v1/file/new", account.api.authorization | framing)
+    held = [connect(proxied.endpoint) for _ in range(2)]
+    for sock in held:
+        sock.sendall(request + body[:-10])
+    wait_until(lambda: account.api.upload(CSV).status_code == 429, "both have arrived")
+    answer = account.api.upload(CSV)
+    assert_problem(answer, 429, "too-many-uploads", limit=2)
+    assert int(answer.headers["retry-after"]) >= 1
+    assert other.api.upload(CSV).status_code == 202
+    for sock in held:
+        sock.sendall(body[-10:])
+        assert read_answer(sock).status == 202
+        sock.close()
+    assert account.api.upload(CSV).status_code == 202
 
 
 def test_many_clients_are_served_while_one_is_slow(server: Server) -> None:
@@ -323,7 +345,7 @@ def test_many_clients_are_served_while_one_is_slow(server: Server) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(20)
+        thread.join(PATIENCE)
     assert failures == []
     for sock in held:
         sock.sendall(body[-5:])

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from tests.support.api import CSV, Api, assert_problem
 from tests.support.server import Server, TestAccount
+from tests.support.wait import wait_until
 
 STAMP = "%Y-%m-%dT%H:%M:%S+0000"
 KEY_KEYS = [
@@ -97,15 +98,14 @@ def test_a_key_notes_its_last_use(account: TestAccount) -> None:
     made = account.new_key()
     before = datetime.now(UTC).replace(microsecond=0)
     made.api.json("/whoami")
-    for _ in range(50):
-        (found,) = (
-            key
-            for key in account.api.json("/keys")["keys_list"]
-            if key["prefix"] == made.api_key[:8]
-        )
-        if found["last_used_at"]:
-            break
-    assert found["last_used_at"] >= stamp(before)
+
+    def last_used() -> Any:
+        keys = account.api.json("/keys")["keys_list"]
+        (found,) = (key["last_used_at"] for key in keys if key["prefix"] == made.api_key[:8])
+        return found
+
+    wait_until(last_used, "the use is noted")
+    assert last_used() >= stamp(before)
 
 
 @pytest.mark.parametrize(

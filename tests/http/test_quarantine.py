@@ -85,7 +85,7 @@ def test_a_correction_names_what_it_replaces(
     assert_problem(answer, 404, "not-found")
     assert api.account()["used"] == len(CSV) + len(rows(3))
     assert api.json(f"/file/{file_id}/report", params={"version": 2})["valid"] is False
-    assert account.server.doctor() == []
+    account.server.assert_sound()
 
 
 def test_a_correction_that_is_refused_too_leaves_both(account: TestAccount, file_id: str) -> None:
@@ -138,7 +138,7 @@ def test_the_owner_accepts_a_refused_version(
     publish(api, file_id, rows(3))
     assert api.json(f"/file/{file_id}")["exception"] is None
     assert api.json(f"/file/{file_id}/versions/3")["reason"] == REASON
-    assert account.server.doctor() == []
+    account.server.assert_sound()
 
 
 def test_a_first_version_is_accepted_too(account: TestAccount) -> None:
@@ -187,4 +187,4 @@ def test_acceptance_needs_room_and_the_state_that_was_seen(
     problem = assert_problem(accept(api, file_id), 413, "account-quota-exceeded")
     assert problem["requested"] == len(BROKEN)
     assert len(api.json(f"/file/{file_id}/versions")["versions_list"]) == 2
-    assert server.doctor() == []
+    server.assert_sound()

@@ -22,6 +22,7 @@ from tests.support.raw import (
     text_part,
 )
 from tests.support.server import Server, TestAccount
+from tests.support.wait import wait_until
 
 from entrepot.db.tables import replies, reservations
 from entrepot.files.sweep import sweep
@@ -105,11 +106,12 @@ def wait_reserved(server: Server, account: TestAccount) -> None:
     """Until an upload of the account is under way."""
     actor = server.actor(account.api_key)
     mine = select(reservations.c.id).where(reservations.c.account_id == actor.account_id)
-    for _ in range(500):
+
+    def begun() -> bool:
         with server.parts.database.reading() as conn:
-            if conn.scalar(mine) is not None:
-                return
-    raise AssertionError("no upload began")
+            return conn.scalar(mine) is not None
+
+    wait_until(begun, "an upload begins")
 
 
 def test_a_file_that_changes_meanwhile_refuses_at_the_commit(

@@ -1,6 +1,5 @@
 """`report.csv`: the rejected rows of a version, made in the background when they are asked for."""
 
-import time
 from typing import Any
 
 import httpx2
@@ -8,21 +7,25 @@ import pytest
 from tests.http.test_validate import SCHEMA, WRONG
 from tests.support.api import CSV, Api, assert_problem
 from tests.support.server import Server, TestAccount
+from tests.support.wait import UNHURRIED, wait_until
 
 HEADER = b"_row,_line,_errors,id,amount\r\n"
 
 
 def fetch(api: Api, file_id: str, **params: Any) -> httpx2.Response:
     """The rows, once they are made."""
-    deadline = time.monotonic() + 60
-    while True:
-        answer = api.get(f"/file/{file_id}/report.csv", params=params)
+    answers: list[httpx2.Response] = []
+
+    def made() -> bool:
+        answers.append(answer := api.get(f"/file/{file_id}/report.csv", params=params))
         if answer.status_code != 409:
-            return answer
+            return True
         pending = assert_problem(answer, 409, "derivative-pending")
         assert int(answer.headers["retry-after"]) == pending["retry_after"] >= 1
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+        return False
+
+    wait_until(made, "the rows are made", UNHURRIED)
+    return answers[-1]
 
 
 def test_of_a_refused_version(server: Server, account: TestAccount) -> None:
@@ -36,7 +39,7 @@ def test_of_a_refused_version(server: Server, account: TestAccount) -> None:
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert fetch(account.api, task["file_id"], version=1).content == answer.content
     assert account.api.account()["used"] == used
-    assert server.doctor() == []
+    server.assert_sound()
 
 
 def test_of_a_published_version(account: TestAccount) -> None:

@@ -45,7 +45,7 @@ def test_a_restored_version_is_the_newest(account: TestAccount) -> None:
     assert api.get(f"/file/download/{file_id}", params={"format": "parquet"}).status_code == 200
     restored(api, file_id, 3)
     assert api.json(f"/file/{file_id}")["version"] == 4
-    assert account.server.doctor() == []
+    account.server.assert_sound()
 
 
 def test_neither_version_needs_the_others_bytes(server: Server, account: TestAccount) -> None:

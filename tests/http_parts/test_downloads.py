@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.parser import BytesParser
@@ -17,6 +17,8 @@ from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
+from tests.support.server import READY_WITHIN, free_port
+from tests.support.wait import PATIENCE, wait_until
 
 from entrepot.blobs import BlobId, DiskStore
 
@@ -74,8 +76,7 @@ class Server:
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     root = tmp_path_factory.mktemp("store")
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    port = free_port()
     log = root / "log"
     command = [sys.executable, "-m", "granian", "--interface", "asgi", "--port", str(port)]
     with log.open("wb") as output:
@@ -87,23 +88,16 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
             stderr=output,
         )
     try:
-        wait_until(lambda: accepts(port), seconds=30)
+        wait_until(lambda: accepts(port), "it listens", READY_WITHIN)
         yield Server(port, DiskStore(root, reserve=0), root, log)
     finally:
         child.terminate()
-        child.wait(30)
+        child.wait(PATIENCE)
 
 
 def accepts(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-def wait_until(condition: Callable[[], bool], seconds: float) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.05)
 
 
 @pytest.fixture(scope="module")
@@ -283,7 +277,7 @@ def request_of(server: Server, path: str, *fields: str, receive_buffer: int = 0)
     connection = socket.socket()
     if receive_buffer:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-    connection.settimeout(30)
+    connection.settimeout(PATIENCE)
     connection.connect(("127.0.0.1", server.port))
     lines = [f"GET /{path} HTTP/1.1", "Host: x", *fields, "", ""]
     connection.sendall("\r\n".join(lines).encode())
@@ -296,26 +290,27 @@ def test_a_client_that_goes_away_stops_the_reads(server: Server) -> None:
         for fields in ([], ["Range: bytes=1-"]):
             connection = request_of(server, path, *fields, receive_buffer=4096)
             assert connection.recv(10) == b"HTTP/1.1 2"
-            wait_until(lambda: server.descriptors() == 1, seconds=10)
+            wait_until(lambda: server.descriptors() == 1, "the file is open")
             connection.close()
-            wait_until(lambda: server.descriptors() == 0, seconds=10)
+            wait_until(lambda: server.descriptors() == 0, "the file is closed")
     assert "Traceback" not in server.log.read_text()
 
 
 def test_a_slow_client_holds_back_the_reads(server: Server) -> None:
     blob_id = server.add(os.urandom(64 * MIB))
     connection = request_of(server, blob_id, "Range: bytes=1-", receive_buffer=4096)
+    wait_until(lambda: server.descriptors() == 1, "the file is open")
     time.sleep(1)
     assert server.descriptors() == 1  # read to its end, it would be closed
     connection.close()
-    wait_until(lambda: server.descriptors() == 0, seconds=10)
+    wait_until(lambda: server.descriptors() == 0, "the file is closed")
 
 
 def test_a_body_that_breaks_off_is_seen_by_the_client(server: Server) -> None:
     blob_id = server.add(os.urandom(64 * MIB))
     file = server.store.path(BlobId(UUID(blob_id)))
     connection = request_of(server, blob_id, "Range: bytes=1-", receive_buffer=4096)
-    wait_until(lambda: server.descriptors() == 1, seconds=10)
+    wait_until(lambda: server.descriptors() == 1, "the file is open")
     time.sleep(0.5)
     os.truncate(file, 30 * MIB)
     received = 0
@@ -323,7 +318,7 @@ def test_a_body_that_breaks_off_is_seen_by_the_client(server: Server) -> None:
         received += len(block)
     assert received < 31 * MIB
     connection.close()
-    assert server.descriptors() == 0
+    wait_until(lambda: server.descriptors() == 0, "the file is closed")
 
 
 def test_one_connection_serves_one_after_another(server: Server, blob: str) -> None:

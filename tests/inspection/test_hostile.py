@@ -3,7 +3,6 @@
 import gzip
 import random
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -57,13 +56,11 @@ def test_a_thousand_columns(pool: InspectionPool, tmp_path: Path) -> None:
     header = ",".join(f"c{n}" for n in range(1000))
     row = ",".join(str(n) for n in range(1000))
     path = written(tmp_path, (header + "\n" + (row + "\n") * 200).encode())
-    started = time.monotonic()
     inspection = run(pool, path)
     assert inspection.verdict == "conforms", inspection.detail
     assert inspection.schema is not None
     assert {field["type"] for field in inspection.schema["fields"]} == {"integer"}
     assert run(pool, path, schema=inspection.schema).verdict == "conforms"
-    assert time.monotonic() - started < 60
 
 
 def test_too_many_columns(pool: InspectionPool, tmp_path: Path) -> None:
@@ -90,11 +87,9 @@ def test_bombs(tmp_path: Path, scratch_pool: Pool) -> None:
     sheet = '<row><c t="inlineStr"><is><t>x</t></is></c></row>' * 500_000
     book = raw_book(tmp_path / "bomb.xlsx", raw_sheet(sheet))
     for path in (bomb, nested, zst, book):
-        started = time.monotonic()
         inspection = run(pool, path)
         assert inspection.verdict == "resource-limit", (path, inspection.detail)
         assert f"{path.stat().st_size:,} bytes" in inspection.detail
-        assert time.monotonic() - started < 20
         assert run(pool, path, mode="none").verdict == "conforms"
     assert run(pool, written(tmp_path, b"a,b\n1,2\n")).verdict == "conforms"
     assert [entry for entry in (tmp_path / "pool").iterdir() if entry.is_dir()] == []
@@ -361,9 +356,7 @@ def test_catastrophic_looking_pattern(pool: InspectionPool, tmp_path: Path) -> N
             {"name": "b", "type": "integer"},
         ]
     }
-    started = time.monotonic()
     assert run(pool, path, schema=schema).verdict == "violates"
-    assert time.monotonic() - started < 10
 
 
 @pytest.mark.parametrize(

@@ -115,7 +115,7 @@ def attempt(tmp_path: Path, code: str) -> "subprocess.CompletedProcess[str]":
     scratch.mkdir()
     (tmp_path / "other").write_text("x")
     command = [sys.executable, "-c", LOCKED, str(allowed), str(scratch), code]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=180, check=False)
 
 
 @pytest.mark.parametrize("name", REFUSED)

@@ -1,14 +1,17 @@
 """A small client of the API for tests: what a careful script would do, and its waits."""
 
 import json
-import time
+import ssl
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import httpx2
+from tests.support.wait import PATIENCE, wait_until
 
 API = "/api/v1"
+PLAIN = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+"""Of no use over plain HTTP; each client would load all the system's certificates."""
 PROBLEM = "application/problem+json"
 CSV = b"id,amount\n1,2\n3,4\n"
 
@@ -29,7 +32,9 @@ class Api:
         self.endpoint = endpoint
         self.api_key = api_key
         headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
-        self.client = httpx2.Client(base_url=endpoint, headers=headers, timeout=60, trust_env=False)
+        self.client = httpx2.Client(
+            base_url=endpoint, headers=headers, timeout=PATIENCE, trust_env=False, verify=PLAIN
+        )
 
     @property
     def authorization(self) -> dict[str, str]:
@@ -80,19 +85,22 @@ class Api:
         found: dict[str, Any] = self.json(f"/task/{task_id}")
         return found
 
-    def wait_task(self, task_id: str, seconds: float = 60) -> dict[str, Any]:
+    def wait_task(self, task_id: str, seconds: float = PATIENCE) -> dict[str, Any]:
         """The task once it has ended."""
         return self.wait_status(task_id, {"succeeded", "failed", "canceled"}, seconds)
 
-    def wait_status(self, task_id: str, wanted: set[str], seconds: float = 60) -> dict[str, Any]:
+    def wait_status(
+        self, task_id: str, wanted: set[str], seconds: float = PATIENCE
+    ) -> dict[str, Any]:
         """The task once it has one of these statuses."""
-        deadline = time.monotonic() + seconds
-        while True:
-            found = self.task(task_id)
-            if found["status"] in wanted:
-                return found
-            assert time.monotonic() < deadline, f"still {found}"
-            time.sleep(0.03)
+        found: dict[str, Any] = {}
+
+        def reached() -> bool:
+            found.update(self.task(task_id))
+            return found["status"] in wanted
+
+        wait_until(reached, lambda: f"one of {wanted}, still {found}", seconds)
+        return found
 
     def account(self) -> dict[str, Any]:
         found: dict[str, Any] = self.json("/account")

@@ -8,6 +8,8 @@ from http.client import HTTPException, HTTPResponse
 from typing import Any
 from urllib.parse import urlsplit
 
+from tests.support.wait import PATIENCE
+
 BOUNDARY = "----entrepot-test-boundary"
 MULTIPART = f"multipart/form-data; boundary={BOUNDARY}"
 
@@ -25,7 +27,7 @@ class RawAnswer:
         return json.loads(self.body)
 
 
-def connect(endpoint: str, timeout: float = 30) -> socket.socket:
+def connect(endpoint: str, timeout: float = PATIENCE) -> socket.socket:
     """A connection to the server."""
     parts = urlsplit(endpoint)
     assert parts.hostname is not None
@@ -43,7 +45,7 @@ def exchange(
     endpoint: str,
     first: bytes,
     body: Iterable[bytes] = (),
-    timeout: float = 30,
+    timeout: float = PATIENCE,
     end: bool = False,
     most: int | None = None,
 ) -> RawAnswer:

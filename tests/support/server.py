@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import secrets
 import shutil
 import signal
@@ -10,6 +11,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -18,8 +21,9 @@ from uuid import UUID
 
 import httpx2
 import psutil
-from sqlalchemy import select
-from tests.support.api import Api
+from sqlalchemy import select, text
+from tests.support.api import PLAIN, Api
+from tests.support.wait import PATIENCE, UNHURRIED, wait_until
 
 from entrepot.accounts.accounts import create_account
 from entrepot.accounts.actor import SCOPES, Scope
@@ -27,12 +31,15 @@ from entrepot.accounts.keys import NewKey, authenticate, create_key
 from entrepot.accounts.users import User, create_user, find_user
 from entrepot.bootstrap.parts import Parts, build_parts
 from entrepot.cli.doctor import Result, examine_deep
+from entrepot.db.engine import sqlite_module
 from entrepot.db.tables import derivatives, tasks
 from entrepot.settings import Settings, read_settings
 
 PROGRAM = Path(sys.executable).with_name("entrepot")
-READY_WITHIN = 60.0
+READY_WITHIN = 180.0
 GIGABYTE = 1_000_000_000
+PORTS = (10_000, 32_000)
+_given: set[int] = set()
 
 
 @dataclass
@@ -119,12 +126,12 @@ class Server:
             rows = conn.execute(found.where(derivatives.c.status == status))
             return [(row.version_id, row.error) for row in rows]
 
-    def wait_derived(self, seconds: float = 60) -> None:
+    def wait_derived(self, seconds: float = UNHURRIED) -> None:
         """Until every task has ended and no derivative is to be made any more."""
-        deadline = time.monotonic() + seconds
-        while pending := self._unfinished() or self.derivatives("pending"):
-            assert time.monotonic() < deadline, f"not made: {pending}"
-            time.sleep(0.05)
+        wait_until(lambda: not self._pending(), lambda: f"not made: {self._pending()}", seconds)
+
+    def _pending(self) -> list[Any]:
+        return self._unfinished() or self.derivatives("pending")
 
     def _unfinished(self) -> list[UUID]:
         with self.parts.database.reading() as conn:
@@ -158,6 +165,10 @@ class Server:
             )
         return self.process
 
+    def runs(self) -> bool:
+        """Whether its process lives."""
+        return self.process is not None and self.process.poll() is None
+
     def start(self) -> "Server":
         """Start it and wait until it is ready."""
         self.spawn()
@@ -165,19 +176,19 @@ class Server:
         return self
 
     def wait_ready(self) -> None:
-        deadline = time.monotonic() + READY_WITHIN
-        while True:
-            assert self.process is not None
-            assert self.process.poll() is None, self.log_file.read_text()
-            try:
-                if httpx2.get(f"{self.endpoint}/readyz", trust_env=False).status_code == 200:
-                    return
-            except httpx2.TransportError:
-                pass
-            assert time.monotonic() < deadline, self.log_file.read_text()
-            time.sleep(0.05)
+        """Until it answers that it is; it must not have ended."""
+        wait_until(self._ready, self.log_file.read_text, READY_WITHIN)
 
-    def stop(self, seconds: float = 60) -> int:
+    def _ready(self) -> bool:
+        assert self.process is not None
+        assert self.process.poll() is None, self.log_file.read_text()
+        try:
+            asked = httpx2.get(f"{self.endpoint}/readyz", trust_env=False, verify=PLAIN)
+            return asked.status_code == 200
+        except httpx2.TransportError:
+            return False
+
+    def stop(self, seconds: float = PATIENCE) -> int:
         """SIGTERM, and wait for the end; its exit status."""
         assert self.process is not None
         self.process.send_signal(signal.SIGTERM)
@@ -187,7 +198,7 @@ class Server:
         """SIGKILL; its other processes die with it."""
         assert self.process is not None
         self.process.kill()
-        self.process.wait(30)
+        self.process.wait(PATIENCE)
 
     def restart(self) -> None:
         """Stop it in order if it still runs, and start it again."""
@@ -203,10 +214,19 @@ class Server:
             self._parts.close()
         if self.process is not None and self.process.poll() is None:
             try:
-                self.stop(20)
+                self.stop()
             except subprocess.TimeoutExpired:
                 self.kill()
         shutil.rmtree(self.data.parent, ignore_errors=True)
+
+    @contextmanager
+    def clients_of_a_while(self) -> Iterator[None]:
+        """Those made within the block are closed at its end: a run makes some thousands."""
+        before = len(self._apis)
+        yield
+        for api in self._apis[before:]:
+            api.close()
+        del self._apis[before:]
 
     def api(self, api_key: str | None) -> Api:
         """A client with that key."""
@@ -244,12 +264,52 @@ class Server:
             authenticate, self.parts.secret, api_key, self.parts.clock()
         )
 
+    def suspend(self, process: psutil.Process) -> None:
+        """Let one of its processes stand still, but not within a transaction: one that never
+        ends would hold up everybody else's."""
+
+        def stands_well() -> bool:
+            process.suspend()
+            if self._can_be_written():
+                return True
+            process.resume()
+            return False
+
+        wait_until(stands_well, "it is caught outside of a transaction")
+
+    def _can_be_written(self) -> bool:
+        if self.parts.database.embedded:
+            file = str(self.settings.sqlite_file)
+            with closing(sqlite_module().connect(file, timeout=2, isolation_level=None)) as conn:
+                try:
+                    conn.execute("BEGIN IMMEDIATE")
+                    conn.execute("ROLLBACK")
+                except sqlite_module().OperationalError:
+                    return False
+            return True
+        locking = text(  # those that have written or locked anything
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+            " AND state LIKE 'idle in transaction%' AND backend_xid IS NOT NULL"
+        )
+        for _ in range(20):  # those of processes that run end by themselves
+            with self.parts.database.reading() as conn:
+                if conn.scalar(locking) == 0:
+                    return True
+            time.sleep(0.05)
+        return False
+
     def clients(self) -> set[int]:
         """The ports of those who are connected now, as the server's processes see them."""
         assert self.process is not None
-        children = psutil.Process(self.process.pid).children(recursive=True)
-        held = [c for child in children for c in child.net_connections("tcp") if c.raddr]
+        held = []
+        for child in psutil.Process(self.process.pid).children(recursive=True):
+            with suppress(psutil.NoSuchProcess):  # an inspection's, which has just ended
+                held += [c for c in child.net_connections("tcp") if c.raddr]
         return {connection.raddr.port for connection in held}
+
+    def assert_sound(self) -> None:
+        """Check that every invariant holds, at once or when what is under way has ended."""
+        wait_until(lambda: not self.doctor(), lambda: f"sound: {self.doctor()}")
 
     def doctor(self) -> list[Result]:
         """The invariants that do not hold now."""
@@ -262,11 +322,19 @@ class Server:
 
 
 def free_port() -> int:
-    """A port that is free now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port that is this run's own: free now, given once, and none that the system gives away.
+
+    A server that is stopped and started again must find its port free; one from the range of
+    ephemeral ports might have become the near end of anybody's connection meanwhile.
+    """
+    while True:
+        port = random.SystemRandom().randrange(*PORTS)
+        if port in _given:
+            continue
+        _given.add(port)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def make_server(command: tuple[str, ...] = ("serve",), **settings: Any) -> Server:

@@ -10,8 +10,9 @@ from contextlib import contextmanager
 import psutil
 import pytest
 from sqlalchemy import text
-from tests.crash.house import ENDED, House, open_house, table, until
+from tests.crash.house import ENDED, House, open_house, table
 from tests.support.postgres import Postgres
+from tests.support.wait import wait_until
 
 LEASE = 2
 WORKER = """
@@ -64,44 +65,46 @@ def executor_of(house: House, task_id: str) -> str:
 def test_another_worker_resumes_what_a_killed_one_left(house: House) -> None:
     supervised = house.part("worker")
     with worker_by_hand(house, "by-hand") as other:
-        until(lambda: len(other.children()) >= 1, 20)
-        supervised.suspend()  # so that the other takes the task
+        wait_until(other.children, "it has a mother of inspectors")
+        house.server.suspend(supervised)  # so that the other takes the task
         try:
             for child in other.children():
                 child.suspend()
+                house.frozen.append(child)  # it may not have asked yet to die with its parent
             sent = house.send(table(100))
             house.api.wait_status(str(sent.task_id), {"running"})
             assert executor_of(house, str(sent.task_id)) == "by-hand"
             other.kill()
         finally:
             supervised.resume()
-        ended = house.api.wait_task(str(sent.task_id), seconds=10 * LEASE)
+        ended = house.api.wait_task(str(sent.task_id))
     assert ended["status"] == "succeeded"
     assert executor_of(house, str(sent.task_id)) != "by-hand"
-    assert house.server.doctor() == []
+    house.server.assert_sound()
 
 
 def test_a_worker_that_was_only_slow_does_no_harm(house: House) -> None:
     """Taken for dead and taken over from, it wakes up and finds its work done."""
     with worker_by_hand(house, "slow") as other:
-        until(lambda: len(other.children()) >= 1, 20)
-        house.part("worker").suspend()
+        wait_until(other.children, "it has a mother of inspectors")
+        house.server.suspend(house.part("worker"))
         try:
             for child in other.children():
                 child.suspend()
+                house.frozen.append(child)  # it may not have asked yet to die with its parent
             sent = house.send(table(100))
             house.api.wait_status(str(sent.task_id), {"running"})
-            other.suspend()
+            house.server.suspend(other)
         finally:
             house.part("worker").resume()
-        assert house.api.wait_task(str(sent.task_id), 10 * LEASE)["status"] == "succeeded"
+        assert house.api.wait_task(str(sent.task_id))["status"] == "succeeded"
         for child in other.children():
             child.resume()
         other.resume()
         next_one = house.send(table(100))
         assert house.api.wait_task(str(next_one.task_id))["status"] == "succeeded"
     assert house.api.task(str(sent.task_id))["status"] == "succeeded"
-    assert house.server.doctor() == []
+    house.server.assert_sound()
 
 
 def test_two_workers_under_one_supervisor(postgres: Postgres) -> None:
@@ -111,9 +114,9 @@ def test_two_workers_under_one_supervisor(postgres: Postgres) -> None:
         house.part("worker", 1).kill()
         sent += [house.send(table(100)) for _ in range(10)]
         for delivery in sent:
-            task = house.api.wait_task(str(delivery.task_id), 60)
+            task = house.api.wait_task(str(delivery.task_id))
             assert task["status"] in ENDED
             assert task["status"] == "succeeded"
-        assert house.server.doctor() == []
+        house.server.assert_sound()
     finally:
         house.close()

@@ -1,0 +1,22 @@
+"""Wait for what other processes do: for a condition, never for a time."""
+
+import time
+from collections.abc import Callable
+
+PATIENCE = 60.0
+"""Seconds. What is waited for comes within one; a loaded machine may stand still for many."""
+
+UNHURRIED = 180.0
+"""Seconds for what the server does at low priority, such as making another form of a file."""
+
+
+def wait_until(
+    condition: Callable[[], object], what: str | Callable[[], str], seconds: float = PATIENCE
+) -> None:
+    """Until `condition` is true; else the test fails with `what`, such as "a worker starts"."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            said = what if isinstance(what, str) else what()
+            raise AssertionError(f"not within {seconds:g} s: {said}")
+        time.sleep(0.02)
