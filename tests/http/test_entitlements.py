@@ -22,6 +22,7 @@ from tests.support.sharing import (
     unshare,
 )
 from tests.support.still import standing_still
+from tests.support.tus import HEADERS, metadata
 
 from entrepot.db.tables import activity
 from entrepot.db.types import Reading
@@ -389,16 +390,19 @@ def test_what_others_deliver_takes_the_owners_quota(server: Server, partner: Tes
     share(home.api, file_id, guest.user_name, "rw")
     deliver(guest, file_id)
     assert home.api.account()["free"] == 0
+    begun = {"Upload-Length": str(len(CSV)), **HEADERS}
+    begun["Upload-Metadata"] = metadata(filename="next.csv", file_id=file_id)
     refused = [
         post_version(guest.api, file_id),
+        guest.api.post("/uploads", headers=begun),
         guest.api.post(f"/file/{file_id}/versions/1/restore"),
         post_version(guest.api, file_id, b"a\n" * 1_500_000),
     ]
-    for answer in refused[:2]:
+    for answer in refused[:-1]:
         document = assert_problem(answer, 413, "account-quota-exceeded")
         assert not {"limit", "used", "reserved"} & set(document)
         assert document["requested"] == len(CSV)
-    assert_problem(refused[2], 413, "file-too-large")
+    assert_problem(refused[-1], 413, "file-too-large")
     mine = post_version(home.api, file_id)
     assert_problem(mine, 413, "account-quota-exceeded", limit=home.api.account()["quota"])
     assert partner.api.account()["reserved"] == 0

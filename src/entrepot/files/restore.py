@@ -16,7 +16,7 @@ from entrepot.activity.record import record
 from entrepot.blobs.store import BlobId, Stored
 from entrepot.db.tables import inspections, versions
 from entrepot.db.types import Reading, Writing
-from entrepot.errors import FileTooLarge, NotFound, QuotaExceeded, VersionNotPublished
+from entrepot.errors import FileTooLarge, NotFound, VersionNotPublished
 from entrepot.files.contract import load_contract
 from entrepot.files.deliver import Accepted, Origin, add_version, next_accepted
 from entrepot.files.versions import Undecided
@@ -29,7 +29,7 @@ from entrepot.grants.access import (
     visible_versions,
 )
 from entrepot.inspection.results import Inspection
-from entrepot.quotas.reserve import refusal_for, take_used
+from entrepot.quotas.reserve import take_used, told_to
 from entrepot.tasks.queue import TaskQueue
 
 
@@ -85,10 +85,8 @@ def add_copy(
     limit = load_contract(conn, target.file_id).size_limit
     if stored.size > limit:
         raise FileTooLarge(limit=limit, requested=stored.size)
-    try:
+    with told_to(target.actor.account_id, account_id):
         take_used(conn, account_id, stored.size)
-    except QuotaExceeded as refused:
-        raise refusal_for(target.actor.account_id, account_id, refused) from None
     accepted, actor = next_accepted(conn, target.file_id), target.actor
     add_version(conn, accepted, actor, account_id, blob_id, stored, kind, queue, now, origin)
     told = {name: value for name, value in asdict(origin).items() if value is not None}

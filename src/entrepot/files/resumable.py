@@ -24,7 +24,7 @@ from entrepot.errors import (
     UploadIncomplete,
 )
 from entrepot.quotas.hold import extend_hold, gather_holds, hold
-from entrepot.quotas.reserve import ReservationId, release_reservation
+from entrepot.quotas.reserve import ReservationId, release_reservation, told_to
 from entrepot.tasks.records import TaskId
 
 BATCH = 500
@@ -84,7 +84,7 @@ def begin_upload(
     """Make the upload and hold its quota; an earlier one if its key was seen.
 
     `limit` is the most bytes that it may have, `most` how many the account may leave unfinished.
-    Raises FileTooLarge, QuotaExceeded, TooManyUploads, KeyReused.
+    Raises FileTooLarge, QuotaExceeded, OwnerQuotaExceeded, TooManyUploads, KeyReused.
     """
     found = _by_key(conn, actor, announced, now)
     if found is not None:
@@ -111,7 +111,8 @@ def begin_upload(
             expires_at=now + life,
         )
     )
-    hold(conn, account_id, made, announced.size, now + life, now)
+    with told_to(actor.account_id, account_id):
+        hold(conn, account_id, made, announced.size, now + life, now)
     return _required(conn, uploads.c.id == made)
 
 
@@ -211,7 +212,7 @@ def join_uploads(
     """The commit point of a join: the parts' reservations become the version's bytes.
 
     Whoever comes second with the same parts gets what the first one made. Raises NotFound,
-    UploadIncomplete, QuotaExceeded and what `deliver` raises.
+    UploadIncomplete, QuotaExceeded, OwnerQuotaExceeded and what `deliver` raises.
     """
     _locked(conn, (uploads.c.id.in_(parts), uploads.c.user_id == actor.user_id))
     named, whole = parts_of(conn, actor, parts, now)
@@ -219,7 +220,8 @@ def join_uploads(
         return whole
     made = uuid4()
     held = [(part.account_id, part.upload_id) for part in named]
-    reservation = gather_holds(conn, held, account_id, made, announced.size, now)
+    with told_to(actor.account_id, account_id):
+        reservation = gather_holds(conn, held, account_id, made, announced.size, now)
     task_id = deliver(reservation)
     conn.execute(
         insert(uploads).values(

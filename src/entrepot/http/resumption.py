@@ -30,6 +30,7 @@ from entrepot.errors import (
     NotAllowed,
     NotAuthenticated,
     NotFound,
+    OwnerQuotaExceeded,
     QuotaExceeded,
     ScopeMissing,
     ShuttingDown,
@@ -61,7 +62,14 @@ WAIT_FOR_HOLDER = 15.0
 """Seconds that a request waits for the one before it to let go."""
 RENEW_EVERY = 600.0
 """Seconds after which a long request says that its upload lives on."""
-MAY_PASS = (NotAuthenticated, ScopeMissing, NotAllowed, QuotaExceeded, StorageFull)
+MAY_PASS = (
+    NotAuthenticated,
+    ScopeMissing,
+    NotAllowed,
+    QuotaExceeded,
+    OwnerQuotaExceeded,
+    StorageFull,
+)
 """Refusals at the end after which the same upload may still succeed, by another key or later. All
 others end it: asked again, it would be refused again."""
 

@@ -12,6 +12,8 @@ A resumable upload holds its whole size from its creation to its end (`quotas.ho
 for such room, and it does not end with a request or a process.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NewType
@@ -178,6 +180,15 @@ def take_used(conn: Writing, account_id: AccountId, size: int) -> None:
 def refusal_for(asker: AccountId, owner: AccountId, refused: QuotaExceeded) -> EntrepotError:
     """The refusal as `asker` may be told it: an account's figures are its own business."""
     return refused if asker == owner else OwnerQuotaExceeded(requested=refused.requested)
+
+
+@contextmanager
+def told_to(asker: AccountId, owner: AccountId) -> Iterator[None]:
+    """Refusals for want of quota as `asker` may be told them."""
+    try:
+        yield
+    except QuotaExceeded as refused:
+        raise refusal_for(asker, owner, refused) from None
 
 
 def take_room(conn: Writing, account_id: AccountId, size: int) -> bool:
