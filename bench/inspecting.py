@@ -131,8 +131,9 @@ def inspection_growth(trial: Trial) -> list[Line]:
         ratio = ratios(values["twice"], values["once"])
         lines.append(Line("twice the rows / once", f"{ratio}", "≤ 2.4", ratio.median <= 2.4))
         narrow, wide = trial.folder / "narrow.csv", trial.folder / "wide.csv"
-        write_wide(narrow, 100, trial.size // 16)
-        write_wide(wide, 1_000, trial.size // 16)
+        # Large enough for the slope to show rather than what each column costs once.
+        write_wide(narrow, 100, trial.size // 4)
+        write_wide(wide, 1_000, trial.size // 4)
         values = alternate(
             {"narrow": lambda: timed(pool, narrow, None), "wide": lambda: timed(pool, wide, None)},
             trial.pairs,

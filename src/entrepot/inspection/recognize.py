@@ -5,6 +5,7 @@ bytes each, so that texts are taken for images; the formats here have long signa
 what people do deliver in place of a table.
 """
 
+import errno
 import struct
 import zipfile
 import zlib
@@ -207,6 +208,11 @@ def _is_arrow_stream(head: bytes) -> bool:
     return head[table + type_at : table + type_at + 1] == b"\x01"
 
 
+def is_outside(error: OSError) -> bool:
+    """Whether a place was sought that no file can have, since a damaged archive names one."""
+    return error.errno == errno.EINVAL
+
+
 def _archive(path: Path) -> tuple[BinaryKind, str, str]:
     """What a zip archive is, by the names of its members."""
     try:
@@ -215,7 +221,9 @@ def _archive(path: Path) -> tuple[BinaryKind, str, str]:
             kind = ""
             if names[:1] == ["mimetype"] and archive.infolist()[0].file_size < 200:
                 kind = archive.read("mimetype").decode("ascii").strip()
-    except DAMAGED:
+    except (*DAMAGED, OSError) as error:
+        if isinstance(error, OSError) and not is_outside(error):
+            raise
         media_type = "application/zip"
         return "other", media_type, f"a damaged zip archive ({media_type})"
     if kind.startswith("application/") and len(kind) < 100:

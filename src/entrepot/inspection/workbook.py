@@ -10,7 +10,6 @@ import mmap
 import posixpath
 import re
 import zipfile
-import zlib
 from array import array
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,6 +19,7 @@ from xml.parsers import expat
 
 from entrepot.inspection.excel_time import TimeKind, kind_of_format
 from entrepot.inspection.limits import Limits
+from entrepot.inspection.recognize import DAMAGED, is_outside
 from entrepot.inspection.table import NotTabular, SourceBroken, TooLarge
 
 MEMBERS = 10_000
@@ -28,8 +28,7 @@ CACHED, SHORT = 50_000, 200
 NAMES = 1_000
 ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
 
-BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, KeyError)
-"""What zipfile raises on archives that are damaged, encrypted or packed in another way."""
+BROKEN = (*DAMAGED, KeyError)
 
 
 @dataclass(frozen=True)
@@ -102,7 +101,9 @@ def opened(path: Path, limits: Limits) -> Iterator[zipfile.ZipFile]:
                     f"{limits.expansion:,} times the size, are the limits"
                 )
             yield package
-    except BROKEN as error:
+    except (*BROKEN, OSError) as error:
+        if isinstance(error, OSError) and not is_outside(error):
+            raise
         raise SourceBroken(f"the workbook is damaged ({str(error)[:200]})") from None
 
 
