@@ -1,6 +1,7 @@
 """Inspect a text in this process (fast), or through the pool (for real)."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -31,13 +32,14 @@ def inspect(tmp_path: Path) -> Inspect:
         mode: str = "infer",
         name: str = "table.csv",
         limits: Limits | None = None,
+        dialect: dict[str, Any] | None = None,
     ) -> Inspection:
         path = content if isinstance(content, Path) else tmp_path / name
         if not isinstance(content, Path):
             path.write_bytes(content.encode() if isinstance(content, str) else content)
         scratch = tmp_path / "scratch"
         scratch.mkdir(exist_ok=True)
-        request = request_for(path, mode, schema)
+        request = replace(request_for(path, mode, schema), dialect=dialect)
         with open_engine() as engine:
             bounds = limits or Limits()
             return inspect_file(engine, request, scratch, bounds, Progress(request.size))

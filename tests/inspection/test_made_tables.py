@@ -62,3 +62,35 @@ def test_no_table_of_twenty_thousand_is_misread_in_silence(dirty: bool, tmp_path
     unsure, wrong = silent(1_000, 20_000, tmp_path, header=True, dirty=dirty)
     assert wrong == []
     assert unsure <= 200
+
+
+ONCE_MISREAD = {
+    "a row was joined to a header that was whole": (
+        "x,no\r\nlow,c\r\nParis,Y\r\n",
+        [["x", "no"], ["low", "c"], ["Paris", "Y"]],
+    ),
+    "rows were joined to a header above a remark": (
+        '\r\n"no","Zip"\r\n"Z","C540"\r\n"Y","A577"\r\n* preliminary\r\n',
+        [["no", "Zip"], ["Z", "C540"], ["Y", "A577"]],
+    ),
+    "a label that is a flag elsewhere spoilt the header": (
+        'no,Zip,b\r\n"q""",high,"{""a"": 2}"\r\nNA,blue,"{""a"": 5}"\r\n1,apple,"{""a"": 6}"\r\n',
+        [["no", "Zip", "b"], ['q"', "high", '{"a": 2}'], ["NA", "blue", '{"a": 5}'],
+         ["1", "apple", '{"a": 6}']],
+    ),
+    "a title of the table's width was its header": (
+        "Monthly delivery to partners, all regions\r\nno,value\r\n2022,\r\n2005,\r\n",
+        [["no", "value"], ["2022", ""], ["2005", ""]],
+    ),
+    "a row with a delimiter in quotes was a comment": (
+        'a,b\n//x,"[90.5, 45]"\n',
+        [["a", "b"], ["//x", "[90.5, 45]"]],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("how", ONCE_MISREAD)
+def test_what_was_once_misread(how: str, tmp_path: Path) -> None:
+    text, rows = ONCE_MISREAD[how]
+    found, _ = read(MadeTable(text, rows[0], rows[1:], ","), tmp_path)
+    assert found == rows

@@ -332,3 +332,16 @@ def test_lines_that_look_like_rows_within_a_cell(inspect: Inspect) -> None:
     inspection = inspect(text, mode="none")
     assert (inspection.row_count, places(inspection)) == (22, [])
     assert any("kept as one cell" in w for w in inspection.report["tasks"][0]["warnings"])
+
+
+def test_lines_taken_for_comments_are_told(inspect: Inspect) -> None:
+    """Unless the mark was given, since then everybody knows of them."""
+    lines = ["a,b", *(f"{n},x" for n in range(9)), "# a remark", "9,x", "# another", "10,x"]
+    content = "\n".join(lines) + "\n"
+    found = inspect(content, AB)
+    assert (found.verdict, found.row_count) == ("conforms", 11)
+    (said,) = found.report["tasks"][0]["warnings"]
+    assert "begin with '#'" in said
+    assert said.endswith(": 2 (row 11, 13).")
+    quiet = inspect(content, AB, dialect={"commentChar": "#"})
+    assert (quiet.row_count, quiet.report["tasks"][0]["warnings"]) == (11, [])

@@ -96,8 +96,10 @@ def against(
     values = [n for n in typed if _broad(kind_of(row[n])) == kinds[n]]
     if not dated and _years(row) and all(YEAR.fullmatch(row[n].strip()) for n in values):
         return words + values, []
-    if words and not values and _names_all(row):
-        return list(typed), []  # "no" beside other words is a number's label, not a flag
+    if not values and _names_all(row):
+        usual = all(USUAL_LABEL.fullmatch(row[n].strip()) for n in typed)
+        if words or usual:
+            return list(typed), []  # "no" beside other words is a number's label, not a flag
     return words, values
 
 
@@ -227,7 +229,10 @@ def _of_years(rows: Sequence[Sequence[str]], typed: Sequence[int]) -> bool:
 
 
 def _group_rows(rows: Sequence[Sequence[str]], kinds: Sequence[str]) -> int:
-    """Header rows, the first of which has no text over the columns of values."""
+    """Header rows, the first of which has no text over the columns of values. One that has a label
+    of its own for each column needs no further one."""
+    if _names_all_apart(rows[0]):
+        return 0
     for count, row in enumerate(rows[:MOST_HEADERS], start=1):
         contrast = contrast_of(row, kinds)
         if contrast < 0:

@@ -120,6 +120,10 @@ def is_rule(row: Sequence[str]) -> bool:
     return bool(cells) and all(is_drawn(cell) for cell in cells)
 
 
+FEW = 0.2
+"""How sure it is at most that several rows are the header of a table with no more rows below."""
+
+
 def _settled(
     cells: Sequence[list[str]],
     header: tuple[int, ...],
@@ -140,6 +144,8 @@ def _settled(
             labels += [""] * (usual[0] - len(labels))
     else:
         labels = [f"column_{n + 1}" for n in range(max(1, width))]
+    if reason == TYPED_HEADER and len(header) > 1 and len(body) < 2 * len(header):
+        sure = min(sure, FEW)
     kinds = column_kinds(body, len(labels))
     return Layout(header, start, tuple(labels), kinds, sure, (reason,))
 

@@ -10,6 +10,7 @@ in vain beyond a row, in search of a closing quote, is paid from a budget.
 import csv
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -86,6 +87,13 @@ class Lexer:
             return [body]
         cells = body.split(self.dialect.delimiter)
         return [cell.strip(BLANK) for cell in cells] if self.dialect.trim else cells
+
+    def cells_of(self, line: str) -> list[str]:
+        """The cells of one line by itself, quoted ones too; no line of it is a comment."""
+        if not self.dialect.quote or self.dialect.quote not in line:
+            return self.split(line)
+        alone = Lexer(replace(self.dialect, comment=""), self.width)
+        return next((cells for _, cells, _ in alone.records([line])), [])
 
     def _body(self, line: str) -> str:
         body = line.rstrip(ENDS)
@@ -248,7 +256,7 @@ class Lexer:
         return (
             bool(comment)
             and line.startswith(comment)
-            and (len(self.split(line)) != self.width or self.width < 2)
+            and (len(self.cells_of(line)) != self.width or self.width < 2)
         )
 
     def _strict(self, taken: list[str]) -> list[str] | None:

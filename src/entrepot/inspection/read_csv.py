@@ -49,6 +49,8 @@ class Text:
         names: list[str] | None,
         given: TableDialect | None = None,
     ) -> None:
+        # Comments by a mark that was given surprise nobody.
+        self._tells_comments = given is None or given.comment_char is None
         self._scratch = scratch
         self._limits = limits
         self._progress = progress
@@ -169,6 +171,7 @@ class Text:
             self.reading.within(written.extent),
             lines=self.source.survey.lines,
             repeats=written.repeats,
+            comments=written.comments if self._tells_comments else None,
             spanning=written.spanning,
         )
         width = len(self.reading.labels)

@@ -32,7 +32,7 @@ SURE = 0.6
 
 @dataclass(frozen=True)
 class Repeats:
-    """Rows of the table that repeat its header: how many, and the first ones' numbers."""
+    """Rows that are alike in something: how many there are, and the first ones' numbers."""
 
     total: int
     first: tuple[int, ...]
@@ -41,7 +41,8 @@ class Repeats:
 @dataclass(frozen=True)
 class Reading:
     """The decision. Rows are the text's records, counted from 1, with those that are not the
-    table's; `first_row` and `last_row` (None: to the end) are the first and last data row."""
+    table's; `first_row` and `last_row` (None: to the end) are the first and last data row.
+    `repeats` are rows that repeat the header, `comments` lines that were passed over."""
 
     encoding: Encoding
     bom: bool
@@ -60,6 +61,7 @@ class Reading:
     undecodable: int = 0
     padding: int = 0
     repeats: Repeats | None = None
+    comments: Repeats | None = None
     spanning: tuple[int, str] = (0, "")
     further: tuple[str, ...] = field(default=())
 
@@ -106,11 +108,15 @@ class Reading:
                 f"{self.padding:,} bytes of padding (NUL, Ctrl-Z) at the end were left out."
             )
         if self.repeats is not None:
-            rows = ", ".join(f"{number:,}" for number in self.repeats.first)
             said.append(
                 f"The header is repeated as a row {self.repeats.total:,} times"
-                f" (row {rows}{', …' if self.repeats.total > len(self.repeats.first) else ''}):"
-                " tables may have been joined."
+                f" (row {_numbers(self.repeats)}): tables may have been joined."
+            )
+        if self.comments is not None:
+            said.append(
+                f"Read as comments, not as rows of the table, since they begin with"
+                f" {self.dialect.comment!r} and have not its number of cells:"
+                f" {self.comments.total:,} (row {_numbers(self.comments)})."
             )
         if self.spanning[0]:
             said.append(
@@ -142,6 +148,12 @@ class Reading:
             "undecodable": self.undecodable,
             "warnings": self.warnings,
         }
+
+
+def _numbers(rows: Repeats) -> str:
+    """The first rows' numbers, in words."""
+    first = ", ".join(f"{number:,}" for number in rows.first)
+    return f"{first}, …" if rows.total > len(rows.first) else first
 
 
 @dataclass(frozen=True)
@@ -317,7 +329,7 @@ def _with_comment(best: Scored, lines: Sequence[str], given: Given) -> Dialect:
         begun = [line for line in lines if line.startswith(mark)]
         if not begun or len(begun) * 2 > len(lines):
             continue
-        alike = sum(len(lexer.split(line)) == best.width for line in begun)
+        alike = sum(len(lexer.cells_of(line)) == best.width for line in begun)
         if alike == 0 or (mark == "#" and alike * 2 <= len(begun)):
             return replace(dialect, comment=mark)
     return dialect

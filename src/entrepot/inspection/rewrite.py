@@ -36,6 +36,7 @@ class Rewritten:
     findings: tuple[Finding, ...]
     counts: tuple[tuple[str, int], ...]
     repeats: Repeats | None = None
+    comments: Repeats | None = None
     spanning: tuple[int, str] = (0, "")
 
 
@@ -55,6 +56,7 @@ def rewrite(source: Source, target: Path, limits: Limits, progress: Progress) ->
     doubted = width == 1 and source.survey.controls
     labels = list(decision.layout.labels) if len(decision.layout.header) == 1 else []
     repeated: list[int] = []
+    comments: list[int] = []
     with open_lines(source) as (text, raw), target.open("w", encoding="utf-8", newline="") as out:
         writer = csv.writer(out, quoting=csv.QUOTE_ALL, lineterminator="\n")
         batch: list[list[object]] = []
@@ -67,6 +69,7 @@ def rewrite(source: Source, target: Path, limits: Limits, progress: Progress) ->
                 continue
             if fault:
                 if fault == COMMENT:
+                    comments.append(number)
                     finder.tell(number, line, [])
                     continue
                 faults.add("source-error", fault, number, line)
@@ -95,6 +98,7 @@ def rewrite(source: Source, target: Path, limits: Limits, progress: Progress) ->
         tuple(faults.listed),
         tuple(faults.counts.items()),
         _repeats([number for number in repeated if number <= extent.last]),
+        _repeats([number for number in comments if number <= extent.last]),
         (lexer.spanning, shortened(lexer.first_spanning, 60)),
     )
 
