@@ -379,7 +379,7 @@ BREACHES: list[tuple[Callable[[Ward], object], str, str]] = [
     (doom_the_published, "published versions", "its bytes are to be removed"),
     (drop_the_report, "published versions", "has no report"),
     (skip_a_number, "numbers", "1 versions, the last one is 2"),
-    (restore_from_none, "numbers", "was restored from none that has its bytes"),
+    (restore_from_none, "numbers", "was restored or accepted from none that has its bytes"),
     (delete_by_hand, "deletions", "is deleted by half"),
     (delete_by_hand, "activity", "version.delete of"),
     (hide_by_hand, "deletions", "was deleted long ago"),

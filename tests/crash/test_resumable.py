@@ -9,9 +9,10 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
-from tests.crash.house import GONE, House, Point, table, until
+from tests.crash.house import GONE, House, Point, table
 from tests.crash.test_exact_points import ACCEPT, CONTENT, both, long
 from tests.support.tus import HEADERS, Tus, checksum, metadata
+from tests.support.wait import wait_until
 
 from entrepot.db.tables import uploads
 from entrepot.files.sweep import sweep
@@ -66,7 +67,7 @@ def test_a_server_that_is_stopped_keeps_what_came(house: House) -> None:
     upload = Tus.begin(house.api, len(CONTENT))
     with upload.stalled(CONTENT, 0, 1_200_000):
         drafts = house.server.parts.store.drafts
-        until(lambda: any(draft.size for draft in drafts.list()), 30, "nothing is written")
+        wait_until(lambda: any(draft.size for draft in drafts.list()), "something is written")
         assert house.server.stop() == 0
     house.server.start()
     assert 0 < upload.offset <= 1_200_000
@@ -76,7 +77,7 @@ def test_a_server_that_is_stopped_keeps_what_came(house: House) -> None:
 
 def all_is_well(house: House) -> None:
     drafts = house.server.settings.blobs / "drafts"
-    until(lambda: os.listdir(drafts) == [], 30, lambda: f"drafts: {os.listdir(drafts)}")
+    wait_until(lambda: os.listdir(drafts) == [], lambda: f"no drafts: {os.listdir(drafts)}")
     house.check()
 
 

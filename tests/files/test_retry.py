@@ -3,6 +3,7 @@
 import threading
 
 import pytest
+from structlog.testing import capture_logs
 
 from entrepot.files import retry
 from entrepot.files.retry import ATTEMPTS, run_with_retries
@@ -17,7 +18,9 @@ def test_what_fails_is_tried_again_and_then_given_up(monkeypatch: pytest.MonkeyP
         calls.append("work")
         raise OSError("no space")
 
-    run_with_retries("test", work, lambda: calls.append("give up"))
+    with capture_logs() as logs:
+        run_with_retries("test", work, lambda: calls.append("give up"))
+    assert [each["attempt"] for each in logs] == [1, 2, 3]
     assert calls == ["work"] * ATTEMPTS + ["give up"]
 
 

@@ -20,7 +20,7 @@ from tests.support.tus import HEADERS, STREAM, create, metadata
 
 # On SQLite alone: who may do what is decided by the same queries on both databases, and
 # `test_entitlements.py` and `test_access.py` try them on both.
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True, scope="session")
+pytestmark = pytest.mark.parametrize("server", ["sqlite"], indirect=True)
 
 CALLERS = (
     "owner", "r", "w", "rw", "member", "other", "admin", "revoked", "expired", "read-only", "none",

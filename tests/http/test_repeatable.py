@@ -5,10 +5,10 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import event, select, update
 from tests.http.test_versions import deliver, publish, rows
 from tests.support.api import CSV, assert_problem
 from tests.support.raw import (
@@ -25,7 +25,10 @@ from tests.support.server import Server, TestAccount
 from tests.support.wait import wait_until
 
 from entrepot.db.tables import replies, reservations
+from entrepot.errors import RequestUnderWay
 from entrepot.files.sweep import sweep
+from entrepot.tasks.records import TaskId
+from entrepot.tasks.replies import Claim, claim_key, find_reply, keep_reply
 
 KEY = "Idempotency-Key"
 
@@ -269,3 +272,34 @@ def test_what_is_no_key_is_refused(account: TestAccount, value: str) -> None:
         sock.sendall(given.replace(b"@", value.encode()) + body)
         assert_problem(read_answer(sock), 422, "field-invalid", field=KEY)
     assert figures(account) == (0, 0, 0)
+
+
+@pytest.mark.parametrize("server", ["postgres"], indirect=True)
+def test_an_answer_that_comes_while_one_looks_is_not_overseen(
+    server: Server, account: TestAccount
+) -> None:
+    """SQLite's writers come one after another. Here the first request is answered right after the
+    second one has looked for it."""
+    database, now = server.parts.database, server.parts.clock()
+    actor, key, one = server.actor(account.api_key), str(uuid4()), uuid4()
+    claim = Claim(actor.user_id, key, one)
+    held = {"id": one, "account_id": actor.account_id, "size": 0, "created_at": now}
+    with database.writing() as conn:
+        conn.execute(reservations.insert().values(**held, expires_at=now + timedelta(hours=1)))
+        claim_key(conn, claim, now)
+
+    answered: list[UUID] = []
+
+    def answer(*told: Any) -> None:
+        if "FROM replies" in told[2] and not answered:
+            answered.append(one)
+            with database.writing() as other:
+                keep_reply(other, claim, "0" * 64, TaskId(uuid4()), now)
+                other.execute(reservations.delete().where(reservations.c.id == one))
+
+    with database.writing() as looking:
+        event.listen(looking, "after_cursor_execute", answer)
+        with pytest.raises(RequestUnderWay):
+            find_reply(looking, actor.user_id, key, now)
+    with database.writing() as conn:
+        assert find_reply(conn, actor.user_id, key, now) is not None

@@ -82,6 +82,10 @@ ONCE_MISREAD = {
         "Monthly delivery to partners, all regions\r\nno,value\r\n2022,\r\n2005,\r\n",
         [["no", "value"], ["2022", ""], ["2005", ""]],
     ),
+    "a quote alone beside a line end was half a pair": (
+        '"n","a","b"\n"1","",""\n"2","""","\n"\n',
+        [["n", "a", "b"], ["1", "", ""], ["2", '"', "\n"]],
+    ),
     "a row with a delimiter in quotes was a comment": (
         'a,b\n//x,"[90.5, 45]"\n',
         [["a", "b"], ["//x", "[90.5, 45]"]],

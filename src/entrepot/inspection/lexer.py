@@ -174,7 +174,9 @@ class Lexer:
         even = width > 1 and paired and taken[-1].count(mark) % 2 == 0
         if even and len(self._lenient(self._body(taken[-1]))) == width:
             return True
-        halves = any(cell.endswith(mark) and cell.count(mark) % 2 for cell in cells if mark)
+        halves = any(
+            cell.endswith(mark) and cell.count(mark) % 2 for cell in cells if mark and cell != mark
+        )
         if len(cells) != width or halves:
             return len(self.split(taken[0])) == width
         if width == 1 or len(taken) < 3 + (width == 2):

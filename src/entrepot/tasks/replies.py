@@ -47,13 +47,17 @@ def find_reply(conn: Writing, user_id: UUID, key: str, now: datetime) -> Reply |
     # SQLite's writer holds the whole database already and ignores FOR UPDATE.
     locked = select(users.c.id).where(users.c.id == user_id).with_for_update(key_share=True)
     conn.execute(locked)
-    row = _row(conn, user_id, key)
-    if row is None or row.expires_at <= now:
+    # One statement, which sees one moment: the first request's last transaction answers the key
+    # and ends the reservation, and who looked once before and once after it would find neither.
+    mine = replies.c.user_id == user_id, replies.c.key == key, replies.c.expires_at > now
+    live = reservations.c.id == replies.c.reservation_id, reservations.c.expires_at > now
+    held = select(reservations.c.id).where(*live).exists()
+    row = conn.execute(select(replies, held.label("held")).where(*mine)).one_or_none()
+    if row is None:
         return None
     if row.task_id is not None:
         return Reply(row.fingerprint, TaskId(row.task_id))
-    held = reservations.c.id == row.reservation_id, reservations.c.expires_at > now
-    if conn.scalar(select(reservations.c.id).where(*held)) is not None:
+    if row.held:
         raise RequestUnderWay
     return None
 
