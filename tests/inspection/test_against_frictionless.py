@@ -221,6 +221,9 @@ DELIBERATE: dict[str, tuple[str, dict[str, Any], list[Any], list[Any]]] = {
     "blank lines at the end": (
         "a,b\n1,x\nq,y\n\n", AB, [("type-error", 3, 1)],
         [("type-error", 3, 1), ("blank-row", 4, None)]),
+    "empty cells at the end": (
+        "a,b\n1,x\n,\n", {"fields": [A_INT, field("b", required=True)]}, [],
+        [("blank-row", 3, None)]),
     # A quote where none may be is told, not passed over.
     "quote then text": (
         'a,b\n1,"x"y\n2,y\nq,z\n', AB,

@@ -158,14 +158,20 @@ def _key(schema: dict[str, Any]) -> list[str]:
     return [key] if isinstance(key, str) else list(key)
 
 
+def _required(schema: dict[str, Any]) -> set[str]:
+    """The fields that every row has a value of."""
+    fields = schema.get("fields") or []
+    return {f["name"] for f in fields if (f.get("constraints") or {}).get("required")}
+
+
 def _key_changes(old: dict[str, Any], new: dict[str, Any]) -> Iterator[Change]:
     before, after = _key(old), _key(new)
     if set(before) != set(after):
         what = f"primaryKey: {shown(_listed(before))} → {shown(_listed(after))}"
         if not after:
             yield compatible("/primaryKey", what, "rows need no key any more")
-        elif before and set(before) <= set(after):
-            reason = "rows that differ in the old key differ in the new one"
+        elif before and set(before) <= set(after) and _required(old) >= set(after) - set(before):
+            reason = "rows that differ in the old key differ in the new one, and none lacks it"
             yield compatible("/primaryKey", what, reason)
         else:
             yield breaking("/primaryKey", what, "delivered rows may lack or repeat the new key")
