@@ -303,3 +303,5 @@ def test_an_answer_that_comes_while_one_looks_is_not_overseen(
             find_reply(looking, actor.user_id, key, now)
     with database.writing() as conn:
         assert find_reply(conn, actor.user_id, key, now) is not None
+        conn.execute(replies.delete().where(replies.c.key == key))
+    assert server.doctor() == []
