@@ -86,6 +86,10 @@ ONCE_MISREAD = {
         '"n","a","b"\n"1","",""\n"2","""","\n"\n',
         [["n", "a", "b"], ["1", "", ""], ["2", '"', "\n"]],
     ),
+    "a quote at a cell's end beside a line end was half a pair": (
+        '"n","a","b"\n"1","",""\n"2","0""","\n"\n',
+        [["n", "a", "b"], ["1", "", ""], ["2", '0"', "\n"]],
+    ),
     "a row with a delimiter in quotes was a comment": (
         'a,b\n//x,"[90.5, 45]"\n',
         [["a", "b"], ["//x", "[90.5, 45]"]],

@@ -163,10 +163,10 @@ class Lexer:
     def _doubtful(self, cells: list[str], taken: list[str]) -> bool:
         """Whether a record of several lines is more likely one row with a stray quote, and
         whole rows after it. It is where its last line, at which a cell should end, is a sound
-        row by itself (one stray quote above leaves it an even number of quotes); where it has
-        not the table's width, or half a pair of quotes is left in a cell, and its first line has
-        that width; or where all of its lines but the last have it by themselves, and the last
-        has no fewer cells."""
+        row by itself (one stray quote above leaves it an even number of quotes); where its first
+        line has the table's width and it has not, or half a pair of quotes is left in a cell and
+        its last line has no fewer cells; or where all of its lines but the last have that width
+        by themselves, and the last has no fewer cells."""
         width, mark = self.width, self.dialect.closing
         if not width:
             return False
@@ -174,15 +174,14 @@ class Lexer:
         even = width > 1 and paired and taken[-1].count(mark) % 2 == 0
         if even and len(self._lenient(self._body(taken[-1]))) == width:
             return True
-        halves = any(
-            cell.endswith(mark) and cell.count(mark) % 2 for cell in cells if mark and cell != mark
-        )
+        first, last = len(self.split(taken[0])), len(self.split(taken[-1]))
+        halves = any(cell.endswith(mark) and cell.count(mark) % 2 for cell in cells if mark)
         if len(cells) != width or halves:
-            return len(self.split(taken[0])) == width
+            return first == width and (len(cells) != width or last >= width)
         if width == 1 or len(taken) < 3 + (width == 2):
             return False
         whole = [len(self.split(line)) == width for line in taken[:-1]]
-        if all(whole) and len(self.split(taken[-1])) >= width:
+        if all(whole) and last >= width:
             return True
         if any(whole[1:]):
             self.spanning += 1
