@@ -10,6 +10,7 @@ from tests.support.raw import MULTIPART, connect, form, head, read_answer
 from tests.support.server import Caller, Server, TestAccount
 from tests.support.sharing import OTHER, deliver, listed, post_version, share
 from tests.support.still import standing_still
+from tests.support.tus import HEADERS, Tus, metadata
 
 from entrepot.db.tables import activity
 
@@ -188,6 +189,27 @@ def test_an_upload_that_runs_meanwhile_is_refused(
         time.sleep(0.02)
     assert used(partner) == (len(CSV), 0)
     assert deliver(guest, file_id)["version"] == 2
+    assert server.doctor() == []
+
+
+def test_a_resumable_upload_goes_on_in_the_new_account_as_it_has_room(
+    server: Server, home: TestAccount, partner: TestAccount
+) -> None:
+    """And its sender is not told the figures of an account that is not theirs."""
+    file_id = home.api.deliver(CSV)["file_id"]
+    guest, narrow = partner.new_user(), server.new_account(quota=len(CSV) + len(OTHER) - 1)
+    share(home.api, file_id, guest.user_name, "rw")
+    told = {"Upload-Metadata": metadata(filename="next.csv", file_id=file_id)}
+    begun = guest.api.post("/uploads", headers=HEADERS | told | {"Upload-Length": str(len(OTHER))})
+    upload = Tus.of(guest.api, begun)
+    assert home.api.account()["reserved"] == len(OTHER)
+    assert offer(home.api, file_id, narrow.admin.user_name).status_code == 200
+    assert accept(narrow.api, file_id).status_code == 200
+    document = assert_problem(upload.patch(OTHER, 0), 413, "account-quota-exceeded")
+    assert not {"limit", "used", "reserved"} & set(document)
+    assert document["requested"] == len(OTHER)
+    assert upload.delete().status_code == 204
+    assert (used(home), used(narrow)) == ((0, 0), (len(CSV), 0))
     assert server.doctor() == []
 
 

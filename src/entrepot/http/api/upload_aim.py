@@ -20,7 +20,7 @@ from entrepot.http.deps import Work
 from entrepot.http.reception import Admission
 from entrepot.http.tus import read_metadata
 from entrepot.quotas.hold import gather_holds
-from entrepot.quotas.reserve import ReservationId
+from entrepot.quotas.reserve import ReservationId, told_to
 from entrepot.tasks.records import TaskId
 
 NAMES = ("filename", *FIELDS, "file_id", "replaces")
@@ -60,7 +60,8 @@ class Aim:
         """Make the version; the right to deliver is checked as it is now.
 
         `holder` is the account that the reservation is of. Raises NotFound, PreconditionFailed,
-        FileTooLarge; QuotaExceeded where the file is another account's by now, without the room.
+        FileTooLarge; QuotaExceeded or OwnerQuotaExceeded where the file is another account's by
+        now, without the room.
         """
         queue, now = work.parts.queue, work.parts.clock()
         if self.definition is not None:
@@ -71,7 +72,8 @@ class Aim:
         target, name = self._target(conn, actor), self.file_name
         if target.account_id != holder:
             held, size = [(holder, reservation)], stored.size
-            gather_holds(conn, held, target.account_id, reservation, size, now)
+            with told_to(actor.account_id, target.account_id):
+                gather_holds(conn, held, target.account_id, reservation, size, now)
         made = deliver_version(
             conn, target, name, blob_id, stored, reservation, queue, now, self.replaces
         )
