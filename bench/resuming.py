@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bench.contenders import Entrepot, entrepot
 from bench.pairs import Line, Measure, alternate, at_least, ratios, spread
-from bench.transfers import MIB, random_file
+from bench.transfers import MIB, by_form, random_file
 from bench.trial import Trial
 from bench.wire import Answer, Connection, Refused, request_head
 
@@ -22,12 +22,6 @@ def resuming(trial: Trial) -> list[Line]:
     with entrepot(trial.folder / "entrepot") as ours:
         numbers = count()
 
-        def by_form() -> float:
-            os.sync()
-            delivery = ours.upload(file, f"{next(numbers)}.bin")
-            ours.wait_task(delivery.task_id)
-            return trial.size / delivery.seconds / MIB
-
         def by_tus(pieces: list[int]) -> Measure:
             def one() -> float:
                 os.sync()
@@ -37,7 +31,7 @@ def resuming(trial: Trial) -> list[Line]:
 
         size = trial.size
         contenders: dict[str, Measure] = {
-            "form": by_form,
+            "form": by_form(ours, file, numbers),
             "tus, one request": by_tus([size]),
             "tus, two requests": by_tus([size // 2, size - size // 2]),
             "tus, pieces of 64 MiB": by_tus(

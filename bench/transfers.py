@@ -32,6 +32,19 @@ def random_file(path: Path, size: int) -> Path:
     return path
 
 
+def by_form(ours: Entrepot, file: Path, numbers: Iterator[int]) -> Measure:
+    """Upload `file` by the form under a new name each time, to the answer: MiB a second."""
+    size = file.stat().st_size
+
+    def one() -> float:
+        os.sync()
+        delivery = ours.upload(file, f"{next(numbers)}.bin")
+        ours.wait_task(delivery.task_id)
+        return size / delivery.seconds / MIB
+
+    return one
+
+
 def upload(trial: Trial) -> list[Line]:
     """Upload one file: Entrepot's form, to the 202, against three peers."""
     file = random_file(trial.folder / "upload.bin", trial.size)
@@ -40,15 +53,8 @@ def upload(trial: Trial) -> list[Line]:
         web = stack.enter_context(nginx(trial.folder / "nginx"))
         party = stack.enter_context(copyparty(trial.folder / "copyparty"))
         numbers = count()
-
-        def form_upload() -> float:
-            os.sync()
-            delivery = ours.upload(file, f"{next(numbers)}.bin")
-            ours.wait_task(delivery.task_id)
-            return trial.size / delivery.seconds / MIB
-
         contenders: dict[str, Measure] = {
-            "entrepot": form_upload,
+            "entrepot": by_form(ours, file, numbers),
             "put+sync": lambda: _put(web, file, durable=True),
             "put": lambda: _put(web, file, durable=False),
             "copyparty": lambda: _party_upload(party, file, next(numbers)),

@@ -21,13 +21,19 @@ def test_a_further_version(run: Run, account: TestAccount, tmp_path: Path) -> No
     assert account.api.get(f"/file/download/{file_id.strip()}").content == second.read_bytes()
 
 
-def test_one_that_breaks_the_contract_changes_nothing(
-    run: Run, account: TestAccount, tmp_path: Path
-) -> None:
-    broken = tmp_path / "broken.csv"
+def refused_after_one(run: Run, account: TestAccount, folder: Path) -> tuple[str, Path]:
+    """A file with a published version and a refused one, and what was refused."""
+    broken = folder / "broken.csv"
     broken.write_bytes(CSV + b"x,y\n")
     file_id = account.api.deliver(CSV, enforce_schema="true")["file_id"]
     assert run("push", broken, "--to", file_id)[0] == 5
+    return file_id, broken
+
+
+def test_one_that_breaks_the_contract_changes_nothing(
+    run: Run, account: TestAccount, tmp_path: Path
+) -> None:
+    file_id, _ = refused_after_one(run, account, tmp_path)
     assert account.api.get(f"/file/download/{file_id}").content == CSV
     assert account.api.json("/files")["files_list"][0]["version"] == 1
 
@@ -50,10 +56,7 @@ def test_a_file_that_nobody_knows(run: Run, tmp_path: Path) -> None:
 def test_versions_are_listed_restored_and_accepted(
     run: Run, account: TestAccount, tmp_path: Path
 ) -> None:
-    broken = tmp_path / "broken.csv"
-    broken.write_bytes(CSV + b"x,y\n")
-    file_id = account.api.deliver(CSV, enforce_schema="true")["file_id"]
-    assert run("push", broken, "--to", file_id)[0] == 5
+    file_id, broken = refused_after_one(run, account, tmp_path)
     status, out, _ = run("files", "accept", file_id, 2, "--reason", "so be it", "--format", "quiet")
     assert (status, out) == (0, "3\n")
     assert account.api.get(f"/file/download/{file_id}").content == broken.read_bytes()

@@ -72,12 +72,23 @@ def get_version(conn: Reading, actor: Actor, file_id: UUID, number: int) -> Vers
     return _version(row)
 
 
+def exception_of(conn: Reading, file_id: UUID, number: int | None) -> Version | None:
+    """Version `number` of a file that the actor may read, if it was published although it had been
+    refused; else None."""
+    this = versions.c.number == number, versions.c.accepted_from.is_not(None)
+    row = conn.execute(_told().where(versions.c.file_id == file_id, *this)).one_or_none()
+    return _version(row) if row is not None else None
+
+
 def _versions_of(seen: Visible) -> Select[Any]:
+    return _told().where(versions.c.file_id == seen.file_id, visible_versions(seen))
+
+
+def _told() -> Select[Any]:
     return (
         select(versions, users.c.name.label("user"), accounts.c.name.label("account"))
         .join(users, users.c.id == versions.c.created_by)
         .join(accounts, accounts.c.id == users.c.account_id)
-        .where(versions.c.file_id == seen.file_id, visible_versions(seen))
     )
 
 

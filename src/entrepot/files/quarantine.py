@@ -13,12 +13,13 @@ from sqlalchemy import ColumnElement, Row, select
 
 from entrepot.accounts.actor import Actor
 from entrepot.blobs.store import BlobId, Stored
-from entrepot.db.tables import accounts, files, users, versions
+from entrepot.db.tables import files, versions
 from entrepot.db.types import Reading, Writing
 from entrepot.errors import FieldInvalid, NotFound, QuarantineEnded, VersionNotRefused
 from entrepot.files.deliver import Accepted, Origin
+from entrepot.files.read import as_delivered
 from entrepot.files.restore import Source, add_copy
-from entrepot.files.versions import FileId, Published
+from entrepot.files.versions import Published
 from entrepot.grants.access import (
     Deliverable,
     Manageable,
@@ -30,32 +31,6 @@ from entrepot.tasks.queue import TaskQueue
 
 LONGEST_REASON = 1_000
 """Characters."""
-
-
-@dataclass(frozen=True)
-class ContractException:
-    """That a version was published although it was refused: by whom, when, and why."""
-
-    accepted_from: int
-    reason: str
-    user_name: str
-    created_at: datetime
-
-
-def exception_of(conn: Reading, file_id: UUID, number: int | None) -> ContractException | None:
-    """The exception that version `number` of a file is; None if it is none."""
-    this = versions.c.file_id == file_id, versions.c.number == number
-    found = (
-        select(versions, users.c.name.label("user"), accounts.c.name.label("account"))
-        .join(users, users.c.id == versions.c.created_by)
-        .join(accounts, accounts.c.id == users.c.account_id)
-        .where(*this, versions.c.accepted_from.is_not(None))
-    )
-    row = conn.execute(found).one_or_none()
-    if row is None:
-        return None
-    user_name = f"{row.account}:{row.user}"
-    return ContractException(row.accepted_from, row.reason, user_name, row.created_at)
 
 
 @dataclass(frozen=True)
@@ -98,16 +73,7 @@ def get_refused(
     row = conn.execute(found.where(*this, *mine)).one_or_none()
     if row is None:
         raise NotFound
-    return Published(
-        file_id=FileId(file_id),
-        blob_id=BlobId(row.id),
-        number=row.number,
-        file_name=row.name,
-        size=row.size,
-        sha256=row.sha256,
-        media_type=row.media_type,
-        published_at=row.decided_at,
-    )
+    return as_delivered(file_id, row)
 
 
 def check_replaced(conn: Reading, target: Deliverable, number: int) -> None:

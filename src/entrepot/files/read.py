@@ -165,6 +165,11 @@ def get_published(
         raise NotFound
     if row.id is None:
         raise NoPublishedVersion
+    return as_delivered(file_id, row, None if rights.manages else row.granted_until)
+
+
+def as_delivered(file_id: UUID, row: Row[Any], until: datetime | None = None) -> Published:
+    """What a download needs, of a row with a version's columns and its file's `name`."""
     return Published(
         file_id=FileId(file_id),
         blob_id=BlobId(row.id),
@@ -174,7 +179,7 @@ def get_published(
         sha256=row.sha256,
         media_type=row.media_type,
         published_at=row.decided_at,
-        until=None if rights.manages else row.granted_until,
+        until=until,
     )
 
 

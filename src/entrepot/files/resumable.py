@@ -14,7 +14,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import ColumnElement, and_, delete, func, insert, or_, select, update
 
 from entrepot.accounts.actor import AccountId, Actor
-from entrepot.db.tables import accounts, uploads, users
+from entrepot.db.tables import uploads
 from entrepot.db.types import Reading, Writing
 from entrepot.errors import (
     FileTooLarge,
@@ -24,8 +24,14 @@ from entrepot.errors import (
     UploadIncomplete,
 )
 from entrepot.quotas.hold import extend_hold, gather_holds, hold
-from entrepot.quotas.reserve import ReservationId, release_reservation, told_to
+from entrepot.quotas.reserve import (
+    ReservationId,
+    lock_account,
+    release_reservation,
+    told_to,
+)
 from entrepot.tasks.records import TaskId
+from entrepot.tasks.replies import lock_keys
 
 BATCH = 500
 
@@ -89,28 +95,16 @@ def begin_upload(
     found = _by_key(conn, actor, announced, now)
     if found is not None:
         return found
-    conn.execute(select(accounts.c.id).where(accounts.c.id == account_id).with_for_update())
+    lock_account(conn, account_id)
     if announced.size > limit:
         raise FileTooLarge(limit=limit, requested=announced.size)
     unfinished = uploads.c.account_id == account_id, _unfinished(), uploads.c.expires_at > now
     if (conn.scalar(select(func.count()).select_from(uploads).where(*unfinished)) or 0) >= most:
         raise TooManyUploads(limit=most)
     made = uuid4()
-    conn.execute(
-        insert(uploads).values(
-            id=made,
-            account_id=account_id,
-            user_id=actor.user_id,
-            size=announced.size,
-            told=announced.told,
-            if_match=announced.if_match,
-            concat="partial" if announced.partial else None,
-            request_key=announced.key,
-            turn=1,
-            created_at=now,
-            expires_at=now + life,
-        )
-    )
+    concat = "partial" if announced.partial else None
+    begun = {"concat": concat, "request_key": announced.key, "turn": 1}
+    _add(conn, made, actor, account_id, announced, now, expires_at=now + life, **begun)
     with told_to(actor.account_id, account_id):
         hold(conn, account_id, made, announced.size, now + life, now)
     return _required(conn, uploads.c.id == made)
@@ -223,22 +217,9 @@ def join_uploads(
     with told_to(actor.account_id, account_id):
         reservation = gather_holds(conn, held, account_id, made, announced.size, now)
     task_id = deliver(reservation)
-    conn.execute(
-        insert(uploads).values(
-            id=made,
-            account_id=account_id,
-            user_id=actor.user_id,
-            size=announced.size,
-            received=announced.size,
-            told=announced.told,
-            if_match=announced.if_match,
-            concat="final",
-            parts=[str(part) for part in parts],
-            task_id=task_id,
-            created_at=now,
-            expires_at=until,
-        )
-    )
+    final = {"concat": "final", "parts": [str(part) for part in parts]}
+    ended = {"received": announced.size, "task_id": task_id, "expires_at": until}
+    _add(conn, made, actor, account_id, announced, now, **final, **ended)
     joined = update(uploads).where(uploads.c.id.in_(parts))
     conn.execute(joined.values(joined_into=made, expires_at=until))
     return _required(conn, uploads.c.id == made)
@@ -271,6 +252,29 @@ def needed_drafts(conn: Reading, drafts: Iterable[UUID]) -> set[UUID]:
     return set(conn.scalars(needed))
 
 
+def _add(
+    conn: Writing,
+    upload_id: UUID,
+    actor: Actor,
+    account_id: AccountId,
+    announced: Announced,
+    now: datetime,
+    **values: Any,
+) -> None:
+    conn.execute(
+        insert(uploads).values(
+            id=upload_id,
+            account_id=account_id,
+            user_id=actor.user_id,
+            size=announced.size,
+            told=announced.told,
+            if_match=announced.if_match,
+            created_at=now,
+            **values,
+        )
+    )
+
+
 def _remove(conn: Writing, found: list[Upload]) -> None:
     for upload in found:
         release_reservation(conn, upload.account_id, ReservationId(upload.upload_id))
@@ -284,10 +288,7 @@ def _remove(conn: Writing, found: list[Upload]) -> None:
 def _by_key(conn: Writing, actor: Actor, announced: Announced, now: datetime) -> Upload | None:
     if announced.key is None:
         return None
-    # Until the transaction's end no other request makes an upload by a key of the user.
-    conn.execute(
-        select(users.c.id).where(users.c.id == actor.user_id).with_for_update(key_share=True)
-    )
+    lock_keys(conn, actor.user_id)
     seen = uploads.c.user_id == actor.user_id, uploads.c.request_key == announced.key
     found = _found(conn, and_(*seen))
     if found is None:

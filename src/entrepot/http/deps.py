@@ -61,6 +61,11 @@ class Runtime:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self.database_threads, lambda: work(*args, **kwargs))
 
+    async def in_thread(self, work: Callable[..., R], *args: Any) -> R:
+        """Run what waits for the disk, or hashes, in a thread for bytes."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self.byte_threads, work, *args)
+
     def drain(self) -> None:
         """Take no new uploads, and end the streams, whose followers then come back elsewhere."""
         self.draining = True

@@ -13,7 +13,7 @@ from binascii import Error as Base64Error
 from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Concatenate, ParamSpec, TypeVar
 from uuid import uuid4
 
 from entrepot.accounts.actor import AccountId, Actor
@@ -181,7 +181,7 @@ class Reception:
             await self._flush()
         await self._wait_written()
         assert self._writer is not None
-        stored = await self._in_thread(self._writer.commit)
+        stored = await self._work.runtime.in_thread(self._writer.commit)
         if digest is not None:
             expected = sha256_of(digest)
             if expected is not None and expected != stored.sha256:
@@ -228,16 +228,17 @@ class Reception:
         if self._written is not None:
             await asyncio.wait([self._written])
         if self._writer is not None:
-            await self._in_thread(self._writer.abort)
+            await self._work.runtime.in_thread(self._writer.abort)
             if not self._named:
-                await self._in_thread(self._work.parts.store.delete, self.blob_id)
+                await self._work.runtime.in_thread(self._work.parts.store.delete, self.blob_id)
         database = self._work.parts.database
         await self._work.runtime.hop(database.write, end_reception, self._opened)
 
     async def _flush(self) -> None:
         await self._reserve()
         if self._writer is None:
-            self._writer = await self._in_thread(self._work.parts.store.create, self.blob_id)
+            create = self._work.parts.store.create
+            self._writer = await self._work.runtime.in_thread(create, self.blob_id)
         # As bytes, which nobody can change: so the store hashes them beside its writing.
         block = b"".join(self._block)
         self._block, self._collected = [], 0
@@ -292,17 +293,8 @@ class Reception:
 
     async def _refusal(self) -> QuotaExceeded:
         database = self._work.parts.database
-        usage = await self._work.runtime.hop(database.read, usage_of, self.account_id)
-        return QuotaExceeded(
-            limit=usage.quota,
-            used=usage.used,
-            reserved=usage.reserved,
-            requested=self.received,
-        )
-
-    async def _in_thread(self, work: Callable[..., R], *args: Any) -> R:
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._work.runtime.byte_threads, work, *args)
+        usage: Usage = await self._work.runtime.hop(database.read, usage_of, self.account_id)
+        return usage.refusal(self.received)
 
 
 class Repetition(Reception):
@@ -321,7 +313,7 @@ class Repetition(Reception):
         self.received += len(data)
         if self.received > self.limit:
             raise FileTooLarge(limit=self.limit, requested=self.received)
-        await self._in_thread(self._hash.update, data)
+        await self._work.runtime.in_thread(self._hash.update, data)
 
     async def finish(self, digest: str | None = None) -> Stored:
         """What would have been stored. A `digest` was held against the first one's bytes."""

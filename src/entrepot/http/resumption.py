@@ -17,9 +17,7 @@ import structlog
 from fastapi import Request
 from starlette.requests import ClientDisconnect
 
-from entrepot.accounts.actor import Actor
 from entrepot.blobs.store import BlobId, DraftWriter, Stored
-from entrepot.db.types import Writing
 from entrepot.errors import (
     BodyTooLarge,
     BodyTooSlow,
@@ -47,13 +45,11 @@ from entrepot.files.resumable import (
     note_unproven,
     take_turn,
 )
+from entrepot.http.commit_blob import Commit, commit_blob
 from entrepot.http.deps import Work
 from entrepot.http.tus import Checksum
 
 R = TypeVar("R")
-Commit = Callable[[Writing, Actor, BlobId, Stored], R]
-"""The transaction by which a row names the bytes."""
-
 BLOCK = 1024 * 1024
 """Bytes that are collected before they are written."""
 LOOK_EVERY = 0.5
@@ -102,13 +98,13 @@ class Resumption:
         try:
             found = await current(work, upload)
             if found.ended:
-                await in_thread(work, work.parts.store.drafts.drop, upload.upload_id)
-                await in_thread(work, writer.close)
+                await work.runtime.in_thread(work.parts.store.drafts.drop, upload.upload_id)
+                await work.runtime.in_thread(writer.close)
                 return None
             if found.unproven is not None and found.unproven < writer.size:
-                await in_thread(work, writer.truncate, found.unproven)
+                await work.runtime.in_thread(writer.truncate, found.unproven)
         except BaseException:
-            await in_thread(work, writer.close)
+            await work.runtime.in_thread(writer.close)
             raise
         return cls(work, found, writer)
 
@@ -125,7 +121,7 @@ class Resumption:
     async def found(self) -> None:
         """Note what a request before this one left, if it could not tell itself."""
         if self.size != self.upload.received or self.upload.unproven is not None:
-            await in_thread(self._work, self._writer.sync)
+            await self._work.runtime.in_thread(self._writer.sync)
             await self._write(note_found, self.upload.upload_id, self.size)
 
     async def take(self, request: Request, checksum: Checksum | None) -> None:
@@ -170,14 +166,14 @@ class Resumption:
             if isinstance(refusal, MAY_PASS):
                 raise
             await self._write(drop_upload, upload_id)
-            await in_thread(work, work.parts.store.drafts.drop, upload_id)
+            await work.runtime.in_thread(work.parts.store.drafts.drop, upload_id)
             raise
-        await in_thread(work, work.parts.store.drafts.drop, upload_id)
+        await work.runtime.in_thread(work.parts.store.drafts.drop, upload_id)
         return done
 
     async def close(self) -> None:
         """Let another request have the upload."""
-        await in_thread(self._work, self._writer.close)
+        await self._work.runtime.in_thread(self._writer.close)
 
     async def _take_body(self, request: Request) -> None:
         began = self._arrived
@@ -270,8 +266,8 @@ class Resumption:
             await self._flush()
             await self._wait_written()
         if proven is not None and proven < self.size:
-            await in_thread(self._work, self._writer.truncate, proven)
-        size = await in_thread(self._work, self._writer.sync)
+            await self._work.runtime.in_thread(self._writer.truncate, proven)
+        size = await self._work.runtime.in_thread(self._writer.sync)
         await self._write(note_received, self.upload.upload_id, size, self._expiry())
 
     def _expiry(self) -> datetime:
@@ -279,23 +275,6 @@ class Resumption:
 
     async def _write(self, work: Callable[..., R], *args: Any) -> R:
         return await self._work.runtime.hop(self._work.parts.database.write, work, *args)
-
-
-async def commit_blob(work: Work, store: Callable[[BlobId], Stored], commit: Commit[R]) -> R:
-    """Have `store` make a blob, and run `commit` on it; if that is refused, the blob goes."""
-    blob_id = BlobId(uuid4())
-    stored = await in_thread(work, store, blob_id)
-
-    def unit(conn: Writing, actor: Actor) -> R:
-        return commit(conn, actor, blob_id, stored)
-
-    try:
-        done = await work.again().write(unit)
-    except EntrepotError:  # refused by ourselves, so rolled back
-        await in_thread(work, work.parts.store.delete, blob_id)
-        raise
-    work.parts.queue.wake()
-    return done
 
 
 async def hold(work: Work, upload_id: UUID) -> tuple[Upload, Resumption | None]:
@@ -339,14 +318,8 @@ async def join_drafts(work: Work, parts: list[Upload], commit: Commit[R]) -> R:
 
     done = await commit_blob(work, copy, commit)
     for part in parts:
-        await in_thread(work, drafts.drop, part.upload_id)
+        await work.runtime.in_thread(drafts.drop, part.upload_id)
     return done
-
-
-async def in_thread(work: Work, act: Callable[..., R], *args: Any) -> R:
-    """Run what waits for the disk in a thread of its own."""
-    loop = asyncio.get_running_loop()
-    return await loop.run_in_executor(work.runtime.byte_threads, act, *args)
 
 
 async def current(work: Work, upload: Upload) -> Upload:
@@ -363,7 +336,7 @@ async def _wait_for_writer(work: Work, upload: Upload) -> DraftWriter:
     deadline = loop.time() + WAIT_FOR_HOLDER
     while True:
         try:
-            return await in_thread(work, work.parts.store.drafts.append, upload.upload_id)
+            return await work.runtime.in_thread(work.parts.store.drafts.append, upload.upload_id)
         except DraftBusy:
             if loop.time() > deadline:
                 raise

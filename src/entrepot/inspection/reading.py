@@ -31,7 +31,7 @@ SURE = 0.6
 
 
 @dataclass(frozen=True)
-class Repeats:
+class Occurrences:
     """Rows that are alike in something: how many there are, and the first ones' numbers."""
 
     total: int
@@ -60,8 +60,8 @@ class Reading:
     reasons: tuple[str, ...] = ()
     undecodable: int = 0
     padding: int = 0
-    repeats: Repeats | None = None
-    comments: Repeats | None = None
+    repeats: Occurrences | None = None
+    comments: Occurrences | None = None
     spanning: tuple[int, str] = (0, "")
     further: tuple[str, ...] = field(default=())
 
@@ -150,7 +150,7 @@ class Reading:
         }
 
 
-def _numbers(rows: Repeats) -> str:
+def _numbers(rows: Occurrences) -> str:
     """The first rows' numbers, in words."""
     first = ", ".join(f"{number:,}" for number in rows.first)
     return f"{first}, …" if rows.total > len(rows.first) else first

@@ -14,7 +14,7 @@ from entrepot.inspection.kinds import NOT_TEXT
 from entrepot.inspection.lexer import COMMENT, Lexer
 from entrepot.inspection.limits import Limits
 from entrepot.inspection.progress import Progress
-from entrepot.inspection.reading import Repeats, is_blank
+from entrepot.inspection.reading import Occurrences, is_blank
 from entrepot.inspection.report import shortened
 from entrepot.inspection.source import Source, open_lines
 from entrepot.inspection.table import Finding
@@ -35,8 +35,8 @@ class Rewritten:
     extent: Extent
     findings: tuple[Finding, ...]
     counts: tuple[tuple[str, int], ...]
-    repeats: Repeats | None = None
-    comments: Repeats | None = None
+    repeats: Occurrences | None = None
+    comments: Occurrences | None = None
     spanning: tuple[int, str] = (0, "")
 
 
@@ -97,8 +97,8 @@ def rewrite(source: Source, target: Path, limits: Limits, progress: Progress) ->
         extent,
         tuple(faults.listed),
         tuple(faults.counts.items()),
-        _repeats([number for number in repeated if number <= extent.last]),
-        _repeats([number for number in comments if number <= extent.last]),
+        _occurrences([number for number in repeated if number <= extent.last]),
+        _occurrences([number for number in comments if number <= extent.last]),
         (lexer.spanning, shortened(lexer.first_spanning, 60)),
     )
 
@@ -108,8 +108,8 @@ def _is_no_text(cells: list[str]) -> bool:
     return NOT_TEXT.search("".join(cells)) is not None and not is_blank(cells)
 
 
-def _repeats(rows: list[int]) -> Repeats | None:
-    return Repeats(len(rows), tuple(rows[:SHOWN])) if rows else None
+def _occurrences(rows: list[int]) -> Occurrences | None:
+    return Occurrences(len(rows), tuple(rows[:SHOWN])) if rows else None
 
 
 class Faults:

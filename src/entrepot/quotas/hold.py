@@ -12,7 +12,6 @@ from sqlalchemy import insert, update
 from entrepot.accounts.actor import AccountId
 from entrepot.db.tables import reservations
 from entrepot.db.types import Writing
-from entrepot.errors import QuotaExceeded
 from entrepot.quotas.reserve import ReservationId, release_reservation, take_room, usage_of
 
 
@@ -21,10 +20,7 @@ def hold(
 ) -> ReservationId:
     """Set `size` bytes aside under the upload's id. Raises QuotaExceeded."""
     if not take_room(conn, account_id, size):
-        usage = usage_of(conn, account_id)
-        raise QuotaExceeded(
-            limit=usage.quota, used=usage.used, reserved=usage.reserved, requested=size
-        )
+        raise usage_of(conn, account_id).refusal(size)
     conn.execute(
         insert(reservations).values(
             id=upload_id, account_id=account_id, size=size, created_at=now, expires_at=until

@@ -51,6 +51,11 @@ class Usage:
         """Bytes neither used nor reserved."""
         return self.quota - self.used - self.reserved
 
+    def refusal(self, requested: int) -> QuotaExceeded:
+        """That so many further bytes do not fit."""
+        figures = {"limit": self.quota, "used": self.used, "reserved": self.reserved}
+        return QuotaExceeded(**figures, requested=requested)
+
 
 def usage_of(conn: Reading, account_id: AccountId) -> Usage:
     """The account's quota, used and reserved bytes."""
@@ -66,7 +71,7 @@ def open_reservation(
     conn: Writing, account_id: AccountId, most: int, now: datetime
 ) -> ReservationId:
     """Begin an upload with a reservation of 0 bytes. Raises TooManyUploads at `most` of them."""
-    _lock(conn, account_id)
+    lock_account(conn, account_id)
     live = reservations.c.account_id == account_id, reservations.c.expires_at > now, _of_a_request()
     under_way = conn.scalar(select(func.count()).select_from(reservations).where(*live)) or 0
     if under_way >= most:
@@ -171,10 +176,7 @@ def take_used(conn: Writing, account_id: AccountId, size: int) -> None:
     fits = accounts.c.used + accounts.c.reserved + size <= accounts.c.quota
     taking = update(accounts).where(accounts.c.id == account_id, fits)
     if not conn.execute(taking.values(used=accounts.c.used + size)).rowcount:
-        usage = usage_of(conn, account_id)
-        raise QuotaExceeded(
-            limit=usage.quota, used=usage.used, reserved=usage.reserved, requested=size
-        )
+        raise usage_of(conn, account_id).refusal(size)
 
 
 def refusal_for(asker: AccountId, owner: AccountId, refused: QuotaExceeded) -> EntrepotError:
@@ -201,11 +203,9 @@ def take_room(conn: Writing, account_id: AccountId, size: int) -> bool:
 def _wait_or_give_up(
     conn: Writing, account_id: AccountId, reservation: ReservationId, needed: int, now: datetime
 ) -> None:
-    _lock(conn, account_id)
+    lock_account(conn, account_id)
     usage = usage_of(conn, account_id)
-    refusal = QuotaExceeded(
-        limit=usage.quota, used=usage.used, reserved=usage.reserved, requested=needed
-    )
+    refusal = usage.refusal(needed)
     if usage.used + needed > usage.quota:
         raise refusal
     conn.execute(
@@ -239,6 +239,7 @@ def _held(conn: Writing, account_id: AccountId, reservation: ReservationId) -> i
     return held
 
 
-def _lock(conn: Writing, account_id: AccountId) -> None:
+def lock_account(conn: Writing, account_id: AccountId) -> None:
+    """Have the account's figures stay as they are until the transaction's end."""
     # SQLite's writer holds the whole database already and ignores FOR UPDATE.
     conn.execute(select(accounts.c.id).where(accounts.c.id == account_id).with_for_update())

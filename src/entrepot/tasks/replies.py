@@ -44,9 +44,7 @@ def find_reply(conn: Writing, user_id: UUID, key: str, now: datetime) -> Reply |
     Until the transaction's end no other request finds or claims a key of the user. Raises
     RequestUnderWay while the first request with the key has neither been answered nor failed.
     """
-    # SQLite's writer holds the whole database already and ignores FOR UPDATE.
-    locked = select(users.c.id).where(users.c.id == user_id).with_for_update(key_share=True)
-    conn.execute(locked)
+    lock_keys(conn, user_id)
     # One statement, which sees one moment: the first request's last transaction answers the key
     # and ends the reservation, and who looked once before and once after it would find neither.
     mine = replies.c.user_id == user_id, replies.c.key == key, replies.c.expires_at > now
@@ -60,6 +58,13 @@ def find_reply(conn: Writing, user_id: UUID, key: str, now: datetime) -> Reply |
     if row.held:
         raise RequestUnderWay
     return None
+
+
+def lock_keys(conn: Writing, user_id: UUID) -> None:
+    """Let no other request use a key of the user until the transaction's end."""
+    # SQLite's writer holds the whole database already and ignores FOR UPDATE.
+    locked = select(users.c.id).where(users.c.id == user_id).with_for_update(key_share=True)
+    conn.execute(locked)
 
 
 def claim_key(conn: Writing, claim: Claim, now: datetime) -> None:

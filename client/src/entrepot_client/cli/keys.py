@@ -1,13 +1,12 @@
 """`entrepot keys`: the API keys of the one who is signed in."""
 
-from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import typer
 
 from entrepot_client.cli.output import output_of
 from entrepot_client.cli.session import signed_in
-from entrepot_client.cli.sizes import span_option
+from entrepot_client.cli.sizes import ExpiresOption, end_of
 
 
 def register(app: typer.Typer) -> None:
@@ -54,22 +53,13 @@ def create_key(
     scopes: Annotated[
         str, typer.Option(help="What it may do: read, write, admin.", show_default=True)
     ] = "read,write",
-    expires: Annotated[
-        timedelta | None,
-        typer.Option(
-            help="When it ends by itself, such as 12h or 90d; never when it is left out.",
-            parser=span_option,
-            metavar="SPAN",
-            show_default=False,
-        ),
-    ] = None,
+    expires: ExpiresOption = None,
 ) -> None:
     """Make a key, and show it once."""
     output = output_of(ctx)
     wanted = [scope.strip() for scope in scopes.split(",") if scope.strip()]
-    expires_at = datetime.now(UTC) + expires if expires is not None else None
     with signed_in(output) as client:
-        made = client.create_key(name, wanted, expires_at)
+        made = client.create_key(name, wanted, end_of(expires))
     output.record(
         made,
         quiet="api_key",

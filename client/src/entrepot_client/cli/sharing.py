@@ -1,6 +1,5 @@
 """`entrepot files share` and what belongs to it: who may read or deliver, and who owns a file."""
 
-from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated
 
@@ -8,7 +7,7 @@ import typer
 
 from entrepot_client.cli.output import output_of
 from entrepot_client.cli.session import signed_in
-from entrepot_client.cli.sizes import format_size, span_option
+from entrepot_client.cli.sizes import ExpiresOption, end_of, format_size
 
 RIGHTS = {"r": "read", "w": "deliver", "rw": "read, deliver"}
 """What each entitlement allows, in words."""
@@ -49,21 +48,12 @@ def share(
     entitlement: Annotated[
         Entitlement, typer.Argument(help="r: read, w: deliver and see nothing else, rw: both.")
     ],
-    expires: Annotated[
-        timedelta | None,
-        typer.Option(
-            help="When it ends by itself, such as 12h or 90d; never when it is left out.",
-            parser=span_option,
-            metavar="SPAN",
-            show_default=False,
-        ),
-    ] = None,
+    expires: ExpiresOption = None,
 ) -> None:
     """Let somebody read a file or deliver to it; said again, it replaces what was said before."""
     output = output_of(ctx)
-    expires_at = datetime.now(UTC) + expires if expires is not None else None
     with signed_in(output) as client:
-        granted = client.share(file_id, user_name, entitlement.value, expires_at)
+        granted = client.share(file_id, user_name, entitlement.value, end_of(expires))
     output.record(
         granted,
         quiet="user_name",

@@ -1,8 +1,9 @@
 """Byte counts and spans of time as people write them: `100MB`, `10GB`, `90d`."""
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Annotated
 
 import typer
 from rich.filesize import decimal
@@ -68,3 +69,19 @@ def span_option(text: str | timedelta) -> timedelta:
         return text if isinstance(text, timedelta) else parse_span(text)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
+
+
+ExpiresOption = Annotated[
+    timedelta | None,
+    typer.Option(
+        help="When it ends by itself, such as 12h or 90d; never when it is left out.",
+        parser=span_option,
+        metavar="SPAN",
+        show_default=False,
+    ),
+]
+
+
+def end_of(span: timedelta | None) -> datetime | None:
+    """The moment at which a span that begins now is over; None for none."""
+    return datetime.now(UTC) + span if span is not None else None

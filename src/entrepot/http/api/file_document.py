@@ -11,7 +11,7 @@ from entrepot.accounts.actor import Actor
 from entrepot.db.types import Reading
 from entrepot.files.deliver import newest_seen
 from entrepot.files.hand_over import offered_to
-from entrepot.files.quarantine import exception_of
+from entrepot.files.history import exception_of
 from entrepot.files.read import get_file
 from entrepot.http.api.payloads import exception_payload, file_payload
 from entrepot.http.conditions import Validators, check_preconditions

@@ -11,7 +11,6 @@ from entrepot.accounts.users import User
 from entrepot.files.contract import Revision
 from entrepot.files.hand_over import Offer
 from entrepot.files.history import Version
-from entrepot.files.quarantine import ContractException
 from entrepot.files.read import File
 from entrepot.grants.entitlements import Granted
 from entrepot.http.problems import task_problem
@@ -71,7 +70,7 @@ def version_payload(version: Version) -> dict[str, Any]:
     }
 
 
-def exception_payload(exception: ContractException | None) -> dict[str, Any] | None:
+def exception_payload(exception: Version | None) -> dict[str, Any] | None:
     """Why the current version is published although it breaks the contract."""
     if exception is None:
         return None

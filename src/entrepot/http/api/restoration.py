@@ -1,21 +1,17 @@
 """Make an earlier version's bytes the newest: link them, then the transaction that names them."""
 
-import asyncio
-from collections.abc import Callable
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from entrepot.accounts.actor import Actor
-from entrepot.blobs.store import BlobId
+from entrepot.blobs.store import BlobId, Stored
 from entrepot.db.types import Writing
-from entrepot.errors import EntrepotError
 from entrepot.files.quarantine import accept_version, find_acceptable
 from entrepot.files.restore import Source, find_source, restore_version
 from entrepot.grants.access import access_restorable, lock_manageable
 from entrepot.http.api.file_document import require_match
+from entrepot.http.commit_blob import Commit, commit_blob
 from entrepot.http.deps import Work
 from entrepot.tasks.records import TaskId
-
-Commit = Callable[[Writing, Actor, BlobId], TaskId]
 
 
 async def restore(work: Work, file_id: UUID, number: int, match: str | None) -> TaskId:
@@ -24,7 +20,8 @@ async def restore(work: Work, file_id: UUID, number: int, match: str | None) -> 
     Raises NotFound, NotAllowed, PreconditionFailed, and what `restore_version` raises.
     """
 
-    def commit(conn: Writing, actor: Actor, blob_id: BlobId) -> TaskId:
+    def commit(conn: Writing, actor: Actor, blob_id: BlobId, stored: Stored) -> TaskId:
+        del stored  # looked up again, where the file is locked
         target = access_restorable(conn, actor, file_id)
         require_match(conn, actor, file_id, match)
         queue, now = work.parts.queue, work.parts.clock()
@@ -42,7 +39,8 @@ async def accept(
     FileTooLarge, QuotaExceeded.
     """
 
-    def commit(conn: Writing, actor: Actor, blob_id: BlobId) -> TaskId:
+    def commit(conn: Writing, actor: Actor, blob_id: BlobId, stored: Stored) -> TaskId:
+        del stored  # looked up again, where the file is locked
         target = lock_manageable(conn, actor, file_id)
         require_match(conn, actor, file_id, match)
         queue, now = work.parts.queue, work.parts.clock()
@@ -52,16 +50,9 @@ async def accept(
     return await _copy(work, source, commit)
 
 
-async def _copy(work: Work, source: Source, commit: Commit) -> TaskId:
-    blob_id = BlobId(uuid4())
-    loop, threads = asyncio.get_running_loop(), work.runtime.byte_threads
-    await loop.run_in_executor(threads, work.parts.store.link, source.blob_id, blob_id)
-    try:
-        task_id = await work.write(commit, blob_id)
-    except EntrepotError:
-        # Refused by ourselves, so rolled back. After anything else a row may name the bytes:
-        # they are left to the sweep, which looks.
-        await loop.run_in_executor(threads, work.parts.store.delete, blob_id)
-        raise
-    work.parts.queue.wake()
-    return task_id
+async def _copy(work: Work, source: Source, commit: Commit[TaskId]) -> TaskId:
+    def link(blob_id: BlobId) -> Stored:
+        work.parts.store.link(source.blob_id, blob_id)
+        return source.stored
+
+    return await commit_blob(work, link, commit)

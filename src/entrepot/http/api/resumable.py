@@ -37,18 +37,11 @@ from entrepot.files.resumable import (
 )
 from entrepot.http.api.upload_aim import Aim, read_aim
 from entrepot.http.body import content_length
+from entrepot.http.commit_blob import Commit
 from entrepot.http.deps import RuntimeDep, Work, WriteWork
 from entrepot.http.reception import Admission
 from entrepot.http.repeatable import idempotency_key
-from entrepot.http.resumption import (
-    Commit,
-    Resumption,
-    current,
-    expiry,
-    hold,
-    in_thread,
-    join_drafts,
-)
+from entrepot.http.resumption import Resumption, current, expiry, hold, join_drafts
 from entrepot.http.tus import (
     OFFSET_STREAM,
     Checksum,
@@ -206,9 +199,7 @@ async def _show(upload_id: UUID, work: Work) -> Response:
 async def _resume(upload_id: UUID, request: Request, work: Work) -> Response:
     if work.runtime.draining:
         raise ShuttingDown
-    received = request.headers.get("content-type", "").partition(";")[0].strip()
-    if received.lower() != OFFSET_STREAM:
-        raise MediaTypeUnsupported(received=received[:100], expected=OFFSET_STREAM)
+    _require_stream(request)
     stated, checksum = read_count(request, "Upload-Offset"), read_checksum(request)
     upload, held = await hold(work, upload_id)
     if held is None:
@@ -229,7 +220,7 @@ async def _resume(upload_id: UUID, request: Request, work: Work) -> Response:
 
 async def _terminate(upload_id: UUID, work: Work) -> Response:
     await work.write(end_upload, upload_id, work.now)
-    await in_thread(work, work.parts.store.drafts.drop, upload_id)
+    await work.runtime.in_thread(work.parts.store.drafts.drop, upload_id)
     return Response(status_code=204)
 
 
@@ -251,7 +242,7 @@ async def _create_with_bytes(
         # Its sender was never told the address, so that nobody can go on.
         if "idempotency-key" not in request.headers:
             await work.runtime.hop(work.parts.database.write, drop_upload, upload.upload_id)
-            await in_thread(work, work.parts.store.drafts.drop, upload.upload_id)
+            await work.runtime.in_thread(work.parts.store.drafts.drop, upload.upload_id)
         raise
     finally:
         await held.close()
@@ -349,10 +340,14 @@ def _brings_bytes(request: Request) -> bool:
     length = content_length(request)
     if not length and "transfer-encoding" not in request.headers:
         return False
+    _require_stream(request)
+    return True
+
+
+def _require_stream(request: Request) -> None:
     received = request.headers.get("content-type", "").partition(";")[0].strip()
     if received.lower() != OFFSET_STREAM:
         raise MediaTypeUnsupported(received=received[:100], expected=OFFSET_STREAM)
-    return True
 
 
 def _refuse_surplus(request: Request, left: int) -> None:

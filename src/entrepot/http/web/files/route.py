@@ -12,8 +12,7 @@ from entrepot.accounts.actor import Actor
 from entrepot.db.types import Reading
 from entrepot.errors import FieldInvalid, NotFound
 from entrepot.files.contract import Revision, find_revision, schema_revisions_of
-from entrepot.files.history import Version, list_versions
-from entrepot.files.quarantine import ContractException, exception_of
+from entrepot.files.history import Version, exception_of, list_versions
 from entrepot.files.read import (
     File,
     Findings,
@@ -113,6 +112,7 @@ async def _page(
         report=report_view(findings.report) if findings else None,
         schema=schema_view(schema) if schema else None,
         versions=shown.versions,
+        most_versions=VERSIONS,
         exception=shown.exception,
         reported=shown.reported,
         revisions=[(each, change_counts(each.changes or [])) for each in shown.revisions],
@@ -195,7 +195,7 @@ class _Shown:
     findings: Findings | None
     revisions: list[Revision]
     versions: list[Version]
-    exception: ContractException | None
+    exception: Version | None
     shared: list[Granted]
 
     @property
