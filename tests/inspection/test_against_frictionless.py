@@ -28,6 +28,12 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
     "type": ("a,b\n1,x\nq,y\n1.5,z\n 7 ,s\n", AB),
     "blank lines": ("a,b\n1,x\n\n2,y\n", AB),
     "blank cells": ("a,b\n1,x\n,\n2,y\n", AB),
+    "a value alone below a blank row": (
+        "a,b\n12:00:00,5\n12:00:01,6\n,\n12:00:02,\nx,x\n",
+        {"fields": [field("a", "time"), field("b", "integer")]}),
+    "words below a blank row": (
+        "a,b\n1,5\n2,6\n,\nx,y\nz,q\n",
+        {"fields": [A_INT, field("b", "integer")]}),
     "short row": ("a,b,c\n1,x\n2,y,z\n", {"fields": [A_INT, B, field("c", required=True)]}),
     "long row": ("a,b\n1,x,9,8\nq,y\n", AB),
     "long and short": ("a,b\n1,x,9,8\nq\n\n,\n,,\n3,x\n", AB),

@@ -163,23 +163,25 @@ class ExtentFinder:
         alone = len(filled) == 1 and bool(head[0].strip()) and self._is_note(head)
         if segment.rows == 1 and (alone or TOTAL.match(filled[0].strip())):
             return False
-        if len(segment.heads) > 1 and not any(cell.strip() for cell in head[1:]):
-            head = segment.heads[1]
+        below = segment.heads[1:]
+        if below and _is_word(head[0]) and not any(cell.strip() for cell in head[1:]):
+            head, below = below[0], below[1:]
         if layout.header and [c.strip() for c in head] == [c.strip() for c in layout.labels]:
             return False
-        return not self._heads_another(segment, head)
+        return not self._heads_another(head, below)
 
-    def _heads_another(self, segment: _Segment, head: list[str]) -> bool:
+    def _heads_another(self, head: list[str], below: Sequence[list[str]]) -> bool:
         """Whether the segment begins with words over columns of values, where the table's
-        columns hold values."""
+        columns hold values. Under a contract the values must be there: words alone may be rows
+        that break it."""
         typed = [n for n, kind in enumerate(self._layout.kinds) if kind in TYPED]
         words = [n for n in typed if n < len(head) and _is_word(head[n])]
-        if segment.rows < 2:
+        values = bool(below) and any(kind_of(cell) in TYPED for cell in below[-1])
+        if not below or (self._contract and not values):
             return False
         if typed:
             return len(words) == len(typed)
-        values = [kind_of(cell) in TYPED for cell in segment.heads[-1]]
-        return any(values) and not any(kind_of(cell) in TYPED for cell in head)
+        return values and not any(kind_of(cell) in TYPED for cell in head)
 
     def _is_table(self, segment: _Segment) -> bool:
         """Whether the segment, which is not this table's, is a table of its own."""
