@@ -326,6 +326,7 @@ DIFFERENCES: dict[str, Callable[[Schema, str], bool]] = {
         _is(f, "datetime") and "format" not in f and not re.match(r"\d{4}-\d\d-\d\d", t)
     ),
     "midnight as 24:00:00": lambda f, t: _is(f, "time", "datetime") and "24:00:00" in t,
+    "a year as twelve months": lambda f, t: _is(f, "duration") and t == "P12M",
     "fractions, signs and weeks of a duration": lambda f, t: (
         _is(f, "duration")
         and re.search(r"\.\d*[YMWH]|[WY].*W|W.+|^\+|\.\d*D.|T$|\.(\D|$)", t) is not None

@@ -174,6 +174,8 @@ DELIBERATE: dict[str, tuple[str, dict[str, Any], list[Any], list[Any]]] = {
         [("blank-row", 5, None), *[("primary-key", row, None) for row in (3, 4, 5, 6)]],
         [("blank-row", 5, None), *[("primary-key", row, None) for row in (3, 5, 6)]]),
     # Values are compared by what they are.
+    "a year as twelve months": ("a\nP1Y\nP12M\n", field("a", "duration", unique=True),
+                                [("unique-error", 3, 1)], []),
     "NaN twice": ("a\nNaN\nnan\n", field("a", "number", unique=True),
                   [("unique-error", 3, 1)], []),
     "a moment without a zone is in UTC": (
