@@ -74,6 +74,7 @@ DELETE /file/{file_id}/versions/{number}           200 403 403 403 404 404 200 4
 POST   /file/{file_id}/versions/{number}/undelete  409 403 403 403 404 404 409 401 401 403 401
 POST   /file/{file_id}/versions/{number}/restore   202 403 403 202 404 404 202 401 401 403 401
 POST   /file/{file_id}/versions/{number}/accept    409 403 403 403 404 404 409 401 401 403 401
+POST   /file/{file_id}/compare                     202 202 403 202 404 404 202 401 401 202 401
 GET    /file/{file_id}/entitlements                200 403 403 403 404 404 200 401 401 200 401
 PUT    /file/{file_id}/entitlements/{user_name}    200 403 403 403 404 404 200 401 401 403 401
 DELETE /file/{file_id}/entitlements/{user_name}    204 403 403 403 404 404 204 401 401 403 401
@@ -86,6 +87,7 @@ GET    /task/{task_id}                             200 404 404 404 404 404 200 4
 GET    /task/{task_id}#of-w                        200 404 200 404 404 404 200 401 401 200 401
 GET    /task/{task_id}/report                      200 404 404 404 404 404 200 401 401 200 401
 GET    /task/{task_id}/report#of-w                 200 404 200 404 404 404 200 401 401 200 401
+GET    /task/{task_id}/comparison                  200 404 404 404 404 404 404 401 401 200 401
 GET    /task/{task_id}/events                      200 404 404 404 404 404 200 401 401 200 401
 GET    /task/{task_id}/events#of-w                 200 404 200 404 404 404 200 401 401 200 401
 POST   /task/{task_id}/cancel                      409 404 404 404 404 404 409 401 401 409 401
@@ -167,6 +169,8 @@ class Stage:
             file_id = self.handed
         number = {"refused": "2", "of-w": "3"}.get(row.variant, "1")
         task_id = self.tasks["w" if row.variant == "of-w" else "owner"]
+        if row.path.endswith("/comparison"):
+            task_id = self.tasks["comparison"]
         user_name = self.names["guest" if "entitlements" in row.path else "mate"]
         if row.method == "DELETE" and row.path == "/user/{user_name}":
             user_name = self.names["leaver"]
@@ -209,6 +213,7 @@ class Stage:
             "POST /key/new": {"scopes": ["write"]},
             "PATCH /file/{file_id}": {"file_description": "Another"},
             "PUT /file/{file_id}/schema": SCHEMA,
+            "POST /file/{file_id}/compare": {"before": 1, "after": 4},
             "POST /file/{file_id}/versions/{number}/accept": {"reason": "Agreed"},
             "PUT /file/{file_id}/entitlements/{user_name}": {"entitlement": "r"},
             "PUT /file/{file_id}/offer": {"user_name": self.other.admin.user_name},
@@ -308,6 +313,8 @@ def stage(server: Server) -> Stage:
     for number, caller in ((1, owner), (3, guests["w"])):  # to be there when it is asked for
         caller.api.get(f"/file/{file_id}/report.csv?version={number}")
     server.wait_derived()
+    asked = owner.api.post(f"/file/{file_id}/compare", json={"before": 1, "after": 4})
+    compared = owner.api.wait_task(asked.json()["task_id"])["task_id"]
     revoked = home.new_key(user_name=owner.user_name)
     home.api.request("DELETE", f"/key/{revoked.key.key.id}")
     late = timedelta(seconds=-1)
@@ -335,7 +342,7 @@ def stage(server: Server) -> Stage:
             "key": "",
             "upload": str(uuid4()),
         },
-        tasks={"owner": first["task_id"], "w": of_w["task_id"]},
+        tasks={"owner": first["task_id"], "w": of_w["task_id"], "comparison": compared},
     )
 
 

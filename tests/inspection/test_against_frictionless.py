@@ -173,6 +173,11 @@ DELIBERATE: dict[str, tuple[str, dict[str, Any], list[Any], list[Any]]] = {
         "a,b\n1,x\n1,x\n,x\n,\n,x\n", {**AB, "primaryKey": ["a", "b"]},
         [("blank-row", 5, None), *[("primary-key", row, None) for row in (3, 4, 5, 6)]],
         [("blank-row", 5, None), *[("primary-key", row, None) for row in (3, 5, 6)]]),
+    "a foreign key whose column is missing": (
+        "a\n1\n2\n", {"fields": [A_INT, field("b", "integer", required=True)], "foreignKeys": [
+            {"fields": ["a"], "reference": {"resource": "", "fields": ["b"]}}]},
+        [("missing-label", None, 2)],
+        [("missing-label", None, 2), ("foreign-key", 2, None), ("foreign-key", 3, None)]),
     # Values are compared by what they are.
     "a year as twelve months": ("a\nP1Y\nP12M\n", field("a", "duration", unique=True),
                                 [("unique-error", 3, 1)], []),

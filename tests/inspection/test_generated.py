@@ -20,6 +20,10 @@ Places = list[tuple[Any, ...]]
 def compare(made: Generated, inspect: Inspect, folder: Path) -> None:
     # Blank cells alone below the header or at the end are no row: named differences (`DELIBERATE`).
     assume(all(any(cell.strip() for cell in row) for row in (*made.rows[:1], *made.rows[-1:])))
+    # Nor is a foreign key judged whose column is missing, which is an error of its own.
+    keys = made.schema.get("foreignKeys", [])
+    keyed = [n for key in keys for n in (*key["fields"], *key["reference"]["fields"])]
+    assume(set(keyed) <= set(made.labels))
     note(made.text())
     note(repr(made.schema))
     ours = places(inspect(made.text(), made.schema))

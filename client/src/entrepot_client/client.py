@@ -161,6 +161,29 @@ class Client:
         """
         return self._act(file_id, version, "accept", {"reason": reason})
 
+    def compare(
+        self,
+        file_id: str,
+        before: int,
+        after: int,
+        key: Sequence[str] | None = None,
+        examples: int = 10,
+    ) -> str:
+        """Have two versions compared, by their numbers; the id of the task that does it.
+
+        Without a `key` the primary key of the file's schema counts. Raises NotFound, NotAllowed.
+        """
+        asked: dict[str, Any] = {"before": before, "after": after, "examples": examples}
+        if key is not None:
+            asked["key"] = list(key)
+        path = f"{API}/file/{quote(file_id, safe='')}/compare"
+        return str(self._transport.send("POST", path, asked)["task_id"])
+
+    def comparison(self, task_id: str) -> Document:
+        """What a comparison found. Raises NotFound."""
+        found: Document = self._transport.get(f"{task_path(task_id)}/comparison")
+        return found
+
     def _act(self, file_id: str, version: int, act: str, body: dict[str, str]) -> str:
         path = f"{API}/file/{quote(file_id, safe='')}/versions/{version}/{act}"
         return str(self._transport.send("POST", path, body)["task_id"])

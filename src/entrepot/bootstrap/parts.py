@@ -10,6 +10,8 @@ from entrepot.blobs.disk import DiskStore
 from entrepot.blobs.store import BlobStore
 from entrepot.db.engine import Database, open_database
 from entrepot.files.check import Checker
+from entrepot.files.compare import Comparer
+from entrepot.files.comparisons import COMPARE
 from entrepot.files.contract import CHECK
 from entrepot.files.deliver import INSPECT
 from entrepot.files.derivatives import DERIVE
@@ -90,7 +92,12 @@ def build_deriver(parts: Parts, pool: InspectionPool) -> Deriver:
 def build_worker(parts: Parts, inspector: Inspector, executor_id: str) -> Worker:
     """A worker that knows every workflow there is."""
     checker = Checker(inspector, parts.clock)
-    workflows: dict[str, Workflow] = {INSPECT: inspector.run, CHECK: checker.run}
+    comparer = Comparer(inspector, parts.clock)
+    workflows: dict[str, Workflow] = {
+        INSPECT: inspector.run,
+        CHECK: checker.run,
+        COMPARE: comparer.run,
+    }
     later: dict[str, Workflow] = {DERIVE: build_deriver(parts, inspector.pool).run}
     return Worker(parts.database, parts.settings, executor_id, workflows, later, parts.clock)
 

@@ -122,12 +122,14 @@ def compare(
     With a key a row whose other cells differ is changed; without one it is removed and added.
     Exit status 1 if anything differs.
     """
-    from entrepot.cli.compare import show_comparison
     from entrepot.inspection.locally import compare_files
+    from entrepot_client.cli.comparison import show_comparison
 
     with explained():
         found = compare_files(before, after, tuple(key or ()), examples)
-    show_comparison(output_of(ctx), found)
+    if found.verdict != "compared":
+        raise Failure(found.detail, "Check that both are tables, and the key.", ExitStatus.FAILED)
+    show_comparison(output_of(ctx), {**vars(found), "same": found.same})
     if not found.same:
         raise typer.Exit(ExitStatus.FAILED)
 

@@ -271,6 +271,20 @@ checks = Table(
     Index("ix_checks_expiring", "keep_until"),
 )
 
+comparisons = Table(
+    "comparisons",
+    metadata,
+    Column("task_id", Uuid, primary_key=True),
+    Column("file_id", Uuid, ForeignKey("files.id"), nullable=False),
+    Column("before_id", Uuid, ForeignKey("versions.id"), nullable=False, index=True),
+    Column("after_id", Uuid, ForeignKey("versions.id"), nullable=False, index=True),
+    Column("key", JSON, nullable=False),
+    Column("examples", Integer, nullable=False),
+    Column("created_by", Uuid, ForeignKey("users.id"), nullable=False),
+    # What was found; none until then, and when the bytes of either version have gone.
+    Column("result", JSON(none_as_null=True)),
+)
+
 reservations = Table(
     "reservations",
     metadata,

@@ -10,6 +10,7 @@ from entrepot.db.tables import files, versions
 from entrepot.db.types import Reading, Writing
 from entrepot.errors import NotFound, TaskFinished
 from entrepot.files.check import cancel_check, find_check
+from entrepot.files.compare import cancel_comparison
 from entrepot.files.publish import cancel_version
 from entrepot.files.versions import Undecided
 from entrepot.grants.access import known_files, sight
@@ -45,7 +46,7 @@ def cancel_task(conn: Writing, actor: Actor, task_id: UUID, now: datetime) -> Ta
         check = find_check(conn, task_id)
         if check is not None:
             cancel_check(conn, check, now)
-        else:
+        elif not cancel_comparison(conn, task_id, now):
             cancel_version(conn, _version_of(conn, task), now)
     return visible_task(conn, actor, task_id)
 

@@ -19,6 +19,7 @@ from entrepot.blobs.store import BlobId
 from entrepot.db.tables import checks, versions
 from entrepot.db.types import Reading, Writing
 from entrepot.files import inspect
+from entrepot.files.compare import give_up_comparison
 from entrepot.files.contract import keep_revision, lock_contract
 from entrepot.files.inspect import MOST_STARTS, Inspector
 from entrepot.files.publish import refusal
@@ -194,7 +195,8 @@ def give_up(conn: Writing, task_id: UUID, now: datetime) -> None:
     """End a task that cannot be done, whatever it is for; nothing changes if it has ended."""
     check = find_check(conn, task_id)
     if check is None:
-        inspect.give_up(conn, task_id, now)
+        if not give_up_comparison(conn, task_id, now):
+            inspect.give_up(conn, task_id, now)
         return
     if _decide(conn, check, now):
         detail = "The inspection could not be run. Nothing was judged or changed; try again."

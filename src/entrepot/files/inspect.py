@@ -28,6 +28,8 @@ from entrepot.files.retry import run_with_retries
 from entrepot.files.versions import UNDECIDED, FileId, Undecided
 from entrepot.inspection.pool import InspectionPool
 from entrepot.inspection.results import (
+    Comparison,
+    ComparisonRequest,
     Inspection,
     InspectionCanceled,
     InspectionRequest,
@@ -74,6 +76,16 @@ class Inspector:
         if watch.canceled():  # while no worker ran
             raise InspectionCanceled
         return self.pool.inspect(request, watch.progress, watch.canceled)
+
+    def compare(self, task_id: UUID, request: ComparisonRequest) -> Comparison:
+        """Compare two tables for a task, which can be canceled meanwhile.
+
+        Raises InspectionCanceled and InspectionFailed.
+        """
+        watch = _Watch(self.database, task_id)
+        if watch.canceled():  # while no worker ran
+            raise InspectionCanceled
+        return self.pool.compare(request, watch.canceled)
 
     def path(self, blob_id: BlobId) -> Path:
         """Where the bytes lie. Raises BlobMissing."""

@@ -18,6 +18,7 @@ from entrepot.db.tables import (
     accounts,
     activity,
     checks,
+    comparisons,
     derivatives,
     files,
     inspections,
@@ -142,7 +143,8 @@ def tasks_and_versions_agree(conn: Reading, store: BlobStore, now: datetime) -> 
         *(and_(versions.c.status == v, tasks.c.status == t) for v, t in ENDINGS.items()),
     )
     of_a_check = select(checks.c.id).where(checks.c.task_id == tasks.c.id).exists()
-    lone = and_(versions.c.id.is_(None), ~of_a_check)
+    compared = select(comparisons.c.task_id).where(comparisons.c.task_id == tasks.c.id).exists()
+    lone = and_(versions.c.id.is_(None), ~of_a_check, ~compared)
     for row in conn.execute(both.where(or_(lone, ~agree))):
         yield f"task {row.id} is {row.status}, its version {row.state}"
     ended = tasks.c.status.not_in(("queued", "running"))

@@ -10,12 +10,12 @@ A version's derivatives go before its own bytes: first their rows, so that nobod
 from collections.abc import Callable, Iterable
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Table, delete, select, union_all, update
+from sqlalchemy import ColumnElement, Table, delete, or_, select, union_all, update
 
 from entrepot.accounts.actor import AccountId
 from entrepot.blobs.store import BlobId, BlobStore
 from entrepot.db.engine import Database
-from entrepot.db.tables import checks, derivatives, inspections, versions
+from entrepot.db.tables import checks, comparisons, derivatives, inspections, versions
 from entrepot.db.types import Reading, Writing
 from entrepot.quotas.reserve import refund
 
@@ -75,10 +75,13 @@ def _drop_derivatives(conn: Writing, version_id: BlobId) -> list[BlobId]:
 
 
 def _forget_content(conn: Writing, version_id: BlobId) -> None:
-    """What was found in a deleted version shows what was in it, so it goes with the bytes."""
+    """What was found in a deleted version shows what was in it, so it goes with the bytes; a
+    comparison does in any case."""
     deleted = versions.c.id == version_id, versions.c.status == "deleted"
     gone = select(versions.c.id).where(*deleted).scalar_subquery()
     conn.execute(delete(inspections).where(inspections.c.version_id == gone))
+    compared = or_(comparisons.c.before_id == version_id, comparisons.c.after_id == version_id)
+    conn.execute(update(comparisons).where(compared).values(result=None))
 
 
 def _note_removed(conn: Writing, blob_id: BlobId, now: datetime) -> bool:

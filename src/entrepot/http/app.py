@@ -11,6 +11,7 @@ from entrepot.bootstrap.parts import Parts
 from entrepot.http import problems
 from entrepot.http.api import (
     changes,
+    comparisons,
     files,
     health,
     people,
@@ -55,7 +56,17 @@ def create_app(parts: Parts) -> tuple[FastAPI, ASGIApp]:
         lifespan=life,
     )
     app.state.runtime = runtime
-    of_files = uploads, resumable, files, versions, quarantine, changes, schema, sharing
+    of_files = (
+        uploads,
+        resumable,
+        files,
+        versions,
+        quarantine,
+        comparisons,
+        changes,
+        schema,
+        sharing,
+    )
     for part in (*of_files, tasks, people):
         app.include_router(part.router, prefix="/api/v1")
     app.include_router(health.router)

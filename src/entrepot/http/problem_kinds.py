@@ -319,6 +319,12 @@ TASK_KINDS: dict[str, Kind] = {
             "The file takes more memory, time or space to read than is allowed.",
         ),
         Kind(
+            422,
+            "not-comparable",
+            "The two versions cannot be compared",
+            "Both must be tables that have the columns of the key. Name another key, or none.",
+        ),
+        Kind(
             409,
             "schema-changed",
             "The file's schema has changed meanwhile",

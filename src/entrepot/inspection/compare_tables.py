@@ -49,8 +49,13 @@ def compare_tables(
 ) -> Comparison:
     """What differs. Raises only what `out_of_resources` knows, and OSError."""
     try:
-        before = _load(engine, "before", request.path, request.file_name, scratch, limits, progress)
-        after = _load(engine, "after", request.other, request.other_name, scratch, limits, progress)
+        sides = (
+            ("before", request.path, request.file_name),
+            ("after", request.other, request.other_name),
+        )
+        before, after = (
+            _load(engine, *side, request.dialect, scratch, limits, progress) for side in sides
+        )
         return _compare(engine, before, after, request)
     except (NotTabular, SourceBroken, TooLarge) as reason:
         return Comparison(verdict="not-compared", detail=f"They cannot be compared: {reason}.")
@@ -66,13 +71,15 @@ def _load(
     side: str,
     path: Path,
     file_name: str,
+    dialect: dict[str, Any] | None,
     scratch: Path,
     limits: Limits,
     progress: Progress,
 ) -> _Side:
     folder = scratch / side
     folder.mkdir(exist_ok=True)
-    reading = DerivationRequest(path, file_name, path.stat().st_size, "csv", {}, False, 0)
+    size = path.stat().st_size
+    reading = DerivationRequest(path, file_name, size, "csv", {}, False, 0, dialect)
     table = exact_reading(engine, reading, folder, limits, progress)
     if len(table.columns) > COLUMNS_AT_MOST:
         raise TooLarge(f"{len(table.columns):,} columns; {COLUMNS_AT_MOST:,} are compared")

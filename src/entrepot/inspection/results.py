@@ -93,7 +93,7 @@ class ComparisonRequest:
     """Two tables to compare: the earlier at `path`, the later at `other`, `size` bytes together.
 
     `key` names the columns that identify a row (none: rows are compared as multisets); at most
-    `examples` rows of each kind are shown.
+    `examples` rows of each kind are shown. `dialect` is a Table Dialect, of both.
     """
 
     path: Path
@@ -103,6 +103,7 @@ class ComparisonRequest:
     size: int
     key: tuple[str, ...] = ()
     examples: int = 10
+    dialect: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)

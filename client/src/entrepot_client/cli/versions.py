@@ -1,9 +1,12 @@
-"""`entrepot files versions|restore|accept`: the versions of a file, and earlier ones had back."""
+"""`entrepot files versions|compare|restore|accept`: a file's versions."""
 
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from entrepot_client.cli.comparison import show_comparison
+from entrepot_client.cli.explain import explain_ended
+from entrepot_client.cli.failures import ExitStatus, Failure
 from entrepot_client.cli.output import Output, output_of
 from entrepot_client.cli.session import signed_in
 from entrepot_client.cli.sizes import format_size
@@ -22,6 +25,8 @@ def register(files: typer.Typer) -> None:
     """Add the commands to `entrepot files`."""
     files.command("versions", epilog=f"Example: entrepot files versions {_AN_ID}")(list_versions)
     files.command("restore", epilog=f"Example: entrepot files restore {_AN_ID} 3")(restore)
+    example = f"Example: entrepot files compare {_AN_ID} 2 3 --key id"
+    files.command("compare", epilog=example)(compare)
     example = f'Example: entrepot files accept {_AN_ID} 4 --reason "agreed by mail"'
     files.command("accept", epilog=example)(accept)
 
@@ -52,6 +57,36 @@ def restore(ctx: typer.Context, file_id: FileId, version: Number) -> None:
     output = output_of(ctx)
     with signed_in(output) as client:
         _follow(client, client.restore(file_id, version), output)
+
+
+def compare(
+    ctx: typer.Context,
+    file_id: FileId,
+    before: Annotated[int, typer.Argument(help="The earlier version's number.", min=1)],
+    after: Annotated[int, typer.Argument(help="The later one's.", min=1)],
+    key: Annotated[
+        list[str] | None,
+        typer.Option("--key", metavar="COLUMN", help="A column of the key; may come repeatedly."),
+    ] = None,
+    examples: Annotated[int, typer.Option(min=0, max=1000, help="Rows shown of each kind.")] = 10,
+) -> None:
+    """Say what differs between two versions of a file: columns and rows.
+
+    Without --key the primary key of the file's schema counts, if it has one. With a key a row whose
+    other cells differ is changed; without one it is removed and added. Exit status 1 if anything
+    differs.
+    """
+    output = output_of(ctx)
+    with signed_in(output) as client:
+        task_id = client.compare(file_id, before, after, key or None, examples)
+        failure = explain_ended(watch_to_end(client, task_id, output))
+        if failure is not None:
+            # Nothing was refused here, as deliveries are.
+            raise Failure(failure.what, "Name another key, or none.", figures=failure.figures)
+        found = client.comparison(task_id)
+    show_comparison(output, found)
+    if not found["same"]:
+        raise typer.Exit(ExitStatus.FAILED)
 
 
 def accept(

@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from entrepot.accounts.keys import Key
 from entrepot.accounts.users import User
+from entrepot.files.comparisons import KIND as COMPARISON
 from entrepot.files.contract import Revision
 from entrepot.files.hand_over import Offer
 from entrepot.files.history import Version
@@ -88,6 +89,8 @@ def task_payload(task: Task) -> dict[str, Any]:
     report = None
     if task.has_report:
         report = f"/api/v1/task/{task.id}/report"
+        if task.kind == COMPARISON:
+            report = f"/api/v1/task/{task.id}/comparison"
         if task.version is not None:
             report = f"/api/v1/file/{task.file_id}/report?version={task.version}"
     return {

@@ -1,0 +1,110 @@
+"""Compare two versions of a file: asked for here, carried out by a task (`files.compare`).
+
+A comparison shows what is in both versions. So it is for the one who asked for it alone, as long as
+they may read both, and it goes when the bytes of either go.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import insert, select
+
+from entrepot.accounts.actor import Actor
+from entrepot.activity.record import record
+from entrepot.db.tables import comparisons, versions
+from entrepot.db.types import Reading, Writing
+from entrepot.errors import NotFound
+from entrepot.files.cancel import visible_task
+from entrepot.files.contract import load_contract
+from entrepot.files.quarantine import get_refused
+from entrepot.files.read import get_published
+from entrepot.files.versions import Published
+from entrepot.grants.access import access_readable
+from entrepot.inspection.results import Comparison
+from entrepot.tasks.queue import TaskQueue
+from entrepot.tasks.records import TaskId, create_task
+
+COMPARE = "compare.versions"
+"""The workflow's name in the queue; part of the task protocol."""
+KIND = "version.compare"
+"""The kind of its tasks."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Two versions by their numbers, the columns that identify a row (None: the primary key of
+    the file's schema, if it has one), and how many rows of each kind to show."""
+
+    before: int
+    after: int
+    key: tuple[str, ...] | None
+    examples: int
+
+
+def ask_to_compare(
+    conn: Writing, actor: Actor, file_id: UUID, asked: Asked, queue: TaskQueue, now: datetime
+) -> TaskId:
+    """Have two versions compared: published ones, or refused ones that the actor delivered.
+
+    Raises NotFound, also for a version that the actor may not read, and NotAllowed.
+    """
+    target = access_readable(conn, actor, file_id)
+    before, after = (
+        _readable(conn, actor, file_id, number, now) for number in (asked.before, asked.after)
+    )
+    key = asked.key
+    if key is None:
+        schema = load_contract(conn, file_id).schema or {}
+        named = schema.get("primaryKey", ())
+        key = (named,) if isinstance(named, str) else tuple(named)
+    task_id = TaskId(uuid4())
+    conn.execute(
+        insert(comparisons).values(
+            task_id=task_id,
+            file_id=file_id,
+            before_id=before.blob_id,
+            after_id=after.blob_id,
+            key=list(key),
+            examples=asked.examples,
+            created_by=actor.user_id,
+        )
+    )
+    account_id, total = target.account_id, before.size + after.size
+    create_task(
+        conn, task_id, account_id, actor.user_id, KIND, file_id, version=None, total=total, now=now
+    )
+    detail = {"before": asked.before, "after": asked.after, "task_id": str(task_id)}
+    record(conn, account_id, actor, KIND, now, file_id, None, detail)
+    queue.enqueue(conn, COMPARE, task_id, account_id)
+    return task_id
+
+
+def comparison_of(conn: Reading, actor: Actor, task_id: UUID, now: datetime) -> dict[str, Any]:
+    """What a task found, with the numbers of both versions. Raises NotFound, also for who did not
+    ask for it or may not read both versions any more, and NotAllowed."""
+    visible_task(conn, actor, task_id)
+    numbers = (_number_of(column) for column in (comparisons.c.before_id, comparisons.c.after_id))
+    before, after = (number.scalar_subquery() for number in numbers)
+    found = select(comparisons, before.label("before"), after.label("after")).where(
+        comparisons.c.task_id == task_id, comparisons.c.created_by == actor.user_id
+    )
+    row = conn.execute(found).one_or_none()
+    if row is None or row.result is None:
+        raise NotFound
+    for number in (row.before, row.after):
+        _readable(conn, actor, row.file_id, number, now)
+    told = {"file_id": str(row.file_id), "before": row.before, "after": row.after}
+    return {**told, "same": Comparison(**row.result).same, **row.result}
+
+
+def _readable(conn: Reading, actor: Actor, file_id: UUID, number: int, now: datetime) -> Published:
+    try:
+        return get_published(conn, actor, file_id, number)
+    except NotFound:
+        return get_refused(conn, actor, file_id, number, now)
+
+
+def _number_of(version_id: Any) -> Any:
+    return select(versions.c.number).where(versions.c.id == version_id)
