@@ -8,7 +8,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 from tests.e2e.conftest import OpenPage, give_password, sign_in
 from tests.support.server import Server, TestAccount
-from tests.support.sharing import share
+from tests.support.sharing import deliver, share
 
 BROKEN = b"id,amount,a_column_with_a_rather_long_name\n1,2,x\n2,abc,y\n"
 CONTRACT = (
@@ -33,6 +33,7 @@ PATHS = (
     "/tasks/{checked}",
     "/tasks/{changed}",
     "/tasks/{accepted}",
+    "/tasks/{compared}",
     "/keys",
     "/keys/{key}/revoke",
     "/endpoint",
@@ -74,10 +75,18 @@ def furnished(site: Server, password_hash: str) -> Furnished:
     path, why = f"/file/{odd['file_id']}/versions/1/accept", {"reason": "Agreed by mail. " * 20}
     accepted = account.api.post(path, json=why).json()
     assert account.api.wait_task(accepted["task_id"])["status"] == "succeeded"
+    table = account.api.deliver(b"id,a\n" + b"1,x\n2,y\n" * 2)
+    deliver(
+        account.api, table["file_id"], b"id,a,rather_long_name_of_a_column\n1,x," + b"long" * 60
+    )
+    which = {"before": 1, "after": 2, "key": ["id"]}
+    compared = account.api.post(f"/file/{table['file_id']}/compare", json=which).json()
+    assert account.api.wait_task(compared["task_id"])["status"] == "succeeded"
     share(account.api, good["file_id"], f"{site.new_account().name}:*", "w")
     names = {
         "exception": odd["file_id"],
         "accepted": accepted["task_id"],
+        "compared": compared["task_id"],
         "checked": checked["task_id"],
         "changed": changed["task_id"],
         "published": good["file_id"],

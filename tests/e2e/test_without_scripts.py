@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 from tests.e2e.conftest import OpenPage, sign_in
 from tests.support.server import Server, TestAccount
+from tests.support.sharing import deliver
 
 
 @pytest.fixture
@@ -108,3 +109,19 @@ def _deliver(page: Page, content: bytes) -> None:
     chosen = {"name": "next.csv", "mimeType": "text/csv", "buffer": content}
     page.get_by_label("File", exact=True).set_input_files(chosen)  # type: ignore[arg-type]
     page.get_by_role("button", name="Deliver").click()
+
+
+def test_two_versions_are_compared(plain: Page, person: TestAccount) -> None:
+    file_id = person.api.deliver(b"id,amount\n1,2\n3,4\n")["file_id"]
+    deliver(person.api, file_id, b"id,amount\n1,2\n3,40\n5,6\n")
+    plain.goto(f"/files/{file_id}")
+    plain.get_by_text("Compare two versions").click()
+    plain.get_by_label("Key", exact=True).fill("id")
+    plain.get_by_role("button", name="Compare them").click()
+    expect(plain.get_by_role("region", name="Rows changed")).to_contain_text("amount: 4 → 40")
+    expect(plain.get_by_role("region", name="Rows added")).to_contain_text("id=5, amount=6")
+    plain.goto(f"/files/{file_id}")
+    plain.get_by_text("Compare two versions").click()
+    plain.get_by_label("Earlier version").fill("x")
+    plain.get_by_role("button", name="Compare them").click()
+    expect(plain.get_by_text("before: is the number of a version")).to_be_visible()

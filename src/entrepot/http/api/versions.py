@@ -162,10 +162,10 @@ def _read_delivery(form: Form, work: Work) -> Delivery:
     return Delivery(form.name_of_file(), largest, read_number(form.text("replaces")))
 
 
-def read_number(text: str | None) -> int | None:
+def read_number(text: str | None, field: str = "replaces") -> int | None:
     """A version's number from a form. Raises FieldInvalid."""
     if not text:
         return None
     if not (text.isascii() and text.isdigit()) or not 1 <= int(text[:11]) < 2**31:
-        raise FieldInvalid("replaces", "is the number of a version.", "2")
+        raise FieldInvalid(field, "is the number of a version.", "2")
     return int(text)

@@ -14,8 +14,10 @@ from fastapi.responses import Response, StreamingResponse
 
 from entrepot.accounts.actor import Actor
 from entrepot.db.types import Reading
-from entrepot.errors import TaskFinished
+from entrepot.errors import NotAllowed, NotFound, TaskFinished
 from entrepot.files.cancel import cancel_task, viewer_of, visible_task
+from entrepot.files.comparisons import KIND as COMPARISON
+from entrepot.files.comparisons import comparison_of
 from entrepot.files.quarantine import Quarantine, quarantine_of
 from entrepot.files.task_report import report_of
 from entrepot.http.api.tasks import task_events
@@ -63,6 +65,13 @@ async def report(task_id: UUID, work: SignedIn) -> Response:
     return json_to_keep(await work.read(report_of, task_id), f"report-{task_id}.json")
 
 
+@router.get("/tasks/{task_id}/comparison.json", response_model=None)
+async def comparison(task_id: UUID, work: SignedIn) -> Response:
+    """What a comparison found, as JSON to keep."""
+    found = await work.read(comparison_of, task_id, work.now)
+    return json_to_keep(found, f"comparison-{task_id}.json")
+
+
 @router.get("/tasks/{task_id}/events", response_model=None)
 async def events(
     request: Request, task_id: UUID, work: SignedIn, last_event_id: str | None = Header(None)
@@ -99,8 +108,19 @@ async def cancel(task_id: UUID, work: SignedIn) -> Response:
 
 def _load(conn: Reading, actor: Actor, task_id: UUID, now: datetime) -> dict[str, Any]:
     task = visible_task(conn, actor, task_id)
+    if task.kind == COMPARISON:
+        compared = _comparison(conn, actor, task, now)
+        return {**_described(task, None, None), "compared": compared}
     report = report_of(conn, actor, task_id) if task.has_report else None
     return _described(task, report, quarantine_of(conn, actor, task_id, now))
+
+
+def _comparison(conn: Reading, actor: Actor, task: Task, now: datetime) -> dict[str, Any] | None:
+    """What was found, for who may see it; the task itself is seen by more."""
+    try:
+        return comparison_of(conn, actor, task.id, now) if task.has_report else None
+    except (NotFound, NotAllowed):
+        return None
 
 
 def _described(

@@ -1,4 +1,4 @@
-"""Deliver a further version by a form; restore an earlier one, or accept a refused one."""
+"""Deliver a further version by a form; restore one, accept a refused one, compare two."""
 
 from uuid import UUID
 
@@ -8,11 +8,12 @@ from fastapi.responses import Response
 from entrepot.accounts.actor import Actor
 from entrepot.db.types import Reading
 from entrepot.errors import EntrepotError, FieldInvalid, NotAuthenticated, NotFound
+from entrepot.files.comparisons import Asked, ask_to_compare
 from entrepot.files.quarantine import check_reason
 from entrepot.files.read import File, get_file
 from entrepot.grants.access import require_delivering
 from entrepot.http.api.restoration import accept, restore
-from entrepot.http.api.versions import NumberInPath, delivery_to
+from entrepot.http.api.versions import NumberInPath, delivery_to, read_number
 from entrepot.http.delivery_form import receive_form
 from entrepot.http.problem_kinds import kind_of
 from entrepot.http.web.form import read_form
@@ -21,6 +22,9 @@ from entrepot.http.web.signed_in import PageWork, SignedIn, go
 from entrepot.quotas.reserve import Usage, usage_of
 
 router = APIRouter()
+
+EXAMPLES = 20
+"""Rows of each kind that the page of a comparison shows."""
 
 
 @router.get("/files/{file_id}/deliver", response_model=None)
@@ -58,6 +62,21 @@ async def accept_version(
     """Accept a refused version and go on to the page of the task that publishes it."""
     reason = check_reason((await read_form(request)).text("reason"))
     return go(f"/tasks/{await accept(work, file_id, number, reason)}")
+
+
+@router.post("/files/{file_id}/compare", response_model=None)
+async def compare(request: Request, file_id: UUID, work: SignedIn) -> Response:
+    """Have two versions compared and go on to the page of the task that does it."""
+    form = await read_form(request)
+    before, after = (read_number(form.text(name), name) for name in ("before", "after"))
+    if before is None or after is None:
+        raise FieldInvalid("before" if before is None else "after", "is the number of a version.")
+    key = tuple(name.strip() for name in form.text("key").split(",") if name.strip()) or None
+    queue, now = work.parts.queue, work.now
+    asked = Asked(before, after, key, EXAMPLES)
+    task_id = await work.write(ask_to_compare, file_id, asked, queue, now)
+    queue.wake()
+    return go(f"/tasks/{task_id}")
 
 
 async def _form(
