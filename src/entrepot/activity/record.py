@@ -1,12 +1,14 @@
-"""Append one activity row, in the transaction that makes the change it speaks of."""
+"""Append one activity row, in the transaction that makes the change it speaks of.
+
+It is written, and chained to the one before it, right before that transaction is committed.
+"""
 
 from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
-from sqlalchemy import insert
-
-from entrepot.db.tables import activity
+from entrepot.activity.chain import append
+from entrepot.db.engine import before_commit
 from entrepot.db.types import Writing
 
 
@@ -35,15 +37,14 @@ def record(
     detail: dict[str, Any] | None = None,
 ) -> None:
     """Append one row. `by` is None for an operator or the system; `action` is `noun.verb`."""
-    conn.execute(
-        insert(activity).values(
-            at=now,
-            account_id=account_id,
-            user_id=by.user_id if by else None,
-            key_id=by.key_id if by else None,
-            action=action,
-            file_id=file_id,
-            version=version,
-            detail=detail or {},
-        )
-    )
+    said = {
+        "at": now,
+        "account_id": account_id,
+        "user_id": by.user_id if by else None,
+        "key_id": by.key_id if by else None,
+        "action": action,
+        "file_id": file_id,
+        "version": version,
+        "detail": detail or {},
+    }
+    before_commit(conn, append, said)

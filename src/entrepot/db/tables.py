@@ -396,6 +396,16 @@ activity = Table(
     Column("file_id", Uuid),
     Column("version", Integer),
     Column("detail", JSON, nullable=False),
+    # The SHA-256 of the account's row before it and of all the above but `id` (`activity.chain`).
+    Column("hash", String(64)),
     Index("ix_activity_by_account", "account_id", "id"),
     Index("ix_activity_by_file", "file_id", "id"),
+)
+
+# The hash of each account's newest activity row.
+activity_heads = Table(
+    "activity_heads",
+    metadata,
+    Column("account_id", Uuid, ForeignKey("accounts.id"), primary_key=True),
+    Column("hash", String(64), nullable=False),
 )
