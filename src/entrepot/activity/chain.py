@@ -25,7 +25,10 @@ from entrepot.db.types import Reading, Writing
 
 START = "0" * 64
 """What stands for the row before an account's first."""
-SAID = ("at", "account_id", "user_id", "key_id", "action", "file_id", "version", "detail")
+SAID = (
+    "at", "account_id", "user_id", "user_name", "key_id", "address", "request_id", "action",
+    "result", "file_id", "version", "detail",
+)  # fmt: skip
 """The columns that a row's hash covers: all but its number, which the database gives."""
 
 
@@ -35,9 +38,13 @@ def seal(previous: str, said: Mapping[Any, Any]) -> str:
     It is that of the ASCII text `previous`, a line feed, and the row as JSON with sorted keys and
     no spaces; times are UTC with microseconds, ids as RFC 9562 writes them.
     """
-    row = {name: _plain(said[name]) for name in SAID}
-    text = json.dumps(row, sort_keys=True, separators=(",", ":"))
+    text = json.dumps(as_json(said), sort_keys=True, separators=(",", ":"))
     return sha256(f"{previous}\n{text}".encode()).hexdigest()
+
+
+def as_json(said: Mapping[Any, Any]) -> dict[str, Any]:
+    """What a row says, as its hash covers it and as it is exported."""
+    return {name: _plain(said[name]) for name in SAID}
 
 
 def append(conn: Writing, said: Iterable[dict[str, Any]]) -> None:

@@ -3,6 +3,7 @@
 It is written, and chained to the one before it, right before that transaction is committed.
 """
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
@@ -11,18 +12,39 @@ from entrepot.activity.chain import append
 from entrepot.db.engine import before_commit
 from entrepot.db.types import Writing
 
+LONGEST_ADDRESS = 64
+"""Characters; what a trusted proxy says beyond them is cut off."""
+
+
+@dataclass(frozen=True)
+class Whence:
+    """Where a request came from: the client's address, as trusted proxies tell it, and its id."""
+
+    address: str
+    request_id: str
+
 
 class By(Protocol):
-    """What the record needs to know of who acts (an `accounts.actor.Actor` fits)."""
+    """Who acts: a user, with or without a key, and by which request if it is under way."""
 
     @property
     def user_id(self) -> UUID:
-        """The user who acts."""
+        """The user."""
+        ...
+
+    @property
+    def user_name(self) -> str:
+        """The user's name, which stays in the record when the user goes."""
         ...
 
     @property
     def key_id(self) -> UUID | None:
-        """The key they act with, None in a browser."""
+        """The key they act with; None in a browser's session."""
+        ...
+
+    @property
+    def whence(self) -> Whence | None:
+        """None for what is done later, such as a schema that takes effect after its check."""
         ...
 
 
@@ -35,14 +57,20 @@ def record(
     file_id: UUID | None = None,
     version: int | None = None,
     detail: dict[str, Any] | None = None,
+    result: str = "done",
 ) -> None:
     """Append one row. `by` is None for an operator or the system; `action` is `noun.verb`."""
+    whence = by.whence if by else None
     said = {
         "at": now,
         "account_id": account_id,
         "user_id": by.user_id if by else None,
+        "user_name": by.user_name if by else None,
         "key_id": by.key_id if by else None,
+        "address": whence.address[:LONGEST_ADDRESS] if whence else None,
+        "request_id": whence.request_id if whence else None,
         "action": action,
+        "result": result,
         "file_id": file_id,
         "version": version,
         "detail": detail or {},

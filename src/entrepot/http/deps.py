@@ -18,6 +18,7 @@ from fastapi import Depends, Request
 from entrepot.accounts.actor import Actor, KeyId, Scope
 from entrepot.accounts.keys import TOUCH_EVERY, authenticate, touch_key
 from entrepot.accounts.secrets import keyed_digest
+from entrepot.activity.record import Whence
 from entrepot.bootstrap.parts import Parts
 from entrepot.db.changes import Changes
 from entrepot.db.types import Reading, Writing
@@ -120,6 +121,7 @@ class Work:
     scope: Scope | None
     now: datetime
     credential: bytes | None = None
+    whence: Whence | None = None
 
     @property
     def parts(self) -> Parts:
@@ -167,7 +169,7 @@ class Work:
     ) -> tuple[Actor, R]:
         def unit() -> tuple[Actor, R]:
             with begin() as conn:
-                actor = self.who(conn, self.now)
+                actor = replace(self.who(conn, self.now), whence=self.whence)
                 if self.scope is not None:
                     actor.require(self.scope)
                 return actor, work(conn, actor, *args, **kwargs)
@@ -209,7 +211,13 @@ def open_work(request: Request, scope: Scope | None) -> Work:
         return authenticate(conn, secret, key, now)
 
     credential = keyed_digest(secret, "key", key)
-    return Work(runtime, who, scope, runtime.parts.clock(), credential)
+    return Work(runtime, who, scope, runtime.parts.clock(), credential, whence_of(request))
+
+
+def whence_of(request: Request) -> Whence:
+    """Where a request came from, as trusted proxies tell it (`http.middleware`)."""
+    client = request.client
+    return Whence(client.host if client else "", request.scope.get("request_id", ""))
 
 
 def needs(scope: Scope | None) -> Callable[[Request], Work]:
