@@ -18,7 +18,7 @@ from entrepot.activity.record import record
 from entrepot.blobs.disk import DiskStore
 from entrepot.db.engine import Database, open_database
 from entrepot.db.tables import activity, activity_heads
-from entrepot.db.types import Writing
+from entrepot.db.types import Reading, Writing
 from entrepot.migrations.run import migrate
 from entrepot.quotas.reserve import lock_account
 from entrepot.settings import read_settings
@@ -125,11 +125,10 @@ def test_each_kind_of_tampering_is_found(database: Database) -> None:
             [delete(activity_heads).where(mine_head(account_id))],
         )
     ):
-        with pytest.raises(ZeroDivisionError), database.writing() as conn:
+        with database.engine.connect() as conn:  # never committed
             for change in changes:
                 conn.execute(change)
-            assert list(chains_are_whole(conn, NOWHERE, NOW)) != [], number
-            raise ZeroDivisionError  # undone
+            assert list(chains_are_whole(Reading(conn), NOWHERE, NOW)) != [], number
     assert breaches(database) == []
 
 

@@ -13,12 +13,13 @@ from entrepot.db.engine import before_commit
 from entrepot.db.types import Writing
 
 LONGEST_ADDRESS = 64
-"""Characters; what a trusted proxy says beyond them is cut off."""
+"""Characters."""
 
 
 @dataclass(frozen=True)
 class Whence:
-    """Where a request came from: the client's address, as trusted proxies tell it, and its id."""
+    """Where a request came from: the client's address, as trusted proxies tell it and of at most
+    `LONGEST_ADDRESS` characters, and the request's id."""
 
     address: str
     request_id: str
@@ -67,7 +68,7 @@ def record(
         "user_id": by.user_id if by else None,
         "user_name": by.user_name if by else None,
         "key_id": by.key_id if by else None,
-        "address": whence.address[:LONGEST_ADDRESS] if whence else None,
+        "address": whence.address if whence else None,
         "request_id": whence.request_id if whence else None,
         "action": action,
         "result": result,

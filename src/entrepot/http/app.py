@@ -27,6 +27,7 @@ from entrepot.http.api.describe import describe
 from entrepot.http.deps import open_runtime
 from entrepot.http.express import Express
 from entrepot.http.middleware import Surround
+from entrepot.http.note_reads import ReadWriter
 from entrepot.http.web.mount import mount_pages
 
 DESCRIPTION = "A self-hosted, multi-tenant exchange for data files: every file is a contract."
@@ -39,7 +40,10 @@ def create_app(parts: Parts) -> tuple[FastAPI, ASGIApp]:
     @asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[None]:
         del app
+        writer = ReadWriter(runtime)
+        writer.start()
         yield
+        await writer.close()
         runtime.recall.close()
         runtime.database_threads.shutdown(wait=True)
         runtime.byte_threads.shutdown(wait=True)

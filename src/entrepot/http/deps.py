@@ -18,7 +18,8 @@ from fastapi import Depends, Request
 from entrepot.accounts.actor import Actor, KeyId, Scope
 from entrepot.accounts.keys import TOUCH_EVERY, authenticate, touch_key
 from entrepot.accounts.secrets import keyed_digest
-from entrepot.activity.record import Whence
+from entrepot.activity.reads import ReadBuffer
+from entrepot.activity.record import LONGEST_ADDRESS, Whence
 from entrepot.bootstrap.parts import Parts
 from entrepot.db.changes import Changes
 from entrepot.db.types import Reading, Writing
@@ -46,13 +47,15 @@ E = TypeVar("E", bound=Ending | None)
 
 @dataclass
 class Runtime:
-    """What lives as long as the app: parts, threads, the watch on tasks, keys' last uses."""
+    """What lives as long as the app: parts, threads, the watch on tasks, keys' last uses, reads
+    that are to be recorded."""
 
     parts: Parts
     database_threads: ThreadPoolExecutor
     byte_threads: ThreadPoolExecutor
     watch: TaskWatch
     recall: Recall
+    reads: ReadBuffer = field(default_factory=ReadBuffer)
     touched: dict[KeyId, datetime] = field(default_factory=dict)
     background: set[asyncio.Task[None]] = field(default_factory=set)
     draining: bool = False
@@ -217,7 +220,8 @@ def open_work(request: Request, scope: Scope | None) -> Work:
 def whence_of(request: Request) -> Whence:
     """Where a request came from, as trusted proxies tell it (`http.middleware`)."""
     client = request.client
-    return Whence(client.host if client else "", request.scope.get("request_id", ""))
+    address = client.host[:LONGEST_ADDRESS] if client else ""
+    return Whence(address, request.scope.get("request_id", ""))
 
 
 def needs(scope: Scope | None) -> Callable[[Request], Work]:

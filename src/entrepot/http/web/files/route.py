@@ -140,7 +140,7 @@ async def download(
         found = await stored_version(work, file_id, version)
     else:
         found = await form_of(work, file_id, format, version)
-    return published_response(request, work.parts.store, found)
+    return published_response(request, work, found)
 
 
 @router.get("/files/{file_id}/profile.json", response_model=None)
@@ -175,7 +175,7 @@ async def report_csv(
     They are made when they are first asked for; until then a page waits for them.
     """
     found = await rejected_rows(work, file_id, version)
-    return published_response(request, work.parts.store, found)
+    return published_response(request, work, found)
 
 
 @router.get("/files/{file_id}/report.json", response_model=None)
