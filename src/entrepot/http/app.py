@@ -10,6 +10,7 @@ from entrepot import __version__
 from entrepot.bootstrap.parts import Parts
 from entrepot.http import problems
 from entrepot.http.api import (
+    activity,
     changes,
     comparisons,
     files,
@@ -71,7 +72,7 @@ def create_app(parts: Parts) -> tuple[FastAPI, ASGIApp]:
         schema,
         sharing,
     )
-    for part in (*of_files, tasks, people):
+    for part in (*of_files, activity, tasks, people):
         app.include_router(part.router, prefix="/api/v1")
     app.include_router(health.router)
     describe(app)
