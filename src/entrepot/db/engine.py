@@ -53,14 +53,8 @@ class Database:
     @contextmanager
     def writing(self) -> Iterator[Writing]:
         """A transaction that is committed at the end of the block, or rolled back on an error."""
-        with self.engine.connect() as conn:
-            last: dict[Callable[[Writing, list[Any]], None], list[Any]] = {}
-            conn.execution_options(entrepot_writes=True, entrepot_last=last)
-            with conn.begin():
-                writing = Writing(Reading(conn))
-                yield writing
-                for work, items in last.items():
-                    work(writing, items)
+        with self.engine.connect() as conn, writing_on(conn) as writing:
+            yield writing
 
     def read(
         self, work: Callable[Concatenate[Reading, P], R], *args: P.args, **kwargs: P.kwargs
@@ -79,6 +73,18 @@ class Database:
     def close(self) -> None:
         """Close every pooled connection."""
         self.engine.dispose()
+
+
+@contextmanager
+def writing_on(conn: Connection) -> Iterator[Writing]:
+    """As `Database.writing`, on a connection that has no transaction."""
+    last: dict[Callable[[Writing, list[Any]], None], list[Any]] = {}
+    conn.execution_options(entrepot_writes=True, entrepot_last=last)
+    with conn.begin():
+        writing = Writing(Reading(conn))
+        yield writing
+        for work, items in last.items():
+            work(writing, items)
 
 
 def before_commit(conn: Writing, work: Callable[[Writing, list[T]], None], item: T) -> None:

@@ -55,6 +55,7 @@ class Runtime:
     byte_threads: ThreadPoolExecutor
     watch: TaskWatch
     recall: Recall
+    changes: Changes
     reads: ReadBuffer = field(default_factory=ReadBuffer)
     touched: dict[KeyId, datetime] = field(default_factory=dict)
     background: set[asyncio.Task[None]] = field(default_factory=set)
@@ -103,12 +104,14 @@ def open_runtime(parts: Parts) -> Runtime:
     most = 1 if parts.database.embedded else 8
     database_threads = ThreadPoolExecutor(most, thread_name_prefix="database")
     byte_threads = ThreadPoolExecutor(16, thread_name_prefix="bytes")
+    changes = Changes(parts.database)
     return Runtime(
         parts,
         database_threads,
         byte_threads,
         TaskWatch(parts.database, database_threads),
-        Recall(Changes(parts.database)),
+        Recall(changes),
+        changes,
     )
 
 

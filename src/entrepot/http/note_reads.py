@@ -104,7 +104,10 @@ class ReadWriter:
         batch = runtime.reads.take()
         try:
             if batch or (look and await runtime.hop(database.read, any_ended, now)):
-                await runtime.hop(database.write, write_reads, batch, now)
+                runtime.changes.lend()
+                await runtime.hop(runtime.changes.write_aside, write_reads, batch, now)
         except Exception:
             runtime.reads.give_back(batch)
             structlog.get_logger(__name__).exception("reads could not be recorded; trying again")
+        finally:
+            runtime.changes.take_back()
