@@ -16,16 +16,7 @@ def test_activity_is_listed(run: Run, account: TestAccount) -> None:
     status, out, _ = run("activity", "list", "--file", file_id, "--since", "1h")
     assert status == 0
     heading, published, defined = out.splitlines()
-    assert heading.split() == [
-        "at",
-        "action",
-        "result",
-        "user",
-        "from",
-        "file",
-        "version",
-        "detail",
-    ]
+    assert heading.split()[:5] == ["at", "action", "result", "user", "from"]
     assert "version.publish" in published
     assert account.admin.user_name in defined
     assert "127.0.0.1" in defined
@@ -47,7 +38,7 @@ def test_an_export_is_verified(run: Run, account: TestAccount, tmp_path: Path) -
     assert (status, "is there already" in said) == (1, True)
     kept.write_text("\n".join([lines[0], *lines[2:]]))
     status, _, said = run("activity", "verify", kept)
-    assert status == 5
+    assert status == 1
     assert "Row 2 of" in said
     kept.write_text("[]\n")
     assert run("activity", "verify", kept)[0] == 1

@@ -1,4 +1,4 @@
-"""`entrepot activity`: who did and read what, listed or kept, and whether what was kept is whole."""
+"""`entrepot activity`: who did and read what, listed or kept, and if what was kept is whole."""
 
 import json
 from contextlib import suppress
