@@ -1,6 +1,5 @@
 """The chain of an account's record: one line, whoever writes at once, and older rows in it too."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,36 +8,20 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import ColumnElement, delete, func, insert, select, update
-from tests.support.postgres import Postgres
 from tests.support.wait import UNHURRIED
 
 from entrepot.accounts.accounts import create_account
 from entrepot.activity.chain import START, chain_whole, chains_are_whole, seal
 from entrepot.activity.record import record
 from entrepot.blobs.disk import DiskStore
-from entrepot.db.engine import Database, open_database
+from entrepot.db.engine import Database
 from entrepot.db.tables import activity, activity_heads
 from entrepot.db.types import Reading, Writing
-from entrepot.migrations.run import migrate
 from entrepot.quotas.reserve import lock_account
-from entrepot.settings import read_settings
 
 NOW = datetime(2024, 5, 6, 7, 8, 9, 123456, tzinfo=UTC)
 AT_ONCE, EACH = 4, 10
 NOWHERE = DiskStore(Path("/nowhere"), 0)
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    url = None
-    if request.param == "postgres":
-        running: Postgres = request.getfixturevalue("postgres")
-        url = running.new_database()
-    settings = read_settings(data=tmp_path, database=url)
-    database = open_database(settings)
-    migrate(database, settings.sqlite_file, NOW)
-    yield database
-    database.close()
 
 
 def breaches(database: Database) -> list[str]:

@@ -12,6 +12,7 @@ one row then. Since `open_reads` is a table, neither the end of the server nor a
 import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from hashlib import sha256
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -123,8 +124,8 @@ def write_reads(conn: Writing, batch: Batch, now: datetime) -> None:
             _record(conn, read, noted)
     # In one order, so that two processes which serve the same reads never wait for each other.
     going_on = sorted((read.id, read, noted) for (read, goes_on), noted in batch.items() if goes_on)
-    for read_id, read, noted in going_on:
-        _go_on(conn, read_id, read, noted)
+    if going_on:
+        conn.execute(_adding(conn.dialect.name), [_open(*each) for each in going_on])
     end_reads(conn, now)
 
 
@@ -150,17 +151,25 @@ def _ended(now: datetime) -> Any:
     return or_(open_reads.c.last_at <= now - QUIET, open_reads.c.began_at <= now - LONGEST)
 
 
-def _go_on(conn: Writing, read_id: str, read: Read, noted: Noted) -> None:
-    make = sqlite.insert if conn.dialect.name == "sqlite" else postgresql.insert
-    figures = {name: getattr(noted, name) for name in Noted.__dataclass_fields__}
-    made = make(open_reads).values(id=read_id, **read._asdict(), **figures)
+@cache
+def _adding(dialect: str) -> Any:
+    """The statement that begins open reads, or adds to those that are there.
+
+    Built once and run for a whole batch: built for each row it takes twenty times as long.
+    """
+    made = (sqlite.insert if dialect == "sqlite" else postgresql.insert)(open_reads)
     more = {
         "requests": open_reads.c.requests + made.excluded.requests,
         "bytes": open_reads.c.bytes + made.excluded.bytes,
         "broken_off": made.excluded.broken_off,
         "last_at": made.excluded.last_at,
     }
-    conn.execute(made.on_conflict_do_update(index_elements=[open_reads.c.id], set_=more))
+    return made.on_conflict_do_update(index_elements=[open_reads.c.id], set_=more)
+
+
+def _open(read_id: str, read: Read, noted: Noted) -> dict[str, Any]:
+    figures = {name: getattr(noted, name) for name in Noted.__dataclass_fields__}
+    return {"id": read_id, **read._asdict(), **figures}
 
 
 @dataclass(frozen=True)
