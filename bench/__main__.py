@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import inspecting, listing, memory, reading, resuming, transfers, waiting
+from bench import activity, inspecting, listing, memory, reading, resuming, transfers, waiting
 from bench.pairs import Line
 from bench.processes import PeerMissing
 from bench.results import file_system, write_section
@@ -18,6 +18,7 @@ MEASURES: dict[str, Callable[[Trial], list[Line]]] = {
     "resuming": resuming.resuming,
     "download": transfers.download,
     "small": transfers.small,
+    "activity": activity.activity,
     "latency": waiting.latency,
     "idle": waiting.idle,
     "memory": memory.memory,

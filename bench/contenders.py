@@ -119,15 +119,19 @@ def _good(answer: Answer) -> Answer:
 
 
 @contextmanager
-def entrepot(folder: Path) -> Iterator[Entrepot]:
-    """Start Entrepot as `entrepot serve` on a data folder, made here unless it is there."""
+def entrepot(folder: Path, command: list[str] | None = None) -> Iterator[Entrepot]:
+    """Start Entrepot as `entrepot serve` on a data folder, made here unless it is there.
+
+    `command` is what to run instead of the program.
+    """
     data = folder / "data"
     if not data.exists():
         make_entrepot(folder)
     port = free_port()
     keys = json.loads((folder / "keys.json").read_text())
-    command = [*_entrepot(), "serve", "--data", str(data), "--port", str(port)]
-    with running(command, port, folder) as pid:
+    serve = [*(command or _entrepot()), "serve", "--data", str(data), "--port", str(port)]
+    # Modules of `bench` are found from wherever it runs.
+    with running(serve, port, folder, {"PYTHONPATH": str(Path(__file__).parent.parent)}) as pid:
         server = Entrepot(port, pid, data, keys["admin"], keys["member"])
         _wait_ready(server)
         yield server

@@ -153,15 +153,15 @@ def small(trial: Trial) -> list[Line]:
             random_file(peer.files / "small.bin", SMALL)
         path = f"/api/v1/file/download/{_deliver(ours, party.files / 'small.bin')}"
 
-        def load(port: int, path: str, headers: dict[str, str]) -> Measure:
-            return lambda: _load(wrk, port, path, headers)
+        def loaded(port: int, path: str, headers: dict[str, str]) -> Measure:
+            return lambda: load(wrk, port, path, headers)
 
         rates = alternate(
             {
-                "entrepot": load(ours.port, path, ours.headers()),
-                "copyparty": load(party.port, "/small.bin", {"PW": PASSWORD}),
-                "uvicorn": load(plain.port, "/small.bin", {}),
-                "nginx": load(web.port, "/small.bin", {}),
+                "entrepot": loaded(ours.port, path, ours.headers()),
+                "copyparty": loaded(party.port, "/small.bin", {"PW": PASSWORD}),
+                "uvicorn": loaded(plain.port, "/small.bin", {}),
+                "nginx": loaded(web.port, "/small.bin", {}),
             },
             trial.pairs,
         )
@@ -174,8 +174,9 @@ def small(trial: Trial) -> list[Line]:
     ]
 
 
-def _load(wrk: str, port: int, path: str, headers: dict[str, str]) -> float:
-    command = [wrk, "-t1", f"-c{AT_ONCE}", f"-d{LOAD_SECONDS}s"]
+def load(wrk: str, port: int, path: str, headers: dict[str, str], *more: str) -> float:
+    """Requests a second that wrk gets answered on 32 connections; `more` are options of it."""
+    command = [wrk, "-t1", f"-c{AT_ONCE}", f"-d{LOAD_SECONDS}s", *more]
     for name, value in headers.items():
         command += ["-H", f"{name}: {value}"]
     done = subprocess.run(

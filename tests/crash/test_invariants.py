@@ -5,12 +5,12 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import delete, insert, select, text, update
+from sqlalchemy import delete, func, insert, select, text, update
 from tests.crash.house import House, open_house, table
 from tests.crash.test_exact_points import LIMIT, SCHEMA
 
@@ -225,6 +225,25 @@ def forget(action: str) -> Callable[[Ward], None]:
     return drop
 
 
+def rewrite_activity(**values: object) -> Callable[[Ward], None]:
+    def change(ward: Ward) -> None:
+        ward.change(update(activity).where(activity.c.action == "file.validate").values(**values))
+
+    return change
+
+
+def put_activity_in(ward: Ward) -> None:
+    """One that says the same as another, its hash included."""
+    with ward.parts.database.reading() as conn:
+        row = conn.execute(select(activity).where(activity.c.action == "schema.change")).one()
+    ward.change(insert(activity).values({**row._mapping, "id": row.id + 1000}))
+
+
+def forget_the_newest(ward: Ward) -> None:
+    newest = select(func.max(activity.c.id)).scalar_subquery()
+    ward.change(delete(activity).where(activity.c.id == newest))
+
+
 def give_away(column: object, part: str) -> Callable[[Ward], None]:
     def move(ward: Ward) -> None:
         name = "accounts" if column == "account_id" else "users"
@@ -396,6 +415,12 @@ BREACHES: list[tuple[Callable[[Ward], object], str, str]] = [
     (forget("version.cancel"), "activity", "version.cancel of"),
     (forget("schema.change"), "activity", "a schema.change has no activity row"),
     (forget("user.create"), "activity", "user.create of"),
+    (forget("version.publish"), "activity chains", "was changed or put in"),
+    (rewrite_activity(action="version.fail"), "activity chains", "was changed or put in"),
+    (rewrite_activity(at=datetime(2020, 1, 1, tzinfo=UTC)), "activity chains", "was changed"),
+    (put_activity_in, "activity chains", "was changed or put in"),
+    (forget_the_newest, "activity chains", "the newest activity"),
+    (lambda ward: ward.change(delete(activity)), "activity chains", "all activity of account"),
     (give_a_file_away, "accounts", "is owned by a user of another account"),
     (give_away("account_id", "versions"), "accounts", "belongs to another account"),
     (give_away("account_id", "checks"), "accounts", "belongs to another account"),

@@ -27,6 +27,8 @@ PATHS = (
     "/files/{refused}/deliver",
     "/files/{refused}/deliver?replaces=1",
     "/upload",
+    "/activity",
+    "/files/{published}/activity",
     "/tasks",
     "/tasks/{succeeded}",
     "/tasks/{failed}",

@@ -10,7 +10,8 @@ from sqlalchemy import insert, select
 from tests.support.api import CSV, assert_problem
 from tests.support.server import Server, TestAccount
 
-from entrepot.db.tables import activity, files, users
+from entrepot.activity.record import record
+from entrepot.db.tables import files, users
 from entrepot.db.types import Writing
 
 KEYS = [
@@ -91,17 +92,8 @@ def make_files(server: Server, account: TestAccount, count: int, apart: timedelt
             for n in range(count)
         ]
         conn.execute(insert(files), rows)
-        noted = [
-            {
-                "at": now,
-                "account_id": actor.account_id,
-                "action": "file.define",
-                "file_id": row["id"],
-                "detail": {},
-            }
-            for row in rows
-        ]
-        conn.execute(insert(activity), noted)
+        for row in rows:
+            record(conn, actor.account_id, None, "file.define", now, row["id"])
 
     server.parts.database.write(make)
 

@@ -78,6 +78,8 @@ POST   /file/{file_id}/compare                     202 202 403 202 404 404 202 4
 GET    /file/{file_id}/entitlements                200 403 403 403 404 404 200 401 401 200 401
 PUT    /file/{file_id}/entitlements/{user_name}    200 403 403 403 404 404 200 401 401 403 401
 DELETE /file/{file_id}/entitlements/{user_name}    204 403 403 403 404 404 204 401 401 403 401
+GET    /file/{file_id}/activity                    200 403 403 403 404 404 200 401 401 200 401
+GET    /activity                                   200 200 200 200 200 200 200 401 401 200 401
 GET    /offers                                     200 200 200 200 200 200 200 401 401 200 401
 PUT    /file/{file_id}/offer                       200 403 403 403 404 404 200 401 401 403 401
 DELETE /file/{file_id}/offer                       204 403 403 403 404 204 204 401 401 403 401

@@ -1,13 +1,21 @@
 """A download asked again is answered from memory, and never when anything has changed since."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import uuid4
 
+from sqlalchemy import insert
 from tests.support.api import CSV, assert_problem
 from tests.support.server import Server, TestAccount
 from tests.support.wait import PATIENCE, wait_until
 
 from entrepot.accounts.accounts import create_account
 from entrepot.db.changes import Changes
+from entrepot.db.engine import open_database
+from entrepot.db.tables import failed_sign_ins
+from entrepot.db.types import Writing
+from entrepot.migrations.run import migrate
+from entrepot.settings import read_settings
 
 
 def test_the_state_moves_with_each_commit_of_anybody_else(server: Server) -> None:
@@ -23,6 +31,44 @@ def test_the_state_moves_with_each_commit_of_anybody_else(server: Server) -> Non
     assert changes.state() != before
     changes.close()
     assert changes.state() is None
+
+
+def test_what_is_written_aside_moves_no_state(tmp_path: Path) -> None:
+    """Whatever it is; but all else does, also right before it, after it, or in its midst."""
+    settings, now = read_settings(data=tmp_path), datetime.now(UTC)
+    database = open_database(settings)
+    migrate(database, settings.sqlite_file, now)
+    changes = Changes(database)
+
+    def aside(conn: Writing) -> None:
+        conn.execute(insert(failed_sign_ins).values(name=f"{uuid4()}", failures=1, since=now))
+
+    def write_aside() -> None:
+        changes.lend()
+        changes.write_aside(aside)
+        assert changes.state() is None  # it may have been anybody's
+        changes.take_back()
+
+    def write() -> None:
+        database.write(create_account, f"t{uuid4().hex[:10]}", 1, now)
+
+    before = changes.state()
+    for acts, moves in (
+        ([write_aside], False),
+        ([write_aside, write_aside], False),
+        ([write], True),
+        ([write, write_aside], True),
+        ([write_aside, write], True),
+        ([write_aside, write, write_aside], True),
+    ):
+        for act in acts:
+            act()
+        after = changes.state()
+        assert (after != before) == moves, acts
+        assert changes.state() == after
+        before = after
+    changes.close()
+    database.close()
 
 
 def test_a_revoked_key_is_known_at_the_very_next_download(account: TestAccount) -> None:

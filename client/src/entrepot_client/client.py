@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Self
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import httpx2
 
@@ -320,6 +320,32 @@ class Client:
         caller: Document = self._transport.get(f"{API}/whoami")
         return caller
 
+    def activity(
+        self, file_id: str | None = None, *, limit: int | None = None, **chosen: str
+    ) -> Iterator[Document]:
+        """What was done and read, the newest first: of a file, or of the account for its admins, or
+        else by the caller. `chosen` are `action`, `user_name`, `since`, `until`.
+
+        Raises NotFound, NotAllowed, Invalid.
+        """
+        path = _activity(file_id)
+        return self._transport.pages(path, "activity_list", limit, chosen)
+
+    def export_activity(
+        self, stream: BinaryIO, form: str, file_id: str | None = None, **chosen: str
+    ) -> None:
+        """Write the same to a stream as `jsonl` or `csv`, the oldest first.
+
+        Raises as `activity` does, and Unreachable when it breaks off: what was written is a part.
+        """
+        path = f"{_activity(file_id)}?{urlencode({'format': form, **chosen})}"
+        try:
+            with self._transport.stream(path, {}) as response:
+                for block in response.iter_bytes():
+                    stream.write(block)
+        except httpx2.TransportError as error:
+            raise self._transport.unreachable(error) from error
+
     def request(self, method: str, path: str, body: bytes | None = None) -> httpx2.Response:
         """Any request of the API; `body` is JSON. GET and HEAD are retried. Raises Problem."""
         headers = {"Content-Type": "application/json"} if body is not None else {}
@@ -328,6 +354,10 @@ class Client:
             return self._transport.request(method, path, content=body, headers=headers)
 
         return self._transport.retrying(act) if method in ("GET", "HEAD") else act()
+
+
+def _activity(file_id: str | None) -> str:
+    return f"{_file(file_id)}/activity" if file_id is not None else f"{API}/activity"
 
 
 def _file(file_id: str) -> str:

@@ -62,9 +62,17 @@ class Transport:
         """
         return self.json_of(self.retrying(partial(self.request, "GET", path), patience))
 
-    def pages(self, path: str, envelope: str, limit: int | None = None) -> Iterator[Any]:
-        """Every item of a list, page after page; `limit` ends it after so many items."""
-        params: Mapping[str, str | int] | None = {"limit": min(limit, 1000)} if limit else None
+    def pages(
+        self,
+        path: str,
+        envelope: str,
+        limit: int | None = None,
+        chosen: Mapping[str, str] | None = None,
+    ) -> Iterator[Any]:
+        """Every item of a list, page after page; `limit` ends it after so many items, `chosen` are
+        parameters that choose among them."""
+        size = {"limit": min(limit, 1000)} if limit else {}
+        params: Mapping[str, str | int] | None = {**(chosen or {}), **size} or None
         left = limit
         while True:
             response = self.retrying(partial(self.request, "GET", path, params=params))

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Literal, NewType, cast
 from uuid import UUID
 
+from entrepot.activity.record import Whence
 from entrepot.errors import NotAllowed, ScopeMissing
 
 AccountId = NewType("AccountId", UUID)
@@ -20,7 +21,8 @@ SCOPES: tuple[Scope, ...] = ("read", "write", "admin")
 class Actor:
     """A signed-in user or the holder of a key; made by `keys.authenticate` and `sessions` alone.
 
-    `at` is the moment at which they act: what ends by time alone is held against it.
+    `at` is the moment at which they act: what ends by time alone is held against it. `whence` is
+    told by the unit of work, for the record; None outside of a request.
     """
 
     user_id: UserId
@@ -32,6 +34,7 @@ class Actor:
     key_id: KeyId | None
     expires_at: datetime | None
     at: datetime
+    whence: Whence | None = None
 
     @property
     def is_admin(self) -> bool:

@@ -1,26 +1,51 @@
-"""Append one activity row, in the transaction that makes the change it speaks of."""
+"""Append one activity row, in the transaction that makes the change it speaks of.
 
+It is written, and chained to the one before it, right before that transaction is committed.
+"""
+
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
-from sqlalchemy import insert
-
-from entrepot.db.tables import activity
+from entrepot.activity.chain import append
+from entrepot.db.engine import before_commit
 from entrepot.db.types import Writing
+
+LONGEST_ADDRESS = 64
+"""Characters."""
+
+
+@dataclass(frozen=True)
+class Whence:
+    """Where a request came from: the client's address, as trusted proxies tell it and of at most
+    `LONGEST_ADDRESS` characters, and the request's id."""
+
+    address: str
+    request_id: str
 
 
 class By(Protocol):
-    """What the record needs to know of who acts (an `accounts.actor.Actor` fits)."""
+    """Who acts: a user, with or without a key, and by which request if it is under way."""
 
     @property
     def user_id(self) -> UUID:
-        """The user who acts."""
+        """The user."""
+        ...
+
+    @property
+    def user_name(self) -> str:
+        """The user's name, which stays in the record when the user goes."""
         ...
 
     @property
     def key_id(self) -> UUID | None:
-        """The key they act with, None in a browser."""
+        """The key they act with; None in a browser's session."""
+        ...
+
+    @property
+    def whence(self) -> Whence | None:
+        """None for what is done later, such as a schema that takes effect after its check."""
         ...
 
 
@@ -33,17 +58,22 @@ def record(
     file_id: UUID | None = None,
     version: int | None = None,
     detail: dict[str, Any] | None = None,
+    result: str = "done",
 ) -> None:
     """Append one row. `by` is None for an operator or the system; `action` is `noun.verb`."""
-    conn.execute(
-        insert(activity).values(
-            at=now,
-            account_id=account_id,
-            user_id=by.user_id if by else None,
-            key_id=by.key_id if by else None,
-            action=action,
-            file_id=file_id,
-            version=version,
-            detail=detail or {},
-        )
-    )
+    whence = by.whence if by else None
+    said = {
+        "at": now,
+        "account_id": account_id,
+        "user_id": by.user_id if by else None,
+        "user_name": by.user_name if by else None,
+        "key_id": by.key_id if by else None,
+        "address": whence.address if whence else None,
+        "request_id": whence.request_id if whence else None,
+        "action": action,
+        "result": result,
+        "file_id": file_id,
+        "version": version,
+        "detail": detail or {},
+    }
+    before_commit(conn, append, said)

@@ -14,6 +14,7 @@ from entrepot.settings import Settings
 
 P = ParamSpec("P")
 R = TypeVar("R")
+T = TypeVar("T")
 
 BUSY_TIMEOUT = 30_000
 """Milliseconds that a writer waits for SQLite's write lock."""
@@ -52,10 +53,8 @@ class Database:
     @contextmanager
     def writing(self) -> Iterator[Writing]:
         """A transaction that is committed at the end of the block, or rolled back on an error."""
-        with self.engine.connect() as conn:
-            conn.execution_options(entrepot_writes=True)
-            with conn.begin():
-                yield Writing(Reading(conn))
+        with self.engine.connect() as conn, writing_on(conn) as writing:
+            yield writing
 
     def read(
         self, work: Callable[Concatenate[Reading, P], R], *args: P.args, **kwargs: P.kwargs
@@ -74,6 +73,27 @@ class Database:
     def close(self) -> None:
         """Close every pooled connection."""
         self.engine.dispose()
+
+
+@contextmanager
+def writing_on(conn: Connection) -> Iterator[Writing]:
+    """As `Database.writing`, on a connection that has no transaction."""
+    last: dict[Callable[[Writing, list[Any]], None], list[Any]] = {}
+    conn.execution_options(entrepot_writes=True, entrepot_last=last)
+    with conn.begin():
+        writing = Writing(Reading(conn))
+        yield writing
+        for work, items in last.items():
+            work(writing, items)
+
+
+def before_commit(conn: Writing, work: Callable[[Writing, list[T]], None], item: T) -> None:
+    """Have `work(conn, items)` done at the transaction's end, once for all the items given to it.
+
+    What it locks is then locked last, and for the shortest time. A transaction that is rolled
+    back does nothing of it.
+    """
+    conn.get_execution_options()["entrepot_last"].setdefault(work, []).append(item)
 
 
 def open_database(settings: Settings, pool_size: int = 4) -> Database:

@@ -16,7 +16,7 @@ from sqlalchemy import select, update
 from entrepot.accounts.actor import AccountId
 from entrepot.activity.record import record
 from entrepot.blobs.store import BlobId
-from entrepot.db.tables import checks, versions
+from entrepot.db.tables import accounts, checks, users, versions
 from entrepot.db.types import Reading, Writing
 from entrepot.files import inspect
 from entrepot.files.compare import give_up_comparison
@@ -54,7 +54,9 @@ class Check:
     revision: int | None
     changes: list[dict[str, Any]]
     user_id: UUID
+    user_name: str
     key_id: UUID | None
+    whence: None = None
 
 
 @dataclass(frozen=True)
@@ -206,7 +208,12 @@ def give_up(conn: Writing, task_id: UUID, now: datetime) -> None:
 
 def find_check(conn: Reading, task_id: UUID) -> Check | None:
     """The check of a task; None for a task of another kind."""
-    row = conn.execute(select(checks).where(checks.c.task_id == task_id)).one_or_none()
+    found = (
+        select(checks, users.c.name.label("user"), accounts.c.name.label("account"))
+        .join(users, users.c.id == checks.c.created_by)
+        .join(accounts, accounts.c.id == users.c.account_id)
+    )
+    row = conn.execute(found.where(checks.c.task_id == task_id)).one_or_none()
     if row is None:
         return None
     return Check(
@@ -222,6 +229,7 @@ def find_check(conn: Reading, task_id: UUID) -> Check | None:
         revision=row.revision,
         changes=row.changes or [],
         user_id=row.created_by,
+        user_name=f"{row.account}:{row.user}",
         key_id=row.key_id,
     )
 

@@ -64,7 +64,7 @@ def refuse_version(conn: Writing, version: Undecided, found: Inspection, now: da
         return
     _keep_findings(conn, version, found)
     finish_task(conn, version.task_id, "failed", now, error=refusal(found), has_report=True)
-    _record(conn, version, "version.refuse", now, {"verdict": found.verdict})
+    _record(conn, version, "version.refuse", now, {"verdict": found.verdict}, "refused")
 
 
 def cancel_version(conn: Writing, version: Undecided, now: datetime) -> None:
@@ -72,7 +72,7 @@ def cancel_version(conn: Writing, version: Undecided, now: datetime) -> None:
     if not _decide(conn, version, "canceled", now, keep_until=now):
         return
     finish_task(conn, version.task_id, "canceled", now)
-    _record(conn, version, "version.cancel", now, {})
+    _record(conn, version, "version.cancel", now, {}, "canceled")
 
 
 def fail_version(conn: Writing, version: Undecided, now: datetime) -> None:
@@ -82,7 +82,7 @@ def fail_version(conn: Writing, version: Undecided, now: datetime) -> None:
     detail = "The inspection could not be run. The delivery was not judged; deliver it again."
     error = {"code": "inspection-failed", "detail": detail}
     finish_task(conn, version.task_id, "failed", now, error=error)
-    _record(conn, version, "version.fail", now, {})
+    _record(conn, version, "version.fail", now, {}, "failed")
 
 
 def refusal(found: Inspection) -> dict[str, Any]:
@@ -151,6 +151,12 @@ def _first_errors(found: Inspection, most: int = 10) -> dict[str, Any]:
 
 
 def _record(
-    conn: Writing, version: Undecided, action: str, now: datetime, detail: dict[str, Any]
+    conn: Writing,
+    version: Undecided,
+    action: str,
+    now: datetime,
+    detail: dict[str, Any],
+    result: str = "done",
 ) -> None:
-    record(conn, version.account_id, None, action, now, version.file_id, version.number, detail)
+    account_id, file_id, number = version.account_id, version.file_id, version.number
+    record(conn, account_id, None, action, now, file_id, number, detail, result)

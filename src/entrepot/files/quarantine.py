@@ -73,7 +73,7 @@ def get_refused(
     row = conn.execute(found.where(*this, *mine)).one_or_none()
     if row is None:
         raise NotFound
-    return as_delivered(file_id, row)
+    return as_delivered(actor, file_id, row)
 
 
 def check_replaced(conn: Reading, target: Deliverable, number: int) -> None:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import Row, Select, and_, bindparam, func, select, tuple_, union_all
 
-from entrepot.accounts.actor import Actor
+from entrepot.accounts.actor import AccountId, Actor
 from entrepot.blobs.store import BlobId
 from entrepot.db.tables import (
     accounts,
@@ -165,13 +165,17 @@ def get_published(
         raise NotFound
     if row.id is None:
         raise NoPublishedVersion
-    return as_delivered(file_id, row, None if rights.manages else row.granted_until)
+    return as_delivered(actor, file_id, row, None if rights.manages else row.granted_until)
 
 
-def as_delivered(file_id: UUID, row: Row[Any], until: datetime | None = None) -> Published:
+def as_delivered(
+    actor: Actor, file_id: UUID, row: Row[Any], until: datetime | None = None
+) -> Published:
     """What a download needs, of a row with a version's columns and its file's `name`."""
     return Published(
         file_id=FileId(file_id),
+        account_id=AccountId(row.account_id),
+        reader=actor,
         blob_id=BlobId(row.id),
         number=row.number,
         file_name=row.name,

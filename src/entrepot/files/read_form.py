@@ -74,6 +74,7 @@ def find_form(
         media_type=MEDIA_TYPES[form],
         file_name=form_name(published.file_name, form),
         published_at=row.ended_at,
+        form=form,
     )
     return FoundForm(made, row.used_at)
 

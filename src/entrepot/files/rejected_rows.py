@@ -67,6 +67,8 @@ def ask_for_rejected(
     conn.execute(update(derivatives).where(used).values(used_at=now))
     return Published(
         file_id=FileId(file_id),
+        account_id=seen.account_id,
+        reader=actor,
         blob_id=BlobId(made.blob_id),
         number=row.number,
         file_name=form_name(row.name, "csv").removesuffix(".csv")[:240] + "-rejected.csv",
@@ -74,4 +76,5 @@ def ask_for_rejected(
         sha256=made.sha256,
         media_type="text/csv; charset=utf-8",
         published_at=made.ended_at,
+        form=NAME,
     )

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal, NewType
 from uuid import UUID
 
-from entrepot.accounts.actor import AccountId
+from entrepot.accounts.actor import AccountId, Actor
 from entrepot.blobs.store import BlobId
 
 FileId = NewType("FileId", UUID)
@@ -47,10 +47,14 @@ class Undecided:
 class Published:
     """A version that its reader may have: all that a download needs. `size` is bytes.
 
-    `until` is when the right to read it may end by itself, without a change; None: it does not.
+    `account_id` owns its file, `reader` is who may have it; `form` is `original`, or what was made
+    of the version. `until` is when the right to read it may end by itself, without a change; None:
+    it does not.
     """
 
     file_id: FileId
+    account_id: AccountId
+    reader: Actor
     blob_id: BlobId
     number: int
     file_name: str
@@ -58,4 +62,5 @@ class Published:
     sha256: str
     media_type: str
     published_at: datetime
+    form: str = "original"
     until: datetime | None = None

@@ -10,6 +10,7 @@ from entrepot import __version__
 from entrepot.bootstrap.parts import Parts
 from entrepot.http import problems
 from entrepot.http.api import (
+    activity,
     changes,
     comparisons,
     files,
@@ -27,6 +28,7 @@ from entrepot.http.api.describe import describe
 from entrepot.http.deps import open_runtime
 from entrepot.http.express import Express
 from entrepot.http.middleware import Surround
+from entrepot.http.note_reads import ReadWriter
 from entrepot.http.web.mount import mount_pages
 
 DESCRIPTION = "A self-hosted, multi-tenant exchange for data files: every file is a contract."
@@ -39,7 +41,10 @@ def create_app(parts: Parts) -> tuple[FastAPI, ASGIApp]:
     @asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[None]:
         del app
+        writer = ReadWriter(runtime)
+        writer.start()
         yield
+        await writer.close()
         runtime.recall.close()
         runtime.database_threads.shutdown(wait=True)
         runtime.byte_threads.shutdown(wait=True)
@@ -67,7 +72,7 @@ def create_app(parts: Parts) -> tuple[FastAPI, ASGIApp]:
         schema,
         sharing,
     )
-    for part in (*of_files, tasks, people):
+    for part in (*of_files, activity, tasks, people):
         app.include_router(part.router, prefix="/api/v1")
     app.include_router(health.router)
     describe(app)

@@ -18,6 +18,8 @@ from fastapi import Depends, Request
 from entrepot.accounts.actor import Actor, KeyId, Scope
 from entrepot.accounts.keys import TOUCH_EVERY, authenticate, touch_key
 from entrepot.accounts.secrets import keyed_digest
+from entrepot.activity.reads import ReadBuffer
+from entrepot.activity.record import LONGEST_ADDRESS, Whence
 from entrepot.bootstrap.parts import Parts
 from entrepot.db.changes import Changes
 from entrepot.db.types import Reading, Writing
@@ -45,13 +47,16 @@ E = TypeVar("E", bound=Ending | None)
 
 @dataclass
 class Runtime:
-    """What lives as long as the app: parts, threads, the watch on tasks, keys' last uses."""
+    """What lives as long as the app: parts, threads, the watch on tasks, keys' last uses, reads
+    that are to be recorded."""
 
     parts: Parts
     database_threads: ThreadPoolExecutor
     byte_threads: ThreadPoolExecutor
     watch: TaskWatch
     recall: Recall
+    changes: Changes
+    reads: ReadBuffer = field(default_factory=ReadBuffer)
     touched: dict[KeyId, datetime] = field(default_factory=dict)
     background: set[asyncio.Task[None]] = field(default_factory=set)
     draining: bool = False
@@ -99,12 +104,14 @@ def open_runtime(parts: Parts) -> Runtime:
     most = 1 if parts.database.embedded else 8
     database_threads = ThreadPoolExecutor(most, thread_name_prefix="database")
     byte_threads = ThreadPoolExecutor(16, thread_name_prefix="bytes")
+    changes = Changes(parts.database)
     return Runtime(
         parts,
         database_threads,
         byte_threads,
         TaskWatch(parts.database, database_threads),
-        Recall(Changes(parts.database)),
+        Recall(changes),
+        changes,
     )
 
 
@@ -120,6 +127,7 @@ class Work:
     scope: Scope | None
     now: datetime
     credential: bytes | None = None
+    whence: Whence | None = None
 
     @property
     def parts(self) -> Parts:
@@ -167,7 +175,7 @@ class Work:
     ) -> tuple[Actor, R]:
         def unit() -> tuple[Actor, R]:
             with begin() as conn:
-                actor = self.who(conn, self.now)
+                actor = replace(self.who(conn, self.now), whence=self.whence)
                 if self.scope is not None:
                     actor.require(self.scope)
                 return actor, work(conn, actor, *args, **kwargs)
@@ -209,7 +217,14 @@ def open_work(request: Request, scope: Scope | None) -> Work:
         return authenticate(conn, secret, key, now)
 
     credential = keyed_digest(secret, "key", key)
-    return Work(runtime, who, scope, runtime.parts.clock(), credential)
+    return Work(runtime, who, scope, runtime.parts.clock(), credential, whence_of(request))
+
+
+def whence_of(request: Request) -> Whence:
+    """Where a request came from, as trusted proxies tell it (`http.middleware`)."""
+    client = request.client
+    address = client.host[:LONGEST_ADDRESS] if client else ""
+    return Whence(address, request.scope.get("request_id", ""))
 
 
 def needs(scope: Scope | None) -> Callable[[Request], Work]:

@@ -22,7 +22,9 @@ from entrepot.http.conditions import (
     is_unchanged,
     range_applies,
 )
+from entrepot.http.deps import Work
 from entrepot.http.disposition import attachment
+from entrepot.http.note_reads import reading_of
 from entrepot.http.ranges import Span, requested_spans
 from entrepot.http.send_blob import BlobPart, BlobResponse
 
@@ -43,8 +45,11 @@ class Representation:
         return Validators(f'"{self.sha256}"', self.modified)
 
 
-def published_response(request: Request, store: BlobStore, found: Published) -> Response:
-    """The answer to a GET or HEAD of a published version. Raises as `download_response` does."""
+def published_response(request: Request, work: Work, found: Published) -> Response:
+    """The answer to a GET or HEAD of a published version; what is sent of it is recorded.
+
+    Raises as `download_response` does.
+    """
     representation = Representation(
         size=found.size,
         sha256=found.sha256,
@@ -52,7 +57,11 @@ def published_response(request: Request, store: BlobStore, found: Published) -> 
         file_name=found.file_name,
         modified=found.published_at,
     )
-    return download_response(request.method, request.headers, store, found.blob_id, representation)
+    store, blob_id = work.parts.store, found.blob_id
+    response = download_response(request.method, request.headers, store, blob_id, representation)
+    if isinstance(response, BlobResponse) and request.method == "GET":
+        response.recorded = reading_of(work, found)
+    return response
 
 
 def download_response(

@@ -2,6 +2,7 @@
 
 A read made while the database's state has one number would be answered the same as long as the
 number stands: a revoked key, a removed user or a new version is known at the very next request.
+Only what is written aside, the record of reads, does not count.
 Where the database gives no such number (PostgreSQL) nothing is kept.
 """
 
@@ -23,9 +24,12 @@ class Recall:
         self._kept: dict[Hashable, Any] = {}
 
     def state(self) -> int | None:
-        """The present state; what was kept under an earlier one is forgotten."""
+        """The present state; what was kept under an earlier one is forgotten.
+
+        None if it is not known at this moment.
+        """
         state = self._changes.state()
-        if state != self._state:
+        if state is not None and state != self._state:
             self._kept.clear()
             self._state = state
         return state

@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
@@ -34,6 +35,26 @@ class BlobPart:
         return len(self.before) + (len(self.span) if self.span else 0)
 
 
+class Recorded(Protocol):
+    """Takes note of what is sent, right before it is: a client that goes then may have had it."""
+
+    def whole(self, size: int) -> None:
+        """All of the blob at once."""
+        ...
+
+    def part(self, size: int) -> None:
+        """A part of it, or the beginning of what comes in blocks."""
+        ...
+
+    def more(self, size: int) -> None:
+        """A further block."""
+        ...
+
+    def broken_off(self) -> None:
+        """The client has gone before the end."""
+        ...
+
+
 class BlobResponse(Response):
     """A response whose body is made of a blob's bytes, opened when it is sent.
 
@@ -59,6 +80,7 @@ class BlobResponse(Response):
         self._blob_id = blob_id
         self._size = size
         self._parts = parts
+        self.recorded: Recorded | None = None
         self.init_headers(headers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -70,23 +92,34 @@ class BlobResponse(Response):
         }
         file = self._whole_file(scope)
         if not self._parts:
+            self._note_all()
             await send(start)
             await send({"type": "http.response.body", "body": b"", "more_body": False})
         elif file is not None and (body := _small_and_cached(file, self._size)) is not None:
+            self._note_all()
             await send(start)
             await send({"type": "http.response.body", "body": body, "more_body": False})
         elif file is not None and self._size <= MIDDLING:
+            self._note_all()
             await send(start)
             await send({"type": "http.response.pathsend", "path": str(file)})
         elif sum(len(part) for part in self._parts) <= BLOCK:
             # One hop and one message: 2,150 a second of 64 KiB, 32 at once; 1,600 as a stream.
             body = await asyncio.to_thread(lambda: b"".join(self._body()))
+            self._note_all()
             await send(start)
             await send({"type": "http.response.body", "body": body, "more_body": False})
         else:
             await self._stream(start, receive, send)
         if self.background is not None:
             await self.background()
+
+    def _note_all(self) -> None:
+        """Record what is sent at once: the whole blob, or ranges of it."""
+        if self.recorded is not None:
+            sent = sum(len(part.span) for part in self._parts if part.span is not None)
+            note = self.recorded.part if self.status_code == 206 else self.recorded.whole
+            note(sent)
 
     def _whole_file(self, scope: Scope) -> Path | None:
         """The file that is exactly the body, if the server sends files by itself.
@@ -115,7 +148,11 @@ class BlobResponse(Response):
             async with aclosing(_read_ahead(self._body())) as blocks:
                 async for block in blocks:
                     if gone.done():
+                        if self.recorded is not None:
+                            self.recorded.broken_off()
                         return
+                    if self.recorded is not None:
+                        (self.recorded.part if start else self.recorded.more)(len(block))
                     if start:
                         await send(start)
                         start = {}

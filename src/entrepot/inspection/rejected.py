@@ -9,7 +9,6 @@ spreadsheet would execute (CWE-1236, OWASP "CSV Injection"): these get an apostr
 
 import csv
 import json
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Any
 
 import duckdb
 
+from entrepot.inspection.formulas import defused
 from entrepot.inspection.inspect import inspect_file
 from entrepot.inspection.limits import Limits
 from entrepot.inspection.progress import Progress
@@ -28,9 +28,6 @@ MOST_ERRORS = 100_000
 """Errors that are written; a last row says so if there are more."""
 AT_ONCE = 5_000
 PLACES = ("_row", "_line", "_errors")
-
-EXECUTED = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
-PLAIN_NUMBER = re.compile(r"[-+]?(?:\d[\d.,' ]*|\.\d+)(?:[eE][-+]?\d+)?\s*%?", re.ASCII)
 
 
 def find_errors(
@@ -105,10 +102,3 @@ def _rows(
 def said(errors: Sequence[dict[str, Any]]) -> str:
     """Errors in words, joined."""
     return "; ".join(error_in_words(error) for error in errors)
-
-
-def defused(cell: str) -> str:
-    """The cell, made harmless if a spreadsheet would take it for a formula. Numbers stay."""
-    if cell.startswith(EXECUTED) and not PLAIN_NUMBER.fullmatch(cell):
-        return "'" + cell
-    return cell

@@ -241,5 +241,8 @@ def _held(conn: Writing, account_id: AccountId, reservation: ReservationId) -> i
 
 def lock_account(conn: Writing, account_id: AccountId) -> None:
     """Have the account's figures stay as they are until the transaction's end."""
-    # SQLite's writer holds the whole database already and ignores FOR UPDATE.
-    conn.execute(select(accounts.c.id).where(accounts.c.id == account_id).with_for_update())
+    # SQLite's writer holds the whole database already and ignores FOR UPDATE. Without the key:
+    # who holds the head of the account's activity adds a row that refers to the account, and
+    # would wait for us, who wait for that head at the end.
+    mine = select(accounts.c.id).where(accounts.c.id == account_id)
+    conn.execute(mine.with_for_update(key_share=True))

@@ -10,7 +10,19 @@ from typing import Annotated, Any
 import typer
 from typer.exceptions import TyperException
 
-from entrepot_client.cli import account, api, auth, files, keys, pull, push, schema, tasks, validate
+from entrepot_client.cli import (
+    account,
+    activity,
+    api,
+    auth,
+    files,
+    keys,
+    pull,
+    push,
+    schema,
+    tasks,
+    validate,
+)
 from entrepot_client.cli.common_options import DebugOption, FormatOption, spread_common_options
 from entrepot_client.cli.explain import explain
 from entrepot_client.cli.failures import ExitStatus, Failure
@@ -72,7 +84,9 @@ def _own_commands() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_root)
-    for part in (auth, files, push, pull, validate, schema, tasks, keys, account, api):
+    for part in (
+        auth, files, push, pull, validate, schema, tasks, keys, account, activity, api
+    ):  # fmt: skip
         part.register(app)
     return app
 

@@ -100,7 +100,7 @@ async def download(
         found = await stored_version(work, file_id, version)
     else:
         found = await form_of(work, file_id, format, version)
-    return published_response(request, work.parts.store, found)
+    return published_response(request, work, found)
 
 
 async def stored_version(work: Work, file_id: UUID, version: int | None) -> Published:
@@ -136,7 +136,7 @@ async def report_csv(
     apostrophe before them; plain numbers stay.
     """
     found = await rejected_rows(work, file_id, version)
-    return published_response(request, work.parts.store, found)
+    return published_response(request, work, found)
 
 
 @router.get("/file/{file_id}/profile", response_model=None)

@@ -5,6 +5,7 @@ from fastapi.responses import Response
 
 from entrepot.errors import FieldInvalid
 from entrepot.http.web import assets
+from entrepot.http.web.activity import route as activity
 from entrepot.http.web.endpoint import route as endpoint
 from entrepot.http.web.failures import show_failures_as_pages
 from entrepot.http.web.files import route as files
@@ -29,7 +30,8 @@ router = APIRouter(include_in_schema=False)
 def mount_pages(app: FastAPI) -> None:
     """Add every page to the app. Call it once the API's handlers of errors are installed."""
     app.state.pages = open_pages(assets.load_assets())
-    for each in (sign_in, files, versions, upload, tasks, keys, endpoint, reference, problems):
+    of_files = files, versions, upload, tasks, activity
+    for each in (sign_in, *of_files, keys, endpoint, reference, problems):
         router_of_page: APIRouter = each.router
         app.include_router(
             router_of_page, dependencies=[Depends(same_origin)], include_in_schema=False

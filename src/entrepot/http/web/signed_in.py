@@ -18,7 +18,7 @@ from entrepot.accounts.actor import Actor
 from entrepot.accounts.sign_in import LONGEST, SEEN_EVERY, actor_of_session, touch_session
 from entrepot.db.types import Reading
 from entrepot.errors import NotAuthenticated
-from entrepot.http.deps import Work, runtime_of
+from entrepot.http.deps import Work, runtime_of, whence_of
 from entrepot.http.web.rendering import Pages, pages_of
 
 P = ParamSpec("P")
@@ -122,7 +122,8 @@ def page_work(request: Request) -> PageWork:
     def who(conn: Reading, now: datetime) -> Actor:
         return actor_of_session(conn, secret, token, now)
 
-    return PageWork(runtime, who, None, runtime.parts.clock(), pages=pages_of(request), token=token)
+    now, whence, pages = runtime.parts.clock(), whence_of(request), pages_of(request)
+    return PageWork(runtime, who, None, now, whence=whence, pages=pages, token=token)
 
 
 async def visitor(request: Request) -> Actor | None:

@@ -22,11 +22,13 @@ from entrepot.files.read import (
     list_files,
     profile_document,
 )
+from entrepot.files.read_activity import Entry, Stretch, Wanted, list_file_activity
 from entrepot.grants.entitlements import Granted, grant, list_entitlements, revoke
 from entrepot.http.api.files import VersionNumber, stored_version
 from entrepot.http.downloads import published_response
 from entrepot.http.forms_made import form_of, rejected_rows
 from entrepot.http.paging import Position, read_cursor, write_cursor
+from entrepot.http.web.activity.words import lines_of
 from entrepot.http.web.curl_examples import upload_command
 from entrepot.http.web.endpoint_address import endpoint_of
 from entrepot.http.web.files.contract import change_counts, schema_view
@@ -44,6 +46,8 @@ router = APIRouter()
 PAGE = 50
 VERSIONS = 20
 """The newest versions, which the page of a file lists."""
+ACTED = 5
+"""The newest activity, which it shows."""
 FORMS: dict[Form, str] = {
     "csv": "CSV", "jsonl": "JSON Lines", "parquet": "Parquet", "arrow": "Arrow"
 }  # fmt: skip
@@ -105,6 +109,7 @@ async def _page(
         status=status,
         file=found,
         shared=shown.shared,
+        acted=lines_of(shown.acted),
         draft=draft,
         lives=LIVES,
         words=WORDS,
@@ -140,7 +145,7 @@ async def download(
         found = await stored_version(work, file_id, version)
     else:
         found = await form_of(work, file_id, format, version)
-    return published_response(request, work.parts.store, found)
+    return published_response(request, work, found)
 
 
 @router.get("/files/{file_id}/profile.json", response_model=None)
@@ -175,7 +180,7 @@ async def report_csv(
     They are made when they are first asked for; until then a page waits for them.
     """
     found = await rejected_rows(work, file_id, version)
-    return published_response(request, work.parts.store, found)
+    return published_response(request, work, found)
 
 
 @router.get("/files/{file_id}/report.json", response_model=None)
@@ -197,6 +202,7 @@ class _Shown:
     versions: list[Version]
     exception: Version | None
     shared: list[Granted]
+    acted: list[Entry]
 
     @property
     def reported(self) -> Version | None:
@@ -218,6 +224,9 @@ def _load(conn: Reading, actor: Actor, file_id: UUID) -> _Shown:
         list_versions(conn, actor, file_id, VERSIONS),
         exception_of(conn, file_id, found.version),
         list_entitlements(conn, actor, file_id) if found.rights.manages else [],
+        list_file_activity(conn, actor, file_id, Wanted(), Stretch(ACTED))
+        if found.rights.manages
+        else [],
     )
 
 

@@ -1,0 +1,21 @@
+"""Entrepot that records neither reads nor changes: `python -m bench.unrecorded serve …`.
+
+There is no such switch in the product. What the record costs is the difference to this.
+"""
+
+from typing import Any
+
+from entrepot.activity import chain, reads, record
+from entrepot_client.cli.main import main
+
+
+def nothing(*_: Any, **__: Any) -> None:
+    """What is recorded."""
+
+
+if __name__ == "__main__":
+    # The processes of the server are forks of this one and do the same.
+    reads.ReadBuffer.note = nothing  # type: ignore[method-assign]
+    chain.append = nothing
+    record.append = nothing  # type: ignore[attr-defined]
+    main()

@@ -1,0 +1,196 @@
+"""The record of activity: of a file, of an account, and as a file to keep."""
+
+import csv
+import io
+import json
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import JSONResponse, Response, StreamingResponse
+from pydantic import AwareDatetime, BaseModel
+
+from entrepot.accounts.actor import Actor
+from entrepot.db.types import Reading
+from entrepot.errors import FieldInvalid
+from entrepot.files.read_activity import (
+    Entry,
+    Stretch,
+    Wanted,
+    list_activity,
+    list_file_activity,
+    newest_number,
+)
+from entrepot.http.deps import ReadWork, Work
+from entrepot.http.disposition import attachment
+from entrepot.http.paging import next_link, read_cursor
+from entrepot.inspection.formulas import defused
+
+router = APIRouter(tags=["activity"])
+
+AT_ONCE = 1_000
+"""Rows that an export reads in one transaction, and holds in memory."""
+LARGEST = 2**63 - 1
+COLUMNS = (
+    "at", "action", "result", "user_name", "key_id", "address", "request_id", "file_id", "version",
+    "detail", "account_id", "user_id", "hash",
+)  # fmt: skip
+MEDIA_TYPES = {"csv": "text/csv; charset=utf-8", "jsonl": "application/x-ndjson"}
+
+Find = Callable[[Reading, Actor, Wanted, Stretch], list[Entry]]
+
+
+class Asked(BaseModel):
+    """Which rows, and in which form."""
+
+    action: Annotated[str, Query(pattern=r"^[a-z]+\.[a-z]+$", max_length=40)] | None = None
+    user_name: Annotated[str, Query(pattern=r"^[!-~]+$", max_length=140)] | None = None
+    since: AwareDatetime | None = None
+    until: AwareDatetime | None = None
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100
+    cursor: str | None = None
+    format: Literal["json", "csv", "jsonl"] = "json"
+
+    def wanted(self) -> Wanted:
+        """The choice among rows. Raises FieldInvalid."""
+        since, until = _utc("since", self.since), _utc("until", self.until)
+        return Wanted(self.action, self.user_name, since, until)
+
+
+@router.get("/activity", response_model=None)
+async def activity(
+    request: Request,
+    work: ReadWork,
+    asked: Annotated[Asked, Query()],
+    file_id: UUID | None = None,
+) -> Response:
+    """What was done in the account, for admins with the scope `admin`; else what one did oneself.
+
+    The newest first; as `csv` or `jsonl` all of it, the oldest first, and `limit` and `cursor`
+    are of no meaning. `at` is when it was done, or began. An admin's export of everything is a
+    chain: each `hash` is the SHA-256 of the `hash` before it (64 zeros before the first), a line
+    feed, and the line of the `jsonl` without `hash`.
+    """
+    wanted = replace(asked.wanted(), file_id=file_id)
+    return await _answer(request, work, asked, wanted, list_activity)
+
+
+@router.get("/file/{file_id}/activity", response_model=None)
+async def file_activity(
+    file_id: UUID, request: Request, work: ReadWork, asked: Annotated[Asked, Query()]
+) -> Response:
+    """What happened to a file, reads included, for its owner and the account's admins.
+
+    Otherwise as the account's activity. What happened before another account handed the file over
+    stays with that account.
+    """
+
+    def find(conn: Reading, actor: Actor, wanted: Wanted, stretch: Stretch) -> list[Entry]:
+        return list_file_activity(conn, actor, file_id, wanted, stretch)
+
+    return await _answer(request, work, asked, asked.wanted(), find)
+
+
+async def _answer(
+    request: Request, work: Work, asked: Asked, wanted: Wanted, find: Find
+) -> Response:
+    if asked.format != "json":
+        return await export(work, asked.format, partial(rendered, find, wanted, asked.format))
+    page = Stretch(asked.limit + 1, read_number(asked.cursor))
+    found = await work.read(find, wanted, page)
+    headers = {}
+    if len(found) > asked.limit:
+        headers = next_link(request, position_of(found[asked.limit - 1]))
+    shown = [entry.document() for entry in found[: asked.limit]]
+    return JSONResponse({"activity_list": shown}, headers=headers)
+
+
+def position_of(entry: Entry) -> tuple[datetime, UUID]:
+    """Where a page ends, as a cursor holds it."""
+    return entry.at, UUID(int=entry.number)
+
+
+def read_number(cursor: str | None) -> int | None:
+    """The row's number that a cursor stands for. Raises FieldInvalid."""
+    position = read_cursor(cursor)
+    if position is None:
+        return None
+    if position[1].int > LARGEST:
+        raise FieldInvalid("cursor", "is not one that a `Link` header of this list named.")
+    return position[1].int
+
+
+Render = Callable[[Reading, Actor, Stretch], tuple[str, int | None]]
+
+
+async def export(work: Work, form: str, render: Render) -> Response:
+    """All rows as a file, page by page: memory holds one page, whatever there is."""
+    most = await work.read(_newest)
+    first = Stretch(AT_ONCE, newest_first=False, most=most)
+    # Before the answer begins, so that a refusal is a problem and not a broken body.
+    text, last = await work.read(render, first)
+
+    async def body() -> AsyncIterator[str]:
+        yield _heading(form) + text
+        after = last
+        while after is not None:
+            # As the actor at that moment: the right to read on may have ended, and then the
+            # body breaks off, so that nobody takes it for the whole.
+            more, after = await work.again().read(render, replace(first, after=after))
+            yield more
+
+    return StreamingResponse(
+        body(),
+        media_type=MEDIA_TYPES[form],
+        headers={
+            "Content-Disposition": attachment(f"activity.{form}"),
+            "Cache-Control": "no-store",
+        },
+    )
+
+
+def _newest(conn: Reading, actor: Actor) -> int:
+    del actor
+    return newest_number(conn)
+
+
+def rendered(
+    find: Find, wanted: Wanted, form: str, conn: Reading, actor: Actor, stretch: Stretch
+) -> tuple[str, int | None]:
+    """A page as text, and the number of its last row if there may be more."""
+    found = find(conn, actor, wanted, stretch)
+    last = found[-1].number if len(found) == stretch.size else None
+    return (_csv if form == "csv" else _jsonl)([entry.document() for entry in found]), last
+
+
+def _heading(form: str) -> str:
+    return ",".join(COLUMNS) + "\r\n" if form == "csv" else ""
+
+
+def _csv(rows: list[dict[str, Any]]) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\r\n")
+    for row in rows:
+        cells = (_compact(row[name]) if name == "detail" else row[name] for name in COLUMNS)
+        writer.writerow(["" if cell is None else defused(str(cell)) for cell in cells])
+    return text.getvalue()
+
+
+def _jsonl(rows: list[dict[str, Any]]) -> str:
+    return "".join(_compact(row) + "\n" for row in rows)
+
+
+def _compact(value: Any) -> str:
+    """JSON as the hashes cover it."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"))
+
+
+def _utc(field: str, moment: datetime | None) -> datetime | None:
+    try:
+        return moment.astimezone(UTC) if moment is not None else None
+    except OverflowError:
+        raise FieldInvalid(field, "lies beyond the years 1 to 9999.") from None

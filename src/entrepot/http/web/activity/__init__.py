@@ -1,0 +1,1 @@
+"""The record of activity, of a file and of the account."""

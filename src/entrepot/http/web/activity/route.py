@@ -1,0 +1,90 @@
+"""The record of activity: of a file, of the account or of oneself; and as a file to keep."""
+
+from functools import partial
+from typing import Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from entrepot.accounts.actor import Actor
+from entrepot.db.types import Reading
+from entrepot.files.read import File, get_file
+from entrepot.files.read_activity import (
+    Entry,
+    Stretch,
+    Wanted,
+    list_activity,
+    list_file_activity,
+    sees_account,
+)
+from entrepot.http.api.activity import Find, export, position_of, read_number, rendered
+from entrepot.http.paging import write_cursor
+from entrepot.http.web.activity.words import lines_of
+from entrepot.http.web.rendering import page
+from entrepot.http.web.signed_in import PageWork, SignedIn
+
+router = APIRouter()
+
+PAGE = 50
+
+
+@router.get("/activity", response_model=None)
+async def activity(request: Request, work: SignedIn, cursor: str | None = None) -> Response:
+    """What was done in the account, for its admins; for others what they did themselves."""
+    stretch = Stretch(PAGE + 1, read_number(cursor))
+    actor, found = await work.look(list_activity, Wanted(), stretch)
+    return _page(request, actor, found, None, cursor)
+
+
+@router.get("/files/{file_id}/activity", response_model=None)
+async def file_activity(
+    request: Request, file_id: UUID, work: SignedIn, cursor: str | None = None
+) -> Response:
+    """What happened to a file, for its owner and the account's admins."""
+    stretch = Stretch(PAGE + 1, read_number(cursor))
+
+    def load(conn: Reading, actor: Actor) -> tuple[list[Entry], File]:
+        found = list_file_activity(conn, actor, file_id, Wanted(), stretch)
+        return found, get_file(conn, actor, file_id)
+
+    actor, (found, file) = await work.look(load)
+    return _page(request, actor, found, file, cursor)
+
+
+@router.get("/activity/export", response_model=None)
+async def export_all(work: SignedIn, format: Literal["csv", "jsonl"] = "csv") -> Response:
+    """All of it as a file."""
+    return await _export(work, list_activity, format)
+
+
+@router.get("/files/{file_id}/activity/export", response_model=None)
+async def export_file(
+    file_id: UUID, work: SignedIn, format: Literal["csv", "jsonl"] = "csv"
+) -> Response:
+    """All of a file's as a file."""
+
+    def find(conn: Reading, actor: Actor, wanted: Wanted, stretch: Stretch) -> list[Entry]:
+        return list_file_activity(conn, actor, file_id, wanted, stretch)
+
+    return await _export(work, find, format)
+
+
+async def _export(work: PageWork, find: Find, form: str) -> Response:
+    return await export(work, form, partial(rendered, find, Wanted(), form))
+
+
+def _page(
+    request: Request, actor: Actor, found: list[Entry], file: File | None, cursor: str | None
+) -> Response:
+    more = len(found) > PAGE
+    return page(
+        request,
+        "activity/page.html",
+        actor,
+        lines=lines_of(found[:PAGE]),
+        file=file,
+        whole_account=sees_account(actor),
+        next_cursor=write_cursor(position_of(found[PAGE - 1])) if more else None,
+        first_page=cursor is None,
+    )
