@@ -18,6 +18,7 @@ MEASURES: dict[str, Callable[[Trial], list[Line]]] = {
     "resuming": resuming.resuming,
     "download": transfers.download,
     "small": transfers.small,
+    "counting": transfers.counting,
     "latency": waiting.latency,
     "idle": waiting.idle,
     "memory": memory.memory,

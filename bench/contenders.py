@@ -46,6 +46,10 @@ http {{
 """
 
 
+UNHINDERED = 10**9
+"""Requests, a minute and at once, that no load reaches."""
+
+
 @dataclass(frozen=True)
 class Peer:
     """A running peer: its port, its main process, and the folder that its files lie in."""
@@ -119,15 +123,22 @@ def _good(answer: Answer) -> Answer:
 
 
 @contextmanager
-def entrepot(folder: Path) -> Iterator[Entrepot]:
-    """Start Entrepot as `entrepot serve` on a data folder, made here unless it is there."""
+def entrepot(folder: Path, requests_per_minute: int = UNHINDERED) -> Iterator[Entrepot]:
+    """Start Entrepot as `entrepot serve` on a data folder, made here unless it is there.
+
+    Requests are counted, but no load reaches the limit; with 0 they are not even counted.
+    """
     data = folder / "data"
     if not data.exists():
         make_entrepot(folder)
     port = free_port()
     keys = json.loads((folder / "keys.json").read_text())
     command = [*_entrepot(), "serve", "--data", str(data), "--port", str(port)]
-    with running(command, port, folder) as pid:
+    rates = {
+        "ENTREPOT_REQUESTS_PER_MINUTE": str(requests_per_minute),
+        "ENTREPOT_REQUEST_BURST": str(UNHINDERED),
+    }
+    with running(command, port, folder, rates) as pid:
         server = Entrepot(port, pid, data, keys["admin"], keys["member"])
         _wait_ready(server)
         yield server

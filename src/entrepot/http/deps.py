@@ -14,6 +14,8 @@ from typing import Annotated, Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 import structlog
 from fastapi import Depends, Request
+from starlette.datastructures import Headers
+from starlette.types import Scope as Exchange
 
 from entrepot.accounts.actor import Actor, KeyId, Scope
 from entrepot.accounts.keys import TOUCH_EVERY, authenticate, touch_key
@@ -21,8 +23,9 @@ from entrepot.accounts.secrets import keyed_digest
 from entrepot.bootstrap.parts import Parts
 from entrepot.db.changes import Changes
 from entrepot.db.types import Reading, Writing
-from entrepot.errors import NotAuthenticated
+from entrepot.errors import NotAuthenticated, TooManyDownloads, TooManyStreams, TooManyUploads
 from entrepot.http.recall import Recall
+from entrepot.http.simultaneous import Simultaneous
 from entrepot.http.tasks_watch import TaskWatch
 
 P = ParamSpec("P")
@@ -45,13 +48,16 @@ E = TypeVar("E", bound=Ending | None)
 
 @dataclass
 class Runtime:
-    """What lives as long as the app: parts, threads, the watch on tasks, keys' last uses."""
+    """What lives as long as the app: parts, threads, the watch on tasks, counts, last uses."""
 
     parts: Parts
     database_threads: ThreadPoolExecutor
     byte_threads: ThreadPoolExecutor
     watch: TaskWatch
     recall: Recall
+    uploads: Simultaneous
+    streams: Simultaneous
+    downloads: Simultaneous
     touched: dict[KeyId, datetime] = field(default_factory=dict)
     background: set[asyncio.Task[None]] = field(default_factory=set)
     draining: bool = False
@@ -99,12 +105,16 @@ def open_runtime(parts: Parts) -> Runtime:
     most = 1 if parts.database.embedded else 8
     database_threads = ThreadPoolExecutor(most, thread_name_prefix="database")
     byte_threads = ThreadPoolExecutor(16, thread_name_prefix="bytes")
+    settings = parts.settings
     return Runtime(
         parts,
         database_threads,
         byte_threads,
         TaskWatch(parts.database, database_threads),
         Recall(Changes(parts.database)),
+        uploads=Simultaneous(settings.uploads_per_account, TooManyUploads),
+        streams=Simultaneous(settings.streams_per_account, TooManyStreams),
+        downloads=Simultaneous(settings.downloads_per_account, TooManyDownloads),
     )
 
 
@@ -113,6 +123,7 @@ class Work:
     """The unit of work of one request by one actor, who needs the scope `scope` (None: any).
 
     `credential` stands for what the actor shows, never in clear; None: nothing is remembered.
+    In `exchange`, the request's ASGI scope, the actor's account is noted for what sends the answer.
     """
 
     runtime: Runtime
@@ -120,6 +131,7 @@ class Work:
     scope: Scope | None
     now: datetime
     credential: bytes | None = None
+    exchange: Exchange | None = None
 
     @property
     def parts(self) -> Parts:
@@ -175,6 +187,8 @@ class Work:
         return await self.runtime.hop(unit)
 
     def _noted(self, actor: Actor, result: R) -> R:
+        if self.exchange is not None:
+            self.exchange["account_id"] = actor.account_id
         if actor.key_id is not None:
             self.runtime.used(actor.key_id, self.now)
         return result
@@ -186,9 +200,9 @@ def runtime_of(request: Request) -> Runtime:
     return runtime
 
 
-def bearer(request: Request) -> str:
+def bearer(headers: Headers) -> str:
     """The key of the Authorization header (RFC 6750). Raises NotAuthenticated."""
-    header = request.headers.get("authorization")
+    header = headers.get("authorization")
     if header is None:
         raise NotAuthenticated(
             reason="No API key came with the request: send `Authorization: Bearer <key>`."
@@ -202,14 +216,14 @@ def bearer(request: Request) -> str:
 def open_work(request: Request, scope: Scope | None) -> Work:
     """A unit of work for the holder of the request's key. Raises NotAuthenticated."""
     runtime = runtime_of(request)
-    key = bearer(request)
+    key = bearer(request.headers)
     secret = runtime.parts.secret
 
     def who(conn: Reading, now: datetime) -> Actor:
         return authenticate(conn, secret, key, now)
 
     credential = keyed_digest(secret, "key", key)
-    return Work(runtime, who, scope, runtime.parts.clock(), credential)
+    return Work(runtime, who, scope, runtime.parts.clock(), credential, request.scope)
 
 
 def needs(scope: Scope | None) -> Callable[[Request], Work]:

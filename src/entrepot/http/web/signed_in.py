@@ -122,7 +122,8 @@ def page_work(request: Request) -> PageWork:
     def who(conn: Reading, now: datetime) -> Actor:
         return actor_of_session(conn, secret, token, now)
 
-    return PageWork(runtime, who, None, runtime.parts.clock(), pages=pages_of(request), token=token)
+    now, pages = runtime.parts.clock(), pages_of(request)
+    return PageWork(runtime, who, None, now, exchange=request.scope, pages=pages, token=token)
 
 
 async def visitor(request: Request) -> Actor | None:
