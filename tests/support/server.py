@@ -40,7 +40,12 @@ READY_WITHIN = 180.0
 GIGABYTE = 1_000_000_000
 PORTS = (10_000, 32_000)
 _given: set[int] = set()
-RATES = ("requests_per_minute", "request_burst", "stranger_requests_per_minute")
+RATES = (
+    "requests_per_minute",
+    "request_burst",
+    "stranger_requests_per_minute",
+    "sign_in_attempts_per_address",
+)
 
 
 @dataclass

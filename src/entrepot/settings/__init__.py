@@ -76,6 +76,12 @@ class Settings(BaseSettings):
         le=10**9,
         description="API requests without a valid key from one address, a minute; 0: no limit.",
     )
+    sign_in_attempts_per_address: int = Field(
+        default=100,
+        ge=0,
+        le=10**9,
+        description="Attempts to sign in from one address, in five minutes; 0: no limit.",
+    )
     uploads_per_account: int = Field(default=100, ge=1, description="Uploads at once, an account.")
     downloads_per_account: int = Field(
         default=100, ge=1, description="Downloads of more than 1 MiB at once, an account."

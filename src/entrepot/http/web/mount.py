@@ -15,6 +15,7 @@ from entrepot.http.web.reference import route as reference
 from entrepot.http.web.rendering import THEME_COOKIE, THEMES, open_pages
 from entrepot.http.web.same_origin import same_origin
 from entrepot.http.web.sign_in import route as sign_in
+from entrepot.http.web.sign_in.attempts import Attempts
 from entrepot.http.web.signed_in import go, is_secure, local_path
 from entrepot.http.web.tasks import route as tasks
 from entrepot.http.web.upload import route as upload
@@ -29,6 +30,8 @@ router = APIRouter(include_in_schema=False)
 def mount_pages(app: FastAPI) -> None:
     """Add every page to the app. Call it once the API's handlers of errors are installed."""
     app.state.pages = open_pages(assets.load_assets())
+    settings = app.state.runtime.parts.settings
+    app.state.attempts = Attempts(settings.sign_in_attempts_per_address)
     for each in (sign_in, files, versions, upload, tasks, keys, endpoint, reference, problems):
         router_of_page: APIRouter = each.router
         app.include_router(
