@@ -1,7 +1,9 @@
 """How many requests may come from one key or address, and what each answer says of it."""
 
+import os
 import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +12,8 @@ from tests.support.server import Server, make_server
 from tests.support.wait import wait_until
 
 from entrepot.http.rates import MOST, Rate, side_of
+from entrepot_client.cli.main import run as run_program
+from entrepot_client.resume import RESUMABLE_FROM
 
 BURST = 6
 POLICY = f'"key";q={BURST};w={BURST * 60}'
@@ -116,6 +120,21 @@ def test_nothing_is_said_or_refused_outside_of_the_api(strict: Server) -> None:
         answer = api.get("/healthz")
         assert answer.status_code == 200
         assert "ratelimit" not in answer.headers
+
+
+def test_the_program_gets_through_with_a_resumable_upload(
+    serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    one = serve(requests_per_minute=150, request_burst=3)
+    account = one.new_account()
+    monkeypatch.setenv("ENTREPOT_ENDPOINT", one.endpoint)
+    monkeypatch.setenv("ENTREPOT_API_KEY", account.api_key)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    file = tmp_path / "random.bin"
+    file.write_bytes(os.urandom(RESUMABLE_FROM))
+    while account.api.get("/whoami").status_code == 200:
+        pass
+    assert run_program(["push", str(file), "--no-wait"]) == 0
 
 
 def test_zero_is_no_limit(serve: Callable[..., Server]) -> None:

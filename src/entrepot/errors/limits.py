@@ -131,8 +131,8 @@ class RateLimited(EntrepotError):
 
     def __str__(self) -> str:
         return (
-            f"More than {self.limit:,} requests by one {self.policy} came faster than in "
-            f"{self.window} seconds. Try again in {self.retry_after} seconds."
+            f"Requests of this {self.policy} come too fast: it has {self.limit:,} at once, and as "
+            f"many again in {self.window:,} seconds. Try again in {self.retry_after:,} seconds."
         )
 
 
