@@ -27,6 +27,7 @@ PATHS = (
     "/files/{refused}/deliver",
     "/files/{refused}/deliver?replaces=1",
     "/upload",
+    "/offers",
     "/tasks",
     "/tasks/{succeeded}",
     "/tasks/{failed}",
@@ -74,7 +75,15 @@ def furnished(site: Server, password_hash: str) -> Furnished:
     path, why = f"/file/{odd['file_id']}/versions/1/accept", {"reason": "Agreed by mail. " * 20}
     accepted = account.api.post(path, json=why).json()
     assert account.api.wait_task(accepted["task_id"])["status"] == "succeeded"
-    share(account.api, good["file_id"], f"{site.new_account().name}:*", "w")
+    other = site.new_account()
+    share(account.api, good["file_id"], f"{other.name}:*", "w")
+    given = other.api.deliver(name=LONG, file_description="Long\n" * 5)["file_id"]
+    for api, file_id, taker in (
+        (other.api, given, account.admin),
+        (account.api, good["file_id"], other.admin),
+    ):
+        body = {"user_name": taker.user_name}
+        assert api.request("PUT", f"/file/{file_id}/offer", json=body).status_code == 200
     names = {
         "exception": odd["file_id"],
         "accepted": accepted["task_id"],

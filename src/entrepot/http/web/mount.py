@@ -10,6 +10,7 @@ from entrepot.http.web.failures import show_failures_as_pages
 from entrepot.http.web.files import route as files
 from entrepot.http.web.form import read_form
 from entrepot.http.web.keys import route as keys
+from entrepot.http.web.offers import route as offers
 from entrepot.http.web.problems import route as problems
 from entrepot.http.web.reference import route as reference
 from entrepot.http.web.rendering import THEME_COOKIE, THEMES, open_pages
@@ -32,7 +33,18 @@ def mount_pages(app: FastAPI) -> None:
     app.state.pages = open_pages(assets.load_assets())
     settings = app.state.runtime.parts.settings
     app.state.attempts = Attempts(settings.sign_in_attempts_per_address)
-    for each in (sign_in, files, versions, upload, tasks, keys, endpoint, reference, problems):
+    for each in (
+        sign_in,
+        files,
+        versions,
+        offers,
+        upload,
+        tasks,
+        keys,
+        endpoint,
+        reference,
+        problems,
+    ):
         router_of_page: APIRouter = each.router
         app.include_router(
             router_of_page, dependencies=[Depends(same_origin)], include_in_schema=False
