@@ -19,6 +19,7 @@ MEASURES: dict[str, Callable[[Trial], list[Line]]] = {
     "download": transfers.download,
     "small": transfers.small,
     "activity": activity.activity,
+    "counting": transfers.counting,
     "latency": waiting.latency,
     "idle": waiting.idle,
     "memory": memory.memory,

@@ -46,6 +46,10 @@ http {{
 """
 
 
+UNHINDERED = 10**9
+"""Requests, a minute and at once, that no load reaches."""
+
+
 @dataclass(frozen=True)
 class Peer:
     """A running peer: its port, its main process, and the folder that its files lie in."""
@@ -119,10 +123,13 @@ def _good(answer: Answer) -> Answer:
 
 
 @contextmanager
-def entrepot(folder: Path, command: list[str] | None = None) -> Iterator[Entrepot]:
+def entrepot(
+    folder: Path, command: list[str] | None = None, requests_per_minute: int = UNHINDERED
+) -> Iterator[Entrepot]:
     """Start Entrepot as `entrepot serve` on a data folder, made here unless it is there.
 
-    `command` is what to run instead of the program.
+    `command` is what to run instead of the program. Requests are counted, but no load reaches the
+    limit; with 0 they are not even counted.
     """
     data = folder / "data"
     if not data.exists():
@@ -130,8 +137,13 @@ def entrepot(folder: Path, command: list[str] | None = None) -> Iterator[Entrepo
     port = free_port()
     keys = json.loads((folder / "keys.json").read_text())
     serve = [*(command or _entrepot()), "serve", "--data", str(data), "--port", str(port)]
-    # Modules of `bench` are found from wherever it runs.
-    with running(serve, port, folder, {"PYTHONPATH": str(Path(__file__).parent.parent)}) as pid:
+    more = {
+        # Modules of `bench` are found from wherever it runs.
+        "PYTHONPATH": str(Path(__file__).parent.parent),
+        "ENTREPOT_REQUESTS_PER_MINUTE": str(requests_per_minute),
+        "ENTREPOT_REQUEST_BURST": str(UNHINDERED),
+    }
+    with running(serve, port, folder, more) as pid:
         server = Entrepot(port, pid, data, keys["admin"], keys["member"])
         _wait_ready(server)
         yield server

@@ -7,11 +7,21 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
 
-from bench.contenders import PASSWORD, Entrepot, Peer, copyparty, entrepot, file_response, nginx
+from bench.contenders import (
+    PASSWORD,
+    UNHINDERED,
+    Entrepot,
+    Peer,
+    copyparty,
+    entrepot,
+    file_response,
+    nginx,
+)
 from bench.pairs import Line, Measure, alternate, at_least, ratios, spread
 from bench.processes import program
 from bench.trial import Trial
@@ -171,6 +181,25 @@ def small(trial: Trial) -> list[Line]:
         at_least("with a key ÷ copyparty with its password", ratios(mine, rates["copyparty"]), 1.0),
         Line("with a key ÷ uvicorn's FileResponse without", f"{ratios(mine, rates['uvicorn'])}"),
         Line("with a key ÷ nginx without", f"{ratios(mine, rates['nginx'])}"),
+    ]
+
+
+def counting(trial: Trial) -> list[Line]:
+    """What counting requests costs a download of 64 KiB: with and without, by wrk."""
+    wrk = program("wrk", "apt-get install wrk")
+    with ExitStack() as stack:
+        contenders: dict[str, Measure] = {}
+        for name, rate in (("counted", UNHINDERED), ("not counted", 0)):
+            ours = stack.enter_context(
+                entrepot(trial.folder / name.replace(" ", "-"), requests_per_minute=rate)
+            )
+            file = random_file(trial.folder / "small.bin", SMALL)
+            path = f"/api/v1/file/download/{_deliver(ours, file)}"
+            contenders[name] = partial(load, wrk, ours.port, path, ours.headers())
+        rates = alternate(contenders, trial.pairs)
+    return [
+        *(Line(f"{name}, requests/s", f"{spread(values):.0f}") for name, values in rates.items()),
+        at_least("counted ÷ not counted", ratios(rates["counted"], rates["not counted"]), 0.95),
     ]
 
 

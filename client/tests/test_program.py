@@ -176,8 +176,9 @@ def test_a_traceback_only_with_debug_and_never_a_key(signed_in: Peer, program: P
     assert API_KEY not in ran.err
 
 
-def test_retries_are_told_on_stderr(signed_in: Peer, program: Program) -> None:
-    signed_in.faults[FILES] = [Fault(503)]
+@pytest.mark.parametrize("fault", [Fault(503), Fault(429, {"Retry-After": "1"})])
+def test_retries_are_told_on_stderr(signed_in: Peer, program: Program, fault: Fault) -> None:
+    signed_in.faults[FILES] = [fault]
     signed_in.add_file("a.csv", b"1")
     ran = program("files", "list", "--format", "human")
     assert ran.status == 0

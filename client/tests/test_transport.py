@@ -52,6 +52,28 @@ def test_changes_are_sent_once(peer: Peer, client: Client, fault: Fault) -> None
     assert len(peer.asked_for("/api/v1/key/new")) == 1
 
 
+def test_a_change_that_was_one_too_many_is_sent_again_after_a_while(
+    peer: Peer, client: Client
+) -> None:
+    stamina.set_testing(False)
+    peer.faults["/api/v1/key/new"] = [Fault(429, {"Retry-After": "1"})]
+    began = time.monotonic()
+    client.create_key("cron", ["read"])
+    assert time.monotonic() - began >= 1.0
+    assert len(peer.asked_for("/api/v1/key/new")) == 2
+
+
+def test_patience_has_an_end(peer: Peer) -> None:
+    peer.faults["/api/v1/key/new"] = [Fault(429, {"Retry-After": "1"})] * 20
+    with (
+        Client(peer.endpoint, API_KEY) as client,
+        pytest.raises(errors.TooManyRequests) as caught,
+    ):
+        client.create_key("cron", ["read"])
+    assert caught.value.retry_after == 1
+    assert 1 < len(peer.asked_for("/api/v1/key/new")) < 20
+
+
 def test_a_lost_answer_to_a_change_says_that_it_may_have_happened(
     peer: Peer, client: Client
 ) -> None:

@@ -83,6 +83,15 @@ def test_an_upload_is_sent_once(peer: Peer, client: Client, orders: Path) -> Non
     assert len(peer.asked_for(PATH)) == 1
 
 
+def test_an_upload_waits_for_room(peer: Peer, client: Client, orders: Path) -> None:
+    wait = {"Retry-After": "1"}
+    peer.faults[PATH] = [Fault(429, wait), Fault(429, wait)]
+    delivery = client.push(orders)
+    assert delivery.sha256 == hashlib.sha256(orders.read_bytes()).hexdigest()
+    assert len(peer.asked_for(PATH)) == 3
+    assert peer.forms[-1]["file"][1] == orders.read_bytes()
+
+
 @pytest.mark.parametrize("growth", [b"more", None])
 def test_a_file_that_changes_while_it_is_sent(
     peer: Peer, client: Client, orders: Path, growth: bytes | None

@@ -29,6 +29,7 @@ PATHS = (
     "/upload",
     "/activity",
     "/files/{published}/activity",
+    "/offers",
     "/tasks",
     "/tasks/{succeeded}",
     "/tasks/{failed}",
@@ -85,6 +86,15 @@ def furnished(site: Server, password_hash: str) -> Furnished:
     compared = account.api.post(f"/file/{table['file_id']}/compare", json=which).json()
     assert account.api.wait_task(compared["task_id"])["status"] == "succeeded"
     share(account.api, good["file_id"], f"{site.new_account().name}:*", "w")
+    other = site.new_account()
+    share(account.api, good["file_id"], f"{other.name}:*", "w")
+    given = other.api.deliver(name=LONG, file_description="Long\n" * 5)["file_id"]
+    for api, file_id, taker in (
+        (other.api, given, account.admin),
+        (account.api, good["file_id"], other.admin),
+    ):
+        body = {"user_name": taker.user_name}
+        assert api.request("PUT", f"/file/{file_id}/offer", json=body).status_code == 200
     names = {
         "exception": odd["file_id"],
         "accepted": accepted["task_id"],

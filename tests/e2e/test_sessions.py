@@ -15,12 +15,24 @@ from tests.support.raw import connect, head, read_answer
 from tests.support.server import Server, TestAccount, plays
 from tests.support.wait import PATIENCE, wait_until
 
-from entrepot.accounts.sign_in import _NOBODY, IDLE, LONGEST, SEEN_EVERY, _hasher, create_link
+from entrepot.accounts.sign_in import (
+    _NOBODY,
+    ATTEMPTS,
+    IDLE,
+    LOCKED_FOR,
+    LONGEST,
+    SEEN_EVERY,
+    _hasher,
+    create_link,
+    password_hash_of,
+)
 from entrepot.accounts.users import find_user
-from entrepot.db.tables import sessions
+from entrepot.db.tables import failed_sign_ins, sessions
 from entrepot.db.types import Reading, Writing
+from entrepot.errors import TooManyAttempts
 
 Browse = Callable[..., httpx2.Client]
+Serve = Callable[..., Server]
 
 
 @pytest.fixture
@@ -170,15 +182,70 @@ def test_a_link_survives_being_looked_at_and_works_once(
     assert "used before" in again.text
 
 
-def test_guessing_is_slowed_down(browse: Browse, someone: TestAccount) -> None:
+def guess(client: httpx2.Client, user_name: str, **headers: str) -> httpx2.Response:
+    form = {"user_name": user_name, "password": "wrong"}
+    return client.post("/sign-in", data=form, headers=headers)
+
+
+def test_guessing_is_slowed_down_alike_for_every_name(browse: Browse, someone: TestAccount) -> None:
     client = browse()
-    for _ in range(5):
-        form = {"user_name": someone.admin.user_name, "password": "wrong"}
-        assert client.post("/sign-in", data=form).status_code == 422
-    locked = sign_in(client, someone)
-    assert locked.status_code == 429
-    assert int(locked.headers["retry-after"]) > 0
-    assert "Too many" in locked.text
+    said = []
+    for name in (someone.admin.user_name, f"{someone.name}:nobody"):
+        for _ in range(5):
+            assert guess(client, name).status_code == 422
+        locked = guess(client, name)
+        assert locked.status_code == 429
+        assert 0 < int(locked.headers["retry-after"]) <= 300
+        said.append(re.sub(r"\d+ (seconds|minutes)", "…", locked.text).replace(name, "NAME"))
+    assert "Too many attempts to sign in. Try again in …" in said[0]
+    assert said[0] == said[1]
+    right = sign_in(client, someone)
+    assert right.status_code == 429
+
+
+def test_the_right_password_gives_all_attempts_back(browse: Browse, someone: TestAccount) -> None:
+    client = browse()
+    for _ in range(3):
+        for _ in range(3):
+            assert guess(client, someone.admin.user_name).status_code == 422
+        assert sign_in(client, someone).status_code == 303
+
+
+def test_nobody_elsewhere_keeps_a_person_out(serve: Serve, password_hash: str) -> None:
+    made = serve(trusted_proxies="127.0.0.1", sign_in_attempts_per_address=6)
+    account = made.new_account()
+    give_password(made, account.admin, password_hash)
+    name = account.admin.user_name
+    usual = {"Accept": "text/html", "Sec-Fetch-Site": "same-origin"}
+    with httpx2.Client(base_url=made.endpoint, headers=usual, verify=PLAIN) as client:
+        client.timeout = httpx2.Timeout(2 * PATIENCE)
+        for _ in range(5):
+            guess(client, name, **{"X-Forwarded-For": "203.0.113.5"})
+        assert guess(client, name, **{"X-Forwarded-For": "203.0.113.5"}).status_code == 429
+        # That address has none left for any name; another one has, for the same name.
+        assert guess(client, "a:b", **{"X-Forwarded-For": "203.0.113.5"}).status_code == 429
+        client.headers["X-Forwarded-For"] = "203.0.113.6"
+        assert sign_in(client, account).status_code == 303
+
+
+def test_a_name_has_so_many_attempts_from_everywhere(server: Server, someone: TestAccount) -> None:
+    database, now = server.parts.database, server.parts.clock()
+    for name in (someone.admin.user_name, f"{someone.name}:nobody"):
+        for _ in range(ATTEMPTS):
+            database.write(password_hash_of, name, now)
+        with pytest.raises(TooManyAttempts) as refused:
+            database.write(password_hash_of, name, now + timedelta(seconds=10))
+        assert refused.value.retry_after == 290
+        database.write(password_hash_of, name, now, at_home=True)
+    later = now + LOCKED_FOR + timedelta(seconds=1)
+    database.write(password_hash_of, someone.admin.user_name, later)
+
+    def kept(conn: Reading) -> list[str]:
+        return list(conn.scalars(select(failed_sign_ins.c.name)))
+
+    names = database.read(kept)
+    assert someone.admin.user_name in names
+    assert f"{someone.name}:nobody" not in names
 
 
 @pytest.mark.parametrize("user_name", ["", ":", "nobody", "a:\0b", "x" * 10_000, "ü:é"])

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Page, expect
-from tests.e2e.conftest import OpenPage, sign_in
+from tests.e2e.conftest import OpenPage, give_password, sign_in
 from tests.support.server import Server, TestAccount
 from tests.support.sharing import deliver
 
@@ -125,3 +125,50 @@ def test_two_versions_are_compared(plain: Page, person: TestAccount) -> None:
     plain.get_by_label("Earlier version").fill("x")
     plain.get_by_role("button", name="Compare them").click()
     expect(plain.get_by_text("before: is the number of a version")).to_be_visible()
+
+
+def test_a_file_is_offered_and_taken_over(
+    plain: Page, open_page: OpenPage, person: TestAccount, site: Server, password_hash: str
+) -> None:
+    file_id = person.api.deliver(name="given.csv")["file_id"]
+    small = site.new_account(quota=10)
+    give_password(site, small.admin, password_hash)
+    taker = open_page(java_script_enabled=False)
+    sign_in(taker, small.admin)
+    taker.wait_for_url("**/files")
+    waiting = taker.get_by_role("link", name="Offers (1)")
+    expect(waiting).to_have_count(0)
+
+    def offer(to: str) -> None:
+        plain.goto(f"/files/{file_id}")
+        plain.get_by_label("New owner").fill(to)
+        plain.get_by_role("button", name="Offer", exact=True).click()
+
+    offer("nobody:nobody")
+    expect(plain.locator("#offer_to-wrong")).to_contain_text("names nobody")
+    offer(small.admin.user_name)
+    expect(plain.get_by_text(f"Offered to {small.admin.user_name}")).to_be_visible()
+    plain.get_by_role("button", name="Take the offer back").click()
+    expect(plain.get_by_label("New owner")).to_be_visible()
+    offer(small.admin.user_name)
+
+    taker.reload()
+    waiting.click()
+    taker.get_by_role("button", name="Take given.csv over").click()
+    refused = taker.get_by_role("alert")
+    expect(refused).to_contain_text("The account's quota is 10 bytes")
+    taker.get_by_role("button", name="Decline given.csv").click()
+    expect(taker.get_by_text("You are offered nothing now")).to_be_visible()
+    expect(waiting).to_have_count(0)
+
+    rich = site.new_account()
+    give_password(site, rich.admin, password_hash)
+    offer(rich.admin.user_name)
+    owner = open_page(java_script_enabled=False)
+    sign_in(owner, rich.admin)
+    owner.get_by_role("link", name="Offers (1)").click()
+    owner.get_by_role("button", name="Take given.csv over").click()
+    owner.wait_for_url(f"**/files/{file_id}")
+    expect(owner.get_by_role("heading", name="Sharing")).to_be_visible()
+    assert person.api.get(f"/file/{file_id}").status_code == 404
+    assert rich.api.json(f"/file/{file_id}")["user_name"] == rich.admin.user_name

@@ -7,7 +7,7 @@
 
 Every method raises the errors of `entrepot_client.errors`. Reading is retried when a connection
 breaks or the server asks to wait; what changes something is sent once, except the parts of a
-resumable upload.
+resumable upload, or again after a while where the server refused it as one too many (429).
 """
 
 import time

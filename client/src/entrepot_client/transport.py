@@ -1,8 +1,9 @@
 """Requests to one endpoint with one key: retried where that is safe, problems raised.
 
-Only GET and HEAD, and parts of resumable uploads, are retried (a broken connection, 423, 429, 502,
-503, 504), with growing pauses, or
-after the seconds that `Retry-After` names. Nothing here knows what the paths mean.
+GET and HEAD, and parts of resumable uploads, are retried (a broken connection, 423, 429, 502, 503,
+504), with growing pauses, or after the seconds that `Retry-After` names. What changes something is
+sent again only where the server counted and refused it before all else: 429 with `Retry-After`.
+Nothing here knows what the paths mean.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -21,6 +22,7 @@ from entrepot_client.errors import (
     BadAnswer,
     BadKey,
     Problem,
+    TooManyRequests,
     Unreachable,
     problem_from_answer,
 )
@@ -90,8 +92,11 @@ class Transport:
             path, params = str(httpx2.URL(self.endpoint).copy_with(raw_path=target)), None
 
     def send(self, method: str, path: str, body: object = None) -> Any:
-        """The JSON that a changing request gives; sent once. None for an empty answer."""
-        response = self.request(method, path, json=body)
+        """The JSON that a changing request gives. None for an empty answer.
+
+        Sent once, or again once there is room for it.
+        """
+        response = self.when_there_is_room(partial(self.request, method, path, json=body))
         return self.json_of(response) if response.content else None
 
     def request(self, method: str, path: str, **options: Any) -> httpx2.Response:
@@ -157,11 +162,22 @@ class Transport:
 
     def retrying(self, act: Callable[[], T], patience: int = 1) -> T:
         """Call `act`, which must be harmless to repeat, until it succeeds or patience ends."""
-        attempts = self._attempts * patience
+        return self._tried(act, self._attempts * patience, _pause_before_retry)
+
+    def when_there_is_room(self, act: Callable[[], T]) -> T:
+        """Call `act`, which may change something, until the server does not answer that it is one
+        too many for now, or patience ends.
+        """
+        return self._tried(act, self._attempts, _pause_until_there_is_room)
+
+    @staticmethod
+    def _tried(
+        act: Callable[[], T], attempts: int, pause: Callable[[Exception], bool | float]
+    ) -> T:
         retry = stamina.RetryingCaller(
             attempts=attempts, timeout=180.0, wait_initial=0.2, wait_jitter=0.2
         )
-        return retry(_pause_before_retry, act)
+        return retry(pause, act)
 
 
 def retry_after(header: str | None, now: datetime) -> float | None:
@@ -184,6 +200,13 @@ def _pause_before_retry(error: Exception) -> bool | float:
         if error.retry_after is None:
             return True
         return error.retry_after if error.retry_after <= _LONGEST_PAUSE else False
+    return False
+
+
+def _pause_until_there_is_room(error: Exception) -> bool | float:
+    """Seconds to wait where a request was refused untouched, as one too many; else False."""
+    if isinstance(error, TooManyRequests) and error.retry_after is not None:
+        return _pause_before_retry(error)
     return False
 
 

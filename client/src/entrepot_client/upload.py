@@ -180,14 +180,19 @@ def _send(
     media_type = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
     # The length on the part lets the server reserve the exact size before a byte has come.
     headers = {"Content-Length": str(file.size)}
-    try:
-        response = transport.request(
+
+    def one() -> httpx2.Response:
+        file.seek(0)
+        return transport.request(
             "POST",
             f"{API}/file/{act}",
             data=fields,
             files={"file": (path.name, file, media_type, headers)},
             timeout=_TIMEOUT,
         )
+
+    try:
+        response = transport.when_there_is_room(one)
     except Exception as error:
         # More or fewer bytes than announced: the connection is cut, and the server keeps nothing.
         if not file.unchanged():

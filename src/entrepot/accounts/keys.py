@@ -135,7 +135,12 @@ def authenticate(conn: Reading, secret: bytes, api_key: str, now: datetime) -> A
     """
     if not well_formed(api_key):
         raise NotAuthenticated(reason="This is no API key of Entrepot.")
-    row = conn.execute(_holder(), {"digest": keyed_digest(secret, "key", api_key)}).one_or_none()
+    return holder_of(conn, keyed_digest(secret, "key", api_key), now)
+
+
+def holder_of(conn: Reading, digest: bytes, now: datetime) -> Actor:
+    """The actor who holds the key with this keyed hash. Raises NotAuthenticated."""
+    row = conn.execute(_holder(), {"digest": digest}).one_or_none()
     if row is None or row.revoked_at is not None or row.disabled_at is not None:
         raise NotAuthenticated(reason="This API key is unknown or was revoked.")
     if row.expires_at is not None and row.expires_at <= now:

@@ -23,7 +23,8 @@ IDLE = timedelta(minutes=30)
 LONGEST = timedelta(hours=12)
 LINK_LIFE = timedelta(hours=1)
 SEEN_EVERY = timedelta(minutes=1)
-ATTEMPTS = 5
+ATTEMPTS = 50
+"""Failures of one name in `LOCKED_FOR`, from all places that it has not signed in from before."""
 LOCKED_FOR = timedelta(minutes=5)
 MIN_PASSWORD = 12
 
@@ -50,13 +51,17 @@ def set_password(conn: Writing, user: User, password_hash: str, now: datetime) -
     record(conn, user.account_id, None, "user.password", now, detail=detail)
 
 
-def password_hash_of(conn: Writing, user_name: str, now: datetime) -> tuple[UUID | None, str]:
+def password_hash_of(
+    conn: Writing, user_name: str, now: datetime, at_home: bool = False
+) -> tuple[UUID | None, str]:
     """The user's id and stored hash, to be verified outside a transaction.
 
     Unknown and disabled names get a hash that nothing matches. Counts the attempt first and
-    raises TooManyAttempts after five failures within five minutes.
+    raises TooManyAttempts after 50 failures within five minutes; but not `at_home`, where the name
+    has signed in from before, so that nobody elsewhere can lock its owner out.
     """
-    _count_attempt(conn, user_name, now)
+    if not at_home:
+        _count_attempt(conn, user_name, now)
     account, _, name = user_name.partition(":")
     row = conn.execute(
         select(users.c.id, users.c.password_hash)
@@ -168,7 +173,8 @@ def _count_attempt(conn: Writing, user_name: str, now: datetime) -> None:
     of_name = failed_sign_ins.c.name == name
     row = conn.execute(select(failed_sign_ins).where(of_name)).one_or_none()
     if row is None or row.since < now - LOCKED_FOR:
-        conn.execute(delete(failed_sign_ins).where(of_name))
+        # Everybody's old ones, so that made-up names leave nothing for long.
+        conn.execute(delete(failed_sign_ins).where(failed_sign_ins.c.since < now - LOCKED_FOR))
         conn.execute(insert(failed_sign_ins).values(name=name, failures=1, since=now))
         return
     if row.failures >= ATTEMPTS:

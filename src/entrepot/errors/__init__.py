@@ -34,8 +34,11 @@ from entrepot.errors.limits import (
     OwnerQuotaExceeded,
     QuotaExceeded,
     QuotaTooSmall,
+    RateLimited,
     SizeLimitTooSmall,
     StorageFull,
+    TooManyDownloads,
+    TooManyStreams,
     TooManyUploads,
 )
 from entrepot.errors.state import (
@@ -98,6 +101,7 @@ __all__ = [
     "QuotaExceeded",
     "QuotaTooSmall",
     "RangeNotSatisfiable",
+    "RateLimited",
     "RequestUnderWay",
     "SchemaInvalid",
     "ScopeMissing",
@@ -108,6 +112,8 @@ __all__ = [
     "StorageFull",
     "TaskFinished",
     "TooManyAttempts",
+    "TooManyDownloads",
+    "TooManyStreams",
     "TooManyUploads",
     "TusVersionUnsupported",
     "UploadIncomplete",

@@ -53,9 +53,12 @@ class SignInFailed(EntrepotError):
 
 @dataclass(eq=False)
 class TooManyAttempts(EntrepotError):
-    """Too many failed attempts to sign in; wait `retry_after` seconds."""
+    """Too many attempts to sign in; wait `retry_after` seconds."""
 
     retry_after: int
 
     def __str__(self) -> str:
-        return f"Too many failed attempts. Try again in {self.retry_after} seconds."
+        if self.retry_after < 120:
+            return f"Too many attempts to sign in. Try again in {self.retry_after} seconds."
+        minutes = -(-self.retry_after // 60)
+        return f"Too many attempts to sign in. Try again in {minutes} minutes."

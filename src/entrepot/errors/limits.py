@@ -93,6 +93,50 @@ class TooManyUploads(EntrepotError):
 
 
 @dataclass(eq=False)
+class TooManyStreams(EntrepotError):
+    """The account follows as many tasks as it may at once."""
+
+    limit: int
+    retry_after: int = 5
+
+    def __str__(self) -> str:
+        return f"The account has {self.limit} event streams open, as many as it may have at once."
+
+
+@dataclass(eq=False)
+class TooManyDownloads(EntrepotError):
+    """The account has as many large downloads under way as it may have at once."""
+
+    limit: int
+    retry_after: int = 5
+
+    def __str__(self) -> str:
+        return (
+            f"The account has {self.limit} large downloads under way, as many as it may have at "
+            "once."
+        )
+
+
+@dataclass(eq=False)
+class RateLimited(EntrepotError):
+    """Requests come faster than they may, by one key, or by one address without a valid key.
+
+    `limit` at once, and as many again in `window` seconds; `retry_after` in seconds.
+    """
+
+    policy: str
+    limit: int
+    window: int
+    retry_after: int
+
+    def __str__(self) -> str:
+        return (
+            f"Requests of this {self.policy} come too fast: it has {self.limit:,} at once, and as "
+            f"many again in {self.window:,} seconds. Try again in {self.retry_after:,} seconds."
+        )
+
+
+@dataclass(eq=False)
 class StorageFull(EntrepotError):
     """The server's storage has no room left above its watermark."""
 

@@ -157,6 +157,13 @@ def list_offers(conn: Reading, actor: Actor) -> list[Offer]:
     ]
 
 
+def count_offers(conn: Reading, actor: Actor) -> int:
+    """How many files are offered to the actor."""
+    mine = offers.c.user_id == actor.user_id, files.c.deleted_at.is_(None)
+    found = select(func.count()).select_from(offers.join(files, files.c.id == offers.c.file_id))
+    return conn.scalar(found.where(*mine)) or 0
+
+
 def accept_offer(conn: Writing, actor: Actor, file_id: UUID, now: datetime) -> None:
     """Make a file that was offered to the actor theirs, and its bytes their account's.
 

@@ -27,6 +27,7 @@ from entrepot.http.api import (
 from entrepot.http.api.describe import describe
 from entrepot.http.deps import open_runtime
 from entrepot.http.express import Express
+from entrepot.http.metered import Metered
 from entrepot.http.middleware import Surround
 from entrepot.http.note_reads import ReadWriter
 from entrepot.http.web.mount import mount_pages
@@ -78,4 +79,5 @@ def create_app(parts: Parts) -> tuple[FastAPI, ASGIApp]:
     describe(app)
     problems.install(app)
     mount_pages(app)
-    return app, Surround(Express(app), parts.settings.trusted_proxies)
+    metered = Metered(Express(app), app, runtime)
+    return app, Surround(metered, parts.settings.trusted_proxies)

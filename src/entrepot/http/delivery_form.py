@@ -118,7 +118,9 @@ async def receive_form(request: Request, work: Work, purpose: Purpose[T]) -> Tas
     key = idempotency_key(request) if purpose.name is not None else None
     reception = await Reception.open(work, purpose.admit, key)
     try:
-        done = await _receive(request, work, purpose, reader, reception)
+        # Its reservation counts for all hosts; the place here, beside this host's resumable ones.
+        with work.runtime.uploads.one(reception.account_id):
+            done = await _receive(request, work, purpose, reader, reception)
     except BaseException as failure:
         await reception.abort()
         if isinstance(failure, ClientDisconnect):

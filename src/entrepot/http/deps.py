@@ -14,6 +14,8 @@ from typing import Annotated, Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 import structlog
 from fastapi import Depends, Request
+from starlette.datastructures import Headers
+from starlette.types import Scope as Exchange
 
 from entrepot.accounts.actor import Actor, KeyId, Scope
 from entrepot.accounts.keys import TOUCH_EVERY, authenticate, touch_key
@@ -23,8 +25,9 @@ from entrepot.activity.record import LONGEST_ADDRESS, Whence
 from entrepot.bootstrap.parts import Parts
 from entrepot.db.changes import Changes
 from entrepot.db.types import Reading, Writing
-from entrepot.errors import NotAuthenticated
+from entrepot.errors import NotAuthenticated, TooManyDownloads, TooManyStreams, TooManyUploads
 from entrepot.http.recall import Recall
+from entrepot.http.simultaneous import Simultaneous
 from entrepot.http.tasks_watch import TaskWatch
 
 P = ParamSpec("P")
@@ -47,7 +50,7 @@ E = TypeVar("E", bound=Ending | None)
 
 @dataclass
 class Runtime:
-    """What lives as long as the app: parts, threads, the watch on tasks, keys' last uses, reads
+    """What lives as long as the app: parts, threads, the watch on tasks, counts, last uses, reads
     that are to be recorded."""
 
     parts: Parts
@@ -56,6 +59,9 @@ class Runtime:
     watch: TaskWatch
     recall: Recall
     changes: Changes
+    uploads: Simultaneous
+    streams: Simultaneous
+    downloads: Simultaneous
     reads: ReadBuffer = field(default_factory=ReadBuffer)
     touched: dict[KeyId, datetime] = field(default_factory=dict)
     background: set[asyncio.Task[None]] = field(default_factory=set)
@@ -105,6 +111,7 @@ def open_runtime(parts: Parts) -> Runtime:
     database_threads = ThreadPoolExecutor(most, thread_name_prefix="database")
     byte_threads = ThreadPoolExecutor(16, thread_name_prefix="bytes")
     changes = Changes(parts.database)
+    settings = parts.settings
     return Runtime(
         parts,
         database_threads,
@@ -112,6 +119,9 @@ def open_runtime(parts: Parts) -> Runtime:
         TaskWatch(parts.database, database_threads),
         Recall(changes),
         changes,
+        uploads=Simultaneous(settings.uploads_per_account, TooManyUploads),
+        streams=Simultaneous(settings.streams_per_account, TooManyStreams),
+        downloads=Simultaneous(settings.downloads_per_account, TooManyDownloads),
     )
 
 
@@ -120,6 +130,7 @@ class Work:
     """The unit of work of one request by one actor, who needs the scope `scope` (None: any).
 
     `credential` stands for what the actor shows, never in clear; None: nothing is remembered.
+    In `exchange`, the request's ASGI scope, the actor's account is noted for what sends the answer.
     """
 
     runtime: Runtime
@@ -128,6 +139,7 @@ class Work:
     now: datetime
     credential: bytes | None = None
     whence: Whence | None = None
+    exchange: Exchange | None = None
 
     @property
     def parts(self) -> Parts:
@@ -183,6 +195,8 @@ class Work:
         return await self.runtime.hop(unit)
 
     def _noted(self, actor: Actor, result: R) -> R:
+        if self.exchange is not None:
+            self.exchange["account_id"] = actor.account_id
         if actor.key_id is not None:
             self.runtime.used(actor.key_id, self.now)
         return result
@@ -194,9 +208,9 @@ def runtime_of(request: Request) -> Runtime:
     return runtime
 
 
-def bearer(request: Request) -> str:
+def bearer(headers: Headers) -> str:
     """The key of the Authorization header (RFC 6750). Raises NotAuthenticated."""
-    header = request.headers.get("authorization")
+    header = headers.get("authorization")
     if header is None:
         raise NotAuthenticated(
             reason="No API key came with the request: send `Authorization: Bearer <key>`."
@@ -210,14 +224,15 @@ def bearer(request: Request) -> str:
 def open_work(request: Request, scope: Scope | None) -> Work:
     """A unit of work for the holder of the request's key. Raises NotAuthenticated."""
     runtime = runtime_of(request)
-    key = bearer(request)
+    key = bearer(request.headers)
     secret = runtime.parts.secret
 
     def who(conn: Reading, now: datetime) -> Actor:
         return authenticate(conn, secret, key, now)
 
     credential = keyed_digest(secret, "key", key)
-    return Work(runtime, who, scope, runtime.parts.clock(), credential, whence_of(request))
+    now, whence = runtime.parts.clock(), whence_of(request)
+    return Work(runtime, who, scope, now, credential, whence, request.scope)
 
 
 def whence_of(request: Request) -> Whence:

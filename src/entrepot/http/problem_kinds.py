@@ -256,6 +256,25 @@ KINDS: dict[type[errors.EntrepotError], Kind] = {
         "Too many uploads at once",
         "Wait for one of the account's running uploads to end.",
     ),
+    errors.TooManyStreams: Kind(
+        429,
+        "too-many-streams",
+        "Too many event streams at once",
+        "Close a stream that nobody looks at, or ask for the task instead of following it.",
+    ),
+    errors.TooManyDownloads: Kind(
+        429,
+        "too-many-downloads",
+        "Too many large downloads at once",
+        "Wait for one of the account's running downloads to end.",
+    ),
+    errors.RateLimited: Kind(
+        429,
+        "rate-limited",
+        "Requests come too fast",
+        "Wait as long as `Retry-After` says. The header `RateLimit` of each answer tells how many "
+        "requests are left.",
+    ),
     errors.TooManyAttempts: Kind(
         429, "too-many-attempts", "Too many attempts", "Wait, then try again."
     ),

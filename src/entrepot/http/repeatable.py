@@ -2,13 +2,19 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from hashlib import sha256
 
 from fastapi import Request
 
+from entrepot.accounts.actor import Actor
 from entrepot.blobs.store import Stored
+from entrepot.db.types import Writing
 from entrepot.errors import FieldInvalid
+from entrepot.tasks.records import TaskId
+from entrepot.tasks.replies import answer_once, replied
 
 HEADER = "Idempotency-Key"
 LONGEST = 255
@@ -33,6 +39,30 @@ def idempotency_key(request: Request) -> str | None:
             example=f'{HEADER}: "8e03978e-40d5-43dd-bc93-6894a57f9324"',
         )
     return key
+
+
+@dataclass(frozen=True)
+class Repeatable:
+    """A request that may be repeated: its key, if it has one, and what is the same for the same."""
+
+    key: str | None
+    fingerprint: str
+
+    @classmethod
+    def of(cls, request: Request, what: str, *told: str | int | bool) -> "Repeatable":
+        """`what` is asked, with all that was `told`. Raises FieldInvalid."""
+        whole = json.dumps([what, *told]).encode()
+        return cls(idempotency_key(request), sha256(whole).hexdigest())
+
+    def answered(self, conn: Writing, actor: Actor, now: datetime) -> TaskId | None:
+        """The task that the same request was answered with. Raises KeyReused, RequestUnderWay."""
+        return replied(conn, actor.user_id, self.key, self.fingerprint, now)
+
+    def once(
+        self, conn: Writing, actor: Actor, now: datetime, make: Callable[[], TaskId]
+    ) -> TaskId:
+        """What `make` makes, or what it made the first time. Raises as `answered` does."""
+        return answer_once(conn, actor.user_id, self.key, self.fingerprint, now, make)
 
 
 def fingerprint(

@@ -14,6 +14,7 @@ from starlette.types import Message, Receive, Scope, Send
 from entrepot.blobs import BLOCK, BlobId, BlobStore
 from entrepot.errors import BlobMissing
 from entrepot.http.ranges import Span
+from entrepot.http.simultaneous import place_to
 
 SMALL = 256 * 1024
 """Bytes up to which a file is sent from memory if it lies in the page cache."""
@@ -59,8 +60,9 @@ class BlobResponse(Response):
     """A response whose body is made of a blob's bytes, opened when it is sent.
 
     Raises `BlobMissing`, before any header is out, when the blob is not there or does not have
-    `size` bytes. A body that breaks off later ends the connection, so that the client sees
-    fewer bytes than Content-Length announced.
+    `size` bytes, and `TooManyDownloads` where it takes a while and its account has no place left.
+    A body that breaks off later ends the connection, so that the client sees fewer bytes than
+    Content-Length announced.
     """
 
     def __init__(
@@ -110,7 +112,8 @@ class BlobResponse(Response):
             await send(start)
             await send({"type": "http.response.body", "body": body, "more_body": False})
         else:
-            await self._stream(start, receive, send)
+            with place_to("downloads", scope):
+                await self._stream(start, receive, send)
         if self.background is not None:
             await self.background()
 

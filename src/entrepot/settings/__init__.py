@@ -61,7 +61,34 @@ class Settings(BaseSettings):
         ge=0,
         description="Bytes kept free on the store's disk; uploads get 507 before they are touched.",
     )
+    requests_per_minute: int = Field(
+        default=6000,
+        ge=0,
+        le=10**9,
+        description="API requests that one key may go on making, a minute; 0: no limit.",
+    )
+    request_burst: int = Field(
+        default=1000, ge=1, le=10**9, description="API requests that one key may make at once."
+    )
+    stranger_requests_per_minute: int = Field(
+        default=300,
+        ge=0,
+        le=10**9,
+        description="API requests without a valid key from one address, a minute; 0: no limit.",
+    )
+    sign_in_attempts_per_address: int = Field(
+        default=100,
+        ge=0,
+        le=10**9,
+        description="Attempts to sign in from one address, in five minutes; 0: no limit.",
+    )
     uploads_per_account: int = Field(default=100, ge=1, description="Uploads at once, an account.")
+    downloads_per_account: int = Field(
+        default=100, ge=1, description="Downloads of more than 1 MiB at once, an account."
+    )
+    streams_per_account: int = Field(
+        default=100, ge=1, description="Event streams open at once, an account."
+    )
     unfinished_uploads: int = Field(
         default=1000, ge=1, description="Resumable uploads that an account may leave unfinished."
     )

@@ -3,18 +3,20 @@
 After draft-ietf-httpapi-idempotency-key-header: the key is claimed in the transaction that opens
 the upload's reservation, and answered in the one that creates what it asked for. So a client that
 got no answer repeats its request and has the first one's task, if there was a first one. A claim
-lives as long as its reservation: whoever died with its process blocks nobody.
+lives as long as its reservation: whoever died with its process blocks nobody. What is done in one
+transaction (`answer_once`) needs no claim: another request with the key waits for its end.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from sqlalchemy import ColumnElement, Row, and_, delete, insert, or_, select, update
 
 from entrepot.db.tables import replies, reservations, users
 from entrepot.db.types import Reading, Writing
-from entrepot.errors import RequestUnderWay, UploadInterrupted
+from entrepot.errors import KeyReused, RequestUnderWay, UploadInterrupted
 from entrepot.tasks.records import TaskId
 
 KEPT = timedelta(hours=24)
@@ -93,6 +95,40 @@ def keep_reply(
     values = {"fingerprint": fingerprint, "task_id": task_id, "expires_at": now + KEPT}
     if not conn.execute(answered.values(**values)).rowcount:
         raise UploadInterrupted
+
+
+def replied(
+    conn: Writing, user_id: UUID, key: str | None, fingerprint: str, now: datetime
+) -> TaskId | None:
+    """The task that the key was answered with, if it was. Raises KeyReused if that was another
+    request, RequestUnderWay while the first one is not answered.
+    """
+    reply = find_reply(conn, user_id, key, now) if key is not None else None
+    if reply is not None and reply.fingerprint != fingerprint:
+        raise KeyReused
+    return reply.task_id if reply is not None else None
+
+
+def answer_once(
+    conn: Writing,
+    user_id: UUID,
+    key: str | None,
+    fingerprint: str,
+    now: datetime,
+    make: Callable[[], TaskId],
+) -> TaskId:
+    """What `make` makes in this transaction; or what the same request made before. Raises as
+    `replied` and `make` do.
+    """
+    done = replied(conn, user_id, key, fingerprint, now)
+    if done is not None:
+        return done
+    task_id = make()
+    if key is not None:
+        claim = Claim(user_id, key, uuid4())  # no upload's: held and answered in one transaction
+        claim_key(conn, claim, now)
+        keep_reply(conn, claim, fingerprint, task_id, now)
+    return task_id
 
 
 def drop_claim(conn: Writing, claim: Claim) -> None:

@@ -78,7 +78,8 @@ def _task(task: Task) -> Mapping[str, Any]:
 
 def _explain_problem(problem: errors.Problem) -> Failure:
     lines = list(_first_errors(problem))
-    if sizes := _sizes_in(problem.figures):
+    counts = isinstance(problem, errors.TooManyRequests)  # its limit is of requests, not bytes
+    if not counts and (sizes := _sizes_in(problem.figures)):
         lines.append(sizes)
     if problem.request_id and isinstance(problem, errors.ServerFailed):
         lines.append(f"Request id: {problem.request_id}")

@@ -14,6 +14,7 @@ from entrepot.http.api.uploads import accepted_response
 from entrepot.http.api.versions import NumberInPath
 from entrepot.http.body import SmallBodyRoute
 from entrepot.http.deps import WriteWork
+from entrepot.http.repeatable import Repeatable
 
 router = APIRouter(tags=["files"], route_class=SmallBodyRoute)
 
@@ -36,7 +37,8 @@ async def accept_version(
 
     For the file's owner and the account's admins, as long as the refused bytes are kept. The report
     goes on naming what breaks the contract; the version carries `accepted_from` and the `reason`.
-    `If-Match` is honoured as for a delivery.
+    `If-Match` and `Idempotency-Key` are honoured as for a delivery.
     """
     reason, match = check_reason(body.reason), request.headers.get("if-match")
-    return accepted_response(await accept(work, file_id, number, reason, match))
+    repeatable = Repeatable.of(request, "accept", str(file_id), number, reason)
+    return accepted_response(await accept(work, file_id, number, reason, match, repeatable))

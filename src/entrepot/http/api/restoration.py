@@ -1,5 +1,6 @@
 """Make an earlier version's bytes the newest: link them, then the transaction that names them."""
 
+from collections.abc import Callable
 from uuid import UUID
 
 from entrepot.accounts.actor import Actor
@@ -9,50 +10,84 @@ from entrepot.files.quarantine import accept_version, find_acceptable
 from entrepot.files.restore import Source, find_source, restore_version
 from entrepot.grants.access import access_restorable, lock_manageable
 from entrepot.http.api.file_document import require_match
-from entrepot.http.commit_blob import Commit, commit_blob
+from entrepot.http.commit_blob import commit_blob
 from entrepot.http.deps import Work
+from entrepot.http.repeatable import Repeatable
 from entrepot.tasks.records import TaskId
 
 
-async def restore(work: Work, file_id: UUID, number: int, match: str | None) -> TaskId:
+async def restore(
+    work: Work, file_id: UUID, number: int, match: str | None, repeatable: Repeatable | None = None
+) -> TaskId:
     """Make a published version the file's next one; the task that decides on it.
 
-    Raises NotFound, NotAllowed, PreconditionFailed, and what `restore_version` raises.
+    Raises NotFound, NotAllowed, PreconditionFailed, KeyReused, RequestUnderWay, and what
+    `restore_version` raises.
     """
 
-    def commit(conn: Writing, actor: Actor, blob_id: BlobId, stored: Stored) -> TaskId:
-        del stored  # looked up again, where the file is locked
+    def make(conn: Writing, actor: Actor, blob_id: BlobId) -> TaskId:
         target = access_restorable(conn, actor, file_id)
         require_match(conn, actor, file_id, match)
         queue, now = work.parts.queue, work.parts.clock()
         return restore_version(conn, target, number, blob_id, queue, now).task_id
 
-    return await _copy(work, await work.read(find_source, file_id, number), commit)
+    done = await _answered(work, repeatable)
+    if done is not None:
+        return done
+    source = await work.read(find_source, file_id, number)
+    return await _copy(work, source, make, repeatable)
 
 
 async def accept(
-    work: Work, file_id: UUID, number: int, reason: str, match: str | None = None
+    work: Work,
+    file_id: UUID,
+    number: int,
+    reason: str,
+    match: str | None = None,
+    repeatable: Repeatable | None = None,
 ) -> TaskId:
     """Make a refused version the file's next one all the same; the task that publishes it.
 
     Raises NotFound, NotAllowed, PreconditionFailed, VersionNotRefused, QuarantineEnded,
-    FileTooLarge, QuotaExceeded.
+    FileTooLarge, QuotaExceeded, KeyReused, RequestUnderWay.
     """
 
-    def commit(conn: Writing, actor: Actor, blob_id: BlobId, stored: Stored) -> TaskId:
-        del stored  # looked up again, where the file is locked
+    def make(conn: Writing, actor: Actor, blob_id: BlobId) -> TaskId:
         target = lock_manageable(conn, actor, file_id)
         require_match(conn, actor, file_id, match)
         queue, now = work.parts.queue, work.parts.clock()
         return accept_version(conn, target, number, blob_id, reason, queue, now).task_id
 
+    done = await _answered(work, repeatable)
+    if done is not None:
+        return done
     source = await work.read(find_acceptable, file_id, number, work.parts.clock())
-    return await _copy(work, source, commit)
+    return await _copy(work, source, make, repeatable)
 
 
-async def _copy(work: Work, source: Source, commit: Commit[TaskId]) -> TaskId:
+async def _answered(work: Work, repeatable: Repeatable | None) -> TaskId | None:
+    """The task of the first request with the key, whose object need not be there any more."""
+    if repeatable is None or repeatable.key is None:
+        return None
+    return await work.write(lambda conn, actor: repeatable.answered(conn, actor, work.now))
+
+
+async def _copy(
+    work: Work,
+    source: Source,
+    make: Callable[[Writing, Actor, BlobId], TaskId],
+    repeatable: Repeatable | None,
+) -> TaskId:
     def link(blob_id: BlobId) -> Stored:
         work.parts.store.link(source.blob_id, blob_id)
         return source.stored
+
+    def commit(conn: Writing, actor: Actor, blob_id: BlobId, stored: Stored) -> TaskId:
+        del stored  # looked up again, where the file is locked
+        if repeatable is None:
+            return make(conn, actor, blob_id)
+        # If the same request was answered since the first look, the sweep takes this blob.
+        now = work.parts.clock()
+        return repeatable.once(conn, actor, now, lambda: make(conn, actor, blob_id))
 
     return await commit_blob(work, link, commit)

@@ -212,7 +212,8 @@ async def _resume(upload_id: UUID, request: Request, work: Work) -> Response:
         if stated != held.size:
             await held.found()
             raise OffsetMismatch(offset=held.size, requested=stated)
-        upload = await _take(held, request, checksum, work)
+        with work.runtime.uploads.one(upload.account_id):
+            upload = await _take(held, request, checksum, work)
         return Response(status_code=204, headers=headers_of(upload, held.size))
     finally:
         await held.close()
@@ -236,7 +237,8 @@ async def _create_with_bytes(
         return Response(status_code=201, headers=headers_of(upload, upload.size) | location)
     try:
         if held.size == 0:  # else repeated, and the sender goes on where it is told to
-            upload = await _take(held, request, checksum, work)
+            with work.runtime.uploads.one(upload.account_id):
+                upload = await _take(held, request, checksum, work)
         return Response(status_code=201, headers=headers_of(upload, held.size) | location)
     except BaseException:
         # Its sender was never told the address, so that nobody can go on.
@@ -293,7 +295,8 @@ async def _joined(parts: list[Upload], aim: Aim, told: str, work: Work) -> Uploa
         raise FieldInvalid("Upload-Concat", "the file is empty; nothing was stored.")
     await work.write(_admitted, aim, size, work)
     announced = Announced(size, told, aim.if_match)
-    return await join_drafts(work, parts, _joining(parts, aim, announced, work))
+    with work.runtime.uploads.one(parts[0].account_id):
+        return await join_drafts(work, parts, _joining(parts, aim, announced, work))
 
 
 def _joining(parts: list[Upload], aim: Aim, announced: Announced, work: Work) -> Commit[Upload]:

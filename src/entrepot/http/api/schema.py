@@ -1,5 +1,6 @@
 """A file's schema: as it is, as it was, and a new one, which takes effect once it was checked."""
 
+from hashlib import sha256
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -24,6 +25,7 @@ from entrepot.http.api.uploads import accepted_response, read_id
 from entrepot.http.body import small_body
 from entrepot.http.conditions import Validators, check_preconditions
 from entrepot.http.deps import ReadWork, Work, WriteWork
+from entrepot.http.repeatable import Repeatable
 from entrepot.schemas.enforcement import MAX_BYTES, load_document
 from entrepot.schemas.model import TableSchema
 from entrepot.schemas.table_schema import parse_schema
@@ -74,12 +76,22 @@ async def change_schema(
 
     The task holds the current version against it: if that breaks it, the task fails with the
     report and nothing changes. A change that breaks what was agreed is refused with the list of
-    `changes` unless `breaking=accept`. The file is enforced from then on, whatever it was.
+    `changes` unless `breaking=accept`. The file is enforced from then on, whatever it was. With an
+    `Idempotency-Key` the request may be repeated.
     """
-    document = await _read_schema(request, work)
+    document, digest = await _read_schema(request, work)
     accept = breaking == "accept"
     match = request.headers.get("if-match")
-    task_id = await work.write(_propose, read_id(file_id), document, accept, match, work)
+    named = read_id(file_id)
+    repeatable = Repeatable.of(request, "schema", str(named), digest, accept)
+
+    def act(conn: Writing, actor: Actor) -> TaskId:
+        def make() -> TaskId:
+            return _propose(conn, actor, named, document, accept, match, work)
+
+        return repeatable.once(conn, actor, work.now, make)
+
+    task_id = await work.write(act)
     work.parts.queue.wake()
     return accepted_response(task_id)
 
@@ -108,11 +120,13 @@ def _etag(contract: Contract) -> str:
     return f'"{contract.file_id.hex}-{contract.revision}"'
 
 
-async def _read_schema(request: Request, work: Work) -> TableSchema:
-    """The body as a sound Table Schema. Raises BodyTooLarge, FieldInvalid, SchemaInvalid."""
+async def _read_schema(request: Request, work: Work) -> tuple[TableSchema, str]:
+    """The body as a sound Table Schema, and its hash. Raises BodyTooLarge, FieldInvalid,
+    SchemaInvalid.
+    """
     body = await small_body(request, work.parts.settings.body_timeout, MAX_BYTES)
     try:
         text = body.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise FieldInvalid(field="body", reason="is not UTF-8.") from None
-    return parse_schema(load_document(text))
+    return parse_schema(load_document(text)), sha256(body).hexdigest()

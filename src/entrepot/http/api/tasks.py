@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Header, Query, Request
-from fastapi.responses import JSONResponse, Response, StreamingResponse
+from fastapi.responses import JSONResponse, Response
 
 from entrepot.accounts.actor import Actor
 from entrepot.db.types import Reading
@@ -17,6 +17,7 @@ from entrepot.files.task_report import report_of
 from entrepot.http.api.payloads import task_payload
 from entrepot.http.deps import AnyWork, Work
 from entrepot.http.paging import next_link, read_cursor
+from entrepot.http.simultaneous import EventStream
 from entrepot.tasks.records import Task, list_tasks
 
 router = APIRouter(tags=["tasks"])
@@ -82,11 +83,7 @@ async def events(
     """
     present = await work.read(visible_task, task_id)
     seen = _revision(last_event_id or "")
-    return StreamingResponse(
-        task_events(work, present, seen, _payload),
-        media_type="text/event-stream",
-        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
-    )
+    return EventStream(task_events(work, present, seen, _payload))
 
 
 def _revision(text: str) -> int:

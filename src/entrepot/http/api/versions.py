@@ -25,6 +25,7 @@ from entrepot.http.delivery_form import Form, Purpose, receive_form
 from entrepot.http.deps import ReadWork, Work, WriteWork
 from entrepot.http.paging import next_link, read_cursor
 from entrepot.http.reception import Admission, Reception
+from entrepot.http.repeatable import Repeatable
 from entrepot.tasks.records import TaskId
 
 router = APIRouter(tags=["files"])
@@ -109,10 +110,12 @@ async def restore_version(
     """Make an earlier published version the newest one, under a new number.
 
     It is inspected again if the file's schema has changed since; the answer is the task. Both
-    versions count against the quota. `If-Match` is honoured as for a delivery.
+    versions count against the quota. `If-Match` and `Idempotency-Key` are honoured as for a
+    delivery.
     """
     match = request.headers.get("if-match")
-    return accepted_response(await restore(work, file_id, number, match))
+    repeatable = Repeatable.of(request, "restore", str(file_id), number)
+    return accepted_response(await restore(work, file_id, number, match, repeatable))
 
 
 def delivery_to(file_id: str, match: str | None) -> Purpose[Delivery]:

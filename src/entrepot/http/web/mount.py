@@ -11,11 +11,13 @@ from entrepot.http.web.failures import show_failures_as_pages
 from entrepot.http.web.files import route as files
 from entrepot.http.web.form import read_form
 from entrepot.http.web.keys import route as keys
+from entrepot.http.web.offers import route as offers
 from entrepot.http.web.problems import route as problems
 from entrepot.http.web.reference import route as reference
 from entrepot.http.web.rendering import THEME_COOKIE, THEMES, open_pages
 from entrepot.http.web.same_origin import same_origin
 from entrepot.http.web.sign_in import route as sign_in
+from entrepot.http.web.sign_in.attempts import Attempts
 from entrepot.http.web.signed_in import go, is_secure, local_path
 from entrepot.http.web.tasks import route as tasks
 from entrepot.http.web.upload import route as upload
@@ -30,7 +32,9 @@ router = APIRouter(include_in_schema=False)
 def mount_pages(app: FastAPI) -> None:
     """Add every page to the app. Call it once the API's handlers of errors are installed."""
     app.state.pages = open_pages(assets.load_assets())
-    of_files = files, versions, upload, tasks, activity
+    settings = app.state.runtime.parts.settings
+    app.state.attempts = Attempts(settings.sign_in_attempts_per_address)
+    of_files = files, versions, offers, upload, tasks, activity
     for each in (sign_in, *of_files, keys, endpoint, reference, problems):
         router_of_page: APIRouter = each.router
         app.include_router(

@@ -114,6 +114,7 @@ def page(
         actor=actor,
         theme=theme_of(request),
         here=request.url.path,
+        offers_waiting=request.scope.get("offers", 0),
         **given,
     )
     return HTMLResponse(text, status, {**HEADERS, **(headers or {})})

@@ -18,6 +18,7 @@ from entrepot.accounts.actor import Actor
 from entrepot.accounts.sign_in import LONGEST, SEEN_EVERY, actor_of_session, touch_session
 from entrepot.db.types import Reading
 from entrepot.errors import NotAuthenticated
+from entrepot.files.hand_over import count_offers
 from entrepot.http.deps import Work, runtime_of, whence_of
 from entrepot.http.web.rendering import Pages, pages_of
 
@@ -32,7 +33,8 @@ REMEMBERED = 10_000
 class PageWork(Work):
     """The unit of work of one page, by the holder of a session.
 
-    `counts` tells whether it counts as use of the session, which ends without any.
+    `counts` tells whether it counts as use of the session, which ends without any. How many offers
+    the holder has is noted in the request's scope, for the page's navigation.
     """
 
     pages: Pages
@@ -40,7 +42,13 @@ class PageWork(Work):
     counts: bool = True
 
     async def _run(self, begin: Any, work: Callable[..., R], args: Any, kwargs: Any) -> R:
-        result = await super()._run(begin, work, args, kwargs)
+        def counting(conn: Reading, actor: Actor, *args: Any, **kwargs: Any) -> R:
+            result = work(conn, actor, *args, **kwargs)
+            if self.exchange is not None and self.counts:
+                self.exchange["offers"] = count_offers(conn, actor)
+            return result
+
+        result = await super()._run(begin, counting, args, kwargs)
         if self.counts:
             self._seen()
         return result
@@ -123,7 +131,9 @@ def page_work(request: Request) -> PageWork:
         return actor_of_session(conn, secret, token, now)
 
     now, whence, pages = runtime.parts.clock(), whence_of(request), pages_of(request)
-    return PageWork(runtime, who, None, now, whence=whence, pages=pages, token=token)
+    return PageWork(
+        runtime, who, None, now, whence=whence, exchange=request.scope, pages=pages, token=token
+    )
 
 
 async def visitor(request: Request) -> Actor | None:

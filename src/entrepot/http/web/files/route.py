@@ -12,6 +12,7 @@ from entrepot.accounts.actor import Actor
 from entrepot.db.types import Reading
 from entrepot.errors import FieldInvalid, NotFound
 from entrepot.files.contract import Revision, find_revision, schema_revisions_of
+from entrepot.files.hand_over import offer_file, offered_to, withdraw_offer
 from entrepot.files.history import Version, exception_of, list_versions
 from entrepot.files.read import (
     File,
@@ -95,6 +96,26 @@ async def unshare(request: Request, file_id: UUID, work: SignedIn) -> Response:
     return go(f"/files/{file_id}#sharing")
 
 
+@router.post("/files/{file_id}/offer", response_model=None)
+async def offer(request: Request, file_id: UUID, work: SignedIn) -> Response:
+    """Offer the file to a user of another account; or the form again, and why not."""
+    user_name = (await read_form(request)).text("offer_to").strip()
+    try:
+        await work.write(offer_file, file_id, user_name, work.now)
+    except FieldInvalid as wrong:
+        draft = Draft(offer_to=user_name, offer_wrong=wrong)
+        return await _page(request, file_id, work, draft, status=422)
+    return go(f"/files/{file_id}#sharing")
+
+
+@router.post("/files/{file_id}/offer/withdraw", response_model=None)
+async def withdraw(file_id: UUID, work: SignedIn) -> Response:
+    """Take the offer back; one that was declined meanwhile is gone already."""
+    with suppress(NotFound):
+        await work.write(withdraw_offer, file_id, work.now)
+    return go(f"/files/{file_id}#sharing")
+
+
 async def _page(
     request: Request, file_id: UUID, work: PageWork, draft: Draft, status: int = 200
 ) -> Response:
@@ -110,6 +131,7 @@ async def _page(
         file=found,
         shared=shown.shared,
         acted=lines_of(shown.acted),
+        offered=shown.offered,
         draft=draft,
         lives=LIVES,
         words=WORDS,
@@ -203,6 +225,7 @@ class _Shown:
     exception: Version | None
     shared: list[Granted]
     acted: list[Entry]
+    offered: str | None
 
     @property
     def reported(self) -> Version | None:
@@ -227,6 +250,7 @@ def _load(conn: Reading, actor: Actor, file_id: UUID) -> _Shown:
         list_file_activity(conn, actor, file_id, Wanted(), Stretch(ACTED))
         if found.rights.manages
         else [],
+        offered_to(conn, file_id) if found.rights.manages else None,
     )
 
 

@@ -1,4 +1,4 @@
-"""The form by which a file is shared, on its page."""
+"""The forms by which a file is shared and offered, on its page."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -19,12 +19,14 @@ WORDS: dict[Entitlement, str] = {
 
 @dataclass(frozen=True)
 class Draft:
-    """The form as it was filled in, so that it can be shown again with what is wrong."""
+    """The two forms as they were filled in, so that they can be shown again with what is wrong."""
 
     user_name: str = ""
     entitlement: str = "r"
     days: str = ""
     wrong: FieldInvalid | None = None
+    offer_to: str = ""
+    offer_wrong: FieldInvalid | None = None
 
     def asked(self, now: datetime) -> tuple[str, Entitlement, datetime | None]:
         """Who may do what, until when. Raises FieldInvalid."""

@@ -22,6 +22,7 @@ from entrepot.errors import SignInFailed, TooManyAttempts
 from entrepot.http.deps import runtime_of
 from entrepot.http.web.form import read_form
 from entrepot.http.web.rendering import page, pages_of
+from entrepot.http.web.sign_in.attempts import Attempts
 from entrepot.http.web.signed_in import (
     Visitor,
     drop_session,
@@ -88,24 +89,34 @@ async def sign_out(request: Request) -> Response:
     return response
 
 
+def attempts_of(request: Request) -> Attempts:
+    """The app's count of attempts."""
+    attempts: Attempts = request.app.state.attempts
+    return attempts
+
+
 async def _token_for(request: Request, user_name: str, password: str) -> str:
     """A new session's token. Raises SignInFailed, TooManyAttempts."""
     pages = pages_of(request)
     if not user_name.isprintable():
         raise SignInFailed
+    address = request.client.host if request.client else ""
+    at_home = attempts_of(request).count(user_name, address)
     if pages.signing_in >= MOST_SIGNING_IN:
         raise TooManyAttempts(retry_after=5)
     pages.signing_in += 1
     try:
-        return await _check(request, user_name, password)
+        token = await _check(request, user_name, password, at_home)
     finally:
         pages.signing_in -= 1
+    attempts_of(request).succeeded(user_name, address)
+    return token
 
 
-async def _check(request: Request, user_name: str, password: str) -> str:
+async def _check(request: Request, user_name: str, password: str, at_home: bool) -> str:
     runtime = runtime_of(request)
     database, secret, now = runtime.parts.database, runtime.parts.secret, runtime.parts.clock()
-    user_id, stored = await runtime.hop(database.write, password_hash_of, user_name, now)
+    user_id, stored = await runtime.hop(database.write, password_hash_of, user_name, now, at_home)
     # Outside of any transaction: it takes 100 ms, and on SQLite all others would wait.
     async with pages_of(request).hashing:
         fits = await run_in_threadpool(verify_password, stored, password)

@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter, Header, Request
-from fastapi.responses import Response, StreamingResponse
+from fastapi.responses import Response
 
 from entrepot.accounts.actor import Actor
 from entrepot.db.types import Reading
@@ -23,6 +23,7 @@ from entrepot.files.task_report import report_of
 from entrepot.http.api.tasks import task_events
 from entrepot.http.paging import Position, read_cursor, write_cursor
 from entrepot.http.problems import task_problem
+from entrepot.http.simultaneous import EventStream
 from entrepot.http.web.rendering import json_to_keep, page, render
 from entrepot.http.web.reports import report_view
 from entrepot.http.web.signed_in import SignedIn, go
@@ -87,11 +88,7 @@ async def events(
         shown = await work.again().read(_load, task_id, work.parts.clock())
         return render(request, "tasks/_task.html", **shown)
 
-    return StreamingResponse(
-        task_events(work, present, seen, fragment),
-        media_type="text/event-stream",
-        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
-    )
+    return EventStream(task_events(work, present, seen, fragment))
 
 
 @router.post("/tasks/{task_id}/cancel", response_model=None)

@@ -1,0 +1,1 @@
+"""The page of files that one is offered."""

@@ -1,0 +1,60 @@
+"""Files that one is offered: take one over, with all its bytes, or decline it."""
+
+from contextlib import suppress
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from entrepot.accounts.actor import Actor
+from entrepot.db.types import Reading
+from entrepot.errors import EntrepotError, FileBusy, NotFound, QuotaExceeded
+from entrepot.files.hand_over import Offer, accept_offer, list_offers, withdraw_offer
+from entrepot.http.problem_kinds import kind_of
+from entrepot.http.web.rendering import page
+from entrepot.http.web.signed_in import PageWork, SignedIn, go
+from entrepot.quotas.reserve import Usage, usage_of
+
+router = APIRouter()
+
+
+@router.get("/offers", response_model=None)
+async def offers(request: Request, work: SignedIn) -> Response:
+    """What one is offered, the oldest offer first."""
+    return await _page(request, work, None)
+
+
+@router.post("/offers/{file_id}/accept", response_model=None)
+async def accept(request: Request, file_id: UUID, work: SignedIn) -> Response:
+    """Take the file over and go on to its page; or the offers again, and why not."""
+    try:
+        await work.write(accept_offer, file_id, work.parts.clock())
+    except (QuotaExceeded, FileBusy) as failure:
+        return await _page(request, work, failure)
+    return go(f"/files/{file_id}")
+
+
+@router.post("/offers/{file_id}/decline", response_model=None)
+async def decline(file_id: UUID, work: SignedIn) -> Response:
+    """Decline the offer; one that was taken back meanwhile is gone already."""
+    with suppress(NotFound):
+        await work.write(withdraw_offer, file_id, work.parts.clock())
+    return go("/offers")
+
+
+async def _page(request: Request, work: PageWork, failure: EntrepotError | None) -> Response:
+    def look(conn: Reading, actor: Actor) -> tuple[list[Offer], Usage]:
+        return list_offers(conn, actor), usage_of(conn, actor.account_id)
+
+    actor, (found, usage) = await work.look(look)
+    kind = kind_of(failure) if failure is not None else None
+    return page(
+        request,
+        "offers/page.html",
+        actor,
+        status=kind.status if kind else 200,
+        offers=found,
+        usage=usage,
+        failure=failure,
+        kind=kind,
+    )
