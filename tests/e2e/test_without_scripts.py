@@ -108,3 +108,24 @@ def _deliver(page: Page, content: bytes) -> None:
     chosen = {"name": "next.csv", "mimeType": "text/csv", "buffer": content}
     page.get_by_label("File", exact=True).set_input_files(chosen)  # type: ignore[arg-type]
     page.get_by_role("button", name="Deliver").click()
+
+
+def test_files_are_searched_filtered_and_sorted(plain: Page, person: TestAccount) -> None:
+    sizes = {"orders_a.csv": 3, "Orders_B.csv": 9, "stock.csv": 1}
+    for name, rows in sizes.items():
+        person.api.deliver(b"id,amount\n" + b"1,2\n" * rows, name=name)
+    plain.goto("/files")
+    plain.get_by_role("columnheader", name="Size", exact=True).get_by_role("link").click()
+    rows = plain.get_by_role("row")
+    for at, name in enumerate(("Orders_B.csv", "orders_a.csv", "stock.csv"), start=1):
+        expect(rows.nth(at)).to_contain_text(name)
+    plain.get_by_label("Name contains").fill("ORDERS")
+    plain.get_by_role("button", name="Search").click()
+    expect(rows).to_have_count(1 + 2)
+    expect(rows.nth(1)).to_contain_text("Orders_B.csv")  # the order is kept
+    plain.get_by_text("Filters").click()
+    plain.get_by_label("Contract").select_option("With a schema")
+    plain.get_by_role("button", name="Search").click()
+    expect(plain.get_by_text("No file is like that")).to_be_visible()
+    plain.get_by_role("link", name="All files", exact=True).click()
+    expect(rows).to_have_count(1 + 3)
