@@ -19,7 +19,7 @@ from entrepot.db.tables import accounts, users
 from entrepot.db.types import Writing
 from entrepot.errors import NotFound
 from entrepot.files.cancel import viewer_of
-from entrepot.files.read import list_files
+from entrepot.files.lists import list_files
 from entrepot.migrations.run import migrate
 from entrepot.settings import read_settings
 from entrepot.tasks.records import list_tasks

@@ -21,6 +21,7 @@ PATHS = (
     "/sign-in",
     "/sign-in?link=anything",
     "/files",
+    "/files?name=nothing&sort=-file_size&published=true",
     "/files/{published}",
     "/files/{refused}",
     "/files/{exception}",

@@ -172,3 +172,24 @@ def test_a_file_is_offered_and_taken_over(
     expect(owner.get_by_role("heading", name="Sharing")).to_be_visible()
     assert person.api.get(f"/file/{file_id}").status_code == 404
     assert rich.api.json(f"/file/{file_id}")["user_name"] == rich.admin.user_name
+
+
+def test_files_are_searched_filtered_and_sorted(plain: Page, person: TestAccount) -> None:
+    sizes = {"orders_a.csv": 3, "Orders_B.csv": 9, "stock.csv": 1}
+    for name, rows in sizes.items():
+        person.api.deliver(b"id,amount\n" + b"1,2\n" * rows, name=name)
+    plain.goto("/files")
+    plain.get_by_role("columnheader", name="Size", exact=True).get_by_role("link").click()
+    rows = plain.get_by_role("row")
+    for at, name in enumerate(("Orders_B.csv", "orders_a.csv", "stock.csv"), start=1):
+        expect(rows.nth(at)).to_contain_text(name)
+    plain.get_by_label("Name contains").fill("ORDERS")
+    plain.get_by_role("button", name="Search").click()
+    expect(rows).to_have_count(1 + 2)
+    expect(rows.nth(1)).to_contain_text("Orders_B.csv")  # the order is kept
+    plain.get_by_text("Filters").click()
+    plain.get_by_label("Contract").select_option("With a schema")
+    plain.get_by_role("button", name="Search").click()
+    expect(plain.get_by_text("No file is like that")).to_be_visible()
+    plain.get_by_role("link", name="All files", exact=True).click()
+    expect(rows).to_have_count(1 + 3)

@@ -51,6 +51,8 @@ def test_the_migrated_tables_are_the_tables(empty: tuple[Database, Path]) -> Non
 
         def include(thing: object, name: str | None, kind: str, *_: object) -> bool:
             del thing
+            if kind == "index":
+                return name != "ix_files_by_grams"  # of PostgreSQL alone, on a function
             return kind != "table" or name in ours  # the queue's own tables are not ours
 
         context = MigrationContext.configure(

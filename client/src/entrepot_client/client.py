@@ -55,9 +55,16 @@ class Client:
     ) -> None:
         self.close()
 
-    def files(self) -> Iterator[File]:
-        """Every file that the caller owns or is entitled to, oldest first."""
-        return map(File.from_document, self._transport.pages(f"{API}/files", "files_list"))
+    def files(self, **wanted: str | None) -> Iterator[File]:
+        """Every file that the caller owns or is entitled to, oldest first.
+
+        `wanted` are parameters of `GET /files`: `sort`, `name`, `user_name`, `entitlement`,
+        `media_type`, `enforced`, `published`, `updated_since`, `min_size`, `max_size`. Raises
+        Invalid for those that the server does not know, and for values that it refuses.
+        """
+        query = urlencode({name: value for name, value in wanted.items() if value})
+        path = f"{API}/files{'?' if query else ''}{query}"
+        return map(File.from_document, self._transport.pages(path, "files_list"))
 
     def file(self, file_id: str) -> File:
         """One file. Raises NotFound."""

@@ -20,6 +20,7 @@ from sqlalchemy import (
     UniqueConstraint,
     Uuid,
     false,
+    text,
 )
 
 from entrepot.db.types import UtcTime
@@ -107,12 +108,22 @@ files = Table(
     Column("account_id", Uuid, ForeignKey("accounts.id"), nullable=False),
     Column("owner_id", Uuid, ForeignKey("users.id"), nullable=False),
     Column("name", String(255), nullable=False),
+    # `files.names.folded` of the name, by which lists search and sort. In code points' order on
+    # both databases, which is that of their UTF-8.
+    Column(
+        "name_key",
+        String(600).with_variant(String(600, collation="C"), "postgresql"),
+        nullable=False,
+        server_default=text("''"),
+    ),
     Column("description", Text, nullable=False),
     Column("size_limit", BigInteger, nullable=False),
     Column("enforcement", String(8), nullable=False),
     # A Table Dialect by which deliveries are read; NULL: it is found out.
     Column("dialect", JSON(none_as_null=True)),
     Column("current_version", Integer),
+    # Its bytes, by which lists sort; -1: there is none.
+    Column("current_size", BigInteger, nullable=False, server_default="-1"),
     # Which versions are kept: {"keep_last": n} or {"days": n}; NULL: all.
     Column("retention", JSON(none_as_null=True)),
     # Nobody finds it from then on; once that cannot be undone any more, its bytes may go.
@@ -123,6 +134,13 @@ files = Table(
     CheckConstraint("size_limit > 0", name="size_limit"),
     Index("ix_files_by_account", "account_id", "created_at", "id"),
     Index("ix_files_by_owner", "owner_id", "created_at", "id"),
+    Index("ix_files_by_account_name", "account_id", "name_key", "id"),
+    Index("ix_files_by_owner_name", "owner_id", "name_key", "id"),
+    Index("ix_files_by_account_update", "account_id", "updated_at", "id"),
+    Index("ix_files_by_owner_update", "owner_id", "updated_at", "id"),
+    Index("ix_files_by_account_size", "account_id", "current_size", "id"),
+    Index("ix_files_by_owner_size", "owner_id", "current_size", "id"),
+    # A search for a part of a name has an index of its own on each database: `files.search`.
     Index("ix_files_deleted", "deleted_at"),
 )
 

@@ -12,6 +12,7 @@ from entrepot.activity.record import record
 from entrepot.db.tables import files, versions
 from entrepot.db.types import Writing
 from entrepot.errors import SizeLimitTooSmall
+from entrepot.files.names import folded
 from entrepot.files.retention import Retention
 from entrepot.grants.access import lock_manageable
 
@@ -67,7 +68,9 @@ def change_file(
         raise SizeLimitTooSmall(requested=limit, file_size=row.size, version=row.current_version)
     if not fresh:
         return
-    conn.execute(update(files).where(files.c.id == file_id).values(**fresh, updated_at=now))
+    key = {"name_key": folded(fresh["name"])} if "name" in fresh else {}
+    changed = update(files).where(files.c.id == file_id)
+    conn.execute(changed.values(**fresh, **key, updated_at=now))
     detail = {
         COLUMNS[column]: {"from": getattr(row, column), "to": value}
         for column, value in fresh.items()

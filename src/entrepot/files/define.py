@@ -20,6 +20,7 @@ from entrepot.db.tables import files, schema_revisions
 from entrepot.db.types import Writing
 from entrepot.errors import FieldInvalid, FileTooLarge
 from entrepot.files.deliver import Accepted, add_version
+from entrepot.files.names import folded
 from entrepot.files.versions import FileId
 from entrepot.quotas.reserve import ReservationId, settle_reservation
 from entrepot.schemas.enforcement import Enforcement
@@ -118,6 +119,7 @@ def define_file(
             account_id=actor.account_id,
             owner_id=actor.user_id,
             name=definition.name,
+            name_key=folded(definition.name),
             description=definition.description,
             size_limit=definition.size_limit,
             enforcement=definition.enforcement.mode,

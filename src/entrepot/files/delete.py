@@ -111,7 +111,7 @@ def purge_files(conn: Writing, now: datetime) -> int:
         conn.execute(update(versions).where(mine, published).values(**buried))
         held = versions.c.bytes_removed_at.is_(None)
         conn.execute(update(versions).where(mine, held).values(keep_until=now))
-        gone = {"current_version": None, "purged_at": now}
+        gone = {"current_version": None, "current_size": -1, "purged_at": now}
         conn.execute(update(files).where(files.c.id == row.id).values(**gone))
         record(conn, row.account_id, None, "file.purge", now, row.id)
     return len(rows)

@@ -45,7 +45,7 @@ def publish_version(
     conn.execute(
         update(files)
         .where(files.c.id == version.file_id, newest)
-        .values(current_version=version.number, updated_at=now)
+        .values(current_version=version.number, current_size=version.size, updated_at=now)
     )
     _end_quarantine(conn, version, now)
     apply_retention(conn, version.file_id, now)

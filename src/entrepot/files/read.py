@@ -1,4 +1,4 @@
-"""Read files and what was published: lists, one file, the newest version's bytes."""
+"""Read one file and what was published of it; `files.lists` has the lists."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,14 +6,13 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Select, and_, bindparam, func, select, tuple_, union_all
+from sqlalchemy import Row, Select, and_, bindparam, func, select
 
 from entrepot.accounts.actor import AccountId, Actor
 from entrepot.blobs.store import BlobId
 from entrepot.db.tables import (
     accounts,
     derivatives,
-    entitlements,
     files,
     inspections,
     schema_revisions,
@@ -31,11 +30,8 @@ from entrepot.grants.access import (
     access_visible,
     granted_rights,
     granted_until,
-    has_entitlements,
-    managed_files,
     require_reading,
     rights_of,
-    shared_pages,
     sight,
     visible_files,
     visible_versions,
@@ -52,6 +48,7 @@ class File:
 
     id: FileId
     name: str
+    name_key: str
     description: str
     user_name: str
     rights: Rights
@@ -92,32 +89,13 @@ class Findings:
     derivative_error: dict[str, Any] | None
 
 
-def list_files(
-    conn: Reading,
-    actor: Actor,
-    limit: int,
-    after: tuple[datetime, UUID] | None = None,
-    newest_first: bool = False,
-) -> list[File]:
-    """Files that the actor may know of, by creation; `after` is the last one of the page before.
-
-    Keyset paging (a condition on the order's columns, no OFFSET) costs the same on any page.
-    """
-    shared = has_entitlements(conn, actor)
-    statement = _list_of(actor.is_admin, newest_first, after is not None, shared)
-    values: dict[str, Any] = {**sight(actor), "most": limit}
-    if after is not None:
-        values["last_moment"], values["last_id"] = after
-    return [_file(row, actor) for row in conn.execute(statement, values)]
-
-
 def get_file(conn: Reading, actor: Actor, file_id: UUID) -> File:
     """One file that the actor may know of, its schema included. Raises NotFound."""
     values = {**sight(actor), "file_id": file_id}
     row = conn.execute(_one(actor.is_admin), values).one_or_none()
     if row is None:
         raise NotFound
-    return _file(row, actor)
+    return file_of(row, actor)
 
 
 def profile_document(found: Findings) -> dict[str, Any]:
@@ -227,44 +205,67 @@ def get_findings(
     )
 
 
+def file_rows(with_schema: bool) -> Select[Any]:
+    """The rows that `file_of` reads; `sight` fills in who looks."""
+    columns: list[Any] = [
+        files,
+        users.c.name.label("user"),
+        accounts.c.name.label("account"),
+        versions.c.number,
+        versions.c.size,
+        versions.c.media_type,
+        versions.c.sha256,
+        versions.c.row_count,
+        *granted_rights(),
+    ]
+    if with_schema:
+        newest = (
+            select(schema_revisions.c.schema)
+            .where(schema_revisions.c.file_id == files.c.id)
+            .order_by(schema_revisions.c.revision.desc())
+            .limit(1)
+        )
+        columns.append(newest.scalar_subquery().label("schema"))
+    return (
+        select(*columns)
+        .join(users, users.c.id == files.c.owner_id)
+        .join(accounts, accounts.c.id == users.c.account_id)
+        .outerjoin(versions, _current())
+    )
+
+
+def file_of(row: Row[Any], actor: Actor) -> File:
+    """What an actor sees of a file."""
+    rights = rights_of(actor, row)
+    reads = rights.reads
+    return File(
+        id=FileId(row.id),
+        name=row.name,
+        name_key=row.name_key,
+        description=row.description,
+        user_name=f"{row.account}:{row.user}",
+        rights=rights,
+        size_limit=row.size_limit,
+        enforcement=row.enforcement,
+        schema=getattr(row, "schema", None),
+        dialect=row.dialect,
+        retention=row.retention,
+        created_at=row.created_at,
+        updated_at=row.updated_at if reads else None,
+        version=row.number if reads else None,
+        size=row.size if reads else None,
+        media_type=row.media_type if reads else None,
+        sha256=row.sha256 if reads else None,
+        row_count=row.row_count if reads else None,
+    )
+
+
 # Statements are built once for each of their shapes (see `grants.access.visible_files`).
 
 
 @cache
-def _list_of(is_admin: bool, newest_first: bool, paged: bool, shared: bool) -> Select[Any]:
-    managed = managed_files(is_admin), files.c.deleted_at.is_(None)
-    order = files.c.created_at, files.c.id
-    if not shared:
-        listed = _files(with_schema=False).where(*managed)
-        return _page(listed, *order, newest_first, paged)
-    # A page of each kind by its own index, then of them all: one condition with OR would sort
-    # everything for each page.
-    pages = [_page(select(files.c.id).where(*managed), *order, newest_first, paged)]
-    granted = entitlements.c.file_created_at, entitlements.c.file_id
-    pages += [_page(kind, *granted, newest_first, paged) for kind in shared_pages()]
-    either = union_all(*(select(page.subquery().c[0]) for page in pages))
-    listed = _files(with_schema=False).where(files.c.id.in_(either))
-    return _page(listed, *order, newest_first, paged)
-
-
-def _page(
-    found: Select[Any], moment: Any, file_id: Any, newest_first: bool, paged: bool
-) -> Select[Any]:
-    page = found.limit(bindparam("most"))
-    if paged:
-        last = tuple_(
-            bindparam("last_moment", type_=moment.type), bindparam("last_id", type_=file_id.type)
-        )
-        key = tuple_(moment, file_id)
-        page = page.where(key < last if newest_first else key > last)
-    if newest_first:
-        return page.order_by(moment.desc(), file_id.desc())
-    return page.order_by(moment, file_id)
-
-
-@cache
 def _one(is_admin: bool) -> Select[Any]:
-    return _files(with_schema=True).where(
+    return file_rows(with_schema=True).where(
         files.c.id == bindparam("file_id"), visible_files(is_admin)
     )
 
@@ -303,56 +304,4 @@ def _numbered() -> Any:
         versions.c.file_id == files.c.id,
         versions.c.number == bindparam("number"),
         versions.c.status == "published",
-    )
-
-
-def _files(with_schema: bool) -> Select[Any]:
-    columns: list[Any] = [
-        files,
-        users.c.name.label("user"),
-        accounts.c.name.label("account"),
-        versions.c.number,
-        versions.c.size,
-        versions.c.media_type,
-        versions.c.sha256,
-        versions.c.row_count,
-        *granted_rights(),
-    ]
-    if with_schema:
-        newest = (
-            select(schema_revisions.c.schema)
-            .where(schema_revisions.c.file_id == files.c.id)
-            .order_by(schema_revisions.c.revision.desc())
-            .limit(1)
-        )
-        columns.append(newest.scalar_subquery().label("schema"))
-    return (
-        select(*columns)
-        .join(users, users.c.id == files.c.owner_id)
-        .join(accounts, accounts.c.id == users.c.account_id)
-        .outerjoin(versions, _current())
-    )
-
-
-def _file(row: Row[Any], actor: Actor) -> File:
-    rights = rights_of(actor, row)
-    reads = rights.reads
-    return File(
-        id=FileId(row.id),
-        name=row.name,
-        description=row.description,
-        user_name=f"{row.account}:{row.user}",
-        rights=rights,
-        size_limit=row.size_limit,
-        enforcement=row.enforcement,
-        schema=getattr(row, "schema", None),
-        dialect=row.dialect,
-        retention=row.retention,
-        created_at=row.created_at,
-        updated_at=row.updated_at if reads else None,
-        version=row.number if reads else None,
-        size=row.size if reads else None,
-        media_type=row.media_type if reads else None,
-        sha256=row.sha256 if reads else None,
-        row_count=row.row_count if reads else None,
     )

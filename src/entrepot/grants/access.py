@@ -23,7 +23,7 @@ Only this room makes the handles (a house test guards that): whoever holds one h
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from typing import Any, Literal
+from typing import Any, Literal, cast
 from uuid import UUID
 
 from sqlalchemy import (
@@ -118,12 +118,12 @@ def known_files(is_admin: bool) -> ColumnElement[bool]:
     return or_(managed_files(is_admin), shared)
 
 
-def managed_files(is_admin: bool) -> ColumnElement[bool]:
-    """The condition on `files`, deleted ones too, of what members own; of an account's admins, all
-    of the account's."""
+def managed_files(is_admin: bool, of: Any = files.c) -> ColumnElement[bool]:
+    """The condition on `files`, or the columns `of` some of them, deleted ones too, of what members
+    own; of an account's admins, all of the account's."""
     if is_admin:
-        return files.c.account_id == _named("actor_account")
-    return files.c.owner_id == _named("actor_user")
+        return cast("ColumnElement[bool]", of.account_id == _named("actor_account"))
+    return cast("ColumnElement[bool]", of.owner_id == _named("actor_user"))
 
 
 def shared_pages() -> tuple[Select[Any], ...]:
@@ -146,6 +146,17 @@ def granted_until() -> ColumnElement[datetime | None]:
     """The column that says when the first of the actor's entitlements to the file ends."""
     soonest = select(func.min(entitlements.c.expires_at)).where(*_to_file())
     return soonest.scalar_subquery().label("granted_until")
+
+
+def shared_files() -> ColumnElement[bool]:
+    """The condition on `files` of those, deleted ones too, that are shared with an actor."""
+    mine = select(entitlements.c.file_id).where(*_of_actor())
+    return and_(files.c.current_version.is_not(None), files.c.id.in_(mine))
+
+
+def readable_files(is_admin: bool) -> ColumnElement[bool]:
+    """The condition on `files` that an actor knows of, of those whose content they may read."""
+    return or_(managed_files(is_admin), _granted(entitlements.c.reads))
 
 
 def sight(actor: Actor) -> dict[str, Any]:
@@ -272,7 +283,8 @@ def _live() -> ColumnElement[bool]:
 
 def _granted(*right: ColumnElement[bool]) -> Exists:
     """That the actor has an entitlement, one of these rights, to the file of the row around it."""
-    return select(entitlements.c.file_id).where(*_to_file(), *right).exists()
+    found = select(entitlements.c.file_id).where(*_to_file(), *right)
+    return found.correlate(files).exists()  # not with entitlements that are around it too
 
 
 def _to_file() -> tuple[ColumnElement[bool], ...]:

@@ -8,14 +8,16 @@ from entrepot_client.cli import sharing, versions
 from entrepot_client.cli.output import output_of
 from entrepot_client.cli.session import signed_in
 from entrepot_client.cli.sharing import RIGHTS
-from entrepot_client.cli.sizes import format_size
+from entrepot_client.cli.sizes import format_size, size_option
 from entrepot_client.models import File
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the program."""
     files = typer.Typer(help="See and share the files that you own or are entitled to.")
-    files.command("list", epilog="Example: entrepot files list --format json")(list_files)
+    files.command("list", epilog="Example: entrepot files list --name orders --sort=-updated_at")(
+        list_files
+    )
     files.command(
         "show", epilog="Example: entrepot files show 53c9c295-83f4-4754-a781-cd03841c806f"
     )(show_file)
@@ -24,17 +26,68 @@ def register(app: typer.Typer) -> None:
     app.add_typer(files, name="files", epilog="Example: entrepot files list")
 
 
-def list_files(ctx: typer.Context) -> None:
-    """List every file that you own or are entitled to, oldest first."""
+def list_files(
+    ctx: typer.Context,
+    name: Annotated[
+        str | None, typer.Option(help="Only names that contain this, in any case.")
+    ] = None,
+    owner: Annotated[str | None, typer.Option(help="Only this user's, ACCOUNT:USER.")] = None,
+    entitlement: Annotated[
+        str | None, typer.Option(help="owned: what you manage; shared: what others share with you.")
+    ] = None,
+    media_type: Annotated[str | None, typer.Option(help="Only of this media type.")] = None,
+    enforced: Annotated[
+        bool | None, typer.Option("--enforced/--free", help="Only with a schema, or without.")
+    ] = None,
+    published: Annotated[
+        bool | None,
+        typer.Option(
+            "--published/--unpublished", help="Only with a version published, or without."
+        ),
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option(help="Only updated since this day or time (RFC 3339), in UTC.")
+    ] = None,
+    min_size: Annotated[
+        int | None,
+        typer.Option(help="At least this, as 10MB.", parser=size_option, metavar="SIZE"),
+    ] = None,
+    max_size: Annotated[
+        int | None,
+        typer.Option(help="At most this, as 1GB.", parser=size_option, metavar="SIZE"),
+    ] = None,
+    sort: Annotated[
+        str | None,
+        typer.Option(
+            help="created_at, updated_at, file_name or file_size; with a dash before it, backwards:"
+            " --sort=-file_size."
+        ),
+    ] = None,
+) -> None:
+    """List the files that you own or are entitled to, oldest first."""
     output = output_of(ctx)
+    wanted = {
+        "name": name,
+        "user_name": owner,
+        "entitlement": entitlement,
+        "media_type": media_type,
+        "enforced": _word(enforced),
+        "published": _word(published),
+        "updated_since": since,
+        "min_size": str(min_size) if min_size else None,
+        "max_size": str(max_size) if max_size else None,
+    }
     with signed_in(output) as client:
-        found = list(client.files())
+        found = list(client.files(**wanted, sort=sort))
+    filtered = any(wanted.values())
     output.records(
         [file.document for file in found],
         quiet="file_id",
         columns=("file id", "name", "version", "size", "you may", "owner", "created"),
         rows=[_row(file) for file in found],
-        empty="There are no files yet; `entrepot push PATH` makes one.",
+        empty="No file is like that."
+        if filtered
+        else "There are no files yet; `entrepot push PATH` makes one.",
     )
 
 
@@ -63,6 +116,10 @@ def show_file(
             "updated": file.updated_at or "",
         },
     )
+
+
+def _word(chosen: bool | None) -> str | None:
+    return None if chosen is None else "true" if chosen else "false"
 
 
 def _row(file: File) -> tuple[str, ...]:

@@ -3,18 +3,18 @@
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import JSONResponse, Response
 
 from entrepot.accounts.actor import Actor
 from entrepot.db.types import Reading
-from entrepot.errors import FieldInvalid, NotAllowed, NotFound
+from entrepot.errors import NotAllowed, NotFound
+from entrepot.files.lists import list_files
 from entrepot.files.quarantine import get_refused
 from entrepot.files.read import (
     get_findings,
     get_profiled,
     get_published,
-    list_files,
     profile_document,
 )
 from entrepot.files.versions import Published
@@ -23,8 +23,9 @@ from entrepot.http.api.payloads import file_payload
 from entrepot.http.conditions import is_unchanged
 from entrepot.http.deps import ReadWork, Work
 from entrepot.http.downloads import published_response
+from entrepot.http.file_lists import AskedFiles, asked_files, cursor_after
 from entrepot.http.forms_made import form_of, rejected_rows
-from entrepot.http.paging import Position, next_link, read_cursor
+from entrepot.http.paging import link_to
 from entrepot.inspection.results import Form
 
 router = APIRouter(tags=["files"])
@@ -40,31 +41,36 @@ EVERYTHING = 10_000
 async def files(
     request: Request,
     work: ReadWork,
+    asked: Annotated[AskedFiles, Depends(asked_files)],
     limit: Annotated[int, Query(ge=1, le=1000)] | None = None,
-    cursor: str | None = None,
-    sort: str = "created_at",
 ) -> Response:
     """Every file that the caller owns or is entitled to, oldest first.
+
+    `name` finds a part of a name, in any case and script; the filters are looked for along the
+    order, so that what is rare takes longer. Pages of every `sort` cost the same, and what comes
+    and goes moves no other file: one that is there throughout is listed once. What is renamed,
+    updated or grows meanwhile takes its new place in the orders by that, where it may be met again
+    or be behind already. A `cursor` belongs to its `sort` and filters.
+
+    `entitlement=owned` are the files that one manages, for admins the account's, `shared` those
+    that others share with one. A file that one may only deliver to counts as without a size and a
+    media type, and as updated when it was made.
 
     `entitlement` is what the caller may do. Who may only deliver (`w`) sees a file's name and its
     contract, and null for the figures of what others have delivered.
     """
-    if sort not in ("created_at", "-created_at"):
-        raise FieldInvalid(field="sort", reason="is created_at or -created_at.")
-    size = limit or EVERYTHING
-    found, last = await work.read(_page, size, read_cursor(cursor), sort.startswith("-"))
-    headers = next_link(request, last) if last else {}
+    found, last = await work.read(_page, limit or EVERYTHING, asked)
+    headers = link_to(request, last) if last else {}
     return JSONResponse({"files_list": found}, headers=headers)
 
 
 def _page(
-    conn: Reading, actor: Actor, size: int, after: Position | None, newest_first: bool
-) -> tuple[list[dict[str, Any]], Position | None]:
+    conn: Reading, actor: Actor, size: int, asked: AskedFiles
+) -> tuple[list[dict[str, Any]], str | None]:
     # Made into payloads within the same hop: a thousand dicts in the event loop stall it.
-    page = list_files(conn, actor, size + 1, after, newest_first)
-    more = len(page) > size
-    last = page[size - 1] if more else None
-    return [file_payload(f) for f in page[:size]], (last.created_at, last.id) if last else None
+    page = list_files(conn, actor, size + 1, asked.after, asked.wanted)
+    last = cursor_after(page[size - 1], asked.wanted) if len(page) > size else None
+    return [file_payload(f) for f in page[:size]], last
 
 
 @router.get("/file/{file_id}", response_model=None)

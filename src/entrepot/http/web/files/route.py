@@ -3,9 +3,10 @@
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Annotated
+from urllib.parse import urlencode
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 
 from entrepot.accounts.actor import Actor
@@ -14,21 +15,22 @@ from entrepot.errors import FieldInvalid, NotFound
 from entrepot.files.contract import Revision, find_revision, schema_revisions_of
 from entrepot.files.hand_over import offer_file, offered_to, withdraw_offer
 from entrepot.files.history import Version, exception_of, list_versions
+from entrepot.files.lists import Sort, Wanted, list_files
 from entrepot.files.read import (
     File,
     Findings,
     get_file,
     get_findings,
     get_profiled,
-    list_files,
     profile_document,
 )
-from entrepot.files.read_activity import Entry, Stretch, Wanted, list_file_activity
+from entrepot.files.read_activity import Entry, Stretch, list_file_activity
+from entrepot.files.read_activity import Wanted as WantedActivity
 from entrepot.grants.entitlements import Granted, grant, list_entitlements, revoke
 from entrepot.http.api.files import VersionNumber, stored_version
 from entrepot.http.downloads import published_response
+from entrepot.http.file_lists import FILTERS, AskedFiles, cursor_after, read_asked
 from entrepot.http.forms_made import form_of, rejected_rows
-from entrepot.http.paging import Position, read_cursor, write_cursor
 from entrepot.http.web.activity.words import lines_of
 from entrepot.http.web.curl_examples import upload_command
 from entrepot.http.web.endpoint_address import endpoint_of
@@ -45,6 +47,7 @@ from entrepot.inspection.results import Form
 router = APIRouter()
 
 PAGE = 50
+NEWEST_FIRST: Sort = "-created_at"
 VERSIONS = 20
 """The newest versions, which the page of a file lists."""
 ACTED = 5
@@ -55,17 +58,32 @@ FORMS: dict[Form, str] = {
 """The forms that a table can be had in, by the names that people know."""
 
 
+def asked_for_page(request: Request) -> AskedFiles:
+    """What the page's parameters ask for, newest first unless they say otherwise."""
+    return read_asked({"sort": NEWEST_FIRST, **request.query_params})
+
+
 @router.get("/files", response_model=None)
-async def files(request: Request, work: SignedIn, cursor: str | None = None) -> Response:
-    """The files that one may know of, newest first."""
-    actor, found = await work.look(list_files, PAGE + 1, read_cursor(cursor), newest_first=True)
+async def files(
+    request: Request, work: SignedIn, asked: Annotated[AskedFiles, Depends(asked_for_page)]
+) -> Response:
+    """The files that one may know of, newest first, or as they are searched and sorted."""
+    actor, found = await work.look(list_files, PAGE + 1, asked.after, asked.wanted)
+    sort = asked.wanted.sort
     return page(
         request,
         "files/list.html",
         actor,
         files=found[:PAGE],
-        next_cursor=_next_cursor(found),
-        first_page=cursor is None,
+        wanted=asked.wanted,
+        filtered=asked.wanted != Wanted(sort=sort),
+        filters=sum(getattr(asked.wanted, each) is not None for each in FILTERS[1:]),
+        newest_first=sort == NEWEST_FIRST,
+        heads=_sort_links(request, sort),
+        next_page=_link(request, cursor=cursor_after(found[PAGE - 1], asked.wanted))
+        if len(found) > PAGE
+        else None,
+        first_page=_link(request) if asked.after is not None else None,
         command=upload_command(endpoint_of(request), "<API KEY>"),
     )
 
@@ -247,15 +265,29 @@ def _load(conn: Reading, actor: Actor, file_id: UUID) -> _Shown:
         list_versions(conn, actor, file_id, VERSIONS),
         exception_of(conn, file_id, found.version),
         list_entitlements(conn, actor, file_id) if found.rights.manages else [],
-        list_file_activity(conn, actor, file_id, Wanted(), Stretch(ACTED))
+        list_file_activity(conn, actor, file_id, WantedActivity(), Stretch(ACTED))
         if found.rights.manages
         else [],
         offered_to(conn, file_id) if found.rights.manages else None,
     )
 
 
-def _next_cursor(found: list[File]) -> str | None:
-    if len(found) <= PAGE:
-        return None
-    last: Position = (found[PAGE - 1].created_at, found[PAGE - 1].id)
-    return write_cursor(last)
+def _link(request: Request, **changed: str) -> str:
+    """This list from its first page, with other parameters as `changed` says."""
+    kept = {name: value for name, value in request.query_params.items() if name != "cursor"}
+    return f"/files?{urlencode({**kept, **changed})}"
+
+
+def _sort_links(request: Request, sort: Sort) -> dict[str, tuple[str, str]]:
+    """By order, where the head of its column leads, and how the list stands to it (`aria-sort`)."""
+    found: dict[str, tuple[str, str]] = {}
+    for name in ("file_name", "file_size", "created_at", "updated_at"):
+        if sort == name:
+            found[name] = _link(request, sort=f"-{name}"), "ascending"
+        elif sort == f"-{name}":
+            found[name] = _link(request, sort=name), "descending"
+        else:
+            # What one looks for first: names from A, the largest, the newest.
+            first = name if name == "file_name" else f"-{name}"
+            found[name] = _link(request, sort=first), "none"
+    return found

@@ -1,0 +1,435 @@
+"""Lists of files against a plain model: who sees what, in which order, found along which index.
+
+Each test works in a transaction that is never committed.
+"""
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from sqlalchemy import event, insert, update
+from tests.conftest import DATABASES
+from tests.support.postgres import Postgres
+
+from entrepot.accounts.accounts import create_account
+from entrepot.accounts.actor import SCOPES, Actor, Role
+from entrepot.accounts.users import User, create_user
+from entrepot.db.engine import Database, open_database
+from entrepot.db.tables import entitlements, files, versions
+from entrepot.db.types import Reading, Writing
+from entrepot.files.lists import STRETCH, Sort, Wanted, list_files, position_of
+from entrepot.files.names import folded
+from entrepot.migrations.run import migrate
+from entrepot.settings import read_settings
+
+NOW = datetime(2024, 5, 6, 7, 8, 9, tzinfo=UTC)
+SORTS: tuple[Sort, ...] = (
+    "created_at", "-created_at", "updated_at", "-updated_at",
+    "file_name", "-file_name", "file_size", "-file_size",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module", params=DATABASES)
+def database(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Database]:
+    """A migrated database of each kind, without a server."""
+    url = None
+    if request.param == "postgres":
+        running: Postgres = request.getfixturevalue("postgres")
+        url = running.new_database()
+    settings = read_settings(data=tmp_path_factory.mktemp("lists"), database=url)
+    made = open_database(settings)
+    migrate(made, settings.sqlite_file, NOW)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def conn(database: Database) -> Iterator[Writing]:
+    with database.engine.connect() as connection:
+        connection.execution_options(entrepot_writes=True)
+        with connection.begin() as transaction:
+            yield Writing(Reading(connection))
+            transaction.rollback()
+
+
+@dataclass(frozen=True)
+class One:
+    """A file as the model knows it."""
+
+    id: UUID
+    account_id: UUID
+    owner_id: UUID
+    name: str
+    created_at: datetime
+    updated_at: datetime
+    size: int = -1
+    media_type: str = ""
+    published: bool = False
+    enforced: bool = False
+    deleted: bool = False
+
+
+@dataclass
+class World:
+    """Accounts with an admin and two members each, files of all of them, and entitlements."""
+
+    conn: Writing
+    actors: list[Actor] = field(default_factory=list)
+    files: list[One] = field(default_factory=list)
+    grants: list[dict[str, Any]] = field(default_factory=list)
+
+    def people(self, account: str) -> list[Actor]:
+        """Make an account with its admin and two members."""
+        create_account(self.conn, account, 10**9, NOW)
+        made = []
+        for name, role in (("admin", "admin"), ("anna", "member"), ("ben", "member")):
+            user = create_user(self.conn, f"{account}:{name}", role, NOW)
+            made.append(actor_of(user))
+        self.actors += made
+        return made
+
+    def add(self, *made: One) -> None:
+        """Insert files, with a version if they are published."""
+        self.conn.execute(insert(files), [row_of(each) for each in made])
+        if published := [each for each in made if each.published]:
+            self.conn.execute(insert(versions), [version_of(each) for each in published])
+        self.files += made
+
+    def grant(self, one: One, grantee: Actor, whole: bool, what: str, until: Any) -> None:
+        """Entitle a user, or their whole account."""
+        row = {
+            "file_id": one.id,
+            "grantee_id": grantee.account_id if whole else grantee.user_id,
+            "account_id": grantee.account_id,
+            "user_id": None if whole else grantee.user_id,
+            "reads": "r" in what,
+            "writes": "w" in what,
+            "granted_by": one.owner_id,
+            "created_at": NOW,
+            "expires_at": until,
+            "file_created_at": one.created_at,
+        }
+        if not any(
+            (each["file_id"], each["grantee_id"]) == (one.id, row["grantee_id"])
+            for each in self.grants
+        ):
+            self.conn.execute(insert(entitlements).values(**row))
+            self.grants.append(row)
+
+    def expected(self, actor: Actor, wanted: Wanted) -> list[UUID]:
+        """The ids that a list should have, in its order."""
+        told = [seen for one in self.files if (seen := self._seen(actor, one))]
+        found = [one for one, manages in told if fits(one, manages, wanted)]
+        key = wanted.sort.removeprefix("-")
+        keys: dict[str, Any] = {
+            "created_at": lambda one: one.created_at,
+            "updated_at": lambda one: one.updated_at,
+            "file_name": lambda one: folded(one.name),
+            "file_size": lambda one: one.size,
+        }
+        found.sort(key=lambda one: (keys[key](one), one.id.hex), reverse=wanted.sort[0] == "-")
+        return [one.id for one in found]
+
+    def _seen(self, actor: Actor, one: One) -> tuple[One, bool] | None:
+        """A file as the actor is told of it, and whether they manage it; None if they are not."""
+        if one.deleted:
+            return None
+        own = one.owner_id == actor.user_id
+        if own or (actor.is_admin and one.account_id == actor.account_id):
+            return one, True
+        live = [
+            each
+            for each in self.grants
+            if each["file_id"] == one.id
+            and each["grantee_id"] in (actor.user_id, actor.account_id)
+            and (each["expires_at"] is None or each["expires_at"] > actor.at)
+        ]
+        if not live or not one.published:
+            return None
+        if any(each["reads"] for each in live):
+            return one, False
+        return replace(one, updated_at=one.created_at, size=-1, media_type=""), False
+
+
+def fits(one: One, manages: bool, wanted: Wanted) -> bool:
+    """Whether a file, as it is told, is one of those that are asked for."""
+    return all(
+        (
+            wanted.name is None or folded(wanted.name) in folded(one.name),
+            wanted.entitlement in (None, "owned" if manages else "shared"),
+            wanted.media_type in (None, one.media_type),
+            wanted.enforced in (None, one.enforced),
+            wanted.published in (None, one.published),
+            wanted.updated_since is None or one.updated_at >= wanted.updated_since,
+            wanted.min_size is None or one.size >= max(wanted.min_size, 0),
+            wanted.max_size is None or 0 <= one.size <= wanted.max_size,
+        )
+    )
+
+
+def actor_of(user: User) -> Actor:
+    """A user with every scope."""
+    role: Role = "admin" if user.role == "admin" else "member"
+    account = user.user_name.split(":")[0]
+    return Actor(
+        user.id, user.user_name, user.account_id, account, role, SCOPES, None, None, at=NOW
+    )
+
+
+def row_of(one: One) -> dict[str, Any]:
+    return {
+        "id": one.id,
+        "account_id": one.account_id,
+        "owner_id": one.owner_id,
+        "name": one.name,
+        "name_key": folded(one.name),
+        "description": "",
+        "size_limit": 10**6,
+        "enforcement": "given" if one.enforced else "none",
+        "current_version": 1 if one.published else None,
+        "current_size": one.size,
+        "deleted_at": NOW if one.deleted else None,
+        "created_at": one.created_at,
+        "updated_at": one.updated_at,
+    }
+
+
+def version_of(one: One) -> dict[str, Any]:
+    return {
+        "id": uuid4(),
+        "file_id": one.id,
+        "account_id": one.account_id,
+        "number": 1,
+        "status": "published",
+        "size": one.size,
+        "sha256": "0" * 64,
+        "media_type": one.media_type,
+        "created_by": one.owner_id,
+        "created_at": one.created_at,
+        "decided_at": one.created_at,
+        "task_id": uuid4(),
+    }
+
+
+def some_file(owner: Actor, chance: random.Random, **given: Any) -> One:
+    """A file of an owner; times, sizes and names are drawn from few, so that many are equal."""
+    made = NOW - timedelta(hours=chance.randrange(5))
+    published = given.pop("published", chance.random() < 0.8)
+    usual: dict[str, Any] = {
+        "name": chance.choice(("Orders", "ORDERS", "straße", "STRASSE", "数据表", "数据", "x"))
+        + chance.choice((".csv", "_2024.csv", "%")),
+        "updated_at": made + timedelta(minutes=chance.randrange(3)),
+        "size": chance.randrange(4) if published else -1,
+        "media_type": chance.choice(("text/csv", "application/json")) if published else "",
+        "enforced": chance.random() < 0.5,
+        "deleted": chance.random() < 0.1,
+    }
+    return One(
+        uuid4(), owner.account_id, owner.user_id, created_at=made, published=published,
+        **(usual | given),
+    )  # fmt: skip
+
+
+def walked(conn: Reading, actor: Actor, wanted: Wanted, size: int) -> list[UUID]:
+    """The ids that a list has, page after page."""
+    found: list[UUID] = []
+    after = None
+    while page := list_files(conn, actor, size, after, wanted):
+        found += [file.id for file in page]
+        assert len(found) <= MANY
+        after = position_of(page[-1], wanted.sort)
+    return found
+
+
+ASKED = (
+    Wanted(),
+    Wanted(name="ORDERS"),
+    Wanted(name="strasse_"),
+    Wanted(name="数据"),
+    Wanted(name="x"),
+    Wanted(name="%"),
+    Wanted(name="nowhere"),
+    Wanted(name="csv", published=True, enforced=False),
+    Wanted(entitlement="owned"),
+    Wanted(entitlement="shared"),
+    Wanted(entitlement="shared", name="orders"),
+    Wanted(media_type="text/csv"),
+    Wanted(enforced=True),
+    Wanted(published=False),
+    Wanted(min_size=0),
+    Wanted(min_size=1, max_size=2),
+    Wanted(max_size=0, name="2024"),
+    Wanted(updated_since=NOW - timedelta(hours=2)),
+)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_everybody_is_listed_what_a_plain_model_says(conn: Writing, seed: int) -> None:
+    chance = random.Random(seed)
+    world = World(conn)
+    for account in ("acme", "beta", "gamma"):
+        world.people(account)
+    world.add(*(some_file(chance.choice(world.actors), chance) for _ in range(60)))
+    until = (None, None, NOW, NOW + timedelta(hours=1))
+    for one in world.files:
+        for _ in range(chance.randrange(4)):
+            whole, what = chance.random() < 0.4, chance.choice(("r", "w", "rw"))
+            world.grant(one, chance.choice(world.actors), whole, what, chance.choice(until))
+    owners = {each.user_id: each.user_name for each in world.actors}
+    for actor in world.actors:
+        for asked in ASKED:
+            for sort in chance.sample(SORTS, 2):
+                wanted = replace(asked, sort=sort)
+                expected = world.expected(actor, wanted)
+                assert walked(conn, actor, wanted, 7) == expected, (actor.user_name, wanted)
+        for owner in world.actors:
+            wanted = Wanted(sort="-file_name", user_name=owner.user_name)
+            whose = {one.id: owners[one.owner_id] for one in world.files}
+            expected = [
+                each for each in world.expected(actor, wanted) if whose[each] == owner.user_name
+            ]
+            assert walked(conn, actor, wanted, 7) == expected, (actor.user_name, wanted)
+
+
+@pytest.mark.parametrize("name", [None, "kept"])
+@pytest.mark.parametrize("sort", SORTS)
+def test_pages_are_stable_while_files_come_and_go(
+    conn: Writing, sort: Sort, name: str | None
+) -> None:
+    """Between any two pages some are added, one is deleted, one is renamed, updated and grows."""
+    chance = random.Random(3)
+    world = World(conn)
+    admin, member, _ = world.people("acme")
+    common: dict[str, Any] = {"published": True, "deleted": False}
+    for kind in ("kept", "gone-kept", "moved-kept"):
+        world.add(
+            *(
+                some_file(member, chance, name=f"{at:02}-{kind}.csv", **common)
+                for at in chance.sample(range(50), 20)
+            )
+        )
+    kept, gone, moved = (world.files[at : at + 20] for at in (0, 20, 40))
+    found: list[UUID] = []
+    after, wanted = None, Wanted(sort=sort, name=name)
+    for turn in range(100):
+        page = list_files(conn, admin, 5, after, wanted)
+        if not page:
+            break
+        found += [file.id for file in page]
+        after = position_of(page[-1], sort)
+        new = f"{chance.randrange(50):02}-new-kept.csv"
+        world.add(*(some_file(member, chance, name=new, **common) for _ in range(2)))
+        removed, changed = gone[turn % 20], moved[turn % 20]
+        conn.execute(update(files).where(files.c.id == removed.id).values(deleted_at=NOW))
+        again = f"{chance.randrange(50):02}-again-kept.csv"
+        values = {"name": again, "name_key": again, "updated_at": NOW, "current_size": turn % 9}
+        conn.execute(update(files).where(files.c.id == changed.id).values(**values))
+        conn.execute(update(versions).where(versions.c.file_id == changed.id).values(size=turn % 9))
+    assert not page
+    kept_ids = {one.id for one in kept}
+    assert sorted(each for each in found if each in kept_ids) == sorted(kept_ids)
+    if sort.endswith("created_at"):  # nothing changes its place
+        assert len(found) == len(set(found))
+        assert {one.id for one in moved} <= set(found)
+
+
+MANY = 6_000
+
+
+def furnish(conn: Writing, database: Database) -> World:
+    """An account of many files, half of each member's, of which few are called `rare`."""
+    chance = random.Random(4)
+    world = World(conn)
+    _, anna, ben = world.people("acme")
+    for at in range(MANY):
+        moment = NOW - timedelta(seconds=at)
+        rare = "rare" if at % 2_000 == 1_999 else "common"
+        world.files.append(
+            One(
+                uuid4(), anna.account_id, (anna, ben)[at % 2].user_id, f"{rare}_{at}.csv",
+                moment, moment, chance.randrange(10**6), "text/csv", published=True,
+            )
+        )  # fmt: skip
+    conn.execute(insert(files), [row_of(one) for one in world.files])
+    conn.execute(insert(versions), [version_of(one) for one in world.files])
+    if not database.embedded:
+        conn.exec_driver_sql("ANALYZE files")
+    return world
+
+
+def plans(database: Database, conn: Writing, actor: Actor, wanted: Wanted) -> list[str]:
+    """How the database goes about each statement of a list's second page."""
+    (first, *_) = list_files(conn, actor, 1, None, wanted)
+    ran: list[tuple[str, Any]] = []
+
+    def note(_conn: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        ran.append((statement, parameters))
+
+    event.listen(database.engine, "before_cursor_execute", note)
+    list_files(conn, actor, 50, position_of(first, wanted.sort), wanted)
+    event.remove(database.engine, "before_cursor_execute", note)
+    explain = "EXPLAIN QUERY PLAN" if database.embedded else "EXPLAIN"
+    return [
+        "\n".join(str(row[-1]) for row in conn.exec_driver_sql(f"{explain} {sql}", values))
+        for sql, values in ran
+        if "name_key" in sql
+    ]
+
+
+def test_no_order_is_sorted_anew_and_no_account_read_through(
+    database: Database, conn: Writing
+) -> None:
+    world = furnish(conn, database)
+    indexes = {
+        "created_at": "",
+        "updated_at": "_update",
+        "file_name": "_name",
+        "file_size": "_size",
+    }
+    for actor, whose in ((world.actors[0], "account"), (world.actors[1], "owner")):
+        for sort in SORTS:
+            (plan,) = plans(database, conn, actor, Wanted(sort=sort))
+            assert f"ix_files_by_{whose}{indexes[sort.removeprefix('-')]} " in plan, (sort, plan)
+            for whole in ("TEMP B-TREE", "SCAN files", "Sort", "Seq Scan on files"):
+                assert whole not in plan, (sort, plan)
+
+
+def test_what_is_common_is_found_along_the_order_and_what_is_rare_by_its_grams(
+    database: Database, conn: Writing
+) -> None:
+    world = furnish(conn, database)
+    admin = world.actors[0]
+    assert MANY > STRETCH
+    for sort in SORTS:
+        _, listed = plans(database, conn, admin, Wanted(sort=sort, name="common"))
+        assert "ix_files_by_account" in listed, (sort, listed)
+        for sorted_anew in ("TEMP B-TREE", "Sort"):
+            assert sorted_anew not in listed, (sort, listed)
+        _, listed = plans(database, conn, admin, Wanted(sort=sort, name="RARE"))
+        used = "VIRTUAL TABLE INDEX" if database.embedded else "ix_files_by_grams"
+        assert used in listed, (sort, listed)
+        assert "ix_files_by_account" not in listed, (sort, listed)
+        for whole in ("SCAN files", "Seq Scan on files"):
+            assert whole not in listed, (sort, listed)
+        rare = [one.id for one in world.files if "rare" in one.name]
+        assert sorted(walked(conn, admin, Wanted(sort=sort, name="RARE"), 2)) == sorted(rare)
+
+
+def test_a_search_follows_a_file_to_its_new_account(conn: Writing) -> None:
+    world = World(conn)
+    _, anna, _ = world.people("acme")
+    _, maria, _ = world.people("beta")
+    one = some_file(anna, random.Random(5), name="moving.csv", published=True, deleted=False)
+    world.add(one)
+    wanted = Wanted(name="moving")
+    assert walked(conn, anna, wanted, 5) == [one.id]
+    theirs = {"account_id": maria.account_id, "owner_id": maria.user_id}
+    conn.execute(update(files).where(files.c.id == one.id).values(**theirs))
+    assert walked(conn, anna, wanted, 5) == []
+    assert walked(conn, maria, wanted, 5) == [one.id]
