@@ -24,6 +24,7 @@ from entrepot.bootstrap.parts import Parts
 from entrepot.db.changes import Changes
 from entrepot.db.types import Reading, Writing
 from entrepot.errors import NotAuthenticated
+from entrepot.http.previewer import Previewer
 from entrepot.http.recall import Recall
 from entrepot.http.tasks_watch import TaskWatch
 
@@ -56,6 +57,7 @@ class Runtime:
     watch: TaskWatch
     recall: Recall
     changes: Changes
+    previewer: Previewer
     reads: ReadBuffer = field(default_factory=ReadBuffer)
     touched: dict[KeyId, datetime] = field(default_factory=dict)
     background: set[asyncio.Task[None]] = field(default_factory=set)
@@ -112,6 +114,7 @@ def open_runtime(parts: Parts) -> Runtime:
         TaskWatch(parts.database, database_threads),
         Recall(changes),
         changes,
+        Previewer(parts),
     )
 
 
