@@ -34,7 +34,11 @@ REFUSALS: dict[str, Callable[..., EntrepotError]] = {
 
 @dataclass(frozen=True)
 class Query:
-    """Which rows and columns, as they were asked for."""
+    """Which rows and columns, as they were asked for.
+
+    `row` is where to begin by a row's number instead of an offset; `most_columns` leaves out all
+    columns but the first.
+    """
 
     columns: str | None = None
     order_by: str | None = None
@@ -42,14 +46,20 @@ class Query:
     limit: int = 100
     cursor: str | None = None
     offset: int = 0
+    row: int | None = None
+    most_columns: int | None = None
 
 
 @dataclass(frozen=True)
 class Page:
-    """A page of rows as the API shows it, and the cursor of the next one, if there is one."""
+    """A page of rows as the API shows it, and the cursor of the next one, if there is one.
+
+    `offset` is how many rows were skipped before a first page.
+    """
 
     document: dict[str, Any]
     cursor: str | None
+    offset: int
 
 
 async def preview_of(work: Work, file_id: UUID, version: int | None, query: Query) -> Page:
@@ -69,6 +79,7 @@ async def preview_of(work: Work, file_id: UUID, version: int | None, query: Quer
     if query.cursor is not None and query.offset:
         raise FieldInvalid("offset", "is for the first page; further ones have a cursor.")
     after = _read_cursor(query.cursor, found, query) if query.cursor is not None else None
+    offset = query.offset if query.row is None else max(0, query.row - found.first_row)
     request = PreviewRequest(
         path=Path(path),
         size=found.size,
@@ -77,15 +88,16 @@ async def preview_of(work: Work, file_id: UUID, version: int | None, query: Quer
         where=query.where,
         limit=query.limit,
         after=after,
-        offset=query.offset,
+        offset=offset,
+        most_columns=query.most_columns,
     )
     made = await work.runtime.previewer.page(found.account_id, request)
     if made.refused is not None:
         raise _refusal(made.refused)
-    return _page(found, query, made)
+    return _page(found, query, made, offset)
 
 
-def _page(found: Previewed, query: Query, made: Preview) -> Page:
+def _page(found: Previewed, query: Query, made: Preview, offset: int) -> Page:
     types = dict(found.types)
     columns = [
         {"name": c["name"], "type": types.get(c["name"], "string"), "stored_as": c["stored_as"]}
@@ -103,7 +115,7 @@ def _page(found: Previewed, query: Query, made: Preview) -> Page:
         "rows": rows,
     }
     cursor = _write_cursor(found, query, made.rows[-1]["number"]) if made.more else None
-    return Page(document, cursor)
+    return Page(document, cursor, offset)
 
 
 def _refusal(refused: dict[str, Any]) -> EntrepotError:

@@ -56,7 +56,7 @@ def _preview(engine: duckdb.DuckDBPyConnection, request: PreviewRequest) -> Prev
     number, columns = identifier(stored[-1].name), Columns(stored[:-1])
     sorts = _sorts(request.order_by, columns)
     shown = [columns.find(name, "columns") for name, _ in _names(request.columns, "columns")]
-    shown = list(dict.fromkeys(shown)) or columns.all
+    shown = (list(dict.fromkeys(shown)) or columns.all)[: request.most_columns]
     if any(sign for _, sign in _names(request.columns, "columns")):
         raise _bad_names("columns")
     conditions: list[str] = []

@@ -143,7 +143,7 @@ class PreviewRequest:
 
     `columns` and `order_by` are names with commas between them, `where` is a condition; all as
     they were asked for. The page begins behind the row number `after` (from 0), or at `offset`
-    rows from the beginning.
+    rows from the beginning. `most_columns` leaves out all but the first columns.
     """
 
     path: Path
@@ -154,6 +154,7 @@ class PreviewRequest:
     limit: int
     after: int | None
     offset: int
+    most_columns: int | None = None
 
 
 @dataclass(frozen=True)

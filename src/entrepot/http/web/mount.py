@@ -11,6 +11,7 @@ from entrepot.http.web.failures import show_failures_as_pages
 from entrepot.http.web.files import route as files
 from entrepot.http.web.form import read_form
 from entrepot.http.web.keys import route as keys
+from entrepot.http.web.preview import route as preview
 from entrepot.http.web.problems import route as problems
 from entrepot.http.web.reference import route as reference
 from entrepot.http.web.rendering import THEME_COOKIE, THEMES, open_pages
@@ -30,7 +31,7 @@ router = APIRouter(include_in_schema=False)
 def mount_pages(app: FastAPI) -> None:
     """Add every page to the app. Call it once the API's handlers of errors are installed."""
     app.state.pages = open_pages(assets.load_assets())
-    of_files = files, versions, upload, tasks, activity
+    of_files = files, preview, versions, upload, tasks, activity
     for each in (sign_in, *of_files, keys, endpoint, reference, problems):
         router_of_page: APIRouter = each.router
         app.include_router(
