@@ -132,7 +132,8 @@ def test_the_page_that_tells_it_can_be_followed(
         text=True,
         check=True,
     ).stdout
-    assert said.count("c39") == 3
+    assert said.count("[5 rows x 40 columns]") == 2
+    assert "shape: (5, 40)" in said
 
 
 def test_curl_goes_on_where_it_was_cut(
