@@ -7,7 +7,17 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import activity, inspecting, listing, memory, reading, resuming, transfers, waiting
+from bench import (
+    activity,
+    inspecting,
+    listing,
+    memory,
+    previewing,
+    reading,
+    resuming,
+    transfers,
+    waiting,
+)
 from bench.pairs import Line
 from bench.processes import PeerMissing
 from bench.results import file_system, write_section
@@ -25,6 +35,7 @@ MEASURES: dict[str, Callable[[Trial], list[Line]]] = {
     "memory": memory.memory,
     "listing": listing.listing,
     "reading": reading.reading,
+    "preview": previewing.previews,
     "inspection": inspecting.inspection,
     "inspection-small": inspecting.inspection_small,
     "inspection-growth": inspecting.inspection_growth,

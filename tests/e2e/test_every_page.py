@@ -23,6 +23,8 @@ PATHS = (
     "/files",
     "/files?name=nothing&sort=-file_size&published=true",
     "/files/{published}",
+    "/files/{published}/preview",
+    "/files/{published}/preview?where=none%3D1",
     "/files/{refused}",
     "/files/{exception}",
     "/files/{refused}/deliver",
@@ -76,6 +78,7 @@ def furnished(site: Server, password_hash: str) -> Furnished:
     changed = account.api.request("PUT", path, json=schema).json()
     assert account.api.wait_task(changed["task_id"])["status"] == "succeeded"
     odd = account.api.deliver(BROKEN, enforce_schema=CONTRACT)
+    site.wait_derived()
     path, why = f"/file/{odd['file_id']}/versions/1/accept", {"reason": "Agreed by mail. " * 20}
     accepted = account.api.post(path, json=why).json()
     assert account.api.wait_task(accepted["task_id"])["status"] == "succeeded"

@@ -63,6 +63,7 @@ GET    /file/{file_id}/report#refused-of-w         200 404 200 404 404 404 200 4
 GET    /file/{file_id}/report.csv#of-the-owner     200 403 404 403 404 404 200 401 401 200 401
 GET    /file/{file_id}/report.csv#refused-of-w     200 404 200 404 404 404 200 401 401 200 401
 GET    /file/{file_id}/profile                     200 200 403 200 404 404 200 401 401 200 401
+GET    /file/{file_id}/preview                     200 200 403 200 404 404 200 401 401 200 401
 GET    /file/{file_id}/schema                      200 200 200 200 404 404 200 401 401 200 401
 PUT    /file/{file_id}/schema                      202 403 403 403 404 404 202 401 401 403 401
 GET    /file/{file_id}/versions                    200 200 200 200 404 404 200 401 401 200 401

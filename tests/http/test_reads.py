@@ -151,3 +151,18 @@ def test_a_crash_forgets_nothing_that_was_written(server: Server, account: TestA
     wait_for(server, file_id, requests=2, bytes=4)
     assert QUIET <= LONGEST
     server.assert_sound()
+
+
+def test_pages_of_a_preview_are_one_read(server: Server, account: TestAccount) -> None:
+    file_id = account.api.deliver(CSV, enforce_schema="true")["file_id"]
+    server.wait_derived()
+    first = account.api.get(f"/file/{file_id}/preview?limit=1")
+    assert first.status_code == 200, first.text
+    assert account.api.get(first.links["next"]["url"]).status_code == 200
+    row = wait_for(server, file_id, requests=2)
+    assert (row.form, row.version, row.user_name) == ("preview", 1, account.admin.user_name)
+    shown = ('[{"_row":2,"values":[1,2]}]', '[{"_row":3,"values":[3,4]}]')
+    assert row.bytes == sum(map(len, shown))
+    refused = account.api.get(f"/file/{file_id}/preview?where=nothing=1")
+    assert refused.status_code == 422
+    assert going_on(server, file_id)[0].requests == 2

@@ -149,6 +149,36 @@ class Client:
         wanted = Wanted(file_id, version, form, on_wait)
         return download_to_stream(self._transport, wanted, stream, progress)
 
+    def preview(
+        self,
+        file_id: str,
+        *,
+        columns: str | None = None,
+        where: str | None = None,
+        order_by: str | None = None,
+        limit: int = 100,
+        offset: int = 0,
+        version: int | None = None,
+    ) -> Document:
+        """A page of rows of the newest published version, or of that `version`: its `columns`, and
+        `rows` with `_row` and `values`.
+
+        While the server prepares the version, this waits. Raises Invalid for a wrong condition or
+        column, NotFound, NotAllowed, Conflict.
+        """
+        asked = {
+            "columns": columns,
+            "where": where,
+            "order_by": order_by,
+            "limit": limit,
+            "offset": offset or None,
+            "version": version,
+        }
+        params = {name: value for name, value in asked.items() if value is not None}
+        path = f"{_file(file_id)}/preview?{urlencode(params)}"
+        page: Document = Wanted(file_id).once_made(lambda: self._transport.get(path))
+        return page
+
     def versions(self, file_id: str, limit: int | None = None) -> Iterator[Document]:
         """A file's versions, the newest first, at most `limit`, whatever became of them."""
         path = f"{API}/file/{quote(file_id, safe='')}/versions"

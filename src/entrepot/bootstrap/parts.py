@@ -17,11 +17,14 @@ from entrepot.files.deliver import INSPECT
 from entrepot.files.derivatives import DERIVE
 from entrepot.files.derive import Deriver
 from entrepot.files.inspect import Inspector
-from entrepot.inspection.limits import Limits
+from entrepot.inspection.limits import MIB, Limits
 from entrepot.inspection.pool import InspectionPool
 from entrepot.settings import Settings
 from entrepot.tasks.queue import TaskQueue
 from entrepot.tasks.worker import Worker, Workflow
+
+PREVIEW_SCRATCH = 256 * MIB
+"""Bytes; no preview keeps more than the rows that come first."""
 
 Clock = Callable[[], datetime]
 
@@ -81,6 +84,19 @@ def build_inspector(parts: Parts, executor_id: str) -> Inspector:
     scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
     pool = InspectionPool(limits, scratch, settings.sandbox)
     return Inspector(parts.database, parts.store, pool, parts.queue, parts.clock)
+
+
+def build_previewing_pool(parts: Parts) -> InspectionPool:
+    """The pool whose children read pages of rows, in the process that answers requests."""
+    settings = parts.settings
+    limits = Limits(
+        memory=settings.preview_memory,
+        scratch=PREVIEW_SCRATCH,
+        wall_seconds=settings.preview_seconds,
+        cpu_seconds=max(1, round(2 * settings.preview_seconds)),
+    )
+    scratch = settings.data / "scratch" / "previews"
+    return InspectionPool(limits, scratch, settings.sandbox, "previews")
 
 
 def build_deriver(parts: Parts, pool: InspectionPool) -> Deriver:

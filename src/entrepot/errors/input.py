@@ -146,3 +146,48 @@ class ChecksumMismatch(EntrepotError):
             f"The bytes have not the {self.algorithm} that was stated. None of this request's "
             f"were kept; go on at {self.offset:,}."
         )
+
+
+@dataclass(eq=False)
+class ExpressionInvalid(EntrepotError):
+    """The filter is no expression of its language: at the character `position`, from 1, something
+    else was `expected`."""
+
+    reason: str
+    position: int
+    expected: str
+
+    def __str__(self) -> str:
+        return self.reason
+
+
+@dataclass(eq=False)
+class UnknownColumn(EntrepotError):
+    """The table has no column of a name that `parameter` has; `position` is where in a filter."""
+
+    reason: str
+    parameter: str
+    column: str
+    position: int | None = None
+
+    def __str__(self) -> str:
+        return self.reason
+
+
+@dataclass(eq=False)
+class TypeMismatch(EntrepotError):
+    """The column is of a type that this cannot be asked of; `column_type` is the engine's."""
+
+    reason: str
+    parameter: str
+    column: str
+    column_type: str
+    position: int | None = None
+
+    def __str__(self) -> str:
+        return self.reason
+
+
+@dataclass(eq=False)
+class CursorMismatch(EntrepotError):
+    """The cursor belongs to another version, filter or order than the request."""

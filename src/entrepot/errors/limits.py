@@ -148,3 +148,24 @@ class StorageFull(EntrepotError):
             f"The server's storage is full: {self.free:,} bytes are free, and {self.reserve:,} "
             "are kept for the database. Nothing was stored."
         )
+
+
+@dataclass(eq=False)
+class PreviewTooCostly(EntrepotError):
+    """A preview needs more than one may have; `bound` is the figure and its unit, in words."""
+
+    bound: str
+
+    def __str__(self) -> str:
+        return f"The preview needs more than {self.bound}, which is the limit."
+
+
+@dataclass(eq=False)
+class TooManyPreviews(EntrepotError):
+    """The account has as many previews under way or waiting as it may have at once."""
+
+    limit: int
+    retry_after: int = 1
+
+    def __str__(self) -> str:
+        return f"The account has {self.limit} previews under way, as many as it may have at once."

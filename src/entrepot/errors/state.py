@@ -231,3 +231,10 @@ class StartRefused(EntrepotError):
 
     def __str__(self) -> str:
         return self.reason
+
+
+@dataclass(eq=False)
+class PreviewUnavailable(EntrepotError):
+    """No preview can be made now, for no fault of the request."""
+
+    retry_after: int = 2

@@ -16,6 +16,7 @@ from entrepot.http.api import (
     files,
     health,
     people,
+    preview,
     quarantine,
     resumable,
     schema,
@@ -47,6 +48,7 @@ def create_app(parts: Parts) -> tuple[FastAPI, ASGIApp]:
         yield
         await writer.close()
         runtime.recall.close()
+        runtime.previewer.close()
         runtime.database_threads.shutdown(wait=True)
         runtime.byte_threads.shutdown(wait=True)
 
@@ -66,6 +68,7 @@ def create_app(parts: Parts) -> tuple[FastAPI, ASGIApp]:
         uploads,
         resumable,
         files,
+        preview,
         versions,
         quarantine,
         comparisons,

@@ -26,6 +26,7 @@ from entrepot.bootstrap.parts import Parts
 from entrepot.db.changes import Changes
 from entrepot.db.types import Reading, Writing
 from entrepot.errors import NotAuthenticated, TooManyDownloads, TooManyStreams, TooManyUploads
+from entrepot.http.previewer import Previewer
 from entrepot.http.recall import Recall
 from entrepot.http.simultaneous import Simultaneous
 from entrepot.http.tasks_watch import TaskWatch
@@ -62,6 +63,7 @@ class Runtime:
     uploads: Simultaneous
     streams: Simultaneous
     downloads: Simultaneous
+    previewer: Previewer
     reads: ReadBuffer = field(default_factory=ReadBuffer)
     touched: dict[KeyId, datetime] = field(default_factory=dict)
     background: set[asyncio.Task[None]] = field(default_factory=set)
@@ -122,6 +124,7 @@ def open_runtime(parts: Parts) -> Runtime:
         uploads=Simultaneous(settings.uploads_per_account, TooManyUploads),
         streams=Simultaneous(settings.streams_per_account, TooManyStreams),
         downloads=Simultaneous(settings.downloads_per_account, TooManyDownloads),
+        previewer=Previewer(parts),
     )
 
 

@@ -216,6 +216,40 @@ KINDS: dict[type[errors.EntrepotError], Kind] = {
     errors.FieldInvalid: Kind(
         422, "field-invalid", "A field is wrong", "Correct the field that `field` names."
     ),
+    errors.ExpressionInvalid: Kind(
+        422,
+        "expression-invalid",
+        "The filter cannot be read",
+        "`position` is the character, from 1, at which what `expected` says was expected. Names of "
+        "columns that are words of SQL, or have other characters than letters, digits and "
+        "underscores, go in double quotes; texts go in single quotes.",
+    ),
+    errors.UnknownColumn: Kind(
+        422,
+        "unknown-column",
+        "There is no such column",
+        "`column` is none of the table's columns, whose names the schema has.",
+    ),
+    errors.TypeMismatch: Kind(
+        422,
+        "type-mismatch",
+        "The column is of another type",
+        "`column_type` is what the column named by `column` holds; `position` is where in the "
+        "filter, from 1.",
+    ),
+    errors.CursorMismatch: Kind(
+        422,
+        "cursor-mismatch",
+        "The cursor belongs to another query",
+        "Follow the `Link` header as it is, or begin anew without a cursor.",
+    ),
+    errors.PreviewTooCostly: Kind(
+        422,
+        "preview-too-costly",
+        "The preview takes too much",
+        "Choose fewer columns, sort by fewer, or filter by what singles rows out; for the whole "
+        "table download it as Parquet.",
+    ),
     errors.SchemaInvalid: Kind(
         422,
         "schema-invalid",
@@ -249,6 +283,12 @@ KINDS: dict[type[errors.EntrepotError], Kind] = {
         "upload-busy",
         "The upload is held by another request",
         "Ask for its offset with HEAD in a moment, and go on there.",
+    ),
+    errors.TooManyPreviews: Kind(
+        429,
+        "too-many-previews",
+        "Too many previews at once",
+        "Wait for one of the account's previews to be answered.",
     ),
     errors.TooManyUploads: Kind(
         429,
@@ -286,6 +326,12 @@ KINDS: dict[type[errors.EntrepotError], Kind] = {
         "bytes-missing",
         "The file's bytes are missing",
         "This is the server's fault. Its operator should run `entrepot doctor --deep`.",
+    ),
+    errors.PreviewUnavailable: Kind(
+        503,
+        "preview-unavailable",
+        "No preview can be made now",
+        "Ask again after the seconds that Retry-After names.",
     ),
     errors.ShuttingDown: Kind(
         503, "shutting-down", "The server is being stopped", "Send it again in a moment."

@@ -1,6 +1,6 @@
 """The inspecting process: loaded and warm, it waits for one request, answers, and ends.
 
-A request is a job, `inspect`, `derive` or `compare`; what it reads are untrusted files.
+A request is a job, `inspect`, `derive`, `compare` or `preview`; what it reads are untrusted files.
 
 Protocol, JSON lines: out `{"ready": pid}`; in one request; out any number of
 `{"progress": [done, total]}` in bytes, then one of `{"result": …}`, `{"failed": reason}`.
@@ -18,7 +18,7 @@ from typing import Any
 
 from entrepot.inspection.compare_tables import compare_tables
 from entrepot.inspection.derive import derive_file
-from entrepot.inspection.engine import lock_engine, open_engine
+from entrepot.inspection.engine import literal, lock_engine, open_engine
 from entrepot.inspection.inspect import inspect_file, out_of_resources
 from entrepot.inspection.limits import Limits
 from entrepot.inspection.progress import Progress
@@ -27,6 +27,7 @@ from entrepot.inspection.results import (
     ComparisonRequest,
     DerivationRequest,
     InspectionRequest,
+    PreviewRequest,
 )
 from entrepot.inspection.sandbox import (
     SandboxUnavailable,
@@ -47,6 +48,7 @@ CODECS = (
     "ascii",
     "cp437",
 )
+Request = InspectionRequest | DerivationRequest | ComparisonRequest | PreviewRequest
 PATHS = ("path", "other")
 WARM_UP = b'a,b,c\n1,x,2020-01-01\n2,"y",2020-01-02\nz,,\n'
 WARM_UP_SCHEMA = {
@@ -101,16 +103,31 @@ def warm_up() -> None:
                 inspect_file(engine, request, Path(folder), Limits(), Progress(len(content)))
 
 
+def warm_up_previews() -> None:
+    """Look at a page of a small table, for a mother whose children do nothing else."""
+    from entrepot.inspection.preview import preview_file
+
+    with tempfile.TemporaryDirectory(prefix="inspection-warm-up-") as folder:
+        path = Path(folder, "warm-up.parquet")
+        with open_engine() as engine:
+            engine.execute(f"COPY (SELECT 1 AS a, 'x' AS b) TO {literal(str(path))}")
+            where, order = "a = 1 AND b LIKE 'x%'", "-a"
+            request = PreviewRequest(path, 0, None, order, where, 1, None, 0)
+            preview_file(engine, request)
+
+
 def _answer(message: dict[str, Any], engine: Any, channel: Channel) -> dict[str, Any]:
     request = _request(message)
     limits = Limits(**message["limits"])
     scratch = Path(message["scratch"])
-    if not isinstance(request, ComparisonRequest):
+    if isinstance(request, InspectionRequest | DerivationRequest):
         load_judge(request.schema)
     if isinstance(request, DerivationRequest):
         give_way()
         if request.form == "arrow":
             import pyarrow.ipc  # noqa: F401 (loaded before the lock, and by this job alone)
+    if isinstance(request, PreviewRequest):
+        from entrepot.inspection.preview import preview_file  # loaded by its own mother alone
     readable = [request.path]
     if isinstance(request, ComparisonRequest):
         readable.append(request.other)
@@ -129,6 +146,8 @@ def _answer(message: dict[str, Any], engine: Any, channel: Channel) -> dict[str,
                 result = derive_file(engine, request, target, scratch, limits, progress)
             elif isinstance(request, ComparisonRequest):
                 result = compare_tables(engine, request, scratch, limits, progress)
+            elif isinstance(request, PreviewRequest):
+                result = preview_file(engine, request)
             else:
                 result = inspect_file(engine, request, scratch, limits, progress)
     except Exception as error:
@@ -138,7 +157,7 @@ def _answer(message: dict[str, Any], engine: Any, channel: Channel) -> dict[str,
     return {"result": vars(result)}
 
 
-def _request(message: dict[str, Any]) -> InspectionRequest | DerivationRequest | ComparisonRequest:
+def _request(message: dict[str, Any]) -> Request:
     told: dict[str, Any] = {
         name: Path(value) if name in PATHS else value for name, value in message["request"].items()
     }
@@ -147,5 +166,7 @@ def _request(message: dict[str, Any]) -> InspectionRequest | DerivationRequest |
             return DerivationRequest(**told)
         case "compare":
             return ComparisonRequest(**told)
+        case "preview":
+            return PreviewRequest(**told)
         case _:
             return InspectionRequest(**told)

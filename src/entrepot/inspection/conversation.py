@@ -19,6 +19,7 @@ from entrepot.inspection.results import (
     InspectionCanceled,
     InspectionFailed,
     InspectionRequest,
+    PreviewRequest,
 )
 
 POLL = 0.05
@@ -41,8 +42,8 @@ class EndedByCrash(Exception):
 class Conversation:
     """What one child is told: the job, its private scratch folder, and its bounds."""
 
-    job: Literal["inspect", "derive", "compare"]
-    request: InspectionRequest | DerivationRequest | ComparisonRequest
+    job: Literal["inspect", "derive", "compare", "preview"]
+    request: InspectionRequest | DerivationRequest | ComparisonRequest | PreviewRequest
     scratch: Path
     limits: Limits
     sandbox: str

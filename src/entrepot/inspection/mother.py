@@ -5,7 +5,8 @@ child's input, its output, and where to tell how it ended. A child is reaped whe
 the third is closed: until then its pid is nobody else's, so that it can be killed by that.
 
 A mother opens nothing that was delivered, and has one thread only: forking a process with more
-would copy held locks. Run as `python -m entrepot.inspection.mother <parent's pid>`.
+would copy held locks. Run as `python -m entrepot.inspection.mother <parent's pid>
+<inspections or previews>`: what her children will do, and she is to be warm for.
 """
 
 import gc
@@ -17,7 +18,7 @@ import sys
 from contextlib import suppress
 from typing import NoReturn
 
-from entrepot.inspection.child import serve, warm_up
+from entrepot.inspection.child import serve, warm_up, warm_up_previews
 from entrepot.inspection.engine import open_engine
 from entrepot.inspection.nursery import ORDER
 from entrepot.inspection.sandbox import die_with_parent
@@ -28,7 +29,7 @@ def main() -> None:
     die_with_parent()
     if os.getppid() != int(sys.argv[1]):
         return
-    warm_up()
+    warm_up_previews() if sys.argv[2] == "previews" else warm_up()
     engine = open_engine()
     gc.freeze()
     orders = socket.socket(fileno=0)

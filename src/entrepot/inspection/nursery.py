@@ -14,9 +14,11 @@ import threading
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 PAGE = os.sysconf("SC_PAGE_SIZE")
 ORDER = b"fork"
+Work = Literal["inspections", "previews"]
 END_WITHIN = 10.0
 """Seconds in which the kernel ends a killed process."""
 RETRY = 0.5
@@ -73,11 +75,12 @@ class Nursery:
     """Keeps one mother alive, and has children made by her; safe to share between threads.
 
     Isolated mode, an empty environment: nothing of the server's settings reaches her but where
-    temporary files go, which is `scratch`.
+    temporary files go, which is `scratch`. `work` is what her children will do.
     """
 
-    def __init__(self, scratch: Path) -> None:
+    def __init__(self, scratch: Path, work: Work = "inspections") -> None:
         self._scratch = scratch
+        self._work = work
         self._closed = threading.Event()
         self._known = threading.Condition()
         self._orders: socket.socket | None = None
@@ -134,7 +137,7 @@ class Nursery:
         mine, hers = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         command = [
             sys.executable, "-I", "-B", "-X", "utf8", "-m", "entrepot.inspection.mother",
-            str(os.getpid()),
+            str(os.getpid()), self._work,
         ]  # fmt: skip
         with hers, self._known:
             if self._closed.is_set():

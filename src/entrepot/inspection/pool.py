@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
+from entrepot.errors import PreviewTooCostly
 from entrepot.inspection.conversation import (
     Conversation,
     EndedByCrash,
@@ -21,7 +22,7 @@ from entrepot.inspection.ending import (
     ended_by_limit,
 )
 from entrepot.inspection.limits import Limits
-from entrepot.inspection.nursery import Child, Nursery
+from entrepot.inspection.nursery import Child, Nursery, Work
 from entrepot.inspection.results import (
     OUTPUT,
     Comparison,
@@ -33,9 +34,12 @@ from entrepot.inspection.results import (
     InspectionFailed,
     InspectionRequest,
     PoolClosed,
+    Preview,
+    PreviewRequest,
     read_comparison,
     read_derived,
     read_inspection,
+    read_preview,
 )
 from entrepot.inspection.sandbox import missing_layers
 
@@ -50,7 +54,7 @@ class InspectionPool:
     """Has inspecting processes made, and talks with them; safe to share between threads.
 
     `scratch` is a folder of this pool's own: what an earlier run left there is removed. Any
-    number of inspections may run at once.
+    number of inspections may run at once. `work` is what its children are warm for.
     """
 
     def __init__(
@@ -58,7 +62,9 @@ class InspectionPool:
         limits: Limits,
         scratch: Path,
         sandbox: Literal["require", "best-effort"],
+        work: Work = "inspections",
     ) -> None:
+        self._work: Work = work
         self._limits = limits
         self._scratch = scratch
         self._sandbox = sandbox
@@ -75,7 +81,7 @@ class InspectionPool:
         self._scratch.mkdir(parents=True, exist_ok=True, mode=0o700)
         for stale in self._scratch.glob(f"{STALE}*"):
             shutil.rmtree(stale, ignore_errors=True)
-        self._nursery = Nursery(self._scratch)
+        self._nursery = Nursery(self._scratch, self._work)
 
     def inspect(
         self,
@@ -135,6 +141,20 @@ class InspectionPool:
                 return Comparison("resource-limit", detail)
             except EndedByCrash as how:
                 return Comparison("not-compared", f"A file makes its reader fail ({how}).")
+
+    def preview(self, request: PreviewRequest) -> Preview:
+        """A page of rows, read in a child. Raises PreviewTooCostly and InspectionFailed."""
+        with self._folder() as folder:
+            # A page of rows as they lie is one row group: threads would only have to be started.
+            plain = request.where is None and request.order_by is None
+            limits = replace(self._limits, threads=1) if plain else self._limits
+            words = Conversation("preview", request, folder, limits, self._sandbox)
+            try:
+                return read_preview(self._converse(words, lambda done, of: None, lambda: False))
+            except EndedByLimit as bound:
+                raise PreviewTooCostly(bound=str(bound)) from None
+            except EndedByCrash as how:
+                raise InspectionFailed(f"the file makes its reader fail ({how})") from None
 
     def close(self) -> None:
         """End all children. Who waits for one is told so (PoolClosed)."""

@@ -137,6 +137,40 @@ class Comparison:
         return not (columns or self.added or self.removed or self.changed)
 
 
+@dataclass(frozen=True)
+class PreviewRequest:
+    """A page of rows of the Parquet at `path`, `size` in bytes.
+
+    `columns` and `order_by` are names with commas between them, `where` is a condition; all as
+    they were asked for. The page begins behind the row number `after` (from 0), or at `offset`
+    rows from the beginning. `most_columns` leaves out all but the first columns.
+    """
+
+    path: Path
+    size: int
+    columns: str | None
+    order_by: str | None
+    where: str | None
+    limit: int
+    after: int | None
+    offset: int
+    most_columns: int | None = None
+
+
+@dataclass(frozen=True)
+class Preview:
+    """A page: its columns (`name`, `stored_as`), its rows (`number` from 0, `values`, `cut`: the
+    columns whose values were too long), and whether there are more.
+
+    `refused` is why there is none: a problem's `code`, `detail` and figures.
+    """
+
+    columns: list[dict[str, str]]
+    rows: list[dict[str, Any]]
+    more: bool
+    refused: dict[str, Any] | None = None
+
+
 @dataclass(eq=False)
 class InspectionCanceled(EntrepotError):
     """The inspection was canceled and its process ended."""
@@ -185,5 +219,13 @@ def read_comparison(told: dict[str, Any]) -> Comparison:
     """What a child answered, as a comparison. Raises InspectionFailed."""
     try:
         return Comparison(**told)
+    except TypeError:
+        raise InspectionFailed("the child's answer is incomplete") from None
+
+
+def read_preview(told: dict[str, Any]) -> Preview:
+    """What a child answered, as a page. Raises InspectionFailed."""
+    try:
+        return Preview(**told)
     except TypeError:
         raise InspectionFailed("the child's answer is incomplete") from None

@@ -145,6 +145,18 @@ class Settings(BaseSettings):
         default=1_000, ge=1, le=100_000, description="Errors listed in a report; all are counted."
     )
     inspections_at_once: int = Field(default=2, ge=1, description="Inspections at once, a worker.")
+    previews_at_once: int = Field(
+        default=4, ge=1, le=64, description="Previews made at once; an account gets half of them."
+    )
+    previews_per_account: int = Field(
+        default=16, ge=1, description="Previews of an account that run or wait; more get 429."
+    )
+    preview_seconds: float = Field(
+        default=10, gt=0, description="Seconds one preview may take, and may wait for its turn."
+    )
+    preview_memory: int = Field(
+        default=536_870_912, ge=268_435_456, description="Bytes one preview may take."
+    )
     derivative_space: int = Field(
         default=100_000_000_000,
         ge=0,

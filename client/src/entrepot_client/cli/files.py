@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from entrepot_client.cli import sharing, versions
+from entrepot_client.cli import preview, sharing, versions
 from entrepot_client.cli.output import output_of
 from entrepot_client.cli.session import signed_in
 from entrepot_client.cli.sharing import RIGHTS
@@ -21,6 +21,7 @@ def register(app: typer.Typer) -> None:
     files.command(
         "show", epilog="Example: entrepot files show 53c9c295-83f4-4754-a781-cd03841c806f"
     )(show_file)
+    preview.register(files)
     versions.register(files)
     sharing.register(files)
     app.add_typer(files, name="files", epilog="Example: entrepot files list")

@@ -19,7 +19,17 @@ router = APIRouter(include_in_schema=False)
 
 MEDIA_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 FOREVER = "public, max-age=31536000, immutable"
-STYLESHEETS = ("tokens", "base", "layout", "form", "table", "figures", "profile", "reference")
+STYLESHEETS = (
+    "tokens",
+    "base",
+    "layout",
+    "form",
+    "table",
+    "figures",
+    "profile",
+    "preview",
+    "reference",
+)
 """The parts of the one stylesheet, in the order of the cascade."""
 
 

@@ -12,6 +12,7 @@ from entrepot.http.web.files import route as files
 from entrepot.http.web.form import read_form
 from entrepot.http.web.keys import route as keys
 from entrepot.http.web.offers import route as offers
+from entrepot.http.web.preview import route as preview
 from entrepot.http.web.problems import route as problems
 from entrepot.http.web.reference import route as reference
 from entrepot.http.web.rendering import THEME_COOKIE, THEMES, open_pages
@@ -34,7 +35,7 @@ def mount_pages(app: FastAPI) -> None:
     app.state.pages = open_pages(assets.load_assets())
     settings = app.state.runtime.parts.settings
     app.state.attempts = Attempts(settings.sign_in_attempts_per_address)
-    of_files = files, versions, offers, upload, tasks, activity
+    of_files = files, preview, versions, offers, upload, tasks, activity
     for each in (sign_in, *of_files, keys, endpoint, reference, problems):
         router_of_page: APIRouter = each.router
         app.include_router(

@@ -1,0 +1,141 @@
+"""The rows of a file's newest version, or of an earlier one: sorted, filtered, page by page."""
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from fastapi import Query as Parameter
+from fastapi.responses import Response
+
+from entrepot.accounts.actor import Actor
+from entrepot.db.types import Reading
+from entrepot.errors import (
+    CursorMismatch,
+    DerivativeFailed,
+    DerivativePending,
+    EntrepotError,
+    ExpressionInvalid,
+    FieldInvalid,
+    NoPublishedVersion,
+    PreviewTooCostly,
+    PreviewUnavailable,
+    TooManyPreviews,
+    TypeMismatch,
+    UnknownColumn,
+    VersionNotTabular,
+)
+from entrepot.files.read import File, get_file
+from entrepot.grants.access import require_reading
+from entrepot.http.api.files import VersionNumber
+from entrepot.http.previews import Page, Query, preview_of
+from entrepot.http.problem_kinds import kind_of
+from entrepot.http.web.rendering import page
+from entrepot.http.web.signed_in import SignedIn
+
+router = APIRouter()
+
+ROWS = 50
+COLUMNS = 50
+"""Columns on the page; the API and the forms have all of them."""
+TOLD = (
+    CursorMismatch,
+    DerivativeFailed,
+    DerivativePending,
+    ExpressionInvalid,
+    FieldInvalid,
+    NoPublishedVersion,
+    PreviewTooCostly,
+    PreviewUnavailable,
+    TooManyPreviews,
+    TypeMismatch,
+    UnknownColumn,
+    VersionNotTabular,
+)
+"""What is told beside the form, so that it can be corrected or asked again."""
+Short = Annotated[str, Parameter(max_length=4_000)]
+
+
+@dataclass(frozen=True)
+class ColumnView:
+    """A column's head: `link` sorts by it, or the other way round where it is sorted by already."""
+
+    name: str
+    type: str
+    stored_as: str
+    link: str
+    sorted: str
+
+
+@router.get("/files/{file_id}/preview", response_model=None)
+async def rows(
+    request: Request,
+    file_id: UUID,
+    work: SignedIn,
+    version: VersionNumber | None = None,
+    where: Short = "",
+    order_by: Short = "",
+    offset: Annotated[int, Parameter(ge=0, le=2**53 - 1)] = 0,
+    row: Annotated[str, Parameter(max_length=20)] = "",
+) -> Response:
+    """A page of rows. `row` jumps to the row of that number, as reports count them."""
+
+    def look(conn: Reading, actor: Actor) -> File:
+        found = get_file(conn, actor, file_id)
+        require_reading(found.rights)
+        return found
+
+    actor, file = await work.look(look)
+    asked = Query(
+        order_by=order_by or None,
+        where=where.strip() or None,
+        limit=ROWS,
+        offset=offset,
+        row=int(row) if row.isascii() and row.isdigit() else None,
+        most_columns=COLUMNS,
+    )
+    made: Page | None = None
+    failure: EntrepotError | None = None
+    try:
+        made = await preview_of(work, file_id, version, asked)
+    except TOLD as told:
+        failure = told
+    kind = kind_of(failure) if failure is not None else None
+
+    def link(**changed: Any) -> str:
+        kept = {"version": version, "where": where.strip(), "order_by": order_by} | changed
+        named = urlencode({name: value for name, value in kept.items() if value})
+        return f"/files/{file_id}/preview" + (f"?{named}" if named else "")
+
+    return page(
+        request,
+        "preview/rows.html",
+        actor,
+        status=kind.status if kind else 200,
+        file=file,
+        made=made.document if made else None,
+        columns=[_column(each, order_by, link) for each in made.document["columns"]]
+        if made
+        else [],
+        most_columns=COLUMNS,
+        before=link(offset=max(0, made.offset - ROWS)) if made and made.offset else None,
+        after=link(offset=made.offset + len(made.document["rows"]))
+        if made and made.cursor
+        else None,
+        whole=link(where="", order_by=""),
+        where=where,
+        order_by=order_by,
+        version=version,
+        failure=failure,
+        kind=kind,
+    )
+
+
+def _column(column: dict[str, str], order_by: str, link: Any) -> ColumnView:
+    name = column["name"]
+    quoted = '"' + name.replace('"', '""') + '"'
+    up, down = quoted, f"-{quoted}"
+    now = {up: "ascending", down: "descending"}.get(order_by, "")
+    further = {"": up, "ascending": down, "descending": ""}[now]
+    return ColumnView(name, column["type"], column["stored_as"], link(order_by=further), now)

@@ -1,0 +1,50 @@
+"""The rows of a file on their page, by a person with and without scripts."""
+
+from playwright.sync_api import Page, expect
+from tests.e2e.conftest import OpenPage, sign_in
+from tests.support.server import Server, TestAccount
+
+ROWS = b"id,city,amount\n" + b"".join(
+    b"%d,%s,%d.5\n" % (n, (b"Kiel", b"Ulm")[n % 2], n * 7 % 90) for n in range(120)
+)
+
+
+def first_cells(page: Page) -> list[str]:
+    return [
+        cell.strip()
+        for cell in page.locator("table.rows tbody tr:first-child td").all_inner_texts()
+    ]
+
+
+def test_rows_are_sorted_filtered_and_paged_without_scripts(
+    open_page: OpenPage, site: Server, person: TestAccount
+) -> None:
+    person.api.deliver(ROWS, enforce_schema="true")
+    site.wait_derived()
+    page = open_page(java_script_enabled=False)
+    sign_in(page, person.admin)
+    page.get_by_role("link", name="orders.csv").click()
+    page.get_by_role("link", name="Preview").click()
+    assert first_cells(page) == ["2", "0", "Kiel", "0.5"]
+    page.get_by_role("link", name="Next rows").click()
+    assert first_cells(page)[:2] == ["52", "50"]
+    page.get_by_role("link", name="Previous rows").click()
+    assert first_cells(page)[:2] == ["2", "0"]
+    page.get_by_label("Go to row").fill("121")
+    page.get_by_role("button", name="Show").click()
+    assert first_cells(page)[:2] == ["121", "119"]
+    page.get_by_label("Filter").fill("city = 'Ulm' AND id > 3")
+    page.get_by_role("button", name="Show").click()
+    assert first_cells(page) == ["7", "5", "Ulm", "35.5"]
+    page.get_by_role("link", name="amount").click()
+    page.get_by_role("link", name="amount").click()
+    expect(page.get_by_role("columnheader", name="amount")).to_have_attribute(
+        "aria-sort", "descending"
+    )
+    assert first_cells(page)[2:] == ["Ulm", "89.5"]
+    page.get_by_label("Filter").fill("city = Ulm")
+    page.get_by_role("button", name="Show").click()
+    expect(page.get_by_role("alert")).to_contain_text("there is no column 'Ulm'")
+    expect(page.get_by_label("Filter")).to_have_value("city = Ulm")
+    page.get_by_role("link", name="All rows in their order").first.click()
+    assert first_cells(page)[:2] == ["2", "0"]
