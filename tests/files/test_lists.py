@@ -5,6 +5,7 @@ Each test works in a transaction that is never committed.
 
 import random
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -49,13 +50,15 @@ def database(
     made.close()
 
 
+class Undone(Exception):
+    """Nothing that a test writes stays."""
+
+
 @pytest.fixture
 def conn(database: Database) -> Iterator[Writing]:
-    with database.engine.connect() as connection:
-        connection.execution_options(entrepot_writes=True)
-        with connection.begin() as transaction:
-            yield Writing(Reading(connection))
-            transaction.rollback()
+    with suppress(Undone), database.writing() as connection:
+        yield connection
+        raise Undone
 
 
 @dataclass(frozen=True)
