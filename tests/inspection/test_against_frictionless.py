@@ -34,6 +34,9 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
     "words below a blank row": (
         "a,b\n1,5\n2,6\n,\nx,y\nz,q\n",
         {"fields": [A_INT, field("b", "integer")]}),
+    "words over values below a blank row": (
+        "a,b\n1,5\n,\nx,y\n2,6\n",
+        {"fields": [A_INT, field("b", "integer")]}),
     "short row": ("a,b,c\n1,x\n2,y,z\n", {"fields": [A_INT, B, field("c", required=True)]}),
     "long row": ("a,b\n1,x,9,8\nq,y\n", AB),
     "long and short": ("a,b\n1,x,9,8\nq\n\n,\n,,\n3,x\n", AB),

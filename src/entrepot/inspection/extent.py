@@ -168,19 +168,19 @@ class ExtentFinder:
             head, below = below[0], below[1:]
         if layout.header and [c.strip() for c in head] == [c.strip() for c in layout.labels]:
             return False
-        return not self._heads_another(head, below)
+        # Rows that have the table's width may be rows that break its contract.
+        return self._contract or not self._heads_another(head, below)
 
     def _heads_another(self, head: list[str], below: Sequence[list[str]]) -> bool:
         """Whether the segment begins with words over columns of values, where the table's
-        columns hold values. Under a contract the values must be there: words alone may be rows
-        that break it."""
+        columns hold values."""
         typed = [n for n, kind in enumerate(self._layout.kinds) if kind in TYPED]
         words = [n for n in typed if n < len(head) and _is_word(head[n])]
-        values = bool(below) and any(kind_of(cell) in TYPED for cell in below[-1])
-        if not below or (self._contract and not values):
+        if not below:
             return False
         if typed:
             return len(words) == len(typed)
+        values = any(kind_of(cell) in TYPED for cell in below[-1])
         return values and not any(kind_of(cell) in TYPED for cell in head)
 
     def _is_table(self, segment: _Segment) -> bool:
