@@ -151,6 +151,14 @@ def show_the_refused(ward: Ward) -> None:
     ward.change(update(files).values(current_version=1))
 
 
+def rename_by_hand(ward: Ward) -> None:
+    ward.change(update(files).values(name="another.csv"))
+
+
+def weigh_by_hand(ward: Ward) -> None:
+    ward.change(update(files).where(files.c.current_size > 0).values(current_size=5))
+
+
 def publish_by_hand(ward: Ward) -> None:
     """Make the canceled version visible, whose bytes are gone."""
     canceled = versions.c.status == "canceled"
@@ -394,6 +402,8 @@ BREACHES: list[tuple[Callable[[Ward], object], str, str]] = [
     (keep_a_dead_reservation, "quotas", "is dead and was not released"),
     (point_nowhere, "current versions", "current version None, newest 1"),
     (show_the_refused, "current versions", "current version 1, newest None"),
+    (rename_by_hand, "lists", "its name is 'another.csv'"),
+    (weigh_by_hand, "lists", "it is sorted by 5 bytes"),
     (publish_by_hand, "published versions", "its bytes were removed"),
     (doom_the_published, "published versions", "its bytes are to be removed"),
     (drop_the_report, "published versions", "has no report"),

@@ -34,6 +34,7 @@ from entrepot.db.types import Reading
 from entrepot.errors import BlobMissing
 from entrepot.files.apart import accounts_are_apart, sharing_is_sound
 from entrepot.files.derivatives import pending_runs
+from entrepot.files.names import folded
 from entrepot.files.remove import HOLDERS, kept
 from entrepot.files.sweep import GRACE
 from entrepot.files.upload_invariants import drafts_without_upload, uploads_are_sound
@@ -113,6 +114,21 @@ def current_is_newest(conn: Reading, store: BlobStore, now: datetime) -> Iterato
     )
     for row in conn.execute(wrong):
         yield f"file {row.id}: current version {row.current_version}, newest {row.number}"
+
+
+def lists_are_sound(conn: Reading, store: BlobStore, now: datetime) -> Iterator[str]:
+    """What lists search and sort by is what it was made from: the name, the current version."""
+    del store, now
+    current = and_(versions.c.file_id == files.c.id, versions.c.number == files.c.current_version)
+    found = select(
+        files.c.id, files.c.name, files.c.name_key, files.c.current_size, versions.c.size
+    )
+    rows = conn.execute(found.outerjoin(versions, current).execution_options(yield_per=500))
+    for row in rows:
+        if row.name_key != folded(row.name):
+            yield f"file {row.id}: it is searched as {row.name_key!r}, its name is {row.name!r}"
+        if row.current_size != (-1 if row.size is None else row.size):
+            yield f"file {row.id}: it is sorted by {row.current_size} bytes, it has {row.size}"
 
 
 def published_can_be_read(conn: Reading, store: BlobStore, now: datetime) -> Iterator[str]:
@@ -280,6 +296,7 @@ CHECKS: dict[str, Check] = {
     "bytes": bytes_are_there,
     "quotas": quotas_are_exact,
     "current versions": current_is_newest,
+    "lists": lists_are_sound,
     "published versions": published_can_be_read,
     "numbers": numbers_have_no_gap,
     "tasks": tasks_and_versions_agree,
