@@ -9,6 +9,7 @@ from pathlib import Path
 
 from bench import (
     activity,
+    grants,
     inspecting,
     listing,
     memory,
@@ -30,6 +31,7 @@ MEASURES: dict[str, Callable[[Trial], list[Line]]] = {
     "small": transfers.small,
     "activity": activity.activity,
     "counting": transfers.counting,
+    "grants": grants.grants,
     "latency": waiting.latency,
     "idle": waiting.idle,
     "memory": memory.memory,
