@@ -86,6 +86,7 @@ class _Exchange:
         self._sent = 0
         self._body_ended = scope["method"] in ("GET", "HEAD")
         self._asked_for_body = False
+        self._waits = Headers(scope=scope).get("expect", "").lower() == "100-continue"
 
     async def receive(self) -> Message:
         message = await self._receive()
@@ -99,6 +100,8 @@ class _Exchange:
             self._status = message["status"]
             headers = MutableHeaders(scope=message)
             headers["x-request-id"] = self.request_id
+            if self._waits and not self._asked_for_body:
+                headers["connection"] = "close"  # whether a body follows is for the client to say
             for name, value in SAFE.items():
                 headers.setdefault(name, value)
         elif message["type"] == "http.response.body":
@@ -122,9 +125,10 @@ class _Exchange:
     async def linger(self) -> None:
         """Drop the rest of a body that the answer did not wait for, within bounds.
 
-        A client that waits for `100 Continue` is never asked for the body it did not send.
+        Else the server would end the connection, which the client may be using for its next request
+        by then. One that waits for `100 Continue` is never asked for the body it did not send.
         """
-        if self._body_ended or not self._asked_for_body:
+        if self._body_ended or (self._waits and not self._asked_for_body):
             return
         dropped = 0
         try:
