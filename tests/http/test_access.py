@@ -28,6 +28,7 @@ ROUTES: list[tuple[str, str, Any, str | None]] = [
     ("DELETE", "/key/{key}", None, "write"),
     ("GET", "/account", None, "read"),
     ("GET", "/whoami", None, None),
+    ("GET", "/activity", None, "read"),
     ("GET", "/files", None, "read"),
     ("POST", "/files", "form", "write"),
     ("POST", "/file/new", "form", "write"),
@@ -47,6 +48,9 @@ ROUTES: list[tuple[str, str, Any, str | None]] = [
     ("DELETE", "/file/{file}/versions/{one}", None, "write"),
     ("POST", "/file/{file}/versions/{one}/undelete", None, "write"),
     ("PATCH", "/file/{file}", {"file_description": "Another"}, "write"),
+    ("GET", "/file/{file}/preview", None, "read"),
+    ("GET", "/file/{file}/activity", None, "read"),
+    ("POST", "/file/{file}/compare", {"before": 1, "after": 1}, "read"),
     ("GET", "/file/{file}/entitlements", None, "read"),
     ("PUT", "/file/{file}/entitlements/{guest}", {"entitlement": "r"}, "write"),
     ("DELETE", "/file/{file}/entitlements/{guest}", None, "write"),
@@ -64,6 +68,7 @@ ROUTES: list[tuple[str, str, Any, str | None]] = [
     ("GET", "/tasks", None, None),
     ("GET", "/task/{task}", None, None),
     ("GET", "/task/{task}/report", None, None),
+    ("GET", "/task/{compared}/comparison", None, "read"),
     ("GET", "/task/{task}/events", None, None),
     ("POST", "/task/{task}/cancel", None, None),
 ]
@@ -96,11 +101,15 @@ def things_of(account: TestAccount, wanted: str = "") -> Things:
         offered = other.api.deliver(CSV)["file_id"]
         named = {"user_name": account.admin.user_name}
         assert other.api.request("PUT", f"/file/{offered}/offer", json=named).status_code == 200
+    one_with_itself = {"before": 1, "after": 1}
+    compared = account.api.post(f"{file}/compare", json=one_with_itself).json()["task_id"]
+    assert account.api.wait_task(compared)["status"] == "succeeded"
     return Things(
         {
             "file": task["file_id"],
             "one": "1",
             "task": task["task_id"],
+            "compared": compared,
             "upload": Tus.begin(account.api, 1000).address.rpartition("/")[2],
             "key": str(spare.key.key.id),
             "user": account.admin.user_name,

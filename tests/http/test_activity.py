@@ -1,6 +1,5 @@
 """The record as it is listed and exported: who sees what of it, and that its chain holds."""
 
-import asyncio
 import csv
 import io
 import json
@@ -13,6 +12,7 @@ from uuid import uuid4
 
 import pytest
 from tests.support.api import CSV, Api, assert_problem
+from tests.support.loops import run_apart
 from tests.support.server import Server, TestAccount
 from tests.support.sharing import share
 from tests.support.wait import wait_until
@@ -227,4 +227,4 @@ def test_an_export_breaks_off_when_the_right_to_it_ends(
 
     reading_actor = server.actor(reading.api_key)
     parts.database.write(note)
-    asyncio.run(read_on())
+    run_apart(read_on())

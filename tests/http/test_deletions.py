@@ -32,7 +32,9 @@ def states(api: Api, file_id: str) -> list[str]:
 
 
 def actions(server: Server, file_id: str) -> list[str]:
-    of_file = select(activity.c.action).where(activity.c.file_id == UUID(file_id))
+    """The recorded changes of a file; reads are recorded later than they are made."""
+    mine = activity.c.file_id == UUID(file_id), activity.c.action != "version.read"
+    of_file = select(activity.c.action).where(*mine)
     with server.parts.database.reading() as conn:
         return list(conn.scalars(of_file.order_by(activity.c.id)))
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from tests.support.loops import run_apart
 
 from entrepot.errors import PreviewTooCostly, PreviewUnavailable, TooManyPreviews
 from entrepot.http.preview_places import PreviewPlaces
@@ -74,7 +75,7 @@ def test_nobody_has_more_than_half_and_the_fewest_come_next() -> None:
         await asyncio.gather(*running)
         return order
 
-    assert asyncio.run(turns()) == ["a1", "b1", "a2", "a3"]
+    assert run_apart(turns()) == ["a1", "b1", "a2", "a3"]
 
 
 def test_who_waits_too_long_is_told_to_come_again() -> None:
@@ -88,4 +89,4 @@ def test_who_waits_too_long_is_told_to_come_again() -> None:
         async with places.place(account):
             pass
 
-    asyncio.run(waits())
+    run_apart(waits())

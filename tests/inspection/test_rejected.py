@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from entrepot.inspection.formulas import EXECUTED, defused
 from entrepot.inspection.limits import Limits
 from entrepot.inspection.pool import InspectionPool
-from entrepot.inspection.rejected import EXECUTED, MOST_ERRORS, defused
+from entrepot.inspection.rejected import MOST_ERRORS
 from entrepot.inspection.results import DerivationRequest, Derived
 
 SCHEMA = {

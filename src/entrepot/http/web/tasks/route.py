@@ -131,6 +131,7 @@ def _described(
         "report": view,
         "rejected_rows": bool(task.version and view and view.rejected and kept),
         "refused": refused,
+        "compared": None,
     }
 
 
