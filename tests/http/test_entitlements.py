@@ -490,7 +490,7 @@ def wait_reserved(account: TestAccount, some: bool = True) -> None:
 
 
 def recorded(account: TestAccount, file_id: str) -> list[tuple[str, dict[str, Any]]]:
-    """The file's record in its account, oldest first."""
+    """The changes of a file in its account's record, oldest first."""
     return list(_rows(account, file_id))
 
 
@@ -499,5 +499,5 @@ def _rows(account: TestAccount, file_id: str) -> Iterator[tuple[str, dict[str, A
     found = select(activity).where(activity.c.account_id == actor.account_id)
     with account.server.parts.database.reading() as conn:
         for row in conn.execute(found.order_by(activity.c.id)):
-            if str(row.file_id) == file_id:
+            if str(row.file_id) == file_id and row.action != "version.read":
                 yield row.action, row.detail

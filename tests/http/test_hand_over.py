@@ -275,9 +275,10 @@ def test_what_somebody_validated_stays_with_them(
 
 
 def recorded(account: TestAccount, file_id: str) -> list[tuple[str, Any]]:
-    """What the account's record says of the file, oldest first."""
+    """What the account's record says of changes of the file, oldest first."""
     actor = account.server.actor(account.api_key)
-    found = select(activity).where(activity.c.account_id == actor.account_id)
+    mine = activity.c.account_id == actor.account_id, activity.c.action != "version.read"
+    found = select(activity).where(*mine)
     with account.server.parts.database.reading() as conn:
         rows = conn.execute(found.order_by(activity.c.id)).all()
     return [(row.action, row.detail) for row in rows if str(row.file_id) == file_id]
