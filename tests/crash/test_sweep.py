@@ -167,7 +167,8 @@ def test_a_versions_derivatives_go_before_its_bytes(house: House) -> None:
         assert conn.execute(row).all() == []
         # As if it had been refused, so that what follows finds a sound installation.
         conn.execute(update(versions).where(mine).values(status="refused"))
-        conn.execute(update(files).where(files.c.name == sent.name).values(current_version=None))
+        hidden = {"current_version": None, "current_size": -1}
+        conn.execute(update(files).where(files.c.name == sent.name).values(**hidden))
         conn.execute(
             update(tasks).where(tasks.c.id == UUID(str(sent.task_id))).values(status="failed")
         )

@@ -83,6 +83,7 @@ def make_files(server: Server, account: TestAccount, count: int, apart: timedelt
                 "account_id": actor.account_id,
                 "owner_id": owner,
                 "name": f"{n}.csv",
+                "name_key": f"{n}.csv",
                 "description": "",
                 "size_limit": 1,
                 "enforcement": "none",
