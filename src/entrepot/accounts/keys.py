@@ -130,16 +130,21 @@ def revoke_key(conn: Writing, actor: Actor, key_id: UUID, now: datetime) -> None
 
 
 def authenticate(conn: Reading, secret: bytes, api_key: str, now: datetime) -> Actor:
-    """The actor who holds this key. Raises NotAuthenticated; the reason never says which part
-    of a wrong key is wrong, but an expired key's holder is told so.
-    """
+    """The actor who holds this key. Raises NotAuthenticated."""
+    return holder_of(conn, key_digest(secret, api_key), now)
+
+
+def key_digest(secret: bytes, api_key: str) -> bytes:
+    """The keyed hash that stands for a key. Raises NotAuthenticated for what can be none."""
     if not well_formed(api_key):
         raise NotAuthenticated(reason="This is no API key of Entrepot.")
-    return holder_of(conn, keyed_digest(secret, "key", api_key), now)
+    return keyed_digest(secret, "key", api_key)
 
 
 def holder_of(conn: Reading, digest: bytes, now: datetime) -> Actor:
-    """The actor who holds the key with this keyed hash. Raises NotAuthenticated."""
+    """The actor who holds the key with this keyed hash. Raises NotAuthenticated; the reason never
+    says which part of a wrong key is wrong, but an expired key's holder is told so.
+    """
     row = conn.execute(_holder(), {"digest": digest}).one_or_none()
     if row is None or row.revoked_at is not None or row.disabled_at is not None:
         raise NotAuthenticated(reason="This API key is unknown or was revoked.")

@@ -9,7 +9,6 @@ import hmac
 import secrets
 import zlib
 from collections.abc import Callable
-from hashlib import sha256
 
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 KEY_PREFIX = "epk_"
@@ -38,7 +37,7 @@ def well_formed(key: str) -> bool:
 
 def keyed_digest(secret: bytes, purpose: str, token: str) -> bytes:
     """HMAC-SHA-256 of a token for one purpose, so that no token serves as another (RFC 2104)."""
-    return hmac.new(secret, f"{purpose}:{token}".encode(), sha256).digest()
+    return hmac.digest(secret, f"{purpose}:{token}".encode(), "sha256")
 
 
 def new_token(random_bytes: RandomBytes = secrets.token_bytes) -> str:

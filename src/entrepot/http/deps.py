@@ -18,8 +18,7 @@ from starlette.datastructures import Headers
 from starlette.types import Scope as Exchange
 
 from entrepot.accounts.actor import Actor, KeyId, Scope
-from entrepot.accounts.keys import TOUCH_EVERY, authenticate, touch_key
-from entrepot.accounts.secrets import keyed_digest
+from entrepot.accounts.keys import TOUCH_EVERY, holder_of, key_digest, touch_key
 from entrepot.activity.reads import ReadBuffer
 from entrepot.activity.record import LONGEST_ADDRESS, Whence
 from entrepot.bootstrap.parts import Parts
@@ -224,16 +223,24 @@ def bearer(headers: Headers) -> str:
     return key.strip()
 
 
+def credential_of(exchange: Exchange, secret: bytes) -> bytes:
+    """The keyed hash of the key that came with a request, which is worked out once and stays in
+    its ASGI scope. Raises NotAuthenticated where none came that can be one.
+    """
+    kept: bytes | None = exchange.get("credential")
+    if kept is None:
+        kept = exchange["credential"] = key_digest(secret, bearer(Headers(scope=exchange)))
+    return kept
+
+
 def open_work(request: Request, scope: Scope | None) -> Work:
     """A unit of work for the holder of the request's key. Raises NotAuthenticated."""
     runtime = runtime_of(request)
-    key = bearer(request.headers)
-    secret = runtime.parts.secret
+    credential = credential_of(request.scope, runtime.parts.secret)
 
     def who(conn: Reading, now: datetime) -> Actor:
-        return authenticate(conn, secret, key, now)
+        return holder_of(conn, credential, now)
 
-    credential = keyed_digest(secret, "key", key)
     now, whence = runtime.parts.clock(), whence_of(request)
     return Work(runtime, who, scope, now, credential, whence, request.scope)
 

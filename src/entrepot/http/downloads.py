@@ -9,6 +9,7 @@ import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
@@ -27,6 +28,16 @@ from entrepot.http.disposition import attachment
 from entrepot.http.note_reads import reading_of
 from entrepot.http.ranges import Span, requested_spans
 from entrepot.http.send_blob import BlobPart, BlobResponse
+
+LOOKED_AT = {
+    "if-match",
+    "if-none-match",
+    "if-modified-since",
+    "if-unmodified-since",
+    "if-range",
+    "range",
+}
+"""The headers of a request that a download depends on."""
 
 
 @dataclass(frozen=True)
@@ -77,13 +88,14 @@ def download_response(
     there, before any header has gone out. The preconditions are taken in the order of RFC
     9110, section 13.2.2. Raises `PreconditionFailed` and `RangeNotSatisfiable`.
     """
-    headers = {name: ", ".join(request_headers.getlist(name)) for name in request_headers}
+    headers = {
+        name: ", ".join(request_headers.getlist(name)) for name in LOOKED_AT & {*request_headers}
+    }
     current = representation.validators
     check_preconditions(headers, current)
-    always = _validator_headers(representation)
     if is_unchanged(headers, current):
-        return Response(status_code=304, headers=always)
-    always |= _content_headers(representation)
+        return Response(status_code=304, headers=_validator_headers(representation))
+    always = _validator_headers(representation) | _content_headers(representation)
     spans: tuple[Span, ...] = ()
     if request_method == "GET" and range_applies(headers, current):
         spans = requested_spans(headers.get("range"), representation.size)
@@ -137,6 +149,7 @@ def _multipart(
     yield BlobPart(f"\r\n--{boundary}--\r\n".encode("ascii"), None)
 
 
+@lru_cache(1024)
 def _validator_headers(representation: Representation) -> dict[str, str]:
     """What 200, 206 and 304 alike carry (RFC 9110, section 15.4.5)."""
     return {
@@ -147,6 +160,7 @@ def _validator_headers(representation: Representation) -> dict[str, str]:
     }
 
 
+@lru_cache(1024)
 def _content_headers(representation: Representation) -> dict[str, str]:
     digest = base64.b64encode(bytes.fromhex(representation.sha256)).decode("ascii")
     return {

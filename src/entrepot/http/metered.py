@@ -13,14 +13,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from fastapi import FastAPI, Request
-from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from entrepot.accounts.keys import holder_of
-from entrepot.accounts.secrets import keyed_digest, well_formed
 from entrepot.db.types import Reading
 from entrepot.errors import NotAuthenticated, RateLimited
-from entrepot.http.deps import Runtime, bearer
+from entrepot.http.deps import Runtime, credential_of
 from entrepot.http.problems import answer_error, answer_unexpected
 from entrepot.http.rates import MOST, Rate, Spent, side_of
 
@@ -75,7 +73,7 @@ class Metered:
 
         async def send_told(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message = {**message, "headers": [*message["headers"], *told]}
+                message["headers"] = [*message["headers"], *told]
                 if digest is not None and message["status"] == 401:
                     self._held.pop(digest, None)  # revoked or expired since it was looked up
             await send(message)
@@ -95,10 +93,9 @@ class Metered:
     def _digest(self, scope: Scope) -> bytes | None:
         """The hash of the request's key, as it is stored; None where it has none that can be."""
         try:
-            key = bearer(Headers(scope=scope))
+            return credential_of(scope, self._runtime.parts.secret)
         except NotAuthenticated:
             return None
-        return keyed_digest(self._runtime.parts.secret, "key", key) if well_formed(key) else None
 
     async def _is_held(self, digest: bytes) -> bool:
         """Whether somebody holds the key. It is looked up once, and then as long as it is used."""

@@ -9,7 +9,7 @@ import time
 from uuid import uuid4
 
 import structlog
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 log = structlog.get_logger("entrepot.access")
@@ -19,11 +19,11 @@ LINGER_BYTES = 64 * 1024 * 1024
 """How long and how much of a refused body is read and dropped, so that the client, which is
 still sending, gets to read the answer instead of a reset connection."""
 
-SAFE = {
-    "x-content-type-options": "nosniff",
-    "referrer-policy": "no-referrer",
-    "cross-origin-resource-policy": "same-origin",
-}
+SAFE = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+)
 
 
 class Surround:
@@ -98,12 +98,12 @@ class _Exchange:
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self._status = message["status"]
-            headers = MutableHeaders(scope=message)
-            headers["x-request-id"] = self.request_id
-            if self._waits and not self._asked_for_body:
-                headers["connection"] = "close"  # whether a body follows is for the client to say
-            for name, value in SAFE.items():
-                headers.setdefault(name, value)
+            headers = message["headers"]
+            given = {name for name, _ in headers}
+            own = [(b"x-request-id", self.request_id.encode())]
+            if self._waits and not self._asked_for_body and b"connection" not in given:
+                own.append((b"connection", b"close"))  # if a body follows is for the client to say
+            message["headers"] = [*headers, *own, *(each for each in SAFE if each[0] not in given)]
         elif message["type"] == "http.response.body":
             self._sent += len(message.get("body", b""))
         await self._send(message)
