@@ -197,7 +197,9 @@ class Handler(BaseHTTPRequestHandler):
             case ("GET", "whoami"):
                 self._json(200, {"user_name": "demo:account", "scopes": ["read", "write"]})
             case ("GET", "account"):
-                self._json(200, {"quota": 1000, "used": 300, "reserved": 100, "files": 2})
+                figures = {"quota": 1000, "used": 300, "reserved": 100, "files": 2}
+                made_of = {"used_by": {"current": 200, "earlier": 100, "deleted": 0}}
+                self._json(200, figures | made_of)
             case ("POST", "key", "new"):
                 self._json(201, {"key_id": "k-1", "api_key": "epk_new", **json.loads(body)})
             case ("DELETE", "key", _):

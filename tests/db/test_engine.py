@@ -1,14 +1,14 @@
 """The database room on both databases: transactions, times, and statements a list takes."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 from sqlalchemy import event, insert, select, text
-from sqlalchemy.exc import IntegrityError, StatementError
+from sqlalchemy.exc import IntegrityError, InternalError, StatementError
 from tests.support.api import CSV
 from tests.support.postgres import Postgres
 from tests.support.server import Server, TestAccount
@@ -56,10 +56,23 @@ def test_a_unit_of_work_is_committed_or_leaves_nothing(database: Database) -> No
 
 
 def test_what_only_reads_changes_nothing(database: Database) -> None:
-    with database.reading() as conn:
+    """PostgreSQL does not even take it."""
+    refusal = nullcontext() if database.embedded else pytest.raises(InternalError)
+    with database.reading() as conn, refusal:
         create_account(Writing(conn), "lost", 10, NOW)
     with pytest.raises(NotFound):
         database.read(get_account, "lost")
+
+
+def test_what_is_read_together_is_of_one_state(database: Database) -> None:
+    """Also what is asked after somebody else has committed."""
+    names = select(accounts.c.name)
+    with database.reading() as conn:
+        assert list(conn.scalars(names)) == []
+        database.write(create_account, "acme", 10, NOW)
+        assert list(conn.scalars(names)) == []
+    with database.reading() as conn:
+        assert list(conn.scalars(names)) == ["acme"]
 
 
 def test_times_come_back_as_they_went_in(database: Database) -> None:

@@ -51,6 +51,8 @@ def test_the_account_tells_what_is_used(account: TestAccount) -> None:
         "versions",
         "quarantined",
         "derivatives",
+        "used_by",
+        "reserved_by",
     ]
     account.api.deliver(CSV)
     account.api.deliver(CSV, enforce_schema='{"fields":[{"name":"x","type":"date"}]}')
@@ -63,6 +65,7 @@ def test_the_account_tells_what_is_used(account: TestAccount) -> None:
         "files": 2,
         "versions": 2,
         "quarantined": 1,
+        "used_by": {**empty["used_by"], "current": len(CSV), "quarantined": len(CSV)},
     }
 
 

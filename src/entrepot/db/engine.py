@@ -48,6 +48,8 @@ class Database:
     def reading(self) -> Iterator[Reading]:
         """A transaction that sees one consistent state and is always rolled back."""
         with self.engine.connect() as conn:
+            if not self.embedded:  # where each statement would see a state of its own
+                conn.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
             yield Reading(conn)
 
     @contextmanager

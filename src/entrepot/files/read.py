@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Select, and_, bindparam, func, select
+from sqlalchemy import Row, Select, and_, bindparam, select
 
 from entrepot.accounts.actor import AccountId, Actor
 from entrepot.blobs.store import BlobId
@@ -109,19 +109,6 @@ def profile_document(found: Findings) -> dict[str, Any]:
         derivative["error"] = found.derivative_error
     document["derivative"] = derivative
     return document
-
-
-def count_files(conn: Reading, actor: Actor) -> tuple[int, int, int]:
-    """Of the actor's account: files, versions whose bytes are kept, and quarantined ones."""
-    mine = actor.account_id
-    kept = versions.c.account_id == mine, versions.c.bytes_removed_at.is_(None)
-    refused = versions.c.status == "refused"
-    there = files.c.deleted_at.is_(None)
-    return (
-        conn.scalar(select(func.count()).where(files.c.account_id == mine, there)) or 0,
-        conn.scalar(select(func.count()).where(*kept)) or 0,
-        conn.scalar(select(func.count()).where(*kept, refused)) or 0,
-    )
 
 
 def get_published(

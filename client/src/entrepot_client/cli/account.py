@@ -31,7 +31,7 @@ def users(ctx: typer.Context) -> None:
 
 
 def quota(ctx: typer.Context) -> None:
-    """Show what your account may use, and uses. `--format quiet`: the free bytes."""
+    """Show what your account may use, uses, and by what. `--format quiet`: the free bytes."""
     output = output_of(ctx)
     with signed_in(output) as client:
         account = client.account()
@@ -42,8 +42,16 @@ def quota(ctx: typer.Context) -> None:
         quiet="free",
         shown={
             "quota": format_size(whole),
-            "used": format_size(used),
-            "reserved": format_size(reserved),
+            "used": format_size(used) + _made_of(account.get("used_by")),
+            "reserved": format_size(reserved) + _made_of(account.get("reserved_by")),
             "free": format_size(free),
         },
     )
+
+
+def _made_of(parts: object) -> str:
+    """What a figure consists of, without what there is nothing of."""
+    if not isinstance(parts, dict):
+        return ""
+    there = [f"{name.replace('_', ' ')} {format_size(int(n))}" for name, n in parts.items() if n]
+    return f" ({', '.join(there)})" if there else ""

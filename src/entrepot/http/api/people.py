@@ -20,7 +20,7 @@ from entrepot.accounts.users import (
 from entrepot.db.types import Reading, Writing
 from entrepot.errors import FieldInvalid
 from entrepot.files.derivatives import account_derivative_bytes
-from entrepot.files.read import count_files
+from entrepot.files.holdings import Holdings, holdings_of
 from entrepot.http.api.payloads import key_payload, stamp, user_payload
 from entrepot.http.body import SmallBodyRoute
 from entrepot.http.deps import AdminWork, AnyWork, ReadWork, WriteWork
@@ -128,18 +128,21 @@ async def delete_key(key_id: UUID, work: WriteWork) -> Response:
 
 @router.get("/account", tags=["account"], response_model=None)
 async def account(work: ReadWork) -> Response:
-    """The account's quota and what is used of it, in bytes; and counts.
+    """The account's quota, what is used and reserved of it and by what, in bytes; and counts.
 
-    `derivatives` is in bytes too: what the server has made of the account's versions, beside
-    the quota.
+    `used_by` adds up to `used`: the current versions of files, earlier ones, those that are not
+    decided, quarantined, canceled or deleted and still kept, and what came to be validated.
+    `reserved_by` adds up to `reserved`. `versions` counts those whose bytes are kept, `quarantined`
+    the refused ones of them. `derivatives` is in bytes too: what the server has made of the
+    account's versions, beside the quota.
     """
 
-    def look(conn: Reading, actor: Actor) -> tuple[Actor, Usage, tuple[int, int, int], int]:
+    def look(conn: Reading, actor: Actor) -> tuple[Actor, Usage, Holdings, int]:
         mine = actor.account_id
         derived = account_derivative_bytes(conn, mine)
-        return actor, usage_of(conn, mine), count_files(conn, actor), derived
+        return actor, usage_of(conn, mine), holdings_of(conn, mine), derived
 
-    actor, usage, (files, versions, quarantined), derived = await work.read(look)
+    actor, usage, held, derived = await work.read(look)
     return JSONResponse(
         {
             "account": actor.account,
@@ -147,10 +150,12 @@ async def account(work: ReadWork) -> Response:
             "used": usage.used,
             "reserved": usage.reserved,
             "free": usage.free,
-            "files": files,
-            "versions": versions,
-            "quarantined": quarantined,
+            "files": held.files,
+            "versions": held.versions,
+            "quarantined": held.quarantined,
             "derivatives": derived,
+            "used_by": held.used_by,
+            "reserved_by": held.reserved_by,
         }
     )
 

@@ -1,0 +1,82 @@
+"""What an account is told of its quota: each byte of it, and what holds it."""
+
+from typing import Any
+
+from tests.http.test_deletions import remove
+from tests.http.test_versions import BROKEN, SCHEMA, publish, rows
+from tests.support.api import CSV, Api
+from tests.support.server import TestAccount
+from tests.support.tus import Tus
+
+NOTHING = {
+    "current": 0,
+    "undecided": 0,
+    "earlier": 0,
+    "quarantined": 0,
+    "canceled": 0,
+    "deleted": 0,
+    "validations": 0,
+}
+
+
+def figures(api: Api) -> dict[str, Any]:
+    """The account; what it consists of adds up."""
+    found = api.account()
+    assert sum(found["used_by"].values()) == found["used"], found
+    assert sum(found["reserved_by"].values()) == found["reserved"], found
+    assert found["quota"] == found["used"] + found["reserved"] + found["free"]
+    return found
+
+
+def test_an_empty_account(account: TestAccount) -> None:
+    found = figures(account.api)
+    assert found["used_by"] == NOTHING
+    assert found["reserved_by"] == {"uploads": 0, "resumable_uploads": 0}
+    assert (found["files"], found["versions"], found["quarantined"]) == (0, 0, 0)
+
+
+def test_every_byte_is_told_by_what_holds_it(account: TestAccount) -> None:
+    api = account.api
+    file_id = api.deliver(CSV, enforce_schema=SCHEMA)["file_id"]
+    second, third = rows(3), rows(5)
+    publish(api, file_id, second)
+    publish(api, file_id, third)
+    publish(api, file_id, BROKEN, "failed")
+    expected = NOTHING | {
+        "current": len(third),
+        "earlier": len(CSV) + len(second),
+        "quarantined": len(BROKEN),
+    }
+    found = figures(api)
+    assert found["used_by"] == expected
+    assert (found["files"], found["versions"], found["quarantined"]) == (1, 4, 1)
+
+    assert remove(api, f"/file/{file_id}/versions/1").status_code == 200
+    expected |= {"earlier": len(second), "deleted": len(CSV)}
+    assert figures(api)["used_by"] == expected
+
+    other = api.deliver(second)["file_id"]
+    assert figures(api)["used_by"] == expected | {"current": len(third) + len(second)}
+    assert remove(api, f"/file/{other}").status_code == 200
+    expected |= {"deleted": len(CSV) + len(second)}
+    assert figures(api)["used_by"] == expected
+    assert figures(api)["files"] == 1
+
+
+def test_what_is_not_decided_or_not_complete(account: TestAccount, held: str) -> None:
+    api = account.api
+    found = figures(api)
+    running = found["used"]
+    assert running > 0
+    assert found["used_by"] == NOTHING | {"undecided": running}
+    assert api.post("/file/validate", files={"file": ("a.csv", CSV)}).status_code == 202
+    upload = Tus.begin(api, 12_345)
+    found = figures(api)
+    assert found["used_by"] == NOTHING | {"undecided": running, "validations": len(CSV)}
+    assert found["reserved_by"] == {"uploads": 0, "resumable_uploads": 12_345}
+    upload.delete()
+    api.post(f"/task/{held}/cancel")
+    assert api.wait_task(held)["status"] == "canceled"
+    found = figures(api)
+    expected = NOTHING | {name: found["used_by"][name] for name in ("canceled", "validations")}
+    assert (found["used_by"], found["reserved"]) == (expected, 0)
