@@ -2,12 +2,18 @@
 
 import re
 from collections.abc import Callable
+from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from playwright.sync_api import Page, expect
+from sqlalchemy import insert
 from tests.e2e.conftest import OpenPage, give_password, sign_in
 from tests.support.server import Server, TestAccount
-from tests.support.sharing import deliver
+from tests.support.sharing import deliver, share
+
+from entrepot.db.tables import files, offers
+from entrepot.db.types import Writing
 
 
 @pytest.fixture
@@ -193,3 +199,60 @@ def test_files_are_searched_filtered_and_sorted(plain: Page, person: TestAccount
     expect(plain.get_by_text("No file is like that")).to_be_visible()
     plain.get_by_role("link", name="All files", exact=True).click()
     expect(rows).to_have_count(1 + 3)
+
+
+def test_long_lists_are_turned_over_page_by_page(
+    plain: Page, site: Server, person: TestAccount
+) -> None:
+    """Keys, whom a file is shared with, and offers: 50 a page, each once."""
+    file_id = person.api.deliver(b"id\n1\n")["file_id"]
+    guests = [site.new_account().new_user() for _ in range(51)]
+    for guest in guests:
+        share(person.api, file_id, guest.user_name, "r")
+        person.new_key()
+    make_offers(site, guests[0].api_key, person, 51)
+    for path, region, further, back in (
+        ("/keys", "Live keys", "Older", "Newest"),
+        (f"/files/{file_id}", "Whom the file is shared with", "Next", "First"),
+        ("/offers", "Offers", "Next", "First"),
+    ):
+        plain.goto(path)
+        rows = plain.get_by_role("region", name=region).locator("tbody tr")
+        expect(rows).to_have_count(50)
+        first = rows.all_inner_texts()
+        plain.get_by_role("link", name=further, exact=True).click()
+        expect(plain.get_by_role("link", name=further, exact=True)).to_have_count(0)
+        rest = rows.all_inner_texts()
+        assert len(rest) == (2 if path == "/keys" else 1)
+        assert path == "/keys" or rest[0] not in first
+        plain.get_by_role("link", name=back, exact=True).click()
+        expect(rows).to_have_count(50)
+
+
+def make_offers(site: Server, owner_key: str, person: TestAccount, many: int) -> None:
+    """Files by their rows, offered to a person."""
+    owner, to, now = site.actor(owner_key), site.actor(person.api_key), site.parts.clock()
+
+    def make(conn: Writing) -> None:
+        made = [
+            {
+                "id": uuid4(),
+                "account_id": owner.account_id,
+                "owner_id": owner.user_id,
+                "name": f"offered-{at}.csv",
+                "name_key": f"offered-{at}.csv",
+                "description": "",
+                "size_limit": 1,
+                "enforcement": "none",
+                "created_at": now,
+                "updated_at": now,
+            }
+            for at in range(many)
+        ]
+        conn.execute(insert(files), made)
+        for at, each in enumerate(made):
+            named = {"file_id": each["id"], "user_id": to.user_id, "offered_by": owner.user_id}
+            made_at = now + timedelta(seconds=at)
+            conn.execute(insert(offers).values(**named, created_at=made_at))
+
+    site.parts.database.write(make)

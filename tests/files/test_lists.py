@@ -4,61 +4,29 @@ Each test works in a transaction that is never committed.
 """
 
 import random
-from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import event, insert, update
-from tests.conftest import DATABASES
-from tests.support.postgres import Postgres
+from sqlalchemy import insert, update
+from tests.support.plans import actor_of, plans_of
 
 from entrepot.accounts.accounts import create_account
-from entrepot.accounts.actor import SCOPES, Actor, Role
-from entrepot.accounts.users import User, create_user
-from entrepot.db.engine import Database, open_database
+from entrepot.accounts.actor import Actor
+from entrepot.accounts.users import create_user
+from entrepot.db.engine import Database
 from entrepot.db.tables import entitlements, files, versions
 from entrepot.db.types import Reading, Writing
 from entrepot.files.lists import STRETCH, Sort, Wanted, list_files, position_of
 from entrepot.files.names import folded
-from entrepot.migrations.run import migrate
-from entrepot.settings import read_settings
 
 NOW = datetime(2024, 5, 6, 7, 8, 9, tzinfo=UTC)
 SORTS: tuple[Sort, ...] = (
     "created_at", "-created_at", "updated_at", "-updated_at",
     "file_name", "-file_name", "file_size", "-file_size",
 )  # fmt: skip
-
-
-@pytest.fixture(scope="module", params=DATABASES)
-def database(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Database]:
-    """A migrated database of each kind, without a server."""
-    url = None
-    if request.param == "postgres":
-        running: Postgres = request.getfixturevalue("postgres")
-        url = running.new_database()
-    settings = read_settings(data=tmp_path_factory.mktemp("lists"), database=url)
-    made = open_database(settings)
-    migrate(made, settings.sqlite_file, NOW)
-    yield made
-    made.close()
-
-
-class Undone(Exception):
-    """Nothing that a test writes stays."""
-
-
-@pytest.fixture
-def conn(database: Database) -> Iterator[Writing]:
-    with suppress(Undone), database.writing() as connection:
-        yield connection
-        raise Undone
 
 
 @dataclass(frozen=True)
@@ -93,7 +61,7 @@ class World:
         made = []
         for name, role in (("admin", "admin"), ("anna", "member"), ("ben", "member")):
             user = create_user(self.conn, f"{account}:{name}", role, NOW)
-            made.append(actor_of(user))
+            made.append(actor_of(user, NOW))
         self.actors += made
         return made
 
@@ -173,15 +141,6 @@ def fits(one: One, manages: bool, wanted: Wanted) -> bool:
             wanted.min_size is None or one.size >= max(wanted.min_size, 0),
             wanted.max_size is None or 0 <= one.size <= wanted.max_size,
         )
-    )
-
-
-def actor_of(user: User) -> Actor:
-    """A user with every scope."""
-    role: Role = "admin" if user.role == "admin" else "member"
-    account = user.user_name.split(":")[0]
-    return Actor(
-        user.id, user.user_name, user.account_id, account, role, SCOPES, None, None, at=NOW
     )
 
 
@@ -369,20 +328,9 @@ def furnish(conn: Writing, database: Database) -> World:
 def plans(database: Database, conn: Writing, actor: Actor, wanted: Wanted) -> list[str]:
     """How the database goes about each statement of a list's second page."""
     (first, *_) = list_files(conn, actor, 1, None, wanted)
-    ran: list[tuple[str, Any]] = []
-
-    def note(_conn: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
-        ran.append((statement, parameters))
-
-    event.listen(database.engine, "before_cursor_execute", note)
-    list_files(conn, actor, 50, position_of(first, wanted.sort), wanted)
-    event.remove(database.engine, "before_cursor_execute", note)
-    explain = "EXPLAIN QUERY PLAN" if database.embedded else "EXPLAIN"
-    return [
-        "\n".join(str(row[-1]) for row in conn.exec_driver_sql(f"{explain} {sql}", values))
-        for sql, values in ran
-        if "name_key" in sql
-    ]
+    after = position_of(first, wanted.sort)
+    ran = plans_of(database, conn, lambda: list_files(conn, actor, 50, after, wanted))
+    return [plan for sql, plan in ran if "name_key" in sql]
 
 
 def test_no_order_is_sorted_anew_and_no_account_read_through(

@@ -1,5 +1,6 @@
 """The record as it is listed and exported: who sees what of it, and that its chain holds."""
 
+import base64
 import csv
 import io
 import json
@@ -95,6 +96,12 @@ def test_rows_are_chosen(account: TestAccount) -> None:
     assert actions(api, path, until=define["at"]) == []
 
 
+TOO_LARGE = (
+    base64.urlsafe_b64encode(f'[0,"{"f" * 32}","activity",""]'.encode()).decode().rstrip("=")
+)
+"""Of this list, after a number that no database has."""
+
+
 @pytest.mark.parametrize(
     ("params", "field"),
     [
@@ -107,6 +114,10 @@ def test_rows_are_chosen(account: TestAccount) -> None:
         ({"limit": 1001}, "limit"),
         ({"cursor": "?"}, "cursor"),
         ({"cursor": "WzAsImZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmYiXQ"}, "cursor"),
+        (
+            {"cursor": "WzAsImZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmIiwiYWN0aXZpdHkiLCIiXQ"},
+            "cursor",
+        ),
         ({"format": "xml"}, "format"),
         ({"file_id": "x"}, "file_id"),
     ],

@@ -376,12 +376,15 @@ def test_a_client_that_hangs_up_leaves_nothing(clean: TestAccount) -> None:
         wait_until(lambda: not clean.api.account()["reserved"], "it is given up")
 
 
+LISTS = ("/files", "/tasks", "/keys", "/users", "/offers", "/activity")
+
+
 @pytest.mark.parametrize(
     "cursor",
     ["x", "", "====", "e30", "W10", "WzEsMl0", "%00", "\u202e", "A" * 5000, "WzFlMzA4LCIwIl0"],
 )
 def test_malformed_cursors(account: TestAccount, cursor: str) -> None:
-    for path in ("/files", "/tasks"):
+    for path in LISTS:
         answer = account.api.get(path, params={"cursor": cursor})
         assert_problem(answer, 422, "field-invalid", field="cursor")
 
@@ -393,13 +396,16 @@ def cursor_of(document: str) -> str:
 @pytest.mark.parametrize(
     "document",
     [
-        '[99999999999999999999999,"00000000000000000000000000000000"]',
-        '[-99999999999999999999999,"00000000000000000000000000000000"]',
-        '["now","00000000000000000000000000000000"]',
-        '[1e400,"00000000000000000000000000000000"]',
-        '[NaN,"00000000000000000000000000000000"]',
-        "[null,null]",
-        '[1,"\'; DROP TABLE files;--"]',
+        '[99999999999999999999999,"00000000000000000000000000000000",LIST]',
+        '[-99999999999999999999999,"00000000000000000000000000000000",LIST]',
+        '["now","00000000000000000000000000000000",LIST]',
+        '[1e400,"00000000000000000000000000000000",LIST]',
+        '[NaN,"00000000000000000000000000000000",LIST]',
+        "[null,null,LIST]",
+        '[1,"\'; DROP TABLE files;--",LIST]',
+        '[1,"00000000000000000000000000000000"]',
+        '[1,"00000000000000000000000000000000",LIST,""]',
+        '[1,"00000000000000000000000000000000","lists",""]',
         '{"a":1,"b":2}',
         "[" * 3000,
         "9" * 5000,
@@ -407,8 +413,9 @@ def cursor_of(document: str) -> str:
     ids=lambda text: text[:20],
 )
 def test_forged_cursors(account: TestAccount, document: str) -> None:
-    for path in ("/files", "/tasks"):
-        answer = account.api.get(path, params={"cursor": cursor_of(document)})
+    for path in LISTS:
+        forged = document.replace("LIST", f'"{path[1:]}",""')
+        answer = account.api.get(path, params={"cursor": cursor_of(forged)})
         assert_problem(answer, 422, "field-invalid", field="cursor")
 
 
@@ -433,6 +440,12 @@ def test_malformed_ids(account: TestAccount, malformed: str) -> None:
         ("/files?limit=" + "9" * 5000, "limit"),
         ("/files?sort=name", "sort"),
         ("/tasks?limit=0", "limit"),
+        ("/keys?limit=0", "limit"),
+        ("/keys?limit=1001", "limit"),
+        ("/users?limit=-1", "limit"),
+        ("/users?limit=x", "limit"),
+        ("/offers?limit=0", "limit"),
+        ("/offers?limit=1001", "limit"),
         ("/tasks?limit=1e2", "limit"),
         ("/tasks?status=nope", "status"),
     ],

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
+from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import ColumnElement, Row, Select, bindparam, insert, select, update
+from sqlalchemy import Row, Select, bindparam, insert, select, update
 
 from entrepot.accounts.actor import (
     SCOPES,
@@ -19,6 +20,7 @@ from entrepot.accounts.actor import (
 from entrepot.accounts.secrets import keyed_digest, new_key, well_formed
 from entrepot.accounts.users import User, get_user
 from entrepot.activity.record import record
+from entrepot.db.pages import Position, page_after
 from entrepot.db.tables import accounts, keys, users
 from entrepot.db.types import Reading, Writing
 from entrepot.errors import FieldInvalid, NotAllowed, NotAuthenticated, NotFound
@@ -74,6 +76,7 @@ def create_key(
         insert(keys).values(
             id=key.id,
             user_id=user.id,
+            account_id=user.account_id,
             name=name,
             prefix=key.prefix,
             digest=keyed_digest(secret, "key", api_key),
@@ -112,20 +115,35 @@ def issue_key(
     return create_key(conn, secret, user, name, scopes, now, expires_at, by=actor)
 
 
-def list_keys(conn: Reading, actor: Actor) -> list[Key]:
-    """The live keys that the actor may see: their own, or as an admin the account's."""
-    found = _keys().where(keys.c.revoked_at.is_(None), _visible(actor))
-    return [_key(row) for row in conn.execute(found.order_by(keys.c.created_at, keys.c.id))]
+def list_keys(
+    conn: Reading,
+    actor: Actor,
+    limit: int,
+    after: Position | None = None,
+    newest_first: bool = False,
+) -> list[Key]:
+    """The live keys that the actor may see: their own, or as an admin the account's.
+
+    `after` is the place of the last one of the page before: `created_at` and `id`.
+    """
+    found = _live(actor)
+    page = page_after(found, keys.c.created_at, keys.c.id, limit, after, newest_first)
+    return [_key(row) for row in conn.execute(page)]
+
+
+def get_key(conn: Reading, actor: Actor, key_id: UUID) -> Key:
+    """A live key that the actor may see. Raises NotFound."""
+    row = conn.execute(_live(actor).where(keys.c.id == key_id)).one_or_none()
+    if row is None:
+        raise NotFound
+    return _key(row)
 
 
 def revoke_key(conn: Writing, actor: Actor, key_id: UUID, now: datetime) -> None:
     """End a key at once. Raises NotFound for one that is not there, not visible or ended."""
-    found = _keys().where(keys.c.id == key_id, keys.c.revoked_at.is_(None), _visible(actor))
-    row = conn.execute(found).one_or_none()
-    if row is None:
-        raise NotFound
+    key = get_key(conn, actor, key_id)
     conn.execute(update(keys).where(keys.c.id == key_id).values(revoked_at=now))
-    detail = {"key_id": str(key_id), "user_name": _key(row).user_name}
+    detail = {"key_id": str(key_id), "user_name": key.user_name}
     record(conn, actor.account_id, actor, "key.revoke", now, detail=detail)
 
 
@@ -172,20 +190,21 @@ def _within_role(scopes: tuple[Scope, ...], role: str) -> tuple[Scope, ...]:
     return tuple(s for s in SCOPES if s in scopes and (s != "admin" or role == "admin"))
 
 
-def _visible(actor: Actor) -> ColumnElement[bool]:
+def _live(actor: Actor) -> Select[Any]:
     if actor.is_admin and "admin" in actor.scopes:
-        return users.c.account_id == actor.account_id
-    return keys.c.user_id == actor.user_id
+        mine = keys.c.account_id == actor.account_id
+    else:
+        mine = keys.c.user_id == actor.user_id
+    return _keys().where(keys.c.revoked_at.is_(None), mine)
 
 
-def _keys() -> Select[tuple[object, ...]]:
+def _keys() -> Select[Any]:
     return (
         select(
             keys,
             users.c.name.label("user"),
             users.c.role,
             users.c.disabled_at,
-            users.c.account_id,
             accounts.c.name.label("account"),
         )
         .join(users, users.c.id == keys.c.user_id)
@@ -194,7 +213,7 @@ def _keys() -> Select[tuple[object, ...]]:
 
 
 @cache
-def _holder() -> Select[tuple[object, ...]]:
+def _holder() -> Select[Any]:
     # Built once: every request runs it, and building it takes four times as long as running it.
     return _keys().where(keys.c.digest == bindparam("digest"))
 

@@ -10,6 +10,7 @@ from sqlalchemy import Row, Select, delete, func, insert, select, update
 from entrepot.accounts.accounts import check_name, get_account
 from entrepot.accounts.actor import AccountId, Actor, Role, UserId
 from entrepot.activity.record import record
+from entrepot.db.pages import Position, page_after
 from entrepot.db.tables import (
     accounts,
     entitlements,
@@ -77,10 +78,16 @@ def create_user(
     return User(user_id, account.id, user_name, cast(Role, role), now, disabled=False)
 
 
-def list_users(conn: Reading, actor: Actor) -> list[User]:
-    """The users of the actor's own account, oldest first."""
+def list_users(
+    conn: Reading, actor: Actor, limit: int, after: Position | None = None
+) -> list[User]:
+    """The users of the actor's own account, oldest first.
+
+    `after` is the place of the last one of the page before: `created_at` and `id`.
+    """
     mine = _users().where(users.c.account_id == actor.account_id)
-    return [_user(row) for row in conn.execute(mine.order_by(users.c.created_at, users.c.name))]
+    page = page_after(mine, users.c.created_at, users.c.id, limit, after)
+    return [_user(row) for row in conn.execute(page)]
 
 
 def get_user(conn: Reading, actor: Actor, user_name: str) -> User:

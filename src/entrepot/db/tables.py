@@ -59,6 +59,7 @@ users = Table(
     Column("created_at", UtcTime, nullable=False),
     Column("disabled_at", UtcTime),
     UniqueConstraint("account_id", "name"),
+    Index("ix_users_by_account", "account_id", "created_at", "id"),
 )
 
 keys = Table(
@@ -66,6 +67,8 @@ keys = Table(
     metadata,
     Column("id", Uuid, primary_key=True),
     Column("user_id", Uuid, ForeignKey("users.id"), nullable=False, index=True),
+    # The user's, which never changes.
+    Column("account_id", Uuid, ForeignKey("accounts.id"), nullable=False),
     Column("name", String(100), nullable=False),
     Column("prefix", String(16), nullable=False),
     Column("digest", LargeBinary(32), nullable=False, unique=True),
@@ -74,6 +77,18 @@ keys = Table(
     Column("expires_at", UtcTime),
     Column("last_used_at", UtcTime),
     Column("revoked_at", UtcTime),
+    # Of live ones alone: those that were revoked stay, and no list shows them.
+    *(
+        Index(
+            f"ix_keys_live_by_{whose}",
+            f"{whose}_id",
+            "created_at",
+            "id",
+            sqlite_where=text("revoked_at IS NULL"),
+            postgresql_where=text("revoked_at IS NULL"),
+        )
+        for whose in ("user", "account")
+    ),
 )
 
 sessions = Table(
@@ -162,6 +177,7 @@ entitlements = Table(
     Column("file_created_at", UtcTime, nullable=False),
     CheckConstraint("grantee_id = coalesce(user_id, account_id)", name="grantee"),
     CheckConstraint("reads OR writes", name="something"),
+    Index("ix_entitlements_by_file", "file_id", "created_at", "grantee_id"),
     Index("ix_entitlements_by_grantee", "grantee_id", "file_created_at", "file_id"),
 )
 
@@ -170,9 +186,10 @@ offers = Table(
     "offers",
     metadata,
     Column("file_id", Uuid, ForeignKey("files.id"), primary_key=True),
-    Column("user_id", Uuid, ForeignKey("users.id"), nullable=False, index=True),
+    Column("user_id", Uuid, ForeignKey("users.id"), nullable=False),
     Column("offered_by", Uuid, ForeignKey("users.id"), nullable=False),
     Column("created_at", UtcTime, nullable=False),
+    Index("ix_offers_by_user", "user_id", "created_at", "file_id"),
 )
 
 versions = Table(

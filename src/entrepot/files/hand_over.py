@@ -16,6 +16,7 @@ from sqlalchemy import delete, func, insert, select, update
 from entrepot.accounts.actor import AccountId, Actor, UserId
 from entrepot.accounts.users import get_user
 from entrepot.activity.record import record
+from entrepot.db.pages import Position, page_after
 from entrepot.db.tables import (
     accounts,
     checks,
@@ -120,8 +121,13 @@ def offered_to(conn: Reading, file_id: UUID) -> str | None:
     return _name_of(conn, user_id) if user_id is not None else None
 
 
-def list_offers(conn: Reading, actor: Actor) -> list[Offer]:
-    """The files that are offered to the actor, oldest offer first."""
+def list_offers(
+    conn: Reading, actor: Actor, limit: int, after: Position | None = None
+) -> list[Offer]:
+    """The files that are offered to the actor, oldest offer first.
+
+    `after` is the place of the last one of the page before: `created_at` and `file_id`.
+    """
     size = select(func.coalesce(func.sum(versions.c.size), 0)).where(
         versions.c.file_id == files.c.id, *kept(versions)
     )
@@ -141,8 +147,8 @@ def list_offers(conn: Reading, actor: Actor) -> list[Offer]:
         .join(users, users.c.id == files.c.owner_id)
         .join(accounts, accounts.c.id == users.c.account_id)
         .where(offers.c.user_id == actor.user_id, files.c.deleted_at.is_(None))
-        .order_by(offers.c.created_at, files.c.id)
     )
+    page = page_after(found, offers.c.created_at, offers.c.file_id, limit, after)
     return [
         Offer(
             file_id=FileId(row.id),
@@ -153,7 +159,7 @@ def list_offers(conn: Reading, actor: Actor) -> list[Offer]:
             entitlements=row.shared,
             created_at=row.created_at,
         )
-        for row in conn.execute(found)
+        for row in conn.execute(page)
     ]
 
 

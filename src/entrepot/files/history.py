@@ -46,20 +46,17 @@ class Version:
 
 
 def list_versions(
-    conn: Reading, actor: Actor, file_id: UUID, limit: int, after: UUID | None = None
+    conn: Reading, actor: Actor, file_id: UUID, limit: int, after: int | None = None
 ) -> list[Version]:
-    """A file's versions that the actor may know of, the newest first; `after` is the task of the
-    last one of the page before.
+    """A file's versions that the actor may know of, the newest first; `after` is the number of
+    the last one of the page before.
 
     Raises NotFound for a file that the actor may not know of.
     """
     seen = access_visible(conn, actor, file_id)
     page = _versions_of(seen).order_by(versions.c.number.desc()).limit(limit)
     if after is not None:
-        last = select(versions.c.number).where(
-            versions.c.file_id == file_id, versions.c.task_id == after
-        )
-        page = page.where(versions.c.number < last.scalar_subquery())
+        page = page.where(versions.c.number < after)
     return [_version(row) for row in conn.execute(page)]
 
 

@@ -37,6 +37,7 @@ from sqlalchemy import (
 
 from entrepot.accounts.actor import Actor
 from entrepot.accounts.users import split_user_name
+from entrepot.db.pages import Position
 from entrepot.db.tables import accounts, entitlements, files, users, versions
 from entrepot.db.types import Reading
 from entrepot.files.names import folded, grams
@@ -55,9 +56,6 @@ Sort = Literal[
     "created_at", "-created_at", "updated_at", "-updated_at",
     "file_name", "-file_name", "file_size", "-file_size",
 ]  # fmt: skip
-Position = tuple[datetime | str | int, UUID]
-"""The place of a file in an order: its key and, among equal ones, its id."""
-
 STRETCH = 5_000
 """Files along an order in which a search looks before it turns to the index of grams: what fills
 a page of 50 by then is at most a hundredth of them."""

@@ -10,11 +10,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, delete, insert, select, update
+from sqlalchemy import Row, Select, delete, insert, select, update
 
 from entrepot.accounts.accounts import check_name
 from entrepot.accounts.actor import AccountId, Actor, UserId
 from entrepot.activity.record import record
+from entrepot.db.pages import Position, page_after
 from entrepot.db.tables import accounts, entitlements, files, users
 from entrepot.db.types import Reading, Writing
 from entrepot.errors import FieldInvalid, NotFound
@@ -49,6 +50,7 @@ class Grantee:
 class Granted:
     """One entitlement: who has it, what it allows, until when (None: until it is revoked)."""
 
+    grantee_id: UUID
     user_name: str
     entitlement: Entitlement
     expires_at: datetime | None
@@ -56,13 +58,18 @@ class Granted:
     created_at: datetime
 
 
-def list_entitlements(conn: Reading, actor: Actor, file_id: UUID) -> list[Granted]:
-    """Every entitlement to a file, oldest first, also those that have ended by themselves.
+def list_entitlements(
+    conn: Reading, actor: Actor, file_id: UUID, limit: int, after: Position | None = None
+) -> list[Granted]:
+    """Entitlements to a file, oldest first, also those that have ended by themselves.
 
-    Raises NotFound, NotAllowed.
+    `after` is the place of the last one of the page before: `created_at` and `grantee_id`. Raises
+    NotFound, NotAllowed.
     """
     access_manageable(conn, actor, file_id)
-    return _granted_to(conn, entitlements.c.file_id == file_id)
+    found, order = _granted_to(entitlements.c.file_id == file_id), entitlements.c
+    page = page_after(found, order.created_at, order.grantee_id, limit, after)
+    return [_granted(row) for row in conn.execute(page)]
 
 
 def grant(
@@ -97,14 +104,14 @@ def grant(
         conn.execute(update(entitlements).where(*mine).values(**changed))
         stir_tasks(conn, file_id)
     else:
-        return _granted_to(conn, *mine)[0], False
+        return _granted(conn.execute(_granted_to(*mine)).one()), False
     detail = {
         "user_name": user_name,
         "entitlement": entitlement,
         "expires_at": expires_at.isoformat() if expires_at else None,
     }
     record(conn, target.account_id, actor, "entitlement.grant", now, file_id, None, detail)
-    return _granted_to(conn, *mine)[0], row is None
+    return _granted(conn.execute(_granted_to(*mine)).one()), row is None
 
 
 def revoke(conn: Writing, actor: Actor, file_id: UUID, user_name: str, now: datetime) -> None:
@@ -145,34 +152,34 @@ def find_grantee(conn: Reading, user_name: str) -> Grantee:
     return Grantee(AccountId(row.id), user_id, user_name)
 
 
-def _granted_to(conn: Reading, *which: Any) -> list[Granted]:
+def _granted_to(*which: Any) -> Select[Any]:
     by = users.alias("by")
     home = accounts.alias("home")
-    found = (
+    return (
         _rows(*which)
         .add_columns(by.c.name.label("by_name"), home.c.name.label("by_account"))
         .join(by, by.c.id == entitlements.c.granted_by)
         .join(home, home.c.id == by.c.account_id)
     )
-    return [
-        Granted(
-            user_name=_name(row),
-            entitlement=Rights(row.reads, row.writes, manages=False).entitlement,
-            expires_at=row.expires_at,
-            granted_by=f"{row.by_account}:{row.by_name}",
-            created_at=row.created_at,
-        )
-        for row in conn.execute(found)
-    ]
 
 
-def _rows(*which: Any) -> Any:
+def _granted(row: Row[Any]) -> Granted:
+    return Granted(
+        grantee_id=row.grantee_id,
+        user_name=_name(row),
+        entitlement=Rights(row.reads, row.writes, manages=False).entitlement,
+        expires_at=row.expires_at,
+        granted_by=f"{row.by_account}:{row.by_name}",
+        created_at=row.created_at,
+    )
+
+
+def _rows(*which: Any) -> Select[Any]:
     return (
         select(entitlements, accounts.c.name.label("account"), users.c.name.label("user"))
         .join(accounts, accounts.c.id == entitlements.c.account_id)
         .outerjoin(users, users.c.id == entitlements.c.user_id)
         .where(*which)
-        .order_by(entitlements.c.created_at, entitlements.c.grantee_id)
     )
 
 

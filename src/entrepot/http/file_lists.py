@@ -12,9 +12,9 @@ from pydantic import AwareDatetime, TypeAdapter, ValidationError
 
 from entrepot.accounts.users import split_user_name
 from entrepot.errors import FieldInvalid
-from entrepot.files.lists import EVERY_FILE, Position, Sort, Wanted, position_of
+from entrepot.files.lists import EVERY_FILE, Sort, Wanted, position_of
 from entrepot.files.read import File
-from entrepot.http.paging import read_sorted_cursor, write_sorted_cursor
+from entrepot.http.paging import Listing
 
 LONGEST = 255
 """Characters of a text to search for, as of a file's name."""
@@ -47,10 +47,21 @@ PARAMETERS = (*FILTERS, "sort", "limit", "cursor")
 
 @dataclass(frozen=True)
 class AskedFiles:
-    """Which files, in which order, and the place in it after which the page begins."""
+    """Which files, in which order, and the cursor of the page."""
 
     wanted: Wanted
-    after: Position | None
+    cursor: str | None
+
+    @property
+    def listing(self) -> Listing[File]:
+        """The list of such files, whose cursors no other one takes."""
+        plain = json.dumps(asdict(self.wanted), default=str, sort_keys=True)
+        return Listing(
+            "files",
+            lambda file: position_of(file, self.wanted.sort),
+            _kind(self.wanted.sort),
+            sha256(plain.encode()).hexdigest()[:16] if self.wanted != EVERY_FILE else "",
+        )
 
 
 def asked_files(
@@ -97,21 +108,7 @@ def read_asked(given: Mapping[str, str]) -> AskedFiles:
         min_size=_size("min_size", given),
         max_size=_size("max_size", given),
     )
-    cursor = given.get("cursor")
-    return AskedFiles(wanted, read_sorted_cursor(cursor, _list_id(wanted), _kind(wanted.sort)))
-
-
-def cursor_after(file: File, wanted: Wanted) -> str:
-    """The cursor of the page of such a list that follows a file."""
-    return write_sorted_cursor(position_of(file, wanted.sort), _list_id(wanted))
-
-
-def _list_id(wanted: Wanted) -> str | None:
-    """What a cursor says of its list, so that no other takes it; nothing of the usual one."""
-    if wanted == EVERY_FILE:
-        return None
-    plain = json.dumps(asdict(wanted), default=str, sort_keys=True)
-    return sha256(plain.encode()).hexdigest()[:16]
+    return AskedFiles(wanted, given.get("cursor"))
 
 
 def _kind(sort: Sort) -> type[datetime] | type[str] | type[int]:

@@ -3,73 +3,95 @@
 import base64
 import json
 from binascii import Error as Base64Error
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Generic, NamedTuple, Self, TypeVar
 from uuid import UUID
 
 from fastapi import Request
 
+from entrepot.db.pages import Position
 from entrepot.errors import FieldInvalid
 
-Position = tuple[datetime, UUID]
-SortedPosition = tuple[datetime | str | int, UUID]
+T = TypeVar("T")
+
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LONGEST_KEY = 2_400
 """Bytes of a key that is text."""
+LARGEST_NUMBER = 2**63 - 1
 
 
-def write_cursor(position: Position) -> str:
-    """A position in a list ordered by time and id, as an opaque text."""
-    moment, last_id = position
-    return _encoded([_microseconds(moment), last_id.hex])
+class Page(NamedTuple, Generic[T]):
+    """Items of a list, and the cursor of the page after them; None if they are the last."""
+
+    items: list[T]
+    next_cursor: str | None
 
 
-def write_sorted_cursor(position: SortedPosition, list_id: str | None) -> str:
-    """As `write_cursor`, of a list with several orders and filters, which `list_id` tells apart.
+@dataclass(frozen=True)
+class Listing(Generic[T]):
+    """A list as it is paged through: `place` is that of an item in its order, `kind` what the keys
+    of that order are, `which` tells it from the others of its name: whose it is, or its order and
+    filters. Cursors say of which list they are, so that no other takes them."""
 
-    None is the usual one, by time.
-    """
-    key, last_id = position
-    plain = _microseconds(key) if isinstance(key, datetime) else key
-    return _encoded([plain, last_id.hex, *([list_id] if list_id is not None else [])])
+    name: str
+    place: Callable[[T], Position]
+    kind: type[datetime] | type[str] | type[int] = datetime
+    which: str = ""
+
+    @property
+    def envelope(self) -> str:
+        """The one member of an answer of the API that has this list."""
+        return f"{self.name}_list"
+
+    def of(self, owner: UUID) -> Self:
+        """The list of this name that belongs to one thing."""
+        return replace(self, which=owner.hex)
+
+    def cut(self, found: list[T], size: int) -> Page[T]:
+        """The page of `size` items, of which one more was looked for."""
+        more = len(found) > size
+        return Page(found[:size], self._cursor(found[size - 1]) if more else None)
+
+    def after(self, cursor: str | None) -> Position | None:
+        """The place that a cursor stands for. Raises FieldInvalid for one of another list, and
+        anything we never wrote."""
+        if cursor is None:
+            return None
+        with _refusing():
+            key, last_id, *of = _decoded(cursor)
+            if of != [self.name, self.which]:
+                reason = "is of another list, or of this one with another `sort` or other filters."
+                raise FieldInvalid(field="cursor", reason=reason)
+            return _key(key, self.kind), UUID(hex=last_id)
+
+    def _cursor(self, last: T) -> str:
+        key, last_id = self.place(last)
+        plain = _microseconds(key) if isinstance(key, datetime) else key
+        return _encoded([plain, last_id.hex, self.name, self.which])
 
 
-def read_cursor(text: str | None) -> Position | None:
-    """The position that a cursor stands for. Raises FieldInvalid for anything we never wrote."""
-    if text is None:
+def numbered(moment: datetime, number: int) -> Position:
+    """The place of an item in a list whose order is that of numbers."""
+    return moment, UUID(int=number)
+
+
+def number_of(place: Position | None) -> int | None:
+    """The number of such a place. Raises FieldInvalid for one that no database compares."""
+    if place is None:
         return None
     with _refusing():
-        microseconds, last_id = _decoded(text)
-        return _moment(microseconds), UUID(hex=last_id)
+        if place[1].int > LARGEST_NUMBER:
+            raise ValueError(place)
+    return place[1].int
 
 
-def read_sorted_cursor(
-    text: str | None, list_id: str | None, kind: type[datetime] | type[str] | type[int]
-) -> SortedPosition | None:
-    """The position that a cursor stands for in the list `list_id`, whose keys are of that kind.
-
-    Raises FieldInvalid for one of another list, and anything we never wrote.
-    """
-    if text is None:
-        return None
-    with _refusing():
-        key, last_id, *of = _decoded(text)
-        if of != ([] if list_id is None else [list_id]):
-            raise FieldInvalid(
-                field="cursor", reason="is of this list with another `sort` or other filters."
-            )
-        return _key(key, kind), UUID(hex=last_id)
-
-
-def next_link(request: Request, position: Position) -> dict[str, str]:
-    """The header that names the page after `position`, with the other parameters as they are."""
-    return link_to(request, write_cursor(position))
-
-
-def link_to(request: Request, cursor: str) -> dict[str, str]:
+def link_to(request: Request, cursor: str | None) -> dict[str, str]:
     """The header that names the page of a cursor, with the other parameters as they are."""
+    if cursor is None:
+        return {}
     url = request.url.include_query_params(cursor=cursor)
     return {"Link": f'<{url.path}?{url.query}>; rel="next"'}
 

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Row, and_, func, insert, or_, select, update
 
+from entrepot.db.pages import Position, page_after
 from entrepot.db.tables import accounts, checks, files, tasks, users
 from entrepot.db.types import Reading, Writing
 
@@ -175,21 +176,14 @@ def list_tasks(
     conn: Reading,
     viewer: Viewer,
     limit: int,
-    after: tuple[datetime, UUID] | None = None,
+    after: Position | None = None,
     status: Status | None = None,
 ) -> list[Task]:
     """The newest tasks that the viewer may see; `after` is the last one of the page before."""
-    page = _visible(viewer).order_by(tasks.c.created_at.desc(), tasks.c.id.desc()).limit(limit)
-    if after is not None:
-        moment, last_id = after
-        page = page.where(
-            or_(
-                tasks.c.created_at < moment,
-                and_(tasks.c.created_at == moment, tasks.c.id < last_id),
-            )
-        )
+    found = _visible(viewer)
     if status is not None:
-        page = page.where(tasks.c.status == status)
+        found = found.where(tasks.c.status == status)
+    page = page_after(found, tasks.c.created_at, tasks.c.id, limit, after, newest_first=True)
     return [_task(row) for row in conn.execute(page, viewer.named)]
 
 

@@ -11,10 +11,11 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request
-from fastapi.responses import JSONResponse, Response, StreamingResponse
+from fastapi.responses import Response, StreamingResponse
 from pydantic import AwareDatetime, BaseModel
 
 from entrepot.accounts.actor import Actor
+from entrepot.db.pages import Position
 from entrepot.db.types import Reading
 from entrepot.errors import FieldInvalid
 from entrepot.files.read_activity import (
@@ -25,16 +26,17 @@ from entrepot.files.read_activity import (
     list_file_activity,
     newest_number,
 )
+from entrepot.http.api.lists import Cursor, Limit, list_response
 from entrepot.http.deps import ReadWork, Work
 from entrepot.http.disposition import attachment
-from entrepot.http.paging import next_link, read_cursor
+from entrepot.http.listings import ACTIVITY
+from entrepot.http.paging import Listing, number_of
 from entrepot.inspection.formulas import defused
 
 router = APIRouter(tags=["activity"])
 
 AT_ONCE = 1_000
 """Rows that an export reads in one transaction, and holds in memory."""
-LARGEST = 2**63 - 1
 COLUMNS = (
     "at", "action", "result", "user_name", "key_id", "address", "request_id", "file_id", "version",
     "detail", "account_id", "user_id", "hash",
@@ -51,8 +53,8 @@ class Asked(BaseModel):
     user_name: Annotated[str, Query(pattern=r"^[!-~]+$", max_length=140)] | None = None
     since: AwareDatetime | None = None
     until: AwareDatetime | None = None
-    limit: Annotated[int, Query(ge=1, le=1000)] = 100
-    cursor: str | None = None
+    limit: Limit = 100
+    cursor: Cursor = None
     format: Literal["json", "csv", "jsonl"] = "json"
 
     def wanted(self) -> Wanted:
@@ -76,7 +78,7 @@ async def activity(
     feed, and the line of the `jsonl` without `hash`.
     """
     wanted = replace(asked.wanted(), file_id=file_id)
-    return await _answer(request, work, asked, wanted, list_activity)
+    return await _answer(request, work, asked, wanted, list_activity, ACTIVITY)
 
 
 @router.get("/file/{file_id}/activity", response_model=None)
@@ -92,36 +94,26 @@ async def file_activity(
     def find(conn: Reading, actor: Actor, wanted: Wanted, stretch: Stretch) -> list[Entry]:
         return list_file_activity(conn, actor, file_id, wanted, stretch)
 
-    return await _answer(request, work, asked, asked.wanted(), find)
+    return await _answer(request, work, asked, asked.wanted(), find, ACTIVITY.of(file_id))
 
 
 async def _answer(
-    request: Request, work: Work, asked: Asked, wanted: Wanted, find: Find
+    request: Request,
+    work: Work,
+    asked: Asked,
+    wanted: Wanted,
+    find: Find,
+    listing: Listing[Entry],
 ) -> Response:
     if asked.format != "json":
         return await export(work, asked.format, partial(rendered, find, wanted, asked.format))
-    page = Stretch(asked.limit + 1, read_number(asked.cursor))
-    found = await work.read(find, wanted, page)
-    headers = {}
-    if len(found) > asked.limit:
-        headers = next_link(request, position_of(found[asked.limit - 1]))
-    shown = [entry.document() for entry in found[: asked.limit]]
-    return JSONResponse({"activity_list": shown}, headers=headers)
 
+    def page(conn: Reading, actor: Actor, size: int, after: Position | None) -> list[Entry]:
+        return find(conn, actor, wanted, Stretch(size, number_of(after)))
 
-def position_of(entry: Entry) -> tuple[datetime, UUID]:
-    """Where a page ends, as a cursor holds it."""
-    return entry.at, UUID(int=entry.number)
-
-
-def read_number(cursor: str | None) -> int | None:
-    """The row's number that a cursor stands for. Raises FieldInvalid."""
-    position = read_cursor(cursor)
-    if position is None:
-        return None
-    if position[1].int > LARGEST:
-        raise FieldInvalid("cursor", "is not one that a `Link` header of this list named.")
-    return position[1].int
+    return await list_response(
+        request, work, listing, page, Entry.document, asked.limit, asked.cursor
+    )
 
 
 Render = Callable[[Reading, Actor, Stretch], tuple[str, int | None]]

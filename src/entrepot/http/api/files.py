@@ -1,17 +1,19 @@
 """Files: list, show, download, and what the inspection of a version found."""
 
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import JSONResponse, Response
 
 from entrepot.accounts.actor import Actor
+from entrepot.db.pages import Position
 from entrepot.db.types import Reading
 from entrepot.errors import NotAllowed, NotFound
 from entrepot.files.lists import list_files
 from entrepot.files.quarantine import get_refused
 from entrepot.files.read import (
+    File,
     get_findings,
     get_profiled,
     get_published,
@@ -19,13 +21,13 @@ from entrepot.files.read import (
 )
 from entrepot.files.versions import Published
 from entrepot.http.api.file_document import show_file
+from entrepot.http.api.lists import LimitOrEverything, list_response
 from entrepot.http.api.payloads import file_payload
 from entrepot.http.conditions import is_unchanged
 from entrepot.http.deps import ReadWork, Work
 from entrepot.http.downloads import published_response
-from entrepot.http.file_lists import AskedFiles, asked_files, cursor_after
+from entrepot.http.file_lists import AskedFiles, asked_files
 from entrepot.http.forms_made import form_of, rejected_rows
-from entrepot.http.paging import link_to
 from entrepot.inspection.results import Form
 
 router = APIRouter(tags=["files"])
@@ -33,16 +35,13 @@ router = APIRouter(tags=["files"])
 VersionNumber = Annotated[int, Query(ge=1, le=2**31 - 1)]
 """A version's number, within what the database can compare it to."""
 
-EVERYTHING = 10_000
-"""Files in one answer to a client that knows no paging."""
-
 
 @router.get("/files", response_model=None)
 async def files(
     request: Request,
     work: ReadWork,
     asked: Annotated[AskedFiles, Depends(asked_files)],
-    limit: Annotated[int, Query(ge=1, le=1000)] | None = None,
+    limit: LimitOrEverything = None,
 ) -> Response:
     """Every file that the caller owns or is entitled to, oldest first.
 
@@ -59,18 +58,13 @@ async def files(
     `entitlement` is what the caller may do. Who may only deliver (`w`) sees a file's name and its
     contract, and null for the figures of what others have delivered.
     """
-    found, last = await work.read(_page, limit or EVERYTHING, asked)
-    headers = link_to(request, last) if last else {}
-    return JSONResponse({"files_list": found}, headers=headers)
 
+    def find(conn: Reading, actor: Actor, size: int, after: Position | None) -> list[File]:
+        return list_files(conn, actor, size, after, asked.wanted)
 
-def _page(
-    conn: Reading, actor: Actor, size: int, asked: AskedFiles
-) -> tuple[list[dict[str, Any]], str | None]:
-    # Made into payloads within the same hop: a thousand dicts in the event loop stall it.
-    page = list_files(conn, actor, size + 1, asked.after, asked.wanted)
-    last = cursor_after(page[size - 1], asked.wanted) if len(page) > size else None
-    return [file_payload(f) for f in page[:size]], last
+    return await list_response(
+        request, work, asked.listing, find, file_payload, limit, asked.cursor
+    )
 
 
 @router.get("/file/{file_id}", response_model=None)

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
@@ -21,9 +21,11 @@ from entrepot.db.types import Reading, Writing
 from entrepot.errors import FieldInvalid
 from entrepot.files.derivatives import account_derivative_bytes
 from entrepot.files.holdings import Holdings, holdings_of
+from entrepot.http.api.lists import Cursor, LimitOrEverything, list_response
 from entrepot.http.api.payloads import key_payload, stamp, user_payload
 from entrepot.http.body import SmallBodyRoute
 from entrepot.http.deps import AdminWork, AnyWork, ReadWork, WriteWork
+from entrepot.http.listings import KEYS, USERS
 from entrepot.quotas.reserve import Usage, usage_of
 
 router = APIRouter(route_class=SmallBodyRoute)
@@ -61,10 +63,11 @@ class NewKeyBody(Body):
 
 
 @router.get("/users", tags=["people"], response_model=None)
-async def users(work: ReadWork) -> Response:
-    """The users of the caller's own account, never of another."""
-    found = await work.read(list_users)
-    return JSONResponse({"users_list": [user_payload(user) for user in found]})
+async def users(
+    request: Request, work: ReadWork, limit: LimitOrEverything = None, cursor: Cursor = None
+) -> Response:
+    """The users of the caller's own account, never of another, oldest first."""
+    return await list_response(request, work, USERS, list_users, user_payload, limit, cursor)
 
 
 @router.post("/user/new", tags=["people"], status_code=201, response_model=None)
@@ -98,10 +101,11 @@ async def remove_user(user_name: str, work: AdminWork) -> Response:
 
 
 @router.get("/keys", tags=["keys"], response_model=None)
-async def keys(work: ReadWork) -> Response:
-    """One's own keys; with an admin's scope, the account's."""
-    found = await work.read(list_keys)
-    return JSONResponse({"keys_list": [key_payload(key) for key in found]})
+async def keys(
+    request: Request, work: ReadWork, limit: LimitOrEverything = None, cursor: Cursor = None
+) -> Response:
+    """One's own keys, oldest first; with an admin's scope, the account's."""
+    return await list_response(request, work, KEYS, list_keys, key_payload, limit, cursor)
 
 
 @router.post("/key/new", tags=["keys"], status_code=201, response_model=None)

@@ -3,18 +3,21 @@
 from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from entrepot.accounts.actor import Actor
-from entrepot.db.types import Writing
+from entrepot.db.pages import Position
+from entrepot.db.types import Reading, Writing
 from entrepot.files.hand_over import accept_offer, list_offers, offer_file, withdraw_offer
-from entrepot.grants.entitlements import grant, list_entitlements, revoke
+from entrepot.grants.entitlements import Granted, grant, list_entitlements, revoke
 from entrepot.http.api.file_document import Shown, show_file
+from entrepot.http.api.lists import Cursor, LimitOrEverything, list_response
 from entrepot.http.api.payloads import granted_payload, offer_payload, stamp
 from entrepot.http.body import SmallBodyRoute
 from entrepot.http.deps import ReadWork, WriteWork
+from entrepot.http.listings import ENTITLEMENTS, OFFERS
 
 router = APIRouter(tags=["sharing"], route_class=SmallBodyRoute)
 
@@ -37,13 +40,23 @@ class OfferBody(BaseModel):
 
 
 @router.get("/file/{file_id}/entitlements", response_model=None)
-async def entitlements(file_id: UUID, work: ReadWork) -> Response:
+async def entitlements(
+    file_id: UUID,
+    request: Request,
+    work: ReadWork,
+    limit: LimitOrEverything = None,
+    cursor: Cursor = None,
+) -> Response:
     """Whom a file is shared with, oldest first; for its owner and the account's admins.
 
     One that has expired is listed until it is revoked or granted again.
     """
-    found = await work.read(list_entitlements, file_id)
-    return JSONResponse({"entitlements_list": [granted_payload(each) for each in found]})
+
+    def find(conn: Reading, actor: Actor, size: int, after: Position | None) -> list[Granted]:
+        return list_entitlements(conn, actor, file_id, size, after)
+
+    listing = ENTITLEMENTS.of(file_id)
+    return await list_response(request, work, listing, find, granted_payload, limit, cursor)
 
 
 @router.put("/file/{file_id}/entitlements/{user_name}", response_model=None)
@@ -70,14 +83,15 @@ async def disentitle(file_id: UUID, user_name: str, work: WriteWork) -> Response
 
 
 @router.get("/offers", response_model=None)
-async def offers(work: ReadWork) -> Response:
+async def offers(
+    request: Request, work: ReadWork, limit: LimitOrEverything = None, cursor: Cursor = None
+) -> Response:
     """The files of other accounts that one is offered, oldest offer first.
 
     `bytes` is what one's account needs room for: all versions, also those that are quarantined or
     deleted and still kept. `entitlements` counts whom the file is shared with, which stays so.
     """
-    found = await work.read(list_offers)
-    return JSONResponse({"offers_list": [offer_payload(each) for each in found]})
+    return await list_response(request, work, OFFERS, list_offers, offer_payload, limit, cursor)
 
 
 @router.put("/file/{file_id}/offer", response_model=None)

@@ -6,17 +6,19 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Header, Query, Request
+from fastapi import APIRouter, Header, Request
 from fastapi.responses import JSONResponse, Response
 
 from entrepot.accounts.actor import Actor
+from entrepot.db.pages import Position
 from entrepot.db.types import Reading
 from entrepot.errors import EntrepotError
 from entrepot.files.cancel import cancel_task, viewer_of, visible_task
 from entrepot.files.task_report import report_of
+from entrepot.http.api.lists import Cursor, Limit, list_response
 from entrepot.http.api.payloads import task_payload
 from entrepot.http.deps import AnyWork, Work
-from entrepot.http.paging import next_link, read_cursor
+from entrepot.http.listings import TASKS
 from entrepot.http.simultaneous import EventStream
 from entrepot.tasks.records import Task, list_tasks
 
@@ -32,22 +34,16 @@ StatusFilter = Literal["queued", "running", "succeeded", "failed", "canceled"]
 async def tasks(
     request: Request,
     work: AnyWork,
-    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
-    cursor: str | None = None,
+    limit: Limit = 100,
+    cursor: Cursor = None,
     status: StatusFilter | None = None,
 ) -> Response:
     """The newest tasks: one's own and those of one's files; an admin's whole account."""
-    after = read_cursor(cursor)
 
-    def page(conn: Reading, actor: Actor) -> list[Task]:
-        return list_tasks(conn, viewer_of(actor), limit + 1, after, status)
+    def find(conn: Reading, actor: Actor, size: int, after: Position | None) -> list[Task]:
+        return list_tasks(conn, viewer_of(actor), size, after, status)
 
-    found = await work.read(page)
-    headers: dict[str, str] = {}
-    if len(found) > limit:
-        last = found[limit - 1]
-        headers = next_link(request, (last.created_at, last.id))
-    return JSONResponse({"tasks_list": [task_payload(t) for t in found[:limit]]}, headers=headers)
+    return await list_response(request, work, TASKS, find, task_payload, limit, cursor)
 
 
 @router.get("/task/{task_id}", response_model=None)

@@ -4,26 +4,29 @@ from dataclasses import dataclass
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Request
 from fastapi import Path as PathParameter
 from fastapi.responses import JSONResponse, Response
 
 from entrepot.accounts.actor import Actor
 from entrepot.blobs.store import Stored
-from entrepot.db.types import Writing
+from entrepot.db.pages import Position
+from entrepot.db.types import Reading, Writing
 from entrepot.errors import FieldInvalid
 from entrepot.files.contract import load_contract
 from entrepot.files.deliver import deliver_version
-from entrepot.files.history import get_version, list_versions
+from entrepot.files.history import Version, get_version, list_versions
 from entrepot.files.quarantine import check_replaced
 from entrepot.grants.access import Deliverable, access_deliverable
 from entrepot.http.api.file_document import require_match
+from entrepot.http.api.lists import Cursor, Limit, list_response
 from entrepot.http.api.payloads import TaskAccepted, version_payload
 from entrepot.http.api.restoration import restore
 from entrepot.http.api.uploads import PROPERTIES, accepted_response, form_of, read_id
 from entrepot.http.delivery_form import Form, Purpose, receive_form
 from entrepot.http.deps import ReadWork, Work, WriteWork
-from entrepot.http.paging import next_link, read_cursor
+from entrepot.http.listings import VERSIONS
+from entrepot.http.paging import number_of
 from entrepot.http.reception import Admission, Reception
 from entrepot.http.repeatable import Repeatable
 from entrepot.tasks.records import TaskId
@@ -60,19 +63,19 @@ async def versions(
     file_id: UUID,
     request: Request,
     work: ReadWork,
-    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
-    cursor: str | None = None,
+    limit: Limit = 100,
+    cursor: Cursor = None,
 ) -> Response:
     """Every version of a file, the newest first, whatever became of it.
 
     Who is entitled to the file sees, if to read it, the published ones, and in any case their own.
     """
-    after = read_cursor(cursor)
-    found = await work.read(list_versions, file_id, limit + 1, after[1] if after else None)
-    page, headers = found[:limit], {}
-    if len(found) > limit:
-        headers = next_link(request, (page[-1].created_at, page[-1].task_id))
-    return JSONResponse({"versions_list": [version_payload(v) for v in page]}, headers=headers)
+
+    def find(conn: Reading, actor: Actor, size: int, after: Position | None) -> list[Version]:
+        return list_versions(conn, actor, file_id, size, number_of(after))
+
+    listing = VERSIONS.of(file_id)
+    return await list_response(request, work, listing, find, version_payload, limit, cursor)
 
 
 @router.get("/file/{file_id}/versions/{number}", response_model=None)

@@ -18,8 +18,9 @@ from entrepot.files.read_activity import (
     list_file_activity,
     sees_account,
 )
-from entrepot.http.api.activity import Find, export, position_of, read_number, rendered
-from entrepot.http.paging import write_cursor
+from entrepot.http.api.activity import Find, export, rendered
+from entrepot.http.listings import ACTIVITY
+from entrepot.http.paging import Page, number_of
 from entrepot.http.web.activity.words import lines_of
 from entrepot.http.web.rendering import page
 from entrepot.http.web.signed_in import PageWork, SignedIn
@@ -32,9 +33,9 @@ PAGE = 50
 @router.get("/activity", response_model=None)
 async def activity(request: Request, work: SignedIn, cursor: str | None = None) -> Response:
     """What was done in the account, for its admins; for others what they did themselves."""
-    stretch = Stretch(PAGE + 1, read_number(cursor))
+    stretch = Stretch(PAGE + 1, number_of(ACTIVITY.after(cursor)))
     actor, found = await work.look(list_activity, Wanted(), stretch)
-    return _page(request, actor, found, None, cursor)
+    return _page(request, actor, ACTIVITY.cut(found, PAGE), None, cursor)
 
 
 @router.get("/files/{file_id}/activity", response_model=None)
@@ -42,14 +43,15 @@ async def file_activity(
     request: Request, file_id: UUID, work: SignedIn, cursor: str | None = None
 ) -> Response:
     """What happened to a file, for its owner and the account's admins."""
-    stretch = Stretch(PAGE + 1, read_number(cursor))
+    listing = ACTIVITY.of(file_id)
+    stretch = Stretch(PAGE + 1, number_of(listing.after(cursor)))
 
     def load(conn: Reading, actor: Actor) -> tuple[list[Entry], File]:
         found = list_file_activity(conn, actor, file_id, Wanted(), stretch)
         return found, get_file(conn, actor, file_id)
 
     actor, (found, file) = await work.look(load)
-    return _page(request, actor, found, file, cursor)
+    return _page(request, actor, listing.cut(found, PAGE), file, cursor)
 
 
 @router.get("/activity/export", response_model=None)
@@ -75,16 +77,15 @@ async def _export(work: PageWork, find: Find, form: str) -> Response:
 
 
 def _page(
-    request: Request, actor: Actor, found: list[Entry], file: File | None, cursor: str | None
+    request: Request, actor: Actor, shown: Page[Entry], file: File | None, cursor: str | None
 ) -> Response:
-    more = len(found) > PAGE
     return page(
         request,
         "activity/page.html",
         actor,
-        lines=lines_of(found[:PAGE]),
+        lines=lines_of(shown.items),
         file=file,
         whole_account=sees_account(actor),
-        next_cursor=write_cursor(position_of(found[PAGE - 1])) if more else None,
+        next_cursor=shown.next_cursor,
         first_page=cursor is None,
     )

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 
 from entrepot.accounts.actor import Actor
+from entrepot.db.pages import Position
 from entrepot.db.types import Reading
 from entrepot.errors import FieldInvalid, NotFound
 from entrepot.files.contract import Revision, find_revision, schema_revisions_of
@@ -29,8 +30,9 @@ from entrepot.files.read_activity import Wanted as WantedActivity
 from entrepot.grants.entitlements import Granted, grant, list_entitlements, revoke
 from entrepot.http.api.files import VersionNumber, stored_version
 from entrepot.http.downloads import published_response
-from entrepot.http.file_lists import FILTERS, AskedFiles, cursor_after, read_asked
+from entrepot.http.file_lists import FILTERS, AskedFiles, read_asked
 from entrepot.http.forms_made import form_of, rejected_rows
+from entrepot.http.listings import ENTITLEMENTS
 from entrepot.http.web.activity.words import lines_of
 from entrepot.http.web.curl_examples import upload_command
 from entrepot.http.web.endpoint_address import endpoint_of
@@ -68,30 +70,32 @@ async def files(
     request: Request, work: SignedIn, asked: Annotated[AskedFiles, Depends(asked_for_page)]
 ) -> Response:
     """The files that one may know of, newest first, or as they are searched and sorted."""
-    actor, found = await work.look(list_files, PAGE + 1, asked.after, asked.wanted)
+    after = asked.listing.after(asked.cursor)
+    actor, found = await work.look(list_files, PAGE + 1, after, asked.wanted)
+    shown, next_cursor = asked.listing.cut(found, PAGE)
     sort = asked.wanted.sort
     return page(
         request,
         "files/list.html",
         actor,
-        files=found[:PAGE],
+        files=shown,
         wanted=asked.wanted,
         filtered=asked.wanted != Wanted(sort=sort),
         filters=sum(getattr(asked.wanted, each) is not None for each in FILTERS[1:]),
         newest_first=sort == NEWEST_FIRST,
         heads=_sort_links(request, sort),
-        next_page=_link(request, cursor=cursor_after(found[PAGE - 1], asked.wanted))
-        if len(found) > PAGE
-        else None,
-        first_page=_link(request) if asked.after is not None else None,
+        next_page=_link(request, cursor=next_cursor) if next_cursor else None,
+        first_page=_link(request) if after is not None else None,
         command=upload_command(endpoint_of(request), "<API KEY>"),
     )
 
 
 @router.get("/files/{file_id}", response_model=None)
-async def file(request: Request, file_id: UUID, work: SignedIn) -> Response:
-    """One file."""
-    return await _page(request, file_id, work, Draft())
+async def file(
+    request: Request, file_id: UUID, work: SignedIn, cursor: str | None = None
+) -> Response:
+    """One file; `cursor` is of the list of those whom it is shared with."""
+    return await _page(request, file_id, work, Draft(), cursor=cursor)
 
 
 @router.post("/files/{file_id}/entitlements", response_model=None)
@@ -135,9 +139,16 @@ async def withdraw(file_id: UUID, work: SignedIn) -> Response:
 
 
 async def _page(
-    request: Request, file_id: UUID, work: PageWork, draft: Draft, status: int = 200
+    request: Request,
+    file_id: UUID,
+    work: PageWork,
+    draft: Draft,
+    status: int = 200,
+    cursor: str | None = None,
 ) -> Response:
-    actor, shown = await work.look(_load, file_id)
+    sharing = ENTITLEMENTS.of(file_id)
+    actor, shown = await work.look(_load, file_id, sharing.after(cursor))
+    shared, next_cursor = sharing.cut(shown.shared, PAGE)
     found, findings = shown.file, shown.findings
     schema = found.schema or (findings.schema if findings else None)
     base, key = f"{endpoint_of(request)}/api/v1/file", "<API KEY>"
@@ -147,7 +158,9 @@ async def _page(
         actor,
         status=status,
         file=found,
-        shared=shown.shared,
+        shared=shared,
+        next_cursor=next_cursor,
+        first_page=cursor is None,
         acted=lines_of(shown.acted),
         offered=shown.offered,
         draft=draft,
@@ -252,7 +265,7 @@ class _Shown:
         return next((each for each in self.versions if each.number == number), None)
 
 
-def _load(conn: Reading, actor: Actor, file_id: UUID) -> _Shown:
+def _load(conn: Reading, actor: Actor, file_id: UUID, shared_after: Position | None) -> _Shown:
     found = get_file(conn, actor, file_id)
     try:
         findings = get_findings(conn, actor, file_id)
@@ -264,7 +277,9 @@ def _load(conn: Reading, actor: Actor, file_id: UUID) -> _Shown:
         schema_revisions_of(conn, actor, file_id),
         list_versions(conn, actor, file_id, VERSIONS),
         exception_of(conn, file_id, found.version),
-        list_entitlements(conn, actor, file_id) if found.rights.manages else [],
+        list_entitlements(conn, actor, file_id, PAGE + 1, shared_after)
+        if found.rights.manages
+        else [],
         list_file_activity(conn, actor, file_id, WantedActivity(), Stretch(ACTED))
         if found.rights.manages
         else [],

@@ -8,10 +8,10 @@ from uuid import UUID
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from entrepot.accounts.actor import SCOPES, Actor, Scope
-from entrepot.accounts.keys import Key, NewKey, issue_key, list_keys, revoke_key
-from entrepot.db.types import Reading
-from entrepot.errors import FieldInvalid, NotAllowed, NotFound
+from entrepot.accounts.actor import SCOPES, Scope
+from entrepot.accounts.keys import NewKey, get_key, issue_key, list_keys, revoke_key
+from entrepot.errors import FieldInvalid, NotAllowed
+from entrepot.http.listings import NEWEST_KEYS
 from entrepot.http.web.curl_examples import list_files_command
 from entrepot.http.web.endpoint_address import endpoint_of
 from entrepot.http.web.form import Form, read_form
@@ -20,6 +20,7 @@ from entrepot.http.web.signed_in import PageWork, SignedIn, go
 
 router = APIRouter()
 
+PAGE = 50
 LIVES = (("", "never"), ("30", "in 30 days"), ("90", "in 90 days"), ("365", "in a year"))
 """The choices of how long a key lives: days as the form sends them, and the words."""
 
@@ -35,9 +36,9 @@ class Draft:
 
 
 @router.get("/keys", response_model=None)
-async def keys(request: Request, work: SignedIn) -> Response:
-    """The live keys that one may see, and the form for a new one."""
-    return await _page(request, work, Draft())
+async def keys(request: Request, work: SignedIn, cursor: str | None = None) -> Response:
+    """The live keys that one may see, newest first, and the form for a new one."""
+    return await _page(request, work, Draft(), cursor=cursor)
 
 
 @router.post("/keys", response_model=None)
@@ -63,7 +64,7 @@ async def new_key(request: Request, work: SignedIn) -> Response:
 @router.get("/keys/{key_id}/revoke", response_model=None)
 async def ask_to_revoke(request: Request, key_id: UUID, work: SignedIn) -> Response:
     """Say what will stop, and ask."""
-    actor, key = await work.look(_key, key_id)
+    actor, key = await work.look(get_key, key_id)
     return page(request, "keys/revoke.html", actor, key=key)
 
 
@@ -72,13 +73,6 @@ async def revoke(key_id: UUID, work: SignedIn) -> Response:
     """Revoke a key; it stops at once."""
     await work.write(revoke_key, key_id, work.now)
     return go("/keys")
-
-
-def _key(conn: Reading, actor: Actor, key_id: UUID) -> Key:
-    for key in list_keys(conn, actor):
-        if key.id == key_id:
-            return key
-    raise NotFound
 
 
 def _read(form: Form, now: datetime) -> tuple[tuple[Scope, ...], datetime | None]:
@@ -94,16 +88,25 @@ def _read(form: Form, now: datetime) -> tuple[tuple[Scope, ...], datetime | None
 
 
 async def _page(
-    request: Request, work: PageWork, draft: Draft, made: NewKey | None = None, status: int = 200
+    request: Request,
+    work: PageWork,
+    draft: Draft,
+    made: NewKey | None = None,
+    status: int = 200,
+    cursor: str | None = None,
 ) -> Response:
-    actor, found = await work.look(list_keys)
+    after = NEWEST_KEYS.after(cursor)
+    actor, found = await work.look(list_keys, PAGE + 1, after, newest_first=True)
+    shown, next_cursor = NEWEST_KEYS.cut(found, PAGE)
     command = list_files_command(endpoint_of(request), made.api_key) if made else ""
     return page(
         request,
         "keys/page.html",
         actor,
         status=status,
-        keys=found[::-1],
+        keys=shown,
+        next_cursor=next_cursor,
+        first_page=cursor is None,
         draft=draft,
         lives=LIVES,
         made=made,

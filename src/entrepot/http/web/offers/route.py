@@ -10,6 +10,7 @@ from entrepot.accounts.actor import Actor
 from entrepot.db.types import Reading
 from entrepot.errors import EntrepotError, FileBusy, NotFound, QuotaExceeded
 from entrepot.files.hand_over import Offer, accept_offer, list_offers, withdraw_offer
+from entrepot.http.listings import OFFERS
 from entrepot.http.problem_kinds import kind_of
 from entrepot.http.web.rendering import page
 from entrepot.http.web.signed_in import PageWork, SignedIn, go
@@ -17,11 +18,13 @@ from entrepot.quotas.reserve import Usage, usage_of
 
 router = APIRouter()
 
+PAGE = 50
+
 
 @router.get("/offers", response_model=None)
-async def offers(request: Request, work: SignedIn) -> Response:
+async def offers(request: Request, work: SignedIn, cursor: str | None = None) -> Response:
     """What one is offered, the oldest offer first."""
-    return await _page(request, work, None)
+    return await _page(request, work, None, cursor)
 
 
 @router.post("/offers/{file_id}/accept", response_model=None)
@@ -42,18 +45,25 @@ async def decline(file_id: UUID, work: SignedIn) -> Response:
     return go("/offers")
 
 
-async def _page(request: Request, work: PageWork, failure: EntrepotError | None) -> Response:
+async def _page(
+    request: Request, work: PageWork, failure: EntrepotError | None, cursor: str | None = None
+) -> Response:
+    after = OFFERS.after(cursor)
+
     def look(conn: Reading, actor: Actor) -> tuple[list[Offer], Usage]:
-        return list_offers(conn, actor), usage_of(conn, actor.account_id)
+        return list_offers(conn, actor, PAGE + 1, after), usage_of(conn, actor.account_id)
 
     actor, (found, usage) = await work.look(look)
+    shown, next_cursor = OFFERS.cut(found, PAGE)
     kind = kind_of(failure) if failure is not None else None
     return page(
         request,
         "offers/page.html",
         actor,
         status=kind.status if kind else 200,
-        offers=found,
+        offers=shown,
+        next_cursor=next_cursor,
+        first_page=cursor is None,
         usage=usage,
         failure=failure,
         kind=kind,

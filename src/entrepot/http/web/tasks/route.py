@@ -21,7 +21,7 @@ from entrepot.files.comparisons import comparison_of
 from entrepot.files.quarantine import Quarantine, quarantine_of
 from entrepot.files.task_report import report_of
 from entrepot.http.api.tasks import task_events
-from entrepot.http.paging import Position, read_cursor, write_cursor
+from entrepot.http.listings import TASKS
 from entrepot.http.problems import task_problem
 from entrepot.http.simultaneous import EventStream
 from entrepot.http.web.rendering import json_to_keep, page, render
@@ -37,18 +37,19 @@ PAGE = 50
 @router.get("/tasks", response_model=None)
 async def tasks(request: Request, work: SignedIn, cursor: str | None = None) -> Response:
     """One's own tasks and those of one's files; an admin's whole account."""
-    after = read_cursor(cursor)
+    after = TASKS.after(cursor)
 
     def load(conn: Reading, actor: Actor) -> list[Task]:
         return list_tasks(conn, viewer_of(actor), PAGE + 1, after)
 
     actor, found = await work.look(load)
+    shown, next_cursor = TASKS.cut(found, PAGE)
     return page(
         request,
         "tasks/list.html",
         actor,
-        tasks=found[:PAGE],
-        next_cursor=_next_cursor(found),
+        tasks=shown,
+        next_cursor=next_cursor,
         first_page=cursor is None,
     )
 
@@ -133,10 +134,3 @@ def _described(
         "refused": refused,
         "compared": None,
     }
-
-
-def _next_cursor(found: list[Task]) -> str | None:
-    if len(found) <= PAGE:
-        return None
-    last: Position = (found[PAGE - 1].created_at, found[PAGE - 1].id)
-    return write_cursor(last)

@@ -1,0 +1,48 @@
+"""What every list of the API does: `limit`, `cursor`, and the next page in a `Link` header."""
+
+from collections.abc import Callable
+from typing import Annotated, Any, TypeVar
+
+from fastapi import Query, Request
+from fastapi.responses import JSONResponse, Response
+
+from entrepot.accounts.actor import Actor
+from entrepot.db.pages import Position
+from entrepot.db.types import Reading
+from entrepot.http.deps import Work
+from entrepot.http.paging import Listing, link_to
+
+T = TypeVar("T")
+
+Limit = Annotated[int, Query(ge=1, le=1000, description="Items on a page.")]
+LimitOrEverything = Annotated[
+    int | None, Query(ge=1, le=1000, description="Items on a page; without it up to 10,000.")
+]
+Cursor = Annotated[str | None, Query(description="Of a `Link` to a next page of the same list.")]
+
+EVERYTHING = 10_000
+"""Items in one answer to a client that knows no paging."""
+
+Find = Callable[[Reading, Actor, int, Position | None], list[T]]
+"""At most so many of a list's items beyond a place."""
+
+
+async def list_response(
+    request: Request,
+    work: Work,
+    listing: Listing[T],
+    find: Find[T],
+    document: Callable[[T], dict[str, Any]],
+    limit: int | None,
+    cursor: str | None,
+) -> Response:
+    """A page of a list, in an envelope that is called by the list's name."""
+    size, after = limit or EVERYTHING, listing.after(cursor)
+
+    def load(conn: Reading, actor: Actor) -> tuple[list[dict[str, Any]], str | None]:
+        # Made into documents within the same hop: a thousand dicts in the event loop stall it.
+        page = listing.cut(find(conn, actor, size + 1, after), size)
+        return [document(each) for each in page.items], page.next_cursor
+
+    shown, following = await work.read(load)
+    return JSONResponse({listing.envelope: shown}, headers=link_to(request, following))
