@@ -1,16 +1,14 @@
 """Measure lists and searches of a million files against a thousand, on two servers."""
 
-import json
-import time
-from collections.abc import Callable
 from contextlib import ExitStack, closing
 from pathlib import Path
 from statistics import median
 
 from bench.contenders import Entrepot, entrepot, make_entrepot
+from bench.pages import page_time
 from bench.pairs import Line, Measure, alternate, ratios, spread
 from bench.trial import Trial
-from bench.wire import Connection, Refused, request_head
+from bench.wire import Connection, request_head
 from entrepot.db.engine import sqlite_module
 
 FEW = 1_000
@@ -92,7 +90,7 @@ def _compared(
         path = f"/api/v1/files?{query}&limit={PAGE}"
         if where.startswith("middle"):
             path = _middle(server, key, files, query)
-        contenders[str(files)] = _page_time(server, key, path, found)
+        contenders[str(files)] = page_time(server, path, "files_list", found, REQUESTS, key)
     times = alternate(contenders, trial.pairs)
     many, few = times[str(trial.files)], times[str(FEW)]
     ratio = ratios(many, few)
@@ -113,21 +111,3 @@ def _middle(server: Entrepot, key: str, files: int, query: str) -> str:
             connection.send(request_head("GET", path, server.headers(key)))
             path = connection.answer().headers["link"].split(">")[0].lstrip("<")
     return path.replace(f"limit={stride}", f"limit={PAGE}")
-
-
-def _page_time(server: Entrepot, key: str, path: str, found: int) -> Callable[[], float]:
-    def measure() -> float:
-        """Milliseconds of a page: the median of a hundred in a row on one connection."""
-        head = request_head("GET", path, server.headers(key))
-        times = []
-        with Connection(server.port) as connection:
-            for _ in range(REQUESTS):
-                began = time.perf_counter()
-                connection.send(head)
-                answer = connection.answer()
-                times.append(time.perf_counter() - began)
-        if answer.status != 200 or len(json.loads(answer.body)["files_list"]) != found:
-            raise Refused(f"{answer.status}: {answer.body[:300]!r}")
-        return median(times) * 1000
-
-    return measure

@@ -1,6 +1,5 @@
 """Measure previews: pages of 100 rows out of ten million, beside DuckDB on the same Parquet."""
 
-import json
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +9,7 @@ from urllib.parse import urlencode
 import duckdb
 
 from bench.contenders import Entrepot, entrepot, make_entrepot
+from bench.pages import page_time
 from bench.pairs import Line, Measure, alternate, ratios, spread
 from bench.trial import Trial
 from bench.wire import Connection, Refused, request_head
@@ -88,7 +88,7 @@ def _fetched(ours: Entrepot, file_id: str, target: Path) -> Path:
 def _compared(ours: Entrepot, address: str, parquet: Path, name: str, rounds: int) -> Line:
     asked, query, most = PAGES[name]
     contenders: dict[str, Measure] = {
-        "ours": _page_time(ours, f"{address}?{urlencode(asked)}"),
+        "ours": page_time(ours, f"{address}?{urlencode(asked)}", "rows", PAGE, REQUESTS),
         "duckdb": _engine_time(f"{PARQUET.format(parquet)} {query}"),
     }
     times = alternate(contenders, rounds)
@@ -98,24 +98,6 @@ def _compared(ours: Entrepot, address: str, parquet: Path, name: str, rounds: in
     if most is None:
         return Line(what, figure)
     return Line(what, figure, f"≤ {most:g} ms", mine.median <= most)
-
-
-def _page_time(ours: Entrepot, path: str) -> Callable[[], float]:
-    def measure() -> float:
-        """Milliseconds of a page: the median of some in a row on one connection."""
-        head = request_head("GET", path, ours.headers())
-        times = []
-        with Connection(ours.port) as connection:
-            for _ in range(REQUESTS):
-                began = time.perf_counter()
-                connection.send(head)
-                answer = connection.answer()
-                times.append(time.perf_counter() - began)
-        if answer.status != 200 or len(json.loads(answer.body)["rows"]) != PAGE:
-            raise Refused(f"{answer.status}: {answer.body[:300]!r}")
-        return median(times) * 1000
-
-    return measure
 
 
 def _engine_time(query: str) -> Callable[[], float]:
