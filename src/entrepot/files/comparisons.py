@@ -18,9 +18,7 @@ from entrepot.db.types import Reading, Writing
 from entrepot.errors import NotFound
 from entrepot.files.cancel import visible_task
 from entrepot.files.contract import load_contract
-from entrepot.files.quarantine import get_refused
-from entrepot.files.read import get_published
-from entrepot.files.versions import Published
+from entrepot.files.quarantine import get_stored
 from entrepot.grants.access import access_readable
 from entrepot.inspection.results import Comparison
 from entrepot.tasks.queue import TaskQueue
@@ -52,7 +50,7 @@ def ask_to_compare(
     """
     target = access_readable(conn, actor, file_id)
     before, after = (
-        _readable(conn, actor, file_id, number, now) for number in (asked.before, asked.after)
+        get_stored(conn, actor, file_id, number) for number in (asked.before, asked.after)
     )
     key = asked.key
     if key is None:
@@ -81,7 +79,7 @@ def ask_to_compare(
     return task_id
 
 
-def comparison_of(conn: Reading, actor: Actor, task_id: UUID, now: datetime) -> dict[str, Any]:
+def comparison_of(conn: Reading, actor: Actor, task_id: UUID) -> dict[str, Any]:
     """What a task found, with the numbers of both versions. Raises NotFound, also for who did not
     ask for it or may not read both versions any more, and NotAllowed."""
     visible_task(conn, actor, task_id)
@@ -94,16 +92,9 @@ def comparison_of(conn: Reading, actor: Actor, task_id: UUID, now: datetime) -> 
     if row is None or row.result is None:
         raise NotFound
     for number in (row.before, row.after):
-        _readable(conn, actor, row.file_id, number, now)
+        get_stored(conn, actor, row.file_id, number)
     told = {"file_id": str(row.file_id), "before": row.before, "after": row.after}
     return {**told, "same": Comparison(**row.result).same, **row.result}
-
-
-def _readable(conn: Reading, actor: Actor, file_id: UUID, number: int, now: datetime) -> Published:
-    try:
-        return get_published(conn, actor, file_id, number)
-    except NotFound:
-        return get_refused(conn, actor, file_id, number, now)
 
 
 def _number_of(version_id: Any) -> Any:

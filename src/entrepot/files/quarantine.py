@@ -15,9 +15,15 @@ from entrepot.accounts.actor import Actor
 from entrepot.blobs.store import BlobId, Stored
 from entrepot.db.tables import files, versions
 from entrepot.db.types import Reading, Writing
-from entrepot.errors import FieldInvalid, NotFound, QuarantineEnded, VersionNotRefused
+from entrepot.errors import (
+    FieldInvalid,
+    NotAllowed,
+    NotFound,
+    QuarantineEnded,
+    VersionNotRefused,
+)
 from entrepot.files.deliver import Accepted, Origin
-from entrepot.files.read import as_delivered
+from entrepot.files.read import as_delivered, get_published
 from entrepot.files.restore import Source, add_copy
 from entrepot.files.versions import Published
 from entrepot.grants.access import (
@@ -59,21 +65,28 @@ def quarantine_of(conn: Reading, actor: Actor, task_id: UUID, now: datetime) -> 
     return Quarantine(row.created_by == actor.user_id, manages(actor, row.account_id, row.owner_id))
 
 
-def get_refused(
-    conn: Reading, actor: Actor, file_id: UUID, number: int, now: datetime
-) -> Published:
-    """A refused version for a download by the one who delivered it, as long as its bytes are kept.
+def get_stored(conn: Reading, actor: Actor, file_id: UUID, number: int | None = None) -> Published:
+    """A version that the actor may read: a published one, the newest by default, or a refused one
+    that they delivered, as long as its bytes are kept.
 
-    Raises NotFound, also for who did not deliver it.
+    Raises NotFound, NotAllowed, NoPublishedVersion.
     """
+    try:
+        return get_published(conn, actor, file_id, number)
+    except (NotFound, NotAllowed) as refusal:
+        found = _refused(conn, actor, file_id, number) if number is not None else None
+        if found is None:
+            raise refusal from None
+        return found
+
+
+def _refused(conn: Reading, actor: Actor, file_id: UUID, number: int) -> Published | None:
     access_visible(conn, actor, file_id)
     this = versions.c.file_id == file_id, versions.c.number == number
-    mine = versions.c.status == "refused", versions.c.created_by == actor.user_id, _held(now)
+    mine = versions.c.status == "refused", versions.c.created_by == actor.user_id, _held(actor.at)
     found = select(versions, files.c.name).join(files, files.c.id == versions.c.file_id)
     row = conn.execute(found.where(*this, *mine)).one_or_none()
-    if row is None:
-        raise NotFound
-    return as_delivered(actor, file_id, row)
+    return as_delivered(actor, file_id, row, row.keep_until) if row is not None else None
 
 
 def check_replaced(conn: Reading, target: Deliverable, number: int) -> None:

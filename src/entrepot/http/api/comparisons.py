@@ -53,4 +53,4 @@ async def comparison(task_id: UUID, work: ReadWork) -> Response:
     go. Counts are exact. `changed` is null where rows had no key, and `key_repeated` counts rows
     that repeat the key, which then was not used.
     """
-    return JSONResponse(await work.read(comparison_of, task_id, work.now))
+    return JSONResponse(await work.read(comparison_of, task_id))

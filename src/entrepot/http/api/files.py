@@ -9,22 +9,19 @@ from fastapi.responses import JSONResponse, Response
 from entrepot.accounts.actor import Actor
 from entrepot.db.pages import Position
 from entrepot.db.types import Reading
-from entrepot.errors import NotAllowed, NotFound
 from entrepot.files.lists import list_files
-from entrepot.files.quarantine import get_refused
+from entrepot.files.quarantine import get_stored
 from entrepot.files.read import (
     File,
     get_findings,
     get_profiled,
-    get_published,
     profile_document,
 )
-from entrepot.files.versions import Published
 from entrepot.http.api.file_document import show_file
 from entrepot.http.api.lists import LimitOrEverything, list_response
 from entrepot.http.api.payloads import file_payload
 from entrepot.http.conditions import is_unchanged
-from entrepot.http.deps import ReadWork, Work
+from entrepot.http.deps import ReadWork
 from entrepot.http.downloads import published_response
 from entrepot.http.file_lists import AskedFiles, asked_files
 from entrepot.http.forms_made import form_of, rejected_rows
@@ -97,26 +94,10 @@ async def download(
     answered as RFC 9110 says.
     """
     if format is None:
-        found = await stored_version(work, file_id, version)
+        found = await work.recall(get_stored, file_id, version)
     else:
         found = await form_of(work, file_id, format, version)
     return published_response(request, work, found)
-
-
-async def stored_version(work: Work, file_id: UUID, version: int | None) -> Published:
-    """The version that a download asks for, the newest published one by default.
-
-    Raises NotFound, NotAllowed, NoPublishedVersion.
-    """
-    try:
-        return await work.recall(get_published, file_id, version)
-    except (NotFound, NotAllowed) as refusal:
-        if version is None:
-            raise
-        try:
-            return await work.read(get_refused, file_id, version, work.now)
-        except NotFound:
-            raise refusal from None
 
 
 @router.get("/file/{file_id}/report", response_model=None)

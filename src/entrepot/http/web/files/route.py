@@ -17,6 +17,7 @@ from entrepot.files.contract import Revision, find_revision, schema_revisions_of
 from entrepot.files.hand_over import offer_file, offered_to, withdraw_offer
 from entrepot.files.history import Version, exception_of, list_versions
 from entrepot.files.lists import Sort, Wanted, list_files
+from entrepot.files.quarantine import get_stored
 from entrepot.files.read import (
     File,
     Findings,
@@ -28,7 +29,7 @@ from entrepot.files.read import (
 from entrepot.files.read_activity import Entry, Stretch, list_file_activity
 from entrepot.files.read_activity import Wanted as WantedActivity
 from entrepot.grants.entitlements import Granted, grant, list_entitlements, revoke
-from entrepot.http.api.files import VersionNumber, stored_version
+from entrepot.http.api.files import VersionNumber
 from entrepot.http.downloads import published_response
 from entrepot.http.file_lists import FILTERS, AskedFiles, read_asked
 from entrepot.http.forms_made import form_of, rejected_rows
@@ -195,7 +196,7 @@ async def download(
     """A version as an attachment, the newest published one by default, as delivered or in another
     form."""
     if format is None:
-        found = await stored_version(work, file_id, version)
+        found = await work.recall(get_stored, file_id, version)
     else:
         found = await form_of(work, file_id, format, version)
     return published_response(request, work, found)

@@ -70,7 +70,7 @@ async def report(task_id: UUID, work: SignedIn) -> Response:
 @router.get("/tasks/{task_id}/comparison.json", response_model=None)
 async def comparison(task_id: UUID, work: SignedIn) -> Response:
     """What a comparison found, as JSON to keep."""
-    found = await work.read(comparison_of, task_id, work.now)
+    found = await work.read(comparison_of, task_id)
     return json_to_keep(found, f"comparison-{task_id}.json")
 
 
@@ -107,16 +107,16 @@ async def cancel(task_id: UUID, work: SignedIn) -> Response:
 def _load(conn: Reading, actor: Actor, task_id: UUID, now: datetime) -> dict[str, Any]:
     task = visible_task(conn, actor, task_id)
     if task.kind == COMPARISON:
-        compared = _comparison(conn, actor, task, now)
+        compared = _comparison(conn, actor, task)
         return {**_described(task, None, None), "compared": compared}
     report = report_of(conn, actor, task_id) if task.has_report else None
     return _described(task, report, quarantine_of(conn, actor, task_id, now))
 
 
-def _comparison(conn: Reading, actor: Actor, task: Task, now: datetime) -> dict[str, Any] | None:
+def _comparison(conn: Reading, actor: Actor, task: Task) -> dict[str, Any] | None:
     """What was found, for who may see it; the task itself is seen by more."""
     try:
-        return comparison_of(conn, actor, task.id, now) if task.has_report else None
+        return comparison_of(conn, actor, task.id) if task.has_report else None
     except (NotFound, NotAllowed):
         return None
 
