@@ -5,14 +5,14 @@ from uuid import UUID
 
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse, Response
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from entrepot.accounts.actor import Actor
 from entrepot.db.types import Writing
 from entrepot.files.hand_over import accept_offer, list_offers, offer_file, withdraw_offer
 from entrepot.grants.entitlements import grant, list_entitlements, revoke
 from entrepot.http.api.file_document import Shown, show_file
-from entrepot.http.api.payloads import granted_payload, offer_payload, stamp
+from entrepot.http.api.payloads import Moment, granted_payload, offer_payload, stamp
 from entrepot.http.body import SmallBodyRoute
 from entrepot.http.deps import ReadWork, WriteWork
 
@@ -25,7 +25,7 @@ class EntitlementBody(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     entitlement: Literal["r", "w", "rw"]
-    expires_at: AwareDatetime | None = None
+    expires_at: Moment | None = None
 
 
 class OfferBody(BaseModel):
