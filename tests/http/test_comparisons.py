@@ -145,6 +145,20 @@ def test_a_wrong_request(account: TestAccount, file_id: str, body: Any, named: s
     assert named in json.dumps(assert_problem(answer, 422, answer.json()["code"]))
 
 
+def test_no_reader_breaks_the_list_of_tasks(account: TestAccount, server: Server) -> None:
+    file_id = account.api.deliver(BEFORE)["file_id"]
+    guest = server.new_account()
+    share(account.api, file_id, guest.admin.user_name, "r")
+    body = b'{"before":1,"after":1,"key":["\\ud800"]}'
+    headers = {"Content-Type": "application/json"}
+    path = f"/file/{file_id}/compare"
+    assert_problem(guest.api.post(path, content=body, headers=headers), 422, "field-invalid")
+    told = {"content": b'{"file_description":"\\uDFFF"}', "headers": headers}
+    answer = account.api.request("PATCH", f"/file/{file_id}", **told)
+    assert_problem(answer, 422, "field-invalid")
+    assert [task["kind"] for task in account.api.json("/tasks")["tasks_list"]] == ["file.new"]
+
+
 def test_canceled_while_it_waits(account: TestAccount, file_id: str) -> None:
     busy = [upload_endless(account.api)]
     waiting = account.api.upload(AFTER, enforce_schema="true").json()["task_id"]

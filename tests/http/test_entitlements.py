@@ -262,6 +262,9 @@ def test_names_that_nothing_can_be_shared_with(
     name = partner.admin.user_name
     past = entitle(owner.api, file_id, name, "r", expires_at=in_a_while(seconds=-5))
     assert_problem(past, 422, "field-invalid", field="expires_at")
+    for beyond in ("9999-12-31T23:59:59-23:59", "0001-01-01T00:00:00+23:59"):
+        answer = entitle(owner.api, file_id, name, "r", expires_at=beyond)
+        assert_problem(answer, 422, "field-invalid", field="expires_at")
     for body in ({}, {"entitlement": "x"}, {"entitlement": "r", "expires_at": "2030-01-01"}):
         path = f"/file/{file_id}/entitlements/{name}"
         assert_problem(owner.api.request("PUT", path, json=body), 422, "field-invalid")

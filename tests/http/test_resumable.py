@@ -390,7 +390,7 @@ def test_bytes_that_were_not_proven_go(account: TestAccount) -> None:
 
 def test_unknown_checksums(account: TestAccount) -> None:
     upload = Tus.begin(account.api, 5)
-    for stated in ("crc32 AAAA", "sha1", "sha1 %%%", ""):
+    for stated in ("crc32 AAAA", "sha1", "sha1 %%%", "", "sha1 \xe9\xe9".encode("latin-1")):
         answer = upload.patch(b"12345", 0, **{"Upload-Checksum": stated})
         assert_problem(answer, 400, "checksum-unsupported")
     assert upload.delete().status_code == 204
@@ -437,6 +437,7 @@ def test_what_cannot_be_joined(account: TestAccount, server: Server) -> None:
     assert_problem(join(half.address), 409, "upload-incomplete")
     assert_problem(join(f"/api/v1/uploads/{uuid4()}"), 404, "not-found")
     assert_problem(join("/elsewhere/1"), 404, "not-found")
+    assert_problem(join(f"http://[elsewhere{part.address}"), 404, "not-found")
     assert_problem(join(part.address, api=server.new_account().api), 404, "not-found")
     assert_problem(join(part.address, part.address), 422, "field-invalid", field="Upload-Concat")
     assert_problem(join(part.address, **{"Upload-Length": "5"}), 422, "field-invalid")

@@ -50,6 +50,7 @@ def test_if_none_match_otherwise_sends_all(value: str) -> None:
         ("yesterday", False),
         ("", False),
         ("Sat, 25 Nov 99999999999 13:25:00 GMT", False),
+        ("Fri, 31 Dec 9999 23:59:59 -2359", False),
     ],
 )
 def test_if_modified_since(value: str, unchanged: bool) -> None:
@@ -65,6 +66,7 @@ def test_if_modified_since(value: str, unchanged: bool) -> None:
         {"if-match": "*"},
         {"if-unmodified-since": AT},
         {"if-unmodified-since": "never"},
+        {"if-unmodified-since": "Fri, 31 Dec 9999 23:59:59 -2359"},
         {"if-match": '"abc"', "if-unmodified-since": BEFORE},
     ],
 )
@@ -97,6 +99,7 @@ def test_preconditions_fail(headers: dict[str, str]) -> None:
         ('"x", "abc"', False),
         (AFTER, False),
         (BEFORE, False),
+        ("Fri, 31 Dec 9999 23:59:59 -2359", False),
         ("abc", False),
         ("", False),
     ],

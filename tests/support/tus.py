@@ -68,7 +68,7 @@ class Tus:
             assert made.patch(content, 0).status_code == 204
         return made
 
-    def patch(self, content: bytes, offset: int, **headers: str) -> httpx2.Response:
+    def patch(self, content: bytes, offset: int, **headers: Any) -> httpx2.Response:
         given = STREAM | {"Upload-Offset": str(offset)} | headers
         return self.api.request("PATCH", self.address, headers=given, content=content)
 

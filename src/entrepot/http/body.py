@@ -1,6 +1,7 @@
 """Take a request's body chunk by chunk, with patience for slow clients that has an end."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
 
@@ -57,7 +58,8 @@ async def small_body(request: Request, patience: float, limit: int = JSON_LIMIT)
 class SmallBodyRoute(APIRoute):
     """A route whose JSON body is bounded in size and in time; the framework's own is in neither.
 
-    Raises BodyTooLarge and BodyTooSlow before anything of the body is looked at.
+    Raises BodyTooLarge and BodyTooSlow before anything of the body is looked at, and FieldInvalid
+    for text that nobody could be shown.
     """
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
@@ -69,6 +71,7 @@ class SmallBodyRoute(APIRoute):
         async def bounded(request: Request) -> Response:
             patience = runtime_of(request).parts.settings.body_timeout
             body = await small_body(request, patience)
+            _refuse_surrogates(body)
 
             async def replay() -> Message:
                 return {"type": "http.request", "body": body, "more_body": False}
@@ -76,3 +79,15 @@ class SmallBodyRoute(APIRoute):
             return await handler(Request(request.scope, replay))
 
         return bounded
+
+
+def _refuse_surrogates(body: bytes) -> None:
+    """Raise FieldInvalid for JSON with half a surrogate pair, which is no text in any answer."""
+    if b"\\ud" not in body.lower():
+        return
+    try:
+        json.dumps(json.loads(body), ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise FieldInvalid("body", "holds half a surrogate pair, which is no text.") from None
+    except (ValueError, RecursionError):
+        return  # no JSON that the framework takes; it says why

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from entrepot.accounts.actor import Actor, Scope
 from entrepot.accounts.keys import issue_key, list_keys, revoke_key
@@ -22,7 +22,7 @@ from entrepot.errors import FieldInvalid
 from entrepot.files.derivatives import account_derivative_bytes
 from entrepot.files.holdings import Holdings, holdings_of
 from entrepot.http.api.lists import Cursor, LimitOrEverything, list_response
-from entrepot.http.api.payloads import key_payload, stamp, user_payload
+from entrepot.http.api.payloads import Moment, key_payload, stamp, user_payload
 from entrepot.http.body import SmallBodyRoute
 from entrepot.http.deps import AdminWork, AnyWork, ReadWork, WriteWork
 from entrepot.http.listings import KEYS, USERS
@@ -58,7 +58,7 @@ class NewKeyBody(Body):
 
     name: Annotated[str, Field(max_length=100, examples=["cron"])] = ""
     scopes: Annotated[list[Scope], Field(min_length=1)] = ["read", "write"]
-    expires_at: AwareDatetime | None = None
+    expires_at: Moment | None = None
     user_name: Annotated[str, Field(max_length=130)] | None = None
 
 

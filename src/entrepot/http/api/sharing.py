@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from entrepot.accounts.actor import Actor
 from entrepot.db.pages import Position
@@ -14,7 +14,7 @@ from entrepot.files.hand_over import accept_offer, list_offers, offer_file, with
 from entrepot.grants.entitlements import Granted, grant, list_entitlements, revoke
 from entrepot.http.api.file_document import Shown, show_file
 from entrepot.http.api.lists import Cursor, LimitOrEverything, list_response
-from entrepot.http.api.payloads import granted_payload, offer_payload, stamp
+from entrepot.http.api.payloads import Moment, granted_payload, offer_payload, stamp
 from entrepot.http.body import SmallBodyRoute
 from entrepot.http.deps import ReadWork, WriteWork
 from entrepot.http.listings import ENTITLEMENTS, OFFERS
@@ -28,7 +28,7 @@ class EntitlementBody(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     entitlement: Literal["r", "w", "rw"]
-    expires_at: AwareDatetime | None = None
+    expires_at: Moment | None = None
 
 
 class OfferBody(BaseModel):
