@@ -1,4 +1,4 @@
-"""Idempotency-Key on what is no upload: restoring, accepting, and a new schema."""
+"""Idempotency-Key on what is no upload: restoring, accepting, comparing, and a new schema."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -31,6 +31,11 @@ def change_schema(api: Api, file_id: str, headers: dict[str, str], other: bool =
     return api.request("PUT", path, json=NEW_SCHEMA, headers=headers, params=params)
 
 
+def compare(api: Api, file_id: str, headers: dict[str, str], other: bool = False) -> Any:
+    body = {"before": 1, "after": 3, "examples": 9 if other else 10}
+    return api.post(f"/file/{file_id}/compare", json=body, headers=headers)
+
+
 @pytest.fixture
 def file_id(account: TestAccount) -> str:
     """A file whose second version was refused."""
@@ -40,7 +45,7 @@ def file_id(account: TestAccount) -> str:
     return made
 
 
-@pytest.mark.parametrize("act", [restore, accept, change_schema])
+@pytest.mark.parametrize("act", [restore, accept, change_schema, compare])
 def test_it_is_done_once(server: Server, account: TestAccount, file_id: str, act: Act) -> None:
     key = new_key()
     with ThreadPoolExecutor(4) as together:
@@ -53,9 +58,9 @@ def test_it_is_done_once(server: Server, account: TestAccount, file_id: str, act
     again = act(account.api, file_id, key)  # also when there is nothing left to be done
     assert (again.status_code, again.json()) == (202, {"task_id": task_id})
     assert apart_from_forms(account) == before
-    assert before["versions"] == (3 if act is change_schema else 4), ended
+    assert before["versions"] == (3 if act in (change_schema, compare) else 4), ended
     assert_problem(act(account.api, file_id, key, other=True), 422, "idempotency-key-reused")
-    for sense in (restore, accept, change_schema):
+    for sense in (restore, accept, change_schema, compare):
         if sense is not act:
             assert_problem(sense(account.api, file_id, key), 422, "idempotency-key-reused")
     sent = {"data": {"file_size_limit": "1000"}, "files": {"file": ("a.csv", CSV)}}
@@ -76,11 +81,11 @@ def test_a_key_that_an_upload_holds_is_waited_for(
     key = new_key()
     with half_sent(account, "/api/v1/file/new", **key) as (sock, rest):
         wait_reserved(server, account)
-        for act in (restore, accept, change_schema):
+        for act in (restore, accept, change_schema, compare):
             assert_problem(act(account.api, file_id, key), 409, "request-under-way")
         sock.sendall(rest)
         assert read_answer(sock).status == 202
-    for act in (restore, accept, change_schema):
+    for act in (restore, accept, change_schema, compare):
         assert_problem(act(account.api, file_id, key), 422, "idempotency-key-reused")
 
 

@@ -1,17 +1,22 @@
 """Compare two versions of a file."""
 
+import json
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, Field, StrictInt
 
+from entrepot.accounts.actor import Actor
+from entrepot.db.types import Writing
 from entrepot.files.comparisons import Asked, ask_to_compare, comparison_of
 from entrepot.http.api.payloads import TaskAccepted
 from entrepot.http.api.uploads import accepted_response
 from entrepot.http.body import SmallBodyRoute
 from entrepot.http.deps import ReadWork
+from entrepot.http.repeatable import Repeatable
+from entrepot.tasks.records import TaskId
 
 router = APIRouter(tags=["files"], route_class=SmallBodyRoute)
 
@@ -30,17 +35,29 @@ class ComparisonBody(BaseModel):
 
 
 @router.post("/file/{file_id}/compare", status_code=202, response_model=TaskAccepted)
-async def compare_versions(file_id: UUID, body: ComparisonBody, work: ReadWork) -> JSONResponse:
+async def compare_versions(
+    file_id: UUID, body: ComparisonBody, request: Request, work: ReadWork
+) -> JSONResponse:
     """Compare two versions of a file; answers the task that does it.
 
     Published versions, or refused ones that one delivered, as long as their bytes are kept. Without
     `key` the primary key of the file's schema counts, if it has one; without any, a row whose cells
-    differ is one removed and one added. `examples` is how many rows of each kind are shown.
+    differ is one removed and one added. `examples` is how many rows of each kind are shown. With
+    an `Idempotency-Key` the request may be repeated.
     """
     key = tuple(body.key) if body.key is not None else None
     asked = Asked(body.before, body.after, key, body.examples)
     queue, now = work.parts.queue, work.parts.clock()
-    task_id = await work.write(ask_to_compare, file_id, asked, queue, now)
+    told = json.dumps([body.before, body.after, body.key, body.examples])
+    repeatable = Repeatable.of(request, "compare", str(file_id), told)
+
+    def act(conn: Writing, actor: Actor) -> TaskId:
+        def make() -> TaskId:
+            return ask_to_compare(conn, actor, file_id, asked, queue, now)
+
+        return repeatable.once(conn, actor, now, make)
+
+    task_id = await work.write(act)
     queue.wake()
     return accepted_response(task_id)
 
