@@ -147,6 +147,35 @@ def test_a_drop_box(owner: Caller, file_id: str, partner: TestAccount) -> None:
     assert owner.api.task(task["task_id"])["user_name"] == supplier.user_name
 
 
+def test_who_may_read_no_more_has_brought_nothing_by_restoring(
+    owner: Caller, partner: TestAccount
+) -> None:
+    """What they restored while they could read is the content of others, published or refused."""
+    guest = partner.new_user()
+    words = b"id,amount\n1,words\n"
+    file_id = owner.api.deliver(words)["file_id"]
+    share(owner.api, file_id, guest.user_name, "rw")
+    assert deliver(guest, file_id, CSV)["version"] == 2
+    for status in ("succeeded", "failed"):
+        task_id = guest.api.post(f"/file/{file_id}/versions/1/restore").json()["task_id"]
+        assert guest.api.wait_task(task_id)["status"] == status
+        schema = {"fields": [{"name": "id", "type": "integer"}, {"name": "amount", "type": "date"}]}
+        assert deliver(guest, file_id, b"id,amount\n1,2026-01-31\n")["status"] == "succeeded"
+        path = f"/file/{file_id}/schema?breaking=accept"
+        change = owner.api.request("PUT", path, json=schema)
+        if change.status_code == 202:
+            assert owner.api.wait_task(change.json()["task_id"])["status"] == "succeeded"
+    assert numbers(guest, file_id) == [6, 5, 4, 3, 2, 1]
+    assert guest.api.get(f"/file/download/{file_id}?version=5").content == words
+    share(owner.api, file_id, guest.user_name, "w")
+    assert numbers(guest, file_id) == [6, 4, 2]
+    for number in (3, 5):
+        answer = guest.api.get(f"/file/download/{file_id}?version={number}")
+        assert_problem(answer, 403, "not-allowed")
+        for asked in (f"versions/{number}", f"report?version={number}"):
+            assert_problem(guest.api.get(f"/file/{file_id}/{asked}"), 404, "not-found")
+
+
 def test_both_to_read_and_to_deliver(
     owner: Caller, file_id: str, partner: TestAccount, server: Server
 ) -> None:

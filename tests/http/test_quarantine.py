@@ -1,7 +1,7 @@
 """Refused versions: their bytes for their sender, corrections, and acceptance for a reason."""
 
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -9,10 +9,18 @@ import pytest
 from sqlalchemy import update
 from tests.http.test_versions import BROKEN, SCHEMA, deliver, publish, rows
 from tests.support.api import CSV, Api, assert_problem
+from tests.support.loops import run_apart
 from tests.support.server import Server, TestAccount
 
+from entrepot.accounts.actor import Actor
+from entrepot.accounts.keys import authenticate
+from entrepot.blobs.store import BlobId
 from entrepot.db.tables import versions
+from entrepot.db.types import Reading
+from entrepot.errors import QuarantineEnded
 from entrepot.files.sweep import sweep
+from entrepot.http.api.restoration import accept as accept_it
+from entrepot.http.deps import Work, open_runtime
 
 REASON = "The supplier's system was replaced this week."
 
@@ -166,6 +174,37 @@ def test_only_a_refused_version_is_accepted(
     answer = api.get(f"/file/download/{file_id}", params={"version": 2})
     assert_problem(answer, 404, "not-found")
     assert api.json(f"/file/{file_id}")["version"] == 1
+
+
+def test_bytes_that_go_while_a_version_is_accepted(
+    server: Server, account: TestAccount, file_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Exactly between the look at them and their link: that is no fault of ours."""
+    parts = server.parts
+    really = parts.store.link
+
+    def late(source: BlobId, blob_id: BlobId) -> None:
+        end_quarantine(server, file_id)
+        sweep(parts.database, parts.store, parts.clock)
+        really(source, blob_id)
+
+    def who(conn: Reading, now: datetime) -> Actor:
+        return authenticate(conn, parts.secret, account.api_key, now)
+
+    async def accept_late() -> None:
+        runtime = open_runtime(parts)
+        work = Work(runtime, who, "write", parts.clock())
+        with pytest.raises(QuarantineEnded):
+            await accept_it(work, UUID(file_id), 2, REASON)
+        runtime.recall.close()
+        runtime.database_threads.shutdown()
+
+    monkeypatch.setattr(parts.store, "link", late)
+    before = account.api.account()
+    run_apart(accept_late())
+    after = account.api.account()
+    assert after["used"] == before["used"] - len(BROKEN)
+    assert after["used_by"]["quarantined"] == 0
 
 
 @pytest.mark.parametrize("reason", ["", "  ", "x" * 1001, "a\0b", 7, None])

@@ -22,6 +22,7 @@ from tests.support.raw import (
     text_part,
 )
 from tests.support.server import Server, TestAccount
+from tests.support.tus import Tus, create
 from tests.support.wait import wait_until
 
 from entrepot.db.tables import replies, reservations
@@ -236,6 +237,26 @@ def test_a_claim_of_a_dead_upload_blocks_nobody(server: Server, account: TestAcc
     files = {"file": ("a.csv", CSV)}
     answer = account.api.post("/file/new", data=fields, files=files, headers={KEY: key})
     assert answer.status_code == 202
+
+
+def test_a_key_is_of_one_kind_of_request(account: TestAccount) -> None:
+    """Whether a form, an act or a resumable upload came with it first."""
+    file_id, with_key = account.api.deliver(CSV)["file_id"], new_key()
+    sent = deliver(account.api, file_id, headers=with_key)
+    account.api.wait_task(sent.json()["task_id"])
+    before = figures(account)
+    begun = create(account.api, len(CSV), headers=with_key)
+    assert_problem(begun, 422, "idempotency-key-reused")
+    upload = Tus.begin(account.api, len(CSV), headers=(with_key := new_key()))
+    refused = deliver(account.api, file_id, headers=with_key)
+    assert_problem(refused, 422, "idempotency-key-reused")
+    path = f"/file/{file_id}/versions/1/restore"
+    refused = account.api.post(path, headers=with_key)
+    assert_problem(refused, 422, "idempotency-key-reused")
+    assert upload.delete().status_code == 204
+    assert figures(account) == before
+    restored = account.api.post(path, headers=with_key)  # its upload is forgotten
+    assert account.api.wait_task(restored.json()["task_id"])["status"] == "succeeded"
 
 
 def test_answers_are_kept_for_a_day(server: Server, account: TestAccount) -> None:

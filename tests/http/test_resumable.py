@@ -415,6 +415,8 @@ def test_parts_are_joined(account: TestAccount) -> None:
     again = account.api.post("/uploads", headers=joining)
     assert again.headers["location"] == final.address
     assert again.headers["entrepot-task-id"] == told["entrepot-task-id"]
+    other = {"Upload-Metadata": metadata(filename="other.csv", file_size_limit="100000000")}
+    assert_problem(account.api.post("/uploads", headers=joining | other), 404, "not-found")
     assert_problem(final.patch(b"x", SIZE), 403, "upload-sealed")
     assert_problem(parts[0].patch(b"", 700_000), 403, "upload-sealed")
     assert final.delete().status_code == 204  # what it delivered stays, its parts are forgotten

@@ -32,6 +32,7 @@ from entrepot.grants.access import (
     access_manageable,
     access_visible,
     manages,
+    visible_versions,
 )
 from entrepot.tasks.queue import TaskQueue
 
@@ -81,8 +82,8 @@ def get_stored(conn: Reading, actor: Actor, file_id: UUID, number: int | None = 
 
 
 def _refused(conn: Reading, actor: Actor, file_id: UUID, number: int) -> Published | None:
-    access_visible(conn, actor, file_id)
-    this = versions.c.file_id == file_id, versions.c.number == number
+    seen = access_visible(conn, actor, file_id)
+    this = versions.c.file_id == file_id, versions.c.number == number, visible_versions(seen)
     mine = versions.c.status == "refused", versions.c.created_by == actor.user_id, _held(actor.at)
     found = select(versions, files.c.name).join(files, files.c.id == versions.c.file_id)
     row = conn.execute(found.where(*this, *mine)).one_or_none()

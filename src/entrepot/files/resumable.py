@@ -31,7 +31,7 @@ from entrepot.quotas.reserve import (
     told_to,
 )
 from entrepot.tasks.records import TaskId
-from entrepot.tasks.replies import lock_keys
+from entrepot.tasks.replies import check_unreplied
 
 BATCH = 500
 
@@ -171,10 +171,10 @@ def deliver_upload(
 
 
 def parts_of(
-    conn: Reading, actor: Actor, parts: Sequence[UUID], now: datetime
+    conn: Reading, actor: Actor, parts: Sequence[UUID], told: str, now: datetime
 ) -> tuple[list[Upload], Upload | None]:
     """The actor's own partial uploads in that order, and what they were joined into already, if
-    they were. Raises NotFound, UploadIncomplete."""
+    they were, with the same `told` of it. Raises NotFound, UploadIncomplete."""
     own = uploads.c.user_id == actor.user_id, uploads.c.expires_at > now
     rows = conn.execute(select(uploads).where(uploads.c.id.in_(parts), *own))
     found = {row.id: _upload(row) for row in rows}
@@ -184,7 +184,7 @@ def parts_of(
     into = {part.joined_into for part in named}
     if into != {None}:
         whole = _found(conn, uploads.c.id == next(iter(into))) if len(into) == 1 else None
-        if whole is None or whole.parts != tuple(parts):
+        if whole is None or whole.parts != tuple(parts) or whole.told != told:
             raise NotFound
         return named, whole
     for part in named:
@@ -209,7 +209,7 @@ def join_uploads(
     UploadIncomplete, QuotaExceeded, OwnerQuotaExceeded and what `deliver` raises.
     """
     _locked(conn, (uploads.c.id.in_(parts), uploads.c.user_id == actor.user_id))
-    named, whole = parts_of(conn, actor, parts, now)
+    named, whole = parts_of(conn, actor, parts, announced.told, now)
     if whole is not None:
         return whole
     made = uuid4()
@@ -288,7 +288,7 @@ def _remove(conn: Writing, found: list[Upload]) -> None:
 def _by_key(conn: Writing, actor: Actor, announced: Announced, now: datetime) -> Upload | None:
     if announced.key is None:
         return None
-    lock_keys(conn, actor.user_id)
+    check_unreplied(conn, actor.user_id, announced.key, now)
     seen = uploads.c.user_id == actor.user_id, uploads.c.request_key == announced.key
     found = _found(conn, and_(*seen))
     if found is None:

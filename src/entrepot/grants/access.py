@@ -184,7 +184,10 @@ def visible_versions(seen: Visible) -> ColumnElement[bool]:
     if seen.rights.manages:
         return true()
     own = versions.c.created_by == seen.actor.user_id
-    return or_(own, versions.c.status == "published") if seen.rights.reads else own
+    if seen.rights.reads:
+        return or_(own, versions.c.status == "published")
+    # Who restored or accepted one while they could read the file brought nothing of their own.
+    return and_(own, versions.c.restored_from.is_(None), versions.c.accepted_from.is_(None))
 
 
 def access_visible(conn: Reading, actor: Actor, file_id: UUID) -> Visible:

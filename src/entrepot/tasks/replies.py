@@ -14,7 +14,7 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import ColumnElement, Row, and_, delete, insert, or_, select, update
 
-from entrepot.db.tables import replies, reservations, users
+from entrepot.db.tables import replies, reservations, uploads, users
 from entrepot.db.types import Reading, Writing
 from entrepot.errors import KeyReused, RequestUnderWay, UploadInterrupted
 from entrepot.tasks.records import TaskId
@@ -44,9 +44,33 @@ def find_reply(conn: Writing, user_id: UUID, key: str, now: datetime) -> Reply |
     """The answer that the user's key had in the last 24 hours, if it had one.
 
     Until the transaction's end no other request finds or claims a key of the user. Raises
-    RequestUnderWay while the first request with the key has neither been answered nor failed.
+    RequestUnderWay while the first request with the key has neither been answered nor failed, and
+    KeyReused if it began a resumable upload, which keeps its key itself.
     """
     lock_keys(conn, user_id)
+    begun = uploads.c.user_id == user_id, uploads.c.request_key == key, uploads.c.expires_at > now
+    if conn.execute(select(uploads.c.id).where(*begun)).first() is not None:
+        raise KeyReused
+    return _reply(conn, user_id, key, now)
+
+
+def check_unreplied(conn: Writing, user_id: UUID, key: str, now: datetime) -> None:
+    """See that a key, for a resumable upload, is that of no other kind of request; until the
+    transaction's end none finds or claims one. Raises KeyReused, RequestUnderWay.
+    """
+    lock_keys(conn, user_id)
+    if _reply(conn, user_id, key, now) is not None:
+        raise KeyReused
+
+
+def lock_keys(conn: Writing, user_id: UUID) -> None:
+    """Let no other request use a key of the user until the transaction's end."""
+    # SQLite's writer holds the whole database already and ignores FOR UPDATE.
+    locked = select(users.c.id).where(users.c.id == user_id).with_for_update(key_share=True)
+    conn.execute(locked)
+
+
+def _reply(conn: Writing, user_id: UUID, key: str, now: datetime) -> Reply | None:
     # One statement, which sees one moment: the first request's last transaction answers the key
     # and ends the reservation, and who looked once before and once after it would find neither.
     mine = replies.c.user_id == user_id, replies.c.key == key, replies.c.expires_at > now
@@ -60,13 +84,6 @@ def find_reply(conn: Writing, user_id: UUID, key: str, now: datetime) -> Reply |
     if row.held:
         raise RequestUnderWay
     return None
-
-
-def lock_keys(conn: Writing, user_id: UUID) -> None:
-    """Let no other request use a key of the user until the transaction's end."""
-    # SQLite's writer holds the whole database already and ignores FOR UPDATE.
-    locked = select(users.c.id).where(users.c.id == user_id).with_for_update(key_share=True)
-    conn.execute(locked)
 
 
 def claim_key(conn: Writing, claim: Claim, now: datetime) -> None:

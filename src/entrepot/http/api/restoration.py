@@ -1,11 +1,12 @@
 """Make an earlier version's bytes the newest: link them, then the transaction that names them."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from uuid import UUID
 
 from entrepot.accounts.actor import Actor
 from entrepot.blobs.store import BlobId, Stored
 from entrepot.db.types import Writing
+from entrepot.errors import BlobMissing
 from entrepot.files.quarantine import accept_version, find_acceptable
 from entrepot.files.restore import Source, find_source, restore_version
 from entrepot.grants.access import access_restorable, lock_manageable
@@ -34,8 +35,7 @@ async def restore(
     done = await _answered(work, repeatable)
     if done is not None:
         return done
-    source = await work.read(find_source, file_id, number)
-    return await _copy(work, source, make, repeatable)
+    return await _copy(work, lambda: work.read(find_source, file_id, number), make, repeatable)
 
 
 async def accept(
@@ -61,8 +61,11 @@ async def accept(
     done = await _answered(work, repeatable)
     if done is not None:
         return done
-    source = await work.read(find_acceptable, file_id, number, work.parts.clock())
-    return await _copy(work, source, make, repeatable)
+
+    def find() -> Awaitable[Source]:
+        return work.read(find_acceptable, file_id, number, work.parts.clock())
+
+    return await _copy(work, find, make, repeatable)
 
 
 async def _answered(work: Work, repeatable: Repeatable | None) -> TaskId | None:
@@ -74,10 +77,12 @@ async def _answered(work: Work, repeatable: Repeatable | None) -> TaskId | None:
 
 async def _copy(
     work: Work,
-    source: Source,
+    find: Callable[[], Awaitable[Source]],
     make: Callable[[Writing, Actor, BlobId], TaskId],
     repeatable: Repeatable | None,
 ) -> TaskId:
+    source = await find()
+
     def link(blob_id: BlobId) -> Stored:
         work.parts.store.link(source.blob_id, blob_id)
         return source.stored
@@ -90,4 +95,8 @@ async def _copy(
         now = work.parts.clock()
         return repeatable.once(conn, actor, now, lambda: make(conn, actor, blob_id))
 
-    return await commit_blob(work, link, commit)
+    try:
+        return await commit_blob(work, link, commit)
+    except BlobMissing:
+        await find()  # says so if they were removed since the first look
+        raise

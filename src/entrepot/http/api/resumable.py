@@ -283,7 +283,7 @@ async def _join(request: Request, work: Work, concat: Concat, told: str) -> Resp
     if _brings_bytes(request):
         raise FieldInvalid("Upload-Concat", "a final upload has no bytes of its own.")
     aim = _aim(request, told, work)
-    parts, joined = await work.read(parts_of, concat.parts, work.now)
+    parts, joined = await work.read(parts_of, concat.parts, told, work.now)
     whole = joined or await _joined(parts, aim, told, work)
     headers = headers_of(whole, whole.size) | {"Location": address_of(whole.upload_id)}
     return Response(status_code=201, headers=headers)
