@@ -27,6 +27,9 @@ PATHS = (
     "/files/{published}/preview?where=none%3D1",
     "/files/{refused}",
     "/files/{exception}",
+    "/files/{published}/settings",
+    "/files/{published}/schema",
+    "/files/{deleted}",
     "/files/{refused}/deliver",
     "/files/{refused}/deliver?replaces=1",
     "/upload",
@@ -99,7 +102,10 @@ def furnished(site: Server, password_hash: str) -> Furnished:
     ):
         body = {"user_name": taker.user_name}
         assert api.request("PUT", f"/file/{file_id}/offer", json=body).status_code == 200
+    gone = account.api.deliver(name=LONG)["file_id"]
+    assert account.api.request("DELETE", f"/file/{gone}").status_code == 200
     names = {
+        "deleted": gone,
         "exception": odd["file_id"],
         "accepted": accepted["task_id"],
         "compared": compared["task_id"],

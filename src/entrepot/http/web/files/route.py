@@ -13,6 +13,7 @@ from entrepot.accounts.actor import Actor
 from entrepot.db.types import Reading
 from entrepot.errors import FieldInvalid, NotFound
 from entrepot.files.contract import Revision, find_revision, schema_revisions_of
+from entrepot.files.delete import deleted_file
 from entrepot.files.hand_over import offer_file, offered_to, withdraw_offer
 from entrepot.files.history import Version, exception_of, list_versions
 from entrepot.files.lists import Sort, Wanted, list_files
@@ -22,6 +23,7 @@ from entrepot.files.read import (
     get_file,
     get_findings,
     get_profiled,
+    newest_findings,
     profile_document,
 )
 from entrepot.files.read_activity import Entry, Stretch, list_file_activity
@@ -90,8 +92,12 @@ async def files(
 
 @router.get("/files/{file_id}", response_model=None)
 async def file(request: Request, file_id: UUID, work: SignedIn) -> Response:
-    """One file."""
-    return await _page(request, file_id, work, Draft())
+    """One file; one that was deleted is shown as such to those who may have it back."""
+    try:
+        return await _page(request, file_id, work, Draft())
+    except NotFound:
+        await work.read(deleted_file, file_id, work.now)
+        return go(f"/files/{file_id}/deleted")
 
 
 @router.post("/files/{file_id}/entitlements", response_model=None)
@@ -254,10 +260,7 @@ class _Shown:
 
 def _load(conn: Reading, actor: Actor, file_id: UUID) -> _Shown:
     found = get_file(conn, actor, file_id)
-    try:
-        findings = get_findings(conn, actor, file_id)
-    except NotFound:
-        findings = None
+    findings = newest_findings(conn, actor, file_id)
     return _Shown(
         found,
         findings,
