@@ -5,6 +5,7 @@ from fastapi.responses import Response
 
 from entrepot.errors import FieldInvalid
 from entrepot.http.web import assets
+from entrepot.http.web.account import route as account
 from entrepot.http.web.activity import route as activity
 from entrepot.http.web.changes import route as changes
 from entrepot.http.web.endpoint import route as endpoint
@@ -38,7 +39,7 @@ def mount_pages(app: FastAPI) -> None:
     settings = app.state.runtime.parts.settings
     app.state.attempts = Attempts(settings.sign_in_attempts_per_address)
     of_files = files, changes, schema, preview, versions, offers, upload, tasks, activity
-    for each in (sign_in, *of_files, keys, endpoint, reference, problems):
+    for each in (sign_in, *of_files, account, keys, endpoint, reference, problems):
         router_of_page: APIRouter = each.router
         app.include_router(
             router_of_page, dependencies=[Depends(same_origin)], include_in_schema=False

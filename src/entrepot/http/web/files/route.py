@@ -6,7 +6,7 @@ from typing import Annotated
 from urllib.parse import urlencode
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from entrepot.accounts.actor import Actor
@@ -36,10 +36,11 @@ from entrepot.http.forms_made import form_of, rejected_rows
 from entrepot.http.web.activity.words import lines_of
 from entrepot.http.web.curl_examples import upload_command
 from entrepot.http.web.endpoint_address import endpoint_of
+from entrepot.http.web.entitled import WORDS
 from entrepot.http.web.files.contract import change_counts, schema_view
 from entrepot.http.web.files.profile import column_views
 from entrepot.http.web.files.reading import readings
-from entrepot.http.web.files.sharing import LIVES, WORDS, Draft, read_draft
+from entrepot.http.web.files.sharing import LIVES, Draft, read_draft
 from entrepot.http.web.form import read_form
 from entrepot.http.web.rendering import json_to_keep, page
 from entrepot.http.web.reports import report_view
@@ -60,26 +61,41 @@ FORMS: dict[Form, str] = {
 """The forms that a table can be had in, by the names that people know."""
 
 
-def asked_for_page(request: Request) -> AskedFiles:
-    """What the page's parameters ask for, newest first unless they say otherwise."""
-    return read_asked({"sort": NEWEST_FIRST, **request.query_params})
-
-
 @router.get("/files", response_model=None)
-async def files(
-    request: Request, work: SignedIn, asked: Annotated[AskedFiles, Depends(asked_for_page)]
+async def files(request: Request, work: SignedIn) -> Response:
+    """The files that one may know of, newest first, or as they are searched and sorted; or the
+    search again, and why not."""
+    given = {"sort": NEWEST_FIRST, **request.query_params}
+    try:
+        asked = read_asked(given)
+    except FieldInvalid as wrong:
+        if wrong.field not in FILTERS:
+            raise
+        return await _list(request, work, given, AskedFiles(Wanted(sort=NEWEST_FIRST), None), wrong)
+    return await _list(request, work, given, asked, None)
+
+
+async def _list(
+    request: Request,
+    work: PageWork,
+    given: dict[str, str],
+    asked: AskedFiles,
+    wrong: FieldInvalid | None,
 ) -> Response:
-    """The files that one may know of, newest first, or as they are searched and sorted."""
-    actor, found = await work.look(list_files, PAGE + 1, asked.after, asked.wanted)
+    size = 0 if wrong else PAGE + 1
+    actor, found = await work.look(list_files, size, asked.after, asked.wanted)
     sort = asked.wanted.sort
     return page(
         request,
         "files/list.html",
         actor,
+        status=422 if wrong else 200,
         files=found[:PAGE],
-        wanted=asked.wanted,
-        filtered=asked.wanted != Wanted(sort=sort),
-        filters=sum(getattr(asked.wanted, each) is not None for each in FILTERS[1:]),
+        given=given,
+        wrong=wrong,
+        sort=sort,
+        filtered=any(given.get(each) for each in FILTERS),
+        filters=sum(bool(given.get(each)) for each in FILTERS[1:]),
         newest_first=sort == NEWEST_FIRST,
         heads=_sort_links(request, sort),
         next_page=_link(request, cursor=cursor_after(found[PAGE - 1], asked.wanted))

@@ -1,0 +1,47 @@
+"""The account's quota, what is used of it, and the largest of its files."""
+
+from dataclasses import dataclass
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from entrepot.accounts.actor import Actor
+from entrepot.db.types import Reading
+from entrepot.files.derivatives import account_derivative_bytes
+from entrepot.files.lists import Wanted, list_files
+from entrepot.files.read import File, count_files
+from entrepot.http.web.rendering import page
+from entrepot.http.web.signed_in import SignedIn
+from entrepot.quotas.reserve import Usage, usage_of
+
+router = APIRouter()
+
+LARGEST = 10
+"""The largest files that the page names."""
+
+
+@dataclass(frozen=True)
+class _Shown:
+    usage: Usage
+    files: int
+    versions: int
+    quarantined: int
+    derivatives: int
+    largest: list[File]
+
+
+@router.get("/account", response_model=None)
+async def account(request: Request, work: SignedIn) -> Response:
+    """The account's quota and what is used of it."""
+    actor, shown = await work.look(_load)
+    return page(request, "account/page.html", actor, shown=shown, usage=shown.usage)
+
+
+def _load(conn: Reading, actor: Actor) -> _Shown:
+    wanted = Wanted(sort="-file_size", entitlement="owned")
+    return _Shown(
+        usage_of(conn, actor.account_id),
+        *count_files(conn, actor),
+        account_derivative_bytes(conn, actor.account_id),
+        list_files(conn, actor, LARGEST, None, wanted),
+    )
