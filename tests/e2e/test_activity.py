@@ -37,6 +37,7 @@ def test_others_see_what_they_did(
     page.get_by_role("link", name="Activity").click()
     expect(page.get_by_role("heading", name="Your activity")).to_be_visible()
     expect(page.get_by_role("row")).to_have_count(2)
+    expect(page.get_by_role("row").get_by_role("link", name="orders.csv")).to_be_visible()
     answer = page.goto(f"/files/{file_id}/activity")
     assert answer is not None
     assert answer.status == 404

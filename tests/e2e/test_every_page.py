@@ -22,15 +22,20 @@ PATHS = (
     "/sign-in?link=anything",
     "/files",
     "/files?name=nothing&sort=-file_size&published=true",
+    "/files?min_size=much",
     "/files/{published}",
     "/files/{published}/preview",
     "/files/{published}/preview?where=none%3D1",
     "/files/{refused}",
     "/files/{exception}",
+    "/files/{published}/settings",
+    "/files/{published}/schema",
+    "/files/{deleted}",
     "/files/{refused}/deliver",
     "/files/{refused}/deliver?replaces=1",
     "/upload",
     "/activity",
+    "/account",
     "/files/{published}/activity",
     "/offers",
     "/tasks",
@@ -99,7 +104,10 @@ def furnished(site: Server, password_hash: str) -> Furnished:
     ):
         body = {"user_name": taker.user_name}
         assert api.request("PUT", f"/file/{file_id}/offer", json=body).status_code == 200
+    gone = account.api.deliver(name=LONG)["file_id"]
+    assert account.api.request("DELETE", f"/file/{gone}").status_code == 200
     names = {
+        "deleted": gone,
         "exception": odd["file_id"],
         "accepted": accepted["task_id"],
         "compared": compared["task_id"],

@@ -382,3 +382,14 @@ def test_the_profile_is_shown_and_forms_can_be_had(page: Page, person: TestAccou
     assert download.value.suggested_filename == "squares.jsonl"
     lines = Path(download.value.path()).read_text().splitlines()
     assert (len(lines), lines[2]) == (60, '{"id":2,"kind":"c","square":4}')
+
+
+def test_the_account_says_what_fills_it(page: Page, person: TestAccount) -> None:
+    person.api.deliver(CSV, name="small.csv")
+    person.api.deliver(CSV * 50, name="large.csv")
+    page.get_by_role("link", name="Account").click()
+    used = person.api.account()["used"]
+    expect(page.locator(f'dd data[value="{used}"]')).to_be_visible()
+    rows = page.get_by_role("row")
+    expect(rows.nth(1)).to_contain_text("large.csv")
+    expect(rows.nth(2)).to_contain_text("small.csv")

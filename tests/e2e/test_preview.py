@@ -48,3 +48,13 @@ def test_rows_are_sorted_filtered_and_paged_without_scripts(
     expect(page.get_by_label("Filter")).to_have_value("city = Ulm")
     page.get_by_role("link", name="All rows in their order").first.click()
     assert first_cells(page)[:2] == ["2", "0"]
+
+
+def test_what_is_no_table_has_no_rows(page: Page, person: TestAccount) -> None:
+    file_id = person.api.deliver(b"%PDF-1.4\n" + bytes(range(256)), name="scan.pdf")["file_id"]
+    answer = page.goto(f"/files/{file_id}/preview")
+    assert answer is not None
+    assert answer.status == 422
+    expect(page.get_by_role("heading", name="This is not a table")).to_be_visible()
+    expect(page.get_by_label("Filter")).to_have_count(0)
+    expect(page.get_by_role("link", name="Download it")).to_be_visible()

@@ -342,6 +342,9 @@ def test_what_others_own_is_what_never_was(
         ("/files/{}/report.json", task["file_id"]),
         ("/files/{}/report.csv", task["file_id"]),
         ("/files/{}/schema.json", task["file_id"]),
+        ("/files/{}/settings", task["file_id"]),
+        ("/files/{}/schema", task["file_id"]),
+        ("/files/{}/deleted", task["file_id"]),
         ("/tasks/{}/report.json", task["task_id"]),
         ("/tasks/{}", task["task_id"]),
         ("/keys/{}/revoke", str(other.admin.key.key.id)),
@@ -351,6 +354,9 @@ def test_what_others_own_is_what_never_was(
         assert found.status_code == never.status_code == malformed.status_code == 404
         assert _without_ids(found.text) == _without_ids(never.text)
     assert client.post(f"/tasks/{task['task_id']}/cancel").status_code == 404
+    for act in ("settings", "owner", "delete", "undelete", "versions/1/delete"):
+        form = {"file_name": "x", "file_size_limit": "9", "user_name": someone.admin.user_name}
+        assert client.post(f"/files/{task['file_id']}/{act}", data=form).status_code == 404
     key_path = f"/keys/{other.admin.key.key.id}/revoke"
     assert client.post(key_path).status_code == 404
     assert other.api.get("/whoami").status_code == 200

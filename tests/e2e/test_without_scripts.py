@@ -197,6 +197,11 @@ def test_files_are_searched_filtered_and_sorted(plain: Page, person: TestAccount
     plain.get_by_label("Contract").select_option("With a schema")
     plain.get_by_role("button", name="Search").click()
     expect(plain.get_by_text("No file is like that")).to_be_visible()
+    plain.get_by_label("Bytes at least").fill("much")
+    plain.get_by_role("button", name="Search").click()
+    expect(plain.locator("#min_size-wrong")).to_contain_text("a number of bytes in plain digits")
+    expect(plain.get_by_label("Bytes at least")).to_have_value("much")
+    expect(plain.get_by_label("Contract")).to_have_value("true")
     plain.get_by_role("link", name="All files", exact=True).click()
     expect(rows).to_have_count(1 + 3)
 

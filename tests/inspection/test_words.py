@@ -48,7 +48,7 @@ CASES: list[tuple[str, str, dict[str, Any], str]] = [
     ("pattern", "a\nx\n", schema(field("a", constraints={"pattern": "[0-9]+"})),
      "1 of 1 row: `a` must match `[0-9]+`, first at row 2: `x`."),
     ("enum", "a\nx\n", schema(field("a", constraints={"enum": ["y", "z"]})),
-     "1 of 1 row: `a` must be one of ['y', 'z'], first at row 2: `x`."),
+     "1 of 1 row: `a` must be one of `y`, `z`, first at row 2: `x`."),
     ("unique", "a\nx\ny\nx\n", schema(field("a", constraints={"unique": True})),
      "1 of 3 rows: `a` must be unique, first at row 4: `x`."),
     ("key", "a\nx\nx\n", schema(field("a"), primaryKey="a"),

@@ -5,6 +5,7 @@ the quota with them; until then they count, since they can be had back.
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -17,12 +18,26 @@ from entrepot.db.tables import files, versions
 from entrepot.db.types import Reading, Writing
 from entrepot.errors import NotFound, NothingToUndo, VersionIsCurrent, VersionNotPublished
 from entrepot.files.history import Version, get_version
-from entrepot.files.versions import UNDECIDED, UNDO
-from entrepot.grants.access import access_manageable, lock_deleted, lock_manageable
+from entrepot.files.versions import UNDECIDED, UNDO, FileId
+from entrepot.grants.access import access_deleted, access_manageable, lock_deleted, lock_manageable
 
 MARGIN = timedelta(hours=1)
 """The bytes stay for so much longer than a deletion can be undone: clocks of hosts differ."""
 BATCH = 100
+
+
+@dataclass(frozen=True)
+class DeletedFile:
+    """A file that nobody finds any more, but that can be had back until `undo_until`."""
+
+    file_id: FileId
+    name: str
+    deleted_at: datetime
+
+    @property
+    def undo_until(self) -> datetime:
+        """Until when its deletion can be undone."""
+        return self.deleted_at + UNDO
 
 
 def delete_version(
@@ -71,6 +86,14 @@ def delete_file(conn: Writing, actor: Actor, file_id: UUID, now: datetime) -> da
     conn.execute(update(files).where(files.c.id == file_id).values(deleted_at=now, updated_at=now))
     record(conn, target.account_id, actor, "file.delete", now, file_id)
     return now + UNDO
+
+
+def deleted_file(conn: Reading, actor: Actor, file_id: UUID, now: datetime) -> DeletedFile:
+    """A file whose deletion the actor may undo. Raises NotFound."""
+    if access_deleted(conn, actor, file_id, now - UNDO) is None:
+        raise NotFound
+    row = conn.execute(select(files).where(files.c.id == file_id)).one()
+    return DeletedFile(FileId(row.id), row.name, row.deleted_at)
 
 
 def undelete_file(conn: Writing, actor: Actor, file_id: UUID, now: datetime) -> None:

@@ -87,7 +87,7 @@ def offer_file(
     if grantee.user_id is None:
         raise FieldInvalid("user_name", f"must be one user, not {EVERYBODY}.", "acme:anna")
     if grantee.account_id == target.account_id:
-        reason = "is of the file's own account: there it is handed over by PATCH, without an offer."
+        reason = "is of the file's own account: hand it over in the file's settings, or by PATCH."
         raise FieldInvalid("user_name", reason)
     before = conn.execute(select(offers).where(offers.c.file_id == file_id)).one_or_none()
     if before is not None and before.user_id == grantee.user_id:

@@ -192,6 +192,14 @@ def get_findings(
     )
 
 
+def newest_findings(conn: Reading, actor: Actor, file_id: UUID) -> Findings | None:
+    """As `get_findings` of the newest inspected version; None as long as there is none."""
+    try:
+        return get_findings(conn, actor, file_id)
+    except NotFound:
+        return None
+
+
 def file_rows(with_schema: bool) -> Select[Any]:
     """The rows that `file_of` reads; `sight` fills in who looks."""
     columns: list[Any] = [

@@ -5,6 +5,7 @@ not learn who else does. What happened in an account is for its admins with the 
 everybody else there is what they did themselves, in whatever account.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,9 +15,9 @@ from sqlalchemy import ColumnElement, func, select
 
 from entrepot.accounts.actor import Actor
 from entrepot.activity.chain import as_json
-from entrepot.db.tables import activity
+from entrepot.db.tables import activity, files
 from entrepot.db.types import Reading
-from entrepot.grants.access import access_manageable
+from entrepot.grants.access import access_manageable, known_files, sight
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,15 @@ def list_file_activity(
     target = access_manageable(conn, actor, file_id)
     of_file = (activity.c.file_id == file_id) & (activity.c.account_id == target.account_id)
     return _entries(conn, of_file, wanted, stretch)
+
+
+def names_of(conn: Reading, actor: Actor, found: Sequence[Entry]) -> dict[str, str]:
+    """The names of the files that rows are about, by id; of those, deleted ones too, that the actor
+    knows of."""
+    wanted = {UUID(entry.said["file_id"]) for entry in found if entry.said["file_id"]}
+    known = known_files(actor.is_admin), files.c.id.in_(wanted)
+    rows = conn.execute(select(files.c.id, files.c.name).where(*known), sight(actor))
+    return {str(row.id): row.name for row in rows}
 
 
 def newest_number(conn: Reading) -> int:

@@ -231,10 +231,17 @@ def lock_manageable(conn: Writing, actor: Actor, file_id: UUID) -> Manageable:
     return _managed(Manageable(*_locked(conn, actor, file_id)))
 
 
+def access_deleted(
+    conn: Reading, actor: Actor, file_id: UUID, since: datetime
+) -> Manageable | None:
+    """A file deleted after `since` that the actor may have back; None if there is none."""
+    row = conn.execute(_deleted(actor, file_id, since), sight(actor)).one_or_none()
+    return Manageable(*_handle(actor, row)) if row is not None else None
+
+
 def lock_deleted(conn: Writing, actor: Actor, file_id: UUID, since: datetime) -> Manageable | None:
-    """A file deleted after `since` that the actor may have back, locked; None if there is none."""
-    wanted = files.c.id == file_id, managed_files(actor.is_admin), files.c.deleted_at > since
-    row = conn.execute(_locking(_handles().where(*wanted)), sight(actor)).one_or_none()
+    """As `access_deleted`, of a file that stays as it is until the transaction's end."""
+    row = conn.execute(_locking(_deleted(actor, file_id, since)), sight(actor)).one_or_none()
     return Manageable(*_handle(actor, row)) if row is not None else None
 
 
@@ -307,6 +314,11 @@ def _sought(is_admin: bool, locked: bool) -> Select[Any]:
 
 def _handles() -> Select[Any]:
     return select(files.c.id, files.c.account_id, files.c.owner_id, *granted_rights())
+
+
+def _deleted(actor: Actor, file_id: UUID, since: datetime) -> Select[Any]:
+    wanted = files.c.id == file_id, managed_files(actor.is_admin), files.c.deleted_at > since
+    return _handles().where(*wanted)
 
 
 def _locking(found: Select[Any]) -> Select[Any]:

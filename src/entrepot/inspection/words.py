@@ -6,6 +6,7 @@ Faults of the header come first, since they are one act to mend; then the kinds 
 by how many rows have them. At most three kinds of each are named, the rest is counted.
 """
 
+from ast import literal_eval
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,6 +14,9 @@ from entrepot.inspection.report import TITLES
 
 NAMED = 3
 """Kinds of faults that a sentence names."""
+CHOICES = 5
+"""Values of an enum that a sentence names."""
+LONGEST_NOTE = 10_000
 LENGTH = 80
 """Characters of a cell or a name in a sentence."""
 HEADER = frozenset(
@@ -146,6 +150,8 @@ def _fault(kind: str, field: str | None, note: str) -> str:
         case "constraint-error":
             rule, _, value = note.removeprefix('constraint "').partition('" is ')
             said = RULES.get(rule, f"breaks its {rule} of {{}}")
+            if rule == "enum" and (choices := _choices(value.strip(QUOTE))):
+                return f"{name} {said.format(choices)}"
             return f"{name} {said.format(shortened(value.strip(QUOTE).replace('`', _TICK)))}"
         case "unique-error" if field:
             return f"{name} must be unique"
@@ -153,6 +159,19 @@ def _fault(kind: str, field: str | None, note: str) -> str:
             return f"the cell of {name} is missing"
         case other:
             return SAID.get(other) or _described(other)
+
+
+def _choices(value: str) -> str | None:
+    """The values of an enum, which a note has as Python writes a list; None if it has them not."""
+    try:
+        values = literal_eval(value) if len(value) < LONGEST_NOTE else None
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return None
+    if not isinstance(values, list):
+        return None
+    some = ", ".join(quoted(str(each)) for each in values[:CHOICES])
+    more = len(values) - CHOICES
+    return f"{some} and {more:,} more" if more > 0 else some
 
 
 QUOTE, _TICK = '"', "'"

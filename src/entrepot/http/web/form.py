@@ -27,10 +27,10 @@ class Form:
         return self._values.get(name, [])
 
 
-async def read_form(request: Request) -> Form:
-    """The request's form. Raises FieldInvalid, BodyTooLarge, BodyTooSlow."""
+async def read_form(request: Request, limit: int = FORM_LIMIT) -> Form:
+    """The form, of at most `limit` bytes. Raises FieldInvalid, BodyTooLarge, BodyTooSlow."""
     patience = runtime_of(request).parts.settings.body_timeout
-    body = await small_body(request, patience, FORM_LIMIT)
+    body = await small_body(request, patience, limit)
     try:
         values = parse_qs(body.decode("ascii"), errors="strict", max_num_fields=100)
     except (UnicodeDecodeError, ValueError):

@@ -5,7 +5,9 @@ from fastapi.responses import Response
 
 from entrepot.errors import FieldInvalid
 from entrepot.http.web import assets
+from entrepot.http.web.account import route as account
 from entrepot.http.web.activity import route as activity
+from entrepot.http.web.changes import route as changes
 from entrepot.http.web.endpoint import route as endpoint
 from entrepot.http.web.failures import show_failures_as_pages
 from entrepot.http.web.files import route as files
@@ -17,6 +19,7 @@ from entrepot.http.web.problems import route as problems
 from entrepot.http.web.reference import route as reference
 from entrepot.http.web.rendering import THEME_COOKIE, THEMES, open_pages
 from entrepot.http.web.same_origin import same_origin
+from entrepot.http.web.schema import route as schema
 from entrepot.http.web.sign_in import route as sign_in
 from entrepot.http.web.sign_in.attempts import Attempts
 from entrepot.http.web.signed_in import go, is_secure, local_path
@@ -35,8 +38,8 @@ def mount_pages(app: FastAPI) -> None:
     app.state.pages = open_pages(assets.load_assets())
     settings = app.state.runtime.parts.settings
     app.state.attempts = Attempts(settings.sign_in_attempts_per_address)
-    of_files = files, preview, versions, offers, upload, tasks, activity
-    for each in (sign_in, *of_files, keys, endpoint, reference, problems):
+    of_files = files, changes, schema, preview, versions, offers, upload, tasks, activity
+    for each in (sign_in, *of_files, account, keys, endpoint, reference, problems):
         router_of_page: APIRouter = each.router
         app.include_router(
             router_of_page, dependencies=[Depends(same_origin)], include_in_schema=False

@@ -16,6 +16,7 @@ from entrepot.files.read_activity import (
     Wanted,
     list_activity,
     list_file_activity,
+    names_of,
     sees_account,
 )
 from entrepot.http.api.activity import Find, export, rendered
@@ -34,8 +35,13 @@ PAGE = 50
 async def activity(request: Request, work: SignedIn, cursor: str | None = None) -> Response:
     """What was done in the account, for its admins; for others what they did themselves."""
     stretch = Stretch(PAGE + 1, number_of(ACTIVITY.after(cursor)))
-    actor, found = await work.look(list_activity, Wanted(), stretch)
-    return _page(request, actor, ACTIVITY.cut(found, PAGE), None, cursor)
+
+    def load(conn: Reading, actor: Actor) -> tuple[list[Entry], dict[str, str]]:
+        found = list_activity(conn, actor, Wanted(), stretch)
+        return found, names_of(conn, actor, found)
+
+    actor, (found, names) = await work.look(load)
+    return _page(request, actor, ACTIVITY.cut(found, PAGE), names, None, cursor)
 
 
 @router.get("/files/{file_id}/activity", response_model=None)
@@ -51,7 +57,7 @@ async def file_activity(
         return found, get_file(conn, actor, file_id)
 
     actor, (found, file) = await work.look(load)
-    return _page(request, actor, listing.cut(found, PAGE), file, cursor)
+    return _page(request, actor, listing.cut(found, PAGE), {}, file, cursor)
 
 
 @router.get("/activity/export", response_model=None)
@@ -77,13 +83,18 @@ async def _export(work: PageWork, find: Find, form: str) -> Response:
 
 
 def _page(
-    request: Request, actor: Actor, shown: Page[Entry], file: File | None, cursor: str | None
+    request: Request,
+    actor: Actor,
+    shown: Page[Entry],
+    names: dict[str, str],
+    file: File | None,
+    cursor: str | None,
 ) -> Response:
     return page(
         request,
         "activity/page.html",
         actor,
-        lines=lines_of(shown.items),
+        lines=lines_of(shown.items, names),
         file=file,
         whole_account=sees_account(actor),
         next_cursor=shown.next_cursor,

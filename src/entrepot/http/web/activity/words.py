@@ -1,12 +1,14 @@
 """A row of the record in words; what is not known yet is shown as it is."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from entrepot.files.read_activity import Entry
-from entrepot.http.web.figures import number, size
+from entrepot.http.web.entitled import WORDS
+from entrepot.http.web.figures import exact_time, number, size
 
 ACTIONS = {
     "version.read": "Read",
@@ -27,6 +29,9 @@ ACTIONS = {
     "file.purge": "Gone for good",
     "file.offer": "Offered",
     "file.transfer": "Handed over",
+    "file.decline": "Offer declined",
+    "file.withdraw": "Offer taken back",
+    "version.compare": "Compared",
     "schema.propose": "Schema proposed",
     "schema.change": "Schema changed",
     "entitlement.grant": "Shared",
@@ -42,7 +47,14 @@ BADGES = {"version.refuse": "bad", "version.fail": "bad", "version.publish": "go
 """Actions that are shown by a badge."""
 BY_OPERATORS = ("user.", "key.")
 """What nobody does without a user's name but an operator."""
-LEFT_OUT = ("sha256", "key_id")
+LEFT_OUT = ("sha256", "key_id", "task_id", "offered_by")
+SAID_AS = {"user_name": "with", "entitlement": "to", "expires_at": "until"}
+"""What the parts of an entitlement are called, whose names say too little to a reader."""
+VERDICTS = {
+    "conforms": "keeps its contract",
+    "violates": "breaks its contract",
+    "not-tabular": "is no table",
+}
 PARTS_SHOWN = 6
 LONGEST = 120
 """Characters of one part."""
@@ -60,16 +72,17 @@ class Line:
     by_key: bool
     address: str | None
     file_id: str | None
+    file_name: str | None
     version: int | None
     said: str
 
 
-def lines_of(found: Sequence[Entry]) -> list[Line]:
-    """Rows as a page shows them."""
-    return [_line(entry) for entry in found]
+def lines_of(found: Sequence[Entry], names: Mapping[str, str] | None = None) -> list[Line]:
+    """Rows as a page shows them; `names` are those of the files that the reader knows, by id."""
+    return [_line(entry, names or {}) for entry in found]
 
 
-def _line(entry: Entry) -> Line:
+def _line(entry: Entry, names: Mapping[str, str]) -> Line:
     said = entry.said
     return Line(
         at=entry.at,
@@ -80,6 +93,7 @@ def _line(entry: Entry) -> Line:
         by_key=said["key_id"] is not None,
         address=said["address"],
         file_id=said["file_id"],
+        file_name=names.get(said["file_id"] or ""),
         version=said["version"],
         said=_detail(said["action"], said["detail"], said["result"]),
     )
@@ -93,8 +107,25 @@ def _detail(action: str, detail: Mapping[str, Any], result: str | None) -> str:
         for name, value in detail.items()
         if value not in (None, "", [], {}) and name not in LEFT_OUT
     ]
-    parts = [f"{name.replace('_', ' ')} {_value(name, value)}" for name, value in told]
+    parts = [_part(action, name, value) for name, value in told]
     return ", ".join(parts[:PARTS_SHOWN])
+
+
+def _part(action: str, name: str, value: Any) -> str:
+    if name == "verdict" and value in VERDICTS:
+        return VERDICTS[value]
+    known = SAID_AS.get(name) if action.startswith("entitlement.") else None
+    return f"{known or name.replace('_', ' ')} {_known(name, value) or _value(name, value)}"
+
+
+def _known(name: str, value: Any) -> str | None:
+    """What an entitlement allows, or a time, as the pages say it; None for all else."""
+    if name == "entitlement" and value in WORDS:
+        return WORDS[value]
+    with suppress(ValueError):
+        if name.endswith("_at") and isinstance(value, str):
+            return exact_time(datetime.fromisoformat(value))
+    return None
 
 
 def _read(detail: Mapping[str, Any], result: str | None) -> str:

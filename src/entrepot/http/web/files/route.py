@@ -6,7 +6,7 @@ from typing import Annotated
 from urllib.parse import urlencode
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from entrepot.accounts.actor import Actor
@@ -14,6 +14,7 @@ from entrepot.db.pages import Position
 from entrepot.db.types import Reading
 from entrepot.errors import FieldInvalid, NotFound
 from entrepot.files.contract import Revision, find_revision, schema_revisions_of
+from entrepot.files.delete import deleted_file
 from entrepot.files.hand_over import offer_file, offered_to, withdraw_offer
 from entrepot.files.history import Version, exception_of, list_versions
 from entrepot.files.lists import Sort, Wanted, list_files
@@ -24,6 +25,7 @@ from entrepot.files.read import (
     get_file,
     get_findings,
     get_profiled,
+    newest_findings,
     profile_document,
 )
 from entrepot.files.read_activity import Entry, Stretch, list_file_activity
@@ -37,10 +39,11 @@ from entrepot.http.listings import ENTITLEMENTS
 from entrepot.http.web.activity.words import lines_of
 from entrepot.http.web.curl_examples import upload_command
 from entrepot.http.web.endpoint_address import endpoint_of
+from entrepot.http.web.entitled import WORDS
 from entrepot.http.web.files.contract import change_counts, schema_view
 from entrepot.http.web.files.profile import column_views
 from entrepot.http.web.files.reading import readings
-from entrepot.http.web.files.sharing import LIVES, WORDS, Draft, read_draft
+from entrepot.http.web.files.sharing import LIVES, Draft, read_draft
 from entrepot.http.web.form import read_form
 from entrepot.http.web.rendering import json_to_keep, page
 from entrepot.http.web.reports import report_view
@@ -61,28 +64,43 @@ FORMS: dict[Form, str] = {
 """The forms that a table can be had in, by the names that people know."""
 
 
-def asked_for_page(request: Request) -> AskedFiles:
-    """What the page's parameters ask for, newest first unless they say otherwise."""
-    return read_asked({"sort": NEWEST_FIRST, **request.query_params})
-
-
 @router.get("/files", response_model=None)
-async def files(
-    request: Request, work: SignedIn, asked: Annotated[AskedFiles, Depends(asked_for_page)]
+async def files(request: Request, work: SignedIn) -> Response:
+    """The files that one may know of, newest first, or as they are searched and sorted; or the
+    search again, and why not."""
+    given = {"sort": NEWEST_FIRST, **request.query_params}
+    try:
+        asked = read_asked(given)
+    except FieldInvalid as wrong:
+        if wrong.field not in FILTERS:
+            raise
+        return await _list(request, work, given, AskedFiles(Wanted(sort=NEWEST_FIRST), None), wrong)
+    return await _list(request, work, given, asked, None)
+
+
+async def _list(
+    request: Request,
+    work: PageWork,
+    given: dict[str, str],
+    asked: AskedFiles,
+    wrong: FieldInvalid | None,
 ) -> Response:
-    """The files that one may know of, newest first, or as they are searched and sorted."""
     after = asked.listing.after(asked.cursor)
-    actor, found = await work.look(list_files, PAGE + 1, after, asked.wanted)
+    size = 0 if wrong else PAGE + 1
+    actor, found = await work.look(list_files, size, after, asked.wanted)
     shown, next_cursor = asked.listing.cut(found, PAGE)
     sort = asked.wanted.sort
     return page(
         request,
         "files/list.html",
         actor,
+        status=422 if wrong else 200,
         files=shown,
-        wanted=asked.wanted,
-        filtered=asked.wanted != Wanted(sort=sort),
-        filters=sum(getattr(asked.wanted, each) is not None for each in FILTERS[1:]),
+        given=given,
+        wrong=wrong,
+        sort=sort,
+        filtered=any(given.get(each) for each in FILTERS),
+        filters=sum(bool(given.get(each)) for each in FILTERS[1:]),
         newest_first=sort == NEWEST_FIRST,
         heads=_sort_links(request, sort),
         next_page=_link(request, cursor=next_cursor) if next_cursor else None,
@@ -95,8 +113,13 @@ async def files(
 async def file(
     request: Request, file_id: UUID, work: SignedIn, cursor: str | None = None
 ) -> Response:
-    """One file; `cursor` is of the list of those whom it is shared with."""
-    return await _page(request, file_id, work, Draft(), cursor=cursor)
+    """One file; `cursor` is of the list of those whom it is shared with. One that was deleted is
+    shown as such to those who may have it back."""
+    try:
+        return await _page(request, file_id, work, Draft(), cursor=cursor)
+    except NotFound:
+        await work.read(deleted_file, file_id, work.now)
+        return go(f"/files/{file_id}/deleted")
 
 
 @router.post("/files/{file_id}/entitlements", response_model=None)
@@ -268,10 +291,7 @@ class _Shown:
 
 def _load(conn: Reading, actor: Actor, file_id: UUID, shared_after: Position | None) -> _Shown:
     found = get_file(conn, actor, file_id)
-    try:
-        findings = get_findings(conn, actor, file_id)
-    except NotFound:
-        findings = None
+    findings = newest_findings(conn, actor, file_id)
     return _Shown(
         found,
         findings,

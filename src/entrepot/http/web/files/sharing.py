@@ -5,16 +5,11 @@ from datetime import datetime, timedelta
 
 from entrepot.errors import FieldInvalid
 from entrepot.grants.access import Entitlement
+from entrepot.http.web.entitled import WORDS
 from entrepot.http.web.form import Form
 
 LIVES = (("", "never"), ("7", "in 7 days"), ("30", "in 30 days"), ("365", "in a year"))
 """The choices of how long it lasts: days as the form sends them, and the words."""
-WORDS: dict[Entitlement, str] = {
-    "r": "read",
-    "w": "deliver, and see nothing but their own deliveries",
-    "rw": "read and deliver",
-}
-"""What each entitlement allows, in words."""
 
 
 @dataclass(frozen=True)

@@ -115,6 +115,7 @@ async def rows(
         status=kind.status if kind else 200,
         file=file,
         made=made.document if made else None,
+        offset=made.offset if made else 0,
         columns=[_column(each, order_by, link) for each in made.document["columns"]]
         if made
         else [],

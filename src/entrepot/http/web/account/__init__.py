@@ -1,0 +1,1 @@
+"""What the account may use, and what fills it."""

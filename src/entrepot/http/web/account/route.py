@@ -1,0 +1,59 @@
+"""The account's quota, what is used of it, and the largest of its files."""
+
+from dataclasses import dataclass
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from entrepot.accounts.actor import Actor
+from entrepot.db.types import Reading
+from entrepot.files.derivatives import account_derivative_bytes
+from entrepot.files.holdings import Holdings, holdings_of
+from entrepot.files.lists import Wanted, list_files
+from entrepot.files.read import File
+from entrepot.http.web.rendering import page
+from entrepot.http.web.signed_in import SignedIn
+from entrepot.quotas.reserve import Usage, usage_of
+
+router = APIRouter()
+
+WORDS = {
+    "current": "Current versions",
+    "earlier": "Earlier versions",
+    "undecided": "Being inspected",
+    "quarantined": "Refused, kept for 7 days",
+    "deleted": "Deleted, can be had back",
+    "canceled": "Canceled, about to go",
+    "validations": "Came to be validated",
+    "uploads": "Uploads that run",
+    "resumable_uploads": "Resumable uploads",
+}
+"""What holds the account's bytes, as people are told."""
+
+LARGEST = 10
+"""The largest files that the page names."""
+
+
+@dataclass(frozen=True)
+class _Shown:
+    usage: Usage
+    held: Holdings
+    derivatives: int
+    largest: list[File]
+
+
+@router.get("/account", response_model=None)
+async def account(request: Request, work: SignedIn) -> Response:
+    """The account's quota and what is used of it."""
+    actor, shown = await work.look(_load)
+    return page(request, "account/page.html", actor, shown=shown, usage=shown.usage, words=WORDS)
+
+
+def _load(conn: Reading, actor: Actor) -> _Shown:
+    wanted = Wanted(sort="-file_size", entitlement="owned")
+    return _Shown(
+        usage_of(conn, actor.account_id),
+        holdings_of(conn, actor.account_id),
+        account_derivative_bytes(conn, actor.account_id),
+        list_files(conn, actor, LARGEST, None, wanted),
+    )

@@ -1,0 +1,1 @@
+"""The settings of a file; delete it or a version of it, and undo that."""

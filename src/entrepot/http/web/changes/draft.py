@@ -1,0 +1,82 @@
+"""The form of a file's settings: as it stands, as it was filled in, and what it asks for."""
+
+from dataclasses import dataclass, field
+
+from entrepot.errors import EntrepotError, FieldInvalid, SizeLimitTooSmall
+from entrepot.files.change import FileChange
+from entrepot.files.define import check_description, check_file_name, parse_size_limit
+from entrepot.files.read import File
+from entrepot.files.retention import Retention
+from entrepot.http.web.form import Form
+
+RULES = {
+    "": "all of them",
+    "keep_last": "the newest, as many as",
+    "days": "those of the last days, as many as",
+}
+"""What is kept of the published versions: as the form sends it, and the words."""
+MOST = {"keep_last": 10_000, "days": 36_500}
+"""The largest number of each rule, as the API has it."""
+
+
+@dataclass(frozen=True)
+class Draft:
+    """The fields as texts; `wrong` is what is said beside which of them."""
+
+    file_name: str
+    file_description: str
+    file_size_limit: str
+    keep: str = ""
+    keep_number: str = ""
+    user_name: str = ""
+    confirm: str = ""
+    wrong: dict[str, str] = field(default_factory=dict)
+
+    def change(self, largest: int) -> FileChange:
+        """The change that the form asks for. Raises FieldInvalid."""
+        return FileChange(
+            name=check_file_name(self.file_name.strip(), "file_name", "orders.csv"),
+            description=check_description(self.file_description.replace("\r\n", "\n")),
+            size_limit=parse_size_limit(self.file_size_limit.strip(), largest),
+            sets_retention=True,
+            retention=self._retention(),
+        )
+
+    def _retention(self) -> Retention | None:
+        if self.keep not in RULES:
+            raise FieldInvalid("keep", "choose one of the list.")
+        if not self.keep:
+            return None
+        text, most = self.keep_number.strip(), MOST[self.keep]
+        if not (text.isascii() and text.isdigit() and len(text) < 10 and 1 <= int(text) <= most):
+            raise FieldInvalid("keep_number", f"is a number from 1 to {most:,}.")
+        return Retention(**{self.keep: int(text)})
+
+
+def draft_of(file: File) -> Draft:
+    """The form as the file is."""
+    rule, number = next(iter((file.retention or {}).items()), ("", ""))
+    return Draft(file.name, file.description, str(file.size_limit), rule, str(number))
+
+
+def read_draft(form: Form) -> Draft:
+    """The form as it came."""
+    return Draft(
+        form.text("file_name"),
+        form.text("file_description"),
+        form.text("file_size_limit"),
+        form.text("keep"),
+        form.text("keep_number"),
+    )
+
+
+def beside(failure: EntrepotError) -> dict[str, str]:
+    """What is said beside which field."""
+    match failure:
+        case FieldInvalid():
+            tail = f" Example: {failure.example}" if failure.example else ""
+            return {failure.field: failure.reason + tail}
+        case SizeLimitTooSmall():
+            return {"file_size_limit": str(failure)}
+        case _:
+            raise failure

@@ -1,0 +1,136 @@
+"""Change a file's settings, hand it over, delete it or one of its versions, and undo that."""
+
+import unicodedata
+from contextlib import suppress
+from dataclasses import replace
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from entrepot.accounts.actor import Actor
+from entrepot.db.types import Reading
+from entrepot.errors import FieldInvalid, NotFound, NothingToUndo, SizeLimitTooSmall
+from entrepot.files.change import change_file
+from entrepot.files.delete import (
+    delete_file,
+    delete_version,
+    deleted_file,
+    undelete_file,
+    undelete_version,
+)
+from entrepot.files.hand_over import hand_over
+from entrepot.files.read import File, get_file
+from entrepot.grants.access import access_manageable
+from entrepot.grants.entitlements import list_entitlements
+from entrepot.http.api.versions import NumberInPath
+from entrepot.http.web.changes.draft import RULES, Draft, beside, draft_of, read_draft
+from entrepot.http.web.form import read_form
+from entrepot.http.web.rendering import page
+from entrepot.http.web.signed_in import PageWork, SignedIn, go
+
+router = APIRouter()
+
+
+@router.get("/files/{file_id}/settings", response_model=None)
+async def show(request: Request, file_id: UUID, work: SignedIn) -> Response:
+    """The settings of a file, for its owner and the account's admins."""
+    return await _page(request, file_id, work, None)
+
+
+@router.post("/files/{file_id}/settings", response_model=None)
+async def change(request: Request, file_id: UUID, work: SignedIn) -> Response:
+    """Change the settings and go back to the file; or the form again, and why not."""
+    draft = read_draft(await read_form(request))
+    try:
+        asked = draft.change(work.parts.settings.max_file_size)
+        await work.write(change_file, file_id, asked, work.now)
+    except (FieldInvalid, SizeLimitTooSmall) as failure:
+        return await _page(request, file_id, work, replace(draft, wrong=beside(failure)))
+    return go(f"/files/{file_id}")
+
+
+@router.post("/files/{file_id}/owner", response_model=None)
+async def give(request: Request, file_id: UUID, work: SignedIn) -> Response:
+    """Make another user of the account the owner; or the form again, and why not."""
+    user_name = (await read_form(request)).text("user_name").strip()
+    try:
+        await work.write(hand_over, file_id, user_name, work.now)
+    except FieldInvalid as failure:
+        reason = {"user_name": failure.reason}
+        return await _page(request, file_id, work, None, user_name=user_name, wrong=reason)
+    try:
+        await work.read(get_file, file_id)
+    except NotFound:  # it is another's now
+        return go("/files")
+    return go(f"/files/{file_id}")
+
+
+@router.post("/files/{file_id}/delete", response_model=None)
+async def delete(request: Request, file_id: UUID, work: SignedIn) -> Response:
+    """Delete the file whose name was given; or the form again. It can be undone for 7 days."""
+    confirm = (await read_form(request)).text("confirm")
+    file = await work.read(_manageable, file_id)
+    if unicodedata.normalize("NFC", confirm.strip()) != file.name.strip():
+        wrong = {"confirm": f"is not the file's name, {file.name}. Nothing was deleted."}
+        return await _page(request, file_id, work, None, confirm=confirm, wrong=wrong)
+    await work.write(delete_file, file_id, work.now)
+    return go(f"/files/{file_id}/deleted")
+
+
+@router.get("/files/{file_id}/deleted", response_model=None)
+async def deleted(request: Request, file_id: UUID, work: SignedIn) -> Response:
+    """What was deleted, until when it can be undone, and the button for it."""
+    actor, found = await work.look(deleted_file, file_id, work.now)
+    return page(request, "changes/deleted.html", actor, found=found)
+
+
+@router.post("/files/{file_id}/undelete", response_model=None)
+async def undelete(file_id: UUID, work: SignedIn) -> Response:
+    """Undo the deletion; one that was undone meanwhile just shows the file."""
+    with suppress(NothingToUndo):
+        await work.write(undelete_file, file_id, work.now)
+    return go(f"/files/{file_id}")
+
+
+@router.post("/files/{file_id}/versions/{number}/delete", response_model=None)
+async def remove_version(file_id: UUID, number: NumberInPath, work: SignedIn) -> Response:
+    """Delete a published version that is not the current one; the list offers to undo it."""
+    await work.write(delete_version, file_id, number, work.now)
+    return go(f"/files/{file_id}#versions")
+
+
+@router.post("/files/{file_id}/versions/{number}/undelete", response_model=None)
+async def bring_version_back(file_id: UUID, number: NumberInPath, work: SignedIn) -> Response:
+    """Undo the deletion of a version."""
+    await work.write(undelete_version, file_id, number, work.now)
+    return go(f"/files/{file_id}#versions")
+
+
+def _manageable(conn: Reading, actor: Actor, file_id: UUID) -> File:
+    access_manageable(conn, actor, file_id)
+    return get_file(conn, actor, file_id)
+
+
+async def _page(
+    request: Request, file_id: UUID, work: PageWork, draft: Draft | None, **given: object
+) -> Response:
+    """The forms as the file is, or as they were filled in."""
+
+    def look(conn: Reading, actor: Actor) -> tuple[File, bool]:
+        found = _manageable(conn, actor, file_id)
+        return found, bool(list_entitlements(conn, actor, file_id, 1))
+
+    actor, (file, shared) = await work.look(look)
+    filled = draft or replace(draft_of(file), **given)  # type: ignore[arg-type]
+    return page(
+        request,
+        "changes/settings.html",
+        actor,
+        status=422 if filled.wrong else 200,
+        file=file,
+        shared=shared,
+        draft=filled,
+        wrong=filled.wrong,
+        rules=RULES,
+    )

@@ -1,0 +1,9 @@
+"""What each entitlement allows, in words."""
+
+from entrepot.grants.access import Entitlement
+
+WORDS: dict[Entitlement, str] = {
+    "r": "read",
+    "w": "deliver, and see nothing but their own deliveries",
+    "rw": "read and deliver",
+}
