@@ -2,6 +2,7 @@
 
 import os
 import re
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from pathlib import Path
@@ -27,7 +28,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Generated cases are the same in each run, so that a change is judged by itself; `--long`
-    looks for new ones."""
+    looks for new ones.
+
+    What is compiled is kept, whatever the environment says: else each of some hundred servers
+    compiles all that it imports anew, which takes longer than its start.
+    """
+    sys.dont_write_bytecode = False
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     settings.register_profile("same", derandomize=True)
     if not config.getoption("--long"):
         settings.load_profile("same")
