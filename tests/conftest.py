@@ -20,6 +20,8 @@ REAL = re.compile(
     "|inspection/test_(hostile|pool|sandbox)"
 )
 """Tests of real processes, which get a second try: see docs/decisions/0018."""
+LONGEST = re.compile(f"{REAL.pattern}|test_house")
+"""What takes longest and is begun first; the house's rules have mypy read everything."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -42,13 +44,19 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
-        if item.path.is_relative_to(TESTS) and REAL.match(str(item.path.relative_to(TESTS))):
+        if _is_of(REAL, item):
             item.add_marker(pytest.mark.flaky(reruns=1))
+    # One of xdist's workers has a whole file, and at the end the others wait for it.
+    items.sort(key=lambda item: not _is_of(LONGEST, item))
     if config.getoption("--long"):
         return
     for item in items:
         if item.get_closest_marker("long"):
             item.add_marker(pytest.mark.skip(reason="needs --long"))
+
+
+def _is_of(files: re.Pattern[str], item: pytest.Item) -> bool:
+    return item.path.is_relative_to(TESTS) and bool(files.match(str(item.path.relative_to(TESTS))))
 
 
 @pytest.fixture(scope="session", autouse=True)
