@@ -2,6 +2,7 @@
 
 import os
 import re
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from pathlib import Path
@@ -19,6 +20,8 @@ REAL = re.compile(
     "|inspection/test_(hostile|pool|sandbox)"
 )
 """Tests of real processes, which get a second try: see docs/decisions/0018."""
+LONGEST = re.compile(f"{REAL.pattern}|test_house")
+"""What takes longest and is begun first; the house's rules have mypy read everything."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -27,7 +30,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Generated cases are the same in each run, so that a change is judged by itself; `--long`
-    looks for new ones."""
+    looks for new ones.
+
+    What is compiled is kept, whatever the environment says: else each of some hundred servers
+    compiles all that it imports anew, which takes longer than its start.
+    """
+    sys.dont_write_bytecode = False
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     settings.register_profile("same", derandomize=True)
     if not config.getoption("--long"):
         settings.load_profile("same")
@@ -35,13 +44,19 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
-        if item.path.is_relative_to(TESTS) and REAL.match(str(item.path.relative_to(TESTS))):
+        if _is_of(REAL, item):
             item.add_marker(pytest.mark.flaky(reruns=1))
+    # One of xdist's workers has a whole file, and at the end the others wait for it.
+    items.sort(key=lambda item: not _is_of(LONGEST, item))
     if config.getoption("--long"):
         return
     for item in items:
         if item.get_closest_marker("long"):
             item.add_marker(pytest.mark.skip(reason="needs --long"))
+
+
+def _is_of(files: re.Pattern[str], item: pytest.Item) -> bool:
+    return item.path.is_relative_to(TESTS) and bool(files.match(str(item.path.relative_to(TESTS))))
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -14,8 +14,8 @@ import pytest
 from tests.crash.house import GONE, House, Point, table
 from tests.support.server import TestAccount
 
-CONTENT = table(80_000)  # 1.5 MB: two blocks
-NEXT = table(70_000, "y")
+CONTENT = table(8_000, "x" * 170)  # 1.5 MB: two blocks, but few rows to be inspected
+NEXT = table(7_000, "y" * 170)
 LIMIT = 10_000_000
 SCHEMA = '{"fields":[{"name":"id","type":"integer"},{"name":"amount","type":"integer"},'
 SCHEMA += '{"name":"note","type":"string","constraints":{"maxLength":3}}]}'
