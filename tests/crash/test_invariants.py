@@ -270,6 +270,11 @@ def give_a_file_away(ward: Ward) -> None:
     )
 
 
+def give_a_key_away(ward: Ward) -> None:
+    other = "(SELECT id FROM accounts WHERE name = 'other')"
+    ward.change(text(f"UPDATE keys SET account_id = {other} WHERE account_id <> {other}"))
+
+
 def share_by_hand(ward: Ward, with_its_owner: bool = False) -> None:
     """An entitlement that nobody granted."""
     one = "SELECT id FROM files WHERE current_version IS NOT NULL"
@@ -432,6 +437,7 @@ BREACHES: list[tuple[Callable[[Ward], object], str, str]] = [
     (forget_the_newest, "activity chains", "the newest activity"),
     (lambda ward: ward.change(delete(activity)), "activity chains", "all activity of account"),
     (give_a_file_away, "accounts", "is owned by a user of another account"),
+    (give_a_key_away, "accounts", "belongs to another account than its user"),
     (give_away("account_id", "versions"), "accounts", "belongs to another account"),
     (give_away("account_id", "checks"), "accounts", "belongs to another account"),
     (give_away("account_id", "tasks"), "accounts", "belongs to another account"),

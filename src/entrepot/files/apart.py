@@ -15,6 +15,7 @@ from entrepot.db.tables import (
     checks,
     entitlements,
     files,
+    keys,
     offers,
     schema_revisions,
     tasks,
@@ -30,13 +31,16 @@ HANDED_OVER = "file.transfer"
 
 def accounts_are_apart(conn: Reading, store: BlobStore, now: datetime) -> Iterator[str]:
     """A file, its owner, versions and tasks belong to one and the same account, and so does what
-    is recorded of it, but for what happened before it was handed over.
+    is recorded of it, but for what happened before it was handed over. So do a user and their keys.
 
     What was brought to be validated against it belongs to who brought it. Users of other accounts
     made something of a file only if it has been shared or handed over.
     """
     del store, now
     home = files.c.account_id
+    held = select(keys.c.id).join(users, users.c.id == keys.c.user_id)
+    for key_id in conn.scalars(held.where(users.c.account_id != keys.c.account_id)):
+        yield f"key {key_id} belongs to another account than its user"
     owner = select(files.c.id).join(users, users.c.id == files.c.owner_id)
     for file_id in conn.scalars(owner.where(users.c.account_id != home)):
         yield f"file {file_id} is owned by a user of another account"
