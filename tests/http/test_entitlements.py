@@ -156,9 +156,11 @@ def test_who_may_read_no_more_has_brought_nothing_by_restoring(
     file_id = owner.api.deliver(words)["file_id"]
     share(owner.api, file_id, guest.user_name, "rw")
     assert deliver(guest, file_id, CSV)["version"] == 2
+    restorations = []
     for status in ("succeeded", "failed"):
         task_id = guest.api.post(f"/file/{file_id}/versions/1/restore").json()["task_id"]
         assert guest.api.wait_task(task_id)["status"] == status
+        restorations.append(task_id)
         schema = {"fields": [{"name": "id", "type": "integer"}, {"name": "amount", "type": "date"}]}
         assert deliver(guest, file_id, b"id,amount\n1,2026-01-31\n")["status"] == "succeeded"
         path = f"/file/{file_id}/schema?breaking=accept"
@@ -174,6 +176,11 @@ def test_who_may_read_no_more_has_brought_nothing_by_restoring(
         assert_problem(answer, 403, "not-allowed")
         for asked in (f"versions/{number}", f"report?version={number}"):
             assert_problem(guest.api.get(f"/file/{file_id}/{asked}"), 404, "not-found")
+    for task_id in restorations:
+        for asked in ("", "/report", "/events"):
+            assert_problem(guest.api.get(f"/task/{task_id}{asked}"), 404, "not-found")
+        assert_problem(guest.api.post(f"/task/{task_id}/cancel"), 404, "not-found")
+    assert {task["kind"] for task in guest.api.json("/tasks")["tasks_list"]} == {"version.new"}
 
 
 def test_both_to_read_and_to_deliver(

@@ -3,23 +3,31 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import and_, or_, select
 
 from entrepot.accounts.actor import AccountId, Actor
-from entrepot.db.tables import files, versions
+from entrepot.db.tables import files, tasks, versions
 from entrepot.db.types import Reading, Writing
 from entrepot.errors import NotFound, TaskFinished
 from entrepot.files.check import cancel_check, find_check
 from entrepot.files.compare import cancel_comparison
 from entrepot.files.publish import cancel_version
 from entrepot.files.versions import Undecided
-from entrepot.grants.access import known_files, sight
+from entrepot.grants.access import known_files, readable_files, sight
 from entrepot.tasks.records import Task, Viewer, get_task, lock_task, request_cancel
+
+BROUGHT = ("file.new", "version.new", "file.validate")
+"""The kinds of tasks that judge what their user brought, and not what is in the file already."""
 
 
 def viewer_of(actor: Actor) -> Viewer:
-    """The actor as one who looks at tasks."""
-    knows = known_files(actor.is_admin)
+    """The actor as one who looks at tasks.
+
+    Who may not read a file (any more) sees of their own tasks those of what they brought: the
+    others tell of the content of others.
+    """
+    tells = or_(tasks.c.kind.in_(BROUGHT), readable_files(actor.is_admin))
+    knows = and_(known_files(actor.is_admin), tells)
     return Viewer(actor.user_id, actor.account_id, actor.is_admin, knows, sight(actor))
 
 

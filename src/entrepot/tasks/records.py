@@ -56,7 +56,7 @@ class Viewer:
     """Who asks for tasks: members see their own and those of files they own, admins all.
 
     Those of a file they see only as long as they may know of the file: `knows` is the condition on
-    `files` for that, `named` its parameters.
+    `files` and `tasks` for that, `named` its parameters.
     """
 
     user_id: UUID
