@@ -3,6 +3,7 @@
 import time
 from base64 import b64encode
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from uuid import UUID, uuid4
 
@@ -422,6 +423,26 @@ def test_parts_are_joined(account: TestAccount) -> None:
     assert final.delete().status_code == 204  # what it delivered stays, its parts are forgotten
     assert parts[0].head().status_code == 404
     clean(account, SIZE)
+
+
+def test_parts_are_joined_once_by_many_at_once(account: TestAccount, server: Server) -> None:
+    """Who is overtaken while copying finds parts whose bytes have gone."""
+    parts = [Tus.part(account.api, b"id\n" if not n else b"%d\n" % n) for n in range(40)]
+    joining = HEADERS | {
+        "Upload-Concat": "final;" + " ".join(part.address for part in parts),
+        "Upload-Metadata": metadata(filename="whole.csv", file_size_limit="1000"),
+    }
+
+    def join(n: int) -> httpx2.Response:
+        return server.api(account.api_key).post("/uploads", headers=joining)
+
+    with ThreadPoolExecutor(16) as threads:
+        answers = list(threads.map(join, range(16)))
+    assert [answer.status_code for answer in answers] == [201] * 16, [a.text for a in answers]
+    (task_id,) = {answer.headers["entrepot-task-id"] for answer in answers}
+    content = b"id\n" + b"".join(b"%d\n" % n for n in range(1, 40))
+    published(account, task_id, content)
+    clean(account, len(content))
 
 
 def test_what_cannot_be_joined(account: TestAccount, server: Server) -> None:

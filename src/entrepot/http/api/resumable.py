@@ -17,6 +17,7 @@ from entrepot.accounts.actor import Actor
 from entrepot.blobs.store import BlobId, Stored
 from entrepot.db.types import Writing
 from entrepot.errors import (
+    BlobMissing,
     BodyTooLarge,
     FieldInvalid,
     FileTooLarge,
@@ -284,7 +285,14 @@ async def _join(request: Request, work: Work, concat: Concat, told: str) -> Resp
         raise FieldInvalid("Upload-Concat", "a final upload has no bytes of its own.")
     aim = _aim(request, told, work)
     parts, joined = await work.read(parts_of, concat.parts, told, work.now)
-    whole = joined or await _joined(parts, aim, told, work)
+    try:
+        whole = joined or await _joined(parts, aim, told, work)
+    except BlobMissing:
+        # Somebody else joined them first, or gave one up, and their bytes went while we copied.
+        _, joined = await work.read(parts_of, concat.parts, told, work.parts.clock())
+        if joined is None:
+            raise
+        whole = joined
     headers = headers_of(whole, whole.size) | {"Location": address_of(whole.upload_id)}
     return Response(status_code=201, headers=headers)
 
