@@ -22,7 +22,7 @@ from tests.support.sharing import (
     unshare,
 )
 from tests.support.still import standing_still
-from tests.support.tus import HEADERS, metadata
+from tests.support.tus import HEADERS, Tus, metadata
 
 from entrepot.db.tables import activity
 from entrepot.db.types import Reading
@@ -181,6 +181,37 @@ def test_who_may_read_no_more_has_brought_nothing_by_restoring(
             assert_problem(guest.api.get(f"/task/{task_id}{asked}"), 404, "not-found")
         assert_problem(guest.api.post(f"/task/{task_id}/cancel"), 404, "not-found")
     assert {task["kind"] for task in guest.api.json("/tasks")["tasks_list"]} == {"version.new"}
+
+
+def test_who_may_deliver_no_more_brings_no_more_bytes(
+    owner: Caller, file_id: str, partner: TestAccount
+) -> None:
+    """Else they could keep the quota of the file's account for ever, by a byte now and then."""
+    guest = partner.new_user()
+    before = owner.api.account()["reserved"]
+    given = {"Upload-Length": str(len(OTHER))}
+    given |= {"Upload-Metadata": metadata(filename="x.csv", file_id=file_id)}
+
+    def begun() -> Tus:
+        upload = Tus.of(guest.api, guest.api.post("/uploads", headers=HEADERS | given))
+        assert upload.patch(OTHER[:3], 0).status_code == 204
+        assert owner.api.account()["reserved"] == before + len(OTHER)
+        return upload
+
+    share(owner.api, file_id, guest.user_name, "w")
+    upload = begun()
+    share(owner.api, file_id, guest.user_name, "r")
+    assert_problem(upload.patch(OTHER[3:6], 3), 403, "not-allowed")
+    share(owner.api, file_id, guest.user_name, "w")
+    task_id = upload.end(OTHER)
+    assert guest.api.wait_task(task_id)["status"] == "succeeded"
+    for rest in (b"", OTHER[3:6]):
+        upload = begun()
+        unshare(owner.api, file_id, guest.user_name)
+        assert_problem(upload.patch(rest, 3), 404, "not-found")
+        assert owner.api.account()["reserved"] == before
+        share(owner.api, file_id, guest.user_name, "w")
+        assert_problem(upload.patch(OTHER[3:], 3), 404, "not-found")
 
 
 def test_both_to_read_and_to_deliver(

@@ -22,6 +22,7 @@ from entrepot.errors import (
     FieldInvalid,
     FileTooLarge,
     MediaTypeUnsupported,
+    NotFound,
     OffsetMismatch,
     ShuttingDown,
     UploadSealed,
@@ -244,8 +245,7 @@ async def _create_with_bytes(
     except BaseException:
         # Its sender was never told the address, so that nobody can go on.
         if "idempotency-key" not in request.headers:
-            await work.runtime.hop(work.parts.database.write, drop_upload, upload.upload_id)
-            await work.runtime.in_thread(work.parts.store.drafts.drop, upload.upload_id)
+            await _drop(upload.upload_id, work)
         raise
     finally:
         await held.close()
@@ -256,10 +256,30 @@ async def _take(
 ) -> Upload:
     """Take the body, and deliver the upload if it is whole then; the upload as it is now."""
     _refuse_surplus(request, held.upload.size - held.size)
+    await _check_aim(held.upload, work)
     await held.take(request, checksum)
     if held.whole and not held.upload.partial:
         return await _complete(held, work)
     return await current(work, held.upload)
+
+
+async def _check_aim(upload: Upload, work: Work) -> None:
+    """Take no bytes for a file that their sender may deliver to no more, and hold no quota for it.
+
+    Raises NotFound, NotAllowed.
+    """
+    if upload.partial:
+        return
+    try:
+        await work.read(read_aim(upload.told, upload.if_match, work).check)
+    except NotFound:
+        await _drop(upload.upload_id, work)
+        raise
+
+
+async def _drop(upload_id: UUID, work: Work) -> None:
+    await work.runtime.hop(work.parts.database.write, drop_upload, upload_id)
+    await work.runtime.in_thread(work.parts.store.drafts.drop, upload_id)
 
 
 async def _complete(held: Resumption, work: Work) -> Upload:

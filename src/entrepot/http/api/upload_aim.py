@@ -5,13 +5,18 @@ from uuid import UUID
 
 from entrepot.accounts.actor import AccountId, Actor
 from entrepot.blobs.store import BlobId, Stored
-from entrepot.db.types import Writing
+from entrepot.db.types import Reading, Writing
 from entrepot.errors import FieldInvalid
 from entrepot.files.contract import load_contract
 from entrepot.files.define import Definition, check_file_name, define_file
 from entrepot.files.deliver import deliver_version
 from entrepot.files.quarantine import check_replaced
-from entrepot.grants.access import Deliverable, access_deliverable
+from entrepot.grants.access import (
+    Deliverable,
+    access_deliverable,
+    access_visible,
+    require_delivering,
+)
 from entrepot.http.api.file_document import require_match
 from entrepot.http.api.uploads import FIELDS, read_definition, read_id
 from entrepot.http.api.versions import read_number
@@ -78,6 +83,11 @@ class Aim:
             conn, target, name, blob_id, stored, reservation, queue, now, self.replaces
         )
         return made.task_id
+
+    def check(self, conn: Reading, actor: Actor) -> None:
+        """See that the actor may still deliver there. Raises NotFound, NotAllowed."""
+        if self.file_id is not None:
+            require_delivering(access_visible(conn, actor, self.file_id).rights)
 
     def _target(self, conn: Writing, actor: Actor) -> Deliverable:
         assert self.file_id is not None
