@@ -389,7 +389,9 @@ def test_the_account_says_what_fills_it(page: Page, person: TestAccount) -> None
     person.api.deliver(CSV * 50, name="large.csv")
     page.get_by_role("link", name="Account").click()
     used = person.api.account()["used"]
-    expect(page.locator(f'dd data[value="{used}"]')).to_be_visible()
+    for what in ("Used", "Current versions"):
+        fact = page.locator("dl.facts > div").filter(has=page.get_by_text(what, exact=True))
+        expect(fact.locator(f'dd data[value="{used}"]')).to_be_visible()
     rows = page.get_by_role("row")
     expect(rows.nth(1)).to_contain_text("large.csv")
     expect(rows.nth(2)).to_contain_text("small.csv")
