@@ -11,6 +11,7 @@ import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
@@ -94,11 +95,14 @@ def test_the_clients_address_comes_from_trusted_proxies(
 ) -> None:
     headers = {"X-Forwarded-For": forwarded} if forwarded else {}
     answer = proxied.api(None).get("/whoami", headers=headers)
-    (line,) = (
-        line
-        for line in access_lines(proxied, "/api/v1/whoami")
-        if line["request_id"] == answer.headers["x-request-id"]
-    )
+    mine = answer.headers["x-request-id"]
+
+    def lines() -> list[dict[str, Any]]:
+        every = access_lines(proxied, "/api/v1/whoami")
+        return [line for line in every if line["request_id"] == mine]
+
+    wait_until(lines, "the request is logged, which it is after its answer")
+    (line,) = lines()
     assert line["client"] == seen
 
 
