@@ -151,6 +151,15 @@ def page(open_page: OpenPage, person: TestAccount) -> Page:
 
 
 @pytest.fixture
+def plain(open_page: OpenPage, person: TestAccount) -> Page:
+    """A signed-in page of a browser that runs no scripts."""
+    page = open_page(java_script_enabled=False)
+    sign_in(page, person.admin)
+    page.wait_for_url("**/files")
+    return page
+
+
+@pytest.fixture
 def stalled(site: Server) -> Iterator[Callable[[], None]]:
     """The worker stands still, so that tasks wait; the value lets it go on."""
     assert site.process is not None

@@ -14,15 +14,6 @@ from tests.support.sharing import deliver, share
 SCHEMA = {"fields": [{"name": "id", "type": "integer"}, {"name": "amount", "type": "integer"}]}
 
 
-@pytest.fixture
-def plain(open_page: OpenPage, person: TestAccount) -> Page:
-    """A signed-in page of a browser that runs no scripts."""
-    page = open_page(java_script_enabled=False)
-    sign_in(page, person.admin)
-    page.wait_for_url("**/files")
-    return page
-
-
 def test_settings_are_changed(plain: Page, person: TestAccount) -> None:
     file_id = person.api.deliver(CSV)["file_id"]
     plain.goto(f"/files/{file_id}")

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from datetime import timedelta
 from uuid import uuid4
 
-import pytest
 from playwright.sync_api import Page, expect
 from sqlalchemy import insert
 from tests.e2e.conftest import OpenPage, give_password, sign_in
@@ -14,15 +13,6 @@ from tests.support.sharing import deliver, share
 
 from entrepot.db.tables import files, offers
 from entrepot.db.types import Writing
-
-
-@pytest.fixture
-def plain(open_page: OpenPage, person: TestAccount) -> Page:
-    """A signed-in page of a browser that runs no scripts."""
-    page = open_page(java_script_enabled=False)
-    sign_in(page, person.admin)
-    page.wait_for_url("**/files")
-    return page
 
 
 def test_an_upload_is_followed_by_a_page_that_comes_again(

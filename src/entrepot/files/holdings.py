@@ -1,6 +1,7 @@
 """What an account's used and reserved bytes consist of, and how many files and versions it has."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -42,9 +43,8 @@ def holdings_of(conn: Reading, account_id: UUID) -> Holdings:
     # Without a look at each version's file, of which there may be a million: what is current is
     # summed up by an index of the files, and deleted files, of which there are few, by themselves.
     mine = files.c.account_id == account_id, files.c.deleted_at.is_(None)
-    sizes = select(func.count(), func.sum(files.c.current_size)).where(*mine)
-    there = conn.execute(sizes.where(files.c.current_size >= 0)).one()
-    without = conn.scalar(select(func.count()).where(*mine, files.c.current_size < 0)) or 0
+    sizes = func.sum(files.c.current_size).filter(files.c.current_size >= 0)
+    count, current = conn.execute(select(func.count(), sizes).where(*mine)).one()
     every = conn.execute(_by_status(account_id)).all()
     counts: Counter[str] = Counter({row.status: row.count for row in every})
     used = Counter(dict.fromkeys(["current", *_KINDS.values(), "validations"], 0))
@@ -53,12 +53,12 @@ def holdings_of(conn: Reading, account_id: UUID) -> Holdings:
     of_deleted = conn.execute(buried.where(files.c.deleted_at.is_not(None))).all()
     _add(used, of_deleted, -1)
     used["deleted"] += sum(int(row.size) for row in of_deleted)
-    used["current"] = int(there[1] or 0)
+    used["current"] = int(current or 0)
     used["earlier"] -= used["current"]
     validated = checks.c.account_id == account_id, *kept(checks)
     used["validations"] = _sum(conn, checks.c.size, *validated)
     return Holdings(
-        files=there[0] + without,
+        files=count,
         versions=counts.total(),
         quarantined=counts["refused"],
         used_by=dict(used),
@@ -72,8 +72,7 @@ def _by_status(account_id: UUID) -> Select[Any]:
     return select(versions.c.status, *figures).where(*held).group_by(versions.c.status)
 
 
-def _add(used: Counter[str], rows: Any, sign: int) -> None:
-    row: Row[Any]
+def _add(used: Counter[str], rows: Sequence[Row[Any]], sign: int) -> None:
     for row in rows:
         used[_KINDS[row.status]] += sign * int(row.size)
 

@@ -17,6 +17,9 @@ from entrepot.db.types import Reading, Writing
 from entrepot.files.contract import lock_contract
 from entrepot.files.delete import bury_versions
 
+MOST = {"keep_last": 10_000, "days": 36_500}
+"""The largest number of each rule."""
+
 
 @dataclass(frozen=True)
 class Retention:

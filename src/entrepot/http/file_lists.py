@@ -14,7 +14,7 @@ from entrepot.accounts.users import split_user_name
 from entrepot.errors import FieldInvalid
 from entrepot.files.lists import EVERY_FILE, Sort, Wanted, position_of
 from entrepot.files.read import File
-from entrepot.http.paging import Listing
+from entrepot.http.paging import Cursor, Listing
 
 LONGEST = 255
 """Characters of a text to search for, as of a file's name."""
@@ -36,7 +36,6 @@ Since = Annotated[
 MinSize = Annotated[str, Query(description="Bytes that the current version has at least.")]
 MaxSize = Annotated[str, Query(description="Bytes that the current version has at most.")]
 Order = Annotated[str, Query(description=f"One of {', '.join(SORTS)}.")]
-Cursor = Annotated[str | None, Query(description="Of a `Link` to a next page of the same list.")]
 
 FILTERS = (
     "name", "user_name", "entitlement", "media_type", "enforced", "published", "updated_since",

@@ -26,11 +26,11 @@ from entrepot.files.read_activity import (
     list_file_activity,
     newest_number,
 )
-from entrepot.http.api.lists import Cursor, Limit, list_response
+from entrepot.http.api.lists import Limit, list_response
 from entrepot.http.deps import ReadWork, Work
 from entrepot.http.disposition import attachment
 from entrepot.http.listings import ACTIVITY
-from entrepot.http.paging import Listing, number_of
+from entrepot.http.paging import Cursor, Listing, number_of
 from entrepot.inspection.formulas import defused
 
 router = APIRouter(tags=["activity"])

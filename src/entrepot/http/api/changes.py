@@ -14,7 +14,7 @@ from entrepot.files.change import FileChange, change_file
 from entrepot.files.define import check_description, check_file_name, parse_size_limit
 from entrepot.files.delete import delete_file, delete_version, undelete_file, undelete_version
 from entrepot.files.hand_over import hand_over
-from entrepot.files.retention import Retention
+from entrepot.files.retention import MOST, Retention
 from entrepot.grants.access import lock_manageable
 from entrepot.http.api.file_document import Shown, require_match, show_file
 from entrepot.http.api.payloads import stamp, version_payload
@@ -30,8 +30,8 @@ class RetentionBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    keep_last: Annotated[StrictInt, Field(ge=1, le=10_000)] | None = None
-    days: Annotated[StrictInt, Field(ge=1, le=36_500)] | None = None
+    keep_last: Annotated[StrictInt, Field(ge=1, le=MOST["keep_last"])] | None = None
+    days: Annotated[StrictInt, Field(ge=1, le=MOST["days"])] | None = None
 
     @model_validator(mode="after")
     def _one_rule(self) -> "RetentionBody":

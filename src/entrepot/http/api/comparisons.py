@@ -1,6 +1,5 @@
 """Compare two versions of a file."""
 
-import json
 from typing import Annotated
 from uuid import UUID
 
@@ -48,8 +47,7 @@ async def compare_versions(
     key = tuple(body.key) if body.key is not None else None
     asked = Asked(body.before, body.after, key, body.examples)
     queue, now = work.parts.queue, work.parts.clock()
-    told = json.dumps([body.before, body.after, body.key, body.examples])
-    repeatable = Repeatable.of(request, "compare", str(file_id), told)
+    repeatable = Repeatable.of(request, "compare", str(file_id), body.model_dump_json())
 
     def act(conn: Writing, actor: Actor) -> TaskId:
         def make() -> TaskId:

@@ -18,7 +18,6 @@ Limit = Annotated[int, Query(ge=1, le=1000, description="Items on a page.")]
 LimitOrEverything = Annotated[
     int | None, Query(ge=1, le=1000, description="Items on a page; without it up to 10,000.")
 ]
-Cursor = Annotated[str | None, Query(description="Of a `Link` to a next page of the same list.")]
 
 EVERYTHING = 10_000
 """Items in one answer to a client that knows no paging."""

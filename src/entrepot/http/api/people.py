@@ -21,11 +21,12 @@ from entrepot.db.types import Reading, Writing
 from entrepot.errors import FieldInvalid
 from entrepot.files.derivatives import account_derivative_bytes
 from entrepot.files.holdings import Holdings, holdings_of
-from entrepot.http.api.lists import Cursor, LimitOrEverything, list_response
+from entrepot.http.api.lists import LimitOrEverything, list_response
 from entrepot.http.api.payloads import Moment, key_payload, stamp, user_payload
 from entrepot.http.body import SmallBodyRoute
 from entrepot.http.deps import AdminWork, AnyWork, ReadWork, WriteWork
 from entrepot.http.listings import KEYS, USERS
+from entrepot.http.paging import Cursor
 from entrepot.quotas.reserve import Usage, usage_of
 
 router = APIRouter(route_class=SmallBodyRoute)

@@ -13,11 +13,12 @@ from entrepot.db.types import Reading, Writing
 from entrepot.files.hand_over import accept_offer, list_offers, offer_file, withdraw_offer
 from entrepot.grants.entitlements import Granted, grant, list_entitlements, revoke
 from entrepot.http.api.file_document import Shown, show_file
-from entrepot.http.api.lists import Cursor, LimitOrEverything, list_response
+from entrepot.http.api.lists import LimitOrEverything, list_response
 from entrepot.http.api.payloads import Moment, granted_payload, offer_payload, stamp
 from entrepot.http.body import SmallBodyRoute
 from entrepot.http.deps import ReadWork, WriteWork
 from entrepot.http.listings import ENTITLEMENTS, OFFERS
+from entrepot.http.paging import Cursor
 
 router = APIRouter(tags=["sharing"], route_class=SmallBodyRoute)
 

@@ -15,10 +15,11 @@ from entrepot.db.types import Reading
 from entrepot.errors import EntrepotError
 from entrepot.files.cancel import cancel_task, viewer_of, visible_task
 from entrepot.files.task_report import report_of
-from entrepot.http.api.lists import Cursor, Limit, list_response
+from entrepot.http.api.lists import Limit, list_response
 from entrepot.http.api.payloads import task_payload
 from entrepot.http.deps import AnyWork, Work
 from entrepot.http.listings import TASKS
+from entrepot.http.paging import Cursor
 from entrepot.http.simultaneous import EventStream
 from entrepot.tasks.records import Task, list_tasks
 

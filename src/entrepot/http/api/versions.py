@@ -19,14 +19,14 @@ from entrepot.files.history import Version, get_version, list_versions
 from entrepot.files.quarantine import check_replaced
 from entrepot.grants.access import Deliverable, access_deliverable
 from entrepot.http.api.file_document import require_match
-from entrepot.http.api.lists import Cursor, Limit, list_response
+from entrepot.http.api.lists import Limit, list_response
 from entrepot.http.api.payloads import TaskAccepted, version_payload
 from entrepot.http.api.restoration import restore
 from entrepot.http.api.uploads import PROPERTIES, accepted_response, form_of, read_id
 from entrepot.http.delivery_form import Form, Purpose, receive_form
 from entrepot.http.deps import ReadWork, Work, WriteWork
 from entrepot.http.listings import VERSIONS
-from entrepot.http.paging import number_of
+from entrepot.http.paging import Cursor, number_of
 from entrepot.http.reception import Admission, Reception
 from entrepot.http.repeatable import Repeatable
 from entrepot.tasks.records import TaskId

@@ -6,7 +6,7 @@ from entrepot.errors import EntrepotError, FieldInvalid, SizeLimitTooSmall
 from entrepot.files.change import FileChange
 from entrepot.files.define import check_description, check_file_name, parse_size_limit
 from entrepot.files.read import File
-from entrepot.files.retention import Retention
+from entrepot.files.retention import MOST, Retention
 from entrepot.http.web.form import Form
 
 RULES = {
@@ -15,8 +15,6 @@ RULES = {
     "days": "those of the last days, as many as",
 }
 """What is kept of the published versions: as the form sends it, and the words."""
-MOST = {"keep_last": 10_000, "days": 36_500}
-"""The largest number of each rule, as the API has it."""
 
 
 @dataclass(frozen=True)
