@@ -19,7 +19,7 @@ from entrepot.accounts.keys import authenticate, create_key
 from entrepot.accounts.users import create_user
 from entrepot.bootstrap.parts import Parts, build_parts
 from entrepot.db.tables import files
-from entrepot.db.types import Reading
+from entrepot.db.types import ReadConnection
 from entrepot.grants.access import access_readable
 from entrepot.grants.entitlements import grant
 from entrepot.settings import read_settings
@@ -70,7 +70,9 @@ def _guest(parts: Parts, owner: str, ids: list[UUID], name: str) -> Actor:
         return authenticate(conn, parts.secret, key, now)
 
 
-def _timed(parts: Parts, ids: list[UUID], look: Callable[[Reading, UUID], object]) -> Measure:
+def _timed(
+    parts: Parts, ids: list[UUID], look: Callable[[ReadConnection, UUID], object]
+) -> Measure:
     def measure() -> float:
         """Milliseconds of one look, the mean of some thousands in one transaction."""
         with parts.database.reading() as conn:
@@ -82,9 +84,9 @@ def _timed(parts: Parts, ids: list[UUID], look: Callable[[Reading, UUID], object
     return measure
 
 
-def _row(conn: Reading, file_id: UUID) -> object:
+def _row(conn: ReadConnection, file_id: UUID) -> object:
     return conn.execute(BY_ID, {"file_id": file_id}).one()
 
 
-def _checked(guest: Actor, conn: Reading, file_id: UUID) -> object:
+def _checked(guest: Actor, conn: ReadConnection, file_id: UUID) -> object:
     return access_readable(conn, guest, file_id)

@@ -23,8 +23,8 @@ from bench.pairs import Line, Measure, alternate, ratios, spread
 from bench.trial import Trial
 from bench.waiting import small_csv
 from entrepot.inspection.limits import Limits
-from entrepot.inspection.pool import InspectionPool
 from entrepot.inspection.results import Inspection, InspectionRequest
+from entrepot.inspection.sandbox.pool import InspectionPool
 
 MIB = 2**20
 ROW = 236

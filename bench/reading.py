@@ -92,7 +92,7 @@ def with_duckdb_lenient(path: Path) -> Rows:
 
 def with_entrepot(path: Path) -> "Answer":
     """Entrepot's canonical CSV; the one reader that says when it is unsure."""
-    from entrepot.inspection.canonical import write_canonical
+    from entrepot.inspection.csv.write_canonical import write_canonical
     from entrepot.inspection.limits import Limits
 
     with tempfile.TemporaryDirectory() as folder:

@@ -18,9 +18,9 @@ from pydantic.fields import FieldInfo
 
 from entrepot.bootstrap.parts import build_parts
 from entrepot.cli.data_folder import make_data_folder
-from entrepot.http import problem_kinds
 from entrepot.http.app import create_app
-from entrepot.inspection import report
+from entrepot.http.problems import table
+from entrepot.inspection.report import report
 from entrepot.schemas import types
 from entrepot.settings import Settings, read_settings
 from entrepot_client.cli.main import build
@@ -42,7 +42,7 @@ def settings_table() -> str:
 
 def problems_table() -> str:
     """Every problem by its code."""
-    kinds = sorted(problem_kinds.all_kinds().values(), key=lambda kind: (kind.status, kind.code))
+    kinds = sorted(table.all_kinds().values(), key=lambda kind: (kind.status, kind.code))
     rows = [(f"`{k.code}`", str(k.status), k.title, k.advice) for k in kinds]
     return _table(("code", "status", "title", "what to do"), rows)
 

@@ -68,7 +68,7 @@ class StoredFile:
 
 
 @dataclass
-class Asked:
+class RecordedRequest:
     method: str
     path: str
     headers: Message
@@ -119,7 +119,7 @@ class Peer:
         self.files: dict[str, StoredFile] = {}
         self.tasks: dict[str, dict[str, Any]] = {}
         self.keys: list[dict[str, Any]] = []
-        self.asked: list[Asked] = []
+        self.asked: list[RecordedRequest] = []
         self.faults: dict[str, list[Fault]] = {}
         self.cuts: list[int] = []
         self.streams: list[list[tuple[int, dict[str, Any]]]] = []
@@ -136,7 +136,7 @@ class Peer:
         self.files[file.file_id] = file
         return file
 
-    def asked_for(self, path: str) -> list[Asked]:
+    def asked_for(self, path: str) -> list[RecordedRequest]:
         return [asked for asked in self.asked if asked.path.partition("?")[0] == path]
 
 
@@ -159,7 +159,7 @@ class Handler(BaseHTTPRequestHandler):
         if len(body) < length <= LARGE:
             self.close_connection = True  # cut off: a server would take nothing of it
             return
-        self.peer.asked.append(Asked(self.command, self.path, self.headers, body))
+        self.peer.asked.append(RecordedRequest(self.command, self.path, self.headers, body))
         if faults := self.peer.faults.get(url.path):
             self._fail(faults.pop(0))
         elif self.headers.get("Authorization") != f"Bearer {API_KEY}":

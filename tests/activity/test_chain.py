@@ -16,7 +16,7 @@ from entrepot.activity.record import record
 from entrepot.blobs.disk import DiskStore
 from entrepot.db.engine import Database
 from entrepot.db.tables import activity, activity_heads
-from entrepot.db.types import Reading, Writing
+from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.quotas.reserve import lock_account
 
 NOW = datetime(2024, 5, 6, 7, 8, 9, 123456, tzinfo=UTC)
@@ -29,7 +29,7 @@ def breaches(database: Database) -> list[str]:
         return list(chains_are_whole(conn, NOWHERE, NOW))
 
 
-def note(conn: Writing, *account_ids: UUID) -> None:
+def note(conn: WriteConnection, *account_ids: UUID) -> None:
     for account_id in account_ids:
         record(conn, account_id, None, "file.change", NOW, detail={"name": "Zürich\u2028", "n": 1})
 
@@ -65,7 +65,7 @@ def test_who_waits_for_the_head_with_the_account_locked_stops_nobody(database: D
 def test_what_is_rolled_back_leaves_no_row(database: Database) -> None:
     account_id = database.write(create_account, "one", 10, NOW).id
 
-    def fail(conn: Writing) -> None:
+    def fail(conn: WriteConnection) -> None:
         note(conn, account_id)
         raise ArithmeticError
 
@@ -111,7 +111,7 @@ def test_each_kind_of_tampering_is_found(database: Database) -> None:
         with database.engine.connect() as conn:  # never committed
             for change in changes:
                 conn.execute(change)
-            assert list(chains_are_whole(Reading(conn), NOWHERE, NOW)) != [], number
+            assert list(chains_are_whole(ReadConnection(conn), NOWHERE, NOW)) != [], number
     assert breaches(database) == []
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Generator, Iterator
 
 import pytest
-from tests.crash.house import House, open_house
+from tests.crash.installation import Installation, open_installation
 
 PASSED = pytest.StashKey[bool]()
 
@@ -20,19 +20,21 @@ def pytest_runtest_makereport(
 
 
 @pytest.fixture(scope="module")
-def houses() -> Iterator[list[House]]:
+def installations() -> Iterator[list[Installation]]:
     """The module's installation, if it stands; a younger one has less to be checked."""
-    standing: list[House] = []
+    standing: list[Installation] = []
     yield standing
     for each in standing:
         each.close()
 
 
 @pytest.fixture
-def house(request: pytest.FixtureRequest, houses: list[House]) -> Iterator[House]:
+def installation(
+    request: pytest.FixtureRequest, installations: list[Installation]
+) -> Iterator[Installation]:
     """An installation that runs, soundly; one that a test has failed on is not used again."""
-    if not houses:
-        houses.append(open_house())
-    yield houses[0]
+    if not installations:
+        installations.append(open_installation())
+    yield installations[0]
     if not request.node.stash.get(PASSED, False):
-        houses.pop().close()
+        installations.pop().close()

@@ -9,7 +9,7 @@ from contextlib import suppress
 
 import pytest
 from sqlalchemy import func, select
-from tests.crash.house import GONE, House, Point, table
+from tests.crash.installation import GONE, Installation, Point, table
 from tests.crash.test_exact_points import (
     ASKED,
     BEGIN,
@@ -61,10 +61,10 @@ FIRST, WIDER = (
 )
 
 
-def validate(house: House) -> str | None:
+def validate(installation: Installation) -> str | None:
     """Send a table that breaks its contract; the task's id, if the server lived to tell it."""
     with suppress(*GONE):
-        answer = house.api.upload(
+        answer = installation.api.upload(
             CONTENT, limit=LIMIT, path="/file/validate", enforce_schema=SCHEMA
         )
         assert answer.status_code == 202, answer.text
@@ -72,74 +72,76 @@ def validate(house: House) -> str | None:
     return None
 
 
-def check_nothing_is_left(house: House) -> None:
+def check_nothing_is_left(installation: Installation) -> None:
     """No check holds bytes any more, and `used` is what versions hold."""
     kept = select(func.count()).where(checks.c.size > 0, checks.c.bytes_removed_at.is_(None))
-    with house.server.parts.database.reading() as conn:
+    with installation.server.parts.database.reading() as conn:
         assert conn.scalar(kept) == 0
         undecided = select(func.count()).where(checks.c.decided_at.is_(None))
         assert conn.scalar(undecided) == 0
 
 
 @pytest.mark.parametrize("point", VALIDATION, ids=str)
-def test_a_validation_is_killed(house: House, point: Point) -> None:
-    house.arm(point)
-    task_id = validate(house)
-    die_and_check(house, str(point))
-    check_nothing_is_left(house)
+def test_a_validation_is_killed(installation: Installation, point: Point) -> None:
+    installation.arm(point)
+    task_id = validate(installation)
+    die_and_check(installation, str(point))
+    check_nothing_is_left(installation)
     if task_id is not None:
-        task = house.api.task(task_id)
+        task = installation.api.task(task_id)
         assert (task["status"], task["error"]["code"]) == ("failed", "schema-violation")
-        assert house.api.json(task["report_url"])["valid"] is False
+        assert installation.api.json(task["report_url"])["valid"] is False
     else:
         assert point.role == "api"
 
 
 @pytest.mark.parametrize("point", CANCELATION, ids=str)
-def test_the_cancelation_of_a_validation_is_killed(house: House, point: Point) -> None:
-    house.freeze_inspectors()
-    task_id = validate(house)
+def test_the_cancelation_of_a_validation_is_killed(
+    installation: Installation, point: Point
+) -> None:
+    installation.freeze_inspectors()
+    task_id = validate(installation)
     assert task_id is not None
-    house.api.wait_status(task_id, {"running"})
-    house.arm(point)
+    installation.api.wait_status(task_id, {"running"})
+    installation.arm(point)
     with suppress(*GONE):
-        house.api.post(f"/task/{task_id}/cancel")
-    die_and_check(house, str(point))
-    check_nothing_is_left(house)
-    assert house.api.task(task_id)["status"] == "canceled"
+        installation.api.post(f"/task/{task_id}/cancel")
+    die_and_check(installation, str(point))
+    check_nothing_is_left(installation)
+    assert installation.api.task(task_id)["status"] == "canceled"
 
 
 @pytest.mark.parametrize("point", CHANGE, ids=str)
-def test_a_change_of_a_schema_is_killed(house: House, point: Point) -> None:
-    sent = house.send(table(2_000), limit=LIMIT, enforce_schema=json.dumps(FIRST))
-    file_id = house.api.wait_task(str(sent.task_id))["file_id"]
-    house.arm(point)
+def test_a_change_of_a_schema_is_killed(installation: Installation, point: Point) -> None:
+    sent = installation.send(table(2_000), limit=LIMIT, enforce_schema=json.dumps(FIRST))
+    file_id = installation.api.wait_task(str(sent.task_id))["file_id"]
+    installation.arm(point)
     task_id = None
     with suppress(*GONE):
-        answer = house.api.request("PUT", f"/file/{file_id}/schema", json=WIDER)
+        answer = installation.api.request("PUT", f"/file/{file_id}/schema", json=WIDER)
         assert answer.status_code == 202, answer.text
         task_id = answer.json()["task_id"]
-    die_and_check(house, str(point))
-    check_nothing_is_left(house)
-    found = house.api.json(f"/file/{file_id}/schema")
+    die_and_check(installation, str(point))
+    check_nothing_is_left(installation)
+    found = installation.api.json(f"/file/{file_id}/schema")
     committed = point.role == "worker" or point.when == "after"
     assert found["schema"] == (WIDER if committed else FIRST)
     assert len(found["revisions_list"]) == (2 if committed else 1)
     if task_id is not None:
-        assert house.api.task(task_id)["status"] == "succeeded"
+        assert installation.api.task(task_id)["status"] == "succeeded"
 
 
-def test_the_sweep_removes_what_a_check_left(house: House) -> None:
+def test_the_sweep_removes_what_a_check_left(installation: Installation) -> None:
     """Killed between a verdict and the removal, and never run again: the sweep does it."""
     point = Point("worker", "unlink", ("/blobs/",), "before")
-    house.arm(point)
-    validate(house)
+    installation.arm(point)
+    validate(installation)
     try:
-        house.wait_dead()
+        installation.wait_dead()
     finally:
-        assert house.disarm()
-    done = house.server.run("admin", "sweep", "--data", str(house.server.data))
+        assert installation.disarm()
+    done = installation.server.run("admin", "sweep", "--data", str(installation.server.data))
     assert done.returncode == 0, done.stderr
-    check_nothing_is_left(house)
-    house.server.start()
-    house.check()
+    check_nothing_is_left(installation)
+    installation.server.start()
+    installation.check()

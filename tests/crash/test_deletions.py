@@ -3,7 +3,7 @@
 import signal
 
 import pytest
-from tests.crash.house import House, Point, table
+from tests.crash.installation import Installation, Point, table
 from tests.crash.test_exact_points import LIMIT, REMOVED, both, long
 
 FIRST, SECOND = table(2_000), table(1_000, "y")
@@ -22,61 +22,61 @@ SWEEPING = [
 ]
 
 
-def two_versions(house: House) -> str:
+def two_versions(installation: Installation) -> str:
     """A file with two versions, which the house's check takes for one with the second."""
-    sent = house.send(FIRST, limit=LIMIT)
-    file_id = str(house.api.wait_task(str(sent.task_id))["file_id"])
-    house.api.wait_task(str(house.send_version(file_id, SECOND)))
-    house.wait_derived()
+    sent = installation.send(FIRST, limit=LIMIT)
+    file_id = str(installation.api.wait_task(str(sent.task_id))["file_id"])
+    installation.api.wait_task(str(installation.send_version(file_id, SECOND)))
+    installation.wait_derived()
     sent.content = SECOND
     return file_id
 
 
 @pytest.mark.parametrize("point", both("api", "commit", DELETED), ids=str)
-def test_the_deletion_of_a_version_is_killed(house: House, point: Point) -> None:
-    file_id = two_versions(house)
-    house.arm(point)
-    assert not house.delete(f"/file/{file_id}/versions/1")
-    house.wait_dead()
-    assert house.disarm()
-    house.server.start()
-    house.check()
-    found = house.api.json(f"/file/{file_id}/versions/1")
+def test_the_deletion_of_a_version_is_killed(installation: Installation, point: Point) -> None:
+    file_id = two_versions(installation)
+    installation.arm(point)
+    assert not installation.delete(f"/file/{file_id}/versions/1")
+    installation.wait_dead()
+    assert installation.disarm()
+    installation.server.start()
+    installation.check()
+    found = installation.api.json(f"/file/{file_id}/versions/1")
     assert found["status"] == ("deleted" if point.when == "after" else "published")
     if point.when == "after":
-        assert house.api.post(f"/file/{file_id}/versions/1/undelete").status_code == 200
-    download = house.api.get(f"/file/download/{file_id}", params={"version": 1})
+        assert installation.api.post(f"/file/{file_id}/versions/1/undelete").status_code == 200
+    download = installation.api.get(f"/file/download/{file_id}", params={"version": 1})
     assert download.content == FIRST
-    house.check()
+    installation.check()
 
 
 @pytest.mark.parametrize("point", both("api", "commit", HIDDEN), ids=str)
-def test_the_deletion_of_a_file_is_killed(house: House, point: Point) -> None:
-    file_id = two_versions(house)
-    house.arm(point)
-    assert not house.delete(f"/file/{file_id}")
-    house.wait_dead()
-    assert house.disarm()
-    house.server.start()
-    hidden = house.api.get(f"/file/{file_id}").status_code == 404
+def test_the_deletion_of_a_file_is_killed(installation: Installation, point: Point) -> None:
+    file_id = two_versions(installation)
+    installation.arm(point)
+    assert not installation.delete(f"/file/{file_id}")
+    installation.wait_dead()
+    assert installation.disarm()
+    installation.server.start()
+    hidden = installation.api.get(f"/file/{file_id}").status_code == 404
     assert hidden == (point.when == "after")
     if hidden:
-        assert house.api.post(f"/file/{file_id}/undelete").status_code == 200
-    house.check()
+        assert installation.api.post(f"/file/{file_id}/undelete").status_code == 200
+    installation.check()
 
 
 @pytest.mark.parametrize("point", SWEEPING, ids=str)
-def test_the_sweep_of_a_deleted_file_is_killed(house: House, point: Point) -> None:
-    house.server.run("admin", "sweep")
-    used = house.api.account()["used"]
-    file_id = two_versions(house)
-    assert house.delete(f"/file/{file_id}")
-    house.deliveries.pop()
-    house.make_old()
-    house.arm(point)
-    assert house.server.run("admin", "sweep").returncode == -signal.SIGKILL
-    assert house.disarm()
-    assert house.server.doctor() == []
-    assert house.server.run("admin", "sweep").returncode == 0
-    assert house.api.account()["used"] == used
-    house.check()
+def test_the_sweep_of_a_deleted_file_is_killed(installation: Installation, point: Point) -> None:
+    installation.server.run("admin", "sweep")
+    used = installation.api.account()["used"]
+    file_id = two_versions(installation)
+    assert installation.delete(f"/file/{file_id}")
+    installation.deliveries.pop()
+    installation.make_old()
+    installation.arm(point)
+    assert installation.server.run("admin", "sweep").returncode == -signal.SIGKILL
+    assert installation.disarm()
+    assert installation.server.doctor() == []
+    assert installation.server.run("admin", "sweep").returncode == 0
+    assert installation.api.account()["used"] == used
+    installation.check()

@@ -5,7 +5,7 @@ from contextlib import suppress
 import psutil
 import pytest
 from sqlalchemy import select
-from tests.crash.house import House, Point, table
+from tests.crash.installation import Installation, Point, table
 from tests.crash.test_exact_points import CONTENT, LIMIT, die_and_check, long
 from tests.support.wait import UNHURRIED, wait_until
 
@@ -23,83 +23,83 @@ POINTS = [
 ]
 
 
-def forms_of(house: House) -> list[tuple[str, str]]:
+def forms_of(installation: Installation) -> list[tuple[str, str]]:
     found = select(derivatives.c.form, derivatives.c.status)
-    with house.server.parts.database.reading() as conn:
+    with installation.server.parts.database.reading() as conn:
         return [(row.form, row.status) for row in conn.execute(found)]
 
 
 @pytest.mark.parametrize("point", POINTS, ids=str)
-def test_a_derivation_is_killed(house: House, point: Point) -> None:
-    house.arm(point)
-    before = len(forms_of(house))
-    sent = house.send(CONTENT, limit=LIMIT)
-    die_and_check(house, str(point))
-    made = forms_of(house)
+def test_a_derivation_is_killed(installation: Installation, point: Point) -> None:
+    installation.arm(point)
+    before = len(forms_of(installation))
+    sent = installation.send(CONTENT, limit=LIMIT)
+    die_and_check(installation, str(point))
+    made = forms_of(installation)
     assert len(made) == before + 1
     assert set(made) == {("parquet", "ready")}
-    files = {item["file_name"]: item for item in house.api.json("/files")["files_list"]}
+    files = {item["file_name"]: item for item in installation.api.json("/files")["files_list"]}
     path = f"/file/download/{files[sent.name]['file_id']}?format=parquet"
-    answer = house.api.get(path)
+    answer = installation.api.get(path)
     assert (answer.status_code, answer.content[:4]) == (200, b"PAR1")
 
 
-def test_a_killed_worker_resumes_its_derivation(house: House) -> None:
+def test_a_killed_worker_resumes_its_derivation(installation: Installation) -> None:
     """The child stands still while it derives; then its worker is killed."""
-    sent = house.send(table(10), limit=LIMIT)
-    task = house.api.wait_task(str(sent.task_id))
+    sent = installation.send(table(10), limit=LIMIT)
+    task = installation.api.wait_task(str(sent.task_id))
     path = f"/file/download/{task['file_id']}?format=csv"
-    house.wait_derived()
-    house.freeze_inspectors()
-    assert house.api.get(path).status_code == 409
-    wait_until(lambda: started(house) == 1, "the derivation is begun", UNHURRIED)
-    old = house.part("worker").pid
-    house.part("worker").kill()
-    wait_until(lambda: house.part_pid("worker") not in (None, old), "another worker")
-    wait_until(lambda: house.api.get(path).status_code == 200, "it is resumed", UNHURRIED)
-    house.check()
+    installation.wait_derived()
+    installation.freeze_inspectors()
+    assert installation.api.get(path).status_code == 409
+    wait_until(lambda: started(installation) == 1, "the derivation is begun", UNHURRIED)
+    old = installation.part("worker").pid
+    installation.part("worker").kill()
+    wait_until(lambda: installation.part_pid("worker") not in (None, old), "another worker")
+    wait_until(lambda: installation.api.get(path).status_code == 200, "it is resumed", UNHURRIED)
+    installation.check()
 
 
-def test_no_delivery_waits_for_a_derivation(house: House) -> None:
+def test_no_delivery_waits_for_a_derivation(installation: Installation) -> None:
     """One that stands still for ever holds up neither its account's next delivery nor its end."""
-    sent = house.send(b"a,b,c\n" + b"1,text,2024-01-01\n" * 500_000, limit=20_000_000)
-    task = house.api.wait_task(str(sent.task_id))
-    house.wait_derived()
+    sent = installation.send(b"a,b,c\n" + b"1,text,2024-01-01\n" * 500_000, limit=20_000_000)
+    task = installation.api.wait_task(str(sent.task_id))
+    installation.wait_derived()
     path = f"/file/download/{task['file_id']}?format=csv"
-    assert house.api.get(path).status_code == 409
-    wait_until(lambda: stop_deriving(house), "the derivation is begun", UNHURRIED)
+    assert installation.api.get(path).status_code == 409
+    wait_until(lambda: stop_deriving(installation), "the derivation is begun", UNHURRIED)
     for rows in (12, 13):
-        following = house.send(table(rows), limit=LIMIT)
-        assert house.api.wait_task(str(following.task_id))["status"] == "succeeded"
-    assert house.api.get(path).status_code == 409
-    for child in house.frozen:
+        following = installation.send(table(rows), limit=LIMIT)
+        assert installation.api.wait_task(str(following.task_id))["status"] == "succeeded"
+    assert installation.api.get(path).status_code == 409
+    for child in installation.frozen:
         with suppress(psutil.NoSuchProcess):
             child.resume()
-    wait_until(lambda: house.api.get(path).status_code == 200, "it is made", UNHURRIED)
-    house.check()
+    wait_until(lambda: installation.api.get(path).status_code == 200, "it is made", UNHURRIED)
+    installation.check()
 
 
-def deriving(house: House) -> list[psutil.Process]:
+def deriving(installation: Installation) -> list[psutil.Process]:
     """The children that give way to others, as those that derive do."""
     found = []
-    for child in house.inspectors():
+    for child in installation.inspectors():
         with suppress(psutil.NoSuchProcess):
             if child.nice() == 10:
                 found.append(child)
     return found
 
 
-def stop_deriving(house: House) -> bool:
+def stop_deriving(installation: Installation) -> bool:
     """Let those that derive stand still, if there are any."""
-    for child in deriving(house):
+    for child in deriving(installation):
         with suppress(psutil.NoSuchProcess):  # the last one's, which has just ended
             child.suspend()
-            house.frozen.append(child)
-    return bool(house.frozen)
+            installation.frozen.append(child)
+    return bool(installation.frozen)
 
 
-def started(house: House) -> int:
+def started(installation: Installation) -> int:
     """How often the CSV of any version was begun."""
     found = select(derivatives.c.starts).where(derivatives.c.form == "csv")
-    with house.server.parts.database.reading() as conn:
+    with installation.server.parts.database.reading() as conn:
         return max(conn.scalars(found), default=0)

@@ -11,7 +11,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from tests.crash.house import GONE, House, Point, table
+from tests.crash.installation import GONE, Installation, Point, table
 from tests.support.server import TestAccount
 
 CONTENT = table(8_000, "x" * 170)  # 1.5 MB: two blocks, but few rows to be inspected
@@ -106,100 +106,104 @@ CANCEL_WAITING = [
 ]
 
 
-def die_and_check(house: House, what: str) -> None:
+def die_and_check(installation: Installation, what: str) -> None:
     try:
-        house.wait_dead()
+        installation.wait_dead()
     finally:
-        reached = house.disarm()
+        reached = installation.disarm()
     assert reached, f"the point was not reached: {what}"
-    house.server.start()
-    house.check()
+    installation.server.start()
+    installation.check()
 
 
 @pytest.mark.parametrize("point", [*UPLOAD, *long(MORE_OF_UPLOAD)], ids=str)
-def test_a_delivery_is_killed(house: House, point: Point) -> None:
-    house.arm(point)
-    sent = house.send(CONTENT, limit=LIMIT)
-    die_and_check(house, str(point))
+def test_a_delivery_is_killed(installation: Installation, point: Point) -> None:
+    installation.arm(point)
+    sent = installation.send(CONTENT, limit=LIMIT)
+    die_and_check(installation, str(point))
     committed = point.role == "worker" or point == Point("api", "commit", ACCEPT, "after")
-    names = {item["file_name"] for item in house.api.json("/files")["files_list"]}
+    names = {item["file_name"] for item in installation.api.json("/files")["files_list"]}
     assert (sent.name in names) == committed
 
 
 @pytest.mark.parametrize("point", FURTHER, ids=str)
-def test_a_further_version_is_killed(house: House, point: Point) -> None:
-    first = house.send(CONTENT, limit=LIMIT)
-    file_id = house.api.wait_task(str(first.task_id))["file_id"]
-    house.wait_derived()
-    house.arm(point)
-    task_id = house.send_version(file_id, NEXT)
+def test_a_further_version_is_killed(installation: Installation, point: Point) -> None:
+    first = installation.send(CONTENT, limit=LIMIT)
+    file_id = installation.api.wait_task(str(first.task_id))["file_id"]
+    installation.wait_derived()
+    installation.arm(point)
+    task_id = installation.send_version(file_id, NEXT)
     committed = point.role == "worker" or point == Point("api", "commit", ACCEPT, "after")
     if committed:
         first.content = NEXT  # what readers of the file see from now on
-    die_and_check(house, str(point))
-    assert house.api.json(f"/file/{file_id}")["version"] == (2 if committed else 1)
+    die_and_check(installation, str(point))
+    assert installation.api.json(f"/file/{file_id}")["version"] == (2 if committed else 1)
     if task_id is not None:
-        assert house.api.task(task_id)["status"] == "succeeded"
+        assert installation.api.task(task_id)["status"] == "succeeded"
 
 
 @pytest.mark.parametrize("point", REPEATED, ids=str)
-def test_a_repeatable_delivery_is_killed(house: House, point: Point) -> None:
+def test_a_repeatable_delivery_is_killed(installation: Installation, point: Point) -> None:
     """Whoever got no answer repeats the request, and it has been done once."""
-    first = house.send(CONTENT, limit=LIMIT)
-    file_id = house.api.wait_task(str(first.task_id))["file_id"]
-    house.wait_derived()
-    house.arm(point)
+    first = installation.send(CONTENT, limit=LIMIT)
+    file_id = installation.api.wait_task(str(first.task_id))["file_id"]
+    installation.wait_derived()
+    installation.arm(point)
     key = {"Idempotency-Key": uuid4().hex}
-    assert house.send_version(file_id, NEXT, **key) is None or point.role == "worker"
+    assert installation.send_version(file_id, NEXT, **key) is None or point.role == "worker"
     first.content = NEXT
-    house.wait_dead()
-    assert house.disarm(), f"the point was not reached: {point}"
-    house.server.start()
-    task_id = house.send_version(file_id, NEXT, **key)
+    installation.wait_dead()
+    assert installation.disarm(), f"the point was not reached: {point}"
+    installation.server.start()
+    task_id = installation.send_version(file_id, NEXT, **key)
     assert task_id is not None
-    assert house.api.wait_task(task_id)["version"] == 2
-    house.check()
-    assert len(house.api.json(f"/file/{file_id}/versions")["versions_list"]) == 2
+    assert installation.api.wait_task(task_id)["version"] == 2
+    installation.check()
+    assert len(installation.api.json(f"/file/{file_id}/versions")["versions_list"]) == 2
 
 
 @pytest.mark.parametrize("point", RESTORED, ids=str)
-def test_a_restoration_is_killed(house: House, point: Point) -> None:
-    first = house.send(CONTENT, limit=LIMIT)
-    file_id = house.api.wait_task(str(first.task_id))["file_id"]
-    house.api.wait_task(str(house.send_version(file_id, NEXT)))
-    house.wait_derived()
-    house.arm(point)
-    task_id = house.begin(f"/file/{file_id}/versions/1/restore")
+def test_a_restoration_is_killed(installation: Installation, point: Point) -> None:
+    first = installation.send(CONTENT, limit=LIMIT)
+    file_id = installation.api.wait_task(str(first.task_id))["file_id"]
+    installation.api.wait_task(str(installation.send_version(file_id, NEXT)))
+    installation.wait_derived()
+    installation.arm(point)
+    task_id = installation.begin(f"/file/{file_id}/versions/1/restore")
     committed = point.role == "worker" or point == Point("api", "commit", ACCEPT, "after")
     first.content = CONTENT if committed else NEXT
-    die_and_check(house, str(point))
-    assert house.api.json(f"/file/{file_id}")["version"] == (3 if committed else 2)
+    die_and_check(installation, str(point))
+    assert installation.api.json(f"/file/{file_id}")["version"] == (3 if committed else 2)
     assert task_id is None or committed
 
 
 @pytest.mark.parametrize("point", both("api", "commit", HANDED_OVER), ids=str)
-def test_handing_over_to_another_account_is_killed(house: House, point: Point) -> None:
+def test_handing_over_to_another_account_is_killed(
+    installation: Installation, point: Point
+) -> None:
     """The file with all its bytes belongs to one account or to the other."""
-    file_id = house.api.wait_task(str(house.send(CONTENT, limit=LIMIT).task_id))["file_id"]
-    house.wait_derived()
-    server, other = house.server, house.server.new_account()
-    before = house.api.account()["used"]
-    give(house.account, file_id, other)
-    house.arm(point)
+    file_id = installation.api.wait_task(str(installation.send(CONTENT, limit=LIMIT).task_id))[
+        "file_id"
+    ]
+    installation.wait_derived()
+    server, other = installation.server, installation.server.new_account()
+    before = installation.api.account()["used"]
+    give(installation.account, file_id, other)
+    installation.arm(point)
     with suppress(*GONE):
         other.api.post(f"/file/{file_id}/offer/accept")
-    house.wait_dead()
-    assert house.disarm(), f"the point was not reached: {point}"
+    installation.wait_dead()
+    assert installation.disarm(), f"the point was not reached: {point}"
     server.start()
     moved = point.when == "after"
-    used = [account.api.account()["used"] for account in (house.account, other)]
+    used = [account.api.account()["used"] for account in (installation.account, other)]
     assert used == ([before - len(CONTENT), len(CONTENT)] if moved else [before, 0])
     assert bool(other.api.json("/files")["files_list"]) == moved
     assert server.doctor() == []
     if moved:
-        give(other, file_id, house.account)
-        assert house.api.post(f"/file/{file_id}/offer/accept").status_code == 200
-    house.check()
+        give(other, file_id, installation.account)
+        assert installation.api.post(f"/file/{file_id}/offer/accept").status_code == 200
+    installation.check()
 
 
 def give(account: TestAccount, file_id: str, other: TestAccount) -> None:
@@ -210,44 +214,50 @@ def give(account: TestAccount, file_id: str, other: TestAccount) -> None:
 
 
 @pytest.mark.parametrize("point", REFUSAL, ids=str)
-def test_a_refusal_is_killed(house: House, point: Point) -> None:
-    house.arm(point)
-    house.send(CONTENT, "failed", limit=LIMIT, enforce_schema=SCHEMA)
-    die_and_check(house, str(point))
+def test_a_refusal_is_killed(installation: Installation, point: Point) -> None:
+    installation.arm(point)
+    installation.send(CONTENT, "failed", limit=LIMIT, enforce_schema=SCHEMA)
+    die_and_check(installation, str(point))
 
 
 @pytest.mark.parametrize("point", DROPPED, ids=str)
-def test_the_clean_up_after_a_bad_request_is_killed(house: House, point: Point) -> None:
+def test_the_clean_up_after_a_bad_request_is_killed(
+    installation: Installation, point: Point
+) -> None:
     """The digest of the part is found wrong once its bytes are durable."""
-    house.arm(point)
-    house.send_wrong_digest(CONTENT)
-    die_and_check(house, str(point))
+    installation.arm(point)
+    installation.send_wrong_digest(CONTENT)
+    die_and_check(installation, str(point))
 
 
 @pytest.mark.parametrize("point", CANCEL_RUNNING, ids=str)
-def test_the_cancelation_of_a_running_task_is_killed(house: House, point: Point) -> None:
-    house.freeze_inspectors()
-    running = house.send(CONTENT, limit=LIMIT)
-    house.api.wait_status(str(running.task_id), {"running"})
-    house.arm(point)
-    acknowledged = house.cancel(running)
-    die_and_check(house, str(point))
+def test_the_cancelation_of_a_running_task_is_killed(
+    installation: Installation, point: Point
+) -> None:
+    installation.freeze_inspectors()
+    running = installation.send(CONTENT, limit=LIMIT)
+    installation.api.wait_status(str(running.task_id), {"running"})
+    installation.arm(point)
+    acknowledged = installation.cancel(running)
+    die_and_check(installation, str(point))
     if acknowledged:
-        assert house.api.task(str(running.task_id))["status"] == "canceled"
+        assert installation.api.task(str(running.task_id))["status"] == "canceled"
 
 
 @pytest.mark.parametrize("point", CANCEL_WAITING, ids=str)
-def test_the_cancelation_of_a_waiting_task_is_killed(house: House, point: Point) -> None:
-    house.freeze_inspectors()
-    first = house.send(CONTENT, limit=LIMIT)
-    house.api.wait_status(str(first.task_id), {"running"})
-    waiting = house.send(CONTENT, limit=LIMIT)
-    house.arm(point)
-    acknowledged = house.cancel(waiting)
+def test_the_cancelation_of_a_waiting_task_is_killed(
+    installation: Installation, point: Point
+) -> None:
+    installation.freeze_inspectors()
+    first = installation.send(CONTENT, limit=LIMIT)
+    installation.api.wait_status(str(first.task_id), {"running"})
+    waiting = installation.send(CONTENT, limit=LIMIT)
+    installation.arm(point)
+    acknowledged = installation.cancel(waiting)
     if point.role == "worker":
         # The canceled task's bytes go when its turn comes.
-        for child in house.inspectors():
+        for child in installation.inspectors():
             child.resume()
-    die_and_check(house, str(point))
+    die_and_check(installation, str(point))
     if acknowledged:
-        assert house.api.task(str(waiting.task_id))["status"] == "canceled"
+        assert installation.api.task(str(waiting.task_id))["status"] == "canceled"

@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import delete, func, insert, select, text, update
-from tests.crash.house import House, open_house, table
+from tests.crash.installation import Installation, open_installation, table
 from tests.crash.test_exact_points import LIMIT, SCHEMA
 
 from entrepot.bootstrap.parts import Parts, build_parts
@@ -28,7 +28,7 @@ from entrepot.db.tables import (
     uploads,
     versions,
 )
-from entrepot.files.resumable import Announced, begin_upload
+from entrepot.files.delivery.resumable import Announced, begin_upload
 from entrepot.settings import read_settings
 from entrepot_client.cli.main import run
 
@@ -38,7 +38,7 @@ class Ward:
     """A copy of a sound installation."""
 
     parts: Parts
-    house: House
+    installation: Installation
 
     def change(self, *statements: object) -> None:
         with self.parts.database.engine.begin() as conn:
@@ -56,41 +56,41 @@ class Ward:
 
 
 @pytest.fixture(scope="module")
-def sound() -> Iterator[House]:
+def sound() -> Iterator[Installation]:
     """Two accounts; of one a published, a refused and a canceled version. No server runs."""
-    house = open_house()
+    installation = open_installation()
     try:
-        house.server.new_account(name="other")
+        installation.server.new_account(name="other")
         for content, expected, fields in (
             (table(100), "succeeded", {"enforce_schema": "true"}),
             (table(2000), "failed", {"enforce_schema": SCHEMA}),
         ):
-            sent = house.send(content, expected, limit=LIMIT, **fields)
-            assert house.api.wait_task(str(sent.task_id))["status"] == expected
-        change_a_schema_and_validate(house)
-        house.freeze_inspectors()
-        sent = house.send(table(100), limit=LIMIT)
-        house.api.wait_status(str(sent.task_id), {"running"})
-        assert house.cancel(sent)
-        house.check()
-        house.server.stop()
-        yield house
+            sent = installation.send(content, expected, limit=LIMIT, **fields)
+            assert installation.api.wait_task(str(sent.task_id))["status"] == expected
+        change_a_schema_and_validate(installation)
+        installation.freeze_inspectors()
+        sent = installation.send(table(100), limit=LIMIT)
+        installation.api.wait_status(str(sent.task_id), {"running"})
+        assert installation.cancel(sent)
+        installation.check()
+        installation.server.stop()
+        yield installation
     finally:
-        house.close()
+        installation.close()
 
 
-def change_a_schema_and_validate(house: House) -> None:
-    (published,) = [f for f in house.api.json("/files")["files_list"] if f["version"]]
+def change_a_schema_and_validate(installation: Installation) -> None:
+    (published,) = [f for f in installation.api.json("/files")["files_list"] if f["version"]]
     path = f"/file/{published['file_id']}/schema"
-    schema = house.api.json(path)["schema"]
-    changed = house.api.request("PUT", path, json={**schema, "title": "A table"})
-    judged = house.api.upload(table(100), limit=LIMIT, path="/file/validate")
+    schema = installation.api.json(path)["schema"]
+    changed = installation.api.request("PUT", path, json={**schema, "title": "A table"})
+    judged = installation.api.upload(table(100), limit=LIMIT, path="/file/validate")
     for answer in (changed, judged):
-        assert house.api.wait_task(answer.json()["task_id"])["status"] == "succeeded"
+        assert installation.api.wait_task(answer.json()["task_id"])["status"] == "succeeded"
 
 
 @pytest.fixture
-def ward(sound: House, tmp_path: Path) -> Iterator[Ward]:
+def ward(sound: Installation, tmp_path: Path) -> Iterator[Ward]:
     data = tmp_path / "data"
     shutil.copytree(sound.server.data, data, ignore=shutil.ignore_patterns("*.sock"))
     parts = build_parts(read_settings(data=data))
@@ -359,7 +359,7 @@ def derive_of_the_refused(ward: Ward) -> None:
 
 def unfinished(ward: Ward, **wrong: object) -> UUID:
     """A resumable upload of 10 bytes, of which its sender knows that 5 are there."""
-    parts, actor = ward.parts, ward.house.server.actor(ward.house.account.api_key)
+    parts, actor = ward.parts, ward.installation.server.actor(ward.installation.account.api_key)
     life, now = timedelta(days=1), parts.clock()
     begun = Announced(size=10, told=""), actor.account_id, 100, 9, life, now
     upload_id = parts.database.write(begin_upload, actor, *begun).upload_id

@@ -1,7 +1,7 @@
 """The acceptance of a refused version is killed: it is published whole, or refused as before."""
 
 import pytest
-from tests.crash.house import House, Point, table
+from tests.crash.installation import Installation, Point, table
 from tests.crash.test_exact_points import ACCEPT, LIMIT, PUBLISH, die_and_check, long
 
 FIRST, BROKEN = table(2_000), table(1_000).replace(b"17,", b"seventeen,", 1)
@@ -17,19 +17,19 @@ POINTS = [
 
 
 @pytest.mark.parametrize("point", POINTS, ids=str)
-def test_an_acceptance_is_killed(house: House, point: Point) -> None:
-    first = house.send(FIRST, limit=LIMIT, enforce_schema="true")
-    file_id = house.api.wait_task(str(first.task_id))["file_id"]
-    task_id = house.send_version(file_id, BROKEN)
-    assert house.api.wait_task(str(task_id))["status"] == "failed"
-    house.wait_derived()
-    house.arm(point)
-    house.begin(f"/file/{file_id}/versions/2/accept", json={"reason": "agreed"})
+def test_an_acceptance_is_killed(installation: Installation, point: Point) -> None:
+    first = installation.send(FIRST, limit=LIMIT, enforce_schema="true")
+    file_id = installation.api.wait_task(str(first.task_id))["file_id"]
+    task_id = installation.send_version(file_id, BROKEN)
+    assert installation.api.wait_task(str(task_id))["status"] == "failed"
+    installation.wait_derived()
+    installation.arm(point)
+    installation.begin(f"/file/{file_id}/versions/2/accept", json={"reason": "agreed"})
     committed = point.role == "worker" or point.when == "after"
     first.content = BROKEN if committed else FIRST
-    die_and_check(house, str(point))
-    assert house.api.json(f"/file/{file_id}")["version"] == (3 if committed else 1)
-    held = house.api.json(f"/file/{file_id}/versions/2")["quarantined_until"]
-    download = house.api.get(f"/file/download/{file_id}", params={"version": 2})
+    die_and_check(installation, str(point))
+    assert installation.api.json(f"/file/{file_id}")["version"] == (3 if committed else 1)
+    held = installation.api.json(f"/file/{file_id}/versions/2")["quarantined_until"]
+    download = installation.api.get(f"/file/download/{file_id}", params={"version": 2})
     assert download.status_code == (404 if committed else 200)
     assert committed or held is not None

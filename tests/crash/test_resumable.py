@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
-from tests.crash.house import GONE, House, Point, table
+from tests.crash.installation import GONE, Installation, Point, table
 from tests.crash.test_exact_points import ACCEPT, CONTENT, both, long
 from tests.support.tus import HEADERS, Tus, checksum, metadata
 from tests.support.wait import wait_until
@@ -43,135 +43,142 @@ JOIN = long(both("api", "commit", JOINED))
 ENDED = long([*both("api", "commit", ("DELETE FROM uploads",)), *both("api", "commit", CREATED)])
 
 
-def killed(house: House, act: Callable[[], object]) -> None:
+def killed(installation: Installation, act: Callable[[], object]) -> None:
     """Do something that the server dies of, and start it again."""
     with suppress(*GONE):
         act()
     try:
-        house.wait_dead()
+        installation.wait_dead()
     finally:
-        reached = house.disarm()
+        reached = installation.disarm()
     assert reached, "the point was not reached"
-    house.server.start()
+    installation.server.start()
 
 
-def came_out(house: House, task_id: str, content: bytes) -> None:
+def came_out(installation: Installation, task_id: str, content: bytes) -> None:
     """The upload is a file with these bytes, and nothing else of it is left."""
-    task = house.api.wait_task(task_id)
+    task = installation.api.wait_task(task_id)
     assert task["status"] == "succeeded", task
-    assert house.api.get(f"/file/download/{task['file_id']}").content == content
+    assert installation.api.get(f"/file/download/{task['file_id']}").content == content
 
 
-def test_a_server_that_is_stopped_keeps_what_came(house: House) -> None:
+def test_a_server_that_is_stopped_keeps_what_came(installation: Installation) -> None:
     """It waits for no upload that can be resumed, and loses nothing of it."""
-    upload = Tus.begin(house.api, len(CONTENT))
+    upload = Tus.begin(installation.api, len(CONTENT))
     with upload.stalled(CONTENT, 0, 1_200_000):
-        drafts = house.server.parts.store.drafts
+        drafts = installation.server.parts.store.drafts
         wait_until(lambda: any(draft.size for draft in drafts.list()), "something is written")
-        assert house.server.stop() == 0
-    house.server.start()
+        assert installation.server.stop() == 0
+    installation.server.start()
     assert 0 < upload.offset <= 1_200_000
-    came_out(house, upload.end(CONTENT), CONTENT)
-    all_is_well(house)
+    came_out(installation, upload.end(CONTENT), CONTENT)
+    all_is_well(installation)
 
 
-def all_is_well(house: House) -> None:
-    drafts = house.server.settings.blobs / "drafts"
+def all_is_well(installation: Installation) -> None:
+    drafts = installation.server.settings.blobs / "drafts"
     wait_until(lambda: os.listdir(drafts) == [], lambda: f"no drafts: {os.listdir(drafts)}")
-    house.check()
+    installation.check()
 
 
 @pytest.mark.parametrize("point", COMPLETION, ids=str)
-def test_killed_at_the_end_of_an_upload(house: House, point: Point) -> None:
-    upload = Tus.begin(house.api, len(CONTENT))
+def test_killed_at_the_end_of_an_upload(installation: Installation, point: Point) -> None:
+    upload = Tus.begin(installation.api, len(CONTENT))
     assert upload.patch(CONTENT[:500_000], 0).status_code == 204
-    house.arm(point)
-    killed(house, lambda: upload.patch(CONTENT[500_000:], 500_000))
-    assert house.api.account()["reserved"] in (0, len(CONTENT))
+    installation.arm(point)
+    killed(installation, lambda: upload.patch(CONTENT[500_000:], 500_000))
+    assert installation.api.account()["reserved"] in (0, len(CONTENT))
     # All bytes are there: whoever asks is told of the task, not only that nothing is missing.
     answer = upload.head()
     assert answer.headers["upload-offset"] == str(len(CONTENT))
-    came_out(house, answer.headers["entrepot-task-id"], CONTENT)
+    came_out(installation, answer.headers["entrepot-task-id"], CONTENT)
     upload.delete()
-    remove_what_is_left(house)
+    remove_what_is_left(installation)
 
 
 @pytest.mark.parametrize(("point", "proven"), PART_WAY)
-def test_killed_in_the_middle(house: House, point: Point, proven: bool) -> None:
+def test_killed_in_the_middle(installation: Installation, point: Point, proven: bool) -> None:
     """Bytes that came stay, told or not; those that were to be proven by a checksum go."""
-    upload = Tus.begin(house.api, len(CONTENT))
-    house.arm(point)
+    upload = Tus.begin(installation.api, len(CONTENT))
+    installation.arm(point)
     headers = checksum(CONTENT[:700_000]) if proven else {}
-    killed(house, lambda: upload.patch(CONTENT[:700_000], 0, **headers))
+    killed(installation, lambda: upload.patch(CONTENT[:700_000], 0, **headers))
     kept = 0 if proven and point.when == "before" else 700_000
     assert upload.offset == kept
-    came_out(house, upload.end(CONTENT), CONTENT)
-    all_is_well(house)
+    came_out(installation, upload.end(CONTENT), CONTENT)
+    all_is_well(installation)
 
 
 @pytest.mark.parametrize("point", JOIN, ids=str)
-def test_killed_while_parts_are_joined(house: House, point: Point) -> None:
-    parts = [Tus.part(house.api, CONTENT[:900_000]), Tus.part(house.api, CONTENT[900_000:])]
+def test_killed_while_parts_are_joined(installation: Installation, point: Point) -> None:
+    parts = [
+        Tus.part(installation.api, CONTENT[:900_000]),
+        Tus.part(installation.api, CONTENT[900_000:]),
+    ]
     told = HEADERS | {
         "Upload-Concat": "final;" + " ".join(part.address for part in parts),
         "Upload-Metadata": metadata(filename="whole.csv", file_size_limit="10000000"),
     }
-    house.arm(point)
-    killed(house, lambda: house.api.post("/uploads", headers=told))
-    again = house.api.post("/uploads", headers=told)
+    installation.arm(point)
+    killed(installation, lambda: installation.api.post("/uploads", headers=told))
+    again = installation.api.post("/uploads", headers=told)
     assert again.status_code == 201, again.text
-    came_out(house, again.headers["entrepot-task-id"], CONTENT)
-    remove_what_is_left(house)
+    came_out(installation, again.headers["entrepot-task-id"], CONTENT)
+    remove_what_is_left(installation)
 
 
 @pytest.mark.parametrize("point", ENDED, ids=str)
-def test_killed_as_one_begins_or_is_given_up(house: House, point: Point) -> None:
-    upload = Tus.begin(house.api, len(CONTENT))
+def test_killed_as_one_begins_or_is_given_up(installation: Installation, point: Point) -> None:
+    upload = Tus.begin(installation.api, len(CONTENT))
     assert upload.patch(CONTENT[:500_000], 0).status_code == 204
-    house.arm(point)
+    installation.arm(point)
     if point.about == CREATED:
-        killed(house, lambda: Tus.begin(house.api, 5))
+        killed(installation, lambda: Tus.begin(installation.api, 5))
         made = 5 if point.when == "after" else 0
-        assert house.api.account()["reserved"] == len(CONTENT) + made
-        forget_all(house)
+        assert installation.api.account()["reserved"] == len(CONTENT) + made
+        forget_all(installation)
     else:
-        killed(house, upload.delete)
+        killed(installation, upload.delete)
         assert upload.delete().status_code == (404 if point.when == "after" else 204)
-    remove_what_is_left(house)
+    remove_what_is_left(installation)
 
 
-def forget_all(house: House) -> None:
+def forget_all(installation: Installation) -> None:
     """Give up every upload that has not ended."""
-    with house.server.parts.database.reading() as conn:
+    with installation.server.parts.database.reading() as conn:
         left = list(conn.scalars(select(uploads.c.id).where(uploads.c.task_id.is_(None))))
     for upload_id in left:
-        Tus(house.api, f"/api/v1/uploads/{upload_id}").delete()
+        Tus(installation.api, f"/api/v1/uploads/{upload_id}").delete()
 
 
-def remove_what_is_left(house: House) -> None:
+def remove_what_is_left(installation: Installation) -> None:
     """What a crash left in the drafts' folder goes with the sweep, and all is well then."""
-    parts = house.server.parts
+    parts = installation.server.parts
     sweep(parts.database, parts.store, parts.clock, grace=timedelta(0))
-    all_is_well(house)
+    all_is_well(installation)
 
 
-def test_uploads_that_are_cut_at_random_places(house: House) -> None:
-    cut_at_random(house, random.Random(5), count=4, kills=1)
+def test_uploads_that_are_cut_at_random_places(installation: Installation) -> None:
+    cut_at_random(installation, random.Random(5), count=4, kills=1)
 
 
 @pytest.mark.long
 @pytest.mark.timeout(6 * 3600)
 @pytest.mark.parametrize("seed", range(20))
-def test_a_thousand_uploads_that_are_cut_at_random_places(house: House, seed: int) -> None:
-    cut_at_random(house, random.Random(seed), count=50, kills=10)
+def test_a_thousand_uploads_that_are_cut_at_random_places(
+    installation: Installation, seed: int
+) -> None:
+    cut_at_random(installation, random.Random(seed), count=50, kills=10)
 
 
-def cut_at_random(house: House, chance: random.Random, count: int, kills: int) -> None:
+def cut_at_random(
+    installation: Installation, chance: random.Random, count: int, kills: int
+) -> None:
     """Each upload is cut at five places or more; in some the server is killed in between."""
     killing = set(chance.sample(range(count), kills))
     for number in range(count):
         content = table(chance.randrange(20_000, 120_000), f"{number}-{chance.random()}")
-        upload = Tus.begin(house.api, len(content))
+        upload = Tus.begin(installation.api, len(content))
         told = 0
         places = sorted(chance.sample(range(1, len(content)), chance.randint(5, 8)))
         dies_at = chance.randrange(len(places)) if number in killing else None
@@ -180,14 +187,14 @@ def cut_at_random(house: House, chance: random.Random, count: int, kills: int) -
                 continue
             cut_once(upload, content, told, place, chance)
             if index == dies_at:
-                die(house, upload, content, chance)
+                die(installation, upload, content, chance)
             now = upload.offset
             assert told <= now <= len(content), (told, now)
             told = now
-        came_out(house, upload.end(content), content)
+        came_out(installation, upload.end(content), content)
         assert upload.delete().status_code == 204
-    house.wait_derived(20 * count + 60)  # each is a table, of which Parquet is made
-    remove_what_is_left(house)
+    installation.wait_derived(20 * count + 60)  # each is a table, of which Parquet is made
+    remove_what_is_left(installation)
 
 
 def cut_once(upload: Tus, content: bytes, told: int, place: int, chance: random.Random) -> None:
@@ -201,13 +208,13 @@ def cut_once(upload: Tus, content: bytes, told: int, place: int, chance: random.
         upload.cut(content, told, place - told)
 
 
-def die(house: House, upload: Tus, content: bytes, chance: random.Random) -> None:
+def die(installation: Installation, upload: Tus, content: bytes, chance: random.Random) -> None:
     """The server is killed, between two requests or while one brings bytes."""
     if chance.random() < 0.5:
         offset = upload.offset
         with suppress(OSError), upload.stalled(content, offset, chance.randrange(len(content))):
             time.sleep(chance.uniform(0, 0.5))  # any moment will do
-            house.kill_tree()
+            installation.kill_tree()
     else:
-        house.kill_tree()
-    house.server.start()
+        installation.kill_tree()
+    installation.server.start()

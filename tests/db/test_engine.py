@@ -16,10 +16,10 @@ from tests.support.server import Server, TestAccount
 from entrepot.accounts.accounts import create_account, get_account
 from entrepot.db.engine import Database, open_database, sqlite_module
 from entrepot.db.tables import accounts, users
-from entrepot.db.types import Writing
+from entrepot.db.types import WriteConnection
 from entrepot.errors import NotFound
-from entrepot.files.cancel import viewer_of
-from entrepot.files.lists import list_files
+from entrepot.files.processing.cancel import viewer_of
+from entrepot.files.queries.lists import list_files
 from entrepot.migrations.run import migrate
 from entrepot.settings import read_settings
 from entrepot.tasks.records import list_tasks
@@ -44,7 +44,7 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databas
 def test_a_unit_of_work_is_committed_or_leaves_nothing(database: Database) -> None:
     database.write(create_account, "kept", 10, NOW)
 
-    def fail(conn: Writing) -> None:
+    def fail(conn: WriteConnection) -> None:
         create_account(conn, "lost", 10, NOW)
         raise RuntimeError("half-way")
 
@@ -59,7 +59,7 @@ def test_what_only_reads_changes_nothing(database: Database) -> None:
     """PostgreSQL does not even take it."""
     refusal = nullcontext() if database.embedded else pytest.raises(InternalError)
     with database.reading() as conn, refusal:
-        create_account(Writing(conn), "lost", 10, NOW)
+        create_account(WriteConnection(conn), "lost", 10, NOW)
     with pytest.raises(NotFound):
         database.read(get_account, "lost")
 
@@ -88,10 +88,10 @@ def test_times_come_back_as_they_went_in(database: Database) -> None:
 def test_the_database_itself_holds_the_line(database: Database) -> None:
     database.write(create_account, "acme", 10, NOW)
 
-    def overuse(conn: Writing) -> None:
+    def overuse(conn: WriteConnection) -> None:
         conn.execute(accounts.update().values(used=7, reserved=4))
 
-    def orphan(conn: Writing) -> None:
+    def orphan(conn: WriteConnection) -> None:
         conn.execute(
             insert(users).values(
                 id=uuid4(), account_id=uuid4(), name="x", role="member", created_at=NOW
@@ -104,7 +104,7 @@ def test_the_database_itself_holds_the_line(database: Database) -> None:
 
 
 def test_errors_tell_no_values(database: Database) -> None:
-    def twice(conn: Writing) -> None:
+    def twice(conn: WriteConnection) -> None:
         for _ in range(2):
             row = {"id": uuid4(), "name": "secret-name", "quota": 1, "created_at": NOW}
             conn.execute(insert(accounts).values(row))

@@ -9,7 +9,7 @@ from tests.support.api import PLAIN, assert_problem
 from tests.support.server import Server
 from tests.support.wait import PATIENCE
 
-from entrepot.http.problem_kinds import all_kinds
+from entrepot.http.problems.table import all_kinds
 
 HTML = {"Accept": "text/html"}
 

@@ -28,7 +28,7 @@ from entrepot.accounts.sign_in import (
 )
 from entrepot.accounts.users import find_user
 from entrepot.db.tables import failed_sign_ins, sessions
-from entrepot.db.types import Reading, Writing
+from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.errors import TooManyAttempts
 
 Browse = Callable[..., httpx2.Client]
@@ -240,7 +240,7 @@ def test_a_name_has_so_many_attempts_from_everywhere(server: Server, someone: Te
     later = now + LOCKED_FOR + timedelta(seconds=1)
     database.write(password_hash_of, someone.admin.user_name, later)
 
-    def kept(conn: Reading) -> list[str]:
+    def kept(conn: ReadConnection) -> list[str]:
         return list(conn.scalars(select(failed_sign_ins.c.name)))
 
     names = database.read(kept)
@@ -266,7 +266,7 @@ def test_a_session_ends(
     user = server.parts.database.read(find_user, someone.admin.user_name)
     then = server.parts.clock() - since - timedelta(seconds=1)
 
-    def age(conn: Writing) -> None:
+    def age(conn: WriteConnection) -> None:
         mine = sessions.c.user_id == user.id
         conn.execute(update(sessions).where(mine).values({column: then}))
 
@@ -285,10 +285,10 @@ def test_a_stream_in_a_forgotten_tab_keeps_no_session_alive(
     mine = sessions.c.user_id == database.read(find_user, someone.admin.user_name).id
     then = server.parts.clock() - timedelta(minutes=10)
 
-    def age(conn: Writing) -> None:
+    def age(conn: WriteConnection) -> None:
         conn.execute(update(sessions).where(mine).values(seen_at=then))
 
-    def seen_at(conn: Reading) -> datetime:
+    def seen_at(conn: ReadConnection) -> datetime:
         return conn.execute(select(sessions.c.seen_at).where(mine)).scalar_one()
 
     database.write(age)

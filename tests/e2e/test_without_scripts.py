@@ -12,7 +12,7 @@ from tests.support.server import Server, TestAccount
 from tests.support.sharing import deliver, share
 
 from entrepot.db.tables import files, offers
-from entrepot.db.types import Writing
+from entrepot.db.types import WriteConnection
 
 
 def test_an_upload_is_followed_by_a_page_that_comes_again(
@@ -228,7 +228,7 @@ def make_offers(site: Server, owner_key: str, person: TestAccount, many: int) ->
     """Files by their rows, offered to a person."""
     owner, to, now = site.actor(owner_key), site.actor(person.api_key), site.parts.clock()
 
-    def make(conn: Writing) -> None:
+    def make(conn: WriteConnection) -> None:
         made = [
             {
                 "id": uuid4(),

@@ -9,7 +9,7 @@ from tests.conftest import DATABASES
 from tests.support.postgres import Postgres
 
 from entrepot.db.engine import Database, open_database
-from entrepot.db.types import Writing
+from entrepot.db.types import WriteConnection
 from entrepot.migrations.run import migrate
 from entrepot.settings import read_settings
 
@@ -37,7 +37,7 @@ class Undone(Exception):
 
 
 @pytest.fixture
-def conn(database: Database) -> Iterator[Writing]:
+def conn(database: Database) -> Iterator[WriteConnection]:
     """A transaction that is never committed."""
     with suppress(Undone), database.writing() as connection:
         yield connection

@@ -11,7 +11,7 @@ from tests.support.server import Server, TestAccount
 from entrepot.blobs.store import BlobId
 from entrepot.db.tables import activity, files, tasks, versions
 from entrepot.errors import FieldInvalid, FileTooLarge, UploadInterrupted
-from entrepot.files.define import (
+from entrepot.files.delivery.define import (
     LARGEST,
     Accepted,
     Definition,

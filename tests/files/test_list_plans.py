@@ -17,8 +17,8 @@ from entrepot.accounts.users import create_user, list_users
 from entrepot.db.engine import Database
 from entrepot.db.pages import Position
 from entrepot.db.tables import entitlements, files, keys, offers, users
-from entrepot.db.types import Writing
-from entrepot.files.hand_over import list_offers
+from entrepot.db.types import WriteConnection
+from entrepot.files.transfer import list_offers
 from entrepot.grants.entitlements import list_entitlements
 
 NOW = datetime(2024, 5, 6, 7, 8, 9, tzinfo=UTC)
@@ -35,7 +35,7 @@ class Crowd:
     file_id: UUID
 
 
-def gather(conn: Writing, account: str) -> Crowd:
+def gather(conn: WriteConnection, account: str) -> Crowd:
     """An account of many users, with many keys of its admin and of a member, most revoked."""
     create_account(conn, account, 10**9, NOW)
     admin, member = (
@@ -113,7 +113,7 @@ def gather(conn: Writing, account: str) -> Crowd:
     return Crowd(admin, member, file_id)
 
 
-Listed = Callable[[Writing, Crowd], list[Any]]
+Listed = Callable[[WriteConnection, Crowd], list[Any]]
 LISTS: dict[str, tuple[str, Listed]] = {
     "an account's keys": (
         "ix_keys_live_by_account",
@@ -136,7 +136,7 @@ LISTS: dict[str, tuple[str, Listed]] = {
 }
 
 
-def test_no_list_is_sorted_anew(database: Database, conn: Writing) -> None:
+def test_no_list_is_sorted_anew(database: Database, conn: WriteConnection) -> None:
     crowd, _ = gather(conn, "acme"), gather(conn, "beta")
     if not database.embedded:
         for table in ("accounts", "users", "keys", "files", "entitlements", "offers"):
@@ -151,7 +151,7 @@ def test_no_list_is_sorted_anew(database: Database, conn: Writing) -> None:
 
 
 @pytest.mark.parametrize("newest_first", [False, True])
-def test_revoked_keys_are_on_no_page(conn: Writing, newest_first: bool) -> None:
+def test_revoked_keys_are_on_no_page(conn: WriteConnection, newest_first: bool) -> None:
     crowd = gather(conn, "acme")
     for actor, live in ((crowd.admin, MANY // 5), (crowd.member, MANY // 10)):
         found: list[UUID] = []

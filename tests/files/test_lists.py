@@ -18,9 +18,9 @@ from entrepot.accounts.actor import Actor
 from entrepot.accounts.users import create_user
 from entrepot.db.engine import Database
 from entrepot.db.tables import entitlements, files, versions
-from entrepot.db.types import Reading, Writing
-from entrepot.files.lists import STRETCH, Sort, Wanted, list_files, position_of
+from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.files.names import folded
+from entrepot.files.queries.lists import STRETCH, FileFilter, Sort, list_files, position_of
 
 NOW = datetime(2024, 5, 6, 7, 8, 9, tzinfo=UTC)
 SORTS: tuple[Sort, ...] = (
@@ -50,7 +50,7 @@ class One:
 class World:
     """Accounts with an admin and two members each, files of all of them, and entitlements."""
 
-    conn: Writing
+    conn: WriteConnection
     actors: list[Actor] = field(default_factory=list)
     files: list[One] = field(default_factory=list)
     grants: list[dict[str, Any]] = field(default_factory=list)
@@ -93,7 +93,7 @@ class World:
             self.conn.execute(insert(entitlements).values(**row))
             self.grants.append(row)
 
-    def expected(self, actor: Actor, wanted: Wanted) -> list[UUID]:
+    def expected(self, actor: Actor, wanted: FileFilter) -> list[UUID]:
         """The ids that a list should have, in its order."""
         told = [seen for one in self.files if (seen := self._seen(actor, one))]
         found = [one for one, manages in told if fits(one, manages, wanted)]
@@ -128,7 +128,7 @@ class World:
         return replace(one, updated_at=one.created_at, size=-1, media_type=""), False
 
 
-def fits(one: One, manages: bool, wanted: Wanted) -> bool:
+def fits(one: One, manages: bool, wanted: FileFilter) -> bool:
     """Whether a file, as it is told, is one of those that are asked for."""
     return all(
         (
@@ -198,7 +198,7 @@ def some_file(owner: Actor, chance: random.Random, **given: Any) -> One:
     )  # fmt: skip
 
 
-def walked(conn: Reading, actor: Actor, wanted: Wanted, size: int) -> list[UUID]:
+def walked(conn: ReadConnection, actor: Actor, wanted: FileFilter, size: int) -> list[UUID]:
     """The ids that a list has, page after page."""
     found: list[UUID] = []
     after = None
@@ -210,29 +210,29 @@ def walked(conn: Reading, actor: Actor, wanted: Wanted, size: int) -> list[UUID]
 
 
 ASKED = (
-    Wanted(),
-    Wanted(name="ORDERS"),
-    Wanted(name="strasse_"),
-    Wanted(name="数据"),
-    Wanted(name="x"),
-    Wanted(name="%"),
-    Wanted(name="nowhere"),
-    Wanted(name="csv", published=True, enforced=False),
-    Wanted(entitlement="owned"),
-    Wanted(entitlement="shared"),
-    Wanted(entitlement="shared", name="orders"),
-    Wanted(media_type="text/csv"),
-    Wanted(enforced=True),
-    Wanted(published=False),
-    Wanted(min_size=0),
-    Wanted(min_size=1, max_size=2),
-    Wanted(max_size=0, name="2024"),
-    Wanted(updated_since=NOW - timedelta(hours=2)),
+    FileFilter(),
+    FileFilter(name="ORDERS"),
+    FileFilter(name="strasse_"),
+    FileFilter(name="数据"),
+    FileFilter(name="x"),
+    FileFilter(name="%"),
+    FileFilter(name="nowhere"),
+    FileFilter(name="csv", published=True, enforced=False),
+    FileFilter(entitlement="owned"),
+    FileFilter(entitlement="shared"),
+    FileFilter(entitlement="shared", name="orders"),
+    FileFilter(media_type="text/csv"),
+    FileFilter(enforced=True),
+    FileFilter(published=False),
+    FileFilter(min_size=0),
+    FileFilter(min_size=1, max_size=2),
+    FileFilter(max_size=0, name="2024"),
+    FileFilter(updated_since=NOW - timedelta(hours=2)),
 )
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-def test_everybody_is_listed_what_a_plain_model_says(conn: Writing, seed: int) -> None:
+def test_everybody_is_listed_what_a_plain_model_says(conn: WriteConnection, seed: int) -> None:
     chance = random.Random(seed)
     world = World(conn)
     for account in ("acme", "beta", "gamma"):
@@ -251,7 +251,7 @@ def test_everybody_is_listed_what_a_plain_model_says(conn: Writing, seed: int) -
                 expected = world.expected(actor, wanted)
                 assert walked(conn, actor, wanted, 7) == expected, (actor.user_name, wanted)
         for owner in world.actors:
-            wanted = Wanted(sort="-file_name", user_name=owner.user_name)
+            wanted = FileFilter(sort="-file_name", user_name=owner.user_name)
             whose = {one.id: owners[one.owner_id] for one in world.files}
             expected = [
                 each for each in world.expected(actor, wanted) if whose[each] == owner.user_name
@@ -262,7 +262,7 @@ def test_everybody_is_listed_what_a_plain_model_says(conn: Writing, seed: int) -
 @pytest.mark.parametrize("name", [None, "kept"])
 @pytest.mark.parametrize("sort", SORTS)
 def test_pages_are_stable_while_files_come_and_go(
-    conn: Writing, sort: Sort, name: str | None
+    conn: WriteConnection, sort: Sort, name: str | None
 ) -> None:
     """Between any two pages some are added, one is deleted, one is renamed, updated and grows."""
     chance = random.Random(3)
@@ -278,7 +278,7 @@ def test_pages_are_stable_while_files_come_and_go(
         )
     kept, gone, moved = (world.files[at : at + 20] for at in (0, 20, 40))
     found: list[UUID] = []
-    after, wanted = None, Wanted(sort=sort, name=name)
+    after, wanted = None, FileFilter(sort=sort, name=name)
     for turn in range(100):
         page = list_files(conn, admin, 5, after, wanted)
         if not page:
@@ -304,7 +304,7 @@ def test_pages_are_stable_while_files_come_and_go(
 MANY = 6_000
 
 
-def furnish(conn: Writing, database: Database) -> World:
+def furnish(conn: WriteConnection, database: Database) -> World:
     """An account of many files, half of each member's, of which few are called `rare`."""
     chance = random.Random(4)
     world = World(conn)
@@ -325,7 +325,7 @@ def furnish(conn: Writing, database: Database) -> World:
     return world
 
 
-def plans(database: Database, conn: Writing, actor: Actor, wanted: Wanted) -> list[str]:
+def plans(database: Database, conn: WriteConnection, actor: Actor, wanted: FileFilter) -> list[str]:
     """How the database goes about each statement of a list's second page."""
     (first, *_) = list_files(conn, actor, 1, None, wanted)
     after = position_of(first, wanted.sort)
@@ -334,7 +334,7 @@ def plans(database: Database, conn: Writing, actor: Actor, wanted: Wanted) -> li
 
 
 def test_no_order_is_sorted_anew_and_no_account_read_through(
-    database: Database, conn: Writing
+    database: Database, conn: WriteConnection
 ) -> None:
     world = furnish(conn, database)
     indexes = {
@@ -345,40 +345,40 @@ def test_no_order_is_sorted_anew_and_no_account_read_through(
     }
     for actor, whose in ((world.actors[0], "account"), (world.actors[1], "owner")):
         for sort in SORTS:
-            (plan,) = plans(database, conn, actor, Wanted(sort=sort))
+            (plan,) = plans(database, conn, actor, FileFilter(sort=sort))
             assert f"ix_files_by_{whose}{indexes[sort.removeprefix('-')]} " in plan, (sort, plan)
             for whole in ("TEMP B-TREE", "SCAN files", "Sort", "Seq Scan on files"):
                 assert whole not in plan, (sort, plan)
 
 
 def test_what_is_common_is_found_along_the_order_and_what_is_rare_by_its_grams(
-    database: Database, conn: Writing
+    database: Database, conn: WriteConnection
 ) -> None:
     world = furnish(conn, database)
     admin = world.actors[0]
     assert MANY > STRETCH
     for sort in SORTS:
-        _, listed = plans(database, conn, admin, Wanted(sort=sort, name="common"))
+        _, listed = plans(database, conn, admin, FileFilter(sort=sort, name="common"))
         assert "ix_files_by_account" in listed, (sort, listed)
         for sorted_anew in ("TEMP B-TREE", "Sort"):
             assert sorted_anew not in listed, (sort, listed)
-        _, listed = plans(database, conn, admin, Wanted(sort=sort, name="RARE"))
+        _, listed = plans(database, conn, admin, FileFilter(sort=sort, name="RARE"))
         used = "VIRTUAL TABLE INDEX" if database.embedded else "ix_files_by_grams"
         assert used in listed, (sort, listed)
         assert "ix_files_by_account" not in listed, (sort, listed)
         for whole in ("SCAN files", "Seq Scan on files"):
             assert whole not in listed, (sort, listed)
         rare = [one.id for one in world.files if "rare" in one.name]
-        assert sorted(walked(conn, admin, Wanted(sort=sort, name="RARE"), 2)) == sorted(rare)
+        assert sorted(walked(conn, admin, FileFilter(sort=sort, name="RARE"), 2)) == sorted(rare)
 
 
-def test_a_search_follows_a_file_to_its_new_account(conn: Writing) -> None:
+def test_a_search_follows_a_file_to_its_new_account(conn: WriteConnection) -> None:
     world = World(conn)
     _, anna, _ = world.people("acme")
     _, maria, _ = world.people("beta")
     one = some_file(anna, random.Random(5), name="moving.csv", published=True, deleted=False)
     world.add(one)
-    wanted = Wanted(name="moving")
+    wanted = FileFilter(name="moving")
     assert walked(conn, anna, wanted, 5) == [one.id]
     theirs = {"account_id": maria.account_id, "owner_id": maria.user_id}
     conn.execute(update(files).where(files.c.id == one.id).values(**theirs))

@@ -5,8 +5,8 @@ import threading
 import pytest
 from structlog.testing import capture_logs
 
-from entrepot.files import retry
-from entrepot.files.retry import ATTEMPTS, run_with_retries
+from entrepot.files.processing import retry
+from entrepot.files.processing.retry import ATTEMPTS, run_with_retries
 from entrepot.inspection.results import PoolClosed
 
 

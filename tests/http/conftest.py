@@ -6,19 +6,19 @@ from typing import Any
 
 import pytest
 from tests.support.api import Api
-from tests.support.endless import ENDLESS, endless_table
 from tests.support.server import Server, TestAccount
+from tests.support.slow_inspection import SLOW_SCHEMA, slow_table
 
 from entrepot_client.cli.main import run as run_program
 
-ENDLESS_CSV = endless_table()
+ENDLESS_CSV = slow_table()
 Run = Callable[..., tuple[int, str, str]]
 """Runs the program with these arguments: its exit status, output and messages."""
 
 
 def upload_endless(api: Api) -> str:
     """A task whose inspection has to be ended from outside; it runs."""
-    sent = api.upload(ENDLESS_CSV, limit=10**9, enforce_schema=json.dumps(ENDLESS))
+    sent = api.upload(ENDLESS_CSV, limit=10**9, enforce_schema=json.dumps(SLOW_SCHEMA))
     task_id = str(sent.json()["task_id"])
     api.wait_status(task_id, {"running"})
     return task_id

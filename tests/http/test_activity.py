@@ -20,12 +20,12 @@ from tests.support.wait import wait_until
 
 from entrepot.accounts.actor import Actor
 from entrepot.accounts.keys import authenticate
-from entrepot.activity.record import Whence, record
-from entrepot.db.types import Reading, Writing
+from entrepot.activity.record import RequestOrigin, record
+from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.errors import NotAuthenticated
-from entrepot.files.read_activity import Wanted, list_activity
+from entrepot.files.queries.activity import ActivityFilter, list_activity
 from entrepot.http.api.activity import AT_ONCE, export, rendered
-from entrepot.http.deps import Work, open_runtime
+from entrepot.http.deps import UnitOfWork, open_runtime
 
 
 def actions(api: Api, path: str = "/activity", **params: Any) -> list[str]:
@@ -194,9 +194,11 @@ def test_an_export_as_csv_says_the_same(account: TestAccount) -> None:
 def test_an_export_takes_more_than_one_page_and_is_defused(
     server: Server, account: TestAccount
 ) -> None:
-    actor = replace(server.actor(account.api_key), whence=Whence("=HYPERLINK(1)", "0" * 32))
+    actor = replace(
+        server.actor(account.api_key), request_origin=RequestOrigin("=HYPERLINK(1)", "0" * 32)
+    )
 
-    def note(conn: Writing) -> None:
+    def note(conn: WriteConnection) -> None:
         for _ in range(2 * AT_ONCE + 1):
             record(conn, actor.account_id, actor, "test.note", server.parts.clock())
 
@@ -217,23 +219,25 @@ def test_an_export_breaks_off_when_the_right_to_it_ends(
     actor = server.actor(account.api_key)
     reading, parts = account.new_key(), server.parts
 
-    def note(conn: Writing) -> None:
+    def note(conn: WriteConnection) -> None:
         for _ in range(AT_ONCE + 1):
             record(conn, actor.account_id, reading_actor, "test.note", parts.clock())
 
-    def who(conn: Reading, now: datetime) -> Actor:
+    def who(conn: ReadConnection, now: datetime) -> Actor:
         return authenticate(conn, parts.secret, reading.api_key, now)
 
     async def read_on() -> None:
         runtime = open_runtime(parts)
-        work = Work(runtime, who, "read", parts.clock())
-        answer = await export(work, "jsonl", partial(rendered, list_activity, Wanted(), "jsonl"))
+        work = UnitOfWork(runtime, who, "read", parts.clock())
+        answer = await export(
+            work, "jsonl", partial(rendered, list_activity, ActivityFilter(), "jsonl")
+        )
         pages = aiter(answer.body_iterator)
         assert len(str(await anext(pages)).splitlines()) == AT_ONCE
         account.api.request("DELETE", f"/key/{reading.key.key.id}")
         with pytest.raises(NotAuthenticated):
             await anext(pages)
-        runtime.recall.close()
+        runtime.read_cache.close()
         runtime.database_threads.shutdown()
 
     reading_actor = server.actor(reading.api_key)

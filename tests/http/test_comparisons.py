@@ -13,7 +13,7 @@ from tests.support.sharing import deliver, share
 
 from entrepot.blobs.store import BlobId
 from entrepot.db.tables import comparisons
-from entrepot.files.delete import MARGIN
+from entrepot.files.cleanup.delete import MARGIN
 from entrepot.files.remove import remove_expired_bytes
 from entrepot.files.versions import UNDO
 

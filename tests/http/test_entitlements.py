@@ -9,6 +9,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import select, text
 from tests.support.api import CSV, Event, assert_problem
+from tests.support.paused_inspections import paused_inspections
 from tests.support.raw import MULTIPART, connect, form, head, read_answer
 from tests.support.server import Caller, Server, TestAccount
 from tests.support.sharing import (
@@ -21,11 +22,10 @@ from tests.support.sharing import (
     share,
     unshare,
 )
-from tests.support.still import standing_still
 from tests.support.tus import HEADERS, Tus, metadata
 
 from entrepot.db.tables import activity
-from entrepot.db.types import Reading
+from entrepot.db.types import ReadConnection
 from entrepot.errors import NotFound
 from entrepot.grants.access import access_deliverable
 from entrepot.grants.entitlements import revoke
@@ -418,7 +418,7 @@ def test_a_revocation_ends_event_streams(
 ) -> None:
     guest = partner.new_user()
     share(owner.api, file_id, guest.user_name, "w")
-    with standing_still(server):
+    with paused_inspections(server):
         task_id = post_version(guest.api, file_id).json()["task_id"]
         stream = guest.api.events(task_id)
         assert isinstance(next(stream), Event)
@@ -448,7 +448,7 @@ def test_who_waited_for_a_revocation_is_told_of_it(
             waiting.result(60)
 
 
-def somebody_waits(conn: Reading) -> bool:
+def somebody_waits(conn: ReadConnection) -> bool:
     return bool(conn.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted")))
 
 

@@ -32,7 +32,7 @@ def names(api: Api, query: str) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def furnished(server: Server) -> tuple[TestAccount, dict[str, str]]:
+def sample_files(server: Server) -> tuple[TestAccount, dict[str, str]]:
     """An account whose admin owns five files, by name, one with a schema and unpublished."""
     account = server.new_account()
     made = {}
@@ -74,16 +74,16 @@ def furnished(server: Server) -> tuple[TestAccount, dict[str, str]]:
     ],
 )
 def test_what_is_asked_for_is_found(
-    furnished: tuple[TestAccount, dict[str, str]], query: str, found: list[str]
+    sample_files: tuple[TestAccount, dict[str, str]], query: str, found: list[str]
 ) -> None:
-    assert names(furnished[0].api, query) == found
+    assert names(sample_files[0].api, query) == found
 
 
 @pytest.mark.parametrize("sort", SORTS)
 def test_pages_of_each_order_make_up_the_whole(
-    furnished: tuple[TestAccount, dict[str, str]], sort: str
+    sample_files: tuple[TestAccount, dict[str, str]], sort: str
 ) -> None:
-    account, _ = furnished
+    account, _ = sample_files
     whole = account.api.json("/files", params={"sort": sort})["files_list"]
     name = sort.removeprefix("-")
     key = {
@@ -104,9 +104,9 @@ def test_a_renamed_file_is_found_by_its_new_name(account: TestAccount) -> None:
 
 
 def test_shared_files_are_listed_in_every_order(
-    server: Server, furnished: tuple[TestAccount, dict[str, str]]
+    server: Server, sample_files: tuple[TestAccount, dict[str, str]]
 ) -> None:
-    account, made = furnished
+    account, made = sample_files
     other = server.new_account()
     other.api.deliver(CSV, name="orders.csv")
     share(account.api, made["Orders_a.csv"], other.admin.user_name, "r")
@@ -121,9 +121,9 @@ def test_shared_files_are_listed_in_every_order(
 
 
 def test_a_drop_box_does_not_tell_when_it_was_updated(
-    server: Server, furnished: tuple[TestAccount, dict[str, str]]
+    server: Server, sample_files: tuple[TestAccount, dict[str, str]]
 ) -> None:
-    account, _ = furnished
+    account, _ = sample_files
     task = account.api.deliver(CSV, name="drop-box.csv")
     other = server.new_account()
     share(account.api, task["file_id"], other.admin.user_name, "w")
@@ -167,8 +167,8 @@ def test_bad_values_are_named(account: TestAccount, field: str, value: str) -> N
     assert_problem(answer, 422, "field-invalid", field=field)
 
 
-def test_a_cursor_belongs_to_its_sort(furnished: tuple[TestAccount, dict[str, str]]) -> None:
-    account, _ = furnished
+def test_a_cursor_belongs_to_its_sort(sample_files: tuple[TestAccount, dict[str, str]]) -> None:
+    account, _ = sample_files
     for sort in SORTS:
         link = account.api.get(f"/files?limit=1&sort={sort}").links["next"]["url"]
         for other in set(SORTS) - {sort}:
@@ -176,8 +176,8 @@ def test_a_cursor_belongs_to_its_sort(furnished: tuple[TestAccount, dict[str, st
             assert_problem(answer, 422, "field-invalid", field="cursor")
 
 
-def test_a_cursor_belongs_to_its_filters(furnished: tuple[TestAccount, dict[str, str]]) -> None:
-    account, _ = furnished
+def test_a_cursor_belongs_to_its_filters(sample_files: tuple[TestAccount, dict[str, str]]) -> None:
+    account, _ = sample_files
     for query in ("name=r", "published=true&name=r", "min_size=1"):
         link = account.api.get(f"/files?limit=1&{query}").links["next"]["url"]
         assert account.api.get(link).status_code == 200

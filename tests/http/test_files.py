@@ -12,7 +12,7 @@ from tests.support.server import Server, TestAccount
 
 from entrepot.activity.record import record
 from entrepot.db.tables import files, users
-from entrepot.db.types import Writing
+from entrepot.db.types import WriteConnection
 
 KEYS = [
     "created_at",
@@ -74,7 +74,7 @@ def make_files(server: Server, account: TestAccount, count: int, apart: timedelt
     """File rows alone: a list needs no more, and ten thousand uploads take too long."""
     now = server.parts.clock()
 
-    def make(conn: Writing) -> None:
+    def make(conn: WriteConnection) -> None:
         actor = server.actor(account.api_key)
         owner = conn.scalar(select(users.c.id).where(users.c.account_id == actor.account_id))
         rows = [

@@ -13,7 +13,6 @@ from urllib.parse import urlsplit
 import pytest
 from sqlalchemy import select
 from tests.support.api import CSV, assert_problem
-from tests.support.endless import ENDLESS, endless_table
 from tests.support.raw import (
     MULTIPART,
     RawAnswer,
@@ -27,6 +26,7 @@ from tests.support.raw import (
     text_part,
 )
 from tests.support.server import Server, TestAccount, make_server
+from tests.support.slow_inspection import SLOW_SCHEMA, slow_table
 from tests.support.wait import PATIENCE, wait_until
 
 from entrepot.db.tables import reservations
@@ -332,7 +332,7 @@ def test_a_client_that_takes_its_download_slowly_is_borne(
 
 def test_an_inspection_that_takes_too_long(strict: Server) -> None:
     account = strict.new_account()
-    task = account.api.deliver(endless_table(), limit=10**9, enforce_schema=json.dumps(ENDLESS))
+    task = account.api.deliver(slow_table(), limit=10**9, enforce_schema=json.dumps(SLOW_SCHEMA))
     assert (task["status"], task["error"]["code"]) == ("failed", "resource-limit")
     assert task["error"]["status"] == 422
 

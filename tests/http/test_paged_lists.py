@@ -15,7 +15,7 @@ from tests.support.server import Server, TestAccount
 from tests.support.sharing import post_version, share, unshare
 
 from entrepot.db.tables import keys, users
-from entrepot.db.types import Writing
+from entrepot.db.types import WriteConnection
 from entrepot_client.client import Client
 
 PAGES = 200
@@ -233,7 +233,7 @@ def furnish(server: Server, account: TestAccount, many: int) -> None:
     """Rows alone, by so many users with a key each: a list needs no more."""
     actor, now = server.actor(account.api_key), server.parts.clock()
 
-    def make(conn: Writing) -> None:
+    def make(conn: WriteConnection) -> None:
         people = [
             {
                 "id": uuid4(),

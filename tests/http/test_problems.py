@@ -8,7 +8,7 @@ from tests.support.raw import exchange
 from tests.support.server import Server, TestAccount
 
 from entrepot import errors
-from entrepot.http.problem_kinds import KINDS, TASK_KINDS, all_kinds
+from entrepot.http.problems.table import KINDS, TASK_KINDS, all_kinds
 
 MEMBERS = {"type", "title", "status", "detail", "instance", "code", "request_id"}
 

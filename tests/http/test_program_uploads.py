@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from tests.http.conftest import Run
-from tests.support.bad_line import bad_line
+from tests.support.cutting_proxy import cutting_proxy
 from tests.support.server import PROGRAM, Server, TestAccount
 
 SIZE = 9 * 1024 * 1024
@@ -37,7 +37,7 @@ def downloaded(account: TestAccount, file_id: str) -> str:
 def test_every_cut_costs_only_what_was_on_the_way(
     run: Run, server: Server, account: TestAccount, large: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with bad_line(server.endpoint, cuts=[2 * MIB, 3 * MIB, 2 * MIB]) as line:
+    with cutting_proxy(server.endpoint, cuts=[2 * MIB, 3 * MIB, 2 * MIB]) as line:
         monkeypatch.setenv("ENTREPOT_ENDPOINT", line.endpoint)
         status, out, err = run("push", large, "--format", "quiet")
         assert (status, line.cuts) == (0, []), err
@@ -56,7 +56,7 @@ def test_every_cut_costs_only_what_was_on_the_way(
 def test_a_killed_program_goes_on_in_its_next_run(
     run: Run, server: Server, account: TestAccount, large: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with bad_line(server.endpoint, stops=[4 * MIB]) as line:
+    with cutting_proxy(server.endpoint, stops=[4 * MIB]) as line:
         monkeypatch.setenv("ENTREPOT_ENDPOINT", line.endpoint)
         command: list[Any] = [PROGRAM, "push", large, "--size-limit", "20MB"]
         with subprocess.Popen(command, stderr=subprocess.DEVNULL) as program:
@@ -76,7 +76,7 @@ def test_a_killed_program_goes_on_in_its_next_run(
 def test_an_upload_that_is_gone_begins_anew(
     run: Run, server: Server, account: TestAccount, large: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with bad_line(server.endpoint, stops=[4 * MIB]) as line:
+    with cutting_proxy(server.endpoint, stops=[4 * MIB]) as line:
         monkeypatch.setenv("ENTREPOT_ENDPOINT", line.endpoint)
         with subprocess.Popen([PROGRAM, "push", large], stderr=subprocess.DEVNULL) as program:
             assert line.stopped.wait(60)

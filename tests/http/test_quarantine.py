@@ -16,11 +16,11 @@ from entrepot.accounts.actor import Actor
 from entrepot.accounts.keys import authenticate
 from entrepot.blobs.store import BlobId
 from entrepot.db.tables import versions
-from entrepot.db.types import Reading
+from entrepot.db.types import ReadConnection
 from entrepot.errors import QuarantineEnded
 from entrepot.files.sweep import sweep
 from entrepot.http.api.restoration import accept as accept_it
-from entrepot.http.deps import Work, open_runtime
+from entrepot.http.deps import UnitOfWork, open_runtime
 
 REASON = "The supplier's system was replaced this week."
 
@@ -188,15 +188,15 @@ def test_bytes_that_go_while_a_version_is_accepted(
         sweep(parts.database, parts.store, parts.clock)
         really(source, blob_id)
 
-    def who(conn: Reading, now: datetime) -> Actor:
+    def who(conn: ReadConnection, now: datetime) -> Actor:
         return authenticate(conn, parts.secret, account.api_key, now)
 
     async def accept_late() -> None:
         runtime = open_runtime(parts)
-        work = Work(runtime, who, "write", parts.clock())
+        work = UnitOfWork(runtime, who, "write", parts.clock())
         with pytest.raises(QuarantineEnded):
             await accept_it(work, UUID(file_id), 2, REASON)
-        runtime.recall.close()
+        runtime.read_cache.close()
         runtime.database_threads.shutdown()
 
     monkeypatch.setattr(parts.store, "link", late)

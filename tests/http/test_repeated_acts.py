@@ -5,8 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from tests.http.test_idempotency import KEY, half_sent, new_key, wait_reserved
 from tests.http.test_quarantine import REASON
-from tests.http.test_repeatable import KEY, half_sent, new_key, wait_reserved
 from tests.http.test_versions import BROKEN, SCHEMA, publish, rows
 from tests.support.api import CSV, Api, assert_problem
 from tests.support.raw import read_answer

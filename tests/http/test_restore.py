@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy import select, update
-from tests.http.test_repeatable import etag_of
+from tests.http.test_idempotency import etag_of
 from tests.http.test_versions import BROKEN, SCHEMA, deliver, publish, rows
 from tests.support.api import CSV, Api, assert_problem
 from tests.support.server import Server, TestAccount

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.bad_line import bad_line
+from tests.support.cutting_proxy import cutting_proxy
 from tests.support.server import Server, TestAccount
 from tests.support.tus_js import TusJs, fetch_tus_js
 
@@ -57,7 +57,7 @@ def test_an_upload(account: TestAccount, tus_js: TusJs, large: Path, way: str) -
 @pytest.mark.parametrize("way", ["plain", "parallel"])
 def test_over_a_bad_line(account: TestAccount, tus_js: TusJs, large: Path, way: str) -> None:
     options = {"metadata": metadata(large), **WAYS[way]}
-    with bad_line(account.server.endpoint, cuts=[300_000, 500_000, 200_000, 300_000]) as line:
+    with cutting_proxy(account.server.endpoint, cuts=[300_000, 500_000, 200_000, 300_000]) as line:
         told = tus_js.upload(line.endpoint, account.api_key, large, **options)
         assert line.cuts == []
     arrived(account, told["task"], large)
@@ -65,7 +65,7 @@ def test_over_a_bad_line(account: TestAccount, tus_js: TusJs, large: Path, way: 
 
 def test_a_killed_client_resumes(account: TestAccount, tus_js: TusJs, large: Path) -> None:
     options = {"metadata": metadata(large), "storage": str(large.with_name("urls.json"))}
-    with bad_line(account.server.endpoint, stops=[2_000_000]) as line:
+    with cutting_proxy(account.server.endpoint, stops=[2_000_000]) as line:
         with tus_js.start(line.endpoint, account.api_key, large, **options) as process:
             assert line.stopped.wait(60)
             process.kill()

@@ -8,8 +8,8 @@ from uuid import uuid4
 import httpx2
 import pytest
 from tests.support.api import CSV, Api, assert_problem
-from tests.support.endless import ENDLESS, endless_table
 from tests.support.server import Server, TestAccount
+from tests.support.slow_inspection import SLOW_SCHEMA, slow_table
 from tests.support.wait import wait_until
 
 from entrepot.files.sweep import sweep
@@ -143,8 +143,8 @@ def test_one_that_waits_is_canceled_and_leaves_nothing(
 ) -> None:
     parts = server.parts
     sweep(parts.database, parts.store, parts.clock)  # what others left
-    contract = json.dumps(ENDLESS)
-    first = send(account.api, endless_table(), enforce_schema=contract).json()["task_id"]
+    contract = json.dumps(SLOW_SCHEMA)
+    first = send(account.api, slow_table(), enforce_schema=contract).json()["task_id"]
     account.api.wait_status(first, {"running"})
     second = send(account.api, CSV).json()["task_id"]
     for task_id in (second, first):

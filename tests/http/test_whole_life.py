@@ -283,10 +283,10 @@ class Life(RuleBasedStateMachine):
         )
 
     @rule(who=anybody, at=any_file, to=somebody)
-    def hand_over(self, who: int, at: int, to: int) -> None:
+    def transfer_file(self, who: int, at: int, to: int) -> None:
         person, file, heir = *self._pick(who, at), self.people[to]
         self._do(
-            lambda: self.model.hand_over(person, file, heir),
+            lambda: self.model.transfer_file(person, file, heir),
             self._patch(person, file, user_name=heir.user_name),
         )
 

@@ -1,7 +1,7 @@
 """A tiny application that serves one folder's blobs by `download_response`, for real servers.
 
 `/<blob id>` is a download; its name, type, size and digest are what the file at
-`/<folder>/<blob id>.json` says. Errors are answered as one line of text: `http.problems` is
+`/<folder>/<blob id>.json` says. Errors are answered as one line of text: `http.problems.handlers` is
 tested elsewhere. The environment's BLOB_ROOT names the store's folder.
 """
 
@@ -18,7 +18,7 @@ from starlette.types import Receive, Scope, Send
 
 from entrepot.blobs import BlobId, DiskStore
 from entrepot.errors import BlobMissing, PreconditionFailed, RangeNotSatisfiable
-from entrepot.http.downloads import Representation, download_response
+from entrepot.http.downloads.response import Representation, download_response
 
 
 class Downloads:

@@ -8,13 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from entrepot.errors import PreconditionFailed
-from entrepot.http.conditions import (
+from entrepot.http.downloads.conditions import (
     Validators,
     check_preconditions,
     is_unchanged,
     range_applies,
 )
-from entrepot.http.disposition import attachment
+from entrepot.http.downloads.disposition import attachment
 
 NOW = Validators('"abc"', datetime(2023, 11, 25, 13, 25, 0, 999_999, UTC))
 AT = "Sat, 25 Nov 2023 13:25:00 GMT"

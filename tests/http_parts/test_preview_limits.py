@@ -9,11 +9,11 @@ import pytest
 from tests.support.loops import run_apart
 
 from entrepot.errors import PreviewTooCostly, PreviewUnavailable, TooManyPreviews
-from entrepot.http.preview_places import PreviewPlaces
+from entrepot.http.previews.slots import PreviewPlaces
 from entrepot.inspection.engine import literal, open_engine
 from entrepot.inspection.limits import MIB, Limits
-from entrepot.inspection.pool import InspectionPool
 from entrepot.inspection.results import PreviewRequest
+from entrepot.inspection.sandbox.pool import InspectionPool
 
 LONG = " OR ".join(f"name LIKE '%{n}%x%{n}%'" for n in range(60))
 """Some seconds of work on the table below."""

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from entrepot.errors import RangeNotSatisfiable
-from entrepot.http.ranges import MAX_RANGES, Span, requested_spans
+from entrepot.http.downloads.ranges import MAX_RANGES, Span, requested_spans
 
 
 def spans(field: str | None, size: int = 10_000) -> list[tuple[int, int]]:

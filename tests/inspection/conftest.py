@@ -10,9 +10,9 @@ import pytest
 from entrepot.inspection.engine import open_engine
 from entrepot.inspection.inspect import inspect_file
 from entrepot.inspection.limits import Limits
-from entrepot.inspection.pool import InspectionPool
 from entrepot.inspection.progress import Progress
 from entrepot.inspection.results import Inspection, InspectionRequest
+from entrepot.inspection.sandbox.pool import InspectionPool
 
 Inspect = Callable[..., Inspection]
 

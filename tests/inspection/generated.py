@@ -89,7 +89,7 @@ PLACES = texts("90.5,45|-180,-90|1, 2|181,3|x|1|1,2,3|a,b|+5,1e1|.5,1.|0,90.1|Na
 
 
 @dataclass(frozen=True)
-class Kind:
+class FieldKind:
     """A type with its properties, texts for cells, and which of them may be values in a schema."""
 
     field: Schema
@@ -109,11 +109,11 @@ def kind(
     ordered: bool = False,
     enum: bool = True,
     **field: Any,
-) -> Kind:
+) -> FieldKind:
     """The first `values` of the cells may stand in a schema."""
     found = texts(cells) if isinstance(cells, str) else cells
     constraints = (*(("minLength", "maxLength") if lengths else ()), *(("enum",) if enum else ()))
-    return Kind({"type": type, **field}, found, found[:values], constraints, ordered, hashable)
+    return FieldKind({"type": type, **field}, found, found[:values], constraints, ordered, hashable)
 
 
 WORDS = texts('a|b|ab|abc|Ä|ß日本|a b|NA|-|1|x,y|q"q|line\nline')
@@ -343,7 +343,7 @@ def differs(field: Schema, text: str) -> bool:
     return any(difference(field, text) for difference in DIFFERENCES.values())
 
 
-def cells_of(kind: Kind) -> st.SearchStrategy[str]:
+def cells_of(kind: FieldKind) -> st.SearchStrategy[str]:
     texts = [text for text in kind.texts if not differs(kind.field, text)]
     near = st.sampled_from([*texts, *texts[:3], "", "NA"])
     alphabet = RANDOM.get(kind.field["type"])
@@ -354,7 +354,7 @@ def cells_of(kind: Kind) -> st.SearchStrategy[str]:
 
 
 @st.composite
-def constraints_of(draw: st.DrawFn, kind: Kind) -> Schema:
+def constraints_of(draw: st.DrawFn, kind: FieldKind) -> Schema:
     found: Schema = {}
     if draw(st.integers(0, 4)) == 0:
         found["required"] = True
@@ -419,7 +419,7 @@ def tables(draw: st.DrawFn, match: bool = True, keys: bool = True) -> Generated:
     return Generated(labels, rows, schema)
 
 
-def _draw_keys(draw: st.DrawFn, kinds: list[Kind], schema: Schema) -> None:
+def _draw_keys(draw: st.DrawFn, kinds: list[FieldKind], schema: Schema) -> None:
     hashable = [NAMES[n] for n, kind in enumerate(kinds) if kind.hashable]
     if hashable and draw(st.integers(0, 3)) == 0:
         schema["primaryKey"] = [draw(st.sampled_from(hashable))]

@@ -17,8 +17,8 @@ import pytest
 from tests.inspection.conftest import Inspect
 
 from entrepot.inspection.engine import open_engine
+from entrepot.inspection.formats.arrow import read_arrow
 from entrepot.inspection.limits import Limits
-from entrepot.inspection.read_arrow import read_arrow
 from entrepot.inspection.table import Table
 
 COLUMNS: dict[str, tuple[Any, str, list[str | None]]] = {

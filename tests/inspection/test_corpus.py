@@ -10,7 +10,7 @@ from tests.inspection.corpus import make
 from tests.inspection.corpus.known import FACTS, HERE, Known, known_cases, rows
 from tests.inspection.corpus.written import canonical
 
-from entrepot.inspection.canonical import write_canonical
+from entrepot.inspection.csv.write_canonical import write_canonical
 from entrepot.inspection.limits import Limits
 from entrepot.inspection.table import NotTabular
 

@@ -11,27 +11,27 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from entrepot.inspection.engine import literal, lock_engine, open_engine
-from entrepot.inspection.filter_parse import DEEPEST, parse_filter
-from entrepot.inspection.filter_sql import filter_sql
-from entrepot.inspection.filter_terms import (
+from entrepot.inspection.limits import Limits
+from entrepot.inspection.preview.filter_ast import (
     All,
     Between,
     Column,
     Columns,
     Compare,
+    FilterRefused,
     Holds,
     In,
     IsNull,
     IsTrue,
     Like,
     Not,
-    Refused,
     Some,
     Term,
     Value,
 )
-from entrepot.inspection.limits import Limits
-from entrepot.inspection.preview import preview_file
+from entrepot.inspection.preview.filter_parse import DEEPEST, parse_filter
+from entrepot.inspection.preview.filter_sql import filter_sql
+from entrepot.inspection.preview.page import preview_file
 from entrepot.inspection.results import PreviewRequest
 
 STORED = {
@@ -163,10 +163,10 @@ def found(table: Any, where: str) -> list[int]:
     return [row["number"] for row in preview.rows]
 
 
-def read_or_refused(text: str) -> Term | Refused:
+def read_or_refused(text: str) -> Term | FilterRefused:
     try:
         return parse_filter(text, COLUMNS)
-    except Refused as refused:
+    except FilterRefused as refused:
         return refused
 
 
@@ -245,7 +245,7 @@ def test_what_is_accepted_means_what_it_says(table: Any, where: str) -> None:
 def test_whatever_is_sent_is_understood_or_refused(table: Any, text: str) -> None:
     """Never another failure; what is understood runs, and is made of our words alone."""
     term = read_or_refused(text)
-    if isinstance(term, Refused):
+    if isinstance(term, FilterRefused):
         assert term.code in ("expression-invalid", "unknown-column", "type-mismatch")
         assert 1 <= term.figures["position"] <= len(text) + 1
         return
@@ -373,7 +373,7 @@ HOSTILE = [
 
 @pytest.mark.parametrize("text", HOSTILE, ids=lambda text: text[:30])
 def test_nothing_else_gets_through(text: str) -> None:
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(FilterRefused) as refused:
         parse_filter(text, COLUMNS)
     told = refused.value
     assert told.code in ("expression-invalid", "unknown-column", "type-mismatch")
@@ -394,7 +394,7 @@ def test_nothing_else_gets_through(text: str) -> None:
     ],
 )
 def test_a_refusal_says_where_and_what(text: str, position: int, expected: str) -> None:
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(FilterRefused) as refused:
         parse_filter(text, COLUMNS)
     assert expected in refused.value.figures["expected"]
     assert refused.value.figures["position"] == position

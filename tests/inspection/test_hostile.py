@@ -17,8 +17,8 @@ from tests.inspection.conftest import request_for
 from tests.inspection.test_xlsx import raw_book, raw_sheet
 
 from entrepot.inspection.limits import MIB, Limits
-from entrepot.inspection.pool import InspectionPool
 from entrepot.inspection.results import VERDICTS, Inspection
+from entrepot.inspection.sandbox.pool import InspectionPool
 
 if sys.version_info >= (3, 14):
     from compression import zstd

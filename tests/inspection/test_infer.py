@@ -197,7 +197,7 @@ def test_the_contract_tells_the_delimiter(inspect: Inspect) -> None:
 
 
 def test_rows_that_the_engine_loses_are_noticed(inspect: Inspect, monkeypatch: Any) -> None:
-    monkeypatch.setattr("entrepot.inspection.read_csv._read_csv", _losing_rows)
+    monkeypatch.setattr("entrepot.inspection.csv.reader._read_csv", _losing_rows)
     inferred = inspect('a,b\n1,"x\ny"\n2,z\n')
     assert (inferred.verdict, inferred.row_count) == ("conforms", 2)
 

@@ -12,9 +12,9 @@ from tests.inspection.conftest import Inspect, errors_of
 from vega_datasets import data
 
 from entrepot.inspection.engine import open_engine
-from entrepot.inspection.json_places import first_fault
+from entrepot.inspection.formats.json import Form, read_json
+from entrepot.inspection.formats.json_positions import first_fault
 from entrepot.inspection.limits import MIB, Limits
-from entrepot.inspection.read_json import Form, read_json
 
 
 def cells(path: Path, form: Form, scratch: Path) -> list[tuple[Any, ...]]:

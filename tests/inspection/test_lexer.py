@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from entrepot.inspection.dialect import Dialect
-from entrepot.inspection.lexer import ACROSS, COMMENT, STRAY, Lexer
+from entrepot.inspection.csv.dialect import Dialect
+from entrepot.inspection.csv.lexer import ACROSS, COMMENT, STRAY, Lexer
 
 COMMA = Dialect()
 

@@ -18,18 +18,18 @@ from typing import Any
 import psutil
 import pytest
 from tests.inspection.conftest import places, request_for
-from tests.support.endless import ENDLESS, endless_table
+from tests.support.slow_inspection import SLOW_SCHEMA, slow_table
 from tests.support.wait import wait_until
 
 from entrepot.inspection.limits import MIB, Limits
-from entrepot.inspection.pool import InspectionPool
 from entrepot.inspection.results import (
     Inspection,
     InspectionCanceled,
     InspectionFailed,
     PoolClosed,
 )
-from entrepot.inspection.sandbox import missing_layers, sandbox_status
+from entrepot.inspection.sandbox.lockdown import missing_layers, sandbox_status
+from entrepot.inspection.sandbox.pool import InspectionPool
 
 
 def run(pool: InspectionPool, path: Path, **kwargs: Any) -> Inspection:
@@ -40,7 +40,7 @@ def mothers() -> list[psutil.Process]:
     found = []
     for child in psutil.Process().children():
         with suppress(psutil.NoSuchProcess):  # one that has just ended
-            if "entrepot.inspection.mother" in " ".join(child.cmdline()):
+            if "entrepot.inspection.sandbox.forkserver" in " ".join(child.cmdline()):
                 found.append(child)
     return found
 
@@ -57,7 +57,7 @@ def children() -> list[psutil.Process]:
 def endless(tmp_path: Path) -> Path:
     """A file whose inspection by the contract `ENDLESS` has to be ended from outside."""
     path = tmp_path / "endless.csv"
-    path.write_bytes(endless_table())
+    path.write_bytes(slow_table())
     return path
 
 
@@ -107,7 +107,7 @@ def test_progress(pool: InspectionPool, tmp_path: Path) -> None:
 
 def test_cancel_while_it_works(pool: InspectionPool, endless: Path) -> None:
     told: list[int] = []
-    request = request_for(endless, schema=ENDLESS)
+    request = request_for(endless, schema=SLOW_SCHEMA)
     with pytest.raises(InspectionCanceled):
         pool.inspect(request, lambda done, of: told.append(done), lambda: bool(told))
     assert len(told) == 1
@@ -123,7 +123,7 @@ def test_cancel_is_heard_often(pool: InspectionPool, endless: Path) -> None:
         return len(asked) == 30
 
     with pytest.raises(InspectionCanceled):
-        pool.inspect(request_for(endless, schema=ENDLESS), lambda done, of: None, canceled)
+        pool.inspect(request_for(endless, schema=SLOW_SCHEMA), lambda done, of: None, canceled)
     assert len(asked) == 30
     # The median: a machine that stands still for a while is no matter.
     assert median(later - earlier for earlier, later in pairwise(asked)) < 0.5
@@ -132,7 +132,7 @@ def test_cancel_is_heard_often(pool: InspectionPool, endless: Path) -> None:
 def test_wall_clock(tmp_path: Path, endless: Path) -> None:
     pool = pool_of(tmp_path, replace(Limits(), wall_seconds=0.3))
     try:
-        inspection = run(pool, endless, schema=ENDLESS)
+        inspection = run(pool, endless, schema=SLOW_SCHEMA)
         assert inspection.verdict == "resource-limit"
         assert "0.3 seconds" in inspection.detail
         assert not inspection.report["valid"]
@@ -154,7 +154,7 @@ def test_without_a_contract_a_limit_refuses_nothing(tmp_path: Path, endless: Pat
 def test_cpu_time(tmp_path: Path, endless: Path) -> None:
     pool = pool_of(tmp_path, replace(Limits(), cpu_seconds=1))
     try:
-        assert run(pool, endless, schema=ENDLESS).verdict == "resource-limit"
+        assert run(pool, endless, schema=SLOW_SCHEMA).verdict == "resource-limit"
     finally:
         pool.close()
 
@@ -199,7 +199,7 @@ def killing(number: int) -> Callable[[], bool]:
 
 
 def test_killed_from_outside(pool: InspectionPool, endless: Path) -> None:
-    request = request_for(endless, schema=ENDLESS)
+    request = request_for(endless, schema=SLOW_SCHEMA)
     with pytest.raises(InspectionFailed, match="exit code -9"):
         pool.inspect(request, lambda done, of: None, killing(signal.SIGKILL))
 
@@ -213,8 +213,8 @@ def test_each_end_is_told_once(pool: InspectionPool, small: Path) -> None:
     """However many end together while nobody has asked yet."""
     run(pool, small)
     wait_until(lambda: not children(), "earlier children are gone")
-    nursery = pool._nursery
-    born = [nursery.bear(20) for _ in range(12)]
+    fork_server = pool._fork_server
+    born = [fork_server.spawn(20) for _ in range(12)]
     try:
         for child in born:
             assert child is not None
@@ -231,7 +231,7 @@ def test_each_end_is_told_once(pool: InspectionPool, small: Path) -> None:
 
 @pytest.mark.parametrize("name", ["SIGSEGV", "SIGABRT"])
 def test_crash_is_the_files_fault(pool: InspectionPool, endless: Path, name: str) -> None:
-    request = request_for(endless, schema=ENDLESS)
+    request = request_for(endless, schema=SLOW_SCHEMA)
     inspection = pool.inspect(request, lambda a, b: None, killing(getattr(signal, name)))
     assert inspection.verdict == "source-error"
     assert name in inspection.detail
@@ -252,7 +252,7 @@ def test_nothing_is_left_of_children(pool: InspectionPool, small: Path, endless:
     run(pool, small)
     gc.collect()  # what other tests have left is not closed in between
     open_files = psutil.Process().num_fds()
-    request = request_for(endless, schema=ENDLESS)
+    request = request_for(endless, schema=SLOW_SCHEMA)
     for _ in range(5):
         run(pool, small)
         with pytest.raises(InspectionCanceled):
@@ -277,7 +277,7 @@ def test_a_child_cannot_order(pool: InspectionPool, endless: Path) -> None:
             seen.append([name for name in held if name.startswith("socket:")])
         return bool(seen)
 
-    request = request_for(endless, schema=ENDLESS)
+    request = request_for(endless, schema=SLOW_SCHEMA)
     with pytest.raises(InspectionCanceled):
         pool.inspect(request, lambda done, of: at_work.append(done), canceled)
     assert seen == [[]]
@@ -294,7 +294,7 @@ def test_a_pool_that_is_closed_judges_nothing(tmp_path: Path, endless: Path) -> 
         return False
 
     with pytest.raises(PoolClosed):
-        pool.inspect(request_for(endless, schema=ENDLESS), lambda done, of: None, close)
+        pool.inspect(request_for(endless, schema=SLOW_SCHEMA), lambda done, of: None, close)
     with pytest.raises(PoolClosed):
         run(pool, endless)
 
@@ -303,11 +303,11 @@ def test_children_die_with_the_parent(tmp_path: Path) -> None:
     program = (
         "import sys, time, psutil\n"
         "from pathlib import Path\n"
-        "from entrepot.inspection.pool import InspectionPool\n"
+        "from entrepot.inspection.sandbox.pool import InspectionPool\n"
         "from entrepot.inspection.limits import Limits\n"
         "pool = InspectionPool(Limits(), Path(sys.argv[1]), 'best-effort')\n"
         "pool.start()\n"
-        "assert pool._nursery.bear(60) is not None\n"
+        "assert pool._fork_server.spawn(60) is not None\n"
         "print([c.pid for c in psutil.Process().children()], flush=True)\n"
         "time.sleep(600)\n"
     )
@@ -342,7 +342,7 @@ def test_a_waiting_mother_rests(pool: InspectionPool, small: Path) -> None:
 
 def test_required_sandbox_says_what_lacks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert set(sandbox_status()) == {"limits", "files", "network"}
-    monkeypatch.setattr("entrepot.inspection.sandbox.landlock_version", lambda: 0)
+    monkeypatch.setattr("entrepot.inspection.sandbox.lockdown.landlock_version", lambda: 0)
     assert missing_layers() == ["files off: the kernel has no Landlock"]
     with pytest.raises(InspectionFailed, match="Landlock"):
         InspectionPool(Limits(), tmp_path, "require").start()

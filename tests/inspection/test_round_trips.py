@@ -12,9 +12,9 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from entrepot.inspection.canonical import write_canonical
+from entrepot.inspection.csv.detected import DetectedCsv
+from entrepot.inspection.csv.write_canonical import write_canonical
 from entrepot.inspection.limits import Limits
-from entrepot.inspection.reading import Reading
 
 SLOW = settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -31,7 +31,9 @@ ROWS = [
 TABLE = [HEADER, *ROWS]
 
 
-def understood(content: bytes, tmp_path: Path, name: str = "t.csv") -> tuple[list[Any], Reading]:
+def understood(
+    content: bytes, tmp_path: Path, name: str = "t.csv"
+) -> tuple[list[Any], DetectedCsv]:
     path, target, scratch = tmp_path / name, tmp_path / "canonical.csv", tmp_path / "scratch"
     path.write_bytes(content)
     scratch.mkdir(exist_ok=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from entrepot.inspection.sandbox import missing_layers
+from entrepot.inspection.sandbox.lockdown import missing_layers
 
 pytestmark = pytest.mark.skipif(bool(missing_layers()), reason=f"lacks: {missing_layers()}")
 
@@ -16,7 +16,7 @@ import arro3.core, arro3.io, zipfile
 from pathlib import Path
 from entrepot.inspection.engine import lock_engine, open_engine
 from entrepot.inspection.limits import Limits
-from entrepot.inspection.sandbox import lock_down
+from entrepot.inspection.sandbox.lockdown import lock_down
 
 allowed, scratch, attempt = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
 engine = open_engine()

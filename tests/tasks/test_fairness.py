@@ -1,7 +1,7 @@
 """An account with many deliveries does not keep another account's one delivery waiting."""
 
 import psutil
-from tests.crash.house import table
+from tests.crash.installation import table
 from tests.support.server import Server, plays
 from tests.support.wait import PATIENCE
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import psutil
 import pytest
 from sqlalchemy import text
-from tests.crash.house import ENDED, House, open_house, table
+from tests.crash.installation import ENDED, Installation, open_installation, table
 from tests.support.postgres import Postgres
 from tests.support.wait import wait_until
 
@@ -23,8 +23,8 @@ run_worker(*pickle.load(sys.stdin.buffer))
 
 
 @pytest.fixture(scope="module")
-def house(postgres: Postgres) -> Iterator[House]:
-    opened = open_house(database=postgres.new_database(), lease=LEASE)
+def installation(postgres: Postgres) -> Iterator[Installation]:
+    opened = open_installation(database=postgres.new_database(), lease=LEASE)
     try:
         yield opened
     finally:
@@ -32,7 +32,7 @@ def house(postgres: Postgres) -> Iterator[House]:
 
 
 @contextmanager
-def worker_by_hand(house: House, name: str) -> Iterator[psutil.Process]:
+def worker_by_hand(installation: Installation, name: str) -> Iterator[psutil.Process]:
     """A worker on the same database and store that no supervisor starts again."""
     ready, theirs = os.pipe()
     os.set_inheritable(theirs, True)
@@ -44,7 +44,7 @@ def worker_by_hand(house: House, name: str) -> Iterator[psutil.Process]:
     )
     os.close(theirs)
     assert process.stdin is not None
-    process.stdin.write(pickle.dumps((house.server.settings, theirs, name)))
+    process.stdin.write(pickle.dumps((installation.server.settings, theirs, name)))
     process.stdin.close()
     try:
         assert os.read(ready, 16) == b"ready\n"
@@ -55,68 +55,72 @@ def worker_by_hand(house: House, name: str) -> Iterator[psutil.Process]:
         process.wait()
 
 
-def executor_of(house: House, task_id: str) -> str:
+def executor_of(installation: Installation, task_id: str) -> str:
     """Who has the task, as the queue says."""
     query = text("SELECT executor_id FROM dbos.workflow_status WHERE workflow_uuid = :id")
-    with house.server.parts.database.reading() as conn:
+    with installation.server.parts.database.reading() as conn:
         return str(conn.scalar(query, {"id": task_id}))
 
 
-def test_another_worker_resumes_what_a_killed_one_left(house: House) -> None:
-    supervised = house.part("worker")
-    with worker_by_hand(house, "by-hand") as other:
+def test_another_worker_resumes_what_a_killed_one_left(installation: Installation) -> None:
+    supervised = installation.part("worker")
+    with worker_by_hand(installation, "by-hand") as other:
         wait_until(other.children, "it has a mother of inspectors")
-        house.server.suspend(supervised)  # so that the other takes the task
+        installation.server.suspend(supervised)  # so that the other takes the task
         try:
             for child in other.children():
                 child.suspend()
-                house.frozen.append(child)  # it may not have asked yet to die with its parent
-            sent = house.send(table(100))
-            house.api.wait_status(str(sent.task_id), {"running"})
-            assert executor_of(house, str(sent.task_id)) == "by-hand"
+                installation.frozen.append(
+                    child
+                )  # it may not have asked yet to die with its parent
+            sent = installation.send(table(100))
+            installation.api.wait_status(str(sent.task_id), {"running"})
+            assert executor_of(installation, str(sent.task_id)) == "by-hand"
             other.kill()
         finally:
             supervised.resume()
-        ended = house.api.wait_task(str(sent.task_id))
+        ended = installation.api.wait_task(str(sent.task_id))
     assert ended["status"] == "succeeded"
-    assert executor_of(house, str(sent.task_id)) != "by-hand"
-    house.server.assert_sound()
+    assert executor_of(installation, str(sent.task_id)) != "by-hand"
+    installation.server.assert_sound()
 
 
-def test_a_worker_that_was_only_slow_does_no_harm(house: House) -> None:
+def test_a_worker_that_was_only_slow_does_no_harm(installation: Installation) -> None:
     """Taken for dead and taken over from, it wakes up and finds its work done."""
-    with worker_by_hand(house, "slow") as other:
+    with worker_by_hand(installation, "slow") as other:
         wait_until(other.children, "it has a mother of inspectors")
-        house.server.suspend(house.part("worker"))
+        installation.server.suspend(installation.part("worker"))
         try:
             for child in other.children():
                 child.suspend()
-                house.frozen.append(child)  # it may not have asked yet to die with its parent
-            sent = house.send(table(100))
-            house.api.wait_status(str(sent.task_id), {"running"})
-            house.server.suspend(other)
+                installation.frozen.append(
+                    child
+                )  # it may not have asked yet to die with its parent
+            sent = installation.send(table(100))
+            installation.api.wait_status(str(sent.task_id), {"running"})
+            installation.server.suspend(other)
         finally:
-            house.part("worker").resume()
-        assert house.api.wait_task(str(sent.task_id))["status"] == "succeeded"
+            installation.part("worker").resume()
+        assert installation.api.wait_task(str(sent.task_id))["status"] == "succeeded"
         for child in other.children():
             child.resume()
         other.resume()
-        next_one = house.send(table(100))
-        assert house.api.wait_task(str(next_one.task_id))["status"] == "succeeded"
-    assert house.api.task(str(sent.task_id))["status"] == "succeeded"
-    house.server.assert_sound()
+        next_one = installation.send(table(100))
+        assert installation.api.wait_task(str(next_one.task_id))["status"] == "succeeded"
+    assert installation.api.task(str(sent.task_id))["status"] == "succeeded"
+    installation.server.assert_sound()
 
 
 def test_two_workers_under_one_supervisor(postgres: Postgres) -> None:
-    house = open_house(database=postgres.new_database(), lease=LEASE, workers=2)
+    installation = open_installation(database=postgres.new_database(), lease=LEASE, workers=2)
     try:
-        sent = [house.send(table(100)) for _ in range(10)]
-        house.part("worker", 1).kill()
-        sent += [house.send(table(100)) for _ in range(10)]
+        sent = [installation.send(table(100)) for _ in range(10)]
+        installation.part("worker", 1).kill()
+        sent += [installation.send(table(100)) for _ in range(10)]
         for delivery in sent:
-            task = house.api.wait_task(str(delivery.task_id))
+            task = installation.api.wait_task(str(delivery.task_id))
             assert task["status"] in ENDED
             assert task["status"] == "succeeded"
-        house.server.assert_sound()
+        installation.server.assert_sound()
     finally:
-        house.close()
+        installation.close()

@@ -20,7 +20,7 @@ from urllib.parse import quote, urlencode
 
 import httpx2
 
-from entrepot_client.download import Downloaded, Wanted, download_file, download_to_stream
+from entrepot_client.download import Downloaded, DownloadRequest, download_file, download_to_stream
 from entrepot_client.endpoint import API
 from entrepot_client.models import Delivery, Document, File, Task
 from entrepot_client.transport import Transport
@@ -129,7 +129,7 @@ class Client:
         What an earlier run left in `NAME.part` is continued when it is of the same version.
         Raises TargetExists, DigestMismatch (and removes the bytes), OSError.
         """
-        wanted = Wanted(file_id, version, form, on_wait)
+        wanted = DownloadRequest(file_id, version, form, on_wait)
         return download_file(self._transport, wanted, target, overwrite, progress)
 
     def download_to(
@@ -146,7 +146,7 @@ class Client:
 
         Raises DigestMismatch and SourceChanged: by then bytes have been written.
         """
-        wanted = Wanted(file_id, version, form, on_wait)
+        wanted = DownloadRequest(file_id, version, form, on_wait)
         return download_to_stream(self._transport, wanted, stream, progress)
 
     def preview(
@@ -176,7 +176,7 @@ class Client:
         }
         params = {name: value for name, value in asked.items() if value is not None}
         path = f"{_file(file_id)}/preview?{urlencode(params)}"
-        page: Document = Wanted(file_id).once_made(lambda: self._transport.get(path))
+        page: Document = DownloadRequest(file_id).once_made(lambda: self._transport.get(path))
         return page
 
     def versions(self, file_id: str, limit: int | None = None) -> Iterator[Document]:
@@ -286,7 +286,7 @@ class Client:
         path = f"{_file(file_id)}/entitlements/{quote(user_name, safe='')}"
         self._transport.send("DELETE", path)
 
-    def hand_over(self, file_id: str, user_name: str) -> None:
+    def transfer_file(self, file_id: str, user_name: str) -> None:
         """Make another user of one's own account the owner of a file. Raises Invalid."""
         self._transport.send("PATCH", _file(file_id), {"user_name": user_name})
 

@@ -82,7 +82,7 @@ class _Sink(Protocol):
 
 
 @dataclass(frozen=True)
-class Wanted:
+class DownloadRequest:
     """Which bytes of a file: by default those delivered last. `form` is csv, jsonl, parquet or
     arrow, None for the bytes as they were delivered; `on_wait` is called with the seconds before
     each pause in which the server makes the form."""
@@ -116,7 +116,7 @@ class Wanted:
 
 def download_file(
     transport: Transport,
-    wanted: Wanted,
+    wanted: DownloadRequest,
     target: Path,
     overwrite: bool,
     progress: Progress | None,
@@ -139,7 +139,7 @@ def download_file(
 
 
 def download_to_stream(
-    transport: Transport, wanted: Wanted, stream: BinaryIO, progress: Progress | None
+    transport: Transport, wanted: DownloadRequest, stream: BinaryIO, progress: Progress | None
 ) -> Downloaded:
     """Fetch to a stream that cannot go back; see `Client.download_to`."""
     sink = _StreamSink(stream)

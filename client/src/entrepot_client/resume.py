@@ -34,7 +34,7 @@ _HEADERS = {"Tus-Resumable": "1.0.0"}
 _TIMEOUT = httpx2.Timeout(connect=10.0, read=600.0, write=60.0, pool=10.0)
 
 
-class Source(Protocol):
+class UploadSource(Protocol):
     """An open file that tells its progress while it is read."""
 
     size: int
@@ -43,7 +43,7 @@ class Source(Protocol):
         """The next bytes."""
         ...
 
-    def seek(self, offset: int, whence: int = 0, /) -> int:
+    def seek(self, offset: int, request_origin: int = 0, /) -> int:
         """Begin anew, with 0."""
         ...
 
@@ -99,7 +99,7 @@ class ResumableUpload:
     """One file on its way; `send` returns when it was delivered."""
 
     def __init__(
-        self, transport: Transport, source: Source, told: Mapping[str, str], kept: Kept
+        self, transport: Transport, source: UploadSource, told: Mapping[str, str], kept: Kept
     ) -> None:
         self._transport = transport
         self._source = source

@@ -52,10 +52,10 @@ class _Reading(io.FileIO):
             self._progress(self._done, self.size)
         return data
 
-    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
-        if offset == 0 and whence == os.SEEK_SET:
+    def seek(self, offset: int, request_origin: int = os.SEEK_SET, /) -> int:
+        if offset == 0 and request_origin == os.SEEK_SET:
             self.digest, self._done = hashlib.sha256(), 0
-        position: int = super().seek(offset, whence)
+        position: int = super().seek(offset, request_origin)
         return position
 
     def finish(self) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy import Row, func, insert, select, update
 
 from entrepot.accounts.actor import AccountId
 from entrepot.db.tables import accounts
-from entrepot.db.types import Reading, Writing
+from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.errors import FieldInvalid, NameTaken, NotFound, QuotaTooSmall
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
@@ -39,7 +39,7 @@ def check_name(field: str, name: str) -> str:
 
 
 def create_account(
-    conn: Writing, name: str, quota: int, now: datetime, account_id: UUID | None = None
+    conn: WriteConnection, name: str, quota: int, now: datetime, account_id: UUID | None = None
 ) -> Account:
     """Make an account with `quota` bytes. Raises NameTaken, FieldInvalid."""
     check_name("account", name)
@@ -52,7 +52,7 @@ def create_account(
     return made
 
 
-def get_account(conn: Reading, name: str) -> Account:
+def get_account(conn: ReadConnection, name: str) -> Account:
     """The account of that name. Raises NotFound."""
     row = conn.execute(select(accounts).where(accounts.c.name == name)).one_or_none()
     if row is None:
@@ -60,17 +60,17 @@ def get_account(conn: Reading, name: str) -> Account:
     return _account(row)
 
 
-def list_accounts(conn: Reading) -> list[Account]:
+def list_accounts(conn: ReadConnection) -> list[Account]:
     """Every account, by name."""
     return [_account(row) for row in conn.execute(select(accounts).order_by(accounts.c.name))]
 
 
-def any_account(conn: Reading) -> bool:
+def any_account(conn: ReadConnection) -> bool:
     """Whether there is an account at all."""
     return bool(conn.scalar(select(func.count()).select_from(accounts)))
 
 
-def set_quota(conn: Writing, name: str, quota: int) -> Account:
+def set_quota(conn: WriteConnection, name: str, quota: int) -> Account:
     """Change an account's quota (bytes). Raises NotFound, QuotaTooSmall."""
     fits = accounts.c.used + accounts.c.reserved <= quota
     changed = conn.execute(

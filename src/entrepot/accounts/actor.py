@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Literal, NewType, cast
 from uuid import UUID
 
-from entrepot.activity.record import Whence
+from entrepot.activity.record import RequestOrigin
 from entrepot.errors import NotAllowed, ScopeMissing
 
 AccountId = NewType("AccountId", UUID)
@@ -34,7 +34,7 @@ class Actor:
     key_id: KeyId | None
     expires_at: datetime | None
     at: datetime
-    whence: Whence | None = None
+    request_origin: RequestOrigin | None = None
 
     @property
     def is_admin(self) -> bool:

@@ -22,7 +22,7 @@ from entrepot.accounts.users import User, get_user
 from entrepot.activity.record import record
 from entrepot.db.pages import Position, page_after
 from entrepot.db.tables import accounts, keys, users
-from entrepot.db.types import Reading, Writing
+from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.errors import FieldInvalid, NotAllowed, NotAuthenticated, NotFound
 
 TOUCH_EVERY = timedelta(minutes=1)
@@ -32,7 +32,7 @@ MAX_NAME = 100
 
 
 @dataclass(frozen=True)
-class Key:
+class ApiKey:
     """A key as it may be shown: never the secret itself."""
 
     id: KeyId
@@ -49,12 +49,12 @@ class Key:
 class NewKey:
     """A key just made, and its secret, which cannot be had again."""
 
-    key: Key
+    key: ApiKey
     api_key: str
 
 
 def create_key(
-    conn: Writing,
+    conn: WriteConnection,
     secret: bytes,
     user: User,
     name: str,
@@ -71,7 +71,7 @@ def create_key(
     if expires_at is not None and expires_at <= now:
         raise FieldInvalid(field="expires_at", reason="lies in the past.")
     api_key = new_key()
-    key = Key(KeyId(uuid4()), user.user_name, name, api_key[:8], scopes, now, expires_at, None)
+    key = ApiKey(KeyId(uuid4()), user.user_name, name, api_key[:8], scopes, now, expires_at, None)
     conn.execute(
         insert(keys).values(
             id=key.id,
@@ -91,7 +91,7 @@ def create_key(
 
 
 def issue_key(
-    conn: Writing,
+    conn: WriteConnection,
     actor: Actor,
     secret: bytes,
     name: str,
@@ -116,12 +116,12 @@ def issue_key(
 
 
 def list_keys(
-    conn: Reading,
+    conn: ReadConnection,
     actor: Actor,
     limit: int,
     after: Position | None = None,
     newest_first: bool = False,
-) -> list[Key]:
+) -> list[ApiKey]:
     """The live keys that the actor may see: their own, or as an admin the account's.
 
     `after` is the place of the last one of the page before: `created_at` and `id`.
@@ -131,7 +131,7 @@ def list_keys(
     return [_key(row) for row in conn.execute(page)]
 
 
-def get_key(conn: Reading, actor: Actor, key_id: UUID) -> Key:
+def get_key(conn: ReadConnection, actor: Actor, key_id: UUID) -> ApiKey:
     """A live key that the actor may see. Raises NotFound."""
     row = conn.execute(_live(actor).where(keys.c.id == key_id)).one_or_none()
     if row is None:
@@ -139,7 +139,7 @@ def get_key(conn: Reading, actor: Actor, key_id: UUID) -> Key:
     return _key(row)
 
 
-def revoke_key(conn: Writing, actor: Actor, key_id: UUID, now: datetime) -> None:
+def revoke_key(conn: WriteConnection, actor: Actor, key_id: UUID, now: datetime) -> None:
     """End a key at once. Raises NotFound for one that is not there, not visible or ended."""
     key = get_key(conn, actor, key_id)
     conn.execute(update(keys).where(keys.c.id == key_id).values(revoked_at=now))
@@ -147,7 +147,7 @@ def revoke_key(conn: Writing, actor: Actor, key_id: UUID, now: datetime) -> None
     record(conn, actor.account_id, actor, "key.revoke", now, detail=detail)
 
 
-def authenticate(conn: Reading, secret: bytes, api_key: str, now: datetime) -> Actor:
+def authenticate(conn: ReadConnection, secret: bytes, api_key: str, now: datetime) -> Actor:
     """The actor who holds this key. Raises NotAuthenticated."""
     return holder_of(conn, key_digest(secret, api_key), now)
 
@@ -159,7 +159,7 @@ def key_digest(secret: bytes, api_key: str) -> bytes:
     return keyed_digest(secret, "key", api_key)
 
 
-def holder_of(conn: Reading, digest: bytes, now: datetime) -> Actor:
+def holder_of(conn: ReadConnection, digest: bytes, now: datetime) -> Actor:
     """The actor who holds the key with this keyed hash. Raises NotAuthenticated; the reason never
     says which part of a wrong key is wrong, but an expired key's holder is told so.
     """
@@ -181,7 +181,7 @@ def holder_of(conn: Reading, digest: bytes, now: datetime) -> Actor:
     )
 
 
-def touch_key(conn: Writing, key_id: UUID, now: datetime) -> None:
+def touch_key(conn: WriteConnection, key_id: UUID, now: datetime) -> None:
     """Note that a key was used; callers do so at most every `TOUCH_EVERY`."""
     conn.execute(update(keys).where(keys.c.id == key_id).values(last_used_at=now))
 
@@ -218,8 +218,8 @@ def _holder() -> Select[Any]:
     return _keys().where(keys.c.digest == bindparam("digest"))
 
 
-def _key(row: Row[tuple[object, ...]]) -> Key:
-    return Key(
+def _key(row: Row[tuple[object, ...]]) -> ApiKey:
+    return ApiKey(
         id=KeyId(row.id),
         user_name=f"{row.account}:{row.user}",
         name=row.name,

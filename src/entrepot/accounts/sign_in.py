@@ -16,7 +16,7 @@ from entrepot.accounts.secrets import keyed_digest, new_token
 from entrepot.accounts.users import User
 from entrepot.activity.record import record
 from entrepot.db.tables import accounts, failed_sign_ins, sessions, sign_in_links, users
-from entrepot.db.types import Reading, Writing
+from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.errors import FieldInvalid, NotAuthenticated, SignInFailed, TooManyAttempts
 
 IDLE = timedelta(minutes=30)
@@ -43,7 +43,7 @@ def hash_password(password: str) -> str:
     return _hasher.hash(password)
 
 
-def set_password(conn: Writing, user: User, password_hash: str, now: datetime) -> None:
+def set_password(conn: WriteConnection, user: User, password_hash: str, now: datetime) -> None:
     """Give a user a password (hashed by `hash_password`) and end their sessions."""
     conn.execute(update(users).where(users.c.id == user.id).values(password_hash=password_hash))
     conn.execute(delete(sessions).where(sessions.c.user_id == user.id))
@@ -52,7 +52,7 @@ def set_password(conn: Writing, user: User, password_hash: str, now: datetime) -
 
 
 def password_hash_of(
-    conn: Writing, user_name: str, now: datetime, at_home: bool = False
+    conn: WriteConnection, user_name: str, now: datetime, at_home: bool = False
 ) -> tuple[UUID | None, str]:
     """The user's id and stored hash, to be verified outside a transaction.
 
@@ -81,7 +81,9 @@ def verify_password(stored: str, password: str) -> bool:
         return False
 
 
-def open_session(conn: Writing, secret: bytes, user_id: UUID, user_name: str, now: datetime) -> str:
+def open_session(
+    conn: WriteConnection, secret: bytes, user_id: UUID, user_name: str, now: datetime
+) -> str:
     """Start a session and return its token; forgets failed attempts."""
     token = new_token()
     digest = keyed_digest(secret, "session", token)
@@ -93,7 +95,7 @@ def open_session(conn: Writing, secret: bytes, user_id: UUID, user_name: str, no
     return token
 
 
-def actor_of_session(conn: Reading, secret: bytes, token: str, now: datetime) -> Actor:
+def actor_of_session(conn: ReadConnection, secret: bytes, token: str, now: datetime) -> Actor:
     """Who holds this session. Raises NotAuthenticated once it has ended."""
     digest = keyed_digest(secret, "session", token)
     row = conn.execute(
@@ -127,20 +129,20 @@ def actor_of_session(conn: Reading, secret: bytes, token: str, now: datetime) ->
     )
 
 
-def touch_session(conn: Writing, secret: bytes, token: str, now: datetime) -> None:
+def touch_session(conn: WriteConnection, secret: bytes, token: str, now: datetime) -> None:
     """Note that a session is in use; writes at most once a minute."""
     digest = keyed_digest(secret, "session", token)
     stale = sessions.c.seen_at < now - SEEN_EVERY
     conn.execute(update(sessions).where(sessions.c.digest == digest, stale).values(seen_at=now))
 
 
-def close_session(conn: Writing, secret: bytes, token: str) -> None:
+def close_session(conn: WriteConnection, secret: bytes, token: str) -> None:
     """Sign out."""
     digest = keyed_digest(secret, "session", token)
     conn.execute(delete(sessions).where(sessions.c.digest == digest))
 
 
-def create_link(conn: Writing, secret: bytes, user: User, now: datetime) -> str:
+def create_link(conn: WriteConnection, secret: bytes, user: User, now: datetime) -> str:
     """A token that signs its user in once, within an hour."""
     token = new_token()
     digest = keyed_digest(secret, "link", token)
@@ -150,7 +152,7 @@ def create_link(conn: Writing, secret: bytes, user: User, now: datetime) -> str:
     return token
 
 
-def use_link(conn: Writing, secret: bytes, token: str, now: datetime) -> str:
+def use_link(conn: WriteConnection, secret: bytes, token: str, now: datetime) -> str:
     """Turn a link's token into a session's. Raises SignInFailed for one used or expired."""
     digest = keyed_digest(secret, "link", token)
     row = conn.execute(
@@ -168,7 +170,7 @@ def use_link(conn: Writing, secret: bytes, token: str, now: datetime) -> str:
     return open_session(conn, secret, row.user_id, "", now)
 
 
-def _count_attempt(conn: Writing, user_name: str, now: datetime) -> None:
+def _count_attempt(conn: WriteConnection, user_name: str, now: datetime) -> None:
     name = user_name[:140]
     of_name = failed_sign_ins.c.name == name
     row = conn.execute(select(failed_sign_ins).where(of_name)).one_or_none()

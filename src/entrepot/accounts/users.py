@@ -24,7 +24,7 @@ from entrepot.db.tables import (
 )
 from entrepot.db.tables import activity as activity_table
 from entrepot.db.tables import versions as versions_table
-from entrepot.db.types import Reading, Writing
+from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.errors import FieldInvalid, LastAdmin, NameTaken, NotFound, UserOwnsFiles
 
 ROLES = ("member", "admin")
@@ -51,7 +51,7 @@ def split_user_name(user_name: str) -> tuple[str, str]:
 
 
 def create_user(
-    conn: Writing, user_name: str, role: str, now: datetime, by: Actor | None = None
+    conn: WriteConnection, user_name: str, role: str, now: datetime, by: Actor | None = None
 ) -> User:
     """Make a user of an existing account. Raises NotFound, NameTaken, FieldInvalid.
 
@@ -79,7 +79,7 @@ def create_user(
 
 
 def list_users(
-    conn: Reading, actor: Actor, limit: int, after: Position | None = None
+    conn: ReadConnection, actor: Actor, limit: int, after: Position | None = None
 ) -> list[User]:
     """The users of the actor's own account, oldest first.
 
@@ -90,18 +90,18 @@ def list_users(
     return [_user(row) for row in conn.execute(page)]
 
 
-def get_user(conn: Reading, actor: Actor, user_name: str) -> User:
+def get_user(conn: ReadConnection, actor: Actor, user_name: str) -> User:
     """One user of the actor's own account. Raises NotFound."""
     return _find(conn, user_name, actor.account_id)
 
 
-def find_user(conn: Reading, user_name: str) -> User:
+def find_user(conn: ReadConnection, user_name: str) -> User:
     """One user of any account, for operators' commands. Raises NotFound."""
     return _find(conn, user_name, None)
 
 
 def change_user(
-    conn: Writing,
+    conn: WriteConnection,
     actor: Actor,
     user_name: str,
     now: datetime,
@@ -125,7 +125,7 @@ def change_user(
     return get_user(conn, actor, user_name)
 
 
-def delete_user(conn: Writing, actor: Actor, user_name: str, now: datetime) -> None:
+def delete_user(conn: WriteConnection, actor: Actor, user_name: str, now: datetime) -> None:
     """Remove a user who owns no files, with keys and sessions.
 
     A user who delivered versions or started tasks stays as a name in the history and is
@@ -150,7 +150,7 @@ def delete_user(conn: Writing, actor: Actor, user_name: str, now: datetime) -> N
     record(conn, actor.account_id, actor, "user.delete", now, detail={"user_name": user_name})
 
 
-def _end_sharing(conn: Writing, user: User, now: datetime) -> None:
+def _end_sharing(conn: WriteConnection, user: User, now: datetime) -> None:
     """Nothing is shared with one who is gone, and what was offered to them stays where it is."""
     shared = select(files.c.id, files.c.account_id).join(entitlements)
     detail = {"user_name": user.user_name}
@@ -160,7 +160,7 @@ def _end_sharing(conn: Writing, user: User, now: datetime) -> None:
     conn.execute(delete(offers).where(offers.c.user_id == user.id))
 
 
-def _has_history(conn: Reading, user_id: UUID) -> bool:
+def _has_history(conn: ReadConnection, user_id: UUID) -> bool:
     return any(
         conn.scalar(select(column).where(column == user_id).limit(1))
         for column in (
@@ -171,7 +171,7 @@ def _has_history(conn: Reading, user_id: UUID) -> bool:
     )
 
 
-def _keep_an_admin(conn: Reading, actor: Actor) -> None:
+def _keep_an_admin(conn: ReadConnection, actor: Actor) -> None:
     admins = select(func.count()).where(
         users.c.account_id == actor.account_id,
         users.c.role == "admin",
@@ -181,7 +181,7 @@ def _keep_an_admin(conn: Reading, actor: Actor) -> None:
         raise LastAdmin
 
 
-def _find(conn: Reading, user_name: str, account_id: AccountId | None) -> User:
+def _find(conn: ReadConnection, user_name: str, account_id: AccountId | None) -> User:
     account, _, name = user_name.partition(":")
     found = _users().where(accounts.c.name == account, users.c.name == name)
     if account_id is not None:

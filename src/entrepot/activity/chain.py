@@ -21,7 +21,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from entrepot.blobs.store import BlobStore
 from entrepot.db.tables import activity, activity_heads
-from entrepot.db.types import Reading, Writing
+from entrepot.db.types import ReadConnection, WriteConnection
 
 START = "0" * 64
 """What stands for the row before an account's first."""
@@ -47,7 +47,7 @@ def as_json(said: Mapping[Any, Any]) -> dict[str, Any]:
     return {name: _plain(said[name]) for name in SAID}
 
 
-def append(conn: Writing, said: Iterable[dict[str, Any]]) -> None:
+def append(conn: WriteConnection, said: Iterable[dict[str, Any]]) -> None:
     """Chain and write the rows of one transaction, in the order in which they were recorded."""
     by_account = itemgetter("account_id")
     for account_id, rows in groupby(sorted(said, key=by_account), by_account):
@@ -60,7 +60,7 @@ def append(conn: Writing, said: Iterable[dict[str, Any]]) -> None:
         _move_head(conn, account_id, head)
 
 
-def chain_whole(conn: Writing) -> None:
+def chain_whole(conn: WriteConnection) -> None:
     """Chain every row that is there, of all accounts: what a migration does with older records."""
     heads = select(activity.c.account_id).distinct()
     for account_id in conn.scalars(heads.order_by(activity.c.account_id)).all():
@@ -76,7 +76,7 @@ def chain_whole(conn: Writing) -> None:
         _move_head(conn, account_id, head)
 
 
-def chains_are_whole(conn: Reading, store: BlobStore, now: datetime) -> Iterator[str]:
+def chains_are_whole(conn: ReadConnection, store: BlobStore, now: datetime) -> Iterator[str]:
     """Each row of the record is as it was written, none is missing and none was put in."""
     del store, now
     # Rows and heads in one statement, so that both are of one moment beside a running server.
@@ -105,14 +105,14 @@ def _check_account(account_id: UUID, rows: Iterable[Any]) -> Iterator[str]:
         yield f"the newest activity of account {account_id} was removed or put in"
 
 
-def _after(conn: Reading, account_id: UUID, last: int) -> Sequence[Mapping[Any, Any]]:
+def _after(conn: ReadConnection, account_id: UUID, last: int) -> Sequence[Mapping[Any, Any]]:
     # The columns by name: an older database has none of those to come.
     columns = (activity.c.id, *(activity.c[name] for name in SAID))
     found = select(*columns).where(activity.c.account_id == account_id, activity.c.id > last)
     return conn.execute(found.order_by(activity.c.id).limit(1000)).mappings().all()
 
 
-def _lock_head(conn: Writing, account_id: UUID) -> str:
+def _lock_head(conn: WriteConnection, account_id: UUID) -> str:
     """The hash of the account's newest row, locked: who comes next reads what we make of it."""
     mine = select(activity_heads.c.hash).where(activity_heads.c.account_id == account_id)
     head: str | None = conn.scalar(mine.with_for_update())
@@ -124,7 +124,7 @@ def _lock_head(conn: Writing, account_id: UUID) -> str:
     return head or START
 
 
-def _move_head(conn: Writing, account_id: UUID, head: str) -> None:
+def _move_head(conn: WriteConnection, account_id: UUID, head: str) -> None:
     mine = activity_heads.c.account_id == account_id
     conn.execute(update(activity_heads).where(mine).values(hash=head))
 

@@ -2,7 +2,7 @@
 
 Who reads small files a thousand times a second must not commit as often. So a read is noted by the
 process that serves it, and what was noted is written at least once a second
-(`http.note_reads`): a crash loses at most the last second of it.
+(`http.downloads.read_log`): a crash loses at most the last second of it.
 
 A read of one request is a row at once. One that takes several, as of ranges or of pages, or long,
 goes on in `open_reads` until it has been quiet for `QUIET`, or went on for `LONGEST`, and becomes
@@ -20,9 +20,9 @@ from uuid import UUID
 from sqlalchemy import delete, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from entrepot.activity.record import Whence, record
+from entrepot.activity.record import RequestOrigin, record
 from entrepot.db.tables import open_reads
-from entrepot.db.types import Reading, Writing
+from entrepot.db.types import ReadConnection, WriteConnection
 
 ACTION = "version.read"
 QUIET = timedelta(seconds=60)
@@ -117,7 +117,7 @@ class ReadBuffer:
                 before.bytes += noted.bytes
 
 
-def write_reads(conn: Writing, batch: Batch, now: datetime) -> None:
+def write_reads(conn: WriteConnection, batch: Batch, now: datetime) -> None:
     """Write what was noted: reads of one request to the record, others to `open_reads`."""
     for (read, goes_on), noted in batch.items():
         if not goes_on:
@@ -129,12 +129,12 @@ def write_reads(conn: Writing, batch: Batch, now: datetime) -> None:
     end_reads(conn, now)
 
 
-def any_ended(conn: Reading, now: datetime) -> bool:
+def any_ended(conn: ReadConnection, now: datetime) -> bool:
     """Whether a read has been quiet for long enough to be written."""
     return conn.execute(select(open_reads.c.id).where(_ended(now)).limit(1)).first() is not None
 
 
-def end_reads(conn: Writing, now: datetime) -> None:
+def end_reads(conn: WriteConnection, now: datetime) -> None:
     """Write to the record what has been quiet, or went on, for long enough."""
     ended = select(open_reads).where(_ended(now)).order_by(open_reads.c.last_at).limit(MOST)
     rows = conn.execute(ended.with_for_update(skip_locked=True)).all()
@@ -173,16 +173,16 @@ def _open(read_id: str, read: Read, noted: Noted) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
-class _Reader:
+class _ReaderIdentity:
     user_id: UUID
     user_name: str
     key_id: UUID | None
-    whence: Whence
+    request_origin: RequestOrigin
 
 
-def _record(conn: Writing, read: Read, noted: Noted) -> None:
-    whence = Whence(read.address, noted.request_id)
-    reader = _Reader(read.user_id, read.user_name, read.key_id, whence)
+def _record(conn: WriteConnection, read: Read, noted: Noted) -> None:
+    request_origin = RequestOrigin(read.address, noted.request_id)
+    reader = _ReaderIdentity(read.user_id, read.user_name, read.key_id, request_origin)
     detail = {"form": read.form, "requests": noted.requests, "bytes": noted.bytes}
     if noted.last_at != noted.began_at:
         detail["until"] = noted.last_at.isoformat(timespec="microseconds")

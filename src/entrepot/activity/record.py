@@ -10,14 +10,14 @@ from uuid import UUID
 
 from entrepot.activity.chain import append
 from entrepot.db.engine import before_commit
-from entrepot.db.types import Writing
+from entrepot.db.types import WriteConnection
 
 LONGEST_ADDRESS = 64
 """Characters."""
 
 
 @dataclass(frozen=True)
-class Whence:
+class RequestOrigin:
     """Where a request came from: the client's address, as trusted proxies tell it and of at most
     `LONGEST_ADDRESS` characters, and the request's id."""
 
@@ -44,13 +44,13 @@ class By(Protocol):
         ...
 
     @property
-    def whence(self) -> Whence | None:
+    def request_origin(self) -> RequestOrigin | None:
         """None for what is done later, such as a schema that takes effect after its check."""
         ...
 
 
 def record(
-    conn: Writing,
+    conn: WriteConnection,
     account_id: UUID,
     by: By | None,
     action: str,
@@ -61,15 +61,15 @@ def record(
     result: str = "done",
 ) -> None:
     """Append one row. `by` is None for an operator or the system; `action` is `noun.verb`."""
-    whence = by.whence if by else None
+    request_origin = by.request_origin if by else None
     said = {
         "at": now,
         "account_id": account_id,
         "user_id": by.user_id if by else None,
         "user_name": by.user_name if by else None,
         "key_id": by.key_id if by else None,
-        "address": whence.address if whence else None,
-        "request_id": whence.request_id if whence else None,
+        "address": request_origin.address if request_origin else None,
+        "request_id": request_origin.request_id if request_origin else None,
         "action": action,
         "result": result,
         "file_id": file_id,

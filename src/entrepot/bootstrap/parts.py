@@ -9,16 +9,16 @@ from datetime import UTC, datetime
 from entrepot.blobs.disk import DiskStore
 from entrepot.blobs.store import BlobStore
 from entrepot.db.engine import Database, open_database
-from entrepot.files.check import Checker
-from entrepot.files.compare import Comparer
 from entrepot.files.comparisons import COMPARE
 from entrepot.files.contract import CHECK
-from entrepot.files.deliver import INSPECT
+from entrepot.files.delivery.deliver import INSPECT
 from entrepot.files.derivatives import DERIVE
-from entrepot.files.derive import Deriver
-from entrepot.files.inspect import Inspector
+from entrepot.files.forms.derive import Deriver
+from entrepot.files.processing.compare import Comparer
+from entrepot.files.processing.inspect import Inspector
+from entrepot.files.processing.validation import Validator
 from entrepot.inspection.limits import MIB, Limits
-from entrepot.inspection.pool import InspectionPool
+from entrepot.inspection.sandbox.pool import InspectionPool
 from entrepot.settings import Settings
 from entrepot.tasks.queue import TaskQueue
 from entrepot.tasks.worker import Worker, Workflow
@@ -107,7 +107,7 @@ def build_deriver(parts: Parts, pool: InspectionPool) -> Deriver:
 
 def build_worker(parts: Parts, inspector: Inspector, executor_id: str) -> Worker:
     """A worker that knows every workflow there is."""
-    checker = Checker(inspector, parts.clock)
+    checker = Validator(inspector, parts.clock)
     comparer = Comparer(inspector, parts.clock)
     workflows: dict[str, Workflow] = {
         INSPECT: inspector.run,

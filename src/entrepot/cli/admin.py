@@ -9,7 +9,7 @@ from entrepot.accounts.keys import create_key
 from entrepot.accounts.sign_in import hash_password, set_password
 from entrepot.accounts.users import create_user, find_user
 from entrepot.bootstrap.parts import Parts
-from entrepot.db.types import Writing
+from entrepot.db.types import WriteConnection
 from entrepot.errors import FieldInvalid
 
 Shown = dict[str, Any]
@@ -40,7 +40,7 @@ def user_password(parts: Parts, user_name: str, password: str) -> Shown:
     """Give a user a password to sign in with."""
     hashed = hash_password(password)
 
-    def change(conn: Writing) -> None:
+    def change(conn: WriteConnection) -> None:
         set_password(conn, find_user(conn, user_name), hashed, parts.clock())
 
     parts.database.write(change)
@@ -57,7 +57,7 @@ def key_create(
         raise FieldInvalid(field="--scopes", reason=f"{wrong}.") from None
     now = parts.clock()
 
-    def make(conn: Writing) -> Shown:
+    def make(conn: WriteConnection) -> Shown:
         user = find_user(conn, user_name)
         until = now + expires if expires is not None else None
         made = create_key(conn, parts.secret, user, name, wanted, now, until)

@@ -122,7 +122,7 @@ def compare(
     With a key a row whose other cells differ is changed; without one it is removed and added.
     Exit status 1 if anything differs.
     """
-    from entrepot.inspection.locally import compare_files
+    from entrepot.inspection.local import compare_files
     from entrepot_client.cli.comparison import show_comparison
 
     with explained():

@@ -11,8 +11,8 @@ from sqlalchemy import text
 from entrepot.bootstrap.parts import Parts
 from entrepot.cli.data_folder import is_locked
 from entrepot.db.engine import sqlite_module
-from entrepot.files.invariants import CHECKS
-from entrepot.inspection.sandbox import sandbox_status
+from entrepot.files.invariants.invariants import CHECKS
+from entrepot.inspection.sandbox.lockdown import sandbox_status
 from entrepot.migrations.run import current_revision, head_revision
 from entrepot.settings import Settings
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from entrepot.errors import SchemaInvalid
-from entrepot.inspection.locally import validate_file
+from entrepot.inspection.local import validate_file
 from entrepot.inspection.results import InspectionFailed, Mode
 from entrepot.schemas.table_schema import parse_schema, to_document
 from entrepot_client.cli.failures import ExitStatus, Failure

@@ -29,7 +29,7 @@ PR_SET_PDEATHSIG = 1
 
 
 @dataclass(frozen=True)
-class Part:
+class ProcessRole:
     """Which process of the server this is; `entrepot: <role> <index>` in a list of processes."""
 
     role: Literal["api", "worker"]
@@ -41,7 +41,7 @@ class Part:
         return f"entrepot: {self.role} {self.index}"
 
 
-def become(part: Part, settings: Settings, ready: int, supervisor: int) -> None:
+def run_process(part: ProcessRole, settings: Settings, ready: int, supervisor: int) -> None:
     """Turn a fork of the supervisor into that process, until it is told to stop.
 
     On `ready` it writes a line once it works. The data folder's lock stays open in it.

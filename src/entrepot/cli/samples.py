@@ -20,9 +20,9 @@ from entrepot.accounts.users import create_user, find_user
 from entrepot.blobs.store import BlobId
 from entrepot.bootstrap.parts import Parts
 from entrepot.db.tables import files, versions
-from entrepot.db.types import Reading, Writing
+from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.errors import NameTaken, NotAuthenticated
-from entrepot.files.define import Definition, define_file
+from entrepot.files.delivery.define import Definition, define_file
 from entrepot.files.versions import UNDECIDED
 from entrepot.quotas.reserve import grow_reservation, open_reservation
 from entrepot.schemas.enforcement import Enforcement
@@ -85,12 +85,12 @@ def sign_in_link(parts: Parts) -> str:
     return f"/sign-in?link={token}"
 
 
-def _make_people(conn: Writing, parts: Parts, now: datetime) -> None:
+def _make_people(conn: WriteConnection, parts: Parts, now: datetime) -> None:
     create_account(conn, "demo", parts.settings.default_quota, now)
     create_user(conn, USER, "admin", now)
 
 
-def _make_link(conn: Writing, parts: Parts) -> str:
+def _make_link(conn: WriteConnection, parts: Parts) -> str:
     return create_link(conn, parts.secret, find_user(conn, USER), parts.clock())
 
 
@@ -109,7 +109,7 @@ def _demo_key(parts: Parts, now: datetime) -> str:
     return made
 
 
-def _make_key(conn: Writing, parts: Parts, now: datetime) -> str:
+def _make_key(conn: WriteConnection, parts: Parts, now: datetime) -> str:
     user = find_user(conn, USER)
     return create_key(conn, parts.secret, user, "demo", SCOPES, now).api_key
 
@@ -120,13 +120,13 @@ def _write_private(path: Path, text: str) -> None:
         file.write(text + "\n")
 
 
-def _undecided(conn: Reading) -> bool:
+def _undecided(conn: ReadConnection) -> bool:
     samples = versions.c.file_id.in_([file_id for file_id, _, _ in SAMPLES])
     waiting = select(versions.c.id).where(samples, versions.c.status.in_(UNDECIDED))
     return conn.scalar(waiting.limit(1)) is not None
 
 
-def _exists(conn: Reading, file_id: UUID) -> bool:
+def _exists(conn: ReadConnection, file_id: UUID) -> bool:
     return conn.scalar(select(files.c.id).where(files.c.id == file_id)) is not None
 
 

@@ -15,7 +15,7 @@ from multiprocessing.context import ForkProcess
 
 import structlog
 
-from entrepot.cli.process import WORKER_DRAIN, Part, become
+from entrepot.cli.process import WORKER_DRAIN, ProcessRole, run_process
 from entrepot.errors import StartRefused
 from entrepot.settings import Settings
 
@@ -28,10 +28,10 @@ RESTARTS = 10
 
 
 @dataclass
-class Child:
+class SupervisedProcess:
     """One process of the server and when it was started."""
 
-    part: Part
+    part: ProcessRole
     process: ForkProcess
     starts: list[float]
 
@@ -43,7 +43,7 @@ class Supervisor:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._children: list[Child] = []
+        self._children: list[SupervisedProcess] = []
         self._stopping = False
 
     def run(self, when_ready: Callable[[], None]) -> int:
@@ -77,26 +77,30 @@ class Supervisor:
     def _start_all(self) -> None:
         waiting = []
         if self._settings.role in ("all", "worker"):
-            waiting += [self._start(Part("worker", n)) for n in range(self._settings.workers)]
+            waiting += [
+                self._start(ProcessRole("worker", n)) for n in range(self._settings.workers)
+            ]
         if self._settings.role in ("all", "api"):
-            waiting.append(self._start(Part("api", 0)))
+            waiting.append(self._start(ProcessRole("api", 0)))
         for child, ready in waiting:
             self._wait_ready(child, ready)
 
-    def _start(self, part: Part, starts: list[float] | None = None) -> tuple[Child, int]:
+    def _start(
+        self, part: ProcessRole, starts: list[float] | None = None
+    ) -> tuple[SupervisedProcess, int]:
         ready, theirs = os.pipe()
         process = get_context("fork").Process(
-            target=become,
+            target=run_process,
             args=(part, self._settings, theirs, os.getpid()),
             name=part.name,
         )
         process.start()
         os.close(theirs)
-        child = Child(part, process, [*(starts or []), time.monotonic()])
+        child = SupervisedProcess(part, process, [*(starts or []), time.monotonic()])
         self._children.append(child)
         return child, ready
 
-    def _wait_ready(self, child: Child, ready: int) -> None:
+    def _wait_ready(self, child: SupervisedProcess, ready: int) -> None:
         deadline = time.monotonic() + READY_WITHIN
         try:
             while not self._stopping and time.monotonic() < deadline:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any, Concatenate, ParamSpec
 
 from entrepot.db.engine import Database, writing_on
-from entrepot.db.types import Writing
+from entrepot.db.types import WriteConnection
 
 P = ParamSpec("P")
 
@@ -63,7 +63,10 @@ class Changes:
         self._lent = False
 
     def write_aside(
-        self, work: Callable[Concatenate[Writing, P], None], *args: P.args, **kwargs: P.kwargs
+        self,
+        work: Callable[Concatenate[WriteConnection, P], None],
+        *args: P.args,
+        **kwargs: P.kwargs,
     ) -> None:
         """Commit what changes nothing that anybody remembers; between `lend` and `take_back`."""
         if self._aside is None:

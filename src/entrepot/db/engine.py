@@ -9,7 +9,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.pool import QueuePool
 
-from entrepot.db.types import Reading, Writing
+from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.settings import Settings
 
 P = ParamSpec("P")
@@ -45,28 +45,28 @@ class Database:
         return self.engine.dialect.name == "sqlite"
 
     @contextmanager
-    def reading(self) -> Iterator[Reading]:
+    def reading(self) -> Iterator[ReadConnection]:
         """A transaction that sees one consistent state and is always rolled back."""
         with self.engine.connect() as conn:
             if not self.embedded:  # where each statement would see a state of its own
                 conn.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-            yield Reading(conn)
+            yield ReadConnection(conn)
 
     @contextmanager
-    def writing(self) -> Iterator[Writing]:
+    def writing(self) -> Iterator[WriteConnection]:
         """A transaction that is committed at the end of the block, or rolled back on an error."""
         with self.engine.connect() as conn, writing_on(conn) as writing:
             yield writing
 
     def read(
-        self, work: Callable[Concatenate[Reading, P], R], *args: P.args, **kwargs: P.kwargs
+        self, work: Callable[Concatenate[ReadConnection, P], R], *args: P.args, **kwargs: P.kwargs
     ) -> R:
         """Run one unit of work that only reads."""
         with self.reading() as conn:
             return work(conn, *args, **kwargs)
 
     def write(
-        self, work: Callable[Concatenate[Writing, P], R], *args: P.args, **kwargs: P.kwargs
+        self, work: Callable[Concatenate[WriteConnection, P], R], *args: P.args, **kwargs: P.kwargs
     ) -> R:
         """Run one unit of work and commit it; when this returns, it is durable."""
         with self.writing() as conn:
@@ -78,18 +78,20 @@ class Database:
 
 
 @contextmanager
-def writing_on(conn: Connection) -> Iterator[Writing]:
+def writing_on(conn: Connection) -> Iterator[WriteConnection]:
     """As `Database.writing`, on a connection that has no transaction."""
-    last: dict[Callable[[Writing, list[Any]], None], list[Any]] = {}
+    last: dict[Callable[[WriteConnection, list[Any]], None], list[Any]] = {}
     conn.execution_options(entrepot_writes=True, entrepot_last=last)
     with conn.begin():
-        writing = Writing(Reading(conn))
+        writing = WriteConnection(ReadConnection(conn))
         yield writing
         for work, items in last.items():
             work(writing, items)
 
 
-def before_commit(conn: Writing, work: Callable[[Writing, list[T]], None], item: T) -> None:
+def before_commit(
+    conn: WriteConnection, work: Callable[[WriteConnection, list[T]], None], item: T
+) -> None:
     """Have `work(conn, items)` done at the transaction's end, once for all the items given to it.
 
     What it locks is then locked last, and for the shortest time. A transaction that is rolled

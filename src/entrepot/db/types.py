@@ -5,10 +5,10 @@ from typing import NewType
 
 from sqlalchemy import Connection, DateTime, Dialect, TypeDecorator
 
-Reading = NewType("Reading", Connection)
+ReadConnection = NewType("ReadConnection", Connection)
 """A connection inside a transaction that may only read."""
 
-Writing = NewType("Writing", Reading)
+WriteConnection = NewType("WriteConnection", ReadConnection)
 """A connection inside a transaction that may write; usable wherever one may read."""
 
 

@@ -1,6 +1,6 @@
 """The domain's errors, free of HTTP. Every one is raised where its figures are known.
 
-`base` holds the root; `access`, `limits`, `input` and `state` its branches. `http.problems`
+`base` holds the root; `access`, `limits`, `input` and `state` its branches. `http.problems.handlers`
 has a row for each; a test fails when one lacks it.
 """
 

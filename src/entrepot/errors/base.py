@@ -10,7 +10,7 @@ class EntrepotError(Exception):
 
     A subclass is a dataclass: its fields are the figures (bytes, counts, names the caller
     gave) and `str()` is the one sentence for people. What HTTP makes of an error is
-    `http.problems`' business alone. An error that must not reveal anything has no fields.
+    `http.problems.handlers`' business alone. An error that must not reveal anything has no fields.
     """
 
     def __post_init__(self) -> None:

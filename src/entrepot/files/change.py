@@ -10,10 +10,10 @@ from sqlalchemy import and_, select, update
 from entrepot.accounts.actor import Actor
 from entrepot.activity.record import record
 from entrepot.db.tables import files, versions
-from entrepot.db.types import Writing
+from entrepot.db.types import WriteConnection
 from entrepot.errors import SizeLimitTooSmall
+from entrepot.files.cleanup.retention import Retention
 from entrepot.files.names import folded
-from entrepot.files.retention import Retention
 from entrepot.grants.access import lock_manageable
 
 COLUMNS = {
@@ -50,7 +50,7 @@ class FileChange:
 
 
 def change_file(
-    conn: Writing, actor: Actor, file_id: UUID, change: FileChange, now: datetime
+    conn: WriteConnection, actor: Actor, file_id: UUID, change: FileChange, now: datetime
 ) -> None:
     """Change a file; what is as it should be already is no change.
 

@@ -1,4 +1,4 @@
-"""Compare two versions of a file: asked for here, carried out by a task (`files.compare`).
+"""Compare two versions of a file: asked for here, carried out by a task (`files.processing.compare`).
 
 A comparison shows what is in both versions. So it is for the one who asked for it alone, as long as
 they may read both, and it goes when the bytes of either go.
@@ -14,11 +14,11 @@ from sqlalchemy import insert, select
 from entrepot.accounts.actor import Actor
 from entrepot.activity.record import record
 from entrepot.db.tables import comparisons, versions
-from entrepot.db.types import Reading, Writing
+from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.errors import NotFound
-from entrepot.files.cancel import visible_task
 from entrepot.files.contract import load_contract
-from entrepot.files.quarantine import get_stored
+from entrepot.files.delivery.quarantine import get_stored
+from entrepot.files.processing.cancel import visible_task
 from entrepot.grants.access import access_readable
 from entrepot.inspection.results import Comparison
 from entrepot.tasks.queue import TaskQueue
@@ -31,7 +31,7 @@ KIND = "version.compare"
 
 
 @dataclass(frozen=True)
-class Asked:
+class VersionPair:
     """Two versions by their numbers, the columns that identify a row (None: the primary key of
     the file's schema, if it has one), and how many rows of each kind to show."""
 
@@ -42,7 +42,12 @@ class Asked:
 
 
 def ask_to_compare(
-    conn: Writing, actor: Actor, file_id: UUID, asked: Asked, queue: TaskQueue, now: datetime
+    conn: WriteConnection,
+    actor: Actor,
+    file_id: UUID,
+    asked: VersionPair,
+    queue: TaskQueue,
+    now: datetime,
 ) -> TaskId:
     """Have two versions compared: published ones, or refused ones that the actor delivered.
 
@@ -79,7 +84,7 @@ def ask_to_compare(
     return task_id
 
 
-def comparison_of(conn: Reading, actor: Actor, task_id: UUID) -> dict[str, Any]:
+def comparison_of(conn: ReadConnection, actor: Actor, task_id: UUID) -> dict[str, Any]:
     """What a task found, with the numbers of both versions. Raises NotFound, also for who did not
     ask for it or may not read both versions any more, and NotAllowed."""
     visible_task(conn, actor, task_id)

@@ -1,7 +1,7 @@
 """A file's contract: what each delivery must keep, every revision of its schema, and the next one.
 
 A new schema never takes effect unseen: what it changes is compared, what breaks something has to
-be accepted, and the current version is held against it in the background (`files.check`). Between
+be accepted, and the current version is held against it in the background (`files.processing.validation`). Between
 the two nothing else may have moved, or it is checked again, or refused.
 """
 
@@ -15,7 +15,7 @@ from sqlalchemy import insert, select, update
 from entrepot.accounts.actor import AccountId, Actor
 from entrepot.activity.record import record
 from entrepot.db.tables import accounts, checks, files, schema_revisions, users, versions
-from entrepot.db.types import Reading, Writing
+from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.errors import BreakingChange, NotFound
 from entrepot.files.versions import FileId
 from entrepot.grants.access import access_visible, lock_manageable
@@ -71,7 +71,7 @@ class Revision:
         return "breaking" if broken else "compatible"
 
 
-def load_contract(conn: Reading, file_id: UUID) -> Contract:
+def load_contract(conn: ReadConnection, file_id: UUID) -> Contract:
     """The contract of a file that is known to be there."""
     row = conn.execute(select(files).where(files.c.id == file_id)).one()
     newest = conn.execute(
@@ -93,12 +93,12 @@ def load_contract(conn: Reading, file_id: UUID) -> Contract:
     )
 
 
-def visible_contract(conn: Reading, actor: Actor, file_id: UUID) -> Contract:
+def visible_contract(conn: ReadConnection, actor: Actor, file_id: UUID) -> Contract:
     """The contract of a file that the actor may know of. Raises NotFound."""
     return load_contract(conn, access_visible(conn, actor, file_id).file_id)
 
 
-def schema_revisions_of(conn: Reading, actor: Actor, file_id: UUID) -> list[Revision]:
+def schema_revisions_of(conn: ReadConnection, actor: Actor, file_id: UUID) -> list[Revision]:
     """Every schema of a file that the actor may know of, the newest first. Raises NotFound."""
     seen = access_visible(conn, actor, file_id)
     found = (
@@ -136,7 +136,7 @@ def changes_to(contract: Contract, schema: dict[str, Any]) -> tuple[Change, ...]
 
 
 def propose_schema(
-    conn: Writing,
+    conn: WriteConnection,
     actor: Actor,
     file_id: UUID,
     schema: TableSchema,
@@ -192,7 +192,7 @@ def propose_schema(
 
 
 def keep_revision(
-    conn: Writing,
+    conn: WriteConnection,
     contract: Contract,
     schema: dict[str, Any],
     changes: list[dict[str, Any]],
@@ -221,7 +221,7 @@ def keep_revision(
     return number
 
 
-def lock_contract(conn: Writing, file_id: UUID) -> Contract:
+def lock_contract(conn: WriteConnection, file_id: UUID) -> Contract:
     """The contract, which stays as it is until the transaction's end."""
     # SQLite's writer holds the whole database already and ignores FOR UPDATE. Without the key:
     # rows that refer to the file need not wait.
@@ -242,6 +242,6 @@ def find_revision(revisions: list[Revision], number: int | None) -> Revision | N
     raise NotFound
 
 
-def _current_size(conn: Reading, contract: Contract) -> int:
+def _current_size(conn: ReadConnection, contract: Contract) -> int:
     current = versions.c.file_id == contract.file_id, versions.c.number == contract.current_version
     return conn.scalar(select(versions.c.size).where(*current)) or 0

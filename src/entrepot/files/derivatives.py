@@ -16,7 +16,7 @@ from sqlalchemy import and_, exists, func, insert, or_, select, update
 from entrepot.accounts.actor import AccountId
 from entrepot.blobs.store import BlobId, Stored
 from entrepot.db.tables import accounts, derivatives, files, inspections, schema_revisions, versions
-from entrepot.db.types import Reading, Writing
+from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.inspection.results import Form, Made
 from entrepot.tasks.queue import LATER, TaskQueue
 
@@ -53,7 +53,7 @@ class Derivation:
 
 
 def plan_derivative(
-    conn: Writing,
+    conn: WriteConnection,
     queue: TaskQueue,
     version_id: UUID,
     form: Made,
@@ -85,7 +85,7 @@ def plan_derivative(
     queue.enqueue(conn, DERIVE, run_id, account_id, LATER)
 
 
-def begin_derivation(conn: Writing, run_id: UUID, now: datetime) -> Derivation | None:
+def begin_derivation(conn: WriteConnection, run_id: UUID, now: datetime) -> Derivation | None:
     """Count a start of the run and load what it needs; None if there is nothing to do."""
     pending = derivatives.c.run_id == run_id, derivatives.c.status == "pending"
     counted = update(derivatives).where(*pending).values(starts=derivatives.c.starts + 1)
@@ -125,7 +125,7 @@ def begin_derivation(conn: Writing, run_id: UUID, now: datetime) -> Derivation |
 
 
 def keep_derivative(
-    conn: Writing,
+    conn: WriteConnection,
     work: Derivation,
     blob_id: BlobId,
     stored: Stored,
@@ -163,7 +163,9 @@ def keep_derivative(
     return True
 
 
-def fail_derivation(conn: Writing, run_id: UUID, code: str, detail: str, now: datetime) -> None:
+def fail_derivation(
+    conn: WriteConnection, run_id: UUID, code: str, detail: str, now: datetime
+) -> None:
     """Note why the form could not be made; nothing changes if the run has ended."""
     pending = derivatives.c.run_id == run_id, derivatives.c.status == "pending"
     error = {"code": code, "detail": detail}
@@ -172,26 +174,26 @@ def fail_derivation(conn: Writing, run_id: UUID, code: str, detail: str, now: da
     )
 
 
-def make_room(conn: Writing, account_id: AccountId, size: int, most: int) -> bool:
+def make_room(conn: WriteConnection, account_id: AccountId, size: int, most: int) -> bool:
     """Whether `size` bytes fit, after those used longest ago had to go if need be."""
     quota = conn.scalar(select(accounts.c.quota).where(accounts.c.id == account_id)) or 0
     mine = derivatives.c.account_id == account_id
     return _room_within(conn, size, quota, mine) and _room_within(conn, size, most)
 
 
-def derivative_bytes(conn: Reading, *which: Any) -> int:
+def derivative_bytes(conn: ReadConnection, *which: Any) -> int:
     """The bytes of derivatives; a form whose bytes are the version's own takes none."""
     own = derivatives.c.blob_id != derivatives.c.version_id
     total = select(func.sum(derivatives.c.size)).where(derivatives.c.status == "ready", own)
     return int(conn.scalar(total.where(*which)) or 0)
 
 
-def account_derivative_bytes(conn: Reading, account_id: UUID) -> int:
+def account_derivative_bytes(conn: ReadConnection, account_id: UUID) -> int:
     """The bytes of an account's derivatives."""
     return derivative_bytes(conn, derivatives.c.account_id == account_id)
 
 
-def expire_unused(conn: Writing, now: datetime) -> int:
+def expire_unused(conn: WriteConnection, now: datetime) -> int:
     """Let the forms go that nobody has used for long; how many. Their bytes belong to no row
     from here on, and the sweep takes them."""
     unused = derivatives.c.form != EAGER, derivatives.c.used_at < now - UNUSED
@@ -200,7 +202,7 @@ def expire_unused(conn: Writing, now: datetime) -> int:
     ).rowcount
 
 
-def pending_runs(conn: Reading) -> list[UUID]:
+def pending_runs(conn: ReadConnection) -> list[UUID]:
     """The runs of all forms that are to be made."""
     waiting = select(derivatives.c.run_id).where(derivatives.c.status == "pending")
     return list(conn.scalars(waiting))
@@ -209,7 +211,7 @@ def pending_runs(conn: Reading) -> list[UUID]:
 _GONE: dict[str, Any] = {"status": "expired", "blob_id": None, "size": 0, "sha256": None}
 
 
-def _room_within(conn: Writing, size: int, most: int, *which: Any) -> bool:
+def _room_within(conn: WriteConnection, size: int, most: int, *which: Any) -> bool:
     """Room below one bound. First to go are forms made on demand, then the Parquet of versions
     that are current no more, each by its last use."""
     if size > most:
@@ -248,7 +250,7 @@ def _of(version_id: UUID, form: str) -> Any:
     return and_(derivatives.c.version_id == version_id, derivatives.c.form == form)
 
 
-def _is_pending(conn: Writing, run_id: UUID) -> bool:
+def _is_pending(conn: WriteConnection, run_id: UUID) -> bool:
     """Whether the run's form is wanted still; it stays so until the transaction's end."""
     mine = select(derivatives.c.status).where(derivatives.c.run_id == run_id).with_for_update()
     return conn.scalar(mine) == "pending"

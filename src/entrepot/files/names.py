@@ -6,7 +6,7 @@ LONGEST = 600
 """Characters of a key. Of 255 characters folding makes 765 at most, but PostgreSQL takes no more
 than 2,700 bytes into an index, and a character may be four."""
 
-MOST_GRAMS = 40
+MAX_TRIGRAMS = 40
 """Grams that a search asks for; what is found is compared with the whole text anyway."""
 
 
@@ -19,11 +19,11 @@ def folded(name: str) -> str:
     return unicodedata.normalize("NFC", name.casefold())[:LONGEST]
 
 
-def grams(key: str) -> list[str]:
+def trigrams(key: str) -> list[str]:
     """The pieces of three characters, each once, that are in every key which contains this one.
 
     Of a text of two characters that is itself, and of a single one there are none.
     """
     width = 3 if len(key) > 2 else 2
     every = (key[at : at + width] for at in range(len(key) - width + 1))
-    return list(dict.fromkeys(every))[:MOST_GRAMS]
+    return list(dict.fromkeys(every))[:MAX_TRIGRAMS]

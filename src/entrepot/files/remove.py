@@ -16,7 +16,7 @@ from entrepot.accounts.actor import AccountId
 from entrepot.blobs.store import BlobId, BlobStore
 from entrepot.db.engine import Database
 from entrepot.db.tables import checks, comparisons, derivatives, inspections, versions
-from entrepot.db.types import Reading, Writing
+from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.quotas.reserve import refund
 
 BATCH = 500
@@ -36,13 +36,13 @@ def remove_expired_bytes(
     return database.write(_note_removed, blob_id, clock())
 
 
-def expired_blobs(conn: Reading, now: datetime) -> list[BlobId]:
+def expired_blobs(conn: ReadConnection, now: datetime) -> list[BlobId]:
     """Bytes that may go now, at most one batch."""
     due = union_all(*(select(held.c.id).where(*_due(held, now)) for held in HOLDERS))
     return [BlobId(row) for row in conn.scalars(due.limit(BATCH))]
 
 
-def named_bytes(conn: Reading, blob_ids: Iterable[BlobId]) -> set[BlobId]:
+def named_bytes(conn: ReadConnection, blob_ids: Iterable[BlobId]) -> set[BlobId]:
     """Those of the blobs that a row names and keeps."""
     # A name that a crash of the machine brought back after its removal was noted is nobody's.
     some = list(blob_ids)
@@ -60,12 +60,12 @@ def _due(held: Table, now: datetime) -> tuple[ColumnElement[bool], ...]:
     return held.c.keep_until <= now, *kept(held)
 
 
-def _may_go(conn: Reading, blob_id: BlobId, now: datetime) -> bool:
+def _may_go(conn: ReadConnection, blob_id: BlobId, now: datetime) -> bool:
     due = (select(held.c.id).where(held.c.id == blob_id, *_due(held, now)) for held in HOLDERS)
     return conn.scalar(union_all(*due)) is not None
 
 
-def _drop_derivatives(conn: Writing, version_id: BlobId) -> list[BlobId]:
+def _drop_derivatives(conn: WriteConnection, version_id: BlobId) -> list[BlobId]:
     """Forget the version's derivatives; the blobs that held them, which are nobody's now."""
     mine = derivatives.c.version_id == version_id
     held = derivatives.c.blob_id.is_not(None), derivatives.c.blob_id != version_id
@@ -74,7 +74,7 @@ def _drop_derivatives(conn: Writing, version_id: BlobId) -> list[BlobId]:
     return blobs
 
 
-def _forget_content(conn: Writing, version_id: BlobId) -> None:
+def _forget_content(conn: WriteConnection, version_id: BlobId) -> None:
     """What was found in a deleted version shows what was in it, so it goes with the bytes; a
     comparison does in any case."""
     deleted = versions.c.id == version_id, versions.c.status == "deleted"
@@ -84,7 +84,7 @@ def _forget_content(conn: Writing, version_id: BlobId) -> None:
     conn.execute(update(comparisons).where(compared).values(result=None))
 
 
-def _note_removed(conn: Writing, blob_id: BlobId, now: datetime) -> bool:
+def _note_removed(conn: WriteConnection, blob_id: BlobId, now: datetime) -> bool:
     for held in HOLDERS:
         mine = held.c.id == blob_id
         removing = update(held).where(mine, *kept(held)).values(bytes_removed_at=now)

@@ -7,13 +7,13 @@ from itertools import islice
 
 from entrepot.blobs.store import BlobStore
 from entrepot.db.engine import Database
-from entrepot.db.types import Writing
-from entrepot.files.check import give_up
-from entrepot.files.delete import purge_files
+from entrepot.db.types import WriteConnection
+from entrepot.files.cleanup.delete import purge_files
+from entrepot.files.cleanup.retention import apply_retention, files_over_retention
+from entrepot.files.delivery.resumable import drop_expired_uploads, needed_drafts
 from entrepot.files.derivatives import expire_unused, fail_derivation, pending_runs
+from entrepot.files.processing.validation import give_up
 from entrepot.files.remove import BATCH, expired_blobs, named_bytes, remove_expired_bytes
-from entrepot.files.resumable import drop_expired_uploads, needed_drafts
-from entrepot.files.retention import apply_retention, files_over_retention
 from entrepot.quotas.reserve import LIFE, release_dead
 from entrepot.tasks.queue import dead_runs, stranded_tasks
 from entrepot.tasks.replies import drop_stale_replies
@@ -109,7 +109,7 @@ def release_all_reservations(database: Database, now: datetime) -> int:
     return database.write(release_dead, now + 2 * LIFE)
 
 
-def end_stranded_tasks(conn: Writing, now: datetime) -> int:
+def end_stranded_tasks(conn: WriteConnection, now: datetime) -> int:
     """End as failed what no worker will ever take again, tasks and derivations; how many."""
     stranded = stranded_tasks(conn)
     for task_id in stranded:

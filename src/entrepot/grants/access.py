@@ -43,7 +43,7 @@ from sqlalchemy import (
 
 from entrepot.accounts.actor import AccountId, Actor, UserId
 from entrepot.db.tables import entitlements, files, offers, versions
-from entrepot.db.types import Reading, Writing
+from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.errors import NotAllowed, NotFound
 
 Entitlement = Literal["r", "w", "rw"]
@@ -174,7 +174,7 @@ def rights_of(actor: Actor, row: Row[Any]) -> Rights:
     return Rights(own or bool(row.granted_read), own or bool(row.granted_write), own)
 
 
-def has_entitlements(conn: Reading, actor: Actor) -> bool:
+def has_entitlements(conn: ReadConnection, actor: Actor) -> bool:
     """Whether any file is shared with the actor."""
     return conn.execute(_any_granted(), sight(actor)).first() is not None
 
@@ -190,33 +190,33 @@ def visible_versions(seen: Visible) -> ColumnElement[bool]:
     return and_(own, versions.c.restored_from.is_(None), versions.c.accepted_from.is_(None))
 
 
-def access_visible(conn: Reading, actor: Actor, file_id: UUID) -> Visible:
+def access_visible(conn: ReadConnection, actor: Actor, file_id: UUID) -> Visible:
     """Check that the actor may know of a file. Raises NotFound."""
     return Visible(*_checked(conn, actor, file_id))
 
 
-def access_readable(conn: Reading, actor: Actor, file_id: UUID) -> Readable:
+def access_readable(conn: ReadConnection, actor: Actor, file_id: UUID) -> Readable:
     """Check that the actor may read a file. Raises NotFound, NotAllowed."""
     seen = Readable(*_checked(conn, actor, file_id))
     require_reading(seen.rights)
     return seen
 
 
-def access_deliverable(conn: Writing, actor: Actor, file_id: UUID) -> Deliverable:
+def access_deliverable(conn: WriteConnection, actor: Actor, file_id: UUID) -> Deliverable:
     """Check that the actor may deliver to a file, and lock it. Raises NotFound, NotAllowed."""
     seen = Deliverable(*_locked(conn, actor, file_id))
     require_delivering(seen.rights)
     return seen
 
 
-def access_restorable(conn: Writing, actor: Actor, file_id: UUID) -> Deliverable:
+def access_restorable(conn: WriteConnection, actor: Actor, file_id: UUID) -> Deliverable:
     """As `access_deliverable`, for what is in the file already. Raises NotFound, NotAllowed."""
     seen = access_deliverable(conn, actor, file_id)
     require_reading(seen.rights)
     return seen
 
 
-def access_manageable(conn: Reading, actor: Actor, file_id: UUID) -> Manageable:
+def access_manageable(conn: ReadConnection, actor: Actor, file_id: UUID) -> Manageable:
     """Check that the actor may change a file's contract. Raises NotFound, NotAllowed."""
     return _managed(Manageable(*_checked(conn, actor, file_id)))
 
@@ -226,26 +226,28 @@ def manages(actor: Actor, account_id: UUID, owner_id: UUID) -> bool:
     return actor.user_id == owner_id or (actor.is_admin and actor.account_id == account_id)
 
 
-def lock_manageable(conn: Writing, actor: Actor, file_id: UUID) -> Manageable:
+def lock_manageable(conn: WriteConnection, actor: Actor, file_id: UUID) -> Manageable:
     """As `access_manageable`, of a file that stays as it is until the transaction's end."""
     return _managed(Manageable(*_locked(conn, actor, file_id)))
 
 
 def access_deleted(
-    conn: Reading, actor: Actor, file_id: UUID, since: datetime
+    conn: ReadConnection, actor: Actor, file_id: UUID, since: datetime
 ) -> Manageable | None:
     """A file deleted after `since` that the actor may have back; None if there is none."""
     row = conn.execute(_deleted(actor, file_id, since), sight(actor)).one_or_none()
     return Manageable(*_handle(actor, row)) if row is not None else None
 
 
-def lock_deleted(conn: Writing, actor: Actor, file_id: UUID, since: datetime) -> Manageable | None:
+def lock_deleted(
+    conn: WriteConnection, actor: Actor, file_id: UUID, since: datetime
+) -> Manageable | None:
     """As `access_deleted`, of a file that stays as it is until the transaction's end."""
     row = conn.execute(_locking(_deleted(actor, file_id, since)), sight(actor)).one_or_none()
     return Manageable(*_handle(actor, row)) if row is not None else None
 
 
-def lock_offered(conn: Writing, actor: Actor, file_id: UUID) -> Offered:
+def lock_offered(conn: WriteConnection, actor: Actor, file_id: UUID) -> Offered:
     """A file that was offered to the actor, locked. Raises NotFound."""
     offered = offers.c.file_id == files.c.id, offers.c.user_id == actor.user_id
     found = select(files.c.id, files.c.account_id, files.c.owner_id).where(
@@ -327,7 +329,7 @@ def _locking(found: Select[Any]) -> Select[Any]:
     return found.with_for_update(key_share=True, of=files)
 
 
-def _checked(conn: Reading, actor: Actor, file_id: UUID, locked: bool = False) -> Any:
+def _checked(conn: ReadConnection, actor: Actor, file_id: UUID, locked: bool = False) -> Any:
     """What a handle is made of. Raises NotFound for a file that the actor may not know of."""
     statement = _sought(actor.is_admin, locked)
     row = conn.execute(statement, {**sight(actor), "file_id": file_id}).one_or_none()
@@ -336,7 +338,7 @@ def _checked(conn: Reading, actor: Actor, file_id: UUID, locked: bool = False) -
     return _handle(actor, row)
 
 
-def _locked(conn: Writing, actor: Actor, file_id: UUID) -> Any:
+def _locked(conn: WriteConnection, actor: Actor, file_id: UUID) -> Any:
     """As `_checked`, of a file that stays as it is until the transaction's end."""
     _checked(conn, actor, file_id, locked=True)
     # PostgreSQL found it before it waited for the lock, and an entitlement may have ended since.

@@ -17,7 +17,7 @@ from entrepot.accounts.actor import AccountId, Actor, UserId
 from entrepot.activity.record import record
 from entrepot.db.pages import Position, page_after
 from entrepot.db.tables import accounts, entitlements, files, users
-from entrepot.db.types import Reading, Writing
+from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.errors import FieldInvalid, NotFound
 from entrepot.grants.access import (
     Entitlement,
@@ -59,7 +59,7 @@ class Granted:
 
 
 def list_entitlements(
-    conn: Reading, actor: Actor, file_id: UUID, limit: int, after: Position | None = None
+    conn: ReadConnection, actor: Actor, file_id: UUID, limit: int, after: Position | None = None
 ) -> list[Granted]:
     """Entitlements to a file, oldest first, also those that have ended by themselves.
 
@@ -73,7 +73,7 @@ def list_entitlements(
 
 
 def grant(
-    conn: Writing,
+    conn: WriteConnection,
     actor: Actor,
     file_id: UUID,
     user_name: str,
@@ -114,7 +114,9 @@ def grant(
     return _granted(conn.execute(_granted_to(*mine)).one()), row is None
 
 
-def revoke(conn: Writing, actor: Actor, file_id: UUID, user_name: str, now: datetime) -> None:
+def revoke(
+    conn: WriteConnection, actor: Actor, file_id: UUID, user_name: str, now: datetime
+) -> None:
     """End an entitlement at once. Raises NotFound, also where there is none, and NotAllowed."""
     target = lock_manageable(conn, actor, file_id)
     for row in conn.execute(_rows(entitlements.c.file_id == file_id)):
@@ -126,14 +128,14 @@ def revoke(conn: Writing, actor: Actor, file_id: UUID, user_name: str, now: date
     raise NotFound
 
 
-def end_entitlement(conn: Writing, file_id: UUID, grantee_id: UUID) -> None:
+def end_entitlement(conn: WriteConnection, file_id: UUID, grantee_id: UUID) -> None:
     """Remove an entitlement, if it is there; event streams look at once whether they may go on."""
     mine = entitlements.c.file_id == file_id, entitlements.c.grantee_id == grantee_id
     conn.execute(delete(entitlements).where(*mine))
     stir_tasks(conn, file_id)
 
 
-def find_grantee(conn: Reading, user_name: str) -> Grantee:
+def find_grantee(conn: ReadConnection, user_name: str) -> Grantee:
     """Whom a name stands for, in whatever account. Raises FieldInvalid."""
     account_name, colon, name = user_name.partition(":")
     if not colon:

@@ -8,7 +8,6 @@ from starlette.types import ASGIApp
 
 from entrepot import __version__
 from entrepot.bootstrap.parts import Parts
-from entrepot.http import problems
 from entrepot.http.api import (
     activity,
     changes,
@@ -27,10 +26,11 @@ from entrepot.http.api import (
 )
 from entrepot.http.api.describe import describe
 from entrepot.http.deps import open_runtime
-from entrepot.http.express import Express
-from entrepot.http.metered import Metered
-from entrepot.http.middleware import Surround
-from entrepot.http.note_reads import ReadWriter
+from entrepot.http.downloads.read_log import ReadWriter
+from entrepot.http.fast_path import FastPathMiddleware
+from entrepot.http.middleware import RequestContextMiddleware
+from entrepot.http.problems import handlers
+from entrepot.http.rate_limit import RateLimitMiddleware
 from entrepot.http.web.mount import mount_pages
 
 DESCRIPTION = "A self-hosted, multi-tenant exchange for data files: every file is a contract."
@@ -47,7 +47,7 @@ def create_app(parts: Parts) -> tuple[FastAPI, ASGIApp]:
         writer.start()
         yield
         await writer.close()
-        runtime.recall.close()
+        runtime.read_cache.close()
         runtime.previewer.close()
         runtime.database_threads.shutdown(wait=True)
         runtime.byte_threads.shutdown(wait=True)
@@ -80,7 +80,7 @@ def create_app(parts: Parts) -> tuple[FastAPI, ASGIApp]:
         app.include_router(part.router, prefix="/api/v1")
     app.include_router(health.router)
     describe(app)
-    problems.install(app)
+    handlers.install(app)
     mount_pages(app)
-    metered = Metered(Express(app), app, runtime)
-    return app, Surround(metered, parts.settings.trusted_proxies)
+    metered = RateLimitMiddleware(FastPathMiddleware(app), app, runtime)
+    return app, RequestContextMiddleware(metered, parts.settings.trusted_proxies)

@@ -20,23 +20,23 @@ from starlette.types import Scope as Exchange
 from entrepot.accounts.actor import Actor, KeyId, Scope
 from entrepot.accounts.keys import TOUCH_EVERY, holder_of, key_digest, touch_key
 from entrepot.activity.reads import ReadBuffer
-from entrepot.activity.record import LONGEST_ADDRESS, Whence
+from entrepot.activity.record import LONGEST_ADDRESS, RequestOrigin
 from entrepot.bootstrap.parts import Parts
 from entrepot.db.changes import Changes
-from entrepot.db.types import Reading, Writing
+from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.errors import NotAuthenticated, TooManyDownloads, TooManyStreams, TooManyUploads
-from entrepot.http.previewer import Previewer
-from entrepot.http.recall import Recall
-from entrepot.http.simultaneous import Simultaneous
-from entrepot.http.tasks_watch import TaskWatch
+from entrepot.http.limits.concurrency_limits import ConcurrencyLimit
+from entrepot.http.previews.processes import Previewer
+from entrepot.http.read_cache import ReadCache
+from entrepot.http.task_events import TaskWatch
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
-Authenticate = Callable[[Reading, datetime], Actor]
+Authenticate = Callable[[ReadConnection, datetime], Actor]
 
 
-class Ending(Protocol):
+class TimeLimitedAccess(Protocol):
     """An answer that may end by itself."""
 
     @property
@@ -45,7 +45,7 @@ class Ending(Protocol):
         ...
 
 
-E = TypeVar("E", bound=Ending | None)
+E = TypeVar("E", bound=TimeLimitedAccess | None)
 
 
 @dataclass
@@ -57,18 +57,18 @@ class Runtime:
     database_threads: ThreadPoolExecutor
     byte_threads: ThreadPoolExecutor
     watch: TaskWatch
-    recall: Recall
+    read_cache: ReadCache
     changes: Changes
-    uploads: Simultaneous
-    streams: Simultaneous
-    downloads: Simultaneous
+    uploads: ConcurrencyLimit
+    streams: ConcurrencyLimit
+    downloads: ConcurrencyLimit
     previewer: Previewer
     reads: ReadBuffer = field(default_factory=ReadBuffer)
     touched: dict[KeyId, datetime] = field(default_factory=dict)
     background: set[asyncio.Task[None]] = field(default_factory=set)
     draining: bool = False
 
-    async def hop(self, work: Callable[..., R], *args: Any, **kwargs: Any) -> R:
+    async def run_in_database_thread(self, work: Callable[..., R], *args: Any, **kwargs: Any) -> R:
         """Run `work` in a database thread."""
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self.database_threads, lambda: work(*args, **kwargs))
@@ -89,7 +89,7 @@ class Runtime:
         if last is not None and now - last < TOUCH_EVERY:
             return
         self.touched[key_id] = now
-        write = self.hop(self.parts.database.write, touch_key, key_id, now)
+        write = self.run_in_database_thread(self.parts.database.write, touch_key, key_id, now)
         self.later(write)
 
     def later(self, coroutine: Any) -> None:
@@ -118,17 +118,17 @@ def open_runtime(parts: Parts) -> Runtime:
         database_threads,
         byte_threads,
         TaskWatch(parts.database, database_threads),
-        Recall(changes),
+        ReadCache(changes),
         changes,
-        uploads=Simultaneous(settings.uploads_per_account, TooManyUploads),
-        streams=Simultaneous(settings.streams_per_account, TooManyStreams),
-        downloads=Simultaneous(settings.downloads_per_account, TooManyDownloads),
+        uploads=ConcurrencyLimit(settings.uploads_per_account, TooManyUploads),
+        streams=ConcurrencyLimit(settings.streams_per_account, TooManyStreams),
+        downloads=ConcurrencyLimit(settings.downloads_per_account, TooManyDownloads),
         previewer=Previewer(parts),
     )
 
 
 @dataclass(frozen=True)
-class Work:
+class UnitOfWork:
     """The unit of work of one request by one actor, who needs the scope `scope` (None: any).
 
     `credential` stands for what the actor shows, never in clear; None: nothing is remembered.
@@ -140,7 +140,7 @@ class Work:
     scope: Scope | None
     now: datetime
     credential: bytes | None = None
-    whence: Whence | None = None
+    request_origin: RequestOrigin | None = None
     exchange: Exchange | None = None
 
     @property
@@ -148,35 +148,44 @@ class Work:
         """The app's parts."""
         return self.runtime.parts
 
-    def again(self) -> "Work":
+    def again(self) -> "UnitOfWork":
         """The same actor's unit of work at the present moment, for what lasts."""
         return replace(self, now=self.parts.clock())
 
     async def read(
-        self, work: Callable[Concatenate[Reading, Actor, P], R], *args: P.args, **kwargs: P.kwargs
+        self,
+        work: Callable[Concatenate[ReadConnection, Actor, P], R],
+        *args: P.args,
+        **kwargs: P.kwargs,
     ) -> R:
         """Run `work(conn, actor, …)` in a transaction that only reads."""
         return await self._run(self.parts.database.reading, work, args, kwargs)
 
-    async def recall(
-        self, work: Callable[Concatenate[Reading, Actor, P], E], *args: P.args, **kwargs: P.kwargs
+    async def cached_read(
+        self,
+        work: Callable[Concatenate[ReadConnection, Actor, P], E],
+        *args: P.args,
+        **kwargs: P.kwargs,
     ) -> E:
         """As `read`, but without the hop if the same actor asked the same and nothing has been
         committed since. `args` are hashable, and what `work` returns is frozen.
         """
-        recall = self.runtime.recall
+        read_cache = self.runtime.read_cache
         question = (self.credential, self.scope, work, args, tuple(kwargs.items()))
-        state = recall.state() if self.credential is not None else None
-        kept: tuple[Actor, E] | None = recall.get(question) if state is not None else None
+        state = read_cache.state() if self.credential is not None else None
+        kept: tuple[Actor, E] | None = read_cache.get(question) if state is not None else None
         # Time alone changes two things without a commit: a key and an entitlement expire.
         ends = (kept[0].expires_at, kept[1].until if kept[1] is not None else None) if kept else ()
         if kept is None or any(end is not None and end <= self.now for end in ends):
             kept = await self._answer(self.parts.database.reading, work, args, kwargs)
-            recall.keep(question, kept, state)
+            read_cache.keep(question, kept, state)
         return self._noted(*kept)
 
     async def write(
-        self, work: Callable[Concatenate[Writing, Actor, P], R], *args: P.args, **kwargs: P.kwargs
+        self,
+        work: Callable[Concatenate[WriteConnection, Actor, P], R],
+        *args: P.args,
+        **kwargs: P.kwargs,
     ) -> R:
         """Run `work(conn, actor, …)` and commit it."""
         return await self._run(self.parts.database.writing, work, args, kwargs)
@@ -189,12 +198,12 @@ class Work:
     ) -> tuple[Actor, R]:
         def unit() -> tuple[Actor, R]:
             with begin() as conn:
-                actor = replace(self.who(conn, self.now), whence=self.whence)
+                actor = replace(self.who(conn, self.now), request_origin=self.request_origin)
                 if self.scope is not None:
                     actor.require(self.scope)
                 return actor, work(conn, actor, *args, **kwargs)
 
-        return await self.runtime.hop(unit)
+        return await self.runtime.run_in_database_thread(unit)
 
     def _noted(self, actor: Actor, result: R) -> R:
         if self.exchange is not None:
@@ -233,36 +242,36 @@ def credential_of(exchange: Exchange, secret: bytes) -> bytes:
     return kept
 
 
-def open_work(request: Request, scope: Scope | None) -> Work:
+def open_work(request: Request, scope: Scope | None) -> UnitOfWork:
     """A unit of work for the holder of the request's key. Raises NotAuthenticated."""
     runtime = runtime_of(request)
     credential = credential_of(request.scope, runtime.parts.secret)
 
-    def who(conn: Reading, now: datetime) -> Actor:
+    def who(conn: ReadConnection, now: datetime) -> Actor:
         return holder_of(conn, credential, now)
 
-    now, whence = runtime.parts.clock(), whence_of(request)
-    return Work(runtime, who, scope, now, credential, whence, request.scope)
+    now, request_origin = runtime.parts.clock(), request_origin_of(request)
+    return UnitOfWork(runtime, who, scope, now, credential, request_origin, request.scope)
 
 
-def whence_of(request: Request) -> Whence:
+def request_origin_of(request: Request) -> RequestOrigin:
     """Where a request came from, as trusted proxies tell it (`http.middleware`)."""
     client = request.client
     address = client.host[:LONGEST_ADDRESS] if client else ""
-    return Whence(address, request.scope.get("request_id", ""))
+    return RequestOrigin(address, request.scope.get("request_id", ""))
 
 
-def needs(scope: Scope | None) -> Callable[[Request], Work]:
+def needs(scope: Scope | None) -> Callable[[Request], UnitOfWork]:
     """A dependency that gives a unit of work to holders of a key with `scope`."""
 
-    async def work(request: Request) -> Work:
+    async def work(request: Request) -> UnitOfWork:
         return open_work(request, scope)
 
     return work  # type: ignore[return-value]
 
 
 RuntimeDep = Annotated[Runtime, Depends(runtime_of)]
-AnyWork = Annotated[Work, Depends(needs(None))]
-ReadWork = Annotated[Work, Depends(needs("read"))]
-WriteWork = Annotated[Work, Depends(needs("write"))]
-AdminWork = Annotated[Work, Depends(needs("admin"))]
+AnyWork = Annotated[UnitOfWork, Depends(needs(None))]
+ReadWork = Annotated[UnitOfWork, Depends(needs("read"))]
+WriteWork = Annotated[UnitOfWork, Depends(needs("write"))]
+AdminWork = Annotated[UnitOfWork, Depends(needs("admin"))]

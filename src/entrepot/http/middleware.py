@@ -26,7 +26,7 @@ SAFE = (
 )
 
 
-class Surround:
+class RequestContextMiddleware:
     """Gives each request its id, believes proxies only if they are trusted, logs, and lingers."""
 
     def __init__(self, app: ASGIApp, trusted_proxies: list[str]) -> None:
@@ -53,7 +53,9 @@ class Surround:
             return
         headers = Headers(scope=scope)
         chain = [
-            hop.strip() for hop in headers.get("x-forwarded-for", "").split(",") if hop.strip()
+            run_in_database_thread.strip()
+            for run_in_database_thread in headers.get("x-forwarded-for", "").split(",")
+            if run_in_database_thread.strip()
         ]
         # The last address that no trusted proxy wrote is the client's; the rest anyone can forge.
         for address in reversed(chain):

@@ -9,27 +9,27 @@ from typing import Any
 
 import duckdb
 
-from entrepot.inspection.check import Checked, check_table
-from entrepot.inspection.detect import Detected, detect
-from entrepot.inspection.header import judge_header, judge_labels
-from entrepot.inspection.infer import infer_schema
-from entrepot.inspection.json_places import locate_elements
+from entrepot.inspection.check.check import Checked, check_table
+from entrepot.inspection.check.field_matching import align_columns
+from entrepot.inspection.check.header import judge_header, judge_labels
+from entrepot.inspection.check.infer import infer_schema
+from entrepot.inspection.csv.byte_offsets import locate_errors
+from entrepot.inspection.csv.reader import CsvText
+from entrepot.inspection.detect.decompress import Unpacked, unpack
+from entrepot.inspection.detect.detect import Detected, detect
+from entrepot.inspection.formats.arrow import read_arrow
+from entrepot.inspection.formats.json import in_utf8, read_json
+from entrepot.inspection.formats.json_positions import locate_elements
+from entrepot.inspection.formats.parquet import read_parquet
+from entrepot.inspection.formats.xlsx import read_xlsx
 from entrepot.inspection.limits import Limits
-from entrepot.inspection.locate import locate_errors
-from entrepot.inspection.matching import aligned
-from entrepot.inspection.profile import file_profile
+from entrepot.inspection.line_prefilter import HeaderRepeated
 from entrepot.inspection.progress import Progress
-from entrepot.inspection.read_arrow import read_arrow
-from entrepot.inspection.read_csv import Text
-from entrepot.inspection.read_json import in_utf8, read_json
-from entrepot.inspection.read_parquet import read_parquet
-from entrepot.inspection.read_xlsx import read_xlsx
-from entrepot.inspection.report import count_entry, file_report, problem
+from entrepot.inspection.report.profile import file_profile
+from entrepot.inspection.report.report import count_entry, file_report, problem
+from entrepot.inspection.report.summary import summarize
 from entrepot.inspection.results import Inspection, InspectionRequest, Verdict
-from entrepot.inspection.screen import HeaderRepeated
 from entrepot.inspection.table import NotTabular, SourceBroken, Table, TooLarge
-from entrepot.inspection.unpack import Unpacked, unpack
-from entrepot.inspection.words import sentence
 from entrepot.schemas.model import TableSchema
 from entrepot.schemas.table_dialect import parse_dialect
 from entrepot.schemas.table_schema import parse_schema, to_document
@@ -126,7 +126,9 @@ def _judge(
             names = [field.name for field in schema.fields] if schema else None
             progress.next_pass(SURVEYED)
             given = parse_dialect(request.dialect) if request.dialect is not None else None
-            text = Text(request.path, detected.media_type, scratch, limits, progress, names, given)
+            text = CsvText(
+                request.path, detected.media_type, scratch, limits, progress, names, given
+            )
             judged = _judge_text(text, judge, progress)
             locate_errors(judged.checked.errors, request.path, text.source)
             return judged
@@ -151,11 +153,11 @@ def _judge(
             raise NotTabular(f"it is {detected.words}")
 
 
-def _judge_text(text: Text, judge: Callable[[Table], _Judged], progress: Progress) -> _Judged:
+def _judge_text(text: CsvText, judge: Callable[[Table], _Judged], progress: Progress) -> _Judged:
     """Judge the text where it lies if its structure is regular, else written anew."""
     if text.regular():
         try:
-            judged = judge(text.lying())
+            judged = judge(text.scan_in_place())
         except HeaderRepeated:
             pass
         except (duckdb.InvalidInputException, duckdb.ConversionException) as error:
@@ -167,7 +169,7 @@ def _judge_text(text: Text, judge: Callable[[Table], _Judged], progress: Progres
                 judged.profile["file"]["lines"] = text.lines(rows, embedded)
                 return judged
     progress.next_pass(0.5)
-    return judge(text.rewritten())
+    return judge(text.scan_normalized())
 
 
 def _inferred(
@@ -192,7 +194,7 @@ def _checked(
 ) -> _Judged:
     header_errors, skipped = judge_header(table, schema)
     checked = check_table(engine, table, schema, skipped, limits.errors)
-    profile = file_profile(table, aligned(table, schema), checked.rows, request.size)
+    profile = file_profile(table, align_columns(table, schema), checked.rows, request.size)
     return _Judged(table, schema, header_errors, checked, profile)
 
 
@@ -204,7 +206,7 @@ def _with_table(request: InspectionRequest, judged: _Judged, limits: Limits) -> 
         for error in judged.header_errors
     ] + checked.counts
     free = request.mode == "none"
-    detail = sentence(errors, counts, checked.rejected, checked.rows, contract=not free)
+    detail = summarize(errors, counts, checked.rejected, checked.rows, contract=not free)
     report = file_report(
         request.file_name,
         request.size,

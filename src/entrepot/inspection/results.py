@@ -58,7 +58,7 @@ class Inspection:
 
 
 @dataclass(frozen=True)
-class DerivationRequest:
+class ConversionRequest:
     """One form of a version to make from the bytes at `path`, `size` in bytes.
 
     Those are the version's Parquet for `jsonl` and `arrow`, else the bytes as delivered.
@@ -77,7 +77,7 @@ class DerivationRequest:
 
 
 @dataclass(frozen=True)
-class Derived:
+class Converted:
     """The outcome: a file was made, or `detail` says in one sentence why not.
 
     `columns` is the profile of the columns, if it could be measured; Parquet alone has one.
@@ -204,10 +204,10 @@ def read_inspection(told: dict[str, Any]) -> Inspection:
     return inspection
 
 
-def read_derived(told: dict[str, Any]) -> Derived:
+def read_derived(told: dict[str, Any]) -> Converted:
     """What a child answered, as a derivation. Raises InspectionFailed."""
     try:
-        derived = Derived(**told)
+        derived = Converted(**told)
     except TypeError:
         raise InspectionFailed("the child's answer is incomplete") from None
     if derived.verdict not in ("made", "resource-limit", "source-error"):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from entrepot.inspection.screen import Lines
+from entrepot.inspection.line_prefilter import Lines
 
 CellKind = Literal[
     "text", "integer", "number", "boolean", "date", "time", "datetime", "duration", "object",

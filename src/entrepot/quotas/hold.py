@@ -11,12 +11,17 @@ from sqlalchemy import insert, update
 
 from entrepot.accounts.actor import AccountId
 from entrepot.db.tables import reservations
-from entrepot.db.types import Writing
+from entrepot.db.types import WriteConnection
 from entrepot.quotas.reserve import ReservationId, release_reservation, take_room, usage_of
 
 
 def hold(
-    conn: Writing, account_id: AccountId, upload_id: UUID, size: int, until: datetime, now: datetime
+    conn: WriteConnection,
+    account_id: AccountId,
+    upload_id: UUID,
+    size: int,
+    until: datetime,
+    now: datetime,
 ) -> ReservationId:
     """Set `size` bytes aside under the upload's id. Raises QuotaExceeded."""
     if not take_room(conn, account_id, size):
@@ -29,14 +34,14 @@ def hold(
     return ReservationId(upload_id)
 
 
-def extend_hold(conn: Writing, upload_id: UUID, until: datetime) -> None:
+def extend_hold(conn: WriteConnection, upload_id: UUID, until: datetime) -> None:
     """Have the reservation last as long as its upload."""
     mine = reservations.c.id == upload_id
     conn.execute(update(reservations).where(mine).values(expires_at=until))
 
 
 def gather_holds(
-    conn: Writing,
+    conn: WriteConnection,
     parts: Iterable[tuple[AccountId, UUID]],
     account_id: AccountId,
     upload_id: UUID,

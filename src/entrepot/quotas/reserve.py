@@ -23,7 +23,7 @@ from sqlalchemy import ColumnElement, delete, func, insert, select, update
 
 from entrepot.accounts.actor import AccountId
 from entrepot.db.tables import accounts, reservations, uploads
-from entrepot.db.types import Reading, Writing
+from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.errors import (
     EntrepotError,
     OwnerQuotaExceeded,
@@ -57,7 +57,7 @@ class Usage:
         return QuotaExceeded(**figures, requested=requested)
 
 
-def usage_of(conn: Reading, account_id: AccountId) -> Usage:
+def usage_of(conn: ReadConnection, account_id: AccountId) -> Usage:
     """The account's quota, used and reserved bytes."""
     row = conn.execute(
         select(accounts.c.quota, accounts.c.used, accounts.c.reserved).where(
@@ -68,7 +68,7 @@ def usage_of(conn: Reading, account_id: AccountId) -> Usage:
 
 
 def open_reservation(
-    conn: Writing, account_id: AccountId, most: int, now: datetime
+    conn: WriteConnection, account_id: AccountId, most: int, now: datetime
 ) -> ReservationId:
     """Begin an upload with a reservation of 0 bytes. Raises TooManyUploads at `most` of them."""
     lock_account(conn, account_id)
@@ -86,7 +86,7 @@ def open_reservation(
 
 
 def grow_reservation(
-    conn: Writing,
+    conn: WriteConnection,
     account_id: AccountId,
     reservation: ReservationId,
     needed: int,
@@ -113,7 +113,7 @@ def grow_reservation(
 
 
 def settle_reservation(
-    conn: Writing, account_id: AccountId, reservation: ReservationId, size: int
+    conn: WriteConnection, account_id: AccountId, reservation: ReservationId, size: int
 ) -> None:
     """Turn a reservation into `size` bytes used. Raises UploadInterrupted if it is gone."""
     held = _held(conn, account_id, reservation)
@@ -127,7 +127,9 @@ def settle_reservation(
     )
 
 
-def release_reservation(conn: Writing, account_id: AccountId, reservation: ReservationId) -> None:
+def release_reservation(
+    conn: WriteConnection, account_id: AccountId, reservation: ReservationId
+) -> None:
     """Give a reservation back; nothing happens if it is gone."""
     try:
         held = _held(conn, account_id, reservation)
@@ -141,14 +143,14 @@ def release_reservation(conn: Writing, account_id: AccountId, reservation: Reser
     )
 
 
-def renew_reservation(conn: Writing, reservation: ReservationId, now: datetime) -> None:
+def renew_reservation(conn: WriteConnection, reservation: ReservationId, now: datetime) -> None:
     """Say that a long upload still runs."""
     conn.execute(
         update(reservations).where(reservations.c.id == reservation).values(expires_at=now + LIFE)
     )
 
 
-def release_dead(conn: Writing, now: datetime) -> int:
+def release_dead(conn: WriteConnection, now: datetime) -> int:
     """Give back the reservations of uploads that died with their process; how many there were.
 
     On the embedded database, where one server alone runs, pass a `now` beyond every lease at
@@ -164,14 +166,14 @@ def release_dead(conn: Writing, now: datetime) -> int:
     return len(dead)
 
 
-def refund(conn: Writing, account_id: AccountId, size: int) -> None:
+def refund(conn: WriteConnection, account_id: AccountId, size: int) -> None:
     """Give `size` used bytes back, in the transaction that notes that they were removed."""
     conn.execute(
         update(accounts).where(accounts.c.id == account_id).values(used=accounts.c.used - size)
     )
 
 
-def take_used(conn: Writing, account_id: AccountId, size: int) -> None:
+def take_used(conn: WriteConnection, account_id: AccountId, size: int) -> None:
     """Count `size` bytes that are stored already. Raises QuotaExceeded."""
     fits = accounts.c.used + accounts.c.reserved + size <= accounts.c.quota
     taking = update(accounts).where(accounts.c.id == account_id, fits)
@@ -193,7 +195,7 @@ def told_to(asker: AccountId, owner: AccountId) -> Iterator[None]:
         raise refusal_for(asker, owner, refused) from None
 
 
-def take_room(conn: Writing, account_id: AccountId, size: int) -> bool:
+def take_room(conn: WriteConnection, account_id: AccountId, size: int) -> bool:
     """Reserve `size` bytes of the account, if they are free; whether they were."""
     fits = accounts.c.used + accounts.c.reserved + size <= accounts.c.quota
     taking = update(accounts).where(accounts.c.id == account_id, fits)
@@ -201,7 +203,11 @@ def take_room(conn: Writing, account_id: AccountId, size: int) -> bool:
 
 
 def _wait_or_give_up(
-    conn: Writing, account_id: AccountId, reservation: ReservationId, needed: int, now: datetime
+    conn: WriteConnection,
+    account_id: AccountId,
+    reservation: ReservationId,
+    needed: int,
+    now: datetime,
 ) -> None:
     lock_account(conn, account_id)
     usage = usage_of(conn, account_id)
@@ -228,7 +234,7 @@ def _of_a_request() -> ColumnElement[bool]:
     return ~select(uploads.c.id).where(uploads.c.id == reservations.c.id).exists()
 
 
-def _held(conn: Writing, account_id: AccountId, reservation: ReservationId) -> int:
+def _held(conn: WriteConnection, account_id: AccountId, reservation: ReservationId) -> int:
     # Locked on PostgreSQL, so that of two who settle or release it one finds it gone. One of
     # another account is as good as gone: the file has been handed over to this one meanwhile.
     mine = reservations.c.id == reservation, reservations.c.account_id == account_id
@@ -239,7 +245,7 @@ def _held(conn: Writing, account_id: AccountId, reservation: ReservationId) -> i
     return held
 
 
-def lock_account(conn: Writing, account_id: AccountId) -> None:
+def lock_account(conn: WriteConnection, account_id: AccountId) -> None:
     """Have the account's figures stay as they are until the transaction's end."""
     # SQLite's writer holds the whole database already and ignores FOR UPDATE. Without the key:
     # who holds the head of the account's activity adds a row that refers to the account, and

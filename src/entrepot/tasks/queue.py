@@ -14,8 +14,8 @@ from sqlalchemy.pool import QueuePool
 
 from entrepot.db.engine import BUSY_TIMEOUT, Database, sqlite_module
 from entrepot.db.tables import tasks
-from entrepot.db.types import Reading, Writing
-from entrepot.tasks.wake import CHANNEL, wake_local
+from entrepot.db.types import ReadConnection, WriteConnection
+from entrepot.tasks.wake_up import CHANNEL, wake_local
 
 APPLICATION = "entrepot"
 QUEUE: Final = "tasks"
@@ -41,7 +41,7 @@ class TaskQueue:
 
     def enqueue(
         self,
-        conn: Writing,
+        conn: WriteConnection,
         workflow: str,
         task_id: UUID,
         account_id: UUID,
@@ -71,7 +71,7 @@ class TaskQueue:
             wake_local(self._run_folder)
 
 
-def stranded_tasks(conn: Reading) -> list[UUID]:
+def stranded_tasks(conn: ReadConnection) -> list[UUID]:
     """Tasks that have not ended although the queue will never run them (again).
 
     That is a run that ended by an error of the queue itself, or none at all; a task and its
@@ -81,7 +81,7 @@ def stranded_tasks(conn: Reading) -> list[UUID]:
     return dead_runs(conn, list(conn.scalars(live)))
 
 
-def dead_runs(conn: Reading, waiting: list[UUID]) -> list[UUID]:
+def dead_runs(conn: ReadConnection, waiting: list[UUID]) -> list[UUID]:
     """Those of `waiting` that the queue will never run (again)."""
     if not waiting:
         return []

@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Row, and_, func, insert, or_, select, upda
 
 from entrepot.db.pages import Position, page_after
 from entrepot.db.tables import accounts, checks, files, tasks, users
-from entrepot.db.types import Reading, Writing
+from entrepot.db.types import ReadConnection, WriteConnection
 
 TaskId = NewType("TaskId", UUID)
 Status = Literal["queued", "running", "succeeded", "failed", "canceled"]
@@ -67,7 +67,7 @@ class Viewer:
 
 
 def create_task(
-    conn: Writing,
+    conn: WriteConnection,
     task_id: TaskId,
     account_id: UUID,
     user_id: UUID,
@@ -94,7 +94,7 @@ def create_task(
     )
 
 
-def start_task(conn: Writing, task_id: UUID, stage: str, now: datetime) -> int | None:
+def start_task(conn: WriteConnection, task_id: UUID, stage: str, now: datetime) -> int | None:
     """Mark a task as running; how often it was (more than once if resumed), None if ended."""
     live = and_(tasks.c.id == task_id, tasks.c.status.in_(("queued", "running")))
     changed = conn.execute(
@@ -115,7 +115,9 @@ def start_task(conn: Writing, task_id: UUID, stage: str, now: datetime) -> int |
     return starts
 
 
-def report_progress(conn: Writing, task_id: UUID, stage: str, done: int, total: int) -> None:
+def report_progress(
+    conn: WriteConnection, task_id: UUID, stage: str, done: int, total: int
+) -> None:
     """Note how far a running task is, in bytes; callers do so at most four times a second."""
     conn.execute(
         update(tasks)
@@ -125,7 +127,7 @@ def report_progress(conn: Writing, task_id: UUID, stage: str, done: int, total: 
 
 
 def finish_task(
-    conn: Writing,
+    conn: WriteConnection,
     task_id: UUID,
     status: Literal["succeeded", "failed", "canceled"],
     now: datetime,
@@ -144,13 +146,13 @@ def finish_task(
     return bool(changed.rowcount)
 
 
-def lock_task(conn: Writing, task_id: UUID) -> None:
+def lock_task(conn: WriteConnection, task_id: UUID) -> None:
     """Keep a task as it is until the transaction's end: what is read next stays true."""
     # SQLite's writer holds the whole database already and ignores FOR UPDATE.
     conn.execute(select(tasks.c.id).where(tasks.c.id == task_id).with_for_update())
 
 
-def request_cancel(conn: Writing, task_id: UUID, now: datetime) -> None:
+def request_cancel(conn: WriteConnection, task_id: UUID, now: datetime) -> None:
     """Ask the worker that runs a task to stop."""
     conn.execute(
         update(tasks)
@@ -159,13 +161,13 @@ def request_cancel(conn: Writing, task_id: UUID, now: datetime) -> None:
     )
 
 
-def cancel_requested(conn: Reading, task_id: UUID) -> bool:
+def cancel_requested(conn: ReadConnection, task_id: UUID) -> bool:
     """Whether somebody asked for the task to stop."""
     asked = select(tasks.c.cancel_requested_at).where(tasks.c.id == task_id)
     return conn.scalar(asked) is not None
 
 
-def get_task(conn: Reading, viewer: Viewer, task_id: UUID) -> Task | None:
+def get_task(conn: ReadConnection, viewer: Viewer, task_id: UUID) -> Task | None:
     """One task that the viewer may see, or None."""
     found = _visible(viewer).where(tasks.c.id == task_id)
     row = conn.execute(found, viewer.named).one_or_none()
@@ -173,7 +175,7 @@ def get_task(conn: Reading, viewer: Viewer, task_id: UUID) -> Task | None:
 
 
 def list_tasks(
-    conn: Reading,
+    conn: ReadConnection,
     viewer: Viewer,
     limit: int,
     after: Position | None = None,
@@ -187,13 +189,13 @@ def list_tasks(
     return [_task(row) for row in conn.execute(page, viewer.named)]
 
 
-def stir_tasks(conn: Writing, file_id: UUID) -> None:
+def stir_tasks(conn: WriteConnection, file_id: UUID) -> None:
     """Have those who follow a file's tasks look again, since some may not see them any more."""
     live = tasks.c.file_id == file_id, tasks.c.status.in_(("queued", "running"))
     conn.execute(update(tasks).where(*live).values(revision=tasks.c.revision + 1))
 
 
-def revisions_of(conn: Reading, task_ids: list[UUID]) -> dict[UUID, int]:
+def revisions_of(conn: ReadConnection, task_ids: list[UUID]) -> dict[UUID, int]:
     """The present revision of each of these tasks, for those who follow them."""
     found = select(tasks.c.id, tasks.c.revision).where(tasks.c.id.in_(task_ids))
     return {row.id: row.revision for row in conn.execute(found)}

@@ -15,7 +15,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import ColumnElement, Row, and_, delete, insert, or_, select, update
 
 from entrepot.db.tables import replies, reservations, uploads, users
-from entrepot.db.types import Reading, Writing
+from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.errors import KeyReused, RequestUnderWay, UploadInterrupted
 from entrepot.tasks.records import TaskId
 
@@ -40,7 +40,7 @@ class Claim:
     reservation_id: UUID
 
 
-def find_reply(conn: Writing, user_id: UUID, key: str, now: datetime) -> Reply | None:
+def find_reply(conn: WriteConnection, user_id: UUID, key: str, now: datetime) -> Reply | None:
     """The answer that the user's key had in the last 24 hours, if it had one.
 
     Until the transaction's end no other request finds or claims a key of the user. Raises
@@ -54,7 +54,7 @@ def find_reply(conn: Writing, user_id: UUID, key: str, now: datetime) -> Reply |
     return _reply(conn, user_id, key, now)
 
 
-def check_unreplied(conn: Writing, user_id: UUID, key: str, now: datetime) -> None:
+def check_unreplied(conn: WriteConnection, user_id: UUID, key: str, now: datetime) -> None:
     """See that a key, for a resumable upload, is that of no other kind of request; until the
     transaction's end none finds or claims one. Raises KeyReused, RequestUnderWay.
     """
@@ -63,14 +63,14 @@ def check_unreplied(conn: Writing, user_id: UUID, key: str, now: datetime) -> No
         raise KeyReused
 
 
-def lock_keys(conn: Writing, user_id: UUID) -> None:
+def lock_keys(conn: WriteConnection, user_id: UUID) -> None:
     """Let no other request use a key of the user until the transaction's end."""
     # SQLite's writer holds the whole database already and ignores FOR UPDATE.
     locked = select(users.c.id).where(users.c.id == user_id).with_for_update(key_share=True)
     conn.execute(locked)
 
 
-def _reply(conn: Writing, user_id: UUID, key: str, now: datetime) -> Reply | None:
+def _reply(conn: WriteConnection, user_id: UUID, key: str, now: datetime) -> Reply | None:
     # One statement, which sees one moment: the first request's last transaction answers the key
     # and ends the reservation, and who looked once before and once after it would find neither.
     mine = replies.c.user_id == user_id, replies.c.key == key, replies.c.expires_at > now
@@ -86,7 +86,7 @@ def _reply(conn: Writing, user_id: UUID, key: str, now: datetime) -> Reply | Non
     return None
 
 
-def claim_key(conn: Writing, claim: Claim, now: datetime) -> None:
+def claim_key(conn: WriteConnection, claim: Claim, now: datetime) -> None:
     """Hold a key, for which `find_reply` found none, for an upload that begins."""
     fresh = {
         "reservation_id": claim.reservation_id,
@@ -104,7 +104,7 @@ def claim_key(conn: Writing, claim: Claim, now: datetime) -> None:
 
 
 def keep_reply(
-    conn: Writing, claim: Claim, fingerprint: str, task_id: TaskId, now: datetime
+    conn: WriteConnection, claim: Claim, fingerprint: str, task_id: TaskId, now: datetime
 ) -> None:
     """Answer the key with a task, from now on for 24 hours. Raises UploadInterrupted if the key
     is another upload's by now."""
@@ -115,7 +115,7 @@ def keep_reply(
 
 
 def replied(
-    conn: Writing, user_id: UUID, key: str | None, fingerprint: str, now: datetime
+    conn: WriteConnection, user_id: UUID, key: str | None, fingerprint: str, now: datetime
 ) -> TaskId | None:
     """The task that the key was answered with, if it was. Raises KeyReused if that was another
     request, RequestUnderWay while the first one is not answered.
@@ -127,7 +127,7 @@ def replied(
 
 
 def answer_once(
-    conn: Writing,
+    conn: WriteConnection,
     user_id: UUID,
     key: str | None,
     fingerprint: str,
@@ -148,19 +148,19 @@ def answer_once(
     return task_id
 
 
-def drop_claim(conn: Writing, claim: Claim) -> None:
+def drop_claim(conn: WriteConnection, claim: Claim) -> None:
     """Let a key go whose upload failed: the same request may come again. An answer stays."""
     conn.execute(delete(replies).where(_held_by(claim)))
 
 
-def drop_stale_replies(conn: Writing, now: datetime) -> int:
+def drop_stale_replies(conn: WriteConnection, now: datetime) -> int:
     """Forget answers that are old enough, and claims of uploads that died; how many."""
     dead = ~select(reservations.c.id).where(reservations.c.id == replies.c.reservation_id).exists()
     stale = or_(replies.c.expires_at <= now, and_(replies.c.task_id.is_(None), dead))
     return conn.execute(delete(replies).where(stale)).rowcount
 
 
-def _row(conn: Reading, user_id: UUID, key: str) -> Row[tuple[object, ...]] | None:
+def _row(conn: ReadConnection, user_id: UUID, key: str) -> Row[tuple[object, ...]] | None:
     mine = replies.c.user_id == user_id, replies.c.key == key
     return conn.execute(select(replies).where(*mine)).one_or_none()
 

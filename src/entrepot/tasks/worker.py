@@ -23,7 +23,7 @@ from entrepot.db.engine import Database
 from entrepot.settings import Settings
 from entrepot.tasks.leases import beat, drop_lease, expired_leases
 from entrepot.tasks.queue import APPLICATION, LATER, PROTOCOL, QUEUE, queue_engine
-from entrepot.tasks.wake import Wakeable, listen_local, listen_postgres
+from entrepot.tasks.wake_up import Wakeable, listen_local, listen_postgres
 
 log = structlog.get_logger(__name__)
 

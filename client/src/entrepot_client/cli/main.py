@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from typer.exceptions import TyperException
 
-from entrepot_client.cli import (
+from entrepot_client.cli.commands import (
     account,
     activity,
     api,

@@ -16,22 +16,22 @@ from pydantic import AwareDatetime, BaseModel
 
 from entrepot.accounts.actor import Actor
 from entrepot.db.pages import Position
-from entrepot.db.types import Reading
+from entrepot.db.types import ReadConnection
 from entrepot.errors import FieldInvalid
-from entrepot.files.read_activity import (
+from entrepot.files.queries.activity import (
+    ActivityFilter,
     Entry,
-    Stretch,
-    Wanted,
+    PageRange,
     list_activity,
     list_file_activity,
     newest_number,
 )
 from entrepot.http.api.lists import Limit, list_response
-from entrepot.http.deps import ReadWork, Work
-from entrepot.http.disposition import attachment
-from entrepot.http.listings import ACTIVITY
-from entrepot.http.paging import Cursor, Listing, number_of
-from entrepot.inspection.formulas import defused
+from entrepot.http.deps import ReadWork, UnitOfWork
+from entrepot.http.downloads.disposition import attachment
+from entrepot.http.lists.listings import ACTIVITY
+from entrepot.http.lists.paging import Cursor, Listing, number_of
+from entrepot.inspection.convert.csv_injection import escape_formula
 
 router = APIRouter(tags=["activity"])
 
@@ -43,10 +43,10 @@ COLUMNS = (
 )  # fmt: skip
 MEDIA_TYPES = {"csv": "text/csv; charset=utf-8", "jsonl": "application/x-ndjson"}
 
-Find = Callable[[Reading, Actor, Wanted, Stretch], list[Entry]]
+Find = Callable[[ReadConnection, Actor, ActivityFilter, PageRange], list[Entry]]
 
 
-class Asked(BaseModel):
+class ActivityQuery(BaseModel):
     """Which rows, and in which form."""
 
     action: Annotated[str, Query(pattern=r"^[a-z]+\.[a-z]+$", max_length=40)] | None = None
@@ -57,17 +57,17 @@ class Asked(BaseModel):
     cursor: Cursor = None
     format: Literal["json", "csv", "jsonl"] = "json"
 
-    def wanted(self) -> Wanted:
+    def wanted(self) -> ActivityFilter:
         """The choice among rows. Raises FieldInvalid."""
         since, until = _utc("since", self.since), _utc("until", self.until)
-        return Wanted(self.action, self.user_name, since, until)
+        return ActivityFilter(self.action, self.user_name, since, until)
 
 
 @router.get("/activity", response_model=None)
 async def activity(
     request: Request,
     work: ReadWork,
-    asked: Annotated[Asked, Query()],
+    asked: Annotated[ActivityQuery, Query()],
     file_id: UUID | None = None,
 ) -> Response:
     """What was done in the account, for admins with the scope `admin`; else what one did oneself.
@@ -83,7 +83,7 @@ async def activity(
 
 @router.get("/file/{file_id}/activity", response_model=None)
 async def file_activity(
-    file_id: UUID, request: Request, work: ReadWork, asked: Annotated[Asked, Query()]
+    file_id: UUID, request: Request, work: ReadWork, asked: Annotated[ActivityQuery, Query()]
 ) -> Response:
     """What happened to a file, reads included, for its owner and the account's admins.
 
@@ -91,38 +91,40 @@ async def file_activity(
     stays with that account.
     """
 
-    def find(conn: Reading, actor: Actor, wanted: Wanted, stretch: Stretch) -> list[Entry]:
-        return list_file_activity(conn, actor, file_id, wanted, stretch)
+    def find(
+        conn: ReadConnection, actor: Actor, wanted: ActivityFilter, page_range: PageRange
+    ) -> list[Entry]:
+        return list_file_activity(conn, actor, file_id, wanted, page_range)
 
     return await _answer(request, work, asked, asked.wanted(), find, ACTIVITY.of(file_id))
 
 
 async def _answer(
     request: Request,
-    work: Work,
-    asked: Asked,
-    wanted: Wanted,
+    work: UnitOfWork,
+    asked: ActivityQuery,
+    wanted: ActivityFilter,
     find: Find,
     listing: Listing[Entry],
 ) -> Response:
     if asked.format != "json":
         return await export(work, asked.format, partial(rendered, find, wanted, asked.format))
 
-    def page(conn: Reading, actor: Actor, size: int, after: Position | None) -> list[Entry]:
-        return find(conn, actor, wanted, Stretch(size, number_of(after)))
+    def page(conn: ReadConnection, actor: Actor, size: int, after: Position | None) -> list[Entry]:
+        return find(conn, actor, wanted, PageRange(size, number_of(after)))
 
     return await list_response(
         request, work, listing, page, Entry.document, asked.limit, asked.cursor
     )
 
 
-Render = Callable[[Reading, Actor, Stretch], tuple[str, int | None]]
+Render = Callable[[ReadConnection, Actor, PageRange], tuple[str, int | None]]
 
 
-async def export(work: Work, form: str, render: Render) -> Response:
+async def export(work: UnitOfWork, form: str, render: Render) -> Response:
     """All rows as a file, page by page: memory holds one page, whatever there is."""
     most = await work.read(_newest)
-    first = Stretch(AT_ONCE, newest_first=False, most=most)
+    first = PageRange(AT_ONCE, newest_first=False, most=most)
     # Before the answer begins, so that a refusal is a problem and not a broken body.
     text, last = await work.read(render, first)
 
@@ -145,17 +147,22 @@ async def export(work: Work, form: str, render: Render) -> Response:
     )
 
 
-def _newest(conn: Reading, actor: Actor) -> int:
+def _newest(conn: ReadConnection, actor: Actor) -> int:
     del actor
     return newest_number(conn)
 
 
 def rendered(
-    find: Find, wanted: Wanted, form: str, conn: Reading, actor: Actor, stretch: Stretch
+    find: Find,
+    wanted: ActivityFilter,
+    form: str,
+    conn: ReadConnection,
+    actor: Actor,
+    page_range: PageRange,
 ) -> tuple[str, int | None]:
     """A page as text, and the number of its last row if there may be more."""
-    found = find(conn, actor, wanted, stretch)
-    last = found[-1].number if len(found) == stretch.size else None
+    found = find(conn, actor, wanted, page_range)
+    last = found[-1].number if len(found) == page_range.size else None
     return (_csv if form == "csv" else _jsonl)([entry.document() for entry in found]), last
 
 
@@ -168,7 +175,7 @@ def _csv(rows: list[dict[str, Any]]) -> str:
     writer = csv.writer(text, lineterminator="\r\n")
     for row in rows:
         cells = (_compact(row[name]) if name == "detail" else row[name] for name in COLUMNS)
-        writer.writerow(["" if cell is None else defused(str(cell)) for cell in cells])
+        writer.writerow(["" if cell is None else escape_formula(str(cell)) for cell in cells])
     return text.getvalue()
 
 

@@ -8,19 +8,24 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, Field, StrictInt, model_validator
 
 from entrepot.accounts.actor import Actor
-from entrepot.db.types import Writing
+from entrepot.db.types import WriteConnection
 from entrepot.errors import FieldInvalid, NotFound
 from entrepot.files.change import FileChange, change_file
-from entrepot.files.define import check_description, check_file_name, parse_size_limit
-from entrepot.files.delete import delete_file, delete_version, undelete_file, undelete_version
-from entrepot.files.hand_over import hand_over
-from entrepot.files.retention import MOST, Retention
+from entrepot.files.cleanup.delete import (
+    delete_file,
+    delete_version,
+    undelete_file,
+    undelete_version,
+)
+from entrepot.files.cleanup.retention import MOST, Retention
+from entrepot.files.delivery.define import check_description, check_file_name, parse_size_limit
+from entrepot.files.transfer import transfer_file
 from entrepot.grants.access import lock_manageable
 from entrepot.http.api.file_document import Shown, require_match, show_file
 from entrepot.http.api.payloads import stamp, version_payload
 from entrepot.http.api.versions import NumberInPath
-from entrepot.http.body import SmallBodyRoute
-from entrepot.http.deps import Work, WriteWork
+from entrepot.http.deps import UnitOfWork, WriteWork
+from entrepot.http.uploads.body import SmallBodyRoute
 
 router = APIRouter(tags=["files"], route_class=SmallBodyRoute)
 
@@ -65,12 +70,12 @@ async def patch_file(
     change = _change_of(body, work)
     match = request.headers.get("if-match")
 
-    def act(conn: Writing, actor: Actor) -> Shown | None:
+    def act(conn: WriteConnection, actor: Actor) -> Shown | None:
         lock_manageable(conn, actor, file_id)
         require_match(conn, actor, file_id, match)
         change_file(conn, actor, file_id, change, work.parts.clock())
         if body.user_name is not None:
-            hand_over(conn, actor, file_id, body.user_name, work.parts.clock())
+            transfer_file(conn, actor, file_id, body.user_name, work.parts.clock())
         try:
             return show_file(conn, actor, file_id)
         except NotFound:  # it is another's now
@@ -88,7 +93,7 @@ async def remove_file(file_id: UUID, request: Request, work: WriteWork) -> Respo
     """
     match = request.headers.get("if-match")
 
-    def act(conn: Writing, actor: Actor) -> Any:
+    def act(conn: WriteConnection, actor: Actor) -> Any:
         lock_manageable(conn, actor, file_id)
         require_match(conn, actor, file_id, match)
         return delete_file(conn, actor, file_id, work.parts.clock())
@@ -101,7 +106,7 @@ async def remove_file(file_id: UUID, request: Request, work: WriteWork) -> Respo
 async def restore_file(file_id: UUID, work: WriteWork) -> Response:
     """Undo the deletion of a file, within 7 days; answers the file."""
 
-    def act(conn: Writing, actor: Actor) -> Shown:
+    def act(conn: WriteConnection, actor: Actor) -> Shown:
         undelete_file(conn, actor, file_id, work.parts.clock())
         return show_file(conn, actor, file_id)
 
@@ -122,7 +127,7 @@ async def bring_version_back(file_id: UUID, number: NumberInPath, work: WriteWor
     return JSONResponse(version_payload(found))
 
 
-def _change_of(body: FileChangeBody, work: Work) -> FileChange:
+def _change_of(body: FileChangeBody, work: UnitOfWork) -> FileChange:
     """The change, if it is sound. Raises FieldInvalid."""
     given = body.model_fields_set
     for field in ("file_name", "file_description", "file_size_limit", "user_name"):

@@ -8,13 +8,13 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, Field, StrictInt
 
 from entrepot.accounts.actor import Actor
-from entrepot.db.types import Writing
-from entrepot.files.comparisons import Asked, ask_to_compare, comparison_of
+from entrepot.db.types import WriteConnection
+from entrepot.files.comparisons import VersionPair, ask_to_compare, comparison_of
 from entrepot.http.api.payloads import TaskAccepted
 from entrepot.http.api.uploads import accepted_response
-from entrepot.http.body import SmallBodyRoute
 from entrepot.http.deps import ReadWork
-from entrepot.http.repeatable import Repeatable
+from entrepot.http.uploads.body import SmallBodyRoute
+from entrepot.http.uploads.idempotency import IdempotentRequest
 from entrepot.tasks.records import TaskId
 
 router = APIRouter(tags=["files"], route_class=SmallBodyRoute)
@@ -45,15 +45,15 @@ async def compare_versions(
     an `Idempotency-Key` the request may be repeated.
     """
     key = tuple(body.key) if body.key is not None else None
-    asked = Asked(body.before, body.after, key, body.examples)
+    asked = VersionPair(body.before, body.after, key, body.examples)
     queue, now = work.parts.queue, work.parts.clock()
-    repeatable = Repeatable.of(request, "compare", str(file_id), body.model_dump_json())
+    idempotent = IdempotentRequest.of(request, "compare", str(file_id), body.model_dump_json())
 
-    def act(conn: Writing, actor: Actor) -> TaskId:
+    def act(conn: WriteConnection, actor: Actor) -> TaskId:
         def make() -> TaskId:
             return ask_to_compare(conn, actor, file_id, asked, queue, now)
 
-        return repeatable.once(conn, actor, now, make)
+        return idempotent.once(conn, actor, now, make)
 
     task_id = await work.write(act)
     queue.wake()

@@ -8,13 +8,13 @@ from typing import Any
 from uuid import UUID
 
 from entrepot.accounts.actor import Actor
-from entrepot.db.types import Reading
-from entrepot.files.deliver import newest_seen
-from entrepot.files.hand_over import offered_to
-from entrepot.files.history import exception_of
-from entrepot.files.read import get_file
+from entrepot.db.types import ReadConnection
+from entrepot.files.delivery.deliver import newest_seen
+from entrepot.files.queries.read import get_file
+from entrepot.files.queries.versions_list import exception_of
+from entrepot.files.transfer import offered_to
 from entrepot.http.api.payloads import exception_payload, file_payload
-from entrepot.http.conditions import Validators, check_preconditions
+from entrepot.http.downloads.conditions import Validators, check_preconditions
 
 NEVER = datetime.min.replace(tzinfo=UTC)
 
@@ -32,7 +32,7 @@ class Shown:
         return Validators(self.etag, NEVER)
 
 
-def show_file(conn: Reading, actor: Actor, file_id: UUID) -> Shown:
+def show_file(conn: ReadConnection, actor: Actor, file_id: UUID) -> Shown:
     """The file with its schema, its dialect, its retention, and whether its current version is an
     exception to the contract; for those who manage it, whom it is offered to. Raises NotFound.
 
@@ -54,7 +54,7 @@ def show_file(conn: Reading, actor: Actor, file_id: UUID) -> Shown:
     return Shown(document, f'"{sha256(told.encode()).hexdigest()[:32]}"')
 
 
-def require_match(conn: Reading, actor: Actor, file_id: UUID, match: str | None) -> None:
+def require_match(conn: ReadConnection, actor: Actor, file_id: UUID, match: str | None) -> None:
     """Hold an If-Match against the file as it is. Raises PreconditionFailed, NotFound."""
     if match is not None:
         current = show_file(conn, actor, file_id).validators

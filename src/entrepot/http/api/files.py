@@ -8,10 +8,10 @@ from fastapi.responses import JSONResponse, Response
 
 from entrepot.accounts.actor import Actor
 from entrepot.db.pages import Position
-from entrepot.db.types import Reading
-from entrepot.files.lists import list_files
-from entrepot.files.quarantine import get_stored
-from entrepot.files.read import (
+from entrepot.db.types import ReadConnection
+from entrepot.files.delivery.quarantine import get_stored
+from entrepot.files.queries.lists import list_files
+from entrepot.files.queries.read import (
     File,
     get_findings,
     get_profiled,
@@ -20,11 +20,11 @@ from entrepot.files.read import (
 from entrepot.http.api.file_document import show_file
 from entrepot.http.api.lists import LimitOrEverything, list_response
 from entrepot.http.api.payloads import file_payload
-from entrepot.http.conditions import is_unchanged
 from entrepot.http.deps import ReadWork
-from entrepot.http.downloads import published_response
-from entrepot.http.file_lists import AskedFiles, asked_files
-from entrepot.http.forms_made import form_of, rejected_rows
+from entrepot.http.downloads.conditions import is_unchanged
+from entrepot.http.downloads.forms import form_of, rejected_rows
+from entrepot.http.downloads.response import published_response
+from entrepot.http.lists.filters import FileQuery, read_file_query
 from entrepot.inspection.results import Form
 
 router = APIRouter(tags=["files"])
@@ -37,7 +37,7 @@ VersionNumber = Annotated[int, Query(ge=1, le=2**31 - 1)]
 async def files(
     request: Request,
     work: ReadWork,
-    asked: Annotated[AskedFiles, Depends(asked_files)],
+    asked: Annotated[FileQuery, Depends(read_file_query)],
     limit: LimitOrEverything = None,
 ) -> Response:
     """Every file that the caller owns or is entitled to, oldest first.
@@ -56,7 +56,7 @@ async def files(
     contract, and null for the figures of what others have delivered.
     """
 
-    def find(conn: Reading, actor: Actor, size: int, after: Position | None) -> list[File]:
+    def find(conn: ReadConnection, actor: Actor, size: int, after: Position | None) -> list[File]:
         return list_files(conn, actor, size, after, asked.wanted)
 
     return await list_response(
@@ -94,7 +94,7 @@ async def download(
     answered as RFC 9110 says.
     """
     if format is None:
-        found = await work.recall(get_stored, file_id, version)
+        found = await work.cached_read(get_stored, file_id, version)
     else:
         found = await form_of(work, file_id, format, version)
     return published_response(request, work, found)

@@ -7,7 +7,7 @@ from fastapi.responses import JSONResponse, Response
 from sqlalchemy import text
 
 from entrepot.blobs.store import BlobId
-from entrepot.db.types import Reading
+from entrepot.db.types import ReadConnection
 from entrepot.http.deps import RuntimeDep
 
 router = APIRouter(tags=["operations"])
@@ -27,11 +27,11 @@ async def ready(runtime: RuntimeDep) -> Response:
     checks = {"database": "ok", "store": "ok", "server": "ok"}
     parts = runtime.parts
     try:
-        await runtime.hop(parts.database.read, _ping)
+        await runtime.run_in_database_thread(parts.database.read, _ping)
     except Exception:
         checks["database"] = "no answer"
     try:
-        await runtime.hop(parts.store.stat, NOBODY)
+        await runtime.run_in_database_thread(parts.store.stat, NOBODY)
     except Exception:
         checks["store"] = "no answer"
     if runtime.draining:
@@ -42,5 +42,5 @@ async def ready(runtime: RuntimeDep) -> Response:
     )
 
 
-def _ping(conn: Reading) -> None:
+def _ping(conn: ReadConnection) -> None:
     conn.execute(text("SELECT 1"))

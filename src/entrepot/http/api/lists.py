@@ -8,9 +8,9 @@ from fastapi.responses import JSONResponse, Response
 
 from entrepot.accounts.actor import Actor
 from entrepot.db.pages import Position
-from entrepot.db.types import Reading
-from entrepot.http.deps import Work
-from entrepot.http.paging import Listing, link_to
+from entrepot.db.types import ReadConnection
+from entrepot.http.deps import UnitOfWork
+from entrepot.http.lists.paging import Listing, link_to
 
 T = TypeVar("T")
 
@@ -22,13 +22,13 @@ LimitOrEverything = Annotated[
 EVERYTHING = 10_000
 """Items in one answer to a client that knows no paging."""
 
-Find = Callable[[Reading, Actor, int, Position | None], list[T]]
+Find = Callable[[ReadConnection, Actor, int, Position | None], list[T]]
 """At most so many of a list's items beyond a place."""
 
 
 async def list_response(
     request: Request,
-    work: Work,
+    work: UnitOfWork,
     listing: Listing[T],
     find: Find[T],
     document: Callable[[T], dict[str, Any]],
@@ -38,7 +38,7 @@ async def list_response(
     """A page of a list, in an envelope that is called by the list's name."""
     size, after = limit or EVERYTHING, listing.after(cursor)
 
-    def load(conn: Reading, actor: Actor) -> tuple[list[dict[str, Any]], str | None]:
+    def load(conn: ReadConnection, actor: Actor) -> tuple[list[dict[str, Any]], str | None]:
         # Made into documents within the same hop: a thousand dicts in the event loop stall it.
         page = listing.cut(find(conn, actor, size + 1, after), size)
         return [document(each) for each in page.items], page.next_cursor

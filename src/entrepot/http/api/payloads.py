@@ -6,15 +6,15 @@ from uuid import UUID
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel
 
-from entrepot.accounts.keys import Key
+from entrepot.accounts.keys import ApiKey
 from entrepot.accounts.users import User
 from entrepot.files.comparisons import KIND as COMPARISON
 from entrepot.files.contract import Revision
-from entrepot.files.hand_over import Offer
-from entrepot.files.history import Version
-from entrepot.files.read import File
+from entrepot.files.queries.read import File
+from entrepot.files.queries.versions_list import Version
+from entrepot.files.transfer import Offer
 from entrepot.grants.entitlements import Granted
-from entrepot.http.problems import task_problem
+from entrepot.http.problems.handlers import task_problem
 from entrepot.tasks.records import Task
 
 
@@ -174,7 +174,7 @@ def user_payload(user: User) -> dict[str, Any]:
     }
 
 
-def key_payload(key: Key) -> dict[str, Any]:
+def key_payload(key: ApiKey) -> dict[str, Any]:
     """A key without its secret."""
     return {
         "key_id": str(key.id),

@@ -17,16 +17,16 @@ from entrepot.accounts.users import (
     get_user,
     list_users,
 )
-from entrepot.db.types import Reading, Writing
+from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.errors import FieldInvalid
 from entrepot.files.derivatives import account_derivative_bytes
-from entrepot.files.holdings import Holdings, holdings_of
+from entrepot.files.queries.usage import AccountUsage, account_usage
 from entrepot.http.api.lists import LimitOrEverything, list_response
 from entrepot.http.api.payloads import Moment, key_payload, stamp, user_payload
-from entrepot.http.body import SmallBodyRoute
 from entrepot.http.deps import AdminWork, AnyWork, ReadWork, WriteWork
-from entrepot.http.listings import KEYS, USERS
-from entrepot.http.paging import Cursor
+from entrepot.http.lists.listings import KEYS, USERS
+from entrepot.http.lists.paging import Cursor
+from entrepot.http.uploads.body import SmallBodyRoute
 from entrepot.quotas.reserve import Usage, usage_of
 
 router = APIRouter(route_class=SmallBodyRoute)
@@ -75,7 +75,7 @@ async def users(
 async def new_user(body: NewUser, work: AdminWork) -> Response:
     """Make a user of the account. Needs an admin's key with the scope admin."""
 
-    def make(conn: Writing, actor: Actor) -> dict[str, object]:
+    def make(conn: WriteConnection, actor: Actor) -> dict[str, object]:
         return user_payload(create_user(conn, body.user_name, body.role, work.now, by=actor))
 
     return JSONResponse(await work.write(make), status_code=201)
@@ -142,10 +142,10 @@ async def account(work: ReadWork) -> Response:
     account's versions, beside the quota.
     """
 
-    def look(conn: Reading, actor: Actor) -> tuple[Actor, Usage, Holdings, int]:
+    def look(conn: ReadConnection, actor: Actor) -> tuple[Actor, Usage, AccountUsage, int]:
         mine = actor.account_id
         derived = account_derivative_bytes(conn, mine)
-        return actor, usage_of(conn, mine), holdings_of(conn, mine), derived
+        return actor, usage_of(conn, mine), account_usage(conn, mine), derived
 
     actor, usage, held, derived = await work.read(look)
     return JSONResponse(
@@ -169,7 +169,7 @@ async def account(work: ReadWork) -> Response:
 async def whoami(work: AnyWork) -> Response:
     """Whose key this is, and what it may do."""
 
-    def look(conn: Reading, actor: Actor) -> Actor:
+    def look(conn: ReadConnection, actor: Actor) -> Actor:
         del conn
         return actor
 

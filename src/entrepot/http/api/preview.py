@@ -6,9 +6,9 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse, Response
 
-from entrepot.http import previews
 from entrepot.http.api.files import VersionNumber
 from entrepot.http.deps import ReadWork
+from entrepot.http.downloads import preview_page
 
 router = APIRouter(tags=["files"])
 
@@ -38,8 +38,8 @@ async def preview(
     jumps to a row. A page may be shorter than `limit` where its cells are many or long. Until the
     version's Parquet is made the answer is `409 derivative-pending`.
     """
-    query = previews.Query(columns, order_by, where, limit, cursor, offset)
-    made = await previews.preview_of(work, file_id, version, query)
+    query = preview_page.Query(columns, order_by, where, limit, cursor, offset)
+    made = await preview_page.preview_of(work, file_id, version, query)
     headers = {}
     if made.cursor is not None:
         further = {"cursor": made.cursor, "version": made.document["version"]}

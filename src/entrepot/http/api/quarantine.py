@@ -7,14 +7,14 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from entrepot.files.quarantine import LONGEST_REASON, check_reason
+from entrepot.files.delivery.quarantine import LONGEST_REASON, check_reason
 from entrepot.http.api.payloads import TaskAccepted
 from entrepot.http.api.restoration import accept
 from entrepot.http.api.uploads import accepted_response
 from entrepot.http.api.versions import NumberInPath
-from entrepot.http.body import SmallBodyRoute
 from entrepot.http.deps import WriteWork
-from entrepot.http.repeatable import Repeatable
+from entrepot.http.uploads.body import SmallBodyRoute
+from entrepot.http.uploads.idempotency import IdempotentRequest
 
 router = APIRouter(tags=["files"], route_class=SmallBodyRoute)
 
@@ -40,5 +40,5 @@ async def accept_version(
     `If-Match` and `Idempotency-Key` are honoured as for a delivery.
     """
     reason, match = check_reason(body.reason), request.headers.get("if-match")
-    repeatable = Repeatable.of(request, "accept", str(file_id), number, reason)
-    return accepted_response(await accept(work, file_id, number, reason, match, repeatable))
+    idempotent = IdempotentRequest.of(request, "accept", str(file_id), number, reason)
+    return accepted_response(await accept(work, file_id, number, reason, match, idempotent))

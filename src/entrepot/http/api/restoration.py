@@ -5,20 +5,24 @@ from uuid import UUID
 
 from entrepot.accounts.actor import Actor
 from entrepot.blobs.store import BlobId, Stored
-from entrepot.db.types import Writing
+from entrepot.db.types import WriteConnection
 from entrepot.errors import BlobMissing
-from entrepot.files.quarantine import accept_version, find_acceptable
-from entrepot.files.restore import Source, find_source, restore_version
+from entrepot.files.delivery.quarantine import accept_version, find_acceptable
+from entrepot.files.delivery.restore import RestoreSource, find_source, restore_version
 from entrepot.grants.access import access_restorable, lock_manageable
 from entrepot.http.api.file_document import require_match
-from entrepot.http.commit_blob import commit_blob
-from entrepot.http.deps import Work
-from entrepot.http.repeatable import Repeatable
+from entrepot.http.deps import UnitOfWork
+from entrepot.http.uploads.commit import commit_blob
+from entrepot.http.uploads.idempotency import IdempotentRequest
 from entrepot.tasks.records import TaskId
 
 
 async def restore(
-    work: Work, file_id: UUID, number: int, match: str | None, repeatable: Repeatable | None = None
+    work: UnitOfWork,
+    file_id: UUID,
+    number: int,
+    match: str | None,
+    idempotent: IdempotentRequest | None = None,
 ) -> TaskId:
     """Make a published version the file's next one; the task that decides on it.
 
@@ -26,25 +30,25 @@ async def restore(
     `restore_version` raises.
     """
 
-    def make(conn: Writing, actor: Actor, blob_id: BlobId) -> TaskId:
+    def make(conn: WriteConnection, actor: Actor, blob_id: BlobId) -> TaskId:
         target = access_restorable(conn, actor, file_id)
         require_match(conn, actor, file_id, match)
         queue, now = work.parts.queue, work.parts.clock()
         return restore_version(conn, target, number, blob_id, queue, now).task_id
 
-    done = await _answered(work, repeatable)
+    done = await _answered(work, idempotent)
     if done is not None:
         return done
-    return await _copy(work, lambda: work.read(find_source, file_id, number), make, repeatable)
+    return await _copy(work, lambda: work.read(find_source, file_id, number), make, idempotent)
 
 
 async def accept(
-    work: Work,
+    work: UnitOfWork,
     file_id: UUID,
     number: int,
     reason: str,
     match: str | None = None,
-    repeatable: Repeatable | None = None,
+    idempotent: IdempotentRequest | None = None,
 ) -> TaskId:
     """Make a refused version the file's next one all the same; the task that publishes it.
 
@@ -52,34 +56,34 @@ async def accept(
     FileTooLarge, QuotaExceeded, KeyReused, RequestUnderWay.
     """
 
-    def make(conn: Writing, actor: Actor, blob_id: BlobId) -> TaskId:
+    def make(conn: WriteConnection, actor: Actor, blob_id: BlobId) -> TaskId:
         target = lock_manageable(conn, actor, file_id)
         require_match(conn, actor, file_id, match)
         queue, now = work.parts.queue, work.parts.clock()
         return accept_version(conn, target, number, blob_id, reason, queue, now).task_id
 
-    done = await _answered(work, repeatable)
+    done = await _answered(work, idempotent)
     if done is not None:
         return done
 
-    def find() -> Awaitable[Source]:
+    def find() -> Awaitable[RestoreSource]:
         return work.read(find_acceptable, file_id, number, work.parts.clock())
 
-    return await _copy(work, find, make, repeatable)
+    return await _copy(work, find, make, idempotent)
 
 
-async def _answered(work: Work, repeatable: Repeatable | None) -> TaskId | None:
+async def _answered(work: UnitOfWork, idempotent: IdempotentRequest | None) -> TaskId | None:
     """The task of the first request with the key, whose object need not be there any more."""
-    if repeatable is None or repeatable.key is None:
+    if idempotent is None or idempotent.key is None:
         return None
-    return await work.write(lambda conn, actor: repeatable.answered(conn, actor, work.now))
+    return await work.write(lambda conn, actor: idempotent.answered(conn, actor, work.now))
 
 
 async def _copy(
-    work: Work,
-    find: Callable[[], Awaitable[Source]],
-    make: Callable[[Writing, Actor, BlobId], TaskId],
-    repeatable: Repeatable | None,
+    work: UnitOfWork,
+    find: Callable[[], Awaitable[RestoreSource]],
+    make: Callable[[WriteConnection, Actor, BlobId], TaskId],
+    idempotent: IdempotentRequest | None,
 ) -> TaskId:
     source = await find()
 
@@ -87,13 +91,13 @@ async def _copy(
         work.parts.store.link(source.blob_id, blob_id)
         return source.stored
 
-    def commit(conn: Writing, actor: Actor, blob_id: BlobId, stored: Stored) -> TaskId:
+    def commit(conn: WriteConnection, actor: Actor, blob_id: BlobId, stored: Stored) -> TaskId:
         del stored  # looked up again, where the file is locked
-        if repeatable is None:
+        if idempotent is None:
             return make(conn, actor, blob_id)
         # If the same request was answered since the first look, the sweep takes this blob.
         now = work.parts.clock()
-        return repeatable.once(conn, actor, now, lambda: make(conn, actor, blob_id))
+        return idempotent.once(conn, actor, now, lambda: make(conn, actor, blob_id))
 
     try:
         return await commit_blob(work, link, commit)

@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 
 from entrepot.accounts.actor import Actor
 from entrepot.blobs.store import BlobId, Stored
-from entrepot.db.types import Writing
+from entrepot.db.types import WriteConnection
 from entrepot.errors import (
     BlobMissing,
     BodyTooLarge,
@@ -27,7 +27,7 @@ from entrepot.errors import (
     ShuttingDown,
     UploadSealed,
 )
-from entrepot.files.resumable import (
+from entrepot.files.delivery.resumable import (
     Announced,
     Upload,
     begin_upload,
@@ -37,14 +37,20 @@ from entrepot.files.resumable import (
     join_uploads,
     parts_of,
 )
-from entrepot.http.api.upload_aim import Aim, read_aim
-from entrepot.http.body import content_length
-from entrepot.http.commit_blob import Commit
-from entrepot.http.deps import RuntimeDep, Work, WriteWork
-from entrepot.http.reception import Admission
-from entrepot.http.repeatable import idempotency_key
-from entrepot.http.resumption import Resumption, current, expiry, hold, join_drafts
-from entrepot.http.tus import (
+from entrepot.http.api.tus_target import Aim, read_aim
+from entrepot.http.deps import RuntimeDep, UnitOfWork, WriteWork
+from entrepot.http.uploads.body import content_length
+from entrepot.http.uploads.commit import Commit
+from entrepot.http.uploads.idempotency import idempotency_key
+from entrepot.http.uploads.resumable_session import (
+    ResumableSession,
+    current,
+    expiry,
+    hold,
+    join_drafts,
+)
+from entrepot.http.uploads.session import Admission
+from entrepot.http.uploads.tus_headers import (
     OFFSET_STREAM,
     Checksum,
     Concat,
@@ -181,7 +187,7 @@ async def override(upload_id: UUID, request: Request, work: WriteWork) -> Respon
     raise HTTPException(405, headers={"Allow": "HEAD, PATCH, DELETE, OPTIONS"})
 
 
-async def _show(upload_id: UUID, work: Work) -> Response:
+async def _show(upload_id: UUID, work: UnitOfWork) -> Response:
     upload, held = await hold(work, upload_id)
     offset = upload.received
     if held is not None:
@@ -198,7 +204,7 @@ async def _show(upload_id: UUID, work: Work) -> Response:
     return Response(headers=headers_of(upload, offset) | description_of(upload))
 
 
-async def _resume(upload_id: UUID, request: Request, work: Work) -> Response:
+async def _resume(upload_id: UUID, request: Request, work: UnitOfWork) -> Response:
     if work.runtime.draining:
         raise ShuttingDown
     _require_stream(request)
@@ -221,7 +227,7 @@ async def _resume(upload_id: UUID, request: Request, work: Work) -> Response:
         await held.close()
 
 
-async def _terminate(upload_id: UUID, work: Work) -> Response:
+async def _terminate(upload_id: UUID, work: UnitOfWork) -> Response:
     await work.write(end_upload, upload_id, work.now)
     await work.runtime.in_thread(work.parts.store.drafts.drop, upload_id)
     return Response(status_code=204)
@@ -229,12 +235,12 @@ async def _terminate(upload_id: UUID, work: Work) -> Response:
 
 async def _create_with_bytes(
     request: Request,
-    work: Work,
+    work: UnitOfWork,
     upload: Upload,
     checksum: Checksum | None,
     location: dict[str, str],
 ) -> Response:
-    held = await Resumption.open(work, upload) if not upload.ended else None
+    held = await ResumableSession.open(work, upload) if not upload.ended else None
     if held is None:  # repeated, after the first time was answered or almost was
         return Response(status_code=201, headers=headers_of(upload, upload.size) | location)
     try:
@@ -252,7 +258,7 @@ async def _create_with_bytes(
 
 
 async def _take(
-    held: Resumption, request: Request, checksum: Checksum | None, work: Work
+    held: ResumableSession, request: Request, checksum: Checksum | None, work: UnitOfWork
 ) -> Upload:
     """Take the body, and deliver the upload if it is whole then; the upload as it is now."""
     _refuse_surplus(request, held.upload.size - held.size)
@@ -263,7 +269,7 @@ async def _take(
     return await current(work, held.upload)
 
 
-async def _check_aim(upload: Upload, work: Work) -> None:
+async def _check_aim(upload: Upload, work: UnitOfWork) -> None:
     """Take no bytes for a file that their sender may deliver to no more, and hold no quota for it.
 
     Raises NotFound, NotAllowed.
@@ -277,17 +283,17 @@ async def _check_aim(upload: Upload, work: Work) -> None:
         raise
 
 
-async def _drop(upload_id: UUID, work: Work) -> None:
-    await work.runtime.hop(work.parts.database.write, drop_upload, upload_id)
+async def _drop(upload_id: UUID, work: UnitOfWork) -> None:
+    await work.runtime.run_in_database_thread(work.parts.database.write, drop_upload, upload_id)
     await work.runtime.in_thread(work.parts.store.drafts.drop, upload_id)
 
 
-async def _complete(held: Resumption, work: Work) -> Upload:
+async def _complete(held: ResumableSession, work: UnitOfWork) -> Upload:
     upload = held.upload
     aim = read_aim(upload.told, upload.if_match, work)
     until = expiry(work)
 
-    def commit(conn: Writing, actor: Actor, blob_id: BlobId, stored: Stored) -> None:
+    def commit(conn: WriteConnection, actor: Actor, blob_id: BlobId, stored: Stored) -> None:
         def deliver(reservation: ReservationId) -> TaskId:
             return aim.deliver(conn, actor, blob_id, stored, reservation, upload.account_id, work)
 
@@ -298,7 +304,7 @@ async def _complete(held: Resumption, work: Work) -> Upload:
     return await current(work, upload)
 
 
-async def _join(request: Request, work: Work, concat: Concat, told: str) -> Response:
+async def _join(request: Request, work: UnitOfWork, concat: Concat, told: str) -> Response:
     if "upload-length" in request.headers:
         raise FieldInvalid("Upload-Length", "does not go with `Upload-Concat: final`.")
     if _brings_bytes(request):
@@ -317,7 +323,7 @@ async def _join(request: Request, work: Work, concat: Concat, told: str) -> Resp
     return Response(status_code=201, headers=headers)
 
 
-async def _joined(parts: list[Upload], aim: Aim, told: str, work: Work) -> Upload:
+async def _joined(parts: list[Upload], aim: Aim, told: str, work: UnitOfWork) -> Upload:
     size = sum(part.size for part in parts)
     if size == 0:
         raise FieldInvalid("Upload-Concat", "the file is empty; nothing was stored.")
@@ -327,10 +333,12 @@ async def _joined(parts: list[Upload], aim: Aim, told: str, work: Work) -> Uploa
         return await join_drafts(work, parts, _joining(parts, aim, announced, work))
 
 
-def _joining(parts: list[Upload], aim: Aim, announced: Announced, work: Work) -> Commit[Upload]:
+def _joining(
+    parts: list[Upload], aim: Aim, announced: Announced, work: UnitOfWork
+) -> Commit[Upload]:
     until = expiry(work)
 
-    def commit(conn: Writing, actor: Actor, blob_id: BlobId, stored: Stored) -> Upload:
+    def commit(conn: WriteConnection, actor: Actor, blob_id: BlobId, stored: Stored) -> Upload:
         def deliver(reservation: ReservationId) -> TaskId:
             return aim.deliver(conn, actor, blob_id, stored, reservation, account_id, work)
 
@@ -343,7 +351,7 @@ def _joining(parts: list[Upload], aim: Aim, announced: Announced, work: Work) ->
 
 
 def _begin(
-    conn: Writing, actor: Actor, announced: Announced, aim: Aim | None, work: Work
+    conn: WriteConnection, actor: Actor, announced: Announced, aim: Aim | None, work: UnitOfWork
 ) -> Upload:
     settings = work.parts.settings
     largest, most = settings.max_file_size, settings.unfinished_uploads
@@ -355,14 +363,14 @@ def _begin(
     return begin_upload(conn, actor, announced, admission.account_id, limit, most, life, work.now)
 
 
-def _admitted(conn: Writing, actor: Actor, aim: Aim, size: int, work: Work) -> None:
+def _admitted(conn: WriteConnection, actor: Actor, aim: Aim, size: int, work: UnitOfWork) -> None:
     """Refuse a join before its bytes are copied. Raises FileTooLarge, NotFound, …"""
     limit = aim.admit(conn, actor, work.parts.settings.max_file_size).size_limit
     if limit is not None and size > limit:
         raise FileTooLarge(limit=limit, requested=size)
 
 
-def _aim(request: Request, told: str, work: Work) -> Aim:
+def _aim(request: Request, told: str, work: UnitOfWork) -> Aim:
     return read_aim(told, request.headers.get("if-match"), work)
 
 

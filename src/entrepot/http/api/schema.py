@@ -9,7 +9,7 @@ from fastapi import Path as PathParameter
 from fastapi.responses import JSONResponse, Response
 
 from entrepot.accounts.actor import Actor
-from entrepot.db.types import Reading, Writing
+from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.errors import FieldInvalid
 from entrepot.files.contract import (
     Contract,
@@ -22,10 +22,10 @@ from entrepot.files.contract import (
 from entrepot.http.api.files import VersionNumber
 from entrepot.http.api.payloads import TaskAccepted, revision_payload
 from entrepot.http.api.uploads import accepted_response, read_id
-from entrepot.http.body import small_body
-from entrepot.http.conditions import Validators, check_preconditions
-from entrepot.http.deps import ReadWork, Work, WriteWork
-from entrepot.http.repeatable import Repeatable
+from entrepot.http.deps import ReadWork, UnitOfWork, WriteWork
+from entrepot.http.downloads.conditions import Validators, check_preconditions
+from entrepot.http.uploads.body import small_body
+from entrepot.http.uploads.idempotency import IdempotentRequest
 from entrepot.schemas.enforcement import MAX_BYTES, load_document
 from entrepot.schemas.model import TableSchema
 from entrepot.schemas.table_schema import parse_schema
@@ -83,31 +83,31 @@ async def change_schema(
     accept = breaking == "accept"
     match = request.headers.get("if-match")
     named = read_id(file_id)
-    repeatable = Repeatable.of(request, "schema", str(named), digest, accept)
+    idempotent = IdempotentRequest.of(request, "schema", str(named), digest, accept)
 
-    def act(conn: Writing, actor: Actor) -> TaskId:
+    def act(conn: WriteConnection, actor: Actor) -> TaskId:
         def make() -> TaskId:
             return _propose(conn, actor, named, document, accept, match, work)
 
-        return repeatable.once(conn, actor, work.now, make)
+        return idempotent.once(conn, actor, work.now, make)
 
     task_id = await work.write(act)
     work.parts.queue.wake()
     return accepted_response(task_id)
 
 
-def _history(conn: Reading, actor: Actor, file_id: UUID) -> tuple[Contract, list[Revision]]:
+def _history(conn: ReadConnection, actor: Actor, file_id: UUID) -> tuple[Contract, list[Revision]]:
     return visible_contract(conn, actor, file_id), schema_revisions_of(conn, actor, file_id)
 
 
 def _propose(
-    conn: Writing,
+    conn: WriteConnection,
     actor: Actor,
     file_id: UUID,
     schema: TableSchema,
     accept: bool,
     match: str | None,
-    work: Work,
+    work: UnitOfWork,
 ) -> TaskId:
     if match is not None:
         current = _etag(visible_contract(conn, actor, file_id))
@@ -120,7 +120,7 @@ def _etag(contract: Contract) -> str:
     return f'"{contract.file_id.hex}-{contract.revision}"'
 
 
-async def _read_schema(request: Request, work: Work) -> tuple[TableSchema, str]:
+async def _read_schema(request: Request, work: UnitOfWork) -> tuple[TableSchema, str]:
     """The body as a sound Table Schema, and its hash. Raises BodyTooLarge, FieldInvalid,
     SchemaInvalid.
     """

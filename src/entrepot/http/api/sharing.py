@@ -9,16 +9,16 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from entrepot.accounts.actor import Actor
 from entrepot.db.pages import Position
-from entrepot.db.types import Reading, Writing
-from entrepot.files.hand_over import accept_offer, list_offers, offer_file, withdraw_offer
+from entrepot.db.types import ReadConnection, WriteConnection
+from entrepot.files.transfer import accept_offer, list_offers, offer_file, withdraw_offer
 from entrepot.grants.entitlements import Granted, grant, list_entitlements, revoke
 from entrepot.http.api.file_document import Shown, show_file
 from entrepot.http.api.lists import LimitOrEverything, list_response
 from entrepot.http.api.payloads import Moment, granted_payload, offer_payload, stamp
-from entrepot.http.body import SmallBodyRoute
 from entrepot.http.deps import ReadWork, WriteWork
-from entrepot.http.listings import ENTITLEMENTS, OFFERS
-from entrepot.http.paging import Cursor
+from entrepot.http.lists.listings import ENTITLEMENTS, OFFERS
+from entrepot.http.lists.paging import Cursor
+from entrepot.http.uploads.body import SmallBodyRoute
 
 router = APIRouter(tags=["sharing"], route_class=SmallBodyRoute)
 
@@ -53,7 +53,9 @@ async def entitlements(
     One that has expired is listed until it is revoked or granted again.
     """
 
-    def find(conn: Reading, actor: Actor, size: int, after: Position | None) -> list[Granted]:
+    def find(
+        conn: ReadConnection, actor: Actor, size: int, after: Position | None
+    ) -> list[Granted]:
         return list_entitlements(conn, actor, file_id, size, after)
 
     listing = ENTITLEMENTS.of(file_id)
@@ -121,7 +123,7 @@ async def accept(file_id: UUID, work: WriteWork) -> Response:
     figures if they do not fit, `409` while a version is being inspected.
     """
 
-    def act(conn: Writing, actor: Actor) -> Shown:
+    def act(conn: WriteConnection, actor: Actor) -> Shown:
         accept_offer(conn, actor, file_id, work.parts.clock())
         return show_file(conn, actor, file_id)
 

@@ -11,16 +11,16 @@ from fastapi.responses import JSONResponse, Response
 
 from entrepot.accounts.actor import Actor
 from entrepot.db.pages import Position
-from entrepot.db.types import Reading
+from entrepot.db.types import ReadConnection
 from entrepot.errors import EntrepotError
-from entrepot.files.cancel import cancel_task, viewer_of, visible_task
-from entrepot.files.task_report import report_of
+from entrepot.files.processing.cancel import cancel_task, viewer_of, visible_task
+from entrepot.files.processing.task_report import report_of
 from entrepot.http.api.lists import Limit, list_response
 from entrepot.http.api.payloads import task_payload
-from entrepot.http.deps import AnyWork, Work
-from entrepot.http.listings import TASKS
-from entrepot.http.paging import Cursor
-from entrepot.http.simultaneous import EventStream
+from entrepot.http.deps import AnyWork, UnitOfWork
+from entrepot.http.limits.concurrency_limits import EventStream
+from entrepot.http.lists.listings import TASKS
+from entrepot.http.lists.paging import Cursor
 from entrepot.tasks.records import Task, list_tasks
 
 router = APIRouter(tags=["tasks"])
@@ -41,7 +41,7 @@ async def tasks(
 ) -> Response:
     """The newest tasks: one's own and those of one's files; an admin's whole account."""
 
-    def find(conn: Reading, actor: Actor, size: int, after: Position | None) -> list[Task]:
+    def find(conn: ReadConnection, actor: Actor, size: int, after: Position | None) -> list[Task]:
         return list_tasks(conn, viewer_of(actor), size, after, status)
 
     return await list_response(request, work, TASKS, find, task_payload, limit, cursor)
@@ -93,7 +93,7 @@ async def _payload(task: Task) -> str:
 
 
 async def task_events(
-    work: Work, present: Task, seen: int, render: Callable[[Task], Awaitable[str]]
+    work: UnitOfWork, present: Task, seen: int, render: Callable[[Task], Awaitable[str]]
 ) -> AsyncIterator[bytes]:
     """Events of one task from revision `seen` on; `render` makes an event's data of a task.
 

@@ -11,20 +11,20 @@ from fastapi.responses import JSONResponse
 
 from entrepot.accounts.actor import Actor
 from entrepot.blobs.store import Stored
-from entrepot.db.types import Writing
+from entrepot.db.types import WriteConnection
 from entrepot.errors import FieldInvalid, NotFound
 from entrepot.files.contract import visible_contract
-from entrepot.files.define import (
+from entrepot.files.delivery.define import (
     Definition,
     check_description,
     define_file,
     parse_size_limit,
 )
-from entrepot.files.validate import Validation, begin_validation
+from entrepot.files.delivery.validate import ValidationRequest, submit_validation
 from entrepot.http.api.payloads import TaskAccepted
-from entrepot.http.delivery_form import Form, Purpose, receive_form
-from entrepot.http.deps import Work, WriteWork
-from entrepot.http.reception import Reception
+from entrepot.http.deps import UnitOfWork, WriteWork
+from entrepot.http.uploads.form import Purpose, UploadForm, receive_form
+from entrepot.http.uploads.session import UploadSession
 from entrepot.schemas.dialect_field import parse_dialect_field
 from entrepot.schemas.enforcement import parse_enforcement
 from entrepot.tasks.records import TaskId
@@ -100,7 +100,7 @@ def accepted_response(task_id: TaskId) -> JSONResponse:
     return JSONResponse({"task_id": str(task_id)}, status_code=202, headers=headers)
 
 
-async def _bound(form: Form, name: str, work: Work) -> int | None:
+async def _bound(form: UploadForm, name: str, work: UnitOfWork) -> int | None:
     """The limit that a field sets: its own, or that of the file whose contract is to judge."""
     text = form.text(name) if name in ("file_size_limit", "file_id") else None
     if text is None or name == "file_size_limit":
@@ -108,7 +108,7 @@ async def _bound(form: Form, name: str, work: Work) -> int | None:
     return (await work.read(visible_contract, read_id(text))).size_limit if text else None
 
 
-def read_definition(form: Form, work: Work) -> Definition:
+def read_definition(form: UploadForm, work: UnitOfWork) -> Definition:
     """The contract, once every field is known. Raises FieldInvalid, SchemaInvalid."""
     largest = work.parts.settings.max_file_size
     return Definition(
@@ -121,21 +121,21 @@ def read_definition(form: Form, work: Work) -> Definition:
 
 
 def _define(
-    conn: Writing,
+    conn: WriteConnection,
     actor: Actor,
     definition: Definition,
-    reception: Reception,
+    upload_session: UploadSession,
     stored: Stored,
-    work: Work,
+    work: UnitOfWork,
 ) -> TaskId:
-    blob_id, reservation = reception.blob_id, reception.reservation
+    blob_id, reservation = upload_session.blob_id, upload_session.reservation
     queue, now = work.parts.queue, work.parts.clock()
     made = define_file(conn, actor, definition, blob_id, stored, reservation, queue, now)
-    reception.answer(conn, made.task_id)
+    upload_session.answer(conn, made.task_id)
     return made.task_id
 
 
-def _validation(form: Form, work: Work) -> Validation:
+def _validation(form: UploadForm, work: UnitOfWork) -> ValidationRequest:
     """What is to be judged by what. Raises FieldInvalid, SchemaInvalid, NotFound."""
     largest = work.parts.settings.max_file_size
     file_id = form.text("file_id") or None
@@ -146,7 +146,7 @@ def _validation(form: Form, work: Work) -> Validation:
     check_description(form.text("file_description") or "")
     limited = "file_size_limit" in form.fields
     limit = parse_size_limit(form.text("file_size_limit"), largest) if limited else largest
-    return Validation(
+    return ValidationRequest(
         name=form.name_of_file(),
         size_limit=limit,
         enforcement=parse_enforcement(form.text("enforce_schema")),
@@ -164,16 +164,16 @@ def read_id(text: str) -> UUID:
 
 
 def _validate(
-    conn: Writing,
+    conn: WriteConnection,
     actor: Actor,
-    asked: Validation,
-    reception: Reception,
+    asked: ValidationRequest,
+    upload_session: UploadSession,
     stored: Stored,
-    work: Work,
+    work: UnitOfWork,
 ) -> TaskId:
-    blob_id, reservation = reception.blob_id, reception.reservation
+    blob_id, reservation = upload_session.blob_id, upload_session.reservation
     queue, now = work.parts.queue, work.parts.clock()
-    return begin_validation(conn, actor, asked, blob_id, stored, reservation, queue, now)
+    return submit_validation(conn, actor, asked, blob_id, stored, reservation, queue, now)
 
 
 DEFINITION = Purpose(FIELDS, _bound, read_definition, _define, name="file.new")

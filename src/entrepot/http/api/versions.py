@@ -11,24 +11,24 @@ from fastapi.responses import JSONResponse, Response
 from entrepot.accounts.actor import Actor
 from entrepot.blobs.store import Stored
 from entrepot.db.pages import Position
-from entrepot.db.types import Reading, Writing
+from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.errors import FieldInvalid
 from entrepot.files.contract import load_contract
-from entrepot.files.deliver import deliver_version
-from entrepot.files.history import Version, get_version, list_versions
-from entrepot.files.quarantine import check_replaced
+from entrepot.files.delivery.deliver import deliver_version
+from entrepot.files.delivery.quarantine import check_replaced
+from entrepot.files.queries.versions_list import Version, get_version, list_versions
 from entrepot.grants.access import Deliverable, access_deliverable
 from entrepot.http.api.file_document import require_match
 from entrepot.http.api.lists import Limit, list_response
 from entrepot.http.api.payloads import TaskAccepted, version_payload
 from entrepot.http.api.restoration import restore
 from entrepot.http.api.uploads import PROPERTIES, accepted_response, form_of, read_id
-from entrepot.http.delivery_form import Form, Purpose, receive_form
-from entrepot.http.deps import ReadWork, Work, WriteWork
-from entrepot.http.listings import VERSIONS
-from entrepot.http.paging import Cursor, number_of
-from entrepot.http.reception import Admission, Reception
-from entrepot.http.repeatable import Repeatable
+from entrepot.http.deps import ReadWork, UnitOfWork, WriteWork
+from entrepot.http.lists.listings import VERSIONS
+from entrepot.http.lists.paging import Cursor, number_of
+from entrepot.http.uploads.form import Purpose, UploadForm, receive_form
+from entrepot.http.uploads.idempotency import IdempotentRequest
+from entrepot.http.uploads.session import Admission, UploadSession
 from entrepot.tasks.records import TaskId
 
 router = APIRouter(tags=["files"])
@@ -45,7 +45,7 @@ DELIVERED = form_of({"file": PROPERTIES["file"], "replaces": REPLACES}, ["file"]
 
 
 @dataclass(frozen=True)
-class Delivery:
+class VersionUpload:
     """What a form delivers: the file's name there, the most bytes that the server takes, and the
     number of the version that it corrects."""
 
@@ -71,7 +71,9 @@ async def versions(
     Who is entitled to the file sees, if to read it, the published ones, and in any case their own.
     """
 
-    def find(conn: Reading, actor: Actor, size: int, after: Position | None) -> list[Version]:
+    def find(
+        conn: ReadConnection, actor: Actor, size: int, after: Position | None
+    ) -> list[Version]:
         return list_versions(conn, actor, file_id, size, number_of(after))
 
     listing = VERSIONS.of(file_id)
@@ -117,27 +119,27 @@ async def restore_version(
     delivery.
     """
     match = request.headers.get("if-match")
-    repeatable = Repeatable.of(request, "restore", str(file_id), number)
-    return accepted_response(await restore(work, file_id, number, match, repeatable))
+    idempotent = IdempotentRequest.of(request, "restore", str(file_id), number)
+    return accepted_response(await restore(work, file_id, number, match, idempotent))
 
 
-def delivery_to(file_id: str, match: str | None) -> Purpose[Delivery]:
+def delivery_to(file_id: str, match: str | None) -> Purpose[VersionUpload]:
     """What a form with a further version of a file is for; `match` is an If-Match."""
 
-    def admit(conn: Writing, actor: Actor) -> Admission:
+    def admit(conn: WriteConnection, actor: Actor) -> Admission:
         target = locked(conn, actor)
         return Admission(target.account_id, load_contract(conn, target.file_id).size_limit)
 
     def commit(
-        conn: Writing,
+        conn: WriteConnection,
         actor: Actor,
-        delivery: Delivery,
-        reception: Reception,
+        delivery: VersionUpload,
+        upload_session: UploadSession,
         stored: Stored,
-        work: Work,
+        work: UnitOfWork,
     ) -> TaskId:
         target = locked(conn, actor)
-        blob_id, reservation = reception.blob_id, reception.reservation
+        blob_id, reservation = upload_session.blob_id, upload_session.reservation
         queue, now = work.parts.queue, work.parts.clock()
         name, replaces = delivery.file_name, delivery.replaces
         if replaces is not None:
@@ -145,10 +147,10 @@ def delivery_to(file_id: str, match: str | None) -> Purpose[Delivery]:
         made = deliver_version(
             conn, target, name, blob_id, stored, reservation, queue, now, replaces
         )
-        reception.answer(conn, made.task_id)
+        upload_session.answer(conn, made.task_id)
         return made.task_id
 
-    def locked(conn: Writing, actor: Actor) -> Deliverable:
+    def locked(conn: WriteConnection, actor: Actor) -> Deliverable:
         # Held against the file before the body, and again in the transaction that delivers.
         target = access_deliverable(conn, actor, read_id(file_id))
         require_match(conn, actor, target.file_id, match)
@@ -158,14 +160,14 @@ def delivery_to(file_id: str, match: str | None) -> Purpose[Delivery]:
     return Purpose(("replaces",), _no_bound, _read_delivery, commit, admit, name)
 
 
-async def _no_bound(form: Form, name: str, work: Work) -> int | None:
+async def _no_bound(form: UploadForm, name: str, work: UnitOfWork) -> int | None:
     del form, name, work
     return None
 
 
-def _read_delivery(form: Form, work: Work) -> Delivery:
+def _read_delivery(form: UploadForm, work: UnitOfWork) -> VersionUpload:
     largest = work.parts.settings.max_file_size
-    return Delivery(form.name_of_file(), largest, read_number(form.text("replaces")))
+    return VersionUpload(form.name_of_file(), largest, read_number(form.text("replaces")))
 
 
 def read_number(text: str | None, field: str = "replaces") -> int | None:

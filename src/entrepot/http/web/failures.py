@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 
 from entrepot.accounts.actor import Actor
 from entrepot.errors import EntrepotError, NotAuthenticated
-from entrepot.http.problem_kinds import all_kinds
+from entrepot.http.problems.table import all_kinds
 from entrepot.http.web.rendering import page
 from entrepot.http.web.signed_in import drop_session, go, visitor
 

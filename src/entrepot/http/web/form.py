@@ -5,14 +5,14 @@ from urllib.parse import parse_qs
 from fastapi import Request
 
 from entrepot.errors import FieldInvalid
-from entrepot.http.body import small_body
 from entrepot.http.deps import runtime_of
+from entrepot.http.uploads.body import small_body
 
 FORM_LIMIT = 64 * 1024
 """Bytes of a form without a file."""
 
 
-class Form:
+class PageForm:
     """The fields of a form."""
 
     def __init__(self, values: dict[str, list[str]]) -> None:
@@ -27,7 +27,7 @@ class Form:
         return self._values.get(name, [])
 
 
-async def read_form(request: Request, limit: int = FORM_LIMIT) -> Form:
+async def read_form(request: Request, limit: int = FORM_LIMIT) -> PageForm:
     """The form, of at most `limit` bytes. Raises FieldInvalid, BodyTooLarge, BodyTooSlow."""
     patience = runtime_of(request).parts.settings.body_timeout
     body = await small_body(request, patience, limit)
@@ -35,4 +35,4 @@ async def read_form(request: Request, limit: int = FORM_LIMIT) -> Form:
         values = parse_qs(body.decode("ascii"), errors="strict", max_num_fields=100)
     except (UnicodeDecodeError, ValueError):
         raise FieldInvalid(field="form", reason="cannot be read; send it from the page.") from None
-    return Form(values)
+    return PageForm(values)

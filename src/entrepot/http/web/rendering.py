@@ -13,7 +13,7 @@ from markupsafe import Markup, escape
 
 from entrepot.accounts.actor import Actor
 from entrepot.http.deps import runtime_of
-from entrepot.http.disposition import attachment
+from entrepot.http.downloads.disposition import attachment
 from entrepot.http.web import figures
 from entrepot.http.web.assets import Assets
 

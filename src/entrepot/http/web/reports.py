@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from entrepot.inspection.report import TITLES
-from entrepot.inspection.words import error_in_words
+from entrepot.inspection.report.report import TITLES
+from entrepot.inspection.report.summary import describe_error
 
 ROWS_SHOWN = 20
 ERRORS_SHOWN = 20
@@ -135,12 +135,12 @@ def _row(errors: Sequence[dict[str, Any]], places: Sequence[int]) -> RejectedRow
         text = first["cells"][place - 1] if inside else (error or {}).get("cell", "")
         absent = not inside and (error is None or error["type"] != "extra-cell")
         cells.append(Cell(text, error is not None, absent))
-    faults = dict.fromkeys(error_in_words(error) for error in errors)
+    faults = dict.fromkeys(describe_error(error) for error in errors)
     return RejectedRow(first["rowNumber"], first.get("lineNumber"), tuple(cells), tuple(faults))
 
 
 def _count(entry: dict[str, Any]) -> Count:
     number = entry.get("fieldNumber")
     column = entry.get("fieldName") or (f"column {number}" if number else "")
-    title = error_in_words(entry) if entry["type"] in MARKED else TITLES[entry["type"]][1]
+    title = describe_error(entry) if entry["type"] in MARKED else TITLES[entry["type"]][1]
     return Count(title[:1].upper() + title[1:].rstrip("."), column, entry["count"])

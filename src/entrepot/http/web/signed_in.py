@@ -16,10 +16,10 @@ from fastapi.responses import RedirectResponse, Response
 
 from entrepot.accounts.actor import Actor
 from entrepot.accounts.sign_in import LONGEST, SEEN_EVERY, actor_of_session, touch_session
-from entrepot.db.types import Reading
+from entrepot.db.types import ReadConnection
 from entrepot.errors import NotAuthenticated
-from entrepot.files.hand_over import count_offers
-from entrepot.http.deps import Work, runtime_of, whence_of
+from entrepot.files.transfer import count_offers
+from entrepot.http.deps import UnitOfWork, request_origin_of, runtime_of
 from entrepot.http.web.rendering import Pages, pages_of
 
 P = ParamSpec("P")
@@ -30,7 +30,7 @@ REMEMBERED = 10_000
 
 
 @dataclass(frozen=True, kw_only=True)
-class PageWork(Work):
+class PageWork(UnitOfWork):
     """The unit of work of one page, by the holder of a session.
 
     `counts` tells whether it counts as use of the session, which ends without any. How many offers
@@ -42,7 +42,7 @@ class PageWork(Work):
     counts: bool = True
 
     async def _run(self, begin: Any, work: Callable[..., R], args: Any, kwargs: Any) -> R:
-        def counting(conn: Reading, actor: Actor, *args: Any, **kwargs: Any) -> R:
+        def counting(conn: ReadConnection, actor: Actor, *args: Any, **kwargs: Any) -> R:
             result = work(conn, actor, *args, **kwargs)
             if self.exchange is not None and self.counts:
                 self.exchange["offers"] = count_offers(conn, actor)
@@ -58,11 +58,14 @@ class PageWork(Work):
         return replace(self, counts=False)
 
     async def look(
-        self, work: Callable[Concatenate[Reading, Actor, P], R], *args: P.args, **kwargs: P.kwargs
+        self,
+        work: Callable[Concatenate[ReadConnection, Actor, P], R],
+        *args: P.args,
+        **kwargs: P.kwargs,
     ) -> tuple[Actor, R]:
         """Like `read`, and also who looks: what most pages need."""
 
-        def both(conn: Reading, actor: Actor) -> tuple[Actor, R]:
+        def both(conn: ReadConnection, actor: Actor) -> tuple[Actor, R]:
             return actor, work(conn, actor, *args, **kwargs)
 
         return await self.read(both)
@@ -78,7 +81,9 @@ class PageWork(Work):
                 del seen[token]
         seen[self.token] = self.now
         database, secret = self.parts.database, self.parts.secret
-        write = self.runtime.hop(database.write, touch_session, secret, self.token, self.now)
+        write = self.runtime.run_in_database_thread(
+            database.write, touch_session, secret, self.token, self.now
+        )
         self.runtime.later(write)
 
 
@@ -127,12 +132,23 @@ def page_work(request: Request) -> PageWork:
     runtime = runtime_of(request)
     secret = runtime.parts.secret
 
-    def who(conn: Reading, now: datetime) -> Actor:
+    def who(conn: ReadConnection, now: datetime) -> Actor:
         return actor_of_session(conn, secret, token, now)
 
-    now, whence, pages = runtime.parts.clock(), whence_of(request), pages_of(request)
+    now, request_origin, pages = (
+        runtime.parts.clock(),
+        request_origin_of(request),
+        pages_of(request),
+    )
     return PageWork(
-        runtime, who, None, now, whence=whence, exchange=request.scope, pages=pages, token=token
+        runtime,
+        who,
+        None,
+        now,
+        request_origin=request_origin,
+        exchange=request.scope,
+        pages=pages,
+        token=token,
     )
 
 
@@ -144,7 +160,7 @@ async def visitor(request: Request) -> Actor | None:
         return None
 
 
-def _themself(conn: Reading, actor: Actor) -> Actor:
+def _themself(conn: ReadConnection, actor: Actor) -> Actor:
     del conn
     return actor
 

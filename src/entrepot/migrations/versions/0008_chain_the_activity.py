@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 from entrepot.activity.chain import chain_whole
-from entrepot.db.types import Reading, Writing
+from entrepot.db.types import ReadConnection, WriteConnection
 
 revision = "0008"
 down_revision = "0007"
@@ -69,7 +69,7 @@ def upgrade() -> None:
     op.create_index("ix_open_reads_by_end", "open_reads", ["last_at"])
     op.execute(NAMES)
     op.execute(RESULTS)
-    chain_whole(Writing(Reading(op.get_bind())))
+    chain_whole(WriteConnection(ReadConnection(op.get_bind())))
 
 
 def downgrade() -> None:

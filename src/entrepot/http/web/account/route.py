@@ -6,11 +6,11 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from entrepot.accounts.actor import Actor
-from entrepot.db.types import Reading
+from entrepot.db.types import ReadConnection
 from entrepot.files.derivatives import account_derivative_bytes
-from entrepot.files.holdings import Holdings, holdings_of
-from entrepot.files.lists import Wanted, list_files
-from entrepot.files.read import File
+from entrepot.files.queries.lists import FileFilter, list_files
+from entrepot.files.queries.read import File
+from entrepot.files.queries.usage import AccountUsage, account_usage
 from entrepot.http.web.rendering import page
 from entrepot.http.web.signed_in import SignedIn
 from entrepot.quotas.reserve import Usage, usage_of
@@ -35,9 +35,9 @@ LARGEST = 10
 
 
 @dataclass(frozen=True)
-class _Shown:
+class _AccountPage:
     usage: Usage
-    held: Holdings
+    held: AccountUsage
     derivatives: int
     largest: list[File]
 
@@ -49,11 +49,11 @@ async def account(request: Request, work: SignedIn) -> Response:
     return page(request, "account/page.html", actor, shown=shown, usage=shown.usage, words=WORDS)
 
 
-def _load(conn: Reading, actor: Actor) -> _Shown:
-    wanted = Wanted(sort="-file_size", entitlement="owned")
-    return _Shown(
+def _load(conn: ReadConnection, actor: Actor) -> _AccountPage:
+    wanted = FileFilter(sort="-file_size", entitlement="owned")
+    return _AccountPage(
         usage_of(conn, actor.account_id),
-        holdings_of(conn, actor.account_id),
+        account_usage(conn, actor.account_id),
         account_derivative_bytes(conn, actor.account_id),
         list_files(conn, actor, LARGEST, None, wanted),
     )

@@ -8,20 +8,20 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from entrepot.accounts.actor import Actor
-from entrepot.db.types import Reading
-from entrepot.files.read import File, get_file
-from entrepot.files.read_activity import (
+from entrepot.db.types import ReadConnection
+from entrepot.files.queries.activity import (
+    ActivityFilter,
     Entry,
-    Stretch,
-    Wanted,
+    PageRange,
     list_activity,
     list_file_activity,
     names_of,
     sees_account,
 )
+from entrepot.files.queries.read import File, get_file
 from entrepot.http.api.activity import Find, export, rendered
-from entrepot.http.listings import ACTIVITY
-from entrepot.http.paging import Page, number_of
+from entrepot.http.lists.listings import ACTIVITY
+from entrepot.http.lists.paging import Page, number_of
 from entrepot.http.web.activity.words import lines_of
 from entrepot.http.web.rendering import page
 from entrepot.http.web.signed_in import PageWork, SignedIn
@@ -34,10 +34,10 @@ PAGE = 50
 @router.get("/activity", response_model=None)
 async def activity(request: Request, work: SignedIn, cursor: str | None = None) -> Response:
     """What was done in the account, for its admins; for others what they did themselves."""
-    stretch = Stretch(PAGE + 1, number_of(ACTIVITY.after(cursor)))
+    page_range = PageRange(PAGE + 1, number_of(ACTIVITY.after(cursor)))
 
-    def load(conn: Reading, actor: Actor) -> tuple[list[Entry], dict[str, str]]:
-        found = list_activity(conn, actor, Wanted(), stretch)
+    def load(conn: ReadConnection, actor: Actor) -> tuple[list[Entry], dict[str, str]]:
+        found = list_activity(conn, actor, ActivityFilter(), page_range)
         return found, names_of(conn, actor, found)
 
     actor, (found, names) = await work.look(load)
@@ -50,10 +50,10 @@ async def file_activity(
 ) -> Response:
     """What happened to a file, for its owner and the account's admins."""
     listing = ACTIVITY.of(file_id)
-    stretch = Stretch(PAGE + 1, number_of(listing.after(cursor)))
+    page_range = PageRange(PAGE + 1, number_of(listing.after(cursor)))
 
-    def load(conn: Reading, actor: Actor) -> tuple[list[Entry], File]:
-        found = list_file_activity(conn, actor, file_id, Wanted(), stretch)
+    def load(conn: ReadConnection, actor: Actor) -> tuple[list[Entry], File]:
+        found = list_file_activity(conn, actor, file_id, ActivityFilter(), page_range)
         return found, get_file(conn, actor, file_id)
 
     actor, (found, file) = await work.look(load)
@@ -72,14 +72,16 @@ async def export_file(
 ) -> Response:
     """All of a file's as a file."""
 
-    def find(conn: Reading, actor: Actor, wanted: Wanted, stretch: Stretch) -> list[Entry]:
-        return list_file_activity(conn, actor, file_id, wanted, stretch)
+    def find(
+        conn: ReadConnection, actor: Actor, wanted: ActivityFilter, page_range: PageRange
+    ) -> list[Entry]:
+        return list_file_activity(conn, actor, file_id, wanted, page_range)
 
     return await _export(work, find, format)
 
 
 async def _export(work: PageWork, find: Find, form: str) -> Response:
-    return await export(work, form, partial(rendered, find, Wanted(), form))
+    return await export(work, form, partial(rendered, find, ActivityFilter(), form))
 
 
 def _page(

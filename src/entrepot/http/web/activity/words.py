@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from entrepot.files.read_activity import Entry
+from entrepot.files.queries.activity import Entry
 from entrepot.http.web.entitled import WORDS
 from entrepot.http.web.figures import exact_time, number, size
 
@@ -61,7 +61,7 @@ LONGEST = 120
 
 
 @dataclass(frozen=True)
-class Line:
+class ActivityLine:
     """One row: when, what, by whom, from where, of which file, and what else there is to say."""
 
     at: datetime
@@ -77,14 +77,14 @@ class Line:
     said: str
 
 
-def lines_of(found: Sequence[Entry], names: Mapping[str, str] | None = None) -> list[Line]:
+def lines_of(found: Sequence[Entry], names: Mapping[str, str] | None = None) -> list[ActivityLine]:
     """Rows as a page shows them; `names` are those of the files that the reader knows, by id."""
     return [_line(entry, names or {}) for entry in found]
 
 
-def _line(entry: Entry, names: Mapping[str, str]) -> Line:
+def _line(entry: Entry, names: Mapping[str, str]) -> ActivityLine:
     said = entry.said
-    return Line(
+    return ActivityLine(
         at=entry.at,
         words=ACTIONS.get(said["action"]) or _plain(said["action"]),
         badge=BADGES.get(said["action"]),

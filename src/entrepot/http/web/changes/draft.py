@@ -4,10 +4,10 @@ from dataclasses import dataclass, field
 
 from entrepot.errors import EntrepotError, FieldInvalid, SizeLimitTooSmall
 from entrepot.files.change import FileChange
-from entrepot.files.define import check_description, check_file_name, parse_size_limit
-from entrepot.files.read import File
-from entrepot.files.retention import MOST, Retention
-from entrepot.http.web.form import Form
+from entrepot.files.cleanup.retention import MOST, Retention
+from entrepot.files.delivery.define import check_description, check_file_name, parse_size_limit
+from entrepot.files.queries.read import File
+from entrepot.http.web.form import PageForm
 
 RULES = {
     "": "all of them",
@@ -18,7 +18,7 @@ RULES = {
 
 
 @dataclass(frozen=True)
-class Draft:
+class SettingsDraft:
     """The fields as texts; `wrong` is what is said beside which of them."""
 
     file_name: str
@@ -51,15 +51,15 @@ class Draft:
         return Retention(**{self.keep: int(text)})
 
 
-def draft_of(file: File) -> Draft:
+def draft_of(file: File) -> SettingsDraft:
     """The form as the file is."""
     rule, number = next(iter((file.retention or {}).items()), ("", ""))
-    return Draft(file.name, file.description, str(file.size_limit), rule, str(number))
+    return SettingsDraft(file.name, file.description, str(file.size_limit), rule, str(number))
 
 
-def read_draft(form: Form) -> Draft:
+def read_draft(form: PageForm) -> SettingsDraft:
     """The form as it came."""
-    return Draft(
+    return SettingsDraft(
         form.text("file_name"),
         form.text("file_description"),
         form.text("file_size_limit"),

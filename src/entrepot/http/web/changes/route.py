@@ -9,22 +9,22 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from entrepot.accounts.actor import Actor
-from entrepot.db.types import Reading
+from entrepot.db.types import ReadConnection
 from entrepot.errors import FieldInvalid, NotFound, NothingToUndo, SizeLimitTooSmall
 from entrepot.files.change import change_file
-from entrepot.files.delete import (
+from entrepot.files.cleanup.delete import (
     delete_file,
     delete_version,
     deleted_file,
     undelete_file,
     undelete_version,
 )
-from entrepot.files.hand_over import hand_over
-from entrepot.files.read import File, get_file
+from entrepot.files.queries.read import File, get_file
+from entrepot.files.transfer import transfer_file
 from entrepot.grants.access import access_manageable
 from entrepot.grants.entitlements import list_entitlements
 from entrepot.http.api.versions import NumberInPath
-from entrepot.http.web.changes.draft import RULES, Draft, beside, draft_of, read_draft
+from entrepot.http.web.changes.draft import RULES, SettingsDraft, beside, draft_of, read_draft
 from entrepot.http.web.form import read_form
 from entrepot.http.web.rendering import page
 from entrepot.http.web.signed_in import PageWork, SignedIn, go
@@ -55,7 +55,7 @@ async def give(request: Request, file_id: UUID, work: SignedIn) -> Response:
     """Make another user of the account the owner; or the form again, and why not."""
     user_name = (await read_form(request)).text("user_name").strip()
     try:
-        await work.write(hand_over, file_id, user_name, work.now)
+        await work.write(transfer_file, file_id, user_name, work.now)
     except FieldInvalid as failure:
         reason = {"user_name": failure.reason}
         return await _page(request, file_id, work, None, user_name=user_name, wrong=reason)
@@ -107,17 +107,17 @@ async def bring_version_back(file_id: UUID, number: NumberInPath, work: SignedIn
     return go(f"/files/{file_id}#versions")
 
 
-def _manageable(conn: Reading, actor: Actor, file_id: UUID) -> File:
+def _manageable(conn: ReadConnection, actor: Actor, file_id: UUID) -> File:
     access_manageable(conn, actor, file_id)
     return get_file(conn, actor, file_id)
 
 
 async def _page(
-    request: Request, file_id: UUID, work: PageWork, draft: Draft | None, **given: object
+    request: Request, file_id: UUID, work: PageWork, draft: SettingsDraft | None, **given: object
 ) -> Response:
     """The forms as the file is, or as they were filled in."""
 
-    def look(conn: Reading, actor: Actor) -> tuple[File, bool]:
+    def look(conn: ReadConnection, actor: Actor) -> tuple[File, bool]:
         found = _manageable(conn, actor, file_id)
         return found, bool(list_entitlements(conn, actor, file_id, 1))
 

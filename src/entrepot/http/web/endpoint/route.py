@@ -4,7 +4,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from entrepot.accounts.actor import Actor
-from entrepot.db.types import Reading
+from entrepot.db.types import ReadConnection
 from entrepot.http.web.curl_examples import curl_examples
 from entrepot.http.web.endpoint_address import endpoint_of
 from entrepot.http.web.rendering import page
@@ -17,7 +17,7 @@ router = APIRouter()
 async def endpoint(request: Request, work: SignedIn) -> Response:
     """The endpoint address."""
 
-    def look(conn: Reading, actor: Actor) -> Actor:
+    def look(conn: ReadConnection, actor: Actor) -> Actor:
         del conn
         return actor
 

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from entrepot.files.read import Findings
+from entrepot.files.queries.read import Findings
 from entrepot.http.web.figures import number
 
 COLUMNS_SHOWN = 200
@@ -24,7 +24,7 @@ class Share:
 
 
 @dataclass(frozen=True)
-class ColumnView:
+class ColumnProfileView:
     """One column in words; `chart` is the path of an SVG, empty where there is none, and
     `chart_words` say what it shows to who cannot see it."""
 
@@ -41,18 +41,18 @@ class ColumnView:
     top: tuple[Share, ...]
 
 
-def column_views(found: Findings) -> list[ColumnView]:
+def column_views(found: Findings) -> list[ColumnProfileView]:
     """The first columns of the profile; none while they are not measured."""
     return [_view(column) for column in (found.columns or [])[:COLUMNS_SHOWN]]
 
 
-def _view(column: dict[str, Any]) -> ColumnView:
+def _view(column: dict[str, Any]) -> ColumnProfileView:
     rows = column["rows"]
     chart = column.get("histogram")
     about = "about " if column["distinctIsEstimate"] else ""
     # A chart tells more of how numbers and times lie, single values more of all else.
     top = [] if chart else column["topValues"][:TOP_SHOWN]
-    return ColumnView(
+    return ColumnProfileView(
         name=column["name"],
         type=column["type"],
         stored_as=column["storedAs"],

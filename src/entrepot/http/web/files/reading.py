@@ -29,7 +29,7 @@ LABELS = {"newline": "Line ends", "tables": "Other tables", "outside": "Outside 
 
 
 @dataclass(frozen=True)
-class Reading:
+class ReadingLine:
     """One thing about how a file was read: what, and its values in words."""
 
     label: str
@@ -41,15 +41,17 @@ class Reading:
         return sum(map(len, self.said)) > LONG
 
 
-def readings(described: dict[str, Any]) -> list[Reading]:
+def readings(described: dict[str, Any]) -> list[ReadingLine]:
     """The profile's `file` in words, the long ones last; what is not known is shown as it is."""
     left = {key: value for key, value in described.items() if key not in SILENT}
     found = []
     for keys, label, say in KNOWN:
         given = {key: left.pop(key) for key in keys if key in left}
         if any(value not in (None, [], {}) for value in given.values()):
-            found.append(Reading(label, tuple(say(given))))
-    found += [Reading(_label(key), _said(value)) for key, value in left.items() if _matters(value)]
+            found.append(ReadingLine(label, tuple(say(given))))
+    found += [
+        ReadingLine(_label(key), _said(value)) for key, value in left.items() if _matters(value)
+    ]
     return sorted((each for each in found if each.said), key=lambda each: each.long)
 
 

@@ -11,15 +11,15 @@ from fastapi.responses import Response
 
 from entrepot.accounts.actor import Actor
 from entrepot.db.pages import Position
-from entrepot.db.types import Reading
+from entrepot.db.types import ReadConnection
 from entrepot.errors import FieldInvalid, NotFound
+from entrepot.files.cleanup.delete import deleted_file
 from entrepot.files.contract import Revision, find_revision, schema_revisions_of
-from entrepot.files.delete import deleted_file
-from entrepot.files.hand_over import offer_file, offered_to, withdraw_offer
-from entrepot.files.history import Version, exception_of, list_versions
-from entrepot.files.lists import Sort, Wanted, list_files
-from entrepot.files.quarantine import get_stored
-from entrepot.files.read import (
+from entrepot.files.delivery.quarantine import get_stored
+from entrepot.files.queries.activity import ActivityFilter as WantedActivity
+from entrepot.files.queries.activity import Entry, PageRange, list_file_activity
+from entrepot.files.queries.lists import FileFilter, Sort, list_files
+from entrepot.files.queries.read import (
     File,
     Findings,
     get_file,
@@ -28,14 +28,14 @@ from entrepot.files.read import (
     newest_findings,
     profile_document,
 )
-from entrepot.files.read_activity import Entry, Stretch, list_file_activity
-from entrepot.files.read_activity import Wanted as WantedActivity
+from entrepot.files.queries.versions_list import Version, exception_of, list_versions
+from entrepot.files.transfer import offer_file, offered_to, withdraw_offer
 from entrepot.grants.entitlements import Granted, grant, list_entitlements, revoke
 from entrepot.http.api.files import VersionNumber
-from entrepot.http.downloads import published_response
-from entrepot.http.file_lists import FILTERS, AskedFiles, read_asked
-from entrepot.http.forms_made import form_of, rejected_rows
-from entrepot.http.listings import ENTITLEMENTS
+from entrepot.http.downloads.forms import form_of, rejected_rows
+from entrepot.http.downloads.response import published_response
+from entrepot.http.lists.filters import FILTERS, FileQuery, read_asked
+from entrepot.http.lists.listings import ENTITLEMENTS
 from entrepot.http.web.activity.words import lines_of
 from entrepot.http.web.curl_examples import upload_command
 from entrepot.http.web.endpoint_address import endpoint_of
@@ -43,7 +43,7 @@ from entrepot.http.web.entitled import WORDS
 from entrepot.http.web.files.contract import change_counts, schema_view
 from entrepot.http.web.files.profile import column_views
 from entrepot.http.web.files.reading import readings
-from entrepot.http.web.files.sharing import LIVES, Draft, read_draft
+from entrepot.http.web.files.sharing import LIVES, SharingDraft, read_draft
 from entrepot.http.web.form import read_form
 from entrepot.http.web.rendering import json_to_keep, page
 from entrepot.http.web.reports import report_view
@@ -74,7 +74,9 @@ async def files(request: Request, work: SignedIn) -> Response:
     except FieldInvalid as wrong:
         if wrong.field not in FILTERS:
             raise
-        return await _list(request, work, given, AskedFiles(Wanted(sort=NEWEST_FIRST), None), wrong)
+        return await _list(
+            request, work, given, FileQuery(FileFilter(sort=NEWEST_FIRST), None), wrong
+        )
     return await _list(request, work, given, asked, None)
 
 
@@ -82,7 +84,7 @@ async def _list(
     request: Request,
     work: PageWork,
     given: dict[str, str],
-    asked: AskedFiles,
+    asked: FileQuery,
     wrong: FieldInvalid | None,
 ) -> Response:
     after = asked.listing.after(asked.cursor)
@@ -116,7 +118,7 @@ async def file(
     """One file; `cursor` is of the list of those whom it is shared with. One that was deleted is
     shown as such to those who may have it back."""
     try:
-        return await _page(request, file_id, work, Draft(), cursor=cursor)
+        return await _page(request, file_id, work, SharingDraft(), cursor=cursor)
     except NotFound:
         await work.read(deleted_file, file_id, work.now)
         return go(f"/files/{file_id}/deleted")
@@ -149,7 +151,7 @@ async def offer(request: Request, file_id: UUID, work: SignedIn) -> Response:
     try:
         await work.write(offer_file, file_id, user_name, work.now)
     except FieldInvalid as wrong:
-        draft = Draft(offer_to=user_name, offer_wrong=wrong)
+        draft = SharingDraft(offer_to=user_name, offer_wrong=wrong)
         return await _page(request, file_id, work, draft, status=422)
     return go(f"/files/{file_id}#sharing")
 
@@ -166,7 +168,7 @@ async def _page(
     request: Request,
     file_id: UUID,
     work: PageWork,
-    draft: Draft,
+    draft: SharingDraft,
     status: int = 200,
     cursor: str | None = None,
 ) -> Response:
@@ -219,7 +221,7 @@ async def download(
     """A version as an attachment, the newest published one by default, as delivered or in another
     form."""
     if format is None:
-        found = await work.recall(get_stored, file_id, version)
+        found = await work.cached_read(get_stored, file_id, version)
     else:
         found = await form_of(work, file_id, format, version)
     return published_response(request, work, found)
@@ -270,7 +272,7 @@ async def report(
 
 
 @dataclass(frozen=True)
-class _Shown:
+class _FilePage:
     """What the page of a file is made of; `findings` are None as long as nothing was inspected."""
 
     file: File
@@ -289,10 +291,12 @@ class _Shown:
         return next((each for each in self.versions if each.number == number), None)
 
 
-def _load(conn: Reading, actor: Actor, file_id: UUID, shared_after: Position | None) -> _Shown:
+def _load(
+    conn: ReadConnection, actor: Actor, file_id: UUID, shared_after: Position | None
+) -> _FilePage:
     found = get_file(conn, actor, file_id)
     findings = newest_findings(conn, actor, file_id)
-    return _Shown(
+    return _FilePage(
         found,
         findings,
         schema_revisions_of(conn, actor, file_id),
@@ -301,7 +305,7 @@ def _load(conn: Reading, actor: Actor, file_id: UUID, shared_after: Position | N
         list_entitlements(conn, actor, file_id, PAGE + 1, shared_after)
         if found.rights.manages
         else [],
-        list_file_activity(conn, actor, file_id, WantedActivity(), Stretch(ACTED))
+        list_file_activity(conn, actor, file_id, WantedActivity(), PageRange(ACTED))
         if found.rights.manages
         else [],
         offered_to(conn, file_id) if found.rights.manages else None,

@@ -6,14 +6,14 @@ from datetime import datetime, timedelta
 from entrepot.errors import FieldInvalid
 from entrepot.grants.access import Entitlement
 from entrepot.http.web.entitled import WORDS
-from entrepot.http.web.form import Form
+from entrepot.http.web.form import PageForm
 
 LIVES = (("", "never"), ("7", "in 7 days"), ("30", "in 30 days"), ("365", "in a year"))
 """The choices of how long it lasts: days as the form sends them, and the words."""
 
 
 @dataclass(frozen=True)
-class Draft:
+class SharingDraft:
     """The two forms as they were filled in, so that they can be shown again with what is wrong."""
 
     user_name: str = ""
@@ -33,6 +33,8 @@ class Draft:
         return self.user_name, self.entitlement, until
 
 
-def read_draft(form: Form) -> Draft:
+def read_draft(form: PageForm) -> SharingDraft:
     """The form as it came."""
-    return Draft(form.text("user_name").strip(), form.text("entitlement"), form.text("expires"))
+    return SharingDraft(
+        form.text("user_name").strip(), form.text("entitlement"), form.text("expires")
+    )

@@ -11,10 +11,10 @@ from fastapi.responses import Response
 from entrepot.accounts.actor import SCOPES, Scope
 from entrepot.accounts.keys import NewKey, get_key, issue_key, list_keys, revoke_key
 from entrepot.errors import FieldInvalid, NotAllowed
-from entrepot.http.listings import NEWEST_KEYS
+from entrepot.http.lists.listings import NEWEST_KEYS
 from entrepot.http.web.curl_examples import list_files_command
 from entrepot.http.web.endpoint_address import endpoint_of
-from entrepot.http.web.form import Form, read_form
+from entrepot.http.web.form import PageForm, read_form
 from entrepot.http.web.rendering import page
 from entrepot.http.web.signed_in import PageWork, SignedIn, go
 
@@ -26,7 +26,7 @@ LIVES = (("", "never"), ("30", "in 30 days"), ("90", "in 90 days"), ("365", "in 
 
 
 @dataclass(frozen=True)
-class Draft:
+class KeyDraft:
     """The form as it was filled in, so that it can be shown again with what is wrong."""
 
     name: str = ""
@@ -38,27 +38,27 @@ class Draft:
 @router.get("/keys", response_model=None)
 async def keys(request: Request, work: SignedIn, cursor: str | None = None) -> Response:
     """The live keys that one may see, newest first, and the form for a new one."""
-    return await _page(request, work, Draft(), cursor=cursor)
+    return await _page(request, work, KeyDraft(), cursor=cursor)
 
 
 @router.post("/keys", response_model=None)
 async def new_key(request: Request, work: SignedIn) -> Response:
     """Make a key. The answer itself shows it, because it is kept nowhere."""
     form = await read_form(request)
-    draft = Draft(form.text("name").strip(), tuple(form.all("scope")), form.text("expires"))
+    draft = KeyDraft(form.text("name").strip(), tuple(form.all("scope")), form.text("expires"))
     try:
         scopes, expires_at = _read(form, work.now)
         made = await work.write(
             issue_key, work.parts.secret, draft.name, scopes, work.now, expires_at
         )
     except FieldInvalid as wrong:
-        asked = Draft(draft.name, draft.scopes, draft.days, wrong)
+        asked = KeyDraft(draft.name, draft.scopes, draft.days, wrong)
         return await _page(request, work, asked, status=422)
     except NotAllowed:
         wrong_scope = FieldInvalid(field="scopes", reason="admin is for admins of the account.")
-        asked = Draft(draft.name, draft.scopes, draft.days, wrong_scope)
+        asked = KeyDraft(draft.name, draft.scopes, draft.days, wrong_scope)
         return await _page(request, work, asked, status=422)
-    return await _page(request, work, Draft(), made=made, status=201)
+    return await _page(request, work, KeyDraft(), made=made, status=201)
 
 
 @router.get("/keys/{key_id}/revoke", response_model=None)
@@ -75,7 +75,7 @@ async def revoke(key_id: UUID, work: SignedIn) -> Response:
     return go("/keys")
 
 
-def _read(form: Form, now: datetime) -> tuple[tuple[Scope, ...], datetime | None]:
+def _read(form: PageForm, now: datetime) -> tuple[tuple[Scope, ...], datetime | None]:
     """Scopes and end of the key that the form asks for. Raises FieldInvalid."""
     asked = form.all("scope")
     if not asked or any(scope not in SCOPES for scope in asked):
@@ -90,7 +90,7 @@ def _read(form: Form, now: datetime) -> tuple[tuple[Scope, ...], datetime | None
 async def _page(
     request: Request,
     work: PageWork,
-    draft: Draft,
+    draft: KeyDraft,
     made: NewKey | None = None,
     status: int = 200,
     cursor: str | None = None,

@@ -7,11 +7,11 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from entrepot.accounts.actor import Actor
-from entrepot.db.types import Reading
+from entrepot.db.types import ReadConnection
 from entrepot.errors import EntrepotError, FileBusy, NotFound, QuotaExceeded
-from entrepot.files.hand_over import Offer, accept_offer, list_offers, withdraw_offer
-from entrepot.http.listings import OFFERS
-from entrepot.http.problem_kinds import kind_of
+from entrepot.files.transfer import Offer, accept_offer, list_offers, withdraw_offer
+from entrepot.http.lists.listings import OFFERS
+from entrepot.http.problems.table import kind_of
 from entrepot.http.web.rendering import page
 from entrepot.http.web.signed_in import PageWork, SignedIn, go
 from entrepot.quotas.reserve import Usage, usage_of
@@ -50,7 +50,7 @@ async def _page(
 ) -> Response:
     after = OFFERS.after(cursor)
 
-    def look(conn: Reading, actor: Actor) -> tuple[list[Offer], Usage]:
+    def look(conn: ReadConnection, actor: Actor) -> tuple[list[Offer], Usage]:
         return list_offers(conn, actor, PAGE + 1, after), usage_of(conn, actor.account_id)
 
     actor, (found, usage) = await work.look(look)

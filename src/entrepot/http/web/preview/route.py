@@ -10,7 +10,7 @@ from fastapi import Query as Parameter
 from fastapi.responses import Response
 
 from entrepot.accounts.actor import Actor
-from entrepot.db.types import Reading
+from entrepot.db.types import ReadConnection
 from entrepot.errors import (
     CursorMismatch,
     DerivativeFailed,
@@ -26,11 +26,11 @@ from entrepot.errors import (
     UnknownColumn,
     VersionNotTabular,
 )
-from entrepot.files.read import File, get_file
+from entrepot.files.queries.read import File, get_file
 from entrepot.grants.access import require_reading
 from entrepot.http.api.files import VersionNumber
-from entrepot.http.previews import Page, Query, preview_of
-from entrepot.http.problem_kinds import kind_of
+from entrepot.http.downloads.preview_page import PreviewPage, Query, preview_of
+from entrepot.http.problems.table import kind_of
 from entrepot.http.web.rendering import page
 from entrepot.http.web.signed_in import SignedIn
 
@@ -58,7 +58,7 @@ Short = Annotated[str, Parameter(max_length=4_000)]
 
 
 @dataclass(frozen=True)
-class ColumnView:
+class PreviewColumnView:
     """A column's head: `link` sorts by it, or the other way round where it is sorted by already."""
 
     name: str
@@ -81,7 +81,7 @@ async def rows(
 ) -> Response:
     """A page of rows. `row` jumps to the row of that number, as reports count them."""
 
-    def look(conn: Reading, actor: Actor) -> File:
+    def look(conn: ReadConnection, actor: Actor) -> File:
         found = get_file(conn, actor, file_id)
         require_reading(found.rights)
         return found
@@ -95,7 +95,7 @@ async def rows(
         row=int(row) if row.isascii() and row.isdigit() else None,
         most_columns=COLUMNS,
     )
-    made: Page | None = None
+    made: PreviewPage | None = None
     failure: EntrepotError | None = None
     try:
         made = await preview_of(work, file_id, version, asked)
@@ -133,10 +133,10 @@ async def rows(
     )
 
 
-def _column(column: dict[str, str], order_by: str, link: Any) -> ColumnView:
+def _column(column: dict[str, str], order_by: str, link: Any) -> PreviewColumnView:
     name = column["name"]
     quoted = '"' + name.replace('"', '""') + '"'
     up, down = quoted, f"-{quoted}"
     now = {up: "ascending", down: "descending"}.get(order_by, "")
     further = {"": up, "ascending": down, "descending": ""}[now]
-    return ColumnView(name, column["type"], column["stored_as"], link(order_by=further), now)
+    return PreviewColumnView(name, column["type"], column["stored_as"], link(order_by=further), now)

@@ -92,7 +92,7 @@ def _body(document: dict[str, Any], described: dict[str, Any]) -> tuple[str, tup
 
 def _answers(described: dict[str, Any]) -> list[tuple[str, str]]:
     """Statuses with the description, where somebody wrote one."""
-    usual = ("Successful Response", "Validation Error")
+    usual = ("Successful Response", "ValidationRequest Error")
     found = described.get("responses", {}).items()
     return [
         (status, "" if each.get("description") in usual else each.get("description", ""))

@@ -8,12 +8,12 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from entrepot.accounts.actor import Actor
-from entrepot.db.types import Reading
+from entrepot.db.types import ReadConnection
 from entrepot.errors import BreakingChange, EntrepotError, SchemaInvalid
 from entrepot.files.contract import propose_schema
-from entrepot.files.read import File, Findings, get_file, newest_findings
+from entrepot.files.queries.read import File, Findings, get_file, newest_findings
 from entrepot.grants.access import access_manageable
-from entrepot.http.problem_kinds import kind_of
+from entrepot.http.problems.table import kind_of
 from entrepot.http.web.form import read_form
 from entrepot.http.web.rendering import page
 from entrepot.http.web.signed_in import PageWork, SignedIn, go
@@ -55,7 +55,7 @@ async def _page(
     text: str | None,
     failure: EntrepotError | None,
 ) -> Response:
-    def look(conn: Reading, actor: Actor) -> tuple[File, Findings | None]:
+    def look(conn: ReadConnection, actor: Actor) -> tuple[File, Findings | None]:
         access_manageable(conn, actor, file_id)
         return get_file(conn, actor, file_id), newest_findings(conn, actor, file_id)
 

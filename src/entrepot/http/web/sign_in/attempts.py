@@ -8,7 +8,7 @@ from collections import OrderedDict
 from hashlib import sha256
 
 from entrepot.errors import TooManyAttempts
-from entrepot.http.rates import MOST, Rate, side_of
+from entrepot.http.limits.rates import MOST, Rate, side_of
 
 MINUTES = 5
 OF_A_NAME = 5

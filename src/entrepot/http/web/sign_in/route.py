@@ -17,7 +17,7 @@ from entrepot.accounts.sign_in import (
     use_link,
     verify_password,
 )
-from entrepot.db.types import Writing
+from entrepot.db.types import WriteConnection
 from entrepot.errors import SignInFailed, TooManyAttempts
 from entrepot.http.deps import runtime_of
 from entrepot.http.web.form import read_form
@@ -72,7 +72,7 @@ async def sign_in_by_link(request: Request) -> Response:
     runtime = runtime_of(request)
     parts = runtime.parts
     try:
-        token = await runtime.hop(
+        token = await runtime.run_in_database_thread(
             parts.database.write, use_link, parts.secret, form.text("link"), parts.clock()
         )
     except SignInFailed:
@@ -116,17 +116,19 @@ async def _token_for(request: Request, user_name: str, password: str) -> str:
 async def _check(request: Request, user_name: str, password: str, at_home: bool) -> str:
     runtime = runtime_of(request)
     database, secret, now = runtime.parts.database, runtime.parts.secret, runtime.parts.clock()
-    user_id, stored = await runtime.hop(database.write, password_hash_of, user_name, now, at_home)
+    user_id, stored = await runtime.run_in_database_thread(
+        database.write, password_hash_of, user_name, now, at_home
+    )
     # Outside of any transaction: it takes 100 ms, and on SQLite all others would wait.
     async with pages_of(request).hashing:
         fits = await run_in_threadpool(verify_password, stored, password)
     if not fits or user_id is None:
         raise SignInFailed
 
-    def begin(conn: Writing, user_id: UUID) -> str:
+    def begin(conn: WriteConnection, user_id: UUID) -> str:
         return open_session(conn, secret, user_id, user_name, now)
 
-    return await runtime.hop(database.write, begin, user_id)
+    return await runtime.run_in_database_thread(database.write, begin, user_id)
 
 
 async def _begin(request: Request, token: str, wanted: str) -> Response:
@@ -142,7 +144,9 @@ async def _end(request: Request) -> None:
         runtime = runtime_of(request)
         pages_of(request).seen.pop(token, None)
         database = runtime.parts.database
-        await runtime.hop(database.write, close_session, runtime.parts.secret, token)
+        await runtime.run_in_database_thread(
+            database.write, close_session, runtime.parts.secret, token
+        )
 
 
 def _form(

@@ -13,17 +13,17 @@ from fastapi import APIRouter, Header, Request
 from fastapi.responses import Response
 
 from entrepot.accounts.actor import Actor
-from entrepot.db.types import Reading
+from entrepot.db.types import ReadConnection
 from entrepot.errors import NotAllowed, NotFound, TaskFinished
-from entrepot.files.cancel import cancel_task, viewer_of, visible_task
 from entrepot.files.comparisons import KIND as COMPARISON
 from entrepot.files.comparisons import comparison_of
-from entrepot.files.quarantine import Quarantine, quarantine_of
-from entrepot.files.task_report import report_of
+from entrepot.files.delivery.quarantine import Quarantine, quarantine_of
+from entrepot.files.processing.cancel import cancel_task, viewer_of, visible_task
+from entrepot.files.processing.task_report import report_of
 from entrepot.http.api.tasks import task_events
-from entrepot.http.listings import TASKS
-from entrepot.http.problems import task_problem
-from entrepot.http.simultaneous import EventStream
+from entrepot.http.limits.concurrency_limits import EventStream
+from entrepot.http.lists.listings import TASKS
+from entrepot.http.problems.handlers import task_problem
 from entrepot.http.web.rendering import json_to_keep, page, render
 from entrepot.http.web.reports import report_view
 from entrepot.http.web.signed_in import SignedIn, go
@@ -39,7 +39,7 @@ async def tasks(request: Request, work: SignedIn, cursor: str | None = None) -> 
     """One's own tasks and those of one's files; an admin's whole account."""
     after = TASKS.after(cursor)
 
-    def load(conn: Reading, actor: Actor) -> list[Task]:
+    def load(conn: ReadConnection, actor: Actor) -> list[Task]:
         return list_tasks(conn, viewer_of(actor), PAGE + 1, after)
 
     actor, found = await work.look(load)
@@ -104,7 +104,7 @@ async def cancel(task_id: UUID, work: SignedIn) -> Response:
     return go(f"/tasks/{task_id}")
 
 
-def _load(conn: Reading, actor: Actor, task_id: UUID, now: datetime) -> dict[str, Any]:
+def _load(conn: ReadConnection, actor: Actor, task_id: UUID, now: datetime) -> dict[str, Any]:
     task = visible_task(conn, actor, task_id)
     if task.kind == COMPARISON:
         compared = _comparison(conn, actor, task)
@@ -113,7 +113,7 @@ def _load(conn: Reading, actor: Actor, task_id: UUID, now: datetime) -> dict[str
     return _described(task, report, quarantine_of(conn, actor, task_id, now))
 
 
-def _comparison(conn: Reading, actor: Actor, task: Task) -> dict[str, Any] | None:
+def _comparison(conn: ReadConnection, actor: Actor, task: Task) -> dict[str, Any] | None:
     """What was found, for who may see it; the task itself is seen by more."""
     try:
         return comparison_of(conn, actor, task.id) if task.has_report else None

@@ -12,7 +12,7 @@ from fastapi.responses import Response
 
 from entrepot.accounts.actor import Actor
 from entrepot.blobs.store import Stored
-from entrepot.db.types import Reading, Writing
+from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.errors import (
     DialectInvalid,
     EntrepotError,
@@ -20,13 +20,13 @@ from entrepot.errors import (
     NotAuthenticated,
     SchemaInvalid,
 )
-from entrepot.files.define import Definition
-from entrepot.files.validate import Validation
+from entrepot.files.delivery.define import Definition
+from entrepot.files.delivery.validate import ValidationRequest
 from entrepot.http.api.uploads import DEFINITION, VALIDATION
-from entrepot.http.delivery_form import Form, Purpose, receive_form
-from entrepot.http.deps import Work
-from entrepot.http.problem_kinds import kind_of
-from entrepot.http.reception import Reception
+from entrepot.http.deps import UnitOfWork
+from entrepot.http.problems.table import kind_of
+from entrepot.http.uploads.form import Purpose, UploadForm, receive_form
+from entrepot.http.uploads.session import UploadSession
 from entrepot.http.web.rendering import page
 from entrepot.http.web.signed_in import PageWork, SignedIn, go
 from entrepot.quotas.reserve import Usage, usage_of
@@ -55,9 +55,9 @@ LONGEST_KEPT = 100_000
 class Filled:
     """The form as far as it has come, to be shown again if it is refused."""
 
-    form: Form = field(default_factory=Form)
+    form: UploadForm = field(default_factory=UploadForm)
 
-    async def bound(self, form: Form, name: str, work: Work) -> int | None:
+    async def bound(self, form: UploadForm, name: str, work: UnitOfWork) -> int | None:
         """The size limit, once its field has come."""
         self.form = form
         return await DEFINITION.bound(form, name, work)
@@ -87,13 +87,13 @@ async def upload(request: Request, work: SignedIn) -> Response:
     return go(f"/tasks/{task_id}")
 
 
-def _read(form: Form, work: Work) -> Definition | Validation:
+def _read(form: UploadForm, work: UnitOfWork) -> Definition | ValidationRequest:
     """What is asked, by the fields of the API. Raises FieldInvalid, SchemaInvalid, …"""
     form.fields["enforce_schema"] = bytearray(_enforcement(form), "utf-8")
     return (VALIDATION if form.text("only_check") else DEFINITION).read(form, work)
 
 
-def _enforcement(form: Form) -> str:
+def _enforcement(form: UploadForm) -> str:
     """The field `enforce_schema` that says what the form's fields say. Raises FieldInvalid."""
     choice = form.text("contract") or "none"
     pasted, sent = form.text("schema") or "", form.text("schema_file") or ""
@@ -114,22 +114,22 @@ def _enforcement(form: Form) -> str:
 
 
 def _commit(
-    conn: Writing,
+    conn: WriteConnection,
     actor: Actor,
-    asked: Definition | Validation,
-    reception: Reception,
+    asked: Definition | ValidationRequest,
+    upload_session: UploadSession,
     stored: Stored,
-    work: Work,
+    work: UnitOfWork,
 ) -> TaskId:
-    if isinstance(asked, Validation):
-        return VALIDATION.commit(conn, actor, asked, reception, stored, work)
-    return DEFINITION.commit(conn, actor, asked, reception, stored, work)
+    if isinstance(asked, ValidationRequest):
+        return VALIDATION.commit(conn, actor, asked, upload_session, stored, work)
+    return DEFINITION.commit(conn, actor, asked, upload_session, stored, work)
 
 
 async def _form(
     request: Request, work: PageWork, filled: Filled, failure: EntrepotError | None
 ) -> Response:
-    def look(conn: Reading, actor: Actor) -> Usage:
+    def look(conn: ReadConnection, actor: Actor) -> Usage:
         return usage_of(conn, actor.account_id)
 
     actor, usage = await work.look(look)

@@ -6,16 +6,16 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from entrepot.accounts.actor import Actor
-from entrepot.db.types import Reading
+from entrepot.db.types import ReadConnection
 from entrepot.errors import EntrepotError, FieldInvalid, NotAuthenticated, NotFound
-from entrepot.files.comparisons import Asked, ask_to_compare
-from entrepot.files.quarantine import check_reason
-from entrepot.files.read import File, get_file
+from entrepot.files.comparisons import VersionPair, ask_to_compare
+from entrepot.files.delivery.quarantine import check_reason
+from entrepot.files.queries.read import File, get_file
 from entrepot.grants.access import require_delivering
 from entrepot.http.api.restoration import accept, restore
 from entrepot.http.api.versions import NumberInPath, delivery_to, read_number
-from entrepot.http.delivery_form import receive_form
-from entrepot.http.problem_kinds import kind_of
+from entrepot.http.problems.table import kind_of
+from entrepot.http.uploads.form import receive_form
 from entrepot.http.web.form import read_form
 from entrepot.http.web.rendering import page
 from entrepot.http.web.signed_in import PageWork, SignedIn, go
@@ -73,7 +73,7 @@ async def compare(request: Request, file_id: UUID, work: SignedIn) -> Response:
         raise FieldInvalid("before" if before is None else "after", "is the number of a version.")
     key = tuple(name.strip() for name in form.text("key").split(",") if name.strip()) or None
     queue, now = work.parts.queue, work.now
-    asked = Asked(before, after, key, EXAMPLES)
+    asked = VersionPair(before, after, key, EXAMPLES)
     task_id = await work.write(ask_to_compare, file_id, asked, queue, now)
     queue.wake()
     return go(f"/tasks/{task_id}")
@@ -86,7 +86,7 @@ async def _form(
     replaces: int | None,
     failure: EntrepotError | None,
 ) -> Response:
-    def look(conn: Reading, actor: Actor) -> tuple[File, Usage]:
+    def look(conn: ReadConnection, actor: Actor) -> tuple[File, Usage]:
         found = get_file(conn, actor, file_id)
         require_delivering(found.rights)
         return found, usage_of(conn, actor.account_id)

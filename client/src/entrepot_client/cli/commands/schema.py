@@ -1,0 +1,115 @@
+"""`entrepot schema`: the schema of a file: see it, infer one, and give the file another."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from entrepot_client import errors
+from entrepot_client.cli.commands.tasks import end_as, watch_to_end
+from entrepot_client.cli.failures import ExitStatus, Failure
+from entrepot_client.cli.output import Format, output_of
+from entrepot_client.cli.schema_file import read_schema
+from entrepot_client.cli.session import signed_in
+from entrepot_client.local_engine import find_engine, judge
+
+_AN_ID = "53c9c295-83f4-4754-a781-cd03841c806f"
+FileId = Annotated[str, typer.Argument(metavar="FILE_ID", help="The file's id.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the program."""
+    schema = typer.Typer(help="See, infer and change the schemas of files.")
+    schema.command("show", epilog=f"Example: entrepot schema show {_AN_ID}")(show)
+    schema.command("infer", epilog="Example: entrepot schema infer orders.csv > schema.json")(infer)
+    schema.command("set", epilog=f"Example: entrepot schema set {_AN_ID} schema.json")(set_)
+    app.add_typer(schema, name="schema", epilog=f"Example: entrepot schema show {_AN_ID}")
+
+
+def show(
+    ctx: typer.Context,
+    file_id: FileId,
+    revision: Annotated[int | None, typer.Option(help="An earlier one.", min=1)] = None,
+) -> None:
+    """Print a file's schema as JSON, ready for `entrepot schema set`; the newest by default.
+
+    `--format json` prints who changed it, when and what, and the list of all revisions too.
+    """
+    output = output_of(ctx)
+    with signed_in(output) as client:
+        found = client.schema(file_id, revision)
+    if output.format is Format.JSON:
+        output.json(found)
+    elif found["schema"] is None:
+        raise Failure("The file has no schema.", "Give it one with `entrepot schema set`.")
+    else:
+        told = f"Revision {found['revision']}, {found['source']}, {found['created_at']}"
+        output.note(f"{told} by {found['user_name']}.")
+        for change in found["changes"] or []:
+            output.note(f"  {_words(change)}")
+        output.json(found["schema"])
+
+
+def infer(
+    ctx: typer.Context,
+    path: Annotated[Path, typer.Argument(help="The file to look at.", exists=True, dir_okay=False)],
+) -> None:
+    """Print the Table Schema that the whole of a file conforms to. Needs the server's package."""
+    output = output_of(ctx)
+    engine = find_engine()
+    if engine is None:
+        raise Failure(
+            "The engine is not installed here.",
+            "Install the package entrepot, or deliver the file: its schema is inferred there.",
+        )
+    found = judge(engine, path, None, "none")
+    fields = (found.schema or {}).get("fields")
+    if not fields:
+        raise Failure(found.detail, "Only tables have a schema.", ExitStatus.REFUSED)
+    output.note(found.detail)
+    output.json(found.schema)
+
+
+def set_(
+    ctx: typer.Context,
+    file_id: FileId,
+    path: Annotated[
+        Path, typer.Argument(metavar="SCHEMA", help="A Table Schema (JSON).", exists=True)
+    ],
+    accept_breaking: Annotated[
+        bool, typer.Option("--accept-breaking", help="Also if it breaks what was agreed.")
+    ] = False,
+    wait: Annotated[
+        bool, typer.Option("--wait/--no-wait", help="Wait until it is checked.")
+    ] = True,
+) -> None:
+    """Give a file another schema, once the current version was held against it.
+
+    The file is enforced from then on. Exit status 5 when the current version breaks the schema:
+    then nothing changes.
+    """
+    output = output_of(ctx)
+    schema = read_schema(path)
+    with signed_in(output) as client:
+        try:
+            task_id = client.set_schema(file_id, schema, accept_breaking=accept_breaking)
+        except errors.Conflict as refused:
+            raise _explained(refused) from refused
+        if not wait:
+            output.record({"task_id": task_id}, quiet="task_id", shown={"task id": task_id})
+            return
+        task = watch_to_end(client, task_id, output)
+    end_as(task, output, quiet="status")
+
+
+def _explained(refused: errors.Conflict) -> Failure:
+    changes = refused.figures.get("changes")
+    if refused.code != "breaking-change" or not isinstance(changes, list):
+        return Failure(str(refused), "Look at its present state, then decide.")
+    lines = tuple(_words(change) for change in changes)
+    advice = "If this is meant, run it again with --accept-breaking."
+    return Failure(str(refused), advice, ExitStatus.FAILED, lines, {"problem": refused.document})
+
+
+def _words(change: dict[str, str]) -> str:
+    return f"{change['change']}: {change['effect']}, {change['reason']}"

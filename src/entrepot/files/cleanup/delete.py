@@ -1,0 +1,152 @@
+"""Delete versions and files so that it can be undone for 7 days: a tombstone now, the bytes later.
+
+Nothing but rows changes here. The bytes go by the way of all that expires (`files.remove`), and
+the quota with them; until then they count, since they can be had back.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, select, update
+
+from entrepot.accounts.actor import Actor
+from entrepot.activity.record import record
+from entrepot.db.tables import files, versions
+from entrepot.db.types import ReadConnection, WriteConnection
+from entrepot.errors import NotFound, NothingToUndo, VersionIsCurrent, VersionNotPublished
+from entrepot.files.queries.versions_list import Version, get_version
+from entrepot.files.versions import UNDECIDED, UNDO, FileId
+from entrepot.grants.access import access_deleted, access_manageable, lock_deleted, lock_manageable
+
+MARGIN = timedelta(hours=1)
+"""The bytes stay for so much longer than a deletion can be undone: clocks of hosts differ."""
+BATCH = 100
+
+
+@dataclass(frozen=True)
+class DeletedFile:
+    """A file that nobody finds any more, but that can be had back until `undo_until`."""
+
+    file_id: FileId
+    name: str
+    deleted_at: datetime
+
+    @property
+    def undo_until(self) -> datetime:
+        """Until when its deletion can be undone."""
+        return self.deleted_at + UNDO
+
+
+def delete_version(
+    conn: WriteConnection, actor: Actor, file_id: UUID, number: int, now: datetime
+) -> Version:
+    """Delete a published version, but never the current one.
+
+    Raises NotFound, NotAllowed, VersionIsCurrent, VersionNotPublished.
+    """
+    target = lock_manageable(conn, actor, file_id)
+    row = _version_row(conn, file_id, number)
+    if row.number == row.current_version:
+        raise VersionIsCurrent(version=number)
+    if row.status != "published":
+        raise VersionNotPublished(version=number, version_status=row.status)
+    bury_versions(conn, [row.id], now)
+    record(conn, target.account_id, actor, "version.delete", now, file_id, number)
+    return get_version(conn, actor, file_id, number)
+
+
+def undelete_version(
+    conn: WriteConnection, actor: Actor, file_id: UUID, number: int, now: datetime
+) -> Version:
+    """Undo the deletion of a version, within 7 days; its file's retention spares it from now on.
+
+    Raises NotFound, NotAllowed, NothingToUndo.
+    """
+    target = lock_manageable(conn, actor, file_id)
+    row = _version_row(conn, file_id, number)
+    if row.status != "deleted":
+        raise NothingToUndo(reason=f"Version {number} is {row.status}; it was not deleted.")
+    if row.deleted_at + UNDO <= now:
+        raise NothingToUndo(reason=f"Version {number} was deleted too long ago.")
+    fresh = {"status": "published", "deleted_at": None, "keep_until": None, "spared": True}
+    conn.execute(update(versions).where(versions.c.id == row.id).values(**fresh))
+    record(conn, target.account_id, actor, "version.undelete", now, file_id, number)
+    return get_version(conn, actor, file_id, number)
+
+
+def delete_file(conn: WriteConnection, actor: Actor, file_id: UUID, now: datetime) -> datetime:
+    """Delete a file with all its versions: nobody finds it any more. Until when it can be undone.
+
+    Raises NotFound, NotAllowed.
+    """
+    target = lock_manageable(conn, actor, file_id)
+    conn.execute(update(files).where(files.c.id == file_id).values(deleted_at=now, updated_at=now))
+    record(conn, target.account_id, actor, "file.delete", now, file_id)
+    return now + UNDO
+
+
+def deleted_file(conn: ReadConnection, actor: Actor, file_id: UUID, now: datetime) -> DeletedFile:
+    """A file whose deletion the actor may undo. Raises NotFound."""
+    if access_deleted(conn, actor, file_id, now - UNDO) is None:
+        raise NotFound
+    row = conn.execute(select(files).where(files.c.id == file_id)).one()
+    return DeletedFile(FileId(row.id), row.name, row.deleted_at)
+
+
+def undelete_file(conn: WriteConnection, actor: Actor, file_id: UUID, now: datetime) -> None:
+    """Undo the deletion of a file, within 7 days; later it is what never was.
+
+    Raises NotFound, NotAllowed, and NothingToUndo for a file that is there.
+    """
+    target = lock_deleted(conn, actor, file_id, now - UNDO)
+    if target is None:
+        access_manageable(conn, actor, file_id)
+        raise NothingToUndo(reason="The file was not deleted.")
+    conn.execute(update(files).where(files.c.id == file_id).values(deleted_at=None, updated_at=now))
+    record(conn, target.account_id, actor, "file.undelete", now, file_id)
+
+
+def bury_versions(conn: WriteConnection, version_ids: Iterable[UUID], now: datetime) -> None:
+    """Make tombstones of versions whose file is locked; their bytes may go once undoing is over."""
+    fresh = {"status": "deleted", "deleted_at": now, "keep_until": now + UNDO + MARGIN}
+    conn.execute(update(versions).where(versions.c.id.in_(list(version_ids))).values(**fresh))
+
+
+def purge_files(conn: WriteConnection, now: datetime) -> int:
+    """Let the bytes of files go whose deletion cannot be undone any more; how many files.
+
+    One of whose versions is not decided waits for that.
+    """
+    undecided = versions.c.file_id == files.c.id, versions.c.status.in_(UNDECIDED)
+    found = select(files.c.id, files.c.account_id).where(
+        files.c.deleted_at <= now - UNDO - MARGIN,
+        files.c.purged_at.is_(None),
+        ~select(versions.c.id).where(*undecided).exists(),
+    )
+    rows = conn.execute(found.limit(BATCH).with_for_update(key_share=True, skip_locked=True)).all()
+    for row in rows:
+        mine = versions.c.file_id == row.id
+        buried = {"status": "deleted", "deleted_at": now}
+        published = versions.c.status == "published"
+        conn.execute(update(versions).where(mine, published).values(**buried))
+        held = versions.c.bytes_removed_at.is_(None)
+        conn.execute(update(versions).where(mine, held).values(keep_until=now))
+        gone = {"current_version": None, "current_size": -1, "purged_at": now}
+        conn.execute(update(files).where(files.c.id == row.id).values(**gone))
+        record(conn, row.account_id, None, "file.purge", now, row.id)
+    return len(rows)
+
+
+def _version_row(conn: ReadConnection, file_id: UUID, number: int) -> Row[Any]:
+    found = (
+        select(versions, files.c.current_version)
+        .join(files, files.c.id == versions.c.file_id)
+        .where(versions.c.file_id == file_id, versions.c.number == number)
+    )
+    row = conn.execute(found).one_or_none()
+    if row is None:
+        raise NotFound
+    return row

@@ -1,0 +1,153 @@
+"""Define a new file with its first version: the commit point of an upload.
+
+By now the bytes lie durably in the blob store under the version's id, and nothing names them.
+One transaction makes the file, its contract, the version that waits, the task, the quota's exact
+figure and the activity row, and enqueues the work; after it the delivery is acknowledged.
+"""
+
+import unicodedata
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import insert
+
+from entrepot.accounts.actor import Actor
+from entrepot.activity.record import record
+from entrepot.blobs.store import BlobId, Stored
+from entrepot.db.tables import files, schema_revisions
+from entrepot.db.types import WriteConnection
+from entrepot.errors import FieldInvalid, FileTooLarge
+from entrepot.files.delivery.deliver import Accepted, add_version
+from entrepot.files.names import folded
+from entrepot.files.versions import FileId
+from entrepot.quotas.reserve import ReservationId, settle_reservation
+from entrepot.schemas.enforcement import Enforcement
+from entrepot.schemas.table_schema import to_document
+from entrepot.tasks.queue import TaskQueue
+from entrepot.tasks.records import TaskId
+
+MAX_NAME = 255
+MAX_DESCRIPTION = 10_000
+BIDI_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+LARGEST = 2**63 - 1
+
+
+@dataclass(frozen=True)
+class Definition:
+    """A file's contract as its sender gave it; `size_limit` is bytes, `dialect` a Table Dialect
+    by which its deliveries are read."""
+
+    name: str
+    description: str
+    size_limit: int
+    enforcement: Enforcement
+    dialect: dict[str, Any] | None = None
+
+
+def check_file_name(name: str, field: str = "file", example: str = 'filename="orders.csv"') -> str:
+    """The name in Unicode's NFC, if it is sound (1 to 255 characters). Raises FieldInvalid."""
+    normal = unicodedata.normalize("NFC", name)
+    reason = None
+    if not normal or len(normal) > MAX_NAME:
+        reason = f"the file name must have 1 to {MAX_NAME} characters; it has {len(normal)}."
+    elif normal in (".", ".."):
+        reason = "the file name must not be . or .."
+    elif any(char in "/\\" for char in normal):
+        reason = "the file name must not contain path separators."
+    elif any(unicodedata.category(char) in ("Cc", "Cs") for char in normal):
+        reason = "the file name must not contain control characters."
+    elif any(char in BIDI_CONTROLS for char in normal):
+        reason = "the file name must not contain bidirectional control characters."
+    if reason:
+        raise FieldInvalid(field=field, reason=reason, example=example)
+    return normal
+
+
+def check_description(text: str) -> str:
+    """A description of at most 10,000 characters without NUL. Raises FieldInvalid."""
+    if len(text) > MAX_DESCRIPTION:
+        raise FieldInvalid(
+            field="file_description",
+            reason=f"may have {MAX_DESCRIPTION:,} characters; it has {len(text):,}.",
+        )
+    if "\0" in text:
+        raise FieldInvalid(field="file_description", reason="must not contain NUL.")
+    return text
+
+
+def parse_size_limit(text: str | None, largest: int = LARGEST) -> int:
+    """A size limit in bytes from plain digits, 1 to `largest`. Raises FieldInvalid."""
+    example = "100000"
+    if text is None or text == "":
+        raise FieldInvalid(
+            "file_size_limit", "is required: the most bytes a delivery may have.", example
+        )
+    if not (text.isascii() and text.isdigit()) or len(text) > 20:
+        raise FieldInvalid("file_size_limit", "is a number of bytes in plain digits.", example)
+    limit = int(text)
+    if limit < 1 or limit > largest:
+        raise FieldInvalid("file_size_limit", f"must lie between 1 and {largest} bytes.", example)
+    return limit
+
+
+def define_file(
+    conn: WriteConnection,
+    actor: Actor,
+    definition: Definition,
+    blob_id: BlobId,
+    stored: Stored,
+    reservation: ReservationId,
+    queue: TaskQueue,
+    now: datetime,
+    file_id: UUID | None = None,
+) -> Accepted:
+    """Make the file and its first version, which waits for inspection.
+
+    Raises FileTooLarge if what was stored exceeds the contract, UploadInterrupted if the
+    reservation is gone.
+    """
+    if stored.size > definition.size_limit:
+        raise FileTooLarge(limit=definition.size_limit, requested=stored.size)
+    settle_reservation(conn, actor.account_id, reservation, stored.size)
+    made = FileId(file_id or uuid4())
+    accepted = Accepted(TaskId(uuid4()), made, version=1)
+    conn.execute(
+        insert(files).values(
+            id=made,
+            account_id=actor.account_id,
+            owner_id=actor.user_id,
+            name=definition.name,
+            name_key=folded(definition.name),
+            description=definition.description,
+            size_limit=definition.size_limit,
+            enforcement=definition.enforcement.mode,
+            dialect=definition.dialect,
+            created_at=now,
+            updated_at=now,
+        )
+    )
+    _keep_given_schema(conn, actor, accepted, definition.enforcement, now)
+    add_version(conn, accepted, actor, actor.account_id, blob_id, stored, "file.new", queue, now)
+    detail = {"file_name": definition.name, "size": stored.size, "sha256": stored.sha256}
+    record(conn, actor.account_id, actor, "file.define", now, made, accepted.version, detail)
+    return accepted
+
+
+def _keep_given_schema(
+    conn: WriteConnection, actor: Actor, accepted: Accepted, enforcement: Enforcement, now: datetime
+) -> None:
+    if enforcement.schema is None:
+        return
+    conn.execute(
+        insert(schema_revisions).values(
+            file_id=accepted.file_id,
+            revision=1,
+            source="given",
+            schema=to_document(enforcement.schema),
+            version=None,
+            created_by=actor.user_id,
+            created_at=now,
+        )
+    )

@@ -1,0 +1,151 @@
+"""Deliver a further version to a file that is there: the commit point of such an upload.
+
+As for a first version (`files.delivery.define`), the bytes lie durably in the blob store by now. The file is
+locked meanwhile, so that of two deliveries at once each gets a number of its own, in the order
+in which they were acknowledged; they are inspected in that order.
+"""
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from uuid import UUID, uuid4
+
+from sqlalchemy import ColumnElement, func, insert, select
+
+from entrepot.accounts.actor import Actor
+from entrepot.activity.record import record
+from entrepot.blobs.store import BlobId, Stored
+from entrepot.db.tables import versions
+from entrepot.db.types import ReadConnection, WriteConnection
+from entrepot.errors import FileTooLarge
+from entrepot.files.contract import load_contract
+from entrepot.files.versions import FileId
+from entrepot.grants.access import Deliverable, access_visible, visible_versions
+from entrepot.quotas.reserve import ReservationId, settle_reservation
+from entrepot.tasks.queue import TaskQueue
+from entrepot.tasks.records import TaskId, create_task
+
+INSPECT = "inspect.version"
+"""The workflow's name in the queue; part of the task protocol."""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What a version has to do with an earlier one of its file, by that one's number.
+
+    Its bytes were `restored_from` a published one, or `accepted_from` a refused one for a
+    `reason`; or they were uploaded, and it `replaces` a refused one.
+    """
+
+    restored_from: int | None = None
+    accepted_from: int | None = None
+    reason: str | None = None
+    replaces: int | None = None
+
+
+UPLOADED = Origin()
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """A delivery that is acknowledged: the task that will decide on it."""
+
+    task_id: TaskId
+    file_id: FileId
+    version: int
+
+
+def deliver_version(
+    conn: WriteConnection,
+    target: Deliverable,
+    file_name: str,
+    blob_id: BlobId,
+    stored: Stored,
+    reservation: ReservationId,
+    queue: TaskQueue,
+    now: datetime,
+    replaces: int | None = None,
+) -> Accepted:
+    """Make the file's next version, which waits for inspection.
+
+    `file_name` is what the sender calls it; the file keeps its own name. `replaces` is the number
+    of the refused version that this is a correction of (`quarantine.check_replaced`). Raises
+    FileTooLarge if what was stored exceeds the contract as it stands, UploadInterrupted if the
+    reservation is gone.
+    """
+    limit = load_contract(conn, target.file_id).size_limit
+    if stored.size > limit:
+        raise FileTooLarge(limit=limit, requested=stored.size)
+    settle_reservation(conn, target.account_id, reservation, stored.size)
+    accepted = next_accepted(conn, target.file_id)
+    actor, account_id = target.actor, target.account_id
+    origin, kind = Origin(replaces=replaces), "version.new"
+    add_version(conn, accepted, actor, account_id, blob_id, stored, kind, queue, now, origin)
+    detail = {"file_name": file_name, "size": stored.size, "sha256": stored.sha256}
+    if replaces is not None:
+        detail["replaces"] = replaces
+    number, file_id = accepted.version, accepted.file_id
+    record(conn, account_id, actor, "version.deliver", now, file_id, number, detail)
+    return accepted
+
+
+def next_accepted(conn: WriteConnection, file_id: UUID) -> Accepted:
+    """A task's id, and the number after the highest that the file, which is locked, has given."""
+    return Accepted(TaskId(uuid4()), FileId(file_id), newest_number(conn, file_id) + 1)
+
+
+def newest_number(conn: ReadConnection, file_id: UUID, *which: ColumnElement[bool]) -> int:
+    """The highest number that a version of the file (one of `which`) has, whatever became of it; 0
+    for none."""
+    highest = select(func.max(versions.c.number)).where(versions.c.file_id == file_id, *which)
+    return conn.scalar(highest) or 0
+
+
+def newest_seen(conn: ReadConnection, actor: Actor, file_id: UUID) -> int:
+    """As `newest_number`, of the versions that the actor may know of; who may both read and deliver
+    is told of each delivery. Raises NotFound."""
+    seen = access_visible(conn, actor, file_id)
+    every = seen.rights.reads and seen.rights.writes
+    return newest_number(conn, file_id, *(() if every else (visible_versions(seen),)))
+
+
+def add_version(
+    conn: WriteConnection,
+    accepted: Accepted,
+    actor: Actor,
+    account_id: UUID,
+    blob_id: BlobId,
+    stored: Stored,
+    kind: str,
+    queue: TaskQueue,
+    now: datetime,
+    origin: Origin = UPLOADED,
+) -> None:
+    """Write the version's row and its task, and enqueue the work; the account has its bytes."""
+    conn.execute(
+        insert(versions).values(
+            id=blob_id,
+            file_id=accepted.file_id,
+            account_id=account_id,
+            number=accepted.version,
+            status="received",
+            size=stored.size,
+            sha256=stored.sha256,
+            media_type="application/octet-stream",
+            created_by=actor.user_id,
+            created_at=now,
+            task_id=accepted.task_id,
+            **asdict(origin),
+        )
+    )
+    create_task(
+        conn,
+        accepted.task_id,
+        account_id,
+        actor.user_id,
+        kind=kind,
+        file_id=accepted.file_id,
+        version=accepted.version,
+        total=stored.size,
+        now=now,
+    )
+    queue.enqueue(conn, INSPECT, accepted.task_id, account_id)

@@ -1,0 +1,138 @@
+"""Make an earlier version the newest one, by the way that all versions take: restore it.
+
+The store has linked the bytes under the new version's own id by now (`docs/decisions/0017`), so
+that neither version needs the other: each is counted, kept and removed by itself. If the file has
+another schema than when they were judged, they are inspected again; else their findings hold.
+"""
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import select
+
+from entrepot.accounts.actor import Actor
+from entrepot.activity.record import record
+from entrepot.blobs.store import BlobId, Stored
+from entrepot.db.tables import inspections, versions
+from entrepot.db.types import ReadConnection, WriteConnection
+from entrepot.errors import FileTooLarge, NotFound, VersionNotPublished
+from entrepot.files.contract import load_contract
+from entrepot.files.delivery.deliver import Accepted, Origin, add_version, next_accepted
+from entrepot.files.versions import Undecided
+from entrepot.grants.access import (
+    Deliverable,
+    Manageable,
+    Visible,
+    access_readable,
+    require_delivering,
+    visible_versions,
+)
+from entrepot.inspection.results import Inspection
+from entrepot.quotas.reserve import take_used, told_to
+from entrepot.tasks.queue import TaskQueue
+
+
+@dataclass(frozen=True)
+class RestoreSource:
+    """The version that is to be the newest once more: its number, and its bytes."""
+
+    number: int
+    blob_id: BlobId
+    stored: Stored
+
+
+def find_source(conn: ReadConnection, actor: Actor, file_id: UUID, number: int) -> RestoreSource:
+    """A version that can be restored. Raises NotFound, NotAllowed, VersionNotPublished."""
+    seen = access_readable(conn, actor, file_id)
+    require_delivering(seen.rights)
+    return _source(conn, seen, number)
+
+
+def restore_version(
+    conn: WriteConnection,
+    target: Deliverable,
+    number: int,
+    blob_id: BlobId,
+    queue: TaskQueue,
+    now: datetime,
+) -> Accepted:
+    """Make version `number`, whose bytes lie under `blob_id` too by now, the file's next one.
+
+    Raises NotFound and VersionNotPublished as `find_source` does; FileTooLarge if the file's limit
+    is lower by now; QuotaExceeded or OwnerQuotaExceeded, since both versions count.
+    """
+    source = _source(conn, target, number)
+    origin, kind = Origin(restored_from=number), "version.restore"
+    return add_copy(conn, target, source, blob_id, kind, queue, now, origin)
+
+
+def add_copy(
+    conn: WriteConnection,
+    target: Deliverable | Manageable,
+    source: RestoreSource,
+    blob_id: BlobId,
+    kind: str,
+    queue: TaskQueue,
+    now: datetime,
+    origin: Origin,
+) -> Accepted:
+    """Make the bytes of `source`, which lie under `blob_id` too by now, the file's next version.
+
+    The file is locked. Raises FileTooLarge, QuotaExceeded, OwnerQuotaExceeded.
+    """
+    stored, account_id = source.stored, target.account_id
+    limit = load_contract(conn, target.file_id).size_limit
+    if stored.size > limit:
+        raise FileTooLarge(limit=limit, requested=stored.size)
+    with told_to(target.actor.account_id, account_id):
+        take_used(conn, account_id, stored.size)
+    accepted, actor = next_accepted(conn, target.file_id), target.actor
+    add_version(conn, accepted, actor, account_id, blob_id, stored, kind, queue, now, origin)
+    told = {name: value for name, value in asdict(origin).items() if value is not None}
+    detail = {**told, "size": stored.size, "sha256": stored.sha256}
+    record(conn, account_id, actor, kind, now, accepted.file_id, accepted.version, detail)
+    return accepted
+
+
+def earlier_findings(conn: ReadConnection, version: Undecided) -> Inspection | None:
+    """What was found in bytes that an earlier version had, if that holds still; else None.
+
+    It does if they were judged by the very revision of the schema that the file has now.
+    """
+    earlier = version.restored_from or version.accepted_from
+    if earlier is None:
+        return None
+    found = (
+        select(inspections, versions.c.media_type, versions.c.row_count)
+        .join(versions, versions.c.id == inspections.c.version_id)
+        .where(
+            versions.c.file_id == version.file_id,
+            versions.c.number == earlier,
+            inspections.c.revision == version.revision,
+        )
+    )
+    row = conn.execute(found).one_or_none()
+    if row is None:
+        return None
+    return Inspection(
+        # It was published under this revision: unless nothing is enforced, it conforms; or it
+        # was refused, and is accepted all the same.
+        verdict="conforms" if row.report["valid"] else "violates",
+        report=row.report,
+        profile=row.profile,
+        schema=row.schema,
+        media_type=row.media_type,
+        row_count=row.row_count,
+        detail="",
+    )
+
+
+def _source(conn: ReadConnection, seen: Visible, number: int) -> RestoreSource:
+    this = versions.c.file_id == seen.file_id, versions.c.number == number, visible_versions(seen)
+    row = conn.execute(select(versions).where(*this)).one_or_none()
+    if row is None:
+        raise NotFound
+    if row.status != "published":
+        raise VersionNotPublished(version=number, version_status=row.status)
+    return RestoreSource(number, BlobId(row.id), Stored(row.size, row.sha256))

@@ -1,0 +1,101 @@
+"""Take bytes to be validated: the commit point of an upload that makes no version.
+
+As for a delivery (`files.delivery.define`), the bytes lie durably in the blob store by now. One transaction
+makes the check that names them, its task, the quota's exact figure and the activity row. They
+count until the check has ended and they are removed.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import insert
+
+from entrepot.accounts.actor import Actor
+from entrepot.activity.record import record
+from entrepot.blobs.store import BlobId, Stored
+from entrepot.db.tables import checks
+from entrepot.db.types import WriteConnection
+from entrepot.errors import FileTooLarge
+from entrepot.files.contract import CHECK, visible_contract
+from entrepot.inspection.results import Mode
+from entrepot.quotas.reserve import ReservationId, settle_reservation
+from entrepot.schemas.enforcement import Enforcement
+from entrepot.schemas.table_schema import to_document
+from entrepot.tasks.queue import TaskQueue
+from entrepot.tasks.records import TaskId, create_task
+
+
+@dataclass(frozen=True)
+class ValidationRequest:
+    """What is to be judged by what: a contract of its own, or that of the file `file_id`.
+
+    `size_limit` is bytes; with a `file_id` the file's own binds too.
+    """
+
+    name: str
+    size_limit: int
+    enforcement: Enforcement
+    dialect: dict[str, Any] | None = None
+    file_id: UUID | None = None
+
+
+def submit_validation(
+    conn: WriteConnection,
+    actor: Actor,
+    asked: ValidationRequest,
+    blob_id: BlobId,
+    stored: Stored,
+    reservation: ReservationId,
+    queue: TaskQueue,
+    now: datetime,
+) -> TaskId:
+    """Make the check, which waits for inspection.
+
+    A file's contract counts as it stands now. Raises NotFound for a file that the actor may not
+    know of, FileTooLarge, and UploadInterrupted if the reservation is gone.
+    """
+    mode: Mode = asked.enforcement.mode
+    schema = to_document(asked.enforcement.schema) if asked.enforcement.schema else None
+    dialect, limit = asked.dialect, asked.size_limit
+    if asked.file_id is not None:
+        contract = visible_contract(conn, actor, asked.file_id)
+        mode, schema, dialect = contract.mode, contract.schema, contract.dialect
+        limit = min(limit, contract.size_limit)
+    if stored.size > limit:
+        raise FileTooLarge(limit=limit, requested=stored.size)
+    settle_reservation(conn, actor.account_id, reservation, stored.size)
+    task_id = TaskId(uuid4())
+    conn.execute(
+        insert(checks).values(
+            id=blob_id,
+            task_id=task_id,
+            account_id=actor.account_id,
+            file_id=asked.file_id,
+            name=asked.name,
+            mode=mode,
+            schema=schema,
+            dialect=dialect,
+            size=stored.size,
+            sha256=stored.sha256,
+            created_by=actor.user_id,
+            key_id=actor.key_id,
+            created_at=now,
+        )
+    )
+    create_task(
+        conn,
+        task_id,
+        actor.account_id,
+        actor.user_id,
+        kind="file.validate",
+        file_id=asked.file_id,
+        version=None,
+        total=stored.size,
+        now=now,
+    )
+    detail = {"file_name": asked.name, "size": stored.size, "sha256": stored.sha256}
+    record(conn, actor.account_id, actor, "file.validate", now, asked.file_id, None, detail)
+    queue.enqueue(conn, CHECK, task_id, actor.account_id)
+    return task_id

@@ -1,0 +1,1 @@
+"""Make and serve the other forms of a version."""

@@ -1,0 +1,68 @@
+"""What a preview of a published version needs: its Parquet, and what its schema calls columns."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+
+from entrepot.accounts.actor import Actor
+from entrepot.blobs.store import BlobId
+from entrepot.db.tables import inspections, versions
+from entrepot.db.types import ReadConnection
+from entrepot.files.derivatives import EAGER
+from entrepot.files.forms.read_form import find_form
+from entrepot.files.queries.read import get_published
+from entrepot.files.versions import Published
+
+FORM = "preview"
+"""What the record of activity says was read."""
+FIRST_ROW = 2
+"""The number of the first data row, as reports have it, where the file does not tell another."""
+
+
+@dataclass(frozen=True)
+class Previewed:
+    """A version whose rows may be looked at, at the cost of the account of who looks.
+
+    `parquet` holds its rows. `types` are the schema's types by column. `first_row` is the number of
+    the first data row. `used_at` is when the Parquet's last use was noted, `until` when the right
+    to read may end.
+    """
+
+    version_id: BlobId
+    row_count: int
+    parquet: Published
+    types: tuple[tuple[str, str], ...]
+    first_row: int
+    used_at: datetime
+    until: datetime | None
+
+
+def find_previewed(
+    conn: ReadConnection, actor: Actor, file_id: UUID, number: int | None = None
+) -> Previewed | None:
+    """A published version's Parquet, the newest by default; None if it is not there (yet).
+
+    Raises NotFound, NotAllowed, NoPublishedVersion, VersionNotTabular.
+    """
+    version_id = get_published(conn, actor, file_id, number).blob_id
+    found = find_form(conn, actor, file_id, EAGER, number)
+    if found is None:
+        return None
+    told = conn.execute(
+        select(versions.c.row_count, inspections.c.schema, inspections.c.profile)
+        .join(inspections, inspections.c.version_id == versions.c.id)
+        .where(versions.c.id == version_id)
+    ).one()
+    fields: list[dict[str, Any]] = (told.schema or {}).get("fields", [])
+    return Previewed(
+        version_id=version_id,
+        row_count=told.row_count,
+        parquet=replace(found.published, form=FORM),
+        types=tuple((str(f["name"]), str(f.get("type", "any"))) for f in fields),
+        first_row=(told.profile or {}).get("file", {}).get("firstRow") or FIRST_ROW,
+        used_at=found.used_at,
+        until=found.until,
+    )

@@ -1,0 +1,174 @@
+"""Find one form of a published version, or have it made."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, and_, select, update
+
+from entrepot.accounts.actor import Actor
+from entrepot.blobs.store import BlobId
+from entrepot.db.tables import derivatives, versions
+from entrepot.db.types import ReadConnection, WriteConnection
+from entrepot.errors import (
+    DerivativeFailed,
+    DerivativePending,
+    EntrepotError,
+    VersionNotTabular,
+)
+from entrepot.files.derivatives import EAGER, plan_derivative
+from entrepot.files.queries.read import get_published
+from entrepot.files.versions import Published
+from entrepot.inspection.results import Form, Made
+from entrepot.tasks.queue import TaskQueue
+
+TRY_AGAIN = timedelta(minutes=10)
+"""A form that could not be made is tried again, on demand, after so long."""
+NOTED_EVERY = timedelta(hours=1)
+"""How often a form's use is noted at most."""
+MEDIA_TYPES: dict[Form, str] = {
+    "parquet": "application/vnd.apache.parquet",
+    "csv": "text/csv; charset=utf-8",
+    "jsonl": "application/x-ndjson",
+    "arrow": "application/vnd.apache.arrow.file",
+}
+TABLE_SUFFIXES = (
+    ".csv", ".tsv", ".tab", ".psv", ".txt", ".json", ".jsonl", ".ndjson", ".parquet", ".arrow",
+    ".arrows", ".feather", ".xlsx",
+)  # fmt: skip
+LONGEST_NAME = 255
+
+
+@dataclass(frozen=True)
+class FoundForm:
+    """A form that is there, and when its last use was noted."""
+
+    published: Published
+    used_at: datetime
+
+    @property
+    def until(self) -> datetime | None:
+        """When the right to read it may end by itself."""
+        return self.published.until
+
+
+def find_form(
+    conn: ReadConnection, actor: Actor, file_id: UUID, form: Form, number: int | None = None
+) -> FoundForm | None:
+    """One form of a published version, the newest by default; None if it is not there.
+
+    Raises NotFound, NoPublishedVersion, and VersionNotTabular for what has no such form.
+    """
+    published = get_published(conn, actor, file_id, number)
+    row = _row(conn, published.blob_id, form)
+    if row.row_count is None:
+        raise VersionNotTabular(format=form, media_type=published.media_type)
+    if row.status != "ready":
+        return None
+    made = replace(
+        published,
+        blob_id=BlobId(row.blob_id),
+        size=row.size,
+        sha256=row.sha256,
+        media_type=MEDIA_TYPES[form],
+        file_name=form_name(published.file_name, form),
+        published_at=row.ended_at,
+        form=form,
+    )
+    return FoundForm(made, row.used_at)
+
+
+def ask_for_form(
+    conn: WriteConnection,
+    actor: Actor,
+    file_id: UUID,
+    form: Form,
+    number: int | None,
+    queue: TaskQueue,
+    now: datetime,
+) -> Published | DerivativePending | DerivativeFailed:
+    """The form, its use noted; or it is to be made, or could not be made a moment ago.
+
+    The refusals are returned, not raised: what was planned is to be committed. JSON Lines and
+    Arrow are made from the Parquet, which comes first. Raises as `find_form` does.
+    """
+    published = get_published(conn, actor, file_id, number)
+    for wanted in (form,) if form in (EAGER, "csv") else (EAGER, form):
+        made = made_or_planned(conn, published.blob_id, wanted, form, queue, now)
+        if isinstance(made, EntrepotError):
+            return made
+    used = and_(derivatives.c.version_id == published.blob_id, derivatives.c.form == form)
+    conn.execute(update(derivatives).where(used).values(used_at=now))
+    found = find_form(conn, actor, file_id, form, number)
+    assert found is not None
+    return found.published
+
+
+def made_or_planned(
+    conn: WriteConnection,
+    version_id: BlobId,
+    form: Made,
+    shown: str,
+    queue: TaskQueue,
+    now: datetime,
+) -> Row[Any] | DerivativePending | DerivativeFailed:
+    """The derivative's row if it is ready; else it is to be made, or could not be made a moment
+    ago, and the refusal says so of what is called `shown`.
+    """
+    row: Row[Any] = _row(conn, version_id, form)
+    if row.status == "failed" and now < row.ended_at + TRY_AGAIN:
+        return _failed(row, shown, now)
+    if row.status != "ready":
+        plan_derivative(conn, queue, version_id, form, now)
+        since = row.requested_at if row.status == "pending" else now
+        return DerivativePending(format=shown, retry_after=_patience(now - since))
+    return row
+
+
+def form_name(file_name: str, form: Form) -> str:
+    """The name that a form is downloaded by: `orders.csv.gz` is `orders.parquet` as Parquet."""
+    base = file_name
+    for suffixes in ((".gz", ".zst"), TABLE_SUFFIXES):
+        for suffix in suffixes:
+            if base.lower().endswith(suffix) and len(base) > len(suffix):
+                base = base[: -len(suffix)]
+                break
+    suffix = f".{form}"
+    return base[: LONGEST_NAME - len(suffix)] + suffix
+
+
+def _patience(waiting: timedelta) -> int:
+    """Seconds after which to ask again: seldom for what takes long."""
+    return max(1, min(30, int(waiting.total_seconds() / 4)))
+
+
+def _failed(row: Any, form: str, now: datetime) -> DerivativeFailed:
+    left = row.ended_at + TRY_AGAIN - now
+    error = row.error or {}
+    return DerivativeFailed(
+        format=form,
+        cause=error.get("code", "derivation-failed"),
+        reason=error.get("detail", ""),
+        retry_after=max(1, round(left.total_seconds())),
+    )
+
+
+def _row(conn: ReadConnection, version_id: UUID, form: Made) -> Any:
+    """The version's count of rows, and its derivative's row, if there is one."""
+    this = and_(derivatives.c.version_id == versions.c.id, derivatives.c.form == form)
+    return conn.execute(
+        select(
+            versions.c.row_count,
+            derivatives.c.status,
+            derivatives.c.blob_id,
+            derivatives.c.size,
+            derivatives.c.sha256,
+            derivatives.c.error,
+            derivatives.c.requested_at,
+            derivatives.c.ended_at,
+            derivatives.c.used_at,
+        )
+        .outerjoin(derivatives, this)
+        .where(versions.c.id == version_id)
+    ).one()

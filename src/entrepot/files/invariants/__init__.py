@@ -1,0 +1,1 @@
+"""Check what must always hold: what `entrepot doctor --deep` runs."""

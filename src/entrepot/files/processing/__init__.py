@@ -1,0 +1,1 @@
+"""Process tasks: inspect, validate, compare, and publish or reject a version."""

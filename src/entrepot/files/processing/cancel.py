@@ -1,0 +1,79 @@
+"""Cancel a task: at once while it waits, within a second while it runs."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import and_, or_, select
+
+from entrepot.accounts.actor import AccountId, Actor
+from entrepot.db.tables import files, tasks, versions
+from entrepot.db.types import ReadConnection, WriteConnection
+from entrepot.errors import NotFound, TaskFinished
+from entrepot.files.processing.compare import cancel_comparison
+from entrepot.files.processing.publish import cancel_version
+from entrepot.files.processing.validation import cancel_validation, find_validation
+from entrepot.files.versions import Undecided
+from entrepot.grants.access import known_files, readable_files, sight
+from entrepot.tasks.records import Task, Viewer, get_task, lock_task, request_cancel
+
+BROUGHT = ("file.new", "version.new", "file.validate")
+"""The kinds of tasks that judge what their user brought, and not what is in the file already."""
+
+
+def viewer_of(actor: Actor) -> Viewer:
+    """The actor as one who looks at tasks.
+
+    Who may not read a file (any more) sees of their own tasks those of what they brought: the
+    others tell of the content of others.
+    """
+    tells = or_(tasks.c.kind.in_(BROUGHT), readable_files(actor.is_admin))
+    knows = and_(known_files(actor.is_admin), tells)
+    return Viewer(actor.user_id, actor.account_id, actor.is_admin, knows, sight(actor))
+
+
+def visible_task(conn: ReadConnection, actor: Actor, task_id: UUID) -> Task:
+    """A task that the actor may see. Raises NotFound."""
+    task = get_task(conn, viewer_of(actor), task_id)
+    if task is None:
+        raise NotFound
+    return task
+
+
+def cancel_task(conn: WriteConnection, actor: Actor, task_id: UUID, now: datetime) -> Task:
+    """Cancel a task that the actor may see. Raises NotFound, TaskFinished.
+
+    A task that waits ends here; one that runs is ended by its worker. Canceling it again while
+    it is being stopped changes nothing.
+    """
+    lock_task(conn, task_id)
+    task = visible_task(conn, actor, task_id)
+    if task.ended:
+        raise TaskFinished(task_status=task.status)
+    request_cancel(conn, task_id, now)
+    if task.status == "queued":
+        check = find_validation(conn, task_id)
+        if check is not None:
+            cancel_validation(conn, check, now)
+        elif not cancel_comparison(conn, task_id, now):
+            cancel_version(conn, _version_of(conn, task), now)
+    return visible_task(conn, actor, task_id)
+
+
+def _version_of(conn: ReadConnection, task: Task) -> Undecided:
+    row = conn.execute(
+        select(versions, files.c.name)
+        .join(files, files.c.id == versions.c.file_id)
+        .where(versions.c.task_id == task.id)
+    ).one()
+    return Undecided(
+        task_id=task.id,
+        blob_id=row.id,
+        file_id=row.file_id,
+        account_id=AccountId(row.account_id),
+        created_by=row.created_by,
+        number=row.number,
+        size=row.size,
+        file_name=row.name,
+        mode="none",
+        schema=None,
+    )

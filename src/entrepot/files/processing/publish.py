@@ -1,0 +1,164 @@
+"""End an inspection: publish, refuse, cancel or fail a version, in one transaction each.
+
+Each is conditional on the version being undecided, so that a second run changes nothing.
+"""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import insert, or_, update
+
+from entrepot.activity.record import record
+from entrepot.db.tables import files, inspections, schema_revisions, versions
+from entrepot.db.types import WriteConnection
+from entrepot.files.cleanup.retention import apply_retention
+from entrepot.files.derivatives import EAGER, plan_derivative
+from entrepot.files.versions import UNDECIDED, Undecided, VersionStatus
+from entrepot.inspection.results import Inspection
+from entrepot.tasks.queue import TaskQueue
+from entrepot.tasks.records import finish_task
+
+QUARANTINE = timedelta(days=7)
+"""How long a refused version's bytes are kept for the one who delivered them."""
+
+REFUSALS = {
+    "violates": "schema-violation",
+    "not-tabular": "not-tabular",
+    "resource-limit": "resource-limit",
+    "source-error": "source-error",
+}
+"""The problem code of each verdict that refuses."""
+
+
+def publish_version(
+    conn: WriteConnection, version: Undecided, found: Inspection, queue: TaskQueue, now: datetime
+) -> None:
+    """Make the version visible; the file's current one if it has the highest number.
+
+    A table's Parquet and column profile are left for later: publishing never waits for them.
+    """
+    seen = {"media_type": found.media_type, "row_count": found.row_count}
+    if not _decide(conn, version, "published", now, **seen):
+        return
+    _keep_findings(conn, version, found)
+    newest = or_(files.c.current_version.is_(None), files.c.current_version < version.number)
+    conn.execute(
+        update(files)
+        .where(files.c.id == version.file_id, newest)
+        .values(current_version=version.number, current_size=version.size, updated_at=now)
+    )
+    _end_quarantine(conn, version, now)
+    apply_retention(conn, version.file_id, now)
+    if version.mode == "infer" and found.schema is not None:
+        _freeze_schema(conn, version, found.schema, now)
+    if found.row_count is not None and found.schema is not None:
+        plan_derivative(conn, queue, version.blob_id, EAGER, now)
+    finish_task(conn, version.task_id, "succeeded", now, has_report=True)
+    _record(conn, version, "version.publish", now, {"verdict": found.verdict})
+
+
+def refuse_version(
+    conn: WriteConnection, version: Undecided, found: Inspection, now: datetime
+) -> None:
+    """Keep the version out of sight, its report for its sender, its bytes in quarantine."""
+    seen = {"media_type": found.media_type, "row_count": found.row_count}
+    if not _decide(conn, version, "refused", now, **seen, keep_until=now + QUARANTINE):
+        return
+    _keep_findings(conn, version, found)
+    finish_task(conn, version.task_id, "failed", now, error=refusal(found), has_report=True)
+    _record(conn, version, "version.refuse", now, {"verdict": found.verdict}, "refused")
+
+
+def cancel_version(conn: WriteConnection, version: Undecided, now: datetime) -> None:
+    """End a canceled task; the bytes go at once, and the quota with them."""
+    if not _decide(conn, version, "canceled", now, keep_until=now):
+        return
+    finish_task(conn, version.task_id, "canceled", now)
+    _record(conn, version, "version.cancel", now, {}, "canceled")
+
+
+def fail_version(conn: WriteConnection, version: Undecided, now: datetime) -> None:
+    """End a task whose inspection could not run: our fault, not the delivery's."""
+    if not _decide(conn, version, "refused", now, keep_until=now + QUARANTINE):
+        return
+    detail = "The inspection could not be run. The delivery was not judged; deliver it again."
+    error = {"code": "inspection-failed", "detail": detail}
+    finish_task(conn, version.task_id, "failed", now, error=error)
+    _record(conn, version, "version.fail", now, {}, "failed")
+
+
+def refusal(found: Inspection) -> dict[str, Any]:
+    """The error of a task whose bytes break their contract: why, and what first."""
+    return {"code": REFUSALS[found.verdict], "detail": found.detail, **_first_errors(found)}
+
+
+def _decide(
+    conn: WriteConnection, version: Undecided, status: VersionStatus, now: datetime, **values: Any
+) -> bool:
+    changed = conn.execute(
+        update(versions)
+        .where(versions.c.id == version.blob_id, versions.c.status.in_(UNDECIDED))
+        .values(status=status, decided_at=now, **values)
+    )
+    return bool(changed.rowcount)
+
+
+def _keep_findings(conn: WriteConnection, version: Undecided, found: Inspection) -> None:
+    conn.execute(
+        insert(inspections).values(
+            version_id=version.blob_id,
+            report=found.report,
+            profile=found.profile,
+            schema=found.schema,
+            revision=version.revision,
+        )
+    )
+
+
+def _end_quarantine(conn: WriteConnection, version: Undecided, now: datetime) -> None:
+    """The bytes of the refused version that this one corrects, or is, are not needed any more."""
+    overcome = version.replaces or version.accepted_from
+    if overcome is not None:
+        conn.execute(
+            update(versions)
+            .where(versions.c.file_id == version.file_id, versions.c.number == overcome)
+            .where(versions.c.status == "refused", versions.c.keep_until > now)
+            .values(keep_until=now)
+        )
+
+
+def _freeze_schema(
+    conn: WriteConnection, version: Undecided, schema: dict[str, Any], now: datetime
+) -> None:
+    conn.execute(
+        insert(schema_revisions).values(
+            file_id=version.file_id,
+            revision=1,
+            source="inferred",
+            schema=schema,
+            version=version.number,
+            created_by=version.created_by,
+            created_at=now,
+        )
+    )
+
+
+def _first_errors(found: Inspection, most: int = 10) -> dict[str, Any]:
+    """The first errors and the exact counts, so that a task alone tells what is wrong."""
+    errors = [error for task in found.report.get("tasks", []) for error in task.get("errors", [])]
+    shown = ("type", "message", "rowNumber", "lineNumber", "fieldName", "fieldNumber", "cell")
+    first = [{key: error[key] for key in shown if key in error} for error in errors[:most]]
+    stats = found.report.get("stats", {})
+    return {"errors": first, "error_count": stats.get("errors", len(errors))}
+
+
+def _record(
+    conn: WriteConnection,
+    version: Undecided,
+    action: str,
+    now: datetime,
+    detail: dict[str, Any],
+    result: str = "done",
+) -> None:
+    account_id, file_id, number = version.account_id, version.file_id, version.number
+    record(conn, account_id, None, action, now, file_id, number, detail, result)

@@ -1,0 +1,264 @@
+"""Carry out a check: hold bytes against a contract without making a version of them.
+
+Either bytes that came to be validated, or the current version under a schema that is to come,
+which takes effect here if it fits. Every part may run twice, as in `files.processing.inspect`: the states in
+the database say what has been done.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select, update
+
+from entrepot.accounts.actor import AccountId
+from entrepot.activity.record import record
+from entrepot.blobs.store import BlobId
+from entrepot.db.tables import accounts, checks, users, versions
+from entrepot.db.types import ReadConnection, WriteConnection
+from entrepot.files.contract import keep_revision, lock_contract
+from entrepot.files.processing import inspect
+from entrepot.files.processing.compare import give_up_comparison
+from entrepot.files.processing.inspect import MOST_STARTS, Inspector
+from entrepot.files.processing.publish import refusal
+from entrepot.files.processing.retry import run_with_retries
+from entrepot.files.versions import FileId
+from entrepot.inspection.results import (
+    Inspection,
+    InspectionCanceled,
+    InspectionRequest,
+    Mode,
+)
+from entrepot.tasks.records import finish_task, start_task
+
+
+@dataclass(frozen=True)
+class Validation:
+    """A check that has not ended. `size` is the bytes that came with it, 0 if none did.
+
+    `revision` is set if and only if it is for a schema that is to follow that revision;
+    `changes` is then what it changes.
+    """
+
+    id: UUID
+    task_id: UUID
+    account_id: AccountId
+    file_id: FileId | None
+    name: str
+    mode: Mode
+    schema: dict[str, Any] | None
+    dialect: dict[str, Any] | None
+    size: int
+    revision: int | None
+    changes: list[dict[str, Any]]
+    user_id: UUID
+    user_name: str
+    key_id: UUID | None
+    request_origin: None = None
+
+
+@dataclass(frozen=True)
+class Current:
+    """The version that readers see: what a new schema is held against. `size` is bytes."""
+
+    number: int
+    blob_id: BlobId
+    size: int
+
+
+@dataclass(frozen=True)
+class Validator:
+    """Runs checks with an inspector's means; its `run` is the queue's workflow."""
+
+    inspector: Inspector
+    clock: Callable[[], datetime]
+
+    def run(self, task_id: UUID) -> None:
+        """Carry out the task's check; once ended, nothing."""
+        run_with_retries(
+            "check",
+            lambda: self._run(task_id),
+            lambda: self.inspector.database.write(give_up, task_id, self.clock()),
+        )
+
+    def _run(self, task_id: UUID) -> None:
+        write = self.inspector.database.write
+        check = write(begin_validation, task_id, self.clock())
+        if check is not None:
+            try:
+                if check.revision is None:
+                    found = self._examine(check, BlobId(check.id), check.size)
+                    write(end_validation, check, found, self.clock())
+                else:
+                    self._try_schema(check, check.file_id)
+            except InspectionCanceled:
+                write(cancel_validation, check, self.clock())
+        # Also after a second run or a cancellation while it waited; if cut off, the sweep does it.
+        for blob_id in self.inspector.database.read(_bytes_of, task_id):
+            self.inspector.remove(blob_id)
+
+    def _try_schema(self, check: Validation, file_id: UUID | None) -> None:
+        """Hold the current version against the schema, again for as long as it moves meanwhile."""
+        settled = False
+        while not settled:
+            current = self.inspector.database.read(current_of, file_id)
+            found = self._examine(check, current.blob_id, current.size) if current else None
+            number = current.number if current else None
+            settled = self.inspector.database.write(
+                end_schema_change, check, number, found, self.clock()
+            )
+
+    def _examine(self, check: Validation, blob_id: BlobId, size: int) -> Inspection:
+        request = InspectionRequest(
+            path=self.inspector.path(blob_id),
+            file_name=check.name,
+            size=size,
+            mode=check.mode,
+            schema=check.schema,
+            dialect=check.dialect,
+        )
+        return self.inspector.examine(check.task_id, request)
+
+
+def begin_validation(conn: WriteConnection, task_id: UUID, now: datetime) -> Validation | None:
+    """Mark the task as running; None if it has ended."""
+    starts = start_task(conn, task_id, "inspecting", now)
+    if starts is None:
+        return None
+    if starts > MOST_STARTS:
+        give_up(conn, task_id, now)
+        return None
+    return find_validation(conn, task_id)
+
+
+def end_validation(
+    conn: WriteConnection, check: Validation, found: Inspection, now: datetime
+) -> None:
+    """Keep the report and let the bytes go; the task fails if the contract is broken."""
+    if not _decide(conn, check, now, report=found.report):
+        return
+    if check.mode == "none" or found.verdict == "conforms":
+        finish_task(conn, check.task_id, "succeeded", now, has_report=True)
+    else:
+        error = refusal(found)
+        finish_task(conn, check.task_id, "failed", now, error=error, has_report=True)
+
+
+def end_schema_change(
+    conn: WriteConnection,
+    check: Validation,
+    checked: int | None,
+    found: Inspection | None,
+    now: datetime,
+) -> bool:
+    """Let the schema take effect if version `checked` fits and is still the current one.
+
+    False if another version has become the current one meanwhile: it is to be checked then.
+    """
+    assert check.file_id is not None
+    contract = lock_contract(conn, check.file_id)
+    if contract.current_version != checked:
+        return False
+    report = found.report if found else None
+    if not _decide(conn, check, now, report=report):
+        return True
+    if found is not None and found.verdict != "conforms":
+        finish_task(conn, check.task_id, "failed", now, error=refusal(found), has_report=True)
+    elif contract.revision != check.revision:
+        detail = (
+            f"The schema was compared with revision {check.revision}; the file has revision "
+            f"{contract.revision} now. Nothing was changed."
+        )
+        error = {"code": "schema-changed", "detail": detail, "revision": contract.revision}
+        finish_task(conn, check.task_id, "failed", now, error=error, has_report=bool(report))
+    else:
+        if check.schema is not None and check.schema != contract.schema:
+            _take_effect(conn, check, checked, now)
+        finish_task(conn, check.task_id, "succeeded", now, has_report=bool(report))
+    return True
+
+
+def _take_effect(
+    conn: WriteConnection, check: Validation, checked: int | None, now: datetime
+) -> None:
+    assert check.file_id is not None
+    assert check.schema is not None
+    contract = lock_contract(conn, check.file_id)
+    number = keep_revision(conn, contract, check.schema, check.changes, check.user_id, now)
+    detail = {"revision": number, "changes": check.changes}
+    record(conn, check.account_id, check, "schema.change", now, check.file_id, checked, detail)
+
+
+def cancel_validation(conn: WriteConnection, check: Validation, now: datetime) -> None:
+    """End a canceled check; bytes that came with it go at once, and the quota with them."""
+    if _decide(conn, check, now):
+        finish_task(conn, check.task_id, "canceled", now)
+
+
+def give_up(conn: WriteConnection, task_id: UUID, now: datetime) -> None:
+    """End a task that cannot be done, whatever it is for; nothing changes if it has ended."""
+    check = find_validation(conn, task_id)
+    if check is None:
+        if not give_up_comparison(conn, task_id, now):
+            inspect.give_up(conn, task_id, now)
+        return
+    if _decide(conn, check, now):
+        detail = "The inspection could not be run. Nothing was judged or changed; try again."
+        error = {"code": "inspection-failed", "detail": detail}
+        finish_task(conn, check.task_id, "failed", now, error=error)
+
+
+def find_validation(conn: ReadConnection, task_id: UUID) -> Validation | None:
+    """The check of a task; None for a task of another kind."""
+    found = (
+        select(checks, users.c.name.label("user"), accounts.c.name.label("account"))
+        .join(users, users.c.id == checks.c.created_by)
+        .join(accounts, accounts.c.id == users.c.account_id)
+    )
+    row = conn.execute(found.where(checks.c.task_id == task_id)).one_or_none()
+    if row is None:
+        return None
+    return Validation(
+        id=row.id,
+        task_id=row.task_id,
+        account_id=AccountId(row.account_id),
+        file_id=row.file_id,
+        name=row.name,
+        mode=row.mode,
+        schema=row.schema,
+        dialect=row.dialect,
+        size=row.size,
+        revision=row.revision,
+        changes=row.changes or [],
+        user_id=row.created_by,
+        user_name=f"{row.account}:{row.user}",
+        key_id=row.key_id,
+    )
+
+
+def current_of(conn: ReadConnection, file_id: UUID | None) -> Current | None:
+    """The bytes of the file's current version, if it has one."""
+    row = conn.execute(
+        select(versions.c.number, versions.c.id, versions.c.size)
+        .where(versions.c.file_id == file_id, versions.c.status == "published")
+        .order_by(versions.c.number.desc())
+        .limit(1)
+    ).one_or_none()
+    return Current(row.number, BlobId(row.id), row.size) if row else None
+
+
+def _bytes_of(conn: ReadConnection, task_id: UUID) -> list[BlobId]:
+    brought = select(checks.c.id).where(checks.c.task_id == task_id, checks.c.size > 0)
+    return [BlobId(row) for row in conn.scalars(brought)]
+
+
+def _decide(conn: WriteConnection, check: Validation, now: datetime, **values: Any) -> bool:
+    """Whether the check ended just now; if it had ended before, nothing changes."""
+    changed = conn.execute(
+        update(checks)
+        .where(checks.c.id == check.id, checks.c.decided_at.is_(None))
+        .values(decided_at=now, keep_until=now, **values)
+    )
+    return bool(changed.rowcount)

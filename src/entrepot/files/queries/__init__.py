@@ -1,0 +1,1 @@
+"""Read files, versions, findings and activity for an actor."""

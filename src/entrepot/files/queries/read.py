@@ -1,0 +1,302 @@
+"""Read one file and what was published of it; `files.queries.lists` has the lists."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, Select, and_, bindparam, select
+
+from entrepot.accounts.actor import AccountId, Actor
+from entrepot.blobs.store import BlobId
+from entrepot.db.tables import (
+    accounts,
+    derivatives,
+    files,
+    inspections,
+    schema_revisions,
+    users,
+    versions,
+)
+from entrepot.db.types import ReadConnection
+from entrepot.errors import NoPublishedVersion, NotFound
+from entrepot.files.derivatives import EAGER
+from entrepot.files.versions import FileId, Published
+from entrepot.grants.access import (
+    Entitlement,
+    Rights,
+    access_readable,
+    access_visible,
+    granted_rights,
+    granted_until,
+    require_reading,
+    rights_of,
+    sight,
+    visible_files,
+    visible_versions,
+)
+
+
+@dataclass(frozen=True)
+class File:
+    """A file as a caller sees it; sizes are bytes. Version figures are the published one's.
+
+    Who may deliver but not read sees none of these, nor when the file was last updated, since that
+    tells of others' deliveries.
+    """
+
+    id: FileId
+    name: str
+    name_key: str
+    description: str
+    user_name: str
+    rights: Rights
+    size_limit: int
+    enforcement: str
+    schema: dict[str, Any] | None
+    dialect: dict[str, Any] | None
+    retention: dict[str, int] | None
+    created_at: datetime
+    updated_at: datetime | None
+    version: int | None
+    size: int | None
+    media_type: str | None
+    sha256: str | None
+    row_count: int | None
+
+    @property
+    def entitlement(self) -> Entitlement:
+        """What the caller may do with it."""
+        return self.rights.entitlement
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What an inspection found: the report, the profile and the schema as JSON documents.
+
+    `columns` is the profile's part that is measured after the publication, None before;
+    `derivative` is the state of the Parquet that it is measured from, None where there is none,
+    and `derivative_error` why it could not be made.
+    """
+
+    version: int
+    report: dict[str, Any]
+    profile: dict[str, Any]
+    schema: dict[str, Any] | None
+    columns: list[dict[str, Any]] | None
+    derivative: str | None
+    derivative_error: dict[str, Any] | None
+
+
+def get_file(conn: ReadConnection, actor: Actor, file_id: UUID) -> File:
+    """One file that the actor may know of, its schema included. Raises NotFound."""
+    values = {**sight(actor), "file_id": file_id}
+    row = conn.execute(_one(actor.is_admin), values).one_or_none()
+    if row is None:
+        raise NotFound
+    return file_of(row, actor)
+
+
+def profile_document(found: Findings) -> dict[str, Any]:
+    """The profile as far as it is known: the file's and the table's part at once, the columns
+    once they are measured."""
+    document: dict[str, Any] = {"version": found.version, **found.profile}
+    document["columns"] = found.columns or []
+    document["columns_pending"] = found.columns is None and found.derivative == "pending"
+    derivative: dict[str, Any] = {"status": found.derivative or "none"}
+    if found.derivative == "failed" and found.derivative_error:
+        derivative["error"] = found.derivative_error
+    document["derivative"] = derivative
+    return document
+
+
+def get_published(
+    conn: ReadConnection, actor: Actor, file_id: UUID, number: int | None = None
+) -> Published:
+    """A published version for a download, the newest by default.
+
+    Raises NotFound, also for a number that was not published, NotAllowed and NoPublishedVersion.
+    """
+    values: dict[str, Any] = {**sight(actor), "file_id": file_id}
+    if number is not None:
+        values["number"] = number
+    row = conn.execute(_published(actor.is_admin, number is not None), values).one_or_none()
+    if row is None:
+        raise NotFound
+    rights = rights_of(actor, row)
+    require_reading(rights)
+    if row.id is None and number is not None:
+        raise NotFound
+    if row.id is None:
+        raise NoPublishedVersion
+    return as_delivered(actor, file_id, row, None if rights.manages else row.granted_until)
+
+
+def as_delivered(
+    actor: Actor, file_id: UUID, row: Row[Any], until: datetime | None = None
+) -> Published:
+    """What a download needs, of a row with a version's columns and its file's `name`."""
+    return Published(
+        file_id=FileId(file_id),
+        account_id=AccountId(row.account_id),
+        reader=actor,
+        blob_id=BlobId(row.id),
+        number=row.number,
+        file_name=row.name,
+        size=row.size,
+        sha256=row.sha256,
+        media_type=row.media_type,
+        published_at=row.decided_at,
+        until=until,
+    )
+
+
+def get_profiled(
+    conn: ReadConnection, actor: Actor, file_id: UUID, version: int | None = None
+) -> Findings:
+    """As `get_findings`, for their part that shows what is in a version. Raises NotAllowed too."""
+    access_readable(conn, actor, file_id)
+    return get_findings(conn, actor, file_id, version)
+
+
+def get_findings(
+    conn: ReadConnection, actor: Actor, file_id: UUID, version: int | None = None
+) -> Findings:
+    """Report and profile of a version, the newest inspected one by default, of those that the actor
+    may know of. Raises NotFound."""
+    seen = access_visible(conn, actor, file_id)
+    eager = and_(derivatives.c.version_id == versions.c.id, derivatives.c.form == EAGER)
+    found = (
+        select(inspections, versions.c.number, derivatives.c.status, derivatives.c.error)
+        .join(versions, versions.c.id == inspections.c.version_id)
+        .outerjoin(derivatives, eager)
+        .where(versions.c.file_id == file_id, versions.c.status != "deleted")
+        .where(visible_versions(seen))
+        .order_by(versions.c.number.desc())
+        .limit(1)
+    )
+    if version is not None:
+        found = found.where(versions.c.number == version)
+    row = conn.execute(found).one_or_none()
+    if row is None:
+        raise NotFound
+    return Findings(
+        version=row.number,
+        report=row.report,
+        profile=row.profile,
+        schema=row.schema,
+        columns=row.columns,
+        derivative=row.status,
+        derivative_error=row.error,
+    )
+
+
+def newest_findings(conn: ReadConnection, actor: Actor, file_id: UUID) -> Findings | None:
+    """As `get_findings` of the newest inspected version; None as long as there is none."""
+    try:
+        return get_findings(conn, actor, file_id)
+    except NotFound:
+        return None
+
+
+def file_rows(with_schema: bool) -> Select[Any]:
+    """The rows that `file_of` reads; `sight` fills in who looks."""
+    columns: list[Any] = [
+        files,
+        users.c.name.label("user"),
+        accounts.c.name.label("account"),
+        versions.c.number,
+        versions.c.size,
+        versions.c.media_type,
+        versions.c.sha256,
+        versions.c.row_count,
+        *granted_rights(),
+    ]
+    if with_schema:
+        newest = (
+            select(schema_revisions.c.schema)
+            .where(schema_revisions.c.file_id == files.c.id)
+            .order_by(schema_revisions.c.revision.desc())
+            .limit(1)
+        )
+        columns.append(newest.scalar_subquery().label("schema"))
+    return (
+        select(*columns)
+        .join(users, users.c.id == files.c.owner_id)
+        .join(accounts, accounts.c.id == users.c.account_id)
+        .outerjoin(versions, _current())
+    )
+
+
+def file_of(row: Row[Any], actor: Actor) -> File:
+    """What an actor sees of a file."""
+    rights = rights_of(actor, row)
+    reads = rights.reads
+    return File(
+        id=FileId(row.id),
+        name=row.name,
+        name_key=row.name_key,
+        description=row.description,
+        user_name=f"{row.account}:{row.user}",
+        rights=rights,
+        size_limit=row.size_limit,
+        enforcement=row.enforcement,
+        schema=getattr(row, "schema", None),
+        dialect=row.dialect,
+        retention=row.retention,
+        created_at=row.created_at,
+        updated_at=row.updated_at if reads else None,
+        version=row.number if reads else None,
+        size=row.size if reads else None,
+        media_type=row.media_type if reads else None,
+        sha256=row.sha256 if reads else None,
+        row_count=row.row_count if reads else None,
+    )
+
+
+# Statements are built once for each of their shapes (see `grants.access.visible_files`).
+
+
+@cache
+def _one(is_admin: bool) -> Select[Any]:
+    return file_rows(with_schema=True).where(
+        files.c.id == bindparam("file_id"), visible_files(is_admin)
+    )
+
+
+@cache
+def _published(is_admin: bool, numbered: bool) -> Select[Any]:
+    return (
+        select(
+            files.c.name,
+            files.c.account_id,
+            files.c.owner_id,
+            *granted_rights(),
+            granted_until(),
+            versions.c.id,
+            versions.c.number,
+            versions.c.size,
+            versions.c.sha256,
+            versions.c.media_type,
+            versions.c.decided_at,
+        )
+        .outerjoin(versions, _numbered() if numbered else _current())
+        .where(files.c.id == bindparam("file_id"), visible_files(is_admin))
+    )
+
+
+def _current() -> Any:
+    return and_(
+        versions.c.file_id == files.c.id,
+        versions.c.number == files.c.current_version,
+        versions.c.status == "published",
+    )
+
+
+def _numbered() -> Any:
+    return and_(
+        versions.c.file_id == files.c.id,
+        versions.c.number == bindparam("number"),
+        versions.c.status == "published",
+    )

@@ -1,0 +1,44 @@
+"""The index by which files are found by a part of their name: its grams, kept by the database.
+
+A gram is two or three characters of `files.names.folded`, written after the first 8 digits of the
+account's id: a search reads nothing of another account, and cannot be timed by what those have.
+SQLite keeps them in the FTS5 table `file_search` by triggers, PostgreSQL in a GIN index on the
+function `file_grams`; both are made by migration 0009. ADR 0022 says why these.
+"""
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import CTE, Text, bindparam, column, func, select, table
+from sqlalchemy.dialects.postgresql import ARRAY
+
+from entrepot.db.tables import files
+from entrepot.files.names import trigrams
+
+NUMBERS = table("file_numbers", column("number"), column("file_id"))
+SEARCH = table("file_search", column("rowid"), column("file_search"))
+
+
+def with_trigrams(embedded: bool) -> CTE:
+    """The files that have all grams of a search, in any state; `gram_values` fills it in.
+
+    It is worked out by itself and first: left a choice, the planners, who know little of how
+    often a gram occurs, may look through a whole account instead.
+    """
+    if embedded:
+        numbered = SEARCH.join(NUMBERS, NUMBERS.c.number == SEARCH.c.rowid)
+        found = select(files).select_from(numbered.join(files, files.c.id == NUMBERS.c.file_id))
+        found = found.where(SEARCH.c.file_search.op("MATCH")(bindparam("grams")))
+    else:
+        kept: Any = func.file_grams(files.c.account_id, files.c.name_key, type_=ARRAY(Text))
+        found = select(files).where(kept.contains(bindparam("grams", type_=ARRAY(Text))))
+    return found.cte("found").prefix_with("MATERIALIZED")
+
+
+def trigram_values(account_id: UUID, key: str, embedded: bool) -> dict[str, Any]:
+    """The parameters of `with_grams` for a text that `folded` made."""
+    scope = account_id.hex[:8]
+    if embedded:
+        every = (f'"{scope}{gram.encode().hex().upper()}"' for gram in trigrams(key))
+        return {"grams": " AND ".join(every)}
+    return {"grams": [scope + gram for gram in trigrams(key)]}

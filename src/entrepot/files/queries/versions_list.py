@@ -1,0 +1,110 @@
+"""A file's versions as they are listed: each with its state, whatever became of it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, Select, select
+
+from entrepot.accounts.actor import Actor
+from entrepot.db.tables import accounts, users, versions
+from entrepot.db.types import ReadConnection
+from entrepot.errors import NotFound
+from entrepot.files.versions import UNDO, FileId, VersionStatus
+from entrepot.grants.access import Visible, access_visible, visible_versions
+
+
+@dataclass(frozen=True)
+class Version:
+    """One version as a reader of its file may know it; `size` is bytes.
+
+    The bytes of a refused one are kept for its sender until `quarantined_until`. For the numbers
+    of other versions see `deliver.Origin`.
+    """
+
+    file_id: FileId
+    number: int
+    status: VersionStatus
+    size: int
+    sha256: str
+    row_count: int | None
+    created_at: datetime
+    user_name: str
+    task_id: UUID
+    restored_from: int | None
+    accepted_from: int | None
+    reason: str | None
+    replaces: int | None
+    quarantined_until: datetime | None
+    deleted_at: datetime | None = None
+
+    @property
+    def undo_until(self) -> datetime | None:
+        """Until when its deletion can be undone; None if it was not deleted."""
+        return self.deleted_at + UNDO if self.deleted_at is not None else None
+
+
+def list_versions(
+    conn: ReadConnection, actor: Actor, file_id: UUID, limit: int, after: int | None = None
+) -> list[Version]:
+    """A file's versions that the actor may know of, the newest first; `after` is the number of
+    the last one of the page before.
+
+    Raises NotFound for a file that the actor may not know of.
+    """
+    seen = access_visible(conn, actor, file_id)
+    page = _versions_of(seen).order_by(versions.c.number.desc()).limit(limit)
+    if after is not None:
+        page = page.where(versions.c.number < after)
+    return [_version(row) for row in conn.execute(page)]
+
+
+def get_version(conn: ReadConnection, actor: Actor, file_id: UUID, number: int) -> Version:
+    """One version that the actor may know of. Raises NotFound."""
+    found = _versions_of(access_visible(conn, actor, file_id)).where(versions.c.number == number)
+    row = conn.execute(found).one_or_none()
+    if row is None:
+        raise NotFound
+    return _version(row)
+
+
+def exception_of(conn: ReadConnection, file_id: UUID, number: int | None) -> Version | None:
+    """Version `number` of a file that the actor may read, if it was published although it had been
+    refused; else None."""
+    this = versions.c.number == number, versions.c.accepted_from.is_not(None)
+    row = conn.execute(_told().where(versions.c.file_id == file_id, *this)).one_or_none()
+    return _version(row) if row is not None else None
+
+
+def _versions_of(seen: Visible) -> Select[Any]:
+    return _told().where(versions.c.file_id == seen.file_id, visible_versions(seen))
+
+
+def _told() -> Select[Any]:
+    return (
+        select(versions, users.c.name.label("user"), accounts.c.name.label("account"))
+        .join(users, users.c.id == versions.c.created_by)
+        .join(accounts, accounts.c.id == users.c.account_id)
+    )
+
+
+def _version(row: Row[Any]) -> Version:
+    held = row.status == "refused" and row.bytes_removed_at is None
+    return Version(
+        file_id=FileId(row.file_id),
+        number=row.number,
+        status=row.status,
+        size=row.size,
+        sha256=row.sha256,
+        row_count=row.row_count,
+        created_at=row.created_at,
+        user_name=f"{row.account}:{row.user}",
+        task_id=row.task_id,
+        restored_from=row.restored_from,
+        accepted_from=row.accepted_from,
+        reason=row.reason,
+        replaces=row.replaces,
+        quarantined_until=row.keep_until if held else None,
+        deleted_at=row.deleted_at,
+    )

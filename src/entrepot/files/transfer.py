@@ -1,0 +1,232 @@
+"""Hand a file over to another owner: at once within its account, to another by an offer.
+
+Nobody's quota is filled without their doing: the file changes its account only in the transaction
+in which the one it was offered to accepts it. There all that belongs to it changes the account with
+it: every byte that counts (quarantined and deleted versions included), its derivatives and its
+tasks. An upload that is under way keeps its reservation where it was made, and is refused at its
+end. What was recorded stays in the record of the account where it happened.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import delete, func, insert, select, update
+
+from entrepot.accounts.actor import AccountId, Actor, UserId
+from entrepot.accounts.users import get_user
+from entrepot.activity.record import record
+from entrepot.db.pages import Position, page_after
+from entrepot.db.tables import (
+    accounts,
+    checks,
+    derivatives,
+    entitlements,
+    files,
+    offers,
+    tasks,
+    users,
+    versions,
+)
+from entrepot.db.types import ReadConnection, WriteConnection
+from entrepot.errors import FieldInvalid, FileBusy, NotFound
+from entrepot.files.remove import kept
+from entrepot.files.versions import FileId
+from entrepot.grants.access import Offered, lock_manageable, lock_offered
+from entrepot.grants.entitlements import EVERYBODY, end_entitlement, find_grantee
+from entrepot.quotas.reserve import refund, take_used
+from entrepot.tasks.records import ENDED, stir_tasks
+
+VALIDATION = "file.validate"
+"""The kind of task whose bytes are not the file's, but of whoever had them validated."""
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A file that its owner would hand over; `size` is the bytes that count of all its versions,
+    and `entitlements` how many it is shared with: they stay."""
+
+    file_id: FileId
+    file_name: str
+    description: str
+    owner: str
+    size: int
+    entitlements: int
+    created_at: datetime
+
+
+def transfer_file(
+    conn: WriteConnection, actor: Actor, file_id: UUID, user_name: str, now: datetime
+) -> None:
+    """Make another user of the file's account its owner. The one before keeps no right to it.
+
+    Raises NotFound, NotAllowed, FieldInvalid.
+    """
+    target = lock_manageable(conn, actor, file_id)
+    try:
+        user = get_user(conn, actor, user_name)
+    except NotFound:
+        reason = "is no user of the account; to another account a file is offered (PUT …/offer)."
+        raise FieldInvalid("user_name", reason, f"{actor.account}:maria") from None
+    if user.disabled:
+        raise FieldInvalid("user_name", "is disabled.")
+    if user.id == target.owner_id:
+        return
+    names = {"from": _name_of(conn, target.owner_id), "to": user.user_name}
+    _give(conn, file_id, user.id, now)
+    record(conn, target.account_id, actor, "file.transfer", now, file_id, None, names)
+
+
+def offer_file(
+    conn: WriteConnection, actor: Actor, file_id: UUID, user_name: str, now: datetime
+) -> datetime:
+    """Offer a file to a user of another account, instead of whom it was offered to before; when.
+
+    Raises NotFound, NotAllowed, FieldInvalid.
+    """
+    target = lock_manageable(conn, actor, file_id)
+    grantee = find_grantee(conn, user_name)
+    if grantee.user_id is None:
+        raise FieldInvalid("user_name", f"must be one user, not {EVERYBODY}.", "acme:anna")
+    if grantee.account_id == target.account_id:
+        reason = "is of the file's own account: hand it over in the file's settings, or by PATCH."
+        raise FieldInvalid("user_name", reason)
+    before = conn.execute(select(offers).where(offers.c.file_id == file_id)).one_or_none()
+    if before is not None and before.user_id == grantee.user_id:
+        made: datetime = before.created_at
+        return made
+    conn.execute(delete(offers).where(offers.c.file_id == file_id))
+    named = {"file_id": file_id, "user_id": grantee.user_id}
+    conn.execute(insert(offers).values(**named, offered_by=actor.user_id, created_at=now))
+    detail = {"to": user_name}
+    record(conn, target.account_id, actor, "file.offer", now, file_id, None, detail)
+    return now
+
+
+def withdraw_offer(conn: WriteConnection, actor: Actor, file_id: UUID, now: datetime) -> None:
+    """End an offer: the one it was made to declines it, or who manages the file takes it back.
+
+    Raises NotFound, also where there is none, and NotAllowed.
+    """
+    try:
+        account_id, action = lock_offered(conn, actor, file_id).account_id, "file.decline"
+    except NotFound:
+        account_id, action = lock_manageable(conn, actor, file_id).account_id, "file.withdraw"
+    if not conn.execute(delete(offers).where(offers.c.file_id == file_id)).rowcount:
+        raise NotFound
+    record(conn, account_id, actor, action, now, file_id)
+
+
+def offered_to(conn: ReadConnection, file_id: UUID) -> str | None:
+    """The name of whom a file is offered to, for those who manage it."""
+    user_id = conn.scalar(select(offers.c.user_id).where(offers.c.file_id == file_id))
+    return _name_of(conn, user_id) if user_id is not None else None
+
+
+def list_offers(
+    conn: ReadConnection, actor: Actor, limit: int, after: Position | None = None
+) -> list[Offer]:
+    """The files that are offered to the actor, oldest offer first.
+
+    `after` is the place of the last one of the page before: `created_at` and `file_id`.
+    """
+    size = select(func.coalesce(func.sum(versions.c.size), 0)).where(
+        versions.c.file_id == files.c.id, *kept(versions)
+    )
+    shared = select(func.count()).where(entitlements.c.file_id == files.c.id)
+    found = (
+        select(
+            offers.c.created_at,
+            files.c.id,
+            files.c.name,
+            files.c.description,
+            users.c.name.label("user"),
+            accounts.c.name.label("account"),
+            size.scalar_subquery().label("size"),
+            shared.scalar_subquery().label("shared"),
+        )
+        .join(files, files.c.id == offers.c.file_id)
+        .join(users, users.c.id == files.c.owner_id)
+        .join(accounts, accounts.c.id == users.c.account_id)
+        .where(offers.c.user_id == actor.user_id, files.c.deleted_at.is_(None))
+    )
+    page = page_after(found, offers.c.created_at, offers.c.file_id, limit, after)
+    return [
+        Offer(
+            file_id=FileId(row.id),
+            file_name=row.name,
+            description=row.description,
+            owner=f"{row.account}:{row.user}",
+            size=int(row.size),
+            entitlements=row.shared,
+            created_at=row.created_at,
+        )
+        for row in conn.execute(page)
+    ]
+
+
+def count_offers(conn: ReadConnection, actor: Actor) -> int:
+    """How many files are offered to the actor."""
+    mine = offers.c.user_id == actor.user_id, files.c.deleted_at.is_(None)
+    found = select(func.count()).select_from(offers.join(files, files.c.id == offers.c.file_id))
+    return conn.scalar(found.where(*mine)) or 0
+
+
+def accept_offer(conn: WriteConnection, actor: Actor, file_id: UUID, now: datetime) -> None:
+    """Make a file that was offered to the actor theirs, and its bytes their account's.
+
+    Raises NotFound, FileBusy, and QuotaExceeded where the account has no room for all of it.
+    """
+    offered = lock_offered(conn, actor, file_id)
+    busy = tasks.c.file_id == file_id, tasks.c.kind != VALIDATION, tasks.c.status.not_in(ENDED)
+    if under_way := conn.scalar(select(func.count()).select_from(tasks).where(*busy)):
+        raise FileBusy(tasks=under_way)
+    size = _move(conn, offered)
+    names = {"from": _name_of(conn, offered.owner_id), "to": actor.user_name, "bytes": size}
+    _give(conn, file_id, actor.user_id, now)
+    for account_id in (offered.account_id, actor.account_id):
+        record(conn, account_id, actor, "file.transfer", now, file_id, None, names)
+
+
+def _move(conn: WriteConnection, offered: Offered) -> int:
+    """Have the file and all its bytes belong to the actor's account; how many those are."""
+    file_id, old, new = offered.file_id, offered.account_id, offered.actor.account_id
+    mine = versions.c.file_id == file_id
+    # Those whose bytes go at this moment are not counted, or wait and are then the new account's.
+    conn.execute(select(versions.c.id).where(mine).with_for_update(key_share=True))
+    counted = select(func.sum(versions.c.size)).where(mine, *kept(versions))
+    size = int(conn.scalar(counted) or 0)
+    _lock_accounts(conn, old, new)
+    take_used(conn, new, size)
+    refund(conn, old, size)
+    own = select(versions.c.id).where(mine)
+    for moved in (
+        update(versions).where(mine),
+        update(derivatives).where(derivatives.c.version_id.in_(own)),
+        update(checks).where(checks.c.file_id == file_id, checks.c.revision.is_not(None)),
+        update(tasks).where(tasks.c.file_id == file_id, tasks.c.kind != VALIDATION),
+        update(files).where(files.c.id == file_id),
+    ):
+        conn.execute(moved.values(account_id=new))
+    return size
+
+
+def _lock_accounts(conn: WriteConnection, *account_ids: AccountId) -> None:
+    """Both in one order, so that two who exchange files never wait for each other."""
+    both = select(accounts.c.id).where(accounts.c.id.in_(account_ids)).order_by(accounts.c.id)
+    conn.execute(both.with_for_update(key_share=True))
+
+
+def _give(conn: WriteConnection, file_id: UUID, user_id: UserId, now: datetime) -> None:
+    """Change the owner, who needs no entitlement of their own; an offer is over."""
+    owned = {"owner_id": user_id, "updated_at": now}
+    conn.execute(update(files).where(files.c.id == file_id).values(**owned))
+    conn.execute(delete(offers).where(offers.c.file_id == file_id))
+    end_entitlement(conn, file_id, user_id)
+    stir_tasks(conn, file_id)
+
+
+def _name_of(conn: ReadConnection, user_id: UUID) -> str:
+    found = select(users.c.name, accounts.c.name.label("account")).join(accounts)
+    row = conn.execute(found.where(users.c.id == user_id)).one()
+    return f"{row.account}:{row.name}"

@@ -1,0 +1,1 @@
+"""Send versions: whole, in ranges, conditionally, in each form."""

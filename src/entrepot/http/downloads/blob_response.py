@@ -1,0 +1,219 @@
+"""The ASGI side of a download: bytes from a store to the client, no faster than it takes them."""
+
+import asyncio
+import os
+from collections.abc import AsyncGenerator, Iterator, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from starlette.responses import Response
+from starlette.types import Message, Receive, Scope, Send
+
+from entrepot.blobs import BLOCK, BlobId, BlobStore
+from entrepot.errors import BlobMissing
+from entrepot.http.downloads.ranges import Span
+from entrepot.http.limits.concurrency_limits import place_to
+
+SMALL = 256 * 1024
+"""Bytes up to which a file is sent from memory if it lies in the page cache."""
+
+
+MIDDLING = 16 * 1024 * 1024
+"""Bytes up to which the server sends a whole file by itself. It costs no memory here, but at
+1 GiB it is slower than our own blocks of 1 MiB (0.57 of nginx's rate against 0.91)."""
+
+
+@dataclass(frozen=True)
+class BlobPart:
+    """A piece of a body: the bytes `before`, then that `span` of the blob, if any."""
+
+    before: bytes
+    span: Span | None
+
+    def __len__(self) -> int:
+        return len(self.before) + (len(self.span) if self.span else 0)
+
+
+class Recorded(Protocol):
+    """Takes note of what is sent, right before it is: a client that goes then may have had it."""
+
+    def whole(self, size: int) -> None:
+        """All of the blob at once."""
+        ...
+
+    def part(self, size: int) -> None:
+        """A part of it, or the beginning of what comes in blocks."""
+        ...
+
+    def more(self, size: int) -> None:
+        """A further block."""
+        ...
+
+    def broken_off(self) -> None:
+        """The client has gone before the end."""
+        ...
+
+
+class BlobResponse(Response):
+    """A response whose body is made of a blob's bytes, opened when it is sent.
+
+    Raises `BlobMissing`, before any header is out, when the blob is not there or does not have
+    `size` bytes, and `TooManyDownloads` where it takes a while and its account has no place left.
+    A body that breaks off later ends the connection, so that the client sees fewer bytes than
+    Content-Length announced.
+    """
+
+    def __init__(
+        self,
+        status_code: int,
+        headers: Mapping[str, str],
+        *,
+        blob: BlobStore,
+        blob_id: BlobId,
+        size: int,
+        parts: tuple[BlobPart, ...],
+    ) -> None:
+        self.status_code = status_code
+        self.background = None
+        self.body = b""
+        self._blob = blob
+        self._blob_id = blob_id
+        self._size = size
+        self._parts = parts
+        self.recorded: Recorded | None = None
+        self.init_headers(headers)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it: from memory, by the server itself where it offers to, or in blocks of 1 MiB."""
+        start: Message = {
+            "type": "http.response.start",
+            "status": self.status_code,
+            "headers": self.raw_headers,
+        }
+        file = self._whole_file(scope)
+        if not self._parts:
+            self._note_all()
+            await send(start)
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+        elif file is not None and (body := _small_and_cached(file, self._size)) is not None:
+            self._note_all()
+            await send(start)
+            await send({"type": "http.response.body", "body": body, "more_body": False})
+        elif file is not None and self._size <= MIDDLING:
+            self._note_all()
+            await send(start)
+            await send({"type": "http.response.pathsend", "path": str(file)})
+        elif sum(len(part) for part in self._parts) <= BLOCK:
+            # One hop and one message: 2,150 a second of 64 KiB, 32 at once; 1,600 as a stream.
+            body = await asyncio.to_thread(lambda: b"".join(self._body()))
+            self._note_all()
+            await send(start)
+            await send({"type": "http.response.body", "body": body, "more_body": False})
+        else:
+            with place_to("downloads", scope):
+                await self._stream(start, receive, send)
+        if self.background is not None:
+            await self.background()
+
+    def _note_all(self) -> None:
+        """Record what is sent at once: the whole blob, or ranges of it."""
+        if self.recorded is not None:
+            sent = sum(len(part.span) for part in self._parts if part.span is not None)
+            note = self.recorded.part if self.status_code == 206 else self.recorded.whole
+            note(sent)
+
+    def _whole_file(self, scope: Scope) -> Path | None:
+        """The file that is exactly the body, if the server sends files by itself.
+
+        A single range over all of it, as resuming clients ask for first, is such a body too.
+        Looked at in the event loop: one stat costs less than a thread's hop. Should the file
+        go between this look and the server's own opening, Granian answers a bare 404.
+        """
+        whole = (BlobPart(b"", Span(0, self._size)),)
+        if "http.response.pathsend" not in scope.get("extensions", {}) or self._parts != whole:
+            return None
+        file = self._blob.path(self._blob_id)
+        if file is not None:
+            try:
+                size = file.stat().st_size
+            except FileNotFoundError as error:
+                raise BlobMissing(blob_id=self._blob_id) from error
+            if size != self._size:
+                raise BlobMissing(blob_id=self._blob_id)
+        return file
+
+    async def _stream(self, start: Message, receive: Receive, send: Send) -> None:
+        # A server need not tell through `send` that the client has gone: Granian does not.
+        gone = asyncio.ensure_future(_until_gone(receive))
+        try:
+            async with aclosing(_read_ahead(self._body())) as blocks:
+                async for block in blocks:
+                    if gone.done():
+                        if self.recorded is not None:
+                            self.recorded.broken_off()
+                        return
+                    if self.recorded is not None:
+                        (self.recorded.part if start else self.recorded.more)(len(block))
+                    if start:
+                        await send(start)
+                        start = {}
+                    await send({"type": "http.response.body", "body": block, "more_body": True})
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+        finally:
+            gone.cancel()
+
+    def _body(self) -> Iterator[bytes]:
+        """The body, read as it is asked for. Raises `BlobMissing` where bytes are missing."""
+        stat = self._blob.stat(self._blob_id)
+        if stat is None or stat.size != self._size:
+            raise BlobMissing(blob_id=self._blob_id)
+        for part in self._parts:
+            if part.before:
+                yield part.before
+            if part.span is not None:
+                rest = len(part.span)
+                for block in self._blob.read(self._blob_id, part.span.start, part.span.stop):
+                    rest -= len(block)
+                    yield block
+                if rest:
+                    raise BlobMissing(blob_id=self._blob_id)
+
+
+def _small_and_cached(file: Path, size: int) -> bytes | None:
+    """A small file's bytes if they lie in the page cache, None where reading might wait for a disk.
+
+    `RWF_NOWAIT` (preadv2(2), Linux) never waits, so that the event loop may do it: the server's
+    own sending of a file costs two hops to its threads.
+    """
+    if size > SMALL or not hasattr(os, "RWF_NOWAIT"):
+        return None
+    body = bytearray(size)
+    try:
+        with file.open("rb", buffering=0) as opened:
+            complete = os.preadv(opened.fileno(), [body], 0, os.RWF_NOWAIT) == size
+    except OSError:  # not in the cache, or a file system that cannot tell
+        return None
+    return bytes(body) if complete else None
+
+
+async def _until_gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _read_ahead(blocks: Iterator[bytes]) -> AsyncGenerator[bytes, None]:
+    """The blocks, each read by a thread while the one before it is being sent.
+
+    A client that stalls holds about 9 MiB in Granian's queue (32 clients: 280 MiB); blocks of
+    256 KiB would hold 3, but send one range at 0.73 of nginx's rate instead of 1.2.
+
+    When the reader goes away a read that is under way is left to finish by itself; the
+    iterator is closed as its last holder lets go of it.
+    """
+    loop = asyncio.get_running_loop()
+    ahead = loop.run_in_executor(None, next, blocks, None)
+    while (block := await asyncio.shield(ahead)) is not None:
+        ahead = loop.run_in_executor(None, next, blocks, None)
+        yield block

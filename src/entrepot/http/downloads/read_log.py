@@ -1,0 +1,117 @@
+"""Note who reads what, and write what was noted within the second (`activity.reads`)."""
+
+import asyncio
+from contextlib import suppress
+from dataclasses import dataclass
+
+import structlog
+
+from entrepot.activity.reads import Read, ReadBuffer, any_ended, write_reads
+from entrepot.files.versions import Published
+from entrepot.http.deps import Runtime, UnitOfWork
+
+WRITE_EVERY = 0.8
+"""Seconds. With the time of one transaction it is below the second that a crash may lose."""
+LOOK_EVERY = 10
+"""Rounds of `WRITE_EVERY` after which somebody looks for reads that have ended."""
+
+
+@dataclass(frozen=True)
+class RecordedRead:
+    """What one request reads, for who sends it to say how much."""
+
+    work: UnitOfWork
+    buffer: ReadBuffer
+    read: Read
+
+    def whole(self, size: int) -> None:
+        """All of it, `size` bytes, in one go."""
+        self._note(goes_on=False, sent=size)
+
+    def part(self, size: int) -> None:
+        """`size` bytes of it, as a range or a page; or 0, and `more` tells of further ones."""
+        self._note(goes_on=True, sent=size)
+
+    def more(self, size: int) -> None:
+        """Further bytes of the same request."""
+        self._note(goes_on=True, sent=size, requests=0)
+
+    def broken_off(self) -> None:
+        """The client has gone before it had all of it."""
+        self._note(goes_on=True, requests=0, broken_off=True)
+
+    def _note(
+        self, *, goes_on: bool, sent: int = 0, requests: int = 1, broken_off: bool = False
+    ) -> None:
+        request_origin = self.work.request_origin
+        self.buffer.note(
+            self.read,
+            request_origin.request_id if request_origin else "",
+            self.work.parts.clock(),
+            goes_on=goes_on,
+            sent=sent,
+            requests=requests,
+            broken_off=broken_off,
+        )
+
+
+def reading_of(work: UnitOfWork, found: Published) -> RecordedRead:
+    """What a request reads of a version, by who may."""
+    reader = found.reader
+    read = Read(
+        found.account_id,
+        reader.user_id,
+        reader.user_name,
+        reader.key_id,
+        work.request_origin.address if work.request_origin else "",
+        found.file_id,
+        found.number,
+        found.form,
+    )
+    return RecordedRead(work, work.runtime.reads, read)
+
+
+class ReadWriter:
+    """Writes what is noted, from the app's start to its end."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin; the event loop runs."""
+        self._task = asyncio.create_task(self._run())
+
+    async def close(self) -> None:
+        """Write the last ones and end."""
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+        await self._write()
+
+    async def _run(self) -> None:
+        rounds = 0
+        while True:
+            await asyncio.sleep(WRITE_EVERY)
+            rounds += 1
+            # In a task of its own: the end of this one must not leave a batch between two chairs.
+            await asyncio.shield(self._write(look=rounds % LOOK_EVERY == 0))
+
+    async def _write(self, look: bool = False) -> None:
+        runtime = self._runtime
+        database, now = runtime.parts.database, runtime.parts.clock()
+        batch = runtime.reads.take()
+        try:
+            if batch or (
+                look and await runtime.run_in_database_thread(database.read, any_ended, now)
+            ):
+                runtime.changes.lend()
+                await runtime.run_in_database_thread(
+                    runtime.changes.write_aside, write_reads, batch, now
+                )
+        except Exception:
+            runtime.reads.give_back(batch)
+            structlog.get_logger(__name__).exception("reads could not be recorded; trying again")
+        finally:
+            runtime.changes.take_back()

@@ -1,0 +1,172 @@
+"""Send a blob over HTTP: whole, in part or not at all, as the request's headers ask.
+
+Our own rather than Starlette's `FileResponse`: that one knows no If-None-Match, reads in blocks
+of 64 KiB (0.4 GB/s against 2.8), answers 416 as text, and needs a local file.
+"""
+
+import base64
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.responses import Response
+
+from entrepot.blobs import BlobId, BlobStore
+from entrepot.files.versions import Published
+from entrepot.http.deps import UnitOfWork
+from entrepot.http.downloads.blob_response import BlobPart, BlobResponse
+from entrepot.http.downloads.conditions import (
+    Validators,
+    check_preconditions,
+    is_unchanged,
+    range_applies,
+)
+from entrepot.http.downloads.disposition import attachment
+from entrepot.http.downloads.ranges import Span, requested_spans
+from entrepot.http.downloads.read_log import reading_of
+
+LOOKED_AT = {
+    "if-match",
+    "if-none-match",
+    "if-modified-since",
+    "if-unmodified-since",
+    "if-range",
+    "range",
+}
+"""The headers of a request that a download depends on."""
+
+
+@dataclass(frozen=True)
+class Representation:
+    """One form of a version's content. `size` in bytes, `sha256` in hex, `modified` aware."""
+
+    size: int
+    sha256: str
+    media_type: str
+    file_name: str
+    modified: datetime
+
+    @property
+    def validators(self) -> Validators:
+        """The strong ETag (equal bytes, equal tag) and the date that go with the bytes."""
+        return Validators(f'"{self.sha256}"', self.modified)
+
+
+def published_response(request: Request, work: UnitOfWork, found: Published) -> Response:
+    """The answer to a GET or HEAD of a published version; what is sent of it is recorded.
+
+    Raises as `download_response` does.
+    """
+    representation = Representation(
+        size=found.size,
+        sha256=found.sha256,
+        media_type=found.media_type,
+        file_name=found.file_name,
+        modified=found.published_at,
+    )
+    store, blob_id = work.parts.store, found.blob_id
+    response = download_response(request.method, request.headers, store, blob_id, representation)
+    if isinstance(response, BlobResponse) and request.method == "GET":
+        response.recorded = reading_of(work, found)
+    return response
+
+
+def download_response(
+    request_method: str,
+    request_headers: Headers,
+    blob: BlobStore,
+    blob_id: BlobId,
+    representation: Representation,
+) -> Response:
+    """The answer to a GET or HEAD of `representation`, whose bytes are the blob's.
+
+    Touches no byte: the blob is opened when the response is sent, and `BlobMissing` is raised
+    there, before any header has gone out. The preconditions are taken in the order of RFC
+    9110, section 13.2.2. Raises `PreconditionFailed` and `RangeNotSatisfiable`.
+    """
+    headers = {
+        name: ", ".join(request_headers.getlist(name)) for name in LOOKED_AT & {*request_headers}
+    }
+    current = representation.validators
+    check_preconditions(headers, current)
+    if is_unchanged(headers, current):
+        return Response(status_code=304, headers=_validator_headers(representation))
+    always = _validator_headers(representation) | _content_headers(representation)
+    spans: tuple[Span, ...] = ()
+    if request_method == "GET" and range_applies(headers, current):
+        spans = requested_spans(headers.get("range"), representation.size)
+    status, described, parts = _planned(representation, spans)
+    return BlobResponse(
+        status,
+        always | described,
+        blob=blob,
+        blob_id=blob_id,
+        size=representation.size,
+        parts=() if request_method == "HEAD" else parts,
+    )
+
+
+def _planned(
+    representation: Representation, spans: tuple[Span, ...]
+) -> tuple[int, dict[str, str], tuple[BlobPart, ...]]:
+    """Status, headers that describe the body, and the body's parts."""
+    size, media_type = representation.size, representation.media_type
+    if not spans:
+        whole = (BlobPart(b"", Span(0, size)),) if size else ()
+        return 200, {"Content-Type": media_type, "Content-Length": str(size)}, whole
+    if len(spans) == 1:
+        headers = {
+            "Content-Type": media_type,
+            "Content-Length": str(len(spans[0])),
+            "Content-Range": spans[0].content_range(size),
+        }
+        return 206, headers, (BlobPart(b"", spans[0]),)
+    boundary = secrets.token_hex(16)
+    parts = tuple(_multipart(boundary, spans, representation))
+    headers = {
+        "Content-Type": f"multipart/byteranges; boundary={boundary}",
+        "Content-Length": str(sum(len(part) for part in parts)),
+    }
+    return 206, headers, parts
+
+
+def _multipart(
+    boundary: str, spans: tuple[Span, ...], representation: Representation
+) -> Iterator[BlobPart]:
+    """The parts of a multipart/byteranges body (RFC 9110, section 14.6), its end last."""
+    lead = ""
+    for span in spans:
+        head = (
+            f"{lead}--{boundary}\r\nContent-Type: {representation.media_type}\r\n"
+            f"Content-Range: {span.content_range(representation.size)}\r\n\r\n"
+        )
+        yield BlobPart(head.encode("latin-1"), span)
+        lead = "\r\n"
+    yield BlobPart(f"\r\n--{boundary}--\r\n".encode("ascii"), None)
+
+
+@lru_cache(1024)
+def _validator_headers(representation: Representation) -> dict[str, str]:
+    """What 200, 206 and 304 alike carry (RFC 9110, section 15.4.5)."""
+    return {
+        "ETag": representation.validators.etag,
+        "Last-Modified": representation.validators.last_modified,
+        # Kept by the client alone, and asked for each time: entitlements may have ended.
+        "Cache-Control": "private, no-cache",
+    }
+
+
+@lru_cache(1024)
+def _content_headers(representation: Representation) -> dict[str, str]:
+    digest = base64.b64encode(bytes.fromhex(representation.sha256)).decode("ascii")
+    return {
+        "Accept-Ranges": "bytes",
+        "Repr-Digest": f"sha-256=:{digest}:",  # RFC 9530, of the whole also on a 206
+        "Content-Disposition": attachment(representation.file_name),
+        "X-Content-Type-Options": "nosniff",
+        "Content-Security-Policy": "sandbox",
+    }

@@ -1,0 +1,1 @@
+"""Limit requests and concurrent transfers per account, key and address."""

@@ -1,0 +1,69 @@
+"""How much of one kind an account has under way in this process: uploads, downloads, streams."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Literal
+from uuid import UUID
+
+from fastapi.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
+
+from entrepot.errors import EntrepotError
+
+
+class ConcurrencyLimit:
+    """Places for each account, `most` of them. Used by the event loop's thread alone.
+
+    Exact, since nothing waits between the look and the taking; a place is given back when its
+    block ends, however it ends.
+    """
+
+    def __init__(self, most: int, refusal: Callable[[int], EntrepotError]) -> None:
+        self._most = most
+        self._refusal = refusal
+        self._under_way: Counter[UUID] = Counter()
+
+    @contextmanager
+    def one(self, account_id: UUID) -> Iterator[None]:
+        """Hold a place for the length of the block. Raises the refusal, with the limit."""
+        if self._under_way[account_id] >= self._most:
+            raise self._refusal(self._most)
+        self._under_way[account_id] += 1
+        try:
+            yield
+        finally:
+            self._under_way[account_id] -= 1
+            if not self._under_way[account_id]:
+                del self._under_way[account_id]
+
+
+def place_to(kind: Literal["streams", "downloads"], scope: Scope) -> AbstractContextManager[None]:
+    """A place of the account that a unit of work has noted in the request's scope.
+
+    Raises the refusal when it is entered. Where nobody acts for an account, nothing is counted.
+    """
+    account_id = scope.get("account_id")
+    if account_id is None:
+        return nullcontext()
+    places: ConcurrencyLimit = getattr(scope["app"].state.runtime, kind)
+    return places.one(account_id)
+
+
+class EventStream(StreamingResponse):
+    """Server-sent events, for which their account needs a place.
+
+    Raises what `ConcurrencyLimit.one` raises when it is sent, before any header has gone out.
+    """
+
+    media_type = "text/event-stream"
+
+    def init_headers(self, headers: object = None) -> None:
+        """Have nobody on the way keep or collect what is sent."""
+        del headers
+        super().init_headers({"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the events until they end or the client goes."""
+        with place_to("streams", scope):
+            await super().__call__(scope, receive, send)

@@ -1,0 +1,1 @@
+"""Page, filter and sort lists."""

@@ -1,0 +1,165 @@
+"""What a list of files is asked for: search, filters, order and page, by the API and the pages."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import Annotated, Any, get_args
+
+from fastapi import Query, Request
+from pydantic import AwareDatetime, TypeAdapter, ValidationError
+
+from entrepot.accounts.users import split_user_name
+from entrepot.errors import FieldInvalid
+from entrepot.files.queries.lists import EVERY_FILE, FileFilter, Sort, position_of
+from entrepot.files.queries.read import File
+from entrepot.http.lists.paging import Cursor, Listing
+
+LONGEST = 255
+"""Characters of a text to search for, as of a file's name."""
+LARGEST = 2**63 - 1
+"""Bytes that the database can compare a size to."""
+SORTS = get_args(Sort)
+TIME = TypeAdapter[datetime](AwareDatetime)
+
+Name = Annotated[str, Query(description="Contained in the file's name, in any case.")]
+UserName = Annotated[str, Query(description="The file's owner, `account:user`.")]
+OwnedOrShared = Annotated[str, Query(description="`owned` (an admin's account's too) or `shared`.")]
+MediaType = Annotated[str, Query(description="Of the current version, as `text/csv`.")]
+Enforced = Annotated[str, Query(description="`true`: files with a schema; `false`: without.")]
+HasPublished = Annotated[str, Query(description="`true`: a version is published; `false`: none.")]
+Since = Annotated[
+    str,
+    Query(description="Updated since this time (RFC 3339), or this day in UTC."),
+]
+MinSize = Annotated[str, Query(description="Bytes that the current version has at least.")]
+MaxSize = Annotated[str, Query(description="Bytes that the current version has at most.")]
+Order = Annotated[str, Query(description=f"One of {', '.join(SORTS)}.")]
+
+FILTERS = (
+    "name", "user_name", "entitlement", "media_type", "enforced", "published", "updated_since",
+    "min_size", "max_size",
+)  # fmt: skip
+PARAMETERS = (*FILTERS, "sort", "limit", "cursor")
+
+
+@dataclass(frozen=True)
+class FileQuery:
+    """Which files, in which order, and the cursor of the page."""
+
+    wanted: FileFilter
+    cursor: str | None
+
+    @property
+    def listing(self) -> Listing[File]:
+        """The list of such files, whose cursors no other one takes."""
+        plain = json.dumps(asdict(self.wanted), default=str, sort_keys=True)
+        return Listing(
+            "files",
+            lambda file: position_of(file, self.wanted.sort),
+            _kind(self.wanted.sort),
+            sha256(plain.encode()).hexdigest()[:16] if self.wanted != EVERY_FILE else "",
+        )
+
+
+def read_file_query(
+    request: Request,
+    name: Name = "",
+    user_name: UserName = "",
+    entitlement: OwnedOrShared = "",
+    media_type: MediaType = "",
+    enforced: Enforced = "",
+    published: HasPublished = "",
+    updated_since: Since = "",
+    min_size: MinSize = "",
+    max_size: MaxSize = "",
+    sort: Order = "created_at",
+    cursor: Cursor = None,
+) -> FileQuery:
+    """What the parameters, which are named here for the API's description, ask for.
+
+    Raises FieldInvalid that names the first one that is wrong or unknown.
+    """
+    del name, user_name, entitlement, media_type, enforced, published, updated_since
+    del min_size, max_size, sort, cursor
+    given = request.query_params
+    for unknown in (each for each in given if each not in PARAMETERS):
+        allowed = f"is unknown to this list, which takes {', '.join(PARAMETERS)}."
+        raise FieldInvalid(field=unknown[:100].replace("\0", ""), reason=allowed)
+    return read_asked(given)
+
+
+def read_asked(given: Mapping[str, str]) -> FileQuery:
+    """What a list is asked for; empty parameters, as forms send them, ask for nothing.
+
+    Raises FieldInvalid that names the first one that is wrong.
+    """
+    wanted = FileFilter(
+        sort=_choice("sort", given.get("sort") or EVERY_FILE.sort, SORTS),
+        name=_text("name", given),
+        user_name=_user_name(given.get("user_name", "")),
+        entitlement=_choice("entitlement", given.get("entitlement", ""), ("owned", "shared")),
+        media_type=(_text("media_type", given) or "").lower() or None,
+        enforced=_truth("enforced", given),
+        published=_truth("published", given),
+        updated_since=_time("updated_since", given),
+        min_size=_size("min_size", given),
+        max_size=_size("max_size", given),
+    )
+    return FileQuery(wanted, given.get("cursor"))
+
+
+def _kind(sort: Sort) -> type[datetime] | type[str] | type[int]:
+    """What the keys of an order are."""
+    return {"file_name": str, "file_size": int}.get(sort.removeprefix("-"), datetime)
+
+
+def _choice(field: str, text: str, choices: tuple[str, ...]) -> Any:
+    if text and text not in choices:
+        raise FieldInvalid(field=field, reason=f"is one of {', '.join(choices)}.")
+    return text or None
+
+
+def _text(field: str, given: Mapping[str, str]) -> str | None:
+    text = given.get(field, "")
+    if len(text) > LONGEST or "\0" in text:
+        raise FieldInvalid(field=field, reason=f"has at most {LONGEST} characters, and no NUL.")
+    return text or None
+
+
+def _user_name(text: str) -> str | None:
+    try:
+        return ":".join(split_user_name(text)) if text else None
+    except FieldInvalid as wrong:
+        raise FieldInvalid("user_name", wrong.reason, "acme:anna") from None
+
+
+def _truth(field: str, given: Mapping[str, str]) -> bool | None:
+    text = _choice(field, given.get(field, ""), ("true", "false"))
+    return text == "true" if text else None
+
+
+def _size(field: str, given: Mapping[str, str]) -> int | None:
+    text = given.get(field, "")
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) < 20 and int(text) <= LARGEST):
+        raise FieldInvalid(field, "is a number of bytes in plain digits, 0 or more.", "100000")
+    return int(text)
+
+
+def _time(field: str, given: Mapping[str, str]) -> datetime | None:
+    text = given.get(field, "").strip()
+    if not text:
+        return None
+    try:
+        # A plus that was not escaped arrives as a space.
+        plain = f"{text}T00:00:00Z" if len(text) == len("2026-01-31") else text.replace(" ", "+")
+        moment = TIME.validate_strings(plain)
+        if 1 < moment.year < 9999:  # so that it is one in UTC too
+            return moment.astimezone(UTC)
+    except ValidationError:
+        pass
+    reason = "is a time with its zone, as in RFC 3339, or a day."
+    raise FieldInvalid(field, reason, "2026-01-31T08:00:00Z")

@@ -1,0 +1,1 @@
+"""Answer previews: cursors, sandboxed processes, and how many run at a time."""

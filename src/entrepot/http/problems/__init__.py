@@ -1,0 +1,1 @@
+"""Answer errors with RFC 9457 problem documents."""

@@ -1,0 +1,113 @@
+"""Answer errors with RFC 9457 problem documents; the table is in `problem_kinds`.
+
+The figures of an error become extension members. No handler anywhere catches these errors.
+"""
+
+from typing import Any
+from uuid import UUID
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from starlette.exceptions import HTTPException
+
+from entrepot import errors
+from entrepot.http.problems.table import FRAMEWORK_KINDS, TASK_KINDS, ProblemKind, kind_of
+
+log = structlog.get_logger(__name__)
+
+MEDIA_TYPE = "application/problem+json"
+CHALLENGE = {"WWW-Authenticate": 'Bearer realm="entrepot"'}
+
+
+def problem_document(
+    kind: ProblemKind, detail: str, request_id: str | None = None, **members: Any
+) -> dict[str, Any]:
+    """The problem's JSON; `members` are extension members (figures)."""
+    document = {
+        "type": f"/problems/{kind.code}",
+        "title": kind.title,
+        "status": kind.status,
+        "detail": detail,
+        "code": kind.code,
+        **{name: _plain(value) for name, value in members.items() if value is not None},
+    }
+    if request_id is not None:
+        document["request_id"] = request_id
+    return document
+
+
+def task_problem(error: dict[str, Any]) -> dict[str, Any]:
+    """A task's stored error (`code`, `detail`, figures) as a problem document."""
+    kind = TASK_KINDS.get(error["code"], FRAMEWORK_KINDS[500])
+    members = {name: value for name, value in error.items() if name not in ("code", "detail")}
+    return problem_document(kind, error["detail"], **members)
+
+
+def install(app: FastAPI) -> None:
+    """Make every 4xx and 5xx of the app, the framework's own included, a problem."""
+    app.add_exception_handler(errors.EntrepotError, answer_error)
+    app.add_exception_handler(RequestValidationError, _validation)
+    app.add_exception_handler(HTTPException, _framework)
+    app.add_exception_handler(Exception, answer_unexpected)
+
+
+def answer(request: Request, kind: ProblemKind, detail: str, **members: Any) -> Response:
+    """A problem as a response."""
+    request_id = request.scope.get("request_id")
+    headers = {}
+    if kind.status == 401:
+        headers.update(CHALLENGE)
+    if "retry_after" in members:
+        headers["Retry-After"] = str(members["retry_after"])
+    if kind.status == 416:
+        headers["Content-Range"] = f"bytes */{members['size']}"
+    document = problem_document(kind, detail, request_id, **members)
+    return JSONResponse(document, kind.status, headers, media_type=MEDIA_TYPE)
+
+
+async def answer_error(request: Request, error: Exception) -> Response:
+    """The problem that an error of the domain is; one of our own fault is logged too."""
+    assert isinstance(error, errors.EntrepotError)
+    kind = kind_of(error)
+    if kind.status >= 500:
+        log.error("request failed", error=type(error).__name__, detail=str(error))
+    members = error.figures() if kind.status != 500 else {}
+    members.pop("reason", None)
+    return answer(request, kind, str(error), **members)
+
+
+async def _validation(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    first = error.errors()[0]
+    if first["loc"][0] == "path":  # a malformed id is what never existed
+        return await answer_error(request, errors.NotFound())
+    field = ".".join(str(part) for part in first["loc"][1:]) or "body"
+    detail = f"{field}: {first['msg']}."
+    return answer(request, FRAMEWORK_KINDS[422], detail, field=field)
+
+
+async def _framework(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    if error.status_code == 404:
+        return await answer_error(request, errors.NotFound())
+    kind = FRAMEWORK_KINDS.get(error.status_code)
+    if kind is None:
+        base = FRAMEWORK_KINDS[400 if error.status_code < 500 else 500]
+        kind = ProblemKind(error.status_code, base.code, base.title, base.advice)
+    response = answer(request, kind, kind.title + ".")
+    for name, value in (error.headers or {}).items():
+        response.headers[name] = value
+    return response
+
+
+async def answer_unexpected(request: Request, error: Exception) -> Response:
+    """The problem that an error nobody foresaw is; it is logged with its traceback."""
+    log.error("unexpected error", exc_info=error)
+    kind = FRAMEWORK_KINDS[500]
+    return answer(request, kind, "An unexpected error occurred; it was logged with this id.")
+
+
+def _plain(value: Any) -> Any:
+    return str(value) if isinstance(value, UUID) else value

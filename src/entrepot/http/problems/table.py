@@ -1,0 +1,421 @@
+"""The table of problems: for each domain error its status, code, title and advice.
+
+`/problems/<code>` shows a row as a page. `TASK_KINDS` are those that a task ends with: nothing
+raises them, they stand in a task's `error`.
+"""
+
+from dataclasses import dataclass
+
+from entrepot import errors
+
+
+@dataclass(frozen=True)
+class ProblemKind:
+    """What HTTP says of one kind of error; `advice` tells the reader what to do."""
+
+    status: int
+    code: str
+    title: str
+    advice: str
+
+
+NOT_TABULAR = ProblemKind(
+    422,
+    "not-tabular",
+    "This is not a table",
+    "The file's contract, or the format that was asked for, needs a table: CSV, JSON Lines or "
+    "Parquet.",
+)
+
+QUOTA_EXCEEDED = ProblemKind(
+    413,
+    "account-quota-exceeded",
+    "The account's quota is exceeded",
+    "Remove files, or ask the operator for a larger quota. Figures are bytes; those of another "
+    "account, whose file it is, are not told.",
+)
+
+KINDS: dict[type[errors.EntrepotError], ProblemKind] = {
+    errors.ChecksumUnsupported: ProblemKind(
+        400,
+        "checksum-unsupported",
+        "The checksum cannot be checked",
+        "Use an algorithm that `supported` names, and the digest in base64.",
+    ),
+    errors.NotAuthenticated: ProblemKind(
+        401,
+        "not-authenticated",
+        "Not signed in",
+        "Send a valid API key in the header `Authorization: Bearer <key>`. A key is never "
+        "accepted in the address.",
+    ),
+    errors.SignInFailed: ProblemKind(
+        401, "sign-in-failed", "Sign-in failed", "Check the user name and the password."
+    ),
+    errors.NotAllowed: ProblemKind(
+        403, "not-allowed", "Not allowed", "Ask an admin of the account."
+    ),
+    errors.ScopeMissing: ProblemKind(
+        403,
+        "scope-missing",
+        "The key lacks a scope",
+        "Use a key that was made with the scope that `required` names.",
+    ),
+    errors.UploadSealed: ProblemKind(
+        403,
+        "upload-sealed",
+        "The upload takes no more bytes",
+        "An upload that was joined from partial ones is complete. Make a new one.",
+    ),
+    errors.NotFound: ProblemKind(
+        404,
+        "not-found",
+        "Not found",
+        "There is nothing here that this key may know of. Check the id.",
+    ),
+    errors.NoPublishedVersion: ProblemKind(
+        404,
+        "no-published-version",
+        "Nothing published yet",
+        "The file is defined, but no delivery has been published. Follow its task.",
+    ),
+    errors.BodyTooSlow: ProblemKind(
+        408,
+        "body-too-slow",
+        "The request's body came too slowly",
+        "Send it again over a better connection.",
+    ),
+    errors.UploadInterrupted: ProblemKind(
+        409, "upload-interrupted", "The upload was given up", "Send it again."
+    ),
+    errors.OffsetMismatch: ProblemKind(
+        409,
+        "offset-mismatch",
+        "The upload is at another offset",
+        "Ask for it with HEAD, and go on there.",
+    ),
+    errors.UploadIncomplete: ProblemKind(
+        409,
+        "upload-incomplete",
+        "A partial upload is not complete",
+        "Send all its bytes first, then join.",
+    ),
+    errors.VersionIsCurrent: ProblemKind(
+        409,
+        "version-is-current",
+        "The version is the current one",
+        "Deliver or restore another version first, or delete the file.",
+    ),
+    errors.NothingToUndo: ProblemKind(
+        409,
+        "nothing-to-undo",
+        "Nothing can be undone",
+        "A deletion can be undone for 7 days.",
+    ),
+    errors.SizeLimitTooSmall: ProblemKind(
+        409,
+        "size-limit-too-small",
+        "The size limit is too small",
+        "Choose one that the current version keeps. Figures are bytes.",
+    ),
+    errors.VersionNotPublished: ProblemKind(
+        409,
+        "version-not-published",
+        "The version is not published",
+        "Look at the file's versions, and take one whose `status` is published.",
+    ),
+    errors.VersionNotRefused: ProblemKind(
+        409,
+        "version-not-refused",
+        "The version was not refused",
+        "Only a refused version can be replaced by a correction, or accepted all the same. Look at "
+        "the file's versions, and take one whose `status` is refused.",
+    ),
+    errors.QuarantineEnded: ProblemKind(
+        409,
+        "quarantine-ended",
+        "The refused bytes are gone",
+        "A refused delivery is kept for 7 days, or until a correction of it is published. Deliver "
+        "the file again.",
+    ),
+    errors.RequestUnderWay: ProblemKind(
+        409,
+        "request-under-way",
+        "The first request with this key is under way",
+        "Send it again after the seconds that the header Retry-After names: once the first request "
+        "has ended, the answer is the same, or it is done now.",
+    ),
+    errors.BreakingChange: ProblemKind(
+        409,
+        "breaking-change",
+        "The new schema breaks something",
+        "Look at each of `changes`. If they are meant, send it again with `?breaking=accept`.",
+    ),
+    errors.FileBusy: ProblemKind(
+        409,
+        "file-busy",
+        "The file has tasks under way",
+        "Wait for them to end, then send it again.",
+    ),
+    errors.NameTaken: ProblemKind(409, "name-taken", "The name is taken", "Choose another name."),
+    errors.TaskFinished: ProblemKind(
+        409, "task-finished", "The task has ended", "Nothing needs to be done."
+    ),
+    errors.UserOwnsFiles: ProblemKind(
+        409, "user-owns-files", "The user owns files", "Hand the files over first."
+    ),
+    errors.LastAdmin: ProblemKind(
+        409, "last-admin", "The account needs an admin", "Make another user an admin first."
+    ),
+    errors.QuotaTooSmall: ProblemKind(
+        409, "quota-too-small", "The quota is too small", "Remove files first."
+    ),
+    errors.DerivativePending: ProblemKind(
+        409,
+        "derivative-pending",
+        "The format is being made",
+        "Ask again after the seconds that the header Retry-After names. The version itself can be "
+        "downloaded without `format` at any time.",
+    ),
+    errors.DerivativeFailed: ProblemKind(
+        409,
+        "derivative-failed",
+        "The format could not be made",
+        "`cause` and `detail` say why. It is tried again for who asks after Retry-After; the "
+        "version itself can be downloaded without `format`.",
+    ),
+    errors.VersionNotTabular: NOT_TABULAR,
+    errors.PreconditionFailed: ProblemKind(
+        412, "precondition-failed", "It has changed meanwhile", "Read it again, then decide."
+    ),
+    errors.TusVersionUnsupported: ProblemKind(
+        412,
+        "tus-version-unsupported",
+        "Another version of the protocol",
+        "Send `Tus-Resumable: 1.0.0`.",
+    ),
+    errors.FileTooLarge: ProblemKind(
+        413,
+        "file-too-large",
+        "The delivery exceeds the file's size limit",
+        "Define the file with a larger `file_size_limit` (bytes), or deliver less.",
+    ),
+    errors.QuotaExceeded: QUOTA_EXCEEDED,
+    errors.OwnerQuotaExceeded: QUOTA_EXCEEDED,
+    errors.BodyTooLarge: ProblemKind(413, "body-too-large", "The body is too large", "Send less."),
+    errors.MediaTypeUnsupported: ProblemKind(
+        415,
+        "media-type-unsupported",
+        "The body is of the wrong kind",
+        "Send it as the kind that `expected` names.",
+    ),
+    errors.RangeNotSatisfiable: ProblemKind(
+        416,
+        "range-not-satisfiable",
+        "The range lies outside of the file",
+        "Ask for the size with HEAD first.",
+    ),
+    errors.FieldInvalid: ProblemKind(
+        422, "field-invalid", "A field is wrong", "Correct the field that `field` names."
+    ),
+    errors.ExpressionInvalid: ProblemKind(
+        422,
+        "expression-invalid",
+        "The filter cannot be read",
+        "`position` is the character, from 1, at which what `expected` says was expected. Names of "
+        "columns that are words of SQL, or have other characters than letters, digits and "
+        "underscores, go in double quotes; texts go in single quotes.",
+    ),
+    errors.UnknownColumn: ProblemKind(
+        422,
+        "unknown-column",
+        "There is no such column",
+        "`column` is none of the table's columns, whose names the schema has.",
+    ),
+    errors.TypeMismatch: ProblemKind(
+        422,
+        "type-mismatch",
+        "The column is of another type",
+        "`column_type` is what the column named by `column` holds; `position` is where in the "
+        "filter, from 1.",
+    ),
+    errors.CursorMismatch: ProblemKind(
+        422,
+        "cursor-mismatch",
+        "The cursor belongs to another query",
+        "Follow the `Link` header as it is, or begin anew without a cursor.",
+    ),
+    errors.PreviewTooCostly: ProblemKind(
+        422,
+        "preview-too-costly",
+        "The preview takes too much",
+        "Choose fewer columns, sort by fewer, or filter by what singles rows out; for the whole "
+        "table download it as Parquet.",
+    ),
+    errors.SchemaInvalid: ProblemKind(
+        422,
+        "schema-invalid",
+        "The schema is wrong",
+        "Correct the Table Schema where the JSON pointer `pointer` points.",
+    ),
+    errors.DialectInvalid: ProblemKind(
+        422,
+        "dialect-invalid",
+        "The table dialect is wrong",
+        "Correct the Table Dialect where the JSON pointer `pointer` points.",
+    ),
+    errors.FormMalformed: ProblemKind(
+        422,
+        "form-malformed",
+        "The form cannot be read",
+        "Send a complete multipart form (RFC 7578), as curl's `--form` does.",
+    ),
+    errors.KeyReused: ProblemKind(
+        422,
+        "idempotency-key-reused",
+        "The key belongs to another request",
+        "A key stands for one request, its fields and file included, for 24 hours. Make a new key "
+        "for what is a new request.",
+    ),
+    errors.DigestMismatch: ProblemKind(
+        422, "digest-mismatch", "What arrived is not what was sent", "Send it again."
+    ),
+    errors.DraftBusy: ProblemKind(
+        423,
+        "upload-busy",
+        "The upload is held by another request",
+        "Ask for its offset with HEAD in a moment, and go on there.",
+    ),
+    errors.TooManyPreviews: ProblemKind(
+        429,
+        "too-many-previews",
+        "Too many previews at once",
+        "Wait for one of the account's previews to be answered.",
+    ),
+    errors.TooManyUploads: ProblemKind(
+        429,
+        "too-many-uploads",
+        "Too many uploads at once",
+        "Wait for one of the account's running uploads to end.",
+    ),
+    errors.TooManyStreams: ProblemKind(
+        429,
+        "too-many-streams",
+        "Too many event streams at once",
+        "Close a stream that nobody looks at, or ask for the task instead of following it.",
+    ),
+    errors.TooManyDownloads: ProblemKind(
+        429,
+        "too-many-downloads",
+        "Too many large downloads at once",
+        "Wait for one of the account's running downloads to end.",
+    ),
+    errors.RateLimited: ProblemKind(
+        429,
+        "rate-limited",
+        "Requests come too fast",
+        "Wait as long as `Retry-After` says. The header `RateLimit` of each answer tells how many "
+        "requests are left.",
+    ),
+    errors.TooManyAttempts: ProblemKind(
+        429, "too-many-attempts", "Too many attempts", "Wait, then try again."
+    ),
+    errors.ChecksumMismatch: ProblemKind(
+        460, "checksum-mismatch", "The checksum is wrong", "Send these bytes again."
+    ),
+    errors.BlobMissing: ProblemKind(
+        500,
+        "bytes-missing",
+        "The file's bytes are missing",
+        "This is the server's fault. Its operator should run `entrepot doctor --deep`.",
+    ),
+    errors.PreviewUnavailable: ProblemKind(
+        503,
+        "preview-unavailable",
+        "No preview can be made now",
+        "Ask again after the seconds that Retry-After names.",
+    ),
+    errors.ShuttingDown: ProblemKind(
+        503, "shutting-down", "The server is being stopped", "Send it again in a moment."
+    ),
+    errors.StorageFull: ProblemKind(
+        507,
+        "storage-full",
+        "The server's storage is full",
+        "Nothing was stored. The operator has to make room.",
+    ),
+}
+
+FRAMEWORK_KINDS: dict[int, ProblemKind] = {
+    400: ProblemKind(400, "bad-request", "Bad request", "Check the request's form."),
+    404: ProblemKind(404, "not-found", "Not found", KINDS[errors.NotFound].advice),
+    405: ProblemKind(
+        405, "method-not-allowed", "Method not allowed", "The header Allow names what is allowed."
+    ),
+    413: KINDS[errors.BodyTooLarge],
+    422: KINDS[errors.FieldInvalid],
+    500: ProblemKind(
+        500,
+        "internal-error",
+        "Something went wrong here",
+        "This is the server's fault. Tell its operator the request id.",
+    ),
+    503: ProblemKind(503, "unavailable", "Not available now", "Try again in a moment."),
+}
+
+TASK_KINDS: dict[str, ProblemKind] = {
+    kind.code: kind
+    for kind in (
+        ProblemKind(
+            422,
+            "schema-violation",
+            "The delivery breaks its contract",
+            "The report names each broken row, column and reason. Correct them, deliver again.",
+        ),
+        NOT_TABULAR,
+        ProblemKind(
+            422,
+            "source-error",
+            "The delivery cannot be read",
+            "The file is damaged or not what it says it is.",
+        ),
+        ProblemKind(
+            422,
+            "resource-limit",
+            "The inspection reached a limit",
+            "The file takes more memory, time or space to read than is allowed.",
+        ),
+        ProblemKind(
+            422,
+            "not-comparable",
+            "The two versions cannot be compared",
+            "Both must be tables that have the columns of the key. Name another key, or none.",
+        ),
+        ProblemKind(
+            409,
+            "schema-changed",
+            "The file's schema has changed meanwhile",
+            "Read the schema again, then decide.",
+        ),
+        ProblemKind(
+            500,
+            "inspection-failed",
+            "The inspection could not be run",
+            "This is the server's fault, the delivery was not judged. Deliver it again.",
+        ),
+    )
+}
+
+
+def kind_of(error: errors.EntrepotError) -> ProblemKind:
+    """The row of an error, or of the nearest class it derives from."""
+    for cls in type(error).__mro__:
+        if cls in KINDS:
+            return KINDS[cls]
+    return FRAMEWORK_KINDS[500]
+
+
+def all_kinds() -> dict[str, ProblemKind]:
+    """Every problem there is, by code."""
+    rows = [*FRAMEWORK_KINDS.values(), *KINDS.values(), *TASK_KINDS.values()]
+    return {kind.code: kind for kind in rows}

@@ -1,0 +1,1 @@
+"""Receive uploads: forms and resumable uploads, from the first byte to the commit."""

@@ -1,0 +1,77 @@
+"""Requests that may be repeated: the header `Idempotency-Key`, and when two are the same."""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+
+from fastapi import Request
+
+from entrepot.accounts.actor import Actor
+from entrepot.blobs.store import Stored
+from entrepot.db.types import WriteConnection
+from entrepot.errors import FieldInvalid
+from entrepot.tasks.records import TaskId
+from entrepot.tasks.replies import answer_once, replied
+
+HEADER = "Idempotency-Key"
+LONGEST = 255
+# RFC 9651, 3.3.3 (a quoted string, as the draft has it); or the bare word that many clients send.
+_QUOTED = re.compile(r'"((?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\["\\])*)"')
+_BARE = re.compile(r"[\x21\x23-\x7e]+")
+
+
+def idempotency_key(request: Request) -> str | None:
+    """The request's key, without its quotes; None if it has none. Raises FieldInvalid."""
+    given = request.headers.getlist(HEADER)
+    if not given:
+        return None
+    value = given[0].strip()
+    quoted = _QUOTED.fullmatch(value)
+    key = re.sub(r"\\(.)", r"\1", quoted.group(1)) if quoted else value
+    sound = quoted or _BARE.fullmatch(value)
+    if len(given) > 1 or not sound or not 1 <= len(key) <= LONGEST:
+        raise FieldInvalid(
+            field=HEADER,
+            reason=f"is one string of 1 to {LONGEST} characters of ASCII.",
+            example=f'{HEADER}: "8e03978e-40d5-43dd-bc93-6894a57f9324"',
+        )
+    return key
+
+
+@dataclass(frozen=True)
+class IdempotentRequest:
+    """A request that may be repeated: its key, if it has one, and what is the same for the same."""
+
+    key: str | None
+    fingerprint: str
+
+    @classmethod
+    def of(cls, request: Request, what: str, *told: str | int | bool) -> "IdempotentRequest":
+        """`what` is asked, with all that was `told`. Raises FieldInvalid."""
+        whole = json.dumps([what, *told]).encode()
+        return cls(idempotency_key(request), sha256(whole).hexdigest())
+
+    def answered(self, conn: WriteConnection, actor: Actor, now: datetime) -> TaskId | None:
+        """The task that the same request was answered with. Raises KeyReused, RequestUnderWay."""
+        return replied(conn, actor.user_id, self.key, self.fingerprint, now)
+
+    def once(
+        self, conn: WriteConnection, actor: Actor, now: datetime, make: Callable[[], TaskId]
+    ) -> TaskId:
+        """What `make` makes, or what it made the first time. Raises as `answered` does."""
+        return answer_once(conn, actor.user_id, self.key, self.fingerprint, now, make)
+
+
+def fingerprint(
+    what: str, file_name: str | None, fields: Mapping[str, bytes | bytearray], stored: Stored
+) -> str:
+    """The same for the same request: what is asked, each field, and the file byte for byte.
+
+    64 hex digits. The order of the fields, and how the form was cut into parts, do not count.
+    """
+    told = [(name, sha256(fields[name]).hexdigest()) for name in sorted(fields)]
+    whole = [what, file_name, stored.size, stored.sha256, told]
+    return sha256(json.dumps(whole).encode()).hexdigest()

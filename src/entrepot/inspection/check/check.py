@@ -1,0 +1,339 @@
+"""Check a table against a schema: set-based, one pass to count, one more to list what broke.
+
+A clean file costs the counting pass alone; Python sees at most the rows that are listed.
+"""
+
+# ruff: noqa: S608 (SQL is built from expressions; every text in it is quoted by `literal`)
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import duckdb
+
+from entrepot.inspection.check.json_rules import check_json_rules
+from entrepot.inspection.check.keys import check_keys, check_references, keys_of, references_of
+from entrepot.inspection.check.row_errors import RowErrors
+from entrepot.inspection.check.rules import FieldRule, blank_row, field_rules, judged_columns
+from entrepot.inspection.line_prefilter import prefilter
+from entrepot.inspection.line_regex import ANYTHING, CellRegex, cell_regex
+from entrepot.inspection.report.report import count_entry, problem, shortened, shown_cells
+from entrepot.inspection.table import Finding, Table, table_of_odd
+from entrepot.inspection.values.cell_sql import CellSql
+from entrepot.schemas.model import Field, TableSchema
+
+RULES_AT_ONCE = 400
+ROWS_AT_ONCE = 50
+
+
+@dataclass(frozen=True)
+class Checked:
+    """Errors of rows and cells: those listed (by row, then field), all counted, and the count
+    of rows that have any. `embedded` are the line ends inside cells, None where every line of the
+    text is accounted for."""
+
+    rows: int
+    errors: list[dict[str, Any]]
+    counts: list[dict[str, Any]]
+    rejected: int
+    embedded: int | None = 0
+
+
+def check_table(
+    engine: duckdb.DuckDBPyConnection,
+    table: Table,
+    schema: TableSchema,
+    skipped: frozenset[int],
+    listed: int,
+    structure_only: bool = False,
+) -> Checked:
+    """Judge every row of `table`; list at most `listed` errors.
+
+    `skipped` columns are not judged. `structure_only` leaves types and constraints out. Raises
+    duckdb.Error where the scan fails.
+    """
+    checked = None if structure_only else _check_prefiltered(engine, table, schema, skipped, listed)
+    return checked or _check_all(engine, table, schema, skipped, listed, structure_only)
+
+
+def _check_prefiltered(
+    engine: duckdb.DuckDBPyConnection,
+    table: Table,
+    schema: TableSchema,
+    skipped: frozenset[int],
+    listed: int,
+) -> Checked | None:
+    """Judge only the rows that one look at their lines does not show to be sound; None where
+    that is not to be had."""
+    if table.lines is None or table.by_name:
+        return None
+    cells = judged_columns(table, schema)
+    patterns: list[CellRegex | None] = [ANYTHING] * len(table.columns)
+    for number, cell in cells:
+        if number not in skipped:
+            missing = schema.missing_values_of(cell.field)
+            patterns[number - 1] = cell_regex(cell.field, missing)
+    prefiltered = prefilter(engine, table.lines, patterns)
+    if prefiltered is None:
+        return None
+    faults = check_keys(engine, table, keys_of(schema, cells, skipped), listed)
+    faults += check_references(engine, table, references_of(schema, cells, skipped), listed)
+    if not prefiltered.odd:
+        repeated = _rejected(engine, table, None, [], "false", faults) if faults else 0
+        errors = [error for fault in faults for error in fault.errors]
+        errors.sort(key=_by_place)
+        return Checked(
+            prefiltered.rows, errors[:listed], _counts([], table, faults), repeated, None
+        )
+    if faults:
+        return None
+    fields = tuple(map(_not_unique, schema.fields))
+    odd = replace(schema, primary_key=(), unique_keys=(), foreign_keys=(), fields=fields)
+    checked = _check_all(engine, table_of_odd(table), odd, skipped, listed)
+    return (
+        replace(checked, rows=prefiltered.rows, embedded=None)
+        if checked.rows == prefiltered.odd
+        else None
+    )
+
+
+def _check_all(
+    engine: duckdb.DuckDBPyConnection,
+    table: Table,
+    schema: TableSchema,
+    skipped: frozenset[int],
+    listed: int,
+    structure_only: bool = False,
+) -> Checked:
+    cells = judged_columns(table, schema)
+    left_out = frozenset(number for number, _ in cells) if structure_only else skipped
+    rules = field_rules(table, cells, left_out)
+    blank = f"({blank_row(cells)}) AS _blank"
+    counted = _count_rows(engine, table, cells, rules)
+    broken = [(rule, total) for rule, total in zip(rules, counted.totals, strict=True) if total]
+    errors = _list_broken(engine, table, [rule for rule, _ in broken], blank, listed)
+    errors += [_of_finding(finding) for finding in table.findings[:listed]]
+    faults: list[RowErrors] = []
+    if not structure_only:
+        faults += check_json_rules(engine, table, cells, skipped, listed)
+        faults += check_keys(engine, table, keys_of(schema, cells, skipped), listed)
+        faults += check_references(engine, table, references_of(schema, cells, skipped), listed)
+    for fault in faults:
+        errors += fault.errors
+    errors.sort(key=_by_place)
+    return Checked(
+        rows=counted.rows,
+        errors=errors[:listed],
+        counts=_counts(broken, table, faults),
+        rejected=_rejected(engine, table, counted.rejected, broken, blank, faults),
+        embedded=counted.embedded,
+    )
+
+
+def _not_unique(field: Field) -> Field:
+    return replace(field, constraints=replace(field.constraints, unique=False))
+
+
+def _by_place(error: dict[str, Any]) -> tuple[int, int]:
+    return error.get("rowNumber") or 0, error.get("fieldNumber") or 0
+
+
+@dataclass(frozen=True)
+class _Counted:
+    """The counting pass: errors per rule, and rows that break any (None: not known yet)."""
+
+    rows: int
+    totals: list[int]
+    rejected: int | None
+    embedded: int
+
+
+def _count_rows(
+    engine: duckdb.DuckDBPyConnection,
+    table: Table,
+    cells: Sequence[tuple[int, CellSql]],
+    rules: Sequence[FieldRule],
+) -> _Counted:
+    """Count, as if a row were blank when its cells of any type but text are missing: a scan of
+    those columns alone costs a fifth less. Only if there are such rows, all columns are asked.
+    """
+    typed = [cell for cell in cells if cell[1].field.type not in ("string", "any")]
+    if typed and len(typed) < len(cells):
+        counted = _count(engine, table, rules, blank_row(typed))
+        if not counted.totals[0]:
+            return counted
+    return _count(engine, table, rules, blank_row(cells))
+
+
+def _count(
+    engine: duckdb.DuckDBPyConnection, table: Table, rules: Sequence[FieldRule], blank: str
+) -> _Counted:
+    """Count in one pass, or in several over a wide table, whose expressions at once would
+    take the engine's memory (a vector of 32 KiB each)."""
+    totals: list[int] = []
+    rows = rejected = embedded = 0
+    passes = max(1, -(-len(rules) // RULES_AT_ONCE))
+    for n in range(passes):
+        some = rules[n * RULES_AT_ONCE : (n + 1) * RULES_AT_ONCE]
+        flags = [f"coalesce({rule.sql}, false) AS _v{n}" for n, rule in enumerate(some)]
+        wanted = [
+            f"sum(({rule.times}) * _v{n}::INTEGER)" if rule.times else f"count_if(_v{n})"
+            for n, rule in enumerate(some)
+        ]
+        either = " OR ".join(f"_v{n}" for n in range(len(some))) or "false"
+        lines = table.embedded() if n == 0 else "0"
+        query = (
+            f"SELECT {', '.join(['count(*)', f'count_if({either})', lines, *wanted])} FROM "
+            f"(SELECT {', '.join(['*', *flags])} FROM "
+            f"(SELECT *, ({blank}) AS _blank FROM {table.relation}))"
+        )
+        row = engine.execute(query).fetchone() or (0, 0, 0)
+        rows, rejected, embedded = int(row[0]), int(row[1] or 0), embedded + int(row[2] or 0)
+        totals += [int(total or 0) for total in row[3:]]
+    return _Counted(rows, totals, rejected if passes == 1 else None, embedded)
+
+
+def _list_broken(
+    engine: duckdb.DuckDBPyConnection,
+    table: Table,
+    rules: list[FieldRule],
+    blank: str,
+    listed: int,
+) -> list[dict[str, Any]]:
+    """The first errors in the order of the file; each row listed has at least one."""
+    errors: list[dict[str, Any]] = []
+    for start in range(0, len(rules), RULES_AT_ONCE):
+        some = rules[start : start + RULES_AT_ONCE]
+        # The first errors of all are among the first of each part.
+        errors = sorted([*errors, *_list_some(engine, table, some, blank, listed)], key=_by_place)
+        del errors[listed:]
+    return errors
+
+
+def _list_some(
+    engine: duckdb.DuckDBPyConnection,
+    table: Table,
+    rules: list[FieldRule],
+    blank: str,
+    listed: int,
+) -> list[dict[str, Any]]:
+    """As many errors as are listed, and the rest of their last row. The rows come in the
+    file's order, so that what follows them need not be told."""
+    uneven = "_cells, _extra" if table.uneven else "NULL, NULL"
+    shown = ", ".join(column.text for column in table.columns)
+    flags = ", ".join(f"coalesce({rule.sql}, false)" for rule in rules)
+    query = (
+        f"SELECT _row, _line, {uneven}, [{shown}], [{flags}] FROM (SELECT *, {blank} "
+        f"FROM {table.numbered}) WHERE {' OR '.join(rule.sql for rule in rules)} LIMIT {listed}"
+    )
+    found: list[tuple[Any, ...]] = []
+    engine.execute(query)
+    flagged = 0
+    while flagged < listed and (rows := engine.fetchmany(ROWS_AT_ONCE)):
+        found += rows
+        flagged += sum(sum(row[-1]) for row in rows)
+    places = table.places({row[0] for row in found}) if table.places else {}
+    errors: list[dict[str, Any]] = []
+    for number, line, count, extra, cells, broken in found:
+        given = cells if count is None else cells[:count]
+        place = _place(places[number]) if places else {"rowNumber": number, "lineNumber": line}
+        if len(errors) >= listed:
+            break
+        for rule, flag in zip(rules, broken, strict=True):
+            if flag:
+                errors += _of_rule(rule, place, given, cells, extra)
+    return errors
+
+
+def _place(line: tuple[int, int]) -> dict[str, Any]:
+    return {"rowNumber": line[0], "lineNumber": line[0], "byteOffset": line[1]}
+
+
+def _of_rule(
+    rule: FieldRule,
+    place: dict[str, Any],
+    given: list[str | None],
+    cells: list[str | None],
+    extra: str | None,
+) -> list[dict[str, Any]]:
+    common: dict[str, Any] = {**place, "cells": shown_cells(given)}
+    if rule.type == "blank-row":
+        return [problem("blank-row", "", **common)]
+    if rule.type == "extra-cell":
+        surplus = surplus_cells(extra)
+        return [
+            problem("extra-cell", "", **common, cell=shortened(cell), fieldName="", fieldNumber=n)
+            for n, cell in enumerate(surplus, start=rule.column)
+        ]
+    cell = cells[rule.column - 1] if rule.column <= len(cells) else None
+    name = rule.field.name if rule.field else ""
+    common |= {"cell": shortened(cell or ""), "fieldName": name, "fieldNumber": rule.column}
+    return [problem(rule.type, rule.note, **common)]
+
+
+def surplus_cells(extra: str | None) -> list[str]:
+    """The cells of a row beyond the header, as the reader wrote them (a JSON list)."""
+    return [str(cell) for cell in json.loads(extra)] if extra else []
+
+
+def _of_finding(finding: Finding) -> dict[str, Any]:
+    return problem(
+        finding.type,
+        finding.note,
+        rowNumber=finding.row,
+        lineNumber=finding.line,
+        byteOffset=finding.offset,
+    )
+
+
+def _counts(
+    broken: list[tuple[FieldRule, int]], table: Table, faults: list[RowErrors]
+) -> list[dict[str, Any]]:
+    counts = [
+        count_entry(
+            rule.type,
+            rule.field.name if rule.field else None,
+            rule.column if rule.field else None,
+            total,
+            rule.note,
+        )
+        for rule, total in broken
+    ]
+    if table.finding_counts:
+        counts += [count_entry(kind, None, None, total) for kind, total in table.finding_counts]
+    elif table.findings_total:
+        counts.append(count_entry(table.findings[0].type, None, None, table.findings_total))
+    counts += [
+        count_entry(
+            fault.rule.type,
+            fault.rule.field_name,
+            fault.rule.field_number,
+            fault.total,
+            fault.rule.note,
+        )
+        for fault in faults
+    ]
+    return counts
+
+
+def _rejected(
+    engine: duckdb.DuckDBPyConnection,
+    table: Table,
+    by_rules: int | None,
+    broken: Sequence[tuple[FieldRule, int]],
+    blank: str,
+    faults: list[RowErrors],
+) -> int:
+    """How many rows have at least one error of any kind."""
+    if by_rules is not None and not faults:
+        return max(by_rules, table.rejected_by_reader)
+    parts = [f"SELECT _row FROM {fault.rows}" for fault in faults]
+    for start in range(0, len(broken), RULES_AT_ONCE):
+        some = [rule.sql for rule, _ in broken[start : start + RULES_AT_ONCE]]
+        rows = f"(SELECT *, {blank} FROM {table.numbered})"
+        parts.append(f"SELECT _row FROM {rows} WHERE {' OR '.join(some)}")
+    if not parts:
+        return table.rejected_by_reader
+    row = engine.execute(f"SELECT count(*) FROM ({' UNION '.join(parts)})").fetchone()
+    return max(int(row[0]) if row else 0, table.rejected_by_reader)

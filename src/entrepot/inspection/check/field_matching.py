@@ -1,0 +1,33 @@
+"""Which field each column of a table belongs to: by order, or by name (`fieldsMatch`)."""
+
+from dataclasses import replace
+
+from entrepot.inspection.table import Table
+from entrepot.schemas.model import Field, FieldsMatch, TableSchema
+
+
+def match_of(table: Table, schema: TableSchema) -> FieldsMatch:
+    """How fields and columns are matched. A format whose columns have no order of their own
+    (JSON) is matched by name; then `exact` means the same as `equal`."""
+    by_order = schema.fields_match == "exact"
+    return "equal" if by_order and table.by_name else schema.fields_match
+
+
+def matched_fields(table: Table, schema: TableSchema) -> tuple[Field | None, ...]:
+    """The field of each column, None for a column that the schema does not know. Of several
+    columns with one name the first is the field's."""
+    if match_of(table, schema) == "exact":
+        known = schema.fields[: len(table.columns)]
+        return (*known, *[None] * (len(table.columns) - len(known)))
+    waiting = {field.name: field for field in schema.fields}
+    return tuple(waiting.pop(column.label, None) for column in table.columns)
+
+
+def align_columns(table: Table, schema: TableSchema) -> TableSchema:
+    """The schema with its fields in the order of the table's columns; a column without a field
+    gets one that takes anything."""
+    fields = [
+        field or Field(column.label, "any", missing_values=("",))
+        for column, field in zip(table.columns, matched_fields(table, schema), strict=True)
+    ]
+    return replace(schema, fields=tuple(fields))

@@ -1,0 +1,329 @@
+"""Infer the schema of a table over all of its rows.
+
+The first rows rule candidates out (what fails there fails in the whole); one pass over everything
+settles the first choice of each column; only where a later row rules that out, or some texts may
+mean "no value", one more pass asks those columns for everything.
+"""
+
+# ruff: noqa: S608 (SQL is built from expressions; every text in it is quoted by `literal`)
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import duckdb
+
+from entrepot.inspection.check.type_candidates import CANDIDATES, MISSING, Candidate
+from entrepot.inspection.engine import literal
+from entrepot.inspection.line_prefilter import Prefiltered, prefilter
+from entrepot.inspection.line_regex import ANYTHING, INFERRED, CellRegex
+from entrepot.inspection.table import CellKind, Column, Table, table_of_odd
+from entrepot.schemas.model import Field, TableSchema
+
+FIRST_ROWS, FEWEST_ROWS, FIRST_CELLS = 1_000, 100, 200_000
+"""The rows by which candidates are chosen before all rows are asked; fewer of wide tables."""
+COLUMNS_AT_ONCE = 200
+TOKENS = ", ".join(map(literal, MISSING))
+TOKEN_SET = frozenset(MISSING)
+
+BY_KIND: dict[CellKind, str] = {
+    "integer": "integer",
+    "number": "number",
+    "boolean": "boolean",
+    "date": "date",
+    "time": "time",
+    "datetime": "datetime",
+    "duration": "duration",
+    "object": "object",
+    "array": "array",
+    "other": "any",
+}
+
+
+@dataclass(frozen=True)
+class Inferred:
+    """The schema and the count of data rows; `embedded` are the line ends inside cells, None
+    where every line of the text is accounted for.
+    `maybe_blank`: there may be rows without any value."""
+
+    schema: TableSchema
+    rows: int
+    embedded: int | None
+    maybe_blank: bool
+
+
+@dataclass(frozen=True)
+class _Counts:
+    """Of one column: cells with text, native ones by kind, those that meet each candidate, and
+    whether those are of more than one value. `tokens` are texts that may mean missing, `used`
+    which ones there are; not asked for at first."""
+
+    filled: int
+    kinds: dict[str, int]
+    fitting: dict[str, int]
+    varied: dict[str, bool]
+    tokens: int = 0
+    used: tuple[str, ...] = ()
+
+
+def infer_schema(engine: duckdb.DuckDBPyConnection, table: Table) -> Inferred:
+    """Infer over the whole of `table`. Raises duckdb.Error where the scan fails."""
+    survivors = _survivors(engine, table)
+    names = unique_names(table.labels)
+    tried = [_first_choice(likely) for likely in survivors]
+    # Of a column that is empty in the first rows, nothing can be expected.
+    expected = all(len(likely) < len(CANDIDATES) for likely in survivors)
+    prefiltered = _count_prefiltered(engine, table, tried) if expected else None
+    totals, counts = prefiltered or _count_all(engine, table, tried)
+    open_ones = [
+        n
+        for n, (likely, found) in enumerate(zip(tried, counts, strict=True))
+        if likely and found.filled and not _fits(likely[0], found)
+    ]
+    if open_ones:
+        part = replace(table, columns=tuple(table.columns[n] for n in open_ones))
+        others = [survivors[n] for n in open_ones]
+        _, again = _count_all(engine, part, others, in_full=True)
+        for n, found in zip(open_ones, again, strict=True):
+            counts[n] = found
+            tried[n] = survivors[n]
+    fields = tuple(
+        _settled(column, name, likely, found)
+        for column, name, likely, found in zip(table.columns, names, tried, counts, strict=True)
+    )
+    tokens = any(field.missing_values is not None for field in fields)
+    return Inferred(TableSchema(fields), totals.rows, totals.embedded, tokens or totals.blank > 0)
+
+
+def _survivors(engine: duckdb.DuckDBPyConnection, table: Table) -> list[list[Candidate]]:
+    """The candidates that fit each column's first texts. Asking the engine for all of them
+    would cost it more to plan than to run."""
+    if table.typed:
+        return [[] for _ in table.columns]
+    texts = ", ".join(column.text for column in table.columns)
+    kinds = ", ".join(
+        f"coalesce({column.kind_sql}, 'text') = 'text'" if column.kind is None else "true"
+        for column in table.columns
+    )
+    rows = min(FIRST_ROWS, max(FEWEST_ROWS, FIRST_CELLS // max(1, len(table.columns))))
+    query = f"SELECT [{texts}], [{kinds}] FROM {table.relation} LIMIT {rows}"
+    seen: list[set[str]] = [set() for _ in table.columns]
+    for cells, textual in engine.execute(query).fetchall():
+        for column, cell, is_text in zip(seen, cells, textual, strict=True):
+            if cell is not None and is_text:
+                column.add(cell)
+    return [
+        [each for each in CANDIDATES.values() if each.survives(texts - TOKEN_SET)]
+        if _textual(column)
+        else []
+        for column, texts in zip(table.columns, seen, strict=True)
+    ]
+
+
+@dataclass(frozen=True)
+class _Totals:
+    """Rows of the table, line ends inside its cells, and rows whose asked cells are all empty."""
+
+    rows: int
+    embedded: int | None
+    blank: int
+
+
+def _count_prefiltered(
+    engine: duckdb.DuckDBPyConnection, table: Table, tried: Sequence[Sequence[Candidate]]
+) -> tuple[_Totals, list[_Counts]] | None:
+    """Count over the rows that one look at their lines does not show to fit, as the others do;
+    None where that is not to be had."""
+    if table.lines is None:
+        return None
+    patterns = [_pattern(likely) for likely in tried]
+    asked = [n for n, pattern in enumerate(patterns) if pattern is None]
+    if len(asked) * 2 > len(patterns):
+        return None
+    prefiltered = prefilter(engine, table.lines, [pattern or ANYTHING for pattern in patterns])
+    if prefiltered is None:
+        return None
+    counted = _count_beside(engine, table, tried, prefiltered)
+    if counted is None or not asked:
+        return counted
+    totals, counts = counted
+    part = replace(table, columns=tuple(table.columns[n] for n in asked), embedded=lambda: "0")
+    _, found = _count_all(engine, part, [tried[n] for n in asked])
+    for n, each in zip(asked, found, strict=True):
+        counts[n] = each
+    return totals, counts
+
+
+def _count_beside(
+    engine: duckdb.DuckDBPyConnection,
+    table: Table,
+    tried: Sequence[Sequence[Candidate]],
+    prefiltered: Prefiltered,
+) -> tuple[_Totals, list[_Counts]] | None:
+    """The counts of the odd lines, added to those that are known of the others."""
+    # Counted as one: the sample has cells with values in each such column, and all of them fit.
+    sound = [_Counts(1, {}, {each.name: 1 for each in likely}, {}) for likely in tried]
+    if not prefiltered.odd:
+        return _Totals(prefiltered.rows, None, 0), sound
+    totals, counts = _count_all(engine, table_of_odd(table), tried)
+    if totals.rows != prefiltered.odd:
+        return None
+    both = [_added(one, other) for one, other in zip(sound, counts, strict=True)]
+    return replace(totals, rows=prefiltered.rows, embedded=None), both
+
+
+def _added(sound: _Counts, odd: _Counts) -> _Counts:
+    fitting = {name: sound.fitting[name] + count for name, count in odd.fitting.items()}
+    return replace(odd, filled=sound.filled + odd.filled, fitting=fitting)
+
+
+def _pattern(likely: Sequence[Candidate]) -> CellRegex | None:
+    """What the first choice lets through; anything, if there is none."""
+    if not likely:
+        return ANYTHING
+    usual = INFERRED.get(likely[0].name) if len(likely) == 1 else None  # else: to be told apart
+    return CellRegex(usual) if usual else None
+
+
+def _count_all(
+    engine: duckdb.DuckDBPyConnection,
+    table: Table,
+    tried: Sequence[Sequence[Candidate]],
+    in_full: bool = False,
+) -> tuple[_Totals, list[_Counts]]:
+    """Count over all rows; a wide table in several passes. `in_full`: the tokens too."""
+    counts: list[_Counts] = []
+    totals = _Totals(0, 0, 0)
+    for start in range(0, len(table.columns), COLUMNS_AT_ONCE):
+        part = slice(start, start + COLUMNS_AT_ONCE)
+        whole = start == 0 and not in_full
+        some, found = _count(engine, table, table.columns[part], tried[part], in_full, whole)
+        totals = some if start == 0 else totals
+        counts += found
+    return totals, counts
+
+
+def _first_choice(likely: Sequence[Candidate]) -> list[Candidate]:
+    """The first candidate, with the one it must be told apart from."""
+    if not likely:
+        return []
+    return [each for each in likely if each in likely[:1] or each.name == likely[0].unless]
+
+
+def _fits(candidate: Candidate, found: _Counts) -> bool:
+    """Whether the candidate holds for the whole column, without doubt."""
+    text_cells = found.filled - found.tokens - sum(found.kinds.values())
+    return (
+        found.fitting[candidate.name] == text_cells
+        and found.varied.get(candidate.name, True)
+        and found.fitting.get(candidate.unless or "") != text_cells
+    )
+
+
+def unique_names(labels: Sequence[str]) -> list[str]:
+    """A name for each column: its label, made up where blank, numbered where doubled."""
+    taken: set[str] = set()
+    names = []
+    for number, label in enumerate(labels, start=1):
+        plain = label[:1_000].replace("\0", "") or f"column_{number}"
+        name, count = plain, 1
+        while name in taken:
+            count += 1
+            name = f"{plain[:900]}_{count}"
+        taken.add(name)
+        names.append(name)
+    return names
+
+
+def _textual(column: Column) -> bool:
+    return column.kind in ("text", None)
+
+
+def _count(
+    engine: duckdb.DuckDBPyConnection,
+    table: Table,
+    columns: Sequence[Column],
+    tried: Sequence[Sequence[Candidate]],
+    in_full: bool,
+    whole: bool,
+) -> tuple[_Totals, list[_Counts]]:
+    """Count in one pass what `_Counts` holds; `whole`: and what `_Totals` holds.
+
+    Columns that can be nothing but text are not asked, unless there are no others: a scan that
+    leaves them out costs a fifth less.
+    """
+    asked = [column for column, some in zip(columns, tried, strict=True) if some] or columns
+    blank = " AND ".join(f"{column.text} IS NULL" for column in asked)
+    wanted = ["count(*)", *([table.embedded(), f"count_if({blank})"] if whole else ["0", "0"])]
+    for column, candidates in zip(columns, tried, strict=True):
+        wanted += _count_sql(column, candidates, in_full)
+    query = f"SELECT {', '.join(wanted)} FROM {table.relation}"
+    cursor = iter(engine.execute(query).fetchone() or [])
+    rows, embedded, blanks = (int(next(cursor) or 0) for _ in range(3))
+    counts = []
+    for column, candidates in zip(columns, tried, strict=True):
+        filled = 0
+        kinds: dict[str, int] = {}
+        if candidates or column.kind is None:
+            filled = next(cursor) or 0
+        if column.kind is None:
+            kinds = {kind: next(cursor) or 0 for kind in BY_KIND}
+        fitting, varied = {}, {}
+        for candidate in candidates:
+            fitting[candidate.name] = next(cursor) or 0
+            if candidate.varied:
+                varied[candidate.name] = 0 < (next(cursor) or 0) < fitting[candidate.name]
+        tokens, used = (next(cursor) or 0, next(cursor) or []) if in_full else (0, [])
+        counts.append(_Counts(filled, kinds, fitting, varied, tokens, tuple(sorted(used))))
+    return _Totals(rows, embedded, blanks), counts
+
+
+def _count_sql(column: Column, candidates: Sequence[Candidate], in_full: bool) -> list[str]:
+    text = column.text
+    wanted = [f"count({text})"] if candidates or column.kind is None else []
+    native = ""
+    if column.kind is None:
+        wanted += [f"count_if({column.kind_sql} = {literal(kind)})" for kind in BY_KIND]
+        native = f"{column.kind_sql} = 'text' AND "
+    for candidate in candidates:
+        fits = f"{native}{candidate.condition(text)}"
+        wanted.append(f"count_if({fits})")
+        if candidate.varied:
+            yes = ", ".join(map(literal, candidate.field.true_values))
+            wanted.append(f"count_if({text} IN ({yes}))")
+    if in_full:
+        token = f"{text} IN ({TOKENS})"
+        wanted += [f"count_if({token})", f"list(DISTINCT {text}) FILTER (WHERE {token})"]
+    return wanted
+
+
+def _settled(column: Column, name: str, likely: Sequence[Candidate], found: _Counts) -> Field:
+    """The field that all rows agree on."""
+    if column.kind not in ("text", None):
+        return Field(name, BY_KIND[column.kind])
+    if column.kind is None and any(found.kinds.values()):
+        return _settled_by_kind(name, found)
+    if found.filled == found.tokens:
+        return Field(name)
+    for candidate in likely:
+        if not _fits(candidate, found):
+            continue
+        if column.kind is None and candidate.field.type not in ("date", "time", "datetime"):
+            continue
+        field = replace(candidate.field, name=name)
+        return replace(field, missing_values=("", *found.used)) if found.tokens else field
+    return Field(name)
+
+
+def _settled_by_kind(name: str, found: _Counts) -> Field:
+    """JSON and workbooks say themselves what a value is; a column of several kinds is any,
+    but for texts that mean a missing value (`n/a` among numbers)."""
+    kinds = {kind for kind, count in found.kinds.items() if count > 0}
+    native: int = sum(found.kinds.values())
+    if native < found.filled - found.tokens:
+        return Field(name, "any")
+    missing = ("", *found.used) if found.tokens else None
+    if kinds == {"integer", "number"}:
+        return Field(name, "number", missing_values=missing)
+    if len(kinds) != 1:
+        return Field(name, "any")
+    return Field(name, BY_KIND[kinds.pop()], missing_values=missing)  # type: ignore[index]

@@ -1,0 +1,93 @@
+"""Rules on JSON values that SQL cannot judge: `enum` of objects and arrays, and `jsonSchema`.
+
+The values pass through Python one by one, in batches of bounded size; a table without such a
+rule never comes here.
+"""
+
+# ruff: noqa: S608 (SQL is built from expressions; every text in it is quoted by `literal`)
+
+import json
+from array import array
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import duckdb
+
+from entrepot.inspection.check.row_errors import RowErrors, TableRule, find_row_errors
+from entrepot.inspection.report.report import shortened
+from entrepot.inspection.table import Table
+from entrepot.inspection.values.cell_sql import CellSql
+from entrepot.inspection.values.ordering import PARSED_JSON
+from entrepot.schemas.json_schema import json_validator
+from entrepot.schemas.values import read_value
+
+BATCH = 500
+INSERTED = 100_000
+
+
+def check_json_rules(
+    engine: duckdb.DuckDBPyConnection,
+    table: Table,
+    cells: list[tuple[int, CellSql]],
+    skipped: frozenset[int],
+    listed: int,
+) -> list[RowErrors]:
+    """The rules on JSON values that do not hold."""
+    found = []
+    for number, cell in cells:
+        if number in skipped or cell.field.type not in PARSED_JSON:
+            continue
+        for rule, value, kept in _rules(cell):
+            name = f"_faults_of_json_{number}_{rule}"
+            _collect(engine, table, cell, kept, name)
+            note = shortened(f'constraint "{rule}" is "{value}"')
+            of = TableRule("constraint-error", number, cell.field.name, note)
+            faults = find_row_errors(engine, table, of, name, listed)
+            found += [faults] if faults else []
+    return found
+
+
+def _rules(cell: CellSql) -> Iterator[tuple[str, object, Callable[[Any], bool]]]:
+    constraints = cell.field.constraints
+    if constraints.enum is not None:
+        values = [read_value(value, cell.field) for value in constraints.enum]
+        yield "enum", list(constraints.enum), lambda value: any(same(value, v) for v in values)
+    if constraints.json_schema is not None:
+        yield "jsonSchema", constraints.json_schema, json_validator(constraints.json_schema)
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether two JSON values are equal: numbers by value, objects whatever the order of keys.
+    True is not 1, as it is to Python."""
+    if isinstance(one, bool) or isinstance(other, bool):
+        return one is other
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(same, one, other))
+    return bool(one == other)
+
+
+def _collect(
+    engine: duckdb.DuckDBPyConnection,
+    table: Table,
+    cell: CellSql,
+    kept: Callable[[Any], bool],
+    name: str,
+) -> None:
+    """Make a table `name` of the rows whose value does not keep the rule."""
+    engine.execute(f"SELECT _row, {cell.text} FROM {table.numbered} WHERE {cell.sound}")
+    broken = array("q")
+    while rows := engine.fetchmany(BATCH):
+        broken.extend(number for number, text in rows if not _keeps(text, kept))
+    engine.execute(f"CREATE OR REPLACE TEMP TABLE {name} (_row BIGINT)")
+    for start in range(0, len(broken), INSERTED):
+        some = broken[start : start + INSERTED].tolist()
+        engine.execute(f"INSERT INTO {name} SELECT unnest(?::BIGINT[])", [some])
+
+
+def _keeps(text: str, kept: Callable[[Any], bool]) -> bool:
+    try:
+        return kept(json.loads(text))
+    except (ValueError, RecursionError):
+        return False

@@ -1,0 +1,71 @@
+"""Rows that break a rule which no row can be judged by alone, or not in SQL: found apart from the
+counting pass, kept as a table of row numbers, and listed with their place and their cells."""
+
+# ruff: noqa: S608 (SQL is built from expressions; every text in it is quoted by `literal`)
+
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+
+from entrepot.inspection.report.report import problem, shortened, shown_cells
+from entrepot.inspection.table import Table
+
+
+@dataclass(frozen=True)
+class TableRule:
+    """What the rows break: the report's error type and, if it is a field's, the field."""
+
+    type: str
+    field_number: int = 0
+    field_name: str | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class RowErrors:
+    """The rows that break one rule: those listed, their total, and a relation with `_row`."""
+
+    rule: TableRule
+    total: int
+    errors: list[dict[str, Any]]
+    rows: str
+
+
+def find_row_errors(
+    engine: duckdb.DuckDBPyConnection,
+    table: Table,
+    rule: TableRule,
+    rows: str,
+    listed: int,
+    note: str = "NULL",
+) -> RowErrors | None:
+    """The faults whose rows are those of the table `rows`, with `_row`; None if there are none.
+
+    `note` is an SQL expression over `rows` that says the fault of one row.
+    """
+    found = engine.execute(f"SELECT count(*) FROM {rows}").fetchone()
+    total = int(found[0]) if found else 0
+    if not total:
+        return None
+    shown = ", ".join(column.text for column in table.columns)
+    first = f"(SELECT _row, {note} AS note FROM {rows} ORDER BY _row LIMIT {listed})"
+    query = (
+        f"SELECT t._row, t._line, f.note, [{shown}] FROM {table.numbered} AS t "
+        f"JOIN {first} AS f ON t._row = f._row ORDER BY t._row"
+    )
+    errors = []
+    for number, line, said, cells in engine.execute(query).fetchall():
+        places: dict[str, Any] = {
+            "rowNumber": number,
+            "lineNumber": line,
+            "cells": shown_cells(cells),
+        }
+        if rule.field_number:
+            places |= {
+                "cell": shortened(cells[rule.field_number - 1] or ""),
+                "fieldName": rule.field_name,
+                "fieldNumber": rule.field_number,
+            }
+        errors.append(problem(rule.type, said or rule.note, **places))
+    return RowErrors(rule, total, errors, rows)

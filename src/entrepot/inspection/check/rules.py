@@ -1,0 +1,149 @@
+"""What each field of a schema forbids, as SQL conditions over the table's columns."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from entrepot.inspection.check.field_matching import align_columns
+from entrepot.inspection.engine import literal
+from entrepot.inspection.report.report import shortened
+from entrepot.inspection.table import Table
+from entrepot.inspection.values.cell_sql import CellSql, cell_sql
+from entrepot.inspection.values.ordering import PARSED_JSON, is_among, keeps_bound
+from entrepot.schemas.model import Field, TableSchema
+from entrepot.schemas.values import read_value
+
+BOUNDS = (
+    ("minimum", "minimum", ">="),
+    ("maximum", "maximum", "<="),
+    ("exclusiveMinimum", "exclusive_minimum", ">"),
+    ("exclusiveMaximum", "exclusive_maximum", "<"),
+)
+
+
+@dataclass(frozen=True)
+class FieldRule:
+    """A condition that is true on the cells (or rows) that break one rule.
+
+    `type` is the report's error type; `column` counts from 1, 0 for a whole row; `note` says
+    the rule in the report's words, `rule` names the constraint; `times`, if set, is how many
+    errors one row is.
+    """
+
+    type: str
+    column: int
+    field: Field | None
+    note: str
+    sql: str
+    rule: str = ""
+    times: str = ""
+
+
+def judged_columns(table: Table, schema: TableSchema) -> list[tuple[int, CellSql]]:
+    """The columns by position from 1, with the expressions of their fields; a column that the
+    schema does not know takes anything."""
+    pairs = zip(table.columns, align_columns(table, schema).fields, strict=True)
+    return [
+        (number, cell_sql(column, field, schema.missing_values_of(field)))
+        for number, (column, field) in enumerate(pairs, start=1)
+    ]
+
+
+def blank_row(cells: Sequence[tuple[int, CellSql]]) -> str:
+    """Whether every judged cell of the row is missing."""
+    return " AND ".join(f"NOT {cell.present}" for _, cell in cells) or "false"
+
+
+def field_rules(
+    table: Table, cells: list[tuple[int, CellSql]], skipped: frozenset[int]
+) -> list[FieldRule]:
+    """Every rule for rows and cells, the columns in `skipped` left out (their header is wrong).
+
+    The conditions may use the column `_blank` for `blank_row`; a blank row is one error and
+    suppresses what it causes.
+    """
+    found = [FieldRule("blank-row", 0, None, "", "_blank")]
+    for number, cell in cells:
+        if number not in skipped:
+            found += _cell_rules(number, cell)
+        if table.uneven:
+            absent = f"(_cells < {number} AND NOT _blank)"
+            found.append(FieldRule("missing-cell", number, cell.field, "", absent))
+    if table.uneven:
+        surplus = f"(_cells > {len(table.columns)} AND NOT _blank)"
+        width = len(table.columns)
+        times = f"_cells - {width}"
+        found.append(FieldRule("extra-cell", width + 1, None, "", surplus, times=times))
+    return found
+
+
+def _cell_rules(number: int, cell: CellSql) -> list[FieldRule]:
+    field, rules = cell.field, cell.field.constraints
+    found = []
+    if cell.valid != "true":
+        wrong = f"({cell.present} AND NOT coalesce({cell.valid}, false))"
+        if cell.quick:
+            wrong = f"(CASE WHEN {cell.quick} THEN false ELSE {wrong} END)"
+        note = f'type is "{field.type}/{field.format}"'
+        found.append(FieldRule("type-error", number, field, note, wrong, "type"))
+
+    def constraint(rule: str, value: object, broken: str) -> None:
+        note = shortened(f'constraint "{rule}" is "{value}"')
+        found.append(FieldRule("constraint-error", number, field, note, broken, rule))
+
+    def of_sound(rule: str, value: object, kept: str) -> None:
+        constraint(rule, value, f"(CASE WHEN {sound} THEN NOT ({kept}) ELSE false END)")
+
+    if rules.required:
+        constraint("required", True, f"(NOT {cell.present} AND NOT _blank)")
+    sound = cell.sound
+    for rule, attribute, operator in BOUNDS:
+        bound = getattr(rules, attribute)
+        if bound is not None:
+            kept = cell.in_its_form(
+                partial(_keeps_bound, cell.text, operator, read_value(bound, field))
+            )
+            of_sound(rule, bound, f"coalesce({kept}, true)")
+    for rule, length, operator in (
+        ("minLength", rules.min_length, ">="),
+        ("maxLength", rules.max_length, "<="),
+    ):
+        if length is not None:
+            of_sound(rule, length, f"{_length(cell)} {operator} {length}")
+    if rules.pattern is not None:
+        matches = f"regexp_full_match({cell.text}, {literal(rules.pattern)}, 's')"
+        of_sound("pattern", rules.pattern, matches)
+    if rules.enum is not None and field.type not in PARSED_JSON:
+        read = [read_value(value, field) for value in rules.enum]
+        kept = cell.in_its_form(partial(_is_among, cell.text, read))
+        of_sound("enum", list(rules.enum), kept)
+    if field.categories is not None:
+        values = [category.value for category in field.categories]
+        kept = cell.in_its_form(partial(_is_among, cell.text, values))
+        of_sound("categories", values, kept)
+    return found
+
+
+def _keeps_bound(text: str, operator: str, limit: Any, field: Field) -> str:
+    return keeps_bound(text, field, operator, limit)
+
+
+def _is_among(text: str, values: Sequence[Any], field: Field) -> str:
+    return is_among(text, field, values)
+
+
+def _length(cell: CellSql) -> str:
+    in_json = f"json_array_length({cell.text})"
+    match cell.field.type:
+        case "array":
+            return in_json
+        case "object" | "geojson":
+            return f"len(json_keys({cell.text}))"
+        case "list":
+            in_text = f"len(string_split({cell.text}, {literal(cell.field.delimiter)}))"
+            if cell.native == "false":
+                return in_text
+            return f"CASE WHEN {cell.native} THEN {in_json} ELSE {in_text} END"
+        case _:
+            return f"length({cell.text})"

@@ -1,0 +1,116 @@
+"""A column that is being measured: what it is, how it is scaled, and its values as shown."""
+
+import math
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Literal
+
+from entrepot.inspection.convert.histogram import Bins
+from entrepot.inspection.report.report import shortened
+
+Sort = Literal["number", "date", "time", "datetime", "boolean", "text", "other"]
+
+EPOCH = date(1970, 1, 1)
+
+
+@dataclass
+class ColumnStats:
+    """One column of the Parquet: its name and type in the schema, what it is stored as, the
+    SQL that names it; `figures` grow from pass to pass."""
+
+    name: str
+    type: str
+    stored: str
+    sql: str
+    sort: Sort
+    figures: dict[str, Any] = field(default_factory=dict)
+    bins: Bins | None = None
+
+    @property
+    def value(self) -> str:
+        """The value that has an order: of doubles the finite ones."""
+        if self.stored == "DOUBLE":
+            return f"CASE WHEN isfinite({self.sql}) THEN {self.sql} END"
+        return self.sql
+
+    @property
+    def text(self) -> str:
+        """The value as a text, by which values are told apart."""
+        return self.sql if self.sort == "text" else f"{self.sql}::VARCHAR"
+
+    @property
+    def scaled(self) -> str:
+        """The value on a scale of doubles: numbers as they are, dates in days, times in seconds
+        (since 1970, or midnight); empty for what has none."""
+        match self.sort:
+            case "number":
+                return f"({self.value})::DOUBLE"
+            case "date":
+                return f"(epoch({self.sql}) / 86400)::DOUBLE"
+            case "time" | "datetime":
+                return f"epoch({self.sql})::DOUBLE"
+            case _:
+                return ""
+
+    @property
+    def whole(self) -> bool:
+        """Whether values lie on whole numbers of the scale."""
+        whole = self.stored in ("BIGINT", "INTEGER") or self.stored.endswith(",0)")
+        return self.sort == "date" or whole
+
+
+def sort_of(stored: str) -> Sort:
+    """How a column that is stored as `stored` is measured."""
+    if stored in ("BIGINT", "INTEGER", "DOUBLE") or stored.startswith("DECIMAL"):
+        return "number"
+    if stored.startswith("TIMESTAMP"):
+        return "datetime"
+    plain: dict[str, Sort] = {
+        "DATE": "date",
+        "TIME": "time",
+        "BOOLEAN": "boolean",
+        "VARCHAR": "text",
+    }
+    return plain.get(stored, "other")
+
+
+def shown(text: str | None, sort: Sort, most: int) -> Any:
+    """A value, given as the engine's text, as JSON shows it."""
+    if text is None:
+        return None
+    match sort:
+        case "number":
+            try:
+                return int(text)
+            except ValueError:
+                number = float(text)
+                return number if math.isfinite(number) else text
+        case "boolean":
+            return text == "true"
+        case "datetime":
+            return text.replace(" ", "T").replace("+00", "Z")
+        case _:
+            return shortened(text, most)
+
+
+def shown_at(place: float, column: ColumnStats) -> Any:
+    """A place on the column's scale as JSON shows it; None where it has no calendar date, or
+    lies between two numbers whose difference no double holds."""
+    if not math.isfinite(place):
+        return None
+    try:
+        match column.sort:
+            case "date":
+                return (EPOCH + timedelta(days=math.floor(place))).isoformat()
+            case "datetime":
+                moment = datetime.fromtimestamp(0, UTC) + timedelta(seconds=place)
+                zone = "Z" if column.stored == "TIMESTAMP WITH TIME ZONE" else ""
+                return moment.replace(tzinfo=None).isoformat() + zone
+            case "time":
+                moment = datetime.fromtimestamp(0, UTC) + timedelta(
+                    seconds=min(place, 86399.999999)
+                )
+                return moment.time().isoformat()
+    except OverflowError:
+        return None
+    return int(place) if column.whole and place.is_integer() else place

@@ -1,0 +1,98 @@
+"""Where rows lie in the file: physical lines and byte offsets, for the rows that are listed."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from entrepot.inspection.csv.byte_scan import BLOCK
+from entrepot.inspection.csv.lexer import Lexer
+from entrepot.inspection.csv.source import CsvSource, open_lines
+
+UNIT = {"utf-16-le": (2, 0), "utf-16-be": (2, 1), "utf-32-le": (4, 0), "utf-32-be": (4, 3)}
+"""Bytes of a code unit, and where in it the byte of an ASCII character stands."""
+
+
+def locate_errors(errors: list[dict[str, Any]], path: Path, source: CsvSource) -> None:
+    """Give each error with a row its `lineNumber` and `byteOffset` in the file `path`, in
+    place."""
+    unplaced = {e["rowNumber"] for e in errors if "rowNumber" in e and "lineNumber" not in e}
+    lines = lines_of_rows(source, unplaced)
+    for error in errors:
+        if error.get("rowNumber") in lines and "lineNumber" not in error:
+            error["lineNumber"] = lines[error["rowNumber"]]
+    numbers = {error["lineNumber"] for error in errors if "lineNumber" in error}
+    byte_scan = source.original
+    offsets = offsets_of_lines(path, numbers, byte_scan.bom, byte_scan.encoding.name, source.splits)
+    for error in errors:
+        if error.get("lineNumber") in offsets:
+            error["byteOffset"] = offsets[error["lineNumber"]]
+
+
+def lines_of_rows(source: CsvSource, rows: Iterable[int]) -> dict[int, int]:
+    """The physical line on which each of `rows` begins (records from 1, header included)."""
+    wanted = set(rows)
+    found: dict[int, int] = {}
+    if not wanted:
+        return found
+    last = max(wanted)
+    decision = source.decision
+    with open_lines(source) as (text, _):
+        records = Lexer(decision.dialect, decision.layout.width).records(text)
+        for number, (line, _, _) in enumerate(records, start=1):
+            if number in wanted:
+                found[number] = line
+            if number >= last:
+                break
+    return found
+
+
+def offsets_of_lines(
+    path: Path, lines: Iterable[int], bom: int, encoding: str = "utf-8", splits: str = "\n"
+) -> dict[int, int]:
+    """The byte offset at which each physical line begins. `splits`: "\\n" for lines that end in
+    LF or CRLF, "" for those that may end in CR too."""
+    wanted = sorted(set(lines), reverse=True)
+    found: dict[int, int] = {}
+    while wanted and wanted[-1] <= 1:
+        found[wanted.pop()] = bom
+    size, place = UNIT.get(encoding, (1, 0))
+    line, base = 1, bom
+    with path.open("rb") as file:
+        file.seek(bom)
+        rest = b""
+        while wanted and (block := file.read(BLOCK)):
+            data = rest + block
+            # A CR at the end may be half of a CRLF, which is one line end.
+            keep = len(data) % size or (size if data[-size:][place : place + 1] == b"\r" else 0)
+            rest, data = data[len(data) - keep :], data[: len(data) - keep]
+            units = data[place::size] if size > 1 else data
+            if splits == "":
+                units = units.replace(b"\r\n", b"\0\n").replace(b"\r", b"\n")
+            if size > 1:
+                units = _without_others(units, data, size, place)
+            ends = units.count(b"\n")
+            position = 0
+            while wanted and wanted[-1] <= line + ends:
+                while line < wanted[-1]:
+                    position = units.index(b"\n", position) + 1
+                    line += 1
+                    ends -= 1
+                found[wanted.pop()] = base + position * size
+            line += units.count(b"\n", position)
+            base += len(data)
+    return found
+
+
+def _without_others(units: bytes, data: bytes, size: int, place: int) -> bytes:
+    """The low bytes of code units, but those of characters that only look like line ends."""
+    others = [data[n::size] for n in range(size) if n != place]
+    if not any(other.strip(b"\0") for other in others):
+        return units
+    kept = bytearray(units)
+    for mark in (b"\n", b"\r"):
+        at = units.find(mark)
+        while at >= 0:
+            if any(other[at] for other in others):
+                kept[at] = 0
+            at = units.find(mark, at + 1)
+    return bytes(kept)

@@ -1,0 +1,231 @@
+"""One look at every byte of a text: encoding, line ends, overlong lines.
+
+Works on large blocks with the interpreter's own searches (gigabytes a second), never by row.
+Rare bytes are only looked for, which is ten times faster than counting. The line ends of a large
+text are counted when somebody asks: a scan that accounts for every byte needs no count.
+"""
+
+import codecs
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from entrepot.inspection.detect.detect import byte_order
+from entrepot.inspection.detect.encoding import Encoding, guess_encoding
+from entrepot.inspection.limits import MIB
+from entrepot.inspection.progress import Progress
+
+BLOCK = 4 * MIB
+TAIL = 64 * 1024
+SAMPLED, SAMPLE_OF_BLOCK = 64 * 1024, 8 * 1024
+ASCII, HIGH = bytes(range(128)), bytes(range(128, 256))
+NEVER_TEXT = frozenset(b"\xfe\xff")
+SURROGATE = re.compile(rb"\xed[\xa0-\xbf][\x80-\xbf]")
+ENDING = b"\r\n\x00\x1a\x0c \t"
+
+
+@dataclass(frozen=True)
+class ByteScan:
+    """What the bytes of `path` are. `size`, `bom` and `longest_line` are bytes; `longest_line`
+    is exact above the size of a block. `counted` are the line ends, LF, CRLF and CR alike, None
+    where they are not counted yet; `blank_at_end` are lines without text after the last one with
+    any, `padding` the NULs and Ctrl-Z there. `newline` is the prevailing line end, `mixed` says
+    that there are others too, `carriage` that a CR without LF is one of them.
+    `controls`: there are NUL, SOH or STX."""
+
+    path: Path
+    size: int
+    encoding: Encoding
+    bom: int
+    counted: int | None
+    ends_with_newline: bool
+    blank_at_end: int
+    padding: int
+    newline: str
+    mixed: bool
+    carriage: bool
+    quotes: bool
+    nul: bool
+    controls: bool
+    longest_line: int
+
+    @cached_property
+    def newlines(self) -> int:
+        """The line ends. Raises OSError."""
+        return self.counted if self.counted is not None else _count(self.path, b"\n")
+
+    @property
+    def lines(self) -> int:
+        """Physical lines, the last one counted if it has no line end."""
+        return self.newlines + (0 if self.ends_with_newline else 1)
+
+    @property
+    def line_end(self) -> str:
+        """The line ends in a word."""
+        if self.counted == 0:
+            return "none"
+        return "mixed" if self.mixed else {"\n": "LF", "\r\n": "CRLF", "\r": "CR"}[self.newline]
+
+
+class _Tally:
+    """The running counts over the blocks of a file."""
+
+    def __init__(self) -> None:
+        self.blocks = self.lf = self.cr = 0
+        self.counting = True
+        self.quotes = self.nul = self.controls = False
+        self.longest = self.open_line = 0
+        self.seen: set[int] = set()
+        self.sample = bytearray()
+        self.decodable = self.undecodable = 0
+        self.utf8: codecs.IncrementalDecoder | None = codecs.getincrementaldecoder("utf-8")()
+
+    def add(self, block: bytes) -> None:
+        self.blocks += 1
+        carriage = b"\r" in block
+        # LF alone so far: one block is counted, since that costs nothing, and no more.
+        self.counting = self.counting and (carriage or self.cr > 0 or self.blocks == 1)
+        if self.counting:
+            self.lf += block.count(b"\n")
+        if carriage:
+            self.cr += block.count(b"\r")
+        self.quotes = self.quotes or b'"' in block
+        self.nul = self.nul or b"\0" in block
+        self.controls = self.controls or b"\1" in block or b"\2" in block
+        self._measure(block)
+        self._decode(block)
+
+    def _measure(self, block: bytes) -> None:
+        end = b"\n" if b"\n" in block else b"\r"
+        first = block.find(end)
+        if first < 0:
+            self.open_line += len(block)
+            return
+        self.longest = max(self.longest, self.open_line + first)
+        self.open_line = len(block) - 1 - block.rfind(end)
+
+    def _decode(self, block: bytes, final: bool = False) -> None:
+        plain = block.isascii()
+        if self.utf8 is not None:
+            pending = self.utf8.getstate()[0]
+            if plain and not pending and not final:
+                return
+            try:
+                self.utf8.decode(block, final)
+            except UnicodeDecodeError:
+                self.utf8 = None
+        if not plain:
+            self._weigh(block)
+
+    def _weigh(self, block: bytes) -> None:
+        """Count the bytes above 127 that form UTF-8, and those that do not."""
+        bare = block.translate(None, HIGH)
+        kept = len(block) - len(bare)
+        if self.utf8 is None:
+            kept = len(block.decode("utf-8", "ignore").encode()) - len(bare)
+            # Surrogates written as UTF-8 are no UTF-8, but a mark of a writer who meant it.
+            kept += sum(3 for _ in SURROGATE.finditer(block))
+        self.decodable += kept
+        self.undecodable += len(block) - len(bare) - kept
+        self.seen.update(block.translate(None, ASCII))
+        if len(self.sample) < SAMPLED:
+            first = next(iter(re.finditer(rb"[\x80-\xff]", block))).start()
+            begin = block.rfind(b"\n", 0, first) + 1
+            self.sample += block[begin : begin + SAMPLE_OF_BLOCK]
+
+    def finish(self) -> None:
+        self._decode(b"", final=True)
+        self.longest = max(self.longest, self.open_line)
+
+
+def scan_bytes(path: Path, progress: Progress) -> ByteScan:
+    """Read all of `path`. Raises OSError."""
+    size = path.stat().st_size
+    tally = _Tally()
+    with path.open("rb") as file:
+        head = file.read(BLOCK)
+        bom, marked = byte_order(head)
+        block = head[bom:]
+        while block:
+            tally.add(block)
+            progress.at(file.tell() / max(1, size))
+            block = file.read(BLOCK)
+        file.seek(max(bom, size - TAIL))
+        tail = file.read()
+    tally.finish()
+    if tally.cr and not tally.counting:
+        tally.lf, tally.counting = _count(path, b"\n"), True
+    crlf = _crlf(path, tally, head)
+    bare = tally.cr - crlf
+    newline = "\r\n" if crlf * 2 > tally.lf else "\r" if bare > tally.lf else "\n"
+    after = tail[len(tail.rstrip(ENDING)) :]
+    ends = tail.endswith((b"\n", b"\r"))
+    blank = after.count(b"\n") + after.count(b"\r") - after.count(b"\r\n")
+    return ByteScan(
+        path=path,
+        size=size,
+        encoding=_encoding(tally, marked),
+        bom=bom,
+        counted=tally.lf + bare if tally.counting else None,
+        ends_with_newline=ends,
+        blank_at_end=max(0, blank - 1) if ends else blank if after else 0,
+        padding=after.count(b"\0") + after.count(b"\x1a"),
+        newline=newline,
+        mixed=len([count for count in (tally.lf - crlf, crlf, bare) if count]) > 1,
+        carriage=bare > 0,
+        quotes=tally.quotes,
+        nul=tally.nul,
+        controls=tally.controls or tally.nul,
+        longest_line=tally.longest,
+    )
+
+
+def _crlf(path: Path, tally: _Tally, head: bytes) -> int:
+    """How many CRLF there are. As many CR as LF, side by side in the head, are taken for pairs:
+    counting pairs of bytes would be the dearest part of the survey, and a scan of a text with
+    other line ends fails."""
+    if not tally.cr:
+        return 0
+    if tally.cr == tally.lf and head.count(b"\r\n") in (head.count(b"\r"), head.count(b"\n")):
+        return tally.cr
+    return _count(path, b"\r\n")
+
+
+def _count(path: Path, mark: bytes) -> int:
+    """How often the one or two bytes `mark` stand in the file."""
+    count, seam = 0, b""
+    with path.open("rb") as file:
+        while block := file.read(BLOCK):
+            count += (seam + block).count(mark)
+            seam = mark[:1] if len(mark) > 1 and block.endswith(mark[:1]) else b""
+    return count
+
+
+def has_blank_lines(path: Path) -> bool:
+    """Whether a line of the text is blank, but for those at its end; needed where a blank line
+    is not known from the count of rows, since a row is one cell. Raises OSError."""
+    seam = b"\n"
+    with path.open("rb") as file:
+        while block := file.read(BLOCK):
+            joined = (seam + block).replace(b"\r", b"")
+            found = joined.find(b"\n\n")
+            if found >= 0 and (joined[found:].strip() or file.read(BLOCK).strip()):
+                return True
+            seam = joined[-1:]
+    return False
+
+
+def _encoding(tally: _Tally, marked: str | None) -> Encoding:
+    """The encoding, and whether bytes do not decode by it.
+
+    What is not UTF-8 is damaged UTF-8 when most of its high bytes do form UTF-8 sequences,
+    which other encodings do not form by chance.
+    """
+    if marked is not None and marked != "utf-8":
+        return Encoding(marked)
+    if tally.utf8 is not None:
+        return Encoding("utf-8")
+    if marked is not None or tally.seen <= NEVER_TEXT or tally.decodable > tally.undecodable:
+        return Encoding("utf-8", 0.9, damaged=True)
+    return guess_encoding(bytes(tally.sample), tally.seen)

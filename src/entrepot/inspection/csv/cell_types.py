@@ -1,0 +1,102 @@
+"""What a cell looks like: how its text was recognised, and how much that speaks for it being
+one whole cell (after the types of van den Burg et al., "Wrangling messy CSV files", 2019)."""
+
+import re
+from functools import lru_cache
+
+SPECIAL = ";|\t^~\x01\x1f"
+MONTH = r"(?:jan|feb|mar|apr|may|mai|jun|jul|aug|sep|oct|okt|nov|dec|dez)[a-z]*\.?"
+
+FORMS: tuple[tuple[str, str, float], ...] = (
+    ("empty", r"", 0.9),
+    ("number", r"[-+]?\d+|[-+]?\d*\.\d+(?:[eE][-+]?\d+)?|[-+]?\d+\.?\d*[eE][-+]?\d+", 1.0),
+    (
+        "grouped",
+        r"[-+]?\d{1,3}(?:[,.' \u00a0\u202f]\d{3})+(?:[.,]\d+)?|[-+]?\d+,\d+|\d+\.|"
+        r"\d{1,2}(?:,\d{2})+,\d{3}(?:\.\d+)?",
+        0.97,
+    ),
+    ("percent", r"[-+]?\d+(?:[.,]\d+)?\s?%", 1.0),
+    (
+        "money",
+        r"\(?[-+]?(?:[$€£¥₹]|[A-Z]{3}\s)\s?[-+]?[\d.,' ]*\d\)?|"
+        r"\(?[-+]?[\d.,' ]*\d\s?(?:[$€£¥₹]|[A-Z]{3})\)?"
+        r"|\(\d[\d.,]*\)",
+        0.97,
+    ),
+    (
+        "moment",
+        r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}(?:[T ]\d{1,2}:\d{2}\S*(?: [AaPp][Mm])?)?|\d{4}-\d{2}|"
+        r"\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}(?:,? \d{1,2}:\d{2}\S*(?: [AaPp][Mm])?)?|"
+        r"\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?(?:\s?[AaPp]\.?[Mm]\.?)?(?:Z|[-+]\d{2}:?\d{2})?|"
+        rf"(?i:\d{{1,2}}[. -]{{1,2}}{MONTH}[ -]?\d{{2,4}}|{MONTH} \d{{1,2}},? \d{{4}}|"
+        rf"{MONTH}[ -]\d{{2,4}})|PT?\d\w*",
+        1.0,
+    ),
+    (
+        "flag",
+        r"(?i:true|false|yes|no|y|n|t|f|on|off|na|n/a|#n/a|nan|null|none|nil|n\.d\.|k\.a\.|-|--|\.|:|\?|\\n)",
+        1.0,
+    ),
+    ("word", r"[^\W\d_]+", 0.97),
+    ("code", r"[\w.+-]+@[\w-]+\.[\w.-]+|https?://\S+|\w+(?:[-_./#]\w+)*|(?:/[\w.-]+)+/?", 0.95),
+    ("text", r"[\w(#&*+°'’\"“„«.@/$€£-][^\t;|^~{}<>\\]*(?<![,])", 0.8),
+)
+KIND = re.compile("|".join(f"(?P<{name}>(?:{form})$)" for name, form, _ in FORMS), re.DOTALL)
+TYPE_SCORES = {name: type_score for name, _, type_score in FORMS} | {
+    "other": 0.5,
+    "split": 0.2,
+    "tabbed": 0.0,
+}
+WRITTEN = re.compile(r"[^\W_]|[^\w\s|+:;,.=*-]")
+STROKES = re.compile(r"--|==|\*\*\*|___|:-|-:|-\+")
+LONG = 256
+NOT_TEXT = re.compile(r"[\0-\x08\x0e-\x19]")
+"""Control characters that no text has; Ctrl-Z, escapes and separators are found in texts."""
+TYPED = frozenset({"number", "grouped", "percent", "money", "moment"})
+COMMA_WITHIN = re.compile(r"\S,\S")
+NUMBERS = re.compile(r"[-+]?[\d.,]*\d(?:\s+[-+]?[\d.,]*\d)+")
+DOUBLED = re.compile(r"::|\|\||;;|\^\^")
+SENTENCE = re.compile(r"\s")
+
+
+def cell_type(cell: str) -> str:
+    """The name of the form of `cell`; "split" where it looks like several cells, or a part of
+    one (delimiters of other dialects in it, or one half of a pair of quotes)."""
+    return _kind_of(cell if len(cell) < LONG else cell[: LONG // 2] + cell[-LONG // 4 :])
+
+
+@lru_cache(maxsize=1 << 13)
+def _kind_of(cell: str) -> str:
+    cell = cell.strip()
+    found = KIND.match(cell)
+    kind = (found.lastgroup or "other") if found else "other"
+    if kind not in ("text", "other"):
+        return kind
+    if "\t" in cell:
+        return "tabbed"
+    return "split" if _is_split(cell) else kind
+
+
+def _is_split(cell: str) -> bool:
+    quotes = cell.count('"')
+    if quotes % 2 == 0 or cell[0] == '"' or cell[-1] == '"':
+        if cell[0] in "\"'" and (len(cell) == 1 or cell[-1] != cell[0]):
+            return True
+        if cell[-1] == '"' and cell[0] != '"' and not cell[-2:-1].isdigit():
+            return True
+    if DOUBLED.search(cell) or cell.count("[") != cell.count("]") or NUMBERS.fullmatch(cell):
+        return True
+    if COMMA_WITHIN.search(cell) and not cell.startswith(("{", "[", "(")):
+        return True
+    return any(mark in cell for mark in SPECIAL) and not SENTENCE.search(cell)
+
+
+def is_drawn(text: str) -> bool:
+    """Whether a line or a cell is drawn with dashes and their like, not written."""
+    return WRITTEN.search(text) is None and STROKES.search(text) is not None
+
+
+def type_score(kind: str) -> float:
+    """How much a cell of this kind speaks for the way it was split, from 0 to 1."""
+    return TYPE_SCORES[kind]

@@ -1,0 +1,300 @@
+"""Which rows name the columns: judged by how their cells differ from what the columns hold."""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+from entrepot.inspection.csv.cell_types import TYPED, cell_type
+
+BODY, SOUGHT = 100, 40
+"""The rows by which columns are judged, and those among which a header is looked for."""
+MOST_HEADERS = 5
+NEUTRAL = frozenset({"empty", "flag"})
+TYPED_HEADER = "its cells are words over columns of values"
+YEAR = re.compile(r"(1[89]|20|21)\d\d")
+USUAL_LABEL = re.compile(
+    r"(?i:(?:\w+[ _.-])*(?:id|name|nom|nombre|date|datum|fecha|time|year|jahr|code|key|types?|kind|"
+    r"class|category|status|state|country|land|city|ort|region|address|e-?mail|phone|url|title|"
+    r"description|text|comments?|notes?|value|wert|count|anzahl|amount|total|price|preis|unit|"
+    r"number|no|nr|qty|label|group|sex|gender|age)(?:[ _.-]?\d+)?)"
+)
+"""Words by which columns are named in most files: English ones, and some of their relatives."""
+UNIT = re.compile(r"[\[(].*[\])]|[^\d\s\"']{1,4}")
+
+
+def typed_header(cells: Sequence[list[str]], width: int) -> tuple[int, ...] | None:
+    """The rows that hold words over columns of values, looked for among the first rows of the
+    table's width; None where a row of values comes first, or there are no columns of values."""
+    fitting = [
+        n for n, row in enumerate(cells) if len(row) == width and any(c.strip() for c in row)
+    ]
+    for place, at in enumerate(fitting[:SOUGHT]):
+        below = [cells[n] for n in _below(cells, fitting, place) if cells[n] != cells[at]]
+        kinds = column_kinds(below, width)
+        typed = [n for n, kind in enumerate(kinds) if kind in TYPED]
+        if not typed:
+            if _names_all(cells[at]):
+                return None
+            continue
+        dated = _of_years(below, typed)
+        words, values = against(cells[at], kinds, typed, dated)
+        if values and not words:
+            return None
+        if values or (_is_prefix(cells[at]) and len(words) < len(typed)):
+            continue
+        rows: list[int] = []
+        named: set[int] = set()
+        for turn, nth in enumerate(fitting[place : place + MOST_HEADERS], start=place):
+            dated = dated or (bool(rows) and _names_all_apart(cells[rows[-1]]))
+            words, values = against(cells[nth], kinds, typed, dated)
+            covered = len(named) * 5 >= len(typed) * 3
+            apart = bool(rows) and nth != rows[-1] + 1
+            if values and rows and len(typed) > 1 and turn + 1 < len(fitting):
+                # Figures above a row of words belong to the header: heights, years, classes.
+                following = against(cells[fitting[turn + 1]], kinds, typed, dated)
+                if not following[1] and len(following[0]) == len(typed):
+                    rows.append(nth)
+                    continue
+            coded = bool(rows) and _has_code(cells[nth], kinds)
+            if values or coded or (apart and not (covered and _drawn(cells, nth))):
+                break
+            titled = len(rows) == 1 and not _years(cells[rows[0]])
+            titled = titled and _is_said(cells[rows[0]])
+            if (apart or titled) and not values and _names_all(cells[nth]):
+                rows, named = [], set()
+            elif covered and not _is_further(cells[nth], words, typed, cells[rows[-1]]):
+                break
+            rows.append(nth)
+            named.update(words)
+        if len(named) * 5 >= len(typed) * 3:
+            return tuple(rows)
+    return None
+
+
+def _is_said(row: Sequence[str]) -> bool:
+    """Whether a row above the labels is a title with figures or commas in it."""
+    return any(cell_type(cell) in TYPED or cell[:1] == " " for cell in row)
+
+
+def _names_all(row: Sequence[str]) -> bool:
+    """Whether the row alone is a whole header: words in all cells."""
+    return all(cell.strip() and cell_type(cell) not in TYPED for cell in row)
+
+
+def _names_all_apart(row: Sequence[str]) -> bool:
+    """Whether the row needs no further row of labels: each column has its own."""
+    return _names_all(row) and len({cell.strip() for cell in row}) == len(row)
+
+
+def against(
+    row: Sequence[str], kinds: Sequence[str], typed: Sequence[int], dated: bool
+) -> tuple[list[int], list[int]]:
+    """The columns of values over which the row has words, and those over which it has values
+    of their kind. A row of years alone has no values, but labels, unless all rows are `dated`
+    so."""
+    words = [n for n in typed if _is_word(row[n], kinds[n])]
+    values = [n for n in typed if _broad(cell_type(row[n])) == kinds[n]]
+    if not dated and _years(row) and all(YEAR.fullmatch(row[n].strip()) for n in values):
+        return words + values, []
+    if not values and _names_all(row):
+        usual = all(USUAL_LABEL.fullmatch(row[n].strip()) for n in typed)
+        if words or usual:
+            return list(typed), []  # "no" beside other words is a number's label, not a flag
+    return words, values
+
+
+def _has_code(row: Sequence[str], kinds: Sequence[str]) -> bool:
+    """Whether the row has a code, such as an article's number, in a column of codes."""
+    return any(kind == "code" == cell_type(cell) for cell, kind in zip(row, kinds, strict=False))
+
+
+def _is_prefix(row: Sequence[str]) -> bool:
+    """Whether only the first cells of a row have text, as in a title or a remark."""
+    filled = [n for n, cell in enumerate(row) if cell.strip()]
+    return filled == list(range(len(filled))) and len(filled) < len(row)
+
+
+def _is_further(
+    row: Sequence[str], words: Sequence[int], typed: Sequence[int], above: Sequence[str]
+) -> bool:
+    """Whether a row below a header, with no value in it, belongs to the header too."""
+    if len(words) > 1:
+        return True
+    others = [cell for n, cell in enumerate(row) if n not in typed and cell.strip()]
+    units = bool(words) and not others and all(UNIT.fullmatch(row[n].strip()) for n in words)
+    gaps = any(not cell.strip() for cell in above)
+    return units or (bool(words) and gaps and len(typed) == 1)
+
+
+def _drawn(cells: Sequence[list[str]], at: int) -> bool:
+    return at > 0 and not cells[at - 1]
+
+
+def _below(cells: Sequence[list[str]], fitting: Sequence[int], place: int) -> Sequence[int]:
+    """The rows by which a header at `place` is judged: the further ones of those below it, as
+    far as no blank row parts them, if they are enough."""
+    rest = fitting[place + 1 : place + 1 + BODY]
+    near: list[int] = []
+    for n in rest:
+        if len(near) > 1 and n != near[-1] + 1:
+            break
+        near.append(n)
+    rest = near if len(near) > 2 else rest
+    return rest[min(4, len(rest) // 2) :]
+
+
+def _is_word(cell: str, kind: str) -> bool:
+    own = _broad(cell_type(cell))
+    return own not in NEUTRAL and own != kind
+
+
+def column_kinds(body: Sequence[Sequence[str]], width: int) -> tuple[str, ...]:
+    """The kind that at least four of five filled cells of each column have, "" if none."""
+    kinds = []
+    for column in range(width):
+        found = Counter(
+            _broad(cell_type(row[column])) for row in body if column < len(row) and row[column]
+        )
+        found.pop("empty", None)
+        if len(found) > 1:
+            found.pop("flag", None)
+        total = found.total()
+        top, times = found.most_common(1)[0] if found else ("", 0)
+        kinds.append(top if times * 5 >= total * 4 else "")
+    return tuple(kinds)
+
+
+def _broad(kind: str) -> str:
+    return "number" if kind in ("number", "grouped", "money", "percent") else kind
+
+
+def contrast_of(row: Sequence[str], kinds: Sequence[str]) -> int:
+    """How much more often the cells of `row` contradict the kinds of typed columns than not."""
+    total = 0
+    for cell, kind in zip(row, kinds, strict=False):
+        own = _broad(cell_type(cell))
+        if kind in TYPED and own not in NEUTRAL:
+            total += -1 if own == kind else 1
+        elif kind == "flag" and own not in NEUTRAL:
+            total += 1
+    return total
+
+
+def count_header_rows(  # noqa: PLR0911 (a row per case)
+    cells: Sequence[list[str]], start: int, width: int
+) -> tuple[int, float, str]:
+    """How many rows from `start` on name the columns, how sure that is from 0 to 1, and why."""
+    rows = [row for row in cells[start : start + BODY] if any(row)]
+    if not rows:
+        return 0, 1.0, "it has no row"
+    first = rows[0]
+    typed = [cell_type(cell) in TYPED for cell in first if cell.strip()]
+    if len(rows) == 1:
+        if any(typed):
+            return 0, 0.7, "its only row holds values"
+        return 1, 0.7, "its only row holds words"
+    body = [row for row in rows[1:] if len(row) == width] or rows[1:]
+    lower = body[min(4, len(body) // 2) :]
+    kinds = column_kinds(lower, width)
+    contrast = contrast_of(first, kinds)
+    if contrast > 0 and (not any(typed) or contrast > 1 or _years(first)):
+        count = 1 + _more_headers(rows[1:], kinds, first)
+        return count, 1.0, TYPED_HEADER
+    if _years(first) and not _years(body[0]):
+        return 1, 0.8, "its cells are years over columns of other values"
+    if any(kind in TYPED for kind in kinds):
+        if contrast < 0 or any(typed):
+            return 0, 0.9, "its first row holds values like the rows below"
+    elif any(typed):
+        return 0, 0.8, "its first row holds values"
+    group = _group_rows(rows, kinds)
+    if group:
+        return group, 0.9, TYPED_HEADER
+    return _of_words(first, body)
+
+
+def _years(row: Sequence[str]) -> bool:
+    """Whether all numbers of the row are years, each later (or each earlier) than the last."""
+    numbers = [cell.strip() for cell in row if cell_type(cell) in TYPED]
+    if len(numbers) < 2 or not all(YEAR.fullmatch(number) for number in numbers):
+        return False
+    years = [int(number) for number in numbers]
+    return years in (sorted(set(years)), sorted(set(years), reverse=True))
+
+
+def _of_years(rows: Sequence[Sequence[str]], typed: Sequence[int]) -> bool:
+    """Whether at least two columns of values hold nothing but years."""
+    columns = ([row[n].strip() for row in rows if n < len(row) and row[n].strip()] for n in typed)
+    return sum(all(map(YEAR.fullmatch, cells)) for cells in columns) > 1
+
+
+def _group_rows(rows: Sequence[Sequence[str]], kinds: Sequence[str]) -> int:
+    """Header rows, the first of which has no text over the columns of values. One that has a label
+    of its own for each column needs no further one."""
+    if _names_all_apart(rows[0]):
+        return 0
+    for count, row in enumerate(rows[:MOST_HEADERS], start=1):
+        contrast = contrast_of(row, kinds)
+        if contrast < 0:
+            return 0
+        if contrast > 0:
+            return count + _more_headers(rows[count:], kinds, row, MOST_HEADERS - count)
+    return 0
+
+
+def _more_headers(
+    rows: Sequence[Sequence[str]],
+    kinds: Sequence[str],
+    above: Sequence[str],
+    most: int = MOST_HEADERS - 1,
+) -> int:
+    """How many of `rows`, below a header's first row, belong to the header too."""
+    typed = [n for n, kind in enumerate(kinds) if kind in TYPED]
+    dated = _names_all_apart(above) or _of_years(rows[len(rows) // 2 :], typed)
+    count = 0
+    for row in rows[:most]:
+        texts = [row[n].strip() for n in typed if n < len(row)]
+        numbers = [text for text in texts if cell_type(text) in TYPED]
+        fits = any(dated or not YEAR.fullmatch(text) for text in numbers)
+        words = [text for text in texts if text and cell_type(text) not in TYPED | NEUTRAL]
+        others = [cell for n, cell in enumerate(row) if n not in typed and cell.strip()]
+        enough = len(words) >= 2
+        units = bool(words) and not others and all(UNIT.fullmatch(word) for word in words)
+        gaps = sum(1 for cell in above if not cell.strip())
+        if fits or not (enough or units or (words and gaps and len(typed) == 1)):
+            break
+        count += 1
+    return count
+
+
+def _of_words(first: Sequence[str], body: Sequence[Sequence[str]]) -> tuple[int, float, str]:
+    """Whether the first row of a table of words is its header: its words do not occur again
+    below, and their shape may tell them from the others."""
+    again = sum(
+        1
+        for column, cell in enumerate(first)
+        if cell.strip() and cell in {row[column] for row in body if column < len(row)}
+    )
+    usual = sum(USUAL_LABEL.fullmatch(cell.strip()) is not None for cell in first)
+    if again and (again * 2 > len(first) or usual * 2 < len(first)):
+        return 0, 0.6 if again > 1 else 0.35, "words of its first row occur again below"
+    if len({cell.strip() for cell in first}) < len(first):
+        return 1, 0.6, "the words of its first row do not occur again below"
+    differs = alike = 0
+    for column, cell in enumerate(first):
+        shapes = Counter(shape_of(row[column]) for row in body if column < len(row) and row[column])
+        if not shapes:
+            continue
+        top, times = shapes.most_common(1)[0]
+        if times * 5 >= shapes.total() * 4:
+            differs += shape_of(cell) != top
+            alike += shape_of(cell) == top
+    sure = 0.9 if differs > alike else 0.75 if differs else 0.6
+    return 1, sure, "the words of its first row do not occur again below"
+
+
+def shape_of(cell: str) -> str:
+    """The cell's kind, case, and whether it has figures or blanks: alike for cells of a column."""
+    cell = cell.strip()
+    case = "A" if cell.isupper() else "a" if cell.islower() else "Aa" if cell.istitle() else "x"
+    return f"{cell_type(cell)} {case} {any(letter.isdigit() for letter in cell)} {' ' in cell}"

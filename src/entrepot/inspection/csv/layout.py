@@ -1,0 +1,289 @@
+"""Where in a text the table begins: titles above it, the rows that name its columns, its width.
+
+Decided on the records of the text's first part; `labels` knows a row that names columns.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from entrepot.inspection.csv.cell_types import TYPED, cell_type, is_drawn
+from entrepot.inspection.csv.header_detection import (
+    BODY,
+    MOST_HEADERS,
+    SOUGHT,
+    TYPED_HEADER,
+    against,
+    column_kinds,
+    contrast_of,
+    count_header_rows,
+    shape_of,
+    typed_header,
+)
+from entrepot.inspection.csv.lexer import COMMENT, Record
+
+COMMENTED = ("#", "//", "%", "--")
+ANONYMOUS = re.compile(r"column_\d+")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Positions are those of the records that were looked at, row numbers count from 1.
+
+    `header` are the positions of the header's rows, `start` that of the first data row;
+    `labels` has one text for each column. `kinds` says what each column holds, where it is of
+    one kind. `sure` is how clear the header is, from 0 to 1.
+    """
+
+    header: tuple[int, ...]
+    start: int
+    labels: tuple[str, ...]
+    kinds: tuple[str, ...]
+    sure: float
+    reasons: tuple[str, ...] = ()
+
+    @property
+    def width(self) -> int:
+        """The table's columns."""
+        return len(self.labels)
+
+
+def find_layout(
+    records: Sequence[Record],
+    width: int,
+    names: Sequence[str] | None,
+    header: bool | None = None,
+    header_rows: Sequence[int] | None = None,
+) -> Layout:
+    """The layout of the first table in `records` (blank ones included).
+
+    `width` is what the dialect's judgement took for the table's width. `header` and
+    `header_rows` (row numbers) are given where they need no decision.
+    """
+    cells = [[] if is_rule(record[1]) else record[1] for record in records]
+    commented = any(fault == COMMENT for _, _, fault in records[:SOUGHT])
+    _pass_over_comments(cells, width, alone=not commented)
+    if names is not None and all(ANONYMOUS.fullmatch(name) for name in names):
+        names = None
+    if header_rows:
+        rows = tuple(number - 1 for number in header_rows if number <= len(cells))
+        if rows:
+            return _settled(cells, rows, width, 1.0, "its header rows are given")
+    if names and header is not False:
+        named = _named(cells, names)
+        if named is not None:
+            reason = "its header is the row that has the names of the contract"
+            return _settled(cells, named, width, 1.0, reason)
+    width = _first_table_width(cells, width)
+    start = _first_row(cells, width)
+    found = typed_header(cells, width) if header is not False and width > 1 else None
+    if found:
+        return _settled(cells, found, width, 1.0, TYPED_HEADER)
+    if header is False:
+        return _settled(cells, (), width, 1.0, "that it has no header is given", start)
+    count, sure, reason = count_header_rows(cells, start, width)
+    if (header or names) and count == 0:
+        count, sure = 1, 1.0
+        reason = "a file under a contract has a header" if names else "that it has one is given"
+    filled = [n for n in range(start, len(cells)) if any(cells[n])]
+    return _settled(cells, tuple(filled[:count]), width, sure, reason, start)
+
+
+def has_header(rows: Sequence[Sequence[str]]) -> bool:
+    """Whether the first of `rows` names columns rather than holding values."""
+    filled = [list(row) for row in rows if any(row)]
+    return bool(filled) and count_header_rows(filled, 0, len(filled[0]))[0] > 0
+
+
+def _pass_over_comments(cells: list[list[str]], width: int, alone: bool) -> None:
+    """Take the comments above the table for blank rows. The last one before rows of values, and
+    one that is `alone`, is the header, if it has the table's width."""
+    filled = [n for n, row in enumerate(cells) if any(row)]
+    last = -1
+    for place, n in enumerate(filled):
+        if not cells[n][0].startswith(COMMENTED):
+            break
+        last = place
+    if last < 0 or last + 1 >= len(filled):
+        return
+    values = any(cell_type(cell) in TYPED for cell in cells[filled[last + 1]])
+    if (values or (alone and last == 0)) and len(cells[filled[last]]) == width > 1:
+        last -= 1
+    for n in filled[: last + 1]:
+        cells[n] = []
+
+
+def is_rule(row: Sequence[str]) -> bool:
+    """Whether the row is a line drawn with dashes, as below a header."""
+    cells = [cell.strip() for cell in row if cell.strip()]
+    return bool(cells) and all(is_drawn(cell) for cell in cells)
+
+
+FEW = 0.2
+"""How sure it is at most that several rows are the header of a table with no more rows below."""
+
+
+def _settled(
+    cells: Sequence[list[str]],
+    header: tuple[int, ...],
+    width: int,
+    sure: float,
+    reason: str,
+    start: int = 0,
+) -> Layout:
+    after = header[-1] + 1 if header else start
+    filled = (n for n in range(after, len(cells)) if any(cell.strip() for cell in cells[n]))
+    start = next(filled, len(cells))
+    body = [row for row in cells[start : start + BODY] if any(row)]
+    widths = Counter(len(row) for row in body)
+    if header:
+        labels = _joined([cells[n] for n in header])
+        usual = widths.most_common(1)[0] if widths else (0, 0)
+        if usual[0] > len(labels) and usual[1] * 10 >= len(body) * 9 and len(body) > 1:
+            labels += [""] * (usual[0] - len(labels))
+    else:
+        labels = [f"column_{n + 1}" for n in range(max(1, width))]
+    if reason == TYPED_HEADER and len(header) > 1 and len(body) < 2 * len(header):
+        sure = min(sure, FEW)
+    kinds = column_kinds(body, len(labels))
+    return Layout(header, start, tuple(labels), kinds, sure, (reason,))
+
+
+def _joined(rows: Sequence[list[str]]) -> list[str]:
+    """The labels: of several rows the parts that are not blank, joined by a space. A blank cell
+    beside another one in a row above the last stands under a label of several columns."""
+    if len(rows) == 1:
+        return list(rows[0]) or [""]
+    width = max(len(row) for row in rows)
+    parts: list[list[str]] = [[] for _ in range(width)]
+    for place, row in enumerate(rows):
+        last = place == len(rows) - 1
+        before = ""
+        for column in range(width):
+            text = row[column].strip() if column < len(row) else ""
+            before = text or before
+            spread = "" if last or not _spreads(row, rows[place + 1]) else before
+            if text or spread:
+                parts[column].append(text or spread)
+    return [" ".join(part) for part in parts]
+
+
+def _spreads(row: Sequence[str], below: Sequence[str]) -> bool:
+    """Whether the labels of `row` stand for several columns: some cells are blank over others
+    that are not."""
+    return any(not cell.strip() and under.strip() for cell, under in zip(row, below, strict=False))
+
+
+def _named(cells: Sequence[list[str]], names: Sequence[str]) -> tuple[int, ...] | None:
+    """The rows that together have the contract's names: exactly, or most of them."""
+    filled = [n for n, row in enumerate(cells[:200]) if any(row)]
+    for place, first in enumerate(filled[:50]):
+        for count in range(1, MOST_HEADERS):
+            rows = filled[place : place + count]
+            if _joined([cells[n] for n in rows]) == list(names):
+                return tuple(rows)
+        if not cells[first]:
+            break
+    wanted = set(names)
+    shares = [(len(wanted & {cell.strip() for cell in cells[n]}), -n) for n in filled[:50]]
+    if not shares:
+        return None
+    shared, place = max(shares)
+    return (-place,) if shared * 2 >= len(names) else None
+
+
+def _blocks(cells: Sequence[list[str]]) -> list[list[int]]:
+    """The positions of rows, in blocks that blank rows separate."""
+    blocks: list[list[int]] = [[]]
+    for place, row in enumerate(cells):
+        if any(cell.strip() for cell in row):
+            blocks[-1].append(place)
+        elif blocks[-1]:
+            blocks.append([])
+    return [block for block in blocks if block]
+
+
+def _first_table_width(cells: Sequence[list[str]], width: int) -> int:
+    """The width of the first block that is a table of its own, before the widest stretch."""
+    for block in _blocks(cells):
+        widths = Counter(len(cells[n]) for n in block)
+        if widths[width] * 2 >= len(block):
+            return width
+        usual = len(cells[block[0]])
+        if any(cells[n][0].strip().endswith(":") for n in block):
+            continue
+        rows = [cells[n] for n in block if len(cells[n]) == usual]
+        if usual < 2 or len(rows) < 2 or len(rows) * 2 < len(block):
+            continue
+        if usual == 2 and all(shape_of(row[0]) == shape_of(rows[0][0]) for row in rows[1:]):
+            continue  # pairs of a name and a value
+        kinds = column_kinds(rows[1:], usual)
+        typed = [n for n, kind in enumerate(kinds) if kind in TYPED]
+        words, values = against(rows[0], kinds, typed, dated=False)
+        if words and not values and not any(cell_type(cell) in TYPED for cell in rows[0]):
+            return usual
+    return width
+
+
+def _first_row(cells: Sequence[list[str]], width: int) -> int:
+    """The position of the table's first row: titles and notes above it are passed over."""
+    filled = [n for n, row in enumerate(cells) if any(cell.strip() for cell in row)]
+    if not filled:
+        return 0
+    if width == 1:
+        return _first_of_one_column(cells, filled)
+    fitting = [n for n in filled if len(cells[n]) == width]
+    if not fitting:
+        return filled[0]
+    for block in _blocks(cells):
+        rows = [n for n in block if len(cells[n]) == width]
+        after = next((n for n in fitting if n > block[-1]), None)
+        if len(block) == 1 and after is not None and _is_sentence(cells[block[0]], cells[after]):
+            continue
+        if len(rows) * 2 > len(block) or len(rows) > 2:
+            fitting = [n for n in fitting if n >= rows[0]]
+            break
+    at = 0
+    while at + 1 < len(fitting) and _is_title(cells[fitting[at]], cells[fitting[at + 1]]):
+        at += 1
+    start = fitting[at]
+    place = filled.index(start)
+    # A header with fewer or more labels than the rows below have cells.
+    if place and start - filled[place - 1] == 1 and len(fitting) > at + 1:
+        above = cells[filled[place - 1]]
+        body = [cells[n] for n in fitting[at : at + BODY]]
+        if len(above) > 1 and contrast_of(above, column_kinds(body, width)) > 0:
+            top = contrast_of(cells[start], column_kinds(body[1:], width))
+            if top <= 0 and len(above) * 2 >= width:
+                return filled[place - 1]
+    return start
+
+
+def _first_of_one_column(cells: Sequence[list[str]], filled: Sequence[int]) -> int:
+    """Past a title that a blank row sets apart from one column of single words."""
+    if len(filled) > 2 and filled[1] - filled[0] > 1 and " " in cells[filled[0]][0].strip():
+        below = [cells[n][0].strip() for n in filled[1:BODY]]
+        if not any(" " in text for text in below):
+            return filled[1]
+    return filled[0]
+
+
+def _is_title(row: Sequence[str], following: Sequence[str]) -> bool:
+    """Whether only the first of the cells has text, and the next row has more; or the cells are
+    those of a sentence."""
+    filled = [n for n, cell in enumerate(row) if cell.strip()]
+    more = sum(1 for cell in following if cell.strip())
+    if _is_sentence(row, following):
+        return True
+    return len(row) > 2 and filled == [0] and (more > 1 or _only_first(following))
+
+
+def _is_sentence(row: Sequence[str], following: Sequence[str]) -> bool:
+    """Whether the cells are the parts of a sentence with delimiters in it, above labels."""
+    spaced = all(cell[:1] == " " for cell in row[1:]) and len(row[0].split()) > 2
+    return len(row) > 1 and spaced and not any(cell[:1] == " " for cell in following)
+
+
+def _only_first(row: Sequence[str]) -> bool:
+    return [n for n, cell in enumerate(row) if cell.strip()] == [0]

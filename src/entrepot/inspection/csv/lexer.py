@@ -1,0 +1,423 @@
+"""Split lines into records so that a damaged row damages no other.
+
+A quoted cell may span lines only if it is closed as it must be, and if the lines that it would
+take in are not rows of the table themselves. Any other quote is text of its cell, and the row
+is told to be damaged. Well-formed records are split by Python's csv module; what it refuses,
+and dialects that it lacks, by the parser below. Work is linear in the text: what is looked at
+in vain beyond a row, in search of a closing quote, is paid from a budget.
+"""
+
+import csv
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from itertools import pairwise
+from typing import Any
+
+from entrepot.inspection.csv.dialect import Dialect
+from entrepot.inspection.limits import MIB
+
+SEPARATOR = "\ufdd0"
+"""Stands for a delimiter of several characters; no character by definition of Unicode."""
+BUDGET = 64 * MIB
+CELL, FRUGAL = MIB, 1 << 14
+"""Characters of a cell that the csv module is let try: larger ones, and all once the budget is
+spent, are the parser's below, which looks as far as the second figure then."""
+LINES_AHEAD = 100_000
+BLANK = " \t"
+ENDS = "\r\n"
+COMMENT = "comment"
+ACROSS = "text that reaches over the border of two columns; it is cut there"
+STRAY = "a quote that is not closed, or not where it should be; it is kept as text"
+
+Record = tuple[int, list[str], str]
+"""The physical line on which a record begins (from 1), its cells ([] of a blank line), and what
+is wrong with its quotes, if anything; COMMENT of a line that is no row."""
+
+
+class Lexer:
+    """Splits lines by one dialect. `width` is the table's count of cells, 0 if not known yet;
+    `longest` the most characters of one record. `spanning` counts the records that were kept
+    although lines within them look like rows of the table; `first_spanning` is the first line
+    of the first one."""
+
+    def __init__(self, dialect: Dialect, width: int = 0, longest: int = 16 * MIB) -> None:
+        self.dialect = dialect
+        self.width = width
+        self._longest = longest
+        self._budget = BUDGET
+        self.spanning = 0
+        self.first_spanning = ""
+        self._pending: list[str] = []
+        self._taken: list[str] = []
+        self._lines: Iterator[str] = iter(())
+        quote, delimiter = dialect.quote, dialect.delimiter
+        self._by_csv = (
+            len(quote) <= 1
+            and dialect.closing == quote
+            and not (dialect.trim or dialect.blanks or dialect.framed)
+        )
+        self._escape = dialect.escape
+        self._special = re.compile(f"[{re.escape(dialect.closing + dialect.escape) or chr(0)}]")
+        self._run = re.compile(f"[ \t]{{{dialect.blanks},}}" if dialect.blanks else "(?!)")
+        self._options: dict[str, Any] = {
+            "delimiter": delimiter if len(delimiter) == 1 else SEPARATOR,
+            "quotechar": quote or None,
+            "quoting": csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE,
+            "doublequote": dialect.doubled,
+            "strict": True,
+        }
+
+    def records(self, lines: Iterable[str]) -> Iterator[Record]:
+        """The records of `lines`, which keep their line ends."""
+        self._lines = iter(lines)
+        self._pending, self._taken = [], []
+        if self.dialect.starts:
+            return self._fixed_records()
+        return self._csv_records() if self._by_csv else self._own_records()
+
+    def split(self, line: str) -> list[str]:
+        """The cells of one line whose quotes are all text."""
+        body = self._body(line)
+        if self.dialect.starts:
+            return self._at_places(line)
+        if self.dialect.blanks:
+            return self._run.split(body)
+        if not self.dialect.delimiter:
+            return [body]
+        cells = body.split(self.dialect.delimiter)
+        return [cell.strip(BLANK) for cell in cells] if self.dialect.trim else cells
+
+    def cells_of(self, line: str) -> list[str]:
+        """The cells of one line by itself, quoted ones too; no line of it is a comment."""
+        if not self.dialect.quote or self.dialect.quote not in line:
+            return self.split(line)
+        alone = Lexer(replace(self.dialect, comment=""), self.width)
+        return next((cells for _, cells, _ in alone.records([line])), [])
+
+    def _body(self, line: str) -> str:
+        body = line.rstrip(ENDS)
+        dialect = self.dialect
+        if dialect.blanks or dialect.framed:
+            body = body.strip(BLANK)
+        if dialect.framed and dialect.delimiter:
+            body = body.removeprefix(dialect.delimiter).removesuffix(dialect.delimiter)
+        return body
+
+    def _feed(self) -> Iterator[str]:
+        """The next lines, those put back first; what was handed out is in `_taken`."""
+        single, delimiter = self._options["delimiter"], self.dialect.delimiter
+        many = len(delimiter) > 1
+        while True:
+            if self._pending:
+                line = self._pending.pop()
+            else:
+                line = next(self._lines, "")
+                if not line:
+                    return
+            self._taken.append(line)
+            yield line.replace(delimiter, single) if many else line
+
+    def _csv_records(self) -> Iterator[Record]:
+        taken, comment, escape = self._taken, self.dialect.comment, self._escape
+        many = len(self.dialect.delimiter) > 1
+        number = 1
+        while True:
+            csv.field_size_limit(min(CELL, self._longest) if self._budget > 0 else FRUGAL)
+            reader = csv.reader(self._feed(), **self._options)
+            try:
+                for cells in reader:
+                    count = len(taken)
+                    if comment and taken[0].startswith(comment):
+                        break
+                    if count > 1 and self._doubtful(cells, taken):
+                        break
+                    if escape and any(escape in line for line in taken):
+                        break
+                    whole = self._with_delimiters(cells, taken) if many else cells
+                    taken.clear()
+                    yield number, whole, ""
+                    number += count
+                else:
+                    return
+            except csv.Error:
+                pass
+            if not taken:
+                return
+            self._put_back()
+            count, cells, fault = self._record()
+            yield number, cells, fault
+            number += count
+
+    def _put_back(self) -> None:
+        taken = self._taken
+        self._budget -= sum(map(len, taken[1:]))
+        self._pending += reversed(taken)
+        taken.clear()
+
+    def _with_delimiters(self, cells: list[str], taken: list[str]) -> list[str]:
+        if self.dialect.quote and any(self.dialect.quote in line for line in taken):
+            return [cell.replace(SEPARATOR, self.dialect.delimiter) for cell in cells]
+        return cells
+
+    def _doubtful(self, cells: list[str], taken: list[str]) -> bool:
+        """Whether a record of several lines is more likely one row with a stray quote, and
+        whole rows after it. It is where its last line, at which a cell should end, is a sound
+        row by itself (one stray quote above leaves it an even number of quotes); where its first
+        line has the table's width and it has not, or half a pair of quotes is left in a cell and
+        its last line has no fewer cells; or where all of its lines but the last have that width
+        by themselves, and the last has no fewer cells."""
+        width, mark = self.width, self.dialect.closing
+        if not width:
+            return False
+        paired = mark == self.dialect.quote and self.dialect.doubled and not self._escape
+        even = width > 1 and paired and taken[-1].count(mark) % 2 == 0
+        if even and len(self._lenient(self._body(taken[-1]))) == width:
+            return True
+        first, last = len(self.split(taken[0])), len(self.split(taken[-1]))
+        halves = any(cell.endswith(mark) and cell.count(mark) % 2 for cell in cells if mark)
+        if len(cells) != width or halves:
+            return first == width and (len(cells) != width or last >= width)
+        if width == 1 or len(taken) < 3 + (width == 2):
+            return False
+        whole = [len(self.split(line)) == width for line in taken[:-1]]
+        if all(whole) and last >= width:
+            return True
+        if any(whole[1:]):
+            self.spanning += 1
+            self.first_spanning = self.first_spanning or taken[0].rstrip(ENDS)
+        return False
+
+    def _fixed_records(self) -> Iterator[Record]:
+        starts = self.dialect.starts[1:]
+        for number, line in enumerate(self._lines, start=1):
+            body = line.rstrip(ENDS)
+            if not body.strip(BLANK):
+                yield number, [], ""
+            elif self._is_comment(line):
+                yield number, [], COMMENT
+            else:
+                # Text that reaches over the place where a column begins was cut in two there.
+                across = any(body[at - 1 : at].strip() for at in starts)
+                yield number, self._at_places(body), ACROSS if across else ""
+
+    def _at_places(self, body: str) -> list[str]:
+        starts = self.dialect.starts
+        return [body[at:end].strip(BLANK + ENDS) for at, end in pairwise((*starts, len(body) + 2))]
+
+    def _own_records(self) -> Iterator[Record]:
+        quote, comment = self.dialect.quote, self.dialect.comment
+        number = 1
+        for line in self._lines_in_turn():
+            if (
+                (quote and quote in line)
+                or (self._escape and self._escape in line)
+                or (comment and line.startswith(comment))
+            ):
+                self._pending.append(line)
+                count, cells, fault = self._record()
+                yield number, cells, fault
+                number += count
+            else:
+                yield number, ([] if not line.strip(ENDS + BLANK) else self.split(line)), ""
+                number += 1
+
+    def _lines_in_turn(self) -> Iterator[str]:
+        while True:
+            if self._pending:
+                yield self._pending.pop()
+            else:
+                line = next(self._lines, "")
+                if not line:
+                    return
+                yield line
+
+    def _next_line(self) -> str:
+        return self._pending.pop() if self._pending else next(self._lines, "")
+
+    def _record(self) -> tuple[int, list[str], str]:
+        """One record from the next line on: how many lines it takes, its cells, its fault."""
+        line = self._next_line()
+        body = self._body(line)
+        if not body:
+            return 1, [], ""
+        taken = [line]
+        if self._is_comment(line):
+            return 1, [], COMMENT
+        cells = self._strict(taken)
+        if cells is not None and not (len(taken) > 1 and self._doubtful(cells, taken)):
+            return len(taken), cells, ""
+        self._budget -= sum(map(len, taken[1:]))
+        self._pending += reversed(taken[1:])
+        return 1, self._lenient(body), STRAY
+
+    def _is_comment(self, line: str) -> bool:
+        """Whether the line is no row: it begins with the mark, and has not the table's width."""
+        comment = self.dialect.comment
+        return (
+            bool(comment)
+            and line.startswith(comment)
+            and (len(self.cells_of(line)) != self.width or self.width < 2)
+        )
+
+    def _strict(self, taken: list[str]) -> list[str] | None:
+        """The cells of a well-formed record, further lines appended to `taken`; None if it is
+        not well-formed."""
+        cells: list[str] = []
+        text, at = self._body(taken[0]), 0
+        size = len(text)
+        while True:
+            start = self._opening(text, at)
+            if start < 0:
+                cell, at = self._bare(text, at)
+                cells.append(cell)
+            else:
+                parts: list[str] = []
+                end = self._close(text, start)
+                while end == len(text) + 1:  # still open at the end of the line
+                    whole = taken[-1]
+                    parts.append(text[start:] + whole[len(whole.rstrip(ENDS)) :])
+                    line = self._next_line()
+                    if not line:
+                        return None
+                    taken.append(line)
+                    size += len(line)
+                    most = self._longest if self._budget > 0 else FRUGAL
+                    if size > most or len(taken) > LINES_AHEAD:
+                        return None
+                    text, start = line.rstrip(ENDS), 0
+                    end = self._close(text, 0)
+                if end < 0:
+                    return None
+                parts.append(text[start:end])
+                cells.append(self._unescaped("".join(parts)))
+                at = self._after(text, end + 1)
+            if at < 0:
+                return cells
+
+    def _opening(self, text: str, at: int) -> int:
+        """Where the content of a quoted cell that begins at `at` starts, or -1."""
+        quote = self.dialect.quote
+        if not quote:
+            return -1
+        if self.dialect.trim or self.dialect.blanks:
+            while at < len(text) and text[at] in BLANK:
+                at += 1
+        return at + 1 if text.startswith(quote, at) else -1
+
+    def _close(self, text: str, at: int) -> int:
+        """The position of the quote that ends the cell whose content goes on at `at`; the
+        length of `text` plus 1 if there is none; -1 if one stands where it must not."""
+        closing, doubled = self.dialect.closing, self.dialect.doubled
+        while found := self._special.search(text, at):
+            place = found.start()
+            if (text[place] == self._escape and text[place] != closing) or (
+                doubled and text.startswith(closing, place + 1)
+            ):
+                at = place + 2
+            else:
+                return place if self._ends(text, place + 1) else -1
+        return len(text) + 1
+
+    def _ends(self, text: str, at: int) -> bool:
+        """Whether a cell ends at `at`, blanks left aside."""
+        while at < len(text) and text[at] in BLANK and text[at] != self.dialect.delimiter:
+            if self.dialect.blanks or text.startswith(self.dialect.delimiter or "\n", at):
+                return True
+            at += 1
+        return at >= len(text) or text.startswith(self.dialect.delimiter or "\n", at)
+
+    def _after(self, text: str, at: int) -> int:
+        """The start of the next cell after one that ended before `at`, or -1 at the end."""
+        if self.dialect.blanks:
+            found = self._run.match(text, at)
+            return found.end() if found and found.end() < len(text) else -1
+        delimiter = self.dialect.delimiter
+        place = text.find(delimiter, at) if delimiter else -1
+        return place + len(delimiter) if place >= 0 else -1
+
+    def _bare(self, text: str, at: int) -> tuple[str, int]:
+        """The cell without quotes at `at`, and the start of the next one or -1."""
+        if self.dialect.blanks:
+            found = self._run.search(text, at)
+            end, after = (found.start(), found.end()) if found else (len(text), -1)
+            return self._trimmed(text[at:end]), after if after < len(text) else -1
+        delimiter = self.dialect.delimiter
+        end = text.find(delimiter, at) if delimiter else -1
+        if self._escape and text.find(self._escape, at, end if end >= 0 else len(text)) >= 0:
+            end = self._unescaped_end(text, at)
+        if end < 0:
+            return self._trimmed(self._unescaped(text[at:], quoted=False)), -1
+        cell = self._unescaped(text[at:end], quoted=False)
+        return self._trimmed(cell), end + len(delimiter)
+
+    def _unescaped_end(self, text: str, at: int) -> int:
+        """The next delimiter from `at` on that no escape stands before, or -1."""
+        delimiter = self.dialect.delimiter
+        while at < len(text):
+            if text[at] == self._escape:
+                at += 2
+            elif delimiter and text.startswith(delimiter, at):
+                return at
+            else:
+                at += 1
+        return -1
+
+    def _trimmed(self, cell: str) -> str:
+        return cell.strip(BLANK) if self.dialect.trim else cell
+
+    def _unescaped(self, content: str, quoted: bool = True) -> str:
+        """The text that `content` stands for. An escape before any other character than those
+        that need one is text."""
+        dialect = self.dialect
+        closing, escape = dialect.closing, self._escape
+        if escape and escape in content:
+            needing = {closing, dialect.quote, escape, dialect.delimiter[:1], "\n", "\r"}
+            parts, at = [], 0
+            while (place := content.find(escape, at)) >= 0:
+                following = content[place + 1 : place + 2]
+                known = following in needing
+                parts.append(content[at:place] + ("" if known else escape) + following)
+                at = place + 2
+            content = "".join([*parts, content[at:]])
+        elif quoted and dialect.doubled and closing:
+            content = content.replace(closing * 2, closing)
+        return content
+
+    def _lenient(self, text: str) -> list[str]:
+        """The cells of a damaged line: by the reading that has the table's width, else by the
+        one that keeps quoted cells together."""
+        whole = self._guess(text, together=True)
+        if len(whole) == self.width:
+            return whole
+        literal = self._guess(text, together=False)
+        return literal if len(literal) == self.width else whole
+
+    def _guess(self, text: str, together: bool) -> list[str]:
+        """The cells of a damaged line. A damaged quoted cell goes on to the first quote before
+        a delimiter (`together`) or is text up to the next delimiter."""
+        closing = self.dialect.closing
+        cells: list[str] = []
+        at, hopeless = 0, False
+        unclosed = False
+        while at >= 0:
+            start = self._opening(text, at)
+            end = self._close(text, start) if start >= 0 and not unclosed else -1
+            unclosed = unclosed or (end > len(text) and closing != self.dialect.quote)
+            if 0 <= end <= len(text):
+                cells.append(self._unescaped(text[start:end]))
+                at = self._after(text, end + 1)
+                continue
+            end = text.find(closing, start) if start >= 0 and together and not hopeless else -1
+            within = 0
+            while end >= 0 and not self._ends(text, end + 1):
+                end = text.find(closing, end + 1)
+                within += 1
+            if end >= 0 and within % 2 == 0:
+                cells.append(text[start:end])
+                at = self._after(text, end + 1)
+                continue
+            hopeless = hopeless or (start >= 0 and together)
+            cell, at = self._bare(text, at)
+            cells.append(cell)
+        return cells

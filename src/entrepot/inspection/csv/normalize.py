@@ -1,0 +1,144 @@
+"""Write an irregular text anew so that the engine reads it without any guess.
+
+Every cell is quoted, every row starts with its number, its physical line, its count of cells
+and its surplus cells.
+"""
+
+import csv
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from entrepot.inspection.csv.cell_types import NOT_TEXT
+from entrepot.inspection.csv.detected import Occurrences, is_blank
+from entrepot.inspection.csv.lexer import COMMENT, Lexer
+from entrepot.inspection.csv.source import CsvSource, open_lines
+from entrepot.inspection.csv.table_end import TableEnd, TableEndFinder
+from entrepot.inspection.limits import Limits
+from entrepot.inspection.progress import Progress
+from entrepot.inspection.report.report import shortened
+from entrepot.inspection.table import Finding
+
+BATCH = 2_000
+SHOWN = 5
+NO_TEXT = "bytes that are no text (control characters), where a row of the table should be"
+UNDECODABLE = (
+    "bytes that are no text in the file's encoding, the first at byte {:,}; read as U+FFFD"
+)
+
+
+@dataclass(frozen=True)
+class Normalized:
+    """How far the table goes, and the rows with faults that only the bytes show: the first
+    ones listed, all counted by type."""
+
+    extent: TableEnd
+    findings: tuple[Finding, ...]
+    counts: tuple[tuple[str, int], ...]
+    repeats: Occurrences | None = None
+    comments: Occurrences | None = None
+    spanning: tuple[int, str] = (0, "")
+
+
+def normalize(source: CsvSource, target: Path, limits: Limits, progress: Progress) -> Normalized:
+    """Copy the rows of `source` from the first data row on to `target`, those below the table
+    included. Raises OSError when the scratch folder is full."""
+    decision = source.decision
+    width, start = decision.layout.width, decision.layout.start
+    finder = TableEndFinder(decision.layout, decision.contract)
+    faults = FindingCollector(source, limits.errors)
+    size = max(1, source.path.stat().st_size)
+    lexer = Lexer(decision.dialect, width, limits.line)
+    number = 0
+    padding = [""] * width
+    column = 1 if width > 1 else 0
+    # Where a row is one cell, what is no text has the width of a row too.
+    doubted = width == 1 and source.byte_scan.controls
+    labels = list(decision.layout.labels) if len(decision.layout.header) == 1 else []
+    repeated: list[int] = []
+    comments: list[int] = []
+    with open_lines(source) as (text, raw), target.open("w", encoding="utf-8", newline="") as out:
+        writer = csv.writer(out, quoting=csv.QUOTE_ALL, lineterminator="\n")
+        batch: list[list[object]] = []
+        for line, cells, fault in lexer.records(text):
+            number += 1
+            if line > faults.next_line:
+                faults.pass_line(line)
+            faults.number, faults.line = number, line
+            if number <= start:
+                continue
+            if fault:
+                if fault == COMMENT:
+                    comments.append(number)
+                    finder.tell(number, line, [])
+                    continue
+                faults.add("source-error", fault, number, line)
+            count = len(cells)
+            if cells == labels:
+                repeated.append(number)
+            if (count != width or doubted) and _is_no_text(cells):
+                faults.add("source-error", NO_TEXT, number, line)
+            if count == width and cells[0] and (cells[-1] or cells[column]) and not finder.starting:
+                batch.append([number, line, count, "", *cells])
+            else:
+                row = [] if is_blank(cells) else cells
+                count = len(row)
+                finder.tell(number, line, row)
+                extra = json.dumps(row[width:]) if count > width else ""
+                batch.append([number, line, count, extra, *row[:width], *padding[count:]])
+            if len(batch) >= BATCH:
+                writer.writerows(batch)
+                batch.clear()
+                progress.at(raw.tell() / size)
+        writer.writerows(batch)
+    faults.pass_line(1 << 62)
+    extent = finder.decide(number)
+    return Normalized(
+        extent,
+        tuple(faults.listed),
+        tuple(faults.counts.items()),
+        _occurrences([number for number in repeated if number <= extent.last]),
+        _occurrences([number for number in comments if number <= extent.last]),
+        (lexer.spanning, shortened(lexer.first_spanning, 60)),
+    )
+
+
+def _is_no_text(cells: list[str]) -> bool:
+    """Whether a row has control characters that no text has, other than padding."""
+    return NOT_TEXT.search("".join(cells)) is not None and not is_blank(cells)
+
+
+def _occurrences(rows: list[int]) -> Occurrences | None:
+    return Occurrences(len(rows), tuple(rows[:SHOWN])) if rows else None
+
+
+class FindingCollector:
+    """Collects the faults of rows, and tells which rows the undecodable bytes are in. `number`
+    and `line` are those of the row at hand; `next_line` is the next line with such bytes."""
+
+    def __init__(self, source: CsvSource, most: int) -> None:
+        self._places = source.damage.places
+        self._at = 0
+        self._most = most
+        self.number = self.line = 1
+        self.next_line = self._places[0][0] if self._places else 1 << 62
+        self.listed: list[Finding] = []
+        self.counts: dict[str, int] = {}
+
+    def add(self, kind: str, note: str, number: int, line: int) -> None:
+        """Count one fault of a row, and list it if there is room."""
+        self.counts[kind] = self.counts.get(kind, 0) + 1
+        if len(self.listed) < self._most:
+            self.listed.append(Finding(kind, note, number, line))
+
+    def pass_line(self, line: int) -> None:
+        """A new row begins on `line`: undecodable bytes before it are in the row at hand."""
+        first = self._places[self._at][1] if self._at < len(self._places) else 0
+        found = False
+        while self._at < len(self._places) and self._places[self._at][0] < line:
+            self._at += 1
+            found = True
+        if found:
+            self.add("encoding-error", UNDECODABLE.format(first), self.number, self.line)
+        more = self._at < len(self._places)
+        self.next_line = self._places[self._at][0] if more else 1 << 62

@@ -1,0 +1,237 @@
+"""Read a delimited text.
+
+A text of regular structure is scanned where it lies. One with blank lines, ragged rows, odd
+quotes, footnotes or further tables is first written anew, row by row, into the scratch folder
+(`rewrite`), where every row keeps its number, its line and its count of cells.
+"""
+
+# ruff: noqa: S608 (SQL is built from expressions; every text in it is quoted by `literal`)
+
+import re
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from entrepot.inspection.csv.byte_scan import ByteScan
+from entrepot.inspection.csv.dialect import Dialect
+from entrepot.inspection.csv.direct_scan import (
+    can_scan_directly,
+    header_line,
+    quoted_newlines,
+    reading_of,
+    repeats_header,
+)
+from entrepot.inspection.csv.normalize import normalize
+from entrepot.inspection.csv.source import prepare
+from entrepot.inspection.engine import line_bounds, literal
+from entrepot.inspection.limits import Limits
+from entrepot.inspection.line_prefilter import Lines
+from entrepot.inspection.progress import Progress
+from entrepot.inspection.table import Column, Table
+from entrepot.schemas.table_dialect import TableDialect
+
+MISSING_HEADER = "missing-header"
+SWALLOWED = 1 << 52
+"""Added to the count of line ends inside cells for a cell that may have swallowed rows, so that
+the count cannot fit."""
+
+
+class CsvText:
+    """A delimited text, surveyed, with its dialect decided; read as it lies or rewritten."""
+
+    def __init__(
+        self,
+        path: Path,
+        media_type: str,
+        scratch: Path,
+        limits: Limits,
+        progress: Progress,
+        names: list[str] | None,
+        given: TableDialect | None = None,
+    ) -> None:
+        # Comments by a mark that was given surprise nobody.
+        self._tells_comments = given is None or given.comment_char is None
+        self._scratch = scratch
+        self._limits = limits
+        self._progress = progress
+        self.source = prepare(path, scratch, limits, progress, names, given)
+        self.reading = reading_of(self.source)
+        tabs = self.dialect.delimiter == "\t"
+        self._media_type = "text/tab-separated-values" if tabs else media_type
+
+    @property
+    def dialect(self) -> Dialect:
+        """How the text is written."""
+        return self.reading.dialect
+
+    @property
+    def byte_scan(self) -> ByteScan:
+        """What the bytes of the file itself are."""
+        return self.source.original
+
+    def regular(self) -> bool:
+        """Whether the text can be scanned where it lies, as far as its bytes tell."""
+        if not can_scan_directly(self.source):
+            return False
+        # Whoever sifts its lines comes upon a header among them without a search.
+        return self._plain() or not repeats_header(self.source)
+
+    def complete(self, rows: int, embedded: int | None) -> bool:
+        """Whether a scan of the lying text that counted `rows` and the line ends inside their
+        cells (None: it accounts for them itself) saw every line of the text."""
+        if embedded is None:
+            return True
+        byte_scan = self.source.byte_scan
+        return rows + embedded + self._skipped() == byte_scan.lines - byte_scan.blank_at_end
+
+    def _skipped(self) -> int:
+        return self.reading.first_line - 1
+
+    def scan_in_place(self) -> Table:
+        """The text as it lies. A scan fails where the structure is not regular after all."""
+        dialect, width = self.dialect, len(self.reading.labels)
+        quoted = bool(dialect.quote) and self._has_quotes()
+        columns = ", ".join(f"'c{n}': 'VARCHAR'" for n in range(1, width + 1))
+        delimiter = dialect.delimiter or ("," if quoted else "\\x1f")
+        options = {
+            "delim": literal(delimiter) if dialect.delimiter else "chr(31)",
+            "quote": literal(dialect.quote if quoted else ""),
+            "escape": literal((dialect.escape or dialect.quote) if quoted else ""),
+            "skip": str(self._skipped()),
+            "new_line": "'\\r\\n'" if self.source.byte_scan.newline == "\r\n" else "'\\n'",
+            "columns": "{" + columns + "}",
+            "header": "false",
+            "auto_detect": "false",
+        } | line_bounds(self._limits.line)
+        relation = _read_csv(self.source.path, options)
+        first = self.reading.first_row
+        shift = self.reading.first_line - first
+        line = f"_row + {shift}" if not quoted else "NULL::BIGINT"
+        numbered = (
+            f"(SELECT *, {line} AS _line FROM "
+            f"(SELECT row_number() OVER () + {first - 1} AS _row, * FROM {relation}))"
+        )
+        table = self._table(relation, numbered)
+        if quoted:
+            table = replace(table, embedded=self._embedded)
+        return replace(table, lines=self._lines(options))
+
+    def _embedded(self) -> str:
+        """What counts the line ends within cells: a number, if they could be counted alone."""
+        known = quoted_newlines(self.source)
+        width = len(self.reading.labels)
+        return str(known) if known is not None else _embedded_newlines(width, self.dialect)
+
+    def lines(self, rows: int, embedded: int | None) -> int:
+        """The lines of the text, once a scan of it is known to be complete."""
+        return self._skipped() + rows if embedded is None else self.source.byte_scan.lines
+
+    def _lines(self, options: dict[str, str]) -> Lines | None:
+        """The same table line by line, where each line is a row, numbered alike."""
+        if not self._plain():
+            return None
+        byte_scan, header = self.source.byte_scan, header_line(self.source)
+        return Lines(
+            path=self.source.path,
+            skip=self._skipped(),
+            size=byte_scan.size - self._before(),
+            count=lambda: byte_scan.lines - self._skipped(),
+            delimiter=self.dialect.delimiter,
+            newline=byte_scan.newline,
+            odd=self._scratch / "odd.csv",
+            longest=self._limits.line,
+            header=header.decode().rstrip("\r\n") if header is not None else None,
+            repeats_header=partial(repeats_header, self.source),
+            rows_of=lambda path: _read_csv(path, {**options, "skip": "0"}),
+        )
+
+    def _before(self) -> int:
+        """The bytes before the first row."""
+        with self.source.path.open("rb") as file:
+            for _ in range(self._skipped()):
+                file.readline(self._limits.line)
+            return file.tell()
+
+    def _plain(self) -> bool:
+        """Whether lines may be taken for rows: only the judges can tell that they are."""
+        dialect, byte_scan, reading = self.dialect, self.source.byte_scan, self.reading
+        usual = dialect.quote == '"' and dialect.doubled and not dialect.escape
+        alike = reading.first_line == reading.first_row and not byte_scan.blank_at_end
+        apart = not byte_scan.controls and not self.source.copied
+        return usual and alike and apart and len(reading.labels) > 1
+
+    def _has_quotes(self) -> bool:
+        return self.dialect.quote != '"' or self.source.byte_scan.quotes
+
+    def scan_normalized(self) -> Table:
+        """The text written anew, whatever its structure. Raises OSError."""
+        target = self._scratch / "rewritten.csv"
+        written = normalize(self.source, target, self._limits, self._progress)
+        self.reading = replace(
+            self.reading.within(written.extent),
+            lines=self.source.byte_scan.lines,
+            repeats=written.repeats,
+            comments=written.comments if self._tells_comments else None,
+            spanning=written.spanning,
+        )
+        width = len(self.reading.labels)
+        names = {"_row": "BIGINT", "_line": "BIGINT", "_cells": "BIGINT", "_extra": "VARCHAR"}
+        names |= {f"c{n}": "VARCHAR" for n in range(1, width + 1)}
+        options = {
+            "delim": "','",
+            "quote": "'\"'",
+            "escape": "'\"'",
+            "new_line": "'\\n'",
+            "columns": "{" + ", ".join(f"'{name}': '{kind}'" for name, kind in names.items()) + "}",
+            "header": "false",
+            "auto_detect": "false",
+        } | line_bounds(4 * self._limits.line)
+        last = written.extent.last
+        relation = f"(SELECT * FROM {_read_csv(target, options)} WHERE _row <= {last})"
+        total = sum(count for _, count in written.counts)
+        return replace(
+            self._table(relation, relation),
+            uneven=True,
+            findings=written.findings,
+            findings_total=total,
+            finding_counts=written.counts,
+            rejected_by_reader=total,
+        )
+
+    def _table(self, relation: str, numbered: str) -> Table:
+        reading = self.reading
+        columns = tuple(Column(label, f"c{n + 1}") for n, label in enumerate(reading.labels))
+        return Table(
+            columns=columns,
+            relation=relation,
+            numbered=numbered,
+            media_type=self._media_type,
+            header=bool(reading.header_rows),
+            first_row=reading.first_row,
+            description=reading.describe(),
+            warnings=tuple(reading.warnings),
+        )
+
+
+def _read_csv(path: Path, options: dict[str, str]) -> str:
+    settings = ", ".join(f"{name} = {value}" for name, value in options.items())
+    return f"read_csv({literal(str(path))}, {settings})"
+
+
+def _embedded_newlines(width: int, dialect: Dialect) -> str:
+    """An aggregate that counts the line ends inside cells, so that rows and lines can be
+    compared: the engine has been seen to lose rows in silence. A cell of which a line would be
+    a row of the table makes the count wrong on purpose: it may be a stray quote's work."""
+    mark = "chr(10)"
+    delimiter = re.escape(dialect.delimiter)
+    row = f"\\n[^\\n]*?{delimiter}[^\\n]*\\n" if width > 1 else ""
+    if 1 < width <= 1_000 and len(dialect.delimiter) == 1:
+        row = f"\\n[^\\n{delimiter}]*(?:{delimiter}[^\\n{delimiter}]*){{{width - 1}}}\\n"
+    terms = []
+    for n in range(1, width + 1):
+        count = f"len(c{n}) - len(replace(c{n}, {mark}, ''))"
+        if row:
+            suspect = f"regexp_matches(c{n}, {literal(row)})"
+            count = f"{count} + CASE WHEN {suspect} THEN {SWALLOWED} ELSE 0 END"
+        terms.append(f"CASE WHEN contains(c{n}, {mark}) THEN {count} ELSE 0 END")
+    return " + ".join(f"coalesce(sum({term}), 0)" for term in terms)

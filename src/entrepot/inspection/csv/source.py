@@ -1,0 +1,115 @@
+"""A text made ready to be split: its bytes surveyed, in UTF-8, its first part decided on."""
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, TextIO
+
+from entrepot.inspection.csv.byte_scan import ByteScan, scan_bytes
+from entrepot.inspection.csv.detected import Decision, detect_csv, is_table
+from entrepot.inspection.detect.encoding import Damage, transcode
+from entrepot.inspection.limits import Limits
+from entrepot.inspection.progress import Progress
+from entrepot.inspection.table import NotTabular, TooLarge
+from entrepot.schemas.table_dialect import TableDialect
+
+HEAD = 256 * 1024
+WIDEST = 4
+"""Bytes of a character at most: a line may shrink by as much when it is written in UTF-8."""
+
+
+@dataclass(frozen=True)
+class CsvSource:
+    """`path` is the text in UTF-8: the file itself, or a copy in the scratch folder without the
+    mark of byte order. `original` is the survey of the file's own bytes, `survey` that of
+    `path`. `splits` are the line ends by which lines are told apart: "\\n" (also after a CR), or
+    "" for LF, CRLF and CR alike. `whole`: the decision saw all of the text."""
+
+    path: Path
+    original: ByteScan
+    byte_scan: ByteScan
+    damage: Damage
+    splits: str
+    decision: Decision
+    whole: bool
+
+    @property
+    def copied(self) -> bool:
+        """Whether `path` is not the file itself."""
+        return self.byte_scan is not self.original
+
+
+def prepare(
+    path: Path,
+    scratch: Path,
+    limits: Limits,
+    progress: Progress,
+    names: list[str] | None = None,
+    dialect: TableDialect | None = None,
+) -> CsvSource:
+    """Survey `path`, write it anew if it is not in UTF-8, and decide how it is to be read.
+
+    Raises NotTabular, TooLarge, OSError.
+    """
+    original = byte_scan = scan_bytes(path, progress)
+    damage = Damage()
+    encoding = original.encoding
+    if original.longest_line > WIDEST * limits.line:
+        raise TooLarge(f"a line of {original.longest_line:,} bytes; {limits.line:,} are read")
+    if encoding.name != "utf-8" or encoding.damaged:
+        target = scratch / "text.utf8"
+        damage = transcode(path, encoding.name, original.bom, target, progress)
+        path, byte_scan = target, scan_bytes(target, progress)
+    if byte_scan.longest_line > limits.line:
+        raise TooLarge(f"a line of {byte_scan.longest_line:,} bytes; {limits.line:,} are read")
+    head, whole = _head(path, byte_scan)
+    if not head.strip("\r\n \t\0\x1a\x0c\ufeff"):
+        raise NotTabular("it holds no text")
+    ways = [""] if byte_scan.carriage else ["\n"]
+    if byte_scan.carriage and byte_scan.newlines > head.count("\r") and "\n" in head:
+        ways = ["", "\n"]
+    if "\r\r\n" in head and head.count("\r\r\n") * 2 > head.count("\n"):
+        ways = ["\n"]
+    if dialect is not None and dialect.line_terminator is not None:
+        ways = ["" if dialect.line_terminator == "\r" else "\n"]
+    decided = [
+        (detect_csv(_lines(head, way, whole), names, dialect, limits.columns), way) for way in ways
+    ]
+    decision, splits = max(decided, key=lambda each: each[0].rank)
+    if not is_table(decision, names is not None):
+        raise NotTabular("it is text without the rows and columns of a table", "text/plain")
+    width = decision.layout.width
+    if width > limits.columns:
+        raise TooLarge(f"{width:,} columns; {limits.columns:,} are read")
+    return CsvSource(path, original, byte_scan, damage, splits, decision, whole)
+
+
+@contextmanager
+def open_lines(source: CsvSource) -> Iterator[tuple[TextIO, BinaryIO]]:
+    """The lines of the text with their ends, and the raw file that tells how far it is read."""
+    with (
+        source.path.open("rb", buffering=1 << 20) as raw,
+        io.TextIOWrapper(raw, "utf-8", errors="replace", newline=source.splits) as text,
+    ):
+        raw.seek(source.byte_scan.bom)
+        yield text, raw
+
+
+def _head(path: Path, byte_scan: ByteScan) -> tuple[str, bool]:
+    """The first part of the text, and whether it is all of it. A first line that is longer is
+    read whole."""
+    with path.open("rb") as raw:
+        raw.seek(byte_scan.bom)
+        head = raw.read(HEAD)
+        if len(head) == HEAD and b"\n" not in head and b"\r" not in head:
+            head += raw.read(byte_scan.longest_line + 2)
+        whole = not raw.read(1)
+    return head.decode("utf-8", "ignore" if not whole else "replace"), whole
+
+
+def _lines(head: str, splits: str, whole: bool) -> list[str]:
+    """The lines of the first part, one that may be cut off left out."""
+    lines = list(io.StringIO(head, newline=splits))
+    return lines if whole or len(lines) < 2 else lines[:-1]

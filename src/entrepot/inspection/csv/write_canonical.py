@@ -1,0 +1,173 @@
+"""Write what the reader understood of a table so that no reader can misunderstand it.
+
+Canonical CSV: UTF-8 without a mark, comma, CRLF, double quotes where needed and doubled inside;
+a header if the file has one, then the rows of the table and nothing else. Cells keep their text.
+"""
+
+import csv
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+from entrepot.inspection.csv.detected import DetectedCsv, is_blank
+from entrepot.inspection.csv.direct_scan import can_scan_directly, reading_of
+from entrepot.inspection.csv.lexer import COMMENT, Lexer
+from entrepot.inspection.csv.source import CsvSource, open_lines, prepare
+from entrepot.inspection.csv.table_end import TableEndFinder
+from entrepot.inspection.detect.detect import detect
+from entrepot.inspection.limits import Limits
+from entrepot.inspection.progress import Progress
+from entrepot.inspection.table import NotTabular
+from entrepot.schemas.table_dialect import TableDialect
+
+BATCH, CHUNK = 2_000, 1 << 20
+
+
+class _Irregular(Exception):
+    """A text that seemed regular is not."""
+
+
+def write_canonical(
+    path: Path,
+    file_name: str,
+    target: Path,
+    scratch: Path,
+    limits: Limits,
+    dialect: TableDialect | None = None,
+    names: list[str] | None = None,
+) -> DetectedCsv:
+    """Write the table in the text `path` to `target` as canonical CSV; returns how it was read.
+
+    `names` are the columns of a contract, `dialect` says what needs no detection. Memory is
+    bounded whatever the size. Raises NotTabular for what is no delimited text, TooLarge where a
+    limit is passed, OSError when a folder is full.
+    """
+    detected = detect(path, file_name)
+    if detected.kind == "empty":
+        raise NotTabular("it is empty")
+    if detected.kind != "csv":
+        raise NotTabular(f"it is {detected.media_type}", detected.media_type)
+    source = prepare(path, scratch, limits, Progress(path.stat().st_size), names, dialect)
+    reading = reading_of(source)
+    if can_scan_directly(source):
+        try:
+            if _is_plain(source):
+                _write_plain(source, reading, target)
+            else:
+                _write_regular(source, reading, target, limits)
+        except _Irregular:
+            pass
+        else:
+            return reading
+    return _write_irregular(source, reading, target, limits)
+
+
+def _is_plain(source: CsvSource) -> bool:
+    """Whether a cell is what stands between two delimiters, in all of the text."""
+    dialect = source.decision.dialect
+    quotes = source.byte_scan.quotes or dialect.quote not in ("", '"')
+    special = quotes or dialect.escape or dialect.comment or len(dialect.delimiter) != 1
+    return not special and source.decision.layout.width > 1
+
+
+def _write_plain(source: CsvSource, reading: DetectedCsv, target: Path) -> None:
+    """Copy lines, many at once, where no cell needs quotes. Raises _Irregular at the first
+    line with another count of delimiters."""
+    delimiter, others = reading.dialect.delimiter, len(reading.labels) - 1
+    left = source.byte_scan.blank_at_end
+    with open_lines(source) as (text, _), _created(target) as out:
+        writer = csv.writer(out, lineterminator="\r\n")
+        if reading.header_rows:
+            writer.writerow(reading.labels)
+        for _ in range(reading.first_line - 1):
+            next(text)
+        while lines := text.readlines(CHUNK):
+            while left and not lines[-1].strip():
+                lines.pop()
+            if not all(line.count(delimiter) == others for line in lines):
+                raise _Irregular
+            if lines and not lines[-1].endswith("\n"):
+                lines[-1] += "\n"
+            joined = "".join(lines).replace("\r\n", "\n")
+            if delimiter == "," and "\r" not in joined:
+                out.write(joined.replace("\n", "\r\n"))
+            elif delimiter != "," and "," not in joined and "\r" not in joined:
+                out.write(joined.replace(delimiter, ",").replace("\n", "\r\n"))
+            else:
+                writer.writerows(
+                    line[:-1].split(delimiter) for line in io.StringIO(joined, newline="\n")
+                )
+
+
+def _write_regular(source: CsvSource, reading: DetectedCsv, target: Path, limits: Limits) -> None:
+    """One pass at the speed of the csv module. Raises _Irregular at the first row that is
+    not of the table's width, is blank, or has a quote where it must not be."""
+    width = len(reading.labels)
+    start, position = source.decision.layout.start, 0
+    with open_lines(source) as (text, _), _created(target) as out:
+        writer = csv.writer(out, lineterminator="\r\n")
+        if reading.header_rows:
+            writer.writerow(reading.labels)
+        batch: list[list[str]] = []
+        pending = 0
+        for _, cells, fault in Lexer(reading.dialect, width, limits.line).records(text):
+            position += 1
+            if position <= start:
+                continue
+            if not cells or is_blank(cells):
+                pending += 1
+                continue
+            if len(cells) != width or fault or pending:
+                raise _Irregular
+            batch.append(cells)
+            if len(batch) >= BATCH:
+                writer.writerows(batch)
+                batch.clear()
+        writer.writerows(batch)
+
+
+def _write_irregular(
+    source: CsvSource, reading: DetectedCsv, target: Path, limits: Limits
+) -> DetectedCsv:
+    """Two passes: the first finds where the table ends, the second writes."""
+    layout = source.decision.layout
+    finder = TableEndFinder(layout, source.decision.contract)
+    width, number = layout.width, 0
+    for number, line, cells in _rows(source, limits):
+        if (
+            len(cells) != width
+            or finder.starting
+            or not cells[0]
+            or not any(cells[1:2] + cells[-1:])
+        ):
+            finder.tell(number, line, cells)
+    extent = finder.decide(number)
+    with _created(target) as out:
+        writer = csv.writer(out, lineterminator="\r\n")
+        if reading.header_rows:
+            writer.writerow(reading.labels)
+        batch: list[list[str]] = []
+        for number, _, cells in _rows(source, limits):
+            if number > extent.last:
+                break
+            batch.append(cells if len(cells) >= width else cells + [""] * (width - len(cells)))
+            if len(batch) >= BATCH:
+                writer.writerows(batch)
+                batch.clear()
+        writer.writerows(batch)
+    return reading.within(extent)
+
+
+def _rows(source: CsvSource, limits: Limits) -> Iterator[tuple[int, int, list[str]]]:
+    """Number, line and cells of the records from the first data row on; blank ones have none."""
+    layout, dialect = source.decision.layout, source.decision.dialect
+    number = 0
+    with open_lines(source) as (text, _):
+        for line, cells, fault in Lexer(dialect, layout.width, limits.line).records(text):
+            number += 1
+            if number > layout.start and fault != COMMENT:
+                yield number, line, [] if is_blank(cells) else cells
+
+
+def _created(target: Path) -> io.TextIOWrapper:
+    return target.open("w", encoding="utf-8", newline="")

@@ -1,0 +1,240 @@
+"""Compare two tables: columns added, removed, retyped; rows added, removed, changed.
+
+Runs inside the child. Cells are compared by their texts, as they stand in the files: `1.0` and `1`
+differ. With a key, a row is the same row as long as its key is; without one, or where a key
+repeats, the tables are compared as multisets of rows. Set-based throughout, so that the engine
+spills to the scratch folder what does not fit into memory.
+"""
+
+# ruff: noqa: S608 (SQL is built from expressions; every text in it is quoted by `literal`)
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from entrepot.inspection.check.infer import infer_schema, unique_names
+from entrepot.inspection.convert.convert import exact_reading
+from entrepot.inspection.inspect import out_of_resources
+from entrepot.inspection.limits import Limits
+from entrepot.inspection.progress import Progress
+from entrepot.inspection.report.report import shortened
+from entrepot.inspection.results import Comparison, ComparisonRequest, ConversionRequest
+from entrepot.inspection.table import NotTabular, SourceBroken, TooLarge
+
+COLUMNS_AT_MOST = 2_000
+
+
+@dataclass(frozen=True)
+class _Side:
+    """One of the two tables, kept by the engine under `name` with the columns `_row`, c1, …"""
+
+    name: str
+    labels: list[str]
+    types: dict[str, str]
+    rows: int
+
+    def column(self, label: str) -> str:
+        return f"c{self.labels.index(label) + 1}"
+
+
+def diff_tables(
+    engine: duckdb.DuckDBPyConnection,
+    request: ComparisonRequest,
+    scratch: Path,
+    limits: Limits,
+    progress: Progress,
+) -> Comparison:
+    """What differs. Raises only what `out_of_resources` knows, and OSError."""
+    try:
+        sides = (
+            ("before", request.path, request.file_name),
+            ("after", request.other, request.other_name),
+        )
+        before, after = (
+            _load(engine, *side, request.dialect, scratch, limits, progress) for side in sides
+        )
+        return _compare(engine, before, after, request)
+    except (NotTabular, SourceBroken, TooLarge) as reason:
+        return Comparison(verdict="not-compared", detail=f"They cannot be compared: {reason}.")
+    except duckdb.Error as error:
+        if out_of_resources(error):
+            raise
+        said = f"They cannot be compared: {str(error).splitlines()[0][:300]}"
+        return Comparison(verdict="not-compared", detail=said)
+
+
+def _load(
+    engine: duckdb.DuckDBPyConnection,
+    side: str,
+    path: Path,
+    file_name: str,
+    dialect: dict[str, Any] | None,
+    scratch: Path,
+    limits: Limits,
+    progress: Progress,
+) -> _Side:
+    folder = scratch / side
+    folder.mkdir(exist_ok=True)
+    size = path.stat().st_size
+    reading = ConversionRequest(path, file_name, size, "csv", {}, False, 0, dialect)
+    table = exact_reading(engine, reading, folder, limits, progress)
+    if len(table.columns) > COLUMNS_AT_MOST:
+        raise TooLarge(f"{len(table.columns):,} columns; {COLUMNS_AT_MOST:,} are compared")
+    cells = [f"{column.text} AS c{n}" for n, column in enumerate(table.columns, start=1)]
+    engine.execute(
+        f"CREATE OR REPLACE TEMP TABLE {side} AS "
+        f"SELECT {', '.join(['_row', *cells])} FROM {table.numbered}"
+    )
+    inferred = infer_schema(engine, table)
+    labels = list(unique_names(table.labels))
+    types = {name: f.type for name, f in zip(labels, inferred.schema.fields, strict=False)}
+    return _Side(side, labels, types, inferred.rows)
+
+
+def _compare(
+    engine: duckdb.DuckDBPyConnection, before: _Side, after: _Side, request: ComparisonRequest
+) -> Comparison:
+    common = [label for label in before.labels if label in after.labels]
+    missing = [name for name in request.key if name not in common]
+    if missing:
+        raise SourceBroken(f"the key's column `{missing[0]}` is not in both")
+    if not common:
+        raise SourceBroken("they have no column in common")
+    repeated = [_repeated(engine, side, request.key) for side in (before, after)]
+    by_key = bool(request.key) and not any(repeated)
+    rows = (
+        _by_key(engine, before, after, common, request)
+        if by_key
+        else _as_multisets(engine, before, after, common, request.examples)
+    )
+    return Comparison(
+        verdict="compared",
+        detail="",
+        columns_added=[label for label in after.labels if label not in before.labels],
+        columns_removed=[label for label in before.labels if label not in after.labels],
+        columns_retyped=[
+            {"name": label, "before": before.types[label], "after": after.types[label]}
+            for label in common
+            if before.types[label] != after.types[label]
+        ],
+        rows_before=before.rows,
+        rows_after=after.rows,
+        key=list(request.key) if by_key else [],
+        key_repeated=sum(repeated),
+        **rows,
+    )
+
+
+def _repeated(engine: duckdb.DuckDBPyConnection, side: _Side, key: Sequence[str]) -> int:
+    """How many rows repeat the key of an earlier one."""
+    if not key:
+        return 0
+    parts = ", ".join(side.column(name) for name in key)
+    distinct = f"SELECT count(*) FROM (SELECT DISTINCT {parts} FROM {side.name})"
+    return side.rows - _number(engine, distinct)
+
+
+def _by_key(
+    engine: duckdb.DuckDBPyConnection,
+    before: _Side,
+    after: _Side,
+    common: Sequence[str],
+    request: ComparisonRequest,
+) -> dict[str, Any]:
+    pairs = [(before.column(name), after.column(name)) for name in common]
+    same_key = " AND ".join(
+        f"b.{before.column(name)} IS NOT DISTINCT FROM a.{after.column(name)}"
+        for name in request.key
+    )
+    differs = " OR ".join(f"b.{b} IS DISTINCT FROM a.{a}" for b, a in pairs)
+    joined = f"FROM before AS b JOIN after AS a ON {same_key}"
+    only = {
+        side.name: f"FROM {side.name} AS {letter} ANTI JOIN {other} AS {twin} ON {same_key}"
+        for side, letter, other, twin in ((before, "b", "after", "a"), (after, "a", "before", "b"))
+    }
+    columns = ", ".join(f"b.{b}, a.{a}" for b, a in pairs)
+    changed = engine.execute(
+        f"SELECT b._row, a._row, {columns} {joined} WHERE {differs} "
+        f"ORDER BY b._row LIMIT {request.examples}"
+    ).fetchall()
+    return {
+        "added": _number(engine, f"SELECT count(*) {only['after']}"),
+        "removed": _number(engine, f"SELECT count(*) {only['before']}"),
+        "changed": _number(engine, f"SELECT count(*) {joined} WHERE {differs}"),
+        "examples_added": _examples(engine, after, "a", only["after"], request.examples),
+        "examples_removed": _examples(engine, before, "b", only["before"], request.examples),
+        "examples_changed": [_change(row, common, request.key) for row in changed],
+    }
+
+
+def _change(row: tuple[Any, ...], common: Sequence[str], key: Sequence[str]) -> dict[str, Any]:
+    cells = {name: (row[2 + 2 * n], row[3 + 2 * n]) for n, name in enumerate(common)}
+    return {
+        "rowBefore": row[0],
+        "rowAfter": row[1],
+        "key": {name: _shown(cells[name][0]) for name in key},
+        "cells": {
+            name: [_shown(old), _shown(new)] for name, (old, new) in cells.items() if old != new
+        },
+    }
+
+
+def _as_multisets(
+    engine: duckdb.DuckDBPyConnection,
+    before: _Side,
+    after: _Side,
+    common: Sequence[str],
+    examples: int,
+) -> dict[str, Any]:
+    """Rows that one table has more often than the other, whatever their order."""
+    counted = []
+    for side, sign in ((before, -1), (after, 1)):
+        cells = ", ".join(f"{side.column(name)} AS k{n}" for n, name in enumerate(common))
+        counted.append(f"SELECT {cells}, {sign} AS sign, _row FROM {side.name}")
+    keys = ", ".join(f"k{n}" for n in range(len(common)))
+    groups = (
+        f"(SELECT {keys}, sum(sign) AS surplus, min(_row) FILTER (WHERE sign = 1) AS first_after, "
+        f"min(_row) FILTER (WHERE sign = -1) AS first_before "
+        f"FROM ({' UNION ALL '.join(counted)}) GROUP BY {keys})"
+    )
+    surplus = f"SELECT * FROM {groups} WHERE surplus != 0"
+    engine.execute(f"CREATE OR REPLACE TEMP TABLE surplus AS {surplus}")
+    found: dict[str, Any] = {"changed": None, "examples_changed": []}
+    for name, condition, row in (
+        ("added", "surplus > 0", "first_after"),
+        ("removed", "surplus < 0", "first_before"),
+    ):
+        found[name] = _number(
+            engine, f"SELECT coalesce(sum(abs(surplus)), 0) FROM surplus WHERE {condition}"
+        )
+        rows = engine.execute(
+            f"SELECT {row}, {keys} FROM surplus WHERE {condition} ORDER BY {row} LIMIT {examples}"
+        ).fetchall()
+        found[f"examples_{name}"] = [_example(each, common) for each in rows]
+    return found
+
+
+def _examples(
+    engine: duckdb.DuckDBPyConnection, side: _Side, letter: str, rows: str, examples: int
+) -> list[dict[str, Any]]:
+    cells = ", ".join(f"{letter}.c{n}" for n in range(1, len(side.labels) + 1))
+    order = f"ORDER BY {letter}._row LIMIT {examples}"
+    found = engine.execute(f"SELECT {letter}._row, {cells} {rows} {order}").fetchall()
+    return [_example(row, side.labels) for row in found]
+
+
+def _example(row: tuple[Any, ...], labels: Sequence[str]) -> dict[str, Any]:
+    cells = {label: _shown(cell) for label, cell in zip(labels, row[1:], strict=False)}
+    return {"row": row[0], "cells": cells}
+
+
+def _shown(cell: str | None) -> str | None:
+    return None if cell is None else shortened(cell, 200)
+
+
+def _number(engine: duckdb.DuckDBPyConnection, query: str) -> int:
+    row = engine.execute(query).fetchone()
+    return int(row[0]) if row else 0

@@ -1,0 +1,263 @@
+"""Read JSON Lines, JSON arrays of objects, and objects one after another: keys are columns.
+
+Nothing is copied: to parse an object again in each pass costs the engine a quarter of reading
+its line, and less than to read its values from a file of their own.
+"""
+
+# ruff: noqa: S608 (SQL is built from expressions; every text in it is quoted by `literal`)
+
+import codecs
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import duckdb
+
+from entrepot.inspection.detect.detect import byte_order
+from entrepot.inspection.engine import line_bounds, literal
+from entrepot.inspection.formats.json_positions import depth_of, first_fault, line_of_element
+from entrepot.inspection.limits import Limits
+from entrepot.inspection.table import Column, Finding, NotTabular, SourceBroken, Table, TooLarge
+
+Form = Literal["jsonl", "json", "json-objects"]
+
+LISTED = 1_000
+BLOCK = 1 << 20
+SHAPES = "json_shapes"
+MEDIA_TYPES: dict[Form, str] = {
+    "jsonl": "application/x-ndjson",
+    "json": "application/json",
+    "json-objects": "application/json",
+}
+KIND = """CASE {kind} WHEN 'VARCHAR' THEN 'text' WHEN 'BIGINT' THEN 'integer'
+ WHEN 'UBIGINT' THEN 'integer' WHEN 'HUGEINT' THEN 'integer' WHEN 'BOOLEAN' THEN 'boolean'
+ WHEN 'OBJECT' THEN 'object' WHEN 'ARRAY' THEN 'array' WHEN 'DOUBLE' THEN
+ CASE WHEN regexp_full_match({text}, '-?\\d+') THEN 'integer' ELSE 'number' END END"""
+"""Whole numbers beyond 64 bits are DOUBLE to the engine, which keeps their digits."""
+
+TEXT = r'"(?:[^"\\]|\\.)*"'
+STRICT = rf"(?:[^\",]|{TEXT}|,\s*(?:[^\s\",\]}}]|{TEXT}))*"
+LAX = f"(regexp_matches(doc, ',\\s*[}}\\]]') AND NOT regexp_full_match(doc, '{STRICT}', 's'))"
+"""The engine takes a comma before a closing bracket; JSON does not. Within texts it is none."""
+NO_NUMBER = (
+    r"(regexp_matches(doc, '(?i)[:,\[]\s*[-+]?(?:nan|inf)') "
+    f"AND NOT regexp_full_match(doc, '(?:[^\"nNiI]|null|{TEXT})*', 's'))"
+)
+"""The engine takes NaN and Infinity, in any case; JSON knows no such words."""
+SOUND = (
+    "coalesce(CASE WHEN json_valid(doc) THEN json_type(doc) = 'OBJECT' "
+    f"AND NOT {LAX} AND NOT {NO_NUMBER} END, false)"
+)
+TWICE = "len(keys) <> list_unique(keys)"
+
+
+@dataclass(frozen=True)
+class _Source:
+    """The objects of a file: `docs` is a relation of `_row`, `_line` and `doc`, in order."""
+
+    path: Path
+    form: Form
+    encoding: str
+    docs: str
+
+
+def read_json(
+    engine: duckdb.DuckDBPyConnection, path: Path, form: Form, scratch: Path, limits: Limits
+) -> Table:
+    """The objects at `path` as rows.
+
+    In JSON Lines (jsonlines.org) blank lines are passed over, and a line that is no object is a
+    finding and no row; an array is JSON as a whole or not at all. An object in which a key
+    occurs twice is a finding, and a row with the first value. Raises NotTabular, SourceBroken,
+    TooLarge; OSError when the scratch folder is full.
+    """
+    plain, encoding = in_utf8(path, scratch)
+    if form == "jsonl":
+        plain = _with_plain_newlines(plain, scratch)
+    source = _Source(plain, form, encoding, _docs(plain, form, limits))
+    try:
+        return _table(engine, source, limits)
+    except (duckdb.InvalidInputException, duckdb.IOException) as error:
+        said = str(error).splitlines()[0][:300]
+        if "aximum line size" in str(error) or "maximum_object_size" in str(error):
+            raise TooLarge(f"an object of more than {limits.line:,} bytes") from None
+        fault = None if form == "jsonl" else first_fault(plain, form == "json", limits.line)
+        raise SourceBroken(str(fault) if fault else said) from None
+
+
+def in_utf8(path: Path, scratch: Path) -> tuple[Path, str]:
+    """The file itself if it is UTF-8, else a copy that is; and its encoding. Raises
+    UnicodeError."""
+    with path.open("rb") as file:
+        bom, encoding = byte_order(file.read(4096))
+        if encoding is None or encoding == "utf-8":
+            return path, "utf-8"
+        target = scratch / "utf-8.json"
+        decoder = codecs.getincrementaldecoder(encoding)()
+        file.seek(bom)
+        with target.open("wb") as out:
+            while block := file.read(BLOCK):
+                out.write(decoder.decode(block).encode())
+            out.write(decoder.decode(b"", True).encode())
+    return target, encoding
+
+
+def _with_plain_newlines(path: Path, scratch: Path) -> Path:
+    """The file itself, or a copy in which CRLF is LF: the engine cannot split lines of which
+    some end in the one and some in the other."""
+    with path.open("rb") as file:
+        while (block := file.read(BLOCK)) and b"\r" not in block:
+            pass
+        if not block:
+            return path
+        target = scratch / "lines.jsonl"
+        file.seek(0)
+        with target.open("wb") as out:
+            while block := file.read(BLOCK):
+                while block.endswith(b"\r") and (after := file.read(1)):
+                    block += after
+                out.write(block.replace(b"\r\n", b"\n"))
+    return target
+
+
+def _docs(path: Path, form: Form, limits: Limits) -> str:
+    place = literal(str(path))
+    if form == "jsonl":
+        bounds = ", ".join(f"{name} = {value}" for name, value in line_bounds(limits.line).items())
+        lines = (
+            f"read_csv({place}, delim = '\x1e', quote = '', escape = '', header = false, "
+            "auto_detect = false, columns = {'doc': 'VARCHAR'}, "
+            f"{bounds})"
+        )
+        return (
+            "(SELECT row_number() OVER () + 1 AS _row, _line, doc FROM (SELECT row_number() OVER "
+            f"() AS _line, doc FROM {lines}) WHERE trim(doc, ' \t\r\ufeff') <> '')"
+        )
+    layout = "array" if form == "json" else "unstructured"
+    objects = (
+        f"read_json_objects({place}, format = '{layout}', maximum_object_size = {limits.line})"
+    )
+    return (
+        "(SELECT row_number() OVER () + 1 AS _row, NULL::BIGINT AS _line, "
+        f"json::VARCHAR AS doc FROM {objects})"
+    )
+
+
+def _table(engine: duckdb.DuckDBPyConnection, source: _Source, limits: Limits) -> Table:
+    if source.form == "json" and not _ends_with_bracket(source.path):
+        fault = first_fault(source.path, True, limits.line)
+        raise SourceBroken(str(fault or "the JSON array does not end"))
+    bad = _judge(engine, source, limits)
+    sound = f"(SELECT * FROM {source.docs} WHERE {SOUND})" if bad else source.docs
+    twice = _collect_shapes(engine, sound)
+    keys = _keys(engine, limits)
+    if not keys:
+        raise NotTabular("JSON without an object that has keys")
+    pointers = ", ".join(literal(_pointer(key)) for key in keys)
+    values = f"json_extract_string(doc, [{pointers}]) AS v, json_type(doc, [{pointers}]) AS k"
+    columns = tuple(
+        Column(key, f"v[{n}]", None, f"({KIND.format(kind=f'k[{n}]', text=f'v[{n}]')})")
+        for n, key in enumerate(keys, start=1)
+    )
+    return Table(
+        columns=columns,
+        relation=f"(SELECT {values} FROM {sound})",
+        numbered=f"(SELECT _row, _line, {values} FROM {sound})",
+        media_type=MEDIA_TYPES[source.form],
+        by_name=True,
+        findings=_findings(engine, source) if bad or twice else (),
+        findings_total=bad + twice,
+        rejected_by_reader=bad + twice,
+        description={"format": source.form, "encoding": source.encoding},
+    )
+
+
+def _may_be_deep(levels: int) -> str:
+    """The condition on `doc` that it has as many brackets as that many levels take."""
+    openings = "strlen(doc) - strlen(replace(replace(doc, '[', ''), '{', ''))"
+    return f"(CASE WHEN strlen(doc) > {2 * levels} THEN {openings} > {levels} ELSE false END)"
+
+
+def _refuse_deep(engine: duckdb.DuckDBPyConnection, source: _Source, limits: Limits) -> None:
+    """Raise TooLarge at the first object that is nested too deeply: what reads JSON calls itself
+    for each level. Only objects with as many brackets are looked at one by one."""
+    deep = limits.depth
+    engine.execute(f"SELECT _row, _line, doc FROM {source.docs} WHERE {_may_be_deep(deep)}")
+    while row := engine.fetchone():
+        number, line, doc = row
+        if depth_of(doc) > deep:
+            if line is None:
+                line = line_of_element(source.path, source.form == "json", limits.line, number)
+            place = f"line {line:,}" if line else f"row {number:,}"
+            raise TooLarge(f"more than {deep:,} levels of JSON in {place}; {deep:,} are read")
+
+
+def _judge(engine: duckdb.DuckDBPyConnection, source: _Source, limits: Limits) -> int:
+    """How many lines are no objects. Other forms are JSON as a whole, and of objects alone."""
+    deep = f"count_if({_may_be_deep(limits.depth)})"
+    not_objects = "0" if source.form == "jsonl" else "count_if(json_type(doc) <> 'OBJECT')"
+    odd, unsound, longest, many = engine.execute(
+        f"SELECT {not_objects}, count_if(NOT {SOUND}), max(strlen(doc)), {deep} FROM {source.docs}"
+    ).fetchone() or (0, 0, 0, 0)
+    if many:
+        _refuse_deep(engine, source, limits)
+    if source.form == "jsonl":
+        return int(unsound)
+    if (longest or 0) > limits.line:
+        raise TooLarge(f"an object of {longest:,} bytes; {limits.line:,} are read")
+    if odd:
+        raise NotTabular("a JSON array whose elements are not all objects")
+    if unsound:
+        fault = first_fault(source.path, source.form == "json", limits.line)
+        raise SourceBroken(str(fault or "a comma before a closing bracket"))
+    return 0
+
+
+def _collect_shapes(engine: duckdb.DuckDBPyConnection, docs: str) -> int:
+    """Collect which keys occur together; returns how many objects have a key twice."""
+    engine.execute(
+        f"CREATE OR REPLACE TEMP TABLE {SHAPES} AS SELECT json_keys(doc) AS keys, "
+        f"min(_row) AS first, count(*) AS times FROM {docs} GROUP BY ALL"
+    )
+    return _scalar(engine, f"SELECT coalesce(sum(times), 0) FROM {SHAPES} WHERE {TWICE}")
+
+
+def _findings(engine: duckdb.DuckDBPyConnection, source: _Source) -> tuple[Finding, ...]:
+    """The first places of what is no object, or one with a key twice."""
+    judged = f"SELECT *, {SOUND} AS sound FROM {source.docs}"
+    keyed = f"SELECT *, CASE WHEN sound THEN json_keys(doc) END AS keys FROM ({judged})"
+    listed = engine.execute(
+        f"SELECT _row, _line, sound FROM ({keyed}) WHERE NOT sound OR {TWICE} "
+        f"ORDER BY _row LIMIT {LISTED}"
+    ).fetchall()
+    notes = {False: "this line is no JSON object", True: "a key occurs twice in this object"}
+    return tuple(Finding("source-error", notes[sound], row, line) for row, line, sound in listed)
+
+
+def _ends_with_bracket(path: Path) -> bool:
+    """Whether the last thing in the file closes an array; the engine does not ask for it."""
+    with path.open("rb") as file:
+        file.seek(0, 2)
+        file.seek(max(0, file.tell() - 4096))
+        return file.read().rstrip().endswith(b"]")
+
+
+def _keys(engine: duckdb.DuckDBPyConnection, limits: Limits) -> list[str]:
+    """All keys of all rows, in the order of their first appearance."""
+    found: list[tuple[Any, ...]] = engine.execute(
+        f"SELECT key, min(first * 1000000 + place) AS first FROM (SELECT first, "
+        f"unnest(keys) AS key, generate_subscripts(keys, 1) AS place FROM {SHAPES}) "
+        f"GROUP BY key ORDER BY 2 LIMIT {limits.columns + 1}"
+    ).fetchall()
+    if len(found) > limits.columns:
+        raise TooLarge(f"more than {limits.columns:,} different keys")
+    return [str(key) for key, _ in found]
+
+
+def _pointer(key: str) -> str:
+    return "/" + key.replace("~", "~0").replace("/", "~1")
+
+
+def _scalar(engine: duckdb.DuckDBPyConnection, query: str) -> int:
+    row = engine.execute(query).fetchone()
+    return int(row[0]) if row else 0

@@ -1,0 +1,73 @@
+"""Read Parquet: the file itself says the columns, their types and the count of rows."""
+
+# ruff: noqa: S608 (SQL is built from expressions; every text in it is quoted by `literal`)
+
+from pathlib import Path
+
+import duckdb
+
+from entrepot.inspection.engine import identifier, literal
+from entrepot.inspection.limits import Limits
+from entrepot.inspection.table import Column, NotTabular, SourceBroken, Table, TooLarge
+from entrepot.inspection.values.native_text import kind_of, text_sql
+
+ROW_NUMBER = "file_row_number"
+
+
+def read_parquet(engine: duckdb.DuckDBPyConnection, path: Path, limits: Limits) -> Table:
+    """The Parquet file at `path`. Raises SourceBroken, NotTabular, TooLarge."""
+    source = f"read_parquet({literal(str(path))})"
+    try:
+        described = engine.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()
+        labels = _labels(engine, path)
+    except duckdb.Error as error:
+        raise SourceBroken(str(error).splitlines()[0][:300]) from None
+    if not described:
+        raise NotTabular("Parquet without columns")
+    if len(described) > limits.columns:
+        raise TooLarge(f"{len(described):,} columns; {limits.columns:,} are read")
+    names = [str(name) for name, *_ in described]
+    if len(labels) != len(names):
+        labels = names
+    columns, cells = [], []
+    for n, (label, (name, kind, *_)) in enumerate(zip(labels, described, strict=True), start=1):
+        columns.append(Column(label, f"c{n}", kind_of(str(kind))))
+        cells.append(f"{text_sql(identifier(str(name)), str(kind))} AS c{n}")
+    listed = ", ".join(cells)
+    return Table(
+        columns=tuple(columns),
+        relation=f"(SELECT {listed} FROM {source})",
+        numbered=_numbered(path, names, listed),
+        media_type="application/vnd.apache.parquet",
+        typed=True,
+        description={"format": "parquet"},
+    )
+
+
+def _numbered(path: Path, names: list[str], listed: str) -> str:
+    """The cells with the number of their row, by the reader's own count if its name is free."""
+    if ROW_NUMBER in (name.lower() for name in names):
+        counted = f"row_number() OVER () + 1 AS _row, NULL::BIGINT AS _line, {listed}"
+        return f"(SELECT {counted} FROM read_parquet({literal(str(path))}))"
+    counted = f"{ROW_NUMBER} + 2 AS _row, NULL::BIGINT AS _line, {listed}"
+    return f"(SELECT {counted} FROM read_parquet({literal(str(path))}, {ROW_NUMBER} = true))"
+
+
+def _labels(engine: duckdb.DuckDBPyConnection, path: Path) -> list[str]:
+    """The names of the columns as they are in the file: the engine renames doubled and blank
+    ones. The schema is a tree, written from its root down."""
+    rows = engine.execute(
+        f"SELECT name, coalesce(num_children, 0) FROM parquet_schema({literal(str(path))})"
+    ).fetchall()
+    labels: list[str] = []
+    inside: list[int] = []
+    for name, children in rows[1:]:
+        while inside and inside[-1] == 0:
+            inside.pop()
+        if inside:
+            inside[-1] -= 1
+        else:
+            labels.append(str(name))
+        if children:
+            inside.append(int(children))
+    return labels

@@ -1,0 +1,296 @@
+"""The parts of an Excel workbook (ECMA-376) around its cells: package, sheets, styles, texts.
+
+Read with the standard library's zip and expat in bounded memory, because the packages for
+`.xlsx` hold a sheet as one rectangle: two cells in its corners are 17 billion. Before a part
+is read its declared size is judged; zipfile gives no byte more. A document type is refused:
+no workbook has one, and entities are how XML bursts.
+"""
+
+import mmap
+import posixpath
+import re
+import zipfile
+from array import array
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from xml.parsers import expat
+
+from entrepot.inspection.detect.signatures import DAMAGED, is_outside
+from entrepot.inspection.formats.xlsx_dates import TimeKind, kind_of_format
+from entrepot.inspection.limits import Limits
+from entrepot.inspection.table import NotTabular, SourceBroken, TooLarge
+
+MEMBERS = 10_000
+PIECE = 64 * 1024
+CACHED, SHORT = 50_000, 200
+NAMES = 1_000
+ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
+
+BROKEN = (*DAMAGED, KeyError)
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """One worksheet; `part` is its member of the package, `number` its place from 1."""
+
+    name: str
+    number: int
+    part: str
+    hidden: bool
+
+
+@dataclass(frozen=True)
+class Workbook:
+    """`formats` has, for each style of cells, the kind of moment that its format shows."""
+
+    sheets: tuple[Sheet, ...]
+    formats: tuple[TimeKind | None, ...]
+    from_1904: bool
+    strings: "Strings"
+
+
+class Strings:
+    """The texts that cells share, kept in a file: a workbook may have a gigabyte of them."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("w+b")
+        self._ends = array("Q", [0])
+        self._map: mmap.mmap | None = None
+        self._cache: dict[int, str] = {}
+
+    def add(self, text: str) -> None:
+        """Keep `text` under the next number. Raises OSError when the scratch folder is full."""
+        raw = text.encode("utf-8", "replace")
+        self._file.write(raw)
+        self._ends.append(self._ends[-1] + len(raw))
+
+    def get(self, number: int) -> str:
+        """The text of that number, from 0. Raises SourceBroken."""
+        found = self._cache.get(number)
+        if found is not None:
+            return found
+        if not 0 <= number < len(self._ends) - 1:
+            raise SourceBroken(f"a cell has the shared text {number:,}, which does not exist")
+        start, end = self._ends[number], self._ends[number + 1]
+        if self._map is None and self._ends[-1]:
+            self._file.flush()
+            self._map = mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ)
+        text = self._map[start:end].decode("utf-8") if self._map and end > start else ""
+        if len(self._cache) < CACHED and end - start < SHORT:
+            self._cache[number] = text
+        return text
+
+
+@contextmanager
+def opened(path: Path, limits: Limits) -> Iterator[zipfile.ZipFile]:
+    """The package at `path`, judged by what it declares. Raises SourceBroken, TooLarge."""
+    stored = path.stat().st_size
+    try:
+        with zipfile.ZipFile(path) as package:
+            parts = package.infolist()
+            if len(parts) > MEMBERS:
+                raise TooLarge(f"a workbook of {len(parts):,} parts; {MEMBERS:,} are read")
+            size = sum(part.file_size for part in parts)
+            bomb = size > limits.free_expansion and size > limits.expansion * stored
+            if size > limits.unpacked or bomb:
+                raise TooLarge(
+                    f"a workbook of {stored:,} bytes that unpacks to {size:,}; "
+                    f"{limits.unpacked:,} bytes, and beyond {limits.free_expansion:,} "
+                    f"{limits.expansion:,} times the size, are the limits"
+                )
+            yield package
+    except (*BROKEN, OSError) as error:
+        if isinstance(error, OSError) and not is_outside(error):
+            raise
+        raise SourceBroken(f"the workbook is damaged ({str(error)[:200]})") from None
+
+
+def read_workbook(package: zipfile.ZipFile, scratch: Path, limits: Limits) -> Workbook:
+    """Everything but the cells. Raises SourceBroken, TooLarge, NotTabular."""
+    parts = {_plain(name): name for name in package.namelist()}
+    main = next((name for name in sorted(parts) if name.endswith("xl/workbook.xml")), None)
+    if main is None:
+        raise NotTabular("a workbook without a list of its sheets")
+    folder = posixpath.dirname(main)
+    related = _relations(package, parts, f"{folder}/_rels/workbook.xml.rels", folder)
+    listed: list[tuple[str, str, bool]] = []
+    from_1904 = False
+
+    def start(tag: str, attributes: dict[str, str]) -> None:
+        nonlocal from_1904
+        if tag == "workbookPr":
+            from_1904 = attributes.get("date1904") in ("1", "true", "on")
+        elif tag == "sheet":
+            name, state = attributes.get("name", ""), attributes.get("state", "visible")
+            relation = next((v for k, v in attributes.items() if k.rpartition(":")[2] == "id"), "")
+            listed.append((name, relation, state != "visible"))
+
+    _parse(package, parts[main], start)
+    sheets = []
+    for number, (name, relation, hidden) in enumerate(listed, start=1):
+        kind, target = related.get(relation, ("", ""))
+        if kind == "worksheet" and target in parts:
+            sheets.append(Sheet(name, number, parts[target], hidden))
+    by_kind = {kind: parts[target] for kind, target in related.values() if target in parts}
+    formats = _formats(package, by_kind["styles"]) if "styles" in by_kind else ()
+    strings = Strings(scratch / "strings")
+    if "sharedStrings" in by_kind:
+        _read_strings(package, by_kind["sharedStrings"], strings, limits)
+    return Workbook(tuple(sheets), formats, from_1904, strings)
+
+
+class PlainNames(dict[str, str]):
+    """The names of elements without their prefixes."""
+
+    def __missing__(self, name: str) -> str:
+        plain = name.rpartition(":")[2]
+        if len(self) < NAMES:
+            self[name] = plain
+        return plain
+
+
+def new_parser(part: str) -> expat.XMLParserType:
+    """A parser that refuses document types."""
+    parser = expat.ParserCreate()
+    parser.buffer_text = True
+
+    def refuse(*_: object) -> None:
+        raise SourceBroken(f"its part {part} declares a document type, which no workbook has")
+
+    parser.StartDoctypeDeclHandler = refuse
+    return parser
+
+
+def parse_in_pieces(
+    package: zipfile.ZipFile, part: str, parser: expat.XMLParserType
+) -> Iterator[None]:
+    """Feed one part to `parser`, and stop after each piece. Raises SourceBroken."""
+    with package.open(part) as source:
+        try:
+            while piece := source.read(PIECE):
+                parser.Parse(piece, False)
+                yield
+            parser.Parse(b"", True)
+        except (expat.ExpatError, UnicodeError, LookupError) as error:
+            raise SourceBroken(f"its part {part} is malformed XML ({str(error)[:100]})") from None
+
+
+def _parse(
+    package: zipfile.ZipFile,
+    part: str,
+    start: Callable[[str, dict[str, str]], None],
+    end: Callable[[str], None] | None = None,
+    text: Callable[[str], None] | None = None,
+) -> None:
+    """Read one part of XML; the names that `start` and `end` get have no prefix."""
+    names = PlainNames()
+    parser = new_parser(part)
+    parser.StartElementHandler = lambda name, attributes: start(names[name], attributes)
+    if end:
+        parser.EndElementHandler = lambda name: end(names[name])
+    parser.CharacterDataHandler = text
+    for _ in parse_in_pieces(package, part, parser):
+        pass
+
+
+def unescaped(text: str) -> str:
+    """`text` with what Excel writes for characters that XML lacks (`_x000D_`) put back."""
+    if "_x" not in text:
+        return text
+    return ESCAPED.sub(_character, text)
+
+
+def _character(match: "re.Match[str]") -> str:
+    code = int(match[1], 16)
+    allowed = code in (9, 10, 13) or (code >= 32 and not 0xD800 <= code < 0xE000)
+    return chr(code) if allowed else match[0]
+
+
+def _plain(name: str) -> str:
+    """A member's name as parts are compared: some writers use backslashes or capitals."""
+    return name.replace("\\", "/").lstrip("/").lower()
+
+
+def _relations(
+    package: zipfile.ZipFile, parts: dict[str, str], name: str, folder: str
+) -> dict[str, tuple[str, str]]:
+    """Each relation's kind and target, by its id."""
+    found: dict[str, tuple[str, str]] = {}
+
+    def start(tag: str, attributes: dict[str, str]) -> None:
+        if tag == "Relationship" and attributes.get("TargetMode") != "External":
+            target = attributes.get("Target", "")
+            path = target if target.startswith("/") else f"{folder}/{target}"
+            kind = attributes.get("Type", "").rpartition("/")[2]
+            found[attributes.get("Id", "")] = (kind, _plain(posixpath.normpath(path)))
+
+    if name in parts:
+        _parse(package, parts[name], start)
+    return found
+
+
+def _formats(package: zipfile.ZipFile, part: str) -> tuple[TimeKind | None, ...]:
+    codes: dict[int, str] = {}
+    kinds: list[TimeKind | None] = []
+    inside = False
+
+    def start(tag: str, attributes: dict[str, str]) -> None:
+        nonlocal inside
+        if tag == "numFmt":
+            codes[_number(attributes.get("numFmtId"))] = attributes.get("formatCode", "")
+        elif tag in ("cellXfs", "cellStyleXfs"):
+            inside = tag == "cellXfs"
+        elif tag == "xf" and inside:
+            number = _number(attributes.get("numFmtId"))
+            kinds.append(kind_of_format(number, codes.get(number)))
+
+    def end(tag: str) -> None:
+        nonlocal inside
+        inside = inside and tag != "cellXfs"
+
+    _parse(package, part, start, end)
+    return tuple(kinds)
+
+
+def _number(text: str | None) -> int:
+    return int(text) if text and text.isdecimal() and len(text) < 10 else 0
+
+
+def _read_strings(package: zipfile.ZipFile, part: str, strings: Strings, limits: Limits) -> None:
+    pieces: list[str] = []
+    size = count = 0
+    reading = phonetic = False
+
+    def start(tag: str, _: dict[str, str]) -> None:
+        nonlocal reading, phonetic, size
+        if tag == "si":
+            pieces.clear()
+            size = 0
+        elif tag == "rPh":
+            phonetic = True
+        elif tag == "t":
+            reading = not phonetic
+
+    def end(tag: str) -> None:
+        nonlocal reading, phonetic, count
+        if tag == "t":
+            reading = False
+        elif tag == "rPh":
+            phonetic = False
+        elif tag == "si":
+            strings.add(unescaped("".join(pieces)))
+            count += 1
+            if count > limits.cells:
+                raise TooLarge(f"more than {limits.cells:,} shared texts")
+
+    def text(piece: str) -> None:
+        nonlocal size
+        if reading:
+            pieces.append(piece)
+            size += len(piece)
+            if size > limits.line:
+                raise TooLarge(f"a text of more than {limits.line:,} characters")
+
+    _parse(package, part, start, end, text)

@@ -1,0 +1,197 @@
+"""Sift a text by its lines: one pattern for whole lines tells most rows to be sound.
+
+The lines that do not match are set aside in a file of their own, and the judges look at those
+alone. A scan of whole lines by one pattern costs what the engine's own typed scan does; splitting
+every row into cells and asking each of them costs half as much again.
+"""
+
+# ruff: noqa: S608 (SQL is built from expressions; every text in it is quoted by `literal`)
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import duckdb
+
+from entrepot.inspection.engine import line_bounds, literal
+from entrepot.inspection.line_regex import CellRegex, can_anchor, line_regexes
+
+MOST_ODD = 0.25
+"""Share of the lines, of the sample's and of all, beyond which sifting is not worth it."""
+SAMPLE = 2_000
+MOST_ANCHORS = 8
+FEWEST = 400_000
+"""Bytes below which the judges look at all rows as quickly."""
+APART, AROUND = "\x02", "\x01"
+"""A delimiter and a quote that no plain text holds: each line is one cell."""
+
+
+@dataclass(frozen=True)
+class Lines:
+    """A plain text (UTF-8, one kind of line end, no control characters but those) by its lines.
+
+    `skip` lines stand before those of the rows, which take `size` bytes with their ends and are
+    counted by `count`; `odd` is where odd lines are put;
+    `longest` is bytes. `rows_of` makes the relation of the rows, cell by cell, of another file
+    that is written alike. `header` is the line that names the columns, None where that is not
+    known; `repeats_header` looks for it among the rows.
+    """
+
+    path: Path
+    skip: int
+    size: int
+    count: Callable[[], int]
+    delimiter: str
+    newline: str
+    odd: Path
+    longest: int
+    header: str | None
+    repeats_header: Callable[[], bool]
+    rows_of: Callable[[Path], str]
+
+    def relation(self, path: Path, skip: int = 0) -> str:
+        """What a FROM clause takes: one column, `line`, NULL where it is empty."""
+        settings = {
+            "delim": literal(APART),
+            "quote": literal(AROUND),
+            "escape": literal(AROUND),
+            "skip": str(skip),
+            "new_line": "'\\r\\n'" if self.newline == "\r\n" else "'\\n'",
+            "header": "false",
+            "auto_detect": "false",
+            "columns": "{'line': 'VARCHAR'}",
+        } | line_bounds(self.longest)
+        listed = ", ".join(f"{name} = {value}" for name, value in settings.items())
+        return f"read_csv({literal(str(path))}, {listed})"
+
+    def places(self, wanted: Collection[int]) -> dict[int, tuple[int, int]]:
+        """Of odd lines, counted from 1: the line of the text (from 1) and its byte offset.
+
+        Equal lines are odd alike, so that the first equal one is the one meant.
+        """
+        found: dict[int, tuple[int, int]] = {}
+        last = max(wanted, default=0)
+        with self.path.open("rb") as text, self.odd.open("rb") as odd:
+            number, offset = 0, 0
+            for count, sought in enumerate(islice(odd, last), start=1):
+                for line in text:
+                    number += 1
+                    at, offset = offset, offset + len(line)
+                    if number > self.skip and line.rstrip(b"\r\n") == sought.rstrip(b"\r\n"):
+                        break
+                if count in wanted:
+                    found[count] = (number, at)
+        return found
+
+
+class HeaderRepeated(Exception):
+    """A row is the header over again: tables were joined, and rows are not alone any more."""
+
+
+@dataclass(frozen=True)
+class Prefiltered:
+    """`rows` lines in all, `odd` of them set aside in their order."""
+
+    rows: int
+    odd: int
+
+
+def prefilter(
+    engine: duckdb.DuckDBPyConnection, lines: Lines, cells: Sequence[CellRegex | None]
+) -> Prefiltered | None:
+    """Set the lines aside that are not known to be sound rows. Every line was seen: the engine has
+    been known to lose some in silence.
+
+    None where that is not worth it, or would not be sound: lines are missing, or a quoted
+    cell may run over several. Raises duckdb.Error where the scan fails, HeaderRepeated.
+    """
+    prefiltered = _prefilter(engine, lines, cells)
+    if prefiltered is None and lines.repeats_header():
+        raise HeaderRepeated
+    return prefiltered
+
+
+def _prefilter(
+    engine: duckdb.DuckDBPyConnection, lines: Lines, cells: Sequence[CellRegex | None]
+) -> Prefiltered | None:
+    known = [cell for cell in cells if cell is not None]
+    if lines.size < FEWEST or len(known) < len(cells):
+        return None
+    source = lines.relation(lines.path, lines.skip)
+    odd, in_sample = _odd_line(engine, lines, known, source)
+    if odd is None:
+        return None
+    aside = f"SELECT line FROM {source} WHERE {odd}"
+    if in_sample:
+        # Counting the lines alone costs a sixth of asking them all a second time.
+        total = _set_aside(engine, lines, aside)
+        row = engine.execute(f"SELECT count(*) FROM {source}").fetchone() or (0,)
+        whole = row[0] == lines.count()
+    else:
+        asked = f"SELECT count(*), count_if({odd}), coalesce(sum(strlen(line)), 0) FROM {source}"
+        row = engine.execute(asked).fetchone() or (0, 0, 0)
+        total = int(row[1])
+        if total and _set_aside(engine, lines, aside) != total:
+            return None
+        ends = len(lines.newline) * int(row[0])
+        whole = int(row[2]) + ends - lines.size in (0, len(lines.newline))
+    sound = whole and total <= MOST_ODD * row[0]
+    return Prefiltered(int(row[0]), total) if sound and _whole(lines, total) else None
+
+
+def _odd_line(
+    engine: duckdb.DuckDBPyConnection, lines: Lines, cells: Sequence[CellRegex], source: str
+) -> tuple[str | None, int]:
+    """The condition on `line`, by the first anchor with which the sample is mostly sound, and
+    how many lines of the sample meet it."""
+    anchors = [n for n, cell in enumerate(cells) if can_anchor(cell)][:MOST_ANCHORS]
+    for anchor in anchors:
+        patterns = line_regexes(cells, anchor, lines.delimiter)
+        if not patterns:
+            break
+        odd = f"NOT coalesce({_matched(patterns)}, false)"
+        if lines.header is not None:
+            odd = f"({odd} OR line = {literal(lines.header)})"
+        sample = f"(SELECT line FROM {source} LIMIT {SAMPLE})"
+        row = engine.execute(f"SELECT count(*), count_if({odd}) FROM {sample}").fetchone()
+        if row is not None and row[1] <= MOST_ODD * row[0]:
+            return odd, int(row[1])
+    return None, 0
+
+
+def _matched(patterns: Sequence[str]) -> str:
+    """The condition that `line` matches the patterns one after another. What is matched is cut
+    off, and a mark that no line has takes its place, so that no pattern is passed over."""
+    rest, mark = "line", ""
+    for pattern in patterns[:-1]:
+        rest = f"regexp_replace({rest}, {literal(f'^{mark}(?:{pattern})')}, {literal(AROUND)})"
+        mark = AROUND
+    return f"regexp_full_match({rest}, {literal(f'{mark}(?:{patterns[-1]})')})"
+
+
+def _set_aside(engine: duckdb.DuckDBPyConnection, lines: Lines, odd: str) -> int:
+    """Write the odd lines out as they are; how many there are."""
+    end = "" if lines.newline == "\n" else " || chr(13)"
+    options = (
+        f"FORMAT csv, HEADER false, DELIMITER {literal(APART)}, QUOTE {literal(AROUND)}, "
+        f"ESCAPE {literal(AROUND)}"
+    )
+    source, target = f"SELECT coalesce(line, ''){end} FROM ({odd})", literal(str(lines.odd))
+    row = engine.execute(f"COPY ({source}) TO {target} ({options})").fetchone()
+    return int(row[0]) if row else 0
+
+
+def _whole(lines: Lines, total: int) -> bool:
+    """Whether each odd line is whole: one with an odd number of quotes is a part of a row, or
+    spoilt. Raises HeaderRepeated."""
+    if not total:
+        return True
+    header = lines.header.encode() if lines.header is not None else None
+    with lines.odd.open("rb") as file:
+        for line in file:
+            if line.count(b'"') % 2:
+                return False
+            if line.rstrip(b"\r\n") == header:
+                raise HeaderRepeated
+    return True

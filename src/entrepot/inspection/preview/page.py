@@ -1,0 +1,282 @@
+"""A page of rows out of a version's Parquet: chosen columns, filtered, sorted, from any row on.
+
+Runs inside the child. A row is known by its number in the file, by which the engine finds its row
+group. A page starts behind a row of that number: what it is sorted by is looked up there, since a
+version never changes, so that no cursor carries what is in a file.
+"""
+
+# ruff: noqa: S608 (SQL is made of names that `identifier` quotes; every value is a parameter)
+
+import json
+import math
+import re
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from typing import Any
+
+import duckdb
+
+from entrepot.inspection.engine import identifier, literal
+from entrepot.inspection.preview.filter_ast import Columns, FilterColumn, FilterRefused
+from entrepot.inspection.preview.filter_parse import parse_filter
+from entrepot.inspection.preview.filter_sql import filter_sql
+from entrepot.inspection.results import Preview, PreviewRequest
+
+LONGEST_CELL = 1_000
+"""Characters of a cell that are shown."""
+MOST_CELLS = 100_000
+MOST_CHARACTERS = 4_000_000
+"""Characters of a page, all cells together: it ends with the row that passes them."""
+FURTHEST = 100_000
+"""Rows that a filter finds or a sort gives which may be skipped by `offset`."""
+EXACT = (1 << 53) - 1
+"""The largest integer that every reader of JSON takes exactly (RFC 8259, section 6)."""
+NAMES = re.compile(r'\s*(-?)\s*("(?:[^"]|"")+"|[^,"]+?)\s*(?:,|$)')
+
+
+@dataclass(frozen=True)
+class _Sort:
+    column: FilterColumn
+    descending: bool
+
+
+def preview_file(engine: duckdb.DuckDBPyConnection, request: PreviewRequest) -> Preview:
+    """The page. What cannot be had as it was asked for is `refused`; raises duckdb.Error."""
+    try:
+        return _preview(engine, request)
+    except FilterRefused as refused:
+        told = {"code": refused.code, "detail": refused.detail, **refused.figures}
+        return Preview([], [], False, told)
+
+
+def _preview(engine: duckdb.DuckDBPyConnection, request: PreviewRequest) -> Preview:
+    source = f"read_parquet({literal(str(request.path))}, file_row_number = true)"
+    described = engine.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()
+    stored = [FilterColumn(str(name), str(kind)) for name, kind, *_ in described]
+    number, columns = identifier(stored[-1].name), Columns(stored[:-1])
+    sorts = _sorts(request.order_by, columns)
+    shown = [columns.find(name, "columns") for name, _ in _names(request.columns, "columns")]
+    shown = (list(dict.fromkeys(shown)) or columns.all)[: request.most_columns]
+    if any(sign for _, sign in _names(request.columns, "columns")):
+        raise _bad_names("columns")
+    conditions: list[str] = []
+    values: list[Any] = []
+    if request.where is not None:
+        sql, values = filter_sql(parse_filter(request.where, columns))
+        conditions.append(f"({sql})")
+    if request.offset > FURTHEST and (conditions or sorts):
+        raise FilterRefused(
+            "field-invalid",
+            f"offset: of a filtered or sorted table at most {FURTHEST:,} rows can be skipped; "
+            "follow the pages, or filter more.",
+            field="offset",
+            limit=FURTHEST,
+        )
+    limit = max(1, min(request.limit, MOST_CELLS // len(shown)))
+    query = _Query(engine, source, number, conditions, values)
+    if sorts:
+        found = query.sorted(sorts, request.after, limit + 1, request.offset)
+        more, found = len(found) > limit, found[:limit]
+        rows = query.numbered(found, shown)
+    else:
+        rows = query.plain(shown, request.after, limit + 1, request.offset)
+        more, rows = len(rows) > limit, rows[:limit]
+    page = _page(rows, shown)
+    told = [{"name": column.name, "stored_as": column.stored_as} for column in shown]
+    return Preview(told, page, more or len(page) < len(rows))
+
+
+@dataclass(frozen=True)
+class _Query:
+    """Rows of `source` under `conditions`, whose parameters are `values`; `number` is the column
+    of the rows' numbers, from 0."""
+
+    engine: duckdb.DuckDBPyConnection
+    source: str
+    number: str
+    conditions: list[str]
+    values: list[Any]
+
+    def plain(
+        self, shown: list[FilterColumn], after: int | None, limit: int, offset: int
+    ) -> list[tuple[Any, ...]]:
+        """Rows in their order, each with its number first."""
+        conditions, values = self.conditions, self.values
+        if after is not None:
+            conditions, values = [*conditions, f"{self.number} > ?"], [*values, after]
+        if offset and not conditions:
+            conditions, values, offset = [f"{self.number} >= ?"], [offset], 0
+        # The engine keeps the order of rows by itself (preserve_insertion_order), and with a LIMIT
+        # alone it stops at the last row wanted.
+        return self.engine.execute(
+            f"SELECT {_cells(self.number, shown)} FROM {self.source}{_where(conditions)} "
+            f"LIMIT {limit:d} OFFSET {offset:d}",
+            values,
+        ).fetchall()
+
+    def sorted(self, sorts: list[_Sort], after: int | None, limit: int, offset: int) -> list[int]:
+        """The numbers of the rows, sorted; cells that are missing come last either way."""
+        conditions, values = self.conditions, self.values
+        if after is not None:
+            behind, at = self._behind(sorts, after)
+            conditions, values = [*conditions, behind], [*values, *at]
+        order = ", ".join(
+            f"{identifier(s.column.name)} {'DESC' if s.descending else 'ASC'} NULLS LAST"
+            for s in sorts
+        )
+        found = self.engine.execute(
+            f"SELECT {self.number} FROM {self.source}{_where(conditions)} "
+            f"ORDER BY {order}, {self.number} LIMIT {limit:d} OFFSET {offset:d}",
+            values,
+        ).fetchall()
+        return [int(number) for (number,) in found]
+
+    def numbered(self, numbers: list[int], shown: list[FilterColumn]) -> list[tuple[Any, ...]]:
+        """The rows of these numbers, in this order."""
+        if not numbers:
+            return []
+        listed = ", ".join(f"{number:d}" for number in numbers)
+        rows = self.engine.execute(
+            f"SELECT {_cells(self.number, shown)} FROM {self.source} "
+            f"WHERE {self.number} IN ({listed})"
+        ).fetchall()
+        by_number = {row[0]: row for row in rows}
+        return [by_number[number] for number in numbers]
+
+    def _behind(self, sorts: list[_Sort], after: int) -> tuple[str, list[Any]]:
+        """The condition of the rows that come after that of number `after`, and its values."""
+        keys = ", ".join(f"{identifier(s.column.name)}::VARCHAR" for s in sorts)
+        at = self.engine.execute(
+            f"SELECT {keys} FROM {self.source} WHERE {self.number} = ?", [after]
+        ).fetchone()
+        if at is None:
+            raise FilterRefused("field-invalid", "cursor: there is no such row.", field="cursor")
+        ways: list[str] = []
+        values: list[Any] = []
+        equal: list[str] = []
+        equal_values: list[Any] = []
+        for sort, key in zip(sorts, at, strict=True):
+            name, this = identifier(sort.column.name), f"CAST(? AS {sort.column.stored_as})"
+            if key is None:  # only other missing ones may follow
+                equal.append(f"{name} IS NULL")
+                continue
+            sign = "<" if sort.descending else ">"
+            ways.append(" AND ".join([*equal, f"({name} {sign} {this} OR {name} IS NULL)"]))
+            values += [*equal_values, key]
+            equal.append(f"{name} = {this}")
+            equal_values.append(key)
+        ways.append(" AND ".join([*equal, f"{self.number} > ?"]))
+        return "(" + " OR ".join(f"({way})" for way in ways) + ")", [*values, *equal_values, after]
+
+
+def _where(conditions: list[str]) -> str:
+    return f" WHERE {' AND '.join(conditions)}" if conditions else ""
+
+
+def _cells(number: str, shown: list[FilterColumn]) -> str:
+    return ", ".join([number, *(_cell(column) for column in shown)])
+
+
+def _cell(column: FilterColumn) -> str:
+    """The cell as it is fetched: what may be long is cut by the engine, one character later than
+    it is shown, so that it can be told."""
+    name = identifier(column.name)
+    match column.kind:
+        case "text":
+            return f"left({name}, {LONGEST_CELL + 1})"
+        case "other" if column.stored_as.endswith("[]"):
+            return f"left(to_json({name})::VARCHAR, {LONGEST_CELL + 1})"
+        case "other":
+            return f"left({name}::VARCHAR, {LONGEST_CELL + 1})"
+        case "temporal":  # beyond what Python's types hold there are years and nanoseconds
+            return f"{name}::VARCHAR"
+        case _:
+            return name
+
+
+def _page(rows: list[tuple[Any, ...]], shown: list[FilterColumn]) -> list[dict[str, Any]]:
+    page: list[dict[str, Any]] = []
+    characters = 0
+    for number, *cells in rows:
+        if characters > MOST_CHARACTERS:
+            break
+        values, cut = [], []
+        for column, cell in zip(shown, cells, strict=True):
+            if isinstance(cell, str):
+                characters += len(cell)
+                if len(cell) > LONGEST_CELL:
+                    cut.append(column.name)
+                    values.append(cell[:LONGEST_CELL])
+                    continue
+            values.append(_shown(column, cell))
+        page.append({"number": int(number), "values": values} | ({"cut": cut} if cut else {}))
+    return page
+
+
+def _shown(column: FilterColumn, cell: Any) -> Any:  # noqa: PLR0911 (a row per kind of cell)
+    """The cell as JSON has it exactly, else as a text in the schema's lexical form."""
+    match cell:
+        case None | bool():
+            return cell
+        case int():
+            return cell if -EXACT <= cell <= EXACT else str(cell)
+        case float():
+            if math.isfinite(cell):
+                return cell
+            return "NaN" if math.isnan(cell) else "INF" if cell > 0 else "-INF"
+        case str():
+            return _lexical(column, cell)
+        case date() | datetime() | time():
+            return cell.isoformat()
+        case _:
+            return f"{cell:f}"  # a decimal, without an exponent
+
+
+def _lexical(column: FilterColumn, text: str) -> Any:
+    if column.stored_as == "TIMESTAMP WITH TIME ZONE":
+        return text.replace(" ", "T").replace("+00", "Z")
+    if column.stored_as.startswith("TIMESTAMP"):
+        return text.replace(" ", "T")
+    return json.loads(text) if column.stored_as.endswith("[]") else text
+
+
+def _sorts(text: str | None, columns: Columns) -> list[_Sort]:
+    sorts = []
+    for name, descending in _names(text, "order_by"):
+        column = columns.find(name, "order_by")
+        if column.kind == "other":
+            raise FilterRefused(
+                "type-mismatch",
+                f"order_by: {column.name} is {column.stored_as}, which has no order.",
+                parameter="order_by",
+                column=column.name,
+                column_type=column.stored_as,
+            )
+        sorts.append(_Sort(column, descending))
+    return sorts
+
+
+def _names(text: str | None, parameter: str) -> list[tuple[str, bool]]:
+    """Names with commas between them, each whether a minus stands before it; a name with a comma,
+    or with a minus at its beginning, in double quotes. Raises Refused."""
+    found, place, rest = [], 0, (text or "").strip()
+    while place < len(rest):
+        match = NAMES.match(rest, place)
+        if match is None:
+            raise _bad_names(parameter)
+        minus, name = match.groups()
+        if name.startswith('"'):
+            name = name[1:-1].replace('""', '"')
+        found.append((name, bool(minus)))
+        place = match.end()
+    return found
+
+
+def _bad_names(parameter: str) -> FilterRefused:
+    return FilterRefused(
+        "field-invalid",
+        f"{parameter}: names of columns with commas between them, in double quotes where a name "
+        f"has a comma, a quote or a minus at its beginning"
+        f"{'; a minus before a name sorts downwards' if parameter == 'order_by' else ''}.",
+        field=parameter,
+    )

@@ -1,0 +1,122 @@
+"""Lock the inspecting process down: limits, no privileges, no network, no files but its own.
+
+`lock_down` runs in the child, after everything it needs is loaded and before the engine
+starts threads. `sandbox_status` tells an operator what this host can do.
+"""
+
+import contextlib
+import ctypes
+import os
+import resource
+import sys
+from pathlib import Path
+from typing import Literal
+
+from entrepot.inspection.limits import Limits
+from entrepot.inspection.sandbox.landlock import confine, landlock_version
+from entrepot.inspection.sandbox.seccomp import refuse_calls, seccomp_support
+
+PR_SET_PDEATHSIG = 1
+PR_SET_NO_NEW_PRIVS = 38
+SIGKILL = 9
+OPEN_FILES = 256
+
+Strictness = Literal["require", "best-effort"]
+
+
+class SandboxUnavailable(Exception):
+    """A layer of the sandbox is missing on this host; the text says which and why."""
+
+
+def sandbox_status() -> dict[str, str]:
+    """What each layer offers on this host: "on" with its version, or why it is off."""
+    version = landlock_version()
+    seccomp = seccomp_support()
+    return {
+        "limits": "on",
+        "files": f"on (Landlock ABI {version})" if version else "off: the kernel has no Landlock",
+        "network": f"off: {seccomp}" if seccomp else "on (seccomp)",
+    }
+
+
+def missing_layers() -> list[str]:
+    """The layers of the sandbox that this host lacks, in words."""
+    return [
+        f"{layer} {state}" for layer, state in sandbox_status().items() if state.startswith("off")
+    ]
+
+
+def die_with_parent() -> None:
+    """Have the kernel kill this process when the thread that started it ends (Linux)."""
+    if sys.platform == "linux":
+        _prctl(PR_SET_PDEATHSIG, SIGKILL)
+
+
+def give_way() -> None:
+    """Take a tenth of the processor where an inspection wants it: for work that nobody waits
+    for. A nice value of 19 would leave so little that a busy machine ends it by its time limit.
+
+    Linux weighs the processes of different sessions as groups (autogroup, sched(7)), so that
+    a process's own nice value counts for nothing against those of another session.
+    """
+    os.nice(10)
+    if os.getsid(0) == os.getpid():  # else the group is that of others too
+        with contextlib.suppress(OSError):
+            Path("/proc/self/autogroup").write_text("10")
+
+
+def lock_down(
+    readable: list[Path], scratch: Path, limits: Limits, strictness: Strictness
+) -> dict[str, str]:
+    """Give up every right that an inspection does not need; there is no way back.
+
+    Returns the layers that hold. With "require" a layer that cannot be had raises
+    SandboxUnavailable; with "best-effort" it is told in the answer and passed over.
+    """
+    set_limits(limits)
+    held: dict[str, str] = {"limits": "on"}
+    for layer, lock in (
+        ("privileges", lambda: _prctl(PR_SET_NO_NEW_PRIVS, 1)),
+        ("files", lambda: confine(readable, scratch)),
+        ("network", _refuse_network),
+    ):
+        try:
+            lock()
+            held[layer] = "on"
+        except OSError as error:
+            held[layer] = f"off: {error.strerror or error}"
+            if strictness == "require":
+                raise SandboxUnavailable(f"{layer} {held[layer]}") from None
+    return held
+
+
+def set_limits(limits: Limits) -> None:
+    """Set what setrlimit(2) bounds. Data may be twice the resident bound, which the parent
+    watches: the engine reserves more than it touches."""
+    wanted = {
+        resource.RLIMIT_CPU: limits.cpu_seconds,
+        resource.RLIMIT_FSIZE: limits.scratch,
+        resource.RLIMIT_NOFILE: OPEN_FILES,
+        resource.RLIMIT_CORE: 0,
+        resource.RLIMIT_DATA: 2 * limits.memory,
+    }
+    for name, value in wanted.items():
+        _, hard = resource.getrlimit(name)
+        bound = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        grace = 1 if name == resource.RLIMIT_CPU else 0
+        ceiling = bound + grace if hard == resource.RLIM_INFINITY else min(bound + grace, hard)
+        resource.setrlimit(name, (bound, ceiling))
+
+
+def _refuse_network() -> None:
+    reason = seccomp_support()
+    if reason:
+        raise OSError(reason)
+    refuse_calls()
+
+
+def _prctl(option: int, value: int) -> None:
+    if sys.platform != "linux":
+        raise OSError("only Linux has prctl")
+    if ctypes.CDLL(None, use_errno=True).prctl(option, value, 0, 0, 0):
+        raise OSError(ctypes.get_errno(), "prctl refused")

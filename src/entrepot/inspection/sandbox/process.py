@@ -1,0 +1,174 @@
+"""The inspecting process: loaded and warm, it waits for one request, answers, and ends.
+
+A request is a job, `inspect`, `derive`, `compare` or `preview`; what it reads are untrusted files.
+
+Protocol, JSON lines: out `{"ready": pid}`; in one request; out any number of
+`{"progress": [done, total]}` in bytes, then one of `{"result": …}`, `{"failed": reason}`.
+`protocol` is the other end; `forkserver` forks it.
+"""
+
+import codecs
+import json
+import os
+import tempfile
+import threading
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from entrepot.inspection.convert.convert import convert_file
+from entrepot.inspection.detect.decompress import is_packed
+from entrepot.inspection.diff import diff_tables
+from entrepot.inspection.engine import literal, lock_engine, open_engine
+from entrepot.inspection.inspect import inspect_file, out_of_resources
+from entrepot.inspection.limits import Limits
+from entrepot.inspection.progress import Progress
+from entrepot.inspection.results import (
+    OUTPUT,
+    ComparisonRequest,
+    ConversionRequest,
+    InspectionRequest,
+    PreviewRequest,
+)
+from entrepot.inspection.sandbox.lockdown import (
+    SandboxUnavailable,
+    give_way,
+    lock_down,
+)
+from entrepot.schemas.json_schema import load_judge
+
+CODECS = (
+    "utf-8",
+    "utf-16-le",
+    "utf-16-be",
+    "utf-32-le",
+    "utf-32-be",
+    "cp1252",
+    "latin-1",
+    "ascii",
+    "cp437",
+)
+Request = InspectionRequest | ConversionRequest | ComparisonRequest | PreviewRequest
+PATHS = ("path", "other")
+WARM_UP = b'a,b,c\n1,x,2020-01-01\n2,"y",2020-01-02\nz,,\n'
+WARM_UP_SCHEMA = {
+    "fields": [
+        {"name": "a", "type": "integer", "constraints": {"unique": True}},
+        {"name": "b", "type": "string"},
+        {"name": "c", "type": "date"},
+    ]
+}
+
+
+class Channel:
+    """Writes one JSON line at a time; threads may share it."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._lock = threading.Lock()
+
+    def send(self, message: dict[str, Any]) -> None:
+        """Send `message` whole. Ends the process when nobody listens any more."""
+        line = json.dumps(message, ensure_ascii=True, default=str).encode() + b"\n"
+        with self._lock:
+            try:
+                while line:
+                    line = line[os.write(self._descriptor, line) :]
+            except OSError:
+                os._exit(1)
+
+
+def serve(engine: Any) -> None:
+    """Wait for one request on standard input, do it, answer on standard output."""
+    channel = Channel(os.dup(1))
+    os.dup2(2, 1)
+    channel.send({"ready": os.getpid()})
+    with os.fdopen(os.dup(0), "rb") as orders:
+        line = orders.readline()
+    if line:
+        channel.send(_answer(json.loads(line), engine, channel))
+
+
+def warm_up() -> None:
+    """Inspect a small table, so that everything loaded late is loaded before the lock."""
+    for codec in CODECS:
+        codecs.lookup(codec)
+    with tempfile.TemporaryDirectory(prefix="inspection-warm-up-") as folder:
+        path = Path(folder, "warm-up.csv")
+        free = InspectionRequest(path, path.name, len(WARM_UP), "infer")
+        given = replace(free, mode="given", schema=WARM_UP_SCHEMA)
+        with open_engine() as engine:
+            for content, request in ((WARM_UP, free), (WARM_UP + b"\n\xe4,1\n", given)):
+                path.write_bytes(content)
+                inspect_file(engine, request, Path(folder), Limits(), Progress(len(content)))
+
+
+def warm_up_previews() -> None:
+    """Look at a page of a small table, for a mother whose children do nothing else."""
+    from entrepot.inspection.preview.page import preview_file
+
+    with tempfile.TemporaryDirectory(prefix="inspection-warm-up-") as folder:
+        path = Path(folder, "warm-up.parquet")
+        with open_engine() as engine:
+            engine.execute(f"COPY (SELECT 1 AS a, 'x' AS b) TO {literal(str(path))}")
+            where, order = "a = 1 AND b LIKE 'x%'", "-a"
+            request = PreviewRequest(path, 0, None, order, where, 1, None, 0)
+            preview_file(engine, request)
+
+
+def _answer(message: dict[str, Any], engine: Any, channel: Channel) -> dict[str, Any]:
+    request = _request(message)
+    limits = Limits(**message["limits"])
+    scratch = Path(message["scratch"])
+    if isinstance(request, InspectionRequest | ConversionRequest):
+        load_judge(request.schema)
+    if isinstance(request, ConversionRequest):
+        give_way()
+        if request.form == "arrow":
+            import pyarrow.ipc  # noqa: F401 (loaded before the lock, and by this job alone)
+    if isinstance(request, PreviewRequest):
+        from entrepot.inspection.preview.page import (
+            preview_file,  # loaded only by the fork server of previews
+        )
+    readable = [request.path]
+    if isinstance(request, ComparisonRequest):
+        readable.append(request.other)
+    try:
+        lock_down(readable, scratch, limits, message["sandbox"])
+    except (SandboxUnavailable, OSError) as error:
+        return {"failed": f"the sandbox cannot be set up: {error}"}
+    progress = Progress(request.size, lambda done, of: channel.send({"progress": [done, of]}))
+    try:
+        packed = any(map(is_packed, readable))
+        lock_engine(engine, readable[0], scratch, request.size, limits, readable[1:], packed)
+        with progress.watching(engine):
+            result: Any
+            if isinstance(request, ConversionRequest):
+                target = scratch / OUTPUT
+                result = convert_file(engine, request, target, scratch, limits, progress)
+            elif isinstance(request, ComparisonRequest):
+                result = diff_tables(engine, request, scratch, limits, progress)
+            elif isinstance(request, PreviewRequest):
+                result = preview_file(engine, request)
+            else:
+                result = inspect_file(engine, request, scratch, limits, progress)
+    except Exception as error:
+        if out_of_resources(error):
+            return {"exhausted": str(error).splitlines()[0][:300]}
+        return {"failed": f"{type(error).__name__}: {error}"[:2_000]}
+    return {"result": vars(result)}
+
+
+def _request(message: dict[str, Any]) -> Request:
+    told: dict[str, Any] = {
+        name: Path(value) if name in PATHS else value for name, value in message["request"].items()
+    }
+    match message["job"]:
+        case "derive":
+            return ConversionRequest(**told)
+        case "compare":
+            return ComparisonRequest(**told)
+        case "preview":
+            return PreviewRequest(**told)
+        case _:
+            return InspectionRequest(**told)

@@ -1,0 +1,151 @@
+"""Dates, times, months and durations in other forms than the default, and what orders them."""
+
+from datetime import date, timedelta
+from decimal import ROUND_HALF_UP, Decimal
+
+from entrepot.inspection.engine import literal
+from entrepot.inspection.values.decimals import let
+from entrepot.schemas.lexical import DATE, TIME
+from entrepot.schemas.model import Field
+from entrepot.schemas.strptime import ANY, expression_of, expression_of_any, written_out
+
+DEFAULTS = {"date": DATE, "time": TIME, "datetime": f"{DATE}[T ]{TIME}"}
+
+
+def formatted_check(text: str, field: Field) -> str:
+    """Whether `text` has the field's format, which is not the default."""
+    form = expression_of_any(field.type) if field.format == "any" else expression_of(field.format)
+    check = f"(regexp_full_match({text}, {literal(form)}) AND {formatted(text, field)} IS NOT NULL)"
+    if field.format != "any":
+        return check
+    return f"(({_is_default(text, field)} AND {default(text, field)} IS NOT NULL) OR {check})"
+
+
+def _is_default(text: str, field: Field) -> str:
+    plain = f"regexp_full_match({text}, {literal(DEFAULTS[field.type])})"
+    return plain if field.type == "time" else f"({plain} AND {text} >= '0001')"
+
+
+def formatted(text: str, field: Field) -> str:
+    """A text in the field's format as a timestamp; a time as one of 1900-01-01. Without a zone
+    it is UTC. NULL where there is none."""
+    forms = ANY[field.type] if field.format == "any" else (field.format,)
+    listed = ", ".join(literal(written_out(form)) for form in forms)
+    if any("%z" in form for form in forms):
+        text = f"regexp_replace({text}, '([0-9])Z', '\\1+0000')"
+    return f"try_strptime({text}, [{listed}])"
+
+
+def default(text: str, field: Field) -> str:
+    """A text in the default form, as a date or a timestamp; of a time, its microseconds."""
+    pointed = f"replace({text}, ',', '.')"
+    match field.type:
+        case "date":
+            return f"try_cast({text} AS DATE)"
+        case "datetime":
+            return f"try_cast({pointed} AS TIMESTAMPTZ)"
+        case _:
+            clock = f"regexp_extract({pointed}, '^[0-9:]{{8}}([.][0-9]{{1,6}})?')"
+            offset = let(
+                f"regexp_extract({text}, '([-+])([0-9]{{2}}):?([0-9]{{2}})?$', ['s', 'h', 'm'])",
+                "z",
+                "CASE WHEN z.s = '' THEN 0 ELSE (CASE WHEN z.s = '-' THEN -60000000 "
+                "ELSE 60000000 END) * (z.h::BIGINT * 60 + CASE WHEN z.m = '' THEN 0 "
+                "ELSE z.m::BIGINT END) END",
+            )
+            zoned = f"CASE WHEN length({text}) > 8 THEN {offset} ELSE 0 END"
+            return f"epoch_us(try_cast({clock} AS TIME)) - ({zoned})"
+
+
+def ordered(text: str, field: Field) -> str:
+    """The place of a date (days), a time or a datetime (microseconds) in the order of time, as
+    `schemas.values.read_value` counts them; NULL where there is none."""
+    plain = default(text, field)
+    if field.type == "date":
+        plain = f"({plain} - DATE '1970-01-01')"
+    elif field.type == "datetime":
+        plain = f"epoch_us({plain})"
+    if field.format == "default":
+        return plain
+    moment = formatted(text, field)
+    match field.type:
+        case "date":
+            other = f"(({moment})::DATE - DATE '1970-01-01')"
+        case "datetime":
+            other = f"epoch_us({moment})"
+        case _:
+            other = f"(epoch_us({moment}) - epoch_us(TIMESTAMP '1900-01-01'))"
+    if field.format != "any":
+        return other
+    return f"CASE WHEN {_is_default(text, field)} THEN {plain} ELSE {other} END"
+
+
+def month_number(text: str) -> str:
+    """The number of a month (`2020-01`), counted from the year 0."""
+    year, month = f"left({text}, -3)", f"right({text}, 2)"
+    return f"(try_cast({year} AS BIGINT) * 12 + try_cast({month} AS BIGINT) - 1)"
+
+
+REFERENCES = (date(1696, 9, 1), date(1697, 2, 1), date(1903, 3, 1), date(1903, 7, 1))
+"""The days from which XML Schema (3.2.6.2) counts two durations to compare them."""
+CYCLE_MONTHS, CYCLE_DAYS = 4_800, 146_097
+"""The calendar repeats after 400 years."""
+SECONDS = "DECIMAL(38, 9)"
+NANOSECOND = Decimal("1e-9")
+PARTS = (
+    r"^(-?)P(?:(\d+)W)?(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)D)?"
+    r"(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?$"
+)
+
+
+def with_duration(text: str, body: str) -> str:
+    """The SQL expression `body`, in which `l.m` and `l.s` are the months and seconds of the
+    duration `text`; they are NULL where they pass 128 bits."""
+    names = "['sign', 'w', 'y', 'mo', 'd', 'h', 'mi', 's']"
+
+    def part(name: str) -> str:
+        number = f"try_cast(p.{name} AS DECIMAL(28, 9))"
+        return f"(CASE WHEN p.{name} = '' THEN 0::DECIMAL(28, 9) ELSE {number} END)"
+
+    sign = "(CASE WHEN p.sign = '-' THEN -1 ELSE 1 END)"
+    months = f"try({sign} * ({part('y')} * 12 + {part('mo')})::BIGINT)"
+    seconds = (
+        f"try({sign} * (({part('w')} * 7 + {part('d')}) * 86400 + {part('h')} * 3600 + "
+        f"{part('mi')} * 60 + {part('s')})::{SECONDS})"
+    )
+    pair = f"{{'m': {months}, 's': {seconds}}}"
+    parsed = f"regexp_extract({text}, {literal(PARTS)}, {names})"
+    return let(parsed, "p", let(pair, "l", body))
+
+
+def key_of_duration(text: str) -> str:
+    """A text that is equal for equal durations (`P1Y` and `P12M`, `PT60M` and `PT1H`)."""
+    return f"coalesce({with_duration(text, 'l.m::VARCHAR || chr(47) || l.s::VARCHAR')}, {text})"
+
+
+def duration_constant(months: int, seconds: Decimal) -> str:
+    """The key of a duration of the schema."""
+    return literal(f"{months}/{seconds.quantize(NANOSECOND, ROUND_HALF_UP) + 0:.9f}")
+
+
+def compare_duration(text: str, operator: str, months: int, seconds: Decimal) -> str:
+    """Whether the duration `text` is `operator` than the one of the schema from at least one of
+    the references: what cannot be told (`P1M` and `P30D`) keeps a bound."""
+    sides = []
+    for start in REFERENCES:
+        from_here = f"DATE '{start.isoformat()}'"
+        days = (
+            f"((l.m // {CYCLE_MONTHS}) * {CYCLE_DAYS} + (({from_here} + "
+            f"to_months((l.m % {CYCLE_MONTHS})::INTEGER))::DATE - {from_here}))"
+        )
+        bound = (_days(start, months) * 86_400 + seconds).quantize(NANOSECOND, ROUND_HALF_UP)
+        sides.append(f"try(({days}::HUGEINT * 86400)::{SECONDS} + l.s) {operator} {bound}")
+    return with_duration(text, f"({' OR '.join(sides)})")
+
+
+def _days(start: date, months: int) -> int:
+    sign = -1 if months < 0 else 1
+    cycles, rest = divmod(abs(months), CYCLE_MONTHS)
+    number = start.year * 12 + start.month - 1 + sign * rest
+    moved = date(number // 12, number % 12 + 1, 1)
+    return sign * cycles * CYCLE_DAYS + (moved - start) // timedelta(days=1)

@@ -1,0 +1,402 @@
+"""A server that is killed and started again, and a memory of all that was ever sent to it."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from base64 import b64encode
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+from hashlib import sha256
+from http.client import HTTPException
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx2
+import psutil
+from sqlalchemy import select, union_all, update
+from tests.support.api import Api
+from tests.support.raw import (
+    CLOSING,
+    MULTIPART,
+    connect,
+    exchange,
+    file_part_head,
+    head,
+    read_answer,
+    text_part,
+)
+from tests.support.server import Server, TestAccount, make_server, plays
+from tests.support.wait import PATIENCE, UNHURRIED, wait_until
+
+from entrepot.cli.data_folder import is_locked
+from entrepot.db.tables import checks, derivatives, files, tasks, versions
+from entrepot.files.sweep import sweep
+
+HOOK = Path(__file__).parent / "hook"
+KEPT = union_all(
+    *(
+        select(held.c.id, held.c.size).where(held.c.bytes_removed_at.is_(None), held.c.size > 0)
+        for held in (versions, checks)
+    )
+)
+"""The bytes that rows name, and their sizes."""
+ENDED = {"succeeded", "failed", "canceled"}
+GONE = (httpx2.TransportError, OSError)
+"""What a client sees when the server dies."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """Where to die: see `hook/sitecustomize.py`."""
+
+    role: str
+    call: str
+    about: tuple[str, ...]
+    when: str
+
+    def __str__(self) -> str:
+        return f"{self.role}-{self.when}-{self.call}-{'+'.join(self.about)}".replace(" ", "_")
+
+
+@dataclass
+class Delivery:
+    """What was sent and what was answered; `expected` is how its task must end if it was taken."""
+
+    name: str
+    content: bytes
+    expected: str
+    task_id: str | None = None
+    refused: bool = False
+    cancel_asked: bool = False
+
+
+@dataclass
+class SlowUpload:
+    """An upload under way over a connection."""
+
+    sock: socket.socket
+    body: bytes
+    sent: int = 0
+
+    @property
+    def size(self) -> int:
+        return len(self.body)
+
+    def send(self, most: int) -> None:
+        """Send the next bytes; a server that is gone is no error."""
+        piece = self.body[self.sent : self.sent + most]
+        self.sent += len(piece)
+        with suppress(OSError):
+            self.sock.sendall(piece)
+
+    def end(self) -> int:
+        """Send the rest; the answer's status."""
+        self.send(self.size)
+        return read_answer(self.sock).status
+
+
+@dataclass
+class Installation:
+    """One installation over many deaths."""
+
+    server: Server
+    account: TestAccount
+    plan: Path
+    deliveries: list[Delivery] = field(default_factory=list)
+    frozen: list[psutil.Process] = field(default_factory=list)
+
+    @property
+    def api(self) -> Api:
+        return self.account.api
+
+    def arm(self, point: Point) -> None:
+        """Die there from now on."""
+        draft = self.plan.with_suffix(".draft")
+        draft.write_text(
+            json.dumps(
+                {"role": point.role, "call": point.call, "about": point.about, "when": point.when}
+            )
+        )
+        draft.replace(self.plan)
+
+    def disarm(self) -> bool:
+        """Forget the plan; whether its point was reached."""
+        self.plan.unlink(missing_ok=True)
+        reached = self.plan.with_name(self.plan.name + ".reached")
+        if reached.exists():
+            reached.unlink()
+            return True
+        return False
+
+    def wait_dead(self) -> None:
+        """Until the supervisor has died by SIGKILL, and all its family with it."""
+        assert self.server.process is not None
+        assert self.server.process.wait(PATIENCE) == -signal.SIGKILL
+        wait_until(lambda: not is_locked(self.server.data), "all its family is dead")
+
+    def kill_tree(self) -> None:
+        """SIGKILL for every process of the server, the supervisor first."""
+        assert self.server.process is not None
+        top = psutil.Process(self.server.process.pid)
+        family = [top, *top.children(recursive=True)]
+        for member in family:
+            with suppress(psutil.NoSuchProcess):
+                member.kill()
+        self.server.process.wait(PATIENCE)
+        psutil.wait_procs(family[1:], timeout=PATIENCE)
+
+    def part(self, role: str, index: int = 0) -> psutil.Process:
+        """The supervisor's child with that role."""
+        assert self.server.process is not None
+        found = [
+            child
+            for child in psutil.Process(self.server.process.pid).children()
+            if plays(child, role)
+        ]
+        return found[index]
+
+    def part_pid(self, role: str) -> int | None:
+        """The pid of that part; None while there is none."""
+        try:
+            return self.part(role).pid
+        except (IndexError, psutil.Error):
+            return None
+
+    def wait_reserved(self) -> int:
+        """The bytes that the account has reserved, once there are some."""
+        wait_until(lambda: self.api.account()["reserved"] > 0, "something is reserved")
+        return int(self.api.account()["reserved"])
+
+    def connections(self) -> int:
+        """Connections whose client has gone and that the server still holds."""
+        held = self.part("api").net_connections("tcp")
+        return sum(one.status == psutil.CONN_CLOSE_WAIT for one in held)
+
+    def inspectors(self) -> list[psutil.Process]:
+        """The process that inspecting ones are forked from, and those."""
+        found = []
+        assert self.server.process is not None
+        for child in psutil.Process(self.server.process.pid).children(recursive=True):
+            try:
+                if "entrepot.inspection.sandbox.forkserver" in child.cmdline():
+                    found.append(child)
+            except psutil.Error:
+                pass
+        return found
+
+    def freeze_inspectors(self) -> None:
+        """Stop the one that forks the others: what is to be inspected next takes for ever."""
+        self.wait_derived()  # else one that derives might be stopped with her
+        wait_until(self.inspectors, "there are inspectors")
+        for child in self.inspectors():
+            child.suspend()
+            self.frozen.append(child)
+
+    def close(self) -> None:
+        """End the server, and what was stopped before it could ask to die with its parent."""
+        self.server.close()
+        for child in self.frozen:
+            with suppress(psutil.NoSuchProcess):
+                child.kill()
+
+    def send(
+        self, content: bytes, expected: str = "succeeded", api: Api | None = None, **fields: Any
+    ) -> Delivery:
+        """Upload under a name of its own; a server that dies meanwhile is no error."""
+        delivery = Delivery(f"{uuid4().hex}.csv", content, expected)
+        self.deliveries.append(delivery)
+        try:
+            answer = (api or self.api).upload(content, delivery.name, **fields)
+        except GONE:
+            return delivery
+        if answer.status_code == 202:
+            delivery.task_id = answer.json()["task_id"]
+        elif answer.status_code < 500:
+            delivery.refused = True
+        return delivery
+
+    def send_version(self, file_id: str, content: bytes, **headers: str) -> str | None:
+        """Upload a further version; its task, None if the server died before it answered."""
+        files = {"file": ("next.csv", content)}
+        try:
+            answer = self.api.post(f"/file/{file_id}/versions", files=files, headers=headers)
+        except GONE:
+            return None
+        return str(answer.json()["task_id"]) if answer.status_code == 202 else None
+
+    def begin(self, path: str, **kwargs: Any) -> str | None:
+        """Ask for what is done by a task; the task, None if the server died before it answered."""
+        try:
+            answer = self.api.post(path, **kwargs)
+        except GONE:
+            return None
+        return str(answer.json()["task_id"]) if answer.status_code == 202 else None
+
+    def delete(self, path: str) -> bool:
+        """Delete something; whether that was acknowledged."""
+        try:
+            return self.api.request("DELETE", path).status_code == 200
+        except GONE:
+            return False
+
+    def make_old(self) -> None:
+        """Have everything that was deleted been deleted long ago; the server does not run."""
+        long_ago = self.server.parts.clock() - timedelta(days=7, hours=3)
+        with self.server.parts.database.writing() as conn:
+            gone = update(versions).where(versions.c.status == "deleted")
+            conn.execute(gone.values(deleted_at=long_ago, keep_until=long_ago))
+            hidden = update(files).where(files.c.deleted_at.is_not(None))
+            conn.execute(hidden.values(deleted_at=long_ago))
+
+    def send_wrong_digest(self, content: bytes) -> Delivery:
+        """Upload with a `Repr-Digest` of other bytes, which is found wrong at the very end."""
+        delivery = Delivery(f"{uuid4().hex}.csv", content, "never", refused=True)
+        self.deliveries.append(delivery)
+        digest = f"Repr-Digest: sha-256=:{b64encode(sha256(b'other').digest()).decode()}:\r\n"
+        fields = text_part("file_size_limit", "100000000") + file_part_head(
+            delivery.name, more=digest
+        )
+        body = fields + content + b"\r\n" + CLOSING
+        headers = {
+            **self.api.authorization,
+            "Content-Type": MULTIPART,
+            "Content-Length": str(len(body)),
+        }
+        try:
+            answer = exchange(self.server.endpoint, head("POST", "/api/v1/files", headers), [body])
+        except (OSError, HTTPException):
+            return delivery
+        assert answer.status in (400, 422), answer.body
+        return delivery
+
+    @contextmanager
+    def client(self) -> Iterator[Api]:
+        """A client of its own, for one thread."""
+        made = Api(self.server.endpoint, self.account.api_key)
+        try:
+            yield made
+        finally:
+            made.close()
+
+    @contextmanager
+    def slow_upload(self, content: bytes) -> Iterator["SlowUpload"]:
+        """An upload whose bytes are sent as asked; at the end its connection is cut."""
+        fields = text_part("file_size_limit", "100000000")
+        body = fields + file_part_head(f"{uuid4().hex}.csv") + content + b"\r\n" + CLOSING
+        headers = {
+            **self.api.authorization,
+            "Content-Type": MULTIPART,
+            "Content-Length": str(len(body)),
+        }
+        with connect(self.server.endpoint) as sock:
+            sock.sendall(head("POST", "/api/v1/files", headers))
+            yield SlowUpload(sock, body)
+
+    def cancel(self, delivery: Delivery, api: Api | None = None) -> bool:
+        """Ask to cancel; whether that was acknowledged."""
+        delivery.cancel_asked = True
+        try:
+            return (api or self.api).post(f"/task/{delivery.task_id}/cancel").status_code == 202
+        except GONE:
+            return False
+
+    def check(self) -> None:
+        """All that must hold after any death, once the server runs again."""
+        wait_until(
+            lambda: not self._live_tasks(), lambda: f"tasks end: {self._live_tasks()}", UNHURRIED
+        )
+        self.wait_derived()
+        for delivery in self.deliveries:
+            if delivery.task_id is not None:
+                self._check_acknowledged(delivery)
+        shown = {item["file_name"]: item for item in self.api.json("/files")["files_list"]}
+        for delivery in self.deliveries:
+            self._check_visible(delivery, shown.get(delivery.name))
+        wait_until(lambda: self._kept() == self.api.account()["used"], "used is exact")
+        wait_until(lambda: self.api.account()["reserved"] == 0, "nothing is reserved")
+        assert self.server.doctor() == []
+        assert os.listdir(self.server.settings.blobs / "incoming") == []
+        self._check_bytes()
+        self.deliveries = [d for d in self.deliveries if d.task_id][-3:]  # the older are proven
+
+    def wait_derived(self, seconds: float = UNHURRIED) -> None:
+        """Until no derivative is to be made any more; each that ended was made."""
+        self.server.wait_derived(seconds)
+        assert self.server.derivatives("failed") == []
+
+    def _check_acknowledged(self, delivery: Delivery) -> None:
+        task = self.api.task(str(delivery.task_id))
+        expected = {delivery.expected, "canceled"} if delivery.cancel_asked else {delivery.expected}
+        assert task["status"] in expected, task
+
+    def _check_visible(self, delivery: Delivery, item: dict[str, Any] | None) -> None:
+        """A file is there whole or not at all, whether or not its sender was told."""
+        if delivery.refused:
+            assert item is None, "a refused upload left a file"
+            return
+        if item is None:
+            assert delivery.task_id is None, "an acknowledged file is missing"
+            return
+        download = self.api.get(f"/file/download/{item['file_id']}")
+        published = item["version"] is not None
+        if not delivery.cancel_asked:
+            assert published == (delivery.expected == "succeeded"), item
+        if published:
+            assert download.status_code == 200
+            assert download.content == delivery.content
+        else:
+            assert download.status_code == 404
+
+    def _check_bytes(self) -> None:
+        """The sweep leaves exactly the bytes that rows name."""
+        parts = self.server.parts
+        sweep(parts.database, parts.store, parts.clock, grace=timedelta(0))
+        held = select(derivatives.c.blob_id).where(derivatives.c.status == "ready")
+        with parts.database.reading() as conn:
+            named = {str(row) for each in (KEPT, held) for row in conn.scalars(each)}
+        assert {str(blob.blob_id) for blob in parts.store.list()} == named
+
+    def _live_tasks(self) -> list[tuple[UUID, str]]:
+        found = select(tasks.c.id, tasks.c.status).where(tasks.c.status.not_in(ENDED))
+        with self.server.parts.database.reading() as conn:
+            return [(row.id, row.status) for row in conn.execute(found)]
+
+    def _kept(self) -> int:
+        with self.server.parts.database.reading() as conn:
+            return sum(row.size for row in conn.execute(KEPT))
+
+
+@dataclass
+class ArmedServer(Server):
+    """A server whose processes look at a plan before each call at their edge."""
+
+    def _environment(self) -> dict[str, str]:
+        more = {"PYTHONPATH": str(HOOK), "CRASH_PLAN": str(self.data.parent / "plan")}
+        return super()._environment() | more
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+        """Run one command of the program on this installation."""
+        program = Path(sys.executable).with_name("entrepot")
+        return subprocess.run(
+            [program, *arguments], env=self._environment(), capture_output=True, check=False
+        )
+
+
+def open_installation(**settings: Any) -> Installation:
+    """A server that runs, with an account of one gigabyte."""
+    plain = make_server(**{"log_level": "warning", "inspections_at_once": 1, **settings})
+    server = ArmedServer(plain.given, plain.data, plain.command)
+    server.start()
+    return Installation(server, server.new_account(), server.data.parent / "plan")
+
+
+def table(rows: int, mark: str = "x") -> bytes:
+    """A sound CSV of about 20 bytes a row."""
+    body = "".join(f"{n},{n * 7 % 1000},{mark}{n}\n" for n in range(rows))
+    return f"id,amount,note\n{body}".encode()

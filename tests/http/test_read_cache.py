@@ -1,0 +1,127 @@
+"""A download asked again is answered from memory, and never when anything has changed since."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import uuid4
+
+from sqlalchemy import insert
+from tests.support.api import CSV, assert_problem
+from tests.support.server import Server, TestAccount
+from tests.support.wait import PATIENCE, wait_until
+
+from entrepot.accounts.accounts import create_account
+from entrepot.db.changes import Changes
+from entrepot.db.engine import open_database
+from entrepot.db.tables import failed_sign_ins
+from entrepot.db.types import WriteConnection
+from entrepot.migrations.run import migrate
+from entrepot.settings import read_settings
+
+
+def test_the_state_moves_with_each_commit_of_anybody_else(server: Server) -> None:
+    database = server.parts.database
+    changes = Changes(database)
+    before = changes.state()
+    if not database.embedded:
+        assert before is None
+        return
+
+    assert isinstance(before, int)
+    database.write(create_account, "somebody", 1, datetime.now(UTC))
+    assert changes.state() != before
+    changes.close()
+    assert changes.state() is None
+
+
+def test_what_is_written_aside_moves_no_state(tmp_path: Path) -> None:
+    """Whatever it is; but all else does, also right before it, after it, or in its midst."""
+    settings, now = read_settings(data=tmp_path), datetime.now(UTC)
+    database = open_database(settings)
+    migrate(database, settings.sqlite_file, now)
+    changes = Changes(database)
+
+    def aside(conn: WriteConnection) -> None:
+        conn.execute(insert(failed_sign_ins).values(name=f"{uuid4()}", failures=1, since=now))
+
+    def write_aside() -> None:
+        changes.lend()
+        changes.write_aside(aside)
+        assert changes.state() is None  # it may have been anybody's
+        changes.take_back()
+
+    def write() -> None:
+        database.write(create_account, f"t{uuid4().hex[:10]}", 1, now)
+
+    before = changes.state()
+    for acts, moves in (
+        ([write_aside], False),
+        ([write_aside, write_aside], False),
+        ([write], True),
+        ([write, write_aside], True),
+        ([write_aside, write], True),
+        ([write_aside, write, write_aside], True),
+    ):
+        for act in acts:
+            act()
+        after = changes.state()
+        assert (after != before) == moves, acts
+        assert changes.state() == after
+        before = after
+    changes.close()
+    database.close()
+
+
+def test_a_revoked_key_is_known_at_the_very_next_download(account: TestAccount) -> None:
+    task = account.api.deliver(CSV)
+    path = f"/file/download/{task['file_id']}"
+    holder = account.new_key()
+    for _ in range(5):
+        assert holder.api.get(path).content == CSV
+    account.api.request("DELETE", f"/key/{holder.key.key.id}")
+    assert_problem(holder.api.get(path), 401, "not-authenticated")
+    assert account.api.get(path).content == CSV
+
+
+def test_a_key_expires_although_nothing_is_committed(account: TestAccount) -> None:
+    task = account.api.deliver(CSV)
+    path = f"/file/download/{task['file_id']}"
+    clock = account.server.parts.clock
+    for seconds in (3, 15, 60):  # the longer ones where the machine stood still meanwhile
+        until = clock() + timedelta(seconds=seconds)
+        holder = account.new_key(expires_in=timedelta(seconds=seconds))
+        answers = [holder.api.get(path) for _ in range(2)]
+        if clock() < until:
+            break
+    assert [answer.content for answer in answers] == [CSV, CSV]
+    wait_until(lambda: clock() > until + timedelta(seconds=1), "the key has expired", 2 * PATIENCE)
+    assert_problem(holder.api.get(path), 401, "not-authenticated")
+
+
+def test_what_one_may_read_is_not_remembered_for_another(account: TestAccount) -> None:
+    task = account.api.deliver(CSV)
+    path = f"/file/download/{task['file_id']}"
+    stranger = account.new_user()
+    deliverer = account.new_key(scopes=("write",))
+    for _ in range(3):
+        assert account.api.get(path).content == CSV
+        assert_problem(stranger.api.get(path), 404, "not-found")
+        assert_problem(deliverer.api.get(path), 403, "scope-missing")
+
+
+def test_the_short_way_and_the_common_way_answer_alike(account: TestAccount) -> None:
+    task = account.api.deliver(CSV)
+    path = f"/file/download/{task['file_id']}"
+    volatile = {"date", "x-request-id"}
+    for method in ("GET", "HEAD"):
+        short = account.api.request(method, path)
+        common = account.api.request(method, f"{path}?nothing=here")
+        assert short.status_code == common.status_code == 200
+        assert short.content == common.content
+        assert {k: v for k, v in short.headers.items() if k not in volatile} == {
+            k: v for k, v in common.headers.items() if k not in volatile
+        }
+    missing = "/file/download/1dd1ce46-62cc-486e-9f47-1f96c1895b25"
+    short, common = account.api.get(missing), account.api.get(f"{missing}?nothing=here")
+    one, other = short.json(), common.json()
+    assert one.pop("request_id") != other.pop("request_id")
+    assert one == other

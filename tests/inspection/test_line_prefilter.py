@@ -1,0 +1,145 @@
+"""Rows that are told to be sound by their lines, and those that are set aside and judged."""
+
+import random
+from typing import Any
+
+import pytest
+from tests.inspection.conftest import Inspect, errors_of
+
+from entrepot.inspection.line_prefilter import FEWEST
+
+ROWS = 2 * FEWEST
+SCHEMA: dict[str, Any] = {
+    "fields": [
+        {"name": "id", "type": "integer", "constraints": {"required": True}},
+        {"name": "price", "type": "number"},
+        {"name": "day", "type": "date"},
+        {"name": "at", "type": "datetime"},
+        {"name": "paid", "type": "boolean"},
+        {"name": "note"},
+    ],
+    "missingValues": ["", "n/a"],
+}
+NAMES = [field["name"] for field in SCHEMA["fields"]]
+FAULTS: dict[str, tuple[int, str]] = {
+    "x12": (1, "type-error"),
+    "": (1, "constraint-error"),
+    "1.5.2": (2, "type-error"),
+    "2023-02-29": (3, "type-error"),
+    "2023-1-1": (3, "type-error"),
+    "2024-01-01 25:00:00": (4, "type-error"),
+    "maybe": (5, "type-error"),
+}
+"""A wrong text, the column it stands in, and how it is called."""
+
+
+def sound_row(chance: random.Random, number: int) -> list[str]:
+    return [
+        str(number),
+        chance.choice([f"{chance.uniform(-9, 9):.3f}", "1e5", " 7", "NaN", "", "n/a"]),
+        chance.choice(["2024-02-29", "2023-12-31", "1999-01-01", "", "n/a"]),
+        chance.choice(
+            ["2024-01-01 10:00:00", "2024-01-01T10:00:00.25Z", "2024-01-01T10:00:00+02:00"]
+        ),
+        chance.choice(["true", "False", "1", "n/a"]),
+        chance.choice(["plain", "ä, quoted", 'with "quotes"', "", " spaced "]),
+    ]
+
+
+def written(cells: list[str], quoted: bool) -> str:
+    def cell(text: str) -> str:
+        needs = quoted or any(mark in text for mark in ',"')
+        return '"' + text.replace('"', '""') + '"' if needs else text
+
+    return ",".join(map(cell, cells))
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+@pytest.mark.parametrize("share", [0.0, 0.001, 0.1, 0.6])
+def test_every_fault_is_found_at_its_place(share: float, newline: str, inspect: Inspect) -> None:
+    chance = random.Random(f"{share}{newline}")
+    lines, expected = [",".join(NAMES)], []
+    offset = len(lines[0]) + len(newline)
+    for number in range(2, ROWS + 2):
+        row = sound_row(chance, number)
+        if chance.random() < share:
+            wrong = chance.choice(list(FAULTS))
+            column, kind = FAULTS[wrong]
+            row[column - 1] = wrong
+            expected.append((kind, number, number, offset, column))
+        lines.append(written(row, quoted=chance.random() < 0.05))
+        offset += len(lines[-1].encode()) + len(newline)
+    found = inspect(newline.join([*lines, ""]), schema=SCHEMA)
+    assert found.row_count == ROWS
+    assert found.verdict == ("violates" if expected else "conforms")
+    keys = ("type", "rowNumber", "lineNumber", "byteOffset", "fieldNumber")
+    listed = [tuple(error.get(key) for key in keys) for error in errors_of(found)]
+    assert listed == expected[:1000]
+    task = found.report["tasks"][0]
+    assert sum(entry["count"] for entry in task["errorCounts"]) == len(expected)
+    assert task["rowsRejected"] == len(expected)
+
+
+@pytest.mark.parametrize(
+    ("line", "kind"),
+    [
+        (",,,,,", "blank-row"),
+        ("", "blank-row"),
+        ('"",,n/a,,,', "blank-row"),
+        ("7,1,2024-01-01,,true", "missing-cell"),
+        ("7,1,2024-01-01,,true,a,b", "extra-cell"),
+        ("7;1;2024-01-01;;true;a", "type-error"),
+    ],
+)
+@pytest.mark.parametrize("place", [3, ROWS - 2])
+def test_a_row_that_is_no_row(line: str, kind: str, place: int, inspect: Inspect) -> None:
+    chance = random.Random(line)
+    lines = [written(sound_row(chance, n), quoted=False) for n in range(ROWS)]
+    lines.insert(place, line)
+    found = inspect("\n".join([",".join(NAMES), *lines, ""]), schema=SCHEMA)
+    assert (kind, place + 2) in [(e["type"], e.get("rowNumber")) for e in errors_of(found)]
+    assert {e.get("rowNumber") for e in errors_of(found)} == {place + 2}
+    assert found.row_count == ROWS + 1
+
+
+def test_a_cell_over_several_lines(inspect: Inspect) -> None:
+    """Its lines look like rows; the cell is one all the same."""
+    chance = random.Random(1)
+    lines = [written(sound_row(chance, n), quoted=False) for n in range(ROWS)]
+    lines[ROWS // 2] = f'1,2,,,,"begun\n{lines[0]}\n{lines[1]}\nended"'
+    found = inspect("\n".join([",".join(NAMES), *lines, ""]), schema=SCHEMA)
+    assert (found.verdict, found.row_count) == ("conforms", ROWS)
+
+
+def test_a_key_that_is_repeated_among_sound_lines(inspect: Inspect) -> None:
+    chance = random.Random(2)
+    lines = [written(sound_row(chance, n), quoted=False) for n in range(ROWS)]
+    lines[ROWS - 1] = written(sound_row(chance, 5), quoted=False)
+    found = inspect("\n".join([",".join(NAMES), *lines, ""]), schema={**SCHEMA, "primaryKey": "id"})
+    assert [(e["type"], e["rowNumber"]) for e in errors_of(found)] == [("primary-key", ROWS + 1)]
+    lines[ROWS - 2] = "x" + lines[ROWS - 2]
+    found = inspect("\n".join([",".join(NAMES), *lines, ""]), schema={**SCHEMA, "primaryKey": "id"})
+    places = [(e["type"], e["rowNumber"]) for e in errors_of(found)]
+    assert places == [("primary-key", ROWS), ("type-error", ROWS), ("primary-key", ROWS + 1)]
+    assert found.report["tasks"][0]["rowsRejected"] == 2
+
+
+@pytest.mark.parametrize(("late", "kind"), [("", "string"), ("5", "integer"), ("x", "string")])
+def test_inference_of_a_column_that_is_empty_at_first(
+    late: str, kind: str, inspect: Inspect
+) -> None:
+    body = "".join(f"{n},\n" for n in range(ROWS))
+    found = inspect(f"a,b\n{body}7,{late}\n")
+    assert found.schema is not None
+    assert [field["type"] for field in found.schema["fields"]] == ["integer", kind]
+
+
+@pytest.mark.parametrize("late", ["x", "1.5", "007", "NA", "", "12345678901234567890123"])
+def test_inference_hears_of_a_late_row(late: str, inspect: Inspect) -> None:
+    body = "".join(f"{n},{n}\n" for n in range(ROWS))
+    found = inspect(f"a,b\n{body}{late},1\n")
+    expected = {"x": "string", "1.5": "number", "007": "string"}.get(late, "integer")
+    assert found.schema is not None
+    assert [field["type"] for field in found.schema["fields"]] == [expected, "integer"]
+    assert found.schema["fields"][0].get("missingValues") == (["", "NA"] if late == "NA" else None)
+    assert (found.verdict, found.row_count) == ("conforms", ROWS + 1)

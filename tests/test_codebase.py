@@ -1,0 +1,191 @@
+"""The house rules: layout, sizes, names, types and words, held by tests rather than by memory."""
+
+import ast
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from importlinter.cli import lint_imports
+
+import entrepot.inspection.results
+from entrepot import errors
+from entrepot.http.problems import table
+
+ROOT = Path(__file__).parent.parent
+CODE = [ROOT / part for part in ("src", "client", "tests", "bench", "tools")]
+PRODUCT = (ROOT / "src", ROOT / "client" / "src")
+NOT_OURS = {".git", ".venv", "__pycache__", "node_modules", "vendor", "dist", "uv.lock", "out"}
+
+MODULE_LINES = 600
+FUNCTION_LINES = 80
+SCRIPT_LINES = 150
+VAGUE_NAMES = {"service", "services", "utils", "util", "helpers", "helper", "manager", "misc"}
+
+HANDLES = ("Visible", "Readable", "Deliverable", "Manageable", "Offered")
+
+NEVER_ANSWERED = {
+    errors.StartRefused,
+    entrepot.inspection.results.InspectionCanceled,
+    entrepot.inspection.results.InspectionFailed,
+    entrepot.inspection.results.PoolClosed,
+}
+"""Errors that end a command or a task; no request meets them."""
+
+
+def files_below(folder: Path, suffix: str = "") -> Iterator[Path]:
+    """Every file of ours below a folder whose name ends with `suffix`."""
+    for place, folders, names in os.walk(folder):
+        folders[:] = [
+            name
+            for name in folders
+            if name not in NOT_OURS and not name.endswith(("_cache", ".egg-info", ".hypothesis"))
+        ]
+        yield from (
+            Path(place, name) for name in names if name.endswith(suffix) and name not in NOT_OURS
+        )
+
+
+def modules(*folders: Path) -> list[Path]:
+    """Every Python module below these folders."""
+    return [path for folder in folders for path in files_below(folder, ".py")]
+
+
+def relative(path: Path) -> str:
+    """The path as seen from the root of the repository."""
+    return path.relative_to(ROOT).as_posix()
+
+
+def run(*command: str) -> None:
+    """Run a tool in the repository; its output is the test's message when it fails."""
+    done = subprocess.run(
+        [sys.executable, "-m", *command], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:]
+
+
+def test_imports_go_downwards(capsys: pytest.CaptureFixture[str]) -> None:
+    status = lint_imports(config_filename=str(ROOT / "pyproject.toml"), no_cache=True)
+    assert status == 0, capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", [("check",), ("format", "--check")], ids=["check", "format"])
+def test_ruff_finds_nothing(command: tuple[str, ...]) -> None:
+    run("ruff", *command, "--quiet", ".")
+
+
+def test_types_are_strict() -> None:
+    run("mypy")
+
+
+def test_modules_are_small() -> None:
+    lines = {relative(path): len(path.read_text().splitlines()) for path in modules(*CODE)}
+    assert {path: count for path, count in lines.items() if count > MODULE_LINES} == {}
+
+
+def test_functions_are_small() -> None:
+    found = {}
+    for path in modules(*CODE):
+        if "migrations/versions" in path.as_posix():
+            continue  # a list of tables is as long as it is
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                length = (node.end_lineno or node.lineno) - node.lineno + 1
+                if length > FUNCTION_LINES:
+                    found[f"{relative(path)}:{node.name}"] = length
+    assert found == {}
+
+
+def test_modules_are_named_by_what_they_do() -> None:
+    names = {relative(path): {path.stem, path.parent.name} for path in modules(*CODE)}
+    assert {path: name & VAGUE_NAMES for path, name in names.items() if name & VAGUE_NAMES} == {}
+
+
+def test_only_grants_makes_checked_handles() -> None:
+    makers = {
+        relative(path)
+        for path in modules(*PRODUCT)
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and _called(node) in HANDLES
+    }
+    assert {path for path in makers if not path.startswith("src/entrepot/grants/")} == set()
+
+
+def test_only_db_commits() -> None:
+    found = {
+        f"{relative(path)}: {ast.unparse(node)}"
+        for path in modules(ROOT / "src")
+        if not relative(path).startswith("src/entrepot/db/")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr in ("commit", "begin", "rollback")
+        and isinstance(node.func.value, ast.Name)
+        and node.func.value.id in ("conn", "connection")
+    }
+    assert found == set()
+
+
+def test_every_error_has_its_problem() -> None:
+    known = set(table.KINDS) | NEVER_ANSWERED
+    # A mapped class says the same for those that derive from it only if they say so themselves.
+    assert {error.__name__ for error in _below(errors.EntrepotError)} == {
+        error.__name__ for error in known
+    }
+
+
+def test_tests_use_real_parts() -> None:
+    mock = re.compile(r"^\s*(from|import) (unittest\.)?mock\b|\bMagicMock\b|import mock\b", re.M)
+    this = Path(__file__)
+    tests = [path for path in modules(ROOT / "tests", ROOT / "client") if path != this]
+    assert [relative(path) for path in tests if mock.search(path.read_text())] == []
+
+
+def test_pages_keep_scripts_and_styles_out_of_their_markup() -> None:
+    inline = re.compile(r"<script(?![^>]*\bsrc=)|<style\b|\sstyle=|\son[a-z]+=", re.I)
+    pages = ROOT / "src" / "entrepot" / "http" / "web"
+    found = {
+        relative(path): match.group()
+        for path in files_below(pages, ".html")
+        if (match := inline.search(path.read_text()))
+    }
+    assert found == {}
+    scripts = {
+        relative(path): len(path.read_text().splitlines()) for path in files_below(pages, ".js")
+    }
+    assert {path: lines for path, lines in scripts.items() if lines > SCRIPT_LINES} == {}
+
+
+def test_no_word_ties_the_repository_to_one_machine() -> None:
+    # Written in pieces, so that this file is free of them too.
+    words = re.compile(
+        "|".join(("py" + r"pi\.org", "python" + r"hosted\.org", "npm" + r"js\.(org|com)"))
+        + "|(?<![A-Za-z0-9_.])/("
+        + "wo"
+        + "rk|"
+        + "ro"
+        + "ot|ho"
+        + r"me/[a-z]+)/[A-Za-z.]"
+    )
+    found = {}
+    for path in files_below(ROOT):
+        try:
+            text = path.read_text(encoding="utf-8")
+        except UnicodeDecodeError:
+            continue
+        if match := words.search(text):
+            found[relative(path)] = match.group()
+    assert found == {}
+
+
+def _called(node: ast.Call) -> str:
+    return node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+
+
+def _below(cls: type[errors.EntrepotError]) -> Iterator[type[errors.EntrepotError]]:
+    for derived in cls.__subclasses__():
+        yield derived
+        yield from _below(derived)
