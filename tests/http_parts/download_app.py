@@ -1,8 +1,8 @@
 """A tiny application that serves one folder's blobs by `download_response`, for real servers.
 
 `/<blob id>` is a download; its name, type, size and digest are what the file at
-`/<folder>/<blob id>.json` says. Errors are answered as one line of text: `http.problems.handlers` is
-tested elsewhere. The environment's BLOB_ROOT names the store's folder.
+`/<folder>/<blob id>.json` says. Errors are answered as one line of text; other tests cover
+`http.problems.handlers`. The environment's BLOB_ROOT names the store's folder.
 """
 
 import json

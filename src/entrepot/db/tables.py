@@ -155,7 +155,7 @@ files = Table(
     Index("ix_files_by_owner_update", "owner_id", "updated_at", "id"),
     Index("ix_files_by_account_size", "account_id", "current_size", "id"),
     Index("ix_files_by_owner_size", "owner_id", "current_size", "id"),
-    # A search for a part of a name has an index of its own on each database: `files.queries.search`.
+    # Each database has its own index for parts of a name: `files.queries.search`.
     Index("ix_files_deleted", "deleted_at"),
 )
 
@@ -429,7 +429,7 @@ activity = Table(
     # As it was then: it stays when the user goes.
     Column("user_name", String(140)),
     Column("key_id", Uuid),
-    # RequestOrigin the request came, and its id.
+    # Where the request came from, and its id.
     Column("address", String(64)),
     Column("request_id", String(32)),
     Column("action", String(40), nullable=False),

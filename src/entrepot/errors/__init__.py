@@ -1,7 +1,7 @@
-"""The domain's errors, free of HTTP. Every one is raised where its figures are known.
+"""The errors of the domain, free of HTTP. Each is raised where its figures are known.
 
-`base` holds the root; `access`, `limits`, `input` and `state` its branches. `http.problems.handlers`
-has a row for each; a test fails when one lacks it.
+`base` has the root class; `access`, `limits`, `input` and `state` have the branches.
+`http.problems.table` has a row for each; a test fails if one is missing.
 """
 
 from entrepot.errors.access import (

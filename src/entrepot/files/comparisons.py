@@ -1,4 +1,4 @@
-"""Compare two versions of a file: asked for here, carried out by a task (`files.processing.compare`).
+"""Request a comparison of two versions; a task carries it out (`files.processing.compare`).
 
 A comparison shows what is in both versions. So it is for the one who asked for it alone, as long as
 they may read both, and it goes when the bytes of either go.

@@ -1,8 +1,8 @@
 """A file's contract: what each delivery must keep, every revision of its schema, and the next one.
 
-A new schema never takes effect unseen: what it changes is compared, what breaks something has to
-be accepted, and the current version is held against it in the background (`files.processing.validation`). Between
-the two nothing else may have moved, or it is checked again, or refused.
+A new schema never takes effect unchecked. It is compared with the old one, breaking changes must
+be accepted, and a background task validates the current version with it
+(`files.processing.validation`). If the file changed meanwhile, it validates again or fails.
 """
 
 from dataclasses import dataclass

@@ -86,7 +86,7 @@ def subject(first: object, rest: tuple[object, ...]) -> str:
 
 
 def watch(name: str) -> None:
-    """RequestContextMiddleware one function of `os`."""
+    """Surround one function of `os`."""
     original = getattr(os, name)
 
     def surrounded(first, *rest, **named):  # type: ignore[no-untyped-def]
@@ -104,7 +104,7 @@ def watch(name: str) -> None:
 
 
 def watch_commits() -> None:
-    """RequestContextMiddleware SQLite's commit; a transaction is known by the statements that it ran."""
+    """Surround SQLite's commit; a transaction is known by the statements that it ran."""
     from pysqlite3 import dbapi2
 
     plain_connect = dbapi2.connect

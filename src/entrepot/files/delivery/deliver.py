@@ -1,8 +1,8 @@
-"""Deliver a further version to a file that is there: the commit point of such an upload.
+"""Deliver a further version of a file: the commit point of such an upload.
 
-As for a first version (`files.delivery.define`), the bytes lie durably in the blob store by now. The file is
-locked meanwhile, so that of two deliveries at once each gets a number of its own, in the order
-in which they were acknowledged; they are inspected in that order.
+As for a first version (`files.delivery.define`), the bytes are already durable in the blob store.
+The file is locked meanwhile: two concurrent deliveries get two numbers, in the order in which they
+are acknowledged, and are inspected in that order.
 """
 
 from dataclasses import asdict, dataclass

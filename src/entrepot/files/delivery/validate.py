@@ -1,8 +1,8 @@
 """Take bytes to be validated: the commit point of an upload that makes no version.
 
-As for a delivery (`files.delivery.define`), the bytes lie durably in the blob store by now. One transaction
-makes the check that names them, its task, the quota's exact figure and the activity row. They
-count until the check has ended and they are removed.
+As for a delivery (`files.delivery.define`), the bytes are already durable in the blob store. One
+transaction creates the validation, its task and its activity row, and settles the quota. The bytes
+count until the validation has ended and they are removed.
 """
 
 from dataclasses import dataclass

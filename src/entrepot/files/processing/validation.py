@@ -1,8 +1,8 @@
-"""Carry out a check: hold bytes against a contract without making a version of them.
+"""Validate bytes with a contract without making a version of them.
 
-Either bytes that came to be validated, or the current version under a schema that is to come,
-which takes effect here if it fits. Every part may run twice, as in `files.processing.inspect`: the states in
-the database say what has been done.
+The bytes are an upload for validation, or the current version under a proposed schema, which takes
+effect here if the version keeps it. Every step may run twice, as in `files.processing.inspect`: the
+states in the database say what has been done.
 """
 
 from collections.abc import Callable

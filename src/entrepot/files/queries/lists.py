@@ -4,7 +4,7 @@ What each costs, of `n` files in an account or, for members, of an owner:
 
 - a page in any order costs the same wherever it is, by the index of that order;
 - a search for a part of a name goes along the order for a stretch, which fills the page if what is
-  sought is common; else it reads the index of grams (`files.queries.search`), and what it found is sorted.
+  sought is common; else it reads the trigram index (`files.queries.search`) and sorts the result.
   A single character has no gram: it is looked for along the order until the page is full;
 - filters are looked for along the order too: up to all `n` for what is rare. `user_name` follows an
   index of the owner's;

@@ -1,4 +1,4 @@
-"""The lists that pages are turned in, by the API and the pages; of files see `http.lists.filters`."""
+"""The lists that the API and the pages show page by page; for files see `http.lists.filters`."""
 
 from entrepot.accounts.keys import ApiKey
 from entrepot.accounts.users import User

@@ -24,7 +24,7 @@ KINDS: dict[str, Kind] = {
     "TIMESTAMP_NS": "temporal",
     "TIMESTAMP WITH TIME ZONE": "temporal",
 }
-"""What the types are that a version's Parquet has (`inspection/convert/exact_types.py`); decimals aside."""
+"""The types in a version's Parquet (`inspection/convert/exact_types.py`), decimals excepted."""
 
 
 @dataclass(frozen=True)

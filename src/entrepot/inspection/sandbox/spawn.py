@@ -138,7 +138,8 @@ class ForkServer:
     def _start(self) -> None:
         mine, hers = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         command = [
-            sys.executable, "-I", "-B", "-X", "utf8", "-m", "entrepot.inspection.sandbox.forkserver",
+            sys.executable, "-I", "-B", "-X", "utf8",
+            "-m", "entrepot.inspection.sandbox.forkserver",
             str(os.getpid()), self._work,
         ]  # fmt: skip
         with hers, self._known:

@@ -1,4 +1,4 @@
-"""`entrepot files`: which files there are; more in `cli.commands.versions` and `cli.commands.sharing`."""
+"""`entrepot files`: list and show files; versions and sharing are in modules beside this one."""
 
 from typing import Annotated
 
