@@ -167,8 +167,8 @@ def deliver_upload(
 ) -> TaskId:
     """The commit point of an upload that is whole; its reservation has its id.
 
-    It is committed once, whoever else completes it. If the file is another account's by now, so
-    is the reservation. Raises NotFound, QuotaExceeded, OwnerQuotaExceeded, and what
+    It is committed once, whoever else completes it. If the file is another account's by now, the
+    reservation moves to that account. Raises NotFound, QuotaExceeded, OwnerQuotaExceeded, and what
     `UploadTarget.commit` raises.
     """
     upload_id, now = upload.reservation, context.clock()

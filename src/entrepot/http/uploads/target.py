@@ -59,8 +59,7 @@ class NewFile:
     def admit(self, conn: WriteConnection, actor: Actor) -> Admission:
         """The sender's account, and the limit of the definition if it is known."""
         del conn
-        limit = self.definition.size_limit if self.definition is not None else None
-        return Admission(actor.account_id, limit)
+        return _sender_admission(actor, self.definition)
 
     def require_access(self, conn: ReadConnection, actor: Actor) -> None:
         """Whoever may write may define a file."""
@@ -162,8 +161,7 @@ class ValidationOnly:
     def admit(self, conn: WriteConnection, actor: Actor) -> Admission:
         """The sender's account, and the limit of the validation if it is known."""
         del conn
-        limit = self.validation.size_limit if self.validation is not None else None
-        return Admission(actor.account_id, limit)
+        return _sender_admission(actor, self.validation)
 
     def require_access(self, conn: ReadConnection, actor: Actor) -> None:
         """Whoever may write may have a file checked; its contract is looked up at the commit."""
@@ -203,6 +201,10 @@ class ValidationOnly:
         assert self.validation is not None
         now = context.clock()
         return submit_validation(conn, actor, self.validation, upload, context.queue, now)
+
+
+def _sender_admission(actor: Actor, asked: Definition | ValidationRequest | None) -> Admission:
+    return Admission(actor.account_id, asked.size_limit if asked is not None else None)
 
 
 def target_of_metadata(told: str, condition: Condition | None, largest: int) -> UploadTarget:
