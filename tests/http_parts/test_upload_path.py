@@ -116,7 +116,7 @@ def frames_from(frame: FrameType | None) -> list[FrameType]:
 
 def awaited_by(coroutine: Any) -> list[Function]:
     """The product's coroutines that wait for one another, from the route's own on."""
-    found = []
+    found: list[Function] = []
     while hasattr(coroutine, "cr_code"):
         function = function_of(coroutine.cr_frame, coroutine.cr_code)
         if function[0].startswith(ROUTES if not found else "entrepot."):
