@@ -23,6 +23,7 @@ NOT_OURS = {".git", ".venv", "__pycache__", "node_modules", "vendor", "dist", "u
 MODULE_LINES = 600
 FUNCTION_LINES = 80
 SCRIPT_LINES = 150
+MAX_PARAMETERS = 7
 VAGUE_NAMES = {"service", "services", "utils", "util", "helpers", "helper", "manager", "misc"}
 
 HANDLES = ("Visible", "Readable", "Deliverable", "Manageable", "Offered")
@@ -97,6 +98,28 @@ def test_functions_are_small() -> None:
                 if length > FUNCTION_LINES:
                     found[f"{relative(path)}:{node.name}"] = length
     assert found == {}
+
+
+def test_functions_of_files_take_few_parameters_or_say_why() -> None:
+    found = {
+        f"{relative(path)}:{node.name}": len(parameters(node))
+        for path in modules(ROOT / "src" / "entrepot" / "files")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and len(parameters(node)) > MAX_PARAMETERS
+        and "parameters" not in (ast.get_docstring(node) or "")
+    }
+    assert found == {}
+
+
+def test_every_kind_of_parameter_counts() -> None:
+    code = "class A:\n def b(self, c, /, d, *e, f, **g): ...\ndef h(): ..."
+    counts = {
+        node.name: parameters(node)
+        for node in ast.walk(ast.parse(code))
+        if isinstance(node, ast.FunctionDef)
+    }
+    assert counts == {"b": ["c", "d", "e", "f", "g"], "h": []}
 
 
 def test_modules_are_named_by_what_they_do() -> None:
@@ -179,6 +202,14 @@ def test_no_word_ties_the_repository_to_one_machine() -> None:
         if match := words.search(text):
             found[relative(path)] = match.group()
     assert found == {}
+
+
+def parameters(node: ast.FunctionDef | ast.AsyncFunctionDef) -> list[str]:
+    """The names of what a function takes, without the object or class that a method is of."""
+    given = node.args
+    ordered = [*given.posonlyargs, *given.args, given.vararg, *given.kwonlyargs, given.kwarg]
+    names = [each.arg for each in ordered if each is not None]
+    return names[1:] if names[:1] in (["self"], ["cls"]) else names
 
 
 def _called(node: ast.Call) -> str:

@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from hashlib import sha256
 from typing import Any
 from uuid import UUID
@@ -15,6 +16,7 @@ from entrepot.files.queries.versions_list import exception_of
 from entrepot.files.transfer import offered_to
 from entrepot.http.api.payloads import exception_payload, file_payload
 from entrepot.http.downloads.conditions import Validators, check_preconditions
+from entrepot.http.uploads.target import Condition
 
 NEVER = datetime.min.replace(tzinfo=UTC)
 
@@ -59,3 +61,8 @@ def require_match(conn: ReadConnection, actor: Actor, file_id: UUID, match: str 
     if match is not None:
         current = show_file(conn, actor, file_id).validators
         check_preconditions({"if-match": match}, current)
+
+
+def condition_of(match: str | None) -> Condition | None:
+    """What an If-Match demands of the file that an upload is for; None: nothing."""
+    return partial(require_match, match=match) if match is not None else None

@@ -21,10 +21,11 @@ from entrepot.files.contract import (
 )
 from entrepot.http.api.files import VersionNumber
 from entrepot.http.api.payloads import TaskAccepted, revision_payload
-from entrepot.http.api.uploads import accepted_response, read_id
+from entrepot.http.api.uploads import accepted_response
 from entrepot.http.deps import ReadWork, UnitOfWork, WriteWork
 from entrepot.http.downloads.conditions import Validators, check_preconditions
 from entrepot.http.uploads.body import small_body
+from entrepot.http.uploads.form import read_id
 from entrepot.http.uploads.idempotency import IdempotentRequest
 from entrepot.schemas.enforcement import MAX_BYTES, load_document
 from entrepot.schemas.model import TableSchema

@@ -13,9 +13,10 @@ from entrepot.files.delivery.quarantine import check_reason
 from entrepot.files.queries.read import File, get_file
 from entrepot.grants.access import require_delivering
 from entrepot.http.api.restoration import accept, restore
-from entrepot.http.api.versions import NumberInPath, delivery_to, read_number
+from entrepot.http.api.versions import NumberInPath
 from entrepot.http.problems.table import kind_of
-from entrepot.http.uploads.form import receive_form
+from entrepot.http.uploads.form import read_number, receive_form
+from entrepot.http.uploads.target import NextVersion
 from entrepot.http.web.form import read_form
 from entrepot.http.web.rendering import page
 from entrepot.http.web.signed_in import PageWork, SignedIn, go
@@ -41,7 +42,7 @@ async def deliver(
 ) -> Response:
     """Take the delivery and go on to the page of its task; or the form again, and why."""
     try:
-        task_id = await receive_form(request, work, delivery_to(str(file_id), None))
+        task_id = await receive_form(request, work, NextVersion(str(file_id)))
     except (NotAuthenticated, NotFound):
         raise
     except EntrepotError as failure:
