@@ -47,7 +47,7 @@ ROWS_THAT_NAME_BYTES = ("INSERT INTO versions", "INSERT INTO checks")
 ROUTES = ("entrepot.http.api.", "entrepot.http.web.")
 DEFINES = ["NewFile.commit", "define_file", "add_version"]
 DELIVERS = ["NextVersion.commit", "deliver_version", "add_version"]
-VALIDATES = ["ValidationOnly.commit", "begin_validation"]
+VALIDATES = ["ValidationOnly.commit", "submit_validation"]
 
 Function = tuple[str, str]
 """A module's name and a function's qualified name."""
