@@ -29,6 +29,7 @@ HANDLES = ("Visible", "Readable", "Deliverable", "Manageable", "Offered")
 
 NEVER_ANSWERED = {
     errors.StartRefused,
+    errors.SweepStopped,
     entrepot.inspection.results.InspectionCanceled,
     entrepot.inspection.results.InspectionFailed,
     entrepot.inspection.results.PoolClosed,
