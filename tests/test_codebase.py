@@ -33,6 +33,7 @@ NEVER_ANSWERED = {
     entrepot.inspection.results.InspectionCanceled,
     entrepot.inspection.results.InspectionFailed,
     entrepot.inspection.results.PoolClosed,
+    entrepot.inspection.results.SandboxDenied,
 }
 """Errors that end a command or a task; no request meets them."""
 
