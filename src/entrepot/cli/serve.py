@@ -12,7 +12,7 @@ from entrepot.bootstrap.parts import build_parts
 from entrepot.cli.data_folder import locked, make_data_folder
 from entrepot.cli.logs import configure_logs
 from entrepot.cli.samples import seed_demo, sign_in_link, wait_published
-from entrepot.cli.start import free_port, prepare
+from entrepot.cli.start import free_port, prepare, refuse_foreign_store
 from entrepot.cli.supervise import Supervisor
 from entrepot.errors import StartRefused
 from entrepot.http.web.curl_examples import curl_examples
@@ -42,6 +42,7 @@ def _run(settings: Settings, say: Say, demo: bool) -> int:
         raise StartRefused(
             reason="The roles api and worker need PostgreSQL: set ENTREPOT_DATABASE."
         )
+    refuse_foreign_store(settings)
     make_data_folder(settings.data)
     with locked(settings.data, settings.endpoint, datetime.now(UTC)):
         settings = free_port(settings)
