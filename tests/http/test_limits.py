@@ -32,6 +32,8 @@ from tests.support.wait import PATIENCE, wait_until
 from entrepot.db.tables import reservations
 from entrepot.quotas.reserve import ReservationId, release_reservation
 
+pytestmark = pytest.mark.both_databases
+
 MIB = 1024 * 1024
 SHAPES = ("with a length", "chunked", "file first")
 ROWS = b"a,b\n" + (b"1," + b"x" * 97 + b"\n") * 3_000

@@ -28,6 +28,8 @@ from tests.support.wait import wait_until
 
 from entrepot.files.sweep import sweep
 
+pytestmark = pytest.mark.both_databases
+
 SCHEMA = {"fields": [{"name": "id", "type": "integer"}, {"name": "amount", "type": "integer"}]}
 QUOTAS = 160, 120
 LIMITS = 24, 40, 10_000
@@ -576,13 +578,11 @@ def live(server: Server, examples: int, steps: int) -> None:
 
 
 @pytest.mark.timeout(900)
-@pytest.mark.flaky(reruns=0)
 def test_the_life_of_files(server: Server) -> None:
     live(server, examples=5, steps=20)
 
 
 @pytest.mark.long
 @pytest.mark.timeout(14_400)
-@pytest.mark.flaky(reruns=0)  # the next try would be of other lives
 def test_many_lives_of_files(server: Server) -> None:
     live(server, examples=40, steps=40)

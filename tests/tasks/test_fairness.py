@@ -1,9 +1,12 @@
 """An account with many deliveries does not keep another account's one delivery waiting."""
 
 import psutil
+import pytest
 from tests.crash.installation import table
 from tests.support.server import Server, plays
 from tests.support.wait import PATIENCE
+
+pytestmark = pytest.mark.both_databases
 
 MANY = 40
 
