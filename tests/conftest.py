@@ -1,8 +1,9 @@
 """Real parts for every test: a server on each database, clients, and which tests a run has."""
 
+import gc
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
@@ -49,6 +50,17 @@ def pytest_xdist_make_scheduler(
 ) -> GroupScheduling | None:
     """Groups that are finer than files, so that no worker is left with a long one at the end."""
     return GroupScheduling(config, log) if config.getoption("dist") == "loadscope" else None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None]:
+    """Modules that load leave no garbage: to look for it takes time, then and later."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.hookimpl(trylast=True)
