@@ -77,6 +77,7 @@ def test_ruff_finds_nothing(command: tuple[str, ...]) -> None:
     run("ruff", *command, "--quiet", ".")
 
 
+@pytest.mark.slow
 def test_types_are_strict() -> None:
     run("mypy")
 

@@ -21,6 +21,7 @@ from hypothesis.stateful import (
 from tests.support.api import Api, assert_problem
 from tests.support.model import File, Model, Person, Refused, Rights, Table, Version
 from tests.support.raw import MULTIPART, connect, form, head
+from tests.support.selection import examples
 from tests.support.server import Server
 from tests.support.sharing import entitle, post_version
 from tests.support.tus import Tus, metadata
@@ -579,7 +580,7 @@ def live(server: Server, examples: int, steps: int) -> None:
 
 @pytest.mark.timeout(900)
 def test_the_life_of_files(server: Server) -> None:
-    live(server, examples=5, steps=20)
+    live(server, examples=examples(8), steps=20)
 
 
 @pytest.mark.long

@@ -1,24 +1,57 @@
 """Which tests a run has, in which order, and which of them one worker runs together."""
 
 import re
-from pathlib import Path
 
 import pytest
 from hypothesis import settings
 from xdist.scheduler import LoadScopeScheduling
+from xdist.workermanage import WorkerController
 
-TESTS = Path(__file__).parent.parent
 FAST_PATHS = (
-    "tests/accounts",
+    "tests/test_codebase.py",
+    "tests/http/test_files.py",
+    "tests/http/test_bad_input.py",
+    "tests/http/test_downloads.py",
+    "tests/http/test_problems.py",
+    "tests/inspection/test_detected.py",
+    "tests/inspection/test_infer.py",
+    "tests/inspection/test_rules.py",
+    "tests/inspection/test_against_frictionless.py",
+    "tests/inspection/test_json.py",
+    "tests/inspection/test_filter.py",
+    "tests/inspection/test_lexer.py",
+    "tests/inspection/test_summary.py",
+    "tests/inspection/test_field_matching.py",
+    "tests/inspection/test_arrow.py",
     "tests/schemas",
+    "tests/quotas",
+    "tests/files",
+    "tests/accounts",
+    "tests/activity",
+    "tests/contracts",
+    "tests/db",
+    "client/tests",
 )
-"""What `--fast` runs if no paths are given."""
+"""What `--fast` runs if no paths are given: a part of each room that needs no other program."""
 
 REDUCED = "reduced"
 """The name of hypothesis's profile of every run but `--long`."""
 
 DATABASE = re.compile(r"\[(?:.*-)?(sqlite|postgres)\b")
-LONGEST = re.compile("(crash|e2e|http|http_parts|migrations|tasks)/")
+WAITING = re.compile("tests/(crash|e2e|docs|migrations|tasks)/")
+"""Tests that mostly wait for other processes."""
+
+LONGEST_FIRST = (
+    "tests/crash/test_exact_points",
+    "tests/crash/",
+    "tests/e2e/",
+    "tests/http/test_whole_life",
+    "tests/http/",
+    "tests/test_house",
+    "tests/inspection/test_hostile",
+    "tests/inspection/",
+)
+"""What is begun first, so that no worker is left with something long at the end."""
 
 
 def examples(most: int) -> int:
@@ -42,16 +75,18 @@ def is_selected(item: pytest.Item) -> bool:
     if item.get_closest_marker("long") is not None:
         return False
     callspec = getattr(item, "callspec", None)
-    databases = {
-        name: kind
-        for name, kind in (callspec.params if callspec else {}).items()
-        if kind == "postgres"
-    }
-    if not databases:
-        return True
+    on_postgres = [
+        name for name, kind in (callspec.params.items() if callspec else ()) if kind == "postgres"
+    ]
     if config.getoption("--fast"):
-        return False
-    return "server" not in databases or item.get_closest_marker("both_databases") is not None
+        return not on_postgres and item.get_closest_marker("slow") is None
+    return "server" not in on_postgres or item.get_closest_marker("both_databases") is not None
+
+
+def run_order(item: pytest.Item) -> int:
+    """The place of a test among the others of a run; those of one file keep their order."""
+    places = (n for n, path in enumerate(LONGEST_FIRST) if item.nodeid.startswith(path))
+    return next(places, len(LONGEST_FIRST))
 
 
 def group_of(nodeid: str) -> str:
@@ -61,16 +96,20 @@ def group_of(nodeid: str) -> str:
     return f"{path}::{database.group(1)}" if database else path
 
 
-def run_order(item: pytest.Item) -> bool:
-    """What takes longest is begun first."""
-    return not (
-        item.path.is_relative_to(TESTS)
-        and bool(LONGEST.match(item.path.relative_to(TESTS).as_posix()))
-    )
-
-
 class GroupScheduling(LoadScopeScheduling):
-    """Gives groups to workers, in the order of the run."""
+    """Gives groups of tests to xdist's workers, in the order of the run.
+
+    The first worker prefers those that wait, the others those that compute: so the processor is
+    busy with the one kind while the other waits.
+    """
 
     def _split_scope(self, nodeid: str) -> str:
         return group_of(nodeid)
+
+    def _assign_work_unit(self, node: WorkerController) -> None:
+        first = node.gateway.id == "gw0"
+        for group in self.workqueue:
+            if bool(WAITING.match(group)) == first:
+                self.workqueue.move_to_end(group, last=False)
+                break
+        super()._assign_work_unit(node)
