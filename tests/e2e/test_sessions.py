@@ -1,4 +1,4 @@
-"""Sessions, links, and what must not come from another site; over HTTP, on both databases."""
+"""Sessions, links, and what must not come from another site; over HTTP."""
 
 import re
 from collections.abc import Callable, Iterator

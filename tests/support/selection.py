@@ -32,7 +32,7 @@ FAST_PATHS = (
     "tests/db",
     "client/tests",
 )
-"""What `--fast` runs if no paths are given: a part of each room that needs no other program."""
+"""What `--fast` runs if no paths are given: a part of each package."""
 
 REDUCED = "reduced"
 """The name of hypothesis's profile of every run but `--long`."""
@@ -62,7 +62,7 @@ def examples(most: int) -> int:
 def load_profile(long: bool) -> None:
     """Reduced runs try the same examples each time, so that a change is judged by itself; `--long`
     looks for new ones."""
-    settings.register_profile(REDUCED, derandomize=True, max_examples=-(-100 // 4))
+    settings.register_profile(REDUCED, derandomize=True, max_examples=25)
     if not long:
         settings.load_profile(REDUCED)
 
