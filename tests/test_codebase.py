@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from importlinter.cli import lint_imports
+from tests.support.selection import FAST_PATHS, LONGEST_FIRST
 
 import entrepot.inspection.results
 from entrepot import errors
@@ -80,6 +81,7 @@ def test_ruff_finds_nothing(command: tuple[str, ...]) -> None:
     run("ruff", *command, "--quiet", ".")
 
 
+@pytest.mark.slow
 def test_types_are_strict() -> None:
     run("mypy")
 
@@ -167,6 +169,14 @@ def test_tests_use_real_parts() -> None:
     this = Path(__file__)
     tests = [path for path in modules(ROOT / "tests", ROOT / "client") if path != this]
     assert [relative(path) for path in tests if mock.search(path.read_text())] == []
+
+
+def test_runs_are_made_of_what_exists() -> None:
+    assert [path for path in FAST_PATHS if not (ROOT / path).exists()] == []
+    tests = [relative(path) for path in modules(ROOT / "tests")]
+    assert [
+        path for path in LONGEST_FIRST if not any(test.startswith(path) for test in tests)
+    ] == []
 
 
 def test_pages_keep_scripts_and_styles_out_of_their_markup() -> None:

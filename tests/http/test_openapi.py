@@ -9,13 +9,14 @@ from hypothesis import HealthCheck, Phase
 from schemathesis import Case
 from schemathesis.core.result import Ok
 from tests.support.api import PROBLEM
+from tests.support.selection import examples
 from tests.support.server import Server, TestAccount
 from tests.support.wait import PATIENCE, wait_until
 
 # Bytes are bytes.
 schemathesis.serializer.alias("application/offset+octet-stream", "application/octet-stream")
 
-EXAMPLES = 15
+EXAMPLES = examples(15)
 """Made-up requests for each operation."""
 
 

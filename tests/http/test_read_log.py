@@ -13,6 +13,8 @@ from tests.support.wait import wait_until
 from entrepot.activity.reads import LONGEST, QUIET, end_reads
 from entrepot.db.tables import activity, open_reads
 
+pytestmark = pytest.mark.both_databases
+
 
 def recorded(server: Server, file_id: str) -> list[Any]:
     """The rows of reads of a file, the oldest first."""

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
+from entrepot.cli.loading import collection_paused
 from entrepot.errors import EntrepotError, NotFound, StartRefused
 from entrepot_client.cli.failures import ExitStatus, Failure
 from entrepot_client.cli.output import output_of
@@ -75,8 +76,9 @@ def serve(
     workers: Annotated[int | None, typer.Option(help="Worker processes.")] = None,
 ) -> None:
     """Run the server on one data folder, or a part of it on PostgreSQL."""
-    from entrepot.cli.serve import serve as run
-    from entrepot.settings import read_settings
+    with collection_paused():
+        from entrepot.cli.serve import serve as run
+        from entrepot.settings import read_settings
 
     with explained():
         _refuse_password(database)
@@ -94,8 +96,9 @@ def demo(
     port: PortOption = None,
 ) -> None:
     """Run a full server with an account, a key and sample files; Ctrl-C ends it."""
-    from entrepot.cli.serve import demo_folder, serve_demo
-    from entrepot.settings import read_settings
+    with collection_paused():
+        from entrepot.cli.serve import demo_folder, serve_demo
+        from entrepot.settings import read_settings
 
     with explained():
         settings = read_settings(data=data, host=host, port=port)
