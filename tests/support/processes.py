@@ -7,10 +7,16 @@ from tests.support.wait import PATIENCE, wait_until
 
 
 def is_running(process: psutil.Process) -> bool:
-    """Whether it has not ended. One that nobody waits for stays in the list of processes, as a
-    zombie: orphans do where process 1 does not reap them, as in many containers."""
+    """Whether it has not ended, and may hold ports and locks.
+
+    One that nobody waits for stays in the list of processes, as a zombie: orphans do where process
+    1 does not reap them, as in many containers. A killed process is a zombie as soon as its first
+    thread has ended, while its others may still hold what is open.
+    """
     try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+        if not process.is_running():
+            return False
+        return process.status() != psutil.STATUS_ZOMBIE or process.num_threads() > 1
     except psutil.NoSuchProcess:
         return False
 
