@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 from tests.support.flights import extract_flights, read_table
 
-from entrepot.inspection.convert.convert import CELLS_AT_ONCE, MOST_ROWS
+from entrepot.inspection.limits import CELLS_AT_ONCE, MOST_ROWS
 from entrepot.inspection.results import OUTPUT, ConversionRequest, Converted, InspectionRequest
 from entrepot.inspection.sandbox.pool import InspectionPool
 

@@ -117,8 +117,6 @@ def _answer(message: dict[str, Any], engine: Any, channel: Channel) -> dict[str,
         load_judge(request.schema)
     if isinstance(request, ConversionRequest):
         give_way()
-        if request.form == "arrow":
-            import pyarrow.ipc  # noqa: F401 (loaded before the lock, and by this job alone)
     if isinstance(request, PreviewRequest):
         import entrepot.inspection.preview.page  # noqa: F401 (loaded only by the fork server of previews)
     readable = [request.path]
