@@ -1,9 +1,8 @@
 """Files: list, show, download, and what the inspection of a version found."""
 
 from typing import Annotated
-from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse, Response
 
 from entrepot.accounts.actor import Actor
@@ -18,19 +17,17 @@ from entrepot.files.queries.read import (
     profile_document,
 )
 from entrepot.http.api.file_document import show_file
-from entrepot.http.api.lists import LimitOrEverything, list_response
+from entrepot.http.api.lists import list_response
 from entrepot.http.api.payloads import file_payload
 from entrepot.http.deps import ReadWork
 from entrepot.http.downloads.conditions import is_unchanged
 from entrepot.http.downloads.forms import form_of, rejected_rows
 from entrepot.http.downloads.response import published_response
 from entrepot.http.lists.filters import FileQuery, read_file_query
+from entrepot.http.parameters import FileIdInPath, NumberInQuery, PageItemsOrAll
 from entrepot.inspection.results import Form
 
 router = APIRouter(tags=["files"])
-
-VersionNumber = Annotated[int, Query(ge=1, le=2**31 - 1)]
-"""A version's number, within what the database can compare it to."""
 
 
 @router.get("/files", response_model=None)
@@ -38,7 +35,7 @@ async def files(
     request: Request,
     work: ReadWork,
     asked: Annotated[FileQuery, Depends(read_file_query)],
-    limit: LimitOrEverything = None,
+    limit: PageItemsOrAll = None,
 ) -> Response:
     """Every file that the caller owns or is entitled to, oldest first.
 
@@ -65,7 +62,7 @@ async def files(
 
 
 @router.get("/file/{file_id}", response_model=None)
-async def file(file_id: UUID, request: Request, work: ReadWork) -> Response:
+async def file(file_id: FileIdInPath, request: Request, work: ReadWork) -> Response:
     """One file, with its schema, and its dialect if it was given one.
 
     Its `ETag` changes with all that is shown, and with each delivery that was acknowledged.
@@ -79,10 +76,10 @@ async def file(file_id: UUID, request: Request, work: ReadWork) -> Response:
 
 @router.api_route("/file/download/{file_id}", methods=["GET", "HEAD"], response_model=None)
 async def download(
-    file_id: UUID,
+    file_id: FileIdInPath,
     request: Request,
     work: ReadWork,
-    version: VersionNumber | None = None,
+    version: NumberInQuery | None = None,
     format: Form | None = None,
 ) -> Response:
     """The bytes exactly as they were uploaded, of the newest published version.
@@ -101,14 +98,16 @@ async def download(
 
 
 @router.get("/file/{file_id}/report", response_model=None)
-async def report(file_id: UUID, work: ReadWork, version: VersionNumber | None = None) -> Response:
+async def report(
+    file_id: FileIdInPath, work: ReadWork, version: NumberInQuery | None = None
+) -> Response:
     """The inspection's report (Frictionless v5) on a version, the newest inspected by default."""
     return JSONResponse((await work.read(get_findings, file_id, version)).report)
 
 
 @router.get("/file/{file_id}/report.csv", response_model=None)
 async def report_csv(
-    file_id: UUID, request: Request, work: ReadWork, version: VersionNumber | None = None
+    file_id: FileIdInPath, request: Request, work: ReadWork, version: NumberInQuery | None = None
 ) -> Response:
     """The rejected rows of a version as uploaded, after `_row`, `_line` and `_errors`.
 
@@ -121,7 +120,9 @@ async def report_csv(
 
 
 @router.get("/file/{file_id}/profile", response_model=None)
-async def profile(file_id: UUID, work: ReadWork, version: VersionNumber | None = None) -> Response:
+async def profile(
+    file_id: FileIdInPath, work: ReadWork, version: NumberInQuery | None = None
+) -> Response:
     """What is in the columns of a version, the newest inspected by default.
 
     The columns are measured after the publication: `columns_pending` says that they will come.

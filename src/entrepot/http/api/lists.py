@@ -1,9 +1,9 @@
 """What every list of the API does: `limit`, `cursor`, and the next page in a `Link` header."""
 
 from collections.abc import Callable
-from typing import Annotated, Any, TypeVar
+from typing import Any, TypeVar
 
-from fastapi import Query, Request
+from fastapi import Request
 from fastapi.responses import JSONResponse, Response
 
 from entrepot.accounts.actor import Actor
@@ -13,11 +13,6 @@ from entrepot.http.deps import UnitOfWork
 from entrepot.http.lists.paging import Listing, link_to
 
 T = TypeVar("T")
-
-Limit = Annotated[int, Query(ge=1, le=1000, description="Items on a page.")]
-LimitOrEverything = Annotated[
-    int | None, Query(ge=1, le=1000, description="Items on a page; without it up to 10,000.")
-]
 
 EVERYTHING = 10_000
 """Items in one answer to a client that knows no paging."""

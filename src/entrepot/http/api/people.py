@@ -1,14 +1,13 @@
 """Users, keys, the account, and who one is."""
 
 from datetime import datetime
-from typing import Annotated, Literal
-from uuid import UUID
+from typing import Annotated
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from entrepot.accounts.actor import Actor, Scope
+from entrepot.accounts.actor import Actor, Role, Scope
 from entrepot.accounts.keys import issue_key, list_keys, revoke_key
 from entrepot.accounts.users import (
     change_user,
@@ -21,17 +20,22 @@ from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.errors import FieldInvalid
 from entrepot.files.derivatives import account_derivative_bytes
 from entrepot.files.queries.usage import AccountUsage, account_usage
-from entrepot.http.api.lists import LimitOrEverything, list_response
-from entrepot.http.api.payloads import Moment, key_payload, stamp, user_payload
+from entrepot.http.api.lists import list_response
+from entrepot.http.api.payloads import key_payload, stamp, user_payload
 from entrepot.http.deps import AdminWork, AnyWork, ReadWork, WriteWork
 from entrepot.http.lists.listings import KEYS, USERS
-from entrepot.http.lists.paging import Cursor
+from entrepot.http.parameters import (
+    Cursor,
+    KeyIdInPath,
+    Moment,
+    PageItemsOrAll,
+    UserNameInBody,
+    UserNameInPath,
+)
 from entrepot.http.uploads.body import SmallBodyRoute
 from entrepot.quotas.reserve import Usage, usage_of
 
 router = APIRouter(route_class=SmallBodyRoute)
-
-Role = Literal["member", "admin"]
 
 
 class Body(BaseModel):
@@ -43,7 +47,7 @@ class Body(BaseModel):
 class NewUser(Body):
     """A user to be made in the caller's account."""
 
-    user_name: Annotated[str, Field(examples=["demo:maria"], max_length=130)]
+    user_name: UserNameInBody
     role: Role = "member"
 
 
@@ -60,12 +64,12 @@ class NewKeyBody(Body):
     name: Annotated[str, Field(max_length=100, examples=["cron"])] = ""
     scopes: Annotated[list[Scope], Field(min_length=1)] = ["read", "write"]
     expires_at: Moment | None = None
-    user_name: Annotated[str, Field(max_length=130)] | None = None
+    user_name: UserNameInBody | None = None
 
 
 @router.get("/users", tags=["people"], response_model=None)
 async def users(
-    request: Request, work: ReadWork, limit: LimitOrEverything = None, cursor: Cursor = None
+    request: Request, work: ReadWork, limit: PageItemsOrAll = None, cursor: Cursor = None
 ) -> Response:
     """The users of the caller's own account, never of another, oldest first."""
     return await list_response(request, work, USERS, list_users, user_payload, limit, cursor)
@@ -82,20 +86,20 @@ async def new_user(body: NewUser, work: AdminWork) -> Response:
 
 
 @router.get("/user/{user_name}", tags=["people"], response_model=None)
-async def user(user_name: str, work: ReadWork) -> Response:
+async def user(user_name: UserNameInPath, work: ReadWork) -> Response:
     """One user of the caller's own account."""
     return JSONResponse(user_payload(await work.read(get_user, user_name)))
 
 
 @router.patch("/user/{user_name}", tags=["people"], response_model=None)
-async def patch_user(user_name: str, body: UserChange, work: AdminWork) -> Response:
+async def patch_user(user_name: UserNameInPath, body: UserChange, work: AdminWork) -> Response:
     """Change a user's role, or disable or enable them. A disabled user's keys stop at once."""
     changed = await work.write(change_user, user_name, work.now, body.role, body.disabled)
     return JSONResponse(user_payload(changed))
 
 
 @router.delete("/user/{user_name}", tags=["people"], status_code=204, response_model=None)
-async def remove_user(user_name: str, work: AdminWork) -> Response:
+async def remove_user(user_name: UserNameInPath, work: AdminWork) -> Response:
     """Remove a user who owns no files; their keys stop at once."""
     await work.write(delete_user, user_name, work.now)
     return Response(status_code=204)
@@ -103,7 +107,7 @@ async def remove_user(user_name: str, work: AdminWork) -> Response:
 
 @router.get("/keys", tags=["keys"], response_model=None)
 async def keys(
-    request: Request, work: ReadWork, limit: LimitOrEverything = None, cursor: Cursor = None
+    request: Request, work: ReadWork, limit: PageItemsOrAll = None, cursor: Cursor = None
 ) -> Response:
     """One's own keys, oldest first; with an admin's scope, the account's."""
     return await list_response(request, work, KEYS, list_keys, key_payload, limit, cursor)
@@ -125,7 +129,7 @@ async def new_key(body: NewKeyBody, work: WriteWork) -> Response:
 
 
 @router.delete("/key/{key_id}", tags=["keys"], status_code=204, response_model=None)
-async def delete_key(key_id: UUID, work: WriteWork) -> Response:
+async def delete_key(key_id: KeyIdInPath, work: WriteWork) -> Response:
     """Revoke a key; it stops at once."""
     await work.write(revoke_key, key_id, work.now)
     return Response(status_code=204)

@@ -1,7 +1,6 @@
 """Accept a refused version all the same, as an exception to the file's contract."""
 
 from typing import Annotated
-from uuid import UUID
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
@@ -11,8 +10,8 @@ from entrepot.files.delivery.quarantine import LONGEST_REASON, check_reason
 from entrepot.http.api.payloads import TaskAccepted
 from entrepot.http.api.restoration import accept
 from entrepot.http.api.uploads import accepted_response
-from entrepot.http.api.versions import NumberInPath
 from entrepot.http.deps import WriteWork
+from entrepot.http.parameters import FileIdInPath, NumberInPath
 from entrepot.http.uploads.body import SmallBodyRoute
 from entrepot.http.uploads.idempotency import IdempotentRequest
 
@@ -31,7 +30,11 @@ class AcceptanceBody(BaseModel):
     "/file/{file_id}/versions/{number}/accept", status_code=202, response_model=TaskAccepted
 )
 async def accept_version(
-    file_id: UUID, number: NumberInPath, body: AcceptanceBody, request: Request, work: WriteWork
+    file_id: FileIdInPath,
+    number: NumberInPath,
+    body: AcceptanceBody,
+    request: Request,
+    work: WriteWork,
 ) -> JSONResponse:
     """Publish a refused version all the same, under a new number; answers the task that does it.
 

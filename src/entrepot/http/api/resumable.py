@@ -39,6 +39,7 @@ from entrepot.files.delivery.resumable import (
 )
 from entrepot.http.api.tus_target import Aim, read_aim
 from entrepot.http.deps import RuntimeDep, UnitOfWork, WriteWork
+from entrepot.http.parameters import UPLOAD_LENGTH, UPLOAD_OFFSET, UploadIdInPath
 from entrepot.http.uploads.body import content_length
 from entrepot.http.uploads.commit import Commit
 from entrepot.http.uploads.idempotency import idempotency_key
@@ -61,7 +62,6 @@ from entrepot.http.uploads.tus_headers import (
     headers_of,
     read_checksum,
     read_concat,
-    read_count,
     read_metadata,
 )
 from entrepot.quotas.reserve import ReservationId
@@ -75,12 +75,11 @@ def _header(name: str, schema: Mapping[str, Any], required: bool = False) -> dic
 
 
 TUS = _header("Tus-Resumable", {"type": "string", "const": "1.0.0"}, required=True)
-BYTES = {"type": "integer", "minimum": 0}
 BODY = {"content": {OFFSET_STREAM: {"schema": {"type": "string", "format": "binary"}}}}
 CREATION = {
     "parameters": [
         TUS,
-        _header("Upload-Length", BYTES),
+        _header("Upload-Length", UPLOAD_LENGTH.schema),
         _header(
             "Upload-Metadata",
             {
@@ -98,7 +97,7 @@ CREATION = {
 PART = {
     "parameters": [
         TUS,
-        _header("Upload-Offset", BYTES, required=True),
+        _header("Upload-Offset", UPLOAD_OFFSET.schema, required=True),
         _header("Upload-Checksum", {"type": "string"}),
     ],
     "requestBody": {"required": True, **BODY},
@@ -128,7 +127,7 @@ async def create(request: Request, work: WriteWork) -> Response:
     told = request.headers.get("upload-metadata", "")
     if concat.parts:
         return await _join(request, work, concat, told)
-    size = read_count(request, "Upload-Length")
+    size = UPLOAD_LENGTH.require(request.headers.get("upload-length"), "Upload-Length")
     aim = None if concat.partial else _aim(request, told, work)
     if concat.partial:
         read_metadata(told)
@@ -147,7 +146,7 @@ async def create(request: Request, work: WriteWork) -> Response:
 
 
 @router.head("/uploads/{upload_id}", response_class=Response, openapi_extra={"parameters": [TUS]})
-async def show(upload_id: UUID, work: WriteWork) -> Response:
+async def show(upload_id: UploadIdInPath, work: WriteWork) -> Response:
     """How much of an upload is here, durably, and what became of it.
 
     A request that still brings bytes to it is ended: what came stays.
@@ -156,7 +155,7 @@ async def show(upload_id: UUID, work: WriteWork) -> Response:
 
 
 @router.patch("/uploads/{upload_id}", status_code=204, response_class=Response, openapi_extra=PART)
-async def resume(upload_id: UUID, request: Request, work: WriteWork) -> Response:
+async def resume(upload_id: UploadIdInPath, request: Request, work: WriteWork) -> Response:
     """Bring the next bytes of an upload, from `Upload-Offset` on; the last ones complete it."""
     return await _resume(upload_id, request, work)
 
@@ -167,7 +166,7 @@ async def resume(upload_id: UUID, request: Request, work: WriteWork) -> Response
     response_class=Response,
     openapi_extra={"parameters": [TUS]},
 )
-async def terminate(upload_id: UUID, work: WriteWork) -> Response:
+async def terminate(upload_id: UploadIdInPath, work: WriteWork) -> Response:
     """Give an upload up: its bytes go, and its quota comes back. What it delivered stays."""
     return await _terminate(upload_id, work)
 
@@ -175,7 +174,7 @@ async def terminate(upload_id: UUID, work: WriteWork) -> Response:
 @router.post(
     "/uploads/{upload_id}", status_code=204, response_class=Response, include_in_schema=False
 )
-async def override(upload_id: UUID, request: Request, work: WriteWork) -> Response:
+async def override(upload_id: UploadIdInPath, request: Request, work: WriteWork) -> Response:
     """The methods above for clients that know only POST, by `X-HTTP-Method-Override`."""
     method = request.headers.get("x-http-method-override", "").upper()
     if method == "PATCH":
@@ -208,7 +207,8 @@ async def _resume(upload_id: UUID, request: Request, work: UnitOfWork) -> Respon
     if work.runtime.draining:
         raise ShuttingDown
     _require_stream(request)
-    stated, checksum = read_count(request, "Upload-Offset"), read_checksum(request)
+    stated = UPLOAD_OFFSET.require(request.headers.get("upload-offset"), "Upload-Offset")
+    checksum = read_checksum(request)
     upload, held = await hold(work, upload_id)
     if held is None:
         if upload.concat == "final" or upload.joined_into is not None:

@@ -5,7 +5,6 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request
-from fastapi import Path as PathParameter
 from fastapi.responses import JSONResponse, Response
 
 from entrepot.accounts.actor import Actor
@@ -19,11 +18,16 @@ from entrepot.files.contract import (
     schema_revisions_of,
     visible_contract,
 )
-from entrepot.http.api.files import VersionNumber
 from entrepot.http.api.payloads import TaskAccepted, revision_payload
-from entrepot.http.api.uploads import accepted_response, read_id
+from entrepot.http.api.uploads import accepted_response
 from entrepot.http.deps import ReadWork, UnitOfWork, WriteWork
 from entrepot.http.downloads.conditions import Validators, check_preconditions
+from entrepot.http.parameters import (
+    FileIdInPath,
+    FileIdTextInPath,
+    RevisionInQuery,
+    read_file_id,
+)
 from entrepot.http.uploads.body import small_body
 from entrepot.http.uploads.idempotency import IdempotentRequest
 from entrepot.schemas.enforcement import MAX_BYTES, load_document
@@ -43,7 +47,9 @@ BODY: dict[str, Any] = {
 
 
 @router.get("/file/{file_id}/schema", response_model=None)
-async def schema(file_id: UUID, work: ReadWork, revision: VersionNumber | None = None) -> Response:
+async def schema(
+    file_id: FileIdInPath, work: ReadWork, revision: RevisionInQuery | None = None
+) -> Response:
     """The schema of a file, the newest revision by default, and the list of all revisions.
 
     `schema` is null, and the list empty, where the file has none. The `ETag` is that of the newest
@@ -66,8 +72,7 @@ async def schema(file_id: UUID, work: ReadWork, revision: VersionNumber | None =
     "/file/{file_id}/schema", status_code=202, openapi_extra=BODY, response_model=TaskAccepted
 )
 async def change_schema(
-    # Not as a UUID, which would be refused before the body is read, and so look another way.
-    file_id: Annotated[str, PathParameter(json_schema_extra={"format": "uuid"})],
+    file_id: FileIdTextInPath,
     request: Request,
     work: WriteWork,
     breaking: Annotated[Literal["refuse", "accept"], Query()] = "refuse",
@@ -82,7 +87,7 @@ async def change_schema(
     document, digest = await _read_schema(request, work)
     accept = breaking == "accept"
     match = request.headers.get("if-match")
-    named = read_id(file_id)
+    named = read_file_id(file_id)
     idempotent = IdempotentRequest.of(request, "schema", str(named), digest, accept)
 
     def act(conn: WriteConnection, actor: Actor) -> TaskId:

@@ -1,11 +1,10 @@
 """Share a file: entitlements of others to it, and handing it over to another account."""
 
-from typing import Annotated, Literal
-from uuid import UUID
+from typing import Literal
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 from entrepot.accounts.actor import Actor
 from entrepot.db.pages import Position
@@ -13,11 +12,18 @@ from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.files.transfer import accept_offer, list_offers, offer_file, withdraw_offer
 from entrepot.grants.entitlements import Granted, grant, list_entitlements, revoke
 from entrepot.http.api.file_document import Shown, show_file
-from entrepot.http.api.lists import LimitOrEverything, list_response
-from entrepot.http.api.payloads import Moment, granted_payload, offer_payload, stamp
+from entrepot.http.api.lists import list_response
+from entrepot.http.api.payloads import granted_payload, offer_payload, stamp
 from entrepot.http.deps import ReadWork, WriteWork
 from entrepot.http.lists.listings import ENTITLEMENTS, OFFERS
-from entrepot.http.lists.paging import Cursor
+from entrepot.http.parameters import (
+    Cursor,
+    FileIdInPath,
+    Moment,
+    PageItemsOrAll,
+    UserNameInBody,
+    UserNameInPath,
+)
 from entrepot.http.uploads.body import SmallBodyRoute
 
 router = APIRouter(tags=["sharing"], route_class=SmallBodyRoute)
@@ -37,15 +43,15 @@ class OfferBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    user_name: Annotated[str, Field(examples=["acme:anna"], max_length=130)]
+    user_name: UserNameInBody
 
 
 @router.get("/file/{file_id}/entitlements", response_model=None)
 async def entitlements(
-    file_id: UUID,
+    file_id: FileIdInPath,
     request: Request,
     work: ReadWork,
-    limit: LimitOrEverything = None,
+    limit: PageItemsOrAll = None,
     cursor: Cursor = None,
 ) -> Response:
     """Whom a file is shared with, oldest first; for its owner and the account's admins.
@@ -64,7 +70,7 @@ async def entitlements(
 
 @router.put("/file/{file_id}/entitlements/{user_name}", response_model=None)
 async def entitle(
-    file_id: UUID, user_name: str, body: EntitlementBody, work: WriteWork
+    file_id: FileIdInPath, user_name: UserNameInPath, body: EntitlementBody, work: WriteWork
 ) -> Response:
     """Share a file with a user of any account, or with a whole one (`partner:*`), or change that.
 
@@ -79,7 +85,7 @@ async def entitle(
 
 
 @router.delete("/file/{file_id}/entitlements/{user_name}", status_code=204, response_model=None)
-async def disentitle(file_id: UUID, user_name: str, work: WriteWork) -> Response:
+async def disentitle(file_id: FileIdInPath, user_name: UserNameInPath, work: WriteWork) -> Response:
     """End an entitlement at once, for uploads and event streams that are under way too."""
     await work.write(revoke, file_id, user_name, work.parts.clock())
     return Response(status_code=204)
@@ -87,7 +93,7 @@ async def disentitle(file_id: UUID, user_name: str, work: WriteWork) -> Response
 
 @router.get("/offers", response_model=None)
 async def offers(
-    request: Request, work: ReadWork, limit: LimitOrEverything = None, cursor: Cursor = None
+    request: Request, work: ReadWork, limit: PageItemsOrAll = None, cursor: Cursor = None
 ) -> Response:
     """The files of other accounts that one is offered, oldest offer first.
 
@@ -98,7 +104,7 @@ async def offers(
 
 
 @router.put("/file/{file_id}/offer", response_model=None)
-async def offer(file_id: UUID, body: OfferBody, work: WriteWork) -> Response:
+async def offer(file_id: FileIdInPath, body: OfferBody, work: WriteWork) -> Response:
     """Offer a file to a user of another account, who becomes its owner by accepting it.
 
     Until then nothing changes. A file has one offer; another one takes its place.
@@ -109,14 +115,14 @@ async def offer(file_id: UUID, body: OfferBody, work: WriteWork) -> Response:
 
 
 @router.delete("/file/{file_id}/offer", status_code=204, response_model=None)
-async def withdraw(file_id: UUID, work: WriteWork) -> Response:
+async def withdraw(file_id: FileIdInPath, work: WriteWork) -> Response:
     """Take an offer back, or decline it."""
     await work.write(withdraw_offer, file_id, work.parts.clock())
     return Response(status_code=204)
 
 
 @router.post("/file/{file_id}/offer/accept", response_model=None)
-async def accept(file_id: UUID, work: WriteWork) -> Response:
+async def accept(file_id: FileIdInPath, work: WriteWork) -> Response:
     """Become the owner of a file that one is offered; answers the file.
 
     All its bytes count for one's own account from then on, or nothing changes: `413` with the

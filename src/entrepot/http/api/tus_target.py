@@ -18,9 +18,9 @@ from entrepot.grants.access import (
     require_delivering,
 )
 from entrepot.http.api.file_document import require_match
-from entrepot.http.api.uploads import FIELDS, read_definition, read_id
-from entrepot.http.api.versions import read_number
+from entrepot.http.api.uploads import FIELDS, read_definition
 from entrepot.http.deps import UnitOfWork
+from entrepot.http.parameters import REPLACES, read_file_id
 from entrepot.http.uploads.form import FIELD_LIMITS, UploadForm
 from entrepot.http.uploads.session import Admission
 from entrepot.http.uploads.tus_headers import read_metadata
@@ -118,7 +118,7 @@ def read_aim(told: str, if_match: str | None, work: UnitOfWork) -> Aim:
         raise FieldInvalid("filename", "is required in Upload-Metadata.", example)
     form.file_name = check_file_name(given, "filename", "orders.csv, in base64")
     file_id = form.text("file_id") or None
-    replaces = read_number(form.text("replaces"))
+    replaces = REPLACES.read(form.text("replaces"), "replaces")
     if file_id is None and replaces is not None:
         raise FieldInvalid("replaces", "needs a file_id: it is a version of that file.")
     if file_id is None:
@@ -126,4 +126,4 @@ def read_aim(told: str, if_match: str | None, work: UnitOfWork) -> Aim:
     for name in FIELDS:
         if name in form.fields:
             raise FieldInvalid(name, "is that of the file where a file_id is given.")
-    return Aim(form.file_name, None, read_id(file_id), if_match, replaces)
+    return Aim(form.file_name, None, read_file_id(file_id), if_match, replaces)

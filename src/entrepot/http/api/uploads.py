@@ -4,7 +4,6 @@
 """
 
 from typing import Any
-from uuid import UUID
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
@@ -12,7 +11,7 @@ from fastapi.responses import JSONResponse
 from entrepot.accounts.actor import Actor
 from entrepot.blobs.store import Stored
 from entrepot.db.types import WriteConnection
-from entrepot.errors import FieldInvalid, NotFound
+from entrepot.errors import FieldInvalid
 from entrepot.files.contract import visible_contract
 from entrepot.files.delivery.define import (
     Definition,
@@ -23,6 +22,7 @@ from entrepot.files.delivery.define import (
 from entrepot.files.delivery.validate import ValidationRequest, submit_validation
 from entrepot.http.api.payloads import TaskAccepted
 from entrepot.http.deps import UnitOfWork, WriteWork
+from entrepot.http.parameters import SIZE_LIMIT_SCHEMA, read_file_id
 from entrepot.http.uploads.form import Purpose, UploadForm, receive_form
 from entrepot.http.uploads.session import UploadSession
 from entrepot.schemas.dialect_field import parse_dialect_field
@@ -38,11 +38,7 @@ CONTRACT = ("enforce_schema", "file_size_limit", "table_dialect")
 PROPERTIES: dict[str, Any] = {
     "file": {"type": "string", "format": "binary"},
     "file_description": {"type": "string", "maxLength": 10_000},
-    "file_size_limit": {
-        "type": "integer",
-        "minimum": 1,
-        "description": "Bytes; binds every later version too.",
-    },
+    "file_size_limit": SIZE_LIMIT_SCHEMA,
     "enforce_schema": {
         "type": "string",
         "description": "true, false (default), or a Table Schema as JSON.",
@@ -105,7 +101,7 @@ async def _bound(form: UploadForm, name: str, work: UnitOfWork) -> int | None:
     text = form.text(name) if name in ("file_size_limit", "file_id") else None
     if text is None or name == "file_size_limit":
         return parse_size_limit(text) if text is not None else None
-    return (await work.read(visible_contract, read_id(text))).size_limit if text else None
+    return (await work.read(visible_contract, read_file_id(text))).size_limit if text else None
 
 
 def read_definition(form: UploadForm, work: UnitOfWork) -> Definition:
@@ -151,16 +147,8 @@ def _validation(form: UploadForm, work: UnitOfWork) -> ValidationRequest:
         size_limit=limit,
         enforcement=parse_enforcement(form.text("enforce_schema")),
         dialect=parse_dialect_field(form.text("table_dialect")),
-        file_id=read_id(file_id) if file_id is not None else None,
+        file_id=read_file_id(file_id) if file_id is not None else None,
     )
-
-
-def read_id(text: str) -> UUID:
-    """An id as it was sent; a malformed one is what never existed. Raises NotFound."""
-    try:
-        return UUID(text)
-    except ValueError:
-        raise NotFound from None
 
 
 def _validate(

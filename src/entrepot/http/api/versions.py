@@ -1,31 +1,36 @@
 """Versions of a file: list them, show one, deliver a further one, restore an earlier one."""
 
 from dataclasses import dataclass
-from typing import Annotated
-from uuid import UUID
 
 from fastapi import APIRouter, Request
-from fastapi import Path as PathParameter
 from fastapi.responses import JSONResponse, Response
 
 from entrepot.accounts.actor import Actor
 from entrepot.blobs.store import Stored
 from entrepot.db.pages import Position
 from entrepot.db.types import ReadConnection, WriteConnection
-from entrepot.errors import FieldInvalid
 from entrepot.files.contract import load_contract
 from entrepot.files.delivery.deliver import deliver_version
 from entrepot.files.delivery.quarantine import check_replaced
 from entrepot.files.queries.versions_list import Version, get_version, list_versions
 from entrepot.grants.access import Deliverable, access_deliverable
 from entrepot.http.api.file_document import require_match
-from entrepot.http.api.lists import Limit, list_response
+from entrepot.http.api.lists import list_response
 from entrepot.http.api.payloads import TaskAccepted, version_payload
 from entrepot.http.api.restoration import restore
-from entrepot.http.api.uploads import PROPERTIES, accepted_response, form_of, read_id
+from entrepot.http.api.uploads import PROPERTIES, accepted_response, form_of
 from entrepot.http.deps import ReadWork, UnitOfWork, WriteWork
 from entrepot.http.lists.listings import VERSIONS
-from entrepot.http.lists.paging import Cursor, number_of
+from entrepot.http.lists.paging import number_of
+from entrepot.http.parameters import (
+    REPLACES,
+    Cursor,
+    FileIdInPath,
+    FileIdTextInPath,
+    NumberInPath,
+    PageItems,
+    read_file_id,
+)
 from entrepot.http.uploads.form import Purpose, UploadForm, receive_form
 from entrepot.http.uploads.idempotency import IdempotentRequest
 from entrepot.http.uploads.session import Admission, UploadSession
@@ -33,15 +38,7 @@ from entrepot.tasks.records import TaskId
 
 router = APIRouter(tags=["files"])
 
-FileIdText = Annotated[str, PathParameter(json_schema_extra={"format": "uuid"})]
-"""Not as a UUID, which the framework would refuse before all else, and so in another order."""
-
-REPLACES = {
-    "type": "integer",
-    "minimum": 1,
-    "description": "The refused version of which this is a correction.",
-}
-DELIVERED = form_of({"file": PROPERTIES["file"], "replaces": REPLACES}, ["file"])
+DELIVERED = form_of({"file": PROPERTIES["file"], "replaces": REPLACES.schema}, ["file"])
 
 
 @dataclass(frozen=True)
@@ -54,16 +51,12 @@ class VersionUpload:
     replaces: int | None = None
 
 
-NumberInPath = Annotated[int, PathParameter(ge=1, le=2**31 - 1)]
-"""A version's number; what can be none is what never existed."""
-
-
 @router.get("/file/{file_id}/versions", response_model=None)
 async def versions(
-    file_id: UUID,
+    file_id: FileIdInPath,
     request: Request,
     work: ReadWork,
-    limit: Limit = 100,
+    limit: PageItems = 100,
     cursor: Cursor = None,
 ) -> Response:
     """Every version of a file, the newest first, whatever became of it.
@@ -81,7 +74,7 @@ async def versions(
 
 
 @router.get("/file/{file_id}/versions/{number}", response_model=None)
-async def version(file_id: UUID, number: NumberInPath, work: ReadWork) -> Response:
+async def version(file_id: FileIdInPath, number: NumberInPath, work: ReadWork) -> Response:
     """One version of a file."""
     return JSONResponse(version_payload(await work.read(get_version, file_id, number)))
 
@@ -92,7 +85,7 @@ async def version(file_id: UUID, number: NumberInPath, work: ReadWork) -> Respon
     openapi_extra=DELIVERED,
     response_model=TaskAccepted,
 )
-async def new_version(file_id: FileIdText, request: Request, work: WriteWork) -> JSONResponse:
+async def new_version(file_id: FileIdTextInPath, request: Request, work: WriteWork) -> JSONResponse:
     """Deliver a further version of a file; answers the task that inspects it.
 
     The file's own size limit, schema and dialect bind, and its account's quota. Versions of one
@@ -110,7 +103,7 @@ async def new_version(file_id: FileIdText, request: Request, work: WriteWork) ->
     "/file/{file_id}/versions/{number}/restore", status_code=202, response_model=TaskAccepted
 )
 async def restore_version(
-    file_id: UUID, number: NumberInPath, request: Request, work: WriteWork
+    file_id: FileIdInPath, number: NumberInPath, request: Request, work: WriteWork
 ) -> JSONResponse:
     """Make an earlier published version the newest one, under a new number.
 
@@ -152,7 +145,7 @@ def delivery_to(file_id: str, match: str | None) -> Purpose[VersionUpload]:
 
     def locked(conn: WriteConnection, actor: Actor) -> Deliverable:
         # Held against the file before the body, and again in the transaction that delivers.
-        target = access_deliverable(conn, actor, read_id(file_id))
+        target = access_deliverable(conn, actor, read_file_id(file_id))
         require_match(conn, actor, target.file_id, match)
         return target
 
@@ -167,13 +160,6 @@ async def _no_bound(form: UploadForm, name: str, work: UnitOfWork) -> int | None
 
 def _read_delivery(form: UploadForm, work: UnitOfWork) -> VersionUpload:
     largest = work.parts.settings.max_file_size
-    return VersionUpload(form.name_of_file(), largest, read_number(form.text("replaces")))
-
-
-def read_number(text: str | None, field: str = "replaces") -> int | None:
-    """A version's number from a form. Raises FieldInvalid."""
-    if not text:
-        return None
-    if not (text.isascii() and text.isdigit()) or not 1 <= int(text[:11]) < 2**31:
-        raise FieldInvalid(field, "is the number of a version.", "2")
-    return int(text)
+    return VersionUpload(
+        form.name_of_file(), largest, REPLACES.read(form.text("replaces"), "replaces")
+    )
