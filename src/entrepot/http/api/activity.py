@@ -12,6 +12,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response, StreamingResponse
 from pydantic import BaseModel
 
+from entrepot import errors
 from entrepot.accounts.actor import Actor
 from entrepot.db.pages import Position
 from entrepot.db.types import ReadConnection
@@ -23,7 +24,9 @@ from entrepot.files.queries.activity import (
     list_file_activity,
     newest_number,
 )
+from entrepot.http.api.answers import Responses, headers, problems, text_content
 from entrepot.http.api.lists import list_response
+from entrepot.http.api.models.activity import ActivityList
 from entrepot.http.deps import ReadWork, UnitOfWork
 from entrepot.http.downloads.disposition import attachment
 from entrepot.http.lists.listings import ACTIVITY
@@ -35,6 +38,9 @@ router = APIRouter(tags=["activity"])
 
 AT_ONCE = 1_000
 """Rows that an export reads in one transaction, and holds in memory."""
+RECORDED: Responses = {
+    200: {"headers": headers("Link"), "content": text_content("text/csv", "application/x-ndjson")}
+}
 COLUMNS = (
     "at", "action", "result", "user_name", "key_id", "address", "request_id", "file_id", "version",
     "detail", "account_id", "user_id", "hash",
@@ -60,7 +66,12 @@ class ActivityQuery(BaseModel):
         return ActivityFilter(self.action, self.user_name, self.since, self.until)
 
 
-@router.get("/activity", response_model=None)
+@router.get(
+    "/activity",
+    operation_id="list_activity",
+    response_model=ActivityList,
+    responses=RECORDED,
+)
 async def activity(
     request: Request,
     work: ReadWork,
@@ -78,7 +89,12 @@ async def activity(
     return await _answer(request, work, asked, wanted, list_activity, ACTIVITY)
 
 
-@router.get("/file/{file_id}/activity", response_model=None)
+@router.get(
+    "/file/{file_id}/activity",
+    operation_id="list_file_activity",
+    response_model=ActivityList,
+    responses=RECORDED | problems(errors.NotAllowed),
+)
 async def file_activity(
     file_id: FileIdInPath,
     request: Request,

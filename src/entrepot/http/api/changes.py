@@ -1,11 +1,12 @@
 """Change and delete a file, delete its versions, and undo either."""
 
-from typing import Any
+from datetime import datetime
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, model_validator
 
+from entrepot import errors
 from entrepot.accounts.actor import Actor
 from entrepot.db.types import WriteConnection
 from entrepot.errors import FieldInvalid, NotFound
@@ -20,7 +21,10 @@ from entrepot.files.cleanup.retention import Retention
 from entrepot.files.delivery.define import check_description, check_file_name, parse_size_limit
 from entrepot.files.transfer import transfer_file
 from entrepot.grants.access import lock_manageable
+from entrepot.http.api.answers import problems, with_headers
 from entrepot.http.api.file_document import Shown, require_match, show_file
+from entrepot.http.api.models.files import DeletedFile, FileDetails
+from entrepot.http.api.models.versions import VersionDetails
 from entrepot.http.api.payloads import stamp, version_payload
 from entrepot.http.deps import UnitOfWork, WriteWork
 from entrepot.http.parameters import (
@@ -33,6 +37,8 @@ from entrepot.http.parameters import (
     UserNameInBody,
 )
 from entrepot.http.uploads.body import SmallBodyRoute
+
+GONE = {204: {"description": "The file belongs to a user whose files the caller does not see."}}
 
 router = APIRouter(tags=["files"], route_class=SmallBodyRoute)
 
@@ -64,7 +70,14 @@ class FileChangeBody(BaseModel):
     user_name: UserNameInBody | None = None
 
 
-@router.patch("/file/{file_id}", response_model=None)
+@router.patch(
+    "/file/{file_id}",
+    operation_id="change_file",
+    response_model=FileDetails,
+    responses=with_headers(200, "ETag")
+    | GONE
+    | problems(errors.NotAllowed, errors.PreconditionFailed, errors.SizeLimitTooSmall),
+)
 async def patch_file(
     file_id: FileIdInPath, body: FileChangeBody, request: Request, work: WriteWork
 ) -> Response:
@@ -92,7 +105,12 @@ async def patch_file(
     return _shown(found) if found is not None else Response(status_code=204)
 
 
-@router.delete("/file/{file_id}", response_model=None)
+@router.delete(
+    "/file/{file_id}",
+    operation_id="delete_file",
+    response_model=DeletedFile,
+    responses=problems(errors.NotAllowed, errors.PreconditionFailed),
+)
 async def remove_file(file_id: FileIdInPath, request: Request, work: WriteWork) -> Response:
     """Delete a file with all its versions. It can be undone until `undo_until`.
 
@@ -100,16 +118,21 @@ async def remove_file(file_id: FileIdInPath, request: Request, work: WriteWork) 
     """
     match = request.headers.get("if-match")
 
-    def act(conn: WriteConnection, actor: Actor) -> Any:
+    def act(conn: WriteConnection, actor: Actor) -> datetime:
         lock_manageable(conn, actor, file_id)
         require_match(conn, actor, file_id, match)
         return delete_file(conn, actor, file_id, work.parts.clock())
 
-    undo_until = stamp(await work.write(act))
-    return JSONResponse({"file_id": str(file_id), "undo_until": undo_until})
+    deleted: DeletedFile = {"file_id": str(file_id), "undo_until": stamp(await work.write(act))}
+    return JSONResponse(deleted)
 
 
-@router.post("/file/{file_id}/undelete", response_model=None)
+@router.post(
+    "/file/{file_id}/undelete",
+    operation_id="undelete_file",
+    response_model=FileDetails,
+    responses=with_headers(200, "ETag") | problems(errors.NotAllowed, errors.NothingToUndo),
+)
 async def restore_file(file_id: FileIdInPath, work: WriteWork) -> Response:
     """Undo the deletion of a file, within 7 days; answers the file."""
 
@@ -120,14 +143,24 @@ async def restore_file(file_id: FileIdInPath, work: WriteWork) -> Response:
     return _shown(await work.write(act))
 
 
-@router.delete("/file/{file_id}/versions/{number}", response_model=None)
+@router.delete(
+    "/file/{file_id}/versions/{number}",
+    operation_id="delete_version",
+    response_model=VersionDetails,
+    responses=problems(errors.NotAllowed, errors.VersionIsCurrent, errors.VersionNotPublished),
+)
 async def remove_version(file_id: FileIdInPath, number: NumberInPath, work: WriteWork) -> Response:
     """Delete a published version that is not the current one; it can be undone for 7 days."""
     found = await work.write(delete_version, file_id, number, work.parts.clock())
     return JSONResponse(version_payload(found))
 
 
-@router.post("/file/{file_id}/versions/{number}/undelete", response_model=None)
+@router.post(
+    "/file/{file_id}/versions/{number}/undelete",
+    operation_id="undelete_version",
+    response_model=VersionDetails,
+    responses=problems(errors.NotAllowed, errors.NothingToUndo),
+)
 async def bring_version_back(
     file_id: FileIdInPath, number: NumberInPath, work: WriteWork
 ) -> Response:

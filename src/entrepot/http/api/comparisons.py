@@ -6,10 +6,13 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from entrepot import errors
 from entrepot.accounts.actor import Actor
 from entrepot.db.types import WriteConnection
 from entrepot.files.comparisons import VersionPair, ask_to_compare, comparison_of
-from entrepot.http.api.payloads import TaskAccepted
+from entrepot.http.api.answers import ACCEPTED, REPEATING, problems
+from entrepot.http.api.models.inspections import VersionComparison
+from entrepot.http.api.models.tasks import TaskAccepted
 from entrepot.http.api.uploads import accepted_response
 from entrepot.http.deps import ReadWork
 from entrepot.http.parameters import (
@@ -36,7 +39,13 @@ class ComparisonBody(BaseModel):
     examples: ExampleRowsInBody = 10
 
 
-@router.post("/file/{file_id}/compare", status_code=202, response_model=TaskAccepted)
+@router.post(
+    "/file/{file_id}/compare",
+    status_code=202,
+    operation_id="compare_versions",
+    response_model=TaskAccepted,
+    responses=ACCEPTED | problems(*REPEATING, errors.NotAllowed),
+)
 async def compare_versions(
     file_id: FileIdInPath, body: ComparisonBody, request: Request, work: ReadWork
 ) -> JSONResponse:
@@ -63,7 +72,12 @@ async def compare_versions(
     return accepted_response(task_id)
 
 
-@router.get("/task/{task_id}/comparison", response_model=None)
+@router.get(
+    "/task/{task_id}/comparison",
+    operation_id="get_comparison",
+    response_model=VersionComparison,
+    responses=problems(errors.NotAllowed),
+)
 async def comparison(task_id: TaskIdInPath, work: ReadWork) -> Response:
     """What a comparison found: columns added, removed, retyped; rows added, removed, changed.
 

@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse, Response
 
+from entrepot import errors
 from entrepot.accounts.actor import Actor
 from entrepot.db.pages import Position
 from entrepot.db.types import ReadConnection
@@ -16,8 +17,20 @@ from entrepot.files.queries.read import (
     get_profiled,
     profile_document,
 )
+from entrepot.http.api.answers import (
+    ANY_FILE,
+    CONVERTING,
+    LISTED,
+    NOT_MODIFIED,
+    SENDING,
+    file_responses,
+    problems,
+    with_headers,
+)
 from entrepot.http.api.file_document import show_file
 from entrepot.http.api.lists import list_response
+from entrepot.http.api.models.files import FileDetails, FileList
+from entrepot.http.api.models.inspections import InspectionReport, VersionProfile
 from entrepot.http.api.payloads import file_payload
 from entrepot.http.deps import ReadWork
 from entrepot.http.downloads.conditions import is_unchanged
@@ -29,8 +42,15 @@ from entrepot.inspection.results import Form
 
 router = APIRouter(tags=["files"])
 
+DOWNLOADING = problems(*SENDING, *CONVERTING, errors.NotAllowed)
 
-@router.get("/files", response_model=None)
+
+@router.get(
+    "/files",
+    operation_id="list_files",
+    response_model=FileList,
+    responses=LISTED,
+)
 async def files(
     request: Request,
     work: ReadWork,
@@ -61,7 +81,12 @@ async def files(
     )
 
 
-@router.get("/file/{file_id}", response_model=None)
+@router.get(
+    "/file/{file_id}",
+    operation_id="get_file",
+    response_model=FileDetails,
+    responses=with_headers(200, "ETag") | NOT_MODIFIED,
+)
 async def file(file_id: FileIdInPath, request: Request, work: ReadWork) -> Response:
     """One file, with its schema, and its dialect if it was given one.
 
@@ -74,7 +99,18 @@ async def file(file_id: FileIdInPath, request: Request, work: ReadWork) -> Respo
     return JSONResponse(found.document, headers=headers)
 
 
-@router.api_route("/file/download/{file_id}", methods=["GET", "HEAD"], response_model=None)
+@router.get(
+    "/file/download/{file_id}",
+    operation_id="download_file",
+    response_class=Response,
+    responses=file_responses(*ANY_FILE) | DOWNLOADING,
+)
+@router.head(
+    "/file/download/{file_id}",
+    operation_id="get_download_headers",
+    response_class=Response,
+    responses=file_responses(with_body=False) | DOWNLOADING,
+)
 async def download(
     file_id: FileIdInPath,
     request: Request,
@@ -97,7 +133,11 @@ async def download(
     return published_response(request, work, found)
 
 
-@router.get("/file/{file_id}/report", response_model=None)
+@router.get(
+    "/file/{file_id}/report",
+    operation_id="get_report",
+    response_model=InspectionReport,
+)
 async def report(
     file_id: FileIdInPath, work: ReadWork, version: NumberInQuery | None = None
 ) -> Response:
@@ -105,7 +145,12 @@ async def report(
     return JSONResponse((await work.read(get_findings, file_id, version)).report)
 
 
-@router.get("/file/{file_id}/report.csv", response_model=None)
+@router.get(
+    "/file/{file_id}/report.csv",
+    operation_id="download_rejected_rows",
+    response_class=Response,
+    responses=file_responses("text/csv") | problems(*SENDING, *CONVERTING, errors.NotAllowed),
+)
 async def report_csv(
     file_id: FileIdInPath, request: Request, work: ReadWork, version: NumberInQuery | None = None
 ) -> Response:
@@ -119,7 +164,12 @@ async def report_csv(
     return published_response(request, work, found)
 
 
-@router.get("/file/{file_id}/profile", response_model=None)
+@router.get(
+    "/file/{file_id}/profile",
+    operation_id="get_profile",
+    response_model=VersionProfile,
+    responses=problems(errors.NotAllowed),
+)
 async def profile(
     file_id: FileIdInPath, work: ReadWork, version: NumberInQuery | None = None
 ) -> Response:

@@ -3,6 +3,9 @@
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
+from entrepot import errors
+from entrepot.http.api.answers import CONVERTING, LISTED, problems
+from entrepot.http.api.models.inspections import PreviewPage
 from entrepot.http.deps import ReadWork
 from entrepot.http.downloads import preview_page
 from entrepot.http.parameters import (
@@ -17,7 +20,24 @@ from entrepot.http.parameters import (
 router = APIRouter(tags=["files"])
 
 
-@router.get("/file/{file_id}/preview", response_model=None)
+@router.get(
+    "/file/{file_id}/preview",
+    operation_id="preview_rows",
+    response_model=PreviewPage,
+    responses=LISTED
+    | problems(
+        *CONVERTING,
+        errors.NotAllowed,
+        errors.NoPublishedVersion,
+        errors.ExpressionInvalid,
+        errors.UnknownColumn,
+        errors.TypeMismatch,
+        errors.CursorMismatch,
+        errors.PreviewTooCostly,
+        errors.TooManyPreviews,
+        errors.PreviewUnavailable,
+    ),
+)
 async def preview(
     file_id: FileIdInPath,
     request: Request,

@@ -6,8 +6,10 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
+from entrepot import errors
 from entrepot.files.delivery.quarantine import LONGEST_REASON, check_reason
-from entrepot.http.api.payloads import TaskAccepted
+from entrepot.http.api.answers import ACCEPTED, COPYING, REPEATING, problems
+from entrepot.http.api.models.tasks import TaskAccepted
 from entrepot.http.api.restoration import accept
 from entrepot.http.api.uploads import accepted_response
 from entrepot.http.deps import WriteWork
@@ -27,7 +29,12 @@ class AcceptanceBody(BaseModel):
 
 
 @router.post(
-    "/file/{file_id}/versions/{number}/accept", status_code=202, response_model=TaskAccepted
+    "/file/{file_id}/versions/{number}/accept",
+    status_code=202,
+    operation_id="accept_version",
+    response_model=TaskAccepted,
+    responses=ACCEPTED
+    | problems(*REPEATING, *COPYING, errors.VersionNotRefused, errors.QuarantineEnded),
 )
 async def accept_version(
     file_id: FileIdInPath,

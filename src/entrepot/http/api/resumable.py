@@ -4,9 +4,7 @@ What a form has as fields travels in `Upload-Metadata`, and is checked by the sa
 creation. The answer that completes an upload, and each HEAD after it, has `Entrepot-Task-Id`.
 """
 
-from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter, Request
@@ -36,6 +34,16 @@ from entrepot.files.delivery.resumable import (
     end_upload,
     join_uploads,
     parts_of,
+)
+from entrepot.http.api.resumable_answers import (
+    ABILITIES,
+    ADDRESSED,
+    APPENDED,
+    CREATED,
+    CREATION,
+    DELETED,
+    PART,
+    SHOWN,
 )
 from entrepot.http.api.tus_target import Aim, read_aim
 from entrepot.http.deps import RuntimeDep, UnitOfWork, WriteWork
@@ -70,48 +78,35 @@ from entrepot.tasks.records import TaskId
 router = APIRouter(tags=["resumable uploads"], route_class=TusRoute)
 
 
-def _header(name: str, schema: Mapping[str, Any], required: bool = False) -> dict[str, Any]:
-    return {"name": name, "in": "header", "required": required, "schema": dict(schema)}
-
-
-TUS = _header("Tus-Resumable", {"type": "string", "const": "1.0.0"}, required=True)
-BODY = {"content": {OFFSET_STREAM: {"schema": {"type": "string", "format": "binary"}}}}
-CREATION = {
-    "parameters": [
-        TUS,
-        _header("Upload-Length", UPLOAD_LENGTH.schema),
-        _header(
-            "Upload-Metadata",
-            {
-                "type": "string",
-                "description": "`filename`, `file_size_limit`, `file_description`, "
-                "`enforce_schema`, `table_dialect`; or `filename`, `file_id`, `replaces`. "
-                "In base64.",
-            },
-        ),
-        _header("Upload-Concat", {"type": "string"}),
-        _header("Upload-Checksum", {"type": "string"}),
-    ],
-    "requestBody": {"required": False, **BODY},
-}
-PART = {
-    "parameters": [
-        TUS,
-        _header("Upload-Offset", UPLOAD_OFFSET.schema, required=True),
-        _header("Upload-Checksum", {"type": "string"}),
-    ],
-    "requestBody": {"required": True, **BODY},
-}
-
-
-@router.options("/uploads", status_code=204, response_class=Response)
-@router.options("/uploads/{upload_id}", status_code=204, response_class=Response)
+@router.options(
+    "/uploads",
+    status_code=204,
+    operation_id="describe_uploads",
+    response_model=None,
+    response_class=Response,
+    responses=ABILITIES,
+)
+@router.options(
+    "/uploads/{upload_id}",
+    status_code=204,
+    operation_id="describe_upload",
+    response_model=None,
+    response_class=Response,
+    responses=ABILITIES,
+)
 async def options(runtime: RuntimeDep) -> Response:
     """What this server can do: the protocol's version, its extensions, the largest file."""
     return Response(status_code=204, headers=abilities(runtime.parts.settings.max_file_size))
 
 
-@router.post("/uploads", status_code=201, response_class=Response, openapi_extra=CREATION)
+@router.post(
+    "/uploads",
+    status_code=201,
+    operation_id="create_upload",
+    response_class=Response,
+    openapi_extra=CREATION,
+    responses=CREATED,
+)
 async def create(request: Request, work: WriteWork) -> Response:
     """Begin a resumable upload; its address is in `Location`.
 
@@ -145,7 +140,13 @@ async def create(request: Request, work: WriteWork) -> Response:
     return await _create_with_bytes(request, work, upload, checksum, location)
 
 
-@router.head("/uploads/{upload_id}", response_class=Response, openapi_extra={"parameters": [TUS]})
+@router.head(
+    "/uploads/{upload_id}",
+    operation_id="get_upload_offset",
+    response_class=Response,
+    openapi_extra=ADDRESSED,
+    responses=SHOWN,
+)
 async def show(upload_id: UploadIdInPath, work: WriteWork) -> Response:
     """How much of an upload is here, durably, and what became of it.
 
@@ -154,7 +155,15 @@ async def show(upload_id: UploadIdInPath, work: WriteWork) -> Response:
     return await _show(upload_id, work)
 
 
-@router.patch("/uploads/{upload_id}", status_code=204, response_class=Response, openapi_extra=PART)
+@router.patch(
+    "/uploads/{upload_id}",
+    status_code=204,
+    operation_id="append_to_upload",
+    response_model=None,
+    response_class=Response,
+    openapi_extra=PART,
+    responses=APPENDED,
+)
 async def resume(upload_id: UploadIdInPath, request: Request, work: WriteWork) -> Response:
     """Bring the next bytes of an upload, from `Upload-Offset` on; the last ones complete it."""
     return await _resume(upload_id, request, work)
@@ -163,8 +172,11 @@ async def resume(upload_id: UploadIdInPath, request: Request, work: WriteWork) -
 @router.delete(
     "/uploads/{upload_id}",
     status_code=204,
+    operation_id="delete_upload",
+    response_model=None,
     response_class=Response,
-    openapi_extra={"parameters": [TUS]},
+    openapi_extra=ADDRESSED,
+    responses=DELETED,
 )
 async def terminate(upload_id: UploadIdInPath, work: WriteWork) -> Response:
     """Give an upload up: its bytes go, and its quota comes back. What it delivered stays."""

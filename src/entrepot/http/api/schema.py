@@ -7,6 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse, Response
 
+from entrepot import errors
 from entrepot.accounts.actor import Actor
 from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.errors import FieldInvalid
@@ -18,7 +19,10 @@ from entrepot.files.contract import (
     schema_revisions_of,
     visible_contract,
 )
-from entrepot.http.api.payloads import TaskAccepted, revision_payload
+from entrepot.http.api.answers import ACCEPTED, REPEATING, problems, with_headers
+from entrepot.http.api.models.tasks import TaskAccepted
+from entrepot.http.api.models.versions import FileSchema
+from entrepot.http.api.payloads import revision_payload
 from entrepot.http.api.uploads import accepted_response
 from entrepot.http.deps import ReadWork, UnitOfWork, WriteWork
 from entrepot.http.downloads.conditions import Validators, check_preconditions
@@ -46,7 +50,12 @@ BODY: dict[str, Any] = {
 """A Table Schema; what is wrong in it is told by the problem, with a pointer."""
 
 
-@router.get("/file/{file_id}/schema", response_model=None)
+@router.get(
+    "/file/{file_id}/schema",
+    operation_id="get_schema",
+    response_model=FileSchema,
+    responses=with_headers(200, "ETag"),
+)
 async def schema(
     file_id: FileIdInPath, work: ReadWork, revision: RevisionInQuery | None = None
 ) -> Response:
@@ -57,19 +66,38 @@ async def schema(
     """
     contract, revisions = await work.read(_history, file_id)
     found = find_revision(revisions, revision)
-    return JSONResponse(
-        {
-            **(revision_payload(found) if found else {"revision": None}),
-            "schema": found.schema if found else None,
-            "enforced": contract.mode != "none",
-            "revisions_list": [revision_payload(each) for each in revisions],
-        },
-        headers={"ETag": _etag(contract)},
-    )
+    listed = [revision_payload(each) for each in revisions]
+    enforced = contract.mode != "none"
+    answer: FileSchema = {
+        "revision": None,
+        "schema": None,
+        "enforced": enforced,
+        "revisions_list": listed,
+    }
+    if found is not None:
+        answer = {
+            **revision_payload(found),
+            "schema": found.schema,
+            "enforced": enforced,
+            "revisions_list": listed,
+        }
+    return JSONResponse(answer, headers={"ETag": _etag(contract)})
 
 
 @router.put(
-    "/file/{file_id}/schema", status_code=202, openapi_extra=BODY, response_model=TaskAccepted
+    "/file/{file_id}/schema",
+    status_code=202,
+    operation_id="change_schema",
+    response_model=TaskAccepted,
+    openapi_extra=BODY,
+    responses=ACCEPTED
+    | problems(
+        *REPEATING,
+        errors.NotAllowed,
+        errors.SchemaInvalid,
+        errors.BreakingChange,
+        errors.PreconditionFailed,
+    ),
 )
 async def change_schema(
     file_id: FileIdTextInPath,

@@ -6,13 +6,17 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
+from entrepot import errors
 from entrepot.accounts.actor import Actor
 from entrepot.db.pages import Position
 from entrepot.db.types import ReadConnection
 from entrepot.errors import EntrepotError
 from entrepot.files.processing.cancel import cancel_task, viewer_of, visible_task
 from entrepot.files.processing.task_report import report_of
+from entrepot.http.api.answers import EVENTS, LISTED, problems
 from entrepot.http.api.lists import list_response
+from entrepot.http.api.models.inspections import InspectionReport
+from entrepot.http.api.models.tasks import TaskDetails, TaskList
 from entrepot.http.api.payloads import task_payload
 from entrepot.http.deps import AnyWork, UnitOfWork
 from entrepot.http.limits.concurrency_limits import EventStream
@@ -32,7 +36,12 @@ HEARTBEAT = 15.0
 """Seconds after which a silent stream says that it lives, so that proxies keep it."""
 
 
-@router.get("/tasks", response_model=None)
+@router.get(
+    "/tasks",
+    operation_id="list_tasks",
+    response_model=TaskList,
+    responses=LISTED,
+)
 async def tasks(
     request: Request,
     work: AnyWork,
@@ -48,19 +57,33 @@ async def tasks(
     return await list_response(request, work, TASKS, find, task_payload, limit, cursor)
 
 
-@router.get("/task/{task_id}", response_model=None)
+@router.get(
+    "/task/{task_id}",
+    operation_id="get_task",
+    response_model=TaskDetails,
+)
 async def task(task_id: TaskIdInPath, work: AnyWork) -> Response:
     """One task: its status, its progress, and once it failed, why."""
     return JSONResponse(task_payload(await work.read(visible_task, task_id)))
 
 
-@router.get("/task/{task_id}/report", response_model=None)
+@router.get(
+    "/task/{task_id}/report",
+    operation_id="get_task_report",
+    response_model=InspectionReport,
+)
 async def task_report(task_id: TaskIdInPath, work: AnyWork) -> Response:
     """The report (Frictionless v5) that a task ended with: of a delivery or of a validation."""
     return JSONResponse(await work.read(report_of, task_id))
 
 
-@router.post("/task/{task_id}/cancel", response_model=None)
+@router.post(
+    "/task/{task_id}/cancel",
+    status_code=202,
+    operation_id="cancel_task",
+    response_model=TaskDetails,
+    responses=problems(errors.TaskFinished, errors.NotAllowed),
+)
 async def cancel(task_id: TaskIdInPath, work: AnyWork) -> Response:
     """Cancel a task: at once while it waits, within a second while it runs."""
     canceled = await work.write(cancel_task, task_id, work.now)
@@ -68,7 +91,12 @@ async def cancel(task_id: TaskIdInPath, work: AnyWork) -> Response:
     return JSONResponse(task_payload(canceled), status_code=202)
 
 
-@router.get("/task/{task_id}/events", response_model=None)
+@router.get(
+    "/task/{task_id}/events",
+    operation_id="follow_task",
+    response_class=Response,
+    responses=EVENTS | problems(errors.TooManyStreams),
+)
 async def events(
     task_id: TaskIdInPath,
     work: AnyWork,

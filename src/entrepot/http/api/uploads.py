@@ -8,6 +8,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
+from entrepot import errors
 from entrepot.accounts.actor import Actor
 from entrepot.blobs.store import Stored
 from entrepot.db.types import WriteConnection
@@ -20,7 +21,8 @@ from entrepot.files.delivery.define import (
     parse_size_limit,
 )
 from entrepot.files.delivery.validate import ValidationRequest, submit_validation
-from entrepot.http.api.payloads import TaskAccepted
+from entrepot.http.api.answers import ACCEPTED, DEFINING, DELIVERING, REPEATING, problems
+from entrepot.http.api.models.tasks import TaskAccepted
 from entrepot.http.deps import UnitOfWork, WriteWork
 from entrepot.http.parameters import SIZE_LIMIT_SCHEMA, read_file_id
 from entrepot.http.uploads.form import Purpose, UploadForm, receive_form
@@ -59,6 +61,7 @@ def form_of(properties: dict[str, Any], required: list[str]) -> dict[str, Any]:
     }
 
 
+NEW_RESPONSES = ACCEPTED | problems(*DELIVERING, *DEFINING, *REPEATING, errors.FormMalformed)
 NEW = form_of(PROPERTIES, ["file", "file_size_limit"])
 JUDGED = form_of(
     PROPERTIES
@@ -73,14 +76,35 @@ JUDGED = form_of(
 )
 
 
-@router.post("/file/new", status_code=202, openapi_extra=NEW, response_model=TaskAccepted)
-@router.post("/files", status_code=202, openapi_extra=NEW, response_model=TaskAccepted)
+@router.post(
+    "/file/new",
+    status_code=202,
+    operation_id="upload_new_file",
+    response_model=TaskAccepted,
+    openapi_extra=NEW,
+    responses=NEW_RESPONSES,
+)
+@router.post(
+    "/files",
+    status_code=202,
+    operation_id="upload_file",
+    response_model=TaskAccepted,
+    openapi_extra=NEW,
+    responses=NEW_RESPONSES,
+)
 async def new_file(request: Request, work: WriteWork) -> JSONResponse:
     """Define a file and upload its first version; answers the task that inspects it."""
     return accepted_response(await receive_form(request, work, DEFINITION))
 
 
-@router.post("/file/validate", status_code=202, openapi_extra=JUDGED, response_model=TaskAccepted)
+@router.post(
+    "/file/validate",
+    status_code=202,
+    operation_id="validate_file",
+    response_model=TaskAccepted,
+    openapi_extra=JUDGED,
+    responses=ACCEPTED | problems(*DELIVERING, *DEFINING, errors.FormMalformed, errors.NotFound),
+)
 async def validate(request: Request, work: WriteWork) -> JSONResponse:
     """Judge a file without storing it; answers the task, whose result is the report.
 

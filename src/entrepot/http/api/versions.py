@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
+from entrepot import errors
 from entrepot.accounts.actor import Actor
 from entrepot.blobs.store import Stored
 from entrepot.db.pages import Position
@@ -14,9 +15,12 @@ from entrepot.files.delivery.deliver import deliver_version
 from entrepot.files.delivery.quarantine import check_replaced
 from entrepot.files.queries.versions_list import Version, get_version, list_versions
 from entrepot.grants.access import Deliverable, access_deliverable
+from entrepot.http.api.answers import ACCEPTED, COPYING, DELIVERING, LISTED, REPEATING, problems
 from entrepot.http.api.file_document import require_match
 from entrepot.http.api.lists import list_response
-from entrepot.http.api.payloads import TaskAccepted, version_payload
+from entrepot.http.api.models.tasks import TaskAccepted
+from entrepot.http.api.models.versions import VersionDetails, VersionList
+from entrepot.http.api.payloads import version_payload
 from entrepot.http.api.restoration import restore
 from entrepot.http.api.uploads import PROPERTIES, accepted_response, form_of
 from entrepot.http.deps import ReadWork, UnitOfWork, WriteWork
@@ -51,7 +55,12 @@ class VersionUpload:
     replaces: int | None = None
 
 
-@router.get("/file/{file_id}/versions", response_model=None)
+@router.get(
+    "/file/{file_id}/versions",
+    operation_id="list_versions",
+    response_model=VersionList,
+    responses=LISTED,
+)
 async def versions(
     file_id: FileIdInPath,
     request: Request,
@@ -73,7 +82,11 @@ async def versions(
     return await list_response(request, work, listing, find, version_payload, limit, cursor)
 
 
-@router.get("/file/{file_id}/versions/{number}", response_model=None)
+@router.get(
+    "/file/{file_id}/versions/{number}",
+    operation_id="get_version",
+    response_model=VersionDetails,
+)
 async def version(file_id: FileIdInPath, number: NumberInPath, work: ReadWork) -> Response:
     """One version of a file."""
     return JSONResponse(version_payload(await work.read(get_version, file_id, number)))
@@ -82,8 +95,18 @@ async def version(file_id: FileIdInPath, number: NumberInPath, work: ReadWork) -
 @router.post(
     "/file/{file_id}/versions",
     status_code=202,
-    openapi_extra=DELIVERED,
+    operation_id="upload_version",
     response_model=TaskAccepted,
+    openapi_extra=DELIVERED,
+    responses=ACCEPTED
+    | problems(
+        *DELIVERING,
+        *REPEATING,
+        errors.FormMalformed,
+        errors.NotAllowed,
+        errors.PreconditionFailed,
+        errors.VersionNotRefused,
+    ),
 )
 async def new_version(file_id: FileIdTextInPath, request: Request, work: WriteWork) -> JSONResponse:
     """Deliver a further version of a file; answers the task that inspects it.
@@ -100,7 +123,11 @@ async def new_version(file_id: FileIdTextInPath, request: Request, work: WriteWo
 
 
 @router.post(
-    "/file/{file_id}/versions/{number}/restore", status_code=202, response_model=TaskAccepted
+    "/file/{file_id}/versions/{number}/restore",
+    status_code=202,
+    operation_id="restore_version",
+    response_model=TaskAccepted,
+    responses=ACCEPTED | problems(*REPEATING, *COPYING, errors.VersionNotPublished),
 )
 async def restore_version(
     file_id: FileIdInPath, number: NumberInPath, request: Request, work: WriteWork
