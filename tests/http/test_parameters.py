@@ -51,6 +51,7 @@ READERS = {
     "ranges.py": "RFC 9110: a position beyond the end is the end, however large",
     "paging.py": "microseconds of a cursor, within a guard",
     "previews.py": "the row of a cursor, which is JSON and was checked",
+    "describe.py": "a bound of the document",
     "figures.py": "a number of ours, which a page shows",
 }
 

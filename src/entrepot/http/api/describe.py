@@ -102,8 +102,11 @@ def _complete(operation: dict[str, Any], path: str, method: str, scope: str | No
         operation["description"] = rest
     if scope is not None:
         operation["security"] = [{"key": [] if scope == "any" else [scope]}]
+    for parameter in operation.get("parameters", ()):
+        parameter["schema"] = _without_null(parameter["schema"])
     responses = operation["responses"]
-    responses.pop("422", None) if CODES not in responses.get("422", {}) else None
+    if CODES not in responses.get("422", {}):
+        responses.pop("422", None)
     for status, response in _usual(operation, path, scope).items():
         declared = responses.setdefault(str(status), {"description": ""})
         declared[CODES] = sorted({*declared.get(CODES, ()), *response[CODES]})
@@ -118,6 +121,15 @@ def _complete(operation: dict[str, Any], path: str, method: str, scope: str | No
     operation["responses"] = dict(sorted(responses.items()))
 
 
+def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema of a parameter that may be left out, which no address can make null."""
+    choices = [each for each in schema.get("anyOf", ()) if each != {"type": "null"}]
+    if len(choices) != 1:
+        return schema
+    rest = {name: value for name, value in schema.items() if name != "anyOf"}
+    return {**choices[0], **rest}
+
+
 def _usual(operation: dict[str, Any], path: str, scope: str | None) -> dict[int | str, Any]:
     """The problems that an operation may answer because of what it takes."""
     raised: list[type[errors.EntrepotError]] = []
@@ -127,7 +139,7 @@ def _usual(operation: dict[str, Any], path: str, scope: str | None) -> dict[int 
         raised.append(errors.NotAuthenticated)
     if scope not in (None, "any"):
         raised.append(errors.ScopeMissing)
-    if "{" in path:
+    if "{" in path and scope is not None:
         raised.append(errors.NotFound)
     if "requestBody" in operation:
         raised += RECEIVING

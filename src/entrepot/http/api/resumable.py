@@ -38,6 +38,7 @@ from entrepot.files.delivery.resumable import (
 from entrepot.http.api.resumable_answers import (
     ABILITIES,
     ADDRESSED,
+    ANY_UPLOAD,
     APPENDED,
     CREATED,
     CREATION,
@@ -90,6 +91,7 @@ router = APIRouter(tags=["resumable uploads"], route_class=TusRoute)
     "/uploads/{upload_id}",
     status_code=204,
     operation_id="describe_upload",
+    openapi_extra=ANY_UPLOAD,
     response_model=None,
     response_class=Response,
     responses=ABILITIES,

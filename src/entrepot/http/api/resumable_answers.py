@@ -12,7 +12,7 @@ from entrepot.http.api.answers import (
     with_headers,
 )
 from entrepot.http.parameters import UPLOAD_LENGTH, UPLOAD_OFFSET
-from entrepot.http.uploads.tus_headers import OFFSET_STREAM
+from entrepot.http.uploads.tus_headers import OFFSET_STREAM, VERSION
 
 RESUMING = (errors.TusVersionUnsupported, errors.DraftBusy, errors.BlobMissing)
 SENDING_BYTES = (*DELIVERING, errors.ChecksumUnsupported, errors.ChecksumMismatch)
@@ -34,7 +34,7 @@ def _header(name: str, schema: Mapping[str, Any], required: bool = False) -> dic
     return {"name": name, "in": "header", "required": required, "schema": dict(schema)}
 
 
-TUS = _header("Tus-Resumable", {"type": "string", "const": "1.0.0"}, required=True)
+TUS = _header("Tus-Resumable", {"type": "string", "enum": [VERSION]}, required=True)
 BODY = {"content": {OFFSET_STREAM: {"schema": {"type": "string", "format": "binary"}}}}
 CREATION = {
     "parameters": [
@@ -55,6 +55,17 @@ CREATION = {
     "requestBody": {"required": False, **BODY},
 }
 ADDRESSED = {"parameters": [TUS]}
+ANY_UPLOAD = {
+    "parameters": [
+        {
+            "name": "upload_id",
+            "in": "path",
+            "required": True,
+            "schema": {"type": "string", "format": "uuid"},
+        }
+    ]
+}
+"""For OPTIONS, whose answer does not depend on the upload, so that no function takes its id."""
 PART = {
     "parameters": [
         TUS,
