@@ -1,6 +1,6 @@
-"""The API's own description, and what happens to requests made up from it.
+"""The OpenAPI document of the API, and requests that are generated from it.
 
-What each test of the suite asks for through its client is compared with the description too
+The client of the tests compares every answer of the suite with the document, too
 (`tests/support/conformance.py`).
 """
 
@@ -32,7 +32,7 @@ from entrepot.http.problems.table import TASK_KINDS, all_kinds
 schemathesis.serializer.alias("application/offset+octet-stream", "application/octet-stream")
 
 EXAMPLES = 5
-"""Made-up requests for each operation; `--long` makes more."""
+"""Generated requests for each operation; `--long` generates more."""
 MANY_EXAMPLES = 60
 CHECKS = [
     not_a_server_error,
@@ -50,7 +50,7 @@ VERBS = {
 
 @pytest.fixture(scope="module")
 def victim(server: Server) -> TestAccount:
-    """An account with little quota, whose admin the made-up requests act as."""
+    """An account with a small quota; the generated requests use its admin's key."""
     return server.new_account(quota=1_000_000)
 
 
@@ -161,11 +161,10 @@ def examples(request: pytest.FixtureRequest) -> int:
 @pytest.mark.parametrize(
     "server", ["sqlite", pytest.param("postgres", marks=pytest.mark.long)], indirect=True
 )
-def test_made_up_requests_are_answered_or_refused_in_order(
+def test_generated_requests_are_answered_as_declared(
     server: Server, victim: TestAccount, document: dict[str, Any], examples: int
 ) -> None:
-    """Every answer is one that the description declares, none is a 5xx; the account is whole
-    afterwards."""
+    """No answer is a 5xx or undeclared, and no quota stays reserved afterwards."""
     schema = schemathesis.openapi.from_dict(document)
     schema.config.base_url = server.endpoint
     described = Description(document)
@@ -192,7 +191,7 @@ def test_made_up_requests_are_answered_or_refused_in_order(
 def try_out(
     operation: Any, described: Description, victim: TestAccount, settings: hypothesis.settings
 ) -> int:
-    """Send requests made up for one operation and compare each answer; how many were sent."""
+    """Send requests generated for one operation and compare each answer; how many were sent."""
     promised = described.operation(operation.method, operation.path)
     assert promised is not None
     tried = 0
@@ -204,8 +203,8 @@ def try_out(
         tried += 1
         answer = case.call(headers=victim.api.authorization, timeout=PATIENCE)
         assert answer.status_code < 500, answer.text
-        told = {name: values[0] for name, values in answer.headers.items()}
-        faults = described.faults(promised, answer.status_code, told, answer.content)
+        sent = {name: values[0] for name, values in answer.headers.items()}
+        faults = described.faults(promised, answer.status_code, sent, answer.content)
         assert list(faults) == [], answer.text
         case.validate_response(answer, checks=CHECKS)
 

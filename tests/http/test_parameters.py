@@ -10,18 +10,15 @@ from uuid import uuid4
 
 import pytest
 from fastapi.openapi.utils import get_openapi
-from fastapi.routing import APIRoute, iter_route_contexts
 from tests.support.api import CSV, assert_problem
+from tests.support.conformance import unserved_app
 from tests.support.server import Server, TestAccount
 from tests.support.tus import HEADERS, STREAM, create, metadata
 
 from entrepot.accounts.sign_in import open_session
 from entrepot.accounts.users import find_user
-from entrepot.bootstrap.parts import build_parts
-from entrepot.cli.data_folder import make_data_folder
 from entrepot.http import parameters
-from entrepot.http.app import create_app
-from entrepot.settings import read_settings
+from entrepot.http.api.describe import routes_of
 
 HTTP = Path(parameters.__file__).parent
 WRONG = ("99999999999999999999", "-1", "abc", "9" * 400)
@@ -73,21 +70,13 @@ class Integer:
 
 
 @pytest.fixture(scope="module")
-def document(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def document() -> dict[str, Any]:
     """The OpenAPI document of all routes, those of the pages included."""
-    settings = read_settings(data=tmp_path_factory.mktemp("data") / "data")
-    make_data_folder(settings.data)
-    parts = build_parts(settings)
-    app, _ = create_app(parts)
-    parts.close()
-    contexts = [
-        context
-        for context in iter_route_contexts(app.routes)
-        if isinstance(context.original_route, APIRoute)
-    ]
-    for context in contexts:
-        context._effective_route.include_in_schema = True  # type: ignore[union-attr]
-    return get_openapi(title="all", version="1", routes=contexts)
+    with unserved_app() as app:
+        routes = routes_of(app)
+        for route in routes:
+            route._effective_route.include_in_schema = True  # type: ignore[union-attr]
+        return get_openapi(title="all", version="1", routes=routes)
 
 
 @pytest.fixture(scope="module")
@@ -173,8 +162,8 @@ def _reads(node: ast.Call) -> bool:
 
 
 @dataclass
-class Things:
-    """Ids of what is there, for paths."""
+class Scenario:
+    """Ids of what exists, for paths, and a session of the account's admin."""
 
     ids: dict[str, str]
     token: str
@@ -187,7 +176,7 @@ class Things:
 
 
 @pytest.fixture
-def things(server: Server, account: TestAccount) -> Things:
+def scenario(server: Server, account: TestAccount) -> Scenario:
     task = account.api.deliver(CSV)
     parts, now = server.parts, server.parts.clock()
     user = parts.database.read(find_user, account.admin.user_name)
@@ -201,57 +190,59 @@ def things(server: Server, account: TestAccount) -> Things:
         "user_name": account.admin.user_name,
         "key_id": str(uuid4()),
     }
-    return Things(ids, token, server.endpoint)
+    return Scenario(ids, token, server.endpoint)
 
 
 def test_a_wrong_integer_is_answered_with_4xx(
-    account: TestAccount, things: Things, integers: list[Integer]
+    account: TestAccount, scenario: Scenario, integers: list[Integer]
 ) -> None:
     for each in integers:
         for wrong in WRONG:
-            answer = send(account, things, each, wrong)
+            answer = send(account, scenario, each, wrong)
             assert 400 <= answer.status_code < 500, (str(each), wrong, answer.text)
 
 
 def test_a_wrong_integer_of_a_form_of_a_page_is_answered_with_4xx(
-    account: TestAccount, things: Things
+    account: TestAccount, scenario: Scenario
 ) -> None:
     for path, (kind, fields, names) in PAGE_FORMS.items():
         for name in names:
             for wrong in WRONG:
                 data = fields | {name: wrong}
-                answer = send_page_form(account, things, path, kind, data)
+                answer = send_page_form(account, scenario, path, kind, data)
                 assert answer.status_code in (400, 422), (path, name, wrong, answer.text)
-        assert send_page_form(account, things, path, kind, fields).status_code < 500
+        assert send_page_form(account, scenario, path, kind, fields).status_code < 500
 
 
-def test_a_page_answers_422_as_the_api_does(account: TestAccount, things: Things) -> None:
+def test_a_page_answers_422_as_the_api_does(account: TestAccount, scenario: Scenario) -> None:
     huge = {"version": "99999999999999999999"}
-    file_id = things.ids["file_id"]
+    file_id = scenario.ids["file_id"]
     assert_problem(account.api.get(f"/file/{file_id}/report", params=huge), 422, "field-invalid")
     for name in ("report.json", "report.csv", "profile.json"):
         page = account.api.client.get(
-            f"{things.origin}/files/{file_id}/{name}", params=huge, headers=things.headers
+            f"{scenario.origin}/files/{file_id}/{name}", params=huge, headers=scenario.headers
         )
         assert page.status_code == 422, page.text
 
 
-def test_an_event_id_that_is_not_a_number_is_ignored(account: TestAccount, things: Things) -> None:
+def test_an_event_id_that_is_not_a_number_is_ignored(
+    account: TestAccount, scenario: Scenario
+) -> None:
     for wrong in ("²", "9" * 400, "-1", "abc"):
-        headers: Any = things.headers | {"Last-Event-ID": wrong.encode()}
+        headers: Any = scenario.headers | {"Last-Event-ID": wrong.encode()}
         for url in ("/api/v1/task/{task_id}/events", "/tasks/{task_id}/events"):
             answer = account.api.client.get(
-                things.origin + url.format(**things.ids), headers=headers
+                scenario.origin + url.format(**scenario.ids), headers=headers
             )
             assert answer.status_code == 200, answer.text
             assert "event: task" in answer.text
 
 
-def send(account: TestAccount, things: Things, each: Integer, wrong: str) -> Any:
+def send(account: TestAccount, scenario: Scenario, each: Integer, wrong: str) -> Any:
     """The request with the wrong integer, and sound in all else that is required."""
-    ids = things.ids | ({each.name: wrong} if each.place == "path" else {})
-    url = things.origin + each.path.format(**ids)
-    kwargs: dict[str, Any] = {"headers": things.headers}
+    ids = scenario.ids | ({each.name: wrong} if each.place == "path" else {})
+    url = scenario.origin + each.path.format(**ids)
+    kwargs: dict[str, Any] = {"headers": scenario.headers}
     if each.place == "query":
         kwargs["params"] = {each.name: wrong}
     if "/uploads" in each.path:
@@ -279,13 +270,13 @@ def body_with(each: Integer, wrong: str) -> str:
 
 
 def send_page_form(
-    account: TestAccount, things: Things, path: str, kind: str, data: dict[str, str]
+    account: TestAccount, scenario: Scenario, path: str, kind: str, data: dict[str, str]
 ) -> Any:
     files = {"file": ("a.csv", CSV)} if kind == MULTIPART else None
     return account.api.client.post(
-        things.origin + path.format(**things.ids),
+        scenario.origin + path.format(**scenario.ids),
         data=data,
         files=files,
-        headers=things.headers | {"Accept": "text/html"},
+        headers=scenario.headers | {"Accept": "text/html"},
         follow_redirects=False,
     )

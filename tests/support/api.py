@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx2
-from tests.support.conformance import check
+from tests.support.conformance import assert_conforms
 from tests.support.wait import PATIENCE, wait_until
 
 API = "/api/v1"
@@ -52,7 +52,7 @@ class Api:
         """
         url = path if path.startswith(("/api", "/health", "/ready", "/open")) else API + path
         answer = self.client.request(method, url, **kwargs)
-        check(method, answer.request.url.path, answer)
+        assert_conforms(method, answer.request.url.path, answer)
         return answer
 
     def get(self, path: str, **kwargs: Any) -> httpx2.Response:

@@ -8,6 +8,7 @@ import json
 import re
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import cache
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
+from fastapi import FastAPI
 
 from entrepot.bootstrap.parts import build_parts
 from entrepot.cli.data_folder import make_data_folder
@@ -126,20 +128,27 @@ def _operations(document: dict[str, Any]) -> Iterator[Operation]:
             yield Operation(method, path, pattern, described)
 
 
-@cache
-def description() -> Description:
-    """That of this version of the server."""
+@contextmanager
+def unserved_app() -> Iterator[FastAPI]:
+    """The application with default settings, to look at its routes and its description."""
     with tempfile.TemporaryDirectory() as folder:
         settings = read_settings(data=Path(folder) / "data")
         make_data_folder(settings.data)
         parts = build_parts(settings)
         app, _ = create_app(parts)
         parts.close()
+        yield app
+
+
+@cache
+def description() -> Description:
+    """That of this version of the server."""
+    with unserved_app() as app:
         return Description(app.openapi())
 
 
-def check(method: str, path: str, answer: Any) -> None:
-    """Hold an answer of the API against the description, if it is of an operation."""
+def assert_conforms(method: str, path: str, answer: Any) -> None:
+    """Compare an answer of the API with the description, if it is of an operation."""
     described = description()
     operation = described.operation(method, path)
     if operation is None:

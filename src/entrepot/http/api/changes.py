@@ -38,7 +38,7 @@ from entrepot.http.parameters import (
 )
 from entrepot.http.uploads.body import SmallBodyRoute
 
-GONE = {204: {"description": "The file belongs to a user whose files the caller does not see."}}
+TRANSFERRED = {204: {"description": "The new owner is a user whose files the caller does not see."}}
 
 router = APIRouter(tags=["files"], route_class=SmallBodyRoute)
 
@@ -75,7 +75,7 @@ class FileChangeBody(BaseModel):
     operation_id="change_file",
     response_model=FileDetails,
     responses=with_headers(200, "ETag")
-    | GONE
+    | TRANSFERRED
     | problems(errors.NotAllowed, errors.PreconditionFailed, errors.SizeLimitTooSmall),
 )
 async def patch_file(

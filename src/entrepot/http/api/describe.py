@@ -48,7 +48,7 @@ def describe(app: FastAPI) -> None:
     app.openapi = openapi  # type: ignore[method-assign]
 
 
-def api_routes(app: FastAPI) -> list[RouteContext]:
+def routes_of(app: FastAPI) -> list[RouteContext]:
     """Every route of the API and the pages, as it is reached."""
     contexts = iter_route_contexts(app.routes)
     return [route for route in contexts if isinstance(route.original_route, APIRoute)]
@@ -80,7 +80,7 @@ def _described(app: FastAPI) -> dict[str, Any]:
     components["securitySchemes"] = {"key": KEY}
     scopes = {
         (route.path, method.lower()): scope_of(route)
-        for route in api_routes(app)
+        for route in routes_of(app)
         for method in route.methods or ()
     }
     shared = components.setdefault("responses", {})

@@ -83,7 +83,6 @@ router = APIRouter(tags=["resumable uploads"], route_class=TusRoute)
     "/uploads",
     status_code=204,
     operation_id="describe_uploads",
-    response_model=None,
     response_class=Response,
     responses=ABILITIES,
 )
@@ -92,7 +91,6 @@ router = APIRouter(tags=["resumable uploads"], route_class=TusRoute)
     status_code=204,
     operation_id="describe_upload",
     openapi_extra=ANY_UPLOAD,
-    response_model=None,
     response_class=Response,
     responses=ABILITIES,
 )
@@ -161,7 +159,6 @@ async def show(upload_id: UploadIdInPath, work: WriteWork) -> Response:
     "/uploads/{upload_id}",
     status_code=204,
     operation_id="append_to_upload",
-    response_model=None,
     response_class=Response,
     openapi_extra=PART,
     responses=APPENDED,
@@ -175,7 +172,6 @@ async def resume(upload_id: UploadIdInPath, request: Request, work: WriteWork) -
     "/uploads/{upload_id}",
     status_code=204,
     operation_id="delete_upload",
-    response_model=None,
     response_class=Response,
     openapi_extra=ADDRESSED,
     responses=DELETED,
