@@ -145,8 +145,9 @@ def _usual(operation: dict[str, Any], path: str, scope: str | None) -> dict[int 
         raised += RECEIVING
     if any(each["in"] in ("query", "header") for each in operation.get("parameters", [])):
         raised.append(errors.FieldInvalid)
-    found = problems(*raised)
-    found.update(problems_of(FRAMEWORK_KINDS[500]))
+    found = problems(*raised) | problems_of(FRAMEWORK_KINDS[500])
+    if "application/json" in operation.get("requestBody", {}).get("content", {}):
+        found |= problems_of(FRAMEWORK_KINDS[400])  # of bytes that are no text
     return found
 
 
