@@ -12,10 +12,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from entrepot.inspection.convert.write_arrow import write_arrow
 from entrepot.inspection.inspect import out_of_resources
 from entrepot.inspection.limits import CELLS_AT_ONCE, MOST_ROWS
 from entrepot.inspection.table import SourceBroken
-from entrepot.inspection.write_arrow import write_arrow
 
 ROWS = 70_000
 COLUMNS: dict[str, tuple[str, str]] = {

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from hashlib import sha256
-from typing import Any
+from typing import cast
 from uuid import UUID
 
 from entrepot.accounts.actor import Actor
@@ -14,6 +14,7 @@ from entrepot.files.delivery.deliver import newest_seen
 from entrepot.files.queries.read import get_file
 from entrepot.files.queries.versions_list import exception_of
 from entrepot.files.transfer import offered_to
+from entrepot.http.api.models.files import FileDetails, RetentionRule
 from entrepot.http.api.payloads import exception_payload, file_payload
 from entrepot.http.downloads.conditions import Validators, check_preconditions
 from entrepot.http.uploads.target import Condition
@@ -25,7 +26,7 @@ NEVER = datetime.min.replace(tzinfo=UTC)
 class Shown:
     """A file's document, and its strong entity tag, quoted."""
 
-    document: dict[str, Any]
+    document: FileDetails
     etag: str
 
     @property
@@ -43,11 +44,11 @@ def show_file(conn: ReadConnection, actor: Actor, file_id: UUID) -> Shown:
     told of their own.)
     """
     found = get_file(conn, actor, file_id)
-    document = {
-        **file_payload(found),
+    document: FileDetails = {
+        **file_payload(found),  # type: ignore[typeddict-item]  # `offered_to` may follow
         "schema": found.schema,
         "table_dialect": found.dialect,
-        "retention": found.retention,
+        "retention": cast(RetentionRule | None, found.retention),
         "exception": exception_payload(exception_of(conn, file_id, found.version)),
     }
     if found.rights.manages:

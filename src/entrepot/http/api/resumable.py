@@ -4,11 +4,9 @@ What a form has as fields travels in `Upload-Metadata`, and is checked by the sa
 creation. The answer that completes an upload, and each HEAD after it, has `Entrepot-Task-Id`.
 """
 
-from collections.abc import Mapping
 from datetime import timedelta
 from functools import partial
-from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
@@ -36,7 +34,19 @@ from entrepot.files.delivery.resumable import (
 )
 from entrepot.files.delivery.uploads import CommitContext, StoredUpload, UploadTarget
 from entrepot.http.api.file_document import condition_of
+from entrepot.http.api.resumable_answers import (
+    ABILITIES,
+    ADDRESSED,
+    ANY_UPLOAD,
+    APPENDED,
+    CREATED,
+    CREATION,
+    DELETED,
+    PART,
+    SHOWN,
+)
 from entrepot.http.deps import RuntimeDep, UnitOfWork, WriteWork
+from entrepot.http.parameters import UPLOAD_LENGTH, UPLOAD_OFFSET, UploadIdInPath
 from entrepot.http.uploads.body import content_length
 from entrepot.http.uploads.commit import new_blob
 from entrepot.http.uploads.idempotency import idempotency_key
@@ -61,7 +71,6 @@ from entrepot.http.uploads.tus_headers import (
     headers_of,
     read_checksum,
     read_concat,
-    read_count,
     read_metadata,
 )
 from entrepot.quotas.reserve import ReservationId
@@ -69,49 +78,34 @@ from entrepot.quotas.reserve import ReservationId
 router = APIRouter(tags=["resumable uploads"], route_class=TusRoute)
 
 
-def _header(name: str, schema: Mapping[str, Any], required: bool = False) -> dict[str, Any]:
-    return {"name": name, "in": "header", "required": required, "schema": dict(schema)}
-
-
-TUS = _header("Tus-Resumable", {"type": "string", "const": "1.0.0"}, required=True)
-BYTES = {"type": "integer", "minimum": 0}
-BODY = {"content": {OFFSET_STREAM: {"schema": {"type": "string", "format": "binary"}}}}
-CREATION = {
-    "parameters": [
-        TUS,
-        _header("Upload-Length", BYTES),
-        _header(
-            "Upload-Metadata",
-            {
-                "type": "string",
-                "description": "`filename`, `file_size_limit`, `file_description`, "
-                "`enforce_schema`, `table_dialect`; or `filename`, `file_id`, `replaces`. "
-                "In base64.",
-            },
-        ),
-        _header("Upload-Concat", {"type": "string"}),
-        _header("Upload-Checksum", {"type": "string"}),
-    ],
-    "requestBody": {"required": False, **BODY},
-}
-PART = {
-    "parameters": [
-        TUS,
-        _header("Upload-Offset", BYTES, required=True),
-        _header("Upload-Checksum", {"type": "string"}),
-    ],
-    "requestBody": {"required": True, **BODY},
-}
-
-
-@router.options("/uploads", status_code=204, response_class=Response)
-@router.options("/uploads/{upload_id}", status_code=204, response_class=Response)
+@router.options(
+    "/uploads",
+    status_code=204,
+    operation_id="describe_uploads",
+    response_class=Response,
+    responses=ABILITIES,
+)
+@router.options(
+    "/uploads/{upload_id}",
+    status_code=204,
+    operation_id="describe_upload",
+    openapi_extra=ANY_UPLOAD,
+    response_class=Response,
+    responses=ABILITIES,
+)
 async def options(runtime: RuntimeDep) -> Response:
     """What this server can do: the protocol's version, its extensions, the largest file."""
     return Response(status_code=204, headers=abilities(runtime.parts.settings.max_file_size))
 
 
-@router.post("/uploads", status_code=201, response_class=Response, openapi_extra=CREATION)
+@router.post(
+    "/uploads",
+    status_code=201,
+    operation_id="create_upload",
+    response_class=Response,
+    openapi_extra=CREATION,
+    responses=CREATED,
+)
 async def create(request: Request, work: WriteWork) -> Response:
     """Begin a resumable upload; its address is in `Location`.
 
@@ -127,7 +121,8 @@ async def create(request: Request, work: WriteWork) -> Response:
     told = request.headers.get("upload-metadata", "")
     if concat.parts:
         return await _join(request, work, concat, told)
-    size, match = read_count(request, "Upload-Length"), request.headers.get("if-match")
+    size = UPLOAD_LENGTH.require(request.headers.get("upload-length"), "Upload-Length")
+    match = request.headers.get("if-match")
     target = None if concat.partial else _target(told, match, work)
     if concat.partial:
         read_metadata(told)
@@ -154,8 +149,14 @@ async def create(request: Request, work: WriteWork) -> Response:
         return Response(status_code=201, headers=headers_of(upload, held.size) | location)
 
 
-@router.head("/uploads/{upload_id}", response_class=Response, openapi_extra={"parameters": [TUS]})
-async def show(upload_id: UUID, work: WriteWork) -> Response:
+@router.head(
+    "/uploads/{upload_id}",
+    operation_id="get_upload_offset",
+    response_class=Response,
+    openapi_extra=ADDRESSED,
+    responses=SHOWN,
+)
+async def show(upload_id: UploadIdInPath, work: WriteWork) -> Response:
     """How much of an upload is here, durably, and what became of it.
 
     A request that still brings bytes to it is ended: what came stays.
@@ -173,13 +174,21 @@ async def show(upload_id: UUID, work: WriteWork) -> Response:
         return Response(headers=headers_of(shown, held.size) | description_of(shown))
 
 
-@router.patch("/uploads/{upload_id}", status_code=204, response_class=Response, openapi_extra=PART)
-async def resume(upload_id: UUID, request: Request, work: WriteWork) -> Response:
+@router.patch(
+    "/uploads/{upload_id}",
+    status_code=204,
+    operation_id="append_to_upload",
+    response_class=Response,
+    openapi_extra=PART,
+    responses=APPENDED,
+)
+async def resume(upload_id: UploadIdInPath, request: Request, work: WriteWork) -> Response:
     """Bring the next bytes of an upload, from `Upload-Offset` on; the last ones complete it."""
     if work.runtime.draining:
         raise ShuttingDown
     _require_stream(request)
-    stated, checksum = read_count(request, "Upload-Offset"), read_checksum(request)
+    stated = UPLOAD_OFFSET.require(request.headers.get("upload-offset"), "Upload-Offset")
+    checksum = read_checksum(request)
     async with hold(work, upload_id) as (upload, held):
         if held is None:
             if upload.concat == "final" or upload.joined_into is not None:
@@ -199,10 +208,12 @@ async def resume(upload_id: UUID, request: Request, work: WriteWork) -> Response
 @router.delete(
     "/uploads/{upload_id}",
     status_code=204,
+    operation_id="delete_upload",
     response_class=Response,
-    openapi_extra={"parameters": [TUS]},
+    openapi_extra=ADDRESSED,
+    responses=DELETED,
 )
-async def terminate(upload_id: UUID, work: WriteWork) -> Response:
+async def terminate(upload_id: UploadIdInPath, work: WriteWork) -> Response:
     """Give an upload up: its bytes go, and its quota comes back. What it delivered stays."""
     await work.write(end_upload, upload_id, work.now)
     await work.runtime.in_thread(work.parts.store.drafts.drop, upload_id)
@@ -212,7 +223,7 @@ async def terminate(upload_id: UUID, work: WriteWork) -> Response:
 @router.post(
     "/uploads/{upload_id}", status_code=204, response_class=Response, include_in_schema=False
 )
-async def override(upload_id: UUID, request: Request, work: WriteWork) -> Response:
+async def override(upload_id: UploadIdInPath, request: Request, work: WriteWork) -> Response:
     """The methods above for clients that know only POST, by `X-HTTP-Method-Override`."""
     method = request.headers.get("x-http-method-override", "").upper()
     if method == "PATCH":

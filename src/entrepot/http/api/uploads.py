@@ -8,8 +8,11 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
-from entrepot.http.api.payloads import TaskAccepted
+from entrepot import errors
+from entrepot.http.api.answers import ACCEPTED, DEFINING, DELIVERING, REPEATING, problems
+from entrepot.http.api.models.tasks import TaskAccepted
 from entrepot.http.deps import WriteWork
+from entrepot.http.parameters import SIZE_LIMIT_SCHEMA
 from entrepot.http.uploads.form import receive_form
 from entrepot.http.uploads.target import NewFile, ValidationOnly
 from entrepot.tasks.records import TaskId
@@ -19,11 +22,7 @@ router = APIRouter(tags=["files"])
 PROPERTIES: dict[str, Any] = {
     "file": {"type": "string", "format": "binary"},
     "file_description": {"type": "string", "maxLength": 10_000},
-    "file_size_limit": {
-        "type": "integer",
-        "minimum": 1,
-        "description": "Bytes; binds every later version too.",
-    },
+    "file_size_limit": SIZE_LIMIT_SCHEMA,
     "enforce_schema": {
         "type": "string",
         "description": "true, false (default), or a Table Schema as JSON.",
@@ -44,6 +43,7 @@ def form_of(properties: dict[str, Any], required: list[str]) -> dict[str, Any]:
     }
 
 
+NEW_RESPONSES = ACCEPTED | problems(*DELIVERING, *DEFINING, *REPEATING, errors.FormMalformed)
 NEW = form_of(PROPERTIES, ["file", "file_size_limit"])
 JUDGED = form_of(
     PROPERTIES
@@ -58,14 +58,35 @@ JUDGED = form_of(
 )
 
 
-@router.post("/file/new", status_code=202, openapi_extra=NEW, response_model=TaskAccepted)
-@router.post("/files", status_code=202, openapi_extra=NEW, response_model=TaskAccepted)
+@router.post(
+    "/file/new",
+    status_code=202,
+    operation_id="upload_new_file",
+    response_model=TaskAccepted,
+    openapi_extra=NEW,
+    responses=NEW_RESPONSES,
+)
+@router.post(
+    "/files",
+    status_code=202,
+    operation_id="upload_file",
+    response_model=TaskAccepted,
+    openapi_extra=NEW,
+    responses=NEW_RESPONSES,
+)
 async def new_file(request: Request, work: WriteWork) -> JSONResponse:
     """Define a file and upload its first version; answers the task that inspects it."""
     return accepted_response(await receive_form(request, work, NewFile()))
 
 
-@router.post("/file/validate", status_code=202, openapi_extra=JUDGED, response_model=TaskAccepted)
+@router.post(
+    "/file/validate",
+    status_code=202,
+    operation_id="validate_file",
+    response_model=TaskAccepted,
+    openapi_extra=JUDGED,
+    responses=ACCEPTED | problems(*DELIVERING, *DEFINING, errors.FormMalformed, errors.NotFound),
+)
 async def validate(request: Request, work: WriteWork) -> JSONResponse:
     """Judge a file without storing it; answers the task, whose result is the report.
 

@@ -1,51 +1,52 @@
 """Versions of a file: list them, show one, deliver a further one, restore an earlier one."""
 
-from typing import Annotated
-from uuid import UUID
-
 from fastapi import APIRouter, Request
-from fastapi import Path as PathParameter
 from fastapi.responses import JSONResponse, Response
 
+from entrepot import errors
 from entrepot.accounts.actor import Actor
 from entrepot.db.pages import Position
 from entrepot.db.types import ReadConnection
 from entrepot.files.queries.versions_list import Version, get_version, list_versions
+from entrepot.http.api.answers import ACCEPTED, COPYING, DELIVERING, LISTED, REPEATING, problems
 from entrepot.http.api.file_document import condition_of
-from entrepot.http.api.lists import Limit, list_response
-from entrepot.http.api.payloads import TaskAccepted, version_payload
+from entrepot.http.api.lists import list_response
+from entrepot.http.api.models.tasks import TaskAccepted
+from entrepot.http.api.models.versions import VersionDetails, VersionList
+from entrepot.http.api.payloads import version_payload
 from entrepot.http.api.restoration import restore
 from entrepot.http.api.uploads import PROPERTIES, accepted_response, form_of
 from entrepot.http.deps import ReadWork, WriteWork
 from entrepot.http.lists.listings import VERSIONS
-from entrepot.http.lists.paging import Cursor, number_of
+from entrepot.http.lists.paging import number_of
+from entrepot.http.parameters import (
+    REPLACES,
+    Cursor,
+    FileIdInPath,
+    FileIdTextInPath,
+    NumberInPath,
+    PageItems,
+)
 from entrepot.http.uploads.form import receive_form
 from entrepot.http.uploads.idempotency import IdempotentRequest
 from entrepot.http.uploads.target import NextVersion
 
 router = APIRouter(tags=["files"])
 
-FileIdText = Annotated[str, PathParameter(json_schema_extra={"format": "uuid"})]
-"""Not as a UUID, which the framework would refuse before all else, and so in another order."""
-
-REPLACES = {
-    "type": "integer",
-    "minimum": 1,
-    "description": "The refused version of which this is a correction.",
-}
-DELIVERED = form_of({"file": PROPERTIES["file"], "replaces": REPLACES}, ["file"])
+DELIVERED = form_of({"file": PROPERTIES["file"], "replaces": REPLACES.schema}, ["file"])
 
 
-NumberInPath = Annotated[int, PathParameter(ge=1, le=2**31 - 1)]
-"""A version's number; what can be none is what never existed."""
-
-
-@router.get("/file/{file_id}/versions", response_model=None)
+@router.get(
+    "/file/{file_id}/versions",
+    operation_id="list_versions",
+    response_model=VersionList,
+    responses=LISTED,
+)
 async def versions(
-    file_id: UUID,
+    file_id: FileIdInPath,
     request: Request,
     work: ReadWork,
-    limit: Limit = 100,
+    limit: PageItems = 100,
     cursor: Cursor = None,
 ) -> Response:
     """Every version of a file, the newest first, whatever became of it.
@@ -62,8 +63,12 @@ async def versions(
     return await list_response(request, work, listing, find, version_payload, limit, cursor)
 
 
-@router.get("/file/{file_id}/versions/{number}", response_model=None)
-async def version(file_id: UUID, number: NumberInPath, work: ReadWork) -> Response:
+@router.get(
+    "/file/{file_id}/versions/{number}",
+    operation_id="get_version",
+    response_model=VersionDetails,
+)
+async def version(file_id: FileIdInPath, number: NumberInPath, work: ReadWork) -> Response:
     """One version of a file."""
     return JSONResponse(version_payload(await work.read(get_version, file_id, number)))
 
@@ -71,10 +76,20 @@ async def version(file_id: UUID, number: NumberInPath, work: ReadWork) -> Respon
 @router.post(
     "/file/{file_id}/versions",
     status_code=202,
-    openapi_extra=DELIVERED,
+    operation_id="upload_version",
     response_model=TaskAccepted,
+    openapi_extra=DELIVERED,
+    responses=ACCEPTED
+    | problems(
+        *DELIVERING,
+        *REPEATING,
+        errors.FormMalformed,
+        errors.NotAllowed,
+        errors.PreconditionFailed,
+        errors.VersionNotRefused,
+    ),
 )
-async def new_version(file_id: FileIdText, request: Request, work: WriteWork) -> JSONResponse:
+async def new_version(file_id: FileIdTextInPath, request: Request, work: WriteWork) -> JSONResponse:
     """Deliver a further version of a file; answers the task that inspects it.
 
     The file's own size limit, schema and dialect bind, and its account's quota. Versions of one
@@ -89,10 +104,14 @@ async def new_version(file_id: FileIdText, request: Request, work: WriteWork) ->
 
 
 @router.post(
-    "/file/{file_id}/versions/{number}/restore", status_code=202, response_model=TaskAccepted
+    "/file/{file_id}/versions/{number}/restore",
+    status_code=202,
+    operation_id="restore_version",
+    response_model=TaskAccepted,
+    responses=ACCEPTED | problems(*REPEATING, *COPYING, errors.VersionNotPublished),
 )
 async def restore_version(
-    file_id: UUID, number: NumberInPath, request: Request, work: WriteWork
+    file_id: FileIdInPath, number: NumberInPath, request: Request, work: WriteWork
 ) -> JSONResponse:
     """Make an earlier published version the newest one, under a new number.
 

@@ -6,12 +6,11 @@ file goes to a `UploadSession`. Nothing is made before every field is known and 
 
 from dataclasses import dataclass, field
 from typing import Protocol
-from uuid import UUID
 
 from fastapi import Request
 from starlette.requests import ClientDisconnect
 
-from entrepot.errors import FieldInvalid, FileTooLarge, FormMalformed, NotFound, ShuttingDown
+from entrepot.errors import FieldInvalid, FileTooLarge, FormMalformed, ShuttingDown
 from entrepot.files.delivery.define import check_file_name
 from entrepot.files.delivery.uploads import CommitContext, UploadTarget, commit_upload
 from entrepot.http.deps import UnitOfWork
@@ -211,20 +210,3 @@ def _begin_part(part: PartBegin, form: UploadForm, fields: tuple[str, ...]) -> N
     if part.name in form.fields:
         raise FieldInvalid(field=part.name, reason="came twice.")
     form.fields[part.name] = bytearray()
-
-
-def read_id(text: str) -> UUID:
-    """An id as it was sent; a malformed one is what never existed. Raises NotFound."""
-    try:
-        return UUID(text)
-    except ValueError:
-        raise NotFound from None
-
-
-def read_number(text: str | None, field: str = "replaces") -> int | None:
-    """A version's number from a form. Raises FieldInvalid."""
-    if not text:
-        return None
-    if not (text.isascii() and text.isdigit()) or not 1 <= int(text[:11]) < 2**31:
-        raise FieldInvalid(field, "is the number of a version.", "2")
-    return int(text)

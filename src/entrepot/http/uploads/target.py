@@ -31,7 +31,8 @@ from entrepot.grants.access import (
     require_delivering,
 )
 from entrepot.http.deps import UnitOfWork
-from entrepot.http.uploads.form import FIELD_LIMITS, UploadForm, read_id, read_number
+from entrepot.http.parameters import REPLACES, read_file_id
+from entrepot.http.uploads.form import FIELD_LIMITS, UploadForm
 from entrepot.http.uploads.tus_headers import read_metadata
 from entrepot.schemas.dialect_field import parse_dialect_field
 from entrepot.schemas.enforcement import parse_enforcement
@@ -117,7 +118,7 @@ class NextVersion:
 
     def require_access(self, conn: ReadConnection, actor: Actor) -> None:
         """Check that the actor may still deliver. Raises NotFound, NotAllowed."""
-        require_delivering(access_visible(conn, actor, read_id(self.file_id)).rights)
+        require_delivering(access_visible(conn, actor, read_file_id(self.file_id)).rights)
 
     async def limit(self, form: UploadForm, name: str, work: UnitOfWork) -> int | None:
         """No field sets one: the file's own binds from the beginning."""
@@ -127,7 +128,7 @@ class NextVersion:
     def with_form(self, form: UploadForm, largest: int) -> UploadTarget:
         """The version by its file's name, and what it replaces. Raises FieldInvalid."""
         del largest
-        replaces = read_number(form.text("replaces"))
+        replaces = REPLACES.read(form.text("replaces"), "replaces")
         return replace(self, file_name=form.name_of_file(), replaces=replaces)
 
     def commit(
@@ -141,7 +142,7 @@ class NextVersion:
 
     def _lock(self, conn: WriteConnection, actor: Actor) -> Deliverable:
         # Checked before the body, and again in the transaction that delivers.
-        target = access_deliverable(conn, actor, read_id(self.file_id))
+        target = access_deliverable(conn, actor, read_file_id(self.file_id))
         if self.condition is not None:
             self.condition(conn, actor, target.file_id)
         if self.replaces is not None:
@@ -172,7 +173,7 @@ class ValidationOnly:
         text = form.text(name) if name in ("file_size_limit", "file_id") else None
         if name == "file_size_limit":
             return parse_size_limit(text)
-        return (await work.read(visible_contract, read_id(text))).size_limit if text else None
+        return (await work.read(visible_contract, read_file_id(text))).size_limit if text else None
 
     def with_form(self, form: UploadForm, largest: int) -> UploadTarget:
         """The check by a contract of the form's own or of a file's. Raises FieldInvalid,
@@ -190,7 +191,7 @@ class ValidationOnly:
             size_limit=limit,
             enforcement=parse_enforcement(form.text("enforce_schema")),
             dialect=parse_dialect_field(form.text("table_dialect")),
-            file_id=read_id(file_id) if file_id is not None else None,
+            file_id=read_file_id(file_id) if file_id is not None else None,
         )
         return ValidationOnly(validation)
 
@@ -227,7 +228,7 @@ def target_of_metadata(told: str, condition: Condition | None, largest: int) -> 
         raise FieldInvalid("filename", "is required in Upload-Metadata.", example)
     form.file_name = check_file_name(given, "filename", "orders.csv, in base64")
     file_id = form.text("file_id") or None
-    replaces = read_number(form.text("replaces"))
+    replaces = REPLACES.read(form.text("replaces"), "replaces")
     if file_id is None:
         if replaces is not None:
             raise FieldInvalid("replaces", "needs a file_id: it is a version of that file.")
@@ -235,5 +236,5 @@ def target_of_metadata(told: str, condition: Condition | None, largest: int) -> 
     for name in FIELDS:
         if name in form.fields:
             raise FieldInvalid(name, "is that of the file where a file_id is given.")
-    read_id(file_id)
+    read_file_id(file_id)
     return NextVersion(file_id, condition).with_form(form, largest)

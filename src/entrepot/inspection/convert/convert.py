@@ -19,6 +19,7 @@ from entrepot.inspection.check.rules import judged_columns
 from entrepot.inspection.convert.column_profile import profile_columns
 from entrepot.inspection.convert.exact_types import exact_type_of
 from entrepot.inspection.convert.rejected_rows import find_errors, write_rejected
+from entrepot.inspection.convert.write_arrow import write_arrow
 from entrepot.inspection.csv.reader import CsvText
 from entrepot.inspection.csv.write_canonical import write_canonical
 from entrepot.inspection.detect.decompress import unpack
@@ -33,7 +34,6 @@ from entrepot.inspection.limits import Limits, rows_per_group
 from entrepot.inspection.progress import Progress
 from entrepot.inspection.results import ConversionRequest, Converted, InspectionRequest
 from entrepot.inspection.table import Column, NotTabular, SourceBroken, Table, TooLarge
-from entrepot.inspection.write_arrow import write_arrow
 from entrepot.schemas.model import TableSchema
 from entrepot.schemas.table_dialect import TableDialect, parse_dialect
 from entrepot.schemas.table_schema import parse_schema
