@@ -11,10 +11,9 @@ import polars as pl
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
+from tests.inspection.conftest import write_canonical
 
 from entrepot.inspection.csv.detected import DetectedCsv
-from entrepot.inspection.csv.write_canonical import write_canonical
-from entrepot.inspection.limits import Limits
 
 SLOW = settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -36,8 +35,7 @@ def understood(
 ) -> tuple[list[Any], DetectedCsv]:
     path, target, scratch = tmp_path / name, tmp_path / "canonical.csv", tmp_path / "scratch"
     path.write_bytes(content)
-    scratch.mkdir(exist_ok=True)
-    reading = write_canonical(path, name, target, scratch, Limits())
+    reading = write_canonical(path, target, scratch)
     raw = target.read_bytes()
     rows = list(csv.reader(io.StringIO(raw.decode(), newline=""), strict=True))
     written = io.StringIO(newline="")

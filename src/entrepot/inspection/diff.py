@@ -9,19 +9,18 @@ spills to the scratch folder what does not fit into memory.
 # ruff: noqa: S608 (SQL is built from expressions; every text in it is quoted by `literal`)
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
 from entrepot.inspection.check.infer import infer_schema, unique_names
-from entrepot.inspection.convert.convert import exact_reading
+from entrepot.inspection.context import InspectionContext
 from entrepot.inspection.inspect import out_of_resources
-from entrepot.inspection.limits import Limits
-from entrepot.inspection.progress import Progress
+from entrepot.inspection.open_table import open_content
 from entrepot.inspection.report.report import shortened
-from entrepot.inspection.results import Comparison, ComparisonRequest, ConversionRequest
+from entrepot.inspection.results import Comparison, ComparisonRequest
 from entrepot.inspection.table import NotTabular, SourceBroken, TooLarge
 
 COLUMNS_AT_MOST = 2_000
@@ -40,23 +39,15 @@ class _Side:
         return f"c{self.labels.index(label) + 1}"
 
 
-def diff_tables(
-    engine: duckdb.DuckDBPyConnection,
-    request: ComparisonRequest,
-    scratch: Path,
-    limits: Limits,
-    progress: Progress,
-) -> Comparison:
+def diff_tables(request: ComparisonRequest, context: InspectionContext) -> Comparison:
     """What differs. Raises only what `out_of_resources` knows, and OSError."""
     try:
         sides = (
             ("before", request.path, request.file_name),
             ("after", request.other, request.other_name),
         )
-        before, after = (
-            _load(engine, *side, request.dialect, scratch, limits, progress) for side in sides
-        )
-        return _compare(engine, before, after, request)
+        before, after = (_load(*side, request.dialect, context) for side in sides)
+        return _compare(context.engine, before, after, request)
     except (NotTabular, SourceBroken, TooLarge) as reason:
         return Comparison(verdict="not-compared", detail=f"They cannot be compared: {reason}.")
     except duckdb.Error as error:
@@ -67,20 +58,15 @@ def diff_tables(
 
 
 def _load(
-    engine: duckdb.DuckDBPyConnection,
     side: str,
     path: Path,
     file_name: str,
     dialect: dict[str, Any] | None,
-    scratch: Path,
-    limits: Limits,
-    progress: Progress,
+    context: InspectionContext,
 ) -> _Side:
-    folder = scratch / side
+    engine, folder = context.engine, context.scratch / side
     folder.mkdir(exist_ok=True)
-    size = path.stat().st_size
-    reading = ConversionRequest(path, file_name, size, "csv", {}, False, 0, dialect)
-    table = exact_reading(engine, reading, folder, limits, progress)
+    table = open_content(path, file_name, replace(context, scratch=folder), dialect).read()
     if len(table.columns) > COLUMNS_AT_MOST:
         raise TooLarge(f"{len(table.columns):,} columns; {COLUMNS_AT_MOST:,} are compared")
     cells = [f"{column.text} AS c{n}" for n, column in enumerate(table.columns, start=1)]

@@ -6,7 +6,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-INTERVAL = 0.1
+REPORT_SECONDS = 0.1
+"""Between two reports: quick enough for a moving bar, too rare to cost anything."""
+
+UNPACKED, SURVEYED, NORMALIZED, JUDGED = 0.1, 0.15, 0.5, 0.95
+"""The share of the whole work at which each pass ends: unpacking, the survey of the bytes, writing
+an irregular text anew, and inference or checks. What is left is the report and the places of its
+errors. Rough measures on texts: a bar must move steadily, not be exact."""
 
 
 class Progress:
@@ -34,7 +40,7 @@ class Progress:
         whole = self._start + (self._end - self._start) * min(1.0, max(0.0, share))
         done = int(whole * self._size)
         now = time.monotonic()
-        if self._tell is None or done <= self._highest or now - self._last < INTERVAL:
+        if self._tell is None or done <= self._highest or now - self._last < REPORT_SECONDS:
             return
         self._highest, self._last = done, now
         self._tell(done, self._size)
@@ -45,7 +51,7 @@ class Progress:
         over = threading.Event()
 
         def watch() -> None:
-            while not over.wait(INTERVAL):
+            while not over.wait(REPORT_SECONDS):
                 percent = engine.query_progress()
                 if percent is not None and percent > 0:
                     self.at(percent / 100)

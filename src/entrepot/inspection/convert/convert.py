@@ -8,7 +8,6 @@ others from the Parquet; the column profile comes with the Parquet.
 
 import csv
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,25 +15,16 @@ import duckdb
 
 from entrepot.inspection.check.infer import unique_names
 from entrepot.inspection.check.rules import judged_columns
+from entrepot.inspection.context import InspectionContext, OpenedTable
 from entrepot.inspection.convert.column_profile import profile_columns
 from entrepot.inspection.convert.exact_types import exact_type_of
 from entrepot.inspection.convert.rejected_rows import find_errors, write_rejected
-from entrepot.inspection.csv.reader import CsvText
-from entrepot.inspection.csv.write_canonical import write_canonical
-from entrepot.inspection.detect.decompress import unpack
-from entrepot.inspection.detect.detect import Detected, detect
 from entrepot.inspection.engine import identifier, literal
-from entrepot.inspection.formats.arrow import read_arrow
-from entrepot.inspection.formats.json import read_json
-from entrepot.inspection.formats.parquet import read_parquet
-from entrepot.inspection.formats.xlsx import read_xlsx
 from entrepot.inspection.inspect import out_of_resources
-from entrepot.inspection.limits import Limits
-from entrepot.inspection.progress import Progress
+from entrepot.inspection.open_table import open_content
 from entrepot.inspection.results import ConversionRequest, Converted, InspectionRequest
 from entrepot.inspection.table import Column, NotTabular, SourceBroken, Table, TooLarge
 from entrepot.schemas.model import TableSchema
-from entrepot.schemas.table_dialect import TableDialect, parse_dialect
 from entrepot.schemas.table_schema import parse_schema
 
 CELLS_AT_ONCE = 4_000_000
@@ -48,17 +38,10 @@ class OtherRows(SourceBroken):
     """The table was read with other rows than its inspection counted."""
 
 
-def convert_file(
-    engine: duckdb.DuckDBPyConnection,
-    request: ConversionRequest,
-    target: Path,
-    scratch: Path,
-    limits: Limits,
-    progress: Progress,
-) -> Converted:
+def convert_file(request: ConversionRequest, target: Path, context: InspectionContext) -> Converted:
     """Write the form to `target`. Raises only what `out_of_resources` knows, and OSError."""
     try:
-        return _derive(engine, request, target, scratch, limits, progress)
+        return _derive(request, target, context)
     except TooLarge as reason:
         return Converted("resource-limit", None, f"It passes a limit: {reason}.")
     except (NotTabular, SourceBroken, UnicodeError, RecursionError, csv.Error) as reason:
@@ -69,23 +52,17 @@ def convert_file(
         return Converted("source-error", None, f"It cannot be written: {_first_line(error)}")
 
 
-def _derive(
-    engine: duckdb.DuckDBPyConnection,
-    request: ConversionRequest,
-    target: Path,
-    scratch: Path,
-    limits: Limits,
-    progress: Progress,
-) -> Converted:
+def _derive(request: ConversionRequest, target: Path, context: InspectionContext) -> Converted:
+    engine = context.engine
     match request.form:
         case "rejected":
-            _write_rejected(engine, request, target, scratch, limits, progress)
+            _write_rejected(request, target, context)
         case "jsonl":
             write_json_lines(engine, request.path, target)
         case "arrow":
             write_arrow(engine, request.path, target)
         case "csv":
-            _write_csv(engine, request, target, scratch, limits, progress)
+            _write_csv(request, target, context)
         case "parquet":
             schema = parse_schema(request.schema)
             names: list[tuple[str, str]] = []
@@ -94,43 +71,20 @@ def _derive(
                 rows, names[:] = write_parquet(engine, table, schema, target)
                 return rows
 
-            opened = _open(request, scratch, limits, progress)
-            readings = _readings(engine, opened, scratch, limits, progress)
-            _first_right(readings, write, request.rows)
+            _write_checked(_open(request, context), write, request.rows)
             return _profiled(engine, target, names)
     return Converted("made", None, "")
 
 
-def _write_csv(
-    engine: duckdb.DuckDBPyConnection,
-    request: ConversionRequest,
-    target: Path,
-    scratch: Path,
-    limits: Limits,
-    progress: Progress,
-) -> None:
-    opened = _open(request, scratch, limits, progress)
-    if opened.detected.kind == "csv":
-        # Cells beyond a row's columns are kept there, which a table has no place for.
-        write_canonical(
-            opened.path, opened.file_name, target, scratch, limits, opened.dialect, opened.names
-        )
+def _write_csv(request: ConversionRequest, target: Path, context: InspectionContext) -> None:
+    opened = _open(request, context)
+    if opened.write_canonical is not None:
+        opened.write_canonical(target)
         return
-    _first_right(
-        _readings(engine, opened, scratch, limits, progress),
-        lambda table: write_csv(engine, table, target),
-        request.rows,
-    )
+    _write_checked(opened, lambda table: write_csv(context.engine, table, target), request.rows)
 
 
-def _write_rejected(
-    engine: duckdb.DuckDBPyConnection,
-    request: ConversionRequest,
-    target: Path,
-    scratch: Path,
-    limits: Limits,
-    progress: Progress,
-) -> None:
+def _write_rejected(request: ConversionRequest, target: Path, context: InspectionContext) -> None:
     judged = InspectionRequest(
         path=request.path,
         file_name=request.file_name,
@@ -139,9 +93,9 @@ def _write_rejected(
         schema=request.schema if request.given else None,
         dialect=request.dialect,
     )
-    errors, truncated = find_errors(engine, judged, scratch, limits, progress)
-    table = exact_reading(engine, request, scratch, limits, progress)
-    write_rejected(engine, table, errors, truncated, target)
+    errors, truncated = find_errors(judged, context)
+    table = _open(request, context).read()
+    write_rejected(context.engine, table, errors, truncated, target)
 
 
 def _profiled(
@@ -154,89 +108,26 @@ def _profiled(
         return Converted("made", None, f"The columns could not be measured: {_first_line(error)}")
 
 
-@dataclass(frozen=True)
-class _Opened:
-    """The file as it is to be read: unpacked, and what is known of it beforehand."""
-
-    path: Path
-    file_name: str
-    detected: Detected
-    names: list[str] | None
-    dialect: TableDialect | None
-
-
-def _open(request: ConversionRequest, scratch: Path, limits: Limits, progress: Progress) -> _Opened:
-    path, file_name = request.path, request.file_name
-    detected = detect(path, file_name)
-    if detected.kind == "packed":
-        packed = unpack(path, file_name, scratch, limits, progress)
-        path, file_name = packed.path, packed.file_name
-        detected = detect(path, file_name)
+def _open(request: ConversionRequest, context: InspectionContext) -> OpenedTable:
     fields = request.schema.get("fields", [])
     names = [str(field["name"]) for field in fields] if request.given else None
-    dialect = parse_dialect(request.dialect) if request.dialect is not None else None
-    return _Opened(path, file_name, detected, names, dialect)
+    return open_content(request.path, request.file_name, context, request.dialect, names)
 
 
-def _readings(
-    engine: duckdb.DuckDBPyConnection,
-    opened: _Opened,
-    scratch: Path,
-    limits: Limits,
-    progress: Progress,
-) -> Iterator[Table]:
-    """The ways to read the file, the quickest first; the next is for when one fails."""
-    path, detected, names = opened.path, opened.detected, opened.names
-    match detected.kind:
-        case "csv":
-            kind = detected.media_type
-            text = CsvText(path, kind, scratch, limits, progress, names, opened.dialect)
-            if text.regular():
-                yield text.scan_in_place()
-            yield text.scan_normalized()
-        case "jsonl" | "json" | "json-objects" as form:
-            yield read_json(engine, path, form, scratch, limits)
-        case "parquet":
-            yield read_parquet(engine, path, limits)
-        case "arrow-file" | "arrow-stream" as kind:
-            yield read_arrow(engine, path, kind == "arrow-stream", scratch, limits)
-        case "xlsx":
-            yield read_xlsx(path, scratch, limits, progress, names)
-        case _:
-            raise NotTabular(f"it is {detected.words}")
-
-
-def exact_reading(
-    engine: duckdb.DuckDBPyConnection,
-    request: ConversionRequest,
-    scratch: Path,
-    limits: Limits,
-    progress: Progress,
-) -> Table:
-    """The table read the careful way, by which every row has its number and its line.
-
-    Raises NotTabular, SourceBroken and TooLarge.
-    """
-    opened = _open(request, scratch, limits, progress)
-    *_, table = _readings(engine, opened, scratch, limits, progress)
-    return table
-
-
-def _first_right(readings: Iterator[Table], write: Callable[[Table], int], rows: int) -> None:
-    """Write by the first reading that gives the rows that the inspection counted."""
-    failed: Exception | None = None
-    for table in readings:
+def _write_checked(opened: OpenedTable, write: Callable[[Table], int], rows: int) -> None:
+    """Write with the fast scan, or the careful one where the fast one fails or gives other rows
+    than the inspection counted. Raises OtherRows where both do."""
+    in_place = opened.scan_in_place()
+    if in_place is not None:
         try:
-            written = write(table)
+            if write(in_place) == rows:
+                return
         except (duckdb.InvalidInputException, duckdb.ConversionException) as error:
             if out_of_resources(error):
                 raise
-            failed = error
-            continue
-        if written == rows:
-            return
-        failed = OtherRows(f"{written:,} rows were read, and its inspection counted {rows:,}")
-    raise failed or OtherRows("no row was read")
+    written = write(opened.read())
+    if written != rows:
+        raise OtherRows(f"{written:,} rows were read, and its inspection counted {rows:,}")
 
 
 def write_parquet(

@@ -16,32 +16,28 @@ from typing import Any
 
 import duckdb
 
+from entrepot.inspection.context import InspectionContext
 from entrepot.inspection.convert.csv_injection import escape_formula
 from entrepot.inspection.inspect import inspect_file
-from entrepot.inspection.limits import Limits
-from entrepot.inspection.progress import Progress
 from entrepot.inspection.report.summary import describe_error
 from entrepot.inspection.results import InspectionRequest
 from entrepot.inspection.table import SourceBroken, Table
 
-MOST_ERRORS = 100_000
+MAX_ERRORS = 100_000
 """Errors that are written; a last row says so if there are more."""
 AT_ONCE = 5_000
 PLACES = ("_row", "_line", "_errors")
 
 
 def find_errors(
-    engine: duckdb.DuckDBPyConnection,
-    request: InspectionRequest,
-    scratch: Path,
-    limits: Limits,
-    progress: Progress,
+    request: InspectionRequest, context: InspectionContext
 ) -> tuple[list[dict[str, Any]], bool]:
     """The errors of the file, and whether there are more. Raises SourceBroken without a table."""
-    found = inspect_file(engine, request, scratch, replace(limits, errors=MOST_ERRORS), progress)
-    task = found.report["tasks"][0]
-    if found.row_count is None:
-        raise SourceBroken(found.detail.rstrip("."))
+    limits = replace(context.limits, errors=MAX_ERRORS)
+    inspection = inspect_file(request, replace(context, limits=limits))
+    task = inspection.report["tasks"][0]
+    if inspection.row_count is None:
+        raise SourceBroken(inspection.detail.rstrip("."))
     return task["errors"] or task.get("findings", []), bool(task["truncated"])
 
 
@@ -74,7 +70,7 @@ def write_rejected(
                 writer.writerow([number, place, said(faults), *map(escape_formula, cells)])
                 written += 1
         if truncated:
-            more = f"There are more: the first {MOST_ERRORS:,} errors are written."
+            more = f"There are more: the first {MAX_ERRORS:,} errors are written."
             writer.writerow(["", "", more])
     return written
 

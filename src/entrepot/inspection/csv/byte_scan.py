@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from entrepot.inspection.detect.detect import byte_order
+from entrepot.inspection.detect.byte_order import byte_order
 from entrepot.inspection.detect.encoding import Encoding, guess_encoding
 from entrepot.inspection.limits import MIB
 from entrepot.inspection.progress import Progress

@@ -9,13 +9,12 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from entrepot.inspection.context import InspectionContext
 from entrepot.inspection.csv.cell_types import NOT_TEXT
 from entrepot.inspection.csv.detected import Occurrences, is_blank
 from entrepot.inspection.csv.lexer import COMMENT, Lexer
 from entrepot.inspection.csv.source import CsvSource, open_lines
 from entrepot.inspection.csv.table_end import TableEnd, TableEndFinder
-from entrepot.inspection.limits import Limits
-from entrepot.inspection.progress import Progress
 from entrepot.inspection.report.report import shortened
 from entrepot.inspection.table import Finding
 
@@ -40,15 +39,15 @@ class Normalized:
     spanning: tuple[int, str] = (0, "")
 
 
-def normalize(source: CsvSource, target: Path, limits: Limits, progress: Progress) -> Normalized:
+def normalize(source: CsvSource, target: Path, context: InspectionContext) -> Normalized:
     """Copy the rows of `source` from the first data row on to `target`, those below the table
     included. Raises OSError when the scratch folder is full."""
     decision = source.decision
     width, start = decision.layout.width, decision.layout.start
     finder = TableEndFinder(decision.layout, decision.contract)
-    faults = FindingCollector(source, limits.errors)
+    faults = FindingCollector(source, context.limits.errors)
     size = max(1, source.path.stat().st_size)
-    lexer = Lexer(decision.dialect, width, limits.line)
+    lexer = Lexer(decision.dialect, width, context.limits.line)
     number = 0
     padding = [""] * width
     column = 1 if width > 1 else 0
@@ -89,7 +88,7 @@ def normalize(source: CsvSource, target: Path, limits: Limits, progress: Progres
             if len(batch) >= BATCH:
                 writer.writerows(batch)
                 batch.clear()
-                progress.at(raw.tell() / size)
+                context.progress.at(raw.tell() / size)
         writer.writerows(batch)
     faults.pass_line(1 << 62)
     extent = finder.decide(number)

@@ -7,13 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
+from entrepot.inspection.context import InspectionContext, TableRequest
 from entrepot.inspection.csv.byte_scan import ByteScan, scan_bytes
 from entrepot.inspection.csv.detected import Decision, detect_csv, is_table
 from entrepot.inspection.detect.encoding import Damage, transcode
-from entrepot.inspection.limits import Limits
-from entrepot.inspection.progress import Progress
 from entrepot.inspection.table import NotTabular, TooLarge
-from entrepot.schemas.table_dialect import TableDialect
 
 HEAD = 256 * 1024
 WIDEST = 4
@@ -41,25 +39,20 @@ class CsvSource:
         return self.byte_scan is not self.original
 
 
-def prepare(
-    path: Path,
-    scratch: Path,
-    limits: Limits,
-    progress: Progress,
-    names: list[str] | None = None,
-    dialect: TableDialect | None = None,
-) -> CsvSource:
-    """Survey `path`, write it anew if it is not in UTF-8, and decide how it is to be read.
+def prepare(request: TableRequest, context: InspectionContext) -> CsvSource:
+    """Survey the file, write it anew if it is not in UTF-8, and decide how it is to be read.
 
     Raises NotTabular, TooLarge, OSError.
     """
+    path, names, dialect = request.path, request.names, request.dialect
+    limits, progress = context.limits, context.progress
     original = byte_scan = scan_bytes(path, progress)
     damage = Damage()
     encoding = original.encoding
     if original.longest_line > WIDEST * limits.line:
         raise TooLarge(f"a line of {original.longest_line:,} bytes; {limits.line:,} are read")
     if encoding.name != "utf-8" or encoding.damaged:
-        target = scratch / "text.utf8"
+        target = context.scratch / "text.utf8"
         damage = transcode(path, encoding.name, original.bom, target, progress)
         path, byte_scan = target, scan_bytes(target, progress)
     if byte_scan.longest_line > limits.line:

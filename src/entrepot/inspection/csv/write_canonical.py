@@ -12,13 +12,9 @@ from pathlib import Path
 from entrepot.inspection.csv.detected import DetectedCsv, is_blank
 from entrepot.inspection.csv.direct_scan import can_scan_directly, reading_of
 from entrepot.inspection.csv.lexer import COMMENT, Lexer
-from entrepot.inspection.csv.source import CsvSource, open_lines, prepare
+from entrepot.inspection.csv.source import CsvSource, open_lines
 from entrepot.inspection.csv.table_end import TableEndFinder
-from entrepot.inspection.detect.detect import detect
 from entrepot.inspection.limits import Limits
-from entrepot.inspection.progress import Progress
-from entrepot.inspection.table import NotTabular
-from entrepot.schemas.table_dialect import TableDialect
 
 BATCH, CHUNK = 2_000, 1 << 20
 
@@ -27,27 +23,12 @@ class _Irregular(Exception):
     """A text that seemed regular is not."""
 
 
-def write_canonical(
-    path: Path,
-    file_name: str,
-    target: Path,
-    scratch: Path,
-    limits: Limits,
-    dialect: TableDialect | None = None,
-    names: list[str] | None = None,
-) -> DetectedCsv:
-    """Write the table in the text `path` to `target` as canonical CSV; returns how it was read.
+def write_canonical(source: CsvSource, target: Path, limits: Limits) -> DetectedCsv:
+    """Write the table in a text to `target` as canonical CSV; returns how it was read.
 
-    `names` are the columns of a contract, `dialect` says what needs no detection. Memory is
-    bounded whatever the size. Raises NotTabular for what is no delimited text, TooLarge where a
-    limit is passed, OSError when a folder is full.
+    Memory is bounded whatever the size. Raises TooLarge where a limit is passed, OSError when a
+    folder is full.
     """
-    detected = detect(path, file_name)
-    if detected.kind == "empty":
-        raise NotTabular("it is empty")
-    if detected.kind != "csv":
-        raise NotTabular(f"it is {detected.media_type}", detected.media_type)
-    source = prepare(path, scratch, limits, Progress(path.stat().st_size), names, dialect)
     reading = reading_of(source)
     if can_scan_directly(source):
         try:

@@ -16,8 +16,7 @@ if sys.version_info >= (3, 14):
 else:
     from backports import zstd
 
-from entrepot.inspection.limits import Limits
-from entrepot.inspection.progress import Progress
+from entrepot.inspection.context import InspectionContext
 from entrepot.inspection.table import SourceBroken, TooLarge
 
 DEPTH = 3
@@ -51,9 +50,7 @@ def is_packed(path: Path) -> bool:
     return _layer_of(path) is not None
 
 
-def unpack(
-    path: Path, file_name: str, scratch: Path, limits: Limits, progress: Progress
-) -> Unpacked:
+def unpack(path: Path, file_name: str, context: InspectionContext) -> Unpacked:
     """Take all layers of compression off the file at `path`.
 
     Raises SourceBroken with the offset of what is damaged or cut off, and TooLarge where the
@@ -65,9 +62,9 @@ def unpack(
     while layer := _layer_of(current):
         if len(layers) == DEPTH:
             raise TooLarge(f"compressed more than {DEPTH} times over; {DEPTH} layers are read")
-        target = scratch / f"unpacked-{len(layers)}"
+        target = context.scratch / f"unpacked-{len(layers)}"
         with current.open("rb") as source, target.open("wb") as out:
-            _unpack_layer(layer, source, out, stored, limits, progress)
+            _unpack_layer(layer, source, out, stored, context)
         if layers:
             current.unlink()
         current = target
@@ -83,8 +80,9 @@ def _layer_of(path: Path) -> str | None:
 
 
 def _unpack_layer(
-    layer: str, source: BinaryIO, out: BinaryIO, stored: int, limits: Limits, progress: Progress
+    layer: str, source: BinaryIO, out: BinaryIO, stored: int, context: InspectionContext
 ) -> None:
+    limits = context.limits
     size = max(1, source.seek(0, 2))
     source.seek(0)
     written = 0
@@ -100,7 +98,7 @@ def _unpack_layer(
                 f"{limits.free_expansion:,} bytes, {limits.expansion:,} times the size is the limit"
             )
         out.write(piece)
-        progress.at(source.tell() / size)
+        context.progress.at(source.tell() / size)
 
 
 def _pieces(layer: str, source: BinaryIO) -> Iterator[bytes]:

@@ -9,26 +9,25 @@ its line, and less than to read its values from a file of their own.
 import codecs
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import duckdb
 
-from entrepot.inspection.detect.detect import byte_order
+from entrepot.inspection.context import Detected, InspectionContext, OpenedTable, TableRequest
+from entrepot.inspection.detect.byte_order import byte_order
 from entrepot.inspection.engine import line_bounds, literal
-from entrepot.inspection.formats.json_positions import depth_of, first_fault, line_of_element
+from entrepot.inspection.formats.json_positions import (
+    depth_of,
+    first_fault,
+    line_of_element,
+    locate_elements,
+)
 from entrepot.inspection.limits import Limits
 from entrepot.inspection.table import Column, Finding, NotTabular, SourceBroken, Table, TooLarge
-
-Form = Literal["jsonl", "json", "json-objects"]
 
 LISTED = 1_000
 BLOCK = 1 << 20
 SHAPES = "json_shapes"
-MEDIA_TYPES: dict[Form, str] = {
-    "jsonl": "application/x-ndjson",
-    "json": "application/json",
-    "json-objects": "application/json",
-}
 KIND = """CASE {kind} WHEN 'VARCHAR' THEN 'text' WHEN 'BIGINT' THEN 'integer'
  WHEN 'UBIGINT' THEN 'integer' WHEN 'HUGEINT' THEN 'integer' WHEN 'BOOLEAN' THEN 'boolean'
  WHEN 'OBJECT' THEN 'object' WHEN 'ARRAY' THEN 'array' WHEN 'DOUBLE' THEN
@@ -56,14 +55,27 @@ class _Source:
     """The objects of a file: `docs` is a relation of `_row`, `_line` and `doc`, in order."""
 
     path: Path
-    form: Form
+    form: str
+    media_type: str
     encoding: str
     docs: str
 
 
-def read_json(
-    engine: duckdb.DuckDBPyConnection, path: Path, form: Form, scratch: Path, limits: Limits
-) -> Table:
+def open_json(detected: Detected, request: TableRequest, context: InspectionContext) -> OpenedTable:
+    """Objects of JSON, ready to be read."""
+
+    def locate(errors: list[dict[str, Any]]) -> None:
+        plain, _ = in_utf8(request.path, context.scratch)
+        locate_elements(errors, plain, detected.kind == "json", context.limits.line)
+
+    lines = detected.kind == "jsonl"  # whose rows have their line already
+    return OpenedTable(
+        lambda: read_json(request.path, detected, context),
+        locate_errors=(lambda errors: None) if lines else locate,
+    )
+
+
+def read_json(path: Path, detected: Detected, context: InspectionContext) -> Table:
     """The objects at `path` as rows.
 
     In JSON Lines (jsonlines.org) blank lines are passed over, and a line that is no object is a
@@ -71,18 +83,19 @@ def read_json(
     occurs twice is a finding, and a row with the first value. Raises NotTabular, SourceBroken,
     TooLarge; OSError when the scratch folder is full.
     """
-    plain, encoding = in_utf8(path, scratch)
+    form, limits = detected.kind, context.limits
+    plain, encoding = in_utf8(path, context.scratch)
     if form == "jsonl":
-        plain = _with_plain_newlines(plain, scratch)
-    source = _Source(plain, form, encoding, _docs(plain, form, limits))
+        plain = _with_plain_newlines(plain, context.scratch)
+    source = _Source(plain, form, detected.media_type, encoding, _docs(plain, form, limits))
     try:
-        return _table(engine, source, limits)
+        return _table(context.engine, source, limits)
     except (duckdb.InvalidInputException, duckdb.IOException) as error:
-        said = str(error).splitlines()[0][:300]
+        first_line = str(error).splitlines()[0][:300]
         if "aximum line size" in str(error) or "maximum_object_size" in str(error):
             raise TooLarge(f"an object of more than {limits.line:,} bytes") from None
         fault = None if form == "jsonl" else first_fault(plain, form == "json", limits.line)
-        raise SourceBroken(str(fault) if fault else said) from None
+        raise SourceBroken(str(fault) if fault else first_line) from None
 
 
 def in_utf8(path: Path, scratch: Path) -> tuple[Path, str]:
@@ -120,7 +133,7 @@ def _with_plain_newlines(path: Path, scratch: Path) -> Path:
     return target
 
 
-def _docs(path: Path, form: Form, limits: Limits) -> str:
+def _docs(path: Path, form: str, limits: Limits) -> str:
     place = literal(str(path))
     if form == "jsonl":
         bounds = ", ".join(f"{name} = {value}" for name, value in line_bounds(limits.line).items())
@@ -163,7 +176,7 @@ def _table(engine: duckdb.DuckDBPyConnection, source: _Source, limits: Limits) -
         columns=columns,
         relation=f"(SELECT {values} FROM {sound})",
         numbered=f"(SELECT _row, _line, {values} FROM {sound})",
-        media_type=MEDIA_TYPES[source.form],
+        media_type=source.media_type,
         by_name=True,
         findings=_findings(engine, source) if bad or twice else (),
         findings_total=bad + twice,

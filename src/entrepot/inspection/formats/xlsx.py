@@ -14,13 +14,13 @@ from pathlib import Path
 from statistics import median_low
 from typing import Any
 
+from entrepot.inspection.context import Detected, InspectionContext, OpenedTable, TableRequest
 from entrepot.inspection.csv.layout import has_header
-from entrepot.inspection.detect.signatures import XLSX
 from entrepot.inspection.engine import line_bounds, literal
 from entrepot.inspection.formats.xlsx_cells import KIND_MARKS, SheetRow, sheet_rows
 from entrepot.inspection.formats.xlsx_package import Sheet, Workbook, opened, read_workbook
 from entrepot.inspection.limits import Limits
-from entrepot.inspection.progress import Progress
+from entrepot.inspection.progress import SURVEYED, Progress
 from entrepot.inspection.table import CellKind, Column, NotTabular, Table, TooLarge
 
 SAMPLED = 200
@@ -59,32 +59,37 @@ class _Written:
     below: list[SheetRow] = field(default_factory=list)
 
 
+def open_xlsx(detected: Detected, request: TableRequest, context: InspectionContext) -> OpenedTable:
+    """A workbook, ready to be read."""
+    context.progress.next_pass(SURVEYED)
+    return OpenedTable(lambda: read_xlsx(request, detected, context))
+
+
 def read_xlsx(
-    path: Path,
-    scratch: Path,
-    limits: Limits,
-    progress: Progress,
-    names: list[str] | None = None,
+    request: TableRequest,
+    detected: Detected,
+    context: InspectionContext,
     sheet: str | int | None = None,
 ) -> Table:
-    """The table in the workbook at `path`.
+    """The table in a workbook.
 
     `sheet` is a sheet's name, or its place from 1; without it the first visible sheet that has
-    cells is read. `names` are the contract's columns: with them the table has a header. Raises
-    SourceBroken, NotTabular, TooLarge; OSError when the scratch folder is full.
+    cells is read. With a contract's names the table has a header. Raises SourceBroken,
+    NotTabular, TooLarge; OSError when the scratch folder is full.
     """
-    target = scratch / "sheet.csv"
-    with opened(path, limits) as package:
-        workbook = read_workbook(package, scratch, limits)
+    limits, target = context.limits, context.scratch / "sheet.csv"
+    with opened(request.path, limits) as package:
+        workbook = read_workbook(package, context.scratch, limits)
         chosen, rows = _first_filled(package, workbook, _candidates(workbook, sheet), limits)
         head = list(islice(rows, SAMPLED))
-        region = find_region(head, names)
+        region = find_region(head, request.names)
         if region.width > limits.columns:
             raise TooLarge(f"{region.width:,} columns; {limits.columns:,} are read")
         start = region.header.number if region.header else region.first - 1
         body = (row for part in (head, rows) for row in part if row.number > start)
-        written = _write(target, region, body, limits, progress)
-    return _table(target, region, written, _described(workbook, chosen, region, written))
+        written = _write(target, region, body, limits, context.progress)
+    description = {"format": detected.kind} | _described(workbook, chosen, region, written)
+    return _table(target, region, written, detected.media_type, description)
 
 
 def _candidates(workbook: Workbook, wanted: str | int | None) -> list[Sheet]:
@@ -225,7 +230,9 @@ def _write_row(writer: Any, region: Region, row: SheetRow, found: _Written, limi
     writer.writerow([row.number, width + len(extra), surplus, "".join(marks), *texts])
 
 
-def _table(target: Path, region: Region, written: _Written, description: dict[str, Any]) -> Table:
+def _table(
+    target: Path, region: Region, written: _Written, media_type: str, description: dict[str, Any]
+) -> Table:
     width = region.width
     names = CONTROL | {f"c{n}": "VARCHAR" for n in range(1, width + 1)}
     typed = ", ".join(f"'{name}': '{kind}'" for name, kind in names.items())
@@ -251,7 +258,7 @@ def _table(target: Path, region: Region, written: _Written, description: dict[st
         columns=columns,
         relation=source,
         numbered=f"(SELECT *, NULL::BIGINT AS _line FROM {source})",  # noqa: S608
-        media_type=XLSX,
+        media_type=media_type,
         header=region.header is not None,
         first_row=region.header.number + 1 if region.header else region.first,
         uneven=written.uneven,
@@ -280,7 +287,6 @@ def _described(
 ) -> dict[str, Any]:
     last = max(written.last, region.first)
     described: dict[str, Any] = {
-        "format": "xlsx",
         "sheet": chosen.name,
         "sheetNumber": chosen.number,
         "range": f"{_letters(region.left)}{region.first}:{_letters(region.right)}{last}",

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.parsers import expat
 
-from entrepot.inspection.detect.signatures import DAMAGED, is_outside
+from entrepot.inspection.detect.zip_errors import DAMAGED, is_outside
 from entrepot.inspection.formats.xlsx_dates import TimeKind, kind_of_format
 from entrepot.inspection.limits import Limits
 from entrepot.inspection.table import NotTabular, SourceBroken, TooLarge

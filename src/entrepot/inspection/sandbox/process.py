@@ -16,6 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from entrepot.inspection.context import InspectionContext
 from entrepot.inspection.convert.convert import convert_file
 from entrepot.inspection.detect.decompress import is_packed
 from entrepot.inspection.diff import diff_tables
@@ -100,7 +101,9 @@ def warm_up() -> None:
         with open_engine() as engine:
             for content, request in ((WARM_UP, free), (WARM_UP + b"\n\xe4,1\n", given)):
                 path.write_bytes(content)
-                inspect_file(engine, request, Path(folder), Limits(), Progress(len(content)))
+                progress = Progress(len(content))
+                context = InspectionContext(engine, Path(folder), Limits(), progress)
+                inspect_file(request, context)
 
 
 def warm_up_previews() -> None:
@@ -138,6 +141,7 @@ def _answer(message: dict[str, Any], engine: Any, channel: Channel) -> dict[str,
     except (SandboxUnavailable, OSError) as error:
         return {"failed": f"the sandbox cannot be set up: {error}"}
     progress = Progress(request.size, lambda done, of: channel.send({"progress": [done, of]}))
+    context = InspectionContext(engine, scratch, limits, progress)
     try:
         packed = any(map(is_packed, readable))
         lock_engine(engine, readable[0], scratch, request.size, limits, readable[1:], packed)
@@ -145,13 +149,13 @@ def _answer(message: dict[str, Any], engine: Any, channel: Channel) -> dict[str,
             result: Any
             if isinstance(request, ConversionRequest):
                 target = scratch / OUTPUT
-                result = convert_file(engine, request, target, scratch, limits, progress)
+                result = convert_file(request, target, context)
             elif isinstance(request, ComparisonRequest):
-                result = diff_tables(engine, request, scratch, limits, progress)
+                result = diff_tables(request, context)
             elif isinstance(request, PreviewRequest):
                 result = preview_file(engine, request)
             else:
-                result = inspect_file(engine, request, scratch, limits, progress)
+                result = inspect_file(request, context)
     except Exception as error:
         if out_of_resources(error):
             return {"exhausted": str(error).splitlines()[0][:300]}

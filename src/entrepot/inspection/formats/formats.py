@@ -1,0 +1,124 @@
+"""The formats that are read: one row each. A new format is a reader and a row here.
+
+Importing this module loads no engine: `load_reader` imports the reader's module. `open_table`
+does so when it is imported itself, which is before the sandbox closes.
+"""
+
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from entrepot.inspection.context import Reader
+
+OFFICE = "application/vnd.openxmlformats-officedocument"
+
+
+def _text_reader() -> "Reader":
+    from entrepot.inspection.csv.reader import open_text
+
+    return open_text
+
+
+def _json_reader() -> "Reader":
+    from entrepot.inspection.formats.json import open_json
+
+    return open_json
+
+
+def _parquet_reader() -> "Reader":
+    from entrepot.inspection.formats.parquet import open_parquet
+
+    return open_parquet
+
+
+def _arrow_reader() -> "Reader":
+    from entrepot.inspection.formats.arrow import open_arrow
+
+    return open_arrow
+
+
+def _xlsx_reader() -> "Reader":
+    from entrepot.inspection.formats.xlsx import open_xlsx
+
+    return open_xlsx
+
+
+def _is_arrow_stream(head: bytes) -> bool:
+    """Whether an encapsulated message with a schema comes first (Arrow columnar format, "IPC").
+
+    The stream format has no signature: a continuation mark, the length of the metadata, then
+    a flatbuffer whose union says by the type 1 that it is a schema.
+    """
+    if not head.startswith(b"\xff\xff\xff\xff") or len(head) < 32:
+        return False
+    try:
+        length, root = struct.unpack_from("<iI", head, 4)
+        table = 8 + root
+        (back,) = struct.unpack_from("<i", head, table)
+        (size,) = struct.unpack_from("<H", head, table - back)
+        (version_at, type_at) = struct.unpack_from("<HH", head, table - back + 4)
+    except struct.error:
+        return False
+    # Loose bounds, to tell a schema from any other bytes: metadata below 256 MiB, a vtable of
+    # Message (5 fields: 14 bytes) or a later version's longer one.
+    if not 0 < length < 1 << 28 or not 8 <= size < 64 or not type_at or version_at > 64:
+        return False
+    return head[table + type_at : table + type_at + 1] == b"\x01"
+
+
+@dataclass(frozen=True)
+class Format:
+    """One format. `kind` names it in profiles, `media_type` is registered or usual (RFC 6838),
+    `title` is its name on pages.
+
+    A binary format is recognized by `starts` on the first bytes of a file, or by a file of that
+    name within a zip archive (`archive_member`). A text is told apart in `detect`.
+    """
+
+    kind: str
+    media_type: str
+    title: str
+    load_reader: Callable[[], "Reader"]
+    starts: Callable[[bytes], bool] | None = None
+    archive_member: str | None = None
+
+
+FORMATS: dict[str, Format] = {
+    row.kind: row
+    for row in (
+        Format("csv", "text/csv", "delimited text (CSV)", _text_reader),
+        Format("jsonl", "application/x-ndjson", "JSON Lines", _json_reader),
+        Format("json", "application/json", "a JSON array", _json_reader),
+        Format("json-objects", "application/json", "JSON objects in a row", _json_reader),
+        Format(
+            "parquet",
+            "application/vnd.apache.parquet",
+            "Parquet",
+            _parquet_reader,
+            starts=lambda head: head.startswith(b"PAR1"),
+        ),
+        Format(
+            "arrow-file",
+            "application/vnd.apache.arrow.file",
+            "Arrow IPC file",
+            _arrow_reader,
+            starts=lambda head: head.startswith(b"ARROW1"),
+        ),
+        Format(
+            "arrow-stream",
+            "application/vnd.apache.arrow.stream",
+            "Arrow IPC stream",
+            _arrow_reader,
+            starts=_is_arrow_stream,
+        ),
+        Format(
+            "xlsx",
+            f"{OFFICE}.spreadsheetml.sheet",
+            "Excel workbook",
+            _xlsx_reader,
+            archive_member="xl/workbook.xml",
+        ),
+    )
+}
