@@ -13,7 +13,8 @@ from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
 from entrepot import errors
-from entrepot.http.problems.table import FRAMEWORK_KINDS, TASK_KINDS, ProblemKind, kind_of
+from entrepot.http.problems.table import FRAMEWORK_KINDS, kind_of
+from entrepot.http.problems.task_table import TASK_KINDS, Kind
 
 log = structlog.get_logger(__name__)
 
@@ -22,7 +23,7 @@ CHALLENGE = {"WWW-Authenticate": 'Bearer realm="entrepot"'}
 
 
 def problem_document(
-    kind: ProblemKind, detail: str, request_id: str | None = None, **members: Any
+    kind: Kind, detail: str, request_id: str | None = None, **members: Any
 ) -> dict[str, Any]:
     """The problem's JSON; `members` are extension members (figures)."""
     document = {
@@ -53,7 +54,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Exception, answer_unexpected)
 
 
-def answer(request: Request, kind: ProblemKind, detail: str, **members: Any) -> Response:
+def answer(request: Request, kind: Kind, detail: str, **members: Any) -> Response:
     """A problem as a response."""
     request_id = request.scope.get("request_id")
     headers = {}
@@ -95,7 +96,7 @@ async def _framework(request: Request, error: Exception) -> Response:
     kind = FRAMEWORK_KINDS.get(error.status_code)
     if kind is None:
         base = FRAMEWORK_KINDS[400 if error.status_code < 500 else 500]
-        kind = ProblemKind(error.status_code, base.code, base.title, base.advice)
+        kind = Kind(error.status_code, base.code, base.title, base.advice)
     response = answer(request, kind, kind.title + ".")
     for name, value in (error.headers or {}).items():
         response.headers[name] = value
