@@ -9,8 +9,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from entrepot.inspection.csv.cell_types import TYPED, cell_type
-from entrepot.inspection.csv.dialect import Dialect
-from entrepot.inspection.csv.dialect_detection import DialectHints, ScoredDialect, detect_dialect
+from entrepot.inspection.csv.dialect import Dialect, DialectHints
+from entrepot.inspection.csv.dialect_detection import detect_dialect
+from entrepot.inspection.csv.dialect_scoring import ScoredDialect
 from entrepot.inspection.csv.header_detection import TYPED_HEADER
 from entrepot.inspection.csv.layout import Layout, find_layout
 from entrepot.inspection.csv.lexer import COMMENT, Lexer, Record
