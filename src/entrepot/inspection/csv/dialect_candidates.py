@@ -10,10 +10,10 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
+from entrepot.inspection.csv.cell_parser import BLANK, ENDS
 from entrepot.inspection.csv.cell_types import is_drawn
 from entrepot.inspection.csv.dialect import PAIRS, Dialect, DialectHints
 from entrepot.inspection.csv.dialect_scoring import PRIOR
-from entrepot.inspection.csv.lexer import BLANK, ENDS
 
 USUAL = ",;\t|"
 """Delimiters that are tried as soon as they occur once."""

@@ -9,11 +9,11 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
+from entrepot.inspection.csv.cell_parser import BLANK, ENDS
 from entrepot.inspection.csv.cell_types import is_drawn
 from entrepot.inspection.csv.dialect import Dialect, DialectHints
 from entrepot.inspection.csv.dialect_candidates import candidate_dialects
 from entrepot.inspection.csv.dialect_scoring import ScoredDialect, score_dialect
-from entrepot.inspection.csv.lexer import BLANK, ENDS
 
 ESCAPES = "\\^!~%*/?"
 """Escape characters: the usual one, and those that spreadsheets and databases offer instead."""

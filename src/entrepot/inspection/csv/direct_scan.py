@@ -4,7 +4,8 @@ import re
 from typing import BinaryIO
 
 from entrepot.inspection.csv.byte_scan import BLOCK, has_blank_lines
-from entrepot.inspection.csv.detected import PADDING, DetectedCsv, above
+from entrepot.inspection.csv.decision import above
+from entrepot.inspection.csv.detected import MAX_PADDING_BYTES, DetectedCsv
 from entrepot.inspection.csv.lexer import Lexer
 from entrepot.inspection.csv.source import CsvSource
 from entrepot.inspection.csv.table_end import TableEndFinder
@@ -36,7 +37,7 @@ def reading_of(source: CsvSource) -> DetectedCsv:
         reasons=decision.reasons,
         further=decision.further,
         undecodable=source.damage.total,
-        padding=source.byte_scan.padding if source.byte_scan.padding <= PADDING else 0,
+        padding=source.byte_scan.padding if source.byte_scan.padding <= MAX_PADDING_BYTES else 0,
     )
 
 

@@ -9,7 +9,8 @@ from typing import BinaryIO, TextIO
 
 from entrepot.inspection.context import InspectionContext, TableRequest
 from entrepot.inspection.csv.byte_scan import ByteScan, scan_bytes
-from entrepot.inspection.csv.detected import Decision, detect_csv, is_table
+from entrepot.inspection.csv.decision import Decision, detect_csv
+from entrepot.inspection.csv.tabular import is_table
 from entrepot.inspection.detect.encoding import Damage, transcode
 from entrepot.inspection.table import NotTabular, TooLarge
 
