@@ -23,7 +23,7 @@ MAX_REREAD_CHARS = 64 * MIB
 text. It keeps the work linear: a text of stray quotes alone would be read once for each quote."""
 MAX_CSV_CELL_CHARS = MIB
 """The longest cell that the csv module may try. It reads until a quote closes, so that a stray one
-takes in all that follows; longer cells are left to `_strict`, which looks for faults as it reads."""
+takes in all that follows; longer cells are left to `_strict`, which looks for faults earlier."""
 MAX_FRUGAL_CHARS = 1 << 14
 """The longest record once those are spent: some pages of text, more than real cells have."""
 MAX_RECORD_LINES = 100_000
