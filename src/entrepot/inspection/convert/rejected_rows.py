@@ -25,7 +25,8 @@ from entrepot.inspection.table import SourceBroken, Table
 
 MAX_ERRORS = 100_000
 """Errors that are written; a last row says so if there are more."""
-AT_ONCE = 5_000
+ROWS_PER_QUERY = 5_000
+"""Rows that are looked up by their numbers at a time, to bound the query's length."""
 PLACES = ("_row", "_line", "_errors")
 
 
@@ -80,8 +81,8 @@ def _rows(
 ) -> Iterator[tuple[int, int | None, list[str]]]:
     """The rows of these numbers, in order: number, line and cells as they were given."""
     engine.execute("CREATE OR REPLACE TEMP TABLE wanted (number BIGINT)")
-    for start in range(0, len(numbers), AT_ONCE):
-        listed = ", ".join(f"({number})" for number in numbers[start : start + AT_ONCE])
+    for start in range(0, len(numbers), ROWS_PER_QUERY):
+        listed = ", ".join(f"({number})" for number in numbers[start : start + ROWS_PER_QUERY])
         engine.execute(f"INSERT INTO wanted VALUES {listed}")
     cells = ", ".join(column.text for column in table.columns)
     uneven = "_cells, _extra" if table.uneven else "NULL, NULL"

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from entrepot.inspection.csv.byte_scan import BLOCK
+from entrepot.inspection.csv.byte_scan import BLOCK_BYTES
 from entrepot.inspection.csv.lexer import Lexer
 from entrepot.inspection.csv.source import CsvSource, open_lines
 
@@ -60,7 +60,7 @@ def offsets_of_lines(
     with path.open("rb") as file:
         file.seek(bom)
         rest = b""
-        while wanted and (block := file.read(BLOCK)):
+        while wanted and (block := file.read(BLOCK_BYTES)):
             data = rest + block
             # A CR at the end may be half of a CRLF, which is one line end.
             keep = len(data) % size or (size if data[-size:][place : place + 1] == b"\r" else 0)

@@ -18,8 +18,10 @@ from entrepot.inspection.csv.table_end import TableEnd, TableEndFinder
 from entrepot.inspection.report.report import shortened
 from entrepot.inspection.table import Finding
 
-BATCH = 2_000
-SHOWN = 5
+BATCH_ROWS = 2_000
+"""Rows that are written at a time."""
+MAX_LISTED_ROWS = 5
+"""Numbers of rows that a warning lists."""
 NO_TEXT = "bytes that are no text (control characters), where a row of the table should be"
 UNDECODABLE = (
     "bytes that are no text in the file's encoding, the first at byte {:,}; read as U+FFFD"
@@ -85,7 +87,7 @@ def normalize(source: CsvSource, target: Path, context: InspectionContext) -> No
                 finder.tell(number, line, row)
                 extra = json.dumps(row[width:]) if count > width else ""
                 batch.append([number, line, count, extra, *row[:width], *padding[count:]])
-            if len(batch) >= BATCH:
+            if len(batch) >= BATCH_ROWS:
                 writer.writerows(batch)
                 batch.clear()
                 context.progress.at(raw.tell() / size)
@@ -108,7 +110,7 @@ def _is_no_text(cells: list[str]) -> bool:
 
 
 def _occurrences(rows: list[int]) -> Occurrences | None:
-    return Occurrences(len(rows), tuple(rows[:SHOWN])) if rows else None
+    return Occurrences(len(rows), tuple(rows[:MAX_LISTED_ROWS])) if rows else None
 
 
 class FindingCollector:

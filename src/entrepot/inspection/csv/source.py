@@ -14,8 +14,10 @@ from entrepot.inspection.csv.tabular import is_table
 from entrepot.inspection.detect.encoding import Damage, transcode
 from entrepot.inspection.table import NotTabular, TooLarge
 
-HEAD = 256 * 1024
-WIDEST = 4
+HEAD_BYTES = 256 * 1024
+"""The first part of a text, by which dialect and layout are decided: some thousand usual lines, of
+which `decide` takes the first 2,000."""
+MAX_CHAR_BYTES = 4
 """Bytes of a character at most: a line may shrink by as much when it is written in UTF-8."""
 
 
@@ -50,7 +52,7 @@ def prepare(request: TableRequest, context: InspectionContext) -> CsvSource:
     original = byte_scan = scan_bytes(path, progress)
     damage = Damage()
     encoding = original.encoding
-    if original.longest_line > WIDEST * limits.line:
+    if original.longest_line > MAX_CHAR_BYTES * limits.line:
         raise TooLarge(f"a line of {original.longest_line:,} bytes; {limits.line:,} are read")
     if encoding.name != "utf-8" or encoding.damaged:
         target = context.scratch / "text.utf8"
@@ -96,8 +98,8 @@ def _head(path: Path, byte_scan: ByteScan) -> tuple[str, bool]:
     read whole."""
     with path.open("rb") as raw:
         raw.seek(byte_scan.bom)
-        head = raw.read(HEAD)
-        if len(head) == HEAD and b"\n" not in head and b"\r" not in head:
+        head = raw.read(HEAD_BYTES)
+        if len(head) == HEAD_BYTES and b"\n" not in head and b"\r" not in head:
             head += raw.read(byte_scan.longest_line + 2)
         whole = not raw.read(1)
     return head.decode("utf-8", "ignore" if not whole else "replace"), whole

@@ -16,7 +16,8 @@ from entrepot.inspection.csv.source import CsvSource, open_lines
 from entrepot.inspection.csv.table_end import TableEndFinder
 from entrepot.inspection.limits import Limits
 
-BATCH, CHUNK = 2_000, 1 << 20
+BATCH_ROWS, CHUNK_CHARS = 2_000, 1 << 20
+"""Rows, or characters of plain lines, that are written at a time."""
 
 
 class _Irregular(Exception):
@@ -62,7 +63,7 @@ def _write_plain(source: CsvSource, reading: DetectedCsv, target: Path) -> None:
             writer.writerow(reading.labels)
         for _ in range(reading.first_line - 1):
             next(text)
-        while lines := text.readlines(CHUNK):
+        while lines := text.readlines(CHUNK_CHARS):
             while left and not lines[-1].strip():
                 lines.pop()
             if not all(line.count(delimiter) == others for line in lines):
@@ -101,7 +102,7 @@ def _write_regular(source: CsvSource, reading: DetectedCsv, target: Path, limits
             if len(cells) != width or fault or pending:
                 raise _Irregular
             batch.append(cells)
-            if len(batch) >= BATCH:
+            if len(batch) >= BATCH_ROWS:
                 writer.writerows(batch)
                 batch.clear()
         writer.writerows(batch)
@@ -132,7 +133,7 @@ def _write_irregular(
             if number > extent.last:
                 break
             batch.append(cells if len(cells) >= width else cells + [""] * (width - len(cells)))
-            if len(batch) >= BATCH:
+            if len(batch) >= BATCH_ROWS:
                 writer.writerows(batch)
                 batch.clear()
         writer.writerows(batch)

@@ -12,9 +12,19 @@ from entrepot.inspection.formats.formats import FORMATS
 EMPTY = "empty"
 """The kind of a file without a byte; no format has it."""
 
-SAMPLE = 256 * 1024
+SAMPLE_BYTES = 256 * 1024
+"""The first part of a file; JSON that is longer is judged by its begin."""
 SEPARATORS = b"\x01\x1a\x1c\x1d\x1e\x1f"
 """Control characters that stand between cells or at the end of some tables."""
+
+# Control characters in a text, set by hand on the folders `nul`, `encodings` and `not-tabular` of
+# tests/inspection/corpus.
+MAX_ODD_BESIDE_NULS = 2
+"""Padding with NULs is usual in tables; with more other control characters beside them, a file is
+binary."""
+MAX_NUL_SHARE = 0.5
+MAX_ODD_SHARE = 0.02
+"""Where bytes do not decode: a damaged text has few control characters."""
 
 JSON_ARRAY = "a JSON array of arrays; an array of objects, one per row, is read (application/json)"
 JSON_VALUES = "a JSON array of values; an array of objects is read (application/json)"
@@ -36,7 +46,7 @@ TEXT = bytes([0, *range(9, 14), *range(32, 256)]) + SEPARATORS
 def detect(path: Path, file_name: str) -> Detected:
     """Read the head of `path`, of an archive its directory too, and decide. Raises OSError."""
     with path.open("rb") as file:
-        head = file.read(SAMPLE)
+        head = file.read(SAMPLE_BYTES)
     if not head:
         return Detected(EMPTY, "application/x-empty", "empty")
     recognized = match_signature(head, path)
@@ -45,7 +55,7 @@ def detect(path: Path, file_name: str) -> Detected:
     text = decode_sample(head)
     if text is None:
         return _other("application/octet-stream")
-    return _detect_text(text, whole=len(head) < SAMPLE)
+    return _detect_text(text, whole=len(head) < SAMPLE_BYTES)
 
 
 def _text(kind: str) -> Detected:
@@ -61,9 +71,8 @@ def decode_sample(head: bytes) -> str | None:
     bom, encoding = byte_order(head)
     odd = len(head.translate(None, TEXT))
     if encoding is None:
-        # Padding with NULs is found in tables, other control characters beside them are not.
         nuls = head.rstrip(b"\0").count(0)
-        if nuls and (odd > 2 or nuls * 2 > len(head)):
+        if nuls and (odd > MAX_ODD_BESIDE_NULS or nuls > MAX_NUL_SHARE * len(head)):
             return None
         encoding = "utf-8"
     try:
@@ -71,7 +80,7 @@ def decode_sample(head: bytes) -> str | None:
     except UnicodeDecodeError:
         if encoding != "utf-8":
             return head[bom:].decode(encoding, "replace")
-        return None if odd * 50 > len(head) else head.decode("latin-1")
+        return None if odd > MAX_ODD_SHARE * len(head) else head.decode("latin-1")
 
 
 def _detect_text(text: str, whole: bool) -> Detected:

@@ -17,8 +17,10 @@ from entrepot.inspection.table import SourceBroken, TooLarge
 
 MAGIC = b"ARROW1"
 CONTINUATION = 0xFFFFFFFF
-MOST_METADATA = 16 * MIB
+MAX_METADATA_BYTES = 16 * MIB
+"""Of one message: 1,600 for each of 10,000 columns, in the schema's."""
 DICTIONARY, RECORDS = 2, 3
+"""Kinds of messages, as the union MessageHeader of Message.fbs counts them."""
 
 
 class _Fault(Exception):
@@ -133,8 +135,8 @@ class _Walk:
             return None
         if length < 0 or start + length > self._size:
             raise SourceBroken(self._beyond(at, "metadata", length))
-        if length > MOST_METADATA:
-            raise TooLarge(f"{length:,} bytes of Arrow metadata; {MOST_METADATA:,} are read")
+        if length > MAX_METADATA_BYTES:
+            raise TooLarge(f"{length:,} bytes of Arrow metadata; {MAX_METADATA_BYTES:,} are read")
         try:
             message = _root(self._read(start, length))
             body = message.number(3, "<q")

@@ -25,8 +25,10 @@ from entrepot.inspection.formats.json_positions import (
 from entrepot.inspection.limits import Limits
 from entrepot.inspection.table import Column, Finding, NotTabular, SourceBroken, Table, TooLarge
 
-LISTED = 1_000
-BLOCK = 1 << 20
+MAX_LISTED = 1_000
+"""Faults that the reader lists, as many as a report has by default (`limits.Limits.errors`)."""
+BLOCK_BYTES = 1 << 20
+"""Copied at a time."""
 SHAPES = "json_shapes"
 KIND = """CASE {kind} WHEN 'VARCHAR' THEN 'text' WHEN 'BIGINT' THEN 'integer'
  WHEN 'UBIGINT' THEN 'integer' WHEN 'HUGEINT' THEN 'integer' WHEN 'BOOLEAN' THEN 'boolean'
@@ -109,7 +111,7 @@ def in_utf8(path: Path, scratch: Path) -> tuple[Path, str]:
         decoder = codecs.getincrementaldecoder(encoding)()
         file.seek(bom)
         with target.open("wb") as out:
-            while block := file.read(BLOCK):
+            while block := file.read(BLOCK_BYTES):
                 out.write(decoder.decode(block).encode())
             out.write(decoder.decode(b"", True).encode())
     return target, encoding
@@ -119,14 +121,14 @@ def _with_plain_newlines(path: Path, scratch: Path) -> Path:
     """The file itself, or a copy in which CRLF is LF: the engine cannot split lines of which
     some end in the one and some in the other."""
     with path.open("rb") as file:
-        while (block := file.read(BLOCK)) and b"\r" not in block:
+        while (block := file.read(BLOCK_BYTES)) and b"\r" not in block:
             pass
         if not block:
             return path
         target = scratch / "lines.jsonl"
         file.seek(0)
         with target.open("wb") as out:
-            while block := file.read(BLOCK):
+            while block := file.read(BLOCK_BYTES):
                 while block.endswith(b"\r") and (after := file.read(1)):
                     block += after
                 out.write(block.replace(b"\r\n", b"\n"))
@@ -241,7 +243,7 @@ def _findings(engine: duckdb.DuckDBPyConnection, source: _Source) -> tuple[Findi
     keyed = f"SELECT *, CASE WHEN sound THEN json_keys(doc) END AS keys FROM ({judged})"
     listed = engine.execute(
         f"SELECT _row, _line, sound FROM ({keyed}) WHERE NOT sound OR {TWICE} "
-        f"ORDER BY _row LIMIT {LISTED}"
+        f"ORDER BY _row LIMIT {MAX_LISTED}"
     ).fetchall()
     notes = {False: "this line is no JSON object", True: "a key occurs twice in this object"}
     return tuple(Finding("source-error", notes[sound], row, line) for row, line, sound in listed)

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 SPACE = re.compile(r"[ \t\r\n]*")
-PIECE = 1 << 20
+PIECE_CHARS = 1 << 20
+"""Read at a time, and twice as many each time that an element does not end within them."""
 BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*+"|[\[\]{}]', re.DOTALL)
 CONSTANT = re.compile(r'"(?:[^"\\]|\\.)*+"|(NaN|-?Infinity)', re.DOTALL)
 
@@ -54,7 +55,7 @@ class _Window:
         rest = len(self.buffer) - self.at
         if self._over or rest > self._longest:
             return False
-        piece = self._text.read(max(PIECE, rest))
+        piece = self._text.read(max(PIECE_CHARS, rest))
         if not piece:
             self._over = True
             return False

@@ -23,9 +23,12 @@ from entrepot.inspection.limits import Limits
 from entrepot.inspection.progress import SURVEYED, Progress
 from entrepot.inspection.table import CellKind, Column, NotTabular, Table, TooLarge
 
-SAMPLED = 200
-SHOWN = 20
-TEXT_LENGTH = 200
+SAMPLE_ROWS = 200
+"""First rows with cells, by which the table's place in its sheet is decided."""
+MAX_LISTED_ROWS = 20
+"""Rows outside of the table, and names of sheets, that a text lists."""
+MAX_TEXT_CHARS = 200
+"""Of such a row that the profile shows."""
 CONTROL = {"_row": "BIGINT", "_cells": "BIGINT", "_extra": "VARCHAR", "_kinds": "VARCHAR"}
 
 
@@ -81,7 +84,7 @@ def read_xlsx(
     with opened(request.path, limits) as package:
         workbook = read_workbook(package, context.scratch, limits)
         chosen, rows = _first_filled(package, workbook, _candidates(workbook, sheet), limits)
-        head = list(islice(rows, SAMPLED))
+        head = list(islice(rows, SAMPLE_ROWS))
         region = find_region(head, request.names)
         if region.width > limits.columns:
             raise TooLarge(f"{region.width:,} columns; {limits.columns:,} are read")
@@ -101,7 +104,7 @@ def _candidates(workbook: Workbook, wanted: str | int | None) -> list[Sheet]:
         return visible
     found = [sheet for sheet in workbook.sheets if wanted in (sheet.name, sheet.number)]
     if not found:
-        listed = ", ".join(repr(sheet.name) for sheet in workbook.sheets[:SHOWN])
+        listed = ", ".join(repr(sheet.name) for sheet in workbook.sheets[:MAX_LISTED_ROWS])
         raise NotTabular(f"a workbook that has no sheet {wanted!r}, but {listed}")
     return found[:1]
 
@@ -195,7 +198,7 @@ def _write(
         for row in rows:
             note = region.width > 2 and len(row.cells) == 1 and row.cells[0][2] == "t"
             gap = row.number > (found.below[-1].number if found.below else found.last) + 1
-            if note and (found.below or gap) and len(found.below) < SHOWN:
+            if note and (found.below or gap) and len(found.below) < MAX_LISTED_ROWS:
                 found.below.append(row)
                 continue
             for held in (*found.below, row):
@@ -301,10 +304,17 @@ def _described(
     for name, rows in (("preamble", region.above), ("footnotes", written.below)):
         if rows:
             described[name] = [
-                {"row": row.number, "text": " ".join(cell[1] for cell in row.cells)[:TEXT_LENGTH]}
-                for row in rows[:SHOWN]
+                {
+                    "row": row.number,
+                    "text": " ".join(cell[1] for cell in row.cells)[:MAX_TEXT_CHARS],
+                }
+                for row in rows[:MAX_LISTED_ROWS]
             ]
     return described
+
+
+def _text_of(row: SheetRow) -> str:
+    return " ".join(text for _, text, _ in row.cells)[:MAX_TEXT_CHARS]
 
 
 def _letters(column: int) -> str:

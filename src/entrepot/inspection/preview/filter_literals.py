@@ -8,7 +8,7 @@ from typing import Any
 
 from entrepot.inspection.preview.filter_ast import FilterColumn, Value
 
-MOST_DIGITS = 38
+MAX_DIGITS = 38
 """Digits of the engine's widest decimal."""
 WIDTHS = {"TINYINT": 8, "SMALLINT": 16, "INTEGER": 32, "BIGINT": 64}
 NANOSECONDS = re.compile(r"(.*[.]\d{6})(\d{1,3})")
@@ -65,8 +65,8 @@ def _number(column: FilterColumn, number: Decimal) -> Value:
         if places <= scale and whole <= precision - scale:
             return Value(number, f"{number:f}", column.stored_as)
         mine = (precision - scale, scale)
-    if max(whole, mine[0]) + max(places, mine[1]) > MOST_DIGITS:
-        raise Misfit(f"a number may have no more than {MOST_DIGITS} digits together with it")
+    if max(whole, mine[0]) + max(places, mine[1]) > MAX_DIGITS:
+        raise Misfit(f"a number may have no more than {MAX_DIGITS} digits together with it")
     return Value(number, f"{number:f}", f"DECIMAL({max(1, whole + places)}, {places})")
 
 

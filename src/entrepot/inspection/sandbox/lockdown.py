@@ -19,7 +19,8 @@ from entrepot.inspection.sandbox.seccomp import refuse_calls, seccomp_support
 PR_SET_PDEATHSIG = 1
 PR_SET_NO_NEW_PRIVS = 38
 SIGKILL = 9
-OPEN_FILES = 256
+MAX_OPEN_FILES = 256
+"""The engine spills to many files at a time."""
 
 Strictness = Literal["require", "best-effort"]
 
@@ -96,7 +97,7 @@ def set_limits(limits: Limits) -> None:
     wanted = {
         resource.RLIMIT_CPU: limits.cpu_seconds,
         resource.RLIMIT_FSIZE: limits.scratch,
-        resource.RLIMIT_NOFILE: OPEN_FILES,
+        resource.RLIMIT_NOFILE: MAX_OPEN_FILES,
         resource.RLIMIT_CORE: 0,
         resource.RLIMIT_DATA: 2 * limits.memory,
     }

@@ -22,11 +22,14 @@ from entrepot.inspection.results import (
 )
 from entrepot.inspection.sandbox.spawn import SandboxProcess
 
-POLL = 0.05
-SCRATCH_POLL = 1.0
+POLL_SECONDS = 0.05
+"""Between two looks at a process's memory, at its deadline and at a cancellation."""
+SCRATCH_POLL_SECONDS = 1.0
 """Seconds between two looks at the scratch folder, which cost more than one at the memory."""
-LOADING = 60.0
-MAX_ANSWER = 256 * MIB
+MAX_LOADING_SECONDS = 60.0
+"""Until a new process is ready, which takes a fraction of one unless the machine is busy."""
+MAX_ANSWER_BYTES = 256 * MIB
+"""Of all that one process sends: it is untrusted, and what it sends is kept in memory."""
 CRASHES = (signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGABRT)
 
 
@@ -89,7 +92,7 @@ class _Answers:
     def _receive(self, piece: bytes) -> None:
         self.closed = not piece
         self._size += len(piece)
-        if self._size > MAX_ANSWER:
+        if self._size > MAX_ANSWER_BYTES:
             raise InspectionFailed("the child's answer is too long")
         *whole, rest = piece.split(b"\n")
         for line in whole:
@@ -120,7 +123,7 @@ def run_job(
     deadline = time.monotonic() + words.limits.wall_seconds
     highest, look_again = 0, 0.0
     while True:
-        message = answers.next(POLL)
+        message = answers.next(POLL_SECONDS)
         if message is not None and "progress" in message:
             on_progress(*_progress(message))
         elif message is not None:
@@ -137,7 +140,7 @@ def run_job(
         if time.monotonic() > look_again:
             if _bytes_within(words.scratch) > words.limits.scratch:
                 raise LimitExceeded(f"{words.limits.scratch:,} bytes of scratch space")
-            look_again = time.monotonic() + SCRATCH_POLL
+            look_again = time.monotonic() + SCRATCH_POLL_SECONDS
 
 
 def _bytes_within(folder: Path) -> int:
@@ -152,14 +155,14 @@ def _bytes_within(folder: Path) -> int:
 
 def _await_ready(answers: _Answers, canceled: Callable[[], bool]) -> int:
     """The pid that the child says it has."""
-    deadline = time.monotonic() + LOADING
-    while (message := answers.next(POLL)) is None:
+    deadline = time.monotonic() + MAX_LOADING_SECONDS
+    while (message := answers.next(POLL_SECONDS)) is None:
         if answers.closed:
             raise InspectionFailed("the child ended while it loaded")
         if canceled():
             raise InspectionCanceled
         if time.monotonic() > deadline:
-            raise InspectionFailed(f"the child did not load within {LOADING:g} seconds")
+            raise InspectionFailed(f"the child did not load within {MAX_LOADING_SECONDS:g} seconds")
     return int(message["ready"])
 
 
