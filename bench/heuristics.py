@@ -137,27 +137,29 @@ def _scaled(value: Any, key: Any, factor: float) -> Any:
 
 
 def _right(cases: list[Known]) -> set[str]:
-    """The files that are read as one of their truths has it, or refused where they have none."""
+    """The files that are read as one of their truths has it, or refused where they have none, and
+    whose reader says that it is unsure where it must, and only there."""
     right = set()
     with tempfile.TemporaryDirectory() as folder, open_engine() as engine:
         context = InspectionContext(engine, Path(folder), Limits(), Progress(1))
         for case in cases:
             try:
-                table = _read(case.path, context)
+                table, unsure = _read(case.path, context)
             except (NotTabular, TooLarge):
-                table = None
+                table, unsure = None, False
             except Exception:  # a number out of its range may break the reader
                 continue
-            if (table is None and not case.tabular) or table in case.truths:
+            same = table in case.truths if case.tabular else table is None
+            if same and case.facts.get("unsure", unsure) == unsure:
                 right.add(case.name)
     return right
 
 
-def _read(path: Path, context: InspectionContext) -> bytes | None:
-    """The canonical CSV of a file; None where it is no delimited text."""
+def _read(path: Path, context: InspectionContext) -> tuple[bytes | None, bool]:
+    """The canonical CSV of a file, None where it is not delimited text; whether it is unsure."""
     target = context.scratch / "canonical.csv"
     opened = open_table(detect(path, path.name), TableRequest(path), context)
     if opened.write_canonical is None:
-        return None
-    opened.write_canonical(target)
-    return target.read_bytes()
+        return None, False
+    unsure = opened.write_canonical(target).unsure
+    return target.read_bytes(), unsure

@@ -54,8 +54,8 @@ def diff_tables(request: ComparisonRequest, context: InspectionContext) -> Compa
     except duckdb.Error as error:
         if out_of_resources(error):
             raise
-        said = f"They cannot be compared: {str(error).splitlines()[0][:300]}"
-        return Comparison(verdict="not-compared", detail=said)
+        detail = f"They cannot be compared: {str(error).splitlines()[0][:300]}"
+        return Comparison(verdict="not-compared", detail=detail)
 
 
 def _load(
@@ -189,19 +189,19 @@ def _as_multisets(
     )
     surplus = f"SELECT * FROM {groups} WHERE surplus != 0"
     engine.execute(f"CREATE OR REPLACE TEMP TABLE surplus AS {surplus}")
-    found: dict[str, Any] = {"changed": None, "examples_changed": []}
+    differences: dict[str, Any] = {"changed": None, "examples_changed": []}
     for name, condition, row in (
         ("added", "surplus > 0", "first_after"),
         ("removed", "surplus < 0", "first_before"),
     ):
-        found[name] = _number(
+        differences[name] = _number(
             engine, f"SELECT coalesce(sum(abs(surplus)), 0) FROM surplus WHERE {condition}"
         )
         rows = engine.execute(
             f"SELECT {row}, {keys} FROM surplus WHERE {condition} ORDER BY {row} LIMIT {examples}"
         ).fetchall()
-        found[f"examples_{name}"] = [_example(each, common) for each in rows]
-    return found
+        differences[f"examples_{name}"] = [_example(each, common) for each in rows]
+    return differences
 
 
 def _examples(
@@ -209,8 +209,8 @@ def _examples(
 ) -> list[dict[str, Any]]:
     cells = ", ".join(f"{letter}.c{n}" for n in range(1, len(side.labels) + 1))
     order = f"ORDER BY {letter}._row LIMIT {examples}"
-    found = engine.execute(f"SELECT {letter}._row, {cells} {rows} {order}").fetchall()
-    return [_example(row, side.labels) for row in found]
+    selected = engine.execute(f"SELECT {letter}._row, {cells} {rows} {order}").fetchall()
+    return [_example(row, side.labels) for row in selected]
 
 
 def _example(row: tuple[Any, ...], labels: Sequence[str]) -> dict[str, Any]:

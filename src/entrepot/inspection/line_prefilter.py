@@ -69,24 +69,24 @@ class Lines:
         listed = ", ".join(f"{name} = {value}" for name, value in settings.items())
         return f"read_csv({literal(str(path))}, {listed})"
 
-    def places(self, wanted: Collection[int]) -> dict[int, tuple[int, int]]:
+    def places(self, numbers: Collection[int]) -> dict[int, tuple[int, int]]:
         """Of odd lines, counted from 1: the line of the text (from 1) and its byte offset.
 
         Equal lines are odd alike, so that the first equal one is the one meant.
         """
-        found: dict[int, tuple[int, int]] = {}
-        last = max(wanted, default=0)
+        places: dict[int, tuple[int, int]] = {}
+        last = max(numbers, default=0)
         with self.path.open("rb") as text, self.odd.open("rb") as odd:
             number, offset = 0, 0
-            for count, sought in enumerate(islice(odd, last), start=1):
+            for count, odd_line in enumerate(islice(odd, last), start=1):
                 for line in text:
                     number += 1
                     at, offset = offset, offset + len(line)
-                    if number > self.skip and line.rstrip(b"\r\n") == sought.rstrip(b"\r\n"):
+                    if number > self.skip and line.rstrip(b"\r\n") == odd_line.rstrip(b"\r\n"):
                         break
-                if count in wanted:
-                    found[count] = (number, at)
-        return found
+                if count in numbers:
+                    places[count] = (number, at)
+        return places
 
 
 class HeaderRepeated(Exception):
@@ -133,8 +133,8 @@ def _prefilter(
         row = engine.execute(f"SELECT count(*) FROM {source}").fetchone() or (0,)
         whole = row[0] == lines.count()
     else:
-        asked = f"SELECT count(*), count_if({odd}), coalesce(sum(strlen(line)), 0) FROM {source}"
-        row = engine.execute(asked).fetchone() or (0, 0, 0)
+        query = f"SELECT count(*), count_if({odd}), coalesce(sum(strlen(line)), 0) FROM {source}"
+        row = engine.execute(query).fetchone() or (0, 0, 0)
         total = int(row[1])
         if total and _set_aside(engine, lines, aside) != total:
             return None

@@ -22,9 +22,9 @@ class Progress:
     thread asks the engine (`watching`).
     """
 
-    def __init__(self, size: int, tell: Callable[[int, int], None] | None = None) -> None:
+    def __init__(self, size: int, report: Callable[[int, int], None] | None = None) -> None:
         self._size = size
-        self._tell = tell
+        self._report = report
         self._start = 0.0
         self._end = 0.0
         self._highest = 0
@@ -40,10 +40,10 @@ class Progress:
         whole = self._start + (self._end - self._start) * min(1.0, max(0.0, share))
         done = int(whole * self._size)
         now = time.monotonic()
-        if self._tell is None or done <= self._highest or now - self._last < REPORT_SECONDS:
+        if self._report is None or done <= self._highest or now - self._last < REPORT_SECONDS:
             return
         self._highest, self._last = done, now
-        self._tell(done, self._size)
+        self._report(done, self._size)
 
     @contextmanager
     def watching(self, engine: Any) -> Iterator[None]:

@@ -179,14 +179,14 @@ def _count(
     for n in range(passes):
         some = rules[n * MAX_RULES_PER_QUERY : (n + 1) * MAX_RULES_PER_QUERY]
         flags = [f"coalesce({rule.sql}, false) AS _v{n}" for n, rule in enumerate(some)]
-        wanted = [
+        aggregates = [
             f"sum(({rule.times}) * _v{n}::INTEGER)" if rule.times else f"count_if(_v{n})"
             for n, rule in enumerate(some)
         ]
         either = " OR ".join(f"_v{n}" for n in range(len(some))) or "false"
         lines = table.embedded() if n == 0 else "0"
         query = (
-            f"SELECT {', '.join(['count(*)', f'count_if({either})', lines, *wanted])} FROM "
+            f"SELECT {', '.join(['count(*)', f'count_if({either})', lines, *aggregates])} FROM "
             f"(SELECT {', '.join(['*', *flags])} FROM "
             f"(SELECT *, ({blank}) AS _blank FROM {table.relation}))"
         )
@@ -229,22 +229,22 @@ def _list_some(
         f"SELECT _row, _line, {uneven}, [{shown}], [{flags}] FROM (SELECT *, {blank} "
         f"FROM {table.numbered}) WHERE {' OR '.join(rule.sql for rule in rules)} LIMIT {listed}"
     )
-    found: list[tuple[Any, ...]] = []
+    listed_rows: list[tuple[Any, ...]] = []
     engine.execute(query)
     flagged = 0
     while flagged < listed and (rows := engine.fetchmany(ROWS_PER_QUERY)):
-        found += rows
+        listed_rows += rows
         flagged += sum(sum(row[-1]) for row in rows)
-    places = table.places({row[0] for row in found}) if table.places else {}
+    places = table.places({row[0] for row in listed_rows}) if table.places else {}
     errors: list[dict[str, Any]] = []
-    for number, line, count, extra, cells, broken in found:
-        given = cells if count is None else cells[:count]
+    for number, line, count, extra, cells, broken in listed_rows:
+        present = cells if count is None else cells[:count]
         place = _place(places[number]) if places else {"rowNumber": number, "lineNumber": line}
         if len(errors) >= listed:
             break
         for rule, flag in zip(rules, broken, strict=True):
             if flag:
-                errors += _of_rule(rule, place, given, cells, extra)
+                errors += _of_rule(rule, place, present, cells, extra)
     return errors
 
 
@@ -255,11 +255,11 @@ def _place(line: tuple[int, int]) -> dict[str, Any]:
 def _of_rule(
     rule: FieldRule,
     place: dict[str, Any],
-    given: list[str | None],
+    present: list[str | None],
     cells: list[str | None],
     extra: str | None,
 ) -> list[dict[str, Any]]:
-    common: dict[str, Any] = {**place, "cells": shown_cells(given)}
+    common: dict[str, Any] = {**place, "cells": shown_cells(present)}
     if rule.type == "blank-row":
         return [problem("blank-row", "", **common)]
     if rule.type == "extra-cell":

@@ -80,19 +80,19 @@ def infer_schema(engine: duckdb.DuckDBPyConnection, table: Table) -> Inferred:
     totals, counts = prefiltered or _count_all(engine, table, tried)
     open_ones = [
         n
-        for n, (likely, found) in enumerate(zip(tried, counts, strict=True))
-        if likely and found.filled and not _fits(likely[0], found)
+        for n, (likely, counted) in enumerate(zip(tried, counts, strict=True))
+        if likely and counted.filled and not _fits(likely[0], counted)
     ]
     if open_ones:
         part = replace(table, columns=tuple(table.columns[n] for n in open_ones))
         others = [survivors[n] for n in open_ones]
         _, again = _count_all(engine, part, others, in_full=True)
-        for n, found in zip(open_ones, again, strict=True):
-            counts[n] = found
+        for n, counted in zip(open_ones, again, strict=True):
+            counts[n] = counted
             tried[n] = survivors[n]
     fields = tuple(
-        _settled(column, name, likely, found)
-        for column, name, likely, found in zip(table.columns, names, tried, counts, strict=True)
+        _settled(column, name, likely, counted)
+        for column, name, likely, counted in zip(table.columns, names, tried, counts, strict=True)
     )
     tokens = any(field.missing_values is not None for field in fields)
     return Inferred(TableSchema(fields), totals.rows, totals.embedded, tokens or totals.blank > 0)
@@ -140,20 +140,22 @@ def _count_prefiltered(
     if table.lines is None:
         return None
     patterns = [_pattern(likely) for likely in tried]
-    asked = [n for n, pattern in enumerate(patterns) if pattern is None]
+    without_pattern = [n for n, pattern in enumerate(patterns) if pattern is None]
     # A further scan for those columns is worth it as long as most have a pattern (ADR 0014).
-    if len(asked) * 2 > len(patterns):
+    if len(without_pattern) * 2 > len(patterns):
         return None
     prefiltered = prefilter(engine, table.lines, [pattern or ANYTHING for pattern in patterns])
     if prefiltered is None:
         return None
     counted = _count_beside(engine, table, tried, prefiltered)
-    if counted is None or not asked:
+    if counted is None or not without_pattern:
         return counted
     totals, counts = counted
-    part = replace(table, columns=tuple(table.columns[n] for n in asked), embedded=lambda: "0")
-    _, found = _count_all(engine, part, [tried[n] for n in asked])
-    for n, each in zip(asked, found, strict=True):
+    part = replace(
+        table, columns=tuple(table.columns[n] for n in without_pattern), embedded=lambda: "0"
+    )
+    _, part_counts = _count_all(engine, part, [tried[n] for n in without_pattern])
+    for n, each in zip(without_pattern, part_counts, strict=True):
         counts[n] = each
     return totals, counts
 
@@ -201,9 +203,10 @@ def _count_all(
     for start in range(0, len(table.columns), COLUMNS_PER_QUERY):
         part = slice(start, start + COLUMNS_PER_QUERY)
         whole = start == 0 and not in_full
-        some, found = _count(engine, table, table.columns[part], tried[part], in_full, whole)
-        totals = some if start == 0 else totals
-        counts += found
+        columns = table.columns[part]
+        part_totals, part_counts = _count(engine, table, columns, tried[part], in_full, whole)
+        totals = part_totals if start == 0 else totals
+        counts += part_counts
     return totals, counts
 
 
@@ -214,13 +217,13 @@ def _first_choice(likely: Sequence[Candidate]) -> list[Candidate]:
     return [each for each in likely if each in likely[:1] or each.name == likely[0].unless]
 
 
-def _fits(candidate: Candidate, found: _Counts) -> bool:
+def _fits(candidate: Candidate, counts: _Counts) -> bool:
     """Whether the candidate holds for the whole column, without doubt."""
-    text_cells = found.filled - found.tokens - sum(found.kinds.values())
+    text_cells = counts.filled - counts.tokens - sum(counts.kinds.values())
     return (
-        found.fitting[candidate.name] == text_cells
-        and found.varied.get(candidate.name, True)
-        and found.fitting.get(candidate.unless or "") != text_cells
+        counts.fitting[candidate.name] == text_cells
+        and counts.varied.get(candidate.name, True)
+        and counts.fitting.get(candidate.unless or "") != text_cells
     )
 
 
@@ -256,12 +259,14 @@ def _count(
     Columns that can be nothing but text are not asked, unless there are no others: a scan that
     leaves them out costs a fifth less.
     """
-    asked = [column for column, some in zip(columns, tried, strict=True) if some] or columns
-    blank = " AND ".join(f"{column.text} IS NULL" for column in asked)
-    wanted = ["count(*)", *([table.embedded(), f"count_if({blank})"] if whole else ["0", "0"])]
+    counted_columns = [
+        column for column, some in zip(columns, tried, strict=True) if some
+    ] or columns
+    blank = " AND ".join(f"{column.text} IS NULL" for column in counted_columns)
+    aggregates = ["count(*)", *([table.embedded(), f"count_if({blank})"] if whole else ["0", "0"])]
     for column, candidates in zip(columns, tried, strict=True):
-        wanted += _count_sql(column, candidates, in_full)
-    query = f"SELECT {', '.join(wanted)} FROM {table.relation}"
+        aggregates += _count_sql(column, candidates, in_full)
+    query = f"SELECT {', '.join(aggregates)} FROM {table.relation}"
     cursor = iter(engine.execute(query).fetchone() or [])
     rows, embedded, blanks = (int(next(cursor) or 0) for _ in range(3))
     counts = []
@@ -284,49 +289,49 @@ def _count(
 
 def _count_sql(column: Column, candidates: Sequence[Candidate], in_full: bool) -> list[str]:
     text = column.text
-    wanted = [f"count({text})"] if candidates or column.kind is None else []
+    aggregates = [f"count({text})"] if candidates or column.kind is None else []
     native = ""
     if column.kind is None:
-        wanted += [f"count_if({column.kind_sql} = {literal(kind)})" for kind in BY_KIND]
+        aggregates += [f"count_if({column.kind_sql} = {literal(kind)})" for kind in BY_KIND]
         native = f"{column.kind_sql} = 'text' AND "
     for candidate in candidates:
         fits = f"{native}{candidate.condition(text)}"
-        wanted.append(f"count_if({fits})")
+        aggregates.append(f"count_if({fits})")
         if candidate.varied:
             yes = ", ".join(map(literal, candidate.field.true_values))
-            wanted.append(f"count_if({text} IN ({yes}))")
+            aggregates.append(f"count_if({text} IN ({yes}))")
     if in_full:
         token = f"{text} IN ({TOKENS})"
-        wanted += [f"count_if({token})", f"list(DISTINCT {text}) FILTER (WHERE {token})"]
-    return wanted
+        aggregates += [f"count_if({token})", f"list(DISTINCT {text}) FILTER (WHERE {token})"]
+    return aggregates
 
 
-def _settled(column: Column, name: str, likely: Sequence[Candidate], found: _Counts) -> Field:
+def _settled(column: Column, name: str, likely: Sequence[Candidate], counts: _Counts) -> Field:
     """The field that all rows agree on."""
     if column.kind not in ("text", None):
         return Field(name, BY_KIND[column.kind])
-    if column.kind is None and any(found.kinds.values()):
-        return _settled_by_kind(name, found)
-    if found.filled == found.tokens:
+    if column.kind is None and any(counts.kinds.values()):
+        return _settled_by_kind(name, counts)
+    if counts.filled == counts.tokens:
         return Field(name)
     for candidate in likely:
-        if not _fits(candidate, found):
+        if not _fits(candidate, counts):
             continue
         if column.kind is None and candidate.field.type not in ("date", "time", "datetime"):
             continue
         field = replace(candidate.field, name=name)
-        return replace(field, missing_values=("", *found.used)) if found.tokens else field
+        return replace(field, missing_values=("", *counts.used)) if counts.tokens else field
     return Field(name)
 
 
-def _settled_by_kind(name: str, found: _Counts) -> Field:
+def _settled_by_kind(name: str, counts: _Counts) -> Field:
     """JSON and workbooks say themselves what a value is; a column of several kinds is any,
     but for texts that mean a missing value (`n/a` among numbers)."""
-    kinds = {kind for kind, count in found.kinds.items() if count > 0}
-    native: int = sum(found.kinds.values())
-    if native < found.filled - found.tokens:
+    kinds = {kind for kind, count in counts.kinds.items() if count > 0}
+    native: int = sum(counts.kinds.values())
+    if native < counts.filled - counts.tokens:
         return Field(name, "any")
-    missing = ("", *found.used) if found.tokens else None
+    missing = ("", *counts.used) if counts.tokens else None
     if kinds == {"integer", "number"}:
         return Field(name, "number", missing_values=missing)
     if len(kinds) != 1:

@@ -35,7 +35,7 @@ def check_json_rules(
     listed: int,
 ) -> list[RowErrors]:
     """The rules on JSON values that do not hold."""
-    found = []
+    broken_rules = []
     for number, cell in cells:
         if number in skipped or cell.field.type not in PARSED_JSON:
             continue
@@ -45,8 +45,8 @@ def check_json_rules(
             note = shortened(f'constraint "{rule}" is "{value}"')
             of = TableRule("constraint-error", number, cell.field.name, note)
             faults = find_row_errors(engine, table, of, name, listed)
-            found += [faults] if faults else []
-    return found
+            broken_rules += [faults] if faults else []
+    return broken_rules
 
 
 def _rules(cell: CellSql) -> Iterator[tuple[str, object, Callable[[Any], bool]]]:

@@ -49,36 +49,36 @@ def profile_columns(
     """
     source = f"read_parquet({literal(str(parquet))})"
     described = engine.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()
-    found = [
+    measured_columns = [
         ColumnStats(name, kind, str(stored), identifier(str(column)), sort_of(str(stored)))
         for (name, kind), (column, stored, *_) in zip(columns, described, strict=True)
     ]
     row = engine.execute(f"SELECT count(*) FROM {source}").fetchone()
     rows = int(row[0]) if row else 0
     exact = rows <= MAX_EXACT_QUANTILE_ROWS
-    for start in range(0, len(found), COLUMNS_PER_QUERY):
-        part = found[start : start + COLUMNS_PER_QUERY]
+    for start in range(0, len(measured_columns), COLUMNS_PER_QUERY):
+        part = measured_columns[start : start + COLUMNS_PER_QUERY]
         near = _near(engine, source, part, rows)
         _measure(engine, near, part, lambda each: _first_pass(each, exact))
         _measure(engine, near, part, _second_pass)
         for each in part:
             _count_values(engine, near, each)
-    return [_document(each, rows, exact) for each in found]
+    return [_document(each, rows, exact) for each in measured_columns]
 
 
 def _measure(
     engine: duckdb.DuckDBPyConnection,
     source: str,
     columns: Sequence[ColumnStats],
-    wanted: Callable[[ColumnStats], dict[str, str]],
+    aggregates: Callable[[ColumnStats], dict[str, str]],
 ) -> None:
     """Take the aggregates that each column wants, in one pass."""
-    asked = [(column, *each) for column in columns for each in wanted(column).items()]
-    if not asked:
+    requested = [(column, *each) for column in columns for each in aggregates(column).items()]
+    if not requested:
         return
-    query = f"SELECT {', '.join(sql for _, _, sql in asked)} FROM {source}"
+    query = f"SELECT {', '.join(sql for _, _, sql in requested)} FROM {source}"
     values = engine.execute(query).fetchone() or ()
-    for (column, name, _), value in zip(asked, values, strict=True):
+    for (column, name, _), value in zip(requested, values, strict=True):
         column.figures[name] = value
 
 
@@ -89,32 +89,32 @@ def _near(
     file costs by the columns that the file has."""
     if rows > MAX_ROWS_IN_MEMORY:
         return source
-    wanted = ", ".join(column.sql for column in columns)
-    engine.execute(f"CREATE OR REPLACE TEMP TABLE near AS SELECT {wanted} FROM {source}")
+    selected = ", ".join(column.sql for column in columns)
+    engine.execute(f"CREATE OR REPLACE TEMP TABLE near AS SELECT {selected} FROM {source}")
     return "near"
 
 
 def _first_pass(column: ColumnStats, exact: bool) -> dict[str, str]:
     value, sql = column.value, column.sql
-    wanted = {"filled": f"count({sql})", "estimate": f"approx_count_distinct({sql})"}
+    aggregates = {"filled": f"count({sql})", "estimate": f"approx_count_distinct({sql})"}
     if column.sort == "other":
-        return wanted
-    wanted |= {"low": f"min({value})::VARCHAR", "high": f"max({value})::VARCHAR"}
+        return aggregates
+    aggregates |= {"low": f"min({value})::VARCHAR", "high": f"max({value})::VARCHAR"}
     match column.sort:
         case "boolean":
-            wanted |= {"true": f"count_if({sql})", "false": f"count_if(NOT {sql})"}
+            aggregates |= {"true": f"count_if({sql})", "false": f"count_if(NOT {sql})"}
         case "text":
-            wanted |= {"short": f"min(length({sql}))", "long": f"max(length({sql}))"}
+            aggregates |= {"short": f"min(length({sql}))", "long": f"max(length({sql}))"}
         case _:
             scaled = column.scaled
             quantile = "quantile_cont" if column.sort == "number" else "quantile_disc"
             quantile = quantile if exact else "approx_quantile"
-            wanted |= {
+            aggregates |= {
                 "from": f"min({scaled})",
                 "to": f"max({scaled})",
                 "quantiles": f"{quantile}({scaled}, {list(QUANTILES.values())})",
             }
-    return wanted
+    return aggregates
 
 
 def _second_pass(column: ColumnStats) -> dict[str, str]:
@@ -122,25 +122,25 @@ def _second_pass(column: ColumnStats) -> dict[str, str]:
     if column.sort == "text" and figures["filled"]:
         lengths = {f"{word}_length": figures[word] for word in ("short", "long")}
         figures |= lengths
-        found = {
+        texts = {
             word: f"min({column.sql}) FILTER (length({column.sql}) = {lengths[f'{word}_length']})"
             for word in ("short", "long")
         }
-        return {word: f"left({sql}, {MAX_VALUE_CHARS + 1})" for word, sql in found.items()}
+        return {word: f"left({sql}, {MAX_VALUE_CHARS + 1})" for word, sql in texts.items()}
     if not column.scaled or figures["from"] is None:
         return {}
-    wanted: dict[str, str] = {}
+    aggregates: dict[str, str] = {}
     low, high = figures["from"], figures["to"]
     if column.sort == "number" and max(abs(low), abs(high)) < MAX_SQUARED:
-        wanted |= {
+        aggregates |= {
             "mean": f"avg({column.scaled})",
             "stddev": f"stddev_samp({column.scaled})",
         }
     bins = bins_of(low, high, whole=column.whole)
     if bins is not None:
         column.bins = bins
-        wanted["histogram"] = f"histogram({bins.number_sql(column.scaled)})"
-    return wanted
+        aggregates["histogram"] = f"histogram({bins.number_sql(column.scaled)})"
+    return aggregates
 
 
 def _count_values(engine: duckdb.DuckDBPyConnection, source: str, column: ColumnStats) -> None:
@@ -174,11 +174,11 @@ def _likely_top(engine: duckdb.DuckDBPyConnection, source: str, text: str) -> li
     if not likely:
         return []
     listed = ", ".join(map(literal, likely))
-    found = engine.execute(
+    counted = engine.execute(
         f"SELECT {text} AS v, count(*) AS n FROM {source} WHERE {text} IN ({listed}) "
         "GROUP BY v ORDER BY n DESC, v"
     )
-    return [(str(value), int(count)) for value, count in found.fetchall()]
+    return [(str(value), int(count)) for value, count in counted.fetchall()]
 
 
 def _document(column: ColumnStats, rows: int, exact: bool) -> dict[str, Any]:

@@ -142,12 +142,12 @@ def write_parquet(
     without a field is a text under its label, and a field without a column is left out.
     """
     columns = typed_columns(engine, table, schema)
-    wanted = ", ".join(f"{sql} AS {identifier(name)}" for name, _, sql in columns)
+    selected = ", ".join(f"{sql} AS {identifier(name)}" for name, _, sql in columns)
     group = min(MAX_GROUP_ROWS, max(MIN_GROUP_ROWS, MAX_GROUP_CELLS // max(1, len(columns))))
     group -= group % MIN_GROUP_ROWS
     rows = _copy(
         engine,
-        f"SELECT {wanted} FROM {table.relation}",
+        f"SELECT {selected} FROM {table.relation}",
         target,
         f"FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {group}",
     )
@@ -197,9 +197,9 @@ def write_csv(engine: duckdb.DuckDBPyConnection, table: Table, target: Path) -> 
     cells = [column.text for column in table.columns]
     if len(cells) == 1:  # a line without anything would be no row to many readers
         cells = [f"coalesce({cells[0]}, '')"]
-    wanted = ", ".join(f"{cell} AS c{n}" for n, cell in enumerate(cells))
+    selected = ", ".join(f"{cell} AS c{n}" for n, cell in enumerate(cells))
     header = ", ".join(map(literal, table.labels)) if table.header else ""
-    rows = f"SELECT {wanted} FROM {table.relation}"
+    rows = f"SELECT {selected} FROM {table.relation}"
     if header:
         rows = f"SELECT {header} UNION ALL {rows}"
     written = _copy(
@@ -214,11 +214,11 @@ def write_csv(engine: duckdb.DuckDBPyConnection, table: Table, target: Path) -> 
 def write_json_lines(engine: duckdb.DuckDBPyConnection, parquet: Path, target: Path) -> int:
     """Write JSON Lines: times as ISO 8601 has them, NaN and infinity (which JSON has not) null."""
     source = f"read_parquet({literal(str(parquet))})"
-    wanted = []
+    selected = []
     for name, kind, *_ in engine.execute(f"DESCRIBE SELECT * FROM {source}").fetchall():
         column = identifier(str(name))
-        wanted.append(f"{_json_value(column, str(kind))} AS {column}")
-    return _copy(engine, f"SELECT {', '.join(wanted)} FROM {source}", target, "FORMAT json")
+        selected.append(f"{_json_value(column, str(kind))} AS {column}")
+    return _copy(engine, f"SELECT {', '.join(selected)} FROM {source}", target, "FORMAT json")
 
 
 def _json_value(column: str, kind: str) -> str:
@@ -237,8 +237,8 @@ def write_arrow(engine: duckdb.DuckDBPyConnection, parquet: Path, target: Path) 
     """Write an Arrow IPC file (the format with a footer, which readers can map and seek in)."""
     from pyarrow import OSFile, ipc
 
-    found = engine.execute(f"SELECT * FROM read_parquet({literal(str(parquet))})")
-    reader: Any = found.to_arrow_reader(MAX_GROUP_ROWS)
+    result = engine.execute(f"SELECT * FROM read_parquet({literal(str(parquet))})")
+    reader: Any = result.to_arrow_reader(MAX_GROUP_ROWS)
     rows = 0
     with OSFile(str(target), "wb") as sink, ipc.new_file(sink, reader.schema) as writer:
         for batch in reader:

@@ -47,7 +47,7 @@ def bins_of(low: float, high: float, whole: bool) -> Bins | None:
     return Bins((*edges, low + count * width if whole else high))
 
 
-def histogram(bins: Bins, found: Mapping[int, int] | None) -> list[int]:
+def histogram(bins: Bins, counted: Mapping[int, int] | None) -> list[int]:
     """The count of each bin, from the engine's `histogram` of their numbers."""
-    counts = {int(number): int(count) for number, count in (found or {}).items()}
+    counts = {int(number): int(count) for number, count in (counted or {}).items()}
     return [counts.get(number, 0) for number in range(bins.count)]

@@ -61,14 +61,14 @@ def write_rejected(
         writer = csv.writer(file, lineterminator="\r\n")
         writer.writerow([*PLACES, *map(escape_formula, table.labels)])
         if header := [error for error in by_row.get(1, []) if not error.get("rowNumber")]:
-            writer.writerow([1, "", said(header), *map(escape_formula, table.labels)])
+            writer.writerow([1, "", errors_text(header), *map(escape_formula, table.labels)])
         written = 0
         for number, line, cells in _rows(engine, table, sorted(by_row)):
             faults = [error for error in by_row[number] if error.get("rowNumber")]
             if faults:
-                found = (error["lineNumber"] for error in faults if error.get("lineNumber"))
-                place = line or next(found, "")
-                writer.writerow([number, place, said(faults), *map(escape_formula, cells)])
+                lines = (error["lineNumber"] for error in faults if error.get("lineNumber"))
+                place = line or next(lines, "")
+                writer.writerow([number, place, errors_text(faults), *map(escape_formula, cells)])
                 written += 1
         if truncated:
             more = f"There are more: the first {MAX_ERRORS:,} errors are written."
@@ -86,16 +86,16 @@ def _rows(
         engine.execute(f"INSERT INTO wanted VALUES {listed}")
     cells = ", ".join(column.text for column in table.columns)
     uneven = "_cells, _extra" if table.uneven else "NULL, NULL"
-    found = engine.execute(
+    rows = engine.execute(
         f"SELECT _row, _line, {uneven}, [{cells}] FROM {table.numbered} "
         f"WHERE _row IN (SELECT number FROM wanted) ORDER BY _row"
     )
-    while some := found.fetchmany(1_000):
+    while some := rows.fetchmany(1_000):
         for number, line, count, extra, texts in some:
-            given = [text or "" for text in (texts if count is None else texts[:count])]
-            yield number, line, given + ([str(c) for c in json.loads(extra)] if extra else [])
+            present = [text or "" for text in (texts if count is None else texts[:count])]
+            yield number, line, present + ([str(c) for c in json.loads(extra)] if extra else [])
 
 
-def said(errors: Sequence[dict[str, Any]]) -> str:
+def errors_text(errors: Sequence[dict[str, Any]]) -> str:
     """Errors in words, joined."""
     return "; ".join(describe_error(error) for error in errors)

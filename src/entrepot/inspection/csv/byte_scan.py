@@ -217,8 +217,8 @@ def has_blank_lines(path: Path) -> bool:
     with path.open("rb") as file:
         while block := file.read(BLOCK_BYTES):
             joined = (seam + block).replace(b"\r", b"")
-            found = joined.find(b"\n\n")
-            if found >= 0 and (joined[found:].strip() or file.read(BLOCK_BYTES).strip()):
+            at = joined.find(b"\n\n")
+            if at >= 0 and (joined[at:].strip() or file.read(BLOCK_BYTES).strip()):
                 return True
             seam = joined[-1:]
     return False

@@ -64,8 +64,8 @@ class CellParser:
         """The position of the quote that ends the cell whose content goes on at `at`; the
         length of `text` plus 1 if there is none; -1 if one stands where it must not."""
         closing, doubled = self.dialect.closing, self.dialect.doubled
-        while found := self._special.search(text, at):
-            place = found.start()
+        while match := self._special.search(text, at):
+            place = match.start()
             if (text[place] == self._escape and text[place] != closing) or (
                 doubled and text.startswith(closing, place + 1)
             ):
@@ -85,8 +85,8 @@ class CellParser:
     def after(self, text: str, at: int) -> int:
         """The start of the next cell after one that ended before `at`, or -1 at the end."""
         if self.dialect.blanks:
-            found = self._run.match(text, at)
-            return found.end() if found and found.end() < len(text) else -1
+            match = self._run.match(text, at)
+            return match.end() if match and match.end() < len(text) else -1
         delimiter = self.dialect.delimiter
         place = text.find(delimiter, at) if delimiter else -1
         return place + len(delimiter) if place >= 0 else -1
@@ -94,8 +94,8 @@ class CellParser:
     def bare(self, text: str, at: int) -> tuple[str, int]:
         """The cell without quotes at `at`, and the start of the next one or -1."""
         if self.dialect.blanks:
-            found = self._run.search(text, at)
-            end, after = (found.start(), found.end()) if found else (len(text), -1)
+            match = self._run.search(text, at)
+            end, after = (match.start(), match.end()) if match else (len(text), -1)
             return self._trimmed(text[at:end]), after if after < len(text) else -1
         delimiter = self.dialect.delimiter
         end = text.find(delimiter, at) if delimiter else -1

@@ -11,7 +11,7 @@ from entrepot.inspection.csv.dialect_detection import detect_dialect
 from entrepot.inspection.csv.dialect_scoring import ScoredDialect
 from entrepot.inspection.csv.layout import Layout, find_layout
 from entrepot.inspection.csv.lexer import COMMENT, Lexer, Record
-from entrepot.inspection.csv.table_end import BlockBelow, said
+from entrepot.inspection.csv.table_end import BlockBelow, row_text
 from entrepot.inspection.table import TooLarge
 from entrepot.schemas.table_dialect import TableDialect
 
@@ -57,37 +57,37 @@ class Decision:
 def detect_csv(
     lines: Sequence[str],
     names: Sequence[str] | None,
-    given: TableDialect | None,
+    requested: TableDialect | None,
     most: int = 10_000,
 ) -> Decision:
     """Decide on dialect and layout by `lines`, the first ones of a text, with their ends.
 
     Raises TooLarge for rows of more than `most` cells.
     """
-    parts = _given(given)
+    hints = _hints(requested)
     separator = SEPARATOR_LINE.fullmatch(lines[0].lstrip("\ufeff")) if lines else None
     body = list(lines)
     if separator:
         body = body[1:]
-        if parts.delimiter is None:
+        if hints.delimiter is None:
             mark = separator.group(1)
-            parts = replace(parts, delimiter="\t" if mark == "\\t" else mark)
-    scored = detect_dialect(body, names, parts)
+            hints = replace(hints, delimiter="\t" if mark == "\\t" else mark)
+    scored = detect_dialect(body, names, hints)
     best = scored[0]
-    dialect = _with_comment(best, body, parts)
-    records = _records(dialect, best.width, lines, bool(separator), given)
+    dialect = _with_comment(best, body, hints)
+    records = _records(dialect, best.width, lines, bool(separator), requested)
     widest = max((len(cells) for _, cells, _ in records[:MAX_WIDTH_ROWS]), default=0)
     if widest > most:
         raise TooLarge(f"{widest:,} columns; {most:,} are read")
-    header = given.header if given else None
-    rows = given.header_rows if given and given.header_rows else None
+    header = requested.header if requested else None
+    rows = requested.header_rows if requested and requested.header_rows else None
     layout = find_layout(records, best.width, names, header, rows)
-    if given and given.header_join is not None and len(layout.header) > 1:
+    if requested and requested.header_join is not None and len(layout.header) > 1:
         layout = replace(layout, labels=tuple(
-            given.header_join.join(label.split(" ")) for label in layout.labels
+            requested.header_join.join(label.split(" ")) for label in layout.labels
         ))  # fmt: skip
     if layout.width != best.width:
-        records = _records(dialect, layout.width, lines, bool(separator), given)
+        records = _records(dialect, layout.width, lines, bool(separator), requested)
     confidence, further = confidence_of(scored, records, layout, best.width)
     reasons = (f"its rows have {layout.width:,} cells by this dialect", *layout.reasons)
     return Decision(
@@ -121,7 +121,7 @@ def above(decision: Decision) -> BlockBelow | None:
     if not rows:
         return None
     line, cells, _ = decision.records[rows[0]]
-    return BlockBelow(rows[0] + 1, rows[-1] + 1, line, said(cells))
+    return BlockBelow(rows[0] + 1, rows[-1] + 1, line, row_text(cells))
 
 
 def _records(
@@ -129,10 +129,10 @@ def _records(
     width: int,
     lines: Sequence[str],
     separator: bool,
-    given: TableDialect | None,
+    requested: TableDialect | None,
 ) -> tuple[Record, ...]:
     records: list[Record] = []
-    skipped = set(given.comment_rows or ()) if given else set()
+    skipped = set(requested.comment_rows or ()) if requested else set()
     for number, record in enumerate(Lexer(dialect, width).records(lines), start=1):
         line, cells, fault = record
         if is_blank(cells) or (separator and number == 1) or number in skipped:
@@ -142,23 +142,23 @@ def _records(
     return tuple(records)
 
 
-def _given(given: TableDialect | None) -> DialectHints:
-    if given is None:
+def _hints(requested: TableDialect | None) -> DialectHints:
+    if requested is None:
         return DialectHints()
     return DialectHints(
-        delimiter=given.delimiter,
-        quote=given.quote_char,
-        escape=given.escape_char,
-        doubled=given.double_quote,
-        trim=given.skip_initial_space,
-        comment=given.comment_char,
+        delimiter=requested.delimiter,
+        quote=requested.quote_char,
+        escape=requested.escape_char,
+        doubled=requested.double_quote,
+        trim=requested.skip_initial_space,
+        comment=requested.comment_char,
     )
 
 
-def _with_comment(best: ScoredDialect, lines: Sequence[str], given: DialectHints) -> Dialect:
+def _with_comment(best: ScoredDialect, lines: Sequence[str], hints: DialectHints) -> Dialect:
     """The dialect with the mark by which lines begin that are no rows, if there are any."""
     dialect = best.dialect
-    if given.comment is not None or best.width == 1:
+    if hints.comment is not None or best.width == 1:
         return dialect
     lexer = Lexer(dialect)
     for mark in COMMENTS:

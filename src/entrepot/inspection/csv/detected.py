@@ -78,44 +78,44 @@ class DetectedCsv:
     @property
     def warnings(self) -> list[str]:
         """What a person should know, in sentences."""
-        said = []
+        sentences = []
         if self.unsure:
             reason = "; ".join(self.further) or "the text may be read in other ways too"
-            said.append(f"How the file is to be read is not sure: {reason}.")
+            sentences.append(f"How the file is to be read is not sure: {reason}.")
         if self.encoding.sure < MIN_SURE:
-            said.append(f"The encoding {self.encoding.name} is a guess.")
-        said += [
+            sentences.append(f"The encoding {self.encoding.name} is a guess.")
+        sentences += [
             f"Another table, in rows {table.first:,} to {table.last:,}, was not read: "
             f"{table.text!r}."
             for table in self.tables
         ]
-        said += [
+        sentences += [
             f"Rows {part.first:,} to {part.last:,} do not belong to the table: {part.text!r}."
             for part in (self.above, *self.below)
             if part is not None
         ]
         if self.padding:
-            said.append(
+            sentences.append(
                 f"{self.padding:,} bytes of padding (NUL, Ctrl-Z) at the end were left out."
             )
         if self.repeats is not None:
-            said.append(
+            sentences.append(
                 f"The header is repeated as a row {self.repeats.total:,} times"
                 f" (row {_numbers(self.repeats)}): tables may have been joined."
             )
         if self.comments is not None:
-            said.append(
+            sentences.append(
                 f"Read as comments, not as rows of the table, since they begin with"
                 f" {self.dialect.comment!r} and have not its number of cells:"
                 f" {self.comments.total:,} (row {_numbers(self.comments)})."
             )
         if self.spanning[0]:
-            said.append(
+            sentences.append(
                 f"{self.spanning[0]:,} rows have a cell of several lines that look like rows of the"
                 f" table; it was kept as one cell, first in the row that begins"
                 f" {self.spanning[1]!r}."
             )
-        return said
+        return sentences
 
     def describe(self) -> dict[str, Any]:
         """The reading as JSON, for the profile."""

@@ -64,22 +64,22 @@ MAX_NAMED_LINES = 50
 
 
 def candidate_dialects(
-    lines: Sequence[str], names: Sequence[str] | None, given: DialectHints
+    lines: Sequence[str], names: Sequence[str] | None, hints: DialectHints
 ) -> list[Dialect]:
     """The dialects to be scored, none twice; one column is always among them."""
     return [
         dialect
-        for delimiter in _delimiters(lines, names, given)
-        for dialect in _with_quotes(delimiter, lines, given)
+        for delimiter in _delimiters(lines, names, hints)
+        for dialect in _with_quotes(delimiter, lines, hints)
     ]
 
 
 def _delimiters(
-    lines: Sequence[str], names: Sequence[str] | None, given: DialectHints
+    lines: Sequence[str], names: Sequence[str] | None, hints: DialectHints
 ) -> list[Dialect]:
     """Dialects that differ in their delimiters, for all that occur often enough."""
-    if given.delimiter is not None:
-        return [Dialect(given.delimiter)]
+    if hints.delimiter is not None:
+        return [Dialect(hints.delimiter)]
     some = lines[:MAX_DELIMITER_LINES]
     present = Counter(mark for line in some for mark in set(line.rstrip(ENDS)))
     candidates: list[Dialect] = [Dialect(mark) for mark in USUAL if present[mark]]
@@ -104,7 +104,7 @@ def _delimiters(
     candidates += _blank_runs(some)
     if names and len(names) > 1:
         candidates += [Dialect(between) for between in _between(names, some)]
-    if given.trim is False:
+    if hints.trim is False:
         candidates = [
             d for d in candidates if d.delimiter == d.delimiter.strip(" ") or d.delimiter == " "
         ]
@@ -187,10 +187,10 @@ def _between(names: Sequence[str], lines: Sequence[str]) -> list[str]:
     ]
 
 
-def _with_quotes(dialect: Dialect, lines: Sequence[str], given: DialectHints) -> list[Dialect]:
+def _with_quotes(dialect: Dialect, lines: Sequence[str], hints: DialectHints) -> list[Dialect]:
     """The dialect with each quote by which cells are enclosed, and one that is only usual."""
-    if given.quote is not None:
-        return [given.put(dialect)]
+    if hints.quote is not None:
+        return [hints.put(dialect)]
     some = lines[:MAX_QUOTE_LINES]
     text = "".join(some)
     mark = "[ \t]" if dialect.blanks else f"(?:{re.escape(dialect.delimiter) or '(?!)'})[ \t]*"
@@ -221,4 +221,4 @@ def _with_quotes(dialect: Dialect, lines: Sequence[str], given: DialectHints) ->
     quotes = [quote for _, quote in counted[:MAX_QUOTES]]
     if '"' not in quotes and '"' not in dialect.delimiter:
         quotes.append('"')
-    return [given.put(replace(dialect, quote=quote)) for quote in quotes]
+    return [hints.put(replace(dialect, quote=quote)) for quote in quotes]

@@ -51,20 +51,20 @@ MIN_ODD_ESCAPES = 2
 
 
 def detect_dialect(
-    lines: Sequence[str], names: Sequence[str] | None, given: DialectHints | None = None
+    lines: Sequence[str], names: Sequence[str] | None, hints: DialectHints | None = None
 ) -> list[ScoredDialect]:
     """The dialects that explain `lines` (with their line ends), the best first; never empty.
 
     `names` are the contract's columns; `given` fixes parts of the dialect.
     """
-    given = given or DialectHints()
+    hints = hints or DialectHints()
     lines = [line[:MAX_LINE_CHARS] for line in lines[:MAX_LINES] if line.strip(ENDS + BLANK)]
     rows = [line for line in lines if not line.startswith("#")]
     if len(rows) >= MIN_ROWS_SHARE * len(lines) and rows:
         lines = rows
     scored = [
-        _improved(score_dialect(dialect, lines, names), lines, names, given)
-        for dialect in candidate_dialects(lines, names, given)
+        _improved(score_dialect(dialect, lines, names), lines, names, hints)
+        for dialect in candidate_dialects(lines, names, hints)
     ]
     scored.sort(key=lambda each: -each.rank)
     if scored[0].dialect.blanks > 1 and scored[0].agreement < MIN_GAPLESS_AGREEMENT:
@@ -73,24 +73,24 @@ def detect_dialect(
 
 
 def _improved(
-    scored: ScoredDialect, lines: Sequence[str], names: Sequence[str] | None, given: DialectHints
+    scored: ScoredDialect, lines: Sequence[str], names: Sequence[str] | None, hints: DialectHints
 ) -> ScoredDialect:
     """The dialect with blanks beside delimiters taken off, or with an escape, if that explains
     the lines better."""
     dialect = scored.dialect
     best = scored
     mark = dialect.delimiter
-    if mark == "|" and given.delimiter is None:
+    if mark == "|" and hints.delimiter is None:
         bare = [line.strip() for line in lines[:MAX_REFINED_LINES] if not is_drawn(line)]
         framed = [line for line in bare if len(line) > 1 and line[0] == mark == line[-1]]
         if len(framed) >= MIN_FRAMED_SHARE * len(bare):
             dialect = replace(dialect, framed=True)
             best = scored = score_dialect(dialect, lines, names)
-    if given.trim is None and scored.width > 1 and _padded(dialect, lines):
+    if hints.trim is None and scored.width > 1 and _padded(dialect, lines):
         trimmed = score_dialect(replace(dialect, trim=True), lines, names)
         if trimmed.rank >= best.rank * MIN_TRIMMED_RANK:
             best = trimmed
-    return _escaped(best, lines, names, given)
+    return _escaped(best, lines, names, hints)
 
 
 def _padded(dialect: Dialect, lines: Sequence[str]) -> bool:
@@ -132,12 +132,12 @@ def _aligned(rows: Sequence[Sequence[str]]) -> bool:
 
 
 def _escaped(
-    scored: ScoredDialect, lines: Sequence[str], names: Sequence[str] | None, given: DialectHints
+    scored: ScoredDialect, lines: Sequence[str], names: Sequence[str] | None, hints: DialectHints
 ) -> ScoredDialect:
     """With an escape character, where one stands before quotes or delimiters and rows fit the
     better for it."""
     dialect = scored.dialect
-    if given.escape is not None or not (dialect.delimiter or dialect.quote):
+    if hints.escape is not None or not (dialect.delimiter or dialect.quote):
         return scored
     text = "".join(lines[:MAX_ESCAPE_LINES])
     best = scored
@@ -154,7 +154,7 @@ def _escaped(
         options = [(escape, both)] + ([(escape, not both)] if both else [])
         for mark, doubled in options:
             tried = score_dialect(
-                given.put(replace(dialect, escape=mark, doubled=doubled)), lines, names
+                hints.put(replace(dialect, escape=mark, doubled=doubled)), lines, names
             )
             always = before_quote and _always_escapes(mark, dialect, text)
             if tried.rank > best.rank * (MIN_SURE_ESCAPE_GAIN if always else MIN_ESCAPE_GAIN):

@@ -120,7 +120,7 @@ def _even(source: CsvSource) -> bool:
     finder = TableEndFinder(layout, source.decision.contract)
     number = layout.start
     for number, (line, cells, _) in enumerate(rows, start=layout.start + 1):
-        finder.tell(number, line, list(cells))
+        finder.add(number, line, list(cells))
     if source.whole:
         return finder.decide(number).last == number
     tail = _tail_lines(source)
@@ -130,7 +130,7 @@ def _even(source: CsvSource) -> bool:
         # A cell with line ends may be cut in two by the tail's beginning: judged by the scan.
         if fault or len(cells) != width:
             return bool(dialect.quote) and source.byte_scan.quotes and number < len(tail) // 2
-        finder.tell(number, line, cells)
+        finder.add(number, line, cells)
     return finder.decide(number).last == number
 
 

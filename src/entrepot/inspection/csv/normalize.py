@@ -71,7 +71,7 @@ def normalize(source: CsvSource, target: Path, context: InspectionContext) -> No
             if fault:
                 if fault == COMMENT:
                     comments.append(number)
-                    finder.tell(number, line, [])
+                    finder.add(number, line, [])
                     continue
                 faults.add("source-error", fault, number, line)
             count = len(cells)
@@ -84,7 +84,7 @@ def normalize(source: CsvSource, target: Path, context: InspectionContext) -> No
             else:
                 row = [] if is_blank(cells) else cells
                 count = len(row)
-                finder.tell(number, line, row)
+                finder.add(number, line, row)
                 extra = json.dumps(row[width:]) if count > width else ""
                 batch.append([number, line, count, extra, *row[:width], *padding[count:]])
             if len(batch) >= BATCH_ROWS:
@@ -135,11 +135,11 @@ class FindingCollector:
     def pass_line(self, line: int) -> None:
         """A new row begins on `line`: undecodable bytes before it are in the row at hand."""
         first = self._places[self._at][1] if self._at < len(self._places) else 0
-        found = False
+        damaged = False
         while self._at < len(self._places) and self._places[self._at][0] < line:
             self._at += 1
-            found = True
-        if found:
+            damaged = True
+        if damaged:
             self.add("encoding-error", UNDECODABLE.format(first), self.number, self.line)
         more = self._at < len(self._places)
         self.next_line = self._places[self._at][0] if more else 1 << 62

@@ -99,7 +99,7 @@ class _Segment:
 
 
 class TableEndFinder:
-    """Takes note of rows. `starting` is true while rows must be told by `tell` in any case;
+    """Takes note of rows. `starting` is true while rows must be given to `add` in any case;
     otherwise only those of another width than the table's, and those with no text but in their
     first cell, need to be. Under a `contract` a short row is a row cut short unless it says
     that it is a note."""
@@ -111,7 +111,7 @@ class TableEndFinder:
         self._open = False
         self.starting = True
 
-    def tell(self, number: int, line: int, cells: list[str]) -> None:
+    def add(self, number: int, line: int, cells: list[str]) -> None:
         """One record of the text that is blank, odd or among the first of its segment. Rows
         of the table's width between two calls are implied."""
         if not any(cells) or (len(cells) != self._layout.width and is_rule(cells)):
@@ -221,14 +221,14 @@ class TableEndFinder:
             rows = segment.trailing
             if len(rows) <= MAX_TRAILING_ROWS and self._stacked([cells for _, _, cells in rows]):
                 columns = max(len(cells) for _, _, cells in rows)
-                part = BlockBelow(rows[0][0], last, rows[0][1], said(rows[0][2]), columns)
+                part = BlockBelow(rows[0][0], last, rows[0][1], row_text(rows[0][2]), columns)
                 return segment.before_trailing, [], [part]
             kept = len(rows)
             while kept and self._is_note(rows[kept - 1][2]):
                 kept -= 1
             if kept < len(rows):
                 number, line, cells = rows[kept]
-                return number - 1, [BlockBelow(number, last, line, said(cells))], []
+                return number - 1, [BlockBelow(number, last, line, row_text(cells))], []
         return last, [], []
 
     def _stacked(self, rows: Sequence[list[str]]) -> bool:
@@ -265,7 +265,7 @@ def _is_word(cell: str) -> bool:
     return bool(cell.strip()) and kind not in TYPED and kind not in NEUTRAL
 
 
-def said(cells: Sequence[str]) -> str:
+def row_text(cells: Sequence[str]) -> str:
     """The cells in a line, shortened."""
     text = shortened(" | ".join(cell.strip() for cell in cells if cell.strip()), 200)
     return NOT_TEXT.sub("\ufffd", text)
@@ -273,4 +273,6 @@ def said(cells: Sequence[str]) -> str:
 
 def _part(segment: _Segment) -> BlockBelow:
     columns = max(len(row) for row in segment.heads)
-    return BlockBelow(segment.first, segment.last, segment.line, said(segment.heads[0]), columns)
+    return BlockBelow(
+        segment.first, segment.last, segment.line, row_text(segment.heads[0]), columns
+    )

@@ -122,7 +122,7 @@ def _write_irregular(
             or not cells[0]
             or not any(cells[1:2] + cells[-1:])
         ):
-            finder.tell(number, line, cells)
+            finder.add(number, line, cells)
     extent = finder.decide(number)
     with _created(target) as out:
         writer = csv.writer(out, lineterminator="\r\n")

@@ -85,9 +85,9 @@ def decode_sample(head: bytes) -> str | None:
 
 def _detect_text(text: str, whole: bool) -> Detected:
     start = text.lstrip("\ufeff \t\r\n")
-    found = _detect_json(start, whole) if start.startswith(("{", "[")) else None
-    if found:
-        return found
+    detected = _detect_json(start, whole) if start.startswith(("{", "[")) else None
+    if detected:
+        return detected
     opening = start[:200].lower()
     for openings, media_type in OPENINGS:
         if opening.startswith(openings):

@@ -152,8 +152,8 @@ def match_signature(head: bytes, path: Path) -> tuple[str, str, str] | None:
 
 def words_for(media_type: str) -> str:
     """What a person calls a file of this media type."""
-    said = WORDS.get(media_type)
-    return f"{said} ({media_type})" if said else media_type
+    words = WORDS.get(media_type)
+    return f"{words} ({media_type})" if words else media_type
 
 
 def _by_magic(head: bytes) -> str | None:

@@ -163,5 +163,5 @@ def _judged(error: BaseException) -> BaseException:
     foreign = type(error).__module__.startswith("arro3")
     if not (ours or panic or foreign):
         return error
-    said = str(error).splitlines()[0] if str(error) else type(error).__name__
-    return SourceBroken(f"its Arrow data is malformed ({said[:200]})")
+    detail = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return SourceBroken(f"its Arrow data is malformed ({detail[:200]})")

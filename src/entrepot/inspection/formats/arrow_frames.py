@@ -179,7 +179,7 @@ class _Walk:
 
     def _read(self, at: int, length: int) -> bytes:
         self._file.seek(at)
-        found = self._file.read(length)
-        if len(found) < length:
-            raise SourceBroken(f"its Arrow data is cut off at byte {at + len(found):,}")
-        return found
+        data = self._file.read(length)
+        if len(data) < length:
+            raise SourceBroken(f"its Arrow data is cut off at byte {at + len(data):,}")
+        return data

@@ -259,14 +259,14 @@ def _ends_with_bracket(path: Path) -> bool:
 
 def _keys(engine: duckdb.DuckDBPyConnection, limits: Limits) -> list[str]:
     """All keys of all rows, in the order of their first appearance."""
-    found: list[tuple[Any, ...]] = engine.execute(
+    rows: list[tuple[Any, ...]] = engine.execute(
         f"SELECT key, min(first * 1000000 + place) AS first FROM (SELECT first, "
         f"unnest(keys) AS key, generate_subscripts(keys, 1) AS place FROM {SHAPES}) "
         f"GROUP BY key ORDER BY 2 LIMIT {limits.columns + 1}"
     ).fetchall()
-    if len(found) > limits.columns:
+    if len(rows) > limits.columns:
         raise TooLarge(f"more than {limits.columns:,} different keys")
-    return [str(key) for key, _ in found]
+    return [str(key) for key, _ in rows]
 
 
 def _pointer(key: str) -> str:

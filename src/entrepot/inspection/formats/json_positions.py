@@ -34,8 +34,8 @@ DECODER = json.JSONDecoder(parse_constant=_refuse)
 class JsonFault(Exception):
     """The text is no JSON from some place on: its line, and what is wrong there."""
 
-    def __init__(self, line: int, said: str) -> None:
-        super().__init__(f"{said}, in line {line:,}")
+    def __init__(self, line: int, fault: str) -> None:
+        super().__init__(f"{fault}, in line {line:,}")
         self.line = line
 
 
@@ -84,17 +84,17 @@ class _Window:
             try:
                 _, end = DECODER.raw_decode(self.buffer, self.at)
             except _NoNumber as word:
-                found = (m.start() for m in CONSTANT.finditer(self.buffer, self.at) if m[1])
-                line = self.line + self.buffer.count("\n", self.at, next(found, self.at))
+                constants = (m.start() for m in CONSTANT.finditer(self.buffer, self.at) if m[1])
+                line = self.line + self.buffer.count("\n", self.at, next(constants, self.at))
                 raise JsonFault(line, f"{word}, which JSON has not") from None
             except RecursionError:
                 raise JsonFault(self.line, "nested too deeply to be read") from None
             except json.JSONDecodeError as error:
                 if self.more():
                     continue
-                said = error.msg[0].lower() + error.msg[1:].removesuffix(" at")
+                fault = error.msg[0].lower() + error.msg[1:].removesuffix(" at")
                 line = self.line + self.buffer.count("\n", self.at, error.pos)
-                raise JsonFault(line, said) from None
+                raise JsonFault(line, fault) from None
             if end < len(self.buffer) or not self.more():
                 self.advance(end)
                 return
@@ -154,11 +154,15 @@ def element_lines(path: Path, array: bool, longest: int) -> Iterator[int]:
             raise JsonFault(window.line, "something follows the array's end")
 
 
-def _expect(window: _Window, wanted: str) -> None:
-    found = window.peek()
-    if found != wanted:
-        said = f"{found!r} where {wanted!r} or ',' is due" if found else "the array does not end"
-        raise JsonFault(window.line, said)
+def _expect(window: _Window, expected: str) -> None:
+    character = window.peek()
+    if character != expected:
+        fault = (
+            f"{character!r} where {expected!r} or ',' is due"
+            if character
+            else "the array does not end"
+        )
+        raise JsonFault(window.line, fault)
     window.advance(window.at + 1)
 
 
@@ -183,10 +187,10 @@ def locate_elements(
         return
     last = max(error["rowNumber"] for error in unplaced)
     lines: dict[int, int] = {}
-    wanted = {error["rowNumber"] for error in unplaced}
+    numbers = {error["rowNumber"] for error in unplaced}
     try:
         for number, line in enumerate(element_lines(path, array, longest), start=2):
-            if number in wanted:
+            if number in numbers:
                 lines[number] = line
             if number >= last:
                 break

@@ -23,6 +23,8 @@ from entrepot.inspection.limits import Limits
 from entrepot.inspection.progress import SURVEYED, Progress
 from entrepot.inspection.table import CellKind, Column, NotTabular, Table, TooLarge
 
+MIN_EXPECTED_ROWS = 100_000
+"""Rows that a sheet may have, for the progress: how many it has is known at its end."""
 SAMPLE_ROWS = 200
 """First rows with cells, by which the table's place in its sheet is decided."""
 MAX_LISTED_ROWS = 20
@@ -95,18 +97,18 @@ def read_xlsx(
     return _table(target, region, written, detected.media_type, description)
 
 
-def _candidates(workbook: Workbook, wanted: str | int | None) -> list[Sheet]:
+def _candidates(workbook: Workbook, chosen: str | int | None) -> list[Sheet]:
     """The sheets that may be read, in order."""
-    if wanted is None:
+    if chosen is None:
         visible = [sheet for sheet in workbook.sheets if not sheet.hidden]
         if not visible:
             raise NotTabular("a workbook without a visible worksheet")
         return visible
-    found = [sheet for sheet in workbook.sheets if wanted in (sheet.name, sheet.number)]
-    if not found:
+    matching = [sheet for sheet in workbook.sheets if chosen in (sheet.name, sheet.number)]
+    if not matching:
         listed = ", ".join(repr(sheet.name) for sheet in workbook.sheets[:MAX_LISTED_ROWS])
-        raise NotTabular(f"a workbook that has no sheet {wanted!r}, but {listed}")
-    return found[:1]
+        raise NotTabular(f"a workbook that has no sheet {chosen!r}, but {listed}")
+    return matching[:1]
 
 
 def _first_filled(
@@ -191,45 +193,47 @@ def _write(
     Blank rows between others are kept. What follows a blank row with one text alone, to the
     end of the sheet, is a footnote and no row.
     """
-    found = _Written(kinds=[set() for _ in range(region.width)])
-    found.last = region.header.number if region.header else region.first - 1
+    written = _Written(kinds=[set() for _ in range(region.width)])
+    written.last = region.header.number if region.header else region.first - 1
     with target.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, quoting=csv.QUOTE_ALL, lineterminator="\n")
         for row in rows:
             note = region.width > 2 and len(row.cells) == 1 and row.cells[0][2] == "t"
-            gap = row.number > (found.below[-1].number if found.below else found.last) + 1
-            if note and (found.below or gap) and len(found.below) < MAX_LISTED_ROWS:
-                found.below.append(row)
+            gap = row.number > (written.below[-1].number if written.below else written.last) + 1
+            if note and (written.below or gap) and len(written.below) < MAX_LISTED_ROWS:
+                written.below.append(row)
                 continue
-            for held in (*found.below, row):
-                _write_row(writer, region, held, found, limits)
-            found.below.clear()
-            progress.at(row.number / max(found.last, 100_000))
-    return found
+            for pending in (*written.below, row):
+                _write_row(writer, region, pending, written, limits)
+            written.below.clear()
+            progress.at(row.number / max(written.last, MIN_EXPECTED_ROWS))
+    return written
 
 
-def _write_row(writer: Any, region: Region, row: SheetRow, found: _Written, limits: Limits) -> None:
+def _write_row(
+    writer: Any, region: Region, row: SheetRow, written: _Written, limits: Limits
+) -> None:
     width = region.width
-    found.cells += (row.number - found.last) * width
-    if found.cells > limits.cells:
+    written.cells += (row.number - written.last) * width
+    if written.cells > limits.cells:
         raise TooLarge(f"a table of more than {limits.cells:,} cells")
-    for blank in range(found.last + 1, row.number):
+    for blank in range(written.last + 1, row.number):
         writer.writerow([blank, width, "", "", *[""] * width])
-    found.last = row.number
+    written.last = row.number
     texts, marks = [""] * width, [" "] * width
     extra: list[str] = []
     for column, text, mark in row.cells:
         place = column - region.left
         if 0 <= place < width:
             texts[place], marks[place] = text, mark
-            found.kinds[place].add(mark)
+            written.kinds[place].add(mark)
         else:
             extra.append(text)
-    found.uneven = found.uneven or bool(extra)
+    written.uneven = written.uneven or bool(extra)
     surplus = json.dumps(extra) if extra else ""
     # A character takes at most four bytes (a quote two), a cell three beside its own.
     row_bytes = 4 * (sum(map(len, texts)) + len(surplus)) + 4 * width + 64
-    found.longest = max(found.longest, row_bytes)
+    written.longest = max(written.longest, row_bytes)
     writer.writerow([row.number, width + len(extra), surplus, "".join(marks), *texts])
 
 

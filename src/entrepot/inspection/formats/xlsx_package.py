@@ -74,9 +74,9 @@ class Strings:
 
     def get(self, number: int) -> str:
         """The text of that number, from 0. Raises SourceBroken."""
-        found = self._cache.get(number)
-        if found is not None:
-            return found
+        text = self._cache.get(number)
+        if text is not None:
+            return text
         if not 0 <= number < len(self._ends) - 1:
             raise SourceBroken(f"a cell has the shared text {number:,}, which does not exist")
         start, end = self._ends[number], self._ends[number + 1]
@@ -223,18 +223,18 @@ def _relations(
     package: zipfile.ZipFile, parts: dict[str, str], name: str, folder: str
 ) -> dict[str, tuple[str, str]]:
     """Each relation's kind and target, by its id."""
-    found: dict[str, tuple[str, str]] = {}
+    relations: dict[str, tuple[str, str]] = {}
 
     def start(tag: str, attributes: dict[str, str]) -> None:
         if tag == "Relationship" and attributes.get("TargetMode") != "External":
             target = attributes.get("Target", "")
             path = target if target.startswith("/") else f"{folder}/{target}"
             kind = attributes.get("Type", "").rpartition("/")[2]
-            found[attributes.get("Id", "")] = (kind, _plain(posixpath.normpath(path)))
+            relations[attributes.get("Id", "")] = (kind, _plain(posixpath.normpath(path)))
 
     if name in parts:
         _parse(package, parts[name], start)
-    return found
+    return relations
 
 
 def _formats(package: zipfile.ZipFile, part: str) -> tuple[TimeKind | None, ...]:

@@ -23,13 +23,13 @@ def typed_value(column: FilterColumn, literal: str | bool | Decimal) -> Value:
     kind = column.kind
     if kind == "other":
         raise Misfit("only `IS NULL` and `IS NOT NULL` can be asked of it")
-    wanted, right = {
+    expected, value_type = {
         "text": ("a text in single quotes", str),
         "boolean": ("TRUE or FALSE", bool),
         "temporal": (f"a text in single quotes like {EXAMPLES.get(column.stored_as, '')}", str),
     }.get(kind, ("a number without quotes", Decimal))
-    if not isinstance(literal, right):
-        raise Misfit(f"it is compared to {wanted}")
+    if not isinstance(literal, value_type):
+        raise Misfit(f"it is compared to {expected}")
     if isinstance(literal, bool):
         return Value(literal, str(literal).lower(), "BOOLEAN")
     if isinstance(literal, Decimal):
@@ -110,10 +110,10 @@ def _timestamp(text: str) -> tuple[Any, str]:
 
 
 def _nanoseconds(text: str) -> tuple[Any, str]:
-    found = NANOSECONDS.fullmatch(text)
-    moment, written = _timestamp(found[1] if found else text)
-    if found:
-        return (moment, int(found[2].ljust(3, "0"))), f"{moment:%Y-%m-%d %H:%M:%S.%f}{found[2]}"
+    match = NANOSECONDS.fullmatch(text)
+    moment, written = _timestamp(match[1] if match else text)
+    if match:
+        return (moment, int(match[2].ljust(3, "0"))), f"{moment:%Y-%m-%d %H:%M:%S.%f}{match[2]}"
     return (moment, 0), written
 
 

@@ -253,11 +253,11 @@ class _FilterReader:
 
 def _chain(node: Any, kind: Any) -> list[Any]:
     """The operands of `a AND b AND c`, which is nested as deep as it is long."""
-    found = []
+    operands = []
     while type(node) is kind:
-        found.append(node.expression)
+        operands.append(node.expression)
         node = node.this
-    return [node, *reversed(found)]
+    return [node, *reversed(operands)]
 
 
 def _ends_escaped(pattern: str, escape: str) -> bool:
@@ -298,11 +298,11 @@ def _misfit(node: Any, column: FilterColumn, reason: str) -> FilterRefused:
 
 def _unparsed(text: str, error: ParseError) -> FilterRefused:
     """What the parser says, in words of this language; it names the last word that it read."""
-    found = error.errors[0] if error.errors else {}
+    first = error.errors[0] if error.errors else {}
     tokens = sqlglot.tokenize(text, dialect="duckdb")
-    named = found.get("line"), found.get("col")
+    named = first.get("line"), first.get("col")
     last = next((each for each in tokens if (each.line, each.col) == named), tokens[-1])
-    description = str(found.get("description", ""))
+    description = str(first.get("description", ""))
     if "missing for" in description:
         return _wrong(min(last.end + 2, len(text)), "a value, a column or a condition")
     if description.startswith("Expecting"):

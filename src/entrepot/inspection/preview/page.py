@@ -46,8 +46,8 @@ def preview_file(engine: duckdb.DuckDBPyConnection, request: PreviewRequest) -> 
     try:
         return _preview(engine, request)
     except FilterRefused as refused:
-        told = {"code": refused.code, "detail": refused.detail, **refused.figures}
-        return Preview([], [], False, told)
+        problem = {"code": refused.code, "detail": refused.detail, **refused.figures}
+        return Preview([], [], False, problem)
 
 
 def _preview(engine: duckdb.DuckDBPyConnection, request: PreviewRequest) -> Preview:
@@ -76,15 +76,15 @@ def _preview(engine: duckdb.DuckDBPyConnection, request: PreviewRequest) -> Prev
     limit = max(1, min(request.limit, MAX_PAGE_CELLS // len(shown)))
     query = _Query(engine, source, number, conditions, values)
     if sorts:
-        found = query.sorted(sorts, request.after, limit + 1, request.offset)
-        more, found = len(found) > limit, found[:limit]
-        rows = query.numbered(found, shown)
+        numbers = query.sorted(sorts, request.after, limit + 1, request.offset)
+        more, numbers = len(numbers) > limit, numbers[:limit]
+        rows = query.numbered(numbers, shown)
     else:
         rows = query.plain(shown, request.after, limit + 1, request.offset)
         more, rows = len(rows) > limit, rows[:limit]
     page = _page(rows, shown)
-    told = [{"name": column.name, "stored_as": column.stored_as} for column in shown]
-    return Preview(told, page, more or len(page) < len(rows))
+    described_columns = [{"name": column.name, "stored_as": column.stored_as} for column in shown]
+    return Preview(described_columns, page, more or len(page) < len(rows))
 
 
 @dataclass(frozen=True)
@@ -125,12 +125,12 @@ class _Query:
             f"{identifier(s.column.name)} {'DESC' if s.descending else 'ASC'} NULLS LAST"
             for s in sorts
         )
-        found = self.engine.execute(
+        rows = self.engine.execute(
             f"SELECT {self.number} FROM {self.source}{_where(conditions)} "
             f"ORDER BY {order}, {self.number} LIMIT {limit:d} OFFSET {offset:d}",
             values,
         ).fetchall()
-        return [int(number) for (number,) in found]
+        return [int(number) for (number,) in rows]
 
     def numbered(self, numbers: list[int], shown: list[FilterColumn]) -> list[tuple[Any, ...]]:
         """The rows of these numbers, in this order."""
@@ -260,7 +260,7 @@ def _sorts(text: str | None, columns: Columns) -> list[_Sort]:
 def _names(text: str | None, parameter: str) -> list[tuple[str, bool]]:
     """Names with commas between them, each whether a minus stands before it; a name with a comma,
     or with a minus at its beginning, in double quotes. Raises Refused."""
-    found, place, rest = [], 0, (text or "").strip()
+    names, place, rest = [], 0, (text or "").strip()
     while place < len(rest):
         match = NAMES.match(rest, place)
         if match is None:
@@ -268,9 +268,9 @@ def _names(text: str | None, parameter: str) -> list[tuple[str, bool]]:
         minus, name = match.groups()
         if name.startswith('"'):
             name = name[1:-1].replace('""', '"')
-        found.append((name, bool(minus)))
+        names.append((name, bool(minus)))
         place = match.end()
-    return found
+    return names
 
 
 def _bad_names(parameter: str) -> FilterRefused:

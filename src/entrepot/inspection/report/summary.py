@@ -31,7 +31,7 @@ HEADER = frozenset(
         "unmatched-header",
     }
 )
-SAID = {
+TEXTS = {
     "blank-row": "a row has no value",
     "missing-cell": "cells are missing",
     "extra-cell": "there are more cells than columns",
@@ -150,16 +150,16 @@ def _fault(kind: str, field: str | None, note: str) -> str:
             return f"{name} must be {_type(note.removeprefix('type is ').strip(QUOTE))}"
         case "constraint-error":
             rule, _, value = note.removeprefix('constraint "').partition('" is ')
-            said = RULES.get(rule, f"breaks its {rule} of {{}}")
+            text = RULES.get(rule, f"breaks its {rule} of {{}}")
             if rule == "enum" and (choices := _choices(value.strip(QUOTE))):
-                return f"{name} {said.format(choices)}"
-            return f"{name} {said.format(shortened(value.strip(QUOTE).replace('`', _TICK)))}"
+                return f"{name} {text.format(choices)}"
+            return f"{name} {text.format(shortened(value.strip(QUOTE).replace('`', _TICK)))}"
         case "unique-error" if field:
             return f"{name} must be unique"
         case "missing-cell" if field:
             return f"the cell of {name} is missing"
         case other:
-            return SAID.get(other) or _described(other)
+            return TEXTS.get(other) or _described(other)
 
 
 def _choices(value: str) -> str | None:
@@ -208,7 +208,7 @@ def _header(error: dict[str, Any]) -> str:
         case "blank-label":
             return _blank(number)
         case _:
-            return SAID[error["type"]]
+            return TEXTS[error["type"]]
 
 
 def _blank(number: int | None) -> str:

@@ -97,9 +97,9 @@ def warm_up() -> None:
     with tempfile.TemporaryDirectory(prefix="inspection-warm-up-") as folder:
         path = Path(folder, "warm-up.csv")
         free = InspectionRequest(path, path.name, len(WARM_UP), "infer")
-        given = replace(free, mode="given", schema=WARM_UP_SCHEMA)
+        with_schema = replace(free, mode="given", schema=WARM_UP_SCHEMA)
         with open_engine() as engine:
-            for content, request in ((WARM_UP, free), (WARM_UP + b"\n\xe4,1\n", given)):
+            for content, request in ((WARM_UP, free), (WARM_UP + b"\n\xe4,1\n", with_schema)):
                 path.write_bytes(content)
                 progress = Progress(len(content))
                 context = InspectionContext(engine, Path(folder), Limits(), progress)
@@ -164,15 +164,15 @@ def _answer(message: dict[str, Any], engine: Any, channel: Channel) -> dict[str,
 
 
 def _request(message: dict[str, Any]) -> Request:
-    told: dict[str, Any] = {
+    fields: dict[str, Any] = {
         name: Path(value) if name in PATHS else value for name, value in message["request"].items()
     }
     match message["job"]:
         case "derive":
-            return ConversionRequest(**told)
+            return ConversionRequest(**fields)
         case "compare":
-            return ComparisonRequest(**told)
+            return ComparisonRequest(**fields)
         case "preview":
-            return PreviewRequest(**told)
+            return PreviewRequest(**fields)
         case _:
-            return InspectionRequest(**told)
+            return InspectionRequest(**fields)

@@ -53,8 +53,8 @@ class SandboxJob:
 
     def opening(self) -> bytes:
         """The line that the child waits for."""
-        told = asdict(self.request)
-        request = {k: str(v.resolve()) if isinstance(v, Path) else v for k, v in told.items()}
+        fields = asdict(self.request)
+        request = {k: str(v.resolve()) if isinstance(v, Path) else v for k, v in fields.items()}
         message = {
             "job": self.job,
             "request": request,

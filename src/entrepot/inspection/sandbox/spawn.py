@@ -47,8 +47,8 @@ class SandboxProcess:
         """
         if self._code is None:
             readable, _, _ = select.select([self.status], [], [], seconds)
-            said = os.read(self.status, 64) if readable else b""
-            self._code = int(said) if said else -signal.SIGKILL
+            message = os.read(self.status, 64) if readable else b""
+            self._code = int(message) if message else -signal.SIGKILL
         return self._code
 
     def resident(self) -> int:
