@@ -17,12 +17,15 @@ import duckdb
 
 from entrepot.inspection.check.infer import infer_schema, unique_names
 from entrepot.inspection.context import InspectionContext
+from entrepot.inspection.engine import first_line
 from entrepot.inspection.inspect import out_of_resources
 from entrepot.inspection.open_table import open_content
 from entrepot.inspection.report.report import shortened
 from entrepot.inspection.results import Comparison, ComparisonRequest
 from entrepot.inspection.table import NotTabular, SourceBroken, TooLarge
 
+MAX_CELL_CHARS = 200
+"""Of a cell of an example."""
 MAX_COLUMNS = 2_000
 """All columns stand in one query, whose plan grows faster than they do."""
 
@@ -54,7 +57,7 @@ def diff_tables(request: ComparisonRequest, context: InspectionContext) -> Compa
     except duckdb.Error as error:
         if out_of_resources(error):
             raise
-        detail = f"They cannot be compared: {str(error).splitlines()[0][:300]}"
+        detail = f"They cannot be compared: {first_line(error)}"
         return Comparison(verdict="not-compared", detail=detail)
 
 
@@ -219,7 +222,7 @@ def _example(row: tuple[Any, ...], labels: Sequence[str]) -> dict[str, Any]:
 
 
 def _shown(cell: str | None) -> str | None:
-    return None if cell is None else shortened(cell, 200)
+    return None if cell is None else shortened(cell, MAX_CELL_CHARS)
 
 
 def _number(engine: duckdb.DuckDBPyConnection, query: str) -> int:

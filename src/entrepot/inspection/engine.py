@@ -14,6 +14,8 @@ from entrepot.inspection.limits import MIB, Limits
 
 SMALL_BYTES = 4 * MIB
 """Files below are read by one thread: to start others takes longer than they save."""
+MAX_ERROR_CHARS = 300
+"""Of an error that a report shows: some quote what they read, which may be long."""
 MIN_BLOCK_BYTES = 8 * MIB
 """Of a scan, in which lines are usually far shorter than they may be."""
 
@@ -77,11 +79,16 @@ def memory_of(limits: Limits) -> int:
     return max(64 * MIB, min(most, 300 * MIB), limits.memory * 35 // 100)
 
 
+def first_line(error: Exception) -> str:
+    """What an error of the engine says; its further lines show places within a query."""
+    return str(error).splitlines()[0][:MAX_ERROR_CHARS]
+
+
 def line_bounds(longest: int) -> dict[str, str]:
     """The options of `read_csv` for lines of at most `longest` bytes.
 
     By default the engine takes blocks of sixteen such lines at once: 256 MiB for lines of 16 MiB,
-    several of them, which are not to be had beside the groups of a large key.
+    several of them, more than is left beside the groups of a large key.
     """
     return {"max_line_size": str(longest), "buffer_size": str(max(longest, MIN_BLOCK_BYTES))}
 

@@ -21,6 +21,7 @@ from entrepot.inspection.context import (
 from entrepot.inspection.detect.decompress import Unpacked, unpack
 from entrepot.inspection.detect.detect import detect
 from entrepot.inspection.detect.signatures import PACKED
+from entrepot.inspection.engine import MAX_ERROR_CHARS, first_line
 from entrepot.inspection.limits import Limits
 from entrepot.inspection.line_prefilter import HeaderRepeated
 from entrepot.inspection.open_table import open_table
@@ -79,10 +80,9 @@ def _refusal(error: Exception) -> tuple[Verdict, str]:
         case TooLarge():
             return "resource-limit", f"The file passes a limit of inspection: {error}."
         case UnicodeError() | RecursionError() | csv.Error():
-            return "source-error", f"The file cannot be read: {error}."[:300]
+            return "source-error", f"The file cannot be read: {error}."[:MAX_ERROR_CHARS]
         case duckdb.Error() if not out_of_resources(error):
-            first_line = str(error).splitlines()[0][:300]
-            return "source-error", f"The file cannot be read: {first_line}"
+            return "source-error", f"The file cannot be read: {first_line(error)}"
     raise error
 
 
@@ -201,7 +201,7 @@ def _as_packed(inspection: Inspection, packed: Unpacked) -> Inspection:
 def _without_table(
     request: InspectionRequest, detected: Detected, verdict: Verdict, detail: str
 ) -> Inspection:
-    """Without a contract any file is welcome, and why it is no table is a warning."""
+    """Without a contract any file is accepted; why it is not a table is then a warning."""
     free = request.mode == "none"
     quiet = free and verdict == "not-tabular"
     finding = problem("source-error", detail)

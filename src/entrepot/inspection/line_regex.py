@@ -54,7 +54,7 @@ MAX_PATTERN_CHARS = 20_000
 @dataclass(frozen=True)
 class CellRegex:
     """`filled` matches cells with a value, None any text; `gaps`: the cell may also be empty or
-    one of `tokens`, which mean that there is no value."""
+    one of `tokens`, which mean a missing value."""
 
     filled: str | None
     gaps: bool = True
@@ -90,7 +90,7 @@ def _cell(cell: CellRegex, anchor: bool, free: str) -> str:
 
 
 def can_anchor(cell: CellRegex) -> bool:
-    """Whether a cell with a value can be told from one without by its pattern."""
+    """Whether the pattern can distinguish a cell with a value from one without."""
     return cell.filled is not None or not cell.tokens
 
 
@@ -98,7 +98,7 @@ ANYTHING = CellRegex(None)
 
 
 def cell_regex(field: Field, missing: tuple[str, ...]) -> CellRegex | None:
-    """What the contract's `field` lets through, or None if that cannot be told by a pattern.
+    """What the contract's `field` lets through, or None if a pattern cannot say that.
 
     That a field is unique is judged by itself (`keys`).
     """

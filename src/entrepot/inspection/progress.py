@@ -1,4 +1,4 @@
-"""How far an inspection has come, in bytes of its input, told at most ten times a second."""
+"""How far an inspection has come, in bytes of its input, reported at most ten times a second."""
 
 import threading
 import time

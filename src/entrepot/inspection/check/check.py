@@ -221,7 +221,7 @@ def _list_some(
     listed: int,
 ) -> list[dict[str, Any]]:
     """As many errors as are listed, and the rest of their last row. The rows come in the
-    file's order, so that what follows them need not be told."""
+    file's order, so that the rest of them need not be read."""
     uneven = "_cells, _extra" if table.uneven else "NULL, NULL"
     shown = ", ".join(column.text for column in table.columns)
     flags = ", ".join(f"coalesce({rule.sql}, false)" for rule in rules)

@@ -136,7 +136,7 @@ def _count_prefiltered(
     engine: duckdb.DuckDBPyConnection, table: Table, tried: Sequence[Sequence[Candidate]]
 ) -> tuple[_Totals, list[_Counts]] | None:
     """Count over the rows that one look at their lines does not show to fit, as the others do;
-    None where that is not to be had."""
+    None where that cannot be done."""
     if table.lines is None:
         return None
     patterns = [_pattern(likely) for likely in tried]
@@ -187,7 +187,7 @@ def _pattern(likely: Sequence[Candidate]) -> CellRegex | None:
     """What the first choice lets through; anything, if there is none."""
     if not likely:
         return ANYTHING
-    usual = INFERRED.get(likely[0].name) if len(likely) == 1 else None  # else: to be told apart
+    usual = INFERRED.get(likely[0].name) if len(likely) == 1 else None  # else ambiguous
     return CellRegex(usual) if usual else None
 
 
@@ -211,7 +211,7 @@ def _count_all(
 
 
 def _first_choice(likely: Sequence[Candidate]) -> list[Candidate]:
-    """The first candidate, with the one it must be told apart from."""
+    """The first candidate, with the one that it may be confused with."""
     if not likely:
         return []
     return [each for each in likely if each in likely[:1] or each.name == likely[0].unless]

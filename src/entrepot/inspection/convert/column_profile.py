@@ -33,7 +33,9 @@ QUANTILES = {"p5": 0.05, "p25": 0.25, "p50": 0.5, "p75": 0.75, "p95": 0.95}
 TOP_VALUES = 10
 """Most frequent values that a column's profile has."""
 MAX_ENUM_VALUES = 20
-"""Distinct texts up to which an enum is suggested, if each occurs ten times on average."""
+"""Distinct texts up to which an enum is suggested,"""
+MIN_ENUM_TIMES = 10
+"""if each occurs so often on average: fewer may be names of a short list."""
 MAX_VALUE_CHARS = 200
 """Characters of a value that are shown."""
 
@@ -186,6 +188,7 @@ def _document(column: ColumnStats, rows: int, exact: bool) -> dict[str, Any]:
     figures = column.figures
     filled, distinct = int(figures["filled"]), min(int(figures["distinct"]), int(figures["filled"]))
     estimate = bool(figures["is_estimate"])
+    # An estimate may be wrong by some percent: near the count of cells it may be a key or not.
     key = None if estimate and distinct * 10 >= filled * 9 else False
     if not estimate:
         key = rows > 0 and distinct == filled == rows
@@ -205,7 +208,8 @@ def _document(column: ColumnStats, rows: int, exact: bool) -> dict[str, Any]:
         for value, count in figures["top"][:TOP_VALUES]
         if count > 1
     ]
-    few = not estimate and 1 < distinct <= MAX_ENUM_VALUES and filled >= 10 * distinct
+    often = filled >= MIN_ENUM_TIMES * distinct
+    few = not estimate and 1 < distinct <= MAX_ENUM_VALUES and often
     if few and column.sort == "text":
         described["suggestedEnum"] = sorted(value for value, _ in figures["top"])
     return described

@@ -19,7 +19,7 @@ from entrepot.inspection.context import InspectionContext, OpenedTable
 from entrepot.inspection.convert.column_profile import profile_columns
 from entrepot.inspection.convert.exact_types import exact_type_of
 from entrepot.inspection.convert.rejected_rows import find_errors, write_rejected
-from entrepot.inspection.engine import identifier, literal
+from entrepot.inspection.engine import MAX_ERROR_CHARS, first_line, identifier, literal
 from entrepot.inspection.inspect import out_of_resources
 from entrepot.inspection.open_table import open_content
 from entrepot.inspection.results import ConversionRequest, Converted, InspectionRequest
@@ -47,11 +47,13 @@ def convert_file(request: ConversionRequest, target: Path, context: InspectionCo
     except TooLarge as reason:
         return Converted("resource-limit", None, f"It passes a limit: {reason}.")
     except (NotTabular, SourceBroken, UnicodeError, RecursionError, csv.Error) as reason:
-        return Converted("source-error", None, f"It cannot be read: {str(reason)[:300]}.")
+        return Converted(
+            "source-error", None, f"It cannot be read: {str(reason)[:MAX_ERROR_CHARS]}."
+        )
     except duckdb.Error as error:
         if out_of_resources(error):
             raise
-        return Converted("source-error", None, f"It cannot be written: {_first_line(error)}")
+        return Converted("source-error", None, f"It cannot be written: {first_line(error)}")
 
 
 def _derive(request: ConversionRequest, target: Path, context: InspectionContext) -> Converted:
@@ -107,7 +109,7 @@ def _profiled(
     try:
         return Converted("made", profile_columns(engine, made, names), "")
     except duckdb.Error as error:
-        return Converted("made", None, f"The columns could not be measured: {_first_line(error)}")
+        return Converted("made", None, f"The columns could not be measured: {first_line(error)}")
 
 
 def _open(request: ConversionRequest, context: InspectionContext) -> OpenedTable:
@@ -195,7 +197,7 @@ def write_csv(engine: duckdb.DuckDBPyConnection, table: Table, target: Path) -> 
     """Write the canonical CSV: what was read, in UTF-8, with commas, CRLF and no more quotes
     than it takes; how many rows there were."""
     cells = [column.text for column in table.columns]
-    if len(cells) == 1:  # a line without anything would be no row to many readers
+    if len(cells) == 1:  # many readers skip an empty line
         cells = [f"coalesce({cells[0]}, '')"]
     selected = ", ".join(f"{cell} AS c{n}" for n, cell in enumerate(cells))
     header = ", ".join(map(literal, table.labels)) if table.header else ""
@@ -250,7 +252,3 @@ def write_arrow(engine: duckdb.DuckDBPyConnection, parquet: Path, target: Path) 
 def _copy(engine: duckdb.DuckDBPyConnection, query: str, target: Path, options: str) -> int:
     row = engine.execute(f"COPY ({query}) TO {literal(str(target))} ({options})").fetchone()
     return int(row[0]) if row else 0
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0][:300]

@@ -137,6 +137,7 @@ def _number(cell: CellSql, kind: CellKind | None) -> ExactType:
         if lost:
             return as_text(cell)
         precision = (digits or 0) + (places or 0)
+        # 17 digits at most are written of a double, and give the same one again (IEEE 754).
         binary = kind == "number" and precision <= 17
         if unusual or digits is None or binary or precision > MAX_DECIMAL_DIGITS:
             return when(cell, f"{bare}::DOUBLE")

@@ -36,6 +36,7 @@ def bins_of(low: float, high: float, whole: bool) -> Bins | None:
     """
     if not low < high or not math.isfinite(high - low):
         return None
+    # Beyond 2**53 doubles skip whole numbers, so that bins of whole width would not meet.
     if whole and high - low < 2**53:
         width = float(math.ceil((high - low + 1) / MAX_BINS))
         count = math.ceil((high - low + 1) / width)

@@ -27,6 +27,8 @@ MAX_ERRORS = 100_000
 """Errors that are written; a last row says so if there are more."""
 ROWS_PER_QUERY = 5_000
 """Rows that are looked up by their numbers at a time, to bound the query's length."""
+BATCH_ROWS = 1_000
+"""Rows that are fetched at a time."""
 PLACES = ("_row", "_line", "_errors")
 
 
@@ -80,17 +82,17 @@ def _rows(
     engine: duckdb.DuckDBPyConnection, table: Table, numbers: Sequence[int]
 ) -> Iterator[tuple[int, int | None, list[str]]]:
     """The rows of these numbers, in order: number, line and cells as they were given."""
-    engine.execute("CREATE OR REPLACE TEMP TABLE wanted (number BIGINT)")
+    engine.execute("CREATE OR REPLACE TEMP TABLE listed_rows (number BIGINT)")
     for start in range(0, len(numbers), ROWS_PER_QUERY):
         listed = ", ".join(f"({number})" for number in numbers[start : start + ROWS_PER_QUERY])
-        engine.execute(f"INSERT INTO wanted VALUES {listed}")
+        engine.execute(f"INSERT INTO listed_rows VALUES {listed}")
     cells = ", ".join(column.text for column in table.columns)
     uneven = "_cells, _extra" if table.uneven else "NULL, NULL"
     rows = engine.execute(
         f"SELECT _row, _line, {uneven}, [{cells}] FROM {table.numbered} "
-        f"WHERE _row IN (SELECT number FROM wanted) ORDER BY _row"
+        f"WHERE _row IN (SELECT number FROM listed_rows) ORDER BY _row"
     )
-    while some := rows.fetchmany(1_000):
+    while some := rows.fetchmany(BATCH_ROWS):
         for number, line, count, extra, texts in some:
             present = [text or "" for text in (texts if count is None else texts[:count])]
             yield number, line, present + ([str(c) for c in json.loads(extra)] if extra else [])

@@ -132,7 +132,7 @@ class _Tally:
         kept = len(block) - len(bare)
         if self.utf8 is None:
             kept = len(block.decode("utf-8", "ignore").encode()) - len(bare)
-            # Surrogates written as UTF-8 are no UTF-8, but a mark of a writer who meant it.
+            # Surrogates written as UTF-8 are not valid UTF-8, but their writer meant it.
             kept += sum(3 for _ in SURROGATE.finditer(block))
         self.decodable += kept
         self.undecodable += len(block) - len(bare) - kept

@@ -36,7 +36,7 @@ class CellParser:
         return [cell.strip(BLANK) for cell in cells] if self.dialect.trim else cells
 
     def body(self, line: str) -> str:
-        """The line without its end, its frame, and the blanks around it that are no cells."""
+        """The line without its end, its frame, and the blanks around its cells."""
         body = line.rstrip(ENDS)
         dialect = self.dialect
         if dialect.blanks or dialect.framed:

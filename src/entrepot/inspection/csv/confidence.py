@@ -16,14 +16,14 @@ MAX_ROWS = 200
 MAX_RIVALS = 3
 """The next best dialects that are compared: they differ in quotes and blanks first."""
 MIN_RIVAL_RANK = 0.5
-"""Of the best rank: a dialect with less is no rival."""
+"""Of the best rank: a dialect with less is not a rival."""
 NO_MARGIN, MARGIN_WEIGHT = 0.4, 1.5
 """The confidence where the next best dialect is as good, and what each part of the rank by which it
 is worse adds: a fifth of the rank makes a reading sure enough."""
 NO_HEADER = 0.35
 """The most confidence where nothing is known of the header."""
 MIN_CLEAR_HEADER = 0.65
-"""A header that is less clear is told as a reason."""
+"""A header that is less clear is given as a reason."""
 RIVALS = USUAL + "^~"
 """Delimiters that may stand beside the chosen one in every row."""
 MIN_MARKED_SHARE, MIN_ODD_SHARE = 0.5, 0.1

@@ -16,7 +16,7 @@ from entrepot.inspection.table import TooLarge
 from entrepot.schemas.table_dialect import TableDialect
 
 SEPARATOR_LINE = re.compile(r'"?sep=(.|\\t)"?\s*', re.IGNORECASE)
-"""A first line by which Excel is told the delimiter."""
+"""A first line that tells Excel the delimiter."""
 COMMENTS = ("#", "//", "%", "--", "!", ";")
 """Marks of comments, the most usual first."""
 
@@ -105,7 +105,7 @@ def detect_csv(
 
 
 def _is_quoted(dialect: Dialect, lines: Sequence[str], records: Sequence[Record]) -> bool:
-    """Whether quotes enclose cells as a program writes them: at the begin of most lines, or
+    """Whether quotes enclose cells as a program writes them: at the start of most lines, or
     around delimiters in some."""
     some = [line for line in lines[:MAX_ROWS] if line.strip()]
     begun = sum(line.startswith(dialect.quote) for line in some) if dialect.quote else 0
@@ -156,7 +156,7 @@ def _hints(requested: TableDialect | None) -> DialectHints:
 
 
 def _with_comment(best: ScoredDialect, lines: Sequence[str], hints: DialectHints) -> Dialect:
-    """The dialect with the mark by which lines begin that are no rows, if there are any."""
+    """The dialect with the mark of comments: lines that begin with it are not rows."""
     dialect = best.dialect
     if hints.comment is not None or best.width == 1:
         return dialect

@@ -15,7 +15,7 @@ from entrepot.inspection.detect.encoding import Encoding
 JUNK = "\0\x1a\x0c \t\r\n\ufeff"
 """Characters without a meaning: padding (NUL, Ctrl-Z), form feeds, blanks, a mark of byte order."""
 MAX_PADDING_BYTES = 4096
-"""As many NULs as fill the last cluster of a disc up to its end; more of them are no padding."""
+"""As many NULs as fill the last cluster of a disc up to its end; more of them are not padding."""
 MIN_SURE = 0.6
 """A reading that is less sure than this is warned of. Set by hand: on tests/inspection/corpus each
 reading that has a rival as good is below, each of a clean text above."""

@@ -15,8 +15,8 @@ class Dialect:
     it; `doubled`: a quote inside is written twice; `escape` is a character that takes the next
     one's meaning away, inside quotes or not. `trim`: blanks beside a delimiter belong to it;
     `framed`: a delimiter stands at both ends of each line. `blanks`, if above zero: the
-    delimiter is any run of at least so many blanks. A line that begins with `comment` is no
-    row. `starts`, if any, are the places (characters from 0) at which columns of fixed width
+    delimiter is any run of at least so many blanks. A line that begins with `comment` is not
+    a row. `starts`, if any, are the places (characters from 0) at which columns of fixed width
     begin.
     """
 

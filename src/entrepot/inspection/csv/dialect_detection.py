@@ -37,7 +37,7 @@ places, which can have such cells, go first."""
 MIN_FRAMED_SHARE = 0.6
 """Share of lines with a bar at both ends, for a frame: titles and rules have none."""
 MIN_TRIMMED_RANK = 0.9
-"""Of the rank without trimming: blanks around nearly all delimiters are no accident, so that
+"""Of the rank without trimming: blanks around nearly all delimiters are not an accident, so that
 trimmed cells may even score a little less."""
 MIN_PADDED_SHARE = 0.95
 """Share of delimiters with a blank beside them, on one side, for blanks that belong to them."""

@@ -24,12 +24,12 @@ SKIPPED_ROWS = 4
 """Rows just below a header that do not tell what columns hold, where there are enough: they may
 belong to the header, or be units."""
 SURE_UNKNOWN, SURE_VALUES, SURE_YEARS, SURE_ALIKE = 0.7, 0.8, 0.8, 0.9
-"""How sure the decision is: of a table of one row; that a row with values is no header where the
+"""How sure the decision is: of a table of one row; that a row with values is not a header where the
 columns below hold none; that years over other values are one; that values over values are none."""
 SURE_GROUPED = 0.9
 """That rows without text over the columns of values are the upper rows of a header."""
 SURE_REPEATED, SURE_REPEATED_ONCE = 0.6, 0.35
-"""That a first row of words is no header, since several of its words, or one, occur again below."""
+"""That a first row of words is not a header: several of its words, or one, occur again below."""
 SURE_SHAPED, SURE_PARTLY_SHAPED, SURE_WORDS = 0.9, 0.75, 0.6
 """That a first row of words is a header: its words differ in their shape from most columns below,
 from some, or from none. The last is as sure as a reading must be (`reading.MIN_SURE`)."""

@@ -2,7 +2,7 @@
 
 A quoted cell may span lines only if it is closed as it must be, and if the lines that it would
 take in are not rows of the table themselves. Any other quote is text of its cell, and the row
-is told to be damaged. Well-formed records are split by Python's csv module; what it refuses,
+is reported as damaged. Well-formed records are split by Python's csv module; what it refuses,
 and dialects that it lacks, by `cell_parser`. Work is linear in the text: what is looked at
 in vain beyond a row, in search of a closing quote, is paid from a budget.
 """
@@ -34,7 +34,7 @@ STRAY = "a quote that is not closed, or not where it should be; it is kept as te
 
 Record = tuple[int, list[str], str]
 """The physical line on which a record begins (from 1), its cells ([] of a blank line), and what
-is wrong with its quotes, if anything; COMMENT of a line that is no row."""
+is wrong with its quotes, if anything; COMMENT of a line that is not a row."""
 
 
 class Lexer:
@@ -230,7 +230,8 @@ class Lexer:
         return 1, self._parser.lenient(body, self.width), STRAY
 
     def _is_comment(self, line: str) -> bool:
-        """Whether the line is no row: it begins with the mark, and has not the table's width."""
+        """Whether the line begins with the mark and does not have the table's width: so it is not a
+        row."""
         comment = self.dialect.comment
         return (
             bool(comment)

@@ -22,6 +22,8 @@ BATCH_ROWS = 2_000
 """Rows that are written at a time."""
 MAX_LISTED_ROWS = 5
 """Numbers of rows that a warning lists."""
+NO_LINE = 1 << 62
+"""Beyond every line of a file."""
 NO_TEXT = "bytes that are no text (control characters), where a row of the table should be"
 UNDECODABLE = (
     "bytes that are no text in the file's encoding, the first at byte {:,}; read as U+FFFD"
@@ -53,7 +55,7 @@ def normalize(source: CsvSource, target: Path, context: InspectionContext) -> No
     number = 0
     padding = [""] * width
     column = 1 if width > 1 else 0
-    # Where a row is one cell, what is no text has the width of a row too.
+    # Where a row is one cell, binary data has the width of a row too.
     doubted = width == 1 and source.byte_scan.controls
     labels = list(decision.layout.labels) if len(decision.layout.header) == 1 else []
     repeated: list[int] = []
@@ -92,7 +94,7 @@ def normalize(source: CsvSource, target: Path, context: InspectionContext) -> No
                 batch.clear()
                 context.progress.at(raw.tell() / size)
         writer.writerows(batch)
-    faults.pass_line(1 << 62)
+    faults.pass_line(NO_LINE)
     extent = finder.decide(number)
     return Normalized(
         extent,
@@ -122,7 +124,7 @@ class FindingCollector:
         self._at = 0
         self._most = most
         self.number = self.line = 1
-        self.next_line = self._places[0][0] if self._places else 1 << 62
+        self.next_line = self._places[0][0] if self._places else NO_LINE
         self.listed: list[Finding] = []
         self.counts: dict[str, int] = {}
 
@@ -142,4 +144,4 @@ class FindingCollector:
         if damaged:
             self.add("encoding-error", UNDECODABLE.format(first), self.number, self.line)
         more = self._at < len(self._places)
-        self.next_line = self._places[self._at][0] if more else 1 << 62
+        self.next_line = self._places[self._at][0] if more else NO_LINE

@@ -192,7 +192,7 @@ class CsvText:
             "columns": "{" + ", ".join(f"'{name}': '{kind}'" for name, kind in names.items()) + "}",
             "header": "false",
             "auto_detect": "false",
-        } | line_bounds(4 * self._context.limits.line)
+        } | line_bounds(4 * self._context.limits.line)  # quotes are doubled, cells are enclosed
         last = written.extent.last
         relation = f"(SELECT * FROM {_read_csv(target, options)} WHERE _row <= {last})"
         total = sum(count for _, count in written.counts)
@@ -232,6 +232,7 @@ def _embedded_newlines(width: int, dialect: Dialect) -> str:
     mark = "chr(10)"
     delimiter = re.escape(dialect.delimiter)
     row = f"\\n[^\\n]*?{delimiter}[^\\n]*\\n" if width > 1 else ""
+    # RE2 expands a repetition and allows 1,000 of it; a wider table gets the laxer pattern.
     if 1 < width <= 1_000 and len(dialect.delimiter) == 1:
         row = f"\\n[^\\n{delimiter}]*(?:{delimiter}[^\\n{delimiter}]*){{{width - 1}}}\\n"
     terms = []

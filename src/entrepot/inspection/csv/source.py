@@ -25,7 +25,7 @@ MAX_CHAR_BYTES = 4
 class CsvSource:
     """`path` is the text in UTF-8: the file itself, or a copy in the scratch folder without the
     mark of byte order. `original` is the survey of the file's own bytes, `survey` that of
-    `path`. `splits` are the line ends by which lines are told apart: "\\n" (also after a CR), or
+    `path`. `splits` are the line ends that separate lines: "\\n" (also after a CR), or
     "" for LF, CRLF and CR alike. `whole`: the decision saw all of the text."""
 
     path: Path

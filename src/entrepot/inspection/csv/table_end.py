@@ -18,7 +18,7 @@ from entrepot.inspection.report.report import shortened
 MAX_SEGMENTS = 10_000
 """Parts of the text between blank rows; more blank rows part nothing any more."""
 MAX_TRAILING_ROWS = 500
-"""Rows of another width at the end of a part; more are no notes."""
+"""Rows of another width at the end of a part; more are not notes."""
 HEAD_ROWS = 4
 """First rows of each part: a title, a header and two rows tell whether it is a table."""
 
@@ -149,7 +149,7 @@ class TableEndFinder:
             segment.trailing.clear()
 
     def decide(self, last_number: int) -> TableEnd:
-        """The extent, once all records (the last is `last_number`) were told."""
+        """The extent, once all records (the last is `last_number`) were added."""
         if self._open:
             self._settle(last_number)
             self._open = False

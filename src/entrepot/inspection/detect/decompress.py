@@ -136,7 +136,7 @@ class _Gzip:
     """One member of a gzip file. `hungry`: it gives no more without more input."""
 
     def __init__(self) -> None:
-        self._member = zlib.decompressobj(wbits=31)
+        self._member = zlib.decompressobj(wbits=31)  # gzip with the largest window
         self.hungry = True
 
     def feed(self, data: bytes) -> bytes:

@@ -1,4 +1,4 @@
-"""What a file is, told by its content. Whether a text is a table is told by its reader."""
+"""What a file is, by its content. Whether a text is a table, its reader finds out."""
 
 import codecs
 import json
@@ -67,7 +67,7 @@ def _other(media_type: str, words: str = "") -> Detected:
 
 
 def decode_sample(head: bytes) -> str | None:
-    """The first bytes of a file as text, or None if they are no text."""
+    """The first bytes of a file as text, or None if they are not a text."""
     bom, encoding = byte_order(head)
     odd = len(head.translate(None, TEXT))
     if encoding is None:
@@ -124,6 +124,7 @@ def _is_json_lines(text: str) -> bool:
     except RecursionError:
         return first.rstrip().endswith("}")
     except ValueError:
+        # The first line may be damaged alone; the last of these may be cut off.
         lines = [line for line in text.split("\n")[1:6] if line.strip()]
         return len(lines) > 1 and all(
             line.lstrip().startswith("{") and line.rstrip().endswith("}") for line in lines[:-1]

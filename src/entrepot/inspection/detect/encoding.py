@@ -1,6 +1,6 @@
 """Which encoding the bytes of a text have, and the text written anew in UTF-8.
 
-What is UTF-8 is read as such. Other encodings are told apart by `chardet`, whose judgement of
+What is UTF-8 is read as such. Other encodings are found by `chardet`, whose judgement of
 short texts is weighed by how plausible the letters stand beside each other.
 """
 

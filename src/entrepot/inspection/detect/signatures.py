@@ -1,4 +1,4 @@
-"""Recognize what is no text: formats with a signature, tables or not, and how to name them.
+"""Recognize what is not a text: formats with a signature, tables or not, and how to name them.
 
 Our own short list rather than a library: the kept ones tell a thousand formats by two or three
 bytes each, so that texts are taken for images; the formats here have long signatures and are
@@ -168,6 +168,7 @@ def _by_magic(head: bytes) -> str | None:
 def _is_windows_program(head: bytes) -> bool:
     if not head.startswith(b"MZ") or len(head) < 64:
         return False
+    # The last four bytes of the DOS header say where that of Windows begins (PE format).
     return head.startswith(b"PE\0\0", int.from_bytes(head[60:64], "little"))
 
 

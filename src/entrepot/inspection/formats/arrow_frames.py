@@ -106,6 +106,8 @@ class _Walk:
 
     def footer(self) -> None:
         """The messages that the footer at the file's end points to."""
+        # The file ends with the footer, its length in 4 bytes, and the mark in 6; it begins with
+        # the mark, filled up to 8.
         tail = self._read(max(0, self._size - 10), 10)
         length = int.from_bytes(tail[:4], "little", signed=True)
         start = self._size - 10 - length

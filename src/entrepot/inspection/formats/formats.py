@@ -51,6 +51,7 @@ def _is_arrow_stream(head: bytes) -> bool:
     The stream format has no signature: a continuation mark, the length of the metadata, then
     a flatbuffer whose union says by the type 1 that it is a schema.
     """
+    # The shortest schema takes more than 32 bytes.
     if not head.startswith(b"\xff\xff\xff\xff") or len(head) < 32:
         return False
     try:
@@ -74,7 +75,7 @@ class Format:
     `title` is its name on pages.
 
     A binary format is recognized by `starts` on the first bytes of a file, or by a file of that
-    name within a zip archive (`archive_member`). A text is told apart in `detect`.
+    name within a zip archive (`archive_member`). `detect` decides which text a text is.
     """
 
     kind: str

@@ -14,8 +14,8 @@ from typing import Any
 import duckdb
 
 from entrepot.inspection.context import Detected, InspectionContext, OpenedTable, TableRequest
-from entrepot.inspection.detect.byte_order import byte_order
-from entrepot.inspection.engine import line_bounds, literal
+from entrepot.inspection.detect.byte_order import HEAD_BYTES, byte_order
+from entrepot.inspection.engine import first_line, line_bounds, literal
 from entrepot.inspection.formats.json_positions import (
     depth_of,
     first_fault,
@@ -27,6 +27,8 @@ from entrepot.inspection.table import Column, Finding, NotTabular, SourceBroken,
 
 MAX_LISTED = 1_000
 """Faults that the reader lists, as many as a report has by default (`limits.Limits.errors`)."""
+TAIL_BYTES = 4096
+"""The end of the file, where a closing bracket stands before blanks at most."""
 BLOCK_BYTES = 1 << 20
 """Copied at a time."""
 SHAPES = "json_shapes"
@@ -80,8 +82,8 @@ def open_json(detected: Detected, request: TableRequest, context: InspectionCont
 def read_json(path: Path, detected: Detected, context: InspectionContext) -> Table:
     """The objects at `path` as rows.
 
-    In JSON Lines (jsonlines.org) blank lines are passed over, and a line that is no object is a
-    finding and no row; an array is JSON as a whole or not at all. An object in which a key
+    In JSON Lines (jsonlines.org) blank lines are passed over, and a line that is not an object is a
+    finding and not a row; an array is JSON as a whole or not at all. An object in which a key
     occurs twice is a finding, and a row with the first value. Raises NotTabular, SourceBroken,
     TooLarge; OSError when the scratch folder is full.
     """
@@ -93,18 +95,17 @@ def read_json(path: Path, detected: Detected, context: InspectionContext) -> Tab
     try:
         return _table(context.engine, source, limits)
     except (duckdb.InvalidInputException, duckdb.IOException) as error:
-        first_line = str(error).splitlines()[0][:300]
         if "aximum line size" in str(error) or "maximum_object_size" in str(error):
             raise TooLarge(f"an object of more than {limits.line:,} bytes") from None
         fault = None if form == "jsonl" else first_fault(plain, form == "json", limits.line)
-        raise SourceBroken(str(fault) if fault else first_line) from None
+        raise SourceBroken(str(fault) if fault else first_line(error)) from None
 
 
 def in_utf8(path: Path, scratch: Path) -> tuple[Path, str]:
     """The file itself if it is UTF-8, else a copy that is; and its encoding. Raises
     UnicodeError."""
     with path.open("rb") as file:
-        bom, encoding = byte_order(file.read(4096))
+        bom, encoding = byte_order(file.read(HEAD_BYTES))
         if encoding is None or encoding == "utf-8":
             return path, "utf-8"
         target = scratch / "utf-8.json"
@@ -208,7 +209,7 @@ def _refuse_deep(engine: duckdb.DuckDBPyConnection, source: _Source, limits: Lim
 
 
 def _judge(engine: duckdb.DuckDBPyConnection, source: _Source, limits: Limits) -> int:
-    """How many lines are no objects. Other forms are JSON as a whole, and of objects alone."""
+    """How many lines are not objects. Other forms are JSON as a whole, and have objects alone."""
     deep = f"count_if({_may_be_deep(limits.depth)})"
     not_objects = "0" if source.form == "jsonl" else "count_if(json_type(doc) <> 'OBJECT')"
     odd, unsound, longest, many = engine.execute(
@@ -238,7 +239,7 @@ def _collect_shapes(engine: duckdb.DuckDBPyConnection, docs: str) -> int:
 
 
 def _findings(engine: duckdb.DuckDBPyConnection, source: _Source) -> tuple[Finding, ...]:
-    """The first places of what is no object, or one with a key twice."""
+    """The first places of what is not an object, or an object with a key twice."""
     judged = f"SELECT *, {SOUND} AS sound FROM {source.docs}"
     keyed = f"SELECT *, CASE WHEN sound THEN json_keys(doc) END AS keys FROM ({judged})"
     listed = engine.execute(
@@ -253,7 +254,7 @@ def _ends_with_bracket(path: Path) -> bool:
     """Whether the last thing in the file closes an array; the engine does not ask for it."""
     with path.open("rb") as file:
         file.seek(0, 2)
-        file.seek(max(0, file.tell() - 4096))
+        file.seek(max(0, file.tell() - TAIL_BYTES))
         return file.read().rstrip().endswith(b"]")
 
 

@@ -32,7 +32,7 @@ DECODER = json.JSONDecoder(parse_constant=_refuse)
 
 
 class JsonFault(Exception):
-    """The text is no JSON from some place on: its line, and what is wrong there."""
+    """The text stops being JSON at some place: its line, and what is wrong there."""
 
     def __init__(self, line: int, fault: str) -> None:
         super().__init__(f"{fault}, in line {line:,}")
@@ -68,7 +68,7 @@ class _Window:
         self.at = to
 
     def peek(self) -> str:
-        """The next character that is no space; empty at the end."""
+        """The next character that is not a space; empty at the end."""
         while True:
             match = SPACE.match(self.buffer, self.at)
             assert match is not None
@@ -114,7 +114,7 @@ def depth_of(text: str) -> int:
 
 
 def line_of_element(path: Path, array: bool, longest: int, row: int) -> int | None:
-    """The line on which the element that is `row` (from 2) begins, if it can be told."""
+    """The line on which the element that is `row` (from 2) begins, if that can be found out."""
     try:
         for number, line in enumerate(element_lines(path, array, longest), start=2):
             if number == row:
@@ -127,8 +127,8 @@ def line_of_element(path: Path, array: bool, longest: int, row: int) -> int | No
 def element_lines(path: Path, array: bool, longest: int) -> Iterator[int]:
     """The line on which each element begins, of one array or of values that follow each other.
 
-    `longest` bounds an element, in characters. Raises JsonFault where it is no JSON, and
-    RecursionError where that is nested more deeply than can be told.
+    `longest` bounds an element, in characters. Raises JsonFault where it is not JSON, and
+    RecursionError where that is nested too deeply to be read.
     """
     with path.open("rb") as raw:
         if raw.read(3) != codecs.BOM_UTF8:
@@ -167,7 +167,7 @@ def _expect(window: _Window, expected: str) -> None:
 
 
 def first_fault(path: Path, array: bool, longest: int) -> JsonFault | None:
-    """The first place where the text is no JSON, if it can be told."""
+    """The first place where the text is not JSON, if that can be found out."""
     try:
         for _ in element_lines(path, array, longest):
             pass

@@ -7,7 +7,7 @@ from pathlib import Path
 import duckdb
 
 from entrepot.inspection.context import Detected, InspectionContext, OpenedTable, TableRequest
-from entrepot.inspection.engine import identifier, literal
+from entrepot.inspection.engine import first_line, identifier, literal
 from entrepot.inspection.table import Column, NotTabular, SourceBroken, Table, TooLarge
 from entrepot.inspection.values.native_text import kind_of, text_sql
 
@@ -29,7 +29,7 @@ def read_parquet(path: Path, detected: Detected, context: InspectionContext) -> 
         described = engine.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()
         labels = _labels(engine, path)
     except duckdb.Error as error:
-        raise SourceBroken(str(error).splitlines()[0][:300]) from None
+        raise SourceBroken(first_line(error)) from None
     if not described:
         raise NotTabular("Parquet without columns")
     if len(described) > limits.columns:

@@ -243,6 +243,7 @@ def _table(
     width = region.width
     names = CONTROL | {f"c{n}": "VARCHAR" for n in range(1, width + 1)}
     typed = ", ".join(f"'{name}': '{kind}'" for name, kind in names.items())
+    # An empty row has three characters for each cell, and its number, counts and kinds.
     bounds = line_bounds(max(written.longest, 4 * width + 64))
     limits = ", ".join(f"{name} = {value}" for name, value in bounds.items())
     source = (

@@ -49,6 +49,7 @@ def moment(serial: float, kind: TimeKind, from_1904: bool) -> tuple[str, TimeKin
     """
     if kind == "duration":
         return _duration(serial), "duration"
+    # Between the two systems lie 1,462 days.
     if not 0 <= serial < LAST_DAY - (1_462 if from_1904 else 0):
         return None
     days, millis = divmod(round(serial * DAY_MILLISECONDS), DAY_MILLISECONDS)

@@ -210,6 +210,7 @@ def unescaped(text: str) -> str:
 
 def _character(match: "re.Match[str]") -> str:
     code = int(match[1], 16)
+    # The characters of XML 1.0, section 2.2.
     allowed = code in (9, 10, 13) or (code >= 32 and not 0xD800 <= code < 0xE000)
     return chr(code) if allowed else match[0]
 

@@ -45,6 +45,7 @@ def read_number(text: str) -> Decimal:
         number = Decimal(text)
     except InvalidOperation:
         raise Misfit("it is no number") from None
+    # The largest double has an exponent of 308.
     if not number.is_finite() or abs(number.adjusted()) > 400:
         raise Misfit("it is beyond all numbers that a column can hold")
     return number
@@ -59,7 +60,7 @@ def _number(column: FilterColumn, number: Decimal) -> Value:
         bits = WIDTHS[column.stored_as]
         if places == 0 and -(1 << (bits - 1)) <= number < 1 << (bits - 1):
             return Value(int(number), str(int(number)), column.stored_as)
-        mine = (19, 0)
+        mine = (19, 0)  # the digits of a BIGINT
     else:
         precision, scale = _decimal_type(column.stored_as)
         if places <= scale and whole <= precision - scale:

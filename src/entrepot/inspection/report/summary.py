@@ -75,7 +75,7 @@ def summarize(
     """What the report says.
 
     `errors` are those listed, `counts` the entries of `errorCounts`: all of them by kind; without
-    a contract the faults are only told. `rejected` of `rows` have one at least.
+    a contract the faults are only listed. `rejected` of `rows` have one at least.
     """
     header = [error for error in errors if error["type"] in HEADER]
     kinds = [entry for entry in counts if entry["type"] not in HEADER]

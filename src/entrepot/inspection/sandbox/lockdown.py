@@ -72,7 +72,7 @@ def lock_down(
     """Give up every right that an inspection does not need; there is no way back.
 
     Returns the layers that hold. With "require" a layer that cannot be had raises
-    SandboxUnavailable; with "best-effort" it is told in the answer and passed over.
+    SandboxUnavailable; with "best-effort" it is reported in the answer and left out.
     """
     set_limits(limits)
     layers: dict[str, str] = {"limits": "on"}

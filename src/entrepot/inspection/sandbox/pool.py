@@ -158,7 +158,7 @@ class InspectionPool:
                 raise InspectionFailed(f"the file makes its reader fail ({how})") from None
 
     def close(self) -> None:
-        """End all children. Who waits for one is told so (PoolClosed)."""
+        """End all children. Who waits for one gets PoolClosed."""
         fork_server, self._fork_server = self._fork_server, None
         if fork_server is not None:
             fork_server.close()

@@ -20,7 +20,7 @@ from entrepot.inspection.context import InspectionContext
 from entrepot.inspection.convert.convert import convert_file
 from entrepot.inspection.detect.decompress import is_packed
 from entrepot.inspection.diff import diff_tables
-from entrepot.inspection.engine import literal, lock_engine, open_engine
+from entrepot.inspection.engine import first_line, literal, lock_engine, open_engine
 from entrepot.inspection.inspect import inspect_file, out_of_resources
 from entrepot.inspection.limits import Limits
 from entrepot.inspection.progress import Progress
@@ -158,7 +158,7 @@ def _answer(message: dict[str, Any], engine: Any, channel: Channel) -> dict[str,
                 result = inspect_file(request, context)
     except Exception as error:
         if out_of_resources(error):
-            return {"exhausted": str(error).splitlines()[0][:300]}
+            return {"exhausted": first_line(error)}
         return {"failed": f"{type(error).__name__}: {error}"[:2_000]}
     return {"result": vars(result)}
 

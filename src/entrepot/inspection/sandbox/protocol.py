@@ -43,7 +43,7 @@ class ProcessCrashed(Exception):
 
 @dataclass(frozen=True)
 class SandboxJob:
-    """What one child is told: the job, its private scratch folder, and its bounds."""
+    """What one child gets: the job, its private scratch folder, and its bounds."""
 
     job: Literal["inspect", "derive", "compare", "preview"]
     request: InspectionRequest | ConversionRequest | ComparisonRequest | PreviewRequest

@@ -29,7 +29,7 @@ RETRY_SECONDS = 0.5
 class SandboxProcess:
     """One child process in a group of its own, known by the three pipes to it.
 
-    `pid` is told by the child itself before it takes any request; as long as `status` is open,
+    the child itself sends `pid` before it takes any request; as long as `status` is open,
     nobody else can have it. `end` may be called any number of times.
     """
 

@@ -102,6 +102,7 @@ def near_usual(text: str, numbers: Sequence[Decimal]) -> tuple[str, list[str]]:
     """The number `text`, which is as a double one of the usual `numbers`, and these, as decimals
     of 38 digits: what is beyond them is rounded."""
     whole = max(1, *(number.adjusted() + 1 for number in numbers if number), 1)
+    # One digit of the 38 is left free: rounding may carry into it.
     kind = f"DECIMAL(38, {37 - whole})"
     return f"try_cast({text} AS {kind})", [f"'{number:f}'::{kind}" for number in numbers]
 
@@ -147,6 +148,7 @@ def is_one_of(text: str, value: str, numbers: Sequence[Decimal]) -> str:
 
 def compare_integer(text: str, value: str, operator: str, bound: int) -> str:
     """Whether the integer `text`, with `value` its 128 bits or NULL, is `operator` than `bound`."""
+    # Well within the engine's 128 bits, so that no cast overflows.
     if not -(2**126) < bound < 2**126:
         return f"{exact(text)} {operator} {exact_constant(Decimal(bound))}"
     below = f"starts_with(ltrim({text}), '-')"

@@ -16,7 +16,7 @@ level is written out."""
 
 PLAIN = r"\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d{1,9})?\s*"
 USUAL = r"\s*-?(1[0-7]\d|\d{1,2})(\.\d+)?\s*,\s*-?[0-8]?\d(\.\d+)?\s*"
-"""Most geopoints, told by one cheap look; what is not among them is read in full."""
+"""Most geopoints, which one cheap look recognizes; all others are read in full."""
 
 NUMBER = r"-?\d+(\.\d+)?([eE][-+]?\d+)?"
 POSITION = rf"\[{NUMBER}(,{NUMBER})+\]"
@@ -111,7 +111,7 @@ def _by_type(geometry: str, member: str, patterns: dict[str, str]) -> str:
 
 
 def _geometry(geometry: str, cases: str, depth: int) -> str:
-    """Whether the JSON `geometry` is one; `cases` judge what is no collection."""
+    """Whether the JSON `geometry` is one; `cases` judge what is not a collection."""
     collection = "false"
     if depth < MAX_NESTED:
         name = f"g{depth}"
@@ -130,7 +130,7 @@ def _renamed(cases: str, old: str, new: str) -> str:
 
 
 def _with_json(text: str, body: str) -> str:
-    """`body` on the parsed JSON `j` of `text`, false where it is no JSON object."""
+    """`body` on the parsed JSON `j` of `text`, false where it is not a JSON object."""
     parsed = let(f"try({text}::JSON)", "j", body)
     return f"CASE WHEN {is_json(text, 'OBJECT')} THEN coalesce(try({parsed}), false) ELSE false END"
 
