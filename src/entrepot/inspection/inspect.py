@@ -37,8 +37,8 @@ from entrepot.schemas.table_schema import parse_schema, to_document
 
 
 @dataclass(frozen=True)
-class _Judged:
-    """A table with what was found in it."""
+class _Outcome:
+    """A table with its errors and its profile."""
 
     table: Table
     schema: TableSchema
@@ -98,7 +98,7 @@ def out_of_resources(error: BaseException) -> bool:
     return isinstance(error, MemoryError)
 
 
-def _judge(request: InspectionRequest, detected: Detected, context: InspectionContext) -> _Judged:
+def _judge(request: InspectionRequest, detected: Detected, context: InspectionContext) -> _Outcome:
     """Infer or check the table in a file that is not compressed."""
     schema = parse_schema(request.schema) if request.schema is not None else None
     opened = open_table(
@@ -111,18 +111,18 @@ def _judge(request: InspectionRequest, detected: Detected, context: InspectionCo
         context,
     )
 
-    def judge(table: Table) -> _Judged:
+    def judge(table: Table) -> _Outcome:
         context.progress.next_pass(JUDGED)
         if schema is None:
-            return _inferred(table, request, context)
-        return _checked(table, schema, request, context)
+            return _infer(table, request, context)
+        return _check(table, schema, request, context)
 
     judged = _judge_in_place(opened, judge) or judge(opened.read())
     opened.locate_errors(judged.checked.errors)
     return judged
 
 
-def _judge_in_place(opened: OpenedTable, judge: Callable[[Table], _Judged]) -> _Judged | None:
+def _judge_in_place(opened: OpenedTable, judge: Callable[[Table], _Outcome]) -> _Outcome | None:
     """Judge the file's own bytes; None where they are too irregular for that, which may show
     only while they are scanned."""
     table = opened.scan_in_place()
@@ -143,7 +143,7 @@ def _judge_in_place(opened: OpenedTable, judge: Callable[[Table], _Judged]) -> _
     return judged
 
 
-def _inferred(table: Table, request: InspectionRequest, context: InspectionContext) -> _Judged:
+def _infer(table: Table, request: InspectionRequest, context: InspectionContext) -> _Outcome:
     engine, most_errors = context.engine, context.limits.errors
     inferred = infer_schema(engine, table)
     checked = Checked(inferred.rows, [], [], 0, inferred.embedded)
@@ -152,19 +152,19 @@ def _inferred(table: Table, request: InspectionRequest, context: InspectionConte
             engine, table, inferred.schema, frozenset(), most_errors, structure_only=True
         )
     profile = file_profile(table, inferred.schema, checked.rows, request.size)
-    return _Judged(table, inferred.schema, judge_labels(table), checked, profile)
+    return _Outcome(table, inferred.schema, judge_labels(table), checked, profile)
 
 
-def _checked(
+def _check(
     table: Table, schema: TableSchema, request: InspectionRequest, context: InspectionContext
-) -> _Judged:
+) -> _Outcome:
     header_errors, skipped = judge_header(table, schema)
     checked = check_table(context.engine, table, schema, skipped, context.limits.errors)
     profile = file_profile(table, align_columns(table, schema), checked.rows, request.size)
-    return _Judged(table, schema, header_errors, checked, profile)
+    return _Outcome(table, schema, header_errors, checked, profile)
 
 
-def _with_table(request: InspectionRequest, judged: _Judged, limits: Limits) -> Inspection:
+def _with_table(request: InspectionRequest, judged: _Outcome, limits: Limits) -> Inspection:
     checked, table = judged.checked, judged.table
     errors = [*judged.header_errors, *checked.errors][: limits.errors]
     counts = [

@@ -91,7 +91,7 @@ def infer_schema(engine: duckdb.DuckDBPyConnection, table: Table) -> Inferred:
             counts[n] = counted
             tried[n] = survivors[n]
     fields = tuple(
-        _settled(column, name, likely, counted)
+        _make_field(column, name, likely, counted)
         for column, name, likely, counted in zip(table.columns, names, tried, counts, strict=True)
     )
     tokens = any(field.missing_values is not None for field in fields)
@@ -174,11 +174,11 @@ def _count_beside(
     totals, counts = _count_all(engine, table_of_odd(table), tried)
     if totals.rows != prefiltered.odd:
         return None
-    both = [_added(one, other) for one, other in zip(sound, counts, strict=True)]
+    both = [_add_counts(one, other) for one, other in zip(sound, counts, strict=True)]
     return replace(totals, rows=prefiltered.rows, embedded=None), both
 
 
-def _added(sound: _Counts, odd: _Counts) -> _Counts:
+def _add_counts(sound: _Counts, odd: _Counts) -> _Counts:
     fitting = {name: sound.fitting[name] + count for name, count in odd.fitting.items()}
     return replace(odd, filled=sound.filled + odd.filled, fitting=fitting)
 
@@ -306,12 +306,12 @@ def _count_sql(column: Column, candidates: Sequence[Candidate], in_full: bool) -
     return aggregates
 
 
-def _settled(column: Column, name: str, likely: Sequence[Candidate], counts: _Counts) -> Field:
+def _make_field(column: Column, name: str, likely: Sequence[Candidate], counts: _Counts) -> Field:
     """The field that all rows agree on."""
     if column.kind not in ("text", None):
         return Field(name, BY_KIND[column.kind])
     if column.kind is None and any(counts.kinds.values()):
-        return _settled_by_kind(name, counts)
+        return _field_by_kind(name, counts)
     if counts.filled == counts.tokens:
         return Field(name)
     for candidate in likely:
@@ -324,7 +324,7 @@ def _settled(column: Column, name: str, likely: Sequence[Candidate], counts: _Co
     return Field(name)
 
 
-def _settled_by_kind(name: str, counts: _Counts) -> Field:
+def _field_by_kind(name: str, counts: _Counts) -> Field:
     """JSON and workbooks say themselves what a value is; a column of several kinds is any,
     but for texts that mean a missing value (`n/a` among numbers)."""
     kinds = {kind for kind, count in counts.kinds.items() if count > 0}

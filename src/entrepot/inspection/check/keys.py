@@ -50,7 +50,7 @@ class Reference:
 Judged = dict[str, tuple[int, CellSql]]
 
 
-def _judged(cells: list[tuple[int, CellSql]], skipped: frozenset[int]) -> Judged:
+def _judged_cells(cells: list[tuple[int, CellSql]], skipped: frozenset[int]) -> Judged:
     judged: Judged = {}
     for number, cell in cells:
         if number not in skipped:
@@ -62,7 +62,7 @@ def keys_of(
     schema: TableSchema, cells: list[tuple[int, CellSql]], skipped: frozenset[int]
 ) -> list[TableKey]:
     """The keys whose columns are all there."""
-    judged = _judged(cells, skipped)
+    judged = _judged_cells(cells, skipped)
     keys = [
         TableKey(TableRule("unique-error", number, name), (comparable(cell),))
         for name, (number, cell) in judged.items()
@@ -83,7 +83,7 @@ def references_of(
     schema: TableSchema, cells: list[tuple[int, CellSql]], skipped: frozenset[int]
 ) -> list[Reference]:
     """The foreign keys whose columns, on both sides, are all there."""
-    judged = _judged(cells, skipped)
+    judged = _judged_cells(cells, skipped)
     return [
         _reference(foreign, judged)
         for foreign in schema.foreign_keys

@@ -76,7 +76,7 @@ def _derive(request: ConversionRequest, target: Path, context: InspectionContext
                 return rows
 
             _write_checked(_open(request, context), write, request.rows)
-            return _profiled(engine, target, names)
+            return _add_profile(engine, target, names)
     return Converted("made", None, "")
 
 
@@ -102,7 +102,7 @@ def _write_rejected(request: ConversionRequest, target: Path, context: Inspectio
     write_rejected(context.engine, table, errors, truncated, target)
 
 
-def _profiled(
+def _add_profile(
     engine: duckdb.DuckDBPyConnection, made: Path, names: list[tuple[str, str]]
 ) -> Converted:
     """The Parquet is made; a profile that cannot be had does not unmake it."""

@@ -62,8 +62,8 @@ TYPE_SCORES = {name: type_score for name, _, type_score in FORMS} | {
 WRITTEN = re.compile(r"[^\W_]|[^\w\s|+:;,.=*-]")
 STROKES = re.compile(r"--|==|\*\*\*|___|:-|-:|-\+")
 MAX_CHARS = 256
-"""Of a longer cell its first half and last quarter are looked at: the patterns take time by length,
-and a cell that long is a text whatever its middle holds."""
+"""Of a longer cell half as many characters at its start and a quarter at its end are looked at: the
+patterns take time by length, and so long a cell is a text whatever its middle holds."""
 MAX_CACHED_CELLS = 1 << 13
 """Cells repeat within a sample: 60 rows of 60 columns, by some dialects, are within this."""
 NOT_TEXT = re.compile(r"[\0-\x08\x0e-\x19]")

@@ -18,8 +18,8 @@ from entrepot.inspection.csv.dialect_scoring import ScoredDialect, score_dialect
 ESCAPES = "\\^!~%*/?"
 """Escape characters: the usual one, and those that spreadsheets and databases offer instead."""
 
-# How much of a text is looked at. Set by time: a decision takes some milliseconds, and more lines
-# change no reading of the corpus (tests/inspection/corpus).
+# How much of a text is looked at. Set by time; a quarter more or less changes no reading of the
+# corpus (tests/inspection/corpus).
 MAX_LINES = 2_000
 MAX_LINE_CHARS = 1 << 16
 MAX_REFINED_LINES = 300
@@ -63,7 +63,7 @@ def detect_dialect(
     if len(rows) >= MIN_ROWS_SHARE * len(lines) and rows:
         lines = rows
     scored = [
-        _improved(score_dialect(dialect, lines, names), lines, names, hints)
+        _refine(score_dialect(dialect, lines, names), lines, names, hints)
         for dialect in candidate_dialects(lines, names, hints)
     ]
     scored.sort(key=lambda each: -each.rank)
@@ -72,7 +72,7 @@ def detect_dialect(
     return scored
 
 
-def _improved(
+def _refine(
     scored: ScoredDialect, lines: Sequence[str], names: Sequence[str] | None, hints: DialectHints
 ) -> ScoredDialect:
     """The dialect with blanks beside delimiters taken off, or with an escape, if that explains
@@ -86,14 +86,14 @@ def _improved(
         if len(framed) >= MIN_FRAMED_SHARE * len(bare):
             dialect = replace(dialect, framed=True)
             best = scored = score_dialect(dialect, lines, names)
-    if hints.trim is None and scored.width > 1 and _padded(dialect, lines):
+    if hints.trim is None and scored.width > 1 and _is_padded(dialect, lines):
         trimmed = score_dialect(replace(dialect, trim=True), lines, names)
         if trimmed.rank >= best.rank * MIN_TRIMMED_RANK:
             best = trimmed
-    return _escaped(best, lines, names, hints)
+    return _with_escape(best, lines, names, hints)
 
 
-def _padded(dialect: Dialect, lines: Sequence[str]) -> bool:
+def _is_padded(dialect: Dialect, lines: Sequence[str]) -> bool:
     """Whether nearly all delimiters have a blank after them, or nearly all one before them."""
     delimiter = dialect.delimiter
     if dialect.blanks or not delimiter.strip(" "):
@@ -114,10 +114,10 @@ def _padded(dialect: Dialect, lines: Sequence[str]) -> bool:
         return True
     if before > 0 and left >= MIN_PADDED_SHARE * before:
         return True
-    return _aligned([line.rstrip(ENDS).split(delimiter) for line in lines])
+    return _is_aligned([line.rstrip(ENDS).split(delimiter) for line in lines])
 
 
-def _aligned(rows: Sequence[Sequence[str]]) -> bool:
+def _is_aligned(rows: Sequence[Sequence[str]]) -> bool:
     """Whether each column but the last has cells of one length, filled up with blanks."""
     width = len(rows[0]) if rows else 0
     if len(rows) < MIN_ALIGNED_ROWS or width < 2 or any(len(row) != width for row in rows):
@@ -131,7 +131,7 @@ def _aligned(rows: Sequence[Sequence[str]]) -> bool:
     return blanks > 0
 
 
-def _escaped(
+def _with_escape(
     scored: ScoredDialect, lines: Sequence[str], names: Sequence[str] | None, hints: DialectHints
 ) -> ScoredDialect:
     """With an escape character, where one stands before quotes or delimiters and rows fit the

@@ -15,8 +15,8 @@ from entrepot.inspection.csv.cell_types import TYPED, cell_type, type_score
 from entrepot.inspection.csv.dialect import Dialect
 from entrepot.inspection.csv.lexer import Lexer, Record
 
-# How much of a text is looked at. Set by time: a small file is decided in 5 to 10 ms, and more rows
-# change no reading of the corpus (tests/inspection/corpus).
+# How much of a text is looked at. Set by time: each candidate is scored by so many rows and cells,
+# and there may be dozens of candidates.
 MAX_SCORED_ROWS = 400
 MAX_TYPED_ROWS = 60
 MAX_SCORED_COLUMNS = 60
@@ -78,6 +78,9 @@ MIXED_COLUMN_PENALTY = 0.15
 """For the share of a column's cells that are not of its most frequent type."""
 MIN_TYPED_SHARE = 0.9
 """Share of a column's cells that are values, for a column of values."""
+NAMES_WEIGHT = 2
+"""Of the share of a contract's names that a row has: with half of them it outweighs any score,
+which is 1 at most."""
 NEAR_NAMES = 0.9
 """For a row that has the contract's names, but not exactly those in their order."""
 
@@ -107,7 +110,7 @@ class ScoredDialect:
     @property
     def rank(self) -> float:
         """The score, with the contract's names as the stronger evidence."""
-        return self.score + 2 * self.named
+        return self.score + NAMES_WEIGHT * self.named
 
 
 def score_dialect(
@@ -123,7 +126,7 @@ def score_dialect(
     # Only a lexer that knows the width can tell a stray quote that swallows rows.
     spans = dialect.quote and any(after[0] - each[0] > 1 for each, after in pairwise(rows))
     by_width = {n: first_records(dialect, lines, width=n) for n in likely if spans}
-    named = _named(rows, names) if names else 0.0
+    named = _names_share(rows, names) if names else 0.0
     if names and named == 1.0 and len(names) in likely:
         likely = [len(names)]
     best = max(
@@ -181,7 +184,7 @@ def _judge_width(
     at = [n for n, (_, cells, _) in enumerate(rows) if len(cells) == width]
     if not at:
         return ScoredDialect(dialect, 0.0, width, 0.0, named)
-    first, last = _stretch(at)
+    first, last = _densest_stretch(at)
     inside = [n for n in at if first <= n <= last]
     body = [rows[n][1] for n in inside]
     near = sum(1 for n in range(first, last + 1) if 1 < len(rows[n][1]) != width)
@@ -217,7 +220,7 @@ def _prior(dialect: Dialect, body: Sequence[Sequence[str]], width: int) -> float
     return prior
 
 
-def _stretch(at: Sequence[int]) -> tuple[int, int]:
+def _densest_stretch(at: Sequence[int]) -> tuple[int, int]:
     """The stretch of rows in which those at the positions `at` prevail the most: a row of the
     width counts 1, another one -1."""
     best = total = 0.0
@@ -262,7 +265,7 @@ def _typed_columns(body: Sequence[Sequence[str]], width: int) -> int:
     )
 
 
-def _named(rows: Sequence[Record], names: Sequence[str]) -> float:
+def _names_share(rows: Sequence[Record], names: Sequence[str]) -> float:
     """The share of the contract's names that one of the first rows has, in the best row; one
     name alone, in a row that may be one cell, says nothing."""
     known = set(names)

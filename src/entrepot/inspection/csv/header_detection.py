@@ -80,7 +80,7 @@ def typed_header(cells: Sequence[list[str]], width: int) -> tuple[int, ...] | No
                     rows.append(nth)
                     continue
             coded = bool(rows) and _has_code(cells[nth], kinds)
-            if values or coded or (apart and not (covered and _drawn(cells, nth))):
+            if values or coded or (apart and not (covered and _follows_rule(cells, nth))):
                 break
             titled = len(rows) == 1 and not _years(cells[rows[0]])
             titled = titled and _is_titled(cells[rows[0]])
@@ -150,7 +150,7 @@ def _is_further(
     return units or (bool(words) and gaps and len(typed) == 1)
 
 
-def _drawn(cells: Sequence[list[str]], at: int) -> bool:
+def _follows_rule(cells: Sequence[list[str]], at: int) -> bool:
     return at > 0 and not cells[at - 1]
 
 

@@ -90,25 +90,25 @@ def find_layout(
     if header_rows:
         rows = tuple(number - 1 for number in header_rows if number <= len(cells))
         if rows:
-            return _settled(cells, rows, width, 1.0, "its header rows are given")
+            return _make_layout(cells, rows, width, 1.0, "its header rows are given")
     if names and header is not False:
-        named = _named(cells, names)
+        named = _rows_with_names(cells, names)
         if named is not None:
             reason = "its header is the row that has the names of the contract"
-            return _settled(cells, named, width, 1.0, reason)
+            return _make_layout(cells, named, width, 1.0, reason)
     width = _first_table_width(cells, width)
     start = _first_row(cells, width)
     over_values = typed_header(cells, width) if header is not False and width > 1 else None
     if over_values:
-        return _settled(cells, over_values, width, 1.0, TYPED_HEADER)
+        return _make_layout(cells, over_values, width, 1.0, TYPED_HEADER)
     if header is False:
-        return _settled(cells, (), width, 1.0, "that it has no header is given", start)
+        return _make_layout(cells, (), width, 1.0, "that it has no header is given", start)
     count, sure, reason = count_header_rows(cells, start, width)
     if (header or names) and count == 0:
         count, sure = 1, 1.0
         reason = "a file under a contract has a header" if names else "that it has one is given"
     filled = [n for n in range(start, len(cells)) if any(cells[n])]
-    return _settled(cells, tuple(filled[:count]), width, sure, reason, start)
+    return _make_layout(cells, tuple(filled[:count]), width, sure, reason, start)
 
 
 def has_header(rows: Sequence[Sequence[str]]) -> bool:
@@ -141,7 +141,7 @@ def is_rule(row: Sequence[str]) -> bool:
     return bool(cells) and all(is_drawn(cell) for cell in cells)
 
 
-def _settled(
+def _make_layout(
     cells: Sequence[list[str]],
     header: tuple[int, ...],
     width: int,
@@ -155,7 +155,7 @@ def _settled(
     body = [row for row in cells[start : start + BODY_ROWS] if any(row)]
     widths = Counter(len(row) for row in body)
     if header:
-        labels = _joined([cells[n] for n in header])
+        labels = _join_labels([cells[n] for n in header])
         usual = widths.most_common(1)[0] if widths else (0, 0)
         if usual[0] > len(labels) and usual[1] >= MIN_SURPLUS_SHARE * len(body) and len(body) > 1:
             labels += [""] * (usual[0] - len(labels))
@@ -167,7 +167,7 @@ def _settled(
     return Layout(header, start, tuple(labels), kinds, sure, (reason,))
 
 
-def _joined(rows: Sequence[list[str]]) -> list[str]:
+def _join_labels(rows: Sequence[list[str]]) -> list[str]:
     """The labels: of several rows the parts that are not blank, joined by a space. A blank cell
     beside another one in a row above the last stands under a label of several columns."""
     if len(rows) == 1:
@@ -192,13 +192,13 @@ def _spreads(row: Sequence[str], below: Sequence[str]) -> bool:
     return any(not cell.strip() and under.strip() for cell, under in zip(row, below, strict=False))
 
 
-def _named(cells: Sequence[list[str]], names: Sequence[str]) -> tuple[int, ...] | None:
+def _rows_with_names(cells: Sequence[list[str]], names: Sequence[str]) -> tuple[int, ...] | None:
     """The rows that together have the contract's names: exactly, or most of them."""
     filled = [n for n, row in enumerate(cells[:MAX_NAMED_ROWS]) if any(row)]
     for place, first in enumerate(filled[:MAX_FILLED_ROWS]):
         for count in range(1, MAX_HEADER_ROWS):
             rows = filled[place : place + count]
-            if _joined([cells[n] for n in rows]) == list(names):
+            if _join_labels([cells[n] for n in rows]) == list(names):
                 return tuple(rows)
         if not cells[first]:
             break

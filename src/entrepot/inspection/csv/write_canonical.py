@@ -57,7 +57,7 @@ def _write_plain(source: CsvSource, reading: DetectedCsv, target: Path) -> None:
     line with another count of delimiters."""
     delimiter, others = reading.dialect.delimiter, len(reading.labels) - 1
     left = source.byte_scan.blank_at_end
-    with open_lines(source) as (text, _), _created(target) as out:
+    with open_lines(source) as (text, _), _create(target) as out:
         writer = csv.writer(out, lineterminator="\r\n")
         if reading.header_rows:
             writer.writerow(reading.labels)
@@ -86,7 +86,7 @@ def _write_regular(source: CsvSource, reading: DetectedCsv, target: Path, limits
     not of the table's width, is blank, or has a quote where it must not be."""
     width = len(reading.labels)
     start, position = source.decision.layout.start, 0
-    with open_lines(source) as (text, _), _created(target) as out:
+    with open_lines(source) as (text, _), _create(target) as out:
         writer = csv.writer(out, lineterminator="\r\n")
         if reading.header_rows:
             writer.writerow(reading.labels)
@@ -124,7 +124,7 @@ def _write_irregular(
         ):
             finder.add(number, line, cells)
     extent = finder.decide(number)
-    with _created(target) as out:
+    with _create(target) as out:
         writer = csv.writer(out, lineterminator="\r\n")
         if reading.header_rows:
             writer.writerow(reading.labels)
@@ -151,5 +151,5 @@ def _rows(source: CsvSource, limits: Limits) -> Iterator[tuple[int, int, list[st
                 yield number, line, [] if is_blank(cells) else cells
 
 
-def _created(target: Path) -> io.TextIOWrapper:
+def _create(target: Path) -> io.TextIOWrapper:
     return target.open("w", encoding="utf-8", newline="")

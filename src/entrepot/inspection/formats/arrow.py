@@ -61,7 +61,7 @@ def read_arrow(path: Path, detected: Detected, context: InspectionContext) -> Ta
     except (duckdb.Error, NotTabular, TooLarge, SourceBroken):
         raise
     except BaseException as error:
-        raise _judged(error) from None
+        raise _as_source_error(error) from None
     listed = ", ".join(column.text for column in columns)
     counted = "file_row_number + 2 AS _row, NULL::BIGINT AS _line"
     numbered = f"read_parquet({literal(str(target))}, file_row_number = true)"
@@ -139,7 +139,7 @@ def _batches(
     except GeneratorExit:
         raise
     except BaseException as error:
-        judged = _judged(error)
+        judged = _as_source_error(error)
         if isinstance(judged, SourceBroken):
             broken.append(judged)
         raise judged from None
@@ -151,7 +151,7 @@ def _kind(kind: Any, engine_type: str) -> CellKind:
     return kind_of(engine_type)
 
 
-def _judged(error: BaseException) -> BaseException:
+def _as_source_error(error: BaseException) -> BaseException:
     """What an error says of the file.
 
     The reader's own errors are plain exceptions, and panics of Rust, which no `Exception` is;
