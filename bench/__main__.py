@@ -10,6 +10,7 @@ from pathlib import Path
 from bench import (
     activity,
     grants,
+    heuristics,
     inspecting,
     listing,
     memory,
@@ -37,6 +38,7 @@ MEASURES: dict[str, Callable[[Trial], list[Line]]] = {
     "memory": memory.memory,
     "listing": listing.listing,
     "reading": reading.reading,
+    "heuristics": heuristics.heuristics,
     "preview": previewing.previews,
     "inspection": inspecting.inspection,
     "inspection-small": inspecting.inspection_small,

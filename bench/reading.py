@@ -92,14 +92,22 @@ def with_duckdb_lenient(path: Path) -> Rows:
 
 def with_entrepot(path: Path) -> "Answer":
     """Entrepot's canonical CSV; the one reader that says when it is unsure."""
-    from entrepot.inspection.csv.write_canonical import write_canonical
+    from entrepot.inspection.context import InspectionContext, TableRequest
+    from entrepot.inspection.detect.detect import detect
+    from entrepot.inspection.engine import open_engine
     from entrepot.inspection.limits import Limits
+    from entrepot.inspection.open_table import open_table
+    from entrepot.inspection.progress import Progress
+    from entrepot.inspection.table import NotTabular
 
-    with tempfile.TemporaryDirectory() as folder:
-        target, scratch = Path(folder, "canonical.csv"), Path(folder, "scratch")
-        scratch.mkdir()
-        said = write_canonical(path, path.name, target, scratch, Limits()).describe()
-        return Answer(rows(target.read_bytes()), unsure=said["unsure"])
+    with tempfile.TemporaryDirectory() as folder, open_engine() as engine:
+        target = Path(folder, "canonical.csv")
+        context = InspectionContext(engine, Path(folder), Limits(), Progress(1))
+        opened = open_table(detect(path, path.name), TableRequest(path), context)
+        if opened.write_canonical is None:
+            raise NotTabular("it is no delimited text")
+        reading = opened.write_canonical(target)
+        return Answer(rows(target.read_bytes()), unsure=reading.unsure)
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,9 @@ CODE = [ROOT / part for part in ("src", "client", "tests", "bench", "tools")]
 PRODUCT = (ROOT / "src", ROOT / "client" / "src")
 NOT_OURS = {".git", ".venv", "__pycache__", "node_modules", "vendor", "dist", "uv.lock", "out"}
 
-MODULE_LINES = 600
+MODULE_LINES = 400
+TEST_MODULE_LINES = 600
+"""Tests, benchmarks and tools may be longer: they are read by parts."""
 FUNCTION_LINES = 80
 SCRIPT_LINES = 150
 MAX_PARAMETERS = 7
@@ -88,7 +90,12 @@ def test_types_are_strict() -> None:
 
 def test_modules_are_small() -> None:
     lines = {relative(path): len(path.read_text().splitlines()) for path in modules(*CODE)}
-    assert {path: count for path, count in lines.items() if count > MODULE_LINES} == {}
+    product = tuple(f"{relative(folder)}/" for folder in PRODUCT)
+    assert {
+        path: count
+        for path, count in lines.items()
+        if count > (MODULE_LINES if path.startswith(product) else TEST_MODULE_LINES)
+    } == {}
 
 
 def test_functions_are_small() -> None:

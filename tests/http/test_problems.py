@@ -8,7 +8,8 @@ from tests.support.raw import exchange
 from tests.support.server import Server, TestAccount
 
 from entrepot import errors
-from entrepot.http.problems.table import KINDS, TASK_KINDS, all_kinds
+from entrepot.http.problems.table import KINDS, all_kinds
+from entrepot.http.problems.task_table import TASK_KINDS
 
 MEMBERS = {"type", "title", "status", "detail", "instance", "code", "request_id"}
 

@@ -1,18 +1,25 @@
 """Inspect a text in this process (fast), or through the pool (for real)."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
+from entrepot.inspection.context import InspectionContext, TableRequest
+from entrepot.inspection.csv.detected import DetectedCsv
+from entrepot.inspection.detect.detect import detect
 from entrepot.inspection.engine import open_engine
 from entrepot.inspection.inspect import inspect_file
 from entrepot.inspection.limits import Limits
+from entrepot.inspection.open_table import open_table
 from entrepot.inspection.progress import Progress
 from entrepot.inspection.results import Inspection, InspectionRequest
 from entrepot.inspection.sandbox.pool import InspectionPool
+from entrepot.inspection.table import NotTabular, Table
+from entrepot.schemas.table_dialect import TableDialect
 
 Inspect = Callable[..., Inspection]
 
@@ -20,6 +27,37 @@ Inspect = Callable[..., Inspection]
 def request_for(path: Path, mode: str = "infer", schema: dict[str, Any] | None = None) -> Any:
     mode = "given" if schema is not None else mode
     return InspectionRequest(path, path.name, path.stat().st_size, mode, schema)
+
+
+@contextmanager
+def opened_context(
+    scratch: Path, limits: Limits | None = None, size: int = 1
+) -> Iterator[InspectionContext]:
+    """What an inspection of `size` bytes works with, in this process."""
+    scratch.mkdir(exist_ok=True)
+    with open_engine() as engine:
+        yield InspectionContext(engine, scratch, limits or Limits(), Progress(size))
+
+
+def read_table(path: Path, context: InspectionContext) -> Table:
+    """The table at `path`, read by the reader of its format."""
+    return open_table(detect(path, path.name), TableRequest(path), context).read()
+
+
+def write_canonical(
+    path: Path,
+    target: Path,
+    scratch: Path,
+    dialect: TableDialect | None = None,
+    names: list[str] | None = None,
+) -> DetectedCsv:
+    """Write the delimited text at `path` as canonical CSV; raises NotTabular for what is none."""
+    detected = detect(path, path.name)
+    with opened_context(scratch) as context:
+        opened = open_table(detected, TableRequest(path, names, dialect), context)
+        if opened.write_canonical is None:
+            raise NotTabular(f"it is {detected.media_type}", detected.media_type)
+        return cast(DetectedCsv, opened.write_canonical(target))
 
 
 @pytest.fixture
@@ -37,12 +75,9 @@ def inspect(tmp_path: Path) -> Inspect:
         path = content if isinstance(content, Path) else tmp_path / name
         if not isinstance(content, Path):
             path.write_bytes(content.encode() if isinstance(content, str) else content)
-        scratch = tmp_path / "scratch"
-        scratch.mkdir(exist_ok=True)
         request = replace(request_for(path, mode, schema), dialect=dialect)
-        with open_engine() as engine:
-            bounds = limits or Limits()
-            return inspect_file(engine, request, scratch, bounds, Progress(request.size))
+        with opened_context(tmp_path / "scratch", limits, request.size) as context:
+            return inspect_file(request, context)
 
     return run
 

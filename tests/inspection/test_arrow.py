@@ -14,10 +14,9 @@ import polars
 import pyarrow as pa
 import pyarrow.ipc
 import pytest
-from tests.inspection.conftest import Inspect
+from tests.inspection.conftest import Inspect, opened_context, read_table
 
-from entrepot.inspection.engine import open_engine
-from entrepot.inspection.formats.arrow import read_arrow
+from entrepot.inspection.context import InspectionContext
 from entrepot.inspection.limits import Limits
 from entrepot.inspection.table import Table
 
@@ -77,27 +76,27 @@ def write(path: Path, table: pa.Table, stream: bool = False, **options: Any) -> 
 
 
 @pytest.fixture
-def engine() -> Iterator[duckdb.DuckDBPyConnection]:
-    with open_engine() as engine:
-        yield engine
+def context(tmp_path: Path) -> Iterator[InspectionContext]:
+    with opened_context(tmp_path / "scratch") as context:
+        yield context
 
 
-def cells(engine: duckdb.DuckDBPyConnection, table: Table) -> list[tuple[Any, ...]]:
+def cells(context: InspectionContext, table: Table) -> list[tuple[Any, ...]]:
     listed = ", ".join(column.text for column in table.columns)
-    return engine.execute(f"SELECT {listed} FROM {table.numbered} ORDER BY _row").fetchall()
+    return context.engine.execute(f"SELECT {listed} FROM {table.numbered} ORDER BY _row").fetchall()
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["file", "stream"])
 @pytest.mark.parametrize("compression", [None, "lz4", "zstd"])
 def test_every_type(
-    engine: duckdb.DuckDBPyConnection, tmp_path: Path, stream: bool, compression: str | None
+    context: InspectionContext, tmp_path: Path, stream: bool, compression: str | None
 ) -> None:
     path = write(tmp_path / "t", EVERY, stream, compression=compression)
-    table = read_arrow(engine, path, stream, tmp_path, Limits())
+    table = read_table(path, context)
     assert {column.label: column.kind for column in table.columns} == {
         name: kind for name, (_, kind, _) in COLUMNS.items()
     }
-    found = dict(zip(COLUMNS, zip(*cells(engine, table), strict=True), strict=True))
+    found = dict(zip(COLUMNS, zip(*cells(context, table), strict=True), strict=True))
     for name, (_, _, texts) in COLUMNS.items():
         assert list(found[name]) == texts, name
 
@@ -129,11 +128,11 @@ def test_no_rows_no_batches_no_columns(inspect: Inspect, tmp_path: Path) -> None
     assert bare.verdict == "not-tabular"
 
 
-def test_labels_as_in_the_file(engine: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
-    table = pa.table([pa.array([n]) for n in range(5)], names=["a", "a", "", "A", "x'\"y"])
-    read = read_arrow(engine, write(tmp_path / "t", table), False, tmp_path, Limits())
-    assert read.labels == ("a", "a", "", "A", "x'\"y")
-    assert cells(engine, read) == [("0", "1", "2", "3", "4")]
+def test_labels_as_in_the_file(context: InspectionContext, tmp_path: Path) -> None:
+    written = pa.table([pa.array([n]) for n in range(5)], names=["a", "a", "", "A", "x'\"y"])
+    table = read_table(write(tmp_path / "t", written), context)
+    assert table.labels == ("a", "a", "", "A", "x'\"y")
+    assert cells(context, table) == [("0", "1", "2", "3", "4")]
 
 
 def test_many_batches_and_a_growing_dictionary(inspect: Inspect, tmp_path: Path) -> None:
@@ -148,7 +147,7 @@ def test_many_batches_and_a_growing_dictionary(inspect: Inspect, tmp_path: Path)
     assert (found.verdict, found.row_count) == ("conforms", 1000), found.detail
 
 
-def test_other_writers(engine: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+def test_other_writers(context: InspectionContext, tmp_path: Path) -> None:
     moment = dt.datetime(2020, 1, 1, 12, 30)
     frame = {"a": [1, 2], "b": ["x", None], "t": [moment, None]}
     polars.DataFrame(frame).write_ipc(tmp_path / "polars", compression="zstd")
@@ -163,9 +162,8 @@ def test_other_writers(engine: duckdb.DuckDBPyConnection, tmp_path: Path) -> Non
     with pa.ipc.new_stream(str(tmp_path / "duckdb.stream"), table.schema) as out:
         out.write_table(table)
     for name in ("polars", "polars.stream", "pandas", "duckdb.stream"):
-        stream = name.endswith("stream")
-        read = read_arrow(engine, tmp_path / name, stream, tmp_path, Limits())
-        assert cells(engine, read) == [("1", "x", "2020-01-01T12:30:00"), ("2", None, None)], name
+        read = read_table(tmp_path / name, context)
+        assert cells(context, read) == [("1", "x", "2020-01-01T12:30:00"), ("2", None, None)], name
 
 
 def test_what_is_not_read(inspect: Inspect, tmp_path: Path) -> None:

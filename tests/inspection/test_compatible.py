@@ -12,14 +12,11 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
-from tests.inspection.conftest import request_for
+from tests.inspection.conftest import opened_context, request_for
 from tests.support.selection import examples
 
 from entrepot.errors import SchemaInvalid
-from entrepot.inspection.engine import open_engine
 from entrepot.inspection.inspect import inspect_file
-from entrepot.inspection.limits import Limits
-from entrepot.inspection.progress import Progress
 from entrepot.inspection.results import Inspection
 from entrepot.schemas.evolve import compare_schemas, is_compatible
 from entrepot.schemas.table_schema import parse_schema
@@ -180,11 +177,8 @@ def inspected(folder: Path, rows: list[list[str]], schema: dict[str, Any]) -> In
     csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\n").writerows(rows)
     path = folder / "table.csv"
     path.write_text(text.getvalue())
-    scratch = folder / "scratch"
-    scratch.mkdir(exist_ok=True)
-    request = request_for(path, schema=schema)
-    with open_engine() as engine:
-        return inspect_file(engine, request, scratch, Limits(), Progress(request.size))
+    with opened_context(folder / "scratch") as context:
+        return inspect_file(request_for(path, schema=schema), context)
 
 
 def valid_rows(

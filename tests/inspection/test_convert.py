@@ -13,9 +13,9 @@ import pandas
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from tests.support.flights import extract_flights, read_table
+from tests.support.flights import extract_flights, read_flights_table
 
-from entrepot.inspection.limits import CELLS_AT_ONCE, MOST_ROWS
+from entrepot.inspection.limits import MAX_GROUP_CELLS, MAX_GROUP_ROWS
 from entrepot.inspection.results import OUTPUT, ConversionRequest, Converted, InspectionRequest
 from entrepot.inspection.sandbox.pool import InspectionPool
 
@@ -72,7 +72,7 @@ def column(derive: Derive, cells: list[str], field: dict[str, Any]) -> tuple[str
     content = "\n".join(["key,x", *lines, ""]).encode()
     derived, made = derive(content, schema=schema)
     assert derived.verdict == "made", derived
-    table = pq.read_table(made)
+    table = pq.read_flights_table(made)
     assert table["key"].to_pylist() == list(range(len(cells)))
     return str(table.schema.field("x").type), table["x"].to_pylist()
 
@@ -172,14 +172,17 @@ def test_a_real_table_comes_back(derive: Derive, tmp_path: Path) -> None:
         assert differing == (0,)
     metadata = pq.ParquetFile(made).metadata
     assert metadata.num_rows == 100_000
-    assert max(metadata.row_group(n).num_rows for n in range(metadata.num_row_groups)) <= MOST_ROWS
+    assert (
+        max(metadata.row_group(n).num_rows for n in range(metadata.num_row_groups))
+        <= MAX_GROUP_ROWS
+    )
     assert metadata.row_group(0).column(0).compression == "ZSTD"
 
 
 def test_the_profile_of_a_real_table(derive: Derive, tmp_path: Path) -> None:
     """The figures are those that pandas takes of the same table."""
     source = tmp_path / "weather.csv"
-    weather = read_table("weather")
+    weather = read_flights_table("weather")
     weather.to_csv(source, index=False)
     derived, _ = derive(source, name="weather.csv")
     assert derived.columns is not None
@@ -231,7 +234,7 @@ def test_an_empty_table_has_types_and_no_rows(derive: Derive) -> None:
     derived, made = derive(b"a,b\n", schema=schema)
     assert derived.columns is not None
     assert [each["nulls"] for each in derived.columns] == [0, 0]
-    table = pq.read_table(made)
+    table = pq.read_flights_table(made)
     assert (table.num_rows, [str(each.type) for each in table.schema]) == (
         0, ["int64", "date32[day]"],
     )  # fmt: skip
@@ -241,7 +244,7 @@ def test_ragged_rows_and_odd_bytes_are_read_as_they_were_inspected(derive: Deriv
     content = b"a;b\n1;x\n2\n3;y;surplus\n\n4;\xe4\n"
     derived, made = derive(content)
     assert derived.verdict == "made", derived
-    assert pq.read_table(made)["b"].to_pylist()[-1] == "ä"
+    assert pq.read_flights_table(made)["b"].to_pylist()[-1] == "ä"
 
 
 def test_other_rows_than_the_inspection_counted_are_refused(derive: Derive) -> None:
@@ -261,7 +264,7 @@ def test_wide_tables_have_small_row_groups(derive: Derive) -> None:
     assert derived.columns[-1]["maximum"] == (wide - 1) * 12_999
     metadata = pq.ParquetFile(made).metadata
     assert metadata.num_columns == wide
-    assert metadata.row_group(0).num_rows <= CELLS_AT_ONCE // wide
+    assert metadata.row_group(0).num_rows <= MAX_GROUP_CELLS // wide
 
 
 def test_canonical_csv(derive: Derive) -> None:
@@ -309,12 +312,12 @@ def test_json_lines(derive: Derive) -> None:
 
 def test_arrow_has_what_the_parquet_has(derive: Derive, tmp_path: Path) -> None:
     source = tmp_path / "weather.csv"
-    read_table("weather").to_csv(source, index=False)
+    read_flights_table("weather").to_csv(source, index=False)
     _, arrow = derive(source, "arrow", name="weather.csv")
     _, parquet = derive(source, name="weather.csv")
     with pa.memory_map(str(arrow)) as mapped:
         ours = pa.ipc.open_file(mapped).read_all()
-    assert ours.to_pylist() == pq.read_table(parquet).to_pylist()
+    assert ours.to_pylist() == pq.read_flights_table(parquet).to_pylist()
 
 
 @pytest.mark.parametrize(
@@ -326,7 +329,7 @@ def test_arrow_has_what_the_parquet_has(derive: Derive, tmp_path: Path) -> None:
 )
 def test_json_is_derived_too(derive: Derive, content: bytes, name: str) -> None:
     _, made = derive(content, name=name)
-    table = pq.read_table(made)
+    table = pq.read_flights_table(made)
     assert table["a"].to_pylist() == [1, 2]
     assert [json.loads(each) if each else None for each in table["b"].to_pylist()] == [[1, 2], None]
     _, csv = derive(content, "csv", name=name)

@@ -5,13 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.inspection.conftest import Inspect
+from tests.inspection.conftest import Inspect, write_canonical
 from tests.inspection.corpus import make
 from tests.inspection.corpus.known import FACTS, HERE, Known, known_cases, rows
 from tests.inspection.corpus.written import canonical
 
-from entrepot.inspection.csv.write_canonical import write_canonical
-from entrepot.inspection.limits import Limits
 from entrepot.inspection.table import NotTabular
 
 CASES = known_cases()
@@ -55,8 +53,7 @@ def name_of(path: Path) -> str:
 def read(case: Known, tmp_path: Path) -> tuple[bytes, dict[str, Any]]:
     """What the reader understood, and what it says of it."""
     target, scratch = tmp_path / "canonical.csv", tmp_path / "scratch"
-    scratch.mkdir()
-    reading = write_canonical(case.path, case.path.name, target, scratch, Limits())
+    reading = write_canonical(case.path, target, scratch)
     return target.read_bytes(), reading.describe()
 
 

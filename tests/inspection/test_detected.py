@@ -5,16 +5,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.inspection.conftest import Inspect, errors_of, places, request_for
+from tests.inspection.conftest import (
+    Inspect,
+    errors_of,
+    opened_context,
+    places,
+    request_for,
+    write_canonical,
+)
 
-from entrepot.inspection.csv.byte_scan import scan_bytes
+from entrepot.inspection.context import TableRequest
 from entrepot.inspection.csv.direct_scan import quoted_newlines
 from entrepot.inspection.csv.reader import CsvText
 from entrepot.inspection.csv.source import prepare
-from entrepot.inspection.csv.write_canonical import write_canonical
+from entrepot.inspection.detect.byte_scan import scan_bytes
 from entrepot.inspection.detect.encoding import transcode
-from entrepot.inspection.engine import open_engine
-from entrepot.inspection.limits import MIB, Limits
+from entrepot.inspection.limits import MIB
 from entrepot.inspection.progress import Progress
 from entrepot.inspection.results import InspectionRequest
 from entrepot.inspection.table import NotTabular, TooLarge
@@ -30,9 +36,8 @@ def read(tmp_path: Path) -> Any:
     def run(content: str | bytes, names: Any = None, dialect: Any = None) -> tuple[str, Any]:
         path, target, scratch = tmp_path / "t.csv", tmp_path / "c.csv", tmp_path / "scratch"
         path.write_bytes(content.encode() if isinstance(content, str) else content)
-        scratch.mkdir(exist_ok=True)
         given = parse_dialect(dialect) if dialect is not None else None
-        reading = write_canonical(path, "t.csv", target, scratch, Limits(), given, names)
+        reading = write_canonical(path, target, scratch, given, names)
         return target.read_bytes().decode().replace("\r\n", "\n"), reading
 
     return run
@@ -181,8 +186,8 @@ def test_a_given_dialect_reaches_the_inspection(tmp_path: Path) -> None:
     path.write_text("a;b,c\n1;2,3\n")
     request = request_for(path)
     request = InspectionRequest(**{**vars(request), "dialect": {"delimiter": ";"}})
-    with open_engine() as engine:
-        found = inspect_file(engine, request, tmp_path, Limits(), Progress(1))
+    with opened_context(tmp_path / "scratch") as context:
+        found = inspect_file(request, context)
     assert found.schema is not None
     assert [field["name"] for field in found.schema["fields"]] == ["a", "b,c"]
 
@@ -243,7 +248,8 @@ def test_newlines_within_quotes_are_counted(seed: int, tmp_path: Path) -> None:
     csv.writer(text, lineterminator="\n").writerows(rows)
     path = tmp_path / "t.csv"
     path.write_text(text.getvalue(), newline="")
-    source = prepare(path, tmp_path, Limits(), Progress(1))
+    with opened_context(tmp_path / "scratch") as context:
+        source = prepare(TableRequest(path), context)
     known = sum(cell.count("\n") for row in rows for cell in row)
     assert quoted_newlines(source) == known
 
@@ -254,15 +260,14 @@ def test_regular_texts_are_scanned_where_they_lie(tmp_path: Path) -> None:
         "a||b\n1||2\n", "ä,b\n1,2\n".encode("utf-16"), "ä,b\nö,2\n".encode("cp1252"),
         "a\n1\n2\n", '"a","b"\n"1","x\ny"\n',
     ]):  # fmt: skip
-        path, scratch = tmp_path / f"{number}.csv", tmp_path / f"s{number}"
+        path = tmp_path / f"{number}.csv"
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
-        scratch.mkdir()
-        reader = CsvText(path, "text/csv", scratch, Limits(), Progress(1), None)
-        assert reader.regular(), text
-        table = reader.scan_in_place()
-        with open_engine() as engine:
+        with opened_context(tmp_path / f"s{number}") as context:
+            reader = CsvText(TableRequest(path), "text/csv", context)
+            assert reader.regular(), text
+            table = reader.scan_in_place()
             query = f"SELECT count(*), {table.embedded()} FROM {table.relation}"
-            rows, embedded = engine.execute(query).fetchone()  # type: ignore[misc]
+            rows, embedded = context.engine.execute(query).fetchone()  # type: ignore[misc]
         assert reader.complete(rows, embedded), text
 
 
@@ -270,7 +275,8 @@ def test_regular_texts_are_scanned_where_they_lie(tmp_path: Path) -> None:
 def test_irregular_texts_are_not(text: str, tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_text(text, newline="")
-    assert not CsvText(path, "text/csv", tmp_path, Limits(), Progress(1), None).regular()
+    with opened_context(tmp_path / "scratch") as context:
+        assert not CsvText(TableRequest(path), "text/csv", context).regular()
 
 
 @pytest.mark.parametrize("content", [b"", b"\n \n", b"\xef\xbb\xbf", b"%PDF-1.7\n", b'{"a": 1}\n'])

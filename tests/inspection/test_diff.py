@@ -9,12 +9,10 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.inspection.conftest import opened_context
 from tests.support.selection import examples
 
 from entrepot.inspection.diff import diff_tables
-from entrepot.inspection.engine import open_engine
-from entrepot.inspection.limits import Limits
-from entrepot.inspection.progress import Progress
 from entrepot.inspection.results import Comparison, ComparisonRequest
 from entrepot.inspection.sandbox.pool import InspectionPool
 
@@ -29,11 +27,8 @@ def compare(folder: Path, before: str, after: str, *key: str, examples: int = 10
     paths = folder / "before.csv", folder / "after.csv"
     for path, text in zip(paths, (before, after), strict=True):
         path.write_text(text)
-    scratch = folder / "scratch"
-    scratch.mkdir(exist_ok=True)
-    asked = request(*paths, *key, examples=examples)
-    with open_engine() as engine:
-        return diff_tables(engine, asked, scratch, Limits(), Progress(asked.size))
+    with opened_context(folder / "scratch") as context:
+        return diff_tables(request(*paths, *key, examples=examples), context)
 
 
 def test_columns_and_rows_by_key(tmp_path: Path) -> None:

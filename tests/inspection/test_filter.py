@@ -30,7 +30,7 @@ from entrepot.inspection.preview.filter_ast import (
     Term,
     Value,
 )
-from entrepot.inspection.preview.filter_parse import DEEPEST, parse_filter
+from entrepot.inspection.preview.filter_parse import MAX_DEPTH, parse_filter
 from entrepot.inspection.preview.filter_sql import filter_sql
 from entrepot.inspection.preview.page import preview_file
 from entrepot.inspection.results import PreviewRequest
@@ -362,8 +362,8 @@ HOSTILE = [
     "n = {'a': 1}",
     "n = [1]",
     "n = INTERVAL 1 DAY",
-    "NOT " * (DEEPEST + 2) + "flag",
-    "(" * (DEEPEST + 2) + "flag" + ")" * (DEEPEST + 2),
+    "NOT " * (MAX_DEPTH + 2) + "flag",
+    "(" * (MAX_DEPTH + 2) + "flag" + ")" * (MAX_DEPTH + 2),
     "n = 1 AND " * 400 + "n = 1",
     "NOT " * 900 + "flag",
     "n = " + "-" * 900 + "1",

@@ -8,20 +8,20 @@ import duckdb
 import pandas
 import polars
 import pytest
-from tests.inspection.conftest import Inspect, errors_of
+from tests.inspection.conftest import Inspect, errors_of, opened_context, read_table
 from vega_datasets import data
 
-from entrepot.inspection.engine import open_engine
-from entrepot.inspection.formats.json import Form, read_json
 from entrepot.inspection.formats.json_positions import first_fault
 from entrepot.inspection.limits import MIB, Limits
 
 
-def cells(path: Path, form: Form, scratch: Path) -> list[tuple[Any, ...]]:
-    with open_engine() as engine:
-        table = read_json(engine, path, form, scratch, Limits())
+def cells(path: Path, scratch: Path) -> list[tuple[Any, ...]]:
+    with opened_context(scratch) as context:
+        table = read_table(path, context)
         listed = ", ".join(column.text for column in table.columns)
-        return engine.execute(f"SELECT {listed} FROM {table.numbered} ORDER BY _row").fetchall()
+        return context.engine.execute(
+            f"SELECT {listed} FROM {table.numbered} ORDER BY _row"
+        ).fetchall()
 
 
 def types(inspection: Any) -> dict[str, str]:
@@ -36,7 +36,7 @@ def test_exact_values(tmp_path: Path, inspect: Inspect) -> None:
         '"s": "a\\u00e4\\n\\"", "n": null, "o": {"x": [1, {"y": null}]}, "a": []}\n'
         '{"i": -9223372036854775809, "u": 0, "f": 1e-7, "b": false, "s": "", "o": {}, "a": [[]]}\n'
     )
-    assert cells(path, "jsonl", tmp_path) == [
+    assert cells(path, tmp_path / "scratch") == [
         ("123456789012345678901234567890", "18446744073709551615", "0.1", "true", 'aä\n"', None,
          '{"x":[1,{"y":null}]}', "[]"),
         ("-9223372036854775809", "0", "1e-7", "false", "", None, "{}", "[[]]"),
@@ -195,7 +195,7 @@ def test_other_writers(tmp_path: Path) -> None:
         other.execute(f"COPY ({rows}) TO '{tmp_path}/duckdb.json' (FORMAT json, ARRAY true)")
     for writer in ("polars", "pandas", "duckdb"):
         for form in ("jsonl", "json"):
-            found = cells(tmp_path / f"{writer}.{form}", form, tmp_path)  # type: ignore[arg-type]
+            found = cells(tmp_path / f"{writer}.{form}", tmp_path / "scratch")
             assert found == [("1", "x", "0.5"), ("2", None, "1.5")], (writer, form)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from tests.inspection.conftest import Inspect, errors_of
 
-from entrepot.inspection.line_prefilter import FEWEST, Prefiltered, prefilter
+from entrepot.inspection.line_prefilter import MIN_BYTES, Prefiltered, prefilter
 
 ROWS, SHORT_ROWS = 20_000, 80_000
 """Rows of six cells and of two, more than any sample has; `table` checks that their bytes are
@@ -77,7 +77,7 @@ def written(cells: list[str], quoted: bool) -> str:
 
 def table(lines: list[str], names: list[str] = NAMES, newline: str = "\n") -> str:
     rows = newline.join([*lines, ""])
-    assert len(rows.encode()) >= FEWEST
+    assert len(rows.encode()) >= MIN_BYTES
     return ",".join(names) + newline + rows
 
 

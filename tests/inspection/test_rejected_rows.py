@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from entrepot.inspection.convert.csv_injection import EXECUTED, escape_formula
-from entrepot.inspection.convert.rejected_rows import MOST_ERRORS
+from entrepot.inspection.convert.rejected_rows import MAX_ERRORS
 from entrepot.inspection.limits import Limits
 from entrepot.inspection.results import ConversionRequest, Converted
 from entrepot.inspection.sandbox.pool import InspectionPool
@@ -83,13 +83,13 @@ def test_json_lines(pool: InspectionPool, tmp_path: Path) -> None:
 def test_what_no_report_lists_is_there_up_to_the_bound(
     pool: InspectionPool, tmp_path: Path
 ) -> None:
-    count = MOST_ERRORS + 50
+    count = MAX_ERRORS + 50
     content = "id,note\n" + "".join(f"x{n},a\n" for n in range(count))
     rows = rejected(pool, tmp_path / "a.csv", content)
-    assert len(rows) == MOST_ERRORS + 2
-    assert rows[MOST_ERRORS][3] == f"x{MOST_ERRORS - 1}"
+    assert len(rows) == MAX_ERRORS + 2
+    assert rows[MAX_ERRORS][3] == f"x{MAX_ERRORS - 1}"
     assert rows[-1] == ["", "", "There are more: the first 100,000 errors are written."]
-    assert Limits().errors < MOST_ERRORS
+    assert Limits().errors < MAX_ERRORS
 
 
 def test_formulas_are_defused_in_cells_and_labels(pool: InspectionPool, tmp_path: Path) -> None:

@@ -11,11 +11,10 @@ import polars as pl
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
+from tests.inspection.conftest import write_canonical
 from tests.support.selection import examples
 
 from entrepot.inspection.csv.detected import DetectedCsv
-from entrepot.inspection.csv.write_canonical import write_canonical
-from entrepot.inspection.limits import Limits
 
 SLOW = settings(
     max_examples=examples(60),
@@ -39,8 +38,7 @@ def understood(
 ) -> tuple[list[Any], DetectedCsv]:
     path, target, scratch = tmp_path / name, tmp_path / "canonical.csv", tmp_path / "scratch"
     path.write_bytes(content)
-    scratch.mkdir(exist_ok=True)
-    reading = write_canonical(path, name, target, scratch, Limits())
+    reading = write_canonical(path, target, scratch)
     raw = target.read_bytes()
     rows = list(csv.reader(io.StringIO(raw.decode(), newline=""), strict=True))
     written = io.StringIO(newline="")

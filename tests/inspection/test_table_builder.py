@@ -6,10 +6,9 @@ import random
 from pathlib import Path
 
 import pytest
+from tests.inspection.conftest import write_canonical
 from tests.inspection.table_builder import MadeTable, made_table
 
-from entrepot.inspection.csv.write_canonical import write_canonical
-from entrepot.inspection.limits import Limits
 from entrepot.inspection.table import NotTabular
 
 
@@ -17,10 +16,9 @@ def read(made: MadeTable, folder: Path) -> tuple[list[list[str]], bool]:
     """The rows that the reader understood, and whether it says that it is unsure or refuses."""
     source, target, scratch = folder / "source.csv", folder / "canonical.csv", folder / "scratch"
     source.write_text(made.text, "utf-8", newline="")
-    scratch.mkdir(exist_ok=True)
     target.unlink(missing_ok=True)
     try:
-        reading = write_canonical(source, source.name, target, scratch, Limits())
+        reading = write_canonical(source, target, scratch)
     except NotTabular:
         return [], True
     rows = list(csv.reader(io.StringIO(target.read_text("utf-8"), newline="")))

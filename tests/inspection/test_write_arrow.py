@@ -14,7 +14,7 @@ import pytest
 
 from entrepot.inspection.convert.write_arrow import write_arrow
 from entrepot.inspection.inspect import out_of_resources
-from entrepot.inspection.limits import CELLS_AT_ONCE, MOST_ROWS
+from entrepot.inspection.limits import MAX_GROUP_CELLS, MAX_GROUP_ROWS
 from entrepot.inspection.table import SourceBroken
 
 ROWS = 70_000
@@ -94,7 +94,7 @@ def test_batches_are_bounded_and_can_be_mapped(parquet: Path, arrow: Path) -> No
         # What is compressed would have to be unpacked into memory.
         assert pa.total_allocated_bytes() - before < 1 << 20
     assert sum(rows) == ROWS
-    assert max(rows) <= MOST_ROWS
+    assert max(rows) <= MAX_GROUP_ROWS
 
 
 def test_batches_of_wide_tables_are_small(tmp_path: Path) -> None:
@@ -104,7 +104,7 @@ def test_batches_of_wide_tables_are_small(tmp_path: Path) -> None:
     reader = pa.ipc.open_file(target.read_bytes())
     rows = [reader.get_batch(n).num_rows for n in range(reader.num_record_batches)]
     assert sum(rows) == 10_000
-    assert max(rows) <= CELLS_AT_ONCE // wide
+    assert max(rows) <= MAX_GROUP_CELLS // wide
     assert reader.read_all()["c999"].to_pylist() == list(range(999, 10_999))
 
 

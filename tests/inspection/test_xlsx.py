@@ -7,6 +7,7 @@ import random
 import tracemalloc
 import zipfile
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,17 +17,18 @@ import polars
 import pytest
 import python_calamine
 import xlsxwriter
-from tests.inspection.conftest import Inspect, errors_of
-from tests.support.flights import read_table
+from tests.inspection.conftest import Inspect, errors_of, opened_context, read_table
+from tests.support.flights import read_flights_table
 
-from entrepot.inspection.engine import open_engine
+from entrepot.inspection.context import Detected, TableRequest
+from entrepot.inspection.detect.formats import FORMATS
 from entrepot.inspection.formats.xlsx import read_xlsx
 from entrepot.inspection.formats.xlsx_dates import kind_of_format, moment
 from entrepot.inspection.limits import MIB, Limits
-from entrepot.inspection.progress import Progress
 from entrepot.inspection.table import NotTabular, SourceBroken, Table, TooLarge
 
 Rows = list[list[Any]]
+XLSX = Detected("xlsx", FORMATS["xlsx"].media_type)
 MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 RELATED = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 PACKAGE = "http://schemas.openxmlformats.org/package/2006/relationships"
@@ -35,13 +37,16 @@ PACKAGE = "http://schemas.openxmlformats.org/package/2006/relationships"
 @pytest.fixture
 def read(tmp_path: Path) -> Iterator[Callable[..., tuple[Table, list[tuple[Any, ...]]]]]:
     """read(path, …) gives the table and its rows, each with its number first."""
-    with open_engine() as engine:
+    with opened_context(tmp_path / "scratch") as context:
 
-        def run(path: Path, limits: Limits | None = None, **how: Any) -> Any:
-            table = read_xlsx(path, tmp_path, limits or Limits(), Progress(1), **how)
+        def run(
+            path: Path, limits: Limits | None = None, names: list[str] | None = None, **how: Any
+        ) -> Any:
+            bounded = replace(context, limits=limits or Limits())
+            table = read_xlsx(TableRequest(path, names), XLSX, bounded, **how)
             listed = ", ".join(column.text for column in table.columns)
             query = f"SELECT _row, {listed} FROM {table.numbered} ORDER BY _row"
-            return table, engine.execute(query).fetchall()
+            return table, context.engine.execute(query).fetchall()
 
         yield run
 
@@ -345,7 +350,7 @@ def spelled(value: Any, kind: str | None) -> str | None:
 
 def test_real_tables(inspect: Inspect, tmp_path: Path) -> None:
     for name in ("airlines", "weather"):
-        frame = read_table(name).head(2_000)
+        frame = read_flights_table(name).head(2_000)
         text = tmp_path / f"{name}.csv"
         frame.to_csv(text, index=False)
         polars.from_pandas(frame).write_excel(tmp_path / "polars.xlsx")
@@ -477,10 +482,11 @@ def test_shared_texts_stay_on_disk(tmp_path: Path) -> None:
         sheet = book.add_worksheet()
         for n in range(2_000):
             sheet.write(n, 0, f"{n:06}" * 5_000)
-    tracemalloc.start()
-    table = read_xlsx(path, tmp_path, Limits(), Progress(1))
-    _, peak = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
+    with opened_context(tmp_path / "scratch") as context:
+        tracemalloc.start()
+        table = read_table(path, context)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
     assert table.columns[0].kind == "text"
-    assert (tmp_path / "strings").stat().st_size == 60_000_000
+    assert (tmp_path / "scratch" / "strings").stat().st_size == 60_000_000
     assert peak < 45 * MIB

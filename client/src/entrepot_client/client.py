@@ -23,9 +23,10 @@ import httpx2
 from entrepot_client.download import Downloaded, DownloadRequest, download_file, download_to_stream
 from entrepot_client.endpoint import API
 from entrepot_client.models import Delivery, Document, File, Task
+from entrepot_client.paths import activity_path, file_path, task_path
 from entrepot_client.transport import Transport
 from entrepot_client.upload import Progress, deliver_file, push_file, validate_file
-from entrepot_client.watch import follow, get_task, task_path
+from entrepot_client.watch import follow, get_task
 
 
 class Client:
@@ -68,7 +69,7 @@ class Client:
 
     def file(self, file_id: str) -> File:
         """One file. Raises NotFound."""
-        return File.from_document(self._transport.get(f"{API}/file/{quote(file_id, safe='')}"))
+        return File.from_document(self._transport.get(file_path(file_id)))
 
     def push(
         self,
@@ -174,14 +175,14 @@ class Client:
             "offset": offset or None,
             "version": version,
         }
-        params = {name: value for name, value in asked.items() if value is not None}
-        path = f"{_file(file_id)}/preview?{urlencode(params)}"
+        query = urlencode({name: value for name, value in asked.items() if value is not None})
+        path = f"{file_path(file_id)}/preview?{query}"
         page: Document = DownloadRequest(file_id).once_made(lambda: self._transport.get(path))
         return page
 
     def versions(self, file_id: str, limit: int | None = None) -> Iterator[Document]:
         """A file's versions, the newest first, at most `limit`, whatever became of them."""
-        path = f"{API}/file/{quote(file_id, safe='')}/versions"
+        path = f"{file_path(file_id)}/versions"
         return self._transport.pages(path, "versions_list", limit)
 
     def restore(self, file_id: str, version: int) -> str:
@@ -213,8 +214,7 @@ class Client:
         asked: dict[str, Any] = {"before": before, "after": after, "examples": examples}
         if key is not None:
             asked["key"] = list(key)
-        path = f"{API}/file/{quote(file_id, safe='')}/compare"
-        return str(self._transport.send("POST", path, asked)["task_id"])
+        return str(self._transport.send("POST", f"{file_path(file_id)}/compare", asked)["task_id"])
 
     def comparison(self, task_id: str) -> Document:
         """What a comparison found. Raises NotFound."""
@@ -222,7 +222,7 @@ class Client:
         return found
 
     def _act(self, file_id: str, version: int, act: str, body: dict[str, str]) -> str:
-        path = f"{API}/file/{quote(file_id, safe='')}/versions/{version}/{act}"
+        path = f"{file_path(file_id)}/versions/{version}/{act}"
         return str(self._transport.send("POST", path, body)["task_id"])
 
     def validate(
@@ -248,7 +248,7 @@ class Client:
     def schema(self, file_id: str, revision: int | None = None) -> Document:
         """A file's schema and its revisions, the newest by default. Raises NotFound."""
         wanted = f"?revision={revision}" if revision is not None else ""
-        path = f"{API}/file/{quote(file_id, safe='')}/schema{wanted}"
+        path = f"{file_path(file_id)}/schema{wanted}"
         schema: Document = self._transport.get(path)
         return schema
 
@@ -260,12 +260,12 @@ class Client:
         Raises Conflict with the code `breaking-change` and `changes` among its figures.
         """
         accept = "?breaking=accept" if accept_breaking else ""
-        path = f"{API}/file/{quote(file_id, safe='')}/schema{accept}"
+        path = f"{file_path(file_id)}/schema{accept}"
         return str(self._transport.send("PUT", path, dict(schema))["task_id"])
 
     def entitlements(self, file_id: str) -> Iterator[Document]:
         """Whom a file is shared with. Raises NotFound; NotAllowed if it is not yours to share."""
-        return self._transport.pages(f"{_file(file_id)}/entitlements", "entitlements_list")
+        return self._transport.pages(f"{file_path(file_id)}/entitlements", "entitlements_list")
 
     def share(
         self,
@@ -277,22 +277,22 @@ class Client:
         """Let a user of any account (`acme:anna`), or a whole account (`partner:*`), read a file
         (`r`), deliver to it (`w`) or both (`rw`). Raises NotFound, NotAllowed, Invalid."""
         body: dict[str, Any] = {"entitlement": entitlement, "expires_at": _stamp(expires_at)}
-        path = f"{_file(file_id)}/entitlements/{quote(user_name, safe='')}"
+        path = f"{file_path(file_id)}/entitlements/{quote(user_name, safe='')}"
         granted: Document = self._transport.send("PUT", path, body)
         return granted
 
     def unshare(self, file_id: str, user_name: str) -> None:
         """End an entitlement at once. Raises NotFound, also where there is none."""
-        path = f"{_file(file_id)}/entitlements/{quote(user_name, safe='')}"
+        path = f"{file_path(file_id)}/entitlements/{quote(user_name, safe='')}"
         self._transport.send("DELETE", path)
 
     def transfer_file(self, file_id: str, user_name: str) -> None:
         """Make another user of one's own account the owner of a file. Raises Invalid."""
-        self._transport.send("PATCH", _file(file_id), {"user_name": user_name})
+        self._transport.send("PATCH", file_path(file_id), {"user_name": user_name})
 
     def offer(self, file_id: str, user_name: str) -> Document:
         """Offer a file to a user of another account, who owns it once they accept."""
-        path, body = f"{_file(file_id)}/offer", {"user_name": user_name}
+        path, body = f"{file_path(file_id)}/offer", {"user_name": user_name}
         offered: Document = self._transport.send("PUT", path, body)
         return offered
 
@@ -302,11 +302,13 @@ class Client:
 
     def take_over(self, file_id: str) -> File:
         """Become the owner of a file that one is offered. Raises NotFound, OverLimit, Conflict."""
-        return File.from_document(self._transport.send("POST", f"{_file(file_id)}/offer/accept"))
+        return File.from_document(
+            self._transport.send("POST", f"{file_path(file_id)}/offer/accept")
+        )
 
     def end_offer(self, file_id: str) -> None:
         """Decline an offer, or take one's own back. Raises NotFound where there is none."""
-        self._transport.send("DELETE", f"{_file(file_id)}/offer")
+        self._transport.send("DELETE", f"{file_path(file_id)}/offer")
 
     def task(self, task_id: str) -> Task:
         """One task as it is now. Raises NotFound."""
@@ -365,8 +367,7 @@ class Client:
 
         Raises NotFound, NotAllowed, Invalid.
         """
-        path = _activity(file_id)
-        return self._transport.pages(path, "activity_list", limit, chosen)
+        return self._transport.pages(activity_path(file_id), "activity_list", limit, chosen)
 
     def export_activity(
         self, stream: BinaryIO, form: str, file_id: str | None = None, **chosen: str
@@ -375,7 +376,7 @@ class Client:
 
         Raises as `activity` does, and Unreachable when it breaks off: what was written is a part.
         """
-        path = f"{_activity(file_id)}?{urlencode({'format': form, **chosen})}"
+        path = f"{activity_path(file_id)}?{urlencode({'format': form, **chosen})}"
         try:
             with self._transport.stream(path, {}) as response:
                 for block in response.iter_bytes():
@@ -391,14 +392,6 @@ class Client:
             return self._transport.request(method, path, content=body, headers=headers)
 
         return self._transport.retrying(act) if method in ("GET", "HEAD") else act()
-
-
-def _activity(file_id: str | None) -> str:
-    return f"{_file(file_id)}/activity" if file_id is not None else f"{API}/activity"
-
-
-def _file(file_id: str) -> str:
-    return f"{API}/file/{quote(file_id, safe='')}"
 
 
 def _stamp(moment: datetime | None) -> str | None:

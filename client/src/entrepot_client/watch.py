@@ -6,13 +6,12 @@ and the server may not let streams through at all: then the task is asked for, a
 """
 
 from collections.abc import Callable, Iterator
-from urllib.parse import quote
 
 import httpx2
 
-from entrepot_client.endpoint import API
 from entrepot_client.errors import BadAnswer, Problem
 from entrepot_client.models import Task
+from entrepot_client.paths import task_path
 from entrepot_client.transport import Transport
 
 # Seconds without a byte, heartbeats included, after which a stream counts as broken.
@@ -27,11 +26,6 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 2.0
 def get_task(transport: Transport, task_id: str, patience: int = 1) -> Task:
     """The task as it is now. Raises NotFound, and whatever a request raises."""
     return Task.from_document(transport.get(task_path(task_id), patience=patience))
-
-
-def task_path(task_id: str) -> str:
-    """The API path of a task; an id from outside cannot reach another path."""
-    return f"{API}/task/{quote(task_id, safe='')}"
 
 
 def follow(transport: Transport, task_id: str, sleep: Callable[[float], None]) -> Iterator[Task]:

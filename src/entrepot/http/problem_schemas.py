@@ -10,7 +10,8 @@ from typing import Any, get_type_hints
 from pydantic import TypeAdapter
 
 from entrepot.errors import EntrepotError
-from entrepot.http.problems.table import FRAMEWORK_KINDS, KINDS, ProblemKind
+from entrepot.http.problems.table import FRAMEWORK_KINDS, KINDS
+from entrepot.http.problems.task_table import ProblemKind
 
 COMMON: dict[str, dict[str, Any]] = {
     "title": {"type": "string"},

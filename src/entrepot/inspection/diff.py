@@ -9,22 +9,25 @@ spills to the scratch folder what does not fit into memory.
 # ruff: noqa: S608 (SQL is built from expressions; every text in it is quoted by `literal`)
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
 from entrepot.inspection.check.infer import infer_schema, unique_names
-from entrepot.inspection.convert.convert import exact_reading
+from entrepot.inspection.context import InspectionContext
+from entrepot.inspection.engine import first_line
 from entrepot.inspection.inspect import out_of_resources
-from entrepot.inspection.limits import Limits
-from entrepot.inspection.progress import Progress
+from entrepot.inspection.open_table import open_content
 from entrepot.inspection.report.report import shortened
-from entrepot.inspection.results import Comparison, ComparisonRequest, ConversionRequest
+from entrepot.inspection.results import Comparison, ComparisonRequest
 from entrepot.inspection.table import NotTabular, SourceBroken, TooLarge
 
-COLUMNS_AT_MOST = 2_000
+MAX_CELL_CHARS = 200
+"""Of a cell of an example."""
+MAX_COLUMNS = 2_000
+"""All columns stand in one query, whose plan grows faster than they do."""
 
 
 @dataclass(frozen=True)
@@ -40,49 +43,36 @@ class _Side:
         return f"c{self.labels.index(label) + 1}"
 
 
-def diff_tables(
-    engine: duckdb.DuckDBPyConnection,
-    request: ComparisonRequest,
-    scratch: Path,
-    limits: Limits,
-    progress: Progress,
-) -> Comparison:
+def diff_tables(request: ComparisonRequest, context: InspectionContext) -> Comparison:
     """What differs. Raises only what `out_of_resources` knows, and OSError."""
     try:
         sides = (
             ("before", request.path, request.file_name),
             ("after", request.other, request.other_name),
         )
-        before, after = (
-            _load(engine, *side, request.dialect, scratch, limits, progress) for side in sides
-        )
-        return _compare(engine, before, after, request)
+        before, after = (_load(*side, request.dialect, context) for side in sides)
+        return _compare(context.engine, before, after, request)
     except (NotTabular, SourceBroken, TooLarge) as reason:
         return Comparison(verdict="not-compared", detail=f"They cannot be compared: {reason}.")
     except duckdb.Error as error:
         if out_of_resources(error):
             raise
-        said = f"They cannot be compared: {str(error).splitlines()[0][:300]}"
-        return Comparison(verdict="not-compared", detail=said)
+        detail = f"They cannot be compared: {first_line(error)}"
+        return Comparison(verdict="not-compared", detail=detail)
 
 
 def _load(
-    engine: duckdb.DuckDBPyConnection,
     side: str,
     path: Path,
     file_name: str,
     dialect: dict[str, Any] | None,
-    scratch: Path,
-    limits: Limits,
-    progress: Progress,
+    context: InspectionContext,
 ) -> _Side:
-    folder = scratch / side
+    engine, folder = context.engine, context.scratch / side
     folder.mkdir(exist_ok=True)
-    size = path.stat().st_size
-    reading = ConversionRequest(path, file_name, size, "csv", {}, False, 0, dialect)
-    table = exact_reading(engine, reading, folder, limits, progress)
-    if len(table.columns) > COLUMNS_AT_MOST:
-        raise TooLarge(f"{len(table.columns):,} columns; {COLUMNS_AT_MOST:,} are compared")
+    table = open_content(path, file_name, replace(context, scratch=folder), dialect).read()
+    if len(table.columns) > MAX_COLUMNS:
+        raise TooLarge(f"{len(table.columns):,} columns; {MAX_COLUMNS:,} are compared")
     cells = [f"{column.text} AS c{n}" for n, column in enumerate(table.columns, start=1)]
     engine.execute(
         f"CREATE OR REPLACE TEMP TABLE {side} AS "
@@ -202,19 +192,19 @@ def _as_multisets(
     )
     surplus = f"SELECT * FROM {groups} WHERE surplus != 0"
     engine.execute(f"CREATE OR REPLACE TEMP TABLE surplus AS {surplus}")
-    found: dict[str, Any] = {"changed": None, "examples_changed": []}
+    differences: dict[str, Any] = {"changed": None, "examples_changed": []}
     for name, condition, row in (
         ("added", "surplus > 0", "first_after"),
         ("removed", "surplus < 0", "first_before"),
     ):
-        found[name] = _number(
+        differences[name] = _number(
             engine, f"SELECT coalesce(sum(abs(surplus)), 0) FROM surplus WHERE {condition}"
         )
         rows = engine.execute(
             f"SELECT {row}, {keys} FROM surplus WHERE {condition} ORDER BY {row} LIMIT {examples}"
         ).fetchall()
-        found[f"examples_{name}"] = [_example(each, common) for each in rows]
-    return found
+        differences[f"examples_{name}"] = [_example(each, common) for each in rows]
+    return differences
 
 
 def _examples(
@@ -222,8 +212,8 @@ def _examples(
 ) -> list[dict[str, Any]]:
     cells = ", ".join(f"{letter}.c{n}" for n in range(1, len(side.labels) + 1))
     order = f"ORDER BY {letter}._row LIMIT {examples}"
-    found = engine.execute(f"SELECT {letter}._row, {cells} {rows} {order}").fetchall()
-    return [_example(row, side.labels) for row in found]
+    selected = engine.execute(f"SELECT {letter}._row, {cells} {rows} {order}").fetchall()
+    return [_example(row, side.labels) for row in selected]
 
 
 def _example(row: tuple[Any, ...], labels: Sequence[str]) -> dict[str, Any]:
@@ -232,7 +222,7 @@ def _example(row: tuple[Any, ...], labels: Sequence[str]) -> dict[str, Any]:
 
 
 def _shown(cell: str | None) -> str | None:
-    return None if cell is None else shortened(cell, 200)
+    return None if cell is None else shortened(cell, MAX_CELL_CHARS)
 
 
 def _number(engine: duckdb.DuckDBPyConnection, query: str) -> int:

@@ -12,8 +12,12 @@ import duckdb
 
 from entrepot.inspection.limits import MIB, Limits
 
-SMALL = 4 * MIB
-LEAST_BLOCK = 8 * MIB
+SMALL_BYTES = 4 * MIB
+"""Files below are read by one thread: to start others takes longer than they save."""
+MAX_ERROR_CHARS = 300
+"""Of an error that a report shows: some quote what they read, which may be long."""
+MIN_BLOCK_BYTES = 8 * MIB
+"""Of a scan, in which lines are usually far shorter than they may be."""
 
 
 def open_engine() -> duckdb.DuckDBPyConnection:
@@ -52,7 +56,7 @@ def lock_engine(
     `size` is the input's, in bytes: a small one is faster on a single thread, unless it is
     compressed, so that its size says little.
     """
-    threads = 1 if size < SMALL and not packed else limits.threads or os.cpu_count() or 1
+    threads = 1 if size < SMALL_BYTES and not packed else limits.threads or os.cpu_count() or 1
     engine.execute(f"SET memory_limit='{memory_of(limits) // MIB}MiB'")
     engine.execute(f"SET temp_directory={literal(str(scratch / 'spill'))}")
     engine.execute(f"SET max_temp_directory_size='{max(1, limits.scratch // MIB)}MiB'")
@@ -75,13 +79,18 @@ def memory_of(limits: Limits) -> int:
     return max(64 * MIB, min(most, 300 * MIB), limits.memory * 35 // 100)
 
 
+def first_line(error: Exception) -> str:
+    """What an error of the engine says; its further lines show places within a query."""
+    return str(error).splitlines()[0][:MAX_ERROR_CHARS]
+
+
 def line_bounds(longest: int) -> dict[str, str]:
     """The options of `read_csv` for lines of at most `longest` bytes.
 
     By default the engine takes blocks of sixteen such lines at once: 256 MiB for lines of 16 MiB,
-    several of them, which are not to be had beside the groups of a large key.
+    several of them, more than is left beside the groups of a large key.
     """
-    return {"max_line_size": str(longest), "buffer_size": str(max(longest, LEAST_BLOCK))}
+    return {"max_line_size": str(longest), "buffer_size": str(max(longest, MIN_BLOCK_BYTES))}
 
 
 def literal(text: str) -> str:

@@ -4,7 +4,6 @@ import csv
 import errno
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -13,18 +12,20 @@ from entrepot.inspection.check.check import Checked, check_table
 from entrepot.inspection.check.field_matching import align_columns
 from entrepot.inspection.check.header import judge_header, judge_labels
 from entrepot.inspection.check.infer import infer_schema
-from entrepot.inspection.csv.byte_offsets import locate_errors
-from entrepot.inspection.csv.reader import CsvText
+from entrepot.inspection.context import (
+    Detected,
+    InspectionContext,
+    OpenedTable,
+    TableRequest,
+)
 from entrepot.inspection.detect.decompress import Unpacked, unpack
-from entrepot.inspection.detect.detect import Detected, detect
-from entrepot.inspection.formats.arrow import read_arrow
-from entrepot.inspection.formats.json import in_utf8, read_json
-from entrepot.inspection.formats.json_positions import locate_elements
-from entrepot.inspection.formats.parquet import read_parquet
-from entrepot.inspection.formats.xlsx import read_xlsx
+from entrepot.inspection.detect.detect import detect
+from entrepot.inspection.detect.signatures import PACKED
+from entrepot.inspection.engine import MAX_ERROR_CHARS, first_line
 from entrepot.inspection.limits import Limits
 from entrepot.inspection.line_prefilter import HeaderRepeated
-from entrepot.inspection.progress import Progress
+from entrepot.inspection.open_table import open_table
+from entrepot.inspection.progress import JUDGED, UNPACKED
 from entrepot.inspection.report.profile import file_profile
 from entrepot.inspection.report.report import count_entry, file_report, problem
 from entrepot.inspection.report.summary import summarize
@@ -34,12 +35,10 @@ from entrepot.schemas.model import TableSchema
 from entrepot.schemas.table_dialect import parse_dialect
 from entrepot.schemas.table_schema import parse_schema, to_document
 
-UNPACKED, SURVEYED, JUDGED = 0.1, 0.15, 0.95
-
 
 @dataclass(frozen=True)
-class _Judged:
-    """A table with what was found in it."""
+class _Outcome:
+    """A table with its errors and its profile."""
 
     table: Table
     schema: TableSchema
@@ -48,31 +47,26 @@ class _Judged:
     profile: dict[str, Any]
 
 
-def inspect_file(
-    engine: duckdb.DuckDBPyConnection,
-    request: InspectionRequest,
-    scratch: Path,
-    limits: Limits,
-    progress: Progress,
-) -> Inspection:
+def inspect_file(request: InspectionRequest, context: InspectionContext) -> Inspection:
     """The verdict on one file. Raises only what `out_of_resources` knows, and OSError."""
     detected = detect(request.path, request.file_name)
     packed, source = None, request
     try:
-        if detected.kind == "packed":
-            progress.next_pass(UNPACKED)
-            packed = unpack(request.path, request.file_name, scratch, limits, progress)
+        if detected.kind == PACKED:
+            context.progress.next_pass(UNPACKED)
+            packed = unpack(request.path, request.file_name, context)
             source = replace(request, path=packed.path)
             detected = detect(packed.path, packed.file_name)
-        judged = _judge(engine, source, detected, scratch, limits, progress)
+        judged = _judge(source, detected, context)
     except Exception as error:
-        verdict, said = _refusal(error)
+        verdict, detail = _refusal(error)
         if isinstance(error, NotTabular) and error.media_type:
             detected = replace(detected, media_type=error.media_type)
-        said = said.replace(str(source.path), request.file_name).replace(f"{scratch}/", "")
-        inspection = _without_table(request, detected, verdict, said)
+        detail = detail.replace(str(source.path), request.file_name)
+        detail = detail.replace(f"{context.scratch}/", "")
+        inspection = _without_table(request, detected, verdict, detail)
     else:
-        inspection = _with_table(request, judged, limits)
+        inspection = _with_table(request, judged, context.limits)
     return inspection if packed is None else _as_packed(inspection, packed)
 
 
@@ -86,10 +80,9 @@ def _refusal(error: Exception) -> tuple[Verdict, str]:
         case TooLarge():
             return "resource-limit", f"The file passes a limit of inspection: {error}."
         case UnicodeError() | RecursionError() | csv.Error():
-            return "source-error", f"The file cannot be read: {error}."[:300]
+            return "source-error", f"The file cannot be read: {error}."[:MAX_ERROR_CHARS]
         case duckdb.Error() if not out_of_resources(error):
-            said = str(error).splitlines()[0][:300]
-            return "source-error", f"The file cannot be read: {said}"
+            return "source-error", f"The file cannot be read: {first_line(error)}"
     raise error
 
 
@@ -98,107 +91,80 @@ def out_of_resources(error: BaseException) -> bool:
     if isinstance(error, OSError):
         return error.errno in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.ENOMEM)
     if isinstance(error, duckdb.Error):
-        said = str(error)
+        text = str(error)
         return isinstance(error, duckdb.OutOfMemoryException) or any(
-            words in said for words in ("Out of Memory", "max_temp_directory_size", "No space left")
+            words in text for words in ("Out of Memory", "max_temp_directory_size", "No space left")
         )
     return isinstance(error, MemoryError)
 
 
-def _judge(
-    engine: duckdb.DuckDBPyConnection,
-    request: InspectionRequest,
-    detected: Detected,
-    scratch: Path,
-    limits: Limits,
-    progress: Progress,
-) -> _Judged:
+def _judge(request: InspectionRequest, detected: Detected, context: InspectionContext) -> _Outcome:
+    """Infer or check the table in a file that is not compressed."""
     schema = parse_schema(request.schema) if request.schema is not None else None
+    opened = open_table(
+        detected,
+        TableRequest(
+            path=request.path,
+            names=[field.name for field in schema.fields] if schema else None,
+            dialect=parse_dialect(request.dialect) if request.dialect is not None else None,
+        ),
+        context,
+    )
 
-    def judge(table: Table) -> _Judged:
-        progress.next_pass(JUDGED)
+    def judge(table: Table) -> _Outcome:
+        context.progress.next_pass(JUDGED)
         if schema is None:
-            return _inferred(engine, table, request, limits)
-        return _checked(engine, table, schema, request, limits)
+            return _infer(table, request, context)
+        return _check(table, schema, request, context)
 
-    match detected.kind:
-        case "csv":
-            names = [field.name for field in schema.fields] if schema else None
-            progress.next_pass(SURVEYED)
-            given = parse_dialect(request.dialect) if request.dialect is not None else None
-            text = CsvText(
-                request.path, detected.media_type, scratch, limits, progress, names, given
-            )
-            judged = _judge_text(text, judge, progress)
-            locate_errors(judged.checked.errors, request.path, text.source)
-            return judged
-        case "jsonl" | "json" | "json-objects" as form:
-            judged = judge(read_json(engine, request.path, form, scratch, limits))
-            if form != "jsonl":
-                plain, _ = in_utf8(request.path, scratch)
-                locate_elements(judged.checked.errors, plain, form == "json", limits.line)
-            return judged
-        case "parquet":
-            return judge(read_parquet(engine, request.path, limits))
-        case "arrow-file" | "arrow-stream" as kind:
-            stream = kind == "arrow-stream"
-            return judge(read_arrow(engine, request.path, stream, scratch, limits))
-        case "xlsx":
-            names = [field.name for field in schema.fields] if schema else None
-            progress.next_pass(SURVEYED)
-            return judge(read_xlsx(request.path, scratch, limits, progress, names))
-        case "empty":
-            raise NotTabular("it is empty")
-        case _:
-            raise NotTabular(f"it is {detected.words}")
+    judged = _judge_in_place(opened, judge) or judge(opened.read())
+    opened.locate_errors(judged.checked.errors)
+    return judged
 
 
-def _judge_text(text: CsvText, judge: Callable[[Table], _Judged], progress: Progress) -> _Judged:
-    """Judge the text where it lies if its structure is regular, else written anew."""
-    if text.regular():
-        try:
-            judged = judge(text.scan_in_place())
-        except HeaderRepeated:
-            pass
-        except (duckdb.InvalidInputException, duckdb.ConversionException) as error:
-            if out_of_resources(error):
-                raise
-        else:
-            rows, embedded = judged.checked.rows, judged.checked.embedded
-            if text.complete(rows, embedded):
-                judged.profile["file"]["lines"] = text.lines(rows, embedded)
-                return judged
-    progress.next_pass(0.5)
-    return judge(text.scan_normalized())
+def _judge_in_place(opened: OpenedTable, judge: Callable[[Table], _Outcome]) -> _Outcome | None:
+    """Judge the file's own bytes; None where they are too irregular for that, which may show
+    only while they are scanned."""
+    table = opened.scan_in_place()
+    if table is None:
+        return None
+    try:
+        judged = judge(table)
+    except HeaderRepeated:
+        return None
+    except (duckdb.InvalidInputException, duckdb.ConversionException) as error:
+        if out_of_resources(error):
+            raise
+        return None
+    lines = opened.count_lines(judged.checked.rows, judged.checked.embedded)
+    if lines is None:
+        return None
+    judged.profile["file"]["lines"] = lines
+    return judged
 
 
-def _inferred(
-    engine: duckdb.DuckDBPyConnection, table: Table, request: InspectionRequest, limits: Limits
-) -> _Judged:
+def _infer(table: Table, request: InspectionRequest, context: InspectionContext) -> _Outcome:
+    engine, most_errors = context.engine, context.limits.errors
     inferred = infer_schema(engine, table)
     checked = Checked(inferred.rows, [], [], 0, inferred.embedded)
     if table.uneven or table.findings or inferred.maybe_blank:
         checked = check_table(
-            engine, table, inferred.schema, frozenset(), limits.errors, structure_only=True
+            engine, table, inferred.schema, frozenset(), most_errors, structure_only=True
         )
     profile = file_profile(table, inferred.schema, checked.rows, request.size)
-    return _Judged(table, inferred.schema, judge_labels(table), checked, profile)
+    return _Outcome(table, inferred.schema, judge_labels(table), checked, profile)
 
 
-def _checked(
-    engine: duckdb.DuckDBPyConnection,
-    table: Table,
-    schema: TableSchema,
-    request: InspectionRequest,
-    limits: Limits,
-) -> _Judged:
+def _check(
+    table: Table, schema: TableSchema, request: InspectionRequest, context: InspectionContext
+) -> _Outcome:
     header_errors, skipped = judge_header(table, schema)
-    checked = check_table(engine, table, schema, skipped, limits.errors)
+    checked = check_table(context.engine, table, schema, skipped, context.limits.errors)
     profile = file_profile(table, align_columns(table, schema), checked.rows, request.size)
-    return _Judged(table, schema, header_errors, checked, profile)
+    return _Outcome(table, schema, header_errors, checked, profile)
 
 
-def _with_table(request: InspectionRequest, judged: _Judged, limits: Limits) -> Inspection:
+def _with_table(request: InspectionRequest, judged: _Outcome, limits: Limits) -> Inspection:
     checked, table = judged.checked, judged.table
     errors = [*judged.header_errors, *checked.errors][: limits.errors]
     counts = [
@@ -235,7 +201,7 @@ def _as_packed(inspection: Inspection, packed: Unpacked) -> Inspection:
 def _without_table(
     request: InspectionRequest, detected: Detected, verdict: Verdict, detail: str
 ) -> Inspection:
-    """Without a contract any file is welcome, and why it is no table is a warning."""
+    """Without a contract any file is accepted; why it is not a table is then a warning."""
     free = request.mode == "none"
     quiet = free and verdict == "not-tabular"
     finding = problem("source-error", detail)

@@ -17,13 +17,17 @@ import duckdb
 from entrepot.inspection.engine import line_bounds, literal
 from entrepot.inspection.line_regex import CellRegex, can_anchor, line_regexes
 
-MOST_ODD = 0.25
-"""Share of the lines, of the sample's and of all, beyond which sifting is not worth it."""
-SAMPLE = 2_000
-MOST_ANCHORS = 8
-FEWEST = 400_000
-"""Bytes below which the judges look at all rows as quickly."""
-APART, AROUND = "\x02", "\x01"
+MAX_ODD_SHARE = 0.25
+"""Share of the lines, of the sample's and of all, beyond which sifting is not worth it: odd lines
+are read a second time (ADR 0014)."""
+SAMPLE_LINES = 2_000
+"""By which the share is guessed before all lines are read."""
+MAX_ANCHORS = 8
+"""Columns that are tried, one after another, as the one that has a value in nearly every row."""
+MIN_BYTES = 400_000
+"""Below, the judges look at all rows as quickly: about 5,000 lines, measured with 20 columns
+(ADR 0014)."""
+DELIMITER, QUOTE = "\x02", "\x01"
 """A delimiter and a quote that no plain text holds: each line is one cell."""
 
 
@@ -53,9 +57,9 @@ class Lines:
     def relation(self, path: Path, skip: int = 0) -> str:
         """What a FROM clause takes: one column, `line`, NULL where it is empty."""
         settings = {
-            "delim": literal(APART),
-            "quote": literal(AROUND),
-            "escape": literal(AROUND),
+            "delim": literal(DELIMITER),
+            "quote": literal(QUOTE),
+            "escape": literal(QUOTE),
             "skip": str(skip),
             "new_line": "'\\r\\n'" if self.newline == "\r\n" else "'\\n'",
             "header": "false",
@@ -65,24 +69,24 @@ class Lines:
         listed = ", ".join(f"{name} = {value}" for name, value in settings.items())
         return f"read_csv({literal(str(path))}, {listed})"
 
-    def places(self, wanted: Collection[int]) -> dict[int, tuple[int, int]]:
+    def places(self, numbers: Collection[int]) -> dict[int, tuple[int, int]]:
         """Of odd lines, counted from 1: the line of the text (from 1) and its byte offset.
 
         Equal lines are odd alike, so that the first equal one is the one meant.
         """
-        found: dict[int, tuple[int, int]] = {}
-        last = max(wanted, default=0)
+        places: dict[int, tuple[int, int]] = {}
+        last = max(numbers, default=0)
         with self.path.open("rb") as text, self.odd.open("rb") as odd:
             number, offset = 0, 0
-            for count, sought in enumerate(islice(odd, last), start=1):
+            for count, odd_line in enumerate(islice(odd, last), start=1):
                 for line in text:
                     number += 1
                     at, offset = offset, offset + len(line)
-                    if number > self.skip and line.rstrip(b"\r\n") == sought.rstrip(b"\r\n"):
+                    if number > self.skip and line.rstrip(b"\r\n") == odd_line.rstrip(b"\r\n"):
                         break
-                if count in wanted:
-                    found[count] = (number, at)
-        return found
+                if count in numbers:
+                    places[count] = (number, at)
+        return places
 
 
 class HeaderRepeated(Exception):
@@ -116,7 +120,7 @@ def _prefilter(
     engine: duckdb.DuckDBPyConnection, lines: Lines, cells: Sequence[CellRegex | None]
 ) -> Prefiltered | None:
     known = [cell for cell in cells if cell is not None]
-    if lines.size < FEWEST or len(known) < len(cells):
+    if lines.size < MIN_BYTES or len(known) < len(cells):
         return None
     source = lines.relation(lines.path, lines.skip)
     odd, in_sample = _odd_line(engine, lines, known, source)
@@ -129,14 +133,14 @@ def _prefilter(
         row = engine.execute(f"SELECT count(*) FROM {source}").fetchone() or (0,)
         whole = row[0] == lines.count()
     else:
-        asked = f"SELECT count(*), count_if({odd}), coalesce(sum(strlen(line)), 0) FROM {source}"
-        row = engine.execute(asked).fetchone() or (0, 0, 0)
+        query = f"SELECT count(*), count_if({odd}), coalesce(sum(strlen(line)), 0) FROM {source}"
+        row = engine.execute(query).fetchone() or (0, 0, 0)
         total = int(row[1])
         if total and _set_aside(engine, lines, aside) != total:
             return None
         ends = len(lines.newline) * int(row[0])
         whole = int(row[2]) + ends - lines.size in (0, len(lines.newline))
-    sound = whole and total <= MOST_ODD * row[0]
+    sound = whole and total <= MAX_ODD_SHARE * row[0]
     return Prefiltered(int(row[0]), total) if sound and _whole(lines, total) else None
 
 
@@ -145,7 +149,7 @@ def _odd_line(
 ) -> tuple[str | None, int]:
     """The condition on `line`, by the first anchor with which the sample is mostly sound, and
     how many lines of the sample meet it."""
-    anchors = [n for n, cell in enumerate(cells) if can_anchor(cell)][:MOST_ANCHORS]
+    anchors = [n for n, cell in enumerate(cells) if can_anchor(cell)][:MAX_ANCHORS]
     for anchor in anchors:
         patterns = line_regexes(cells, anchor, lines.delimiter)
         if not patterns:
@@ -153,9 +157,9 @@ def _odd_line(
         odd = f"NOT coalesce({_matched(patterns)}, false)"
         if lines.header is not None:
             odd = f"({odd} OR line = {literal(lines.header)})"
-        sample = f"(SELECT line FROM {source} LIMIT {SAMPLE})"
+        sample = f"(SELECT line FROM {source} LIMIT {SAMPLE_LINES})"
         row = engine.execute(f"SELECT count(*), count_if({odd}) FROM {sample}").fetchone()
-        if row is not None and row[1] <= MOST_ODD * row[0]:
+        if row is not None and row[1] <= MAX_ODD_SHARE * row[0]:
             return odd, int(row[1])
     return None, 0
 
@@ -165,8 +169,8 @@ def _matched(patterns: Sequence[str]) -> str:
     off, and a mark that no line has takes its place, so that no pattern is passed over."""
     rest, mark = "line", ""
     for pattern in patterns[:-1]:
-        rest = f"regexp_replace({rest}, {literal(f'^{mark}(?:{pattern})')}, {literal(AROUND)})"
-        mark = AROUND
+        rest = f"regexp_replace({rest}, {literal(f'^{mark}(?:{pattern})')}, {literal(QUOTE)})"
+        mark = QUOTE
     return f"regexp_full_match({rest}, {literal(f'{mark}(?:{patterns[-1]})')})"
 
 
@@ -174,8 +178,8 @@ def _set_aside(engine: duckdb.DuckDBPyConnection, lines: Lines, odd: str) -> int
     """Write the odd lines out as they are; how many there are."""
     end = "" if lines.newline == "\n" else " || chr(13)"
     options = (
-        f"FORMAT csv, HEADER false, DELIMITER {literal(APART)}, QUOTE {literal(AROUND)}, "
-        f"ESCAPE {literal(AROUND)}"
+        f"FORMAT csv, HEADER false, DELIMITER {literal(DELIMITER)}, QUOTE {literal(QUOTE)}, "
+        f"ESCAPE {literal(QUOTE)}"
     )
     source, target = f"SELECT coalesce(line, ''){end} FROM ({odd})", literal(str(lines.odd))
     row = engine.execute(f"COPY ({source}) TO {target} ({options})").fetchone()

@@ -44,8 +44,9 @@ INFERRED: dict[str, str] = {
 
 DELIMITERS = frozenset(",;\t|")
 """Delimiters that no pattern above matches."""
-MOST_COLUMNS = 2_000
-LONGEST = 20_000
+MAX_COLUMNS = 2_000
+"""Wider tables are asked cell by cell: a line's pattern costs by its length to compile."""
+MAX_PATTERN_CHARS = 20_000
 """Characters of a pattern, about. RE2 keeps the states of what is longer in too little memory:
 400 columns at once were matched fifty times slower a column than 200."""
 
@@ -53,7 +54,7 @@ LONGEST = 20_000
 @dataclass(frozen=True)
 class CellRegex:
     """`filled` matches cells with a value, None any text; `gaps`: the cell may also be empty or
-    one of `tokens`, which mean that there is no value."""
+    one of `tokens`, which mean a missing value."""
 
     filled: str | None
     gaps: bool = True
@@ -66,7 +67,7 @@ def line_regexes(cells: Sequence[CellRegex], anchor: int, delimiter: str) -> lis
 
     The cell at `anchor` must have a value: so no blank row matches.
     """
-    if len(cells) > MOST_COLUMNS or delimiter not in DELIMITERS or len(cells) < 2:
+    if len(cells) > MAX_COLUMNS or delimiter not in DELIMITERS or len(cells) < 2:
         return []
     free = rf'[^{re.escape(delimiter)}"\x00-\x1f]'
     patterns = [""]
@@ -74,7 +75,7 @@ def line_regexes(cells: Sequence[CellRegex], anchor: int, delimiter: str) -> lis
         patterns[-1] += _cell(cell, number - 1 == anchor, free)
         if number < len(cells):
             patterns[-1] += re.escape(delimiter)
-            if len(patterns[-1]) > LONGEST:
+            if len(patterns[-1]) > MAX_PATTERN_CHARS:
                 patterns.append("")
     return patterns
 
@@ -89,7 +90,7 @@ def _cell(cell: CellRegex, anchor: bool, free: str) -> str:
 
 
 def can_anchor(cell: CellRegex) -> bool:
-    """Whether a cell with a value can be told from one without by its pattern."""
+    """Whether the pattern can distinguish a cell with a value from one without."""
     return cell.filled is not None or not cell.tokens
 
 
@@ -97,7 +98,7 @@ ANYTHING = CellRegex(None)
 
 
 def cell_regex(field: Field, missing: tuple[str, ...]) -> CellRegex | None:
-    """What the contract's `field` lets through, or None if that cannot be told by a pattern.
+    """What the contract's `field` lets through, or None if a pattern cannot say that.
 
     That a field is unique is judged by itself (`keys`).
     """

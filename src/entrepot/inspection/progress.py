@@ -1,4 +1,4 @@
-"""How far an inspection has come, in bytes of its input, told at most ten times a second."""
+"""How far an inspection has come, in bytes of its input, reported at most ten times a second."""
 
 import threading
 import time
@@ -6,7 +6,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-INTERVAL = 0.1
+REPORT_SECONDS = 0.1
+"""Between two reports: quick enough for a moving bar, too rare to cost anything."""
+
+UNPACKED, SURVEYED, NORMALIZED, JUDGED = 0.1, 0.15, 0.5, 0.95
+"""The share of the whole work at which each pass ends: unpacking, the survey of the bytes, writing
+an irregular text anew, and inference or checks. What is left is the report and the places of its
+errors. Rough measures on texts: a bar must move steadily, not be exact."""
 
 
 class Progress:
@@ -16,9 +22,9 @@ class Progress:
     thread asks the engine (`watching`).
     """
 
-    def __init__(self, size: int, tell: Callable[[int, int], None] | None = None) -> None:
+    def __init__(self, size: int, report: Callable[[int, int], None] | None = None) -> None:
         self._size = size
-        self._tell = tell
+        self._report = report
         self._start = 0.0
         self._end = 0.0
         self._highest = 0
@@ -34,10 +40,10 @@ class Progress:
         whole = self._start + (self._end - self._start) * min(1.0, max(0.0, share))
         done = int(whole * self._size)
         now = time.monotonic()
-        if self._tell is None or done <= self._highest or now - self._last < INTERVAL:
+        if self._report is None or done <= self._highest or now - self._last < REPORT_SECONDS:
             return
         self._highest, self._last = done, now
-        self._tell(done, self._size)
+        self._report(done, self._size)
 
     @contextmanager
     def watching(self, engine: Any) -> Iterator[None]:
@@ -45,7 +51,7 @@ class Progress:
         over = threading.Event()
 
         def watch() -> None:
-            while not over.wait(INTERVAL):
+            while not over.wait(REPORT_SECONDS):
                 percent = engine.query_progress()
                 if percent is not None and percent > 0:
                     self.at(percent / 100)

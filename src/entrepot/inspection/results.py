@@ -199,10 +199,10 @@ class PoolClosed(InspectionFailed):
     reason: str = "the pool is closed"
 
 
-def read_inspection(told: dict[str, Any]) -> Inspection:
+def read_inspection(answer: dict[str, Any]) -> Inspection:
     """What a child answered, as an inspection. Raises InspectionFailed."""
     try:
-        inspection = Inspection(**told)
+        inspection = Inspection(**answer)
     except TypeError:
         raise InspectionFailed("the child's answer is incomplete") from None
     if inspection.verdict not in VERDICTS:
@@ -210,10 +210,10 @@ def read_inspection(told: dict[str, Any]) -> Inspection:
     return inspection
 
 
-def read_derived(told: dict[str, Any]) -> Converted:
+def read_derived(answer: dict[str, Any]) -> Converted:
     """What a child answered, as a derivation. Raises InspectionFailed."""
     try:
-        derived = Converted(**told)
+        derived = Converted(**answer)
     except TypeError:
         raise InspectionFailed("the child's answer is incomplete") from None
     if derived.verdict not in ("made", "resource-limit", "source-error"):
@@ -221,17 +221,17 @@ def read_derived(told: dict[str, Any]) -> Converted:
     return derived
 
 
-def read_comparison(told: dict[str, Any]) -> Comparison:
+def read_comparison(answer: dict[str, Any]) -> Comparison:
     """What a child answered, as a comparison. Raises InspectionFailed."""
     try:
-        return Comparison(**told)
+        return Comparison(**answer)
     except TypeError:
         raise InspectionFailed("the child's answer is incomplete") from None
 
 
-def read_preview(told: dict[str, Any]) -> Preview:
+def read_preview(answer: dict[str, Any]) -> Preview:
     """What a child answered, as a page. Raises InspectionFailed."""
     try:
-        return Preview(**told)
+        return Preview(**answer)
     except TypeError:
         raise InspectionFailed("the child's answer is incomplete") from None

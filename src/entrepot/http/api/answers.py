@@ -7,7 +7,8 @@ rate, a malformed field) is added by `http.api.describe`. Nothing here runs for 
 from typing import Any
 
 from entrepot import errors
-from entrepot.http.problems.table import KINDS, ProblemKind
+from entrepot.http.problems.table import KINDS
+from entrepot.http.problems.task_table import ProblemKind
 
 Responses = dict[int | str, dict[str, Any]]
 

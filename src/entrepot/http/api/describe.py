@@ -15,7 +15,8 @@ from entrepot.http.api.models.problems import Problem
 from entrepot.http.parameters import MAX_BYTES
 from entrepot.http.problem_schemas import problem_schemas, schema_name, waits
 from entrepot.http.problems.handlers import MEDIA_TYPE as PROBLEM
-from entrepot.http.problems.table import FRAMEWORK_KINDS, ProblemKind, all_kinds
+from entrepot.http.problems.table import FRAMEWORK_KINDS, all_kinds
+from entrepot.http.problems.task_table import ProblemKind
 
 KEY = {
     "type": "http",

@@ -13,7 +13,8 @@ from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
 from entrepot import errors
-from entrepot.http.problems.table import FRAMEWORK_KINDS, TASK_KINDS, ProblemKind, kind_of
+from entrepot.http.problems.table import FRAMEWORK_KINDS, kind_of
+from entrepot.http.problems.task_table import TASK_KINDS, ProblemKind
 
 log = structlog.get_logger(__name__)
 

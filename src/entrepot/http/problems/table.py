@@ -1,31 +1,10 @@
 """The table of problems: for each domain error its status, code, title and advice.
 
-`/problems/<code>` shows a row as a page. `TASK_KINDS` are those that a task ends with: nothing
-raises them, they stand in a task's `error`.
+`/problems/<code>` shows a row as a page.
 """
 
-from dataclasses import dataclass
-
 from entrepot import errors
-
-
-@dataclass(frozen=True)
-class ProblemKind:
-    """What HTTP says of one kind of error; `advice` tells the reader what to do."""
-
-    status: int
-    code: str
-    title: str
-    advice: str
-
-
-NOT_TABULAR = ProblemKind(
-    422,
-    "not-tabular",
-    "This is not a table",
-    "The file's contract, or the format that was asked for, needs a table: CSV, JSON Lines or "
-    "Parquet.",
-)
+from entrepot.http.problems.task_table import NOT_TABULAR, TASK_KINDS, ProblemKind
 
 QUOTA_EXCEEDED = ProblemKind(
     413,
@@ -361,49 +340,6 @@ FRAMEWORK_KINDS: dict[int, ProblemKind] = {
         "This is the server's fault. Tell its operator the request id.",
     ),
     503: ProblemKind(503, "unavailable", "Not available now", "Try again in a moment."),
-}
-
-TASK_KINDS: dict[str, ProblemKind] = {
-    kind.code: kind
-    for kind in (
-        ProblemKind(
-            422,
-            "schema-violation",
-            "The delivery breaks its contract",
-            "The report names each broken row, column and reason. Correct them, deliver again.",
-        ),
-        NOT_TABULAR,
-        ProblemKind(
-            422,
-            "source-error",
-            "The delivery cannot be read",
-            "The file is damaged or not what it says it is.",
-        ),
-        ProblemKind(
-            422,
-            "resource-limit",
-            "The inspection reached a limit",
-            "The file takes more memory, time or space to read than is allowed.",
-        ),
-        ProblemKind(
-            422,
-            "not-comparable",
-            "The two versions cannot be compared",
-            "Both must be tables that have the columns of the key. Name another key, or none.",
-        ),
-        ProblemKind(
-            409,
-            "schema-changed",
-            "The file's schema has changed meanwhile",
-            "Read the schema again, then decide.",
-        ),
-        ProblemKind(
-            500,
-            "inspection-failed",
-            "The inspection could not be run",
-            "This is the server's fault, the delivery was not judged. Deliver it again.",
-        ),
-    )
 }
 
 

@@ -23,8 +23,10 @@ from entrepot.inspection.table import Finding, Table, table_of_odd
 from entrepot.inspection.values.cell_sql import CellSql
 from entrepot.schemas.model import Field, TableSchema
 
-RULES_AT_ONCE = 400
-ROWS_AT_ONCE = 50
+MAX_RULES_PER_QUERY = 400
+"""Rules of a wide table are asked in several passes, so that their expressions fit into memory."""
+ROWS_PER_QUERY = 50
+"""Rows whose cells are looked up at a time for the report: a wide row has many."""
 
 
 @dataclass(frozen=True)
@@ -173,18 +175,18 @@ def _count(
     take the engine's memory (a vector of 32 KiB each)."""
     totals: list[int] = []
     rows = rejected = embedded = 0
-    passes = max(1, -(-len(rules) // RULES_AT_ONCE))
+    passes = max(1, -(-len(rules) // MAX_RULES_PER_QUERY))
     for n in range(passes):
-        some = rules[n * RULES_AT_ONCE : (n + 1) * RULES_AT_ONCE]
+        some = rules[n * MAX_RULES_PER_QUERY : (n + 1) * MAX_RULES_PER_QUERY]
         flags = [f"coalesce({rule.sql}, false) AS _v{n}" for n, rule in enumerate(some)]
-        wanted = [
+        aggregates = [
             f"sum(({rule.times}) * _v{n}::INTEGER)" if rule.times else f"count_if(_v{n})"
             for n, rule in enumerate(some)
         ]
         either = " OR ".join(f"_v{n}" for n in range(len(some))) or "false"
         lines = table.embedded() if n == 0 else "0"
         query = (
-            f"SELECT {', '.join(['count(*)', f'count_if({either})', lines, *wanted])} FROM "
+            f"SELECT {', '.join(['count(*)', f'count_if({either})', lines, *aggregates])} FROM "
             f"(SELECT {', '.join(['*', *flags])} FROM "
             f"(SELECT *, ({blank}) AS _blank FROM {table.relation}))"
         )
@@ -203,8 +205,8 @@ def _list_broken(
 ) -> list[dict[str, Any]]:
     """The first errors in the order of the file; each row listed has at least one."""
     errors: list[dict[str, Any]] = []
-    for start in range(0, len(rules), RULES_AT_ONCE):
-        some = rules[start : start + RULES_AT_ONCE]
+    for start in range(0, len(rules), MAX_RULES_PER_QUERY):
+        some = rules[start : start + MAX_RULES_PER_QUERY]
         # The first errors of all are among the first of each part.
         errors = sorted([*errors, *_list_some(engine, table, some, blank, listed)], key=_by_place)
         del errors[listed:]
@@ -219,7 +221,7 @@ def _list_some(
     listed: int,
 ) -> list[dict[str, Any]]:
     """As many errors as are listed, and the rest of their last row. The rows come in the
-    file's order, so that what follows them need not be told."""
+    file's order, so that the rest of them need not be read."""
     uneven = "_cells, _extra" if table.uneven else "NULL, NULL"
     shown = ", ".join(column.text for column in table.columns)
     flags = ", ".join(f"coalesce({rule.sql}, false)" for rule in rules)
@@ -227,22 +229,22 @@ def _list_some(
         f"SELECT _row, _line, {uneven}, [{shown}], [{flags}] FROM (SELECT *, {blank} "
         f"FROM {table.numbered}) WHERE {' OR '.join(rule.sql for rule in rules)} LIMIT {listed}"
     )
-    found: list[tuple[Any, ...]] = []
+    listed_rows: list[tuple[Any, ...]] = []
     engine.execute(query)
     flagged = 0
-    while flagged < listed and (rows := engine.fetchmany(ROWS_AT_ONCE)):
-        found += rows
+    while flagged < listed and (rows := engine.fetchmany(ROWS_PER_QUERY)):
+        listed_rows += rows
         flagged += sum(sum(row[-1]) for row in rows)
-    places = table.places({row[0] for row in found}) if table.places else {}
+    places = table.places({row[0] for row in listed_rows}) if table.places else {}
     errors: list[dict[str, Any]] = []
-    for number, line, count, extra, cells, broken in found:
-        given = cells if count is None else cells[:count]
+    for number, line, count, extra, cells, broken in listed_rows:
+        present = cells if count is None else cells[:count]
         place = _place(places[number]) if places else {"rowNumber": number, "lineNumber": line}
         if len(errors) >= listed:
             break
         for rule, flag in zip(rules, broken, strict=True):
             if flag:
-                errors += _of_rule(rule, place, given, cells, extra)
+                errors += _of_rule(rule, place, present, cells, extra)
     return errors
 
 
@@ -253,11 +255,11 @@ def _place(line: tuple[int, int]) -> dict[str, Any]:
 def _of_rule(
     rule: FieldRule,
     place: dict[str, Any],
-    given: list[str | None],
+    present: list[str | None],
     cells: list[str | None],
     extra: str | None,
 ) -> list[dict[str, Any]]:
-    common: dict[str, Any] = {**place, "cells": shown_cells(given)}
+    common: dict[str, Any] = {**place, "cells": shown_cells(present)}
     if rule.type == "blank-row":
         return [problem("blank-row", "", **common)]
     if rule.type == "extra-cell":
@@ -329,8 +331,8 @@ def _rejected(
     if by_rules is not None and not faults:
         return max(by_rules, table.rejected_by_reader)
     parts = [f"SELECT _row FROM {fault.rows}" for fault in faults]
-    for start in range(0, len(broken), RULES_AT_ONCE):
-        some = [rule.sql for rule, _ in broken[start : start + RULES_AT_ONCE]]
+    for start in range(0, len(broken), MAX_RULES_PER_QUERY):
+        some = [rule.sql for rule, _ in broken[start : start + MAX_RULES_PER_QUERY]]
         rows = f"(SELECT *, {blank} FROM {table.numbered})"
         parts.append(f"SELECT _row FROM {rows} WHERE {' OR '.join(some)}")
     if not parts:

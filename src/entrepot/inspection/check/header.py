@@ -68,8 +68,8 @@ def _judge_names(table: Table, schema: TableSchema) -> list[dict[str, Any]]:
     if match == "partial" and names.isdisjoint(labels):
         note = "no column has the name of a field"
         errors.append(problem("unmatched-header", note, rowNumbers=[1], labels=list(labels)))
-    found = frozenset(labels)
-    missing = [field for field in schema.fields if field.name not in found]
+    present = frozenset(labels)
+    missing = [field for field in schema.fields if field.name not in present]
     if match in ("superset", "partial"):
         missing = [field for field in missing if schema.demanded(field)]
     return errors + [
@@ -81,12 +81,12 @@ def _judge_names(table: Table, schema: TableSchema) -> list[dict[str, Any]]:
 def _earlier(labels: Sequence[str]) -> list[list[int]]:
     """For each label the positions of the same one before it, at most 20."""
     seen: dict[str, list[int]] = {}
-    found = []
+    earlier = []
     for number, label in enumerate(labels, start=1):
         before = seen.setdefault(label, [])
-        found.append(before[:20])
+        earlier.append(before[:20])
         before.append(number)
-    return found
+    return earlier
 
 
 def _fault(label: str, earlier: list[int]) -> tuple[str | None, str]:

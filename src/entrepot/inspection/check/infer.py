@@ -19,9 +19,13 @@ from entrepot.inspection.line_regex import ANYTHING, INFERRED, CellRegex
 from entrepot.inspection.table import CellKind, Column, Table, table_of_odd
 from entrepot.schemas.model import Field, TableSchema
 
-FIRST_ROWS, FEWEST_ROWS, FIRST_CELLS = 1_000, 100, 200_000
-"""The rows by which candidates are chosen before all rows are asked; fewer of wide tables."""
-COLUMNS_AT_ONCE = 200
+MAX_FIRST_ROWS, MIN_FIRST_ROWS, MAX_FIRST_CELLS = 1_000, 100, 200_000
+"""The rows by which candidates are chosen before all rows are asked; fewer of wide tables, since
+Python compares each cell with each candidate."""
+COLUMNS_PER_QUERY = 200
+"""A wide table is asked in several passes, so that its expressions fit into memory."""
+MAX_LABEL_CHARS, MAX_NUMBERED_CHARS = 1_000, 900
+"""Of a name that is made of a label; and before the number that tells it from the same one."""
 TOKENS = ", ".join(map(literal, MISSING))
 TOKEN_SET = frozenset(MISSING)
 
@@ -76,19 +80,19 @@ def infer_schema(engine: duckdb.DuckDBPyConnection, table: Table) -> Inferred:
     totals, counts = prefiltered or _count_all(engine, table, tried)
     open_ones = [
         n
-        for n, (likely, found) in enumerate(zip(tried, counts, strict=True))
-        if likely and found.filled and not _fits(likely[0], found)
+        for n, (likely, counted) in enumerate(zip(tried, counts, strict=True))
+        if likely and counted.filled and not _fits(likely[0], counted)
     ]
     if open_ones:
         part = replace(table, columns=tuple(table.columns[n] for n in open_ones))
         others = [survivors[n] for n in open_ones]
         _, again = _count_all(engine, part, others, in_full=True)
-        for n, found in zip(open_ones, again, strict=True):
-            counts[n] = found
+        for n, counted in zip(open_ones, again, strict=True):
+            counts[n] = counted
             tried[n] = survivors[n]
     fields = tuple(
-        _settled(column, name, likely, found)
-        for column, name, likely, found in zip(table.columns, names, tried, counts, strict=True)
+        _make_field(column, name, likely, counted)
+        for column, name, likely, counted in zip(table.columns, names, tried, counts, strict=True)
     )
     tokens = any(field.missing_values is not None for field in fields)
     return Inferred(TableSchema(fields), totals.rows, totals.embedded, tokens or totals.blank > 0)
@@ -104,7 +108,7 @@ def _survivors(engine: duckdb.DuckDBPyConnection, table: Table) -> list[list[Can
         f"coalesce({column.kind_sql}, 'text') = 'text'" if column.kind is None else "true"
         for column in table.columns
     )
-    rows = min(FIRST_ROWS, max(FEWEST_ROWS, FIRST_CELLS // max(1, len(table.columns))))
+    rows = min(MAX_FIRST_ROWS, max(MIN_FIRST_ROWS, MAX_FIRST_CELLS // max(1, len(table.columns))))
     query = f"SELECT [{texts}], [{kinds}] FROM {table.relation} LIMIT {rows}"
     seen: list[set[str]] = [set() for _ in table.columns]
     for cells, textual in engine.execute(query).fetchall():
@@ -132,23 +136,26 @@ def _count_prefiltered(
     engine: duckdb.DuckDBPyConnection, table: Table, tried: Sequence[Sequence[Candidate]]
 ) -> tuple[_Totals, list[_Counts]] | None:
     """Count over the rows that one look at their lines does not show to fit, as the others do;
-    None where that is not to be had."""
+    None where that cannot be done."""
     if table.lines is None:
         return None
     patterns = [_pattern(likely) for likely in tried]
-    asked = [n for n, pattern in enumerate(patterns) if pattern is None]
-    if len(asked) * 2 > len(patterns):
+    without_pattern = [n for n, pattern in enumerate(patterns) if pattern is None]
+    # A further scan for those columns is worth it as long as most have a pattern (ADR 0014).
+    if len(without_pattern) * 2 > len(patterns):
         return None
     prefiltered = prefilter(engine, table.lines, [pattern or ANYTHING for pattern in patterns])
     if prefiltered is None:
         return None
     counted = _count_beside(engine, table, tried, prefiltered)
-    if counted is None or not asked:
+    if counted is None or not without_pattern:
         return counted
     totals, counts = counted
-    part = replace(table, columns=tuple(table.columns[n] for n in asked), embedded=lambda: "0")
-    _, found = _count_all(engine, part, [tried[n] for n in asked])
-    for n, each in zip(asked, found, strict=True):
+    part = replace(
+        table, columns=tuple(table.columns[n] for n in without_pattern), embedded=lambda: "0"
+    )
+    _, part_counts = _count_all(engine, part, [tried[n] for n in without_pattern])
+    for n, each in zip(without_pattern, part_counts, strict=True):
         counts[n] = each
     return totals, counts
 
@@ -167,11 +174,11 @@ def _count_beside(
     totals, counts = _count_all(engine, table_of_odd(table), tried)
     if totals.rows != prefiltered.odd:
         return None
-    both = [_added(one, other) for one, other in zip(sound, counts, strict=True)]
+    both = [_add_counts(one, other) for one, other in zip(sound, counts, strict=True)]
     return replace(totals, rows=prefiltered.rows, embedded=None), both
 
 
-def _added(sound: _Counts, odd: _Counts) -> _Counts:
+def _add_counts(sound: _Counts, odd: _Counts) -> _Counts:
     fitting = {name: sound.fitting[name] + count for name, count in odd.fitting.items()}
     return replace(odd, filled=sound.filled + odd.filled, fitting=fitting)
 
@@ -180,7 +187,7 @@ def _pattern(likely: Sequence[Candidate]) -> CellRegex | None:
     """What the first choice lets through; anything, if there is none."""
     if not likely:
         return ANYTHING
-    usual = INFERRED.get(likely[0].name) if len(likely) == 1 else None  # else: to be told apart
+    usual = INFERRED.get(likely[0].name) if len(likely) == 1 else None  # else ambiguous
     return CellRegex(usual) if usual else None
 
 
@@ -193,29 +200,30 @@ def _count_all(
     """Count over all rows; a wide table in several passes. `in_full`: the tokens too."""
     counts: list[_Counts] = []
     totals = _Totals(0, 0, 0)
-    for start in range(0, len(table.columns), COLUMNS_AT_ONCE):
-        part = slice(start, start + COLUMNS_AT_ONCE)
+    for start in range(0, len(table.columns), COLUMNS_PER_QUERY):
+        part = slice(start, start + COLUMNS_PER_QUERY)
         whole = start == 0 and not in_full
-        some, found = _count(engine, table, table.columns[part], tried[part], in_full, whole)
-        totals = some if start == 0 else totals
-        counts += found
+        columns = table.columns[part]
+        part_totals, part_counts = _count(engine, table, columns, tried[part], in_full, whole)
+        totals = part_totals if start == 0 else totals
+        counts += part_counts
     return totals, counts
 
 
 def _first_choice(likely: Sequence[Candidate]) -> list[Candidate]:
-    """The first candidate, with the one it must be told apart from."""
+    """The first candidate, with the one that it may be confused with."""
     if not likely:
         return []
     return [each for each in likely if each in likely[:1] or each.name == likely[0].unless]
 
 
-def _fits(candidate: Candidate, found: _Counts) -> bool:
+def _fits(candidate: Candidate, counts: _Counts) -> bool:
     """Whether the candidate holds for the whole column, without doubt."""
-    text_cells = found.filled - found.tokens - sum(found.kinds.values())
+    text_cells = counts.filled - counts.tokens - sum(counts.kinds.values())
     return (
-        found.fitting[candidate.name] == text_cells
-        and found.varied.get(candidate.name, True)
-        and found.fitting.get(candidate.unless or "") != text_cells
+        counts.fitting[candidate.name] == text_cells
+        and counts.varied.get(candidate.name, True)
+        and counts.fitting.get(candidate.unless or "") != text_cells
     )
 
 
@@ -224,11 +232,11 @@ def unique_names(labels: Sequence[str]) -> list[str]:
     taken: set[str] = set()
     names = []
     for number, label in enumerate(labels, start=1):
-        plain = label[:1_000].replace("\0", "") or f"column_{number}"
+        plain = label[:MAX_LABEL_CHARS].replace("\0", "") or f"column_{number}"
         name, count = plain, 1
         while name in taken:
             count += 1
-            name = f"{plain[:900]}_{count}"
+            name = f"{plain[:MAX_NUMBERED_CHARS]}_{count}"
         taken.add(name)
         names.append(name)
     return names
@@ -251,12 +259,14 @@ def _count(
     Columns that can be nothing but text are not asked, unless there are no others: a scan that
     leaves them out costs a fifth less.
     """
-    asked = [column for column, some in zip(columns, tried, strict=True) if some] or columns
-    blank = " AND ".join(f"{column.text} IS NULL" for column in asked)
-    wanted = ["count(*)", *([table.embedded(), f"count_if({blank})"] if whole else ["0", "0"])]
+    counted_columns = [
+        column for column, some in zip(columns, tried, strict=True) if some
+    ] or columns
+    blank = " AND ".join(f"{column.text} IS NULL" for column in counted_columns)
+    aggregates = ["count(*)", *([table.embedded(), f"count_if({blank})"] if whole else ["0", "0"])]
     for column, candidates in zip(columns, tried, strict=True):
-        wanted += _count_sql(column, candidates, in_full)
-    query = f"SELECT {', '.join(wanted)} FROM {table.relation}"
+        aggregates += _count_sql(column, candidates, in_full)
+    query = f"SELECT {', '.join(aggregates)} FROM {table.relation}"
     cursor = iter(engine.execute(query).fetchone() or [])
     rows, embedded, blanks = (int(next(cursor) or 0) for _ in range(3))
     counts = []
@@ -279,49 +289,49 @@ def _count(
 
 def _count_sql(column: Column, candidates: Sequence[Candidate], in_full: bool) -> list[str]:
     text = column.text
-    wanted = [f"count({text})"] if candidates or column.kind is None else []
+    aggregates = [f"count({text})"] if candidates or column.kind is None else []
     native = ""
     if column.kind is None:
-        wanted += [f"count_if({column.kind_sql} = {literal(kind)})" for kind in BY_KIND]
+        aggregates += [f"count_if({column.kind_sql} = {literal(kind)})" for kind in BY_KIND]
         native = f"{column.kind_sql} = 'text' AND "
     for candidate in candidates:
         fits = f"{native}{candidate.condition(text)}"
-        wanted.append(f"count_if({fits})")
+        aggregates.append(f"count_if({fits})")
         if candidate.varied:
             yes = ", ".join(map(literal, candidate.field.true_values))
-            wanted.append(f"count_if({text} IN ({yes}))")
+            aggregates.append(f"count_if({text} IN ({yes}))")
     if in_full:
         token = f"{text} IN ({TOKENS})"
-        wanted += [f"count_if({token})", f"list(DISTINCT {text}) FILTER (WHERE {token})"]
-    return wanted
+        aggregates += [f"count_if({token})", f"list(DISTINCT {text}) FILTER (WHERE {token})"]
+    return aggregates
 
 
-def _settled(column: Column, name: str, likely: Sequence[Candidate], found: _Counts) -> Field:
+def _make_field(column: Column, name: str, likely: Sequence[Candidate], counts: _Counts) -> Field:
     """The field that all rows agree on."""
     if column.kind not in ("text", None):
         return Field(name, BY_KIND[column.kind])
-    if column.kind is None and any(found.kinds.values()):
-        return _settled_by_kind(name, found)
-    if found.filled == found.tokens:
+    if column.kind is None and any(counts.kinds.values()):
+        return _field_by_kind(name, counts)
+    if counts.filled == counts.tokens:
         return Field(name)
     for candidate in likely:
-        if not _fits(candidate, found):
+        if not _fits(candidate, counts):
             continue
         if column.kind is None and candidate.field.type not in ("date", "time", "datetime"):
             continue
         field = replace(candidate.field, name=name)
-        return replace(field, missing_values=("", *found.used)) if found.tokens else field
+        return replace(field, missing_values=("", *counts.used)) if counts.tokens else field
     return Field(name)
 
 
-def _settled_by_kind(name: str, found: _Counts) -> Field:
+def _field_by_kind(name: str, counts: _Counts) -> Field:
     """JSON and workbooks say themselves what a value is; a column of several kinds is any,
     but for texts that mean a missing value (`n/a` among numbers)."""
-    kinds = {kind for kind, count in found.kinds.items() if count > 0}
-    native: int = sum(found.kinds.values())
-    if native < found.filled - found.tokens:
+    kinds = {kind for kind, count in counts.kinds.items() if count > 0}
+    native: int = sum(counts.kinds.values())
+    if native < counts.filled - counts.tokens:
         return Field(name, "any")
-    missing = ("", *found.used) if found.tokens else None
+    missing = ("", *counts.used) if counts.tokens else None
     if kinds == {"integer", "number"}:
         return Field(name, "number", missing_values=missing)
     if len(kinds) != 1:

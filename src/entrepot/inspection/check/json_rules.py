@@ -21,8 +21,10 @@ from entrepot.inspection.values.ordering import PARSED_JSON
 from entrepot.schemas.json_schema import json_validator
 from entrepot.schemas.values import read_value
 
-BATCH = 500
-INSERTED = 100_000
+BATCH_ROWS = 500
+"""Rows that are fetched at a time: a cell of JSON may be as long as a line."""
+MAX_INSERTED_ROWS = 100_000
+"""Numbers of broken rows in one statement that inserts them."""
 
 
 def check_json_rules(
@@ -33,7 +35,7 @@ def check_json_rules(
     listed: int,
 ) -> list[RowErrors]:
     """The rules on JSON values that do not hold."""
-    found = []
+    broken_rules = []
     for number, cell in cells:
         if number in skipped or cell.field.type not in PARSED_JSON:
             continue
@@ -43,8 +45,8 @@ def check_json_rules(
             note = shortened(f'constraint "{rule}" is "{value}"')
             of = TableRule("constraint-error", number, cell.field.name, note)
             faults = find_row_errors(engine, table, of, name, listed)
-            found += [faults] if faults else []
-    return found
+            broken_rules += [faults] if faults else []
+    return broken_rules
 
 
 def _rules(cell: CellSql) -> Iterator[tuple[str, object, Callable[[Any], bool]]]:
@@ -78,11 +80,11 @@ def _collect(
     """Make a table `name` of the rows whose value does not keep the rule."""
     engine.execute(f"SELECT _row, {cell.text} FROM {table.numbered} WHERE {cell.sound}")
     broken = array("q")
-    while rows := engine.fetchmany(BATCH):
+    while rows := engine.fetchmany(BATCH_ROWS):
         broken.extend(number for number, text in rows if not _keeps(text, kept))
     engine.execute(f"CREATE OR REPLACE TEMP TABLE {name} (_row BIGINT)")
-    for start in range(0, len(broken), INSERTED):
-        some = broken[start : start + INSERTED].tolist()
+    for start in range(0, len(broken), MAX_INSERTED_ROWS):
+        some = broken[start : start + MAX_INSERTED_ROWS].tolist()
         engine.execute(f"INSERT INTO {name} SELECT unnest(?::BIGINT[])", [some])
 
 

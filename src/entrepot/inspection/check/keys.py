@@ -50,19 +50,19 @@ class Reference:
 Judged = dict[str, tuple[int, CellSql]]
 
 
-def _judged(cells: list[tuple[int, CellSql]], skipped: frozenset[int]) -> Judged:
-    found: Judged = {}
+def _judged_cells(cells: list[tuple[int, CellSql]], skipped: frozenset[int]) -> Judged:
+    judged: Judged = {}
     for number, cell in cells:
         if number not in skipped:
-            found.setdefault(cell.field.name, (number, cell))
-    return found
+            judged.setdefault(cell.field.name, (number, cell))
+    return judged
 
 
 def keys_of(
     schema: TableSchema, cells: list[tuple[int, CellSql]], skipped: frozenset[int]
 ) -> list[TableKey]:
     """The keys whose columns are all there."""
-    judged = _judged(cells, skipped)
+    judged = _judged_cells(cells, skipped)
     keys = [
         TableKey(TableRule("unique-error", number, name), (comparable(cell),))
         for name, (number, cell) in judged.items()
@@ -83,7 +83,7 @@ def references_of(
     schema: TableSchema, cells: list[tuple[int, CellSql]], skipped: frozenset[int]
 ) -> list[Reference]:
     """The foreign keys whose columns, on both sides, are all there."""
-    judged = _judged(cells, skipped)
+    judged = _judged_cells(cells, skipped)
     return [
         _reference(foreign, judged)
         for foreign in schema.foreign_keys
@@ -116,7 +116,7 @@ def check_keys(
     engine: duckdb.DuckDBPyConnection, table: Table, keys: list[TableKey], listed: int
 ) -> list[RowErrors]:
     """The keys that do not hold."""
-    found = []
+    broken = []
     for number, each in enumerate(keys):
         value = each.parts[0] if len(each.parts) == 1 else f"row({', '.join(each.parts)})"
         absent = " OR ".join(f"({part}) IS NULL" for part in each.parts)
@@ -132,13 +132,15 @@ def check_keys(
         if doubled or (missing and each.demanded):
             name = f"_faults_of_key_{number}"
             _collect(engine, table, each, value, absent, hashes, name)
-            note = f"CASE WHEN earlier IS NOT NULL THEN {_said(each)} || earlier ELSE absent END"
+            note = (
+                f"CASE WHEN earlier IS NOT NULL THEN {_note_sql(each)} || earlier ELSE absent END"
+            )
             faults = find_row_errors(engine, table, each.rule, name, listed, note)
-            found += [faults] if faults else []
-    return found
+            broken += [faults] if faults else []
+    return broken
 
 
-def _said(each: TableKey) -> str:
+def _note_sql(each: TableKey) -> str:
     start = f"{each.rule.note}: " if each.rule.note else ""
     return literal(f"{start}the same as in the row at position ")
 
@@ -155,9 +157,11 @@ def _collect(
     """Make a table `name` of the rows that repeat an earlier one (`earlier`), and of those
     without a key that must have one (`absent` says what is missing)."""
     none_at_all = " AND ".join(f"({part}) IS NULL" for part in each.parts)
-    said = f"CASE WHEN {none_at_all} THEN {literal(ALL_MISSING)} ELSE {literal(SOME_MISSING)} END"
+    reason = f"CASE WHEN {none_at_all} THEN {literal(ALL_MISSING)} ELSE {literal(SOME_MISSING)} END"
     doubled = f"SELECT h FROM ({hashes}) WHERE h IS NOT NULL GROUP BY h HAVING count(*) > 1"
-    keyed = f"SELECT _row, {value} AS k, ({absent}) AS gone, {said} AS absent FROM {table.numbered}"
+    keyed = (
+        f"SELECT _row, {value} AS k, ({absent}) AS gone, {reason} AS absent FROM {table.numbered}"
+    )
     earlier = (
         f"SELECT _row, lag(_row) OVER (PARTITION BY k ORDER BY _row) AS earlier, NULL AS absent "
         f"FROM (SELECT _row, k FROM ({keyed}) WHERE NOT gone AND hash(k) IN ({doubled})) "
@@ -172,7 +176,7 @@ def check_references(
     engine: duckdb.DuckDBPyConnection, table: Table, references: list[Reference], listed: int
 ) -> list[RowErrors]:
     """The foreign keys that do not hold. A row without any value refers to nothing."""
-    found = []
+    broken = []
     for number, each in enumerate(references):
         name = f"_faults_of_reference_{number}"
         value, target = f"row({', '.join(each.parts)})", f"row({', '.join(each.referenced)})"
@@ -183,5 +187,5 @@ def check_references(
             f"ANTI JOIN (SELECT DISTINCT {target} AS k FROM {table.relation}) AS b ON a.k = b.k"
         )
         faults = find_row_errors(engine, table, each.rule, name, listed)
-        found += [faults] if faults else []
-    return found
+        broken += [faults] if faults else []
+    return broken

@@ -44,8 +44,8 @@ def find_row_errors(
 
     `note` is an SQL expression over `rows` that says the fault of one row.
     """
-    found = engine.execute(f"SELECT count(*) FROM {rows}").fetchone()
-    total = int(found[0]) if found else 0
+    row = engine.execute(f"SELECT count(*) FROM {rows}").fetchone()
+    total = int(row[0]) if row else 0
     if not total:
         return None
     shown = ", ".join(column.text for column in table.columns)
@@ -55,7 +55,7 @@ def find_row_errors(
         f"JOIN {first} AS f ON t._row = f._row ORDER BY t._row"
     )
     errors = []
-    for number, line, said, cells in engine.execute(query).fetchall():
+    for number, line, row_note, cells in engine.execute(query).fetchall():
         places: dict[str, Any] = {
             "rowNumber": number,
             "lineNumber": line,
@@ -67,5 +67,5 @@ def find_row_errors(
                 "fieldName": rule.field_name,
                 "fieldNumber": rule.field_number,
             }
-        errors.append(problem(rule.type, said or rule.note, **places))
+        errors.append(problem(rule.type, row_note or rule.note, **places))
     return RowErrors(rule, total, errors, rows)

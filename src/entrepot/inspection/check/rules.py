@@ -63,34 +63,34 @@ def field_rules(
     The conditions may use the column `_blank` for `blank_row`; a blank row is one error and
     suppresses what it causes.
     """
-    found = [FieldRule("blank-row", 0, None, "", "_blank")]
+    violations = [FieldRule("blank-row", 0, None, "", "_blank")]
     for number, cell in cells:
         if number not in skipped:
-            found += _cell_rules(number, cell)
+            violations += _cell_rules(number, cell)
         if table.uneven:
             absent = f"(_cells < {number} AND NOT _blank)"
-            found.append(FieldRule("missing-cell", number, cell.field, "", absent))
+            violations.append(FieldRule("missing-cell", number, cell.field, "", absent))
     if table.uneven:
         surplus = f"(_cells > {len(table.columns)} AND NOT _blank)"
         width = len(table.columns)
         times = f"_cells - {width}"
-        found.append(FieldRule("extra-cell", width + 1, None, "", surplus, times=times))
-    return found
+        violations.append(FieldRule("extra-cell", width + 1, None, "", surplus, times=times))
+    return violations
 
 
 def _cell_rules(number: int, cell: CellSql) -> list[FieldRule]:
     field, rules = cell.field, cell.field.constraints
-    found = []
+    violations = []
     if cell.valid != "true":
         wrong = f"({cell.present} AND NOT coalesce({cell.valid}, false))"
         if cell.quick:
             wrong = f"(CASE WHEN {cell.quick} THEN false ELSE {wrong} END)"
         note = f'type is "{field.type}/{field.format}"'
-        found.append(FieldRule("type-error", number, field, note, wrong, "type"))
+        violations.append(FieldRule("type-error", number, field, note, wrong, "type"))
 
     def constraint(rule: str, value: object, broken: str) -> None:
         note = shortened(f'constraint "{rule}" is "{value}"')
-        found.append(FieldRule("constraint-error", number, field, note, broken, rule))
+        violations.append(FieldRule("constraint-error", number, field, note, broken, rule))
 
     def of_sound(rule: str, value: object, kept: str) -> None:
         constraint(rule, value, f"(CASE WHEN {sound} THEN NOT ({kept}) ELSE false END)")
@@ -122,7 +122,7 @@ def _cell_rules(number: int, cell: CellSql) -> list[FieldRule]:
         values = [category.value for category in field.categories]
         kept = cell.in_its_form(partial(_is_among, cell.text, values))
         of_sound("categories", values, kept)
-    return found
+    return violations
 
 
 def _keeps_bound(text: str, operator: str, limit: Any, field: Field) -> str:

@@ -19,20 +19,24 @@ from entrepot.inspection.convert.histogram import bins_of, histogram
 from entrepot.inspection.engine import identifier, literal
 from entrepot.inspection.report.report import shortened
 
-COLUMNS_AT_ONCE = 25
-FEW_ROWS = 100_000
+COLUMNS_PER_QUERY = 25
+"""Columns that are measured in one pass: each takes memory for its distinct values."""
+MAX_ROWS_IN_MEMORY = 100_000
 """Rows up to which some columns at a time are measured in memory."""
-EXACT_DISTINCT = 10_000_000
+MAX_EXACT_DISTINCT = 10_000_000
 """Distinct values up to which they are counted exactly; beyond it the figure is an estimate."""
-EXACT_QUANTILES = 200_000
+MAX_EXACT_QUANTILE_ROWS = 200_000
 """Rows up to which quantiles are exact: beyond it they would not fit into bounded memory."""
-LARGEST = 1e150
+MAX_SQUARED = 1e150
 """Up to here squares are finite, so that there is a standard deviation."""
 QUANTILES = {"p5": 0.05, "p25": 0.25, "p50": 0.5, "p75": 0.75, "p95": 0.95}
-TOP = 10
-ENUM = 20
-"""Distinct texts up to which an enum is suggested, if each occurs ten times on average."""
-SHOWN = 200
+TOP_VALUES = 10
+"""Most frequent values that a column's profile has."""
+MAX_ENUM_VALUES = 20
+"""Distinct texts up to which an enum is suggested,"""
+MIN_ENUM_TIMES = 10
+"""if each occurs so often on average: fewer may be names of a short list."""
+MAX_VALUE_CHARS = 200
 """Characters of a value that are shown."""
 
 
@@ -47,36 +51,36 @@ def profile_columns(
     """
     source = f"read_parquet({literal(str(parquet))})"
     described = engine.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()
-    found = [
+    measured_columns = [
         ColumnStats(name, kind, str(stored), identifier(str(column)), sort_of(str(stored)))
         for (name, kind), (column, stored, *_) in zip(columns, described, strict=True)
     ]
     row = engine.execute(f"SELECT count(*) FROM {source}").fetchone()
     rows = int(row[0]) if row else 0
-    exact = rows <= EXACT_QUANTILES
-    for start in range(0, len(found), COLUMNS_AT_ONCE):
-        part = found[start : start + COLUMNS_AT_ONCE]
+    exact = rows <= MAX_EXACT_QUANTILE_ROWS
+    for start in range(0, len(measured_columns), COLUMNS_PER_QUERY):
+        part = measured_columns[start : start + COLUMNS_PER_QUERY]
         near = _near(engine, source, part, rows)
         _measure(engine, near, part, lambda each: _first_pass(each, exact))
         _measure(engine, near, part, _second_pass)
         for each in part:
             _count_values(engine, near, each)
-    return [_document(each, rows, exact) for each in found]
+    return [_document(each, rows, exact) for each in measured_columns]
 
 
 def _measure(
     engine: duckdb.DuckDBPyConnection,
     source: str,
     columns: Sequence[ColumnStats],
-    wanted: Callable[[ColumnStats], dict[str, str]],
+    aggregates: Callable[[ColumnStats], dict[str, str]],
 ) -> None:
     """Take the aggregates that each column wants, in one pass."""
-    asked = [(column, *each) for column in columns for each in wanted(column).items()]
-    if not asked:
+    requested = [(column, *each) for column in columns for each in aggregates(column).items()]
+    if not requested:
         return
-    query = f"SELECT {', '.join(sql for _, _, sql in asked)} FROM {source}"
+    query = f"SELECT {', '.join(sql for _, _, sql in requested)} FROM {source}"
     values = engine.execute(query).fetchone() or ()
-    for (column, name, _), value in zip(asked, values, strict=True):
+    for (column, name, _), value in zip(requested, values, strict=True):
         column.figures[name] = value
 
 
@@ -85,34 +89,34 @@ def _near(
 ) -> str:
     """Where to measure these columns: a few rows are copied out first, since each query of a
     file costs by the columns that the file has."""
-    if rows > FEW_ROWS:
+    if rows > MAX_ROWS_IN_MEMORY:
         return source
-    wanted = ", ".join(column.sql for column in columns)
-    engine.execute(f"CREATE OR REPLACE TEMP TABLE near AS SELECT {wanted} FROM {source}")
+    selected = ", ".join(column.sql for column in columns)
+    engine.execute(f"CREATE OR REPLACE TEMP TABLE near AS SELECT {selected} FROM {source}")
     return "near"
 
 
 def _first_pass(column: ColumnStats, exact: bool) -> dict[str, str]:
     value, sql = column.value, column.sql
-    wanted = {"filled": f"count({sql})", "estimate": f"approx_count_distinct({sql})"}
+    aggregates = {"filled": f"count({sql})", "estimate": f"approx_count_distinct({sql})"}
     if column.sort == "other":
-        return wanted
-    wanted |= {"low": f"min({value})::VARCHAR", "high": f"max({value})::VARCHAR"}
+        return aggregates
+    aggregates |= {"low": f"min({value})::VARCHAR", "high": f"max({value})::VARCHAR"}
     match column.sort:
         case "boolean":
-            wanted |= {"true": f"count_if({sql})", "false": f"count_if(NOT {sql})"}
+            aggregates |= {"true": f"count_if({sql})", "false": f"count_if(NOT {sql})"}
         case "text":
-            wanted |= {"short": f"min(length({sql}))", "long": f"max(length({sql}))"}
+            aggregates |= {"short": f"min(length({sql}))", "long": f"max(length({sql}))"}
         case _:
             scaled = column.scaled
             quantile = "quantile_cont" if column.sort == "number" else "quantile_disc"
             quantile = quantile if exact else "approx_quantile"
-            wanted |= {
+            aggregates |= {
                 "from": f"min({scaled})",
                 "to": f"max({scaled})",
                 "quantiles": f"{quantile}({scaled}, {list(QUANTILES.values())})",
             }
-    return wanted
+    return aggregates
 
 
 def _second_pass(column: ColumnStats) -> dict[str, str]:
@@ -120,32 +124,32 @@ def _second_pass(column: ColumnStats) -> dict[str, str]:
     if column.sort == "text" and figures["filled"]:
         lengths = {f"{word}_length": figures[word] for word in ("short", "long")}
         figures |= lengths
-        found = {
+        texts = {
             word: f"min({column.sql}) FILTER (length({column.sql}) = {lengths[f'{word}_length']})"
             for word in ("short", "long")
         }
-        return {word: f"left({sql}, {SHOWN + 1})" for word, sql in found.items()}
+        return {word: f"left({sql}, {MAX_VALUE_CHARS + 1})" for word, sql in texts.items()}
     if not column.scaled or figures["from"] is None:
         return {}
-    wanted: dict[str, str] = {}
+    aggregates: dict[str, str] = {}
     low, high = figures["from"], figures["to"]
-    if column.sort == "number" and max(abs(low), abs(high)) < LARGEST:
-        wanted |= {
+    if column.sort == "number" and max(abs(low), abs(high)) < MAX_SQUARED:
+        aggregates |= {
             "mean": f"avg({column.scaled})",
             "stddev": f"stddev_samp({column.scaled})",
         }
     bins = bins_of(low, high, whole=column.whole)
     if bins is not None:
         column.bins = bins
-        wanted["histogram"] = f"histogram({bins.number_sql(column.scaled)})"
-    return wanted
+        aggregates["histogram"] = f"histogram({bins.number_sql(column.scaled)})"
+    return aggregates
 
 
 def _count_values(engine: duckdb.DuckDBPyConnection, source: str, column: ColumnStats) -> None:
     """Distinct values, and the most common ones with their counts."""
     figures = column.figures
     figures["distinct"], figures["is_estimate"] = figures["estimate"], True
-    if figures["estimate"] > EXACT_DISTINCT:
+    if figures["estimate"] > MAX_EXACT_DISTINCT:
         figures["top"] = _likely_top(engine, source, column.text)
         return
     value = column.text if column.sort == "other" else column.sql
@@ -153,7 +157,7 @@ def _count_values(engine: duckdb.DuckDBPyConnection, source: str, column: Column
         f"SELECT {value} AS v, count(*) AS n FROM {source} "
         f"WHERE {column.sql} IS NOT NULL GROUP BY v"
     )
-    most = f"min({{'n': -n, 'v': v}}, {ENUM})"
+    most = f"min({{'n': -n, 'v': v}}, {MAX_ENUM_VALUES})"
     shown_most = f"list_transform({most}, lambda each: {{'n': -each.n, 'v': each.v::VARCHAR}})"
     try:
         row = engine.execute(f"SELECT count(*), {shown_most} FROM ({counted})").fetchone()
@@ -167,16 +171,16 @@ def _count_values(engine: duckdb.DuckDBPyConnection, source: str, column: Column
 
 def _likely_top(engine: duckdb.DuckDBPyConnection, source: str, text: str) -> list[tuple[str, int]]:
     """The most common of very many values: likely ones found in one pass, counted in another."""
-    row = engine.execute(f"SELECT approx_top_k({text}, {TOP}) FROM {source}").fetchone()
+    row = engine.execute(f"SELECT approx_top_k({text}, {TOP_VALUES}) FROM {source}").fetchone()
     likely = [value for value in (row[0] if row else None) or () if value is not None]
     if not likely:
         return []
     listed = ", ".join(map(literal, likely))
-    found = engine.execute(
+    counted = engine.execute(
         f"SELECT {text} AS v, count(*) AS n FROM {source} WHERE {text} IN ({listed}) "
         "GROUP BY v ORDER BY n DESC, v"
     )
-    return [(str(value), int(count)) for value, count in found.fetchall()]
+    return [(str(value), int(count)) for value, count in counted.fetchall()]
 
 
 def _document(column: ColumnStats, rows: int, exact: bool) -> dict[str, Any]:
@@ -184,6 +188,7 @@ def _document(column: ColumnStats, rows: int, exact: bool) -> dict[str, Any]:
     figures = column.figures
     filled, distinct = int(figures["filled"]), min(int(figures["distinct"]), int(figures["filled"]))
     estimate = bool(figures["is_estimate"])
+    # An estimate may be wrong by some percent: near the count of cells it may be a key or not.
     key = None if estimate and distinct * 10 >= filled * 9 else False
     if not estimate:
         key = rows > 0 and distinct == filled == rows
@@ -199,11 +204,12 @@ def _document(column: ColumnStats, rows: int, exact: bool) -> dict[str, Any]:
     }
     described |= dict(_spread(column, exact))
     described["topValues"] = [
-        {"value": shown(value, column.sort, SHOWN), "count": count}
-        for value, count in figures["top"][:TOP]
+        {"value": shown(value, column.sort, MAX_VALUE_CHARS), "count": count}
+        for value, count in figures["top"][:TOP_VALUES]
         if count > 1
     ]
-    few = not estimate and 1 < distinct <= ENUM and filled >= 10 * distinct
+    often = filled >= MIN_ENUM_TIMES * distinct
+    few = not estimate and 1 < distinct <= MAX_ENUM_VALUES and often
     if few and column.sort == "text":
         described["suggestedEnum"] = sorted(value for value, _ in figures["top"])
     return described
@@ -213,14 +219,14 @@ def _spread(column: ColumnStats, exact: bool) -> Iterator[tuple[str, Any]]:
     """What tells how the values of a column lie."""
     figures = column.figures
     if "low" in figures:
-        yield "minimum", shown(figures["low"], column.sort, SHOWN)
-        yield "maximum", shown(figures["high"], column.sort, SHOWN)
+        yield "minimum", shown(figures["low"], column.sort, MAX_VALUE_CHARS)
+        yield "maximum", shown(figures["high"], column.sort, MAX_VALUE_CHARS)
     if column.sort == "boolean":
         yield "trueCount", int(figures["true"] or 0)
         yield "falseCount", int(figures["false"] or 0)
     if column.sort == "text" and "short_length" in figures:
         for word, name in (("short", "shortest"), ("long", "longest")):
-            value = shortened(str(figures[word]), SHOWN)
+            value = shortened(str(figures[word]), MAX_VALUE_CHARS)
             yield name, {"length": int(figures[f"{word}_length"]), "value": value}
     if column.sort == "number":
         yield "mean", _finite(figures.get("mean"))

@@ -35,7 +35,7 @@ class ColumnStats:
 
     @property
     def text(self) -> str:
-        """The value as a text, by which values are told apart."""
+        """The value as a text, by which values are distinguished."""
         return self.sql if self.sort == "text" else f"{self.sql}::VARCHAR"
 
     @property
@@ -108,7 +108,7 @@ def shown_at(place: float, column: ColumnStats) -> Any:
                 return moment.replace(tzinfo=None).isoformat() + zone
             case "time":
                 moment = datetime.fromtimestamp(0, UTC) + timedelta(
-                    seconds=min(place, 86399.999999)
+                    seconds=min(place, 86399.999999)  # 24:00 is not a time of day
                 )
                 return moment.time().isoformat()
     except OverflowError:

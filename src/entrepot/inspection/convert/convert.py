@@ -8,7 +8,6 @@ others from the Parquet; the column profile comes with the Parquet.
 
 import csv
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,73 +15,55 @@ import duckdb
 
 from entrepot.inspection.check.infer import unique_names
 from entrepot.inspection.check.rules import judged_columns
+from entrepot.inspection.context import InspectionContext, OpenedTable
 from entrepot.inspection.convert.column_profile import profile_columns
 from entrepot.inspection.convert.exact_types import exact_type_of
 from entrepot.inspection.convert.rejected_rows import find_errors, write_rejected
 from entrepot.inspection.convert.write_arrow import write_arrow
-from entrepot.inspection.csv.reader import CsvText
-from entrepot.inspection.csv.write_canonical import write_canonical
-from entrepot.inspection.detect.decompress import unpack
-from entrepot.inspection.detect.detect import Detected, detect
-from entrepot.inspection.engine import identifier, literal
-from entrepot.inspection.formats.arrow import read_arrow
-from entrepot.inspection.formats.json import read_json
-from entrepot.inspection.formats.parquet import read_parquet
-from entrepot.inspection.formats.xlsx import read_xlsx
+from entrepot.inspection.engine import MAX_ERROR_CHARS, first_line, identifier, literal
 from entrepot.inspection.inspect import out_of_resources
-from entrepot.inspection.limits import Limits, rows_per_group
-from entrepot.inspection.progress import Progress
+from entrepot.inspection.limits import rows_per_group
+from entrepot.inspection.open_table import open_content
 from entrepot.inspection.results import ConversionRequest, Converted, InspectionRequest
 from entrepot.inspection.table import Column, NotTabular, SourceBroken, Table, TooLarge
 from entrepot.schemas.model import TableSchema
-from entrepot.schemas.table_dialect import TableDialect, parse_dialect
 from entrepot.schemas.table_schema import parse_schema
 
-COLUMNS_AT_ONCE = 200
+COLUMNS_PER_QUERY = 200
+"""Columns whose types are measured in one pass: their expressions have to fit into memory."""
 
 
 class OtherRows(SourceBroken):
     """The table was read with other rows than its inspection counted."""
 
 
-def convert_file(
-    engine: duckdb.DuckDBPyConnection,
-    request: ConversionRequest,
-    target: Path,
-    scratch: Path,
-    limits: Limits,
-    progress: Progress,
-) -> Converted:
+def convert_file(request: ConversionRequest, target: Path, context: InspectionContext) -> Converted:
     """Write the form to `target`. Raises only what `out_of_resources` knows, and OSError."""
     try:
-        return _derive(engine, request, target, scratch, limits, progress)
+        return _derive(request, target, context)
     except TooLarge as reason:
         return Converted("resource-limit", None, f"It passes a limit: {reason}.")
     except (NotTabular, SourceBroken, UnicodeError, RecursionError, csv.Error) as reason:
-        return Converted("source-error", None, f"It cannot be read: {str(reason)[:300]}.")
+        return Converted(
+            "source-error", None, f"It cannot be read: {str(reason)[:MAX_ERROR_CHARS]}."
+        )
     except duckdb.Error as error:
         if out_of_resources(error):
             raise
-        return Converted("source-error", None, f"It cannot be written: {_first_line(error)}")
+        return Converted("source-error", None, f"It cannot be written: {first_line(error)}")
 
 
-def _derive(
-    engine: duckdb.DuckDBPyConnection,
-    request: ConversionRequest,
-    target: Path,
-    scratch: Path,
-    limits: Limits,
-    progress: Progress,
-) -> Converted:
+def _derive(request: ConversionRequest, target: Path, context: InspectionContext) -> Converted:
+    engine = context.engine
     match request.form:
         case "rejected":
-            _write_rejected(engine, request, target, scratch, limits, progress)
+            _write_rejected(request, target, context)
         case "jsonl":
             write_json_lines(engine, request.path, target)
         case "arrow":
             write_arrow(request.path, target)
         case "csv":
-            _write_csv(engine, request, target, scratch, limits, progress)
+            _write_csv(request, target, context)
         case "parquet":
             schema = parse_schema(request.schema)
             names: list[tuple[str, str]] = []
@@ -91,43 +72,20 @@ def _derive(
                 rows, names[:] = write_parquet(engine, table, schema, target)
                 return rows
 
-            opened = _open(request, scratch, limits, progress)
-            readings = _readings(engine, opened, scratch, limits, progress)
-            _first_right(readings, write, request.rows)
-            return _profiled(engine, target, names)
+            _write_checked(_open(request, context), write, request.rows)
+            return _add_profile(engine, target, names)
     return Converted("made", None, "")
 
 
-def _write_csv(
-    engine: duckdb.DuckDBPyConnection,
-    request: ConversionRequest,
-    target: Path,
-    scratch: Path,
-    limits: Limits,
-    progress: Progress,
-) -> None:
-    opened = _open(request, scratch, limits, progress)
-    if opened.detected.kind == "csv":
-        # Cells beyond a row's columns are kept there, which a table has no place for.
-        write_canonical(
-            opened.path, opened.file_name, target, scratch, limits, opened.dialect, opened.names
-        )
+def _write_csv(request: ConversionRequest, target: Path, context: InspectionContext) -> None:
+    opened = _open(request, context)
+    if opened.write_canonical is not None:
+        opened.write_canonical(target)
         return
-    _first_right(
-        _readings(engine, opened, scratch, limits, progress),
-        lambda table: write_csv(engine, table, target),
-        request.rows,
-    )
+    _write_checked(opened, lambda table: write_csv(context.engine, table, target), request.rows)
 
 
-def _write_rejected(
-    engine: duckdb.DuckDBPyConnection,
-    request: ConversionRequest,
-    target: Path,
-    scratch: Path,
-    limits: Limits,
-    progress: Progress,
-) -> None:
+def _write_rejected(request: ConversionRequest, target: Path, context: InspectionContext) -> None:
     judged = InspectionRequest(
         path=request.path,
         file_name=request.file_name,
@@ -136,104 +94,41 @@ def _write_rejected(
         schema=request.schema if request.given else None,
         dialect=request.dialect,
     )
-    errors, truncated = find_errors(engine, judged, scratch, limits, progress)
-    table = exact_reading(engine, request, scratch, limits, progress)
-    write_rejected(engine, table, errors, truncated, target)
+    errors, truncated = find_errors(judged, context)
+    table = _open(request, context).read()
+    write_rejected(context.engine, table, errors, truncated, target)
 
 
-def _profiled(
+def _add_profile(
     engine: duckdb.DuckDBPyConnection, made: Path, names: list[tuple[str, str]]
 ) -> Converted:
     """The Parquet is made; a profile that cannot be had does not unmake it."""
     try:
         return Converted("made", profile_columns(engine, made, names), "")
     except duckdb.Error as error:
-        return Converted("made", None, f"The columns could not be measured: {_first_line(error)}")
+        return Converted("made", None, f"The columns could not be measured: {first_line(error)}")
 
 
-@dataclass(frozen=True)
-class _Opened:
-    """The file as it is to be read: unpacked, and what is known of it beforehand."""
-
-    path: Path
-    file_name: str
-    detected: Detected
-    names: list[str] | None
-    dialect: TableDialect | None
-
-
-def _open(request: ConversionRequest, scratch: Path, limits: Limits, progress: Progress) -> _Opened:
-    path, file_name = request.path, request.file_name
-    detected = detect(path, file_name)
-    if detected.kind == "packed":
-        packed = unpack(path, file_name, scratch, limits, progress)
-        path, file_name = packed.path, packed.file_name
-        detected = detect(path, file_name)
+def _open(request: ConversionRequest, context: InspectionContext) -> OpenedTable:
     fields = request.schema.get("fields", [])
     names = [str(field["name"]) for field in fields] if request.given else None
-    dialect = parse_dialect(request.dialect) if request.dialect is not None else None
-    return _Opened(path, file_name, detected, names, dialect)
+    return open_content(request.path, request.file_name, context, request.dialect, names)
 
 
-def _readings(
-    engine: duckdb.DuckDBPyConnection,
-    opened: _Opened,
-    scratch: Path,
-    limits: Limits,
-    progress: Progress,
-) -> Iterator[Table]:
-    """The ways to read the file, the quickest first; the next is for when one fails."""
-    path, detected, names = opened.path, opened.detected, opened.names
-    match detected.kind:
-        case "csv":
-            kind = detected.media_type
-            text = CsvText(path, kind, scratch, limits, progress, names, opened.dialect)
-            if text.regular():
-                yield text.scan_in_place()
-            yield text.scan_normalized()
-        case "jsonl" | "json" | "json-objects" as form:
-            yield read_json(engine, path, form, scratch, limits)
-        case "parquet":
-            yield read_parquet(engine, path, limits)
-        case "arrow-file" | "arrow-stream" as kind:
-            yield read_arrow(engine, path, kind == "arrow-stream", scratch, limits)
-        case "xlsx":
-            yield read_xlsx(path, scratch, limits, progress, names)
-        case _:
-            raise NotTabular(f"it is {detected.words}")
-
-
-def exact_reading(
-    engine: duckdb.DuckDBPyConnection,
-    request: ConversionRequest,
-    scratch: Path,
-    limits: Limits,
-    progress: Progress,
-) -> Table:
-    """The table read the careful way, by which every row has its number and its line.
-
-    Raises NotTabular, SourceBroken and TooLarge.
-    """
-    opened = _open(request, scratch, limits, progress)
-    *_, table = _readings(engine, opened, scratch, limits, progress)
-    return table
-
-
-def _first_right(readings: Iterator[Table], write: Callable[[Table], int], rows: int) -> None:
-    """Write by the first reading that gives the rows that the inspection counted."""
-    failed: Exception | None = None
-    for table in readings:
+def _write_checked(opened: OpenedTable, write: Callable[[Table], int], rows: int) -> None:
+    """Write with the fast scan, or the careful one where the fast one fails or gives other rows
+    than the inspection counted. Raises OtherRows where both do."""
+    in_place = opened.scan_in_place()
+    if in_place is not None:
         try:
-            written = write(table)
+            if write(in_place) == rows:
+                return
         except (duckdb.InvalidInputException, duckdb.ConversionException) as error:
             if out_of_resources(error):
                 raise
-            failed = error
-            continue
-        if written == rows:
-            return
-        failed = OtherRows(f"{written:,} rows were read, and its inspection counted {rows:,}")
-    raise failed or OtherRows("no row was read")
+    written = write(opened.read())
+    if written != rows:
+        raise OtherRows(f"{written:,} rows were read, and its inspection counted {rows:,}")
 
 
 def write_parquet(
@@ -246,11 +141,11 @@ def write_parquet(
     without a field is a text under its label, and a field without a column is left out.
     """
     columns = typed_columns(engine, table, schema)
-    wanted = ", ".join(f"{sql} AS {identifier(name)}" for name, _, sql in columns)
+    selected = ", ".join(f"{sql} AS {identifier(name)}" for name, _, sql in columns)
     group = rows_per_group(len(columns))
     rows = _copy(
         engine,
-        f"SELECT {wanted} FROM {table.relation}",
+        f"SELECT {selected} FROM {table.relation}",
         target,
         f"FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {group}",
     )
@@ -268,8 +163,8 @@ def typed_columns(
         cell = cells.get(id(column))
         typings.append(None if cell is None else (cell, exact_type_of(cell, column.kind)))
     columns: list[tuple[str, str, str]] = []
-    for start in range(0, len(typings), COLUMNS_AT_ONCE):
-        part = typings[start : start + COLUMNS_AT_ONCE]
+    for start in range(0, len(typings), COLUMNS_PER_QUERY):
+        part = typings[start : start + COLUMNS_PER_QUERY]
         probes = [probe for typing in part if typing for probe in typing[1].probes]
         row: tuple[Any, ...] = ()
         if probes:
@@ -298,11 +193,11 @@ def write_csv(engine: duckdb.DuckDBPyConnection, table: Table, target: Path) -> 
     """Write the canonical CSV: what was read, in UTF-8, with commas, CRLF and no more quotes
     than it takes; how many rows there were."""
     cells = [column.text for column in table.columns]
-    if len(cells) == 1:  # a line without anything would be no row to many readers
+    if len(cells) == 1:  # many readers skip an empty line
         cells = [f"coalesce({cells[0]}, '')"]
-    wanted = ", ".join(f"{cell} AS c{n}" for n, cell in enumerate(cells))
+    selected = ", ".join(f"{cell} AS c{n}" for n, cell in enumerate(cells))
     header = ", ".join(map(literal, table.labels)) if table.header else ""
-    rows = f"SELECT {wanted} FROM {table.relation}"
+    rows = f"SELECT {selected} FROM {table.relation}"
     if header:
         rows = f"SELECT {header} UNION ALL {rows}"
     written = _copy(
@@ -317,11 +212,11 @@ def write_csv(engine: duckdb.DuckDBPyConnection, table: Table, target: Path) -> 
 def write_json_lines(engine: duckdb.DuckDBPyConnection, parquet: Path, target: Path) -> int:
     """Write JSON Lines: times as ISO 8601 has them, NaN and infinity (which JSON has not) null."""
     source = f"read_parquet({literal(str(parquet))})"
-    wanted = []
+    selected = []
     for name, kind, *_ in engine.execute(f"DESCRIBE SELECT * FROM {source}").fetchall():
         column = identifier(str(name))
-        wanted.append(f"{_json_value(column, str(kind))} AS {column}")
-    return _copy(engine, f"SELECT {', '.join(wanted)} FROM {source}", target, "FORMAT json")
+        selected.append(f"{_json_value(column, str(kind))} AS {column}")
+    return _copy(engine, f"SELECT {', '.join(selected)} FROM {source}", target, "FORMAT json")
 
 
 def _json_value(column: str, kind: str) -> str:
@@ -339,7 +234,3 @@ def _json_value(column: str, kind: str) -> str:
 def _copy(engine: duckdb.DuckDBPyConnection, query: str, target: Path, options: str) -> int:
     row = engine.execute(f"COPY ({query}) TO {literal(str(target))} ({options})").fetchone()
     return int(row[0]) if row else 0
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0][:300]

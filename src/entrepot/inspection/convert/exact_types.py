@@ -16,7 +16,7 @@ from entrepot.inspection.values.cell_sql import CellSql, plain_number, value_of
 
 Figures = Sequence[Any]
 
-LARGEST_DECIMAL = 38
+MAX_DECIMAL_DIGITS = 38
 """Digits of the widest decimal that Parquet's readers agree on (128 bits)."""
 ZONE = r":\d\d([.,]\d+)?(Z|[-+]\d\d(:?\d\d)?)$"
 FINE = r"[.,]\d{7}"
@@ -103,9 +103,9 @@ def _integer(cell: CellSql) -> ExactType:
             return as_text(cell)
         if low is None or (low >= -(2**63) and high < 2**63):
             return when(cell, f"{bare}::BIGINT")
-        limit = 10**LARGEST_DECIMAL
+        limit = 10**MAX_DECIMAL_DIGITS
         if -limit < low and high < limit:
-            return when(cell, f"{bare}::DECIMAL({LARGEST_DECIMAL}, 0)")
+            return when(cell, f"{bare}::DECIMAL({MAX_DECIMAL_DIGITS}, 0)")
         return as_text(cell)
 
     return ExactType(probes, decide)
@@ -137,8 +137,9 @@ def _number(cell: CellSql, kind: CellKind | None) -> ExactType:
         if lost:
             return as_text(cell)
         precision = (digits or 0) + (places or 0)
+        # 17 digits at most are written of a double, and give the same one again (IEEE 754).
         binary = kind == "number" and precision <= 17
-        if unusual or digits is None or binary or precision > LARGEST_DECIMAL:
+        if unusual or digits is None or binary or precision > MAX_DECIMAL_DIGITS:
             return when(cell, f"{bare}::DOUBLE")
         return when(cell, f"{bare}::DECIMAL({max(precision, 1)}, {places or 0})")
 

@@ -4,7 +4,8 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-MOST = 20
+MAX_BINS = 20
+"""Bins of a histogram, as many as a small chart can show."""
 
 
 @dataclass(frozen=True)
@@ -35,18 +36,19 @@ def bins_of(low: float, high: float, whole: bool) -> Bins | None:
     """
     if not low < high or not math.isfinite(high - low):
         return None
+    # Beyond 2**53 doubles skip whole numbers, so that bins of whole width would not meet.
     if whole and high - low < 2**53:
-        width = float(math.ceil((high - low + 1) / MOST))
+        width = float(math.ceil((high - low + 1) / MAX_BINS))
         count = math.ceil((high - low + 1) / width)
     else:
-        width, count = (high - low) / MOST, MOST
+        width, count = (high - low) / MAX_BINS, MAX_BINS
     if low + width == low or high - width == high:
         return None
     edges = [low + n * width for n in range(count)]
     return Bins((*edges, low + count * width if whole else high))
 
 
-def histogram(bins: Bins, found: Mapping[int, int] | None) -> list[int]:
+def histogram(bins: Bins, counted: Mapping[int, int] | None) -> list[int]:
     """The count of each bin, from the engine's `histogram` of their numbers."""
-    counts = {int(number): int(count) for number, count in (found or {}).items()}
+    counts = {int(number): int(count) for number, count in (counted or {}).items()}
     return [counts.get(number, 0) for number in range(bins.count)]

@@ -16,32 +16,31 @@ from typing import Any
 
 import duckdb
 
+from entrepot.inspection.context import InspectionContext
 from entrepot.inspection.convert.csv_injection import escape_formula
 from entrepot.inspection.inspect import inspect_file
-from entrepot.inspection.limits import Limits
-from entrepot.inspection.progress import Progress
 from entrepot.inspection.report.summary import describe_error
 from entrepot.inspection.results import InspectionRequest
 from entrepot.inspection.table import SourceBroken, Table
 
-MOST_ERRORS = 100_000
+MAX_ERRORS = 100_000
 """Errors that are written; a last row says so if there are more."""
-AT_ONCE = 5_000
+ROWS_PER_QUERY = 5_000
+"""Rows that are looked up by their numbers at a time, to bound the query's length."""
+BATCH_ROWS = 1_000
+"""Rows that are fetched at a time."""
 PLACES = ("_row", "_line", "_errors")
 
 
 def find_errors(
-    engine: duckdb.DuckDBPyConnection,
-    request: InspectionRequest,
-    scratch: Path,
-    limits: Limits,
-    progress: Progress,
+    request: InspectionRequest, context: InspectionContext
 ) -> tuple[list[dict[str, Any]], bool]:
     """The errors of the file, and whether there are more. Raises SourceBroken without a table."""
-    found = inspect_file(engine, request, scratch, replace(limits, errors=MOST_ERRORS), progress)
-    task = found.report["tasks"][0]
-    if found.row_count is None:
-        raise SourceBroken(found.detail.rstrip("."))
+    limits = replace(context.limits, errors=MAX_ERRORS)
+    inspection = inspect_file(request, replace(context, limits=limits))
+    task = inspection.report["tasks"][0]
+    if inspection.row_count is None:
+        raise SourceBroken(inspection.detail.rstrip("."))
     return task["errors"] or task.get("findings", []), bool(task["truncated"])
 
 
@@ -64,17 +63,17 @@ def write_rejected(
         writer = csv.writer(file, lineterminator="\r\n")
         writer.writerow([*PLACES, *map(escape_formula, table.labels)])
         if header := [error for error in by_row.get(1, []) if not error.get("rowNumber")]:
-            writer.writerow([1, "", said(header), *map(escape_formula, table.labels)])
+            writer.writerow([1, "", errors_text(header), *map(escape_formula, table.labels)])
         written = 0
         for number, line, cells in _rows(engine, table, sorted(by_row)):
             faults = [error for error in by_row[number] if error.get("rowNumber")]
             if faults:
-                found = (error["lineNumber"] for error in faults if error.get("lineNumber"))
-                place = line or next(found, "")
-                writer.writerow([number, place, said(faults), *map(escape_formula, cells)])
+                lines = (error["lineNumber"] for error in faults if error.get("lineNumber"))
+                place = line or next(lines, "")
+                writer.writerow([number, place, errors_text(faults), *map(escape_formula, cells)])
                 written += 1
         if truncated:
-            more = f"There are more: the first {MOST_ERRORS:,} errors are written."
+            more = f"There are more: the first {MAX_ERRORS:,} errors are written."
             writer.writerow(["", "", more])
     return written
 
@@ -83,22 +82,22 @@ def _rows(
     engine: duckdb.DuckDBPyConnection, table: Table, numbers: Sequence[int]
 ) -> Iterator[tuple[int, int | None, list[str]]]:
     """The rows of these numbers, in order: number, line and cells as they were given."""
-    engine.execute("CREATE OR REPLACE TEMP TABLE wanted (number BIGINT)")
-    for start in range(0, len(numbers), AT_ONCE):
-        listed = ", ".join(f"({number})" for number in numbers[start : start + AT_ONCE])
-        engine.execute(f"INSERT INTO wanted VALUES {listed}")
+    engine.execute("CREATE OR REPLACE TEMP TABLE listed_rows (number BIGINT)")
+    for start in range(0, len(numbers), ROWS_PER_QUERY):
+        listed = ", ".join(f"({number})" for number in numbers[start : start + ROWS_PER_QUERY])
+        engine.execute(f"INSERT INTO listed_rows VALUES {listed}")
     cells = ", ".join(column.text for column in table.columns)
     uneven = "_cells, _extra" if table.uneven else "NULL, NULL"
-    found = engine.execute(
+    rows = engine.execute(
         f"SELECT _row, _line, {uneven}, [{cells}] FROM {table.numbered} "
-        f"WHERE _row IN (SELECT number FROM wanted) ORDER BY _row"
+        f"WHERE _row IN (SELECT number FROM listed_rows) ORDER BY _row"
     )
-    while some := found.fetchmany(1_000):
+    while some := rows.fetchmany(BATCH_ROWS):
         for number, line, count, extra, texts in some:
-            given = [text or "" for text in (texts if count is None else texts[:count])]
-            yield number, line, given + ([str(c) for c in json.loads(extra)] if extra else [])
+            present = [text or "" for text in (texts if count is None else texts[:count])]
+            yield number, line, present + ([str(c) for c in json.loads(extra)] if extra else [])
 
 
-def said(errors: Sequence[dict[str, Any]]) -> str:
+def errors_text(errors: Sequence[dict[str, Any]]) -> str:
     """Errors in words, joined."""
     return "; ".join(describe_error(error) for error in errors)

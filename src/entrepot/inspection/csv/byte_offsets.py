@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from entrepot.inspection.csv.byte_scan import BLOCK
 from entrepot.inspection.csv.lexer import Lexer
 from entrepot.inspection.csv.source import CsvSource, open_lines
+from entrepot.inspection.detect.byte_scan import BLOCK_BYTES
 
 UNIT = {"utf-16-le": (2, 0), "utf-16-be": (2, 1), "utf-32-le": (4, 0), "utf-32-be": (4, 3)}
 """Bytes of a code unit, and where in it the byte of an ASCII character stands."""
@@ -30,20 +30,20 @@ def locate_errors(errors: list[dict[str, Any]], path: Path, source: CsvSource) -
 
 def lines_of_rows(source: CsvSource, rows: Iterable[int]) -> dict[int, int]:
     """The physical line on which each of `rows` begins (records from 1, header included)."""
-    wanted = set(rows)
-    found: dict[int, int] = {}
-    if not wanted:
-        return found
-    last = max(wanted)
+    numbers = set(rows)
+    lines: dict[int, int] = {}
+    if not numbers:
+        return lines
+    last = max(numbers)
     decision = source.decision
     with open_lines(source) as (text, _):
         records = Lexer(decision.dialect, decision.layout.width).records(text)
         for number, (line, _, _) in enumerate(records, start=1):
-            if number in wanted:
-                found[number] = line
+            if number in numbers:
+                lines[number] = line
             if number >= last:
                 break
-    return found
+    return lines
 
 
 def offsets_of_lines(
@@ -51,16 +51,16 @@ def offsets_of_lines(
 ) -> dict[int, int]:
     """The byte offset at which each physical line begins. `splits`: "\\n" for lines that end in
     LF or CRLF, "" for those that may end in CR too."""
-    wanted = sorted(set(lines), reverse=True)
-    found: dict[int, int] = {}
-    while wanted and wanted[-1] <= 1:
-        found[wanted.pop()] = bom
+    pending = sorted(set(lines), reverse=True)
+    offsets: dict[int, int] = {}
+    while pending and pending[-1] <= 1:
+        offsets[pending.pop()] = bom
     size, place = UNIT.get(encoding, (1, 0))
     line, base = 1, bom
     with path.open("rb") as file:
         file.seek(bom)
         rest = b""
-        while wanted and (block := file.read(BLOCK)):
+        while pending and (block := file.read(BLOCK_BYTES)):
             data = rest + block
             # A CR at the end may be half of a CRLF, which is one line end.
             keep = len(data) % size or (size if data[-size:][place : place + 1] == b"\r" else 0)
@@ -72,15 +72,15 @@ def offsets_of_lines(
                 units = _without_others(units, data, size, place)
             ends = units.count(b"\n")
             position = 0
-            while wanted and wanted[-1] <= line + ends:
-                while line < wanted[-1]:
+            while pending and pending[-1] <= line + ends:
+                while line < pending[-1]:
                     position = units.index(b"\n", position) + 1
                     line += 1
                     ends -= 1
-                found[wanted.pop()] = base + position * size
+                offsets[pending.pop()] = base + position * size
             line += units.count(b"\n", position)
             base += len(data)
-    return found
+    return offsets
 
 
 def _without_others(units: bytes, data: bytes, size: int, place: int) -> bytes:

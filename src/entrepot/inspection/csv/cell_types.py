@@ -7,9 +7,14 @@ from functools import lru_cache
 SPECIAL = ";|\t^~\x01\x1f"
 MONTH = r"(?:jan|feb|mar|apr|may|mai|jun|jul|aug|sep|oct|okt|nov|dec|dez)[a-z]*\.?"
 
+# The weights were set by hand on tests/inspection/corpus, from those of van den Burg et al., who
+# give a known type 1 and any other 0.1. Between types they differ by what a wrong dialect makes of
+# cells: parts of a split number are numbers too, but parts of a sentence are words.
 FORMS: tuple[tuple[str, str, float], ...] = (
+    # A missing value is usual, yet doubled delimiters make empty cells too.
     ("empty", r"", 0.9),
     ("number", r"[-+]?\d+|[-+]?\d*\.\d+(?:[eE][-+]?\d+)?|[-+]?\d+\.?\d*[eE][-+]?\d+", 1.0),
+    # With marks of thousands, or a decimal comma: the comma may be a delimiter.
     (
         "grouped",
         r"[-+]?\d{1,3}(?:[,.' \u00a0\u202f]\d{3})+(?:[.,]\d+)?|[-+]?\d+,\d+|\d+\.|"
@@ -17,6 +22,7 @@ FORMS: tuple[tuple[str, str, float], ...] = (
         0.97,
     ),
     ("percent", r"[-+]?\d+(?:[.,]\d+)?\s?%", 1.0),
+    # As `grouped`: the amount may have commas.
     (
         "money",
         r"\(?[-+]?(?:[$€£¥₹]|[A-Z]{3}\s)\s?[-+]?[\d.,' ]*\d\)?|"
@@ -38,22 +44,33 @@ FORMS: tuple[tuple[str, str, float], ...] = (
         r"(?i:true|false|yes|no|y|n|t|f|on|off|na|n/a|#n/a|nan|null|none|nil|n\.d\.|k\.a\.|-|--|\.|:|\?|\\n)",
         1.0,
     ),
+    # One word is a whole cell, or a part of a text that a blank splits.
     ("word", r"[^\W\d_]+", 0.97),
+    # Mail addresses, links, identifiers, paths: their marks could be delimiters.
     ("code", r"[\w.+-]+@[\w-]+\.[\w.-]+|https?://\S+|\w+(?:[-_./#]\w+)*|(?:/[\w.-]+)+/?", 0.95),
+    # Any other text without special marks and without a comma at its end.
     ("text", r"[\w(#&*+°'’\"“„«.@/$€£-][^\t;|^~{}<>\\]*(?<![,])", 0.8),
 )
 KIND = re.compile("|".join(f"(?P<{name}>(?:{form})$)" for name, form, _ in FORMS), re.DOTALL)
 TYPE_SCORES = {name: type_score for name, _, type_score in FORMS} | {
-    "other": 0.5,
-    "split": 0.2,
-    "tabbed": 0.0,
+    "other": 0.5,  # markup, code, texts with special marks: less likely than plain text
+    "split": 0.2,  # looks like several cells or a part of one, though texts may do so
+    "tabbed": 0.0,  # a tab within a cell is a delimiter that was not seen
 }
+"""How much a cell of each type speaks for the way it was split, from 0 to 1."""
+# A rule is drawn with at least two strokes in a row and has no letter, figure or other sign.
 WRITTEN = re.compile(r"[^\W_]|[^\w\s|+:;,.=*-]")
 STROKES = re.compile(r"--|==|\*\*\*|___|:-|-:|-\+")
-LONG = 256
+MAX_CHARS = 256
+"""Of a longer cell half as many characters at its start and a quarter at its end are looked at: the
+patterns take time by length, and so long a cell is a text whatever its middle holds."""
+MAX_CACHED_CELLS = 1 << 13
+"""Cells repeat within a sample: 60 rows of 60 columns, by some dialects, are within this."""
 NOT_TEXT = re.compile(r"[\0-\x08\x0e-\x19]")
 """Control characters that no text has; Ctrl-Z, escapes and separators are found in texts."""
 TYPED = frozenset({"number", "grouped", "percent", "money", "moment"})
+# What makes a text look like several cells: a comma without a blank, numbers side by side, a
+# delimiter that is doubled.
 COMMA_WITHIN = re.compile(r"\S,\S")
 NUMBERS = re.compile(r"[-+]?[\d.,]*\d(?:\s+[-+]?[\d.,]*\d)+")
 DOUBLED = re.compile(r"::|\|\||;;|\^\^")
@@ -63,14 +80,16 @@ SENTENCE = re.compile(r"\s")
 def cell_type(cell: str) -> str:
     """The name of the form of `cell`; "split" where it looks like several cells, or a part of
     one (delimiters of other dialects in it, or one half of a pair of quotes)."""
-    return _kind_of(cell if len(cell) < LONG else cell[: LONG // 2] + cell[-LONG // 4 :])
+    if len(cell) >= MAX_CHARS:
+        cell = cell[: MAX_CHARS // 2] + cell[-MAX_CHARS // 4 :]
+    return _kind_of(cell)
 
 
-@lru_cache(maxsize=1 << 13)
+@lru_cache(maxsize=MAX_CACHED_CELLS)
 def _kind_of(cell: str) -> str:
     cell = cell.strip()
-    found = KIND.match(cell)
-    kind = (found.lastgroup or "other") if found else "other"
+    match = KIND.match(cell)
+    kind = (match.lastgroup or "other") if match else "other"
     if kind not in ("text", "other"):
         return kind
     if "\t" in cell:

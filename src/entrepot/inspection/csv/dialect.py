@@ -1,6 +1,6 @@
 """How a delimited text is written: delimiter, quotes, escape, comments."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 PAIRS = {"«": "»", "»": "«", "“": "”", "„": "“", "‘": "’", "‹": "›"}
@@ -15,8 +15,8 @@ class Dialect:
     it; `doubled`: a quote inside is written twice; `escape` is a character that takes the next
     one's meaning away, inside quotes or not. `trim`: blanks beside a delimiter belong to it;
     `framed`: a delimiter stands at both ends of each line. `blanks`, if above zero: the
-    delimiter is any run of at least so many blanks. A line that begins with `comment` is no
-    row. `starts`, if any, are the places (characters from 0) at which columns of fixed width
+    delimiter is any run of at least so many blanks. A line that begins with `comment` is not
+    a row. `starts`, if any, are the places (characters from 0) at which columns of fixed width
     begin.
     """
 
@@ -42,3 +42,20 @@ class Dialect:
         if self.doubled and not self.escape:
             described["escape"] = self.quote
         return described
+
+
+@dataclass(frozen=True)
+class DialectHints:
+    """Parts of a dialect that are not to be decided; None: decide."""
+
+    delimiter: str | None = None
+    quote: str | None = None
+    escape: str | None = None
+    doubled: bool | None = None
+    trim: bool | None = None
+    comment: str | None = None
+
+    def put(self, dialect: Dialect) -> Dialect:
+        """`dialect` with what is given."""
+        parts = {name: value for name, value in vars(self).items() if value is not None}
+        return replace(dialect, **parts)

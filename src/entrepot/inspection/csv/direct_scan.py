@@ -3,18 +3,25 @@
 import re
 from typing import BinaryIO
 
-from entrepot.inspection.csv.byte_scan import BLOCK, has_blank_lines
-from entrepot.inspection.csv.detected import PADDING, DetectedCsv, above
+from entrepot.inspection.csv.decision import above
+from entrepot.inspection.csv.detected import MAX_PADDING_BYTES, DetectedCsv
 from entrepot.inspection.csv.lexer import Lexer
 from entrepot.inspection.csv.source import CsvSource
 from entrepot.inspection.csv.table_end import TableEndFinder
+from entrepot.inspection.detect.byte_scan import BLOCK_BYTES, has_blank_lines
 
-TAIL = 64 * 1024
-MOST_QUOTES = 200_000
-CONTEXT = 64
-LONGEST_HEADER = 1 << 20
-FREQUENT = 200
-"""As many quotes in the first part say that quotes are too many to be looked at one by one."""
+TAIL_BYTES = 64 * 1024
+"""The end of the text, whose rows tell whether footnotes follow the table."""
+MAX_QUOTES = 200_000
+"""Quotes that are looked at one by one, in Python; with more the engine counts them."""
+MIN_FREQUENT_QUOTES = 200
+"""With more in the first part of the text (a 16th of a block) there will be too many in all."""
+CONTEXT_BYTES = 64
+"""Before a quote, in which the delimiter and blanks stand that make it an opening one."""
+MAX_HEADER_BYTES = 1 << 20
+"""A longer header is not searched for among the rows."""
+MAX_DELIMITER_BYTES, MAX_QUOTE_BYTES = 4, 1
+"""What the engine takes as a delimiter and as a quote."""
 
 
 def reading_of(source: CsvSource) -> DetectedCsv:
@@ -36,7 +43,7 @@ def reading_of(source: CsvSource) -> DetectedCsv:
         reasons=decision.reasons,
         further=decision.further,
         undecodable=source.damage.total,
-        padding=source.byte_scan.padding if source.byte_scan.padding <= PADDING else 0,
+        padding=source.byte_scan.padding if source.byte_scan.padding <= MAX_PADDING_BYTES else 0,
     )
 
 
@@ -57,8 +64,8 @@ def can_scan_directly(source: CsvSource) -> bool:
         and not dialect.trim
         and not dialect.blanks
         and not dialect.framed
-        and len(dialect.delimiter.encode()) <= 4
-        and len(dialect.quote.encode()) <= 1
+        and len(dialect.delimiter.encode()) <= MAX_DELIMITER_BYTES
+        and len(dialect.quote.encode()) <= MAX_QUOTE_BYTES
         and (not dialect.escape or (not dialect.doubled and dialect.quote))
         and (bool(dialect.delimiter) or not byte_scan.quotes)
     )
@@ -75,8 +82,8 @@ def header_line(source: CsvSource) -> bytes | None:
     with source.path.open("rb") as file:
         file.seek(source.byte_scan.bom)
         for _ in range(source.decision.records[layout.header[0]][0] - 1):
-            file.readline(LONGEST_HEADER)
-        header = file.readline(LONGEST_HEADER)
+            file.readline(MAX_HEADER_BYTES)
+        header = file.readline(MAX_HEADER_BYTES)
     return header if header.endswith(b"\n") else None
 
 
@@ -90,7 +97,7 @@ def repeats_header(source: CsvSource) -> bool:
     with source.path.open("rb") as file:
         file.seek(source.byte_scan.bom)
         seam = b"\n"
-        while block := file.read(BLOCK):
+        while block := file.read(BLOCK_BYTES):
             times += (seam + block[: len(needle) - 1]).count(needle) + block.count(needle)
             if times > 1:
                 return True
@@ -113,7 +120,7 @@ def _even(source: CsvSource) -> bool:
     finder = TableEndFinder(layout, source.decision.contract)
     number = layout.start
     for number, (line, cells, _) in enumerate(rows, start=layout.start + 1):
-        finder.tell(number, line, list(cells))
+        finder.add(number, line, list(cells))
     if source.whole:
         return finder.decide(number).last == number
     tail = _tail_lines(source)
@@ -123,14 +130,14 @@ def _even(source: CsvSource) -> bool:
         # A cell with line ends may be cut in two by the tail's beginning: judged by the scan.
         if fault or len(cells) != width:
             return bool(dialect.quote) and source.byte_scan.quotes and number < len(tail) // 2
-        finder.tell(number, line, cells)
+        finder.add(number, line, cells)
     return finder.decide(number).last == number
 
 
 def _tail_lines(source: CsvSource) -> list[str]:
     with source.path.open("rb") as raw:
         raw.seek(0, 2)
-        raw.seek(max(0, raw.tell() - TAIL))
+        raw.seek(max(0, raw.tell() - TAIL_BYTES))
         tail = raw.read()
     lines = tail[tail.find(b"\n") + 1 :].decode("utf-8", "replace").split("\n")
     while lines and not lines[-1].strip("\r"):
@@ -146,7 +153,7 @@ def quoted_newlines(source: CsvSource) -> int | None:
     if dialect.escape or not mark:
         return None
     with source.path.open("rb") as file:
-        if file.read(BLOCK // 16).count(quote) > FREQUENT:
+        if file.read(BLOCK_BYTES // 16).count(quote) > MIN_FREQUENT_QUOTES:
             return None
         file.seek(0)
         return _count_within(file, quote, mark, source.decision.layout.width)
@@ -162,19 +169,19 @@ def _count_within(file: BinaryIO, quote: bytes, mark: bytes, width: int) -> int 
         place = data.find(quote, at)
         if place < 0 or place + 1 == len(data):
             end = place if place >= 0 else len(data)
-            block = file.read(BLOCK)
+            block = file.read(BLOCK_BYTES)
             if not block:
                 return None if begin >= 0 and place < 0 else total
-            keep = begin if begin >= 0 else max(0, end - CONTEXT)
-            if end - keep > BLOCK:
+            keep = begin if begin >= 0 else max(0, end - CONTEXT_BYTES)
+            if end - keep > BLOCK_BYTES:
                 return None
             data, at, begin = data[keep:] + block, end - keep, begin - keep if begin >= 0 else -1
             continue
         seen += 1
-        if seen > MOST_QUOTES:
+        if seen > MAX_QUOTES:
             return None
         if begin < 0:
-            opens = opening.search(data, max(0, place - CONTEXT), place + 1) is not None
+            opens = opening.search(data, max(0, place - CONTEXT_BYTES), place + 1) is not None
             begin = place + 1 if opens else -1
             at = place + 1
         elif data[place + 1] == quote[0]:

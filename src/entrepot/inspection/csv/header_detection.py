@@ -6,9 +6,33 @@ from collections.abc import Sequence
 
 from entrepot.inspection.csv.cell_types import TYPED, cell_type
 
-BODY, SOUGHT = 100, 40
-"""The rows by which columns are judged, and those among which a header is looked for."""
-MOST_HEADERS = 5
+BODY_ROWS, MAX_SOUGHT_ROWS = 100, 40
+"""The rows that tell what columns hold, and those among which a header is looked for, so that a
+preamble may be long."""
+MAX_HEADER_ROWS = 5
+"""Rows of one header, with one of units."""
+
+# Thresholds, set by hand on the folders `headers`, `preambles` and `shapes` of
+# tests/inspection/corpus.
+MIN_KIND_SHARE = 0.8
+"""Share of a column's filled cells that are of one kind, for a column of that kind: the others may
+be faults, which inspection is there to find."""
+MIN_LABELLED_SHARE = 0.6
+"""Share of the columns of values that have a word above them, for rows that are a header: some
+columns have no name."""
+SKIPPED_ROWS = 4
+"""Rows just below a header that do not tell what columns hold, where there are enough: they may
+belong to the header, or be units."""
+SURE_UNKNOWN, SURE_VALUES, SURE_YEARS, SURE_ALIKE = 0.7, 0.8, 0.8, 0.9
+"""How sure the decision is: of a table of one row; that a row with values is not a header where the
+columns below hold none; that years over other values are one; that values over values are none."""
+SURE_GROUPED = 0.9
+"""That rows without text over the columns of values are the upper rows of a header."""
+SURE_REPEATED, SURE_REPEATED_ONCE = 0.6, 0.35
+"""That a first row of words is not a header: several of its words, or one, occur again below."""
+SURE_SHAPED, SURE_PARTLY_SHAPED, SURE_WORDS = 0.9, 0.75, 0.6
+"""That a first row of words is a header: its words differ in their shape from most columns below,
+from some, or from none. The last is as sure as a reading must be (`reading.MIN_SURE`)."""
 NEUTRAL = frozenset({"empty", "flag"})
 TYPED_HEADER = "its cells are words over columns of values"
 YEAR = re.compile(r"(1[89]|20|21)\d\d")
@@ -28,7 +52,7 @@ def typed_header(cells: Sequence[list[str]], width: int) -> tuple[int, ...] | No
     fitting = [
         n for n, row in enumerate(cells) if len(row) == width and any(c.strip() for c in row)
     ]
-    for place, at in enumerate(fitting[:SOUGHT]):
+    for place, at in enumerate(fitting[:MAX_SOUGHT_ROWS]):
         below = [cells[n] for n in _below(cells, fitting, place) if cells[n] != cells[at]]
         kinds = column_kinds(below, width)
         typed = [n for n, kind in enumerate(kinds) if kind in TYPED]
@@ -44,10 +68,10 @@ def typed_header(cells: Sequence[list[str]], width: int) -> tuple[int, ...] | No
             continue
         rows: list[int] = []
         named: set[int] = set()
-        for turn, nth in enumerate(fitting[place : place + MOST_HEADERS], start=place):
+        for turn, nth in enumerate(fitting[place : place + MAX_HEADER_ROWS], start=place):
             dated = dated or (bool(rows) and _names_all_apart(cells[rows[-1]]))
             words, values = against(cells[nth], kinds, typed, dated)
-            covered = len(named) * 5 >= len(typed) * 3
+            covered = len(named) >= MIN_LABELLED_SHARE * len(typed)
             apart = bool(rows) and nth != rows[-1] + 1
             if values and rows and len(typed) > 1 and turn + 1 < len(fitting):
                 # Figures above a row of words belong to the header: heights, years, classes.
@@ -56,22 +80,22 @@ def typed_header(cells: Sequence[list[str]], width: int) -> tuple[int, ...] | No
                     rows.append(nth)
                     continue
             coded = bool(rows) and _has_code(cells[nth], kinds)
-            if values or coded or (apart and not (covered and _drawn(cells, nth))):
+            if values or coded or (apart and not (covered and _follows_rule(cells, nth))):
                 break
             titled = len(rows) == 1 and not _years(cells[rows[0]])
-            titled = titled and _is_said(cells[rows[0]])
+            titled = titled and _is_titled(cells[rows[0]])
             if (apart or titled) and not values and _names_all(cells[nth]):
                 rows, named = [], set()
             elif covered and not _is_further(cells[nth], words, typed, cells[rows[-1]]):
                 break
             rows.append(nth)
             named.update(words)
-        if len(named) * 5 >= len(typed) * 3:
+        if len(named) >= MIN_LABELLED_SHARE * len(typed):
             return tuple(rows)
     return None
 
 
-def _is_said(row: Sequence[str]) -> bool:
+def _is_titled(row: Sequence[str]) -> bool:
     """Whether a row above the labels is a title with figures or commas in it."""
     return any(cell_type(cell) in TYPED or cell[:1] == " " for cell in row)
 
@@ -126,21 +150,21 @@ def _is_further(
     return units or (bool(words) and gaps and len(typed) == 1)
 
 
-def _drawn(cells: Sequence[list[str]], at: int) -> bool:
+def _follows_rule(cells: Sequence[list[str]], at: int) -> bool:
     return at > 0 and not cells[at - 1]
 
 
 def _below(cells: Sequence[list[str]], fitting: Sequence[int], place: int) -> Sequence[int]:
     """The rows by which a header at `place` is judged: the further ones of those below it, as
     far as no blank row parts them, if they are enough."""
-    rest = fitting[place + 1 : place + 1 + BODY]
+    rest = fitting[place + 1 : place + 1 + BODY_ROWS]
     near: list[int] = []
     for n in rest:
         if len(near) > 1 and n != near[-1] + 1:
             break
         near.append(n)
     rest = near if len(near) > 2 else rest
-    return rest[min(4, len(rest) // 2) :]
+    return rest[min(SKIPPED_ROWS, len(rest) // 2) :]
 
 
 def _is_word(cell: str, kind: str) -> bool:
@@ -152,15 +176,15 @@ def column_kinds(body: Sequence[Sequence[str]], width: int) -> tuple[str, ...]:
     """The kind that at least four of five filled cells of each column have, "" if none."""
     kinds = []
     for column in range(width):
-        found = Counter(
+        counts = Counter(
             _broad(cell_type(row[column])) for row in body if column < len(row) and row[column]
         )
-        found.pop("empty", None)
-        if len(found) > 1:
-            found.pop("flag", None)
-        total = found.total()
-        top, times = found.most_common(1)[0] if found else ("", 0)
-        kinds.append(top if times * 5 >= total * 4 else "")
+        counts.pop("empty", None)
+        if len(counts) > 1:
+            counts.pop("flag", None)
+        total = counts.total()
+        top, times = counts.most_common(1)[0] if counts else ("", 0)
+        kinds.append(top if times >= MIN_KIND_SHARE * total else "")
     return tuple(kinds)
 
 
@@ -184,32 +208,32 @@ def count_header_rows(  # noqa: PLR0911 (a row per case)
     cells: Sequence[list[str]], start: int, width: int
 ) -> tuple[int, float, str]:
     """How many rows from `start` on name the columns, how sure that is from 0 to 1, and why."""
-    rows = [row for row in cells[start : start + BODY] if any(row)]
+    rows = [row for row in cells[start : start + BODY_ROWS] if any(row)]
     if not rows:
         return 0, 1.0, "it has no row"
     first = rows[0]
     typed = [cell_type(cell) in TYPED for cell in first if cell.strip()]
     if len(rows) == 1:
         if any(typed):
-            return 0, 0.7, "its only row holds values"
-        return 1, 0.7, "its only row holds words"
+            return 0, SURE_UNKNOWN, "its only row holds values"
+        return 1, SURE_UNKNOWN, "its only row holds words"
     body = [row for row in rows[1:] if len(row) == width] or rows[1:]
-    lower = body[min(4, len(body) // 2) :]
+    lower = body[min(SKIPPED_ROWS, len(body) // 2) :]
     kinds = column_kinds(lower, width)
     contrast = contrast_of(first, kinds)
     if contrast > 0 and (not any(typed) or contrast > 1 or _years(first)):
         count = 1 + _more_headers(rows[1:], kinds, first)
         return count, 1.0, TYPED_HEADER
     if _years(first) and not _years(body[0]):
-        return 1, 0.8, "its cells are years over columns of other values"
+        return 1, SURE_YEARS, "its cells are years over columns of other values"
     if any(kind in TYPED for kind in kinds):
         if contrast < 0 or any(typed):
-            return 0, 0.9, "its first row holds values like the rows below"
+            return 0, SURE_ALIKE, "its first row holds values like the rows below"
     elif any(typed):
-        return 0, 0.8, "its first row holds values"
+        return 0, SURE_VALUES, "its first row holds values"
     group = _group_rows(rows, kinds)
     if group:
-        return group, 0.9, TYPED_HEADER
+        return group, SURE_GROUPED, TYPED_HEADER
     return _of_words(first, body)
 
 
@@ -233,12 +257,12 @@ def _group_rows(rows: Sequence[Sequence[str]], kinds: Sequence[str]) -> int:
     of its own for each column needs no further one."""
     if _names_all_apart(rows[0]):
         return 0
-    for count, row in enumerate(rows[:MOST_HEADERS], start=1):
+    for count, row in enumerate(rows[:MAX_HEADER_ROWS], start=1):
         contrast = contrast_of(row, kinds)
         if contrast < 0:
             return 0
         if contrast > 0:
-            return count + _more_headers(rows[count:], kinds, row, MOST_HEADERS - count)
+            return count + _more_headers(rows[count:], kinds, row, MAX_HEADER_ROWS - count)
     return 0
 
 
@@ -246,7 +270,7 @@ def _more_headers(
     rows: Sequence[Sequence[str]],
     kinds: Sequence[str],
     above: Sequence[str],
-    most: int = MOST_HEADERS - 1,
+    most: int = MAX_HEADER_ROWS - 1,
 ) -> int:
     """How many of `rows`, below a header's first row, belong to the header too."""
     typed = [n for n, kind in enumerate(kinds) if kind in TYPED]
@@ -277,19 +301,20 @@ def _of_words(first: Sequence[str], body: Sequence[Sequence[str]]) -> tuple[int,
     )
     usual = sum(USUAL_LABEL.fullmatch(cell.strip()) is not None for cell in first)
     if again and (again * 2 > len(first) or usual * 2 < len(first)):
-        return 0, 0.6 if again > 1 else 0.35, "words of its first row occur again below"
+        sure = SURE_REPEATED if again > 1 else SURE_REPEATED_ONCE
+        return 0, sure, "words of its first row occur again below"
     if len({cell.strip() for cell in first}) < len(first):
-        return 1, 0.6, "the words of its first row do not occur again below"
+        return 1, SURE_WORDS, "the words of its first row do not occur again below"
     differs = alike = 0
     for column, cell in enumerate(first):
         shapes = Counter(shape_of(row[column]) for row in body if column < len(row) and row[column])
         if not shapes:
             continue
         top, times = shapes.most_common(1)[0]
-        if times * 5 >= shapes.total() * 4:
+        if times >= MIN_KIND_SHARE * shapes.total():
             differs += shape_of(cell) != top
             alike += shape_of(cell) == top
-    sure = 0.9 if differs > alike else 0.75 if differs else 0.6
+    sure = SURE_SHAPED if differs > alike else SURE_PARTLY_SHAPED if differs else SURE_WORDS
     return 1, sure, "the words of its first row do not occur again below"
 
 

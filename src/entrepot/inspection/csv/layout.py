@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 from entrepot.inspection.csv.cell_types import TYPED, cell_type, is_drawn
 from entrepot.inspection.csv.header_detection import (
-    BODY,
-    MOST_HEADERS,
-    SOUGHT,
+    BODY_ROWS,
+    MAX_HEADER_ROWS,
+    MAX_SOUGHT_ROWS,
     TYPED_HEADER,
     against,
     column_kinds,
@@ -24,7 +24,28 @@ from entrepot.inspection.csv.header_detection import (
 from entrepot.inspection.csv.lexer import COMMENT, Record
 
 COMMENTED = ("#", "//", "%", "--")
+"""Marks of comments that may stand above a table; of `decision.COMMENTS` those that are not also a
+delimiter or part of a title."""
 ANONYMOUS = re.compile(r"column_\d+")
+"""Names that were made up for columns without one; they say nothing of a header."""
+
+# Thresholds, set by hand on the folders `headers`, `preambles` and `tables` of
+# tests/inspection/corpus.
+MAX_SURE_SHORT = 0.2
+"""How sure it is at most that several rows are the header of a table with fewer than twice as many
+rows below: then the "header" may be the table."""
+MIN_SURPLUS_SHARE = 0.9
+"""Share of rows that have more cells than the header, for columns without a name at the right."""
+MIN_NAMES_SHARE = 0.5
+"""Share of a contract's names in a row, for it to be the header: columns may be missing or renamed,
+which is then reported."""
+MAX_NAMED_ROWS = 200
+"""Rows that are looked at for the contract's names, and of those without blank ones:"""
+MAX_FILLED_ROWS = 50
+MIN_BLOCK_SHARE = 0.5
+"""Share of a block's rows that have the table's width, for a block that is the table's."""
+MIN_HEADER_SHARE = 0.5
+"""Share of the table's columns that a row just above it has labels for, to be its header."""
 
 
 @dataclass(frozen=True)
@@ -62,32 +83,32 @@ def find_layout(
     `header_rows` (row numbers) are given where they need no decision.
     """
     cells = [[] if is_rule(record[1]) else record[1] for record in records]
-    commented = any(fault == COMMENT for _, _, fault in records[:SOUGHT])
+    commented = any(fault == COMMENT for _, _, fault in records[:MAX_SOUGHT_ROWS])
     _pass_over_comments(cells, width, alone=not commented)
     if names is not None and all(ANONYMOUS.fullmatch(name) for name in names):
         names = None
     if header_rows:
         rows = tuple(number - 1 for number in header_rows if number <= len(cells))
         if rows:
-            return _settled(cells, rows, width, 1.0, "its header rows are given")
+            return _make_layout(cells, rows, width, 1.0, "its header rows are given")
     if names and header is not False:
-        named = _named(cells, names)
+        named = _rows_with_names(cells, names)
         if named is not None:
             reason = "its header is the row that has the names of the contract"
-            return _settled(cells, named, width, 1.0, reason)
+            return _make_layout(cells, named, width, 1.0, reason)
     width = _first_table_width(cells, width)
     start = _first_row(cells, width)
-    found = typed_header(cells, width) if header is not False and width > 1 else None
-    if found:
-        return _settled(cells, found, width, 1.0, TYPED_HEADER)
+    over_values = typed_header(cells, width) if header is not False and width > 1 else None
+    if over_values:
+        return _make_layout(cells, over_values, width, 1.0, TYPED_HEADER)
     if header is False:
-        return _settled(cells, (), width, 1.0, "that it has no header is given", start)
+        return _make_layout(cells, (), width, 1.0, "that it has no header is given", start)
     count, sure, reason = count_header_rows(cells, start, width)
     if (header or names) and count == 0:
         count, sure = 1, 1.0
         reason = "a file under a contract has a header" if names else "that it has one is given"
     filled = [n for n in range(start, len(cells)) if any(cells[n])]
-    return _settled(cells, tuple(filled[:count]), width, sure, reason, start)
+    return _make_layout(cells, tuple(filled[:count]), width, sure, reason, start)
 
 
 def has_header(rows: Sequence[Sequence[str]]) -> bool:
@@ -120,11 +141,7 @@ def is_rule(row: Sequence[str]) -> bool:
     return bool(cells) and all(is_drawn(cell) for cell in cells)
 
 
-FEW = 0.2
-"""How sure it is at most that several rows are the header of a table with no more rows below."""
-
-
-def _settled(
+def _make_layout(
     cells: Sequence[list[str]],
     header: tuple[int, ...],
     width: int,
@@ -135,22 +152,22 @@ def _settled(
     after = header[-1] + 1 if header else start
     filled = (n for n in range(after, len(cells)) if any(cell.strip() for cell in cells[n]))
     start = next(filled, len(cells))
-    body = [row for row in cells[start : start + BODY] if any(row)]
+    body = [row for row in cells[start : start + BODY_ROWS] if any(row)]
     widths = Counter(len(row) for row in body)
     if header:
-        labels = _joined([cells[n] for n in header])
+        labels = _join_labels([cells[n] for n in header])
         usual = widths.most_common(1)[0] if widths else (0, 0)
-        if usual[0] > len(labels) and usual[1] * 10 >= len(body) * 9 and len(body) > 1:
+        if usual[0] > len(labels) and usual[1] >= MIN_SURPLUS_SHARE * len(body) and len(body) > 1:
             labels += [""] * (usual[0] - len(labels))
     else:
         labels = [f"column_{n + 1}" for n in range(max(1, width))]
     if reason == TYPED_HEADER and len(header) > 1 and len(body) < 2 * len(header):
-        sure = min(sure, FEW)
+        sure = min(sure, MAX_SURE_SHORT)
     kinds = column_kinds(body, len(labels))
     return Layout(header, start, tuple(labels), kinds, sure, (reason,))
 
 
-def _joined(rows: Sequence[list[str]]) -> list[str]:
+def _join_labels(rows: Sequence[list[str]]) -> list[str]:
     """The labels: of several rows the parts that are not blank, joined by a space. A blank cell
     beside another one in a row above the last stands under a label of several columns."""
     if len(rows) == 1:
@@ -175,22 +192,24 @@ def _spreads(row: Sequence[str], below: Sequence[str]) -> bool:
     return any(not cell.strip() and under.strip() for cell, under in zip(row, below, strict=False))
 
 
-def _named(cells: Sequence[list[str]], names: Sequence[str]) -> tuple[int, ...] | None:
+def _rows_with_names(cells: Sequence[list[str]], names: Sequence[str]) -> tuple[int, ...] | None:
     """The rows that together have the contract's names: exactly, or most of them."""
-    filled = [n for n, row in enumerate(cells[:200]) if any(row)]
-    for place, first in enumerate(filled[:50]):
-        for count in range(1, MOST_HEADERS):
+    filled = [n for n, row in enumerate(cells[:MAX_NAMED_ROWS]) if any(row)]
+    for place, first in enumerate(filled[:MAX_FILLED_ROWS]):
+        for count in range(1, MAX_HEADER_ROWS):
             rows = filled[place : place + count]
-            if _joined([cells[n] for n in rows]) == list(names):
+            if _join_labels([cells[n] for n in rows]) == list(names):
                 return tuple(rows)
         if not cells[first]:
             break
-    wanted = set(names)
-    shares = [(len(wanted & {cell.strip() for cell in cells[n]}), -n) for n in filled[:50]]
+    known = set(names)
+    shares = [
+        (len(known & {cell.strip() for cell in cells[n]}), -n) for n in filled[:MAX_FILLED_ROWS]
+    ]
     if not shares:
         return None
     shared, place = max(shares)
-    return (-place,) if shared * 2 >= len(names) else None
+    return (-place,) if shared >= MIN_NAMES_SHARE * len(names) else None
 
 
 def _blocks(cells: Sequence[list[str]]) -> list[list[int]]:
@@ -208,13 +227,13 @@ def _first_table_width(cells: Sequence[list[str]], width: int) -> int:
     """The width of the first block that is a table of its own, before the widest stretch."""
     for block in _blocks(cells):
         widths = Counter(len(cells[n]) for n in block)
-        if widths[width] * 2 >= len(block):
+        if widths[width] >= MIN_BLOCK_SHARE * len(block):
             return width
         usual = len(cells[block[0]])
         if any(cells[n][0].strip().endswith(":") for n in block):
             continue
         rows = [cells[n] for n in block if len(cells[n]) == usual]
-        if usual < 2 or len(rows) < 2 or len(rows) * 2 < len(block):
+        if usual < 2 or len(rows) < 2 or len(rows) < MIN_BLOCK_SHARE * len(block):
             continue
         if usual == 2 and all(shape_of(row[0]) == shape_of(rows[0][0]) for row in rows[1:]):
             continue  # pairs of a name and a value
@@ -241,7 +260,7 @@ def _first_row(cells: Sequence[list[str]], width: int) -> int:
         after = next((n for n in fitting if n > block[-1]), None)
         if len(block) == 1 and after is not None and _is_sentence(cells[block[0]], cells[after]):
             continue
-        if len(rows) * 2 > len(block) or len(rows) > 2:
+        if len(rows) > MIN_BLOCK_SHARE * len(block) or len(rows) > 2:
             fitting = [n for n in fitting if n >= rows[0]]
             break
     at = 0
@@ -252,10 +271,10 @@ def _first_row(cells: Sequence[list[str]], width: int) -> int:
     # A header with fewer or more labels than the rows below have cells.
     if place and start - filled[place - 1] == 1 and len(fitting) > at + 1:
         above = cells[filled[place - 1]]
-        body = [cells[n] for n in fitting[at : at + BODY]]
+        body = [cells[n] for n in fitting[at : at + BODY_ROWS]]
         if len(above) > 1 and contrast_of(above, column_kinds(body, width)) > 0:
             top = contrast_of(cells[start], column_kinds(body[1:], width))
-            if top <= 0 and len(above) * 2 >= width:
+            if top <= 0 and len(above) >= MIN_HEADER_SHARE * width:
                 return filled[place - 1]
     return start
 
@@ -263,7 +282,7 @@ def _first_row(cells: Sequence[list[str]], width: int) -> int:
 def _first_of_one_column(cells: Sequence[list[str]], filled: Sequence[int]) -> int:
     """Past a title that a blank row sets apart from one column of single words."""
     if len(filled) > 2 and filled[1] - filled[0] > 1 and " " in cells[filled[0]][0].strip():
-        below = [cells[n][0].strip() for n in filled[1:BODY]]
+        below = [cells[n][0].strip() for n in filled[1:BODY_ROWS]]
         if not any(" " in text for text in below):
             return filled[1]
     return filled[0]

@@ -2,37 +2,39 @@
 
 A quoted cell may span lines only if it is closed as it must be, and if the lines that it would
 take in are not rows of the table themselves. Any other quote is text of its cell, and the row
-is told to be damaged. Well-formed records are split by Python's csv module; what it refuses,
-and dialects that it lacks, by the parser below. Work is linear in the text: what is looked at
+is reported as damaged. Well-formed records are split by Python's csv module; what it refuses,
+and dialects that it lacks, by `cell_parser`. Work is linear in the text: what is looked at
 in vain beyond a row, in search of a closing quote, is paid from a budget.
 """
 
 import csv
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from itertools import pairwise
 from typing import Any
 
+from entrepot.inspection.csv.cell_parser import BLANK, ENDS, CellParser
 from entrepot.inspection.csv.dialect import Dialect
 from entrepot.inspection.limits import MIB
 
 SEPARATOR = "\ufdd0"
 """Stands for a delimiter of several characters; no character by definition of Unicode."""
-BUDGET = 64 * MIB
-CELL, FRUGAL = MIB, 1 << 14
-"""Characters of a cell that the csv module is let try: larger ones, and all once the budget is
-spent, are the parser's below, which looks as far as the second figure then."""
-LINES_AHEAD = 100_000
-BLANK = " \t"
-ENDS = "\r\n"
+MAX_REREAD_CHARS = 64 * MIB
+"""Characters beyond a row that may be read in search of a closing quote in vain, for the whole
+text. It keeps the work linear: a text of stray quotes alone would be read once for each quote."""
+MAX_CSV_CELL_CHARS = MIB
+"""The longest cell that the csv module may try. It reads until a quote closes, so that a stray one
+takes in all that follows; longer cells are left to `_strict`, which looks for faults earlier."""
+MAX_FRUGAL_CHARS = 1 << 14
+"""The longest record once those are spent: some pages of text, more than real cells have."""
+MAX_RECORD_LINES = 100_000
+"""Lines of one record; more than any cell of a real table has."""
 COMMENT = "comment"
 ACROSS = "text that reaches over the border of two columns; it is cut there"
 STRAY = "a quote that is not closed, or not where it should be; it is kept as text"
 
 Record = tuple[int, list[str], str]
 """The physical line on which a record begins (from 1), its cells ([] of a blank line), and what
-is wrong with its quotes, if anything; COMMENT of a line that is no row."""
+is wrong with its quotes, if anything; COMMENT of a line that is not a row."""
 
 
 class Lexer:
@@ -45,7 +47,7 @@ class Lexer:
         self.dialect = dialect
         self.width = width
         self._longest = longest
-        self._budget = BUDGET
+        self._budget = MAX_REREAD_CHARS
         self.spanning = 0
         self.first_spanning = ""
         self._pending: list[str] = []
@@ -58,8 +60,7 @@ class Lexer:
             and not (dialect.trim or dialect.blanks or dialect.framed)
         )
         self._escape = dialect.escape
-        self._special = re.compile(f"[{re.escape(dialect.closing + dialect.escape) or chr(0)}]")
-        self._run = re.compile(f"[ \t]{{{dialect.blanks},}}" if dialect.blanks else "(?!)")
+        self._parser = CellParser(dialect)
         self._options: dict[str, Any] = {
             "delimiter": delimiter if len(delimiter) == 1 else SEPARATOR,
             "quotechar": quote or None,
@@ -76,33 +77,12 @@ class Lexer:
             return self._fixed_records()
         return self._csv_records() if self._by_csv else self._own_records()
 
-    def split(self, line: str) -> list[str]:
-        """The cells of one line whose quotes are all text."""
-        body = self._body(line)
-        if self.dialect.starts:
-            return self._at_places(line)
-        if self.dialect.blanks:
-            return self._run.split(body)
-        if not self.dialect.delimiter:
-            return [body]
-        cells = body.split(self.dialect.delimiter)
-        return [cell.strip(BLANK) for cell in cells] if self.dialect.trim else cells
-
     def cells_of(self, line: str) -> list[str]:
         """The cells of one line by itself, quoted ones too; no line of it is a comment."""
         if not self.dialect.quote or self.dialect.quote not in line:
-            return self.split(line)
+            return self._parser.split(line)
         alone = Lexer(replace(self.dialect, comment=""), self.width)
         return next((cells for _, cells, _ in alone.records([line])), [])
-
-    def _body(self, line: str) -> str:
-        body = line.rstrip(ENDS)
-        dialect = self.dialect
-        if dialect.blanks or dialect.framed:
-            body = body.strip(BLANK)
-        if dialect.framed and dialect.delimiter:
-            body = body.removeprefix(dialect.delimiter).removesuffix(dialect.delimiter)
-        return body
 
     def _feed(self) -> Iterator[str]:
         """The next lines, those put back first; what was handed out is in `_taken`."""
@@ -123,7 +103,9 @@ class Lexer:
         many = len(self.dialect.delimiter) > 1
         number = 1
         while True:
-            csv.field_size_limit(min(CELL, self._longest) if self._budget > 0 else FRUGAL)
+            csv.field_size_limit(
+                min(MAX_CSV_CELL_CHARS, self._longest) if self._budget > 0 else MAX_FRUGAL_CHARS
+            )
             reader = csv.reader(self._feed(), **self._options)
             try:
                 for cells in reader:
@@ -172,15 +154,15 @@ class Lexer:
             return False
         paired = mark == self.dialect.quote and self.dialect.doubled and not self._escape
         even = width > 1 and paired and taken[-1].count(mark) % 2 == 0
-        if even and len(self._lenient(self._body(taken[-1]))) == width:
+        if even and len(self._parser.lenient(self._parser.body(taken[-1]), width)) == width:
             return True
-        first, last = len(self.split(taken[0])), len(self.split(taken[-1]))
+        first, last = len(self._parser.split(taken[0])), len(self._parser.split(taken[-1]))
         halves = any(cell.endswith(mark) and cell.count(mark) % 2 for cell in cells if mark)
         if len(cells) != width or halves:
             return first == width and (len(cells) != width or last >= width)
         if width == 1 or len(taken) < 3 + (width == 2):
             return False
-        whole = [len(self.split(line)) == width for line in taken[:-1]]
+        whole = [len(self._parser.split(line)) == width for line in taken[:-1]]
         if all(whole) and last >= width:
             return True
         if any(whole[1:]):
@@ -199,11 +181,7 @@ class Lexer:
             else:
                 # Text that reaches over the place where a column begins was cut in two there.
                 across = any(body[at - 1 : at].strip() for at in starts)
-                yield number, self._at_places(body), ACROSS if across else ""
-
-    def _at_places(self, body: str) -> list[str]:
-        starts = self.dialect.starts
-        return [body[at:end].strip(BLANK + ENDS) for at, end in pairwise((*starts, len(body) + 2))]
+                yield number, self._parser.at_places(body), ACROSS if across else ""
 
     def _own_records(self) -> Iterator[Record]:
         quote, comment = self.dialect.quote, self.dialect.comment
@@ -219,7 +197,7 @@ class Lexer:
                 yield number, cells, fault
                 number += count
             else:
-                yield number, ([] if not line.strip(ENDS + BLANK) else self.split(line)), ""
+                yield number, ([] if not line.strip(ENDS + BLANK) else self._parser.split(line)), ""
                 number += 1
 
     def _lines_in_turn(self) -> Iterator[str]:
@@ -238,7 +216,7 @@ class Lexer:
     def _record(self) -> tuple[int, list[str], str]:
         """One record from the next line on: how many lines it takes, its cells, its fault."""
         line = self._next_line()
-        body = self._body(line)
+        body = self._parser.body(line)
         if not body:
             return 1, [], ""
         taken = [line]
@@ -249,10 +227,11 @@ class Lexer:
             return len(taken), cells, ""
         self._budget -= sum(map(len, taken[1:]))
         self._pending += reversed(taken[1:])
-        return 1, self._lenient(body), STRAY
+        return 1, self._parser.lenient(body, self.width), STRAY
 
     def _is_comment(self, line: str) -> bool:
-        """Whether the line is no row: it begins with the mark, and has not the table's width."""
+        """Whether the line begins with the mark and does not have the table's width: so it is not a
+        row."""
         comment = self.dialect.comment
         return (
             bool(comment)
@@ -264,16 +243,16 @@ class Lexer:
         """The cells of a well-formed record, further lines appended to `taken`; None if it is
         not well-formed."""
         cells: list[str] = []
-        text, at = self._body(taken[0]), 0
+        text, at = self._parser.body(taken[0]), 0
         size = len(text)
         while True:
-            start = self._opening(text, at)
+            start = self._parser.opening(text, at)
             if start < 0:
-                cell, at = self._bare(text, at)
+                cell, at = self._parser.bare(text, at)
                 cells.append(cell)
             else:
                 parts: list[str] = []
-                end = self._close(text, start)
+                end = self._parser.close(text, start)
                 while end == len(text) + 1:  # still open at the end of the line
                     whole = taken[-1]
                     parts.append(text[start:] + whole[len(whole.rstrip(ENDS)) :])
@@ -282,142 +261,15 @@ class Lexer:
                         return None
                     taken.append(line)
                     size += len(line)
-                    most = self._longest if self._budget > 0 else FRUGAL
-                    if size > most or len(taken) > LINES_AHEAD:
+                    most = self._longest if self._budget > 0 else MAX_FRUGAL_CHARS
+                    if size > most or len(taken) > MAX_RECORD_LINES:
                         return None
                     text, start = line.rstrip(ENDS), 0
-                    end = self._close(text, 0)
+                    end = self._parser.close(text, 0)
                 if end < 0:
                     return None
                 parts.append(text[start:end])
-                cells.append(self._unescaped("".join(parts)))
-                at = self._after(text, end + 1)
+                cells.append(self._parser.unescaped("".join(parts)))
+                at = self._parser.after(text, end + 1)
             if at < 0:
                 return cells
-
-    def _opening(self, text: str, at: int) -> int:
-        """Where the content of a quoted cell that begins at `at` starts, or -1."""
-        quote = self.dialect.quote
-        if not quote:
-            return -1
-        if self.dialect.trim or self.dialect.blanks:
-            while at < len(text) and text[at] in BLANK:
-                at += 1
-        return at + 1 if text.startswith(quote, at) else -1
-
-    def _close(self, text: str, at: int) -> int:
-        """The position of the quote that ends the cell whose content goes on at `at`; the
-        length of `text` plus 1 if there is none; -1 if one stands where it must not."""
-        closing, doubled = self.dialect.closing, self.dialect.doubled
-        while found := self._special.search(text, at):
-            place = found.start()
-            if (text[place] == self._escape and text[place] != closing) or (
-                doubled and text.startswith(closing, place + 1)
-            ):
-                at = place + 2
-            else:
-                return place if self._ends(text, place + 1) else -1
-        return len(text) + 1
-
-    def _ends(self, text: str, at: int) -> bool:
-        """Whether a cell ends at `at`, blanks left aside."""
-        while at < len(text) and text[at] in BLANK and text[at] != self.dialect.delimiter:
-            if self.dialect.blanks or text.startswith(self.dialect.delimiter or "\n", at):
-                return True
-            at += 1
-        return at >= len(text) or text.startswith(self.dialect.delimiter or "\n", at)
-
-    def _after(self, text: str, at: int) -> int:
-        """The start of the next cell after one that ended before `at`, or -1 at the end."""
-        if self.dialect.blanks:
-            found = self._run.match(text, at)
-            return found.end() if found and found.end() < len(text) else -1
-        delimiter = self.dialect.delimiter
-        place = text.find(delimiter, at) if delimiter else -1
-        return place + len(delimiter) if place >= 0 else -1
-
-    def _bare(self, text: str, at: int) -> tuple[str, int]:
-        """The cell without quotes at `at`, and the start of the next one or -1."""
-        if self.dialect.blanks:
-            found = self._run.search(text, at)
-            end, after = (found.start(), found.end()) if found else (len(text), -1)
-            return self._trimmed(text[at:end]), after if after < len(text) else -1
-        delimiter = self.dialect.delimiter
-        end = text.find(delimiter, at) if delimiter else -1
-        if self._escape and text.find(self._escape, at, end if end >= 0 else len(text)) >= 0:
-            end = self._unescaped_end(text, at)
-        if end < 0:
-            return self._trimmed(self._unescaped(text[at:], quoted=False)), -1
-        cell = self._unescaped(text[at:end], quoted=False)
-        return self._trimmed(cell), end + len(delimiter)
-
-    def _unescaped_end(self, text: str, at: int) -> int:
-        """The next delimiter from `at` on that no escape stands before, or -1."""
-        delimiter = self.dialect.delimiter
-        while at < len(text):
-            if text[at] == self._escape:
-                at += 2
-            elif delimiter and text.startswith(delimiter, at):
-                return at
-            else:
-                at += 1
-        return -1
-
-    def _trimmed(self, cell: str) -> str:
-        return cell.strip(BLANK) if self.dialect.trim else cell
-
-    def _unescaped(self, content: str, quoted: bool = True) -> str:
-        """The text that `content` stands for. An escape before any other character than those
-        that need one is text."""
-        dialect = self.dialect
-        closing, escape = dialect.closing, self._escape
-        if escape and escape in content:
-            needing = {closing, dialect.quote, escape, dialect.delimiter[:1], "\n", "\r"}
-            parts, at = [], 0
-            while (place := content.find(escape, at)) >= 0:
-                following = content[place + 1 : place + 2]
-                known = following in needing
-                parts.append(content[at:place] + ("" if known else escape) + following)
-                at = place + 2
-            content = "".join([*parts, content[at:]])
-        elif quoted and dialect.doubled and closing:
-            content = content.replace(closing * 2, closing)
-        return content
-
-    def _lenient(self, text: str) -> list[str]:
-        """The cells of a damaged line: by the reading that has the table's width, else by the
-        one that keeps quoted cells together."""
-        whole = self._guess(text, together=True)
-        if len(whole) == self.width:
-            return whole
-        literal = self._guess(text, together=False)
-        return literal if len(literal) == self.width else whole
-
-    def _guess(self, text: str, together: bool) -> list[str]:
-        """The cells of a damaged line. A damaged quoted cell goes on to the first quote before
-        a delimiter (`together`) or is text up to the next delimiter."""
-        closing = self.dialect.closing
-        cells: list[str] = []
-        at, hopeless = 0, False
-        unclosed = False
-        while at >= 0:
-            start = self._opening(text, at)
-            end = self._close(text, start) if start >= 0 and not unclosed else -1
-            unclosed = unclosed or (end > len(text) and closing != self.dialect.quote)
-            if 0 <= end <= len(text):
-                cells.append(self._unescaped(text[start:end]))
-                at = self._after(text, end + 1)
-                continue
-            end = text.find(closing, start) if start >= 0 and together and not hopeless else -1
-            within = 0
-            while end >= 0 and not self._ends(text, end + 1):
-                end = text.find(closing, end + 1)
-                within += 1
-            if end >= 0 and within % 2 == 0:
-                cells.append(text[start:end])
-                at = self._after(text, end + 1)
-                continue
-            hopeless = hopeless or (start >= 0 and together)
-            cell, at = self._bare(text, at)
-            cells.append(cell)
-        return cells

@@ -9,18 +9,21 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from entrepot.inspection.context import InspectionContext
 from entrepot.inspection.csv.cell_types import NOT_TEXT
 from entrepot.inspection.csv.detected import Occurrences, is_blank
 from entrepot.inspection.csv.lexer import COMMENT, Lexer
 from entrepot.inspection.csv.source import CsvSource, open_lines
 from entrepot.inspection.csv.table_end import TableEnd, TableEndFinder
-from entrepot.inspection.limits import Limits
-from entrepot.inspection.progress import Progress
 from entrepot.inspection.report.report import shortened
 from entrepot.inspection.table import Finding
 
-BATCH = 2_000
-SHOWN = 5
+BATCH_ROWS = 2_000
+"""Rows that are written at a time."""
+MAX_LISTED_ROWS = 5
+"""Numbers of rows that a warning lists."""
+NO_LINE = 1 << 62
+"""Beyond every line of a file."""
 NO_TEXT = "bytes that are no text (control characters), where a row of the table should be"
 UNDECODABLE = (
     "bytes that are no text in the file's encoding, the first at byte {:,}; read as U+FFFD"
@@ -40,19 +43,19 @@ class Normalized:
     spanning: tuple[int, str] = (0, "")
 
 
-def normalize(source: CsvSource, target: Path, limits: Limits, progress: Progress) -> Normalized:
+def normalize(source: CsvSource, target: Path, context: InspectionContext) -> Normalized:
     """Copy the rows of `source` from the first data row on to `target`, those below the table
     included. Raises OSError when the scratch folder is full."""
     decision = source.decision
     width, start = decision.layout.width, decision.layout.start
     finder = TableEndFinder(decision.layout, decision.contract)
-    faults = FindingCollector(source, limits.errors)
+    faults = FindingCollector(source, context.limits.errors)
     size = max(1, source.path.stat().st_size)
-    lexer = Lexer(decision.dialect, width, limits.line)
+    lexer = Lexer(decision.dialect, width, context.limits.line)
     number = 0
     padding = [""] * width
     column = 1 if width > 1 else 0
-    # Where a row is one cell, what is no text has the width of a row too.
+    # Where a row is one cell, binary data has the width of a row too.
     doubted = width == 1 and source.byte_scan.controls
     labels = list(decision.layout.labels) if len(decision.layout.header) == 1 else []
     repeated: list[int] = []
@@ -70,7 +73,7 @@ def normalize(source: CsvSource, target: Path, limits: Limits, progress: Progres
             if fault:
                 if fault == COMMENT:
                     comments.append(number)
-                    finder.tell(number, line, [])
+                    finder.add(number, line, [])
                     continue
                 faults.add("source-error", fault, number, line)
             count = len(cells)
@@ -83,15 +86,15 @@ def normalize(source: CsvSource, target: Path, limits: Limits, progress: Progres
             else:
                 row = [] if is_blank(cells) else cells
                 count = len(row)
-                finder.tell(number, line, row)
+                finder.add(number, line, row)
                 extra = json.dumps(row[width:]) if count > width else ""
                 batch.append([number, line, count, extra, *row[:width], *padding[count:]])
-            if len(batch) >= BATCH:
+            if len(batch) >= BATCH_ROWS:
                 writer.writerows(batch)
                 batch.clear()
-                progress.at(raw.tell() / size)
+                context.progress.at(raw.tell() / size)
         writer.writerows(batch)
-    faults.pass_line(1 << 62)
+    faults.pass_line(NO_LINE)
     extent = finder.decide(number)
     return Normalized(
         extent,
@@ -109,7 +112,7 @@ def _is_no_text(cells: list[str]) -> bool:
 
 
 def _occurrences(rows: list[int]) -> Occurrences | None:
-    return Occurrences(len(rows), tuple(rows[:SHOWN])) if rows else None
+    return Occurrences(len(rows), tuple(rows[:MAX_LISTED_ROWS])) if rows else None
 
 
 class FindingCollector:
@@ -121,7 +124,7 @@ class FindingCollector:
         self._at = 0
         self._most = most
         self.number = self.line = 1
-        self.next_line = self._places[0][0] if self._places else 1 << 62
+        self.next_line = self._places[0][0] if self._places else NO_LINE
         self.listed: list[Finding] = []
         self.counts: dict[str, int] = {}
 
@@ -134,11 +137,11 @@ class FindingCollector:
     def pass_line(self, line: int) -> None:
         """A new row begins on `line`: undecodable bytes before it are in the row at hand."""
         first = self._places[self._at][1] if self._at < len(self._places) else 0
-        found = False
+        damaged = False
         while self._at < len(self._places) and self._places[self._at][0] < line:
             self._at += 1
-            found = True
-        if found:
+            damaged = True
+        if damaged:
             self.add("encoding-error", UNDECODABLE.format(first), self.number, self.line)
         more = self._at < len(self._places)
-        self.next_line = self._places[self._at][0] if more else 1 << 62
+        self.next_line = self._places[self._at][0] if more else NO_LINE

@@ -12,7 +12,8 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from entrepot.inspection.csv.byte_scan import ByteScan
+from entrepot.inspection.context import Detected, InspectionContext, OpenedTable, TableRequest
+from entrepot.inspection.csv.byte_offsets import locate_errors
 from entrepot.inspection.csv.dialect import Dialect
 from entrepot.inspection.csv.direct_scan import (
     can_scan_directly,
@@ -23,12 +24,12 @@ from entrepot.inspection.csv.direct_scan import (
 )
 from entrepot.inspection.csv.normalize import normalize
 from entrepot.inspection.csv.source import prepare
+from entrepot.inspection.csv.write_canonical import write_canonical
+from entrepot.inspection.detect.byte_scan import ByteScan
 from entrepot.inspection.engine import line_bounds, literal
-from entrepot.inspection.limits import Limits
 from entrepot.inspection.line_prefilter import Lines
-from entrepot.inspection.progress import Progress
+from entrepot.inspection.progress import NORMALIZED, SURVEYED
 from entrepot.inspection.table import Column, Table
-from entrepot.schemas.table_dialect import TableDialect
 
 MISSING_HEADER = "missing-header"
 SWALLOWED = 1 << 52
@@ -36,25 +37,30 @@ SWALLOWED = 1 << 52
 the count cannot fit."""
 
 
+def open_text(detected: Detected, request: TableRequest, context: InspectionContext) -> OpenedTable:
+    """A delimited text, ready to be read. Raises NotTabular, TooLarge; OSError."""
+    context.progress.next_pass(SURVEYED)
+    text = CsvText(request, detected.media_type, context)
+    return OpenedTable(
+        read=text.scan_normalized,
+        scan_in_place=lambda: text.scan_in_place() if text.regular() else None,
+        count_lines=lambda rows, embedded: (
+            text.lines(rows, embedded) if text.complete(rows, embedded) else None
+        ),
+        locate_errors=lambda errors: locate_errors(errors, request.path, text.source),
+        write_canonical=lambda target: write_canonical(text.source, target, context.limits),
+    )
+
+
 class CsvText:
     """A delimited text, surveyed, with its dialect decided; read as it lies or rewritten."""
 
-    def __init__(
-        self,
-        path: Path,
-        media_type: str,
-        scratch: Path,
-        limits: Limits,
-        progress: Progress,
-        names: list[str] | None,
-        given: TableDialect | None = None,
-    ) -> None:
+    def __init__(self, request: TableRequest, media_type: str, context: InspectionContext) -> None:
         # Comments by a mark that was given surprise nobody.
-        self._tells_comments = given is None or given.comment_char is None
-        self._scratch = scratch
-        self._limits = limits
-        self._progress = progress
-        self.source = prepare(path, scratch, limits, progress, names, given)
+        dialect = request.dialect
+        self._tells_comments = dialect is None or dialect.comment_char is None
+        self._context = context
+        self.source = prepare(request, context)
         self.reading = reading_of(self.source)
         tabs = self.dialect.delimiter == "\t"
         self._media_type = "text/tab-separated-values" if tabs else media_type
@@ -102,7 +108,7 @@ class CsvText:
             "columns": "{" + columns + "}",
             "header": "false",
             "auto_detect": "false",
-        } | line_bounds(self._limits.line)
+        } | line_bounds(self._context.limits.line)
         relation = _read_csv(self.source.path, options)
         first = self.reading.first_row
         shift = self.reading.first_line - first
@@ -138,8 +144,8 @@ class CsvText:
             count=lambda: byte_scan.lines - self._skipped(),
             delimiter=self.dialect.delimiter,
             newline=byte_scan.newline,
-            odd=self._scratch / "odd.csv",
-            longest=self._limits.line,
+            odd=self._context.scratch / "odd.csv",
+            longest=self._context.limits.line,
             header=header.decode().rstrip("\r\n") if header is not None else None,
             repeats_header=partial(repeats_header, self.source),
             rows_of=lambda path: _read_csv(path, {**options, "skip": "0"}),
@@ -149,7 +155,7 @@ class CsvText:
         """The bytes before the first row."""
         with self.source.path.open("rb") as file:
             for _ in range(self._skipped()):
-                file.readline(self._limits.line)
+                file.readline(self._context.limits.line)
             return file.tell()
 
     def _plain(self) -> bool:
@@ -165,8 +171,9 @@ class CsvText:
 
     def scan_normalized(self) -> Table:
         """The text written anew, whatever its structure. Raises OSError."""
-        target = self._scratch / "rewritten.csv"
-        written = normalize(self.source, target, self._limits, self._progress)
+        target = self._context.scratch / "rewritten.csv"
+        self._context.progress.next_pass(NORMALIZED)
+        written = normalize(self.source, target, self._context)
         self.reading = replace(
             self.reading.within(written.extent),
             lines=self.source.byte_scan.lines,
@@ -185,7 +192,7 @@ class CsvText:
             "columns": "{" + ", ".join(f"'{name}': '{kind}'" for name, kind in names.items()) + "}",
             "header": "false",
             "auto_detect": "false",
-        } | line_bounds(4 * self._limits.line)
+        } | line_bounds(4 * self._context.limits.line)  # quotes are doubled, cells are enclosed
         last = written.extent.last
         relation = f"(SELECT * FROM {_read_csv(target, options)} WHERE _row <= {last})"
         total = sum(count for _, count in written.counts)
@@ -225,6 +232,7 @@ def _embedded_newlines(width: int, dialect: Dialect) -> str:
     mark = "chr(10)"
     delimiter = re.escape(dialect.delimiter)
     row = f"\\n[^\\n]*?{delimiter}[^\\n]*\\n" if width > 1 else ""
+    # RE2 expands a repetition and allows 1,000 of it; a wider table gets the laxer pattern.
     if 1 < width <= 1_000 and len(dialect.delimiter) == 1:
         row = f"\\n[^\\n{delimiter}]*(?:{delimiter}[^\\n{delimiter}]*){{{width - 1}}}\\n"
     terms = []

@@ -7,16 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
-from entrepot.inspection.csv.byte_scan import ByteScan, scan_bytes
-from entrepot.inspection.csv.detected import Decision, detect_csv, is_table
+from entrepot.inspection.context import InspectionContext, TableRequest
+from entrepot.inspection.csv.decision import Decision, detect_csv
+from entrepot.inspection.csv.tabular import is_table
+from entrepot.inspection.detect.byte_scan import ByteScan, scan_bytes
 from entrepot.inspection.detect.encoding import Damage, transcode
-from entrepot.inspection.limits import Limits
-from entrepot.inspection.progress import Progress
 from entrepot.inspection.table import NotTabular, TooLarge
-from entrepot.schemas.table_dialect import TableDialect
 
-HEAD = 256 * 1024
-WIDEST = 4
+HEAD_BYTES = 256 * 1024
+"""The first part of a text, by which dialect and layout are decided: some thousand usual lines, of
+which `decide` takes the first 2,000."""
+MAX_CHAR_BYTES = 4
 """Bytes of a character at most: a line may shrink by as much when it is written in UTF-8."""
 
 
@@ -24,7 +25,7 @@ WIDEST = 4
 class CsvSource:
     """`path` is the text in UTF-8: the file itself, or a copy in the scratch folder without the
     mark of byte order. `original` is the survey of the file's own bytes, `survey` that of
-    `path`. `splits` are the line ends by which lines are told apart: "\\n" (also after a CR), or
+    `path`. `splits` are the line ends that separate lines: "\\n" (also after a CR), or
     "" for LF, CRLF and CR alike. `whole`: the decision saw all of the text."""
 
     path: Path
@@ -41,25 +42,20 @@ class CsvSource:
         return self.byte_scan is not self.original
 
 
-def prepare(
-    path: Path,
-    scratch: Path,
-    limits: Limits,
-    progress: Progress,
-    names: list[str] | None = None,
-    dialect: TableDialect | None = None,
-) -> CsvSource:
-    """Survey `path`, write it anew if it is not in UTF-8, and decide how it is to be read.
+def prepare(request: TableRequest, context: InspectionContext) -> CsvSource:
+    """Survey the file, write it anew if it is not in UTF-8, and decide how it is to be read.
 
     Raises NotTabular, TooLarge, OSError.
     """
+    path, names, dialect = request.path, request.names, request.dialect
+    limits, progress = context.limits, context.progress
     original = byte_scan = scan_bytes(path, progress)
     damage = Damage()
     encoding = original.encoding
-    if original.longest_line > WIDEST * limits.line:
+    if original.longest_line > MAX_CHAR_BYTES * limits.line:
         raise TooLarge(f"a line of {original.longest_line:,} bytes; {limits.line:,} are read")
     if encoding.name != "utf-8" or encoding.damaged:
-        target = scratch / "text.utf8"
+        target = context.scratch / "text.utf8"
         damage = transcode(path, encoding.name, original.bom, target, progress)
         path, byte_scan = target, scan_bytes(target, progress)
     if byte_scan.longest_line > limits.line:
@@ -102,8 +98,8 @@ def _head(path: Path, byte_scan: ByteScan) -> tuple[str, bool]:
     read whole."""
     with path.open("rb") as raw:
         raw.seek(byte_scan.bom)
-        head = raw.read(HEAD)
-        if len(head) == HEAD and b"\n" not in head and b"\r" not in head:
+        head = raw.read(HEAD_BYTES)
+        if len(head) == HEAD_BYTES and b"\n" not in head and b"\r" not in head:
             head += raw.read(byte_scan.longest_line + 2)
         whole = not raw.read(1)
     return head.decode("utf-8", "ignore" if not whole else "replace"), whole

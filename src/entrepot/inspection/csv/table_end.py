@@ -14,7 +14,26 @@ from entrepot.inspection.csv.header_detection import NEUTRAL
 from entrepot.inspection.csv.layout import Layout, is_rule
 from entrepot.inspection.report.report import shortened
 
-SEGMENTS, TRAILING, HEADS = 10_000, 500, 4
+# How much is kept, whatever the text's size.
+MAX_SEGMENTS = 10_000
+"""Parts of the text between blank rows; more blank rows part nothing any more."""
+MAX_TRAILING_ROWS = 500
+"""Rows of another width at the end of a part; more are not notes."""
+HEAD_ROWS = 4
+"""First rows of each part: a title, a header and two rows tell whether it is a table."""
+
+# Thresholds, set by hand on the folders `footnotes`, `tables`, `blanks` and `late` of
+# tests/inspection/corpus.
+MIN_EVEN_SHARE = 0.5
+"""Share of rows of the table's width, for a part below a blank row that is the table's."""
+MIN_FILLED_SHARE = 0.5
+"""Share of cells with a text, for a part that is a table of its own."""
+MIN_STACKED_ROWS = 3
+"""Rows of another table that follows without a blank row: a header and two rows."""
+MIN_NOTE_CHARS = 12
+"""A remark is longer; a shorter text of several words may be a cell of a row cut short."""
+
+# Words with which a total or a note begins.
 TOTAL = re.compile(
     r"(grand |sub-?)?totals?\b|sums?\b|summe|gesamt|average|mean\b|count\b|moyenne|somme|suma",
     re.IGNORECASE,
@@ -80,7 +99,7 @@ class _Segment:
 
 
 class TableEndFinder:
-    """Takes note of rows. `starting` is true while rows must be told by `tell` in any case;
+    """Takes note of rows. `starting` is true while rows must be given to `add` in any case;
     otherwise only those of another width than the table's, and those with no text but in their
     first cell, need to be. Under a `contract` a short row is a row cut short unless it says
     that it is a note."""
@@ -92,7 +111,7 @@ class TableEndFinder:
         self._open = False
         self.starting = True
 
-    def tell(self, number: int, line: int, cells: list[str]) -> None:
+    def add(self, number: int, line: int, cells: list[str]) -> None:
         """One record of the text that is blank, odd or among the first of its segment. Rows
         of the table's width between two calls are implied."""
         if not any(cells) or (len(cells) != self._layout.width and is_rule(cells)):
@@ -102,15 +121,15 @@ class TableEndFinder:
             return
         if not self._open:
             self._open = True
-            if len(self._segments) >= SEGMENTS:
+            if len(self._segments) >= MAX_SEGMENTS:
                 # So many blank rows part nothing any more: all that follows is of one segment.
                 self.starting = False
             else:
                 self._segments.append(_Segment(number, line))
         segment = self._segments[-1]
-        if len(segment.heads) < HEADS:
+        if len(segment.heads) < HEAD_ROWS:
             segment.heads.append(cells)
-            self.starting = len(segment.heads) < HEADS
+            self.starting = len(segment.heads) < HEAD_ROWS
         odd = len(cells) != self._layout.width
         segment.odd += odd
         if odd or (len(cells) > 2 and not any(cells[1:])):
@@ -118,7 +137,7 @@ class TableEndFinder:
             if not trailing or trailing[-1][0] != number - 1:
                 trailing.clear()
                 segment.before_trailing = number - 1
-            if len(trailing) <= TRAILING:
+            if len(trailing) <= MAX_TRAILING_ROWS:
                 trailing.append((number, line, cells))
             else:
                 trailing[-1] = (number, line, cells)
@@ -130,7 +149,7 @@ class TableEndFinder:
             segment.trailing.clear()
 
     def decide(self, last_number: int) -> TableEnd:
-        """The extent, once all records (the last is `last_number`) were told."""
+        """The extent, once all records (the last is `last_number`) were added."""
         if self._open:
             self._settle(last_number)
             self._open = False
@@ -156,7 +175,7 @@ class TableEndFinder:
         layout = self._layout
         if layout.width == 1:
             return True
-        if segment.even * 2 < segment.rows or segment.even == 0:
+        if segment.even < MIN_EVEN_SHARE * segment.rows or segment.even == 0:
             return False
         head = segment.heads[0]
         filled = [cell for cell in head if cell.strip()]
@@ -190,7 +209,7 @@ class TableEndFinder:
         if segment.rows < 2 or usual < 2 or times * 2 <= len(segment.heads):
             return False
         filled = sum(1 for row in segment.heads for cell in row if cell.strip())
-        return filled * 2 > sum(len(row) for row in segment.heads)
+        return filled > MIN_FILLED_SHARE * sum(len(row) for row in segment.heads)
 
     def _cut(
         self, segment: _Segment, alone: bool
@@ -200,16 +219,16 @@ class TableEndFinder:
         last = segment.last
         if segment.trailing and segment.trailing[-1][0] == last and segment.even:
             rows = segment.trailing
-            if len(rows) <= TRAILING and self._stacked([cells for _, _, cells in rows]):
+            if len(rows) <= MAX_TRAILING_ROWS and self._stacked([cells for _, _, cells in rows]):
                 columns = max(len(cells) for _, _, cells in rows)
-                part = BlockBelow(rows[0][0], last, rows[0][1], said(rows[0][2]), columns)
+                part = BlockBelow(rows[0][0], last, rows[0][1], row_text(rows[0][2]), columns)
                 return segment.before_trailing, [], [part]
             kept = len(rows)
             while kept and self._is_note(rows[kept - 1][2]):
                 kept -= 1
             if kept < len(rows):
                 number, line, cells = rows[kept]
-                return number - 1, [BlockBelow(number, last, line, said(cells))], []
+                return number - 1, [BlockBelow(number, last, line, row_text(cells))], []
         return last, [], []
 
     def _stacked(self, rows: Sequence[list[str]]) -> bool:
@@ -219,7 +238,7 @@ class TableEndFinder:
         width = len(rows[0])
         if width == self._layout.width:
             return False
-        if len(rows) < 3 or width < 2 or any(len(row) != width for row in rows):
+        if len(rows) < MIN_STACKED_ROWS or width < 2 or any(len(row) != width for row in rows):
             return False
         if any(cell_type(cell) in TYPED for cell in rows[0]) or not all(rows[0]):
             return False
@@ -233,12 +252,12 @@ class TableEndFinder:
         width, kinds = self._layout.width, self._layout.kinds
         if not text or width < 2 or any(cell.strip() for cell in cells[1:]):
             prose = " ".join(cells)
-            return len(cells) < width and bool(NOTE.match(text)) and len(prose) > 12
+            return len(cells) < width and bool(NOTE.match(text)) and len(prose) > MIN_NOTE_CHARS
         if cell_type(text) in TYPED:
             return False
         if NOTE.match(text) or (kinds and kinds[0] in TYPED and not self._contract):
             return True
-        return len(cells) < width and " " in text and len(text) > 12
+        return len(cells) < width and " " in text and len(text) > MIN_NOTE_CHARS
 
 
 def _is_word(cell: str) -> bool:
@@ -246,7 +265,7 @@ def _is_word(cell: str) -> bool:
     return bool(cell.strip()) and kind not in TYPED and kind not in NEUTRAL
 
 
-def said(cells: Sequence[str]) -> str:
+def row_text(cells: Sequence[str]) -> str:
     """The cells in a line, shortened."""
     text = shortened(" | ".join(cell.strip() for cell in cells if cell.strip()), 200)
     return NOT_TEXT.sub("\ufffd", text)
@@ -254,4 +273,6 @@ def said(cells: Sequence[str]) -> str:
 
 def _part(segment: _Segment) -> BlockBelow:
     columns = max(len(row) for row in segment.heads)
-    return BlockBelow(segment.first, segment.last, segment.line, said(segment.heads[0]), columns)
+    return BlockBelow(
+        segment.first, segment.last, segment.line, row_text(segment.heads[0]), columns
+    )

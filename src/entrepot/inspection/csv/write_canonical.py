@@ -12,42 +12,24 @@ from pathlib import Path
 from entrepot.inspection.csv.detected import DetectedCsv, is_blank
 from entrepot.inspection.csv.direct_scan import can_scan_directly, reading_of
 from entrepot.inspection.csv.lexer import COMMENT, Lexer
-from entrepot.inspection.csv.source import CsvSource, open_lines, prepare
+from entrepot.inspection.csv.source import CsvSource, open_lines
 from entrepot.inspection.csv.table_end import TableEndFinder
-from entrepot.inspection.detect.detect import detect
 from entrepot.inspection.limits import Limits
-from entrepot.inspection.progress import Progress
-from entrepot.inspection.table import NotTabular
-from entrepot.schemas.table_dialect import TableDialect
 
-BATCH, CHUNK = 2_000, 1 << 20
+BATCH_ROWS, CHUNK_CHARS = 2_000, 1 << 20
+"""Rows, or characters of plain lines, that are written at a time."""
 
 
 class _Irregular(Exception):
     """A text that seemed regular is not."""
 
 
-def write_canonical(
-    path: Path,
-    file_name: str,
-    target: Path,
-    scratch: Path,
-    limits: Limits,
-    dialect: TableDialect | None = None,
-    names: list[str] | None = None,
-) -> DetectedCsv:
-    """Write the table in the text `path` to `target` as canonical CSV; returns how it was read.
+def write_canonical(source: CsvSource, target: Path, limits: Limits) -> DetectedCsv:
+    """Write the table in a text to `target` as canonical CSV; returns how it was read.
 
-    `names` are the columns of a contract, `dialect` says what needs no detection. Memory is
-    bounded whatever the size. Raises NotTabular for what is no delimited text, TooLarge where a
-    limit is passed, OSError when a folder is full.
+    Memory is bounded whatever the size. Raises TooLarge where a limit is passed, OSError when a
+    folder is full.
     """
-    detected = detect(path, file_name)
-    if detected.kind == "empty":
-        raise NotTabular("it is empty")
-    if detected.kind != "csv":
-        raise NotTabular(f"it is {detected.media_type}", detected.media_type)
-    source = prepare(path, scratch, limits, Progress(path.stat().st_size), names, dialect)
     reading = reading_of(source)
     if can_scan_directly(source):
         try:
@@ -75,13 +57,13 @@ def _write_plain(source: CsvSource, reading: DetectedCsv, target: Path) -> None:
     line with another count of delimiters."""
     delimiter, others = reading.dialect.delimiter, len(reading.labels) - 1
     left = source.byte_scan.blank_at_end
-    with open_lines(source) as (text, _), _created(target) as out:
+    with open_lines(source) as (text, _), _create(target) as out:
         writer = csv.writer(out, lineterminator="\r\n")
         if reading.header_rows:
             writer.writerow(reading.labels)
         for _ in range(reading.first_line - 1):
             next(text)
-        while lines := text.readlines(CHUNK):
+        while lines := text.readlines(CHUNK_CHARS):
             while left and not lines[-1].strip():
                 lines.pop()
             if not all(line.count(delimiter) == others for line in lines):
@@ -104,7 +86,7 @@ def _write_regular(source: CsvSource, reading: DetectedCsv, target: Path, limits
     not of the table's width, is blank, or has a quote where it must not be."""
     width = len(reading.labels)
     start, position = source.decision.layout.start, 0
-    with open_lines(source) as (text, _), _created(target) as out:
+    with open_lines(source) as (text, _), _create(target) as out:
         writer = csv.writer(out, lineterminator="\r\n")
         if reading.header_rows:
             writer.writerow(reading.labels)
@@ -120,7 +102,7 @@ def _write_regular(source: CsvSource, reading: DetectedCsv, target: Path, limits
             if len(cells) != width or fault or pending:
                 raise _Irregular
             batch.append(cells)
-            if len(batch) >= BATCH:
+            if len(batch) >= BATCH_ROWS:
                 writer.writerows(batch)
                 batch.clear()
         writer.writerows(batch)
@@ -140,9 +122,9 @@ def _write_irregular(
             or not cells[0]
             or not any(cells[1:2] + cells[-1:])
         ):
-            finder.tell(number, line, cells)
+            finder.add(number, line, cells)
     extent = finder.decide(number)
-    with _created(target) as out:
+    with _create(target) as out:
         writer = csv.writer(out, lineterminator="\r\n")
         if reading.header_rows:
             writer.writerow(reading.labels)
@@ -151,7 +133,7 @@ def _write_irregular(
             if number > extent.last:
                 break
             batch.append(cells if len(cells) >= width else cells + [""] * (width - len(cells)))
-            if len(batch) >= BATCH:
+            if len(batch) >= BATCH_ROWS:
                 writer.writerows(batch)
                 batch.clear()
         writer.writerows(batch)
@@ -169,5 +151,5 @@ def _rows(source: CsvSource, limits: Limits) -> Iterator[tuple[int, int, list[st
                 yield number, line, [] if is_blank(cells) else cells
 
 
-def _created(target: Path) -> io.TextIOWrapper:
+def _create(target: Path) -> io.TextIOWrapper:
     return target.open("w", encoding="utf-8", newline="")

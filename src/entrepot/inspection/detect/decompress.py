@@ -1,7 +1,7 @@
 """Unpack a compressed input into the scratch folder: gzip (RFC 1952) and Zstandard (RFC 8878).
 
 Streamed in small pieces. Members of one gzip file and frames of one Zstandard file follow each
-other and make one content. What is unpacked may itself be packed, up to `DEPTH` layers.
+other and make one content. What is unpacked may itself be packed, up to `MAX_LAYERS` layers.
 """
 
 import sys
@@ -16,12 +16,13 @@ if sys.version_info >= (3, 14):
 else:
     from backports import zstd
 
-from entrepot.inspection.limits import Limits
-from entrepot.inspection.progress import Progress
+from entrepot.inspection.context import InspectionContext
 from entrepot.inspection.table import SourceBroken, TooLarge
 
-DEPTH = 3
-PIECE = 64 * 1024
+MAX_LAYERS = 3
+"""Compressions of one file around one another; people make two by mistake."""
+PIECE_BYTES = 64 * 1024
+"""Taken in, and given out, at a time: so is memory bounded whatever the file claims."""
 GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 SKIPPABLE = tuple(bytes((0x50 + n, 0x2A, 0x4D, 0x18)) for n in range(16))
 """A frame of Zstandard that holds no content; it may come first."""
@@ -51,9 +52,7 @@ def is_packed(path: Path) -> bool:
     return _layer_of(path) is not None
 
 
-def unpack(
-    path: Path, file_name: str, scratch: Path, limits: Limits, progress: Progress
-) -> Unpacked:
+def unpack(path: Path, file_name: str, context: InspectionContext) -> Unpacked:
     """Take all layers of compression off the file at `path`.
 
     Raises SourceBroken with the offset of what is damaged or cut off, and TooLarge where the
@@ -63,11 +62,13 @@ def unpack(
     layers: list[str] = []
     current = path
     while layer := _layer_of(current):
-        if len(layers) == DEPTH:
-            raise TooLarge(f"compressed more than {DEPTH} times over; {DEPTH} layers are read")
-        target = scratch / f"unpacked-{len(layers)}"
+        if len(layers) == MAX_LAYERS:
+            raise TooLarge(
+                f"compressed more than {MAX_LAYERS} times over; {MAX_LAYERS} layers are read"
+            )
+        target = context.scratch / f"unpacked-{len(layers)}"
         with current.open("rb") as source, target.open("wb") as out:
-            _unpack_layer(layer, source, out, stored, limits, progress)
+            _unpack_layer(layer, source, out, stored, context)
         if layers:
             current.unlink()
         current = target
@@ -83,8 +84,9 @@ def _layer_of(path: Path) -> str | None:
 
 
 def _unpack_layer(
-    layer: str, source: BinaryIO, out: BinaryIO, stored: int, limits: Limits, progress: Progress
+    layer: str, source: BinaryIO, out: BinaryIO, stored: int, context: InspectionContext
 ) -> None:
+    limits = context.limits
     size = max(1, source.seek(0, 2))
     source.seek(0)
     written = 0
@@ -100,17 +102,17 @@ def _unpack_layer(
                 f"{limits.free_expansion:,} bytes, {limits.expansion:,} times the size is the limit"
             )
         out.write(piece)
-        progress.at(source.tell() / size)
+        context.progress.at(source.tell() / size)
 
 
 def _pieces(layer: str, source: BinaryIO) -> Iterator[bytes]:
     """The content, one member or frame after the other, in pieces of a bounded size."""
-    data = source.read(PIECE)
+    data = source.read(PIECE_BYTES)
     while data:
         part: _Gzip | _Zstd = _Gzip() if layer == "gzip" else _Zstd()
         while not part.over:
             if part.hungry and not data:
-                data = source.read(PIECE)
+                data = source.read(PIECE_BYTES)
                 if not data:
                     raise SourceBroken(f"its {layer} data is cut off at byte {source.tell():,}")
             try:
@@ -123,22 +125,24 @@ def _pieces(layer: str, source: BinaryIO) -> Iterator[bytes]:
             data = b""
             if piece:
                 yield piece
-        data = part.rest or source.read(PIECE)
+        data = part.rest or source.read(PIECE_BYTES)
         while data and layer == "gzip" and not data.strip(b"\0"):
-            data = source.read(PIECE)  # zeros behind the end, as tapes and block devices leave
+            data = source.read(
+                PIECE_BYTES
+            )  # zeros behind the end, as tapes and block devices leave
 
 
 class _Gzip:
     """One member of a gzip file. `hungry`: it gives no more without more input."""
 
     def __init__(self) -> None:
-        self._member = zlib.decompressobj(wbits=31)
+        self._member = zlib.decompressobj(wbits=31)  # gzip with the largest window
         self.hungry = True
 
     def feed(self, data: bytes) -> bytes:
         """The next piece. Give `data` once, then nothing until it is hungry."""
-        piece = self._member.decompress(self._member.unconsumed_tail + data, PIECE)
-        self.hungry = not self._member.unconsumed_tail and len(piece) < PIECE
+        piece = self._member.decompress(self._member.unconsumed_tail + data, PIECE_BYTES)
+        self.hungry = not self._member.unconsumed_tail and len(piece) < PIECE_BYTES
         return piece
 
     @property
@@ -160,7 +164,7 @@ class _Zstd:
 
     def feed(self, data: bytes) -> bytes:
         """The next piece. Give `data` once, then nothing until it is hungry."""
-        return self._frame.decompress(data, PIECE)
+        return self._frame.decompress(data, PIECE_BYTES)
 
     @property
     def hungry(self) -> bool:

@@ -1,32 +1,36 @@
-"""What a file is, told by its content. Whether a text is a table is told by its reader."""
+"""What a file is, by its content. Whether a text is a table, its reader finds out."""
 
 import codecs
 import json
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
-from entrepot.inspection.detect.signatures import BinaryKind, match_signature, words_for
+from entrepot.inspection.context import Detected
+from entrepot.inspection.detect.byte_order import byte_order
+from entrepot.inspection.detect.formats import FORMATS
+from entrepot.inspection.detect.signatures import OTHER, match_signature, words_for
 
-Kind = Literal["csv", "jsonl", "json", "json-objects", "empty"] | BinaryKind
+EMPTY = "empty"
+"""The kind of a file without a byte; no format has it."""
 
-SAMPLE = 256 * 1024
+SAMPLE_BYTES = 256 * 1024
+"""The first part of a file; JSON that is longer is judged by its begin."""
 SEPARATORS = b"\x01\x1a\x1c\x1d\x1e\x1f"
 """Control characters that stand between cells or at the end of some tables."""
+
+# Control characters in a text, set by hand on the folders `nul`, `encodings` and `not-tabular` of
+# tests/inspection/corpus.
+MAX_ODD_BESIDE_NULS = 2
+"""Padding with NULs is usual in tables; with more other control characters beside them, a file is
+binary."""
+MAX_NUL_SHARE = 0.5
+MAX_ODD_SHARE = 0.02
+"""Where bytes do not decode: a damaged text has few control characters."""
 
 JSON_ARRAY = "a JSON array of arrays; an array of objects, one per row, is read (application/json)"
 JSON_VALUES = "a JSON array of values; an array of objects is read (application/json)"
 JSON_OBJECT = (
     "one JSON object; an array of objects, or one object per line, is read (application/json)"
 )
-BOMS: tuple[tuple[bytes, str], ...] = (
-    (codecs.BOM_UTF8, "utf-8"),
-    (codecs.BOM_UTF32_LE, "utf-32-le"),
-    (codecs.BOM_UTF32_BE, "utf-32-be"),
-    (codecs.BOM_UTF16_LE, "utf-16-le"),
-    (codecs.BOM_UTF16_BE, "utf-16-be"),
-)
-
 OPENINGS: tuple[tuple[tuple[str, ...], str], ...] = (
     (("<!doctype html", "<html"), "text/html"),
     (("<?xml",), "application/xml"),
@@ -39,43 +43,36 @@ OPENINGS: tuple[tuple[tuple[str, ...], str], ...] = (
 TEXT = bytes([0, *range(9, 14), *range(32, 256)]) + SEPARATORS
 
 
-@dataclass(frozen=True)
-class Detected:
-    """The kind that decides on the reader, the media type (RFC 6838), and what a person calls
-    such a file."""
-
-    kind: Kind
-    media_type: str
-    words: str = ""
-
-
 def detect(path: Path, file_name: str) -> Detected:
     """Read the head of `path`, of an archive its directory too, and decide. Raises OSError."""
     with path.open("rb") as file:
-        head = file.read(SAMPLE)
+        head = file.read(SAMPLE_BYTES)
     if not head:
-        return Detected("empty", "application/x-empty", "empty")
+        return Detected(EMPTY, "application/x-empty", "empty")
     recognized = match_signature(head, path)
     if recognized:
         return Detected(*recognized)
     text = decode_sample(head)
     if text is None:
         return _other("application/octet-stream")
-    return _detect_text(text, whole=len(head) < SAMPLE)
+    return _detect_text(text, whole=len(head) < SAMPLE_BYTES)
+
+
+def _text(kind: str) -> Detected:
+    return Detected(kind, FORMATS[kind].media_type)
 
 
 def _other(media_type: str, words: str = "") -> Detected:
-    return Detected("other", media_type, words or words_for(media_type))
+    return Detected(OTHER, media_type, words or words_for(media_type))
 
 
 def decode_sample(head: bytes) -> str | None:
-    """The first bytes of a file as text, or None if they are no text."""
+    """The first bytes of a file as text, or None if they are not a text."""
     bom, encoding = byte_order(head)
     odd = len(head.translate(None, TEXT))
     if encoding is None:
-        # Padding with NULs is found in tables, other control characters beside them are not.
         nuls = head.rstrip(b"\0").count(0)
-        if nuls and (odd > 2 or nuls * 2 > len(head)):
+        if nuls and (odd > MAX_ODD_BESIDE_NULS or nuls > MAX_NUL_SHARE * len(head)):
             return None
         encoding = "utf-8"
     try:
@@ -83,40 +80,19 @@ def decode_sample(head: bytes) -> str | None:
     except UnicodeDecodeError:
         if encoding != "utf-8":
             return head[bom:].decode(encoding, "replace")
-        return None if odd * 50 > len(head) else head.decode("latin-1")
-
-
-def byte_order(head: bytes) -> tuple[int, str | None]:
-    """The length of the byte order mark and the encoding, also of UTF-16 and UTF-32 without a
-    mark, which show by where the zeros are."""
-    for bom, encoding in BOMS:
-        if head.startswith(bom):
-            return len(bom), encoding
-    start = head[:4096]
-    zeros = [start[n::4].count(0) * 4 / max(1, len(start)) for n in range(4)]
-    if len(start) >= 8:
-        if min(zeros[1:]) > 0.8 and zeros[0] < 0.2:
-            return 0, "utf-32-le"
-        if min(zeros[:3]) > 0.8 and zeros[3] < 0.2:
-            return 0, "utf-32-be"
-    if len(start) >= 8 or start.count(0) * 2 == len(start):
-        if min(zeros[1], zeros[3]) > 0.4 and max(zeros[0], zeros[2]) < 0.1:
-            return 0, "utf-16-le"
-        if min(zeros[0], zeros[2]) > 0.4 and max(zeros[1], zeros[3]) < 0.1:
-            return 0, "utf-16-be"
-    return 0, None
+        return None if odd > MAX_ODD_SHARE * len(head) else head.decode("latin-1")
 
 
 def _detect_text(text: str, whole: bool) -> Detected:
     start = text.lstrip("\ufeff \t\r\n")
-    found = _detect_json(start, whole) if start.startswith(("{", "[")) else None
-    if found:
-        return found
+    detected = _detect_json(start, whole) if start.startswith(("{", "[")) else None
+    if detected:
+        return detected
     opening = start[:200].lower()
     for openings, media_type in OPENINGS:
         if opening.startswith(openings):
             return _other(media_type)
-    return Detected("csv", "text/csv")
+    return _text("csv")
 
 
 def _detect_json(start: str, whole: bool) -> Detected | None:  # noqa: PLR0911 (a row per shape)
@@ -124,19 +100,19 @@ def _detect_json(start: str, whole: bool) -> Detected | None:  # noqa: PLR0911 (
     if start.startswith("["):
         inner = start[1:].lstrip()
         if inner.startswith(("{", "]")) or not (inner or whole):
-            return Detected("json", "application/json")
+            return _text("json")
         if _is_json(start, whole):
             return _other("application/json", JSON_ARRAY if inner.startswith("[") else JSON_VALUES)
         return None
     if _is_json_lines(start) or (not whole and "\n" not in start):
-        return Detected("jsonl", "application/x-ndjson")
+        return _text("jsonl")
     try:
         _, end = json.JSONDecoder().raw_decode(start)
     except (ValueError, RecursionError):
         return _other("application/json") if _is_json(start, whole) else None
     rest = start[end:].lstrip()
     if rest.startswith("{"):
-        return Detected("json-objects", "application/json")
+        return _text("json-objects")
     return _other("application/json", JSON_OBJECT) if not rest else None
 
 
@@ -148,6 +124,7 @@ def _is_json_lines(text: str) -> bool:
     except RecursionError:
         return first.rstrip().endswith("}")
     except ValueError:
+        # The first line may be damaged alone; the last of these may be cut off.
         lines = [line for line in text.split("\n")[1:6] if line.strip()]
         return len(lines) > 1 and all(
             line.lstrip().startswith("{") and line.rstrip().endswith("}") for line in lines[:-1]

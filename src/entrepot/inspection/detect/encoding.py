@@ -1,6 +1,6 @@
 """Which encoding the bytes of a text have, and the text written anew in UTF-8.
 
-What is UTF-8 is read as such. Other encodings are told apart by `chardet`, whose judgement of
+What is UTF-8 is read as such. Other encodings are found by `chardet`, whose judgement of
 short texts is weighed by how plausible the letters stand beside each other.
 """
 
@@ -16,8 +16,10 @@ import chardet
 from entrepot.inspection.limits import MIB
 from entrepot.inspection.progress import Progress
 
-BLOCK = 4 * MIB
-STEP = 4_096
+BLOCK_BYTES = 4 * MIB
+STEP_BYTES = 4_096
+"""Decoded at a time after a fault: what precedes the next fault in a step is decoded twice, so that
+many faults stay cheap."""
 REPLACEMENT = "\ufffd"
 WIDE: dict[str, Callable[..., tuple[str, int]]] = {
     "utf-8": codecs.utf_8_decode,
@@ -27,18 +29,23 @@ WIDE: dict[str, Callable[..., tuple[str, int]]] = {
     "utf-32-be": codecs.utf_32_be_decode,
 }
 HIGH = bytes(range(128, 256))
-PLACES = 100_000
+MAX_PLACES = 100_000
 """Places of undecodable bytes that are kept; further ones are counted only."""
 
+# The confidence of chardet is multiplied by these. They were set by hand on the folder `encodings`
+# of tests/inspection/corpus, where short texts of each encoding stand: the more usual an encoding
+# is for files of tables, and the rarer its letters come up in the bytes of another, the higher.
 WEIGHTS = {
-    "windows-1252": 1.3,
-    "iso8859-1": 1.3,
+    "windows-1252": 1.3,  # the usual one of Excel in the West; most bytes are letters in it
+    "iso8859-1": 1.3,  # the same but for bytes 0x80 to 0x9F
     "windows-1250": 1.0,
     "windows-1251": 1.1,
     "koi8-r": 1.05,
     "iso8859-2": 0.98,
+    # Below 1 also where the same letters are in a more usual one: ISO 8859 beside Windows.
     "iso8859-15": 0.95,
     "macroman": 0.95,
+    # Those of DOS, and the Baltic and Cyrillic ones of other systems, are rare today.
     "cp850": 0.9,
     "cp437": 0.88,
     "ibm866": 0.95,
@@ -60,7 +67,17 @@ WEIGHTS = {
     "cp852": 0.8,
     "maccyrillic": 0.6,
 }
-RARE = 0.5
+RARE_WEIGHT = 0.5
+"""Of an encoding that is not in the table."""
+USUAL_BYTES = 6
+"""The Western encodings gain as much as this over the count of bytes above 127: with 6 such bytes
+their weight is doubled, with 60 it grows by a tenth. Of a few letters the statistics say nothing,
+so that the most usual encoding is the best guess."""
+PLAUSIBLE_POWER = 3
+"""Of the share of letters that stand where letters do: chardet does not look at case and words."""
+DEFAULT_SURE = 0.5
+"""How sure the guess is where chardet has none, or where the next best encoding reads another text
+as well; by how much it is worse is added."""
 ODD = re.compile(
     r"[a-zß-öø-ÿ][A-ZÀ-ÖØ-Þ](?![A-Z])"
     r"|(?<=[^\W\d_])[^\w\s'’.,;:/&@\-\x00-\x7f](?=[^\W\d_])"
@@ -69,7 +86,9 @@ ODD = re.compile(
 )
 """A capital after a small letter, a sign within or before a word, a control character."""
 C1_CONTROLS = frozenset(range(0x80, 0xA0))
+"""Bytes that are control characters in ISO 8859-1, which no text has, and letters in cp1252."""
 UNDEFINED_1252 = frozenset(b"\x81\x8d\x8f\x90\x9d")
+"""Bytes without a character in cp1252."""
 
 
 @dataclass(frozen=True)
@@ -95,31 +114,31 @@ def guess_encoding(sample: bytes, seen: set[int]) -> Encoding:
     127, `seen` all such bytes of the text."""
     western = "cp1252" if seen & C1_CONTROLS else "latin-1"
     scores: dict[str, float] = {}
-    for found in chardet.detect_all(sample, ignore_threshold=True):
-        named, confidence = found["encoding"], found["confidence"]
+    for guess in chardet.detect_all(sample, ignore_threshold=True):
+        named, confidence = guess["encoding"], guess["confidence"]
         if not named or confidence <= 0:
             continue
         name = codecs.lookup(named).name
         if name in ("utf-8", "ascii") or name.startswith(("utf-16", "utf-32", "cp500", "cp037")):
             continue
-        weight = WEIGHTS.get(named.lower().replace("iso-", "iso"), RARE)
+        weight = WEIGHTS.get(named.lower().replace("iso-", "iso"), RARE_WEIGHT)
         try:
             text = sample.decode(named)
         except (UnicodeDecodeError, LookupError):
             continue
         if name in ("cp1252", "iso8859-1"):
-            # Of a few letters the statistics say nothing: then what is most usual.
-            weight *= 1 + 6 / max(1, sum(byte > 127 for byte in sample))
-        scores[name] = confidence * weight * _plausible(text) ** 3
+            weight *= 1 + USUAL_BYTES / max(1, sum(byte > 127 for byte in sample))
+        scores[name] = confidence * weight * _plausible(text) ** PLAUSIBLE_POWER
     if seen & UNDEFINED_1252:
         scores.pop("cp1252", None)
     if not scores:
-        return Encoding(western, 0.5, damaged=western == "cp1252" and bool(seen & UNDEFINED_1252))
+        damaged = western == "cp1252" and bool(seen & UNDEFINED_1252)
+        return Encoding(western, DEFAULT_SURE, damaged)
     ranked = sorted(scores, key=lambda name: -scores[name])
     best = ranked[0]
     others = [name for name in ranked if _decoded(sample, name) != _decoded(sample, best)]
     second = scores[others[0]] if others else 0.0
-    sure = min(1.0, 0.5 + (scores[best] - second) / max(scores[best], 1e-9))
+    sure = min(1.0, DEFAULT_SURE + (scores[best] - second) / max(scores[best], 1e-9))
     return Encoding(western if best in ("cp1252", "iso8859-1") else best, round(sure, 2))
 
 
@@ -141,7 +160,7 @@ def transcode(source: Path, encoding: str, bom: int, target: Path, progress: Pro
     with source.open("rb") as raw, target.open("wb") as out:
         raw.seek(bom)
         rest = b""
-        while block := raw.read(BLOCK):
+        while block := raw.read(BLOCK_BYTES):
             rest = work.take(rest + block, out, final=False)
             progress.at(work.base / size)
         work.take(rest, out, final=True)
@@ -170,7 +189,7 @@ class _Transcoding:
             try:
                 text, used = self._decode(bytes(view[at:end]), final and end >= size)
             except UnicodeDecodeError as error:
-                step = STEP
+                step = STEP_BYTES
                 wrong = max(1, error.end - error.start)
                 text, used = self._decode(bytes(view[at : at + error.start]), True)
             out.write(text.encode("utf-8", "replace"))
@@ -200,7 +219,7 @@ class _Transcoding:
     def _note(self, at: int) -> None:
         self.total += 1
         self.places.append((self.line, self.base + at))
-        if len(self.places) >= PLACES:
+        if len(self.places) >= MAX_PLACES:
             self._lenient = codecs.getincrementaldecoder(self._encoding)("replace")
 
 

@@ -1,23 +1,21 @@
-"""Recognize what is no text: formats with a signature, tables or not, and how to name them.
+"""Recognize what is not a text: formats with a signature, tables or not, and how to name them.
 
 Our own short list rather than a library: the kept ones tell a thousand formats by two or three
 bytes each, so that texts are taken for images; the formats here have long signatures and are
 what people do deliver in place of a table.
 """
 
-import errno
-import struct
 import zipfile
-import zlib
 from pathlib import Path
-from typing import Literal
 
 from entrepot.inspection.detect.decompress import compression_of
+from entrepot.inspection.detect.formats import FORMATS, OFFICE
+from entrepot.inspection.detect.zip_errors import DAMAGED, is_outside
 
-BinaryKind = Literal["parquet", "arrow-file", "arrow-stream", "xlsx", "packed", "other"]
+PACKED, OTHER = "packed", "other"
+"""Kinds that no format has: compressed as a whole (what is in it is detected again), and what is
+not read as a table."""
 
-OFFICE = "application/vnd.openxmlformats-officedocument"
-XLSX = f"{OFFICE}.spreadsheetml.sheet"
 OPEN = "application/vnd.oasis.opendocument"
 
 MAGIC: tuple[tuple[int, bytes, str], ...] = (
@@ -90,12 +88,6 @@ OLE: tuple[tuple[str, str], ...] = (
 )
 """A stream that tells what an OLE compound file holds."""
 
-DAMAGED = (
-    *(zipfile.BadZipFile, zlib.error, struct.error, EOFError, ValueError),
-    *(NotImplementedError, RuntimeError),
-)
-"""What zipfile raises on archives that are damaged, encrypted or packed in another way."""
-
 WORDS: dict[str, str] = {
     "application/pdf": "a PDF document",
     "application/gzip": "gzip data",
@@ -137,20 +129,17 @@ WORDS: dict[str, str] = {
 }
 
 
-def match_signature(head: bytes, path: Path) -> tuple[BinaryKind, str, str] | None:  # noqa: PLR0911
+def match_signature(head: bytes, path: Path) -> tuple[str, str, str] | None:
     """Kind, media type (RFC 6838) and words for what starts with `head`; None: maybe a text.
 
     The archive or the tail of `path` is looked at only where the signature asks for it.
     """
     packed = compression_of(head)
     if packed:
-        return "packed", f"application/{packed}", f"{packed} data"
-    if head.startswith(b"PAR1"):
-        return "parquet", "application/vnd.apache.parquet", "Parquet"
-    if head.startswith(b"ARROW1"):
-        return "arrow-file", "application/vnd.apache.arrow.file", "an Arrow file"
-    if _is_arrow_stream(head):
-        return "arrow-stream", "application/vnd.apache.arrow.stream", "an Arrow stream"
+        return PACKED, f"application/{packed}", f"{packed} data"
+    for row in FORMATS.values():
+        if row.starts is not None and row.starts(head):
+            return row.kind, row.media_type, row.title
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         return _archive(path)
     media_type = _by_magic(head)
@@ -158,13 +147,13 @@ def match_signature(head: bytes, path: Path) -> tuple[BinaryKind, str, str] | No
         return None
     if media_type == "application/x-ole-storage":
         media_type = next((kind for name, kind in OLE if _stream_name(name) in head), media_type)
-    return "other", media_type, words_for(media_type)
+    return OTHER, media_type, words_for(media_type)
 
 
 def words_for(media_type: str) -> str:
     """What a person calls a file of this media type."""
-    said = WORDS.get(media_type)
-    return f"{said} ({media_type})" if said else media_type
+    words = WORDS.get(media_type)
+    return f"{words} ({media_type})" if words else media_type
 
 
 def _by_magic(head: bytes) -> str | None:
@@ -179,6 +168,7 @@ def _by_magic(head: bytes) -> str | None:
 def _is_windows_program(head: bytes) -> bool:
     if not head.startswith(b"MZ") or len(head) < 64:
         return False
+    # The last four bytes of the DOS header say where that of Windows begins (PE format).
     return head.startswith(b"PE\0\0", int.from_bytes(head[60:64], "little"))
 
 
@@ -187,33 +177,7 @@ def _stream_name(name: str) -> bytes:
     return name.encode("utf-16-le") + (b"\0\0" if "_" not in name else b"")
 
 
-def _is_arrow_stream(head: bytes) -> bool:
-    """Whether an encapsulated message with a schema comes first (Arrow columnar format, "IPC").
-
-    The stream format has no signature: a continuation mark, the length of the metadata, then
-    a flatbuffer whose union says by the type 1 that it is a schema.
-    """
-    if not head.startswith(b"\xff\xff\xff\xff") or len(head) < 32:
-        return False
-    try:
-        length, root = struct.unpack_from("<iI", head, 4)
-        table = 8 + root
-        (back,) = struct.unpack_from("<i", head, table)
-        (size,) = struct.unpack_from("<H", head, table - back)
-        (version_at, type_at) = struct.unpack_from("<HH", head, table - back + 4)
-    except struct.error:
-        return False
-    if not 0 < length < 1 << 28 or not 8 <= size < 64 or not type_at or version_at > 64:
-        return False
-    return head[table + type_at : table + type_at + 1] == b"\x01"
-
-
-def is_outside(error: OSError) -> bool:
-    """Whether a place was sought that no file can have, since a damaged archive names one."""
-    return error.errno == errno.EINVAL
-
-
-def _archive(path: Path) -> tuple[BinaryKind, str, str]:
+def _archive(path: Path) -> tuple[str, str, str]:
     """What a zip archive is, by the names of its members."""
     try:
         with zipfile.ZipFile(path) as archive:
@@ -225,14 +189,16 @@ def _archive(path: Path) -> tuple[BinaryKind, str, str]:
         if isinstance(error, OSError) and not is_outside(error):
             raise
         media_type = "application/zip"
-        return "other", media_type, f"a damaged zip archive ({media_type})"
+        return OTHER, media_type, f"a damaged zip archive ({media_type})"
     if kind.startswith("application/") and len(kind) < 100:
-        return "other", kind, words_for(kind)
+        return OTHER, kind, words_for(kind)
     low = {name.lower().replace("\\", "/").lstrip("/") for name in names}
-    if any(name.endswith("xl/workbook.xml") for name in low):
-        return "xlsx", XLSX, "an Excel workbook"
+    for row in FORMATS.values():
+        member = row.archive_member
+        if member and any(name.endswith(member) for name in low):
+            return row.kind, row.media_type, row.title
     for member, media_type in ZIPPED:
         if member in low:
-            return "other", media_type, words_for(media_type)
+            return OTHER, media_type, words_for(media_type)
     listed = f"a zip archive of {len(names):,} file{'' if len(names) == 1 else 's'}"
-    return "other", "application/zip", f"{listed} (application/zip)"
+    return OTHER, "application/zip", f"{listed} (application/zip)"

@@ -17,9 +17,9 @@ from arro3.compute import cast
 from arro3.core import DataType, Field, RecordBatch, RecordBatchReader, Schema
 from arro3.io import read_ipc, read_ipc_stream
 
+from entrepot.inspection.context import Detected, InspectionContext, OpenedTable, TableRequest
 from entrepot.inspection.engine import identifier, literal
 from entrepot.inspection.formats.arrow_frames import check_frames
-from entrepot.inspection.limits import Limits
 from entrepot.inspection.table import (
     CellKind,
     Column,
@@ -31,16 +31,24 @@ from entrepot.inspection.table import (
 from entrepot.inspection.values.native_text import kind_of, text_sql
 
 VIEW = "arrow_batches"
+STREAM = "arrow-stream"
 
 
-def read_arrow(
-    engine: duckdb.DuckDBPyConnection, path: Path, stream: bool, scratch: Path, limits: Limits
-) -> Table:
-    """The table at `path`, in the stream format or else in the file format.
+def open_arrow(
+    detected: Detected, request: TableRequest, context: InspectionContext
+) -> OpenedTable:
+    """An Arrow file or stream, ready to be read."""
+    return OpenedTable(lambda: read_arrow(request.path, detected, context))
+
+
+def read_arrow(path: Path, detected: Detected, context: InspectionContext) -> Table:
+    """The table at `path`, in the stream format or in the file format.
 
     Raises SourceBroken, NotTabular, TooLarge; OSError when the scratch folder is full.
     """
-    target = scratch / "arrow.parquet"
+    limits = context.limits
+    target = context.scratch / "arrow.parquet"
+    stream = detected.kind == STREAM
     check_frames(path, stream, limits.memory // 2)
     try:
         reader = read_ipc_stream(str(path)) if stream else read_ipc(str(path))
@@ -49,7 +57,7 @@ def read_arrow(
             raise TooLarge(f"{len(schema):,} columns; {limits.columns:,} are read")
         if not len(schema):
             raise NotTabular("Arrow without columns")
-        columns = _write(engine, reader, schema, target)
+        columns = _write(context.engine, reader, schema, target)
     except (duckdb.Error, NotTabular, TooLarge, SourceBroken):
         raise
     except BaseException as error:
@@ -57,14 +65,13 @@ def read_arrow(
     listed = ", ".join(column.text for column in columns)
     counted = "file_row_number + 2 AS _row, NULL::BIGINT AS _line"
     numbered = f"read_parquet({literal(str(target))}, file_row_number = true)"
-    kind = "stream" if stream else "file"
     return Table(
         columns=columns,
         relation=f"read_parquet({literal(str(target))})",
         numbered=f"(SELECT {counted}, {listed} FROM {numbered})",
-        media_type=f"application/vnd.apache.arrow.{kind}",
+        media_type=detected.media_type,
         typed=True,
-        description={"format": f"arrow-{kind}"},
+        description={"format": detected.kind},
     )
 
 
@@ -156,5 +163,5 @@ def arro3_error(error: BaseException, data_format: str) -> BaseException:
     foreign = type(error).__module__.startswith("arro3")
     if not (plain or panic or foreign):
         return error
-    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-    return SourceBroken(f"its {data_format} data is malformed ({reason[:200]})")
+    detail = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return SourceBroken(f"its {data_format} data is malformed ({detail[:200]})")

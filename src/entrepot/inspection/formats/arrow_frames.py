@@ -17,8 +17,10 @@ from entrepot.inspection.table import SourceBroken, TooLarge
 
 MAGIC = b"ARROW1"
 CONTINUATION = 0xFFFFFFFF
-MOST_METADATA = 16 * MIB
+MAX_METADATA_BYTES = 16 * MIB
+"""Of one message: 1,600 for each of 10,000 columns, in the schema's."""
 DICTIONARY, RECORDS = 2, 3
+"""Kinds of messages, as the union MessageHeader of Message.fbs counts them."""
 
 
 class _Fault(Exception):
@@ -104,6 +106,8 @@ class _Walk:
 
     def footer(self) -> None:
         """The messages that the footer at the file's end points to."""
+        # The file ends with the footer, its length in 4 bytes, and the mark in 6; it begins with
+        # the mark, filled up to 8.
         tail = self._read(max(0, self._size - 10), 10)
         length = int.from_bytes(tail[:4], "little", signed=True)
         start = self._size - 10 - length
@@ -133,8 +137,8 @@ class _Walk:
             return None
         if length < 0 or start + length > self._size:
             raise SourceBroken(self._beyond(at, "metadata", length))
-        if length > MOST_METADATA:
-            raise TooLarge(f"{length:,} bytes of Arrow metadata; {MOST_METADATA:,} are read")
+        if length > MAX_METADATA_BYTES:
+            raise TooLarge(f"{length:,} bytes of Arrow metadata; {MAX_METADATA_BYTES:,} are read")
         try:
             message = _root(self._read(start, length))
             body = message.number(3, "<q")
@@ -177,7 +181,7 @@ class _Walk:
 
     def _read(self, at: int, length: int) -> bytes:
         self._file.seek(at)
-        found = self._file.read(length)
-        if len(found) < length:
-            raise SourceBroken(f"its Arrow data is cut off at byte {at + len(found):,}")
-        return found
+        data = self._file.read(length)
+        if len(data) < length:
+            raise SourceBroken(f"its Arrow data is cut off at byte {at + len(data):,}")
+        return data

@@ -9,26 +9,29 @@ its line, and less than to read its values from a file of their own.
 import codecs
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import duckdb
 
-from entrepot.inspection.detect.detect import byte_order
-from entrepot.inspection.engine import line_bounds, literal
-from entrepot.inspection.formats.json_positions import depth_of, first_fault, line_of_element
+from entrepot.inspection.context import Detected, InspectionContext, OpenedTable, TableRequest
+from entrepot.inspection.detect.byte_order import HEAD_BYTES, byte_order
+from entrepot.inspection.engine import first_line, line_bounds, literal
+from entrepot.inspection.formats.json_positions import (
+    depth_of,
+    first_fault,
+    line_of_element,
+    locate_elements,
+)
 from entrepot.inspection.limits import Limits
 from entrepot.inspection.table import Column, Finding, NotTabular, SourceBroken, Table, TooLarge
 
-Form = Literal["jsonl", "json", "json-objects"]
-
-LISTED = 1_000
-BLOCK = 1 << 20
+MAX_LISTED = 1_000
+"""Faults that the reader lists, as many as a report has by default (`limits.Limits.errors`)."""
+TAIL_BYTES = 4096
+"""The end of the file, where a closing bracket stands before blanks at most."""
+BLOCK_BYTES = 1 << 20
+"""Copied at a time."""
 SHAPES = "json_shapes"
-MEDIA_TYPES: dict[Form, str] = {
-    "jsonl": "application/x-ndjson",
-    "json": "application/json",
-    "json-objects": "application/json",
-}
 KIND = """CASE {kind} WHEN 'VARCHAR' THEN 'text' WHEN 'BIGINT' THEN 'integer'
  WHEN 'UBIGINT' THEN 'integer' WHEN 'HUGEINT' THEN 'integer' WHEN 'BOOLEAN' THEN 'boolean'
  WHEN 'OBJECT' THEN 'object' WHEN 'ARRAY' THEN 'array' WHEN 'DOUBLE' THEN
@@ -56,47 +59,60 @@ class _Source:
     """The objects of a file: `docs` is a relation of `_row`, `_line` and `doc`, in order."""
 
     path: Path
-    form: Form
+    form: str
+    media_type: str
     encoding: str
     docs: str
 
 
-def read_json(
-    engine: duckdb.DuckDBPyConnection, path: Path, form: Form, scratch: Path, limits: Limits
-) -> Table:
+def open_json(detected: Detected, request: TableRequest, context: InspectionContext) -> OpenedTable:
+    """Objects of JSON, ready to be read."""
+
+    def locate(errors: list[dict[str, Any]]) -> None:
+        plain, _ = in_utf8(request.path, context.scratch)
+        locate_elements(errors, plain, detected.kind == "json", context.limits.line)
+
+    lines = detected.kind == "jsonl"  # whose rows have their line already
+    return OpenedTable(
+        lambda: read_json(request.path, detected, context),
+        locate_errors=(lambda errors: None) if lines else locate,
+    )
+
+
+def read_json(path: Path, detected: Detected, context: InspectionContext) -> Table:
     """The objects at `path` as rows.
 
-    In JSON Lines (jsonlines.org) blank lines are passed over, and a line that is no object is a
-    finding and no row; an array is JSON as a whole or not at all. An object in which a key
+    In JSON Lines (jsonlines.org) blank lines are passed over, and a line that is not an object is a
+    finding and not a row; an array is JSON as a whole or not at all. An object in which a key
     occurs twice is a finding, and a row with the first value. Raises NotTabular, SourceBroken,
     TooLarge; OSError when the scratch folder is full.
     """
-    plain, encoding = in_utf8(path, scratch)
+    form, limits = detected.kind, context.limits
+    plain, encoding = in_utf8(path, context.scratch)
     if form == "jsonl":
-        plain = _with_plain_newlines(plain, scratch)
-    source = _Source(plain, form, encoding, _docs(plain, form, limits))
+        plain = _with_plain_newlines(plain, context.scratch)
+    source = _Source(plain, form, detected.media_type, encoding, _docs(plain, form, limits))
     try:
-        return _table(engine, source, limits)
+        return _table(context.engine, source, limits)
     except (duckdb.InvalidInputException, duckdb.IOException) as error:
-        said = str(error).splitlines()[0][:300]
         if "aximum line size" in str(error) or "maximum_object_size" in str(error):
             raise TooLarge(f"an object of more than {limits.line:,} bytes") from None
         fault = None if form == "jsonl" else first_fault(plain, form == "json", limits.line)
-        raise SourceBroken(str(fault) if fault else said) from None
+        raise SourceBroken(str(fault) if fault else first_line(error)) from None
 
 
 def in_utf8(path: Path, scratch: Path) -> tuple[Path, str]:
     """The file itself if it is UTF-8, else a copy that is; and its encoding. Raises
     UnicodeError."""
     with path.open("rb") as file:
-        bom, encoding = byte_order(file.read(4096))
+        bom, encoding = byte_order(file.read(HEAD_BYTES))
         if encoding is None or encoding == "utf-8":
             return path, "utf-8"
         target = scratch / "utf-8.json"
         decoder = codecs.getincrementaldecoder(encoding)()
         file.seek(bom)
         with target.open("wb") as out:
-            while block := file.read(BLOCK):
+            while block := file.read(BLOCK_BYTES):
                 out.write(decoder.decode(block).encode())
             out.write(decoder.decode(b"", True).encode())
     return target, encoding
@@ -106,21 +122,21 @@ def _with_plain_newlines(path: Path, scratch: Path) -> Path:
     """The file itself, or a copy in which CRLF is LF: the engine cannot split lines of which
     some end in the one and some in the other."""
     with path.open("rb") as file:
-        while (block := file.read(BLOCK)) and b"\r" not in block:
+        while (block := file.read(BLOCK_BYTES)) and b"\r" not in block:
             pass
         if not block:
             return path
         target = scratch / "lines.jsonl"
         file.seek(0)
         with target.open("wb") as out:
-            while block := file.read(BLOCK):
+            while block := file.read(BLOCK_BYTES):
                 while block.endswith(b"\r") and (after := file.read(1)):
                     block += after
                 out.write(block.replace(b"\r\n", b"\n"))
     return target
 
 
-def _docs(path: Path, form: Form, limits: Limits) -> str:
+def _docs(path: Path, form: str, limits: Limits) -> str:
     place = literal(str(path))
     if form == "jsonl":
         bounds = ", ".join(f"{name} = {value}" for name, value in line_bounds(limits.line).items())
@@ -163,7 +179,7 @@ def _table(engine: duckdb.DuckDBPyConnection, source: _Source, limits: Limits) -
         columns=columns,
         relation=f"(SELECT {values} FROM {sound})",
         numbered=f"(SELECT _row, _line, {values} FROM {sound})",
-        media_type=MEDIA_TYPES[source.form],
+        media_type=source.media_type,
         by_name=True,
         findings=_findings(engine, source) if bad or twice else (),
         findings_total=bad + twice,
@@ -193,7 +209,7 @@ def _refuse_deep(engine: duckdb.DuckDBPyConnection, source: _Source, limits: Lim
 
 
 def _judge(engine: duckdb.DuckDBPyConnection, source: _Source, limits: Limits) -> int:
-    """How many lines are no objects. Other forms are JSON as a whole, and of objects alone."""
+    """How many lines are not objects. Other forms are JSON as a whole, and have objects alone."""
     deep = f"count_if({_may_be_deep(limits.depth)})"
     not_objects = "0" if source.form == "jsonl" else "count_if(json_type(doc) <> 'OBJECT')"
     odd, unsound, longest, many = engine.execute(
@@ -223,12 +239,12 @@ def _collect_shapes(engine: duckdb.DuckDBPyConnection, docs: str) -> int:
 
 
 def _findings(engine: duckdb.DuckDBPyConnection, source: _Source) -> tuple[Finding, ...]:
-    """The first places of what is no object, or one with a key twice."""
+    """The first places of what is not an object, or an object with a key twice."""
     judged = f"SELECT *, {SOUND} AS sound FROM {source.docs}"
     keyed = f"SELECT *, CASE WHEN sound THEN json_keys(doc) END AS keys FROM ({judged})"
     listed = engine.execute(
         f"SELECT _row, _line, sound FROM ({keyed}) WHERE NOT sound OR {TWICE} "
-        f"ORDER BY _row LIMIT {LISTED}"
+        f"ORDER BY _row LIMIT {MAX_LISTED}"
     ).fetchall()
     notes = {False: "this line is no JSON object", True: "a key occurs twice in this object"}
     return tuple(Finding("source-error", notes[sound], row, line) for row, line, sound in listed)
@@ -238,20 +254,20 @@ def _ends_with_bracket(path: Path) -> bool:
     """Whether the last thing in the file closes an array; the engine does not ask for it."""
     with path.open("rb") as file:
         file.seek(0, 2)
-        file.seek(max(0, file.tell() - 4096))
+        file.seek(max(0, file.tell() - TAIL_BYTES))
         return file.read().rstrip().endswith(b"]")
 
 
 def _keys(engine: duckdb.DuckDBPyConnection, limits: Limits) -> list[str]:
     """All keys of all rows, in the order of their first appearance."""
-    found: list[tuple[Any, ...]] = engine.execute(
+    rows: list[tuple[Any, ...]] = engine.execute(
         f"SELECT key, min(first * 1000000 + place) AS first FROM (SELECT first, "
         f"unnest(keys) AS key, generate_subscripts(keys, 1) AS place FROM {SHAPES}) "
         f"GROUP BY key ORDER BY 2 LIMIT {limits.columns + 1}"
     ).fetchall()
-    if len(found) > limits.columns:
+    if len(rows) > limits.columns:
         raise TooLarge(f"more than {limits.columns:,} different keys")
-    return [str(key) for key, _ in found]
+    return [str(key) for key, _ in rows]
 
 
 def _pointer(key: str) -> str:

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 SPACE = re.compile(r"[ \t\r\n]*")
-PIECE = 1 << 20
+PIECE_CHARS = 1 << 20
+"""Read at a time, and twice as many each time that an element does not end within them."""
 BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*+"|[\[\]{}]', re.DOTALL)
 CONSTANT = re.compile(r'"(?:[^"\\]|\\.)*+"|(NaN|-?Infinity)', re.DOTALL)
 
@@ -31,10 +32,10 @@ DECODER = json.JSONDecoder(parse_constant=_refuse)
 
 
 class JsonFault(Exception):
-    """The text is no JSON from some place on: its line, and what is wrong there."""
+    """The text stops being JSON at some place: its line, and what is wrong there."""
 
-    def __init__(self, line: int, said: str) -> None:
-        super().__init__(f"{said}, in line {line:,}")
+    def __init__(self, line: int, fault: str) -> None:
+        super().__init__(f"{fault}, in line {line:,}")
         self.line = line
 
 
@@ -54,7 +55,7 @@ class _Window:
         rest = len(self.buffer) - self.at
         if self._over or rest > self._longest:
             return False
-        piece = self._text.read(max(PIECE, rest))
+        piece = self._text.read(max(PIECE_CHARS, rest))
         if not piece:
             self._over = True
             return False
@@ -67,7 +68,7 @@ class _Window:
         self.at = to
 
     def peek(self) -> str:
-        """The next character that is no space; empty at the end."""
+        """The next character that is not a space; empty at the end."""
         while True:
             match = SPACE.match(self.buffer, self.at)
             assert match is not None
@@ -83,17 +84,17 @@ class _Window:
             try:
                 _, end = DECODER.raw_decode(self.buffer, self.at)
             except _NoNumber as word:
-                found = (m.start() for m in CONSTANT.finditer(self.buffer, self.at) if m[1])
-                line = self.line + self.buffer.count("\n", self.at, next(found, self.at))
+                constants = (m.start() for m in CONSTANT.finditer(self.buffer, self.at) if m[1])
+                line = self.line + self.buffer.count("\n", self.at, next(constants, self.at))
                 raise JsonFault(line, f"{word}, which JSON has not") from None
             except RecursionError:
                 raise JsonFault(self.line, "nested too deeply to be read") from None
             except json.JSONDecodeError as error:
                 if self.more():
                     continue
-                said = error.msg[0].lower() + error.msg[1:].removesuffix(" at")
+                fault = error.msg[0].lower() + error.msg[1:].removesuffix(" at")
                 line = self.line + self.buffer.count("\n", self.at, error.pos)
-                raise JsonFault(line, said) from None
+                raise JsonFault(line, fault) from None
             if end < len(self.buffer) or not self.more():
                 self.advance(end)
                 return
@@ -113,7 +114,7 @@ def depth_of(text: str) -> int:
 
 
 def line_of_element(path: Path, array: bool, longest: int, row: int) -> int | None:
-    """The line on which the element that is `row` (from 2) begins, if it can be told."""
+    """The line on which the element that is `row` (from 2) begins, if that can be found out."""
     try:
         for number, line in enumerate(element_lines(path, array, longest), start=2):
             if number == row:
@@ -126,8 +127,8 @@ def line_of_element(path: Path, array: bool, longest: int, row: int) -> int | No
 def element_lines(path: Path, array: bool, longest: int) -> Iterator[int]:
     """The line on which each element begins, of one array or of values that follow each other.
 
-    `longest` bounds an element, in characters. Raises JsonFault where it is no JSON, and
-    RecursionError where that is nested more deeply than can be told.
+    `longest` bounds an element, in characters. Raises JsonFault where it is not JSON, and
+    RecursionError where that is nested too deeply to be read.
     """
     with path.open("rb") as raw:
         if raw.read(3) != codecs.BOM_UTF8:
@@ -153,16 +154,20 @@ def element_lines(path: Path, array: bool, longest: int) -> Iterator[int]:
             raise JsonFault(window.line, "something follows the array's end")
 
 
-def _expect(window: _Window, wanted: str) -> None:
-    found = window.peek()
-    if found != wanted:
-        said = f"{found!r} where {wanted!r} or ',' is due" if found else "the array does not end"
-        raise JsonFault(window.line, said)
+def _expect(window: _Window, expected: str) -> None:
+    character = window.peek()
+    if character != expected:
+        fault = (
+            f"{character!r} where {expected!r} or ',' is due"
+            if character
+            else "the array does not end"
+        )
+        raise JsonFault(window.line, fault)
     window.advance(window.at + 1)
 
 
 def first_fault(path: Path, array: bool, longest: int) -> JsonFault | None:
-    """The first place where the text is no JSON, if it can be told."""
+    """The first place where the text is not JSON, if that can be found out."""
     try:
         for _ in element_lines(path, array, longest):
             pass
@@ -182,10 +187,10 @@ def locate_elements(
         return
     last = max(error["rowNumber"] for error in unplaced)
     lines: dict[int, int] = {}
-    wanted = {error["rowNumber"] for error in unplaced}
+    numbers = {error["rowNumber"] for error in unplaced}
     try:
         for number, line in enumerate(element_lines(path, array, longest), start=2):
-            if number in wanted:
+            if number in numbers:
                 lines[number] = line
             if number >= last:
                 break

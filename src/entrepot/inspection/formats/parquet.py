@@ -6,22 +6,30 @@ from pathlib import Path
 
 import duckdb
 
-from entrepot.inspection.engine import identifier, literal
-from entrepot.inspection.limits import Limits
+from entrepot.inspection.context import Detected, InspectionContext, OpenedTable, TableRequest
+from entrepot.inspection.engine import first_line, identifier, literal
 from entrepot.inspection.table import Column, NotTabular, SourceBroken, Table, TooLarge
 from entrepot.inspection.values.native_text import kind_of, text_sql
 
 ROW_NUMBER = "file_row_number"
 
 
-def read_parquet(engine: duckdb.DuckDBPyConnection, path: Path, limits: Limits) -> Table:
+def open_parquet(
+    detected: Detected, request: TableRequest, context: InspectionContext
+) -> OpenedTable:
+    """A Parquet file, ready to be read."""
+    return OpenedTable(lambda: read_parquet(request.path, detected, context))
+
+
+def read_parquet(path: Path, detected: Detected, context: InspectionContext) -> Table:
     """The Parquet file at `path`. Raises SourceBroken, NotTabular, TooLarge."""
+    engine, limits = context.engine, context.limits
     source = f"read_parquet({literal(str(path))})"
     try:
         described = engine.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()
         labels = _labels(engine, path)
     except duckdb.Error as error:
-        raise SourceBroken(str(error).splitlines()[0][:300]) from None
+        raise SourceBroken(first_line(error)) from None
     if not described:
         raise NotTabular("Parquet without columns")
     if len(described) > limits.columns:
@@ -38,9 +46,9 @@ def read_parquet(engine: duckdb.DuckDBPyConnection, path: Path, limits: Limits) 
         columns=tuple(columns),
         relation=f"(SELECT {listed} FROM {source})",
         numbered=_numbered(path, names, listed),
-        media_type="application/vnd.apache.parquet",
+        media_type=detected.media_type,
         typed=True,
-        description={"format": "parquet"},
+        description={"format": detected.kind},
     )
 
 

@@ -14,18 +14,23 @@ from pathlib import Path
 from statistics import median_low
 from typing import Any
 
+from entrepot.inspection.context import Detected, InspectionContext, OpenedTable, TableRequest
 from entrepot.inspection.csv.layout import has_header
-from entrepot.inspection.detect.signatures import XLSX
 from entrepot.inspection.engine import line_bounds, literal
 from entrepot.inspection.formats.xlsx_cells import KIND_MARKS, SheetRow, sheet_rows
 from entrepot.inspection.formats.xlsx_package import Sheet, Workbook, opened, read_workbook
 from entrepot.inspection.limits import Limits
-from entrepot.inspection.progress import Progress
+from entrepot.inspection.progress import SURVEYED, Progress
 from entrepot.inspection.table import CellKind, Column, NotTabular, Table, TooLarge
 
-SAMPLED = 200
-SHOWN = 20
-TEXT_LENGTH = 200
+MIN_EXPECTED_ROWS = 100_000
+"""Rows that a sheet may have, for the progress: how many it has is known at its end."""
+SAMPLE_ROWS = 200
+"""First rows with cells, by which the table's place in its sheet is decided."""
+MAX_LISTED_ROWS = 20
+"""Rows outside of the table, and names of sheets, that a text lists."""
+MAX_TEXT_CHARS = 200
+"""Of such a row that the profile shows."""
 CONTROL = {"_row": "BIGINT", "_cells": "BIGINT", "_extra": "VARCHAR", "_kinds": "VARCHAR"}
 
 
@@ -59,46 +64,51 @@ class _Written:
     below: list[SheetRow] = field(default_factory=list)
 
 
+def open_xlsx(detected: Detected, request: TableRequest, context: InspectionContext) -> OpenedTable:
+    """A workbook, ready to be read."""
+    context.progress.next_pass(SURVEYED)
+    return OpenedTable(lambda: read_xlsx(request, detected, context))
+
+
 def read_xlsx(
-    path: Path,
-    scratch: Path,
-    limits: Limits,
-    progress: Progress,
-    names: list[str] | None = None,
+    request: TableRequest,
+    detected: Detected,
+    context: InspectionContext,
     sheet: str | int | None = None,
 ) -> Table:
-    """The table in the workbook at `path`.
+    """The table in a workbook.
 
     `sheet` is a sheet's name, or its place from 1; without it the first visible sheet that has
-    cells is read. `names` are the contract's columns: with them the table has a header. Raises
-    SourceBroken, NotTabular, TooLarge; OSError when the scratch folder is full.
+    cells is read. With a contract's names the table has a header. Raises SourceBroken,
+    NotTabular, TooLarge; OSError when the scratch folder is full.
     """
-    target = scratch / "sheet.csv"
-    with opened(path, limits) as package:
-        workbook = read_workbook(package, scratch, limits)
+    limits, target = context.limits, context.scratch / "sheet.csv"
+    with opened(request.path, limits) as package:
+        workbook = read_workbook(package, context.scratch, limits)
         chosen, rows = _first_filled(package, workbook, _candidates(workbook, sheet), limits)
-        head = list(islice(rows, SAMPLED))
-        region = find_region(head, names)
+        head = list(islice(rows, SAMPLE_ROWS))
+        region = find_region(head, request.names)
         if region.width > limits.columns:
             raise TooLarge(f"{region.width:,} columns; {limits.columns:,} are read")
         start = region.header.number if region.header else region.first - 1
         body = (row for part in (head, rows) for row in part if row.number > start)
-        written = _write(target, region, body, limits, progress)
-    return _table(target, region, written, _described(workbook, chosen, region, written))
+        written = _write(target, region, body, limits, context.progress)
+    description = {"format": detected.kind} | _described(workbook, chosen, region, written)
+    return _table(target, region, written, detected.media_type, description)
 
 
-def _candidates(workbook: Workbook, wanted: str | int | None) -> list[Sheet]:
+def _candidates(workbook: Workbook, chosen: str | int | None) -> list[Sheet]:
     """The sheets that may be read, in order."""
-    if wanted is None:
+    if chosen is None:
         visible = [sheet for sheet in workbook.sheets if not sheet.hidden]
         if not visible:
             raise NotTabular("a workbook without a visible worksheet")
         return visible
-    found = [sheet for sheet in workbook.sheets if wanted in (sheet.name, sheet.number)]
-    if not found:
-        listed = ", ".join(repr(sheet.name) for sheet in workbook.sheets[:SHOWN])
-        raise NotTabular(f"a workbook that has no sheet {wanted!r}, but {listed}")
-    return found[:1]
+    matching = [sheet for sheet in workbook.sheets if chosen in (sheet.name, sheet.number)]
+    if not matching:
+        listed = ", ".join(repr(sheet.name) for sheet in workbook.sheets[:MAX_LISTED_ROWS])
+        raise NotTabular(f"a workbook that has no sheet {chosen!r}, but {listed}")
+    return matching[:1]
 
 
 def _first_filled(
@@ -183,52 +193,57 @@ def _write(
     Blank rows between others are kept. What follows a blank row with one text alone, to the
     end of the sheet, is a footnote and no row.
     """
-    found = _Written(kinds=[set() for _ in range(region.width)])
-    found.last = region.header.number if region.header else region.first - 1
+    written = _Written(kinds=[set() for _ in range(region.width)])
+    written.last = region.header.number if region.header else region.first - 1
     with target.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, quoting=csv.QUOTE_ALL, lineterminator="\n")
         for row in rows:
             note = region.width > 2 and len(row.cells) == 1 and row.cells[0][2] == "t"
-            gap = row.number > (found.below[-1].number if found.below else found.last) + 1
-            if note and (found.below or gap) and len(found.below) < SHOWN:
-                found.below.append(row)
+            gap = row.number > (written.below[-1].number if written.below else written.last) + 1
+            if note and (written.below or gap) and len(written.below) < MAX_LISTED_ROWS:
+                written.below.append(row)
                 continue
-            for held in (*found.below, row):
-                _write_row(writer, region, held, found, limits)
-            found.below.clear()
-            progress.at(row.number / max(found.last, 100_000))
-    return found
+            for pending in (*written.below, row):
+                _write_row(writer, region, pending, written, limits)
+            written.below.clear()
+            progress.at(row.number / max(written.last, MIN_EXPECTED_ROWS))
+    return written
 
 
-def _write_row(writer: Any, region: Region, row: SheetRow, found: _Written, limits: Limits) -> None:
+def _write_row(
+    writer: Any, region: Region, row: SheetRow, written: _Written, limits: Limits
+) -> None:
     width = region.width
-    found.cells += (row.number - found.last) * width
-    if found.cells > limits.cells:
+    written.cells += (row.number - written.last) * width
+    if written.cells > limits.cells:
         raise TooLarge(f"a table of more than {limits.cells:,} cells")
-    for blank in range(found.last + 1, row.number):
+    for blank in range(written.last + 1, row.number):
         writer.writerow([blank, width, "", "", *[""] * width])
-    found.last = row.number
+    written.last = row.number
     texts, marks = [""] * width, [" "] * width
     extra: list[str] = []
     for column, text, mark in row.cells:
         place = column - region.left
         if 0 <= place < width:
             texts[place], marks[place] = text, mark
-            found.kinds[place].add(mark)
+            written.kinds[place].add(mark)
         else:
             extra.append(text)
-    found.uneven = found.uneven or bool(extra)
+    written.uneven = written.uneven or bool(extra)
     surplus = json.dumps(extra) if extra else ""
     # A character takes at most four bytes (a quote two), a cell three beside its own.
     row_bytes = 4 * (sum(map(len, texts)) + len(surplus)) + 4 * width + 64
-    found.longest = max(found.longest, row_bytes)
+    written.longest = max(written.longest, row_bytes)
     writer.writerow([row.number, width + len(extra), surplus, "".join(marks), *texts])
 
 
-def _table(target: Path, region: Region, written: _Written, description: dict[str, Any]) -> Table:
+def _table(
+    target: Path, region: Region, written: _Written, media_type: str, description: dict[str, Any]
+) -> Table:
     width = region.width
     names = CONTROL | {f"c{n}": "VARCHAR" for n in range(1, width + 1)}
     typed = ", ".join(f"'{name}': '{kind}'" for name, kind in names.items())
+    # An empty row has three characters for each cell, and its number, counts and kinds.
     bounds = line_bounds(max(written.longest, 4 * width + 64))
     limits = ", ".join(f"{name} = {value}" for name, value in bounds.items())
     source = (
@@ -251,7 +266,7 @@ def _table(target: Path, region: Region, written: _Written, description: dict[st
         columns=columns,
         relation=source,
         numbered=f"(SELECT *, NULL::BIGINT AS _line FROM {source})",  # noqa: S608
-        media_type=XLSX,
+        media_type=media_type,
         header=region.header is not None,
         first_row=region.header.number + 1 if region.header else region.first,
         uneven=written.uneven,
@@ -280,7 +295,6 @@ def _described(
 ) -> dict[str, Any]:
     last = max(written.last, region.first)
     described: dict[str, Any] = {
-        "format": "xlsx",
         "sheet": chosen.name,
         "sheetNumber": chosen.number,
         "range": f"{_letters(region.left)}{region.first}:{_letters(region.right)}{last}",
@@ -295,10 +309,17 @@ def _described(
     for name, rows in (("preamble", region.above), ("footnotes", written.below)):
         if rows:
             described[name] = [
-                {"row": row.number, "text": " ".join(cell[1] for cell in row.cells)[:TEXT_LENGTH]}
-                for row in rows[:SHOWN]
+                {
+                    "row": row.number,
+                    "text": " ".join(cell[1] for cell in row.cells)[:MAX_TEXT_CHARS],
+                }
+                for row in rows[:MAX_LISTED_ROWS]
             ]
     return described
+
+
+def _text_of(row: SheetRow) -> str:
+    return " ".join(text for _, text, _ in row.cells)[:MAX_TEXT_CHARS]
 
 
 def _letters(column: int) -> str:

@@ -42,7 +42,7 @@ class _Columns(dict[str, int]):
 
     def __missing__(self, letters: str) -> int:
         column = 0
-        for letter in letters.upper()[:4]:
+        for letter in letters.upper()[:4]:  # the last column is XFD
             column = column * 26 + ord(letter) - 64
         if not letters.isascii() or not letters.isalpha() or not 0 < column <= LAST_COLUMN:
             raise SourceBroken(f"a cell has the column {letters[:20]!r}")
@@ -169,7 +169,7 @@ class _Rows:
 def plain_number(value: str) -> tuple[str, str]:
     """The shortest text of the same number, a whole one without a decimal point, and its mark.
 
-    A text that is no number stays as it is.
+    A text that is not a number stays as it is.
     """
     digits = value[1:] if value.startswith("-") else value
     if digits.isdecimal() and digits.isascii() and (digits[0] != "0" or len(digits) == 1):
@@ -180,6 +180,7 @@ def plain_number(value: str) -> tuple[str, str]:
         return unescaped(value), "t"
     if not math.isfinite(number):
         return value, "t"
+    # Excel keeps 15 digits; a larger double is not known to be whole.
     if number.is_integer() and abs(number) < 1e15:
         return str(int(number)), "i"
     return repr(number), "n"

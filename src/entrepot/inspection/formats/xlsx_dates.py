@@ -9,8 +9,9 @@ from typing import Literal
 
 TimeKind = Literal["date", "time", "datetime", "duration"]
 
-DAY = 86_400_000
-LAST = 2_958_466
+DAY_MILLISECONDS = 86_400_000
+"""Serial numbers are days."""
+LAST_DAY = 2_958_466
 """The day after 9999-12-31, counted from 1900."""
 BUILT_IN: dict[int, TimeKind] = {
     **dict.fromkeys((14, 15, 16, 17, *range(27, 32), 34, 35, 36, *range(50, 59)), "date"),
@@ -48,9 +49,10 @@ def moment(serial: float, kind: TimeKind, from_1904: bool) -> tuple[str, TimeKin
     """
     if kind == "duration":
         return _duration(serial), "duration"
-    if not 0 <= serial < LAST - (1_462 if from_1904 else 0):
+    # Between the two systems lie 1,462 days.
+    if not 0 <= serial < LAST_DAY - (1_462 if from_1904 else 0):
         return None
-    days, millis = divmod(round(serial * DAY), DAY)
+    days, millis = divmod(round(serial * DAY_MILLISECONDS), DAY_MILLISECONDS)
     if days == 0 and (kind == "time" or millis):
         return _clock(millis), "time"
     date = _date(days, from_1904)
@@ -78,7 +80,7 @@ def _clock(millis: int) -> str:
 
 def _duration(serial: float) -> str:
     """ISO 8601, in hours, minutes and seconds."""
-    millis = round(abs(serial) * DAY)
+    millis = round(abs(serial) * DAY_MILLISECONDS)
     seconds, rest = divmod(millis, 1_000)
     part = f".{rest:03}".rstrip("0") if rest else ""
     hours, minutes, second = seconds // 3_600, seconds // 60 % 60, seconds % 60

@@ -17,15 +17,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.parsers import expat
 
-from entrepot.inspection.detect.signatures import DAMAGED, is_outside
+from entrepot.inspection.detect.zip_errors import DAMAGED, is_outside
 from entrepot.inspection.formats.xlsx_dates import TimeKind, kind_of_format
 from entrepot.inspection.limits import Limits
 from entrepot.inspection.table import NotTabular, SourceBroken, TooLarge
 
-MEMBERS = 10_000
-PIECE = 64 * 1024
-CACHED, SHORT = 50_000, 200
-NAMES = 1_000
+MAX_MEMBERS = 10_000
+"""Parts of a package: a workbook has a few dozen, and a part for each sheet and image."""
+PIECE_BYTES = 64 * 1024
+"""Of a part, parsed at a time."""
+MAX_CACHED_TEXTS, MAX_CACHED_CHARS = 50_000, 200
+"""Shared texts that are kept in memory, and their length: at most 10 million characters. The others
+are read from the scratch folder each time."""
+MAX_NAMES = 1_000
+"""Names of XML elements that are kept without their prefixes: the format has some dozens, and a
+hostile part may have any number."""
 ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
 
 BROKEN = (*DAMAGED, KeyError)
@@ -68,9 +74,9 @@ class Strings:
 
     def get(self, number: int) -> str:
         """The text of that number, from 0. Raises SourceBroken."""
-        found = self._cache.get(number)
-        if found is not None:
-            return found
+        text = self._cache.get(number)
+        if text is not None:
+            return text
         if not 0 <= number < len(self._ends) - 1:
             raise SourceBroken(f"a cell has the shared text {number:,}, which does not exist")
         start, end = self._ends[number], self._ends[number + 1]
@@ -78,7 +84,7 @@ class Strings:
             self._file.flush()
             self._map = mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ)
         text = self._map[start:end].decode("utf-8") if self._map and end > start else ""
-        if len(self._cache) < CACHED and end - start < SHORT:
+        if len(self._cache) < MAX_CACHED_TEXTS and end - start < MAX_CACHED_CHARS:
             self._cache[number] = text
         return text
 
@@ -90,8 +96,8 @@ def opened(path: Path, limits: Limits) -> Iterator[zipfile.ZipFile]:
     try:
         with zipfile.ZipFile(path) as package:
             parts = package.infolist()
-            if len(parts) > MEMBERS:
-                raise TooLarge(f"a workbook of {len(parts):,} parts; {MEMBERS:,} are read")
+            if len(parts) > MAX_MEMBERS:
+                raise TooLarge(f"a workbook of {len(parts):,} parts; {MAX_MEMBERS:,} are read")
             size = sum(part.file_size for part in parts)
             bomb = size > limits.free_expansion and size > limits.expansion * stored
             if size > limits.unpacked or bomb:
@@ -146,7 +152,7 @@ class PlainNames(dict[str, str]):
 
     def __missing__(self, name: str) -> str:
         plain = name.rpartition(":")[2]
-        if len(self) < NAMES:
+        if len(self) < MAX_NAMES:
             self[name] = plain
         return plain
 
@@ -169,7 +175,7 @@ def parse_in_pieces(
     """Feed one part to `parser`, and stop after each piece. Raises SourceBroken."""
     with package.open(part) as source:
         try:
-            while piece := source.read(PIECE):
+            while piece := source.read(PIECE_BYTES):
                 parser.Parse(piece, False)
                 yield
             parser.Parse(b"", True)
@@ -204,6 +210,7 @@ def unescaped(text: str) -> str:
 
 def _character(match: "re.Match[str]") -> str:
     code = int(match[1], 16)
+    # The characters of XML 1.0, section 2.2.
     allowed = code in (9, 10, 13) or (code >= 32 and not 0xD800 <= code < 0xE000)
     return chr(code) if allowed else match[0]
 
@@ -217,18 +224,18 @@ def _relations(
     package: zipfile.ZipFile, parts: dict[str, str], name: str, folder: str
 ) -> dict[str, tuple[str, str]]:
     """Each relation's kind and target, by its id."""
-    found: dict[str, tuple[str, str]] = {}
+    relations: dict[str, tuple[str, str]] = {}
 
     def start(tag: str, attributes: dict[str, str]) -> None:
         if tag == "Relationship" and attributes.get("TargetMode") != "External":
             target = attributes.get("Target", "")
             path = target if target.startswith("/") else f"{folder}/{target}"
             kind = attributes.get("Type", "").rpartition("/")[2]
-            found[attributes.get("Id", "")] = (kind, _plain(posixpath.normpath(path)))
+            relations[attributes.get("Id", "")] = (kind, _plain(posixpath.normpath(path)))
 
     if name in parts:
         _parse(package, parts[name], start)
-    return found
+    return relations
 
 
 def _formats(package: zipfile.ZipFile, part: str) -> tuple[TimeKind | None, ...]:

@@ -162,8 +162,8 @@ class Columns:
 
     def find(self, name: str, parameter: str, position: int | None = None) -> FilterColumn:
         """The column of that name. Raises Refused."""
-        found = self._by_name.get(name) or self._by_folded.get(name.lower())
-        if found is None:
+        column = self._by_name.get(name) or self._by_folded.get(name.lower())
+        if column is None:
             names = ", ".join(column.name for column in self.all[:20])
             raise FilterRefused(
                 "unknown-column",
@@ -173,4 +173,4 @@ class Columns:
                 column=name[:100],
                 position=position,
             )
-        return found
+        return column

@@ -8,7 +8,7 @@ from typing import Any
 
 from entrepot.inspection.preview.filter_ast import FilterColumn, Value
 
-MOST_DIGITS = 38
+MAX_DIGITS = 38
 """Digits of the engine's widest decimal."""
 WIDTHS = {"TINYINT": 8, "SMALLINT": 16, "INTEGER": 32, "BIGINT": 64}
 NANOSECONDS = re.compile(r"(.*[.]\d{6})(\d{1,3})")
@@ -23,13 +23,13 @@ def typed_value(column: FilterColumn, literal: str | bool | Decimal) -> Value:
     kind = column.kind
     if kind == "other":
         raise Misfit("only `IS NULL` and `IS NOT NULL` can be asked of it")
-    wanted, right = {
+    expected, value_type = {
         "text": ("a text in single quotes", str),
         "boolean": ("TRUE or FALSE", bool),
         "temporal": (f"a text in single quotes like {EXAMPLES.get(column.stored_as, '')}", str),
     }.get(kind, ("a number without quotes", Decimal))
-    if not isinstance(literal, right):
-        raise Misfit(f"it is compared to {wanted}")
+    if not isinstance(literal, value_type):
+        raise Misfit(f"it is compared to {expected}")
     if isinstance(literal, bool):
         return Value(literal, str(literal).lower(), "BOOLEAN")
     if isinstance(literal, Decimal):
@@ -45,6 +45,7 @@ def read_number(text: str) -> Decimal:
         number = Decimal(text)
     except InvalidOperation:
         raise Misfit("it is no number") from None
+    # The largest double has an exponent of 308.
     if not number.is_finite() or abs(number.adjusted()) > 400:
         raise Misfit("it is beyond all numbers that a column can hold")
     return number
@@ -59,14 +60,14 @@ def _number(column: FilterColumn, number: Decimal) -> Value:
         bits = WIDTHS[column.stored_as]
         if places == 0 and -(1 << (bits - 1)) <= number < 1 << (bits - 1):
             return Value(int(number), str(int(number)), column.stored_as)
-        mine = (19, 0)
+        mine = (19, 0)  # the digits of a BIGINT
     else:
         precision, scale = _decimal_type(column.stored_as)
         if places <= scale and whole <= precision - scale:
             return Value(number, f"{number:f}", column.stored_as)
         mine = (precision - scale, scale)
-    if max(whole, mine[0]) + max(places, mine[1]) > MOST_DIGITS:
-        raise Misfit(f"a number may have no more than {MOST_DIGITS} digits together with it")
+    if max(whole, mine[0]) + max(places, mine[1]) > MAX_DIGITS:
+        raise Misfit(f"a number may have no more than {MAX_DIGITS} digits together with it")
     return Value(number, f"{number:f}", f"DECIMAL({max(1, whole + places)}, {places})")
 
 
@@ -110,10 +111,10 @@ def _timestamp(text: str) -> tuple[Any, str]:
 
 
 def _nanoseconds(text: str) -> tuple[Any, str]:
-    found = NANOSECONDS.fullmatch(text)
-    moment, written = _timestamp(found[1] if found else text)
-    if found:
-        return (moment, int(found[2].ljust(3, "0"))), f"{moment:%Y-%m-%d %H:%M:%S.%f}{found[2]}"
+    match = NANOSECONDS.fullmatch(text)
+    moment, written = _timestamp(match[1] if match else text)
+    if match:
+        return (moment, int(match[2].ljust(3, "0"))), f"{moment:%Y-%m-%d %H:%M:%S.%f}{match[2]}"
     return (moment, 0), written
 
 

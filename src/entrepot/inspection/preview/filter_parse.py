@@ -34,11 +34,11 @@ from entrepot.inspection.preview.filter_ast import (
 )
 from entrepot.inspection.preview.filter_literals import Misfit, read_number, typed_value
 
-LONGEST = 4_000
+MAX_CHARS = 4_000
 """Characters of an expression."""
-MOST_TOKENS = 1_000
-DEEPEST = 32
-"""Parentheses, and NOTs, within one another."""
+MAX_TOKENS = 1_000
+MAX_DEPTH = 32
+"""Parentheses, and NOTs, within one another: the parser calls itself for each."""
 COMPARISONS: dict[type[exp.Expression], tuple[Comparison, Comparison]] = {
     exp.EQ: ("=", "="),
     exp.NEQ: ("<>", "<>"),
@@ -67,21 +67,21 @@ def parse_filter(text: str, columns: Columns) -> Term:
     except SqlglotError:
         raise _wrong(len(text), "the end of a text or a name that was begun") from None
     except RecursionError:
-        raise _wrong(1, f"no more than {DEEPEST} conditions within one another") from None
+        raise _wrong(1, f"no more than {MAX_DEPTH} conditions within one another") from None
 
 
 def _check_size(text: str) -> None:
     """Bound what the parser recurses into, and refuse what it would pass over in silence."""
-    if len(text) > LONGEST:
-        raise _wrong(LONGEST + 1, f"no more than {LONGEST:,} characters")
+    if len(text) > MAX_CHARS:
+        raise _wrong(MAX_CHARS + 1, f"no more than {MAX_CHARS:,} characters")
     try:
         tokens = sqlglot.tokenize(text, dialect="duckdb")
     except SqlglotError:
         raise _wrong(len(text), "the end of a text or a name that was begun") from None
     if not tokens:
         raise _wrong(1, CONDITION)
-    if len(tokens) > MOST_TOKENS:
-        raise _wrong(tokens[MOST_TOKENS].start + 1, f"no more than {MOST_TOKENS:,} words and signs")
+    if len(tokens) > MAX_TOKENS:
+        raise _wrong(tokens[MAX_TOKENS].start + 1, f"no more than {MAX_TOKENS:,} words and signs")
     depth = 0
     for token in tokens:
         depth += {"(": 1, ")": -1}.get(token.text, 0)
@@ -89,8 +89,9 @@ def _check_size(text: str) -> None:
             raise _wrong(token.start + 1, "no comment")
         if token.text == ";":
             raise _wrong(token.start + 1, "one condition, without a semicolon")
-        if depth > DEEPEST:
-            raise _wrong(token.start + 1, f"no more than {DEEPEST} parentheses within one another")
+        if depth > MAX_DEPTH:
+            expected = f"no more than {MAX_DEPTH} parentheses within one another"
+            raise _wrong(token.start + 1, expected)
 
 
 class _FilterReader:
@@ -102,8 +103,8 @@ class _FilterReader:
 
     def term(self, node: Any, depth: int) -> Term:
         """The node as a condition. Raises Refused."""
-        if depth > DEEPEST:
-            raise _wrong(_place(node), f"no more than {DEEPEST} conditions within one another")
+        if depth > MAX_DEPTH:
+            raise _wrong(_place(node), f"no more than {MAX_DEPTH} conditions within one another")
         kind = type(node)
         if kind in (exp.And, exp.Or):
             self._only(node, "this", "expression")
@@ -252,11 +253,11 @@ class _FilterReader:
 
 def _chain(node: Any, kind: Any) -> list[Any]:
     """The operands of `a AND b AND c`, which is nested as deep as it is long."""
-    found = []
+    operands = []
     while type(node) is kind:
-        found.append(node.expression)
+        operands.append(node.expression)
         node = node.this
-    return [node, *reversed(found)]
+    return [node, *reversed(operands)]
 
 
 def _ends_escaped(pattern: str, escape: str) -> bool:
@@ -297,11 +298,11 @@ def _misfit(node: Any, column: FilterColumn, reason: str) -> FilterRefused:
 
 def _unparsed(text: str, error: ParseError) -> FilterRefused:
     """What the parser says, in words of this language; it names the last word that it read."""
-    found = error.errors[0] if error.errors else {}
+    first = error.errors[0] if error.errors else {}
     tokens = sqlglot.tokenize(text, dialect="duckdb")
-    named = found.get("line"), found.get("col")
+    named = first.get("line"), first.get("col")
     last = next((each for each in tokens if (each.line, each.col) == named), tokens[-1])
-    description = str(found.get("description", ""))
+    description = str(first.get("description", ""))
     if "missing for" in description:
         return _wrong(min(last.end + 2, len(text)), "a value, a column or a condition")
     if description.startswith("Expecting"):

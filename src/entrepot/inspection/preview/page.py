@@ -22,14 +22,15 @@ from entrepot.inspection.preview.filter_parse import parse_filter
 from entrepot.inspection.preview.filter_sql import filter_sql
 from entrepot.inspection.results import Preview, PreviewRequest
 
-LONGEST_CELL = 1_000
+MAX_CELL_CHARS = 1_000
 """Characters of a cell that are shown."""
-MOST_CELLS = 100_000
-MOST_CHARACTERS = 4_000_000
+MAX_PAGE_CELLS = 100_000
+"""Cells of a page: of a wide table fewer rows are shown."""
+MAX_PAGE_CHARS = 4_000_000
 """Characters of a page, all cells together: it ends with the row that passes them."""
-FURTHEST = 100_000
+MAX_SKIPPED_ROWS = 100_000
 """Rows that a filter finds or a sort gives which may be skipped by `offset`."""
-EXACT = (1 << 53) - 1
+MAX_EXACT_INTEGER = (1 << 53) - 1
 """The largest integer that every reader of JSON takes exactly (RFC 8259, section 6)."""
 NAMES = re.compile(r'\s*(-?)\s*("(?:[^"]|"")+"|[^,"]+?)\s*(?:,|$)')
 
@@ -45,8 +46,8 @@ def preview_file(engine: duckdb.DuckDBPyConnection, request: PreviewRequest) -> 
     try:
         return _preview(engine, request)
     except FilterRefused as refused:
-        told = {"code": refused.code, "detail": refused.detail, **refused.figures}
-        return Preview([], [], False, told)
+        problem = {"code": refused.code, "detail": refused.detail, **refused.figures}
+        return Preview([], [], False, problem)
 
 
 def _preview(engine: duckdb.DuckDBPyConnection, request: PreviewRequest) -> Preview:
@@ -64,26 +65,26 @@ def _preview(engine: duckdb.DuckDBPyConnection, request: PreviewRequest) -> Prev
     if request.where is not None:
         sql, values = filter_sql(parse_filter(request.where, columns))
         conditions.append(f"({sql})")
-    if request.offset > FURTHEST and (conditions or sorts):
+    if request.offset > MAX_SKIPPED_ROWS and (conditions or sorts):
         raise FilterRefused(
             "field-invalid",
-            f"offset: of a filtered or sorted table at most {FURTHEST:,} rows can be skipped; "
-            "follow the pages, or filter more.",
+            f"offset: of a filtered or sorted table at most {MAX_SKIPPED_ROWS:,} rows can be "
+            "skipped; follow the pages, or filter more.",
             field="offset",
-            limit=FURTHEST,
+            limit=MAX_SKIPPED_ROWS,
         )
-    limit = max(1, min(request.limit, MOST_CELLS // len(shown)))
+    limit = max(1, min(request.limit, MAX_PAGE_CELLS // len(shown)))
     query = _Query(engine, source, number, conditions, values)
     if sorts:
-        found = query.sorted(sorts, request.after, limit + 1, request.offset)
-        more, found = len(found) > limit, found[:limit]
-        rows = query.numbered(found, shown)
+        numbers = query.sorted(sorts, request.after, limit + 1, request.offset)
+        more, numbers = len(numbers) > limit, numbers[:limit]
+        rows = query.numbered(numbers, shown)
     else:
         rows = query.plain(shown, request.after, limit + 1, request.offset)
         more, rows = len(rows) > limit, rows[:limit]
     page = _page(rows, shown)
-    told = [{"name": column.name, "stored_as": column.stored_as} for column in shown]
-    return Preview(told, page, more or len(page) < len(rows))
+    described_columns = [{"name": column.name, "stored_as": column.stored_as} for column in shown]
+    return Preview(described_columns, page, more or len(page) < len(rows))
 
 
 @dataclass(frozen=True)
@@ -124,12 +125,12 @@ class _Query:
             f"{identifier(s.column.name)} {'DESC' if s.descending else 'ASC'} NULLS LAST"
             for s in sorts
         )
-        found = self.engine.execute(
+        rows = self.engine.execute(
             f"SELECT {self.number} FROM {self.source}{_where(conditions)} "
             f"ORDER BY {order}, {self.number} LIMIT {limit:d} OFFSET {offset:d}",
             values,
         ).fetchall()
-        return [int(number) for (number,) in found]
+        return [int(number) for (number,) in rows]
 
     def numbered(self, numbers: list[int], shown: list[FilterColumn]) -> list[tuple[Any, ...]]:
         """The rows of these numbers, in this order."""
@@ -183,11 +184,11 @@ def _cell(column: FilterColumn) -> str:
     name = identifier(column.name)
     match column.kind:
         case "text":
-            return f"left({name}, {LONGEST_CELL + 1})"
+            return f"left({name}, {MAX_CELL_CHARS + 1})"
         case "other" if column.stored_as.endswith("[]"):
-            return f"left(to_json({name})::VARCHAR, {LONGEST_CELL + 1})"
+            return f"left(to_json({name})::VARCHAR, {MAX_CELL_CHARS + 1})"
         case "other":
-            return f"left({name}::VARCHAR, {LONGEST_CELL + 1})"
+            return f"left({name}::VARCHAR, {MAX_CELL_CHARS + 1})"
         case "temporal":  # beyond what Python's types hold there are years and nanoseconds
             return f"{name}::VARCHAR"
         case _:
@@ -198,15 +199,15 @@ def _page(rows: list[tuple[Any, ...]], shown: list[FilterColumn]) -> list[dict[s
     page: list[dict[str, Any]] = []
     characters = 0
     for number, *cells in rows:
-        if characters > MOST_CHARACTERS:
+        if characters > MAX_PAGE_CHARS:
             break
         values, cut = [], []
         for column, cell in zip(shown, cells, strict=True):
             if isinstance(cell, str):
                 characters += len(cell)
-                if len(cell) > LONGEST_CELL:
+                if len(cell) > MAX_CELL_CHARS:
                     cut.append(column.name)
-                    values.append(cell[:LONGEST_CELL])
+                    values.append(cell[:MAX_CELL_CHARS])
                     continue
             values.append(_shown(column, cell))
         page.append({"number": int(number), "values": values} | ({"cut": cut} if cut else {}))
@@ -219,7 +220,7 @@ def _shown(column: FilterColumn, cell: Any) -> Any:  # noqa: PLR0911 (a row per 
         case None | bool():
             return cell
         case int():
-            return cell if -EXACT <= cell <= EXACT else str(cell)
+            return cell if -MAX_EXACT_INTEGER <= cell <= MAX_EXACT_INTEGER else str(cell)
         case float():
             if math.isfinite(cell):
                 return cell
@@ -259,7 +260,7 @@ def _sorts(text: str | None, columns: Columns) -> list[_Sort]:
 def _names(text: str | None, parameter: str) -> list[tuple[str, bool]]:
     """Names with commas between them, each whether a minus stands before it; a name with a comma,
     or with a minus at its beginning, in double quotes. Raises Refused."""
-    found, place, rest = [], 0, (text or "").strip()
+    names, place, rest = [], 0, (text or "").strip()
     while place < len(rest):
         match = NAMES.match(rest, place)
         if match is None:
@@ -267,9 +268,9 @@ def _names(text: str | None, parameter: str) -> list[tuple[str, bool]]:
         minus, name = match.groups()
         if name.startswith('"'):
             name = name[1:-1].replace('""', '"')
-        found.append((name, bool(minus)))
+        names.append((name, bool(minus)))
         place = match.end()
-    return found
+    return names
 
 
 def _bad_names(parameter: str) -> FilterRefused:

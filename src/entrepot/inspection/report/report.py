@@ -32,8 +32,9 @@ TAGS: dict[str, list[str]] = {
     "foreign-key": ["#table", "#row"],
     "unmatched-header": ["#table", "#header"],
 }
-CELL_LENGTH = 1_000
-CELLS_SHOWN = 100
+# A report stays readable, and bounded whatever the file's cells hold.
+MAX_CELL_CHARS = 1_000
+MAX_SHOWN_CELLS = 100
 
 
 def problem(kind: str, note: str, **places: Any) -> dict[str, Any]:
@@ -68,14 +69,14 @@ def message_of(kind: str, note: str, places: dict[str, Any]) -> str:
     return f"{where}{TITLES[kind][1]}{cell}{f' ({note})' if note else ''}"
 
 
-def shortened(text: str, length: int = CELL_LENGTH) -> str:
+def shortened(text: str, length: int = MAX_CELL_CHARS) -> str:
     """At most `length` characters of `text`."""
     return text if len(text) <= length else text[: length - 1] + "…"
 
 
 def shown_cells(cells: Sequence[str | None]) -> list[str]:
     """The cells of a row as the report shows them: bounded in count and length."""
-    return [shortened(cell or "", 200) for cell in cells[:CELLS_SHOWN]]
+    return [shortened(cell or "", 200) for cell in cells[:MAX_SHOWN_CELLS]]
 
 
 def file_report(

@@ -12,12 +12,13 @@ from typing import Any
 
 from entrepot.inspection.report.report import TITLES
 
-NAMED = 3
+MAX_FAULTS = 3
 """Kinds of faults that a sentence names."""
-CHOICES = 5
+MAX_CHOICES = 5
 """Values of an enum that a sentence names."""
-LONGEST_NOTE = 10_000
-LENGTH = 80
+MAX_NOTE_CHARS = 10_000
+"""A longer list of an enum is not read again: parsing it would take longer than it tells."""
+MAX_QUOTED_CHARS = 80
 """Characters of a cell or a name in a sentence."""
 HEADER = frozenset(
     {
@@ -30,7 +31,7 @@ HEADER = frozenset(
         "unmatched-header",
     }
 )
-SAID = {
+TEXTS = {
     "blank-row": "a row has no value",
     "missing-cell": "cells are missing",
     "extra-cell": "there are more cells than columns",
@@ -74,7 +75,7 @@ def summarize(
     """What the report says.
 
     `errors` are those listed, `counts` the entries of `errorCounts`: all of them by kind; without
-    a contract the faults are only told. `rejected` of `rows` have one at least.
+    a contract the faults are only listed. `rejected` of `rows` have one at least.
     """
     header = [error for error in errors if error["type"] in HEADER]
     kinds = [entry for entry in counts if entry["type"] not in HEADER]
@@ -112,7 +113,7 @@ def _of_rows(
         return f"{some}: {fault}{f', {place}' if place else ''}."
     faults: list[str] = []
     for entry in by_weight:
-        fault, place = _kind(entry, errors) if len(faults) < NAMED else ("", "")
+        fault, place = _kind(entry, errors) if len(faults) < MAX_FAULTS else ("", "")
         counted = f"{entry['count']:,}{f', {place}' if place else ''}"
         faults.append(f"{fault} ({counted})")
     return f"{some} {_breaks(rejected, contract)}: {_listed(faults, 'kind')}."
@@ -149,28 +150,28 @@ def _fault(kind: str, field: str | None, note: str) -> str:
             return f"{name} must be {_type(note.removeprefix('type is ').strip(QUOTE))}"
         case "constraint-error":
             rule, _, value = note.removeprefix('constraint "').partition('" is ')
-            said = RULES.get(rule, f"breaks its {rule} of {{}}")
+            text = RULES.get(rule, f"breaks its {rule} of {{}}")
             if rule == "enum" and (choices := _choices(value.strip(QUOTE))):
-                return f"{name} {said.format(choices)}"
-            return f"{name} {said.format(shortened(value.strip(QUOTE).replace('`', _TICK)))}"
+                return f"{name} {text.format(choices)}"
+            return f"{name} {text.format(shortened(value.strip(QUOTE).replace('`', _TICK)))}"
         case "unique-error" if field:
             return f"{name} must be unique"
         case "missing-cell" if field:
             return f"the cell of {name} is missing"
         case other:
-            return SAID.get(other) or _described(other)
+            return TEXTS.get(other) or _described(other)
 
 
 def _choices(value: str) -> str | None:
     """The values of an enum, which a note has as Python writes a list; None if it has them not."""
     try:
-        values = literal_eval(value) if len(value) < LONGEST_NOTE else None
+        values = literal_eval(value) if len(value) < MAX_NOTE_CHARS else None
     except (ValueError, SyntaxError, MemoryError, RecursionError):
         return None
     if not isinstance(values, list):
         return None
-    some = ", ".join(quoted(str(each)) for each in values[:CHOICES])
-    more = len(values) - CHOICES
+    some = ", ".join(quoted(str(each)) for each in values[:MAX_CHOICES])
+    more = len(values) - MAX_CHOICES
     return f"{some} and {more:,} more" if more > 0 else some
 
 
@@ -207,7 +208,7 @@ def _header(error: dict[str, Any]) -> str:
         case "blank-label":
             return _blank(number)
         case _:
-            return SAID[error["type"]]
+            return TEXTS[error["type"]]
 
 
 def _blank(number: int | None) -> str:
@@ -215,9 +216,9 @@ def _blank(number: int | None) -> str:
 
 
 def _listed(faults: Sequence[str], noun: str) -> str:
-    more = len(faults) - NAMED
+    more = len(faults) - MAX_FAULTS
     rest = [f"and {more:,} more {noun}{'' if more == 1 else 's'}"] if more > 0 else []
-    return "; ".join([*faults[:NAMED], *rest])
+    return "; ".join([*faults[:MAX_FAULTS], *rest])
 
 
 def _breaks(count: int, contract: bool) -> str:
@@ -232,8 +233,8 @@ def _rows(count: int) -> str:
 
 def quoted(text: str) -> str:
     """A cell or a name in backticks: short, on one line, and without backticks of its own."""
-    plain = "".join(char if char.isprintable() else "�" for char in text[: LENGTH + 1])
-    return f"`{shortened(plain, LENGTH).replace('`', _TICK)}`"
+    plain = "".join(char if char.isprintable() else "�" for char in text[: MAX_QUOTED_CHARS + 1])
+    return f"`{shortened(plain, MAX_QUOTED_CHARS).replace('`', _TICK)}`"
 
 
 def shortened(text: str, length: int = 100) -> str:

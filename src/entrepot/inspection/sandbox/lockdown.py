@@ -19,7 +19,8 @@ from entrepot.inspection.sandbox.seccomp import refuse_calls, seccomp_support
 PR_SET_PDEATHSIG = 1
 PR_SET_NO_NEW_PRIVS = 38
 SIGKILL = 9
-OPEN_FILES = 256
+MAX_OPEN_FILES = 256
+"""The engine spills to many files at a time."""
 
 Strictness = Literal["require", "best-effort"]
 
@@ -71,10 +72,10 @@ def lock_down(
     """Give up every right that an inspection does not need; there is no way back.
 
     Returns the layers that hold. With "require" a layer that cannot be had raises
-    SandboxUnavailable; with "best-effort" it is told in the answer and passed over.
+    SandboxUnavailable; with "best-effort" it is reported in the answer and left out.
     """
     set_limits(limits)
-    held: dict[str, str] = {"limits": "on"}
+    layers: dict[str, str] = {"limits": "on"}
     for layer, lock in (
         ("privileges", lambda: _prctl(PR_SET_NO_NEW_PRIVS, 1)),
         ("files", lambda: confine(readable, scratch)),
@@ -82,25 +83,25 @@ def lock_down(
     ):
         try:
             lock()
-            held[layer] = "on"
+            layers[layer] = "on"
         except OSError as error:
-            held[layer] = f"off: {error.strerror or error}"
+            layers[layer] = f"off: {error.strerror or error}"
             if strictness == "require":
-                raise SandboxUnavailable(f"{layer} {held[layer]}") from None
-    return held
+                raise SandboxUnavailable(f"{layer} {layers[layer]}") from None
+    return layers
 
 
 def set_limits(limits: Limits) -> None:
     """Set what setrlimit(2) bounds. Data may be twice the resident bound, which the parent
     watches: the engine reserves more than it touches."""
-    wanted = {
+    bounds = {
         resource.RLIMIT_CPU: limits.cpu_seconds,
         resource.RLIMIT_FSIZE: limits.scratch,
-        resource.RLIMIT_NOFILE: OPEN_FILES,
+        resource.RLIMIT_NOFILE: MAX_OPEN_FILES,
         resource.RLIMIT_CORE: 0,
         resource.RLIMIT_DATA: 2 * limits.memory,
     }
-    for name, value in wanted.items():
+    for name, value in bounds.items():
         _, hard = resource.getrlimit(name)
         bound = value if hard == resource.RLIM_INFINITY else min(value, hard)
         grace = 1 if name == resource.RLIMIT_CPU else 0

@@ -45,9 +45,9 @@ from entrepot.inspection.sandbox.spawn import ForkServer, SandboxProcess, UnitOf
 
 R = TypeVar("R")
 
-STALE = "inspection-"
-PATIENCE = 4
-"""Times an inspection's seconds that a derivation may take."""
+FOLDER_PREFIX = "inspection-"
+DERIVATION_FACTOR = 4
+"""Times an inspection's seconds that a derivation may take: it gives way to other work."""
 
 
 class InspectionPool:
@@ -79,7 +79,7 @@ class InspectionPool:
         if self._sandbox == "require" and lacking:
             raise InspectionFailed(f"the sandbox is required, but {'; '.join(lacking)}")
         self._scratch.mkdir(parents=True, exist_ok=True, mode=0o700)
-        for stale in self._scratch.glob(f"{STALE}*"):
+        for stale in self._scratch.glob(f"{FOLDER_PREFIX}*"):
             shutil.rmtree(stale, ignore_errors=True)
         self._fork_server = ForkServer(self._scratch, self._work)
 
@@ -118,7 +118,8 @@ class InspectionPool:
         """
         with self._folder() as folder:
             # At its low priority it may need long for little work: the bound is on the work.
-            limits = replace(self._limits, wall_seconds=PATIENCE * self._limits.wall_seconds)
+            seconds = DERIVATION_FACTOR * self._limits.wall_seconds
+            limits = replace(self._limits, wall_seconds=seconds)
             words = SandboxJob("derive", request, folder, limits, self._sandbox)
             try:
                 derived = read_derived(self._run_job(words, lambda done, total: None, canceled))
@@ -157,7 +158,7 @@ class InspectionPool:
                 raise InspectionFailed(f"the file makes its reader fail ({how})") from None
 
     def close(self) -> None:
-        """End all children. Who waits for one is told so (PoolClosed)."""
+        """End all children. Who waits for one gets PoolClosed."""
         fork_server, self._fork_server = self._fork_server, None
         if fork_server is not None:
             fork_server.close()
@@ -181,7 +182,7 @@ class InspectionPool:
     @contextmanager
     def _folder(self) -> Iterator[Path]:
         """A scratch folder for one child, gone after it."""
-        folder = Path(tempfile.mkdtemp(prefix=STALE, dir=self._scratch)).resolve()
+        folder = Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX, dir=self._scratch)).resolve()
         try:
             yield folder
         finally:

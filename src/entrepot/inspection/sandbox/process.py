@@ -18,10 +18,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from entrepot.inspection.context import InspectionContext
 from entrepot.inspection.convert.convert import convert_file
 from entrepot.inspection.detect.decompress import is_packed
 from entrepot.inspection.diff import diff_tables
-from entrepot.inspection.engine import literal, lock_engine, open_engine
+from entrepot.inspection.engine import first_line, literal, lock_engine, open_engine
 from entrepot.inspection.inspect import inspect_file, out_of_resources
 from entrepot.inspection.limits import Limits
 from entrepot.inspection.progress import Progress
@@ -87,11 +88,13 @@ def warm_up() -> None:
     with tempfile.TemporaryDirectory(prefix="inspection-warm-up-") as folder:
         path = Path(folder, "warm-up.csv")
         free = InspectionRequest(path, path.name, len(WARM_UP), "infer")
-        given = replace(free, mode="given", schema=WARM_UP_SCHEMA)
+        with_schema = replace(free, mode="given", schema=WARM_UP_SCHEMA)
         with open_engine() as engine:
-            for content, request in ((WARM_UP, free), (WARM_UP + b"\n\xe4,1\n", given)):
+            for content, request in ((WARM_UP, free), (WARM_UP + b"\n\xe4,1\n", with_schema)):
                 path.write_bytes(content)
-                inspect_file(engine, request, Path(folder), Limits(), Progress(len(content)))
+                progress = Progress(len(content))
+                context = InspectionContext(engine, Path(folder), Limits(), progress)
+                inspect_file(request, context)
 
 
 def warm_up_previews() -> None:
@@ -142,6 +145,7 @@ def _answer_locked(
 ) -> dict[str, Any]:
     """Do the request behind the lock."""
     progress = Progress(request.size, lambda done, of: channel.send({"progress": [done, of]}))
+    context = InspectionContext(engine, scratch, limits, progress)
     try:
         packed = any(map(is_packed, readable))
         lock_engine(engine, readable[0], scratch, request.size, limits, readable[1:], packed)
@@ -149,33 +153,33 @@ def _answer_locked(
             result: Any
             if isinstance(request, ConversionRequest):
                 target = scratch / OUTPUT
-                result = convert_file(engine, request, target, scratch, limits, progress)
+                result = convert_file(request, target, context)
             elif isinstance(request, ComparisonRequest):
-                result = diff_tables(engine, request, scratch, limits, progress)
+                result = diff_tables(request, context)
             elif isinstance(request, PreviewRequest):
                 from entrepot.inspection.preview.page import preview_file
 
                 result = preview_file(engine, request)
             else:
-                result = inspect_file(engine, request, scratch, limits, progress)
+                result = inspect_file(request, context)
     except Exception as error:
         if out_of_resources(error):
-            return {"exhausted": str(error).splitlines()[0][:300]}
+            return {"exhausted": first_line(error)}
         kind = "blocked" if isinstance(error, ImportError | PermissionError) else "failed"
         return {kind: f"{type(error).__name__}: {error}"[:2_000]}
     return {"result": vars(result)}
 
 
 def _request(message: dict[str, Any]) -> Request:
-    told: dict[str, Any] = {
+    fields: dict[str, Any] = {
         name: Path(value) if name in PATHS else value for name, value in message["request"].items()
     }
     match message["job"]:
         case "derive":
-            return ConversionRequest(**told)
+            return ConversionRequest(**fields)
         case "compare":
-            return ComparisonRequest(**told)
+            return ComparisonRequest(**fields)
         case "preview":
-            return PreviewRequest(**told)
+            return PreviewRequest(**fields)
         case _:
-            return InspectionRequest(**told)
+            return InspectionRequest(**fields)

@@ -27,11 +27,14 @@ from entrepot.inspection.sandbox.spawn import SandboxProcess
 
 log = structlog.get_logger(__name__)
 
-POLL = 0.05
-SCRATCH_POLL = 1.0
+POLL_SECONDS = 0.05
+"""Between two looks at a process's memory, at its deadline and at a cancellation."""
+SCRATCH_POLL_SECONDS = 1.0
 """Seconds between two looks at the scratch folder, which cost more than one at the memory."""
-LOADING = 60.0
-MAX_ANSWER = 256 * MIB
+MAX_LOADING_SECONDS = 60.0
+"""Until a new process is ready, which takes a fraction of one unless the machine is busy."""
+MAX_ANSWER_BYTES = 256 * MIB
+"""Of all that one process sends: it is untrusted, and what it sends is kept in memory."""
 CRASHES = (signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGABRT)
 
 
@@ -45,7 +48,7 @@ class ProcessCrashed(Exception):
 
 @dataclass(frozen=True)
 class SandboxJob:
-    """What one child is told: the job, its private scratch folder, and its bounds."""
+    """What one child gets: the job, its private scratch folder, and its bounds."""
 
     job: Literal["inspect", "derive", "compare", "preview"]
     request: InspectionRequest | ConversionRequest | ComparisonRequest | PreviewRequest
@@ -55,8 +58,8 @@ class SandboxJob:
 
     def opening(self) -> bytes:
         """The line that the child waits for."""
-        told = asdict(self.request)
-        request = {k: str(v.resolve()) if isinstance(v, Path) else v for k, v in told.items()}
+        fields = asdict(self.request)
+        request = {k: str(v.resolve()) if isinstance(v, Path) else v for k, v in fields.items()}
         message = {
             "job": self.job,
             "request": request,
@@ -94,7 +97,7 @@ class _Answers:
     def _receive(self, piece: bytes) -> None:
         self.closed = not piece
         self._size += len(piece)
-        if self._size > MAX_ANSWER:
+        if self._size > MAX_ANSWER_BYTES:
             raise InspectionFailed("the child's answer is too long")
         *whole, rest = piece.split(b"\n")
         for line in whole:
@@ -125,7 +128,7 @@ def run_job(
     deadline = time.monotonic() + words.limits.wall_seconds
     highest, look_again = 0, 0.0
     while True:
-        message = answers.next(POLL)
+        message = answers.next(POLL_SECONDS)
         if message is not None and "progress" in message:
             on_progress(*_progress(message))
         elif message is not None:
@@ -142,7 +145,7 @@ def run_job(
         if time.monotonic() > look_again:
             if _bytes_within(words.scratch) > words.limits.scratch:
                 raise LimitExceeded(f"{words.limits.scratch:,} bytes of scratch space")
-            look_again = time.monotonic() + SCRATCH_POLL
+            look_again = time.monotonic() + SCRATCH_POLL_SECONDS
 
 
 def _bytes_within(folder: Path) -> int:
@@ -157,14 +160,14 @@ def _bytes_within(folder: Path) -> int:
 
 def _await_ready(answers: _Answers, canceled: Callable[[], bool]) -> int:
     """The pid that the child says it has."""
-    deadline = time.monotonic() + LOADING
-    while (message := answers.next(POLL)) is None:
+    deadline = time.monotonic() + MAX_LOADING_SECONDS
+    while (message := answers.next(POLL_SECONDS)) is None:
         if answers.closed:
             raise InspectionFailed("the child ended while it loaded")
         if canceled():
             raise InspectionCanceled
         if time.monotonic() > deadline:
-            raise InspectionFailed(f"the child did not load within {LOADING:g} seconds")
+            raise InspectionFailed(f"the child did not load within {MAX_LOADING_SECONDS:g} seconds")
     return int(message["ready"])
 
 

@@ -16,19 +16,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-PAGE = os.sysconf("SC_PAGE_SIZE")
+PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 ORDER = b"fork"
 UnitOfWork = Literal["inspections", "previews"]
-END_WITHIN = 10.0
+END_SECONDS = 10.0
 """Seconds in which the kernel ends a killed process."""
-RETRY = 0.5
+RETRY_SECONDS = 0.5
+"""Between two attempts to start a process, where the host is out of processes or memory."""
 
 
 @dataclass
 class SandboxProcess:
     """One child process in a group of its own, known by the three pipes to it.
 
-    `pid` is told by the child itself before it takes any request; as long as `status` is open,
+    the child itself sends `pid` before it takes any request; as long as `status` is open,
     nobody else can have it. `end` may be called any number of times.
     """
 
@@ -39,22 +40,22 @@ class SandboxProcess:
     _code: int | None = field(default=None, repr=False)
     _ended: bool = False
 
-    def wait(self, seconds: float = END_WITHIN) -> int:
+    def wait(self, seconds: float = END_SECONDS) -> int:
         """How it ended: an exit code, or the number of the signal that killed it, negative.
 
         A child whose mother was killed with it counts as killed.
         """
         if self._code is None:
             readable, _, _ = select.select([self.status], [], [], seconds)
-            said = os.read(self.status, 64) if readable else b""
-            self._code = int(said) if said else -signal.SIGKILL
+            message = os.read(self.status, 64) if readable else b""
+            self._code = int(message) if message else -signal.SIGKILL
         return self._code
 
     def resident(self) -> int:
         """Bytes of memory it holds now; 0 where the system does not tell, or after its end."""
         try:
             fields = Path(f"/proc/{self.pid}/statm").read_text("ascii").split()
-            return int(fields[1]) * PAGE
+            return int(fields[1]) * PAGE_BYTES
         except (OSError, IndexError, ValueError):
             return 0
 
@@ -128,7 +129,7 @@ class ForkServer:
                 self._start()
             except OSError:
                 # The host is out of processes or memory for now.
-                self._closed.wait(RETRY)
+                self._closed.wait(RETRY_SECONDS)
                 continue
             assert self._process is not None
             self._process.wait()

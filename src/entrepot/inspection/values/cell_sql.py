@@ -55,10 +55,10 @@ NATIVE: dict[str, tuple[str, ...]] = {
 class CellSql:
     """The expressions of one column under one field; each is NULL or false on missing cells.
 
-    `present`: the cell is no missing value. `valid`: it is a value of the type (given it is
+    `present`: the cell is not a missing value. `valid`: it is a value of the type (given it is
     present). `value`: comparable, of the type's own order. `text`: its text, for the report.
     `quick`, where not empty, is cheaper than both and never true of a cell that is not valid.
-    `native`: it is no text but a value of the format's own (`true`, `false`, or an expression).
+    `native`: it is not a text but a value of the format's own (`true`, `false`, or an expression).
     """
 
     field: Field

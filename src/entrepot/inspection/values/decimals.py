@@ -12,11 +12,12 @@ from entrepot.inspection.engine import literal
 EXACT_DIGITS = 15
 """Two decimals of so many digits are equal if and only if their doubles are."""
 
-RANGE = 290
-"""Of the decimal exponents within which doubles keep 15 digits."""
+MAX_EXPONENT = 290
+"""Decimal exponents within which doubles keep 15 digits: below the 307 of IEEE 754 by the digits
+of a number's own."""
 
 PARTS = r"^\s*([-+]?)([0-9]*)\.?([0-9]*)(?:[eE]([-+]?[0-9]+))?\s*$"
-FAR = 10**17
+FAR_EXPONENT = 10**17
 """Stands for an exponent of more than 17 digits."""
 
 
@@ -42,8 +43,8 @@ def exact(text: str) -> str:
             "d",
             let(
                 f"coalesce(try_cast(p.exponent AS BIGINT), CASE WHEN p.exponent = '' THEN 0 WHEN "
-                f"starts_with(p.exponent, '-') THEN -{FAR} ELSE {FAR} END) + length(d) - "
-                "length(p.part)",
+                f"starts_with(p.exponent, '-') THEN -{FAR_EXPONENT} ELSE {FAR_EXPONENT} END) "
+                "+ length(d) - length(p.part)",
                 "place",
                 "CASE WHEN d = '' THEN row(0, 0::BIGINT, '') "
                 "WHEN p.sign = '-' THEN row(-1, -place, "
@@ -101,6 +102,7 @@ def near_usual(text: str, numbers: Sequence[Decimal]) -> tuple[str, list[str]]:
     """The number `text`, which is as a double one of the usual `numbers`, and these, as decimals
     of 38 digits: what is beyond them is rounded."""
     whole = max(1, *(number.adjusted() + 1 for number in numbers if number), 1)
+    # One digit of the 38 is left free: rounding may carry into it.
     kind = f"DECIMAL(38, {37 - whole})"
     return f"try_cast({text} AS {kind})", [f"'{number:f}'::{kind}" for number in numbers]
 
@@ -146,6 +148,7 @@ def is_one_of(text: str, value: str, numbers: Sequence[Decimal]) -> str:
 
 def compare_integer(text: str, value: str, operator: str, bound: int) -> str:
     """Whether the integer `text`, with `value` its 128 bits or NULL, is `operator` than `bound`."""
+    # Well within the engine's 128 bits, so that no cast overflows.
     if not -(2**126) < bound < 2**126:
         return f"{exact(text)} {operator} {exact_constant(Decimal(bound))}"
     below = f"starts_with(ltrim({text}), '-')"
@@ -156,7 +159,7 @@ def compare_integer(text: str, value: str, operator: str, bound: int) -> str:
 def key_of_number(text: str, value: str) -> str:
     """A text that is equal for equal numbers. All NaN are equal."""
     double = f"({value} + 0.0)::VARCHAR"
-    plain = f"abs(r[1]) = 2 OR (length(r[3]) <= {EXACT_DIGITS} AND abs(r[2]) < {RANGE})"
+    plain = f"abs(r[1]) = 2 OR (length(r[3]) <= {EXACT_DIGITS} AND abs(r[2]) < {MAX_EXPONENT})"
     others = let(
         exact(text), "r", f"CASE WHEN r IS NULL OR {plain} THEN {double} ELSE r::VARCHAR END"
     )

@@ -1,7 +1,7 @@
 """Places: geopoints, GeoJSON (RFC 7946), TopoJSON, well-known text; all linear in the text.
 
 Coordinates nest to a depth that the geometry's type fixes, so that their JSON, written without
-spaces, is a regular language. Only collections nest freely: `NESTED` levels of them are read.
+spaces, is a regular language. Only collections nest freely: `MAX_NESTED` levels of them are read.
 """
 
 from decimal import Decimal
@@ -10,12 +10,13 @@ from entrepot.inspection.engine import literal
 from entrepot.inspection.values.decimals import compare_number, key_of_number, let
 from entrepot.inspection.values.json_text import is_json
 
-NESTED = 3
-"""Levels of collections within collections."""
+MAX_NESTED = 3
+"""Levels of collections within collections: a regular expression cannot count them, so that each
+level is written out."""
 
 PLAIN = r"\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d{1,9})?\s*"
 USUAL = r"\s*-?(1[0-7]\d|\d{1,2})(\.\d+)?\s*,\s*-?[0-8]?\d(\.\d+)?\s*"
-"""Most geopoints, told by one cheap look; what is not among them is read in full."""
+"""Most geopoints, which one cheap look recognizes; all others are read in full."""
 
 NUMBER = r"-?\d+(\.\d+)?([eE][-+]?\d+)?"
 POSITION = rf"\[{NUMBER}(,{NUMBER})+\]"
@@ -110,9 +111,9 @@ def _by_type(geometry: str, member: str, patterns: dict[str, str]) -> str:
 
 
 def _geometry(geometry: str, cases: str, depth: int) -> str:
-    """Whether the JSON `geometry` is one; `cases` judge what is no collection."""
+    """Whether the JSON `geometry` is one; `cases` judge what is not a collection."""
     collection = "false"
-    if depth < NESTED:
+    if depth < MAX_NESTED:
         name = f"g{depth}"
         members = f"json_extract({geometry}, '$.geometries[*]')"
         inner = _all(members, name, _geometry(name, _renamed(cases, geometry, name), depth + 1))
@@ -129,7 +130,7 @@ def _renamed(cases: str, old: str, new: str) -> str:
 
 
 def _with_json(text: str, body: str) -> str:
-    """`body` on the parsed JSON `j` of `text`, false where it is no JSON object."""
+    """`body` on the parsed JSON `j` of `text`, false where it is not a JSON object."""
     parsed = let(f"try({text}::JSON)", "j", body)
     return f"CASE WHEN {is_json(text, 'OBJECT')} THEN coalesce(try({parsed}), false) ELSE false END"
 
@@ -218,7 +219,7 @@ def wkt_check(text: str) -> str:
     """Whether `text` is a geometry as well-known text (ISO 19125). Geometries are replaced by a
     mark, then the collections of marks, from the innermost."""
     reduced = f"regexp_replace({text}, {literal(GEOMETRY)}, chr(1), 'g')"
-    for _ in range(NESTED):
+    for _ in range(MAX_NESTED):
         reduced = f"regexp_replace({reduced}, {literal(COLLECTION)}, chr(1), 'g')"
     nested = f"(NOT contains({text}, chr(1)) AND trim({reduced}) = chr(1))"
     alone = rf"\s*({GEOMETRY})\s*"

@@ -31,7 +31,7 @@ def kind_of(engine_type: str) -> CellKind:
 def text_sql(column: str, engine_type: str) -> str:
     """The SQL expression for the text of `column`, which has the engine's type.
 
-    Moments with a zone are told in UTC, bytes in base64, durations in ISO 8601, lists and
+    Moments with a zone are written in UTC, bytes in base64, durations in ISO 8601, lists and
     objects as JSON.
     """
     kind = kind_of(engine_type)

@@ -55,6 +55,7 @@ def is_among(text: str, field: Field, read: Sequence[Any]) -> str:
     value = value_of(text, field)
     if field.type == "number":
         return is_one_of(plain_number(text, field), value, read)
+    # Well within the engine's 128 bits, so that no cast overflows.
     if field.type in ("integer", "year") and all(abs(number) < 2**126 for number in read):
         listed = ", ".join(f"{number}::HUGEINT" for number in read)
         return f"coalesce({value} IN ({listed}), false)"

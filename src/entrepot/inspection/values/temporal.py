@@ -130,7 +130,7 @@ def duration_constant(months: int, seconds: Decimal) -> str:
 
 def compare_duration(text: str, operator: str, months: int, seconds: Decimal) -> str:
     """Whether the duration `text` is `operator` than the one of the schema from at least one of
-    the references: what cannot be told (`P1M` and `P30D`) keeps a bound."""
+    the references: what cannot be ordered (`P1M` and `P30D`) keeps a bound."""
     sides = []
     for start in REFERENCES:
         from_here = f"DATE '{start.isoformat()}'"

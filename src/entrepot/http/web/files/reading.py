@@ -7,22 +7,13 @@ from typing import Any
 
 from entrepot.http.web.figures import exact_size, number
 from entrepot.http.web.files.contract import listed, plain, quoted
+from entrepot.inspection.detect.formats import FORMATS
 
 PARTS_SHOWN = 10
 LONG = 60
 """Characters."""
 SILENT = {"bytes", "mediaType", "warnings", "unsure"}
 """What other parts of the page show: the size, the version's media type, the report's warnings."""
-FORMATS = {
-    "csv": "delimited text (CSV)",
-    "jsonl": "JSON Lines",
-    "json": "a JSON array",
-    "json-objects": "JSON objects in a row",
-    "parquet": "Parquet",
-    "arrow-file": "Arrow IPC file",
-    "arrow-stream": "Arrow IPC stream",
-    "xlsx": "Excel workbook",
-}
 NAMES = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe", " ": "space", ":": "colon"}
 WORDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|[_-]+")
 LABELS = {"newline": "Line ends", "tables": "Other tables", "outside": "Outside the table"}
@@ -57,7 +48,7 @@ def readings(described: dict[str, Any]) -> list[ReadingLine]:
 
 def _format(given: dict[str, Any]) -> list[str]:
     form = str(given["format"])
-    return [FORMATS.get(form, plain(form))]
+    return [FORMATS[form].title if form in FORMATS else plain(form)]
 
 
 def _encoding(given: dict[str, Any]) -> list[str]:

@@ -4,7 +4,8 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from entrepot.errors import NotFound
-from entrepot.http.problems.table import TASK_KINDS, all_kinds
+from entrepot.http.problems.table import all_kinds
+from entrepot.http.problems.task_table import TASK_KINDS
 from entrepot.http.web.rendering import page
 from entrepot.http.web.signed_in import Visitor
 

@@ -11,16 +11,24 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from entrepot.inspection.detect.detect import byte_order
+from entrepot.inspection.detect.byte_order import byte_order
 from entrepot.inspection.detect.encoding import Encoding, guess_encoding
 from entrepot.inspection.limits import MIB
 from entrepot.inspection.progress import Progress
 
-BLOCK = 4 * MIB
-TAIL = 64 * 1024
-SAMPLED, SAMPLE_OF_BLOCK = 64 * 1024, 8 * 1024
+BLOCK_BYTES = 4 * MIB
+"""Read at a time: large enough that Python's own work does not count, small enough for caches."""
+TAIL_BYTES = 64 * 1024
+"""The end of the file, in which blank lines and padding are counted."""
+MAX_SAMPLE_BYTES, BLOCK_SAMPLE_BYTES = 64 * 1024, 8 * 1024
+"""What `chardet` is given, and how much of it comes from one block: its time grows by the bytes,
+and one block may be unlike the others."""
+DAMAGED_SURE = 0.9
+"""How sure it is that a text with undecodable bytes is UTF-8, where most of its other high bytes
+form UTF-8 sequences."""
 ASCII, HIGH = bytes(range(128)), bytes(range(128, 256))
 NEVER_TEXT = frozenset(b"\xfe\xff")
+"""Bytes that UTF-8 never has; alone they are damage, since no text is of these letters alone."""
 SURROGATE = re.compile(rb"\xed[\xa0-\xbf][\x80-\xbf]")
 ENDING = b"\r\n\x00\x1a\x0c \t"
 
@@ -124,15 +132,15 @@ class _Tally:
         kept = len(block) - len(bare)
         if self.utf8 is None:
             kept = len(block.decode("utf-8", "ignore").encode()) - len(bare)
-            # Surrogates written as UTF-8 are no UTF-8, but a mark of a writer who meant it.
+            # Surrogates written as UTF-8 are not valid UTF-8, but their writer meant it.
             kept += sum(3 for _ in SURROGATE.finditer(block))
         self.decodable += kept
         self.undecodable += len(block) - len(bare) - kept
         self.seen.update(block.translate(None, ASCII))
-        if len(self.sample) < SAMPLED:
+        if len(self.sample) < MAX_SAMPLE_BYTES:
             first = next(iter(re.finditer(rb"[\x80-\xff]", block))).start()
             begin = block.rfind(b"\n", 0, first) + 1
-            self.sample += block[begin : begin + SAMPLE_OF_BLOCK]
+            self.sample += block[begin : begin + BLOCK_SAMPLE_BYTES]
 
     def finish(self) -> None:
         self._decode(b"", final=True)
@@ -144,14 +152,14 @@ def scan_bytes(path: Path, progress: Progress) -> ByteScan:
     size = path.stat().st_size
     tally = _Tally()
     with path.open("rb") as file:
-        head = file.read(BLOCK)
+        head = file.read(BLOCK_BYTES)
         bom, marked = byte_order(head)
         block = head[bom:]
         while block:
             tally.add(block)
             progress.at(file.tell() / max(1, size))
-            block = file.read(BLOCK)
-        file.seek(max(bom, size - TAIL))
+            block = file.read(BLOCK_BYTES)
+        file.seek(max(bom, size - TAIL_BYTES))
         tail = file.read()
     tally.finish()
     if tally.cr and not tally.counting:
@@ -196,7 +204,7 @@ def _count(path: Path, mark: bytes) -> int:
     """How often the one or two bytes `mark` stand in the file."""
     count, seam = 0, b""
     with path.open("rb") as file:
-        while block := file.read(BLOCK):
+        while block := file.read(BLOCK_BYTES):
             count += (seam + block).count(mark)
             seam = mark[:1] if len(mark) > 1 and block.endswith(mark[:1]) else b""
     return count
@@ -207,10 +215,10 @@ def has_blank_lines(path: Path) -> bool:
     is not known from the count of rows, since a row is one cell. Raises OSError."""
     seam = b"\n"
     with path.open("rb") as file:
-        while block := file.read(BLOCK):
+        while block := file.read(BLOCK_BYTES):
             joined = (seam + block).replace(b"\r", b"")
-            found = joined.find(b"\n\n")
-            if found >= 0 and (joined[found:].strip() or file.read(BLOCK).strip()):
+            at = joined.find(b"\n\n")
+            if at >= 0 and (joined[at:].strip() or file.read(BLOCK_BYTES).strip()):
                 return True
             seam = joined[-1:]
     return False
@@ -227,5 +235,5 @@ def _encoding(tally: _Tally, marked: str | None) -> Encoding:
     if tally.utf8 is not None:
         return Encoding("utf-8")
     if marked is not None or tally.seen <= NEVER_TEXT or tally.decodable > tally.undecodable:
-        return Encoding("utf-8", 0.9, damaged=True)
+        return Encoding("utf-8", DAMAGED_SURE, damaged=True)
     return guess_encoding(bytes(tally.sample), tally.seen)

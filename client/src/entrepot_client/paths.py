@@ -1,0 +1,20 @@
+"""The paths of the API's resources."""
+
+from urllib.parse import quote
+
+from entrepot_client.endpoint import API
+
+
+def file_path(file_id: str) -> str:
+    """The path of one file."""
+    return f"{API}/file/{quote(file_id, safe='')}"
+
+
+def activity_path(file_id: str | None) -> str:
+    """The path of a file's activity, or of all that the caller may see."""
+    return f"{file_path(file_id)}/activity" if file_id is not None else f"{API}/activity"
+
+
+def task_path(task_id: str) -> str:
+    """The API path of a task; an id from outside cannot reach another path."""
+    return f"{API}/task/{quote(task_id, safe='')}"

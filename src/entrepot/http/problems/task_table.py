@@ -1,0 +1,69 @@
+"""What a row of the table of problems is, and the problems that a task ends with.
+
+Nothing raises these: they stand in a task's `error`. Those of domain errors are in
+`problem_kinds`.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class ProblemKind:
+    """What HTTP says of one kind of error; `advice` tells the reader what to do."""
+
+    status: int
+    code: str
+    title: str
+    advice: str
+
+
+NOT_TABULAR = ProblemKind(
+    422,
+    "not-tabular",
+    "This is not a table",
+    "The file's contract, or the format that was asked for, needs a table: CSV, JSON Lines or "
+    "Parquet.",
+)
+
+TASK_KINDS: dict[str, ProblemKind] = {
+    kind.code: kind
+    for kind in (
+        ProblemKind(
+            422,
+            "schema-violation",
+            "The delivery breaks its contract",
+            "The report names each broken row, column and reason. Correct them, deliver again.",
+        ),
+        NOT_TABULAR,
+        ProblemKind(
+            422,
+            "source-error",
+            "The delivery cannot be read",
+            "The file is damaged or not what it says it is.",
+        ),
+        ProblemKind(
+            422,
+            "resource-limit",
+            "The inspection reached a limit",
+            "The file takes more memory, time or space to read than is allowed.",
+        ),
+        ProblemKind(
+            422,
+            "not-comparable",
+            "The two versions cannot be compared",
+            "Both must be tables that have the columns of the key. Name another key, or none.",
+        ),
+        ProblemKind(
+            409,
+            "schema-changed",
+            "The file's schema has changed meanwhile",
+            "Read the schema again, then decide.",
+        ),
+        ProblemKind(
+            500,
+            "inspection-failed",
+            "The inspection could not be run",
+            "This is the server's fault, the delivery was not judged. Deliver it again.",
+        ),
+    )
+}

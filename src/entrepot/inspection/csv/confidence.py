@@ -1,0 +1,110 @@
+"""How sure the reading of a text is, and what speaks against it."""
+
+import re
+from collections.abc import Sequence
+
+from entrepot.inspection.csv.cell_types import TYPED, cell_type
+from entrepot.inspection.csv.dialect_candidates import USUAL
+from entrepot.inspection.csv.dialect_scoring import ScoredDialect
+from entrepot.inspection.csv.layout import Layout
+from entrepot.inspection.csv.lexer import Record
+
+# Set by hand on tests/inspection/corpus, whose folder `ambiguous` has texts that must be below
+# `reading.MIN_SURE`, and whose folder `clean` has those that must not.
+MAX_ROWS = 200
+"""Rows in which rivals are looked for."""
+MAX_RIVALS = 3
+"""The next best dialects that are compared: they differ in quotes and blanks first."""
+MIN_RIVAL_RANK = 0.5
+"""Of the best rank: a dialect with less is not a rival."""
+NO_MARGIN, MARGIN_WEIGHT = 0.4, 1.5
+"""The confidence where the next best dialect is as good, and what each part of the rank by which it
+is worse adds: a fifth of the rank makes a reading sure enough."""
+NO_HEADER = 0.35
+"""The most confidence where nothing is known of the header."""
+MIN_CLEAR_HEADER = 0.65
+"""A header that is less clear is given as a reason."""
+RIVALS = USUAL + "^~"
+"""Delimiters that may stand beside the chosen one in every row."""
+MIN_MARKED_SHARE, MIN_ODD_SHARE = 0.5, 0.1
+"""Share of the lines of one column that have a usual delimiter, and of those that have it outside
+of numbers, for the one column to be in doubt."""
+
+
+def confidence_of(
+    scored: Sequence[ScoredDialect], records: Sequence[Record], layout: Layout, width: int
+) -> tuple[float, tuple[str, ...]]:
+    """How sure the reading is: by how far the next best dialect that gives other cells stays
+    behind, how regular the rows are, and how clear the header is."""
+    best = scored[0]
+    reasons = []
+    margin = 1.0
+    for other in scored[1 : 1 + MAX_RIVALS]:
+        if other.rank <= MIN_RIVAL_RANK * best.rank:
+            break
+        odd = other.dialect.quote not in ("", '"', "'", best.dialect.quote)
+        if odd or _same_cells(best, other) or (other.width == 1 and best.width > 2):
+            continue
+        margin = 1 - other.rank / best.rank
+        mark = other.dialect.delimiter
+        shown = f"the delimiter {mark!r}" if mark else "one column"
+        reasons.append(f"{shown} fits nearly as well")
+        break
+    if _rival(best, records, layout):
+        margin = 0.0
+        reasons.append(
+            "another delimiter stands as often in every row, or the commas are decimal ones"
+        )
+    uneven = _uneven(records, layout) if best.width == 1 else ""
+    if uneven:
+        margin = 0.0
+        reasons.append(f"most lines have the mark {uneven!r}, but not equally often")
+    by_margin = min(1.0, NO_MARGIN + MARGIN_WEIGHT * margin)
+    if layout.sure < MIN_CLEAR_HEADER:
+        reasons.append("whether its first row is a header is not clear")
+    return round(min(by_margin, NO_HEADER + (1 - NO_HEADER) * layout.sure), 2), tuple(reasons)
+
+
+def _rival(best: ScoredDialect, records: Sequence[Record], layout: Layout) -> bool:
+    """Whether another usual delimiter stands equally often in every row, the first included.
+    Within numbers it counts only where there is nothing but numbers."""
+    rows = [record[1] for record in records[:MAX_ROWS] if record[1]]
+    numbers = not layout.header and all(kind == "number" for kind in layout.kinds)
+    if numbers and best.width == 2 and best.dialect.delimiter == ",":
+        return all(row[1].isdigit() for row in rows if len(row) == 2)
+    if not numbers:
+        rows = [[cell for cell in row if cell_type(cell) not in TYPED] for row in rows]
+    for mark in RIVALS:
+        if mark in best.dialect.delimiter or len(rows) < 2:
+            continue
+        counts = {sum(cell.count(mark) for cell in row) for row in rows}
+        if len(counts) == 1 and counts != {0}:
+            return True
+    return False
+
+
+def _uneven(records: Sequence[Record], layout: Layout) -> str:
+    """The usual delimiter that stands in at least half of the lines of one column, with no blank
+    after it, and not only within numbers; "" if there is none."""
+    body = records[layout.start : layout.start + MAX_ROWS]
+    cells = [row[0] for _, row, _ in body if len(row) == 1]
+    if len(cells) < 3:
+        return ""  # too few lines to tell
+    for mark in USUAL:
+        tight = re.compile(re.escape(mark) + r"(?! )")
+        marked = [text for text in cells if tight.search(text)]
+        odd = sum(cell_type(text) not in TYPED for text in marked)
+        if len(marked) >= MIN_MARKED_SHARE * len(cells) and odd >= MIN_ODD_SHARE * len(cells):
+            return mark
+    return ""
+
+
+def _same_cells(best: ScoredDialect, other: ScoredDialect) -> bool:
+    """Whether both read the same cells, as far as the delimiter alone tells."""
+    if best.width == other.width == 1:
+        return True
+    return (
+        best.dialect.delimiter.strip() == other.dialect.delimiter.strip()
+        and best.dialect.blanks == other.dialect.blanks
+        and best.width == other.width
+    )

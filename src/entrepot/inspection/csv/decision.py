@@ -1,0 +1,173 @@
+"""Decide how the first part of a delimited text is to be read: dialect, layout, comments."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from entrepot.inspection.csv.confidence import confidence_of
+from entrepot.inspection.csv.detected import is_blank
+from entrepot.inspection.csv.dialect import Dialect, DialectHints
+from entrepot.inspection.csv.dialect_detection import detect_dialect
+from entrepot.inspection.csv.dialect_scoring import ScoredDialect
+from entrepot.inspection.csv.layout import Layout, find_layout
+from entrepot.inspection.csv.lexer import COMMENT, Lexer, Record
+from entrepot.inspection.csv.table_end import BlockBelow, row_text
+from entrepot.inspection.table import TooLarge
+from entrepot.schemas.table_dialect import TableDialect
+
+SEPARATOR_LINE = re.compile(r'"?sep=(.|\\t)"?\s*', re.IGNORECASE)
+"""A first line that tells Excel the delimiter."""
+COMMENTS = ("#", "//", "%", "--", "!", ";")
+"""Marks of comments, the most usual first."""
+
+MAX_WIDTH_ROWS = 100
+"""Rows by which too many columns are noticed before the layout, whose work grows by columns, is
+looked for."""
+MAX_ROWS = 200
+"""Rows in which quotes are looked for."""
+
+# Set by hand on tests/inspection/corpus.
+MIN_BEGUN_SHARE = 0.5
+"""Share of lines that begin with a quote, for quotes that a program wrote around all cells."""
+MIN_KEPT_SHARE = 0.1
+"""Share of rows with a delimiter within a cell, for quotes that are there to keep delimiters."""
+MAX_COMMENT_SHARE = 0.5
+"""Share of lines that begin with a mark: with more they are the rows."""
+MAX_ALIKE_SHARE = 0.5
+"""Share of the lines after # that have the table's width. # marks comments in most files, so that
+rows may have been commented out with it; after other marks no line may look like a row."""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """How the first part of a text is to be read, and its records by that."""
+
+    dialect: Dialect
+    layout: Layout
+    records: tuple[Record, ...]
+    confidence: float
+    reasons: tuple[str, ...]
+    further: tuple[str, ...]
+    rank: float
+    agreement: float
+    quoted: bool
+    contract: bool
+
+
+def detect_csv(
+    lines: Sequence[str],
+    names: Sequence[str] | None,
+    requested: TableDialect | None,
+    most: int = 10_000,
+) -> Decision:
+    """Decide on dialect and layout by `lines`, the first ones of a text, with their ends.
+
+    Raises TooLarge for rows of more than `most` cells.
+    """
+    hints = _hints(requested)
+    separator = SEPARATOR_LINE.fullmatch(lines[0].lstrip("\ufeff")) if lines else None
+    body = list(lines)
+    if separator:
+        body = body[1:]
+        if hints.delimiter is None:
+            mark = separator.group(1)
+            hints = replace(hints, delimiter="\t" if mark == "\\t" else mark)
+    scored = detect_dialect(body, names, hints)
+    best = scored[0]
+    dialect = _with_comment(best, body, hints)
+    records = _records(dialect, best.width, lines, bool(separator), requested)
+    widest = max((len(cells) for _, cells, _ in records[:MAX_WIDTH_ROWS]), default=0)
+    if widest > most:
+        raise TooLarge(f"{widest:,} columns; {most:,} are read")
+    header = requested.header if requested else None
+    rows = requested.header_rows if requested and requested.header_rows else None
+    layout = find_layout(records, best.width, names, header, rows)
+    if requested and requested.header_join is not None and len(layout.header) > 1:
+        layout = replace(layout, labels=tuple(
+            requested.header_join.join(label.split(" ")) for label in layout.labels
+        ))  # fmt: skip
+    if layout.width != best.width:
+        records = _records(dialect, layout.width, lines, bool(separator), requested)
+    confidence, further = confidence_of(scored, records, layout, best.width)
+    reasons = (f"its rows have {layout.width:,} cells by this dialect", *layout.reasons)
+    return Decision(
+        dialect,
+        layout,
+        records,
+        confidence,
+        reasons,
+        further,
+        best.rank,
+        best.agreement,
+        _is_quoted(dialect, body, records),
+        names is not None,
+    )
+
+
+def _is_quoted(dialect: Dialect, lines: Sequence[str], records: Sequence[Record]) -> bool:
+    """Whether quotes enclose cells as a program writes them: at the start of most lines, or
+    around delimiters in some."""
+    some = [line for line in lines[:MAX_ROWS] if line.strip()]
+    begun = sum(line.startswith(dialect.quote) for line in some) if dialect.quote else 0
+    mark = dialect.delimiter
+    kept = sum(any(mark in cell for cell in row) for _, row, _ in records[:MAX_ROWS]) if mark else 0
+    return begun > MIN_BEGUN_SHARE * len(some) or kept >= MIN_KEPT_SHARE * len(some)
+
+
+def above(decision: Decision) -> BlockBelow | None:
+    """The rows above the table that have text."""
+    start = min(decision.layout.header, default=decision.layout.start)
+    rows = [n for n in range(start) if any(cell.strip() for cell in decision.records[n][1])]
+    if not rows:
+        return None
+    line, cells, _ = decision.records[rows[0]]
+    return BlockBelow(rows[0] + 1, rows[-1] + 1, line, row_text(cells))
+
+
+def _records(
+    dialect: Dialect,
+    width: int,
+    lines: Sequence[str],
+    separator: bool,
+    requested: TableDialect | None,
+) -> tuple[Record, ...]:
+    records: list[Record] = []
+    skipped = set(requested.comment_rows or ()) if requested else set()
+    for number, record in enumerate(Lexer(dialect, width).records(lines), start=1):
+        line, cells, fault = record
+        if is_blank(cells) or (separator and number == 1) or number in skipped:
+            records.append((line, [], fault if fault == COMMENT else ""))
+        else:
+            records.append(record)
+    return tuple(records)
+
+
+def _hints(requested: TableDialect | None) -> DialectHints:
+    if requested is None:
+        return DialectHints()
+    return DialectHints(
+        delimiter=requested.delimiter,
+        quote=requested.quote_char,
+        escape=requested.escape_char,
+        doubled=requested.double_quote,
+        trim=requested.skip_initial_space,
+        comment=requested.comment_char,
+    )
+
+
+def _with_comment(best: ScoredDialect, lines: Sequence[str], hints: DialectHints) -> Dialect:
+    """The dialect with the mark of comments: lines that begin with it are not rows."""
+    dialect = best.dialect
+    if hints.comment is not None or best.width == 1:
+        return dialect
+    lexer = Lexer(dialect)
+    for mark in COMMENTS:
+        if mark[0] in dialect.delimiter or mark[0] == dialect.quote:
+            continue
+        begun = [line for line in lines if line.startswith(mark)]
+        if not begun or len(begun) > MAX_COMMENT_SHARE * len(lines):
+            continue
+        alike = sum(len(lexer.cells_of(line)) == best.width for line in begun)
+        if alike == 0 or (mark == "#" and alike <= MAX_ALIKE_SHARE * len(begun)):
+            return replace(dialect, comment=mark)
+    return dialect

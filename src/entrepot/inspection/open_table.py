@@ -1,0 +1,53 @@
+"""Open a file by its format: the one place that chooses a reader."""
+
+from pathlib import Path
+from pkgutil import resolve_name
+from typing import Any
+
+from entrepot.inspection.context import (
+    Detected,
+    InspectionContext,
+    OpenedTable,
+    Reader,
+    TableRequest,
+)
+from entrepot.inspection.detect.decompress import unpack
+from entrepot.inspection.detect.detect import detect
+from entrepot.inspection.detect.formats import FORMATS
+from entrepot.inspection.detect.signatures import PACKED
+from entrepot.inspection.table import NotTabular
+from entrepot.schemas.table_dialect import parse_dialect
+
+READERS: dict[str, Reader] = {row.kind: resolve_name(row.reader) for row in FORMATS.values()}
+"""Loaded with this module, since the sandbox lets no module be loaded later."""
+
+
+def open_table(
+    detected: Detected, request: TableRequest, context: InspectionContext
+) -> OpenedTable:
+    """The file, ready to be read as a table.
+
+    Raises NotTabular for what no reader is for, and where the reader sees it early SourceBroken
+    and TooLarge; OSError when the scratch folder is full.
+    """
+    if detected.kind not in READERS:
+        raise NotTabular(f"it is {detected.words}")
+    return READERS[detected.kind](detected, request, context)
+
+
+def open_content(
+    path: Path,
+    file_name: str,
+    context: InspectionContext,
+    dialect: dict[str, Any] | None = None,
+    names: list[str] | None = None,
+) -> OpenedTable:
+    """The table in a file that may be compressed. `dialect` is a Table Dialect, `names` are a
+    contract's columns. Raises as `open_table` and `unpack` do."""
+    detected = detect(path, file_name)
+    if detected.kind == PACKED:
+        packed = unpack(path, file_name, context)
+        path, file_name = packed.path, packed.file_name
+        detected = detect(path, file_name)
+    parsed = parse_dialect(dialect) if dialect is not None else None
+    return open_table(detected, TableRequest(path, names, parsed), context)
