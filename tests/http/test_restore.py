@@ -67,7 +67,7 @@ def test_neither_version_needs_the_others_bytes(server: Server, account: TestAcc
 
 
 def test_findings_hold_while_the_schema_does(server: Server, account: TestAccount) -> None:
-    """Told by a mark in the first one's report, which no inspection would write."""
+    """Shown by a warning in the first one's report, which no inspection would write."""
     api = account.api
     file_id = api.deliver(CSV, enforce_schema=SCHEMA)["file_id"]
     marked = inspections.c.version_id.in_(
@@ -75,14 +75,16 @@ def test_findings_hold_while_the_schema_does(server: Server, account: TestAccoun
     )
     with server.parts.database.writing() as conn:
         report = conn.scalar(select(inspections.c.report).where(marked))
-        conn.execute(update(inspections).where(marked).values(report={**report, "mark": 1}))
+        conn.execute(
+            update(inspections).where(marked).values(report={**report, "warnings": ["mark"]})
+        )
     restored(api, file_id, 1)
-    assert api.json(f"/file/{file_id}/report", params={"version": 2})["mark"] == 1
+    assert api.json(f"/file/{file_id}/report", params={"version": 2})["warnings"] == ["mark"]
     titled = {**json.loads(SCHEMA), "title": "Orders"}
     changed = api.request("PUT", f"/file/{file_id}/schema", json=titled)
     assert api.wait_task(changed.json()["task_id"])["status"] == "succeeded"
     restored(api, file_id, 1)
-    assert "mark" not in api.json(f"/file/{file_id}/report", params={"version": 3})
+    assert api.json(f"/file/{file_id}/report", params={"version": 3})["warnings"] == []
 
 
 def _task_of(api: Api, file_id: str, number: int) -> Any:

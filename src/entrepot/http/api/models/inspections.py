@@ -161,7 +161,7 @@ class DerivativeError(TypedDict):
 class DerivativeState(TypedDict):
     """The state of the Parquet from which the columns are measured."""
 
-    status: Literal["none", "pending", "ready", "failed"]
+    status: Literal["none", "pending", "ready", "failed", "expired"]
     error: NotRequired[DerivativeError]
 
 
