@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 from hypothesis import settings
 from tests.support.postgres import Postgres, running_postgres
 from tests.support.server import Server, TestAccount, make_server
@@ -99,6 +100,13 @@ def server(request: pytest.FixtureRequest, servers: dict[str, Server]) -> Iterat
         made.start()
     with servers[kind].clients_of_a_while():
         yield servers[kind]
+
+
+@pytest.fixture(autouse=True)
+def _logs_of_this_test() -> Iterator[None]:
+    """A command that runs in this process has its logs go to the test's stderr, which is closed."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture(autouse=True)
