@@ -71,7 +71,7 @@ from entrepot.errors.state import (
     UserOwnsFiles,
     VersionIsCurrent,
     VersionNotPublished,
-    VersionNotRefused,
+    VersionNotRejected,
     VersionNotTabular,
 )
 
@@ -136,6 +136,6 @@ __all__ = [
     "UserOwnsFiles",
     "VersionIsCurrent",
     "VersionNotPublished",
-    "VersionNotRefused",
+    "VersionNotRejected",
     "VersionNotTabular",
 ]

@@ -36,7 +36,7 @@ IGNORED = ("filetype", "type", "name", "relativePath")
 @dataclass(frozen=True)
 class Aim:
     """What an upload becomes once it is whole: a new file, or a further version of one, which may
-    be a correction of the refused version that it `replaces`."""
+    be a correction of the rejected version that it `replaces`."""
 
     file_name: str
     definition: Definition | None

@@ -39,7 +39,7 @@ FileIdText = Annotated[str, PathParameter(json_schema_extra={"format": "uuid"})]
 REPLACES = {
     "type": "integer",
     "minimum": 1,
-    "description": "The refused version of which this is a correction.",
+    "description": "The rejected version of which this is a correction.",
 }
 DELIVERED = form_of({"file": PROPERTIES["file"], "replaces": REPLACES}, ["file"])
 
@@ -97,8 +97,8 @@ async def new_version(file_id: FileIdText, request: Request, work: WriteWork) ->
 
     The file's own size limit, schema and dialect bind, and its account's quota. Versions of one
     file are inspected in the order of their numbers; until this one is published, and if it is
-    refused, readers stay on the last good one. `replaces` names a refused version of which this
-    is a correction: once this one is published, that one's bytes are given up. With
+    rejected, readers stay on the last good one. `replaces` names a rejected (or failed) version of
+    which this is a correction: once this one is published, that one's bytes are given up. With
     `If-Match` (the `ETag` of the file) nothing is delivered if it has changed since; with an
     `Idempotency-Key` the request may be repeated.
     """
