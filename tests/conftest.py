@@ -14,6 +14,9 @@ from hypothesis import settings
 from tests.support.postgres import Postgres, running_postgres
 from tests.support.server import Server, TestAccount, make_server
 
+from entrepot.db.engine import Database, open_database
+from entrepot.settings import read_settings
+
 DATABASES = ("sqlite", "postgres")
 TESTS = Path(__file__).parent
 REAL = re.compile(
@@ -72,6 +75,19 @@ def postgres() -> Iterator[Postgres]:
     """A running PostgreSQL, one for the run (or for each of xdist's workers)."""
     with running_postgres() as running:
         yield running
+
+
+@pytest.fixture(params=DATABASES)
+def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Database, Path]]:
+    """An empty database of each kind, and where SQLite's file would be."""
+    url = None
+    if request.param == "postgres":
+        running: Postgres = request.getfixturevalue("postgres")
+        url = running.new_database()
+    settings = read_settings(data=tmp_path, database=url)
+    database = open_database(settings)
+    yield database, settings.sqlite_file
+    database.close()
 
 
 @pytest.fixture(scope="session")
