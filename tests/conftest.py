@@ -5,9 +5,11 @@ import os
 import sys
 from collections.abc import Callable, Generator, Iterator
 from contextlib import nullcontext
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import structlog
 from tests.support.memory_folder import use_memory_folder
 from tests.support.postgres import Postgres, running_postgres
 from tests.support.selection import (
@@ -18,6 +20,9 @@ from tests.support.selection import (
     run_order,
 )
 from tests.support.server import Server, TestAccount, make_server
+
+from entrepot.db.engine import Database, open_database
+from entrepot.settings import read_settings
 
 if TYPE_CHECKING:
     from xdist.remote import Producer
@@ -87,6 +92,19 @@ def postgres() -> Iterator[Postgres]:
         yield running
 
 
+@pytest.fixture(params=DATABASES)
+def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Database, Path]]:
+    """An empty database of each kind, and where SQLite's file would be."""
+    url = None
+    if request.param == "postgres":
+        running: Postgres = request.getfixturevalue("postgres")
+        url = running.new_database()
+    settings = read_settings(data=tmp_path, database=url)
+    database = open_database(settings)
+    yield database, settings.sqlite_file
+    database.close()
+
+
 @pytest.fixture(scope="session")
 def servers() -> Iterator[dict[str, Server]]:
     """The running servers by their database, each started when it is first needed."""
@@ -113,6 +131,13 @@ def server(request: pytest.FixtureRequest, servers: dict[str, Server]) -> Iterat
         made.start()
     with servers[kind].clients_of_a_while():
         yield servers[kind]
+
+
+@pytest.fixture(autouse=True)
+def _logs_of_this_test() -> Iterator[None]:
+    """A command that runs in this process has its logs go to the test's stderr, which is closed."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture(autouse=True)

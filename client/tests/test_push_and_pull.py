@@ -71,7 +71,7 @@ def test_push_without_waiting(signed_in: Peer, program: Program, orders: Path) -
     assert not signed_in.asked_for(f"/api/v1/task/{TASK}/events")
 
 
-def test_a_refused_delivery_shows_its_first_errors(
+def test_a_rejected_delivery_shows_its_first_errors(
     signed_in: Peer, program: Program, orders: Path
 ) -> None:
     failed = task_document(TASK, "failed", error=violation(12), report_url=REPORT)
@@ -88,7 +88,9 @@ def test_a_refused_delivery_shows_its_first_errors(
     assert signed_in.forms[0]["enforce_schema"][1] == b"true"
 
 
-def test_an_inspection_that_could_not_run_is_no_refusal(signed_in: Peer, program: Program) -> None:
+def test_an_inspection_that_could_not_run_is_no_rejection(
+    signed_in: Peer, program: Program
+) -> None:
     error = {"status": 500, "code": "inspection-failed", "detail": "It could not be run."}
     signed_in.tasks[TASK] = task_document(TASK, "failed", error=error)
     signed_in.streams = [[(1, signed_in.tasks[TASK])]]

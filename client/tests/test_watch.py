@@ -72,11 +72,11 @@ def test_canceling(peer: Peer, client: Client) -> None:
     assert client.cancel(TASK).status == "canceled"
 
 
-def test_only_a_broken_contract_counts_as_refused(peer: Peer, client: Client) -> None:
-    for error, report, refused in (
+def test_only_a_broken_contract_counts_as_rejected(peer: Peer, client: Client) -> None:
+    for error, report, rejected in (
         ({"status": 422, "code": "schema-violation"}, "/r", True),
         ({"status": 422, "code": "not-tabular"}, None, True),
         ({"status": 500, "code": "inspection-failed"}, None, False),
     ):
         peer.tasks[TASK] = task_document(TASK, "failed", error=error, report_url=report)
-        assert client.task(TASK).refused is refused
+        assert client.task(TASK).rejected is rejected

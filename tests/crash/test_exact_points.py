@@ -25,7 +25,7 @@ GROW = ("UPDATE reservations SET size",)
 ACCEPT = ("INSERT INTO versions", "INSERT INTO tasks")
 BEGIN = ("UPDATE tasks SET status='running'",)
 PUBLISH = ("INSERT INTO inspections", "status='published'")
-REFUSE = ("INSERT INTO inspections", "status='refused'")
+REJECT = ("INSERT INTO inspections", "status='rejected'")
 RELEASE = ("DELETE FROM reservations",)
 CANCELED = ("UPDATE versions SET status='canceled'",)
 ASKED = ("UPDATE tasks SET cancel_requested_at",)
@@ -82,7 +82,7 @@ RESTORED = [
     *long([Point("api", "link", ("/blobs/.* .*/blobs/",), "before")]),
     *long([Point("api", "commit", ACCEPT, "before"), *both("worker", "commit", PUBLISH)]),
 ]
-REFUSAL = [*both("worker", "commit", REFUSE), *long(both("worker", "commit", OUTCOME))]
+REJECTION = [*both("worker", "commit", REJECT), *long(both("worker", "commit", OUTCOME))]
 DROPPED = [
     Point("api", "unlink", ("/blobs/",), "before"),
     Point("api", "commit", RELEASE, "before"),
@@ -213,8 +213,8 @@ def give(account: TestAccount, file_id: str, other: TestAccount) -> None:
     assert answer.status_code == 200, answer.text
 
 
-@pytest.mark.parametrize("point", REFUSAL, ids=str)
-def test_a_refusal_is_killed(installation: Installation, point: Point) -> None:
+@pytest.mark.parametrize("point", REJECTION, ids=str)
+def test_a_rejection_is_killed(installation: Installation, point: Point) -> None:
     installation.arm(point)
     installation.send(CONTENT, "failed", limit=LIMIT, enforce_schema=SCHEMA)
     die_and_check(installation, str(point))

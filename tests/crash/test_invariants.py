@@ -57,7 +57,7 @@ class Ward:
 
 @pytest.fixture(scope="module")
 def sound() -> Iterator[Installation]:
-    """Two accounts; of one a published, a refused and a canceled version. No server runs."""
+    """Two accounts; of one a published, a rejected and a canceled version. No server runs."""
     installation = open_installation()
     try:
         installation.server.new_account(name="other")
@@ -105,7 +105,7 @@ def lose(ward: Ward) -> None:
 
 
 def lose_quarantined(ward: Ward) -> None:
-    ward.blob("refused").unlink()
+    ward.blob("rejected").unlink()
 
 
 def flip(ward: Ward) -> None:
@@ -147,7 +147,7 @@ def point_nowhere(ward: Ward) -> None:
     ward.change(update(files).values(current_version=None))
 
 
-def show_the_refused(ward: Ward) -> None:
+def show_the_rejected(ward: Ward) -> None:
     ward.change(update(files).values(current_version=1))
 
 
@@ -170,10 +170,20 @@ def doom_the_published(ward: Ward) -> None:
     ward.change(update(versions).where(published).values(keep_until=ward.parts.clock()))
 
 
+def fail_by_hand(ward: Ward) -> None:
+    """A rejected version is said to have had no inspection."""
+    ward.change(update(versions).where(versions.c.status == "rejected").values(status="failed"))
+
+
+def use_the_older_word(ward: Ward) -> None:
+    """As a process of an older release would, which must not run."""
+    ward.change(update(versions).where(versions.c.status == "rejected").values(status="refused"))
+
+
 def skip_a_number(ward: Ward) -> None:
-    """The refused version of a file becomes its second one, and there is no first."""
-    refused = versions.c.status == "refused"
-    ward.change(update(versions).where(refused).values(number=2))
+    """The rejected version of a file becomes its second one, and there is no first."""
+    rejected = versions.c.status == "rejected"
+    ward.change(update(versions).where(rejected).values(number=2))
 
 
 def publish_too_early(ward: Ward) -> None:
@@ -218,7 +228,7 @@ def strand(ward: Ward) -> None:
     """A task and its version both wait, but the queue has done with them."""
     ward.change(
         update(tasks).where(tasks.c.status == "failed").values(status="queued"),
-        update(versions).where(versions.c.status == "refused").values(status="received"),
+        update(versions).where(versions.c.status == "rejected").values(status="received"),
     )
 
 
@@ -352,9 +362,9 @@ def give_derived_away(ward: Ward) -> None:
     ward.change(text(f"UPDATE derivatives SET account_id = {other}"))
 
 
-def derive_of_the_refused(ward: Ward) -> None:
-    refused = "(SELECT id FROM versions WHERE status = 'refused')"
-    ward.change(text(f"UPDATE derivatives SET version_id = {refused}"))
+def derive_of_the_rejected(ward: Ward) -> None:
+    rejected = "(SELECT id FROM versions WHERE status = 'rejected')"
+    ward.change(text(f"UPDATE derivatives SET version_id = {rejected}"))
 
 
 def unfinished(ward: Ward, **wrong: object) -> UUID:
@@ -406,7 +416,7 @@ BREACHES: list[tuple[Callable[[Ward], object], str, str]] = [
     (exceed, "quotas", "exceed the quota 1"),
     (keep_a_dead_reservation, "quotas", "is dead and was not released"),
     (point_nowhere, "current versions", "current version None, newest 1"),
-    (show_the_refused, "current versions", "current version 1, newest None"),
+    (show_the_rejected, "current versions", "current version 1, newest None"),
     (rename_by_hand, "lists", "its name is 'another.csv'"),
     (weigh_by_hand, "lists", "it is sorted by 5 bytes"),
     (publish_by_hand, "published versions", "its bytes were removed"),
@@ -426,7 +436,9 @@ BREACHES: list[tuple[Callable[[Ward], object], str, str]] = [
     (reopen_a_check, "tasks", "do not agree on whether it has ended"),
     (forget("file.define"), "activity", "file.define of"),
     (forget("version.publish"), "activity", "version.publish of"),
-    (forget("version.refuse"), "activity", "version.refuse of"),
+    (forget("version.reject"), "activity", "version.reject of"),
+    (fail_by_hand, "activity", "version.fail of"),
+    (use_the_older_word, "tasks", "is failed, its version refused"),
     (forget("version.cancel"), "activity", "version.cancel of"),
     (forget("schema.change"), "activity", "a schema.change has no activity row"),
     (forget("user.create"), "activity", "user.create of"),
@@ -452,7 +464,7 @@ BREACHES: list[tuple[Callable[[Ward], object], str, str]] = [
     (lengthen_derived, "derivatives", "lie in the store"),
     (strand_derived, "derivatives", "no worker will ever take it"),
     (give_derived_away, "derivatives", "belongs to another account than its version"),
-    (derive_of_the_refused, "derivatives", "the version is refused"),
+    (derive_of_the_rejected, "derivatives", "the version is rejected"),
     (lambda ward: reply(ward, True), "replies", "which is not its user's"),
     (lambda ward: reply(ward, False), "replies", "still holds an Idempotency-Key"),
     (leave_bytes, "orphans", "belong to no version"),

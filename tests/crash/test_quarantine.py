@@ -1,4 +1,4 @@
-"""The acceptance of a refused version is killed: it is published whole, or refused as before."""
+"""The acceptance of a rejected version is killed: it is published whole, or rejected as before."""
 
 import pytest
 from tests.crash.installation import Installation, Point, table

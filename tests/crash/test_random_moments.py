@@ -15,13 +15,16 @@ LONGEST = 2.0
 
 
 def load(installation: Installation, chance: random.Random, stop: threading.Event) -> None:
-    """Upload one file after another until the server is gone: good, refused and canceled ones."""
+    """Upload one file after another until the server is gone: good, rejected and canceled ones."""
     with installation.client() as api:
         while not stop.is_set():
             content = table(chance.choice([1, 50, 5_000, 120_000]), f"{chance.random()}")
-            kind = chance.choice(["plain", "plain", "inferred", "refused", "canceled"])
-            fields = {"inferred": {"enforce_schema": "true"}, "refused": {"enforce_schema": SCHEMA}}
-            expected = "failed" if kind == "refused" else "succeeded"
+            kind = chance.choice(["plain", "plain", "inferred", "rejected", "canceled"])
+            fields = {
+                "inferred": {"enforce_schema": "true"},
+                "rejected": {"enforce_schema": SCHEMA},
+            }
+            expected = "failed" if kind == "rejected" else "succeeded"
             sent = installation.send(content, expected, api, limit=LIMIT, **fields.get(kind, {}))
             if kind == "canceled" and sent.task_id:
                 installation.cancel(sent, api)

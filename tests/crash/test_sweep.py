@@ -35,8 +35,8 @@ def swept(
     return sweep(parts.database, parts.store, clock, grace)
 
 
-def refuse(installation: Installation) -> int:
-    """Have a delivery refused; the bytes that its quarantine uses."""
+def reject(installation: Installation) -> int:
+    """Have a delivery rejected; the bytes that its quarantine uses."""
     sent = installation.send(table(2_000), "failed", limit=LIMIT, enforce_schema=SCHEMA)
     assert installation.api.wait_task(str(sent.task_id))["status"] == "failed"
     return len(sent.content)
@@ -73,7 +73,7 @@ def test_a_dead_upload_is_cleaned_up(installation: Installation) -> None:
 
 def test_quarantine_ends_after_seven_days(installation: Installation) -> None:
     used = installation.api.account()["used"]
-    size = refuse(installation)
+    size = reject(installation)
     assert installation.api.account()["used"] == used + size
     assert swept(installation, timedelta(days=6, hours=23)) == NOTHING
     assert swept(installation, timedelta(days=7, minutes=1)) == Swept(0, 0, 1, 0, 0)
@@ -96,7 +96,7 @@ def test_unnamed_bytes_go_after_their_grace(installation: Installation) -> None:
 
 def test_a_removed_name_that_comes_back_goes_again(installation: Installation) -> None:
     """A crash of the machine may bring back the name of bytes whose removal was noted."""
-    refuse(installation)
+    reject(installation)
     swept(installation, timedelta(days=8))
     parts = installation.server.parts
     with parts.database.reading() as conn:
@@ -110,7 +110,7 @@ def test_a_removed_name_that_comes_back_goes_again(installation: Installation) -
 
 
 def test_a_stranded_task_ends(installation: Installation) -> None:
-    refuse(installation)
+    reject(installation)
     with installation.server.parts.database.writing() as conn:
         failed = tasks.select().where(tasks.c.status == "failed")
         task_id = conn.execute(failed.order_by(tasks.c.created_at.desc())).first().id  # type: ignore[union-attr]
@@ -167,15 +167,15 @@ def test_a_versions_derivatives_go_before_its_bytes(installation: Installation) 
     assert parts.store.stat(BlobId(version_id)) is None
     with parts.database.writing() as conn:
         assert conn.execute(row).all() == []
-        # As if it had been refused, so that what follows finds a sound installation.
-        conn.execute(update(versions).where(mine).values(status="refused"))
+        # As if it had been rejected, so that what follows finds a sound installation.
+        conn.execute(update(versions).where(mine).values(status="rejected"))
         hidden = {"current_version": None, "current_size": -1}
         conn.execute(update(files).where(files.c.name == sent.name).values(**hidden))
         conn.execute(
             update(tasks).where(tasks.c.id == UUID(str(sent.task_id))).values(status="failed")
         )
-        refused = activity.c.action == "version.publish", activity.c.file_id == _file_of(sent)
-        conn.execute(update(activity).where(*refused).values(action="version.refuse"))
+        published = activity.c.action == "version.publish", activity.c.file_id == _file_of(sent)
+        conn.execute(update(activity).where(*published).values(action="version.reject"))
         chain_whole(conn)
     installation.deliveries.remove(sent)
     installation.check()
@@ -198,7 +198,7 @@ def _file_of(sent: Delivery) -> Any:
 def test_a_killed_sweep_is_done_by_the_next(installation: Installation, point: Point) -> None:
     swept(installation, timedelta(days=8))  # what others left
     used = installation.api.account()["used"]
-    refuse(installation)
+    reject(installation)
     expire(installation, installation.server.parts.clock)
     installation.arm(point)
     assert installation.server.run("admin", "sweep").returncode == -signal.SIGKILL

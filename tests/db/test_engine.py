@@ -10,7 +10,6 @@ import pytest
 from sqlalchemy import event, insert, select, text
 from sqlalchemy.exc import IntegrityError, InternalError, StatementError
 from tests.support.api import CSV
-from tests.support.postgres import Postgres
 from tests.support.server import Server, TestAccount
 
 from entrepot.accounts.accounts import create_account, get_account
@@ -29,18 +28,12 @@ pytestmark = pytest.mark.both_databases
 NOW = datetime(2024, 5, 6, 7, 8, 9, 123456, tzinfo=UTC)
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+@pytest.fixture
+def database(empty: tuple[Database, Path]) -> Database:
     """A migrated database of each kind."""
-    url = None
-    if request.param == "postgres":
-        running: Postgres = request.getfixturevalue("postgres")
-        url = running.new_database()
-    settings = read_settings(data=tmp_path, database=url)
-    made = open_database(settings)
-    migrate(made, settings.sqlite_file, NOW)
-    yield made
-    made.close()
+    made, sqlite_file = empty
+    migrate(made, sqlite_file, NOW)
+    return made
 
 
 def test_a_unit_of_work_is_committed_or_leaves_nothing(database: Database) -> None:

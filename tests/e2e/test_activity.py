@@ -5,7 +5,9 @@ from pathlib import Path
 from playwright.sync_api import Page, expect
 from tests.e2e.conftest import OpenPage, give_password, sign_in
 from tests.support.api import CSV
+from tests.support.older_words import use_older_words
 from tests.support.server import Server, TestAccount
+from tests.support.sharing import deliver
 
 
 def test_what_happened_to_a_file(page: Page, person: TestAccount) -> None:
@@ -22,6 +24,20 @@ def test_what_happened_to_a_file(page: Page, person: TestAccount) -> None:
     with page.expect_download() as kept:
         page.get_by_role("link", name="All as CSV").click()
     assert Path(kept.value.path()).read_text().count("\n") == 4
+
+
+def test_rejections_of_now_and_of_older_releases_read_alike(
+    page: Page, site: Server, person: TestAccount
+) -> None:
+    file_id = person.api.deliver(CSV, enforce_schema="true")["file_id"]
+    deliver(person.api, file_id, b"other\n1\n")
+    use_older_words(site, file_id)
+    deliver(person.api, file_id, b"other\n1\n")
+    page.goto(f"/files/{file_id}/activity")
+    rows = page.get_by_role("row").filter(has_text="breaks its contract")
+    expect(rows).to_have_count(2)
+    for row in rows.all():
+        expect(row.locator(".badge-bad")).to_have_text("Rejected")
 
 
 def test_others_see_what_they_did(

@@ -164,7 +164,7 @@ def test_what_was_inferred_becomes_the_contract(plain: Page, person: TestAccount
     plain.goto(f"/files/{file_id}")
     plain.get_by_role("link", name="Make it the contract").click()
     plain.get_by_role("button", name="Check it").click()
-    expect(plain.get_by_text("deliveries that break the schema are refused")).to_be_visible()
+    expect(plain.get_by_text("deliveries that break the schema are rejected")).to_be_visible()
     plain.get_by_label("Change it all the same").check()
     plain.get_by_role("button", name="Check it").click()
     expect(plain.get_by_text("The file has the new schema now")).to_be_visible()

@@ -146,11 +146,11 @@ def test_a_waiting_task_is_canceled(
     assert person.api.task(task_id)["status"] == "canceled"
 
 
-def test_a_refused_delivery_shows_its_rows(page: Page, person: TestAccount) -> None:
+def test_a_rejected_delivery_shows_its_rows(page: Page, person: TestAccount) -> None:
     broken = b"id,amount\n1,2\n2,abc\n1,\n3\n4,5,six\n"
     task = person.api.deliver(broken, enforce_schema=CONTRACT)
     page.goto(f"/tasks/{task['task_id']}")
-    expect(page.get_by_text("Refused", exact=True)).to_be_visible()
+    expect(page.get_by_text("Rejected", exact=True)).to_be_visible()
     expect(page.get_by_text("The delivery breaks its contract.")).to_be_visible()
     expect(page.locator("[data-words]")).to_contain_text("4 of 5 rows break the contract")
     rows = page.get_by_role("region", name="The first rejected rows").get_by_role("row")
@@ -193,7 +193,7 @@ def test_a_wide_table_shows_its_guilty_columns(page: Page, person: TestAccount) 
 
 def test_a_file_is_only_checked(page: Page, person: TestAccount) -> None:
     page.goto("/upload")
-    page.get_by_label("This schema: refuse what breaks it").check()
+    page.get_by_label("This schema: reject what breaks it").check()
     page.get_by_label("Table Schema as JSON").fill(CONTRACT)
     page.get_by_label("Only check it, store nothing").check()
     page.get_by_label("File", exact=True).set_input_files(
@@ -213,7 +213,7 @@ def test_a_file_is_only_checked(page: Page, person: TestAccount) -> None:
 
 def test_a_schema_comes_as_a_file_with_a_dialect(page: Page, person: TestAccount) -> None:
     page.goto("/upload")
-    page.get_by_label("This schema: refuse what breaks it").check()
+    page.get_by_label("This schema: reject what breaks it").check()
     page.get_by_label("or its file").set_input_files(
         {"name": "s.json", "mimeType": "application/json", "buffer": CONTRACT.encode()}
     )
@@ -238,7 +238,7 @@ def test_a_schema_comes_as_a_file_with_a_dialect(page: Page, person: TestAccount
 def test_a_wrong_schema_is_told_beside_it_and_kept(page: Page, person: TestAccount) -> None:
     page.goto("/upload")
     page.get_by_label("Description").fill("What the till sold")
-    page.get_by_label("This schema: refuse what breaks it").check()
+    page.get_by_label("This schema: reject what breaks it").check()
     page.get_by_label("Table Schema as JSON").fill('{"fields": [{"name": "a", "type": "intger"}]}')
     page.get_by_label("File", exact=True).set_input_files(
         {"name": "orders.csv", "mimeType": "text/csv", "buffer": b"a\n1\n"}
@@ -246,7 +246,7 @@ def test_a_wrong_schema_is_told_beside_it_and_kept(page: Page, person: TestAccou
     page.get_by_role("button", name="Upload").click()
     expect(page.locator("#schema-wrong")).to_contain_text("/fields/0/type")
     expect(page.get_by_label("Table Schema as JSON")).to_have_value(re.compile("intger"))
-    expect(page.get_by_label("This schema: refuse what breaks it")).to_be_checked()
+    expect(page.get_by_label("This schema: reject what breaks it")).to_be_checked()
     expect(page.get_by_label("Description")).to_have_value("What the till sold")
     page.get_by_label("None: publish what comes").check()
     page.get_by_label("File", exact=True).set_input_files(

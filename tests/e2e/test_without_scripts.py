@@ -8,6 +8,7 @@ from uuid import uuid4
 from playwright.sync_api import Page, expect
 from sqlalchemy import insert
 from tests.e2e.conftest import OpenPage, give_password, sign_in
+from tests.support.paused_inspections import fail_inspection
 from tests.support.server import Server, TestAccount
 from tests.support.sharing import deliver, share
 
@@ -65,7 +66,7 @@ def test_theme_and_sign_out(plain: Page) -> None:
     expect(plain).to_have_url(re.compile(r"/sign-in$"))
 
 
-def test_a_refused_delivery_is_corrected_and_one_is_accepted(
+def test_a_rejected_delivery_is_corrected_and_one_is_accepted(
     plain: Page, person: TestAccount
 ) -> None:
     api = person.api
@@ -73,13 +74,13 @@ def test_a_refused_delivery_is_corrected_and_one_is_accepted(
     plain.goto(f"/files/{file_id}")
     plain.get_by_role("link", name="Deliver a version").click()
     _deliver(plain, b"id,amount\n1,two\n")
-    expect(plain.get_by_text("Refused", exact=True)).to_be_visible()
+    expect(plain.get_by_text("Rejected", exact=True)).to_be_visible()
     plain.get_by_role("link", name="Deliver a correction").click()
     expect(plain.get_by_role("heading", name="Correct version 2")).to_be_visible()
     _deliver(plain, b"id,amount\n1,2\n3,4\n")
     expect(plain.get_by_text("readers see version 3 now")).to_be_visible()
-    refused = api.post(f"/file/{file_id}/versions", files={"file": ("x.csv", b"id,amount\n1,b\n")})
-    task_id = refused.json()["task_id"]
+    rejected = api.post(f"/file/{file_id}/versions", files={"file": ("x.csv", b"id,amount\n1,b\n")})
+    task_id = rejected.json()["task_id"]
     assert api.wait_task(task_id)["status"] == "failed"
     plain.goto(f"/tasks/{task_id}")
     plain.get_by_text("Accept it all the same").click()
@@ -91,6 +92,26 @@ def test_a_refused_delivery_is_corrected_and_one_is_accepted(
     plain.get_by_role("button", name="Restore version 1").click()
     expect(plain.get_by_text("readers see version 6 now")).to_be_visible()
     assert api.get(f"/file/download/{file_id}").content == b"id,amount\n1,2\n"
+
+
+def test_a_delivery_that_could_not_be_inspected_is_delivered_again_or_accepted(
+    plain: Page, site: Server, person: TestAccount
+) -> None:
+    file_id = person.api.deliver(b"id,amount\n1,2\n", enforce_schema="true")["file_id"]
+    task = fail_inspection(site, person.api, file_id, b"id,amount\n3,4\n")
+    plain.goto(f"/files/{file_id}")
+    expect(plain.get_by_role("row").nth(1)).to_contain_text("Failed")
+    plain.get_by_role("link", name="Why version 2 was not inspected").click()
+    expect(plain).to_have_url(re.compile(f"/tasks/{task['task_id']}$"))
+    expect(plain.get_by_text("This is the server's fault")).to_be_visible()
+    expect(plain.get_by_text("the delivery is kept for its sender for 7 days")).to_be_visible()
+    expect(plain.get_by_role("link", name="The delivered file")).to_be_visible()
+    expect(plain.get_by_role("link", name="Deliver a correction")).to_be_visible()
+    plain.get_by_text("Accept it all the same").click()
+    expect(plain.get_by_text("It is inspected once more")).to_be_visible()
+    plain.get_by_label("Why").fill("It is needed today.")
+    plain.get_by_role("button", name="Publish it as it is").click()
+    expect(plain.get_by_text("that it is an exception")).to_be_visible()
 
 
 def test_a_delivery_that_is_too_large_says_so(plain: Page, person: TestAccount) -> None:

@@ -12,8 +12,10 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from tests.http.test_versions import BROKEN, SCHEMA, publish
 from tests.support.api import CSV, Api, assert_problem
 from tests.support.loops import run_apart
+from tests.support.older_words import use_older_words
 from tests.support.server import Server, TestAccount
 from tests.support.sharing import share
 from tests.support.wait import wait_until
@@ -96,6 +98,23 @@ def test_rows_are_chosen(account: TestAccount) -> None:
     assert actions(api, path, since=publish["at"]) == ["version.publish"]
     assert actions(api, path, until=publish["at"]) == ["file.define"]
     assert actions(api, path, until=define["at"]) == []
+
+
+def test_rows_with_the_older_word_are_found_by_either(server: Server, account: TestAccount) -> None:
+    """A row keeps the word of its time; the new one is written from now on."""
+    api = account.api
+    file_id = api.deliver(CSV, enforce_schema=SCHEMA)["file_id"]
+    publish(api, file_id, BROKEN, "failed")
+    use_older_words(server, file_id)
+    publish(api, file_id, BROKEN, "failed")
+    both = ["version.reject", "version.refuse"]
+    path = f"/file/{file_id}/activity"
+    for action in both:
+        assert actions(api, path, action=action) == both
+        assert actions(api, file_id=file_id, action=action) == both
+        lines = api.get(path, params={"action": action, "format": "jsonl"}).text.splitlines()
+        assert [json.loads(line)["result"] for line in lines] == ["refused", "rejected"]
+    server.assert_sound()
 
 
 TOO_LARGE = (

@@ -72,7 +72,7 @@ def test_without_a_key(account: TestAccount, file_id: str) -> None:
     assert (same["same"], same["added"], same["removed"]) == (True, 0, 0)
 
 
-def test_a_refused_version_of_ones_own(account: TestAccount, server: Server, file_id: str) -> None:
+def test_a_rejected_version_of_ones_own(account: TestAccount, server: Server, file_id: str) -> None:
     """A deliverer sees what they have changed against what is published, and nobody else does."""
     supplier = server.new_account().admin
     share(account.api, file_id, supplier.user_name, "rw")

@@ -131,8 +131,8 @@ def test_versions_that_cannot_be_deleted(server: Server, account: TestAccount) -
     publish(api, file_id, BROKEN, "failed")
     path = f"/file/{file_id}/versions"
     assert_problem(remove(api, f"{path}/2"), 409, "version-is-current", version=2)
-    refused = {"version": 3, "version_status": "refused"}
-    assert_problem(remove(api, f"{path}/3"), 409, "version-not-published", **refused)
+    rejected = {"version": 3, "version_status": "rejected"}
+    assert_problem(remove(api, f"{path}/3"), 409, "version-not-published", **rejected)
     assert_problem(api.post(f"{path}/1/undelete"), 409, "nothing-to-undo")
     theirs = two_versions(server.new_account().api)
     bodies = set()
@@ -143,7 +143,7 @@ def test_versions_that_cannot_be_deleted(server: Server, account: TestAccount) -
     assert len(bodies) == 1
     reader = account.new_key(("read",)).api
     assert_problem(remove(reader, f"{path}/1"), 403, "scope-missing")
-    assert states(api, file_id) == ["published", "published", "refused"]
+    assert states(api, file_id) == ["published", "published", "rejected"]
 
 
 def test_a_file_is_deleted_and_had_back(server: Server, account: TestAccount) -> None:

@@ -83,15 +83,15 @@ def test_a_reader_sees_nothing_that_was_not_published(
     reader = partner.new_user()
     share(owner.api, file_id, reader.user_name, "r")
     before = reader.api.get(f"/file/{file_id}")
-    refused = deliver(owner, file_id, BROKEN)
-    assert refused["status"] == "failed"
+    rejected = deliver(owner, file_id, BROKEN)
+    assert rejected["status"] == "failed"
     assert reader.api.get(f"/file/{file_id}").headers["etag"] == before.headers["etag"]
     assert numbers(reader, file_id) == [1]
     assert reader.api.json(f"/file/{file_id}/report")["valid"]
     for path in ("versions/2", "report?version=2", "report.csv?version=2", "profile?version=2"):
         assert_problem(reader.api.get(f"/file/{file_id}/{path}"), 404, "not-found")
     assert_problem(reader.api.get(f"/file/{file_id}/report.csv"), 403, "not-allowed")
-    assert_problem(reader.api.get(f"/task/{refused['task_id']}"), 404, "not-found")
+    assert_problem(reader.api.get(f"/task/{rejected['task_id']}"), 404, "not-found")
     assert reader.api.json("/tasks")["tasks_list"] == []
     assert numbers(owner, file_id) == [2, 1]
 
@@ -131,7 +131,7 @@ def test_a_drop_box(owner: Caller, file_id: str, partner: TestAccount) -> None:
     for path in ("", "?version=1", "?version=2", "?version=9", "?format=csv"):
         answer = supplier.api.get(f"/file/download/{file_id}{path}")
         assert_problem(answer, 403, "not-allowed")
-    # What was refused is kept for the one who delivered it.
+    # What was rejected is kept for the one who delivered it.
     assert supplier.api.get(f"/file/download/{file_id}?version=3").content == BROKEN
     assert_problem(rival.api.get(f"/file/download/{file_id}?version=3"), 403, "not-allowed")
     accept = supplier.api.post(f"/file/{file_id}/versions/3/accept", json={"reason": "x"})
@@ -152,7 +152,7 @@ def test_a_drop_box(owner: Caller, file_id: str, partner: TestAccount) -> None:
 def test_who_may_read_no_more_has_brought_nothing_by_restoring(
     owner: Caller, partner: TestAccount
 ) -> None:
-    """What they restored while they could read is the content of others, published or refused."""
+    """What they restored while they could read is the content of others, published or rejected."""
     guest = partner.new_user()
     words = b"id,amount\n1,words\n"
     file_id = owner.api.deliver(words)["file_id"]
@@ -221,9 +221,9 @@ def test_both_to_read_and_to_deliver(
 ) -> None:
     both = partner.new_user()
     share(owner.api, file_id, both.user_name, "rw")
-    refused = deliver(both, file_id, BROKEN)
+    rejected = deliver(both, file_id, BROKEN)
     assert numbers(both, file_id) == [2, 1]
-    rows = both.api.get(f"/file/{file_id}/report.csv", params={"version": refused["version"]})
+    rows = both.api.get(f"/file/{file_id}/report.csv", params={"version": rejected["version"]})
     assert rows.status_code in (200, 409)
     assert deliver(both, file_id)["status"] == "succeeded"
     answer = both.api.post(f"/file/{file_id}/versions/1/restore")

@@ -41,9 +41,9 @@ def sample_files(server: Server) -> tuple[TestAccount, dict[str, str]]:
     for name in NAMES[:-1]:
         made[name] = account.api.deliver(CSV, name=name)["file_id"]
     schema = '{"fields":[{"name":"id","type":"boolean"}]}'
-    refused = account.api.deliver(CSV, name=NAMES[-1], enforce_schema=schema)
-    assert refused["status"] == "failed"
-    made[NAMES[-1]] = refused["file_id"]
+    rejected = account.api.deliver(CSV, name=NAMES[-1], enforce_schema=schema)
+    assert rejected["status"] == "failed"
+    made[NAMES[-1]] = rejected["file_id"]
     return account, made
 
 

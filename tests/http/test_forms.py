@@ -156,7 +156,7 @@ def test_a_version_by_its_number(holder: TestAccount, file_id: str) -> None:
         assert_problem(answer, 422, "field-invalid", field=wrong.partition("=")[0])
 
 
-def test_a_refused_version_has_no_forms(holder: TestAccount) -> None:
+def test_a_rejected_version_has_no_forms(holder: TestAccount) -> None:
     schema = '{"fields":[{"name":"id","type":"integer"},{"name":"amount","type":"boolean"}]}'
     task = holder.api.deliver(CANONICAL, enforce_schema=schema)
     assert task["status"] == "failed"

@@ -54,14 +54,14 @@ POST   /file/{file_id}/undelete#deleted            200 404 404 404 404 404 200 4
 GET    /file/download/{file_id}                    200 200 403 200 404 404 200 401 401 200 401
 HEAD   /file/download/{file_id}                    200 200 403 200 404 404 200 401 401 200 401
 GET    /file/download/{file_id}#earlier            200 200 403 200 404 404 200 401 401 200 401
-GET    /file/download/{file_id}#refused            200 404 403 404 404 404 404 401 401 200 401
-GET    /file/download/{file_id}#refused-of-w       404 404 200 404 404 404 404 401 401 404 401
+GET    /file/download/{file_id}#rejected           200 404 403 404 404 404 404 401 401 200 401
+GET    /file/download/{file_id}#rejected-of-w      404 404 200 404 404 404 404 401 401 404 401
 GET    /file/download/{file_id}#parquet            200 200 403 200 404 404 200 401 401 200 401
 GET    /file/{file_id}/report                      200 200 404 200 404 404 200 401 401 200 401
-GET    /file/{file_id}/report#refused              200 404 404 404 404 404 200 401 401 200 401
-GET    /file/{file_id}/report#refused-of-w         200 404 200 404 404 404 200 401 401 200 401
+GET    /file/{file_id}/report#rejected             200 404 404 404 404 404 200 401 401 200 401
+GET    /file/{file_id}/report#rejected-of-w        200 404 200 404 404 404 200 401 401 200 401
 GET    /file/{file_id}/report.csv#of-the-owner     200 403 404 403 404 404 200 401 401 200 401
-GET    /file/{file_id}/report.csv#refused-of-w     200 404 200 404 404 404 200 401 401 200 401
+GET    /file/{file_id}/report.csv#rejected-of-w    200 404 200 404 404 404 200 401 401 200 401
 GET    /file/{file_id}/profile                     200 200 403 200 404 404 200 401 401 200 401
 GET    /file/{file_id}/preview                     200 200 403 200 404 404 200 401 401 200 401
 GET    /file/{file_id}/schema                      200 200 200 200 404 404 200 401 401 200 401
@@ -69,7 +69,7 @@ PUT    /file/{file_id}/schema                      202 403 403 403 404 404 202 4
 GET    /file/{file_id}/versions                    200 200 200 200 404 404 200 401 401 200 401
 POST   /file/{file_id}/versions                    202 403 202 202 404 404 202 401 401 403 401
 GET    /file/{file_id}/versions/{number}           200 200 404 200 404 404 200 401 401 200 401
-GET    /file/{file_id}/versions/{number}#refused   200 404 404 404 404 404 200 401 401 200 401
+GET    /file/{file_id}/versions/{number}#rejected  200 404 404 404 404 404 200 401 401 200 401
 GET    /file/{file_id}/versions/{number}#of-w      200 404 200 404 404 404 200 401 401 200 401
 DELETE /file/{file_id}/versions/{number}           200 403 403 403 404 404 200 401 401 403 401
 POST   /file/{file_id}/versions/{number}/undelete  409 403 403 403 404 404 409 401 401 403 401
@@ -140,7 +140,7 @@ ROWS = list(rows())
 class Stage:
     """A file in which something is of everybody, and those who ask for it.
 
-    Its versions: 1 the owner's, published; 2 refused, the owner's; 3 refused, of `w`; from 4 on
+    Its versions: 1 the owner's, published; 2 rejected, the owner's; 3 rejected, of `w`; from 4 on
     published. `handed` is another file, offered to `other`.
     """
 
@@ -170,7 +170,7 @@ class Stage:
         file_id = self.deleted if row.variant == "deleted" else self.file_id
         if row.path.endswith("/offer/accept"):
             file_id = self.handed
-        number = {"refused": "2", "of-w": "3"}.get(row.variant, "1")
+        number = {"rejected": "2", "of-w": "3"}.get(row.variant, "1")
         task_id = self.tasks["w" if row.variant == "of-w" else "owner"]
         if row.path.endswith("/comparison"):
             task_id = self.tasks["comparison"]
@@ -228,14 +228,14 @@ class Stage:
 
 QUERIES = {
     ("/file/download/{file_id}", "earlier"): "?version=1",
-    ("/file/download/{file_id}", "refused"): "?version=2",
-    ("/file/download/{file_id}", "refused-of-w"): "?version=3",
+    ("/file/download/{file_id}", "rejected"): "?version=2",
+    ("/file/download/{file_id}", "rejected-of-w"): "?version=3",
     ("/file/download/{file_id}", "parquet"): "?format=parquet",
     ("/file/{file_id}/report", ""): "?version=1",
-    ("/file/{file_id}/report", "refused"): "?version=2",
-    ("/file/{file_id}/report", "refused-of-w"): "?version=3",
+    ("/file/{file_id}/report", "rejected"): "?version=2",
+    ("/file/{file_id}/report", "rejected-of-w"): "?version=3",
     ("/file/{file_id}/report.csv", "of-the-owner"): "?version=1",
-    ("/file/{file_id}/report.csv", "refused-of-w"): "?version=3",
+    ("/file/{file_id}/report.csv", "rejected-of-w"): "?version=3",
 }
 
 

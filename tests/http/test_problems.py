@@ -2,6 +2,7 @@
 
 from dataclasses import fields
 
+import httpx2
 import pytest
 from tests.support.api import assert_problem
 from tests.support.raw import exchange
@@ -41,6 +42,15 @@ def test_codes_are_stable_words_with_advice() -> None:
     both = set(TASK_KINDS) & set(of_requests)
     assert both == {"not-tabular"}
     assert all(TASK_KINDS[code] is of_requests[code] for code in both)
+
+
+def test_the_old_address_of_a_problem_leads_to_the_new_one(server: Server) -> None:
+    answer = httpx2.get(f"{server.endpoint}/problems/version-not-refused")
+    assert answer.status_code == 308
+    assert answer.headers["location"] == "/problems/version-not-rejected"
+    page = httpx2.get(f"{server.endpoint}{answer.headers['location']}")
+    assert page.status_code == 200
+    assert "The version was not rejected" in page.text
 
 
 @pytest.mark.parametrize(

@@ -21,8 +21,8 @@ def test_a_further_version(run: Run, account: TestAccount, tmp_path: Path) -> No
     assert account.api.get(f"/file/download/{file_id.strip()}").content == second.read_bytes()
 
 
-def refused_after_one(run: Run, account: TestAccount, folder: Path) -> tuple[str, Path]:
-    """A file with a published version and a refused one, and what was refused."""
+def rejected_after_one(run: Run, account: TestAccount, folder: Path) -> tuple[str, Path]:
+    """A file with a published version and a rejected one, and what was rejected."""
     broken = folder / "broken.csv"
     broken.write_bytes(CSV + b"x,y\n")
     file_id = account.api.deliver(CSV, enforce_schema="true")["file_id"]
@@ -33,7 +33,7 @@ def refused_after_one(run: Run, account: TestAccount, folder: Path) -> tuple[str
 def test_one_that_breaks_the_contract_changes_nothing(
     run: Run, account: TestAccount, tmp_path: Path
 ) -> None:
-    file_id, _ = refused_after_one(run, account, tmp_path)
+    file_id, _ = rejected_after_one(run, account, tmp_path)
     assert account.api.get(f"/file/download/{file_id}").content == CSV
     assert account.api.json("/files")["files_list"][0]["version"] == 1
 
@@ -56,7 +56,7 @@ def test_a_file_that_nobody_knows(run: Run, tmp_path: Path) -> None:
 def test_versions_are_listed_restored_and_accepted(
     run: Run, account: TestAccount, tmp_path: Path
 ) -> None:
-    file_id, broken = refused_after_one(run, account, tmp_path)
+    file_id, broken = rejected_after_one(run, account, tmp_path)
     status, out, _ = run("files", "accept", file_id, 2, "--reason", "so be it", "--format", "quiet")
     assert (status, out) == (0, "3\n")
     assert account.api.get(f"/file/download/{file_id}").content == broken.read_bytes()
@@ -67,7 +67,7 @@ def test_versions_are_listed_restored_and_accepted(
     assert [each["version"] for each in listed] == [4, 3, 2, 1]
     assert run("files", "versions", file_id, "--limit", 2, "--format", "quiet")[1] == "4\n3\n"
     shown = run("files", "versions", file_id, "--format", "human")[1]
-    for words in ("version 1 restored", "version 2 accepted, so be it", "kept until", "refused"):
+    for words in ("version 1 restored", "version 2 accepted, so be it", "kept until", "rejected"):
         assert words in shown
     assert run("files", "accept", file_id, 3, "--reason", "again")[0] == 1
     assert run("files", "restore", file_id, 9)[0] == 4

@@ -1,4 +1,4 @@
-"""Refused versions: their bytes for their sender, corrections, and acceptance for a reason."""
+"""Rejected and failed versions: their bytes for their sender, corrections, acceptance."""
 
 import json
 from datetime import datetime, timedelta
@@ -7,14 +7,17 @@ from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import update
+from structlog.testing import capture_logs
 from tests.http.test_versions import BROKEN, SCHEMA, deliver, publish, rows
 from tests.support.api import CSV, Api, assert_problem
 from tests.support.loops import run_apart
+from tests.support.paused_inspections import fail_inspection
 from tests.support.server import Server, TestAccount
 
 from entrepot.accounts.actor import Actor
 from entrepot.accounts.keys import authenticate
 from entrepot.blobs.store import BlobId
+from entrepot.cli.doctor import Result, examine
 from entrepot.db.tables import versions
 from entrepot.db.types import ReadConnection
 from entrepot.errors import QuarantineEnded
@@ -27,7 +30,7 @@ REASON = "The supplier's system was replaced this week."
 
 @pytest.fixture
 def file_id(account: TestAccount) -> str:
-    """A file whose first version is published and whose second one was refused."""
+    """A file whose first version is published and whose second one was rejected."""
     made: str = account.api.deliver(CSV, enforce_schema=SCHEMA)["file_id"]
     publish(account.api, made, BROKEN, "failed")
     return made
@@ -47,14 +50,14 @@ def accepted(api: Api, file_id: str, number: int = 2) -> Any:
 
 
 def end_quarantine(server: Server, file_id: str) -> None:
-    """As if seven days had passed since the refusal."""
+    """As if seven days had passed since the rejection."""
     with server.parts.database.writing() as conn:
-        refused = versions.c.file_id == UUID(file_id), versions.c.status == "refused"
+        rejected = versions.c.file_id == UUID(file_id), versions.c.status == "rejected"
         past = server.parts.clock() - timedelta(seconds=1)
-        conn.execute(update(versions).where(*refused).values(keep_until=past))
+        conn.execute(update(versions).where(*rejected).values(keep_until=past))
 
 
-def test_the_sender_may_have_refused_bytes_back(account: TestAccount, file_id: str) -> None:
+def test_the_sender_may_have_rejected_bytes_back(account: TestAccount, file_id: str) -> None:
     api = account.api
     answer = api.get(f"/file/download/{file_id}", params={"version": 2})
     assert (answer.status_code, answer.content) == (200, BROKEN)
@@ -63,7 +66,7 @@ def test_the_sender_may_have_refused_bytes_back(account: TestAccount, file_id: s
     assert (answer.status_code, answer.content) == (206, BROKEN[3:9])
     assert api.get(f"/file/download/{file_id}").content == CSV
     listed = api.json(f"/file/{file_id}/versions/2")
-    assert listed["status"] == "refused"
+    assert listed["status"] == "rejected"
     assert listed["quarantined_until"] is not None
     asked = {"version": 2, "format": "csv"}
     assert_problem(api.get(f"/file/download/{file_id}", params=asked), 404, "not-found")
@@ -96,7 +99,7 @@ def test_a_correction_names_what_it_replaces(
     account.server.assert_sound()
 
 
-def test_a_correction_that_is_refused_too_leaves_both(account: TestAccount, file_id: str) -> None:
+def test_a_correction_that_is_rejected_too_leaves_both(account: TestAccount, file_id: str) -> None:
     api = account.api
     answer = deliver(api, file_id, BROKEN, data={"replaces": "2"})
     assert api.wait_task(answer.json()["task_id"])["status"] == "failed"
@@ -112,10 +115,12 @@ def test_what_is_replaced_is_a_number(account: TestAccount, file_id: str, text: 
     assert len(account.api.json(f"/file/{file_id}/versions")["versions_list"]) == 2
 
 
-def test_only_a_refused_version_of_ones_own_is_replaced(account: TestAccount, file_id: str) -> None:
+def test_only_a_rejected_version_of_ones_own_is_replaced(
+    account: TestAccount, file_id: str
+) -> None:
     api = account.api
     problem = assert_problem(
-        deliver(api, file_id, data={"replaces": "1"}), 409, "version-not-refused"
+        deliver(api, file_id, data={"replaces": "1"}), 409, "version-not-rejected"
     )
     assert (problem["version"], problem["version_status"]) == (1, "published")
     problem = assert_problem(deliver(api, file_id, data={"replaces": "9"}), 422, "field-invalid")
@@ -123,7 +128,7 @@ def test_only_a_refused_version_of_ones_own_is_replaced(account: TestAccount, fi
     assert api.account()["used"] == len(CSV) + len(BROKEN)
 
 
-def test_the_owner_accepts_a_refused_version(
+def test_the_owner_accepts_a_rejected_version(
     server: Server, account: TestAccount, file_id: str
 ) -> None:
     api = account.api
@@ -160,11 +165,11 @@ def test_a_first_version_is_accepted_too(account: TestAccount) -> None:
     publish(api, file_id, b"other\n1\n", "failed")
 
 
-def test_only_a_refused_version_is_accepted(
+def test_only_a_rejected_version_is_accepted(
     server: Server, account: TestAccount, file_id: str
 ) -> None:
     api = account.api
-    problem = assert_problem(accept(api, file_id, 1), 409, "version-not-refused")
+    problem = assert_problem(accept(api, file_id, 1), 409, "version-not-rejected")
     assert (problem["version"], problem["version_status"]) == (1, "published")
     assert_problem(accept(api, file_id, 9), 404, "not-found")
     assert_problem(accept(api, str(uuid4())), 404, "not-found")
@@ -228,4 +233,65 @@ def test_acceptance_needs_room_and_the_state_that_was_seen(
     problem = assert_problem(accept(api, file_id), 413, "account-quota-exceeded")
     assert problem["requested"] == len(BROKEN)
     assert len(api.json(f"/file/{file_id}/versions")["versions_list"]) == 2
+    server.assert_sound()
+
+
+def inspections_result(server: Server) -> Result:
+    """What `entrepot doctor` says of inspections."""
+    (result,) = [each for each in examine(server.parts, deep=False) if each.name == "inspections"]
+    return result
+
+
+def test_a_version_that_could_not_be_inspected_is_failed_and_kept_for_its_sender(
+    server: Server, account: TestAccount, file_id: str
+) -> None:
+    api = account.api
+    with capture_logs() as logs:
+        task = fail_inspection(server, account.api, file_id, rows(3))
+    assert (task["status"], task["error"]["code"]) == ("failed", "inspection-failed")
+    assert "Its bytes are kept for who delivered them for 7 days." in task["error"]["detail"]
+    (told,) = [each for each in logs if each["event"] == "a version could not be inspected"]
+    assert (told["log_level"], told["file_id"], told["version"]) == ("error", file_id, 3)
+    found = api.json(f"/file/{file_id}/versions/3")
+    assert found["status"] == "failed"
+    assert found["quarantined_until"] is not None
+    assert api.json(f"/file/{file_id}")["version"] == 1
+    assert api.get(f"/file/download/{file_id}", params={"version": 3}).content == rows(3)
+    other = account.new_user("admin").api
+    answer = other.get(f"/file/download/{file_id}", params={"version": 3})
+    assert_problem(answer, 404, "not-found")
+    answer = api.get(f"/file/{file_id}/report", params={"version": 3})
+    assert_problem(answer, 404, "not-found")
+    held = api.account()
+    assert (held["quarantined"], held["used_by"]["quarantined"]) == (2, len(BROKEN) + len(rows(3)))
+    newest = api.json(f"/file/{file_id}/activity")["activity_list"]
+    decided = [(row["action"], row["result"]) for row in newest if row["version"] == 3]
+    assert ("version.fail", "failed") in decided
+    server.assert_sound()
+
+
+def test_doctor_names_a_failed_version_until_it_is_delivered_again(
+    server: Server, account: TestAccount, file_id: str
+) -> None:
+    fail_inspection(server, account.api, file_id, rows(3))
+    result = inspections_result(server)
+    assert not result.ok
+    assert f"version 3 of file {file_id}" in result.detail
+    answer = deliver(account.api, file_id, rows(3), data={"replaces": "3"})
+    assert account.api.wait_task(answer.json()["task_id"])["status"] == "succeeded"
+    assert file_id not in inspections_result(server).detail
+    server.assert_sound()
+
+
+def test_the_owner_accepts_a_failed_version(
+    server: Server, account: TestAccount, file_id: str
+) -> None:
+    api = account.api
+    fail_inspection(server, account.api, file_id, rows(3))
+    found = accepted(api, file_id, 3)
+    assert (found["version"], found["status"], found["accepted_from"]) == (4, "published", 3)
+    assert api.get(f"/file/download/{file_id}").content == rows(3)
+    assert api.json(f"/file/{file_id}/report")["valid"] is True  # inspected at last
+    sweep(server.parts.database, server.parts.store, server.parts.clock)
+    assert api.json(f"/file/{file_id}/versions/3")["quarantined_until"] is None
     server.assert_sound()

@@ -38,7 +38,7 @@ def compare(api: Api, file_id: str, headers: dict[str, str], other: bool = False
 
 @pytest.fixture
 def file_id(account: TestAccount) -> str:
-    """A file whose second version was refused."""
+    """A file whose second version was rejected."""
     made: str = account.api.deliver(CSV, enforce_schema=SCHEMA)["file_id"]
     publish(account.api, made, BROKEN, "failed")
     publish(account.api, made, rows(3))

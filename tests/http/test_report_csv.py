@@ -28,7 +28,7 @@ def fetch(api: Api, file_id: str, **params: Any) -> httpx2.Response:
     return answers[-1]
 
 
-def test_of_a_refused_version(server: Server, account: TestAccount) -> None:
+def test_of_a_rejected_version(server: Server, account: TestAccount) -> None:
     task = account.api.deliver(WRONG, enforce_schema=SCHEMA)
     used = account.api.account()["used"]
     answer = fetch(account.api, task["file_id"])

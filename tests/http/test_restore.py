@@ -91,7 +91,7 @@ def _task_of(api: Api, file_id: str, number: int) -> Any:
     return UUID(api.json(f"/file/{file_id}/versions/{number}")["task_id"])
 
 
-def test_a_version_that_breaks_the_new_schema_is_refused(account: TestAccount) -> None:
+def test_a_version_that_breaks_the_new_schema_is_rejected(account: TestAccount) -> None:
     api = account.api
     file_id = api.deliver(b"id,amount\n1,words\n")["file_id"]
     publish(api, file_id, CSV)
@@ -107,7 +107,7 @@ def test_what_cannot_be_restored(server: Server, account: TestAccount) -> None:
     api = account.api
     file_id = api.deliver(CSV, enforce_schema=SCHEMA)["file_id"]
     publish(api, file_id, BROKEN, "failed")
-    figures = {"version": 2, "version_status": "refused"}
+    figures = {"version": 2, "version_status": "rejected"}
     assert_problem(restore(api, file_id, 2), 409, "version-not-published", **figures)
     theirs = server.new_account().api.deliver(CSV)["file_id"]
     bodies = set()

@@ -172,7 +172,7 @@ def test_a_further_version(account: TestAccount) -> None:
     clean(account, 2 * len(CSV) + 4)
 
 
-def test_a_correction_of_a_refused_version(account: TestAccount) -> None:
+def test_a_correction_of_a_rejected_version(account: TestAccount) -> None:
     file_id = account.api.deliver(CSV, enforce_schema="true")["file_id"]
     wrong = account.api.upload(b"id\nx\n", path=f"/file/{file_id}/versions", limit=None)
     assert account.api.wait_task(wrong.json()["task_id"])["status"] == "failed"
@@ -183,7 +183,7 @@ def test_a_correction_of_a_refused_version(account: TestAccount) -> None:
         return account.api.post("/uploads", headers=HEADERS | given)
 
     first = begin(file_id=file_id, replaces="1")
-    assert_problem(first, 409, "version-not-refused", version=1)
+    assert_problem(first, 409, "version-not-rejected", version=1)
     assert_problem(begin(replaces="2"), 422, "field-invalid", field="replaces")
     right, late = begin(file_id=file_id, replaces="2"), begin(file_id=file_id, replaces="2")
     task = account.api.wait_task(Tus.of(account.api, right).end(CSV))

@@ -91,7 +91,7 @@ def test_to_another_account(server: Server, home: TestAccount, partner: TestAcco
     file_id = owner.api.deliver(CSV, enforce_schema="true")["file_id"]
     share(owner.api, file_id, supplier.user_name, "w")
     deliver(owner, file_id)
-    refused = deliver(supplier, file_id, BROKEN)
+    rejected = deliver(supplier, file_id, BROKEN)
     path = f"/file/{file_id}/report.csv?version=3"
     assert_problem(owner.api.get(path), 409, "derivative-pending")
     assert owner.api.request("DELETE", f"/file/{file_id}/versions/1").status_code == 200
@@ -119,9 +119,9 @@ def test_to_another_account(server: Server, home: TestAccount, partner: TestAcco
     assert_problem(accept(heir.api, file_id), 404, "not-found")
     for api in (owner.api, home.api):
         assert_problem(api.get(f"/file/{file_id}"), 404, "not-found")
-        assert_problem(api.get(f"/task/{refused['task_id']}"), 404, "not-found")
+        assert_problem(api.get(f"/task/{rejected['task_id']}"), 404, "not-found")
         assert api.json("/tasks") == {"tasks_list": []}
-    assert partner.api.task(refused["task_id"])["status"] == "failed"
+    assert partner.api.task(rejected["task_id"])["status"] == "failed"
     assert heir.api.get(path).content.startswith(b"_row,")
     assert heir.api.post(f"/file/{file_id}/versions/1/undelete").status_code == 200
     assert deliver(supplier, file_id)["status"] == "succeeded"

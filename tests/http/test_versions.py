@@ -70,7 +70,7 @@ def test_a_second_version_takes_the_place_of_the_first(account: TestAccount) -> 
     assert len(api.json("/files")["files_list"]) == 1
 
 
-def test_a_refused_version_leaves_readers_on_the_last_good_one(account: TestAccount) -> None:
+def test_a_rejected_version_leaves_readers_on_the_last_good_one(account: TestAccount) -> None:
     api = account.api
     file_id = api.deliver(CSV, enforce_schema=SCHEMA)["file_id"]
     task = publish(api, file_id, BROKEN, "failed")
@@ -91,7 +91,7 @@ def test_a_frozen_schema_binds_the_second_version(account: TestAccount) -> None:
     publish(api, file_id, rows(2))
 
 
-def test_a_refused_first_version_freezes_nothing(account: TestAccount) -> None:
+def test_a_rejected_first_version_freezes_nothing(account: TestAccount) -> None:
     api = account.api
     first = api.deliver(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", name="a.png", enforce_schema="true")
     assert first["status"] == "failed"
@@ -186,19 +186,19 @@ def test_deliveries_at_once_are_all_kept_in_order(account: TestAccount) -> None:
 def test_versions_are_listed_newest_first(account: TestAccount) -> None:
     api = account.api
     file_id = api.deliver(CSV, enforce_schema=SCHEMA)["file_id"]
-    refused = publish(api, file_id, BROKEN, "failed")
+    rejected = publish(api, file_id, BROKEN, "failed")
     publish(api, file_id, rows(3))
     found = api.json(f"/file/{file_id}/versions")["versions_list"]
     assert [(v["version"], v["status"], v["row_count"]) for v in found] == [
         (3, "published", 3),
-        (2, "refused", 1),
+        (2, "rejected", 1),
         (1, "published", 2),
     ]
     assert list(found[1]) == VERSION_KEYS
     assert found[1]["file_size"] == len(BROKEN)
     assert found[1]["sha256"] == sha256(BROKEN).hexdigest()
     assert (found[1]["task_id"], found[1]["user_name"]) == (
-        refused["task_id"],
+        rejected["task_id"],
         account.admin.user_name,
     )
     for version in found:

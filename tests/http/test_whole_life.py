@@ -419,7 +419,7 @@ class Life(RuleBasedStateMachine):
                 "reserved": 0,
                 "files": sum(not file.deleted for file in mine),
                 "versions": len(kept),
-                "quarantined": sum(version.status == "refused" for version in kept),
+                "quarantined": sum(version.status == "rejected" for version in kept),
             }
             api, shown = self.apis[person], dict[str, Any]()
 
@@ -549,7 +549,7 @@ def _readable(file: File, person: Person, version: Version | None) -> bytes:
     right = file.rights(person)
     if not right:
         raise Refused("not-found")
-    mine = version is not None and version.status == "refused" and version.by == person
+    mine = version is not None and version.status == "rejected" and version.by == person
     if version is not None and mine and not version.overcome:
         return version.table.content
     file.require(person, "r")

@@ -72,7 +72,7 @@ def column(derive: Derive, cells: list[str], field: dict[str, Any]) -> tuple[str
     content = "\n".join(["key,x", *lines, ""]).encode()
     derived, made = derive(content, schema=schema)
     assert derived.verdict == "made", derived
-    table = pq.read_flights_table(made)
+    table = pq.read_table(made)
     assert table["key"].to_pylist() == list(range(len(cells)))
     return str(table.schema.field("x").type), table["x"].to_pylist()
 
@@ -234,7 +234,7 @@ def test_an_empty_table_has_types_and_no_rows(derive: Derive) -> None:
     derived, made = derive(b"a,b\n", schema=schema)
     assert derived.columns is not None
     assert [each["nulls"] for each in derived.columns] == [0, 0]
-    table = pq.read_flights_table(made)
+    table = pq.read_table(made)
     assert (table.num_rows, [str(each.type) for each in table.schema]) == (
         0, ["int64", "date32[day]"],
     )  # fmt: skip
@@ -244,7 +244,7 @@ def test_ragged_rows_and_odd_bytes_are_read_as_they_were_inspected(derive: Deriv
     content = b"a;b\n1;x\n2\n3;y;surplus\n\n4;\xe4\n"
     derived, made = derive(content)
     assert derived.verdict == "made", derived
-    assert pq.read_flights_table(made)["b"].to_pylist()[-1] == "ä"
+    assert pq.read_table(made)["b"].to_pylist()[-1] == "ä"
 
 
 def test_other_rows_than_the_inspection_counted_are_refused(derive: Derive) -> None:
@@ -317,7 +317,7 @@ def test_arrow_has_what_the_parquet_has(derive: Derive, tmp_path: Path) -> None:
     _, parquet = derive(source, name="weather.csv")
     with pa.memory_map(str(arrow)) as mapped:
         ours = pa.ipc.open_file(mapped).read_all()
-    assert ours.to_pylist() == pq.read_flights_table(parquet).to_pylist()
+    assert ours.to_pylist() == pq.read_table(parquet).to_pylist()
 
 
 @pytest.mark.parametrize(
@@ -329,7 +329,7 @@ def test_arrow_has_what_the_parquet_has(derive: Derive, tmp_path: Path) -> None:
 )
 def test_json_is_derived_too(derive: Derive, content: bytes, name: str) -> None:
     _, made = derive(content, name=name)
-    table = pq.read_flights_table(made)
+    table = pq.read_table(made)
     assert table["a"].to_pylist() == [1, 2]
     assert [json.loads(each) if each else None for each in table["b"].to_pylist()] == [[1, 2], None]
     _, csv = derive(content, "csv", name=name)

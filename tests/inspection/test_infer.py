@@ -124,7 +124,7 @@ def test_the_seed_samples(inspect: Inspect) -> None:
     }
 
 
-def test_a_file_without_header_is_refused_under_inference(inspect: Inspect) -> None:
+def test_a_file_without_header_is_rejected_under_inference(inspect: Inspect) -> None:
     inferred = inspect("1,x\n2,y\n")
     assert inferred.verdict == "violates"
     assert places(inferred) == [("missing-header", None, None)]
@@ -226,13 +226,13 @@ def test_flights_and_penguins(inspect: Inspect, tmp_path: Path) -> None:
     lines[9_112] = lines[9_112].replace("2013,", "20x3,", 1)
     lines[300_000] = lines[300_000].replace("2013,", "20y3,", 1)
     dirty.write_text("".join(lines))
-    refused = inspect(dirty, inferred.schema)
-    assert places(refused) == [("type-error", 300_001, 1), ("type-error", 9_113, 1)]
-    first = errors_of(refused)[0]
+    rejected = inspect(dirty, inferred.schema)
+    assert places(rejected) == [("type-error", 300_001, 1), ("type-error", 9_113, 1)]
+    first = errors_of(rejected)[0]
     assert first["lineNumber"] == 9_113
     raw = dirty.read_bytes()
     assert raw[first["byteOffset"] :].startswith(b"20x3,")
-    assert refused.detail == (
+    assert rejected.detail == (
         "2 of 336,776 rows: `year` must be an integer, first at row 9,113: `20x3`."
     )
     penguins = inspect(Path(str(files("palmerpenguins") / "data/penguins.csv")))

@@ -140,7 +140,7 @@ def test_wall_clock(tmp_path: Path, endless: Path) -> None:
         pool.close()
 
 
-def test_without_a_contract_a_limit_refuses_nothing(tmp_path: Path, endless: Path) -> None:
+def test_without_a_contract_a_limit_rejects_nothing(tmp_path: Path, endless: Path) -> None:
     """The time is over when the child first tells how far it is, if not before."""
     pool = pool_of(tmp_path, replace(Limits(), wall_seconds=1e-6))
     try:

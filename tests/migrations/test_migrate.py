@@ -4,7 +4,7 @@ import os
 import shutil
 import stat
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,7 +14,6 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import inspect, text
 from tests.support.api import CSV
-from tests.support.postgres import Postgres
 from tests.support.server import PROGRAM, READY_WITHIN, Server
 
 import entrepot
@@ -26,19 +25,6 @@ from entrepot.migrations.run import current_revision, head_revision, migrate
 from entrepot.settings import read_settings
 
 NOW = datetime(2024, 5, 6, 7, 8, 9, tzinfo=UTC)
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Database, Path]]:
-    """An empty database of each kind, and where SQLite's file would be."""
-    url = None
-    if request.param == "postgres":
-        running: Postgres = request.getfixturevalue("postgres")
-        url = running.new_database()
-    settings = read_settings(data=tmp_path, database=url)
-    database = open_database(settings)
-    yield database, settings.sqlite_file
-    database.close()
 
 
 def test_the_migrated_tables_are_the_tables(empty: tuple[Database, Path]) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Status = Literal["published", "refused", "deleted"]
+Status = Literal["published", "rejected", "deleted"]
 Rights = Literal["", "r", "w", "rw"]
 
 
@@ -200,7 +200,7 @@ class Model:
         """The next version, as its inspection decides on it."""
         version = Version(len(file.versions) + 1, table, who, origin=origin)
         sound = table.sound or not file.strict or "accepted_from" in origin
-        version.status = "published" if sound else "refused"
+        version.status = "published" if sound else "rejected"
         file.versions.append(version)
         overcome = origin.get("accepted_from") or origin.get("replaces")
         if sound and overcome:
@@ -230,8 +230,8 @@ class Model:
             return
         if not found or not (file.manages(who) or found[0].by == who):
             raise Refused("field-invalid")
-        if found[0].status != "refused":
-            raise Refused("version-not-refused")
+        if found[0].status != "rejected":
+            raise Refused("version-not-rejected")
 
     def deliver(
         self, who: Person, file: File, table: Table, task_id: str, replaces: int | None = None
@@ -262,8 +262,8 @@ class Model:
     def may_accept(self, who: Person, file: File, number: int) -> None:
         file.require_manager(who)
         version = file.find(number)
-        if version.status != "refused":
-            raise Refused("version-not-refused")
+        if version.status != "rejected":
+            raise Refused("version-not-rejected")
         if version.overcome:
             raise Refused("quarantine-ended")
         self._require_fit(file.limit, file.account, len(version.table), who)

@@ -1,10 +1,16 @@
-"""Let no inspection go on for a while, so that a test meets tasks that have not ended."""
+"""Let no inspection go on for a while, so that a test meets tasks that have not ended, or fail."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from typing import Any
+from uuid import UUID
 
 import psutil
+from tests.support.api import Api
 from tests.support.server import Server
+from tests.support.sharing import post_version
+
+from entrepot.files.processing.inspect import give_up
 
 
 @contextmanager
@@ -21,6 +27,16 @@ def paused_inspections(server: Server) -> Iterator[None]:
         for child in stopped:
             with suppress(psutil.NoSuchProcess):
                 child.resume()
+
+
+def fail_inspection(server: Server, api: Api, file_id: str, content: bytes) -> dict[str, Any]:
+    """Deliver a version whose inspection is given up while it runs; its ended task."""
+    with paused_inspections(server):
+        answer = post_version(api, file_id, content)
+        task_id = answer.json()["task_id"]
+        api.wait_status(task_id, {"running"})
+        server.parts.database.write(give_up, UUID(task_id), server.parts.clock())
+    return api.wait_task(task_id)
 
 
 def _inspecting(server: Server) -> list[psutil.Process]:

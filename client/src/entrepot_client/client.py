@@ -193,9 +193,9 @@ class Client:
         return self._act(file_id, version, "restore", {})
 
     def accept(self, file_id: str, version: int, reason: str) -> str:
-        """Publish a refused version all the same; the id of the task that does it.
+        """Publish a rejected version all the same; the id of the task that does it.
 
-        Raises Conflict where it was not refused or its bytes are gone, OverLimit, NotAllowed.
+        Raises Conflict where it was not rejected or its bytes are gone, OverLimit, NotAllowed.
         """
         return self._act(file_id, version, "accept", {"reason": reason})
 

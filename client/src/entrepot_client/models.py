@@ -86,7 +86,7 @@ class Task:
         return self.status in ("succeeded", "failed", "canceled")
 
     @property
-    def refused(self) -> bool:
+    def rejected(self) -> bool:
         """Whether it failed because the delivery breaks the file's contract.
 
         The other way to fail is that the inspection itself could not be run (a 5xx problem).

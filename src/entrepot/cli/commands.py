@@ -142,7 +142,7 @@ def doctor(
     data: DataOption = None,
     deep: Annotated[bool, typer.Option("--deep", help="Check every invariant.")] = False,
 ) -> None:
-    """Look at settings, database, store, disk and sandbox; exit 1 if something is wrong."""
+    """Look at settings, database, disk, sandbox and inspections; exit 1 if something is wrong."""
     from entrepot.cli.doctor import examine
 
     with installation(data) as parts:

@@ -3,7 +3,7 @@
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import text
@@ -11,6 +11,7 @@ from sqlalchemy import text
 from entrepot.bootstrap.parts import Parts
 from entrepot.cli.data_folder import is_locked
 from entrepot.db.engine import sqlite_module
+from entrepot.files.delivery.quarantine import failed_versions
 from entrepot.files.invariants.invariants import CHECKS
 from entrepot.inspection.sandbox.lockdown import sandbox_status
 from entrepot.migrations.run import current_revision, head_revision
@@ -40,6 +41,7 @@ def examine(parts: Parts, deep: bool) -> Iterator[Result]:
     yield _disk(settings)
     yield from _sandbox(settings)
     yield _address(settings)
+    yield _inspections(parts)
     if deep:
         yield from examine_deep(parts)
 
@@ -50,9 +52,12 @@ def examine_deep(parts: Parts) -> Iterator[Result]:
     for name, check in CHECKS.items():
         with parts.database.reading() as conn:
             breaches = list(check(conn, parts.store, now))
-        shown = "; ".join(breaches[:5]) + ("; …" if len(breaches) > 5 else "")
-        detail = f"{len(breaches)} breaches: {shown}" if breaches else "holds"
+        detail = f"{len(breaches)} breaches: {_first(breaches)}" if breaches else "holds"
         yield Result(f"invariant: {name}", not breaches, detail)
+
+
+def _first(lines: Sequence[str], most: int = 5) -> str:
+    return "; ".join(lines[:most]) + ("; …" if len(lines) > most else "")
 
 
 def _settings(settings: Settings) -> Result:
@@ -100,3 +105,16 @@ def _sandbox(settings: Settings) -> Iterator[Result]:
 def _address(settings: Settings) -> Result:
     version = sys.version.split()[0]
     return Result("address", True, f"{settings.endpoint}, Python {version}")
+
+
+def _inspections(parts: Parts) -> Result:
+    """Versions that could not be inspected: by a fault here, and somebody still has to act."""
+    with parts.database.reading() as conn:
+        failed = failed_versions(conn, parts.clock())
+    named = [
+        f"version {each.number} of file {each.file_id}, task {each.task_id}" for each in failed
+    ]
+    if not named:
+        return Result("inspections", True, "no version waits that could not be inspected")
+    detail = f"{len(named)} versions could not be inspected; the log says why: {_first(named)}"
+    return Result("inspections", False, detail)

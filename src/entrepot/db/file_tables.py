@@ -115,7 +115,7 @@ versions = Table(
     Column("task_id", Uuid, nullable=False, unique=True),
     # The number of the version whose bytes these are once more.
     Column("restored_from", Integer),
-    # Of a refused version: the one that was accepted all the same, and why; or the one that
+    # Of a quarantined version: the one that was accepted all the same, and why; or the one that
     # this is to replace.
     Column("accepted_from", Integer),
     Column("reason", Text),

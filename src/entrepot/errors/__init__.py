@@ -72,7 +72,7 @@ from entrepot.errors.state import (
     UserOwnsFiles,
     VersionIsCurrent,
     VersionNotPublished,
-    VersionNotRefused,
+    VersionNotRejected,
     VersionNotTabular,
 )
 
@@ -138,6 +138,6 @@ __all__ = [
     "UserOwnsFiles",
     "VersionIsCurrent",
     "VersionNotPublished",
-    "VersionNotRefused",
+    "VersionNotRejected",
     "VersionNotTabular",
 ]

@@ -24,19 +24,20 @@ class VersionNotPublished(EntrepotError):
 
 
 @dataclass(eq=False)
-class VersionNotRefused(EntrepotError):
-    """The version is in another state than refused, so that there is no refusal to overcome."""
+class VersionNotRejected(EntrepotError):
+    """The version was neither rejected nor did its inspection fail, so it can neither be corrected
+    nor accepted all the same."""
 
     version: int
     version_status: str
 
     def __str__(self) -> str:
-        return f"Version {self.version} is {self.version_status}; it was not refused."
+        return f"Version {self.version} is {self.version_status}; it was not rejected."
 
 
 @dataclass(eq=False)
 class QuarantineEnded(EntrepotError):
-    """The bytes of the refused version are not kept any more."""
+    """The bytes of the rejected or failed version are not kept any more."""
 
     version: int
 

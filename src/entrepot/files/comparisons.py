@@ -49,7 +49,7 @@ def ask_to_compare(
     queue: TaskQueue,
     now: datetime,
 ) -> TaskId:
-    """Have two versions compared: published ones, or refused ones that the actor delivered.
+    """Have two versions compared: published ones, or quarantined ones that the actor delivered.
 
     Raises NotFound, also for a version that the actor may not read, and NotAllowed.
     """

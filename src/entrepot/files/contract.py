@@ -131,7 +131,7 @@ def changes_to(contract: Contract, schema: dict[str, Any]) -> tuple[Change, ...]
     what = f"enforcement: {contract.mode} → given"
     if contract.current_version is None:
         return (compatible("", what, "nothing was published under the old contract"),)
-    reason = "deliveries that break the schema are refused from now on"
+    reason = "deliveries that break the schema are rejected from now on"
     return (breaking("", what, reason),)
 
 

@@ -10,10 +10,15 @@ from entrepot.blobs.store import BlobId
 
 FileId = NewType("FileId", UUID)
 
-VersionStatus = Literal["received", "inspecting", "published", "refused", "canceled", "deleted"]
+VersionStatus = Literal[
+    "received", "inspecting", "published", "rejected", "failed", "canceled", "deleted"
+]
 UNDO = timedelta(days=7)
 """How long the deletion of a version or a file can be undone."""
 UNDECIDED: tuple[VersionStatus, ...] = ("received", "inspecting")
+QUARANTINED: tuple[VersionStatus, ...] = ("rejected", "failed")
+"""Versions that nobody reads and whose bytes are kept for a while for the one who delivered them:
+they break the contract, or could not be inspected."""
 
 
 @dataclass(frozen=True)
@@ -22,8 +27,8 @@ class Undecided:
 
     `size` is bytes; `mode` says how the contract binds, `schema` is its Table Schema as JSON,
     of that `revision` (0: it has none), `dialect` its Table Dialect. `restored_from` is the number
-    of the published version whose bytes it has, `accepted_from` of the refused one whose bytes are
-    to be published all the same; `replaces` of the refused one that it is a correction of.
+    of the published version whose bytes it has, `accepted_from` of the quarantined one whose
+    bytes are to be published all the same; `replaces` of the quarantined one that it corrects.
     """
 
     task_id: UUID

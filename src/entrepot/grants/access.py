@@ -10,8 +10,8 @@ What an entitlement allows is decided here and nowhere else:
 | restore a version | no | no | yes | yes |
 | know versions, read their reports | published, own | own | published, own | all |
 | rejected rows (`report.csv`), tasks | own | own | own | all |
-| refused bytes, as long as they are kept | own | own | own | own |
-| change, accept a refused version, delete, share, hand over | no | no | no | yes |
+| rejected bytes, as long as they are kept | own | own | own | own |
+| change, accept a rejected version, delete, share, hand over | no | no | no | yes |
 
 Own is what one delivered oneself; admins are those of the account that owns the file. Who is only
 entitled knows of a file once a version of it has been published, and is refused with NotAllowed

@@ -164,7 +164,7 @@ class IntegerText:
 
 NUMBER = IntegerText(1, MAX_NUMBER, "is the number of a version.", "2")
 REPLACES = IntegerText(
-    1, MAX_NUMBER, NUMBER.reason, "2", "The refused version of which this is a correction."
+    1, MAX_NUMBER, NUMBER.reason, "2", "The rejected version of which this is a correction."
 )
 BYTES = IntegerText(0, MAX_BYTES, "is a number of bytes in plain digits, 0 or more.", "100000")
 CONTENT_LENGTH = IntegerText(0, MAX_BYTES, "is a number of bytes.")

@@ -84,7 +84,7 @@ def _removed_fields(old: dict[str, Any], new: dict[str, Any]) -> Iterator[Change
             continue
         reason = "who reads this column can no longer rely on it"
         if after not in MORE:
-            reason = "deliveries that have the column are refused"
+            reason = "deliveries that have the column are rejected"
         yield breaking(f"/fields/{position}", f"`{name}` removed", reason)
 
 
@@ -96,7 +96,7 @@ def _added_fields(old: dict[str, Any], new: dict[str, Any]) -> Iterator[Change]:
             continue
         at, what = f"/fields/{position}", f"`{name}` added"
         if after not in FEWER:
-            reason = "deliveries without the column are refused"
+            reason = "deliveries without the column are rejected"
             yield breaking(at, what, f"{reason} (fieldsMatch superset would make it optional)")
         elif field.get("constraints", {}).get("required") or name in key:
             yield breaking(at, what, "it is required, and deliveries so far have no value for it")

@@ -58,12 +58,12 @@ def explain_ended(task: Task) -> Failure | None:
     if task.status == "canceled":
         return Failure(f"The task {task.task_id} was canceled.", "", figures=_task(task))
     problem = errors.problem_from(task.error or {})
-    if task.refused:
+    if task.rejected:
         more = f" The report: `entrepot api GET {task.report_url}`." if task.report_url else ""
         return Failure(
             str(problem) or "The delivery breaks the file's contract.",
             f"Correct the file and push it again.{more}",
-            ExitStatus.REFUSED,
+            ExitStatus.REJECTED,
             _first_errors(problem),
             _task(task),
         )

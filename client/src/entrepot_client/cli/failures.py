@@ -19,8 +19,8 @@ class ExitStatus(IntEnum):
     NOT_ALLOWED = 3
     """Not signed in, or signed in and not allowed."""
     NOT_FOUND = 4
-    REFUSED = 5
-    """The file's contract refused the delivery."""
+    REJECTED = 5
+    """The file's contract rejected the delivery."""
     OVER_LIMIT = 6
     """Over a file's size limit, the account's quota or a rate limit."""
     INTERRUPTED = 130
@@ -33,7 +33,7 @@ class Failure(Exception):
 
     `what` is one sentence of what happened, `do` one of what to do about it (may be empty when
     nothing can be done), both with their full stops. `lines` are details printed between the
-    two, such as the first rows that a contract refused. `figures` go into the machine-readable
+    two, such as the first rows that a contract rejected. `figures` go into the machine-readable
     form that `--format json` prints.
     """
 

@@ -33,8 +33,8 @@ INSPECT = "inspect.version"
 class Origin:
     """What a version has to do with an earlier one of its file, by that one's number.
 
-    Its bytes were `restored_from` a published one, or `accepted_from` a refused one for a
-    `reason`; or they were uploaded, and it `replaces` a refused one.
+    Its bytes were `restored_from` a published one, or `accepted_from` a quarantined one for a
+    `reason`; or they were uploaded, and it `replaces` a quarantined one.
     """
 
     restored_from: int | None = None
@@ -87,7 +87,7 @@ def deliver_version(
     """Make the file's next version, which waits for inspection.
 
     `file_name` is what the sender calls it; the file keeps its own name. `replaces` is the number
-    of the refused version that this is a correction of (`quarantine.check_replaced`). Raises
+    of the quarantined version that this is a correction of (`quarantine.check_replaced`). Raises
     FileTooLarge if what was stored exceeds the contract as it stands, UploadInterrupted if the
     reservation is gone.
     """

@@ -1,12 +1,14 @@
-"""Refused versions: their bytes for who delivered them, and the two ways out of a refusal.
+"""Quarantined versions: their bytes for who delivered them, and the two ways to publish them.
 
-A correction is delivered that names the version which it replaces; or the file's owner accepts the
-refused version as it is, for a reason that stays on record. Either is a version with a number of
-its own, and once it is published the refused bytes may go.
+A version is quarantined that was rejected, or that could not be inspected (`failed`). A correction
+is delivered that names the version which it replaces; or the file's owner accepts the version as it
+is, for a reason that stays on record. Either is a version with a number of its own, and once it is
+published the quarantined bytes may go.
 """
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Row, select
@@ -20,12 +22,12 @@ from entrepot.errors import (
     NotAllowed,
     NotFound,
     QuarantineEnded,
-    VersionNotRefused,
+    VersionNotRejected,
 )
 from entrepot.files.delivery.deliver import Accepted, Origin
 from entrepot.files.delivery.restore import RestoreSource, add_copy
 from entrepot.files.queries.read import as_delivered, get_published
-from entrepot.files.versions import Published
+from entrepot.files.versions import QUARANTINED, Published
 from entrepot.grants.access import (
     Deliverable,
     Manageable,
@@ -42,7 +44,7 @@ LONGEST_REASON = 1_000
 
 @dataclass(frozen=True)
 class Quarantine:
-    """What the actor may do about a refused version whose bytes are kept: have them back, since
+    """What the actor may do about a quarantined version whose bytes are kept: have them back, since
     they are the actor's (`mine`); accept them."""
 
     mine: bool
@@ -52,14 +54,14 @@ class Quarantine:
 def quarantine_of(
     conn: ReadConnection, actor: Actor, task_id: UUID, now: datetime
 ) -> Quarantine | None:
-    """Of the version that a task judged; None if it was not refused, or its bytes are gone.
+    """Of the version that a task judged; None if it is not quarantined, or its bytes are gone.
 
     The actor may see the task.
     """
     found = (
         select(versions.c.created_by, files.c.owner_id, files.c.account_id)
         .join(files, files.c.id == versions.c.file_id)
-        .where(versions.c.task_id == task_id, versions.c.status == "refused", _held(now))
+        .where(versions.c.task_id == task_id, versions.c.status.in_(QUARANTINED), _held(now))
         .where(files.c.deleted_at.is_(None))
     )
     row = conn.execute(found).one_or_none()
@@ -71,47 +73,61 @@ def quarantine_of(
 def get_stored(
     conn: ReadConnection, actor: Actor, file_id: UUID, number: int | None = None
 ) -> Published:
-    """A version that the actor may read: a published one, the newest by default, or a refused one
-    that they delivered, as long as its bytes are kept.
+    """A version that the actor may read: a published one, the newest by default, or a
+    quarantined one that they delivered, as long as its bytes are kept.
 
     Raises NotFound, NotAllowed, NoPublishedVersion.
     """
     try:
         return get_published(conn, actor, file_id, number)
-    except (NotFound, NotAllowed) as refusal:
-        found = _refused(conn, actor, file_id, number) if number is not None else None
+    except (NotFound, NotAllowed) as error:
+        found = _quarantined(conn, actor, file_id, number) if number is not None else None
         if found is None:
-            raise refusal from None
+            raise error from None
         return found
 
 
-def _refused(conn: ReadConnection, actor: Actor, file_id: UUID, number: int) -> Published | None:
+def _quarantined(
+    conn: ReadConnection, actor: Actor, file_id: UUID, number: int
+) -> Published | None:
     seen = access_visible(conn, actor, file_id)
     this = versions.c.file_id == file_id, versions.c.number == number, visible_versions(seen)
-    mine = versions.c.status == "refused", versions.c.created_by == actor.user_id, _held(actor.at)
+    held = versions.c.status.in_(QUARANTINED), _held(actor.at)
+    mine = versions.c.created_by == actor.user_id
     found = select(versions, files.c.name).join(files, files.c.id == versions.c.file_id)
-    row = conn.execute(found.where(*this, *mine)).one_or_none()
+    row = conn.execute(found.where(*this, *held, mine)).one_or_none()
     return as_delivered(actor, file_id, row, row.keep_until) if row is not None else None
 
 
 def check_replaced(conn: ReadConnection, target: Deliverable, number: int) -> None:
-    """Whether a delivery may be a correction of version `number`: a refused one, and the actor's
-    own, unless the file is the actor's to manage. Raises FieldInvalid, VersionNotRefused."""
+    """Whether a delivery may be a correction of version `number`: a quarantined one, and the
+    actor's own, unless the file is the actor's to manage.
+
+    Raises FieldInvalid, VersionNotRejected.
+    """
     row = _find(conn, target.file_id, number)
     actor = target.actor
     theirs = row is not None and (target.rights.manages or row.created_by == actor.user_id)
     if row is None or not theirs:
         raise FieldInvalid("replaces", f"names version {number}, which you did not deliver.")
-    if row.status != "refused":
-        raise VersionNotRefused(version=number, version_status=row.status)
+    if row.status not in QUARANTINED:
+        raise VersionNotRejected(version=number, version_status=row.status)
+
+
+def failed_versions(conn: ReadConnection, now: datetime) -> list[Row[Any]]:
+    """The versions of all accounts that could not be inspected and are kept, the newest first:
+    `file_id`, `number`, `task_id`. For operators."""
+    failed = versions.c.status == "failed", _held(now)
+    found = select(versions.c.file_id, versions.c.number, versions.c.task_id).where(*failed)
+    return list(conn.execute(found.order_by(versions.c.decided_at.desc())))
 
 
 def find_acceptable(
     conn: ReadConnection, actor: Actor, file_id: UUID, number: int, now: datetime
 ) -> RestoreSource:
-    """The refused version that is to be accepted all the same.
+    """The quarantined version that is to be accepted all the same.
 
-    Raises NotFound, NotAllowed, VersionNotRefused, and QuarantineEnded if its bytes are gone.
+    Raises NotFound, NotAllowed, VersionNotRejected, and QuarantineEnded if its bytes are gone.
     """
     access_manageable(conn, actor, file_id)
     return _acceptable(conn, file_id, number, now)
@@ -126,7 +142,7 @@ def accept_version(
     queue: TaskQueue,
     now: datetime,
 ) -> Accepted:
-    """Make refused version `number`, whose bytes lie under `blob_id` too by now, the file's next.
+    """Make quarantined version `number`, whose bytes lie under `blob_id` too now, the file's next.
 
     It will be published whatever its inspection finds; the report goes on saying what breaks the
     contract, and the `reason` why that was accepted. The file is locked. Raises as
@@ -152,8 +168,8 @@ def _acceptable(conn: ReadConnection, file_id: UUID, number: int, now: datetime)
     row = _find(conn, file_id, number)
     if row is None:
         raise NotFound
-    if row.status != "refused":
-        raise VersionNotRefused(version=number, version_status=row.status)
+    if row.status not in QUARANTINED:
+        raise VersionNotRejected(version=number, version_status=row.status)
     if row.bytes_removed_at is not None or row.keep_until <= now:
         raise QuarantineEnded(version=number)
     return RestoreSource(number, BlobId(row.id), Stored(row.size, row.sha256))

@@ -116,7 +116,7 @@ def earlier_findings(conn: ReadConnection, version: Undecided) -> Inspection | N
         return None
     return Inspection(
         # It was published under this revision: unless nothing is enforced, it conforms; or it
-        # was refused, and is accepted all the same.
+        # was rejected, and is accepted all the same.
         verdict="conforms" if row.report["valid"] else "violates",
         report=row.report,
         profile=row.profile,

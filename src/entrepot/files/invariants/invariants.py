@@ -47,19 +47,22 @@ STUCK = timedelta(days=1)
 ENDINGS = {
     "published": "succeeded",
     "deleted": "succeeded",
-    "refused": "failed",
+    "rejected": "failed",
+    "failed": "failed",
     "canceled": "canceled",
 }
 """How a version's task ends by what becomes of the version."""
-ALLOWED = {"rejected": ("published", "refused")}
+ALLOWED = {"rejected": ("published", "rejected")}
 """The states of versions that each derivative may be of, if not of published ones alone."""
 DECISIONS = {
     "published": ("version.publish",),
     "deleted": ("version.publish",),
-    "refused": ("version.refuse", "version.fail"),
+    "rejected": ("version.reject", "version.refuse"),
+    "failed": ("version.fail",),
     "canceled": ("version.cancel",),
 }
-"""The activity that records each decision."""
+"""The activity that records each decision; `version.refuse` is what it was called once, and rows
+of the record are never rewritten."""
 
 DELIVERIES = ("version.deliver", "version.restore", "version.accept")
 """The activity that records each version after a file's first."""
@@ -99,7 +102,7 @@ def quotas_are_exact(conn: ReadConnection, store: BlobStore, now: datetime) -> I
 
 
 def current_is_newest(conn: ReadConnection, store: BlobStore, now: datetime) -> Iterator[str]:
-    """A file's current version is its newest published one: nothing refused or half-done."""
+    """A file's current version is its newest published one: nothing rejected or half-done."""
     del store, now
     newest = (
         select(versions.c.file_id, func.max(versions.c.number).label("number"))

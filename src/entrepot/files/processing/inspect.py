@@ -26,7 +26,7 @@ from entrepot.files.processing.publish import (
     cancel_version,
     fail_version,
     publish_version,
-    refuse_version,
+    reject_version,
 )
 from entrepot.files.processing.retry import run_with_retries
 from entrepot.files.remove import remove_expired_bytes
@@ -61,7 +61,7 @@ class Inspector:
     clock: Callable[[], datetime]
 
     def run(self, task_id: UUID) -> None:
-        """Inspect the task's version and publish, refuse or cancel it; once ended, nothing.
+        """Inspect the task's version and publish, reject or cancel it; once ended, nothing.
 
         What fails for no fault of the delivery is tried again, then ends the task: none may
         lie there undecided because of an error that nobody sees.
@@ -202,10 +202,10 @@ def _blobs_of(conn: ReadConnection, task_id: UUID) -> list[BlobId]:
 def decide(
     conn: WriteConnection, version: Undecided, found: Inspection, queue: TaskQueue, now: datetime
 ) -> bool:
-    """Publish or refuse by the verdict: the one place where a version becomes visible.
+    """Publish or reject by the verdict: the one place where a version becomes visible.
 
     Without enforcement every verdict publishes: the findings are warnings in the report. So it does
-    where a refused version was accepted all the same: then they are what was excepted. False, and
+    where a rejected version was accepted all the same: then they are what was excepted. False, and
     nothing is decided, if the contract has another schema by now than the one it was judged by.
     """
     if lock_contract(conn, version.file_id).revision != version.revision:
@@ -214,7 +214,7 @@ def decide(
     if version.mode == "none" or found.verdict == "conforms" or excepted:
         publish_version(conn, version, found, queue, now)
     else:
-        refuse_version(conn, version, found, now)
+        reject_version(conn, version, found, now)
     return True
 
 

@@ -1,4 +1,4 @@
-"""End an inspection: publish, refuse, cancel or fail a version, in one transaction each.
+"""End an inspection: publish, reject, cancel or fail a version, in one transaction each.
 
 Each is conditional on the version being undecided, so that a second run changes nothing.
 """
@@ -6,6 +6,7 @@ Each is conditional on the version being undecided, so that a second run changes
 from datetime import datetime, timedelta
 from typing import Any
 
+import structlog
 from sqlalchemy import insert, or_, update
 
 from entrepot.activity.record import record
@@ -13,21 +14,23 @@ from entrepot.db.tables import files, inspections, schema_revisions, versions
 from entrepot.db.types import WriteConnection
 from entrepot.files.cleanup.retention import apply_retention
 from entrepot.files.derivatives import EAGER, plan_derivative
-from entrepot.files.versions import UNDECIDED, Undecided, VersionStatus
+from entrepot.files.versions import QUARANTINED, UNDECIDED, Undecided, VersionStatus
 from entrepot.inspection.results import Inspection
 from entrepot.tasks.queue import TaskQueue
 from entrepot.tasks.records import finish_task
 
-QUARANTINE = timedelta(days=7)
-"""How long a refused version's bytes are kept for the one who delivered them."""
+log = structlog.get_logger(__name__)
 
-REFUSALS = {
+QUARANTINE = timedelta(days=7)
+"""How long the bytes of a rejected or failed version are kept for the one who delivered them."""
+
+REJECTIONS = {
     "violates": "schema-violation",
     "not-tabular": "not-tabular",
     "resource-limit": "resource-limit",
     "source-error": "source-error",
 }
-"""The problem code of each verdict that refuses."""
+"""The problem code of each verdict by which a version is rejected."""
 
 
 def publish_version(
@@ -57,16 +60,16 @@ def publish_version(
     _record(conn, version, "version.publish", now, {"verdict": found.verdict})
 
 
-def refuse_version(
+def reject_version(
     conn: WriteConnection, version: Undecided, found: Inspection, now: datetime
 ) -> None:
     """Keep the version out of sight, its report for its sender, its bytes in quarantine."""
     seen = {"media_type": found.media_type, "row_count": found.row_count}
-    if not _decide(conn, version, "refused", now, **seen, keep_until=now + QUARANTINE):
+    if not _decide(conn, version, "rejected", now, **seen, keep_until=now + QUARANTINE):
         return
     _keep_findings(conn, version, found)
-    finish_task(conn, version.task_id, "failed", now, error=refusal(found), has_report=True)
-    _record(conn, version, "version.refuse", now, {"verdict": found.verdict}, "refused")
+    finish_task(conn, version.task_id, "failed", now, error=rejection(found), has_report=True)
+    _record(conn, version, "version.reject", now, {"verdict": found.verdict}, "rejected")
 
 
 def cancel_version(conn: WriteConnection, version: Undecided, now: datetime) -> None:
@@ -78,18 +81,30 @@ def cancel_version(conn: WriteConnection, version: Undecided, now: datetime) -> 
 
 
 def fail_version(conn: WriteConnection, version: Undecided, now: datetime) -> None:
-    """End a task whose inspection could not run: our fault, not the delivery's."""
-    if not _decide(conn, version, "refused", now, keep_until=now + QUARANTINE):
+    """End a task whose inspection could not run: our fault, not the delivery's.
+
+    The version was not judged, so it is not rejected; its bytes are kept as long as if it were.
+    """
+    if not _decide(conn, version, "failed", now, keep_until=now + QUARANTINE):
         return
-    detail = "The inspection could not be run. The delivery was not judged; deliver it again."
+    detail = (
+        "The inspection could not be run. The delivery was not judged; deliver it again. "
+        f"Its bytes are kept for who delivered them for {QUARANTINE.days} days."
+    )
     error = {"code": "inspection-failed", "detail": detail}
     finish_task(conn, version.task_id, "failed", now, error=error)
     _record(conn, version, "version.fail", now, {}, "failed")
+    log.error(
+        "a version could not be inspected",
+        file_id=str(version.file_id),
+        version=version.number,
+        task_id=str(version.task_id),
+    )
 
 
-def refusal(found: Inspection) -> dict[str, Any]:
+def rejection(found: Inspection) -> dict[str, Any]:
     """The error of a task whose bytes break their contract: why, and what first."""
-    return {"code": REFUSALS[found.verdict], "detail": found.detail, **_first_errors(found)}
+    return {"code": REJECTIONS[found.verdict], "detail": found.detail, **_first_errors(found)}
 
 
 def _decide(
@@ -116,13 +131,13 @@ def _keep_findings(conn: WriteConnection, version: Undecided, found: Inspection)
 
 
 def _end_quarantine(conn: WriteConnection, version: Undecided, now: datetime) -> None:
-    """The bytes of the refused version that this one corrects, or is, are not needed any more."""
+    """The bytes of the quarantined version that this one corrects, or is, are not needed now."""
     overcome = version.replaces or version.accepted_from
     if overcome is not None:
         conn.execute(
             update(versions)
             .where(versions.c.file_id == version.file_id, versions.c.number == overcome)
-            .where(versions.c.status == "refused", versions.c.keep_until > now)
+            .where(versions.c.status.in_(QUARANTINED), versions.c.keep_until > now)
             .values(keep_until=now)
         )
 

@@ -22,7 +22,7 @@ from entrepot.files.contract import keep_revision, lock_contract
 from entrepot.files.processing import inspect
 from entrepot.files.processing.compare import give_up_comparison
 from entrepot.files.processing.inspect import MOST_STARTS, Inspector
-from entrepot.files.processing.publish import refusal
+from entrepot.files.processing.publish import rejection
 from entrepot.files.processing.retry import run_with_retries
 from entrepot.files.versions import FileId
 from entrepot.inspection.results import (
@@ -142,7 +142,7 @@ def end_validation(
     if check.mode == "none" or found.verdict == "conforms":
         finish_task(conn, check.task_id, "succeeded", now, has_report=True)
     else:
-        error = refusal(found)
+        error = rejection(found)
         finish_task(conn, check.task_id, "failed", now, error=error, has_report=True)
 
 
@@ -165,7 +165,7 @@ def end_schema_change(
     if not _decide(conn, check, now, report=report):
         return True
     if found is not None and found.verdict != "conforms":
-        finish_task(conn, check.task_id, "failed", now, error=refusal(found), has_report=True)
+        finish_task(conn, check.task_id, "failed", now, error=rejection(found), has_report=True)
     elif contract.revision != check.revision:
         detail = (
             f"The schema was compared with revision {check.revision}; the file has revision "

@@ -19,6 +19,10 @@ from entrepot.db.tables import activity, files
 from entrepot.db.types import ReadConnection
 from entrepot.grants.access import access_manageable, known_files, sight
 
+RENAMED = {"version.refuse": "version.reject"}
+"""What an action was called when the older rows were written, which are never rewritten, and what
+it is called now: a choice of either finds both."""
+
 
 @dataclass(frozen=True)
 class ActivityFilter:
@@ -116,11 +120,19 @@ def _entries(
 def _chosen(wanted: ActivityFilter) -> list[ColumnElement[bool]]:
     chosen = [
         getattr(activity.c, name) == value
-        for name in ("action", "user_name", "file_id")
+        for name in ("user_name", "file_id")
         if (value := getattr(wanted, name)) is not None
     ]
+    if wanted.action is not None:
+        chosen.append(activity.c.action.in_(_spellings(wanted.action)))
     if wanted.since is not None:
         chosen.append(activity.c.at >= wanted.since)
     if wanted.until is not None:
         chosen.append(activity.c.at < wanted.until)
     return chosen
+
+
+def _spellings(action: str) -> list[str]:
+    """The names that rows of this kind have."""
+    present = RENAMED.get(action, action)
+    return [present, *(old for old, new in RENAMED.items() if new == present)]

@@ -11,12 +11,14 @@ from sqlalchemy import Row, Select, func, select
 from entrepot.db.tables import checks, files, reservations, uploads, versions
 from entrepot.db.types import ReadConnection
 from entrepot.files.remove import kept
+from entrepot.files.versions import QUARANTINED
 
 _KINDS = {
     "received": "undecided",
     "inspecting": "undecided",
     "published": "earlier",
-    "refused": "quarantined",
+    "rejected": "quarantined",
+    "failed": "quarantined",
     "canceled": "canceled",
     "deleted": "deleted",
 }
@@ -28,7 +30,8 @@ class AccountUsage:
     """What an account holds. The bytes of `used_by` add up to what is used, those of `reserved_by`
     to what is reserved.
 
-    `versions` are those whose bytes are kept, `quarantined` the refused ones of them.
+    `versions` are those whose bytes are kept, `quarantined` the rejected and the
+    failed ones of them.
     """
 
     files: int
@@ -60,7 +63,7 @@ def account_usage(conn: ReadConnection, account_id: UUID) -> AccountUsage:
     return AccountUsage(
         files=count,
         versions=counts.total(),
-        quarantined=counts["refused"],
+        quarantined=sum(counts[status] for status in QUARANTINED),
         used_by=dict(used),
         reserved_by=_reserved(conn, account_id),
     )

@@ -11,7 +11,7 @@ from entrepot.accounts.actor import Actor
 from entrepot.db.tables import accounts, users, versions
 from entrepot.db.types import ReadConnection
 from entrepot.errors import NotFound
-from entrepot.files.versions import UNDO, FileId, VersionStatus
+from entrepot.files.versions import QUARANTINED, UNDO, FileId, VersionStatus
 from entrepot.grants.access import Visible, access_visible, visible_versions
 
 
@@ -19,8 +19,8 @@ from entrepot.grants.access import Visible, access_visible, visible_versions
 class Version:
     """One version as a reader of its file may know it; `size` is bytes.
 
-    The bytes of a refused one are kept for its sender until `quarantined_until`. For the numbers
-    of other versions see `deliver.Origin`.
+    The bytes of a quarantined one are kept for its sender until `quarantined_until`. For the
+    numbers of other versions see `deliver.Origin`.
     """
 
     file_id: FileId
@@ -71,7 +71,7 @@ def get_version(conn: ReadConnection, actor: Actor, file_id: UUID, number: int) 
 
 def exception_of(conn: ReadConnection, file_id: UUID, number: int | None) -> Version | None:
     """Version `number` of a file that the actor may read, if it was published although it had been
-    refused; else None."""
+    rejected, or could not be inspected; else None."""
     this = versions.c.number == number, versions.c.accepted_from.is_not(None)
     row = conn.execute(_told().where(versions.c.file_id == file_id, *this)).one_or_none()
     return _version(row) if row is not None else None
@@ -90,7 +90,7 @@ def _told() -> Select[Any]:
 
 
 def _version(row: Row[Any]) -> Version:
-    held = row.status == "refused" and row.bytes_removed_at is None
+    held = row.status in QUARANTINED and row.bytes_removed_at is None
     return Version(
         file_id=FileId(row.file_id),
         number=row.number,

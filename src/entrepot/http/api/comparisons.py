@@ -51,10 +51,10 @@ async def compare_versions(
 ) -> JSONResponse:
     """Compare two versions of a file; answers the task that does it.
 
-    Published versions, or refused ones that one delivered, as long as their bytes are kept. Without
-    `key` the primary key of the file's schema counts, if it has one; without any, a row whose cells
-    differ is one removed and one added. `examples` is how many rows of each kind are shown. With
-    an `Idempotency-Key` the request may be repeated.
+    Published versions, or rejected and failed ones that one delivered, as long as their bytes are
+    kept. Without `key` the primary key of the file's schema counts, if it has one; without any, a
+    row whose cells differ is one removed and one added. `examples` is how many rows of each kind
+    are shown. With an `Idempotency-Key` the request may be repeated.
     """
     key = tuple(body.key) if body.key is not None else None
     asked = VersionPair(body.before, body.after, key, body.examples)

@@ -120,11 +120,11 @@ async def download(
 ) -> Response:
     """The bytes exactly as they were uploaded, of the newest published version.
 
-    `version` asks for an earlier published one, or, by who delivered it, for a refused one whose
-    bytes are still kept; `format` for the table in another form, which is made by the server:
-    `parquet` after each publication, the others when they are first asked for; until then the
-    answer is `409 derivative-pending`. `Accept` is ignored. Ranges, conditions and HEAD are
-    answered as RFC 9110 says.
+    `version` asks for an earlier published one, or, by who delivered it, for a rejected or
+    failed one whose bytes are still kept; `format` for the table in another form, which is made by
+    the server: `parquet` after each publication, the others when they are first asked for; until
+    then the answer is `409 derivative-pending`. `Accept` is ignored. Ranges, conditions and HEAD
+    are answered as RFC 9110 says.
     """
     if format is None:
         found = await work.cached_read(get_stored, file_id, version)

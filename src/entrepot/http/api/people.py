@@ -210,8 +210,8 @@ async def account(work: ReadWork) -> Response:
     `used_by` adds up to `used`: the current versions of files, earlier ones, those that are not
     decided, quarantined, canceled or deleted and still kept, and what came to be validated.
     `reserved_by` adds up to `reserved`. `versions` counts those whose bytes are kept, `quarantined`
-    the refused ones of them. `derivatives` is in bytes too: what the server has made of the
-    account's versions, beside the quota.
+    the rejected and failed ones of them. `derivatives` is in bytes too: what the server has made of
+    the account's versions, beside the quota.
     """
 
     def look(conn: ReadConnection, actor: Actor) -> tuple[Actor, Usage, AccountUsage, int]:

@@ -1,4 +1,4 @@
-"""Accept a refused version all the same, as an exception to the file's contract."""
+"""Accept a rejected version all the same, as an exception to the file's contract."""
 
 from typing import Annotated
 
@@ -34,7 +34,7 @@ class AcceptanceBody(BaseModel):
     operation_id="accept_version",
     response_model=TaskAccepted,
     responses=ACCEPTED
-    | problems(*REPEATING, *COPYING, errors.VersionNotRefused, errors.QuarantineEnded),
+    | problems(*REPEATING, *COPYING, errors.VersionNotRejected, errors.QuarantineEnded),
 )
 async def accept_version(
     file_id: FileIdInPath,
@@ -43,11 +43,12 @@ async def accept_version(
     request: Request,
     work: WriteWork,
 ) -> JSONResponse:
-    """Publish a refused version all the same, under a new number; answers the task that does it.
+    """Publish a rejected version all the same, under a new number; answers the task that does it.
 
-    For the file's owner and the account's admins, as long as the refused bytes are kept. The report
-    goes on naming what breaks the contract; the version carries `accepted_from` and the `reason`.
-    `If-Match` and `Idempotency-Key` are honoured as for a delivery.
+    For the file's owner and the account's admins, as long as the rejected bytes are kept. A failed
+    version, which could not be inspected, may be accepted too. The report goes on naming what
+    breaks the contract; the version carries `accepted_from` and the `reason`. `If-Match` and
+    `Idempotency-Key` are honoured as for a delivery.
     """
     reason, match = check_reason(body.reason), request.headers.get("if-match")
     idempotent = IdempotentRequest.of(request, "accept", str(file_id), number, reason)

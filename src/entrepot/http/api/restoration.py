@@ -51,9 +51,9 @@ async def accept(
     match: str | None = None,
     idempotent: IdempotentRequest | None = None,
 ) -> TaskId:
-    """Make a refused version the file's next one all the same; the task that publishes it.
+    """Make a rejected version the file's next one all the same; the task that publishes it.
 
-    Raises NotFound, NotAllowed, PreconditionFailed, VersionNotRefused, QuarantineEnded,
+    Raises NotFound, NotAllowed, PreconditionFailed, VersionNotRejected, QuarantineEnded,
     FileTooLarge, QuotaExceeded, KeyReused, RequestUnderWay.
     """
 

@@ -20,7 +20,7 @@ DECIDING = (
     errors.NotAllowed,
     errors.NotFound,
     errors.PreconditionFailed,
-    errors.VersionNotRefused,
+    errors.VersionNotRejected,
     errors.FileTooLarge,
     errors.QuotaExceeded,
     errors.OwnerQuotaExceeded,

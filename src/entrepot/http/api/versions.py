@@ -86,7 +86,7 @@ async def version(file_id: FileIdInPath, number: NumberInPath, work: ReadWork) -
         errors.FormMalformed,
         errors.NotAllowed,
         errors.PreconditionFailed,
-        errors.VersionNotRefused,
+        errors.VersionNotRejected,
     ),
 )
 async def new_version(file_id: FileIdTextInPath, request: Request, work: WriteWork) -> JSONResponse:
@@ -94,8 +94,8 @@ async def new_version(file_id: FileIdTextInPath, request: Request, work: WriteWo
 
     The file's own size limit, schema and dialect bind, and its account's quota. Versions of one
     file are inspected in the order of their numbers; until this one is published, and if it is
-    refused, readers stay on the last good one. `replaces` names a refused version of which this
-    is a correction: once this one is published, that one's bytes are given up. With
+    rejected, readers stay on the last good one. `replaces` names a rejected (or failed) version of
+    which this is a correction: once this one is published, that one's bytes are given up. With
     `If-Match` (the `ETag` of the file) nothing is delivered if it has changed since; with an
     `Idempotency-Key` the request may be repeated.
     """

@@ -103,19 +103,20 @@ KINDS: dict[type[errors.EntrepotError], ProblemKind] = {
         "The version is not published",
         "Look at the file's versions, and take one whose `status` is published.",
     ),
-    errors.VersionNotRefused: ProblemKind(
+    errors.VersionNotRejected: ProblemKind(
         409,
-        "version-not-refused",
-        "The version was not refused",
-        "Only a refused version can be replaced by a correction, or accepted all the same. Look at "
-        "the file's versions, and take one whose `status` is refused.",
+        "version-not-rejected",
+        "The version was not rejected",
+        "Only a version that was rejected, or could not be inspected, can be replaced by a "
+        "correction, or accepted all the same. Look at the file's versions, and take one whose "
+        "`status` is rejected or failed.",
     ),
     errors.QuarantineEnded: ProblemKind(
         409,
         "quarantine-ended",
-        "The refused bytes are gone",
-        "A refused delivery is kept for 7 days, or until a correction of it is published. Deliver "
-        "the file again.",
+        "The rejected bytes are gone",
+        "A rejected or failed delivery is kept for 7 days, or until a correction of it is "
+        "published. Deliver the file again.",
     ),
     errors.RequestUnderWay: ProblemKind(
         409,

@@ -93,7 +93,7 @@ class NewFile:
 @dataclass(frozen=True)
 class NextVersion:
     """The next version of a file that fulfils the `condition`; it may be a correction of the
-    refused version that it `replaces`.
+    rejected version that it `replaces`.
 
     `file_id` is text as it was sent: a malformed one is refused as what never existed, after the
     key is checked. `file_name` and `replaces` are known once the fields are.

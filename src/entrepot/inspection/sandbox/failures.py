@@ -31,7 +31,7 @@ def conversion_crashed(how: str) -> Converted:
 
 
 def _ended(request: InspectionRequest, kind: str, detail: str) -> Inspection:
-    """Without a contract nothing is refused: the file is welcome, and the report says why
+    """Without a contract nothing is rejected: the file is welcome, and the report says why
     nothing more is known of it."""
     finding = problem("source-error", detail)
     free = request.mode == "none"

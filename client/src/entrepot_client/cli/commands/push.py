@@ -67,7 +67,7 @@ def push(
         typer.Option("--enforce-schema", help="Infer the schema and hold later versions to it."),
     ] = False,
     wait: Annotated[
-        bool, typer.Option("--wait/--no-wait", help="Wait until it is published or refused.")
+        bool, typer.Option("--wait/--no-wait", help="Wait until it is published or rejected.")
     ] = True,
 ) -> None:
     """Define a file and upload its first version, or with --to a further one of a file.
@@ -76,7 +76,7 @@ def push(
     again after the program was ended.
 
     Prints the file's id once it is published; with --no-wait the task's id, at once. Exit status
-    5 when the contract refused it (its first errors are shown), 6 when it is over a limit.
+    5 when the contract rejected it (its first errors are shown), 6 when it is over a limit.
     """
     output = output_of(ctx)
     if schema is not None and enforce_schema:

@@ -65,7 +65,7 @@ def infer(
     found = judge(engine, path, None, "none")
     fields = (found.schema or {}).get("fields")
     if not fields:
-        raise Failure(found.detail, "Only tables have a schema.", ExitStatus.REFUSED)
+        raise Failure(found.detail, "Only tables have a schema.", ExitStatus.REJECTED)
     output.note(found.detail)
     output.json(found.schema)
 

@@ -64,7 +64,7 @@ def show_task(ctx: typer.Context, task_id: TaskId) -> None:
 def watch_task(ctx: typer.Context, task_id: TaskId) -> None:
     """Follow a task until it ends, and end as it did.
 
-    Exit status 0 when it succeeded, 5 when the file's contract refused the delivery, 1 when it
+    Exit status 0 when it succeeded, 5 when the file's contract rejected the delivery, 1 when it
     failed otherwise or was canceled.
     """
     output = output_of(ctx)

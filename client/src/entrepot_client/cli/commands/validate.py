@@ -76,7 +76,7 @@ def validate(
         found = judge(engine, path, given, mode)
     _show(output, found)
     if not found.valid:
-        raise typer.Exit(ExitStatus.REFUSED)
+        raise typer.Exit(ExitStatus.REJECTED)
 
 
 def _on_server(

@@ -81,7 +81,7 @@ def compare(
         task_id = client.compare(file_id, before, after, key or None, examples)
         failure = explain_ended(watch_to_end(client, task_id, output))
         if failure is not None:
-            # Nothing was refused here, as deliveries are.
+            # Nothing was rejected here, as deliveries are.
             raise Failure(failure.what, "Name another key, or none.", figures=failure.figures)
         found = client.comparison(task_id)
     show_comparison(output, found)
@@ -97,7 +97,7 @@ def accept(
         str, typer.Option(help="Why it is published although it breaks the contract.")
     ],
 ) -> None:
-    """Publish a refused version all the same, under a new number. Only the file's owner may.
+    """Publish a rejected version all the same, under a new number. Only the file's owner may.
 
     The report goes on naming what breaks the contract, and the reason stays with the version.
     """

@@ -21,7 +21,7 @@ WORDS = {
     "current": "Current versions",
     "earlier": "Earlier versions",
     "undecided": "Being inspected",
-    "quarantined": "Refused, kept for 7 days",
+    "quarantined": "Rejected or not inspected, kept for 7 days",
     "deleted": "Deleted, can be had back",
     "canceled": "Canceled, about to go",
     "validations": "Came to be validated",

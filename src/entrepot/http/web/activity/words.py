@@ -14,7 +14,8 @@ ACTIONS = {
     "version.read": "Read",
     "version.deliver": "Delivered",
     "version.publish": "Published",
-    "version.refuse": "Refused",
+    "version.reject": "Rejected",
+    "version.refuse": "Rejected",
     "version.cancel": "Canceled",
     "version.fail": "Not inspected",
     "version.restore": "Restored",
@@ -43,7 +44,12 @@ ACTIONS = {
     "key.create": "Key made",
     "key.revoke": "Key revoked",
 }
-BADGES = {"version.refuse": "bad", "version.fail": "bad", "version.publish": "good"}
+BADGES = {
+    "version.reject": "bad",
+    "version.refuse": "bad",
+    "version.fail": "bad",
+    "version.publish": "good",
+}
 """Actions that are shown by a badge."""
 BY_OPERATORS = ("user.", "key.")
 """What nobody does without a user's name but an operator."""

@@ -1,7 +1,7 @@
 """The pages that problem documents point to with their `type`."""
 
 from fastapi import APIRouter, Request
-from fastapi.responses import Response
+from fastapi.responses import RedirectResponse, Response
 
 from entrepot.errors import NotFound
 from entrepot.http.problems.table import all_kinds
@@ -10,6 +10,9 @@ from entrepot.http.web.rendering import page
 from entrepot.http.web.signed_in import Visitor
 
 router = APIRouter()
+
+RENAMED = {"version-not-refused": "version-not-rejected"}
+"""Codes of earlier releases, which documents that were kept still point to."""
 
 
 @router.get("/problems", response_model=None)
@@ -22,6 +25,8 @@ async def problems(request: Request, actor: Visitor) -> Response:
 @router.get("/problems/{code}", response_model=None)
 async def problem(request: Request, code: str, actor: Visitor) -> Response:
     """What one problem means and what to do. Raises NotFound."""
+    if code in RENAMED:
+        return RedirectResponse(f"/problems/{RENAMED[code]}", 308)
     kind = all_kinds().get(code)
     if kind is None:
         raise NotFound

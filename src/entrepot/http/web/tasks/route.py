@@ -123,15 +123,15 @@ def _comparison(conn: ReadConnection, actor: Actor, task: Task) -> dict[str, Any
 
 
 def _described(
-    task: Task, report: dict[str, Any] | None, refused: Quarantine | None
+    task: Task, report: dict[str, Any] | None, quarantine: Quarantine | None
 ) -> dict[str, Any]:
     view = report_view(report) if report else None
-    kept = refused is not None or task.status == "succeeded"
+    kept = quarantine is not None or task.status == "succeeded"
     return {
         "task": task,
         "problem": task_problem(task.error) if task.error else None,
         "report": view,
         "rejected_rows": bool(task.version and view and view.rejected and kept),
-        "refused": refused,
+        "quarantine": quarantine,
         "compared": None,
     }

@@ -1,4 +1,4 @@
-"""Deliver a further version by a form; restore one, accept a refused one, compare two."""
+"""Deliver a further version by a form; restore one, accept a rejected one, compare two."""
 
 from uuid import UUID
 
@@ -32,7 +32,7 @@ EXAMPLES = 20
 async def show(
     request: Request, file_id: FileIdInPath, work: SignedIn, replaces: NumberInQuery | None = None
 ) -> Response:
-    """The form; `replaces` is the number of the refused version that is to be corrected."""
+    """The form; `replaces` is the number of the rejected version that is to be corrected."""
     return await _form(request, work, file_id, replaces, None)
 
 
@@ -60,7 +60,7 @@ async def restore_version(file_id: FileIdInPath, number: NumberInPath, work: Sig
 async def accept_version(
     request: Request, file_id: FileIdInPath, number: NumberInPath, work: SignedIn
 ) -> Response:
-    """Accept a refused version and go on to the page of the task that publishes it."""
+    """Accept a rejected version and go on to the page of the task that publishes it."""
     reason = check_reason((await read_form(request)).text("reason"))
     return go(f"/tasks/{await accept(work, file_id, number, reason)}")
 
