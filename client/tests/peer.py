@@ -1,9 +1,9 @@
-"""A small HTTP server that speaks Entrepot's contract, for the client's own tests.
+"""A small HTTP server that implements Entrepot's API, for the client's own tests.
 
-It is a peer, not a mock: the client talks to it over a socket. What it cannot be is a judge of
-the server; the whole suite of the server runs against the real one. Its misbehaviour is set by
-the test: `faults` are answered before anything else, once each; `cuts` break a download off
-after so many bytes; `streams` says what an event stream sends before it closes.
+It is a peer, not a mock: the client talks to it over a socket. It does not verify the server; the
+server's own suite runs against the real one. A test sets its misbehaviour: `faults` are answered
+before anything else, once each; `cuts` break a download off after that number of bytes; `streams`
+is what an event stream sends before it closes.
 """
 
 import base64
@@ -28,7 +28,7 @@ STAMP = "2023-11-25T13:25:00+0000"
 
 @dataclass
 class Fault:
-    """An answer that stands for a server or proxy in trouble; status 0 drops the connection."""
+    """An answer of a server or proxy in trouble; status 0 drops the connection."""
 
     status: int
     headers: dict[str, str] = field(default_factory=dict)
@@ -113,7 +113,7 @@ Program = Callable[..., Ran]
 
 
 class Peer:
-    """The server's state, as a test sets and reads it."""
+    """The server's state, which a test sets and reads."""
 
     def __init__(self) -> None:
         self.files: dict[str, StoredFile] = {}
@@ -240,9 +240,9 @@ class Handler(BaseHTTPRequestHandler):
             "Content-Disposition": f'attachment; filename="{file.name}"',
             **self.peer.headers,
         }
-        wanted = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
-        if wanted and self.headers.get("If-Range") == file.etag:
-            start = int(wanted[1])
+        range_match = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
+        if range_match and self.headers.get("If-Range") == file.etag:
+            start = int(range_match[1])
             headers["Content-Range"] = f"bytes {start}-{len(content) - 1}/{len(content)}"
             content, status = content[start:], 206
         if method == "HEAD":

@@ -38,7 +38,7 @@ def test_nothing_is_replaced_unless_asked(peer: Peer, client: Client, tmp_path: 
     with pytest.raises(errors.TargetExists):
         client.download(file.file_id, tmp_path)
     assert target.read_bytes() == b"mine"
-    assert "GET" not in [asked.method for asked in peer.asked]
+    assert "GET" not in [request.method for request in peer.asked]
     client.download(file.file_id, tmp_path, overwrite=True)
     assert target.read_bytes() == CONTENT
 
@@ -57,11 +57,11 @@ def test_a_file_that_appears_meanwhile_is_not_replaced(
         client.download(file.file_id, target, progress=appear)
     assert target.read_bytes() == b"mine"
     assert (tmp_path / "orders.csv.part").read_bytes() == CONTENT
-    # What came is kept: with another name it needs no more bytes than the HEAD.
+    # The part is kept: once the name is free, the download needs only a HEAD.
     target.rename(tmp_path / "kept.csv")
-    asked = len(peer.asked)
+    request_count = len(peer.asked)
     client.download(file.file_id, target)
-    assert [a.method for a in peer.asked[asked:]] == ["HEAD"]
+    assert [a.method for a in peer.asked[request_count:]] == ["HEAD"]
     assert target.read_bytes() == CONTENT
 
 
@@ -147,7 +147,7 @@ def test_a_damaged_part_is_thrown_away(peer: Peer, client: Client, tmp_path: Pat
     (tmp_path / "orders.csv.part").write_bytes(b"damaged")
     state = {"file_id": file.file_id, "etag": file.etag}
     (tmp_path / "orders.csv.part.json").write_text(json.dumps(state))
-    with pytest.raises(errors.DigestMismatch):
+    with pytest.raises(errors.DownloadCorrupted):
         client.download(file.file_id, tmp_path)
     assert list(tmp_path.iterdir()) == []
     client.download(file.file_id, tmp_path)
@@ -183,13 +183,13 @@ def test_a_server_without_digests(peer: Peer, client: Client, tmp_path: Path) ->
 def test_wrong_bytes_get_no_name(peer: Peer, client: Client, tmp_path: Path) -> None:
     peer.headers = {"Repr-Digest": "sha-256=:" + "A" * 43 + "=:"}
     file = peer.add_file("orders.csv", CONTENT)
-    with pytest.raises(errors.DigestMismatch):
+    with pytest.raises(errors.DownloadCorrupted):
         client.download(file.file_id, tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_what_is_not_there_is_explained(client: Client, tmp_path: Path) -> None:
-    with pytest.raises(errors.NotFound, match="may know of"):
+    with pytest.raises(errors.ResourceNotFound, match="may know of"):
         client.download("53c9c295-83f4-4754-a781-cd03841c806f", tmp_path)
     assert list(tmp_path.iterdir()) == []
 
@@ -211,7 +211,7 @@ def test_a_stream_never_mixes_two_versions(peer: Peer, client: Client) -> None:
             file.content = CONTENT[::-1]
 
     stream = io.BytesIO()
-    with pytest.raises(errors.SourceChanged):
+    with pytest.raises(errors.RemoteFileChanged):
         client.download_to(file.file_id, stream, progress=publish)
     assert stream.getvalue() == CONTENT[:400_000]
 
@@ -232,7 +232,7 @@ def test_names_in_content_disposition(header: str | None, name: str | None) -> N
 
 
 @pytest.mark.parametrize(
-    ("given", "safe"),
+    ("name", "safe"),
     [
         ("orders.csv", "orders.csv"),
         ("../../etc/passwd", "passwd"),
@@ -250,8 +250,8 @@ def test_names_in_content_disposition(header: str | None, name: str | None) -> N
         ("trailing. ", "trailing"),
     ],
 )
-def test_names_are_made_harmless(given: str | None, safe: str) -> None:
-    assert safe_name(given, fallback="ID") == safe
+def test_names_are_made_harmless(name: str | None, safe: str) -> None:
+    assert safe_name(name, fallback="ID") == safe
 
 
 def test_long_names_keep_their_ending() -> None:
@@ -272,11 +272,11 @@ def test_a_form_is_waited_for_as_the_server_asks(
 ) -> None:
     file = peer.add_file("orders.parquet", CONTENT)
     peer.faults[f"/api/v1/file/download/{file.file_id}"] = pending(1) + pending(2)
-    waited: list[float] = []
-    began = time.monotonic()
-    got = client.download(file.file_id, tmp_path, form="parquet", version=3, on_wait=waited.append)
-    assert time.monotonic() - began >= 3
-    assert waited == [1.0, 2.0]
+    pauses: list[float] = []
+    started_at = time.monotonic()
+    got = client.download(file.file_id, tmp_path, form="parquet", version=3, on_wait=pauses.append)
+    assert time.monotonic() - started_at >= 3
+    assert pauses == [1.0, 2.0]
     assert got.path == tmp_path / "orders.parquet"
     assert got.path.read_bytes() == CONTENT
     assert {a.path.partition("?")[2] for a in peer.asked} == {"version=3&format=parquet"}

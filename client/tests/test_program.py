@@ -19,10 +19,10 @@ FILES = "/api/v1/files"
 
 
 def commands(group: Any, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
-    found = [path]
+    paths = [path]
     for name, command in getattr(group, "commands", {}).items():
-        found += commands(command, (*path, name))
-    return found
+        paths += commands(command, (*path, name))
+    return paths
 
 
 OURS = {"auth", "files", "push", "pull", "tasks", "keys", "users", "quota", "api"}
@@ -129,17 +129,17 @@ def test_exit_statuses(signed_in: Peer, program: Program, fault: Fault, exit_sta
     ran = program("files", "list", "--format", "quiet")
     assert ran.status == exit_status
     assert ran.out == b""
-    said, advice = ran.err.strip().split("\n")
-    assert said == "Error: Said why."
+    message, advice = ran.err.strip().split("\n")
+    assert message == "Error: Said why."
     assert advice.endswith(".")
 
 
 def test_errors_as_json(signed_in: Peer, program: Program) -> None:
     signed_in.faults[FILES] = [problem(403, "not-allowed")]
     ran = program("files", "list", "--format", "json")
-    said = json.loads(ran.err)
-    assert (said["error"], said["exit_status"]) == ("Said why.", 3)
-    assert said["problem"]["code"] == "not-allowed"
+    document = json.loads(ran.err)
+    assert (document["error"], document["exit_status"]) == ("Said why.", 3)
+    assert document["problem"]["code"] == "not-allowed"
 
 
 @pytest.mark.parametrize(
@@ -200,11 +200,11 @@ def test_tasks(signed_in: Peer, program: Program) -> None:
 
 
 def test_keys(signed_in: Peer, program: Program) -> None:
-    made = program("keys", "create", "cron", "--scopes", "read", "--expires", "90d")
-    assert "epk_new" in made.text
-    assert "not shown again" in made.err
-    (asked,) = signed_in.asked_for("/api/v1/key/new")
-    body = json.loads(asked.body)
+    result = program("keys", "create", "cron", "--scopes", "read", "--expires", "90d")
+    assert "epk_new" in result.text
+    assert "not shown again" in result.err
+    (request,) = signed_in.asked_for("/api/v1/key/new")
+    body = json.loads(request.body)
     assert (body["name"], body["scopes"]) == ("cron", ["read"])
     assert body["expires_at"].endswith("+0000")
     signed_in.keys = [{"key_id": "k-1", "name": "cron", "scopes": ["read"]}]

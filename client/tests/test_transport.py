@@ -23,9 +23,9 @@ def test_reads_are_retried_until_the_server_is_back(peer: Peer, client: Client) 
 def test_retry_after_is_honoured(peer: Peer, client: Client) -> None:
     stamina.set_testing(False)
     peer.faults[FILES] = [Fault(429, {"Retry-After": "1"})]
-    began = time.monotonic()
+    started_at = time.monotonic()
     assert list(client.files()) == []
-    assert time.monotonic() - began >= 1.0
+    assert time.monotonic() - started_at >= 1.0
 
 
 def test_a_pause_that_is_too_long_is_left_to_the_caller(peer: Peer, client: Client) -> None:
@@ -57,9 +57,9 @@ def test_a_change_that_was_one_too_many_is_sent_again_after_a_while(
 ) -> None:
     stamina.set_testing(False)
     peer.faults["/api/v1/key/new"] = [Fault(429, {"Retry-After": "1"})]
-    began = time.monotonic()
+    started_at = time.monotonic()
     client.create_key("cron", ["read"])
-    assert time.monotonic() - began >= 1.0
+    assert time.monotonic() - started_at >= 1.0
     assert len(peer.asked_for("/api/v1/key/new")) == 2
 
 
@@ -80,14 +80,14 @@ def test_a_lost_answer_to_a_change_says_that_it_may_have_happened(
     peer.faults["/api/v1/key/new"] = [Fault(0)]
     with pytest.raises(errors.Unreachable) as caught:
         client.create_key("cron", ["read"])
-    assert caught.value.maybe_done
+    assert caught.value.may_have_arrived
 
 
 def test_no_server_at_all() -> None:
     with Client("http://127.0.0.1:9", API_KEY, attempts=2) as client:
         with pytest.raises(errors.Unreachable) as caught:
             list(client.files())
-        assert not caught.value.maybe_done
+        assert not caught.value.may_have_arrived
 
 
 def test_every_page_is_fetched_from_the_endpoint_whatever_host_a_link_names(
@@ -124,7 +124,7 @@ def test_problems_are_typed_and_carry_their_figures(peer: Peer, client: Client) 
 
 def test_a_proxy_without_a_problem_document(peer: Peer, client: Client) -> None:
     peer.faults[FILES] = [Fault(403, {"Content-Type": "text/html"}, b"<h1>No</h1>")]
-    with pytest.raises(errors.NotAllowed, match="status 403"):
+    with pytest.raises(errors.Forbidden, match="status 403"):
         list(client.files())
 
 
@@ -149,7 +149,7 @@ def test_a_change_is_not_redirected(peer: Peer, client: Client) -> None:
 
 
 def test_an_id_cannot_leave_its_path(peer: Peer, client: Client) -> None:
-    with pytest.raises(errors.NotFound):
+    with pytest.raises(errors.ResourceNotFound):
         client.file("../whoami")
     assert peer.asked[0].path == "/api/v1/file/..%2Fwhoami"
 
@@ -161,7 +161,7 @@ def test_keys_that_cannot_be_sent() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "clean"),
+    ("endpoint", "clean"),
     [
         ("http://127.0.0.1:8080", "http://127.0.0.1:8080"),
         (" https://files.example.com/ ", "https://files.example.com"),
@@ -169,16 +169,16 @@ def test_keys_that_cannot_be_sent() -> None:
         ("http://[::1]:8080/api/v1", "http://[::1]:8080"),
     ],
 )
-def test_endpoints(given: str, clean: str) -> None:
-    assert clean_endpoint(given) == clean
+def test_endpoints(endpoint: str, clean: str) -> None:
+    assert clean_endpoint(endpoint) == clean
 
 
 @pytest.mark.parametrize(
-    "given", ["", "files.example.com", "ftp://x", "http://", "http://u:secret@h", "http://h:x"]
+    "endpoint", ["", "files.example.com", "ftp://x", "http://", "http://u:secret@h", "http://h:x"]
 )
-def test_wrong_endpoints(given: str) -> None:
+def test_wrong_endpoints(endpoint: str) -> None:
     with pytest.raises(errors.BadEndpoint) as caught:
-        clean_endpoint(given)
+        clean_endpoint(endpoint)
     assert "secret" not in str(caught.value)
 
 

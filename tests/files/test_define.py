@@ -23,10 +23,10 @@ from entrepot.files.delivery.define import (
 from entrepot.files.delivery.uploads import StoredUpload
 from entrepot.quotas.reserve import (
     ReservationId,
+    get_usage,
     grow_reservation,
     open_reservation,
     release_reservation,
-    usage_of,
 )
 from entrepot.schemas.enforcement import Enforcement, parse_enforcement
 
@@ -103,7 +103,7 @@ class Delivery:
 
 
 def test_one_transaction_writes_everything(server: Server, account: TestAccount) -> None:
-    delivery = Delivery(server, account)
+    delivery = StoredDelivery(server, account)
     accepted = delivery.define()
     with server.parts.database.reading() as conn:
         file = conn.execute(select(files).where(files.c.id == accepted.file_id)).one()
@@ -115,14 +115,14 @@ def test_one_transaction_writes_everything(server: Server, account: TestAccount)
     assert task.file_id == accepted.file_id
     assert noted is not None
     assert (noted.action, noted.user_id) == ("file.define", delivery.actor.user_id)
-    usage = server.parts.database.read(usage_of, delivery.actor.account_id)
+    usage = server.parts.database.read(get_usage, delivery.actor.account_id)
     assert (usage.used, usage.reserved) == (len(CONTENT), 0)
     server.parts.queue.wake()
     assert account.api.wait_task(str(accepted.task_id))["status"] == "succeeded"
 
 
 def test_what_fails_leaves_no_row(server: Server, account: TestAccount) -> None:
-    too_large, gone = Delivery(server, account), Delivery(server, account)
+    too_large, gone = StoredDelivery(server, account), StoredDelivery(server, account)
     with pytest.raises(FileTooLarge):
         too_large.define(limit=len(CONTENT) - 1)
     too_large.abort()
@@ -137,9 +137,9 @@ def test_what_fails_leaves_no_row(server: Server, account: TestAccount) -> None:
 
 def test_the_commit_point_takes_so_many_statements(server: Server, account: TestAccount) -> None:
     schema = '{"fields":[{"name":"a","type":"integer"},{"name":"b","type":"integer"}]}'
-    Delivery(server, account).define()
+    StoredDelivery(server, account).define()
     for enforcement, most in ((None, 12), (parse_enforcement(schema), 13)):
-        delivery = Delivery(server, account)
+        delivery = StoredDelivery(server, account)
         seen: list[str] = []
 
         def note(_conn: object, _cursor: object, statement: str, *_: object) -> None:

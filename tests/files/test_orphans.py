@@ -15,13 +15,13 @@ from entrepot.accounts.users import create_user
 from entrepot.blobs.store import BlobId
 from entrepot.bootstrap.parts import Parts, build_parts
 from entrepot.cli.process import sweep_and_log
-from entrepot.cli.start import prepare
+from entrepot.cli.start import prepare_installation
 from entrepot.db.engine import database_url
 from entrepot.db.tables import accounts, checks, reservations, users
 from entrepot.errors import SweepStopped
 from entrepot.files.orphans import orphan_limit
 from entrepot.files.sweep import sweep
-from entrepot.quotas.reserve import LIFE, open_reservation
+from entrepot.quotas.reserve import RESERVATION_LIFETIME, open_reservation
 from entrepot.settings import read_settings
 
 Fill = Callable[[int, int], list[Path]]
@@ -31,7 +31,7 @@ Fill = Callable[[int, int], list[Path]]
 def parts(tmp_path: Path) -> Iterator[Parts]:
     """An installation with one account, without a server."""
     settings = read_settings(data=tmp_path)
-    prepare(settings)
+    prepare_installation(settings)
     made = build_parts(settings)
     made.database.write(create_account, "acme", 10**9, made.clock())
     made.database.write(create_user, "acme:maria", "admin", made.clock())
@@ -104,7 +104,7 @@ def test_a_sweep_of_more_orphans_removes_nothing_and_says_so(
 ) -> None:
     lost = fill(named, orphans)
     account = parts.database.read(lambda conn: conn.scalars(select(accounts.c.id)).one())
-    parts.database.write(open_reservation, account, 100, parts.clock() - 2 * LIFE)
+    parts.database.write(open_reservation, account, 100, parts.clock() - 2 * RESERVATION_LIFETIME)
     blobs = parts.settings.blobs
     drafts = [blobs / "incoming" / str(uuid4()), blobs / "drafts" / str(uuid4())]
     for path in drafts:
@@ -127,7 +127,7 @@ def test_a_sweep_of_more_orphans_removes_nothing_and_says_so(
 
 def test_a_database_without_accounts_removes_nothing(tmp_path: Path) -> None:
     settings = read_settings(data=tmp_path)
-    prepare(settings)
+    prepare_installation(settings)
     with closing(build_parts(settings)) as parts:
         lost = old_blob(parts, uuid4())
         for max_orphans in (None, 1_000):

@@ -17,7 +17,7 @@ from tests.support.server import Server, TestAccount
 from entrepot.accounts.actor import Actor
 from entrepot.accounts.keys import authenticate
 from entrepot.blobs.store import BlobId
-from entrepot.cli.doctor import Result, examine
+from entrepot.cli.doctor import CheckResult, run_checks
 from entrepot.db.tables import versions
 from entrepot.db.types import ReadConnection
 from entrepot.errors import QuarantineEnded
@@ -236,9 +236,11 @@ def test_acceptance_needs_room_and_the_state_that_was_seen(
     server.assert_sound()
 
 
-def inspections_result(server: Server) -> Result:
+def inspections_result(server: Server) -> CheckResult:
     """What `entrepot doctor` says of inspections."""
-    (result,) = [each for each in examine(server.parts, deep=False) if each.name == "inspections"]
+    (result,) = [
+        each for each in run_checks(server.parts, deep=False) if each.name == "inspections"
+    ]
     return result
 
 

@@ -58,7 +58,7 @@ class Server:
         (self.root / f"{blob_id}.json").write_text(json.dumps(described))
         return str(blob_id)
 
-    def curl(self, path: str, *options: str, code: int = 0) -> Answer:
+    def curl(self, path: str, *options: str, code: int = 0) -> DownloadResponse:
         url = f"http://127.0.0.1:{self.port}/{path}"
         command = ["curl", "-sS", "-i", "--max-time", "60", *options, url]
         done = subprocess.run(command, capture_output=True, check=False)
@@ -67,7 +67,7 @@ class Server:
         lines = head.decode("latin-1").split("\r\n")
         fields = (line.split(": ", 1) for line in lines[1:])
         headers = {name.lower(): value for name, value in fields}
-        return Answer(int(lines[0].split()[1]), headers, body)
+        return DownloadResponse(int(lines[0].split()[1]), headers, body)
 
     def descriptors(self) -> int:
         return int(self.curl("descriptors").body)
@@ -142,7 +142,7 @@ def test_head_has_the_same_headers_and_no_body(server: Server, path: str) -> Non
     get, head = server.curl(path), server.curl(path, "--head")
     get.headers.pop("date")
     head.headers.pop("date")
-    assert head == Answer(200, get.headers, b"")
+    assert head == DownloadResponse(200, get.headers, b"")
     assert server.curl(path, "--head", "-r", "0-9").status == 200  # Range is for GET alone
 
 

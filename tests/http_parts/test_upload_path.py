@@ -31,7 +31,7 @@ from entrepot.accounts.sign_in import create_link, use_link
 from entrepot.accounts.users import create_user, find_user
 from entrepot.bootstrap.parts import Parts, build_parts
 from entrepot.cli.data_folder import make_data_folder
-from entrepot.cli.start import prepare
+from entrepot.cli.start import prepare_installation
 from entrepot.db.tables import files
 from entrepot.http.app import create_app
 from entrepot.http.deps import Runtime, UnitOfWork
@@ -158,7 +158,7 @@ def parts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Parts]:
     """An installation's parts; it has one user."""
     settings = read_settings(data=tmp_path_factory.mktemp("path") / "data")
     make_data_folder(settings.data)
-    prepare(settings)
+    prepare_installation(settings)
     made, now = build_parts(settings), datetime.now(UTC)
     made.database.write(create_account, "acme", 1_000_000_000, now)
     made.database.write(create_user, USER, "admin", now)

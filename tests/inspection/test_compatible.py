@@ -18,7 +18,7 @@ from tests.support.selection import examples
 from entrepot.errors import SchemaInvalid
 from entrepot.inspection.inspect import inspect_file
 from entrepot.inspection.results import Inspection
-from entrepot.schemas.evolve import compare_schemas, is_compatible
+from entrepot.schemas.compare_schemas import compare_schemas, is_compatible
 from entrepot.schemas.table_schema import parse_schema
 
 NAMES = ("a", "b", "c")

@@ -10,7 +10,7 @@ from alembic.config import Config
 from sqlalchemy import column, insert, select, table, text
 
 import entrepot
-from entrepot.activity.chain import chain_whole, chains_are_whole
+from entrepot.activity.chain import chain_all_rows, check_chains
 from entrepot.blobs.disk import DiskStore
 from entrepot.db.engine import Database
 from entrepot.db.tables import metadata, versions
@@ -114,7 +114,7 @@ def fill(conn: WriteConnection) -> dict[UUID, str]:
             delivered = "file.define" if number == 1 else "version.deliver"
             put(conn, "activity", action=delivered, result="done", **of)
             put(conn, "activity", action=action, result=result, **of)
-    chain_whole(conn)
+    chain_all_rows(conn)
     return expected
 
 
@@ -141,6 +141,6 @@ def test_refused_versions_are_rejected_or_failed_after_the_migration(
         assert kept == {NOW + timedelta(days=7)}
     assert recorded(database) == record
     store = DiskStore(file.parent / "store", 0)
-    for check in (chains_are_whole, changes_are_recorded, tasks_and_versions_agree):
+    for check in (check_chains, changes_are_recorded, tasks_and_versions_agree):
         with database.reading() as conn:
             assert list(check(conn, store, NOW)) == []

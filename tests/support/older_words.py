@@ -5,7 +5,7 @@ from uuid import UUID
 from sqlalchemy import update
 from tests.support.server import Server
 
-from entrepot.activity.chain import chain_whole
+from entrepot.activity.chain import chain_all_rows
 from entrepot.db.tables import activity
 
 
@@ -15,4 +15,4 @@ def use_older_words(server: Server, file_id: str) -> None:
     older = {"action": "version.refuse", "result": "refused"}
     with server.parts.database.writing() as conn:
         assert conn.execute(update(activity).where(*rejected).values(older)).rowcount
-        chain_whole(conn)
+        chain_all_rows(conn)

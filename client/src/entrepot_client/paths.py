@@ -16,5 +16,5 @@ def activity_path(file_id: str | None) -> str:
 
 
 def task_path(task_id: str) -> str:
-    """The API path of a task; an id from outside cannot reach another path."""
+    """The API path of a task; a task id cannot lead to another path."""
     return f"{API}/task/{quote(task_id, safe='')}"

@@ -14,7 +14,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import and_, exists, func, insert, or_, select, update
 
 from entrepot.accounts.actor import AccountId
-from entrepot.blobs.store import BlobId, Stored
+from entrepot.blobs.store import BlobId, StoredBlob
 from entrepot.db.tables import (
     accounts,
     derivatives,
@@ -26,7 +26,7 @@ from entrepot.db.tables import (
 )
 from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.inspection.results import Form, Made
-from entrepot.tasks.queue import LATER, TaskQueue
+from entrepot.tasks.queue import BACKGROUND_QUEUE, TaskQueue
 
 DERIVE = "derive.version"
 """The workflow's name in the queue; part of the task protocol."""
@@ -90,7 +90,7 @@ def plan_derivative(
         conn.execute(insert(derivatives).values(**named, **fresh))
     else:
         conn.execute(update(derivatives).where(_of(version_id, form)).values(**fresh))
-    queue.enqueue(conn, DERIVE, run_id, account_id, LATER)
+    queue.enqueue(conn, DERIVE, run_id, account_id, BACKGROUND_QUEUE)
 
 
 def begin_derivation(conn: WriteConnection, run_id: UUID, now: datetime) -> Derivation | None:
@@ -136,7 +136,7 @@ def keep_derivative(
     conn: WriteConnection,
     work: Derivation,
     blob_id: BlobId,
-    stored: Stored,
+    stored: StoredBlob,
     columns: list[dict[str, Any]] | None,
     most: int,
     now: datetime,

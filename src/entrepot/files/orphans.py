@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 
-from entrepot.accounts.accounts import any_account
+from entrepot.accounts.accounts import has_accounts
 from entrepot.blobs.store import BlobId, BlobStore
 from entrepot.db.engine import Database
 from entrepot.files.remove import BATCH, named_bytes
@@ -55,7 +55,7 @@ def find_orphans(
         blobs += len(batch)
         count += len(unnamed)
         named += len(names)
-    if not database.read(any_account):
+    if not database.read(has_accounts):
         limit = 0
     elif limit is None:
         limit = orphan_limit(blobs, named)

@@ -20,11 +20,11 @@ from starlette.datastructures import Headers
 from starlette.types import Scope as Exchange
 
 from entrepot.accounts.actor import Actor, KeyId, Scope
-from entrepot.accounts.keys import TOUCH_EVERY, holder_of, key_digest, touch_key
+from entrepot.accounts.keys import TOUCH_INTERVAL, find_key_holder, key_digest, touch_key
 from entrepot.activity.reads import ReadBuffer
-from entrepot.activity.record import LONGEST_ADDRESS, RequestOrigin
+from entrepot.activity.record import MAX_ADDRESS_CHARS, RequestOrigin
 from entrepot.bootstrap.parts import Parts
-from entrepot.db.changes import Changes
+from entrepot.db.change_counter import ChangeCounter
 from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.errors import NotAuthenticated, TooManyDownloads, TooManyStreams, TooManyUploads
 from entrepot.http.limits.concurrency_limits import ConcurrencyLimit
@@ -63,7 +63,7 @@ class Runtime:
     byte_threads: ThreadPoolExecutor
     watch: TaskWatch
     read_cache: ReadCache
-    changes: Changes
+    changes: ChangeCounter
     uploads: ConcurrencyLimit
     streams: ConcurrencyLimit
     downloads: ConcurrencyLimit
@@ -93,7 +93,7 @@ class Runtime:
     def used(self, key_id: KeyId, now: datetime) -> None:
         """Note a key's use, at most once a minute, without keeping the request waiting."""
         last = self.touched.get(key_id)
-        if last is not None and now - last < TOUCH_EVERY:
+        if last is not None and now - last < TOUCH_INTERVAL:
             return
         self.touched[key_id] = now
         write = self.run_in_database_thread(self.parts.database.write, touch_key, key_id, now)
@@ -118,7 +118,7 @@ def open_runtime(parts: Parts) -> Runtime:
     most = 1 if parts.database.embedded else 8
     database_threads = ThreadPoolExecutor(most, thread_name_prefix="database")
     byte_threads = ThreadPoolExecutor(16, thread_name_prefix="bytes")
-    changes = Changes(parts.database)
+    changes = ChangeCounter(parts.database)
     settings = parts.settings
     return Runtime(
         parts,
@@ -318,7 +318,7 @@ def open_work(request: Request, scope: Scope | None) -> UnitOfWork:
     credential = credential_of(request.scope, runtime.parts.secret)
 
     def who(conn: ReadConnection, now: datetime) -> Actor:
-        return holder_of(conn, credential, now)
+        return find_key_holder(conn, credential, now)
 
     now, request_origin = runtime.parts.clock(), request_origin_of(request)
     return UnitOfWork(runtime, who, scope, now, credential, request_origin, request.scope)
@@ -327,7 +327,7 @@ def open_work(request: Request, scope: Scope | None) -> UnitOfWork:
 def request_origin_of(request: Request) -> RequestOrigin:
     """Where a request came from, as trusted proxies tell it (`http.middleware`)."""
     client = request.client
-    address = client.host[:LONGEST_ADDRESS] if client else ""
+    address = client.host[:MAX_ADDRESS_CHARS] if client else ""
     return RequestOrigin(address, request.scope.get("request_id", ""))
 
 

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, func, insert, select
 
 from entrepot.accounts.actor import Actor
 from entrepot.activity.record import record
-from entrepot.blobs.store import BlobId, Stored
+from entrepot.blobs.store import BlobId, StoredBlob
 from entrepot.db.tables import versions
 from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.errors import FileTooLarge
@@ -70,7 +70,7 @@ class NewVersion:
     accepted: Accepted
     account_id: UUID
     blob_id: BlobId
-    stored: Stored
+    stored: StoredBlob
     kind: str
     origin: Origin = UPLOADED
 

@@ -14,7 +14,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Row, select
 
 from entrepot.accounts.actor import Actor
-from entrepot.blobs.store import BlobId, Stored
+from entrepot.blobs.store import BlobId, StoredBlob
 from entrepot.db.tables import files, versions
 from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.errors import (
@@ -33,7 +33,7 @@ from entrepot.grants.access import (
     Manageable,
     access_manageable,
     access_visible,
-    manages,
+    can_manage,
     visible_versions,
 )
 from entrepot.tasks.queue import TaskQueue
@@ -67,7 +67,9 @@ def quarantine_of(
     row = conn.execute(found).one_or_none()
     if row is None:
         return None
-    return Quarantine(row.created_by == actor.user_id, manages(actor, row.account_id, row.owner_id))
+    return Quarantine(
+        row.created_by == actor.user_id, can_manage(actor, row.account_id, row.owner_id)
+    )
 
 
 def get_stored(
@@ -172,7 +174,7 @@ def _acceptable(conn: ReadConnection, file_id: UUID, number: int, now: datetime)
         raise VersionNotRejected(version=number, version_status=row.status)
     if row.bytes_removed_at is not None or row.keep_until <= now:
         raise QuarantineEnded(version=number)
-    return RestoreSource(number, BlobId(row.id), Stored(row.size, row.sha256))
+    return RestoreSource(number, BlobId(row.id), StoredBlob(row.size, row.sha256))
 
 
 def _find(conn: ReadConnection, file_id: UUID, number: int) -> Row[tuple[object, ...]] | None:

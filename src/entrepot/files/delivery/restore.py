@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from entrepot.accounts.actor import Actor
 from entrepot.activity.record import record
-from entrepot.blobs.store import BlobId, Stored
+from entrepot.blobs.store import BlobId, StoredBlob
 from entrepot.db.tables import inspections, versions
 from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.errors import FileTooLarge, NotFound, VersionNotPublished
@@ -29,7 +29,7 @@ from entrepot.grants.access import (
     visible_versions,
 )
 from entrepot.inspection.results import Inspection
-from entrepot.quotas.reserve import take_used, told_to
+from entrepot.quotas.reserve import add_used, hide_owner_figures
 from entrepot.tasks.queue import TaskQueue
 
 
@@ -39,7 +39,7 @@ class RestoreSource:
 
     number: int
     blob_id: BlobId
-    stored: Stored
+    stored: StoredBlob
 
 
 def find_source(conn: ReadConnection, actor: Actor, file_id: UUID, number: int) -> RestoreSource:
@@ -83,8 +83,8 @@ def add_copy(
     limit = load_contract(conn, target.file_id).size_limit
     if stored.size > limit:
         raise FileTooLarge(limit=limit, requested=stored.size)
-    with told_to(target.actor.account_id, account_id):
-        take_used(conn, account_id, stored.size)
+    with hide_owner_figures(target.actor.account_id, account_id):
+        add_used(conn, account_id, stored.size)
     accepted, actor = next_accepted(conn, target.file_id), target.actor
     new = NewVersion(accepted, account_id, blob_id, stored, origin.kind, origin)
     add_version(conn, actor, new, queue, now)
@@ -134,4 +134,4 @@ def _source(conn: ReadConnection, seen: Visible, number: int) -> RestoreSource:
         raise NotFound
     if row.status != "published":
         raise VersionNotPublished(version=number, version_status=row.status)
-    return RestoreSource(number, BlobId(row.id), Stored(row.size, row.sha256))
+    return RestoreSource(number, BlobId(row.id), StoredBlob(row.size, row.sha256))

@@ -6,12 +6,12 @@ from datetime import datetime
 from typing import Protocol
 
 from entrepot.accounts.actor import AccountId, Actor
-from entrepot.blobs.store import BlobId, Stored
+from entrepot.blobs.store import BlobId, StoredBlob
 from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.quotas.reserve import ReservationId
 from entrepot.tasks.queue import TaskQueue
 from entrepot.tasks.records import TaskId
-from entrepot.tasks.replies import Claim, keep_reply
+from entrepot.tasks.replies import Claim, save_reply
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class StoredUpload:
     `reservation` until one names them."""
 
     blob_id: BlobId
-    stored: Stored
+    stored: StoredBlob
     reservation: ReservationId
 
 
@@ -92,5 +92,5 @@ def commit_upload(
     """
     task_id = target.commit(conn, actor, upload, context)
     if reply is not None:
-        keep_reply(conn, reply.claim, reply.fingerprint, task_id, context.clock())
+        save_reply(conn, reply.claim, reply.fingerprint, task_id, context.clock())
     return task_id

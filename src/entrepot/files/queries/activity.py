@@ -14,10 +14,10 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, func, select
 
 from entrepot.accounts.actor import Actor
-from entrepot.activity.chain import as_json
+from entrepot.activity.chain import row_to_json
 from entrepot.db.tables import activity, files
 from entrepot.db.types import ReadConnection
-from entrepot.grants.access import access_manageable, known_files, sight
+from entrepot.grants.access import access_manageable, actor_parameters, known_files
 
 RENAMED = {"version.refuse": "version.reject"}
 """What an action was called when the older rows were written, which are never rewritten, and what
@@ -81,7 +81,7 @@ def names_of(conn: ReadConnection, actor: Actor, found: Sequence[Entry]) -> dict
     knows of."""
     wanted = {UUID(entry.said["file_id"]) for entry in found if entry.said["file_id"]}
     known = known_files(actor.is_admin), files.c.id.in_(wanted)
-    rows = conn.execute(select(files.c.id, files.c.name).where(*known), sight(actor))
+    rows = conn.execute(select(files.c.id, files.c.name).where(*known), actor_parameters(actor))
     return {str(row.id): row.name for row in rows}
 
 
@@ -113,7 +113,8 @@ def _entries(
         found = found.where(number < after if page_range.newest_first else number > after)
     found = found.order_by(number.desc() if page_range.newest_first else number)
     return [
-        Entry(row.id, row.at, as_json(row._mapping), row.hash or "") for row in conn.execute(found)
+        Entry(row.id, row.at, row_to_json(row._mapping), row.hash or "")
+        for row in conn.execute(found)
     ]
 
 

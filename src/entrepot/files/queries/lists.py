@@ -41,15 +41,15 @@ from entrepot.db.pages import Position
 from entrepot.db.tables import accounts, entitlements, files, users, versions
 from entrepot.db.types import ReadConnection
 from entrepot.files.names import folded, trigrams
-from entrepot.files.queries.read import File, file_of, file_rows
+from entrepot.files.queries.read import FileRecord, file_of, file_rows
 from entrepot.files.queries.search import trigram_values, with_trigrams
 from entrepot.grants.access import (
+    actor_parameters,
     has_entitlements,
     managed_files,
     readable_files,
+    shared_file_queries,
     shared_files,
-    shared_pages,
-    sight,
 )
 
 Sort = Literal[
@@ -90,7 +90,7 @@ def list_files(
     limit: int,
     after: Position | None = None,
     wanted: FileFilter = EVERY_FILE,
-) -> list[File]:
+) -> list[FileRecord]:
     """Files that the actor may know of; `after` is the place of the last one of the page before.
 
     Keyset paging (a condition on the order's columns, no OFFSET) costs the same on any page, and
@@ -121,7 +121,12 @@ def list_files(
         larger=wanted.min_size is not None,
         smaller=wanted.max_size is not None,
     )
-    values = {**sight(actor), **_values(wanted), "most": limit, "owner": owner and owner[0]}
+    values = {
+        **actor_parameters(actor),
+        **_values(wanted),
+        "most": limit,
+        "owner": owner and owner[0],
+    }
     if after is not None:
         values["last_key"], values["last_id"] = after
     if wanted.name is not None and managed:
@@ -129,7 +134,7 @@ def list_files(
     return [file_of(row, actor) for row in conn.execute(_list_of(shape), values)]
 
 
-def position_of(file: File, sort: Sort) -> Position:
+def position_of(file: FileRecord, sort: Sort) -> Position:
     """The place of a file in an order, as its lists have it for who is told this of it."""
     keys: dict[str, datetime | str | int] = {
         "created_at": file.created_at,
@@ -264,7 +269,7 @@ def _shared_pages(shape: _Shape) -> list[Select[Any]]:
     conditions = [*others, *_conditions(shape, seen)]
     if shape.sort.endswith("created_at"):
         order = entitlements.c.file_created_at, entitlements.c.file_id
-        kinds = (kind.where(*conditions) for kind in shared_pages())
+        kinds = (kind.where(*conditions) for kind in shared_file_queries())
         return [_after(kind, shape, *order) for kind in kinds]
     there = shared_files(), files.c.deleted_at.is_(None)
     return [_page(select(files.c.id).where(*there, *conditions), shape, seen)]
@@ -277,7 +282,7 @@ def _of_owner(of: Any) -> ColumnElement[bool]:
 def _conditions(shape: _Shape, seen: _Seen) -> list[ColumnElement[bool]]:
     found: list[ColumnElement[bool]] = []
     of = seen.row
-    if shape.named:
+    if shape.parameters:
         pattern = bindparam("pattern", type_=files.c.name_key.type)
         found.append(of.name_key.like(pattern, escape="!"))
     if shape.enforced is not None:

@@ -7,10 +7,10 @@ from entrepot.accounts.keys import ApiKey
 from entrepot.accounts.users import User
 from entrepot.files.comparisons import KIND as COMPARISON
 from entrepot.files.contract import Revision
-from entrepot.files.queries.read import File
+from entrepot.files.queries.read import FileRecord
 from entrepot.files.queries.versions_list import Version
 from entrepot.files.transfer import Offer
-from entrepot.grants.entitlements import Granted
+from entrepot.grants.entitlements import GrantedEntitlement
 from entrepot.http.api.models.files import FileSummary
 from entrepot.http.api.models.people import KeyDetails, UserDetails
 from entrepot.http.api.models.problems import Problem
@@ -23,7 +23,7 @@ from entrepot.http.api.models.versions import (
     VersionException,
 )
 from entrepot.http.problems.handlers import task_problem
-from entrepot.tasks.records import Task
+from entrepot.tasks.records import TaskRecord
 
 
 @overload
@@ -39,7 +39,7 @@ def stamp(moment: datetime | None) -> str | None:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S+0000")
 
 
-def file_payload(file: File) -> FileSummary:
+def file_payload(file: FileRecord) -> FileSummary:
     """A file: the seed's six keys in the seed's order and formats, then ours."""
     return {
         "created_at": stamp(file.created_at),
@@ -91,7 +91,7 @@ def exception_payload(exception: Version | None) -> VersionException | None:
     }
 
 
-def task_payload(task: Task) -> TaskDetails:
+def task_payload(task: TaskRecord) -> TaskDetails:
     """A task, as it is polled and as its events carry it."""
     percent = round(100 * task.done / task.total, 1) if task.total else 0.0
     report = None
@@ -124,7 +124,7 @@ def task_payload(task: Task) -> TaskDetails:
     }
 
 
-def granted_payload(granted: Granted) -> EntitlementDetails:
+def granted_payload(granted: GrantedEntitlement) -> EntitlementDetails:
     """An entitlement, as those who manage the file see it."""
     return {
         "user_name": granted.user_name,

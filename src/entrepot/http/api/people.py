@@ -45,7 +45,7 @@ from entrepot.http.parameters import (
     UserNameInPath,
 )
 from entrepot.http.uploads.body import SmallBodyRoute
-from entrepot.quotas.reserve import Usage, usage_of
+from entrepot.quotas.reserve import Usage, get_usage
 
 router = APIRouter(route_class=SmallBodyRoute)
 
@@ -105,7 +105,7 @@ async def new_user(body: NewUser, work: AdminWork) -> Response:
     """Make a user of the account. Needs an admin's key with the scope admin."""
 
     def make(conn: WriteConnection, actor: Actor) -> UserDetails:
-        return user_payload(create_user(conn, body.user_name, body.role, work.now, by=actor))
+        return user_payload(create_user(conn, body.user_name, body.role, work.now, actor=actor))
 
     return JSONResponse(await work.write(make), status_code=201)
 
@@ -217,7 +217,7 @@ async def account(work: ReadWork) -> Response:
     def look(conn: ReadConnection, actor: Actor) -> tuple[Actor, Usage, AccountUsage, int]:
         mine = actor.account_id
         derived = account_derivative_bytes(conn, mine)
-        return actor, usage_of(conn, mine), account_usage(conn, mine), derived
+        return actor, get_usage(conn, mine), account_usage(conn, mine), derived
 
     actor, usage, held, derived = await work.read(look)
     answer: AccountDetails = {

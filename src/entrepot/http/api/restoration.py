@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from uuid import UUID
 
 from entrepot.accounts.actor import Actor
-from entrepot.blobs.store import BlobId, Stored
+from entrepot.blobs.store import BlobId, StoredBlob
 from entrepot.db.types import WriteConnection
 from entrepot.errors import BlobMissing
 from entrepot.files.delivery.quarantine import accept_version, find_acceptable
@@ -90,7 +90,7 @@ async def _copy(
     source = await find()
     store, clock = work.parts.store, work.parts.clock
 
-    def link(blob_id: BlobId) -> Stored:
+    def link(blob_id: BlobId) -> StoredBlob:
         store.link(source.blob_id, blob_id)
         return source.stored
 

@@ -11,7 +11,12 @@ from entrepot.accounts.actor import Actor
 from entrepot.db.pages import Position
 from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.files.transfer import accept_offer, list_offers, offer_file, withdraw_offer
-from entrepot.grants.entitlements import Granted, grant, list_entitlements, revoke
+from entrepot.grants.entitlements import (
+    GrantedEntitlement,
+    grant_entitlement,
+    list_entitlements,
+    revoke_entitlement,
+)
 from entrepot.http.api.answers import LISTED, Responses, problems, with_headers
 from entrepot.http.api.file_document import Shown, show_file
 from entrepot.http.api.lists import list_response
@@ -79,7 +84,7 @@ async def entitlements(
 
     def find(
         conn: ReadConnection, actor: Actor, size: int, after: Position | None
-    ) -> list[Granted]:
+    ) -> list[GrantedEntitlement]:
         return list_entitlements(conn, actor, file_id, size, after)
 
     listing = ENTITLEMENTS.of(file_id)
@@ -103,7 +108,7 @@ async def entitle(
     """
     now = work.parts.clock()
     asked = user_name, body.entitlement, body.expires_at, now
-    granted, is_new = await work.write(grant, file_id, *asked)
+    granted, is_new = await work.write(grant_entitlement, file_id, *asked)
     return JSONResponse(granted_payload(granted), status_code=201 if is_new else 200)
 
 
@@ -116,7 +121,7 @@ async def entitle(
 )
 async def disentitle(file_id: FileIdInPath, user_name: UserNameInPath, work: WriteWork) -> Response:
     """End an entitlement at once, for uploads and event streams that are under way too."""
-    await work.write(revoke, file_id, user_name, work.parts.clock())
+    await work.write(revoke_entitlement, file_id, user_name, work.parts.clock())
     return Response(status_code=204)
 
 

@@ -28,7 +28,7 @@ from entrepot.http.parameters import (
     PageItems,
     TaskIdInPath,
 )
-from entrepot.tasks.records import Status, Task, list_tasks
+from entrepot.tasks.records import Status, TaskRecord, list_tasks
 
 router = APIRouter(tags=["tasks"])
 
@@ -51,7 +51,9 @@ async def tasks(
 ) -> Response:
     """The newest tasks: one's own and those of one's files; an admin's whole account."""
 
-    def find(conn: ReadConnection, actor: Actor, size: int, after: Position | None) -> list[Task]:
+    def find(
+        conn: ReadConnection, actor: Actor, size: int, after: Position | None
+    ) -> list[TaskRecord]:
         return list_tasks(conn, viewer_of(actor), size, after, status)
 
     return await list_response(request, work, TASKS, find, task_payload, limit, cursor)
@@ -112,12 +114,12 @@ async def events(
     return EventStream(task_events(work, present, seen, _payload))
 
 
-async def _payload(task: Task) -> str:
+async def _payload(task: TaskRecord) -> str:
     return json.dumps(task_payload(task), separators=(",", ":"))
 
 
 async def task_events(
-    work: UnitOfWork, present: Task, seen: int, render: Callable[[Task], Awaitable[str]]
+    work: UnitOfWork, present: TaskRecord, seen: int, render: Callable[[TaskRecord], Awaitable[str]]
 ) -> AsyncIterator[bytes]:
     """Events of one task from revision `seen` on; `render` makes an event's data of a task.
 
@@ -143,6 +145,6 @@ async def task_events(
                 yield _event(present, data)
 
 
-def _event(task: Task, data: str) -> bytes:
+def _event(task: TaskRecord, data: str) -> bytes:
     lines = "".join(f"data: {line}\n" for line in data.splitlines())
     return f"id: {task.revision}\nevent: task\n{lines}\n".encode()

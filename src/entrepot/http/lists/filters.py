@@ -13,7 +13,7 @@ from pydantic import AwareDatetime, TypeAdapter, ValidationError
 from entrepot.accounts.users import split_user_name
 from entrepot.errors import FieldInvalid
 from entrepot.files.queries.lists import EVERY_FILE, FileFilter, Sort, position_of
-from entrepot.files.queries.read import File
+from entrepot.files.queries.read import FileRecord
 from entrepot.http.lists.paging import Listing
 from entrepot.http.parameters import BYTES, Cursor, MaxSize, MinSize
 
@@ -49,7 +49,7 @@ class FileQuery:
     cursor: str | None
 
     @property
-    def listing(self) -> Listing[File]:
+    def listing(self) -> Listing[FileRecord]:
         """The list of such files, whose cursors no other one takes."""
         plain = json.dumps(asdict(self.wanted), default=str, sort_keys=True)
         return Listing(

@@ -4,15 +4,15 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from uuid import uuid4
 
-from entrepot.blobs.store import BlobId, Stored
+from entrepot.blobs.store import BlobId, StoredBlob
 from entrepot.errors import EntrepotError
 from entrepot.http.deps import UnitOfWork
 
 
 @asynccontextmanager
 async def new_blob(
-    work: UnitOfWork, store: Callable[[BlobId], Stored]
-) -> AsyncIterator[tuple[BlobId, Stored]]:
+    work: UnitOfWork, store: Callable[[BlobId], StoredBlob]
+) -> AsyncIterator[tuple[BlobId, StoredBlob]]:
     """Have `store` make a blob; the block runs the transaction, and if it is refused the blob goes.
 
     After anything else than a refusal of ours a row may name the bytes: they are left to the sweep,

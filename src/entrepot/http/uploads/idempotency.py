@@ -10,11 +10,11 @@ from hashlib import sha256
 from fastapi import Request
 
 from entrepot.accounts.actor import Actor
-from entrepot.blobs.store import Stored
+from entrepot.blobs.store import StoredBlob
 from entrepot.db.types import WriteConnection
 from entrepot.errors import FieldInvalid
 from entrepot.tasks.records import TaskId
-from entrepot.tasks.replies import answer_once, replied
+from entrepot.tasks.replies import find_replied_task, run_once
 
 HEADER = "Idempotency-Key"
 LONGEST = 255
@@ -56,17 +56,17 @@ class IdempotentRequest:
 
     def answered(self, conn: WriteConnection, actor: Actor, now: datetime) -> TaskId | None:
         """The task that the same request was answered with. Raises KeyReused, RequestUnderWay."""
-        return replied(conn, actor.user_id, self.key, self.fingerprint, now)
+        return find_replied_task(conn, actor.user_id, self.key, self.fingerprint, now)
 
     def once(
         self, conn: WriteConnection, actor: Actor, now: datetime, make: Callable[[], TaskId]
     ) -> TaskId:
         """What `make` makes, or what it made the first time. Raises as `answered` does."""
-        return answer_once(conn, actor.user_id, self.key, self.fingerprint, now, make)
+        return run_once(conn, actor.user_id, self.key, self.fingerprint, now, make)
 
 
 def fingerprint(
-    what: str, file_name: str | None, fields: Mapping[str, bytes | bytearray], stored: Stored
+    what: str, file_name: str | None, fields: Mapping[str, bytes | bytearray], stored: StoredBlob
 ) -> str:
     """The same for the same request: what is asked, each field, and the file byte for byte.
 

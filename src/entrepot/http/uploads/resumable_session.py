@@ -17,7 +17,7 @@ import structlog
 from fastapi import Request
 from starlette.requests import ClientDisconnect
 
-from entrepot.blobs.store import BlobId, Drafts, DraftWriter, Stored
+from entrepot.blobs.store import BlobId, Drafts, DraftWriter, StoredBlob
 from entrepot.errors import (
     BodyTooLarge,
     BodyTooSlow,
@@ -329,7 +329,7 @@ def expiry(work: UnitOfWork) -> datetime:
     return work.parts.clock() + timedelta(seconds=work.parts.settings.upload_lifetime)
 
 
-def join_drafts(drafts: Drafts, parts: Iterable[Upload], blob_id: BlobId) -> Stored:
+def join_drafts(drafts: Drafts, parts: Iterable[Upload], blob_id: BlobId) -> StoredBlob:
     """Copy the parts' bytes into one draft, in order, and make a blob of it.
 
     Copied, not moved: until the transaction each part stays as its sender knows it. Raises

@@ -18,7 +18,7 @@ from hashlib import sha256
 from uuid import uuid4
 
 from entrepot.accounts.actor import AccountId, Actor
-from entrepot.blobs.store import BlobId, BlobWriter, Stored
+from entrepot.blobs.store import BlobId, BlobWriter, StoredBlob
 from entrepot.db.types import WriteConnection
 from entrepot.errors import (
     DigestMismatch,
@@ -34,15 +34,15 @@ from entrepot.http.uploads.block_writer import BLOCK, BlockWriter
 from entrepot.quotas.reserve import (
     ReservationId,
     Usage,
+    get_usage,
     grow_reservation,
     open_reservation,
-    refusal_for,
+    quota_error_for,
     release_reservation,
     renew_reservation,
-    usage_of,
 )
 from entrepot.tasks.records import TaskId
-from entrepot.tasks.replies import Claim, Reply, claim_key, drop_claim, find_reply
+from entrepot.tasks.replies import Claim, Reply, claim_key, find_reply, release_claim
 
 RENEW_EVERY = 600.0
 """Seconds after which a long upload says that it still runs."""
@@ -85,7 +85,7 @@ def begin_upload_session(
     if key is not None and reply is None:
         claim = Claim(actor.user_id, key, reservation)
         claim_key(conn, claim, now)
-    usage = usage_of(conn, admission.account_id)
+    usage = get_usage(conn, admission.account_id)
     return Opened(admission, actor.account_id, reservation, usage, claim, reply)
 
 
@@ -93,7 +93,7 @@ def end_upload_session(conn: WriteConnection, opened: Opened) -> None:
     """Give the reservation and the key back, as far as no row stands for them."""
     release_reservation(conn, opened.admission.account_id, opened.reservation)
     if opened.claim is not None:
-        drop_claim(conn, opened.claim)
+        release_claim(conn, opened.claim)
 
 
 @asynccontextmanager
@@ -121,7 +121,7 @@ async def open_reception(
         # connection lost) a row may name the bytes: they are left to the sweep, which looks.
         await upload_session.abort(keep_blob=not isinstance(failure, EntrepotError))
         if isinstance(failure, QuotaExceeded):
-            raise refusal_for(opened.sender, upload_session.account_id, failure) from None
+            raise quota_error_for(opened.sender, upload_session.account_id, failure) from None
         raise
     work.parts.queue.wake()
 
@@ -149,7 +149,7 @@ class UploadSession:
             raise FileTooLarge(limit=self.limit, requested=at_least)
         usage = self._opened.usage
         if usage.used + at_least > usage.quota:
-            raise usage.refusal(at_least)
+            raise usage.quota_exceeded(at_least)
 
     def expect(self, bound: int) -> None:
         """Say that the file will have at most `bound` bytes, so that they are reserved at once."""
@@ -264,9 +264,9 @@ class UploadSession:
     async def _refusal(self) -> QuotaExceeded:
         database = self._work.parts.database
         usage: Usage = await self._work.runtime.run_in_database_thread(
-            database.read, usage_of, self.account_id
+            database.read, get_usage, self.account_id
         )
-        return usage.refusal(self.received)
+        return usage.quota_exceeded(self.received)
 
 
 class ReplayedUpload(UploadSession):
@@ -290,7 +290,7 @@ class ReplayedUpload(UploadSession):
     async def finish(self, digest: str | None = None) -> StoredUpload:
         """What would have been stored. A `digest` was held against the first one's bytes."""
         del digest
-        stored = Stored(self.received, self._hash.hexdigest())
+        stored = StoredBlob(self.received, self._hash.hexdigest())
         return StoredUpload(self._blob_id, stored, self._opened.reservation)
 
     async def repeated(self, fingerprint: str) -> TaskId | None:

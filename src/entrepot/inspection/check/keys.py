@@ -129,7 +129,7 @@ def check_keys(
             f"count(*) AS n FROM ({hashes}) GROUP BY h HAVING count(*) > 1 OR h IS NULL)"
         ).fetchone() or (0, 0)
         missing, doubled = map(int, row)
-        if doubled or (missing and each.demanded):
+        if doubled or (missing and each.requires_value):
             name = f"_faults_of_key_{number}"
             _collect(engine, table, each, value, absent, hashes, name)
             note = (
@@ -167,7 +167,7 @@ def _collect(
         f"FROM (SELECT _row, k FROM ({keyed}) WHERE NOT gone AND hash(k) IN ({doubled})) "
         f"QUALIFY earlier IS NOT NULL"
     )
-    without = f"SELECT _row, NULL, absent FROM ({keyed}) WHERE gone" if each.demanded else ""
+    without = f"SELECT _row, NULL, absent FROM ({keyed}) WHERE gone" if each.requires_value else ""
     rows = f"{earlier} UNION ALL {without}" if without else earlier
     engine.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {rows}")
 

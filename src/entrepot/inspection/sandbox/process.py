@@ -39,7 +39,7 @@ from entrepot.inspection.sandbox.lockdown import (
     give_way,
     lock_down,
 )
-from entrepot.schemas.json_schema import load_judge
+from entrepot.schemas.json_schema import load_json_validator
 
 Request = InspectionRequest | ConversionRequest | ComparisonRequest | PreviewRequest
 PATHS = ("path", "other")
@@ -117,7 +117,7 @@ def _answer(message: dict[str, Any], engine: Any, channel: Channel) -> dict[str,
     limits = Limits(**message["limits"])
     scratch = Path(message["scratch"])
     if isinstance(request, InspectionRequest | ConversionRequest):
-        load_judge(request.schema)
+        load_json_validator(request.schema)
     if isinstance(request, ConversionRequest):
         give_way()
     if isinstance(request, PreviewRequest):

@@ -9,11 +9,11 @@ from entrepot.accounts.actor import Actor
 from entrepot.db.types import ReadConnection
 from entrepot.files.derivatives import account_derivative_bytes
 from entrepot.files.queries.lists import FileFilter, list_files
-from entrepot.files.queries.read import File
+from entrepot.files.queries.read import FileRecord
 from entrepot.files.queries.usage import AccountUsage, account_usage
 from entrepot.http.web.rendering import page
 from entrepot.http.web.signed_in import SignedIn
-from entrepot.quotas.reserve import Usage, usage_of
+from entrepot.quotas.reserve import Usage, get_usage
 
 router = APIRouter()
 
@@ -39,7 +39,7 @@ class _AccountPage:
     usage: Usage
     held: AccountUsage
     derivatives: int
-    largest: list[File]
+    largest: list[FileRecord]
 
 
 @router.get("/account", response_model=None)
@@ -52,7 +52,7 @@ async def account(request: Request, work: SignedIn) -> Response:
 def _load(conn: ReadConnection, actor: Actor) -> _AccountPage:
     wanted = FileFilter(sort="-file_size", entitlement="owned")
     return _AccountPage(
-        usage_of(conn, actor.account_id),
+        get_usage(conn, actor.account_id),
         account_usage(conn, actor.account_id),
         account_derivative_bytes(conn, actor.account_id),
         list_files(conn, actor, LARGEST, None, wanted),

@@ -11,19 +11,19 @@ from entrepot.accounts.actor import Actor
 from entrepot.db.types import ReadConnection
 from entrepot.errors import BreakingChange, EntrepotError, SchemaInvalid
 from entrepot.files.contract import propose_schema
-from entrepot.files.queries.read import File, Findings, get_file, newest_findings
+from entrepot.files.queries.read import FileRecord, Findings, get_file, newest_findings
 from entrepot.grants.access import access_manageable
 from entrepot.http.parameters import FileIdInPath
 from entrepot.http.problems.table import kind_of
 from entrepot.http.web.form import read_form
 from entrepot.http.web.rendering import page
 from entrepot.http.web.signed_in import PageWork, SignedIn, go
-from entrepot.schemas.enforcement import MAX_BYTES, load_document
+from entrepot.schemas.enforcement import MAX_SCHEMA_BYTES, load_document
 from entrepot.schemas.table_schema import parse_schema
 
 router = APIRouter()
 
-FORM_LIMIT = 3 * MAX_BYTES + 1_000
+FORM_LIMIT = 3 * MAX_SCHEMA_BYTES + 1_000
 """Bytes of the form: each byte of a schema is sent as three at most."""
 CHANGES_SHOWN = 100
 
@@ -56,7 +56,7 @@ async def _page(
     text: str | None,
     failure: EntrepotError | None,
 ) -> Response:
-    def look(conn: ReadConnection, actor: Actor) -> tuple[File, Findings | None]:
+    def look(conn: ReadConnection, actor: Actor) -> tuple[FileRecord, Findings | None]:
         access_manageable(conn, actor, file_id)
         return get_file(conn, actor, file_id), newest_findings(conn, actor, file_id)
 

@@ -25,7 +25,7 @@ from entrepot.http.uploads.form import UploadForm, receive_form
 from entrepot.http.uploads.target import NewFile, ValidationOnly
 from entrepot.http.web.rendering import page
 from entrepot.http.web.signed_in import PageWork, SignedIn, go
-from entrepot.quotas.reserve import Usage, usage_of
+from entrepot.quotas.reserve import Usage, get_usage
 
 router = APIRouter()
 
@@ -114,7 +114,7 @@ async def _form(
     request: Request, work: PageWork, form: UploadForm, failure: EntrepotError | None
 ) -> Response:
     def look(conn: ReadConnection, actor: Actor) -> Usage:
-        return usage_of(conn, actor.account_id)
+        return get_usage(conn, actor.account_id)
 
     actor, usage = await work.look(look)
     filled = Filled(form)

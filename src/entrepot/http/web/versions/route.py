@@ -10,7 +10,7 @@ from entrepot.db.types import ReadConnection
 from entrepot.errors import EntrepotError, FieldInvalid, NotAuthenticated, NotFound
 from entrepot.files.comparisons import VersionPair, ask_to_compare
 from entrepot.files.delivery.quarantine import check_reason
-from entrepot.files.queries.read import File, get_file
+from entrepot.files.queries.read import FileRecord, get_file
 from entrepot.grants.access import require_delivering
 from entrepot.http.api.restoration import accept, restore
 from entrepot.http.parameters import NUMBER, FileIdInPath, NumberInPath, NumberInQuery
@@ -20,7 +20,7 @@ from entrepot.http.uploads.target import NextVersion
 from entrepot.http.web.form import read_form
 from entrepot.http.web.rendering import page
 from entrepot.http.web.signed_in import PageWork, SignedIn, go
-from entrepot.quotas.reserve import Usage, usage_of
+from entrepot.quotas.reserve import Usage, get_usage
 
 router = APIRouter()
 
@@ -87,10 +87,10 @@ async def _form(
     replaces: int | None,
     failure: EntrepotError | None,
 ) -> Response:
-    def look(conn: ReadConnection, actor: Actor) -> tuple[File, Usage]:
+    def look(conn: ReadConnection, actor: Actor) -> tuple[FileRecord, Usage]:
         found = get_file(conn, actor, file_id)
         require_delivering(found.rights)
-        return found, usage_of(conn, actor.account_id)
+        return found, get_usage(conn, actor.account_id)
 
     actor, (file, usage) = await work.look(look)
     kind = kind_of(failure) if failure is not None else None
