@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from entrepot.accounts.accounts import check_name
 from entrepot.accounts.actor import parse_scopes
-from entrepot.accounts.secrets import keyed_digest, new_key, new_token, well_formed
+from entrepot.accounts.secrets import is_well_formed, keyed_digest, new_key, new_token
 from entrepot.accounts.users import split_user_name
 from entrepot.errors import FieldInvalid
 
@@ -19,19 +19,19 @@ def test_every_key_is_well_formed(entropy: bytes) -> None:
     assert len(key) == 53
     assert key.startswith("epk_")
     assert set(key[4:]) <= set(string.ascii_letters + string.digits)
-    assert well_formed(key)
+    assert is_well_formed(key)
 
 
 @given(st.binary(min_size=32, max_size=32), st.integers(4, 52), st.sampled_from("0aZ_"))
 def test_a_key_with_one_wrong_character_is_not(entropy: bytes, at: int, other: str) -> None:
     key = new_key(lambda _: entropy)
     changed = key[:at] + other + key[at + 1 :]
-    assert well_formed(changed) == (changed == key)
+    assert is_well_formed(changed) == (changed == key)
 
 
 @given(st.text(max_size=80))
 def test_what_is_no_key_is_not_well_formed(text: str) -> None:
-    assert not well_formed(text)
+    assert not is_well_formed(text)
 
 
 def test_keys_and_tokens_never_repeat() -> None:

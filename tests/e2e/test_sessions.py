@@ -16,15 +16,15 @@ from tests.support.server import Server, TestAccount, plays
 from tests.support.wait import PATIENCE, wait_until
 
 from entrepot.accounts.sign_in import (
-    _NOBODY,
-    ATTEMPTS,
-    IDLE,
-    LOCKED_FOR,
-    LONGEST,
-    SEEN_EVERY,
+    _DUMMY_HASH,
+    LOCKOUT_WINDOW,
+    MAX_FAILED_ATTEMPTS,
+    SEEN_INTERVAL,
+    SESSION_IDLE_TIMEOUT,
+    SESSION_MAX_AGE,
     _hasher,
     create_link,
-    password_hash_of,
+    get_password_hash,
 )
 from entrepot.accounts.users import find_user
 from entrepot.db.tables import failed_sign_ins, sessions
@@ -231,14 +231,14 @@ def test_nobody_elsewhere_keeps_a_person_out(serve: Serve, password_hash: str) -
 def test_a_name_has_so_many_attempts_from_everywhere(server: Server, someone: TestAccount) -> None:
     database, now = server.parts.database, server.parts.clock()
     for name in (someone.admin.user_name, f"{someone.name}:nobody"):
-        for _ in range(ATTEMPTS):
-            database.write(password_hash_of, name, now)
+        for _ in range(MAX_FAILED_ATTEMPTS):
+            database.write(get_password_hash, name, now)
         with pytest.raises(TooManyAttempts) as refused:
-            database.write(password_hash_of, name, now + timedelta(seconds=10))
+            database.write(get_password_hash, name, now + timedelta(seconds=10))
         assert refused.value.retry_after == 290
-        database.write(password_hash_of, name, now, at_home=True)
-    later = now + LOCKED_FOR + timedelta(seconds=1)
-    database.write(password_hash_of, someone.admin.user_name, later)
+        database.write(get_password_hash, name, now, known_address=True)
+    later = now + LOCKOUT_WINDOW + timedelta(seconds=1)
+    database.write(get_password_hash, someone.admin.user_name, later)
 
     def kept(conn: ReadConnection) -> list[str]:
         return list(conn.scalars(select(failed_sign_ins.c.name)))
@@ -256,7 +256,8 @@ def test_odd_names_are_just_wrong(browse: Browse, user_name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("column", "since"), [("seen_at", IDLE + SEEN_EVERY), ("created_at", LONGEST)]
+    ("column", "since"),
+    [("seen_at", SESSION_IDLE_TIMEOUT + SEEN_INTERVAL), ("created_at", SESSION_MAX_AGE)],
 )
 def test_a_session_ends(
     server: Server, browse: Browse, someone: TestAccount, column: str, since: timedelta
@@ -395,4 +396,4 @@ def _without_ids(text: str) -> str:
 
 def test_the_hash_of_nobody_costs_as_much_as_anybodys() -> None:
     """So that the time of a refusal does not tell which names there are."""
-    assert not _hasher.check_needs_rehash(_NOBODY)
+    assert not _hasher.check_needs_rehash(_DUMMY_HASH)

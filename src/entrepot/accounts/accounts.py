@@ -1,4 +1,4 @@
-"""Make, list and change accounts: an operator's acts, none of them an API user's."""
+"""Create, list and change accounts. Only an operator does this, never an API user."""
 
 import re
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from entrepot.db.tables import accounts
 from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.errors import FieldInvalid, NameTaken, NotFound, QuotaTooSmall
 
-NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
+NAME_PATTERN = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 
 
 @dataclass(frozen=True)
@@ -28,8 +28,8 @@ class Account:
 
 
 def check_name(field: str, name: str) -> str:
-    """Return a sound account or user name; raises FieldInvalid."""
-    if not NAME.fullmatch(name):
+    """Return `name` if it is a valid account or user name. Raises FieldInvalid."""
+    if not NAME_PATTERN.fullmatch(name):
         raise FieldInvalid(
             field=field,
             reason="1 to 63 of a-z, 0-9, dot, dash and underscore, the first a letter or digit.",
@@ -41,46 +41,48 @@ def check_name(field: str, name: str) -> str:
 def create_account(
     conn: WriteConnection, name: str, quota: int, now: datetime, account_id: UUID | None = None
 ) -> Account:
-    """Make an account with `quota` bytes. Raises NameTaken, FieldInvalid."""
+    """Create an account with `quota` bytes. Raises NameTaken, FieldInvalid."""
     check_name("account", name)
     if quota <= 0:
         raise FieldInvalid(field="quota", reason="must be a positive number of bytes.")
     if conn.scalar(select(accounts.c.id).where(accounts.c.name == name)):
         raise NameTaken(name=name)
-    made = Account(AccountId(account_id or uuid4()), name, quota, 0, 0, now)
-    conn.execute(insert(accounts).values(id=made.id, name=name, quota=quota, created_at=now))
-    return made
+    account = Account(AccountId(account_id or uuid4()), name, quota, 0, 0, now)
+    conn.execute(insert(accounts).values(id=account.id, name=name, quota=quota, created_at=now))
+    return account
 
 
 def get_account(conn: ReadConnection, name: str) -> Account:
-    """The account of that name. Raises NotFound."""
+    """The account with this name. Raises NotFound."""
     row = conn.execute(select(accounts).where(accounts.c.name == name)).one_or_none()
     if row is None:
         raise NotFound
-    return _account(row)
+    return _account_from_row(row)
 
 
 def list_accounts(conn: ReadConnection) -> list[Account]:
-    """Every account, by name."""
-    return [_account(row) for row in conn.execute(select(accounts).order_by(accounts.c.name))]
+    """All accounts, sorted by name."""
+    return [
+        _account_from_row(row) for row in conn.execute(select(accounts).order_by(accounts.c.name))
+    ]
 
 
-def any_account(conn: ReadConnection) -> bool:
-    """Whether there is an account at all."""
+def has_accounts(conn: ReadConnection) -> bool:
+    """Whether any account exists."""
     return bool(conn.scalar(select(func.count()).select_from(accounts)))
 
 
 def set_quota(conn: WriteConnection, name: str, quota: int) -> Account:
     """Change an account's quota (bytes). Raises NotFound, QuotaTooSmall."""
-    fits = accounts.c.used + accounts.c.reserved <= quota
-    changed = conn.execute(
-        update(accounts).where(accounts.c.name == name, fits).values(quota=quota)
+    within_quota = accounts.c.used + accounts.c.reserved <= quota
+    result = conn.execute(
+        update(accounts).where(accounts.c.name == name, within_quota).values(quota=quota)
     )
     account = get_account(conn, name)
-    if not changed.rowcount:
+    if not result.rowcount:
         raise QuotaTooSmall(requested=quota, used=account.used, reserved=account.reserved)
     return account
 
 
-def _account(row: Row[tuple[object, ...]]) -> Account:
+def _account_from_row(row: Row[tuple[object, ...]]) -> Account:
     return Account(AccountId(row.id), row.name, row.quota, row.used, row.reserved, row.created_at)

@@ -1,4 +1,4 @@
-"""Who is acting: the checked identity that every query on a tenant's data goes through."""
+"""The actor: the authenticated identity that every query on a tenant's data takes."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,10 +19,11 @@ SCOPES: tuple[Scope, ...] = ("read", "write", "admin")
 
 @dataclass(frozen=True)
 class Actor:
-    """A signed-in user or the holder of a key; made by `keys.authenticate` and `sessions` alone.
+    """A signed-in user or the holder of a key.
 
-    `at` is the moment at which they act: what ends by time alone is held against it. `whence` is
-    told by the unit of work, for the record; None outside of a request.
+    Only `keys.find_key_holder` and `sign_in.authenticate_session` create one. `at` is the time of
+    the action: entitlements that expire by time alone are compared with it. The unit of work sets
+    `request_origin` for the activity record; it is None outside of a request.
     """
 
     user_id: UserId
@@ -50,11 +51,12 @@ class Actor:
 
 
 def parse_scopes(text: str) -> tuple[Scope, ...]:
-    """Split a comma-separated list of scopes; raises ValueError naming an unknown one."""
-    named = [part.strip() for part in text.split(",") if part.strip()]
-    for name in named:
+    """Split a comma-separated list of scopes. Raises ValueError with the name of an unknown
+    scope."""
+    names = [part.strip() for part in text.split(",") if part.strip()]
+    for name in names:
         if name not in SCOPES:
             raise ValueError(f"{name!r} is no scope; scopes are {', '.join(SCOPES)}")
-    if not named:
+    if not names:
         raise ValueError(f"at least one scope is needed: {', '.join(SCOPES)}")
-    return cast(tuple[Scope, ...], tuple(scope for scope in SCOPES if scope in named))
+    return cast(tuple[Scope, ...], tuple(scope for scope in SCOPES if scope in names))

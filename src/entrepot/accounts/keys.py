@@ -1,4 +1,4 @@
-"""API keys: make, list, revoke, and tell who holds one."""
+"""API keys: create, list and revoke them, and authenticate their holders."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,7 +17,7 @@ from entrepot.accounts.actor import (
     UserId,
     parse_scopes,
 )
-from entrepot.accounts.secrets import keyed_digest, new_key, well_formed
+from entrepot.accounts.secrets import is_well_formed, keyed_digest, new_key
 from entrepot.accounts.users import User, get_user
 from entrepot.activity.record import record
 from entrepot.db.pages import Position, page_after
@@ -25,15 +25,15 @@ from entrepot.db.tables import accounts, keys, users
 from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.errors import FieldInvalid, NotAllowed, NotAuthenticated, NotFound
 
-TOUCH_EVERY = timedelta(minutes=1)
-"""`last_used_at` is exact to this, so that reading does not write on every request."""
+TOUCH_INTERVAL = timedelta(minutes=1)
+"""`last_used_at` is exact to this interval, so that a read does not write on every request."""
 
-MAX_NAME = 100
+MAX_NAME_CHARS = 100
 
 
 @dataclass(frozen=True)
 class ApiKey:
-    """A key as it may be shown: never the secret itself."""
+    """A key without its secret, as lists show it."""
 
     id: KeyId
     user_name: str
@@ -47,7 +47,7 @@ class ApiKey:
 
 @dataclass(frozen=True)
 class NewKey:
-    """A key just made, and its secret, which cannot be had again."""
+    """A key that was just created, and its secret, which nobody can read again."""
 
     key: ApiKey
     api_key: str
@@ -61,11 +61,11 @@ def create_key(
     scopes: tuple[Scope, ...],
     now: datetime,
     expires_at: datetime | None = None,
-    by: Actor | None = None,
+    actor: Actor | None = None,
 ) -> NewKey:
-    """Make a key for a user; `by` is who acts, None an operator. Raises FieldInvalid."""
-    if len(name) > MAX_NAME or not name.isprintable():
-        raise FieldInvalid(field="name", reason=f"is up to {MAX_NAME} printable characters.")
+    """Create a key for a user. `actor` is None for an operator. Raises FieldInvalid."""
+    if len(name) > MAX_NAME_CHARS or not name.isprintable():
+        raise FieldInvalid(field="name", reason=f"is up to {MAX_NAME_CHARS} printable characters.")
     if "admin" in scopes and user.role != "admin":
         raise FieldInvalid(field="scopes", reason="admin is for admins of the account only.")
     if expires_at is not None and expires_at <= now:
@@ -86,7 +86,7 @@ def create_key(
         )
     )
     detail = {"key_id": str(key.id), "user_name": user.user_name, "scopes": list(scopes)}
-    record(conn, user.account_id, by, "key.create", now, detail=detail)
+    record(conn, user.account_id, actor, "key.create", now, detail=detail)
     return NewKey(key, api_key)
 
 
@@ -100,9 +100,10 @@ def issue_key(
     expires_at: datetime | None = None,
     user_name: str | None = None,
 ) -> NewKey:
-    """Make a key for the actor, or, as an admin, for another user of the account.
+    """Create a key for the actor or, for an admin, for another user of the account.
 
-    A key never does more than the key that made it. Raises NotAllowed, NotFound, FieldInvalid.
+    A new key never has more scopes than the key that created it, and never outlives it if both
+    belong to the same user. Raises NotAllowed, NotFound, FieldInvalid.
     """
     for scope in scopes:
         if scope not in actor.scopes:
@@ -112,7 +113,7 @@ def issue_key(
     elif actor.expires_at is not None and (expires_at is None or expires_at > actor.expires_at):
         expires_at = actor.expires_at
     user = get_user(conn, actor, user_name or actor.user_name)
-    return create_key(conn, secret, user, name, scopes, now, expires_at, by=actor)
+    return create_key(conn, secret, user, name, scopes, now, expires_at, actor=actor)
 
 
 def list_keys(
@@ -122,25 +123,26 @@ def list_keys(
     after: Position | None = None,
     newest_first: bool = False,
 ) -> list[ApiKey]:
-    """The live keys that the actor may see: their own, or as an admin the account's.
+    """The active keys that the actor may see: their own or, for an admin, all keys of the account.
 
-    `after` is the place of the last one of the page before: `created_at` and `id`.
+    `after` is the position of the last key on the previous page: `created_at` and `id`.
     """
-    found = _live(actor)
-    page = page_after(found, keys.c.created_at, keys.c.id, limit, after, newest_first)
-    return [_key(row) for row in conn.execute(page)]
+    query = _active_keys_query(actor)
+    page = page_after(query, keys.c.created_at, keys.c.id, limit, after, newest_first)
+    return [_key_from_row(row) for row in conn.execute(page)]
 
 
 def get_key(conn: ReadConnection, actor: Actor, key_id: UUID) -> ApiKey:
-    """A live key that the actor may see. Raises NotFound."""
-    row = conn.execute(_live(actor).where(keys.c.id == key_id)).one_or_none()
+    """An active key that the actor may see. Raises NotFound."""
+    row = conn.execute(_active_keys_query(actor).where(keys.c.id == key_id)).one_or_none()
     if row is None:
         raise NotFound
-    return _key(row)
+    return _key_from_row(row)
 
 
 def revoke_key(conn: WriteConnection, actor: Actor, key_id: UUID, now: datetime) -> None:
-    """End a key at once. Raises NotFound for one that is not there, not visible or ended."""
+    """Revoke a key immediately. Raises NotFound if it does not exist, is not visible or was
+    revoked."""
     key = get_key(conn, actor, key_id)
     conn.execute(update(keys).where(keys.c.id == key_id).values(revoked_at=now))
     detail = {"key_id": str(key_id), "user_name": key.user_name}
@@ -149,21 +151,23 @@ def revoke_key(conn: WriteConnection, actor: Actor, key_id: UUID, now: datetime)
 
 def authenticate(conn: ReadConnection, secret: bytes, api_key: str, now: datetime) -> Actor:
     """The actor who holds this key. Raises NotAuthenticated."""
-    return holder_of(conn, key_digest(secret, api_key), now)
+    return find_key_holder(conn, key_digest(secret, api_key), now)
 
 
 def key_digest(secret: bytes, api_key: str) -> bytes:
-    """The keyed hash that stands for a key. Raises NotAuthenticated for what can be none."""
-    if not well_formed(api_key):
+    """The keyed hash of a key, as the database stores it. Raises NotAuthenticated for a malformed
+    key."""
+    if not is_well_formed(api_key):
         raise NotAuthenticated(reason="This is no API key of Entrepot.")
     return keyed_digest(secret, "key", api_key)
 
 
-def holder_of(conn: ReadConnection, digest: bytes, now: datetime) -> Actor:
-    """The actor who holds the key with this keyed hash. Raises NotAuthenticated; the reason never
-    says which part of a wrong key is wrong, but an expired key's holder is told so.
+def find_key_holder(conn: ReadConnection, digest: bytes, now: datetime) -> Actor:
+    """The actor who holds the key with this keyed hash. Raises NotAuthenticated.
+
+    The reason never says which part of a wrong key is wrong. It does say that a key has expired.
     """
-    row = conn.execute(_holder(), {"digest": digest}).one_or_none()
+    row = conn.execute(_key_holder_query(), {"digest": digest}).one_or_none()
     if row is None or row.revoked_at is not None or row.disabled_at is not None:
         raise NotAuthenticated(reason="This API key is unknown or was revoked.")
     if row.expires_at is not None and row.expires_at <= now:
@@ -174,7 +178,7 @@ def holder_of(conn: ReadConnection, digest: bytes, now: datetime) -> Actor:
         account_id=AccountId(row.account_id),
         account=row.account,
         role=row.role,
-        scopes=_within_role(parse_scopes(row.scopes), row.role),
+        scopes=_limit_to_role(parse_scopes(row.scopes), row.role),
         key_id=KeyId(row.id),
         expires_at=row.expires_at,
         at=now,
@@ -182,23 +186,23 @@ def holder_of(conn: ReadConnection, digest: bytes, now: datetime) -> Actor:
 
 
 def touch_key(conn: WriteConnection, key_id: UUID, now: datetime) -> None:
-    """Note that a key was used; callers do so at most every `TOUCH_EVERY`."""
+    """Record that a key was used. Callers do this at most once per `TOUCH_INTERVAL`."""
     conn.execute(update(keys).where(keys.c.id == key_id).values(last_used_at=now))
 
 
-def _within_role(scopes: tuple[Scope, ...], role: str) -> tuple[Scope, ...]:
+def _limit_to_role(scopes: tuple[Scope, ...], role: str) -> tuple[Scope, ...]:
     return tuple(s for s in SCOPES if s in scopes and (s != "admin" or role == "admin"))
 
 
-def _live(actor: Actor) -> Select[Any]:
+def _active_keys_query(actor: Actor) -> Select[Any]:
     if actor.is_admin and "admin" in actor.scopes:
-        mine = keys.c.account_id == actor.account_id
+        visible = keys.c.account_id == actor.account_id
     else:
-        mine = keys.c.user_id == actor.user_id
-    return _keys().where(keys.c.revoked_at.is_(None), mine)
+        visible = keys.c.user_id == actor.user_id
+    return _keys_query().where(keys.c.revoked_at.is_(None), visible)
 
 
-def _keys() -> Select[Any]:
+def _keys_query() -> Select[Any]:
     return (
         select(
             keys,
@@ -213,12 +217,12 @@ def _keys() -> Select[Any]:
 
 
 @cache
-def _holder() -> Select[Any]:
-    # Built once: every request runs it, and building it takes four times as long as running it.
-    return _keys().where(keys.c.digest == bindparam("digest"))
+def _key_holder_query() -> Select[Any]:
+    # Cached: every request runs this query, and building it takes four times as long as running it.
+    return _keys_query().where(keys.c.digest == bindparam("digest"))
 
 
-def _key(row: Row[tuple[object, ...]]) -> ApiKey:
+def _key_from_row(row: Row[tuple[object, ...]]) -> ApiKey:
     return ApiKey(
         id=KeyId(row.id),
         user_name=f"{row.account}:{row.user}",

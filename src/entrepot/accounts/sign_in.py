@@ -1,7 +1,7 @@
-"""Sign-in for people: passwords, one-time links, and browser sessions.
+"""Sign-in for people: passwords, one-time links and browser sessions.
 
-Sessions last 30 minutes without use and 12 hours at most. Passwords are hashed with Argon2id
-(RFC 9106) at 64 MiB and three passes.
+A session ends after 30 minutes without use, and after 12 hours in any case. Passwords are hashed
+with Argon2id (RFC 9106) with 64 MiB and three passes.
 """
 
 from datetime import datetime, timedelta
@@ -19,48 +19,52 @@ from entrepot.db.tables import accounts, failed_sign_ins, sessions, sign_in_link
 from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.errors import FieldInvalid, NotAuthenticated, SignInFailed, TooManyAttempts
 
-IDLE = timedelta(minutes=30)
-LONGEST = timedelta(hours=12)
-LINK_LIFE = timedelta(hours=1)
-SEEN_EVERY = timedelta(minutes=1)
-ATTEMPTS = 50
-"""Failures of one name in `LOCKED_FOR`, from all places that it has not signed in from before."""
-LOCKED_FOR = timedelta(minutes=5)
-MIN_PASSWORD = 12
+SESSION_IDLE_TIMEOUT = timedelta(minutes=30)
+SESSION_MAX_AGE = timedelta(hours=12)
+LINK_LIFETIME = timedelta(hours=1)
+SEEN_INTERVAL = timedelta(minutes=1)
+"""`seen_at` is exact to this interval, so that a page view does not always write."""
+MAX_FAILED_ATTEMPTS = 50
+"""Failed attempts for one name within `LOCKOUT_WINDOW`. Addresses from which this name has signed
+in before do not count."""
+LOCKOUT_WINDOW = timedelta(minutes=5)
+MIN_PASSWORD_CHARS = 12
 
 _hasher = PasswordHasher(time_cost=3, memory_cost=65_536, parallelism=1)
-_NOBODY = (
+_DUMMY_HASH = (
     "$argon2id$v=19$m=65536,t=3,p=1$7g8m2OM0JV+0g/g1T6vQ9g$"
     "kWj0ShkHjQy7PIIAWJ54vr98LEGOUZ9E3pYhweRmVko"
 )
-"""The hash of a password that nobody knows, so that unknown names take as long as known ones."""
+"""The hash of an unknown password. Checking it makes unknown names take as long as known ones."""
 
 
 def hash_password(password: str) -> str:
     """The Argon2id hash of a password of at least 12 characters. Raises FieldInvalid."""
-    if len(password) < MIN_PASSWORD:
-        raise FieldInvalid(field="password", reason=f"needs at least {MIN_PASSWORD} characters.")
+    if len(password) < MIN_PASSWORD_CHARS:
+        raise FieldInvalid(
+            field="password", reason=f"needs at least {MIN_PASSWORD_CHARS} characters."
+        )
     return _hasher.hash(password)
 
 
 def set_password(conn: WriteConnection, user: User, password_hash: str, now: datetime) -> None:
-    """Give a user a password (hashed by `hash_password`) and end their sessions."""
+    """Set a user's password hash (from `hash_password`) and end their sessions."""
     conn.execute(update(users).where(users.c.id == user.id).values(password_hash=password_hash))
     conn.execute(delete(sessions).where(sessions.c.user_id == user.id))
     detail = {"user_name": user.user_name}
     record(conn, user.account_id, None, "user.password", now, detail=detail)
 
 
-def password_hash_of(
-    conn: WriteConnection, user_name: str, now: datetime, at_home: bool = False
+def get_password_hash(
+    conn: WriteConnection, user_name: str, now: datetime, known_address: bool = False
 ) -> tuple[UUID | None, str]:
-    """The user's id and stored hash, to be verified outside a transaction.
+    """The user's id and stored hash, which the caller verifies outside the transaction.
 
-    Unknown and disabled names get a hash that nothing matches. Counts the attempt first and
-    raises TooManyAttempts after 50 failures within five minutes; but not `at_home`, where the name
-    has signed in from before, so that nobody elsewhere can lock its owner out.
+    Unknown and disabled names get a hash that no password matches. Counts the attempt first and
+    raises TooManyAttempts after 50 failures within five minutes. An attempt from a `known_address`,
+    where this name has signed in before, does not count: nobody elsewhere can lock the owner out.
     """
-    if not at_home:
+    if not known_address:
         _count_attempt(conn, user_name, now)
     account, _, name = user_name.partition(":")
     row = conn.execute(
@@ -69,14 +73,14 @@ def password_hash_of(
         .where(accounts.c.name == account, users.c.name == name, users.c.disabled_at.is_(None))
     ).one_or_none()
     if row is None or row.password_hash is None:
-        return None, _NOBODY
+        return None, _DUMMY_HASH
     return row.id, row.password_hash
 
 
-def verify_password(stored: str, password: str) -> bool:
-    """Whether the password is the stored one; takes some 100 ms on purpose."""
+def verify_password(password_hash: str, password: str) -> bool:
+    """Whether the password matches the hash. Takes some 100 ms on purpose."""
     try:
-        return _hasher.verify(stored, password)
+        return _hasher.verify(password_hash, password)
     except (VerifyMismatchError, InvalidHashError):
         return False
 
@@ -84,19 +88,19 @@ def verify_password(stored: str, password: str) -> bool:
 def open_session(
     conn: WriteConnection, secret: bytes, user_id: UUID, user_name: str, now: datetime
 ) -> str:
-    """Start a session and return its token; forgets failed attempts."""
+    """Start a session and return its token. Resets the count of failed attempts."""
     token = new_token()
     digest = keyed_digest(secret, "session", token)
     conn.execute(delete(failed_sign_ins).where(failed_sign_ins.c.name == user_name[:140]))
-    conn.execute(delete(sessions).where(sessions.c.created_at < now - LONGEST))
+    conn.execute(delete(sessions).where(sessions.c.created_at < now - SESSION_MAX_AGE))
     conn.execute(
         insert(sessions).values(digest=digest, user_id=user_id, created_at=now, seen_at=now)
     )
     return token
 
 
-def actor_of_session(conn: ReadConnection, secret: bytes, token: str, now: datetime) -> Actor:
-    """Who holds this session. Raises NotAuthenticated once it has ended."""
+def authenticate_session(conn: ReadConnection, secret: bytes, token: str, now: datetime) -> Actor:
+    """The actor who holds this session. Raises NotAuthenticated once it has ended."""
     digest = keyed_digest(secret, "session", token)
     row = conn.execute(
         select(
@@ -112,8 +116,12 @@ def actor_of_session(conn: ReadConnection, secret: bytes, token: str, now: datet
         .join(accounts, accounts.c.id == users.c.account_id)
         .where(sessions.c.digest == digest, users.c.disabled_at.is_(None))
     ).one_or_none()
-    # `seen_at` is written at most every SEEN_EVERY, so that much grace is due.
-    if row is None or row.created_at < now - LONGEST or row.seen_at < now - IDLE - SEEN_EVERY:
+    # `seen_at` may be late by SEEN_INTERVAL, so the timeout is longer by the same amount.
+    if (
+        row is None
+        or row.created_at < now - SESSION_MAX_AGE
+        or row.seen_at < now - SESSION_IDLE_TIMEOUT - SEEN_INTERVAL
+    ):
         raise NotAuthenticated(reason="You are signed out.")
     scopes = SCOPES if row.role == "admin" else SCOPES[:2]
     return Actor(
@@ -130,9 +138,9 @@ def actor_of_session(conn: ReadConnection, secret: bytes, token: str, now: datet
 
 
 def touch_session(conn: WriteConnection, secret: bytes, token: str, now: datetime) -> None:
-    """Note that a session is in use; writes at most once a minute."""
+    """Record that a session is in use. Writes at most once a minute."""
     digest = keyed_digest(secret, "session", token)
-    stale = sessions.c.seen_at < now - SEEN_EVERY
+    stale = sessions.c.seen_at < now - SEEN_INTERVAL
     conn.execute(update(sessions).where(sessions.c.digest == digest, stale).values(seen_at=now))
 
 
@@ -147,13 +155,14 @@ def create_link(conn: WriteConnection, secret: bytes, user: User, now: datetime)
     token = new_token()
     digest = keyed_digest(secret, "link", token)
     conn.execute(
-        insert(sign_in_links).values(digest=digest, user_id=user.id, expires_at=now + LINK_LIFE)
+        insert(sign_in_links).values(digest=digest, user_id=user.id, expires_at=now + LINK_LIFETIME)
     )
     return token
 
 
 def use_link(conn: WriteConnection, secret: bytes, token: str, now: datetime) -> str:
-    """Turn a link's token into a session's. Raises SignInFailed for one used or expired."""
+    """Exchange a link's token for a session's. Raises SignInFailed if it was used or has
+    expired."""
     digest = keyed_digest(secret, "link", token)
     row = conn.execute(
         select(sign_in_links.c.user_id)
@@ -172,14 +181,14 @@ def use_link(conn: WriteConnection, secret: bytes, token: str, now: datetime) ->
 
 def _count_attempt(conn: WriteConnection, user_name: str, now: datetime) -> None:
     name = user_name[:140]
-    of_name = failed_sign_ins.c.name == name
-    row = conn.execute(select(failed_sign_ins).where(of_name)).one_or_none()
-    if row is None or row.since < now - LOCKED_FOR:
-        # Everybody's old ones, so that made-up names leave nothing for long.
-        conn.execute(delete(failed_sign_ins).where(failed_sign_ins.c.since < now - LOCKED_FOR))
+    same_name = failed_sign_ins.c.name == name
+    row = conn.execute(select(failed_sign_ins).where(same_name)).one_or_none()
+    if row is None or row.since < now - LOCKOUT_WINDOW:
+        # Deletes the old rows of all names, so that rows of invented names do not accumulate.
+        conn.execute(delete(failed_sign_ins).where(failed_sign_ins.c.since < now - LOCKOUT_WINDOW))
         conn.execute(insert(failed_sign_ins).values(name=name, failures=1, since=now))
         return
-    if row.failures >= ATTEMPTS:
-        wait = row.since + LOCKED_FOR - now
-        raise TooManyAttempts(retry_after=max(1, int(wait.total_seconds())))
-    conn.execute(update(failed_sign_ins).where(of_name).values(failures=row.failures + 1))
+    if row.failures >= MAX_FAILED_ATTEMPTS:
+        remaining = row.since + LOCKOUT_WINDOW - now
+        raise TooManyAttempts(retry_after=max(1, int(remaining.total_seconds())))
+    conn.execute(update(failed_sign_ins).where(same_name).values(failures=row.failures + 1))

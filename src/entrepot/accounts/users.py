@@ -1,4 +1,4 @@
-"""Users of an account: list, make, change, remove; and what a user is called."""
+"""Users of an account: create, list, change and delete them."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -43,7 +43,7 @@ class User:
 
 
 def split_user_name(user_name: str) -> tuple[str, str]:
-    """`account:user` as its two parts. Raises FieldInvalid."""
+    """The two parts of `account:user`. Raises FieldInvalid."""
     account, colon, user = user_name.partition(":")
     if not colon:
         raise FieldInvalid(field="user_name", reason="is <account>:<user>.", example="demo:account")
@@ -51,22 +51,24 @@ def split_user_name(user_name: str) -> tuple[str, str]:
 
 
 def create_user(
-    conn: WriteConnection, user_name: str, role: str, now: datetime, by: Actor | None = None
+    conn: WriteConnection, user_name: str, role: str, now: datetime, actor: Actor | None = None
 ) -> User:
-    """Make a user of an existing account. Raises NotFound, NameTaken, FieldInvalid.
+    """Create a user of an existing account. Raises NotFound, NameTaken, FieldInvalid.
 
-    `by` is the acting admin, who makes users of their own account only; None is an operator.
+    `actor` is an admin, who creates users of their own account only. It is None for an operator.
     """
     account_name, name = split_user_name(user_name)
     if role not in ROLES:
         raise FieldInvalid(field="role", reason="is member or admin.", example="member")
-    if by is not None and account_name != by.account:
+    if actor is not None and account_name != actor.account:
         raise FieldInvalid(
-            field="user_name", reason="must be of your own account.", example=f"{by.account}:maria"
+            field="user_name",
+            reason="must be of your own account.",
+            example=f"{actor.account}:maria",
         )
     account = get_account(conn, account_name)
-    taken = select(users.c.id).where(users.c.account_id == account.id, users.c.name == name)
-    if conn.scalar(taken):
+    duplicate = select(users.c.id).where(users.c.account_id == account.id, users.c.name == name)
+    if conn.scalar(duplicate):
         raise NameTaken(name=user_name)
     user_id = UserId(uuid4())
     conn.execute(
@@ -74,7 +76,9 @@ def create_user(
             id=user_id, account_id=account.id, name=name, role=role, created_at=now
         )
     )
-    record(conn, account.id, by, "user.create", now, detail={"user_name": user_name, "role": role})
+    record(
+        conn, account.id, actor, "user.create", now, detail={"user_name": user_name, "role": role}
+    )
     return User(user_id, account.id, user_name, cast(Role, role), now, disabled=False)
 
 
@@ -83,21 +87,21 @@ def list_users(
 ) -> list[User]:
     """The users of the actor's own account, oldest first.
 
-    `after` is the place of the last one of the page before: `created_at` and `id`.
+    `after` is the position of the last user on the previous page: `created_at` and `id`.
     """
-    mine = _users().where(users.c.account_id == actor.account_id)
-    page = page_after(mine, users.c.created_at, users.c.id, limit, after)
-    return [_user(row) for row in conn.execute(page)]
+    query = _users_query().where(users.c.account_id == actor.account_id)
+    page = page_after(query, users.c.created_at, users.c.id, limit, after)
+    return [_user_from_row(row) for row in conn.execute(page)]
 
 
 def get_user(conn: ReadConnection, actor: Actor, user_name: str) -> User:
     """One user of the actor's own account. Raises NotFound."""
-    return _find(conn, user_name, actor.account_id)
+    return _find_user(conn, user_name, actor.account_id)
 
 
 def find_user(conn: ReadConnection, user_name: str) -> User:
-    """One user of any account, for operators' commands. Raises NotFound."""
-    return _find(conn, user_name, None)
+    """One user of any account, for an operator's commands. Raises NotFound."""
+    return _find_user(conn, user_name, None)
 
 
 def change_user(
@@ -108,7 +112,7 @@ def change_user(
     role: str | None = None,
     disabled: bool | None = None,
 ) -> User:
-    """Change role or disabled state. Raises NotFound, FieldInvalid, LastAdmin."""
+    """Change the role or the disabled state. Raises NotFound, FieldInvalid, LastAdmin."""
     user = get_user(conn, actor, user_name)
     if role is not None and role not in ROLES:
         raise FieldInvalid(field="role", reason="is member or admin.", example="member")
@@ -119,42 +123,45 @@ def change_user(
         values["disabled_at"] = now if disabled else None
     if values:
         conn.execute(update(users).where(users.c.id == user.id).values(**values))
-        _keep_an_admin(conn, actor)
+        _require_an_admin(conn, actor)
         detail = {"user_name": user_name, "role": role, "disabled": disabled}
         record(conn, actor.account_id, actor, "user.change", now, detail=detail)
     return get_user(conn, actor, user_name)
 
 
 def delete_user(conn: WriteConnection, actor: Actor, user_name: str, now: datetime) -> None:
-    """Remove a user who owns no files, with keys and sessions.
+    """Delete a user who owns no files, with their keys and sessions.
 
-    A user who delivered versions or started tasks stays as a name in the history and is
-    disabled instead. Raises NotFound, UserOwnsFiles, LastAdmin.
+    A user who delivered versions or started tasks is disabled instead, so that their name stays in
+    the history. Raises NotFound, UserOwnsFiles, LastAdmin.
     """
     user = get_user(conn, actor, user_name)
-    there = files.c.deleted_at.is_(None)
-    owned = conn.scalar(select(func.count()).where(files.c.owner_id == user.id, there)) or 0
-    if owned:
-        raise UserOwnsFiles(files=owned)
+    not_deleted = files.c.deleted_at.is_(None)
+    file_count = (
+        conn.scalar(select(func.count()).where(files.c.owner_id == user.id, not_deleted)) or 0
+    )
+    if file_count:
+        raise UserOwnsFiles(files=file_count)
     conn.execute(delete(sessions).where(sessions.c.user_id == user.id))
     conn.execute(delete(sign_in_links).where(sign_in_links.c.user_id == user.id))
     _end_sharing(conn, user, now)
     if _has_history(conn, user.id):
         conn.execute(update(users).where(users.c.id == user.id).values(disabled_at=now))
-        live = keys.c.user_id == user.id, keys.c.revoked_at.is_(None)
-        conn.execute(update(keys).where(*live).values(revoked_at=now))
+        active_keys = keys.c.user_id == user.id, keys.c.revoked_at.is_(None)
+        conn.execute(update(keys).where(*active_keys).values(revoked_at=now))
     else:
         conn.execute(delete(keys).where(keys.c.user_id == user.id))
         conn.execute(delete(users).where(users.c.id == user.id))
-    _keep_an_admin(conn, actor)
+    _require_an_admin(conn, actor)
     record(conn, actor.account_id, actor, "user.delete", now, detail={"user_name": user_name})
 
 
 def _end_sharing(conn: WriteConnection, user: User, now: datetime) -> None:
-    """Nothing is shared with one who is gone, and what was offered to them stays where it is."""
-    shared = select(files.c.id, files.c.account_id).join(entitlements)
+    """Remove the user's entitlements and the offers to them. Offered files stay with their
+    owners."""
+    query = select(files.c.id, files.c.account_id).join(entitlements)
     detail = {"user_name": user.user_name}
-    for row in conn.execute(shared.where(entitlements.c.user_id == user.id)).all():
+    for row in conn.execute(query.where(entitlements.c.user_id == user.id)).all():
         record(conn, row.account_id, None, "entitlement.revoke", now, row.id, None, detail)
     conn.execute(delete(entitlements).where(entitlements.c.user_id == user.id))
     conn.execute(delete(offers).where(offers.c.user_id == user.id))
@@ -171,7 +178,7 @@ def _has_history(conn: ReadConnection, user_id: UUID) -> bool:
     )
 
 
-def _keep_an_admin(conn: ReadConnection, actor: Actor) -> None:
+def _require_an_admin(conn: ReadConnection, actor: Actor) -> None:
     admins = select(func.count()).where(
         users.c.account_id == actor.account_id,
         users.c.role == "admin",
@@ -181,24 +188,24 @@ def _keep_an_admin(conn: ReadConnection, actor: Actor) -> None:
         raise LastAdmin
 
 
-def _find(conn: ReadConnection, user_name: str, account_id: AccountId | None) -> User:
+def _find_user(conn: ReadConnection, user_name: str, account_id: AccountId | None) -> User:
     account, _, name = user_name.partition(":")
-    found = _users().where(accounts.c.name == account, users.c.name == name)
+    query = _users_query().where(accounts.c.name == account, users.c.name == name)
     if account_id is not None:
-        found = found.where(users.c.account_id == account_id)
-    row = conn.execute(found).one_or_none()
+        query = query.where(users.c.account_id == account_id)
+    row = conn.execute(query).one_or_none()
     if row is None:
         raise NotFound
-    return _user(row)
+    return _user_from_row(row)
 
 
-def _users() -> Select[tuple[object, ...]]:
+def _users_query() -> Select[tuple[object, ...]]:
     return select(users, accounts.c.name.label("account")).join(
         accounts, accounts.c.id == users.c.account_id
     )
 
 
-def _user(row: Row[tuple[object, ...]]) -> User:
+def _user_from_row(row: Row[tuple[object, ...]]) -> User:
     return User(
         id=UserId(row.id),
         account_id=AccountId(row.account_id),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import platformdirs
 
-from entrepot.accounts.accounts import any_account
+from entrepot.accounts.accounts import has_accounts
 from entrepot.bootstrap.parts import build_parts
 from entrepot.cli.data_folder import locked, make_data_folder
 from entrepot.cli.logs import configure_logs
@@ -64,7 +64,7 @@ def _run(settings: Settings, say: Say, demo: bool) -> int:
 def _first_steps(settings: Settings) -> list[str]:
     """What to do while there is no account yet."""
     with closing(build_parts(settings)) as parts:
-        if parts.database.read(any_account):
+        if parts.database.read(has_accounts):
             return []
     return [
         "There is no account yet. In another terminal, with the same --data:",

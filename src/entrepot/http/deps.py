@@ -18,7 +18,7 @@ from starlette.datastructures import Headers
 from starlette.types import Scope as Exchange
 
 from entrepot.accounts.actor import Actor, KeyId, Scope
-from entrepot.accounts.keys import TOUCH_EVERY, holder_of, key_digest, touch_key
+from entrepot.accounts.keys import TOUCH_INTERVAL, find_key_holder, key_digest, touch_key
 from entrepot.activity.reads import ReadBuffer
 from entrepot.activity.record import LONGEST_ADDRESS, RequestOrigin
 from entrepot.bootstrap.parts import Parts
@@ -86,7 +86,7 @@ class Runtime:
     def used(self, key_id: KeyId, now: datetime) -> None:
         """Note a key's use, at most once a minute, without keeping the request waiting."""
         last = self.touched.get(key_id)
-        if last is not None and now - last < TOUCH_EVERY:
+        if last is not None and now - last < TOUCH_INTERVAL:
             return
         self.touched[key_id] = now
         write = self.run_in_database_thread(self.parts.database.write, touch_key, key_id, now)
@@ -248,7 +248,7 @@ def open_work(request: Request, scope: Scope | None) -> UnitOfWork:
     credential = credential_of(request.scope, runtime.parts.secret)
 
     def who(conn: ReadConnection, now: datetime) -> Actor:
-        return holder_of(conn, credential, now)
+        return find_key_holder(conn, credential, now)
 
     now, request_origin = runtime.parts.clock(), request_origin_of(request)
     return UnitOfWork(runtime, who, scope, now, credential, request_origin, request.scope)

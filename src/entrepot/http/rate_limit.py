@@ -15,7 +15,7 @@ from datetime import datetime
 from fastapi import FastAPI, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from entrepot.accounts.keys import holder_of
+from entrepot.accounts.keys import find_key_holder
 from entrepot.db.types import ReadConnection
 from entrepot.errors import NotAuthenticated, RateLimited
 from entrepot.http.deps import Runtime, credential_of
@@ -119,7 +119,7 @@ def _policy(name: str, per_minute: int, burst: int) -> Policy | None:
 def _holds(conn: ReadConnection, digest: bytes, now: datetime) -> bool:
     """Whether the hash is that of a key that somebody holds now."""
     try:
-        holder_of(conn, digest, now)
+        find_key_holder(conn, digest, now)
     except NotAuthenticated:
         return False
     return True

@@ -76,7 +76,7 @@ async def new_user(body: NewUser, work: AdminWork) -> Response:
     """Make a user of the account. Needs an admin's key with the scope admin."""
 
     def make(conn: WriteConnection, actor: Actor) -> dict[str, object]:
-        return user_payload(create_user(conn, body.user_name, body.role, work.now, by=actor))
+        return user_payload(create_user(conn, body.user_name, body.role, work.now, actor=actor))
 
     return JSONResponse(await work.write(make), status_code=201)
 

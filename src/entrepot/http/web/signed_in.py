@@ -15,7 +15,12 @@ from fastapi import Depends, Request
 from fastapi.responses import RedirectResponse, Response
 
 from entrepot.accounts.actor import Actor
-from entrepot.accounts.sign_in import LONGEST, SEEN_EVERY, actor_of_session, touch_session
+from entrepot.accounts.sign_in import (
+    SEEN_INTERVAL,
+    SESSION_MAX_AGE,
+    authenticate_session,
+    touch_session,
+)
 from entrepot.db.types import ReadConnection
 from entrepot.errors import NotAuthenticated
 from entrepot.files.transfer import count_offers
@@ -74,10 +79,10 @@ class PageWork(UnitOfWork):
         """Write the session's last use, at most once a minute and not while anyone waits."""
         seen = self.pages.seen
         last = seen.get(self.token)
-        if last is not None and self.now - last < SEEN_EVERY:
+        if last is not None and self.now - last < SEEN_INTERVAL:
             return
         if len(seen) > REMEMBERED:
-            for token in [held for held, at in seen.items() if self.now - at > SEEN_EVERY]:
+            for token in [held for held, at in seen.items() if self.now - at > SEEN_INTERVAL]:
                 del seen[token]
         seen[self.token] = self.now
         database, secret = self.parts.database, self.parts.secret
@@ -108,7 +113,7 @@ def keep_session(request: Request, response: Response, token: str) -> None:
     response.set_cookie(
         cookie_name(request),
         token,
-        max_age=int(LONGEST.total_seconds()),
+        max_age=int(SESSION_MAX_AGE.total_seconds()),
         path="/",
         secure=is_secure(request),
         httponly=True,
@@ -133,7 +138,7 @@ def page_work(request: Request) -> PageWork:
     secret = runtime.parts.secret
 
     def who(conn: ReadConnection, now: datetime) -> Actor:
-        return actor_of_session(conn, secret, token, now)
+        return authenticate_session(conn, secret, token, now)
 
     now, request_origin, pages = (
         runtime.parts.clock(),

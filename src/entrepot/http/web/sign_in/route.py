@@ -12,8 +12,8 @@ from fastapi.responses import Response
 
 from entrepot.accounts.sign_in import (
     close_session,
+    get_password_hash,
     open_session,
-    password_hash_of,
     use_link,
     verify_password,
 )
@@ -117,7 +117,7 @@ async def _check(request: Request, user_name: str, password: str, at_home: bool)
     runtime = runtime_of(request)
     database, secret, now = runtime.parts.database, runtime.parts.secret, runtime.parts.clock()
     user_id, stored = await runtime.run_in_database_thread(
-        database.write, password_hash_of, user_name, now, at_home
+        database.write, get_password_hash, user_name, now, at_home
     )
     # Outside of any transaction: it takes 100 ms, and on SQLite all others would wait.
     async with pages_of(request).hashing:
