@@ -15,7 +15,7 @@ def nothing(*_: Any, **__: Any) -> None:
 
 if __name__ == "__main__":
     # The processes of the server are forks of this one and do the same.
-    reads.ReadBuffer.note = nothing  # type: ignore[method-assign]
-    chain.append = nothing
+    reads.ReadBuffer.add = nothing  # type: ignore[method-assign]
+    chain.append_rows = nothing
     record.append = nothing  # type: ignore[attr-defined]
     main()

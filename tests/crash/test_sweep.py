@@ -13,7 +13,7 @@ from tests.crash.installation import Delivery, Installation, Point, table
 from tests.crash.test_exact_points import CONTENT, LIMIT, REMOVED, SCHEMA, long
 from tests.support.wait import UNHURRIED, wait_until
 
-from entrepot.activity.chain import chain_whole
+from entrepot.activity.chain import chain_all_rows
 from entrepot.blobs.store import BlobId
 from entrepot.db.tables import activity, derivatives, files, tasks, versions
 from entrepot.files.forms.read_form import TRY_AGAIN
@@ -176,7 +176,7 @@ def test_a_versions_derivatives_go_before_its_bytes(installation: Installation) 
         )
         refused = activity.c.action == "version.publish", activity.c.file_id == _file_of(sent)
         conn.execute(update(activity).where(*refused).values(action="version.refuse"))
-        chain_whole(conn)
+        chain_all_rows(conn)
     installation.deliveries.remove(sent)
     installation.check()
 

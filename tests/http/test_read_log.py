@@ -10,7 +10,7 @@ from tests.support.server import Server, TestAccount
 from tests.support.sharing import share
 from tests.support.wait import wait_until
 
-from entrepot.activity.reads import LONGEST, QUIET, end_reads
+from entrepot.activity.reads import MAX_READ_DURATION, READ_MERGE_INTERVAL, end_reads
 from entrepot.db.tables import activity, open_reads
 
 
@@ -44,7 +44,10 @@ def wait_for(server: Server, file_id: str, **figures: int) -> Any:
 def let_it_be_quiet(server: Server, file_id: str) -> None:
     """As if it had been for long enough."""
     with server.parts.database.writing() as conn:
-        aged = {"last_at": open_reads.c.last_at, "began_at": server.parts.clock() - LONGEST}
+        aged = {
+            "last_at": open_reads.c.last_at,
+            "began_at": server.parts.clock() - MAX_READ_DURATION,
+        }
         conn.execute(update(open_reads).where(open_reads.c.file_id == UUID(file_id)).values(**aged))
         end_reads(conn, server.parts.clock())
 
@@ -149,7 +152,7 @@ def test_a_crash_forgets_nothing_that_was_written(server: Server, account: TestA
     # What went on goes on.
     account.api.get(path, headers={"Range": "bytes=2-3"})
     wait_for(server, file_id, requests=2, bytes=4)
-    assert QUIET <= LONGEST
+    assert READ_MERGE_INTERVAL <= MAX_READ_DURATION
     server.assert_sound()
 
 

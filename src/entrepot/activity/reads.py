@@ -1,12 +1,14 @@
-"""Reads: noted in memory, written to the record in batches, and the requests of one as one row.
+"""Reads: collected in memory, written in batches, with all requests of one read in one activity
+row.
 
-Who reads small files a thousand times a second must not commit as often. So a read is noted by the
-process that serves it, and what was noted is written at least once a second
-(`http.downloads.read_log`): a crash loses at most the last second of it.
+A server that answers a thousand small reads a second cannot commit each of them. The process that
+serves a read adds it to a buffer, and the buffer is written at least once a second
+(`http.downloads.read_log`). A crash loses at most the last second.
 
-A read of one request is a row at once. One that takes several, as of ranges or of pages, or long,
-goes on in `open_reads` until it has been quiet for `QUIET`, or went on for `LONGEST`, and becomes
-one row then. Since `open_reads` is a table, neither the end of the server nor a crash forgets it.
+A read with one request becomes an activity row immediately. A read that takes several requests, as
+of ranges or pages, or a long time, stays in `open_reads` until no request came for
+`READ_MERGE_INTERVAL` or until it has lasted for `MAX_READ_DURATION`. Then it becomes one activity
+row. `open_reads` is a table, so neither a restart nor a crash loses it.
 """
 
 import json
@@ -25,19 +27,19 @@ from entrepot.db.tables import open_reads
 from entrepot.db.types import ReadConnection, WriteConnection
 
 ACTION = "version.read"
-QUIET = timedelta(seconds=60)
-"""Requests of one read are not further apart."""
-LONGEST = timedelta(hours=1)
-"""A read that goes on for longer is written, and goes on as another."""
-MOST = 500
-"""Reads that are ended in one transaction."""
+READ_MERGE_INTERVAL = timedelta(seconds=60)
+"""Requests with a longer pause between them are two reads."""
+MAX_READ_DURATION = timedelta(hours=1)
+"""A longer read is written as an activity row and continues as another read."""
+MAX_READS_PER_TRANSACTION = 500
+"""Open reads that one transaction ends, so that it does not hold its locks for long."""
 
 
 class Read(NamedTuple):
-    """Who reads what from where: the requests of one read have all of this in common.
+    """Who reads what from where: what all requests of one read have in common.
 
-    `account_id` is the account that owns the file, whose record it is; `form` is `original`, or
-    what was made of the version.
+    `account_id` is the account that owns the file; the activity row belongs to it. `form` is
+    `original` or the format of a derivative.
     """
 
     account_id: UUID
@@ -51,13 +53,14 @@ class Read(NamedTuple):
 
     @property
     def id(self) -> str:
-        """What stands for it in `open_reads`."""
+        """The primary key in `open_reads`."""
         return sha256(json.dumps(self, default=str).encode()).hexdigest()
 
 
 @dataclass(slots=True)
-class Noted:
-    """What was noted of a read: its first request's id, how many there were, and the bytes sent."""
+class ReadTotals:
+    """Totals of one read: the id of its first request, the number of requests, and the bytes
+    sent."""
 
     request_id: str
     began_at: datetime
@@ -67,109 +70,124 @@ class Noted:
     broken_off: bool = False
 
 
-Batch = dict[tuple[Read, bool], Noted]
-"""By the read, and whether it may go on."""
+Batch = dict[tuple[Read, bool], ReadTotals]
+"""Keys: the read, and whether further requests or bytes may belong to it."""
 
 
 class ReadBuffer:
-    """What was noted and not written yet. Used by the event loop's thread alone."""
+    """Reads that are not written yet. Only the event loop's thread uses it."""
 
     def __init__(self) -> None:
-        self._noted: Batch = {}
+        self._totals: Batch = {}
 
-    def note(
+    def add(
         self,
         read: Read,
         request_id: str,
         now: datetime,
         *,
-        goes_on: bool,
-        sent: int = 0,
+        may_continue: bool,
+        sent_bytes: int = 0,
         requests: int = 1,
         broken_off: bool = False,
     ) -> None:
-        """Note `sent` bytes of a read. `goes_on`: further requests, or bytes, may belong to it.
+        """Add `sent_bytes` of a read. `may_continue`: further requests or bytes may belong to it.
 
-        A further call for the same request says so by `requests=0`.
+        A further call for the same request passes `requests=0`.
         """
-        noted = self._noted.get((read, goes_on))
-        if noted is None:
-            noted = self._noted[read, goes_on] = Noted(request_id, now, now)
-        noted.last_at = now
-        noted.requests += requests
-        noted.bytes += sent
-        noted.broken_off = broken_off
+        totals = self._totals.get((read, may_continue))
+        if totals is None:
+            totals = self._totals[read, may_continue] = ReadTotals(request_id, now, now)
+        totals.last_at = now
+        totals.requests += requests
+        totals.bytes += sent_bytes
+        totals.broken_off = broken_off
 
-    def take(self) -> Batch:
-        """All that was noted; it is the caller's to write, or to give back."""
-        taken, self._noted = self._noted, {}
-        return taken
+    def drain(self) -> Batch:
+        """Remove and return all reads. The caller writes them or restores them."""
+        batch, self._totals = self._totals, {}
+        return batch
 
-    def give_back(self, batch: Batch) -> None:
-        """Note again what could not be written."""
-        later = self.take()
-        self._noted = batch
-        for key, noted in later.items():
-            before = self._noted.setdefault(key, noted)
-            if before is not noted:
-                before.last_at, before.broken_off = noted.last_at, noted.broken_off
-                before.requests += noted.requests
-                before.bytes += noted.bytes
+    def restore(self, batch: Batch) -> None:
+        """Add back a batch that could not be written."""
+        newer = self.drain()
+        self._totals = batch
+        for key, totals in newer.items():
+            older = self._totals.setdefault(key, totals)
+            if older is not totals:
+                older.last_at, older.broken_off = totals.last_at, totals.broken_off
+                older.requests += totals.requests
+                older.bytes += totals.bytes
 
 
 def write_reads(conn: WriteConnection, batch: Batch, now: datetime) -> None:
-    """Write what was noted: reads of one request to the record, others to `open_reads`."""
-    for (read, goes_on), noted in batch.items():
-        if not goes_on:
-            _record(conn, read, noted)
-    # In one order, so that two processes which serve the same reads never wait for each other.
-    going_on = sorted((read.id, read, noted) for (read, goes_on), noted in batch.items() if goes_on)
-    if going_on:
-        conn.execute(_adding(conn.dialect.name), [_open(*each) for each in going_on])
+    """Write a batch: reads of one request as activity rows, the others to `open_reads`."""
+    for (read, may_continue), totals in batch.items():
+        if not may_continue:
+            _record_read(conn, read, totals)
+    # Sorted by id, so that two processes that write the same reads never wait for each other.
+    open_rows = sorted(
+        (read.id, read, totals) for (read, may_continue), totals in batch.items() if may_continue
+    )
+    if open_rows:
+        conn.execute(
+            _upsert_statement(conn.dialect.name), [_open_read_row(*row) for row in open_rows]
+        )
     end_reads(conn, now)
 
 
-def any_ended(conn: ReadConnection, now: datetime) -> bool:
-    """Whether a read has been quiet for long enough to be written."""
-    return conn.execute(select(open_reads.c.id).where(_ended(now)).limit(1)).first() is not None
+def has_ended_reads(conn: ReadConnection, now: datetime) -> bool:
+    """Whether any open read can be written as an activity row."""
+    return conn.execute(select(open_reads.c.id).where(_has_ended(now)).limit(1)).first() is not None
 
 
 def end_reads(conn: WriteConnection, now: datetime) -> None:
-    """Write to the record what has been quiet, or went on, for long enough."""
-    ended = select(open_reads).where(_ended(now)).order_by(open_reads.c.last_at).limit(MOST)
-    rows = conn.execute(ended.with_for_update(skip_locked=True)).all()
+    """Write as activity rows the open reads that had no request for long enough, or lasted too
+    long."""
+    query = (
+        select(open_reads)
+        .where(_has_ended(now))
+        .order_by(open_reads.c.last_at)
+        .limit(MAX_READS_PER_TRANSACTION)
+    )
+    rows = conn.execute(query.with_for_update(skip_locked=True)).all()
     if not rows:
         return
     conn.execute(delete(open_reads).where(open_reads.c.id.in_([row.id for row in rows])))
     for row in rows:
-        said = row._mapping
-        read = Read(*(said[name] for name in Read._fields))
-        _record(conn, read, Noted(*(said[name] for name in Noted.__dataclass_fields__)))
+        values = row._mapping
+        read = Read(*(values[name] for name in Read._fields))
+        _record_read(
+            conn, read, ReadTotals(*(values[name] for name in ReadTotals.__dataclass_fields__))
+        )
 
 
-def _ended(now: datetime) -> Any:
-    return or_(open_reads.c.last_at <= now - QUIET, open_reads.c.began_at <= now - LONGEST)
+def _has_ended(now: datetime) -> Any:
+    return or_(
+        open_reads.c.last_at <= now - READ_MERGE_INTERVAL,
+        open_reads.c.began_at <= now - MAX_READ_DURATION,
+    )
 
 
 @cache
-def _adding(dialect: str) -> Any:
-    """The statement that begins open reads, or adds to those that are there.
+def _upsert_statement(dialect: str) -> Any:
+    """The statement that inserts open reads, or adds to those that exist.
 
-    Built once and run for a whole batch: built for each row it takes twenty times as long.
+    Cached and run for a whole batch: building it for each row takes twenty times as long.
     """
-    made = (sqlite.insert if dialect == "sqlite" else postgresql.insert)(open_reads)
-    more = {
-        "requests": open_reads.c.requests + made.excluded.requests,
-        "bytes": open_reads.c.bytes + made.excluded.bytes,
-        "broken_off": made.excluded.broken_off,
-        "last_at": made.excluded.last_at,
+    statement = (sqlite.insert if dialect == "sqlite" else postgresql.insert)(open_reads)
+    updates = {
+        "requests": open_reads.c.requests + statement.excluded.requests,
+        "bytes": open_reads.c.bytes + statement.excluded.bytes,
+        "broken_off": statement.excluded.broken_off,
+        "last_at": statement.excluded.last_at,
     }
-    return made.on_conflict_do_update(index_elements=[open_reads.c.id], set_=more)
+    return statement.on_conflict_do_update(index_elements=[open_reads.c.id], set_=updates)
 
 
-def _open(read_id: str, read: Read, noted: Noted) -> dict[str, Any]:
-    figures = {name: getattr(noted, name) for name in Noted.__dataclass_fields__}
-    return {"id": read_id, **read._asdict(), **figures}
+def _open_read_row(read_id: str, read: Read, totals: ReadTotals) -> dict[str, Any]:
+    values = {name: getattr(totals, name) for name in ReadTotals.__dataclass_fields__}
+    return {"id": read_id, **read._asdict(), **values}
 
 
 @dataclass(frozen=True)
@@ -180,12 +198,12 @@ class _ReaderIdentity:
     request_origin: RequestOrigin
 
 
-def _record(conn: WriteConnection, read: Read, noted: Noted) -> None:
-    request_origin = RequestOrigin(read.address, noted.request_id)
+def _record_read(conn: WriteConnection, read: Read, totals: ReadTotals) -> None:
+    request_origin = RequestOrigin(read.address, totals.request_id)
     reader = _ReaderIdentity(read.user_id, read.user_name, read.key_id, request_origin)
-    detail = {"form": read.form, "requests": noted.requests, "bytes": noted.bytes}
-    if noted.last_at != noted.began_at:
-        detail["until"] = noted.last_at.isoformat(timespec="microseconds")
-    result = "broken off" if noted.broken_off else "sent"
+    detail = {"form": read.form, "requests": totals.requests, "bytes": totals.bytes}
+    if totals.last_at != totals.began_at:
+        detail["until"] = totals.last_at.isoformat(timespec="microseconds")
+    result = "broken off" if totals.broken_off else "sent"
     account_id, file_id = read.account_id, read.file_id
-    record(conn, account_id, reader, ACTION, noted.began_at, file_id, read.version, detail, result)
+    record(conn, account_id, reader, ACTION, totals.began_at, file_id, read.version, detail, result)

@@ -1,6 +1,6 @@
-"""Append one activity row, in the transaction that makes the change it speaks of.
+"""Append one activity row in the transaction that makes the change.
 
-It is written, and chained to the one before it, right before that transaction is committed.
+The row is inserted and chained to the previous one right before the transaction is committed.
 """
 
 from dataclasses import dataclass
@@ -8,25 +8,25 @@ from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
-from entrepot.activity.chain import append
+from entrepot.activity.chain import append_rows
 from entrepot.db.engine import before_commit
 from entrepot.db.types import WriteConnection
 
-LONGEST_ADDRESS = 64
-"""Characters."""
+MAX_ADDRESS_CHARS = 64
+"""The length of the column `activity.address`."""
 
 
 @dataclass(frozen=True)
 class RequestOrigin:
-    """Where a request came from: the client's address, as trusted proxies tell it and of at most
-    `LONGEST_ADDRESS` characters, and the request's id."""
+    """Where a request came from: the client's address, as trusted proxies report it, cut to
+    `MAX_ADDRESS_CHARS` characters, and the request's id."""
 
     address: str
     request_id: str
 
 
-class By(Protocol):
-    """Who acts: a user, with or without a key, and by which request if it is under way."""
+class ActingUser(Protocol):
+    """The user who acts, with or without a key, and the origin of the request if one is running."""
 
     @property
     def user_id(self) -> UUID:
@@ -35,24 +35,25 @@ class By(Protocol):
 
     @property
     def user_name(self) -> str:
-        """The user's name, which stays in the record when the user goes."""
+        """The user's name, which stays in the record when the user is deleted."""
         ...
 
     @property
     def key_id(self) -> UUID | None:
-        """The key they act with; None in a browser's session."""
+        """The API key that the user acts with; None in a browser session."""
         ...
 
     @property
     def request_origin(self) -> RequestOrigin | None:
-        """None for what is done later, such as a schema that takes effect after its check."""
+        """None for a change that happens later, such as a schema that takes effect after its
+        check."""
         ...
 
 
 def record(
     conn: WriteConnection,
     account_id: UUID,
-    by: By | None,
+    actor: ActingUser | None,
     action: str,
     now: datetime,
     file_id: UUID | None = None,
@@ -60,14 +61,14 @@ def record(
     detail: dict[str, Any] | None = None,
     result: str = "done",
 ) -> None:
-    """Append one row. `by` is None for an operator or the system; `action` is `noun.verb`."""
-    request_origin = by.request_origin if by else None
-    said = {
+    """Append one row. `actor` is None for an operator or the system; `action` is `noun.verb`."""
+    request_origin = actor.request_origin if actor else None
+    row = {
         "at": now,
         "account_id": account_id,
-        "user_id": by.user_id if by else None,
-        "user_name": by.user_name if by else None,
-        "key_id": by.key_id if by else None,
+        "user_id": actor.user_id if actor else None,
+        "user_name": actor.user_name if actor else None,
+        "key_id": actor.key_id if actor else None,
         "address": request_origin.address if request_origin else None,
         "request_id": request_origin.request_id if request_origin else None,
         "action": action,
@@ -76,4 +77,4 @@ def record(
         "version": version,
         "detail": detail or {},
     }
-    before_commit(conn, append, said)
+    before_commit(conn, append_rows, row)

@@ -20,7 +20,7 @@ from starlette.types import Scope as Exchange
 from entrepot.accounts.actor import Actor, KeyId, Scope
 from entrepot.accounts.keys import TOUCH_INTERVAL, find_key_holder, key_digest, touch_key
 from entrepot.activity.reads import ReadBuffer
-from entrepot.activity.record import LONGEST_ADDRESS, RequestOrigin
+from entrepot.activity.record import MAX_ADDRESS_CHARS, RequestOrigin
 from entrepot.bootstrap.parts import Parts
 from entrepot.db.changes import Changes
 from entrepot.db.types import ReadConnection, WriteConnection
@@ -257,7 +257,7 @@ def open_work(request: Request, scope: Scope | None) -> UnitOfWork:
 def request_origin_of(request: Request) -> RequestOrigin:
     """Where a request came from, as trusted proxies tell it (`http.middleware`)."""
     client = request.client
-    address = client.host[:LONGEST_ADDRESS] if client else ""
+    address = client.host[:MAX_ADDRESS_CHARS] if client else ""
     return RequestOrigin(address, request.scope.get("request_id", ""))
 
 

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from sqlalchemy import Table, and_, func, or_, select, union_all
 
-from entrepot.activity.chain import chains_are_whole
+from entrepot.activity.chain import check_chains
 from entrepot.blobs.store import BlobId, BlobStore
 from entrepot.db.tables import (
     accounts,
@@ -303,7 +303,7 @@ CHECKS: dict[str, Validation] = {
     "numbers": numbers_have_no_gap,
     "tasks": tasks_and_versions_agree,
     "activity": changes_are_recorded,
-    "activity chains": chains_are_whole,
+    "activity chains": check_chains,
     "accounts": accounts_are_apart,
     "sharing": sharing_is_sound,
     "derivatives": derivatives_are_sound,

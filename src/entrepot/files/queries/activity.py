@@ -14,7 +14,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, func, select
 
 from entrepot.accounts.actor import Actor
-from entrepot.activity.chain import as_json
+from entrepot.activity.chain import row_to_json
 from entrepot.db.tables import activity, files
 from entrepot.db.types import ReadConnection
 from entrepot.grants.access import access_manageable, known_files, sight
@@ -109,7 +109,8 @@ def _entries(
         found = found.where(number < after if page_range.newest_first else number > after)
     found = found.order_by(number.desc() if page_range.newest_first else number)
     return [
-        Entry(row.id, row.at, as_json(row._mapping), row.hash or "") for row in conn.execute(found)
+        Entry(row.id, row.at, row_to_json(row._mapping), row.hash or "")
+        for row in conn.execute(found)
     ]
 
 

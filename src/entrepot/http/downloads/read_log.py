@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from entrepot.activity.reads import Read, ReadBuffer, any_ended, write_reads
+from entrepot.activity.reads import Read, ReadBuffer, has_ended_reads, write_reads
 from entrepot.files.versions import Published
 from entrepot.http.deps import Runtime, UnitOfWork
 
@@ -44,12 +44,12 @@ class RecordedRead:
         self, *, goes_on: bool, sent: int = 0, requests: int = 1, broken_off: bool = False
     ) -> None:
         request_origin = self.work.request_origin
-        self.buffer.note(
+        self.buffer.add(
             self.read,
             request_origin.request_id if request_origin else "",
             self.work.parts.clock(),
-            goes_on=goes_on,
-            sent=sent,
+            may_continue=goes_on,
+            sent_bytes=sent,
             requests=requests,
             broken_off=broken_off,
         )
@@ -101,17 +101,17 @@ class ReadWriter:
     async def _write(self, look: bool = False) -> None:
         runtime = self._runtime
         database, now = runtime.parts.database, runtime.parts.clock()
-        batch = runtime.reads.take()
+        batch = runtime.reads.drain()
         try:
             if batch or (
-                look and await runtime.run_in_database_thread(database.read, any_ended, now)
+                look and await runtime.run_in_database_thread(database.read, has_ended_reads, now)
             ):
                 runtime.changes.lend()
                 await runtime.run_in_database_thread(
                     runtime.changes.write_aside, write_reads, batch, now
                 )
         except Exception:
-            runtime.reads.give_back(batch)
+            runtime.reads.restore(batch)
             structlog.get_logger(__name__).exception("reads could not be recorded; trying again")
         finally:
             runtime.changes.take_back()

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from entrepot.activity.chain import chain_whole
+from entrepot.activity.chain import chain_all_rows
 from entrepot.db.types import ReadConnection, WriteConnection
 
 revision = "0008"
@@ -69,7 +69,7 @@ def upgrade() -> None:
     op.create_index("ix_open_reads_by_end", "open_reads", ["last_at"])
     op.execute(NAMES)
     op.execute(RESULTS)
-    chain_whole(WriteConnection(ReadConnection(op.get_bind())))
+    chain_all_rows(WriteConnection(ReadConnection(op.get_bind())))
 
 
 def downgrade() -> None:
