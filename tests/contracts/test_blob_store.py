@@ -1,4 +1,4 @@
-"""What every blob store promises (`entrepot.blobs.store`), asked of each of them."""
+"""What every blob store guarantees (`entrepot.blobs.store`), tested with each of them."""
 
 import hashlib
 import os
@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import pytest
 
-from entrepot.blobs import BLOCK, BlobId, BlobStore, DiskStore, Stored
+from entrepot.blobs import BLOCK_BYTES, BlobId, BlobStore, DiskStore, StoredBlob
 from entrepot.errors import BlobMissing, DraftBusy
 
 
@@ -31,20 +31,20 @@ def new_id() -> BlobId:
     return BlobId(uuid4())
 
 
-def put(store: BlobStore, data: bytes, blob_id: BlobId | None = None) -> BlobId:
+def put_blob(store: BlobStore, data: bytes, blob_id: BlobId | None = None) -> BlobId:
     blob_id = blob_id or new_id()
     writer = store.create(blob_id)
     writer.write(data)
-    assert writer.commit() == Stored(len(data), hashlib.sha256(data).hexdigest())
+    assert writer.commit() == StoredBlob(len(data), hashlib.sha256(data).hexdigest())
     return blob_id
 
 
-def content(store: BlobStore, blob_id: BlobId, start: int = 0, stop: int | None = None) -> bytes:
+def read_all(store: BlobStore, blob_id: BlobId, start: int = 0, stop: int | None = None) -> bytes:
     return b"".join(store.read(blob_id, start, stop))
 
 
 def test_what_was_written_in_pieces_is_read_back(store: BlobStore) -> None:
-    data = os.urandom(3 * BLOCK + 17)
+    data = os.urandom(3 * BLOCK_BYTES + 17)
     blob_id = new_id()
     writer = store.create(blob_id)
     buffer = bytearray()
@@ -54,11 +54,11 @@ def test_what_was_written_in_pieces_is_read_back(store: BlobStore) -> None:
         writer.write(view)  # the same memory each time, as a parser's buffer would be
         view.release()
     stored = writer.commit()
-    assert stored == Stored(len(data), hashlib.sha256(data).hexdigest())
-    assert content(store, blob_id) == data
+    assert stored == StoredBlob(len(data), hashlib.sha256(data).hexdigest())
+    assert read_all(store, blob_id) == data
 
 
-@pytest.mark.parametrize("size", [1, 255 * 1024, 256 * 1024, BLOCK])
+@pytest.mark.parametrize("size", [1, 255 * 1024, 256 * 1024, BLOCK_BYTES])
 @pytest.mark.parametrize("reused", [True, False], ids=["reused", "kept"])
 def test_every_block_counts_once_in_its_order(store: BlobStore, size: int, reused: bool) -> None:
     blocks = [os.urandom(size) for _ in range(20)] + [b"", b"end"]
@@ -72,14 +72,14 @@ def test_every_block_counts_once_in_its_order(store: BlobStore, size: int, reuse
         else:
             writer.write(block)
     data = b"".join(blocks)
-    assert writer.commit() == Stored(len(data), hashlib.sha256(data).hexdigest())
-    assert content(store, blob_id) == data
+    assert writer.commit() == StoredBlob(len(data), hashlib.sha256(data).hexdigest())
+    assert read_all(store, blob_id) == data
 
 
 def test_an_empty_blob_is_a_blob(store: BlobStore) -> None:
     blob_id = new_id()
-    assert store.create(blob_id).commit() == Stored(0, hashlib.sha256().hexdigest())
-    assert content(store, blob_id) == b""
+    assert store.create(blob_id).commit() == StoredBlob(0, hashlib.sha256().hexdigest())
+    assert read_all(store, blob_id) == b""
     stat = store.stat(blob_id)
     assert stat is not None
     assert stat.size == 0
@@ -91,28 +91,28 @@ def test_an_empty_blob_is_a_blob(store: BlobStore) -> None:
         (0, 0),
         (0, 1),
         (5, 10),
-        (BLOCK - 1, BLOCK + 1),
-        (0, BLOCK),
-        (BLOCK, None),
-        (2 * BLOCK, 99 * BLOCK),
+        (BLOCK_BYTES - 1, BLOCK_BYTES + 1),
+        (0, BLOCK_BYTES),
+        (BLOCK_BYTES, None),
+        (2 * BLOCK_BYTES, 99 * BLOCK_BYTES),
         (10, 5),
-        (99 * BLOCK, None),
+        (99 * BLOCK_BYTES, None),
     ],
 )
 def test_ranges_are_cut_to_the_blob(store: BlobStore, start: int, stop: int | None) -> None:
-    data = os.urandom(2 * BLOCK + 3)
-    blob_id = put(store, data)
-    assert content(store, blob_id, start, stop) == data[start:stop]
+    data = os.urandom(2 * BLOCK_BYTES + 3)
+    blob_id = put_blob(store, data)
+    assert read_all(store, blob_id, start, stop) == data[start:stop]
 
 
 def test_blocks_are_of_one_mebibyte(store: BlobStore) -> None:
-    blob_id = put(store, bytes(2 * BLOCK + 3))
-    assert [len(block) for block in store.read(blob_id, 1)] == [BLOCK, BLOCK, 2]
+    blob_id = put_blob(store, bytes(2 * BLOCK_BYTES + 3))
+    assert [len(block) for block in store.read(blob_id, 1)] == [BLOCK_BYTES, BLOCK_BYTES, 2]
 
 
 @pytest.mark.parametrize(("start", "stop"), [(-1, None), (0, -1)])
 def test_negative_offsets_are_refused(store: BlobStore, start: int, stop: int) -> None:
-    blob_id = put(store, b"abc")
+    blob_id = put_blob(store, b"abc")
     with pytest.raises(ValueError, match="not negative"):
         store.read(blob_id, start, stop)
 
@@ -134,14 +134,14 @@ def test_nothing_is_seen_before_the_commit(store: BlobStore) -> None:
     with pytest.raises(BlobMissing):
         store.read(blob_id)
     writer.commit()
-    assert content(store, blob_id) == b"half"
+    assert read_all(store, blob_id) == b"half"
 
 
 def test_an_id_is_taken_once(store: BlobStore) -> None:
-    blob_id = put(store, b"first")
+    blob_id = put_blob(store, b"first")
     with pytest.raises(FileExistsError):
         store.create(blob_id)
-    assert content(store, blob_id) == b"first"
+    assert read_all(store, blob_id) == b"first"
 
 
 def test_of_two_writers_of_one_id_one_wins(store: BlobStore) -> None:
@@ -159,7 +159,7 @@ def test_of_two_writers_of_one_id_one_wins(store: BlobStore) -> None:
 
     with pytest.raises(FileExistsError):
         upload_both()
-    assert content(store, blob_id) == b"first"
+    assert read_all(store, blob_id) == b"first"
 
 
 def test_abort_leaves_nothing_and_may_be_repeated(store: BlobStore) -> None:
@@ -172,7 +172,7 @@ def test_abort_leaves_nothing_and_may_be_repeated(store: BlobStore) -> None:
     for use in (lambda: writer.write(b"more"), writer.commit):
         with pytest.raises(ValueError, match="already"):
             use()
-    put(store, b"the id is free again", blob_id)
+    put_blob(store, b"the id is free again", blob_id)
 
 
 def test_abort_after_commit_keeps_the_blob(store: BlobStore) -> None:
@@ -181,13 +181,13 @@ def test_abort_after_commit_keeps_the_blob(store: BlobStore) -> None:
     writer.write(b"kept")
     writer.commit()
     writer.abort()
-    assert content(store, blob_id) == b"kept"
+    assert read_all(store, blob_id) == b"kept"
     with pytest.raises(ValueError, match="already"):
         writer.commit()
 
 
 def test_delete_is_idempotent(store: BlobStore) -> None:
-    blob_id = put(store, b"x")
+    blob_id = put_blob(store, b"x")
     store.delete(blob_id)
     store.delete(blob_id)
     assert store.stat(blob_id) is None
@@ -195,8 +195,8 @@ def test_delete_is_idempotent(store: BlobStore) -> None:
 
 
 def test_an_open_read_ends_well_after_a_delete(store: BlobStore) -> None:
-    data = os.urandom(2 * BLOCK)
-    blob_id = put(store, data)
+    data = os.urandom(2 * BLOCK_BYTES)
+    blob_id = put_blob(store, data)
     blocks = store.read(blob_id)
     first = next(blocks)
     store.delete(blob_id)
@@ -204,7 +204,7 @@ def test_an_open_read_ends_well_after_a_delete(store: BlobStore) -> None:
 
 
 def test_a_dropped_read_is_closed(store: BlobStore) -> None:
-    blob_id = put(store, bytes(2 * BLOCK))
+    blob_id = put_blob(store, bytes(2 * BLOCK_BYTES))
     blocks = store.read(blob_id)
     next(blocks)
     blocks.close()  # type: ignore[attr-defined]
@@ -212,45 +212,45 @@ def test_a_dropped_read_is_closed(store: BlobStore) -> None:
 
 
 def test_a_link_is_a_blob_of_its_own(store: BlobStore) -> None:
-    source = put(store, b"twice")
+    source = put_blob(store, b"twice")
     other = new_id()
     store.link(source, other)
-    assert content(store, other) == b"twice"
+    assert read_all(store, other) == b"twice"
     assert {blob.blob_id for blob in store.list()} == {source, other}
     store.delete(source)
-    assert content(store, other) == b"twice"
+    assert read_all(store, other) == b"twice"
     again = new_id()
     store.link(other, again)
     store.delete(other)
-    assert content(store, again) == b"twice"
+    assert read_all(store, again) == b"twice"
     store.delete(again)
     assert list(store.list()) == []
 
 
 def test_a_link_takes_no_id_that_is_taken(store: BlobStore) -> None:
-    source, other = put(store, b"one"), put(store, b"two")
+    source, other = put_blob(store, b"one"), put_blob(store, b"two")
     with pytest.raises(FileExistsError):
         store.link(source, other)
-    assert content(store, other) == b"two"
+    assert read_all(store, other) == b"two"
     with pytest.raises(BlobMissing):
         store.link(new_id(), new_id())
     assert {blob.blob_id for blob in store.list()} == {source, other}
 
 
 def test_a_link_is_fresh_for_the_sweep(store: BlobStore) -> None:
-    source, other = put(store, b"old"), new_id()
+    source, other = put_blob(store, b"old"), new_id()
     path = store.path(source)
     if path is not None:
         os.utime(path, (1, 1))
     store.link(source, other)
-    found = store.stat(other)
-    assert found is not None
-    assert found.modified > datetime.now(UTC) - timedelta(minutes=1)
+    stat = store.stat(other)
+    assert stat is not None
+    assert stat.modified > datetime.now(UTC) - timedelta(minutes=1)
 
 
 def test_list_and_stat_agree(store: BlobStore) -> None:
     begin = datetime.now(UTC) - timedelta(seconds=2)
-    sizes = {put(store, bytes(size)): size for size in (0, 1, 1000)}
+    sizes = {put_blob(store, bytes(size)): size for size in (0, 1, 1000)}
     unfinished = store.create(new_id())
     unfinished.write(b"not yet")
     listed = {stat.blob_id: stat for stat in store.list()}
@@ -264,7 +264,7 @@ def test_list_and_stat_agree(store: BlobStore) -> None:
 
 def test_a_path_holds_the_bytes(store: BlobStore) -> None:
     data = os.urandom(1000)
-    path = store.path(put(store, data))
+    path = store.path(put_blob(store, data))
     assert path is None or path.read_bytes() == data
 
 
@@ -283,18 +283,18 @@ def test_many_writers_at_once(store: BlobStore) -> None:
 
     with ThreadPoolExecutor(16) as pool:
         for blob_id, data in pool.map(upload, range(16)):
-            assert content(store, blob_id) == data
+            assert read_all(store, blob_id) == data
     assert len(list(store.list())) == 16
 
 
-def stored(data: bytes) -> Stored:
-    return Stored(len(data), hashlib.sha256(data).hexdigest())
+def stored_blob_of(data: bytes) -> StoredBlob:
+    return StoredBlob(len(data), hashlib.sha256(data).hexdigest())
 
 
 def test_a_draft_grows_by_one_writer_after_another(store: BlobStore) -> None:
-    data, draft = os.urandom(3 * BLOCK + 17), uuid4()
+    data, draft = os.urandom(3 * BLOCK_BYTES + 17), uuid4()
     size = 0
-    for end in (0, 5, 700_000, 2 * BLOCK, len(data)):
+    for end in (0, 5, 700_000, 2 * BLOCK_BYTES, len(data)):
         writer = store.drafts.append(draft)
         assert writer.size == size
         for start in range(size, end, 300_000):
@@ -306,11 +306,11 @@ def test_a_draft_grows_by_one_writer_after_another(store: BlobStore) -> None:
             writer.close()
     blob_id = new_id()
     assert store.stat(blob_id) is None
-    assert writer.commit(blob_id) == stored(data)
-    assert content(store, blob_id) == data
+    assert writer.commit(blob_id) == stored_blob_of(data)
+    assert read_all(store, blob_id) == data
     writer.close()
     store.drafts.drop(draft)
-    assert content(store, blob_id) == data
+    assert read_all(store, blob_id) == data
     assert list(store.drafts.list()) == []
 
 
@@ -337,9 +337,9 @@ def test_what_is_forgotten_of_a_draft_does_not_count(store: BlobStore) -> None:
     writer.truncate(5)
     assert writer.size == writer.sync() == 5
     writer.write(b" and right")
-    assert writer.commit(blob_id) == stored(b"sound and right")
+    assert writer.commit(blob_id) == stored_blob_of(b"sound and right")
     writer.close()
-    assert content(store, blob_id) == b"sound and right"
+    assert read_all(store, blob_id) == b"sound and right"
     other = store.drafts.append(draft)
     other.truncate(0)
     other.close()
@@ -364,13 +364,13 @@ def test_a_dropped_draft_begins_anew(store: BlobStore) -> None:
 
 
 def test_a_draft_is_no_blob_and_takes_no_id_that_is_taken(store: BlobStore) -> None:
-    taken, draft = put(store, b"blob"), uuid4()
+    taken, draft = put_blob(store, b"blob"), uuid4()
     writer = store.drafts.append(draft)
     writer.write(b"draft")
     assert [blob.blob_id for blob in store.list()] == [taken]
     with pytest.raises(FileExistsError):
         writer.commit(taken)
-    assert content(store, taken) == b"blob"
+    assert read_all(store, taken) == b"blob"
     blob_id = new_id()
-    assert writer.commit(blob_id) == stored(b"draft")
+    assert writer.commit(blob_id) == stored_blob_of(b"draft")
     writer.close()

@@ -1,4 +1,5 @@
-"""What the disk store promises beyond the seam: crashes, dead temporary files, full disks."""
+"""What the disk store guarantees beyond the interface: crashes, dead temporary files, full
+disks."""
 
 import errno
 import gc
@@ -38,7 +39,7 @@ def write_blocks(writer: BlobWriter | DraftWriter, count: int, size: int) -> Non
         writer.write(os.urandom(size))
 
 
-def in_an_hour() -> datetime:
+def one_hour_later() -> datetime:
     return datetime.now(UTC) + timedelta(hours=1)
 
 
@@ -77,7 +78,7 @@ def test_the_sweep_takes_dead_temporary_files_alone(store: DiskStore, tmp_path: 
     slow = store.create(blob_id)
     slow.write(b"alive")
     assert store.sweep_incoming(datetime.now(UTC) - timedelta(hours=1)) == 0
-    assert store.sweep_incoming(in_an_hour()) == 1
+    assert store.sweep_incoming(one_hour_later()) == 1
     slow.commit()
     assert b"".join(store.read(blob_id)) == b"alive"
     assert files_below(incoming) == []
@@ -91,7 +92,7 @@ def test_a_crash_between_link_and_unlink_loses_nothing(store: DiskStore, tmp_pat
     os.link(store.path(blob_id), tmp_path / "data/incoming" / str(blob_id))
     with pytest.raises(FileExistsError):
         store.create(blob_id)
-    assert store.sweep_incoming(in_an_hour()) == 1
+    assert store.sweep_incoming(one_hour_later()) == 1
     assert b"".join(store.read(blob_id)) == b"whole"
 
 
@@ -107,7 +108,7 @@ def test_an_id_taken_meanwhile_is_never_replaced(store: DiskStore) -> None:
     assert store.path(blob_id).read_bytes() == b"first"
 
 
-KILLED = """
+WRITER_SCRIPT = """
 import sys, uuid, pathlib
 from entrepot.blobs import BlobId, DiskStore
 store = DiskStore(pathlib.Path(sys.argv[1]), reserve=0)
@@ -125,7 +126,7 @@ while True:
 def test_a_killed_writer_leaves_whole_blobs_and_sweepings(tmp_path: Path, delay: float) -> None:
     data = tmp_path / "data"
     child = subprocess.Popen(
-        [sys.executable, "-c", KILLED, str(data)], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", WRITER_SCRIPT, str(data)], stdout=subprocess.PIPE, text=True
     )
     assert child.stdout is not None
     acknowledged = [child.stdout.readline().strip()]
@@ -137,7 +138,7 @@ def test_a_killed_writer_leaves_whole_blobs_and_sweepings(tmp_path: Path, delay:
     listed = {str(stat.blob_id): stat.size for stat in store.list()}
     assert set(acknowledged) <= set(listed)
     assert set(listed.values()) == {500_000}
-    store.sweep_incoming(in_an_hour())
+    store.sweep_incoming(one_hour_later())
     assert files_below(data / "incoming") == []
 
 

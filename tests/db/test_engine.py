@@ -1,4 +1,4 @@
-"""The database room on both databases: transactions, times, and statements a list takes."""
+"""The package `db` on both databases: transactions, times, and the statements that a list takes."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -35,10 +35,10 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databas
         running: Postgres = request.getfixturevalue("postgres")
         url = running.new_database()
     settings = read_settings(data=tmp_path, database=url)
-    made = open_database(settings)
-    migrate(made, settings.sqlite_file, NOW)
-    yield made
-    made.close()
+    database = open_database(settings)
+    migrate(database, settings.sqlite_file, NOW)
+    yield database
+    database.close()
 
 
 def test_a_unit_of_work_is_committed_or_leaves_nothing(database: Database) -> None:
@@ -78,8 +78,8 @@ def test_what_is_read_together_is_of_one_state(database: Database) -> None:
 def test_times_come_back_as_they_went_in(database: Database) -> None:
     elsewhere = NOW.astimezone(timezone(timedelta(hours=5, minutes=30)))
     database.write(create_account, "acme", 10, elsewhere)
-    found = database.read(get_account, "acme").created_at
-    assert (found, found.tzinfo) == (NOW, UTC)
+    created_at = database.read(get_account, "acme").created_at
+    assert (created_at, created_at.tzinfo) == (NOW, UTC)
     naive = NOW.replace(tzinfo=None)
     with pytest.raises(StatementError, match="without a zone"):
         database.write(create_account, "other", 10, naive)
@@ -115,13 +115,13 @@ def test_errors_tell_no_values(database: Database) -> None:
 
 
 def test_sqlite_is_as_durable_as_it_gets(tmp_path: Path) -> None:
-    made = open_database(read_settings(data=tmp_path))
-    with made.reading() as conn:
+    database = open_database(read_settings(data=tmp_path))
+    with database.reading() as conn:
         pragmas = {
             name: conn.scalar(text(f"PRAGMA {name}"))
             for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
         }
-    made.close()
+    database.close()
     assert pragmas == {
         "journal_mode": "wal",
         "synchronous": 2,
@@ -132,17 +132,17 @@ def test_sqlite_is_as_durable_as_it_gets(tmp_path: Path) -> None:
 
 
 @contextmanager
-def counted(database: Database) -> Iterator[list[str]]:
+def recorded_statements(database: Database) -> Iterator[list[str]]:
     """The statements that run on the database within the block."""
-    seen: list[str] = []
+    statements: list[str] = []
 
     def note(_conn: object, _cursor: object, statement: str, *_: object) -> None:
         if not statement.startswith(("BEGIN", "SAVEPOINT")):
-            seen.append(statement)
+            statements.append(statement)
 
     event.listen(database.engine, "before_cursor_execute", note)
     try:
-        yield seen
+        yield statements
     finally:
         event.remove(database.engine, "before_cursor_execute", note)
 
@@ -154,18 +154,18 @@ def test_a_list_takes_as_many_statements_however_long(server: Server, account: T
     for deliveries in (1, 5):
         for _ in range(deliveries):
             account.api.deliver(CSV, enforce_schema="true")
-        with counted(database) as seen:
+        with recorded_statements(database) as statements:
             assert database.read(list_files, actor, 100)
-        assert len(seen) == 2, seen  # the first asks whether anything is shared
-        with counted(database) as seen:
+        assert len(statements) == 2, statements  # the first asks whether anything is shared
+        with recorded_statements(database) as statements:
             assert database.read(list_tasks, viewer, 100)
-        assert len(seen) == 1, seen
+        assert len(statements) == 1, statements
 
 
 def test_authentication_takes_one_statement(server: Server, account: TestAccount) -> None:
     server.actor(account.api_key)
-    with counted(server.parts.database) as seen:
+    with recorded_statements(server.parts.database) as statements:
         server.actor(account.api_key)
-    assert len(seen) == 1, seen
+    assert len(statements) == 1, statements
     with server.parts.database.reading() as conn:
         assert conn.scalar(select(accounts.c.name).where(accounts.c.name == account.name))

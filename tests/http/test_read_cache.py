@@ -10,7 +10,7 @@ from tests.support.server import Server, TestAccount
 from tests.support.wait import PATIENCE, wait_until
 
 from entrepot.accounts.accounts import create_account
-from entrepot.db.changes import Changes
+from entrepot.db.change_counter import ChangeCounter
 from entrepot.db.engine import open_database
 from entrepot.db.tables import failed_sign_ins
 from entrepot.db.types import WriteConnection
@@ -20,7 +20,7 @@ from entrepot.settings import read_settings
 
 def test_the_state_moves_with_each_commit_of_anybody_else(server: Server) -> None:
     database = server.parts.database
-    changes = Changes(database)
+    changes = ChangeCounter(database)
     before = changes.state()
     if not database.embedded:
         assert before is None
@@ -38,16 +38,16 @@ def test_what_is_written_aside_moves_no_state(tmp_path: Path) -> None:
     settings, now = read_settings(data=tmp_path), datetime.now(UTC)
     database = open_database(settings)
     migrate(database, settings.sqlite_file, now)
-    changes = Changes(database)
+    changes = ChangeCounter(database)
 
     def aside(conn: WriteConnection) -> None:
         conn.execute(insert(failed_sign_ins).values(name=f"{uuid4()}", failures=1, since=now))
 
     def write_aside() -> None:
-        changes.lend()
-        changes.write_aside(aside)
+        changes.lend_connection()
+        changes.write_uncounted(aside)
         assert changes.state() is None  # it may have been anybody's
-        changes.take_back()
+        changes.return_connection()
 
     def write() -> None:
         database.write(create_account, f"t{uuid4().hex[:10]}", 1, now)

@@ -30,7 +30,7 @@ from entrepot.accounts.actor import SCOPES, Scope
 from entrepot.accounts.keys import NewKey, authenticate, create_key
 from entrepot.accounts.users import User, create_user, find_user
 from entrepot.bootstrap.parts import Parts, build_parts
-from entrepot.cli.doctor import Result, examine_deep
+from entrepot.cli.doctor import CheckResult, check_invariants
 from entrepot.db.engine import sqlite_module
 from entrepot.db.tables import derivatives, tasks
 from entrepot.settings import Settings, read_settings
@@ -317,9 +317,9 @@ class Server:
         """Check that every invariant holds, at once or when what is under way has ended."""
         wait_until(lambda: not self.doctor(), lambda: f"sound: {self.doctor()}")
 
-    def doctor(self) -> list[Result]:
+    def doctor(self) -> list[CheckResult]:
         """The invariants that do not hold now."""
-        return [result for result in examine_deep(self.parts) if not result.ok]
+        return [result for result in check_invariants(self.parts) if not result.ok]
 
     def _environment(self) -> dict[str, str]:
         plain = {k: v for k, v in os.environ.items() if not k.startswith("ENTREPOT_")}

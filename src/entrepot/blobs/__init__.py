@@ -1,23 +1,23 @@
-"""Bytes at rest: the seam (`store`) and the disk behind it (`disk`). Knows no files, no accounts.
+"""Bytes at rest: the interface of every store (`store`) and the disk store (`disk`).
 
-What belongs here is how bytes get to a place, stay there and leave it. Which bytes belong to
-whom is the database's knowledge, never a store's.
+This package knows how bytes get to a place, stay there and leave it. It does not know files or
+accounts: which bytes belong to whom is in the database alone.
 """
 
 from entrepot.blobs.disk import DiskStore
 from entrepot.blobs.store import (
-    BLOCK,
+    BLOCK_BYTES,
     BlobId,
     BlobStat,
     BlobStore,
     BlobWriter,
     Drafts,
     DraftWriter,
-    Stored,
+    StoredBlob,
 )
 
 __all__ = [
-    "BLOCK",
+    "BLOCK_BYTES",
     "BlobId",
     "BlobStat",
     "BlobStore",
@@ -25,5 +25,5 @@ __all__ = [
     "DiskStore",
     "DraftWriter",
     "Drafts",
-    "Stored",
+    "StoredBlob",
 ]

@@ -1,10 +1,10 @@
 """Blobs in a folder: `incoming/<id>` while they arrive, `blobs/ab/cd/<id>` once committed.
 
-What arrives bit by bit over days lies in `drafts/<id>` (`blobs.disk_drafts`).
+Bytes that arrive over many requests are in `drafts/<id>` (`blobs.disk_drafts`).
 
-The two letter pairs are the id's first four hex digits: 65,536 folders at most, so that ten
-million blobs lie about 150 to a folder. Emptied folders stay: removing one would race with the
-upload that is about to use it.
+The two letter pairs are the id's first four hex digits: 65,536 folders at most, so that ten million
+blobs are about 150 per folder. Empty folders stay: their removal would race with an upload that is
+about to use them.
 """
 
 import fcntl
@@ -16,16 +16,16 @@ from functools import lru_cache
 from io import FileIO
 from pathlib import Path
 
-from entrepot.blobs.disk_drafts import DiskDrafts, described, id_of
+from entrepot.blobs.disk_drafts import DiskDrafts, make_stat, parse_blob_id
 from entrepot.blobs.disk_space import DiskSpace
 from entrepot.blobs.disk_sync import DurableFolders
 from entrepot.blobs.disk_write import DiskWriter, link_durably
-from entrepot.blobs.store import BLOCK, BlobId, BlobStat, BlobWriter
+from entrepot.blobs.store import BLOCK_BYTES, BlobId, BlobStat, BlobWriter
 from entrepot.errors import BlobMissing
 
 
 class DiskStore:
-    """A `BlobStore` below one folder of one file system; any number of processes may share it.
+    """A `BlobStore` below one folder of one file system. Any number of processes may share it.
 
     `reserve` is the watermark in bytes: no upload takes the file system's free space below it.
     """
@@ -56,7 +56,7 @@ class DiskStore:
             descriptor = os.open(temporary, flags, 0o600)
         writer = DiskWriter(descriptor, temporary, final, self._space, self._folders, self._hashing)
         try:
-            # Held as long as the writer lives: so the sweep tells a slow upload from a dead one.
+            # The lock lasts as long as the writer, so the sweep can tell slow uploads from dead ones.
             fcntl.flock(descriptor, fcntl.LOCK_EX)
         except OSError:
             writer.abort()
@@ -66,7 +66,7 @@ class DiskStore:
     def stat(self, blob_id: BlobId) -> BlobStat | None:
         """Size and time of a committed blob; None where there is none."""
         try:
-            return described(blob_id, self.path(blob_id).stat())
+            return make_stat(blob_id, self.path(blob_id).stat())
         except FileNotFoundError:
             return None
 
@@ -78,29 +78,29 @@ class DiskStore:
             file = self.path(blob_id).open("rb", buffering=0)
         except FileNotFoundError as error:
             raise BlobMissing(blob_id=blob_id) from error
-        return _blocks(file, start, stop)
+        return _read_blocks(file, start, stop)
 
     def path(self, blob_id: BlobId) -> Path:
         """Where the blob is once committed."""
-        return _place(self._blobs, blob_id)
+        return _blob_path(self._blobs, blob_id)
 
     def link(self, source: BlobId, blob_id: BlobId) -> None:
         """A hard link. Raises `BlobMissing`, `StorageFull`, `FileExistsError`, `OSError`."""
-        origin, final = self.path(source), self.path(blob_id)
+        source_path, target_path = self.path(source), self.path(blob_id)
         with self._space.guard():
-            self._folders.make(final.parent)
+            self._folders.make(target_path.parent)
             try:
-                # The grace of unnamed bytes counts from here; both names have one time.
-                os.utime(origin)
-                link_durably(origin, final)
+                # The grace period of a blob without a row begins now; both names share one time.
+                os.utime(source_path)
+                link_durably(source_path, target_path)
             except FileNotFoundError as error:
                 raise BlobMissing(blob_id=source) from error
 
     def delete(self, blob_id: BlobId) -> None:
         """Remove the blob. Idempotent.
 
-        The folder is not synced: a name that a crash brings back is named by no row any more,
-        and the sweep of unnamed bytes takes it.
+        The folder is not synced. A name that reappears after a crash belongs to no row any more,
+        and the sweep of blobs without a row removes it.
         """
         self.path(blob_id).unlink(missing_ok=True)
 
@@ -108,41 +108,43 @@ class DiskStore:
         """Every committed blob, in no order."""
         for folder in self._blobs.glob("??/??"):
             for entry in os.scandir(folder):
-                blob_id = id_of(entry.name)
-                found = self.stat(blob_id) if blob_id is not None else None
-                if found is not None:  # not deleted since the folder was read
-                    yield found
+                blob_id = parse_blob_id(entry.name)
+                stat = self.stat(blob_id) if blob_id is not None else None
+                if stat is not None:  # not deleted since the folder was read
+                    yield stat
 
     def sweep_incoming(self, older_than: datetime) -> int:
         """Remove temporary files last written before `older_than` (aware) whose writer is dead.
 
-        A writer that lives, here or in another process, holds a lock on its file and keeps it,
-        however slow it is. Returns how many files went.
+        A living writer, here or in another process, holds a lock on its file and keeps it, however
+        slow it is. Returns the number of removed files.
         """
-        limit = older_than.timestamp()
-        return sum(_removed_if_dead(Path(entry), limit) for entry in os.scandir(self._incoming))
+        cutoff = older_than.timestamp()
+        return sum(_remove_if_dead(Path(entry), cutoff) for entry in os.scandir(self._incoming))
 
 
 @lru_cache(4096)
-def _place(folder: Path, blob_id: BlobId) -> Path:
-    # Joined anew, a path costs a small download 4 % of its time.
+def _blob_path(folder: Path, blob_id: BlobId) -> Path:
+    # Cached: joining the path each time takes 4 % of the time of a small download.
     name = str(blob_id)
     return folder.joinpath(name[:2], name[2:4], name)
 
 
-def _blocks(file: FileIO, start: int, stop: int | None) -> Iterator[bytes]:
+def _read_blocks(file: FileIO, start: int, stop: int | None) -> Iterator[bytes]:
     with file:
         size = os.fstat(file.fileno()).st_size
         end = size if stop is None else min(stop, size)
-        while start < end and (block := os.pread(file.fileno(), min(BLOCK, end - start), start)):
+        while start < end and (
+            block := os.pread(file.fileno(), min(BLOCK_BYTES, end - start), start)
+        ):
             start += len(block)
             yield block
 
 
-def _removed_if_dead(temporary: Path, limit: float) -> bool:
+def _remove_if_dead(temporary: Path, cutoff: float) -> bool:
     try:
         with temporary.open("rb") as file:
-            if os.fstat(file.fileno()).st_mtime >= limit:
+            if os.fstat(file.fileno()).st_mtime >= cutoff:
                 return False
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             temporary.unlink()

@@ -1,8 +1,8 @@
 """Drafts in a folder: `drafts/<id>`, appended to by one writer at a time over many requests.
 
-The lock is the kernel's (`flock`), so that it ends with whoever held it. `hashlib` cannot keep the
-state of a hash beyond its process, so each process remembers the state of the drafts that it wrote
-last, and reads a draft once more from its beginning if another wrote it
+The lock is the kernel's (`flock`), so that it ends with the process that holds it. `hashlib` cannot
+store the state of a hash. Each process therefore keeps the states of the drafts that it wrote last
+in memory, and reads a draft again from its beginning if another process wrote it
 (`docs/decisions/0019-resumable-uploads.md`).
 """
 
@@ -23,19 +23,20 @@ from uuid import UUID
 from entrepot.blobs.disk_space import DiskSpace
 from entrepot.blobs.disk_sync import DurableFolders, sync_file, sync_folder
 from entrepot.blobs.disk_write import GrowingFile, link_durably
-from entrepot.blobs.store import BLOCK, BlobId, BlobStat, Stored
+from entrepot.blobs.store import BLOCK_BYTES, BlobId, BlobStat, StoredBlob
 from entrepot.errors import BlobMissing, DraftBusy
 
-REMEMBERED = 1000
-"""States of hashes that a process keeps, of some hundred bytes each."""
+MAX_HASH_STATES = 1000
+"""Hash states that a process keeps, of some hundred bytes each."""
 
 
 @dataclass(frozen=True)
-class _Hashed:
-    """The hash of a draft's first `size` bytes; it holds while the file was not `changed` since."""
+class _HashState:
+    """The hash of a draft's first `size` bytes; valid while the file's `modified_ns` is the
+    same."""
 
     size: int
-    changed: int
+    modified_ns: int
     digest: "hashlib._Hash"
 
 
@@ -55,8 +56,8 @@ class DiskDrafts:
         self.blob_path = blob_path
         self._folder = folder
         self._hashing = hashing
-        self._hashes: OrderedDict[UUID, _Hashed] = OrderedDict()
-        self._hashes_lock = Lock()
+        self._hash_states: OrderedDict[UUID, _HashState] = OrderedDict()
+        self._hash_states_lock = Lock()
 
     def append(self, draft_id: UUID) -> "DiskDraftWriter":
         """Open a draft and lock it. Raises `DraftBusy`, `StorageFull`, `OSError`."""
@@ -64,13 +65,13 @@ class DiskDrafts:
         with self.space.guard():
             descriptor = self._open_locked(path)
             try:
-                found = os.fstat(descriptor)
+                stat = os.fstat(descriptor)
                 self._make_durable(descriptor)
                 size = os.lseek(descriptor, 0, os.SEEK_END)
             except BaseException:
                 os.close(descriptor)
                 raise
-        digest = hashlib.sha256() if size == 0 else self._recall(draft_id, found)
+        digest = hashlib.sha256() if size == 0 else self._pop_hash_state(draft_id, stat)
         file = GrowingFile(descriptor, self.space, self._hashing, size, digest)
         return DiskDraftWriter(self, draft_id, file)
 
@@ -89,7 +90,7 @@ class DiskDrafts:
             os.close(descriptor)
 
     def _make_durable(self, descriptor: int) -> None:
-        """What a writer before may have left in memory alone."""
+        """Sync what an earlier writer may have left only in memory."""
         try:
             sync_file(descriptor)
         except OSError:
@@ -105,49 +106,49 @@ class DiskDrafts:
             file = self.path(draft_id).open("rb", buffering=0)
         except FileNotFoundError as error:
             raise BlobMissing(blob_id=draft_id) from error
-        return _blocks(file)
+        return _read_blocks(file)
 
     def drop(self, draft_id: UUID) -> None:
         """Remove the draft. Idempotent."""
         self.path(draft_id).unlink(missing_ok=True)
-        with self._hashes_lock:
-            self._hashes.pop(draft_id, None)
+        with self._hash_states_lock:
+            self._hash_states.pop(draft_id, None)
 
     def list(self) -> Iterator[BlobStat]:
         """Every draft, in no order."""
         for entry in os.scandir(self._folder):
-            draft_id = id_of(entry.name)
+            draft_id = parse_blob_id(entry.name)
             if draft_id is not None:
                 with suppress(FileNotFoundError):
-                    yield described(draft_id, entry.stat())
+                    yield make_stat(draft_id, entry.stat())
 
     def path(self, draft_id: UUID) -> Path:
-        """Where the draft lies."""
+        """The draft's file."""
         return self._folder / str(draft_id)
 
-    def remember(self, draft_id: UUID, file: GrowingFile) -> None:
-        """Keep the state of the hash for who goes on with the draft in this process."""
+    def save_hash_state(self, draft_id: UUID, file: GrowingFile) -> None:
+        """Keep the state of the hash for the next writer of the draft in this process."""
         digest = file.digest()
-        found = os.fstat(file.descriptor)
-        with self._hashes_lock:
-            self._hashes.pop(draft_id, None)
-            if digest is not None and found.st_size == file.size:
-                self._hashes[draft_id] = _Hashed(file.size, found.st_mtime_ns, digest)
-                if len(self._hashes) > REMEMBERED:
-                    self._hashes.popitem(last=False)
+        stat = os.fstat(file.descriptor)
+        with self._hash_states_lock:
+            self._hash_states.pop(draft_id, None)
+            if digest is not None and stat.st_size == file.size:
+                self._hash_states[draft_id] = _HashState(file.size, stat.st_mtime_ns, digest)
+                if len(self._hash_states) > MAX_HASH_STATES:
+                    self._hash_states.popitem(last=False)
 
-    def _recall(self, draft_id: UUID, found: os.stat_result) -> "hashlib._Hash | None":
-        with self._hashes_lock:
-            known = self._hashes.pop(draft_id, None)
-        same = known is not None and (known.size, known.changed) == (
-            found.st_size,
-            found.st_mtime_ns,
+    def _pop_hash_state(self, draft_id: UUID, stat: os.stat_result) -> "hashlib._Hash | None":
+        with self._hash_states_lock:
+            state = self._hash_states.pop(draft_id, None)
+        unchanged = state is not None and (state.size, state.modified_ns) == (
+            stat.st_size,
+            stat.st_mtime_ns,
         )
-        return known.digest if known is not None and same else None
+        return state.digest if state is not None and unchanged else None
 
 
 class DiskDraftWriter:
-    """A `DraftWriter` over an open, locked file, which it owns from here on."""
+    """A `DraftWriter` on an open, locked file, which it owns from then on."""
 
     def __init__(self, drafts: DiskDrafts, draft_id: UUID, file: GrowingFile) -> None:
         self._drafts = drafts
@@ -172,16 +173,16 @@ class DiskDraftWriter:
             raise
 
     def truncate(self, size: int) -> None:
-        """Forget what lies beyond the first `size` bytes, and the hash with it."""
+        """Remove all but the first `size` bytes, and the hash."""
         file = self._open()
-        file.digest()  # nobody hashes any more
+        file.digest()  # waits for the hash of the last block, which another thread may compute
         os.ftruncate(file.descriptor, size)
         os.lseek(file.descriptor, size, os.SEEK_SET)
-        self._file = file.restarted(size)
+        self._file = file.after_truncation(size)
         self._durable = min(self._durable, size)
 
     def sync(self) -> int:
-        """Make all bytes durable; their number. Raises `StorageFull`, `OSError`."""
+        """Make all bytes durable and return their number. Raises `StorageFull`, `OSError`."""
         file = self._open()
         try:
             with self._drafts.space.guard():
@@ -193,22 +194,23 @@ class DiskDraftWriter:
         self._durable = file.size
         return file.size
 
-    def commit(self, blob_id: BlobId) -> Stored:
-        """Sync the file, give it the blob's name, sync the folder. Raises as the contract says.
+    def commit(self, blob_id: BlobId) -> StoredBlob:
+        """Sync the file, link it under the blob's name, sync the folder. Raises as `DraftWriter`
+        does.
 
         The draft is never written again once a blob shares its bytes: its upload is complete.
         """
         file = self._open()
         final = self._drafts.blob_path(blob_id)
-        # The grace of unnamed bytes counts from here, however long ago the last came.
+        # The grace period of a blob without a row begins now, not with its last byte.
         os.utime(file.descriptor)
         size = self.sync()
         draft = self._drafts.path(self._draft_id)
-        digest = file.digest() or _digest_of(draft)
+        digest = file.digest() or _hash_file(draft)
         with self._drafts.space.guard():
             self._drafts.folders.make(final.parent)
             link_durably(draft, final)
-        return Stored(size=size, sha256=digest.hexdigest())
+        return StoredBlob(size=size, sha256=digest.hexdigest())
 
     def close(self) -> None:
         """Let another writer have the draft."""
@@ -216,9 +218,9 @@ class DiskDraftWriter:
             return
         file, self._file = self._file, None
         try:
-            self._drafts.remember(self._draft_id, file)
+            self._drafts.save_hash_state(self._draft_id, file)
         finally:
-            with suppress(OSError):  # sync has told what there is to tell
+            with suppress(OSError):  # `sync` has reported every failure that matters
                 os.close(file.descriptor)
 
     def _open(self) -> GrowingFile:
@@ -227,13 +229,13 @@ class DiskDraftWriter:
         return self._file
 
 
-def described(blob_id: BlobId, stat: os.stat_result) -> BlobStat:
-    """What a file's status says of the bytes in it."""
+def make_stat(blob_id: BlobId, stat: os.stat_result) -> BlobStat:
+    """The `BlobStat` of a file's status."""
     return BlobStat(blob_id, stat.st_size, datetime.fromtimestamp(stat.st_mtime, UTC))
 
 
-def id_of(name: str) -> BlobId | None:
-    """The id that a file's name spells; None for what no store put there."""
+def parse_blob_id(name: str) -> BlobId | None:
+    """The id in a file's name; None if no store wrote the file."""
     try:
         blob_id = UUID(name)
     except ValueError:
@@ -241,14 +243,14 @@ def id_of(name: str) -> BlobId | None:
     return BlobId(blob_id) if str(blob_id) == name else None
 
 
-def _digest_of(path: Path) -> "hashlib._Hash":
+def _hash_file(path: Path) -> "hashlib._Hash":
     digest = hashlib.sha256()
-    for block in _blocks(path.open("rb", buffering=0)):
+    for block in _read_blocks(path.open("rb", buffering=0)):
         digest.update(block)
     return digest
 
 
-def _blocks(file: FileIO) -> Iterator[bytes]:
+def _read_blocks(file: FileIO) -> Iterator[bytes]:
     with file:
-        while block := file.read(BLOCK):
+        while block := file.read(BLOCK_BYTES):
             yield block

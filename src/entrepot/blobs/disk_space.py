@@ -1,4 +1,5 @@
-"""The free-space watermark: uploads stop while the database beside them still has room to work."""
+"""The free-space watermark: uploads stop while the database on the same disk still has free
+space."""
 
 import errno
 import os
@@ -9,10 +10,10 @@ from pathlib import Path
 
 from entrepot.errors import StorageFull
 
-CHECK_EVERY = 4 * 1024 * 1024
-"""Bytes one writer may write before it looks at the free space again."""
+CHECK_INTERVAL_BYTES = 4 * 1024 * 1024
+"""Bytes that one writer may write before it checks the free space again."""
 
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+_FULL_ERRNOS = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 @dataclass(frozen=True)
@@ -24,19 +25,19 @@ class DiskSpace:
 
     def free(self) -> int:
         """Bytes that this process may still write, the reserve included."""
-        room = os.statvfs(self.root)
-        return room.f_bavail * room.f_frsize
+        stat = os.statvfs(self.root)
+        return stat.f_bavail * stat.f_frsize
 
     def allowance(self, needed: int) -> int:
-        """How many bytes, at least `needed`, may be written before asking again.
+        """How many bytes, at least `needed`, may be written before the next check.
 
-        Raises `StorageFull` when `needed` bytes would cross the watermark. Writers that run
-        at once may together cross it by at most `CHECK_EVERY` each.
+        Raises `StorageFull` if `needed` bytes would cross the watermark. Concurrent writers may
+        cross it by at most `CHECK_INTERVAL_BYTES` each.
         """
         free = self.free()
         if free - needed < self.reserve:
             raise StorageFull(free=free, reserve=self.reserve)
-        return max(needed, min(CHECK_EVERY, free - self.reserve))
+        return max(needed, min(CHECK_INTERVAL_BYTES, free - self.reserve))
 
     @contextmanager
     def guard(self) -> Iterator[None]:
@@ -44,6 +45,6 @@ class DiskSpace:
         try:
             yield
         except OSError as error:
-            if error.errno not in _FULL:
+            if error.errno not in _FULL_ERRNOS:
                 raise
             raise StorageFull(free=self.free(), reserve=self.reserve) from error

@@ -1,4 +1,4 @@
-"""What reaches the platter and when: durable files and folders, and write-back begun early."""
+"""Durable files and folders, and early write-back."""
 
 import ctypes
 import os
@@ -9,7 +9,7 @@ from pathlib import Path
 if sys.platform == "darwin":
     import fcntl
 
-_WRITE = 2  # SYNC_FILE_RANGE_WRITE of sync_file_range(2)
+_SYNC_FILE_RANGE_WRITE = 2  # SYNC_FILE_RANGE_WRITE of sync_file_range(2)
 
 
 def sync_file(descriptor: int) -> None:
@@ -33,32 +33,34 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _find_write_back() -> Callable[[int, int, int], object]:
+def _load_write_back() -> Callable[[int, int, int], object]:
     """`begin_write_back` for this platform.
 
-    By ctypes, since Python has no sync_file_range: `os.posix_fadvise(DONTNEED)` begins
-    write-back too, but drops pages that inspection reads right after.
+    Uses ctypes, since Python has no sync_file_range. `os.posix_fadvise(DONTNEED)` begins write-back
+    too, but drops pages that the inspection reads right after.
     """
     if sys.platform != "linux":
         return lambda descriptor, offset, length: None
     call = ctypes.CDLL(None, use_errno=True).sync_file_range
     call.argtypes = [ctypes.c_int, ctypes.c_int64, ctypes.c_int64, ctypes.c_uint]
-    return lambda descriptor, offset, length: call(descriptor, offset, length, _WRITE)
+    return lambda descriptor, offset, length: call(
+        descriptor, offset, length, _SYNC_FILE_RANGE_WRITE
+    )
 
 
-begin_write_back = _find_write_back()
-"""`begin_write_back(descriptor, offset, length)`: let the kernel start writing that part.
+begin_write_back = _load_write_back()
+"""`begin_write_back(descriptor, offset, length)`: let the kernel start writing this range.
 
-Waits for nothing, promises nothing and drops nothing from the page cache; it only makes the
-final `sync_file` short. Its failure is no news: `sync_file` tells of every lost byte.
+It does not wait, guarantees nothing and drops nothing from the page cache. It only makes the final
+`sync_file` short. Failures are ignored: `sync_file` reports every lost byte.
 """
 
 
 class DurableFolders:
     """Makes folders below a root, each durable before anything is put in it.
 
-    A folder that another upload made a moment ago may not be durable yet, so existence proves
-    nothing: each process syncs the parent once for each folder before it relies on it.
+    A folder that another upload just made may not be durable yet, so its existence proves nothing.
+    Each process syncs the parent once for each folder before it relies on it.
     """
 
     def __init__(self, root: Path) -> None:
@@ -68,13 +70,13 @@ class DurableFolders:
         for folder in reversed(missing):
             folder.mkdir(mode=0o700, exist_ok=True)
             sync_folder(folder.parent)
-        self._known = {root}
+        self._durable = {root}
 
     def make(self, folder: Path) -> None:
         """Make `folder`, which lies below the root, and its parents. Raises `OSError`."""
-        if folder in self._known:
+        if folder in self._durable:
             return
         self.make(folder.parent)
         folder.mkdir(mode=0o700, exist_ok=True)
         sync_folder(folder.parent)
-        self._known.add(folder)
+        self._durable.add(folder)

@@ -1,4 +1,4 @@
-"""One upload's way to the disk: streamed, hashed and counted, durable, then moved in whole."""
+"""Write one upload to the disk: streamed, hashed, counted, made durable, then linked as a whole."""
 
 import hashlib
 import os
@@ -8,25 +8,26 @@ from pathlib import Path
 
 from entrepot.blobs.disk_space import DiskSpace
 from entrepot.blobs.disk_sync import DurableFolders, begin_write_back, sync_file, sync_folder
-from entrepot.blobs.store import Stored
+from entrepot.blobs.store import StoredBlob
 
-WRITE_BACK = 16 * 1024 * 1024
-"""Bytes after which the kernel is told to start writing what it has."""
+WRITE_BACK_BYTES = 16 * 1024 * 1024
+"""Bytes after which the kernel starts to write them back."""
 
-HASH_BESIDE = 256 * 1024
-"""Bytes from which on a block is hashed by another thread, while it is written and the next
+MIN_PARALLEL_HASH_BYTES = 256 * 1024
+"""Blocks of at least this size are hashed in another thread, while they are written and the next
 one arrives.
 
-On 2 cores, 1 GiB in blocks of 1 MiB, best of 10 (cp + sync: 0.62 s): 0.89 s so, 1.18 s hashed
-after each write. Smaller blocks are not worth the hand-over.
+On 2 cores, 1 GiB in blocks of 1 MiB, best of 10 (cp + sync: 0.62 s): 0.89 s this way, 1.18 s with
+the hash after each write. Smaller blocks are not worth the switch of threads.
 """
 
 
 class GrowingFile:
-    """An open file that grows at its end, hashed beside its writing. One thread at a time.
+    """An open file that grows at its end and is hashed in parallel with its writing. One thread at
+    a time.
 
-    `digest` is that of the `size` bytes it has already; None if it is not known, and then none is
-    made of what comes. `hashing` runs the hash of large blocks.
+    `digest` is the hash of the `size` bytes that the file already has. If it is None, the new bytes
+    are not hashed either. `hashing` runs the hash of large blocks.
     """
 
     def __init__(
@@ -42,40 +43,44 @@ class GrowingFile:
         self._space = space
         self._hashing = hashing
         self._digest = digest
-        self._hashed: Future[None] = Future()
-        self._hashed.set_result(None)
+        self._hash_job: Future[None] = Future()
+        self._hash_job.set_result(None)
         self._allowance = 0
-        self._written_back = size
+        self._write_back_offset = size
 
     def append(self, data: memoryview) -> None:
         """Write and hash the next bytes. Raises `StorageFull` before the watermark is crossed."""
         if len(data) > self._allowance:
             self._allowance = self._space.allowance(len(data))
         self._allowance -= len(data)
-        self._hashed.result()  # of the block before: one thread at a time, and in order
-        if self._digest is None or len(data) < HASH_BESIDE:
+        self._hash_job.result()  # blocks are hashed one after the other, in order
+        if self._digest is None or len(data) < MIN_PARALLEL_HASH_BYTES:
             _write_all(self.descriptor, data)
             if self._digest is not None:
                 self._digest.update(data)
         else:
-            self._hashed = self._hashing.submit(self._digest.update, data)
+            self._hash_job = self._hashing.submit(self._digest.update, data)
             try:
                 _write_all(self.descriptor, data)
             finally:
                 if not isinstance(data.obj, bytes):  # the caller may change it after this
-                    self._hashed.result()
+                    self._hash_job.result()
         self.size += len(data)
-        if self.size - self._written_back >= WRITE_BACK:
-            begin_write_back(self.descriptor, self._written_back, self.size - self._written_back)
-            self._written_back = self.size
+        if self.size - self._write_back_offset >= WRITE_BACK_BYTES:
+            begin_write_back(
+                self.descriptor, self._write_back_offset, self.size - self._write_back_offset
+            )
+            self._write_back_offset = self.size
 
     def digest(self) -> "hashlib._Hash | None":
-        """The hash of all bytes so far, once it is made; None if that of the first is unknown."""
-        self._hashed.result()
+        """The hash of all bytes so far, once it is complete; None if the hash of the first bytes is
+        unknown."""
+        self._hash_job.result()
         return self._digest
 
-    def restarted(self, size: int) -> "GrowingFile":
-        """The same file after it was cut to `size` bytes, whose hash is unknown then."""
+    def after_truncation(self, size: int) -> "GrowingFile":
+        """The same file after it was cut to `size` bytes. Their hash is unknown unless `size` is
+        0."""
         digest = hashlib.sha256() if size == 0 else None
         return GrowingFile(self.descriptor, self._space, self._hashing, size, digest)
 
@@ -113,7 +118,7 @@ class DiskWriter:
             self.abort()
             raise
 
-    def commit(self) -> Stored:
+    def commit(self) -> StoredBlob:
         """Sync the file, move it in, sync the folder: steps 1 and 2 of the commit protocol.
 
         Raises `StorageFull`, `FileExistsError`, `OSError`; then nothing of the blob is left.
@@ -121,7 +126,7 @@ class DiskWriter:
         descriptor = self._open()
         try:
             with self._space.guard():
-                # The grace of unnamed bytes counts from here, however long ago the last came.
+                # The grace period of a blob without a row begins now, not with its last byte.
                 os.utime(descriptor)
                 sync_file(descriptor)
                 digest = self._file.digest()
@@ -131,18 +136,18 @@ class DiskWriter:
             self.abort()
             raise
         self._close()
-        assert digest is not None  # it was begun with the file
-        return Stored(size=self._file.size, sha256=digest.hexdigest())
+        assert digest is not None  # `__init__` passed a new hash
+        return StoredBlob(size=self._file.size, sha256=digest.hexdigest())
 
     def _move_in(self) -> None:
         """Give the file its final name, which must be free, durably.
 
-        link + unlink rather than renameat2(RENAME_NOREPLACE): both refuse a name that is
-        taken, but this is plain POSIX and in the standard library. A crash in between leaves
-        two names of one whole file; the sweep takes the temporary one.
+        Uses link + unlink rather than renameat2(RENAME_NOREPLACE): both fail if the name is taken,
+        but this is plain POSIX and in the standard library. A crash in between leaves two names of
+        one whole file; the sweep removes the temporary one.
         """
         link_durably(self._temporary, self._final)
-        with suppress(OSError):  # durable already; what stays is swept
+        with suppress(OSError):  # the blob is durable already; the sweep removes what stays
             self._temporary.unlink()
 
     def abort(self) -> None:
@@ -160,7 +165,7 @@ class DiskWriter:
 
     def _close(self) -> None:
         descriptor, self._descriptor = self._open(), None
-        with suppress(OSError):  # sync_file has told what there is to tell
+        with suppress(OSError):  # `sync_file` has reported every failure that matters
             os.close(descriptor)
 
 

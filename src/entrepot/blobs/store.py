@@ -1,8 +1,8 @@
-"""The seam for bytes at rest: what every store promises, wherever its bytes live.
+"""The interface for bytes at rest: what every store guarantees, wherever its bytes are.
 
-A blob is written once, whole, under a random id, and never changed. It is there after
-`BlobWriter.commit` returned and in no part before; whether anybody may know of it is decided
-by the database alone. `tests/contracts` holds every store to what is said here.
+A blob is written once, as a whole, under a random id, and never changed. It exists after
+`BlobWriter.commit` returned, and no part of it exists before. Whether anybody may see it is decided
+by the database alone. `tests/contracts` checks every store against this interface.
 """
 
 from collections.abc import Iterator
@@ -12,16 +12,16 @@ from pathlib import Path
 from typing import NewType, Protocol
 from uuid import UUID
 
-BLOCK = 1024 * 1024
-"""Bytes in a block that `BlobStore.read` yields; only the last block is shorter."""
+BLOCK_BYTES = 1024 * 1024
+"""Size of the blocks that `BlobStore.read` yields; only the last block is shorter."""
 
 BlobId = NewType("BlobId", UUID)
-"""A random (version 4) UUID: two uploads never meet under one id, and none can be guessed."""
+"""A random (version 4) UUID: two uploads never get the same id, and none can be guessed."""
 
 
 @dataclass(frozen=True)
-class Stored:
-    """What was written: `size` in bytes, and the SHA-256 as 64 lower-case hex digits."""
+class StoredBlob:
+    """The result of a write: `size` in bytes, and the SHA-256 as 64 lower-case hex digits."""
 
     size: int
     sha256: str
@@ -37,39 +37,39 @@ class BlobStat:
 
 
 class BlobWriter(Protocol):
-    """One blob on its way in. Used by one thread at a time; ends with `commit` or `abort`.
+    """Writes one blob. Used by one thread at a time; ends with `commit` or `abort`.
 
-    After any method raised, nothing of the blob is kept and only `abort` may be called.
+    After any method raised, no byte of the blob is kept and only `abort` may be called.
     """
 
     def write(self, data: bytes | memoryview) -> None:
-        """Append `data`; it may be reused by the caller once this returns.
+        """Append `data`; the caller may reuse its memory once this returns.
 
-        Blocks of up to 1 MiB are the intended size, any size is right. Raises `StorageFull`.
+        Blocks of up to 1 MiB are the intended size, but any size works. Raises `StorageFull`.
         """
         ...
 
-    def commit(self) -> Stored:
-        """Make the blob durable and readable; it survives a crash from here on.
+    def commit(self) -> StoredBlob:
+        """Make the blob durable and readable; it survives a crash from then on.
 
-        Raises `StorageFull`, and `FileExistsError` where the id is taken.
+        Raises `StorageFull`, and `FileExistsError` if the id is taken.
         """
         ...
 
     def abort(self) -> None:
-        """Drop what was written. Idempotent; after a commit it does nothing."""
+        """Remove the bytes written so far. Idempotent; after a commit it does nothing."""
         ...
 
 
 class DraftWriter(Protocol):
-    """The one writer of a draft, until `close`. Used by one thread at a time.
+    """The only writer of a draft, until `close`. Used by one thread at a time.
 
-    What it wrote before a failure stays, and the caller asks `size` how much that is.
+    The bytes that it wrote before a failure stay; `size` says how many.
     """
 
     @property
     def size(self) -> int:
-        """Bytes that the draft has now, all of them told by this writer; durable after `sync`."""
+        """Bytes that the draft has now. They are durable after `sync`."""
         ...
 
     def write(self, data: bytes | memoryview) -> None:
@@ -77,39 +77,39 @@ class DraftWriter(Protocol):
         ...
 
     def truncate(self, size: int) -> None:
-        """Forget what lies beyond the first `size` bytes."""
+        """Remove all but the first `size` bytes."""
         ...
 
     def sync(self) -> int:
-        """Make all bytes durable; their number. Raises `StorageFull`, `OSError`, and has forgotten
-        by then what may be lost."""
+        """Make all bytes durable and return their number. Raises `StorageFull`, `OSError`; the
+        bytes that may be lost then are removed."""
         ...
 
-    def commit(self, blob_id: BlobId) -> Stored:
+    def commit(self, blob_id: BlobId) -> StoredBlob:
         """Make the whole draft a blob too, durable and readable. The draft stays until `drop`.
 
-        Raises `StorageFull`, and `FileExistsError` where the id is taken.
+        Raises `StorageFull`, and `FileExistsError` if the id is taken.
         """
         ...
 
     def close(self) -> None:
-        """Let another writer have the draft. Idempotent; promises nothing of what was written."""
+        """Let another writer open the draft. Idempotent; does not make anything durable."""
         ...
 
 
 class Drafts(Protocol):
-    """Bytes on their way in that outlive their requests, under random ids of their own.
+    """Incoming bytes that outlive their requests, under random ids of their own.
 
-    A place that has no files to append to fulfils this too: each `sync` may end a part of a
+    A store without files to append to can implement this too: each `sync` may end a part of a
     multipart upload, whose list it keeps, and `commit` completes it.
     """
 
     def append(self, draft_id: UUID) -> DraftWriter:
-        """Open a draft, which is begun if there is none.
+        """Open a draft, or begin it if it does not exist.
 
-        All that `size` then says is durable, whatever became of the writer before. Of two who ask,
-        in this process or another, one gets it: raises `DraftBusy`; and `StorageFull`.
-        A writer's death frees the draft at once.
+        All bytes that `size` then reports are durable, however the previous writer ended. Of two
+        concurrent callers, in this process or another, one gets the draft and the other
+        `DraftBusy`. Also raises `StorageFull`. A writer's death frees the draft immediately.
         """
         ...
 
@@ -118,28 +118,28 @@ class Drafts(Protocol):
         ...
 
     def drop(self, draft_id: UUID) -> None:
-        """Remove the draft. Idempotent; blobs that were made of it stay."""
+        """Remove the draft. Idempotent; blobs committed from it stay."""
         ...
 
     def list(self) -> Iterator[BlobStat]:
-        """Every draft, in no order; those that come or go meanwhile may be missed."""
+        """Every draft, in no order. Drafts that appear or go meanwhile may be missed."""
         ...
 
 
 class BlobStore(Protocol):
-    """A place for blobs. Every method may be called from any thread."""
+    """A store of blobs. Every method may be called from any thread."""
 
     @property
     def drafts(self) -> "Drafts":
-        """The place for bytes that come bit by bit, and are a blob only in the end."""
+        """The store of bytes that arrive over many requests and become a blob at the end."""
         ...
 
     def create(self, blob_id: BlobId) -> BlobWriter:
-        """Begin a blob. Raises `StorageFull`, and `FileExistsError` where the id is taken."""
+        """Begin a blob. Raises `StorageFull`, and `FileExistsError` if the id is taken."""
         ...
 
     def stat(self, blob_id: BlobId) -> BlobStat | None:
-        """Size and time of a committed blob; None where there is none."""
+        """Size and time of a committed blob; None if it does not exist."""
         ...
 
     def read(self, blob_id: BlobId, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
@@ -152,34 +152,35 @@ class BlobStore(Protocol):
         ...
 
     def path(self, blob_id: BlobId) -> Path | None:
-        """A local file that holds exactly the blob's bytes; None where they live elsewhere.
+        """A local file with exactly the blob's bytes; None if they are elsewhere.
 
         For readers only. The file may be missing: the path is computed, not looked up.
         """
         ...
 
     def link(self, source: BlobId, blob_id: BlobId) -> None:
-        """Have the bytes of `source` under a second id too, durably, without sending them anew.
+        """Make the bytes of `source` available under a second id too, durably, without a copy.
 
-        Both are blobs like any other from here on: each is deleted by itself. Both were modified
-        just now. Raises `BlobMissing`, `StorageFull`, and `FileExistsError` where the id is taken.
+        Both are independent blobs from then on, each deleted on its own. Both get the current time
+        as `modified`. Raises `BlobMissing`, `StorageFull`, and `FileExistsError` if the id is
+        taken.
         """
         ...
 
     def delete(self, blob_id: BlobId) -> None:
-        """Remove the blob. Idempotent; a blob that is not there is no error.
+        """Remove the blob. Idempotent; a missing blob is not an error.
 
         A crash right after may bring it back, so that it needs a second delete.
         """
         ...
 
     def sweep_incoming(self, older_than: datetime) -> int:
-        """Remove what writers that died before `older_than` (aware) left; how many there were.
+        """Remove what writers that died before `older_than` (aware) left, and return their number.
 
-        What a writer that lives has written stays, however slow it is.
+        The bytes of a living writer stay, however slow it is.
         """
         ...
 
     def list(self) -> Iterator[BlobStat]:
-        """Every committed blob, in no order; those that come or go meanwhile may be missed."""
+        """Every committed blob, in no order. Blobs that appear or go meanwhile may be missed."""
         ...

@@ -23,8 +23,8 @@ from entrepot.settings import Settings
 from entrepot.tasks.queue import TaskQueue
 from entrepot.tasks.worker import Worker, Workflow
 
-PREVIEW_SCRATCH = 256 * MIB
-"""Bytes; no preview keeps more than the rows that come first."""
+PREVIEW_SCRATCH_BYTES = 256 * MIB
+"""A preview keeps only its first rows, so it needs little scratch space."""
 
 Clock = Callable[[], datetime]
 
@@ -51,7 +51,7 @@ def utc_now() -> datetime:
 
 
 def build_parts(settings: Settings, clock: Clock = utc_now, pool_size: int = 4) -> Parts:
-    """Open everything that the settings name; the data folder is there and migrated."""
+    """Open everything that the settings name. The data folder exists and is migrated."""
     database = open_database(settings, pool_size)
     return Parts(
         settings=settings,
@@ -64,9 +64,9 @@ def build_parts(settings: Settings, clock: Clock = utc_now, pool_size: int = 4) 
 
 
 def build_inspector(parts: Parts, executor_id: str) -> Inspector:
-    """The inspector of one worker, with its pool of waiting children, not yet started.
+    """The inspector of one worker, with its pool of sandbox processes, not yet started.
 
-    Each worker has a scratch folder of its own: a pool removes what a killed one left there.
+    Each worker has its own scratch folder: a pool removes what a killed one left there.
     """
     settings = parts.settings
     limits = Limits(
@@ -86,12 +86,12 @@ def build_inspector(parts: Parts, executor_id: str) -> Inspector:
     return Inspector(parts.database, parts.store, pool, parts.queue, parts.clock)
 
 
-def build_previewing_pool(parts: Parts) -> InspectionPool:
-    """The pool whose children read pages of rows, in the process that answers requests."""
+def build_preview_pool(parts: Parts) -> InspectionPool:
+    """The pool whose sandbox processes read pages of rows, in the process that answers requests."""
     settings = parts.settings
     limits = Limits(
         memory=settings.preview_memory,
-        scratch=PREVIEW_SCRATCH,
+        scratch=PREVIEW_SCRATCH_BYTES,
         wall_seconds=settings.preview_seconds,
         cpu_seconds=max(1, round(2 * settings.preview_seconds)),
     )
@@ -100,22 +100,24 @@ def build_previewing_pool(parts: Parts) -> InspectionPool:
 
 
 def build_deriver(parts: Parts, pool: InspectionPool) -> Deriver:
-    """What makes derivatives in one worker, by the same children."""
+    """The deriver of one worker, which uses the same sandbox processes."""
     space = parts.settings.derivative_space
     return Deriver(parts.database, parts.store, pool, space, parts.clock)
 
 
 def build_worker(parts: Parts, inspector: Inspector, executor_id: str) -> Worker:
-    """A worker that knows every workflow there is."""
-    checker = Validator(inspector, parts.clock)
+    """A worker with all workflows."""
+    validator = Validator(inspector, parts.clock)
     comparer = Comparer(inspector, parts.clock)
     workflows: dict[str, Workflow] = {
         INSPECT: inspector.run,
-        CHECK: checker.run,
+        CHECK: validator.run,
         COMPARE: comparer.run,
     }
-    later: dict[str, Workflow] = {DERIVE: build_deriver(parts, inspector.pool).run}
-    return Worker(parts.database, parts.settings, executor_id, workflows, later, parts.clock)
+    background_workflows: dict[str, Workflow] = {DERIVE: build_deriver(parts, inspector.pool).run}
+    return Worker(
+        parts.database, parts.settings, executor_id, workflows, background_workflows, parts.clock
+    )
 
 
 def read_secret(settings: Settings) -> bytes:

@@ -1,4 +1,4 @@
-"""`entrepot admin …`: an operator's acts on the database, beside a running server or not."""
+"""`entrepot admin …`: an operator's changes to the database, whether a server runs or not."""
 
 from datetime import timedelta
 from typing import Any
@@ -12,32 +12,32 @@ from entrepot.bootstrap.parts import Parts
 from entrepot.db.types import WriteConnection
 from entrepot.errors import FieldInvalid
 
-Shown = dict[str, Any]
+Record = dict[str, Any]
 
 
-def account_create(parts: Parts, name: str, quota: int) -> Shown:
+def account_create(parts: Parts, name: str, quota: int) -> Record:
     """Make an account of `quota` bytes."""
-    return _account(parts.database.write(create_account, name, quota, parts.clock()))
+    return _account_record(parts.database.write(create_account, name, quota, parts.clock()))
 
 
-def account_set(parts: Parts, name: str, quota: int) -> Shown:
+def account_set(parts: Parts, name: str, quota: int) -> Record:
     """Change an account's quota (bytes)."""
-    return _account(parts.database.write(set_quota, name, quota))
+    return _account_record(parts.database.write(set_quota, name, quota))
 
 
-def account_list(parts: Parts) -> list[Shown]:
+def account_list(parts: Parts) -> list[Record]:
     """Every account with its figures in bytes."""
-    return [_account(account) for account in parts.database.read(list_accounts)]
+    return [_account_record(account) for account in parts.database.read(list_accounts)]
 
 
-def user_create(parts: Parts, user_name: str, role: str) -> Shown:
+def user_create(parts: Parts, user_name: str, role: str) -> Record:
     """Make a user of an account."""
     user = parts.database.write(create_user, user_name, role, parts.clock())
     return {"user_name": user.user_name, "role": user.role}
 
 
-def user_password(parts: Parts, user_name: str, password: str) -> Shown:
-    """Give a user a password to sign in with."""
+def user_password(parts: Parts, user_name: str, password: str) -> Record:
+    """Set a user's password."""
     hashed = hash_password(password)
 
     def change(conn: WriteConnection) -> None:
@@ -49,30 +49,30 @@ def user_password(parts: Parts, user_name: str, password: str) -> Shown:
 
 def key_create(
     parts: Parts, user_name: str, scopes: str, expires: timedelta | None, name: str
-) -> Shown:
-    """Make an API key; the only time that it can be seen."""
+) -> Record:
+    """Create an API key and return it with its secret, which nobody can read again."""
     try:
-        wanted = parse_scopes(scopes)
-    except ValueError as wrong:
-        raise FieldInvalid(field="--scopes", reason=f"{wrong}.") from None
+        scope_list = parse_scopes(scopes)
+    except ValueError as error:
+        raise FieldInvalid(field="--scopes", reason=f"{error}.") from None
     now = parts.clock()
 
-    def make(conn: WriteConnection) -> Shown:
+    def make(conn: WriteConnection) -> Record:
         user = find_user(conn, user_name)
-        until = now + expires if expires is not None else None
-        made = create_key(conn, parts.secret, user, name, wanted, now, until)
+        expires_at = now + expires if expires is not None else None
+        key = create_key(conn, parts.secret, user, name, scope_list, now, expires_at)
         return {
-            "api_key": made.api_key,
-            "key_id": str(made.key.id),
+            "api_key": key.api_key,
+            "key_id": str(key.key.id),
             "user_name": user_name,
-            "scopes": list(wanted),
-            "expires_at": until.isoformat() if until else None,
+            "scopes": list(scope_list),
+            "expires_at": expires_at.isoformat() if expires_at else None,
         }
 
     return parts.database.write(make)
 
 
-def _account(account: Account) -> Shown:
+def _account_record(account: Account) -> Record:
     return {
         "account": account.name,
         "quota": account.quota,

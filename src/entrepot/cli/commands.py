@@ -1,6 +1,6 @@
-"""The server's commands of the program `entrepot`, plugged in by entry point.
+"""The server's commands of the program `entrepot`, loaded by entry point.
 
-Everything heavy is imported inside the commands: this module loads each time the program runs.
+Heavy modules are imported inside the commands, since this module is loaded at each start.
 """
 
 import sys
@@ -78,7 +78,7 @@ def serve(
     from entrepot.cli.serve import serve as run
     from entrepot.settings import read_settings
 
-    with explained():
+    with translate_errors():
         _refuse_password(database)
         settings = read_settings(
             data=data, host=host, port=port, role=role, database=database, workers=workers
@@ -97,7 +97,7 @@ def demo(
     from entrepot.cli.serve import demo_folder, serve_demo
     from entrepot.settings import read_settings
 
-    with explained():
+    with translate_errors():
         settings = read_settings(data=data, host=host, port=port)
         if "data" not in settings.model_fields_set:
             settings = settings.model_copy(update={"data": demo_folder()})
@@ -125,12 +125,14 @@ def compare(
     from entrepot.inspection.local import compare_files
     from entrepot_client.cli.comparison import show_comparison
 
-    with explained():
-        found = compare_files(before, after, tuple(key or ()), examples)
-    if found.verdict != "compared":
-        raise Failure(found.detail, "Check that both are tables, and the key.", ExitStatus.FAILED)
-    show_comparison(output_of(ctx), {**vars(found), "same": found.same})
-    if not found.same:
+    with translate_errors():
+        comparison = compare_files(before, after, tuple(key or ()), examples)
+    if comparison.verdict != "compared":
+        raise Failure(
+            comparison.detail, "Check that both are tables, and the key.", ExitStatus.FAILED
+        )
+    show_comparison(output_of(ctx), {**vars(comparison), "same": comparison.same})
+    if not comparison.same:
         raise typer.Exit(ExitStatus.FAILED)
 
 
@@ -140,10 +142,10 @@ def doctor(
     deep: Annotated[bool, typer.Option("--deep", help="Check every invariant.")] = False,
 ) -> None:
     """Look at settings, database, store, disk and sandbox; exit 1 if something is wrong."""
-    from entrepot.cli.doctor import examine
+    from entrepot.cli.doctor import run_checks
 
     with installation(data) as parts:
-        results = [vars(result) for result in examine(parts, deep)]
+        results = [vars(result) for result in run_checks(parts, deep)]
     output_of(ctx).records(
         results,
         quiet="name",
@@ -178,13 +180,13 @@ def account_list(ctx: typer.Context, data: DataOption = None) -> None:
     from entrepot.cli import admin
 
     with installation(data) as parts:
-        found = admin.account_list(parts)
+        accounts = admin.account_list(parts)
     figures = ("quota", "used", "reserved")
     output_of(ctx).records(
-        found,
+        accounts,
         quiet="account",
         columns=("account", *figures),
-        rows=[(row["account"], *(format_size(row[name]) for name in figures)) for row in found],
+        rows=[(row["account"], *(format_size(row[name]) for name in figures)) for row in accounts],
         empty="There is no account yet.",
     )
 
@@ -199,8 +201,8 @@ def user_create(
     from entrepot.cli import admin
 
     with installation(data) as parts:
-        made = admin.user_create(parts, user_name, role)
-    output_of(ctx).record(made, quiet="user_name", shown=made)
+        user = admin.user_create(parts, user_name, role)
+    output_of(ctx).record(user, quiet="user_name", shown=user)
 
 
 def user_password(
@@ -216,8 +218,8 @@ def user_password(
     else:
         password = sys.stdin.readline().rstrip("\n")
     with installation(data) as parts:
-        changed = admin.user_password(parts, user_name, password)
-    output_of(ctx).record(changed, quiet="user_name", shown=changed)
+        user = admin.user_password(parts, user_name, password)
+    output_of(ctx).record(user, quiet="user_name", shown=user)
 
 
 def key_create(
@@ -234,9 +236,9 @@ def key_create(
     from entrepot.cli import admin
 
     with installation(data) as parts:
-        made = admin.key_create(parts, user_name, scopes, expires, name)
-    shown = {"API key": made["api_key"], "scopes": ",".join(made["scopes"])}
-    output_of(ctx).record(made, quiet="api_key", shown=shown)
+        key = admin.key_create(parts, user_name, scopes, expires, name)
+    shown = {"API key": key["api_key"], "scopes": ",".join(key["scopes"])}
+    output_of(ctx).record(key, quiet="api_key", shown=shown)
 
 
 def sweep(ctx: typer.Context, data: DataOption = None) -> None:
@@ -244,9 +246,9 @@ def sweep(ctx: typer.Context, data: DataOption = None) -> None:
     from entrepot.files.sweep import sweep as run
 
     with installation(data) as parts:
-        done = vars(run(parts.database, parts.store, parts.clock))
+        counts = vars(run(parts.database, parts.store, parts.clock))
     output_of(ctx).record(
-        done, quiet="orphans", shown={name: str(count) for name, count in done.items()}
+        counts, quiet="orphans", shown={name: str(count) for name, count in counts.items()}
     )
 
 
@@ -255,13 +257,13 @@ def migrate(ctx: typer.Context, data: DataOption = None) -> None:
     from entrepot.migrations.run import current_revision
 
     with installation(data) as parts:
-        now = {"revision": current_revision(parts.database) or ""}
-    output_of(ctx).record(now, quiet="revision", shown=now)
+        record = {"revision": current_revision(parts.database) or ""}
+    output_of(ctx).record(record, quiet="revision", shown=record)
 
 
 @contextmanager
-def explained() -> Iterator[None]:
-    """Turn the domain's errors into the two sentences and exit statuses of the program."""
+def translate_errors() -> Iterator[None]:
+    """Turn domain errors into the program's two sentences and exit statuses."""
     try:
         yield
     except NotFound:
@@ -284,7 +286,7 @@ def installation(data: Path | None) -> Iterator[Any]:
     from entrepot.cli.start import open_installation
     from entrepot.settings import read_settings
 
-    with explained():
+    with translate_errors():
         settings = read_settings(data=data, log_level="warning")
         configure_logs(settings)
         parts = open_installation(settings)

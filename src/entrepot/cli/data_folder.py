@@ -12,21 +12,21 @@ from uuid import uuid4
 
 from entrepot.errors import StartRefused
 
-PATIENCE = 5.0
-"""Seconds that a start waits for the children of a server that was just killed."""
+LOCK_TIMEOUT_SECONDS = 5.0
+"""How long a start waits for the child processes of a server that was just killed."""
 
 
 def make_data_folder(folder: Path) -> None:
-    """Make the folder if it is not there, readable to its owner alone. Raises StartRefused."""
+    """Make the folder if it does not exist, readable to its owner alone. Raises StartRefused."""
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for part in ("run", "scratch"):
-            (folder / part).mkdir(mode=0o700, exist_ok=True)
+        for name in ("run", "scratch"):
+            (folder / name).mkdir(mode=0o700, exist_ok=True)
         if folder.stat().st_mode & 0o077:
             folder.chmod(0o700)
-    except OSError as wrong:
+    except OSError as error:
         raise StartRefused(
-            reason=f"The data folder {folder} cannot be used: {wrong.strerror}. "
+            reason=f"The data folder {folder} cannot be used: {error.strerror}. "
             "Name another with --data DIR."
         ) from None
     if not os.access(folder, os.W_OK | os.X_OK):
@@ -34,10 +34,10 @@ def make_data_folder(folder: Path) -> None:
 
 
 @contextmanager
-def locked(folder: Path, address: str, now: datetime) -> Iterator[None]:
+def lock_data_folder(folder: Path, address: str, now: datetime) -> Iterator[None]:
     """Hold the folder's lock for the block, and as long as a process forked in it lives.
 
-    A second server is told who holds it. Raises StartRefused.
+    Raises StartRefused with the process that holds the lock.
     """
     path = folder / "lock"
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -83,34 +83,34 @@ def node_id(folder: Path) -> str:
 
 
 def _lock(descriptor: int, path: Path) -> None:
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + LOCK_TIMEOUT_SECONDS
     while True:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            holder = _holder(descriptor)
+            holder = _read_holder(descriptor)
             alive = holder and Path(f"/proc/{holder.get('pid')}").exists()
             if alive or time.monotonic() > deadline:
-                raise StartRefused(reason=_in_use(path, holder)) from None
+                raise StartRefused(reason=_in_use_reason(path, holder)) from None
             time.sleep(0.1)
         else:
             return
 
 
-def _holder(descriptor: int) -> dict[str, str]:
+def _read_holder(descriptor: int) -> dict[str, str]:
     try:
-        found = json.loads(os.pread(descriptor, 4096, 0) or b"{}")
+        holder = json.loads(os.pread(descriptor, 4096, 0) or b"{}")
     except ValueError:
         return {}
-    return found if isinstance(found, dict) else {}
+    return holder if isinstance(holder, dict) else {}
 
 
-def _in_use(path: Path, holder: dict[str, str]) -> str:
-    who = "another process"
+def _in_use_reason(path: Path, holder: dict[str, str]) -> str:
+    description = "another process"
     if holder:
-        who = f"process {holder.get('pid')}, which serves {holder.get('address')} since "
-        who += str(holder.get("since"))
+        description = f"process {holder.get('pid')}, which serves {holder.get('address')} since "
+        description += str(holder.get("since"))
     return (
-        f"The data folder {path.parent} is in use by {who}. "
+        f"The data folder {path.parent} is in use by {description}. "
         "Stop that server, or name another folder with --data DIR."
     )

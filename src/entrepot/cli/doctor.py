@@ -1,4 +1,4 @@
-"""`entrepot doctor`: is this installation sound? `--deep` checks every invariant."""
+"""`entrepot doctor`: check this installation; `--deep` checks every invariant."""
 
 import os
 import shutil
@@ -16,21 +16,21 @@ from entrepot.inspection.sandbox.lockdown import sandbox_status
 from entrepot.migrations.run import current_revision, head_revision
 from entrepot.settings import Settings
 
-SAFE_SQLITE = (3, 51, 3)
-"""The first SQLite without the bug by which a reset WAL could lose a commit."""
+MIN_SAFE_SQLITE = (3, 51, 3)
+"""The first SQLite without the bug that could lose a commit at a WAL reset."""
 
 
 @dataclass(frozen=True)
-class Result:
-    """One check: what was looked at, whether it holds, and what was seen."""
+class CheckResult:
+    """One check: its name, whether it passed, and what it found."""
 
     name: str
     ok: bool
     detail: str
 
 
-def examine(parts: Parts, deep: bool) -> Iterator[Result]:
-    """Run the checks, one result each, in the order in which they matter."""
+def run_checks(parts: Parts, deep: bool) -> Iterator[CheckResult]:
+    """Run the checks and yield one result each, the most important first."""
     settings = parts.settings
     yield _settings(settings)
     yield _database(parts)
@@ -41,62 +41,64 @@ def examine(parts: Parts, deep: bool) -> Iterator[Result]:
     yield from _sandbox(settings)
     yield _address(settings)
     if deep:
-        yield from examine_deep(parts)
+        yield from check_invariants(parts)
 
 
-def examine_deep(parts: Parts) -> Iterator[Result]:
-    """Check every invariant; a breach each is named."""
+def check_invariants(parts: Parts) -> Iterator[CheckResult]:
+    """Check every invariant. The detail of a result names the first five breaches."""
     now = parts.clock()
     for name, check in CHECKS.items():
         with parts.database.reading() as conn:
             breaches = list(check(conn, parts.store, now))
         shown = "; ".join(breaches[:5]) + ("; …" if len(breaches) > 5 else "")
         detail = f"{len(breaches)} breaches: {shown}" if breaches else "holds"
-        yield Result(f"invariant: {name}", not breaches, detail)
+        yield CheckResult(f"invariant: {name}", not breaches, detail)
 
 
-def _settings(settings: Settings) -> Result:
+def _settings(settings: Settings) -> CheckResult:
     running = settings.embedded and is_locked(settings.data)
     state = "a server runs on it" if running else "no server runs on it"
-    return Result("data folder", True, f"{settings.data} ({state})")
+    return CheckResult("data folder", True, f"{settings.data} ({state})")
 
 
-def _database(parts: Parts) -> Result:
+def _database(parts: Parts) -> CheckResult:
     kind = parts.database.engine.dialect.name
     with parts.database.reading() as conn:
         conn.execute(text("SELECT 1"))
     now, head = current_revision(parts.database), head_revision()
-    return Result("database", now == head, f"{kind}, revision {now} of {head}")
+    return CheckResult("database", now == head, f"{kind}, revision {now} of {head}")
 
 
-def _sqlite() -> Result:
+def _sqlite() -> CheckResult:
     module = sqlite_module()
-    found = module.sqlite_version
-    safe = tuple(int(part) for part in found.split(".")) >= SAFE_SQLITE
-    meaning = "" if safe else "; older than 3.51.3: a rare bug can lose a commit at a WAL reset"
-    return Result("sqlite", True, f"{found} ({module.__name__}){meaning}")
+    version = module.sqlite_version
+    safe = tuple(int(part) for part in version.split(".")) >= MIN_SAFE_SQLITE
+    warning = "" if safe else "; older than 3.51.3: a rare bug can lose a commit at a WAL reset"
+    return CheckResult("sqlite", True, f"{version} ({module.__name__}){warning}")
 
 
-def _folder(settings: Settings) -> Result:
+def _folder(settings: Settings) -> CheckResult:
     mode = settings.data.stat().st_mode & 0o777
     private = not mode & 0o077 and os.access(settings.data, os.W_OK)
-    return Result("permissions", private, f"mode {mode:04o}")
+    return CheckResult("permissions", private, f"mode {mode:04o}")
 
 
-def _disk(settings: Settings) -> Result:
+def _disk(settings: Settings) -> CheckResult:
     usage = shutil.disk_usage(settings.data)
-    roomy = usage.free > settings.disk_reserve
-    return Result(
-        "disk", roomy, f"{usage.free:,} bytes free, {settings.disk_reserve:,} kept for the database"
+    has_space = usage.free > settings.disk_reserve
+    return CheckResult(
+        "disk",
+        has_space,
+        f"{usage.free:,} bytes free, {settings.disk_reserve:,} kept for the database",
     )
 
 
-def _sandbox(settings: Settings) -> Iterator[Result]:
+def _sandbox(settings: Settings) -> Iterator[CheckResult]:
     for name, state in sandbox_status().items():
-        bad = settings.sandbox == "require" and not state.startswith("on")
-        yield Result(f"sandbox: {name}", not bad, state)
+        missing = settings.sandbox == "require" and not state.startswith("on")
+        yield CheckResult(f"sandbox: {name}", not missing, state)
 
 
-def _address(settings: Settings) -> Result:
+def _address(settings: Settings) -> CheckResult:
     version = sys.version.split()[0]
-    return Result("address", True, f"{settings.endpoint}, Python {version}")
+    return CheckResult("address", True, f"{settings.endpoint}, Python {version}")

@@ -1,4 +1,4 @@
-"""Granian's embedded server on a listening socket whose connections do not wait for ever."""
+"""Granian's embedded server on a listening socket with a send timeout."""
 
 import socket
 from typing import Any
@@ -7,12 +7,13 @@ from granian.net import SocketSpec  # type: ignore[attr-defined]
 from granian.server.embed import Server
 
 
-class PatientServer(Server):
-    """Ends a connection whose client has taken nothing for `send_timeout` seconds.
+class SendTimeoutServer(Server):
+    """Closes a connection whose client has read nothing for `send_timeout` seconds.
 
-    By the kernel (`TCP_USER_TIMEOUT`, tcp(7), of RFC 5482), because bytes wait in three places
-    on their way to a client who does not read: our generator, the server's queue, the socket.
-    Accepted connections inherit it. macOS has no such option: there such a client is waited for.
+    The kernel does this (`TCP_USER_TIMEOUT`, tcp(7), of RFC 5482), because the bytes for a client
+    that does not read wait in three places: our generator, the server's queue, the socket. Accepted
+    connections inherit the option. macOS has no such option: there the server waits for such a
+    client.
     """
 
     def __init__(self, target: Any, send_timeout: float, **options: Any) -> None:
@@ -20,9 +21,9 @@ class PatientServer(Server):
         self._send_timeout = send_timeout
 
     def _init_shared_socket(self) -> None:
-        # As Granian does where workers share one socket: on Linux each would open its own.
-        holder: Any = SocketSpec(self.bind_addr, self.bind_port, self.backlog).build()
-        self._shd, self._sfd = holder, holder.get_fd()
+        # Like Granian where its workers share one socket: on Linux each would open its own.
+        spec: Any = SocketSpec(self.bind_addr, self.bind_port, self.backlog).build()
+        self._shd, self._sfd = spec, spec.get_fd()
         if not hasattr(socket, "TCP_USER_TIMEOUT"):
             return
         listener = socket.socket(fileno=self._sfd)

@@ -1,4 +1,4 @@
-"""The engine for the client's commands: what the entry point `entrepot.engine` gives them."""
+"""The local engine for the client's commands, loaded by the entry point `entrepot.engine`."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,14 +17,14 @@ def validate(
     mode: str,
     dialect: Mapping[str, Any] | None,
 ) -> dict[str, Any]:
-    """Judge a file here, in a process that is locked down; whether it is valid, and the report.
+    """Validate a file in a sandbox process on this machine: whether it is valid, and the report.
 
-    Raises Failure for a schema that is wrong, and where the engine could not run.
+    Raises Failure for an invalid schema, and if the engine could not run.
     """
     try:
-        sound = to_document(parse_schema(dict(schema))) if schema is not None else None
-        found = validate_file(
-            path, sound, cast(Mode, mode), dict(dialect) if dialect is not None else None
+        document = to_document(parse_schema(dict(schema))) if schema is not None else None
+        result = validate_file(
+            path, document, cast(Mode, mode), dict(dialect) if dialect is not None else None
         )
     except SchemaInvalid as wrong:
         advice = "Correct the Table Schema there."
@@ -34,8 +34,8 @@ def validate(
     except InspectionFailed as failed:
         raise Failure(str(failed), "Try again.") from failed
     return {
-        "valid": found.verdict == "conforms",
-        "detail": found.detail,
-        "report": found.report,
-        "schema": found.schema,
+        "valid": result.verdict == "conforms",
+        "detail": result.detail,
+        "report": result.report,
+        "schema": result.schema,
     }

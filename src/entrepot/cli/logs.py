@@ -1,7 +1,7 @@
-"""Logs on stderr, one line an event, for people on a terminal and as JSON elsewhere.
+"""Logs on stderr, one line per event: for people on a terminal, as JSON elsewhere.
 
-No secret reaches a log: keys and passwords are never passed to one, and `_conceal` is the net
-below that, for what a library may log.
+No secret reaches a log: our code never logs keys or passwords, and `_redact` removes what a library
+may log.
 """
 
 import logging
@@ -29,8 +29,8 @@ def configure_logs(settings: Settings) -> None:
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.format_exc_info if not human else _nothing,
-        _conceal,
+        structlog.processors.format_exc_info if not human else _pass_through,
+        _redact,
     ]
     structlog.configure(
         processors=[*shared, renderer],
@@ -47,11 +47,11 @@ def configure_logs(settings: Settings) -> None:
     logging.basicConfig(level=max(level, logging.WARNING), handlers=[handler], force=True)
 
 
-def _nothing(_logger: Any, _name: str, event: Any) -> Any:
+def _pass_through(_logger: Any, _name: str, event: Any) -> Any:
     return event
 
 
-def _conceal(_logger: Any, _name: str, event: Any) -> Any:
+def _redact(_logger: Any, _name: str, event: Any) -> Any:
     for key, value in event.items():
         if isinstance(value, str) and ("epk_" in value or "@" in value):
             event[key] = SECRETS.sub(lambda m: (m[1] or m[2]) + ("…" if m[1] else "…@"), value)

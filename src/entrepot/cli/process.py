@@ -15,64 +15,64 @@ from setproctitle import setproctitle
 
 from entrepot.bootstrap.parts import build_inspector, build_parts, build_worker
 from entrepot.cli.data_folder import node_id
-from entrepot.cli.start import drop_dead_uploads
+from entrepot.cli.start import release_dead_uploads
 from entrepot.files.sweep import sweep
 from entrepot.settings import Settings
 
 log = structlog.get_logger(__name__)
 
-SWEEP_EVERY = 600.0
-"""Seconds between two sweeps of one worker."""
-WORKER_DRAIN = 5.0
-"""Seconds that running inspections get at the end; what is cut off is resumed at the start."""
+SWEEP_INTERVAL_SECONDS = 600.0
+"""Pause between two sweeps of one worker."""
+WORKER_DRAIN_SECONDS = 5.0
+"""Time for running inspections at shutdown. Interrupted ones resume at the next start."""
 PR_SET_PDEATHSIG = 1
 
 
 @dataclass(frozen=True)
 class ProcessRole:
-    """Which process of the server this is; `entrepot: <role> <index>` in a list of processes."""
+    """The role of a process; `entrepot: <role> <index>` in a list of processes."""
 
     role: Literal["api", "worker"]
     index: int
 
     @property
     def name(self) -> str:
-        """As people and tools see it."""
+        """The title of the process."""
         return f"entrepot: {self.role} {self.index}"
 
 
-def run_process(part: ProcessRole, settings: Settings, ready: int, supervisor: int) -> None:
-    """Turn a fork of the supervisor into that process, until it is told to stop.
+def run_process(role: ProcessRole, settings: Settings, ready: int, supervisor_pid: int) -> None:
+    """Run in a fork of the supervisor as the API or a worker, until SIGTERM.
 
-    On `ready` it writes a line once it works. The data folder's lock stays open in it.
+    Writes a line to `ready` once it works. The data folder's lock stays open in it.
     """
-    die_with(supervisor)
+    kill_with_parent(supervisor_pid)
     os.setsid()
-    setproctitle(part.name)
+    setproctitle(role.name)
     signal.set_wakeup_fd(-1)
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD):
         signal.signal(number, signal.SIG_DFL)
     os.dup2(2, 1)
-    if part.role == "api":
+    if role.role == "api":
         run_api(settings, ready)
     else:
-        run_worker(settings, ready, f"{node_id(settings.data)}-{part.index}")
+        run_worker(settings, ready, f"{node_id(settings.data)}-{role.index}")
 
 
-def die_with(supervisor: int) -> None:
-    """Ask the kernel to kill this process when its supervisor dies (Linux alone can).
+def kill_with_parent(parent_pid: int) -> None:
+    """Ask the kernel to kill this process when its parent dies (Linux only).
 
-    Compared by pid, not with 1: in a container the supervisor itself may be process 1.
+    Compares the pid with `parent_pid`, not with 1: in a container the supervisor may be process 1.
     """
     if sys.platform != "linux":
         return
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != supervisor:  # it died before we asked
+    if os.getppid() != parent_pid:  # it died before we asked
         sys.exit(1)
 
 
 def run_api(settings: Settings, ready: int) -> None:
-    """Serve HTTP until SIGTERM; then take no new requests and let running ones end."""
+    """Serve HTTP until SIGTERM. Then take no new requests and let running ones end."""
     import uvloop
 
     uvloop.run(_serve(settings, ready))
@@ -82,13 +82,13 @@ async def _serve(settings: Settings, ready: int) -> None:
     from granian.constants import HTTPModes, Interfaces
     from granian.http import HTTP1Settings
 
-    from entrepot.cli.listener import PatientServer
+    from entrepot.cli.listener import SendTimeoutServer
     from entrepot.http.app import create_app
 
     parts = build_parts(settings, pool_size=8)
-    drop_dead_uploads(parts)
+    release_dead_uploads(parts)
     app, asgi = create_app(parts)
-    server = PatientServer(
+    server = SendTimeoutServer(
         asgi,
         settings.send_timeout,
         address=settings.host,
@@ -108,13 +108,13 @@ async def _serve(settings: Settings, ready: int) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
-    loop.call_later(0, lambda: loop.create_task(_say_ready(settings, ready)))
+    loop.call_later(0, lambda: loop.create_task(_report_ready_when_listening(settings, ready)))
     await server.serve()
     parts.close()
 
 
-async def _say_ready(settings: Settings, ready: int) -> None:
-    """Say so once the port answers, so that nobody is sent to a closed door."""
+async def _report_ready_when_listening(settings: Settings, ready: int) -> None:
+    """Report only once the port accepts connections, so that no client comes too early."""
     while True:
         try:
             _, writer = await asyncio.open_connection(settings.host, settings.port)
@@ -123,7 +123,7 @@ async def _say_ready(settings: Settings, ready: int) -> None:
             continue
         writer.close()
         break
-    _ready(ready)
+    _report_ready(ready)
 
 
 def run_worker(settings: Settings, ready: int, executor_id: str) -> None:
@@ -136,23 +136,24 @@ def run_worker(settings: Settings, ready: int, executor_id: str) -> None:
     inspector.pool.start()
     worker = build_worker(parts, inspector, executor_id)
     worker.start()
-    _ready(ready)
-    while not stop.wait(SWEEP_EVERY):
+    _report_ready(ready)
+    while not stop.wait(SWEEP_INTERVAL_SECONDS):
         try:
             log.info("swept", **vars(sweep(parts.database, parts.store, parts.clock)))
         except Exception:
             log.exception("sweep failed; trying again later")
-    worker.stop(WORKER_DRAIN)
+    worker.stop(WORKER_DRAIN_SECONDS)
     inspector.pool.close()
     parts.close()
-    # DBOS's threads are daemons, and a cut-off inspection's may still wait for its child.
+    # Skips the wait for threads: DBOS's are daemons, and the thread of an interrupted inspection
+    # may still wait for its sandbox process.
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)
 
 
-def _ready(descriptor: int) -> None:
-    # Nobody waits for a process that was started again; that must not be its end.
+def _report_ready(descriptor: int) -> None:
+    # The supervisor does not wait for a restarted process: its end of the pipe may be closed.
     with contextlib.suppress(BrokenPipeError):
         os.write(descriptor, b"ready\n")
     os.close(descriptor)

@@ -41,41 +41,41 @@ SAMPLES = (
     ),
 )
 ROWS = 1000
-PATIENCE = 10.0
-LIMIT = 100_000
+PUBLISH_TIMEOUT_SECONDS = 10.0
+SIZE_LIMIT_BYTES = 100_000
 
 
 def sample_content(name: str) -> bytes:
     """The bytes of a sample file, always the same."""
-    chance = random.Random(name)  # noqa: S311 - sample data, nothing secret
+    rng = random.Random(name)  # noqa: S311 - sample data, nothing secret
     if name == "number_3_digits.csv":
-        cells = (str(chance.randint(100, 999)) for _ in range(ROWS))
+        cells = (str(rng.randint(100, 999)) for _ in range(ROWS))
         return ("number\n" + "\n".join(cells) + "\n").encode()
-    percentages = (f"{chance.uniform(0, 100):.1f}%" for _ in range(ROWS))
+    percentages = (f"{rng.uniform(0, 100):.1f}%" for _ in range(ROWS))
     return ("metric\n" + "\n".join(percentages) + "\n").encode()
 
 
 def seed_demo(parts: Parts) -> str:
-    """Make what the demo needs, if it is not there; returns the demo's API key.
+    """Create the demo's account, key and files if they do not exist, and return the demo's API key.
 
-    The key is kept beside the database (mode 0600), so that it is the same at every start.
+    The key is stored in the data folder (mode 0600), so that it is the same at every start.
     """
     now = parts.clock()
     with contextlib.suppress(NameTaken):  # an earlier demo's
-        parts.database.write(_make_people, parts, SAMPLES[0][2])
+        parts.database.write(_create_account_and_user, parts, SAMPLES[0][2])
     api_key = _demo_key(parts, now)
     actor = parts.database.read(authenticate, parts.secret, api_key, now)
     for file_id, name, created_at in SAMPLES:
-        if not parts.database.read(_exists, file_id):
+        if not parts.database.read(_file_exists, file_id):
             _deliver(parts, actor, file_id, name, created_at)
     parts.queue.wake()
     return api_key
 
 
-def wait_published(parts: Parts) -> None:
-    """Until the sample files can be read, so that the printed lines work at once; 10 s at most."""
-    deadline = time.monotonic() + PATIENCE
-    while parts.database.read(_undecided) and time.monotonic() < deadline:
+def wait_until_published(parts: Parts) -> None:
+    """Wait until the sample files can be read, at most 10 s, so that the printed commands work."""
+    deadline = time.monotonic() + PUBLISH_TIMEOUT_SECONDS
+    while parts.database.read(_has_undecided_versions) and time.monotonic() < deadline:
         time.sleep(0.02)
 
 
@@ -85,7 +85,7 @@ def sign_in_link(parts: Parts) -> str:
     return f"/sign-in?link={token}"
 
 
-def _make_people(conn: WriteConnection, parts: Parts, now: datetime) -> None:
+def _create_account_and_user(conn: WriteConnection, parts: Parts, now: datetime) -> None:
     create_account(conn, "demo", parts.settings.default_quota, now)
     create_user(conn, USER, "admin", now)
 
@@ -120,13 +120,13 @@ def _write_private(path: Path, text: str) -> None:
         file.write(text + "\n")
 
 
-def _undecided(conn: ReadConnection) -> bool:
-    samples = versions.c.file_id.in_([file_id for file_id, _, _ in SAMPLES])
-    waiting = select(versions.c.id).where(samples, versions.c.status.in_(UNDECIDED))
-    return conn.scalar(waiting.limit(1)) is not None
+def _has_undecided_versions(conn: ReadConnection) -> bool:
+    is_sample = versions.c.file_id.in_([file_id for file_id, _, _ in SAMPLES])
+    query = select(versions.c.id).where(is_sample, versions.c.status.in_(UNDECIDED))
+    return conn.scalar(query.limit(1)) is not None
 
 
-def _exists(conn: ReadConnection, file_id: UUID) -> bool:
+def _file_exists(conn: ReadConnection, file_id: UUID) -> bool:
     return conn.scalar(select(files.c.id).where(files.c.id == file_id)) is not None
 
 
@@ -141,7 +141,7 @@ def _deliver(parts: Parts, actor: Actor, file_id: UUID, name: str, created_at: d
     writer = parts.store.create(blob_id)
     writer.write(content)
     stored = writer.commit()
-    contract = Definition(name, "Description", LIMIT, Enforcement("none", None))
+    contract = Definition(name, "Description", SIZE_LIMIT_BYTES, Enforcement("none", None))
     parts.database.write(
         define_file,
         actor,

@@ -9,43 +9,43 @@ import platformdirs
 
 from entrepot.accounts.accounts import has_accounts
 from entrepot.bootstrap.parts import build_parts
-from entrepot.cli.data_folder import locked, make_data_folder
+from entrepot.cli.data_folder import lock_data_folder, make_data_folder
 from entrepot.cli.logs import configure_logs
-from entrepot.cli.samples import seed_demo, sign_in_link, wait_published
-from entrepot.cli.start import free_port, prepare
+from entrepot.cli.samples import seed_demo, sign_in_link, wait_until_published
+from entrepot.cli.start import choose_port, prepare_installation
 from entrepot.cli.supervise import Supervisor
 from entrepot.errors import StartRefused
 from entrepot.http.web.curl_examples import curl_examples
 from entrepot.settings import Settings
 
-Say = Callable[[str], None]
+PrintLine = Callable[[str], None]
 
 
 def demo_folder() -> Path:
-    """Where a demo keeps its data if nobody says where: apart from a real server's."""
+    """The default data folder of a demo, which is not the one of a real server."""
     return platformdirs.user_data_path("entrepot-demo")
 
 
-def serve(settings: Settings, say: Say) -> int:
-    """Run the server until it is told to stop; the exit status. Raises StartRefused."""
-    return _run(settings, say, demo=False)
+def serve(settings: Settings, print_line: PrintLine) -> int:
+    """Run the server until a signal stops it, and return the exit status. Raises StartRefused."""
+    return _run(settings, print_line, demo=False)
 
 
-def serve_demo(settings: Settings, say: Say) -> int:
+def serve_demo(settings: Settings, print_line: PrintLine) -> int:
     """Run a full server with the demo's account and samples. Raises StartRefused."""
-    return _run(settings, say, demo=True)
+    return _run(settings, print_line, demo=True)
 
 
-def _run(settings: Settings, say: Say, demo: bool) -> int:
+def _run(settings: Settings, print_line: PrintLine, demo: bool) -> int:
     configure_logs(settings)
     if settings.embedded and settings.role != "all":
         raise StartRefused(
             reason="The roles api and worker need PostgreSQL: set ENTREPOT_DATABASE."
         )
     make_data_folder(settings.data)
-    with locked(settings.data, settings.endpoint, datetime.now(UTC)):
-        settings = free_port(settings)
-        prepare(settings)
+    with lock_data_folder(settings.data, settings.endpoint, datetime.now(UTC)):
+        settings = choose_port(settings)
+        prepare_installation(settings)
         lines = [f"Entrepot keeps its data in {settings.data}"]
         if demo:
             lines += _seed(settings)
@@ -55,14 +55,14 @@ def _run(settings: Settings, say: Say, demo: bool) -> int:
         def ready() -> None:
             if demo:
                 with closing(build_parts(settings)) as parts:
-                    wait_published(parts)
-            say("\n".join(lines))
+                    wait_until_published(parts)
+            print_line("\n".join(lines))
 
         return Supervisor(settings).run(ready)
 
 
 def _first_steps(settings: Settings) -> list[str]:
-    """What to do while there is no account yet."""
+    """The commands to run while no account exists."""
     with closing(build_parts(settings)) as parts:
         if parts.database.read(has_accounts):
             return []
@@ -93,11 +93,12 @@ def _seed(settings: Settings) -> list[str]:
 
 
 def curl_lines(endpoint: str, api_key: str) -> list[str]:
-    """The API's published examples, ready to paste: what they upload is made before."""
+    """The API's published examples, ready to paste, with the command that creates what they
+    upload."""
     lines: list[str] = []
     for example in curl_examples(endpoint, api_key, path="numbers.csv"):
-        makes = (
+        setup = (
             ["seq 100 999 | sed '1i number' > numbers.csv"] if "--form" in example.command else []
         )
-        lines += ["", *makes, *example.command.split("\n")]
+        lines += ["", *setup, *example.command.split("\n")]
     return lines[1:]

@@ -1,10 +1,10 @@
-"""Make an installation ready: folder, migration, secret, and what a killed run left."""
+"""Prepare an installation: folder, migration, secret, and what a killed run left."""
 
 import socket
 from datetime import UTC, datetime, timedelta
 
 from entrepot.bootstrap.parts import Parts, build_parts, read_secret
-from entrepot.cli.data_folder import is_locked, locked, make_data_folder
+from entrepot.cli.data_folder import is_locked, lock_data_folder, make_data_folder
 from entrepot.db.engine import open_database
 from entrepot.errors import StartRefused
 from entrepot.files.sweep import release_all_reservations
@@ -12,8 +12,9 @@ from entrepot.migrations.run import current_revision, head_revision, migrate
 from entrepot.settings import Settings
 
 
-def prepare(settings: Settings) -> None:
-    """Migrate, make the secret, and clean up after a killed run; the folder is locked by us."""
+def prepare_installation(settings: Settings) -> None:
+    """Migrate, create the secret, and clean up after a killed run. The caller has locked the
+    folder."""
     database = open_database(settings)
     try:
         migrate(database, settings.sqlite_file, datetime.now(UTC))
@@ -22,16 +23,17 @@ def prepare(settings: Settings) -> None:
         database.close()
     parts = build_parts(settings)
     try:
-        drop_dead_uploads(parts)
+        release_dead_uploads(parts)
     finally:
         parts.close()
 
 
-def drop_dead_uploads(parts: Parts) -> None:
-    """At the start of the one API process of an embedded installation: what uploads it finds,
-    reservations and half-written files, died with another process and go at once.
+def release_dead_uploads(parts: Parts) -> None:
+    """Release the reservations and half-written files of uploads at the start of the API process.
 
-    Elsewhere other hosts' uploads may be running: the sweep tells the dead by their age.
+    In an embedded installation this is the only API process, so all uploads that it finds died with
+    another process. Elsewhere uploads of other hosts may be running: the sweep finds dead ones by
+    age.
     """
     if parts.settings.embedded:
         release_all_reservations(parts.database, parts.clock())
@@ -39,19 +41,19 @@ def drop_dead_uploads(parts: Parts) -> None:
 
 
 def open_installation(settings: Settings) -> Parts:
-    """The parts for an operator's command: beside a running server, or on its own.
+    """The parts for an operator's command, whether a server runs or not.
 
-    Where no server runs, an older database is migrated first. Raises StartRefused.
+    If no server runs, an older database is migrated first. Raises StartRefused.
     """
     make_data_folder(settings.data)
     if not (settings.embedded and is_locked(settings.data)):
-        with locked(settings.data, "a command", datetime.now(UTC)):
+        with lock_data_folder(settings.data, "a command", datetime.now(UTC)):
             prepare_for_command(settings)
     return build_parts(settings)
 
 
 def prepare_for_command(settings: Settings) -> None:
-    """Migrate a database that no server uses now."""
+    """Migrate a database that no server uses."""
     database = open_database(settings)
     try:
         if current_revision(database) != head_revision():
@@ -61,17 +63,17 @@ def prepare_for_command(settings: Settings) -> None:
         database.close()
 
 
-def free_port(settings: Settings) -> Settings:
-    """The settings with a port that is free now; port 0 becomes one. Raises StartRefused."""
+def choose_port(settings: Settings) -> Settings:
+    """The settings with a port that is free now; port 0 becomes a free one. Raises StartRefused."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
-        # As the server itself will: an address still in TIME_WAIT may be taken.
+        # The server sets this option too: an address still in TIME_WAIT can be used.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((settings.host, settings.port))
-        except OSError as wrong:
+        except OSError as error:
             raise StartRefused(
                 reason=f"Port {settings.port} on {settings.host} cannot be used: "
-                f"{wrong.strerror}. Choose another with --port."
+                f"{error.strerror}. Choose another with --port."
             ) from None
         return settings.model_copy(update={"port": probe.getsockname()[1]})

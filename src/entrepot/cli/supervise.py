@@ -1,7 +1,8 @@
 """Start the server's processes, restart one that dies, and end them in order.
 
-They are forked, not started anew: importing the server costs 2.5 s of CPU, and what was imported
-is memory that they share. So the supervisor has one thread and no connection when it forks.
+They are forked, not started anew: importing the server takes 2.5 s of CPU, and forked processes
+share the memory of the imported modules. So the supervisor has one thread and no connection when it
+forks.
 """
 
 import os
@@ -15,31 +16,30 @@ from multiprocessing.context import ForkProcess
 
 import structlog
 
-from entrepot.cli.process import WORKER_DRAIN, ProcessRole, run_process
+from entrepot.cli.process import WORKER_DRAIN_SECONDS, ProcessRole, run_process
 from entrepot.errors import StartRefused
 from entrepot.settings import Settings
 
 log = structlog.get_logger(__name__)
 
-READY_WITHIN = 60.0
-"""Seconds a process may take to start."""
-RESTARTS = 10
-"""Restarts of one process within a minute after which the supervisor gives up."""
+READY_TIMEOUT_SECONDS = 60.0
+"""Time that a process may take to start."""
+MAX_RESTARTS_PER_MINUTE = 10
+"""The supervisor gives up if one process restarts more often."""
 
 
 @dataclass
 class SupervisedProcess:
-    """One process of the server and when it was started."""
+    """One process of the server and the times at which it was started."""
 
-    part: ProcessRole
+    role: ProcessRole
     process: ForkProcess
     starts: list[float]
 
 
 class Supervisor:
     """The server's processes. They inherit the data folder's lock, so that it is held until the
-    last of them is gone.
-    """
+    last of them has ended."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -66,7 +66,7 @@ class Supervisor:
                     return 1
             return 0
         finally:
-            self._end_all()
+            self._stop_all()
             signal.set_wakeup_fd(-1)
             os.close(wake_read)
             os.close(wake_write)
@@ -86,22 +86,22 @@ class Supervisor:
             self._wait_ready(child, ready)
 
     def _start(
-        self, part: ProcessRole, starts: list[float] | None = None
+        self, role: ProcessRole, starts: list[float] | None = None
     ) -> tuple[SupervisedProcess, int]:
-        ready, theirs = os.pipe()
+        ready, child_end = os.pipe()
         process = get_context("fork").Process(
             target=run_process,
-            args=(part, self._settings, theirs, os.getpid()),
-            name=part.name,
+            args=(role, self._settings, child_end, os.getpid()),
+            name=role.name,
         )
         process.start()
-        os.close(theirs)
-        child = SupervisedProcess(part, process, [*(starts or []), time.monotonic()])
+        os.close(child_end)
+        child = SupervisedProcess(role, process, [*(starts or []), time.monotonic()])
         self._children.append(child)
         return child, ready
 
     def _wait_ready(self, child: SupervisedProcess, ready: int) -> None:
-        deadline = time.monotonic() + READY_WITHIN
+        deadline = time.monotonic() + READY_TIMEOUT_SECONDS
         try:
             while not self._stopping and time.monotonic() < deadline:
                 readable, _, _ = select.select([ready], [], [], 0.5)
@@ -113,36 +113,36 @@ class Supervisor:
             os.close(ready)
         if not self._stopping:
             raise StartRefused(
-                reason=f"The {child.part.role} process did not start; its messages are above."
+                reason=f"The {child.role.role} process did not start; its messages are above."
             )
 
     def _restart_dead(self) -> bool:
-        """Start again what has died; False if something dies too often."""
+        """Restart dead processes; False if one dies too often."""
         for child in [c for c in self._children if not c.process.is_alive()]:
             self._children.remove(child)
             recent = [start for start in child.starts if start > time.monotonic() - 60]
-            part, code = child.part, child.process.exitcode
-            log.error("process died", role=part.role, index=part.index, status=code)
-            if len(recent) > RESTARTS:
-                log.error("it dies again and again; giving up", role=part.role)
+            role, code = child.role, child.process.exitcode
+            log.error("process died", role=role.role, index=role.index, status=code)
+            if len(recent) > MAX_RESTARTS_PER_MINUTE:
+                log.error("it dies again and again; giving up", role=role.role)
                 return False
             time.sleep(0.1 * len(recent))
-            started, ready = self._start(part, recent)
+            started, ready = self._start(role, recent)
             os.close(ready)
-            log.info("process restarted", role=part.role, pid=started.process.pid)
+            log.info("process restarted", role=role.role, pid=started.process.pid)
         return True
 
-    def _end_all(self) -> None:
-        # Requests first: what they acknowledge, a worker may still get done.
-        for role, patience in (
+    def _stop_all(self) -> None:
+        # The API first: workers may still finish what its last requests acknowledged.
+        for role, timeout in (
             ("api", self._settings.drain_timeout + 2),
-            ("worker", WORKER_DRAIN + 5),
+            ("worker", WORKER_DRAIN_SECONDS + 5),
         ):
-            ending = [child for child in self._children if child.part.role == role]
-            for child in ending:
+            processes = [child for child in self._children if child.role.role == role]
+            for child in processes:
                 child.process.terminate()
-            deadline = time.monotonic() + patience
-            for child in ending:
+            deadline = time.monotonic() + timeout
+            for child in processes:
                 child.process.join(max(0.1, deadline - time.monotonic()))
                 if child.process.is_alive():
                     log.warning("process killed after its time", role=role)

@@ -1,1 +1,1 @@
-"""Engine, tables and unit of work: the one room that opens transactions and commits them."""
+"""Engine, tables and units of work: the only package that opens transactions and commits them."""

@@ -16,15 +16,15 @@ P = ParamSpec("P")
 R = TypeVar("R")
 T = TypeVar("T")
 
-BUSY_TIMEOUT = 30_000
+BUSY_TIMEOUT_MS = 30_000
 """Milliseconds that a writer waits for SQLite's write lock."""
 
 
 def sqlite_module() -> Any:
     """The SQLite binding with the newest library: pysqlite3's, else the standard one.
 
-    The system's SQLite may carry the WAL-reset bug (mended in 3.51.3); pysqlite3 bundles its
-    own. It has no wheel for every platform, so `doctor` names the version in use.
+    The system's SQLite may have the WAL-reset bug (fixed in 3.51.3); pysqlite3 bundles its own. It
+    has no wheel for every platform, so `doctor` shows the version in use.
     """
     try:
         import pysqlite3.dbapi2 as module
@@ -35,7 +35,7 @@ def sqlite_module() -> Any:
 
 @dataclass(frozen=True)
 class Database:
-    """One database and the ways to work in it; only this class commits."""
+    """One database and its transactions; only this class commits."""
 
     engine: Engine
 
@@ -48,7 +48,7 @@ class Database:
     def reading(self) -> Iterator[ReadConnection]:
         """A transaction that sees one consistent state and is always rolled back."""
         with self.engine.connect() as conn:
-            if not self.embedded:  # where each statement would see a state of its own
+            if not self.embedded:  # by default each statement would see another state
                 conn.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
             yield ReadConnection(conn)
 
@@ -68,7 +68,7 @@ class Database:
     def write(
         self, work: Callable[Concatenate[WriteConnection, P], R], *args: P.args, **kwargs: P.kwargs
     ) -> R:
-        """Run one unit of work and commit it; when this returns, it is durable."""
+        """Run one unit of work and commit it; it is durable when this returns."""
         with self.writing() as conn:
             return work(conn, *args, **kwargs)
 
@@ -79,25 +79,25 @@ class Database:
 
 @contextmanager
 def writing_on(conn: Connection) -> Iterator[WriteConnection]:
-    """As `Database.writing`, on a connection that has no transaction."""
-    last: dict[Callable[[WriteConnection, list[Any]], None], list[Any]] = {}
-    conn.execution_options(entrepot_writes=True, entrepot_last=last)
+    """Like `Database.writing`, on a connection without a transaction."""
+    hooks: dict[Callable[[WriteConnection, list[Any]], None], list[Any]] = {}
+    conn.execution_options(entrepot_writes=True, entrepot_before_commit=hooks)
     with conn.begin():
         writing = WriteConnection(ReadConnection(conn))
         yield writing
-        for work, items in last.items():
+        for work, items in hooks.items():
             work(writing, items)
 
 
 def before_commit(
     conn: WriteConnection, work: Callable[[WriteConnection, list[T]], None], item: T
 ) -> None:
-    """Have `work(conn, items)` done at the transaction's end, once for all the items given to it.
+    """Call `work(conn, items)` once at the end of the transaction, with all items passed for it.
 
-    What it locks is then locked last, and for the shortest time. A transaction that is rolled
-    back does nothing of it.
+    What it locks is then locked last, and for the shortest time. A transaction that is rolled back
+    does not call it.
     """
-    conn.get_execution_options()["entrepot_last"].setdefault(work, []).append(item)
+    conn.get_execution_options()["entrepot_before_commit"].setdefault(work, []).append(item)
 
 
 def open_database(settings: Settings, pool_size: int = 4) -> Database:
@@ -114,8 +114,8 @@ def open_database(settings: Settings, pool_size: int = 4) -> Database:
 def sqlite_engine(file: Path, pool_size: int = 4) -> Engine:
     """An engine on one SQLite file: WAL, full sync, foreign keys, explicit transactions.
 
-    Writers begin with BEGIN IMMEDIATE, so that a transaction never fails half-way for a
-    lock that it could have waited for.
+    Writers begin with BEGIN IMMEDIATE, so that a transaction never fails half-way because of a lock
+    that it could have waited for.
     """
     engine = create_engine(
         f"sqlite+pysqlite:///{file}",
@@ -123,7 +123,7 @@ def sqlite_engine(file: Path, pool_size: int = 4) -> Engine:
         poolclass=QueuePool,
         pool_size=pool_size,
         max_overflow=4,
-        connect_args={"check_same_thread": False, "timeout": BUSY_TIMEOUT / 1000},
+        connect_args={"check_same_thread": False, "timeout": BUSY_TIMEOUT_MS / 1000},
         hide_parameters=True,
     )
     event.listen(engine, "connect", _prepare_sqlite)
@@ -137,7 +137,7 @@ def _prepare_sqlite(dbapi_conn: Any, _record: Any) -> None:
         "journal_mode=WAL",
         "synchronous=FULL",
         "foreign_keys=ON",
-        f"busy_timeout={BUSY_TIMEOUT}",
+        f"busy_timeout={BUSY_TIMEOUT_MS}",
         "temp_store=MEMORY",
     ):
         dbapi_conn.execute(f"PRAGMA {pragma}").close()
@@ -145,6 +145,6 @@ def _prepare_sqlite(dbapi_conn: Any, _record: Any) -> None:
 
 def _begin_sqlite(conn: Connection) -> None:
     writes = conn.get_execution_options().get("entrepot_writes")
-    # On the driver's own connection: a tenth of what SQLAlchemy's way to a statement costs.
+    # On the driver's own connection: this takes a tenth of the time of SQLAlchemy's execute.
     driver: Any = conn.connection.driver_connection
     driver.execute("BEGIN IMMEDIATE" if writes else "BEGIN").close()

@@ -9,20 +9,20 @@ ReadConnection = NewType("ReadConnection", Connection)
 """A connection inside a transaction that may only read."""
 
 WriteConnection = NewType("WriteConnection", ReadConnection)
-"""A connection inside a transaction that may write; usable wherever one may read."""
+"""A connection inside a transaction that may write; usable wherever a ReadConnection is."""
 
 
 class UtcTime(TypeDecorator[datetime]):
-    """A point in time in UTC; naive values are refused on the way in.
+    """A point in time in UTC. Binding a naive value raises ValueError.
 
-    PostgreSQL keeps the zone itself; SQLite keeps text that sorts as time does.
+    PostgreSQL stores the zone; SQLite stores text that sorts like the time.
     """
 
     impl = DateTime(timezone=True)
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Give the database UTC."""
+        """The value for the database, in UTC."""
         if value is None:
             return None
         if value.tzinfo is None:
@@ -31,7 +31,7 @@ class UtcTime(TypeDecorator[datetime]):
         return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Give the program UTC."""
+        """The value for the program, in UTC."""
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)

@@ -1,4 +1,4 @@
-"""The errors of the domain, free of HTTP. Each is raised where its figures are known.
+"""The errors of the domain, without HTTP. Each is raised where its figures are known.
 
 `base` has the root class; `access`, `limits`, `input` and `state` have the branches.
 `http.problems.table` has a row for each; a test fails if one is missing.

@@ -1,4 +1,4 @@
-"""Who may not: missing or wrong credentials, rights, and things one may not know of."""
+"""Errors of access: missing or wrong credentials and rights, and things that one may not see."""
 
 from dataclasses import dataclass
 
@@ -42,8 +42,8 @@ class ScopeMissing(EntrepotError):
     scopes: tuple[str, ...]
 
     def __str__(self) -> str:
-        held = ", ".join(self.scopes) or "none"
-        return f"This needs a key with the scope {self.required}; this one has: {held}."
+        scopes = ", ".join(self.scopes) or "none"
+        return f"This needs a key with the scope {self.required}; this one has: {scopes}."
 
 
 @dataclass(eq=False)

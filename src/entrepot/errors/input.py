@@ -1,4 +1,4 @@
-"""Malformed input: what was sent cannot be understood, and which part of it."""
+"""Invalid input: which part of the request is wrong, and why."""
 
 from dataclasses import dataclass
 
@@ -14,13 +14,13 @@ class FieldInvalid(EntrepotError):
     example: str | None = None
 
     def __str__(self) -> str:
-        tail = f" Example: {self.example}" if self.example else ""
-        return f"{self.field}: {self.reason}{tail}"
+        suffix = f" Example: {self.example}" if self.example else ""
+        return f"{self.field}: {self.reason}{suffix}"
 
 
 @dataclass(eq=False)
 class SchemaInvalid(EntrepotError):
-    """A Table Schema that is itself wrong; `pointer` is a JSON pointer (RFC 6901) to the fault."""
+    """An invalid Table Schema; `pointer` is a JSON pointer (RFC 6901) to the fault."""
 
     pointer: str
     reason: str
@@ -31,7 +31,7 @@ class SchemaInvalid(EntrepotError):
 
 @dataclass(eq=False)
 class DialectInvalid(EntrepotError):
-    """A Table Dialect that is itself wrong; `pointer` is a JSON pointer (RFC 6901) to the fault."""
+    """An invalid Table Dialect; `pointer` is a JSON pointer (RFC 6901) to the fault."""
 
     pointer: str
     reason: str
@@ -42,7 +42,7 @@ class DialectInvalid(EntrepotError):
 
 @dataclass(eq=False)
 class FormMalformed(EntrepotError):
-    """The multipart form itself cannot be read (RFC 7578): truncated, wrong boundary, …"""
+    """The multipart form cannot be parsed (RFC 7578): truncated, wrong boundary, …"""
 
     reason: str
 
@@ -52,7 +52,7 @@ class FormMalformed(EntrepotError):
 
 @dataclass(eq=False)
 class MediaTypeUnsupported(EntrepotError):
-    """The request's body is of a kind that this operation does not take."""
+    """The operation does not accept this media type."""
 
     received: str
     expected: str
@@ -63,7 +63,7 @@ class MediaTypeUnsupported(EntrepotError):
 
 @dataclass(eq=False)
 class BodyTooSlow(EntrepotError):
-    """The client sent nothing for `seconds`; the request is given up."""
+    """The client sent nothing for `seconds`; the server aborts the request."""
 
     seconds: float
 
@@ -73,7 +73,7 @@ class BodyTooSlow(EntrepotError):
 
 @dataclass(eq=False)
 class BodyTooLarge(EntrepotError):
-    """A body that is no file is larger than such a body may be (bytes)."""
+    """The body of a request without a file is too large (bytes)."""
 
     limit: int
 
@@ -83,7 +83,7 @@ class BodyTooLarge(EntrepotError):
 
 @dataclass(eq=False)
 class DigestMismatch(EntrepotError):
-    """What arrived does not have the digest that its sender stated (RFC 9530)."""
+    """The received bytes do not have the digest that the sender stated (RFC 9530)."""
 
     expected: str
     received: str
@@ -94,7 +94,7 @@ class DigestMismatch(EntrepotError):
 
 @dataclass(eq=False)
 class RangeNotSatisfiable(EntrepotError):
-    """No part of the requested ranges lies in the representation of `size` bytes."""
+    """No requested range overlaps the representation of `size` bytes."""
 
     size: int
 
@@ -125,7 +125,7 @@ class TusVersionUnsupported(EntrepotError):
 
 @dataclass(eq=False)
 class ChecksumUnsupported(EntrepotError):
-    """An Upload-Checksum by an algorithm that is not known here."""
+    """The algorithm of an Upload-Checksum is not supported."""
 
     received: str
     supported: str
@@ -136,7 +136,7 @@ class ChecksumUnsupported(EntrepotError):
 
 @dataclass(eq=False)
 class ChecksumMismatch(EntrepotError):
-    """The bytes of one request have not the checksum that it states; none of them were kept."""
+    """The bytes of one request do not have the stated checksum; none of them were kept."""
 
     algorithm: str
     offset: int
@@ -150,8 +150,8 @@ class ChecksumMismatch(EntrepotError):
 
 @dataclass(eq=False)
 class ExpressionInvalid(EntrepotError):
-    """The filter is no expression of its language: at the character `position`, from 1, something
-    else was `expected`."""
+    """The filter has a syntax error: at the character `position`, from 1, something else was
+    `expected`."""
 
     reason: str
     position: int
@@ -163,7 +163,8 @@ class ExpressionInvalid(EntrepotError):
 
 @dataclass(eq=False)
 class UnknownColumn(EntrepotError):
-    """The table has no column of a name that `parameter` has; `position` is where in a filter."""
+    """The table has no column with this name. `parameter` has the name; `position` is its place in
+    a filter."""
 
     reason: str
     parameter: str
@@ -176,7 +177,7 @@ class UnknownColumn(EntrepotError):
 
 @dataclass(eq=False)
 class TypeMismatch(EntrepotError):
-    """The column is of a type that this cannot be asked of; `column_type` is the engine's."""
+    """The operation does not apply to the column's type; `column_type` is the engine's type."""
 
     reason: str
     parameter: str

@@ -1,4 +1,4 @@
-"""What does not fit: sizes, quotas, disks, counts. All sizes are bytes."""
+"""Exceeded limits: sizes, quotas, disks, counts. All sizes are bytes."""
 
 from dataclasses import dataclass
 
@@ -21,7 +21,7 @@ class FileTooLarge(EntrepotError):
 
 @dataclass(eq=False)
 class QuotaExceeded(EntrepotError):
-    """The account's quota has no room for the delivery."""
+    """The delivery does not fit into the account's quota."""
 
     limit: int
     used: int
@@ -37,9 +37,9 @@ class QuotaExceeded(EntrepotError):
 
 @dataclass(eq=False)
 class OwnerQuotaExceeded(EntrepotError):
-    """The quota of the account that owns the file has no room for what another account delivers.
+    """The delivery does not fit into the quota of the account that owns the file.
 
-    Without that account's figures, which are its own business.
+    Another account delivers it, and may not see the figures of the owner's account.
     """
 
     requested: int
@@ -53,7 +53,7 @@ class OwnerQuotaExceeded(EntrepotError):
 
 @dataclass(eq=False)
 class QuotaTooSmall(EntrepotError):
-    """A new quota lies below what the account uses already."""
+    """A new quota is lower than what the account already uses."""
 
     requested: int
     used: int
@@ -68,7 +68,7 @@ class QuotaTooSmall(EntrepotError):
 
 @dataclass(eq=False)
 class SizeLimitTooSmall(EntrepotError):
-    """A file's new size limit lies below the size of its current version."""
+    """A file's new size limit is lower than the size of its current version."""
 
     requested: int
     file_size: int
@@ -83,7 +83,7 @@ class SizeLimitTooSmall(EntrepotError):
 
 @dataclass(eq=False)
 class TooManyUploads(EntrepotError):
-    """The account has as many uploads under way as it may have at once."""
+    """The account has its maximum of concurrent uploads."""
 
     limit: int
     retry_after: int = 5
@@ -94,7 +94,7 @@ class TooManyUploads(EntrepotError):
 
 @dataclass(eq=False)
 class TooManyStreams(EntrepotError):
-    """The account follows as many tasks as it may at once."""
+    """The account has its maximum of open event streams."""
 
     limit: int
     retry_after: int = 5
@@ -105,7 +105,7 @@ class TooManyStreams(EntrepotError):
 
 @dataclass(eq=False)
 class TooManyDownloads(EntrepotError):
-    """The account has as many large downloads under way as it may have at once."""
+    """The account has its maximum of concurrent large downloads."""
 
     limit: int
     retry_after: int = 5
@@ -119,9 +119,9 @@ class TooManyDownloads(EntrepotError):
 
 @dataclass(eq=False)
 class RateLimited(EntrepotError):
-    """Requests come faster than they may, by one key, or by one address without a valid key.
+    """Too many requests of one key, or of one address without a valid key.
 
-    `limit` at once, and as many again in `window` seconds; `retry_after` in seconds.
+    A burst of `limit` requests, and as many again in `window` seconds; `retry_after` is seconds.
     """
 
     policy: str
@@ -138,7 +138,7 @@ class RateLimited(EntrepotError):
 
 @dataclass(eq=False)
 class StorageFull(EntrepotError):
-    """The server's storage has no room left above its watermark."""
+    """The free space of the server's disk has reached the watermark."""
 
     free: int
     reserve: int
@@ -152,7 +152,7 @@ class StorageFull(EntrepotError):
 
 @dataclass(eq=False)
 class PreviewTooCostly(EntrepotError):
-    """A preview needs more than one may have; `bound` is the figure and its unit, in words."""
+    """A preview exceeded one of its limits; `bound` is the figure and its unit, in words."""
 
     bound: str
 
@@ -162,7 +162,7 @@ class PreviewTooCostly(EntrepotError):
 
 @dataclass(eq=False)
 class TooManyPreviews(EntrepotError):
-    """The account has as many previews under way or waiting as it may have at once."""
+    """The account has its maximum of running and waiting previews."""
 
     limit: int
     retry_after: int = 1

@@ -1,4 +1,4 @@
-"""What cannot be done now, because of the state that things are in."""
+"""Conflicts: what cannot be done in the current state."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +14,7 @@ class NoPublishedVersion(EntrepotError):
 
 @dataclass(eq=False)
 class VersionNotPublished(EntrepotError):
-    """The version is in another state than published, so that nothing can be made of it."""
+    """The version is not published, so it cannot be read or restored."""
 
     version: int
     version_status: str
@@ -46,7 +46,7 @@ class QuarantineEnded(EntrepotError):
 
 @dataclass(eq=False)
 class VersionIsCurrent(EntrepotError):
-    """The version is what readers get, so that it cannot be deleted."""
+    """The version is the current one, which readers get, so it cannot be deleted."""
 
     version: int
 
@@ -66,7 +66,7 @@ class NothingToUndo(EntrepotError):
 
 @dataclass(eq=False)
 class VersionNotTabular(EntrepotError):
-    """The version is no table, so that it has no form but its own."""
+    """The version is not a table, so it has no other format."""
 
     format: str
     media_type: str
@@ -77,7 +77,7 @@ class VersionNotTabular(EntrepotError):
 
 @dataclass(eq=False)
 class DerivativePending(EntrepotError):
-    """The form of the version is being made; ask again after `retry_after` seconds."""
+    """The format is being made; ask again after `retry_after` seconds."""
 
     format: str
     retry_after: int
@@ -88,9 +88,9 @@ class DerivativePending(EntrepotError):
 
 @dataclass(eq=False)
 class DerivativeFailed(EntrepotError):
-    """The form of the version could not be made; it is tried again for who asks later.
+    """The format could not be made; a request after `retry_after` seconds tries again.
 
-    `cause` is a code, `reason` one sentence, `retry_after` seconds.
+    `cause` is a code, `reason` one sentence.
     """
 
     format: str
@@ -104,7 +104,7 @@ class DerivativeFailed(EntrepotError):
 
 @dataclass(eq=False)
 class BreakingChange(EntrepotError):
-    """A new schema breaks what was delivered or who reads it, and nobody accepted that.
+    """A new schema has breaking changes that nobody accepted.
 
     `changes` are all changes, the compatible ones too: `pointer`, `change`, `effect`, `reason`.
     """
@@ -120,7 +120,7 @@ class BreakingChange(EntrepotError):
 
 @dataclass(eq=False)
 class NameTaken(EntrepotError):
-    """An account or a user of that name exists."""
+    """An account or a user with this name exists."""
 
     name: str
 
@@ -130,7 +130,7 @@ class NameTaken(EntrepotError):
 
 @dataclass(eq=False)
 class FileBusy(EntrepotError):
-    """Tasks of the file are under way, so that it cannot go to another account now."""
+    """Tasks of the file are running, so that it cannot go to another account now."""
 
     tasks: int
     retry_after: int = 5
@@ -178,7 +178,7 @@ class DraftBusy(EntrepotError):
 
 @dataclass(eq=False)
 class OffsetMismatch(EntrepotError):
-    """A part of a resumable upload does not begin where the bytes end that are here already."""
+    """A part of a resumable upload does not begin where the received bytes end."""
 
     offset: int
     requested: int
@@ -189,7 +189,7 @@ class OffsetMismatch(EntrepotError):
 
 @dataclass(eq=False)
 class UploadIncomplete(EntrepotError):
-    """An upload that is to be joined with others has not got all its bytes."""
+    """An upload that is to be joined with others is not complete."""
 
     upload: str
 

@@ -14,7 +14,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import and_, exists, func, insert, or_, select, update
 
 from entrepot.accounts.actor import AccountId
-from entrepot.blobs.store import BlobId, Stored
+from entrepot.blobs.store import BlobId, StoredBlob
 from entrepot.db.tables import accounts, derivatives, files, inspections, schema_revisions, versions
 from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.inspection.results import Form, Made
@@ -128,7 +128,7 @@ def keep_derivative(
     conn: WriteConnection,
     work: Derivation,
     blob_id: BlobId,
-    stored: Stored,
+    stored: StoredBlob,
     columns: list[dict[str, Any]] | None,
     most: int,
     now: datetime,

@@ -22,7 +22,7 @@ from entrepot.accounts.keys import TOUCH_INTERVAL, find_key_holder, key_digest, 
 from entrepot.activity.reads import ReadBuffer
 from entrepot.activity.record import MAX_ADDRESS_CHARS, RequestOrigin
 from entrepot.bootstrap.parts import Parts
-from entrepot.db.changes import Changes
+from entrepot.db.change_counter import ChangeCounter
 from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.errors import NotAuthenticated, TooManyDownloads, TooManyStreams, TooManyUploads
 from entrepot.http.limits.concurrency_limits import ConcurrencyLimit
@@ -58,7 +58,7 @@ class Runtime:
     byte_threads: ThreadPoolExecutor
     watch: TaskWatch
     read_cache: ReadCache
-    changes: Changes
+    changes: ChangeCounter
     uploads: ConcurrencyLimit
     streams: ConcurrencyLimit
     downloads: ConcurrencyLimit
@@ -111,7 +111,7 @@ def open_runtime(parts: Parts) -> Runtime:
     most = 1 if parts.database.embedded else 8
     database_threads = ThreadPoolExecutor(most, thread_name_prefix="database")
     byte_threads = ThreadPoolExecutor(16, thread_name_prefix="bytes")
-    changes = Changes(parts.database)
+    changes = ChangeCounter(parts.database)
     settings = parts.settings
     return Runtime(
         parts,

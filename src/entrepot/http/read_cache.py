@@ -9,7 +9,7 @@ Where the database gives no such number (PostgreSQL) nothing is kept.
 from collections.abc import Hashable
 from typing import Any
 
-from entrepot.db.changes import Changes
+from entrepot.db.change_counter import ChangeCounter
 
 MOST = 10_000
 """Answers that are kept at once."""
@@ -18,7 +18,7 @@ MOST = 10_000
 class ReadCache:
     """Answers of reads under the present state. Used by the event loop's thread alone."""
 
-    def __init__(self, changes: Changes) -> None:
+    def __init__(self, changes: ChangeCounter) -> None:
         self._changes = changes
         self._state: int | None = None
         self._kept: dict[Hashable, Any] = {}

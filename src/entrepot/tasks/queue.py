@@ -12,7 +12,7 @@ from dbos import DBOS, DBOSClient
 from sqlalchemy import Engine, column, create_engine, event, select, table, text
 from sqlalchemy.pool import QueuePool
 
-from entrepot.db.engine import BUSY_TIMEOUT, Database, sqlite_module
+from entrepot.db.engine import BUSY_TIMEOUT_MS, Database, sqlite_module
 from entrepot.db.tables import tasks
 from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.tasks.wake_up import CHANNEL, wake_local
@@ -108,13 +108,13 @@ def queue_engine(database: Database, sqlite_file: Path) -> Engine:
         module=sqlite_module(),
         poolclass=QueuePool,
         pool_size=4,
-        connect_args={"check_same_thread": False, "timeout": BUSY_TIMEOUT / 1000},
+        connect_args={"check_same_thread": False, "timeout": BUSY_TIMEOUT_MS / 1000},
     )
 
     @event.listens_for(engine, "connect")
     def prepare(dbapi_conn: Any, _record: Any) -> None:
         dbapi_conn.isolation_level = "IMMEDIATE"
-        for pragma in ("synchronous=FULL", "foreign_keys=ON", f"busy_timeout={BUSY_TIMEOUT}"):
+        for pragma in ("synchronous=FULL", "foreign_keys=ON", f"busy_timeout={BUSY_TIMEOUT_MS}"):
             dbapi_conn.execute(f"PRAGMA {pragma}").close()
 
     return engine

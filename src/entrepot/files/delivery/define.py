@@ -15,7 +15,7 @@ from sqlalchemy import insert
 
 from entrepot.accounts.actor import Actor
 from entrepot.activity.record import record
-from entrepot.blobs.store import BlobId, Stored
+from entrepot.blobs.store import BlobId, StoredBlob
 from entrepot.db.tables import files, schema_revisions
 from entrepot.db.types import WriteConnection
 from entrepot.errors import FieldInvalid, FileTooLarge
@@ -97,7 +97,7 @@ def define_file(
     actor: Actor,
     definition: Definition,
     blob_id: BlobId,
-    stored: Stored,
+    stored: StoredBlob,
     reservation: ReservationId,
     queue: TaskQueue,
     now: datetime,

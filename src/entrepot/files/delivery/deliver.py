@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, func, insert, select
 
 from entrepot.accounts.actor import Actor
 from entrepot.activity.record import record
-from entrepot.blobs.store import BlobId, Stored
+from entrepot.blobs.store import BlobId, StoredBlob
 from entrepot.db.tables import versions
 from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.errors import FileTooLarge
@@ -59,7 +59,7 @@ def deliver_version(
     target: Deliverable,
     file_name: str,
     blob_id: BlobId,
-    stored: Stored,
+    stored: StoredBlob,
     reservation: ReservationId,
     queue: TaskQueue,
     now: datetime,
@@ -114,7 +114,7 @@ def add_version(
     actor: Actor,
     account_id: UUID,
     blob_id: BlobId,
-    stored: Stored,
+    stored: StoredBlob,
     kind: str,
     queue: TaskQueue,
     now: datetime,

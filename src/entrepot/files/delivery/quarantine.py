@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Row, select
 
 from entrepot.accounts.actor import Actor
-from entrepot.blobs.store import BlobId, Stored
+from entrepot.blobs.store import BlobId, StoredBlob
 from entrepot.db.tables import files, versions
 from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.errors import (
@@ -156,7 +156,7 @@ def _acceptable(conn: ReadConnection, file_id: UUID, number: int, now: datetime)
         raise VersionNotRefused(version=number, version_status=row.status)
     if row.bytes_removed_at is not None or row.keep_until <= now:
         raise QuarantineEnded(version=number)
-    return RestoreSource(number, BlobId(row.id), Stored(row.size, row.sha256))
+    return RestoreSource(number, BlobId(row.id), StoredBlob(row.size, row.sha256))
 
 
 def _find(conn: ReadConnection, file_id: UUID, number: int) -> Row[tuple[object, ...]] | None:

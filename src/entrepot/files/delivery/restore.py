@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from entrepot.accounts.actor import Actor
 from entrepot.activity.record import record
-from entrepot.blobs.store import BlobId, Stored
+from entrepot.blobs.store import BlobId, StoredBlob
 from entrepot.db.tables import inspections, versions
 from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.errors import FileTooLarge, NotFound, VersionNotPublished
@@ -39,7 +39,7 @@ class RestoreSource:
 
     number: int
     blob_id: BlobId
-    stored: Stored
+    stored: StoredBlob
 
 
 def find_source(conn: ReadConnection, actor: Actor, file_id: UUID, number: int) -> RestoreSource:
@@ -135,4 +135,4 @@ def _source(conn: ReadConnection, seen: Visible, number: int) -> RestoreSource:
         raise NotFound
     if row.status != "published":
         raise VersionNotPublished(version=number, version_status=row.status)
-    return RestoreSource(number, BlobId(row.id), Stored(row.size, row.sha256))
+    return RestoreSource(number, BlobId(row.id), StoredBlob(row.size, row.sha256))

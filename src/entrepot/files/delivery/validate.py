@@ -14,7 +14,7 @@ from sqlalchemy import insert
 
 from entrepot.accounts.actor import Actor
 from entrepot.activity.record import record
-from entrepot.blobs.store import BlobId, Stored
+from entrepot.blobs.store import BlobId, StoredBlob
 from entrepot.db.tables import checks
 from entrepot.db.types import WriteConnection
 from entrepot.errors import FileTooLarge
@@ -46,7 +46,7 @@ def submit_validation(
     actor: Actor,
     asked: ValidationRequest,
     blob_id: BlobId,
-    stored: Stored,
+    stored: StoredBlob,
     reservation: ReservationId,
     queue: TaskQueue,
     now: datetime,

@@ -15,7 +15,7 @@ from uuid import UUID, uuid4
 
 import structlog
 
-from entrepot.blobs.store import BLOCK, BlobId, BlobStore, Stored
+from entrepot.blobs.store import BLOCK_BYTES, BlobId, BlobStore, StoredBlob
 from entrepot.db.engine import Database
 from entrepot.errors import BlobMissing, StorageFull
 from entrepot.files.derivatives import (
@@ -96,7 +96,7 @@ class Deriver:
         if not kept and not same:
             self.store.delete(blob_id)
 
-    def _same_as_delivered(self, work: Derivation, made: Path) -> Stored | None:
+    def _same_as_delivered(self, work: Derivation, made: Path) -> StoredBlob | None:
         """What was delivered is canonical already: its own bytes serve as the form too."""
         if work.form != "csv" or made.lstat().st_size != work.size:
             return None
@@ -104,9 +104,9 @@ class Deriver:
         for block in _blocks(made):
             digest.update(block)
         same = digest.hexdigest() == work.sha256
-        return Stored(work.size, work.sha256) if same else None
+        return StoredBlob(work.size, work.sha256) if same else None
 
-    def _store(self, blob_id: BlobId, made: Path) -> Stored:
+    def _store(self, blob_id: BlobId, made: Path) -> StoredBlob:
         writer = self.store.create(blob_id)
         try:
             for block in _blocks(made):
@@ -128,5 +128,5 @@ def _blocks(made: Path) -> Iterator[bytes]:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode) or status.st_nlink != 1:
             raise OSError("what the child made is no plain file of its own")
-        while block := file.read(BLOCK):
+        while block := file.read(BLOCK_BYTES):
             yield block

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from uuid import UUID
 
 from entrepot.accounts.actor import Actor
-from entrepot.blobs.store import BlobId, Stored
+from entrepot.blobs.store import BlobId, StoredBlob
 from entrepot.db.types import WriteConnection
 from entrepot.errors import BlobMissing
 from entrepot.files.delivery.quarantine import accept_version, find_acceptable
@@ -87,11 +87,11 @@ async def _copy(
 ) -> TaskId:
     source = await find()
 
-    def link(blob_id: BlobId) -> Stored:
+    def link(blob_id: BlobId) -> StoredBlob:
         work.parts.store.link(source.blob_id, blob_id)
         return source.stored
 
-    def commit(conn: WriteConnection, actor: Actor, blob_id: BlobId, stored: Stored) -> TaskId:
+    def commit(conn: WriteConnection, actor: Actor, blob_id: BlobId, stored: StoredBlob) -> TaskId:
         del stored  # looked up again, where the file is locked
         if idempotent is None:
             return make(conn, actor, blob_id)

@@ -14,7 +14,7 @@ from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
 from entrepot.accounts.actor import Actor
-from entrepot.blobs.store import BlobId, Stored
+from entrepot.blobs.store import BlobId, StoredBlob
 from entrepot.db.types import WriteConnection
 from entrepot.errors import (
     BlobMissing,
@@ -293,7 +293,7 @@ async def _complete(held: ResumableSession, work: UnitOfWork) -> Upload:
     aim = read_aim(upload.told, upload.if_match, work)
     until = expiry(work)
 
-    def commit(conn: WriteConnection, actor: Actor, blob_id: BlobId, stored: Stored) -> None:
+    def commit(conn: WriteConnection, actor: Actor, blob_id: BlobId, stored: StoredBlob) -> None:
         def deliver(reservation: ReservationId) -> TaskId:
             return aim.deliver(conn, actor, blob_id, stored, reservation, upload.account_id, work)
 
@@ -338,7 +338,7 @@ def _joining(
 ) -> Commit[Upload]:
     until = expiry(work)
 
-    def commit(conn: WriteConnection, actor: Actor, blob_id: BlobId, stored: Stored) -> Upload:
+    def commit(conn: WriteConnection, actor: Actor, blob_id: BlobId, stored: StoredBlob) -> Upload:
         def deliver(reservation: ReservationId) -> TaskId:
             return aim.deliver(conn, actor, blob_id, stored, reservation, account_id, work)
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from entrepot.accounts.actor import AccountId, Actor
-from entrepot.blobs.store import BlobId, Stored
+from entrepot.blobs.store import BlobId, StoredBlob
 from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.errors import FieldInvalid
 from entrepot.files.contract import load_contract
@@ -57,7 +57,7 @@ class Aim:
         conn: WriteConnection,
         actor: Actor,
         blob_id: BlobId,
-        stored: Stored,
+        stored: StoredBlob,
         reservation: ReservationId,
         holder: AccountId,
         work: UnitOfWork,

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
 from entrepot.accounts.actor import Actor
-from entrepot.blobs.store import Stored
+from entrepot.blobs.store import StoredBlob
 from entrepot.db.types import WriteConnection
 from entrepot.errors import FieldInvalid, NotFound
 from entrepot.files.contract import visible_contract
@@ -125,7 +125,7 @@ def _define(
     actor: Actor,
     definition: Definition,
     upload_session: UploadSession,
-    stored: Stored,
+    stored: StoredBlob,
     work: UnitOfWork,
 ) -> TaskId:
     blob_id, reservation = upload_session.blob_id, upload_session.reservation
@@ -168,7 +168,7 @@ def _validate(
     actor: Actor,
     asked: ValidationRequest,
     upload_session: UploadSession,
-    stored: Stored,
+    stored: StoredBlob,
     work: UnitOfWork,
 ) -> TaskId:
     blob_id, reservation = upload_session.blob_id, upload_session.reservation

@@ -9,7 +9,7 @@ from fastapi import Path as PathParameter
 from fastapi.responses import JSONResponse, Response
 
 from entrepot.accounts.actor import Actor
-from entrepot.blobs.store import Stored
+from entrepot.blobs.store import StoredBlob
 from entrepot.db.pages import Position
 from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.errors import FieldInvalid
@@ -135,7 +135,7 @@ def delivery_to(file_id: str, match: str | None) -> Purpose[VersionUpload]:
         actor: Actor,
         delivery: VersionUpload,
         upload_session: UploadSession,
-        stored: Stored,
+        stored: StoredBlob,
         work: UnitOfWork,
     ) -> TaskId:
         target = locked(conn, actor)

@@ -11,7 +11,7 @@ from typing import Protocol
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-from entrepot.blobs import BLOCK, BlobId, BlobStore
+from entrepot.blobs import BLOCK_BYTES, BlobId, BlobStore
 from entrepot.errors import BlobMissing
 from entrepot.http.downloads.ranges import Span
 from entrepot.http.limits.concurrency_limits import place_to
@@ -105,7 +105,7 @@ class BlobResponse(Response):
             self._note_all()
             await send(start)
             await send({"type": "http.response.pathsend", "path": str(file)})
-        elif sum(len(part) for part in self._parts) <= BLOCK:
+        elif sum(len(part) for part in self._parts) <= BLOCK_BYTES:
             # One hop and one message: 2,150 a second of 64 KiB, 32 at once; 1,600 as a stream.
             body = await asyncio.to_thread(lambda: b"".join(self._body()))
             self._note_all()

@@ -106,12 +106,12 @@ class ReadWriter:
             if batch or (
                 look and await runtime.run_in_database_thread(database.read, has_ended_reads, now)
             ):
-                runtime.changes.lend()
+                runtime.changes.lend_connection()
                 await runtime.run_in_database_thread(
-                    runtime.changes.write_aside, write_reads, batch, now
+                    runtime.changes.write_uncounted, write_reads, batch, now
                 )
         except Exception:
             runtime.reads.restore(batch)
             structlog.get_logger(__name__).exception("reads could not be recorded; trying again")
         finally:
-            runtime.changes.take_back()
+            runtime.changes.return_connection()

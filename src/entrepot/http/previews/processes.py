@@ -7,7 +7,7 @@ from uuid import UUID
 
 import structlog
 
-from entrepot.bootstrap.parts import Parts, build_previewing_pool
+from entrepot.bootstrap.parts import Parts, build_preview_pool
 from entrepot.errors import PreviewUnavailable
 from entrepot.http.previews.slots import PreviewPlaces
 from entrepot.inspection.results import InspectionFailed, Preview, PreviewRequest
@@ -27,7 +27,7 @@ class Previewer:
 
     def __init__(self, parts: Parts) -> None:
         settings = parts.settings
-        self._pool = build_previewing_pool(parts)
+        self._pool = build_preview_pool(parts)
         self._starting = threading.Lock()
         self._started = False
         self._threads = ThreadPoolExecutor(settings.previews_at_once, "previews")

@@ -5,17 +5,19 @@ from typing import TypeVar
 from uuid import uuid4
 
 from entrepot.accounts.actor import Actor
-from entrepot.blobs.store import BlobId, Stored
+from entrepot.blobs.store import BlobId, StoredBlob
 from entrepot.db.types import WriteConnection
 from entrepot.errors import EntrepotError
 from entrepot.http.deps import UnitOfWork
 
 R = TypeVar("R")
-Commit = Callable[[WriteConnection, Actor, BlobId, Stored], R]
+Commit = Callable[[WriteConnection, Actor, BlobId, StoredBlob], R]
 """The transaction by which a row names the bytes."""
 
 
-async def commit_blob(work: UnitOfWork, store: Callable[[BlobId], Stored], commit: Commit[R]) -> R:
+async def commit_blob(
+    work: UnitOfWork, store: Callable[[BlobId], StoredBlob], commit: Commit[R]
+) -> R:
     """Have `store` make a blob, and run `commit` on it; if that is refused, the blob goes.
 
     After anything else than a refusal of ours a row may name the bytes: they are left to the sweep,

@@ -12,7 +12,7 @@ from fastapi import Request
 from starlette.requests import ClientDisconnect
 
 from entrepot.accounts.actor import Actor
-from entrepot.blobs.store import Stored
+from entrepot.blobs.store import StoredBlob
 from entrepot.db.types import WriteConnection
 from entrepot.errors import (
     FieldInvalid,
@@ -102,7 +102,7 @@ class Purpose(Generic[T]):
     fields: tuple[str, ...]
     bound: Callable[[UploadForm, str, UnitOfWork], Awaitable[int | None]]
     read: Callable[[UploadForm, UnitOfWork], T]
-    commit: Callable[[WriteConnection, Actor, T, UploadSession, Stored, UnitOfWork], TaskId]
+    commit: Callable[[WriteConnection, Actor, T, UploadSession, StoredBlob, UnitOfWork], TaskId]
     admit: Admit = own_account
     name: str | None = None
 

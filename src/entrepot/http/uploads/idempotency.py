@@ -10,7 +10,7 @@ from hashlib import sha256
 from fastapi import Request
 
 from entrepot.accounts.actor import Actor
-from entrepot.blobs.store import Stored
+from entrepot.blobs.store import StoredBlob
 from entrepot.db.types import WriteConnection
 from entrepot.errors import FieldInvalid
 from entrepot.tasks.records import TaskId
@@ -66,7 +66,7 @@ class IdempotentRequest:
 
 
 def fingerprint(
-    what: str, file_name: str | None, fields: Mapping[str, bytes | bytearray], stored: Stored
+    what: str, file_name: str | None, fields: Mapping[str, bytes | bytearray], stored: StoredBlob
 ) -> str:
     """The same for the same request: what is asked, each field, and the file byte for byte.
 

@@ -17,7 +17,7 @@ import structlog
 from fastapi import Request
 from starlette.requests import ClientDisconnect
 
-from entrepot.blobs.store import BlobId, DraftWriter, Stored
+from entrepot.blobs.store import BlobId, DraftWriter, StoredBlob
 from entrepot.errors import (
     BodyTooLarge,
     BodyTooSlow,
@@ -304,7 +304,7 @@ async def join_drafts(work: UnitOfWork, parts: list[Upload], commit: Commit[R]) 
     """
     drafts, whole = work.parts.store.drafts, uuid4()
 
-    def copy(blob_id: BlobId) -> Stored:
+    def copy(blob_id: BlobId) -> StoredBlob:
         writer = drafts.append(whole)
         try:
             for part in filter(lambda part: part.size, parts):

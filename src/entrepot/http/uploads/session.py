@@ -17,7 +17,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 from uuid import uuid4
 
 from entrepot.accounts.actor import AccountId, Actor
-from entrepot.blobs.store import BlobId, BlobWriter, Stored
+from entrepot.blobs.store import BlobId, BlobWriter, StoredBlob
 from entrepot.db.types import WriteConnection
 from entrepot.errors import (
     DigestMismatch,
@@ -172,7 +172,7 @@ class UploadSession:
         if self._collected >= BLOCK:
             await self._flush()
 
-    async def finish(self, digest: str | None = None) -> Stored:
+    async def finish(self, digest: str | None = None) -> StoredBlob:
         """Make the bytes durable. `digest` is a Repr-Digest (RFC 9530) to hold them against.
 
         Raises DigestMismatch, FieldInvalid, and what `take` raises.
@@ -322,10 +322,10 @@ class ReplayedUpload(UploadSession):
             raise FileTooLarge(limit=self.limit, requested=self.received)
         await self._work.runtime.in_thread(self._hash.update, data)
 
-    async def finish(self, digest: str | None = None) -> Stored:
+    async def finish(self, digest: str | None = None) -> StoredBlob:
         """What would have been stored. A `digest` was held against the first one's bytes."""
         del digest
-        return Stored(self.received, self._hash.hexdigest())
+        return StoredBlob(self.received, self._hash.hexdigest())
 
 
 def sha256_of(digest: str) -> str | None:

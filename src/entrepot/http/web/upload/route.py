@@ -11,7 +11,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from entrepot.accounts.actor import Actor
-from entrepot.blobs.store import Stored
+from entrepot.blobs.store import StoredBlob
 from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.errors import (
     DialectInvalid,
@@ -118,7 +118,7 @@ def _commit(
     actor: Actor,
     asked: Definition | ValidationRequest,
     upload_session: UploadSession,
-    stored: Stored,
+    stored: StoredBlob,
     work: UnitOfWork,
 ) -> TaskId:
     if isinstance(asked, ValidationRequest):
