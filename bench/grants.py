@@ -21,7 +21,7 @@ from entrepot.bootstrap.parts import Parts, build_parts
 from entrepot.db.tables import files
 from entrepot.db.types import ReadConnection
 from entrepot.grants.access import access_readable
-from entrepot.grants.entitlements import grant
+from entrepot.grants.entitlements import grant_entitlement
 from entrepot.settings import read_settings
 
 FILES = 1_000
@@ -66,7 +66,7 @@ def _guest(parts: Parts, owner: str, ids: list[UUID], name: str) -> Actor:
         grantee = user.user_name if name == "user" else f"{account}:*"
         sharing = authenticate(conn, parts.secret, owner, now)
         for file_id in ids:
-            grant(conn, sharing, file_id, grantee, "r", None, now)
+            grant_entitlement(conn, sharing, file_id, grantee, "r", None, now)
         return authenticate(conn, parts.secret, key, now)
 
 

@@ -18,7 +18,7 @@ from entrepot.blobs.store import BlobId
 from entrepot.db.tables import activity, derivatives, files, tasks, versions
 from entrepot.files.forms.read_form import TRY_AGAIN
 from entrepot.files.sweep import GRACE, Swept, sweep
-from entrepot.quotas.reserve import LIFE, grow_reservation, open_reservation
+from entrepot.quotas.reserve import RESERVATION_LIFETIME, grow_reservation, open_reservation
 
 NOTHING = Swept(0, 0, 0, 0, 0)
 
@@ -46,7 +46,10 @@ def test_a_slow_upload_keeps_what_it_needs(installation: Installation) -> None:
     with installation.slow_upload(CONTENT) as upload:
         upload.send(1_200_000)
         reserved = installation.wait_reserved()
-        assert swept(installation, LIFE - timedelta(minutes=5), timedelta(0)) == NOTHING
+        assert (
+            swept(installation, RESERVATION_LIFETIME - timedelta(minutes=5), timedelta(0))
+            == NOTHING
+        )
         assert installation.api.account()["reserved"] == reserved
         assert upload.end() == 202
     installation.check()
@@ -56,7 +59,7 @@ def test_a_dead_upload_is_cleaned_up(installation: Installation) -> None:
     """What a dead host leaves beside a server that runs: a reservation and half a file."""
     parts = installation.server.parts
     actor = installation.server.actor(installation.account.api_key)
-    long_ago = parts.clock() - 2 * LIFE
+    long_ago = parts.clock() - 2 * RESERVATION_LIFETIME
     dead = parts.database.write(open_reservation, actor.account_id, 100, long_ago)
     parts.database.write(grow_reservation, actor.account_id, dead, 10, 10, long_ago)
     assert installation.api.account()["reserved"] == 10

@@ -22,10 +22,10 @@ from entrepot.files.delivery.define import (
 )
 from entrepot.quotas.reserve import (
     ReservationId,
+    get_usage,
     grow_reservation,
     open_reservation,
     release_reservation,
-    usage_of,
 )
 from entrepot.schemas.enforcement import Enforcement, parse_enforcement
 
@@ -116,7 +116,7 @@ def test_one_transaction_writes_everything(server: Server, account: TestAccount)
     assert task.file_id == accepted.file_id
     assert noted is not None
     assert (noted.action, noted.user_id) == ("file.define", delivery.actor.user_id)
-    usage = server.parts.database.read(usage_of, delivery.actor.account_id)
+    usage = server.parts.database.read(get_usage, delivery.actor.account_id)
     assert (usage.used, usage.reserved) == (len(CONTENT), 0)
     server.parts.queue.wake()
     assert account.api.wait_task(str(accepted.task_id))["status"] == "succeeded"

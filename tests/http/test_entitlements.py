@@ -28,7 +28,7 @@ from entrepot.db.tables import activity
 from entrepot.db.types import ReadConnection
 from entrepot.errors import NotFound
 from entrepot.grants.access import access_deliverable
-from entrepot.grants.entitlements import revoke
+from entrepot.grants.entitlements import revoke_entitlement
 
 BROKEN = b"id,amount\nx,2\n"
 FIGURES = ("version", "file_size", "media_type", "sha256", "row_count", "updated_at")
@@ -438,7 +438,7 @@ def test_who_waited_for_a_revocation_is_told_of_it(
     actors = server.actor(owner.api_key), server.actor(guest.api_key)
     with ThreadPoolExecutor(1) as pool:
         with database.writing() as conn:
-            revoke(conn, actors[0], UUID(file_id), guest.user_name, now)
+            revoke_entitlement(conn, actors[0], UUID(file_id), guest.user_name, now)
             waiting = pool.submit(database.write, access_deliverable, actors[1], UUID(file_id))
             deadline = time.monotonic() + 60
             while not (database.embedded or database.read(somebody_waits)):

@@ -29,7 +29,7 @@ from entrepot.db.tables import replies, reservations
 from entrepot.errors import RequestUnderWay
 from entrepot.files.sweep import sweep
 from entrepot.tasks.records import TaskId
-from entrepot.tasks.replies import Claim, claim_key, find_reply, keep_reply
+from entrepot.tasks.replies import Claim, claim_key, find_reply, save_reply
 
 KEY = "Idempotency-Key"
 
@@ -315,7 +315,7 @@ def test_an_answer_that_comes_while_one_looks_is_not_overseen(
         if "FROM replies" in told[2] and not answered:
             answered.append(one)
             with database.writing() as other:
-                keep_reply(other, claim, "0" * 64, TaskId(uuid4()), now)
+                save_reply(other, claim, "0" * 64, TaskId(uuid4()), now)
                 other.execute(reservations.delete().where(reservations.c.id == one))
 
     with database.writing() as looking:

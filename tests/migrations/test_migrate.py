@@ -1,4 +1,5 @@
-"""The database at the start: migrated after a copy, refused if newer, equal to the tables."""
+"""The database at the start: migrated after a copy, refused if newer, equal to the declared
+tables."""
 
 import os
 import shutil
@@ -61,13 +62,13 @@ def test_the_migrated_tables_are_the_tables(empty: tuple[Database, Path]) -> Non
         )
         assert compare_metadata(context, metadata) == []
         for table in metadata.sorted_tables:
-            made = {check["name"] for check in inspect(conn).get_check_constraints(table.name)}
-            wanted = {
+            migrated = {check["name"] for check in inspect(conn).get_check_constraints(table.name)}
+            declared = {
                 constraint.name
                 for constraint in table.constraints
                 if type(constraint).__name__ == "CheckConstraint"
             }
-            assert wanted <= made, table.name
+            assert declared <= migrated, table.name
 
 
 def test_migrating_again_changes_nothing(empty: tuple[Database, Path]) -> None:
@@ -121,15 +122,15 @@ def start_next(release: Path, data: Path, database: str | None) -> str:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
     if database is not None:
         environment["ENTREPOT_DATABASE"] = database
-    done = subprocess.run(
+    process = subprocess.run(
         [PROGRAM, "--format", "quiet", "admin", "migrate", "--data", data],
         capture_output=True,
         text=True,
         check=False,
         env=environment,
     )
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip()
+    assert process.returncode == 0, process.stderr
+    return process.stdout.strip()
 
 
 def test_an_older_database_is_migrated_after_a_copy(
@@ -174,9 +175,9 @@ def test_a_server_refuses_a_newer_database_and_leaves_it(serve: Callable[..., Se
         conn.execute("UPDATE alembic_version SET version_num = '9999'")
         conn.commit()
     assert server.spawn().wait(READY_WITHIN) == 1
-    said = server.log_file.read_bytes()[before:].decode()
-    assert "newer release" in said
-    assert "Traceback" not in said
+    log = server.log_file.read_bytes()[before:].decode()
+    assert "newer release" in log
+    assert "Traceback" not in log
     with closing(sqlite_module().connect(str(server.settings.sqlite_file))) as conn:
         conn.execute("UPDATE alembic_version SET version_num = ?", (head_revision(),))
         conn.commit()

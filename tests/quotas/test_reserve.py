@@ -1,4 +1,5 @@
-"""Reservations: taken in one statement, waited for, settled, released, and released when dead."""
+"""Reservations: made in one statement, waited for, settled, released, and released after a
+crash."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -16,20 +17,20 @@ from entrepot.db.engine import Database, open_database
 from entrepot.db.tables import uploads
 from entrepot.errors import QuotaExceeded, QuotaTooSmall, TooManyUploads, UploadInterrupted
 from entrepot.migrations.run import migrate
-from entrepot.quotas.hold import gather_holds, hold
 from entrepot.quotas.reserve import (
-    LIFE,
+    RESERVATION_LIFETIME,
     ReservationId,
     Usage,
+    get_usage,
     grow_reservation,
     open_reservation,
     refund,
-    release_dead,
+    release_expired,
     release_reservation,
     renew_reservation,
     settle_reservation,
-    usage_of,
 )
+from entrepot.quotas.upload_reservations import merge_reservations, reserve_upload
 from entrepot.settings import read_settings
 
 NOW = datetime(2024, 5, 6, tzinfo=UTC)
@@ -42,10 +43,10 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databas
         running: Postgres = request.getfixturevalue("postgres")
         url = running.new_database()
     settings = read_settings(data=tmp_path, database=url)
-    made = open_database(settings, pool_size=8)
-    migrate(made, settings.sqlite_file, NOW)
-    yield made
-    made.close()
+    database = open_database(settings, pool_size=8)
+    migrate(database, settings.sqlite_file, NOW)
+    yield database
+    database.close()
 
 
 @pytest.fixture
@@ -53,44 +54,44 @@ def account(database: Database) -> AccountId:
     return database.write(create_account, "acme", 100, NOW).id
 
 
-def opened(database: Database, account: AccountId, seconds: int = 0) -> ReservationId:
+def open_one(database: Database, account: AccountId, seconds: int = 0) -> ReservationId:
     return database.write(open_reservation, account, 100, NOW + timedelta(seconds=seconds))
 
 
 def grow(
-    database: Database, account: AccountId, which: ReservationId, needed: int, wished: int
+    database: Database, account: AccountId, reservation: ReservationId, needed: int, preferred: int
 ) -> int | None:
-    return database.write(grow_reservation, account, which, needed, wished, NOW)
+    return database.write(grow_reservation, account, reservation, needed, preferred, NOW)
 
 
 def test_grow_settle_and_refund(database: Database, account: AccountId) -> None:
-    one = opened(database, account)
+    one = open_one(database, account)
     assert grow(database, account, one, 10, 60) == 60
     assert grow(database, account, one, 20, 20) == 60
-    assert database.read(usage_of, account) == Usage(100, 0, 60)
+    assert database.read(get_usage, account) == Usage(100, 0, 60)
     database.write(settle_reservation, account, one, 45)
-    assert database.read(usage_of, account) == Usage(100, 45, 0)
+    assert database.read(get_usage, account) == Usage(100, 45, 0)
     database.write(refund, account, 45)
-    assert database.read(usage_of, account).free == 100
+    assert database.read(get_usage, account).free == 100
 
 
 def test_less_than_wished_where_more_does_not_fit(database: Database, account: AccountId) -> None:
-    one, two = opened(database, account), opened(database, account, 1)
+    one, two = open_one(database, account), open_one(database, account, 1)
     assert grow(database, account, one, 50, 70) == 70
     assert grow(database, account, two, 30, 1000) == 30
-    assert database.read(usage_of, account) == Usage(100, 0, 100)
+    assert database.read(get_usage, account) == Usage(100, 0, 100)
 
 
 def test_what_can_never_fit_is_refused_at_once(database: Database, account: AccountId) -> None:
-    one = opened(database, account)
-    with pytest.raises(QuotaExceeded) as refused:
+    one = open_one(database, account)
+    with pytest.raises(QuotaExceeded) as caught:
         grow(database, account, one, 101, 101)
-    assert (refused.value.limit, refused.value.requested) == (100, 101)
-    assert database.read(usage_of, account) == Usage(100, 0, 0)
+    assert (caught.value.limit, caught.value.requested) == (100, 101)
+    assert database.read(get_usage, account) == Usage(100, 0, 0)
 
 
 def test_the_youngest_gives_up_when_all_wait(database: Database, account: AccountId) -> None:
-    old, young = opened(database, account), opened(database, account, 1)
+    old, young = open_one(database, account), open_one(database, account, 1)
     assert grow(database, account, old, 50, 50) == 50
     assert grow(database, account, young, 50, 50) == 50
     assert grow(database, account, old, 80, 80) is None
@@ -101,7 +102,7 @@ def test_the_youngest_gives_up_when_all_wait(database: Database, account: Accoun
 
 
 def test_the_youngest_waits_while_another_moves(database: Database, account: AccountId) -> None:
-    old, young = opened(database, account), opened(database, account, 1)
+    old, young = open_one(database, account), open_one(database, account, 1)
     grow(database, account, old, 60, 60)
     assert grow(database, account, young, 50, 50) is None
     database.write(release_reservation, account, old)
@@ -109,11 +110,11 @@ def test_the_youngest_waits_while_another_moves(database: Database, account: Acc
 
 
 def test_a_reservation_that_is_gone(database: Database, account: AccountId) -> None:
-    one = opened(database, account)
+    one = open_one(database, account)
     grow(database, account, one, 10, 10)
     database.write(release_reservation, account, one)
     database.write(release_reservation, account, one)
-    assert database.read(usage_of, account) == Usage(100, 0, 0)
+    assert database.read(get_usage, account) == Usage(100, 0, 0)
     with pytest.raises(UploadInterrupted):
         grow(database, account, one, 20, 20)
     with pytest.raises(UploadInterrupted):
@@ -121,22 +122,22 @@ def test_a_reservation_that_is_gone(database: Database, account: AccountId) -> N
 
 
 def test_no_more_is_settled_than_was_reserved(database: Database, account: AccountId) -> None:
-    one = opened(database, account)
+    one = open_one(database, account)
     grow(database, account, one, 10, 10)
     with pytest.raises(UploadInterrupted):
         database.write(settle_reservation, account, one, 11)
-    assert database.read(usage_of, account) == Usage(100, 0, 10)
+    assert database.read(get_usage, account) == Usage(100, 0, 10)
 
 
 def test_the_dead_give_back_what_they_held(database: Database, account: AccountId) -> None:
-    dead, alive = opened(database, account), opened(database, account)
+    dead, alive = open_one(database, account), open_one(database, account)
     grow(database, account, dead, 10, 10)
     grow(database, account, alive, 20, 20)
-    later = NOW + LIFE + timedelta(seconds=1)
+    later = NOW + RESERVATION_LIFETIME + timedelta(seconds=1)
     database.write(renew_reservation, alive, later - timedelta(minutes=1))
-    assert database.write(release_dead, later) == 1
-    assert database.read(usage_of, account) == Usage(100, 0, 20)
-    assert database.write(release_dead, later) == 0
+    assert database.write(release_expired, later) == 1
+    assert database.read(get_usage, account) == Usage(100, 0, 20)
+    assert database.write(release_expired, later) == 0
 
 
 def test_only_so_many_at_once(database: Database, account: AccountId) -> None:
@@ -147,11 +148,11 @@ def test_only_so_many_at_once(database: Database, account: AccountId) -> None:
     database.write(release_reservation, account, first)
     assert database.write(open_reservation, account, 2, NOW)
     # Those that died count no more.
-    assert database.write(open_reservation, account, 2, NOW + 2 * LIFE)
+    assert database.write(open_reservation, account, 2, NOW + 2 * RESERVATION_LIFETIME)
 
 
 def test_a_quota_below_what_is_held_is_refused(database: Database, account: AccountId) -> None:
-    one = opened(database, account)
+    one = open_one(database, account)
     grow(database, account, one, 60, 60)
     with pytest.raises(QuotaTooSmall):
         database.write(set_quota, "acme", 59)
@@ -160,30 +161,30 @@ def test_a_quota_below_what_is_held_is_refused(database: Database, account: Acco
 
 def test_many_at_once_never_take_more_than_there_is(database: Database, account: AccountId) -> None:
     def take(n: int) -> int:
-        one = opened(database, account, n)
+        one = open_one(database, account, n)
         try:
             return grow(database, account, one, 7, 7) or 0
         except QuotaExceeded:
             return 0
 
     with ThreadPoolExecutor(8) as threads:
-        taken = sum(threads.map(take, range(40)))
-    assert taken == 14 * 7
-    assert database.read(usage_of, account) == Usage(100, 0, 14 * 7)
+        reserved = sum(threads.map(take, range(40)))
+    assert reserved == 14 * 7
+    assert database.read(get_usage, account) == Usage(100, 0, 14 * 7)
 
 
 def test_a_hold_ends_with_nothing_but_its_upload(database: Database, account: AccountId) -> None:
     """It is in nobody's way but for its bytes: not counted, not waited for, not given back."""
-    held = uuid4()
+    upload_id = uuid4()
     with database.writing() as conn:
-        hold(conn, account, held, 60, NOW, NOW)
-        row = {"id": held, "account_id": account, "user_id": uuid4(), "size": 60, "told": ""}
+        reserve_upload(conn, account, upload_id, 60, NOW, NOW)
+        row = {"id": upload_id, "account_id": account, "user_id": uuid4(), "size": 60, "told": ""}
         conn.execute(insert(uploads).values(**row, created_at=NOW, expires_at=NOW))
     one = database.write(open_reservation, account, 1, NOW)
     with pytest.raises(QuotaExceeded):  # at once: nobody else runs who may yet give way
         grow(database, account, one, 41, 41)
-    assert database.write(release_dead, NOW + 9 * LIFE) == 1
-    assert database.read(usage_of, account) == Usage(100, 0, 60)
+    assert database.write(release_expired, NOW + 9 * RESERVATION_LIFETIME) == 1
+    assert database.read(get_usage, account) == Usage(100, 0, 60)
 
 
 def test_holds_are_gathered_also_for_another_account(
@@ -192,13 +193,13 @@ def test_holds_are_gathered_also_for_another_account(
     parts, whole = [uuid4(), uuid4()], uuid4()
     other = database.write(create_account, "other", 50, NOW).id
     for part in parts:
-        database.write(hold, account, part, 30, NOW + LIFE, NOW)
-    mine = [(account, part) for part in parts]
+        database.write(reserve_upload, account, part, 30, NOW + RESERVATION_LIFETIME, NOW)
+    owned_parts = [(account, part) for part in parts]
     with pytest.raises(QuotaExceeded) as caught:
-        database.write(gather_holds, mine, other, whole, 60, NOW)
+        database.write(merge_reservations, owned_parts, other, whole, 60, NOW)
     assert (caught.value.limit, caught.value.requested) == (50, 60)
-    assert database.read(usage_of, account) == Usage(100, 0, 60)
-    made = database.write(gather_holds, mine, account, whole, 60, NOW)
-    database.write(settle_reservation, account, made, 60)
-    assert database.read(usage_of, account) == Usage(100, 60, 0)
-    assert database.read(usage_of, other) == Usage(50, 0, 0)
+    assert database.read(get_usage, account) == Usage(100, 0, 60)
+    reservation = database.write(merge_reservations, owned_parts, account, whole, 60, NOW)
+    database.write(settle_reservation, account, reservation, 60)
+    assert database.read(get_usage, account) == Usage(100, 60, 0)
+    assert database.read(get_usage, other) == Usage(50, 0, 0)

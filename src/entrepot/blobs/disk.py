@@ -56,7 +56,7 @@ class DiskStore:
             descriptor = os.open(temporary, flags, 0o600)
         writer = DiskWriter(descriptor, temporary, final, self._space, self._folders, self._hashing)
         try:
-            # The lock lasts as long as the writer, so the sweep can tell slow uploads from dead ones.
+            # The lock lasts as long as the writer: the sweep tells slow uploads from dead ones.
             fcntl.flock(descriptor, fcntl.LOCK_EX)
         except OSError:
             writer.abort()

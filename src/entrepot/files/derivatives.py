@@ -18,7 +18,7 @@ from entrepot.blobs.store import BlobId, StoredBlob
 from entrepot.db.tables import accounts, derivatives, files, inspections, schema_revisions, versions
 from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.inspection.results import Form, Made
-from entrepot.tasks.queue import LATER, TaskQueue
+from entrepot.tasks.queue import BACKGROUND_QUEUE, TaskQueue
 
 DERIVE = "derive.version"
 """The workflow's name in the queue; part of the task protocol."""
@@ -82,7 +82,7 @@ def plan_derivative(
         conn.execute(insert(derivatives).values(**named, **fresh))
     else:
         conn.execute(update(derivatives).where(_of(version_id, form)).values(**fresh))
-    queue.enqueue(conn, DERIVE, run_id, account_id, LATER)
+    queue.enqueue(conn, DERIVE, run_id, account_id, BACKGROUND_QUEUE)
 
 
 def begin_derivation(conn: WriteConnection, run_id: UUID, now: datetime) -> Derivation | None:

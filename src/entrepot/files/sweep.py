@@ -14,9 +14,9 @@ from entrepot.files.delivery.resumable import drop_expired_uploads, needed_draft
 from entrepot.files.derivatives import expire_unused, fail_derivation, pending_runs
 from entrepot.files.processing.validation import give_up
 from entrepot.files.remove import BATCH, expired_blobs, named_bytes, remove_expired_bytes
-from entrepot.quotas.reserve import LIFE, release_dead
-from entrepot.tasks.queue import dead_runs, stranded_tasks
-from entrepot.tasks.replies import drop_stale_replies
+from entrepot.quotas.reserve import RESERVATION_LIFETIME, release_expired
+from entrepot.tasks.queue import find_dead_runs, find_lost_tasks
+from entrepot.tasks.replies import delete_stale_replies
 
 GRACE = timedelta(hours=1)
 """Bytes that no row names are left alone for so long: their transaction may still come."""
@@ -52,7 +52,7 @@ def sweep(
     one has all it needs until its time is over, whether or not anything runs.
     """
     uploads = _drop_uploads(database, store, clock)
-    reservations = database.write(release_dead, clock())
+    reservations = database.write(release_expired, clock())
     unfinished = store.sweep_incoming(clock() - grace)
     retained = _apply_retentions(database, clock)
     purged = _purge_files(database, clock)
@@ -63,7 +63,7 @@ def sweep(
         if not any(done):
             break
     unused = database.write(expire_unused, clock())
-    replies = database.write(drop_stale_replies, clock())
+    replies = database.write(delete_stale_replies, clock())
     orphans = _remove_orphans(database, store, clock() - grace)
     drafts = _remove_drafts(database, store, clock() - grace)
     stranded = database.write(end_stranded_tasks, clock())
@@ -106,15 +106,15 @@ def _purge_files(database: Database, clock: Callable[[], datetime]) -> int:
 
 def release_all_reservations(database: Database, now: datetime) -> int:
     """At the start of the only server there is, every reservation's upload is dead."""
-    return database.write(release_dead, now + 2 * LIFE)
+    return database.write(release_expired, now + 2 * RESERVATION_LIFETIME)
 
 
 def end_stranded_tasks(conn: WriteConnection, now: datetime) -> int:
     """End as failed what no worker will ever take again, tasks and derivations; how many."""
-    stranded = stranded_tasks(conn)
+    stranded = find_lost_tasks(conn)
     for task_id in stranded:
         give_up(conn, task_id, now)
-    dead = dead_runs(conn, pending_runs(conn))
+    dead = find_dead_runs(conn, pending_runs(conn))
     for run_id in dead:
         fail_derivation(conn, run_id, "derivation-failed", "Its run was lost.", now)
     return len(stranded) + len(dead)

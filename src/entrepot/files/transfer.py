@@ -33,9 +33,9 @@ from entrepot.errors import FieldInvalid, FileBusy, NotFound
 from entrepot.files.remove import kept
 from entrepot.files.versions import FileId
 from entrepot.grants.access import Offered, lock_manageable, lock_offered
-from entrepot.grants.entitlements import EVERYBODY, end_entitlement, find_grantee
-from entrepot.quotas.reserve import refund, take_used
-from entrepot.tasks.records import ENDED, stir_tasks
+from entrepot.grants.entitlements import ANY_USER, end_entitlement, find_grantee
+from entrepot.quotas.reserve import add_used, refund
+from entrepot.tasks.records import END_STATUSES, notify_watchers
 
 VALIDATION = "file.validate"
 """The kind of task whose bytes are not the file's, but of whoever had them validated."""
@@ -87,7 +87,7 @@ def offer_file(
     target = lock_manageable(conn, actor, file_id)
     grantee = find_grantee(conn, user_name)
     if grantee.user_id is None:
-        raise FieldInvalid("user_name", f"must be one user, not {EVERYBODY}.", "acme:anna")
+        raise FieldInvalid("user_name", f"must be one user, not {ANY_USER}.", "acme:anna")
     if grantee.account_id == target.account_id:
         reason = "is of the file's own account: hand it over in the file's settings, or by PATCH."
         raise FieldInvalid("user_name", reason)
@@ -178,7 +178,11 @@ def accept_offer(conn: WriteConnection, actor: Actor, file_id: UUID, now: dateti
     Raises NotFound, FileBusy, and QuotaExceeded where the account has no room for all of it.
     """
     offered = lock_offered(conn, actor, file_id)
-    busy = tasks.c.file_id == file_id, tasks.c.kind != VALIDATION, tasks.c.status.not_in(ENDED)
+    busy = (
+        tasks.c.file_id == file_id,
+        tasks.c.kind != VALIDATION,
+        tasks.c.status.not_in(END_STATUSES),
+    )
     if under_way := conn.scalar(select(func.count()).select_from(tasks).where(*busy)):
         raise FileBusy(tasks=under_way)
     size = _move(conn, offered)
@@ -197,7 +201,7 @@ def _move(conn: WriteConnection, offered: Offered) -> int:
     counted = select(func.sum(versions.c.size)).where(mine, *kept(versions))
     size = int(conn.scalar(counted) or 0)
     _lock_accounts(conn, old, new)
-    take_used(conn, new, size)
+    add_used(conn, new, size)
     refund(conn, old, size)
     own = select(versions.c.id).where(mine)
     for moved in (
@@ -223,7 +227,7 @@ def _give(conn: WriteConnection, file_id: UUID, user_id: UserId, now: datetime) 
     conn.execute(update(files).where(files.c.id == file_id).values(**owned))
     conn.execute(delete(offers).where(offers.c.file_id == file_id))
     end_entitlement(conn, file_id, user_id)
-    stir_tasks(conn, file_id)
+    notify_watchers(conn, file_id)
 
 
 def _name_of(conn: ReadConnection, user_id: UUID) -> str:

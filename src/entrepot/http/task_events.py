@@ -15,7 +15,7 @@ from uuid import UUID
 import structlog
 
 from entrepot.db.engine import Database
-from entrepot.tasks.records import revisions_of
+from entrepot.tasks.records import get_revisions
 
 log = structlog.get_logger(__name__)
 
@@ -86,7 +86,9 @@ class TaskWatch:
     async def _look(self) -> None:
         wanted = list({follower.task_id for follower in self._followers})
         loop = asyncio.get_running_loop()
-        found = await loop.run_in_executor(self._threads, self._database.read, revisions_of, wanted)
+        found = await loop.run_in_executor(
+            self._threads, self._database.read, get_revisions, wanted
+        )
         for follower in self._followers:
             if found.get(follower.task_id, follower.seen) != follower.seen:
                 self._moved = time.monotonic()

@@ -1,4 +1,5 @@
-"""Bring a database to the tables of this release; `versions/` holds one script a step.
+"""Migrate a database to the tables of this release; `versions/` has one script per step.
 
-Scripts import nothing of the application, so that they mean the same for ever.
+Scripts import nothing of the application (with one exception, 0008, which hashes older rows), so
+that their meaning never changes.
 """

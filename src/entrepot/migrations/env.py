@@ -1,4 +1,4 @@
-"""Alembic's environment: runs on the connection that `migrations.run` hands over."""
+"""Alembic's environment. It uses the connection from `migrations.run`."""
 
 from alembic import context
 

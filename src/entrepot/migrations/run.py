@@ -1,4 +1,4 @@
-"""Migrate the database at the start, after a copy of it was put beside; refuse a newer one."""
+"""Migrate the database at the start, after a copy of it was made. Refuse a newer database."""
 
 from datetime import datetime
 from pathlib import Path
@@ -14,40 +14,41 @@ from entrepot.db.engine import Database, sqlite_module
 from entrepot.errors import StartRefused
 from entrepot.tasks.queue import migrate_queue
 
-LOCK = 7_162_401_215
-"""The advisory lock that lets one migration run at a time on PostgreSQL (any fixed number)."""
-KEPT_COPIES = 3
+ADVISORY_LOCK_ID = 7_162_401_215
+"""The PostgreSQL advisory lock that lets one migration run at a time (any fixed number)."""
+MAX_COPIES = 3
+"""Copies of the SQLite database that stay in the data folder; older ones are deleted."""
 
 
 def migrate(database: Database, sqlite_file: Path, now: datetime) -> str | None:
-    """Bring the database to this release's tables; the revision it came from, None if new.
+    """Migrate the database to this release; returns the revision that it had, None if it was new.
 
-    A SQLite database with data in it is first copied beside (`entrepot.db.before-<revision>`).
-    Raises StartRefused for a database of a newer release.
+    A SQLite database with data is first copied to `entrepot.db.before-<revision>-<time>`. Raises
+    StartRefused for a database of a newer release.
     """
-    before = current_revision(database)
+    revision = current_revision(database)
     head = _scripts().get_current_head()
-    if before is not None and before not in _known():
+    if revision is not None and revision not in _known_revisions():
         raise StartRefused(
-            reason=f"The database is of a newer release (revision {before}; this one knows "
+            reason=f"The database is of a newer release (revision {revision}; this one knows "
             f"up to {head}). Install that release, or restore a copy made before it."
         )
-    if before == head:
+    if revision == head:
         migrate_queue(database)
-        return before
-    if before is not None and database.embedded:
-        _copy_beside(sqlite_file, before, now)
+        return revision
+    if revision is not None and database.embedded:
+        _copy_database(sqlite_file, revision, now)
     with database.writing() as conn:
         if not database.embedded:
-            conn.execute(text(f"SELECT pg_advisory_xact_lock({LOCK})"))
+            conn.execute(text(f"SELECT pg_advisory_xact_lock({ADVISORY_LOCK_ID})"))
             conn.execute(text("SET LOCAL lock_timeout = '10s'"))
         command.upgrade(_config(conn), "head")
     migrate_queue(database)
-    return before
+    return revision
 
 
 def current_revision(database: Database) -> str | None:
-    """The revision that the database is at; None where it has no tables of ours."""
+    """The database's revision; None if it does not have our tables."""
     with database.reading() as conn:
         if not inspect(conn).has_table("alembic_version"):
             return None
@@ -59,8 +60,8 @@ def head_revision() -> str | None:
     return _scripts().get_current_head()
 
 
-def _copy_beside(sqlite_file: Path, revision: str, now: datetime) -> None:
-    """SQLite's own backup (consistent with its WAL), written whole before it gets its name."""
+def _copy_database(sqlite_file: Path, revision: str, now: datetime) -> None:
+    """Copy with SQLite's own backup (consistent with its WAL); complete before it gets its name."""
     target = sqlite_file.with_name(
         f"{sqlite_file.name}.before-{revision}-{now.strftime('%Y%m%dT%H%M%SZ')}"
     )
@@ -75,8 +76,8 @@ def _copy_beside(sqlite_file: Path, revision: str, now: datetime) -> None:
     draft.chmod(0o600)
     draft.replace(target)
     copies = sorted(sqlite_file.parent.glob(f"{sqlite_file.name}.before-*"))
-    for old in copies[:-KEPT_COPIES]:
-        old.unlink()
+    for path in copies[:-MAX_COPIES]:
+        path.unlink()
 
 
 def _config(conn: Connection | None = None, **attributes: Any) -> Config:
@@ -91,5 +92,5 @@ def _scripts() -> ScriptDirectory:
     return ScriptDirectory.from_config(_config())
 
 
-def _known() -> set[str]:
+def _known_revisions() -> set[str]:
     return {script.revision for script in _scripts().walk_revisions()}

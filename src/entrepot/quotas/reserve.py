@@ -1,15 +1,16 @@
 """Reserve an account's quota for an upload, grow the reservation, settle or release it.
 
-The account's row carries `used` (bytes stored) and `reserved` (bytes of running uploads); one
-conditional UPDATE takes room, so that two uploads can never both take the last of it.
+The account's row has `used` (bytes stored) and `reserved` (bytes of running uploads). One
+conditional UPDATE reserves bytes, so that two uploads can never both get the last ones.
 
-An upload that finds no room although what is *used* would leave it some waits, since those who
-hold the rest may yet fail or turn out smaller. If all running uploads of an account wait for
-one another, the youngest gives up, so that exactly as many get in as fit
+An upload that does not fit, but would fit next to the *used* bytes alone, waits, since the uploads
+that hold the other reservations may fail or turn out smaller. If all running uploads of an account
+wait for each other, the youngest fails, so that as many uploads succeed as fit
 (`docs/decisions/0004-quota.md`).
 
-A resumable upload holds its whole size from its creation to its end (`quotas.hold`). Nobody waits
-for such room, and it does not end with a request or a process.
+A resumable upload reserves its whole size from its creation to its end
+(`quotas.upload_reservations`). No upload waits for those bytes, and the reservation does not end
+with a request or a process.
 """
 
 from collections.abc import Iterator
@@ -34,8 +35,8 @@ from entrepot.errors import (
 
 ReservationId = NewType("ReservationId", UUID)
 
-LIFE = timedelta(hours=1)
-"""A reservation not renewed for so long belongs to an upload that died with its process."""
+RESERVATION_LIFETIME = timedelta(hours=1)
+"""A reservation that was not renewed for this long belongs to an upload whose process died."""
 
 
 @dataclass(frozen=True)
@@ -51,13 +52,13 @@ class Usage:
         """Bytes neither used nor reserved."""
         return self.quota - self.used - self.reserved
 
-    def refusal(self, requested: int) -> QuotaExceeded:
-        """That so many further bytes do not fit."""
+    def quota_exceeded(self, requested: int) -> QuotaExceeded:
+        """The error for `requested` further bytes that do not fit."""
         figures = {"limit": self.quota, "used": self.used, "reserved": self.reserved}
         return QuotaExceeded(**figures, requested=requested)
 
 
-def usage_of(conn: ReadConnection, account_id: AccountId) -> Usage:
+def get_usage(conn: ReadConnection, account_id: AccountId) -> Usage:
     """The account's quota, used and reserved bytes."""
     row = conn.execute(
         select(accounts.c.quota, accounts.c.used, accounts.c.reserved).where(
@@ -68,21 +69,32 @@ def usage_of(conn: ReadConnection, account_id: AccountId) -> Usage:
 
 
 def open_reservation(
-    conn: WriteConnection, account_id: AccountId, most: int, now: datetime
+    conn: WriteConnection, account_id: AccountId, max_uploads: int, now: datetime
 ) -> ReservationId:
-    """Begin an upload with a reservation of 0 bytes. Raises TooManyUploads at `most` of them."""
+    """Begin an upload with a reservation of 0 bytes. Raises TooManyUploads at `max_uploads` of
+    them."""
     lock_account(conn, account_id)
-    live = reservations.c.account_id == account_id, reservations.c.expires_at > now, _of_a_request()
-    under_way = conn.scalar(select(func.count()).select_from(reservations).where(*live)) or 0
-    if under_way >= most:
-        raise TooManyUploads(limit=most)
-    made = ReservationId(uuid4())
+    conditions = (
+        reservations.c.account_id == account_id,
+        reservations.c.expires_at > now,
+        _belongs_to_request(),
+    )
+    upload_count = (
+        conn.scalar(select(func.count()).select_from(reservations).where(*conditions)) or 0
+    )
+    if upload_count >= max_uploads:
+        raise TooManyUploads(limit=max_uploads)
+    reservation = ReservationId(uuid4())
     conn.execute(
         insert(reservations).values(
-            id=made, account_id=account_id, size=0, created_at=now, expires_at=now + LIFE
+            id=reservation,
+            account_id=account_id,
+            size=0,
+            created_at=now,
+            expires_at=now + RESERVATION_LIFETIME,
         )
     )
-    return made
+    return reservation
 
 
 def grow_reservation(
@@ -90,25 +102,25 @@ def grow_reservation(
     account_id: AccountId,
     reservation: ReservationId,
     needed: int,
-    wished: int,
+    preferred: int,
     now: datetime,
 ) -> int | None:
-    """Raise a reservation to `wished` bytes, or at least to the `needed` ones.
+    """Raise a reservation to `preferred` bytes, or at least to `needed` bytes.
 
-    Returns the bytes now reserved, or None if the upload has to wait and ask again. Raises
+    Returns the bytes now reserved, or None if the upload has to wait and try again. Raises
     QuotaExceeded if waiting cannot help, UploadInterrupted if the reservation is gone.
     """
-    held = _held(conn, account_id, reservation)
-    for target in sorted({max(wished, needed), needed}, reverse=True):
-        if target <= held or take_room(conn, account_id, target - held):
-            size = max(target, held)
+    reserved = _lock_reservation(conn, account_id, reservation)
+    for target in sorted({max(preferred, needed), needed}, reverse=True):
+        if target <= reserved or reserve_bytes(conn, account_id, target - reserved):
+            size = max(target, reserved)
             conn.execute(
                 update(reservations)
                 .where(reservations.c.id == reservation)
-                .values(size=size, blocked=False, expires_at=now + LIFE)
+                .values(size=size, blocked=False, expires_at=now + RESERVATION_LIFETIME)
             )
             return size
-    _wait_or_give_up(conn, account_id, reservation, needed, now)
+    _block_or_fail(conn, account_id, reservation, needed, now)
     return None
 
 
@@ -116,14 +128,14 @@ def settle_reservation(
     conn: WriteConnection, account_id: AccountId, reservation: ReservationId, size: int
 ) -> None:
     """Turn a reservation into `size` bytes used. Raises UploadInterrupted if it is gone."""
-    held = _held(conn, account_id, reservation)
-    if size > held:
+    reserved = _lock_reservation(conn, account_id, reservation)
+    if size > reserved:
         raise UploadInterrupted
     conn.execute(delete(reservations).where(reservations.c.id == reservation))
     conn.execute(
         update(accounts)
         .where(accounts.c.id == account_id)
-        .values(reserved=accounts.c.reserved - held, used=accounts.c.used + size)
+        .values(reserved=accounts.c.reserved - reserved, used=accounts.c.used + size)
     )
 
 
@@ -132,7 +144,7 @@ def release_reservation(
 ) -> None:
     """Give a reservation back; nothing happens if it is gone."""
     try:
-        held = _held(conn, account_id, reservation)
+        held = _lock_reservation(conn, account_id, reservation)
     except UploadInterrupted:
         return
     conn.execute(delete(reservations).where(reservations.c.id == reservation))
@@ -146,24 +158,26 @@ def release_reservation(
 def renew_reservation(conn: WriteConnection, reservation: ReservationId, now: datetime) -> None:
     """Say that a long upload still runs."""
     conn.execute(
-        update(reservations).where(reservations.c.id == reservation).values(expires_at=now + LIFE)
+        update(reservations)
+        .where(reservations.c.id == reservation)
+        .values(expires_at=now + RESERVATION_LIFETIME)
     )
 
 
-def release_dead(conn: WriteConnection, now: datetime) -> int:
+def release_expired(conn: WriteConnection, now: datetime) -> int:
     """Give back the reservations of uploads that died with their process; how many there were.
 
     On the embedded database, where one server alone runs, pass a `now` beyond every lease at
     the start: then all of them are dead.
     """
     # One that is being settled or renewed at this moment is not dead.
-    expired = select(reservations.c.id, reservations.c.account_id).where(
-        reservations.c.expires_at <= now, _of_a_request()
+    query = select(reservations.c.id, reservations.c.account_id).where(
+        reservations.c.expires_at <= now, _belongs_to_request()
     )
-    dead = conn.execute(expired.with_for_update(skip_locked=True)).all()
-    for row in dead:
+    rows = conn.execute(query.with_for_update(skip_locked=True)).all()
+    for row in rows:
         release_reservation(conn, AccountId(row.account_id), ReservationId(row.id))
-    return len(dead)
+    return len(rows)
 
 
 def refund(conn: WriteConnection, account_id: AccountId, size: int) -> None:
@@ -173,36 +187,38 @@ def refund(conn: WriteConnection, account_id: AccountId, size: int) -> None:
     )
 
 
-def take_used(conn: WriteConnection, account_id: AccountId, size: int) -> None:
-    """Count `size` bytes that are stored already. Raises QuotaExceeded."""
-    fits = accounts.c.used + accounts.c.reserved + size <= accounts.c.quota
-    taking = update(accounts).where(accounts.c.id == account_id, fits)
-    if not conn.execute(taking.values(used=accounts.c.used + size)).rowcount:
-        raise usage_of(conn, account_id).refusal(size)
+def add_used(conn: WriteConnection, account_id: AccountId, size: int) -> None:
+    """Count `size` bytes that are already stored. Raises QuotaExceeded."""
+    within_quota = accounts.c.used + accounts.c.reserved + size <= accounts.c.quota
+    statement = update(accounts).where(accounts.c.id == account_id, within_quota)
+    if not conn.execute(statement.values(used=accounts.c.used + size)).rowcount:
+        raise get_usage(conn, account_id).quota_exceeded(size)
 
 
-def refusal_for(asker: AccountId, owner: AccountId, refused: QuotaExceeded) -> EntrepotError:
-    """The refusal as `asker` may be told it: an account's figures are its own business."""
-    return refused if asker == owner else OwnerQuotaExceeded(requested=refused.requested)
+def quota_error_for(
+    account_id: AccountId, owner_id: AccountId, error: QuotaExceeded
+) -> EntrepotError:
+    """The error that `account_id` may see: another account's figures are hidden."""
+    return error if account_id == owner_id else OwnerQuotaExceeded(requested=error.requested)
 
 
 @contextmanager
-def told_to(asker: AccountId, owner: AccountId) -> Iterator[None]:
-    """Refusals for want of quota as `asker` may be told them."""
+def hide_owner_figures(account_id: AccountId, owner_id: AccountId) -> Iterator[None]:
+    """Replace QuotaExceeded by the error that `account_id` may see."""
     try:
         yield
-    except QuotaExceeded as refused:
-        raise refusal_for(asker, owner, refused) from None
+    except QuotaExceeded as error:
+        raise quota_error_for(account_id, owner_id, error) from None
 
 
-def take_room(conn: WriteConnection, account_id: AccountId, size: int) -> bool:
-    """Reserve `size` bytes of the account, if they are free; whether they were."""
-    fits = accounts.c.used + accounts.c.reserved + size <= accounts.c.quota
-    taking = update(accounts).where(accounts.c.id == account_id, fits)
-    return bool(conn.execute(taking.values(reserved=accounts.c.reserved + size)).rowcount)
+def reserve_bytes(conn: WriteConnection, account_id: AccountId, size: int) -> bool:
+    """Reserve `size` bytes of the account if they are free; whether they were."""
+    within_quota = accounts.c.used + accounts.c.reserved + size <= accounts.c.quota
+    statement = update(accounts).where(accounts.c.id == account_id, within_quota)
+    return bool(conn.execute(statement.values(reserved=accounts.c.reserved + size)).rowcount)
 
 
-def _wait_or_give_up(
+def _block_or_fail(
     conn: WriteConnection,
     account_id: AccountId,
     reservation: ReservationId,
@@ -210,45 +226,47 @@ def _wait_or_give_up(
     now: datetime,
 ) -> None:
     lock_account(conn, account_id)
-    usage = usage_of(conn, account_id)
-    refusal = usage.refusal(needed)
+    usage = get_usage(conn, account_id)
+    error = usage.quota_exceeded(needed)
     if usage.used + needed > usage.quota:
-        raise refusal
+        raise error
     conn.execute(
         update(reservations)
         .where(reservations.c.id == reservation, ~reservations.c.blocked)
-        .values(blocked=True, expires_at=now + LIFE)
+        .values(blocked=True, expires_at=now + RESERVATION_LIFETIME)
     )
-    live = conn.execute(
+    running = conn.execute(
         select(reservations.c.id, reservations.c.blocked)
         .where(reservations.c.account_id == account_id, reservations.c.expires_at > now)
-        .where(_of_a_request())
+        .where(_belongs_to_request())
         .order_by(reservations.c.created_at.desc(), reservations.c.id.desc())
     ).all()
-    if live[0].id == reservation and all(row.blocked for row in live):
-        raise refusal
+    if running[0].id == reservation and all(row.blocked for row in running):
+        raise error
 
 
-def _of_a_request() -> ColumnElement[bool]:
-    """The condition on a reservation that it ends with its request, so not a resumable upload's."""
+def _belongs_to_request() -> ColumnElement[bool]:
+    """The condition that a reservation ends with its request: it is not a resumable upload's."""
     return ~select(uploads.c.id).where(uploads.c.id == reservations.c.id).exists()
 
 
-def _held(conn: WriteConnection, account_id: AccountId, reservation: ReservationId) -> int:
+def _lock_reservation(
+    conn: WriteConnection, account_id: AccountId, reservation: ReservationId
+) -> int:
     # Locked on PostgreSQL, so that of two who settle or release it one finds it gone. One of
     # another account is as good as gone: the file has been handed over to this one meanwhile.
-    mine = reservations.c.id == reservation, reservations.c.account_id == account_id
-    size = select(reservations.c.size).where(*mine).with_for_update()
-    held: int | None = conn.scalar(size)
+    conditions = reservations.c.id == reservation, reservations.c.account_id == account_id
+    query = select(reservations.c.size).where(*conditions).with_for_update()
+    held: int | None = conn.scalar(query)
     if held is None:
         raise UploadInterrupted
     return held
 
 
 def lock_account(conn: WriteConnection, account_id: AccountId) -> None:
-    """Have the account's figures stay as they are until the transaction's end."""
+    """Lock the account's figures until the end of the transaction."""
     # SQLite's writer holds the whole database already and ignores FOR UPDATE. Without the key:
     # who holds the head of the account's activity adds a row that refers to the account, and
     # would wait for us, who wait for that head at the end.
-    mine = select(accounts.c.id).where(accounts.c.id == account_id)
-    conn.execute(mine.with_for_update(key_share=True))
+    query = select(accounts.c.id).where(accounts.c.id == account_id)
+    conn.execute(query.with_for_update(key_share=True))

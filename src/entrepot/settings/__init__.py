@@ -1,8 +1,8 @@
 """Every setting of the server, in one typed object that is read once.
 
-Sources, the strongest first: what a command passes, environment variables `ENTREPOT_…`, a
-TOML file (`ENTREPOT_CONFIG`, else `entrepot.toml` in the data folder if it is there), the defaults
-here. Sizes are bytes, times are seconds. `docs/reference/settings.md` lists them for operators.
+Sources, the strongest first: what a command passes, environment variables `ENTREPOT_…`, a TOML file
+(`ENTREPOT_CONFIG`, else `entrepot.toml` in the data folder if it exists), the defaults here. Sizes
+are bytes, times are seconds. `docs/reference/settings.md` lists them for operators.
 """
 
 import ipaddress
@@ -213,7 +213,7 @@ class Settings(BaseSettings):
 
     @property
     def blobs(self) -> Path:
-        """Where the disk store keeps its bytes."""
+        """The folder of the disk store."""
         return self.data / "store"
 
     @property
@@ -228,28 +228,28 @@ class Settings(BaseSettings):
 
     @property
     def endpoint(self) -> str:
-        """The address that people and scripts see, without a slash at the end."""
+        """The address for people and scripts, without a trailing slash."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return self.public_url or f"http://{host}:{self.port}"
 
 
 def _config_file(init_settings: PydanticBaseSettingsSource) -> Path:
-    named = os.environ.get("ENTREPOT_CONFIG")
-    if named:
-        return Path(named)
+    path = os.environ.get("ENTREPOT_CONFIG")
+    if path:
+        return Path(path)
     data = init_settings().get("data") or os.environ.get("ENTREPOT_DATA")
     return Path(data or platformdirs.user_data_path("entrepot")) / "entrepot.toml"
 
 
-def read_settings(**given: Any) -> Settings:
-    """Read the settings; `given` (flags) beats everything, `None` means not given.
+def read_settings(**overrides: Any) -> Settings:
+    """Read the settings. `overrides` (flags) take precedence; None means not given.
 
-    Raises StartRefused, naming the setting that is wrong.
+    Raises StartRefused with the name of the invalid setting.
     """
     try:
-        return Settings(**{name: value for name, value in given.items() if value is not None})
-    except ValidationError as wrong:
-        first = wrong.errors(include_url=False, include_input=False)[0]
+        return Settings(**{name: value for name, value in overrides.items() if value is not None})
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
         name = ".".join(str(part) for part in first["loc"])
         raise StartRefused(
             reason=f"The setting {name} is wrong: {first['msg'].removeprefix('Value error, ')}."

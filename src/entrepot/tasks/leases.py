@@ -1,4 +1,4 @@
-"""Leases of workers: a heartbeat each, so that a live worker takes over what a dead one left."""
+"""Workers' leases, renewed by heartbeats, so that a live worker takes over from a dead one."""
 
 from datetime import datetime, timedelta
 
@@ -8,19 +8,21 @@ from entrepot.db.tables import worker_leases
 from entrepot.db.types import ReadConnection, WriteConnection
 
 
-def beat(conn: WriteConnection, executor_id: str, now: datetime) -> None:
-    """Say that this worker lives."""
-    mine = worker_leases.c.executor_id == executor_id
-    if not conn.execute(update(worker_leases).where(mine).values(heartbeat_at=now)).rowcount:
+def renew_lease(conn: WriteConnection, executor_id: str, now: datetime) -> None:
+    """Record a heartbeat of this worker."""
+    same_executor = worker_leases.c.executor_id == executor_id
+    if not conn.execute(
+        update(worker_leases).where(same_executor).values(heartbeat_at=now)
+    ).rowcount:
         conn.execute(insert(worker_leases).values(executor_id=executor_id, heartbeat_at=now))
 
 
-def expired_leases(conn: ReadConnection, now: datetime, lease: timedelta) -> list[str]:
-    """The executors that have not been heard of for the length of a lease."""
-    dead = worker_leases.c.heartbeat_at < now - lease
-    return list(conn.scalars(select(worker_leases.c.executor_id).where(dead)))
+def find_expired_leases(conn: ReadConnection, now: datetime, lease: timedelta) -> list[str]:
+    """The executors without a heartbeat for the length of a lease."""
+    expired = worker_leases.c.heartbeat_at < now - lease
+    return list(conn.scalars(select(worker_leases.c.executor_id).where(expired)))
 
 
 def drop_lease(conn: WriteConnection, executor_id: str) -> None:
-    """Forget a worker that ended or whose work was taken over."""
+    """Delete the lease of a worker that ended or whose work was taken over."""
     conn.execute(delete(worker_leases).where(worker_leases.c.executor_id == executor_id))

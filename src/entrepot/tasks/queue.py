@@ -1,7 +1,7 @@
 """The durable queue: enqueue in the caller's transaction (DBOS on our own database).
 
-The queue is partitioned by account: one account's thousand files never starve the next
-account's one, and an account's deliveries are inspected in the order of their arrival.
+The queue is partitioned by account. A thousand files of one account never delay the one file of
+another, and an account's deliveries are inspected in the order of their arrival.
 """
 
 from pathlib import Path
@@ -15,22 +15,22 @@ from sqlalchemy.pool import QueuePool
 from entrepot.db.engine import BUSY_TIMEOUT_MS, Database, sqlite_module
 from entrepot.db.tables import tasks
 from entrepot.db.types import ReadConnection, WriteConnection
-from entrepot.tasks.wake_up import CHANNEL, wake_local
+from entrepot.tasks.notify import CHANNEL, wake_local_workers
 
 APPLICATION = "entrepot"
-QUEUE: Final = "tasks"
-LATER: Final = "derivatives"
-"""The queue of work that nobody waits for; it has its own place in each worker, so that it
-never takes one from an inspection, and is partitioned by account like the other."""
-PROTOCOL = "1"
-"""The task protocol's number. Raise it only when queued work cannot be done by the new code:
-the queue runs work of its own number alone."""
-UNENDED = ("ENQUEUED", "PENDING", "DELAYED")
-"""The queue's own words for a run that is to come or under way."""
+TASK_QUEUE: Final = "tasks"
+BACKGROUND_QUEUE: Final = "derivatives"
+"""The queue of work that nobody waits for. It has its own slot in each worker, so that it never
+takes one from an inspection, and is partitioned by account like the other queue."""
+PROTOCOL_VERSION = "1"
+"""The version of the task protocol. Raise it only if the new code cannot do queued work: the queue
+runs only work of its own version."""
+LIVE_RUN_STATUSES = ("ENQUEUED", "PENDING", "DELAYED")
+"""DBOS's statuses of a run that is queued or running."""
 
 
 class TaskQueue:
-    """Where work is enqueued; a worker (`tasks.worker`) takes it from there."""
+    """Enqueues work, which a worker (`tasks.worker`) runs."""
 
     def __init__(self, database: Database, run_folder: Path) -> None:
         self._client = DBOSClient(
@@ -45,11 +45,12 @@ class TaskQueue:
         workflow: str,
         task_id: UUID,
         account_id: UUID,
-        queue: Literal["tasks", "derivatives"] = QUEUE,
+        queue: Literal["tasks", "derivatives"] = TASK_QUEUE,
     ) -> None:
-        """Enqueue one task; it exists once the caller's transaction is committed, else never.
+        """Enqueue one task. It exists once the caller's transaction is committed.
 
-        Without a partition key a partitioned queue would never run it, and say nothing.
+        The partition key is required: without it a partitioned queue never runs the task and
+        reports nothing.
         """
         self._client.enqueue_in_transaction(
             conn,
@@ -57,7 +58,7 @@ class TaskQueue:
                 "queue_name": queue,
                 "workflow_name": workflow,
                 "workflow_id": str(task_id),
-                "app_version": PROTOCOL,
+                "app_version": PROTOCOL_VERSION,
                 "queue_partition_key": str(account_id),
             },
             str(task_id),
@@ -66,40 +67,40 @@ class TaskQueue:
             conn.execute(text(f"NOTIFY {CHANNEL}"))
 
     def wake(self) -> None:
-        """Tell the workers of this host, once the transaction is committed."""
+        """Wake the workers of this host, once the transaction is committed."""
         if self._embedded:
-            wake_local(self._run_folder)
+            wake_local_workers(self._run_folder)
 
 
-def stranded_tasks(conn: ReadConnection) -> list[UUID]:
+def find_lost_tasks(conn: ReadConnection) -> list[UUID]:
     """Tasks that have not ended although the queue will never run them (again).
 
-    That is a run that ended by an error of the queue itself, or none at all; a task and its
-    place in the queue are written in one transaction, so neither is ever ahead.
+    Their run ended with an error of the queue itself, or does not exist. A task and its run are
+    written in one transaction, so neither exists without the other.
     """
-    live = select(tasks.c.id).where(tasks.c.status.in_(("queued", "running")))
-    return dead_runs(conn, list(conn.scalars(live)))
+    query = select(tasks.c.id).where(tasks.c.status.in_(("queued", "running")))
+    return find_dead_runs(conn, list(conn.scalars(query)))
 
 
-def dead_runs(conn: ReadConnection, waiting: list[UUID]) -> list[UUID]:
-    """Those of `waiting` that the queue will never run (again)."""
+def find_dead_runs(conn: ReadConnection, waiting: list[UUID]) -> list[UUID]:
+    """The ids in `waiting` that the queue will never run (again)."""
     if not waiting:
         return []
     schema = "dbos" if conn.dialect.name == "postgresql" else None
     runs = table("workflow_status", column("workflow_uuid"), column("status"), schema=schema)
-    found: set[str] = set()
+    live_ids: set[str] = set()
     for start in range(0, len(waiting), 500):
         ids = [str(task_id) for task_id in waiting[start : start + 500]]
-        alive = runs.c.workflow_uuid.in_(ids), runs.c.status.in_(UNENDED)
-        found |= set(conn.scalars(select(runs.c.workflow_uuid).where(*alive)))
-    return [task_id for task_id in waiting if str(task_id) not in found]
+        conditions = runs.c.workflow_uuid.in_(ids), runs.c.status.in_(LIVE_RUN_STATUSES)
+        live_ids |= set(conn.scalars(select(runs.c.workflow_uuid).where(*conditions)))
+    return [task_id for task_id in waiting if str(task_id) not in live_ids]
 
 
 def queue_engine(database: Database, sqlite_file: Path) -> Engine:
-    """The engine that DBOS itself works with: ours on PostgreSQL, one of its kind on SQLite.
+    """The engine for DBOS itself: ours on PostgreSQL, a separate one on SQLite.
 
-    DBOS's own statements need the driver to begin transactions (`isolation_level`); an engine
-    that begins them itself, as ours does, breaks its migrations.
+    DBOS's own statements need the driver to begin transactions (`isolation_level`). An engine that
+    begins them itself, like ours, breaks its migrations.
     """
     if not database.embedded:
         return database.engine
@@ -121,12 +122,12 @@ def queue_engine(database: Database, sqlite_file: Path) -> Engine:
 
 
 def migrate_queue(database: Database) -> None:
-    """Make or update the queue's own tables; run while nothing else uses the database.
+    """Create or update the queue's own tables. Run this while nothing else uses the database.
 
-    On SQLite, DBOS opens the file with the standard module's copy of the library. Two copies in
-    one process know nothing of each other: when one closes the file, the system drops the
-    locks of both, and the last to close removes the log under the other
-    (https://sqlite.org/howtocorrupt.html, 2.2). So our connections are closed before.
+    On SQLite, DBOS opens the file with the standard module's copy of the library. Two copies in one
+    process do not coordinate: when one closes the file, the system drops the locks of both, and the
+    last to close removes the log under the other (https://sqlite.org/howtocorrupt.html, 2.2). So
+    our connections are closed first.
     """
     database.close()
     url = database.engine.url

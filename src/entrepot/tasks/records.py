@@ -1,8 +1,8 @@
-"""The public record of a task: made, started, moved on, ended.
+"""The public record of a task: created, started, updated, ended.
 
-Every change raises the task's `revision`, which is the id of its event on the stream. Every
-function that moves a task says by its result whether it did, so that a second run of the same
-work changes nothing.
+Every change increments the task's `revision`, which is the id of its event on the stream. Every
+function that changes a task returns whether it did, so that a second run of the same work changes
+nothing.
 """
 
 from dataclasses import dataclass
@@ -18,12 +18,12 @@ from entrepot.db.types import ReadConnection, WriteConnection
 
 TaskId = NewType("TaskId", UUID)
 Status = Literal["queued", "running", "succeeded", "failed", "canceled"]
-ENDED = ("succeeded", "failed", "canceled")
+END_STATUSES = ("succeeded", "failed", "canceled")
 
 
 @dataclass(frozen=True)
-class Task:
-    """One task as it may be shown; `done` and `total` are bytes."""
+class TaskRecord:
+    """One task as the API shows it; `done` and `total` are bytes."""
 
     id: TaskId
     account_id: UUID
@@ -47,23 +47,23 @@ class Task:
 
     @property
     def ended(self) -> bool:
-        """Whether nothing will change any more."""
-        return self.status in ENDED
+        """Whether the task has reached its final status."""
+        return self.status in END_STATUSES
 
 
 @dataclass(frozen=True)
 class Viewer:
-    """Who asks for tasks: members see their own and those of files they own, admins all.
+    """Who reads tasks: members see their own and those of files they own, admins see all.
 
-    Those of a file they see only as long as they may know of the file: `knows` is the condition on
-    `files` and `tasks` for that, `named` its parameters.
+    They see the tasks of a file only while they may see the file: `may_see_file` is the condition
+    on `files` and `tasks` for that, `parameters` its parameters.
     """
 
     user_id: UUID
     account_id: UUID
     is_admin: bool
-    knows: ColumnElement[bool]
-    named: dict[str, Any]
+    may_see_file: ColumnElement[bool]
+    parameters: dict[str, Any]
 
 
 def create_task(
@@ -77,7 +77,7 @@ def create_task(
     total: int,
     now: datetime,
 ) -> None:
-    """Record a task that waits for a worker; `total` is bytes."""
+    """Record a queued task; `total` is bytes."""
     conn.execute(
         insert(tasks).values(
             id=task_id,
@@ -95,11 +95,12 @@ def create_task(
 
 
 def start_task(conn: WriteConnection, task_id: UUID, stage: str, now: datetime) -> int | None:
-    """Mark a task as running; how often it was (more than once if resumed), None if ended."""
-    live = and_(tasks.c.id == task_id, tasks.c.status.in_(("queued", "running")))
-    changed = conn.execute(
+    """Mark a task as running. Returns how often it was started (more than once if it was resumed),
+    or None if it has ended."""
+    conditions = and_(tasks.c.id == task_id, tasks.c.status.in_(("queued", "running")))
+    result = conn.execute(
         update(tasks)
-        .where(live)
+        .where(conditions)
         .values(
             status="running",
             stage=stage,
@@ -109,7 +110,7 @@ def start_task(conn: WriteConnection, task_id: UUID, stage: str, now: datetime) 
             revision=tasks.c.revision + 1,
         )
     )
-    if not changed.rowcount:
+    if not result.rowcount:
         return None
     starts: int | None = conn.scalar(select(tasks.c.starts).where(tasks.c.id == task_id))
     return starts
@@ -118,7 +119,8 @@ def start_task(conn: WriteConnection, task_id: UUID, stage: str, now: datetime) 
 def report_progress(
     conn: WriteConnection, task_id: UUID, stage: str, done: int, total: int
 ) -> None:
-    """Note how far a running task is, in bytes; callers do so at most four times a second."""
+    """Record the progress of a running task in bytes. Callers do this at most four times a
+    second."""
     conn.execute(
         update(tasks)
         .where(tasks.c.id == task_id, tasks.c.status == "running")
@@ -134,20 +136,20 @@ def finish_task(
     error: dict[str, Any] | None = None,
     has_report: bool = False,
 ) -> bool:
-    """End a task. False if it had ended before; then nothing changes."""
+    """End a task. False if it had already ended; then nothing changes."""
     values: dict[str, Any] = {"status": status, "stage": status, "finished_at": now}
     if status == "succeeded":
         values["done"] = tasks.c.total
-    changed = conn.execute(
+    result = conn.execute(
         update(tasks)
         .where(tasks.c.id == task_id, tasks.c.status.in_(("queued", "running")))
         .values(**values, error=error, has_report=has_report, revision=tasks.c.revision + 1)
     )
-    return bool(changed.rowcount)
+    return bool(result.rowcount)
 
 
 def lock_task(conn: WriteConnection, task_id: UUID) -> None:
-    """Keep a task as it is until the transaction's end: what is read next stays true."""
+    """Lock a task until the end of the transaction: what is read next stays true."""
     # SQLite's writer holds the whole database already and ignores FOR UPDATE.
     conn.execute(select(tasks.c.id).where(tasks.c.id == task_id).with_for_update())
 
@@ -162,16 +164,16 @@ def request_cancel(conn: WriteConnection, task_id: UUID, now: datetime) -> None:
 
 
 def cancel_requested(conn: ReadConnection, task_id: UUID) -> bool:
-    """Whether somebody asked for the task to stop."""
-    asked = select(tasks.c.cancel_requested_at).where(tasks.c.id == task_id)
-    return conn.scalar(asked) is not None
+    """Whether somebody requested to cancel the task."""
+    query = select(tasks.c.cancel_requested_at).where(tasks.c.id == task_id)
+    return conn.scalar(query) is not None
 
 
-def get_task(conn: ReadConnection, viewer: Viewer, task_id: UUID) -> Task | None:
+def get_task(conn: ReadConnection, viewer: Viewer, task_id: UUID) -> TaskRecord | None:
     """One task that the viewer may see, or None."""
-    found = _visible(viewer).where(tasks.c.id == task_id)
-    row = conn.execute(found, viewer.named).one_or_none()
-    return _task(row) if row else None
+    query = _visible_tasks_query(viewer).where(tasks.c.id == task_id)
+    row = conn.execute(query, viewer.parameters).one_or_none()
+    return _task_from_row(row) if row else None
 
 
 def list_tasks(
@@ -180,29 +182,29 @@ def list_tasks(
     limit: int,
     after: Position | None = None,
     status: Status | None = None,
-) -> list[Task]:
-    """The newest tasks that the viewer may see; `after` is the last one of the page before."""
-    found = _visible(viewer)
+) -> list[TaskRecord]:
+    """The newest tasks that the viewer may see. `after` is the last one on the previous page."""
+    query = _visible_tasks_query(viewer)
     if status is not None:
-        found = found.where(tasks.c.status == status)
-    page = page_after(found, tasks.c.created_at, tasks.c.id, limit, after, newest_first=True)
-    return [_task(row) for row in conn.execute(page, viewer.named)]
+        query = query.where(tasks.c.status == status)
+    page = page_after(query, tasks.c.created_at, tasks.c.id, limit, after, newest_first=True)
+    return [_task_from_row(row) for row in conn.execute(page, viewer.parameters)]
 
 
-def stir_tasks(conn: WriteConnection, file_id: UUID) -> None:
-    """Have those who follow a file's tasks look again, since some may not see them any more."""
-    live = tasks.c.file_id == file_id, tasks.c.status.in_(("queued", "running"))
-    conn.execute(update(tasks).where(*live).values(revision=tasks.c.revision + 1))
+def notify_watchers(conn: WriteConnection, file_id: UUID) -> None:
+    """Make the open event streams of a file's tasks check their access again."""
+    conditions = tasks.c.file_id == file_id, tasks.c.status.in_(("queued", "running"))
+    conn.execute(update(tasks).where(*conditions).values(revision=tasks.c.revision + 1))
 
 
-def revisions_of(conn: ReadConnection, task_ids: list[UUID]) -> dict[UUID, int]:
-    """The present revision of each of these tasks, for those who follow them."""
-    found = select(tasks.c.id, tasks.c.revision).where(tasks.c.id.in_(task_ids))
-    return {row.id: row.revision for row in conn.execute(found)}
+def get_revisions(conn: ReadConnection, task_ids: list[UUID]) -> dict[UUID, int]:
+    """The current revision of each of these tasks."""
+    query = select(tasks.c.id, tasks.c.revision).where(tasks.c.id.in_(task_ids))
+    return {row.id: row.revision for row in conn.execute(query)}
 
 
-def _visible(viewer: Viewer) -> Any:
-    found = (
+def _visible_tasks_query(viewer: Viewer) -> Any:
+    query = (
         select(
             tasks,
             users.c.name.label("user"),
@@ -214,15 +216,17 @@ def _visible(viewer: Viewer) -> Any:
         .outerjoin(files, files.c.id == tasks.c.file_id)
         .outerjoin(checks, checks.c.task_id == tasks.c.id)
     )
-    # Of a validation that somebody of another account had made, a file's owner sees nothing.
-    home = tasks.c.account_id == viewer.account_id
-    others = home if viewer.is_admin else and_(home, files.c.owner_id == viewer.user_id)
-    known = or_(tasks.c.file_id.is_(None), viewer.knows)
-    return found.where(known, or_(tasks.c.user_id == viewer.user_id, others))
+    # The owner of a file does not see validations that another account requested for it.
+    own_account = tasks.c.account_id == viewer.account_id
+    managed = (
+        own_account if viewer.is_admin else and_(own_account, files.c.owner_id == viewer.user_id)
+    )
+    visible = or_(tasks.c.file_id.is_(None), viewer.may_see_file)
+    return query.where(visible, or_(tasks.c.user_id == viewer.user_id, managed))
 
 
-def _task(row: Row[Any]) -> Task:
-    return Task(
+def _task_from_row(row: Row[Any]) -> TaskRecord:
+    return TaskRecord(
         id=TaskId(row.id),
         account_id=row.account_id,
         user_id=row.user_id,

@@ -1,10 +1,10 @@
-"""Repeatable requests: what an `Idempotency-Key` has been answered, so that it is not done twice.
+"""Idempotent requests: the stored reply to an `Idempotency-Key`, so that nothing is done twice.
 
-After draft-ietf-httpapi-idempotency-key-header: the key is claimed in the transaction that opens
-the upload's reservation, and answered in the one that creates what it asked for. So a client that
-got no answer repeats its request and has the first one's task, if there was a first one. A claim
-lives as long as its reservation: whoever died with its process blocks nobody. What is done in one
-transaction (`answer_once`) needs no claim: another request with the key waits for its end.
+Follows draft-ietf-httpapi-idempotency-key-header. The key is claimed in the transaction that opens
+the upload's reservation, and the reply is stored in the transaction that creates the task. A client
+that got no answer repeats its request and gets the task of the first one, if there is one. A claim
+lasts as long as its reservation, so a crash does not block the key. An operation of one transaction
+(`run_once`) needs no claim: another request with the key waits for its end.
 """
 
 from collections.abc import Callable
@@ -19,13 +19,13 @@ from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.errors import KeyReused, RequestUnderWay, UploadInterrupted
 from entrepot.tasks.records import TaskId
 
-KEPT = timedelta(hours=24)
-"""How long an answer is kept."""
+REPLY_RETENTION = timedelta(hours=24)
+"""How long a reply is kept."""
 
 
 @dataclass(frozen=True)
 class Reply:
-    """What a key was answered: the task, and the fingerprint of the request that asked."""
+    """The reply to a key: the task, and the fingerprint of the request."""
 
     fingerprint: str
     task_id: TaskId
@@ -33,7 +33,7 @@ class Reply:
 
 @dataclass(frozen=True)
 class Claim:
-    """A key of one user that an upload under way holds, by its reservation."""
+    """A user's key that a running upload has claimed, identified by its reservation."""
 
     user_id: UUID
     key: str
@@ -41,42 +41,48 @@ class Claim:
 
 
 def find_reply(conn: WriteConnection, user_id: UUID, key: str, now: datetime) -> Reply | None:
-    """The answer that the user's key had in the last 24 hours, if it had one.
+    """The reply to the user's key in the last 24 hours, if there is one.
 
-    Until the transaction's end no other request finds or claims a key of the user. Raises
-    RequestUnderWay while the first request with the key has neither been answered nor failed, and
-    KeyReused if it began a resumable upload, which keeps its key itself.
+    Until the end of the transaction no other request finds or claims a key of the user. Raises
+    RequestUnderWay while the first request with the key is running, and KeyReused if it began a
+    resumable upload, which stores its key itself.
     """
     lock_keys(conn, user_id)
-    begun = uploads.c.user_id == user_id, uploads.c.request_key == key, uploads.c.expires_at > now
-    if conn.execute(select(uploads.c.id).where(*begun)).first() is not None:
+    is_resumable = (
+        uploads.c.user_id == user_id,
+        uploads.c.request_key == key,
+        uploads.c.expires_at > now,
+    )
+    if conn.execute(select(uploads.c.id).where(*is_resumable)).first() is not None:
         raise KeyReused
-    return _reply(conn, user_id, key, now)
+    return _find_reply(conn, user_id, key, now)
 
 
-def check_unreplied(conn: WriteConnection, user_id: UUID, key: str, now: datetime) -> None:
-    """See that a key, for a resumable upload, is that of no other kind of request; until the
-    transaction's end none finds or claims one. Raises KeyReused, RequestUnderWay.
+def check_key_unused(conn: WriteConnection, user_id: UUID, key: str, now: datetime) -> None:
+    """Check that no other kind of request has used the key of a resumable upload.
+
+    Until the end of the transaction no other request finds or claims a key of the user. Raises
+    KeyReused, RequestUnderWay.
     """
     lock_keys(conn, user_id)
-    if _reply(conn, user_id, key, now) is not None:
+    if _find_reply(conn, user_id, key, now) is not None:
         raise KeyReused
 
 
 def lock_keys(conn: WriteConnection, user_id: UUID) -> None:
     """Let no other request use a key of the user until the transaction's end."""
     # SQLite's writer holds the whole database already and ignores FOR UPDATE.
-    locked = select(users.c.id).where(users.c.id == user_id).with_for_update(key_share=True)
-    conn.execute(locked)
+    query = select(users.c.id).where(users.c.id == user_id).with_for_update(key_share=True)
+    conn.execute(query)
 
 
-def _reply(conn: WriteConnection, user_id: UUID, key: str, now: datetime) -> Reply | None:
-    # One statement, which sees one moment: the first request's last transaction answers the key
-    # and ends the reservation, and who looked once before and once after it would find neither.
-    mine = replies.c.user_id == user_id, replies.c.key == key, replies.c.expires_at > now
-    live = reservations.c.id == replies.c.reservation_id, reservations.c.expires_at > now
-    held = select(reservations.c.id).where(*live).exists()
-    row = conn.execute(select(replies, held.label("held")).where(*mine)).one_or_none()
+def _find_reply(conn: WriteConnection, user_id: UUID, key: str, now: datetime) -> Reply | None:
+    # One statement, which sees one state: the last transaction of the first request stores the
+    # reply and ends the reservation. Two statements, one before and one after, would see neither.
+    same_key = replies.c.user_id == user_id, replies.c.key == key, replies.c.expires_at > now
+    running = reservations.c.id == replies.c.reservation_id, reservations.c.expires_at > now
+    is_running = select(reservations.c.id).where(*running).exists()
+    row = conn.execute(select(replies, is_running.label("held")).where(*same_key)).one_or_none()
     if row is None:
         return None
     if row.task_id is not None:
@@ -87,38 +93,40 @@ def _reply(conn: WriteConnection, user_id: UUID, key: str, now: datetime) -> Rep
 
 
 def claim_key(conn: WriteConnection, claim: Claim, now: datetime) -> None:
-    """Hold a key, for which `find_reply` found none, for an upload that begins."""
-    fresh = {
+    """Claim a key without a reply (see `find_reply`) for an upload that begins."""
+    values = {
         "reservation_id": claim.reservation_id,
         "fingerprint": None,
         "task_id": None,
         "created_at": now,
-        "expires_at": now + KEPT,
+        "expires_at": now + REPLY_RETENTION,
     }
-    if _row(conn, claim.user_id, claim.key) is None:
-        named = {"user_id": claim.user_id, "key": claim.key}
-        conn.execute(insert(replies).values(**named, **fresh))
+    if _find_row(conn, claim.user_id, claim.key) is None:
+        keys = {"user_id": claim.user_id, "key": claim.key}
+        conn.execute(insert(replies).values(**keys, **values))
     else:
-        own = replies.c.user_id == claim.user_id, replies.c.key == claim.key
-        conn.execute(update(replies).where(*own).values(**fresh))
+        same_key = replies.c.user_id == claim.user_id, replies.c.key == claim.key
+        conn.execute(update(replies).where(*same_key).values(**values))
 
 
-def keep_reply(
+def save_reply(
     conn: WriteConnection, claim: Claim, fingerprint: str, task_id: TaskId, now: datetime
 ) -> None:
-    """Answer the key with a task, from now on for 24 hours. Raises UploadInterrupted if the key
-    is another upload's by now."""
-    answered = update(replies).where(_held_by(claim))
-    values = {"fingerprint": fingerprint, "task_id": task_id, "expires_at": now + KEPT}
-    if not conn.execute(answered.values(**values)).rowcount:
+    """Store a task as the reply to the key for 24 hours. Raises UploadInterrupted if another upload
+    has claimed the key meanwhile."""
+    statement = update(replies).where(_claim_condition(claim))
+    values = {"fingerprint": fingerprint, "task_id": task_id, "expires_at": now + REPLY_RETENTION}
+    if not conn.execute(statement.values(**values)).rowcount:
         raise UploadInterrupted
 
 
-def replied(
+def find_replied_task(
     conn: WriteConnection, user_id: UUID, key: str | None, fingerprint: str, now: datetime
 ) -> TaskId | None:
-    """The task that the key was answered with, if it was. Raises KeyReused if that was another
-    request, RequestUnderWay while the first one is not answered.
+    """The task in the reply to the key, if there is one.
+
+    Raises KeyReused if the reply belongs to another request, RequestUnderWay while the first one
+    runs.
     """
     reply = find_reply(conn, user_id, key, now) if key is not None else None
     if reply is not None and reply.fingerprint != fingerprint:
@@ -126,46 +134,50 @@ def replied(
     return reply.task_id if reply is not None else None
 
 
-def answer_once(
+def run_once(
     conn: WriteConnection,
     user_id: UUID,
     key: str | None,
     fingerprint: str,
     now: datetime,
-    make: Callable[[], TaskId],
+    create_task: Callable[[], TaskId],
 ) -> TaskId:
-    """What `make` makes in this transaction; or what the same request made before. Raises as
-    `replied` and `make` do.
+    """The task that `create_task` creates in this transaction, or that the same request created
+    before.
+
+    Raises as `find_replied_task` and `create_task` do.
     """
-    done = replied(conn, user_id, key, fingerprint, now)
-    if done is not None:
-        return done
-    task_id = make()
+    earlier = find_replied_task(conn, user_id, key, fingerprint, now)
+    if earlier is not None:
+        return earlier
+    task_id = create_task()
     if key is not None:
-        claim = Claim(user_id, key, uuid4())  # no upload's: held and answered in one transaction
+        claim = Claim(user_id, key, uuid4())  # no upload: claimed and replied in one transaction
         claim_key(conn, claim, now)
-        keep_reply(conn, claim, fingerprint, task_id, now)
+        save_reply(conn, claim, fingerprint, task_id, now)
     return task_id
 
 
-def drop_claim(conn: WriteConnection, claim: Claim) -> None:
-    """Let a key go whose upload failed: the same request may come again. An answer stays."""
-    conn.execute(delete(replies).where(_held_by(claim)))
+def release_claim(conn: WriteConnection, claim: Claim) -> None:
+    """Release the key of a failed upload, so that the request can be repeated. A reply stays."""
+    conn.execute(delete(replies).where(_claim_condition(claim)))
 
 
-def drop_stale_replies(conn: WriteConnection, now: datetime) -> int:
-    """Forget answers that are old enough, and claims of uploads that died; how many."""
-    dead = ~select(reservations.c.id).where(reservations.c.id == replies.c.reservation_id).exists()
-    stale = or_(replies.c.expires_at <= now, and_(replies.c.task_id.is_(None), dead))
-    return conn.execute(delete(replies).where(stale)).rowcount
+def delete_stale_replies(conn: WriteConnection, now: datetime) -> int:
+    """Delete expired replies, and claims of uploads that died; returns their number."""
+    no_reservation = (
+        ~select(reservations.c.id).where(reservations.c.id == replies.c.reservation_id).exists()
+    )
+    condition = or_(replies.c.expires_at <= now, and_(replies.c.task_id.is_(None), no_reservation))
+    return conn.execute(delete(replies).where(condition)).rowcount
 
 
-def _row(conn: ReadConnection, user_id: UUID, key: str) -> Row[tuple[object, ...]] | None:
-    mine = replies.c.user_id == user_id, replies.c.key == key
-    return conn.execute(select(replies).where(*mine)).one_or_none()
+def _find_row(conn: ReadConnection, user_id: UUID, key: str) -> Row[tuple[object, ...]] | None:
+    same_key = replies.c.user_id == user_id, replies.c.key == key
+    return conn.execute(select(replies).where(*same_key)).one_or_none()
 
 
-def _held_by(claim: Claim) -> ColumnElement[bool]:
+def _claim_condition(claim: Claim) -> ColumnElement[bool]:
     return and_(
         replies.c.user_id == claim.user_id,
         replies.c.key == claim.key,

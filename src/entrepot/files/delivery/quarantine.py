@@ -31,7 +31,7 @@ from entrepot.grants.access import (
     Manageable,
     access_manageable,
     access_visible,
-    manages,
+    can_manage,
     visible_versions,
 )
 from entrepot.tasks.queue import TaskQueue
@@ -65,7 +65,9 @@ def quarantine_of(
     row = conn.execute(found).one_or_none()
     if row is None:
         return None
-    return Quarantine(row.created_by == actor.user_id, manages(actor, row.account_id, row.owner_id))
+    return Quarantine(
+        row.created_by == actor.user_id, can_manage(actor, row.account_id, row.owner_id)
+    )
 
 
 def get_stored(

@@ -29,7 +29,7 @@ from entrepot.grants.access import (
     visible_versions,
 )
 from entrepot.inspection.results import Inspection
-from entrepot.quotas.reserve import take_used, told_to
+from entrepot.quotas.reserve import add_used, hide_owner_figures
 from entrepot.tasks.queue import TaskQueue
 
 
@@ -85,8 +85,8 @@ def add_copy(
     limit = load_contract(conn, target.file_id).size_limit
     if stored.size > limit:
         raise FileTooLarge(limit=limit, requested=stored.size)
-    with told_to(target.actor.account_id, account_id):
-        take_used(conn, account_id, stored.size)
+    with hide_owner_figures(target.actor.account_id, account_id):
+        add_used(conn, account_id, stored.size)
     accepted, actor = next_accepted(conn, target.file_id), target.actor
     add_version(conn, accepted, actor, account_id, blob_id, stored, kind, queue, now, origin)
     told = {name: value for name, value in asdict(origin).items() if value is not None}

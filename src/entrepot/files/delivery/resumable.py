@@ -23,15 +23,19 @@ from entrepot.errors import (
     TooManyUploads,
     UploadIncomplete,
 )
-from entrepot.quotas.hold import extend_hold, gather_holds, hold
 from entrepot.quotas.reserve import (
     ReservationId,
+    hide_owner_figures,
     lock_account,
     release_reservation,
-    told_to,
+)
+from entrepot.quotas.upload_reservations import (
+    extend_reservation,
+    merge_reservations,
+    reserve_upload,
 )
 from entrepot.tasks.records import TaskId
-from entrepot.tasks.replies import check_unreplied
+from entrepot.tasks.replies import check_key_unused
 
 BATCH = 500
 
@@ -105,8 +109,8 @@ def begin_upload(
     concat = "partial" if announced.partial else None
     begun = {"concat": concat, "request_key": announced.key, "turn": 1}
     _add(conn, made, actor, account_id, announced, now, expires_at=now + life, **begun)
-    with told_to(actor.account_id, account_id):
-        hold(conn, account_id, made, announced.size, now + life, now)
+    with hide_owner_figures(actor.account_id, account_id):
+        reserve_upload(conn, account_id, made, announced.size, now + life, now)
     return _required(conn, uploads.c.id == made)
 
 
@@ -127,7 +131,7 @@ def note_received(conn: WriteConnection, upload_id: UUID, received: int, until: 
     """So many bytes are durable, and none of them wait for a checksum; the upload lives on."""
     values = {"received": received, "unproven": None, "expires_at": until}
     conn.execute(update(uploads).where(uploads.c.id == upload_id).values(**values))
-    extend_hold(conn, upload_id, until)
+    extend_reservation(conn, upload_id, until)
 
 
 def note_found(conn: WriteConnection, upload_id: UUID, received: int) -> None:
@@ -144,7 +148,7 @@ def note_unproven(conn: WriteConnection, upload_id: UUID, proven: int) -> None:
 def keep_upload(conn: WriteConnection, upload_id: UUID, until: datetime) -> None:
     """Say that a long request still brings bytes."""
     conn.execute(update(uploads).where(uploads.c.id == upload_id).values(expires_at=until))
-    extend_hold(conn, upload_id, until)
+    extend_reservation(conn, upload_id, until)
 
 
 def deliver_upload(
@@ -214,8 +218,8 @@ def join_uploads(
         return whole
     made = uuid4()
     held = [(part.account_id, part.upload_id) for part in named]
-    with told_to(actor.account_id, account_id):
-        reservation = gather_holds(conn, held, account_id, made, announced.size, now)
+    with hide_owner_figures(actor.account_id, account_id):
+        reservation = merge_reservations(conn, held, account_id, made, announced.size, now)
     task_id = deliver(reservation)
     final = {"concat": "final", "parts": [str(part) for part in parts]}
     ended = {"received": announced.size, "task_id": task_id, "expires_at": until}
@@ -290,7 +294,7 @@ def _by_key(
 ) -> Upload | None:
     if announced.key is None:
         return None
-    check_unreplied(conn, actor.user_id, announced.key, now)
+    check_key_unused(conn, actor.user_id, announced.key, now)
     seen = uploads.c.user_id == actor.user_id, uploads.c.request_key == announced.key
     found = _found(conn, and_(*seen))
     if found is None:

@@ -39,7 +39,7 @@ from entrepot.files.names import folded
 from entrepot.files.remove import HOLDERS, kept
 from entrepot.files.sweep import GRACE
 from entrepot.files.versions import UNDECIDED, UNDO
-from entrepot.tasks.queue import dead_runs, stranded_tasks
+from entrepot.tasks.queue import find_dead_runs, find_lost_tasks
 
 Validation = Callable[[ReadConnection, BlobStore, datetime], Iterator[str]]
 STUCK = timedelta(days=1)
@@ -179,7 +179,7 @@ def tasks_and_versions_agree(
     waiting = tasks.c.status.in_(("queued", "running")), tasks.c.created_at < now - STUCK
     for stuck in conn.execute(select(tasks.c.id, tasks.c.created_at).where(*waiting)):
         yield f"task {stuck.id} has not ended since {stuck.created_at.isoformat()}"
-    for task_id in stranded_tasks(conn):
+    for task_id in find_lost_tasks(conn):
         yield f"task {task_id} has not ended, and no worker will ever take it"
 
 
@@ -257,7 +257,7 @@ def derivatives_are_sound(conn: ReadConnection, store: BlobStore, now: datetime)
             yield f"{name} belongs to another account than its version"
         if row.status == "ready":
             yield from _check_derivative(name, row, store)
-    for run_id in dead_runs(conn, pending_runs(conn)):
+    for run_id in find_dead_runs(conn, pending_runs(conn)):
         yield f"derivation {run_id} has not ended, and no worker will ever take it"
 
 

@@ -13,8 +13,8 @@ from entrepot.files.processing.compare import cancel_comparison
 from entrepot.files.processing.publish import cancel_version
 from entrepot.files.processing.validation import cancel_validation, find_validation
 from entrepot.files.versions import Undecided
-from entrepot.grants.access import known_files, readable_files, sight
-from entrepot.tasks.records import Task, Viewer, get_task, lock_task, request_cancel
+from entrepot.grants.access import actor_parameters, known_files, readable_files
+from entrepot.tasks.records import TaskRecord, Viewer, get_task, lock_task, request_cancel
 
 BROUGHT = ("file.new", "version.new", "file.validate")
 """The kinds of tasks that judge what their user brought, and not what is in the file already."""
@@ -28,10 +28,10 @@ def viewer_of(actor: Actor) -> Viewer:
     """
     tells = or_(tasks.c.kind.in_(BROUGHT), readable_files(actor.is_admin))
     knows = and_(known_files(actor.is_admin), tells)
-    return Viewer(actor.user_id, actor.account_id, actor.is_admin, knows, sight(actor))
+    return Viewer(actor.user_id, actor.account_id, actor.is_admin, knows, actor_parameters(actor))
 
 
-def visible_task(conn: ReadConnection, actor: Actor, task_id: UUID) -> Task:
+def visible_task(conn: ReadConnection, actor: Actor, task_id: UUID) -> TaskRecord:
     """A task that the actor may see. Raises NotFound."""
     task = get_task(conn, viewer_of(actor), task_id)
     if task is None:
@@ -39,7 +39,7 @@ def visible_task(conn: ReadConnection, actor: Actor, task_id: UUID) -> Task:
     return task
 
 
-def cancel_task(conn: WriteConnection, actor: Actor, task_id: UUID, now: datetime) -> Task:
+def cancel_task(conn: WriteConnection, actor: Actor, task_id: UUID, now: datetime) -> TaskRecord:
     """Cancel a task that the actor may see. Raises NotFound, TaskFinished.
 
     A task that waits ends here; one that runs is ended by its worker. Canceling it again while
@@ -59,7 +59,7 @@ def cancel_task(conn: WriteConnection, actor: Actor, task_id: UUID, now: datetim
     return visible_task(conn, actor, task_id)
 
 
-def _version_of(conn: ReadConnection, task: Task) -> Undecided:
+def _version_of(conn: ReadConnection, task: TaskRecord) -> Undecided:
     row = conn.execute(
         select(versions, files.c.name)
         .join(files, files.c.id == versions.c.file_id)

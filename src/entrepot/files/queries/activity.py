@@ -17,7 +17,7 @@ from entrepot.accounts.actor import Actor
 from entrepot.activity.chain import row_to_json
 from entrepot.db.tables import activity, files
 from entrepot.db.types import ReadConnection
-from entrepot.grants.access import access_manageable, known_files, sight
+from entrepot.grants.access import access_manageable, actor_parameters, known_files
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def names_of(conn: ReadConnection, actor: Actor, found: Sequence[Entry]) -> dict
     knows of."""
     wanted = {UUID(entry.said["file_id"]) for entry in found if entry.said["file_id"]}
     known = known_files(actor.is_admin), files.c.id.in_(wanted)
-    rows = conn.execute(select(files.c.id, files.c.name).where(*known), sight(actor))
+    rows = conn.execute(select(files.c.id, files.c.name).where(*known), actor_parameters(actor))
     return {str(row.id): row.name for row in rows}
 
 

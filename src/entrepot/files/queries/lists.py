@@ -44,12 +44,12 @@ from entrepot.files.names import folded, trigrams
 from entrepot.files.queries.read import File, file_of, file_rows
 from entrepot.files.queries.search import trigram_values, with_trigrams
 from entrepot.grants.access import (
+    actor_parameters,
     has_entitlements,
     managed_files,
     readable_files,
+    shared_file_queries,
     shared_files,
-    shared_pages,
-    sight,
 )
 
 Sort = Literal[
@@ -121,7 +121,12 @@ def list_files(
         larger=wanted.min_size is not None,
         smaller=wanted.max_size is not None,
     )
-    values = {**sight(actor), **_values(wanted), "most": limit, "owner": owner and owner[0]}
+    values = {
+        **actor_parameters(actor),
+        **_values(wanted),
+        "most": limit,
+        "owner": owner and owner[0],
+    }
     if after is not None:
         values["last_key"], values["last_id"] = after
     if wanted.name is not None and managed:
@@ -264,7 +269,7 @@ def _shared_pages(shape: _Shape) -> list[Select[Any]]:
     conditions = [*others, *_conditions(shape, seen)]
     if shape.sort.endswith("created_at"):
         order = entitlements.c.file_created_at, entitlements.c.file_id
-        kinds = (kind.where(*conditions) for kind in shared_pages())
+        kinds = (kind.where(*conditions) for kind in shared_file_queries())
         return [_after(kind, shape, *order) for kind in kinds]
     there = shared_files(), files.c.deleted_at.is_(None)
     return [_page(select(files.c.id).where(*there, *conditions), shape, seen)]

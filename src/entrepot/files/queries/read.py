@@ -28,11 +28,11 @@ from entrepot.grants.access import (
     Rights,
     access_readable,
     access_visible,
-    granted_rights,
-    granted_until,
+    actor_parameters,
+    expiry_column,
     require_reading,
-    rights_of,
-    sight,
+    rights_columns,
+    rights_from_row,
     visible_files,
     visible_versions,
 )
@@ -91,7 +91,7 @@ class Findings:
 
 def get_file(conn: ReadConnection, actor: Actor, file_id: UUID) -> File:
     """One file that the actor may know of, its schema included. Raises NotFound."""
-    values = {**sight(actor), "file_id": file_id}
+    values = {**actor_parameters(actor), "file_id": file_id}
     row = conn.execute(_one(actor.is_admin), values).one_or_none()
     if row is None:
         raise NotFound
@@ -118,13 +118,13 @@ def get_published(
 
     Raises NotFound, also for a number that was not published, NotAllowed and NoPublishedVersion.
     """
-    values: dict[str, Any] = {**sight(actor), "file_id": file_id}
+    values: dict[str, Any] = {**actor_parameters(actor), "file_id": file_id}
     if number is not None:
         values["number"] = number
     row = conn.execute(_published(actor.is_admin, number is not None), values).one_or_none()
     if row is None:
         raise NotFound
-    rights = rights_of(actor, row)
+    rights = rights_from_row(actor, row)
     require_reading(rights)
     if row.id is None and number is not None:
         raise NotFound
@@ -201,7 +201,7 @@ def newest_findings(conn: ReadConnection, actor: Actor, file_id: UUID) -> Findin
 
 
 def file_rows(with_schema: bool) -> Select[Any]:
-    """The rows that `file_of` reads; `sight` fills in who looks."""
+    """The rows that `file_of` reads; `actor_parameters` fills in who looks."""
     columns: list[Any] = [
         files,
         users.c.name.label("user"),
@@ -211,7 +211,7 @@ def file_rows(with_schema: bool) -> Select[Any]:
         versions.c.media_type,
         versions.c.sha256,
         versions.c.row_count,
-        *granted_rights(),
+        *rights_columns(),
     ]
     if with_schema:
         newest = (
@@ -231,7 +231,7 @@ def file_rows(with_schema: bool) -> Select[Any]:
 
 def file_of(row: Row[Any], actor: Actor) -> File:
     """What an actor sees of a file."""
-    rights = rights_of(actor, row)
+    rights = rights_from_row(actor, row)
     reads = rights.reads
     return File(
         id=FileId(row.id),
@@ -272,8 +272,8 @@ def _published(is_admin: bool, numbered: bool) -> Select[Any]:
             files.c.name,
             files.c.account_id,
             files.c.owner_id,
-            *granted_rights(),
-            granted_until(),
+            *rights_columns(),
+            expiry_column(),
             versions.c.id,
             versions.c.number,
             versions.c.size,

@@ -13,9 +13,9 @@ from entrepot.files.contract import Revision
 from entrepot.files.queries.read import File
 from entrepot.files.queries.versions_list import Version
 from entrepot.files.transfer import Offer
-from entrepot.grants.entitlements import Granted
+from entrepot.grants.entitlements import GrantedEntitlement
 from entrepot.http.problems.handlers import task_problem
-from entrepot.tasks.records import Task
+from entrepot.tasks.records import TaskRecord
 
 
 def stamp(moment: datetime | None) -> str | None:
@@ -94,7 +94,7 @@ def exception_payload(exception: Version | None) -> dict[str, Any] | None:
     }
 
 
-def task_payload(task: Task) -> dict[str, Any]:
+def task_payload(task: TaskRecord) -> dict[str, Any]:
     """A task, as it is polled and as its events carry it."""
     percent = round(100 * task.done / task.total, 1) if task.total else 0.0
     report = None
@@ -127,7 +127,7 @@ def task_payload(task: Task) -> dict[str, Any]:
     }
 
 
-def granted_payload(granted: Granted) -> dict[str, Any]:
+def granted_payload(granted: GrantedEntitlement) -> dict[str, Any]:
     """An entitlement, as those who manage the file see it."""
     return {
         "user_name": granted.user_name,

@@ -27,7 +27,7 @@ from entrepot.http.deps import AdminWork, AnyWork, ReadWork, WriteWork
 from entrepot.http.lists.listings import KEYS, USERS
 from entrepot.http.lists.paging import Cursor
 from entrepot.http.uploads.body import SmallBodyRoute
-from entrepot.quotas.reserve import Usage, usage_of
+from entrepot.quotas.reserve import Usage, get_usage
 
 router = APIRouter(route_class=SmallBodyRoute)
 
@@ -145,7 +145,7 @@ async def account(work: ReadWork) -> Response:
     def look(conn: ReadConnection, actor: Actor) -> tuple[Actor, Usage, AccountUsage, int]:
         mine = actor.account_id
         derived = account_derivative_bytes(conn, mine)
-        return actor, usage_of(conn, mine), account_usage(conn, mine), derived
+        return actor, get_usage(conn, mine), account_usage(conn, mine), derived
 
     actor, usage, held, derived = await work.read(look)
     return JSONResponse(

@@ -11,7 +11,12 @@ from entrepot.accounts.actor import Actor
 from entrepot.db.pages import Position
 from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.files.transfer import accept_offer, list_offers, offer_file, withdraw_offer
-from entrepot.grants.entitlements import Granted, grant, list_entitlements, revoke
+from entrepot.grants.entitlements import (
+    GrantedEntitlement,
+    grant_entitlement,
+    list_entitlements,
+    revoke_entitlement,
+)
 from entrepot.http.api.file_document import Shown, show_file
 from entrepot.http.api.lists import LimitOrEverything, list_response
 from entrepot.http.api.payloads import Moment, granted_payload, offer_payload, stamp
@@ -55,7 +60,7 @@ async def entitlements(
 
     def find(
         conn: ReadConnection, actor: Actor, size: int, after: Position | None
-    ) -> list[Granted]:
+    ) -> list[GrantedEntitlement]:
         return list_entitlements(conn, actor, file_id, size, after)
 
     listing = ENTITLEMENTS.of(file_id)
@@ -74,14 +79,14 @@ async def entitle(
     """
     now = work.parts.clock()
     asked = user_name, body.entitlement, body.expires_at, now
-    granted, is_new = await work.write(grant, file_id, *asked)
+    granted, is_new = await work.write(grant_entitlement, file_id, *asked)
     return JSONResponse(granted_payload(granted), status_code=201 if is_new else 200)
 
 
 @router.delete("/file/{file_id}/entitlements/{user_name}", status_code=204, response_model=None)
 async def disentitle(file_id: UUID, user_name: str, work: WriteWork) -> Response:
     """End an entitlement at once, for uploads and event streams that are under way too."""
-    await work.write(revoke, file_id, user_name, work.parts.clock())
+    await work.write(revoke_entitlement, file_id, user_name, work.parts.clock())
     return Response(status_code=204)
 
 

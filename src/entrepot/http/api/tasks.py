@@ -21,7 +21,7 @@ from entrepot.http.deps import AnyWork, UnitOfWork
 from entrepot.http.limits.concurrency_limits import EventStream
 from entrepot.http.lists.listings import TASKS
 from entrepot.http.lists.paging import Cursor
-from entrepot.tasks.records import Task, list_tasks
+from entrepot.tasks.records import TaskRecord, list_tasks
 
 router = APIRouter(tags=["tasks"])
 
@@ -41,7 +41,9 @@ async def tasks(
 ) -> Response:
     """The newest tasks: one's own and those of one's files; an admin's whole account."""
 
-    def find(conn: ReadConnection, actor: Actor, size: int, after: Position | None) -> list[Task]:
+    def find(
+        conn: ReadConnection, actor: Actor, size: int, after: Position | None
+    ) -> list[TaskRecord]:
         return list_tasks(conn, viewer_of(actor), size, after, status)
 
     return await list_response(request, work, TASKS, find, task_payload, limit, cursor)
@@ -88,12 +90,12 @@ def _revision(text: str) -> int:
     return int(text) if re.fullmatch(r"[0-9]{1,18}", text) else 0
 
 
-async def _payload(task: Task) -> str:
+async def _payload(task: TaskRecord) -> str:
     return json.dumps(task_payload(task), separators=(",", ":"))
 
 
 async def task_events(
-    work: UnitOfWork, present: Task, seen: int, render: Callable[[Task], Awaitable[str]]
+    work: UnitOfWork, present: TaskRecord, seen: int, render: Callable[[TaskRecord], Awaitable[str]]
 ) -> AsyncIterator[bytes]:
     """Events of one task from revision `seen` on; `render` makes an event's data of a task.
 
@@ -119,6 +121,6 @@ async def task_events(
                 yield _event(present, data)
 
 
-def _event(task: Task, data: str) -> bytes:
+def _event(task: TaskRecord, data: str) -> bytes:
     lines = "".join(f"data: {line}\n" for line in data.splitlines())
     return f"id: {task.revision}\nevent: task\n{lines}\n".encode()

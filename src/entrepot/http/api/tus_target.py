@@ -24,8 +24,8 @@ from entrepot.http.deps import UnitOfWork
 from entrepot.http.uploads.form import FIELD_LIMITS, UploadForm
 from entrepot.http.uploads.session import Admission
 from entrepot.http.uploads.tus_headers import read_metadata
-from entrepot.quotas.hold import gather_holds
-from entrepot.quotas.reserve import ReservationId, told_to
+from entrepot.quotas.reserve import ReservationId, hide_owner_figures
+from entrepot.quotas.upload_reservations import merge_reservations
 from entrepot.tasks.records import TaskId
 
 NAMES = ("filename", *FIELDS, "file_id", "replaces")
@@ -77,8 +77,8 @@ class Aim:
         target, name = self._target(conn, actor), self.file_name
         if target.account_id != holder:
             held, size = [(holder, reservation)], stored.size
-            with told_to(actor.account_id, target.account_id):
-                gather_holds(conn, held, target.account_id, reservation, size, now)
+            with hide_owner_figures(actor.account_id, target.account_id):
+                merge_reservations(conn, held, target.account_id, reservation, size, now)
         made = deliver_version(
             conn, target, name, blob_id, stored, reservation, queue, now, self.replaces
         )

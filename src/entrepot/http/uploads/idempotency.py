@@ -14,7 +14,7 @@ from entrepot.blobs.store import StoredBlob
 from entrepot.db.types import WriteConnection
 from entrepot.errors import FieldInvalid
 from entrepot.tasks.records import TaskId
-from entrepot.tasks.replies import answer_once, replied
+from entrepot.tasks.replies import find_replied_task, run_once
 
 HEADER = "Idempotency-Key"
 LONGEST = 255
@@ -56,13 +56,13 @@ class IdempotentRequest:
 
     def answered(self, conn: WriteConnection, actor: Actor, now: datetime) -> TaskId | None:
         """The task that the same request was answered with. Raises KeyReused, RequestUnderWay."""
-        return replied(conn, actor.user_id, self.key, self.fingerprint, now)
+        return find_replied_task(conn, actor.user_id, self.key, self.fingerprint, now)
 
     def once(
         self, conn: WriteConnection, actor: Actor, now: datetime, make: Callable[[], TaskId]
     ) -> TaskId:
         """What `make` makes, or what it made the first time. Raises as `answered` does."""
-        return answer_once(conn, actor.user_id, self.key, self.fingerprint, now, make)
+        return run_once(conn, actor.user_id, self.key, self.fingerprint, now, make)
 
 
 def fingerprint(

@@ -30,15 +30,15 @@ from entrepot.http.deps import UnitOfWork
 from entrepot.quotas.reserve import (
     ReservationId,
     Usage,
+    get_usage,
     grow_reservation,
     open_reservation,
-    refusal_for,
+    quota_error_for,
     release_reservation,
     renew_reservation,
-    usage_of,
 )
 from entrepot.tasks.records import TaskId
-from entrepot.tasks.replies import Claim, Reply, claim_key, drop_claim, find_reply, keep_reply
+from entrepot.tasks.replies import Claim, Reply, claim_key, find_reply, release_claim, save_reply
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -98,7 +98,7 @@ def begin_upload_session(
     if key is not None and reply is None:
         claim = Claim(actor.user_id, key, reservation)
         claim_key(conn, claim, work.now)
-    usage = usage_of(conn, admission.account_id)
+    usage = get_usage(conn, admission.account_id)
     return Opened(admission, actor.account_id, reservation, usage, claim, reply)
 
 
@@ -106,7 +106,7 @@ def end_upload_session(conn: WriteConnection, opened: Opened) -> None:
     """Give the reservation and the key back, as far as no row stands for them."""
     release_reservation(conn, opened.admission.account_id, opened.reservation)
     if opened.claim is not None:
-        drop_claim(conn, opened.claim)
+        release_claim(conn, opened.claim)
 
 
 class UploadSession:
@@ -201,7 +201,7 @@ class UploadSession:
         if self._opened.claim is not None:
             assert self.fingerprint is not None
             now = self._work.parts.clock()
-            keep_reply(conn, self._opened.claim, self.fingerprint, task_id, now)
+            save_reply(conn, self._opened.claim, self.fingerprint, task_id, now)
 
     async def hand_over(
         self,
@@ -224,7 +224,7 @@ class UploadSession:
 
     def told(self, refused: QuotaExceeded) -> EntrepotError:
         """A refusal for want of quota as who uploads may be told it."""
-        return refusal_for(self._opened.sender, self.account_id, refused)
+        return quota_error_for(self._opened.sender, self.account_id, refused)
 
     async def abort(self) -> None:
         """Drop everything: bytes, committed or not, and the reservation."""
@@ -299,9 +299,9 @@ class UploadSession:
     async def _refusal(self) -> QuotaExceeded:
         database = self._work.parts.database
         usage: Usage = await self._work.runtime.run_in_database_thread(
-            database.read, usage_of, self.account_id
+            database.read, get_usage, self.account_id
         )
-        return usage.refusal(self.received)
+        return usage.quota_exceeded(self.received)
 
 
 class ReplayedUpload(UploadSession):

@@ -13,7 +13,7 @@ from entrepot.files.queries.read import File
 from entrepot.files.queries.usage import AccountUsage, account_usage
 from entrepot.http.web.rendering import page
 from entrepot.http.web.signed_in import SignedIn
-from entrepot.quotas.reserve import Usage, usage_of
+from entrepot.quotas.reserve import Usage, get_usage
 
 router = APIRouter()
 
@@ -52,7 +52,7 @@ async def account(request: Request, work: SignedIn) -> Response:
 def _load(conn: ReadConnection, actor: Actor) -> _AccountPage:
     wanted = FileFilter(sort="-file_size", entitlement="owned")
     return _AccountPage(
-        usage_of(conn, actor.account_id),
+        get_usage(conn, actor.account_id),
         account_usage(conn, actor.account_id),
         account_derivative_bytes(conn, actor.account_id),
         list_files(conn, actor, LARGEST, None, wanted),

@@ -30,7 +30,12 @@ from entrepot.files.queries.read import (
 )
 from entrepot.files.queries.versions_list import Version, exception_of, list_versions
 from entrepot.files.transfer import offer_file, offered_to, withdraw_offer
-from entrepot.grants.entitlements import Granted, grant, list_entitlements, revoke
+from entrepot.grants.entitlements import (
+    GrantedEntitlement,
+    grant_entitlement,
+    list_entitlements,
+    revoke_entitlement,
+)
 from entrepot.http.api.files import VersionNumber
 from entrepot.http.downloads.forms import form_of, rejected_rows
 from entrepot.http.downloads.response import published_response
@@ -129,7 +134,7 @@ async def share(request: Request, file_id: UUID, work: SignedIn) -> Response:
     """Share the file with somebody, or change what they may do; or the form again, and why."""
     draft = read_draft(await read_form(request))
     try:
-        await work.write(grant, file_id, *draft.asked(work.now), work.now)
+        await work.write(grant_entitlement, file_id, *draft.asked(work.now), work.now)
     except FieldInvalid as wrong:
         return await _page(request, file_id, work, replace(draft, wrong=wrong), status=422)
     return go(f"/files/{file_id}#sharing")
@@ -140,7 +145,7 @@ async def unshare(request: Request, file_id: UUID, work: SignedIn) -> Response:
     """End somebody's entitlement; one that has ended meanwhile is gone already."""
     form = await read_form(request)
     with suppress(NotFound):
-        await work.write(revoke, file_id, form.text("user_name"), work.now)
+        await work.write(revoke_entitlement, file_id, form.text("user_name"), work.now)
     return go(f"/files/{file_id}#sharing")
 
 
@@ -280,7 +285,7 @@ class _FilePage:
     revisions: list[Revision]
     versions: list[Version]
     exception: Version | None
-    shared: list[Granted]
+    shared: list[GrantedEntitlement]
     acted: list[Entry]
     offered: str | None
 

@@ -14,7 +14,7 @@ from entrepot.http.lists.listings import OFFERS
 from entrepot.http.problems.table import kind_of
 from entrepot.http.web.rendering import page
 from entrepot.http.web.signed_in import PageWork, SignedIn, go
-from entrepot.quotas.reserve import Usage, usage_of
+from entrepot.quotas.reserve import Usage, get_usage
 
 router = APIRouter()
 
@@ -51,7 +51,7 @@ async def _page(
     after = OFFERS.after(cursor)
 
     def look(conn: ReadConnection, actor: Actor) -> tuple[list[Offer], Usage]:
-        return list_offers(conn, actor, PAGE + 1, after), usage_of(conn, actor.account_id)
+        return list_offers(conn, actor, PAGE + 1, after), get_usage(conn, actor.account_id)
 
     actor, (found, usage) = await work.look(look)
     shown, next_cursor = OFFERS.cut(found, PAGE)

@@ -27,7 +27,7 @@ from entrepot.http.problems.handlers import task_problem
 from entrepot.http.web.rendering import json_to_keep, page, render
 from entrepot.http.web.reports import report_view
 from entrepot.http.web.signed_in import SignedIn, go
-from entrepot.tasks.records import Task, list_tasks
+from entrepot.tasks.records import TaskRecord, list_tasks
 
 router = APIRouter()
 
@@ -39,7 +39,7 @@ async def tasks(request: Request, work: SignedIn, cursor: str | None = None) -> 
     """One's own tasks and those of one's files; an admin's whole account."""
     after = TASKS.after(cursor)
 
-    def load(conn: ReadConnection, actor: Actor) -> list[Task]:
+    def load(conn: ReadConnection, actor: Actor) -> list[TaskRecord]:
         return list_tasks(conn, viewer_of(actor), PAGE + 1, after)
 
     actor, found = await work.look(load)
@@ -83,7 +83,7 @@ async def events(
     present = await work.read(visible_task, task_id)
     seen = int(last_event_id) if last_event_id and last_event_id.isdigit() else 0
 
-    async def fragment(task: Task) -> str:
+    async def fragment(task: TaskRecord) -> str:
         if not task.ended:
             return render(request, "tasks/_task.html", **_described(task, None, None))
         shown = await work.again().read(_load, task_id, work.parts.clock())
@@ -113,7 +113,7 @@ def _load(conn: ReadConnection, actor: Actor, task_id: UUID, now: datetime) -> d
     return _described(task, report, quarantine_of(conn, actor, task_id, now))
 
 
-def _comparison(conn: ReadConnection, actor: Actor, task: Task) -> dict[str, Any] | None:
+def _comparison(conn: ReadConnection, actor: Actor, task: TaskRecord) -> dict[str, Any] | None:
     """What was found, for who may see it; the task itself is seen by more."""
     try:
         return comparison_of(conn, actor, task.id) if task.has_report else None
@@ -122,7 +122,7 @@ def _comparison(conn: ReadConnection, actor: Actor, task: Task) -> dict[str, Any
 
 
 def _described(
-    task: Task, report: dict[str, Any] | None, refused: Quarantine | None
+    task: TaskRecord, report: dict[str, Any] | None, refused: Quarantine | None
 ) -> dict[str, Any]:
     view = report_view(report) if report else None
     kept = refused is not None or task.status == "succeeded"

@@ -29,7 +29,7 @@ from entrepot.http.uploads.form import Purpose, UploadForm, receive_form
 from entrepot.http.uploads.session import UploadSession
 from entrepot.http.web.rendering import page
 from entrepot.http.web.signed_in import PageWork, SignedIn, go
-from entrepot.quotas.reserve import Usage, usage_of
+from entrepot.quotas.reserve import Usage, get_usage
 from entrepot.tasks.records import TaskId
 
 router = APIRouter()
@@ -130,7 +130,7 @@ async def _form(
     request: Request, work: PageWork, filled: Filled, failure: EntrepotError | None
 ) -> Response:
     def look(conn: ReadConnection, actor: Actor) -> Usage:
-        return usage_of(conn, actor.account_id)
+        return get_usage(conn, actor.account_id)
 
     actor, usage = await work.look(look)
     kind = kind_of(failure) if failure is not None else None

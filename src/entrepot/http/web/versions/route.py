@@ -19,7 +19,7 @@ from entrepot.http.uploads.form import receive_form
 from entrepot.http.web.form import read_form
 from entrepot.http.web.rendering import page
 from entrepot.http.web.signed_in import PageWork, SignedIn, go
-from entrepot.quotas.reserve import Usage, usage_of
+from entrepot.quotas.reserve import Usage, get_usage
 
 router = APIRouter()
 
@@ -89,7 +89,7 @@ async def _form(
     def look(conn: ReadConnection, actor: Actor) -> tuple[File, Usage]:
         found = get_file(conn, actor, file_id)
         require_delivering(found.rights)
-        return found, usage_of(conn, actor.account_id)
+        return found, get_usage(conn, actor.account_id)
 
     actor, (file, usage) = await work.look(look)
     kind = kind_of(failure) if failure is not None else None

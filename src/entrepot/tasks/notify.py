@@ -1,0 +1,122 @@
+"""Wake sleeping workers when work was enqueued, so that an idle queue needs few polls.
+
+On the embedded database workers listen on Unix datagram sockets in the data folder. On PostgreSQL
+the enqueueing transaction notifies (`NOTIFY`, delivered at its commit). A lost wake-up delays a
+task by one poll interval, nothing else.
+"""
+
+import contextlib
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psycopg
+from sqlalchemy import make_url
+
+CHANNEL = "entrepot_tasks"
+BURST_SECONDS = 0.5
+"""How long a worker polls quickly after a wake-up: the row may become visible a moment later."""
+BURST_INTERVAL_SECONDS = 0.02
+"""Pause between two quick polls."""
+
+
+class WakeableEvent(threading.Event):
+    """A stop event whose `wait` also ends when `wake` is called.
+
+    The queue's polling loop sleeps in `stop_event.wait(interval)`. DBOS has no hook to end that
+    sleep early, so this event does it.
+    """
+
+    def __init__(
+        self,
+        clock: Callable[[], float] = time.monotonic,
+        burst_interval: float = BURST_INTERVAL_SECONDS,
+    ) -> None:
+        super().__init__()
+        self._wake_event = threading.Event()
+        self._clock = clock
+        self._burst_interval = burst_interval
+        self._burst_until = 0.0
+
+    def wake(self) -> None:
+        """End the current sleep and poll quickly for `BURST_SECONDS`."""
+        self._burst_until = self._clock() + BURST_SECONDS
+        self._wake_event.set()
+
+    def set(self) -> None:
+        """Stop for good."""
+        super().set()
+        self._wake_event.set()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Sleep until stopped, woken, or `timeout` seconds have passed; True once stopped."""
+        if self.is_set():
+            return True
+        if self._clock() < self._burst_until:
+            timeout = (
+                self._burst_interval if timeout is None else min(timeout, self._burst_interval)
+            )
+        self._wake_event.wait(timeout)
+        if not self.is_set():
+            self._wake_event.clear()
+        return self.is_set()
+
+
+def wake_local_workers(folder: Path) -> None:
+    """Wake every worker that listens in this folder; never fails, never blocks."""
+    with (
+        contextlib.suppress(OSError),  # no descriptor left, for instance
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender,
+    ):
+        sender.setblocking(False)
+        for path in folder.glob("worker-*.sock"):
+            with contextlib.suppress(OSError), _socket_address(path) as address:
+                sender.sendto(b"w", address)
+
+
+def listen_local(
+    folder: Path, name: str, on_wake: Callable[[], None], stop: threading.Event
+) -> None:
+    """Call `on_wake` for each datagram until `stop`; runs in its own thread."""
+    folder.mkdir(mode=0o700, exist_ok=True)
+    path = folder / f"worker-{name}.sock"
+    path.unlink(missing_ok=True)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as receiver:
+        with _socket_address(path) as address:
+            receiver.bind(address)
+        os.chmod(path, 0o600)
+        while not stop.is_set():
+            receiver.recv(64)
+            on_wake()
+
+
+def listen_postgres(url: str, on_wake: Callable[[], None], stop: threading.Event) -> None:
+    """Call `on_wake` for each notification until `stop`; reconnects after a lost connection."""
+    dsn = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+    while not stop.is_set():
+        try:
+            with psycopg.connect(dsn, autocommit=True) as conn:
+                conn.execute(f"LISTEN {CHANNEL}")
+                on_wake()
+                while not stop.is_set():
+                    for _ in conn.notifies(timeout=60, stop_after=1):
+                        on_wake()
+        except psycopg.OperationalError:
+            stop.wait(2)
+
+
+@contextlib.contextmanager
+def _socket_address(path: Path) -> Iterator[str]:
+    """The path as a socket address, which may have some 100 bytes at most (`unix(7)`)."""
+    text = str(path)
+    if len(text.encode()) <= 100:
+        yield text
+        return
+    folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY)
+    try:
+        yield f"/proc/self/fd/{folder}/{path.name}"
+    finally:
+        os.close(folder)
