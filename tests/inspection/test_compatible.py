@@ -20,7 +20,7 @@ from entrepot.inspection.inspect import inspect_file
 from entrepot.inspection.limits import Limits
 from entrepot.inspection.progress import Progress
 from entrepot.inspection.results import Inspection
-from entrepot.schemas.evolve import compare_schemas, is_compatible
+from entrepot.schemas.compare_schemas import compare_schemas, is_compatible
 from entrepot.schemas.table_schema import parse_schema
 
 NAMES = ("a", "b", "c")

@@ -1,4 +1,4 @@
-"""Table Dialect documents: parsed, refused with a pointer, written back."""
+"""Table Dialect documents: parsed, rejected with a pointer, written back."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ import pytest
 from entrepot.errors import SchemaInvalid
 from entrepot.schemas.table_dialect import TableDialect, parse_dialect, to_document
 
-WHOLE: dict[str, Any] = {
+FULL_DIALECT: dict[str, Any] = {
     "$schema": "https://datapackage.org/profiles/2.0/tabledialect.json",
     "name": "german",
     "header": True,
@@ -32,10 +32,10 @@ WHOLE: dict[str, Any] = {
 
 
 def test_a_whole_document_comes_back() -> None:
-    dialect = parse_dialect(WHOLE)
+    dialect = parse_dialect(FULL_DIALECT)
     assert dialect.delimiter == "||"
     assert dialect.header_rows == (2, 3)
-    assert to_document(dialect) == WHOLE
+    assert to_document(dialect) == FULL_DIALECT
 
 
 def test_what_is_left_out_stays_open() -> None:
@@ -71,6 +71,6 @@ def test_what_is_left_out_stays_open() -> None:
     ],
 )
 def test_faults_have_a_pointer(document: Any, pointer: str) -> None:
-    with pytest.raises(SchemaInvalid) as refused:
+    with pytest.raises(SchemaInvalid) as caught:
         parse_dialect(document)
-    assert refused.value.pointer == pointer
+    assert caught.value.pointer == pointer

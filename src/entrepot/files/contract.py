@@ -20,8 +20,8 @@ from entrepot.errors import BreakingChange, NotFound
 from entrepot.files.versions import FileId
 from entrepot.grants.access import access_visible, lock_manageable
 from entrepot.inspection.results import Mode
-from entrepot.schemas.changes import Change, breaking, compatible
-from entrepot.schemas.evolve import compare_schemas, is_compatible
+from entrepot.schemas.changes import Change, breaking_change, compatible_change
+from entrepot.schemas.compare_schemas import compare_schemas, is_compatible
 from entrepot.schemas.model import TableSchema
 from entrepot.schemas.table_schema import to_document
 from entrepot.tasks.queue import TaskQueue
@@ -130,9 +130,9 @@ def changes_to(contract: Contract, schema: dict[str, Any]) -> tuple[Change, ...]
         return compare_schemas(contract.schema, schema)
     what = f"enforcement: {contract.mode} → given"
     if contract.current_version is None:
-        return (compatible("", what, "nothing was published under the old contract"),)
+        return (compatible_change("", what, "nothing was published under the old contract"),)
     reason = "deliveries that break the schema are refused from now on"
-    return (breaking("", what, reason),)
+    return (breaking_change("", what, reason),)
 
 
 def propose_schema(

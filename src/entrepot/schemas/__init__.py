@@ -1,4 +1,1 @@
-"""The contract's language: Table Schema (Data Package v2) parsed, checked and written back.
-
-Pure: nothing here reads a file, a clock or a database.
-"""
+"""The contract's language: Table Schemas and Table Dialects, parsed, written and compared."""

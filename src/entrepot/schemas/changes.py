@@ -1,4 +1,4 @@
-"""One change between two schemas, as a plain value."""
+"""One change between two schemas."""
 
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -8,10 +8,10 @@ Effect = Literal["compatible", "breaking"]
 
 @dataclass(frozen=True)
 class Change:
-    """What differs, and what that means for data already delivered and for those who read it.
+    """One difference, and its effect on delivered data and on readers.
 
-    `pointer` (RFC 6901) points into the new schema; at what was removed, into the old one.
-    `what` and `reason` are halves of one sentence for people.
+    `pointer` (RFC 6901) points into the new schema; for removed parts, into the old one. `what` and
+    `reason` are halves of one sentence for people.
     """
 
     pointer: str
@@ -32,17 +32,17 @@ class Change:
         }
 
 
-def compatible(pointer: str, what: str, reason: str) -> Change:
-    """A change after which every table that was valid still is."""
+def compatible_change(pointer: str, what: str, reason: str) -> Change:
+    """A change after which every valid table stays valid."""
     return Change(pointer, what, "compatible", reason)
 
 
-def breaking(pointer: str, what: str, reason: str) -> Change:
-    """A change after which a table that was valid, or who reads it, may fail."""
+def breaking_change(pointer: str, what: str, reason: str) -> Change:
+    """A change after which a valid table may become invalid, or a reader may fail."""
     return Change(pointer, what, "breaking", reason)
 
 
-def shown(value: object, length: int = 80) -> str:
-    """A value of a schema as the sentences show it."""
+def format_value(value: object, max_chars: int = 80) -> str:
+    """A schema's value as the sentences show it, cut to `max_chars`."""
     text = "none" if value is None else str(value)
-    return text if len(text) <= length else text[: length - 1] + "…"
+    return text if len(text) <= max_chars else text[: max_chars - 1] + "…"

@@ -1,4 +1,4 @@
-"""What the form field `enforce_schema` means: nothing, infer and freeze, or a schema given."""
+"""The form field `enforce_schema`: nothing, infer and freeze, or a given schema."""
 
 import json
 import re
@@ -9,28 +9,29 @@ from typing import Any, Literal, NoReturn
 from entrepot.errors import SchemaInvalid
 from entrepot.schemas.model import TableSchema
 from entrepot.schemas.table_schema import parse_schema
-from entrepot.schemas.values import Imprecise
+from entrepot.schemas.values import ImpreciseNumber
 
-MAX_BYTES = 1 << 20
-MAX_DEPTH = 64
+MAX_SCHEMA_BYTES = 1 << 20
+MAX_JSON_DEPTH = 64
+"""Levels of nested objects and arrays."""
 
-# A string that never closes matches up to the end: else each of its quotes starts a new search.
-BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*(?:"|\\?\Z)|[\[{]|[\]}]', re.DOTALL)
+# An unclosed string matches up to the end, since otherwise each of its quotes starts a new search.
+BRACKET_PATTERN = re.compile(r'"(?:[^"\\]|\\.)*(?:"|\\?\Z)|[\[{]|[\]}]', re.DOTALL)
 
 
 @dataclass(frozen=True)
 class Enforcement:
-    """How deliveries of a file are judged; `schema` is set if and only if mode is "given"."""
+    """How deliveries of a file are checked; `schema` is set if and only if mode is "given"."""
 
     mode: Literal["none", "infer", "given"]
     schema: TableSchema | None = None
 
 
 def parse_enforcement(text: str | None) -> Enforcement:
-    """Read the field as it was sent: absent or blank, true or false in any case, or JSON.
+    """Parse the field: absent or blank, true or false in any case, or JSON.
 
-    Raises SchemaInvalid for anything else, for JSON over 1 MiB or deeper than 64 levels, and
-    for a document that is no sound Table Schema.
+    Raises SchemaInvalid for anything else, for JSON over 1 MiB or deeper than 64 levels, and for an
+    invalid Table Schema.
     """
     if text is None or not text.strip():
         return Enforcement("none")
@@ -41,13 +42,20 @@ def parse_enforcement(text: str | None) -> Enforcement:
 
 
 def load_document(text: str) -> Any:
-    """Parse JSON strictly: bounded size and depth, no duplicate keys, no NaN. SchemaInvalid."""
-    if len(text) > MAX_BYTES or len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
-        raise SchemaInvalid("", f"the schema may have at most {MAX_BYTES:,} bytes")
+    """Parse JSON strictly: limited size and depth, no duplicate keys, no NaN. Raises
+    SchemaInvalid."""
+    if (
+        len(text) > MAX_SCHEMA_BYTES
+        or len(text.encode("utf-8", "surrogatepass")) > MAX_SCHEMA_BYTES
+    ):
+        raise SchemaInvalid("", f"the schema may have at most {MAX_SCHEMA_BYTES:,} bytes")
     _check_depth(text)
     try:
         document = json.loads(
-            text, object_pairs_hook=_object, parse_constant=_refuse_constant, parse_float=_number
+            text,
+            object_pairs_hook=_build_object,
+            parse_constant=_reject_constant,
+            parse_float=_parse_number,
         )
         json.dumps(document, ensure_ascii=False).encode()
     except UnicodeEncodeError:
@@ -60,33 +68,33 @@ def load_document(text: str) -> Any:
 
 def _check_depth(text: str) -> None:
     depth = 0
-    for match in BRACKETS.finditer(text):
-        mark = match.group()
-        if mark in "[{":
+    for match in BRACKET_PATTERN.finditer(text):
+        bracket = match.group()
+        if bracket in "[{":
             depth += 1
-            if depth > MAX_DEPTH:
-                raise SchemaInvalid("", f"the JSON is deeper than {MAX_DEPTH} levels")
-        elif mark in "]}":
+            if depth > MAX_JSON_DEPTH:
+                raise SchemaInvalid("", f"the JSON is deeper than {MAX_JSON_DEPTH} levels")
+        elif bracket in "]}":
             depth -= 1
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _build_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     document = dict(pairs)
     if len(document) < len(pairs):
         names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise SchemaInvalid("", f"the key {twice!r} stands twice in one object"[:200])
+        duplicate = next(name for name in names if names.count(name) > 1)
+        raise SchemaInvalid("", f"the key {duplicate!r} stands twice in one object"[:200])
     return document
 
 
-def _number(text: str) -> float:
+def _parse_number(text: str) -> float:
     number = float(text)
     try:
-        same = Decimal(text) == Decimal(repr(number))
+        is_exact = Decimal(text) == Decimal(repr(number))
     except InvalidOperation:
-        same = False
-    return number if same else Imprecise(number)
+        is_exact = False
+    return number if is_exact else ImpreciseNumber(number)
 
 
-def _refuse_constant(name: str) -> NoReturn:
+def _reject_constant(name: str) -> NoReturn:
     raise SchemaInvalid("", f"{name} is not JSON")

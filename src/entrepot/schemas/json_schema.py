@@ -1,115 +1,117 @@
-"""The constraint `jsonSchema`: a JSON Schema that the values of an object or array must keep.
+"""The constraint `jsonSchema`: a JSON Schema for the values of an object or array.
 
-Judged by jsonschema-rs, offline and with regular expressions of linear time. Only a schema whose
-references stay inside it and never go in circles is taken, so that the work on one value is
-bounded by the size of the schema, written out, times that of the value.
+jsonschema-rs validates the values, offline and with regular expressions of linear time. A schema is
+accepted only if its references stay inside it and are not circular. So the work for one value is
+bounded by the size of the schema, with references expanded, times the size of the value.
 """
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from entrepot.errors import SchemaInvalid
-from entrepot.schemas.pointers import below
+from entrepot.schemas.json_pointer import join_pointer
 
-MAX_SIZE = 10_000
-"""Parts of a JSON Schema with all its references written out."""
-DYNAMIC = ("$dynamicRef", "$recursiveRef", "$id", "id", "$anchor", "$dynamicAnchor")
+MAX_SCHEMA_PARTS = 10_000
+"""Values in a JSON Schema with all its references expanded."""
+UNSUPPORTED_KEYWORDS = ("$dynamicRef", "$recursiveRef", "$id", "id", "$anchor", "$dynamicAnchor")
 
 
-def check_json_schema(constraints: dict[str, Any], at: str) -> Mapping[str, Any] | None:
-    """The constraint `jsonSchema` of `constraints`, if there is one. Raises SchemaInvalid with
-    the pointer, below `at`, of what is no JSON Schema or cannot be judged in bounded time."""
+def check_json_schema(constraints: dict[str, Any], pointer: str) -> Mapping[str, Any] | None:
+    """The constraint `jsonSchema`, None if there is none. Raises SchemaInvalid with the pointer,
+    below `pointer`, of an invalid part or of one whose validation has no bound."""
     if "jsonSchema" not in constraints:
         return None
     schema = constraints["jsonSchema"]
     if not isinstance(schema, dict):
-        raise SchemaInvalid(at, "a JSON Schema must be an object")
-    if _Sizes(schema, at).of(schema, at) > MAX_SIZE:
-        reason = f"with its references written out it has more than {MAX_SIZE:,} parts"
-        raise SchemaInvalid(at, reason)
-    import jsonschema_rs  # 8 MiB, which only who uses it shall pay
+        raise SchemaInvalid(pointer, "a JSON Schema must be an object")
+    if _PartCounter(schema, pointer).count(schema, pointer) > MAX_SCHEMA_PARTS:
+        reason = f"with its references written out it has more than {MAX_SCHEMA_PARTS:,} parts"
+        raise SchemaInvalid(pointer, reason)
+    import jsonschema_rs  # takes 8 MiB of memory, so it is loaded only where it is used
 
     try:
         jsonschema_rs.meta.validate(schema)
         json_validator(schema)
     except jsonschema_rs.ValidationError as error:
-        where = at
+        error_pointer = pointer
         for key in error.instance_path:
-            where = below(where, key)
-        raise SchemaInvalid(where, _first_line(error)) from None
+            error_pointer = join_pointer(error_pointer, key)
+        raise SchemaInvalid(error_pointer, _first_line(error)) from None
     except (jsonschema_rs.ReferencingError, ValueError) as error:
-        raise SchemaInvalid(at, _first_line(error)) from None
+        raise SchemaInvalid(pointer, _first_line(error)) from None
     return schema
 
 
-def load_judge(document: Mapping[str, Any] | None) -> None:
-    """Load what judges JSON Schemas if the Table Schema `document` has one: before the sandbox
-    shuts, since a library cannot be loaded afterwards."""
+def load_json_validator(document: Mapping[str, Any] | None) -> None:
+    """Load jsonschema-rs if the Table Schema `document` has a JSON Schema. Call this before the
+    sandbox is locked, since a library cannot be loaded afterwards."""
     fields = (document or {}).get("fields", [])
     if any("jsonSchema" in field.get("constraints", {}) for field in fields):
         import jsonschema_rs  # noqa: F401
 
 
 def json_validator(schema: Mapping[str, Any]) -> Callable[[Any], bool]:
-    """A function that tells whether a parsed JSON value keeps `schema`."""
+    """A function that checks a parsed JSON value against `schema`."""
     import jsonschema_rs
 
     validator = jsonschema_rs.validator_for(
         dict(schema), pattern_options=jsonschema_rs.RegexOptions(), offline=True
     )
-    judge: Callable[[Any], bool] = validator.is_valid
-    return judge
+    is_valid: Callable[[Any], bool] = validator.is_valid
+    return is_valid
 
 
-class _Sizes:
-    """How large parts of a JSON Schema are with their references written out."""
+class _PartCounter:
+    """Counts the values in parts of a JSON Schema with their references expanded."""
 
-    def __init__(self, root: dict[str, Any], at: str) -> None:
+    def __init__(self, root: dict[str, Any], pointer: str) -> None:
         self._root = root
-        self._at = at
-        self._known: dict[str, int] = {}
-        self._open: set[str] = set()
+        self._at = pointer
+        self._sizes: dict[str, int] = {}
+        self._open_references: set[str] = set()
 
-    def of(self, part: object, at: str) -> int:
-        """The size of `part`, which stands at the pointer `at`. Raises SchemaInvalid."""
+    def count(self, part: object, pointer: str) -> int:
+        """The number of values in `part`, which is at `pointer`. Raises SchemaInvalid."""
         if isinstance(part, list):
-            return 1 + sum(self.of(each, below(at, n)) for n, each in enumerate(part))
+            return 1 + sum(
+                self.count(item, join_pointer(pointer, n)) for n, item in enumerate(part)
+            )
         if not isinstance(part, dict):
             return 1
         total = 1
         for key, value in part.items():
-            here = below(at, key)
-            if key in DYNAMIC and isinstance(value, str):
-                raise SchemaInvalid(here, f"{key} is not supported")
-            total += self.of(value, here)
+            key_pointer = join_pointer(pointer, key)
+            if key in UNSUPPORTED_KEYWORDS and isinstance(value, str):
+                raise SchemaInvalid(key_pointer, f"{key} is not supported")
+            total += self.count(value, key_pointer)
             if key == "$ref" and isinstance(value, str):
-                total += self._of_target(value, here)
-        return min(total, MAX_SIZE + 1)
+                total += self._count_target(value, key_pointer)
+        return min(total, MAX_SCHEMA_PARTS + 1)
 
-    def _of_target(self, reference: str, at: str) -> int:
-        if reference in self._known:
-            return self._known[reference]
-        if reference in self._open or reference == "#":
-            raise SchemaInvalid(at, "a reference in a circle is not supported")
+    def _count_target(self, reference: str, pointer: str) -> int:
+        if reference in self._sizes:
+            return self._sizes[reference]
+        if reference in self._open_references or reference == "#":
+            raise SchemaInvalid(pointer, "a reference in a circle is not supported")
         if not reference.startswith("#/"):
-            raise SchemaInvalid(at, "only references within the schema (#/…) are supported")
-        self._open.add(reference)
-        size = self.of(self._target(reference, at), self._at + reference[1:])
-        self._open.remove(reference)
-        self._known[reference] = size
+            raise SchemaInvalid(pointer, "only references within the schema (#/…) are supported")
+        self._open_references.add(reference)
+        size = self.count(self._target(reference, pointer), self._at + reference[1:])
+        self._open_references.remove(reference)
+        self._sizes[reference] = size
         return size
 
-    def _target(self, reference: str, at: str) -> object:
-        found: Any = self._root
+    def _target(self, reference: str, pointer: str) -> object:
+        node: Any = self._root
         for step in reference[2:].split("/"):
             key = step.replace("~1", "/").replace("~0", "~")
-            if isinstance(found, dict) and key in found:
-                found = found[key]
-            elif isinstance(found, list) and key.isdecimal() and int(key) < len(found):
-                found = found[int(key)]
+            if isinstance(node, dict) and key in node:
+                node = node[key]
+            elif isinstance(node, list) and key.isdecimal() and int(key) < len(node):
+                node = node[int(key)]
             else:
-                raise SchemaInvalid(at, "it refers to nothing")
-        return found
+                raise SchemaInvalid(pointer, "it refers to nothing")
+        return node
 
 
 def _first_line(error: Exception) -> str:

@@ -1,7 +1,7 @@
 """The lexical forms of values, as patterns that match a whole text.
 
-RE2 judges cells by them, and Python's `re` (with `re.ASCII`) the values in a schema; both read
-them the same.
+RE2 matches cells with them, and Python's `re` (with `re.ASCII`) matches the values in a schema.
+Both read them the same way.
 """
 
 NUMBER = r"\s*[-+]?((\d+\.?\d*|\.\d+)([eE][-+]?\d+)?|(?i:nan|inf|infinity))\s*"
@@ -10,10 +10,10 @@ DATE = r"\d{4}-\d{2}-\d{2}"
 CLOCK = r"([01]\d|2[0-3]):[0-5]\d:[0-5]\d([.,]\d{1,6}\d*)?"
 TIME = CLOCK + r"(Z|[-+]([01]\d|2[0-3])(:?[0-5]\d)?)?"
 YEAR = r"-?(\d{4}|[1-9]\d{4,8})"
-"""XML Schema's gYear: four digits or more, and years before our era. No time zone."""
+"""XML Schema's gYear: four digits or more, and years before the common era. No time zone."""
 YEARMONTH = YEAR + r"-(0[1-9]|1[0-2])"
 DURATION = r"-?P(\d+W|(\d+Y)?(\d+M)?(\d+(\.\d+)?D)?(T(\d+H)?(\d+M)?(\d+(\.\d+)?S)?)?)"
-"""ISO 8601; the pattern alone lets through what ends in a designator (`P`, `P1DT`)."""
+"""ISO 8601. The pattern alone also matches texts that end in a designator (`P`, `P1DT`)."""
 
 ATOM = r"[\p{L}\p{N}!#$%&'*+/=?^_`{|}~-]+"
 LABEL = r"[\p{L}\p{N}]([\p{L}\p{N}-]{0,61}[\p{L}\p{N}])?"

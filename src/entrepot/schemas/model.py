@@ -1,6 +1,6 @@
-"""What a Table Schema says, as plain frozen data (Data Package v2, datapackage.org).
+"""A Table Schema as frozen data classes (Data Package v2, datapackage.org).
 
-Names follow Python's habits; `table_schema.to_document` turns them back into the standard's.
+Attribute names follow Python; `write.to_document` restores the standard's names.
 """
 
 from collections.abc import Mapping
@@ -13,10 +13,10 @@ FieldsMatch = Literal["exact", "equal", "subset", "superset", "partial"]
 
 @dataclass(frozen=True)
 class Constraints:
-    """What a field's values must keep, beside their type.
+    """What a field's values must satisfy in addition to their type.
 
-    Bounds and enum values are kept as the document gave them: numbers, or text in the
-    field's own lexical form. Lengths are characters for strings, items for lists and objects.
+    Bounds and enum values are as in the document: numbers, or text in the field's own lexical form.
+    Lengths are characters for strings, items for lists and objects.
     """
 
     required: bool = False
@@ -34,7 +34,7 @@ class Constraints:
 
 @dataclass(frozen=True)
 class Category:
-    """One of a field's possible values, with the name that people give it."""
+    """One of a field's possible values, with its label."""
 
     value: str | int
     label: str | None = None
@@ -44,9 +44,9 @@ class Category:
 class Field:
     """One column of the contract. `missing_values` of None means the schema's own.
 
-    `missing_labels` names missing values, as pairs of value and label. `categories` of None
-    means any value. `other` holds properties that describe and do not judge (title, rdfType,
-    custom ones).
+    `missing_labels` names missing values, as pairs of value and label. `categories` of None means
+    any value. `other` has properties that describe and do not constrain (title, rdfType, custom
+    ones).
     """
 
     name: str
@@ -69,7 +69,7 @@ class Field:
 
 @dataclass(frozen=True)
 class ForeignKey:
-    """`fields` of each row must stand as `referenced` fields in some row of the same table."""
+    """`fields` of each row must equal the `referenced` fields of some row of the same table."""
 
     fields: tuple[str, ...]
     referenced: tuple[str, ...]
@@ -77,9 +77,9 @@ class ForeignKey:
 
 @dataclass(frozen=True)
 class TableSchema:
-    """The contract of a table: its columns, what counts as missing, its keys.
+    """The contract of a table: its columns, its missing values, its keys.
 
-    `fields_match` says how fields belong to columns: `exact` by order, all others by name.
+    `fields_match` says how fields and columns are matched: `exact` by order, all others by name.
     """
 
     fields: tuple[Field, ...]
@@ -95,6 +95,7 @@ class TableSchema:
         """The texts that mean "no value" in `column`."""
         return self.missing_values if column.missing_values is None else column.missing_values
 
-    def demanded(self, column: Field) -> bool:
-        """Whether each row must have a value of `column`: it is required, or part of the key."""
+    def requires_value(self, column: Field) -> bool:
+        """Whether every row must have a value of `column`: it is required, or part of the primary
+        key."""
         return column.constraints.required or column.name in self.primary_key

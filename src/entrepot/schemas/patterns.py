@@ -1,9 +1,9 @@
-"""Which regular expressions a contract may hold.
+"""The regular expressions that a contract may contain.
 
-Patterns are judged by RE2, whose time is linear in the text, so that no pattern can be
-catastrophic. What RE2 cannot take is refused when the schema is parsed. The check is made on
-the tree of Python's own parser, because loading the engine here would cost every API process
-its memory; it is stricter than RE2, never laxer (a test compiles what it accepts).
+RE2 matches the patterns. Its time is linear in the text, so that no pattern can be catastrophic.
+Patterns that RE2 does not support are rejected when the schema is parsed. The check uses the syntax
+tree of Python's own parser, because loading the engine here would cost every API process its
+memory. It is stricter than RE2, never laxer (a test compiles what it accepts).
 """
 
 import re
@@ -12,15 +12,17 @@ from re import _constants as op  # type: ignore[attr-defined]
 from re import _parser as parser  # type: ignore[attr-defined]
 from typing import Any
 
-MAX_CHARACTERS = 10_000
-MAX_REPEAT = 1_000
-MAX_SIZE = 250_000
-"""Of the compiled program. RE2 takes some 350,000 instructions (8 MiB); measured, a Unicode
-class compiles to up to 800, a dot or a negated class to 6, other nodes to 1 or 2."""
-BACKSPACE = 8
-UNICODE_CLASS, CLASS, NODE = 1_000, 10, 4
+MAX_PATTERN_CHARS = 10_000
+MAX_REPEATS = 1_000
+"""RE2's own limit for counted repetitions."""
+MAX_PROGRAM_SIZE = 250_000
+"""Estimated instructions of the compiled program. RE2's limit is some 350,000 instructions (8 MiB).
+Measured: a Unicode class compiles to up to 800, a dot or a negated class to 6, other nodes to 1 or
+2."""
+BACKSPACE_CODE = 8
+UNICODE_CLASS_SIZE, CLASS_SIZE, NODE_SIZE = 1_000, 10, 4
 
-REFUSED = {
+UNSUPPORTED_NODES = {
     op.ASSERT: "look-ahead and look-behind",
     op.ASSERT_NOT: "negative look-ahead and look-behind",
     op.GROUPREF: "back-references",
@@ -29,7 +31,7 @@ REFUSED = {
     op.POSSESSIVE_REPEAT: "possessive repetitions",
 }
 
-CATEGORIES = frozenset(
+UNICODE_CLASSES = frozenset(
     re.findall(
         r"\w+",
         "C Cc Cf Co Cs L Ll Lm Lo Lt Lu M Mc Me Mn N Nd Nl No P Pc Pd Pe Pf Pi Po Ps S Sc Sk Sm "
@@ -41,71 +43,73 @@ ESCAPE = re.compile(r"\\(?:[pP](?:\{\^?(\w*)\}|(\w))|(.))", re.DOTALL)
 ALLOWED_ESCAPES = frozenset("dDsSwWbBAafnrtv")
 
 
-class PatternRefused(Exception):
-    """The pattern is wrong or needs what RE2 does not have; the text says which."""
+class InvalidPattern(Exception):
+    """The pattern is invalid or needs a feature that RE2 lacks; the text says which."""
 
 
 def check_pattern(pattern: str) -> None:
-    """Make sure RE2 can judge `pattern` in linear time. Raises PatternRefused."""
-    if len(pattern) > MAX_CHARACTERS:
-        raise PatternRefused(f"a pattern may have at most {MAX_CHARACTERS:,} characters")
+    """Check that RE2 can match `pattern` in linear time. Raises InvalidPattern."""
+    if len(pattern) > MAX_PATTERN_CHARS:
+        raise InvalidPattern(f"a pattern may have at most {MAX_PATTERN_CHARS:,} characters")
     if "\0" in pattern or not pattern.isprintable():
-        raise PatternRefused("write control characters as escapes, such as \\t")
+        raise InvalidPattern("write control characters as escapes, such as \\t")
     if re.search(r"\(\?(?:#|[a-zA-Z-]*[aLux])", pattern):
-        raise PatternRefused("comments and the flags a, L, u and x are not known to RE2")
+        raise InvalidPattern("comments and the flags a, L, u and x are not known to RE2")
     if "[:" in pattern:
-        raise PatternRefused("write [:alpha:] and its like as ranges or Unicode classes")
+        raise InvalidPattern("write [:alpha:] and its like as ranges or Unicode classes")
     plain = ESCAPE.sub(_plain_escape, pattern)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             tree = parser.parse(plain)
     except (re.error, RecursionError, OverflowError, Warning) as error:
-        raise PatternRefused(f"not a regular expression: {error}") from None
-    if _size(tree, 1, r"\p" in pattern or r"\P" in pattern) > MAX_SIZE:
-        raise PatternRefused("its repetitions multiply to too large a program")
+        raise InvalidPattern(f"not a regular expression: {error}") from None
+    if _program_size(tree, 1, r"\p" in pattern or r"\P" in pattern) > MAX_PROGRAM_SIZE:
+        raise InvalidPattern("its repetitions multiply to too large a program")
 
 
 def _plain_escape(match: re.Match[str]) -> str:
-    """An escape as Python's parser reads it, or a refusal of what RE2 reads otherwise."""
+    """An escape for Python's parser. Raises InvalidPattern for one that RE2 reads differently."""
     name = match.group(1) or match.group(2)
     if name is not None:
-        if name not in CATEGORIES:
-            raise PatternRefused(f"\\p{{{name}}} is not a Unicode class known here")
+        if name not in UNICODE_CLASSES:
+            raise InvalidPattern(f"\\p{{{name}}} is not a Unicode class known here")
         return r"\w"
     letter = match.group(3)
     if letter is None:
-        raise PatternRefused("it ends in, or names nothing by, a lone escape")
+        raise InvalidPattern("it ends in, or names nothing by, a lone escape")
     if letter.isdigit():
-        raise PatternRefused("it uses back-references or octal escapes, which RE2 lacks")
+        raise InvalidPattern("it uses back-references or octal escapes, which RE2 lacks")
     if letter.isalpha() and letter not in ALLOWED_ESCAPES and letter != "x":
-        raise PatternRefused(f"the escape \\{letter} is not known to RE2")
+        raise InvalidPattern(f"the escape \\{letter} is not known to RE2")
     return match.group(0)
 
 
-def _size(tree: Any, repeated: int, unicode: bool) -> int:
-    """The weight of the compiled program, with counted repetitions written out. `unicode`: a
+def _program_size(tree: Any, repeats: int, unicode: bool) -> int:
+    """The estimated size of the compiled program, with counted repetitions expanded. `unicode`: a
     word class may stand for a Unicode class."""
     total = 0
     for kind, argument in tree:
         inside = [item[1] for item in argument] if kind is op.IN else [argument]
-        if BACKSPACE in inside:
-            raise PatternRefused("\\b in a class is not known to RE2")
-        if kind in REFUSED:
-            raise PatternRefused(f"it uses {REFUSED[kind]}, which RE2 lacks")
+        if BACKSPACE_CODE in inside:
+            raise InvalidPattern("\\b in a class is not known to RE2")
+        if kind in UNSUPPORTED_NODES:
+            raise InvalidPattern(f"it uses {UNSUPPORTED_NODES[kind]}, which RE2 lacks")
         if kind in (op.MAX_REPEAT, op.MIN_REPEAT):
             low, high, body = argument
-            times = max(low, 1 if high is op.MAXREPEAT else high, 1)
-            if repeated * times > MAX_REPEAT:
-                raise PatternRefused(f"it repeats more than {MAX_REPEAT:,} times")
-            total += times * _size(body, repeated * times, unicode)
+            count = max(low, 1 if high is op.MAXREPEAT else high, 1)
+            if repeats * count > MAX_REPEATS:
+                raise InvalidPattern(f"it repeats more than {MAX_REPEATS:,} times")
+            total += count * _program_size(body, repeats * count, unicode)
         elif kind is op.BRANCH:
-            total += sum(_size(branch, repeated, unicode) for branch in argument[1]) + NODE
+            total += (
+                sum(_program_size(branch, repeats, unicode) for branch in argument[1]) + NODE_SIZE
+            )
         elif kind is op.SUBPATTERN:
-            total += _size(argument[3], repeated, unicode) + NODE
+            total += _program_size(argument[3], repeats, unicode) + NODE_SIZE
         elif kind is op.IN:
-            words = sum(1 for item in argument if item[0] is op.CATEGORY) if unicode else 0
-            total += CLASS + NODE * len(argument) + UNICODE_CLASS * words
+            word_classes = sum(1 for item in argument if item[0] is op.CATEGORY) if unicode else 0
+            total += CLASS_SIZE + NODE_SIZE * len(argument) + UNICODE_CLASS_SIZE * word_classes
         else:
-            total += CLASS if kind in (op.ANY, op.NOT_LITERAL) else NODE
+            total += CLASS_SIZE if kind in (op.ANY, op.NOT_LITERAL) else NODE_SIZE
     return total

@@ -1,8 +1,8 @@
 """Formats of dates and times: strptime patterns, and the format `any`.
 
-A pattern is turned into a regular expression that says exactly which texts Python's strptime
-reads (Data Package v2 names it as the measure), since the engine's own reader is laxer: it
-takes `20` for a year of four digits, and spaces around.
+A pattern becomes a regular expression that matches exactly the texts that Python's strptime reads
+(Data Package v2 names it as the reference). The engine's own reader is laxer: it accepts `20` as a
+year of four digits, and surrounding spaces.
 """
 
 import re
@@ -14,20 +14,20 @@ MONTHS = (
 )  # fmt: skip
 
 
-def _short(names: str) -> str:
+def _short_names(names: str) -> str:
     return "|".join(name[:3] for name in names.split("|"))
 
 
-WHAT: dict[str, str] = {
+DIRECTIVE_REGEXES: dict[str, str] = {
     "Y": YEAR4,
     "G": YEAR4,
     "y": r"\d\d",
     "m": r"(1[0-2]|0[1-9]|[1-9])",
     "d": r"(3[01]|[12]\d|0[1-9]|[1-9]| [1-9])",
     "j": r"(36[0-6]|3[0-5]\d|[12]\d\d|0[1-9]\d|00[1-9]|[1-9]\d|0[1-9]|[1-9])",
-    "b": f"(?i:{_short(MONTHS)})",
+    "b": f"(?i:{_short_names(MONTHS)})",
     "B": f"(?i:{MONTHS})",
-    "a": f"(?i:{_short(DAYS)})",
+    "a": f"(?i:{_short_names(DAYS)})",
     "A": f"(?i:{DAYS})",
     "w": "[0-6]",
     "u": "[1-7]",
@@ -43,26 +43,26 @@ WHAT: dict[str, str] = {
     "z": r"([-+]\d\d:?[0-5]\d|Z)",
     "Z": r"(?i:utc|gmt)",
 }
-LONGER = {"%x": "%m/%d/%y", "%X": "%H:%M:%S", "%c": "%a %b %d %H:%M:%S %Y"}
-"""What stands for several directives, in the C locale."""
+COMPOSITE_DIRECTIVES = {"%x": "%m/%d/%y", "%X": "%H:%M:%S", "%c": "%a %b %d %H:%M:%S %Y"}
+"""Directives that stand for several others, in the C locale."""
 
-DIRECTIVE = re.compile(r"%(.)|\s+|.", re.DOTALL)
-
-
-def written_out(pattern: str) -> str:
-    """`pattern` without the directives that stand for others."""
-    return re.sub(r"%[xXc%]", lambda found: LONGER.get(found[0], found[0]), pattern)
+TOKEN_PATTERN = re.compile(r"%(.)|\s+|.", re.DOTALL)
 
 
-def expression_of(pattern: str) -> str:
-    """The regular expression (RE2's and Python's alike) of the texts that `pattern` reads."""
+def expand_directives(pattern: str) -> str:
+    """`pattern` with its composite directives replaced by those that they stand for."""
+    return re.sub(r"%[xXc%]", lambda found: COMPOSITE_DIRECTIVES.get(found[0], found[0]), pattern)
+
+
+def format_regex(pattern: str) -> str:
+    """The regular expression (for RE2 and for Python) of the texts that `pattern` reads."""
     parts = []
-    for found in DIRECTIVE.finditer(written_out(pattern)):
-        token, directive = found[0], found[1]
+    for match in TOKEN_PATTERN.finditer(expand_directives(pattern)):
+        token, directive = match[0], match[1]
         if directive == "%":
             parts.append("%")
         elif directive:
-            parts.append(WHAT[directive])
+            parts.append(DIRECTIVE_REGEXES[directive])
         else:
             parts.append(r"\s+" if token.isspace() else re.escape(token))
     return "".join(parts)
@@ -75,33 +75,33 @@ DAY_FORMATS = (
     "%d-%b-%Y", "%d-%B-%Y", "%Y-%b-%d", "%Y %b %d", "%Y %B %d",
     "%a %d %b %Y", "%a, %d %b %Y", "%A %d %B %Y", "%A, %d %B %Y", "%A, %B %d, %Y",
 )  # fmt: skip
-CLOCK_FORMATS = (
+TIME_FORMATS = (
     "%H:%M:%S", "%H:%M", "%H:%M:%S.%f", "%I:%M:%S %p", "%I:%M %p", "%I:%M%p", "%I %p", "%I%p",
     "%H:%M:%S%z", "%H:%M%z", "%H:%M:%S.%f%z", "%H:%M:%S %Z",
 )  # fmt: skip
-ANY: dict[str, tuple[str, ...]] = {
+ANY_FORMATS: dict[str, tuple[str, ...]] = {
     "date": DAY_FORMATS,
-    "time": CLOCK_FORMATS,
+    "time": TIME_FORMATS,
     "datetime": (
         *DAY_FORMATS,
-        *(f"{day} {clock}" for day in DAY_FORMATS for clock in CLOCK_FORMATS),
-        *(f"%Y-%m-%dT{clock}" for clock in CLOCK_FORMATS),
+        *(f"{day} {clock}" for day in DAY_FORMATS for clock in TIME_FORMATS),
+        *(f"%Y-%m-%dT{clock}" for clock in TIME_FORMATS),
         "%Y%m%dT%H%M%S", "%Y%m%d%H%M%S", "%a %b %d %H:%M:%S %Y",
     ),
 }  # fmt: skip
-"""What the format `any` reads, in this order: a month before a day where both could be, as
-dateutil has it. Two digits of a year come before four: the engine takes `20` for the year 20."""
+"""The formats of `any`, in this order: a month comes before a day where both are possible, as in
+dateutil. Years of two digits come before those of four: the engine takes `20` for the year 20."""
 
 
-def expression_of_any(kind: str) -> str:
+def any_format_regex(kind: str) -> str:
     """The regular expression of the texts that `any` may read; the formats themselves decide."""
-    days = "|".join(map(expression_of, DAY_FORMATS))
-    clocks = "|".join(map(expression_of, CLOCK_FORMATS))
-    whole = "|".join(map(expression_of, ANY["datetime"][-3:]))
+    days = "|".join(map(format_regex, DAY_FORMATS))
+    times = "|".join(map(format_regex, TIME_FORMATS))
+    others = "|".join(map(format_regex, ANY_FORMATS["datetime"][-3:]))
     match kind:
         case "date":
             return days
         case "time":
-            return clocks
+            return times
         case _:
-            return rf"({days})([T ]({clocks}))?|{whole}"
+            return rf"({days})([T ]({times}))?|{others}"

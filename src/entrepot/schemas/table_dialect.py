@@ -1,8 +1,8 @@
-"""Parse a Table Dialect document, and write one back.
+"""Parse a Table Dialect document, and write one.
 
-Source: Data Package v2, Table Dialect (datapackage.org/standard/table-dialect). What a document
-says overrides what would be detected; what it leaves out is still detected. A fault is told as a
-JSON pointer (RFC 6901) and a reason.
+Source: Data Package v2, Table Dialect (datapackage.org/standard/table-dialect). Properties in the
+document override detection; missing ones are detected. A fault is a JSON pointer (RFC 6901) and a
+reason.
 """
 
 from collections.abc import Mapping
@@ -11,10 +11,10 @@ from typing import Any
 
 from entrepot.errors import SchemaInvalid
 
-MAX_ROWS, MOST_ROWS = 10_000, 100
-MAX_MARK = 16
+MAX_ROW_NUMBER, MAX_ROW_NUMBERS = 10_000, 100
+MAX_MARK_CHARS = 16
 
-TEXTS = {
+TEXT_PROPERTIES = {
     "headerJoin": "header_join",
     "commentChar": "comment_char",
     "delimiter": "delimiter",
@@ -26,21 +26,28 @@ TEXTS = {
     "sheetName": "sheet_name",
     "table": "table",
 }
-FLAGS = {
+FLAG_PROPERTIES = {
     "header": "header",
     "doubleQuote": "double_quote",
     "skipInitialSpace": "skip_initial_space",
 }
-ROWS = {"headerRows": "header_rows", "commentRows": "comment_rows"}
+ROW_PROPERTIES = {"headerRows": "header_rows", "commentRows": "comment_rows"}
 ITEM_TYPES = ("array", "object")
-ALL = (*TEXTS, *FLAGS, *ROWS, "sheetNumber", "itemType", "itemKeys")
+KNOWN_PROPERTIES = (
+    *TEXT_PROPERTIES,
+    *FLAG_PROPERTIES,
+    *ROW_PROPERTIES,
+    "sheetNumber",
+    "itemType",
+    "itemKeys",
+)
 
 
 @dataclass(frozen=True)
 class TableDialect:
-    """What is given; None leaves a property to detection. Row numbers count from 1.
+    """The properties of a dialect; None leaves one to detection. Row numbers count from 1.
 
-    `other` holds properties that describe ($schema, name, title, …).
+    `other` has properties that describe ($schema, name, title, …).
     """
 
     header: bool | None = None
@@ -68,86 +75,92 @@ def parse_dialect(document: object) -> TableDialect:
     """Turn a parsed JSON document into a TableDialect. Raises SchemaInvalid."""
     if not isinstance(document, dict):
         raise SchemaInvalid("", "a Table Dialect must be an object")
-    given: dict[str, Any] = {}
-    for name, attribute in TEXTS.items():
+    properties: dict[str, Any] = {}
+    for name, attribute in TEXT_PROPERTIES.items():
         if name in document:
-            given[attribute] = _text(document[name], name)
-    for name, attribute in FLAGS.items():
+            properties[attribute] = _parse_text(document[name], name)
+    for name, attribute in FLAG_PROPERTIES.items():
         if name in document:
             if not isinstance(document[name], bool):
                 raise SchemaInvalid(f"/{name}", "it must be true or false")
-            given[attribute] = document[name]
-    for name, attribute in ROWS.items():
+            properties[attribute] = document[name]
+    for name, attribute in ROW_PROPERTIES.items():
         if name in document:
-            given[attribute] = _rows(document[name], f"/{name}")
+            properties[attribute] = _parse_rows(document[name], f"/{name}")
     if "sheetNumber" in document:
-        given["sheet_number"] = _number(document["sheetNumber"], "/sheetNumber", 1_000_000)
+        properties["sheet_number"] = _parse_number(
+            document["sheetNumber"], "/sheetNumber", 1_000_000
+        )
     if "itemType" in document:
         if document["itemType"] not in ITEM_TYPES:
             raise SchemaInvalid("/itemType", f"it must be one of {', '.join(ITEM_TYPES)}")
-        given["item_type"] = document["itemType"]
+        properties["item_type"] = document["itemType"]
     if "itemKeys" in document:
-        given["item_keys"] = _keys(document["itemKeys"])
-    dialect = TableDialect(**given, other={k: v for k, v in document.items() if k not in ALL})
-    _agree(dialect)
+        properties["item_keys"] = _parse_keys(document["itemKeys"])
+    dialect = TableDialect(
+        **properties, other={k: v for k, v in document.items() if k not in KNOWN_PROPERTIES}
+    )
+    _check_conflicts(dialect)
     return dialect
 
 
 def to_document(dialect: TableDialect) -> dict[str, Any]:
-    """The document that says what `dialect` says."""
+    """The dialect as a document."""
     document = dict(dialect.other)
-    for name, attribute in {**TEXTS, **FLAGS, "sheetNumber": "sheet_number",
+    for name, attribute in {**TEXT_PROPERTIES, **FLAG_PROPERTIES, "sheetNumber": "sheet_number",
                             "itemType": "item_type"}.items():  # fmt: skip
         value = getattr(dialect, attribute)
         if value is not None:
             document[name] = value
-    for name, attribute in {**ROWS, "itemKeys": "item_keys"}.items():
+    for name, attribute in {**ROW_PROPERTIES, "itemKeys": "item_keys"}.items():
         values = getattr(dialect, attribute)
         if values is not None:
             document[name] = list(values)
     return document
 
 
-def _text(value: object, name: str) -> str:
-    at = f"/{name}"
+def _parse_text(value: object, name: str) -> str:
+    pointer = f"/{name}"
     if not isinstance(value, str) or "\0" in value:
-        raise SchemaInvalid(at, "it must be a string")
+        raise SchemaInvalid(pointer, "it must be a string")
     if name in ("quoteChar", "escapeChar") and len(value) > 1:
-        raise SchemaInvalid(at, "it must be one character, or none")
-    if name == "delimiter" and not 1 <= len(value) <= MAX_MARK:
-        raise SchemaInvalid(at, f"it must have 1 to {MAX_MARK} characters")
-    if name == "commentChar" and not 1 <= len(value) <= MAX_MARK:
-        raise SchemaInvalid(at, f"it must have 1 to {MAX_MARK} characters")
+        raise SchemaInvalid(pointer, "it must be one character, or none")
+    if name == "delimiter" and not 1 <= len(value) <= MAX_MARK_CHARS:
+        raise SchemaInvalid(pointer, f"it must have 1 to {MAX_MARK_CHARS} characters")
+    if name == "commentChar" and not 1 <= len(value) <= MAX_MARK_CHARS:
+        raise SchemaInvalid(pointer, f"it must have 1 to {MAX_MARK_CHARS} characters")
     if name == "lineTerminator" and value not in ("\n", "\r\n", "\r"):
-        raise SchemaInvalid(at, "it must be LF, CRLF or CR")
+        raise SchemaInvalid(pointer, "it must be LF, CRLF or CR")
     if name in ("delimiter", "quoteChar", "escapeChar", "commentChar") and set(value) & set("\r\n"):
-        raise SchemaInvalid(at, "it must not hold a line end")
+        raise SchemaInvalid(pointer, "it must not hold a line end")
     return value
 
 
-def _rows(value: object, at: str) -> tuple[int, ...]:
-    if not isinstance(value, list) or len(value) > MOST_ROWS:
-        raise SchemaInvalid(at, f"it must be a list of at most {MOST_ROWS} row numbers")
-    rows = tuple(_number(each, f"{at}/{n}", MAX_ROWS) for n, each in enumerate(value))
+def _parse_rows(value: object, pointer: str) -> tuple[int, ...]:
+    if not isinstance(value, list) or len(value) > MAX_ROW_NUMBERS:
+        raise SchemaInvalid(pointer, f"it must be a list of at most {MAX_ROW_NUMBERS} row numbers")
+    rows = tuple(
+        _parse_number(each, f"{pointer}/{n}", MAX_ROW_NUMBER) for n, each in enumerate(value)
+    )
     if list(rows) != sorted(set(rows)):
-        raise SchemaInvalid(at, "the row numbers must rise")
+        raise SchemaInvalid(pointer, "the row numbers must rise")
     return rows
 
 
-def _number(value: object, at: str, most: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most:
-        raise SchemaInvalid(at, f"it must be a whole number from 1 to {most:,}")
+def _parse_number(value: object, pointer: str, maximum: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= maximum:
+        raise SchemaInvalid(pointer, f"it must be a whole number from 1 to {maximum:,}")
     return value
 
 
-def _keys(value: object) -> tuple[str, ...]:
+def _parse_keys(value: object) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
         raise SchemaInvalid("/itemKeys", "it must be a list of strings")
     return tuple(value)
 
 
-def _agree(dialect: TableDialect) -> None:
-    """Make sure that no two properties contradict each other."""
+def _check_conflicts(dialect: TableDialect) -> None:
+    """Check that no two properties contradict each other."""
     if dialect.header is False and dialect.header_rows:
         raise SchemaInvalid("/headerRows", "a table without a header has no header rows")
     delimiter = dialect.delimiter

@@ -1,7 +1,7 @@
 """Parse a Table Schema document.
 
-Source: Data Package v2, Table Schema (datapackage.org). A fault is told as a JSON pointer
-(RFC 6901) and a reason. What inspection cannot judge is refused by name.
+Source: Data Package v2, Table Schema (datapackage.org). A fault is a JSON pointer (RFC 6901) and a
+reason. Properties that the inspection cannot check are rejected by name.
 """
 
 from typing import Any, get_args
@@ -15,22 +15,22 @@ from entrepot.schemas.write import to_document
 __all__ = ["Constraints", "Field", "TableSchema", "parse_schema", "to_document"]
 
 MAX_FIELDS = 10_000
-KNOWN = frozenset(
+KNOWN_PROPERTIES = frozenset(
     {"fields", "missingValues", "primaryKey", "fieldsMatch", "uniqueKeys", "foreignKeys"}
 )
-MATCHES: tuple[FieldsMatch, ...] = get_args(FieldsMatch)
+FIELDS_MATCH_RULES: tuple[FieldsMatch, ...] = get_args(FieldsMatch)
 
 
 def parse_schema(document: object) -> TableSchema:
     """Turn a parsed JSON document into a TableSchema. Raises SchemaInvalid."""
     if not isinstance(document, dict):
         raise SchemaInvalid("", "a Table Schema must be an object")
-    described = document.get("fields")
-    if not isinstance(described, list) or not described:
+    documents = document.get("fields")
+    if not isinstance(documents, list) or not documents:
         raise SchemaInvalid("/fields", "fields must be a list with at least one field")
-    if len(described) > MAX_FIELDS:
+    if len(documents) > MAX_FIELDS:
         raise SchemaInvalid("/fields", f"a schema may have at most {MAX_FIELDS:,} fields")
-    fields = tuple(parse_field(each, f"/fields/{n}") for n, each in enumerate(described))
+    fields = tuple(parse_field(each, f"/fields/{n}") for n, each in enumerate(documents))
     seen: set[str] = set()
     for position, field in enumerate(fields):
         if field.name in seen:
@@ -42,24 +42,25 @@ def parse_schema(document: object) -> TableSchema:
         fields=fields,
         missing_values=missing,
         missing_labels=labels,
-        fields_match=_fields_match(document),
+        fields_match=_parse_fields_match(document),
         primary_key=parse_primary_key(document, names),
         unique_keys=parse_unique_keys(document, names),
         foreign_keys=parse_foreign_keys(document, names),
-        other={k: v for k, v in document.items() if k not in KNOWN},
+        other={k: v for k, v in document.items() if k not in KNOWN_PROPERTIES},
     )
 
 
-def _fields_match(document: dict[str, Any]) -> FieldsMatch:
-    """One of the five words; a list of one, too, as the standard's first JSON profile has it."""
-    given = document.get("fieldsMatch", "exact")
-    if isinstance(given, list):
-        if len(given) != 1:
+def _parse_fields_match(document: dict[str, Any]) -> FieldsMatch:
+    """One of the five rules, or a list with one of them, as in the standard's first JSON
+    profile."""
+    value = document.get("fieldsMatch", "exact")
+    if isinstance(value, list):
+        if len(value) != 1:
             raise SchemaInvalid("/fieldsMatch", "a list must hold one word")
-        word, at = given[0], "/fieldsMatch/0"
+        word, pointer = value[0], "/fieldsMatch/0"
     else:
-        word, at = given, "/fieldsMatch"
-    for match in MATCHES:
+        word, pointer = value, "/fieldsMatch"
+    for match in FIELDS_MATCH_RULES:
         if word == match:
             return match
-    raise SchemaInvalid(at, f"it must be one of {', '.join(MATCHES)}")
+    raise SchemaInvalid(pointer, f"it must be one of {', '.join(FIELDS_MATCH_RULES)}")

@@ -1,32 +1,34 @@
-"""The types of the standard: which formats, constraints and properties each one takes.
+"""The types of the standard, and the formats, constraints and properties of each.
 
 Source: Data Package v2, Table Schema.
 """
 
-BOUNDS = frozenset({"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"})
-LENGTHS = frozenset({"minLength", "maxLength"})
-EVERY = frozenset({"required", "unique", "enum"})
+BOUND_CONSTRAINTS = frozenset({"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"})
+LENGTH_CONSTRAINTS = frozenset({"minLength", "maxLength"})
+COMMON_CONSTRAINTS = frozenset({"required", "unique", "enum"})
 
 CONSTRAINTS: dict[str, frozenset[str]] = {
-    "string": EVERY | LENGTHS | {"pattern"},
-    "integer": EVERY | BOUNDS,
-    "number": EVERY | BOUNDS,
-    "boolean": EVERY,
-    "date": EVERY | BOUNDS,
-    "time": EVERY | BOUNDS,
-    "datetime": EVERY | BOUNDS,
-    "year": EVERY | BOUNDS,
-    "yearmonth": EVERY | BOUNDS,
-    "duration": EVERY | BOUNDS,
-    "object": EVERY | LENGTHS | {"jsonSchema"},
-    "array": EVERY | LENGTHS | {"jsonSchema"},
-    "list": EVERY | LENGTHS,
-    "geopoint": EVERY,
-    "geojson": EVERY | LENGTHS,
-    "any": EVERY,
+    "string": COMMON_CONSTRAINTS | LENGTH_CONSTRAINTS | {"pattern"},
+    "integer": COMMON_CONSTRAINTS | BOUND_CONSTRAINTS,
+    "number": COMMON_CONSTRAINTS | BOUND_CONSTRAINTS,
+    "boolean": COMMON_CONSTRAINTS,
+    "date": COMMON_CONSTRAINTS | BOUND_CONSTRAINTS,
+    "time": COMMON_CONSTRAINTS | BOUND_CONSTRAINTS,
+    "datetime": COMMON_CONSTRAINTS | BOUND_CONSTRAINTS,
+    "year": COMMON_CONSTRAINTS | BOUND_CONSTRAINTS,
+    "yearmonth": COMMON_CONSTRAINTS | BOUND_CONSTRAINTS,
+    "duration": COMMON_CONSTRAINTS | BOUND_CONSTRAINTS,
+    "object": COMMON_CONSTRAINTS | LENGTH_CONSTRAINTS | {"jsonSchema"},
+    "array": COMMON_CONSTRAINTS | LENGTH_CONSTRAINTS | {"jsonSchema"},
+    "list": COMMON_CONSTRAINTS | LENGTH_CONSTRAINTS,
+    "geopoint": COMMON_CONSTRAINTS,
+    "geojson": COMMON_CONSTRAINTS | LENGTH_CONSTRAINTS,
+    "any": COMMON_CONSTRAINTS,
 }
 
-ALL_CONSTRAINTS = EVERY | BOUNDS | LENGTHS | {"pattern", "jsonSchema"}
+ALL_CONSTRAINTS = (
+    COMMON_CONSTRAINTS | BOUND_CONSTRAINTS | LENGTH_CONSTRAINTS | {"pattern", "jsonSchema"}
+)
 
 FORMATS: dict[str, frozenset[str]] = {
     "string": frozenset({"default", "email", "uri", "uuid", "binary", "wkt"}),
@@ -37,16 +39,20 @@ FORMATS: dict[str, frozenset[str]] = {
     "datetime": frozenset({"default", "any"}),
 }
 
-TEMPORAL = frozenset({"date", "time", "datetime"})
+TEMPORAL_TYPES = frozenset({"date", "time", "datetime"})
 
-DAYS = "YymdbBjaAwUWGVux"
-CLOCK = "HIMSfpzZX"
-DIRECTIVES: dict[str, str] = {"date": DAYS, "time": CLOCK, "datetime": DAYS + CLOCK + "c"}
+DATE_DIRECTIVES = "YymdbBjaAwUWGVux"
+TIME_DIRECTIVES = "HIMSfpzZX"
+DIRECTIVES: dict[str, str] = {
+    "date": DATE_DIRECTIVES,
+    "time": TIME_DIRECTIVES,
+    "datetime": DATE_DIRECTIVES + TIME_DIRECTIVES + "c",
+}
 """The strptime directives (after `%`) that a format of each temporal type may use."""
 
 ITEM_TYPES = frozenset({"string", "integer", "boolean", "number", "datetime", "date", "time"})
-CATEGORICAL = frozenset({"string", "integer"})
+CATEGORICAL_TYPES = frozenset({"string", "integer"})
 
 DEFAULT_TYPE = "any"
-ONLY_STRINGS = LENGTHS | {"pattern"}
-"""Constraints that make a field without a type a string, as the standard's profile has it."""
+STRING_CONSTRAINTS = LENGTH_CONSTRAINTS | {"pattern"}
+"""Constraints that make a field without a type a string, as in the standard's profile."""

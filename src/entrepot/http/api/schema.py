@@ -26,7 +26,7 @@ from entrepot.http.deps import ReadWork, UnitOfWork, WriteWork
 from entrepot.http.downloads.conditions import Validators, check_preconditions
 from entrepot.http.uploads.body import small_body
 from entrepot.http.uploads.idempotency import IdempotentRequest
-from entrepot.schemas.enforcement import MAX_BYTES, load_document
+from entrepot.schemas.enforcement import MAX_SCHEMA_BYTES, load_document
 from entrepot.schemas.model import TableSchema
 from entrepot.schemas.table_schema import parse_schema
 from entrepot.tasks.records import TaskId
@@ -124,7 +124,7 @@ async def _read_schema(request: Request, work: UnitOfWork) -> tuple[TableSchema,
     """The body as a sound Table Schema, and its hash. Raises BodyTooLarge, FieldInvalid,
     SchemaInvalid.
     """
-    body = await small_body(request, work.parts.settings.body_timeout, MAX_BYTES)
+    body = await small_body(request, work.parts.settings.body_timeout, MAX_SCHEMA_BYTES)
     try:
         text = body.decode("utf-8-sig")
     except UnicodeDecodeError:

@@ -71,7 +71,7 @@ def _judge_names(table: Table, schema: TableSchema) -> list[dict[str, Any]]:
     found = frozenset(labels)
     missing = [field for field in schema.fields if field.name not in found]
     if match in ("superset", "partial"):
-        missing = [field for field in missing if schema.demanded(field)]
+        missing = [field for field in missing if schema.requires_value(field)]
     return errors + [
         _label_error("missing-label", labels, number, field=field)
         for number, field in enumerate(missing, start=len(labels) + 1)

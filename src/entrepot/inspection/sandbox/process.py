@@ -35,7 +35,7 @@ from entrepot.inspection.sandbox.lockdown import (
     give_way,
     lock_down,
 )
-from entrepot.schemas.json_schema import load_judge
+from entrepot.schemas.json_schema import load_json_validator
 
 CODECS = (
     "utf-8",
@@ -121,7 +121,7 @@ def _answer(message: dict[str, Any], engine: Any, channel: Channel) -> dict[str,
     limits = Limits(**message["limits"])
     scratch = Path(message["scratch"])
     if isinstance(request, InspectionRequest | ConversionRequest):
-        load_judge(request.schema)
+        load_json_validator(request.schema)
     if isinstance(request, ConversionRequest):
         give_way()
         if request.form == "arrow":

@@ -7,14 +7,14 @@ from entrepot.inspection.engine import literal
 from entrepot.inspection.values.decimals import let
 from entrepot.schemas.lexical import DATE, TIME
 from entrepot.schemas.model import Field
-from entrepot.schemas.strptime import ANY, expression_of, expression_of_any, written_out
+from entrepot.schemas.strptime import ANY_FORMATS, any_format_regex, expand_directives, format_regex
 
 DEFAULTS = {"date": DATE, "time": TIME, "datetime": f"{DATE}[T ]{TIME}"}
 
 
 def formatted_check(text: str, field: Field) -> str:
     """Whether `text` has the field's format, which is not the default."""
-    form = expression_of_any(field.type) if field.format == "any" else expression_of(field.format)
+    form = any_format_regex(field.type) if field.format == "any" else format_regex(field.format)
     check = f"(regexp_full_match({text}, {literal(form)}) AND {formatted(text, field)} IS NOT NULL)"
     if field.format != "any":
         return check
@@ -29,8 +29,8 @@ def _is_default(text: str, field: Field) -> str:
 def formatted(text: str, field: Field) -> str:
     """A text in the field's format as a timestamp; a time as one of 1900-01-01. Without a zone
     it is UTC. NULL where there is none."""
-    forms = ANY[field.type] if field.format == "any" else (field.format,)
-    listed = ", ".join(literal(written_out(form)) for form in forms)
+    forms = ANY_FORMATS[field.type] if field.format == "any" else (field.format,)
+    listed = ", ".join(literal(expand_directives(form)) for form in forms)
     if any("%z" in form for form in forms):
         text = f"regexp_replace({text}, '([0-9])Z', '\\1+0000')"
     return f"try_strptime({text}, [{listed}])"

@@ -17,12 +17,12 @@ from entrepot.http.problems.table import kind_of
 from entrepot.http.web.form import read_form
 from entrepot.http.web.rendering import page
 from entrepot.http.web.signed_in import PageWork, SignedIn, go
-from entrepot.schemas.enforcement import MAX_BYTES, load_document
+from entrepot.schemas.enforcement import MAX_SCHEMA_BYTES, load_document
 from entrepot.schemas.table_schema import parse_schema
 
 router = APIRouter()
 
-FORM_LIMIT = 3 * MAX_BYTES + 1_000
+FORM_LIMIT = 3 * MAX_SCHEMA_BYTES + 1_000
 """Bytes of the form: each byte of a schema is sent as three at most."""
 CHANGES_SHOWN = 100
 

@@ -1,10 +1,10 @@
-"""Which changes of a schema break what was delivered or who reads it, and why."""
+"""Which changes of a schema are breaking, and why."""
 
 from typing import Any
 
 import pytest
 
-from entrepot.schemas.evolve import compare_schemas, is_compatible
+from entrepot.schemas.compare_schemas import compare_schemas, is_compatible
 from entrepot.schemas.types import CONSTRAINTS
 
 WIDER_TYPES = {
@@ -23,7 +23,7 @@ def field(name: str = "a", kind: str = "string", /, **more: Any) -> dict[str, An
     return {"name": name, "type": kind, **more}
 
 
-def one(old: dict[str, Any], new: dict[str, Any]) -> str:
+def describe_only_change(old: dict[str, Any], new: dict[str, Any]) -> str:
     """The only change, in words."""
     (change,) = compare_schemas(old, new)
     return f"{change.pointer} {change}"
@@ -49,9 +49,11 @@ def test_every_pair_of_types(before: str, after: str) -> None:
 
 def test_a_wider_type_in_words() -> None:
     old, new = schema(field("qty", "integer")), schema(field("qty", "number"))
-    said = "`qty`: integer → number: compatible, every integer is a number"
-    assert one(old, new) == f"/fields/0/type {said}"
-    assert one(new, old).endswith("breaking, not every number is a value of type integer")
+    expected = "`qty`: integer → number: compatible, every integer is a number"
+    assert describe_only_change(old, new) == f"/fields/0/type {expected}"
+    assert describe_only_change(new, old).endswith(
+        "breaking, not every number is a value of type integer"
+    )
 
 
 CONSTRAINT_CASES: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
@@ -202,8 +204,8 @@ def test_missing_values(kind: str, before: Any, after: Any, effect: str) -> None
 
 def test_missing_values_in_words() -> None:
     old = schema(field("land"))
-    said = one(old, {**old, "missingValues": ["", "NA"]})
-    assert said == (
+    description = describe_only_change(old, {**old, "missingValues": ["", "NA"]})
+    assert description == (
         "/missingValues missingValues: added `NA`: breaking, `NA` was a value of `land` and would "
         "be none"
     )
@@ -262,8 +264,8 @@ def test_a_removed_field_and_a_renamed_one(rule: str) -> None:
 
 def test_the_order_of_fields_matters_to_exact_alone() -> None:
     ab, ba = (field("a"), field("b")), (field("b"), field("a"))
-    said = one(schema(*ab), schema(*ba))
-    assert said.startswith("/fields/0 order of fields, from `b` on: breaking, ")
+    description = describe_only_change(schema(*ab), schema(*ba))
+    assert description.startswith("/fields/0 order of fields, from `b` on: breaking, ")
     assert is_compatible(
         compare_schemas(schema(*ab, fieldsMatch="equal"), schema(*ba, fieldsMatch="equal"))
     )
@@ -282,9 +284,11 @@ def test_the_order_of_fields_matters_to_exact_alone() -> None:
 )
 def test_primary_keys(before: Any, after: Any, effect: str) -> None:
     both = field("a"), field("b"), field("must", constraints={"required": True})
-    said = one(schema(*both, primaryKey=before), schema(*both, primaryKey=after))
-    assert said.startswith("/primaryKey primaryKey: ")
-    assert f": {effect}, " in said
+    description = describe_only_change(
+        schema(*both, primaryKey=before), schema(*both, primaryKey=after)
+    )
+    assert description.startswith("/primaryKey primaryKey: ")
+    assert f": {effect}, " in description
     assert compare_schemas(
         schema(*both, primaryKey=["a", "b"]), schema(*both, primaryKey=["b", "a"])
     ) == ()  # fmt: skip
@@ -300,7 +304,9 @@ def test_unique_keys() -> None:
 
 
 def test_other_properties_of_a_schema() -> None:
-    assert one(schema(field()), schema(field(), title="T")).startswith("/title title changed: c")
+    assert describe_only_change(schema(field()), schema(field(), title="T")).startswith(
+        "/title title changed: c"
+    )
     assert not is_compatible(compare_schemas(schema(field()), schema(field(), foreignKeys=[{}])))
 
 
