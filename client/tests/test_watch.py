@@ -17,16 +17,16 @@ def test_a_task_is_followed_by_its_stream(peer: Peer, client: Client) -> None:
     peer.tasks[TASK] = RUNNING
     peer.streams = [[(1, task_document(TASK, "queued")), (2, RUNNING), (3, DONE)]]
     assert statuses(client) == ["queued", "running", "succeeded"]
-    assert [asked.path for asked in peer.asked] == [EVENTS]
-    assert peer.asked[0].headers["Accept"] == "text/event-stream"
+    assert [request.path for request in peer.requests] == [EVENTS]
+    assert peer.requests[0].headers["Accept"] == "text/event-stream"
 
 
 def test_a_broken_stream_is_resumed_after_the_last_event(peer: Peer, client: Client) -> None:
     peer.tasks[TASK] = RUNNING
     peer.streams = [[(4, RUNNING)], [], [(7, RUNNING)], [(9, DONE)]]
     assert statuses(client) == ["running", "running", "succeeded"]
-    asked = peer.asked_for(EVENTS)
-    assert [a.headers.get("Last-Event-ID") for a in asked] == [None, "4", "4", "7"]
+    requests = peer.requests_for(EVENTS)
+    assert [a.headers.get("Last-Event-ID") for a in requests] == [None, "4", "4", "7"]
 
 
 def test_a_stream_that_cannot_be_had_is_replaced_by_asking(peer: Peer, client: Client) -> None:
@@ -34,19 +34,19 @@ def test_a_stream_that_cannot_be_had_is_replaced_by_asking(peer: Peer, client: C
     peer.faults[EVENTS] = [Fault(0), Fault(502), Fault(0)]
     peer.faults[f"/api/v1/task/{TASK}"] = [Fault(503)]
 
-    seen = []
+    status_list = []
     for task in client.watch(TASK):
-        seen.append(task.status)
+        status_list.append(task.status)
         peer.tasks[TASK] = DONE
-    assert seen == ["running", "succeeded"]
-    assert len(peer.asked_for(EVENTS)) == 3
+    assert status_list == ["running", "succeeded"]
+    assert len(peer.requests_for(EVENTS)) == 3
 
 
 def test_a_proxy_that_gives_something_else_than_a_stream(peer: Peer, client: Client) -> None:
     peer.tasks[TASK] = DONE
     peer.without_events = True
     assert statuses(client) == ["succeeded"]
-    assert len(peer.asked_for(EVENTS)) == 1
+    assert len(peer.requests_for(EVENTS)) == 1
 
 
 def test_a_stream_that_ends_too_early_still_gives_the_end(peer: Peer, client: Client) -> None:
@@ -63,7 +63,7 @@ def test_a_server_that_restarts_is_waited_for(peer: Peer, client: Client) -> Non
 
 
 def test_a_task_that_is_not_there(client: Client) -> None:
-    with pytest.raises(errors.NotFound):
+    with pytest.raises(errors.ResourceNotFound):
         list(client.watch(TASK))
 
 
@@ -73,10 +73,10 @@ def test_canceling(peer: Peer, client: Client) -> None:
 
 
 def test_only_a_broken_contract_counts_as_refused(peer: Peer, client: Client) -> None:
-    for error, report, refused in (
+    for error, report, rejected in (
         ({"status": 422, "code": "schema-violation"}, "/r", True),
         ({"status": 422, "code": "not-tabular"}, None, True),
         ({"status": 500, "code": "inspection-failed"}, None, False),
     ):
         peer.tasks[TASK] = task_document(TASK, "failed", error=error, report_url=report)
-        assert client.task(TASK).refused is refused
+        assert client.task(TASK).rejected is rejected

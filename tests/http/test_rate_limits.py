@@ -13,7 +13,7 @@ from tests.support.wait import wait_until
 
 from entrepot.http.limits.rates import MOST, Rate, side_of
 from entrepot_client.cli.main import run as run_program
-from entrepot_client.resume import RESUMABLE_FROM
+from entrepot_client.resume import MIN_RESUMABLE_BYTES
 
 BURST = 6
 POLICY = f'"key";q={BURST};w={BURST * 60}'
@@ -131,7 +131,7 @@ def test_the_program_gets_through_with_a_resumable_upload(
     monkeypatch.setenv("ENTREPOT_API_KEY", account.api_key)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     file = tmp_path / "random.bin"
-    file.write_bytes(os.urandom(RESUMABLE_FROM))
+    file.write_bytes(os.urandom(MIN_RESUMABLE_BYTES))
     while account.api.get("/whoami").status_code == 200:
         pass
     assert run_program(["push", str(file), "--no-wait"]) == 0

@@ -5,34 +5,41 @@
         for task in client.watch(delivery.task_id):
             print(task.status, task.progress.stage)
 
-Every method raises the errors of `entrepot_client.errors`. Reading is retried when a connection
-breaks or the server asks to wait; what changes something is sent once, except the parts of a
-resumable upload, or again after a while where the server refused it as one too many (429).
+Every method raises the errors of `entrepot_client.errors`. Reads are retried when a connection
+breaks or the server asks to wait. Changes are sent once, except the parts of a resumable upload,
+and except requests that the server rejected because of a limit (429), which are sent again after a
+pause.
 """
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from types import TracebackType
 from typing import Any, BinaryIO, Self
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 import httpx2
 
-from entrepot_client.download import Downloaded, DownloadRequest, download_file, download_to_stream
+from entrepot_client.download import (
+    DownloadRequest,
+    DownloadResult,
+    download_file,
+    download_to_stream,
+)
 from entrepot_client.endpoint import API
 from entrepot_client.models import Delivery, Document, File, Task
+from entrepot_client.paths import activity_path, file_path, task_path, with_query
 from entrepot_client.transport import Transport
-from entrepot_client.upload import Progress, deliver_file, push_file, validate_file
-from entrepot_client.watch import follow, get_task, task_path
+from entrepot_client.upload import ProgressCallback, deliver_file, push_file, validate_file
+from entrepot_client.watch import follow, get_task
 
 
 class Client:
-    """One server, seen with one key. Close it, or use it as a context manager.
+    """One server with one key. Close it, or use it as a context manager.
 
-    `endpoint` is the server's address (`https://host`, with or without `/api/v1`), `attempts`
-    how often a read is tried in all. Raises BadEndpoint and BadKey.
+    `endpoint` is the server's address (`https://host`, with or without `/api/v1`), `attempts` how
+    often a read is tried in total. Raises BadEndpoint and BadKey.
     """
 
     def __init__(self, endpoint: str, api_key: str | None, *, attempts: int = 5) -> None:
@@ -50,25 +57,22 @@ class Client:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
-    def files(self, **wanted: str | None) -> Iterator[File]:
+    def files(self, **filters: str | None) -> Iterator[File]:
         """Every file that the caller owns or is entitled to, oldest first.
 
-        `wanted` are parameters of `GET /files`: `sort`, `name`, `user_name`, `entitlement`,
+        `filters` are parameters of `GET /files`: `sort`, `name`, `user_name`, `entitlement`,
         `media_type`, `enforced`, `published`, `updated_since`, `min_size`, `max_size`. Raises
-        Invalid for those that the server does not know, and for values that it refuses.
+        Invalid for unknown parameters and invalid values.
         """
-        query = urlencode({name: value for name, value in wanted.items() if value})
-        path = f"{API}/files{'?' if query else ''}{query}"
+        path = with_query(f"{API}/files", {name: value or None for name, value in filters.items()})
         return map(File.from_document, self._transport.pages(path, "files_list"))
 
     def file(self, file_id: str) -> File:
-        """One file. Raises NotFound."""
-        return File.from_document(self._transport.get(f"{API}/file/{quote(file_id, safe='')}"))
+        """One file. Raises ResourceNotFound."""
+        return File.from_document(self._transport.get(file_path(file_id)))
 
     def push(
         self,
@@ -77,17 +81,17 @@ class Client:
         description: str | None = None,
         size_limit: int | None = None,
         enforce_schema: bool | Mapping[str, Any] | None = None,
-        progress: Progress | None = None,
+        progress: ProgressCallback | None = None,
         resume_in: Path | None = None,
     ) -> Delivery:
-        """Define a file and upload its first version; the task of its inspection is the answer.
+        """Define a file and upload its first version; returns the task of its inspection.
 
-        `size_limit` is bytes and binds every later version (None: `default_size_limit`);
+        `size_limit` is bytes and applies to every later version (None: `default_size_limit`).
         `enforce_schema` is True (infer and freeze), a Table Schema, or neither. Memory stays
-        bounded whatever the size. With `resume_in`, a folder, a file of 8 MiB and more goes on
-        where it was after a lost connection, and in a later call after the end of this program:
-        the folder keeps what is under way. Raises SizeLimitTooSmall and FileChanged, OverLimit and
-        Invalid from the server, OSError when the file cannot be read.
+        bounded whatever the size. With `resume_in`, a folder for the state of running uploads, an
+        upload of 8 MiB and more resumes after a lost connection, and in a later call after this
+        program was ended. Raises FileOverSizeLimit and LocalFileChanged, OverLimit and Invalid from
+        the server, OSError if the file cannot be read.
         """
         return push_file(
             self._transport, path, description, size_limit, enforce_schema, progress, resume_in
@@ -98,14 +102,14 @@ class Client:
         path: Path,
         file_id: str,
         *,
-        progress: Progress | None = None,
+        progress: ProgressCallback | None = None,
         resume_in: Path | None = None,
     ) -> Delivery:
-        """Upload a further version of a file; the task of its inspection is the answer.
+        """Upload a new version of a file; returns the task of its inspection.
 
-        The file's own size limit and schema bind; `resume_in` is as for `push`. Raises
-        FileChanged, OverLimit, NotFound and Invalid from the server, OSError when the file cannot
-        be read.
+        The file's own size limit and schema apply; `resume_in` is as for `push`. Raises
+        LocalFileChanged, OverLimit, ResourceNotFound and Invalid from the server, OSError if the
+        file cannot be read.
         """
         return deliver_file(self._transport, path, file_id, progress, resume_in)
 
@@ -115,39 +119,39 @@ class Client:
         target: Path,
         *,
         overwrite: bool = False,
-        progress: Progress | None = None,
+        progress: ProgressCallback | None = None,
         version: int | None = None,
         form: str | None = None,
         on_wait: Callable[[float], None] | None = None,
-    ) -> Downloaded:
-        """Fetch the newest published version, or that `version`, to the file `target`.
+    ) -> DownloadResult:
+        """Download the newest published version, or that `version`, to the file `target`.
 
-        `form` is csv, jsonl, parquet or arrow; while the server makes it, this waits, and tells
-        `on_wait` for how many seconds. None is the bytes as they were delivered.
+        `form` is csv, jsonl, parquet or arrow; None is the bytes as delivered. While the server
+        makes the format, this waits, and calls `on_wait` with the seconds of each pause.
 
-        A `target` that is a folder gets the file under the server's name for it, made harmless.
-        What an earlier run left in `NAME.part` is continued when it is of the same version.
-        Raises TargetExists, DigestMismatch (and removes the bytes), OSError.
+        If `target` is a folder, the file gets the server's name for it, made safe. What an earlier
+        run left in `NAME.part` is continued if it belongs to the same version. Raises TargetExists,
+        DownloadCorrupted (and removes the bytes), OSError.
         """
-        wanted = DownloadRequest(file_id, version, form, on_wait)
-        return download_file(self._transport, wanted, target, overwrite, progress)
+        request = DownloadRequest(file_id, version, form, on_wait)
+        return download_file(self._transport, request, target, overwrite, progress)
 
     def download_to(
         self,
         file_id: str,
         stream: BinaryIO,
         *,
-        progress: Progress | None = None,
+        progress: ProgressCallback | None = None,
         version: int | None = None,
         form: str | None = None,
         on_wait: Callable[[float], None] | None = None,
-    ) -> Downloaded:
-        """Fetch to a stream that is written once, as a pipe; otherwise as `download`.
+    ) -> DownloadResult:
+        """Download to a stream that is written once, such as a pipe; otherwise like `download`.
 
-        Raises DigestMismatch and SourceChanged: by then bytes have been written.
+        Raises DownloadCorrupted and RemoteFileChanged: by then bytes have been written.
         """
-        wanted = DownloadRequest(file_id, version, form, on_wait)
-        return download_to_stream(self._transport, wanted, stream, progress)
+        request = DownloadRequest(file_id, version, form, on_wait)
+        return download_to_stream(self._transport, request, stream, progress)
 
     def preview(
         self,
@@ -164,9 +168,9 @@ class Client:
         `rows` with `_row` and `values`.
 
         While the server prepares the version, this waits. Raises Invalid for a wrong condition or
-        column, NotFound, NotAllowed, Conflict.
+        column, ResourceNotFound, Forbidden, Conflict.
         """
-        asked = {
+        options: dict[str, str | int | None] = {
             "columns": columns,
             "where": where,
             "order_by": order_by,
@@ -174,29 +178,27 @@ class Client:
             "offset": offset or None,
             "version": version,
         }
-        params = {name: value for name, value in asked.items() if value is not None}
-        path = f"{_file(file_id)}/preview?{urlencode(params)}"
-        page: Document = DownloadRequest(file_id).once_made(lambda: self._transport.get(path))
-        return page
+        path = with_query(f"{file_path(file_id)}/preview", options)
+        return DownloadRequest(file_id).wait_for_format(lambda: self._transport.get(path))
 
     def versions(self, file_id: str, limit: int | None = None) -> Iterator[Document]:
-        """A file's versions, the newest first, at most `limit`, whatever became of them."""
-        path = f"{API}/file/{quote(file_id, safe='')}/versions"
+        """A file's versions with any status, the newest first, at most `limit`."""
+        path = f"{file_path(file_id)}/versions"
         return self._transport.pages(path, "versions_list", limit)
 
     def restore(self, file_id: str, version: int) -> str:
-        """Make a published version the newest one; the id of the task that decides on it.
+        """Make a published version the newest one; returns the id of the task that does it.
 
-        Raises Conflict where it is not published, OverLimit, NotFound.
+        Raises Conflict if it is not published, OverLimit, ResourceNotFound.
         """
-        return self._act(file_id, version, "restore", {})
+        return self._post_version_action(file_id, version, "restore", {})
 
     def accept(self, file_id: str, version: int, reason: str) -> str:
         """Publish a refused version all the same; the id of the task that does it.
 
-        Raises Conflict where it was not refused or its bytes are gone, OverLimit, NotAllowed.
+        Raises Conflict where it was not refused or its bytes are gone, OverLimit, Forbidden.
         """
-        return self._act(file_id, version, "accept", {"reason": reason})
+        return self._post_version_action(file_id, version, "accept", {"reason": reason})
 
     def compare(
         self,
@@ -206,23 +208,24 @@ class Client:
         key: Sequence[str] | None = None,
         examples: int = 10,
     ) -> str:
-        """Have two versions compared, by their numbers; the id of the task that does it.
+        """Compare two versions, given by their numbers; returns the id of the task that does it.
 
-        Without a `key` the primary key of the file's schema counts. Raises NotFound, NotAllowed.
+        Without a `key` the primary key of the file's schema is used. Raises ResourceNotFound,
+        Forbidden.
         """
-        asked: dict[str, Any] = {"before": before, "after": after, "examples": examples}
+        body: dict[str, Any] = {"before": before, "after": after, "examples": examples}
         if key is not None:
-            asked["key"] = list(key)
-        path = f"{API}/file/{quote(file_id, safe='')}/compare"
-        return str(self._transport.send("POST", path, asked)["task_id"])
+            body["key"] = list(key)
+        return str(self._transport.send("POST", f"{file_path(file_id)}/compare", body)["task_id"])
 
     def comparison(self, task_id: str) -> Document:
-        """What a comparison found. Raises NotFound."""
-        found: Document = self._transport.get(f"{task_path(task_id)}/comparison")
-        return found
+        """The result of a comparison. Raises ResourceNotFound."""
+        return self._transport.get(f"{task_path(task_id)}/comparison")
 
-    def _act(self, file_id: str, version: int, act: str, body: dict[str, str]) -> str:
-        path = f"{API}/file/{quote(file_id, safe='')}/versions/{version}/{act}"
+    def _post_version_action(
+        self, file_id: str, version: int, action: str, body: dict[str, str]
+    ) -> str:
+        path = f"{file_path(file_id)}/versions/{version}/{action}"
         return str(self._transport.send("POST", path, body)["task_id"])
 
     def validate(
@@ -231,41 +234,39 @@ class Client:
         *,
         enforce_schema: bool | Mapping[str, Any] | None = None,
         file_id: str | None = None,
-        progress: Progress | None = None,
+        progress: ProgressCallback | None = None,
     ) -> Delivery:
-        """Have a file judged without storing it; the task ends with the report (see `report`).
+        """Validate a file without storing it; the task ends with the report (see `report`).
 
-        By a contract of its own, as `push` has it, or by that of the file `file_id`.
+        The contract is `enforce_schema`, as for `push`, or that of the file `file_id`.
         """
         return validate_file(self._transport, path, enforce_schema, file_id, progress)
 
     def report(self, task: Task) -> Document:
-        """The report that an ended task has. Raises NotFound where it has none."""
+        """The report of an ended task. Raises ResourceNotFound if it has none."""
         path = task.report_url or f"{task_path(task.task_id)}/report"
-        report: Document = self._transport.get(path)
-        return report
+        return self._transport.get(path)
 
     def schema(self, file_id: str, revision: int | None = None) -> Document:
-        """A file's schema and its revisions, the newest by default. Raises NotFound."""
-        wanted = f"?revision={revision}" if revision is not None else ""
-        path = f"{API}/file/{quote(file_id, safe='')}/schema{wanted}"
-        schema: Document = self._transport.get(path)
-        return schema
+        """A file's schema and its revisions, the newest by default. Raises ResourceNotFound."""
+        path = with_query(f"{file_path(file_id)}/schema", {"revision": revision})
+        return self._transport.get(path)
 
     def set_schema(
         self, file_id: str, schema: Mapping[str, Any], *, accept_breaking: bool = False
     ) -> str:
-        """Give a file another schema; the id of the task that checks it before it takes effect.
+        """Change a file's schema; returns the id of the task that checks it before it takes effect.
 
         Raises Conflict with the code `breaking-change` and `changes` among its figures.
         """
-        accept = "?breaking=accept" if accept_breaking else ""
-        path = f"{API}/file/{quote(file_id, safe='')}/schema{accept}"
+        breaking = "accept" if accept_breaking else None
+        path = with_query(f"{file_path(file_id)}/schema", {"breaking": breaking})
         return str(self._transport.send("PUT", path, dict(schema))["task_id"])
 
     def entitlements(self, file_id: str) -> Iterator[Document]:
-        """Whom a file is shared with. Raises NotFound; NotAllowed if it is not yours to share."""
-        return self._transport.pages(f"{_file(file_id)}/entitlements", "entitlements_list")
+        """The entitlements to a file. Raises ResourceNotFound, and Forbidden if the caller may not
+        share it."""
+        return self._transport.pages(f"{file_path(file_id)}/entitlements", "entitlements_list")
 
     def share(
         self,
@@ -275,54 +276,57 @@ class Client:
         expires_at: datetime | None = None,
     ) -> Document:
         """Let a user of any account (`acme:anna`), or a whole account (`partner:*`), read a file
-        (`r`), deliver to it (`w`) or both (`rw`). Raises NotFound, NotAllowed, Invalid."""
-        body: dict[str, Any] = {"entitlement": entitlement, "expires_at": _stamp(expires_at)}
-        path = f"{_file(file_id)}/entitlements/{quote(user_name, safe='')}"
-        granted: Document = self._transport.send("PUT", path, body)
-        return granted
+        (`r`), deliver to it (`w`) or both (`rw`). Raises ResourceNotFound, Forbidden, Invalid."""
+        body: dict[str, Any] = {"entitlement": entitlement, "expires_at": _format_time(expires_at)}
+        path = f"{file_path(file_id)}/entitlements/{quote(user_name, safe='')}"
+        entitlement_document: Document = self._transport.send("PUT", path, body)
+        return entitlement_document
 
     def unshare(self, file_id: str, user_name: str) -> None:
-        """End an entitlement at once. Raises NotFound, also where there is none."""
-        path = f"{_file(file_id)}/entitlements/{quote(user_name, safe='')}"
+        """End an entitlement immediately. Raises ResourceNotFound, also if there is none."""
+        path = f"{file_path(file_id)}/entitlements/{quote(user_name, safe='')}"
         self._transport.send("DELETE", path)
 
     def transfer_file(self, file_id: str, user_name: str) -> None:
-        """Make another user of one's own account the owner of a file. Raises Invalid."""
-        self._transport.send("PATCH", _file(file_id), {"user_name": user_name})
+        """Make another user of the same account the owner of a file. Raises Invalid."""
+        self._transport.send("PATCH", file_path(file_id), {"user_name": user_name})
 
     def offer(self, file_id: str, user_name: str) -> Document:
         """Offer a file to a user of another account, who owns it once they accept."""
-        path, body = f"{_file(file_id)}/offer", {"user_name": user_name}
-        offered: Document = self._transport.send("PUT", path, body)
-        return offered
+        path, body = f"{file_path(file_id)}/offer", {"user_name": user_name}
+        offer_document: Document = self._transport.send("PUT", path, body)
+        return offer_document
 
     def offers(self) -> Iterator[Document]:
-        """The files that one is offered."""
+        """The files that are offered to the caller."""
         return self._transport.pages(f"{API}/offers", "offers_list")
 
-    def take_over(self, file_id: str) -> File:
-        """Become the owner of a file that one is offered. Raises NotFound, OverLimit, Conflict."""
-        return File.from_document(self._transport.send("POST", f"{_file(file_id)}/offer/accept"))
+    def accept_offer(self, file_id: str) -> File:
+        """Accept an offer and become the file's owner. Raises ResourceNotFound, OverLimit,
+        Conflict."""
+        return File.from_document(
+            self._transport.send("POST", f"{file_path(file_id)}/offer/accept")
+        )
 
     def end_offer(self, file_id: str) -> None:
-        """Decline an offer, or take one's own back. Raises NotFound where there is none."""
-        self._transport.send("DELETE", f"{_file(file_id)}/offer")
+        """Decline an offer, or withdraw one's own. Raises ResourceNotFound if there is none."""
+        self._transport.send("DELETE", f"{file_path(file_id)}/offer")
 
     def task(self, task_id: str) -> Task:
-        """One task as it is now. Raises NotFound."""
+        """One task as it is now. Raises ResourceNotFound."""
         return get_task(self._transport, task_id)
 
     def tasks(self, limit: int | None = None) -> Iterator[Task]:
         """The caller's tasks, newest first, at most `limit`."""
-        found = self._transport.pages(f"{API}/tasks", "tasks_list", limit)
-        return map(Task.from_document, found)
+        documents = self._transport.pages(f"{API}/tasks", "tasks_list", limit)
+        return map(Task.from_document, documents)
 
     def watch(self, task_id: str) -> Iterator[Task]:
-        """The task's states as they come, until one has ended. At least one."""
+        """The task's states as they change, until it has ended. At least one."""
         return follow(self._transport, task_id, time.sleep)
 
     def cancel(self, task_id: str) -> Task:
-        """Ask that a task be given up, and see it afterwards. Raises Conflict when it ended."""
+        """Cancel a task and return its new state. Raises Conflict if it has ended."""
         return Task.from_document(self._transport.send("POST", f"{task_path(task_id)}/cancel"))
 
     def keys(self) -> Iterator[Document]:
@@ -332,15 +336,15 @@ class Client:
     def create_key(
         self, name: str, scopes: Sequence[str], expires_at: datetime | None = None
     ) -> Document:
-        """Make a key; `api_key` of the answer is its secret, which nobody can see again."""
+        """Create a key; `api_key` in the result is its secret, which nobody can read again."""
         body: dict[str, Any] = {"name": name, "scopes": list(scopes)}
         if expires_at is not None:
-            body["expires_at"] = _stamp(expires_at)
-        created: Document = self._transport.send("POST", f"{API}/key/new", body)
-        return created
+            body["expires_at"] = _format_time(expires_at)
+        key: Document = self._transport.send("POST", f"{API}/key/new", body)
+        return key
 
     def revoke_key(self, key_id: str) -> None:
-        """Make a key worthless at once. Raises NotFound."""
+        """Revoke a key immediately. Raises ResourceNotFound."""
         self._transport.send("DELETE", f"{API}/key/{quote(key_id, safe='')}")
 
     def users(self) -> Iterator[Document]:
@@ -348,34 +352,33 @@ class Client:
         return self._transport.pages(f"{API}/users", "users_list")
 
     def account(self) -> Document:
-        """The caller's account: its quota and what is used of it, in bytes."""
-        account: Document = self._transport.get(f"{API}/account")
-        return account
+        """The caller's account: its quota and its used and reserved bytes."""
+        return self._transport.get(f"{API}/account")
 
     def whoami(self) -> Document:
-        """Whose key this is, and what it may do."""
-        caller: Document = self._transport.get(f"{API}/whoami")
-        return caller
+        """The user and the scopes of this key."""
+        return self._transport.get(f"{API}/whoami")
 
     def activity(
-        self, file_id: str | None = None, *, limit: int | None = None, **chosen: str
+        self, file_id: str | None = None, *, limit: int | None = None, **filters: str
     ) -> Iterator[Document]:
-        """What was done and read, the newest first: of a file, or of the account for its admins, or
-        else by the caller. `chosen` are `action`, `user_name`, `since`, `until`.
+        """Activity, the newest first: of a file, or of the account for its admins, or else of the
+        caller.
 
-        Raises NotFound, NotAllowed, Invalid.
+        `filters` are `action`, `user_name`, `since`, `until`. Raises ResourceNotFound, Forbidden,
+        Invalid.
         """
-        path = _activity(file_id)
-        return self._transport.pages(path, "activity_list", limit, chosen)
+        return self._transport.pages(activity_path(file_id), "activity_list", limit, filters)
 
     def export_activity(
-        self, stream: BinaryIO, form: str, file_id: str | None = None, **chosen: str
+        self, stream: BinaryIO, form: str, file_id: str | None = None, **filters: str
     ) -> None:
         """Write the same to a stream as `jsonl` or `csv`, the oldest first.
 
-        Raises as `activity` does, and Unreachable when it breaks off: what was written is a part.
+        Raises as `activity` does, and Unreachable if the connection breaks: the stream has a part
+        then.
         """
-        path = f"{_activity(file_id)}?{urlencode({'format': form, **chosen})}"
+        path = with_query(activity_path(file_id), {"format": form, **filters})
         try:
             with self._transport.stream(path, {}) as response:
                 for block in response.iter_bytes():
@@ -386,21 +389,10 @@ class Client:
     def request(self, method: str, path: str, body: bytes | None = None) -> httpx2.Response:
         """Any request of the API; `body` is JSON. GET and HEAD are retried. Raises Problem."""
         headers = {"Content-Type": "application/json"} if body is not None else {}
-
-        def act() -> httpx2.Response:
-            return self._transport.request(method, path, content=body, headers=headers)
-
-        return self._transport.retrying(act) if method in ("GET", "HEAD") else act()
+        send_once = partial(self._transport.request, method, path, content=body, headers=headers)
+        return self._transport.retry(send_once) if method in ("GET", "HEAD") else send_once()
 
 
-def _activity(file_id: str | None) -> str:
-    return f"{_file(file_id)}/activity" if file_id is not None else f"{API}/activity"
-
-
-def _file(file_id: str) -> str:
-    return f"{API}/file/{quote(file_id, safe='')}"
-
-
-def _stamp(moment: datetime | None) -> str | None:
+def _format_time(moment: datetime | None) -> str | None:
     """A time as the API takes it."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S+0000") if moment else None

@@ -1,9 +1,9 @@
-"""Fetch a file's bytes: resumed where they broke off, verified, and put in place in one step.
+"""Download a file's bytes: resumed after a break, verified, and put in place in one step.
 
-While it comes in, `NAME` is `NAME.part`, and `NAME.part.json` beside it says which
-representation (file and ETag) its bytes belong to. A part is continued with `Range` and
-`If-Range` (RFC 9110), so that bytes of two versions never mix. The whole is compared with the
-server's `Repr-Digest` (RFC 9530) before it gets its name.
+During the download, `NAME` is `NAME.part`, and `NAME.part.json` stores to which representation
+(file and ETag) its bytes belong. A part is continued with `Range` and `If-Range` (RFC 9110), so
+that bytes of two versions never mix. The whole is compared with the server's `Repr-Digest` (RFC
+9530) before it gets its name.
 """
 
 import base64
@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Protocol, TypeVar
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 import httpx2
 
@@ -23,32 +23,33 @@ from entrepot_client.endpoint import API
 from entrepot_client.errors import (
     BadAnswer,
     Conflict,
-    DigestMismatch,
+    DownloadCorrupted,
     Problem,
-    SourceChanged,
+    RemoteFileChanged,
     TargetExists,
 )
 from entrepot_client.filenames import name_from_disposition, safe_name
 from entrepot_client.part_file import PartFile
+from entrepot_client.paths import with_query
 from entrepot_client.transport import Transport
-from entrepot_client.upload import Progress
+from entrepot_client.upload import ProgressCallback
 
 T = TypeVar("T")
 
-LONGEST_PAUSE = 60.0
-"""Seconds between two looks at whether the server has made a form."""
+MAX_PAUSE_SECONDS = 60.0
+"""The longest pause between two requests for a format that the server is making."""
 _SHA256 = re.compile(r"(?:^|[,\s])sha-256=:([A-Za-z0-9+/=]+):")
 _RANGE_START = re.compile(r"bytes (\d+)-\d+/(?:\d+|\*)")
-# Bytes as they are stored: a length, a range and a digest speak of nothing else.
-_PLAIN = {"Accept": "*/*", "Accept-Encoding": "identity"}
+# Bytes as they are stored: length, range and digest refer to those.
+_IDENTITY_HEADERS = {"Accept": "*/*", "Accept-Encoding": "identity"}
 
 
 @dataclass(frozen=True)
-class Downloaded:
-    """What a download brought: bytes in all, their SHA-256 in hex, and where they are.
+class DownloadResult:
+    """The result of a download: bytes in total, their SHA-256 in hex, and their path.
 
-    `path` is None for a stream. `resumed_from` is the bytes that an earlier run had left.
-    `verified` is False when the server gave no digest to compare with.
+    `path` is None for a stream. `resumed_from` is the number of bytes that an earlier run had left.
+    `verified` is False if the server gave no digest to compare with.
     """
 
     path: Path | None
@@ -60,7 +61,7 @@ class Downloaded:
 
 @dataclass(frozen=True)
 class _Representation:
-    """Which bytes an answer speaks of. `size` in bytes, `digest` SHA-256 in hex."""
+    """The representation that a response describes. `size` in bytes, `digest` SHA-256 in hex."""
 
     etag: str | None
     size: int | None
@@ -69,7 +70,7 @@ class _Representation:
 
 
 class _Sink(Protocol):
-    """Where bytes go. `received` counts those that it holds of the representation `etag`."""
+    """A destination for bytes. `received` counts its bytes of the representation `etag`."""
 
     received: int
     etag: str | None
@@ -77,15 +78,17 @@ class _Sink(Protocol):
     def begin(self, etag: str | None) -> None:
         """Start over with the bytes of another representation."""
 
-    def write(self, piece: bytes) -> None:
+    def write(self, block: bytes) -> None:
         """Take the next bytes."""
 
 
 @dataclass(frozen=True)
 class DownloadRequest:
-    """Which bytes of a file: by default those delivered last. `form` is csv, jsonl, parquet or
-    arrow, None for the bytes as they were delivered; `on_wait` is called with the seconds before
-    each pause in which the server makes the form."""
+    """Which bytes of a file: by default those of the newest version as delivered.
+
+    `form` is csv, jsonl, parquet or arrow, None for the bytes as delivered. `on_wait` is called
+    with the seconds before each pause in which the server makes the format.
+    """
 
     file_id: str
     version: int | None = None
@@ -94,21 +97,19 @@ class DownloadRequest:
 
     @property
     def path(self) -> str:
-        """The API path of the bytes; an id from outside cannot reach another path."""
-        asked = {"version": self.version, "format": self.form}
-        query = urlencode({name: value for name, value in asked.items() if value is not None})
-        path = f"{API}/file/download/{quote(self.file_id, safe='')}"
-        return f"{path}?{query}" if query else path
+        """The API path of the bytes; a file id cannot lead to another path."""
+        parameters = {"version": self.version, "format": self.form}
+        return with_query(f"{API}/file/download/{quote(self.file_id, safe='')}", parameters)
 
-    def once_made(self, act: Callable[[], T]) -> T:
-        """Call `act` until the form is there, with the pauses that the server asks for."""
+    def wait_for_format(self, request: Callable[[], T]) -> T:
+        """Call `request` until the format exists, with the pauses that the server asks for."""
         while True:
             try:
-                return act()
+                return request()
             except Conflict as problem:
                 if problem.code != "derivative-pending":
                     raise
-                pause = min(problem.retry_after or 1.0, LONGEST_PAUSE)
+                pause = min(problem.retry_after or 1.0, MAX_PAUSE_SECONDS)
             if self.on_wait is not None:
                 self.on_wait(pause)
             time.sleep(pause)
@@ -116,93 +117,101 @@ class DownloadRequest:
 
 def download_file(
     transport: Transport,
-    wanted: DownloadRequest,
+    request: DownloadRequest,
     target: Path,
     overwrite: bool,
-    progress: Progress | None,
-) -> Downloaded:
+    progress: ProgressCallback | None,
+) -> DownloadResult:
     """Fetch to a file; see `Client.download`."""
-    path, file_id = wanted.path, wanted.file_id
-    head = wanted.once_made(lambda: _head(transport, path))
+    path, file_id = request.path, request.file_id
+    head = request.wait_for_format(lambda: _head(transport, path))
     if target.is_dir():
         target = target / safe_name(head.name, fallback=file_id)
     if target.exists() and not overwrite:
         raise TargetExists(target)
     with PartFile(target, file_id, head.etag) as part:
         resumed_from = part.received
-        whole = head
+        representation = head
         if head.size is None or part.received != head.size or part.etag is None:
-            whole = _receive(transport, path, part, progress)
-        verified = _verify(part.digest.hexdigest(), whole, on_mismatch=part.discard)
+            representation = _receive(transport, path, part, progress)
+        verified = _verify(part.digest.hexdigest(), representation, on_mismatch=part.discard)
         part.publish(overwrite)
-        return Downloaded(target, part.received, part.digest.hexdigest(), resumed_from, verified)
+        return DownloadResult(
+            target, part.received, part.digest.hexdigest(), resumed_from, verified
+        )
 
 
 def download_to_stream(
-    transport: Transport, wanted: DownloadRequest, stream: BinaryIO, progress: Progress | None
-) -> Downloaded:
+    transport: Transport,
+    request: DownloadRequest,
+    stream: BinaryIO,
+    progress: ProgressCallback | None,
+) -> DownloadResult:
     """Fetch to a stream that cannot go back; see `Client.download_to`."""
     sink = _StreamSink(stream)
-    whole = wanted.once_made(lambda: _receive(transport, wanted.path, sink, progress))
+    representation = request.wait_for_format(
+        lambda: _receive(transport, request.path, sink, progress)
+    )
     stream.flush()
     digest = sink.digest.hexdigest()
-    verified = _verify(digest, whole, on_mismatch=lambda: None)
-    return Downloaded(None, sink.received, digest, 0, verified)
+    verified = _verify(digest, representation, on_mismatch=lambda: None)
+    return DownloadResult(None, sink.received, digest, 0, verified)
 
 
 def _head(transport: Transport, path: str) -> _Representation:
     try:
-        answer = transport.retrying(lambda: transport.request("HEAD", path, headers=_PLAIN))
+        answer = transport.retry(lambda: transport.request("HEAD", path, headers=_IDENTITY_HEADERS))
     except Problem:
-        # An answer to HEAD explains nothing. GET gives the same refusal in words.
-        with transport.stream(path, _PLAIN) as response:
+        # A response to HEAD has no body. GET gives the same problem with its explanation.
+        with transport.stream(path, _IDENTITY_HEADERS) as response:
             return _representation(response)
     return _representation(answer)
 
 
 def _receive(
-    transport: Transport, path: str, sink: _Sink, progress: Progress | None
+    transport: Transport, path: str, sink: _Sink, progress: ProgressCallback | None
 ) -> _Representation:
-    """Fill the sink. Every attempt that brings bytes starts the patience of retries anew."""
+    """Fill the sink. Every attempt that brings bytes resets the count of retries."""
     while True:
-        whole = transport.retrying(lambda: _attempt(transport, path, sink, progress))
-        if whole is not None:
-            return whole
+        representation = transport.retry(lambda: _attempt(transport, path, sink, progress))
+        if representation is not None:
+            return representation
 
 
 def _attempt(
-    transport: Transport, path: str, sink: _Sink, progress: Progress | None
+    transport: Transport, path: str, sink: _Sink, progress: ProgressCallback | None
 ) -> _Representation | None:
-    """Receive until the end (and say of what) or until it breaks after some bytes (None)."""
-    had = sink.received
-    headers = dict(_PLAIN)
-    if had and sink.etag is not None:
-        headers |= {"Range": f"bytes={had}-", "If-Range": sink.etag}
+    """Receive up to the end and return the representation; None if the connection broke after some
+    bytes."""
+    received_before = sink.received
+    headers = dict(_IDENTITY_HEADERS)
+    if received_before and sink.etag is not None:
+        headers |= {"Range": f"bytes={received_before}-", "If-Range": sink.etag}
     try:
         with transport.stream(path, headers) as response:
-            whole = _representation(response)
+            representation = _representation(response)
             if response.status_code != 206:
-                sink.begin(whole.etag)
-            elif _start_of(response) != sink.received:
+                sink.begin(representation.etag)
+            elif _range_start(response) != sink.received:
                 raise BadAnswer(transport.endpoint, "it sent another range than the one asked for.")
-            # Pieces as they come: a size asked for would hold bytes back that a break loses.
-            for piece in response.iter_raw():
-                sink.write(piece)
+            # Blocks as they arrive: with a fixed size, a break would lose the incomplete block.
+            for block in response.iter_raw():
+                sink.write(block)
                 if progress is not None:
-                    progress(sink.received, whole.size)
-            return whole
+                    progress(sink.received, representation.size)
+            return representation
     except Problem as problem:
         if problem.status != 416:
             raise
         sink.begin(None)
         return None
     except httpx2.TransportError as error:
-        if sink.received > had:
+        if sink.received > received_before:
             return None
         raise transport.unreachable(error) from error
 
 
-def _start_of(response: httpx2.Response) -> int | None:
+def _range_start(response: httpx2.Response) -> int | None:
     match = _RANGE_START.fullmatch(response.headers.get("content-range", ""))
     return int(match[1]) if match else None
 
@@ -217,12 +226,12 @@ def _representation(response: httpx2.Response) -> _Representation:
         # Only a strong validator may continue a range.
         etag=etag if etag and not etag.startswith("W/") else None,
         size=int(size) if size and size.isdigit() else None,
-        digest=_digest_in(headers.get("repr-digest", "")),
+        digest=_parse_digest(headers.get("repr-digest", "")),
         name=name_from_disposition(headers.get("content-disposition")),
     )
 
 
-def _digest_in(header: str) -> str | None:
+def _parse_digest(header: str) -> str | None:
     match = _SHA256.search(header)
     try:
         return base64.b64decode(match[1], validate=True).hex() if match else None
@@ -230,17 +239,19 @@ def _digest_in(header: str) -> str | None:
         return None
 
 
-def _verify(actual: str, whole: _Representation, on_mismatch: Callable[[], None]) -> bool:
-    if whole.digest is None:
+def _verify(
+    actual_digest: str, representation: _Representation, on_mismatch: Callable[[], None]
+) -> bool:
+    if representation.digest is None:
         return False
-    if whole.digest != actual:
+    if representation.digest != actual_digest:
         on_mismatch()
-        raise DigestMismatch(expected=whole.digest, actual=actual)
+        raise DownloadCorrupted(expected=representation.digest, actual=actual_digest)
     return True
 
 
 class _StreamSink:
-    """Bytes that are gone once written: a new representation cannot replace them."""
+    """Bytes that cannot be taken back once written: a new representation cannot replace them."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self.received = 0
@@ -250,10 +261,10 @@ class _StreamSink:
 
     def begin(self, etag: str | None) -> None:
         if self.received:
-            raise SourceChanged(self.received)
+            raise RemoteFileChanged(self.received)
         self.etag = etag
 
-    def write(self, piece: bytes) -> None:
-        self._stream.write(piece)
-        self.digest.update(piece)
-        self.received += len(piece)
+    def write(self, block: bytes) -> None:
+        self._stream.write(block)
+        self.digest.update(block)
+        self.received += len(block)

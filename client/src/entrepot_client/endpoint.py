@@ -1,4 +1,4 @@
-"""The address of a server, as people give it."""
+"""The address of a server, as people write it."""
 
 from urllib.parse import urlsplit
 

@@ -1,7 +1,7 @@
-"""What can go wrong between this client and an Entrepot server.
+"""Errors between this client and an Entrepot server.
 
 `ClientError` is the root. A problem document of the server (RFC 9457) becomes the `Problem`
-subclass of its status, with the server's figures; all else has a class of its own here.
+subclass for its status, with the server's figures; all other errors have classes of their own.
 """
 
 import json
@@ -32,7 +32,8 @@ class BadEndpoint(ClientError):
 
 @dataclass(eq=False)
 class BadKey(ClientError):
-    """The key cannot be sent in a header. Never repeats the key."""
+    """The key contains characters that cannot be sent in a header. The message never repeats the
+    key."""
 
     def __str__(self) -> str:
         return "The API key holds characters that no key has."
@@ -40,14 +41,14 @@ class BadKey(ClientError):
 
 @dataclass(eq=False)
 class Unreachable(ClientError):
-    """No whole answer came from the server.
+    """No complete answer came from the server.
 
-    `maybe_done` says that a request which changes something may have arrived all the same.
+    `may_have_arrived`: a request that changes something may have arrived.
     """
 
     endpoint: str
     reason: str
-    maybe_done: bool = False
+    may_have_arrived: bool = False
 
     def __str__(self) -> str:
         return f"{self.endpoint} gave no answer ({self.reason})."
@@ -55,7 +56,7 @@ class Unreachable(ClientError):
 
 @dataclass(eq=False)
 class BadAnswer(ClientError):
-    """Something answered, but not as Entrepot's API does."""
+    """The answer is not one of Entrepot's API."""
 
     endpoint: str
     reason: str
@@ -65,8 +66,8 @@ class BadAnswer(ClientError):
 
 
 @dataclass(eq=False)
-class SizeLimitTooSmall(ClientError):
-    """The file is larger than the limit that it should get. Both in bytes."""
+class FileOverSizeLimit(ClientError):
+    """The file is larger than the size limit it was to be defined with. Both in bytes."""
 
     size: int
     limit: int
@@ -76,8 +77,8 @@ class SizeLimitTooSmall(ClientError):
 
 
 @dataclass(eq=False)
-class FileChanged(ClientError):
-    """The file grew, shrank or changed while it was uploaded; the server was given no whole one."""
+class LocalFileChanged(ClientError):
+    """The file changed during its upload; the server discarded the upload."""
 
     path: Path
 
@@ -86,8 +87,8 @@ class FileChanged(ClientError):
 
 
 @dataclass(eq=False)
-class SourceChanged(ClientError):
-    """A new version was published while one was downloaded to a stream that cannot go back."""
+class RemoteFileChanged(ClientError):
+    """A new version was published during a download to a stream, whose bytes cannot be replaced."""
 
     received: int
 
@@ -96,8 +97,8 @@ class SourceChanged(ClientError):
 
 
 @dataclass(eq=False)
-class DigestMismatch(ClientError):
-    """The bytes are not those that the server vouches for. SHA-256, both in hex."""
+class DownloadCorrupted(ClientError):
+    """The bytes do not have the digest that the server stated. SHA-256, both in hex."""
 
     expected: str
     actual: str
@@ -108,7 +109,7 @@ class DigestMismatch(ClientError):
 
 @dataclass(eq=False)
 class TargetExists(ClientError):
-    """A download would replace a file, and nobody allowed it."""
+    """A download would replace a file without permission to overwrite it."""
 
     path: Path
 
@@ -118,11 +119,11 @@ class TargetExists(ClientError):
 
 @dataclass(eq=False)
 class Problem(ClientError):
-    """The server refused, and said why (RFC 9457).
+    """The server answered with a problem (RFC 9457).
 
-    `code` is the last part of the problem's type and stable; `figures` are its extension
-    members (`limit`, `used`, `requested`: bytes); `errors` its list of details; `retry_after`
-    seconds, None when the server named none.
+    `code` is the last part of the problem's type and stable; `figures` are its extension members
+    (`limit`, `used`, `requested`: bytes); `errors` its list of details; `retry_after` seconds, None
+    if the server named none.
     """
 
     status: int
@@ -143,16 +144,16 @@ class NotSignedIn(Problem):
     """401: the key is missing, wrong, expired or revoked."""
 
 
-class NotAllowed(Problem):
+class Forbidden(Problem):
     """403: the key or its user may not do this."""
 
 
-class NotFound(Problem):
-    """404: it does not exist, or the caller may not know of it."""
+class ResourceNotFound(Problem):
+    """404: it does not exist, or the caller does not have access."""
 
 
 class Conflict(Problem):
-    """409 or 412: the thing is not in the state that the request supposes."""
+    """409 or 412: the resource is not in the state that the request requires."""
 
 
 class OverLimit(Problem):
@@ -160,7 +161,7 @@ class OverLimit(Problem):
 
 
 class Invalid(Problem):
-    """Another 4xx, above all 422: the request itself is wrong; `detail` names the field."""
+    """Any other 4xx, usually 422: the request itself is wrong; `detail` names the field."""
 
 
 class TooManyRequests(Problem):
@@ -168,15 +169,15 @@ class TooManyRequests(Problem):
 
 
 class ServerFailed(Problem):
-    """5xx: the server could not, for reasons of its own."""
+    """5xx: the server failed."""
 
 
 _BY_STATUS: dict[int, type[Problem]] = {
     401: NotSignedIn,
-    403: NotAllowed,
-    404: NotFound,
+    403: Forbidden,
+    404: ResourceNotFound,
     409: Conflict,
-    410: NotFound,
+    410: ResourceNotFound,
     412: Conflict,
     413: OverLimit,
     429: TooManyRequests,
@@ -186,12 +187,12 @@ _BY_STATUS: dict[int, type[Problem]] = {
 def problem_from(
     document: Mapping[str, Any], status: int | None = None, retry_after: float | None = None
 ) -> Problem:
-    """The exception for a problem document, from an answer or from a task's `error`."""
-    stated = document.get("status")
-    status = status or (stated if isinstance(stated, int) else 0)
-    kind = _BY_STATUS.get(status, ServerFailed if status >= 500 else Invalid)
+    """The exception for a problem document, from a response or from a task's `error`."""
+    status_in_document = document.get("status")
+    status = status or (status_in_document if isinstance(status_in_document, int) else 0)
+    error_class = _BY_STATUS.get(status, ServerFailed if status >= 500 else Invalid)
     errors = document.get("errors")
-    return kind(
+    return error_class(
         status=status,
         code=str(document.get("code") or str(document.get("type", "")).rpartition("/")[2]),
         title=str(document.get("title", "")),
@@ -209,7 +210,7 @@ def problem_from(
 def problem_from_answer(
     status: int, media_type: str, body: bytes, retry_after: float | None
 ) -> Problem:
-    """The exception for a 4xx or 5xx answer, also one that a proxy gave without a document."""
+    """The exception for a 4xx or 5xx response, also for one from a proxy without a document."""
     document: object = None
     if media_type.partition(";")[0].strip() in ("application/problem+json", "application/json"):
         try:

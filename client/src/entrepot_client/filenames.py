@@ -1,7 +1,7 @@
-"""Which name a downloaded file gets: the server's word, made harmless.
+"""The name of a downloaded file: the server's name for it, made safe.
 
-The name was chosen by whoever delivered the file, so it is untrusted: it may name a folder, a
-dotfile that a shell reads, a device of Windows, or hide its ending behind a bidirectional mark.
+Whoever delivered the file chose the name, so it is untrusted: it may name a folder, a dotfile that
+a shell reads, a device of Windows, or hide its ending behind a bidirectional mark.
 """
 
 import re
@@ -9,9 +9,9 @@ import unicodedata
 from email.message import Message
 
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f-\x9f<>:"|?*\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]')
-_DEVICES = re.compile(r"(?i)(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?")
+_DEVICE_NAMES = re.compile(r"(?i)(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?")
 # Room for `.part.json` within the 255 bytes that file systems allow.
-_LONGEST = 240
+_MAX_NAME_BYTES = 240
 
 
 def name_from_disposition(header: str | None) -> str | None:
@@ -23,7 +23,7 @@ def name_from_disposition(header: str | None) -> str | None:
         return None
     message = Message()
     message["Content-Disposition"] = header
-    plain = None
+    plain_name = None
     for key, value in message.get_params(failobj=[], header="content-disposition"):
         if key.lower() != "filename":
             continue
@@ -33,23 +33,22 @@ def name_from_disposition(header: str | None) -> str | None:
                 return str(text).encode("latin-1").decode(charset or "utf-8")
             except (UnicodeError, LookupError):
                 continue
-        plain = plain or str(value)
-    return plain
+        plain_name = plain_name or str(value)
+    return plain_name
 
 
 def safe_name(name: str | None, fallback: str) -> str:
-    """A name that is one visible file in the folder it is put in, on every system.
+    """A name that is one visible file in its folder, on every system.
 
-    Keeps the last part of a path, drops control and bidirectional characters and leading dots,
-    and shortens to 240 bytes before the ending. `fallback` (the file id) serves when nothing is
-    left.
+    Keeps the last part of a path, drops control and bidirectional characters and leading dots, and
+    shortens to 240 bytes before the ending. `fallback` (the file id) is used if nothing is left.
     """
-    last = unicodedata.normalize("NFC", name or "").replace("\\", "/").rpartition("/")[2]
-    cleaned = _UNSAFE.sub("", last).strip(" .") or fallback
-    if _DEVICES.fullmatch(cleaned):
+    base_name = unicodedata.normalize("NFC", name or "").replace("\\", "/").rpartition("/")[2]
+    cleaned = _UNSAFE.sub("", base_name).strip(" .") or fallback
+    if _DEVICE_NAMES.fullmatch(cleaned):
         cleaned = f"_{cleaned}"
     stem, dot, ending = cleaned.rpartition(".")
     if not stem or len(ending) > 20:
         stem, dot, ending = cleaned, "", ""
-    room = _LONGEST - len((dot + ending).encode())
-    return stem.encode()[:room].decode(errors="ignore") + dot + ending
+    max_stem_bytes = _MAX_NAME_BYTES - len((dot + ending).encode())
+    return stem.encode()[:max_stem_bytes].decode(errors="ignore") + dot + ending

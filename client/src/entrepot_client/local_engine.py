@@ -1,8 +1,8 @@
-"""The engine that judges tables, where the server's package is installed beside this one.
+"""The engine that validates tables, if the server's package is installed too.
 
 A package offers it by an entry point of the group `entrepot.engine` that loads to a function
-`validate(path, schema, mode, dialect) -> dict` (see `Judgement`). This package has none: it must
-run without the server.
+`validate(path, schema, mode, dialect) -> dict` (see `ValidationResult`). This package has none: it
+must run without the server.
 """
 
 from collections.abc import Callable, Mapping
@@ -17,10 +17,9 @@ Validate = Callable[[Path, Mapping[str, Any] | None, str, Mapping[str, Any] | No
 
 
 @dataclass(frozen=True)
-class Judgement:
-    """What a contract says of a file: `report` is a Frictionless v5 report, `detail` its outcome
-    in one sentence, `schema` the inferred Table Schema (or the given one), where it is known.
-    """
+class ValidationResult:
+    """The result of a validation: `report` is a Frictionless v5 report, `detail` its outcome in one
+    sentence, `schema` the inferred Table Schema (or the given one), if it is known."""
 
     valid: bool
     detail: str
@@ -29,20 +28,21 @@ class Judgement:
 
 
 def find_engine() -> Validate | None:
-    """The installed engine; None where there is none."""
-    for found in entry_points(group=GROUP, name="validate"):
-        validate: Validate = found.load()
+    """The installed engine; None if there is none."""
+    for entry_point in entry_points(group=GROUP, name="validate"):
+        validate: Validate = entry_point.load()
         return validate
     return None
 
 
-def judge(
+def run_engine(
     validate: Validate,
     path: Path,
     schema: Mapping[str, Any] | None,
     mode: str,
     dialect: Mapping[str, Any] | None = None,
-) -> Judgement:
-    """Judge a file here: `mode` is `none`, `infer` or `given` (then with a `schema`)."""
-    told = validate(path, schema, mode, dialect)
-    return Judgement(told["valid"], told["detail"], told["report"], told["schema"])
+) -> ValidationResult:
+    """Validate a file on this machine: `mode` is `none`, `infer` or `given` (then with a
+    `schema`)."""
+    result = validate(path, schema, mode, dialect)
+    return ValidationResult(result["valid"], result["detail"], result["report"], result["schema"])

@@ -1,7 +1,7 @@
-"""The things that the API speaks of, as frozen values.
+"""The API's resources as frozen values.
 
-Each is made from the server's JSON by `from_document` and keeps it whole in `document`, so that
-what a newer server says is not lost. Timestamps stay the API's own text, UTC
+Each is made from the server's JSON by `from_document` and keeps the whole of it in `document`, so
+that members of a newer server are not lost. Timestamps stay the API's own text, UTC
 (`2023-11-25T13:25:00+0000`); sizes are bytes.
 """
 
@@ -16,7 +16,7 @@ Document = Mapping[str, Any]
 class File:
     """A file that the caller owns or is entitled to.
 
-    Everything after `user_name` is None where the server tells no more than the basic six.
+    Everything after `user_name` is None if the server sends only the basic six.
     """
 
     file_id: str
@@ -35,7 +35,7 @@ class File:
 
     @classmethod
     def from_document(cls, document: Document) -> Self:
-        """Read one item of `files_list`. Raises KeyError when one of the basic six is missing."""
+        """Parse one item of `files_list`. Raises KeyError if one of the basic six is missing."""
         return cls(
             file_id=document["file_id"],
             file_name=document["file_name"],
@@ -54,8 +54,8 @@ class File:
 
 
 @dataclass(frozen=True)
-class Progress:
-    """How far a task is: `done` of `total` in `unit` (bytes, rows); either may be unknown."""
+class TaskProgress:
+    """A task's progress: `done` of `total` in `unit` (bytes, rows); either may be unknown."""
 
     stage: str
     done: int | None
@@ -65,12 +65,12 @@ class Progress:
 
 @dataclass(frozen=True)
 class Task:
-    """Work in the background: one delivery being inspected, and how it ended."""
+    """Background work, such as the inspection of a delivery, and its outcome."""
 
     task_id: str
     kind: str
     status: str
-    progress: Progress
+    progress: TaskProgress
     created_at: str | None
     finished_at: str | None
     file_id: str | None
@@ -82,14 +82,14 @@ class Task:
 
     @property
     def ended(self) -> bool:
-        """Whether nothing will change any more."""
+        """Whether the task has reached its final status."""
         return self.status in ("succeeded", "failed", "canceled")
 
     @property
-    def refused(self) -> bool:
+    def rejected(self) -> bool:
         """Whether it failed because the delivery breaks the file's contract.
 
-        The other way to fail is that the inspection itself could not be run (a 5xx problem).
+        The other way to fail is that the inspection itself could not run (a 5xx problem).
         """
         if self.status != "failed":
             return False
@@ -97,13 +97,13 @@ class Task:
 
     @classmethod
     def from_document(cls, document: Document) -> Self:
-        """Read a task. Raises KeyError without its id or status."""
+        """Parse a task. Raises KeyError without its id or status."""
         progress = document.get("progress") or {}
         return cls(
             task_id=document["task_id"],
             kind=document.get("kind", ""),
             status=document["status"],
-            progress=Progress(
+            progress=TaskProgress(
                 stage=progress.get("stage") or document["status"],
                 done=progress.get("done"),
                 total=progress.get("total"),

@@ -1,4 +1,4 @@
-"""A file that is not whole yet, and the step in which it becomes the file it is for."""
+"""A partial download, and the step in which it becomes the target file."""
 
 import hashlib
 import json
@@ -10,15 +10,15 @@ from typing import IO, Self
 
 from entrepot_client.errors import TargetExists
 
-_PIECE = 1 << 20
+_BLOCK_BYTES = 1 << 20
 
 
 class PartFile:
-    """`NAME.part` for the target `NAME`, with `NAME.part.json` to say what its bytes belong to.
+    """`NAME.part` for the target `NAME`, with `NAME.part.json` for what its bytes belong to.
 
-    Opening keeps the bytes of an earlier run when they belong to the same file and ETag, and
-    hashes them; else it starts empty. Leaving the context closes it and keeps both files, so that
-    a later run can go on. `received` is bytes, `etag` a strong ETag or None.
+    Opening it keeps and hashes the bytes of an earlier run if they belong to the same file and
+    ETag; otherwise it starts empty. Leaving the context closes it and keeps both files, so that a
+    later run can continue. `received` is bytes, `etag` a strong ETag or None.
     """
 
     def __init__(self, target: Path, file_id: str, etag: str | None) -> None:
@@ -29,12 +29,12 @@ class PartFile:
         self.received = 0
         self.etag: str | None = None
         self.digest = hashlib.sha256()
-        if etag is not None and self._recorded() == {"file_id": file_id, "etag": etag}:
+        if etag is not None and self._read_state() == {"file_id": file_id, "etag": etag}:
             self._file: IO[bytes] = self._part.open("r+b")
             self.etag = etag
-            while piece := self._file.read(_PIECE):
-                self.digest.update(piece)
-                self.received += len(piece)
+            while block := self._file.read(_BLOCK_BYTES):
+                self.digest.update(block)
+                self.received += len(block)
         else:
             self._file = self._part.open("wb")
 
@@ -49,7 +49,7 @@ class PartFile:
             self._part.unlink(missing_ok=True)
             self._state.unlink(missing_ok=True)
 
-    def _recorded(self) -> object:
+    def _read_state(self) -> object:
         if not self._part.is_file():
             return None
         try:
@@ -68,21 +68,21 @@ class PartFile:
             state = {"file_id": self._file_id, "etag": etag}
             self._state.write_text(json.dumps(state), encoding="utf-8")
 
-    def write(self, piece: bytes) -> None:
+    def write(self, block: bytes) -> None:
         """Add the next bytes."""
-        self._file.write(piece)
-        self.digest.update(piece)
-        self.received += len(piece)
+        self._file.write(block)
+        self.digest.update(block)
+        self.received += len(block)
 
     def discard(self) -> None:
-        """Throw the bytes away: they are not what they should be."""
+        """Discard the bytes: their digest is wrong."""
         self.begin(None)
 
     def publish(self, overwrite: bool) -> None:
         """Make it durable and give it the target's name, in one step.
 
-        Raises TargetExists when another file took the name meanwhile and `overwrite` is False;
-        the part stays.
+        Raises TargetExists if another file took the name meanwhile and `overwrite` is False; the
+        part stays.
         """
         self._file.flush()
         os.fsync(self._file.fileno())

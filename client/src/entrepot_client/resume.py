@@ -1,9 +1,9 @@
-"""One delivery as a resumable upload (tus 1.0.0): what arrived is not sent again.
+"""One delivery as a resumable upload (tus 1.0.0): bytes that arrived are not sent again.
 
-After a lost connection the server says how far it is, and the rest is sent; after the program's own
-end the next push of the same file finds the upload by a small file in the user's state folder.
-By hand, on the connection that all else uses: `tuspy` has had no release since 2024, brings
-`requests` along, and neither retries by `Retry-After` nor streams a part without holding it.
+After a lost connection the server states its offset, and the rest is sent. After this program was
+ended, the next push of the same file finds the upload through a small file in the user's state
+folder. We do not use `tuspy`: it has had no release since 2024, adds `requests`, does not honour
+`Retry-After`, and holds each part in memory.
 """
 
 import hashlib
@@ -21,21 +21,21 @@ from typing import Protocol
 import httpx2
 
 from entrepot_client.endpoint import API
-from entrepot_client.errors import BadAnswer, Conflict, NotFound, Problem, Unreachable
+from entrepot_client.errors import BadAnswer, Conflict, Problem, ResourceNotFound, Unreachable
 from entrepot_client.transport import Transport
 
-RESUMABLE_FROM = 8 * 1024 * 1024
-"""Bytes from which on a file is worth the two more requests."""
+MIN_RESUMABLE_BYTES = 8 * 1024 * 1024
+"""Smaller files are not worth the two additional requests."""
 
-_BLOCK = 256 * 1024
-_KEPT_DAYS = 7
+_BLOCK_BYTES = 256 * 1024
+_STATE_RETENTION_DAYS = 7
 _HEADERS = {"Tus-Resumable": "1.0.0"}
 # Seconds. The server answers the last part once all bytes are durable and read once more.
 _TIMEOUT = httpx2.Timeout(connect=10.0, read=600.0, write=60.0, pool=10.0)
 
 
 class UploadSource(Protocol):
-    """An open file that tells its progress while it is read."""
+    """An open file that reports its progress while it is read."""
 
     size: int
 
@@ -43,146 +43,156 @@ class UploadSource(Protocol):
         """The next bytes."""
         ...
 
-    def seek(self, offset: int, request_origin: int = 0, /) -> int:
-        """Begin anew, with 0."""
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        """Start again, with 0."""
         ...
 
 
 @dataclass(frozen=True)
-class Kept:
-    """Where the address of one upload is kept between two runs of the program."""
+class UploadState:
+    """The file that stores the address of one upload between two runs of the program."""
 
     file: Path
 
     @classmethod
-    def of(cls, folder: Path, endpoint: str, path: Path, told: Mapping[str, str]) -> "Kept":
-        """The place of this file, as it is now, on its way to this endpoint for this purpose."""
-        found = path.stat()
-        what = [
+    def of(
+        cls, folder: Path, endpoint: str, path: Path, metadata: Mapping[str, str]
+    ) -> "UploadState":
+        """The state file for this file, as it is now, this endpoint and this metadata."""
+        stat = path.stat()
+        identity = [
             endpoint,
             str(path.resolve()),
-            found.st_size,
-            found.st_mtime_ns,
-            sorted(told.items()),
+            stat.st_size,
+            stat.st_mtime_ns,
+            sorted(metadata.items()),
         ]
-        return cls(folder / f"{hashlib.sha256(json.dumps(what).encode()).hexdigest()}.json")
+        return cls(folder / f"{hashlib.sha256(json.dumps(identity).encode()).hexdigest()}.json")
 
     def read(self) -> str | None:
-        """The upload's address; None where there is none that can be read."""
+        """The upload's address; None if there is none that can be read."""
         try:
             address = json.loads(self.file.read_text(encoding="utf-8"))["address"]
         except (OSError, ValueError, KeyError, TypeError):
             return None
-        # Below our own endpoint, whatever stands in the file: the key goes with the request.
+        # Only paths of our own endpoint, whatever the file says: the request carries the key.
         return (
             address if isinstance(address, str) and address.startswith(f"{API}/uploads/") else None
         )
 
     def write(self, address: str) -> None:
-        """Keep an address; those that nobody asked for in a week go."""
+        """Store an address, and delete the addresses that are a week old."""
         self.file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        old = time.time() - _KEPT_DAYS * 86_400
-        for other in self.file.parent.glob("*.json"):
-            if other.stat().st_mtime < old:
-                other.unlink(missing_ok=True)
+        oldest = time.time() - _STATE_RETENTION_DAYS * 86_400
+        for other_file in self.file.parent.glob("*.json"):
+            if other_file.stat().st_mtime < oldest:
+                other_file.unlink(missing_ok=True)
         descriptor, draft = tempfile.mkstemp(dir=self.file.parent, prefix=".upload-")
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             json.dump({"address": address}, file)
         Path(draft).replace(self.file)
 
     def forget(self) -> None:
-        """There is nothing to go on with any more."""
+        """Delete the address: the upload is complete or gone."""
         self.file.unlink(missing_ok=True)
 
 
 class ResumableUpload:
-    """One file on its way; `send` returns when it was delivered."""
+    """The upload of one file; `send` returns once it was delivered."""
 
     def __init__(
-        self, transport: Transport, source: UploadSource, told: Mapping[str, str], kept: Kept
+        self,
+        transport: Transport,
+        source: UploadSource,
+        metadata: Mapping[str, str],
+        state: UploadState,
     ) -> None:
         self._transport = transport
         self._source = source
-        self._told = told
-        self._kept = kept
-        self._address = kept.read()
-        self._key = uuid.uuid4().hex  # an upload that is begun twice would hold its quota twice
-        self._arrived = 0
+        self._metadata = metadata
+        self._state = state
+        self._address = state.read()
+        self._key = uuid.uuid4().hex  # without it, a repeated request would reserve quota twice
+        self._acknowledged = 0
 
     def send(self) -> str:
-        """Send what is missing until all is there; the task. As long as bytes arrive in between,
-        any number of lost connections is no error. Raises Problem, Unreachable, BadAnswer.
+        """Send the missing bytes until the upload is complete; returns the task's id.
+
+        Any number of lost connections is accepted as long as bytes arrive in between. Raises
+        Problem, Unreachable, BadAnswer.
         """
         while True:
-            began = self._arrived
+            acknowledged = self._acknowledged
             try:
-                task_id = self._transport.retrying(self._go_on, patience=2)
-            except (Unreachable, Problem) as failure:
-                lasting = isinstance(failure, Problem) and failure.status < 500
-                if lasting or self._arrived <= began:
+                task_id = self._transport.retry(self._resume, attempt_factor=2)
+            except (Unreachable, Problem) as error:
+                is_final = isinstance(error, Problem) and error.status < 500
+                if is_final or self._acknowledged <= acknowledged:
                     raise
             else:
-                self._kept.forget()
+                self._state.forget()
                 return task_id
 
     def give_up(self) -> None:
-        """Have the server forget what it got, if it can be reached."""
-        self._kept.forget()
+        """Delete the upload on the server, if it can be reached."""
+        self._state.forget()
         if self._address is not None:
             try:
                 self._transport.request("DELETE", self._address, headers=_HEADERS)
             except (Problem, Unreachable):
                 return  # it expires
 
-    def _go_on(self) -> str:
-        """Ask how far the upload is, send the rest in one request; the task."""
-        offset, task_id = self._ask()
+    def _resume(self) -> str:
+        """Get the upload's offset and send the rest in one request; returns the task's id."""
+        offset, task_id = self._get_offset()
         while task_id is None:
-            self._arrived = max(self._arrived, offset)
+            self._acknowledged = max(self._acknowledged, offset)
             try:
                 answer = self._send_from(offset)
-            except Conflict as moved:
-                # More came in than the server could tell us, by a request that we had given up.
-                if moved.code != "offset-mismatch" or moved.figures.get("offset") == offset:
+            except Conflict as conflict:
+                # A request that we had given up brought more bytes after we got the offset.
+                if conflict.code != "offset-mismatch" or conflict.figures.get("offset") == offset:
                     raise
-                offset, task_id = self._ask()
+                offset, task_id = self._get_offset()
                 continue
             task_id = answer.headers.get("entrepot-task-id")
             if task_id is None:
                 raise BadAnswer(self._transport.endpoint, "the answer to an upload names no task.")
-        self._arrived = self._source.size
+        self._acknowledged = self._source.size
         return task_id
 
-    def _ask(self) -> tuple[int, str | None]:
-        """The bytes that the server has, and the task if it has all of them."""
+    def _get_offset(self) -> tuple[int, str | None]:
+        """The number of bytes that the server has, and the task's id if it has all of them."""
         if self._address is not None:
             try:
                 answer = self._transport.request("HEAD", self._address, headers=_HEADERS)
-            except NotFound:
+            except ResourceNotFound:
                 # It has expired, or was refused in the end.
                 self._address, self._key = None, uuid.uuid4().hex
             else:
-                return self._offset_of(answer), answer.headers.get("entrepot-task-id")
-        pairs = (f"{name} {b64encode(text.encode()).decode()}" for name, text in self._told.items())
-        given = {
+                return self._parse_offset(answer), answer.headers.get("entrepot-task-id")
+        pairs = (
+            f"{name} {b64encode(text.encode()).decode()}" for name, text in self._metadata.items()
+        )
+        headers = {
             "Upload-Length": str(self._source.size),
             "Upload-Metadata": ",".join(pairs),
             "Idempotency-Key": self._key,
         }
-        answer = self._transport.request("POST", f"{API}/uploads", headers=_HEADERS | given)
+        answer = self._transport.request("POST", f"{API}/uploads", headers=_HEADERS | headers)
         address = httpx2.URL(answer.headers.get("location", "")).path
         _, api, upload = address.rpartition(f"{API}/uploads/")
         if not api or not upload:
             raise BadAnswer(self._transport.endpoint, "it names no address for an upload.")
         self._address = api + upload
-        self._kept.write(self._address)
+        self._state.write(self._address)
         return 0, None
 
     def _send_from(self, offset: int) -> httpx2.Response:
         self._source.seek(0)
-        left = offset
-        while left > 0:  # for its hash; and so the progress begins where the server is
-            left -= len(self._source.read(min(left, _BLOCK))) or left
+        remaining = offset
+        while remaining > 0:  # reads for the hash, and so that the progress begins at the offset
+            remaining -= len(self._source.read(min(remaining, _BLOCK_BYTES))) or remaining
         headers = {
             **_HEADERS,
             "Content-Type": "application/offset+octet-stream",
@@ -195,11 +205,11 @@ class ResumableUpload:
         )
 
     def _blocks(self) -> Iterator[bytes]:
-        while block := self._source.read(_BLOCK):
+        while block := self._source.read(_BLOCK_BYTES):
             yield block
 
-    def _offset_of(self, answer: httpx2.Response) -> int:
-        stated = answer.headers.get("upload-offset", "")
-        if not stated.isdigit():
+    def _parse_offset(self, answer: httpx2.Response) -> int:
+        header = answer.headers.get("upload-offset", "")
+        if not header.isdigit():
             raise BadAnswer(self._transport.endpoint, "it does not say how much it has.")
-        return int(stated)
+        return int(header)

@@ -1,9 +1,9 @@
 """Requests to one endpoint with one key: retried where that is safe, problems raised.
 
 GET and HEAD, and parts of resumable uploads, are retried (a broken connection, 423, 429, 502, 503,
-504), with growing pauses, or after the seconds that `Retry-After` names. What changes something is
-sent again only where the server counted and refused it before all else: 429 with `Retry-After`.
-Nothing here knows what the paths mean.
+504), with growing pauses, or after the seconds in `Retry-After`. A change is sent again only if the
+server rejected it before it did anything else: 429 with `Retry-After`. This module does not know
+what the paths mean.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -26,11 +26,12 @@ from entrepot_client.errors import (
     Unreachable,
     problem_from_answer,
 )
+from entrepot_client.models import Document
 
-# 423: a resumable upload is held by a request of ours that the server has not given up yet.
+# 423: the server has not yet noticed that an earlier request of ours for this upload has ended.
 _RETRIED_STATUS = frozenset({423, 429, 502, 503, 504})
-# A server that wants a longer pause than this, in seconds, is better asked again by a person.
-_LONGEST_PAUSE = 60.0
+# For a longer pause the command fails, and a person decides when to try again.
+_MAX_PAUSE_SECONDS = 60.0
 # Seconds. Reading is generous: a server answers an upload after it has made it durable.
 _TIMEOUT = httpx2.Timeout(connect=10.0, read=60.0, write=60.0, pool=10.0)
 
@@ -57,52 +58,54 @@ class Transport:
         """Close every connection."""
         self._http.close()
 
-    def get(self, path: str, *, patience: int = 1) -> Any:
-        """The JSON that GET gives, after retries. Raises Problem, Unreachable, BadAnswer.
+    def get(self, path: str, *, attempt_factor: int = 1) -> Document:
+        """The JSON of a GET, after retries. Raises Problem, Unreachable, BadAnswer.
 
-        `patience` times as many attempts as usual are made.
+        `attempt_factor` multiplies the usual number of attempts.
         """
-        return self.json_of(self.retrying(partial(self.request, "GET", path), patience))
+        response = self.retry(partial(self.request, "GET", path), attempt_factor)
+        document: Document = self.json_of(response)
+        return document
 
     def pages(
         self,
         path: str,
         envelope: str,
         limit: int | None = None,
-        chosen: Mapping[str, str] | None = None,
+        filters: Mapping[str, str] | None = None,
     ) -> Iterator[Any]:
-        """Every item of a list, page after page; `limit` ends it after so many items, `chosen` are
-        parameters that choose among them."""
+        """Every item of a list, page after page, at most `limit`; `filters` are query
+        parameters."""
         size = {"limit": min(limit, 1000)} if limit else {}
-        params: Mapping[str, str | int] | None = {**(chosen or {}), **size} or None
-        left = limit
+        params: Mapping[str, str | int] | None = {**(filters or {}), **size} or None
+        remaining = limit
         while True:
-            response = self.retrying(partial(self.request, "GET", path, params=params))
+            response = self.retry(partial(self.request, "GET", path, params=params))
             document = self.json_of(response)
             if not isinstance(document, dict) or not isinstance(document.get(envelope), list):
                 raise BadAnswer(self.endpoint, f"the list {envelope} is missing.")
             items = document[envelope]
-            yield from items if left is None else items[:left]
-            left = None if left is None else left - len(items)
-            following = response.links.get("next", {}).get("url")
-            if not following or (left is not None and left <= 0):
+            yield from items if remaining is None else items[:remaining]
+            remaining = None if remaining is None else remaining - len(items)
+            next_url = response.links.get("next", {}).get("url")
+            if not next_url or (remaining is not None and remaining <= 0):
                 return
-            # The key goes with the request: whatever host a link names, we stay on our own.
-            target = response.url.join(following).raw_path
+            # The request carries the key: it goes to our own host, whatever host the link names.
+            target = response.url.join(next_url).raw_path
             path, params = str(httpx2.URL(self.endpoint).copy_with(raw_path=target)), None
 
     def send(self, method: str, path: str, body: object = None) -> Any:
-        """The JSON that a changing request gives. None for an empty answer.
+        """The JSON response to a change, None for an empty one.
 
-        Sent once, or again once there is room for it.
+        Sent once, or again after a 429 with `Retry-After`.
         """
-        response = self.when_there_is_room(partial(self.request, method, path, json=body))
+        response = self.retry_when_limited(partial(self.request, method, path, json=body))
         return self.json_of(response) if response.content else None
 
     def request(self, method: str, path: str, **options: Any) -> httpx2.Response:
         """One request as `httpx2.Client.request` takes it, sent once; redirects for GET and HEAD.
 
-        Raises Problem for 4xx and 5xx, Unreachable when no whole answer came.
+        Raises Problem for 4xx and 5xx, Unreachable if no complete answer came.
         """
         safe = method in ("GET", "HEAD")
         try:
@@ -124,10 +127,12 @@ class Transport:
             yield response
 
     @contextmanager
-    def events(self, path: str, last_event_id: str, silence: float) -> Iterator[httpx2.EventSource]:
-        """A stream of server-sent events; `silence` is the longest wait for a byte, in seconds."""
+    def events(
+        self, path: str, last_event_id: str, idle_seconds: float
+    ) -> Iterator[httpx2.EventSource]:
+        """A stream of server-sent events; it fails after `idle_seconds` without a byte."""
         headers = {"Last-Event-ID": last_event_id} if last_event_id else {}
-        timeout = httpx2.Timeout(connect=10.0, read=silence, write=60.0, pool=10.0)
+        timeout = httpx2.Timeout(connect=10.0, read=idle_seconds, write=60.0, pool=10.0)
         with self._http.sse(path, headers=headers, timeout=timeout) as source:
             if source.response.status_code >= 400:
                 source.response.read()
@@ -137,8 +142,8 @@ class Transport:
     def check(self, response: httpx2.Response) -> None:
         """Raise the Problem of a 4xx or 5xx, and BadAnswer for a redirect that was not followed."""
         if response.has_redirect_location:
-            where = response.headers["location"]
-            raise BadAnswer(self.endpoint, f"it sends us on to {where}; use that address.")
+            location = response.headers["location"]
+            raise BadAnswer(self.endpoint, f"it sends us on to {location}; use that address.")
         if response.status_code >= 400:
             raise problem_from_answer(
                 response.status_code,
@@ -148,40 +153,42 @@ class Transport:
             )
 
     def json_of(self, response: httpx2.Response) -> Any:
-        """The JSON body of an answer. Raises BadAnswer when it is something else."""
+        """The JSON body of a response. Raises BadAnswer if it is something else."""
         try:
             return response.json()
         except ValueError as error:
-            kind = response.headers.get("content-type", "nothing")
-            raise BadAnswer(self.endpoint, f"it sent {kind} where JSON belongs.") from error
+            media_type = response.headers.get("content-type", "nothing")
+            raise BadAnswer(self.endpoint, f"it sent {media_type} where JSON belongs.") from error
 
     def unreachable(self, error: Exception, *, changes: bool = False) -> Unreachable:
-        """Unreachable in our words; `changes` when the request may have changed something."""
+        """The Unreachable for an error; `changes` if the request may have changed something."""
         before_sending = isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout)
-        return Unreachable(self.endpoint, _reason(error), maybe_done=changes and not before_sending)
+        return Unreachable(
+            self.endpoint, _reason(error), may_have_arrived=changes and not before_sending
+        )
 
-    def retrying(self, act: Callable[[], T], patience: int = 1) -> T:
-        """Call `act`, which must be harmless to repeat, until it succeeds or patience ends."""
-        return self._tried(act, self._attempts * patience, _pause_before_retry)
+    def retry(self, request: Callable[[], T], attempt_factor: int = 1) -> T:
+        """Call `request`, which must be safe to repeat, until it succeeds or the attempts are used
+        up."""
+        return self._retry(request, self._attempts * attempt_factor, _pause_before_retry)
 
-    def when_there_is_room(self, act: Callable[[], T]) -> T:
-        """Call `act`, which may change something, until the server does not answer that it is one
-        too many for now, or patience ends.
-        """
-        return self._tried(act, self._attempts, _pause_until_there_is_room)
+    def retry_when_limited(self, request: Callable[[], T]) -> T:
+        """Call `request`, which may change something, again only after a 429 with `Retry-After`."""
+        return self._retry(request, self._attempts, _pause_when_limited)
 
     @staticmethod
-    def _tried(
-        act: Callable[[], T], attempts: int, pause: Callable[[Exception], bool | float]
+    def _retry(
+        request: Callable[[], T], attempts: int, pause: Callable[[Exception], bool | float]
     ) -> T:
-        retry = stamina.RetryingCaller(
+        caller = stamina.RetryingCaller(
             attempts=attempts, timeout=180.0, wait_initial=0.2, wait_jitter=0.2
         )
-        return retry(pause, act)
+        return caller(pause, request)
 
 
 def retry_after(header: str | None, now: datetime) -> float | None:
-    """Seconds that a Retry-After header (RFC 9110) asks to wait; None when it says nothing."""
+    """Seconds that a Retry-After header (RFC 9110) asks to wait; None if there is none or it is
+    invalid."""
     if header is None:
         return None
     if header.strip().isdigit():
@@ -193,18 +200,20 @@ def retry_after(header: str | None, now: datetime) -> float | None:
 
 
 def _pause_before_retry(error: Exception) -> bool | float:
-    """Whether to try again: True (the pauses of stamina), False, or after so many seconds."""
+    """Whether to try again: True (with stamina's pauses), False, or the seconds to wait before
+    it."""
     if isinstance(error, Unreachable | httpx2.TransportError):
         return not isinstance(error, httpx2.UnsupportedProtocol)
     if isinstance(error, Problem) and error.status in _RETRIED_STATUS:
         if error.retry_after is None:
             return True
-        return error.retry_after if error.retry_after <= _LONGEST_PAUSE else False
+        return error.retry_after if error.retry_after <= _MAX_PAUSE_SECONDS else False
     return False
 
 
-def _pause_until_there_is_room(error: Exception) -> bool | float:
-    """Seconds to wait where a request was refused untouched, as one too many; else False."""
+def _pause_when_limited(error: Exception) -> bool | float:
+    """Seconds to wait before a request that got 429 with `Retry-After` is sent again; else
+    False."""
     if isinstance(error, TooManyRequests) and error.retry_after is not None:
         return _pause_before_retry(error)
     return False

@@ -1,6 +1,6 @@
-"""The program `entrepot`: a thin skin over `entrepot_client.client`.
+"""The program `entrepot`: a thin layer over `entrepot_client.client`.
 
-Three modules are a surface for plug-ins (the server's commands among them), all else is private:
+Three modules are public, for plug-ins (the server's commands among them), all others are private:
 `output` prints results, `failures` ends a command with a sentence and an exit status, `sizes`
-reads and writes byte counts. `plugins` says how a package adds its commands.
+parses and formats byte counts. `plugins` describes how a package adds its commands.
 """

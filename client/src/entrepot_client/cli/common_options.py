@@ -1,4 +1,4 @@
-"""The options that every command takes, before or after its name: `--format` and `--debug`."""
+"""The options that every command accepts, before or after its name: `--format` and `--debug`."""
 
 import copy
 from typing import Annotated, Any
@@ -43,16 +43,16 @@ DebugOption = Annotated[
 
 
 def spread_common_options(root: Any) -> None:
-    """Give every command below `root` the root's own `--format` and `--debug`.
+    """Add the root's own `--format` and `--debug` to every command below `root`.
 
-    `root` is the finished tree of commands (of `typer.main.get_command`), so that plug-ins' get
-    them without a line of their own. A command that has an option of that name keeps it.
+    `root` is the finished tree of commands (from `typer.main.get_command`), so that the commands of
+    plug-ins get them too. A command that has an option with that name keeps its own.
     """
-    _spread(root, [param for param in root.params if param.name in ("format_", "debug")])
+    _add_options(root, [param for param in root.params if param.name in ("format_", "debug")])
 
 
-def _spread(group: Any, shared: list[Any]) -> None:
+def _add_options(group: Any, options: list[Any]) -> None:
     for command in getattr(group, "commands", {}).values():
-        taken = {name for param in command.params for name in param.opts}
-        command.params.extend(copy.copy(p) for p in shared if not taken.intersection(p.opts))
-        _spread(command, shared)
+        names = {name for param in command.params for name in param.opts}
+        command.params.extend(copy.copy(p) for p in options if not names.intersection(p.opts))
+        _add_options(command, options)

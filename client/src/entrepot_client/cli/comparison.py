@@ -1,4 +1,4 @@
-"""Show what differs between two tables: files that lie here, or two versions of one file."""
+"""Show the differences between two tables: two local files, or two versions of one file."""
 
 from typing import Any
 
@@ -6,34 +6,44 @@ from entrepot_client.cli.output import Format, Output
 from entrepot_client.models import Document
 
 
-def show_comparison(output: Output, found: Document) -> None:
-    """Print a comparison, with `same`, as the server answers it."""
+def show_comparison(output: Output, comparison: Document) -> None:
+    """Print a comparison in the server's form, with `same`."""
     if output.format is not Format.HUMAN:
-        output.record(found, quiet="same", shown={})
+        output.record(comparison, quiet="same", shown={})
         return
-    for line in lines_of(found):
+    for line in comparison_lines(comparison):
         output.line(line)
 
 
-def lines_of(found: Document) -> list[str]:
-    """The comparison in words, a line each."""
-    lines = [f"column {name}: added" for name in found["columns_added"]]
-    lines += [f"column {name}: removed" for name in found["columns_removed"]]
-    lines += [f"column {c['name']}: {c['before']} → {c['after']}" for c in found["columns_retyped"]]
-    if found["key_repeated"]:
-        lines.append(f"{found['key_repeated']:,} rows repeat the key, so it was not used")
-    changed = "" if found["changed"] is None else f", {found['changed']:,} changed"
+def comparison_lines(comparison: Document) -> list[str]:
+    """The comparison in words, one line per difference."""
+    lines = [f"column {name}: added" for name in comparison["columns_added"]]
+    lines += [f"column {name}: removed" for name in comparison["columns_removed"]]
+    lines += [
+        f"column {c['name']}: {c['before']} → {c['after']}" for c in comparison["columns_retyped"]
+    ]
+    if comparison["key_repeated"]:
+        lines.append(f"{comparison['key_repeated']:,} rows repeat the key, so it was not used")
+    changed = "" if comparison["changed"] is None else f", {comparison['changed']:,} changed"
     lines.append(
-        f"rows: {found['rows_before']:,} → {found['rows_after']:,}; "
-        f"{found['added']:,} added, {found['removed']:,} removed{changed}"
+        f"rows: {comparison['rows_before']:,} → {comparison['rows_after']:,}; "
+        f"{comparison['added']:,} added, {comparison['removed']:,} removed{changed}"
     )
-    for sign, examples in (("+", found["examples_added"]), ("-", found["examples_removed"])):
-        lines += [f"{sign} row {each['row']:,}: {_cells(each['cells'])}" for each in examples]
-    for each in found["examples_changed"]:
-        cells = (f"{name}: {old!r} → {new!r}" for name, (old, new) in each["cells"].items())
-        lines.append(f"~ row {each['rowAfter']:,} ({_cells(each['key'])}): {', '.join(cells)}")
+    for sign, examples in (
+        ("+", comparison["examples_added"]),
+        ("-", comparison["examples_removed"]),
+    ):
+        lines += [
+            f"{sign} row {example['row']:,}: {_format_cells(example['cells'])}"
+            for example in examples
+        ]
+    for example in comparison["examples_changed"]:
+        cells = (f"{name}: {old!r} → {new!r}" for name, (old, new) in example["cells"].items())
+        lines.append(
+            f"~ row {example['rowAfter']:,} ({_format_cells(example['key'])}): {', '.join(cells)}"
+        )
     return lines
 
 
-def _cells(cells: dict[str, Any]) -> str:
+def _format_cells(cells: dict[str, Any]) -> str:
     return ", ".join(f"{name}={cell}" for name, cell in cells.items())

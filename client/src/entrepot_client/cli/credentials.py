@@ -1,10 +1,9 @@
-"""Where the endpoint and the key come from, and where `auth login` keeps them.
+"""Where the endpoint and the key come from, and where `auth login` stores them.
 
-The environment wins: `ENTREPOT_ENDPOINT`, `ENTREPOT_API_KEY`. Else they come from the file
-`credentials.json` in the platform's configuration folder, mode 0600; with the extra
-`entrepot-client[keyring]` and a keyring that works, the key itself lies in the system's keyring
-and only the endpoint in that file.
-A key is kept per endpoint, and is never sent to another.
+The environment takes precedence: `ENTREPOT_ENDPOINT`, `ENTREPOT_API_KEY`. Otherwise they come from
+the file `credentials.json` in the platform's configuration folder, mode 0600. With the extra
+`entrepot-client[keyring]` and a working keyring, the key is in the system's keyring and only the
+endpoint in that file. A key is stored for one endpoint, and is never sent to another.
 """
 
 import importlib
@@ -25,12 +24,12 @@ from entrepot_client.endpoint import clean_endpoint
 ENDPOINT_VARIABLE = "ENTREPOT_ENDPOINT"
 KEY_VARIABLE = "ENTREPOT_API_KEY"
 _KEYRING_SERVICE = "entrepot"
-_SIGN_IN = f"Run `entrepot auth login`, or set {ENDPOINT_VARIABLE} and {KEY_VARIABLE}."
+_SIGN_IN_ADVICE = f"Run `entrepot auth login`, or set {ENDPOINT_VARIABLE} and {KEY_VARIABLE}."
 
 
 @dataclass(frozen=True)
 class Credentials:
-    """An endpoint and the key for it; `source` says in words where the key came from."""
+    """An endpoint and its key; `source` describes where the key came from."""
 
     endpoint: str
     api_key: str
@@ -41,53 +40,53 @@ class Credentials:
 
 
 def find_credentials(environment: Mapping[str, str]) -> Credentials:
-    """The endpoint and key of this run. Raises Failure (not signed in) without them."""
-    kept = _read_kept()
-    endpoint = environment.get(ENDPOINT_VARIABLE) or kept.get("endpoint")
+    """The endpoint and key of this run. Raises Failure (not signed in) if there are none."""
+    stored = _read_file()
+    endpoint = environment.get(ENDPOINT_VARIABLE) or stored.get("endpoint")
     if not endpoint:
-        raise Failure("No endpoint is known.", _SIGN_IN, ExitStatus.NOT_ALLOWED)
+        raise Failure("No endpoint is known.", _SIGN_IN_ADVICE, ExitStatus.NOT_ALLOWED)
     endpoint = clean_endpoint(endpoint)
     if key := environment.get(KEY_VARIABLE):
         return Credentials(endpoint, key.strip(), f"the variable {KEY_VARIABLE}")
-    if key := kept.get("keys", {}).get(endpoint):
+    if key := stored.get("keys", {}).get(endpoint):
         return Credentials(endpoint, key, f"the file {credentials_file()}")
     keyring = usable_keyring()
-    if keyring is not None and (key := _key_in(keyring, endpoint)):
+    if keyring is not None and (key := _get_key(keyring, endpoint)):
         return Credentials(endpoint, key, "the system's keyring")
-    raise Failure(f"You are not signed in to {endpoint}.", _SIGN_IN, ExitStatus.NOT_ALLOWED)
+    raise Failure(f"You are not signed in to {endpoint}.", _SIGN_IN_ADVICE, ExitStatus.NOT_ALLOWED)
 
 
-def keep_credentials(endpoint: str, api_key: str) -> str:
-    """Keep a key for later runs and make its endpoint the usual one; say in words where."""
-    kept = _read_kept()
-    keys = {k: v for k, v in kept.get("keys", {}).items() if k != endpoint}
+def save_credentials(endpoint: str, api_key: str) -> str:
+    """Store a key and make its endpoint the default one; returns a description of the place."""
+    stored = _read_file()
+    keys = {k: v for k, v in stored.get("keys", {}).items() if k != endpoint}
     keyring = usable_keyring()
     if keyring is not None:
         keyring.set_password(_KEYRING_SERVICE, endpoint, api_key)
-        where = "the system's keyring"
+        location = "the system's keyring"
     else:
         keys[endpoint] = api_key
-        where = f"the file {credentials_file()}"
-    _write_kept({"endpoint": endpoint, "keys": keys})
-    return where
+        location = f"the file {credentials_file()}"
+    _write_file({"endpoint": endpoint, "keys": keys})
+    return location
 
 
 def forget_credentials(environment: Mapping[str, str]) -> str | None:
-    """Forget the usual endpoint's key (or that of ENTREPOT_ENDPOINT); the endpoint, or None."""
-    kept = _read_kept()
-    endpoint = environment.get(ENDPOINT_VARIABLE) or kept.get("endpoint")
+    """Delete the key of the default endpoint (or of ENTREPOT_ENDPOINT); the endpoint, or None."""
+    stored = _read_file()
+    endpoint = environment.get(ENDPOINT_VARIABLE) or stored.get("endpoint")
     if not endpoint:
         return None
     endpoint = clean_endpoint(endpoint)
-    keys = kept.get("keys", {})
-    found = keys.pop(endpoint, None) is not None
+    keys = stored.get("keys", {})
+    removed = keys.pop(endpoint, None) is not None
     keyring = usable_keyring()
-    if keyring is not None and _key_in(keyring, endpoint):
+    if keyring is not None and _get_key(keyring, endpoint):
         keyring.delete_password(_KEYRING_SERVICE, endpoint)
-        found = True
-    if kept:
-        _write_kept({"endpoint": kept.get("endpoint"), "keys": keys})
-    return endpoint if found else None
+        removed = True
+    if stored:
+        _write_file({"endpoint": stored.get("endpoint"), "keys": keys})
+    return endpoint if removed else None
 
 
 def credentials_file() -> Path:
@@ -96,18 +95,18 @@ def credentials_file() -> Path:
 
 
 def usable_keyring() -> Any | None:
-    """The module `keyring`, when it is installed and has a place that keeps secrets."""
+    """The module `keyring`, if it is installed and has a working backend."""
     try:
         # By name: it is an optional extra, because on Linux it brings a D-Bus client along.
         keyring = importlib.import_module("keyring")
         return keyring if keyring.get_keyring().priority > 0 else None
     except Exception:
-        # Not installed, or set to a backend that this machine lacks, each with its own error:
-        # the file serves then.
+        # Not installed, or without a working backend; each backend has its own errors. The file is
+        # used then.
         return None
 
 
-def _key_in(keyring: Any, endpoint: str) -> str | None:
+def _get_key(keyring: Any, endpoint: str) -> str | None:
     try:
         key: str | None = keyring.get_password(_KEYRING_SERVICE, endpoint)
     except Exception as error:
@@ -119,7 +118,7 @@ def _key_in(keyring: Any, endpoint: str) -> str | None:
     return key
 
 
-def _read_kept() -> dict[str, Any]:
+def _read_file() -> dict[str, Any]:
     path = credentials_file()
     try:
         if sys.platform != "win32" and path.stat().st_mode & 0o077:
@@ -128,24 +127,24 @@ def _read_kept() -> dict[str, Any]:
                 f"Run `chmod 600 {path}`, and revoke its key if they may have read it.",
                 ExitStatus.NOT_ALLOWED,
             )
-        kept = json.loads(path.read_text(encoding="utf-8"))
+        stored = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
     except ValueError:
-        kept = None
-    if not isinstance(kept, dict) or not isinstance(kept.get("keys"), dict):
+        stored = None
+    if not isinstance(stored, dict) or not isinstance(stored.get("keys"), dict):
         raise Failure(f"{path} is damaged.", "Delete it and run `entrepot auth login`.")
-    return kept
+    return stored
 
 
-def _write_kept(kept: dict[str, Any]) -> None:
+def _write_file(stored: dict[str, Any]) -> None:
     path = credentials_file()
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     # mkstemp makes the file with mode 0600; the rename keeps a crash from leaving half a file.
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".credentials-")
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            json.dump(kept, file, indent=2)
+            json.dump(stored, file, indent=2)
         Path(temporary).replace(path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""What each error of the client means for the person at the terminal, and for the exit status."""
+"""Explain each error of the client to the person at the terminal, with its exit status."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,17 +9,17 @@ from entrepot_client.cli.sizes import format_size
 from entrepot_client.models import Task
 
 _SIZES = ("requested", "limit", "used", "reserved", "quota", "free", "size")
-_MOST_ERRORS = 10
+_MAX_ERRORS = 10
 _ADVICE: dict[type[errors.Problem], tuple[ExitStatus, str]] = {
     errors.NotSignedIn: (
         ExitStatus.NOT_ALLOWED,
         "Run `entrepot auth login` with a valid key.",
     ),
-    errors.NotAllowed: (
+    errors.Forbidden: (
         ExitStatus.NOT_ALLOWED,
         "Use a key that may do this, or ask an admin of the account.",
     ),
-    errors.NotFound: (
+    errors.ResourceNotFound: (
         ExitStatus.NOT_FOUND,
         "Check the id: `entrepot files list` and `entrepot tasks list` show yours.",
     ),
@@ -32,7 +32,7 @@ _ADVICE: dict[type[errors.Problem], tuple[ExitStatus, str]] = {
     errors.Conflict: (ExitStatus.FAILED, "Look at its present state, then decide."),
     errors.Problem: (ExitStatus.WRONG_USAGE, "Correct the request; `--help` shows an example."),
 }
-"""What a refusal means, the first class that fits."""
+"""What an error means; the first class that matches."""
 _ADVICE_BY_CODE = {
     "file-too-large": "Define it with a larger --size-limit, or deliver less.",
     "no-published-version": "Follow its delivery: `entrepot tasks list` shows the task.",
@@ -40,7 +40,7 @@ _ADVICE_BY_CODE = {
 
 
 def explain(error: Exception) -> Failure | None:
-    """The failure for an error of the client or the system; None for what is not expected."""
+    """The failure for an error of the client or the system; None for an unexpected error."""
     if isinstance(error, errors.Problem):
         return _explain_problem(error)
     if isinstance(error, errors.ClientError):
@@ -51,36 +51,38 @@ def explain(error: Exception) -> Failure | None:
     return None
 
 
-def explain_ended(task: Task) -> Failure | None:
-    """Why an ended task did not succeed; None when it did."""
+def explain_task_failure(task: Task) -> Failure | None:
+    """Why an ended task did not succeed; None if it did."""
     if task.status == "succeeded":
         return None
     if task.status == "canceled":
-        return Failure(f"The task {task.task_id} was canceled.", "", figures=_task(task))
+        return Failure(f"The task {task.task_id} was canceled.", "", figures=_task_figures(task))
     problem = errors.problem_from(task.error or {})
-    if task.refused:
+    if task.rejected:
         more = f" The report: `entrepot api GET {task.report_url}`." if task.report_url else ""
         return Failure(
             str(problem) or "The delivery breaks the file's contract.",
             f"Correct the file and push it again.{more}",
             ExitStatus.REFUSED,
             _first_errors(problem),
-            _task(task),
+            _task_figures(task),
         )
     failure = _explain_problem(problem)
-    failure.figures = _task(task)
+    failure.figures = _task_figures(task)
     return failure
 
 
-def _task(task: Task) -> Mapping[str, Any]:
+def _task_figures(task: Task) -> Mapping[str, Any]:
     return {"task": task.document}
 
 
 def _explain_problem(problem: errors.Problem) -> Failure:
     lines = list(_first_errors(problem))
-    counts = isinstance(problem, errors.TooManyRequests)  # its limit is of requests, not bytes
-    if not counts and (sizes := _sizes_in(problem.figures)):
-        lines.append(sizes)
+    is_rate_limit = isinstance(
+        problem, errors.TooManyRequests
+    )  # its limit is of requests, not bytes
+    if not is_rate_limit and (size_line := _format_sizes(problem.figures)):
+        lines.append(size_line)
     if problem.request_id and isinstance(problem, errors.ServerFailed):
         lines.append(f"Request id: {problem.request_id}")
     status, advice = _advice(problem)
@@ -97,7 +99,7 @@ def _advice(problem: errors.Problem) -> tuple[ExitStatus, str]:
 
 def _explain_client_error(error: errors.ClientError) -> Failure:
     match error:
-        case errors.Unreachable(maybe_done=True):
+        case errors.Unreachable(may_have_arrived=True):
             advice = "It may have arrived: see `entrepot tasks list` before you send it again."
         case errors.Unreachable():
             advice = "Check the endpoint and the network, then try again."
@@ -107,23 +109,23 @@ def _explain_client_error(error: errors.ClientError) -> Failure:
             )
         case errors.BadKey():
             return Failure(str(error), "Copy the key anew.", ExitStatus.NOT_ALLOWED)
-        case errors.SizeLimitTooSmall(size=size):
+        case errors.FileOverSizeLimit(size=size):
             advice = f"Give a --size-limit of at least {size} bytes ({format_size(size)})."
             return Failure(str(error), advice, ExitStatus.OVER_LIMIT)
         case errors.TargetExists():
             advice = "Give --force to replace it, or another path with -o."
-        case errors.FileChanged():
+        case errors.LocalFileChanged():
             advice = "Push it again when nothing writes to it any more."
-        case errors.SourceChanged():
+        case errors.RemoteFileChanged():
             advice = "Throw away what was written and pull again."
-        case errors.DigestMismatch():
+        case errors.DownloadCorrupted():
             advice = "The bytes were damaged on the way; pull again."
         case _:
             advice = "Check that the endpoint is an Entrepot server's address."
     return Failure(str(error), advice)
 
 
-def _sizes_in(figures: Mapping[str, Any]) -> str:
+def _format_sizes(figures: Mapping[str, Any]) -> str:
     parts = [
         f"{name} {format_size(figures[name])}"
         for name in _SIZES
@@ -134,15 +136,15 @@ def _sizes_in(figures: Mapping[str, Any]) -> str:
 
 def _first_errors(problem: errors.Problem) -> tuple[str, ...]:
     found = problem.errors
-    lines = [_error_line(error) for error in found[:_MOST_ERRORS]]
+    lines = [_error_line(error) for error in found[:_MAX_ERRORS]]
     # A document lists some errors and counts them all.
-    counted = problem.figures.get("error_count")
-    more = max(counted if isinstance(counted, int) else 0, len(found)) - len(lines)
-    return (*lines, f"… and {more:,} more") if lines and more else tuple(lines)
+    error_count = problem.figures.get("error_count")
+    remaining = max(error_count if isinstance(error_count, int) else 0, len(found)) - len(lines)
+    return (*lines, f"… and {remaining:,} more") if lines and remaining else tuple(lines)
 
 
 def _error_line(error: Mapping[str, Any]) -> str:
-    """One error of a report (Frictionless's members, whose message names the place) or a form."""
+    """One error of a report (with Frictionless's members) or of a form."""
     if message := error.get("message"):
         return str(message)
     place = []
@@ -150,6 +152,6 @@ def _error_line(error: Mapping[str, Any]) -> str:
         place.append(f"row {error['rowNumber']}")
     if name := error.get("fieldName") or error.get("field") or error.get("pointer"):
         place.append(str(name))
-    said = error.get("note") or error.get("detail") or error.get("reason")
-    said = str(said or error.get("title") or error.get("type") or "is wrong")
-    return f"{', '.join(place)}: {said}" if place else said
+    reason = error.get("note") or error.get("detail") or error.get("reason")
+    reason = str(reason or error.get("title") or error.get("type") or "is wrong")
+    return f"{', '.join(place)}: {reason}" if place else reason

@@ -1,4 +1,4 @@
-"""Exit statuses, and the two sentences with which a command fails.
+"""Exit statuses, and the two sentences of a failed command.
 
 A command (the client's own or a plug-in's) raises `Failure`; `entrepot_client.cli.main` prints it
 on stderr and ends the program with its status. Nothing else decides how a failure looks.
@@ -11,7 +11,7 @@ from typing import Any
 
 
 class ExitStatus(IntEnum):
-    """What the program's exit status tells a script."""
+    """The program's exit statuses."""
 
     DONE = 0
     FAILED = 1
@@ -29,12 +29,12 @@ class ExitStatus(IntEnum):
 
 @dataclass(eq=False)
 class Failure(Exception):
-    """A command could not do its work.
+    """A command failed.
 
-    `what` is one sentence of what happened, `do` one of what to do about it (may be empty when
-    nothing can be done), both with their full stops. `lines` are details printed between the
-    two, such as the first rows that a contract refused. `figures` go into the machine-readable
-    form that `--format json` prints.
+    `what` is one sentence about what happened, `do` one about what to do (empty if nothing can be
+    done), both with their full stops. `lines` are details printed between the two, such as the
+    first errors of a rejected delivery. `figures` are added to the JSON that `--format json`
+    prints.
     """
 
     what: str

@@ -42,10 +42,10 @@ def run(arguments: Sequence[str]) -> int:
     output = Output()
     try:
         command, broken = build()
-        for plugin in broken:
-            output.warning(str(plugin))
+        for broken_plugin in broken:
+            output.warning(str(broken_plugin))
             if "--debug" in arguments:
-                traceback.print_exception(plugin.error)
+                traceback.print_exception(broken_plugin.error)
         status = command.main(
             list(arguments) or ["--help"], prog_name=PROGRAM, standalone_mode=False, obj=output
         )
@@ -53,7 +53,7 @@ def run(arguments: Sequence[str]) -> int:
     except KeyboardInterrupt:
         status = ExitStatus.INTERRUPTED
     except BrokenPipeError:
-        # Who reads our output has seen enough (`| head`); Python must not complain at its exit.
+        # The reader closed the pipe (`| head`). Python must not report that at its exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitStatus.FAILED
     except Exception as error:
@@ -64,7 +64,7 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def build() -> tuple[Any, list[BrokenPlugin]]:
-    """The tree of commands with every plug-in's, and the plug-ins that could not take part."""
+    """The tree of commands, with those of plug-ins, and the plug-ins that could not be loaded."""
     app = _own_commands()
     broken = register_plugins(app)
     command: Any = typer.main.get_command(app)
@@ -73,7 +73,7 @@ def build() -> tuple[Any, list[BrokenPlugin]]:
 
 
 def _own_commands() -> typer.Typer:
-    # rich's help draws boxes and takes 0.1 s to start; plain text reads as well and pipes better.
+    # rich's help draws boxes and takes 0.1 s to start; plain text is better in a pipe.
     app = typer.Typer(
         name=PROGRAM,
         help="Exchange data files whose contracts are kept. Every file has a name, a size limit,"
@@ -84,15 +84,15 @@ def _own_commands() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_root)
-    for part in (
+    for module in (
         auth, files, push, pull, validate, schema, tasks, keys, account, activity, api
     ):  # fmt: skip
-        part.register(app)
+        module.register(app)
     return app
 
 
-def _print_version(wanted: bool) -> None:
-    if wanted:
+def _print_version(requested: bool) -> None:
+    if requested:
         print(f"{PROGRAM} {version('entrepot-client')}")
         raise typer.Exit
 

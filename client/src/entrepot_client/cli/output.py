@@ -1,10 +1,10 @@
-"""Results on stdout, everything else on stderr, in the format that the caller asked for.
+"""Results on stdout, everything else on stderr, in the requested format.
 
 A command takes `ctx: typer.Context` and prints through `output_of(ctx)`:
 
 - `human`: tables and `name: value` lines; colour only on a terminal and without `NO_COLOR`;
 - `json`: the value as JSON, one document;
-- `quiet`: the one value that matters (an id, a key), alone on its line.
+- `quiet`: only the main value (an id, a key), alone on its line.
 """
 
 import json
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     # rich is loaded when something is printed for people: it takes 0.1 s.
     from rich.console import Console
 
-# A table in a pipe must never be cut or folded to the width of a terminal that is not there.
+# A pipe has no width: a table must not be cut or wrapped there.
 _PIPE_WIDTH = 10_000
 _UNPRINTABLE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029"
@@ -40,7 +40,7 @@ class Format(StrEnum):
 
 
 class Output:
-    """Where one run of the program prints; commands get it by `output_of`."""
+    """The output of one run of the program; commands get it from `output_of`."""
 
     def __init__(
         self,
@@ -65,15 +65,15 @@ class Output:
 
     @property
     def shows_progress(self) -> bool:
-        """Whether somebody sees stderr, so that a bar may move on it."""
+        """Whether stderr is a terminal, so that a progress bar can move on it."""
         # Not the console's own answer: FORCE_COLOR makes it take a pipe for a terminal.
         return (self._stderr or sys.stderr).isatty() and os.environ.get("TERM") != "dumb"
 
     def record(self, value: Mapping[str, Any], *, quiet: str, shown: Mapping[str, str]) -> None:
         """Print one thing.
 
-        `value` is the whole of it (for `json`), `quiet` the key of its one value, and `shown`
-        the labelled lines for people, already in words.
+        `value` is the whole of it (for `json`), `quiet` the key of its main value, and `shown` the
+        labelled lines for people.
         """
         if self.format is Format.JSON:
             self.json(value)
@@ -94,11 +94,11 @@ class Output:
         rows: Iterable[Sequence[str]],
         empty: str,
     ) -> None:
-        """Print many things.
+        """Print a list.
 
-        `values` are the whole of them (for `json`, printed as one array), `quiet` the key of
-        each one's value. `columns` and `rows` are the table for people; `empty` is the note for
-        them when there is no row.
+        `values` are the whole items (for `json`, printed as one array), `quiet` the key of each
+        item's main value. `columns` and `rows` are the table for people; `empty` is the note for
+        them if there is no row.
         """
         if self.format is Format.JSON:
             self.json(list(values))
@@ -133,7 +133,7 @@ class Output:
         stream.flush()
 
     def note(self, text: str) -> None:
-        """Tell the person something on stderr; it is not part of the result."""
+        """Print a note for people on stderr; it is not part of the result."""
         if self.format is Format.HUMAN:
             _print(self.err, (text, ""))
 
@@ -142,7 +142,7 @@ class Output:
         _print(self.err, (text, "yellow"))
 
     def failure(self, failure: Failure) -> None:
-        """Say on stderr why the command failed: in words, or as one JSON document."""
+        """Print on stderr why the command failed: in words, or as one JSON document."""
         if self.format is Format.JSON:
             document = {
                 "error": failure.what,
@@ -178,7 +178,7 @@ def printable(text: str) -> str:
 
 
 def _print(console: "Console", *parts: tuple[str, str]) -> None:
-    """Print one line of (text, style) parts, never cut or folded by us."""
+    """Print one line of (text, style) parts, never cut or wrapped."""
     from rich.text import Text
 
     line = Text.assemble(*((printable(text), style) for text, style in parts))

@@ -2,8 +2,8 @@
 
 A package adds commands with an entry point of the group `entrepot.commands` that loads to a
 function `register(app: typer.Typer) -> None`. It is called each time the program starts, so the
-module must import what is heavy inside its commands. A plug-in that cannot be loaded is reported
-in one sentence, and the other commands go on working.
+module must import heavy modules inside its commands. A plug-in that cannot be loaded is reported in
+one sentence, and the other commands work.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ GROUP = "entrepot.commands"
 
 @dataclass(frozen=True)
 class BrokenPlugin:
-    """A plug-in that did not load. `name` is that of its entry point."""
+    """A plug-in that could not be loaded. `name` is the name of its entry point."""
 
     name: str
     package: str
@@ -31,17 +31,17 @@ class BrokenPlugin:
 
 
 def register_plugins(app: typer.Typer) -> list[BrokenPlugin]:
-    """Let every installed plug-in add its commands to `app`; say which could not."""
+    """Let every installed plug-in add its commands to `app`; returns those that failed."""
     broken = []
     for entry_point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
-        known = (list(app.registered_commands), list(app.registered_groups))
+        before = (list(app.registered_commands), list(app.registered_groups))
         try:
             entry_point.load()(app)
-            # Builds the commands, so that a parameter that cannot be is found here.
+            # Builds the commands, so that an invalid parameter raises here.
             typer.main.get_command(app)
         except Exception as error:
-            # Half a plug-in is worse than none: what it added before it failed goes too.
-            app.registered_commands[:], app.registered_groups[:] = known
+            # Removes the commands that the plug-in added before it failed.
+            app.registered_commands[:], app.registered_groups[:] = before
             broken.append(BrokenPlugin(entry_point.name, _package_of(entry_point), error))
     return broken
 

@@ -1,6 +1,6 @@
-"""A bar on stderr for what lasts over a second: transfers and inspections.
+"""A progress bar on stderr for what takes over a second: transfers and inspections.
 
-None is shown in a pipe or for what is quicker.
+There is none in a pipe.
 """
 
 import time
@@ -13,11 +13,12 @@ from entrepot_client.cli.output import Output
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-_PATIENCE = 1.0
+_DELAY_SECONDS = 1.0
+"""Shorter work needs no bar."""
 
 
-class Bar:
-    """One bar that appears when its work has lasted for a second. A context manager."""
+class ProgressBar:
+    """A bar that appears once its work has taken a second. A context manager."""
 
     def __init__(
         self, output: Output, label: str, clock: Callable[[], float] = time.monotonic
@@ -25,7 +26,7 @@ class Bar:
         self._output = output
         self._label = label
         self._clock = clock
-        self._began = clock()
+        self._started_at = clock()
         self._progress: Progress | None = None
 
     def __enter__(self) -> Self:
@@ -42,7 +43,7 @@ class Bar:
         if not self._output.shows_progress:
             return
         if self._progress is None:
-            if self._clock() - self._began < _PATIENCE:
+            if self._clock() - self._started_at < _DELAY_SECONDS:
                 return
             self._progress = self._start()
         self._progress.update(
@@ -50,7 +51,7 @@ class Bar:
         )
 
     def stage(self, label: str, done: int, total: int | None) -> None:
-        """Name what is being done now, and move."""
+        """Name the current stage, and move."""
         self._label = label
         self.show(done, total)
 

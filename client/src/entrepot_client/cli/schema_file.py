@@ -1,4 +1,4 @@
-"""Read a Table Schema from a file that a person names."""
+"""Read a Table Schema from a file."""
 
 import json
 from collections.abc import Mapping

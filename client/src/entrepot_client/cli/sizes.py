@@ -1,4 +1,4 @@
-"""Byte counts and spans of time as people write them: `100MB`, `10GB`, `90d`."""
+"""Sizes and time spans as people write them: `100MB`, `10GB`, `90d`."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -8,18 +8,18 @@ from typing import Annotated
 import typer
 from rich.filesize import decimal
 
-_DECIMAL = {"": 0, "K": 1, "M": 2, "G": 3, "T": 4, "P": 5}
+_UNIT_EXPONENTS = {"": 0, "K": 1, "M": 2, "G": 3, "T": 4, "P": 5}
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(?:([KMGTP]?)(I?)B?)", re.IGNORECASE)
 _SPAN = re.compile(r"(\d+)\s*([smhdw])", re.IGNORECASE)
-_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+_UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 # The API takes a limit as a signed 64-bit number of bytes.
-_LARGEST = 2**63 - 1
+_MAX_SIZE_BYTES = 2**63 - 1
 
 
 def parse_size(text: str) -> int:
     """Bytes of `100MB` (10^6), `1.5GiB` (2^30), `2k` or plain digits. Raises ValueError.
 
-    As everywhere in Entrepot a megabyte is 1,000,000 bytes; the `i` forms are powers of 1024.
+    A megabyte is 1,000,000 bytes everywhere in Entrepot; the `i` units are powers of 1024.
     """
     match = _SIZE.fullmatch(text.strip())
     if match is None:
@@ -27,19 +27,19 @@ def parse_size(text: str) -> int:
     number, unit, binary = match.groups()
     if binary and not unit:
         raise ValueError(f"{text!r} is not a size; write it like 100MiB.")
-    size = int(Decimal(number) * (1024 if binary else 1000) ** _DECIMAL[unit.upper()])
-    if not 0 < size <= _LARGEST:
+    size = int(Decimal(number) * (1024 if binary else 1000) ** _UNIT_EXPONENTS[unit.upper()])
+    if not 0 < size <= _MAX_SIZE_BYTES:
         raise ValueError("A size is at least 1 byte and less than 2^63.")
     return size
 
 
 def parse_span(text: str) -> timedelta:
-    """The span of time of `90d`, `12h`, `30m`, `45s` or `2w`. Raises ValueError."""
+    """The time span of `90d`, `12h`, `30m`, `45s` or `2w`. Raises ValueError."""
     match = _SPAN.fullmatch(text.strip())
     if match is None or int(match[1]) == 0:
         raise ValueError(f"{text!r} is not a span of time; write it like 90d, 12h or 30m.")
     try:
-        return timedelta(seconds=int(match[1]) * _SECONDS[match[2].lower()])
+        return timedelta(seconds=int(match[1]) * _UNIT_SECONDS[match[2].lower()])
     except OverflowError as error:
         raise ValueError(f"{text!r} is too long a time.") from error
 
@@ -50,9 +50,9 @@ def format_size(size: int) -> str:
 
 
 def size_option(text: str | int) -> int:
-    """`parse_size` as the `parser=` of an option or argument; a bad size is wrong usage.
+    """`parse_size` as the `parser=` of an option or argument; an invalid size is wrong usage.
 
-    An option's default goes through its parser too, and may be a number of bytes.
+    An option's default is parsed too, and may be a number of bytes.
     """
     try:
         return text if isinstance(text, int) else parse_size(text)
@@ -61,9 +61,9 @@ def size_option(text: str | int) -> int:
 
 
 def span_option(text: str | timedelta) -> timedelta:
-    """`parse_span` as the `parser=` of an option or argument; a bad span is wrong usage.
+    """`parse_span` as the `parser=` of an option or argument; an invalid span is wrong usage.
 
-    An option's default goes through its parser too, and may be a timedelta.
+    An option's default is parsed too, and may be a timedelta.
     """
     try:
         return text if isinstance(text, timedelta) else parse_span(text)
@@ -82,6 +82,6 @@ ExpiresOption = Annotated[
 ]
 
 
-def end_of(span: timedelta | None) -> datetime | None:
-    """The moment at which a span that begins now is over; None for none."""
+def time_after(span: timedelta | None) -> datetime | None:
+    """The time at which a span that begins now ends; None for no span."""
     return datetime.now(UTC) + span if span is not None else None

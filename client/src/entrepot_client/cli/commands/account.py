@@ -1,9 +1,9 @@
-"""`entrepot users` and `entrepot quota`: the account of the one who is signed in."""
+"""`entrepot users` and `entrepot quota`: the account of the user who is signed in."""
 
 import typer
 
 from entrepot_client.cli.output import output_of
-from entrepot_client.cli.session import signed_in
+from entrepot_client.cli.session import open_client
 from entrepot_client.cli.sizes import format_size
 
 
@@ -16,15 +16,15 @@ def register(app: typer.Typer) -> None:
 def users(ctx: typer.Context) -> None:
     """List the users of your account."""
     output = output_of(ctx)
-    with signed_in(output) as client:
-        found = list(client.users())
+    with open_client(output) as client:
+        user_list = list(client.users())
     output.records(
-        found,
+        user_list,
         quiet="user_name",
         columns=("user", "role", "created"),
         rows=[
             (str(u["user_name"]), str(u.get("role") or ""), str(u.get("created_at") or ""))
-            for u in found
+            for u in user_list
         ],
         empty="There are no users.",
     )
@@ -33,25 +33,27 @@ def users(ctx: typer.Context) -> None:
 def quota(ctx: typer.Context) -> None:
     """Show what your account may use, uses, and by what. `--format quiet`: the free bytes."""
     output = output_of(ctx)
-    with signed_in(output) as client:
+    with open_client(output) as client:
         account = client.account()
-    whole, used, reserved = (int(account.get(k) or 0) for k in ("quota", "used", "reserved"))
-    free = max(0, whole - used - reserved)
+    total, used, reserved = (int(account.get(k) or 0) for k in ("quota", "used", "reserved"))
+    free = max(0, total - used - reserved)
     output.record(
         {**account, "free": free},
         quiet="free",
         shown={
-            "quota": format_size(whole),
-            "used": format_size(used) + _made_of(account.get("used_by")),
-            "reserved": format_size(reserved) + _made_of(account.get("reserved_by")),
+            "quota": format_size(total),
+            "used": format_size(used) + _format_parts(account.get("used_by")),
+            "reserved": format_size(reserved) + _format_parts(account.get("reserved_by")),
             "free": format_size(free),
         },
     )
 
 
-def _made_of(parts: object) -> str:
-    """What a figure consists of, without what there is nothing of."""
+def _format_parts(parts: object) -> str:
+    """The parts of a figure in parentheses, without those that are 0."""
     if not isinstance(parts, dict):
         return ""
-    there = [f"{name.replace('_', ' ')} {format_size(int(n))}" for name, n in parts.items() if n]
-    return f" ({', '.join(there)})" if there else ""
+    formatted = [
+        f"{name.replace('_', ' ')} {format_size(int(n))}" for name, n in parts.items() if n
+    ]
+    return f" ({', '.join(formatted)})" if formatted else ""

@@ -1,4 +1,4 @@
-"""`entrepot activity`: who did and read what, listed or kept, and if what was kept is whole."""
+"""`entrepot activity`: list and export who did and read what, and verify an export."""
 
 import json
 from contextlib import suppress
@@ -12,17 +12,17 @@ import typer
 
 from entrepot_client.cli.failures import Failure
 from entrepot_client.cli.output import output_of
-from entrepot_client.cli.session import signed_in
+from entrepot_client.cli.session import open_client
 from entrepot_client.cli.sizes import span_option
 from entrepot_client.models import Document
 
-START = "0" * 64
-"""What stands for the row before an account's first."""
-EXAMPLE = "53c9c295-83f4-4754-a781-cd03841c806f"
+INITIAL_HASH = "0" * 64
+"""The hash before an account's first row."""
+EXAMPLE_ID = "53c9c295-83f4-4754-a781-cd03841c806f"
 
 
 class ExportFormat(StrEnum):
-    """How activity is kept."""
+    """The format of an export."""
 
     JSONL = "jsonl"
     CSV = "csv"
@@ -53,7 +53,9 @@ SinceOption = Annotated[
 def register(app: typer.Typer) -> None:
     """Add the commands to the program."""
     group = typer.Typer(help="Who did and read what: list it, keep it, check what was kept.")
-    group.command("list", epilog=f"Example: entrepot activity list --file {EXAMPLE}")(list_activity)
+    group.command("list", epilog=f"Example: entrepot activity list --file {EXAMPLE_ID}")(
+        list_activity
+    )
     group.command("export", epilog="Example: entrepot activity export activity.jsonl")(export)
     group.command("verify", epilog="Example: entrepot activity verify activity.jsonl")(verify)
     app.add_typer(group, name="activity", epilog="Example: entrepot activity list --since 7d")
@@ -72,13 +74,13 @@ def list_activity(
     Of a file for its owner; of the account for admins with the scope admin; else what you did.
     """
     output = output_of(ctx)
-    with signed_in(output) as client:
-        found = list(client.activity(file, limit=limit, **_chosen(action, user, since)))
+    with open_client(output) as client:
+        entries = list(client.activity(file, limit=limit, **_make_filters(action, user, since)))
     output.records(
-        found,
+        entries,
         quiet="hash",
         columns=("at", "action", "result", "user", "from", "file", "version", "detail"),
-        rows=[_row(each) for each in found],
+        rows=[_row(entry) for entry in entries],
         empty="There is nothing of the kind.",
     )
 
@@ -98,9 +100,11 @@ def export(
     """Write what was done and read to a file, the oldest first."""
     output = output_of(ctx)
     try:
-        with signed_in(output) as client, target.open("xb") as stream:
+        with open_client(output) as client, target.open("xb") as stream:
             try:
-                client.export_activity(stream, form.value, file, **_chosen(action, user, since))
+                client.export_activity(
+                    stream, form.value, file, **_make_filters(action, user, since)
+                )
             except BaseException:
                 with suppress(OSError):
                     target.unlink()  # a part would pass for the whole
@@ -126,59 +130,59 @@ def verify(
     again.
     """
     output = output_of(ctx)
-    rows, last = 0, START
+    rows, last_hash = 0, INITIAL_HASH
     with source.open(encoding="utf-8") as lines:
         for line in lines:
             rows += 1
-            told, right = _hashes(line, last, rows)
-            if told != right:
+            stated_hash, computed_hash = _hashes(line, last_hash, rows)
+            if stated_hash != computed_hash:
                 raise Failure(
                     f"Row {rows} of {source} was changed or put in, or rows before it are missing.",
                     "Export the account's whole record, and ask the server's operator for"
                     " `entrepot doctor --deep`.",
                 )
-            last = told
+            last_hash = stated_hash
     output.record(
-        {"rows": rows, "hash": last},
+        {"rows": rows, "hash": last_hash},
         quiet="hash",
-        shown={"rows": f"{rows:,}", "last hash": last},
+        shown={"rows": f"{rows:,}", "last hash": last_hash},
     )
 
 
-def _hashes(line: str, before: str, number: int) -> tuple[str, str]:
-    """The hash that a row tells, and the one that it has after `before`."""
+def _hashes(line: str, previous_hash: str, number: int) -> tuple[str, str]:
+    """The hash that a row states, and its computed hash after `previous_hash`."""
     try:
         row: dict[str, Any] = json.loads(line)
-        told = str(row.pop("hash"))
+        stated_hash = str(row.pop("hash"))
     except (ValueError, AttributeError, KeyError) as error:
         raise Failure(
             f"Line {number} is no row of an exported record.",
             "Export it by `entrepot activity export FILE`.",
         ) from error
     text = json.dumps(row, sort_keys=True, separators=(",", ":"))
-    return told, sha256(f"{before}\n{text}".encode()).hexdigest()
+    return stated_hash, sha256(f"{previous_hash}\n{text}".encode()).hexdigest()
 
 
-def _chosen(action: str | None, user: str | None, since: timedelta | None) -> dict[str, str]:
-    begin = (datetime.now(UTC) - since).isoformat() if since is not None else None
-    given = {"action": action, "user_name": user, "since": begin}
-    return {name: value for name, value in given.items() if value is not None}
+def _make_filters(action: str | None, user: str | None, since: timedelta | None) -> dict[str, str]:
+    since_time = (datetime.now(UTC) - since).isoformat() if since is not None else None
+    filters = {"action": action, "user_name": user, "since": since_time}
+    return {name: value for name, value in filters.items() if value is not None}
 
 
-def _row(each: Document) -> tuple[str, ...]:
-    detail = each.get("detail") or {}
-    said = (f"{name} {_plain(value)}" for name, value in detail.items())
+def _row(entry: Document) -> tuple[str, ...]:
+    detail = entry.get("detail") or {}
+    parts = (f"{name} {_format_value(value)}" for name, value in detail.items())
     return (
-        str(each["at"])[:19].replace("T", " "),
-        str(each["action"]),
-        str(each.get("result") or ""),
-        str(each.get("user_name") or ""),
-        str(each.get("address") or ""),
-        str(each.get("file_id") or ""),
-        str(each.get("version") or ""),
-        ", ".join(said),
+        str(entry["at"])[:19].replace("T", " "),
+        str(entry["action"]),
+        str(entry.get("result") or ""),
+        str(entry.get("user_name") or ""),
+        str(entry.get("address") or ""),
+        str(entry.get("file_id") or ""),
+        str(entry.get("version") or ""),
+        ", ".join(parts),
     )
 
 
-def _plain(value: object) -> str:
+def _format_value(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

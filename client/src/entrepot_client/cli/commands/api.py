@@ -1,4 +1,4 @@
-"""`entrepot api`: any request of the HTTP API, with the key of the one who is signed in."""
+"""`entrepot api`: any request of the HTTP API, with the key of the user who is signed in."""
 
 import json
 import sys
@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from entrepot_client.cli.output import Format, output_of
-from entrepot_client.cli.session import signed_in
+from entrepot_client.cli.session import open_client
 
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
@@ -25,7 +25,7 @@ def _method(text: str) -> str:
 
 
 def _path(text: str) -> str:
-    # The key goes with the request, so it goes to the endpoint and nowhere else.
+    # The request carries the key, so it may only go to the endpoint.
     if "://" in text.partition("?")[0] or text.startswith("//"):
         raise typer.BadParameter("Give the path alone; the endpoint is the one you signed in to.")
     return text if text.startswith("/") else f"/api/v1/{text}"
@@ -52,7 +52,7 @@ def api(
     content = None
     if body is not None:
         content = sys.stdin.buffer.read() if body == "-" else Path(body).read_bytes()
-    with signed_in(output) as client:
+    with open_client(output) as client:
         response = client.request(method, path, content)
     is_json = "json" in response.headers.get("content-type", "")
     if is_json and response.content and output.format is Format.HUMAN:

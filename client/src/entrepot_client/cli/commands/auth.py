@@ -1,4 +1,4 @@
-"""`entrepot auth`: sign in, see as whom, sign out."""
+"""`entrepot auth`: sign in, show who is signed in, sign out."""
 
 import os
 import sys
@@ -11,7 +11,7 @@ from entrepot_client.cli.credentials import (
     KEY_VARIABLE,
     find_credentials,
     forget_credentials,
-    keep_credentials,
+    save_credentials,
 )
 from entrepot_client.cli.failures import ExitStatus, Failure
 from entrepot_client.cli.output import Output, output_of
@@ -46,14 +46,14 @@ def login(
     arguments can be seen by every user of the machine.
     """
     output = output_of(ctx)
-    endpoint = clean_endpoint(endpoint or os.environ.get(ENDPOINT_VARIABLE) or _ask("Endpoint"))
+    endpoint = clean_endpoint(endpoint or os.environ.get(ENDPOINT_VARIABLE) or _prompt("Endpoint"))
     if endpoint.startswith("http://") and not endpoint[7:].startswith(_LOOPBACK):
         output.warning(f"{endpoint} is not encrypted: who listens on the way can read the key.")
-    key = _ask("API key", hidden=True)
+    key = _prompt("API key", hidden=True)
     with connect(endpoint, key, output) as client:
         caller = client.whoami()
-    where = keep_credentials(endpoint, key)
-    _print_caller(output, endpoint, caller, where)
+    location = save_credentials(endpoint, key)
+    _print_caller(output, endpoint, caller, location)
 
 
 def status(ctx: typer.Context) -> None:
@@ -77,14 +77,14 @@ def logout(ctx: typer.Context) -> None:
         output.warning(f"{KEY_VARIABLE} is still set and goes on being used.")
 
 
-def _ask(what: str, hidden: bool = False) -> str:
+def _prompt(label: str, hidden: bool = False) -> str:
     if sys.stdin.isatty():
-        answer: str = typer.prompt(what, hide_input=hidden, err=True)
+        answer: str = typer.prompt(label, hide_input=hidden, err=True)
     else:
         answer = sys.stdin.readline()
     if not answer.strip():
         raise Failure(
-            f"{what} is missing.", "Type it, or give it on stdin.", ExitStatus.WRONG_USAGE
+            f"{label} is missing.", "Type it, or give it on stdin.", ExitStatus.WRONG_USAGE
         )
     return answer.strip()
 

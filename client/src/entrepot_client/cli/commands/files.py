@@ -7,7 +7,7 @@ import typer
 from entrepot_client.cli.commands import preview, sharing, versions
 from entrepot_client.cli.commands.sharing import RIGHTS
 from entrepot_client.cli.output import output_of
-from entrepot_client.cli.session import signed_in
+from entrepot_client.cli.session import open_client
 from entrepot_client.cli.sizes import format_size, size_option
 from entrepot_client.models import File
 
@@ -67,25 +67,25 @@ def list_files(
 ) -> None:
     """List the files that you own or are entitled to, oldest first."""
     output = output_of(ctx)
-    wanted = {
+    filters = {
         "name": name,
         "user_name": owner,
         "entitlement": entitlement,
         "media_type": media_type,
-        "enforced": _word(enforced),
-        "published": _word(published),
+        "enforced": _format_flag(enforced),
+        "published": _format_flag(published),
         "updated_since": since,
         "min_size": str(min_size) if min_size else None,
         "max_size": str(max_size) if max_size else None,
     }
-    with signed_in(output) as client:
-        found = list(client.files(**wanted, sort=sort))
-    filtered = any(wanted.values())
+    with open_client(output) as client:
+        file_list = list(client.files(**filters, sort=sort))
+    filtered = any(filters.values())
     output.records(
-        [file.document for file in found],
+        [file.document for file in file_list],
         quiet="file_id",
         columns=("file id", "name", "version", "size", "you may", "owner", "created"),
-        rows=[_row(file) for file in found],
+        rows=[_row(file) for file in file_list],
         empty="No file is like that."
         if filtered
         else "There are no files yet; `entrepot push PATH` makes one.",
@@ -97,7 +97,7 @@ def show_file(
 ) -> None:
     """Show one file: its contract and its newest version."""
     output = output_of(ctx)
-    with signed_in(output) as client:
+    with open_client(output) as client:
         file = client.file(file_id)
     output.record(
         file.document,
@@ -108,9 +108,9 @@ def show_file(
             "description": file.file_description,
             "owner": file.user_name,
             "you may": RIGHTS.get(file.entitlement, file.entitlement),
-            "version": _version(file),
-            "size": _size(file.file_size),
-            "size limit": _size(file.file_size_limit),
+            "version": _format_version(file),
+            "size": _format_size(file.file_size),
+            "size limit": _format_size(file.file_size_limit),
             "rows": "" if file.row_count is None else f"{file.row_count:,}",
             "SHA-256": file.sha256 or "",
             "created": file.created_at,
@@ -119,28 +119,28 @@ def show_file(
     )
 
 
-def _word(chosen: bool | None) -> str | None:
-    return None if chosen is None else "true" if chosen else "false"
+def _format_flag(flag: bool | None) -> str | None:
+    return None if flag is None else "true" if flag else "false"
 
 
 def _row(file: File) -> tuple[str, ...]:
     return (
         file.file_id,
         file.file_name,
-        _version(file),
-        _size(file.file_size),
+        _format_version(file),
+        _format_size(file.file_size),
         RIGHTS.get(file.entitlement, file.entitlement),
         file.user_name,
         file.created_at,
     )
 
 
-def _version(file: File) -> str:
-    """The version's number, which who may only deliver is not told."""
+def _format_version(file: File) -> str:
+    """The version's number. A user who may only deliver does not get it."""
     if file.version is None:
         return "" if file.entitlement == "w" else "none yet"
     return str(file.version)
 
 
-def _size(size: int | None) -> str:
+def _format_size(size: int | None) -> str:
     return "" if size is None else format_size(size)

@@ -1,12 +1,12 @@
-"""`entrepot keys`: the API keys of the one who is signed in."""
+"""`entrepot keys`: the API keys of the user who is signed in."""
 
 from typing import Annotated
 
 import typer
 
 from entrepot_client.cli.output import output_of
-from entrepot_client.cli.session import signed_in
-from entrepot_client.cli.sizes import ExpiresOption, end_of
+from entrepot_client.cli.session import open_client
+from entrepot_client.cli.sizes import ExpiresOption, time_after
 
 
 def register(app: typer.Typer) -> None:
@@ -25,10 +25,10 @@ def register(app: typer.Typer) -> None:
 def list_keys(ctx: typer.Context) -> None:
     """List your keys. Their secrets were shown once, when they were made."""
     output = output_of(ctx)
-    with signed_in(output) as client:
-        found = list(client.keys())
+    with open_client(output) as client:
+        key_list = list(client.keys())
     output.records(
-        found,
+        key_list,
         quiet="key_id",
         columns=("key id", "name", "user", "begins", "scopes", "expires", "last used"),
         rows=[
@@ -41,7 +41,7 @@ def list_keys(ctx: typer.Context) -> None:
                 str(key.get("expires_at") or "never"),
                 str(key.get("last_used_at") or "never"),
             )
-            for key in found
+            for key in key_list
         ],
         empty="There are no keys.",
     )
@@ -57,17 +57,17 @@ def create_key(
 ) -> None:
     """Make a key, and show it once."""
     output = output_of(ctx)
-    wanted = [scope.strip() for scope in scopes.split(",") if scope.strip()]
-    with signed_in(output) as client:
-        made = client.create_key(name, wanted, end_of(expires))
+    scope_list = [scope.strip() for scope in scopes.split(",") if scope.strip()]
+    with open_client(output) as client:
+        key = client.create_key(name, scope_list, time_after(expires))
     output.record(
-        made,
+        key,
         quiet="api_key",
         shown={
-            "key": str(made["api_key"]),
-            "key id": str(made.get("key_id") or ""),
-            "scopes": ", ".join(made.get("scopes") or wanted),
-            "expires": str(made.get("expires_at") or "never"),
+            "key": str(key["api_key"]),
+            "key id": str(key.get("key_id") or ""),
+            "scopes": ", ".join(key.get("scopes") or scope_list),
+            "expires": str(key.get("expires_at") or "never"),
         },
     )
     output.note("Copy the key now: it is not shown again.")
@@ -78,7 +78,7 @@ def revoke_key(
 ) -> None:
     """Make a key worthless, at once and for good."""
     output = output_of(ctx)
-    with signed_in(output) as client:
+    with open_client(output) as client:
         client.revoke_key(key_id)
     output.record(
         {"key_id": key_id, "revoked": True},

@@ -1,18 +1,18 @@
-"""`entrepot files preview`: a few rows of a file, chosen by columns and a condition."""
+"""`entrepot files preview`: a few rows of a file, selected by columns and a condition."""
 
 from typing import Annotated, Any
 
 import typer
 
 from entrepot_client.cli.output import output_of
-from entrepot_client.cli.session import signed_in
+from entrepot_client.cli.session import open_client
 
-_AN_ID = "53c9c295-83f4-4754-a781-cd03841c806f"
+_EXAMPLE_ID = "53c9c295-83f4-4754-a781-cd03841c806f"
 
 
 def register(files: typer.Typer) -> None:
     """Add the command to `entrepot files`."""
-    example = f'Example: entrepot files preview {_AN_ID} --where "amount > 100" --sort=-amount'
+    example = f'Example: entrepot files preview {_EXAMPLE_ID} --where "amount > 100" --sort=-amount'
     files.command("preview", epilog=example)(preview)
 
 
@@ -38,7 +38,7 @@ def preview(
 ) -> None:
     """Show some rows of a published version, each with its number in the file."""
     output = output_of(ctx)
-    with signed_in(output) as client:
+    with open_client(output) as client:
         page = client.preview(
             file_id,
             columns=columns,
@@ -56,12 +56,12 @@ def preview(
         ],
         quiet="_row",
         columns=("row", *names),
-        rows=[(str(row["_row"]), *map(_word, row["values"])) for row in page["rows"]],
+        rows=[(str(row["_row"]), *map(_format_cell, row["values"])) for row in page["rows"]],
         empty="There is no such row.",
     )
 
 
-def _word(value: Any) -> str:
+def _format_cell(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, bool):

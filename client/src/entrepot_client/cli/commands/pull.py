@@ -1,4 +1,4 @@
-"""`entrepot pull`: fetch a published version of a file, as delivered or in another form."""
+"""`entrepot pull`: download a published version of a file, as delivered or in another format."""
 
 import sys
 from collections.abc import Callable
@@ -9,13 +9,13 @@ from typing import Annotated, NamedTuple
 import typer
 
 from entrepot_client.cli.output import Output, output_of
-from entrepot_client.cli.progress import Bar
-from entrepot_client.cli.session import signed_in
+from entrepot_client.cli.progress import ProgressBar
+from entrepot_client.cli.session import open_client
 from entrepot_client.cli.sizes import format_size
 
 
 class PullFormat(StrEnum):
-    """The forms that a server makes of a table."""
+    """The formats that a server makes of a table."""
 
     CSV = "csv"
     JSONL = "jsonl"
@@ -23,8 +23,8 @@ class PullFormat(StrEnum):
     ARROW = "arrow"
 
 
-class _Asked(NamedTuple):
-    """Which bytes, by the names of `Client.download`'s arguments."""
+class _DownloadOptions(NamedTuple):
+    """Which bytes; the names are those of the arguments of `Client.download`."""
 
     version: int | None
     form: str | None
@@ -67,46 +67,59 @@ def pull(
     path.
     """
     output = output_of(ctx)
-    asked = _Asked(version, form.value if form else None, _waiting(output, form))
+    options = _DownloadOptions(version, form.value if form else None, _make_wait_note(output, form))
     if to == "-":
-        _to_stdout(output, file_id, asked)
+        _to_stdout(output, file_id, options)
     else:
-        _to_file(output, file_id, asked, Path(to) if to is not None else Path(), force)
+        _to_file(output, file_id, options, Path(to) if to is not None else Path(), force)
 
 
-def _waiting(output: Output, form: PullFormat | None) -> Callable[[float], None]:
-    said: list[float] = []
+def _make_wait_note(output: Output, form: PullFormat | None) -> Callable[[float], None]:
+    pauses: list[float] = []
 
-    def wait(seconds: float) -> None:
-        if not said:
+    def note_pause(seconds: float) -> None:
+        if not pauses:
             output.note(f"The server is making the {form.value if form else 'file'}; waiting.")
-        said.append(seconds)
+        pauses.append(seconds)
 
-    return wait
+    return note_pause
 
 
-def _to_file(output: Output, file_id: str, asked: _Asked, target: Path, force: bool) -> None:
+def _to_file(
+    output: Output, file_id: str, options: _DownloadOptions, target: Path, force: bool
+) -> None:
     try:
-        with signed_in(output) as client, Bar(output, "downloading") as bar:
-            got = client.download(
-                file_id, target, overwrite=force, progress=bar.show, **asked._asdict()
+        with open_client(output) as client, ProgressBar(output, "downloading") as bar:
+            result = client.download(
+                file_id, target, overwrite=force, progress=bar.show, **options._asdict()
             )
     except KeyboardInterrupt:
         output.note("The download was broken off; run the command again to go on.")
         raise
-    if got.resumed_from:
-        output.note(f"Went on after {format_size(got.resumed_from)} of an earlier download.")
-    if not got.verified:
+    if result.resumed_from:
+        output.note(f"Went on after {format_size(result.resumed_from)} of an earlier download.")
+    if not result.verified:
         output.warning("The server gave no digest; the bytes could not be verified.")
     output.record(
-        {"path": str(got.path), "file_id": file_id, "file_size": got.size, "sha256": got.sha256},
+        {
+            "path": str(result.path),
+            "file_id": file_id,
+            "file_size": result.size,
+            "sha256": result.sha256,
+        },
         quiet="path",
-        shown={"path": str(got.path), "size": format_size(got.size), "SHA-256": got.sha256},
+        shown={
+            "path": str(result.path),
+            "size": format_size(result.size),
+            "SHA-256": result.sha256,
+        },
     )
 
 
-def _to_stdout(output: Output, file_id: str, asked: _Asked) -> None:
-    with signed_in(output) as client, Bar(output, "downloading") as bar:
-        got = client.download_to(file_id, sys.stdout.buffer, progress=bar.show, **asked._asdict())
-    if not got.verified:
+def _to_stdout(output: Output, file_id: str, options: _DownloadOptions) -> None:
+    with open_client(output) as client, ProgressBar(output, "downloading") as bar:
+        result = client.download_to(
+            file_id, sys.stdout.buffer, progress=bar.show, **options._asdict()
+        )
+    if not result.verified:
         output.warning("The server gave no digest; the bytes could not be verified.")

@@ -1,4 +1,4 @@
-"""`entrepot push`: define a file and deliver its first version, or a further one."""
+"""`entrepot push`: define a file and deliver its first version, or a new version."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import platformdirs
 import typer
 
-from entrepot_client.cli.commands.tasks import end_as, watch_to_end
+from entrepot_client.cli.commands.tasks import report_outcome, watch_to_end
 from entrepot_client.cli.failures import ExitStatus, Failure
 from entrepot_client.cli.output import Output, output_of
-from entrepot_client.cli.progress import Bar
+from entrepot_client.cli.progress import ProgressBar
 from entrepot_client.cli.schema_file import read_schema
-from entrepot_client.cli.session import signed_in
+from entrepot_client.cli.session import open_client
 from entrepot_client.cli.sizes import format_size, size_option
 from entrepot_client.models import Delivery, Task
 
@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from entrepot_client.client import Client
 
 
-BROKEN_OFF = "The upload was broken off; push it again, and a large file goes on where it was."
+INTERRUPTED_NOTE = (
+    "The upload was broken off; push it again, and a large file goes on where it was."
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -85,15 +87,15 @@ def push(
             "Give --schema alone: a given schema is always enforced.",
             ExitStatus.WRONG_USAGE,
         )
-    given = description, size_limit, schema, enforce_schema or None
-    if to is not None and any(value is not None for value in given):
+    contract_options = description, size_limit, schema, enforce_schema or None
+    if to is not None and any(value is not None for value in contract_options):
         raise Failure(
             "With --to the file has its contract already.",
             "Leave out --description, --size-limit, --schema and --enforce-schema.",
             ExitStatus.WRONG_USAGE,
         )
     contract = read_schema(schema) if schema is not None else (enforce_schema or None)
-    with signed_in(output) as client:
+    with open_client(output) as client:
         if to is not None:
             delivery = _deliver(client, output, path, to)
         else:
@@ -103,8 +105,8 @@ def push(
             return
         task = watch_to_end(client, delivery.task_id, output)
         if task.status == "succeeded":
-            _compare(client, task, delivery)
-    end_as(task, output, quiet="file_id")
+            _check_sha256(client, task, delivery)
+    report_outcome(task, output, quiet="file_id")
 
 
 def _upload(
@@ -121,7 +123,7 @@ def _upload(
         size_limit = default_size_limit(path.stat().st_size)
         output.note(f"The size limit of the file is {format_size(size_limit)} (see --size-limit).")
     try:
-        with Bar(output, f"uploading {path.name}") as bar:
+        with ProgressBar(output, f"uploading {path.name}") as bar:
             return client.push(
                 path,
                 description=description,
@@ -131,26 +133,26 @@ def _upload(
                 resume_in=state_folder(),
             )
     except KeyboardInterrupt:
-        output.note(BROKEN_OFF)
+        output.note(INTERRUPTED_NOTE)
         raise
 
 
 def _deliver(client: "Client", output: Output, path: Path, file_id: str) -> Delivery:
     try:
-        with Bar(output, f"uploading {path.name}") as bar:
+        with ProgressBar(output, f"uploading {path.name}") as bar:
             return client.deliver(path, file_id, progress=bar.show, resume_in=state_folder())
     except KeyboardInterrupt:
-        output.note(BROKEN_OFF)
+        output.note(INTERRUPTED_NOTE)
         raise
 
 
 def state_folder() -> Path:
-    """Where uploads that are under way are kept between two runs; it may not exist."""
+    """The folder for the state of running uploads; it may not exist."""
     return platformdirs.user_state_path("entrepot") / "uploads"
 
 
-def _compare(client: "Client", task: Task, delivery: Delivery) -> None:
-    """Raise Failure when the server's bytes are not the ones that were read from the disk."""
+def _check_sha256(client: "Client", task: Task, delivery: Delivery) -> None:
+    """Raise Failure if the server's bytes differ from those that were read from the disk."""
     file = client.file(task.file_id or "")
     if file.version == task.version and file.sha256 not in (None, delivery.sha256):
         raise Failure(

@@ -1,4 +1,4 @@
-"""`entrepot schema`: the schema of a file: see it, infer one, and give the file another."""
+"""`entrepot schema`: show the schema of a file, infer one, and change it."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,24 +6,24 @@ from typing import Annotated
 import typer
 
 from entrepot_client import errors
-from entrepot_client.cli.commands.tasks import end_as, watch_to_end
+from entrepot_client.cli.commands.tasks import report_outcome, watch_to_end
 from entrepot_client.cli.failures import ExitStatus, Failure
 from entrepot_client.cli.output import Format, output_of
 from entrepot_client.cli.schema_file import read_schema
-from entrepot_client.cli.session import signed_in
-from entrepot_client.local_engine import find_engine, judge
+from entrepot_client.cli.session import open_client
+from entrepot_client.local_engine import find_engine, run_engine
 
-_AN_ID = "53c9c295-83f4-4754-a781-cd03841c806f"
+_EXAMPLE_ID = "53c9c295-83f4-4754-a781-cd03841c806f"
 FileId = Annotated[str, typer.Argument(metavar="FILE_ID", help="The file's id.")]
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the program."""
     schema = typer.Typer(help="See, infer and change the schemas of files.")
-    schema.command("show", epilog=f"Example: entrepot schema show {_AN_ID}")(show)
+    schema.command("show", epilog=f"Example: entrepot schema show {_EXAMPLE_ID}")(show)
     schema.command("infer", epilog="Example: entrepot schema infer orders.csv > schema.json")(infer)
-    schema.command("set", epilog=f"Example: entrepot schema set {_AN_ID} schema.json")(set_)
-    app.add_typer(schema, name="schema", epilog=f"Example: entrepot schema show {_AN_ID}")
+    schema.command("set", epilog=f"Example: entrepot schema set {_EXAMPLE_ID} schema.json")(set_)
+    app.add_typer(schema, name="schema", epilog=f"Example: entrepot schema show {_EXAMPLE_ID}")
 
 
 def show(
@@ -36,18 +36,18 @@ def show(
     `--format json` prints who changed it, when and what, and the list of all revisions too.
     """
     output = output_of(ctx)
-    with signed_in(output) as client:
-        found = client.schema(file_id, revision)
+    with open_client(output) as client:
+        schema = client.schema(file_id, revision)
     if output.format is Format.JSON:
-        output.json(found)
-    elif found["schema"] is None:
+        output.json(schema)
+    elif schema["schema"] is None:
         raise Failure("The file has no schema.", "Give it one with `entrepot schema set`.")
     else:
-        told = f"Revision {found['revision']}, {found['source']}, {found['created_at']}"
-        output.note(f"{told} by {found['user_name']}.")
-        for change in found["changes"] or []:
-            output.note(f"  {_words(change)}")
-        output.json(found["schema"])
+        heading = f"Revision {schema['revision']}, {schema['source']}, {schema['created_at']}"
+        output.note(f"{heading} by {schema['user_name']}.")
+        for change in schema["changes"] or []:
+            output.note(f"  {_describe_change(change)}")
+        output.json(schema["schema"])
 
 
 def infer(
@@ -62,12 +62,12 @@ def infer(
             "The engine is not installed here.",
             "Install the package entrepot, or deliver the file: its schema is inferred there.",
         )
-    found = judge(engine, path, None, "none")
-    fields = (found.schema or {}).get("fields")
+    result = run_engine(engine, path, None, "none")
+    fields = (result.schema or {}).get("fields")
     if not fields:
-        raise Failure(found.detail, "Only tables have a schema.", ExitStatus.REFUSED)
-    output.note(found.detail)
-    output.json(found.schema)
+        raise Failure(result.detail, "Only tables have a schema.", ExitStatus.REFUSED)
+    output.note(result.detail)
+    output.json(result.schema)
 
 
 def set_(
@@ -90,26 +90,26 @@ def set_(
     """
     output = output_of(ctx)
     schema = read_schema(path)
-    with signed_in(output) as client:
+    with open_client(output) as client:
         try:
             task_id = client.set_schema(file_id, schema, accept_breaking=accept_breaking)
-        except errors.Conflict as refused:
-            raise _explained(refused) from refused
+        except errors.Conflict as error:
+            raise _explain_conflict(error) from error
         if not wait:
             output.record({"task_id": task_id}, quiet="task_id", shown={"task id": task_id})
             return
         task = watch_to_end(client, task_id, output)
-    end_as(task, output, quiet="status")
+    report_outcome(task, output, quiet="status")
 
 
-def _explained(refused: errors.Conflict) -> Failure:
-    changes = refused.figures.get("changes")
-    if refused.code != "breaking-change" or not isinstance(changes, list):
-        return Failure(str(refused), "Look at its present state, then decide.")
-    lines = tuple(_words(change) for change in changes)
+def _explain_conflict(error: errors.Conflict) -> Failure:
+    changes = error.figures.get("changes")
+    if error.code != "breaking-change" or not isinstance(changes, list):
+        return Failure(str(error), "Look at its present state, then decide.")
+    lines = tuple(_describe_change(change) for change in changes)
     advice = "If this is meant, run it again with --accept-breaking."
-    return Failure(str(refused), advice, ExitStatus.FAILED, lines, {"problem": refused.document})
+    return Failure(str(error), advice, ExitStatus.FAILED, lines, {"problem": error.document})
 
 
-def _words(change: dict[str, str]) -> str:
+def _describe_change(change: dict[str, str]) -> str:
     return f"{change['change']}: {change['effect']}, {change['reason']}"

@@ -1,4 +1,4 @@
-"""`entrepot files share` and what belongs to it: who may read or deliver, and who owns a file."""
+"""`entrepot files share` and related commands: who may read or deliver, and who owns a file."""
 
 from enum import StrEnum
 from typing import Annotated
@@ -6,12 +6,12 @@ from typing import Annotated
 import typer
 
 from entrepot_client.cli.output import output_of
-from entrepot_client.cli.session import signed_in
-from entrepot_client.cli.sizes import ExpiresOption, end_of, format_size
+from entrepot_client.cli.session import open_client
+from entrepot_client.cli.sizes import ExpiresOption, format_size, time_after
 
 RIGHTS = {"r": "read", "w": "deliver", "rw": "read, deliver"}
-"""What each entitlement allows, in words."""
-EXAMPLE = "53c9c295-83f4-4754-a781-cd03841c806f"
+"""What each entitlement allows."""
+EXAMPLE_ID = "53c9c295-83f4-4754-a781-cd03841c806f"
 
 FileId = Annotated[str, typer.Argument(help="The file's id.")]
 UserName = Annotated[str, typer.Argument(help="A user, like acme:anna.")]
@@ -28,13 +28,13 @@ class Entitlement(StrEnum):
 def register(files: typer.Typer) -> None:
     """Add the commands to `entrepot files`."""
     for name, example, command in (
-        ("share", f"share {EXAMPLE} partner:anna w --expires 90d", share),
-        ("unshare", f"unshare {EXAMPLE} partner:anna", unshare),
-        ("shared", f"shared {EXAMPLE}", list_shared),
-        ("hand-over", f"hand-over {EXAMPLE} acme:rob", transfer_file),
+        ("share", f"share {EXAMPLE_ID} partner:anna w --expires 90d", share),
+        ("unshare", f"unshare {EXAMPLE_ID} partner:anna", unshare),
+        ("shared", f"shared {EXAMPLE_ID}", list_shared),
+        ("hand-over", f"hand-over {EXAMPLE_ID} acme:rob", transfer_file),
         ("offers", "offers", list_offers),
-        ("take-over", f"take-over {EXAMPLE}", take_over),
-        ("decline", f"decline {EXAMPLE}", decline),
+        ("take-over", f"take-over {EXAMPLE_ID}", take_over),
+        ("decline", f"decline {EXAMPLE_ID}", decline),
     ):
         files.command(name, epilog=f"Example: entrepot files {example}")(command)
 
@@ -52,15 +52,17 @@ def share(
 ) -> None:
     """Let somebody read a file or deliver to it; said again, it replaces what was said before."""
     output = output_of(ctx)
-    with signed_in(output) as client:
-        granted = client.share(file_id, user_name, entitlement.value, end_of(expires))
+    with open_client(output) as client:
+        entitlement_document = client.share(
+            file_id, user_name, entitlement.value, time_after(expires)
+        )
     output.record(
-        granted,
+        entitlement_document,
         quiet="user_name",
         shown={
-            "user": str(granted["user_name"]),
-            "may": RIGHTS[granted["entitlement"]],
-            "ends": str(granted.get("expires_at") or "never"),
+            "user": str(entitlement_document["user_name"]),
+            "may": RIGHTS[entitlement_document["entitlement"]],
+            "ends": str(entitlement_document.get("expires_at") or "never"),
         },
     )
 
@@ -68,7 +70,7 @@ def share(
 def unshare(ctx: typer.Context, file_id: FileId, user_name: UserName) -> None:
     """End what somebody may do with a file, at once."""
     output = output_of(ctx)
-    with signed_in(output) as client:
+    with open_client(output) as client:
         client.unshare(file_id, user_name)
     output.record(
         {"file_id": file_id, "user_name": user_name, "revoked": True},
@@ -80,21 +82,21 @@ def unshare(ctx: typer.Context, file_id: FileId, user_name: UserName) -> None:
 def list_shared(ctx: typer.Context, file_id: FileId) -> None:
     """List whom a file is shared with. For its owner and the account's admins."""
     output = output_of(ctx)
-    with signed_in(output) as client:
-        found = list(client.entitlements(file_id))
+    with open_client(output) as client:
+        entitlements = list(client.entitlements(file_id))
     output.records(
-        found,
+        entitlements,
         quiet="user_name",
         columns=("user", "may", "ends", "granted by", "since"),
         rows=[
             (
-                str(each["user_name"]),
-                RIGHTS[each["entitlement"]],
-                str(each.get("expires_at") or "never"),
-                str(each.get("granted_by") or ""),
-                str(each.get("created_at") or ""),
+                str(item["user_name"]),
+                RIGHTS[item["entitlement"]],
+                str(item.get("expires_at") or "never"),
+                str(item.get("granted_by") or ""),
+                str(item.get("created_at") or ""),
             )
-            for each in found
+            for item in entitlements
         ],
         empty="The file is shared with nobody.",
     )
@@ -103,13 +105,13 @@ def list_shared(ctx: typer.Context, file_id: FileId) -> None:
 def transfer_file(ctx: typer.Context, file_id: FileId, user_name: UserName) -> None:
     """Give a file to another owner: within your account at once, else once they accept it."""
     output = output_of(ctx)
-    with signed_in(output) as client:
-        at_once = user_name.partition(":")[0] == client.whoami()["account"]
-        if at_once:
+    with open_client(output) as client:
+        same_account = user_name.partition(":")[0] == client.whoami()["account"]
+        if same_account:
             client.transfer_file(file_id, user_name)
         else:
             client.offer(file_id, user_name)
-    status = "handed over" if at_once else "offered"
+    status = "handed over" if same_account else "offered"
     output.record(
         {"file_id": file_id, "user_name": user_name, "status": status},
         quiet="file_id",
@@ -120,21 +122,21 @@ def transfer_file(ctx: typer.Context, file_id: FileId, user_name: UserName) -> N
 def list_offers(ctx: typer.Context) -> None:
     """List the files of other accounts that you are offered."""
     output = output_of(ctx)
-    with signed_in(output) as client:
-        found = list(client.offers())
+    with open_client(output) as client:
+        offers = list(client.offers())
     output.records(
-        found,
+        offers,
         quiet="file_id",
         columns=("file id", "name", "owner", "size of all versions", "offered"),
         rows=[
             (
-                str(each["file_id"]),
-                str(each["file_name"]),
-                str(each["user_name"]),
-                format_size(each["bytes"]),
-                str(each["offered_at"]),
+                str(offer["file_id"]),
+                str(offer["file_name"]),
+                str(offer["user_name"]),
+                format_size(offer["bytes"]),
+                str(offer["offered_at"]),
             )
-            for each in found
+            for offer in offers
         ],
         empty="You are offered nothing.",
     )
@@ -143,8 +145,8 @@ def list_offers(ctx: typer.Context) -> None:
 def take_over(ctx: typer.Context, file_id: FileId) -> None:
     """Become the owner of a file that you are offered; its bytes count for your account then."""
     output = output_of(ctx)
-    with signed_in(output) as client:
-        file = client.take_over(file_id)
+    with open_client(output) as client:
+        file = client.accept_offer(file_id)
     output.record(
         file.document,
         quiet="file_id",
@@ -155,7 +157,7 @@ def take_over(ctx: typer.Context, file_id: FileId) -> None:
 def decline(ctx: typer.Context, file_id: FileId) -> None:
     """Decline a file that you are offered, or take back your own offer."""
     output = output_of(ctx)
-    with signed_in(output) as client:
+    with open_client(output) as client:
         client.end_offer(file_id)
     output.record(
         {"file_id": file_id, "status": "ended"},

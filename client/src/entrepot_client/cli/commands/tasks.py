@@ -1,29 +1,29 @@
-"""`entrepot tasks`: what runs in the background, and how it ended."""
+"""`entrepot tasks`: background work and its outcome."""
 
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from entrepot_client.cli.explain import explain_ended
+from entrepot_client.cli.explain import explain_task_failure
 from entrepot_client.cli.output import Output, output_of
-from entrepot_client.cli.progress import Bar
-from entrepot_client.cli.session import signed_in
+from entrepot_client.cli.progress import ProgressBar
+from entrepot_client.cli.session import open_client
 from entrepot_client.models import Task
 
 if TYPE_CHECKING:
     from entrepot_client.client import Client
 
 TaskId = Annotated[str, typer.Argument(metavar="TASK_ID", help="The task's id.")]
-_AN_ID = "1dd1ce46-62cc-486e-9f47-1f96c1895b25"
+_EXAMPLE_ID = "1dd1ce46-62cc-486e-9f47-1f96c1895b25"
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the program."""
     tasks = typer.Typer(help="Follow work in the background: deliveries being inspected.")
     tasks.command("list", epilog="Example: entrepot tasks list --limit 5")(list_tasks)
-    tasks.command("show", epilog=f"Example: entrepot tasks show {_AN_ID}")(show_task)
-    tasks.command("watch", epilog=f"Example: entrepot tasks watch {_AN_ID}")(watch_task)
-    tasks.command("cancel", epilog=f"Example: entrepot tasks cancel {_AN_ID}")(cancel_task)
+    tasks.command("show", epilog=f"Example: entrepot tasks show {_EXAMPLE_ID}")(show_task)
+    tasks.command("watch", epilog=f"Example: entrepot tasks watch {_EXAMPLE_ID}")(watch_task)
+    tasks.command("cancel", epilog=f"Example: entrepot tasks cancel {_EXAMPLE_ID}")(cancel_task)
     app.add_typer(tasks, name="tasks", epilog="Example: entrepot tasks list")
 
 
@@ -33,10 +33,10 @@ def list_tasks(
 ) -> None:
     """List your latest tasks."""
     output = output_of(ctx)
-    with signed_in(output) as client:
-        found = list(client.tasks(limit))
+    with open_client(output) as client:
+        task_list = list(client.tasks(limit))
     output.records(
-        [task.document for task in found],
+        [task.document for task in task_list],
         quiet="task_id",
         columns=("task id", "status", "kind", "file", "version", "created"),
         rows=[
@@ -48,7 +48,7 @@ def list_tasks(
                 str(task.version or ""),
                 task.created_at or "",
             )
-            for task in found
+            for task in task_list
         ],
         empty="There are no tasks yet.",
     )
@@ -57,7 +57,7 @@ def list_tasks(
 def show_task(ctx: typer.Context, task_id: TaskId) -> None:
     """Show a task as it is now."""
     output = output_of(ctx)
-    with signed_in(output) as client:
+    with open_client(output) as client:
         print_task(output, client.task(task_id), quiet="status")
 
 
@@ -68,23 +68,23 @@ def watch_task(ctx: typer.Context, task_id: TaskId) -> None:
     failed otherwise or was canceled.
     """
     output = output_of(ctx)
-    with signed_in(output) as client:
+    with open_client(output) as client:
         task = watch_to_end(client, task_id, output)
-    end_as(task, output, quiet="status")
+    report_outcome(task, output, quiet="status")
 
 
 def cancel_task(ctx: typer.Context, task_id: TaskId) -> None:
     """Give a task up. What it was to publish stays unpublished."""
     output = output_of(ctx)
-    with signed_in(output) as client:
+    with open_client(output) as client:
         print_task(output, client.cancel(task_id), quiet="status")
 
 
 def watch_to_end(client: "Client", task_id: str, output: Output) -> Task:
-    """Follow a task with a bar; the ended task. Ctrl-C leaves it running, and says so."""
+    """Follow a task with a progress bar; the ended task. Ctrl-C leaves it running, with a note."""
     last: Task | None = None
     try:
-        with Bar(output, "waiting") as bar:
+        with ProgressBar(output, "waiting") as bar:
             for task in client.watch(task_id):
                 last = task
                 progress = task.progress
@@ -96,16 +96,16 @@ def watch_to_end(client: "Client", task_id: str, output: Output) -> Task:
     return last
 
 
-def end_as(task: Task, output: Output, quiet: str) -> None:
-    """Print an ended task when it succeeded. Raises Failure with its reason when it did not."""
-    failure = explain_ended(task)
+def report_outcome(task: Task, output: Output, quiet: str) -> None:
+    """Print an ended task if it succeeded. Raises Failure with its reason if it did not."""
+    failure = explain_task_failure(task)
     if failure is not None:
         raise failure
     print_task(output, task, quiet)
 
 
 def print_task(output: Output, task: Task, quiet: str) -> None:
-    """Print one task; `quiet` is the key of its one value."""
+    """Print one task; `quiet` is the key of its main value."""
     error = (task.error or {}).get("detail")
     lines = {
         "task id": task.task_id,

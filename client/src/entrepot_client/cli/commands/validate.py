@@ -1,4 +1,4 @@
-"""`entrepot validate`: judge a file without delivering it, here or on the server."""
+"""`entrepot validate`: validate a file without delivering it, here or on the server."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from entrepot_client.cli.commands.tasks import watch_to_end
-from entrepot_client.cli.explain import explain_ended
+from entrepot_client.cli.explain import explain_task_failure
 from entrepot_client.cli.failures import ExitStatus, Failure
 from entrepot_client.cli.output import Format, Output, output_of
-from entrepot_client.cli.progress import Bar
+from entrepot_client.cli.progress import ProgressBar
 from entrepot_client.cli.schema_file import read_schema
-from entrepot_client.cli.session import signed_in
-from entrepot_client.local_engine import Judgement, find_engine, judge
+from entrepot_client.cli.session import open_client
+from entrepot_client.local_engine import ValidationResult, find_engine, run_engine
 
 if TYPE_CHECKING:
     from entrepot_client.client import Client
 
-SHOWN = 20
-"""Errors that are shown to a person; `--format json` prints the whole report."""
+MAX_SHOWN_ERRORS = 20
+"""Errors in the table for people; `--format json` prints the whole report."""
 
 
 def register(app: typer.Typer) -> None:
@@ -60,67 +60,73 @@ def validate(
             "Give one of them.",
             ExitStatus.WRONG_USAGE,
         )
-    given = read_schema(schema) if schema is not None else None
+    table_schema = read_schema(schema) if schema is not None else None
     engine = None if on_server else find_engine()
     if engine is None:
-        contract = given if given is not None else (enforce_schema or None)
-        found = _on_server(output, path, contract, file)
+        contract = table_schema if table_schema is not None else (enforce_schema or None)
+        result = _on_server(output, path, contract, file)
     elif file is not None:
-        with signed_in(output) as client:
-            held = client.file(file).document
-        given, dialect = held.get("schema"), held.get("table_dialect")
-        mode = "given" if given else "infer" if held.get("enforce_schema") else "none"
-        found = judge(engine, path, given, mode, dialect)
+        with open_client(output) as client:
+            file_document = client.file(file).document
+        table_schema, dialect = file_document.get("schema"), file_document.get("table_dialect")
+        mode = (
+            "given" if table_schema else "infer" if file_document.get("enforce_schema") else "none"
+        )
+        result = run_engine(engine, path, table_schema, mode, dialect)
     else:
-        mode = "given" if given is not None else "infer" if enforce_schema else "none"
-        found = judge(engine, path, given, mode)
-    _show(output, found)
-    if not found.valid:
+        mode = "given" if table_schema is not None else "infer" if enforce_schema else "none"
+        result = run_engine(engine, path, table_schema, mode)
+    _show(output, result)
+    if not result.valid:
         raise typer.Exit(ExitStatus.REFUSED)
 
 
 def _on_server(
     output: Output, path: Path, contract: bool | Mapping[str, Any] | None, file: str | None
-) -> Judgement:
-    with signed_in(output) as client:
-        with Bar(output, f"uploading {path.name}") as bar:
-            sent = client.validate(path, enforce_schema=contract, file_id=file, progress=bar.show)
-        return judgement_of(client, sent.task_id, output)
+) -> ValidationResult:
+    with open_client(output) as client:
+        with ProgressBar(output, f"uploading {path.name}") as bar:
+            delivery = client.validate(
+                path, enforce_schema=contract, file_id=file, progress=bar.show
+            )
+        return wait_for_result(client, delivery.task_id, output)
 
 
-def judgement_of(client: "Client", task_id: str, output: Output) -> Judgement:
-    """What a validation's task ended with. Raises Failure if it ended without a judgement."""
+def wait_for_result(client: "Client", task_id: str, output: Output) -> ValidationResult:
+    """The result of a validation's task. Raises Failure if it ended without a report."""
     task = watch_to_end(client, task_id, output)
-    failure = explain_ended(task)
+    failure = explain_task_failure(task)
     if task.report_url is None:
         raise failure or Failure("The task ended without a report.", "Try again.")
     report = client.report(task)
     detail = report["tasks"][0].get("summary") or str(failure.what if failure else "")
-    return Judgement(failure is None, detail, report)
+    return ValidationResult(failure is None, detail, report)
 
 
-def _show(output: Output, found: Judgement) -> None:
-    """The summary in words and the first errors; or the report; or only whether it is valid."""
+def _show(output: Output, result: ValidationResult) -> None:
+    """Print the summary and the first errors; or the report; or only whether the file is valid."""
     if output.format is Format.JSON:
-        output.json(found.report)
+        output.json(result.report)
         return
     if output.format is Format.QUIET:
-        output.line("valid" if found.valid else "invalid")
+        output.line("valid" if result.valid else "invalid")
         return
-    output.line(found.detail)
-    tasks = found.report.get("tasks", [])
+    output.line(result.detail)
+    tasks = result.report.get("tasks", [])
     errors = [e for task in tasks for e in task.get("errors") or task.get("findings") or []]
     if errors:
         output.records(
-            errors[:SHOWN],
+            errors[:MAX_SHOWN_ERRORS],
             quiet="type",
             columns=("row", "line", "column", "error", "cell"),
-            rows=[_row(error) for error in errors[:SHOWN]],
+            rows=[_row(error) for error in errors[:MAX_SHOWN_ERRORS]],
             empty="",
         )
-    counted = sum(count["count"] for task in tasks for count in task.get("errorCounts", []))
-    if counted > SHOWN:
-        output.note(f"… and {counted - min(SHOWN, len(errors)):,} more; see --format json.")
+    error_count = sum(count["count"] for task in tasks for count in task.get("errorCounts", []))
+    if error_count > MAX_SHOWN_ERRORS:
+        output.note(
+            f"… and {error_count - min(MAX_SHOWN_ERRORS, len(errors)):,} more; see --format json."
+        )
 
 
 def _row(error: Mapping[str, Any]) -> tuple[str, ...]:

@@ -4,30 +4,32 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from entrepot_client.cli.commands.tasks import end_as, watch_to_end
+from entrepot_client.cli.commands.tasks import report_outcome, watch_to_end
 from entrepot_client.cli.comparison import show_comparison
-from entrepot_client.cli.explain import explain_ended
+from entrepot_client.cli.explain import explain_task_failure
 from entrepot_client.cli.failures import ExitStatus, Failure
 from entrepot_client.cli.output import Output, output_of
-from entrepot_client.cli.session import signed_in
+from entrepot_client.cli.session import open_client
 from entrepot_client.cli.sizes import format_size
 from entrepot_client.models import Document
 
 if TYPE_CHECKING:
     from entrepot_client.client import Client
 
-_AN_ID = "53c9c295-83f4-4754-a781-cd03841c806f"
+_EXAMPLE_ID = "53c9c295-83f4-4754-a781-cd03841c806f"
 FileId = Annotated[str, typer.Argument(metavar="FILE_ID", help="The file's id.")]
 Number = Annotated[int, typer.Argument(metavar="VERSION", help="The version's number.", min=1)]
 
 
 def register(files: typer.Typer) -> None:
     """Add the commands to `entrepot files`."""
-    files.command("versions", epilog=f"Example: entrepot files versions {_AN_ID}")(list_versions)
-    files.command("restore", epilog=f"Example: entrepot files restore {_AN_ID} 3")(restore)
-    example = f"Example: entrepot files compare {_AN_ID} 2 3 --key id"
+    files.command("versions", epilog=f"Example: entrepot files versions {_EXAMPLE_ID}")(
+        list_versions
+    )
+    files.command("restore", epilog=f"Example: entrepot files restore {_EXAMPLE_ID} 3")(restore)
+    example = f"Example: entrepot files compare {_EXAMPLE_ID} 2 3 --key id"
     files.command("compare", epilog=example)(compare)
-    example = f'Example: entrepot files accept {_AN_ID} 4 --reason "agreed by mail"'
+    example = f'Example: entrepot files accept {_EXAMPLE_ID} 4 --reason "agreed by mail"'
     files.command("accept", epilog=example)(accept)
 
 
@@ -38,13 +40,13 @@ def list_versions(
 ) -> None:
     """List a file's versions, the newest first, whatever became of them."""
     output = output_of(ctx)
-    with signed_in(output) as client:
-        found = list(client.versions(file_id, limit))
+    with open_client(output) as client:
+        version_list = list(client.versions(file_id, limit))
     output.records(
-        found,
+        version_list,
         quiet="version",
         columns=("version", "status", "size", "rows", "by", "created", "note"),
-        rows=[_row(version) for version in found],
+        rows=[_row(version) for version in version_list],
         empty="There are no versions yet.",
     )
 
@@ -55,8 +57,8 @@ def restore(ctx: typer.Context, file_id: FileId, version: Number) -> None:
     Exit status 5 when it breaks the contract that the file has by now, 6 when it is over a limit.
     """
     output = output_of(ctx)
-    with signed_in(output) as client:
-        _follow(client, client.restore(file_id, version), output)
+    with open_client(output) as client:
+        _watch_and_report(client, client.restore(file_id, version), output)
 
 
 def compare(
@@ -77,15 +79,15 @@ def compare(
     differs.
     """
     output = output_of(ctx)
-    with signed_in(output) as client:
+    with open_client(output) as client:
         task_id = client.compare(file_id, before, after, key or None, examples)
-        failure = explain_ended(watch_to_end(client, task_id, output))
+        failure = explain_task_failure(watch_to_end(client, task_id, output))
         if failure is not None:
             # Nothing was refused here, as deliveries are.
             raise Failure(failure.what, "Name another key, or none.", figures=failure.figures)
-        found = client.comparison(task_id)
-    show_comparison(output, found)
-    if not found["same"]:
+        comparison = client.comparison(task_id)
+    show_comparison(output, comparison)
+    if not comparison["same"]:
         raise typer.Exit(ExitStatus.FAILED)
 
 
@@ -102,12 +104,12 @@ def accept(
     The report goes on naming what breaks the contract, and the reason stays with the version.
     """
     output = output_of(ctx)
-    with signed_in(output) as client:
-        _follow(client, client.accept(file_id, version, reason), output)
+    with open_client(output) as client:
+        _watch_and_report(client, client.accept(file_id, version, reason), output)
 
 
-def _follow(client: "Client", task_id: str, output: Output) -> None:
-    end_as(watch_to_end(client, task_id, output), output, quiet="version")
+def _watch_and_report(client: "Client", task_id: str, output: Output) -> None:
+    report_outcome(watch_to_end(client, task_id, output), output, quiet="version")
 
 
 def _row(version: Document) -> tuple[str, ...]:
@@ -124,7 +126,7 @@ def _row(version: Document) -> tuple[str, ...]:
 
 
 def _note(version: Document) -> str:
-    """What the version has to do with an earlier one, or until when it can be had back."""
+    """The version's relation to an earlier one, or until when it can be restored."""
     notes = {
         "restored_from": "version {} restored",
         "accepted_from": "version {} accepted",
@@ -132,5 +134,5 @@ def _note(version: Document) -> str:
         "quarantined_until": "kept until {}",
         "undo_until": "can be had back until {}",
     }
-    said = [text.format(version[key]) for key, text in notes.items() if version.get(key)]
-    return ", ".join([*said, *filter(None, [version.get("reason")])])
+    parts = [text.format(version[key]) for key, text in notes.items() if version.get(key)]
+    return ", ".join([*parts, *filter(None, [version.get("reason")])])
