@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.processes import PeerMissing, free_port, program, running
-from bench.wire import Answer, Connection, Refused, form, request_head
+from bench.wire import UnexpectedResponse, WireConnection, WireResponse, form, request_head
 
 PASSWORD = "bench-password"
 
@@ -51,7 +51,7 @@ UNHINDERED = 10**9
 
 
 @dataclass(frozen=True)
-class Peer:
+class RunningPeer:
     """A running peer: its port, its main process, and the folder that its files lie in."""
 
     port: int
@@ -73,26 +73,28 @@ class Entrepot:
         """The header that carries the key."""
         return {"Authorization": f"Bearer {key or self.key}"}
 
-    def get(self, path: str) -> Answer:
+    def get(self, path: str) -> WireResponse:
         """One GET on a connection of its own. Raises Refused unless it is answered 2xx."""
-        with Connection(self.port) as connection:
+        with WireConnection(self.port) as connection:
             connection.send(request_head("GET", path, self.headers()))
             return _good(connection.answer())
 
-    def upload(self, file: Path, name: str, times: int = 1, key: str | None = None) -> "Delivery":
+    def upload(
+        self, file: Path, name: str, times: int = 1, key: str | None = None
+    ) -> "TimedUpload":
         """Upload a file by the form, its bytes `times` over."""
         size = file.stat().st_size * times
         before, after, kind = form({"file_size_limit": str(size)}, "file", name)
         headers = {**self.headers(key), "Content-Type": kind}
         length = len(before) + size + len(after)
         head = request_head("POST", "/api/v1/file/new", headers, length)
-        with Connection(self.port) as connection:
+        with WireConnection(self.port) as connection:
             began_at = time.time()
             began = time.perf_counter()
             connection.send(head + before, file, times, after)
             answer = _good(connection.answer())
             took = time.perf_counter() - began
-        return Delivery(json.loads(answer.body)["task_id"], took, began_at)
+        return TimedUpload(json.loads(answer.body)["task_id"], took, began_at)
 
     def wait_task(self, task_id: str, patience: float = 600) -> dict[str, Any]:
         """Wait until a task has ended well."""
@@ -102,13 +104,13 @@ class Entrepot:
             if task["status"] == "succeeded":
                 return task
             if task["finished_at"] is not None:
-                raise Refused(f"the task ended as {task}")
+                raise UnexpectedResponse(f"the task ended as {task}")
             time.sleep(0.1)
-        raise Refused(f"the task {task_id} did not end within {patience:g} seconds")
+        raise UnexpectedResponse(f"the task {task_id} did not end within {patience:g} seconds")
 
 
 @dataclass(frozen=True)
-class Delivery:
+class TimedUpload:
     """An acknowledged upload: seconds from the first byte to the answer, and when it began."""
 
     task_id: str
@@ -116,9 +118,9 @@ class Delivery:
     began_at: float
 
 
-def _good(answer: Answer) -> Answer:
+def _good(answer: WireResponse) -> WireResponse:
     if not 200 <= answer.status < 300:
-        raise Refused(f"status {answer.status}: {answer.body[:500]!r}")
+        raise UnexpectedResponse(f"status {answer.status}: {answer.body[:500]!r}")
     return answer
 
 
@@ -179,13 +181,13 @@ def _wait_ready(server: Entrepot) -> None:
         try:
             server.get("/readyz")
             return
-        except (Refused, OSError):
+        except (UnexpectedResponse, OSError):
             time.sleep(0.1)
     raise RuntimeError("Entrepot was not ready within 60 seconds")
 
 
 @contextmanager
-def nginx(folder: Path) -> Iterator[Peer]:
+def nginx(folder: Path) -> Iterator[RunningPeer]:
     """nginx as Debian ships it, with WebDAV on `/dav/`, files from `files/`."""
     binary = program("nginx", "apt-get install nginx")
     flags = subprocess.run([binary, "-V"], capture_output=True, text=True, check=True).stderr
@@ -199,11 +201,11 @@ def nginx(folder: Path) -> Iterator[Peer]:
     config = folder / "nginx.conf"
     config.write_text(NGINX.format(folder=folder, port=port))
     with running([binary, "-c", str(config), "-p", str(folder)], port, folder) as pid:
-        yield Peer(port, pid, folder / "files")
+        yield RunningPeer(port, pid, folder / "files")
 
 
 @contextmanager
-def copyparty(folder: Path) -> Iterator[Peer]:
+def copyparty(folder: Path) -> Iterator[RunningPeer]:
     """Copyparty with its defaults and one user, who reads, writes and deletes."""
     _python_peer("copyparty")
     files = folder / "files"
@@ -212,11 +214,11 @@ def copyparty(folder: Path) -> Iterator[Peer]:
     command = [sys.executable, "-m", "copyparty", "-q", "-i", "127.0.0.1", "-p", str(port)]
     command += ["-a", f"bench:{PASSWORD}", "-v", f"{files}::rwd,bench"]
     with running(command, port, folder, {"XDG_CONFIG_HOME": str(folder)}) as pid:
-        yield Peer(port, pid, files)
+        yield RunningPeer(port, pid, files)
 
 
 @contextmanager
-def file_response(folder: Path) -> Iterator[Peer]:
+def file_response(folder: Path) -> Iterator[RunningPeer]:
     """Uvicorn with one route that answers Starlette's `FileResponse`, and no keys."""
     _python_peer("uvicorn")
     files = folder / "files"
@@ -225,7 +227,7 @@ def file_response(folder: Path) -> Iterator[Peer]:
     command = [sys.executable, "-m", "uvicorn", "bench.file_response:app", "--port", str(port)]
     command += ["--app-dir", str(Path(__file__).parent.parent)]
     with running(command, port, folder, {"BENCH_FILES": str(files)}) as pid:
-        yield Peer(port, pid, files)
+        yield RunningPeer(port, pid, files)
 
 
 def _python_peer(name: str) -> None:

@@ -8,7 +8,7 @@ from bench.contenders import Entrepot, entrepot, make_entrepot
 from bench.pages import page_time
 from bench.pairs import Line, Measure, alternate, ratios, spread
 from bench.trial import Trial
-from bench.wire import Connection, request_head
+from bench.wire import WireConnection, request_head
 from entrepot.db.engine import sqlite_module
 
 FEW = 1_000
@@ -106,7 +106,7 @@ def _middle(server: Entrepot, key: str, files: int, query: str) -> str:
     """The path of a page in the middle, whose cursor the server itself wrote."""
     stride = min(STRIDE, files // 2)
     path = f"/api/v1/files?{query}&limit={stride}"
-    with Connection(server.port) as connection:
+    with WireConnection(server.port) as connection:
         for _ in range(files // 2 // stride):
             connection.send(request_head("GET", path, server.headers(key)))
             path = connection.answer().headers["link"].split(">")[0].lstrip("<")

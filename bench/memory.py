@@ -10,7 +10,7 @@ from bench.pairs import Line
 from bench.processes import command_line, proportional_memory, tree
 from bench.transfers import MIB, random_file
 from bench.trial import Trial
-from bench.wire import Connection, Refused, request_head
+from bench.wire import UnexpectedResponse, WireConnection, request_head
 
 GROWTH = 64 * MIB
 SAMPLE = 0.25
@@ -58,11 +58,11 @@ def _processes(ours: Entrepot) -> list[int]:
 
 def _fetch(ours: Entrepot, file_id: str, ranged: bool) -> None:
     headers = ours.headers() | ({"Range": "bytes=1-"} if ranged else {})
-    with Connection(ours.port) as connection:
+    with WireConnection(ours.port) as connection:
         connection.send(request_head("GET", f"/api/v1/file/download/{file_id}", headers))
         answer = connection.answer(keep=False)
     if answer.status != (206 if ranged else 200):
-        raise Refused(f"status {answer.status}")
+        raise UnexpectedResponse(f"status {answer.status}")
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from statistics import median
 
 from bench.contenders import Entrepot
-from bench.wire import Connection, Refused, request_head
+from bench.wire import UnexpectedResponse, WireConnection, request_head
 
 
 def page_time(
@@ -18,14 +18,14 @@ def page_time(
         """Milliseconds of a page: the median of `requests` in a row on one connection."""
         head = request_head("GET", path, server.headers(key))
         times = []
-        with Connection(server.port) as connection:
+        with WireConnection(server.port) as connection:
             for _ in range(requests):
                 began = time.perf_counter()
                 connection.send(head)
                 answer = connection.answer()
                 times.append(time.perf_counter() - began)
         if answer.status != 200 or len(json.loads(answer.body)[envelope]) != found:
-            raise Refused(f"{answer.status}: {answer.body[:300]!r}")
+            raise UnexpectedResponse(f"{answer.status}: {answer.body[:300]!r}")
         return median(times) * 1000
 
     return measure

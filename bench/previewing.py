@@ -12,7 +12,7 @@ from bench.contenders import Entrepot, entrepot, make_entrepot
 from bench.pages import page_time
 from bench.pairs import Line, Measure, alternate, ratios, spread
 from bench.trial import Trial
-from bench.wire import Connection, Refused, request_head
+from bench.wire import UnexpectedResponse, WireConnection, request_head
 
 ROWS = 10_000_000
 PAGE = 100
@@ -66,20 +66,20 @@ def previews(trial: Trial) -> list[Line]:
 
 def _wait_made(ours: Entrepot, address: str) -> None:
     deadline = time.monotonic() + MADE_WITHIN
-    with Connection(ours.port) as connection:
+    with WireConnection(ours.port) as connection:
         while True:
             connection.send(request_head("GET", address, ours.headers()))
             answer = connection.answer()
             if answer.status == 200:
                 return
             if answer.status != 409 or time.monotonic() > deadline:
-                raise Refused(f"{answer.status}: {answer.body[:300]!r}")
+                raise UnexpectedResponse(f"{answer.status}: {answer.body[:300]!r}")
             time.sleep(1)
 
 
 def _fetched(ours: Entrepot, file_id: str, target: Path) -> Path:
     path = f"/api/v1/file/download/{file_id}?format=parquet"
-    with Connection(ours.port) as connection:
+    with WireConnection(ours.port) as connection:
         connection.send(request_head("GET", path, ours.headers()))
         target.write_bytes(connection.answer().body)
     return target

@@ -90,7 +90,7 @@ def with_duckdb_lenient(path: Path) -> Rows:
     )
 
 
-def with_entrepot(path: Path) -> "Answer":
+def with_entrepot(path: Path) -> "ReaderResult":
     """Entrepot's canonical CSV; the one reader that says when it is unsure."""
     from entrepot.inspection.csv.write_canonical import write_canonical
     from entrepot.inspection.limits import Limits
@@ -99,18 +99,18 @@ def with_entrepot(path: Path) -> "Answer":
         target, scratch = Path(folder, "canonical.csv"), Path(folder, "scratch")
         scratch.mkdir()
         said = write_canonical(path, path.name, target, scratch, Limits()).describe()
-        return Answer(rows(target.read_bytes()), unsure=said["unsure"])
+        return ReaderResult(rows(target.read_bytes()), unsure=said["unsure"])
 
 
 @dataclass(frozen=True)
-class Answer:
+class ReaderResult:
     """What a reader says a file's table is, and whether it says that it may be wrong."""
 
     table: Rows
     unsure: bool = False
 
 
-Reader = Callable[[Path], Rows | Answer]
+Reader = Callable[[Path], Rows | ReaderResult]
 
 READERS: dict[str, Reader] = {
     "entrepot": with_entrepot,
@@ -177,7 +177,7 @@ def tally(reader: Reader, cases: list[Known]) -> Tally:
     return count
 
 
-def count_answer(count: Tally, answer: Answer, truths: list[Rows]) -> None:
+def count_answer(count: Tally, answer: ReaderResult, truths: list[Rows]) -> None:
     """Add an answer to the tally."""
     right = answer.table in truths
     count.right += right
@@ -186,7 +186,7 @@ def count_answer(count: Tally, answer: Answer, truths: list[Rows]) -> None:
     count.wrong += not right and not answer.unsure
 
 
-def attempt(reader: Reader, path: Path) -> Answer | None:
+def attempt(reader: Reader, path: Path) -> ReaderResult | None:
     """What a reader says of a file; None if it refuses, whatever way it does so."""
     try:
         with warnings.catch_warnings(), patience():
@@ -196,7 +196,7 @@ def attempt(reader: Reader, path: Path) -> Answer | None:
         raise
     except Exception:
         return None
-    return found if isinstance(found, Answer) else Answer(found)
+    return found if isinstance(found, ReaderResult) else ReaderResult(found)
 
 
 def bare(table: Rows) -> Rows:

@@ -10,7 +10,7 @@ from bench.contenders import Entrepot, entrepot
 from bench.pairs import Line, Measure, alternate, at_least, ratios, spread
 from bench.transfers import MIB, by_form, random_file
 from bench.trial import Trial
-from bench.wire import Answer, Connection, Refused, request_head
+from bench.wire import UnexpectedResponse, WireConnection, WireResponse, request_head
 
 TUS = {"Tus-Resumable": "1.0.0"}
 PIECE = 64 * MIB
@@ -55,7 +55,7 @@ def _upload(ours: Entrepot, file: Path, name: str, pieces: list[int]) -> float:
     told = {"filename": name, "file_size_limit": str(size)}
     pairs = ",".join(f"{k} {b64encode(v.encode()).decode()}" for k, v in told.items())
     creation = {**ours.headers(), **TUS, "Upload-Length": str(size), "Upload-Metadata": pairs}
-    with Connection(ours.port) as connection, file.open("rb") as source:
+    with WireConnection(ours.port) as connection, file.open("rb") as source:
         began = time.perf_counter()
         connection.send(request_head("POST", "/api/v1/uploads", creation, 0))
         address = _expect(connection.answer(), 201).headers["location"]
@@ -76,7 +76,7 @@ def _upload(ours: Entrepot, file: Path, name: str, pieces: list[int]) -> float:
     return size / took / MIB
 
 
-def _expect(answer: Answer, status: int) -> Answer:
+def _expect(answer: WireResponse, status: int) -> WireResponse:
     if answer.status != status:
-        raise Refused(f"status {answer.status}: {answer.body[:500]!r}")
+        raise UnexpectedResponse(f"status {answer.status}: {answer.body[:500]!r}")
     return answer

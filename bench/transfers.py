@@ -16,7 +16,7 @@ from bench.contenders import (
     PASSWORD,
     UNHINDERED,
     Entrepot,
-    Peer,
+    RunningPeer,
     copyparty,
     entrepot,
     file_response,
@@ -25,7 +25,7 @@ from bench.contenders import (
 from bench.pairs import Line, Measure, alternate, at_least, ratios, spread
 from bench.processes import program
 from bench.trial import Trial
-from bench.wire import Connection, Refused, form, request_head
+from bench.wire import UnexpectedResponse, WireConnection, form, request_head
 
 MIB = 1024 * 1024
 SMALL = 64 * 1024
@@ -79,12 +79,12 @@ def upload(trial: Trial) -> list[Line]:
     ]
 
 
-def _put(peer: Peer, file: Path, durable: bool) -> float:
+def _put(peer: RunningPeer, file: Path, durable: bool) -> float:
     os.sync()
     size = file.stat().st_size
     target = peer.files / "dav" / "put.bin"
     target.unlink(missing_ok=True)
-    with Connection(peer.port) as connection, _timed(size) as clock:
+    with WireConnection(peer.port) as connection, _timed(size) as clock:
         connection.send(request_head("PUT", "/dav/put.bin", length=size), file)
         _expect(connection.answer().status, 201)
         if durable:
@@ -96,13 +96,13 @@ def _put(peer: Peer, file: Path, durable: bool) -> float:
     return clock.rate
 
 
-def _party_upload(peer: Peer, file: Path, number: int) -> float:
+def _party_upload(peer: RunningPeer, file: Path, number: int) -> float:
     os.sync()
     size = file.stat().st_size
     before, after, kind = form({"act": "bput"}, "f", f"{number}.bin")
     headers = {"PW": PASSWORD, "Content-Type": kind}
     head = request_head("POST", "/", headers, len(before) + size + len(after))
-    with Connection(peer.port) as connection, _timed(size) as clock:
+    with WireConnection(peer.port) as connection, _timed(size) as clock:
         connection.send(head + before, file, tail=after)
         _expect(connection.answer().status, 201, 200)
     (stored,) = peer.files.glob("*.bin")
@@ -143,7 +143,7 @@ def download(trial: Trial) -> list[Line]:
 
 
 def _fetch(port: int, path: str, headers: dict[str, str], status: int) -> float:
-    with Connection(port) as connection, _timed(0) as clock:
+    with WireConnection(port) as connection, _timed(0) as clock:
         connection.send(request_head("GET", path, headers))
         answer = connection.answer(keep=False)
         clock.size = answer.size
@@ -212,10 +212,10 @@ def load(wrk: str, port: int, path: str, headers: dict[str, str], *more: str) ->
         [*command, f"http://127.0.0.1:{port}{path}"], capture_output=True, text=True, check=True
     )
     if "Non-2xx" in done.stdout or "Socket errors" in done.stdout:
-        raise Refused(done.stdout)
+        raise UnexpectedResponse(done.stdout)
     found = re.search(r"Requests/sec:\s+([\d.]+)", done.stdout)
     if found is None:
-        raise Refused(done.stdout)
+        raise UnexpectedResponse(done.stdout)
     return float(found[1])
 
 
@@ -245,4 +245,4 @@ def _timed(size: int) -> Iterator[_Clock]:
 
 def _expect(found: int, *wanted: int) -> None:
     if found not in wanted:
-        raise Refused(f"{found} instead of {wanted[0]}")
+        raise UnexpectedResponse(f"{found} instead of {wanted[0]}")

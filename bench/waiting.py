@@ -10,7 +10,7 @@ from bench.contenders import Entrepot, entrepot
 from bench.pairs import Line, spread
 from bench.processes import command_line, cpu_seconds, tree
 from bench.trial import Trial
-from bench.wire import Connection, Refused, request_head
+from bench.wire import UnexpectedResponse, WireConnection, request_head
 
 ROWS = 500
 WARM_UPS = 5
@@ -58,7 +58,7 @@ def latency(trial: Trial) -> list[Line]:
 def _heard_of_end(ours: Entrepot, task_id: str) -> float:
     """Follow a task's stream; the moment at which its end was heard of."""
     seen = b""
-    with Connection(ours.port) as connection:
+    with WireConnection(ours.port) as connection:
         connection.send(request_head("GET", f"/api/v1/task/{task_id}/events", ours.headers()))
         for piece in connection.stream():
             now = time.time()
@@ -66,7 +66,7 @@ def _heard_of_end(ours: Entrepot, task_id: str) -> float:
             if b'"status":"succeeded"' in seen:
                 return now
             if b'"status":"failed"' in seen:
-                raise Refused(seen.decode())
+                raise UnexpectedResponse(seen.decode())
     raise AssertionError("unreachable")
 
 

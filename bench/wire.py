@@ -18,7 +18,7 @@ BUFFER = 1024 * 1024
 
 
 @dataclass(frozen=True)
-class Answer:
+class WireResponse:
     """One response: `headers` by lower-case name; `size` counts the body's bytes."""
 
     status: int
@@ -27,11 +27,11 @@ class Answer:
     size: int
 
 
-class Refused(Exception):
+class UnexpectedResponse(Exception):
     """A contender answered something that is not what the measure is about."""
 
 
-class Connection:
+class WireConnection:
     """One connection to a contender on loopback; a context manager."""
 
     def __init__(self, port: int) -> None:
@@ -39,7 +39,7 @@ class Connection:
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._rest = b""
 
-    def __enter__(self) -> "Connection":
+    def __enter__(self) -> "WireConnection":
         return self
 
     def __exit__(
@@ -73,26 +73,26 @@ class Connection:
             file.seek(0)
             self._socket.sendfile(file, 0, size)
 
-    def answer(self, keep: bool = True) -> Answer:
+    def answer(self, keep: bool = True) -> WireResponse:
         """Read one response; with `keep` false the body is dropped and only counted."""
         status, headers = self._head()
         if headers.get("transfer-encoding") == "chunked":
-            raise Refused("a chunked body where a length was expected")
+            raise UnexpectedResponse("a chunked body where a length was expected")
         length = int(headers.get("content-length", "0"))
         if not keep:
             self._drop(length)
-            return Answer(status, headers, b"", length)
+            return WireResponse(status, headers, b"", length)
         body = bytearray(self._rest[:length])
         self._rest = self._rest[length:]
         while len(body) < length:
             body += self._receive()
-        return Answer(status, headers, bytes(body), length)
+        return WireResponse(status, headers, bytes(body), length)
 
     def stream(self) -> Iterator[bytes]:
         """Read a response without end piece by piece, chunk framing included."""
         status, _ = self._head()
         if status != 200:
-            raise Refused(f"status {status}")
+            raise UnexpectedResponse(f"status {status}")
         if self._rest:
             yield self._rest
         while True:
@@ -114,13 +114,13 @@ class Connection:
         while left > 0:
             got = self._socket.recv_into(into, min(left, BUFFER))
             if not got:
-                raise Refused(f"the connection ended {left:,} bytes early")
+                raise UnexpectedResponse(f"the connection ended {left:,} bytes early")
             left -= got
 
     def _receive(self) -> bytes:
         piece = self._socket.recv(BUFFER)
         if not piece:
-            raise Refused("the connection ended early")
+            raise UnexpectedResponse("the connection ended early")
         return piece
 
 

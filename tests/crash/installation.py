@@ -65,7 +65,7 @@ class Point:
 
 
 @dataclass
-class Delivery:
+class SentUpload:
     """What was sent and what was answered; `expected` is how its task must end if it was taken."""
 
     name: str
@@ -108,7 +108,7 @@ class Installation:
     server: Server
     account: TestAccount
     plan: Path
-    deliveries: list[Delivery] = field(default_factory=list)
+    deliveries: list[SentUpload] = field(default_factory=list)
     frozen: list[psutil.Process] = field(default_factory=list)
 
     @property
@@ -207,9 +207,9 @@ class Installation:
 
     def send(
         self, content: bytes, expected: str = "succeeded", api: Api | None = None, **fields: Any
-    ) -> Delivery:
+    ) -> SentUpload:
         """Upload under a name of its own; a server that dies meanwhile is no error."""
-        delivery = Delivery(f"{uuid4().hex}.csv", content, expected)
+        delivery = SentUpload(f"{uuid4().hex}.csv", content, expected)
         self.deliveries.append(delivery)
         try:
             answer = (api or self.api).upload(content, delivery.name, **fields)
@@ -254,9 +254,9 @@ class Installation:
             hidden = update(files).where(files.c.deleted_at.is_not(None))
             conn.execute(hidden.values(deleted_at=long_ago))
 
-    def send_wrong_digest(self, content: bytes) -> Delivery:
+    def send_wrong_digest(self, content: bytes) -> SentUpload:
         """Upload with a `Repr-Digest` of other bytes, which is found wrong at the very end."""
-        delivery = Delivery(f"{uuid4().hex}.csv", content, "never", refused=True)
+        delivery = SentUpload(f"{uuid4().hex}.csv", content, "never", refused=True)
         self.deliveries.append(delivery)
         digest = f"Repr-Digest: sha-256=:{b64encode(sha256(b'other').digest()).decode()}:\r\n"
         fields = text_part("file_size_limit", "100000000") + file_part_head(
@@ -298,7 +298,7 @@ class Installation:
             sock.sendall(head("POST", "/api/v1/files", headers))
             yield SlowUpload(sock, body)
 
-    def cancel(self, delivery: Delivery, api: Api | None = None) -> bool:
+    def cancel(self, delivery: SentUpload, api: Api | None = None) -> bool:
         """Ask to cancel; whether that was acknowledged."""
         delivery.cancel_asked = True
         try:
@@ -330,12 +330,12 @@ class Installation:
         self.server.wait_derived(seconds)
         assert self.server.derivatives("failed") == []
 
-    def _check_acknowledged(self, delivery: Delivery) -> None:
+    def _check_acknowledged(self, delivery: SentUpload) -> None:
         task = self.api.task(str(delivery.task_id))
         expected = {delivery.expected, "canceled"} if delivery.cancel_asked else {delivery.expected}
         assert task["status"] in expected, task
 
-    def _check_visible(self, delivery: Delivery, item: dict[str, Any] | None) -> None:
+    def _check_visible(self, delivery: SentUpload, item: dict[str, Any] | None) -> None:
         """A file is there whole or not at all, whether or not its sender was told."""
         if delivery.refused:
             assert item is None, "a refused upload left a file"

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import select, update
-from tests.crash.installation import Delivery, Installation, Point, table
+from tests.crash.installation import Installation, Point, SentUpload, table
 from tests.crash.test_exact_points import CONTENT, LIMIT, REMOVED, SCHEMA, long
 from tests.support.wait import UNHURRIED, wait_until
 
@@ -184,7 +184,7 @@ def test_a_versions_derivatives_go_before_its_bytes(installation: Installation) 
     installation.check()
 
 
-def _file_of(sent: Delivery) -> Any:
+def _file_of(sent: SentUpload) -> Any:
     return select(files.c.id).where(files.c.name == sent.name).scalar_subquery()
 
 

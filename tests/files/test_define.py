@@ -68,7 +68,7 @@ def test_descriptions() -> None:
             check_description(text)
 
 
-class Delivery:
+class StoredDelivery:
     """Bytes in the store and a reservation for them, ready for the commit point."""
 
     def __init__(self, server: Server, account: TestAccount) -> None:
@@ -104,7 +104,7 @@ class Delivery:
 
 
 def test_one_transaction_writes_everything(server: Server, account: TestAccount) -> None:
-    delivery = Delivery(server, account)
+    delivery = StoredDelivery(server, account)
     accepted = delivery.define()
     with server.parts.database.reading() as conn:
         file = conn.execute(select(files).where(files.c.id == accepted.file_id)).one()
@@ -123,7 +123,7 @@ def test_one_transaction_writes_everything(server: Server, account: TestAccount)
 
 
 def test_what_fails_leaves_no_row(server: Server, account: TestAccount) -> None:
-    too_large, gone = Delivery(server, account), Delivery(server, account)
+    too_large, gone = StoredDelivery(server, account), StoredDelivery(server, account)
     with pytest.raises(FileTooLarge):
         too_large.define(limit=len(CONTENT) - 1)
     too_large.abort()
@@ -138,9 +138,9 @@ def test_what_fails_leaves_no_row(server: Server, account: TestAccount) -> None:
 
 def test_the_commit_point_takes_so_many_statements(server: Server, account: TestAccount) -> None:
     schema = '{"fields":[{"name":"a","type":"integer"},{"name":"b","type":"integer"}]}'
-    Delivery(server, account).define()
+    StoredDelivery(server, account).define()
     for enforcement, most in ((None, 12), (parse_enforcement(schema), 13)):
-        delivery = Delivery(server, account)
+        delivery = StoredDelivery(server, account)
         seen: list[str] = []
 
         def note(_conn: object, _cursor: object, statement: str, *_: object) -> None:

@@ -19,7 +19,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 from tests.support.api import Api, assert_problem
-from tests.support.model import File, Model, Person, Refused, Rights, Table, Version
+from tests.support.model import Model, ModelError, ModelFile, ModelVersion, Payload, Person, Rights
 from tests.support.raw import MULTIPART, connect, form, head
 from tests.support.server import Server
 from tests.support.sharing import entitle, post_version
@@ -33,8 +33,8 @@ QUOTAS = 160, 120
 LIMITS = 24, 40, 10_000
 MOST_FILES = 3
 TABLES = [
-    *(Table(f"id,amount\n{n},{n}\n".encode() + b"3,4\n" * n, sound=True) for n in range(1, 6)),
-    *(Table(f"id,amount\nx,{n}\n".encode() + b"3,4\n" * n, sound=False) for n in range(3)),
+    *(Payload(f"id,amount\n{n},{n}\n".encode() + b"3,4\n" * n, sound=True) for n in range(1, 6)),
+    *(Payload(f"id,amount\nx,{n}\n".encode() + b"3,4\n" * n, sound=False) for n in range(3)),
 ]
 tables = st.sampled_from(TABLES)
 numbers = st.integers(1, 5)
@@ -72,9 +72,9 @@ class Life(RuleBasedStateMachine):
     @precondition(lambda self: len(self.model.files) < MOST_FILES)
     @rule(who=somebody, table=tables, limit=st.sampled_from(LIMITS), strict=st.booleans(),
           resumable=st.booleans())  # fmt: skip
-    def define(self, who: int, table: Table, limit: int, strict: bool, resumable: bool) -> None:
+    def define(self, who: int, table: Payload, limit: int, strict: bool, resumable: bool) -> None:
         person = self.people[who]
-        file = File(f"f{len(self.model.files)}.csv", limit, strict, person)
+        file = ModelFile(f"f{len(self.model.files)}.csv", limit, strict, person)
         send = self._resumable if resumable else self._form
         more = {"enforce_schema": json.dumps(SCHEMA)} if strict else {}
         task = self._try(
@@ -88,7 +88,7 @@ class Life(RuleBasedStateMachine):
     @rule(who=anybody, at=any_file, table=tables, resumable=st.booleans(),
           replaces=st.none() | numbers)  # fmt: skip
     def deliver(
-        self, who: int, at: int, table: Table, resumable: bool, replaces: int | None
+        self, who: int, at: int, table: Payload, resumable: bool, replaces: int | None
     ) -> None:
         person, file = self._pick(who, at)
         more = {"replaces": str(replaces)} if replaces is not None else {}
@@ -101,20 +101,22 @@ class Life(RuleBasedStateMachine):
             self.model.deliver(person, file, table, task["task_id"], replaces)
 
     @rule(who=anybody, at=any_file, table=tables)
-    def deliver_on_an_old_state(self, who: int, at: int, table: Table) -> None:
+    def deliver_on_an_old_state(self, who: int, at: int, table: Payload) -> None:
         person, file = self._pick(who, at)
         answer = post_version(
             self.apis[person], file.file_id, table.content, **{"If-Match": '"an-older-state"'}
         )
         try:
             file.require(person, "w")
-        except Refused as refused:
+        except ModelError as refused:
             self._check_refused(answer, refused)
         else:
             assert_problem(answer, 412, "precondition-failed")
 
     @rule(both=st.tuples(anybody, anybody), at=any_file, pair=st.tuples(tables, tables))
-    def deliver_at_once(self, both: tuple[int, int], at: int, pair: tuple[Table, Table]) -> None:
+    def deliver_at_once(
+        self, both: tuple[int, int], at: int, pair: tuple[Payload, Payload]
+    ) -> None:
         """Two deliveries at one time: both are kept in the order of their numbers."""
         file = self._pick(0, at)[1]
         people = [self._pick(who, at)[0] for who in both]
@@ -126,7 +128,7 @@ class Life(RuleBasedStateMachine):
                 > self.model.quotas[file.account]
             ):
                 return
-        except Refused:
+        except ModelError:
             return
         with ThreadPoolExecutor(2) as pool:
             answers = list(pool.map(
@@ -141,7 +143,7 @@ class Life(RuleBasedStateMachine):
             self.model.deliver(person, file, table, task["task_id"])
 
     @rule(who=anybody, at=any_file, table=tables, key=st.uuids())
-    def deliver_again_by_mistake(self, who: int, at: int, table: Table, key: Any) -> None:
+    def deliver_again_by_mistake(self, who: int, at: int, table: Payload, key: Any) -> None:
         """A repeated request with an Idempotency-Key is done once."""
         person, file = self._pick(who, at)
         once = {"Idempotency-Key": str(key)}
@@ -159,7 +161,7 @@ class Life(RuleBasedStateMachine):
                 assert_problem(again, 413, again.json()["code"])
 
     @rule(who=anybody, at=any_file, table=tables, sent=st.integers(0, 400))
-    def be_cut_off(self, who: int, at: int, table: Table, sent: int) -> None:
+    def be_cut_off(self, who: int, at: int, table: Payload, sent: int) -> None:
         """A form whose sender goes away before its end leaves nothing."""
         person, file = self._pick(who, at)
         api, body = self.apis[person], form(table.content)
@@ -170,7 +172,7 @@ class Life(RuleBasedStateMachine):
             sock.sendall(body[: min(sent, len(body) - 1)])
 
     @rule(who=anybody, at=any_file, table=tables)
-    def validate(self, who: int, at: int, table: Table) -> None:
+    def validate(self, who: int, at: int, table: Payload) -> None:
         person, file = self._pick(who, at)
         task = self._try(
             lambda: self.model.may_validate(person, file, table),
@@ -360,7 +362,7 @@ class Life(RuleBasedStateMachine):
             if file.offered_to == person and not file.deleted
         }
 
-    def _compare_file(self, person: Person, file: File) -> None:
+    def _compare_file(self, person: Person, file: ModelFile) -> None:
         api, right = self.apis[person], file.rights(person)
         shown = api.get(f"/file/{file.file_id}")
         if not right:
@@ -384,7 +386,7 @@ class Life(RuleBasedStateMachine):
         for version in file.versions:
             self._compare_bytes(person, file, version)
 
-    def _compare_grants(self, person: Person, file: File) -> None:
+    def _compare_grants(self, person: Person, file: ModelFile) -> None:
         answer = self.apis[person].get(f"/file/{file.file_id}/entitlements")
         if not file.manages(person):
             assert_problem(answer, 403, "not-allowed")
@@ -394,13 +396,13 @@ class Life(RuleBasedStateMachine):
         offered = self.apis[person].json(f"/file/{file.file_id}")["offered_to"]
         assert offered == (file.offered_to.user_name if file.offered_to else None)
 
-    def _compare_bytes(self, person: Person, file: File, version: Version | None) -> None:
+    def _compare_bytes(self, person: Person, file: ModelFile, version: ModelVersion | None) -> None:
         """A download of a version, of the newest one by default."""
         which = f"?version={version.number}" if version else ""
         answer = self.apis[person].get(f"/file/download/{file.file_id}{which}")
         try:
             content = _readable(file, person, version)
-        except Refused as refused:
+        except ModelError as refused:
             self._check_refused(answer, refused)
         else:
             assert (answer.status_code, answer.content) == (200, content)
@@ -428,15 +430,15 @@ class Life(RuleBasedStateMachine):
 
     # How it is done.
 
-    def _pick(self, who: int, at: int) -> tuple[Person, File]:
+    def _pick(self, who: int, at: int) -> tuple[Person, ModelFile]:
         """A person and a file; one that never was before there is any."""
         nobody = Person("nobody:at-all", admin=False)
-        never = File("never.csv", 1, False, nobody, "0b0e7c2e-0000-4000-8000-000000000000")
+        never = ModelFile("never.csv", 1, False, nobody, "0b0e7c2e-0000-4000-8000-000000000000")
         files = self.model.files or [never]
         file = files[at % len(files)]
         return (self.people[who] if who < len(self.people) else file.owner), file
 
-    def _check_refused(self, answer: httpx2.Response, refused: Refused) -> None:
+    def _check_refused(self, answer: httpx2.Response, refused: ModelError) -> None:
         code = answer.json().get("code") if answer.content else None
         event(f"{answer.request.method} {code}")
         assert code in refused.codes, (code, refused.codes, answer.text)
@@ -447,7 +449,7 @@ class Life(RuleBasedStateMachine):
         """Change the model, and hold what was answered against what it says."""
         try:
             change()
-        except Refused as refused:
+        except ModelError as refused:
             self._check_refused(answer, refused)
         else:
             assert answer.is_success, answer.text
@@ -460,24 +462,26 @@ class Life(RuleBasedStateMachine):
         answer = send()
         try:
             may()
-        except Refused as refused:
+        except ModelError as refused:
             self._check_refused(answer, refused)
             return None
         assert answer.status_code == 202, answer.text
         sender = next(a for a in self.apis.values() if _sent_by(a, answer))
         return sender.wait_task(answer.json()["task_id"])
 
-    def _form(self, person: Person, table: Table, filename: str, **fields: str) -> httpx2.Response:
+    def _form(
+        self, person: Person, table: Payload, filename: str, **fields: str
+    ) -> httpx2.Response:
         file_id = fields.pop("file_id", None)
         path = f"/file/{file_id}/versions" if file_id else "/file/new"
         return self._post_form(person, path, table, filename, fields)
 
     def _post_form(
-        self, person: Person, path: str, table: Table, name: str, fields: dict[str, str]
+        self, person: Person, path: str, table: Payload, name: str, fields: dict[str, str]
     ) -> httpx2.Response:
         return self.apis[person].post(path, data=fields, files={"file": (name, table.content)})
 
-    def _resumable(self, person: Person, table: Table, **told: str) -> httpx2.Response:
+    def _resumable(self, person: Person, table: Payload, **told: str) -> httpx2.Response:
         """As a form, in two pieces; answers as a form would."""
         api = self.apis[person]
         about = {"Upload-Length": str(len(table)), "Upload-Metadata": metadata(**told)}
@@ -492,10 +496,12 @@ class Life(RuleBasedStateMachine):
         task_id = answer.headers["entrepot-task-id"]
         return httpx2.Response(202, json={"task_id": task_id}, request=answer.request)
 
-    def _post(self, person: Person, file: File, path: str, body: Any = None) -> httpx2.Response:
+    def _post(
+        self, person: Person, file: ModelFile, path: str, body: Any = None
+    ) -> httpx2.Response:
         return self.apis[person].post(f"/file/{file.file_id}/{path}", json=body)
 
-    def _patch(self, person: Person, file: File, **change: Any) -> httpx2.Response:
+    def _patch(self, person: Person, file: ModelFile, **change: Any) -> httpx2.Response:
         return self.apis[person].request("PATCH", f"/file/{file.file_id}", json=change)
 
 
@@ -509,7 +515,7 @@ def _sent_by(api: Api, answer: httpx2.Response) -> bool:
     return answer.request.headers["authorization"] == f"Bearer {api.api_key}"
 
 
-def _of(version: Version) -> dict[str, Any]:
+def _of(version: ModelVersion) -> dict[str, Any]:
     """A version as it is listed, without what only the server can know."""
     origin = dict.fromkeys(("restored_from", "accepted_from", "reason", "replaces"))
     return {
@@ -523,7 +529,7 @@ def _of(version: Version) -> dict[str, Any]:
     }
 
 
-def _listed(file: File, person: Person) -> dict[str, Any]:
+def _listed(file: ModelFile, person: Person) -> dict[str, Any]:
     """A file as it is listed for somebody, without what only the server can know."""
     right = file.rights(person)
     shown = file.current if "r" in right else None
@@ -541,20 +547,20 @@ def _listed(file: File, person: Person) -> dict[str, Any]:
     }
 
 
-def _readable(file: File, person: Person, version: Version | None) -> bytes:
+def _readable(file: ModelFile, person: Person, version: ModelVersion | None) -> bytes:
     """The bytes that a download has to give. Raises Refused."""
     right = file.rights(person)
     if not right:
-        raise Refused("not-found")
+        raise ModelError("not-found")
     mine = version is not None and version.status == "refused" and version.by == person
     if version is not None and mine and not version.overcome:
         return version.table.content
     file.require(person, "r")
     version = version or file.current
     if version is None:
-        raise Refused("no-published-version")
+        raise ModelError("no-published-version")
     if version.status != "published":
-        raise Refused("not-found")
+        raise ModelError("not-found")
     return version.table.content
 
 

@@ -1,8 +1,8 @@
 """A model of Entrepot that fits in a head: files, versions, rights, quotas and tasks, as lists.
 
-Each operation either changes the model or raises `Refused` with the codes that the answer may have;
-there are two where it is not promised which of two faults is named. No operation here knows how
-the product does it: what it may do was written down from the design, by hand.
+Each operation either changes the model or raises `ModelError` with the codes that the answer may
+have: two, where it is not promised which of two faults is named. No operation here knows how the
+product does it: what it may do was written down from the design, by hand.
 """
 
 from collections.abc import Callable, Iterator
@@ -13,7 +13,7 @@ Status = Literal["published", "refused", "deleted"]
 Rights = Literal["", "r", "w", "rw"]
 
 
-class Refused(Exception):
+class ModelError(Exception):
     """The operation must fail with one of these codes, and leave everything as it was."""
 
     def __init__(self, *codes: str) -> None:
@@ -27,10 +27,10 @@ def _require_all(*checks: Callable[[], None]) -> None:
     for check in checks:
         try:
             check()
-        except Refused as refused:
+        except ModelError as refused:
             codes |= refused.codes
     if codes:
-        raise Refused(*codes)
+        raise ModelError(*codes)
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Person:
 
 
 @dataclass(frozen=True)
-class Table:
+class Payload:
     """Bytes to deliver, and whether they keep the contract of a strict file."""
 
     content: bytes
@@ -62,11 +62,11 @@ class Table:
 
 
 @dataclass
-class Version:
+class ModelVersion:
     """One delivery; `kept` says that its bytes are there and count."""
 
     number: int
-    table: Table
+    table: Payload
     by: Person
     status: Status = "published"
     origin: dict[str, Any] = field(default_factory=dict)
@@ -76,12 +76,12 @@ class Version:
 
 
 @dataclass
-class Task:
+class ModelTask:
     """A task that has ended."""
 
     task_id: str
     user: Person
-    file: "File"
+    file: "ModelFile"
     succeeded: bool
     home: str
     """The account it belongs to: its file's; that of whoever had something validated."""
@@ -89,7 +89,7 @@ class Task:
 
 
 @dataclass
-class File:
+class ModelFile:
     """A contract and what was delivered under it."""
 
     name: str
@@ -98,7 +98,7 @@ class File:
     owner: Person
     file_id: str = ""
     description: str = ""
-    versions: list[Version] = field(default_factory=list)
+    versions: list[ModelVersion] = field(default_factory=list)
     grants: dict[str, Rights] = field(default_factory=dict)
     deleted: bool = False
     offered_to: Person | None = None
@@ -109,12 +109,12 @@ class File:
         return self.owner.account
 
     @property
-    def published(self) -> list[Version]:
+    def published(self) -> list[ModelVersion]:
         """Oldest first."""
         return [version for version in self.versions if version.status == "published"]
 
     @property
-    def current(self) -> Version | None:
+    def current(self) -> ModelVersion | None:
         return self.published[-1] if self.published else None
 
     @property
@@ -138,7 +138,7 @@ class File:
         held = "".join(self.grants.get(name, "") for name in (who.user_name, who.colleagues))
         return "rw" if {*held} == {"r", "w"} else held[:1]  # type: ignore[return-value]
 
-    def visible(self, who: Person) -> list[Version]:
+    def visible(self, who: Person) -> list[ModelVersion]:
         """The versions that somebody may know of, oldest first."""
         if self.manages(who):
             return self.versions
@@ -147,25 +147,25 @@ class File:
             return own
         return [each for each in self.versions if each in own or each.status == "published"]
 
-    def find(self, number: int, who: Person | None = None) -> Version:
+    def find(self, number: int, who: Person | None = None) -> ModelVersion:
         """A version, of those that `who` may know of. Raises Refused."""
         for version in self.versions if who is None else self.visible(who):
             if version.number == number:
                 return version
-        raise Refused("not-found")
+        raise ModelError("not-found")
 
     def require(self, who: Person, right: Rights) -> None:
         """Raise Refused for who has not this right."""
         held = self.rights(who)
         if not held:
-            raise Refused("not-found")
+            raise ModelError("not-found")
         if not {*right} <= {*held}:
-            raise Refused("not-allowed")
+            raise ModelError("not-allowed")
 
     def require_manager(self, who: Person) -> None:
         self.require(who, "")
         if not self.manages(who):
-            raise Refused("not-allowed")
+            raise ModelError("not-allowed")
 
 
 @dataclass
@@ -173,8 +173,8 @@ class Model:
     """Everything that can be read of the product, `quota` bytes an account."""
 
     quotas: dict[str, int]
-    files: list[File] = field(default_factory=list)
-    tasks: list[Task] = field(default_factory=list)
+    files: list[ModelFile] = field(default_factory=list)
+    tasks: list[ModelTask] = field(default_factory=list)
 
     def used(self, account: str) -> int:
         return sum(file.size for file in self.files if file.account == account)
@@ -182,23 +182,25 @@ class Model:
     def _require_room(self, account: str, size: int, who: Person) -> None:
         if self.used(account) + size > self.quotas[account]:
             ours = who.account == account
-            raise Refused("account-quota-exceeded" if ours else "owner-quota-exceeded")
+            raise ModelError("account-quota-exceeded" if ours else "owner-quota-exceeded")
 
     def _require_fit(self, limit: int, account: str, size: int, who: Person) -> None:
         """Raise Refused for what is too large for the file, for the account, or for both."""
 
         def fits() -> None:
             if size > limit:
-                raise Refused("file-too-large")
+                raise ModelError("file-too-large")
 
         _require_all(fits, lambda: self._require_room(account, size, who))
 
-    def _end(self, file: File, who: Person, task_id: str, succeeded: bool) -> None:
-        self.tasks.append(Task(task_id, who, file, succeeded, file.account))
+    def _end(self, file: ModelFile, who: Person, task_id: str, succeeded: bool) -> None:
+        self.tasks.append(ModelTask(task_id, who, file, succeeded, file.account))
 
-    def _add(self, file: File, who: Person, table: Table, task_id: str, **origin: Any) -> Version:
+    def _add(
+        self, file: ModelFile, who: Person, table: Payload, task_id: str, **origin: Any
+    ) -> ModelVersion:
         """The next version, as its inspection decides on it."""
-        version = Version(len(file.versions) + 1, table, who, origin=origin)
+        version = ModelVersion(len(file.versions) + 1, table, who, origin=origin)
         sound = table.sound or not file.strict or "accepted_from" in origin
         version.status = "published" if sound else "refused"
         file.versions.append(version)
@@ -210,162 +212,169 @@ class Model:
         self._end(file, who, task_id, sound)
         return version
 
-    def may_define(self, who: Person, table: Table, limit: int) -> None:
+    def may_define(self, who: Person, table: Payload, limit: int) -> None:
         self._require_fit(limit, who.account, len(table), who)
 
-    def define(self, who: Person, file: File, table: Table, task_id: str) -> None:
+    def define(self, who: Person, file: ModelFile, table: Payload, task_id: str) -> None:
         self.files.append(file)
         self._add(file, who, table, task_id)
 
-    def may_deliver(self, who: Person, file: File, table: Table, replaces: int | None) -> None:
+    def may_deliver(
+        self, who: Person, file: ModelFile, table: Payload, replaces: int | None
+    ) -> None:
         file.require(who, "w")
         _require_all(
             lambda: self._require_fit(file.limit, file.account, len(table), who),
             lambda: self._require_replaceable(who, file, replaces),
         )
 
-    def _require_replaceable(self, who: Person, file: File, number: int | None) -> None:
+    def _require_replaceable(self, who: Person, file: ModelFile, number: int | None) -> None:
         found = [version for version in file.versions if version.number == number]
         if number is None:
             return
         if not found or not (file.manages(who) or found[0].by == who):
-            raise Refused("field-invalid")
+            raise ModelError("field-invalid")
         if found[0].status != "refused":
-            raise Refused("version-not-refused")
+            raise ModelError("version-not-refused")
 
     def deliver(
-        self, who: Person, file: File, table: Table, task_id: str, replaces: int | None = None
+        self,
+        who: Person,
+        file: ModelFile,
+        table: Payload,
+        task_id: str,
+        replaces: int | None = None,
     ) -> None:
         self._add(file, who, table, task_id, **({"replaces": replaces} if replaces else {}))
 
-    def may_validate(self, who: Person, file: File, table: Table) -> None:
+    def may_validate(self, who: Person, file: ModelFile, table: Payload) -> None:
         file.require(who, "")
         self._require_fit(file.limit, who.account, len(table), who)
 
-    def validate(self, who: Person, file: File, table: Table, task_id: str) -> bool:
+    def validate(self, who: Person, file: ModelFile, table: Payload, task_id: str) -> bool:
         """Whether it keeps the contract; nothing is stored."""
         sound = table.sound or not file.strict
-        self.tasks.append(Task(task_id, who, file, sound, who.account, stores=False))
+        self.tasks.append(ModelTask(task_id, who, file, sound, who.account, stores=False))
         return sound
 
-    def may_restore(self, who: Person, file: File, number: int) -> None:
+    def may_restore(self, who: Person, file: ModelFile, number: int) -> None:
         file.require(who, "r")
         file.require(who, "w")
         version = file.find(number, who)
         if version.status != "published":
-            raise Refused("version-not-published")
+            raise ModelError("version-not-published")
         self._require_fit(file.limit, file.account, len(version.table), who)
 
-    def restore(self, who: Person, file: File, number: int, task_id: str) -> None:
+    def restore(self, who: Person, file: ModelFile, number: int, task_id: str) -> None:
         self._add(file, who, file.find(number).table, task_id, restored_from=number)
 
-    def may_accept(self, who: Person, file: File, number: int) -> None:
+    def may_accept(self, who: Person, file: ModelFile, number: int) -> None:
         file.require_manager(who)
         version = file.find(number)
         if version.status != "refused":
-            raise Refused("version-not-refused")
+            raise ModelError("version-not-refused")
         if version.overcome:
-            raise Refused("quarantine-ended")
+            raise ModelError("quarantine-ended")
         self._require_fit(file.limit, file.account, len(version.table), who)
 
-    def accept(self, who: Person, file: File, number: int, reason: str, task_id: str) -> None:
+    def accept(self, who: Person, file: ModelFile, number: int, reason: str, task_id: str) -> None:
         table = file.find(number).table
         self._add(file, who, table, task_id, accepted_from=number, reason=reason)
 
-    def change_limit(self, who: Person, file: File, limit: int) -> None:
+    def change_limit(self, who: Person, file: ModelFile, limit: int) -> None:
         file.require_manager(who)
         if file.current is not None and limit < len(file.current.table):
-            raise Refused("size-limit-too-small")
+            raise ModelError("size-limit-too-small")
         file.limit = limit
 
-    def keep_last(self, who: Person, file: File, count: int | None) -> None:
+    def keep_last(self, who: Person, file: ModelFile, count: int | None) -> None:
         """Takes effect with the next publication, or sweep."""
         file.require_manager(who)
         file.keep_last = count
 
-    def may_enforce(self, who: Person, file: File) -> None:
+    def may_enforce(self, who: Person, file: ModelFile) -> None:
         file.require_manager(who)
 
-    def enforce(self, who: Person, file: File, task_id: str) -> None:
+    def enforce(self, who: Person, file: ModelFile, task_id: str) -> None:
         """Make the contract strict, if the current version keeps it."""
         sound = file.current is None or file.current.table.sound
         file.strict = file.strict or sound
         self._end(file, who, task_id, sound)
 
-    def delete_version(self, who: Person, file: File, number: int) -> None:
+    def delete_version(self, who: Person, file: ModelFile, number: int) -> None:
         file.require_manager(who)
         version = file.find(number)
         if version is file.current:
-            raise Refused("version-is-current")
+            raise ModelError("version-is-current")
         if version.status != "published":
-            raise Refused("version-not-published")
+            raise ModelError("version-not-published")
         version.status = "deleted"
 
-    def undelete_version(self, who: Person, file: File, number: int) -> None:
+    def undelete_version(self, who: Person, file: ModelFile, number: int) -> None:
         file.require_manager(who)
         version = file.find(number)
         if version.status != "deleted":
-            raise Refused("nothing-to-undo")
+            raise ModelError("nothing-to-undo")
         version.status, version.spared = "published", True
 
-    def delete_file(self, who: Person, file: File) -> None:
+    def delete_file(self, who: Person, file: ModelFile) -> None:
         file.require_manager(who)
         file.deleted = True
 
-    def undelete_file(self, who: Person, file: File) -> None:
+    def undelete_file(self, who: Person, file: ModelFile) -> None:
         if file.deleted and file.manages(who):
             file.deleted = False
             return
         file.require_manager(who)
-        raise Refused("nothing-to-undo")
+        raise ModelError("nothing-to-undo")
 
-    def share(self, who: Person, file: File, name: str, right: Rights) -> None:
+    def share(self, who: Person, file: ModelFile, name: str, right: Rights) -> None:
         file.require_manager(who)
         if name == file.owner.user_name:
-            raise Refused("field-invalid")
+            raise ModelError("field-invalid")
         file.grants[name] = right
 
-    def unshare(self, who: Person, file: File, name: str) -> None:
+    def unshare(self, who: Person, file: ModelFile, name: str) -> None:
         file.require_manager(who)
         if file.grants.pop(name, None) is None:
-            raise Refused("not-found")
+            raise ModelError("not-found")
 
-    def transfer_file(self, who: Person, file: File, to: Person) -> None:
+    def transfer_file(self, who: Person, file: ModelFile, to: Person) -> None:
         file.require_manager(who)
         if to.account != who.account:
-            raise Refused("field-invalid")
+            raise ModelError("field-invalid")
         if to != file.owner:
             self._give(file, to)
 
-    def offer(self, who: Person, file: File, to: Person) -> None:
+    def offer(self, who: Person, file: ModelFile, to: Person) -> None:
         file.require_manager(who)
         if to.account == file.account:
-            raise Refused("field-invalid")
+            raise ModelError("field-invalid")
         file.offered_to = to
 
-    def withdraw(self, who: Person, file: File) -> None:
+    def withdraw(self, who: Person, file: ModelFile) -> None:
         offered = not file.deleted and file.offered_to == who
         if not offered:
             file.require_manager(who)
         if file.offered_to is None:
-            raise Refused("not-found")
+            raise ModelError("not-found")
         file.offered_to = None
 
-    def take(self, who: Person, file: File) -> None:
+    def take(self, who: Person, file: ModelFile) -> None:
         """Accept an offer: the file and all its bytes change the account, or nothing does."""
         if file.deleted or file.offered_to != who:
-            raise Refused("not-found")
+            raise ModelError("not-found")
         self._require_room(who.account, file.size, who)
         for task in self.tasks:
             if task.file is file and task.stores:
                 task.home = who.account
         self._give(file, who)
 
-    def _give(self, file: File, to: Person) -> None:
+    def _give(self, file: ModelFile, to: Person) -> None:
         file.owner, file.offered_to = to, None
         file.grants.pop(to.user_name, None)
 
-    def apply_retention(self, file: File) -> None:
+    def apply_retention(self, file: ModelFile) -> None:
         if file.keep_last is None:
             return
         before = [version for version in file.published[:-1] if not version.spared]
@@ -379,15 +388,15 @@ class Model:
             for version in file.versions:
                 version.kept = version.kept and not version.overcome
 
-    def seen_by(self, who: Person) -> Iterator[File]:
+    def seen_by(self, who: Person) -> Iterator[ModelFile]:
         """The files in somebody's list, in its order."""
         return (file for file in self.files if file.rights(who))
 
-    def tasks_of(self, who: Person) -> list[Task]:
+    def tasks_of(self, who: Person) -> list[ModelTask]:
         """The tasks in somebody's list, oldest first."""
         return [task for task in self.tasks if self._sees(who, task)]
 
-    def _sees(self, who: Person, task: Task) -> bool:
+    def _sees(self, who: Person, task: ModelTask) -> bool:
         if not task.file.rights_before(who):
             return False
         owns = who.admin or task.file.owner == who

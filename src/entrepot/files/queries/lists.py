@@ -41,7 +41,7 @@ from entrepot.db.pages import Position
 from entrepot.db.tables import accounts, entitlements, files, users, versions
 from entrepot.db.types import ReadConnection
 from entrepot.files.names import folded, trigrams
-from entrepot.files.queries.read import File, file_of, file_rows
+from entrepot.files.queries.read import FileRecord, file_of, file_rows
 from entrepot.files.queries.search import trigram_values, with_trigrams
 from entrepot.grants.access import (
     actor_parameters,
@@ -90,7 +90,7 @@ def list_files(
     limit: int,
     after: Position | None = None,
     wanted: FileFilter = EVERY_FILE,
-) -> list[File]:
+) -> list[FileRecord]:
     """Files that the actor may know of; `after` is the place of the last one of the page before.
 
     Keyset paging (a condition on the order's columns, no OFFSET) costs the same on any page, and
@@ -134,7 +134,7 @@ def list_files(
     return [file_of(row, actor) for row in conn.execute(_list_of(shape), values)]
 
 
-def position_of(file: File, sort: Sort) -> Position:
+def position_of(file: FileRecord, sort: Sort) -> Position:
     """The place of a file in an order, as its lists have it for who is told this of it."""
     keys: dict[str, datetime | str | int] = {
         "created_at": file.created_at,

@@ -39,7 +39,7 @@ from entrepot.grants.access import (
 
 
 @dataclass(frozen=True)
-class File:
+class FileRecord:
     """A file as a caller sees it; sizes are bytes. Version figures are the published one's.
 
     Who may deliver but not read sees none of these, nor when the file was last updated, since that
@@ -89,7 +89,7 @@ class Findings:
     derivative_error: dict[str, Any] | None
 
 
-def get_file(conn: ReadConnection, actor: Actor, file_id: UUID) -> File:
+def get_file(conn: ReadConnection, actor: Actor, file_id: UUID) -> FileRecord:
     """One file that the actor may know of, its schema included. Raises NotFound."""
     values = {**actor_parameters(actor), "file_id": file_id}
     row = conn.execute(_one(actor.is_admin), values).one_or_none()
@@ -229,11 +229,11 @@ def file_rows(with_schema: bool) -> Select[Any]:
     )
 
 
-def file_of(row: Row[Any], actor: Actor) -> File:
+def file_of(row: Row[Any], actor: Actor) -> FileRecord:
     """What an actor sees of a file."""
     rights = rights_from_row(actor, row)
     reads = rights.reads
-    return File(
+    return FileRecord(
         id=FileId(row.id),
         name=row.name,
         name_key=row.name_key,

@@ -12,7 +12,7 @@ from entrepot.db.types import ReadConnection
 from entrepot.files.delivery.quarantine import get_stored
 from entrepot.files.queries.lists import list_files
 from entrepot.files.queries.read import (
-    File,
+    FileRecord,
     get_findings,
     get_profiled,
     profile_document,
@@ -56,7 +56,9 @@ async def files(
     contract, and null for the figures of what others have delivered.
     """
 
-    def find(conn: ReadConnection, actor: Actor, size: int, after: Position | None) -> list[File]:
+    def find(
+        conn: ReadConnection, actor: Actor, size: int, after: Position | None
+    ) -> list[FileRecord]:
         return list_files(conn, actor, size, after, asked.wanted)
 
     return await list_response(

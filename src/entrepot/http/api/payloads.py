@@ -10,7 +10,7 @@ from entrepot.accounts.keys import ApiKey
 from entrepot.accounts.users import User
 from entrepot.files.comparisons import KIND as COMPARISON
 from entrepot.files.contract import Revision
-from entrepot.files.queries.read import File
+from entrepot.files.queries.read import FileRecord
 from entrepot.files.queries.versions_list import Version
 from entrepot.files.transfer import Offer
 from entrepot.grants.entitlements import GrantedEntitlement
@@ -42,7 +42,7 @@ class TaskAccepted(BaseModel):
     task_id: UUID
 
 
-def file_payload(file: File) -> dict[str, Any]:
+def file_payload(file: FileRecord) -> dict[str, Any]:
     """A file: the seed's six keys in the seed's order and formats, then ours."""
     return {
         "created_at": stamp(file.created_at),

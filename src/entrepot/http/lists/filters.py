@@ -13,7 +13,7 @@ from pydantic import AwareDatetime, TypeAdapter, ValidationError
 from entrepot.accounts.users import split_user_name
 from entrepot.errors import FieldInvalid
 from entrepot.files.queries.lists import EVERY_FILE, FileFilter, Sort, position_of
-from entrepot.files.queries.read import File
+from entrepot.files.queries.read import FileRecord
 from entrepot.http.lists.paging import Cursor, Listing
 
 LONGEST = 255
@@ -52,7 +52,7 @@ class FileQuery:
     cursor: str | None
 
     @property
-    def listing(self) -> Listing[File]:
+    def listing(self) -> Listing[FileRecord]:
         """The list of such files, whose cursors no other one takes."""
         plain = json.dumps(asdict(self.wanted), default=str, sort_keys=True)
         return Listing(

@@ -9,7 +9,7 @@ from entrepot.accounts.actor import Actor
 from entrepot.db.types import ReadConnection
 from entrepot.files.derivatives import account_derivative_bytes
 from entrepot.files.queries.lists import FileFilter, list_files
-from entrepot.files.queries.read import File
+from entrepot.files.queries.read import FileRecord
 from entrepot.files.queries.usage import AccountUsage, account_usage
 from entrepot.http.web.rendering import page
 from entrepot.http.web.signed_in import SignedIn
@@ -39,7 +39,7 @@ class _AccountPage:
     usage: Usage
     held: AccountUsage
     derivatives: int
-    largest: list[File]
+    largest: list[FileRecord]
 
 
 @router.get("/account", response_model=None)

@@ -18,7 +18,7 @@ from entrepot.files.queries.activity import (
     names_of,
     sees_account,
 )
-from entrepot.files.queries.read import File, get_file
+from entrepot.files.queries.read import FileRecord, get_file
 from entrepot.http.api.activity import Find, export, rendered
 from entrepot.http.lists.listings import ACTIVITY
 from entrepot.http.lists.paging import Page, number_of
@@ -52,7 +52,7 @@ async def file_activity(
     listing = ACTIVITY.of(file_id)
     page_range = PageRange(PAGE + 1, number_of(listing.after(cursor)))
 
-    def load(conn: ReadConnection, actor: Actor) -> tuple[list[Entry], File]:
+    def load(conn: ReadConnection, actor: Actor) -> tuple[list[Entry], FileRecord]:
         found = list_file_activity(conn, actor, file_id, ActivityFilter(), page_range)
         return found, get_file(conn, actor, file_id)
 
@@ -89,7 +89,7 @@ def _page(
     actor: Actor,
     shown: Page[Entry],
     names: dict[str, str],
-    file: File | None,
+    file: FileRecord | None,
     cursor: str | None,
 ) -> Response:
     return page(

@@ -6,7 +6,7 @@ from entrepot.errors import EntrepotError, FieldInvalid, SizeLimitTooSmall
 from entrepot.files.change import FileChange
 from entrepot.files.cleanup.retention import MOST, Retention
 from entrepot.files.delivery.define import check_description, check_file_name, parse_size_limit
-from entrepot.files.queries.read import File
+from entrepot.files.queries.read import FileRecord
 from entrepot.http.web.form import PageForm
 
 RULES = {
@@ -51,7 +51,7 @@ class SettingsDraft:
         return Retention(**{self.keep: int(text)})
 
 
-def draft_of(file: File) -> SettingsDraft:
+def draft_of(file: FileRecord) -> SettingsDraft:
     """The form as the file is."""
     rule, number = next(iter((file.retention or {}).items()), ("", ""))
     return SettingsDraft(file.name, file.description, str(file.size_limit), rule, str(number))

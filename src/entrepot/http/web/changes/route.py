@@ -19,7 +19,7 @@ from entrepot.files.cleanup.delete import (
     undelete_file,
     undelete_version,
 )
-from entrepot.files.queries.read import File, get_file
+from entrepot.files.queries.read import FileRecord, get_file
 from entrepot.files.transfer import transfer_file
 from entrepot.grants.access import access_manageable
 from entrepot.grants.entitlements import list_entitlements
@@ -107,7 +107,7 @@ async def bring_version_back(file_id: UUID, number: NumberInPath, work: SignedIn
     return go(f"/files/{file_id}#versions")
 
 
-def _manageable(conn: ReadConnection, actor: Actor, file_id: UUID) -> File:
+def _manageable(conn: ReadConnection, actor: Actor, file_id: UUID) -> FileRecord:
     access_manageable(conn, actor, file_id)
     return get_file(conn, actor, file_id)
 
@@ -117,7 +117,7 @@ async def _page(
 ) -> Response:
     """The forms as the file is, or as they were filled in."""
 
-    def look(conn: ReadConnection, actor: Actor) -> tuple[File, bool]:
+    def look(conn: ReadConnection, actor: Actor) -> tuple[FileRecord, bool]:
         found = _manageable(conn, actor, file_id)
         return found, bool(list_entitlements(conn, actor, file_id, 1))
 

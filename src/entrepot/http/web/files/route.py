@@ -20,7 +20,7 @@ from entrepot.files.queries.activity import ActivityFilter as WantedActivity
 from entrepot.files.queries.activity import Entry, PageRange, list_file_activity
 from entrepot.files.queries.lists import FileFilter, Sort, list_files
 from entrepot.files.queries.read import (
-    File,
+    FileRecord,
     Findings,
     get_file,
     get_findings,
@@ -280,7 +280,7 @@ async def report(
 class _FilePage:
     """What the page of a file is made of; `findings` are None as long as nothing was inspected."""
 
-    file: File
+    file: FileRecord
     findings: Findings | None
     revisions: list[Revision]
     versions: list[Version]

@@ -26,7 +26,7 @@ from entrepot.errors import (
     UnknownColumn,
     VersionNotTabular,
 )
-from entrepot.files.queries.read import File, get_file
+from entrepot.files.queries.read import FileRecord, get_file
 from entrepot.grants.access import require_reading
 from entrepot.http.api.files import VersionNumber
 from entrepot.http.downloads.preview_page import PreviewPage, Query, preview_of
@@ -81,7 +81,7 @@ async def rows(
 ) -> Response:
     """A page of rows. `row` jumps to the row of that number, as reports count them."""
 
-    def look(conn: ReadConnection, actor: Actor) -> File:
+    def look(conn: ReadConnection, actor: Actor) -> FileRecord:
         found = get_file(conn, actor, file_id)
         require_reading(found.rights)
         return found

@@ -11,7 +11,7 @@ from entrepot.accounts.actor import Actor
 from entrepot.db.types import ReadConnection
 from entrepot.errors import BreakingChange, EntrepotError, SchemaInvalid
 from entrepot.files.contract import propose_schema
-from entrepot.files.queries.read import File, Findings, get_file, newest_findings
+from entrepot.files.queries.read import FileRecord, Findings, get_file, newest_findings
 from entrepot.grants.access import access_manageable
 from entrepot.http.problems.table import kind_of
 from entrepot.http.web.form import read_form
@@ -55,7 +55,7 @@ async def _page(
     text: str | None,
     failure: EntrepotError | None,
 ) -> Response:
-    def look(conn: ReadConnection, actor: Actor) -> tuple[File, Findings | None]:
+    def look(conn: ReadConnection, actor: Actor) -> tuple[FileRecord, Findings | None]:
         access_manageable(conn, actor, file_id)
         return get_file(conn, actor, file_id), newest_findings(conn, actor, file_id)
 

@@ -10,7 +10,7 @@ from entrepot.db.types import ReadConnection
 from entrepot.errors import EntrepotError, FieldInvalid, NotAuthenticated, NotFound
 from entrepot.files.comparisons import VersionPair, ask_to_compare
 from entrepot.files.delivery.quarantine import check_reason
-from entrepot.files.queries.read import File, get_file
+from entrepot.files.queries.read import FileRecord, get_file
 from entrepot.grants.access import require_delivering
 from entrepot.http.api.restoration import accept, restore
 from entrepot.http.api.versions import NumberInPath, delivery_to, read_number
@@ -86,7 +86,7 @@ async def _form(
     replaces: int | None,
     failure: EntrepotError | None,
 ) -> Response:
-    def look(conn: ReadConnection, actor: Actor) -> tuple[File, Usage]:
+    def look(conn: ReadConnection, actor: Actor) -> tuple[FileRecord, Usage]:
         found = get_file(conn, actor, file_id)
         require_delivering(found.rights)
         return found, get_usage(conn, actor.account_id)
