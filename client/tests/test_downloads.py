@@ -57,7 +57,7 @@ def test_a_file_that_appears_meanwhile_is_not_replaced(
         client.download(file.file_id, target, progress=appear)
     assert target.read_bytes() == b"mine"
     assert (tmp_path / "orders.csv.part").read_bytes() == CONTENT
-    # What came is kept: with another name it needs no more bytes than the HEAD.
+    # The part is kept: once the name is free, the download needs only a HEAD.
     target.rename(tmp_path / "kept.csv")
     request_count = len(peer.requests)
     client.download(file.file_id, target)
@@ -232,7 +232,7 @@ def test_names_in_content_disposition(header: str | None, name: str | None) -> N
 
 
 @pytest.mark.parametrize(
-    ("given", "safe"),
+    ("name", "safe"),
     [
         ("orders.csv", "orders.csv"),
         ("../../etc/passwd", "passwd"),
@@ -250,8 +250,8 @@ def test_names_in_content_disposition(header: str | None, name: str | None) -> N
         ("trailing. ", "trailing"),
     ],
 )
-def test_names_are_made_harmless(given: str | None, safe: str) -> None:
-    assert safe_name(given, fallback="ID") == safe
+def test_names_are_made_harmless(name: str | None, safe: str) -> None:
+    assert safe_name(name, fallback="ID") == safe
 
 
 def test_long_names_keep_their_ending() -> None:

@@ -40,7 +40,7 @@ def test_those_who_write_at_once_make_one_chain(database: Database) -> None:
     two = database.write(create_account, "two", 10, NOW).id
 
     def work(turn: int) -> None:
-        # In either order, which would be a deadlock if the heads were locked as they come.
+        # In both orders, which would be a deadlock if the heads were locked in the order of use.
         accounts = (one, two) if turn % 2 else (two, one)
         for _ in range(ROUNDS):
             database.write(record_change, *accounts)
@@ -138,7 +138,7 @@ def test_older_rows_are_chained(database: Database) -> None:
 
 
 def test_a_hash_can_be_worked_out_by_others() -> None:
-    """The form of it is a promise: every hash that was ever exported stands on it."""
+    """The form of the hash is public: users verify exported records with it."""
     row = {
         "at": NOW,
         "account_id": UUID(int=1),

@@ -96,7 +96,7 @@ def test_a_read_without_end_is_written_each_hour(database: Database) -> None:
 
 
 def test_processes_share_their_reads(database: Database) -> None:
-    """Each adds to the same ones, in an order of its own, and any of them ends them once."""
+    """All processes add to the same reads in different orders, and each read ends once."""
     account_id = database.write(create_account, "acme", 10, NOW).id
     reads = [make_read(account_id, uuid4()) for _ in range(FILES)]
 

@@ -249,15 +249,15 @@ def test_a_link_is_fresh_for_the_sweep(store: BlobStore) -> None:
 
 
 def test_list_and_stat_agree(store: BlobStore) -> None:
-    begin = datetime.now(UTC) - timedelta(seconds=2)
+    start_time = datetime.now(UTC) - timedelta(seconds=2)
     sizes = {put_blob(store, bytes(size)): size for size in (0, 1, 1000)}
     unfinished = store.create(new_id())
     unfinished.write(b"not yet")
-    listed = {stat.blob_id: stat for stat in store.list()}
-    assert {blob_id: stat.size for blob_id, stat in listed.items()} == sizes
-    for blob_id, stat in listed.items():
+    stats = {stat.blob_id: stat for stat in store.list()}
+    assert {blob_id: stat.size for blob_id, stat in stats.items()} == sizes
+    for blob_id, stat in stats.items():
         assert store.stat(blob_id) == stat
-        assert begin <= stat.modified <= datetime.now(UTC) + timedelta(seconds=2)
+        assert start_time <= stat.modified <= datetime.now(UTC) + timedelta(seconds=2)
         assert stat.modified.tzinfo is UTC
     unfinished.abort()
 
@@ -353,8 +353,8 @@ def test_a_dropped_draft_begins_anew(store: BlobStore) -> None:
     writer = store.drafts.append(draft)
     writer.write(b"gone")
     writer.close()
-    (listed,) = store.drafts.list()
-    assert (listed.blob_id, listed.size) == (draft, 4)
+    (stat,) = store.drafts.list()
+    assert (stat.blob_id, stat.size) == (draft, 4)
     store.drafts.drop(draft)
     store.drafts.drop(draft)
     assert list(store.drafts.list()) == []
@@ -364,13 +364,13 @@ def test_a_dropped_draft_begins_anew(store: BlobStore) -> None:
 
 
 def test_a_draft_is_no_blob_and_takes_no_id_that_is_taken(store: BlobStore) -> None:
-    taken, draft = put_blob(store, b"blob"), uuid4()
+    taken_id, draft = put_blob(store, b"blob"), uuid4()
     writer = store.drafts.append(draft)
     writer.write(b"draft")
-    assert [blob.blob_id for blob in store.list()] == [taken]
+    assert [blob.blob_id for blob in store.list()] == [taken_id]
     with pytest.raises(FileExistsError):
-        writer.commit(taken)
-    assert read_all(store, taken) == b"blob"
+        writer.commit(taken_id)
+    assert read_all(store, taken_id) == b"blob"
     blob_id = new_id()
     assert writer.commit(blob_id) == stored_blob_of(b"draft")
     writer.close()

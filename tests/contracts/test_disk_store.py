@@ -135,9 +135,9 @@ def test_a_killed_writer_leaves_whole_blobs_and_sweepings(tmp_path: Path, delay:
     acknowledged += child.stdout.read().split()
     child.wait(60)
     store = DiskStore(data, reserve=0)
-    listed = {str(stat.blob_id): stat.size for stat in store.list()}
-    assert set(acknowledged) <= set(listed)
-    assert set(listed.values()) == {500_000}
+    sizes = {str(stat.blob_id): stat.size for stat in store.list()}
+    assert set(acknowledged) <= set(sizes)
+    assert set(sizes.values()) == {500_000}
     store.sweep_incoming(one_hour_later())
     assert files_below(data / "incoming") == []
 
@@ -161,16 +161,16 @@ def test_below_the_watermark_nothing_begins(tmp_path: Path) -> None:
 
 def test_a_full_disk_refuses_and_goes_on_reading(small_disk: Path) -> None:
     store = DiskStore(small_disk, reserve=0)
-    kept = new_id()
-    first = store.create(kept)
+    kept_id = new_id()
+    first = store.create(kept_id)
     first.write(os.urandom(MIB))
     first.commit()
     writer = store.create(new_id())
     with pytest.raises(StorageFull) as caught:
         write_blocks(writer, count=9, size=MIB)
     assert caught.value.free < MIB
-    assert [path.name for path in files_below(small_disk)] == [str(kept)]
-    assert len(b"".join(store.read(kept))) == MIB
+    assert [path.name for path in files_below(small_disk)] == [str(kept_id)]
+    assert len(b"".join(store.read(kept_id))) == MIB
     again = store.create(new_id())
     again.write(os.urandom(4 * MIB))
     assert again.commit().size == 4 * MIB

@@ -65,7 +65,7 @@ def test_what_only_reads_changes_nothing(database: Database) -> None:
 
 
 def test_what_is_read_together_is_of_one_state(database: Database) -> None:
-    """Also what is asked after somebody else has committed."""
+    """Also after another transaction has committed."""
     names = select(accounts.c.name)
     with database.reading() as conn:
         assert list(conn.scalars(names)) == []
@@ -156,7 +156,7 @@ def test_a_list_takes_as_many_statements_however_long(server: Server, account: T
             account.api.deliver(CSV, enforce_schema="true")
         with recorded_statements(database) as statements:
             assert database.read(list_files, actor, 100)
-        assert len(statements) == 2, statements  # the first asks whether anything is shared
+        assert len(statements) == 2, statements  # the first checks whether anything is shared
         with recorded_statements(database) as statements:
             assert database.read(list_tasks, viewer, 100)
         assert len(statements) == 1, statements

@@ -107,7 +107,7 @@ def upgrade() -> None:
 
 @pytest.fixture(scope="module")
 def next_release(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The sources of a release to come, which has one more migration."""
+    """The sources of a future release with one more migration."""
     folder = tmp_path_factory.mktemp("next")
     ours = Path(entrepot.__file__).parent
     shutil.copytree(ours, folder / "entrepot", ignore=shutil.ignore_patterns("__pycache__"))
@@ -167,7 +167,7 @@ def test_a_server_refuses_a_newer_database_and_leaves_it(serve: Callable[..., Se
     server = serve()
     account = server.new_account()
     assert account.api.deliver(CSV)["status"] == "succeeded"
-    # A form whose making is cut off by the end is told in the log, as what went wrong.
+    # Otherwise the shutdown would interrupt a derivative and log a traceback.
     server.wait_derived()
     server.stop()
     before = server.log_file.stat().st_size

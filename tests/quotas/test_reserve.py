@@ -130,11 +130,11 @@ def test_no_more_is_settled_than_was_reserved(database: Database, account: Accou
 
 
 def test_the_dead_give_back_what_they_held(database: Database, account: AccountId) -> None:
-    dead, alive = open_one(database, account), open_one(database, account)
-    grow(database, account, dead, 10, 10)
-    grow(database, account, alive, 20, 20)
+    dead_upload, live_upload = open_one(database, account), open_one(database, account)
+    grow(database, account, dead_upload, 10, 10)
+    grow(database, account, live_upload, 20, 20)
     later = NOW + RESERVATION_LIFETIME + timedelta(seconds=1)
-    database.write(renew_reservation, alive, later - timedelta(minutes=1))
+    database.write(renew_reservation, live_upload, later - timedelta(minutes=1))
     assert database.write(release_expired, later) == 1
     assert database.read(get_usage, account) == Usage(100, 0, 20)
     assert database.write(release_expired, later) == 0
@@ -174,14 +174,14 @@ def test_many_at_once_never_take_more_than_there_is(database: Database, account:
 
 
 def test_a_hold_ends_with_nothing_but_its_upload(database: Database, account: AccountId) -> None:
-    """It is in nobody's way but for its bytes: not counted, not waited for, not given back."""
+    """It only takes up bytes: it is not counted, not waited for, and not released by the sweep."""
     upload_id = uuid4()
     with database.writing() as conn:
         reserve_upload(conn, account, upload_id, 60, NOW, NOW)
         row = {"id": upload_id, "account_id": account, "user_id": uuid4(), "size": 60, "told": ""}
         conn.execute(insert(uploads).values(**row, created_at=NOW, expires_at=NOW))
     one = database.write(open_reservation, account, 1, NOW)
-    with pytest.raises(QuotaExceeded):  # at once: nobody else runs who may yet give way
+    with pytest.raises(QuotaExceeded):  # immediately: no other upload may release bytes
         grow(database, account, one, 41, 41)
     assert database.write(release_expired, NOW + 9 * RESERVATION_LIFETIME) == 1
     assert database.read(get_usage, account) == Usage(100, 0, 60)

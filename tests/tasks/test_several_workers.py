@@ -34,17 +34,17 @@ def installation(postgres: Postgres) -> Iterator[Installation]:
 @contextmanager
 def worker_by_hand(installation: Installation, name: str) -> Iterator[psutil.Process]:
     """A worker on the same database and store that no supervisor starts again."""
-    ready, theirs = os.pipe()
-    os.set_inheritable(theirs, True)
+    ready, child_end = os.pipe()
+    os.set_inheritable(child_end, True)
     process = subprocess.Popen(
         [sys.executable, "-c", WORKER],
         stdin=subprocess.PIPE,
-        pass_fds=(theirs,),
+        pass_fds=(child_end,),
         start_new_session=True,
     )
-    os.close(theirs)
+    os.close(child_end)
     assert process.stdin is not None
-    process.stdin.write(pickle.dumps((installation.server.settings, theirs, name)))
+    process.stdin.write(pickle.dumps((installation.server.settings, child_end, name)))
     process.stdin.close()
     try:
         assert os.read(ready, 16) == b"ready\n"
@@ -65,59 +65,55 @@ def executor_of(installation: Installation, task_id: str) -> str:
 def test_another_worker_resumes_what_a_killed_one_left(installation: Installation) -> None:
     supervised = installation.part("worker")
     with worker_by_hand(installation, "by-hand") as other:
-        wait_until(other.children, "it has a mother of inspectors")
+        wait_until(other.children, "it has a fork server")
         installation.server.suspend(supervised)  # so that the other takes the task
         try:
             for child in other.children():
                 child.suspend()
-                installation.frozen.append(
-                    child
-                )  # it may not have asked yet to die with its parent
-            sent = installation.send(table(100))
-            installation.api.wait_status(str(sent.task_id), {"running"})
-            assert executor_of(installation, str(sent.task_id)) == "by-hand"
+                installation.frozen.append(child)  # it may not have set its parent-death signal yet
+            upload = installation.send(table(100))
+            installation.api.wait_status(str(upload.task_id), {"running"})
+            assert executor_of(installation, str(upload.task_id)) == "by-hand"
             other.kill()
         finally:
             supervised.resume()
-        ended = installation.api.wait_task(str(sent.task_id))
-    assert ended["status"] == "succeeded"
-    assert executor_of(installation, str(sent.task_id)) != "by-hand"
+        task = installation.api.wait_task(str(upload.task_id))
+    assert task["status"] == "succeeded"
+    assert executor_of(installation, str(upload.task_id)) != "by-hand"
     installation.server.assert_sound()
 
 
 def test_a_worker_that_was_only_slow_does_no_harm(installation: Installation) -> None:
     """Taken for dead and taken over from, it wakes up and finds its work done."""
     with worker_by_hand(installation, "slow") as other:
-        wait_until(other.children, "it has a mother of inspectors")
+        wait_until(other.children, "it has a fork server")
         installation.server.suspend(installation.part("worker"))
         try:
             for child in other.children():
                 child.suspend()
-                installation.frozen.append(
-                    child
-                )  # it may not have asked yet to die with its parent
-            sent = installation.send(table(100))
-            installation.api.wait_status(str(sent.task_id), {"running"})
+                installation.frozen.append(child)  # it may not have set its parent-death signal yet
+            upload = installation.send(table(100))
+            installation.api.wait_status(str(upload.task_id), {"running"})
             installation.server.suspend(other)
         finally:
             installation.part("worker").resume()
-        assert installation.api.wait_task(str(sent.task_id))["status"] == "succeeded"
+        assert installation.api.wait_task(str(upload.task_id))["status"] == "succeeded"
         for child in other.children():
             child.resume()
         other.resume()
         next_one = installation.send(table(100))
         assert installation.api.wait_task(str(next_one.task_id))["status"] == "succeeded"
-    assert installation.api.task(str(sent.task_id))["status"] == "succeeded"
+    assert installation.api.task(str(upload.task_id))["status"] == "succeeded"
     installation.server.assert_sound()
 
 
 def test_two_workers_under_one_supervisor(postgres: Postgres) -> None:
     installation = open_installation(database=postgres.new_database(), lease=LEASE, workers=2)
     try:
-        sent = [installation.send(table(100)) for _ in range(10)]
+        uploads = [installation.send(table(100)) for _ in range(10)]
         installation.part("worker", 1).kill()
-        sent += [installation.send(table(100)) for _ in range(10)]
-        for delivery in sent:
+        uploads += [installation.send(table(100)) for _ in range(10)]
+        for delivery in uploads:
             task = installation.api.wait_task(str(delivery.task_id))
             assert task["status"] in ENDED
             assert task["status"] == "succeeded"

@@ -194,9 +194,9 @@ class Client:
         return self._post_version_action(file_id, version, "restore", {})
 
     def accept(self, file_id: str, version: int, reason: str) -> str:
-        """Publish a refused version all the same; the id of the task that does it.
+        """Publish a rejected version as an exception; returns the id of the task that does it.
 
-        Raises Conflict where it was not refused or its bytes are gone, OverLimit, Forbidden.
+        Raises Conflict if it was not rejected or its bytes were removed, OverLimit, Forbidden.
         """
         return self._post_version_action(file_id, version, "accept", {"reason": reason})
 

@@ -17,7 +17,7 @@ def clean_endpoint(endpoint: str) -> str:
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise BadEndpoint(endpoint, "it starts with http:// or https:// and names a host.")
     if parts.username is not None or parts.query or parts.fragment:
-        # The whole is not repeated: what stands before the @ may be a secret.
+        # The message has only the host name: the part before the @ may be a secret.
         raise BadEndpoint(parts.hostname, "it holds no user, query or fragment.")
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     path = parts.path.rstrip("/").removesuffix(API).rstrip("/")

@@ -43,7 +43,7 @@ class BadKey(ClientError):
 class Unreachable(ClientError):
     """No complete answer came from the server.
 
-    `may_have_arrived`: a request that changes something may have arrived.
+    `may_have_arrived`: the server may have received a request that changes something.
     """
 
     endpoint: str

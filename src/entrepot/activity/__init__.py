@@ -1,1 +1,1 @@
-"""The append-only record of what was changed, by whom and when."""
+"""The append-only record of changes and reads: who, what and when."""

@@ -104,9 +104,9 @@ def _demo_key(parts: Parts, now: datetime) -> str:
             path.unlink()
         else:
             return api_key
-    made = parts.database.write(_make_key, parts, now)
-    _write_private(path, made)
-    return made
+    new_key = parts.database.write(_make_key, parts, now)
+    _write_private(path, new_key)
+    return new_key
 
 
 def _make_key(conn: WriteConnection, parts: Parts, now: datetime) -> str:

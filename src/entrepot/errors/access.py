@@ -26,7 +26,7 @@ class NotFound(EntrepotError):
 
 @dataclass(eq=False)
 class NotAllowed(EntrepotError):
-    """The caller may see the thing, but not do this with it."""
+    """The caller may see the resource, but not do this with it."""
 
     reason: str
 

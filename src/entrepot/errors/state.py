@@ -151,7 +151,7 @@ class TaskFinished(EntrepotError):
 
 @dataclass(eq=False)
 class UserOwnsFiles(EntrepotError):
-    """A user who owns files cannot be deleted before they are handed over."""
+    """A user who owns files cannot be deleted before they are transferred."""
 
     files: int
 

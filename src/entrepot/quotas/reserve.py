@@ -142,16 +142,16 @@ def settle_reservation(
 def release_reservation(
     conn: WriteConnection, account_id: AccountId, reservation: ReservationId
 ) -> None:
-    """Give a reservation back; nothing happens if it is gone."""
+    """Release a reservation. Idempotent."""
     try:
-        held = _lock_reservation(conn, account_id, reservation)
+        reserved = _lock_reservation(conn, account_id, reservation)
     except UploadInterrupted:
         return
     conn.execute(delete(reservations).where(reservations.c.id == reservation))
     conn.execute(
         update(accounts)
         .where(accounts.c.id == account_id)
-        .values(reserved=accounts.c.reserved - held)
+        .values(reserved=accounts.c.reserved - reserved)
     )
 
 
@@ -253,14 +253,14 @@ def _belongs_to_request() -> ColumnElement[bool]:
 def _lock_reservation(
     conn: WriteConnection, account_id: AccountId, reservation: ReservationId
 ) -> int:
-    # Locked on PostgreSQL, so that of two who settle or release it one finds it gone. One of
-    # another account is as good as gone: the file has been handed over to this one meanwhile.
+    # Locked on PostgreSQL, so that only one of two concurrent calls settles or releases it. A
+    # reservation of another account does not count: the file was transferred meanwhile.
     conditions = reservations.c.id == reservation, reservations.c.account_id == account_id
     query = select(reservations.c.size).where(*conditions).with_for_update()
-    held: int | None = conn.scalar(query)
-    if held is None:
+    size: int | None = conn.scalar(query)
+    if size is None:
         raise UploadInterrupted
-    return held
+    return size
 
 
 def lock_account(conn: WriteConnection, account_id: AccountId) -> None:

@@ -51,7 +51,7 @@ TOKEN_PATTERN = re.compile(r"%(.)|\s+|.", re.DOTALL)
 
 def expand_directives(pattern: str) -> str:
     """`pattern` with its composite directives replaced by those that they stand for."""
-    return re.sub(r"%[xXc%]", lambda found: COMPOSITE_DIRECTIVES.get(found[0], found[0]), pattern)
+    return re.sub(r"%[xXc%]", lambda match: COMPOSITE_DIRECTIVES.get(match[0], match[0]), pattern)
 
 
 def format_regex(pattern: str) -> str:

@@ -47,7 +47,7 @@ class WakeableEvent(threading.Event):
         self._wake_event.set()
 
     def set(self) -> None:
-        """Stop for good."""
+        """Stop permanently."""
         super().set()
         self._wake_event.set()
 

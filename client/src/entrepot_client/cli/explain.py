@@ -135,11 +135,11 @@ def _format_sizes(figures: Mapping[str, Any]) -> str:
 
 
 def _first_errors(problem: errors.Problem) -> tuple[str, ...]:
-    found = problem.errors
-    lines = [_error_line(error) for error in found[:_MAX_ERRORS]]
+    items = problem.errors
+    lines = [_error_line(error) for error in items[:_MAX_ERRORS]]
     # A document lists some errors and counts them all.
     error_count = problem.figures.get("error_count")
-    remaining = max(error_count if isinstance(error_count, int) else 0, len(found)) - len(lines)
+    remaining = max(error_count if isinstance(error_count, int) else 0, len(items)) - len(lines)
     return (*lines, f"… and {remaining:,} more") if lines and remaining else tuple(lines)
 
 

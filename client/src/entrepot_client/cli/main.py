@@ -120,12 +120,12 @@ def _report(error: Exception, output: Output) -> int:
 
 def _wrong_usage(error: TyperException) -> Failure:
     path = context.command_path if (context := getattr(error, "ctx", None)) else PROGRAM
-    what = error.format_message().rstrip()
-    if what.startswith("Usage:"):
+    message = error.format_message().rstrip()
+    if message.startswith("Usage:"):
         # A group without a command, set to show its help; the help is one option away.
-        what = "Missing command."
+        message = "Missing command."
     return Failure(
-        what if what.endswith((".", ")")) else what + ".",
+        message if message.endswith((".", ")")) else message + ".",
         f"See `{path} --help` for what it takes and an example.",
         ExitStatus.WRONG_USAGE if error.exit_code == 2 else ExitStatus.FAILED,
     )
