@@ -1,10 +1,12 @@
-"""The house rules: layout, sizes, names, types and words, held by tests rather than by memory."""
+"""The rules of the codebase: layout, sizes, names, types and words, checked by tests."""
 
 import ast
 import os
 import re
 import subprocess
 import sys
+import tomllib
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -138,6 +140,36 @@ def test_modules_are_named_by_what_they_do() -> None:
     assert {path: name & VAGUE_NAMES for path, name in names.items() if name & VAGUE_NAMES} == {}
 
 
+def test_replaced_names_do_not_come_back() -> None:
+    deny_list = tomllib.loads((ROOT / "tests" / "deny_list.toml").read_text())
+    denied = {kind: set(deny_list[kind]) for kind in ("modules", "classes", "functions")}
+    violations = set()
+    for path in modules(*CODE):
+        if path.stem.removeprefix("test_") in denied["modules"]:
+            violations.add(f"{relative(path)}:{path.stem}")
+        for node in ast.walk(ast.parse(path.read_text())):
+            match node:
+                case ast.ClassDef():
+                    names = denied["classes"]
+                case ast.FunctionDef() | ast.AsyncFunctionDef():
+                    names = denied["functions"]
+                case _:
+                    continue
+            if node.name.lstrip("_") in names:
+                violations.add(f"{relative(path)}:{node.name}")
+    exempt = set(deny_list["exempt"])
+    assert (violations - exempt, exempt - violations) == (set(), set())
+
+
+def test_no_class_name_exists_twice() -> None:
+    places = defaultdict(list)
+    for path in modules(*CODE):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ClassDef):
+                places[node.name].append(f"{relative(path)}:{node.lineno}")
+    assert {name: where for name, where in places.items() if len(where) > 1} == {}
+
+
 def test_only_grants_makes_checked_handles() -> None:
     makers = {
         relative(path)
@@ -166,7 +198,7 @@ def test_only_db_commits() -> None:
 def test_every_error_has_its_problem() -> None:
     known = set(table.KINDS) | NEVER_ANSWERED
     # A mapped class says the same for those that derive from it only if they say so themselves.
-    assert {error.__name__ for error in _below(errors.EntrepotError)} == {
+    assert {error.__name__ for error in _subclasses(errors.EntrepotError)} == {
         error.__name__ for error in known
     }
 
@@ -235,7 +267,7 @@ def _called(node: ast.Call) -> str:
     return node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
 
 
-def _below(cls: type[errors.EntrepotError]) -> Iterator[type[errors.EntrepotError]]:
+def _subclasses(cls: type[errors.EntrepotError]) -> Iterator[type[errors.EntrepotError]]:
     for derived in cls.__subclasses__():
         yield derived
-        yield from _below(derived)
+        yield from _subclasses(derived)

@@ -61,7 +61,7 @@ def program(settings: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> Any:
         capfdbinary.readouterr()
         status = run(arguments)
         out, err = capfdbinary.readouterr()
-        return peer_module.Ran(status, out, err.decode())
+        return peer_module.CommandResult(status, out, err.decode())
 
     return run_program
 

@@ -22,8 +22,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 API_KEY = "epk_" + "k" * 49
-LARGE = 8 << 20
-STAMP = "2023-11-25T13:25:00+0000"
+LARGE_BODY_BYTES = 8 << 20
+TIMESTAMP = "2023-11-25T13:25:00+0000"
 
 
 @dataclass
@@ -54,7 +54,7 @@ class StoredFile:
 
     def document(self) -> dict[str, Any]:
         return {
-            "created_at": STAMP,
+            "created_at": TIMESTAMP,
             "entitlement": "rw",
             "file_description": self.description,
             "file_id": self.file_id,
@@ -81,9 +81,9 @@ def task_document(task_id: str, status: str, **members: Any) -> dict[str, Any]:
         "kind": "file.new",
         "status": status,
         "progress": {"stage": "inspecting", "done": 1, "total": 2, "unit": "bytes"},
-        "created_at": STAMP,
-        "started_at": STAMP,
-        "finished_at": STAMP if status in ("succeeded", "failed", "canceled") else None,
+        "created_at": TIMESTAMP,
+        "started_at": TIMESTAMP,
+        "finished_at": TIMESTAMP if status in ("succeeded", "failed", "canceled") else None,
         "user_name": "demo:account",
         "file_id": "53c9c295-83f4-4754-a781-cd03841c806f",
         "file_name": "orders.csv",
@@ -95,7 +95,7 @@ def task_document(task_id: str, status: str, **members: Any) -> dict[str, Any]:
 
 
 @dataclass
-class Ran:
+class CommandResult:
     status: int
     out: bytes
     err: str
@@ -109,7 +109,7 @@ class Ran:
         return json.loads(self.out)
 
 
-Program = Callable[..., Ran]
+Program = Callable[..., CommandResult]
 
 
 class Peer:
@@ -119,12 +119,12 @@ class Peer:
         self.files: dict[str, StoredFile] = {}
         self.tasks: dict[str, dict[str, Any]] = {}
         self.keys: list[dict[str, Any]] = []
-        self.asked: list[RecordedRequest] = []
+        self.requests: list[RecordedRequest] = []
         self.faults: dict[str, list[Fault]] = {}
         self.cuts: list[int] = []
         self.streams: list[list[tuple[int, dict[str, Any]]]] = []
         self.forms: list[dict[str, tuple[Message, bytes]]] = []
-        self.refuse_with: dict[str, Any] | None = None
+        self.upload_problem: dict[str, Any] | None = None
         self.page_size = 1000
         self.headers: dict[str, str] = {}
         self.without_events = False
@@ -136,8 +136,8 @@ class Peer:
         self.files[file.file_id] = file
         return file
 
-    def asked_for(self, path: str) -> list[RecordedRequest]:
-        return [asked for asked in self.asked if asked.path.partition("?")[0] == path]
+    def requests_for(self, path: str) -> list[RecordedRequest]:
+        return [request for request in self.requests if request.path.partition("?")[0] == path]
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -156,10 +156,10 @@ class Handler(BaseHTTPRequestHandler):
         url = urlsplit(self.path)
         length = int(self.headers.get("Content-Length") or 0)
         body = self._body(length)
-        if len(body) < length <= LARGE:
+        if len(body) < length <= LARGE_BODY_BYTES:
             self.close_connection = True  # cut off: a server would take nothing of it
             return
-        self.peer.asked.append(RecordedRequest(self.command, self.path, self.headers, body))
+        self.peer.requests.append(RecordedRequest(self.command, self.path, self.headers, body))
         if faults := self.peer.faults.get(url.path):
             self._fail(faults.pop(0))
         elif self.headers.get("Authorization") != f"Bearer {API_KEY}":
@@ -169,7 +169,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def _body(self, length: int) -> bytes:
         """The body; of a large one only its length is of interest, and memory is measured."""
-        if length <= LARGE:
+        if length <= LARGE_BODY_BYTES:
             return self.rfile.read(length)
         while length > 0:
             length -= len(self.rfile.read(min(length, 1 << 16)))
@@ -188,7 +188,7 @@ class Handler(BaseHTTPRequestHandler):
             case ("GET", "files"):
                 self._list("files_list", [f.document() for f in self.peer.files.values()], query)
             case ("GET", "users"):
-                users = [{"user_name": "demo:account", "role": "admin", "created_at": STAMP}]
+                users = [{"user_name": "demo:account", "role": "admin", "created_at": TIMESTAMP}]
                 self._list("users_list", users, query)
             case ("GET", "tasks"):
                 self._list("tasks_list", list(self.peer.tasks.values()), query)
@@ -268,8 +268,8 @@ class Handler(BaseHTTPRequestHandler):
             name = part.get_param("name", header="content-disposition")
             form[str(name)] = (part, part.get_payload(decode=True))
         self.peer.forms.append(form)
-        if self.peer.refuse_with is not None:
-            document = self.peer.refuse_with
+        if self.peer.upload_problem is not None:
+            document = self.peer.upload_problem
             media = {"Content-Type": "application/problem+json"}
             self._answer(document["status"], json.dumps(document).encode(), media)
             return

@@ -40,19 +40,19 @@ def test_signing_in_and_out(
 ) -> None:
     assert program("auth", "status").status == 3
     type_in(monkeypatch, f"{API_KEY}\n")
-    ran = program("auth", "login", f"{peer.endpoint}/api/v1/")
-    assert ran.status == 0
-    assert "demo:account" in ran.text
-    assert API_KEY not in ran.text + ran.err
+    result = program("auth", "login", f"{peer.endpoint}/api/v1/")
+    assert result.status == 0
+    assert "demo:account" in result.text
+    assert API_KEY not in result.text + result.err
     assert credentials_file().is_relative_to(settings)
     assert credentials_file().stat().st_mode & 0o777 == 0o600
     assert program("files", "list").status == 0
     assert program("auth", "status", "--format", "quiet").text == "demo:account\n"
     assert program("auth", "logout").status == 0
     assert API_KEY not in credentials_file().read_text()
-    ran = program("files", "list")
-    assert ran.status == 3
-    assert "entrepot auth login" in ran.err
+    result = program("files", "list")
+    assert result.status == 3
+    assert "entrepot auth login" in result.err
 
 
 def test_a_wrong_key_is_not_kept(
@@ -75,7 +75,7 @@ def test_the_environment_wins(
     program("auth", "login", peer.endpoint)
     monkeypatch.setenv("ENTREPOT_API_KEY", "epk_other")
     assert program("files", "list").status == 3
-    assert peer.asked[-1].headers["Authorization"] == "Bearer epk_other"
+    assert peer.requests[-1].headers["Authorization"] == "Bearer epk_other"
 
 
 def test_a_kept_key_never_goes_to_another_endpoint(
@@ -86,7 +86,7 @@ def test_a_kept_key_never_goes_to_another_endpoint(
     with running_peer() as other:
         monkeypatch.setenv("ENTREPOT_ENDPOINT", other.endpoint)
         assert program("files", "list").status == 3
-        assert other.asked == []
+        assert other.requests == []
 
 
 def test_a_file_that_others_can_read_is_refused(
@@ -95,18 +95,18 @@ def test_a_file_that_others_can_read_is_refused(
     type_in(monkeypatch, f"{API_KEY}\n")
     program("auth", "login", peer.endpoint)
     credentials_file().chmod(0o644)
-    ran = program("files", "list")
-    assert ran.status == 3
-    assert "chmod 600" in ran.err
+    result = program("files", "list")
+    assert result.status == 3
+    assert "chmod 600" in result.err
 
 
 def test_a_damaged_file(program: Program) -> None:
     credentials_file().parent.mkdir(parents=True)
     credentials_file().touch(mode=0o600)
     credentials_file().write_text("[")
-    ran = program("files", "list")
-    assert ran.status == 1
-    assert "damaged" in ran.err
+    result = program("files", "list")
+    assert result.status == 1
+    assert "damaged" in result.err
 
 
 @pytest.mark.parametrize(("priority", "used"), [(5, True), (0, False)])
@@ -125,8 +125,8 @@ def test_the_systems_keyring_is_used_where_it_works(
     monkeypatch.delitem(sys.modules, "keyring")
     monkeypatch.syspath_prepend(str(folder))
     type_in(monkeypatch, f"{API_KEY}\n")
-    ran = program("auth", "login", peer.endpoint)
-    assert ("the system's keyring" in ran.text) is used
+    result = program("auth", "login", peer.endpoint)
+    assert ("the system's keyring" in result.text) is used
     assert (API_KEY in credentials_file().read_text()) is not used
     assert secrets.exists() is used
     assert program("files", "list").status == 0
@@ -167,11 +167,11 @@ def test_a_keyring_in_trouble(
         program("auth", "login")
     monkeypatch.delitem(sys.modules, "keyring")
     monkeypatch.syspath_prepend(str(folder))
-    ran = program("files", "list")
+    result = program("files", "list")
     sys.modules.pop("keyring", None)
-    assert ran.status == status
-    assert "Traceback" not in ran.err
-    assert ("keyring gave no key (locked)" in ran.err) is (status == 3)
+    assert result.status == status
+    assert "Traceback" not in result.err
+    assert ("keyring gave no key (locked)" in result.err) is (status == 3)
 
 
 def test_an_endpoint_without_encryption_is_warned_about(

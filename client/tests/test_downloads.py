@@ -17,18 +17,18 @@ def test_a_file_gets_the_servers_name_in_a_folder(
     peer: Peer, client: Client, tmp_path: Path
 ) -> None:
     file = peer.add_file("orders.csv", CONTENT)
-    got = client.download(file.file_id, tmp_path)
-    assert got.path == tmp_path / "orders.csv"
-    assert got.path.read_bytes() == CONTENT
-    assert (got.size, got.sha256, got.verified) == (len(CONTENT), file.sha256, True)
+    result = client.download(file.file_id, tmp_path)
+    assert result.path == tmp_path / "orders.csv"
+    assert result.path.read_bytes() == CONTENT
+    assert (result.size, result.sha256, result.verified) == (len(CONTENT), file.sha256, True)
     assert [path.name for path in tmp_path.iterdir()] == ["orders.csv"]
 
 
 def test_an_empty_file(peer: Peer, client: Client, tmp_path: Path) -> None:
     file = peer.add_file("empty.csv", b"")
-    got = client.download(file.file_id, tmp_path)
-    assert got.path is not None
-    assert got.path.read_bytes() == b""
+    result = client.download(file.file_id, tmp_path)
+    assert result.path is not None
+    assert result.path.read_bytes() == b""
 
 
 def test_nothing_is_replaced_unless_asked(peer: Peer, client: Client, tmp_path: Path) -> None:
@@ -38,7 +38,7 @@ def test_nothing_is_replaced_unless_asked(peer: Peer, client: Client, tmp_path: 
     with pytest.raises(errors.TargetExists):
         client.download(file.file_id, tmp_path)
     assert target.read_bytes() == b"mine"
-    assert "GET" not in [request.method for request in peer.asked]
+    assert "GET" not in [request.method for request in peer.requests]
     client.download(file.file_id, tmp_path, overwrite=True)
     assert target.read_bytes() == CONTENT
 
@@ -59,21 +59,21 @@ def test_a_file_that_appears_meanwhile_is_not_replaced(
     assert (tmp_path / "orders.csv.part").read_bytes() == CONTENT
     # The part is kept: once the name is free, the download needs only a HEAD.
     target.rename(tmp_path / "kept.csv")
-    request_count = len(peer.asked)
+    request_count = len(peer.requests)
     client.download(file.file_id, target)
-    assert [a.method for a in peer.asked[request_count:]] == ["HEAD"]
+    assert [a.method for a in peer.requests[request_count:]] == ["HEAD"]
     assert target.read_bytes() == CONTENT
 
 
 def test_a_broken_download_goes_on_by_itself(peer: Peer, client: Client, tmp_path: Path) -> None:
     file = peer.add_file("orders.csv", CONTENT)
     peer.cuts = [400_000, 300_000]
-    got = client.download(file.file_id, tmp_path)
-    assert got.path is not None
-    assert got.path.read_bytes() == CONTENT
-    ranges = [a.headers.get("Range") for a in peer.asked if a.method == "GET"]
+    result = client.download(file.file_id, tmp_path)
+    assert result.path is not None
+    assert result.path.read_bytes() == CONTENT
+    ranges = [a.headers.get("Range") for a in peer.requests if a.method == "GET"]
     assert ranges == [None, "bytes=400000-", "bytes=700000-"]
-    assert {a.headers["Accept-Encoding"] for a in peer.asked} == {"identity"}
+    assert {a.headers["Accept-Encoding"] for a in peer.requests} == {"identity"}
 
 
 def leave_a_part(peer: Peer, client: Client, file_id: str, folder: Path) -> None:
@@ -93,12 +93,12 @@ def leave_a_part(peer: Peer, client: Client, file_id: str, folder: Path) -> None
 def test_a_later_run_goes_on_from_the_part(peer: Peer, client: Client, tmp_path: Path) -> None:
     file = peer.add_file("orders.csv", CONTENT)
     leave_a_part(peer, client, file.file_id, tmp_path)
-    got = client.download(file.file_id, tmp_path)
-    assert got.path is not None
-    assert got.path.read_bytes() == CONTENT
-    assert got.resumed_from == 400_000
-    assert peer.asked[-1].headers["Range"] == "bytes=400000-"
-    assert peer.asked[-1].headers["If-Range"] == file.etag
+    result = client.download(file.file_id, tmp_path)
+    assert result.path is not None
+    assert result.path.read_bytes() == CONTENT
+    assert result.resumed_from == 400_000
+    assert peer.requests[-1].headers["Range"] == "bytes=400000-"
+    assert peer.requests[-1].headers["If-Range"] == file.etag
     assert [path.name for path in tmp_path.iterdir()] == ["orders.csv"]
 
 
@@ -108,10 +108,10 @@ def test_a_part_of_an_older_version_is_not_continued(
     file = peer.add_file("orders.csv", CONTENT)
     leave_a_part(peer, client, file.file_id, tmp_path)
     file.content = CONTENT[::-1]
-    got = client.download(file.file_id, tmp_path)
-    assert got.path is not None
-    assert got.path.read_bytes() == CONTENT[::-1]
-    assert got.resumed_from == 0
+    result = client.download(file.file_id, tmp_path)
+    assert result.path is not None
+    assert result.path.read_bytes() == CONTENT[::-1]
+    assert result.resumed_from == 0
 
 
 def test_a_version_published_between_two_attempts_starts_over(
@@ -124,10 +124,10 @@ def test_a_version_published_between_two_attempts_starts_over(
         if done == 400_000:
             file.content = CONTENT[::-1]
 
-    got = client.download(file.file_id, tmp_path, progress=publish)
-    assert got.path is not None
-    assert got.path.read_bytes() == CONTENT[::-1]
-    assert got.sha256 == file.sha256
+    result = client.download(file.file_id, tmp_path, progress=publish)
+    assert result.path is not None
+    assert result.path.read_bytes() == CONTENT[::-1]
+    assert result.sha256 == file.sha256
 
 
 @pytest.mark.parametrize("state", ["not JSON", "[]", '{"file_id": "x", "etag": "y"}'])
@@ -137,9 +137,9 @@ def test_a_part_of_unknown_origin_is_not_continued(
     file = peer.add_file("orders.csv", CONTENT)
     (tmp_path / "orders.csv.part").write_bytes(b"garbage")
     (tmp_path / "orders.csv.part.json").write_text(state)
-    got = client.download(file.file_id, tmp_path)
-    assert got.path is not None
-    assert got.path.read_bytes() == CONTENT
+    result = client.download(file.file_id, tmp_path)
+    assert result.path is not None
+    assert result.path.read_bytes() == CONTENT
 
 
 def test_a_damaged_part_is_thrown_away(peer: Peer, client: Client, tmp_path: Path) -> None:
@@ -169,9 +169,9 @@ def test_a_part_longer_than_the_file_starts_over(
         ]
 
     refuse_range()
-    got = client.download(file.file_id, tmp_path / "orders.csv")
-    assert got.path is not None
-    assert got.path.read_bytes() == CONTENT
+    result = client.download(file.file_id, tmp_path / "orders.csv")
+    assert result.path is not None
+    assert result.path.read_bytes() == CONTENT
 
 
 def test_a_server_without_digests(peer: Peer, client: Client, tmp_path: Path) -> None:
@@ -274,12 +274,14 @@ def test_a_form_is_waited_for_as_the_server_asks(
     peer.faults[f"/api/v1/file/download/{file.file_id}"] = pending(1) + pending(2)
     pauses: list[float] = []
     started_at = time.monotonic()
-    got = client.download(file.file_id, tmp_path, form="parquet", version=3, on_wait=pauses.append)
+    result = client.download(
+        file.file_id, tmp_path, form="parquet", version=3, on_wait=pauses.append
+    )
     assert time.monotonic() - started_at >= 3
     assert pauses == [1.0, 2.0]
-    assert got.path == tmp_path / "orders.parquet"
-    assert got.path.read_bytes() == CONTENT
-    assert {a.path.partition("?")[2] for a in peer.asked} == {"version=3&format=parquet"}
+    assert result.path == tmp_path / "orders.parquet"
+    assert result.path.read_bytes() == CONTENT
+    assert {a.path.partition("?")[2] for a in peer.requests} == {"version=3&format=parquet"}
 
 
 def test_a_form_for_a_stream_is_waited_for_too(peer: Peer, client: Client) -> None:

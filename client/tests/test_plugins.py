@@ -56,15 +56,15 @@ def test_a_plugins_commands_behave_as_our_own(
     program: Program, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     install(tmp_path / "plugin", monkeypatch, "good_plugin", GOOD)
-    ran = program("operate", "account", "create", "a", "--quota", "10GB", "--format", "json")
-    assert ran.json == {"name": "a", "quota": 10_000_000_000}
+    result = program("operate", "account", "create", "a", "--quota", "10GB", "--format", "json")
+    assert result.json == {"name": "a", "quota": 10_000_000_000}
     assert program("--format", "quiet", "operate", "account", "create", "a").text == "a\n"
     assert (
         program("operate", "account", "create", "a", "--quota", "10GB").text == "quota  10.0 GB\n"
     )
-    ran = program("operate", "account", "create", "taken")
-    assert (ran.status, ran.out) == (1, b"")
-    assert ran.err.endswith("Error: The name is taken.\nChoose another.\n")
+    result = program("operate", "account", "create", "taken")
+    assert (result.status, result.out) == (1, b"")
+    assert result.err.endswith("Error: The name is taken.\nChoose another.\n")
     assert program("operate", "account", "create", "a", "--quota", "much").status == 2
 
 
@@ -73,10 +73,10 @@ def test_a_broken_plugin_is_told_and_harms_nothing(
     program: Program, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, source: str
 ) -> None:
     install(tmp_path / "plugin", monkeypatch, "broken_plugin", source)
-    ran = program("--help")
-    assert ran.status == 0
-    assert "The commands of the package broken_plugin could not be loaded" in ran.err
-    assert "Traceback" not in ran.err
-    assert "push" in ran.text
-    assert "half" not in ran.text
+    result = program("--help")
+    assert result.status == 0
+    assert "The commands of the package broken_plugin could not be loaded" in result.err
+    assert "Traceback" not in result.err
+    assert "push" in result.text
+    assert "half" not in result.text
     assert "Traceback" in program("--debug", "--version").err

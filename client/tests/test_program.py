@@ -33,11 +33,11 @@ ALL = [path for path in commands(build()[0]) if path and path[0] in OURS]
 def test_every_command_has_an_example_and_the_common_options(
     program: Program, path: tuple[str, ...]
 ) -> None:
-    ran = program(*path, "--help")
-    assert ran.status == 0
-    assert f"Example: entrepot {path[0]}" in ran.text
-    assert "--format" in ran.text
-    assert "--debug" in ran.text
+    result = program(*path, "--help")
+    assert result.status == 0
+    assert f"Example: entrepot {path[0]}" in result.text
+    assert "--format" in result.text
+    assert "--debug" in result.text
 
 
 def test_the_version(program: Program) -> None:
@@ -45,9 +45,9 @@ def test_the_version(program: Program) -> None:
 
 
 def test_no_arguments_show_the_help(program: Program) -> None:
-    ran = program()
-    assert ran.status == 0
-    assert "Usage: entrepot" in ran.text
+    result = program()
+    assert result.status == 0
+    assert "Usage: entrepot" in result.text
 
 
 @pytest.mark.parametrize(
@@ -63,10 +63,10 @@ def test_the_format_before_and_after_the_name(
     signed_in: Peer, program: Program, arguments: tuple[str, ...]
 ) -> None:
     file = signed_in.add_file("orders.csv", b"1")
-    ran = program(*arguments)
-    assert ran.status == 0
-    assert ran.json == [file.document()]
-    assert ran.err == ""
+    result = program(*arguments)
+    assert result.status == 0
+    assert result.json == [file.document()]
+    assert result.err == ""
 
 
 def test_quiet_is_the_one_value_alone(signed_in: Peer, program: Program) -> None:
@@ -86,23 +86,23 @@ def test_people_get_whole_values_without_colour_in_a_pipe(
     signed_in: Peer, program: Program
 ) -> None:
     file = signed_in.add_file("a" * 200 + ".csv", b"1")
-    ran = program("files", "list")
-    assert file.file_id in ran.text
-    assert file.name in ran.text
-    assert "\x1b" not in ran.text
+    result = program("files", "list")
+    assert file.file_id in result.text
+    assert file.name in result.text
+    assert "\x1b" not in result.text
 
 
 def test_what_others_wrote_cannot_move_the_cursor(signed_in: Peer, program: Program) -> None:
     file = signed_in.add_file("a.csv", b"1")
     file.description = "\x1b[2Jgone \u202egnp.exe [bold]text"
-    ran = program("files", "show", file.file_id)
-    assert "�[2Jgone �gnp.exe [bold]text" in ran.text
+    result = program("files", "show", file.file_id)
+    assert "�[2Jgone �gnp.exe [bold]text" in result.text
 
 
 def test_an_empty_list_is_a_note_and_no_result(signed_in: Peer, program: Program) -> None:
-    ran = program("files", "list")
-    assert (ran.status, ran.out) == (0, b"")
-    assert "entrepot push" in ran.err
+    result = program("files", "list")
+    assert (result.status, result.out) == (0, b"")
+    assert "entrepot push" in result.err
     assert program("files", "list", "--format", "json").json == []
 
 
@@ -126,18 +126,18 @@ def problem(status: int, code: str) -> Fault:
 )
 def test_exit_statuses(signed_in: Peer, program: Program, fault: Fault, exit_status: int) -> None:
     signed_in.faults[FILES] = [fault] * 5
-    ran = program("files", "list", "--format", "quiet")
-    assert ran.status == exit_status
-    assert ran.out == b""
-    message, advice = ran.err.strip().split("\n")
+    result = program("files", "list", "--format", "quiet")
+    assert result.status == exit_status
+    assert result.out == b""
+    message, advice = result.err.strip().split("\n")
     assert message == "Error: Said why."
     assert advice.endswith(".")
 
 
 def test_errors_as_json(signed_in: Peer, program: Program) -> None:
     signed_in.faults[FILES] = [problem(403, "not-allowed")]
-    ran = program("files", "list", "--format", "json")
-    document = json.loads(ran.err)
+    result = program("files", "list", "--format", "json")
+    document = json.loads(result.err)
     assert (document["error"], document["exit_status"]) == ("Said why.", 3)
     assert document["problem"]["code"] == "not-allowed"
 
@@ -157,38 +157,38 @@ def test_errors_as_json(signed_in: Peer, program: Program) -> None:
     ],
 )
 def test_wrong_usage(signed_in: Peer, program: Program, arguments: tuple[str, ...]) -> None:
-    ran = program(*arguments)
-    assert ran.status == 2
-    assert ran.out == b""
-    assert ran.err.startswith("Error: ")
-    assert "--help` for what it takes" in ran.err
-    assert signed_in.asked == []
+    result = program(*arguments)
+    assert result.status == 2
+    assert result.out == b""
+    assert result.err.startswith("Error: ")
+    assert "--help` for what it takes" in result.err
+    assert signed_in.requests == []
 
 
 def test_nobody_listens(program: Program, signed_in: Peer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ENTREPOT_ENDPOINT", "http://127.0.0.1:9")
-    ran = program("files", "list")
-    assert ran.status == 1
-    assert "Error: http://127.0.0.1:9 gave no answer" in ran.err
-    assert "Traceback" not in ran.err
+    result = program("files", "list")
+    assert result.status == 1
+    assert "Error: http://127.0.0.1:9 gave no answer" in result.err
+    assert "Traceback" not in result.err
 
 
 def test_a_traceback_only_with_debug_and_never_a_key(signed_in: Peer, program: Program) -> None:
     signed_in.faults[FILES] = [problem(500, "internal-error")] * 2
     assert "Traceback" not in program("files", "list").err
-    ran = program("files", "list", "--debug")
-    assert "Traceback" in ran.err
-    assert API_KEY not in ran.err
+    result = program("files", "list", "--debug")
+    assert "Traceback" in result.err
+    assert API_KEY not in result.err
 
 
 @pytest.mark.parametrize("fault", [Fault(503), Fault(429, {"Retry-After": "1"})])
 def test_retries_are_told_on_stderr(signed_in: Peer, program: Program, fault: Fault) -> None:
     signed_in.faults[FILES] = [fault]
     signed_in.add_file("a.csv", b"1")
-    ran = program("files", "list", "--format", "human")
-    assert ran.status == 0
-    assert "trying again in" in ran.err
-    assert "retry" not in ran.text
+    result = program("files", "list", "--format", "human")
+    assert result.status == 0
+    assert "trying again in" in result.err
+    assert "retry" not in result.text
 
 
 def test_tasks(signed_in: Peer, program: Program) -> None:
@@ -203,7 +203,7 @@ def test_keys(signed_in: Peer, program: Program) -> None:
     result = program("keys", "create", "cron", "--scopes", "read", "--expires", "90d")
     assert "epk_new" in result.text
     assert "not shown again" in result.err
-    (request,) = signed_in.asked_for("/api/v1/key/new")
+    (request,) = signed_in.requests_for("/api/v1/key/new")
     body = json.loads(request.body)
     assert (body["name"], body["scopes"]) == ("cron", ["read"])
     assert body["expires_at"].endswith("+0000")
@@ -216,8 +216,8 @@ def test_api(signed_in: Peer, program: Program, tmp_path: Path) -> None:
     assert program("api", "get", "/api/v1/whoami").json["user_name"] == "demo:account"
     assert program("api", "GET", "account", "--format", "json").json["quota"] == 1000
     (tmp_path / "body.json").write_text('{"name": "cron", "scopes": ["read"]}')
-    ran = program("api", "POST", "key/new", "--input", str(tmp_path / "body.json"))
-    assert ran.json["name"] == "cron"
+    result = program("api", "POST", "key/new", "--input", str(tmp_path / "body.json"))
+    assert result.json["name"] == "cron"
     assert program("api", "GET", "nothing").status == 4
 
 
@@ -249,7 +249,7 @@ def test_control_c_while_a_task_is_watched(peer: Peer) -> None:
     peer.without_events = True
     path = f"/api/v1/task/{TASK}"
     with start(peer, "tasks", "watch", TASK, stderr=subprocess.PIPE) as process:
-        wait_until(lambda: peer.asked_for(path))
+        wait_until(lambda: peer.requests_for(path))
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=60)
     assert process.returncode == 130

@@ -46,9 +46,9 @@ def violation(count: int) -> dict[str, object]:
 def test_push_waits_and_prints_the_files_id(
     signed_in: Peer, program: Program, orders: Path
 ) -> None:
-    ran = program("push", str(orders), "--format", "quiet")
+    result = program("push", str(orders), "--format", "quiet")
     (file,) = signed_in.files.values()
-    assert (ran.status, ran.text, ran.err) == (0, f"{file.file_id}\n", "")
+    assert (result.status, result.text, result.err) == (0, f"{file.file_id}\n", "")
     assert file.content == orders.read_bytes()
 
 
@@ -62,13 +62,13 @@ def test_push_says_which_limit_it_chose(signed_in: Peer, program: Program, order
 
 def test_push_without_waiting(signed_in: Peer, program: Program, orders: Path) -> None:
     signed_in.tasks[TASK] = task_document(TASK, "queued")
-    ran = program("push", str(orders), "--no-wait", "--format", "json")
-    assert ran.json == {
+    result = program("push", str(orders), "--no-wait", "--format", "json")
+    assert result.json == {
         "task_id": TASK,
         "file_size": orders.stat().st_size,
         "sha256": hashlib.sha256(orders.read_bytes()).hexdigest(),
     }
-    assert not signed_in.asked_for(f"/api/v1/task/{TASK}/events")
+    assert not signed_in.requests_for(f"/api/v1/task/{TASK}/events")
 
 
 def test_a_rejected_delivery_shows_its_first_errors(
@@ -77,14 +77,14 @@ def test_a_rejected_delivery_shows_its_first_errors(
     failed = task_document(TASK, "failed", error=violation(12), report_url=REPORT)
     signed_in.tasks[TASK] = task_document(TASK, "queued")
     signed_in.streams = [[(1, failed)]]
-    ran = program("push", str(orders), "--enforce-schema")
-    assert ran.status == 5
-    assert ran.out == b""
-    assert "Error: 12 rows break the contract." in ran.err
-    assert 'row 2, amount: type is "integer/default"' in ran.err
-    assert "row 12, amount" not in ran.err
-    assert "… and 1,002 more" in ran.err
-    assert REPORT in ran.err
+    result = program("push", str(orders), "--enforce-schema")
+    assert result.status == 5
+    assert result.out == b""
+    assert "Error: 12 rows break the contract." in result.err
+    assert 'row 2, amount: type is "integer/default"' in result.err
+    assert "row 12, amount" not in result.err
+    assert "… and 1,002 more" in result.err
+    assert REPORT in result.err
     assert signed_in.forms[0]["enforce_schema"][1] == b"true"
 
 
@@ -104,7 +104,7 @@ def test_watching_ends_as_the_task_did(signed_in: Peer, program: Program) -> Non
 
 
 def test_over_the_quota(signed_in: Peer, program: Program, orders: Path) -> None:
-    signed_in.refuse_with = {
+    signed_in.upload_problem = {
         "type": "/problems/account-quota-exceeded",
         "status": 413,
         "code": "account-quota-exceeded",
@@ -113,17 +113,17 @@ def test_over_the_quota(signed_in: Peer, program: Program, orders: Path) -> None
         "used": 900_000,
         "quota": 1_000_000,
     }
-    ran = program("push", str(orders))
-    assert ran.status == 6
-    assert "requested 1.5 MB, used 900.0 kB, quota 1.0 MB" in ran.err
-    assert "entrepot quota" in ran.err
+    result = program("push", str(orders))
+    assert result.status == 6
+    assert "requested 1.5 MB, used 900.0 kB, quota 1.0 MB" in result.err
+    assert "entrepot quota" in result.err
 
 
 def test_over_the_limit_that_was_given(signed_in: Peer, program: Program, orders: Path) -> None:
-    ran = program("push", str(orders), "--size-limit", "3")
-    assert ran.status == 6
-    assert "--size-limit of at least 14 bytes" in ran.err
-    assert signed_in.asked == []
+    result = program("push", str(orders), "--size-limit", "3")
+    assert result.status == 6
+    assert "--size-limit of at least 14 bytes" in result.err
+    assert signed_in.requests == []
 
 
 def test_a_given_schema(signed_in: Peer, program: Program, orders: Path, tmp_path: Path) -> None:
@@ -142,15 +142,15 @@ def test_bytes_that_arrived_otherwise_are_noticed(
 ) -> None:
     other = signed_in.add_file("orders.csv", b"damaged")
     signed_in.tasks[TASK] = task_document(TASK, "succeeded", file_id=other.file_id)
-    ran = program("push", str(orders))
-    assert ran.status == 1
-    assert "other bytes than were sent" in ran.err
+    result = program("push", str(orders))
+    assert result.status == 1
+    assert "other bytes than were sent" in result.err
 
 
 def test_pull_here(signed_in: Peer, program: Program, here: Path) -> None:
     file = signed_in.add_file("../orders.csv", b"1,2\r\n")
-    ran = program("pull", file.file_id, "--format", "quiet")
-    assert (ran.status, ran.text) == (0, "orders.csv\n")
+    result = program("pull", file.file_id, "--format", "quiet")
+    assert (result.status, result.text) == (0, "orders.csv\n")
     assert (here / "orders.csv").read_bytes() == b"1,2\r\n"
     again = program("pull", file.file_id)
     assert again.status == 1
@@ -160,26 +160,26 @@ def test_pull_here(signed_in: Peer, program: Program, here: Path) -> None:
 
 def test_pull_to_a_path_and_to_stdout(signed_in: Peer, program: Program, here: Path) -> None:
     file = signed_in.add_file("orders.csv", bytes(range(256)))
-    ran = program("pull", file.file_id, "-o", "mine.bin", "--format", "json")
-    assert ran.json == {
+    result = program("pull", file.file_id, "-o", "mine.bin", "--format", "json")
+    assert result.json == {
         "path": "mine.bin",
         "file_id": file.file_id,
         "file_size": 256,
         "sha256": file.sha256,
     }
-    ran = program("pull", file.file_id, "-o", "-")
-    assert (ran.status, ran.out, ran.err) == (0, bytes(range(256)), "")
+    result = program("pull", file.file_id, "-o", "-")
+    assert (result.status, result.out, result.err) == (0, bytes(range(256)), "")
     assert [path.name for path in here.iterdir()] == ["mine.bin"]
 
 
 def test_pull_what_cannot_be_written(signed_in: Peer, program: Program, here: Path) -> None:
     file = signed_in.add_file("orders.csv", b"1")
-    ran = program("pull", file.file_id, "-o", "no/such/folder/x.csv")
-    assert ran.status == 1
-    assert "No such file or directory" in ran.err
+    result = program("pull", file.file_id, "-o", "no/such/folder/x.csv")
+    assert result.status == 1
+    assert "No such file or directory" in result.err
 
 
 def test_pull_what_is_not_there(signed_in: Peer, program: Program, here: Path) -> None:
-    ran = program("pull", "53c9c295-83f4-4754-a781-cd03841c806f")
-    assert ran.status == 4
+    result = program("pull", "53c9c295-83f4-4754-a781-cd03841c806f")
+    assert result.status == 4
     assert list(here.iterdir()) == []

@@ -17,7 +17,7 @@ def test_reads_are_retried_until_the_server_is_back(peer: Peer, client: Client) 
     peer.add_file("a.csv", b"1")
     peer.faults[FILES] = [Fault(0), Fault(502), Fault(503), Fault(504)]
     assert [file.file_name for file in client.files()] == ["a.csv"]
-    assert len(peer.asked_for(FILES)) == 5
+    assert len(peer.requests_for(FILES)) == 5
 
 
 def test_retry_after_is_honoured(peer: Peer, client: Client) -> None:
@@ -33,7 +33,7 @@ def test_a_pause_that_is_too_long_is_left_to_the_caller(peer: Peer, client: Clie
     with pytest.raises(errors.ServerFailed) as caught:
         list(client.files())
     assert caught.value.retry_after == 3600
-    assert len(peer.asked_for(FILES)) == 1
+    assert len(peer.requests_for(FILES)) == 1
 
 
 @pytest.mark.parametrize("status", [500, 501, 507, 404, 409])
@@ -41,7 +41,7 @@ def test_what_will_not_change_is_not_retried(peer: Peer, client: Client, status:
     peer.faults[FILES] = [Fault(status)]
     with pytest.raises(errors.Problem):
         list(client.files())
-    assert len(peer.asked_for(FILES)) == 1
+    assert len(peer.requests_for(FILES)) == 1
 
 
 @pytest.mark.parametrize("fault", [Fault(0), Fault(503), Fault(429)])
@@ -49,7 +49,7 @@ def test_changes_are_sent_once(peer: Peer, client: Client, fault: Fault) -> None
     peer.faults["/api/v1/key/new"] = [fault]
     with pytest.raises((errors.Unreachable, errors.Problem)):
         client.create_key("cron", ["read"])
-    assert len(peer.asked_for("/api/v1/key/new")) == 1
+    assert len(peer.requests_for("/api/v1/key/new")) == 1
 
 
 def test_a_change_that_was_one_too_many_is_sent_again_after_a_while(
@@ -60,7 +60,7 @@ def test_a_change_that_was_one_too_many_is_sent_again_after_a_while(
     started_at = time.monotonic()
     client.create_key("cron", ["read"])
     assert time.monotonic() - started_at >= 1.0
-    assert len(peer.asked_for("/api/v1/key/new")) == 2
+    assert len(peer.requests_for("/api/v1/key/new")) == 2
 
 
 def test_patience_has_an_end(peer: Peer) -> None:
@@ -71,7 +71,7 @@ def test_patience_has_an_end(peer: Peer) -> None:
     ):
         client.create_key("cron", ["read"])
     assert caught.value.retry_after == 1
-    assert 1 < len(peer.asked_for("/api/v1/key/new")) < 20
+    assert 1 < len(peer.requests_for("/api/v1/key/new")) < 20
 
 
 def test_a_lost_answer_to_a_change_says_that_it_may_have_happened(
@@ -97,14 +97,14 @@ def test_every_page_is_fetched_from_the_endpoint_whatever_host_a_link_names(
     for number in range(5):
         peer.add_file(f"{number}.csv", b"1")
     assert [file.file_name for file in client.files()] == [f"{n}.csv" for n in range(5)]
-    assert len(peer.asked_for(FILES)) == 3
+    assert len(peer.requests_for(FILES)) == 3
 
 
 def test_a_limit_ends_the_pages(peer: Peer, client: Client) -> None:
     peer.page_size = 2
     peer.tasks = {str(n): {"task_id": str(n), "status": "queued"} for n in range(9)}
     assert [task.task_id for task in client.tasks(3)] == ["0", "1", "2"]
-    assert len(peer.asked_for("/api/v1/tasks")) == 2
+    assert len(peer.requests_for("/api/v1/tasks")) == 2
 
 
 def test_problems_are_typed_and_carry_their_figures(peer: Peer, client: Client) -> None:
@@ -139,7 +139,7 @@ def test_the_key_does_not_follow_a_redirect_to_another_host(peer: Peer, client: 
     peer.faults[FILES] = [Fault(302, {"Location": f"{other}{FILES}"})]
     with pytest.raises(errors.NotSignedIn):
         list(client.files())
-    assert [a.headers.get("Authorization") for a in peer.asked] == [f"Bearer {API_KEY}", None]
+    assert [a.headers.get("Authorization") for a in peer.requests] == [f"Bearer {API_KEY}", None]
 
 
 def test_a_change_is_not_redirected(peer: Peer, client: Client) -> None:
@@ -151,7 +151,7 @@ def test_a_change_is_not_redirected(peer: Peer, client: Client) -> None:
 def test_an_id_cannot_leave_its_path(peer: Peer, client: Client) -> None:
     with pytest.raises(errors.ResourceNotFound):
         client.file("../whoami")
-    assert peer.asked[0].path == "/api/v1/file/..%2Fwhoami"
+    assert peer.requests[0].path == "/api/v1/file/..%2Fwhoami"
 
 
 def test_keys_that_cannot_be_sent() -> None:

@@ -34,7 +34,7 @@ def test_the_form_is_the_apis(peer: Peer, client: Client, orders: Path) -> None:
     part, content = form["file"]
     assert (part.get_filename(), part["Content-Length"]) == ("orders.csv", str(len(content)))
     assert content == orders.read_bytes()
-    (request,) = peer.asked_for(PATH)
+    (request,) = peer.requests_for(PATH)
     assert "Transfer-Encoding" not in request.headers
     assert int(request.headers["Content-Length"]) == len(request.body)
     assert delivery.sha256 == hashlib.sha256(content).hexdigest()
@@ -66,11 +66,11 @@ def test_a_file_over_its_limit_is_not_sent(peer: Peer, client: Client, orders: P
     with pytest.raises(errors.FileOverSizeLimit) as caught:
         client.push(orders, size_limit=1000)
     assert (caught.value.size, caught.value.limit) == (orders.stat().st_size, 1000)
-    assert peer.asked == []
+    assert peer.requests == []
 
 
 def test_a_refusal_has_its_figures(peer: Peer, client: Client, orders: Path) -> None:
-    peer.refuse_with = {"status": 413, "code": "account-quota-exceeded", "used": 5, "limit": 6}
+    peer.upload_problem = {"status": 413, "code": "account-quota-exceeded", "used": 5, "limit": 6}
     with pytest.raises(errors.OverLimit) as caught:
         client.push(orders)
     assert caught.value.figures == {"used": 5, "limit": 6}
@@ -80,7 +80,7 @@ def test_an_upload_is_sent_once(peer: Peer, client: Client, orders: Path) -> Non
     peer.faults[PATH] = [Fault(503)]
     with pytest.raises(errors.ServerFailed):
         client.push(orders)
-    assert len(peer.asked_for(PATH)) == 1
+    assert len(peer.requests_for(PATH)) == 1
 
 
 def test_an_upload_waits_for_room(peer: Peer, client: Client, orders: Path) -> None:
@@ -88,7 +88,7 @@ def test_an_upload_waits_for_room(peer: Peer, client: Client, orders: Path) -> N
     peer.faults[PATH] = [Fault(429, wait), Fault(429, wait)]
     delivery = client.push(orders)
     assert delivery.sha256 == hashlib.sha256(orders.read_bytes()).hexdigest()
-    assert len(peer.asked_for(PATH)) == 3
+    assert len(peer.requests_for(PATH)) == 3
     assert peer.forms[-1]["file"][1] == orders.read_bytes()
 
 

@@ -46,7 +46,7 @@ def test_a_proxy_that_gives_something_else_than_a_stream(peer: Peer, client: Cli
     peer.tasks[TASK] = DONE
     peer.without_events = True
     assert statuses(client) == ["succeeded"]
-    assert len(peer.asked_for(EVENTS)) == 1
+    assert len(peer.requests_for(EVENTS)) == 1
 
 
 def test_a_stream_that_ends_too_early_still_gives_the_end(peer: Peer, client: Client) -> None:

@@ -90,7 +90,7 @@ def test_each_kind_of_tampering_is_found(database: Database) -> None:
     def change_row(row: dict[str, Any], **values: Any) -> Any:
         return update(activity).where(activity.c.id == row["id"]).values(**values)
 
-    said = {name: value for name, value in second.items() if name not in ("id", "hash")}
+    values = {name: value for name, value in second.items() if name not in ("id", "hash")}
     for number, changes in enumerate(
         (
             [change_row(second, detail={"name": "another"})],
@@ -101,7 +101,7 @@ def test_each_kind_of_tampering_is_found(database: Database) -> None:
             [delete(activity).where(activity.c.id >= third["id"], same_account)],
             [delete(activity).where(same_account)],
             [insert(activity).values(**fourth | {"id": fourth["id"] + 1000})],
-            [insert(activity).values(**said, hash=hash_row(fourth["hash"], said))],
+            [insert(activity).values(**values, hash=hash_row(fourth["hash"], values))],
             [change_row(second, hash=third["hash"]), change_row(third, hash=second["hash"])],
             [
                 change_row(second, id=9999),

@@ -353,8 +353,8 @@ def test_a_dropped_draft_begins_anew(store: BlobStore) -> None:
     writer = store.drafts.append(draft)
     writer.write(b"gone")
     writer.close()
-    (stats,) = store.drafts.list()
-    assert (stats.blob_id, stats.size) == (draft, 4)
+    (stat,) = store.drafts.list()
+    assert (stat.blob_id, stat.size) == (draft, 4)
     store.drafts.drop(draft)
     store.drafts.drop(draft)
     assert list(store.drafts.list()) == []

@@ -23,7 +23,7 @@ SWEEPING = [
 
 
 def two_versions(installation: Installation) -> str:
-    """A file with two versions, which the house's check takes for one with the second."""
+    """A file with two versions, which the invariants' check takes for one with the second."""
     sent = installation.send(FIRST, limit=LIMIT)
     file_id = str(installation.api.wait_task(str(sent.task_id))["file_id"])
     installation.api.wait_task(str(installation.send_version(file_id, SECOND)))

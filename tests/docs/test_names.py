@@ -1,4 +1,4 @@
-"""What the pages cite exists: functions in files, links, rooms, nouns; and never a line number."""
+"""What the pages cite exists: functions in files, links, packages, nouns; and no line numbers."""
 
 import ast
 import re
@@ -69,18 +69,18 @@ def test_the_life_of_an_upload_cites_names() -> None:
     assert sum(bool(member) for _, member in cited) >= 30
 
 
-def test_the_map_shows_every_room() -> None:
+def test_the_map_shows_every_package() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     layers = project["tool"]["importlinter"]["contracts"][0]["layers"]
-    rooms = [room.strip() for layer in layers for room in layer.split("|")]
+    packages = [package.strip() for layer in layers for package in layer.split("|")]
     folders = {
         path.parent.name
         for path in (ROOT / "src" / "entrepot").glob("*/__init__.py")
         if "__pycache__" not in path.parts
     }
-    assert set(rooms) == folders
+    assert set(packages) == folders
     text = (ROOT / "ARCHITECTURE.md").read_text()
-    assert [room for room in rooms if f"`{room}`" not in text] == []
+    assert [package for package in packages if f"`{package}`" not in text] == []
 
 
 def test_the_glossary_is_in_order() -> None:

@@ -69,7 +69,7 @@ def test_descriptions() -> None:
             check_description(text)
 
 
-class Delivery:
+class StoredDelivery:
     """Bytes in the store and a reservation for them, ready for the commit point."""
 
     def __init__(self, server: Server, account: TestAccount) -> None:

@@ -31,14 +31,14 @@ AT = "Sat, 25 Nov 2023 13:25:00 GMT"
 
 
 @dataclass(frozen=True)
-class Answer:
+class DownloadResponse:
     status: int
     headers: dict[str, str]
     body: bytes
 
 
 @dataclass
-class Server:
+class DownloadServer:
     port: int
     store: DiskStore
     root: Path
@@ -74,7 +74,7 @@ class Server:
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DownloadServer]:
     root = tmp_path_factory.mktemp("store")
     port = free_port()
     log = root / "log"
@@ -89,7 +89,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         )
     try:
         wait_until(lambda: accepts(port), "it listens", READY_WITHIN)
-        yield Server(port, DiskStore(root, reserve=0), root, log)
+        yield DownloadServer(port, DiskStore(root, reserve=0), root, log)
     finally:
         child.terminate()
         child.wait(PATIENCE)
@@ -101,7 +101,7 @@ def accepts(port: int) -> bool:
 
 
 @pytest.fixture(scope="module")
-def blob(server: Server) -> str:
+def blob(server: DownloadServer) -> str:
     return server.add(DATA)
 
 
@@ -128,7 +128,7 @@ CONTENT = {
 }
 
 
-def test_the_whole(server: Server, path: str) -> None:
+def test_the_whole(server: DownloadServer, path: str) -> None:
     answer = server.curl(path)
     assert answer.status == 200
     assert answer.body == DATA
@@ -138,7 +138,7 @@ def test_the_whole(server: Server, path: str) -> None:
     assert "content-range" not in answer.headers
 
 
-def test_head_has_the_same_headers_and_no_body(server: Server, path: str) -> None:
+def test_head_has_the_same_headers_and_no_body(server: DownloadServer, path: str) -> None:
     get, head = server.curl(path), server.curl(path, "--head")
     get.headers.pop("date")
     head.headers.pop("date")
@@ -158,7 +158,7 @@ def test_head_has_the_same_headers_and_no_body(server: Server, path: str) -> Non
         ("1000-1048999,2000-", 1000, len(DATA)),
     ],
 )
-def test_one_range(server: Server, path: str, asked: str, start: int, stop: int) -> None:
+def test_one_range(server: DownloadServer, path: str, asked: str, start: int, stop: int) -> None:
     answer = server.curl(path, "-r", asked)
     assert answer.status == 206
     assert answer.body == DATA[start:stop]
@@ -171,7 +171,7 @@ def test_one_range(server: Server, path: str, asked: str, start: int, stop: int)
     assert expected.items() <= answer.headers.items()
 
 
-def test_several_ranges(server: Server, path: str) -> None:
+def test_several_ranges(server: DownloadServer, path: str) -> None:
     answer = server.curl(path, "-r", "5-9,-3,100-1200000,50-60")
     spans = [(5, 10), (len(DATA) - 3, len(DATA)), (100, 1_200_001), (50, 61)]
     assert answer.status == 206
@@ -193,14 +193,14 @@ def test_several_ranges(server: Server, path: str) -> None:
         assert content == DATA[start:stop] + b"\r\n"
 
 
-def test_a_range_outside(server: Server, path: str) -> None:
+def test_a_range_outside(server: DownloadServer, path: str) -> None:
     answer = server.curl(path, "-r", f"{len(DATA)}-")
     assert answer.status == 416
     assert answer.headers["content-range"] == f"bytes */{len(DATA)}"
 
 
 @pytest.mark.parametrize("field", ["bytes=2-1", "rows=0-1", "bytes=" + "0-0,2-2," * 50])
-def test_a_range_to_ignore(server: Server, path: str, field: str) -> None:
+def test_a_range_to_ignore(server: DownloadServer, path: str, field: str) -> None:
     answer = server.curl(path, "-H", f"Range: {field}")
     assert answer.status == 200
     assert answer.body == DATA
@@ -210,13 +210,13 @@ def test_a_range_to_ignore(server: Server, path: str, field: str) -> None:
     ("if_range", "status"),
     [(ETAG, 206), (AT, 206), (f"W/{ETAG}", 200), ('"other"', 200)],
 )
-def test_if_range(server: Server, path: str, if_range: str, status: int) -> None:
+def test_if_range(server: DownloadServer, path: str, if_range: str, status: int) -> None:
     answer = server.curl(path, "-r", "5-6", "-H", f"If-Range: {if_range}")
     assert answer.status == status
     assert answer.body == (DATA[5:7] if status == 206 else DATA)
 
 
-def test_a_range_outside_of_something_newer_sends_all(server: Server, path: str) -> None:
+def test_a_range_outside_of_something_newer_sends_all(server: DownloadServer, path: str) -> None:
     answer = server.curl(path, "-r", "99999999-", "-H", 'If-Range: "other"')
     assert answer.status == 200
 
@@ -233,7 +233,7 @@ def test_a_range_outside_of_something_newer_sends_all(server: Server, path: str)
     ],
 )
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-def test_not_modified(server: Server, path: str, fields: list[str], method: str) -> None:
+def test_not_modified(server: DownloadServer, path: str, fields: list[str], method: str) -> None:
     options = [option for field in fields for option in ("-H", field)]
     answer = server.curl(path, *options, *(["--head"] if method == "HEAD" else []))
     assert answer.status == 304
@@ -242,13 +242,13 @@ def test_not_modified(server: Server, path: str, fields: list[str], method: str)
     assert "content-type" not in answer.headers
 
 
-def test_a_failed_precondition(server: Server, path: str) -> None:
+def test_a_failed_precondition(server: DownloadServer, path: str) -> None:
     assert server.curl(path, "-H", 'If-Match: "other"').status == 412
     assert server.curl(path, "-H", f"If-Match: {ETAG}", "--head").status == 200
 
 
 @pytest.mark.parametrize("options", [[], ["-r", "0-"], ["--head"]])
-def test_an_empty_file(server: Server, options: list[str]) -> None:
+def test_an_empty_file(server: DownloadServer, options: list[str]) -> None:
     answer = server.curl(server.add(b""), *options)
     assert answer.status == 200
     assert answer.body == b""
@@ -259,7 +259,7 @@ def test_an_empty_file(server: Server, options: list[str]) -> None:
 @pytest.mark.parametrize("options", [[], ["-r", "0-"], ["-r", "1-"], ["-r", "0-1,5-6"]])
 @pytest.mark.parametrize("fault", ["gone", "short"])
 def test_missing_bytes_are_said_before_any_header(
-    server: Server, query: str, options: list[str], fault: str
+    server: DownloadServer, query: str, options: list[str], fault: str
 ) -> None:
     blob_id = server.add(b"x" * 1000)
     file = server.store.path(BlobId(UUID(blob_id)))
@@ -272,7 +272,9 @@ def test_missing_bytes_are_said_before_any_header(
     assert f"missing {blob_id}" in server.log.read_text()
 
 
-def request_of(server: Server, path: str, *fields: str, receive_buffer: int = 0) -> socket.socket:
+def request_of(
+    server: DownloadServer, path: str, *fields: str, receive_buffer: int = 0
+) -> socket.socket:
     """A connection on which the request is sent and nothing is read yet."""
     connection = socket.socket()
     if receive_buffer:
@@ -284,7 +286,7 @@ def request_of(server: Server, path: str, *fields: str, receive_buffer: int = 0)
     return connection
 
 
-def test_a_client_that_goes_away_stops_the_reads(server: Server) -> None:
+def test_a_client_that_goes_away_stops_the_reads(server: DownloadServer) -> None:
     blob_id = server.add(bytes(64 * MIB))
     for path in (blob_id, f"{blob_id}?stream"):
         for fields in ([], ["Range: bytes=1-"]):
@@ -296,7 +298,7 @@ def test_a_client_that_goes_away_stops_the_reads(server: Server) -> None:
     assert "Traceback" not in server.log.read_text()
 
 
-def test_a_slow_client_holds_back_the_reads(server: Server) -> None:
+def test_a_slow_client_holds_back_the_reads(server: DownloadServer) -> None:
     blob_id = server.add(os.urandom(64 * MIB))
     connection = request_of(server, blob_id, "Range: bytes=1-", receive_buffer=4096)
     wait_until(lambda: server.descriptors() == 1, "the file is open")
@@ -306,7 +308,7 @@ def test_a_slow_client_holds_back_the_reads(server: Server) -> None:
     wait_until(lambda: server.descriptors() == 0, "the file is closed")
 
 
-def test_a_body_that_breaks_off_is_seen_by_the_client(server: Server) -> None:
+def test_a_body_that_breaks_off_is_seen_by_the_client(server: DownloadServer) -> None:
     blob_id = server.add(os.urandom(64 * MIB))
     file = server.store.path(BlobId(UUID(blob_id)))
     connection = request_of(server, blob_id, "Range: bytes=1-", receive_buffer=4096)
@@ -321,7 +323,7 @@ def test_a_body_that_breaks_off_is_seen_by_the_client(server: Server) -> None:
     wait_until(lambda: server.descriptors() == 0, "the file is closed")
 
 
-def test_one_connection_serves_one_after_another(server: Server, blob: str) -> None:
+def test_one_connection_serves_one_after_another(server: DownloadServer, blob: str) -> None:
     url = f"http://127.0.0.1:{server.port}/{blob}"
     command = ["curl", "-sS", "-r", "1-", url, url + "?stream", "-w", "%{num_connects}"]
     done = subprocess.run(command, capture_output=True, check=True)

@@ -336,7 +336,10 @@ OLDER_SPELLINGS: list[tuple[dict[str, Any], dict[str, Any]]] = [
     (schema_with_field(type="date", format="fmt:%d/%m/%Y"),
      {"fields": [{"name": "a", "type": "date", "format": "%d/%m/%Y"}]}),
     (schema_with_field(), {"fields": [{"name": "a", "type": "any"}]}),
-    (schema_with_field(format="email"), {"fields": [{"name": "a", "type": "string", "format": "email"}]}),
+    (
+        schema_with_field(format="email"),
+        {"fields": [{"name": "a", "type": "string", "format": "email"}]},
+    ),
 ]  # fmt: skip
 
 

@@ -1,8 +1,8 @@
-"""A model of Entrepot that fits in a head: files, versions, rights, quotas and tasks, as lists.
+"""A small model of Entrepot: files, versions, rights, quotas and tasks, as lists.
 
-Each operation either changes the model or raises `ModelError` with the codes that the answer may have;
-there are two where it is not promised which of two faults is named. No operation here knows how
-the product does it: what it may do was written down from the design, by hand.
+Each operation either changes the model or raises `ModelError` with the codes that the answer may
+have. There are two codes where the product may name either of two faults. No operation here knows
+the product's code: the rules were written by hand, from the design.
 """
 
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""How a database goes about what a room's function asks of it."""
+"""How a database executes the queries of a package's function."""
 
 from collections.abc import Callable
 from datetime import datetime

@@ -265,7 +265,7 @@ class Server:
         return Caller(user_name, made, self.api(made.api_key))
 
     def actor(self, api_key: str) -> Any:
-        """The actor behind a key, for calls of the rooms' functions."""
+        """The actor behind a key, for calls of the packages' functions."""
         return self.parts.database.read(
             authenticate, self.parts.secret, api_key, self.parts.clock()
         )

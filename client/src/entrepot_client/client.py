@@ -14,10 +14,10 @@ pause.
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from types import TracebackType
 from typing import Any, BinaryIO, Self
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 import httpx2
 
@@ -29,7 +29,7 @@ from entrepot_client.download import (
 )
 from entrepot_client.endpoint import API
 from entrepot_client.models import Delivery, Document, File, Task
-from entrepot_client.paths import activity_path, file_path, task_path
+from entrepot_client.paths import activity_path, file_path, task_path, with_query
 from entrepot_client.transport import Transport
 from entrepot_client.upload import ProgressCallback, deliver_file, push_file, validate_file
 from entrepot_client.watch import follow, get_task
@@ -57,12 +57,7 @@ class Client:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        error_type: type[BaseException] | None,
-        error: BaseException | None,
-        _: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def files(self, **filters: str | None) -> Iterator[File]:
@@ -72,12 +67,11 @@ class Client:
         `media_type`, `enforced`, `published`, `updated_since`, `min_size`, `max_size`. Raises
         Invalid for unknown parameters and invalid values.
         """
-        query = urlencode({name: value for name, value in filters.items() if value})
-        path = f"{API}/files{'?' if query else ''}{query}"
+        path = with_query(f"{API}/files", {name: value or None for name, value in filters.items()})
         return map(File.from_document, self._transport.pages(path, "files_list"))
 
     def file(self, file_id: str) -> File:
-        """One file. Raises NotFound."""
+        """One file. Raises ResourceNotFound."""
         return File.from_document(self._transport.get(file_path(file_id)))
 
     def push(
@@ -176,7 +170,7 @@ class Client:
         While the server prepares the version, this waits. Raises Invalid for a wrong condition or
         column, ResourceNotFound, Forbidden, Conflict.
         """
-        options = {
+        options: dict[str, str | int | None] = {
             "columns": columns,
             "where": where,
             "order_by": order_by,
@@ -184,10 +178,8 @@ class Client:
             "offset": offset or None,
             "version": version,
         }
-        query = urlencode({name: value for name, value in options.items() if value is not None})
-        path = f"{file_path(file_id)}/preview?{query}"
-        page: Document = DownloadRequest(file_id).wait_for_format(lambda: self._transport.get(path))
-        return page
+        path = with_query(f"{file_path(file_id)}/preview", options)
+        return DownloadRequest(file_id).wait_for_format(lambda: self._transport.get(path))
 
     def versions(self, file_id: str, limit: int | None = None) -> Iterator[Document]:
         """A file's versions with any status, the newest first, at most `limit`."""
@@ -228,8 +220,7 @@ class Client:
 
     def comparison(self, task_id: str) -> Document:
         """The result of a comparison. Raises ResourceNotFound."""
-        comparison: Document = self._transport.get(f"{task_path(task_id)}/comparison")
-        return comparison
+        return self._transport.get(f"{task_path(task_id)}/comparison")
 
     def _post_version_action(
         self, file_id: str, version: int, action: str, body: dict[str, str]
@@ -254,15 +245,12 @@ class Client:
     def report(self, task: Task) -> Document:
         """The report of an ended task. Raises ResourceNotFound if it has none."""
         path = task.report_url or f"{task_path(task.task_id)}/report"
-        report: Document = self._transport.get(path)
-        return report
+        return self._transport.get(path)
 
     def schema(self, file_id: str, revision: int | None = None) -> Document:
-        """A file's schema and its revisions, the newest by default. Raises NotFound."""
-        query = f"?revision={revision}" if revision is not None else ""
-        path = f"{file_path(file_id)}/schema{query}"
-        schema: Document = self._transport.get(path)
-        return schema
+        """A file's schema and its revisions, the newest by default. Raises ResourceNotFound."""
+        path = with_query(f"{file_path(file_id)}/schema", {"revision": revision})
+        return self._transport.get(path)
 
     def set_schema(
         self, file_id: str, schema: Mapping[str, Any], *, accept_breaking: bool = False
@@ -271,8 +259,8 @@ class Client:
 
         Raises Conflict with the code `breaking-change` and `changes` among its figures.
         """
-        accept = "?breaking=accept" if accept_breaking else ""
-        path = f"{file_path(file_id)}/schema{accept}"
+        breaking = "accept" if accept_breaking else None
+        path = with_query(f"{file_path(file_id)}/schema", {"breaking": breaking})
         return str(self._transport.send("PUT", path, dict(schema))["task_id"])
 
     def entitlements(self, file_id: str) -> Iterator[Document]:
@@ -325,7 +313,7 @@ class Client:
         self._transport.send("DELETE", f"{file_path(file_id)}/offer")
 
     def task(self, task_id: str) -> Task:
-        """One task as it is now. Raises NotFound."""
+        """One task as it is now. Raises ResourceNotFound."""
         return get_task(self._transport, task_id)
 
     def tasks(self, limit: int | None = None) -> Iterator[Task]:
@@ -365,13 +353,11 @@ class Client:
 
     def account(self) -> Document:
         """The caller's account: its quota and its used and reserved bytes."""
-        account: Document = self._transport.get(f"{API}/account")
-        return account
+        return self._transport.get(f"{API}/account")
 
     def whoami(self) -> Document:
         """The user and the scopes of this key."""
-        caller: Document = self._transport.get(f"{API}/whoami")
-        return caller
+        return self._transport.get(f"{API}/whoami")
 
     def activity(
         self, file_id: str | None = None, *, limit: int | None = None, **filters: str
@@ -392,7 +378,7 @@ class Client:
         Raises as `activity` does, and Unreachable if the connection breaks: the stream has a part
         then.
         """
-        path = f"{activity_path(file_id)}?{urlencode({'format': form, **filters})}"
+        path = with_query(activity_path(file_id), {"format": form, **filters})
         try:
             with self._transport.stream(path, {}) as response:
                 for block in response.iter_bytes():
@@ -403,10 +389,7 @@ class Client:
     def request(self, method: str, path: str, body: bytes | None = None) -> httpx2.Response:
         """Any request of the API; `body` is JSON. GET and HEAD are retried. Raises Problem."""
         headers = {"Content-Type": "application/json"} if body is not None else {}
-
-        def send_once() -> httpx2.Response:
-            return self._transport.request(method, path, content=body, headers=headers)
-
+        send_once = partial(self._transport.request, method, path, content=body, headers=headers)
         return self._transport.retry(send_once) if method in ("GET", "HEAD") else send_once()
 
 

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Protocol, TypeVar
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 import httpx2
 
@@ -30,6 +30,7 @@ from entrepot_client.errors import (
 )
 from entrepot_client.filenames import name_from_disposition, safe_name
 from entrepot_client.part_file import PartFile
+from entrepot_client.paths import with_query
 from entrepot_client.transport import Transport
 from entrepot_client.upload import ProgressCallback
 
@@ -98,9 +99,7 @@ class DownloadRequest:
     def path(self) -> str:
         """The API path of the bytes; a file id cannot lead to another path."""
         parameters = {"version": self.version, "format": self.form}
-        query = urlencode({name: value for name, value in parameters.items() if value is not None})
-        path = f"{API}/file/download/{quote(self.file_id, safe='')}"
-        return f"{path}?{query}" if query else path
+        return with_query(f"{API}/file/download/{quote(self.file_id, safe='')}", parameters)
 
     def wait_for_format(self, request: Callable[[], T]) -> T:
         """Call `request` until the format exists, with the pauses that the server asks for."""

@@ -1,6 +1,7 @@
 """The paths of the API's resources."""
 
-from urllib.parse import quote
+from collections.abc import Mapping
+from urllib.parse import quote, urlencode
 
 from entrepot_client.endpoint import API
 
@@ -18,3 +19,9 @@ def activity_path(file_id: str | None) -> str:
 def task_path(task_id: str) -> str:
     """The API path of a task; a task id cannot lead to another path."""
     return f"{API}/task/{quote(task_id, safe='')}"
+
+
+def with_query(path: str, parameters: Mapping[str, str | int | None]) -> str:
+    """The path with those query parameters that are not None."""
+    query = urlencode({name: value for name, value in parameters.items() if value is not None})
+    return f"{path}?{query}" if query else path

@@ -26,6 +26,7 @@ from entrepot_client.errors import (
     Unreachable,
     problem_from_answer,
 )
+from entrepot_client.models import Document
 
 # 423: the server has not yet noticed that an earlier request of ours for this upload has ended.
 _RETRIED_STATUS = frozenset({423, 429, 502, 503, 504})
@@ -57,12 +58,14 @@ class Transport:
         """Close every connection."""
         self._http.close()
 
-    def get(self, path: str, *, attempt_factor: int = 1) -> Any:
+    def get(self, path: str, *, attempt_factor: int = 1) -> Document:
         """The JSON of a GET, after retries. Raises Problem, Unreachable, BadAnswer.
 
         `attempt_factor` multiplies the usual number of attempts.
         """
-        return self.json_of(self.retry(partial(self.request, "GET", path), attempt_factor))
+        response = self.retry(partial(self.request, "GET", path), attempt_factor)
+        document: Document = self.json_of(response)
+        return document
 
     def pages(
         self,

@@ -47,10 +47,10 @@ def row_to_json(row: Mapping[Any, Any]) -> dict[str, Any]:
     return {name: _json_value(row[name]) for name in HASHED_COLUMNS}
 
 
-def append_rows(conn: WriteConnection, said: Iterable[dict[str, Any]]) -> None:
+def append_rows(conn: WriteConnection, rows: Iterable[dict[str, Any]]) -> None:
     """Chain and insert the rows of one transaction in the order in which they were recorded."""
     by_account = itemgetter("account_id")
-    for account_id, account_rows in groupby(sorted(said, key=by_account), by_account):
+    for account_id, account_rows in groupby(sorted(rows, key=by_account), by_account):
         head = _lock_head(conn, account_id)
         hashed_rows = []
         for row in account_rows:
@@ -70,7 +70,7 @@ def chain_all_rows(conn: WriteConnection) -> None:
             hashes = []
             for row in rows:
                 head, last = hash_row(head, row), row["id"]
-                hashes.append({"row_id": last, "sealed": head})
+                hashes.append({"row_id": last, "row_hash": head})
             same_row = activity.c.id == bindparam("row_id")
             conn.execute(
                 update(activity).where(same_row).values(hash=bindparam("row_hash")), hashes

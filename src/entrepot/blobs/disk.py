@@ -56,7 +56,7 @@ class DiskStore:
             descriptor = os.open(temporary, flags, 0o600)
         writer = DiskWriter(descriptor, temporary, final, self._space, self._folders, self._hashing)
         try:
-            # The lock lasts as long as the writer: the sweep can tell a slow upload from a dead one.
+            # The lock lives as long as the writer, so the sweep knows slow uploads from dead ones.
             fcntl.flock(descriptor, fcntl.LOCK_EX)
         except OSError:
             writer.abort()

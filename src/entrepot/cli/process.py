@@ -31,15 +31,15 @@ PR_SET_PDEATHSIG = 1
 
 @dataclass(frozen=True)
 class ProcessRole:
-    """The role of a process; `entrepot: <role> <index>` in a list of processes."""
+    """The role of a process; `entrepot: <kind> <index>` in a list of processes."""
 
-    role: Literal["api", "worker"]
+    kind: Literal["api", "worker"]
     index: int
 
     @property
     def name(self) -> str:
         """The title of the process."""
-        return f"entrepot: {self.role} {self.index}"
+        return f"entrepot: {self.kind} {self.index}"
 
 
 def run_process(role: ProcessRole, settings: Settings, ready: int, supervisor_pid: int) -> None:
@@ -54,7 +54,7 @@ def run_process(role: ProcessRole, settings: Settings, ready: int, supervisor_pi
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD):
         signal.signal(number, signal.SIG_DFL)
     os.dup2(2, 1)
-    if role.role == "api":
+    if role.kind == "api":
         run_api(settings, ready)
     else:
         run_worker(settings, ready, f"{node_id(settings.data)}-{role.index}")

@@ -116,7 +116,7 @@ class Supervisor:
             os.close(ready)
         if not self._stopping:
             raise StartRefused(
-                reason=f"The {child.role.role} process did not start; its messages are above."
+                reason=f"The {child.role.kind} process did not start; its messages are above."
             )
 
     def _restart_dead(self) -> bool:
@@ -125,14 +125,14 @@ class Supervisor:
             self._children.remove(child)
             recent = [start for start in child.starts if start > time.monotonic() - 60]
             role, code = child.role, child.process.exitcode
-            log.error("process died", role=role.role, index=role.index, status=code)
+            log.error("process died", role=role.kind, index=role.index, status=code)
             if len(recent) > MAX_RESTARTS_PER_MINUTE:
-                log.error("it dies again and again; giving up", role=role.role)
+                log.error("it dies again and again; giving up", role=role.kind)
                 return False
             time.sleep(0.1 * len(recent))
             started, ready = self._start(role, recent)
             os.close(ready)
-            log.info("process restarted", role=role.role, pid=started.process.pid)
+            log.info("process restarted", role=role.kind, pid=started.process.pid)
         return True
 
     def _stop_all(self) -> None:
@@ -141,7 +141,7 @@ class Supervisor:
             ("api", self._settings.drain_timeout + 2),
             ("worker", WORKER_DRAIN_SECONDS + 5),
         ):
-            processes = [child for child in self._children if child.role.role == role]
+            processes = [child for child in self._children if child.role.kind == role]
             for child in processes:
                 child.process.terminate()
             deadline = time.monotonic() + timeout

@@ -1,1 +1,1 @@
-"""The only room that knows HTTP: the app, its dependencies, problems, the API and the pages."""
+"""The only package that knows HTTP: the app, its dependencies, problems, the API and the pages."""

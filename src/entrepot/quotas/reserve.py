@@ -144,14 +144,14 @@ def release_reservation(
 ) -> None:
     """Release a reservation. Idempotent."""
     try:
-        held = _lock_reservation(conn, account_id, reservation)
+        reserved = _lock_reservation(conn, account_id, reservation)
     except UploadInterrupted:
         return
     conn.execute(delete(reservations).where(reservations.c.id == reservation))
     conn.execute(
         update(accounts)
         .where(accounts.c.id == account_id)
-        .values(reserved=accounts.c.reserved - held)
+        .values(reserved=accounts.c.reserved - reserved)
     )
 
 

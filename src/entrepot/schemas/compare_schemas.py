@@ -91,7 +91,7 @@ def _removed_fields(old: dict[str, Any], new: dict[str, Any]) -> Iterator[Change
             continue
         reason = "who reads this column can no longer rely on it"
         if after not in EXTRA_COLUMN_RULES:
-            reason = "deliveries that have the column are rejected"
+            reason = "deliveries that have the column are refused"
         yield breaking_change(f"/fields/{position}", f"`{name}` removed", reason)
 
 
@@ -107,7 +107,7 @@ def _added_fields(old: dict[str, Any], new: dict[str, Any]) -> Iterator[Change]:
             continue
         pointer, what = f"/fields/{position}", f"`{name}` added"
         if after not in MISSING_COLUMN_RULES:
-            reason = "deliveries without the column are rejected"
+            reason = "deliveries without the column are refused"
             yield breaking_change(
                 pointer, what, f"{reason} (fieldsMatch superset would make it optional)"
             )
@@ -190,7 +190,7 @@ def _required_fields(schema: dict[str, Any]) -> set[str]:
 def _key_changes(old: dict[str, Any], new: dict[str, Any]) -> Iterator[Change]:
     before, after = _primary_key(old), _primary_key(new)
     if set(before) != set(after):
-        what = f"primaryKey: {format_value(_format_names(before))} → {format_value(_format_names(after))}"
+        what = f"primaryKey: {_format_key(before)} → {_format_key(after)}"
         if not after:
             yield compatible_change("/primaryKey", what, "rows need no key any more")
         elif (
@@ -212,11 +212,11 @@ def _unique_keys_changes(old: dict[str, Any], new: dict[str, Any]) -> Iterator[C
     after = [_key_set(key) for key in new.get("uniqueKeys") or []]
     for position, key in enumerate(after):
         if key not in before:
-            what = f"uniqueKeys: {format_value(_format_names(sorted(key)))} added"
+            what = f"uniqueKeys: {_format_key(sorted(key))} added"
             yield breaking_change(f"/uniqueKeys/{position}", what, "delivered rows may repeat it")
     for position, key in enumerate(before):
         if key not in after:
-            what = f"uniqueKeys: {format_value(_format_names(sorted(key)))} removed"
+            what = f"uniqueKeys: {_format_key(sorted(key))} removed"
             yield compatible_change(
                 f"/uniqueKeys/{position}", what, "rows may repeat it from now on"
             )
@@ -226,8 +226,8 @@ def _key_set(key: object) -> frozenset[str]:
     return frozenset([key] if isinstance(key, str) else key)  # type: ignore[call-overload, no-any-return]
 
 
-def _format_names(names: Sequence[str]) -> str:
-    return ", ".join(f"`{name}`" for name in names) or "none"
+def _format_key(names: Sequence[str]) -> str:
+    return format_value(", ".join(f"`{name}`" for name in names) or "none")
 
 
 def _descriptive_changes(old: dict[str, Any], new: dict[str, Any]) -> Iterator[Change]:

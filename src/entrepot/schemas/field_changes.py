@@ -156,7 +156,7 @@ def _property_changes(pair: FieldPair) -> Iterator[Change]:
         before, after = pair.values(name)
         if before == after or (name.endswith("Values") and set(before) == set(after)):
             continue
-        what = f"`{pair.name}`: {name} {format_value(_format_property(before))} → {format_value(_format_property(after))}"
+        what = f"`{pair.name}`: {name} {_format_property(before)} → {_format_property(after)}"
         reason = _property_widening_reason(pair, name, before, after)
         if reason:
             yield compatible_change(f"{pair.pointer}/{name}", what, reason)
@@ -167,7 +167,8 @@ def _property_changes(pair: FieldPair) -> Iterator[Change]:
 def _format_property(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, list) else f"`{value}`"
+    is_list = isinstance(value, list)
+    return format_value(json.dumps(value, ensure_ascii=False) if is_list else f"`{value}`")
 
 
 def _property_widening_reason(pair: FieldPair, name: str, before: Any, after: Any) -> str | None:

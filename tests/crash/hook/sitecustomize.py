@@ -109,7 +109,7 @@ def watch_commits() -> None:
 
     plain_connect = dbapi2.connect
 
-    class Connection(dbapi2.Connection):
+    class WatchedConnection(dbapi2.Connection):
         def __init__(self, *args, **named):  # type: ignore[no-untyped-def]
             super().__init__(*args, **named)
             self.statements: list[str] = []
@@ -129,7 +129,7 @@ def watch_commits() -> None:
             self.statements.clear()
 
     def connect(*args, **named):  # type: ignore[no-untyped-def]
-        return plain_connect(*args, **{"factory": Connection, **named})
+        return plain_connect(*args, **{"factory": WatchedConnection, **named})
 
     dbapi2.connect = connect
 

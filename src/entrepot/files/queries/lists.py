@@ -282,7 +282,7 @@ def _of_owner(of: Any) -> ColumnElement[bool]:
 def _conditions(shape: _Shape, seen: _Seen) -> list[ColumnElement[bool]]:
     found: list[ColumnElement[bool]] = []
     of = seen.row
-    if shape.parameters:
+    if shape.named:
         pattern = bindparam("pattern", type_=files.c.name_key.type)
         found.append(of.name_key.like(pattern, escape="!"))
     if shape.enforced is not None:

@@ -33,7 +33,7 @@ class TableKey:
     parts: tuple[str, ...]
 
     @property
-    def demanded(self) -> bool:
+    def requires_value(self) -> bool:
         """Whether each row must have it."""
         return self.rule.type == "primary-key"
 

@@ -33,7 +33,7 @@ def register(files: typer.Typer) -> None:
         ("shared", f"shared {EXAMPLE_ID}", list_shared),
         ("hand-over", f"hand-over {EXAMPLE_ID} acme:rob", transfer_file),
         ("offers", "offers", list_offers),
-        ("take-over", f"take-over {EXAMPLE_ID}", take_over),
+        ("take-over", f"take-over {EXAMPLE_ID}", accept_offer),
         ("decline", f"decline {EXAMPLE_ID}", decline),
     ):
         files.command(name, epilog=f"Example: entrepot files {example}")(command)
@@ -142,7 +142,7 @@ def list_offers(ctx: typer.Context) -> None:
     )
 
 
-def take_over(ctx: typer.Context, file_id: FileId) -> None:
+def accept_offer(ctx: typer.Context, file_id: FileId) -> None:
     """Become the owner of a file that you are offered; its bytes count for your account then."""
     output = output_of(ctx)
     with open_client(output) as client:
