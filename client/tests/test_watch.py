@@ -25,7 +25,7 @@ def test_a_broken_stream_is_resumed_after_the_last_event(peer: Peer, client: Cli
     peer.tasks[TASK] = RUNNING
     peer.streams = [[(4, RUNNING)], [], [(7, RUNNING)], [(9, DONE)]]
     assert statuses(client) == ["running", "running", "succeeded"]
-    requests = peer.asked_for(EVENTS)
+    requests = peer.requests_for(EVENTS)
     assert [a.headers.get("Last-Event-ID") for a in requests] == [None, "4", "4", "7"]
 
 
@@ -39,7 +39,7 @@ def test_a_stream_that_cannot_be_had_is_replaced_by_asking(peer: Peer, client: C
         status_list.append(task.status)
         peer.tasks[TASK] = DONE
     assert status_list == ["running", "succeeded"]
-    assert len(peer.asked_for(EVENTS)) == 3
+    assert len(peer.requests_for(EVENTS)) == 3
 
 
 def test_a_proxy_that_gives_something_else_than_a_stream(peer: Peer, client: Client) -> None:

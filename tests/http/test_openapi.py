@@ -31,7 +31,7 @@ from entrepot.http.problems.table import TASK_KINDS, all_kinds
 # Bytes are bytes.
 schemathesis.serializer.alias("application/offset+octet-stream", "application/octet-stream")
 
-EXAMPLES = 5
+EXAMPLES = 15
 """Generated requests for each operation; `--long` generates more."""
 MANY_EXAMPLES = 60
 CHECKS = [

@@ -16,7 +16,7 @@ from entrepot.inspection.limits import Limits
 from entrepot.inspection.preview.filter_ast import (
     All,
     Between,
-    Column,
+    FilterColumn,
     Columns,
     Compare,
     FilterRefused,
@@ -48,7 +48,7 @@ STORED = {
     "zoned": "TIMESTAMP WITH TIME ZONE",
     "tags": "VARCHAR[]",
 }
-COLUMNS = Columns([Column(name, kind) for name, kind in STORED.items()])
+COLUMNS = Columns([FilterColumn(name, kind) for name, kind in STORED.items()])
 TEXTS = ("", "a", "ab", "Ab", "b%", "a_b", "ä", "it's", "a\\b", "é😀")
 NUMBERS = ("0", "1", "-1", "2.5", "1.005", "-0.00", "1e3", "99999999999999999999", "3.14")
 DAY, MOMENT = date(2026, 3, 1), datetime.fromisoformat("2026-03-01T10:00:00")
