@@ -1,62 +1,76 @@
-"""Real parts for every test: a server on each database, clients, and the option `--long`."""
+"""Real parts for every test: a server on each database, clients, and which tests a run has."""
 
+import gc
 import os
-import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import nullcontext
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import settings
+from tests.support.memory_folder import use_memory_folder
 from tests.support.postgres import Postgres, running_postgres
+from tests.support.selection import (
+    FAST_PATHS,
+    GroupScheduling,
+    is_selected,
+    load_profile,
+    run_order,
+)
 from tests.support.server import Server, TestAccount, make_server
 
+if TYPE_CHECKING:
+    from xdist.remote import Producer
+
 DATABASES = ("sqlite", "postgres")
-TESTS = Path(__file__).parent
-REAL = re.compile(
-    "(crash|e2e|http|http_parts|migrations|tasks)/|docs/test_lines"
-    "|inspection/test_(hostile|pool|sandbox)"
-)
-"""Tests of real processes, which get a second try: see docs/decisions/0018."""
-LONGEST = re.compile(f"{REAL.pattern}|test_house")
-"""What takes longest and is begun first; the house's rules have mypy read everything."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--long", action="store_true", help="run the tests marked `long` too")
+    parser.addoption("--long", action="store_true", help="run everything: see docs/testing.md")
+    parser.addoption("--fast", action="store_true", help="run the part that takes under a minute")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Generated cases are the same in each run, so that a change is judged by itself; `--long`
-    looks for new ones.
-
-    What is compiled is kept, whatever the environment says: else each of some hundred servers
+    """What is compiled is kept, whatever the environment says: else each of some hundred servers
     compiles all that it imports anew, which takes longer than its start.
     """
     sys.dont_write_bytecode = False
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-    settings.register_profile("same", derandomize=True)
-    if not config.getoption("--long"):
-        settings.load_profile("same")
+    use_memory_folder()
+    long, fast = config.getoption("--long"), config.getoption("--fast")
+    if long and fast:
+        raise pytest.UsageError("--long and --fast exclude each other.")
+    load_profile(long)
+    if fast and config.args_source == pytest.Config.ArgsSource.TESTPATHS:
+        config.args[:] = [str(config.rootpath / path) for path in FAST_PATHS]
 
 
+def pytest_xdist_make_scheduler(
+    config: pytest.Config, log: "Producer | None"
+) -> GroupScheduling | None:
+    """Groups that are finer than files, so that no worker is left with a long one at the end."""
+    return GroupScheduling(config, log) if config.getoption("dist") == "loadscope" else None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None]:
+    """Modules that load leave no garbage: to look for it takes time, then and later."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    for item in items:
-        if _is_of(REAL, item):
-            item.add_marker(pytest.mark.flaky(reruns=1))
-    # One of xdist's workers has a whole file, and at the end the others wait for it.
-    items.sort(key=lambda item: not _is_of(LONGEST, item))
-    if config.getoption("--long"):
-        return
-    for item in items:
-        if item.get_closest_marker("long"):
-            item.add_marker(pytest.mark.skip(reason="needs --long"))
-
-
-def _is_of(files: re.Pattern[str], item: pytest.Item) -> bool:
-    return item.path.is_relative_to(TESTS) and bool(files.match(str(item.path.relative_to(TESTS))))
+    """Leave out what this run does not have, and begin with what takes longest."""
+    left_out = [item for item in items if not is_selected(item)]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if is_selected(item)]
+    items.sort(key=run_order)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from importlinter.cli import lint_imports
+from tests.support.selection import FAST_PATHS, LONGEST_FIRST
 
 import entrepot.inspection.results
 from entrepot import errors
@@ -25,15 +26,18 @@ NOT_OURS = {".git", ".venv", "__pycache__", "node_modules", "vendor", "dist", "u
 MODULE_LINES = 600
 FUNCTION_LINES = 80
 SCRIPT_LINES = 150
+MAX_PARAMETERS = 7
 VAGUE_NAMES = {"service", "services", "utils", "util", "helpers", "helper", "manager", "misc"}
 
 HANDLES = ("Visible", "Readable", "Deliverable", "Manageable", "Offered")
 
 NEVER_ANSWERED = {
     errors.StartRefused,
+    errors.SweepStopped,
     entrepot.inspection.results.InspectionCanceled,
     entrepot.inspection.results.InspectionFailed,
     entrepot.inspection.results.PoolClosed,
+    entrepot.inspection.results.SandboxDenied,
 }
 """Errors that end a command or a task; no request meets them."""
 
@@ -79,6 +83,7 @@ def test_ruff_finds_nothing(command: tuple[str, ...]) -> None:
     run("ruff", *command, "--quiet", ".")
 
 
+@pytest.mark.slow
 def test_types_are_strict() -> None:
     run("mypy")
 
@@ -99,6 +104,28 @@ def test_functions_are_small() -> None:
                 if length > FUNCTION_LINES:
                     found[f"{relative(path)}:{node.name}"] = length
     assert found == {}
+
+
+def test_functions_of_files_take_few_parameters_or_say_why() -> None:
+    found = {
+        f"{relative(path)}:{node.name}": len(parameters(node))
+        for path in modules(ROOT / "src" / "entrepot" / "files")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and len(parameters(node)) > MAX_PARAMETERS
+        and "parameters" not in (ast.get_docstring(node) or "")
+    }
+    assert found == {}
+
+
+def test_every_kind_of_parameter_counts() -> None:
+    code = "class A:\n def b(self, c, /, d, *e, f, **g): ...\ndef h(): ..."
+    counts = {
+        node.name: parameters(node)
+        for node in ast.walk(ast.parse(code))
+        if isinstance(node, ast.FunctionDef)
+    }
+    assert counts == {"b": ["c", "d", "e", "f", "g"], "h": []}
 
 
 def test_modules_are_named_by_what_they_do() -> None:
@@ -176,6 +203,14 @@ def test_tests_use_real_parts() -> None:
     assert [relative(path) for path in tests if mock.search(path.read_text())] == []
 
 
+def test_runs_are_made_of_what_exists() -> None:
+    assert [path for path in FAST_PATHS if not (ROOT / path).exists()] == []
+    tests = [relative(path) for path in modules(ROOT / "tests")]
+    assert [
+        path for path in LONGEST_FIRST if not any(test.startswith(path) for test in tests)
+    ] == []
+
+
 def test_pages_keep_scripts_and_styles_out_of_their_markup() -> None:
     inline = re.compile(r"<script(?![^>]*\bsrc=)|<style\b|\sstyle=|\son[a-z]+=", re.I)
     pages = ROOT / "src" / "entrepot" / "http" / "web"
@@ -211,6 +246,14 @@ def test_no_word_ties_the_repository_to_one_machine() -> None:
         if match := words.search(text):
             found[relative(path)] = match.group()
     assert found == {}
+
+
+def parameters(node: ast.FunctionDef | ast.AsyncFunctionDef) -> list[str]:
+    """The names of what a function takes, without the object or class that a method is of."""
+    given = node.args
+    ordered = [*given.posonlyargs, *given.args, given.vararg, *given.kwonlyargs, given.kwarg]
+    names = [each.arg for each in ordered if each is not None]
+    return names[1:] if names[:1] in (["self"], ["cls"]) else names
 
 
 def _called(node: ast.Call) -> str:

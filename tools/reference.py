@@ -13,11 +13,12 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
+from fastapi.routing import RouteContext
 from pydantic.fields import FieldInfo
 
 from entrepot.bootstrap.parts import build_parts
 from entrepot.cli.data_folder import make_data_folder
+from entrepot.http.api.describe import routes_of, scope_of
 from entrepot.http.app import create_app
 from entrepot.http.problems import table
 from entrepot.inspection.report import report
@@ -137,16 +138,12 @@ def _routes() -> list[RouteContext]:
         parts = build_parts(settings)
         app, _ = create_app(parts)
         parts.close()
-        contexts = iter_route_contexts(app.routes)
-        return [route for route in contexts if isinstance(route.original_route, APIRoute)]
+        return routes_of(app)
 
 
 def _scope(route: RouteContext) -> str:
-    for needed in route.dependant.dependencies:
-        held = inspect.getclosurevars(needed.call).nonlocals if needed.call else {}
-        if "scope" in held:
-            return f"`{held['scope']}`" if held["scope"] else "any"
-    return "no key"
+    scope = scope_of(route)
+    return f"`{scope}`" if scope not in (None, "any") else scope or "no key"
 
 
 def _commands(command: Any, path: str) -> Iterator[tuple[str, Any]]:

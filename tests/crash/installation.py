@@ -21,6 +21,7 @@ import httpx2
 import psutil
 from sqlalchemy import select, union_all, update
 from tests.support.api import Api
+from tests.support.processes import wait_ended
 from tests.support.raw import (
     CLOSING,
     MULTIPART,
@@ -149,7 +150,7 @@ class Installation:
             with suppress(psutil.NoSuchProcess):
                 member.kill()
         self.server.process.wait(PATIENCE)
-        psutil.wait_procs(family[1:], timeout=PATIENCE)
+        wait_ended(family)
 
     def part(self, role: str, index: int = 0) -> psutil.Process:
         """The supervisor's child with that role."""

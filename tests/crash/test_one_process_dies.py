@@ -6,6 +6,7 @@ import time
 import psutil
 from tests.crash.installation import Installation, table
 from tests.crash.test_exact_points import CONTENT, LIMIT
+from tests.support.processes import wait_ended
 from tests.support.wait import PATIENCE, wait_until
 
 
@@ -67,8 +68,7 @@ def test_all_die_with_the_supervisor(installation: Installation) -> None:
     assert len(family) >= 3
     installation.server.process.kill()
     installation.server.process.wait(PATIENCE)
-    _, alive = psutil.wait_procs(family, timeout=PATIENCE)
-    assert alive == []
+    wait_ended(family)
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         probe.bind(("127.0.0.1", installation.server.given["port"]))

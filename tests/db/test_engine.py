@@ -24,6 +24,8 @@ from entrepot.migrations.run import migrate
 from entrepot.settings import read_settings
 from entrepot.tasks.records import list_tasks
 
+pytestmark = pytest.mark.both_databases
+
 NOW = datetime(2024, 5, 6, 7, 8, 9, 123456, tzinfo=UTC)
 
 

@@ -1,78 +1,15 @@
 """A running demo for the pages that tell people what to type."""
 
-import os
-import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from tests.support.server import READY_WITHIN
-from tests.support.wait import PATIENCE, wait_until
-
-BIN = Path(sys.executable).parent
-
-
-@dataclass(frozen=True)
-class Demo:
-    """A demo that runs: what it printed, where its data is, and how to reach it."""
-
-    said: str
-    data: Path
-
-    def printed(self, label: str) -> str:
-        """The value of a printed line such as `API key   epk_…`."""
-        lines = [line for line in self.said.splitlines() if line.startswith(label)]
-        assert len(lines) == 1, self.said
-        return lines[0].removeprefix(label).strip()
-
-    @property
-    def environment(self) -> dict[str, str]:
-        """What a person has set who follows the pages."""
-        return {
-            **{name: value for name, value in os.environ.items() if not name.startswith("ENTR")},
-            "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
-            "ENTREPOT_ENDPOINT": self.printed("Endpoint"),
-            "ENTREPOT_API_KEY": self.printed("API key"),
-            "ENTREPOT_DATA": str(self.data),
-        }
-
-    def run(self, script: str, folder: Path) -> str:
-        """Run lines of shell in `folder` as one script that stops at the first failure."""
-        done = subprocess.run(
-            ["bash", "-euo", "pipefail", "-c", script],
-            cwd=folder,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-        )
-        assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
-        return done.stdout
+from tests.support.demo import Demo, running_demo
 
 
 @pytest.fixture(scope="session")
 def demo() -> Iterator[Demo]:
-    """The demo on a free port, as the README starts it; ended as Ctrl-C ends it."""
-    with tempfile.TemporaryDirectory() as place:
-        data, log = Path(place) / "data", Path(place) / "said"
-        with log.open("w") as said:
-            process = subprocess.Popen(
-                [str(BIN / "entrepot"), "demo", "--port", "0", "--data", str(data)],
-                stdout=said,
-                stderr=subprocess.STDOUT,
-            )
-        try:
-            wait_until(
-                lambda: "Ctrl-C ends it." in log.read_text() or process.poll() is not None,
-                log.read_text,
-                READY_WITHIN,
-            )
-            assert process.poll() is None, log.read_text()
-            yield Demo(log.read_text(), data)
-        finally:
-            process.terminate()
-            process.wait(PATIENCE)
+    """The demo of this environment."""
+    with running_demo(Path(sys.executable).parent) as running:
+        yield running

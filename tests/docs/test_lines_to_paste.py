@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -99,17 +100,60 @@ def test_a_backup_beside_the_running_server_is_whole(demo: Any, tmp_path: Path) 
     assert "WRONG" not in said
 
 
+README = "# X\n<!-- start -->\n```bash\nexit 7\n```\n<!-- tests -->\n```bash\necho ran\n```\n"
+
+
+def run_ci(folder: Path, readme: str, *programs: Path) -> "subprocess.CompletedProcess[str]":
+    """`.ci/run` in a folder that has this README and what is there already. No interpreter of
+    this machine is in PATH, but what lies in the folders `programs`."""
+    (folder / ".ci").mkdir(exist_ok=True)
+    tools = folder / "tools"
+    tools.mkdir(exist_ok=True)
+    for name in ("bash", "cat", "dirname", "mktemp", "rm", "sed"):
+        if not (tools / name).exists():
+            (tools / name).symlink_to(str(shutil.which(name)))
+    (folder / "README.md").write_text(readme)
+    shutil.copy(ROOT / ".ci" / "run", folder / ".ci" / "run")
+    return subprocess.run(
+        [folder / ".ci" / "run"],
+        env={"PATH": os.pathsep.join(map(str, (*programs, tools)))},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def write_program(path: Path, lines: str) -> None:
+    """A program of shell."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"#!/bin/sh\n{lines}\n")
+    path.chmod(0o755)
+
+
 def test_ci_runs_the_readmes_own_command(tmp_path: Path) -> None:
-    (tmp_path / ".ci").mkdir()
-    run = tmp_path / ".ci" / "run"
-    run.write_bytes((ROOT / ".ci" / "run").read_bytes())
-    run.chmod(0o755)
-    assert os.access(ROOT / ".ci" / "run", os.X_OK)
-    fake = "# X\n<!-- start -->\n```bash\nexit 7\n```\n<!-- tests -->\n```bash\necho ran\n```\n"
-    (tmp_path / "README.md").write_text(fake)
-    done = subprocess.run([str(run)], capture_output=True, text=True, check=True)
-    assert done.stdout == "+ echo ran\nran\n"
-    (tmp_path / "README.md").write_text(fake.replace("echo ran", "false"))
-    assert subprocess.run([str(run)], capture_output=True, check=False).returncode == 1
+    done = run_ci(tmp_path, README)
+    assert (done.returncode, done.stdout) == (0, "+ echo ran\nran\n"), done.stderr
+    assert run_ci(tmp_path, README.replace("echo ran", "exit 3")).returncode == 3
+    assert run_ci(tmp_path, "# X\n").returncode == 1
     assert "uv run pytest" in marked("tests")
     assert "uv run --no-dev entrepot demo" in marked("start")
+
+
+@pytest.mark.parametrize("place", ["bin/python3.12", "versions/3.12.1/bin/python"])
+def test_ci_runs_the_fast_part_on_a_second_python(place: str, tmp_path: Path) -> None:
+    """On one in PATH, or on one that pyenv has but did not switch on; either status counts."""
+    write_program(tmp_path / ".venv" / "bin" / "python", "echo 3.13")
+    write_program(tmp_path / ".venv" / "bin" / "uv", "echo uv $*; exit $(cat status)")
+    (tmp_path / "status").write_text("0")
+    write_program(tmp_path / "pyenv" / "shims" / "python3.12", "exit 127")
+    write_program(tmp_path / "pyenv" / place, "exit 0")
+    programs = (tmp_path / "pyenv" / "shims", tmp_path / "pyenv" / "bin")
+    line = f".venv/bin/uv run --python {tmp_path}/pyenv/{place} pytest -n 2 --fast"
+    done = run_ci(tmp_path, README, *programs)
+    assert done.stdout.splitlines() == ["+ echo ran", "ran", f"+ {line}", f"uv{line[12:]}"]
+    assert (done.returncode, done.stderr) == (0, "")
+    (tmp_path / "status").write_text("4")
+    assert run_ci(tmp_path, README, *programs).returncode == 4
+    (tmp_path / "status").write_text("0")
+    failing = run_ci(tmp_path, README.replace("echo ran", "exit 3"), *programs)
+    assert (failing.returncode, failing.stdout.splitlines()[1]) == (3, f"+ {line}")

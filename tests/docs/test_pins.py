@@ -83,3 +83,12 @@ def test_the_block_is_written_as_the_tool_writes_it() -> None:
     text = (ROOT / "pyproject.toml").read_text()
     pins = tomllib.loads(text)["tool"]["uv"]["constraint-dependencies"]
     assert load_pin().with_pins(text, sorted(pins)) == text, "run: uv run python tools/pin.py"
+
+
+def test_server_and_client_have_one_version() -> None:
+    server, client = (ROOT / "pyproject.toml").read_text(), ROOT / "client" / "pyproject.toml"
+    version = tomllib.loads(server)["project"]["version"]
+    pin = load_pin()
+    assert pin.with_client_version(server, version) == server, "run: uv run python tools/pin.py"
+    assert pin.with_version(client.read_text(), version) == client.read_text(), "run: tools/pin.py"
+    assert {distribution(name).version for name in ("entrepot", "entrepot-client")} == {version}

@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -58,7 +59,7 @@ def browser(chromium: str) -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def site() -> Iterator[Server]:
-    """One server for all browser tests; `tests/e2e/test_sessions.py` runs on both databases."""
+    """One server for all browser tests, but those of `test_sessions.py`."""
     made = make_server()
     try:
         yield made.start()
@@ -99,6 +100,12 @@ class Watch:
         context.on("console", self._console)
         context.on("weberror", lambda error: self.errors.append(str(error.error)))
 
+    def assert_nothing(self) -> None:
+        """Check that they have done none of it."""
+        assert self.foreign == []
+        assert self.refused == []
+        assert self.errors == []
+
     def _request(self, url: str) -> None:
         if urlsplit(url).netloc != self.host:
             self.foreign.append(url)
@@ -111,9 +118,9 @@ class Watch:
 OpenPage = Callable[..., Page]
 
 
-@pytest.fixture
-def open_page(browser: Browser, site: Server) -> Iterator[OpenPage]:
-    """`open_page(**options of the context)` gives a page in a fresh browser profile."""
+@contextmanager
+def watched_pages(browser: Browser, site: Server) -> Iterator[tuple[OpenPage, Watch]]:
+    """`open_one(**options of the context)` gives a page in a fresh browser profile, watched."""
     watch = Watch(urlsplit(site.endpoint).netloc)
     contexts = []
 
@@ -124,12 +131,17 @@ def open_page(browser: Browser, site: Server) -> Iterator[OpenPage]:
         contexts.append(context)
         return context.new_page()
 
-    yield open_one
+    yield open_one, watch
     for context in contexts:
         context.close()
-    assert watch.foreign == []
-    assert watch.refused == []
-    assert watch.errors == []
+    watch.assert_nothing()
+
+
+@pytest.fixture
+def open_page(browser: Browser, site: Server) -> Iterator[OpenPage]:
+    """Pages of this test, closed and judged at its end."""
+    with watched_pages(browser, site) as (open_one, _):
+        yield open_one
 
 
 def sign_in(page: Page, caller: Caller, password: str = PASSWORD) -> None:

@@ -1,13 +1,14 @@
 """What holds of every page: accessible in both themes, fits a telephone, small and quick."""
 
 import gzip
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page
-from tests.e2e.conftest import OpenPage, give_password, sign_in
+from playwright.sync_api import Browser, Page
+from tests.e2e.conftest import OpenPage, Watch, give_password, sign_in, watched_pages
 from tests.support.server import Server, TestAccount
 from tests.support.sharing import deliver, share
 
@@ -124,38 +125,42 @@ def furnished(site: Server, password_hash: str) -> Furnished:
     return Furnished(account, names)
 
 
+Visit = Callable[..., Page]
+
+
 @pytest.fixture(scope="module")
-def state(furnished: Furnished) -> dict[str, object]:
-    """The cookies of the signed-in browser, kept for the module."""
-    return {}
+def tabs(
+    browser: Browser, site: Server, furnished: Furnished
+) -> Iterator[tuple[dict[str, Page], OpenPage, Watch]]:
+    """The tabs that pages are visited in, one of each kind: a fresh one costs more than a page."""
+    with watched_pages(browser, site) as (open_page, watch):
+        yield {}, open_page, watch
 
 
-def visit(
-    open_page: OpenPage,
-    furnished: Furnished,
-    state: dict[str, object],
-    path: str,
-    **options: object,
-) -> Page:
-    """Open a page as the account's admin, or signed out where that is its sense."""
-    if path in SIGNED_OUT:
-        page = open_page(**options)
-    else:
-        if not state:
-            first = open_page()
-            sign_in(first, furnished.account.admin)
-            first.wait_for_url("**/files")
-            state.update(first.context.storage_state())
-        page = open_page(storage_state=state, **options)
-    page.goto(path.format(**furnished.names))
-    return page
+@pytest.fixture
+def visit(tabs: tuple[dict[str, Page], OpenPage, Watch], furnished: Furnished) -> Iterator[Visit]:
+    """Go to a page as the account's admin, or signed out where that is its sense."""
+    kept, open_page, watch = tabs
+
+    def go(path: str, **options: object) -> Page:
+        signed_in = path not in SIGNED_OUT
+        kind = f"{signed_in} {options}"
+        if kind not in kept:
+            kept[kind] = open_page(**options)
+            if signed_in:
+                sign_in(kept[kind], furnished.account.admin)
+                kept[kind].wait_for_url("**/files")
+        page = kept[kind]
+        page.goto(path.format(**furnished.names))
+        return page
+
+    yield go
+    watch.assert_nothing()
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_axe_finds_nothing(
-    open_page: OpenPage, furnished: Furnished, state: dict[str, object], path: str
-) -> None:
-    page = visit(open_page, furnished, state, path)
+def test_axe_finds_nothing(visit: Visit, path: str) -> None:
+    page = visit(path)
     for theme in THEMES:
         page.emulate_media(color_scheme=theme)
         assert page.evaluate(f"matchMedia('(prefers-color-scheme: {theme})').matches")
@@ -164,21 +169,16 @@ def test_axe_finds_nothing(
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_a_telephone_scrolls_down_alone(
-    open_page: OpenPage, furnished: Furnished, state: dict[str, object], path: str
-) -> None:
-    small = {"width": 390, "height": 800}
-    page = visit(open_page, furnished, state, path, viewport=small, color_scheme="light")
+def test_a_telephone_scrolls_down_alone(visit: Visit, path: str) -> None:
+    page = visit(path, viewport={"width": 390, "height": 800}, color_scheme="light")
     widths = "[document.documentElement.scrollWidth, window.innerWidth]"
     wide, window = page.evaluate(widths)
     assert wide <= window == 390
 
 
 @pytest.mark.parametrize("path", ["/files", "/docs"])
-def test_a_page_is_small_with_all_that_it_loads(
-    open_page: OpenPage, furnished: Furnished, state: dict[str, object], path: str
-) -> None:
-    page = visit(open_page, furnished, state, path)
+def test_a_page_is_small_with_all_that_it_loads(visit: Visit, path: str) -> None:
+    page = visit(path)
     loaded = "performance.getEntriesByType('resource').map(each => each.name)"
     names = set(page.evaluate(loaded))
     assert any(name.endswith("entrepot.css") for name in names)

@@ -1,4 +1,4 @@
-"""Sessions, links, and what must not come from another site; over HTTP, on both databases."""
+"""Sessions, links, and what must not come from another site; over HTTP."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -164,6 +164,7 @@ def test_sign_in_leads_nowhere_else(browse: Browse, someone: TestAccount, wanted
     assert "evil" not in browse().get("/sign-in", params={"next": wanted}).text
 
 
+@pytest.mark.both_databases
 def test_a_link_survives_being_looked_at_and_works_once(
     server: Server, browse: Browse, someone: TestAccount
 ) -> None:
@@ -187,6 +188,7 @@ def guess(client: httpx2.Client, user_name: str, **headers: str) -> httpx2.Respo
     return client.post("/sign-in", data=form, headers=headers)
 
 
+@pytest.mark.both_databases
 def test_guessing_is_slowed_down_alike_for_every_name(browse: Browse, someone: TestAccount) -> None:
     client = browse()
     said = []
@@ -203,6 +205,7 @@ def test_guessing_is_slowed_down_alike_for_every_name(browse: Browse, someone: T
     assert right.status_code == 429
 
 
+@pytest.mark.both_databases
 def test_the_right_password_gives_all_attempts_back(browse: Browse, someone: TestAccount) -> None:
     client = browse()
     for _ in range(3):
@@ -228,6 +231,7 @@ def test_nobody_elsewhere_keeps_a_person_out(serve: Serve, password_hash: str) -
         assert sign_in(client, account).status_code == 303
 
 
+@pytest.mark.both_databases
 def test_a_name_has_so_many_attempts_from_everywhere(server: Server, someone: TestAccount) -> None:
     database, now = server.parts.database, server.parts.clock()
     for name in (someone.admin.user_name, f"{someone.name}:nobody"):
@@ -255,6 +259,7 @@ def test_odd_names_are_just_wrong(browse: Browse, user_name: str) -> None:
     assert "do not belong together" in answer.text
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize(
     ("column", "since"),
     [("seen_at", SESSION_IDLE_TIMEOUT + SEEN_INTERVAL), ("created_at", SESSION_MAX_AGE)],

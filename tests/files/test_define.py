@@ -20,6 +20,7 @@ from entrepot.files.delivery.define import (
     define_file,
     parse_size_limit,
 )
+from entrepot.files.delivery.uploads import StoredUpload
 from entrepot.quotas.reserve import (
     ReservationId,
     get_usage,
@@ -83,7 +84,7 @@ class StoredDelivery:
         write(grow_reservation, self.actor.account_id, self.reservation, size, size, now)
         writer = self.parts.store.create(self.blob_id)
         writer.write(CONTENT)
-        self.stored = writer.commit()
+        self.upload = StoredUpload(self.blob_id, writer.commit(), self.reservation)
 
     def define(self, limit: int = 1000, enforcement: Enforcement | None = None) -> Accepted:
         definition = Definition("a.csv", "", limit, enforcement or Enforcement("none"))
@@ -91,9 +92,7 @@ class StoredDelivery:
             define_file,
             self.actor,
             definition,
-            self.blob_id,
-            self.stored,
-            self.reservation,
+            self.upload,
             self.parts.queue,
             self.parts.clock(),
         )

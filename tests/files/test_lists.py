@@ -231,7 +231,8 @@ ASKED = (
 )
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.long)])
 def test_everybody_is_listed_what_a_plain_model_says(conn: WriteConnection, seed: int) -> None:
     chance = random.Random(seed)
     world = World(conn)

@@ -2,11 +2,14 @@
 
 from typing import Any
 
+import pytest
 from tests.http.test_deletions import remove
 from tests.http.test_versions import BROKEN, SCHEMA, publish, rows
 from tests.support.api import CSV, Api
 from tests.support.server import TestAccount
 from tests.support.tus import Tus
+
+pytestmark = pytest.mark.both_databases
 
 NOTHING = {
     "current": 0,

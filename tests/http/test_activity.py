@@ -27,6 +27,8 @@ from entrepot.files.queries.activity import ActivityFilter, list_activity
 from entrepot.http.api.activity import AT_ONCE, export, rendered
 from entrepot.http.deps import UnitOfWork, open_runtime
 
+pytestmark = pytest.mark.both_databases
+
 
 def actions(api: Api, path: str = "/activity", **params: Any) -> list[str]:
     """What happened, the newest first."""

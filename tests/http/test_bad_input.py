@@ -193,6 +193,7 @@ def test_wrong_content_types(
     assert_problem(post(clean, WHOLE, content_type), status, code)
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize(
     "name",
     [
@@ -230,6 +231,7 @@ def test_a_line_break_never_becomes_part_of_a_name(clean: TestAccount) -> None:
         assert answer.json()["code"] in ("field-invalid", "form-malformed")
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize(
     ("sent", "kept"),
     [
@@ -379,6 +381,7 @@ def test_a_client_that_hangs_up_leaves_nothing(clean: TestAccount) -> None:
 LISTS = ("/files", "/tasks", "/keys", "/users", "/offers", "/activity")
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize(
     "cursor",
     ["x", "", "====", "e30", "W10", "WzEsMl0", "%00", "\u202e", "A" * 5000, "WzFlMzA4LCIwIl0"],
@@ -393,6 +396,7 @@ def cursor_of(document: str) -> str:
     return base64.urlsafe_b64encode(document.encode()).decode().rstrip("=")
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize(
     "document",
     [
@@ -430,6 +434,7 @@ def test_malformed_ids(account: TestAccount, malformed: str) -> None:
         assert malformed not in answer.text or len(malformed) < 3
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize(
     ("path", "field"),
     [
@@ -454,6 +459,7 @@ def test_malformed_parameters(account: TestAccount, path: str, field: str) -> No
     assert_problem(account.api.get(path), 422, "field-invalid", field=field)
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("version", ["0", "-1", "x", "99999999999999999999"])
 def test_malformed_versions(account: TestAccount, version: str) -> None:
     for what in ("report", "profile"):

@@ -145,6 +145,7 @@ def test_a_wrong_request(account: TestAccount, file_id: str, body: Any, named: s
     assert named in json.dumps(assert_problem(answer, 422, answer.json()["code"]))
 
 
+@pytest.mark.both_databases
 def test_no_reader_breaks_the_list_of_tasks(account: TestAccount, server: Server) -> None:
     file_id = account.api.deliver(BEFORE)["file_id"]
     guest = server.new_account()

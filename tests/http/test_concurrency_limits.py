@@ -14,6 +14,8 @@ from tests.support.server import Server, TestAccount, make_server
 from tests.support.tus import STREAM, Tus, create
 from tests.support.wait import PATIENCE, wait_until
 
+pytestmark = pytest.mark.both_databases
+
 PLACES = 5
 LARGE = 48 * 1024 * 1024
 """More bytes than the server and the sockets between take up for a client that reads nothing."""

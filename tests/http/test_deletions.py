@@ -59,6 +59,7 @@ def two_versions(api: Api, **fields: str) -> str:
     return file_id
 
 
+@pytest.mark.both_databases
 def test_a_version_is_deleted_and_had_back(server: Server, account: TestAccount) -> None:
     api = account.api
     file_id = two_versions(api)
@@ -85,6 +86,7 @@ def test_a_version_is_deleted_and_had_back(server: Server, account: TestAccount)
     assert actions(server, file_id)[-2:] == ["version.delete", "version.undelete"]
 
 
+@pytest.mark.both_databases
 def test_the_bytes_go_once_it_cannot_be_undone(server: Server, account: TestAccount) -> None:
     swept(server)  # what others left
     api = account.api
@@ -170,6 +172,7 @@ def test_a_file_is_deleted_and_had_back(server: Server, account: TestAccount) ->
     assert actions(server, file_id)[-2:] == ["file.delete", "file.undelete"]
 
 
+@pytest.mark.both_databases
 def test_a_deleted_files_bytes_go(server: Server, account: TestAccount) -> None:
     swept(server)  # what others left
     api = account.api

@@ -30,6 +30,8 @@ from entrepot.errors import NotFound
 from entrepot.grants.access import access_deliverable
 from entrepot.grants.entitlements import revoke_entitlement
 
+pytestmark = pytest.mark.both_databases
+
 BROKEN = b"id,amount\nx,2\n"
 FIGURES = ("version", "file_size", "media_type", "sha256", "row_count", "updated_at")
 

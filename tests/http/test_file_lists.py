@@ -11,6 +11,8 @@ from tests.support.sharing import share
 
 from entrepot.db.tables import files
 
+pytestmark = pytest.mark.both_databases
+
 SORTS = tuple(
     dash + key
     for key in ("created_at", "updated_at", "file_name", "file_size")

@@ -14,6 +14,8 @@ from entrepot.activity.record import record
 from entrepot.db.tables import files, users
 from entrepot.db.types import WriteConnection
 
+pytestmark = pytest.mark.both_databases
+
 KEYS = [
     "created_at",
     "entitlement",

@@ -241,6 +241,7 @@ def test_forms_that_nobody_uses_go_and_come_again(server: Server) -> None:
     later = parts.clock() + UNUSED + timedelta(hours=2)
     swept = sweep(parts.database, parts.store, lambda: later)
     assert swept.unused >= 1
+    assert swept.released >= 1
     assert parts.store.stat(held) is None
     assert account.api.account()["derivatives"] == full - len(first)
     assert_problem(account.api.get(path), 409, "derivative-pending")

@@ -31,6 +31,8 @@ from entrepot.files.sweep import sweep
 from entrepot.tasks.records import TaskId
 from entrepot.tasks.replies import Claim, claim_key, find_reply, save_reply
 
+pytestmark = pytest.mark.both_databases
+
 KEY = "Idempotency-Key"
 
 

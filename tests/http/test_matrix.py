@@ -19,7 +19,7 @@ from tests.support.sharing import OTHER, deliver, post_version, share
 from tests.support.tus import HEADERS, STREAM, create, metadata
 
 # On SQLite alone: who may do what is decided by the same queries on both databases, and
-# `test_entitlements.py` and `test_access.py` try them on both.
+# `test_entitlements.py` tries them on both.
 pytestmark = pytest.mark.parametrize("server", ["sqlite"], indirect=True)
 
 CALLERS = (

@@ -1,5 +1,11 @@
-"""The API's own description, and what happens to requests made up from it."""
+"""The OpenAPI document of the API, and requests that are generated from it.
 
+The client of the tests compares every answer of the suite with the document, too
+(`tests/support/conformance.py`).
+"""
+
+import re
+from collections import Counter
 from typing import Any
 
 import hypothesis
@@ -7,42 +13,163 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase
 from schemathesis import Case
+from schemathesis.checks import not_a_server_error
 from schemathesis.core.result import Ok
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
 from tests.support.api import PROBLEM
+from tests.support.conformance import Description
 from tests.support.server import Server, TestAccount
 from tests.support.wait import PATIENCE, wait_until
+
+from entrepot.http.problems.table import TASK_KINDS, all_kinds
 
 # Bytes are bytes.
 schemathesis.serializer.alias("application/offset+octet-stream", "application/octet-stream")
 
-EXAMPLES = 15
-"""Made-up requests for each operation."""
+EXAMPLES = 5
+"""Generated requests for each operation; `--long` generates more."""
+MANY_EXAMPLES = 60
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+]
+VERBS = {
+    "accept", "append", "cancel", "change", "check", "compare", "create", "delete", "describe",
+    "download", "follow", "get", "grant", "list", "offer", "preview", "restore", "revoke",
+    "undelete", "upload", "validate", "withdraw",
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def victim(server: Server) -> TestAccount:
-    """An account with little quota, whose admin the made-up requests act as."""
+    """An account with a small quota; the generated requests use its admin's key."""
     return server.new_account(quota=1_000_000)
 
 
-def test_the_description_is_openapi_3_1(server: Server) -> None:
-    document = server.api(None).get("/openapi.json").json()
+@pytest.fixture
+def document(server: Server) -> dict[str, Any]:
+    found: dict[str, Any] = server.api(None).get("/openapi.json").json()
+    return found
+
+
+def operations(document: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
+    return [
+        (path, method, operation)
+        for path, methods in document["paths"].items()
+        for method, operation in methods.items()
+    ]
+
+
+def resolved(document: dict[str, Any], response: dict[str, Any]) -> dict[str, Any]:
+    name = response.get("$ref", "").removeprefix("#/components/responses/")
+    found: dict[str, Any] = document["components"]["responses"][name] if name else response
+    return found
+
+
+def test_the_description_is_openapi_3_1(document: dict[str, Any]) -> None:
     assert document["openapi"].startswith("3.1")
     assert document["info"]["title"] == "Entrepot"
-    for path, methods in document["paths"].items():
-        for method, operation in methods.items():
-            assert operation.get("summary") or operation.get("description"), (method, path)
+    tags = {tag["name"] for tag in document["tags"]}
+    for path, method, operation in operations(document):
+        assert operation["summary"].endswith("."), (method, path)
+        assert "\n" not in operation["summary"], (method, path)
+        assert set(operation["tags"]) <= tags, (method, path)
+        named = re.findall(r"{(\w+)}", path)
+        declared = [each for each in operation.get("parameters", []) if each["in"] == "path"]
+        assert [each["name"] for each in declared] == named, (method, path)
 
 
-def test_made_up_requests_are_answered_or_refused_in_order(
-    server: Server, victim: TestAccount
+def test_operation_ids_are_unique_and_readable(document: dict[str, Any]) -> None:
+    ids = Counter(operation["operationId"] for _, _, operation in operations(document))
+    assert [name for name, count in ids.items() if count > 1] == []
+    for name in ids:
+        assert re.fullmatch(r"[a-z]+(_[a-z]+)+", name), name
+        assert name.partition("_")[0] in VERBS, name
+    assert {"list_files", "upload_file", "get_task", "follow_task", "download_file"} <= set(ids)
+
+
+def test_every_success_has_a_schema(document: dict[str, Any]) -> None:
+    for path, method, operation in operations(document):
+        successes = {
+            status: response
+            for status, response in operation["responses"].items()
+            if int(status) < 400
+        }
+        assert successes, (method, path)
+        for status, response in successes.items():
+            assert response["description"], (method, path, status)
+            if method == "head" or status in ("204", "304"):
+                assert "content" not in response, (method, path, status)
+            elif path != "/api/v1/uploads":  # its answer is its headers
+                contents = response["content"].values()
+                assert all(each["schema"] for each in contents), (method, path, status)
+
+
+def test_every_problem_has_a_schema(document: dict[str, Any]) -> None:
+    """Each operation declares its problems, by codes of the table; none leaves it at a default."""
+    used: set[str] = set()
+    for path, method, operation in operations(document):
+        assert "default" not in operation["responses"]
+        needs_key = path.startswith("/api/") and method != "options"
+        assert ("security" in operation) == needs_key
+        assert ("401" in operation["responses"]) == needs_key
+        for status, each in operation["responses"].items():
+            response = resolved(document, each)
+            if int(status) < 400 or method == "head" or (path == "/readyz" and status == "503"):
+                continue
+            schema = response["content"][PROBLEM]["schema"]
+            refs = [one["$ref"] for one in schema.get("oneOf", [schema])]
+            for ref in refs:
+                problem = document["components"]["schemas"][ref.rpartition("/")[2]]
+                code = problem["properties"]["code"]["const"]
+                assert all_kinds()[code].status == int(status), (path, status, code)
+                used.add(code)
+    never = {"sign-in-failed", "too-many-attempts", "quota-too-small"}
+    never |= {"method-not-allowed", "unavailable"} | (set(TASK_KINDS) - {"not-tabular"})
+    assert used == set(all_kinds()) - never
+
+
+def test_the_description_tells_of_keys_and_figures(document: dict[str, Any]) -> None:
+    schemas = document["components"]["schemas"]
+    assert "HTTPValidationError" not in schemas
+    assert document["components"]["securitySchemes"]["key"]["scheme"] == "bearer"
+    assert document["paths"]["/api/v1/files"]["post"]["security"] == [{"key": ["write"]}]
+    too_large = schemas["FileTooLargeProblem"]
+    assert too_large["properties"]["limit"] == {"type": "integer"}
+    assert {"limit", "requested", "code", "status"} <= set(too_large["required"])
+
+
+def test_no_component_is_left_over(document: dict[str, Any]) -> None:
+    text = str(document)
+    left = [name for name in document["components"]["schemas"] if f"/{name}'" not in text]
+    assert left == []
+
+
+@pytest.fixture
+def examples(request: pytest.FixtureRequest) -> int:
+    return MANY_EXAMPLES if request.config.getoption("--long") else EXAMPLES
+
+
+@pytest.mark.parametrize(
+    "server", ["sqlite", pytest.param("postgres", marks=pytest.mark.long)], indirect=True
+)
+def test_generated_requests_are_answered_as_declared(
+    server: Server, victim: TestAccount, document: dict[str, Any], examples: int
 ) -> None:
-    """No 5xx, every error a problem document, and the account whole afterwards."""
-    schema = schemathesis.openapi.from_dict(server.api(None).get("/openapi.json").json())
+    """No answer is a 5xx or undeclared, and no quota stays reserved afterwards."""
+    schema = schemathesis.openapi.from_dict(document)
     schema.config.base_url = server.endpoint
-    headers = victim.api.authorization
+    described = Description(document)
     settings = hypothesis.settings(
-        max_examples=EXAMPLES,
+        max_examples=examples,
         deadline=None,
         derandomize=True,
         database=None,
@@ -53,35 +180,33 @@ def test_made_up_requests_are_answered_or_refused_in_order(
     for result in schema.get_all_operations():
         assert isinstance(result, Ok), result
         operation = result.ok()
-        if operation.path.endswith("/events"):
-            continue  # streams; they have tests of their own
-
-        @settings
-        @hypothesis.given(case=operation.as_strategy())
-        def attempt(case: Case[Any]) -> None:
-            nonlocal tried
-            tried += 1
-            answer = case.call(headers=headers, timeout=PATIENCE)
-            assert answer.status_code < 500, answer.text
-            if answer.status_code >= 400 and case.method.upper() != "HEAD":
-                assert answer.headers["content-type"] == [PROBLEM], answer.headers
-                document = answer.json()
-                assert document["status"] == answer.status_code
-                assert {"type", "title", "detail", "code", "request_id"} <= set(document)
-
-        attempt()
-    assert tried > 10 * EXAMPLES
+        if not operation.path.endswith("/events"):  # streams; they have tests of their own
+            tried += try_out(operation, described, victim, settings)
+    assert tried > 4 * examples
     wait_until(lambda: not victim.api.account()["reserved"], "nothing is reserved")
     server.wait_derived()
     assert [r for r in server.doctor() if "quotas" in r.name] == []
 
 
-def test_the_description_tells_of_keys_and_problems(server: Server) -> None:
-    document = server.api(None).get("/openapi.json").json()
-    assert "HTTPValidationError" not in document["components"]["schemas"]
-    assert document["components"]["securitySchemes"]["key"]["scheme"] == "bearer"
-    for path, methods in document["paths"].items():
-        for method, operation in methods.items():
-            assert PROBLEM in operation["responses"]["default"]["content"]
-            needs_key = path.startswith("/api/") and method != "options"
-            assert ("security" in operation) == needs_key
+def try_out(
+    operation: Any, described: Description, victim: TestAccount, settings: hypothesis.settings
+) -> int:
+    """Send requests generated for one operation and compare each answer; how many were sent."""
+    promised = described.operation(operation.method, operation.path)
+    assert promised is not None
+    tried = 0
+
+    @settings
+    @hypothesis.given(case=operation.as_strategy())
+    def attempt(case: Case[Any]) -> None:
+        nonlocal tried
+        tried += 1
+        answer = case.call(headers=victim.api.authorization, timeout=PATIENCE)
+        assert answer.status_code < 500, answer.text
+        sent = {name: values[0] for name, values in answer.headers.items()}
+        faults = described.faults(promised, answer.status_code, sent, answer.content)
+        assert list(faults) == [], answer.text
+        case.validate_response(answer, checks=CHECKS)
+
+    attempt()
+    return tried

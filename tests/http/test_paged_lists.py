@@ -18,6 +18,8 @@ from entrepot.db.tables import keys, users
 from entrepot.db.types import WriteConnection
 from entrepot_client.client import Client
 
+pytestmark = pytest.mark.both_databases
+
 PAGES = 200
 """More than any list here has."""
 

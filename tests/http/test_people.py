@@ -8,6 +8,8 @@ from tests.support.api import CSV, Api, assert_problem
 from tests.support.server import Server, TestAccount
 from tests.support.wait import wait_until
 
+pytestmark = pytest.mark.both_databases
+
 STAMP = "%Y-%m-%dT%H:%M:%S+0000"
 KEY_KEYS = [
     "key_id",

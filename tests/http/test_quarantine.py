@@ -176,6 +176,7 @@ def test_only_a_refused_version_is_accepted(
     assert api.json(f"/file/{file_id}")["version"] == 1
 
 
+@pytest.mark.both_databases
 def test_bytes_that_go_while_a_version_is_accepted(
     server: Server, account: TestAccount, file_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -214,6 +215,7 @@ def test_a_reason_is_required(account: TestAccount, file_id: str, reason: Any) -
     assert len(account.api.json(f"/file/{file_id}/versions")["versions_list"]) == 2
 
 
+@pytest.mark.both_databases
 def test_acceptance_needs_room_and_the_state_that_was_seen(
     server: Server,
 ) -> None:

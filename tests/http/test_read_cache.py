@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
+import pytest
 from sqlalchemy import insert
 from tests.support.api import CSV, assert_problem
 from tests.support.server import Server, TestAccount
@@ -16,6 +17,8 @@ from entrepot.db.tables import failed_sign_ins
 from entrepot.db.types import WriteConnection
 from entrepot.migrations.run import migrate
 from entrepot.settings import read_settings
+
+pytestmark = pytest.mark.both_databases
 
 
 def test_the_state_moves_with_each_commit_of_anybody_else(server: Server) -> None:

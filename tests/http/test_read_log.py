@@ -13,6 +13,8 @@ from tests.support.wait import wait_until
 from entrepot.activity.reads import MAX_READ_DURATION, READ_MERGE_INTERVAL, end_reads
 from entrepot.db.tables import activity, open_reads
 
+pytestmark = pytest.mark.both_databases
+
 
 def recorded(server: Server, file_id: str) -> list[Any]:
     """The rows of reads of a file, the oldest first."""

@@ -75,6 +75,7 @@ def apart_from_forms(account: TestAccount) -> dict[str, Any]:
     return {name: each for name, each in account.api.account().items() if name != "derivatives"}
 
 
+@pytest.mark.both_databases
 def test_a_key_that_an_upload_holds_is_waited_for(
     server: Server, account: TestAccount, file_id: str
 ) -> None:

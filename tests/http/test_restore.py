@@ -4,6 +4,7 @@ import json
 from typing import Any
 from uuid import UUID, uuid4
 
+import pytest
 from sqlalchemy import select, update
 from tests.http.test_idempotency import etag_of
 from tests.http.test_versions import BROKEN, SCHEMA, deliver, publish, rows
@@ -48,6 +49,7 @@ def test_a_restored_version_is_the_newest(account: TestAccount) -> None:
     account.server.assert_sound()
 
 
+@pytest.mark.both_databases
 def test_neither_version_needs_the_others_bytes(server: Server, account: TestAccount) -> None:
     api = account.api
     file_id = api.deliver(CSV)["file_id"]
@@ -116,6 +118,7 @@ def test_what_cannot_be_restored(server: Server, account: TestAccount) -> None:
     assert api.account()["versions"] == 2
 
 
+@pytest.mark.both_databases
 def test_a_restoration_takes_quota(server: Server) -> None:
     account = server.new_account(quota=2 * len(CSV) - 1)
     file_id = account.api.deliver(CSV)["file_id"]

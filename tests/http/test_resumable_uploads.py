@@ -8,6 +8,7 @@ from datetime import timedelta
 from uuid import UUID, uuid4
 
 import httpx2
+import pytest
 from sqlalchemy import update
 from tests.support.api import CSV, assert_problem
 from tests.support.raw import chunked, connect, exchange, head
@@ -18,6 +19,8 @@ from entrepot.db.tables import uploads
 from entrepot.files.invariants.invariants import quotas_are_exact
 from entrepot.files.invariants.uploads import uploads_are_sound
 from entrepot.files.sweep import sweep
+
+pytestmark = pytest.mark.both_databases
 
 TABLE = b"id,amount\n" + b"12,345\n" * 200_000
 SIZE = len(TABLE)

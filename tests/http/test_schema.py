@@ -50,6 +50,7 @@ def frozen(account: TestAccount) -> str:
     return str(account.api.deliver(CSV, enforce_schema="true")["file_id"])
 
 
+@pytest.mark.both_databases
 def test_the_frozen_schema_is_the_first_revision(account: TestAccount, frozen: str) -> None:
     found = shown(account.api, frozen)
     (revision,) = found["revisions_list"]
@@ -164,6 +165,7 @@ def test_the_same_schema_again_makes_no_revision(account: TestAccount, frozen: s
     assert shown(account.api, frozen)["revision"] == 2
 
 
+@pytest.mark.both_databases
 def test_two_changes_at_once_are_one(account: TestAccount, frozen: str) -> None:
     """One of them was compared with a schema that is no longer the file's."""
     titled = {**WIDER, "title": "Orders"}

@@ -4,10 +4,13 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import pytest
 from tests.http.conftest import upload_endless
 from tests.support.api import CSV, Event, assert_problem
 from tests.support.server import Server, TestAccount
 from tests.support.wait import PATIENCE, wait_until
+
+pytestmark = pytest.mark.both_databases
 
 KEYS = [
     "task_id",

@@ -14,6 +14,8 @@ from tests.support.tus import HEADERS, Tus, metadata
 
 from entrepot.db.tables import activity
 
+pytestmark = pytest.mark.both_databases
+
 BROKEN = b"id,amount\nx,2\n"
 
 

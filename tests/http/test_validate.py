@@ -129,6 +129,7 @@ def test_no_file_and_an_empty_one(server: Server, account: TestAccount) -> None:
     wait_nothing_left(server, account)
 
 
+@pytest.mark.both_databases
 def test_bytes_count_while_they_are_there(server: Server) -> None:
     account = server.new_account(quota=1_000)
     over = assert_problem(send(account.api, b"a\n" * 501), 413, "account-quota-exceeded")

@@ -6,6 +6,7 @@ from hashlib import sha256
 from typing import Any
 from uuid import UUID, uuid4
 
+import pytest
 from tests.support.api import CSV, Api, assert_problem
 from tests.support.postgres import Postgres
 from tests.support.server import Server, TestAccount
@@ -118,6 +119,7 @@ def test_the_files_limit_binds_while_bytes_stream_in(account: TestAccount) -> No
     assert api.account()["reserved"] == 0
 
 
+@pytest.mark.both_databases
 def test_versions_count_against_the_quota(server: Server) -> None:
     account = server.new_account(quota=len(CSV) + 20)
     file_id = account.api.deliver(CSV)["file_id"]
@@ -163,6 +165,7 @@ def test_malformed_deliveries_leave_nothing(account: TestAccount) -> None:
     assert (figures["used"], figures["reserved"]) == (len(CSV), 0)
 
 
+@pytest.mark.both_databases
 def test_deliveries_at_once_are_all_kept_in_order(account: TestAccount) -> None:
     api = account.api
     file_id = api.deliver(CSV)["file_id"]
@@ -202,6 +205,7 @@ def test_versions_are_listed_newest_first(account: TestAccount) -> None:
         assert api.json(f"/file/{file_id}/versions/{version['version']}") == version
 
 
+@pytest.mark.both_databases
 def test_the_list_of_versions_has_pages(account: TestAccount) -> None:
     api = account.api
     file_id = api.deliver(CSV)["file_id"]

@@ -21,12 +21,15 @@ from hypothesis.stateful import (
 from tests.support.api import Api, assert_problem
 from tests.support.model import Model, ModelError, ModelFile, ModelVersion, Payload, Person, Rights
 from tests.support.raw import MULTIPART, connect, form, head
+from tests.support.selection import examples
 from tests.support.server import Server
 from tests.support.sharing import entitle, post_version
 from tests.support.tus import Tus, metadata
 from tests.support.wait import wait_until
 
 from entrepot.files.sweep import sweep
+
+pytestmark = pytest.mark.both_databases
 
 SCHEMA = {"fields": [{"name": "id", "type": "integer"}, {"name": "amount", "type": "integer"}]}
 QUOTAS = 160, 120
@@ -582,13 +585,11 @@ def live(server: Server, examples: int, steps: int) -> None:
 
 
 @pytest.mark.timeout(900)
-@pytest.mark.flaky(reruns=0)
 def test_the_life_of_files(server: Server) -> None:
-    live(server, examples=5, steps=20)
+    live(server, examples=examples(8), steps=20)
 
 
 @pytest.mark.long
 @pytest.mark.timeout(14_400)
-@pytest.mark.flaky(reruns=0)  # the next try would be of other lives
 def test_many_lives_of_files(server: Server) -> None:
     live(server, examples=40, steps=40)

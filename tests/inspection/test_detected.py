@@ -226,7 +226,9 @@ def test_many_blank_rows(read: Any) -> None:
     assert found.count("1,2\n") == 30_000
 
 
-@pytest.mark.parametrize("seed", range(30))
+@pytest.mark.parametrize(
+    "seed", [*range(8), *(pytest.param(seed, marks=pytest.mark.long) for seed in range(8, 30))]
+)
 def test_newlines_within_quotes_are_counted(seed: int, tmp_path: Path) -> None:
     """The fast count of rare quotes agrees with what a plain reader finds."""
     import csv
@@ -299,8 +301,17 @@ def test_the_survey_counts_lines(tmp_path: Path) -> None:
         ), raw
 
 
-@pytest.mark.parametrize("newline", ["\n", "\r\n"])
-@pytest.mark.parametrize("place", [1, 90_000, 100_000])
+@pytest.mark.parametrize(
+    ("place", "newline"),
+    [
+        (1, "\n"),
+        (90_000, "\r\n"),
+        (100_000, "\n"),
+        pytest.param(1, "\r\n", marks=pytest.mark.long),
+        pytest.param(90_000, "\n", marks=pytest.mark.long),
+        pytest.param(100_000, "\r\n", marks=pytest.mark.long),
+    ],
+)
 def test_a_repeated_header_is_reported(place: int, newline: str, inspect: Inspect) -> None:
     lines = [f"{n},x" for n in range(100_000)]
     lines.insert(place, "a,b")

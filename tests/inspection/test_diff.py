@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.support.selection import examples
 
 from entrepot.inspection.diff import diff_tables
 from entrepot.inspection.engine import open_engine
@@ -101,7 +102,9 @@ ROWS = st.lists(st.tuples(st.integers(1, 30).map(lambda n: f"k{n}"), CELLS, CELL
 
 
 @settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(40),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(before=ROWS, after=ROWS)
 def test_counts_are_those_of_plain_python(tmp_path: Path, before: Any, after: Any) -> None:

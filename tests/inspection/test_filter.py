@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.support.selection import examples
 
 from entrepot.inspection.engine import literal, lock_engine, open_engine
 from entrepot.inspection.limits import Limits
@@ -233,7 +234,7 @@ EXPRESSIONS = st.recursive(
 
 
 @given(where=EXPRESSIONS)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 def test_what_is_accepted_means_what_it_says(table: Any, where: str) -> None:
     term = parse_filter(where, COLUMNS)
     expected = [place for place, row in enumerate(ROWS) if holds(term, row) is True]
@@ -241,7 +242,7 @@ def test_what_is_accepted_means_what_it_says(table: Any, where: str) -> None:
 
 
 @given(text=st.text(max_size=60) | st.text("an m='()<>,\"-*/;%_?:$[]{}.1", max_size=40))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 def test_whatever_is_sent_is_understood_or_refused(table: Any, text: str) -> None:
     """Never another failure; what is understood runs, and is made of our words alone."""
     term = read_or_refused(text)

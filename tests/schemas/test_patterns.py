@@ -4,6 +4,7 @@ import duckdb
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.support.selection import examples
 
 from entrepot.schemas.patterns import InvalidPattern, check_pattern
 
@@ -56,7 +57,7 @@ PATTERN_PIECES = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples(500), deadline=None)
 @given(st.lists(PATTERN_PIECES, max_size=8).map("".join))
 def test_what_is_accepted_compiles(pattern: str) -> None:
     try:

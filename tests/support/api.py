@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx2
+from tests.support.conformance import assert_conforms
 from tests.support.wait import PATIENCE, wait_until
 
 API = "/api/v1"
@@ -45,9 +46,14 @@ class Api:
         self.client.close()
 
     def request(self, method: str, path: str, **kwargs: Any) -> httpx2.Response:
-        """A request; `path` is below `/api/v1` unless it begins with another folder."""
+        """A request; `path` is below `/api/v1` unless it begins with another folder.
+
+        Every answer is compared with what `/openapi.json` promises.
+        """
         url = path if path.startswith(("/api", "/health", "/ready", "/open")) else API + path
-        return self.client.request(method, url, **kwargs)
+        answer = self.client.request(method, url, **kwargs)
+        assert_conforms(method, answer.request.url.path, answer)
+        return answer
 
     def get(self, path: str, **kwargs: Any) -> httpx2.Response:
         return self.request("GET", path, **kwargs)

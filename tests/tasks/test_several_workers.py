@@ -110,9 +110,9 @@ def test_a_worker_that_was_only_slow_does_no_harm(installation: Installation) ->
 def test_two_workers_under_one_supervisor(postgres: Postgres) -> None:
     installation = open_installation(database=postgres.new_database(), lease=LEASE, workers=2)
     try:
-        uploads = [installation.send(table(100)) for _ in range(10)]
+        uploads = [installation.send(table(100)) for _ in range(6)]
         installation.part("worker", 1).kill()
-        uploads += [installation.send(table(100)) for _ in range(10)]
+        uploads += [installation.send(table(100)) for _ in range(6)]
         for delivery in uploads:
             task = installation.api.wait_task(str(delivery.task_id))
             assert task["status"] in ENDED

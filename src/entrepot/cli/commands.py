@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
+from entrepot.cli.loading import collection_paused
 from entrepot.errors import EntrepotError, NotFound, StartRefused
 from entrepot_client.cli.failures import ExitStatus, Failure
 from entrepot_client.cli.output import output_of
@@ -75,8 +76,9 @@ def serve(
     workers: Annotated[int | None, typer.Option(help="Worker processes.")] = None,
 ) -> None:
     """Run the server on one data folder, or a part of it on PostgreSQL."""
-    from entrepot.cli.serve import serve as run
-    from entrepot.settings import read_settings
+    with collection_paused():
+        from entrepot.cli.serve import serve as run
+        from entrepot.settings import read_settings
 
     with translate_errors():
         _refuse_password(database)
@@ -94,8 +96,9 @@ def demo(
     port: PortOption = None,
 ) -> None:
     """Run a full server with an account, a key and sample files; Ctrl-C ends it."""
-    from entrepot.cli.serve import demo_folder, serve_demo
-    from entrepot.settings import read_settings
+    with collection_paused():
+        from entrepot.cli.serve import demo_folder, serve_demo
+        from entrepot.settings import read_settings
 
     with translate_errors():
         settings = read_settings(data=data, host=host, port=port)
@@ -241,12 +244,19 @@ def key_create(
     output_of(ctx).record(key, quiet="api_key", shown=shown)
 
 
-def sweep(ctx: typer.Context, data: DataOption = None) -> None:
+def sweep(
+    ctx: typer.Context,
+    data: DataOption = None,
+    max_orphans: Annotated[
+        int | None,
+        typer.Option(min=0, help="Remove up to this many blobs that the database does not name."),
+    ] = None,
+) -> None:
     """Remove what was cut off or has expired; a running server does so by itself."""
     from entrepot.files.sweep import sweep as run
 
     with installation(data) as parts:
-        counts = vars(run(parts.database, parts.store, parts.clock))
+        counts = vars(run(parts.database, parts.store, parts.clock, max_orphans=max_orphans))
     output_of(ctx).record(
         counts, quiet="orphans", shown={name: str(count) for name, count in counts.items()}
     )

@@ -13,9 +13,10 @@ from typing import Literal
 import structlog
 from setproctitle import setproctitle
 
-from entrepot.bootstrap.parts import build_inspector, build_parts, build_worker
+from entrepot.bootstrap.parts import Parts, build_inspector, build_parts, build_worker
 from entrepot.cli.data_folder import node_id
 from entrepot.cli.start import release_dead_uploads
+from entrepot.errors import SweepStopped
 from entrepot.files.sweep import sweep
 from entrepot.settings import Settings
 
@@ -138,10 +139,7 @@ def run_worker(settings: Settings, ready: int, executor_id: str) -> None:
     worker.start()
     _report_ready(ready)
     while not stop.wait(SWEEP_INTERVAL_SECONDS):
-        try:
-            log.info("swept", **vars(sweep(parts.database, parts.store, parts.clock)))
-        except Exception:
-            log.exception("sweep failed; trying again later")
+        sweep_and_log(parts)
     worker.stop(WORKER_DRAIN_SECONDS)
     inspector.pool.close()
     parts.close()
@@ -150,6 +148,16 @@ def run_worker(settings: Settings, ready: int, executor_id: str) -> None:
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)
+
+
+def sweep_and_log(parts: Parts) -> None:
+    """Sweep; a failure is logged and ends nothing, the next sweep tries again."""
+    try:
+        log.info("swept", **vars(sweep(parts.database, parts.store, parts.clock)))
+    except SweepStopped as stopped:
+        log.critical("sweep stopped", reason=str(stopped), **stopped.figures())
+    except Exception:
+        log.exception("sweep failed; trying again later")
 
 
 def _report_ready(descriptor: int) -> None:

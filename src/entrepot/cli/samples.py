@@ -23,6 +23,7 @@ from entrepot.db.tables import files, versions
 from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.errors import NameTaken, NotAuthenticated
 from entrepot.files.delivery.define import Definition, define_file
+from entrepot.files.delivery.uploads import StoredUpload
 from entrepot.files.versions import UNDECIDED
 from entrepot.quotas.reserve import grow_reservation, open_reservation
 from entrepot.schemas.enforcement import Enforcement
@@ -140,16 +141,6 @@ def _deliver(parts: Parts, actor: Actor, file_id: UUID, name: str, created_at: d
     )
     writer = parts.store.create(blob_id)
     writer.write(content)
-    stored = writer.commit()
+    upload = StoredUpload(blob_id, writer.commit(), reservation)
     contract = Definition(name, "Description", SIZE_LIMIT_BYTES, Enforcement("none", None))
-    parts.database.write(
-        define_file,
-        actor,
-        contract,
-        blob_id,
-        stored,
-        reservation,
-        parts.queue,
-        created_at,
-        file_id,
-    )
+    parts.database.write(define_file, actor, contract, upload, parts.queue, created_at, file_id)

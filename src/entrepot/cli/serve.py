@@ -12,7 +12,7 @@ from entrepot.bootstrap.parts import build_parts
 from entrepot.cli.data_folder import lock_data_folder, make_data_folder
 from entrepot.cli.logs import configure_logs
 from entrepot.cli.samples import seed_demo, sign_in_link, wait_until_published
-from entrepot.cli.start import choose_port, prepare_installation
+from entrepot.cli.start import choose_port, prepare_installation, refuse_foreign_store
 from entrepot.cli.supervise import Supervisor
 from entrepot.errors import StartRefused
 from entrepot.http.web.curl_examples import curl_examples
@@ -42,6 +42,7 @@ def _run(settings: Settings, print_line: PrintLine, demo: bool) -> int:
         raise StartRefused(
             reason="The roles api and worker need PostgreSQL: set ENTREPOT_DATABASE."
         )
+    refuse_foreign_store(settings)
     make_data_folder(settings.data)
     with lock_data_folder(settings.data, settings.endpoint, datetime.now(UTC)):
         settings = choose_port(settings)

@@ -3,13 +3,49 @@
 import socket
 from datetime import UTC, datetime, timedelta
 
+from sqlalchemy import inspect
+
+from entrepot.accounts.accounts import has_accounts
+from entrepot.blobs.disk import count_files
 from entrepot.bootstrap.parts import Parts, build_parts, read_secret
 from entrepot.cli.data_folder import is_locked, lock_data_folder, make_data_folder
-from entrepot.db.engine import open_database
+from entrepot.db.engine import database_url, open_database
+from entrepot.db.tables import accounts
 from entrepot.errors import StartRefused
 from entrepot.files.sweep import release_all_reservations
 from entrepot.migrations.run import current_revision, head_revision, migrate
 from entrepot.settings import Settings
+
+
+def refuse_foreign_store(settings: Settings) -> None:
+    """Refuse a database without accounts beside a store with files: it is not the store's.
+
+    Nothing is created, changed or removed here, so it comes before everything that does.
+    Raises StartRefused.
+    """
+    if _has_accounts(settings):
+        return
+    files = count_files(settings.blobs)
+    if files:
+        raise StartRefused(
+            reason=f"The store {settings.blobs} has {files:,} files, but the database "
+            f"{database_url(settings)} has no accounts, so it is not the database of this store. "
+            "Set ENTREPOT_DATABASE to the database of this data folder, or name another folder "
+            "with --data DIR. Nothing was changed."
+        )
+
+
+def _has_accounts(settings: Settings) -> bool:
+    # Opening a SQLite file that is not there, or has no bytes, would create a database.
+    file = settings.sqlite_file
+    if settings.embedded and not (file.is_file() and file.stat().st_size):
+        return False
+    database = open_database(settings)
+    try:
+        with database.reading() as conn:
+            return inspect(conn).has_table(accounts.name) and has_accounts(conn)
+    finally:
+        database.close()
 
 
 def prepare_installation(settings: Settings) -> None:
@@ -45,6 +81,7 @@ def open_installation(settings: Settings) -> Parts:
 
     If no server runs, an older database is migrated first. Raises StartRefused.
     """
+    refuse_foreign_store(settings)
     make_data_folder(settings.data)
     if not (settings.embedded and is_locked(settings.data)):
         with lock_data_folder(settings.data, "a command", datetime.now(UTC)):

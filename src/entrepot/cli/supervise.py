@@ -16,6 +16,7 @@ from multiprocessing.context import ForkProcess
 
 import structlog
 
+from entrepot.cli.loading import load_api
 from entrepot.cli.process import WORKER_DRAIN_SECONDS, ProcessRole, run_process
 from entrepot.errors import StartRefused
 from entrepot.settings import Settings
@@ -75,6 +76,8 @@ class Supervisor:
         self._stopping = True
 
     def _start_all(self) -> None:
+        if self._settings.role != "worker":
+            load_api()
         waiting = []
         if self._settings.role in ("all", "worker"):
             waiting += [

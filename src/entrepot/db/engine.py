@@ -111,6 +111,13 @@ def open_database(settings: Settings, pool_size: int = 4) -> Database:
     return Database(engine)
 
 
+def database_url(settings: Settings) -> str:
+    """The address of the configured database, without its password."""
+    if settings.database is None:
+        return f"sqlite:///{settings.sqlite_file}"
+    return make_url(settings.database.get_secret_value()).render_as_string(hide_password=True)
+
+
 def sqlite_engine(file: Path, pool_size: int = 4) -> Engine:
     """An engine on one SQLite file: WAL, full sync, foreign keys, explicit transactions.
 

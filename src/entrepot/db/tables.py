@@ -262,6 +262,15 @@ derivatives = Table(
     Index("ix_derivatives_by_use", "status", "used_at"),
 )
 
+# Blobs that a row named and let go, in the same transaction; the sweep removes them. Without this
+# they could not be told from the blobs of another database.
+released_blobs = Table(
+    "released_blobs",
+    metadata,
+    Column("blob_id", Uuid, primary_key=True),
+    Column("released_at", UtcTime, nullable=False),
+)
+
 schema_revisions = Table(
     "schema_revisions",
     metadata,

@@ -234,6 +234,26 @@ class StartRefused(EntrepotError):
 
 
 @dataclass(eq=False)
+class SweepStopped(EntrepotError):
+    """A sweep would remove too many blobs: the database is wrong or incomplete, or many are lost.
+
+    `orphans` of the `blobs` in the store have no row; `limit` is how many may be removed.
+    """
+
+    orphans: int
+    blobs: int
+    limit: int
+
+    def __str__(self) -> str:
+        return (
+            f"The database names no owner of {self.orphans:,} of the {self.blobs:,} blobs in the "
+            f"store. A sweep removes at most {self.limit:,} of them, so it removed none. Check "
+            "that ENTREPOT_DATABASE is the database of this data folder. If it is, run "
+            f"`entrepot admin sweep --max-orphans {self.orphans}`."
+        )
+
+
+@dataclass(eq=False)
 class PreviewUnavailable(EntrepotError):
     """No preview can be made now, for no fault of the request."""
 

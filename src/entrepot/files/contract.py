@@ -7,7 +7,7 @@ be accepted, and a background task validates the current version with it
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID, uuid4
 
 from sqlalchemy import insert, select, update
@@ -20,7 +20,7 @@ from entrepot.errors import BreakingChange, NotFound
 from entrepot.files.versions import FileId
 from entrepot.grants.access import access_visible, lock_manageable
 from entrepot.inspection.results import Mode
-from entrepot.schemas.changes import Change, breaking_change, compatible_change
+from entrepot.schemas.changes import Change, Effect, breaking_change, compatible_change
 from entrepot.schemas.compare_schemas import compare_schemas, is_compatible
 from entrepot.schemas.model import TableSchema
 from entrepot.schemas.table_schema import to_document
@@ -55,7 +55,7 @@ class Revision:
     was held against it; `changes` is None for a first schema."""
 
     number: int
-    source: str
+    source: Literal["given", "inferred"]
     schema: dict[str, Any]
     version: int | None
     changes: list[dict[str, Any]] | None
@@ -63,7 +63,7 @@ class Revision:
     created_at: datetime
 
     @property
-    def effect(self) -> str | None:
+    def effect(self) -> Effect | None:
         """Whether it was compatible with the one before, or breaking; None for a first."""
         if self.changes is None:
             return None

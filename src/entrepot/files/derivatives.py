@@ -15,7 +15,15 @@ from sqlalchemy import and_, exists, func, insert, or_, select, update
 
 from entrepot.accounts.actor import AccountId
 from entrepot.blobs.store import BlobId, StoredBlob
-from entrepot.db.tables import accounts, derivatives, files, inspections, schema_revisions, versions
+from entrepot.db.tables import (
+    accounts,
+    derivatives,
+    files,
+    inspections,
+    released_blobs,
+    schema_revisions,
+    versions,
+)
 from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.inspection.results import Form, Made
 from entrepot.tasks.queue import BACKGROUND_QUEUE, TaskQueue
@@ -144,7 +152,7 @@ def keep_derivative(
         mine = inspections.c.version_id == work.version_id
         conn.execute(update(inspections).where(mine).values(columns=columns))
     own = blob_id == work.version_id
-    if not own and not make_room(conn, work.account_id, stored.size, most):
+    if not own and not make_room(conn, work.account_id, stored.size, most, now):
         detail = f"There is no room for its {stored.size:,} bytes beside the other derivatives."
         fail_derivation(conn, work.run_id, "derivatives-full", detail, now)
         return False
@@ -174,11 +182,13 @@ def fail_derivation(
     )
 
 
-def make_room(conn: WriteConnection, account_id: AccountId, size: int, most: int) -> bool:
+def make_room(
+    conn: WriteConnection, account_id: AccountId, size: int, most: int, now: datetime
+) -> bool:
     """Whether `size` bytes fit, after those used longest ago had to go if need be."""
     quota = conn.scalar(select(accounts.c.quota).where(accounts.c.id == account_id)) or 0
     mine = derivatives.c.account_id == account_id
-    return _room_within(conn, size, quota, mine) and _room_within(conn, size, most)
+    return _room_within(conn, size, quota, now, mine) and _room_within(conn, size, most, now)
 
 
 def derivative_bytes(conn: ReadConnection, *which: Any) -> int:
@@ -194,12 +204,8 @@ def account_derivative_bytes(conn: ReadConnection, account_id: UUID) -> int:
 
 
 def expire_unused(conn: WriteConnection, now: datetime) -> int:
-    """Let the forms go that nobody has used for long; how many. Their bytes belong to no row
-    from here on, and the sweep takes them."""
-    unused = derivatives.c.form != EAGER, derivatives.c.used_at < now - UNUSED
-    return conn.execute(
-        update(derivatives).where(derivatives.c.status == "ready", *unused).values(**_GONE)
-    ).rowcount
+    """Let the forms go that nobody has used for long; how many."""
+    return _expire(conn, now, derivatives.c.form != EAGER, derivatives.c.used_at < now - UNUSED)
 
 
 def pending_runs(conn: ReadConnection) -> list[UUID]:
@@ -211,7 +217,26 @@ def pending_runs(conn: ReadConnection) -> list[UUID]:
 _GONE: dict[str, Any] = {"status": "expired", "blob_id": None, "size": 0, "sha256": None}
 
 
-def _room_within(conn: WriteConnection, size: int, most: int, *which: Any) -> bool:
+def _expire(conn: WriteConnection, now: datetime, *which: Any) -> int:
+    """Let the forms go that `which` selects, and release their blobs to the sweep; how many."""
+    # Locked first: a form that somebody uses meanwhile must not lose its bytes.
+    ready = select(derivatives.c.version_id, derivatives.c.form, derivatives.c.blob_id).where(
+        derivatives.c.status == "ready", *which
+    )
+    rows = conn.execute(ready.with_for_update()).all()
+    released = [
+        {"blob_id": row.blob_id, "released_at": now}
+        for row in rows
+        if row.blob_id != row.version_id
+    ]
+    if released:
+        conn.execute(insert(released_blobs), released)
+    for row in rows:
+        conn.execute(update(derivatives).where(_of(row.version_id, row.form)).values(**_GONE))
+    return len(rows)
+
+
+def _room_within(conn: WriteConnection, size: int, most: int, now: datetime, *which: Any) -> bool:
     """Room below one bound. First to go are forms made on demand, then the Parquet of versions
     that are current no more, each by its last use."""
     if size > most:
@@ -242,7 +267,7 @@ def _room_within(conn: WriteConnection, size: int, most: int, *which: Any) -> bo
     if over > 0:
         return False
     for one in chosen:
-        conn.execute(update(derivatives).where(one).values(**_GONE))
+        _expire(conn, now, one)
     return True
 
 

@@ -15,7 +15,14 @@ from sqlalchemy import ColumnElement, Table, delete, or_, select, union_all, upd
 from entrepot.accounts.actor import AccountId
 from entrepot.blobs.store import BlobId, BlobStore
 from entrepot.db.engine import Database
-from entrepot.db.tables import checks, comparisons, derivatives, inspections, versions
+from entrepot.db.tables import (
+    checks,
+    comparisons,
+    derivatives,
+    inspections,
+    released_blobs,
+    versions,
+)
 from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.quotas.reserve import refund
 
@@ -36,6 +43,17 @@ def remove_expired_bytes(
     return database.write(_note_removed, blob_id, clock())
 
 
+def remove_released_blobs(database: Database, store: BlobStore) -> int:
+    """Remove the blobs that rows have let go; how many."""
+    removed = 0
+    while batch := database.read(_released_blobs):
+        for blob_id in batch:
+            store.delete(blob_id)
+        database.write(_note_released_removed, batch)
+        removed += len(batch)
+    return removed
+
+
 def expired_blobs(conn: ReadConnection, now: datetime) -> list[BlobId]:
     """Bytes that may go now, at most one batch."""
     due = union_all(*(select(held.c.id).where(*_due(held, now)) for held in HOLDERS))
@@ -54,6 +72,14 @@ def named_bytes(conn: ReadConnection, blob_ids: Iterable[BlobId]) -> set[BlobId]
 def kept(held: Table) -> tuple[ColumnElement[bool], ...]:
     """The condition on a row of `held` that it has bytes, and that they are kept."""
     return held.c.size > 0, held.c.bytes_removed_at.is_(None)
+
+
+def _released_blobs(conn: ReadConnection) -> list[BlobId]:
+    return [BlobId(row) for row in conn.scalars(select(released_blobs.c.blob_id).limit(BATCH))]
+
+
+def _note_released_removed(conn: WriteConnection, blob_ids: list[BlobId]) -> None:
+    conn.execute(delete(released_blobs).where(released_blobs.c.blob_id.in_(blob_ids)))
 
 
 def _due(held: Table, now: datetime) -> tuple[ColumnElement[bool], ...]:

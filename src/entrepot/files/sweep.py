@@ -8,12 +8,14 @@ from itertools import islice
 from entrepot.blobs.store import BlobStore
 from entrepot.db.engine import Database
 from entrepot.db.types import WriteConnection
+from entrepot.errors import SweepStopped
 from entrepot.files.cleanup.delete import purge_files
 from entrepot.files.cleanup.retention import apply_retention, files_over_retention
 from entrepot.files.delivery.resumable import drop_expired_uploads, needed_drafts
 from entrepot.files.derivatives import expire_unused, fail_derivation, pending_runs
+from entrepot.files.orphans import find_orphans, remove_orphans
 from entrepot.files.processing.validation import give_up
-from entrepot.files.remove import BATCH, expired_blobs, named_bytes, remove_expired_bytes
+from entrepot.files.remove import BATCH, expired_blobs, remove_expired_bytes, remove_released_blobs
 from entrepot.quotas.reserve import RESERVATION_LIFETIME, release_expired
 from entrepot.tasks.queue import find_dead_runs, find_lost_tasks
 from entrepot.tasks.replies import delete_stale_replies
@@ -37,6 +39,7 @@ class Swept:
     purged: int = 0
     uploads: int = 0
     drafts: int = 0
+    released: int = 0
 
 
 def sweep(
@@ -44,8 +47,13 @@ def sweep(
     store: BlobStore,
     clock: Callable[[], datetime],
     grace: timedelta = GRACE,
+    max_orphans: int | None = None,
 ) -> Swept:
     """Release what died, remove what expired, and bytes without a row older than `grace`.
+
+    Bytes without a row are only removed if they are few (`files.orphans`), or at most
+    `max_orphans`. Else none of them goes, nor what is on its way in: all the rest is done, and
+    SweepStopped raised.
 
     What a running upload needs stays: its reservation is renewed, its file in the store is
     locked, and the grace covers the moment between its last byte and its transaction. A resumable
@@ -53,7 +61,6 @@ def sweep(
     """
     uploads = _drop_uploads(database, store, clock)
     reservations = database.write(release_expired, clock())
-    unfinished = store.sweep_incoming(clock() - grace)
     retained = _apply_retentions(database, clock)
     purged = _purge_files(database, clock)
     expired = 0
@@ -63,10 +70,15 @@ def sweep(
         if not any(done):
             break
     unused = database.write(expire_unused, clock())
+    released = remove_released_blobs(database, store)
     replies = database.write(delete_stale_replies, clock())
-    orphans = _remove_orphans(database, store, clock() - grace)
-    drafts = _remove_drafts(database, store, clock() - grace)
     stranded = database.write(end_stranded_tasks, clock())
+    found = find_orphans(database, store, clock() - grace, max_orphans)
+    if not found.within_limit:
+        raise SweepStopped(orphans=found.count, blobs=found.blobs, limit=found.limit)
+    orphans = remove_orphans(database, store, found)
+    unfinished = store.sweep_incoming(clock() - grace)
+    drafts = _remove_drafts(database, store, clock() - grace)
     return Swept(
         reservations=reservations,
         unfinished=unfinished,
@@ -79,6 +91,7 @@ def sweep(
         purged=purged,
         uploads=uploads,
         drafts=drafts,
+        released=released,
     )
 
 
@@ -129,17 +142,5 @@ def _remove_drafts(database: Database, store: BlobStore, before: datetime) -> in
         for draft_id in batch:
             if draft_id not in needed:
                 store.drafts.drop(draft_id)
-                removed += 1
-    return removed
-
-
-def _remove_orphans(database: Database, store: BlobStore, before: datetime) -> int:
-    removed = 0
-    old = (blob.blob_id for blob in store.list() if blob.modified < before)
-    while batch := list(islice(old, BATCH)):
-        named = database.read(named_bytes, batch)
-        for blob_id in batch:
-            if blob_id not in named:
-                store.delete(blob_id)
                 removed += 1
     return removed

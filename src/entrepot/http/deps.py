@@ -8,9 +8,11 @@ cannot forget it, and no query on a tenant's data runs without one.
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Annotated, Any, Concatenate, ParamSpec, Protocol, TypeVar
+from functools import partial
+from typing import Annotated, Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar
 
 import structlog
 from fastapi import Depends, Request
@@ -32,8 +34,11 @@ from entrepot.http.task_events import TaskWatch
 
 P = ParamSpec("P")
 R = TypeVar("R")
+C = TypeVar("C", bound=ReadConnection)
 
 Authenticate = Callable[[ReadConnection, datetime], Actor]
+SideQuery = Callable[[ReadConnection, Actor], Any]
+"""What is read in the same transaction, after the work itself."""
 
 
 class TimeLimitedAccess(Protocol):
@@ -68,10 +73,12 @@ class Runtime:
     background: set[asyncio.Task[None]] = field(default_factory=set)
     draining: bool = False
 
-    async def run_in_database_thread(self, work: Callable[..., R], *args: Any, **kwargs: Any) -> R:
+    async def run_in_database_thread(
+        self, work: Callable[..., R], /, *args: Any, **kwargs: Any
+    ) -> R:
         """Run `work` in a database thread."""
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self.database_threads, lambda: work(*args, **kwargs))
+        return await loop.run_in_executor(self.database_threads, partial(work, *args, **kwargs))
 
     async def in_thread(self, work: Callable[..., R], *args: Any) -> R:
         """Run what waits for the disk, or hashes, in a thread for bytes."""
@@ -128,6 +135,52 @@ def open_runtime(parts: Parts) -> Runtime:
 
 
 @dataclass(frozen=True)
+class Authentication:
+    """Who acts, when and from where, and the scope that they need (None: any): all that a database
+    thread is given of a request, since the request's own objects belong to the event loop."""
+
+    authenticate: Authenticate
+    scope: Scope | None
+    now: datetime
+    request_origin: RequestOrigin | None
+
+    def actor(self, conn: ReadConnection) -> Actor:
+        """The actor as of now. Raises NotAuthenticated, ScopeMissing, NotAllowed."""
+        actor = replace(self.authenticate(conn, self.now), request_origin=self.request_origin)
+        if self.scope is not None:
+            actor.require(self.scope)
+        return actor
+
+
+@dataclass(frozen=True)
+class Outcome(Generic[R]):
+    """What a unit of work returned: the actor, the work's result and that of its side query."""
+
+    actor: Actor
+    result: R
+    side_result: Any = None
+
+
+def run_unit(
+    begin: Callable[[], AbstractContextManager[C]],
+    authentication: Authentication,
+    side_query: SideQuery | None,
+    work: Callable[Concatenate[C, Actor, P], R],
+    /,
+    *args: P.args,
+    **kwargs: P.kwargs,
+) -> Outcome[R]:
+    """One transaction of one actor, in a database thread. Raises what authentication and `work`
+    raise."""
+    with begin() as conn:
+        actor = authentication.actor(conn)
+        result = work(conn, actor, *args, **kwargs)
+        if side_query is None:
+            return Outcome(actor, result)
+        return Outcome(actor, result, side_query(conn, actor))
+
+
+@dataclass(frozen=True)
 class UnitOfWork:
     """The unit of work of one request by one actor, who needs the scope `scope` (None: any).
 
@@ -148,6 +201,16 @@ class UnitOfWork:
         """The app's parts."""
         return self.runtime.parts
 
+    @property
+    def authentication(self) -> Authentication:
+        """Who acts."""
+        return Authentication(self.who, self.scope, self.now, self.request_origin)
+
+    @property
+    def side_query(self) -> SideQuery | None:
+        """What each `read` and `write` also reads; None: nothing."""
+        return None
+
     def again(self) -> "UnitOfWork":
         """The same actor's unit of work at the present moment, for what lasts."""
         return replace(self, now=self.parts.clock())
@@ -159,7 +222,11 @@ class UnitOfWork:
         **kwargs: P.kwargs,
     ) -> R:
         """Run `work(conn, actor, …)` in a transaction that only reads."""
-        return await self._run(self.parts.database.reading, work, args, kwargs)
+        begin, who = self.parts.database.reading, self.authentication
+        outcome: Outcome[R] = await self.runtime.run_in_database_thread(
+            run_unit, begin, who, self.side_query, work, *args, **kwargs
+        )
+        return self._done(outcome)
 
     async def cached_read(
         self,
@@ -173,13 +240,15 @@ class UnitOfWork:
         read_cache = self.runtime.read_cache
         question = (self.credential, self.scope, work, args, tuple(kwargs.items()))
         state = read_cache.state() if self.credential is not None else None
-        kept: tuple[Actor, E] | None = read_cache.get(question) if state is not None else None
-        # Time alone changes two things without a commit: a key and an entitlement expire.
-        ends = (kept[0].expires_at, kept[1].until if kept[1] is not None else None) if kept else ()
-        if kept is None or any(end is not None and end <= self.now for end in ends):
-            kept = await self._answer(self.parts.database.reading, work, args, kwargs)
-            read_cache.keep(question, kept, state)
-        return self._noted(*kept)
+        kept: Outcome[E] | None = read_cache.get(question) if state is not None else None
+        if kept is not None and not _expired(kept, self.now):
+            return self._noted(kept)
+        begin, who = self.parts.database.reading, self.authentication
+        read: Outcome[E] = await self.runtime.run_in_database_thread(
+            run_unit, begin, who, None, work, *args, **kwargs
+        )
+        read_cache.keep(question, read, state)
+        return self._noted(read)
 
     async def write(
         self,
@@ -188,29 +257,30 @@ class UnitOfWork:
         **kwargs: P.kwargs,
     ) -> R:
         """Run `work(conn, actor, …)` and commit it."""
-        return await self._run(self.parts.database.writing, work, args, kwargs)
+        begin, who = self.parts.database.writing, self.authentication
+        outcome: Outcome[R] = await self.runtime.run_in_database_thread(
+            run_unit, begin, who, self.side_query, work, *args, **kwargs
+        )
+        return self._done(outcome)
 
-    async def _run(self, begin: Any, work: Callable[..., R], args: Any, kwargs: Any) -> R:
-        return self._noted(*await self._answer(begin, work, args, kwargs))
+    def _done(self, outcome: Outcome[R]) -> R:
+        """The result of a `read` or `write`."""
+        return self._noted(outcome)
 
-    async def _answer(
-        self, begin: Any, work: Callable[..., R], args: Any, kwargs: Any
-    ) -> tuple[Actor, R]:
-        def unit() -> tuple[Actor, R]:
-            with begin() as conn:
-                actor = replace(self.who(conn, self.now), request_origin=self.request_origin)
-                if self.scope is not None:
-                    actor.require(self.scope)
-                return actor, work(conn, actor, *args, **kwargs)
-
-        return await self.runtime.run_in_database_thread(unit)
-
-    def _noted(self, actor: Actor, result: R) -> R:
+    def _noted(self, outcome: Outcome[R]) -> R:
+        actor = outcome.actor
         if self.exchange is not None:
             self.exchange["account_id"] = actor.account_id
         if actor.key_id is not None:
             self.runtime.used(actor.key_id, self.now)
-        return result
+        return outcome.result
+
+
+def _expired(kept: Outcome[E], now: datetime) -> bool:
+    """Whether time alone, without a commit, has ended the key or the entitlement."""
+    until = kept.result.until if kept.result is not None else None
+    ends = kept.actor.expires_at, until
+    return any(end is not None and end <= now for end in ends)
 
 
 def runtime_of(request: Request) -> Runtime:

@@ -4,6 +4,18 @@ from dataclasses import dataclass
 
 MIB = 1 << 20
 
+CELLS_AT_ONCE = 4_000_000
+"""Cells of a row group at most: the writer keeps a group in memory before it writes it."""
+MOST_ROWS, LEAST_ROWS = 65_536, 2_048
+"""Rows of a row group: to read any 100 rows costs one group of each column that is wanted. The
+engine writes groups of whole vectors, which are the least."""
+
+
+def rows_per_group(columns: int) -> int:
+    """Rows of a row group of Parquet, and of a batch of Arrow, in a table of `columns`."""
+    rows = min(MOST_ROWS, CELLS_AT_ONCE // max(1, columns))
+    return max(LEAST_ROWS, rows // LEAST_ROWS * LEAST_ROWS)
+
 
 @dataclass(frozen=True)
 class Limits:

@@ -187,6 +187,12 @@ class InspectionFailed(EntrepotError):
 
 
 @dataclass(eq=False)
+class SandboxDenied(InspectionFailed):
+    """The sandbox kept out what the inspection needs, so that it fails for this file each time:
+    a fault of ours, which nobody's second try mends."""
+
+
+@dataclass(eq=False)
 class PoolClosed(InspectionFailed):
     """Inspections are being ended with their process, which says nothing of any file."""
 

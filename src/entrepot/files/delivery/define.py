@@ -15,14 +15,14 @@ from sqlalchemy import insert
 
 from entrepot.accounts.actor import Actor
 from entrepot.activity.record import record
-from entrepot.blobs.store import BlobId, StoredBlob
 from entrepot.db.tables import files, schema_revisions
 from entrepot.db.types import WriteConnection
 from entrepot.errors import FieldInvalid, FileTooLarge
-from entrepot.files.delivery.deliver import Accepted, add_version
+from entrepot.files.delivery.deliver import Accepted, NewVersion, add_version
+from entrepot.files.delivery.uploads import StoredUpload
 from entrepot.files.names import folded
 from entrepot.files.versions import FileId
-from entrepot.quotas.reserve import ReservationId, settle_reservation
+from entrepot.quotas.reserve import settle_reservation
 from entrepot.schemas.enforcement import Enforcement
 from entrepot.schemas.table_schema import to_document
 from entrepot.tasks.queue import TaskQueue
@@ -96,9 +96,7 @@ def define_file(
     conn: WriteConnection,
     actor: Actor,
     definition: Definition,
-    blob_id: BlobId,
-    stored: StoredBlob,
-    reservation: ReservationId,
+    upload: StoredUpload,
     queue: TaskQueue,
     now: datetime,
     file_id: UUID | None = None,
@@ -108,15 +106,16 @@ def define_file(
     Raises FileTooLarge if what was stored exceeds the contract, UploadInterrupted if the
     reservation is gone.
     """
+    account_id, stored = actor.account_id, upload.stored
     if stored.size > definition.size_limit:
         raise FileTooLarge(limit=definition.size_limit, requested=stored.size)
-    settle_reservation(conn, actor.account_id, reservation, stored.size)
+    settle_reservation(conn, account_id, upload.reservation, stored.size)
     made = FileId(file_id or uuid4())
     accepted = Accepted(TaskId(uuid4()), made, version=1)
     conn.execute(
         insert(files).values(
             id=made,
-            account_id=actor.account_id,
+            account_id=account_id,
             owner_id=actor.user_id,
             name=definition.name,
             name_key=folded(definition.name),
@@ -129,9 +128,10 @@ def define_file(
         )
     )
     _keep_given_schema(conn, actor, accepted, definition.enforcement, now)
-    add_version(conn, accepted, actor, actor.account_id, blob_id, stored, "file.new", queue, now)
+    new = NewVersion(accepted, account_id, upload.blob_id, stored, "file.new")
+    add_version(conn, actor, new, queue, now)
     detail = {"file_name": definition.name, "size": stored.size, "sha256": stored.sha256}
-    record(conn, actor.account_id, actor, "file.define", now, made, accepted.version, detail)
+    record(conn, account_id, actor, "file.define", now, made, accepted.version, detail)
     return accepted
 
 

@@ -18,9 +18,10 @@ from entrepot.db.tables import versions
 from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.errors import FileTooLarge
 from entrepot.files.contract import load_contract
+from entrepot.files.delivery.uploads import StoredUpload
 from entrepot.files.versions import FileId
 from entrepot.grants.access import Deliverable, access_visible, visible_versions
-from entrepot.quotas.reserve import ReservationId, settle_reservation
+from entrepot.quotas.reserve import settle_reservation
 from entrepot.tasks.queue import TaskQueue
 from entrepot.tasks.records import TaskId, create_task
 
@@ -41,6 +42,13 @@ class Origin:
     reason: str | None = None
     replaces: int | None = None
 
+    @property
+    def kind(self) -> str:
+        """What the task is called that decides on such a version."""
+        if self.restored_from is not None:
+            return "version.restore"
+        return "version.new" if self.accepted_from is None else "version.accept"
+
 
 UPLOADED = Origin()
 
@@ -54,13 +62,24 @@ class Accepted:
     version: int
 
 
+@dataclass(frozen=True)
+class NewVersion:
+    """A version that is to be made: what is acknowledged, its bytes and the account that they count
+    for, and the `kind` of its task."""
+
+    accepted: Accepted
+    account_id: UUID
+    blob_id: BlobId
+    stored: StoredBlob
+    kind: str
+    origin: Origin = UPLOADED
+
+
 def deliver_version(
     conn: WriteConnection,
     target: Deliverable,
     file_name: str,
-    blob_id: BlobId,
-    stored: StoredBlob,
-    reservation: ReservationId,
+    upload: StoredUpload,
     queue: TaskQueue,
     now: datetime,
     replaces: int | None = None,
@@ -72,14 +91,14 @@ def deliver_version(
     FileTooLarge if what was stored exceeds the contract as it stands, UploadInterrupted if the
     reservation is gone.
     """
-    limit = load_contract(conn, target.file_id).size_limit
+    stored, limit = upload.stored, load_contract(conn, target.file_id).size_limit
     if stored.size > limit:
         raise FileTooLarge(limit=limit, requested=stored.size)
-    settle_reservation(conn, target.account_id, reservation, stored.size)
+    settle_reservation(conn, target.account_id, upload.reservation, stored.size)
     accepted = next_accepted(conn, target.file_id)
-    actor, account_id = target.actor, target.account_id
-    origin, kind = Origin(replaces=replaces), "version.new"
-    add_version(conn, accepted, actor, account_id, blob_id, stored, kind, queue, now, origin)
+    actor, account_id, origin = target.actor, target.account_id, Origin(replaces=replaces)
+    new = NewVersion(accepted, account_id, upload.blob_id, stored, origin.kind, origin)
+    add_version(conn, actor, new, queue, now)
     detail = {"file_name": file_name, "size": stored.size, "sha256": stored.sha256}
     if replaces is not None:
         detail["replaces"] = replaces
@@ -109,43 +128,35 @@ def newest_seen(conn: ReadConnection, actor: Actor, file_id: UUID) -> int:
 
 
 def add_version(
-    conn: WriteConnection,
-    accepted: Accepted,
-    actor: Actor,
-    account_id: UUID,
-    blob_id: BlobId,
-    stored: StoredBlob,
-    kind: str,
-    queue: TaskQueue,
-    now: datetime,
-    origin: Origin = UPLOADED,
+    conn: WriteConnection, actor: Actor, new: NewVersion, queue: TaskQueue, now: datetime
 ) -> None:
     """Write the version's row and its task, and enqueue the work; the account has its bytes."""
+    accepted = new.accepted
     conn.execute(
         insert(versions).values(
-            id=blob_id,
+            id=new.blob_id,
             file_id=accepted.file_id,
-            account_id=account_id,
+            account_id=new.account_id,
             number=accepted.version,
             status="received",
-            size=stored.size,
-            sha256=stored.sha256,
+            size=new.stored.size,
+            sha256=new.stored.sha256,
             media_type="application/octet-stream",
             created_by=actor.user_id,
             created_at=now,
             task_id=accepted.task_id,
-            **asdict(origin),
+            **asdict(new.origin),
         )
     )
     create_task(
         conn,
         accepted.task_id,
-        account_id,
+        new.account_id,
         actor.user_id,
-        kind=kind,
+        kind=new.kind,
         file_id=accepted.file_id,
         version=accepted.version,
-        total=stored.size,
+        total=new.stored.size,
         now=now,
     )
-    queue.enqueue(conn, INSPECT, accepted.task_id, account_id)
+    queue.enqueue(conn, INSPECT, accepted.task_id, new.account_id)

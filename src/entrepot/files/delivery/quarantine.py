@@ -136,7 +136,7 @@ def accept_version(
     """
     source = _acceptable(conn, target.file_id, number, now)
     origin = Origin(accepted_from=number, reason=reason)
-    return add_copy(conn, target, source, blob_id, "version.accept", queue, now, origin)
+    return add_copy(conn, target, source, blob_id, origin, queue, now)
 
 
 def check_reason(text: str) -> str:

@@ -18,7 +18,7 @@ from entrepot.db.tables import inspections, versions
 from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.errors import FileTooLarge, NotFound, VersionNotPublished
 from entrepot.files.contract import load_contract
-from entrepot.files.delivery.deliver import Accepted, Origin, add_version, next_accepted
+from entrepot.files.delivery.deliver import Accepted, NewVersion, Origin, add_version, next_accepted
 from entrepot.files.versions import Undecided
 from entrepot.grants.access import (
     Deliverable,
@@ -63,8 +63,7 @@ def restore_version(
     is lower by now; QuotaExceeded or OwnerQuotaExceeded, since both versions count.
     """
     source = _source(conn, target, number)
-    origin, kind = Origin(restored_from=number), "version.restore"
-    return add_copy(conn, target, source, blob_id, kind, queue, now, origin)
+    return add_copy(conn, target, source, blob_id, Origin(restored_from=number), queue, now)
 
 
 def add_copy(
@@ -72,10 +71,9 @@ def add_copy(
     target: Deliverable | Manageable,
     source: RestoreSource,
     blob_id: BlobId,
-    kind: str,
+    origin: Origin,
     queue: TaskQueue,
     now: datetime,
-    origin: Origin,
 ) -> Accepted:
     """Make the bytes of `source`, which lie under `blob_id` too by now, the file's next version.
 
@@ -88,10 +86,11 @@ def add_copy(
     with hide_owner_figures(target.actor.account_id, account_id):
         add_used(conn, account_id, stored.size)
     accepted, actor = next_accepted(conn, target.file_id), target.actor
-    add_version(conn, accepted, actor, account_id, blob_id, stored, kind, queue, now, origin)
+    new = NewVersion(accepted, account_id, blob_id, stored, origin.kind, origin)
+    add_version(conn, actor, new, queue, now)
     told = {name: value for name, value in asdict(origin).items() if value is not None}
     detail = {**told, "size": stored.size, "sha256": stored.sha256}
-    record(conn, account_id, actor, kind, now, accepted.file_id, accepted.version, detail)
+    record(conn, account_id, actor, origin.kind, now, accepted.file_id, accepted.version, detail)
     return accepted
 
 

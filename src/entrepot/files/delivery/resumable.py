@@ -5,7 +5,7 @@ the same id. The draft is the truth about how many there are; `received` is what
 told, and never more. All state lies in the database and the store, so that any process can go on.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,13 +16,8 @@ from sqlalchemy import ColumnElement, and_, delete, func, insert, or_, select, u
 from entrepot.accounts.actor import AccountId, Actor
 from entrepot.db.tables import uploads
 from entrepot.db.types import ReadConnection, WriteConnection
-from entrepot.errors import (
-    FileTooLarge,
-    KeyReused,
-    NotFound,
-    TooManyUploads,
-    UploadIncomplete,
-)
+from entrepot.errors import FileTooLarge, KeyReused, NotFound, TooManyUploads, UploadIncomplete
+from entrepot.files.delivery.uploads import Admission, CommitContext, StoredUpload, UploadTarget
 from entrepot.quotas.reserve import (
     ReservationId,
     hide_owner_figures,
@@ -43,13 +38,25 @@ BATCH = 500
 @dataclass(frozen=True)
 class Announced:
     """What a sender says of an upload before its bytes: `size` in bytes, `told` is the raw
-    Upload-Metadata, `if_match` the condition on the file, `key` an Idempotency-Key."""
+    Upload-Metadata, `if_match` the condition on the file, `key` an Idempotency-Key; `parts` are the
+    uploads that it joins."""
 
     size: int
     told: str
     if_match: str | None = None
     partial: bool = False
     key: str | None = None
+    parts: tuple[UUID, ...] = ()
+
+
+@dataclass(frozen=True)
+class UploadLimits:
+    """What binds an upload that begins: the bytes that it may have, how many its account may leave
+    unfinished, and how long it lives without any that come."""
+
+    file_size: int
+    unfinished: int
+    lifetime: timedelta
 
 
 @dataclass(frozen=True)
@@ -85,32 +92,35 @@ def begin_upload(
     conn: WriteConnection,
     actor: Actor,
     announced: Announced,
-    account_id: AccountId,
-    limit: int,
-    most: int,
-    life: timedelta,
+    target: UploadTarget | None,
+    limits: UploadLimits,
     now: datetime,
 ) -> Upload:
     """Make the upload and hold its quota; an earlier one if its key was seen.
 
-    `limit` is the most bytes that it may have, `most` how many the account may leave unfinished.
-    Raises FileTooLarge, QuotaExceeded, OwnerQuotaExceeded, TooManyUploads, KeyReused.
+    A part has no `target`: what is joined of it has. Raises FileTooLarge, QuotaExceeded,
+    OwnerQuotaExceeded, TooManyUploads, KeyReused, and what `UploadTarget.admit` raises.
     """
+    admission = Admission(actor.account_id)
+    if target is not None:
+        admission = target.admit(conn, actor)
     found = _by_key(conn, actor, announced, now)
     if found is not None:
         return found
+    account_id, limit = admission.account_id, admission.limit(limits.file_size)
     lock_account(conn, account_id)
     if announced.size > limit:
         raise FileTooLarge(limit=limit, requested=announced.size)
     unfinished = uploads.c.account_id == account_id, _unfinished(), uploads.c.expires_at > now
-    if (conn.scalar(select(func.count()).select_from(uploads).where(*unfinished)) or 0) >= most:
-        raise TooManyUploads(limit=most)
-    made = uuid4()
+    under_way = conn.scalar(select(func.count()).select_from(uploads).where(*unfinished)) or 0
+    if under_way >= limits.unfinished:
+        raise TooManyUploads(limit=limits.unfinished)
+    made, until = uuid4(), now + limits.lifetime
     concat = "partial" if announced.partial else None
     begun = {"concat": concat, "request_key": announced.key, "turn": 1}
-    _add(conn, made, actor, account_id, announced, now, expires_at=now + life, **begun)
+    _add(conn, made, actor, account_id, announced, now, expires_at=until, **begun)
     with hide_owner_figures(actor.account_id, account_id):
-        reserve_upload(conn, account_id, made, announced.size, now + life, now)
+        reserve_upload(conn, account_id, made, announced.size, until, now)
     return _required(conn, uploads.c.id == made)
 
 
@@ -154,21 +164,29 @@ def keep_upload(conn: WriteConnection, upload_id: UUID, until: datetime) -> None
 def deliver_upload(
     conn: WriteConnection,
     actor: Actor,
-    upload_id: UUID,
-    deliver: Callable[[ReservationId], TaskId],
+    upload: StoredUpload,
+    target: UploadTarget,
     until: datetime,
-    now: datetime,
+    context: CommitContext,
 ) -> TaskId:
-    """The commit point of an upload that is whole: `deliver` makes the version, in this
-    transaction. It is asked once, whoever else completes the upload. Raises NotFound, and what
-    `deliver` raises.
+    """The commit point of an upload that is whole; its reservation has its id.
+
+    It is committed once, whoever else completes it. If the file is another account's by now, the
+    reservation moves to that account. Raises NotFound, QuotaExceeded, OwnerQuotaExceeded, and what
+    `UploadTarget.commit` raises.
     """
+    upload_id, now = upload.reservation, context.clock()
     found = _locked(conn, _of(actor, upload_id, now))
     if not found:
         raise NotFound
     if found[0].task_id is not None:
         return found[0].task_id
-    task_id = deliver(ReservationId(upload_id))
+    holder, account_id = found[0].account_id, target.admit(conn, actor).account_id
+    if account_id != holder:
+        held = [(holder, upload_id)]
+        with hide_owner_figures(actor.account_id, account_id):
+            merge_reservations(conn, held, account_id, upload_id, upload.stored.size, now)
+    task_id = target.commit(conn, actor, upload, context)
     ended = {"task_id": task_id, "received": found[0].size, "unproven": None, "expires_at": until}
     conn.execute(update(uploads).where(uploads.c.id == upload_id).values(**ended))
     return task_id
@@ -197,30 +215,41 @@ def parts_of(
     return named, None
 
 
+def check_joined_size(
+    conn: WriteConnection, actor: Actor, target: UploadTarget, size: int, largest: int
+) -> None:
+    """Check a join of `size` bytes before they are copied. Raises FileTooLarge and what
+    `UploadTarget.admit` raises."""
+    limit = target.admit(conn, actor).limit(largest)
+    if size > limit:
+        raise FileTooLarge(limit=limit, requested=size)
+
+
 def join_uploads(
     conn: WriteConnection,
     actor: Actor,
-    parts: Sequence[UUID],
     announced: Announced,
-    account_id: AccountId,
-    deliver: Callable[[ReservationId], TaskId],
+    upload: StoredUpload,
+    target: UploadTarget,
     until: datetime,
-    now: datetime,
+    context: CommitContext,
 ) -> Upload:
-    """The commit point of a join: the parts' reservations become the version's bytes.
+    """The commit point of a join: the reservations of its parts become the version's bytes.
 
-    Whoever comes second with the same parts gets what the first one made. Raises NotFound,
-    UploadIncomplete, QuotaExceeded, OwnerQuotaExceeded and what `deliver` raises.
+    The reservation that `upload` names is made of theirs, and the joined upload has its id. Whoever
+    comes second with the same parts gets what the first one made. Raises NotFound,
+    UploadIncomplete, QuotaExceeded, OwnerQuotaExceeded and what `UploadTarget.commit` raises.
     """
+    account_id, now = target.admit(conn, actor).account_id, context.clock()
+    made, parts = upload.reservation, announced.parts
     _locked(conn, (uploads.c.id.in_(parts), uploads.c.user_id == actor.user_id))
     named, whole = parts_of(conn, actor, parts, announced.told, now)
     if whole is not None:
         return whole
-    made = uuid4()
     held = [(part.account_id, part.upload_id) for part in named]
     with hide_owner_figures(actor.account_id, account_id):
-        reservation = merge_reservations(conn, held, account_id, made, announced.size, now)
-    task_id = deliver(reservation)
+        merge_reservations(conn, held, account_id, made, announced.size, now)
+    task_id = target.commit(conn, actor, upload, context)
     final = {"concat": "final", "parts": [str(part) for part in parts]}
     ended = {"received": announced.size, "task_id": task_id, "expires_at": until}
     _add(conn, made, actor, account_id, announced, now, **final, **ended)

@@ -14,13 +14,13 @@ from sqlalchemy import insert
 
 from entrepot.accounts.actor import Actor
 from entrepot.activity.record import record
-from entrepot.blobs.store import BlobId, StoredBlob
 from entrepot.db.tables import checks
 from entrepot.db.types import WriteConnection
 from entrepot.errors import FileTooLarge
 from entrepot.files.contract import CHECK, visible_contract
+from entrepot.files.delivery.uploads import StoredUpload
 from entrepot.inspection.results import Mode
-from entrepot.quotas.reserve import ReservationId, settle_reservation
+from entrepot.quotas.reserve import settle_reservation
 from entrepot.schemas.enforcement import Enforcement
 from entrepot.schemas.table_schema import to_document
 from entrepot.tasks.queue import TaskQueue
@@ -45,9 +45,7 @@ def submit_validation(
     conn: WriteConnection,
     actor: Actor,
     asked: ValidationRequest,
-    blob_id: BlobId,
-    stored: StoredBlob,
-    reservation: ReservationId,
+    upload: StoredUpload,
     queue: TaskQueue,
     now: datetime,
 ) -> TaskId:
@@ -63,13 +61,14 @@ def submit_validation(
         contract = visible_contract(conn, actor, asked.file_id)
         mode, schema, dialect = contract.mode, contract.schema, contract.dialect
         limit = min(limit, contract.size_limit)
+    stored = upload.stored
     if stored.size > limit:
         raise FileTooLarge(limit=limit, requested=stored.size)
-    settle_reservation(conn, actor.account_id, reservation, stored.size)
+    settle_reservation(conn, actor.account_id, upload.reservation, stored.size)
     task_id = TaskId(uuid4())
     conn.execute(
         insert(checks).values(
-            id=blob_id,
+            id=upload.blob_id,
             task_id=task_id,
             account_id=actor.account_id,
             file_id=asked.file_id,

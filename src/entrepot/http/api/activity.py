@@ -5,19 +5,17 @@ import io
 import json
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
-from datetime import UTC, datetime
 from functools import partial
 from typing import Annotated, Any, Literal
-from uuid import UUID
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response, StreamingResponse
-from pydantic import AwareDatetime, BaseModel
+from pydantic import BaseModel
 
+from entrepot import errors
 from entrepot.accounts.actor import Actor
 from entrepot.db.pages import Position
 from entrepot.db.types import ReadConnection
-from entrepot.errors import FieldInvalid
 from entrepot.files.queries.activity import (
     ActivityFilter,
     Entry,
@@ -26,17 +24,23 @@ from entrepot.files.queries.activity import (
     list_file_activity,
     newest_number,
 )
-from entrepot.http.api.lists import Limit, list_response
+from entrepot.http.api.answers import Responses, headers, problems, text_content
+from entrepot.http.api.lists import list_response
+from entrepot.http.api.models.activity import ActivityList
 from entrepot.http.deps import ReadWork, UnitOfWork
 from entrepot.http.downloads.disposition import attachment
 from entrepot.http.lists.listings import ACTIVITY
-from entrepot.http.lists.paging import Cursor, Listing, number_of
+from entrepot.http.lists.paging import Listing, number_of
+from entrepot.http.parameters import Cursor, FileIdInPath, FileIdInQuery, Moment, PageItems
 from entrepot.inspection.convert.csv_injection import escape_formula
 
 router = APIRouter(tags=["activity"])
 
 AT_ONCE = 1_000
 """Rows that an export reads in one transaction, and holds in memory."""
+RECORDED: Responses = {
+    200: {"headers": headers("Link"), "content": text_content("text/csv", "application/x-ndjson")}
+}
 COLUMNS = (
     "at", "action", "result", "user_name", "key_id", "address", "request_id", "file_id", "version",
     "detail", "account_id", "user_id", "hash",
@@ -51,24 +55,28 @@ class ActivityQuery(BaseModel):
 
     action: Annotated[str, Query(pattern=r"^[a-z]+\.[a-z]+$", max_length=40)] | None = None
     user_name: Annotated[str, Query(pattern=r"^[!-~]+$", max_length=140)] | None = None
-    since: AwareDatetime | None = None
-    until: AwareDatetime | None = None
-    limit: Limit = 100
+    since: Moment | None = None
+    until: Moment | None = None
+    limit: PageItems = 100
     cursor: Cursor = None
     format: Literal["json", "csv", "jsonl"] = "json"
 
     def wanted(self) -> ActivityFilter:
-        """The choice among rows. Raises FieldInvalid."""
-        since, until = _utc("since", self.since), _utc("until", self.until)
-        return ActivityFilter(self.action, self.user_name, since, until)
+        """The choice among rows."""
+        return ActivityFilter(self.action, self.user_name, self.since, self.until)
 
 
-@router.get("/activity", response_model=None)
+@router.get(
+    "/activity",
+    operation_id="list_activity",
+    response_model=ActivityList,
+    responses=RECORDED,
+)
 async def activity(
     request: Request,
     work: ReadWork,
     asked: Annotated[ActivityQuery, Query()],
-    file_id: UUID | None = None,
+    file_id: FileIdInQuery | None = None,
 ) -> Response:
     """What was done in the account, for admins with the scope `admin`; else what one did oneself.
 
@@ -81,9 +89,17 @@ async def activity(
     return await _answer(request, work, asked, wanted, list_activity, ACTIVITY)
 
 
-@router.get("/file/{file_id}/activity", response_model=None)
+@router.get(
+    "/file/{file_id}/activity",
+    operation_id="list_file_activity",
+    response_model=ActivityList,
+    responses=RECORDED | problems(errors.NotAllowed),
+)
 async def file_activity(
-    file_id: UUID, request: Request, work: ReadWork, asked: Annotated[ActivityQuery, Query()]
+    file_id: FileIdInPath,
+    request: Request,
+    work: ReadWork,
+    asked: Annotated[ActivityQuery, Query()],
 ) -> Response:
     """What happened to a file, reads included, for its owner and the account's admins.
 
@@ -186,10 +202,3 @@ def _jsonl(rows: list[dict[str, Any]]) -> str:
 def _compact(value: Any) -> str:
     """JSON as the hashes cover it."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"))
-
-
-def _utc(field: str, moment: datetime | None) -> datetime | None:
-    try:
-        return moment.astimezone(UTC) if moment is not None else None
-    except OverflowError:
-        raise FieldInvalid(field, "lies beyond the years 1 to 9999.") from None

@@ -1,12 +1,12 @@
 """Change and delete a file, delete its versions, and undo either."""
 
-from typing import Annotated, Any
-from uuid import UUID
+from datetime import datetime
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
-from pydantic import BaseModel, ConfigDict, Field, StrictInt, model_validator
+from pydantic import BaseModel, ConfigDict, model_validator
 
+from entrepot import errors
 from entrepot.accounts.actor import Actor
 from entrepot.db.types import WriteConnection
 from entrepot.errors import FieldInvalid, NotFound
@@ -17,15 +17,28 @@ from entrepot.files.cleanup.delete import (
     undelete_file,
     undelete_version,
 )
-from entrepot.files.cleanup.retention import MOST, Retention
+from entrepot.files.cleanup.retention import Retention
 from entrepot.files.delivery.define import check_description, check_file_name, parse_size_limit
 from entrepot.files.transfer import transfer_file
 from entrepot.grants.access import lock_manageable
+from entrepot.http.api.answers import problems, with_headers
 from entrepot.http.api.file_document import Shown, require_match, show_file
+from entrepot.http.api.models.files import DeletedFile, FileDetails
+from entrepot.http.api.models.versions import VersionDetails
 from entrepot.http.api.payloads import stamp, version_payload
-from entrepot.http.api.versions import NumberInPath
 from entrepot.http.deps import UnitOfWork, WriteWork
+from entrepot.http.parameters import (
+    DaysInBody,
+    FileIdInPath,
+    FileNameInBody,
+    KeepLastInBody,
+    NumberInPath,
+    SizeLimitInBody,
+    UserNameInBody,
+)
 from entrepot.http.uploads.body import SmallBodyRoute
+
+TRANSFERRED = {204: {"description": "The new owner is a user whose files the caller does not see."}}
 
 router = APIRouter(tags=["files"], route_class=SmallBodyRoute)
 
@@ -35,8 +48,8 @@ class RetentionBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    keep_last: Annotated[StrictInt, Field(ge=1, le=MOST["keep_last"])] | None = None
-    days: Annotated[StrictInt, Field(ge=1, le=MOST["days"])] | None = None
+    keep_last: KeepLastInBody | None = None
+    days: DaysInBody | None = None
 
     @model_validator(mode="after")
     def _one_rule(self) -> "RetentionBody":
@@ -50,16 +63,23 @@ class FileChangeBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    file_name: Annotated[str, Field(max_length=1000)] | None = None
+    file_name: FileNameInBody | None = None
     file_description: str | None = None
-    file_size_limit: StrictInt | None = None
+    file_size_limit: SizeLimitInBody | None = None
     retention: RetentionBody | None = None
-    user_name: Annotated[str, Field(max_length=130)] | None = None
+    user_name: UserNameInBody | None = None
 
 
-@router.patch("/file/{file_id}", response_model=None)
+@router.patch(
+    "/file/{file_id}",
+    operation_id="change_file",
+    response_model=FileDetails,
+    responses=with_headers(200, "ETag")
+    | TRANSFERRED
+    | problems(errors.NotAllowed, errors.PreconditionFailed, errors.SizeLimitTooSmall),
+)
 async def patch_file(
-    file_id: UUID, body: FileChangeBody, request: Request, work: WriteWork
+    file_id: FileIdInPath, body: FileChangeBody, request: Request, work: WriteWork
 ) -> Response:
     """Change a file's name, description, size limit, retention or owner; answers the file.
 
@@ -85,25 +105,35 @@ async def patch_file(
     return _shown(found) if found is not None else Response(status_code=204)
 
 
-@router.delete("/file/{file_id}", response_model=None)
-async def remove_file(file_id: UUID, request: Request, work: WriteWork) -> Response:
+@router.delete(
+    "/file/{file_id}",
+    operation_id="delete_file",
+    response_model=DeletedFile,
+    responses=problems(errors.NotAllowed, errors.PreconditionFailed),
+)
+async def remove_file(file_id: FileIdInPath, request: Request, work: WriteWork) -> Response:
     """Delete a file with all its versions. It can be undone until `undo_until`.
 
     Its bytes count against the quota until then. `If-Match` is honoured.
     """
     match = request.headers.get("if-match")
 
-    def act(conn: WriteConnection, actor: Actor) -> Any:
+    def act(conn: WriteConnection, actor: Actor) -> datetime:
         lock_manageable(conn, actor, file_id)
         require_match(conn, actor, file_id, match)
         return delete_file(conn, actor, file_id, work.parts.clock())
 
-    undo_until = stamp(await work.write(act))
-    return JSONResponse({"file_id": str(file_id), "undo_until": undo_until})
+    deleted: DeletedFile = {"file_id": str(file_id), "undo_until": stamp(await work.write(act))}
+    return JSONResponse(deleted)
 
 
-@router.post("/file/{file_id}/undelete", response_model=None)
-async def restore_file(file_id: UUID, work: WriteWork) -> Response:
+@router.post(
+    "/file/{file_id}/undelete",
+    operation_id="undelete_file",
+    response_model=FileDetails,
+    responses=with_headers(200, "ETag") | problems(errors.NotAllowed, errors.NothingToUndo),
+)
+async def restore_file(file_id: FileIdInPath, work: WriteWork) -> Response:
     """Undo the deletion of a file, within 7 days; answers the file."""
 
     def act(conn: WriteConnection, actor: Actor) -> Shown:
@@ -113,15 +143,27 @@ async def restore_file(file_id: UUID, work: WriteWork) -> Response:
     return _shown(await work.write(act))
 
 
-@router.delete("/file/{file_id}/versions/{number}", response_model=None)
-async def remove_version(file_id: UUID, number: NumberInPath, work: WriteWork) -> Response:
+@router.delete(
+    "/file/{file_id}/versions/{number}",
+    operation_id="delete_version",
+    response_model=VersionDetails,
+    responses=problems(errors.NotAllowed, errors.VersionIsCurrent, errors.VersionNotPublished),
+)
+async def remove_version(file_id: FileIdInPath, number: NumberInPath, work: WriteWork) -> Response:
     """Delete a published version that is not the current one; it can be undone for 7 days."""
     found = await work.write(delete_version, file_id, number, work.parts.clock())
     return JSONResponse(version_payload(found))
 
 
-@router.post("/file/{file_id}/versions/{number}/undelete", response_model=None)
-async def bring_version_back(file_id: UUID, number: NumberInPath, work: WriteWork) -> Response:
+@router.post(
+    "/file/{file_id}/versions/{number}/undelete",
+    operation_id="undelete_version",
+    response_model=VersionDetails,
+    responses=problems(errors.NotAllowed, errors.NothingToUndo),
+)
+async def bring_version_back(
+    file_id: FileIdInPath, number: NumberInPath, work: WriteWork
+) -> Response:
     """Undo the deletion of a version, within 7 days; the file's retention spares it then."""
     found = await work.write(undelete_version, file_id, number, work.parts.clock())
     return JSONResponse(version_payload(found))

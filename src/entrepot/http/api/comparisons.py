@@ -1,25 +1,31 @@
 """Compare two versions of a file."""
 
 from typing import Annotated
-from uuid import UUID
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
-from pydantic import BaseModel, ConfigDict, Field, StrictInt
+from pydantic import BaseModel, ConfigDict, Field
 
+from entrepot import errors
 from entrepot.accounts.actor import Actor
 from entrepot.db.types import WriteConnection
 from entrepot.files.comparisons import VersionPair, ask_to_compare, comparison_of
-from entrepot.http.api.payloads import TaskAccepted
+from entrepot.http.api.answers import ACCEPTED, REPEATING, problems
+from entrepot.http.api.models.inspections import VersionComparison
+from entrepot.http.api.models.tasks import TaskAccepted
 from entrepot.http.api.uploads import accepted_response
 from entrepot.http.deps import ReadWork
+from entrepot.http.parameters import (
+    ExampleRowsInBody,
+    FileIdInPath,
+    NumberInBody,
+    TaskIdInPath,
+)
 from entrepot.http.uploads.body import SmallBodyRoute
 from entrepot.http.uploads.idempotency import IdempotentRequest
 from entrepot.tasks.records import TaskId
 
 router = APIRouter(tags=["files"], route_class=SmallBodyRoute)
-
-Number = Annotated[StrictInt, Field(ge=1, le=2**31 - 1)]
 
 
 class ComparisonBody(BaseModel):
@@ -27,15 +33,21 @@ class ComparisonBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    before: Number
-    after: Number
+    before: NumberInBody
+    after: NumberInBody
     key: Annotated[list[str], Field(max_length=100)] | None = None
-    examples: Annotated[StrictInt, Field(ge=0, le=1000)] = 10
+    examples: ExampleRowsInBody = 10
 
 
-@router.post("/file/{file_id}/compare", status_code=202, response_model=TaskAccepted)
+@router.post(
+    "/file/{file_id}/compare",
+    status_code=202,
+    operation_id="compare_versions",
+    response_model=TaskAccepted,
+    responses=ACCEPTED | problems(*REPEATING, errors.NotAllowed),
+)
 async def compare_versions(
-    file_id: UUID, body: ComparisonBody, request: Request, work: ReadWork
+    file_id: FileIdInPath, body: ComparisonBody, request: Request, work: ReadWork
 ) -> JSONResponse:
     """Compare two versions of a file; answers the task that does it.
 
@@ -60,8 +72,13 @@ async def compare_versions(
     return accepted_response(task_id)
 
 
-@router.get("/task/{task_id}/comparison", response_model=None)
-async def comparison(task_id: UUID, work: ReadWork) -> Response:
+@router.get(
+    "/task/{task_id}/comparison",
+    operation_id="get_comparison",
+    response_model=VersionComparison,
+    responses=problems(errors.NotAllowed),
+)
+async def comparison(task_id: TaskIdInPath, work: ReadWork) -> Response:
     """What a comparison found: columns added, removed, retyped; rows added, removed, changed.
 
     For who asked for it, as long as they may read both versions; it goes when the bytes of either

@@ -1,34 +1,44 @@
-"""The API's description (OpenAPI 3.1), with what the framework cannot know: keys and problems."""
+"""The API's description (OpenAPI 3.1), with what the framework does not know: keys and problems."""
 
+import inspect
+import json
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
+from pydantic import TypeAdapter
 
-PROBLEM: dict[str, Any] = {
-    "title": "Problem",
-    "description": "RFC 9457. Figures of the error are further members.",
-    "type": "object",
-    "required": ["type", "title", "status", "detail", "code"],
-    "properties": {
-        "type": {"type": "string", "examples": ["/problems/file-too-large"]},
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "detail": {"type": "string"},
-        "code": {"type": "string"},
-        "request_id": {"type": "string"},
-    },
+from entrepot import errors
+from entrepot.http.api.answers import CODES, HEADERS, RECEIVING, headers, problems, problems_of
+from entrepot.http.api.models.problems import Problem
+from entrepot.http.parameters import MAX_BYTES
+from entrepot.http.problem_schemas import problem_schemas, schema_name, waits
+from entrepot.http.problems.handlers import MEDIA_TYPE as PROBLEM
+from entrepot.http.problems.table import FRAMEWORK_KINDS, ProblemKind, all_kinds
+
+KEY = {
+    "type": "http",
+    "scheme": "bearer",
+    "description": "An API key: `epk_…`. An operation names the scope that the key needs.",
 }
-FAILURE = {
-    "description": "Any error is a problem document.",
-    "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
+TAGS = {
+    "files": "Define, deliver, read, change and delete files and their versions.",
+    "resumable uploads": "Uploads that resume after a lost connection (tus 1.0.0).",
+    "sharing": "Share files with other users and accounts, and transfer them.",
+    "activity": "The record of changes and reads.",
+    "tasks": "Follow and cancel background work.",
+    "people": "The users of the account.",
+    "keys": "API keys.",
+    "account": "The account and the caller.",
+    "operations": "For load balancers and service managers.",
 }
-KEY = {"type": "http", "scheme": "bearer", "description": "An API key: `epk_…`."}
 FRAMEWORK_SCHEMAS = ("HTTPValidationError", "ValidationError")
+BOUNDS = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
 
 
 def describe(app: FastAPI) -> None:
-    """Have `/openapi.json` tell of keys and problems; made once, at the first look."""
+    """Have `/openapi.json` tell of keys and problems; made once, at the first request for it."""
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
@@ -38,20 +48,152 @@ def describe(app: FastAPI) -> None:
     app.openapi = openapi  # type: ignore[method-assign]
 
 
+def routes_of(app: FastAPI) -> list[RouteContext]:
+    """Every route of the API and the pages, as it is reached."""
+    contexts = iter_route_contexts(app.routes)
+    return [route for route in contexts if isinstance(route.original_route, APIRoute)]
+
+
+def scope_of(route: RouteContext) -> str | None:
+    """The scope that a route's key needs, `any` where any will do; None without a key."""
+    for needed in route.dependant.dependencies:
+        held = inspect.getclosurevars(needed.call).nonlocals if needed.call else {}
+        if "scope" in held:
+            return held["scope"] or "any"
+    return None
+
+
 def _described(app: FastAPI) -> dict[str, Any]:
     made = get_openapi(
-        title=app.title, version=app.version, description=app.description, routes=app.routes
+        title=app.title,
+        version=app.version,
+        description=app.description,
+        routes=app.routes,
+        tags=[{"name": name, "description": text} for name, text in TAGS.items()],
     )
-    parts = made.setdefault("components", {})
-    schemas = parts.setdefault("schemas", {})
+    components = made.setdefault("components", {})
+    schemas = components.setdefault("schemas", {})
     for name in FRAMEWORK_SCHEMAS:
         schemas.pop(name, None)
-    schemas["Problem"] = PROBLEM
-    parts["securitySchemes"] = {"key": KEY}
+    schemas["Problem"] = TypeAdapter(Problem).json_schema(mode="serialization")
+    components["headers"] = HEADERS
+    components["securitySchemes"] = {"key": KEY}
+    scopes = {
+        (route.path, method.lower()): scope_of(route)
+        for route in routes_of(app)
+        for method in route.methods or ()
+    }
+    shared = components.setdefault("responses", {})
     for path, operations in made["paths"].items():
         for method, operation in operations.items():
-            operation["responses"].pop("422", None)
-            operation["responses"]["default"] = FAILURE
-            if path.startswith("/api/") and method != "options":
-                operation["security"] = [{"key": []}]
+            _complete(operation, path, method, scopes[path, method])
+            _share(operation["responses"], shared)
+    text = json.dumps([made["paths"], shared])
+    schemas |= {n: each for n, each in problem_schemas().items() if f'/schemas/{n}"' in text}
+    _restore_bounds(made)
     return made
+
+
+def _complete(operation: dict[str, Any], path: str, method: str, scope: str | None) -> None:
+    """Add to an operation what holds for all of its kind."""
+    summary, _, rest = operation.pop("description", "").partition("\n\n")
+    operation["summary"] = " ".join(summary.split())
+    if rest:
+        operation["description"] = rest
+    if scope is not None:
+        operation["security"] = [{"key": [] if scope == "any" else [scope]}]
+    for parameter in operation.get("parameters", ()):
+        parameter["schema"] = _without_null(parameter["schema"])
+    responses = operation["responses"]
+    if CODES not in responses.get("422", {}):
+        responses.pop("422", None)
+    for status, response in _usual(operation, path, scope).items():
+        declared = responses.setdefault(str(status), {"description": ""})
+        declared[CODES] = sorted({*declared.get(CODES, ()), *response[CODES]})
+    of_api = path.startswith("/api/")
+    kinds = all_kinds()
+    for response in responses.values():
+        told = headers("X-Request-Id", *(("RateLimit", "RateLimit-Policy") if of_api else ()))
+        codes = response.pop(CODES, [])
+        if codes:
+            _fill_in(response, [kinds[code] for code in codes], method)
+        response["headers"] = response.get("headers", {}) | told
+    operation["responses"] = dict(sorted(responses.items()))
+
+
+def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema of a parameter that may be left out, which no address can make null."""
+    choices = [each for each in schema.get("anyOf", ()) if each != {"type": "null"}]
+    if len(choices) != 1:
+        return schema
+    rest = {name: value for name, value in schema.items() if name != "anyOf"}
+    return {**choices[0], **rest}
+
+
+def _usual(operation: dict[str, Any], path: str, scope: str | None) -> dict[int | str, Any]:
+    """The problems that an operation may answer because of what it takes."""
+    raised: list[type[errors.EntrepotError]] = []
+    if path.startswith("/api/"):
+        raised.append(errors.RateLimited)
+    if scope is not None:
+        raised.append(errors.NotAuthenticated)
+    if scope not in (None, "any"):
+        raised.append(errors.ScopeMissing)
+    if "{" in path and scope is not None:
+        raised.append(errors.NotFound)
+    if "requestBody" in operation:
+        raised += RECEIVING
+    if any(each["in"] in ("query", "header") for each in operation.get("parameters", [])):
+        raised.append(errors.FieldInvalid)
+    found = problems(*raised) | problems_of(FRAMEWORK_KINDS[500])
+    if "application/json" in operation.get("requestBody", {}).get("content", {}):
+        found |= problems_of(FRAMEWORK_KINDS[400])  # of bytes that are no text
+    return found
+
+
+def _fill_in(response: dict[str, Any], kinds: list[ProblemKind], method: str) -> None:
+    """Description, headers and content of a response that is a problem."""
+    response["description"] = " ".join(f"{kind.title} (`{kind.code}`)." for kind in kinds)
+    told: list[str] = []
+    if any(kind.status == 401 for kind in kinds):
+        told.append("WWW-Authenticate")
+    if all(waits(kind) for kind in kinds):
+        told.append("Retry-After")
+    if any(kind.status == 416 for kind in kinds):
+        told.append("Content-Range")
+    response["headers"] = headers(*told)
+    if method == "head":
+        return  # an answer to HEAD has no body
+    refs = {kind.code: f"#/components/schemas/{schema_name(kind.code)}" for kind in kinds}
+    schema: dict[str, Any] = {"$ref": next(iter(refs.values()))}
+    if len(refs) > 1:
+        schema = {
+            "oneOf": [{"$ref": ref} for ref in refs.values()],
+            "discriminator": {"propertyName": "code", "mapping": refs},
+        }
+    response["content"] = {PROBLEM: {"schema": schema}}
+
+
+def _share(responses: dict[str, Any], shared: dict[str, Any]) -> None:
+    """Name the problems of one code, which most operations have, instead of repeating them."""
+    for status, response in responses.items():
+        schema = response.get("content", {}).get(PROBLEM, {}).get("schema", {})
+        name = schema.get("$ref", "").rpartition("/")[2]
+        if name and shared.setdefault(name, response) == response:
+            responses[status] = {"$ref": f"#/components/responses/{name}"}
+
+
+def _restore_bounds(node: Any) -> None:
+    """Make integers of bounds, which the framework's model of OpenAPI turns into floats.
+
+    The largest one would come out above what the column holds.
+    """
+    if isinstance(node, dict):
+        for name, value in node.items():
+            if name in BOUNDS and isinstance(value, float) and value.is_integer():
+                node[name] = min(int(value), MAX_BYTES)
+            else:
+                _restore_bounds(value)
+    elif isinstance(node, list):
+        for each in node:
+            _restore_bounds(each)

@@ -3,8 +3,9 @@
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from hashlib import sha256
-from typing import Any
+from typing import cast
 from uuid import UUID
 
 from entrepot.accounts.actor import Actor
@@ -13,8 +14,10 @@ from entrepot.files.delivery.deliver import newest_seen
 from entrepot.files.queries.read import get_file
 from entrepot.files.queries.versions_list import exception_of
 from entrepot.files.transfer import offered_to
+from entrepot.http.api.models.files import FileDetails, RetentionRule
 from entrepot.http.api.payloads import exception_payload, file_payload
 from entrepot.http.downloads.conditions import Validators, check_preconditions
+from entrepot.http.uploads.target import Condition
 
 NEVER = datetime.min.replace(tzinfo=UTC)
 
@@ -23,7 +26,7 @@ NEVER = datetime.min.replace(tzinfo=UTC)
 class Shown:
     """A file's document, and its strong entity tag, quoted."""
 
-    document: dict[str, Any]
+    document: FileDetails
     etag: str
 
     @property
@@ -41,11 +44,11 @@ def show_file(conn: ReadConnection, actor: Actor, file_id: UUID) -> Shown:
     told of their own.)
     """
     found = get_file(conn, actor, file_id)
-    document = {
-        **file_payload(found),
+    document: FileDetails = {
+        **file_payload(found),  # type: ignore[typeddict-item]  # `offered_to` may follow
         "schema": found.schema,
         "table_dialect": found.dialect,
-        "retention": found.retention,
+        "retention": cast(RetentionRule | None, found.retention),
         "exception": exception_payload(exception_of(conn, file_id, found.version)),
     }
     if found.rights.manages:
@@ -59,3 +62,8 @@ def require_match(conn: ReadConnection, actor: Actor, file_id: UUID, match: str 
     if match is not None:
         current = show_file(conn, actor, file_id).validators
         check_preconditions({"if-match": match}, current)
+
+
+def condition_of(match: str | None) -> Condition | None:
+    """What an If-Match demands of the file that an upload is for; None: nothing."""
+    return partial(require_match, match=match) if match is not None else None

@@ -1,11 +1,11 @@
 """Files: list, show, download, and what the inspection of a version found."""
 
 from typing import Annotated
-from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse, Response
 
+from entrepot import errors
 from entrepot.accounts.actor import Actor
 from entrepot.db.pages import Position
 from entrepot.db.types import ReadConnection
@@ -17,28 +17,45 @@ from entrepot.files.queries.read import (
     get_profiled,
     profile_document,
 )
+from entrepot.http.api.answers import (
+    ANY_FILE,
+    CONVERTING,
+    LISTED,
+    NOT_MODIFIED,
+    SENDING,
+    file_responses,
+    problems,
+    with_headers,
+)
 from entrepot.http.api.file_document import show_file
-from entrepot.http.api.lists import LimitOrEverything, list_response
+from entrepot.http.api.lists import list_response
+from entrepot.http.api.models.files import FileDetails, FileList
+from entrepot.http.api.models.inspections import InspectionReport, VersionProfile
 from entrepot.http.api.payloads import file_payload
 from entrepot.http.deps import ReadWork
 from entrepot.http.downloads.conditions import is_unchanged
 from entrepot.http.downloads.forms import form_of, rejected_rows
 from entrepot.http.downloads.response import published_response
 from entrepot.http.lists.filters import FileQuery, read_file_query
+from entrepot.http.parameters import FileIdInPath, NumberInQuery, PageItemsOrAll
 from entrepot.inspection.results import Form
 
 router = APIRouter(tags=["files"])
 
-VersionNumber = Annotated[int, Query(ge=1, le=2**31 - 1)]
-"""A version's number, within what the database can compare it to."""
+DOWNLOADING = problems(*SENDING, *CONVERTING, errors.NotAllowed)
 
 
-@router.get("/files", response_model=None)
+@router.get(
+    "/files",
+    operation_id="list_files",
+    response_model=FileList,
+    responses=LISTED,
+)
 async def files(
     request: Request,
     work: ReadWork,
     asked: Annotated[FileQuery, Depends(read_file_query)],
-    limit: LimitOrEverything = None,
+    limit: PageItemsOrAll = None,
 ) -> Response:
     """Every file that the caller owns or is entitled to, oldest first.
 
@@ -66,8 +83,13 @@ async def files(
     )
 
 
-@router.get("/file/{file_id}", response_model=None)
-async def file(file_id: UUID, request: Request, work: ReadWork) -> Response:
+@router.get(
+    "/file/{file_id}",
+    operation_id="get_file",
+    response_model=FileDetails,
+    responses=with_headers(200, "ETag") | NOT_MODIFIED,
+)
+async def file(file_id: FileIdInPath, request: Request, work: ReadWork) -> Response:
     """One file, with its schema, and its dialect if it was given one.
 
     Its `ETag` changes with all that is shown, and with each delivery that was acknowledged.
@@ -79,12 +101,23 @@ async def file(file_id: UUID, request: Request, work: ReadWork) -> Response:
     return JSONResponse(found.document, headers=headers)
 
 
-@router.api_route("/file/download/{file_id}", methods=["GET", "HEAD"], response_model=None)
+@router.get(
+    "/file/download/{file_id}",
+    operation_id="download_file",
+    response_class=Response,
+    responses=file_responses(*ANY_FILE) | DOWNLOADING,
+)
+@router.head(
+    "/file/download/{file_id}",
+    operation_id="get_download_headers",
+    response_class=Response,
+    responses=file_responses(with_body=False) | DOWNLOADING,
+)
 async def download(
-    file_id: UUID,
+    file_id: FileIdInPath,
     request: Request,
     work: ReadWork,
-    version: VersionNumber | None = None,
+    version: NumberInQuery | None = None,
     format: Form | None = None,
 ) -> Response:
     """The bytes exactly as they were uploaded, of the newest published version.
@@ -102,15 +135,26 @@ async def download(
     return published_response(request, work, found)
 
 
-@router.get("/file/{file_id}/report", response_model=None)
-async def report(file_id: UUID, work: ReadWork, version: VersionNumber | None = None) -> Response:
+@router.get(
+    "/file/{file_id}/report",
+    operation_id="get_report",
+    response_model=InspectionReport,
+)
+async def report(
+    file_id: FileIdInPath, work: ReadWork, version: NumberInQuery | None = None
+) -> Response:
     """The inspection's report (Frictionless v5) on a version, the newest inspected by default."""
     return JSONResponse((await work.read(get_findings, file_id, version)).report)
 
 
-@router.get("/file/{file_id}/report.csv", response_model=None)
+@router.get(
+    "/file/{file_id}/report.csv",
+    operation_id="download_rejected_rows",
+    response_class=Response,
+    responses=file_responses("text/csv") | problems(*SENDING, *CONVERTING, errors.NotAllowed),
+)
 async def report_csv(
-    file_id: UUID, request: Request, work: ReadWork, version: VersionNumber | None = None
+    file_id: FileIdInPath, request: Request, work: ReadWork, version: NumberInQuery | None = None
 ) -> Response:
     """The rejected rows of a version as uploaded, after `_row`, `_line` and `_errors`.
 
@@ -122,8 +166,15 @@ async def report_csv(
     return published_response(request, work, found)
 
 
-@router.get("/file/{file_id}/profile", response_model=None)
-async def profile(file_id: UUID, work: ReadWork, version: VersionNumber | None = None) -> Response:
+@router.get(
+    "/file/{file_id}/profile",
+    operation_id="get_profile",
+    response_model=VersionProfile,
+    responses=problems(errors.NotAllowed),
+)
+async def profile(
+    file_id: FileIdInPath, work: ReadWork, version: NumberInQuery | None = None
+) -> Response:
     """What is in the columns of a version, the newest inspected by default.
 
     The columns are measured after the publication: `columns_pending` says that they will come.

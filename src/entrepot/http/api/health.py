@@ -8,6 +8,7 @@ from sqlalchemy import text
 
 from entrepot.blobs.store import BlobId
 from entrepot.db.types import ReadConnection
+from entrepot.http.api.models.health import Liveness, Readiness
 from entrepot.http.deps import RuntimeDep
 
 router = APIRouter(tags=["operations"])
@@ -15,13 +16,24 @@ router = APIRouter(tags=["operations"])
 NOBODY = BlobId(UUID(int=0))
 
 
-@router.get("/healthz", response_model=None)
+@router.get(
+    "/healthz",
+    operation_id="check_liveness",
+    response_model=Liveness,
+)
 async def alive() -> Response:
     """The process answers."""
     return JSONResponse({"status": "alive"})
 
 
-@router.get("/readyz", response_model=None)
+@router.get(
+    "/readyz",
+    operation_id="check_readiness",
+    response_model=Readiness,
+    responses={
+        503: {"model": Readiness, "description": "Something does not answer, or the server stops."}
+    },
+)
 async def ready(runtime: RuntimeDep) -> Response:
     """Database and store answer, and the server is not being stopped; else 503."""
     checks = {"database": "ok", "store": "ok", "server": "ok"}

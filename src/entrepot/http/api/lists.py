@@ -1,9 +1,9 @@
 """What every list of the API does: `limit`, `cursor`, and the next page in a `Link` header."""
 
-from collections.abc import Callable
-from typing import Annotated, Any, TypeVar
+from collections.abc import Callable, Mapping
+from typing import TypeVar
 
-from fastapi import Query, Request
+from fastapi import Request
 from fastapi.responses import JSONResponse, Response
 
 from entrepot.accounts.actor import Actor
@@ -13,11 +13,6 @@ from entrepot.http.deps import UnitOfWork
 from entrepot.http.lists.paging import Listing, link_to
 
 T = TypeVar("T")
-
-Limit = Annotated[int, Query(ge=1, le=1000, description="Items on a page.")]
-LimitOrEverything = Annotated[
-    int | None, Query(ge=1, le=1000, description="Items on a page; without it up to 10,000.")
-]
 
 EVERYTHING = 10_000
 """Items in one answer to a client that knows no paging."""
@@ -31,14 +26,14 @@ async def list_response(
     work: UnitOfWork,
     listing: Listing[T],
     find: Find[T],
-    document: Callable[[T], dict[str, Any]],
+    document: Callable[[T], Mapping[str, object]],
     limit: int | None,
     cursor: str | None,
 ) -> Response:
     """A page of a list, in an envelope that is called by the list's name."""
     size, after = limit or EVERYTHING, listing.after(cursor)
 
-    def load(conn: ReadConnection, actor: Actor) -> tuple[list[dict[str, Any]], str | None]:
+    def load(conn: ReadConnection, actor: Actor) -> tuple[list[Mapping[str, object]], str | None]:
         # Made into documents within the same hop: a thousand dicts in the event loop stall it.
         page = listing.cut(find(conn, actor, size + 1, after), size)
         return [document(each) for each in page.items], page.next_cursor

@@ -1,10 +1,7 @@
-"""Wire types of the API, and how domain objects become them. The domain never imports these."""
+"""How objects of the domain become the wire types of the API (`http.api.models`)."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Any
-from uuid import UUID
-
-from pydantic import AfterValidator, AwareDatetime, BaseModel
+from typing import cast, overload
 
 from entrepot.accounts.keys import ApiKey
 from entrepot.accounts.users import User
@@ -14,10 +11,27 @@ from entrepot.files.queries.read import FileRecord
 from entrepot.files.queries.versions_list import Version
 from entrepot.files.transfer import Offer
 from entrepot.grants.entitlements import GrantedEntitlement
+from entrepot.http.api.models.files import FileSummary
+from entrepot.http.api.models.people import KeyDetails, UserDetails
+from entrepot.http.api.models.problems import Problem
+from entrepot.http.api.models.sharing import EntitlementDetails, OfferDetails
+from entrepot.http.api.models.tasks import TaskDetails
+from entrepot.http.api.models.versions import (
+    SchemaChange,
+    SchemaRevision,
+    VersionDetails,
+    VersionException,
+)
 from entrepot.http.problems.handlers import task_problem
 from entrepot.tasks.records import TaskRecord
 
 
+@overload
+def stamp(moment: datetime) -> str: ...
+@overload
+def stamp(moment: None) -> None: ...
+@overload
+def stamp(moment: datetime | None) -> str | None: ...
 def stamp(moment: datetime | None) -> str | None:
     """A time as the API writes it: UTC, whole seconds, offset without a colon."""
     if moment is None:
@@ -25,24 +39,7 @@ def stamp(moment: datetime | None) -> str | None:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S+0000")
 
 
-def _in_utc(moment: datetime) -> datetime:
-    try:
-        return moment.astimezone(UTC)
-    except OverflowError:
-        raise ValueError("lies beyond the years 1 to 9999") from None
-
-
-Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
-"""A time with its zone in a body, as UTC."""
-
-
-class TaskAccepted(BaseModel):
-    """A delivery is acknowledged; this task decides on it."""
-
-    task_id: UUID
-
-
-def file_payload(file: FileRecord) -> dict[str, Any]:
+def file_payload(file: FileRecord) -> FileSummary:
     """A file: the seed's six keys in the seed's order and formats, then ours."""
     return {
         "created_at": stamp(file.created_at),
@@ -62,7 +59,7 @@ def file_payload(file: FileRecord) -> dict[str, Any]:
     }
 
 
-def version_payload(version: Version) -> dict[str, Any]:
+def version_payload(version: Version) -> VersionDetails:
     """A version of a file, as it is listed."""
     return {
         "version": version.number,
@@ -82,7 +79,7 @@ def version_payload(version: Version) -> dict[str, Any]:
     }
 
 
-def exception_payload(exception: Version | None) -> dict[str, Any] | None:
+def exception_payload(exception: Version | None) -> VersionException | None:
     """Why the current version is published although it breaks the contract."""
     if exception is None:
         return None
@@ -94,7 +91,7 @@ def exception_payload(exception: Version | None) -> dict[str, Any] | None:
     }
 
 
-def task_payload(task: TaskRecord) -> dict[str, Any]:
+def task_payload(task: TaskRecord) -> TaskDetails:
     """A task, as it is polled and as its events carry it."""
     percent = round(100 * task.done / task.total, 1) if task.total else 0.0
     report = None
@@ -122,12 +119,12 @@ def task_payload(task: TaskRecord) -> dict[str, Any]:
         "file_id": str(task.file_id) if task.file_id else None,
         "file_name": task.file_name,
         "version": task.version,
-        "error": task_problem(task.error) if task.error else None,
+        "error": cast(Problem, task_problem(task.error)) if task.error else None,
         "report_url": report,
     }
 
 
-def granted_payload(granted: GrantedEntitlement) -> dict[str, Any]:
+def granted_payload(granted: GrantedEntitlement) -> EntitlementDetails:
     """An entitlement, as those who manage the file see it."""
     return {
         "user_name": granted.user_name,
@@ -138,7 +135,7 @@ def granted_payload(granted: GrantedEntitlement) -> dict[str, Any]:
     }
 
 
-def offer_payload(offer: Offer) -> dict[str, Any]:
+def offer_payload(offer: Offer) -> OfferDetails:
     """A file that the caller is offered; `user_name` is its present owner."""
     return {
         "file_id": str(offer.file_id),
@@ -151,20 +148,20 @@ def offer_payload(offer: Offer) -> dict[str, Any]:
     }
 
 
-def revision_payload(revision: Revision) -> dict[str, Any]:
+def revision_payload(revision: Revision) -> SchemaRevision:
     """A revision of a schema without the schema."""
     return {
         "revision": revision.number,
         "source": revision.source,
         "version": revision.version,
         "effect": revision.effect,
-        "changes": revision.changes,
+        "changes": cast(list[SchemaChange] | None, revision.changes),
         "user_name": revision.user_name,
         "created_at": stamp(revision.created_at),
     }
 
 
-def user_payload(user: User) -> dict[str, Any]:
+def user_payload(user: User) -> UserDetails:
     """A user of the caller's account."""
     return {
         "user_name": user.user_name,
@@ -174,7 +171,7 @@ def user_payload(user: User) -> dict[str, Any]:
     }
 
 
-def key_payload(key: ApiKey) -> dict[str, Any]:
+def key_payload(key: ApiKey) -> KeyDetails:
     """A key without its secret."""
     return {
         "key_id": str(key.id),

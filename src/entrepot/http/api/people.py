@@ -1,14 +1,14 @@
 """Users, keys, the account, and who one is."""
 
 from datetime import datetime
-from typing import Annotated, Literal
-from uuid import UUID
+from typing import Annotated, cast
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from entrepot.accounts.actor import Actor, Scope
+from entrepot import errors
+from entrepot.accounts.actor import Actor, Role, Scope
 from entrepot.accounts.keys import issue_key, list_keys, revoke_key
 from entrepot.accounts.users import (
     change_user,
@@ -21,17 +21,33 @@ from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.errors import FieldInvalid
 from entrepot.files.derivatives import account_derivative_bytes
 from entrepot.files.queries.usage import AccountUsage, account_usage
-from entrepot.http.api.lists import LimitOrEverything, list_response
-from entrepot.http.api.payloads import Moment, key_payload, stamp, user_payload
+from entrepot.http.api.answers import LISTED, problems, with_headers
+from entrepot.http.api.lists import list_response
+from entrepot.http.api.models.people import (
+    AccountDetails,
+    CallerDetails,
+    CreatedKey,
+    KeyList,
+    ReservedBytes,
+    UsedBytes,
+    UserDetails,
+    UserList,
+)
+from entrepot.http.api.payloads import key_payload, stamp, user_payload
 from entrepot.http.deps import AdminWork, AnyWork, ReadWork, WriteWork
 from entrepot.http.lists.listings import KEYS, USERS
-from entrepot.http.lists.paging import Cursor
+from entrepot.http.parameters import (
+    Cursor,
+    KeyIdInPath,
+    Moment,
+    PageItemsOrAll,
+    UserNameInBody,
+    UserNameInPath,
+)
 from entrepot.http.uploads.body import SmallBodyRoute
 from entrepot.quotas.reserve import Usage, get_usage
 
 router = APIRouter(route_class=SmallBodyRoute)
-
-Role = Literal["member", "admin"]
 
 
 class Body(BaseModel):
@@ -43,7 +59,7 @@ class Body(BaseModel):
 class NewUser(Body):
     """A user to be made in the caller's account."""
 
-    user_name: Annotated[str, Field(examples=["demo:maria"], max_length=130)]
+    user_name: UserNameInBody
     role: Role = "member"
 
 
@@ -60,56 +76,100 @@ class NewKeyBody(Body):
     name: Annotated[str, Field(max_length=100, examples=["cron"])] = ""
     scopes: Annotated[list[Scope], Field(min_length=1)] = ["read", "write"]
     expires_at: Moment | None = None
-    user_name: Annotated[str, Field(max_length=130)] | None = None
+    user_name: UserNameInBody | None = None
 
 
-@router.get("/users", tags=["people"], response_model=None)
+@router.get(
+    "/users",
+    tags=["people"],
+    operation_id="list_users",
+    response_model=UserList,
+    responses=LISTED,
+)
 async def users(
-    request: Request, work: ReadWork, limit: LimitOrEverything = None, cursor: Cursor = None
+    request: Request, work: ReadWork, limit: PageItemsOrAll = None, cursor: Cursor = None
 ) -> Response:
     """The users of the caller's own account, never of another, oldest first."""
     return await list_response(request, work, USERS, list_users, user_payload, limit, cursor)
 
 
-@router.post("/user/new", tags=["people"], status_code=201, response_model=None)
+@router.post(
+    "/user/new",
+    tags=["people"],
+    status_code=201,
+    operation_id="create_user",
+    response_model=UserDetails,
+    responses=problems(errors.NotAllowed, errors.NameTaken),
+)
 async def new_user(body: NewUser, work: AdminWork) -> Response:
     """Make a user of the account. Needs an admin's key with the scope admin."""
 
-    def make(conn: WriteConnection, actor: Actor) -> dict[str, object]:
+    def make(conn: WriteConnection, actor: Actor) -> UserDetails:
         return user_payload(create_user(conn, body.user_name, body.role, work.now, actor=actor))
 
     return JSONResponse(await work.write(make), status_code=201)
 
 
-@router.get("/user/{user_name}", tags=["people"], response_model=None)
-async def user(user_name: str, work: ReadWork) -> Response:
+@router.get(
+    "/user/{user_name}",
+    tags=["people"],
+    operation_id="get_user",
+    response_model=UserDetails,
+)
+async def user(user_name: UserNameInPath, work: ReadWork) -> Response:
     """One user of the caller's own account."""
     return JSONResponse(user_payload(await work.read(get_user, user_name)))
 
 
-@router.patch("/user/{user_name}", tags=["people"], response_model=None)
-async def patch_user(user_name: str, body: UserChange, work: AdminWork) -> Response:
+@router.patch(
+    "/user/{user_name}",
+    tags=["people"],
+    operation_id="change_user",
+    response_model=UserDetails,
+    responses=problems(errors.NotAllowed, errors.LastAdmin),
+)
+async def patch_user(user_name: UserNameInPath, body: UserChange, work: AdminWork) -> Response:
     """Change a user's role, or disable or enable them. A disabled user's keys stop at once."""
     changed = await work.write(change_user, user_name, work.now, body.role, body.disabled)
     return JSONResponse(user_payload(changed))
 
 
-@router.delete("/user/{user_name}", tags=["people"], status_code=204, response_model=None)
-async def remove_user(user_name: str, work: AdminWork) -> Response:
+@router.delete(
+    "/user/{user_name}",
+    tags=["people"],
+    status_code=204,
+    operation_id="delete_user",
+    response_model=None,
+    responses=problems(errors.NotAllowed, errors.LastAdmin, errors.UserOwnsFiles),
+)
+async def remove_user(user_name: UserNameInPath, work: AdminWork) -> Response:
     """Remove a user who owns no files; their keys stop at once."""
     await work.write(delete_user, user_name, work.now)
     return Response(status_code=204)
 
 
-@router.get("/keys", tags=["keys"], response_model=None)
+@router.get(
+    "/keys",
+    tags=["keys"],
+    operation_id="list_keys",
+    response_model=KeyList,
+    responses=LISTED,
+)
 async def keys(
-    request: Request, work: ReadWork, limit: LimitOrEverything = None, cursor: Cursor = None
+    request: Request, work: ReadWork, limit: PageItemsOrAll = None, cursor: Cursor = None
 ) -> Response:
     """One's own keys, oldest first; with an admin's scope, the account's."""
     return await list_response(request, work, KEYS, list_keys, key_payload, limit, cursor)
 
 
-@router.post("/key/new", tags=["keys"], status_code=201, response_model=None)
+@router.post(
+    "/key/new",
+    tags=["keys"],
+    status_code=201,
+    operation_id="create_key",
+    response_model=CreatedKey,
+    responses=with_headers(201, "Cache-Control") | problems(errors.NotAllowed),
+)
 async def new_key(body: NewKeyBody, work: WriteWork) -> Response:
     """Make a key. The secret is in this answer and can never be had again."""
     expires: datetime | None = body.expires_at
@@ -119,19 +179,31 @@ async def new_key(body: NewKeyBody, work: WriteWork) -> Response:
     made = await work.write(
         issue_key, work.parts.secret, body.name, scopes, work.now, expires, body.user_name
     )
-    payload = key_payload(made.key)
-    head = {"key_id": payload.pop("key_id"), "api_key": made.api_key}
-    return JSONResponse({**head, **payload}, status_code=201, headers={"Cache-Control": "no-store"})
+    described = key_payload(made.key)
+    created: CreatedKey = {"key_id": described["key_id"], "api_key": made.api_key, **described}
+    return JSONResponse(created, status_code=201, headers={"Cache-Control": "no-store"})
 
 
-@router.delete("/key/{key_id}", tags=["keys"], status_code=204, response_model=None)
-async def delete_key(key_id: UUID, work: WriteWork) -> Response:
+@router.delete(
+    "/key/{key_id}",
+    tags=["keys"],
+    status_code=204,
+    operation_id="revoke_key",
+    response_model=None,
+    responses=problems(errors.NotAllowed),
+)
+async def delete_key(key_id: KeyIdInPath, work: WriteWork) -> Response:
     """Revoke a key; it stops at once."""
     await work.write(revoke_key, key_id, work.now)
     return Response(status_code=204)
 
 
-@router.get("/account", tags=["account"], response_model=None)
+@router.get(
+    "/account",
+    tags=["account"],
+    operation_id="get_account",
+    response_model=AccountDetails,
+)
 async def account(work: ReadWork) -> Response:
     """The account's quota, what is used and reserved of it and by what, in bytes; and counts.
 
@@ -148,24 +220,28 @@ async def account(work: ReadWork) -> Response:
         return actor, get_usage(conn, mine), account_usage(conn, mine), derived
 
     actor, usage, held, derived = await work.read(look)
-    return JSONResponse(
-        {
-            "account": actor.account,
-            "quota": usage.quota,
-            "used": usage.used,
-            "reserved": usage.reserved,
-            "free": usage.free,
-            "files": held.files,
-            "versions": held.versions,
-            "quarantined": held.quarantined,
-            "derivatives": derived,
-            "used_by": held.used_by,
-            "reserved_by": held.reserved_by,
-        }
-    )
+    answer: AccountDetails = {
+        "account": actor.account,
+        "quota": usage.quota,
+        "used": usage.used,
+        "reserved": usage.reserved,
+        "free": usage.free,
+        "files": held.files,
+        "versions": held.versions,
+        "quarantined": held.quarantined,
+        "derivatives": derived,
+        "used_by": cast(UsedBytes, held.used_by),
+        "reserved_by": cast(ReservedBytes, held.reserved_by),
+    }
+    return JSONResponse(answer)
 
 
-@router.get("/whoami", tags=["account"], response_model=None)
+@router.get(
+    "/whoami",
+    tags=["account"],
+    operation_id="get_caller",
+    response_model=CallerDetails,
+)
 async def whoami(work: AnyWork) -> Response:
     """Whose key this is, and what it may do."""
 
@@ -174,13 +250,12 @@ async def whoami(work: AnyWork) -> Response:
         return actor
 
     actor = await work.read(look)
-    return JSONResponse(
-        {
-            "user_name": actor.user_name,
-            "account": actor.account,
-            "role": actor.role,
-            "key_id": str(actor.key_id),
-            "scopes": list(actor.scopes),
-            "expires_at": stamp(actor.expires_at),
-        }
-    )
+    answer: CallerDetails = {
+        "user_name": actor.user_name,
+        "account": actor.account,
+        "role": actor.role,
+        "key_id": str(actor.key_id),
+        "scopes": list(actor.scopes),
+        "expires_at": stamp(actor.expires_at),
+    }
+    return JSONResponse(answer)

@@ -1,34 +1,54 @@
 """A page of a version's rows: chosen columns, filtered, sorted."""
 
-from typing import Annotated
-from uuid import UUID
-
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
-from entrepot.http.api.files import VersionNumber
+from entrepot import errors
+from entrepot.http.api.answers import CONVERTING, LISTED, problems
+from entrepot.http.api.models.inspections import PreviewPage
 from entrepot.http.deps import ReadWork
 from entrepot.http.downloads import preview_page
+from entrepot.http.parameters import (
+    Cursor,
+    Expression,
+    FileIdInPath,
+    NumberInQuery,
+    PageItems,
+    RowOffset,
+)
 
 router = APIRouter(tags=["files"])
 
-LONGEST = 4_000
-"""Characters of a parameter."""
-Text = Annotated[str, Query(max_length=LONGEST)]
 
-
-@router.get("/file/{file_id}/preview", response_model=None)
+@router.get(
+    "/file/{file_id}/preview",
+    operation_id="preview_rows",
+    response_model=PreviewPage,
+    responses=LISTED
+    | problems(
+        *CONVERTING,
+        errors.NotAllowed,
+        errors.NoPublishedVersion,
+        errors.ExpressionInvalid,
+        errors.UnknownColumn,
+        errors.TypeMismatch,
+        errors.CursorMismatch,
+        errors.PreviewTooCostly,
+        errors.TooManyPreviews,
+        errors.PreviewUnavailable,
+    ),
+)
 async def preview(
-    file_id: UUID,
+    file_id: FileIdInPath,
     request: Request,
     work: ReadWork,
-    version: VersionNumber | None = None,
-    columns: Text | None = None,
-    order_by: Text | None = None,
-    where: Text | None = None,
-    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
-    cursor: str | None = None,
-    offset: Annotated[int, Query(ge=0, le=2**53 - 1)] = 0,
+    version: NumberInQuery | None = None,
+    columns: Expression | None = None,
+    order_by: Expression | None = None,
+    where: Expression | None = None,
+    limit: PageItems = 100,
+    cursor: Cursor = None,
+    offset: RowOffset = 0,
 ) -> Response:
     """A page of a published version's rows, the newest version by default.
 

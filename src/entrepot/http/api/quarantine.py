@@ -1,18 +1,19 @@
 """Accept a refused version all the same, as an exception to the file's contract."""
 
 from typing import Annotated
-from uuid import UUID
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
+from entrepot import errors
 from entrepot.files.delivery.quarantine import LONGEST_REASON, check_reason
-from entrepot.http.api.payloads import TaskAccepted
+from entrepot.http.api.answers import ACCEPTED, COPYING, REPEATING, problems
+from entrepot.http.api.models.tasks import TaskAccepted
 from entrepot.http.api.restoration import accept
 from entrepot.http.api.uploads import accepted_response
-from entrepot.http.api.versions import NumberInPath
 from entrepot.http.deps import WriteWork
+from entrepot.http.parameters import FileIdInPath, NumberInPath
 from entrepot.http.uploads.body import SmallBodyRoute
 from entrepot.http.uploads.idempotency import IdempotentRequest
 
@@ -28,10 +29,19 @@ class AcceptanceBody(BaseModel):
 
 
 @router.post(
-    "/file/{file_id}/versions/{number}/accept", status_code=202, response_model=TaskAccepted
+    "/file/{file_id}/versions/{number}/accept",
+    status_code=202,
+    operation_id="accept_version",
+    response_model=TaskAccepted,
+    responses=ACCEPTED
+    | problems(*REPEATING, *COPYING, errors.VersionNotRefused, errors.QuarantineEnded),
 )
 async def accept_version(
-    file_id: UUID, number: NumberInPath, body: AcceptanceBody, request: Request, work: WriteWork
+    file_id: FileIdInPath,
+    number: NumberInPath,
+    body: AcceptanceBody,
+    request: Request,
+    work: WriteWork,
 ) -> JSONResponse:
     """Publish a refused version all the same, under a new number; answers the task that does it.
 

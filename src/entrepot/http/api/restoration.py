@@ -12,7 +12,7 @@ from entrepot.files.delivery.restore import RestoreSource, find_source, restore_
 from entrepot.grants.access import access_restorable, lock_manageable
 from entrepot.http.api.file_document import require_match
 from entrepot.http.deps import UnitOfWork
-from entrepot.http.uploads.commit import commit_blob
+from entrepot.http.uploads.commit import new_blob
 from entrepot.http.uploads.idempotency import IdempotentRequest
 from entrepot.tasks.records import TaskId
 
@@ -30,11 +30,12 @@ async def restore(
     `restore_version` raises.
     """
 
+    queue, clock = work.parts.queue, work.parts.clock
+
     def make(conn: WriteConnection, actor: Actor, blob_id: BlobId) -> TaskId:
         target = access_restorable(conn, actor, file_id)
         require_match(conn, actor, file_id, match)
-        queue, now = work.parts.queue, work.parts.clock()
-        return restore_version(conn, target, number, blob_id, queue, now).task_id
+        return restore_version(conn, target, number, blob_id, queue, clock()).task_id
 
     done = await _answered(work, idempotent)
     if done is not None:
@@ -56,11 +57,12 @@ async def accept(
     FileTooLarge, QuotaExceeded, KeyReused, RequestUnderWay.
     """
 
+    queue, clock = work.parts.queue, work.parts.clock
+
     def make(conn: WriteConnection, actor: Actor, blob_id: BlobId) -> TaskId:
         target = lock_manageable(conn, actor, file_id)
         require_match(conn, actor, file_id, match)
-        queue, now = work.parts.queue, work.parts.clock()
-        return accept_version(conn, target, number, blob_id, reason, queue, now).task_id
+        return accept_version(conn, target, number, blob_id, reason, queue, clock()).task_id
 
     done = await _answered(work, idempotent)
     if done is not None:
@@ -76,7 +78,7 @@ async def _answered(work: UnitOfWork, idempotent: IdempotentRequest | None) -> T
     """The task of the first request with the key, whose object need not be there any more."""
     if idempotent is None or idempotent.key is None:
         return None
-    return await work.write(lambda conn, actor: idempotent.answered(conn, actor, work.now))
+    return await work.write(idempotent.answered, work.now)
 
 
 async def _copy(
@@ -86,21 +88,23 @@ async def _copy(
     idempotent: IdempotentRequest | None,
 ) -> TaskId:
     source = await find()
+    store, clock = work.parts.store, work.parts.clock
 
     def link(blob_id: BlobId) -> StoredBlob:
-        work.parts.store.link(source.blob_id, blob_id)
+        store.link(source.blob_id, blob_id)
         return source.stored
 
-    def commit(conn: WriteConnection, actor: Actor, blob_id: BlobId, stored: StoredBlob) -> TaskId:
-        del stored  # looked up again, where the file is locked
+    def commit(conn: WriteConnection, actor: Actor, blob_id: BlobId) -> TaskId:
         if idempotent is None:
             return make(conn, actor, blob_id)
         # If the same request was answered since the first look, the sweep takes this blob.
-        now = work.parts.clock()
-        return idempotent.once(conn, actor, now, lambda: make(conn, actor, blob_id))
+        return idempotent.once(conn, actor, clock(), lambda: make(conn, actor, blob_id))
 
     try:
-        return await commit_blob(work, link, commit)
+        # What was stored is looked up again, where the file is locked.
+        async with new_blob(work, link) as (blob_id, _stored):
+            # As of now: what was allowed at the first look may have ended since.
+            return await work.again().write(commit, blob_id)
     except BlobMissing:
         await find()  # says so if they were removed since the first look
         raise

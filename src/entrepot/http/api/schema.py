@@ -5,9 +5,9 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request
-from fastapi import Path as PathParameter
 from fastapi.responses import JSONResponse, Response
 
+from entrepot import errors
 from entrepot.accounts.actor import Actor
 from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.errors import FieldInvalid
@@ -19,11 +19,19 @@ from entrepot.files.contract import (
     schema_revisions_of,
     visible_contract,
 )
-from entrepot.http.api.files import VersionNumber
-from entrepot.http.api.payloads import TaskAccepted, revision_payload
-from entrepot.http.api.uploads import accepted_response, read_id
+from entrepot.http.api.answers import ACCEPTED, REPEATING, problems, with_headers
+from entrepot.http.api.models.tasks import TaskAccepted
+from entrepot.http.api.models.versions import FileSchema
+from entrepot.http.api.payloads import revision_payload
+from entrepot.http.api.uploads import accepted_response
 from entrepot.http.deps import ReadWork, UnitOfWork, WriteWork
 from entrepot.http.downloads.conditions import Validators, check_preconditions
+from entrepot.http.parameters import (
+    FileIdInPath,
+    FileIdTextInPath,
+    RevisionInQuery,
+    read_file_id,
+)
 from entrepot.http.uploads.body import small_body
 from entrepot.http.uploads.idempotency import IdempotentRequest
 from entrepot.schemas.enforcement import MAX_SCHEMA_BYTES, load_document
@@ -42,8 +50,15 @@ BODY: dict[str, Any] = {
 """A Table Schema; what is wrong in it is told by the problem, with a pointer."""
 
 
-@router.get("/file/{file_id}/schema", response_model=None)
-async def schema(file_id: UUID, work: ReadWork, revision: VersionNumber | None = None) -> Response:
+@router.get(
+    "/file/{file_id}/schema",
+    operation_id="get_schema",
+    response_model=FileSchema,
+    responses=with_headers(200, "ETag"),
+)
+async def schema(
+    file_id: FileIdInPath, work: ReadWork, revision: RevisionInQuery | None = None
+) -> Response:
     """The schema of a file, the newest revision by default, and the list of all revisions.
 
     `schema` is null, and the list empty, where the file has none. The `ETag` is that of the newest
@@ -51,23 +66,41 @@ async def schema(file_id: UUID, work: ReadWork, revision: VersionNumber | None =
     """
     contract, revisions = await work.read(_history, file_id)
     found = find_revision(revisions, revision)
-    return JSONResponse(
-        {
-            **(revision_payload(found) if found else {"revision": None}),
-            "schema": found.schema if found else None,
-            "enforced": contract.mode != "none",
-            "revisions_list": [revision_payload(each) for each in revisions],
-        },
-        headers={"ETag": _etag(contract)},
-    )
+    listed = [revision_payload(each) for each in revisions]
+    enforced = contract.mode != "none"
+    answer: FileSchema = {
+        "revision": None,
+        "schema": None,
+        "enforced": enforced,
+        "revisions_list": listed,
+    }
+    if found is not None:
+        answer = {
+            **revision_payload(found),
+            "schema": found.schema,
+            "enforced": enforced,
+            "revisions_list": listed,
+        }
+    return JSONResponse(answer, headers={"ETag": _etag(contract)})
 
 
 @router.put(
-    "/file/{file_id}/schema", status_code=202, openapi_extra=BODY, response_model=TaskAccepted
+    "/file/{file_id}/schema",
+    status_code=202,
+    operation_id="change_schema",
+    response_model=TaskAccepted,
+    openapi_extra=BODY,
+    responses=ACCEPTED
+    | problems(
+        *REPEATING,
+        errors.NotAllowed,
+        errors.SchemaInvalid,
+        errors.BreakingChange,
+        errors.PreconditionFailed,
+    ),
 )
 async def change_schema(
-    # Not as a UUID, which would be refused before the body is read, and so look another way.
-    file_id: Annotated[str, PathParameter(json_schema_extra={"format": "uuid"})],
+    file_id: FileIdTextInPath,
     request: Request,
     work: WriteWork,
     breaking: Annotated[Literal["refuse", "accept"], Query()] = "refuse",
@@ -82,7 +115,7 @@ async def change_schema(
     document, digest = await _read_schema(request, work)
     accept = breaking == "accept"
     match = request.headers.get("if-match")
-    named = read_id(file_id)
+    named = read_file_id(file_id)
     idempotent = IdempotentRequest.of(request, "schema", str(named), digest, accept)
 
     def act(conn: WriteConnection, actor: Actor) -> TaskId:

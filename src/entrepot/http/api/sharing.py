@@ -1,12 +1,12 @@
 """Share a file: entitlements of others to it, and handing it over to another account."""
 
-from typing import Annotated, Literal
-from uuid import UUID
+from typing import Literal
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
+from entrepot import errors
 from entrepot.accounts.actor import Actor
 from entrepot.db.pages import Position
 from entrepot.db.types import ReadConnection, WriteConnection
@@ -17,13 +17,32 @@ from entrepot.grants.entitlements import (
     list_entitlements,
     revoke_entitlement,
 )
+from entrepot.http.api.answers import LISTED, Responses, problems, with_headers
 from entrepot.http.api.file_document import Shown, show_file
-from entrepot.http.api.lists import LimitOrEverything, list_response
-from entrepot.http.api.payloads import Moment, granted_payload, offer_payload, stamp
+from entrepot.http.api.lists import list_response
+from entrepot.http.api.models.files import FileDetails
+from entrepot.http.api.models.sharing import (
+    EntitlementDetails,
+    EntitlementList,
+    OfferConfirmation,
+    OfferList,
+)
+from entrepot.http.api.payloads import granted_payload, offer_payload, stamp
 from entrepot.http.deps import ReadWork, WriteWork
 from entrepot.http.lists.listings import ENTITLEMENTS, OFFERS
-from entrepot.http.lists.paging import Cursor
+from entrepot.http.parameters import (
+    Cursor,
+    FileIdInPath,
+    Moment,
+    PageItemsOrAll,
+    UserNameInBody,
+    UserNameInPath,
+)
 from entrepot.http.uploads.body import SmallBodyRoute
+
+GRANTED: Responses = {
+    201: {"model": EntitlementDetails, "description": "A new entitlement."},
+}
 
 router = APIRouter(tags=["sharing"], route_class=SmallBodyRoute)
 
@@ -42,15 +61,20 @@ class OfferBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    user_name: Annotated[str, Field(examples=["acme:anna"], max_length=130)]
+    user_name: UserNameInBody
 
 
-@router.get("/file/{file_id}/entitlements", response_model=None)
+@router.get(
+    "/file/{file_id}/entitlements",
+    operation_id="list_entitlements",
+    response_model=EntitlementList,
+    responses=LISTED | problems(errors.NotAllowed),
+)
 async def entitlements(
-    file_id: UUID,
+    file_id: FileIdInPath,
     request: Request,
     work: ReadWork,
-    limit: LimitOrEverything = None,
+    limit: PageItemsOrAll = None,
     cursor: Cursor = None,
 ) -> Response:
     """Whom a file is shared with, oldest first; for its owner and the account's admins.
@@ -67,9 +91,14 @@ async def entitlements(
     return await list_response(request, work, listing, find, granted_payload, limit, cursor)
 
 
-@router.put("/file/{file_id}/entitlements/{user_name}", response_model=None)
+@router.put(
+    "/file/{file_id}/entitlements/{user_name}",
+    operation_id="grant_entitlement",
+    response_model=EntitlementDetails,
+    responses=GRANTED | problems(errors.NotAllowed, errors.FieldInvalid),
+)
 async def entitle(
-    file_id: UUID, user_name: str, body: EntitlementBody, work: WriteWork
+    file_id: FileIdInPath, user_name: UserNameInPath, body: EntitlementBody, work: WriteWork
 ) -> Response:
     """Share a file with a user of any account, or with a whole one (`partner:*`), or change that.
 
@@ -83,16 +112,27 @@ async def entitle(
     return JSONResponse(granted_payload(granted), status_code=201 if is_new else 200)
 
 
-@router.delete("/file/{file_id}/entitlements/{user_name}", status_code=204, response_model=None)
-async def disentitle(file_id: UUID, user_name: str, work: WriteWork) -> Response:
+@router.delete(
+    "/file/{file_id}/entitlements/{user_name}",
+    status_code=204,
+    operation_id="revoke_entitlement",
+    response_model=None,
+    responses=problems(errors.NotAllowed, errors.FieldInvalid),
+)
+async def disentitle(file_id: FileIdInPath, user_name: UserNameInPath, work: WriteWork) -> Response:
     """End an entitlement at once, for uploads and event streams that are under way too."""
     await work.write(revoke_entitlement, file_id, user_name, work.parts.clock())
     return Response(status_code=204)
 
 
-@router.get("/offers", response_model=None)
+@router.get(
+    "/offers",
+    operation_id="list_offers",
+    response_model=OfferList,
+    responses=LISTED,
+)
 async def offers(
-    request: Request, work: ReadWork, limit: LimitOrEverything = None, cursor: Cursor = None
+    request: Request, work: ReadWork, limit: PageItemsOrAll = None, cursor: Cursor = None
 ) -> Response:
     """The files of other accounts that one is offered, oldest offer first.
 
@@ -102,26 +142,47 @@ async def offers(
     return await list_response(request, work, OFFERS, list_offers, offer_payload, limit, cursor)
 
 
-@router.put("/file/{file_id}/offer", response_model=None)
-async def offer(file_id: UUID, body: OfferBody, work: WriteWork) -> Response:
+@router.put(
+    "/file/{file_id}/offer",
+    operation_id="offer_file",
+    response_model=OfferConfirmation,
+    responses=problems(errors.NotAllowed),
+)
+async def offer(file_id: FileIdInPath, body: OfferBody, work: WriteWork) -> Response:
     """Offer a file to a user of another account, who becomes its owner by accepting it.
 
     Until then nothing changes. A file has one offer; another one takes its place.
     """
     made = await work.write(offer_file, file_id, body.user_name, work.parts.clock())
-    answer = {"file_id": str(file_id), "user_name": body.user_name, "offered_at": stamp(made)}
+    answer: OfferConfirmation = {
+        "file_id": str(file_id),
+        "user_name": body.user_name,
+        "offered_at": stamp(made),
+    }
     return JSONResponse(answer)
 
 
-@router.delete("/file/{file_id}/offer", status_code=204, response_model=None)
-async def withdraw(file_id: UUID, work: WriteWork) -> Response:
+@router.delete(
+    "/file/{file_id}/offer",
+    status_code=204,
+    operation_id="withdraw_offer",
+    response_model=None,
+    responses=problems(errors.NotAllowed),
+)
+async def withdraw(file_id: FileIdInPath, work: WriteWork) -> Response:
     """Take an offer back, or decline it."""
     await work.write(withdraw_offer, file_id, work.parts.clock())
     return Response(status_code=204)
 
 
-@router.post("/file/{file_id}/offer/accept", response_model=None)
-async def accept(file_id: UUID, work: WriteWork) -> Response:
+@router.post(
+    "/file/{file_id}/offer/accept",
+    operation_id="accept_offer",
+    response_model=FileDetails,
+    responses=with_headers(200, "ETag")
+    | problems(errors.NotAllowed, errors.QuotaExceeded, errors.FileBusy),
+)
+async def accept(file_id: FileIdInPath, work: WriteWork) -> Response:
     """Become the owner of a file that one is offered; answers the file.
 
     All its bytes count for one's own account from then on, or nothing changes: `413` with the

@@ -1,43 +1,53 @@
 """Tasks: list, show, follow as a stream of events, cancel."""
 
 import json
-import re
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Annotated, Literal
-from uuid import UUID
 
-from fastapi import APIRouter, Header, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
+from entrepot import errors
 from entrepot.accounts.actor import Actor
 from entrepot.db.pages import Position
 from entrepot.db.types import ReadConnection
 from entrepot.errors import EntrepotError
 from entrepot.files.processing.cancel import cancel_task, viewer_of, visible_task
 from entrepot.files.processing.task_report import report_of
-from entrepot.http.api.lists import Limit, list_response
+from entrepot.http.api.answers import EVENTS, LISTED, problems
+from entrepot.http.api.lists import list_response
+from entrepot.http.api.models.inspections import InspectionReport
+from entrepot.http.api.models.tasks import TaskDetails, TaskList
 from entrepot.http.api.payloads import task_payload
 from entrepot.http.deps import AnyWork, UnitOfWork
 from entrepot.http.limits.concurrency_limits import EventStream
 from entrepot.http.lists.listings import TASKS
-from entrepot.http.lists.paging import Cursor
-from entrepot.tasks.records import TaskRecord, list_tasks
+from entrepot.http.parameters import (
+    EVENT_ID,
+    Cursor,
+    LastEventId,
+    PageItems,
+    TaskIdInPath,
+)
+from entrepot.tasks.records import Status, TaskRecord, list_tasks
 
 router = APIRouter(tags=["tasks"])
 
 HEARTBEAT = 15.0
 """Seconds after which a silent stream says that it lives, so that proxies keep it."""
 
-StatusFilter = Literal["queued", "running", "succeeded", "failed", "canceled"]
 
-
-@router.get("/tasks", response_model=None)
+@router.get(
+    "/tasks",
+    operation_id="list_tasks",
+    response_model=TaskList,
+    responses=LISTED,
+)
 async def tasks(
     request: Request,
     work: AnyWork,
-    limit: Limit = 100,
+    limit: PageItems = 100,
     cursor: Cursor = None,
-    status: StatusFilter | None = None,
+    status: Status | None = None,
 ) -> Response:
     """The newest tasks: one's own and those of one's files; an admin's whole account."""
 
@@ -49,31 +59,50 @@ async def tasks(
     return await list_response(request, work, TASKS, find, task_payload, limit, cursor)
 
 
-@router.get("/task/{task_id}", response_model=None)
-async def task(task_id: UUID, work: AnyWork) -> Response:
+@router.get(
+    "/task/{task_id}",
+    operation_id="get_task",
+    response_model=TaskDetails,
+)
+async def task(task_id: TaskIdInPath, work: AnyWork) -> Response:
     """One task: its status, its progress, and once it failed, why."""
     return JSONResponse(task_payload(await work.read(visible_task, task_id)))
 
 
-@router.get("/task/{task_id}/report", response_model=None)
-async def task_report(task_id: UUID, work: AnyWork) -> Response:
+@router.get(
+    "/task/{task_id}/report",
+    operation_id="get_task_report",
+    response_model=InspectionReport,
+)
+async def task_report(task_id: TaskIdInPath, work: AnyWork) -> Response:
     """The report (Frictionless v5) that a task ended with: of a delivery or of a validation."""
     return JSONResponse(await work.read(report_of, task_id))
 
 
-@router.post("/task/{task_id}/cancel", response_model=None)
-async def cancel(task_id: UUID, work: AnyWork) -> Response:
+@router.post(
+    "/task/{task_id}/cancel",
+    status_code=202,
+    operation_id="cancel_task",
+    response_model=TaskDetails,
+    responses=problems(errors.TaskFinished, errors.NotAllowed),
+)
+async def cancel(task_id: TaskIdInPath, work: AnyWork) -> Response:
     """Cancel a task: at once while it waits, within a second while it runs."""
     canceled = await work.write(cancel_task, task_id, work.now)
     work.parts.queue.wake()
     return JSONResponse(task_payload(canceled), status_code=202)
 
 
-@router.get("/task/{task_id}/events", response_model=None)
+@router.get(
+    "/task/{task_id}/events",
+    operation_id="follow_task",
+    response_class=Response,
+    responses=EVENTS | problems(errors.TooManyStreams),
+)
 async def events(
-    task_id: UUID,
+    task_id: TaskIdInPath,
     work: AnyWork,
-    last_event_id: Annotated[str | None, Header()] = None,
+    last_event_id: LastEventId = None,
 ) -> Response:
     """The task as server-sent events: its present state, each change, and the end.
 
@@ -81,13 +110,8 @@ async def events(
     closes after the event of the task's end.
     """
     present = await work.read(visible_task, task_id)
-    seen = _revision(last_event_id or "")
+    seen = EVENT_ID.or_default(last_event_id, 0)
     return EventStream(task_events(work, present, seen, _payload))
-
-
-def _revision(text: str) -> int:
-    """The revision that a Last-Event-ID names; 0, which none has, for what is none."""
-    return int(text) if re.fullmatch(r"[0-9]{1,18}", text) else 0
 
 
 async def _payload(task: TaskRecord) -> str:

@@ -14,12 +14,11 @@ from entrepot.accounts.users import split_user_name
 from entrepot.errors import FieldInvalid
 from entrepot.files.queries.lists import EVERY_FILE, FileFilter, Sort, position_of
 from entrepot.files.queries.read import FileRecord
-from entrepot.http.lists.paging import Cursor, Listing
+from entrepot.http.lists.paging import Listing
+from entrepot.http.parameters import BYTES, Cursor, MaxSize, MinSize
 
 LONGEST = 255
 """Characters of a text to search for, as of a file's name."""
-LARGEST = 2**63 - 1
-"""Bytes that the database can compare a size to."""
 SORTS = get_args(Sort)
 TIME = TypeAdapter[datetime](AwareDatetime)
 
@@ -33,8 +32,6 @@ Since = Annotated[
     str,
     Query(description="Updated since this time (RFC 3339), or this day in UTC."),
 ]
-MinSize = Annotated[str, Query(description="Bytes that the current version has at least.")]
-MaxSize = Annotated[str, Query(description="Bytes that the current version has at most.")]
 Order = Annotated[str, Query(description=f"One of {', '.join(SORTS)}.")]
 
 FILTERS = (
@@ -72,8 +69,8 @@ def read_file_query(
     enforced: Enforced = "",
     published: HasPublished = "",
     updated_since: Since = "",
-    min_size: MinSize = "",
-    max_size: MaxSize = "",
+    min_size: MinSize = None,
+    max_size: MaxSize = None,
     sort: Order = "created_at",
     cursor: Cursor = None,
 ) -> FileQuery:
@@ -104,8 +101,8 @@ def read_asked(given: Mapping[str, str]) -> FileQuery:
         enforced=_truth("enforced", given),
         published=_truth("published", given),
         updated_since=_time("updated_since", given),
-        min_size=_size("min_size", given),
-        max_size=_size("max_size", given),
+        min_size=BYTES.read(given.get("min_size"), "min_size"),
+        max_size=BYTES.read(given.get("max_size"), "max_size"),
     )
     return FileQuery(wanted, given.get("cursor"))
 
@@ -138,15 +135,6 @@ def _user_name(text: str) -> str | None:
 def _truth(field: str, given: Mapping[str, str]) -> bool | None:
     text = _choice(field, given.get(field, ""), ("true", "false"))
     return text == "true" if text else None
-
-
-def _size(field: str, given: Mapping[str, str]) -> int | None:
-    text = given.get(field, "")
-    if not text:
-        return None
-    if not (text.isascii() and text.isdigit() and len(text) < 20 and int(text) <= LARGEST):
-        raise FieldInvalid(field, "is a number of bytes in plain digits, 0 or more.", "100000")
-    return int(text)
 
 
 def _time(field: str, given: Mapping[str, str]) -> datetime | None:

@@ -7,17 +7,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Annotated, Any, Generic, NamedTuple, Self, TypeVar
+from typing import Any, Generic, NamedTuple, Self, TypeVar
 from uuid import UUID
 
-from fastapi import Query, Request
+from fastapi import Request
 
 from entrepot.db.pages import Position
 from entrepot.errors import FieldInvalid
 
 T = TypeVar("T")
-
-Cursor = Annotated[str | None, Query(description="Of a `Link` to a next page of the same list.")]
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LONGEST_KEY = 2_400

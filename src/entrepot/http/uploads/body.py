@@ -12,6 +12,7 @@ from starlette.types import Message
 
 from entrepot.errors import BodyTooLarge, BodyTooSlow, FieldInvalid
 from entrepot.http.deps import runtime_of
+from entrepot.http.parameters import CONTENT_LENGTH
 
 JSON_LIMIT = 1024 * 1024
 """Bytes of a body that is no upload."""
@@ -38,11 +39,7 @@ async def body_chunks(request: Request, patience: float) -> AsyncIterator[bytes]
 def content_length(request: Request) -> int | None:
     """The body's length in bytes as the request states it; None where it is chunked."""
     stated = request.headers.get("content-length")
-    if stated is None:
-        return None
-    if not (stated.isascii() and stated.isdigit()):
-        raise FieldInvalid(field="Content-Length", reason="is a number of bytes.")
-    return int(stated)
+    return CONTENT_LENGTH.require(stated, "Content-Length") if stated is not None else None
 
 
 async def small_body(request: Request, patience: float, limit: int = JSON_LIMIT) -> bytes:

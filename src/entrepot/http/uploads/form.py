@@ -4,32 +4,21 @@ What the fields mean is for the route; here they are bounded, decoded and known 
 file goes to a `UploadSession`. Nothing is made before every field is known and sound.
 """
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Protocol
 
 from fastapi import Request
 from starlette.requests import ClientDisconnect
 
-from entrepot.accounts.actor import Actor
-from entrepot.blobs.store import StoredBlob
-from entrepot.db.types import WriteConnection
-from entrepot.errors import (
-    FieldInvalid,
-    FileTooLarge,
-    FormMalformed,
-    KeyReused,
-    QuotaExceeded,
-    ShuttingDown,
-)
+from entrepot.errors import FieldInvalid, FileTooLarge, FormMalformed, ShuttingDown
 from entrepot.files.delivery.define import check_file_name
+from entrepot.files.delivery.uploads import CommitContext, UploadTarget, commit_upload
 from entrepot.http.deps import UnitOfWork
 from entrepot.http.uploads.body import body_chunks, content_length
 from entrepot.http.uploads.idempotency import fingerprint, idempotency_key
 from entrepot.http.uploads.multipart import Event, FormReader, PartBegin, PartData, boundary_of
-from entrepot.http.uploads.session import Admit, UploadSession, own_account
+from entrepot.http.uploads.session import UploadSession, open_reception
 from entrepot.tasks.records import TaskId
-from entrepot.tasks.replies import Reply
 
 FIELD_LIMITS = {
     "file_description": 4 * 10_000,
@@ -47,18 +36,6 @@ FIELD_LIMITS = {
 page's, which has one field for each way to give a contract."""
 OVERHEAD = sum(FIELD_LIMITS.values()) + 1024 * 1024
 """Bytes of a form that are not the file, at the very most: what a stated length may exceed."""
-
-
-class Bounded(Protocol):
-    """What a form asks for, with the most bytes that its file may have."""
-
-    @property
-    def size_limit(self) -> int:
-        """Bytes."""
-        ...
-
-
-T = TypeVar("T", bound=Bounded)
 
 
 @dataclass
@@ -88,90 +65,90 @@ class UploadForm:
         return self.file_name
 
 
-@dataclass(frozen=True)
-class Purpose(Generic[T]):
-    """What a form is for.
+class FormTarget(UploadTarget, Protocol):
+    """A target that a form completes: it is known in part before the body, by the route."""
 
-    `fields` it may have beside `file`; `bound` gives the size limit that a field sets once it has
-    come (None: it sets none); `read` makes of the whole form what is asked, and `commit` does it
-    in the transaction by which a row names the bytes. `admit` says before the body whose quota
-    and what limit bind, or why nothing is taken. With a `name`, which says what is asked beside
-    the form, the request may be repeated by its Idempotency-Key.
-    """
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The fields that the form may have beside `file`."""
+        ...
 
-    fields: tuple[str, ...]
-    bound: Callable[[UploadForm, str, UnitOfWork], Awaitable[int | None]]
-    read: Callable[[UploadForm, UnitOfWork], T]
-    commit: Callable[[WriteConnection, Actor, T, UploadSession, StoredBlob, UnitOfWork], TaskId]
-    admit: Admit = own_account
-    name: str | None = None
+    @property
+    def request_name(self) -> str | None:
+        """What is asked beside the form, if the request may be repeated by an Idempotency-Key."""
+        ...
+
+    async def limit(self, form: UploadForm, name: str, work: UnitOfWork) -> int | None:
+        """The most bytes that the file may have by the field `name`, which has come; None: any.
+
+        Raises FieldInvalid, NotFound.
+        """
+        ...
+
+    def with_form(self, form: UploadForm, largest: int) -> UploadTarget:
+        """The target with what the whole form says; no file may have more than `largest` bytes.
+
+        Raises FieldInvalid, SchemaInvalid, DialectInvalid, NotFound.
+        """
+        ...
 
 
-async def receive_form(request: Request, work: UnitOfWork, purpose: Purpose[T]) -> TaskId:
+async def receive_form(
+    request: Request, work: UnitOfWork, target: FormTarget, form: UploadForm | None = None
+) -> TaskId:
     """Take the form as it streams in; it is done as a whole, or nothing stays. The task of it.
 
-    Raises what is wrong with the form, its fields, its size, or with the caller.
+    `form` is filled as far as it comes. Raises what is wrong with it, its fields, its size, or with
+    the caller.
     """
     if work.runtime.draining:
         raise ShuttingDown
     reader = FormReader(boundary_of(request.headers.get("content-type")))
-    key = idempotency_key(request) if purpose.name is not None else None
-    upload_session = await UploadSession.open(work, purpose.admit, key)
-    try:
-        # Its reservation counts for all hosts; the place here, beside this host's resumable ones.
-        with work.runtime.uploads.one(upload_session.account_id):
-            done = await _receive(request, work, purpose, reader, upload_session)
-    except BaseException as failure:
-        await upload_session.abort()
-        if isinstance(failure, ClientDisconnect):
-            # Nobody reads this answer; it is for the log.
-            raise FormMalformed(reason="The client went away before the end.") from None
-        if isinstance(failure, QuotaExceeded):
-            raise upload_session.told(failure) from None
-        raise
-    work.parts.queue.wake()
-    return done
+    key = idempotency_key(request) if target.request_name is not None else None
+    form = form if form is not None else UploadForm()
+    parts = work.parts
+    async with open_reception(work, target, key) as upload_session:
+        await _read_body(request, reader, form, target, upload_session, work)
+        whole = target.with_form(form, parts.settings.max_file_size)
+        if upload_session.received == 0:
+            raise FieldInvalid(field="file", reason="the file is empty; nothing was stored.")
+        upload = await upload_session.finish(form.digest)
+        reply = None
+        if key is not None and target.request_name is not None:
+            same = fingerprint(target.request_name, form.file_name, form.fields, upload.stored)
+            done = await upload_session.repeated(same)
+            if done is not None:
+                return done
+            reply = upload_session.keyed_reply(same)
+        context = CommitContext(parts.queue, parts.clock)
+        # As of now: what was allowed when the upload began may have ended since.
+        return await work.again().write(commit_upload, whole, upload, reply, context)
 
 
-async def _receive(
+async def _read_body(
     request: Request,
-    work: UnitOfWork,
-    purpose: Purpose[T],
     reader: FormReader,
+    form: UploadForm,
+    target: FormTarget,
     upload_session: UploadSession,
-) -> TaskId:
+    work: UnitOfWork,
+) -> None:
+    """Fill the form and have the reception take its file, to the end of the body."""
     length = content_length(request)
     if length is not None:
         upload_session.refuse_doomed(length - OVERHEAD)
-    form = UploadForm()
-    async for chunk in body_chunks(request, work.parts.settings.body_timeout):
-        for event in reader.feed(chunk):
-            if isinstance(event, PartData):
-                await _take(event, form, upload_session, length, len(reader.boundary))
-            else:
-                await _turn(event, form, upload_session, purpose, work)
-        await upload_session.keep_alive()
+    try:
+        async for chunk in body_chunks(request, work.parts.settings.body_timeout):
+            for event in reader.feed(chunk):
+                if isinstance(event, PartData):
+                    await _take(event, form, upload_session, length, len(reader.boundary))
+                else:
+                    await _turn(event, form, upload_session, target, work)
+            await upload_session.keep_alive()
+    except ClientDisconnect:
+        # Nobody reads this answer; it is for the log.
+        raise FormMalformed(reason="The client went away before the end.") from None
     reader.finish()
-    asked = purpose.read(form, work)
-    if upload_session.received == 0:
-        raise FieldInvalid(field="file", reason="the file is empty; nothing was stored.")
-    if upload_session.received > asked.size_limit:
-        raise FileTooLarge(limit=asked.size_limit, requested=upload_session.received)
-    stored = await upload_session.finish(form.digest)
-    if purpose.name is not None:
-        told = fingerprint(purpose.name, form.file_name, form.fields, stored)
-        upload_session.fingerprint = told
-    if upload_session.reply is not None:
-        return await _repeat(upload_session, upload_session.reply)
-    return await upload_session.hand_over(purpose.commit, asked, upload_session, stored, work)
-
-
-async def _repeat(upload_session: UploadSession, reply: Reply) -> TaskId:
-    """The answer that the same request had. Raises KeyReused if it was another one."""
-    if reply.fingerprint != upload_session.fingerprint:
-        raise KeyReused
-    await upload_session.abort()
-    return reply.task_id
 
 
 async def _take(
@@ -197,14 +174,14 @@ async def _turn(
     event: Event,
     form: UploadForm,
     upload_session: UploadSession,
-    purpose: Purpose[Any],
+    target: FormTarget,
     work: UnitOfWork,
 ) -> None:
     """A part begins, or one has ended, which may set a limit that binds from now on."""
     if isinstance(event, PartBegin):
-        _begin_part(event, form, purpose.fields)
+        _begin_part(event, form, target.fields)
     elif form.into is not None and form.into != "file":
-        limit = await purpose.bound(form, form.into, work)
+        limit = await target.limit(form, form.into, work)
         if limit is not None:
             upload_session.limit = min(upload_session.limit, limit)
             if upload_session.received > limit:

@@ -6,8 +6,8 @@ waits for the old one's next byte. What came is made durable before its number i
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
@@ -17,7 +17,7 @@ import structlog
 from fastapi import Request
 from starlette.requests import ClientDisconnect
 
-from entrepot.blobs.store import BlobId, DraftWriter, StoredBlob
+from entrepot.blobs.store import BlobId, Drafts, DraftWriter, StoredBlob
 from entrepot.errors import (
     BodyTooLarge,
     BodyTooSlow,
@@ -37,6 +37,7 @@ from entrepot.errors import (
 )
 from entrepot.files.delivery.resumable import (
     Upload,
+    deliver_upload,
     drop_upload,
     find_upload,
     keep_upload,
@@ -45,13 +46,14 @@ from entrepot.files.delivery.resumable import (
     note_unproven,
     take_turn,
 )
+from entrepot.files.delivery.uploads import CommitContext, StoredUpload, UploadTarget
 from entrepot.http.deps import UnitOfWork
-from entrepot.http.uploads.commit import Commit, commit_blob
+from entrepot.http.uploads.block_writer import BlockWriter
+from entrepot.http.uploads.commit import new_blob
 from entrepot.http.uploads.tus_headers import Checksum
+from entrepot.quotas.reserve import ReservationId
 
 R = TypeVar("R")
-BLOCK = 1024 * 1024
-"""Bytes that are collected before they are written."""
 LOOK_EVERY = 0.5
 """Seconds between two looks at whether a newer request wants the upload."""
 WAIT_FOR_HOLDER = 15.0
@@ -80,10 +82,8 @@ class ResumableSession:
         self._work = work
         self._writer = writer
         self._checksum: Checksum | None = None
-        self._block: list[bytes] = []
+        self._blocks = BlockWriter(work.runtime.byte_threads)
         self._arrived = writer.size
-        self._collected = 0
-        self._written: asyncio.Future[None] | None = None
         self._failed = False
         self._overtaken: EntrepotError | None = None
         self._patience: asyncio.Timeout | None = None
@@ -118,6 +118,11 @@ class ResumableSession:
         """Whether all bytes are here."""
         return self.size == self.upload.size
 
+    @property
+    def deliverable(self) -> bool:
+        """Whether all bytes are here of what is not to be joined with others."""
+        return self.whole and not self.upload.partial
+
     async def found(self) -> None:
         """Note what a request before this one left, if it could not tell itself."""
         if self.size != self.upload.received or self.upload.unproven is not None:
@@ -150,26 +155,30 @@ class ResumableSession:
         if checksum is not None and not checksum.matches():
             await self._keep(began)
             raise ChecksumMismatch(algorithm=checksum.algorithm, offset=began)
-        if not self.whole or self.upload.partial:
+        if not self.deliverable:
             await self._keep(None)
 
-    async def complete(self, commit: Commit[R]) -> R:
-        """Make the bytes a blob and run `commit`, the transaction by which a row names it.
+    async def complete(self, target: UploadTarget) -> Upload:
+        """Make the bytes a blob and have its row written; the upload as it is then.
 
-        Where its outcome is not known, a row may name them: the sweep looks. What is refused for
+        Where the outcome is not known, a row may name them: the sweep looks. What is refused for
         good ends the upload.
         """
         work, upload_id = self._work, self.upload.upload_id
+        until = self._expiry()
+        context = CommitContext(work.parts.queue, work.parts.clock)
         try:
-            done = await commit_blob(work, self._writer.commit, commit)
+            async with new_blob(work, self._writer.commit) as (blob_id, stored):
+                upload = StoredUpload(blob_id, stored, ReservationId(upload_id))
+                # As of now: what was allowed when the bytes began to come may have ended since.
+                await work.again().write(deliver_upload, upload, target, until, context)
         except EntrepotError as refusal:
             if isinstance(refusal, MAY_PASS):
                 raise
-            await self._write(drop_upload, upload_id)
-            await work.runtime.in_thread(work.parts.store.drafts.drop, upload_id)
+            await drop(work, upload_id)
             raise
         await work.runtime.in_thread(work.parts.store.drafts.drop, upload_id)
-        return done
+        return await current(work, self.upload)
 
     async def close(self) -> None:
         """Let another request have the upload."""
@@ -181,12 +190,11 @@ class ResumableSession:
             if self._arrived + len(chunk) > self.upload.size:
                 raise BodyTooLarge(limit=self.upload.size - began)
             self._arrived += len(chunk)
-            self._block.append(chunk)
-            self._collected += len(chunk)
-            if self._collected >= BLOCK:
+            self._blocks.add(chunk)
+            if self._blocks.full:
                 await self._flush()
         await self._flush()
-        await self._wait_written()
+        await self._blocks.wait()
 
     async def _chunks(self, request: Request) -> AsyncIterator[bytes]:
         """The body as it arrives, until it ends or somebody else wants the upload."""
@@ -234,15 +242,7 @@ class ResumableSession:
         return DraftBusy() if found.turn != self.upload.turn else None
 
     async def _flush(self) -> None:
-        if not self._block:
-            return
-        # As bytes, which nobody can change: so the store hashes them beside its writing.
-        block = self._block[0] if len(self._block) == 1 else b"".join(self._block)
-        self._block, self._collected = [], 0
-        await self._wait_written()
-        loop = asyncio.get_running_loop()
-        threads = self._work.runtime.byte_threads
-        self._written = loop.run_in_executor(threads, self._append, block)
+        await self._blocks.flush(self._append)
 
     def _append(self, block: bytes) -> None:
         if self._failed:
@@ -255,16 +255,11 @@ class ResumableSession:
         if self._checksum is not None:
             self._checksum.update(block)
 
-    async def _wait_written(self) -> None:
-        if self._written is not None:
-            written, self._written = self._written, None
-            await written
-
     async def _keep(self, proven: int | None) -> None:
         """Make what came durable, or only the first `proven` bytes, and note how much it is."""
         with suppress(Exception):  # told already, or else by the sync
             await self._flush()
-            await self._wait_written()
+            await self._blocks.wait()
         if proven is not None and proven < self.size:
             await self._work.runtime.in_thread(self._writer.truncate, proven)
         size = await self._work.runtime.in_thread(self._writer.sync)
@@ -279,16 +274,54 @@ class ResumableSession:
         )
 
 
-async def hold(work: UnitOfWork, upload_id: UUID) -> tuple[Upload, ResumableSession | None]:
-    """The actor's own upload and this request's hold on it; None for one that takes no bytes.
+@asynccontextmanager
+async def hold(
+    work: UnitOfWork, upload_id: UUID
+) -> AsyncIterator[tuple[Upload, ResumableSession | None]]:
+    """The actor's own upload, and this request's hold on it for the length of the block; None for
+    an upload that takes no bytes.
 
     Raises NotFound, DraftBusy, StorageFull.
     """
     upload = await work.write(take_turn, upload_id, work.now)
-    if upload.ended:
-        return upload, None
-    held = await ResumableSession.open(work, upload)
-    return (held.upload, held) if held is not None else (await current(work, upload), None)
+    held = await ResumableSession.open(work, upload) if not upload.ended else None
+    if held is None:
+        yield upload if upload.ended else await current(work, upload), None
+        return
+    try:
+        yield held.upload, held
+    finally:
+        await held.close()
+
+
+@asynccontextmanager
+async def hold_new(
+    work: UnitOfWork, upload: Upload, idempotent: bool
+) -> AsyncIterator[ResumableSession | None]:
+    """A hold on an upload that the same request has begun; None if it was begun, and ended, by an
+    earlier one that was `repeatable`.
+
+    If the block fails, the upload ends: its sender was never given the address, so that nobody can
+    go on, unless the request is repeated. Raises as `hold` does.
+    """
+    held = await ResumableSession.open(work, upload) if not upload.ended else None
+    if held is None:
+        yield None
+        return
+    try:
+        yield held
+    except BaseException:
+        if not idempotent:
+            await drop(work, upload.upload_id)
+        raise
+    finally:
+        await held.close()
+
+
+async def drop(work: UnitOfWork, upload_id: UUID) -> None:
+    """Forget an upload and its bytes, if it has not ended."""
+    await work.runtime.run_in_database_thread(work.parts.database.write, drop_upload, upload_id)
+    await work.runtime.in_thread(work.parts.store.drafts.drop, upload_id)
 
 
 def expiry(work: UnitOfWork) -> datetime:
@@ -296,32 +329,25 @@ def expiry(work: UnitOfWork) -> datetime:
     return work.parts.clock() + timedelta(seconds=work.parts.settings.upload_lifetime)
 
 
-async def join_drafts(work: UnitOfWork, parts: list[Upload], commit: Commit[R]) -> R:
-    """Copy the parts' bytes into one draft, in order, make a blob of it and run `commit`.
+def join_drafts(drafts: Drafts, parts: Iterable[Upload], blob_id: BlobId) -> StoredBlob:
+    """Copy the parts' bytes into one draft, in order, and make a blob of it.
 
-    Copied, not moved: until the transaction each part stays what its sender was told. Raises
-    UploadIncomplete, StorageFull, and what `commit` raises.
+    Copied, not moved: until the transaction each part stays as its sender knows it. Raises
+    UploadIncomplete, StorageFull, BlobMissing.
     """
-    drafts, whole = work.parts.store.drafts, uuid4()
-
-    def copy(blob_id: BlobId) -> StoredBlob:
-        writer = drafts.append(whole)
-        try:
-            for part in filter(lambda part: part.size, parts):
-                began = writer.size
-                for block in drafts.read(part.upload_id):
-                    writer.write(block)
-                if writer.size - began != part.size:
-                    raise UploadIncomplete(upload=str(part.upload_id))
-            return writer.commit(blob_id)
-        finally:
-            drafts.drop(whole)
-            writer.close()
-
-    done = await commit_blob(work, copy, commit)
-    for part in parts:
-        await work.runtime.in_thread(drafts.drop, part.upload_id)
-    return done
+    whole = uuid4()
+    writer = drafts.append(whole)
+    try:
+        for part in filter(lambda part: part.size, parts):
+            began = writer.size
+            for block in drafts.read(part.upload_id):
+                writer.write(block)
+            if writer.size - began != part.size:
+                raise UploadIncomplete(upload=str(part.upload_id))
+        return writer.commit(blob_id)
+    finally:
+        drafts.drop(whole)
+        writer.close()
 
 
 async def current(work: UnitOfWork, upload: Upload) -> Upload:

@@ -2,18 +2,19 @@
 
 The event loop parses; a thread hashes and writes the block before it while the next one
 arrives. Bytes are written only once they are reserved. Whatever goes wrong, nothing stays behind:
-`abort` drops the blob and gives the reservation back (and if the process dies before it can, the
-sweep does).
+`open_reception` drops the blob and gives the reservation back (and if the process dies before it
+can, the sweep does).
 """
 
 import asyncio
 import random
 from base64 import b64decode
 from binascii import Error as Base64Error
-from collections.abc import Callable
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from hashlib import sha256
-from typing import Concatenate, ParamSpec, TypeVar
 from uuid import uuid4
 
 from entrepot.accounts.actor import AccountId, Actor
@@ -24,9 +25,12 @@ from entrepot.errors import (
     EntrepotError,
     FieldInvalid,
     FileTooLarge,
+    KeyReused,
     QuotaExceeded,
 )
+from entrepot.files.delivery.uploads import Admission, KeyedReply, StoredUpload, UploadTarget
 from entrepot.http.deps import UnitOfWork
+from entrepot.http.uploads.block_writer import BLOCK, BlockWriter
 from entrepot.quotas.reserve import (
     ReservationId,
     Usage,
@@ -38,34 +42,12 @@ from entrepot.quotas.reserve import (
     renew_reservation,
 )
 from entrepot.tasks.records import TaskId
-from entrepot.tasks.replies import Claim, Reply, claim_key, find_reply, release_claim, save_reply
+from entrepot.tasks.replies import Claim, Reply, claim_key, find_reply, release_claim
 
-P = ParamSpec("P")
-R = TypeVar("R")
-
-BLOCK = 1024 * 1024
-"""Bytes that are collected before they are reserved and written."""
 RENEW_EVERY = 600.0
 """Seconds after which a long upload says that it still runs."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.02, 0.2
 """Seconds between two tries for room that others hold reserved."""
-
-
-@dataclass(frozen=True)
-class Admission:
-    """Whose quota an upload takes, and the most bytes that it may have (None: no limit yet)."""
-
-    account_id: AccountId
-    size_limit: int | None = None
-
-
-Admit = Callable[[WriteConnection, Actor], Admission]
-
-
-def own_account(conn: WriteConnection, actor: Actor) -> Admission:
-    """What is uploaded to something new counts for the account of who sends it."""
-    del conn
-    return Admission(actor.account_id)
 
 
 @dataclass(frozen=True)
@@ -84,20 +66,25 @@ class Opened:
 
 
 def begin_upload_session(
-    conn: WriteConnection, actor: Actor, admit: Admit, key: str | None, most: int, work: UnitOfWork
+    conn: WriteConnection,
+    actor: Actor,
+    target: UploadTarget,
+    key: str | None,
+    most: int,
+    now: datetime,
 ) -> Opened:
-    """Open the reservation, if `admit` raises nothing against the upload.
+    """Open the reservation, if the target admits the upload.
 
     It is not asked about one that is repeated, which changes nothing: what the first one was
     admitted by, it may have changed itself.
     """
-    reply = find_reply(conn, actor.user_id, key, work.now) if key is not None else None
-    admission = (admit if reply is None else own_account)(conn, actor)
-    reservation = open_reservation(conn, admission.account_id, most, work.now)
+    reply = find_reply(conn, actor.user_id, key, now) if key is not None else None
+    admission = target.admit(conn, actor) if reply is None else Admission(actor.account_id)
+    reservation = open_reservation(conn, admission.account_id, most, now)
     claim = None
     if key is not None and reply is None:
         claim = Claim(actor.user_id, key, reservation)
-        claim_key(conn, claim, work.now)
+        claim_key(conn, claim, now)
     usage = get_usage(conn, admission.account_id)
     return Opened(admission, actor.account_id, reservation, usage, claim, reply)
 
@@ -109,52 +96,60 @@ def end_upload_session(conn: WriteConnection, opened: Opened) -> None:
         release_claim(conn, opened.claim)
 
 
+@asynccontextmanager
+async def open_reception(
+    work: UnitOfWork, target: UploadTarget, key: str | None = None
+) -> "AsyncIterator[UploadSession]":
+    """One upload under way, by its Idempotency-Key if it has one, for the length of the block.
+
+    Whatever the block raises, nothing of the upload stays; after a block that ends, its row names
+    the bytes and the workers are told. Raises TooManyUploads, RequestUnderWay, OwnerQuotaExceeded
+    instead of figures that are not the sender's, what `UploadTarget.admit` and what authentication
+    raise.
+    """
+    settings = work.parts.settings
+    most = settings.uploads_per_account
+    opened = await work.write(begin_upload_session, target, key, most, work.now)
+    kind = UploadSession if opened.reply is None else ReplayedUpload
+    upload_session = kind(work, opened, settings.max_file_size)
+    try:
+        # Its reservation counts for all hosts; the place here, beside this host's resumable ones.
+        with work.runtime.uploads.one(upload_session.account_id):
+            yield upload_session
+    except BaseException as failure:
+        # A refusal of ours was rolled back. After anything else at the commit (cut off, or the
+        # connection lost) a row may name the bytes: they are left to the sweep, which looks.
+        await upload_session.abort(keep_blob=not isinstance(failure, EntrepotError))
+        if isinstance(failure, QuotaExceeded):
+            raise quota_error_for(opened.sender, upload_session.account_id, failure) from None
+        raise
+    work.parts.queue.wake()
+
+
 class UploadSession:
-    """One upload under way. Use: `open`, `take` bytes, `finish`; or `abort` at any point."""
+    """One upload under way, by `open_reception`. Use: `take` bytes, `finish`."""
 
     def __init__(self, work: UnitOfWork, opened: Opened, largest: int) -> None:
         self.account_id = opened.admission.account_id
-        self.reservation = opened.reservation
-        self.blob_id = BlobId(uuid4())
-        self.limit = min(largest, opened.admission.size_limit or largest)
+        self.limit = opened.admission.limit(largest)
         self.received = 0
-        self.fingerprint: str | None = None
-        self.reply = opened.reply
         self._work = work
         self._opened = opened
-        self._usage = opened.usage
+        self._blob_id = BlobId(uuid4())
         self._writer: BlobWriter | None = None
-        self._block: list[memoryview | bytes] = []
-        self._collected = 0
-        self._written: asyncio.Future[None] | None = None
+        self._blocks = BlockWriter(work.runtime.byte_threads)
         self._reserved = 0
         self._bound: int | None = None
         self._renewed = asyncio.get_running_loop().time()
-        self._named = False
-
-    @classmethod
-    async def open(cls, work: UnitOfWork, admit: Admit, key: str | None = None) -> "UploadSession":
-        """Begin an upload, by its Idempotency-Key if it has one.
-
-        Raises TooManyUploads, RequestUnderWay, what `admit` and what authentication raise.
-        """
-        settings = work.parts.settings
-        most = settings.uploads_per_account
-        opened = await work.write(begin_upload_session, admit, key, most, work)
-        kind = cls if opened.reply is None else ReplayedUpload
-        return kind(work, opened, settings.max_file_size)
+        self._finished = False
 
     def refuse_doomed(self, at_least: int) -> None:
         """Refuse before the body what cannot fit. Raises FileTooLarge, QuotaExceeded."""
         if at_least > self.limit:
             raise FileTooLarge(limit=self.limit, requested=at_least)
-        if self._usage.used + at_least > self._usage.quota:
-            raise QuotaExceeded(
-                limit=self._usage.quota,
-                used=self._usage.used,
-                reserved=self._usage.reserved,
-                requested=at_least,
-            )
+        usage = self._opened.usage
+        if usage.used + at_least > usage.quota:
+            raise usage.quota_exceeded(at_least)
 
     def expect(self, bound: int) -> None:
         """Say that the file will have at most `bound` bytes, so that they are reserved at once."""
@@ -167,26 +162,27 @@ class UploadSession:
         self.received += len(data)
         if self.received > self.limit:
             raise FileTooLarge(limit=self.limit, requested=self.received)
-        self._block.append(data)
-        self._collected += len(data)
-        if self._collected >= BLOCK:
+        self._blocks.add(data)
+        if self._blocks.full:
             await self._flush()
 
-    async def finish(self, digest: str | None = None) -> StoredBlob:
+    async def finish(self, digest: str | None = None) -> StoredUpload:
         """Make the bytes durable. `digest` is a Repr-Digest (RFC 9530) to hold them against.
 
-        Raises DigestMismatch, FieldInvalid, and what `take` raises.
+        From here on a row may name them. Raises DigestMismatch, FieldInvalid, and what `take`
+        raises.
         """
-        if self._collected:
+        if not self._blocks.empty:
             await self._flush()
-        await self._wait_written()
+        await self._blocks.wait()
         assert self._writer is not None
         stored = await self._work.runtime.in_thread(self._writer.commit)
         if digest is not None:
             expected = sha256_of(digest)
             if expected is not None and expected != stored.sha256:
                 raise DigestMismatch(expected=expected, received=stored.sha256)
-        return stored
+        self._finished = True
+        return StoredUpload(self._blob_id, stored, self._opened.reservation)
 
     async def keep_alive(self) -> None:
         """Say now and then that this upload runs; called with every piece that arrives.
@@ -196,44 +192,24 @@ class UploadSession:
         if asyncio.get_running_loop().time() - self._renewed >= RENEW_EVERY:
             await self._renew()
 
-    def answer(self, conn: WriteConnection, task_id: TaskId) -> None:
-        """In the transaction of `hand_over`: answer the upload's key, if it has one."""
-        if self._opened.claim is not None:
-            assert self.fingerprint is not None
-            now = self._work.parts.clock()
-            save_reply(conn, self._opened.claim, self.fingerprint, task_id, now)
+    def keyed_reply(self, fingerprint: str) -> KeyedReply | None:
+        """What the upload's key is to be answered with its task; None if it has none."""
+        claim = self._opened.claim
+        return KeyedReply(claim, fingerprint) if claim is not None else None
 
-    async def hand_over(
-        self,
-        commit: Callable[Concatenate[WriteConnection, Actor, P], R],
-        *args: P.args,
-        **named: P.kwargs,
-    ) -> R:
-        """Run `commit(conn, actor, …)`, the transaction by which a row names these bytes.
+    async def repeated(self, fingerprint: str) -> TaskId | None:
+        """The task of the same request before this one; None if there was none, as here."""
+        del fingerprint
+        return None
 
-        Where its outcome is not known (cut off, or the connection lost at the commit), a row may
-        name them: then `abort` leaves them to the sweep, which looks.
-        """
-        self._named = True
-        try:
-            # As of now: what was allowed when the upload began may have ended since.
-            return await self._work.again().write(commit, *args, **named)
-        except EntrepotError:
-            self._named = False  # refused by ourselves, so rolled back
-            raise
-
-    def told(self, refused: QuotaExceeded) -> EntrepotError:
-        """A refusal for want of quota as who uploads may be told it."""
-        return quota_error_for(self._opened.sender, self.account_id, refused)
-
-    async def abort(self) -> None:
-        """Drop everything: bytes, committed or not, and the reservation."""
-        if self._written is not None:
-            await asyncio.wait([self._written])
+    async def abort(self, keep_blob: bool = False) -> None:
+        """Give the reservation back and drop the bytes; with `keep_blob` only those that no row can
+        name."""
+        await self._blocks.settle()
         if self._writer is not None:
             await self._work.runtime.in_thread(self._writer.abort)
-            if not self._named:
-                await self._work.runtime.in_thread(self._work.parts.store.delete, self.blob_id)
+            if not (self._finished and keep_blob):
+                await self._work.runtime.in_thread(self._work.parts.store.delete, self._blob_id)
         database = self._work.parts.database
         await self._work.runtime.run_in_database_thread(
             database.write, end_upload_session, self._opened
@@ -243,19 +219,8 @@ class UploadSession:
         await self._reserve()
         if self._writer is None:
             create = self._work.parts.store.create
-            self._writer = await self._work.runtime.in_thread(create, self.blob_id)
-        # As bytes, which nobody can change: so the store hashes them beside its writing.
-        block = b"".join(self._block)
-        self._block, self._collected = [], 0
-        await self._wait_written()
-        loop = asyncio.get_running_loop()
-        threads = self._work.runtime.byte_threads
-        self._written = loop.run_in_executor(threads, self._writer.write, block)
-
-    async def _wait_written(self) -> None:
-        if self._written is not None:
-            written, self._written = self._written, None
-            await written
+            self._writer = await self._work.runtime.in_thread(create, self._blob_id)
+        await self._blocks.flush(self._writer.write)
 
     async def _reserve(self) -> None:
         """Have `received` bytes reserved; wait for room that others may give back."""
@@ -283,7 +248,7 @@ class UploadSession:
             parts.database.write,
             grow_reservation,
             self.account_id,
-            self.reservation,
+            self._opened.reservation,
             self.received,
             wished,
             parts.clock(),
@@ -292,7 +257,7 @@ class UploadSession:
     async def _renew(self) -> None:
         parts = self._work.parts
         await self._work.runtime.run_in_database_thread(
-            parts.database.write, renew_reservation, self.reservation, parts.clock()
+            parts.database.write, renew_reservation, self._opened.reservation, parts.clock()
         )
         self._renewed = asyncio.get_running_loop().time()
 
@@ -322,10 +287,20 @@ class ReplayedUpload(UploadSession):
             raise FileTooLarge(limit=self.limit, requested=self.received)
         await self._work.runtime.in_thread(self._hash.update, data)
 
-    async def finish(self, digest: str | None = None) -> StoredBlob:
+    async def finish(self, digest: str | None = None) -> StoredUpload:
         """What would have been stored. A `digest` was held against the first one's bytes."""
         del digest
-        return StoredBlob(self.received, self._hash.hexdigest())
+        stored = StoredBlob(self.received, self._hash.hexdigest())
+        return StoredUpload(self._blob_id, stored, self._opened.reservation)
+
+    async def repeated(self, fingerprint: str) -> TaskId | None:
+        """The answer that the same request had. Raises KeyReused if it was another one."""
+        reply = self._opened.reply
+        assert reply is not None
+        if reply.fingerprint != fingerprint:
+            raise KeyReused
+        await self.abort()
+        return reply.task_id
 
 
 def sha256_of(digest: str) -> str | None:

@@ -96,14 +96,6 @@ class Concat:
     parts: tuple[UUID, ...] = ()
 
 
-def read_count(request: Request, name: str) -> int:
-    """A header that is a number of bytes. Raises FieldInvalid."""
-    text = request.headers.get(name, "")
-    if not (text.isascii() and text.isdigit()) or len(text) > 18:
-        raise FieldInvalid(name, "is required: a number of bytes in plain digits.", f"{name}: 0")
-    return int(text)
-
-
 def read_checksum(request: Request) -> Checksum | None:
     """The header Upload-Checksum. Raises ChecksumUnsupported."""
     stated = request.headers.get("upload-checksum")

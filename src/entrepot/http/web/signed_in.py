@@ -8,7 +8,7 @@ looks at a cookie.
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Annotated, Any, Concatenate, ParamSpec, TypeVar
+from typing import Annotated, Concatenate, ParamSpec, TypeVar
 from urllib.parse import urlsplit
 
 from fastapi import Depends, Request
@@ -24,7 +24,7 @@ from entrepot.accounts.sign_in import (
 from entrepot.db.types import ReadConnection
 from entrepot.errors import NotAuthenticated
 from entrepot.files.transfer import count_offers
-from entrepot.http.deps import UnitOfWork, request_origin_of, runtime_of
+from entrepot.http.deps import Outcome, SideQuery, UnitOfWork, request_origin_of, runtime_of
 from entrepot.http.web.rendering import Pages, pages_of
 
 P = ParamSpec("P")
@@ -46,14 +46,15 @@ class PageWork(UnitOfWork):
     token: str
     counts: bool = True
 
-    async def _run(self, begin: Any, work: Callable[..., R], args: Any, kwargs: Any) -> R:
-        def counting(conn: ReadConnection, actor: Actor, *args: Any, **kwargs: Any) -> R:
-            result = work(conn, actor, *args, **kwargs)
-            if self.exchange is not None and self.counts:
-                self.exchange["offers"] = count_offers(conn, actor)
-            return result
+    @property
+    def side_query(self) -> SideQuery | None:
+        """How many offers the holder has."""
+        return count_offers if self.counts and self.exchange is not None else None
 
-        result = await super()._run(begin, counting, args, kwargs)
+    def _done(self, outcome: Outcome[R]) -> R:
+        result = super()._done(outcome)
+        if self.exchange is not None and self.counts:
+            self.exchange["offers"] = outcome.side_result
         if self.counts:
             self._seen()
         return result

@@ -19,6 +19,7 @@ from entrepot.inspection.check.rules import judged_columns
 from entrepot.inspection.convert.column_profile import profile_columns
 from entrepot.inspection.convert.exact_types import exact_type_of
 from entrepot.inspection.convert.rejected_rows import find_errors, write_rejected
+from entrepot.inspection.convert.write_arrow import write_arrow
 from entrepot.inspection.csv.reader import CsvText
 from entrepot.inspection.csv.write_canonical import write_canonical
 from entrepot.inspection.detect.decompress import unpack
@@ -29,7 +30,7 @@ from entrepot.inspection.formats.json import read_json
 from entrepot.inspection.formats.parquet import read_parquet
 from entrepot.inspection.formats.xlsx import read_xlsx
 from entrepot.inspection.inspect import out_of_resources
-from entrepot.inspection.limits import Limits
+from entrepot.inspection.limits import Limits, rows_per_group
 from entrepot.inspection.progress import Progress
 from entrepot.inspection.results import ConversionRequest, Converted, InspectionRequest
 from entrepot.inspection.table import Column, NotTabular, SourceBroken, Table, TooLarge
@@ -37,10 +38,6 @@ from entrepot.schemas.model import TableSchema
 from entrepot.schemas.table_dialect import TableDialect, parse_dialect
 from entrepot.schemas.table_schema import parse_schema
 
-CELLS_AT_ONCE = 4_000_000
-"""Cells of a row group at most: the writer keeps a group in memory before it writes it."""
-MOST_ROWS, LEAST_ROWS = 65_536, 2_048
-"""Rows of a row group: to read any 100 rows costs one group of each column that is wanted."""
 COLUMNS_AT_ONCE = 200
 
 
@@ -83,7 +80,7 @@ def _derive(
         case "jsonl":
             write_json_lines(engine, request.path, target)
         case "arrow":
-            write_arrow(engine, request.path, target)
+            write_arrow(request.path, target)
         case "csv":
             _write_csv(engine, request, target, scratch, limits, progress)
         case "parquet":
@@ -250,12 +247,12 @@ def write_parquet(
     """
     columns = typed_columns(engine, table, schema)
     wanted = ", ".join(f"{sql} AS {identifier(name)}" for name, _, sql in columns)
-    group = min(MOST_ROWS, max(LEAST_ROWS, CELLS_AT_ONCE // max(1, len(columns))))
+    group = rows_per_group(len(columns))
     rows = _copy(
         engine,
         f"SELECT {wanted} FROM {table.relation}",
         target,
-        f"FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {group // 2048 * 2048}",
+        f"FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {group}",
     )
     return rows, [(name, kind) for name, kind, _ in columns]
 
@@ -337,20 +334,6 @@ def _json_value(column: str, kind: str) -> str:
             return f"replace(replace({column}::VARCHAR, ' ', 'T'), '+00', 'Z')"
         case _:
             return column
-
-
-def write_arrow(engine: duckdb.DuckDBPyConnection, parquet: Path, target: Path) -> int:
-    """Write an Arrow IPC file (the format with a footer, which readers can map and seek in)."""
-    from pyarrow import OSFile, ipc
-
-    found = engine.execute(f"SELECT * FROM read_parquet({literal(str(parquet))})")
-    reader: Any = found.to_arrow_reader(MOST_ROWS)
-    rows = 0
-    with OSFile(str(target), "wb") as sink, ipc.new_file(sink, reader.schema) as writer:
-        for batch in reader:
-            rows += batch.num_rows
-            writer.write_batch(batch)
-    return rows
 
 
 def _copy(engine: duckdb.DuckDBPyConnection, query: str, target: Path, options: str) -> int:

@@ -53,7 +53,7 @@ def read_arrow(
     except (duckdb.Error, NotTabular, TooLarge, SourceBroken):
         raise
     except BaseException as error:
-        raise _judged(error) from None
+        raise arro3_error(error, "Arrow") from None
     listed = ", ".join(column.text for column in columns)
     counted = "file_row_number + 2 AS _row, NULL::BIGINT AS _line"
     numbered = f"read_parquet({literal(str(target))}, file_row_number = true)"
@@ -132,7 +132,7 @@ def _batches(
     except GeneratorExit:
         raise
     except BaseException as error:
-        judged = _judged(error)
+        judged = arro3_error(error, "Arrow")
         if isinstance(judged, SourceBroken):
             broken.append(judged)
         raise judged from None
@@ -144,17 +144,17 @@ def _kind(kind: Any, engine_type: str) -> CellKind:
     return kind_of(engine_type)
 
 
-def _judged(error: BaseException) -> BaseException:
-    """What an error says of the file.
+def arro3_error(error: BaseException, data_format: str) -> BaseException:
+    """What an error raised in arro3 says of a file in `data_format`.
 
     The reader's own errors are plain exceptions, and panics of Rust, which no `Exception` is;
     what is the machine's fault, or a signal, stays what it is. A panic that Rust cannot unwind
     ends the process, which the parent tells as a source-error.
     """
-    ours = type(error) in (Exception, ValueError, TypeError, OverflowError)
+    plain = type(error) in (Exception, ValueError, TypeError, OverflowError)
     panic = type(error).__name__ == "PanicException"
     foreign = type(error).__module__.startswith("arro3")
-    if not (ours or panic or foreign):
+    if not (plain or panic or foreign):
         return error
-    said = str(error).splitlines()[0] if str(error) else type(error).__name__
-    return SourceBroken(f"its Arrow data is malformed ({said[:200]})")
+    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return SourceBroken(f"its {data_format} data is malformed ({reason[:200]})")

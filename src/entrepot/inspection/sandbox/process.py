@@ -3,11 +3,13 @@
 A request is a job, `inspect`, `derive`, `compare` or `preview`; what it reads are untrusted files.
 
 Protocol, JSON lines: out `{"ready": pid}`; in one request; out any number of
-`{"progress": [done, total]}` in bytes, then one of `{"result": …}`, `{"failed": reason}`.
+`{"progress": [done, total]}` in bytes, then one of `{"result": …}`, `{"exhausted": reason}`,
+`{"failed": reason}`, `{"blocked": reason}`: the sandbox kept out what we should have loaded before.
+With each come `late_imports` if there were any: names of modules that were looked for behind the
+lock.
 `protocol` is the other end; `forkserver` forks it.
 """
 
-import codecs
 import json
 import os
 import tempfile
@@ -30,6 +32,7 @@ from entrepot.inspection.results import (
     InspectionRequest,
     PreviewRequest,
 )
+from entrepot.inspection.sandbox.imports import LateImports, import_codecs, import_filter_parser
 from entrepot.inspection.sandbox.lockdown import (
     SandboxUnavailable,
     give_way,
@@ -37,17 +40,6 @@ from entrepot.inspection.sandbox.lockdown import (
 )
 from entrepot.schemas.json_schema import load_json_validator
 
-CODECS = (
-    "utf-8",
-    "utf-16-le",
-    "utf-16-be",
-    "utf-32-le",
-    "utf-32-be",
-    "cp1252",
-    "latin-1",
-    "ascii",
-    "cp437",
-)
 Request = InspectionRequest | ConversionRequest | ComparisonRequest | PreviewRequest
 PATHS = ("path", "other")
 WARM_UP = b'a,b,c\n1,x,2020-01-01\n2,"y",2020-01-02\nz,,\n'
@@ -91,8 +83,7 @@ def serve(engine: Any) -> None:
 
 def warm_up() -> None:
     """Inspect a small table, so that everything loaded late is loaded before the lock."""
-    for codec in CODECS:
-        codecs.lookup(codec)
+    import_codecs()
     with tempfile.TemporaryDirectory(prefix="inspection-warm-up-") as folder:
         path = Path(folder, "warm-up.csv")
         free = InspectionRequest(path, path.name, len(WARM_UP), "infer")
@@ -107,6 +98,8 @@ def warm_up_previews() -> None:
     """Look at a page of a small table, for a mother whose children do nothing else."""
     from entrepot.inspection.preview.page import preview_file
 
+    import_codecs()
+    import_filter_parser()
     with tempfile.TemporaryDirectory(prefix="inspection-warm-up-") as folder:
         path = Path(folder, "warm-up.parquet")
         with open_engine() as engine:
@@ -124,12 +117,8 @@ def _answer(message: dict[str, Any], engine: Any, channel: Channel) -> dict[str,
         load_json_validator(request.schema)
     if isinstance(request, ConversionRequest):
         give_way()
-        if request.form == "arrow":
-            import pyarrow.ipc  # noqa: F401 (loaded before the lock, and by this job alone)
     if isinstance(request, PreviewRequest):
-        from entrepot.inspection.preview.page import (
-            preview_file,  # loaded only by the fork server of previews
-        )
+        import entrepot.inspection.preview.page  # noqa: F401 (loaded only by the fork server of previews)
     readable = [request.path]
     if isinstance(request, ComparisonRequest):
         readable.append(request.other)
@@ -137,6 +126,21 @@ def _answer(message: dict[str, Any], engine: Any, channel: Channel) -> dict[str,
         lock_down(readable, scratch, limits, message["sandbox"])
     except (SandboxUnavailable, OSError) as error:
         return {"failed": f"the sandbox cannot be set up: {error}"}
+    late = LateImports()
+    late.watch()
+    answer = _answer_locked(request, engine, readable, scratch, limits, channel)
+    return answer | ({"late_imports": late.names} if late.names else {})
+
+
+def _answer_locked(
+    request: Request,
+    engine: Any,
+    readable: list[Path],
+    scratch: Path,
+    limits: Limits,
+    channel: Channel,
+) -> dict[str, Any]:
+    """Do the request behind the lock."""
     progress = Progress(request.size, lambda done, of: channel.send({"progress": [done, of]}))
     try:
         packed = any(map(is_packed, readable))
@@ -149,13 +153,16 @@ def _answer(message: dict[str, Any], engine: Any, channel: Channel) -> dict[str,
             elif isinstance(request, ComparisonRequest):
                 result = diff_tables(engine, request, scratch, limits, progress)
             elif isinstance(request, PreviewRequest):
+                from entrepot.inspection.preview.page import preview_file
+
                 result = preview_file(engine, request)
             else:
                 result = inspect_file(engine, request, scratch, limits, progress)
     except Exception as error:
         if out_of_resources(error):
             return {"exhausted": str(error).splitlines()[0][:300]}
-        return {"failed": f"{type(error).__name__}: {error}"[:2_000]}
+        kind = "blocked" if isinstance(error, ImportError | PermissionError) else "failed"
+        return {kind: f"{type(error).__name__}: {error}"[:2_000]}
     return {"result": vars(result)}
 
 

@@ -11,6 +11,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import structlog
+
 from entrepot.inspection.limits import MIB, Limits
 from entrepot.inspection.results import (
     ComparisonRequest,
@@ -19,8 +21,11 @@ from entrepot.inspection.results import (
     InspectionFailed,
     InspectionRequest,
     PreviewRequest,
+    SandboxDenied,
 )
 from entrepot.inspection.sandbox.spawn import SandboxProcess
+
+log = structlog.get_logger(__name__)
 
 POLL = 0.05
 SCRATCH_POLL = 1.0
@@ -172,6 +177,13 @@ def _progress(message: dict[str, Any]) -> tuple[int, int]:
 
 
 def _outcome(message: dict[str, Any]) -> dict[str, Any]:
+    if message.get("late_imports"):
+        log.critical(
+            "imported behind the sandbox's lock", modules=str(message["late_imports"])[:1_000]
+        )
+    if "blocked" in message:
+        log.critical("the sandbox denied what an inspection needs", reason=message["blocked"])
+        raise SandboxDenied(str(message["blocked"]))
     if "exhausted" in message:
         raise LimitExceeded(f"what it may use ({message['exhausted']})")
     if "failed" in message:

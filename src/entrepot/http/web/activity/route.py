@@ -2,7 +2,6 @@
 
 from functools import partial
 from typing import Literal
-from uuid import UUID
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
@@ -22,6 +21,7 @@ from entrepot.files.queries.read import FileRecord, get_file
 from entrepot.http.api.activity import Find, export, rendered
 from entrepot.http.lists.listings import ACTIVITY
 from entrepot.http.lists.paging import Page, number_of
+from entrepot.http.parameters import Cursor, FileIdInPath
 from entrepot.http.web.activity.words import lines_of
 from entrepot.http.web.rendering import page
 from entrepot.http.web.signed_in import PageWork, SignedIn
@@ -32,7 +32,7 @@ PAGE = 50
 
 
 @router.get("/activity", response_model=None)
-async def activity(request: Request, work: SignedIn, cursor: str | None = None) -> Response:
+async def activity(request: Request, work: SignedIn, cursor: Cursor = None) -> Response:
     """What was done in the account, for its admins; for others what they did themselves."""
     page_range = PageRange(PAGE + 1, number_of(ACTIVITY.after(cursor)))
 
@@ -46,7 +46,7 @@ async def activity(request: Request, work: SignedIn, cursor: str | None = None) 
 
 @router.get("/files/{file_id}/activity", response_model=None)
 async def file_activity(
-    request: Request, file_id: UUID, work: SignedIn, cursor: str | None = None
+    request: Request, file_id: FileIdInPath, work: SignedIn, cursor: Cursor = None
 ) -> Response:
     """What happened to a file, for its owner and the account's admins."""
     listing = ACTIVITY.of(file_id)
@@ -68,7 +68,7 @@ async def export_all(work: SignedIn, format: Literal["csv", "jsonl"] = "csv") ->
 
 @router.get("/files/{file_id}/activity/export", response_model=None)
 async def export_file(
-    file_id: UUID, work: SignedIn, format: Literal["csv", "jsonl"] = "csv"
+    file_id: FileIdInPath, work: SignedIn, format: Literal["csv", "jsonl"] = "csv"
 ) -> Response:
     """All of a file's as a file."""
 

@@ -4,9 +4,10 @@ from dataclasses import dataclass, field
 
 from entrepot.errors import EntrepotError, FieldInvalid, SizeLimitTooSmall
 from entrepot.files.change import FileChange
-from entrepot.files.cleanup.retention import MOST, Retention
+from entrepot.files.cleanup.retention import Retention
 from entrepot.files.delivery.define import check_description, check_file_name, parse_size_limit
 from entrepot.files.queries.read import FileRecord
+from entrepot.http.parameters import KEEP
 from entrepot.http.web.form import PageForm
 
 RULES = {
@@ -45,10 +46,8 @@ class SettingsDraft:
             raise FieldInvalid("keep", "choose one of the list.")
         if not self.keep:
             return None
-        text, most = self.keep_number.strip(), MOST[self.keep]
-        if not (text.isascii() and text.isdigit() and len(text) < 10 and 1 <= int(text) <= most):
-            raise FieldInvalid("keep_number", f"is a number from 1 to {most:,}.")
-        return Retention(**{self.keep: int(text)})
+        number = KEEP[self.keep].require(self.keep_number.strip(), "keep_number")
+        return Retention(**{self.keep: number})
 
 
 def draft_of(file: FileRecord) -> SettingsDraft:

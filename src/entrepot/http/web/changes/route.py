@@ -23,7 +23,7 @@ from entrepot.files.queries.read import FileRecord, get_file
 from entrepot.files.transfer import transfer_file
 from entrepot.grants.access import access_manageable
 from entrepot.grants.entitlements import list_entitlements
-from entrepot.http.api.versions import NumberInPath
+from entrepot.http.parameters import FileIdInPath, NumberInPath
 from entrepot.http.web.changes.draft import RULES, SettingsDraft, beside, draft_of, read_draft
 from entrepot.http.web.form import read_form
 from entrepot.http.web.rendering import page
@@ -33,13 +33,13 @@ router = APIRouter()
 
 
 @router.get("/files/{file_id}/settings", response_model=None)
-async def show(request: Request, file_id: UUID, work: SignedIn) -> Response:
+async def show(request: Request, file_id: FileIdInPath, work: SignedIn) -> Response:
     """The settings of a file, for its owner and the account's admins."""
     return await _page(request, file_id, work, None)
 
 
 @router.post("/files/{file_id}/settings", response_model=None)
-async def change(request: Request, file_id: UUID, work: SignedIn) -> Response:
+async def change(request: Request, file_id: FileIdInPath, work: SignedIn) -> Response:
     """Change the settings and go back to the file; or the form again, and why not."""
     draft = read_draft(await read_form(request))
     try:
@@ -51,7 +51,7 @@ async def change(request: Request, file_id: UUID, work: SignedIn) -> Response:
 
 
 @router.post("/files/{file_id}/owner", response_model=None)
-async def give(request: Request, file_id: UUID, work: SignedIn) -> Response:
+async def give(request: Request, file_id: FileIdInPath, work: SignedIn) -> Response:
     """Make another user of the account the owner; or the form again, and why not."""
     user_name = (await read_form(request)).text("user_name").strip()
     try:
@@ -67,7 +67,7 @@ async def give(request: Request, file_id: UUID, work: SignedIn) -> Response:
 
 
 @router.post("/files/{file_id}/delete", response_model=None)
-async def delete(request: Request, file_id: UUID, work: SignedIn) -> Response:
+async def delete(request: Request, file_id: FileIdInPath, work: SignedIn) -> Response:
     """Delete the file whose name was given; or the form again. It can be undone for 7 days."""
     confirm = (await read_form(request)).text("confirm")
     file = await work.read(_manageable, file_id)
@@ -79,14 +79,14 @@ async def delete(request: Request, file_id: UUID, work: SignedIn) -> Response:
 
 
 @router.get("/files/{file_id}/deleted", response_model=None)
-async def deleted(request: Request, file_id: UUID, work: SignedIn) -> Response:
+async def deleted(request: Request, file_id: FileIdInPath, work: SignedIn) -> Response:
     """What was deleted, until when it can be undone, and the button for it."""
     actor, found = await work.look(deleted_file, file_id, work.now)
     return page(request, "changes/deleted.html", actor, found=found)
 
 
 @router.post("/files/{file_id}/undelete", response_model=None)
-async def undelete(file_id: UUID, work: SignedIn) -> Response:
+async def undelete(file_id: FileIdInPath, work: SignedIn) -> Response:
     """Undo the deletion; one that was undone meanwhile just shows the file."""
     with suppress(NothingToUndo):
         await work.write(undelete_file, file_id, work.now)
@@ -94,14 +94,16 @@ async def undelete(file_id: UUID, work: SignedIn) -> Response:
 
 
 @router.post("/files/{file_id}/versions/{number}/delete", response_model=None)
-async def remove_version(file_id: UUID, number: NumberInPath, work: SignedIn) -> Response:
+async def remove_version(file_id: FileIdInPath, number: NumberInPath, work: SignedIn) -> Response:
     """Delete a published version that is not the current one; the list offers to undo it."""
     await work.write(delete_version, file_id, number, work.now)
     return go(f"/files/{file_id}#versions")
 
 
 @router.post("/files/{file_id}/versions/{number}/undelete", response_model=None)
-async def bring_version_back(file_id: UUID, number: NumberInPath, work: SignedIn) -> Response:
+async def bring_version_back(
+    file_id: FileIdInPath, number: NumberInPath, work: SignedIn
+) -> Response:
     """Undo the deletion of a version."""
     await work.write(undelete_version, file_id, number, work.now)
     return go(f"/files/{file_id}#versions")

@@ -2,11 +2,10 @@
 
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Annotated
 from urllib.parse import urlencode
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from entrepot.accounts.actor import Actor
@@ -36,11 +35,11 @@ from entrepot.grants.entitlements import (
     list_entitlements,
     revoke_entitlement,
 )
-from entrepot.http.api.files import VersionNumber
 from entrepot.http.downloads.forms import form_of, rejected_rows
 from entrepot.http.downloads.response import published_response
 from entrepot.http.lists.filters import FILTERS, FileQuery, read_asked
 from entrepot.http.lists.listings import ENTITLEMENTS
+from entrepot.http.parameters import Cursor, FileIdInPath, NumberInQuery, RevisionInQuery
 from entrepot.http.web.activity.words import lines_of
 from entrepot.http.web.curl_examples import upload_command
 from entrepot.http.web.endpoint_address import endpoint_of
@@ -118,7 +117,7 @@ async def _list(
 
 @router.get("/files/{file_id}", response_model=None)
 async def file(
-    request: Request, file_id: UUID, work: SignedIn, cursor: str | None = None
+    request: Request, file_id: FileIdInPath, work: SignedIn, cursor: Cursor = None
 ) -> Response:
     """One file; `cursor` is of the list of those whom it is shared with. One that was deleted is
     shown as such to those who may have it back."""
@@ -130,7 +129,7 @@ async def file(
 
 
 @router.post("/files/{file_id}/entitlements", response_model=None)
-async def share(request: Request, file_id: UUID, work: SignedIn) -> Response:
+async def share(request: Request, file_id: FileIdInPath, work: SignedIn) -> Response:
     """Share the file with somebody, or change what they may do; or the form again, and why."""
     draft = read_draft(await read_form(request))
     try:
@@ -141,7 +140,7 @@ async def share(request: Request, file_id: UUID, work: SignedIn) -> Response:
 
 
 @router.post("/files/{file_id}/entitlements/revoke", response_model=None)
-async def unshare(request: Request, file_id: UUID, work: SignedIn) -> Response:
+async def unshare(request: Request, file_id: FileIdInPath, work: SignedIn) -> Response:
     """End somebody's entitlement; one that has ended meanwhile is gone already."""
     form = await read_form(request)
     with suppress(NotFound):
@@ -150,7 +149,7 @@ async def unshare(request: Request, file_id: UUID, work: SignedIn) -> Response:
 
 
 @router.post("/files/{file_id}/offer", response_model=None)
-async def offer(request: Request, file_id: UUID, work: SignedIn) -> Response:
+async def offer(request: Request, file_id: FileIdInPath, work: SignedIn) -> Response:
     """Offer the file to a user of another account; or the form again, and why not."""
     user_name = (await read_form(request)).text("offer_to").strip()
     try:
@@ -162,7 +161,7 @@ async def offer(request: Request, file_id: UUID, work: SignedIn) -> Response:
 
 
 @router.post("/files/{file_id}/offer/withdraw", response_model=None)
-async def withdraw(file_id: UUID, work: SignedIn) -> Response:
+async def withdraw(file_id: FileIdInPath, work: SignedIn) -> Response:
     """Take the offer back; one that was declined meanwhile is gone already."""
     with suppress(NotFound):
         await work.write(withdraw_offer, file_id, work.now)
@@ -218,10 +217,10 @@ async def _page(
 @router.get("/files/{file_id}/download", response_model=None)
 async def download(
     request: Request,
-    file_id: UUID,
+    file_id: FileIdInPath,
     work: SignedIn,
     format: Form | None = None,
-    version: VersionNumber | None = None,
+    version: NumberInQuery | None = None,
 ) -> Response:
     """A version as an attachment, the newest published one by default, as delivered or in another
     form."""
@@ -234,7 +233,7 @@ async def download(
 
 @router.get("/files/{file_id}/profile.json", response_model=None)
 async def profile(
-    file_id: UUID, work: SignedIn, version: Annotated[int, Query(ge=1)] | None = None
+    file_id: FileIdInPath, work: SignedIn, version: NumberInQuery | None = None
 ) -> Response:
     """The profile of a version, the newest inspected by default, as JSON to keep."""
     findings = await work.read(get_profiled, file_id, version)
@@ -243,7 +242,7 @@ async def profile(
 
 @router.get("/files/{file_id}/schema.json", response_model=None)
 async def schema(
-    file_id: UUID, work: SignedIn, revision: Annotated[int, Query(ge=1)] | None = None
+    file_id: FileIdInPath, work: SignedIn, revision: RevisionInQuery | None = None
 ) -> Response:
     """A revision of the schema, the newest by default, as JSON to keep."""
     found = find_revision(await work.read(schema_revisions_of, file_id), revision)
@@ -255,9 +254,9 @@ async def schema(
 @router.get("/files/{file_id}/report.csv", response_model=None)
 async def report_csv(
     request: Request,
-    file_id: UUID,
+    file_id: FileIdInPath,
     work: SignedIn,
-    version: Annotated[int, Query(ge=1)] | None = None,
+    version: NumberInQuery | None = None,
 ) -> Response:
     """The rejected rows of a version, the newest inspected by default, as CSV to keep.
 
@@ -269,7 +268,7 @@ async def report_csv(
 
 @router.get("/files/{file_id}/report.json", response_model=None)
 async def report(
-    file_id: UUID, work: SignedIn, version: Annotated[int, Query(ge=1)] | None = None
+    file_id: FileIdInPath, work: SignedIn, version: NumberInQuery | None = None
 ) -> Response:
     """The report on a version, the newest inspected by default, as JSON to keep."""
     findings = await work.read(get_findings, file_id, version)

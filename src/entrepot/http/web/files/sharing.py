@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from entrepot.errors import FieldInvalid
 from entrepot.grants.access import Entitlement
+from entrepot.http.parameters import DAYS
 from entrepot.http.web.entitled import WORDS
 from entrepot.http.web.form import PageForm
 
@@ -29,7 +30,7 @@ class SharingDraft:
             raise FieldInvalid("entitlement", "choose one of the list.")
         if self.days not in dict(LIVES):
             raise FieldInvalid("expires_at", "choose one of the list.")
-        until = now + timedelta(days=int(self.days)) if self.days else None
+        until = now + timedelta(days=DAYS.require(self.days, "expires_at")) if self.days else None
         return self.user_name, self.entitlement, until
 
 

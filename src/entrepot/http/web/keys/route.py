@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import cast
-from uuid import UUID
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
@@ -12,6 +11,7 @@ from entrepot.accounts.actor import SCOPES, Scope
 from entrepot.accounts.keys import NewKey, get_key, issue_key, list_keys, revoke_key
 from entrepot.errors import FieldInvalid, NotAllowed
 from entrepot.http.lists.listings import NEWEST_KEYS
+from entrepot.http.parameters import DAYS, Cursor, KeyIdInPath
 from entrepot.http.web.curl_examples import list_files_command
 from entrepot.http.web.endpoint_address import endpoint_of
 from entrepot.http.web.form import PageForm, read_form
@@ -36,7 +36,7 @@ class KeyDraft:
 
 
 @router.get("/keys", response_model=None)
-async def keys(request: Request, work: SignedIn, cursor: str | None = None) -> Response:
+async def keys(request: Request, work: SignedIn, cursor: Cursor = None) -> Response:
     """The live keys that one may see, newest first, and the form for a new one."""
     return await _page(request, work, KeyDraft(), cursor=cursor)
 
@@ -62,14 +62,14 @@ async def new_key(request: Request, work: SignedIn) -> Response:
 
 
 @router.get("/keys/{key_id}/revoke", response_model=None)
-async def ask_to_revoke(request: Request, key_id: UUID, work: SignedIn) -> Response:
+async def ask_to_revoke(request: Request, key_id: KeyIdInPath, work: SignedIn) -> Response:
     """Say what will stop, and ask."""
     actor, key = await work.look(get_key, key_id)
     return page(request, "keys/revoke.html", actor, key=key)
 
 
 @router.post("/keys/{key_id}/revoke", response_model=None)
-async def revoke(key_id: UUID, work: SignedIn) -> Response:
+async def revoke(key_id: KeyIdInPath, work: SignedIn) -> Response:
     """Revoke a key; it stops at once."""
     await work.write(revoke_key, key_id, work.now)
     return go("/keys")
@@ -83,7 +83,7 @@ def _read(form: PageForm, now: datetime) -> tuple[tuple[Scope, ...], datetime | 
     days = form.text("expires")
     if days not in dict(LIVES):
         raise FieldInvalid(field="expires_at", reason="choose one of the list.")
-    expires_at = now + timedelta(days=int(days)) if days else None
+    expires_at = now + timedelta(days=DAYS.require(days, "expires_at")) if days else None
     return cast(tuple[Scope, ...], tuple(s for s in SCOPES if s in asked)), expires_at
 
 

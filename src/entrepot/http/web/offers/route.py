@@ -1,7 +1,6 @@
 """Files that one is offered: take one over, with all its bytes, or decline it."""
 
 from contextlib import suppress
-from uuid import UUID
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
@@ -11,6 +10,7 @@ from entrepot.db.types import ReadConnection
 from entrepot.errors import EntrepotError, FileBusy, NotFound, QuotaExceeded
 from entrepot.files.transfer import Offer, accept_offer, list_offers, withdraw_offer
 from entrepot.http.lists.listings import OFFERS
+from entrepot.http.parameters import Cursor, FileIdInPath
 from entrepot.http.problems.table import kind_of
 from entrepot.http.web.rendering import page
 from entrepot.http.web.signed_in import PageWork, SignedIn, go
@@ -22,13 +22,13 @@ PAGE = 50
 
 
 @router.get("/offers", response_model=None)
-async def offers(request: Request, work: SignedIn, cursor: str | None = None) -> Response:
+async def offers(request: Request, work: SignedIn, cursor: Cursor = None) -> Response:
     """What one is offered, the oldest offer first."""
     return await _page(request, work, None, cursor)
 
 
 @router.post("/offers/{file_id}/accept", response_model=None)
-async def accept(request: Request, file_id: UUID, work: SignedIn) -> Response:
+async def accept(request: Request, file_id: FileIdInPath, work: SignedIn) -> Response:
     """Take the file over and go on to its page; or the offers again, and why not."""
     try:
         await work.write(accept_offer, file_id, work.parts.clock())
@@ -38,7 +38,7 @@ async def accept(request: Request, file_id: UUID, work: SignedIn) -> Response:
 
 
 @router.post("/offers/{file_id}/decline", response_model=None)
-async def decline(file_id: UUID, work: SignedIn) -> Response:
+async def decline(file_id: FileIdInPath, work: SignedIn) -> Response:
     """Decline the offer; one that was taken back meanwhile is gone already."""
     with suppress(NotFound):
         await work.write(withdraw_offer, file_id, work.parts.clock())

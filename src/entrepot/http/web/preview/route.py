@@ -1,12 +1,10 @@
 """The rows of a file's newest version, or of an earlier one: sorted, filtered, page by page."""
 
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Any
 from urllib.parse import urlencode
-from uuid import UUID
 
 from fastapi import APIRouter, Request
-from fastapi import Query as Parameter
 from fastapi.responses import Response
 
 from entrepot.accounts.actor import Actor
@@ -28,8 +26,8 @@ from entrepot.errors import (
 )
 from entrepot.files.queries.read import FileRecord, get_file
 from entrepot.grants.access import require_reading
-from entrepot.http.api.files import VersionNumber
 from entrepot.http.downloads.preview_page import PreviewPage, Query, preview_of
+from entrepot.http.parameters import Expression, FileIdInPath, NumberInQuery, RowInQuery, RowOffset
 from entrepot.http.problems.table import kind_of
 from entrepot.http.web.rendering import page
 from entrepot.http.web.signed_in import SignedIn
@@ -54,7 +52,6 @@ TOLD = (
     VersionNotTabular,
 )
 """What is told beside the form, so that it can be corrected or asked again."""
-Short = Annotated[str, Parameter(max_length=4_000)]
 
 
 @dataclass(frozen=True)
@@ -71,13 +68,13 @@ class PreviewColumnView:
 @router.get("/files/{file_id}/preview", response_model=None)
 async def rows(
     request: Request,
-    file_id: UUID,
+    file_id: FileIdInPath,
     work: SignedIn,
-    version: VersionNumber | None = None,
-    where: Short = "",
-    order_by: Short = "",
-    offset: Annotated[int, Parameter(ge=0, le=2**53 - 1)] = 0,
-    row: Annotated[str, Parameter(max_length=20)] = "",
+    version: NumberInQuery | None = None,
+    where: Expression = "",
+    order_by: Expression = "",
+    offset: RowOffset = 0,
+    row: RowInQuery = None,
 ) -> Response:
     """A page of rows. `row` jumps to the row of that number, as reports count them."""
 
@@ -92,7 +89,7 @@ async def rows(
         where=where.strip() or None,
         limit=ROWS,
         offset=offset,
-        row=int(row) if row.isascii() and row.isdigit() else None,
+        row=row,
         most_columns=COLUMNS,
     )
     made: PreviewPage | None = None

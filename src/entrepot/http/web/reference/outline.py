@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
+from entrepot.http.problems.handlers import MEDIA_TYPE as PROBLEM
+
 METHODS = ("options", "get", "head", "post", "put", "patch", "delete")
 """HEAD is left out: it is GET without the body."""
 
@@ -19,6 +21,15 @@ class Input:
 
 
 @dataclass(frozen=True)
+class Answer:
+    """One status: `kind` is success or problem, `names` its schemas and media types, or codes."""
+
+    status: str
+    kind: str
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Operation:
     """One method of one path."""
 
@@ -29,7 +40,7 @@ class Operation:
     note: str
     body: str
     inputs: tuple[Input, ...]
-    answers: tuple[tuple[str, str], ...]
+    answers: tuple[Answer, ...]
 
 
 @dataclass(frozen=True)
@@ -56,23 +67,27 @@ def outline(document: dict[str, Any]) -> list[Section]:
 def _operation(
     document: dict[str, Any], path: str, method: str, described: dict[str, Any]
 ) -> Operation:
-    first, _, rest = described.get("description", "").partition("\n\n")
     body_type, body = _body(document, described)
     return Operation(
         anchor=f"{method}{path}".replace("/", "-").replace("{", "").replace("}", ""),
         method=method.upper(),
         path=path,
-        summary=" ".join(first.split()),
-        note=" ".join(rest.split()),
+        summary=described["summary"],
+        note=" ".join(described.get("description", "").split()),
         body=body_type,
         inputs=tuple(_parameters(described)) + body,
-        answers=tuple(_answers(described)),
+        answers=tuple(_answers(document, described)),
     )
 
 
 def _parameters(described: dict[str, Any]) -> list[Input]:
     return [
-        _input(each["name"], each["in"], each.get("required", False), each.get("schema", {}))
+        _input(
+            each["name"],
+            each["in"],
+            each.get("required", False),
+            {"description": each.get("description", "")} | each.get("schema", {}),
+        )
         for each in described.get("parameters", [])
         if each["in"] != "cookie"
     ]
@@ -82,7 +97,7 @@ def _body(document: dict[str, Any], described: dict[str, Any]) -> tuple[str, tup
     """The body's media type and its members."""
     content = described.get("requestBody", {}).get("content", {})
     for media_type, offered in content.items():
-        schema = _resolved(document, offered.get("schema", {}))
+        schema = _referred(document, offered.get("schema", {}))
         required = schema.get("required", [])
         place = "form" if media_type == "multipart/form-data" else "body"
         members = schema.get("properties", {}).items()
@@ -90,15 +105,32 @@ def _body(document: dict[str, Any], described: dict[str, Any]) -> tuple[str, tup
     return "", ()
 
 
-def _answers(described: dict[str, Any]) -> list[tuple[str, str]]:
-    """Statuses with the description, where somebody wrote one."""
-    usual = ("Successful Response", "ValidationRequest Error")
-    found = described.get("responses", {}).items()
-    return [
-        (status, "" if each.get("description") in usual else each.get("description", ""))
-        for status, each in found
-        if status.startswith("2")
-    ]
+def _answers(document: dict[str, Any], described: dict[str, Any]) -> list[Answer]:
+    """Every status: what a success has, and the codes of a problem."""
+    found = []
+    for status, response in described["responses"].items():
+        resolved = _referred(document, response)
+        content = resolved.get("content", {})
+        if PROBLEM in content:
+            names = _names(content[PROBLEM]["schema"])
+            codes = [document["components"]["schemas"][name] for name in names]
+            shown = tuple(each["properties"]["code"]["const"] for each in codes)
+            found.append(Answer(status, "problem", shown))
+        elif status < "400" or content:
+            kinds = [_content_kind(media_type, each) for media_type, each in content.items()]
+            found.append(Answer(status, "success", tuple(kinds)))
+    return found
+
+
+def _content_kind(media_type: str, offered: dict[str, Any]) -> str:
+    names = _names(offered.get("schema", {}))
+    return names[0] if names else media_type
+
+
+def _names(schema: dict[str, Any]) -> list[str]:
+    """The components that a schema is, or is one of."""
+    refs = [each["$ref"] for each in (schema, *schema.get("oneOf", [])) if "$ref" in each]
+    return [ref.rpartition("/")[2] for ref in refs]
 
 
 def _input(name: str, place: str, required: bool, schema: dict[str, Any]) -> Input:
@@ -144,7 +176,10 @@ def _plain(value: Any) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list) else f"{value}"
 
 
-def _resolved(document: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
-    name = schema.get("$ref", "").removeprefix("#/components/schemas/")
-    found: dict[str, Any] = document["components"]["schemas"][name] if name else schema
+def _referred(document: dict[str, Any], node: dict[str, Any]) -> dict[str, Any]:
+    """A node, or the component that it refers to."""
+    if "$ref" not in node:
+        return node
+    _, kind, name = node["$ref"].removeprefix("#/").split("/")
+    found: dict[str, Any] = document["components"][kind][name]
     return found

@@ -13,6 +13,7 @@ from entrepot.errors import BreakingChange, EntrepotError, SchemaInvalid
 from entrepot.files.contract import propose_schema
 from entrepot.files.queries.read import FileRecord, Findings, get_file, newest_findings
 from entrepot.grants.access import access_manageable
+from entrepot.http.parameters import FileIdInPath
 from entrepot.http.problems.table import kind_of
 from entrepot.http.web.form import read_form
 from entrepot.http.web.rendering import page
@@ -28,13 +29,13 @@ CHANGES_SHOWN = 100
 
 
 @router.get("/files/{file_id}/schema", response_model=None)
-async def show(request: Request, file_id: UUID, work: SignedIn) -> Response:
+async def show(request: Request, file_id: FileIdInPath, work: SignedIn) -> Response:
     """The schema to be edited: the file's, else the one that was inferred."""
     return await _page(request, file_id, work, None, None)
 
 
 @router.post("/files/{file_id}/schema", response_model=None)
-async def propose(request: Request, file_id: UUID, work: SignedIn) -> Response:
+async def propose(request: Request, file_id: FileIdInPath, work: SignedIn) -> Response:
     """Have the new schema checked and go on to the page of its task; or the form, and why not."""
     form = await read_form(request, FORM_LIMIT)
     text, accept = form.text("schema"), form.text("accept") == "yes"

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from fastapi import APIRouter, Header, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from entrepot.accounts.actor import Actor
@@ -23,6 +23,7 @@ from entrepot.files.processing.task_report import report_of
 from entrepot.http.api.tasks import task_events
 from entrepot.http.limits.concurrency_limits import EventStream
 from entrepot.http.lists.listings import TASKS
+from entrepot.http.parameters import EVENT_ID, Cursor, LastEventId, TaskIdInPath
 from entrepot.http.problems.handlers import task_problem
 from entrepot.http.web.rendering import json_to_keep, page, render
 from entrepot.http.web.reports import report_view
@@ -35,7 +36,7 @@ PAGE = 50
 
 
 @router.get("/tasks", response_model=None)
-async def tasks(request: Request, work: SignedIn, cursor: str | None = None) -> Response:
+async def tasks(request: Request, work: SignedIn, cursor: Cursor = None) -> Response:
     """One's own tasks and those of one's files; an admin's whole account."""
     after = TASKS.after(cursor)
 
@@ -55,20 +56,20 @@ async def tasks(request: Request, work: SignedIn, cursor: str | None = None) -> 
 
 
 @router.get("/tasks/{task_id}", response_model=None)
-async def task(request: Request, task_id: UUID, work: SignedIn) -> Response:
+async def task(request: Request, task_id: TaskIdInPath, work: SignedIn) -> Response:
     """One task."""
     actor, shown = await work.look(_load, task_id, work.now)
     return page(request, "tasks/page.html", actor, **shown)
 
 
 @router.get("/tasks/{task_id}/report.json", response_model=None)
-async def report(task_id: UUID, work: SignedIn) -> Response:
+async def report(task_id: TaskIdInPath, work: SignedIn) -> Response:
     """The report that a task ended with, as JSON to keep."""
     return json_to_keep(await work.read(report_of, task_id), f"report-{task_id}.json")
 
 
 @router.get("/tasks/{task_id}/comparison.json", response_model=None)
-async def comparison(task_id: UUID, work: SignedIn) -> Response:
+async def comparison(task_id: TaskIdInPath, work: SignedIn) -> Response:
     """What a comparison found, as JSON to keep."""
     found = await work.read(comparison_of, task_id)
     return json_to_keep(found, f"comparison-{task_id}.json")
@@ -76,12 +77,12 @@ async def comparison(task_id: UUID, work: SignedIn) -> Response:
 
 @router.get("/tasks/{task_id}/events", response_model=None)
 async def events(
-    request: Request, task_id: UUID, work: SignedIn, last_event_id: str | None = Header(None)
+    request: Request, task_id: TaskIdInPath, work: SignedIn, last_event_id: LastEventId = None
 ) -> Response:
     """The page's fragment as server-sent events: now, and whenever the task has moved."""
     work = work.unattended()
     present = await work.read(visible_task, task_id)
-    seen = int(last_event_id) if last_event_id and last_event_id.isdigit() else 0
+    seen = EVENT_ID.or_default(last_event_id, 0)
 
     async def fragment(task: TaskRecord) -> str:
         if not task.ended:
@@ -93,7 +94,7 @@ async def events(
 
 
 @router.post("/tasks/{task_id}/cancel", response_model=None)
-async def cancel(task_id: UUID, work: SignedIn) -> Response:
+async def cancel(task_id: TaskIdInPath, work: SignedIn) -> Response:
     """Cancel a task; one that has ended meanwhile just shows how."""
     try:
         await work.write(cancel_task, task_id, work.now)

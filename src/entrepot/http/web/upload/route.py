@@ -5,14 +5,13 @@ where the API has the one field `enforce_schema`; what was filled in comes back 
 except for files, which browsers do not let a page fill in.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from entrepot.accounts.actor import Actor
-from entrepot.blobs.store import StoredBlob
-from entrepot.db.types import ReadConnection, WriteConnection
+from entrepot.db.types import ReadConnection
 from entrepot.errors import (
     DialectInvalid,
     EntrepotError,
@@ -20,17 +19,13 @@ from entrepot.errors import (
     NotAuthenticated,
     SchemaInvalid,
 )
-from entrepot.files.delivery.define import Definition
-from entrepot.files.delivery.validate import ValidationRequest
-from entrepot.http.api.uploads import DEFINITION, VALIDATION
-from entrepot.http.deps import UnitOfWork
+from entrepot.files.delivery.uploads import UploadTarget
 from entrepot.http.problems.table import kind_of
-from entrepot.http.uploads.form import Purpose, UploadForm, receive_form
-from entrepot.http.uploads.session import UploadSession
+from entrepot.http.uploads.form import UploadForm, receive_form
+from entrepot.http.uploads.target import NewFile, ValidationOnly
 from entrepot.http.web.rendering import page
 from entrepot.http.web.signed_in import PageWork, SignedIn, go
 from entrepot.quotas.reserve import Usage, get_usage
-from entrepot.tasks.records import TaskId
 
 router = APIRouter()
 
@@ -51,16 +46,11 @@ LONGEST_KEPT = 100_000
 """Characters of a field that a refused form shows again."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class Filled:
-    """The form as far as it has come, to be shown again if it is refused."""
+    """The form as far as it came, to be shown again if it is refused."""
 
-    form: UploadForm = field(default_factory=UploadForm)
-
-    async def bound(self, form: UploadForm, name: str, work: UnitOfWork) -> int | None:
-        """The size limit, once its field has come."""
-        self.form = form
-        return await DEFINITION.bound(form, name, work)
+    form: UploadForm
 
     def text(self, name: str, otherwise: str = "") -> str:
         """What a field has, as far as it is text."""
@@ -68,29 +58,36 @@ class Filled:
         return raw.decode("utf-8", "replace")[:LONGEST_KEPT]
 
 
+class PageUpload(NewFile):
+    """What the page's form asks for: a new file, or a validation alone. It is not repeatable."""
+
+    fields = FIELDS
+    request_name = None
+
+    def with_form(self, form: UploadForm, largest: int) -> UploadTarget:
+        """The target by the fields of the API. Raises FieldInvalid, SchemaInvalid, …"""
+        form.fields["enforce_schema"] = bytearray(_enforcement(form), "utf-8")
+        target = ValidationOnly() if form.text("only_check") else NewFile()
+        return target.with_form(form, largest)
+
+
 @router.get("/upload", response_model=None)
 async def show(request: Request, work: SignedIn) -> Response:
     """The form."""
-    return await _form(request, work, Filled(), None)
+    return await _form(request, work, UploadForm(), None)
 
 
 @router.post("/upload", response_model=None)
 async def upload(request: Request, work: SignedIn) -> Response:
     """Take the delivery and go on to the page of its task; or the form again, and why."""
-    filled = Filled()
+    form = UploadForm()
     try:
-        task_id = await receive_form(request, work, Purpose(FIELDS, filled.bound, _read, _commit))
+        task_id = await receive_form(request, work, PageUpload(), form)
     except NotAuthenticated:
         raise
     except EntrepotError as failure:
-        return await _form(request, work, filled, failure)
+        return await _form(request, work, form, failure)
     return go(f"/tasks/{task_id}")
-
-
-def _read(form: UploadForm, work: UnitOfWork) -> Definition | ValidationRequest:
-    """What is asked, by the fields of the API. Raises FieldInvalid, SchemaInvalid, …"""
-    form.fields["enforce_schema"] = bytearray(_enforcement(form), "utf-8")
-    return (VALIDATION if form.text("only_check") else DEFINITION).read(form, work)
 
 
 def _enforcement(form: UploadForm) -> str:
@@ -113,26 +110,14 @@ def _enforcement(form: UploadForm) -> str:
     return text
 
 
-def _commit(
-    conn: WriteConnection,
-    actor: Actor,
-    asked: Definition | ValidationRequest,
-    upload_session: UploadSession,
-    stored: StoredBlob,
-    work: UnitOfWork,
-) -> TaskId:
-    if isinstance(asked, ValidationRequest):
-        return VALIDATION.commit(conn, actor, asked, upload_session, stored, work)
-    return DEFINITION.commit(conn, actor, asked, upload_session, stored, work)
-
-
 async def _form(
-    request: Request, work: PageWork, filled: Filled, failure: EntrepotError | None
+    request: Request, work: PageWork, form: UploadForm, failure: EntrepotError | None
 ) -> Response:
     def look(conn: ReadConnection, actor: Actor) -> Usage:
         return get_usage(conn, actor.account_id)
 
     actor, usage = await work.look(look)
+    filled = Filled(form)
     kind = kind_of(failure) if failure is not None else None
     suggested = max(1, min(SUGGESTED_LIMIT, usage.free))
     return page(

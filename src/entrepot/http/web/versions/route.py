@@ -13,9 +13,10 @@ from entrepot.files.delivery.quarantine import check_reason
 from entrepot.files.queries.read import FileRecord, get_file
 from entrepot.grants.access import require_delivering
 from entrepot.http.api.restoration import accept, restore
-from entrepot.http.api.versions import NumberInPath, delivery_to, read_number
+from entrepot.http.parameters import NUMBER, FileIdInPath, NumberInPath, NumberInQuery
 from entrepot.http.problems.table import kind_of
 from entrepot.http.uploads.form import receive_form
+from entrepot.http.uploads.target import NextVersion
 from entrepot.http.web.form import read_form
 from entrepot.http.web.rendering import page
 from entrepot.http.web.signed_in import PageWork, SignedIn, go
@@ -29,7 +30,7 @@ EXAMPLES = 20
 
 @router.get("/files/{file_id}/deliver", response_model=None)
 async def show(
-    request: Request, file_id: UUID, work: SignedIn, replaces: NumberInPath | None = None
+    request: Request, file_id: FileIdInPath, work: SignedIn, replaces: NumberInQuery | None = None
 ) -> Response:
     """The form; `replaces` is the number of the refused version that is to be corrected."""
     return await _form(request, work, file_id, replaces, None)
@@ -37,11 +38,11 @@ async def show(
 
 @router.post("/files/{file_id}/deliver", response_model=None)
 async def deliver(
-    request: Request, file_id: UUID, work: SignedIn, replaces: NumberInPath | None = None
+    request: Request, file_id: FileIdInPath, work: SignedIn, replaces: NumberInQuery | None = None
 ) -> Response:
     """Take the delivery and go on to the page of its task; or the form again, and why."""
     try:
-        task_id = await receive_form(request, work, delivery_to(str(file_id), None))
+        task_id = await receive_form(request, work, NextVersion(str(file_id)))
     except (NotAuthenticated, NotFound):
         raise
     except EntrepotError as failure:
@@ -50,14 +51,14 @@ async def deliver(
 
 
 @router.post("/files/{file_id}/versions/{number}/restore", response_model=None)
-async def restore_version(file_id: UUID, number: NumberInPath, work: SignedIn) -> Response:
+async def restore_version(file_id: FileIdInPath, number: NumberInPath, work: SignedIn) -> Response:
     """Restore a published version and go on to the page of the task that does it."""
     return go(f"/tasks/{await restore(work, file_id, number, None)}")
 
 
 @router.post("/files/{file_id}/versions/{number}/accept", response_model=None)
 async def accept_version(
-    request: Request, file_id: UUID, number: NumberInPath, work: SignedIn
+    request: Request, file_id: FileIdInPath, number: NumberInPath, work: SignedIn
 ) -> Response:
     """Accept a refused version and go on to the page of the task that publishes it."""
     reason = check_reason((await read_form(request)).text("reason"))
@@ -65,10 +66,10 @@ async def accept_version(
 
 
 @router.post("/files/{file_id}/compare", response_model=None)
-async def compare(request: Request, file_id: UUID, work: SignedIn) -> Response:
+async def compare(request: Request, file_id: FileIdInPath, work: SignedIn) -> Response:
     """Have two versions compared and go on to the page of the task that does it."""
     form = await read_form(request)
-    before, after = (read_number(form.text(name), name) for name in ("before", "after"))
+    before, after = (NUMBER.read(form.text(name), name) for name in ("before", "after"))
     if before is None or after is None:
         raise FieldInvalid("before" if before is None else "after", "is the number of a version.")
     key = tuple(name.strip() for name in form.text("key").split(",") if name.strip()) or None

@@ -1,0 +1,86 @@
+"""Orphans: blobs that no row names. A crash leaves some; the wrong database leaves nothing else."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+
+from entrepot.accounts.accounts import has_accounts
+from entrepot.blobs.store import BlobId, BlobStore
+from entrepot.db.engine import Database
+from entrepot.files.remove import BATCH, named_bytes
+
+MAX_ORPHANS = 1_000
+MAX_ORPHANS_PERCENT = 1
+FEW_ORPHANS = 10
+"""Orphans that a small store may have, in which 1 % is less than one blob.
+
+A crash leaves the blobs of those uploads and derivations that were between their last byte and
+their row: a handful.
+"""
+
+
+@dataclass(frozen=True)
+class Orphans:
+    """The orphans in a store of `blobs` blobs. Above `limit` they are evidence of a wrong or an
+    incomplete database, not of a crash; `blob_ids` is then not complete."""
+
+    blob_ids: list[BlobId]
+    count: int
+    blobs: int
+    limit: int
+
+    @property
+    def within_limit(self) -> bool:
+        """Whether so few may be removed."""
+        return self.count <= self.limit
+
+
+def find_orphans(
+    database: Database, store: BlobStore, before: datetime, limit: int | None = None
+) -> Orphans:
+    """The blobs that no row names and that were modified before `before`.
+
+    An operator's `limit` replaces ours, but not the one of a database without accounts, which is 0.
+    """
+    blob_ids: list[BlobId] = []
+    kept = MAX_ORPHANS if limit is None else limit
+    blobs = count = named = 0
+    listing = store.list()
+    while batch := list(islice(listing, BATCH)):
+        old = [blob.blob_id for blob in batch if blob.modified < before]
+        names = database.read(named_bytes, old)
+        unnamed = [blob_id for blob_id in old if blob_id not in names]
+        blob_ids += unnamed[: kept - len(blob_ids)]
+        blobs += len(batch)
+        count += len(unnamed)
+        named += len(names)
+    if not database.read(has_accounts):
+        limit = 0
+    elif limit is None:
+        limit = orphan_limit(blobs, named)
+    return Orphans(blob_ids, count, blobs, limit)
+
+
+def orphan_limit(blobs: int, named: int) -> int:
+    """How many orphans may go from a store of `blobs` blobs, of which rows name `named`."""
+    # Where fewer are named than not, even few are suspect: all but the one of a first upload.
+    few = min(FEW_ORPHANS, named + 1)
+    return min(MAX_ORPHANS, max(few, blobs * MAX_ORPHANS_PERCENT // 100))
+
+
+def remove_orphans(database: Database, store: BlobStore, orphans: Orphans) -> int:
+    """Remove those that no row names now either; how many."""
+    removed = 0
+    for batch in _batches(orphans.blob_ids):
+        names = database.read(named_bytes, batch)
+        for blob_id in batch:
+            if blob_id not in names:
+                store.delete(blob_id)
+                removed += 1
+    return removed
+
+
+def _batches(blob_ids: list[BlobId]) -> Iterator[list[BlobId]]:
+    for start in range(0, len(blob_ids), BATCH):
+        yield blob_ids[start : start + BATCH]

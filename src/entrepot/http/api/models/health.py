@@ -1,0 +1,20 @@
+"""Whether the server lives and is ready."""
+
+from typing import Literal
+
+from typing_extensions import TypedDict
+
+
+class Liveness(TypedDict):
+    """The process answers."""
+
+    status: Literal["alive"]
+
+
+class Readiness(TypedDict):
+    """Which part answers."""
+
+    status: Literal["ready", "not ready"]
+    database: Literal["ok", "no answer"]
+    store: Literal["ok", "no answer"]
+    server: Literal["ok", "stopping"]

@@ -1,0 +1,48 @@
+"""Entitlements to a file, and offers of one to another account."""
+
+from typing_extensions import TypedDict
+
+from entrepot.grants.access import Entitlement
+from entrepot.http.api.models.values import Bytes, Count, Id, Timestamp, UserName
+
+
+class EntitlementDetails(TypedDict):
+    """What a user, or an account as a whole (`acme:*`), may do with a file."""
+
+    user_name: UserName
+    entitlement: Entitlement
+    expires_at: Timestamp | None
+    granted_by: UserName
+    created_at: Timestamp
+
+
+class EntitlementList(TypedDict):
+    """A page of a file's entitlements, the oldest first."""
+
+    entitlements_list: list[EntitlementDetails]
+
+
+class OfferDetails(TypedDict):
+    """A file that the caller is offered; `user_name` is its present owner."""
+
+    file_id: Id
+    file_name: str
+    file_description: str
+    user_name: UserName
+    bytes: Bytes
+    entitlements: Count
+    offered_at: Timestamp
+
+
+class OfferList(TypedDict):
+    """A page of offers, the oldest first."""
+
+    offers_list: list[OfferDetails]
+
+
+class OfferConfirmation(TypedDict):
+    """To whom a file is offered, since when."""
+
+    file_id: Id
+    user_name: UserName
+    offered_at: Timestamp

@@ -1,0 +1,30 @@
+"""Values that occur in many answers: times, ids, hashes, sizes, counts."""
+
+from typing import Annotated, Any
+
+from pydantic import Field
+
+Timestamp = Annotated[
+    str,
+    Field(
+        pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\+0000$",
+        examples=["2026-01-31T08:00:00+0000"],
+    ),
+]
+"""A time in UTC and whole seconds. Not `date-time`: RFC 3339 wants a colon in the offset."""
+PreciseTimestamp = Annotated[
+    str, Field(json_schema_extra={"format": "date-time"}, examples=["2026-01-31T08:00:00.000001Z"])
+]
+"""A time in UTC with microseconds (RFC 3339)."""
+Id = Annotated[str, Field(json_schema_extra={"format": "uuid"})]
+Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+Count = Annotated[int, Field(ge=0)]
+Bytes = Annotated[int, Field(ge=0, description="Bytes.")]
+VersionNumber = Annotated[int, Field(ge=1)]
+UserName = Annotated[str, Field(description="`account:user`.", examples=["acme:anna"])]
+TableSchema = Annotated[
+    dict[str, Any], Field(description="A Table Schema (Data Package v2, Frictionless).")
+]
+TableDialect = Annotated[
+    dict[str, Any], Field(description="A Table Dialect (Data Package v2, Frictionless).")
+]

@@ -1,0 +1,89 @@
+"""Versions of a file, and the revisions of its schema."""
+
+from typing import Annotated, Literal, NotRequired
+
+from pydantic import Field
+from typing_extensions import TypedDict
+
+from entrepot.files.versions import VersionStatus
+from entrepot.http.api.models.values import (
+    Bytes,
+    Count,
+    Id,
+    Sha256,
+    TableSchema,
+    Timestamp,
+    UserName,
+    VersionNumber,
+)
+from entrepot.schemas.changes import Effect
+
+
+class VersionDetails(TypedDict):
+    """A version of a file, whatever became of it."""
+
+    version: VersionNumber
+    status: VersionStatus
+    file_size: Bytes
+    sha256: Sha256
+    row_count: Count | None
+    created_at: Timestamp
+    user_name: UserName
+    task_id: Id
+    restored_from: VersionNumber | None
+    accepted_from: VersionNumber | None
+    reason: str | None
+    replaces: VersionNumber | None
+    quarantined_until: Timestamp | None
+    undo_until: Timestamp | None
+
+
+class VersionList(TypedDict):
+    """A page of a file's versions, the newest first."""
+
+    versions_list: list[VersionDetails]
+
+
+class VersionException(TypedDict):
+    """Why the current version is published although it breaks the contract."""
+
+    accepted_from: VersionNumber | None
+    reason: str | None
+    user_name: UserName
+    created_at: Timestamp
+
+
+class SchemaChange(TypedDict):
+    """One difference between two schemas."""
+
+    pointer: Annotated[str, Field(description="A JSON pointer (RFC 6901) into the new schema.")]
+    change: str
+    effect: Effect
+    reason: str
+
+
+class SchemaRevision(TypedDict):
+    """A revision of a schema, without the schema; `effect` is null for the first one."""
+
+    revision: VersionNumber
+    source: Literal["given", "inferred"]
+    version: VersionNumber | None
+    effect: Effect | None
+    changes: list[SchemaChange] | None
+    user_name: UserName
+    created_at: Timestamp
+
+
+class FileSchema(TypedDict):
+    """A revision of a file's schema; `revision` and `schema` are null where it has none."""
+
+    revision: VersionNumber | None
+    source: NotRequired[Literal["given", "inferred"]]
+    version: NotRequired[VersionNumber | None]
+    effect: NotRequired[Effect | None]
+    changes: NotRequired[list[SchemaChange] | None]
+    user_name: NotRequired[UserName]
+    created_at: NotRequired[Timestamp]
+    schema: TableSchema | None
+    enforced: bool
+    revisions_list: list[SchemaRevision]

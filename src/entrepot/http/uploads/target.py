@@ -1,0 +1,240 @@
+"""What an upload becomes: a new file, the next version of one, or only a validation.
+
+A target is known in part before the bytes come, by the route; the fields of a form, or of a
+resumable upload's metadata, complete it. The same three are the targets of both.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import ClassVar
+from uuid import UUID
+
+from entrepot.accounts.actor import Actor
+from entrepot.db.types import ReadConnection, WriteConnection
+from entrepot.errors import FieldInvalid
+from entrepot.files.contract import load_contract, visible_contract
+from entrepot.files.delivery.define import (
+    Definition,
+    check_description,
+    check_file_name,
+    define_file,
+    parse_size_limit,
+)
+from entrepot.files.delivery.deliver import deliver_version
+from entrepot.files.delivery.quarantine import check_replaced
+from entrepot.files.delivery.uploads import Admission, CommitContext, StoredUpload, UploadTarget
+from entrepot.files.delivery.validate import ValidationRequest, submit_validation
+from entrepot.grants.access import (
+    Deliverable,
+    access_deliverable,
+    access_visible,
+    require_delivering,
+)
+from entrepot.http.deps import UnitOfWork
+from entrepot.http.parameters import REPLACES, read_file_id
+from entrepot.http.uploads.form import FIELD_LIMITS, UploadForm
+from entrepot.http.uploads.tus_headers import read_metadata
+from entrepot.schemas.dialect_field import parse_dialect_field
+from entrepot.schemas.enforcement import parse_enforcement
+from entrepot.tasks.records import TaskId
+
+FIELDS = ("file_description", "file_size_limit", "enforce_schema", "table_dialect")
+CONTRACT = ("enforce_schema", "file_size_limit", "table_dialect")
+"""The fields that are a contract of their own, which the contract of a `file_id` excludes."""
+METADATA = ("filename", *FIELDS, "file_id", "replaces")
+IGNORED = ("filetype", "type", "name", "relativePath")
+"""What common clients send of their own accord: the type is found out, the name is `filename`."""
+
+Condition = Callable[[ReadConnection, Actor, UUID], None]
+"""What a request demands of the file as it is, such as an If-Match; raises if it is not so."""
+
+
+@dataclass(frozen=True)
+class NewFile:
+    """A new file and its first version; `definition` is known once the fields are."""
+
+    definition: Definition | None = None
+    fields: ClassVar[tuple[str, ...]] = FIELDS
+    request_name: ClassVar[str | None] = "file.new"
+
+    def admit(self, conn: WriteConnection, actor: Actor) -> Admission:
+        """The sender's account, and the limit of the definition if it is known."""
+        del conn
+        return _sender_admission(actor, self.definition)
+
+    def require_access(self, conn: ReadConnection, actor: Actor) -> None:
+        """Whoever may write may define a file."""
+
+    async def limit(self, form: UploadForm, name: str, work: UnitOfWork) -> int | None:
+        """The bytes of `file_size_limit`. Raises FieldInvalid."""
+        del work
+        return parse_size_limit(form.text(name)) if name == "file_size_limit" else None
+
+    def with_form(self, form: UploadForm, largest: int) -> UploadTarget:
+        """The file with its contract. Raises FieldInvalid, SchemaInvalid, DialectInvalid."""
+        definition = Definition(
+            name=form.name_of_file(),
+            description=check_description(form.text("file_description") or ""),
+            size_limit=parse_size_limit(form.text("file_size_limit"), largest),
+            enforcement=parse_enforcement(form.text("enforce_schema")),
+            dialect=parse_dialect_field(form.text("table_dialect")),
+        )
+        return NewFile(definition)
+
+    def commit(
+        self, conn: WriteConnection, actor: Actor, upload: StoredUpload, context: CommitContext
+    ) -> TaskId:
+        """Make the file. Raises FileTooLarge, UploadInterrupted."""
+        assert self.definition is not None
+        now = context.clock()
+        return define_file(conn, actor, self.definition, upload, context.queue, now).task_id
+
+
+@dataclass(frozen=True)
+class NextVersion:
+    """The next version of a file that fulfils the `condition`; it may be a correction of the
+    refused version that it `replaces`.
+
+    `file_id` is text as it was sent: a malformed one is refused as what never existed, after the
+    key is checked. `file_name` and `replaces` are known once the fields are.
+    """
+
+    file_id: str
+    condition: Condition | None = None
+    file_name: str = ""
+    replaces: int | None = None
+    fields: ClassVar[tuple[str, ...]] = ("replaces",)
+
+    @property
+    def request_name(self) -> str | None:
+        """What is asked: a version of this file."""
+        return f"version.new {self.file_id.lower()}"
+
+    def admit(self, conn: WriteConnection, actor: Actor) -> Admission:
+        """The file's account and limit. Raises NotFound, NotAllowed, PreconditionFailed,
+        FieldInvalid, VersionNotRefused."""
+        target = self._lock(conn, actor)
+        return Admission(target.account_id, load_contract(conn, target.file_id).size_limit)
+
+    def require_access(self, conn: ReadConnection, actor: Actor) -> None:
+        """Check that the actor may still deliver. Raises NotFound, NotAllowed."""
+        require_delivering(access_visible(conn, actor, read_file_id(self.file_id)).rights)
+
+    async def limit(self, form: UploadForm, name: str, work: UnitOfWork) -> int | None:
+        """No field sets one: the file's own binds from the beginning."""
+        del form, name, work
+        return None
+
+    def with_form(self, form: UploadForm, largest: int) -> UploadTarget:
+        """The version by its file's name, and what it replaces. Raises FieldInvalid."""
+        del largest
+        replaces = REPLACES.read(form.text("replaces"), "replaces")
+        return replace(self, file_name=form.name_of_file(), replaces=replaces)
+
+    def commit(
+        self, conn: WriteConnection, actor: Actor, upload: StoredUpload, context: CommitContext
+    ) -> TaskId:
+        """Make the version, if the actor may deliver to the file as it is now. Raises what `admit`
+        raises, FileTooLarge, UploadInterrupted."""
+        target, name = self._lock(conn, actor), self.file_name
+        queue, now = context.queue, context.clock()
+        return deliver_version(conn, target, name, upload, queue, now, self.replaces).task_id
+
+    def _lock(self, conn: WriteConnection, actor: Actor) -> Deliverable:
+        # Checked before the body, and again in the transaction that delivers.
+        target = access_deliverable(conn, actor, read_file_id(self.file_id))
+        if self.condition is not None:
+            self.condition(conn, actor, target.file_id)
+        if self.replaces is not None:
+            check_replaced(conn, target, self.replaces)
+        return target
+
+
+@dataclass(frozen=True)
+class ValidationOnly:
+    """No version: a check of the bytes, which are then removed; `validation` is known once the
+    fields are."""
+
+    validation: ValidationRequest | None = None
+    fields: ClassVar[tuple[str, ...]] = (*FIELDS, "file_id")
+    request_name: ClassVar[str | None] = None
+
+    def admit(self, conn: WriteConnection, actor: Actor) -> Admission:
+        """The sender's account, and the limit of the validation if it is known."""
+        del conn
+        return _sender_admission(actor, self.validation)
+
+    def require_access(self, conn: ReadConnection, actor: Actor) -> None:
+        """Whoever may write may have a file checked; its contract is looked up at the commit."""
+
+    async def limit(self, form: UploadForm, name: str, work: UnitOfWork) -> int | None:
+        """The bytes of `file_size_limit`, or of the file whose contract is to judge. Raises
+        FieldInvalid, NotFound."""
+        text = form.text(name) if name in ("file_size_limit", "file_id") else None
+        if name == "file_size_limit":
+            return parse_size_limit(text)
+        return (await work.read(visible_contract, read_file_id(text))).size_limit if text else None
+
+    def with_form(self, form: UploadForm, largest: int) -> UploadTarget:
+        """The check by a contract of the form's own or of a file's. Raises FieldInvalid,
+        SchemaInvalid, DialectInvalid, NotFound."""
+        file_id = form.text("file_id") or None
+        if file_id is not None:
+            given = [name for name in CONTRACT if name in form.fields]
+            if given:
+                raise FieldInvalid(given[0], "is that of the file where a file_id is given.")
+        check_description(form.text("file_description") or "")
+        limited = "file_size_limit" in form.fields
+        limit = parse_size_limit(form.text("file_size_limit"), largest) if limited else largest
+        validation = ValidationRequest(
+            name=form.name_of_file(),
+            size_limit=limit,
+            enforcement=parse_enforcement(form.text("enforce_schema")),
+            dialect=parse_dialect_field(form.text("table_dialect")),
+            file_id=read_file_id(file_id) if file_id is not None else None,
+        )
+        return ValidationOnly(validation)
+
+    def commit(
+        self, conn: WriteConnection, actor: Actor, upload: StoredUpload, context: CommitContext
+    ) -> TaskId:
+        """Make the check. Raises NotFound, FileTooLarge, UploadInterrupted."""
+        assert self.validation is not None
+        now = context.clock()
+        return submit_validation(conn, actor, self.validation, upload, context.queue, now)
+
+
+def _sender_admission(actor: Actor, asked: Definition | ValidationRequest | None) -> Admission:
+    return Admission(actor.account_id, asked.size_limit if asked is not None else None)
+
+
+def target_of_metadata(told: str, condition: Condition | None, largest: int) -> UploadTarget:
+    """What the Upload-Metadata of a resumable upload asks for, by the rules of the form.
+
+    Raises FieldInvalid, SchemaInvalid, DialectInvalid, NotFound.
+    """
+    metadata = read_metadata(told)
+    for name, value in metadata.items():
+        if name not in METADATA + IGNORED:
+            known = ", ".join(METADATA)
+            shown = name[:100].replace("\0", "")
+            raise FieldInvalid(shown, f"is unknown; names in Upload-Metadata are {known}.")
+        if len(value) > FIELD_LIMITS.get(name, 4096):
+            raise FieldInvalid(name, f"may have at most {FIELD_LIMITS.get(name, 4096):,} bytes.")
+    form = UploadForm({name: bytearray(metadata[name]) for name in METADATA if name in metadata})
+    given = form.text("filename")
+    if given is None:
+        example = "Upload-Metadata: filename b3JkZXJzLmNzdg=="
+        raise FieldInvalid("filename", "is required in Upload-Metadata.", example)
+    form.file_name = check_file_name(given, "filename", "orders.csv, in base64")
+    file_id = form.text("file_id") or None
+    replaces = REPLACES.read(form.text("replaces"), "replaces")
+    if file_id is None:
+        if replaces is not None:
+            raise FieldInvalid("replaces", "needs a file_id: it is a version of that file.")
+        return NewFile().with_form(form, largest)
+    for name in FIELDS:
+        if name in form.fields:
+            raise FieldInvalid(name, "is that of the file where a file_id is given.")
+    read_file_id(file_id)
+    return NextVersion(file_id, condition).with_form(form, largest)
