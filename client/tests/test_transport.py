@@ -39,7 +39,7 @@ def test_a_pause_that_is_too_long_is_left_to_the_caller(peer: Peer, client: Clie
 @pytest.mark.parametrize("status", [500, 501, 507, 404, 409])
 def test_what_will_not_change_is_not_retried(peer: Peer, client: Client, status: int) -> None:
     peer.faults[FILES] = [Fault(status)]
-    with pytest.raises(errors.Problem):
+    with pytest.raises(errors.ProblemError):
         list(client.files())
     assert len(peer.requests_for(FILES)) == 1
 
@@ -47,7 +47,7 @@ def test_what_will_not_change_is_not_retried(peer: Peer, client: Client, status:
 @pytest.mark.parametrize("fault", [Fault(0), Fault(503), Fault(429)])
 def test_changes_are_sent_once(peer: Peer, client: Client, fault: Fault) -> None:
     peer.faults["/api/v1/key/new"] = [fault]
-    with pytest.raises((errors.Unreachable, errors.Problem)):
+    with pytest.raises((errors.Unreachable, errors.ProblemError)):
         client.create_key("cron", ["read"])
     assert len(peer.requests_for("/api/v1/key/new")) == 1
 

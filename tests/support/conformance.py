@@ -27,7 +27,7 @@ JSON = re.compile(r"application/([a-z.-]+\+)?json$")
 
 
 @dataclass(frozen=True)
-class Operation:
+class DocumentedOperation:
     """One method of one path: `pattern` matches its addresses."""
 
     method: str
@@ -51,7 +51,7 @@ class Description:
         self.operations = list(_operations(document))
         self._validators: dict[str, jsonschema_rs.Validator] = {}
 
-    def operation(self, method: str, path: str) -> Operation | None:
+    def operation(self, method: str, path: str) -> DocumentedOperation | None:
         """The operation that an address is of; fixed paths come before those with parameters."""
         found = [
             each
@@ -61,7 +61,7 @@ class Description:
         return min(found, key=lambda each: each.path.count("{")) if found else None
 
     def faults(
-        self, operation: Operation, status: int, headers: dict[str, str], body: bytes
+        self, operation: DocumentedOperation, status: int, headers: dict[str, str], body: bytes
     ) -> Iterator[str]:
         """What an answer has that its operation does not declare, or lacks."""
         declared = self._resolved(operation.described["responses"].get(str(status)))
@@ -121,11 +121,11 @@ def close(schema: Any) -> Any:
     return schema
 
 
-def _operations(document: dict[str, Any]) -> Iterator[Operation]:
+def _operations(document: dict[str, Any]) -> Iterator[DocumentedOperation]:
     for path, methods in document["paths"].items():
         pattern = re.compile(re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(path)))
         for method, described in methods.items():
-            yield Operation(method, path, pattern, described)
+            yield DocumentedOperation(method, path, pattern, described)
 
 
 @contextmanager

@@ -387,7 +387,7 @@ class Client:
             raise self._transport.unreachable(error) from error
 
     def request(self, method: str, path: str, body: bytes | None = None) -> httpx2.Response:
-        """Any request of the API; `body` is JSON. GET and HEAD are retried. Raises Problem."""
+        """Any request of the API; `body` is JSON. GET and HEAD are retried. Raises ProblemError."""
         headers = {"Content-Type": "application/json"} if body is not None else {}
         send_once = partial(self._transport.request, method, path, content=body, headers=headers)
         return self._transport.retry(send_once) if method in ("GET", "HEAD") else send_once()

@@ -24,7 +24,7 @@ from entrepot_client.errors import (
     BadAnswer,
     Conflict,
     DownloadCorrupted,
-    Problem,
+    ProblemError,
     RemoteFileChanged,
     TargetExists,
 )
@@ -69,7 +69,7 @@ class _Representation:
     name: str | None
 
 
-class _Sink(Protocol):
+class _ByteSink(Protocol):
     """A destination for bytes. `received` counts its bytes of the representation `etag`."""
 
     received: int
@@ -161,7 +161,7 @@ def download_to_stream(
 def _head(transport: Transport, path: str) -> _Representation:
     try:
         answer = transport.retry(lambda: transport.request("HEAD", path, headers=_IDENTITY_HEADERS))
-    except Problem:
+    except ProblemError:
         # A response to HEAD has no body. GET gives the same problem with its explanation.
         with transport.stream(path, _IDENTITY_HEADERS) as response:
             return _representation(response)
@@ -169,7 +169,7 @@ def _head(transport: Transport, path: str) -> _Representation:
 
 
 def _receive(
-    transport: Transport, path: str, sink: _Sink, progress: ProgressCallback | None
+    transport: Transport, path: str, sink: _ByteSink, progress: ProgressCallback | None
 ) -> _Representation:
     """Fill the sink. Every attempt that brings bytes resets the count of retries."""
     while True:
@@ -179,7 +179,7 @@ def _receive(
 
 
 def _attempt(
-    transport: Transport, path: str, sink: _Sink, progress: ProgressCallback | None
+    transport: Transport, path: str, sink: _ByteSink, progress: ProgressCallback | None
 ) -> _Representation | None:
     """Receive up to the end and return the representation; None if the connection broke after some
     bytes."""
@@ -200,7 +200,7 @@ def _attempt(
                 if progress is not None:
                     progress(sink.received, representation.size)
             return representation
-    except Problem as problem:
+    except ProblemError as problem:
         if problem.status != 416:
             raise
         sink.begin(None)

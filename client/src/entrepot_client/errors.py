@@ -1,6 +1,6 @@
 """Errors between this client and an Entrepot server.
 
-`ClientError` is the root. A problem document of the server (RFC 9457) becomes the `Problem`
+`ClientError` is the root. A problem document of the server (RFC 9457) becomes the `ProblemError`
 subclass for its status, with the server's figures; all other errors have classes of their own.
 """
 
@@ -118,7 +118,7 @@ class TargetExists(ClientError):
 
 
 @dataclass(eq=False)
-class Problem(ClientError):
+class ProblemError(ClientError):
     """The server answered with a problem (RFC 9457).
 
     `code` is the last part of the problem's type and stable; `figures` are its extension members
@@ -140,39 +140,39 @@ class Problem(ClientError):
         return self.detail or self.title or f"The server answered with status {self.status}."
 
 
-class NotSignedIn(Problem):
+class NotSignedIn(ProblemError):
     """401: the key is missing, wrong, expired or revoked."""
 
 
-class Forbidden(Problem):
+class Forbidden(ProblemError):
     """403: the key or its user may not do this."""
 
 
-class ResourceNotFound(Problem):
+class ResourceNotFound(ProblemError):
     """404: it does not exist, or the caller does not have access."""
 
 
-class Conflict(Problem):
+class Conflict(ProblemError):
     """409 or 412: the resource is not in the state that the request requires."""
 
 
-class OverLimit(Problem):
+class OverLimit(ProblemError):
     """413: over the file's size limit or the account's quota; `figures` in bytes."""
 
 
-class Invalid(Problem):
+class Invalid(ProblemError):
     """Any other 4xx, usually 422: the request itself is wrong; `detail` names the field."""
 
 
-class TooManyRequests(Problem):
+class TooManyRequests(ProblemError):
     """429: over a rate limit; wait `retry_after` seconds."""
 
 
-class ServerFailed(Problem):
+class ServerFailed(ProblemError):
     """5xx: the server failed."""
 
 
-_BY_STATUS: dict[int, type[Problem]] = {
+_BY_STATUS: dict[int, type[ProblemError]] = {
     401: NotSignedIn,
     403: Forbidden,
     404: ResourceNotFound,
@@ -186,7 +186,7 @@ _BY_STATUS: dict[int, type[Problem]] = {
 
 def problem_from(
     document: Mapping[str, Any], status: int | None = None, retry_after: float | None = None
-) -> Problem:
+) -> ProblemError:
     """The exception for a problem document, from a response or from a task's `error`."""
     status_in_document = document.get("status")
     status = status or (status_in_document if isinstance(status_in_document, int) else 0)
@@ -209,7 +209,7 @@ def problem_from(
 
 def problem_from_answer(
     status: int, media_type: str, body: bytes, retry_after: float | None
-) -> Problem:
+) -> ProblemError:
     """The exception for a 4xx or 5xx response, also for one from a proxy without a document."""
     document: object = None
     if media_type.partition(";")[0].strip() in ("application/problem+json", "application/json"):

@@ -54,7 +54,7 @@ class File:
 
 
 @dataclass(frozen=True)
-class TaskProgress:
+class StageProgress:
     """A task's progress: `done` of `total` in `unit` (bytes, rows); either may be unknown."""
 
     stage: str
@@ -70,7 +70,7 @@ class Task:
     task_id: str
     kind: str
     status: str
-    progress: TaskProgress
+    progress: StageProgress
     created_at: str | None
     finished_at: str | None
     file_id: str | None
@@ -103,7 +103,7 @@ class Task:
             task_id=document["task_id"],
             kind=document.get("kind", ""),
             status=document["status"],
-            progress=TaskProgress(
+            progress=StageProgress(
                 stage=progress.get("stage") or document["status"],
                 done=progress.get("done"),
                 total=progress.get("total"),

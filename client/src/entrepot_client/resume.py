@@ -21,7 +21,7 @@ from typing import Protocol
 import httpx2
 
 from entrepot_client.endpoint import API
-from entrepot_client.errors import BadAnswer, Conflict, Problem, ResourceNotFound, Unreachable
+from entrepot_client.errors import BadAnswer, Conflict, ProblemError, ResourceNotFound, Unreachable
 from entrepot_client.transport import Transport
 
 MIN_RESUMABLE_BYTES = 8 * 1024 * 1024
@@ -119,14 +119,14 @@ class ResumableUpload:
         """Send the missing bytes until the upload is complete; returns the task's id.
 
         Any number of lost connections is accepted as long as bytes arrive in between. Raises
-        Problem, Unreachable, BadAnswer.
+        ProblemError, Unreachable, BadAnswer.
         """
         while True:
             acknowledged = self._acknowledged
             try:
                 task_id = self._transport.retry(self._resume, attempt_factor=2)
-            except (Unreachable, Problem) as error:
-                is_final = isinstance(error, Problem) and error.status < 500
+            except (Unreachable, ProblemError) as error:
+                is_final = isinstance(error, ProblemError) and error.status < 500
                 if is_final or self._acknowledged <= acknowledged:
                     raise
             else:
@@ -139,7 +139,7 @@ class ResumableUpload:
         if self._address is not None:
             try:
                 self._transport.request("DELETE", self._address, headers=_HEADERS)
-            except (Problem, Unreachable):
+            except (ProblemError, Unreachable):
                 return  # it expires
 
     def _resume(self) -> str:

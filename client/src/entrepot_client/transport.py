@@ -21,7 +21,7 @@ from entrepot_client.endpoint import clean_endpoint
 from entrepot_client.errors import (
     BadAnswer,
     BadKey,
-    Problem,
+    ProblemError,
     TooManyRequests,
     Unreachable,
     problem_from_answer,
@@ -59,7 +59,7 @@ class Transport:
         self._http.close()
 
     def get(self, path: str, *, attempt_factor: int = 1) -> Document:
-        """The JSON of a GET, after retries. Raises Problem, Unreachable, BadAnswer.
+        """The JSON of a GET, after retries. Raises ProblemError, Unreachable, BadAnswer.
 
         `attempt_factor` multiplies the usual number of attempts.
         """
@@ -105,7 +105,7 @@ class Transport:
     def request(self, method: str, path: str, **options: Any) -> httpx2.Response:
         """One request as `httpx2.Client.request` takes it, sent once; redirects for GET and HEAD.
 
-        Raises Problem for 4xx and 5xx, Unreachable if no complete answer came.
+        Raises ProblemError for 4xx and 5xx, Unreachable if no complete answer came.
         """
         safe = method in ("GET", "HEAD")
         try:
@@ -119,7 +119,7 @@ class Transport:
 
     @contextmanager
     def stream(self, path: str, headers: Mapping[str, str]) -> Iterator[httpx2.Response]:
-        """A GET whose body is not read yet. Raises Problem, and httpx2's errors while reading."""
+        """A GET with an unread body. Raises ProblemError, and httpx2's errors while reading."""
         with self._http.stream("GET", path, headers=headers, follow_redirects=True) as response:
             if response.status_code >= 400:
                 response.read()
@@ -140,7 +140,7 @@ class Transport:
             yield source
 
     def check(self, response: httpx2.Response) -> None:
-        """Raise the Problem of a 4xx or 5xx, and BadAnswer for a redirect that was not followed."""
+        """Raise ProblemError for a 4xx or 5xx, and BadAnswer for a redirect not followed."""
         if response.has_redirect_location:
             location = response.headers["location"]
             raise BadAnswer(self.endpoint, f"it sends us on to {location}; use that address.")
@@ -204,7 +204,7 @@ def _pause_before_retry(error: Exception) -> bool | float:
     it."""
     if isinstance(error, Unreachable | httpx2.TransportError):
         return not isinstance(error, httpx2.UnsupportedProtocol)
-    if isinstance(error, Problem) and error.status in _RETRIED_STATUS:
+    if isinstance(error, ProblemError) and error.status in _RETRIED_STATUS:
         if error.retry_after is None:
             return True
         return error.retry_after if error.retry_after <= _MAX_PAUSE_SECONDS else False

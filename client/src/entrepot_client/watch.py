@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 
 import httpx2
 
-from entrepot_client.errors import BadAnswer, Problem
+from entrepot_client.errors import BadAnswer, ProblemError
 from entrepot_client.models import Task
 from entrepot_client.paths import task_path
 from entrepot_client.transport import Transport
@@ -42,7 +42,7 @@ def follow(transport: Transport, task_id: str, sleep: Callable[[float], None]) -
                 yield task
                 if task.ended:
                     return
-        except (httpx2.TransportError, Problem, BadAnswer) as error:
+        except (httpx2.TransportError, ProblemError, BadAnswer) as error:
             if isinstance(error, httpx2.SSEError | BadAnswer):
                 break
         breaks += 1

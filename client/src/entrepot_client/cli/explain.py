@@ -10,7 +10,7 @@ from entrepot_client.models import Task
 
 _SIZES = ("requested", "limit", "used", "reserved", "quota", "free", "size")
 _MAX_ERRORS = 10
-_ADVICE: dict[type[errors.Problem], tuple[ExitStatus, str]] = {
+_ADVICE: dict[type[errors.ProblemError], tuple[ExitStatus, str]] = {
     errors.NotSignedIn: (
         ExitStatus.NOT_ALLOWED,
         "Run `entrepot auth login` with a valid key.",
@@ -30,7 +30,10 @@ _ADVICE: dict[type[errors.Problem], tuple[ExitStatus, str]] = {
     errors.TooManyRequests: (ExitStatus.OVER_LIMIT, "Wait a moment, then try again."),
     errors.ServerFailed: (ExitStatus.FAILED, "Try again later, or tell the server's operator."),
     errors.Conflict: (ExitStatus.FAILED, "Look at its present state, then decide."),
-    errors.Problem: (ExitStatus.WRONG_USAGE, "Correct the request; `--help` shows an example."),
+    errors.ProblemError: (
+        ExitStatus.WRONG_USAGE,
+        "Correct the request; `--help` shows an example.",
+    ),
 }
 """What an error means; the first class that matches."""
 _ADVICE_BY_CODE = {
@@ -41,7 +44,7 @@ _ADVICE_BY_CODE = {
 
 def explain(error: Exception) -> Failure | None:
     """The failure for an error of the client or the system; None for an unexpected error."""
-    if isinstance(error, errors.Problem):
+    if isinstance(error, errors.ProblemError):
         return _explain_problem(error)
     if isinstance(error, errors.ClientError):
         return _explain_client_error(error)
@@ -76,7 +79,7 @@ def _task_figures(task: Task) -> Mapping[str, Any]:
     return {"task": task.document}
 
 
-def _explain_problem(problem: errors.Problem) -> Failure:
+def _explain_problem(problem: errors.ProblemError) -> Failure:
     lines = list(_first_errors(problem))
     is_rate_limit = isinstance(
         problem, errors.TooManyRequests
@@ -89,7 +92,7 @@ def _explain_problem(problem: errors.Problem) -> Failure:
     return Failure(str(problem), advice, status, tuple(lines), {"problem": problem.document})
 
 
-def _advice(problem: errors.Problem) -> tuple[ExitStatus, str]:
+def _advice(problem: errors.ProblemError) -> tuple[ExitStatus, str]:
     status, advice = next(row for kind, row in _ADVICE.items() if isinstance(problem, kind))
     advice = _ADVICE_BY_CODE.get(problem.code, advice)
     if problem.retry_after:
@@ -134,7 +137,7 @@ def _format_sizes(figures: Mapping[str, Any]) -> str:
     return ", ".join(parts)
 
 
-def _first_errors(problem: errors.Problem) -> tuple[str, ...]:
+def _first_errors(problem: errors.ProblemError) -> tuple[str, ...]:
     items = problem.errors
     lines = [_error_line(error) for error in items[:_MAX_ERRORS]]
     # A document lists some errors and counts them all.

@@ -27,7 +27,7 @@ BATCH = 100
 
 
 @dataclass(frozen=True)
-class DeletedFile:
+class FileDeletion:
     """A file that nobody finds any more, but that can be had back until `undo_until`."""
 
     file_id: FileId
@@ -88,12 +88,12 @@ def delete_file(conn: WriteConnection, actor: Actor, file_id: UUID, now: datetim
     return now + UNDO
 
 
-def deleted_file(conn: ReadConnection, actor: Actor, file_id: UUID, now: datetime) -> DeletedFile:
+def deleted_file(conn: ReadConnection, actor: Actor, file_id: UUID, now: datetime) -> FileDeletion:
     """A file whose deletion the actor may undo. Raises NotFound."""
     if access_deleted(conn, actor, file_id, now - UNDO) is None:
         raise NotFound
     row = conn.execute(select(files).where(files.c.id == file_id)).one()
-    return DeletedFile(FileId(row.id), row.name, row.deleted_at)
+    return FileDeletion(FileId(row.id), row.name, row.deleted_at)
 
 
 def undelete_file(conn: WriteConnection, actor: Actor, file_id: UUID, now: datetime) -> None:

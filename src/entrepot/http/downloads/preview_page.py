@@ -52,7 +52,7 @@ class Query:
 
 
 @dataclass(frozen=True)
-class PreviewPage:
+class EncodedPreview:
     """A page of rows as the API shows it, and the cursor of the next one, if there is one.
 
     `offset` is how many rows were skipped before a first page.
@@ -65,7 +65,7 @@ class PreviewPage:
 
 async def preview_of(
     work: UnitOfWork, file_id: UUID, version: int | None, query: Query
-) -> PreviewPage:
+) -> EncodedPreview:
     """A page of a published version, the newest by default.
 
     Raises DerivativePending until its Parquet is there, what `find_previewed` and `form_of` raise,
@@ -103,7 +103,7 @@ async def preview_of(
     return page
 
 
-def _page(found: Previewed, query: Query, made: Preview, offset: int) -> PreviewPage:
+def _page(found: Previewed, query: Query, made: Preview, offset: int) -> EncodedPreview:
     types = dict(found.types)
     columns = [
         {"name": c["name"], "type": types.get(c["name"], "string"), "stored_as": c["stored_as"]}
@@ -121,7 +121,7 @@ def _page(found: Previewed, query: Query, made: Preview, offset: int) -> Preview
         "rows": rows,
     }
     cursor = _write_cursor(found, query, made.rows[-1]["number"]) if made.more else None
-    return PreviewPage(document, cursor, offset)
+    return EncodedPreview(document, cursor, offset)
 
 
 def _refusal(refused: dict[str, Any]) -> EntrepotError:

@@ -26,7 +26,7 @@ from entrepot.errors import (
 )
 from entrepot.files.queries.read import FileRecord, get_file
 from entrepot.grants.access import require_reading
-from entrepot.http.downloads.preview_page import PreviewPage, Query, preview_of
+from entrepot.http.downloads.preview_page import EncodedPreview, Query, preview_of
 from entrepot.http.parameters import Expression, FileIdInPath, NumberInQuery, RowInQuery, RowOffset
 from entrepot.http.problems.table import kind_of
 from entrepot.http.web.rendering import page
@@ -92,7 +92,7 @@ async def rows(
         row=row,
         most_columns=COLUMNS,
     )
-    made: PreviewPage | None = None
+    made: EncodedPreview | None = None
     failure: EntrepotError | None = None
     try:
         made = await preview_of(work, file_id, version, asked)
