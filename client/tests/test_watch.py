@@ -17,8 +17,8 @@ def test_a_task_is_followed_by_its_stream(peer: Peer, client: Client) -> None:
     peer.tasks[TASK] = RUNNING
     peer.streams = [[(1, task_document(TASK, "queued")), (2, RUNNING), (3, DONE)]]
     assert statuses(client) == ["queued", "running", "succeeded"]
-    assert [request.path for request in peer.asked] == [EVENTS]
-    assert peer.asked[0].headers["Accept"] == "text/event-stream"
+    assert [request.path for request in peer.requests] == [EVENTS]
+    assert peer.requests[0].headers["Accept"] == "text/event-stream"
 
 
 def test_a_broken_stream_is_resumed_after_the_last_event(peer: Peer, client: Client) -> None:
