@@ -47,7 +47,7 @@ READERS = {
     "parameters.py": "the one place",
     "ranges.py": "RFC 9110: a position beyond the end is the end, however large",
     "paging.py": "microseconds of a cursor, within a guard",
-    "previews.py": "the row of a cursor, which is JSON and was checked",
+    "preview_page.py": "the row of a cursor, which is JSON and was checked",
     "describe.py": "a bound of the document",
     "figures.py": "a number of ours, which a page shows",
 }

@@ -47,9 +47,10 @@ def file_id(account: TestAccount) -> str:
 
 @pytest.mark.parametrize("act", [restore, accept, change_schema, compare])
 def test_it_is_done_once(server: Server, account: TestAccount, file_id: str, act: Act) -> None:
-    key = new_key()
+    key, orphans = new_key(), server.orphans()
     with ThreadPoolExecutor(4) as together:
         answers = list(together.map(lambda _: act(account.api, file_id, key), range(4)))
+    assert server.orphans() <= orphans
     assert {answer.status_code for answer in answers} == {202}, [a.text for a in answers]
     (task_id,) = {answer.json()["task_id"] for answer in answers}
     assert {answer.headers["location"] for answer in answers} == {f"/api/v1/task/{task_id}"}

@@ -439,9 +439,11 @@ def test_parts_are_joined_once_by_many_at_once(account: TestAccount, server: Ser
     def join(n: int) -> httpx2.Response:
         return server.api(account.api_key).post("/uploads", headers=joining)
 
+    orphans = server.orphans()
     with ThreadPoolExecutor(16) as threads:
         answers = list(threads.map(join, range(16)))
     assert [answer.status_code for answer in answers] == [201] * 16, [a.text for a in answers]
+    assert server.orphans() <= orphans
     (task_id,) = {answer.headers["entrepot-task-id"] for answer in answers}
     content = b"id\n" + b"".join(b"%d\n" % n for n in range(1, 40))
     published(account, task_id, content)

@@ -63,7 +63,7 @@ def prefiltered(monkeypatch: pytest.MonkeyPatch) -> list[Prefiltered | None]:
         return outcomes[-1]
 
     for module in ("check", "infer"):
-        monkeypatch.setattr(f"entrepot.inspection.{module}.sift", record)
+        monkeypatch.setattr(f"entrepot.inspection.check.{module}.prefilter", record)
     return outcomes
 
 

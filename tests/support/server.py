@@ -29,10 +29,12 @@ from entrepot.accounts.accounts import create_account
 from entrepot.accounts.actor import SCOPES, Scope
 from entrepot.accounts.keys import NewKey, authenticate, create_key
 from entrepot.accounts.users import User, create_user, find_user
+from entrepot.blobs.store import BlobId
 from entrepot.bootstrap.parts import Parts, build_parts
 from entrepot.cli.doctor import CheckResult, check_invariants
 from entrepot.db.engine import sqlite_module
 from entrepot.db.tables import derivatives, tasks
+from entrepot.files.orphans import find_orphans
 from entrepot.settings import Settings, read_settings
 
 PROGRAM = Path(sys.executable).with_name("entrepot")
@@ -316,6 +318,12 @@ class Server:
     def assert_sound(self) -> None:
         """Check that every invariant holds, at once or when what is under way has ended."""
         wait_until(lambda: not self.doctor(), lambda: f"sound: {self.doctor()}")
+
+    def orphans(self) -> set[BlobId]:
+        """The blobs that no row names now, however young they are."""
+        parts = self.parts
+        later = parts.clock() + timedelta(hours=1)
+        return set(find_orphans(parts.database, parts.store, later).blob_ids)
 
     def doctor(self) -> list[CheckResult]:
         """The invariants that do not hold now."""

@@ -2,10 +2,12 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from uuid import uuid4
 
 from entrepot.blobs.store import BlobId, StoredBlob
 from entrepot.errors import EntrepotError
+from entrepot.files.remove import named_bytes
 from entrepot.http.deps import UnitOfWork
 
 
@@ -13,16 +15,21 @@ from entrepot.http.deps import UnitOfWork
 async def new_blob(
     work: UnitOfWork, store: Callable[[BlobId], StoredBlob]
 ) -> AsyncIterator[tuple[BlobId, StoredBlob]]:
-    """Have `store` make a blob; the block runs the transaction, and if it is refused the blob goes.
+    """Have `store` make a blob; the block runs the transaction that names it in a row.
 
-    After anything else than a refusal of ours a row may name the bytes: they are left to the sweep,
-    which looks.
+    The blob is deleted if the transaction is rolled back by an error of ours, and if it commits
+    without naming the blob: another request may have done the same first. After any other error a
+    row may name the blob, so it is left to the sweep, which checks.
     """
     blob_id = BlobId(uuid4())
     stored = await work.runtime.in_thread(store, blob_id)
+    delete = partial(work.runtime.in_thread, work.parts.store.delete, blob_id)
     try:
         yield blob_id, stored
-    except EntrepotError:  # so rolled back
-        await work.runtime.in_thread(work.parts.store.delete, blob_id)
+    except EntrepotError:
+        await delete()
         raise
+    read = work.parts.database.read
+    if blob_id not in await work.runtime.run_in_database_thread(read, named_bytes, [blob_id]):
+        await delete()
     work.parts.queue.wake()
