@@ -78,7 +78,7 @@ def test_objects_one_after_another(inspect: Inspect) -> None:
     ("text", "line"),
     [
         ('[{"a": 1},\n{"a": 2},\n]', 3),
-        ('[{"a": 1},\n{"a": 2,\n}]', 3),
+        ('[{"a": 1},\n{"a": 2,\n}]', 2),
         ('[{"a": 1}\n{"a": 2}]', 2),
         ('[\n{"a": 1},,{"a": 2}]', 2),
         ('[{"a": 1},\n{"a": tru}]', 2),
@@ -94,6 +94,19 @@ def test_faults_of_an_array_are_placed(inspect: Inspect, text: str, line: int) -
     found = inspect(text, name="t.json")
     assert found.verdict == "source-error", found.detail
     assert f"in line {line}" in found.detail
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('[{"a": 1,\n}]', "illegal trailing comma before end of object, in line 1"),
+        ('[{"a": [1 , \n\n]}]', "illegal trailing comma before end of array, in line 1"),
+        ('[{"a": [\n,]}]', "expecting value, in line 2"),
+        ('[{"a": 1,\n,}]', "expecting property name enclosed in double quotes, in line 2"),
+    ],
+)
+def test_commas_are_named_alike_by_every_python(inspect: Inspect, text: str, message: str) -> None:
+    assert message in inspect(text, name="t.json").detail
 
 
 def test_a_fault_behind_many_elements(tmp_path: Path) -> None:

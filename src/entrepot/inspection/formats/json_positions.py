@@ -92,12 +92,22 @@ class _Window:
             except json.JSONDecodeError as error:
                 if self.more():
                     continue
-                fault = error.msg[0].lower() + error.msg[1:].removesuffix(" at")
-                line = self.line + self.buffer.count("\n", self.at, error.pos)
-                raise JsonFault(line, fault) from None
+                message, position = _describe_error(error)
+                line = self.line + self.buffer.count("\n", self.at, position)
+                raise JsonFault(line, message) from None
             if end < len(self.buffer) or not self.more():
                 self.advance(end)
                 return
+
+
+def _describe_error(error: json.JSONDecodeError) -> tuple[str, int]:
+    """What is wrong and where, the same on every version of Python: only from 3.13 on does the
+    decoder name a trailing comma, and its place."""
+    container = {"}": "object", "]": "array"}.get(error.doc[error.pos : error.pos + 1])
+    before = error.doc[: error.pos].rstrip(" \t\n\r")
+    if container and before.endswith(","):
+        return f"illegal trailing comma before end of {container}", len(before) - 1
+    return error.msg[0].lower() + error.msg[1:].removesuffix(" at"), error.pos
 
 
 def depth_of(text: str) -> int:
