@@ -28,7 +28,7 @@ from entrepot.db.tables import (
     uploads,
     versions,
 )
-from entrepot.files.delivery.resumable import Announced, UploadLimits, begin_upload
+from entrepot.files.delivery.resumable import UploadLimits, UploadRequest, begin_upload
 from entrepot.settings import read_settings
 from entrepot_client.cli.main import run
 
@@ -371,7 +371,7 @@ def unfinished(ward: Ward, **wrong: object) -> UUID:
     """A resumable upload of 10 bytes, of which its sender knows that 5 are there."""
     parts, actor = ward.parts, ward.installation.server.actor(ward.installation.account.api_key)
     limits = UploadLimits(file_size=100, unfinished=9, lifetime=timedelta(days=1))
-    announced, now = Announced(size=10, told=""), parts.clock()
+    announced, now = UploadRequest(size=10, metadata=""), parts.clock()
     upload = parts.database.write(begin_upload, actor, announced, None, limits, now)
     upload_id = upload.upload_id
     writer = parts.store.drafts.append(upload_id)

@@ -16,16 +16,16 @@ from tests.support.wait import UNHURRIED, wait_until
 from entrepot.activity.chain import chain_all_rows
 from entrepot.blobs.store import BlobId
 from entrepot.db.tables import activity, derivatives, files, tasks, versions
-from entrepot.files.forms.read_form import TRY_AGAIN
-from entrepot.files.sweep import GRACE, Swept, sweep
+from entrepot.files.forms.read_form import RETRY_INTERVAL
+from entrepot.files.sweep import GRACE_PERIOD, SweepResult, sweep
 from entrepot.quotas.reserve import RESERVATION_LIFETIME, grow_reservation, open_reservation
 
-NOTHING = Swept(0, 0, 0, 0, 0)
+NOTHING = SweepResult(0, 0, 0, 0, 0)
 
 
 def swept(
-    installation: Installation, later: timedelta = timedelta(0), grace: timedelta = GRACE
-) -> Swept:
+    installation: Installation, later: timedelta = timedelta(0), grace: timedelta = GRACE_PERIOD
+) -> SweepResult:
     """What a sweep does that runs `later` than now."""
     parts = installation.server.parts
 
@@ -68,7 +68,7 @@ def test_a_dead_upload_is_cleaned_up(installation: Installation) -> None:
     fresh = half.with_name(str(uuid4()))
     fresh.write_bytes(b"fresh")
     os.utime(half, (1, 1))
-    assert swept(installation) == Swept(1, 1, 0, 0, 0)
+    assert swept(installation) == SweepResult(1, 1, 0, 0, 0)
     assert (half.exists(), fresh.exists()) == (False, True)
     fresh.unlink()
     installation.check()
@@ -79,7 +79,7 @@ def test_quarantine_ends_after_seven_days(installation: Installation) -> None:
     size = reject(installation)
     assert installation.api.account()["used"] == used + size
     assert swept(installation, timedelta(days=6, hours=23)) == NOTHING
-    assert swept(installation, timedelta(days=7, minutes=1)) == Swept(0, 0, 1, 0, 0)
+    assert swept(installation, timedelta(days=7, minutes=1)) == SweepResult(0, 0, 1, 0, 0)
     assert installation.api.account()["used"] == used
     installation.check()
 
@@ -90,9 +90,9 @@ def test_unnamed_bytes_go_after_their_grace(installation: Installation) -> None:
     writer = store.create(lost)
     writer.write(b"nobody's")
     writer.commit()
-    assert swept(installation, GRACE - timedelta(minutes=1)) == NOTHING
+    assert swept(installation, GRACE_PERIOD - timedelta(minutes=1)) == NOTHING
     assert store.stat(lost) is not None
-    assert swept(installation, GRACE + timedelta(minutes=1)) == Swept(0, 0, 0, 1, 0)
+    assert swept(installation, GRACE_PERIOD + timedelta(minutes=1)) == SweepResult(0, 0, 0, 1, 0)
     assert store.stat(lost) is None
     installation.check()
 
@@ -108,7 +108,7 @@ def test_a_removed_name_that_comes_back_goes_again(installation: Installation) -
     writer = parts.store.create(blob_id)
     writer.write(b"back")
     writer.commit()
-    assert swept(installation, 2 * GRACE) == Swept(0, 0, 0, 1, 0)
+    assert swept(installation, 2 * GRACE_PERIOD) == SweepResult(0, 0, 0, 1, 0)
     installation.check()
 
 
@@ -121,7 +121,7 @@ def test_a_stranded_task_ends(installation: Installation) -> None:
         conn.execute(update(tasks).where(tasks.c.id == task_id).values(status="running"))
         conn.execute(update(versions).where(mine).values(status="inspecting"))
     assert [breach.name for breach in installation.server.doctor()] == ["invariant: tasks"]
-    assert swept(installation) == Swept(0, 0, 0, 0, 1)
+    assert swept(installation) == SweepResult(0, 0, 0, 0, 1)
     task = installation.api.task(str(task_id))
     assert (task["status"], task["error"]["code"]) == ("failed", "inspection-failed")
     assert installation.server.doctor() == []
@@ -141,12 +141,12 @@ def test_a_stranded_derivation_ends_and_is_made_on_demand(installation: Installa
         conn.execute(update(derivatives).where(row).values(**lost))
     parts.store.delete(blob_id)
     assert [breach.name for breach in installation.server.doctor()] == ["invariant: derivatives"]
-    assert swept(installation) == Swept(0, 0, 0, 0, 1)
+    assert swept(installation) == SweepResult(0, 0, 0, 0, 1)
     path = f"/file/download/{task['file_id']}?format=parquet"
     answer = installation.api.get(path)
     assert (answer.status_code, answer.json()["code"]) == (409, "derivative-failed")
     with parts.database.writing() as conn:
-        long_ago = parts.clock() - TRY_AGAIN
+        long_ago = parts.clock() - RETRY_INTERVAL
         conn.execute(update(derivatives).where(row).values(ended_at=long_ago))
     wait_until(lambda: installation.api.get(path).status_code == 200, "it is made", UNHURRIED)
     installation.check()
@@ -165,7 +165,7 @@ def test_a_versions_derivatives_go_before_its_bytes(installation: Installation) 
         blob_id = BlobId(conn.execute(row).one().blob_id)
         past = parts.clock() - timedelta(minutes=1)
         conn.execute(update(versions).where(mine).values(keep_until=past))
-    assert swept(installation) == Swept(0, 0, 1, 0, 0)
+    assert swept(installation) == SweepResult(0, 0, 1, 0, 0)
     assert parts.store.stat(blob_id) is None
     assert parts.store.stat(BlobId(version_id)) is None
     with parts.database.writing() as conn:

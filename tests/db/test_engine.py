@@ -17,7 +17,7 @@ from entrepot.db.engine import Database, open_database, sqlite_module
 from entrepot.db.tables import accounts, users
 from entrepot.db.types import WriteConnection
 from entrepot.errors import NotFound
-from entrepot.files.processing.cancel import viewer_of
+from entrepot.files.processing.cancel import actor_to_viewer
 from entrepot.files.queries.lists import list_files
 from entrepot.migrations.run import migrate
 from entrepot.settings import read_settings
@@ -145,7 +145,7 @@ def recorded_statements(database: Database) -> Iterator[list[str]]:
 def test_a_list_takes_as_many_statements_however_long(server: Server, account: TestAccount) -> None:
     actor = server.actor(account.api_key)
     database = server.parts.database
-    viewer = viewer_of(actor)
+    viewer = actor_to_viewer(actor)
     for deliveries in (1, 5):
         for _ in range(deliveries):
             account.api.deliver(CSV, enforce_schema="true")

@@ -12,7 +12,7 @@ from entrepot.blobs.store import BlobId
 from entrepot.db.tables import activity, files, tasks, versions
 from entrepot.errors import FieldInvalid, FileTooLarge, UploadInterrupted
 from entrepot.files.delivery.define import (
-    LARGEST,
+    MAX_SIZE_LIMIT_BYTES,
     Accepted,
     Definition,
     check_description,
@@ -51,14 +51,14 @@ def test_a_limit_is_refused_or_positive_bytes(text: str) -> None:
         limit = parse_size_limit(text)
     except FieldInvalid:
         return
-    assert 1 <= limit <= LARGEST
+    assert 1 <= limit <= MAX_SIZE_LIMIT_BYTES
     assert int(text) == limit
 
 
 def test_a_limit_may_not_exceed_the_servers() -> None:
-    assert parse_size_limit("100", largest=100) == 100
+    assert parse_size_limit("100", max_bytes=100) == 100
     with pytest.raises(FieldInvalid, match="between 1 and 100"):
-        parse_size_limit("101", largest=100)
+        parse_size_limit("101", max_bytes=100)
 
 
 def test_descriptions() -> None:

@@ -19,8 +19,8 @@ from entrepot.accounts.users import create_user
 from entrepot.db.engine import Database
 from entrepot.db.tables import entitlements, files, versions
 from entrepot.db.types import ReadConnection, WriteConnection
-from entrepot.files.names import folded
-from entrepot.files.queries.lists import STRETCH, FileFilter, Sort, list_files, position_of
+from entrepot.files.names import fold_name
+from entrepot.files.queries.lists import SCAN_FILES, FileFilter, Sort, list_files, position_of
 
 NOW = datetime(2024, 5, 6, 7, 8, 9, tzinfo=UTC)
 SORTS: tuple[Sort, ...] = (
@@ -101,7 +101,7 @@ class World:
         keys: dict[str, Any] = {
             "created_at": lambda one: one.created_at,
             "updated_at": lambda one: one.updated_at,
-            "file_name": lambda one: folded(one.name),
+            "file_name": lambda one: fold_name(one.name),
             "file_size": lambda one: one.size,
         }
         found.sort(key=lambda one: (keys[key](one), one.id.hex), reverse=wanted.sort[0] == "-")
@@ -132,7 +132,7 @@ def fits(one: One, manages: bool, wanted: FileFilter) -> bool:
     """Whether a file, as it is told, is one of those that are asked for."""
     return all(
         (
-            wanted.name is None or folded(wanted.name) in folded(one.name),
+            wanted.name is None or fold_name(wanted.name) in fold_name(one.name),
             wanted.entitlement in (None, "owned" if manages else "shared"),
             wanted.media_type in (None, one.media_type),
             wanted.enforced in (None, one.enforced),
@@ -150,7 +150,7 @@ def row_of(one: One) -> dict[str, Any]:
         "account_id": one.account_id,
         "owner_id": one.owner_id,
         "name": one.name,
-        "name_key": folded(one.name),
+        "name_key": fold_name(one.name),
         "description": "",
         "size_limit": 10**6,
         "enforcement": "given" if one.enforced else "none",
@@ -357,7 +357,7 @@ def test_what_is_common_is_found_along_the_order_and_what_is_rare_by_its_grams(
 ) -> None:
     world = furnish(conn, database)
     admin = world.actors[0]
-    assert MANY > STRETCH
+    assert MANY > SCAN_FILES
     for sort in SORTS:
         _, listed = plans(database, conn, admin, FileFilter(sort=sort, name="common"))
         assert "ix_files_by_account" in listed, (sort, listed)

@@ -13,9 +13,9 @@ from tests.support.sharing import deliver, share
 
 from entrepot.blobs.store import BlobId
 from entrepot.db.tables import comparisons
-from entrepot.files.cleanup.delete import MARGIN
+from entrepot.files.cleanup.delete import UNDO_MARGIN
 from entrepot.files.remove import remove_expired_bytes
-from entrepot.files.versions import UNDO
+from entrepot.files.versions import UNDO_PERIOD
 
 BEFORE = b"id,amount\n1,2\n3,4\n5,6\n"
 AFTER = b"id,amount\n1,2\n3,40\n7,8\n"
@@ -105,7 +105,7 @@ def test_it_goes_with_the_bytes(account: TestAccount, server: Server, file_id: s
     task = compared(account.api, file_id, 1, 2)
     account.api.request("DELETE", f"/file/{file_id}/versions/1")
     parts = server.parts
-    later = parts.clock() + UNDO + 2 * MARGIN
+    later = parts.clock() + UNDO_PERIOD + 2 * UNDO_MARGIN
     mine = comparisons.c.task_id == UUID(task["task_id"])
     with parts.database.reading() as conn:
         row = conn.execute(select(comparisons).where(mine)).one()

@@ -12,7 +12,7 @@ from tests.support.api import CSV, Api, assert_problem
 from tests.support.server import Server, TestAccount
 
 from entrepot.db.tables import activity, files, inspections, versions
-from entrepot.files.sweep import Swept, sweep
+from entrepot.files.sweep import SweepResult, sweep
 
 LONG = timedelta(days=8)
 
@@ -49,7 +49,7 @@ def age(server: Server, file_id: str) -> None:
         conn.execute(update(files).where(*deleted).values(deleted_at=long_ago))
 
 
-def swept(server: Server) -> Swept:
+def swept(server: Server) -> SweepResult:
     return sweep(server.parts.database, server.parts.store, server.parts.clock)
 
 

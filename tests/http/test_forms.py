@@ -19,7 +19,7 @@ from tests.support.wait import UNHURRIED, wait_until
 
 from entrepot.blobs.store import BlobId
 from entrepot.db.tables import derivatives
-from entrepot.files.derivatives import UNUSED
+from entrepot.files.derivatives import UNUSED_LIFETIME
 from entrepot.files.sweep import sweep
 
 CONTENT = b'id;name;price;day\n1;"a;b";1,50;2024-03-01\n2;\xc3\xa4;22,25;2024-03-02\n3;;;\n'
@@ -238,7 +238,7 @@ def test_forms_that_nobody_uses_go_and_come_again(server: Server) -> None:
     with parts.database.reading() as conn:
         of_form = select(derivatives.c.blob_id).where(mine, derivatives.c.form == "jsonl")
         held = BlobId(conn.scalars(of_form).one())
-    later = parts.clock() + UNUSED + timedelta(hours=2)
+    later = parts.clock() + UNUSED_LIFETIME + timedelta(hours=2)
     swept = sweep(parts.database, parts.store, lambda: later)
     assert swept.unused >= 1
     assert swept.released >= 1

@@ -16,7 +16,7 @@ from tests.support.server import Server, TestAccount
 from tests.support.tus import HEADERS, STREAM, Tus, checksum, create, metadata
 
 from entrepot.db.tables import uploads
-from entrepot.files.invariants.invariants import quotas_are_exact
+from entrepot.files.invariants.checks import quotas_match_bytes
 from entrepot.files.invariants.uploads import uploads_are_sound
 from entrepot.files.sweep import sweep
 
@@ -40,7 +40,7 @@ def clean(account: TestAccount, used: int) -> None:
     shown = account.api.account()
     assert (shown["used"], shown["reserved"]) == (used, 0)
     parts = account.server.parts
-    for check in (quotas_are_exact, uploads_are_sound):
+    for check in (quotas_match_bytes, uploads_are_sound):
         with parts.database.reading() as conn:
             assert list(check(conn, parts.store, parts.clock())) == []
 

@@ -15,7 +15,8 @@ from entrepot.blobs.disk import DiskStore
 from entrepot.db.engine import Database
 from entrepot.db.tables import metadata, versions
 from entrepot.db.types import WriteConnection
-from entrepot.files.invariants.invariants import changes_are_recorded, tasks_and_versions_agree
+from entrepot.files.invariants.activity import changes_are_recorded
+from entrepot.files.invariants.checks import tasks_and_versions_agree
 from entrepot.migrations.run import current_revision, head_revision, migrate
 
 NOW = datetime(2026, 5, 6, 7, 8, 9, tzinfo=UTC)

@@ -12,7 +12,7 @@ from entrepot.bootstrap.parts import Parts
 from entrepot.cli.data_folder import is_locked
 from entrepot.db.engine import sqlite_module
 from entrepot.files.delivery.quarantine import failed_versions
-from entrepot.files.invariants.invariants import CHECKS
+from entrepot.files.invariants.checks import CHECKS
 from entrepot.inspection.sandbox.lockdown import sandbox_status
 from entrepot.migrations.run import current_revision, head_revision
 from entrepot.settings import Settings

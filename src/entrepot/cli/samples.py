@@ -24,7 +24,7 @@ from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.errors import NameTaken, NotAuthenticated
 from entrepot.files.delivery.define import Definition, define_file
 from entrepot.files.delivery.uploads import StoredUpload
-from entrepot.files.versions import UNDECIDED
+from entrepot.files.versions import UNDECIDED_STATUSES
 from entrepot.quotas.reserve import grow_reservation, open_reservation
 from entrepot.schemas.enforcement import Enforcement
 
@@ -123,7 +123,7 @@ def _write_private(path: Path, text: str) -> None:
 
 def _has_undecided_versions(conn: ReadConnection) -> bool:
     is_sample = versions.c.file_id.in_([file_id for file_id, _, _ in SAMPLES])
-    query = select(versions.c.id).where(is_sample, versions.c.status.in_(UNDECIDED))
+    query = select(versions.c.id).where(is_sample, versions.c.status.in_(UNDECIDED_STATUSES))
     return conn.scalar(query.limit(1)) is not None
 
 

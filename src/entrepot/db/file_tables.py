@@ -28,7 +28,7 @@ files = Table(
     Column("account_id", Uuid, ForeignKey("accounts.id"), nullable=False),
     Column("owner_id", Uuid, ForeignKey("users.id"), nullable=False),
     Column("name", String(255), nullable=False),
-    # `files.names.folded` of the name, by which lists search and sort. In code points' order on
+    # `files.names.fold_name` of the name, by which lists search and sort. In code points' order on
     # both databases, which is that of their UTF-8.
     Column(
         "name_key",

@@ -13,10 +13,10 @@ from entrepot.db.tables import files, versions
 from entrepot.db.types import WriteConnection
 from entrepot.errors import SizeLimitTooSmall
 from entrepot.files.cleanup.retention import Retention
-from entrepot.files.names import folded
+from entrepot.files.names import fold_name
 from entrepot.grants.access import lock_manageable
 
-COLUMNS = {
+API_NAMES = {
     "name": "file_name",
     "description": "file_description",
     "size_limit": "file_size_limit",
@@ -40,9 +40,9 @@ class FileChange:
 
     def values(self) -> dict[str, Any]:
         """By column."""
-        given = {"name": self.name, "description": self.description, "size_limit": self.size_limit}
+        fields = {"name": self.name, "description": self.description, "size_limit": self.size_limit}
         values: dict[str, Any] = {
-            column: value for column, value in given.items() if value is not None
+            column: value for column, value in fields.items() if value is not None
         }
         if self.sets_retention:
             values["retention"] = self.retention.to_document() if self.retention else None
@@ -58,21 +58,21 @@ def change_file(
     """
     target = lock_manageable(conn, actor, file_id)
     current = and_(versions.c.file_id == files.c.id, versions.c.number == files.c.current_version)
-    found = select(files, versions.c.size).outerjoin(versions, current)
-    row = conn.execute(found.where(files.c.id == file_id)).one()
-    fresh = {
+    query = select(files, versions.c.size).outerjoin(versions, current)
+    row = conn.execute(query.where(files.c.id == file_id)).one()
+    new_values = {
         column: value for column, value in change.values().items() if value != getattr(row, column)
     }
-    limit = fresh.get("size_limit")
+    limit = new_values.get("size_limit")
     if limit is not None and row.size is not None and limit < row.size:
         raise SizeLimitTooSmall(requested=limit, file_size=row.size, version=row.current_version)
-    if not fresh:
+    if not new_values:
         return
-    key = {"name_key": folded(fresh["name"])} if "name" in fresh else {}
-    changed = update(files).where(files.c.id == file_id)
-    conn.execute(changed.values(**fresh, **key, updated_at=now))
+    key = {"name_key": fold_name(new_values["name"])} if "name" in new_values else {}
+    statement = update(files).where(files.c.id == file_id)
+    conn.execute(statement.values(**new_values, **key, updated_at=now))
     detail = {
-        COLUMNS[column]: {"from": getattr(row, column), "to": value}
-        for column, value in fresh.items()
+        API_NAMES[column]: {"from": getattr(row, column), "to": value}
+        for column, value in new_values.items()
     }
     record(conn, target.account_id, actor, "file.change", now, file_id, None, detail)

@@ -18,7 +18,7 @@ from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.errors import NotFound
 from entrepot.files.contract import load_contract
 from entrepot.files.delivery.quarantine import get_stored
-from entrepot.files.processing.cancel import visible_task
+from entrepot.files.processing.cancel import get_visible_task
 from entrepot.grants.access import access_readable
 from entrepot.inspection.results import Comparison
 from entrepot.tasks.queue import TaskQueue
@@ -41,11 +41,11 @@ class VersionPair:
     examples: int
 
 
-def ask_to_compare(
+def request_comparison(
     conn: WriteConnection,
     actor: Actor,
     file_id: UUID,
-    asked: VersionPair,
+    pair: VersionPair,
     queue: TaskQueue,
     now: datetime,
 ) -> TaskId:
@@ -55,13 +55,13 @@ def ask_to_compare(
     """
     target = access_readable(conn, actor, file_id)
     before, after = (
-        get_stored(conn, actor, file_id, number) for number in (asked.before, asked.after)
+        get_stored(conn, actor, file_id, number) for number in (pair.before, pair.after)
     )
-    key = asked.key
+    key = pair.key
     if key is None:
         schema = load_contract(conn, file_id).schema or {}
-        named = schema.get("primaryKey", ())
-        key = (named,) if isinstance(named, str) else tuple(named)
+        primary_key = schema.get("primaryKey", ())
+        key = (primary_key,) if isinstance(primary_key, str) else tuple(primary_key)
     task_id = TaskId(uuid4())
     conn.execute(
         insert(comparisons).values(
@@ -70,7 +70,7 @@ def ask_to_compare(
             before_id=before.blob_id,
             after_id=after.blob_id,
             key=list(key),
-            examples=asked.examples,
+            examples=pair.examples,
             created_by=actor.user_id,
         )
     )
@@ -78,29 +78,31 @@ def ask_to_compare(
     create_task(
         conn, task_id, account_id, actor.user_id, KIND, file_id, version=None, total=total, now=now
     )
-    detail = {"before": asked.before, "after": asked.after, "task_id": str(task_id)}
+    detail = {"before": pair.before, "after": pair.after, "task_id": str(task_id)}
     record(conn, account_id, actor, KIND, now, file_id, None, detail)
     queue.enqueue(conn, COMPARE, task_id, account_id)
     return task_id
 
 
-def comparison_of(conn: ReadConnection, actor: Actor, task_id: UUID) -> dict[str, Any]:
+def get_comparison(conn: ReadConnection, actor: Actor, task_id: UUID) -> dict[str, Any]:
     """What a task found, with the numbers of both versions. Raises NotFound, also for who did not
     ask for it or may not read both versions any more, and NotAllowed."""
-    visible_task(conn, actor, task_id)
-    numbers = (_number_of(column) for column in (comparisons.c.before_id, comparisons.c.after_id))
+    get_visible_task(conn, actor, task_id)
+    numbers = (
+        _version_number(column) for column in (comparisons.c.before_id, comparisons.c.after_id)
+    )
     before, after = (number.scalar_subquery() for number in numbers)
-    found = select(comparisons, before.label("before"), after.label("after")).where(
+    query = select(comparisons, before.label("before"), after.label("after")).where(
         comparisons.c.task_id == task_id, comparisons.c.created_by == actor.user_id
     )
-    row = conn.execute(found).one_or_none()
+    row = conn.execute(query).one_or_none()
     if row is None or row.result is None:
         raise NotFound
     for number in (row.before, row.after):
         get_stored(conn, actor, row.file_id, number)
-    told = {"file_id": str(row.file_id), "before": row.before, "after": row.after}
-    return {**told, "same": Comparison(**row.result).same, **row.result}
+    header = {"file_id": str(row.file_id), "before": row.before, "after": row.after}
+    return {**header, "same": Comparison(**row.result).same, **row.result}
 
 
-def _number_of(version_id: Any) -> Any:
+def _version_number(version_id: Any) -> Any:
     return select(versions.c.number).where(versions.c.id == version_id)

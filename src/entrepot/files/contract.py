@@ -93,15 +93,15 @@ def load_contract(conn: ReadConnection, file_id: UUID) -> Contract:
     )
 
 
-def visible_contract(conn: ReadConnection, actor: Actor, file_id: UUID) -> Contract:
+def load_visible_contract(conn: ReadConnection, actor: Actor, file_id: UUID) -> Contract:
     """The contract of a file that the actor may know of. Raises NotFound."""
     return load_contract(conn, access_visible(conn, actor, file_id).file_id)
 
 
-def schema_revisions_of(conn: ReadConnection, actor: Actor, file_id: UUID) -> list[Revision]:
+def list_schema_revisions(conn: ReadConnection, actor: Actor, file_id: UUID) -> list[Revision]:
     """Every schema of a file that the actor may know of, the newest first. Raises NotFound."""
-    seen = access_visible(conn, actor, file_id)
-    found = (
+    target = access_visible(conn, actor, file_id)
+    query = (
         select(
             schema_revisions, users.c.name.label("user_name"), accounts.c.name.label("account_name")
         )
@@ -115,16 +115,16 @@ def schema_revisions_of(conn: ReadConnection, actor: Actor, file_id: UUID) -> li
             number=row.revision,
             source=row.source,
             schema=row.schema,
-            version=row.version if seen.rights.reads else None,
+            version=row.version if target.rights.reads else None,
             changes=row.changes,
             user_name=f"{row.account_name}:{row.user_name}",
             created_at=row.created_at,
         )
-        for row in conn.execute(found)
+        for row in conn.execute(query)
     ]
 
 
-def changes_to(contract: Contract, schema: dict[str, Any]) -> tuple[Change, ...]:
+def compare_with_contract(contract: Contract, schema: dict[str, Any]) -> tuple[Change, ...]:
     """What a new schema changes of the contract, that it is enforced from now on included."""
     if contract.schema is not None:
         return compare_schemas(contract.schema, schema)
@@ -152,10 +152,10 @@ def propose_schema(
     lock_manageable(conn, actor, file_id)
     contract = load_contract(conn, file_id)
     document = to_document(schema)
-    changes = changes_to(contract, document)
-    told = [change.to_document() for change in changes]
+    changes = compare_with_contract(contract, document)
+    change_documents = [change.to_document() for change in changes]
     if not is_compatible(changes) and not accept_breaking:
-        raise BreakingChange(changes=told)
+        raise BreakingChange(changes=change_documents)
     task_id = TaskId(uuid4())
     conn.execute(
         insert(checks).values(
@@ -168,7 +168,7 @@ def propose_schema(
             schema=document,
             dialect=contract.dialect,
             revision=contract.revision,
-            changes=told,
+            changes=change_documents,
             created_by=actor.user_id,
             key_id=actor.key_id,
             created_at=now,
@@ -191,7 +191,7 @@ def propose_schema(
     return task_id
 
 
-def keep_revision(
+def add_revision(
     conn: WriteConnection,
     contract: Contract,
     schema: dict[str, Any],

@@ -32,9 +32,9 @@ DERIVE = "derive.version"
 """The workflow's name in the queue; part of the task protocol."""
 EAGER: Form = "parquet"
 """The form that is made right after each publication, and kept as long as the version."""
-UNUSED = timedelta(days=7)
+UNUSED_LIFETIME = timedelta(days=7)
 """The other forms go when nobody has asked for them for so long."""
-MOST_STARTS = 9
+MAX_STARTS = 9
 """Starts that a run gets: one whose workers die each time must not be resumed for ever."""
 
 
@@ -70,13 +70,17 @@ def plan_derivative(
     """Have the form made, once: nothing happens while it is pending or ready."""
     # Of two who ask at once the second finds the row; SQLite's writer is alone anyway. The account
     # is the version's own, whoever asks.
-    home = select(versions.c.account_id).where(versions.c.id == version_id).with_for_update()
-    account_id: UUID = conn.execute(home).scalar_one()
-    row = conn.execute(select(derivatives.c.status).where(_of(version_id, form))).one_or_none()
+    account_query = (
+        select(versions.c.account_id).where(versions.c.id == version_id).with_for_update()
+    )
+    account_id: UUID = conn.execute(account_query).scalar_one()
+    row = conn.execute(
+        select(derivatives.c.status).where(_derivative_key(version_id, form))
+    ).one_or_none()
     if row is not None and row.status in ("pending", "ready"):
         return
     run_id = uuid4()
-    fresh = {
+    values = {
         "status": "pending",
         "run_id": run_id,
         "starts": 0,
@@ -86,29 +90,29 @@ def plan_derivative(
         "used_at": now,
     }
     if row is None:
-        named = {"version_id": version_id, "form": form, "account_id": account_id}
-        conn.execute(insert(derivatives).values(**named, **fresh))
+        key = {"version_id": version_id, "form": form, "account_id": account_id}
+        conn.execute(insert(derivatives).values(**key, **values))
     else:
-        conn.execute(update(derivatives).where(_of(version_id, form)).values(**fresh))
+        conn.execute(update(derivatives).where(_derivative_key(version_id, form)).values(**values))
     queue.enqueue(conn, DERIVE, run_id, account_id, BACKGROUND_QUEUE)
 
 
 def begin_derivation(conn: WriteConnection, run_id: UUID, now: datetime) -> Derivation | None:
     """Count a start of the run and load what it needs; None if there is nothing to do."""
     pending = derivatives.c.run_id == run_id, derivatives.c.status == "pending"
-    counted = update(derivatives).where(*pending).values(starts=derivatives.c.starts + 1)
-    if not conn.execute(counted).rowcount:
+    statement = update(derivatives).where(*pending).values(starts=derivatives.c.starts + 1)
+    if not conn.execute(statement).rowcount:
         return None
-    row = conn.execute(_load(run_id)).one()
-    if row.starts > MOST_STARTS:
-        detail = f"It was begun {MOST_STARTS} times, and each time its worker died."
+    row = conn.execute(_derivation_query(run_id)).one()
+    if row.starts > MAX_STARTS:
+        detail = f"It was begun {MAX_STARTS} times, and each time its worker died."
         fail_derivation(conn, run_id, "derivation-failed", detail, now)
         return None
     source, size = BlobId(row.id), row.size
     if row.form in ("jsonl", "arrow"):
-        made = _of(row.id, EAGER), derivatives.c.status == "ready"
+        ready = _derivative_key(row.id, EAGER), derivatives.c.status == "ready"
         parquet = conn.execute(
-            select(derivatives.c.blob_id, derivatives.c.size).where(*made)
+            select(derivatives.c.blob_id, derivatives.c.size).where(*ready)
         ).one_or_none()
         if parquet is None:
             detail = "It is made from the version's Parquet, which is not there."
@@ -132,33 +136,35 @@ def begin_derivation(conn: WriteConnection, run_id: UUID, now: datetime) -> Deri
     )
 
 
-def keep_derivative(
+def save_derivative(
     conn: WriteConnection,
-    work: Derivation,
+    derivation: Derivation,
     blob_id: BlobId,
     stored: StoredBlob,
     columns: list[dict[str, Any]] | None,
-    most: int,
+    max_total_bytes: int,
     now: datetime,
 ) -> bool:
     """Name the blob that holds the form; False if nobody wants it any more or it has no room.
 
     The profile of the `columns` is kept with it, and also where the form itself has no room.
-    `most` is what all derivatives of the server may take, in bytes.
+    `max_total_bytes` is what all derivatives of the server may take, in bytes.
     """
-    if not _is_pending(conn, work.run_id):
+    if not _is_pending(conn, derivation.run_id):
         return False
     if columns is not None:
-        mine = inspections.c.version_id == work.version_id
-        conn.execute(update(inspections).where(mine).values(columns=columns))
-    own = blob_id == work.version_id
-    if not own and not make_room(conn, work.account_id, stored.size, most, now):
+        this_version = inspections.c.version_id == derivation.version_id
+        conn.execute(update(inspections).where(this_version).values(columns=columns))
+    is_original = blob_id == derivation.version_id
+    if not is_original and not free_space(
+        conn, derivation.account_id, stored.size, max_total_bytes, now
+    ):
         detail = f"There is no room for its {stored.size:,} bytes beside the other derivatives."
-        fail_derivation(conn, work.run_id, "derivatives-full", detail, now)
+        fail_derivation(conn, derivation.run_id, "derivatives-full", detail, now)
         return False
     conn.execute(
         update(derivatives)
-        .where(derivatives.c.run_id == work.run_id)
+        .where(derivatives.c.run_id == derivation.run_id)
         .values(
             status="ready",
             blob_id=blob_id,
@@ -182,20 +188,24 @@ def fail_derivation(
     )
 
 
-def make_room(
-    conn: WriteConnection, account_id: AccountId, size: int, most: int, now: datetime
+def free_space(
+    conn: WriteConnection, account_id: AccountId, size: int, max_total_bytes: int, now: datetime
 ) -> bool:
     """Whether `size` bytes fit, after those used longest ago had to go if need be."""
     quota = conn.scalar(select(accounts.c.quota).where(accounts.c.id == account_id)) or 0
-    mine = derivatives.c.account_id == account_id
-    return _room_within(conn, size, quota, now, mine) and _room_within(conn, size, most, now)
+    in_account = derivatives.c.account_id == account_id
+    return _free_space_below(conn, size, quota, now, in_account) and _free_space_below(
+        conn, size, max_total_bytes, now
+    )
 
 
-def derivative_bytes(conn: ReadConnection, *which: Any) -> int:
+def derivative_bytes(conn: ReadConnection, *conditions: Any) -> int:
     """The bytes of derivatives; a form whose bytes are the version's own takes none."""
-    own = derivatives.c.blob_id != derivatives.c.version_id
-    total = select(func.sum(derivatives.c.size)).where(derivatives.c.status == "ready", own)
-    return int(conn.scalar(total.where(*which)) or 0)
+    not_original = derivatives.c.blob_id != derivatives.c.version_id
+    total = select(func.sum(derivatives.c.size)).where(
+        derivatives.c.status == "ready", not_original
+    )
+    return int(conn.scalar(total.where(*conditions)) or 0)
 
 
 def account_derivative_bytes(conn: ReadConnection, account_id: UUID) -> int:
@@ -205,7 +215,9 @@ def account_derivative_bytes(conn: ReadConnection, account_id: UUID) -> int:
 
 def expire_unused(conn: WriteConnection, now: datetime) -> int:
     """Let the forms go that nobody has used for long; how many."""
-    return _expire(conn, now, derivatives.c.form != EAGER, derivatives.c.used_at < now - UNUSED)
+    return _expire(
+        conn, now, derivatives.c.form != EAGER, derivatives.c.used_at < now - UNUSED_LIFETIME
+    )
 
 
 def pending_runs(conn: ReadConnection) -> list[UUID]:
@@ -214,14 +226,15 @@ def pending_runs(conn: ReadConnection) -> list[UUID]:
     return list(conn.scalars(waiting))
 
 
-_GONE: dict[str, Any] = {"status": "expired", "blob_id": None, "size": 0, "sha256": None}
+_EXPIRED_VALUES: dict[str, Any] = {"status": "expired", "blob_id": None, "size": 0, "sha256": None}
 
 
-def _expire(conn: WriteConnection, now: datetime, *which: Any) -> int:
-    """Let the forms go that `which` selects, and release their blobs to the sweep; how many."""
+def _expire(conn: WriteConnection, now: datetime, *conditions: Any) -> int:
+    """Let the forms go that `conditions` selects, and release their blobs to the sweep; how
+    many."""
     # Locked first: a form that somebody uses meanwhile must not lose its bytes.
     ready = select(derivatives.c.version_id, derivatives.c.form, derivatives.c.blob_id).where(
-        derivatives.c.status == "ready", *which
+        derivatives.c.status == "ready", *conditions
     )
     rows = conn.execute(ready.with_for_update()).all()
     released = [
@@ -232,56 +245,62 @@ def _expire(conn: WriteConnection, now: datetime, *which: Any) -> int:
     if released:
         conn.execute(insert(released_blobs), released)
     for row in rows:
-        conn.execute(update(derivatives).where(_of(row.version_id, row.form)).values(**_GONE))
+        conn.execute(
+            update(derivatives)
+            .where(_derivative_key(row.version_id, row.form))
+            .values(**_EXPIRED_VALUES)
+        )
     return len(rows)
 
 
-def _room_within(conn: WriteConnection, size: int, most: int, now: datetime, *which: Any) -> bool:
+def _free_space_below(
+    conn: WriteConnection, size: int, max_bytes: int, now: datetime, *conditions: Any
+) -> bool:
     """Room below one bound. First to go are forms made on demand, then the Parquet of versions
     that are current no more, each by its last use."""
-    if size > most:
+    if size > max_bytes:
         return False
-    over = derivative_bytes(conn, *which) + size - most
-    if over <= 0:
+    excess_bytes = derivative_bytes(conn, *conditions) + size - max_bytes
+    if excess_bytes <= 0:
         return True
     current = exists().where(
         files.c.id == versions.c.file_id, files.c.current_version == versions.c.number
     )
-    may_go = (
+    candidates = (
         select(derivatives.c.version_id, derivatives.c.form, derivatives.c.size)
         .join(versions, versions.c.id == derivatives.c.version_id)
         .where(
             derivatives.c.status == "ready",
             derivatives.c.blob_id != derivatives.c.version_id,
             or_(derivatives.c.form != EAGER, ~current),
-            *which,
+            *conditions,
         )
         .order_by(derivatives.c.form == EAGER, derivatives.c.used_at)
     )
-    chosen = []
-    for row in conn.execute(may_go):
-        if over <= 0:
+    selected = []
+    for row in conn.execute(candidates):
+        if excess_bytes <= 0:
             break
-        chosen.append(_of(row.version_id, row.form))
-        over -= row.size
-    if over > 0:
+        selected.append(_derivative_key(row.version_id, row.form))
+        excess_bytes -= row.size
+    if excess_bytes > 0:
         return False
-    for one in chosen:
-        _expire(conn, now, one)
+    for condition in selected:
+        _expire(conn, now, condition)
     return True
 
 
-def _of(version_id: UUID, form: str) -> Any:
+def _derivative_key(version_id: UUID, form: str) -> Any:
     return and_(derivatives.c.version_id == version_id, derivatives.c.form == form)
 
 
 def _is_pending(conn: WriteConnection, run_id: UUID) -> bool:
     """Whether the run's form is wanted still; it stays so until the transaction's end."""
-    mine = select(derivatives.c.status).where(derivatives.c.run_id == run_id).with_for_update()
-    return conn.scalar(mine) == "pending"
+    query = select(derivatives.c.status).where(derivatives.c.run_id == run_id).with_for_update()
+    return conn.scalar(query) == "pending"
 
 
-def _load(run_id: UUID) -> Any:
+def _derivation_query(run_id: UUID) -> Any:
     earlier = or_(
         schema_revisions.c.version.is_(None), schema_revisions.c.version < versions.c.number
     )

@@ -2,7 +2,7 @@
 
 import unicodedata
 
-LONGEST = 600
+MAX_KEY_CHARS = 600
 """Characters of a key. Of 255 characters folding makes 765 at most, but PostgreSQL takes no more
 than 2,700 bytes into an index, and a character may be four."""
 
@@ -10,13 +10,13 @@ MAX_TRIGRAMS = 40
 """Grams that a search asks for; what is found is compared with the whole text anyway."""
 
 
-def folded(name: str) -> str:
+def fold_name(name: str) -> str:
     """A name's key: Unicode's full case folding in NFC, its first 600 characters.
 
     Made here and kept beside the name, since SQLite folds ASCII alone, and PostgreSQL as the
     machine's locale says. Unicode promises that folding a character never changes.
     """
-    return unicodedata.normalize("NFC", name.casefold())[:LONGEST]
+    return unicodedata.normalize("NFC", name.casefold())[:MAX_KEY_CHARS]
 
 
 def trigrams(key: str) -> list[str]:
@@ -25,5 +25,5 @@ def trigrams(key: str) -> list[str]:
     Of a text of two characters that is itself, and of a single one there are none.
     """
     width = 3 if len(key) > 2 else 2
-    every = (key[at : at + width] for at in range(len(key) - width + 1))
-    return list(dict.fromkeys(every))[:MAX_TRIGRAMS]
+    pieces = (key[start : start + width] for start in range(len(key) - width + 1))
+    return list(dict.fromkeys(pieces))[:MAX_TRIGRAMS]

@@ -8,7 +8,7 @@ from itertools import islice
 from entrepot.accounts.accounts import has_accounts
 from entrepot.blobs.store import BlobId, BlobStore
 from entrepot.db.engine import Database
-from entrepot.files.remove import BATCH, named_bytes
+from entrepot.files.remove import BATCH, find_named_blobs
 
 MAX_ORPHANS = 1_000
 MAX_ORPHANS_PERCENT = 1
@@ -44,38 +44,38 @@ def find_orphans(
     An operator's `limit` replaces ours, but not the one of a database without accounts, which is 0.
     """
     blob_ids: list[BlobId] = []
-    kept = MAX_ORPHANS if limit is None else limit
-    blobs = count = named = 0
+    max_ids = MAX_ORPHANS if limit is None else limit
+    blobs = count = named_count = 0
     listing = store.list()
     while batch := list(islice(listing, BATCH)):
-        old = [blob.blob_id for blob in batch if blob.modified < before]
-        names = database.read(named_bytes, old)
-        unnamed = [blob_id for blob_id in old if blob_id not in names]
-        blob_ids += unnamed[: kept - len(blob_ids)]
+        old_ids = [blob.blob_id for blob in batch if blob.modified < before]
+        named_ids = database.read(find_named_blobs, old_ids)
+        unnamed = [blob_id for blob_id in old_ids if blob_id not in named_ids]
+        blob_ids += unnamed[: max_ids - len(blob_ids)]
         blobs += len(batch)
         count += len(unnamed)
-        named += len(names)
+        named_count += len(named_ids)
     if not database.read(has_accounts):
         limit = 0
     elif limit is None:
-        limit = orphan_limit(blobs, named)
+        limit = orphan_limit(blobs, named_count)
     return Orphans(blob_ids, count, blobs, limit)
 
 
 def orphan_limit(blobs: int, named: int) -> int:
     """How many orphans may go from a store of `blobs` blobs, of which rows name `named`."""
     # Where fewer are named than not, even few are suspect: all but the one of a first upload.
-    few = min(FEW_ORPHANS, named + 1)
-    return min(MAX_ORPHANS, max(few, blobs * MAX_ORPHANS_PERCENT // 100))
+    small_limit = min(FEW_ORPHANS, named + 1)
+    return min(MAX_ORPHANS, max(small_limit, blobs * MAX_ORPHANS_PERCENT // 100))
 
 
 def remove_orphans(database: Database, store: BlobStore, orphans: Orphans) -> int:
     """Remove those that no row names now either; how many."""
     removed = 0
     for batch in _batches(orphans.blob_ids):
-        names = database.read(named_bytes, batch)
+        named_ids = database.read(find_named_blobs, batch)
         for blob_id in batch:
-            if blob_id not in names:
+            if blob_id not in named_ids:
                 store.delete(blob_id)
                 removed += 1
     return removed

@@ -11,21 +11,26 @@ from entrepot.db.types import WriteConnection
 from entrepot.errors import SweepStopped
 from entrepot.files.cleanup.delete import purge_files
 from entrepot.files.cleanup.retention import apply_retention, files_over_retention
-from entrepot.files.delivery.resumable import drop_expired_uploads, needed_drafts
+from entrepot.files.delivery.resumable import drop_expired_uploads, find_needed_drafts
 from entrepot.files.derivatives import expire_unused, fail_derivation, pending_runs
 from entrepot.files.orphans import find_orphans, remove_orphans
 from entrepot.files.processing.validation import give_up
-from entrepot.files.remove import BATCH, expired_blobs, remove_expired_bytes, remove_released_blobs
+from entrepot.files.remove import (
+    BATCH,
+    find_expired_blobs,
+    remove_expired_bytes,
+    remove_released_blobs,
+)
 from entrepot.quotas.reserve import RESERVATION_LIFETIME, release_expired
 from entrepot.tasks.queue import find_dead_runs, find_lost_tasks
 from entrepot.tasks.replies import delete_stale_replies
 
-GRACE = timedelta(hours=1)
+GRACE_PERIOD = timedelta(hours=1)
 """Bytes that no row names are left alone for so long: their transaction may still come."""
 
 
 @dataclass(frozen=True)
-class Swept:
+class SweepResult:
     """What a sweep did, in counts."""
 
     reservations: int
@@ -46,9 +51,9 @@ def sweep(
     database: Database,
     store: BlobStore,
     clock: Callable[[], datetime],
-    grace: timedelta = GRACE,
+    grace: timedelta = GRACE_PERIOD,
     max_orphans: int | None = None,
-) -> Swept:
+) -> SweepResult:
     """Release what died, remove what expired, and bytes without a row older than `grace`.
 
     Bytes without a row are only removed if they are few (`files.orphans`), or at most
@@ -59,35 +64,35 @@ def sweep(
     locked, and the grace covers the moment between its last byte and its transaction. A resumable
     one has all it needs until its time is over, whether or not anything runs.
     """
-    uploads = _drop_uploads(database, store, clock)
+    uploads = _delete_expired_uploads(database, store, clock)
     reservations = database.write(release_expired, clock())
-    retained = _apply_retentions(database, clock)
+    retained_versions = _apply_retentions(database, clock)
     purged = _purge_files(database, clock)
     expired = 0
-    while due := database.read(expired_blobs, clock()):
-        done = [remove_expired_bytes(database, store, blob, clock) for blob in due]
-        expired += sum(done)
-        if not any(done):
+    while expired_ids := database.read(find_expired_blobs, clock()):
+        removed = [remove_expired_bytes(database, store, blob, clock) for blob in expired_ids]
+        expired += sum(removed)
+        if not any(removed):
             break
-    unused = database.write(expire_unused, clock())
+    unused_forms = database.write(expire_unused, clock())
     released = remove_released_blobs(database, store)
     replies = database.write(delete_stale_replies, clock())
-    stranded = database.write(end_stranded_tasks, clock())
-    found = find_orphans(database, store, clock() - grace, max_orphans)
-    if not found.within_limit:
-        raise SweepStopped(orphans=found.count, blobs=found.blobs, limit=found.limit)
-    orphans = remove_orphans(database, store, found)
+    lost_tasks = database.write(end_lost_tasks, clock())
+    candidates = find_orphans(database, store, clock() - grace, max_orphans)
+    if not candidates.within_limit:
+        raise SweepStopped(orphans=candidates.count, blobs=candidates.blobs, limit=candidates.limit)
+    orphans = remove_orphans(database, store, candidates)
     unfinished = store.sweep_incoming(clock() - grace)
     drafts = _remove_drafts(database, store, clock() - grace)
-    return Swept(
+    return SweepResult(
         reservations=reservations,
         unfinished=unfinished,
         expired=expired,
         orphans=orphans,
-        stranded=stranded,
-        unused=unused,
+        stranded=lost_tasks,
+        unused=unused_forms,
         replies=replies,
-        retained=retained,
+        retained=retained_versions,
         purged=purged,
         uploads=uploads,
         drafts=drafts,
@@ -95,25 +100,27 @@ def sweep(
     )
 
 
-def _drop_uploads(database: Database, store: BlobStore, clock: Callable[[], datetime]) -> int:
+def _delete_expired_uploads(
+    database: Database, store: BlobStore, clock: Callable[[], datetime]
+) -> int:
     """End the resumable uploads whose time is over: first the rows, so that nobody goes on."""
-    dropped = 0
-    while gone := database.write(drop_expired_uploads, clock()):
-        for upload_id in gone:
+    count = 0
+    while expired := database.write(drop_expired_uploads, clock()):
+        for upload_id in expired:
             store.drafts.drop(upload_id)
-        dropped += len(gone)
-    return dropped
+        count += len(expired)
+    return count
 
 
 def _apply_retentions(database: Database, clock: Callable[[], datetime]) -> int:
-    over = database.read(files_over_retention, clock())
-    return sum(database.write(apply_retention, file_id, clock()) for file_id in over)
+    file_ids = database.read(files_over_retention, clock())
+    return sum(database.write(apply_retention, file_id, clock()) for file_id in file_ids)
 
 
 def _purge_files(database: Database, clock: Callable[[], datetime]) -> int:
     purged = 0
-    while done := database.write(purge_files, clock()):
-        purged += done
+    while count := database.write(purge_files, clock()):
+        purged += count
     return purged
 
 
@@ -122,23 +129,23 @@ def release_all_reservations(database: Database, now: datetime) -> int:
     return database.write(release_expired, now + 2 * RESERVATION_LIFETIME)
 
 
-def end_stranded_tasks(conn: WriteConnection, now: datetime) -> int:
+def end_lost_tasks(conn: WriteConnection, now: datetime) -> int:
     """End as failed what no worker will ever take again, tasks and derivations; how many."""
-    stranded = find_lost_tasks(conn)
-    for task_id in stranded:
+    task_ids = find_lost_tasks(conn)
+    for task_id in task_ids:
         give_up(conn, task_id, now)
-    dead = find_dead_runs(conn, pending_runs(conn))
-    for run_id in dead:
+    run_ids = find_dead_runs(conn, pending_runs(conn))
+    for run_id in run_ids:
         fail_derivation(conn, run_id, "derivation-failed", "Its run was lost.", now)
-    return len(stranded) + len(dead)
+    return len(task_ids) + len(run_ids)
 
 
 def _remove_drafts(database: Database, store: BlobStore, before: datetime) -> int:
     """Remove drafts that no unfinished upload needs."""
     removed = 0
-    old = (draft.blob_id for draft in store.drafts.list() if draft.modified < before)
-    while batch := list(islice(old, BATCH)):
-        needed = database.read(needed_drafts, batch)
+    old_ids = (draft.blob_id for draft in store.drafts.list() if draft.modified < before)
+    while batch := list(islice(old_ids, BATCH)):
+        needed = database.read(find_needed_drafts, batch)
         for draft_id in batch:
             if draft_id not in needed:
                 store.drafts.drop(draft_id)

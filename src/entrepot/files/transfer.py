@@ -30,14 +30,14 @@ from entrepot.db.tables import (
 )
 from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.errors import FieldInvalid, FileBusy, NotFound
-from entrepot.files.remove import kept
+from entrepot.files.remove import bytes_kept
 from entrepot.files.versions import FileId
 from entrepot.grants.access import Offered, lock_manageable, lock_offered
 from entrepot.grants.entitlements import ANY_USER, end_entitlement, find_grantee
 from entrepot.quotas.reserve import add_used, refund
 from entrepot.tasks.records import END_STATUSES, notify_watchers
 
-VALIDATION = "file.validate"
+VALIDATION_KIND = "file.validate"
 """The kind of task whose bytes are not the file's, but of whoever had them validated."""
 
 
@@ -72,8 +72,8 @@ def transfer_file(
         raise FieldInvalid("user_name", "is disabled.")
     if user.id == target.owner_id:
         return
-    names = {"from": _name_of(conn, target.owner_id), "to": user.user_name}
-    _give(conn, file_id, user.id, now)
+    names = {"from": _full_user_name(conn, target.owner_id), "to": user.user_name}
+    _set_owner(conn, file_id, user.id, now)
     record(conn, target.account_id, actor, "file.transfer", now, file_id, None, names)
 
 
@@ -91,13 +91,13 @@ def offer_file(
     if grantee.account_id == target.account_id:
         reason = "is of the file's own account: hand it over in the file's settings, or by PATCH."
         raise FieldInvalid("user_name", reason)
-    before = conn.execute(select(offers).where(offers.c.file_id == file_id)).one_or_none()
-    if before is not None and before.user_id == grantee.user_id:
-        made: datetime = before.created_at
-        return made
+    earlier = conn.execute(select(offers).where(offers.c.file_id == file_id)).one_or_none()
+    if earlier is not None and earlier.user_id == grantee.user_id:
+        created_at: datetime = earlier.created_at
+        return created_at
     conn.execute(delete(offers).where(offers.c.file_id == file_id))
-    named = {"file_id": file_id, "user_id": grantee.user_id}
-    conn.execute(insert(offers).values(**named, offered_by=actor.user_id, created_at=now))
+    values = {"file_id": file_id, "user_id": grantee.user_id}
+    conn.execute(insert(offers).values(**values, offered_by=actor.user_id, created_at=now))
     detail = {"to": user_name}
     record(conn, target.account_id, actor, "file.offer", now, file_id, None, detail)
     return now
@@ -117,10 +117,10 @@ def withdraw_offer(conn: WriteConnection, actor: Actor, file_id: UUID, now: date
     record(conn, account_id, actor, action, now, file_id)
 
 
-def offered_to(conn: ReadConnection, file_id: UUID) -> str | None:
+def get_offer_recipient(conn: ReadConnection, file_id: UUID) -> str | None:
     """The name of whom a file is offered to, for those who manage it."""
     user_id = conn.scalar(select(offers.c.user_id).where(offers.c.file_id == file_id))
-    return _name_of(conn, user_id) if user_id is not None else None
+    return _full_user_name(conn, user_id) if user_id is not None else None
 
 
 def list_offers(
@@ -131,10 +131,10 @@ def list_offers(
     `after` is the place of the last one of the page before: `created_at` and `file_id`.
     """
     size = select(func.coalesce(func.sum(versions.c.size), 0)).where(
-        versions.c.file_id == files.c.id, *kept(versions)
+        versions.c.file_id == files.c.id, *bytes_kept(versions)
     )
-    shared = select(func.count()).where(entitlements.c.file_id == files.c.id)
-    found = (
+    entitlement_count = select(func.count()).where(entitlements.c.file_id == files.c.id)
+    query = (
         select(
             offers.c.created_at,
             files.c.id,
@@ -143,14 +143,14 @@ def list_offers(
             users.c.name.label("user"),
             accounts.c.name.label("account"),
             size.scalar_subquery().label("size"),
-            shared.scalar_subquery().label("shared"),
+            entitlement_count.scalar_subquery().label("shared"),
         )
         .join(files, files.c.id == offers.c.file_id)
         .join(users, users.c.id == files.c.owner_id)
         .join(accounts, accounts.c.id == users.c.account_id)
         .where(offers.c.user_id == actor.user_id, files.c.deleted_at.is_(None))
     )
-    page = page_after(found, offers.c.created_at, offers.c.file_id, limit, after)
+    page = page_after(query, offers.c.created_at, offers.c.file_id, limit, after)
     return [
         Offer(
             file_id=FileId(row.id),
@@ -167,9 +167,9 @@ def list_offers(
 
 def count_offers(conn: ReadConnection, actor: Actor) -> int:
     """How many files are offered to the actor."""
-    mine = offers.c.user_id == actor.user_id, files.c.deleted_at.is_(None)
-    found = select(func.count()).select_from(offers.join(files, files.c.id == offers.c.file_id))
-    return conn.scalar(found.where(*mine)) or 0
+    offered = offers.c.user_id == actor.user_id, files.c.deleted_at.is_(None)
+    query = select(func.count()).select_from(offers.join(files, files.c.id == offers.c.file_id))
+    return conn.scalar(query.where(*offered)) or 0
 
 
 def accept_offer(conn: WriteConnection, actor: Actor, file_id: UUID, now: datetime) -> None:
@@ -180,57 +180,57 @@ def accept_offer(conn: WriteConnection, actor: Actor, file_id: UUID, now: dateti
     offered = lock_offered(conn, actor, file_id)
     busy = (
         tasks.c.file_id == file_id,
-        tasks.c.kind != VALIDATION,
+        tasks.c.kind != VALIDATION_KIND,
         tasks.c.status.not_in(END_STATUSES),
     )
-    if under_way := conn.scalar(select(func.count()).select_from(tasks).where(*busy)):
-        raise FileBusy(tasks=under_way)
-    size = _move(conn, offered)
-    names = {"from": _name_of(conn, offered.owner_id), "to": actor.user_name, "bytes": size}
-    _give(conn, file_id, actor.user_id, now)
+    if task_count := conn.scalar(select(func.count()).select_from(tasks).where(*busy)):
+        raise FileBusy(tasks=task_count)
+    size = _move_to_account(conn, offered)
+    names = {"from": _full_user_name(conn, offered.owner_id), "to": actor.user_name, "bytes": size}
+    _set_owner(conn, file_id, actor.user_id, now)
     for account_id in (offered.account_id, actor.account_id):
         record(conn, account_id, actor, "file.transfer", now, file_id, None, names)
 
 
-def _move(conn: WriteConnection, offered: Offered) -> int:
+def _move_to_account(conn: WriteConnection, offered: Offered) -> int:
     """Have the file and all its bytes belong to the actor's account; how many those are."""
     file_id, old, new = offered.file_id, offered.account_id, offered.actor.account_id
-    mine = versions.c.file_id == file_id
+    of_file = versions.c.file_id == file_id
     # Those whose bytes go at this moment are not counted, or wait and are then the new account's.
-    conn.execute(select(versions.c.id).where(mine).with_for_update(key_share=True))
-    counted = select(func.sum(versions.c.size)).where(mine, *kept(versions))
-    size = int(conn.scalar(counted) or 0)
+    conn.execute(select(versions.c.id).where(of_file).with_for_update(key_share=True))
+    query = select(func.sum(versions.c.size)).where(of_file, *bytes_kept(versions))
+    size = int(conn.scalar(query) or 0)
     _lock_accounts(conn, old, new)
     add_used(conn, new, size)
     refund(conn, old, size)
-    own = select(versions.c.id).where(mine)
-    for moved in (
-        update(versions).where(mine),
-        update(derivatives).where(derivatives.c.version_id.in_(own)),
+    version_ids = select(versions.c.id).where(of_file)
+    for statement in (
+        update(versions).where(of_file),
+        update(derivatives).where(derivatives.c.version_id.in_(version_ids)),
         update(checks).where(checks.c.file_id == file_id, checks.c.revision.is_not(None)),
-        update(tasks).where(tasks.c.file_id == file_id, tasks.c.kind != VALIDATION),
+        update(tasks).where(tasks.c.file_id == file_id, tasks.c.kind != VALIDATION_KIND),
         update(files).where(files.c.id == file_id),
     ):
-        conn.execute(moved.values(account_id=new))
+        conn.execute(statement.values(account_id=new))
     return size
 
 
 def _lock_accounts(conn: WriteConnection, *account_ids: AccountId) -> None:
     """Both in one order, so that two who exchange files never wait for each other."""
-    both = select(accounts.c.id).where(accounts.c.id.in_(account_ids)).order_by(accounts.c.id)
-    conn.execute(both.with_for_update(key_share=True))
+    query = select(accounts.c.id).where(accounts.c.id.in_(account_ids)).order_by(accounts.c.id)
+    conn.execute(query.with_for_update(key_share=True))
 
 
-def _give(conn: WriteConnection, file_id: UUID, user_id: UserId, now: datetime) -> None:
+def _set_owner(conn: WriteConnection, file_id: UUID, user_id: UserId, now: datetime) -> None:
     """Change the owner, who needs no entitlement of their own; an offer is over."""
-    owned = {"owner_id": user_id, "updated_at": now}
-    conn.execute(update(files).where(files.c.id == file_id).values(**owned))
+    values = {"owner_id": user_id, "updated_at": now}
+    conn.execute(update(files).where(files.c.id == file_id).values(**values))
     conn.execute(delete(offers).where(offers.c.file_id == file_id))
     end_entitlement(conn, file_id, user_id)
     notify_watchers(conn, file_id)
 
 
-def _name_of(conn: ReadConnection, user_id: UUID) -> str:
-    found = select(users.c.name, accounts.c.name.label("account")).join(accounts)
-    row = conn.execute(found.where(users.c.id == user_id)).one()
+def _full_user_name(conn: ReadConnection, user_id: UUID) -> str:
+    query = select(users.c.name, accounts.c.name.label("account")).join(accounts)
+    row = conn.execute(query.where(users.c.id == user_id)).one()
     return f"{row.account}:{row.name}"

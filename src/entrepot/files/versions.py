@@ -13,16 +13,16 @@ FileId = NewType("FileId", UUID)
 VersionStatus = Literal[
     "received", "inspecting", "published", "rejected", "failed", "canceled", "deleted"
 ]
-UNDO = timedelta(days=7)
+UNDO_PERIOD = timedelta(days=7)
 """How long the deletion of a version or a file can be undone."""
-UNDECIDED: tuple[VersionStatus, ...] = ("received", "inspecting")
-QUARANTINED: tuple[VersionStatus, ...] = ("rejected", "failed")
+UNDECIDED_STATUSES: tuple[VersionStatus, ...] = ("received", "inspecting")
+QUARANTINED_STATUSES: tuple[VersionStatus, ...] = ("rejected", "failed")
 """Versions that nobody reads and whose bytes are kept for a while for the one who delivered them:
 they break the contract, or could not be inspected."""
 
 
 @dataclass(frozen=True)
-class Undecided:
+class UndecidedVersion:
     """A version that waits for its inspection's verdict, with its file's contract as it stands.
 
     `size` is bytes; `mode` says how the contract binds, `schema` is its Table Schema as JSON,
@@ -49,7 +49,7 @@ class Undecided:
 
 
 @dataclass(frozen=True)
-class Published:
+class PublishedVersion:
     """A version that its reader may have: all that a download needs. `size` is bytes.
 
     `account_id` owns its file, `reader` is who may have it; `form` is `original`, or what was made

@@ -22,7 +22,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from entrepot.errors import FieldInvalid, NotFound
-from entrepot.files.cleanup.retention import MOST
+from entrepot.files.cleanup.retention import MAX_VALUES
 
 MAX_NUMBER = 2**31 - 1
 """The number of a version or of a revision: what an INTEGER column of PostgreSQL holds."""
@@ -63,8 +63,8 @@ NumberInBody = Annotated[StrictInt, Field(ge=1, le=MAX_NUMBER)]
 SizeLimitInBody = Annotated[
     StrictInt, Field(ge=1, le=MAX_BYTES, description="Bytes; binds every later version too.")
 ]
-KeepLastInBody = Annotated[StrictInt, Field(ge=1, le=MOST["keep_last"])]
-DaysInBody = Annotated[StrictInt, Field(ge=1, le=MOST["days"])]
+KeepLastInBody = Annotated[StrictInt, Field(ge=1, le=MAX_VALUES["keep_last"])]
+DaysInBody = Annotated[StrictInt, Field(ge=1, le=MAX_VALUES["days"])]
 ExampleRowsInBody = Annotated[
     StrictInt, Field(ge=0, le=1_000, description="How many rows of each kind to show.")
 ]
@@ -176,7 +176,8 @@ UPLOAD_LENGTH, UPLOAD_OFFSET = (
 )
 EVENT_ID = IntegerText(0, MAX_EVENT_ID, "is the id of an event.")
 KEEP = {
-    rule: IntegerText(1, most, f"is a number from 1 to {most:,}.") for rule, most in MOST.items()
+    rule: IntegerText(1, most, f"is a number from 1 to {most:,}.")
+    for rule, most in MAX_VALUES.items()
 }
 """How many versions, or days, a file's retention keeps, by its rule."""
 DAYS = IntegerText(1, 365, "choose one of the list.")

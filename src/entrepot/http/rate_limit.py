@@ -32,7 +32,7 @@ class Policy:
     name: str
     rate: Rate
 
-    def told(self, spent: Spent) -> list[tuple[bytes, bytes]]:
+    def headers(self, spent: Spent) -> list[tuple[bytes, bytes]]:
         """The two headers, ready for ASGI."""
         policy = f'"{self.name}";q={self.rate.burst};w={self.rate.window}'
         left = f'"{self.name}";r={spent.remaining};t={spent.full_after}'
@@ -69,7 +69,7 @@ class RateLimitMiddleware:
             await self._app(scope, receive, send)
             return
         spent = policy.rate.take(digest.hex() if digest and held else _address(scope))
-        told = policy.told(spent)
+        told = policy.headers(spent)
 
         async def send_told(message: Message) -> None:
             if message["type"] == "http.response.start":

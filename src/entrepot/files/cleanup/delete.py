@@ -18,16 +18,16 @@ from entrepot.db.tables import files, versions
 from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.errors import NotFound, NothingToUndo, VersionIsCurrent, VersionNotPublished
 from entrepot.files.queries.versions_list import Version, get_version
-from entrepot.files.versions import UNDECIDED, UNDO, FileId
+from entrepot.files.versions import UNDECIDED_STATUSES, UNDO_PERIOD, FileId
 from entrepot.grants.access import access_deleted, access_manageable, lock_deleted, lock_manageable
 
-MARGIN = timedelta(hours=1)
+UNDO_MARGIN = timedelta(hours=1)
 """The bytes stay for so much longer than a deletion can be undone: clocks of hosts differ."""
-BATCH = 100
+BATCH_FILES = 100
 
 
 @dataclass(frozen=True)
-class FileDeletion:
+class DeletedFileRecord:
     """A file that nobody finds any more, but that can be had back until `undo_until`."""
 
     file_id: FileId
@@ -37,7 +37,7 @@ class FileDeletion:
     @property
     def undo_until(self) -> datetime:
         """Until when its deletion can be undone."""
-        return self.deleted_at + UNDO
+        return self.deleted_at + UNDO_PERIOD
 
 
 def delete_version(
@@ -53,7 +53,7 @@ def delete_version(
         raise VersionIsCurrent(version=number)
     if row.status != "published":
         raise VersionNotPublished(version=number, version_status=row.status)
-    bury_versions(conn, [row.id], now)
+    mark_versions_deleted(conn, [row.id], now)
     record(conn, target.account_id, actor, "version.delete", now, file_id, number)
     return get_version(conn, actor, file_id, number)
 
@@ -69,10 +69,10 @@ def undelete_version(
     row = _version_row(conn, file_id, number)
     if row.status != "deleted":
         raise NothingToUndo(reason=f"Version {number} is {row.status}; it was not deleted.")
-    if row.deleted_at + UNDO <= now:
+    if row.deleted_at + UNDO_PERIOD <= now:
         raise NothingToUndo(reason=f"Version {number} was deleted too long ago.")
-    fresh = {"status": "published", "deleted_at": None, "keep_until": None, "spared": True}
-    conn.execute(update(versions).where(versions.c.id == row.id).values(**fresh))
+    values = {"status": "published", "deleted_at": None, "keep_until": None, "spared": True}
+    conn.execute(update(versions).where(versions.c.id == row.id).values(**values))
     record(conn, target.account_id, actor, "version.undelete", now, file_id, number)
     return get_version(conn, actor, file_id, number)
 
@@ -85,15 +85,17 @@ def delete_file(conn: WriteConnection, actor: Actor, file_id: UUID, now: datetim
     target = lock_manageable(conn, actor, file_id)
     conn.execute(update(files).where(files.c.id == file_id).values(deleted_at=now, updated_at=now))
     record(conn, target.account_id, actor, "file.delete", now, file_id)
-    return now + UNDO
+    return now + UNDO_PERIOD
 
 
-def deleted_file(conn: ReadConnection, actor: Actor, file_id: UUID, now: datetime) -> FileDeletion:
+def get_deleted_file(
+    conn: ReadConnection, actor: Actor, file_id: UUID, now: datetime
+) -> DeletedFileRecord:
     """A file whose deletion the actor may undo. Raises NotFound."""
-    if access_deleted(conn, actor, file_id, now - UNDO) is None:
+    if access_deleted(conn, actor, file_id, now - UNDO_PERIOD) is None:
         raise NotFound
     row = conn.execute(select(files).where(files.c.id == file_id)).one()
-    return FileDeletion(FileId(row.id), row.name, row.deleted_at)
+    return DeletedFileRecord(FileId(row.id), row.name, row.deleted_at)
 
 
 def undelete_file(conn: WriteConnection, actor: Actor, file_id: UUID, now: datetime) -> None:
@@ -101,7 +103,7 @@ def undelete_file(conn: WriteConnection, actor: Actor, file_id: UUID, now: datet
 
     Raises NotFound, NotAllowed, and NothingToUndo for a file that is there.
     """
-    target = lock_deleted(conn, actor, file_id, now - UNDO)
+    target = lock_deleted(conn, actor, file_id, now - UNDO_PERIOD)
     if target is None:
         access_manageable(conn, actor, file_id)
         raise NothingToUndo(reason="The file was not deleted.")
@@ -109,10 +111,12 @@ def undelete_file(conn: WriteConnection, actor: Actor, file_id: UUID, now: datet
     record(conn, target.account_id, actor, "file.undelete", now, file_id)
 
 
-def bury_versions(conn: WriteConnection, version_ids: Iterable[UUID], now: datetime) -> None:
+def mark_versions_deleted(
+    conn: WriteConnection, version_ids: Iterable[UUID], now: datetime
+) -> None:
     """Make tombstones of versions whose file is locked; their bytes may go once undoing is over."""
-    fresh = {"status": "deleted", "deleted_at": now, "keep_until": now + UNDO + MARGIN}
-    conn.execute(update(versions).where(versions.c.id.in_(list(version_ids))).values(**fresh))
+    values = {"status": "deleted", "deleted_at": now, "keep_until": now + UNDO_PERIOD + UNDO_MARGIN}
+    conn.execute(update(versions).where(versions.c.id.in_(list(version_ids))).values(**values))
 
 
 def purge_files(conn: WriteConnection, now: datetime) -> int:
@@ -120,33 +124,35 @@ def purge_files(conn: WriteConnection, now: datetime) -> int:
 
     One of whose versions is not decided waits for that.
     """
-    undecided = versions.c.file_id == files.c.id, versions.c.status.in_(UNDECIDED)
-    found = select(files.c.id, files.c.account_id).where(
-        files.c.deleted_at <= now - UNDO - MARGIN,
+    undecided = versions.c.file_id == files.c.id, versions.c.status.in_(UNDECIDED_STATUSES)
+    query = select(files.c.id, files.c.account_id).where(
+        files.c.deleted_at <= now - UNDO_PERIOD - UNDO_MARGIN,
         files.c.purged_at.is_(None),
         ~select(versions.c.id).where(*undecided).exists(),
     )
-    rows = conn.execute(found.limit(BATCH).with_for_update(key_share=True, skip_locked=True)).all()
+    rows = conn.execute(
+        query.limit(BATCH_FILES).with_for_update(key_share=True, skip_locked=True)
+    ).all()
     for row in rows:
-        mine = versions.c.file_id == row.id
-        buried = {"status": "deleted", "deleted_at": now}
+        of_file = versions.c.file_id == row.id
+        deleted_values = {"status": "deleted", "deleted_at": now}
         published = versions.c.status == "published"
-        conn.execute(update(versions).where(mine, published).values(**buried))
-        held = versions.c.bytes_removed_at.is_(None)
-        conn.execute(update(versions).where(mine, held).values(keep_until=now))
-        gone = {"current_version": None, "current_size": -1, "purged_at": now}
-        conn.execute(update(files).where(files.c.id == row.id).values(**gone))
+        conn.execute(update(versions).where(of_file, published).values(**deleted_values))
+        has_bytes = versions.c.bytes_removed_at.is_(None)
+        conn.execute(update(versions).where(of_file, has_bytes).values(keep_until=now))
+        purged_values = {"current_version": None, "current_size": -1, "purged_at": now}
+        conn.execute(update(files).where(files.c.id == row.id).values(**purged_values))
         record(conn, row.account_id, None, "file.purge", now, row.id)
     return len(rows)
 
 
 def _version_row(conn: ReadConnection, file_id: UUID, number: int) -> Row[Any]:
-    found = (
+    query = (
         select(versions, files.c.current_version)
         .join(files, files.c.id == versions.c.file_id)
         .where(versions.c.file_id == file_id, versions.c.number == number)
     )
-    row = conn.execute(found).one_or_none()
+    row = conn.execute(query).one_or_none()
     if row is None:
         raise NotFound
     return row

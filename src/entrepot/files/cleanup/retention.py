@@ -14,10 +14,10 @@ from sqlalchemy import select
 from entrepot.activity.record import record
 from entrepot.db.tables import files, versions
 from entrepot.db.types import ReadConnection, WriteConnection
-from entrepot.files.cleanup.delete import bury_versions
+from entrepot.files.cleanup.delete import mark_versions_deleted
 from entrepot.files.contract import lock_contract
 
-MOST = {"keep_last": 10_000, "days": 36_500}
+MAX_VALUES = {"keep_last": 10_000, "days": 36_500}
 """The largest number of each rule."""
 
 
@@ -38,9 +38,9 @@ class Retention:
 def apply_retention(conn: WriteConnection, file_id: UUID, now: datetime) -> int:
     """Delete the versions that the file's rule does not keep; how many."""
     contract = lock_contract(conn, file_id)
-    excess = _excess(conn, file_id, now)
+    excess = _excess_versions(conn, file_id, now)
     if excess:
-        bury_versions(conn, [row.id for row in excess], now)
+        mark_versions_deleted(conn, [row.id for row in excess], now)
     for row in excess:
         detail = {"retention": row.retention}
         record(conn, contract.account_id, None, "version.delete", now, file_id, row.number, detail)
@@ -49,13 +49,15 @@ def apply_retention(conn: WriteConnection, file_id: UUID, now: datetime) -> int:
 
 def files_over_retention(conn: ReadConnection, now: datetime) -> list[UUID]:
     """Files that have versions which their rule does not keep."""
-    ruled = select(files.c.id).where(files.c.retention.is_not(None), files.c.deleted_at.is_(None))
-    return [file_id for file_id in conn.scalars(ruled).all() if _excess(conn, file_id, now)]
+    query = select(files.c.id).where(files.c.retention.is_not(None), files.c.deleted_at.is_(None))
+    return [
+        file_id for file_id in conn.scalars(query).all() if _excess_versions(conn, file_id, now)
+    ]
 
 
-def _excess(conn: ReadConnection, file_id: UUID, now: datetime) -> list[Any]:
+def _excess_versions(conn: ReadConnection, file_id: UUID, now: datetime) -> list[Any]:
     """Published versions before the current one that the rule does not keep, newest first."""
-    found = (
+    query = (
         select(versions.c.id, versions.c.number, versions.c.decided_at, files.c.retention)
         .join(files, files.c.id == versions.c.file_id)
         .where(
@@ -67,7 +69,7 @@ def _excess(conn: ReadConnection, file_id: UUID, now: datetime) -> list[Any]:
         )
         .order_by(versions.c.number.desc())
     )
-    rows = list(conn.execute(found))
+    rows = list(conn.execute(query))
     if not rows:
         return []
     rule = rows[0].retention

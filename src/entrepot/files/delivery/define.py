@@ -18,9 +18,9 @@ from entrepot.activity.record import record
 from entrepot.db.tables import files, schema_revisions
 from entrepot.db.types import WriteConnection
 from entrepot.errors import FieldInvalid, FileTooLarge
-from entrepot.files.delivery.deliver import Accepted, NewVersion, add_version
+from entrepot.files.delivery.deliver import AcceptedDelivery, NewVersion, add_version
 from entrepot.files.delivery.uploads import StoredUpload
-from entrepot.files.names import folded
+from entrepot.files.names import fold_name
 from entrepot.files.versions import FileId
 from entrepot.quotas.reserve import settle_reservation
 from entrepot.schemas.enforcement import Enforcement
@@ -28,10 +28,10 @@ from entrepot.schemas.table_schema import to_document
 from entrepot.tasks.queue import TaskQueue
 from entrepot.tasks.records import TaskId
 
-MAX_NAME = 255
-MAX_DESCRIPTION = 10_000
+MAX_NAME_CHARS = 255
+MAX_DESCRIPTION_CHARS = 10_000
 BIDI_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-LARGEST = 2**63 - 1
+MAX_SIZE_LIMIT_BYTES = 2**63 - 1
 
 
 @dataclass(frozen=True)
@@ -48,37 +48,39 @@ class Definition:
 
 def check_file_name(name: str, field: str = "file", example: str = 'filename="orders.csv"') -> str:
     """The name in Unicode's NFC, if it is sound (1 to 255 characters). Raises FieldInvalid."""
-    normal = unicodedata.normalize("NFC", name)
+    normalized = unicodedata.normalize("NFC", name)
     reason = None
-    if not normal or len(normal) > MAX_NAME:
-        reason = f"the file name must have 1 to {MAX_NAME} characters; it has {len(normal)}."
-    elif normal in (".", ".."):
+    if not normalized or len(normalized) > MAX_NAME_CHARS:
+        reason = (
+            f"the file name must have 1 to {MAX_NAME_CHARS} characters; it has {len(normalized)}."
+        )
+    elif normalized in (".", ".."):
         reason = "the file name must not be . or .."
-    elif any(char in "/\\" for char in normal):
+    elif any(char in "/\\" for char in normalized):
         reason = "the file name must not contain path separators."
-    elif any(unicodedata.category(char) in ("Cc", "Cs") for char in normal):
+    elif any(unicodedata.category(char) in ("Cc", "Cs") for char in normalized):
         reason = "the file name must not contain control characters."
-    elif any(char in BIDI_CONTROLS for char in normal):
+    elif any(char in BIDI_CONTROLS for char in normalized):
         reason = "the file name must not contain bidirectional control characters."
     if reason:
         raise FieldInvalid(field=field, reason=reason, example=example)
-    return normal
+    return normalized
 
 
 def check_description(text: str) -> str:
     """A description of at most 10,000 characters without NUL. Raises FieldInvalid."""
-    if len(text) > MAX_DESCRIPTION:
+    if len(text) > MAX_DESCRIPTION_CHARS:
         raise FieldInvalid(
             field="file_description",
-            reason=f"may have {MAX_DESCRIPTION:,} characters; it has {len(text):,}.",
+            reason=f"may have {MAX_DESCRIPTION_CHARS:,} characters; it has {len(text):,}.",
         )
     if "\0" in text:
         raise FieldInvalid(field="file_description", reason="must not contain NUL.")
     return text
 
 
-def parse_size_limit(text: str | None, largest: int = LARGEST) -> int:
-    """A size limit in bytes from plain digits, 1 to `largest`. Raises FieldInvalid."""
+def parse_size_limit(text: str | None, max_bytes: int = MAX_SIZE_LIMIT_BYTES) -> int:
+    """A size limit in bytes from plain digits, 1 to `max_bytes`. Raises FieldInvalid."""
     example = "100000"
     if text is None or text == "":
         raise FieldInvalid(
@@ -87,8 +89,8 @@ def parse_size_limit(text: str | None, largest: int = LARGEST) -> int:
     if not (text.isascii() and text.isdigit()) or len(text) > 20:
         raise FieldInvalid("file_size_limit", "is a number of bytes in plain digits.", example)
     limit = int(text)
-    if limit < 1 or limit > largest:
-        raise FieldInvalid("file_size_limit", f"must lie between 1 and {largest} bytes.", example)
+    if limit < 1 or limit > max_bytes:
+        raise FieldInvalid("file_size_limit", f"must lie between 1 and {max_bytes} bytes.", example)
     return limit
 
 
@@ -100,7 +102,7 @@ def define_file(
     queue: TaskQueue,
     now: datetime,
     file_id: UUID | None = None,
-) -> Accepted:
+) -> AcceptedDelivery:
     """Make the file and its first version, which waits for inspection.
 
     Raises FileTooLarge if what was stored exceeds the contract, UploadInterrupted if the
@@ -110,15 +112,15 @@ def define_file(
     if stored.size > definition.size_limit:
         raise FileTooLarge(limit=definition.size_limit, requested=stored.size)
     settle_reservation(conn, account_id, upload.reservation, stored.size)
-    made = FileId(file_id or uuid4())
-    accepted = Accepted(TaskId(uuid4()), made, version=1)
+    new_id = FileId(file_id or uuid4())
+    accepted = AcceptedDelivery(TaskId(uuid4()), new_id, version=1)
     conn.execute(
         insert(files).values(
-            id=made,
+            id=new_id,
             account_id=account_id,
             owner_id=actor.user_id,
             name=definition.name,
-            name_key=folded(definition.name),
+            name_key=fold_name(definition.name),
             description=definition.description,
             size_limit=definition.size_limit,
             enforcement=definition.enforcement.mode,
@@ -127,16 +129,20 @@ def define_file(
             updated_at=now,
         )
     )
-    _keep_given_schema(conn, actor, accepted, definition.enforcement, now)
-    new = NewVersion(accepted, account_id, upload.blob_id, stored, "file.new")
-    add_version(conn, actor, new, queue, now)
+    _save_given_schema(conn, actor, accepted, definition.enforcement, now)
+    new_version = NewVersion(accepted, account_id, upload.blob_id, stored, "file.new")
+    add_version(conn, actor, new_version, queue, now)
     detail = {"file_name": definition.name, "size": stored.size, "sha256": stored.sha256}
-    record(conn, account_id, actor, "file.define", now, made, accepted.version, detail)
+    record(conn, account_id, actor, "file.define", now, new_id, accepted.version, detail)
     return accepted
 
 
-def _keep_given_schema(
-    conn: WriteConnection, actor: Actor, accepted: Accepted, enforcement: Enforcement, now: datetime
+def _save_given_schema(
+    conn: WriteConnection,
+    actor: Actor,
+    accepted: AcceptedDelivery,
+    enforcement: Enforcement,
+    now: datetime,
 ) -> None:
     if enforcement.schema is None:
         return

@@ -50,11 +50,11 @@ class Origin:
         return "version.new" if self.accepted_from is None else "version.accept"
 
 
-UPLOADED = Origin()
+NO_ORIGIN = Origin()
 
 
 @dataclass(frozen=True)
-class Accepted:
+class AcceptedDelivery:
     """A delivery that is acknowledged: the task that will decide on it."""
 
     task_id: TaskId
@@ -67,12 +67,12 @@ class NewVersion:
     """A version that is to be made: what is acknowledged, its bytes and the account that they count
     for, and the `kind` of its task."""
 
-    accepted: Accepted
+    accepted: AcceptedDelivery
     account_id: UUID
     blob_id: BlobId
     stored: StoredBlob
     kind: str
-    origin: Origin = UPLOADED
+    origin: Origin = NO_ORIGIN
 
 
 def deliver_version(
@@ -83,7 +83,7 @@ def deliver_version(
     queue: TaskQueue,
     now: datetime,
     replaces: int | None = None,
-) -> Accepted:
+) -> AcceptedDelivery:
     """Make the file's next version, which waits for inspection.
 
     `file_name` is what the sender calls it; the file keeps its own name. `replaces` is the number
@@ -95,10 +95,10 @@ def deliver_version(
     if stored.size > limit:
         raise FileTooLarge(limit=limit, requested=stored.size)
     settle_reservation(conn, target.account_id, upload.reservation, stored.size)
-    accepted = next_accepted(conn, target.file_id)
+    accepted = next_delivery(conn, target.file_id)
     actor, account_id, origin = target.actor, target.account_id, Origin(replaces=replaces)
-    new = NewVersion(accepted, account_id, upload.blob_id, stored, origin.kind, origin)
-    add_version(conn, actor, new, queue, now)
+    new_version = NewVersion(accepted, account_id, upload.blob_id, stored, origin.kind, origin)
+    add_version(conn, actor, new_version, queue, now)
     detail = {"file_name": file_name, "size": stored.size, "sha256": stored.sha256}
     if replaces is not None:
         detail["replaces"] = replaces
@@ -107,24 +107,24 @@ def deliver_version(
     return accepted
 
 
-def next_accepted(conn: WriteConnection, file_id: UUID) -> Accepted:
+def next_delivery(conn: WriteConnection, file_id: UUID) -> AcceptedDelivery:
     """A task's id, and the number after the highest that the file, which is locked, has given."""
-    return Accepted(TaskId(uuid4()), FileId(file_id), newest_number(conn, file_id) + 1)
+    return AcceptedDelivery(TaskId(uuid4()), FileId(file_id), highest_number(conn, file_id) + 1)
 
 
-def newest_number(conn: ReadConnection, file_id: UUID, *which: ColumnElement[bool]) -> int:
-    """The highest number that a version of the file (one of `which`) has, whatever became of it; 0
-    for none."""
-    highest = select(func.max(versions.c.number)).where(versions.c.file_id == file_id, *which)
-    return conn.scalar(highest) or 0
+def highest_number(conn: ReadConnection, file_id: UUID, *conditions: ColumnElement[bool]) -> int:
+    """The highest number that a version of the file (one of `conditions`) has, whatever became of
+    it; 0 for none."""
+    query = select(func.max(versions.c.number)).where(versions.c.file_id == file_id, *conditions)
+    return conn.scalar(query) or 0
 
 
-def newest_seen(conn: ReadConnection, actor: Actor, file_id: UUID) -> int:
-    """As `newest_number`, of the versions that the actor may know of; who may both read and deliver
-    is told of each delivery. Raises NotFound."""
-    seen = access_visible(conn, actor, file_id)
-    every = seen.rights.reads and seen.rights.writes
-    return newest_number(conn, file_id, *(() if every else (visible_versions(seen),)))
+def newest_visible_number(conn: ReadConnection, actor: Actor, file_id: UUID) -> int:
+    """As `highest_number`, of the versions that the actor may know of; who may both read and
+    deliver is told of each delivery. Raises NotFound."""
+    target = access_visible(conn, actor, file_id)
+    sees_all = target.rights.reads and target.rights.writes
+    return highest_number(conn, file_id, *(() if sees_all else (visible_versions(target),)))
 
 
 def add_version(

@@ -24,10 +24,10 @@ from entrepot.errors import (
     QuarantineEnded,
     VersionNotRejected,
 )
-from entrepot.files.delivery.deliver import Accepted, Origin
+from entrepot.files.delivery.deliver import AcceptedDelivery, Origin
 from entrepot.files.delivery.restore import RestoreSource, add_copy
-from entrepot.files.queries.read import as_delivered, get_published
-from entrepot.files.versions import QUARANTINED, Published
+from entrepot.files.queries.read import get_published, published_from_row
+from entrepot.files.versions import QUARANTINED_STATUSES, PublishedVersion
 from entrepot.grants.access import (
     Deliverable,
     Manageable,
@@ -38,33 +38,37 @@ from entrepot.grants.access import (
 )
 from entrepot.tasks.queue import TaskQueue
 
-LONGEST_REASON = 1_000
+MAX_REASON_CHARS = 1_000
 """Characters."""
 
 
 @dataclass(frozen=True)
 class Quarantine:
     """What the actor may do about a quarantined version whose bytes are kept: have them back, since
-    they are the actor's (`mine`); accept them."""
+    they are the actor's (`is_sender`); accept them."""
 
-    mine: bool
+    is_sender: bool
     may_accept: bool
 
 
-def quarantine_of(
+def get_quarantine(
     conn: ReadConnection, actor: Actor, task_id: UUID, now: datetime
 ) -> Quarantine | None:
     """Of the version that a task judged; None if it is not quarantined, or its bytes are gone.
 
     The actor may see the task.
     """
-    found = (
+    query = (
         select(versions.c.created_by, files.c.owner_id, files.c.account_id)
         .join(files, files.c.id == versions.c.file_id)
-        .where(versions.c.task_id == task_id, versions.c.status.in_(QUARANTINED), _held(now))
+        .where(
+            versions.c.task_id == task_id,
+            versions.c.status.in_(QUARANTINED_STATUSES),
+            _bytes_kept(now),
+        )
         .where(files.c.deleted_at.is_(None))
     )
-    row = conn.execute(found).one_or_none()
+    row = conn.execute(query).one_or_none()
     if row is None:
         return None
     return Quarantine(
@@ -74,7 +78,7 @@ def quarantine_of(
 
 def get_stored(
     conn: ReadConnection, actor: Actor, file_id: UUID, number: int | None = None
-) -> Published:
+) -> PublishedVersion:
     """A version that the actor may read: a published one, the newest by default, or a
     quarantined one that they delivered, as long as its bytes are kept.
 
@@ -83,22 +87,22 @@ def get_stored(
     try:
         return get_published(conn, actor, file_id, number)
     except (NotFound, NotAllowed) as error:
-        found = _quarantined(conn, actor, file_id, number) if number is not None else None
-        if found is None:
+        version = _find_quarantined(conn, actor, file_id, number) if number is not None else None
+        if version is None:
             raise error from None
-        return found
+        return version
 
 
-def _quarantined(
+def _find_quarantined(
     conn: ReadConnection, actor: Actor, file_id: UUID, number: int
-) -> Published | None:
-    seen = access_visible(conn, actor, file_id)
-    this = versions.c.file_id == file_id, versions.c.number == number, visible_versions(seen)
-    held = versions.c.status.in_(QUARANTINED), _held(actor.at)
-    mine = versions.c.created_by == actor.user_id
-    found = select(versions, files.c.name).join(files, files.c.id == versions.c.file_id)
-    row = conn.execute(found.where(*this, *held, mine)).one_or_none()
-    return as_delivered(actor, file_id, row, row.keep_until) if row is not None else None
+) -> PublishedVersion | None:
+    target = access_visible(conn, actor, file_id)
+    key = versions.c.file_id == file_id, versions.c.number == number, visible_versions(target)
+    in_quarantine = versions.c.status.in_(QUARANTINED_STATUSES), _bytes_kept(actor.at)
+    own = versions.c.created_by == actor.user_id
+    query = select(versions, files.c.name).join(files, files.c.id == versions.c.file_id)
+    row = conn.execute(query.where(*key, *in_quarantine, own)).one_or_none()
+    return published_from_row(actor, file_id, row, row.keep_until) if row is not None else None
 
 
 def check_replaced(conn: ReadConnection, target: Deliverable, number: int) -> None:
@@ -107,21 +111,21 @@ def check_replaced(conn: ReadConnection, target: Deliverable, number: int) -> No
 
     Raises FieldInvalid, VersionNotRejected.
     """
-    row = _find(conn, target.file_id, number)
+    row = _find_version(conn, target.file_id, number)
     actor = target.actor
-    theirs = row is not None and (target.rights.manages or row.created_by == actor.user_id)
-    if row is None or not theirs:
+    allowed = row is not None and (target.rights.manages or row.created_by == actor.user_id)
+    if row is None or not allowed:
         raise FieldInvalid("replaces", f"names version {number}, which you did not deliver.")
-    if row.status not in QUARANTINED:
+    if row.status not in QUARANTINED_STATUSES:
         raise VersionNotRejected(version=number, version_status=row.status)
 
 
 def failed_versions(conn: ReadConnection, now: datetime) -> list[Row[Any]]:
     """The versions of all accounts that could not be inspected and are kept, the newest first:
     `file_id`, `number`, `task_id`. For operators."""
-    failed = versions.c.status == "failed", _held(now)
-    found = select(versions.c.file_id, versions.c.number, versions.c.task_id).where(*failed)
-    return list(conn.execute(found.order_by(versions.c.decided_at.desc())))
+    failed = versions.c.status == "failed", _bytes_kept(now)
+    query = select(versions.c.file_id, versions.c.number, versions.c.task_id).where(*failed)
+    return list(conn.execute(query.order_by(versions.c.decided_at.desc())))
 
 
 def find_acceptable(
@@ -143,7 +147,7 @@ def accept_version(
     reason: str,
     queue: TaskQueue,
     now: datetime,
-) -> Accepted:
+) -> AcceptedDelivery:
     """Make quarantined version `number`, whose bytes lie under `blob_id` too now, the file's next.
 
     It will be published whatever its inspection finds; the report goes on saying what breaks the
@@ -160,27 +164,29 @@ def check_reason(text: str) -> str:
     reason = text.strip()
     if not reason:
         raise FieldInvalid("reason", "is required: say why the version is accepted.")
-    if len(reason) > LONGEST_REASON or "\0" in reason:
-        said = f"may have {LONGEST_REASON:,} characters, and no NUL; it has {len(reason):,}."
-        raise FieldInvalid("reason", said)
+    if len(reason) > MAX_REASON_CHARS or "\0" in reason:
+        message = f"may have {MAX_REASON_CHARS:,} characters, and no NUL; it has {len(reason):,}."
+        raise FieldInvalid("reason", message)
     return reason
 
 
 def _acceptable(conn: ReadConnection, file_id: UUID, number: int, now: datetime) -> RestoreSource:
-    row = _find(conn, file_id, number)
+    row = _find_version(conn, file_id, number)
     if row is None:
         raise NotFound
-    if row.status not in QUARANTINED:
+    if row.status not in QUARANTINED_STATUSES:
         raise VersionNotRejected(version=number, version_status=row.status)
     if row.bytes_removed_at is not None or row.keep_until <= now:
         raise QuarantineEnded(version=number)
     return RestoreSource(number, BlobId(row.id), StoredBlob(row.size, row.sha256))
 
 
-def _find(conn: ReadConnection, file_id: UUID, number: int) -> Row[tuple[object, ...]] | None:
-    this = versions.c.file_id == file_id, versions.c.number == number
-    return conn.execute(select(versions).where(*this)).one_or_none()
+def _find_version(
+    conn: ReadConnection, file_id: UUID, number: int
+) -> Row[tuple[object, ...]] | None:
+    key = versions.c.file_id == file_id, versions.c.number == number
+    return conn.execute(select(versions).where(*key)).one_or_none()
 
 
-def _held(now: datetime) -> ColumnElement[bool]:
+def _bytes_kept(now: datetime) -> ColumnElement[bool]:
     return versions.c.bytes_removed_at.is_(None) & (versions.c.keep_until > now)

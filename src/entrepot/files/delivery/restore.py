@@ -18,8 +18,14 @@ from entrepot.db.tables import inspections, versions
 from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.errors import FileTooLarge, NotFound, VersionNotPublished
 from entrepot.files.contract import load_contract
-from entrepot.files.delivery.deliver import Accepted, NewVersion, Origin, add_version, next_accepted
-from entrepot.files.versions import Undecided
+from entrepot.files.delivery.deliver import (
+    AcceptedDelivery,
+    NewVersion,
+    Origin,
+    add_version,
+    next_delivery,
+)
+from entrepot.files.versions import UndecidedVersion
 from entrepot.grants.access import (
     Deliverable,
     Manageable,
@@ -42,11 +48,13 @@ class RestoreSource:
     stored: StoredBlob
 
 
-def find_source(conn: ReadConnection, actor: Actor, file_id: UUID, number: int) -> RestoreSource:
+def find_restore_source(
+    conn: ReadConnection, actor: Actor, file_id: UUID, number: int
+) -> RestoreSource:
     """A version that can be restored. Raises NotFound, NotAllowed, VersionNotPublished."""
-    seen = access_readable(conn, actor, file_id)
-    require_delivering(seen.rights)
-    return _source(conn, seen, number)
+    target = access_readable(conn, actor, file_id)
+    require_delivering(target.rights)
+    return _find_source(conn, target, number)
 
 
 def restore_version(
@@ -56,13 +64,13 @@ def restore_version(
     blob_id: BlobId,
     queue: TaskQueue,
     now: datetime,
-) -> Accepted:
+) -> AcceptedDelivery:
     """Make version `number`, whose bytes lie under `blob_id` too by now, the file's next one.
 
-    Raises NotFound and VersionNotPublished as `find_source` does; FileTooLarge if the file's limit
-    is lower by now; QuotaExceeded or OwnerQuotaExceeded, since both versions count.
+    Raises NotFound and VersionNotPublished as `find_restore_source` does; FileTooLarge if the
+    file's limit is lower by now; QuotaExceeded or OwnerQuotaExceeded, since both versions count.
     """
-    source = _source(conn, target, number)
+    source = _find_source(conn, target, number)
     return add_copy(conn, target, source, blob_id, Origin(restored_from=number), queue, now)
 
 
@@ -74,7 +82,7 @@ def add_copy(
     origin: Origin,
     queue: TaskQueue,
     now: datetime,
-) -> Accepted:
+) -> AcceptedDelivery:
     """Make the bytes of `source`, which lie under `blob_id` too by now, the file's next version.
 
     The file is locked. Raises FileTooLarge, QuotaExceeded, OwnerQuotaExceeded.
@@ -85,16 +93,16 @@ def add_copy(
         raise FileTooLarge(limit=limit, requested=stored.size)
     with hide_owner_figures(target.actor.account_id, account_id):
         add_used(conn, account_id, stored.size)
-    accepted, actor = next_accepted(conn, target.file_id), target.actor
-    new = NewVersion(accepted, account_id, blob_id, stored, origin.kind, origin)
-    add_version(conn, actor, new, queue, now)
-    told = {name: value for name, value in asdict(origin).items() if value is not None}
-    detail = {**told, "size": stored.size, "sha256": stored.sha256}
+    accepted, actor = next_delivery(conn, target.file_id), target.actor
+    new_version = NewVersion(accepted, account_id, blob_id, stored, origin.kind, origin)
+    add_version(conn, actor, new_version, queue, now)
+    origin_fields = {name: value for name, value in asdict(origin).items() if value is not None}
+    detail = {**origin_fields, "size": stored.size, "sha256": stored.sha256}
     record(conn, account_id, actor, origin.kind, now, accepted.file_id, accepted.version, detail)
     return accepted
 
 
-def earlier_findings(conn: ReadConnection, version: Undecided) -> Inspection | None:
+def load_earlier_findings(conn: ReadConnection, version: UndecidedVersion) -> Inspection | None:
     """What was found in bytes that an earlier version had, if that holds still; else None.
 
     It does if they were judged by the very revision of the schema that the file has now.
@@ -102,7 +110,7 @@ def earlier_findings(conn: ReadConnection, version: Undecided) -> Inspection | N
     earlier = version.restored_from or version.accepted_from
     if earlier is None:
         return None
-    found = (
+    query = (
         select(inspections, versions.c.media_type, versions.c.row_count)
         .join(versions, versions.c.id == inspections.c.version_id)
         .where(
@@ -111,7 +119,7 @@ def earlier_findings(conn: ReadConnection, version: Undecided) -> Inspection | N
             inspections.c.revision == version.revision,
         )
     )
-    row = conn.execute(found).one_or_none()
+    row = conn.execute(query).one_or_none()
     if row is None:
         return None
     return Inspection(
@@ -127,9 +135,13 @@ def earlier_findings(conn: ReadConnection, version: Undecided) -> Inspection | N
     )
 
 
-def _source(conn: ReadConnection, seen: Visible, number: int) -> RestoreSource:
-    this = versions.c.file_id == seen.file_id, versions.c.number == number, visible_versions(seen)
-    row = conn.execute(select(versions).where(*this)).one_or_none()
+def _find_source(conn: ReadConnection, target: Visible, number: int) -> RestoreSource:
+    key = (
+        versions.c.file_id == target.file_id,
+        versions.c.number == number,
+        visible_versions(target),
+    )
+    row = conn.execute(select(versions).where(*key)).one_or_none()
     if row is None:
         raise NotFound
     if row.status != "published":

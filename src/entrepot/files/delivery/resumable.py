@@ -32,17 +32,17 @@ from entrepot.quotas.upload_reservations import (
 from entrepot.tasks.records import TaskId
 from entrepot.tasks.replies import check_key_unused
 
-BATCH = 500
+BATCH_UPLOADS = 500
 
 
 @dataclass(frozen=True)
-class Announced:
-    """What a sender says of an upload before its bytes: `size` in bytes, `told` is the raw
+class UploadRequest:
+    """What a sender says of an upload before its bytes: `size` in bytes, `metadata` is the raw
     Upload-Metadata, `if_match` the condition on the file, `key` an Idempotency-Key; `parts` are the
     uploads that it joins."""
 
     size: int
-    told: str
+    metadata: str
     if_match: str | None = None
     partial: bool = False
     key: str | None = None
@@ -54,8 +54,8 @@ class UploadLimits:
     """What binds an upload that begins: the bytes that it may have, how many its account may leave
     unfinished, and how long it lives without any that come."""
 
-    file_size: int
-    unfinished: int
+    max_file_bytes: int
+    max_unfinished: int
     lifetime: timedelta
 
 
@@ -68,7 +68,7 @@ class Upload:
     size: int
     received: int
     unproven: int | None
-    told: str
+    metadata: str
     if_match: str | None
     concat: str | None
     parts: tuple[UUID, ...]
@@ -91,7 +91,7 @@ class Upload:
 def begin_upload(
     conn: WriteConnection,
     actor: Actor,
-    announced: Announced,
+    request: UploadRequest,
     target: UploadTarget | None,
     limits: UploadLimits,
     now: datetime,
@@ -104,61 +104,69 @@ def begin_upload(
     admission = Admission(actor.account_id)
     if target is not None:
         admission = target.admit(conn, actor)
-    found = _by_key(conn, actor, announced, now)
-    if found is not None:
-        return found
-    account_id, limit = admission.account_id, admission.limit(limits.file_size)
+    earlier = _find_by_key(conn, actor, request, now)
+    if earlier is not None:
+        return earlier
+    account_id, limit = admission.account_id, admission.limit(limits.max_file_bytes)
     lock_account(conn, account_id)
-    if announced.size > limit:
-        raise FileTooLarge(limit=limit, requested=announced.size)
+    if request.size > limit:
+        raise FileTooLarge(limit=limit, requested=request.size)
     unfinished = uploads.c.account_id == account_id, _unfinished(), uploads.c.expires_at > now
-    under_way = conn.scalar(select(func.count()).select_from(uploads).where(*unfinished)) or 0
-    if under_way >= limits.unfinished:
-        raise TooManyUploads(limit=limits.unfinished)
-    made, until = uuid4(), now + limits.lifetime
-    concat = "partial" if announced.partial else None
-    begun = {"concat": concat, "request_key": announced.key, "turn": 1}
-    _add(conn, made, actor, account_id, announced, now, expires_at=until, **begun)
+    unfinished_count = (
+        conn.scalar(select(func.count()).select_from(uploads).where(*unfinished)) or 0
+    )
+    if unfinished_count >= limits.max_unfinished:
+        raise TooManyUploads(limit=limits.max_unfinished)
+    upload_id, expires_at = uuid4(), now + limits.lifetime
+    concat = "partial" if request.partial else None
+    values = {"concat": concat, "request_key": request.key, "turn": 1}
+    _insert_upload(
+        conn, upload_id, actor, account_id, request, now, expires_at=expires_at, **values
+    )
     with hide_owner_figures(actor.account_id, account_id):
-        reserve_upload(conn, account_id, made, announced.size, until, now)
-    return _required(conn, uploads.c.id == made)
+        reserve_upload(conn, account_id, upload_id, request.size, expires_at, now)
+    return _get_upload(conn, uploads.c.id == upload_id)
 
 
-def take_turn(conn: WriteConnection, actor: Actor, upload_id: UUID, now: datetime) -> Upload:
+def claim_upload(conn: WriteConnection, actor: Actor, upload_id: UUID, now: datetime) -> Upload:
     """The actor's own upload; who has it under way will let it go. Raises NotFound."""
-    mine = _of(actor, upload_id, now)
-    if not conn.execute(update(uploads).where(*mine).values(turn=uploads.c.turn + 1)).rowcount:
+    own_upload = _own_upload(actor, upload_id, now)
+    if not conn.execute(
+        update(uploads).where(*own_upload).values(turn=uploads.c.turn + 1)
+    ).rowcount:
         raise NotFound
-    return _required(conn, uploads.c.id == upload_id)
+    return _get_upload(conn, uploads.c.id == upload_id)
 
 
 def find_upload(conn: ReadConnection, upload_id: UUID) -> Upload | None:
-    """An upload whose sender was checked by `take_turn`, as it is now; None once it is gone."""
-    return _found(conn, uploads.c.id == upload_id)
+    """An upload whose sender was checked by `claim_upload`, as it is now; None once it is gone."""
+    return _find_upload(conn, uploads.c.id == upload_id)
 
 
-def note_received(conn: WriteConnection, upload_id: UUID, received: int, until: datetime) -> None:
+def record_received(
+    conn: WriteConnection, upload_id: UUID, received: int, expires_at: datetime
+) -> None:
     """So many bytes are durable, and none of them wait for a checksum; the upload lives on."""
-    values = {"received": received, "unproven": None, "expires_at": until}
+    values = {"received": received, "unproven": None, "expires_at": expires_at}
     conn.execute(update(uploads).where(uploads.c.id == upload_id).values(**values))
-    extend_reservation(conn, upload_id, until)
+    extend_reservation(conn, upload_id, expires_at)
 
 
-def note_found(conn: WriteConnection, upload_id: UUID, received: int) -> None:
+def record_stored(conn: WriteConnection, upload_id: UUID, received: int) -> None:
     """So many bytes were found to be durable; that alone does not let the upload live on."""
-    found = update(uploads).where(uploads.c.id == upload_id)
-    conn.execute(found.values(received=received, unproven=None))
+    statement = update(uploads).where(uploads.c.id == upload_id)
+    conn.execute(statement.values(received=received, unproven=None))
 
 
-def note_unproven(conn: WriteConnection, upload_id: UUID, proven: int) -> None:
-    """What comes beyond `proven` bytes counts only once its checksum is known to be right."""
-    conn.execute(update(uploads).where(uploads.c.id == upload_id).values(unproven=proven))
+def record_unverified(conn: WriteConnection, upload_id: UUID, verified: int) -> None:
+    """What comes beyond `verified` bytes counts only once its checksum is known to be right."""
+    conn.execute(update(uploads).where(uploads.c.id == upload_id).values(unproven=verified))
 
 
-def keep_upload(conn: WriteConnection, upload_id: UUID, until: datetime) -> None:
+def extend_upload(conn: WriteConnection, upload_id: UUID, expires_at: datetime) -> None:
     """Say that a long request still brings bytes."""
-    conn.execute(update(uploads).where(uploads.c.id == upload_id).values(expires_at=until))
-    extend_reservation(conn, upload_id, until)
+    conn.execute(update(uploads).where(uploads.c.id == upload_id).values(expires_at=expires_at))
+    extend_reservation(conn, upload_id, expires_at)
 
 
 def deliver_upload(
@@ -166,7 +174,7 @@ def deliver_upload(
     actor: Actor,
     upload: StoredUpload,
     target: UploadTarget,
-    until: datetime,
+    expires_at: datetime,
     context: CommitContext,
 ) -> TaskId:
     """The commit point of an upload that is whole; its reservation has its id.
@@ -176,51 +184,57 @@ def deliver_upload(
     `UploadTarget.commit` raises.
     """
     upload_id, now = upload.reservation, context.clock()
-    found = _locked(conn, _of(actor, upload_id, now))
-    if not found:
+    locked = _lock_uploads(conn, _own_upload(actor, upload_id, now))
+    if not locked:
         raise NotFound
-    if found[0].task_id is not None:
-        return found[0].task_id
-    holder, account_id = found[0].account_id, target.admit(conn, actor).account_id
+    if locked[0].task_id is not None:
+        return locked[0].task_id
+    holder, account_id = locked[0].account_id, target.admit(conn, actor).account_id
     if account_id != holder:
-        held = [(holder, upload_id)]
+        reservations = [(holder, upload_id)]
         with hide_owner_figures(actor.account_id, account_id):
-            merge_reservations(conn, held, account_id, upload_id, upload.stored.size, now)
+            merge_reservations(conn, reservations, account_id, upload_id, upload.stored.size, now)
     task_id = target.commit(conn, actor, upload, context)
-    ended = {"task_id": task_id, "received": found[0].size, "unproven": None, "expires_at": until}
-    conn.execute(update(uploads).where(uploads.c.id == upload_id).values(**ended))
+    values = {
+        "task_id": task_id,
+        "received": locked[0].size,
+        "unproven": None,
+        "expires_at": expires_at,
+    }
+    conn.execute(update(uploads).where(uploads.c.id == upload_id).values(**values))
     return task_id
 
 
-def parts_of(
-    conn: ReadConnection, actor: Actor, parts: Sequence[UUID], told: str, now: datetime
+def get_parts(
+    conn: ReadConnection, actor: Actor, parts: Sequence[UUID], metadata: str, now: datetime
 ) -> tuple[list[Upload], Upload | None]:
     """The actor's own partial uploads in that order, and what they were joined into already, if
-    they were, with the same `told` of it. Raises NotFound, UploadIncomplete."""
+    they were, with the same `metadata` of it. Raises NotFound, UploadIncomplete."""
     own = uploads.c.user_id == actor.user_id, uploads.c.expires_at > now
     rows = conn.execute(select(uploads).where(uploads.c.id.in_(parts), *own))
-    found = {row.id: _upload(row) for row in rows}
-    if set(parts) - found.keys():
+    by_id = {row.id: _upload_from_row(row) for row in rows}
+    if set(parts) - by_id.keys():
         raise NotFound
-    named = [found[part] for part in parts]
-    into = {part.joined_into for part in named}
-    if into != {None}:
-        whole = _found(conn, uploads.c.id == next(iter(into))) if len(into) == 1 else None
-        if whole is None or whole.parts != tuple(parts) or whole.told != told:
+    part_uploads = [by_id[part] for part in parts]
+    joined_ids = {part.joined_into for part in part_uploads}
+    if joined_ids != {None}:
+        joined = uploads.c.id.in_(joined_ids - {None})
+        whole = _find_upload(conn, joined) if len(joined_ids) == 1 else None
+        if whole is None or (whole.parts, whole.metadata) != (tuple(parts), metadata):
             raise NotFound
-        return named, whole
-    for part in named:
+        return part_uploads, whole
+    for part in part_uploads:
         if not part.partial or part.received < part.size:
             raise UploadIncomplete(upload=str(part.upload_id))
-    return named, None
+    return part_uploads, None
 
 
 def check_joined_size(
-    conn: WriteConnection, actor: Actor, target: UploadTarget, size: int, largest: int
+    conn: WriteConnection, actor: Actor, target: UploadTarget, size: int, max_bytes: int
 ) -> None:
     """Check a join of `size` bytes before they are copied. Raises FileTooLarge and what
     `UploadTarget.admit` raises."""
-    limit = target.admit(conn, actor).limit(largest)
+    limit = target.admit(conn, actor).limit(max_bytes)
     if size > limit:
         raise FileTooLarge(limit=limit, requested=size)
 
@@ -228,10 +242,10 @@ def check_joined_size(
 def join_uploads(
     conn: WriteConnection,
     actor: Actor,
-    announced: Announced,
+    request: UploadRequest,
     upload: StoredUpload,
     target: UploadTarget,
-    until: datetime,
+    expires_at: datetime,
     context: CommitContext,
 ) -> Upload:
     """The commit point of a join: the reservations of its parts become the version's bytes.
@@ -241,56 +255,56 @@ def join_uploads(
     UploadIncomplete, QuotaExceeded, OwnerQuotaExceeded and what `UploadTarget.commit` raises.
     """
     account_id, now = target.admit(conn, actor).account_id, context.clock()
-    made, parts = upload.reservation, announced.parts
-    _locked(conn, (uploads.c.id.in_(parts), uploads.c.user_id == actor.user_id))
-    named, whole = parts_of(conn, actor, parts, announced.told, now)
+    upload_id, parts = upload.reservation, request.parts
+    _lock_uploads(conn, (uploads.c.id.in_(parts), uploads.c.user_id == actor.user_id))
+    part_uploads, whole = get_parts(conn, actor, parts, request.metadata, now)
     if whole is not None:
         return whole
-    held = [(part.account_id, part.upload_id) for part in named]
+    reservations = [(part.account_id, part.upload_id) for part in part_uploads]
     with hide_owner_figures(actor.account_id, account_id):
-        merge_reservations(conn, held, account_id, made, announced.size, now)
+        merge_reservations(conn, reservations, account_id, upload_id, request.size, now)
     task_id = target.commit(conn, actor, upload, context)
     final = {"concat": "final", "parts": [str(part) for part in parts]}
-    ended = {"received": announced.size, "task_id": task_id, "expires_at": until}
-    _add(conn, made, actor, account_id, announced, now, **final, **ended)
-    joined = update(uploads).where(uploads.c.id.in_(parts))
-    conn.execute(joined.values(joined_into=made, expires_at=until))
-    return _required(conn, uploads.c.id == made)
+    values = {"received": request.size, "task_id": task_id, "expires_at": expires_at}
+    _insert_upload(conn, upload_id, actor, account_id, request, now, **final, **values)
+    statement = update(uploads).where(uploads.c.id.in_(parts))
+    conn.execute(statement.values(joined_into=upload_id, expires_at=expires_at))
+    return _get_upload(conn, uploads.c.id == upload_id)
 
 
-def end_upload(conn: WriteConnection, actor: Actor, upload_id: UUID, now: datetime) -> None:
+def delete_upload(conn: WriteConnection, actor: Actor, upload_id: UUID, now: datetime) -> None:
     """Forget the actor's own upload and give its quota back; what it delivered stays. Raises
     NotFound."""
-    found = _locked(conn, _of(actor, upload_id, now))
-    if not found:
+    locked = _lock_uploads(conn, _own_upload(actor, upload_id, now))
+    if not locked:
         raise NotFound
-    _remove(conn, found)
+    _delete_uploads(conn, locked)
 
 
 def drop_upload(conn: WriteConnection, upload_id: UUID) -> None:
     """Forget an upload that was refused for good, if it has not ended."""
-    _remove(conn, _locked(conn, (uploads.c.id == upload_id, _unfinished())))
+    _delete_uploads(conn, _lock_uploads(conn, (uploads.c.id == upload_id, _unfinished())))
 
 
 def drop_expired_uploads(conn: WriteConnection, now: datetime) -> list[UUID]:
     """Forget the uploads whose time is over, at most one batch, and give their quota back."""
-    due = _locked(conn, (uploads.c.expires_at <= now,), most=BATCH)
-    _remove(conn, due)
-    return [upload.upload_id for upload in due]
+    expired = _lock_uploads(conn, (uploads.c.expires_at <= now,), limit=BATCH_UPLOADS)
+    _delete_uploads(conn, expired)
+    return [upload.upload_id for upload in expired]
 
 
-def needed_drafts(conn: ReadConnection, drafts: Iterable[UUID]) -> set[UUID]:
+def find_needed_drafts(conn: ReadConnection, drafts: Iterable[UUID]) -> set[UUID]:
     """Those of the drafts that belong to an upload which has not ended."""
     needed = select(uploads.c.id).where(uploads.c.id.in_(list(drafts)), _unfinished())
     return set(conn.scalars(needed))
 
 
-def _add(
+def _insert_upload(
     conn: WriteConnection,
     upload_id: UUID,
     actor: Actor,
     account_id: AccountId,
-    announced: Announced,
+    request: UploadRequest,
     now: datetime,
     **values: Any,
 ) -> None:
@@ -299,79 +313,82 @@ def _add(
             id=upload_id,
             account_id=account_id,
             user_id=actor.user_id,
-            size=announced.size,
-            told=announced.told,
-            if_match=announced.if_match,
+            size=request.size,
+            told=request.metadata,
+            if_match=request.if_match,
             created_at=now,
             **values,
         )
     )
 
 
-def _remove(conn: WriteConnection, found: list[Upload]) -> None:
-    for upload in found:
+def _delete_uploads(conn: WriteConnection, deleted: list[Upload]) -> None:
+    for upload in deleted:
         release_reservation(conn, upload.account_id, ReservationId(upload.upload_id))
-    gone = [upload.upload_id for upload in found]
+    ids = [upload.upload_id for upload in deleted]
     # The parts of one that was joined have nothing but the memory of it.
-    conn.execute(
-        delete(uploads).where(or_(uploads.c.id.in_(gone), uploads.c.joined_into.in_(gone)))
-    )
+    conn.execute(delete(uploads).where(or_(uploads.c.id.in_(ids), uploads.c.joined_into.in_(ids))))
 
 
-def _by_key(
-    conn: WriteConnection, actor: Actor, announced: Announced, now: datetime
+def _find_by_key(
+    conn: WriteConnection, actor: Actor, request: UploadRequest, now: datetime
 ) -> Upload | None:
-    if announced.key is None:
+    if request.key is None:
         return None
-    check_key_unused(conn, actor.user_id, announced.key, now)
-    seen = uploads.c.user_id == actor.user_id, uploads.c.request_key == announced.key
-    found = _found(conn, and_(*seen))
-    if found is None:
+    check_key_unused(conn, actor.user_id, request.key, now)
+    same_key = uploads.c.user_id == actor.user_id, uploads.c.request_key == request.key
+    earlier = _find_upload(conn, and_(*same_key))
+    if earlier is None:
         return None
-    if found.expires_at <= now:
-        _remove(conn, [found])  # its draft is nobody's now, which the sweep sees
+    if earlier.expires_at <= now:
+        _delete_uploads(conn, [earlier])  # its draft is nobody's now, which the sweep sees
         return None
-    same = Announced(found.size, found.told, found.if_match, found.partial, announced.key)
-    if same != announced:
+    earlier_request = UploadRequest(
+        earlier.size, earlier.metadata, earlier.if_match, earlier.partial, request.key
+    )
+    if earlier_request != request:
         raise KeyReused
-    return found
+    return earlier
 
 
 def _unfinished() -> ColumnElement[bool]:
     return and_(uploads.c.task_id.is_(None), uploads.c.joined_into.is_(None))
 
 
-def _of(actor: Actor, upload_id: UUID, now: datetime) -> tuple[ColumnElement[bool], ...]:
-    own = uploads.c.id == upload_id, uploads.c.user_id == actor.user_id
-    return *own, uploads.c.expires_at > now
+def _own_upload(actor: Actor, upload_id: UUID, now: datetime) -> tuple[ColumnElement[bool], ...]:
+    key = uploads.c.id == upload_id, uploads.c.user_id == actor.user_id
+    return *key, uploads.c.expires_at > now
 
 
-def _locked(
-    conn: WriteConnection, wanted: tuple[ColumnElement[bool], ...], most: int | None = None
+def _lock_uploads(
+    conn: WriteConnection, conditions: tuple[ColumnElement[bool], ...], limit: int | None = None
 ) -> list[Upload]:
-    """Uploads that stay as they are until the transaction's end; with `most`, free ones alone."""
+    """Uploads that stay as they are until the transaction's end; with `limit`, free ones alone."""
     # In one order, so that no two transactions wait for each other.
-    rows = select(uploads).where(*wanted).order_by(uploads.c.id).limit(most)
-    return [_upload(row) for row in conn.execute(rows.with_for_update(skip_locked=bool(most)))]
+    query = select(uploads).where(*conditions).order_by(uploads.c.id).limit(limit)
+    return [
+        _upload_from_row(row)
+        for row in conn.execute(query.with_for_update(skip_locked=bool(limit)))
+    ]
 
 
-def _found(conn: ReadConnection, wanted: ColumnElement[bool]) -> Upload | None:
-    row = conn.execute(select(uploads).where(wanted)).one_or_none()
-    return _upload(row) if row is not None else None
+def _find_upload(conn: ReadConnection, condition: ColumnElement[bool]) -> Upload | None:
+    row = conn.execute(select(uploads).where(condition)).one_or_none()
+    return _upload_from_row(row) if row is not None else None
 
 
-def _required(conn: ReadConnection, wanted: ColumnElement[bool]) -> Upload:
-    return _upload(conn.execute(select(uploads).where(wanted)).one())
+def _get_upload(conn: ReadConnection, condition: ColumnElement[bool]) -> Upload:
+    return _upload_from_row(conn.execute(select(uploads).where(condition)).one())
 
 
-def _upload(row: Any) -> Upload:
+def _upload_from_row(row: Any) -> Upload:
     return Upload(
         upload_id=row.id,
         account_id=AccountId(row.account_id),
         size=row.size,
         received=row.received,
         unproven=row.unproven,
-        told=row.told,
+        metadata=row.told,
         if_match=row.if_match,
         concat=row.concat,
         parts=tuple(UUID(part) for part in row.parts or ()),

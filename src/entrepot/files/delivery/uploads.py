@@ -21,9 +21,9 @@ class Admission:
     account_id: AccountId
     size_limit: int | None = None
 
-    def limit(self, largest: int) -> int:
-        """The bytes that bind where no upload may have more than `largest`."""
-        return min(largest, self.size_limit or largest)
+    def limit(self, max_bytes: int) -> int:
+        """The bytes that bind where no upload may have more than `max_bytes`."""
+        return min(max_bytes, self.size_limit or max_bytes)
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from entrepot.activity.record import record
 from entrepot.db.tables import checks
 from entrepot.db.types import WriteConnection
 from entrepot.errors import FileTooLarge
-from entrepot.files.contract import CHECK, visible_contract
+from entrepot.files.contract import CHECK, load_visible_contract
 from entrepot.files.delivery.uploads import StoredUpload
 from entrepot.inspection.results import Mode
 from entrepot.quotas.reserve import settle_reservation
@@ -44,7 +44,7 @@ class ValidationRequest:
 def submit_validation(
     conn: WriteConnection,
     actor: Actor,
-    asked: ValidationRequest,
+    request: ValidationRequest,
     upload: StoredUpload,
     queue: TaskQueue,
     now: datetime,
@@ -54,11 +54,11 @@ def submit_validation(
     A file's contract counts as it stands now. Raises NotFound for a file that the actor may not
     know of, FileTooLarge, and UploadInterrupted if the reservation is gone.
     """
-    mode: Mode = asked.enforcement.mode
-    schema = to_document(asked.enforcement.schema) if asked.enforcement.schema else None
-    dialect, limit = asked.dialect, asked.size_limit
-    if asked.file_id is not None:
-        contract = visible_contract(conn, actor, asked.file_id)
+    mode: Mode = request.enforcement.mode
+    schema = to_document(request.enforcement.schema) if request.enforcement.schema else None
+    dialect, limit = request.dialect, request.size_limit
+    if request.file_id is not None:
+        contract = load_visible_contract(conn, actor, request.file_id)
         mode, schema, dialect = contract.mode, contract.schema, contract.dialect
         limit = min(limit, contract.size_limit)
     stored = upload.stored
@@ -71,8 +71,8 @@ def submit_validation(
             id=upload.blob_id,
             task_id=task_id,
             account_id=actor.account_id,
-            file_id=asked.file_id,
-            name=asked.name,
+            file_id=request.file_id,
+            name=request.name,
             mode=mode,
             schema=schema,
             dialect=dialect,
@@ -89,12 +89,12 @@ def submit_validation(
         actor.account_id,
         actor.user_id,
         kind="file.validate",
-        file_id=asked.file_id,
+        file_id=request.file_id,
         version=None,
         total=stored.size,
         now=now,
     )
-    detail = {"file_name": asked.name, "size": stored.size, "sha256": stored.sha256}
-    record(conn, actor.account_id, actor, "file.validate", now, asked.file_id, None, detail)
+    detail = {"file_name": request.name, "size": stored.size, "sha256": stored.sha256}
+    record(conn, actor.account_id, actor, "file.validate", now, request.file_id, None, detail)
     queue.enqueue(conn, CHECK, task_id, actor.account_id)
     return task_id

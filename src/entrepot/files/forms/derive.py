@@ -22,7 +22,7 @@ from entrepot.files.derivatives import (
     Derivation,
     begin_derivation,
     fail_derivation,
-    keep_derivative,
+    save_derivative,
 )
 from entrepot.files.processing.retry import run_with_retries
 from entrepot.inspection.results import ConversionRequest, Converted
@@ -30,20 +30,20 @@ from entrepot.inspection.sandbox.pool import InspectionPool
 
 log = structlog.get_logger(__name__)
 
-UNTOLD = "It could not be made, through no fault of the file."
+FAILURE_DETAIL = "It could not be made, through no fault of the file."
 
 
 @dataclass(frozen=True)
 class Deriver:
     """What a derivation needs; made by bootstrap, its `run` is the queue's workflow.
 
-    `most` is what all derivatives of the server may take, in bytes.
+    `max_total_bytes` is what all derivatives of the server may take, in bytes.
     """
 
     database: Database
     store: BlobStore
     pool: InspectionPool
-    most: int
+    max_total_bytes: int
     clock: Callable[[], datetime]
 
     def run(self, run_id: UUID) -> None:
@@ -51,79 +51,87 @@ class Deriver:
         is tried again, then noted: the version stays published whatever becomes of its forms."""
 
         def give_up() -> None:
-            self.database.write(fail_derivation, run_id, "derivation-failed", UNTOLD, self.clock())
+            self.database.write(
+                fail_derivation, run_id, "derivation-failed", FAILURE_DETAIL, self.clock()
+            )
 
         run_with_retries("derivation", lambda: self._run(run_id), give_up)
 
     def _run(self, run_id: UUID) -> None:
-        work = self.database.write(begin_derivation, run_id, self.clock())
-        if work is None:
+        derivation = self.database.write(begin_derivation, run_id, self.clock())
+        if derivation is None:
             return
-        path = self.store.path(work.source)
+        path = self.store.path(derivation.source)
         if path is None or not path.exists():
-            raise BlobMissing(work.source)
+            raise BlobMissing(derivation.source)
         request = ConversionRequest(
             path=Path(path),
-            file_name=work.file_name,
-            size=work.source_size,
-            form=work.form,
-            schema=work.schema,
-            given=work.given,
-            rows=work.rows,
-            dialect=work.dialect,
+            file_name=derivation.file_name,
+            size=derivation.source_size,
+            form=derivation.form,
+            schema=derivation.schema,
+            given=derivation.given,
+            rows=derivation.rows,
+            dialect=derivation.dialect,
         )
 
-        def keep(made: Path, derived: Converted) -> None:
-            self._keep(work, made, derived)
+        def save(output: Path, result: Converted) -> None:
+            self._save(derivation, output, result)
 
         try:
-            derived, _ = self.pool.derive(request, keep, canceled=lambda: False)
+            result, _ = self.pool.derive(request, save, canceled=lambda: False)
         except StorageFull as full:
-            self._fail(work, "storage-full", str(full))
+            self._fail(derivation, "storage-full", str(full))
             return
-        if derived.verdict != "made":
-            self._fail(work, derived.verdict, derived.detail)
+        if result.verdict != "made":
+            self._fail(derivation, result.verdict, result.detail)
 
-    def _keep(self, work: Derivation, made: Path, derived: Converted) -> None:
-        if derived.detail:
-            log.warning("derived in part", detail=derived.detail)
-        same = self._same_as_delivered(work, made)
-        blob_id = work.version_id if same else BlobId(uuid4())
-        stored = same or self._store(blob_id, made)
-        kept = self.database.write(
-            keep_derivative, work, blob_id, stored, derived.columns, self.most, self.clock()
+    def _save(self, derivation: Derivation, output: Path, result: Converted) -> None:
+        if result.detail:
+            log.warning("derived in part", detail=result.detail)
+        original = self._reuse_original(derivation, output)
+        blob_id = derivation.version_id if original else BlobId(uuid4())
+        stored = original or self._store(blob_id, output)
+        saved = self.database.write(
+            save_derivative,
+            derivation,
+            blob_id,
+            stored,
+            result.columns,
+            self.max_total_bytes,
+            self.clock(),
         )
-        if not kept and not same:
+        if not saved and not original:
             self.store.delete(blob_id)
 
-    def _same_as_delivered(self, work: Derivation, made: Path) -> StoredBlob | None:
+    def _reuse_original(self, derivation: Derivation, output: Path) -> StoredBlob | None:
         """What was delivered is canonical already: its own bytes serve as the form too."""
-        if work.form != "csv" or made.lstat().st_size != work.size:
+        if derivation.form != "csv" or output.lstat().st_size != derivation.size:
             return None
         digest = sha256()
-        for block in _blocks(made):
+        for block in _blocks(output):
             digest.update(block)
-        same = digest.hexdigest() == work.sha256
-        return StoredBlob(work.size, work.sha256) if same else None
+        same = digest.hexdigest() == derivation.sha256
+        return StoredBlob(derivation.size, derivation.sha256) if same else None
 
-    def _store(self, blob_id: BlobId, made: Path) -> StoredBlob:
+    def _store(self, blob_id: BlobId, output: Path) -> StoredBlob:
         writer = self.store.create(blob_id)
         try:
-            for block in _blocks(made):
+            for block in _blocks(output):
                 writer.write(block)
             return writer.commit()
         except BaseException:
             writer.abort()
             raise
 
-    def _fail(self, work: Derivation, code: str, detail: str) -> None:
-        self.database.write(fail_derivation, work.run_id, code, detail, self.clock())
+    def _fail(self, derivation: Derivation, code: str, detail: str) -> None:
+        self.database.write(fail_derivation, derivation.run_id, code, detail, self.clock())
 
 
-def _blocks(made: Path) -> Iterator[bytes]:
+def _blocks(output: Path) -> Iterator[bytes]:
     """The bytes of a file that a child made. Raises OSError for what is no plain file: a child
     that was taken over might have put a link there, for us to read what it may not."""
-    descriptor = os.open(made, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    descriptor = os.open(output, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     with os.fdopen(descriptor, "rb", buffering=0) as file:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode) or status.st_nlink != 1:

@@ -14,16 +14,16 @@ from entrepot.db.types import ReadConnection
 from entrepot.files.derivatives import EAGER
 from entrepot.files.forms.read_form import find_form
 from entrepot.files.queries.read import get_published
-from entrepot.files.versions import Published
+from entrepot.files.versions import PublishedVersion
 
 FORM = "preview"
 """What the record of activity says was read."""
-FIRST_ROW = 2
+DEFAULT_FIRST_ROW = 2
 """The number of the first data row, as reports have it, where the file does not tell another."""
 
 
 @dataclass(frozen=True)
-class Previewed:
+class PreviewSource:
     """A version whose rows may be looked at, at the cost of the account of who looks.
 
     `parquet` holds its rows. `types` are the schema's types by column. `first_row` is the number of
@@ -33,36 +33,36 @@ class Previewed:
 
     version_id: BlobId
     row_count: int
-    parquet: Published
+    parquet: PublishedVersion
     types: tuple[tuple[str, str], ...]
     first_row: int
     used_at: datetime
     until: datetime | None
 
 
-def find_previewed(
+def find_preview_source(
     conn: ReadConnection, actor: Actor, file_id: UUID, number: int | None = None
-) -> Previewed | None:
+) -> PreviewSource | None:
     """A published version's Parquet, the newest by default; None if it is not there (yet).
 
     Raises NotFound, NotAllowed, NoPublishedVersion, VersionNotTabular.
     """
     version_id = get_published(conn, actor, file_id, number).blob_id
-    found = find_form(conn, actor, file_id, EAGER, number)
-    if found is None:
+    parquet = find_form(conn, actor, file_id, EAGER, number)
+    if parquet is None:
         return None
-    told = conn.execute(
+    row = conn.execute(
         select(versions.c.row_count, inspections.c.schema, inspections.c.profile)
         .join(inspections, inspections.c.version_id == versions.c.id)
         .where(versions.c.id == version_id)
     ).one()
-    fields: list[dict[str, Any]] = (told.schema or {}).get("fields", [])
-    return Previewed(
+    fields: list[dict[str, Any]] = (row.schema or {}).get("fields", [])
+    return PreviewSource(
         version_id=version_id,
-        row_count=told.row_count,
-        parquet=replace(found.published, form=FORM),
+        row_count=row.row_count,
+        parquet=replace(parquet.published, form=FORM),
         types=tuple((str(f["name"]), str(f.get("type", "any"))) for f in fields),
-        first_row=(told.profile or {}).get("file", {}).get("firstRow") or FIRST_ROW,
-        used_at=found.used_at,
-        until=found.until,
+        first_row=(row.profile or {}).get("file", {}).get("firstRow") or DEFAULT_FIRST_ROW,
+        used_at=parquet.used_at,
+        until=parquet.until,
     )

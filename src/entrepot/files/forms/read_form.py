@@ -19,13 +19,13 @@ from entrepot.errors import (
 )
 from entrepot.files.derivatives import EAGER, plan_derivative
 from entrepot.files.queries.read import get_published
-from entrepot.files.versions import Published
+from entrepot.files.versions import PublishedVersion
 from entrepot.inspection.results import Form, Made
 from entrepot.tasks.queue import TaskQueue
 
-TRY_AGAIN = timedelta(minutes=10)
+RETRY_INTERVAL = timedelta(minutes=10)
 """A form that could not be made is tried again, on demand, after so long."""
-NOTED_EVERY = timedelta(hours=1)
+USE_RECORD_INTERVAL = timedelta(hours=1)
 """How often a form's use is noted at most."""
 MEDIA_TYPES: dict[Form, str] = {
     "parquet": "application/vnd.apache.parquet",
@@ -37,14 +37,14 @@ TABLE_SUFFIXES = (
     ".csv", ".tsv", ".tab", ".psv", ".txt", ".json", ".jsonl", ".ndjson", ".parquet", ".arrow",
     ".arrows", ".feather", ".xlsx",
 )  # fmt: skip
-LONGEST_NAME = 255
+MAX_NAME_CHARS = 255
 
 
 @dataclass(frozen=True)
-class FoundForm:
+class ReadyForm:
     """A form that is there, and when its last use was noted."""
 
-    published: Published
+    published: PublishedVersion
     used_at: datetime
 
     @property
@@ -55,7 +55,7 @@ class FoundForm:
 
 def find_form(
     conn: ReadConnection, actor: Actor, file_id: UUID, form: Form, number: int | None = None
-) -> FoundForm | None:
+) -> ReadyForm | None:
     """One form of a published version, the newest by default; None if it is not there.
 
     Raises NotFound, NoPublishedVersion, and VersionNotTabular for what has no such form.
@@ -66,7 +66,7 @@ def find_form(
         raise VersionNotTabular(format=form, media_type=published.media_type)
     if row.status != "ready":
         return None
-    made = replace(
+    form_version = replace(
         published,
         blob_id=BlobId(row.blob_id),
         size=row.size,
@@ -76,10 +76,10 @@ def find_form(
         published_at=row.ended_at,
         form=form,
     )
-    return FoundForm(made, row.used_at)
+    return ReadyForm(form_version, row.used_at)
 
 
-def ask_for_form(
+def request_form(
     conn: WriteConnection,
     actor: Actor,
     file_id: UUID,
@@ -87,42 +87,42 @@ def ask_for_form(
     number: int | None,
     queue: TaskQueue,
     now: datetime,
-) -> Published | DerivativePending | DerivativeFailed:
+) -> PublishedVersion | DerivativePending | DerivativeFailed:
     """The form, its use noted; or it is to be made, or could not be made a moment ago.
 
     The refusals are returned, not raised: what was planned is to be committed. JSON Lines and
     Arrow are made from the Parquet, which comes first. Raises as `find_form` does.
     """
     published = get_published(conn, actor, file_id, number)
-    for wanted in (form,) if form in (EAGER, "csv") else (EAGER, form):
-        made = made_or_planned(conn, published.blob_id, wanted, form, queue, now)
-        if isinstance(made, EntrepotError):
-            return made
-    used = and_(derivatives.c.version_id == published.blob_id, derivatives.c.form == form)
-    conn.execute(update(derivatives).where(used).values(used_at=now))
-    found = find_form(conn, actor, file_id, form, number)
-    assert found is not None
-    return found.published
+    for needed_form in (form,) if form in (EAGER, "csv") else (EAGER, form):
+        row = find_or_plan_form(conn, published.blob_id, needed_form, form, queue, now)
+        if isinstance(row, EntrepotError):
+            return row
+    this_form = and_(derivatives.c.version_id == published.blob_id, derivatives.c.form == form)
+    conn.execute(update(derivatives).where(this_form).values(used_at=now))
+    ready = find_form(conn, actor, file_id, form, number)
+    assert ready is not None
+    return ready.published
 
 
-def made_or_planned(
+def find_or_plan_form(
     conn: WriteConnection,
     version_id: BlobId,
     form: Made,
-    shown: str,
+    display_name: str,
     queue: TaskQueue,
     now: datetime,
 ) -> Row[Any] | DerivativePending | DerivativeFailed:
     """The derivative's row if it is ready; else it is to be made, or could not be made a moment
-    ago, and the refusal says so of what is called `shown`.
+    ago, and the refusal says so of what is called `display_name`.
     """
     row: Row[Any] = _row(conn, version_id, form)
-    if row.status == "failed" and now < row.ended_at + TRY_AGAIN:
-        return _failed(row, shown, now)
+    if row.status == "failed" and now < row.ended_at + RETRY_INTERVAL:
+        return _failed(row, display_name, now)
     if row.status != "ready":
         plan_derivative(conn, queue, version_id, form, now)
         since = row.requested_at if row.status == "pending" else now
-        return DerivativePending(format=shown, retry_after=_patience(now - since))
+        return DerivativePending(format=display_name, retry_after=_retry_after_seconds(now - since))
     return row
 
 
@@ -135,28 +135,28 @@ def form_name(file_name: str, form: Form) -> str:
                 base = base[: -len(suffix)]
                 break
     suffix = f".{form}"
-    return base[: LONGEST_NAME - len(suffix)] + suffix
+    return base[: MAX_NAME_CHARS - len(suffix)] + suffix
 
 
-def _patience(waiting: timedelta) -> int:
+def _retry_after_seconds(waiting: timedelta) -> int:
     """Seconds after which to ask again: seldom for what takes long."""
     return max(1, min(30, int(waiting.total_seconds() / 4)))
 
 
 def _failed(row: Any, form: str, now: datetime) -> DerivativeFailed:
-    left = row.ended_at + TRY_AGAIN - now
+    remaining = row.ended_at + RETRY_INTERVAL - now
     error = row.error or {}
     return DerivativeFailed(
         format=form,
         cause=error.get("code", "derivation-failed"),
         reason=error.get("detail", ""),
-        retry_after=max(1, round(left.total_seconds())),
+        retry_after=max(1, round(remaining.total_seconds())),
     )
 
 
 def _row(conn: ReadConnection, version_id: UUID, form: Made) -> Any:
     """The version's count of rows, and its derivative's row, if there is one."""
-    this = and_(derivatives.c.version_id == versions.c.id, derivatives.c.form == form)
+    this_form = and_(derivatives.c.version_id == versions.c.id, derivatives.c.form == form)
     return conn.execute(
         select(
             versions.c.row_count,
@@ -169,6 +169,6 @@ def _row(conn: ReadConnection, version_id: UUID, form: Made) -> Any:
             derivatives.c.ended_at,
             derivatives.c.used_at,
         )
-        .outerjoin(derivatives, this)
+        .outerjoin(derivatives, this_form)
         .where(versions.c.id == version_id)
     ).one()

@@ -17,64 +17,64 @@ from entrepot.errors import (
     NotFound,
     VersionNotTabular,
 )
-from entrepot.files.forms.read_form import form_name, made_or_planned
-from entrepot.files.versions import FileId, Published
+from entrepot.files.forms.read_form import find_or_plan_form, form_name
+from entrepot.files.versions import FileId, PublishedVersion
 from entrepot.grants.access import access_visible, visible_versions
 from entrepot.tasks.queue import TaskQueue
 
-NAME = "report.csv"
+REPORT_NAME = "report.csv"
 
 
-def ask_for_rejected(
+def request_rejected_rows(
     conn: WriteConnection,
     actor: Actor,
     file_id: UUID,
     number: int | None,
     queue: TaskQueue,
     now: datetime,
-) -> Published | DerivativePending | DerivativeFailed:
+) -> PublishedVersion | DerivativePending | DerivativeFailed:
     """The rejected rows of a version, the newest inspected one by default; or they are to be made.
 
     For who delivered the version, the file's owner and admins. Refusals that planned something
     are returned, not raised. Raises NotFound (also once the version's bytes are gone), NotAllowed,
     VersionNotTabular.
     """
-    seen = access_visible(conn, actor, file_id)
-    found = (
+    target = access_visible(conn, actor, file_id)
+    query = (
         select(versions, files.c.name, inspections.c.report)
         .join(inspections, inspections.c.version_id == versions.c.id)
         .join(files, files.c.id == versions.c.file_id)
         .where(versions.c.file_id == file_id, versions.c.bytes_removed_at.is_(None))
-        .where(versions.c.status != "deleted", visible_versions(seen))
+        .where(versions.c.status != "deleted", visible_versions(target))
         .where(or_(versions.c.keep_until.is_(None), versions.c.keep_until > now))
         .order_by(versions.c.number.desc())
         .limit(1)
     )
     row = conn.execute(
-        found if number is None else found.where(versions.c.number == number)
+        query if number is None else query.where(versions.c.number == number)
     ).one_or_none()
     if row is None:
         raise NotFound
-    if not seen.rights.manages and actor.user_id != row.created_by:
+    if not target.rights.manages and actor.user_id != row.created_by:
         raise NotAllowed(reason="Only who delivered the version and the file's owner may do this.")
     if "rows" not in row.report["tasks"][0]["stats"]:
-        raise VersionNotTabular(format=NAME, media_type=row.media_type)
+        raise VersionNotTabular(format=REPORT_NAME, media_type=row.media_type)
     version_id = BlobId(row.id)
-    made = made_or_planned(conn, version_id, "rejected", NAME, queue, now)
-    if isinstance(made, EntrepotError):
-        return made
-    used = and_(derivatives.c.version_id == version_id, derivatives.c.form == "rejected")
-    conn.execute(update(derivatives).where(used).values(used_at=now))
-    return Published(
+    derivative = find_or_plan_form(conn, version_id, "rejected", REPORT_NAME, queue, now)
+    if isinstance(derivative, EntrepotError):
+        return derivative
+    this_form = and_(derivatives.c.version_id == version_id, derivatives.c.form == "rejected")
+    conn.execute(update(derivatives).where(this_form).values(used_at=now))
+    return PublishedVersion(
         file_id=FileId(file_id),
-        account_id=seen.account_id,
+        account_id=target.account_id,
         reader=actor,
-        blob_id=BlobId(made.blob_id),
+        blob_id=BlobId(derivative.blob_id),
         number=row.number,
         file_name=form_name(row.name, "csv").removesuffix(".csv")[:240] + "-rejected.csv",
-        size=made.size,
-        sha256=made.sha256,
+        size=derivative.size,
+        sha256=derivative.sha256,
         media_type="text/csv; charset=utf-8",
-        published_at=made.ended_at,
-        form=NAME,
+        published_at=derivative.ended_at,
+        form=REPORT_NAME,
     )

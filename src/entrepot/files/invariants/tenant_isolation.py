@@ -1,6 +1,6 @@
 """Check that accounts are apart, and meet only where something was shared or handed over.
 
-Two of the invariants that `files.invariants.invariants` lists.
+Two of the invariants that `files.invariants.checks` lists.
 """
 
 from collections.abc import Iterator
@@ -23,13 +23,13 @@ from entrepot.db.tables import (
     versions,
 )
 from entrepot.db.types import ReadConnection
-from entrepot.files.transfer import VALIDATION
+from entrepot.files.transfer import VALIDATION_KIND
 
 GRANTED = "entitlement.grant"
-HANDED_OVER = "file.transfer"
+TRANSFERRED = "file.transfer"
 
 
-def accounts_are_apart(conn: ReadConnection, store: BlobStore, now: datetime) -> Iterator[str]:
+def tenants_are_isolated(conn: ReadConnection, store: BlobStore, now: datetime) -> Iterator[str]:
     """A file, its owner, versions and tasks belong to one and the same account, and so does what
     is recorded of it, but for what happened before it was handed over. So do a user and their keys.
 
@@ -37,34 +37,42 @@ def accounts_are_apart(conn: ReadConnection, store: BlobStore, now: datetime) ->
     made something of a file only if it has been shared or handed over.
     """
     del store, now
-    home = files.c.account_id
-    held = select(keys.c.id).join(users, users.c.id == keys.c.user_id)
-    for key_id in conn.scalars(held.where(users.c.account_id != keys.c.account_id)):
+    file_account = files.c.account_id
+    key_query = select(keys.c.id).join(users, users.c.id == keys.c.user_id)
+    for key_id in conn.scalars(key_query.where(users.c.account_id != keys.c.account_id)):
         yield f"key {key_id} belongs to another account than its user"
-    owner = select(files.c.id).join(users, users.c.id == files.c.owner_id)
-    for file_id in conn.scalars(owner.where(users.c.account_id != home)):
+    owner_query = select(files.c.id).join(users, users.c.id == files.c.owner_id)
+    for file_id in conn.scalars(owner_query.where(users.c.account_id != file_account)):
         yield f"file {file_id} is owned by a user of another account"
-    for name, part, by, brought in (
+    for name, table, user_column, may_be_foreign in (
         ("version", versions, versions.c.created_by, None),
         ("check", checks, checks.c.created_by, checks.c.revision.is_(None)),
-        ("task", tasks, tasks.c.user_id, tasks.c.kind == VALIDATION),
-        ("activity row", activity, activity.c.user_id, activity.c.action == VALIDATION),
+        ("task", tasks, tasks.c.user_id, tasks.c.kind == VALIDATION_KIND),
+        ("activity row", activity, activity.c.user_id, activity.c.action == VALIDATION_KIND),
     ):
-        strays = select(part.c.id).join(files, files.c.id == part.c.file_id)
-        stray = part.c.account_id != home
-        if brought is not None:
-            stray = and_(stray, ~and_(brought, _at_home(part, by)))
-        if part is activity:
+        query = select(table.c.id).join(files, files.c.id == table.c.file_id)
+        foreign = table.c.account_id != file_account
+        if may_be_foreign is not None:
+            foreign = and_(foreign, ~and_(may_be_foreign, _in_users_account(table, user_column)))
+        if table is activity:
             earlier = activity.alias()
-            stray = and_(stray, ~_noted(earlier, HANDED_OVER, earlier.c.account_id, part))
-        for each in conn.scalars(strays.where(stray)):
-            yield f"{name} {each} belongs to another account than its file"
-    for name, part in (("version", versions), ("schema revision", schema_revisions)):
-        made = select(part.c.file_id).join(files, files.c.id == part.c.file_id)
-        made = made.join(users, users.c.id == part.c.created_by)
-        shared = activity.c.file_id == part.c.file_id, activity.c.action.in_((GRANTED, HANDED_OVER))
-        strange = users.c.account_id != home, ~select(activity.c.id).where(*shared).exists()
-        for file_id in conn.scalars(made.where(*strange)):
+            foreign = and_(
+                foreign, ~_is_recorded(earlier, TRANSFERRED, earlier.c.account_id, table)
+            )
+        for row_id in conn.scalars(query.where(foreign)):
+            yield f"{name} {row_id} belongs to another account than its file"
+    for name, table in (("version", versions), ("schema revision", schema_revisions)):
+        creators = select(table.c.file_id).join(files, files.c.id == table.c.file_id)
+        creators = creators.join(users, users.c.id == table.c.created_by)
+        shared = (
+            activity.c.file_id == table.c.file_id,
+            activity.c.action.in_((GRANTED, TRANSFERRED)),
+        )
+        unshared = (
+            users.c.account_id != file_account,
+            ~select(activity.c.id).where(*shared).exists(),
+        )
+        for file_id in conn.scalars(creators.where(*unshared)):
             yield f"a {name} of file {file_id} was made by a user of another account"
 
 
@@ -72,32 +80,36 @@ def sharing_is_sound(conn: ReadConnection, store: BlobStore, now: datetime) -> I
     """Each entitlement and each offer has its activity row; an owner needs no entitlement, and a
     file is offered to users of other accounts alone."""
     del store, now
-    for name, part, action in (
+    for name, table, action in (
         ("entitlement", entitlements, GRANTED),
         ("offer", offers, "file.offer"),
     ):
-        told = activity.c.file_id == part.c.file_id, activity.c.action == action
-        untold = select(part.c.file_id).where(~select(activity.c.id).where(*told).exists())
-        for file_id in conn.scalars(untold):
+        recorded = activity.c.file_id == table.c.file_id, activity.c.action == action
+        unrecorded = select(table.c.file_id).where(~select(activity.c.id).where(*recorded).exists())
+        for file_id in conn.scalars(unrecorded):
             yield f"an {name} of file {file_id} has no activity row"
-    own = and_(entitlements.c.file_id == files.c.id, entitlements.c.user_id == files.c.owner_id)
-    for file_id in conn.scalars(select(files.c.id).join(entitlements, own)):
+    owner_entitlement = and_(
+        entitlements.c.file_id == files.c.id, entitlements.c.user_id == files.c.owner_id
+    )
+    for file_id in conn.scalars(select(files.c.id).join(entitlements, owner_entitlement)):
         yield f"file {file_id} is shared with its owner"
     grantee = users.c.id == entitlements.c.user_id, users.c.account_id != entitlements.c.account_id
     for file_id in conn.scalars(select(entitlements.c.file_id).join(users, and_(*grantee))):
         yield f"file {file_id} is shared with a user who is of another account than that says"
-    near = select(offers.c.file_id).join(files, files.c.id == offers.c.file_id)
-    near = near.join(users, users.c.id == offers.c.user_id)
-    for file_id in conn.scalars(near.where(users.c.account_id == files.c.account_id)):
+    same_account = select(offers.c.file_id).join(files, files.c.id == offers.c.file_id)
+    same_account = same_account.join(users, users.c.id == offers.c.user_id)
+    for file_id in conn.scalars(same_account.where(users.c.account_id == files.c.account_id)):
         yield f"file {file_id} is offered to a user of its own account"
 
 
-def _at_home(part: Table, by: ColumnElement[Any]) -> ColumnElement[bool]:
+def _in_users_account(table: Table, user_column: ColumnElement[Any]) -> ColumnElement[bool]:
     """That a row belongs to the account of the user who made it."""
-    mine = select(users.c.id).where(users.c.id == by, users.c.account_id == part.c.account_id)
-    return mine.exists()
+    same_account = select(users.c.id).where(
+        users.c.id == user_column, users.c.account_id == table.c.account_id
+    )
+    return same_account.exists()
 
 
-def _noted(rows: Any, action: str, account_id: Any, part: Table) -> ColumnElement[bool]:
-    this = rows.c.file_id == part.c.file_id, rows.c.action == action
-    return select(rows.c.id).where(*this, account_id == part.c.account_id).exists()
+def _is_recorded(rows: Any, action: str, account_id: Any, table: Table) -> ColumnElement[bool]:
+    same_file = rows.c.file_id == table.c.file_id, rows.c.action == action
+    return select(rows.c.id).where(*same_file, account_id == table.c.account_id).exists()

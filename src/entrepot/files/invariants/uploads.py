@@ -9,9 +9,9 @@ from sqlalchemy import or_, select
 from entrepot.blobs.store import BlobStore
 from entrepot.db.tables import reservations, tasks, uploads
 from entrepot.db.types import ReadConnection
-from entrepot.files.delivery.resumable import needed_drafts
+from entrepot.files.delivery.resumable import find_needed_drafts
 
-OVERDUE = timedelta(days=1)
+OVERDUE_AGE = timedelta(days=1)
 """An upload that should have expired so long ago is reported."""
 
 
@@ -19,11 +19,11 @@ def uploads_are_sound(conn: ReadConnection, store: BlobStore, now: datetime) -> 
     """An unfinished upload holds its whole size of its account's quota and has all bytes that its
     sender was told of, never more than its size; one that has ended holds nothing."""
     drafts = {draft.blob_id: draft.size for draft in store.drafts.list()}
-    both = select(
+    query = select(
         uploads, reservations.c.size.label("held"), reservations.c.account_id.label("holder")
     ).outerjoin(reservations, reservations.c.id == uploads.c.id)
-    for row in conn.execute(both.execution_options(yield_per=500)):
-        if row.expires_at < now - OVERDUE:
+    for row in conn.execute(query.execution_options(yield_per=500)):
+        if row.expires_at < now - OVERDUE_AGE:
             yield f"upload {row.id} has expired and was not removed"
         if row.task_id is not None or row.joined_into is not None:
             if row.held is not None:
@@ -32,13 +32,15 @@ def uploads_are_sound(conn: ReadConnection, store: BlobStore, now: datetime) -> 
         if (row.held, row.holder) != (row.size, row.account_id):
             yield f"upload {row.id} of {row.size} bytes holds {row.held} of its account"
         yield from _check_draft(row, drafts.get(row.id), store)
-    lost = select(uploads.c.id).outerjoin(tasks, tasks.c.id == uploads.c.task_id)
-    for upload_id in conn.scalars(lost.where(uploads.c.task_id.is_not(None), tasks.c.id.is_(None))):
+    without_task = select(uploads.c.id).outerjoin(tasks, tasks.c.id == uploads.c.task_id)
+    for upload_id in conn.scalars(
+        without_task.where(uploads.c.task_id.is_not(None), tasks.c.id.is_(None))
+    ):
         yield f"upload {upload_id} was delivered by a task that is not there"
-    whole = uploads.alias()
-    apart = select(uploads.c.id).outerjoin(whole, whole.c.id == uploads.c.joined_into)
-    wrong = or_(whole.c.id.is_(None), whole.c.user_id != uploads.c.user_id)
-    for upload_id in conn.scalars(apart.where(uploads.c.joined_into.is_not(None), wrong)):
+    joined = uploads.alias()
+    joined_parts = select(uploads.c.id).outerjoin(joined, joined.c.id == uploads.c.joined_into)
+    invalid = or_(joined.c.id.is_(None), joined.c.user_id != uploads.c.user_id)
+    for upload_id in conn.scalars(joined_parts.where(uploads.c.joined_into.is_not(None), invalid)):
         yield f"partial upload {upload_id} was joined into none of its user's"
 
 
@@ -46,15 +48,15 @@ def drafts_without_upload(
     conn: ReadConnection, store: BlobStore, before: datetime
 ) -> Iterator[str]:
     """Drafts last written `before` that no unfinished upload needs."""
-    old = [draft.blob_id for draft in store.drafts.list() if draft.modified < before]
-    for start in range(0, len(old), 500):
-        some = old[start : start + 500]
-        for draft_id in sorted(set(some) - needed_drafts(conn, some)):
+    old_ids = [draft.blob_id for draft in store.drafts.list() if draft.modified < before]
+    for start in range(0, len(old_ids), 500):
+        batch = old_ids[start : start + 500]
+        for draft_id in sorted(set(batch) - find_needed_drafts(conn, batch)):
             yield f"draft {draft_id} belongs to no upload"
 
 
-def _check_draft(row: Any, listed: int | None, store: BlobStore) -> Iterator[str]:
-    size = listed or 0
+def _check_draft(row: Any, listed_size: int | None, store: BlobStore) -> Iterator[str]:
+    size = listed_size or 0
     if size < row.received:
         # The server may have gone on since the drafts were listed.
         size = next((d.size for d in store.drafts.list() if d.blob_id == row.id), 0)

@@ -12,28 +12,28 @@ from entrepot.errors import NotFound, TaskFinished
 from entrepot.files.processing.compare import cancel_comparison
 from entrepot.files.processing.publish import cancel_version
 from entrepot.files.processing.validation import cancel_validation, find_validation
-from entrepot.files.versions import Undecided
+from entrepot.files.versions import UndecidedVersion
 from entrepot.grants.access import actor_parameters, known_files, readable_files
 from entrepot.tasks.records import TaskRecord, Viewer, get_task, lock_task, request_cancel
 
-BROUGHT = ("file.new", "version.new", "file.validate")
+UPLOAD_KINDS = ("file.new", "version.new", "file.validate")
 """The kinds of tasks that judge what their user brought, and not what is in the file already."""
 
 
-def viewer_of(actor: Actor) -> Viewer:
+def actor_to_viewer(actor: Actor) -> Viewer:
     """The actor as one who looks at tasks.
 
     Who may not read a file (any more) sees of their own tasks those of what they brought: the
     others tell of the content of others.
     """
-    tells = or_(tasks.c.kind.in_(BROUGHT), readable_files(actor.is_admin))
-    knows = and_(known_files(actor.is_admin), tells)
-    return Viewer(actor.user_id, actor.account_id, actor.is_admin, knows, actor_parameters(actor))
+    own_content = or_(tasks.c.kind.in_(UPLOAD_KINDS), readable_files(actor.is_admin))
+    visible = and_(known_files(actor.is_admin), own_content)
+    return Viewer(actor.user_id, actor.account_id, actor.is_admin, visible, actor_parameters(actor))
 
 
-def visible_task(conn: ReadConnection, actor: Actor, task_id: UUID) -> TaskRecord:
+def get_visible_task(conn: ReadConnection, actor: Actor, task_id: UUID) -> TaskRecord:
     """A task that the actor may see. Raises NotFound."""
-    task = get_task(conn, viewer_of(actor), task_id)
+    task = get_task(conn, actor_to_viewer(actor), task_id)
     if task is None:
         raise NotFound
     return task
@@ -46,7 +46,7 @@ def cancel_task(conn: WriteConnection, actor: Actor, task_id: UUID, now: datetim
     it is being stopped changes nothing.
     """
     lock_task(conn, task_id)
-    task = visible_task(conn, actor, task_id)
+    task = get_visible_task(conn, actor, task_id)
     if task.ended:
         raise TaskFinished(task_status=task.status)
     request_cancel(conn, task_id, now)
@@ -55,17 +55,17 @@ def cancel_task(conn: WriteConnection, actor: Actor, task_id: UUID, now: datetim
         if check is not None:
             cancel_validation(conn, check, now)
         elif not cancel_comparison(conn, task_id, now):
-            cancel_version(conn, _version_of(conn, task), now)
-    return visible_task(conn, actor, task_id)
+            cancel_version(conn, _load_version(conn, task), now)
+    return get_visible_task(conn, actor, task_id)
 
 
-def _version_of(conn: ReadConnection, task: TaskRecord) -> Undecided:
+def _load_version(conn: ReadConnection, task: TaskRecord) -> UndecidedVersion:
     row = conn.execute(
         select(versions, files.c.name)
         .join(files, files.c.id == versions.c.file_id)
         .where(versions.c.task_id == task.id)
     ).one()
-    return Undecided(
+    return UndecidedVersion(
         task_id=task.id,
         blob_id=row.id,
         file_id=row.file_id,

@@ -15,12 +15,12 @@ from entrepot.blobs.store import BlobId
 from entrepot.db.tables import comparisons, files, tasks, versions
 from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.errors import BlobMissing
-from entrepot.files.processing.inspect import MOST_STARTS, Inspector
+from entrepot.files.processing.inspect import MAX_STARTS, Inspector
 from entrepot.files.processing.retry import run_with_retries
 from entrepot.inspection.results import Comparison, ComparisonRequest, InspectionCanceled
 from entrepot.tasks.records import finish_task, start_task
 
-GONE = "The bytes of one of the two versions were removed meanwhile."
+BYTES_REMOVED_DETAIL = "The bytes of one of the two versions were removed meanwhile."
 
 
 @dataclass(frozen=True)
@@ -45,19 +45,24 @@ class Comparer:
 
     def _run(self, task_id: UUID) -> None:
         write = self.inspector.database.write
-        row = write(_begin, task_id, self.clock())
+        row = write(_begin_comparison, task_id, self.clock())
         if row is None:
             return
         try:
-            found = self.inspector.compare(task_id, self._request(row))
+            comparison = self.inspector.compare(task_id, self._request(row))
         except InspectionCanceled:
             write(cancel_comparison, task_id, self.clock())
         except BlobMissing:
-            if self.inspector.database.read(_both_are_kept, task_id):
+            if self.inspector.database.read(_both_bytes_kept, task_id):
                 raise
-            write(_end, task_id, Comparison("not-compared", GONE), self.clock())
+            write(
+                _end_comparison,
+                task_id,
+                Comparison("not-compared", BYTES_REMOVED_DETAIL),
+                self.clock(),
+            )
         else:
-            write(_end, task_id, found, self.clock())
+            write(_end_comparison, task_id, comparison, self.clock())
 
     def _request(self, row: Any) -> ComparisonRequest:
         return ComparisonRequest(
@@ -90,45 +95,47 @@ def give_up_comparison(conn: WriteConnection, task_id: UUID, now: datetime) -> b
 
 
 def _is_comparison(conn: ReadConnection, task_id: UUID) -> bool:
-    found = select(exists().where(comparisons.c.task_id == task_id))
-    return bool(conn.scalar(found))
+    query = select(exists().where(comparisons.c.task_id == task_id))
+    return bool(conn.scalar(query))
 
 
-def _begin(conn: WriteConnection, task_id: UUID, now: datetime) -> Any:
+def _begin_comparison(conn: WriteConnection, task_id: UUID, now: datetime) -> Any:
     """Mark the task as running and load what is asked; None if there is nothing to do."""
     starts = start_task(conn, task_id, "comparing", now)
     if starts is None:
         return None
-    if starts > MOST_STARTS:
+    if starts > MAX_STARTS:
         give_up_comparison(conn, task_id, now)
         return None
-    found = (
+    query = (
         select(comparisons, files.c.name, files.c.dialect, tasks.c.total)
         .join(files, files.c.id == comparisons.c.file_id)
         .join(tasks, tasks.c.id == comparisons.c.task_id)
         .where(comparisons.c.task_id == task_id)
     )
-    return conn.execute(found).one()
+    return conn.execute(query).one()
 
 
-def _end(conn: WriteConnection, task_id: UUID, found: Comparison, now: datetime) -> None:
-    if found.verdict != "compared":
-        code = "resource-limit" if found.verdict == "resource-limit" else "not-comparable"
-        finish_task(conn, task_id, "failed", now, {"code": code, "detail": found.detail})
+def _end_comparison(
+    conn: WriteConnection, task_id: UUID, comparison: Comparison, now: datetime
+) -> None:
+    if comparison.verdict != "compared":
+        code = "resource-limit" if comparison.verdict == "resource-limit" else "not-comparable"
+        finish_task(conn, task_id, "failed", now, {"code": code, "detail": comparison.detail})
         return
-    if finish_task(conn, task_id, "succeeded", now, has_report=True) and _both_are_kept(
+    if finish_task(conn, task_id, "succeeded", now, has_report=True) and _both_bytes_kept(
         conn, task_id
     ):
-        mine = comparisons.c.task_id == task_id
-        conn.execute(update(comparisons).where(mine).values(result=asdict(found)))
+        this_comparison = comparisons.c.task_id == task_id
+        conn.execute(update(comparisons).where(this_comparison).values(result=asdict(comparison)))
 
 
-def _both_are_kept(conn: ReadConnection, task_id: UUID) -> bool:
+def _both_bytes_kept(conn: ReadConnection, task_id: UUID) -> bool:
     """Whether the bytes of both versions are to stay; what shows them may be kept then."""
     either = versions.c.id.in_((comparisons.c.before_id, comparisons.c.after_id))
-    gone = (
+    removed = (
         select(versions.c.id)
         .join(comparisons, either)
         .where(comparisons.c.task_id == task_id, versions.c.bytes_removed_at.is_not(None))
     )
-    return conn.execute(gone).first() is None
+    return conn.execute(removed).first() is None

@@ -21,7 +21,7 @@ from entrepot.db.tables import versions
 from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.errors import BlobMissing
 from entrepot.files.contract import load_contract, lock_contract
-from entrepot.files.delivery.restore import earlier_findings
+from entrepot.files.delivery.restore import load_earlier_findings
 from entrepot.files.processing.publish import (
     cancel_version,
     fail_version,
@@ -30,7 +30,7 @@ from entrepot.files.processing.publish import (
 )
 from entrepot.files.processing.retry import run_with_retries
 from entrepot.files.remove import remove_expired_bytes
-from entrepot.files.versions import UNDECIDED, FileId, Undecided
+from entrepot.files.versions import UNDECIDED_STATUSES, FileId, UndecidedVersion
 from entrepot.inspection.results import (
     Comparison,
     ComparisonRequest,
@@ -42,11 +42,11 @@ from entrepot.inspection.sandbox.pool import InspectionPool
 from entrepot.tasks.queue import TaskQueue
 from entrepot.tasks.records import cancel_requested, report_progress, start_task
 
-PROGRESS_EVERY = 0.25
+PROGRESS_SECONDS = 0.25
 """Seconds between two writes of a task's progress."""
-CANCEL_EVERY = 0.2
+CANCEL_POLL_SECONDS = 0.2
 """Seconds between two looks at whether the task is to stop."""
-MOST_STARTS = 9
+MAX_STARTS = 9
 """Starts that a task gets: one whose workers die each time must not be resumed for ever."""
 
 
@@ -77,20 +77,20 @@ class Inspector:
 
         Raises InspectionCanceled and InspectionFailed.
         """
-        watch = _Watch(self.database, task_id)
-        if watch.canceled():  # while no worker ran
+        monitor = _TaskMonitor(self.database, task_id)
+        if monitor.canceled():  # while no worker ran
             raise InspectionCanceled
-        return self.pool.inspect(request, watch.progress, watch.canceled)
+        return self.pool.inspect(request, monitor.progress, monitor.canceled)
 
     def compare(self, task_id: UUID, request: ComparisonRequest) -> Comparison:
         """Compare two tables for a task, which can be canceled meanwhile.
 
         Raises InspectionCanceled and InspectionFailed.
         """
-        watch = _Watch(self.database, task_id)
-        if watch.canceled():  # while no worker ran
+        monitor = _TaskMonitor(self.database, task_id)
+        if monitor.canceled():  # while no worker ran
             raise InspectionCanceled
-        return self.pool.compare(request, watch.canceled)
+        return self.pool.compare(request, monitor.canceled)
 
     def path(self, blob_id: BlobId) -> Path:
         """Where the bytes lie. Raises BlobMissing."""
@@ -115,17 +115,19 @@ class Inspector:
                 self.remove(blob_id)
             return
         try:
-            found = self.database.read(earlier_findings, version)
-            if found is None:
-                found = self.examine(task_id, self._request(version))
+            inspection = self.database.read(load_earlier_findings, version)
+            if inspection is None:
+                inspection = self.examine(task_id, self._request(version))
         except InspectionCanceled:
             self.database.write(cancel_version, version, self.clock())
             self.remove(version.blob_id)
         else:
-            if not self.database.write(decide, version, found, self.queue, self.clock()):
+            if not self.database.write(
+                decide_version, version, inspection, self.queue, self.clock()
+            ):
                 self._run(task_id)  # by the contract as it is now
 
-    def _request(self, version: Undecided) -> InspectionRequest:
+    def _request(self, version: UndecidedVersion) -> InspectionRequest:
         return InspectionRequest(
             path=self.path(version.blob_id),
             file_name=version.file_name,
@@ -136,36 +138,38 @@ class Inspector:
         )
 
 
-class _Watch:
+class _TaskMonitor:
     """Passes progress on and asks about cancellation, both at a bounded rate."""
 
     def __init__(self, database: Database, task_id: UUID) -> None:
         self._database = database
         self._task_id = task_id
-        self._reported = time.monotonic()
-        self._asked = -math.inf
-        self._answer = False
+        self._last_report = time.monotonic()
+        self._last_poll = -math.inf
+        self._is_canceled = False
 
     def progress(self, done: int, total: int) -> None:
         now = time.monotonic()
-        if now - self._reported >= PROGRESS_EVERY:
-            self._reported = now
+        if now - self._last_report >= PROGRESS_SECONDS:
+            self._last_report = now
             self._database.write(report_progress, self._task_id, "inspecting", done, total)
 
     def canceled(self) -> bool:
         now = time.monotonic()
-        if now - self._asked >= CANCEL_EVERY:
-            self._asked = now
-            self._answer = self._database.read(cancel_requested, self._task_id)
-        return self._answer
+        if now - self._last_poll >= CANCEL_POLL_SECONDS:
+            self._last_poll = now
+            self._is_canceled = self._database.read(cancel_requested, self._task_id)
+        return self._is_canceled
 
 
-def begin_inspection(conn: WriteConnection, task_id: UUID, now: datetime) -> Undecided | None:
+def begin_inspection(
+    conn: WriteConnection, task_id: UUID, now: datetime
+) -> UndecidedVersion | None:
     """Mark the task as running and its version as inspected; None if the task has ended."""
     starts = start_task(conn, task_id, "inspecting", now)
     if starts is None:
         return None
-    if starts > MOST_STARTS:
+    if starts > MAX_STARTS:
         give_up(conn, task_id, now)
         return None
     conn.execute(
@@ -173,34 +177,38 @@ def begin_inspection(conn: WriteConnection, task_id: UUID, now: datetime) -> Und
         .where(versions.c.task_id == task_id, versions.c.status == "received")
         .values(status="inspecting")
     )
-    return _load(conn, task_id)
+    return _load_version(conn, task_id)
 
 
 def earlier_tasks(conn: ReadConnection, task_id: UUID) -> list[UUID]:
     """The tasks of the same file's earlier versions that wait for their verdict, in order."""
     this = versions.alias()
-    found = (
+    query = (
         select(versions.c.task_id)
         .join(this, this.c.file_id == versions.c.file_id)
         .where(this.c.task_id == task_id, versions.c.number < this.c.number)
-        .where(versions.c.status.in_(UNDECIDED))
+        .where(versions.c.status.in_(UNDECIDED_STATUSES))
         .order_by(versions.c.number)
     )
-    return list(conn.scalars(found))
+    return list(conn.scalars(query))
 
 
 def give_up(conn: WriteConnection, task_id: UUID, now: datetime) -> None:
     """End a task that cannot be done; nothing changes if it has ended."""
-    fail_version(conn, _load(conn, task_id), now)
+    fail_version(conn, _load_version(conn, task_id), now)
 
 
 def _blobs_of(conn: ReadConnection, task_id: UUID) -> list[BlobId]:
-    found = select(versions.c.id).where(versions.c.task_id == task_id)
-    return [BlobId(row) for row in conn.scalars(found)]
+    query = select(versions.c.id).where(versions.c.task_id == task_id)
+    return [BlobId(row) for row in conn.scalars(query)]
 
 
-def decide(
-    conn: WriteConnection, version: Undecided, found: Inspection, queue: TaskQueue, now: datetime
+def decide_version(
+    conn: WriteConnection,
+    version: UndecidedVersion,
+    inspection: Inspection,
+    queue: TaskQueue,
+    now: datetime,
 ) -> bool:
     """Publish or reject by the verdict: the one place where a version becomes visible.
 
@@ -210,15 +218,15 @@ def decide(
     """
     if lock_contract(conn, version.file_id).revision != version.revision:
         return False
-    excepted = version.accepted_from is not None
-    if version.mode == "none" or found.verdict == "conforms" or excepted:
-        publish_version(conn, version, found, queue, now)
+    is_accepted = version.accepted_from is not None
+    if version.mode == "none" or inspection.verdict == "conforms" or is_accepted:
+        publish_version(conn, version, inspection, queue, now)
     else:
-        reject_version(conn, version, found, now)
+        reject_version(conn, version, inspection, now)
     return True
 
 
-def _load(conn: ReadConnection, task_id: UUID) -> Undecided:
+def _load_version(conn: ReadConnection, task_id: UUID) -> UndecidedVersion:
     row = conn.execute(
         select(
             versions.c.id,
@@ -233,7 +241,7 @@ def _load(conn: ReadConnection, task_id: UUID) -> Undecided:
         ).where(versions.c.task_id == task_id)
     ).one()
     contract = load_contract(conn, row.file_id)
-    return Undecided(
+    return UndecidedVersion(
         task_id=task_id,
         blob_id=BlobId(row.id),
         file_id=FileId(row.file_id),

@@ -14,7 +14,7 @@ ATTEMPTS = 3
 """Tries of one run before the task fails for a fault of ours."""
 
 
-def run_with_retries(what: str, work: Callable[[], None], give_up: Callable[[], None]) -> None:
+def run_with_retries(name: str, work: Callable[[], None], give_up: Callable[[], None]) -> None:
     """Call `work`; what fails is logged and tried again after a pause, then `give_up` is called.
 
     The queue takes a run that raised for done, so none may lie there because of an error that
@@ -27,7 +27,7 @@ def run_with_retries(what: str, work: Callable[[], None], give_up: Callable[[], 
         except PoolClosed:
             threading.Event().wait()  # the process ends meanwhile
         except Exception:
-            log.exception(f"{what} could not run", attempt=attempt)
+            log.exception(f"{name} could not run", attempt=attempt)
             if attempt < ATTEMPTS:
                 time.sleep(attempt)
         else:

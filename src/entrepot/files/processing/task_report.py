@@ -9,23 +9,23 @@ from entrepot.accounts.actor import Actor
 from entrepot.db.tables import checks, files, inspections, versions
 from entrepot.db.types import ReadConnection
 from entrepot.errors import NotFound
-from entrepot.files.processing.cancel import visible_task
+from entrepot.files.processing.cancel import get_visible_task
 
 
-def report_of(conn: ReadConnection, actor: Actor, task_id: UUID) -> dict[str, Any]:
+def get_task_report(conn: ReadConnection, actor: Actor, task_id: UUID) -> dict[str, Any]:
     """The report of a task that the actor may see. Raises NotFound, also where there is none, and
     where what was judged is deleted."""
-    visible_task(conn, actor, task_id)
-    of_version = (
+    get_visible_task(conn, actor, task_id)
+    version_report = (
         select(inspections.c.report)
         .join(versions, versions.c.id == inspections.c.version_id)
         .join(files, files.c.id == versions.c.file_id)
         .where(versions.c.task_id == task_id, versions.c.status != "deleted")
         .where(files.c.deleted_at.is_(None))
     )
-    of_check = select(checks.c.report).where(checks.c.task_id == task_id)
-    for found in (of_version, of_check):
-        report: dict[str, Any] | None = conn.scalar(found)
+    check_report = select(checks.c.report).where(checks.c.task_id == task_id)
+    for query in (version_report, check_report):
+        report: dict[str, Any] | None = conn.scalar(query)
         if report is not None:
             return report
     raise NotFound

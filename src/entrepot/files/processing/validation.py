@@ -18,11 +18,11 @@ from entrepot.activity.record import record
 from entrepot.blobs.store import BlobId
 from entrepot.db.tables import accounts, checks, users, versions
 from entrepot.db.types import ReadConnection, WriteConnection
-from entrepot.files.contract import keep_revision, lock_contract
+from entrepot.files.contract import add_revision, lock_contract
 from entrepot.files.processing import inspect
 from entrepot.files.processing.compare import give_up_comparison
-from entrepot.files.processing.inspect import MOST_STARTS, Inspector
-from entrepot.files.processing.publish import rejection
+from entrepot.files.processing.inspect import MAX_STARTS, Inspector
+from entrepot.files.processing.publish import rejection_error
 from entrepot.files.processing.retry import run_with_retries
 from entrepot.files.versions import FileId
 from entrepot.inspection.results import (
@@ -60,7 +60,7 @@ class Validation:
 
 
 @dataclass(frozen=True)
-class Current:
+class CurrentVersion:
     """The version that readers see: what a new schema is held against. `size` is bytes."""
 
     number: int
@@ -89,25 +89,25 @@ class Validator:
         if check is not None:
             try:
                 if check.revision is None:
-                    found = self._examine(check, BlobId(check.id), check.size)
-                    write(end_validation, check, found, self.clock())
+                    inspection = self._examine(check, BlobId(check.id), check.size)
+                    write(end_validation, check, inspection, self.clock())
                 else:
-                    self._try_schema(check, check.file_id)
+                    self._validate_schema(check, check.file_id)
             except InspectionCanceled:
                 write(cancel_validation, check, self.clock())
         # Also after a second run or a cancellation while it waited; if cut off, the sweep does it.
-        for blob_id in self.inspector.database.read(_bytes_of, task_id):
+        for blob_id in self.inspector.database.read(_uploaded_blobs, task_id):
             self.inspector.remove(blob_id)
 
-    def _try_schema(self, check: Validation, file_id: UUID | None) -> None:
+    def _validate_schema(self, check: Validation, file_id: UUID | None) -> None:
         """Hold the current version against the schema, again for as long as it moves meanwhile."""
-        settled = False
-        while not settled:
-            current = self.inspector.database.read(current_of, file_id)
-            found = self._examine(check, current.blob_id, current.size) if current else None
+        done = False
+        while not done:
+            current = self.inspector.database.read(get_current_version, file_id)
+            inspection = self._examine(check, current.blob_id, current.size) if current else None
             number = current.number if current else None
-            settled = self.inspector.database.write(
-                end_schema_change, check, number, found, self.clock()
+            done = self.inspector.database.write(
+                end_schema_change, check, number, inspection, self.clock()
             )
 
     def _examine(self, check: Validation, blob_id: BlobId, size: int) -> Inspection:
@@ -127,45 +127,47 @@ def begin_validation(conn: WriteConnection, task_id: UUID, now: datetime) -> Val
     starts = start_task(conn, task_id, "inspecting", now)
     if starts is None:
         return None
-    if starts > MOST_STARTS:
+    if starts > MAX_STARTS:
         give_up(conn, task_id, now)
         return None
     return find_validation(conn, task_id)
 
 
 def end_validation(
-    conn: WriteConnection, check: Validation, found: Inspection, now: datetime
+    conn: WriteConnection, check: Validation, inspection: Inspection, now: datetime
 ) -> None:
     """Keep the report and let the bytes go; the task fails if the contract is broken."""
-    if not _decide(conn, check, now, report=found.report):
+    if not _set_decision(conn, check, now, report=inspection.report):
         return
-    if check.mode == "none" or found.verdict == "conforms":
+    if check.mode == "none" or inspection.verdict == "conforms":
         finish_task(conn, check.task_id, "succeeded", now, has_report=True)
     else:
-        error = rejection(found)
+        error = rejection_error(inspection)
         finish_task(conn, check.task_id, "failed", now, error=error, has_report=True)
 
 
 def end_schema_change(
     conn: WriteConnection,
     check: Validation,
-    checked: int | None,
-    found: Inspection | None,
+    checked_version: int | None,
+    inspection: Inspection | None,
     now: datetime,
 ) -> bool:
-    """Let the schema take effect if version `checked` fits and is still the current one.
+    """Let the schema take effect if version `checked_version` fits and is still the current one.
 
     False if another version has become the current one meanwhile: it is to be checked then.
     """
     assert check.file_id is not None
     contract = lock_contract(conn, check.file_id)
-    if contract.current_version != checked:
+    if contract.current_version != checked_version:
         return False
-    report = found.report if found else None
-    if not _decide(conn, check, now, report=report):
+    report = inspection.report if inspection else None
+    if not _set_decision(conn, check, now, report=report):
         return True
-    if found is not None and found.verdict != "conforms":
-        finish_task(conn, check.task_id, "failed", now, error=rejection(found), has_report=True)
+    if inspection is not None and inspection.verdict != "conforms":
+        finish_task(
+            conn, check.task_id, "failed", now, error=rejection_error(inspection), has_report=True
+        )
     elif contract.revision != check.revision:
         detail = (
             f"The schema was compared with revision {check.revision}; the file has revision "
@@ -175,25 +177,27 @@ def end_schema_change(
         finish_task(conn, check.task_id, "failed", now, error=error, has_report=bool(report))
     else:
         if check.schema is not None and check.schema != contract.schema:
-            _take_effect(conn, check, checked, now)
+            _apply_schema(conn, check, checked_version, now)
         finish_task(conn, check.task_id, "succeeded", now, has_report=bool(report))
     return True
 
 
-def _take_effect(
-    conn: WriteConnection, check: Validation, checked: int | None, now: datetime
+def _apply_schema(
+    conn: WriteConnection, check: Validation, checked_version: int | None, now: datetime
 ) -> None:
     assert check.file_id is not None
     assert check.schema is not None
     contract = lock_contract(conn, check.file_id)
-    number = keep_revision(conn, contract, check.schema, check.changes, check.user_id, now)
+    number = add_revision(conn, contract, check.schema, check.changes, check.user_id, now)
     detail = {"revision": number, "changes": check.changes}
-    record(conn, check.account_id, check, "schema.change", now, check.file_id, checked, detail)
+    record(
+        conn, check.account_id, check, "schema.change", now, check.file_id, checked_version, detail
+    )
 
 
 def cancel_validation(conn: WriteConnection, check: Validation, now: datetime) -> None:
     """End a canceled check; bytes that came with it go at once, and the quota with them."""
-    if _decide(conn, check, now):
+    if _set_decision(conn, check, now):
         finish_task(conn, check.task_id, "canceled", now)
 
 
@@ -204,7 +208,7 @@ def give_up(conn: WriteConnection, task_id: UUID, now: datetime) -> None:
         if not give_up_comparison(conn, task_id, now):
             inspect.give_up(conn, task_id, now)
         return
-    if _decide(conn, check, now):
+    if _set_decision(conn, check, now):
         detail = "The inspection could not be run. Nothing was judged or changed; try again."
         error = {"code": "inspection-failed", "detail": detail}
         finish_task(conn, check.task_id, "failed", now, error=error)
@@ -212,12 +216,12 @@ def give_up(conn: WriteConnection, task_id: UUID, now: datetime) -> None:
 
 def find_validation(conn: ReadConnection, task_id: UUID) -> Validation | None:
     """The check of a task; None for a task of another kind."""
-    found = (
+    query = (
         select(checks, users.c.name.label("user"), accounts.c.name.label("account"))
         .join(users, users.c.id == checks.c.created_by)
         .join(accounts, accounts.c.id == users.c.account_id)
     )
-    row = conn.execute(found.where(checks.c.task_id == task_id)).one_or_none()
+    row = conn.execute(query.where(checks.c.task_id == task_id)).one_or_none()
     if row is None:
         return None
     return Validation(
@@ -238,7 +242,7 @@ def find_validation(conn: ReadConnection, task_id: UUID) -> Validation | None:
     )
 
 
-def current_of(conn: ReadConnection, file_id: UUID | None) -> Current | None:
+def get_current_version(conn: ReadConnection, file_id: UUID | None) -> CurrentVersion | None:
     """The bytes of the file's current version, if it has one."""
     row = conn.execute(
         select(versions.c.number, versions.c.id, versions.c.size)
@@ -246,19 +250,19 @@ def current_of(conn: ReadConnection, file_id: UUID | None) -> Current | None:
         .order_by(versions.c.number.desc())
         .limit(1)
     ).one_or_none()
-    return Current(row.number, BlobId(row.id), row.size) if row else None
+    return CurrentVersion(row.number, BlobId(row.id), row.size) if row else None
 
 
-def _bytes_of(conn: ReadConnection, task_id: UUID) -> list[BlobId]:
-    brought = select(checks.c.id).where(checks.c.task_id == task_id, checks.c.size > 0)
-    return [BlobId(row) for row in conn.scalars(brought)]
+def _uploaded_blobs(conn: ReadConnection, task_id: UUID) -> list[BlobId]:
+    query = select(checks.c.id).where(checks.c.task_id == task_id, checks.c.size > 0)
+    return [BlobId(row) for row in conn.scalars(query)]
 
 
-def _decide(conn: WriteConnection, check: Validation, now: datetime, **values: Any) -> bool:
+def _set_decision(conn: WriteConnection, check: Validation, now: datetime, **values: Any) -> bool:
     """Whether the check ended just now; if it had ended before, nothing changes."""
-    changed = conn.execute(
+    result = conn.execute(
         update(checks)
         .where(checks.c.id == check.id, checks.c.decided_at.is_(None))
         .values(decided_at=now, keep_until=now, **values)
     )
-    return bool(changed.rowcount)
+    return bool(result.rowcount)

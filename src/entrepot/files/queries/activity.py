@@ -19,7 +19,7 @@ from entrepot.db.tables import activity, files
 from entrepot.db.types import ReadConnection
 from entrepot.grants.access import access_manageable, actor_parameters, known_files
 
-RENAMED = {"version.refuse": "version.reject"}
+RENAMED_ACTIONS = {"version.refuse": "version.reject"}
 """What an action was called when the older rows were written, which are never rewritten, and what
 it is called now: a choice of either finds both."""
 
@@ -37,103 +37,116 @@ class ActivityFilter:
 
 @dataclass(frozen=True)
 class PageRange:
-    """A page: at most `size` rows beyond the number `after`, none above `most`."""
+    """A page: at most `size` rows beyond the number `after`, none above `max_number`."""
 
     size: int
     after: int | None = None
     newest_first: bool = True
-    most: int | None = None
+    max_number: int | None = None
 
 
 @dataclass(frozen=True)
-class Entry:
-    """One row. `number` orders and is told to nobody, since it counts for all accounts; `said` is
+class ActivityRow:
+    """One row. `number` orders and is told to nobody, since it counts for all accounts; `fields` is
     what the hash covers, as JSON."""
 
     number: int
     at: datetime
-    said: dict[str, Any]
+    fields: dict[str, Any]
     hash: str
 
     def document(self) -> dict[str, Any]:
         """As it is shown and exported. Without `hash` it is what the hash covers."""
-        return {**self.said, "hash": self.hash}
+        return {**self.fields, "hash": self.hash}
 
 
 def list_activity(
-    conn: ReadConnection, actor: Actor, wanted: ActivityFilter, page_range: PageRange
-) -> list[Entry]:
+    conn: ReadConnection, actor: Actor, activity_filter: ActivityFilter, page_range: PageRange
+) -> list[ActivityRow]:
     """What was done in the actor's account, if they administer it, or else by the actor."""
-    return _entries(conn, _known(actor), wanted, page_range)
+    return _load_entries(conn, _visible_rows(actor), activity_filter, page_range)
 
 
 def list_file_activity(
-    conn: ReadConnection, actor: Actor, file_id: UUID, wanted: ActivityFilter, page_range: PageRange
-) -> list[Entry]:
+    conn: ReadConnection,
+    actor: Actor,
+    file_id: UUID,
+    activity_filter: ActivityFilter,
+    page_range: PageRange,
+) -> list[ActivityRow]:
     """What happened to a file since it belongs to its account. Raises NotFound, NotAllowed."""
     target = access_manageable(conn, actor, file_id)
     of_file = (activity.c.file_id == file_id) & (activity.c.account_id == target.account_id)
-    return _entries(conn, of_file, wanted, page_range)
+    return _load_entries(conn, of_file, activity_filter, page_range)
 
 
-def names_of(conn: ReadConnection, actor: Actor, found: Sequence[Entry]) -> dict[str, str]:
+def get_file_names(
+    conn: ReadConnection, actor: Actor, entries: Sequence[ActivityRow]
+) -> dict[str, str]:
     """The names of the files that rows are about, by id; of those, deleted ones too, that the actor
     knows of."""
-    wanted = {UUID(entry.said["file_id"]) for entry in found if entry.said["file_id"]}
-    known = known_files(actor.is_admin), files.c.id.in_(wanted)
-    rows = conn.execute(select(files.c.id, files.c.name).where(*known), actor_parameters(actor))
+    file_ids = {UUID(entry.fields["file_id"]) for entry in entries if entry.fields["file_id"]}
+    conditions = known_files(actor.is_admin), files.c.id.in_(file_ids)
+    rows = conn.execute(
+        select(files.c.id, files.c.name).where(*conditions), actor_parameters(actor)
+    )
     return {str(row.id): row.name for row in rows}
 
 
-def newest_number(conn: ReadConnection) -> int:
+def newest_activity_number(conn: ReadConnection) -> int:
     """The number of the newest row of all: where an export that begins now ends."""
     return conn.scalar(select(func.max(activity.c.id))) or 0
 
 
-def sees_account(actor: Actor) -> bool:
+def can_see_account(actor: Actor) -> bool:
     """Whether the actor may know all that was done in their account."""
     return actor.is_admin and "admin" in actor.scopes
 
 
-def _known(actor: Actor) -> ColumnElement[bool]:
-    if sees_account(actor):
+def _visible_rows(actor: Actor) -> ColumnElement[bool]:
+    if can_see_account(actor):
         return activity.c.account_id == actor.account_id
     return activity.c.user_id == actor.user_id
 
 
-def _entries(
-    conn: ReadConnection, known: ColumnElement[bool], wanted: ActivityFilter, page_range: PageRange
-) -> list[Entry]:
+def _load_entries(
+    conn: ReadConnection,
+    visible: ColumnElement[bool],
+    activity_filter: ActivityFilter,
+    page_range: PageRange,
+) -> list[ActivityRow]:
     number = activity.c.id
-    found = select(activity).where(known, *_chosen(wanted)).limit(page_range.size)
-    if page_range.most is not None:
-        found = found.where(number <= page_range.most)
+    query = (
+        select(activity).where(visible, *_filter_conditions(activity_filter)).limit(page_range.size)
+    )
+    if page_range.max_number is not None:
+        query = query.where(number <= page_range.max_number)
     if page_range.after is not None:
         after = page_range.after
-        found = found.where(number < after if page_range.newest_first else number > after)
-    found = found.order_by(number.desc() if page_range.newest_first else number)
+        query = query.where(number < after if page_range.newest_first else number > after)
+    query = query.order_by(number.desc() if page_range.newest_first else number)
     return [
-        Entry(row.id, row.at, row_to_json(row._mapping), row.hash or "")
-        for row in conn.execute(found)
+        ActivityRow(row.id, row.at, row_to_json(row._mapping), row.hash or "")
+        for row in conn.execute(query)
     ]
 
 
-def _chosen(wanted: ActivityFilter) -> list[ColumnElement[bool]]:
-    chosen = [
+def _filter_conditions(activity_filter: ActivityFilter) -> list[ColumnElement[bool]]:
+    conditions = [
         getattr(activity.c, name) == value
         for name in ("user_name", "file_id")
-        if (value := getattr(wanted, name)) is not None
+        if (value := getattr(activity_filter, name)) is not None
     ]
-    if wanted.action is not None:
-        chosen.append(activity.c.action.in_(_spellings(wanted.action)))
-    if wanted.since is not None:
-        chosen.append(activity.c.at >= wanted.since)
-    if wanted.until is not None:
-        chosen.append(activity.c.at < wanted.until)
-    return chosen
+    if activity_filter.action is not None:
+        conditions.append(activity.c.action.in_(_action_names(activity_filter.action)))
+    if activity_filter.since is not None:
+        conditions.append(activity.c.at >= activity_filter.since)
+    if activity_filter.until is not None:
+        conditions.append(activity.c.at < activity_filter.until)
+    return conditions
 
 
-def _spellings(action: str) -> list[str]:
+def _action_names(action: str) -> list[str]:
     """The names that rows of this kind have."""
-    present = RENAMED.get(action, action)
-    return [present, *(old for old, new in RENAMED.items() if new == present)]
+    current = RENAMED_ACTIONS.get(action, action)
+    return [current, *(old for old, new in RENAMED_ACTIONS.items() if new == current)]

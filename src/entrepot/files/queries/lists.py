@@ -40,8 +40,8 @@ from entrepot.accounts.users import split_user_name
 from entrepot.db.pages import Position
 from entrepot.db.tables import accounts, entitlements, files, users, versions
 from entrepot.db.types import ReadConnection
-from entrepot.files.names import folded, trigrams
-from entrepot.files.queries.read import FileRecord, file_of, file_rows
+from entrepot.files.names import fold_name, trigrams
+from entrepot.files.queries.read import FileRecord, file_from_row, file_rows
 from entrepot.files.queries.search import trigram_values, with_trigrams
 from entrepot.grants.access import (
     actor_parameters,
@@ -56,7 +56,7 @@ Sort = Literal[
     "created_at", "-created_at", "updated_at", "-updated_at",
     "file_name", "-file_name", "file_size", "-file_size",
 ]  # fmt: skip
-STRETCH = 5_000
+SCAN_FILES = 5_000
 """Files along an order in which a search looks before it turns to the index of grams: what fills
 a page of 50 by then is at most a hundredth of them."""
 
@@ -81,7 +81,7 @@ class FileFilter:
     max_size: int | None = None
 
 
-EVERY_FILE = FileFilter()
+ALL_FILES = FileFilter()
 
 
 def list_files(
@@ -89,49 +89,49 @@ def list_files(
     actor: Actor,
     limit: int,
     after: Position | None = None,
-    wanted: FileFilter = EVERY_FILE,
+    file_filter: FileFilter = ALL_FILES,
 ) -> list[FileRecord]:
     """Files that the actor may know of; `after` is the place of the last one of the page before.
 
     Keyset paging (a condition on the order's columns, no OFFSET) costs the same on any page, and
     files that come and go move no others. Raises FieldInvalid for a `user_name` that is none.
     """
-    owner = _owner(conn, wanted.user_name) if wanted.user_name is not None else None
-    if wanted.user_name is not None and owner is None:
+    owner = _owner(conn, file_filter.user_name) if file_filter.user_name is not None else None
+    if file_filter.user_name is not None and owner is None:
         return []
     manages = owner is None or owner[0] == actor.user_id
     manages = manages or (actor.is_admin and owner is not None and owner[1] == actor.account_id)
-    managed = wanted.entitlement != "shared" and manages
-    shared = wanted.entitlement != "owned" and has_entitlements(conn, actor)
+    managed = file_filter.entitlement != "shared" and manages
+    shared = file_filter.entitlement != "owned" and has_entitlements(conn, actor)
     if not managed and not shared:
         return []
-    shape = _Shape(
+    shape = _QueryShape(
         is_admin=actor.is_admin,
         embedded=conn.dialect.name == "sqlite",
-        sort=wanted.sort,
+        sort=file_filter.sort,
         paged=after is not None,
         managed=managed,
         shared=shared,
         of_owner=owner is not None,
-        named=wanted.name is not None,
-        typed=wanted.media_type is not None,
-        enforced=wanted.enforced,
-        published=wanted.published,
-        updated=wanted.updated_since is not None,
-        larger=wanted.min_size is not None,
-        smaller=wanted.max_size is not None,
+        named=file_filter.name is not None,
+        typed=file_filter.media_type is not None,
+        enforced=file_filter.enforced,
+        published=file_filter.published,
+        updated=file_filter.updated_since is not None,
+        larger=file_filter.min_size is not None,
+        smaller=file_filter.max_size is not None,
     )
     values = {
         **actor_parameters(actor),
-        **_values(wanted),
+        **_values(file_filter),
         "most": limit,
         "owner": owner and owner[0],
     }
     if after is not None:
         values["last_key"], values["last_id"] = after
-    if wanted.name is not None and managed:
-        shape = _searched(conn, actor, shape, folded(wanted.name), values)
-    return [file_of(row, actor) for row in conn.execute(_list_of(shape), values)]
+    if file_filter.name is not None and managed:
+        shape = _search_shape(conn, actor, shape, fold_name(file_filter.name), values)
+    return [file_from_row(row, actor) for row in conn.execute(_list_query(shape), values)]
 
 
 def position_of(file: FileRecord, sort: Sort) -> Position:
@@ -148,32 +148,32 @@ def position_of(file: FileRecord, sort: Sort) -> Position:
 def _owner(conn: ReadConnection, user_name: str) -> tuple[UUID, UUID] | None:
     """The ids of a user and of their account; None where there is no such user."""
     account, name = split_user_name(user_name)
-    found = select(users.c.id, users.c.account_id).join(accounts)
-    row = conn.execute(found.where(accounts.c.name == account, users.c.name == name)).one_or_none()
+    query = select(users.c.id, users.c.account_id).join(accounts)
+    row = conn.execute(query.where(accounts.c.name == account, users.c.name == name)).one_or_none()
     return (row.id, row.account_id) if row is not None else None
 
 
-def _values(wanted: FileFilter) -> dict[str, Any]:
+def _values(file_filter: FileFilter) -> dict[str, Any]:
     values: dict[str, Any] = {
-        "since": wanted.updated_since,
-        "media_type": wanted.media_type,
-        "min_size": wanted.min_size,
-        "max_size": wanted.max_size,
-        "stretch": STRETCH,
+        "since": file_filter.updated_since,
+        "media_type": file_filter.media_type,
+        "min_size": file_filter.min_size,
+        "max_size": file_filter.max_size,
+        "stretch": SCAN_FILES,
     }
-    if wanted.name is not None:
-        text = folded(wanted.name)
+    if file_filter.name is not None:
+        text = fold_name(file_filter.name)
         for special in "!%_":
             text = text.replace(special, f"!{special}")
         values["pattern"] = f"%{text}%"
     return values
 
 
-def _searched(
-    conn: ReadConnection, actor: Actor, shape: "_Shape", key: str, values: dict[str, Any]
-) -> "_Shape":
+def _search_shape(
+    conn: ReadConnection, actor: Actor, shape: "_QueryShape", key: str, values: dict[str, Any]
+) -> "_QueryShape":
     """How to look for a part of a name: `values` gets what that needs."""
-    if not trigrams(key) or conn.scalar(_near(shape), values) >= values["most"]:
+    if not trigrams(key) or conn.scalar(_near_query(shape), values) >= values["most"]:
         return shape
     values |= trigram_values(actor.account_id, key, shape.embedded)
     return replace(shape, by_trigrams=True)
@@ -183,7 +183,7 @@ def _searched(
 
 
 @dataclass(frozen=True)
-class _Shape:
+class _QueryShape:
     is_admin: bool
     embedded: bool
     sort: Sort
@@ -202,138 +202,148 @@ class _Shape:
 
 
 @dataclass(frozen=True)
-class _Seen:
+class _VisibleColumns:
     """The columns of some files, as they are told to who looks at them."""
 
     row: Any
     updated: ColumnElement[Any]
     size: ColumnElement[Any]
-    told: ColumnElement[bool] | None = None
+    readable: ColumnElement[bool] | None = None
 
 
-def _all_seen(row: Any) -> _Seen:
-    return _Seen(row, row.updated_at, row.current_size)
+def _all_columns(row: Any) -> _VisibleColumns:
+    return _VisibleColumns(row, row.updated_at, row.current_size)
 
 
-def _partly_seen(shape: _Shape) -> _Seen:
-    reads = readable_files(shape.is_admin)
-    updated = case((reads, files.c.updated_at), else_=files.c.created_at)
-    size = case((reads, files.c.current_size), else_=-1)
-    return _Seen(files.c, updated, size, reads)
+def _partial_columns(shape: _QueryShape) -> _VisibleColumns:
+    readable = readable_files(shape.is_admin)
+    updated = case((readable, files.c.updated_at), else_=files.c.created_at)
+    size = case((readable, files.c.current_size), else_=-1)
+    return _VisibleColumns(files.c, updated, size, readable)
 
 
 @cache
-def _list_of(shape: _Shape) -> Select[Any]:
+def _list_query(shape: _QueryShape) -> Select[Any]:
     if not shape.shared and not shape.by_trigrams:
-        listed = file_rows(with_schema=False).where(*_mine(shape, files.c))
-        return _page(listed, shape, _all_seen(files.c))
+        query = file_rows(with_schema=False).where(*_managed_conditions(shape, files.c))
+        return _page(query, shape, _all_columns(files.c))
     # A page of each kind by its own index, then of them all: one condition with OR would sort
     # everything for each page.
     pages = []
     if shape.managed:
-        of = with_trigrams(shape.embedded).c if shape.by_trigrams else files.c
-        pages.append(_page(select(of.id).where(*_mine(shape, of)), shape, _all_seen(of)))
+        source = with_trigrams(shape.embedded).c if shape.by_trigrams else files.c
+        pages.append(
+            _page(
+                select(source.id).where(*_managed_conditions(shape, source)),
+                shape,
+                _all_columns(source),
+            )
+        )
     if shape.shared:
         pages += _shared_pages(shape)
-    either = union_all(*(select(page.subquery().c[0]) for page in pages))
-    listed = file_rows(with_schema=False).where(files.c.id.in_(either))
+    ids = union_all(*(select(page.subquery().c[0]) for page in pages))
+    query = file_rows(with_schema=False).where(files.c.id.in_(ids))
     # All of them are after the last page; said again, it would mislead PostgreSQL to an index.
-    rest = replace(shape, paged=False)
-    return _page(listed, rest, _partly_seen(shape) if shape.shared else _all_seen(files.c))
+    unpaged = replace(shape, paged=False)
+    return _page(query, unpaged, _partial_columns(shape) if shape.shared else _all_columns(files.c))
 
 
 @cache
-def _near(shape: _Shape) -> Select[Any]:
+def _near_query(shape: _QueryShape) -> Select[Any]:
     """How many files of a stretch along the order are found, as many as a page has at most."""
-    along = select(files).where(*_managed(shape, files.c))
-    near = _page(along, shape, _all_seen(files.c), "stretch").subquery()
-    found = select(near.c.id).where(*_conditions(shape, _all_seen(near.c)))
-    return select(func.count()).select_from(found.limit(bindparam("most")).subquery())
+    scan = select(files).where(*_owned_conditions(shape, files.c))
+    near = _page(scan, shape, _all_columns(files.c), "stretch").subquery()
+    matches = select(near.c.id).where(*_conditions(shape, _all_columns(near.c)))
+    return select(func.count()).select_from(matches.limit(bindparam("most")).subquery())
 
 
-def _mine(shape: _Shape, of: Any) -> list[ColumnElement[bool]]:
-    return [*_managed(shape, of), *_conditions(shape, _all_seen(of))]
+def _managed_conditions(shape: _QueryShape, columns: Any) -> list[ColumnElement[bool]]:
+    return [*_owned_conditions(shape, columns), *_conditions(shape, _all_columns(columns))]
 
 
-def _managed(shape: _Shape, of: Any) -> list[ColumnElement[bool]]:
+def _owned_conditions(shape: _QueryShape, columns: Any) -> list[ColumnElement[bool]]:
     # An owner's files are all in one account, which was looked at before.
-    whose = _of_owner(of) if shape.of_owner else managed_files(shape.is_admin, of)
-    return [whose, of.deleted_at.is_(None)]
+    ownership = _owned_by(columns) if shape.of_owner else managed_files(shape.is_admin, columns)
+    return [ownership, columns.deleted_at.is_(None)]
 
 
-def _shared_pages(shape: _Shape) -> list[Select[Any]]:
+def _shared_pages(shape: _QueryShape) -> list[Select[Any]]:
     others = [] if shape.managed else [not_(managed_files(shape.is_admin))]
     if shape.of_owner:
-        others.append(_of_owner(files.c))
-    seen = _partly_seen(shape)
-    conditions = [*others, *_conditions(shape, seen)]
+        others.append(_owned_by(files.c))
+    columns = _partial_columns(shape)
+    conditions = [*others, *_conditions(shape, columns)]
     if shape.sort.endswith("created_at"):
         order = entitlements.c.file_created_at, entitlements.c.file_id
         kinds = (kind.where(*conditions) for kind in shared_file_queries())
         return [_after(kind, shape, *order) for kind in kinds]
-    there = shared_files(), files.c.deleted_at.is_(None)
-    return [_page(select(files.c.id).where(*there, *conditions), shape, seen)]
+    visible = shared_files(), files.c.deleted_at.is_(None)
+    return [_page(select(files.c.id).where(*visible, *conditions), shape, columns)]
 
 
-def _of_owner(of: Any) -> ColumnElement[bool]:
-    return cast("ColumnElement[bool]", of.owner_id == bindparam("owner", type_=Uuid()))
+def _owned_by(columns: Any) -> ColumnElement[bool]:
+    return cast("ColumnElement[bool]", columns.owner_id == bindparam("owner", type_=Uuid()))
 
 
-def _conditions(shape: _Shape, seen: _Seen) -> list[ColumnElement[bool]]:
-    found: list[ColumnElement[bool]] = []
-    of = seen.row
+def _conditions(shape: _QueryShape, columns: _VisibleColumns) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    row = columns.row
     if shape.named:
         pattern = bindparam("pattern", type_=files.c.name_key.type)
-        found.append(of.name_key.like(pattern, escape="!"))
+        conditions.append(row.name_key.like(pattern, escape="!"))
     if shape.enforced is not None:
-        found.append(of.enforcement != "none" if shape.enforced else of.enforcement == "none")
+        conditions.append(
+            row.enforcement != "none" if shape.enforced else row.enforcement == "none"
+        )
     if shape.published is not None:
-        current = of.current_version
-        found.append(current.is_not(None) if shape.published else current.is_(None))
+        current = row.current_version
+        conditions.append(current.is_not(None) if shape.published else current.is_(None))
     if shape.updated:
-        found.append(seen.updated >= bindparam("since", type_=files.c.updated_at.type))
+        conditions.append(columns.updated >= bindparam("since", type_=files.c.updated_at.type))
     if shape.larger or shape.smaller:
-        found.append(seen.size >= 0)
+        conditions.append(columns.size >= 0)
     size = files.c.current_size.type
     if shape.larger:
-        found.append(seen.size >= bindparam("min_size", type_=size))
+        conditions.append(columns.size >= bindparam("min_size", type_=size))
     if shape.smaller:
-        found.append(seen.size <= bindparam("max_size", type_=size))
+        conditions.append(columns.size <= bindparam("max_size", type_=size))
     if shape.typed:
         # An alias, since the rows around it have a version of their own.
         typed = versions.alias("typed")
         kind = select(typed.c.id).where(
-            typed.c.file_id == of.id,
-            typed.c.number == of.current_version,
+            typed.c.file_id == row.id,
+            typed.c.number == row.current_version,
             typed.c.media_type == bindparam("media_type"),
         )
-        found += [kind.exists(), *([seen.told] if seen.told is not None else [])]
-    return found
+        conditions += [kind.exists(), *([columns.readable] if columns.readable is not None else [])]
+    return conditions
 
 
-def _page(found: Select[Any], shape: _Shape, seen: _Seen, most: str = "most") -> Select[Any]:
+def _page(
+    query: Select[Any], shape: _QueryShape, columns: _VisibleColumns, limit_name: str = "most"
+) -> Select[Any]:
     keys = {
-        "created_at": seen.row.created_at,
-        "updated_at": seen.updated,
-        "file_name": seen.row.name_key,
-        "file_size": seen.size,
+        "created_at": columns.row.created_at,
+        "updated_at": columns.updated,
+        "file_name": columns.row.name_key,
+        "file_size": columns.size,
     }
-    return _after(found, shape, keys[shape.sort.removeprefix("-")], seen.row.id, most)
+    return _after(query, shape, keys[shape.sort.removeprefix("-")], columns.row.id, limit_name)
 
 
 def _after(
-    found: Select[Any],
-    shape: _Shape,
+    query: Select[Any],
+    shape: _QueryShape,
     key: ColumnElement[Any],
     file_id: ColumnElement[Any],
-    most: str = "most",
+    limit_name: str = "most",
 ) -> Select[Any]:
-    page = found.limit(bindparam(most))
-    turned = shape.sort.startswith("-")
+    page = query.limit(bindparam(limit_name))
+    descending = shape.sort.startswith("-")
     if shape.paged:
         last = tuple_(
             bindparam("last_key", type_=key.type), bindparam("last_id", type_=file_id.type)
         )
-        place = tuple_(key, file_id)
-        page = page.where(place < last if turned else place > last)
-    return page.order_by(key.desc(), file_id.desc()) if turned else page.order_by(key, file_id)
+        position = tuple_(key, file_id)
+        page = page.where(position < last if descending else position > last)
+    return page.order_by(key.desc(), file_id.desc()) if descending else page.order_by(key, file_id)

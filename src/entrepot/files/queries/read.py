@@ -22,7 +22,7 @@ from entrepot.db.tables import (
 from entrepot.db.types import ReadConnection
 from entrepot.errors import NoPublishedVersion, NotFound
 from entrepot.files.derivatives import EAGER
-from entrepot.files.versions import FileId, Published
+from entrepot.files.versions import FileId, PublishedVersion
 from entrepot.grants.access import (
     Entitlement,
     Rights,
@@ -92,28 +92,28 @@ class Findings:
 def get_file(conn: ReadConnection, actor: Actor, file_id: UUID) -> FileRecord:
     """One file that the actor may know of, its schema included. Raises NotFound."""
     values = {**actor_parameters(actor), "file_id": file_id}
-    row = conn.execute(_one(actor.is_admin), values).one_or_none()
+    row = conn.execute(_file_query(actor.is_admin), values).one_or_none()
     if row is None:
         raise NotFound
-    return file_of(row, actor)
+    return file_from_row(row, actor)
 
 
-def profile_document(found: Findings) -> dict[str, Any]:
+def profile_document(findings: Findings) -> dict[str, Any]:
     """The profile as far as it is known: the file's and the table's part at once, the columns
     once they are measured."""
-    document: dict[str, Any] = {"version": found.version, **found.profile}
-    document["columns"] = found.columns or []
-    document["columns_pending"] = found.columns is None and found.derivative == "pending"
-    derivative: dict[str, Any] = {"status": found.derivative or "none"}
-    if found.derivative == "failed" and found.derivative_error:
-        derivative["error"] = found.derivative_error
+    document: dict[str, Any] = {"version": findings.version, **findings.profile}
+    document["columns"] = findings.columns or []
+    document["columns_pending"] = findings.columns is None and findings.derivative == "pending"
+    derivative: dict[str, Any] = {"status": findings.derivative or "none"}
+    if findings.derivative == "failed" and findings.derivative_error:
+        derivative["error"] = findings.derivative_error
     document["derivative"] = derivative
     return document
 
 
 def get_published(
     conn: ReadConnection, actor: Actor, file_id: UUID, number: int | None = None
-) -> Published:
+) -> PublishedVersion:
     """A published version for a download, the newest by default.
 
     Raises NotFound, also for a number that was not published, NotAllowed and NoPublishedVersion.
@@ -121,7 +121,7 @@ def get_published(
     values: dict[str, Any] = {**actor_parameters(actor), "file_id": file_id}
     if number is not None:
         values["number"] = number
-    row = conn.execute(_published(actor.is_admin, number is not None), values).one_or_none()
+    row = conn.execute(_published_query(actor.is_admin, number is not None), values).one_or_none()
     if row is None:
         raise NotFound
     rights = rights_from_row(actor, row)
@@ -130,14 +130,14 @@ def get_published(
         raise NotFound
     if row.id is None:
         raise NoPublishedVersion
-    return as_delivered(actor, file_id, row, None if rights.manages else row.granted_until)
+    return published_from_row(actor, file_id, row, None if rights.manages else row.granted_until)
 
 
-def as_delivered(
+def published_from_row(
     actor: Actor, file_id: UUID, row: Row[Any], until: datetime | None = None
-) -> Published:
+) -> PublishedVersion:
     """What a download needs, of a row with a version's columns and its file's `name`."""
-    return Published(
+    return PublishedVersion(
         file_id=FileId(file_id),
         account_id=AccountId(row.account_id),
         reader=actor,
@@ -152,7 +152,7 @@ def as_delivered(
     )
 
 
-def get_profiled(
+def get_profile_findings(
     conn: ReadConnection, actor: Actor, file_id: UUID, version: int | None = None
 ) -> Findings:
     """As `get_findings`, for their part that shows what is in a version. Raises NotAllowed too."""
@@ -165,20 +165,20 @@ def get_findings(
 ) -> Findings:
     """Report and profile of a version, the newest inspected one by default, of those that the actor
     may know of. Raises NotFound."""
-    seen = access_visible(conn, actor, file_id)
+    target = access_visible(conn, actor, file_id)
     eager = and_(derivatives.c.version_id == versions.c.id, derivatives.c.form == EAGER)
-    found = (
+    query = (
         select(inspections, versions.c.number, derivatives.c.status, derivatives.c.error)
         .join(versions, versions.c.id == inspections.c.version_id)
         .outerjoin(derivatives, eager)
         .where(versions.c.file_id == file_id, versions.c.status != "deleted")
-        .where(visible_versions(seen))
+        .where(visible_versions(target))
         .order_by(versions.c.number.desc())
         .limit(1)
     )
     if version is not None:
-        found = found.where(versions.c.number == version)
-    row = conn.execute(found).one_or_none()
+        query = query.where(versions.c.number == version)
+    row = conn.execute(query).one_or_none()
     if row is None:
         raise NotFound
     return Findings(
@@ -192,7 +192,7 @@ def get_findings(
     )
 
 
-def newest_findings(conn: ReadConnection, actor: Actor, file_id: UUID) -> Findings | None:
+def find_newest_findings(conn: ReadConnection, actor: Actor, file_id: UUID) -> Findings | None:
     """As `get_findings` of the newest inspected version; None as long as there is none."""
     try:
         return get_findings(conn, actor, file_id)
@@ -201,7 +201,7 @@ def newest_findings(conn: ReadConnection, actor: Actor, file_id: UUID) -> Findin
 
 
 def file_rows(with_schema: bool) -> Select[Any]:
-    """The rows that `file_of` reads; `actor_parameters` fills in who looks."""
+    """The rows that `file_from_row` reads; `actor_parameters` fills in who looks."""
     columns: list[Any] = [
         files,
         users.c.name.label("user"),
@@ -225,14 +225,14 @@ def file_rows(with_schema: bool) -> Select[Any]:
         select(*columns)
         .join(users, users.c.id == files.c.owner_id)
         .join(accounts, accounts.c.id == users.c.account_id)
-        .outerjoin(versions, _current())
+        .outerjoin(versions, _is_current())
     )
 
 
-def file_of(row: Row[Any], actor: Actor) -> FileRecord:
+def file_from_row(row: Row[Any], actor: Actor) -> FileRecord:
     """What an actor sees of a file."""
     rights = rights_from_row(actor, row)
-    reads = rights.reads
+    can_read = rights.reads
     return FileRecord(
         id=FileId(row.id),
         name=row.name,
@@ -246,12 +246,12 @@ def file_of(row: Row[Any], actor: Actor) -> FileRecord:
         dialect=row.dialect,
         retention=row.retention,
         created_at=row.created_at,
-        updated_at=row.updated_at if reads else None,
-        version=row.number if reads else None,
-        size=row.size if reads else None,
-        media_type=row.media_type if reads else None,
-        sha256=row.sha256 if reads else None,
-        row_count=row.row_count if reads else None,
+        updated_at=row.updated_at if can_read else None,
+        version=row.number if can_read else None,
+        size=row.size if can_read else None,
+        media_type=row.media_type if can_read else None,
+        sha256=row.sha256 if can_read else None,
+        row_count=row.row_count if can_read else None,
     )
 
 
@@ -259,14 +259,14 @@ def file_of(row: Row[Any], actor: Actor) -> FileRecord:
 
 
 @cache
-def _one(is_admin: bool) -> Select[Any]:
+def _file_query(is_admin: bool) -> Select[Any]:
     return file_rows(with_schema=True).where(
         files.c.id == bindparam("file_id"), visible_files(is_admin)
     )
 
 
 @cache
-def _published(is_admin: bool, numbered: bool) -> Select[Any]:
+def _published_query(is_admin: bool, numbered: bool) -> Select[Any]:
     return (
         select(
             files.c.name,
@@ -281,12 +281,12 @@ def _published(is_admin: bool, numbered: bool) -> Select[Any]:
             versions.c.media_type,
             versions.c.decided_at,
         )
-        .outerjoin(versions, _numbered() if numbered else _current())
+        .outerjoin(versions, _has_number() if numbered else _is_current())
         .where(files.c.id == bindparam("file_id"), visible_files(is_admin))
     )
 
 
-def _current() -> Any:
+def _is_current() -> Any:
     return and_(
         versions.c.file_id == files.c.id,
         versions.c.number == files.c.current_version,
@@ -294,7 +294,7 @@ def _current() -> Any:
     )
 
 
-def _numbered() -> Any:
+def _has_number() -> Any:
     return and_(
         versions.c.file_id == files.c.id,
         versions.c.number == bindparam("number"),

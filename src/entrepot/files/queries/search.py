@@ -1,7 +1,7 @@
 """The index by which files are found by a part of their name: its grams, kept by the database.
 
-A gram is two or three characters of `files.names.folded`, written after the first 8 digits of the
-account's id: a search reads nothing of another account, and cannot be timed by what those have.
+A gram is two or three characters of `files.names.fold_name`, written after the first 8 digits of
+the account's id: a search reads nothing of another account, and cannot be timed by what those have.
 SQLite keeps them in the FTS5 table `file_search` by triggers, PostgreSQL in a GIN index on the
 function `file_grams`; both are made by migration 0009. ADR 0022 says why these.
 """
@@ -27,18 +27,20 @@ def with_trigrams(embedded: bool) -> CTE:
     """
     if embedded:
         numbered = SEARCH.join(NUMBERS, NUMBERS.c.number == SEARCH.c.rowid)
-        found = select(files).select_from(numbered.join(files, files.c.id == NUMBERS.c.file_id))
-        found = found.where(SEARCH.c.file_search.op("MATCH")(bindparam("grams")))
+        query = select(files).select_from(numbered.join(files, files.c.id == NUMBERS.c.file_id))
+        query = query.where(SEARCH.c.file_search.op("MATCH")(bindparam("grams")))
     else:
-        kept: Any = func.file_grams(files.c.account_id, files.c.name_key, type_=ARRAY(Text))
-        found = select(files).where(kept.contains(bindparam("grams", type_=ARRAY(Text))))
-    return found.cte("found").prefix_with("MATERIALIZED")
+        trigram_array: Any = func.file_grams(
+            files.c.account_id, files.c.name_key, type_=ARRAY(Text)
+        )
+        query = select(files).where(trigram_array.contains(bindparam("grams", type_=ARRAY(Text))))
+    return query.cte("found").prefix_with("MATERIALIZED")
 
 
 def trigram_values(account_id: UUID, key: str, embedded: bool) -> dict[str, Any]:
     """The parameters of `with_grams` for a text that `folded` made."""
     scope = account_id.hex[:8]
     if embedded:
-        every = (f'"{scope}{gram.encode().hex().upper()}"' for gram in trigrams(key))
-        return {"grams": " AND ".join(every)}
+        terms = (f'"{scope}{gram.encode().hex().upper()}"' for gram in trigrams(key))
+        return {"grams": " AND ".join(terms)}
     return {"grams": [scope + gram for gram in trigrams(key)]}

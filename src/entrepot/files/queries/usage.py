@@ -10,10 +10,10 @@ from sqlalchemy import Row, Select, func, select
 
 from entrepot.db.tables import checks, files, reservations, uploads, versions
 from entrepot.db.types import ReadConnection
-from entrepot.files.remove import kept
-from entrepot.files.versions import QUARANTINED
+from entrepot.files.remove import bytes_kept
+from entrepot.files.versions import QUARANTINED_STATUSES
 
-_KINDS = {
+_USAGE_KINDS = {
     "received": "undecided",
     "inspecting": "undecided",
     "published": "earlier",
@@ -45,49 +45,49 @@ def account_usage(conn: ReadConnection, account_id: UUID) -> AccountUsage:
     """The account's holdings, read within one transaction."""
     # Without a look at each version's file, of which there may be a million: what is current is
     # summed up by an index of the files, and deleted files, of which there are few, by themselves.
-    mine = files.c.account_id == account_id, files.c.deleted_at.is_(None)
+    of_account = files.c.account_id == account_id, files.c.deleted_at.is_(None)
     sizes = func.sum(files.c.current_size).filter(files.c.current_size >= 0)
-    count, current = conn.execute(select(func.count(), sizes).where(*mine)).one()
-    every = conn.execute(_by_status(account_id)).all()
-    counts: Counter[str] = Counter({row.status: row.count for row in every})
-    used = Counter(dict.fromkeys(["current", *_KINDS.values(), "validations"], 0))
-    _add(used, every, 1)
-    buried = _by_status(account_id).join(files, files.c.id == versions.c.file_id)
-    of_deleted = conn.execute(buried.where(files.c.deleted_at.is_not(None))).all()
+    count, current = conn.execute(select(func.count(), sizes).where(*of_account)).one()
+    by_status = conn.execute(_by_status(account_id)).all()
+    counts: Counter[str] = Counter({row.status: row.count for row in by_status})
+    used = Counter(dict.fromkeys(["current", *_USAGE_KINDS.values(), "validations"], 0))
+    _add(used, by_status, 1)
+    in_deleted_files = _by_status(account_id).join(files, files.c.id == versions.c.file_id)
+    of_deleted = conn.execute(in_deleted_files.where(files.c.deleted_at.is_not(None))).all()
     _add(used, of_deleted, -1)
     used["deleted"] += sum(int(row.size) for row in of_deleted)
     used["current"] = int(current or 0)
     used["earlier"] -= used["current"]
-    validated = checks.c.account_id == account_id, *kept(checks)
-    used["validations"] = _sum(conn, checks.c.size, *validated)
+    of_validations = checks.c.account_id == account_id, *bytes_kept(checks)
+    used["validations"] = _sum(conn, checks.c.size, *of_validations)
     return AccountUsage(
         files=count,
         versions=counts.total(),
-        quarantined=sum(counts[status] for status in QUARANTINED),
+        quarantined=sum(counts[status] for status in QUARANTINED_STATUSES),
         used_by=dict(used),
         reserved_by=_reserved(conn, account_id),
     )
 
 
 def _by_status(account_id: UUID) -> Select[Any]:
-    figures = func.count().label("count"), func.sum(versions.c.size).label("size")
-    held = versions.c.account_id == account_id, versions.c.bytes_removed_at.is_(None)
-    return select(versions.c.status, *figures).where(*held).group_by(versions.c.status)
+    columns = func.count().label("count"), func.sum(versions.c.size).label("size")
+    of_account = versions.c.account_id == account_id, versions.c.bytes_removed_at.is_(None)
+    return select(versions.c.status, *columns).where(*of_account).group_by(versions.c.status)
 
 
 def _add(used: Counter[str], rows: Sequence[Row[Any]], sign: int) -> None:
     for row in rows:
-        used[_KINDS[row.status]] += sign * int(row.size)
+        used[_USAGE_KINDS[row.status]] += sign * int(row.size)
 
 
 def _reserved(conn: ReadConnection, account_id: UUID) -> dict[str, int]:
-    mine = reservations.c.account_id == account_id
+    of_account = reservations.c.account_id == account_id
     resumable = select(uploads.c.id).where(uploads.c.id == reservations.c.id).exists()
     return {
-        "uploads": _sum(conn, reservations.c.size, mine, ~resumable),
-        "resumable_uploads": _sum(conn, reservations.c.size, mine, resumable),
+        "uploads": _sum(conn, reservations.c.size, of_account, ~resumable),
+        "resumable_uploads": _sum(conn, reservations.c.size, of_account, resumable),
     }
 
 
-def _sum(conn: ReadConnection, size: Any, *which: Any) -> int:
-    return int(conn.scalar(select(func.sum(size)).where(*which)) or 0)
+def _sum(conn: ReadConnection, size: Any, *conditions: Any) -> int:
+    return int(conn.scalar(select(func.sum(size)).where(*conditions)) or 0)

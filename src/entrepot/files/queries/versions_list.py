@@ -11,7 +11,7 @@ from entrepot.accounts.actor import Actor
 from entrepot.db.tables import accounts, users, versions
 from entrepot.db.types import ReadConnection
 from entrepot.errors import NotFound
-from entrepot.files.versions import QUARANTINED, UNDO, FileId, VersionStatus
+from entrepot.files.versions import QUARANTINED_STATUSES, UNDO_PERIOD, FileId, VersionStatus
 from entrepot.grants.access import Visible, access_visible, visible_versions
 
 
@@ -42,7 +42,7 @@ class Version:
     @property
     def undo_until(self) -> datetime | None:
         """Until when its deletion can be undone; None if it was not deleted."""
-        return self.deleted_at + UNDO if self.deleted_at is not None else None
+        return self.deleted_at + UNDO_PERIOD if self.deleted_at is not None else None
 
 
 def list_versions(
@@ -53,8 +53,8 @@ def list_versions(
 
     Raises NotFound for a file that the actor may not know of.
     """
-    seen = access_visible(conn, actor, file_id)
-    page = _versions_of(seen).order_by(versions.c.number.desc()).limit(limit)
+    target = access_visible(conn, actor, file_id)
+    page = _versions_of(target).order_by(versions.c.number.desc()).limit(limit)
     if after is not None:
         page = page.where(versions.c.number < after)
     return [_version(row) for row in conn.execute(page)]
@@ -62,26 +62,30 @@ def list_versions(
 
 def get_version(conn: ReadConnection, actor: Actor, file_id: UUID, number: int) -> Version:
     """One version that the actor may know of. Raises NotFound."""
-    found = _versions_of(access_visible(conn, actor, file_id)).where(versions.c.number == number)
-    row = conn.execute(found).one_or_none()
+    query = _versions_of(access_visible(conn, actor, file_id)).where(versions.c.number == number)
+    row = conn.execute(query).one_or_none()
     if row is None:
         raise NotFound
     return _version(row)
 
 
-def exception_of(conn: ReadConnection, file_id: UUID, number: int | None) -> Version | None:
+def find_accepted_version(
+    conn: ReadConnection, file_id: UUID, number: int | None
+) -> Version | None:
     """Version `number` of a file that the actor may read, if it was published although it had been
     rejected, or could not be inspected; else None."""
-    this = versions.c.number == number, versions.c.accepted_from.is_not(None)
-    row = conn.execute(_told().where(versions.c.file_id == file_id, *this)).one_or_none()
+    accepted = versions.c.number == number, versions.c.accepted_from.is_not(None)
+    row = conn.execute(
+        _versions_query().where(versions.c.file_id == file_id, *accepted)
+    ).one_or_none()
     return _version(row) if row is not None else None
 
 
-def _versions_of(seen: Visible) -> Select[Any]:
-    return _told().where(versions.c.file_id == seen.file_id, visible_versions(seen))
+def _versions_of(target: Visible) -> Select[Any]:
+    return _versions_query().where(versions.c.file_id == target.file_id, visible_versions(target))
 
 
-def _told() -> Select[Any]:
+def _versions_query() -> Select[Any]:
     return (
         select(versions, users.c.name.label("user"), accounts.c.name.label("account"))
         .join(users, users.c.id == versions.c.created_by)
@@ -90,7 +94,7 @@ def _told() -> Select[Any]:
 
 
 def _version(row: Row[Any]) -> Version:
-    held = row.status in QUARANTINED and row.bytes_removed_at is None
+    held = row.status in QUARANTINED_STATUSES and row.bytes_removed_at is None
     return Version(
         file_id=FileId(row.file_id),
         number=row.number,

@@ -18,11 +18,11 @@ from entrepot.db.pages import Position
 from entrepot.db.types import ReadConnection
 from entrepot.files.queries.activity import (
     ActivityFilter,
-    Entry,
+    ActivityRow,
     PageRange,
     list_activity,
     list_file_activity,
-    newest_number,
+    newest_activity_number,
 )
 from entrepot.http.api.answers import Responses, headers, problems, text_content
 from entrepot.http.api.lists import list_response
@@ -47,7 +47,7 @@ COLUMNS = (
 )  # fmt: skip
 MEDIA_TYPES = {"csv": "text/csv; charset=utf-8", "jsonl": "application/x-ndjson"}
 
-Find = Callable[[ReadConnection, Actor, ActivityFilter, PageRange], list[Entry]]
+Find = Callable[[ReadConnection, Actor, ActivityFilter, PageRange], list[ActivityRow]]
 
 
 class ActivityQuery(BaseModel):
@@ -109,7 +109,7 @@ async def file_activity(
 
     def find(
         conn: ReadConnection, actor: Actor, wanted: ActivityFilter, page_range: PageRange
-    ) -> list[Entry]:
+    ) -> list[ActivityRow]:
         return list_file_activity(conn, actor, file_id, wanted, page_range)
 
     return await _answer(request, work, asked, asked.wanted(), find, ACTIVITY.of(file_id))
@@ -121,16 +121,18 @@ async def _answer(
     asked: ActivityQuery,
     wanted: ActivityFilter,
     find: Find,
-    listing: Listing[Entry],
+    listing: Listing[ActivityRow],
 ) -> Response:
     if asked.format != "json":
         return await export(work, asked.format, partial(rendered, find, wanted, asked.format))
 
-    def page(conn: ReadConnection, actor: Actor, size: int, after: Position | None) -> list[Entry]:
+    def page(
+        conn: ReadConnection, actor: Actor, size: int, after: Position | None
+    ) -> list[ActivityRow]:
         return find(conn, actor, wanted, PageRange(size, number_of(after)))
 
     return await list_response(
-        request, work, listing, page, Entry.document, asked.limit, asked.cursor
+        request, work, listing, page, ActivityRow.document, asked.limit, asked.cursor
     )
 
 
@@ -140,7 +142,7 @@ Render = Callable[[ReadConnection, Actor, PageRange], tuple[str, int | None]]
 async def export(work: UnitOfWork, form: str, render: Render) -> Response:
     """All rows as a file, page by page: memory holds one page, whatever there is."""
     most = await work.read(_newest)
-    first = PageRange(AT_ONCE, newest_first=False, most=most)
+    first = PageRange(AT_ONCE, newest_first=False, max_number=most)
     # Before the answer begins, so that a refusal is a problem and not a broken body.
     text, last = await work.read(render, first)
 
@@ -165,7 +167,7 @@ async def export(work: UnitOfWork, form: str, render: Render) -> Response:
 
 def _newest(conn: ReadConnection, actor: Actor) -> int:
     del actor
-    return newest_number(conn)
+    return newest_activity_number(conn)
 
 
 def rendered(

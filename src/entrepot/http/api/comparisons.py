@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from entrepot import errors
 from entrepot.accounts.actor import Actor
 from entrepot.db.types import WriteConnection
-from entrepot.files.comparisons import VersionPair, ask_to_compare, comparison_of
+from entrepot.files.comparisons import VersionPair, get_comparison, request_comparison
 from entrepot.http.api.answers import ACCEPTED, REPEATING, problems
 from entrepot.http.api.models.inspections import VersionComparison
 from entrepot.http.api.models.tasks import TaskAccepted
@@ -63,7 +63,7 @@ async def compare_versions(
 
     def act(conn: WriteConnection, actor: Actor) -> TaskId:
         def make() -> TaskId:
-            return ask_to_compare(conn, actor, file_id, asked, queue, now)
+            return request_comparison(conn, actor, file_id, asked, queue, now)
 
         return idempotent.once(conn, actor, now, make)
 
@@ -85,4 +85,4 @@ async def comparison(task_id: TaskIdInPath, work: ReadWork) -> Response:
     go. Counts are exact. `changed` is null where rows had no key, and `key_repeated` counts rows
     that repeat the key, which then was not used.
     """
-    return JSONResponse(await work.read(comparison_of, task_id))
+    return JSONResponse(await work.read(get_comparison, task_id))

@@ -10,10 +10,10 @@ from uuid import UUID
 
 from entrepot.accounts.actor import Actor
 from entrepot.db.types import ReadConnection
-from entrepot.files.delivery.deliver import newest_seen
+from entrepot.files.delivery.deliver import newest_visible_number
 from entrepot.files.queries.read import get_file
-from entrepot.files.queries.versions_list import exception_of
-from entrepot.files.transfer import offered_to
+from entrepot.files.queries.versions_list import find_accepted_version
+from entrepot.files.transfer import get_offer_recipient
 from entrepot.http.api.models.files import FileDetails, RetentionRule
 from entrepot.http.api.payloads import exception_payload, file_payload
 from entrepot.http.downloads.conditions import Validators, check_preconditions
@@ -45,15 +45,15 @@ def show_file(conn: ReadConnection, actor: Actor, file_id: UUID) -> Shown:
     """
     found = get_file(conn, actor, file_id)
     document: FileDetails = {
-        **file_payload(found),  # type: ignore[typeddict-item]  # `offered_to` may follow
+        **file_payload(found),  # type: ignore[typeddict-item]  # `get_offer_recipient` may follow
         "schema": found.schema,
         "table_dialect": found.dialect,
         "retention": cast(RetentionRule | None, found.retention),
-        "exception": exception_payload(exception_of(conn, file_id, found.version)),
+        "exception": exception_payload(find_accepted_version(conn, file_id, found.version)),
     }
     if found.rights.manages:
-        document["offered_to"] = offered_to(conn, file_id)
-    told = json.dumps([document, newest_seen(conn, actor, file_id)], sort_keys=True)
+        document["offered_to"] = get_offer_recipient(conn, file_id)
+    told = json.dumps([document, newest_visible_number(conn, actor, file_id)], sort_keys=True)
     return Shown(document, f'"{sha256(told.encode()).hexdigest()[:32]}"')
 
 

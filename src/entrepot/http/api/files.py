@@ -14,7 +14,7 @@ from entrepot.files.queries.lists import list_files
 from entrepot.files.queries.read import (
     FileRecord,
     get_findings,
-    get_profiled,
+    get_profile_findings,
     profile_document,
 )
 from entrepot.http.api.answers import (
@@ -179,4 +179,4 @@ async def profile(
 
     The columns are measured after the publication: `columns_pending` says that they will come.
     """
-    return JSONResponse(profile_document(await work.read(get_profiled, file_id, version)))
+    return JSONResponse(profile_document(await work.read(get_profile_findings, file_id, version)))

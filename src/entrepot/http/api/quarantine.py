@@ -7,7 +7,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from entrepot import errors
-from entrepot.files.delivery.quarantine import LONGEST_REASON, check_reason
+from entrepot.files.delivery.quarantine import MAX_REASON_CHARS, check_reason
 from entrepot.http.api.answers import ACCEPTED, COPYING, REPEATING, problems
 from entrepot.http.api.models.tasks import TaskAccepted
 from entrepot.http.api.restoration import accept
@@ -25,7 +25,7 @@ class AcceptanceBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    reason: Annotated[str, Field(min_length=1, max_length=LONGEST_REASON)]
+    reason: Annotated[str, Field(min_length=1, max_length=MAX_REASON_CHARS)]
 
 
 @router.post(

@@ -8,7 +8,7 @@ from entrepot.blobs.store import BlobId, StoredBlob
 from entrepot.db.types import WriteConnection
 from entrepot.errors import BlobMissing
 from entrepot.files.delivery.quarantine import accept_version, find_acceptable
-from entrepot.files.delivery.restore import RestoreSource, find_source, restore_version
+from entrepot.files.delivery.restore import RestoreSource, find_restore_source, restore_version
 from entrepot.grants.access import access_restorable, lock_manageable
 from entrepot.http.api.file_document import require_match
 from entrepot.http.deps import UnitOfWork
@@ -40,7 +40,9 @@ async def restore(
     done = await _answered(work, idempotent)
     if done is not None:
         return done
-    return await _copy(work, lambda: work.read(find_source, file_id, number), make, idempotent)
+    return await _copy(
+        work, lambda: work.read(find_restore_source, file_id, number), make, idempotent
+    )
 
 
 async def accept(

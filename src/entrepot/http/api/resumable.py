@@ -23,14 +23,14 @@ from entrepot.errors import (
     UploadSealed,
 )
 from entrepot.files.delivery.resumable import (
-    Announced,
     Upload,
     UploadLimits,
+    UploadRequest,
     begin_upload,
     check_joined_size,
-    end_upload,
+    delete_upload,
+    get_parts,
     join_uploads,
-    parts_of,
 )
 from entrepot.files.delivery.uploads import CommitContext, StoredUpload, UploadTarget
 from entrepot.http.api.file_document import condition_of
@@ -129,7 +129,7 @@ async def create(request: Request, work: WriteWork) -> Response:
     elif size == 0:
         raise FieldInvalid("Upload-Length", "the file is empty; nothing was stored.")
     key = idempotency_key(request)
-    announced = Announced(size, told, match, concat.partial, key)
+    announced = UploadRequest(size, told, match, concat.partial, key)
     brings, checksum = _brings_bytes(request), read_checksum(request)
     _refuse_surplus(request, size)
     settings = work.parts.settings
@@ -168,7 +168,7 @@ async def show(upload_id: UploadIdInPath, work: WriteWork) -> Response:
         if held.deliverable:
             # Its last bytes came, but not its last transaction: nobody shall be told that all
             # is here before there is a task.
-            shown = await held.complete(_target(upload.told, upload.if_match, work))
+            shown = await held.complete(_target(upload.metadata, upload.if_match, work))
         else:
             await held.found()
         return Response(headers=headers_of(shown, held.size) | description_of(shown))
@@ -215,7 +215,7 @@ async def resume(upload_id: UploadIdInPath, request: Request, work: WriteWork) -
 )
 async def terminate(upload_id: UploadIdInPath, work: WriteWork) -> Response:
     """Give an upload up: its bytes go, and its quota comes back. What it delivered stays."""
-    await work.write(end_upload, upload_id, work.now)
+    await work.write(delete_upload, upload_id, work.now)
     await work.runtime.in_thread(work.parts.store.drafts.drop, upload_id)
     return Response(status_code=204)
 
@@ -254,7 +254,7 @@ async def _checked_target(upload: Upload, work: UnitOfWork) -> UploadTarget | No
     if upload.partial:
         return None
     try:
-        target = _target(upload.told, upload.if_match, work)
+        target = _target(upload.metadata, upload.if_match, work)
         await work.read(target.require_access)
     except NotFound:
         await drop(work, upload.upload_id)
@@ -269,13 +269,13 @@ async def _join(request: Request, work: UnitOfWork, concat: Concat, told: str) -
         raise FieldInvalid("Upload-Concat", "a final upload has no bytes of its own.")
     match, largest = request.headers.get("if-match"), work.parts.settings.max_file_size
     target = _target(told, match, work)
-    parts, whole = await work.read(parts_of, concat.parts, told, work.now)
+    parts, whole = await work.read(get_parts, concat.parts, told, work.now)
     if whole is None:
         size = sum(part.size for part in parts)
         if size == 0:
             raise FieldInvalid("Upload-Concat", "the file is empty; nothing was stored.")
         await work.write(check_joined_size, target, size, largest)
-        announced = Announced(size, told, match, parts=concat.parts)
+        announced = UploadRequest(size, told, match, parts=concat.parts)
         until, drafts = expiry(work), work.parts.store.drafts
         context = CommitContext(work.parts.queue, work.parts.clock)
         copy = partial(join_drafts, drafts, parts)
@@ -289,7 +289,7 @@ async def _join(request: Request, work: UnitOfWork, concat: Concat, told: str) -
                     await work.runtime.in_thread(drafts.drop, part.upload_id)
         except BlobMissing:
             # Somebody else joined them first, or gave one up, and their bytes went while we copied.
-            _, whole = await work.read(parts_of, concat.parts, told, work.parts.clock())
+            _, whole = await work.read(get_parts, concat.parts, told, work.parts.clock())
             if whole is None:
                 raise
     headers = headers_of(whole, whole.size) | {"Location": address_of(whole.upload_id)}

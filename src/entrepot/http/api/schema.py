@@ -15,9 +15,9 @@ from entrepot.files.contract import (
     Contract,
     Revision,
     find_revision,
+    list_schema_revisions,
+    load_visible_contract,
     propose_schema,
-    schema_revisions_of,
-    visible_contract,
 )
 from entrepot.http.api.answers import ACCEPTED, REPEATING, problems, with_headers
 from entrepot.http.api.models.tasks import TaskAccepted
@@ -130,7 +130,7 @@ async def change_schema(
 
 
 def _history(conn: ReadConnection, actor: Actor, file_id: UUID) -> tuple[Contract, list[Revision]]:
-    return visible_contract(conn, actor, file_id), schema_revisions_of(conn, actor, file_id)
+    return load_visible_contract(conn, actor, file_id), list_schema_revisions(conn, actor, file_id)
 
 
 def _propose(
@@ -143,7 +143,7 @@ def _propose(
     work: UnitOfWork,
 ) -> TaskId:
     if match is not None:
-        current = _etag(visible_contract(conn, actor, file_id))
+        current = _etag(load_visible_contract(conn, actor, file_id))
         check_preconditions({"if-match": match}, Validators(current, work.now))
     now = work.parts.clock()
     return propose_schema(conn, actor, file_id, schema, accept, work.parts.queue, now)

@@ -11,8 +11,8 @@ from entrepot.accounts.actor import Actor
 from entrepot.db.pages import Position
 from entrepot.db.types import ReadConnection
 from entrepot.errors import EntrepotError
-from entrepot.files.processing.cancel import cancel_task, viewer_of, visible_task
-from entrepot.files.processing.task_report import report_of
+from entrepot.files.processing.cancel import actor_to_viewer, cancel_task, get_visible_task
+from entrepot.files.processing.task_report import get_task_report
 from entrepot.http.api.answers import EVENTS, LISTED, problems
 from entrepot.http.api.lists import list_response
 from entrepot.http.api.models.inspections import InspectionReport
@@ -54,7 +54,7 @@ async def tasks(
     def find(
         conn: ReadConnection, actor: Actor, size: int, after: Position | None
     ) -> list[TaskRecord]:
-        return list_tasks(conn, viewer_of(actor), size, after, status)
+        return list_tasks(conn, actor_to_viewer(actor), size, after, status)
 
     return await list_response(request, work, TASKS, find, task_payload, limit, cursor)
 
@@ -66,7 +66,7 @@ async def tasks(
 )
 async def task(task_id: TaskIdInPath, work: AnyWork) -> Response:
     """One task: its status, its progress, and once it failed, why."""
-    return JSONResponse(task_payload(await work.read(visible_task, task_id)))
+    return JSONResponse(task_payload(await work.read(get_visible_task, task_id)))
 
 
 @router.get(
@@ -76,7 +76,7 @@ async def task(task_id: TaskIdInPath, work: AnyWork) -> Response:
 )
 async def task_report(task_id: TaskIdInPath, work: AnyWork) -> Response:
     """The report (Frictionless v5) that a task ended with: of a delivery or of a validation."""
-    return JSONResponse(await work.read(report_of, task_id))
+    return JSONResponse(await work.read(get_task_report, task_id))
 
 
 @router.post(
@@ -109,7 +109,7 @@ async def events(
     `Last-Event-ID` resumes: a state that the client has seen is not sent again. The stream
     closes after the event of the task's end.
     """
-    present = await work.read(visible_task, task_id)
+    present = await work.read(get_visible_task, task_id)
     seen = EVENT_ID.or_default(last_event_id, 0)
     return EventStream(task_events(work, present, seen, _payload))
 
@@ -134,7 +134,7 @@ async def task_events(
         while not present.ended and not work.runtime.draining:
             changed = await follower.wait(HEARTBEAT)
             try:
-                present = await work.again().read(visible_task, present.id)
+                present = await work.again().read(get_visible_task, present.id)
                 data = await render(present) if changed else ""
             except EntrepotError:
                 return  # the key or the right ended meanwhile; a new request is told why

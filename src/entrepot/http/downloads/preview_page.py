@@ -19,8 +19,8 @@ from entrepot.errors import (
     TypeMismatch,
     UnknownColumn,
 )
-from entrepot.files.forms.preview import Previewed, find_previewed
-from entrepot.files.forms.read_form import NOTED_EVERY
+from entrepot.files.forms.preview import PreviewSource, find_preview_source
+from entrepot.files.forms.read_form import USE_RECORD_INTERVAL
 from entrepot.http.deps import UnitOfWork
 from entrepot.http.downloads.forms import form_of
 from entrepot.http.downloads.read_log import reading_of
@@ -68,14 +68,14 @@ async def preview_of(
 ) -> EncodedPreview:
     """A page of a published version, the newest by default.
 
-    Raises DerivativePending until its Parquet is there, what `find_previewed` and `form_of` raise,
-    ExpressionInvalid, UnknownColumn, TypeMismatch, CursorMismatch, FieldInvalid, and what
+    Raises DerivativePending until its Parquet is there, what `find_preview_source` and `form_of`
+    raise, ExpressionInvalid, UnknownColumn, TypeMismatch, CursorMismatch, FieldInvalid, and what
     `Previewer.page` raises.
     """
-    found = await work.cached_read(find_previewed, file_id, version)
-    if found is None or work.now - found.used_at >= NOTED_EVERY:
+    found = await work.cached_read(find_preview_source, file_id, version)
+    if found is None or work.now - found.used_at >= USE_RECORD_INTERVAL:
         await form_of(work, file_id, "parquet", version)
-        found = await work.read(find_previewed, file_id, version)
+        found = await work.read(find_preview_source, file_id, version)
     path = work.parts.store.path(found.parquet.blob_id) if found is not None else None
     if found is None or path is None or not path.exists():  # it expired a moment ago
         raise PreviewUnavailable
@@ -103,7 +103,7 @@ async def preview_of(
     return page
 
 
-def _page(found: Previewed, query: Query, made: Preview, offset: int) -> EncodedPreview:
+def _page(found: PreviewSource, query: Query, made: Preview, offset: int) -> EncodedPreview:
     types = dict(found.types)
     columns = [
         {"name": c["name"], "type": types.get(c["name"], "string"), "stored_as": c["stored_as"]}
@@ -134,13 +134,13 @@ def _refusal(refused: dict[str, Any]) -> EntrepotError:
     return FieldInvalid(field, detail.removeprefix(f"{field}: "))
 
 
-def _write_cursor(found: Previewed, query: Query, row: int) -> str:
+def _write_cursor(found: PreviewSource, query: Query, row: int) -> str:
     """Where a page ended: the row, whose sort key stands in the file, and which query it is of."""
     raw = json.dumps([row, _digest(found, query)], separators=(",", ":"))
     return base64.urlsafe_b64encode(raw.encode()).decode().rstrip("=")
 
 
-def _read_cursor(text: str, found: Previewed, query: Query) -> int:
+def _read_cursor(text: str, found: PreviewSource, query: Query) -> int:
     """The row. Raises FieldInvalid for what we never wrote, CursorMismatch for another query's."""
     try:
         raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
@@ -155,7 +155,7 @@ def _read_cursor(text: str, found: Previewed, query: Query) -> int:
     return int(row)
 
 
-def _digest(found: Previewed, query: Query) -> str:
+def _digest(found: PreviewSource, query: Query) -> str:
     """What a cursor is bound to: other columns or another length of the page may be asked for."""
     bound = json.dumps([str(found.version_id), query.order_by or "", query.where or ""])
     return sha256(bound.encode()).hexdigest()[:16]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import structlog
 
 from entrepot.activity.reads import Read, ReadBuffer, has_ended_reads, write_reads
-from entrepot.files.versions import Published
+from entrepot.files.versions import PublishedVersion
 from entrepot.http.deps import Runtime, UnitOfWork
 
 WRITE_EVERY = 0.8
@@ -55,7 +55,7 @@ class RecordedRead:
         )
 
 
-def reading_of(work: UnitOfWork, found: Published) -> RecordedRead:
+def reading_of(work: UnitOfWork, found: PublishedVersion) -> RecordedRead:
     """What a request reads of a version, by who may."""
     reader = found.reader
     read = Read(

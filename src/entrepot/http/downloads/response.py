@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from entrepot.blobs import BlobId, BlobStore
-from entrepot.files.versions import Published
+from entrepot.files.versions import PublishedVersion
 from entrepot.http.deps import UnitOfWork
 from entrepot.http.downloads.blob_response import BlobPart, BlobResponse
 from entrepot.http.downloads.conditions import (
@@ -56,7 +56,7 @@ class Representation:
         return Validators(f'"{self.sha256}"', self.modified)
 
 
-def published_response(request: Request, work: UnitOfWork, found: Published) -> Response:
+def published_response(request: Request, work: UnitOfWork, found: PublishedVersion) -> Response:
     """The answer to a GET or HEAD of a published version; what is sent of it is recorded.
 
     Raises as `download_response` does.

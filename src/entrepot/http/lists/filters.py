@@ -12,7 +12,7 @@ from pydantic import AwareDatetime, TypeAdapter, ValidationError
 
 from entrepot.accounts.users import split_user_name
 from entrepot.errors import FieldInvalid
-from entrepot.files.queries.lists import EVERY_FILE, FileFilter, Sort, position_of
+from entrepot.files.queries.lists import ALL_FILES, FileFilter, Sort, position_of
 from entrepot.files.queries.read import FileRecord
 from entrepot.http.lists.paging import Listing
 from entrepot.http.parameters import BYTES, Cursor, MaxSize, MinSize
@@ -56,7 +56,7 @@ class FileQuery:
             "files",
             lambda file: position_of(file, self.wanted.sort),
             _kind(self.wanted.sort),
-            sha256(plain.encode()).hexdigest()[:16] if self.wanted != EVERY_FILE else "",
+            sha256(plain.encode()).hexdigest()[:16] if self.wanted != ALL_FILES else "",
         )
 
 
@@ -93,7 +93,7 @@ def read_asked(given: Mapping[str, str]) -> FileQuery:
     Raises FieldInvalid that names the first one that is wrong.
     """
     wanted = FileFilter(
-        sort=_choice("sort", given.get("sort") or EVERY_FILE.sort, SORTS),
+        sort=_choice("sort", given.get("sort") or ALL_FILES.sort, SORTS),
         name=_text("name", given),
         user_name=_user_name(given.get("user_name", "")),
         entitlement=_choice("entitlement", given.get("entitlement", ""), ("owned", "shared")),

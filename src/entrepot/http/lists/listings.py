@@ -2,7 +2,7 @@
 
 from entrepot.accounts.keys import ApiKey
 from entrepot.accounts.users import User
-from entrepot.files.queries.activity import Entry
+from entrepot.files.queries.activity import ActivityRow
 from entrepot.files.queries.versions_list import Version
 from entrepot.files.transfer import Offer
 from entrepot.grants.entitlements import GrantedEntitlement
@@ -14,7 +14,7 @@ NEWEST_KEYS = Listing[ApiKey]("keys", KEYS.place, which="newest first")
 USERS = Listing[User]("users", lambda user: (user.created_at, user.id))
 OFFERS = Listing[Offer]("offers", lambda offer: (offer.created_at, offer.file_id))
 TASKS = Listing[TaskRecord]("tasks", lambda task: (task.created_at, task.id))
-ACTIVITY = Listing[Entry]("activity", lambda entry: numbered(entry.at, entry.number))
+ACTIVITY = Listing[ActivityRow]("activity", lambda entry: numbered(entry.at, entry.number))
 """Of an account or a user; that `of` a file is another."""
 ENTITLEMENTS = Listing[GrantedEntitlement](
     "entitlements", lambda granted: (granted.created_at, granted.grantee_id)

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 from entrepot.blobs.store import BlobId, StoredBlob
 from entrepot.errors import EntrepotError
-from entrepot.files.remove import named_bytes
+from entrepot.files.remove import find_named_blobs
 from entrepot.http.deps import UnitOfWork
 
 
@@ -30,6 +30,6 @@ async def new_blob(
         await delete()
         raise
     read = work.parts.database.read
-    if blob_id not in await work.runtime.run_in_database_thread(read, named_bytes, [blob_id]):
+    if blob_id not in await work.runtime.run_in_database_thread(read, find_named_blobs, [blob_id]):
         await delete()
     work.parts.queue.wake()

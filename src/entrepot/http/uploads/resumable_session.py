@@ -37,14 +37,14 @@ from entrepot.errors import (
 )
 from entrepot.files.delivery.resumable import (
     Upload,
+    claim_upload,
     deliver_upload,
     drop_upload,
+    extend_upload,
     find_upload,
-    keep_upload,
-    note_found,
-    note_received,
-    note_unproven,
-    take_turn,
+    record_received,
+    record_stored,
+    record_unverified,
 )
 from entrepot.files.delivery.uploads import CommitContext, StoredUpload, UploadTarget
 from entrepot.http.deps import UnitOfWork
@@ -127,7 +127,7 @@ class ResumableSession:
         """Note what a request before this one left, if it could not tell itself."""
         if self.size != self.upload.received or self.upload.unproven is not None:
             await self._work.runtime.in_thread(self._writer.sync)
-            await self._write(note_found, self.upload.upload_id, self.size)
+            await self._write(record_stored, self.upload.upload_id, self.size)
 
     async def take(self, request: Request, checksum: Checksum | None) -> None:
         """Take the request's body to its end. What came stays, unless a checksum was to prove it.
@@ -139,7 +139,7 @@ class ResumableSession:
         began = self.size
         self._checksum = checksum
         if checksum is not None:
-            await self._write(note_unproven, self.upload.upload_id, began)
+            await self._write(record_unverified, self.upload.upload_id, began)
         watch = asyncio.create_task(self._watch())
         try:
             await self._take_body(request)
@@ -226,7 +226,7 @@ class ResumableSession:
             with suppress(Exception):  # a database that does not answer now; the next look tells
                 self._overtaken = await self._reason_to_stop()
                 if loop.time() - renewed > min(RENEW_EVERY, lifetime / 4):
-                    await self._write(keep_upload, self.upload.upload_id, self._expiry())
+                    await self._write(extend_upload, self.upload.upload_id, self._expiry())
                     renewed = loop.time()
         if self._patience is not None:
             self._patience.reschedule(loop.time())
@@ -263,7 +263,7 @@ class ResumableSession:
         if proven is not None and proven < self.size:
             await self._work.runtime.in_thread(self._writer.truncate, proven)
         size = await self._work.runtime.in_thread(self._writer.sync)
-        await self._write(note_received, self.upload.upload_id, size, self._expiry())
+        await self._write(record_received, self.upload.upload_id, size, self._expiry())
 
     def _expiry(self) -> datetime:
         return expiry(self._work)
@@ -283,7 +283,7 @@ async def hold(
 
     Raises NotFound, DraftBusy, StorageFull.
     """
-    upload = await work.write(take_turn, upload_id, work.now)
+    upload = await work.write(claim_upload, upload_id, work.now)
     held = await ResumableSession.open(work, upload) if not upload.ended else None
     if held is None:
         yield upload if upload.ended else await current(work, upload), None

@@ -12,7 +12,7 @@ from uuid import UUID
 from entrepot.accounts.actor import Actor
 from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.errors import FieldInvalid
-from entrepot.files.contract import load_contract, visible_contract
+from entrepot.files.contract import load_contract, load_visible_contract
 from entrepot.files.delivery.define import (
     Definition,
     check_description,
@@ -173,7 +173,11 @@ class ValidationOnly:
         text = form.text(name) if name in ("file_size_limit", "file_id") else None
         if name == "file_size_limit":
             return parse_size_limit(text)
-        return (await work.read(visible_contract, read_file_id(text))).size_limit if text else None
+        return (
+            (await work.read(load_visible_contract, read_file_id(text))).size_limit
+            if text
+            else None
+        )
 
     def with_form(self, form: UploadForm, largest: int) -> UploadTarget:
         """The check by a contract of the form's own or of a file's. Raises FieldInvalid,

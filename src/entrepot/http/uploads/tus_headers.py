@@ -165,8 +165,8 @@ def headers_of(upload: Upload, offset: int) -> dict[str, str]:
 def description_of(upload: Upload) -> dict[str, str]:
     """What HEAD tells beyond the offset: length, metadata, parts."""
     told = {"Upload-Length": str(upload.size)}
-    if upload.told:
-        told["Upload-Metadata"] = upload.told
+    if upload.metadata:
+        told["Upload-Metadata"] = upload.metadata
     if upload.partial:
         told["Upload-Concat"] = "partial"
     elif upload.concat == "final":

@@ -10,12 +10,12 @@ from entrepot.accounts.actor import Actor
 from entrepot.db.types import ReadConnection
 from entrepot.files.queries.activity import (
     ActivityFilter,
-    Entry,
+    ActivityRow,
     PageRange,
+    can_see_account,
+    get_file_names,
     list_activity,
     list_file_activity,
-    names_of,
-    sees_account,
 )
 from entrepot.files.queries.read import FileRecord, get_file
 from entrepot.http.api.activity import Find, export, rendered
@@ -36,9 +36,9 @@ async def activity(request: Request, work: SignedIn, cursor: Cursor = None) -> R
     """What was done in the account, for its admins; for others what they did themselves."""
     page_range = PageRange(PAGE + 1, number_of(ACTIVITY.after(cursor)))
 
-    def load(conn: ReadConnection, actor: Actor) -> tuple[list[Entry], dict[str, str]]:
+    def load(conn: ReadConnection, actor: Actor) -> tuple[list[ActivityRow], dict[str, str]]:
         found = list_activity(conn, actor, ActivityFilter(), page_range)
-        return found, names_of(conn, actor, found)
+        return found, get_file_names(conn, actor, found)
 
     actor, (found, names) = await work.look(load)
     return _page(request, actor, ACTIVITY.cut(found, PAGE), names, None, cursor)
@@ -52,7 +52,7 @@ async def file_activity(
     listing = ACTIVITY.of(file_id)
     page_range = PageRange(PAGE + 1, number_of(listing.after(cursor)))
 
-    def load(conn: ReadConnection, actor: Actor) -> tuple[list[Entry], FileRecord]:
+    def load(conn: ReadConnection, actor: Actor) -> tuple[list[ActivityRow], FileRecord]:
         found = list_file_activity(conn, actor, file_id, ActivityFilter(), page_range)
         return found, get_file(conn, actor, file_id)
 
@@ -74,7 +74,7 @@ async def export_file(
 
     def find(
         conn: ReadConnection, actor: Actor, wanted: ActivityFilter, page_range: PageRange
-    ) -> list[Entry]:
+    ) -> list[ActivityRow]:
         return list_file_activity(conn, actor, file_id, wanted, page_range)
 
     return await _export(work, find, format)
@@ -87,7 +87,7 @@ async def _export(work: PageWork, find: Find, form: str) -> Response:
 def _page(
     request: Request,
     actor: Actor,
-    shown: Page[Entry],
+    shown: Page[ActivityRow],
     names: dict[str, str],
     file: FileRecord | None,
     cursor: str | None,
@@ -98,7 +98,7 @@ def _page(
         actor,
         lines=lines_of(shown.items, names),
         file=file,
-        whole_account=sees_account(actor),
+        whole_account=can_see_account(actor),
         next_cursor=shown.next_cursor,
         first_page=cursor is None,
     )

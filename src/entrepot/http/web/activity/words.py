@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from entrepot.files.queries.activity import Entry
+from entrepot.files.queries.activity import ActivityRow
 from entrepot.http.web.entitled import WORDS
 from entrepot.http.web.figures import exact_time, number, size
 
@@ -83,13 +83,15 @@ class ActivityLine:
     said: str
 
 
-def lines_of(found: Sequence[Entry], names: Mapping[str, str] | None = None) -> list[ActivityLine]:
+def lines_of(
+    found: Sequence[ActivityRow], names: Mapping[str, str] | None = None
+) -> list[ActivityLine]:
     """Rows as a page shows them; `names` are those of the files that the reader knows, by id."""
     return [_line(entry, names or {}) for entry in found]
 
 
-def _line(entry: Entry, names: Mapping[str, str]) -> ActivityLine:
-    said = entry.said
+def _line(entry: ActivityRow, names: Mapping[str, str]) -> ActivityLine:
+    said = entry.fields
     return ActivityLine(
         at=entry.at,
         words=ACTIONS.get(said["action"]) or _plain(said["action"]),

@@ -15,7 +15,7 @@ from entrepot.files.change import change_file
 from entrepot.files.cleanup.delete import (
     delete_file,
     delete_version,
-    deleted_file,
+    get_deleted_file,
     undelete_file,
     undelete_version,
 )
@@ -81,7 +81,7 @@ async def delete(request: Request, file_id: FileIdInPath, work: SignedIn) -> Res
 @router.get("/files/{file_id}/deleted", response_model=None)
 async def deleted(request: Request, file_id: FileIdInPath, work: SignedIn) -> Response:
     """What was deleted, until when it can be undone, and the button for it."""
-    actor, found = await work.look(deleted_file, file_id, work.now)
+    actor, found = await work.look(get_deleted_file, file_id, work.now)
     return page(request, "changes/deleted.html", actor, found=found)
 
 

@@ -12,23 +12,23 @@ from entrepot.accounts.actor import Actor
 from entrepot.db.pages import Position
 from entrepot.db.types import ReadConnection
 from entrepot.errors import FieldInvalid, NotFound
-from entrepot.files.cleanup.delete import deleted_file
-from entrepot.files.contract import Revision, find_revision, schema_revisions_of
+from entrepot.files.cleanup.delete import get_deleted_file
+from entrepot.files.contract import Revision, find_revision, list_schema_revisions
 from entrepot.files.delivery.quarantine import get_stored
 from entrepot.files.queries.activity import ActivityFilter as WantedActivity
-from entrepot.files.queries.activity import Entry, PageRange, list_file_activity
+from entrepot.files.queries.activity import ActivityRow, PageRange, list_file_activity
 from entrepot.files.queries.lists import FileFilter, Sort, list_files
 from entrepot.files.queries.read import (
     FileRecord,
     Findings,
+    find_newest_findings,
     get_file,
     get_findings,
-    get_profiled,
-    newest_findings,
+    get_profile_findings,
     profile_document,
 )
-from entrepot.files.queries.versions_list import Version, exception_of, list_versions
-from entrepot.files.transfer import offer_file, offered_to, withdraw_offer
+from entrepot.files.queries.versions_list import Version, find_accepted_version, list_versions
+from entrepot.files.transfer import get_offer_recipient, offer_file, withdraw_offer
 from entrepot.grants.entitlements import (
     GrantedEntitlement,
     grant_entitlement,
@@ -124,7 +124,7 @@ async def file(
     try:
         return await _page(request, file_id, work, SharingDraft(), cursor=cursor)
     except NotFound:
-        await work.read(deleted_file, file_id, work.now)
+        await work.read(get_deleted_file, file_id, work.now)
         return go(f"/files/{file_id}/deleted")
 
 
@@ -236,7 +236,7 @@ async def profile(
     file_id: FileIdInPath, work: SignedIn, version: NumberInQuery | None = None
 ) -> Response:
     """The profile of a version, the newest inspected by default, as JSON to keep."""
-    findings = await work.read(get_profiled, file_id, version)
+    findings = await work.read(get_profile_findings, file_id, version)
     return json_to_keep(profile_document(findings), f"profile-{file_id}-{findings.version}.json")
 
 
@@ -245,7 +245,7 @@ async def schema(
     file_id: FileIdInPath, work: SignedIn, revision: RevisionInQuery | None = None
 ) -> Response:
     """A revision of the schema, the newest by default, as JSON to keep."""
-    found = find_revision(await work.read(schema_revisions_of, file_id), revision)
+    found = find_revision(await work.read(list_schema_revisions, file_id), revision)
     if found is None:
         raise NotFound
     return json_to_keep(found.schema, f"schema-{file_id}-{found.number}.json")
@@ -285,7 +285,7 @@ class _FilePage:
     versions: list[Version]
     exception: Version | None
     shared: list[GrantedEntitlement]
-    acted: list[Entry]
+    acted: list[ActivityRow]
     offered: str | None
 
     @property
@@ -299,20 +299,20 @@ def _load(
     conn: ReadConnection, actor: Actor, file_id: UUID, shared_after: Position | None
 ) -> _FilePage:
     found = get_file(conn, actor, file_id)
-    findings = newest_findings(conn, actor, file_id)
+    findings = find_newest_findings(conn, actor, file_id)
     return _FilePage(
         found,
         findings,
-        schema_revisions_of(conn, actor, file_id),
+        list_schema_revisions(conn, actor, file_id),
         list_versions(conn, actor, file_id, VERSIONS),
-        exception_of(conn, file_id, found.version),
+        find_accepted_version(conn, file_id, found.version),
         list_entitlements(conn, actor, file_id, PAGE + 1, shared_after)
         if found.rights.manages
         else [],
         list_file_activity(conn, actor, file_id, WantedActivity(), PageRange(ACTED))
         if found.rights.manages
         else [],
-        offered_to(conn, file_id) if found.rights.manages else None,
+        get_offer_recipient(conn, file_id) if found.rights.manages else None,
     )
 
 

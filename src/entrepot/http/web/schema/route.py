@@ -11,7 +11,7 @@ from entrepot.accounts.actor import Actor
 from entrepot.db.types import ReadConnection
 from entrepot.errors import BreakingChange, EntrepotError, SchemaInvalid
 from entrepot.files.contract import propose_schema
-from entrepot.files.queries.read import FileRecord, Findings, get_file, newest_findings
+from entrepot.files.queries.read import FileRecord, Findings, find_newest_findings, get_file
 from entrepot.grants.access import access_manageable
 from entrepot.http.parameters import FileIdInPath
 from entrepot.http.problems.table import kind_of
@@ -58,7 +58,7 @@ async def _page(
 ) -> Response:
     def look(conn: ReadConnection, actor: Actor) -> tuple[FileRecord, Findings | None]:
         access_manageable(conn, actor, file_id)
-        return get_file(conn, actor, file_id), newest_findings(conn, actor, file_id)
+        return get_file(conn, actor, file_id), find_newest_findings(conn, actor, file_id)
 
     actor, (file, findings) = await work.look(look)
     present = file.schema or (findings.schema if findings else None)

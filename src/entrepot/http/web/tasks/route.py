@@ -16,10 +16,10 @@ from entrepot.accounts.actor import Actor
 from entrepot.db.types import ReadConnection
 from entrepot.errors import NotAllowed, NotFound, TaskFinished
 from entrepot.files.comparisons import KIND as COMPARISON
-from entrepot.files.comparisons import comparison_of
-from entrepot.files.delivery.quarantine import Quarantine, quarantine_of
-from entrepot.files.processing.cancel import cancel_task, viewer_of, visible_task
-from entrepot.files.processing.task_report import report_of
+from entrepot.files.comparisons import get_comparison
+from entrepot.files.delivery.quarantine import Quarantine, get_quarantine
+from entrepot.files.processing.cancel import actor_to_viewer, cancel_task, get_visible_task
+from entrepot.files.processing.task_report import get_task_report
 from entrepot.http.api.tasks import task_events
 from entrepot.http.limits.concurrency_limits import EventStream
 from entrepot.http.lists.listings import TASKS
@@ -41,7 +41,7 @@ async def tasks(request: Request, work: SignedIn, cursor: Cursor = None) -> Resp
     after = TASKS.after(cursor)
 
     def load(conn: ReadConnection, actor: Actor) -> list[TaskRecord]:
-        return list_tasks(conn, viewer_of(actor), PAGE + 1, after)
+        return list_tasks(conn, actor_to_viewer(actor), PAGE + 1, after)
 
     actor, found = await work.look(load)
     shown, next_cursor = TASKS.cut(found, PAGE)
@@ -65,13 +65,13 @@ async def task(request: Request, task_id: TaskIdInPath, work: SignedIn) -> Respo
 @router.get("/tasks/{task_id}/report.json", response_model=None)
 async def report(task_id: TaskIdInPath, work: SignedIn) -> Response:
     """The report that a task ended with, as JSON to keep."""
-    return json_to_keep(await work.read(report_of, task_id), f"report-{task_id}.json")
+    return json_to_keep(await work.read(get_task_report, task_id), f"report-{task_id}.json")
 
 
 @router.get("/tasks/{task_id}/comparison.json", response_model=None)
 async def comparison(task_id: TaskIdInPath, work: SignedIn) -> Response:
     """What a comparison found, as JSON to keep."""
-    found = await work.read(comparison_of, task_id)
+    found = await work.read(get_comparison, task_id)
     return json_to_keep(found, f"comparison-{task_id}.json")
 
 
@@ -81,7 +81,7 @@ async def events(
 ) -> Response:
     """The page's fragment as server-sent events: now, and whenever the task has moved."""
     work = work.unattended()
-    present = await work.read(visible_task, task_id)
+    present = await work.read(get_visible_task, task_id)
     seen = EVENT_ID.or_default(last_event_id, 0)
 
     async def fragment(task: TaskRecord) -> str:
@@ -106,18 +106,18 @@ async def cancel(task_id: TaskIdInPath, work: SignedIn) -> Response:
 
 
 def _load(conn: ReadConnection, actor: Actor, task_id: UUID, now: datetime) -> dict[str, Any]:
-    task = visible_task(conn, actor, task_id)
+    task = get_visible_task(conn, actor, task_id)
     if task.kind == COMPARISON:
         compared = _comparison(conn, actor, task)
         return {**_described(task, None, None), "compared": compared}
-    report = report_of(conn, actor, task_id) if task.has_report else None
-    return _described(task, report, quarantine_of(conn, actor, task_id, now))
+    report = get_task_report(conn, actor, task_id) if task.has_report else None
+    return _described(task, report, get_quarantine(conn, actor, task_id, now))
 
 
 def _comparison(conn: ReadConnection, actor: Actor, task: TaskRecord) -> dict[str, Any] | None:
     """What was found, for who may see it; the task itself is seen by more."""
     try:
-        return comparison_of(conn, actor, task.id) if task.has_report else None
+        return get_comparison(conn, actor, task.id) if task.has_report else None
     except (NotFound, NotAllowed):
         return None
 

@@ -8,7 +8,7 @@ from fastapi.responses import Response
 from entrepot.accounts.actor import Actor
 from entrepot.db.types import ReadConnection
 from entrepot.errors import EntrepotError, FieldInvalid, NotAuthenticated, NotFound
-from entrepot.files.comparisons import VersionPair, ask_to_compare
+from entrepot.files.comparisons import VersionPair, request_comparison
 from entrepot.files.delivery.quarantine import check_reason
 from entrepot.files.queries.read import FileRecord, get_file
 from entrepot.grants.access import require_delivering
@@ -75,7 +75,7 @@ async def compare(request: Request, file_id: FileIdInPath, work: SignedIn) -> Re
     key = tuple(name.strip() for name in form.text("key").split(",") if name.strip()) or None
     queue, now = work.parts.queue, work.now
     asked = VersionPair(before, after, key, EXAMPLES)
-    task_id = await work.write(ask_to_compare, file_id, asked, queue, now)
+    task_id = await work.write(request_comparison, file_id, asked, queue, now)
     queue.wake()
     return go(f"/tasks/{task_id}")
 
