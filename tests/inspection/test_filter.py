@@ -16,9 +16,9 @@ from entrepot.inspection.limits import Limits
 from entrepot.inspection.preview.filter_ast import (
     All,
     Between,
-    FilterColumn,
     Columns,
     Compare,
+    FilterColumn,
     FilterRefused,
     Holds,
     In,
