@@ -264,7 +264,7 @@ def test_regular_texts_are_scanned_where_they_lie(tmp_path: Path) -> None:
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
         with opened_context(tmp_path / f"s{number}") as context:
             reader = CsvText(TableRequest(path), "text/csv", context)
-            assert reader.regular(), text
+            assert reader.can_scan_directly(), text
             table = reader.scan_in_place()
             query = f"SELECT count(*), {table.embedded()} FROM {table.relation}"
             rows, embedded = context.engine.execute(query).fetchone()  # type: ignore[misc]
@@ -276,7 +276,7 @@ def test_irregular_texts_are_not(text: str, tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_text(text, newline="")
     with opened_context(tmp_path / "scratch") as context:
-        assert not CsvText(TableRequest(path), "text/csv", context).regular()
+        assert not CsvText(TableRequest(path), "text/csv", context).can_scan_directly()
 
 
 @pytest.mark.parametrize("content", [b"", b"\n \n", b"\xef\xbb\xbf", b"%PDF-1.7\n", b'{"a": 1}\n'])

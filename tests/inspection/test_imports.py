@@ -399,6 +399,6 @@ def test_what_the_lock_denies_is_a_fault_of_its_own(
         with pytest.raises(SandboxDenied, match=r"PermissionError|ImportError|ModuleNotFoundError"):
             run_job(child, words, lambda done, of: None, lambda: False)
     assert [line["event"] for line in logs if line["log_level"] == "critical"] == [
-        "imported behind the sandbox's lock",
+        "imported in the locked sandbox",
         "the sandbox denied what an inspection needs",
     ]

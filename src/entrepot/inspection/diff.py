@@ -1,7 +1,7 @@
 """Compare two tables: columns added, removed, retyped; rows added, removed, changed.
 
-Runs inside the child. Cells are compared by their texts, as they stand in the files: `1.0` and `1`
-differ. With a key, a row is the same row as long as its key is; without one, or where a key
+Runs in the sandbox process. Cells are compared by their texts, as they stand in the files: `1.0`
+and `1` differ. With a key, a row is the same row as long as its key is; without one, or where a key
 repeats, the tables are compared as multisets of rows. Set-based throughout, so that the engine
 spills to the scratch folder what does not fit into memory.
 """
@@ -165,9 +165,11 @@ def _change(row: tuple[Any, ...], common: Sequence[str], key: Sequence[str]) -> 
     return {
         "rowBefore": row[0],
         "rowAfter": row[1],
-        "key": {name: _shown(cells[name][0]) for name in key},
+        "key": {name: _shortened_cell(cells[name][0]) for name in key},
         "cells": {
-            name: [_shown(old), _shown(new)] for name, (old, new) in cells.items() if old != new
+            name: [_shortened_cell(old), _shortened_cell(new)]
+            for name, (old, new) in cells.items()
+            if old != new
         },
     }
 
@@ -217,11 +219,11 @@ def _examples(
 
 
 def _example(row: tuple[Any, ...], labels: Sequence[str]) -> dict[str, Any]:
-    cells = {label: _shown(cell) for label, cell in zip(labels, row[1:], strict=False)}
+    cells = {label: _shortened_cell(cell) for label, cell in zip(labels, row[1:], strict=False)}
     return {"row": row[0], "cells": cells}
 
 
-def _shown(cell: str | None) -> str | None:
+def _shortened_cell(cell: str | None) -> str | None:
     return None if cell is None else shortened(cell, MAX_CELL_CHARS)
 
 

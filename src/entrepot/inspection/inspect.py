@@ -1,4 +1,4 @@
-"""Inspect one file: detect, read, infer or check, report, profile. Runs inside the child."""
+"""Inspect one file: detect, read, infer or check, report, profile. Runs in the sandbox process."""
 
 import csv
 import errno
@@ -10,7 +10,7 @@ import duckdb
 
 from entrepot.inspection.check.check import Checked, check_table
 from entrepot.inspection.check.field_matching import align_columns
-from entrepot.inspection.check.header import judge_header, judge_labels
+from entrepot.inspection.check.header import check_header, check_labels
 from entrepot.inspection.check.infer import infer_schema
 from entrepot.inspection.context import (
     Detected,
@@ -57,7 +57,7 @@ def inspect_file(request: InspectionRequest, context: InspectionContext) -> Insp
             packed = unpack(request.path, request.file_name, context)
             source = replace(request, path=packed.path)
             detected = detect(packed.path, packed.file_name)
-        judged = _judge(source, detected, context)
+        outcome = _check_or_infer(source, detected, context)
     except Exception as error:
         verdict, detail = _refusal(error)
         if isinstance(error, NotTabular) and error.media_type:
@@ -66,7 +66,7 @@ def inspect_file(request: InspectionRequest, context: InspectionContext) -> Insp
         detail = detail.replace(f"{context.scratch}/", "")
         inspection = _without_table(request, detected, verdict, detail)
     else:
-        inspection = _with_table(request, judged, context.limits)
+        inspection = _with_table(request, outcome, context.limits)
     return inspection if packed is None else _as_packed(inspection, packed)
 
 
@@ -98,7 +98,9 @@ def out_of_resources(error: BaseException) -> bool:
     return isinstance(error, MemoryError)
 
 
-def _judge(request: InspectionRequest, detected: Detected, context: InspectionContext) -> _Outcome:
+def _check_or_infer(
+    request: InspectionRequest, detected: Detected, context: InspectionContext
+) -> _Outcome:
     """Infer or check the table in a file that is not compressed."""
     schema = parse_schema(request.schema) if request.schema is not None else None
     opened = open_table(
@@ -111,36 +113,38 @@ def _judge(request: InspectionRequest, detected: Detected, context: InspectionCo
         context,
     )
 
-    def judge(table: Table) -> _Outcome:
+    def inspect_table(table: Table) -> _Outcome:
         context.progress.next_pass(JUDGED)
         if schema is None:
             return _infer(table, request, context)
         return _check(table, schema, request, context)
 
-    judged = _judge_in_place(opened, judge) or judge(opened.read())
-    opened.locate_errors(judged.checked.errors)
-    return judged
+    outcome = _check_in_place(opened, inspect_table) or inspect_table(opened.read())
+    opened.locate_errors(outcome.checked.errors)
+    return outcome
 
 
-def _judge_in_place(opened: OpenedTable, judge: Callable[[Table], _Outcome]) -> _Outcome | None:
-    """Judge the file's own bytes; None where they are too irregular for that, which may show
-    only while they are scanned."""
+def _check_in_place(
+    opened: OpenedTable, inspect_table: Callable[[Table], _Outcome]
+) -> _Outcome | None:
+    """Inspect the file without normalizing it; None where its structure is too irregular, which
+    may show only during the scan."""
     table = opened.scan_in_place()
     if table is None:
         return None
     try:
-        judged = judge(table)
+        outcome = inspect_table(table)
     except HeaderRepeated:
         return None
     except (duckdb.InvalidInputException, duckdb.ConversionException) as error:
         if out_of_resources(error):
             raise
         return None
-    lines = opened.count_lines(judged.checked.rows, judged.checked.embedded)
+    lines = opened.count_lines(outcome.checked.rows, outcome.checked.embedded)
     if lines is None:
         return None
-    judged.profile["file"]["lines"] = lines
-    return judged
+    outcome.profile["file"]["lines"] = lines
+    return outcome
 
 
 def _infer(table: Table, request: InspectionRequest, context: InspectionContext) -> _Outcome:
@@ -152,24 +156,24 @@ def _infer(table: Table, request: InspectionRequest, context: InspectionContext)
             engine, table, inferred.schema, frozenset(), most_errors, structure_only=True
         )
     profile = file_profile(table, inferred.schema, checked.rows, request.size)
-    return _Outcome(table, inferred.schema, judge_labels(table), checked, profile)
+    return _Outcome(table, inferred.schema, check_labels(table), checked, profile)
 
 
 def _check(
     table: Table, schema: TableSchema, request: InspectionRequest, context: InspectionContext
 ) -> _Outcome:
-    header_errors, skipped = judge_header(table, schema)
+    header_errors, skipped = check_header(table, schema)
     checked = check_table(context.engine, table, schema, skipped, context.limits.errors)
     profile = file_profile(table, align_columns(table, schema), checked.rows, request.size)
     return _Outcome(table, schema, header_errors, checked, profile)
 
 
-def _with_table(request: InspectionRequest, judged: _Outcome, limits: Limits) -> Inspection:
-    checked, table = judged.checked, judged.table
-    errors = [*judged.header_errors, *checked.errors][: limits.errors]
+def _with_table(request: InspectionRequest, outcome: _Outcome, limits: Limits) -> Inspection:
+    checked, table = outcome.checked, outcome.table
+    errors = [*outcome.header_errors, *checked.errors][: limits.errors]
     counts = [
         count_entry(error["type"], error.get("fieldName"), error.get("fieldNumber"), 1)
-        for error in judged.header_errors
+        for error in outcome.header_errors
     ] + checked.counts
     free = request.mode == "none"
     detail = summarize(errors, counts, checked.rejected, checked.rows, contract=not free)
@@ -186,9 +190,9 @@ def _with_table(request: InspectionRequest, judged: _Outcome, limits: Limits) ->
         summary=detail,
     )
     verdict: Verdict = "violates" if errors and not free else "conforms"
-    schema = request.schema if request.schema is not None else to_document(judged.schema)
+    schema = request.schema if request.schema is not None else to_document(outcome.schema)
     return Inspection(
-        verdict, report, judged.profile, schema, table.media_type, checked.rows, detail
+        verdict, report, outcome.profile, schema, table.media_type, checked.rows, detail
     )
 
 

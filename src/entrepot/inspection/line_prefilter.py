@@ -1,7 +1,7 @@
-"""Sift a text by its lines: one pattern for whole lines tells most rows to be sound.
+"""Prefilter a text by lines: one pattern for whole lines proves most rows valid.
 
-The lines that do not match are set aside in a file of their own, and the judges look at those
-alone. A scan of whole lines by one pattern costs what the engine's own typed scan does; splitting
+The lines that do not match are written to a separate file, and only those are checked cell by
+cell. A scan of whole lines by one pattern costs what the engine's own typed scan does; splitting
 every row into cells and asking each of them costs half as much again.
 """
 
@@ -17,15 +17,15 @@ import duckdb
 from entrepot.inspection.engine import line_bounds, literal
 from entrepot.inspection.line_regex import CellRegex, can_anchor, line_regexes
 
-MAX_ODD_SHARE = 0.25
-"""Share of the lines, of the sample's and of all, beyond which sifting is not worth it: odd lines
-are read a second time (ADR 0014)."""
+MAX_UNMATCHED_SHARE = 0.25
+"""Share of the lines, of the sample's and of all, beyond which the prefilter costs more than it
+saves: unmatched lines are read a second time (ADR 0014)."""
 SAMPLE_LINES = 2_000
 """By which the share is guessed before all lines are read."""
 MAX_ANCHORS = 8
 """Columns that are tried, one after another, as the one that has a value in nearly every row."""
 MIN_BYTES = 400_000
-"""Below, the judges look at all rows as quickly: about 5,000 lines, measured with 20 columns
+"""Below, checking all rows is as fast: about 5,000 lines, measured with 20 columns
 (ADR 0014)."""
 DELIMITER, QUOTE = "\x02", "\x01"
 """A delimiter and a quote that no plain text holds: each line is one cell."""
@@ -36,7 +36,7 @@ class Lines:
     """A plain text (UTF-8, one kind of line end, no control characters but those) by its lines.
 
     `skip` lines stand before those of the rows, which take `size` bytes with their ends and are
-    counted by `count`; `odd` is where odd lines are put;
+    counted by `count`; `unmatched` is the file for unmatched lines;
     `longest` is bytes. `rows_of` makes the relation of the rows, cell by cell, of another file
     that is written alike. `header` is the line that names the columns, None where that is not
     known; `repeats_header` looks for it among the rows.
@@ -48,7 +48,7 @@ class Lines:
     count: Callable[[], int]
     delimiter: str
     newline: str
-    odd: Path
+    unmatched: Path
     longest: int
     header: str | None
     repeats_header: Callable[[], bool]
@@ -70,19 +70,21 @@ class Lines:
         return f"read_csv({literal(str(path))}, {listed})"
 
     def places(self, numbers: Collection[int]) -> dict[int, tuple[int, int]]:
-        """Of odd lines, counted from 1: the line of the text (from 1) and its byte offset.
+        """Of unmatched lines, counted from 1: the line of the text (from 1) and its byte offset.
 
-        Equal lines are odd alike, so that the first equal one is the one meant.
+        Equal lines match alike, so that the first equal line is the right one.
         """
         places: dict[int, tuple[int, int]] = {}
         last = max(numbers, default=0)
-        with self.path.open("rb") as text, self.odd.open("rb") as odd:
+        with self.path.open("rb") as text, self.unmatched.open("rb") as unmatched:
             number, offset = 0, 0
-            for count, odd_line in enumerate(islice(odd, last), start=1):
+            for count, unmatched_line in enumerate(islice(unmatched, last), start=1):
                 for line in text:
                     number += 1
                     at, offset = offset, offset + len(line)
-                    if number > self.skip and line.rstrip(b"\r\n") == odd_line.rstrip(b"\r\n"):
+                    if number > self.skip and line.rstrip(b"\r\n") == unmatched_line.rstrip(
+                        b"\r\n"
+                    ):
                         break
                 if count in numbers:
                     places[count] = (number, at)
@@ -95,19 +97,19 @@ class HeaderRepeated(Exception):
 
 @dataclass(frozen=True)
 class Prefiltered:
-    """`rows` lines in all, `odd` of them set aside in their order."""
+    """`rows` lines in all, `unmatched` of them written to a separate file, in their order."""
 
     rows: int
-    odd: int
+    unmatched: int
 
 
 def prefilter(
     engine: duckdb.DuckDBPyConnection, lines: Lines, cells: Sequence[CellRegex | None]
 ) -> Prefiltered | None:
-    """Set the lines aside that are not known to be sound rows. Every line was seen: the engine has
-    been known to lose some in silence.
+    """Separate the lines that are not proven to be valid rows. All lines are counted: the
+    engine has been seen to lose some in silence.
 
-    None where that is not worth it, or would not be sound: lines are missing, or a quoted
+    None where that costs more than it saves, or would be wrong: lines are missing, or a quoted
     cell may run over several. Raises duckdb.Error where the scan fails, HeaderRepeated.
     """
     prefiltered = _prefilter(engine, lines, cells)
@@ -123,44 +125,46 @@ def _prefilter(
     if lines.size < MIN_BYTES or len(known) < len(cells):
         return None
     source = lines.relation(lines.path, lines.skip)
-    odd, in_sample = _odd_line(engine, lines, known, source)
-    if odd is None:
+    unmatched, in_sample = _unmatched_line(engine, lines, known, source)
+    if unmatched is None:
         return None
-    aside = f"SELECT line FROM {source} WHERE {odd}"
+    query_of_unmatched = f"SELECT line FROM {source} WHERE {unmatched}"
     if in_sample:
         # Counting the lines alone costs a sixth of asking them all a second time.
-        total = _set_aside(engine, lines, aside)
+        total = _write_unmatched(engine, lines, query_of_unmatched)
         row = engine.execute(f"SELECT count(*) FROM {source}").fetchone() or (0,)
-        whole = row[0] == lines.count()
+        complete = row[0] == lines.count()
     else:
-        query = f"SELECT count(*), count_if({odd}), coalesce(sum(strlen(line)), 0) FROM {source}"
+        query = (
+            f"SELECT count(*), count_if({unmatched}), coalesce(sum(strlen(line)), 0) FROM {source}"
+        )
         row = engine.execute(query).fetchone() or (0, 0, 0)
         total = int(row[1])
-        if total and _set_aside(engine, lines, aside) != total:
+        if total and _write_unmatched(engine, lines, query_of_unmatched) != total:
             return None
         ends = len(lines.newline) * int(row[0])
-        whole = int(row[2]) + ends - lines.size in (0, len(lines.newline))
-    sound = whole and total <= MAX_ODD_SHARE * row[0]
-    return Prefiltered(int(row[0]), total) if sound and _whole(lines, total) else None
+        complete = int(row[2]) + ends - lines.size in (0, len(lines.newline))
+    usable = complete and total <= MAX_UNMATCHED_SHARE * row[0]
+    return Prefiltered(int(row[0]), total) if usable and _are_whole_rows(lines, total) else None
 
 
-def _odd_line(
+def _unmatched_line(
     engine: duckdb.DuckDBPyConnection, lines: Lines, cells: Sequence[CellRegex], source: str
 ) -> tuple[str | None, int]:
-    """The condition on `line`, by the first anchor with which the sample is mostly sound, and
+    """The condition on `line`, by the first anchor with which most of the sample matches, and
     how many lines of the sample meet it."""
     anchors = [n for n, cell in enumerate(cells) if can_anchor(cell)][:MAX_ANCHORS]
     for anchor in anchors:
         patterns = line_regexes(cells, anchor, lines.delimiter)
         if not patterns:
             break
-        odd = f"NOT coalesce({_matched(patterns)}, false)"
+        unmatched = f"NOT coalesce({_matched(patterns)}, false)"
         if lines.header is not None:
-            odd = f"({odd} OR line = {literal(lines.header)})"
+            unmatched = f"({unmatched} OR line = {literal(lines.header)})"
         sample = f"(SELECT line FROM {source} LIMIT {SAMPLE_LINES})"
-        row = engine.execute(f"SELECT count(*), count_if({odd}) FROM {sample}").fetchone()
-        if row is not None and row[1] <= MAX_ODD_SHARE * row[0]:
-            return odd, int(row[1])
+        row = engine.execute(f"SELECT count(*), count_if({unmatched}) FROM {sample}").fetchone()
+        if row is not None and row[1] <= MAX_UNMATCHED_SHARE * row[0]:
+            return unmatched, int(row[1])
     return None, 0
 
 
@@ -174,25 +178,25 @@ def _matched(patterns: Sequence[str]) -> str:
     return f"regexp_full_match({rest}, {literal(f'{mark}(?:{patterns[-1]})')})"
 
 
-def _set_aside(engine: duckdb.DuckDBPyConnection, lines: Lines, odd: str) -> int:
-    """Write the odd lines out as they are; how many there are."""
+def _write_unmatched(engine: duckdb.DuckDBPyConnection, lines: Lines, query: str) -> int:
+    """Write the unmatched lines unchanged; return their count."""
     end = "" if lines.newline == "\n" else " || chr(13)"
     options = (
         f"FORMAT csv, HEADER false, DELIMITER {literal(DELIMITER)}, QUOTE {literal(QUOTE)}, "
         f"ESCAPE {literal(QUOTE)}"
     )
-    source, target = f"SELECT coalesce(line, ''){end} FROM ({odd})", literal(str(lines.odd))
+    source, target = f"SELECT coalesce(line, ''){end} FROM ({query})", literal(str(lines.unmatched))
     row = engine.execute(f"COPY ({source}) TO {target} ({options})").fetchone()
     return int(row[0]) if row else 0
 
 
-def _whole(lines: Lines, total: int) -> bool:
-    """Whether each odd line is whole: one with an odd number of quotes is a part of a row, or
-    spoilt. Raises HeaderRepeated."""
+def _are_whole_rows(lines: Lines, total: int) -> bool:
+    """Whether each unmatched line is a whole row: one with an odd number of quotes is a part of
+    a row, or spoilt. Raises HeaderRepeated."""
     if not total:
         return True
     header = lines.header.encode() if lines.header is not None else None
-    with lines.odd.open("rb") as file:
+    with lines.unmatched.open("rb") as file:
         for line in file:
             if line.count(b'"') % 2:
                 return False

@@ -1,4 +1,4 @@
-r"""Patterns for the lines of a table: those that match hold sound cells and nothing else.
+r"""Patterns for the lines of a table: those that match hold valid cells and nothing else.
 
 For a field or a candidate the pattern of a cell in its usual spelling; what is spelled otherwise is
 not wrong, it is only not known to be right. A cell pattern never matches the delimiter, a quote or
@@ -100,7 +100,7 @@ ANYTHING = CellRegex(None)
 def cell_regex(field: Field, missing: tuple[str, ...]) -> CellRegex | None:
     """What the contract's `field` lets through, or None if a pattern cannot say that.
 
-    That a field is unique is judged by itself (`keys`).
+    Uniqueness is checked separately (`keys`).
     """
     rules = field.constraints
     plain = replace(

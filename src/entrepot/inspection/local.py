@@ -1,6 +1,6 @@
 """The engine without a server: judge or compare files that lie here, for a command line.
 
-The files are untrusted here too: a child process that is locked down reads them.
+The files are untrusted here too: a locked-down sandbox process reads them.
 """
 
 import tempfile

@@ -13,7 +13,7 @@ Made = Literal["parquet", "csv", "jsonl", "arrow", "rejected"]
 Verdict = Literal["conforms", "violates", "not-tabular", "resource-limit", "source-error"]
 
 OUTPUT = "derivative"
-"""The name, in its scratch folder, of the file that a child makes."""
+"""The name, in its scratch folder, of the file that a sandbox process writes."""
 
 VERDICTS: tuple[Verdict, ...] = (
     "conforms",
@@ -200,38 +200,38 @@ class PoolClosed(InspectionFailed):
 
 
 def read_inspection(answer: dict[str, Any]) -> Inspection:
-    """What a child answered, as an inspection. Raises InspectionFailed."""
+    """A sandbox process's answer as an inspection. Raises InspectionFailed."""
     try:
         inspection = Inspection(**answer)
     except TypeError:
-        raise InspectionFailed("the child's answer is incomplete") from None
+        raise InspectionFailed("the sandbox process's answer is incomplete") from None
     if inspection.verdict not in VERDICTS:
-        raise InspectionFailed("the child's verdict is unknown")
+        raise InspectionFailed("the sandbox process's verdict is unknown")
     return inspection
 
 
 def read_derived(answer: dict[str, Any]) -> Converted:
-    """What a child answered, as a derivation. Raises InspectionFailed."""
+    """A sandbox process's answer as a derivation. Raises InspectionFailed."""
     try:
         derived = Converted(**answer)
     except TypeError:
-        raise InspectionFailed("the child's answer is incomplete") from None
+        raise InspectionFailed("the sandbox process's answer is incomplete") from None
     if derived.verdict not in ("made", "resource-limit", "source-error"):
-        raise InspectionFailed("the child's verdict is unknown")
+        raise InspectionFailed("the sandbox process's verdict is unknown")
     return derived
 
 
 def read_comparison(answer: dict[str, Any]) -> Comparison:
-    """What a child answered, as a comparison. Raises InspectionFailed."""
+    """A sandbox process's answer as a comparison. Raises InspectionFailed."""
     try:
         return Comparison(**answer)
     except TypeError:
-        raise InspectionFailed("the child's answer is incomplete") from None
+        raise InspectionFailed("the sandbox process's answer is incomplete") from None
 
 
 def read_preview(answer: dict[str, Any]) -> Preview:
-    """What a child answered, as a page. Raises InspectionFailed."""
+    """A sandbox process's answer as a page. Raises InspectionFailed."""
     try:
         return Preview(**answer)
     except TypeError:
-        raise InspectionFailed("the child's answer is incomplete") from None
+        raise InspectionFailed("the sandbox process's answer is incomplete") from None

@@ -1,5 +1,5 @@
-"""A table as the judges see it: an SQL relation with one text per cell, and what was found
-while reading it. Readers make it; inference, checks and the profile use it."""
+"""A table: an SQL relation with one text per cell, and what its reader found while reading.
+Readers make it; inference, checks and the profile use it."""
 
 # ruff: noqa: S608 (SQL is built from expressions; every text in it is quoted by `literal`)
 
@@ -81,10 +81,10 @@ class Table:
         return tuple(column.label for column in self.columns)
 
 
-def table_of_odd(table: Table) -> Table:
-    """The rows whose lines were set aside (`screen.sift`), as a table like `table`."""
+def table_of_unmatched(table: Table) -> Table:
+    """The rows whose lines did not match (`prefilter`), as a table like `table`."""
     assert table.lines is not None
-    relation = table.lines.rows_of(table.lines.odd)
+    relation = table.lines.rows_of(table.lines.unmatched)
     return replace(
         table,
         relation=relation,

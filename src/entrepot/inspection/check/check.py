@@ -15,11 +15,11 @@ import duckdb
 from entrepot.inspection.check.json_rules import check_json_rules
 from entrepot.inspection.check.keys import check_keys, check_references, keys_of, references_of
 from entrepot.inspection.check.row_errors import RowErrors
-from entrepot.inspection.check.rules import FieldRule, blank_row, field_rules, judged_columns
+from entrepot.inspection.check.rules import FieldRule, blank_row, checked_columns, field_rules
 from entrepot.inspection.line_prefilter import prefilter
 from entrepot.inspection.line_regex import ANYTHING, CellRegex, cell_regex
 from entrepot.inspection.report.report import count_entry, problem, shortened, shown_cells
-from entrepot.inspection.table import Finding, Table, table_of_odd
+from entrepot.inspection.table import Finding, Table, table_of_unmatched
 from entrepot.inspection.values.cell_sql import CellSql
 from entrepot.schemas.model import Field, TableSchema
 
@@ -50,9 +50,9 @@ def check_table(
     listed: int,
     structure_only: bool = False,
 ) -> Checked:
-    """Judge every row of `table`; list at most `listed` errors.
+    """Check every row of `table`; list at most `listed` errors.
 
-    `skipped` columns are not judged. `structure_only` leaves types and constraints out. Raises
+    `skipped` columns are not checked. `structure_only` leaves types and constraints out. Raises
     duckdb.Error where the scan fails.
     """
     checked = None if structure_only else _check_prefiltered(engine, table, schema, skipped, listed)
@@ -66,11 +66,11 @@ def _check_prefiltered(
     skipped: frozenset[int],
     listed: int,
 ) -> Checked | None:
-    """Judge only the rows that one look at their lines does not show to be sound; None where
-    that is not to be had."""
+    """Check only the rows that the prefilter of lines does not prove valid; None where it cannot
+    be used."""
     if table.lines is None or table.by_name:
         return None
-    cells = judged_columns(table, schema)
+    cells = checked_columns(table, schema)
     patterns: list[CellRegex | None] = [ANYTHING] * len(table.columns)
     for number, cell in cells:
         if number not in skipped:
@@ -81,21 +81,21 @@ def _check_prefiltered(
         return None
     faults = check_keys(engine, table, keys_of(schema, cells, skipped), listed)
     faults += check_references(engine, table, references_of(schema, cells, skipped), listed)
-    if not prefiltered.odd:
+    if not prefiltered.unmatched:
         repeated = _rejected(engine, table, None, [], "false", faults) if faults else 0
         errors = [error for fault in faults for error in fault.errors]
-        errors.sort(key=_by_place)
+        errors.sort(key=_row_and_field)
         return Checked(
             prefiltered.rows, errors[:listed], _counts([], table, faults), repeated, None
         )
     if faults:
         return None
     fields = tuple(map(_not_unique, schema.fields))
-    odd = replace(schema, primary_key=(), unique_keys=(), foreign_keys=(), fields=fields)
-    checked = _check_all(engine, table_of_odd(table), odd, skipped, listed)
+    unmatched = replace(schema, primary_key=(), unique_keys=(), foreign_keys=(), fields=fields)
+    checked = _check_all(engine, table_of_unmatched(table), unmatched, skipped, listed)
     return (
         replace(checked, rows=prefiltered.rows, embedded=None)
-        if checked.rows == prefiltered.odd
+        if checked.rows == prefiltered.unmatched
         else None
     )
 
@@ -108,13 +108,13 @@ def _check_all(
     listed: int,
     structure_only: bool = False,
 ) -> Checked:
-    cells = judged_columns(table, schema)
-    left_out = frozenset(number for number, _ in cells) if structure_only else skipped
-    rules = field_rules(table, cells, left_out)
+    cells = checked_columns(table, schema)
+    skipped_columns = frozenset(number for number, _ in cells) if structure_only else skipped
+    rules = field_rules(table, cells, skipped_columns)
     blank = f"({blank_row(cells)}) AS _blank"
-    counted = _count_rows(engine, table, cells, rules)
-    broken = [(rule, total) for rule, total in zip(rules, counted.totals, strict=True) if total]
-    errors = _list_broken(engine, table, [rule for rule, _ in broken], blank, listed)
+    counts = _count_rows(engine, table, cells, rules)
+    violated = [(rule, total) for rule, total in zip(rules, counts.totals, strict=True) if total]
+    errors = _list_errors(engine, table, [rule for rule, _ in violated], blank, listed)
     errors += [_of_finding(finding) for finding in table.findings[:listed]]
     faults: list[RowErrors] = []
     if not structure_only:
@@ -123,13 +123,13 @@ def _check_all(
         faults += check_references(engine, table, references_of(schema, cells, skipped), listed)
     for fault in faults:
         errors += fault.errors
-    errors.sort(key=_by_place)
+    errors.sort(key=_row_and_field)
     return Checked(
-        rows=counted.rows,
+        rows=counts.rows,
         errors=errors[:listed],
-        counts=_counts(broken, table, faults),
-        rejected=_rejected(engine, table, counted.rejected, broken, blank, faults),
-        embedded=counted.embedded,
+        counts=_counts(violated, table, faults),
+        rejected=_rejected(engine, table, counts.rejected, violated, blank, faults),
+        embedded=counts.embedded,
     )
 
 
@@ -137,12 +137,12 @@ def _not_unique(field: Field) -> Field:
     return replace(field, constraints=replace(field.constraints, unique=False))
 
 
-def _by_place(error: dict[str, Any]) -> tuple[int, int]:
+def _row_and_field(error: dict[str, Any]) -> tuple[int, int]:
     return error.get("rowNumber") or 0, error.get("fieldNumber") or 0
 
 
 @dataclass(frozen=True)
-class _Counted:
+class _RuleCounts:
     """The counting pass: errors per rule, and rows that break any (None: not known yet)."""
 
     rows: int
@@ -156,21 +156,21 @@ def _count_rows(
     table: Table,
     cells: Sequence[tuple[int, CellSql]],
     rules: Sequence[FieldRule],
-) -> _Counted:
+) -> _RuleCounts:
     """Count, as if a row were blank when its cells of any type but text are missing: a scan of
     those columns alone costs a fifth less. Only if there are such rows, all columns are asked.
     """
-    typed = [cell for cell in cells if cell[1].field.type not in ("string", "any")]
-    if typed and len(typed) < len(cells):
-        counted = _count(engine, table, rules, blank_row(typed))
-        if not counted.totals[0]:
-            return counted
+    not_text = [cell for cell in cells if cell[1].field.type not in ("string", "any")]
+    if not_text and len(not_text) < len(cells):
+        counts = _count(engine, table, rules, blank_row(not_text))
+        if not counts.totals[0]:
+            return counts
     return _count(engine, table, rules, blank_row(cells))
 
 
 def _count(
     engine: duckdb.DuckDBPyConnection, table: Table, rules: Sequence[FieldRule], blank: str
-) -> _Counted:
+) -> _RuleCounts:
     """Count in one pass, or in several over a wide table, whose expressions at once would
     take the engine's memory (a vector of 32 KiB each)."""
     totals: list[int] = []
@@ -193,10 +193,10 @@ def _count(
         row = engine.execute(query).fetchone() or (0, 0, 0)
         rows, rejected, embedded = int(row[0]), int(row[1] or 0), embedded + int(row[2] or 0)
         totals += [int(total or 0) for total in row[3:]]
-    return _Counted(rows, totals, rejected if passes == 1 else None, embedded)
+    return _RuleCounts(rows, totals, rejected if passes == 1 else None, embedded)
 
 
-def _list_broken(
+def _list_errors(
     engine: duckdb.DuckDBPyConnection,
     table: Table,
     rules: list[FieldRule],
@@ -208,7 +208,9 @@ def _list_broken(
     for start in range(0, len(rules), MAX_RULES_PER_QUERY):
         some = rules[start : start + MAX_RULES_PER_QUERY]
         # The first errors of all are among the first of each part.
-        errors = sorted([*errors, *_list_some(engine, table, some, blank, listed)], key=_by_place)
+        errors = sorted(
+            [*errors, *_list_some(engine, table, some, blank, listed)], key=_row_and_field
+        )
         del errors[listed:]
     return errors
 
@@ -223,10 +225,10 @@ def _list_some(
     """As many errors as are listed, and the rest of their last row. The rows come in the
     file's order, so that the rest of them need not be read."""
     uneven = "_cells, _extra" if table.uneven else "NULL, NULL"
-    shown = ", ".join(column.text for column in table.columns)
+    texts = ", ".join(column.text for column in table.columns)
     flags = ", ".join(f"coalesce({rule.sql}, false)" for rule in rules)
     query = (
-        f"SELECT _row, _line, {uneven}, [{shown}], [{flags}] FROM (SELECT *, {blank} "
+        f"SELECT _row, _line, {uneven}, [{texts}], [{flags}] FROM (SELECT *, {blank} "
         f"FROM {table.numbered}) WHERE {' OR '.join(rule.sql for rule in rules)} LIMIT {listed}"
     )
     listed_rows: list[tuple[Any, ...]] = []
@@ -235,31 +237,33 @@ def _list_some(
     while flagged < listed and (rows := engine.fetchmany(ROWS_PER_QUERY)):
         listed_rows += rows
         flagged += sum(sum(row[-1]) for row in rows)
-    places = table.places({row[0] for row in listed_rows}) if table.places else {}
+    locations = table.places({row[0] for row in listed_rows}) if table.places else {}
     errors: list[dict[str, Any]] = []
-    for number, line, count, extra, cells, broken in listed_rows:
+    for number, line, count, extra, cells, flags_of_row in listed_rows:
         present = cells if count is None else cells[:count]
-        place = _place(places[number]) if places else {"rowNumber": number, "lineNumber": line}
+        location = (
+            _location(locations[number]) if locations else {"rowNumber": number, "lineNumber": line}
+        )
         if len(errors) >= listed:
             break
-        for rule, flag in zip(rules, broken, strict=True):
+        for rule, flag in zip(rules, flags_of_row, strict=True):
             if flag:
-                errors += _of_rule(rule, place, present, cells, extra)
+                errors += _of_rule(rule, location, present, cells, extra)
     return errors
 
 
-def _place(line: tuple[int, int]) -> dict[str, Any]:
+def _location(line: tuple[int, int]) -> dict[str, Any]:
     return {"rowNumber": line[0], "lineNumber": line[0], "byteOffset": line[1]}
 
 
 def _of_rule(
     rule: FieldRule,
-    place: dict[str, Any],
+    location: dict[str, Any],
     present: list[str | None],
     cells: list[str | None],
     extra: str | None,
 ) -> list[dict[str, Any]]:
-    common: dict[str, Any] = {**place, "cells": shown_cells(present)}
+    common: dict[str, Any] = {**location, "cells": shown_cells(present)}
     if rule.type == "blank-row":
         return [problem("blank-row", "", **common)]
     if rule.type == "extra-cell":
@@ -290,7 +294,7 @@ def _of_finding(finding: Finding) -> dict[str, Any]:
 
 
 def _counts(
-    broken: list[tuple[FieldRule, int]], table: Table, faults: list[RowErrors]
+    violated: list[tuple[FieldRule, int]], table: Table, faults: list[RowErrors]
 ) -> list[dict[str, Any]]:
     counts = [
         count_entry(
@@ -300,7 +304,7 @@ def _counts(
             total,
             rule.note,
         )
-        for rule, total in broken
+        for rule, total in violated
     ]
     if table.finding_counts:
         counts += [count_entry(kind, None, None, total) for kind, total in table.finding_counts]
@@ -323,7 +327,7 @@ def _rejected(
     engine: duckdb.DuckDBPyConnection,
     table: Table,
     by_rules: int | None,
-    broken: Sequence[tuple[FieldRule, int]],
+    violated: Sequence[tuple[FieldRule, int]],
     blank: str,
     faults: list[RowErrors],
 ) -> int:
@@ -331,8 +335,8 @@ def _rejected(
     if by_rules is not None and not faults:
         return max(by_rules, table.rejected_by_reader)
     parts = [f"SELECT _row FROM {fault.rows}" for fault in faults]
-    for start in range(0, len(broken), MAX_RULES_PER_QUERY):
-        some = [rule.sql for rule, _ in broken[start : start + MAX_RULES_PER_QUERY]]
+    for start in range(0, len(violated), MAX_RULES_PER_QUERY):
+        some = [rule.sql for rule, _ in violated[start : start + MAX_RULES_PER_QUERY]]
         rows = f"(SELECT *, {blank} FROM {table.numbered})"
         parts.append(f"SELECT _row FROM {rows} WHERE {' OR '.join(some)}")
     if not parts:

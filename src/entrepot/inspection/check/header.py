@@ -1,4 +1,4 @@
-"""Judge the labels of a table: against a contract's fields, or by themselves."""
+"""Check the labels of a table: against a contract's fields, or without a contract."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,15 +9,15 @@ from entrepot.inspection.table import Table
 from entrepot.schemas.model import Field, TableSchema
 
 
-def judge_header(table: Table, schema: TableSchema) -> tuple[list[dict[str, Any]], frozenset[int]]:
-    """The errors of the header, and the columns whose cells it leaves unjudged.
+def check_header(table: Table, schema: TableSchema) -> tuple[list[dict[str, Any]], frozenset[int]]:
+    """The errors of the header, and the columns whose cells are not checked.
 
     A column with another name than the contract's at its place is one error; its cells are
-    not judged, since the field is not theirs. Where fields belong to columns by name, that is
+    not checked, since the field is not theirs. Where fields belong to columns by name, that is
     each column that the contract does not know.
     """
     if match_of(table, schema) != "exact":
-        return _judge_names(table, schema), frozenset()
+        return _check_names(table, schema), frozenset()
     labels, fields = table.labels, schema.fields
     errors = [
         _label_error("extra-label", labels, number, label=labels[number - 1])
@@ -27,33 +27,33 @@ def judge_header(table: Table, schema: TableSchema) -> tuple[list[dict[str, Any]
         _label_error("missing-label", labels, number, field=fields[number - 1])
         for number in range(len(labels) + 1, len(fields) + 1)
     ]
-    wrong = []
+    mismatched = []
     earlier = _earlier(labels)
     for number, (label, field) in enumerate(zip(labels, fields, strict=False), start=1):
-        fault, note = _fault(label, earlier[number - 1])
-        if not fault and label != field.name:
-            fault = "incorrect-label"
-        if fault:
-            errors.append(_label_error(fault, labels, number, label, field, note))
+        error_type, note = _label_problem(label, earlier[number - 1])
+        if not error_type and label != field.name:
+            error_type = "incorrect-label"
+        if error_type:
+            errors.append(_label_error(error_type, labels, number, label, field, note))
         if label and label != field.name:
-            wrong.append(number)
-    return errors, frozenset(wrong)
+            mismatched.append(number)
+    return errors, frozenset(mismatched)
 
 
-def judge_labels(table: Table) -> list[dict[str, Any]]:
+def check_labels(table: Table) -> list[dict[str, Any]]:
     """The faults of a header without a contract: none at all, blank or doubled names."""
     if not table.header:
         return [problem("missing-header", "the first row holds values, not names")]
     errors = []
     earlier = _earlier(table.labels)
     for number, label in enumerate(table.labels, start=1):
-        fault, note = _fault(label, earlier[number - 1])
-        if fault:
-            errors.append(_label_error(fault, table.labels, number, label, None, note))
+        error_type, note = _label_problem(label, earlier[number - 1])
+        if error_type:
+            errors.append(_label_error(error_type, table.labels, number, label, None, note))
     return errors
 
 
-def _judge_names(table: Table, schema: TableSchema) -> list[dict[str, Any]]:
+def _check_names(table: Table, schema: TableSchema) -> list[dict[str, Any]]:
     """The errors of a header whose labels name the fields in any order."""
     labels, match = table.labels, match_of(table, schema)
     names = {field.name for field in schema.fields}
@@ -61,7 +61,7 @@ def _judge_names(table: Table, schema: TableSchema) -> list[dict[str, Any]]:
     errors = []
     for number, label in enumerate(labels, start=1):
         if label in names and earlier[number - 1]:
-            _, note = _fault(label, earlier[number - 1])
+            _, note = _label_problem(label, earlier[number - 1])
             errors.append(_label_error("duplicate-label", labels, number, label, None, note))
         elif label not in names and match in ("equal", "superset"):
             errors.append(_label_error("extra-label", labels, number, label=label))
@@ -80,16 +80,16 @@ def _judge_names(table: Table, schema: TableSchema) -> list[dict[str, Any]]:
 
 def _earlier(labels: Sequence[str]) -> list[list[int]]:
     """For each label the positions of the same one before it, at most 20."""
-    seen: dict[str, list[int]] = {}
+    positions: dict[str, list[int]] = {}
     earlier = []
     for number, label in enumerate(labels, start=1):
-        before = seen.setdefault(label, [])
+        before = positions.setdefault(label, [])
         earlier.append(before[:20])
         before.append(number)
     return earlier
 
 
-def _fault(label: str, earlier: list[int]) -> tuple[str | None, str]:
+def _label_problem(label: str, earlier: list[int]) -> tuple[str | None, str]:
     """What is wrong with a label by itself: blank, or doubled."""
     if not label:
         return "blank-label", ""
@@ -99,7 +99,7 @@ def _fault(label: str, earlier: list[int]) -> tuple[str | None, str]:
 
 
 def _label_error(
-    kind: str,
+    error_type: str,
     labels: Sequence[str],
     number: int,
     label: str = "",
@@ -107,7 +107,7 @@ def _label_error(
     note: str = "",
 ) -> dict[str, Any]:
     return problem(
-        kind,
+        error_type,
         note,
         rowNumbers=[1],
         label=label,

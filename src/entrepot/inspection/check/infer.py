@@ -16,7 +16,7 @@ from entrepot.inspection.check.type_candidates import CANDIDATES, MISSING, Candi
 from entrepot.inspection.engine import literal
 from entrepot.inspection.line_prefilter import Prefiltered, prefilter
 from entrepot.inspection.line_regex import ANYTHING, INFERRED, CellRegex
-from entrepot.inspection.table import CellKind, Column, Table, table_of_odd
+from entrepot.inspection.table import CellKind, Column, Table, table_of_unmatched
 from entrepot.schemas.model import Field, TableSchema
 
 MAX_FIRST_ROWS, MIN_FIRST_ROWS, MAX_FIRST_CELLS = 1_000, 100, 200_000
@@ -29,7 +29,7 @@ MAX_LABEL_CHARS, MAX_NUMBERED_CHARS = 1_000, 900
 TOKENS = ", ".join(map(literal, MISSING))
 TOKEN_SET = frozenset(MISSING)
 
-BY_KIND: dict[CellKind, str] = {
+TYPE_BY_KIND: dict[CellKind, str] = {
     "integer": "integer",
     "number": "number",
     "boolean": "boolean",
@@ -73,14 +73,14 @@ def infer_schema(engine: duckdb.DuckDBPyConnection, table: Table) -> Inferred:
     """Infer over the whole of `table`. Raises duckdb.Error where the scan fails."""
     survivors = _survivors(engine, table)
     names = unique_names(table.labels)
-    tried = [_first_choice(likely) for likely in survivors]
+    candidates = [_first_choice(likely) for likely in survivors]
     # Of a column that is empty in the first rows, nothing can be expected.
     expected = all(len(likely) < len(CANDIDATES) for likely in survivors)
-    prefiltered = _count_prefiltered(engine, table, tried) if expected else None
-    totals, counts = prefiltered or _count_all(engine, table, tried)
+    prefiltered = _count_prefiltered(engine, table, candidates) if expected else None
+    totals, counts = prefiltered or _count_all(engine, table, candidates)
     open_ones = [
         n
-        for n, (likely, counted) in enumerate(zip(tried, counts, strict=True))
+        for n, (likely, counted) in enumerate(zip(candidates, counts, strict=True))
         if likely and counted.filled and not _fits(likely[0], counted)
     ]
     if open_ones:
@@ -89,10 +89,12 @@ def infer_schema(engine: duckdb.DuckDBPyConnection, table: Table) -> Inferred:
         _, again = _count_all(engine, part, others, in_full=True)
         for n, counted in zip(open_ones, again, strict=True):
             counts[n] = counted
-            tried[n] = survivors[n]
+            candidates[n] = survivors[n]
     fields = tuple(
         _make_field(column, name, likely, counted)
-        for column, name, likely, counted in zip(table.columns, names, tried, counts, strict=True)
+        for column, name, likely, counted in zip(
+            table.columns, names, candidates, counts, strict=True
+        )
     )
     tokens = any(field.missing_values is not None for field in fields)
     return Inferred(TableSchema(fields), totals.rows, totals.embedded, tokens or totals.blank > 0)
@@ -110,16 +112,16 @@ def _survivors(engine: duckdb.DuckDBPyConnection, table: Table) -> list[list[Can
     )
     rows = min(MAX_FIRST_ROWS, max(MIN_FIRST_ROWS, MAX_FIRST_CELLS // max(1, len(table.columns))))
     query = f"SELECT [{texts}], [{kinds}] FROM {table.relation} LIMIT {rows}"
-    seen: list[set[str]] = [set() for _ in table.columns]
+    distinct: list[set[str]] = [set() for _ in table.columns]
     for cells, textual in engine.execute(query).fetchall():
-        for column, cell, is_text in zip(seen, cells, textual, strict=True):
+        for column, cell, is_text in zip(distinct, cells, textual, strict=True):
             if cell is not None and is_text:
                 column.add(cell)
     return [
-        [each for each in CANDIDATES.values() if each.survives(texts - TOKEN_SET)]
+        [candidate for candidate in CANDIDATES.values() if candidate.survives(texts - TOKEN_SET)]
         if _textual(column)
         else []
-        for column, texts in zip(table.columns, seen, strict=True)
+        for column, texts in zip(table.columns, distinct, strict=True)
     ]
 
 
@@ -166,21 +168,21 @@ def _count_beside(
     tried: Sequence[Sequence[Candidate]],
     prefiltered: Prefiltered,
 ) -> tuple[_Totals, list[_Counts]] | None:
-    """The counts of the odd lines, added to those that are known of the others."""
+    """The counts of the unmatched lines, added to those of the matched ones."""
     # Counted as one: the sample has cells with values in each such column, and all of them fit.
-    sound = [_Counts(1, {}, {each.name: 1 for each in likely}, {}) for likely in tried]
-    if not prefiltered.odd:
-        return _Totals(prefiltered.rows, None, 0), sound
-    totals, counts = _count_all(engine, table_of_odd(table), tried)
-    if totals.rows != prefiltered.odd:
+    matched = [_Counts(1, {}, {each.name: 1 for each in likely}, {}) for likely in tried]
+    if not prefiltered.unmatched:
+        return _Totals(prefiltered.rows, None, 0), matched
+    totals, counts = _count_all(engine, table_of_unmatched(table), tried)
+    if totals.rows != prefiltered.unmatched:
         return None
-    both = [_add_counts(one, other) for one, other in zip(sound, counts, strict=True)]
-    return replace(totals, rows=prefiltered.rows, embedded=None), both
+    summed = [_add_counts(first, second) for first, second in zip(matched, counts, strict=True)]
+    return replace(totals, rows=prefiltered.rows, embedded=None), summed
 
 
-def _add_counts(sound: _Counts, odd: _Counts) -> _Counts:
-    fitting = {name: sound.fitting[name] + count for name, count in odd.fitting.items()}
-    return replace(odd, filled=sound.filled + odd.filled, fitting=fitting)
+def _add_counts(matched: _Counts, unmatched: _Counts) -> _Counts:
+    fitting = {name: matched.fitting[name] + count for name, count in unmatched.fitting.items()}
+    return replace(unmatched, filled=matched.filled + unmatched.filled, fitting=fitting)
 
 
 def _pattern(likely: Sequence[Candidate]) -> CellRegex | None:
@@ -202,9 +204,9 @@ def _count_all(
     totals = _Totals(0, 0, 0)
     for start in range(0, len(table.columns), COLUMNS_PER_QUERY):
         part = slice(start, start + COLUMNS_PER_QUERY)
-        whole = start == 0 and not in_full
+        with_totals = start == 0 and not in_full
         columns = table.columns[part]
-        part_totals, part_counts = _count(engine, table, columns, tried[part], in_full, whole)
+        part_totals, part_counts = _count(engine, table, columns, tried[part], in_full, with_totals)
         totals = part_totals if start == 0 else totals
         counts += part_counts
     return totals, counts
@@ -232,11 +234,11 @@ def unique_names(labels: Sequence[str]) -> list[str]:
     taken: set[str] = set()
     names = []
     for number, label in enumerate(labels, start=1):
-        plain = label[:MAX_LABEL_CHARS].replace("\0", "") or f"column_{number}"
-        name, count = plain, 1
+        base = label[:MAX_LABEL_CHARS].replace("\0", "") or f"column_{number}"
+        name, count = base, 1
         while name in taken:
             count += 1
-            name = f"{plain[:MAX_NUMBERED_CHARS]}_{count}"
+            name = f"{base[:MAX_NUMBERED_CHARS]}_{count}"
         taken.add(name)
         names.append(name)
     return names
@@ -252,9 +254,9 @@ def _count(
     columns: Sequence[Column],
     tried: Sequence[Sequence[Candidate]],
     in_full: bool,
-    whole: bool,
+    with_totals: bool,
 ) -> tuple[_Totals, list[_Counts]]:
-    """Count in one pass what `_Counts` holds; `whole`: and what `_Totals` holds.
+    """Count in one pass what `_Counts` holds; `with_totals`: and what `_Totals` holds.
 
     Columns that can be nothing but text are not asked, unless there are no others: a scan that
     leaves them out costs a fifth less.
@@ -263,7 +265,10 @@ def _count(
         column for column, some in zip(columns, tried, strict=True) if some
     ] or columns
     blank = " AND ".join(f"{column.text} IS NULL" for column in counted_columns)
-    aggregates = ["count(*)", *([table.embedded(), f"count_if({blank})"] if whole else ["0", "0"])]
+    aggregates = [
+        "count(*)",
+        *([table.embedded(), f"count_if({blank})"] if with_totals else ["0", "0"]),
+    ]
     for column, candidates in zip(columns, tried, strict=True):
         aggregates += _count_sql(column, candidates, in_full)
     query = f"SELECT {', '.join(aggregates)} FROM {table.relation}"
@@ -276,7 +281,7 @@ def _count(
         if candidates or column.kind is None:
             filled = next(cursor) or 0
         if column.kind is None:
-            kinds = {kind: next(cursor) or 0 for kind in BY_KIND}
+            kinds = {kind: next(cursor) or 0 for kind in TYPE_BY_KIND}
         fitting, varied = {}, {}
         for candidate in candidates:
             fitting[candidate.name] = next(cursor) or 0
@@ -292,7 +297,7 @@ def _count_sql(column: Column, candidates: Sequence[Candidate], in_full: bool) -
     aggregates = [f"count({text})"] if candidates or column.kind is None else []
     native = ""
     if column.kind is None:
-        aggregates += [f"count_if({column.kind_sql} = {literal(kind)})" for kind in BY_KIND]
+        aggregates += [f"count_if({column.kind_sql} = {literal(kind)})" for kind in TYPE_BY_KIND]
         native = f"{column.kind_sql} = 'text' AND "
     for candidate in candidates:
         fits = f"{native}{candidate.condition(text)}"
@@ -309,7 +314,7 @@ def _count_sql(column: Column, candidates: Sequence[Candidate], in_full: bool) -
 def _make_field(column: Column, name: str, likely: Sequence[Candidate], counts: _Counts) -> Field:
     """The field that all rows agree on."""
     if column.kind not in ("text", None):
-        return Field(name, BY_KIND[column.kind])
+        return Field(name, TYPE_BY_KIND[column.kind])
     if column.kind is None and any(counts.kinds.values()):
         return _field_by_kind(name, counts)
     if counts.filled == counts.tokens:
@@ -336,4 +341,4 @@ def _field_by_kind(name: str, counts: _Counts) -> Field:
         return Field(name, "number", missing_values=missing)
     if len(kinds) != 1:
         return Field(name, "any")
-    return Field(name, BY_KIND[kinds.pop()], missing_values=missing)  # type: ignore[index]
+    return Field(name, TYPE_BY_KIND[kinds.pop()], missing_values=missing)  # type: ignore[index]

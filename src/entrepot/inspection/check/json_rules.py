@@ -1,4 +1,4 @@
-"""Rules on JSON values that SQL cannot judge: `enum` of objects and arrays, and `jsonSchema`.
+"""Rules on JSON values that SQL cannot check: `enum` of objects and arrays, and `jsonSchema`.
 
 The values pass through Python one by one, in batches of bounded size; a table without such a
 rule never comes here.
@@ -35,61 +35,67 @@ def check_json_rules(
     listed: int,
 ) -> list[RowErrors]:
     """The rules on JSON values that do not hold."""
-    broken_rules = []
+    errors = []
     for number, cell in cells:
         if number in skipped or cell.field.type not in PARSED_JSON:
             continue
-        for rule, value, kept in _rules(cell):
+        for rule, value, satisfies in _rules(cell):
             name = f"_faults_of_json_{number}_{rule}"
-            _collect(engine, table, cell, kept, name)
+            _collect(engine, table, cell, satisfies, name)
             note = shortened(f'constraint "{rule}" is "{value}"')
             of = TableRule("constraint-error", number, cell.field.name, note)
             faults = find_row_errors(engine, table, of, name, listed)
-            broken_rules += [faults] if faults else []
-    return broken_rules
+            errors += [faults] if faults else []
+    return errors
 
 
 def _rules(cell: CellSql) -> Iterator[tuple[str, object, Callable[[Any], bool]]]:
     constraints = cell.field.constraints
     if constraints.enum is not None:
         values = [read_value(value, cell.field) for value in constraints.enum]
-        yield "enum", list(constraints.enum), lambda value: any(same(value, v) for v in values)
+        yield (
+            "enum",
+            list(constraints.enum),
+            lambda value: any(equal_json(value, v) for v in values),
+        )
     if constraints.json_schema is not None:
         yield "jsonSchema", constraints.json_schema, json_validator(constraints.json_schema)
 
 
-def same(one: Any, other: Any) -> bool:
+def equal_json(first: Any, second: Any) -> bool:
     """Whether two JSON values are equal: numbers by value, objects whatever the order of keys.
     True is not 1, as it is to Python."""
-    if isinstance(one, bool) or isinstance(other, bool):
-        return one is other
-    if isinstance(one, dict) and isinstance(other, dict):
-        return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
-    if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(same, one, other))
-    return bool(one == other)
+    if isinstance(first, bool) or isinstance(second, bool):
+        return first is second
+    if isinstance(first, dict) and isinstance(second, dict):
+        return first.keys() == second.keys() and all(
+            equal_json(first[key], second[key]) for key in first
+        )
+    if isinstance(first, list) and isinstance(second, list):
+        return len(first) == len(second) and all(map(equal_json, first, second))
+    return bool(first == second)
 
 
 def _collect(
     engine: duckdb.DuckDBPyConnection,
     table: Table,
     cell: CellSql,
-    kept: Callable[[Any], bool],
+    satisfies: Callable[[Any], bool],
     name: str,
 ) -> None:
     """Make a table `name` of the rows whose value does not keep the rule."""
-    engine.execute(f"SELECT _row, {cell.text} FROM {table.numbered} WHERE {cell.sound}")
-    broken = array("q")
+    engine.execute(f"SELECT _row, {cell.text} FROM {table.numbered} WHERE {cell.checked}")
+    violating = array("q")
     while rows := engine.fetchmany(BATCH_ROWS):
-        broken.extend(number for number, text in rows if not _keeps(text, kept))
+        violating.extend(number for number, text in rows if not _satisfies(text, satisfies))
     engine.execute(f"CREATE OR REPLACE TEMP TABLE {name} (_row BIGINT)")
-    for start in range(0, len(broken), MAX_INSERTED_ROWS):
-        some = broken[start : start + MAX_INSERTED_ROWS].tolist()
+    for start in range(0, len(violating), MAX_INSERTED_ROWS):
+        some = violating[start : start + MAX_INSERTED_ROWS].tolist()
         engine.execute(f"INSERT INTO {name} SELECT unnest(?::BIGINT[])", [some])
 
 
-def _keeps(text: str, kept: Callable[[Any], bool]) -> bool:
+def _satisfies(text: str, satisfies: Callable[[Any], bool]) -> bool:
     try:
-        return kept(json.loads(text))
+        return satisfies(json.loads(text))
     except (ValueError, RecursionError):
         return False

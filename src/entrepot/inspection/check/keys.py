@@ -21,7 +21,7 @@ from entrepot.schemas.model import ForeignKey, TableSchema
 
 ALL_MISSING = 'cells composing the primary keys are all "None"'
 SOME_MISSING = 'cells composing the primary keys are partly "None"'
-WHOLE = frozenset({"integer", "year"})
+INTEGER_TYPES = frozenset({"integer", "year"})
 
 
 @dataclass(frozen=True)
@@ -47,34 +47,34 @@ class Reference:
     referenced: tuple[str, ...]
 
 
-Judged = dict[str, tuple[int, CellSql]]
+CheckedCells = dict[str, tuple[int, CellSql]]
 
 
-def _judged_cells(cells: list[tuple[int, CellSql]], skipped: frozenset[int]) -> Judged:
-    judged: Judged = {}
+def _checked_cells(cells: list[tuple[int, CellSql]], skipped: frozenset[int]) -> CheckedCells:
+    checked: CheckedCells = {}
     for number, cell in cells:
         if number not in skipped:
-            judged.setdefault(cell.field.name, (number, cell))
-    return judged
+            checked.setdefault(cell.field.name, (number, cell))
+    return checked
 
 
 def keys_of(
     schema: TableSchema, cells: list[tuple[int, CellSql]], skipped: frozenset[int]
 ) -> list[TableKey]:
     """The keys whose columns are all there."""
-    judged = _judged_cells(cells, skipped)
+    checked = _checked_cells(cells, skipped)
     keys = [
         TableKey(TableRule("unique-error", number, name), (comparable(cell),))
-        for name, (number, cell) in judged.items()
+        for name, (number, cell) in checked.items()
         if cell.field.constraints.unique
     ]
     for names in schema.unique_keys:
-        if all(name in judged for name in names):
-            parts = tuple(comparable(judged[name][1]) for name in names)
+        if all(name in checked for name in names):
+            parts = tuple(comparable(checked[name][1]) for name in names)
             note = shortened(f'the unique key "{", ".join(names)}"')
             keys.append(TableKey(TableRule("unique-error", note=note), parts))
-    if schema.primary_key and all(name in judged for name in schema.primary_key):
-        parts = tuple(comparable(judged[name][1]) for name in schema.primary_key)
+    if schema.primary_key and all(name in checked for name in schema.primary_key):
+        parts = tuple(comparable(checked[name][1]) for name in schema.primary_key)
         keys.append(TableKey(TableRule("primary-key"), parts))
     return keys
 
@@ -83,24 +83,26 @@ def references_of(
     schema: TableSchema, cells: list[tuple[int, CellSql]], skipped: frozenset[int]
 ) -> list[Reference]:
     """The foreign keys whose columns, on both sides, are all there."""
-    judged = _judged_cells(cells, skipped)
+    checked = _checked_cells(cells, skipped)
     return [
-        _reference(foreign, judged)
-        for foreign in schema.foreign_keys
-        if all(name in judged for name in foreign.fields + foreign.referenced)
+        _reference(foreign_key, checked)
+        for foreign_key in schema.foreign_keys
+        if all(name in checked for name in foreign_key.fields + foreign_key.referenced)
     ]
 
 
-def _reference(foreign: ForeignKey, judged: Judged) -> Reference:
+def _reference(foreign_key: ForeignKey, checked: CheckedCells) -> Reference:
     """Both sides as texts; a whole number meets a decimal one as a number."""
     sides: tuple[list[str], list[str]] = ([], [])
-    for name, other in zip(foreign.fields, foreign.referenced, strict=True):
-        pair = (judged[name][1], judged[other][1])
+    for name, other in zip(foreign_key.fields, foreign_key.referenced, strict=True):
+        pair = (checked[name][1], checked[other][1])
         kinds = {cell.field.type for cell in pair}
-        as_number = "number" in kinds and not WHOLE.isdisjoint(kinds)
+        as_number = "number" in kinds and not INTEGER_TYPES.isdisjoint(kinds)
         for side, cell in zip(sides, pair, strict=True):
             side.append(f"({comparable(cell, as_number)})::VARCHAR")
-    note = f'for "{", ".join(foreign.fields)}": not found as "{", ".join(foreign.referenced)}"'
+    note = (
+        f'for "{", ".join(foreign_key.fields)}": not found as "{", ".join(foreign_key.referenced)}"'
+    )
     return Reference(
         TableRule("foreign-key", note=shortened(note)), tuple(sides[0]), tuple(sides[1])
     )
@@ -108,18 +110,22 @@ def _reference(foreign: ForeignKey, judged: Judged) -> Reference:
 
 def comparable(cell: CellSql, as_number: bool = False) -> str:
     """A value that is equal for equal values of the type, NULL where there is none."""
-    value = cell.in_its_form(lambda form: key(cell.text, form, as_number))
-    return f"CASE WHEN {cell.sound} THEN {value} END"
+    value = cell.for_field(lambda form: key(cell.text, form, as_number))
+    return f"CASE WHEN {cell.checked} THEN {value} END"
 
 
 def check_keys(
     engine: duckdb.DuckDBPyConnection, table: Table, keys: list[TableKey], listed: int
 ) -> list[RowErrors]:
     """The keys that do not hold."""
-    broken = []
-    for number, each in enumerate(keys):
-        value = each.parts[0] if len(each.parts) == 1 else f"row({', '.join(each.parts)})"
-        absent = " OR ".join(f"({part}) IS NULL" for part in each.parts)
+    errors = []
+    for number, table_key in enumerate(keys):
+        value = (
+            table_key.parts[0]
+            if len(table_key.parts) == 1
+            else f"row({', '.join(table_key.parts)})"
+        )
+        absent = " OR ".join(f"({part}) IS NULL" for part in table_key.parts)
         hashes = (
             f"SELECT CASE WHEN NOT ({absent}) THEN hash({value}) END AS h FROM {table.relation}"
         )
@@ -129,26 +135,25 @@ def check_keys(
             f"count(*) AS n FROM ({hashes}) GROUP BY h HAVING count(*) > 1 OR h IS NULL)"
         ).fetchone() or (0, 0)
         missing, doubled = map(int, row)
-        if doubled or (missing and each.requires_value):
+        if doubled or (missing and table_key.requires_value):
             name = f"_faults_of_key_{number}"
-            _collect(engine, table, each, value, absent, hashes, name)
-            note = (
-                f"CASE WHEN earlier IS NOT NULL THEN {_note_sql(each)} || earlier ELSE absent END"
-            )
-            faults = find_row_errors(engine, table, each.rule, name, listed, note)
-            broken += [faults] if faults else []
-    return broken
+            _collect(engine, table, table_key, value, absent, hashes, name)
+            repeated = f"{_note_sql(table_key)} || earlier"
+            note = f"CASE WHEN earlier IS NOT NULL THEN {repeated} ELSE absent END"
+            faults = find_row_errors(engine, table, table_key.rule, name, listed, note)
+            errors += [faults] if faults else []
+    return errors
 
 
-def _note_sql(each: TableKey) -> str:
-    start = f"{each.rule.note}: " if each.rule.note else ""
+def _note_sql(table_key: TableKey) -> str:
+    start = f"{table_key.rule.note}: " if table_key.rule.note else ""
     return literal(f"{start}the same as in the row at position ")
 
 
 def _collect(
     engine: duckdb.DuckDBPyConnection,
     table: Table,
-    each: TableKey,
+    table_key: TableKey,
     value: str,
     absent: str,
     hashes: str,
@@ -156,7 +161,7 @@ def _collect(
 ) -> None:
     """Make a table `name` of the rows that repeat an earlier one (`earlier`), and of those
     without a key that must have one (`absent` says what is missing)."""
-    none_at_all = " AND ".join(f"({part}) IS NULL" for part in each.parts)
+    none_at_all = " AND ".join(f"({part}) IS NULL" for part in table_key.parts)
     reason = f"CASE WHEN {none_at_all} THEN {literal(ALL_MISSING)} ELSE {literal(SOME_MISSING)} END"
     doubled = f"SELECT h FROM ({hashes}) WHERE h IS NOT NULL GROUP BY h HAVING count(*) > 1"
     keyed = (
@@ -167,7 +172,9 @@ def _collect(
         f"FROM (SELECT _row, k FROM ({keyed}) WHERE NOT gone AND hash(k) IN ({doubled})) "
         f"QUALIFY earlier IS NOT NULL"
     )
-    without = f"SELECT _row, NULL, absent FROM ({keyed}) WHERE gone" if each.requires_value else ""
+    without = (
+        f"SELECT _row, NULL, absent FROM ({keyed}) WHERE gone" if table_key.requires_value else ""
+    )
     rows = f"{earlier} UNION ALL {without}" if without else earlier
     engine.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {rows}")
 
@@ -176,16 +183,19 @@ def check_references(
     engine: duckdb.DuckDBPyConnection, table: Table, references: list[Reference], listed: int
 ) -> list[RowErrors]:
     """The foreign keys that do not hold. A row without any value refers to nothing."""
-    broken = []
-    for number, each in enumerate(references):
+    errors = []
+    for number, reference in enumerate(references):
         name = f"_faults_of_reference_{number}"
-        value, target = f"row({', '.join(each.parts)})", f"row({', '.join(each.referenced)})"
-        some = " OR ".join(f"({part}) IS NOT NULL" for part in each.parts)
+        value, target = (
+            f"row({', '.join(reference.parts)})",
+            f"row({', '.join(reference.referenced)})",
+        )
+        some = " OR ".join(f"({part}) IS NOT NULL" for part in reference.parts)
         engine.execute(
             f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT _row FROM "
             f"(SELECT _row, {value} AS k FROM {table.numbered} WHERE {some}) AS a "
             f"ANTI JOIN (SELECT DISTINCT {target} AS k FROM {table.relation}) AS b ON a.k = b.k"
         )
-        faults = find_row_errors(engine, table, each.rule, name, listed)
-        broken += [faults] if faults else []
-    return broken
+        faults = find_row_errors(engine, table, reference.rule, name, listed)
+        errors += [faults] if faults else []
+    return errors

@@ -1,4 +1,4 @@
-"""Rows that break a rule which no row can be judged by alone, or not in SQL: found apart from the
+"""Rows that break a rule which needs other rows, or cannot be checked in SQL: found apart from the
 counting pass, kept as a table of row numbers, and listed with their place and their cells."""
 
 # ruff: noqa: S608 (SQL is built from expressions; every text in it is quoted by `literal`)
@@ -48,24 +48,24 @@ def find_row_errors(
     total = int(row[0]) if row else 0
     if not total:
         return None
-    shown = ", ".join(column.text for column in table.columns)
+    texts = ", ".join(column.text for column in table.columns)
     first = f"(SELECT _row, {note} AS note FROM {rows} ORDER BY _row LIMIT {listed})"
     query = (
-        f"SELECT t._row, t._line, f.note, [{shown}] FROM {table.numbered} AS t "
+        f"SELECT t._row, t._line, f.note, [{texts}] FROM {table.numbered} AS t "
         f"JOIN {first} AS f ON t._row = f._row ORDER BY t._row"
     )
     errors = []
     for number, line, row_note, cells in engine.execute(query).fetchall():
-        places: dict[str, Any] = {
+        location: dict[str, Any] = {
             "rowNumber": number,
             "lineNumber": line,
             "cells": shown_cells(cells),
         }
         if rule.field_number:
-            places |= {
+            location |= {
                 "cell": shortened(cells[rule.field_number - 1] or ""),
                 "fieldName": rule.field_name,
                 "fieldNumber": rule.field_number,
             }
-        errors.append(problem(rule.type, row_note or rule.note, **places))
+        errors.append(problem(rule.type, row_note or rule.note, **location))
     return RowErrors(rule, total, errors, rows)

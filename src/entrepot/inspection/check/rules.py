@@ -40,7 +40,7 @@ class FieldRule:
     times: str = ""
 
 
-def judged_columns(table: Table, schema: TableSchema) -> list[tuple[int, CellSql]]:
+def checked_columns(table: Table, schema: TableSchema) -> list[tuple[int, CellSql]]:
     """The columns by position from 1, with the expressions of their fields; a column that the
     schema does not know takes anything."""
     pairs = zip(table.columns, align_columns(table, schema).fields, strict=True)
@@ -51,7 +51,7 @@ def judged_columns(table: Table, schema: TableSchema) -> list[tuple[int, CellSql
 
 
 def blank_row(cells: Sequence[tuple[int, CellSql]]) -> str:
-    """Whether every judged cell of the row is missing."""
+    """Whether every checked cell of the row is missing."""
     return " AND ".join(f"NOT {cell.present}" for _, cell in cells) or "false"
 
 
@@ -82,46 +82,46 @@ def _cell_rules(number: int, cell: CellSql) -> list[FieldRule]:
     field, rules = cell.field, cell.field.constraints
     violations = []
     if cell.valid != "true":
-        wrong = f"({cell.present} AND NOT coalesce({cell.valid}, false))"
+        invalid = f"({cell.present} AND NOT coalesce({cell.valid}, false))"
         if cell.quick:
-            wrong = f"(CASE WHEN {cell.quick} THEN false ELSE {wrong} END)"
+            invalid = f"(CASE WHEN {cell.quick} THEN false ELSE {invalid} END)"
         note = f'type is "{field.type}/{field.format}"'
-        violations.append(FieldRule("type-error", number, field, note, wrong, "type"))
+        violations.append(FieldRule("type-error", number, field, note, invalid, "type"))
 
     def constraint(rule: str, value: object, broken: str) -> None:
         note = shortened(f'constraint "{rule}" is "{value}"')
         violations.append(FieldRule("constraint-error", number, field, note, broken, rule))
 
-    def of_sound(rule: str, value: object, kept: str) -> None:
-        constraint(rule, value, f"(CASE WHEN {sound} THEN NOT ({kept}) ELSE false END)")
+    def value_constraint(rule: str, value: object, satisfied: str) -> None:
+        constraint(rule, value, f"(CASE WHEN {valid_cell} THEN NOT ({satisfied}) ELSE false END)")
 
     if rules.required:
         constraint("required", True, f"(NOT {cell.present} AND NOT _blank)")
-    sound = cell.sound
+    valid_cell = cell.checked
     for rule, attribute, operator in BOUNDS:
         bound = getattr(rules, attribute)
         if bound is not None:
-            kept = cell.in_its_form(
+            satisfied = cell.for_field(
                 partial(_keeps_bound, cell.text, operator, read_value(bound, field))
             )
-            of_sound(rule, bound, f"coalesce({kept}, true)")
+            value_constraint(rule, bound, f"coalesce({satisfied}, true)")
     for rule, length, operator in (
         ("minLength", rules.min_length, ">="),
         ("maxLength", rules.max_length, "<="),
     ):
         if length is not None:
-            of_sound(rule, length, f"{_length(cell)} {operator} {length}")
+            value_constraint(rule, length, f"{_length(cell)} {operator} {length}")
     if rules.pattern is not None:
         matches = f"regexp_full_match({cell.text}, {literal(rules.pattern)}, 's')"
-        of_sound("pattern", rules.pattern, matches)
+        value_constraint("pattern", rules.pattern, matches)
     if rules.enum is not None and field.type not in PARSED_JSON:
         read = [read_value(value, field) for value in rules.enum]
-        kept = cell.in_its_form(partial(_is_among, cell.text, read))
-        of_sound("enum", list(rules.enum), kept)
+        satisfied = cell.for_field(partial(_is_among, cell.text, read))
+        value_constraint("enum", list(rules.enum), satisfied)
     if field.categories is not None:
         values = [category.value for category in field.categories]
-        kept = cell.in_its_form(partial(_is_among, cell.text, values))
-        of_sound("categories", values, kept)
+        satisfied = cell.for_field(partial(_is_among, cell.text, values))
+        value_constraint("categories", values, satisfied)
     return violations
 
 

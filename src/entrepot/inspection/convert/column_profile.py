@@ -14,7 +14,7 @@ from typing import Any
 
 import duckdb
 
-from entrepot.inspection.convert.column_stats import ColumnStats, shown, shown_at, sort_of
+from entrepot.inspection.convert.column_stats import ColumnStats, json_value, json_value_at, sort_of
 from entrepot.inspection.convert.histogram import bins_of, histogram
 from entrepot.inspection.engine import identifier, literal
 from entrepot.inspection.report.report import shortened
@@ -204,7 +204,7 @@ def _document(column: ColumnStats, rows: int, exact: bool) -> dict[str, Any]:
     }
     described |= dict(_spread(column, exact))
     described["topValues"] = [
-        {"value": shown(value, column.sort, MAX_VALUE_CHARS), "count": count}
+        {"value": json_value(value, column.sort, MAX_VALUE_CHARS), "count": count}
         for value, count in figures["top"][:TOP_VALUES]
         if count > 1
     ]
@@ -219,8 +219,8 @@ def _spread(column: ColumnStats, exact: bool) -> Iterator[tuple[str, Any]]:
     """What tells how the values of a column lie."""
     figures = column.figures
     if "low" in figures:
-        yield "minimum", shown(figures["low"], column.sort, MAX_VALUE_CHARS)
-        yield "maximum", shown(figures["high"], column.sort, MAX_VALUE_CHARS)
+        yield "minimum", json_value(figures["low"], column.sort, MAX_VALUE_CHARS)
+        yield "maximum", json_value(figures["high"], column.sort, MAX_VALUE_CHARS)
     if column.sort == "boolean":
         yield "trueCount", int(figures["true"] or 0)
         yield "falseCount", int(figures["false"] or 0)
@@ -232,11 +232,11 @@ def _spread(column: ColumnStats, exact: bool) -> Iterator[tuple[str, Any]]:
         yield "mean", _finite(figures.get("mean"))
         yield "stddev", _finite(figures.get("stddev"))
     if figures.get("quantiles") is not None:
-        values = [shown_at(each, column) for each in figures["quantiles"]]
+        values = [json_value_at(each, column) for each in figures["quantiles"]]
         yield "quantiles", dict(zip(QUANTILES, values, strict=True))
         yield "quantilesAreEstimates", not exact
     if column.bins is not None:
-        edges = [shown_at(edge, column) for edge in column.bins.edges]
+        edges = [json_value_at(edge, column) for edge in column.bins.edges]
         counts = histogram(column.bins, figures["histogram"])
         yield "histogram", {"edges": edges, "counts": counts}
 

@@ -74,7 +74,7 @@ def sort_of(stored: str) -> Sort:
     return plain.get(stored, "other")
 
 
-def shown(text: str | None, sort: Sort, most: int) -> Any:
+def json_value(text: str | None, sort: Sort, most: int) -> Any:
     """A value, given as the engine's text, as JSON shows it."""
     if text is None:
         return None
@@ -93,7 +93,7 @@ def shown(text: str | None, sort: Sort, most: int) -> Any:
             return shortened(text, most)
 
 
-def shown_at(place: float, column: ColumnStats) -> Any:
+def json_value_at(place: float, column: ColumnStats) -> Any:
     """A place on the column's scale as JSON shows it; None where it has no calendar date, or
     lies between two numbers whose difference no double holds."""
     if not math.isfinite(place):

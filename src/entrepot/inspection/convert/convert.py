@@ -1,6 +1,6 @@
 """Make another form of a version: checked Parquet, canonical CSV, JSON Lines, Arrow.
 
-Runs inside the child. Parquet and the canonical CSV are made from the bytes as delivered, the
+Runs in the sandbox process. Parquet and the canonical CSV are made from the bytes as delivered, the
 others from the Parquet; the column profile comes with the Parquet.
 """
 
@@ -14,7 +14,7 @@ from typing import Any
 import duckdb
 
 from entrepot.inspection.check.infer import unique_names
-from entrepot.inspection.check.rules import judged_columns
+from entrepot.inspection.check.rules import checked_columns
 from entrepot.inspection.context import InspectionContext, OpenedTable
 from entrepot.inspection.convert.column_profile import profile_columns
 from entrepot.inspection.convert.exact_types import exact_type_of
@@ -86,7 +86,7 @@ def _write_csv(request: ConversionRequest, target: Path, context: InspectionCont
 
 
 def _write_rejected(request: ConversionRequest, target: Path, context: InspectionContext) -> None:
-    judged = InspectionRequest(
+    inspection = InspectionRequest(
         path=request.path,
         file_name=request.file_name,
         size=request.size,
@@ -94,17 +94,17 @@ def _write_rejected(request: ConversionRequest, target: Path, context: Inspectio
         schema=request.schema if request.given else None,
         dialect=request.dialect,
     )
-    errors, truncated = find_errors(judged, context)
+    errors, truncated = find_errors(inspection, context)
     table = _open(request, context).read()
     write_rejected(context.engine, table, errors, truncated, target)
 
 
 def _add_profile(
-    engine: duckdb.DuckDBPyConnection, made: Path, names: list[tuple[str, str]]
+    engine: duckdb.DuckDBPyConnection, parquet: Path, names: list[tuple[str, str]]
 ) -> Converted:
     """The Parquet is made; a profile that cannot be had does not unmake it."""
     try:
-        return Converted("made", profile_columns(engine, made, names), "")
+        return Converted("made", profile_columns(engine, parquet, names), "")
     except duckdb.Error as error:
         return Converted("made", None, f"The columns could not be measured: {first_line(error)}")
 
@@ -184,7 +184,7 @@ def typed_columns(
 def _paired(table: Table, schema: TableSchema) -> Iterator[tuple[Column, Any]]:
     """The columns that a field stands for, with their expressions."""
     by_label = {column.label: column for column in table.columns}
-    for number, cell in judged_columns(table, schema):
+    for number, cell in checked_columns(table, schema):
         column = by_label[cell.field.name] if table.by_name else table.columns[number - 1]
         yield column, cell
 

@@ -1,6 +1,6 @@
 """The rejected rows as they were uploaded, with what is wrong with each: `report.csv`.
 
-Runs inside the child. The file is inspected once more, with more errors listed than a report
+Runs in the sandbox process. The file is inspected once more, with more errors listed than a report
 holds, and the rows that have any are written. Cells stay as they are but for those that a
 spreadsheet would execute (CWE-1236, OWASP "CSV Injection"): these get an apostrophe before them.
 """

@@ -14,7 +14,7 @@ from entrepot.inspection.formats.arrow import arro3_error
 from entrepot.inspection.limits import rows_per_group
 
 
-class _Sink(io.FileIO):
+class _OutputFile(io.FileIO):
     """A file that keeps the error of a write: arro3 passes on its text alone."""
 
     error: OSError | None = None
@@ -33,7 +33,7 @@ def write_arrow(parquet: Path, target: Path) -> None:
     Not compressed: a reader that maps a compressed file has to unpack it into memory first.
     Raises SourceBroken for a malformed Parquet file, OSError for a file that cannot be written.
     """
-    with _Sink(target, "w") as sink:
+    with _OutputFile(target, "w") as sink:
         try:
             columns = len(read_parquet(str(parquet)).schema)
             batches = read_parquet(str(parquet), batch_size=rows_per_group(columns))

@@ -82,11 +82,11 @@ def cell_type(cell: str) -> str:
     one (delimiters of other dialects in it, or one half of a pair of quotes)."""
     if len(cell) >= MAX_CHARS:
         cell = cell[: MAX_CHARS // 2] + cell[-MAX_CHARS // 4 :]
-    return _kind_of(cell)
+    return _type_of_cell(cell)
 
 
 @lru_cache(maxsize=MAX_CACHED_CELLS)
-def _kind_of(cell: str) -> str:
+def _type_of_cell(cell: str) -> str:
     cell = cell.strip()
     match = KIND.match(cell)
     kind = (match.lastgroup or "other") if match else "other"

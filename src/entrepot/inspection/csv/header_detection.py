@@ -53,7 +53,7 @@ def typed_header(cells: Sequence[list[str]], width: int) -> tuple[int, ...] | No
         n for n, row in enumerate(cells) if len(row) == width and any(c.strip() for c in row)
     ]
     for place, at in enumerate(fitting[:MAX_SOUGHT_ROWS]):
-        below = [cells[n] for n in _below(cells, fitting, place) if cells[n] != cells[at]]
+        below = [cells[n] for n in _rows_below(cells, fitting, place) if cells[n] != cells[at]]
         kinds = column_kinds(below, width)
         typed = [n for n, kind in enumerate(kinds) if kind in TYPED]
         if not typed:
@@ -154,7 +154,7 @@ def _follows_rule(cells: Sequence[list[str]], at: int) -> bool:
     return at > 0 and not cells[at - 1]
 
 
-def _below(cells: Sequence[list[str]], fitting: Sequence[int], place: int) -> Sequence[int]:
+def _rows_below(cells: Sequence[list[str]], fitting: Sequence[int], place: int) -> Sequence[int]:
     """The rows by which a header at `place` is judged: the further ones of those below it, as
     far as no blank row parts them, if they are enough."""
     rest = fitting[place + 1 : place + 1 + BODY_ROWS]

@@ -1,8 +1,8 @@
 """Read a delimited text.
 
-A text of regular structure is scanned where it lies. One with blank lines, ragged rows, odd
+A text of regular structure is scanned in place. One with blank lines, ragged rows, odd
 quotes, footnotes or further tables is first written anew, row by row, into the scratch folder
-(`rewrite`), where every row keeps its number, its line and its count of cells.
+(`normalize`), where every row keeps its number, its line and its count of cells.
 """
 
 # ruff: noqa: S608 (SQL is built from expressions; every text in it is quoted by `literal`)
@@ -43,7 +43,7 @@ def open_text(detected: Detected, request: TableRequest, context: InspectionCont
     text = CsvText(request, detected.media_type, context)
     return OpenedTable(
         read=text.scan_normalized,
-        scan_in_place=lambda: text.scan_in_place() if text.regular() else None,
+        scan_in_place=lambda: text.scan_in_place() if text.can_scan_directly() else None,
         count_lines=lambda rows, embedded: (
             text.lines(rows, embedded) if text.complete(rows, embedded) else None
         ),
@@ -53,10 +53,10 @@ def open_text(detected: Detected, request: TableRequest, context: InspectionCont
 
 
 class CsvText:
-    """A delimited text, surveyed, with its dialect decided; read as it lies or rewritten."""
+    """A delimited text, surveyed, with its dialect decided; scanned in place or normalized."""
 
     def __init__(self, request: TableRequest, media_type: str, context: InspectionContext) -> None:
-        # Comments by a mark that was given surprise nobody.
+        # Comments by a mark that the contract gives need no warning.
         dialect = request.dialect
         self._tells_comments = dialect is None or dialect.comment_char is None
         self._context = context
@@ -75,15 +75,15 @@ class CsvText:
         """What the bytes of the file itself are."""
         return self.source.original
 
-    def regular(self) -> bool:
-        """Whether the text can be scanned where it lies, as far as its bytes tell."""
+    def can_scan_directly(self) -> bool:
+        """Whether the text can be scanned in place, as far as its bytes tell."""
         if not can_scan_directly(self.source):
             return False
-        # Whoever sifts its lines comes upon a header among them without a search.
+        # The prefilter finds a header among the lines without a search.
         return self._plain() or not repeats_header(self.source)
 
     def complete(self, rows: int, embedded: int | None) -> bool:
-        """Whether a scan of the lying text that counted `rows` and the line ends inside their
+        """Whether a scan in place that counted `rows` and the line ends inside their
         cells (None: it accounts for them itself) saw every line of the text."""
         if embedded is None:
             return True
@@ -144,7 +144,7 @@ class CsvText:
             count=lambda: byte_scan.lines - self._skipped(),
             delimiter=self.dialect.delimiter,
             newline=byte_scan.newline,
-            odd=self._context.scratch / "odd.csv",
+            unmatched=self._context.scratch / "unmatched.csv",
             longest=self._context.limits.line,
             header=header.decode().rstrip("\r\n") if header is not None else None,
             repeats_header=partial(repeats_header, self.source),
@@ -159,7 +159,7 @@ class CsvText:
             return file.tell()
 
     def _plain(self) -> bool:
-        """Whether lines may be taken for rows: only the judges can tell that they are."""
+        """Whether lines may be taken for rows: only the check can prove that they are."""
         dialect, byte_scan, reading = self.dialect, self.source.byte_scan, self.reading
         usual = dialect.quote == '"' and dialect.doubled and not dialect.escape
         alike = reading.first_line == reading.first_row and not byte_scan.blank_at_end
@@ -170,8 +170,8 @@ class CsvText:
         return self.dialect.quote != '"' or self.source.byte_scan.quotes
 
     def scan_normalized(self) -> Table:
-        """The text written anew, whatever its structure. Raises OSError."""
-        target = self._context.scratch / "rewritten.csv"
+        """The normalized text, whatever its structure. Raises OSError."""
+        target = self._context.scratch / "normalized.csv"
         self._context.progress.next_pass(NORMALIZED)
         written = normalize(self.source, target, self._context)
         self.reading = replace(

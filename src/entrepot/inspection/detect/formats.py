@@ -38,7 +38,7 @@ def _is_arrow_stream(head: bytes) -> bool:
 
 
 @dataclass(frozen=True)
-class Format:
+class FileFormat:
     """One format. `kind` names it in profiles, `media_type` is registered or usual (RFC 6838),
     `title` is its name on pages.
 
@@ -54,42 +54,44 @@ class Format:
     archive_member: str | None = None
 
 
-FORMATS: dict[str, Format] = {
+FORMATS: dict[str, FileFormat] = {
     row.kind: row
     for row in (
-        Format("csv", "text/csv", "delimited text (CSV)", f"{INSPECTION}.csv.reader:open_text"),
-        Format(
+        FileFormat("csv", "text/csv", "delimited text (CSV)", f"{INSPECTION}.csv.reader:open_text"),
+        FileFormat(
             "jsonl", "application/x-ndjson", "JSON Lines", f"{INSPECTION}.formats.json:open_json"
         ),
-        Format("json", "application/json", "a JSON array", f"{INSPECTION}.formats.json:open_json"),
-        Format(
+        FileFormat(
+            "json", "application/json", "a JSON array", f"{INSPECTION}.formats.json:open_json"
+        ),
+        FileFormat(
             "json-objects",
             "application/json",
             "JSON objects in a row",
             f"{INSPECTION}.formats.json:open_json",
         ),
-        Format(
+        FileFormat(
             "parquet",
             "application/vnd.apache.parquet",
             "Parquet",
             f"{INSPECTION}.formats.parquet:open_parquet",
             starts=lambda head: head.startswith(b"PAR1"),
         ),
-        Format(
+        FileFormat(
             "arrow-file",
             "application/vnd.apache.arrow.file",
             "Arrow IPC file",
             f"{INSPECTION}.formats.arrow:open_arrow",
             starts=lambda head: head.startswith(b"ARROW1"),
         ),
-        Format(
+        FileFormat(
             "arrow-stream",
             "application/vnd.apache.arrow.stream",
             "Arrow IPC stream",
             f"{INSPECTION}.formats.arrow:open_arrow",
             starts=_is_arrow_stream,
         ),
-        Format(
+        FileFormat(
             "xlsx",
             f"{OFFICE}.spreadsheetml.sheet",
             "Excel workbook",

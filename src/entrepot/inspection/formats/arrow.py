@@ -28,7 +28,7 @@ from entrepot.inspection.table import (
     Table,
     TooLarge,
 )
-from entrepot.inspection.values.native_text import kind_of, text_sql
+from entrepot.inspection.values.native_text import native_kind, text_sql
 
 VIEW = "arrow_batches"
 STREAM = "arrow-stream"
@@ -148,7 +148,7 @@ def _batches(
 def _kind(kind: Any, engine_type: str) -> CellKind:
     if DataType.is_decimal256(kind):
         return "integer" if ", 0)" in repr(kind) else "number"
-    return kind_of(engine_type)
+    return native_kind(engine_type)
 
 
 def arro3_error(error: BaseException, data_format: str) -> BaseException:

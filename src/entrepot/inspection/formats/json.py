@@ -163,7 +163,7 @@ def _table(engine: duckdb.DuckDBPyConnection, source: _Source, limits: Limits) -
     if source.form == "json" and not _ends_with_bracket(source.path):
         fault = first_fault(source.path, True, limits.line)
         raise SourceBroken(str(fault or "the JSON array does not end"))
-    bad = _judge(engine, source, limits)
+    bad = _check_records(engine, source, limits)
     sound = f"(SELECT * FROM {source.docs} WHERE {SOUND})" if bad else source.docs
     twice = _collect_shapes(engine, sound)
     keys = _keys(engine, limits)
@@ -208,7 +208,7 @@ def _refuse_deep(engine: duckdb.DuckDBPyConnection, source: _Source, limits: Lim
             raise TooLarge(f"more than {deep:,} levels of JSON in {place}; {deep:,} are read")
 
 
-def _judge(engine: duckdb.DuckDBPyConnection, source: _Source, limits: Limits) -> int:
+def _check_records(engine: duckdb.DuckDBPyConnection, source: _Source, limits: Limits) -> int:
     """How many lines are not objects. Other forms are JSON as a whole, and have objects alone."""
     deep = f"count_if({_may_be_deep(limits.depth)})"
     not_objects = "0" if source.form == "jsonl" else "count_if(json_type(doc) <> 'OBJECT')"

@@ -9,7 +9,7 @@ import duckdb
 from entrepot.inspection.context import Detected, InspectionContext, OpenedTable, TableRequest
 from entrepot.inspection.engine import first_line, identifier, literal
 from entrepot.inspection.table import Column, NotTabular, SourceBroken, Table, TooLarge
-from entrepot.inspection.values.native_text import kind_of, text_sql
+from entrepot.inspection.values.native_text import native_kind, text_sql
 
 ROW_NUMBER = "file_row_number"
 
@@ -39,7 +39,7 @@ def read_parquet(path: Path, detected: Detected, context: InspectionContext) -> 
         labels = names
     columns, cells = [], []
     for n, (label, (name, kind, *_)) in enumerate(zip(labels, described, strict=True), start=1):
-        columns.append(Column(label, f"c{n}", kind_of(str(kind))))
+        columns.append(Column(label, f"c{n}", native_kind(str(kind))))
         cells.append(f"{text_sql(identifier(str(name)), str(kind))} AS c{n}")
     listed = ", ".join(cells)
     return Table(

@@ -1,8 +1,8 @@
 """A page of rows out of a version's Parquet: chosen columns, filtered, sorted, from any row on.
 
-Runs inside the child. A row is known by its number in the file, by which the engine finds its row
-group. A page starts behind a row of that number: what it is sorted by is looked up there, since a
-version never changes, so that no cursor carries what is in a file.
+Runs in the sandbox process. A row is known by its number in the file, by which the engine finds
+its row group. A page starts behind a row of that number: what it is sorted by is looked up there,
+since a version never changes, so that no cursor carries what is in a file.
 """
 
 # ruff: noqa: S608 (SQL is made of names that `identifier` quotes; every value is a parameter)
@@ -209,12 +209,12 @@ def _page(rows: list[tuple[Any, ...]], shown: list[FilterColumn]) -> list[dict[s
                     cut.append(column.name)
                     values.append(cell[:MAX_CELL_CHARS])
                     continue
-            values.append(_shown(column, cell))
+            values.append(_json_value(column, cell))
         page.append({"number": int(number), "values": values} | ({"cut": cut} if cut else {}))
     return page
 
 
-def _shown(column: FilterColumn, cell: Any) -> Any:  # noqa: PLR0911 (a row per kind of cell)
+def _json_value(column: FilterColumn, cell: Any) -> Any:  # noqa: PLR0911 (a row per kind of cell)
     """The cell as JSON has it exactly, else as a text in the schema's lexical form."""
     match cell:
         case None | bool():

@@ -1,12 +1,12 @@
-"""The process that inspecting children are forked from: loaded and warm once, never with a file.
+"""The fork server: loads the engine once, and forks one sandbox process per request.
 
-Over the socket on its standard input come orders of a child, each with three descriptors: the
-child's input, its output, and where to tell how it ended. A child is reaped when the other end of
-the third is closed: until then its pid is nobody else's, so that it can be killed by that.
+Requests arrive on the socket that is its standard input, each with three descriptors: the sandbox
+process's input, its output, and a pipe for its exit code. A process is reaped when the other end
+of the third is closed: until then the kernel cannot reuse its pid, so that killing it is safe.
 
-A mother opens nothing that was delivered, and has one thread only: forking a process with more
-would copy held locks. Run as `python -m entrepot.inspection.sandbox.forkserver <parent's pid>
-<inspections or previews>`: what her children will do, and she is to be warm for.
+The fork server opens no delivered file and has one thread only: forking a process with more would
+copy held locks. Run as `python -m entrepot.inspection.sandbox.forkserver <parent's pid>
+<inspections or previews>`: the second argument is the work that its processes are warm for.
 """
 
 import gc
@@ -21,72 +21,72 @@ from typing import NoReturn
 from entrepot.inspection.engine import open_engine
 from entrepot.inspection.sandbox.lockdown import die_with_parent
 from entrepot.inspection.sandbox.process import serve, warm_up, warm_up_previews
-from entrepot.inspection.sandbox.spawn import ORDER
+from entrepot.inspection.sandbox.spawn import FORK_REQUEST
 
 
 def main() -> None:
-    """Load, then take orders until the other end closes."""
+    """Load, then serve requests until the other end closes."""
     die_with_parent()
     if os.getppid() != int(sys.argv[1]):
         return
     warm_up_previews() if sys.argv[2] == "previews" else warm_up()
     engine = open_engine()
     gc.freeze()
-    orders = socket.socket(fileno=0)
-    woken, wake = os.pipe()
-    os.set_blocking(woken, False)
-    os.set_blocking(wake, False)
+    requests = socket.socket(fileno=0)
+    wakeup_read, wakeup_write = os.pipe()
+    os.set_blocking(wakeup_read, False)
+    os.set_blocking(wakeup_write, False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
-    signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
-    children: dict[int, int] = {}
+    signal.set_wakeup_fd(wakeup_write, warn_on_full_buffer=False)
+    processes: dict[int, int] = {}
     running: set[int] = set()
     events = select.poll()
     events.register(0, select.POLLIN)
-    events.register(woken, select.POLLIN)
+    events.register(wakeup_read, select.POLLIN)
     while True:
         for descriptor, _ in events.poll():
             if descriptor == 0:
-                order, descriptors, _, _ = socket.recv_fds(orders, len(ORDER), 3)
-                if order != ORDER:
+                request, descriptors, _, _ = socket.recv_fds(requests, len(FORK_REQUEST), 3)
+                if request != FORK_REQUEST:
                     return
-                pid = _fork(descriptors, [woken, wake, *children], engine)
-                children[descriptors[2]] = pid
+                pid = _fork(descriptors, [wakeup_read, wakeup_write, *processes], engine)
+                processes[descriptors[2]] = pid
                 running.add(descriptors[2])
-                events.register(descriptors[2], 0)  # tells when its other end is closed
-                _report_exits(children, running)  # before SIGCHLD could find it among the children
-            elif descriptor == woken:
+                events.register(descriptors[2], 0)  # POLLHUP: the other end is closed
+                _report_exits(processes, running)  # it may have ended before it was registered
+            elif descriptor == wakeup_read:
                 with suppress(BlockingIOError):
-                    os.read(woken, 4096)
-                _report_exits(children, running)
+                    os.read(wakeup_read, 4096)
+                _report_exits(processes, running)
             else:
                 events.unregister(descriptor)
                 running.discard(descriptor)
-                _reap(children.pop(descriptor))
+                _reap(processes.pop(descriptor))
                 os.close(descriptor)
 
 
-def _fork(descriptors: list[int], others: list[int], engine: object) -> int:
-    mine = os.getpid()
+def _fork(descriptors: list[int], inherited: list[int], engine: object) -> int:
+    fork_server_pid = os.getpid()
     pid = os.fork()
     if pid == 0:
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        for descriptor in (descriptors[2], *others):
+        for descriptor in (descriptors[2], *inherited):
             os.close(descriptor)
-        _run_sandbox_process(mine, descriptors[0], descriptors[1], engine)
+        _run_sandbox_process(fork_server_pid, descriptors[0], descriptors[1], engine)
     os.close(descriptors[0])
     os.close(descriptors[1])
     return pid
 
 
 def _run_sandbox_process(
-    fork_server_pid: int, orders: int, answers: int, engine: object
+    fork_server_pid: int, request_pipe: int, answer_pipe: int, engine: object
 ) -> NoReturn:
-    """The socket of the mother's orders is closed by taking its place."""
+    """Replacing standard input also closes the fork server's request socket."""
     try:
         os.setsid()
-        for place, descriptor in enumerate((orders, answers)):
-            os.dup2(descriptor, place)
+        for number, descriptor in enumerate((request_pipe, answer_pipe)):
+            os.dup2(descriptor, number)
             os.close(descriptor)
         die_with_parent()
         if os.getppid() == fork_server_pid:
@@ -95,15 +95,17 @@ def _run_sandbox_process(
         os._exit(0)
 
 
-def _report_exits(children: dict[int, int], running: set[int]) -> None:
-    """Write the exit code of each child that has one now to whoever had it made, once."""
+def _report_exits(processes: dict[int, int], running: set[int]) -> None:
+    """Write the exit code of each process that has ended to its status pipe, once."""
     for status in list(running):
-        ended = os.waitid(os.P_PID, children[status], os.WEXITED | os.WNOHANG | os.WNOWAIT)
-        if ended is not None:
+        exit_info = os.waitid(os.P_PID, processes[status], os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        if exit_info is not None:
             running.remove(status)
-            killed = ended.si_code in (os.CLD_KILLED, os.CLD_DUMPED)
+            killed = exit_info.si_code in (os.CLD_KILLED, os.CLD_DUMPED)
             with suppress(OSError):
-                os.write(status, b"%d\n" % (-ended.si_status if killed else ended.si_status))
+                os.write(
+                    status, b"%d\n" % (-exit_info.si_status if killed else exit_info.si_status)
+                )
 
 
 def _reap(pid: int) -> None:

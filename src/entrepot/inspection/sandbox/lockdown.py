@@ -1,6 +1,6 @@
-"""Lock the inspecting process down: limits, no privileges, no network, no files but its own.
+"""Lock the sandbox process down: limits, no privileges, no network, no files but its own.
 
-`lock_down` runs in the child, after everything it needs is loaded and before the engine
+`lock_down` runs in the sandbox process, after everything it needs is loaded and before the engine
 starts threads. `sandbox_status` tells an operator what this host can do.
 """
 
@@ -53,15 +53,15 @@ def die_with_parent() -> None:
         _prctl(PR_SET_PDEATHSIG, SIGKILL)
 
 
-def give_way() -> None:
-    """Take a tenth of the processor where an inspection wants it: for work that nobody waits
-    for. A nice value of 19 would leave so little that a busy machine ends it by its time limit.
+def lower_priority() -> None:
+    """Leave an inspection ten times as much of the processor: for work that nobody waits for.
+    With a nice value of 19 this process would reach its time limit on a busy machine.
 
     Linux weighs the processes of different sessions as groups (autogroup, sched(7)), so that
     a process's own nice value counts for nothing against those of another session.
     """
     os.nice(10)
-    if os.getsid(0) == os.getpid():  # else the group is that of others too
+    if os.getsid(0) == os.getpid():  # else other processes are in the group too
         with contextlib.suppress(OSError):
             Path("/proc/self/autogroup").write_text("10")
 
@@ -94,19 +94,19 @@ def lock_down(
 def set_limits(limits: Limits) -> None:
     """Set what setrlimit(2) bounds. Data may be twice the resident bound, which the parent
     watches: the engine reserves more than it touches."""
-    bounds = {
+    resource_limits = {
         resource.RLIMIT_CPU: limits.cpu_seconds,
         resource.RLIMIT_FSIZE: limits.scratch,
         resource.RLIMIT_NOFILE: MAX_OPEN_FILES,
         resource.RLIMIT_CORE: 0,
         resource.RLIMIT_DATA: 2 * limits.memory,
     }
-    for name, value in bounds.items():
+    for name, value in resource_limits.items():
         _, hard = resource.getrlimit(name)
-        bound = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        limit = value if hard == resource.RLIM_INFINITY else min(value, hard)
         grace = 1 if name == resource.RLIMIT_CPU else 0
-        ceiling = bound + grace if hard == resource.RLIM_INFINITY else min(bound + grace, hard)
-        resource.setrlimit(name, (bound, ceiling))
+        ceiling = limit + grace if hard == resource.RLIM_INFINITY else min(limit + grace, hard)
+        resource.setrlimit(name, (limit, ceiling))
 
 
 def _refuse_network() -> None:

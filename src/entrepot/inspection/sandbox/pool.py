@@ -1,4 +1,4 @@
-"""One child for each file, locked down and used once."""
+"""One sandbox process for each file, locked down and used once."""
 
 import shutil
 import tempfile
@@ -41,7 +41,7 @@ from entrepot.inspection.sandbox.protocol import (
     SandboxJob,
     run_job,
 )
-from entrepot.inspection.sandbox.spawn import ForkServer, SandboxProcess, UnitOfWork
+from entrepot.inspection.sandbox.spawn import ForkServer, Role, SandboxProcess
 
 R = TypeVar("R")
 
@@ -51,10 +51,10 @@ DERIVATION_FACTOR = 4
 
 
 class InspectionPool:
-    """Has inspecting processes made, and talks with them; safe to share between threads.
+    """Starts sandbox processes and runs jobs in them; safe to share between threads.
 
-    `scratch` is a folder of this pool's own: what an earlier run left there is removed. Any
-    number of inspections may run at once. `work` is what its children are warm for.
+    `scratch` is this pool's private folder: what an earlier run left there is removed. Any
+    number of inspections may run in parallel. `role` is the work that its processes are warm for.
     """
 
     def __init__(
@@ -62,26 +62,26 @@ class InspectionPool:
         limits: Limits,
         scratch: Path,
         sandbox: Literal["require", "best-effort"],
-        role: UnitOfWork = "inspections",
+        role: Role = "inspections",
     ) -> None:
-        self._work: UnitOfWork = role
+        self._role: Role = role
         self._limits = limits
         self._scratch = scratch
         self._sandbox = sandbox
         self._fork_server: ForkServer | None = None
 
     def start(self) -> None:
-        """Load what children are forked from, in the background.
+        """Start the fork server, in the background.
 
         Raises InspectionFailed when the sandbox is required and this host lacks a layer.
         """
-        lacking = missing_layers()
-        if self._sandbox == "require" and lacking:
-            raise InspectionFailed(f"the sandbox is required, but {'; '.join(lacking)}")
+        missing = missing_layers()
+        if self._sandbox == "require" and missing:
+            raise InspectionFailed(f"the sandbox is required, but {'; '.join(missing)}")
         self._scratch.mkdir(parents=True, exist_ok=True, mode=0o700)
         for stale in self._scratch.glob(f"{FOLDER_PREFIX}*"):
             shutil.rmtree(stale, ignore_errors=True)
-        self._fork_server = ForkServer(self._scratch, self._work)
+        self._fork_server = ForkServer(self._scratch, self._role)
 
     def inspect(
         self,
@@ -89,99 +89,99 @@ class InspectionPool:
         on_progress: Callable[[int, int], None],
         canceled: Callable[[], bool],
     ) -> Inspection:
-        """Inspect one file in a child; returns its verdict, also when a limit ended it.
+        """Inspect one file in a sandbox process; returns its verdict, also when a limit ended it.
 
-        `on_progress(done, total)` in bytes, at most ten times a second; `canceled` is asked
-        at least that often. Raises InspectionCanceled, and InspectionFailed when the child
-        could not run or was killed from outside: that may be tried again.
+        `on_progress(done, total)` in bytes, at most ten times a second; `canceled` is called
+        at least that often. Raises InspectionCanceled, and InspectionFailed when the process
+        could not run or was killed from outside: the caller may try again.
         """
         with self._folder() as folder:
-            words = SandboxJob("inspect", request, folder, self._limits, self._sandbox)
+            job = SandboxJob("inspect", request, folder, self._limits, self._sandbox)
             try:
-                return read_inspection(self._run_job(words, on_progress, canceled))
-            except LimitExceeded as bound:
-                return inspection_limited(request, str(bound))
-            except ProcessCrashed as how:
-                return inspection_crashed(request, str(how))
+                return read_inspection(self._run_job(job, on_progress, canceled))
+            except LimitExceeded as limit:
+                return inspection_limited(request, str(limit))
+            except ProcessCrashed as signal_name:
+                return inspection_crashed(request, str(signal_name))
 
     def derive(
         self,
         request: ConversionRequest,
-        keep: Callable[[Path, Converted], R],
+        store: Callable[[Path, Converted], R],
         canceled: Callable[[], bool],
     ) -> tuple[Converted, R | None]:
-        """Make one form of a version in a child, and hand the file it made to `keep`.
+        """Make one form of a version in a sandbox process, and pass its file to `store`.
 
-        `keep` is called once the child has ended, and only if a file was made: the file lies in
-        the scratch folder and goes with it. It is to be trusted in nothing, not even in being
-        a plain file. Raises as `inspect` does, and what `keep` raises.
+        `store` is called after the process has ended, and only if a file was made: the file is in
+        the scratch folder and is removed with it. The file is untrusted; it may not even be a
+        regular file. Raises as `inspect` does, and what `store` raises.
         """
         with self._folder() as folder:
-            # At its low priority it may need long for little work: the bound is on the work.
+            # At its low priority little work may take long: the CPU limit bounds the work.
             seconds = DERIVATION_FACTOR * self._limits.wall_seconds
             limits = replace(self._limits, wall_seconds=seconds)
-            words = SandboxJob("derive", request, folder, limits, self._sandbox)
+            job = SandboxJob("derive", request, folder, limits, self._sandbox)
             try:
-                derived = read_derived(self._run_job(words, lambda done, total: None, canceled))
-            except LimitExceeded as bound:
-                return conversion_limited(str(bound)), None
-            except ProcessCrashed as how:
-                return conversion_crashed(str(how)), None
-            return derived, keep(folder / OUTPUT, derived) if derived.verdict == "made" else None
+                derived = read_derived(self._run_job(job, lambda done, total: None, canceled))
+            except LimitExceeded as limit:
+                return conversion_limited(str(limit)), None
+            except ProcessCrashed as signal_name:
+                return conversion_crashed(str(signal_name)), None
+            return derived, store(folder / OUTPUT, derived) if derived.verdict == "made" else None
 
     def compare(self, request: ComparisonRequest, canceled: Callable[[], bool]) -> Comparison:
-        """Compare two tables in a child. Raises as `inspect` does."""
+        """Compare two tables in a sandbox process. Raises as `inspect` does."""
         with self._folder() as folder:
-            words = SandboxJob("compare", request, folder, self._limits, self._sandbox)
+            job = SandboxJob("compare", request, folder, self._limits, self._sandbox)
             try:
-                return read_comparison(self._run_job(words, lambda done, total: None, canceled))
-            except LimitExceeded as bound:
+                return read_comparison(self._run_job(job, lambda done, total: None, canceled))
+            except LimitExceeded as limit:
                 detail = (
-                    f"The comparison was ended: it needs more than {bound}, which is the limit."
+                    f"The comparison was ended: it needs more than {limit}, which is the limit."
                 )
                 return Comparison("resource-limit", detail)
-            except ProcessCrashed as how:
-                return Comparison("not-compared", f"A file makes its reader fail ({how}).")
+            except ProcessCrashed as signal_name:
+                return Comparison("not-compared", f"A file makes its reader fail ({signal_name}).")
 
     def preview(self, request: PreviewRequest) -> Preview:
-        """A page of rows, read in a child. Raises PreviewTooCostly and InspectionFailed."""
+        """Read a page of rows in a sandbox process. Raises PreviewTooCostly, InspectionFailed."""
         with self._folder() as folder:
-            # A page of rows as they lie is one row group: threads would only have to be started.
-            plain = request.where is None and request.order_by is None
-            limits = replace(self._limits, threads=1) if plain else self._limits
-            words = SandboxJob("preview", request, folder, limits, self._sandbox)
+            # A page of unsorted rows is one row group: starting threads costs more than it saves.
+            unordered = request.where is None and request.order_by is None
+            limits = replace(self._limits, threads=1) if unordered else self._limits
+            job = SandboxJob("preview", request, folder, limits, self._sandbox)
             try:
-                return read_preview(self._run_job(words, lambda done, of: None, lambda: False))
-            except LimitExceeded as bound:
-                raise PreviewTooCostly(bound=str(bound)) from None
-            except ProcessCrashed as how:
-                raise InspectionFailed(f"the file makes its reader fail ({how})") from None
+                return read_preview(self._run_job(job, lambda done, of: None, lambda: False))
+            except LimitExceeded as limit:
+                raise PreviewTooCostly(bound=str(limit)) from None
+            except ProcessCrashed as signal_name:
+                raise InspectionFailed(f"the file makes its reader fail ({signal_name})") from None
 
     def close(self) -> None:
-        """End all children. Who waits for one gets PoolClosed."""
+        """End all processes. Callers that wait for one get PoolClosed."""
         fork_server, self._fork_server = self._fork_server, None
         if fork_server is not None:
             fork_server.close()
 
     def _run_job(
         self,
-        words: SandboxJob,
+        job: SandboxJob,
         on_progress: Callable[[int, int], None],
         canceled: Callable[[], bool],
     ) -> dict[str, Any]:
-        child = self._spawn(canceled)
+        process = self._spawn(canceled)
         try:
-            return run_job(child, words, on_progress, canceled)
+            return run_job(process, job, on_progress, canceled)
         except (LimitExceeded, ProcessCrashed, InspectionFailed):
-            if self._fork_server is None:  # the child was ended with the pool
+            if self._fork_server is None:  # the pool was closed, and the process with it
                 raise PoolClosed from None
             raise
         finally:
-            child.end()
+            process.end()
 
     @contextmanager
     def _folder(self) -> Iterator[Path]:
-        """A scratch folder for one child, gone after it."""
+        """A scratch folder for one process, removed after it."""
         folder = Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX, dir=self._scratch)).resolve()
         try:
             yield folder
@@ -190,9 +190,9 @@ class InspectionPool:
 
     def _spawn(self, canceled: Callable[[], bool]) -> SandboxProcess:
         while (fork_server := self._fork_server) is not None:
-            child = fork_server.spawn(patience=0.05)
-            if child is not None:
-                return child
+            process = fork_server.spawn(timeout=0.05)
+            if process is not None:
+                return process
             if canceled():
                 raise InspectionCanceled
         raise PoolClosed

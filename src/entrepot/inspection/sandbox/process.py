@@ -1,12 +1,11 @@
-"""The inspecting process: loaded and warm, it waits for one request, answers, and ends.
+"""The sandbox process: waits for one request, answers it, and ends.
 
-A request is a job, `inspect`, `derive`, `compare` or `preview`; what it reads are untrusted files.
+A request is a task, `inspect`, `derive`, `compare` or `preview`; it reads untrusted files.
 
 Protocol, JSON lines: out `{"ready": pid}`; in one request; out any number of
 `{"progress": [done, total]}` in bytes, then one of `{"result": …}`, `{"exhausted": reason}`,
-`{"failed": reason}`, `{"blocked": reason}`: the sandbox kept out what we should have loaded before.
-With each come `late_imports` if there were any: names of modules that were looked for behind the
-lock.
+`{"failed": reason}`, `{"blocked": reason}`: the sandbox denied what should have been loaded before.
+Each of these may have `late_imports`: names of modules that were imported in the locked sandbox.
 `protocol` is the other end; `forkserver` forks it.
 """
 
@@ -36,8 +35,8 @@ from entrepot.inspection.results import (
 from entrepot.inspection.sandbox.imports import LateImports, import_codecs, import_filter_parser
 from entrepot.inspection.sandbox.lockdown import (
     SandboxUnavailable,
-    give_way,
     lock_down,
+    lower_priority,
 )
 from entrepot.schemas.json_schema import load_json_validator
 
@@ -61,7 +60,7 @@ class Channel:
         self._lock = threading.Lock()
 
     def send(self, message: dict[str, Any]) -> None:
-        """Send `message` whole. Ends the process when nobody listens any more."""
+        """Send `message` whole. Ends the process when the other end is closed."""
         line = json.dumps(message, ensure_ascii=True, default=str).encode() + b"\n"
         with self._lock:
             try:
@@ -76,8 +75,8 @@ def serve(engine: Any) -> None:
     channel = Channel(os.dup(1))
     os.dup2(2, 1)
     channel.send({"ready": os.getpid()})
-    with os.fdopen(os.dup(0), "rb") as orders:
-        line = orders.readline()
+    with os.fdopen(os.dup(0), "rb") as request_pipe:
+        line = request_pipe.readline()
     if line:
         channel.send(_answer(json.loads(line), engine, channel))
 
@@ -87,10 +86,13 @@ def warm_up() -> None:
     import_codecs()
     with tempfile.TemporaryDirectory(prefix="inspection-warm-up-") as folder:
         path = Path(folder, "warm-up.csv")
-        free = InspectionRequest(path, path.name, len(WARM_UP), "infer")
-        with_schema = replace(free, mode="given", schema=WARM_UP_SCHEMA)
+        without_schema = InspectionRequest(path, path.name, len(WARM_UP), "infer")
+        with_schema = replace(without_schema, mode="given", schema=WARM_UP_SCHEMA)
         with open_engine() as engine:
-            for content, request in ((WARM_UP, free), (WARM_UP + b"\n\xe4,1\n", with_schema)):
+            for content, request in (
+                (WARM_UP, without_schema),
+                (WARM_UP + b"\n\xe4,1\n", with_schema),
+            ):
                 path.write_bytes(content)
                 progress = Progress(len(content))
                 context = InspectionContext(engine, Path(folder), Limits(), progress)
@@ -98,7 +100,7 @@ def warm_up() -> None:
 
 
 def warm_up_previews() -> None:
-    """Look at a page of a small table, for a mother whose children do nothing else."""
+    """Read a page of a small table, for a fork server whose processes do nothing else."""
     from entrepot.inspection.preview.page import preview_file
 
     import_codecs()
@@ -119,7 +121,7 @@ def _answer(message: dict[str, Any], engine: Any, channel: Channel) -> dict[str,
     if isinstance(request, InspectionRequest | ConversionRequest):
         load_json_validator(request.schema)
     if isinstance(request, ConversionRequest):
-        give_way()
+        lower_priority()
     if isinstance(request, PreviewRequest):
         import entrepot.inspection.preview.page  # noqa: F401 (loaded only by the fork server of previews)
     readable = [request.path]
@@ -129,10 +131,10 @@ def _answer(message: dict[str, Any], engine: Any, channel: Channel) -> dict[str,
         lock_down(readable, scratch, limits, message["sandbox"])
     except (SandboxUnavailable, OSError) as error:
         return {"failed": f"the sandbox cannot be set up: {error}"}
-    late = LateImports()
-    late.watch()
+    late_imports = LateImports()
+    late_imports.watch()
     answer = _answer_locked(request, engine, readable, scratch, limits, channel)
-    return answer | ({"late_imports": late.names} if late.names else {})
+    return answer | ({"late_imports": late_imports.names} if late_imports.names else {})
 
 
 def _answer_locked(
@@ -143,7 +145,7 @@ def _answer_locked(
     limits: Limits,
     channel: Channel,
 ) -> dict[str, Any]:
-    """Do the request behind the lock."""
+    """Execute the request in the locked sandbox."""
     progress = Progress(request.size, lambda done, of: channel.send({"progress": [done, of]}))
     context = InspectionContext(engine, scratch, limits, progress)
     try:

@@ -1,4 +1,4 @@
-"""Talk with one inspecting process, and watch its time and memory from outside."""
+"""Run one job in a sandbox process, and watch its time and memory from outside."""
 
 import json
 import os
@@ -28,40 +28,42 @@ from entrepot.inspection.sandbox.spawn import SandboxProcess
 log = structlog.get_logger(__name__)
 
 POLL_SECONDS = 0.05
-"""Between two looks at a process's memory, at its deadline and at a cancellation."""
+"""Between two checks of a process's memory, its deadline and a cancellation."""
 SCRATCH_POLL_SECONDS = 1.0
-"""Seconds between two looks at the scratch folder, which cost more than one at the memory."""
+"""Seconds between two checks of the scratch folder, which cost more than those of the memory."""
 MAX_LOADING_SECONDS = 60.0
-"""Until a new process is ready, which takes a fraction of one unless the machine is busy."""
+"""Until a new process is ready: usually a fraction of a second, more on a busy machine."""
 MAX_ANSWER_BYTES = 256 * MIB
-"""Of all that one process sends: it is untrusted, and what it sends is kept in memory."""
+"""Of everything that one process sends: it is untrusted, and its messages are kept in memory."""
 CRASHES = (signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGABRT)
 
 
 class LimitExceeded(Exception):
-    """The child was ended by a limit; the text is the bound, figure and unit in words."""
+    """A limit ended the process; the text is the limit, figure and unit in words."""
 
 
 class ProcessCrashed(Exception):
-    """The child crashed on what it read; the text names the signal."""
+    """The process crashed on the file; the text names the signal."""
 
 
 @dataclass(frozen=True)
 class SandboxJob:
-    """What one child gets: the job, its private scratch folder, and its bounds."""
+    """What one process gets: the task, its private scratch folder, and its limits."""
 
-    job: Literal["inspect", "derive", "compare", "preview"]
+    task: Literal["inspect", "derive", "compare", "preview"]
     request: InspectionRequest | ConversionRequest | ComparisonRequest | PreviewRequest
     scratch: Path
     limits: Limits
     sandbox: str
 
-    def opening(self) -> bytes:
-        """The line that the child waits for."""
-        fields = asdict(self.request)
-        request = {k: str(v.resolve()) if isinstance(v, Path) else v for k, v in fields.items()}
+    def request_line(self) -> bytes:
+        """The line that the process waits for."""
+        request_fields = asdict(self.request)
+        request = {
+            k: str(v.resolve()) if isinstance(v, Path) else v for k, v in request_fields.items()
+        }
         message = {
-            "job": self.job,
+            "job": self.task,
             "request": request,
             "scratch": str(self.scratch),
             "limits": asdict(self.limits),
@@ -71,7 +73,7 @@ class SandboxJob:
 
 
 class _Answers:
-    """The lines that a child has sent so far, read without blocking for longer than asked."""
+    """The lines that a process has sent so far, read without blocking beyond a timeout."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
@@ -80,94 +82,96 @@ class _Answers:
         self._lines: list[bytes] = []
         self.closed = False
 
-    def next(self, wait: float) -> dict[str, Any] | None:
-        """The next message within `wait` seconds, or None. Raises InspectionFailed."""
+    def next(self, seconds: float) -> dict[str, Any] | None:
+        """The next message within `seconds` seconds, or None. Raises InspectionFailed."""
         if not self._lines and not self.closed:
-            readable, _, _ = select.select([self._descriptor], [], [], wait)
+            readable, _, _ = select.select([self._descriptor], [], [], seconds)
             if readable:
-                self._receive(os.read(self._descriptor, MIB))
+                self._append(os.read(self._descriptor, MIB))
         if not self._lines:
             return None
         try:
             message = json.loads(self._lines.pop(0))
         except (ValueError, RecursionError):
-            raise InspectionFailed("the child's answer cannot be read") from None
+            raise InspectionFailed("the sandbox process's answer cannot be read") from None
         return message if isinstance(message, dict) else {}
 
-    def _receive(self, piece: bytes) -> None:
-        self.closed = not piece
-        self._size += len(piece)
+    def _append(self, data: bytes) -> None:
+        self.closed = not data
+        self._size += len(data)
         if self._size > MAX_ANSWER_BYTES:
-            raise InspectionFailed("the child's answer is too long")
-        *whole, rest = piece.split(b"\n")
-        for line in whole:
+            raise InspectionFailed("the sandbox process's answer is too long")
+        *lines, tail = data.split(b"\n")
+        for line in lines:
             self._lines.append(b"".join([*self._parts, line]))
             self._parts = []
-        self._parts.append(rest)
+        self._parts.append(tail)
 
 
 def run_job(
-    child: SandboxProcess,
-    words: SandboxJob,
+    process: SandboxProcess,
+    job: SandboxJob,
     on_progress: Callable[[int, int], None],
     canceled: Callable[[], bool],
 ) -> dict[str, Any]:
-    """Have `child` do its job, and return what it answers; it may still run afterwards.
+    """Run `job` in `process`, and return its result; the process may still run afterwards.
 
-    Raises EndedByLimit and EndedByCrash, which say something of the file, InspectionCanceled
-    and InspectionFailed.
+    Raises LimitExceeded and ProcessCrashed, which the file caused, InspectionCanceled and
+    InspectionFailed.
     """
-    answers = _Answers(child.stdout)
-    child.pid = _await_ready(answers, canceled)
+    messages = _Answers(process.stdout)
+    process.pid = _await_ready(messages, canceled)
     try:
-        opening = words.opening()
-        while opening:
-            opening = opening[os.write(child.stdin, opening) :]
+        unsent = job.request_line()
+        while unsent:
+            unsent = unsent[os.write(process.stdin, unsent) :]
     except OSError:
-        raise InspectionFailed("the child ended before it was asked") from None
-    deadline = time.monotonic() + words.limits.wall_seconds
-    highest, look_again = 0, 0.0
+        raise InspectionFailed("the sandbox process ended before it got its request") from None
+    deadline = time.monotonic() + job.limits.wall_seconds
+    peak_memory, next_scratch_poll = 0, 0.0
     while True:
-        message = answers.next(POLL_SECONDS)
+        message = messages.next(POLL_SECONDS)
         if message is not None and "progress" in message:
             on_progress(*_progress(message))
         elif message is not None:
             return _outcome(message)
-        elif answers.closed:
-            raise _ended(child, words, highest)
+        elif messages.closed:
+            raise _ended(process, job, peak_memory)
         if canceled():
             raise InspectionCanceled
         if time.monotonic() > deadline:
-            raise LimitExceeded(f"{words.limits.wall_seconds:g} seconds of time")
-        highest = max(highest, child.resident())
-        if highest > words.limits.memory:
-            raise LimitExceeded(f"{words.limits.memory:,} bytes of memory")
-        if time.monotonic() > look_again:
-            if _bytes_within(words.scratch) > words.limits.scratch:
-                raise LimitExceeded(f"{words.limits.scratch:,} bytes of scratch space")
-            look_again = time.monotonic() + SCRATCH_POLL_SECONDS
+            raise LimitExceeded(f"{job.limits.wall_seconds:g} seconds of time")
+        peak_memory = max(peak_memory, process.resident())
+        if peak_memory > job.limits.memory:
+            raise LimitExceeded(f"{job.limits.memory:,} bytes of memory")
+        if time.monotonic() > next_scratch_poll:
+            if _bytes_within(job.scratch) > job.limits.scratch:
+                raise LimitExceeded(f"{job.limits.scratch:,} bytes of scratch space")
+            next_scratch_poll = time.monotonic() + SCRATCH_POLL_SECONDS
 
 
 def _bytes_within(folder: Path) -> int:
-    """Bytes on disk of all files below `folder`; those that go meanwhile count for nothing."""
+    """Bytes on disk of all files below `folder`, without files that are removed meanwhile."""
     total = 0
-    for place, _, names in os.walk(folder):
+    for folder_path, _, names in os.walk(folder):
         for name in names:
             with suppress(OSError):
-                total += 512 * os.lstat(os.path.join(place, name)).st_blocks
+                total += 512 * os.lstat(os.path.join(folder_path, name)).st_blocks
     return total
 
 
-def _await_ready(answers: _Answers, canceled: Callable[[], bool]) -> int:
-    """The pid that the child says it has."""
+def _await_ready(messages: _Answers, canceled: Callable[[], bool]) -> int:
+    """The pid that the process sends once it is ready."""
     deadline = time.monotonic() + MAX_LOADING_SECONDS
-    while (message := answers.next(POLL_SECONDS)) is None:
-        if answers.closed:
-            raise InspectionFailed("the child ended while it loaded")
+    while (message := messages.next(POLL_SECONDS)) is None:
+        if messages.closed:
+            raise InspectionFailed("the sandbox process ended while it loaded")
         if canceled():
             raise InspectionCanceled
         if time.monotonic() > deadline:
-            raise InspectionFailed(f"the child did not load within {MAX_LOADING_SECONDS:g} seconds")
+            raise InspectionFailed(
+                f"the sandbox process did not load within {MAX_LOADING_SECONDS:g} seconds"
+            )
     return int(message["ready"])
 
 
@@ -176,14 +180,12 @@ def _progress(message: dict[str, Any]) -> tuple[int, int]:
         done, total = message["progress"]
         return int(done), int(total)
     except (TypeError, ValueError):
-        raise InspectionFailed("the child's progress cannot be read") from None
+        raise InspectionFailed("the sandbox process's progress cannot be read") from None
 
 
 def _outcome(message: dict[str, Any]) -> dict[str, Any]:
     if message.get("late_imports"):
-        log.critical(
-            "imported behind the sandbox's lock", modules=str(message["late_imports"])[:1_000]
-        )
+        log.critical("imported in the locked sandbox", modules=str(message["late_imports"])[:1_000])
     if "blocked" in message:
         log.critical("the sandbox denied what an inspection needs", reason=message["blocked"])
         raise SandboxDenied(str(message["blocked"]))
@@ -193,19 +195,19 @@ def _outcome(message: dict[str, Any]) -> dict[str, Any]:
         raise InspectionFailed(str(message["failed"]))
     result = message.get("result")
     if not isinstance(result, dict):
-        raise InspectionFailed("the child's answer is incomplete")
+        raise InspectionFailed("the sandbox process's answer is incomplete")
     return result
 
 
-def _ended(child: SandboxProcess, words: SandboxJob, highest: int) -> Exception:
-    """What the end of a child without an answer means."""
-    code = child.wait()
+def _ended(process: SandboxProcess, job: SandboxJob, peak_memory: int) -> Exception:
+    """What the end of a process without an answer means."""
+    code = process.wait()
     if code == -signal.SIGXCPU:
-        return LimitExceeded(f"{words.limits.cpu_seconds:,} seconds of CPU")
+        return LimitExceeded(f"{job.limits.cpu_seconds:,} seconds of CPU")
     # The kernel takes the largest process first when memory runs out.
-    near_limit = highest > words.limits.memory * 8 // 10
+    near_limit = peak_memory > job.limits.memory * 8 // 10
     if near_limit and code in (-signal.SIGKILL, -signal.SIGABRT):
-        return LimitExceeded(f"{words.limits.memory:,} bytes of memory")
+        return LimitExceeded(f"{job.limits.memory:,} bytes of memory")
     if -code in CRASHES:
         return ProcessCrashed(signal.Signals(-code).name)
-    return InspectionFailed(f"the child ended without an answer (exit code {code})")
+    return InspectionFailed(f"the sandbox process ended without an answer (exit code {code})")

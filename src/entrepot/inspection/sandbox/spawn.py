@@ -1,7 +1,7 @@
-"""Have inspecting processes forked from a warm one (`forkserver`), and end them.
+"""Start sandbox processes with the fork server, and end them.
 
-A fresh interpreter with the engine loaded costs a quarter of a second of CPU; a fork of one that is
-loaded some milliseconds.
+A fresh interpreter with the engine loaded costs a quarter of a second of CPU; a fork of a loaded
+one costs some milliseconds.
 """
 
 import os
@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Literal
 
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
-ORDER = b"fork"
-UnitOfWork = Literal["inspections", "previews"]
+FORK_REQUEST = b"fork"
+Role = Literal["inspections", "previews"]
 END_SECONDS = 10.0
 """Seconds in which the kernel ends a killed process."""
 RETRY_SECONDS = 0.5
@@ -27,10 +27,10 @@ RETRY_SECONDS = 0.5
 
 @dataclass
 class SandboxProcess:
-    """One child process in a group of its own, known by the three pipes to it.
+    """One process in its own process group, and the three pipes to it.
 
-    the child itself sends `pid` before it takes any request; as long as `status` is open,
-    nobody else can have it. `end` may be called any number of times.
+    The process itself sends `pid` before it reads a request; as long as `status` is open, no
+    other process can get that pid. `end` may be called any number of times.
     """
 
     stdin: int
@@ -41,9 +41,9 @@ class SandboxProcess:
     _ended: bool = False
 
     def wait(self, seconds: float = END_SECONDS) -> int:
-        """How it ended: an exit code, or the number of the signal that killed it, negative.
+        """The exit code, or the negative number of the signal that killed the process.
 
-        A child whose mother was killed with it counts as killed.
+        A process whose fork server was killed too counts as killed.
         """
         if self._code is None:
             readable, _, _ = select.select([self.status], [], [], seconds)
@@ -52,7 +52,7 @@ class SandboxProcess:
         return self._code
 
     def resident(self) -> int:
-        """Bytes of memory it holds now; 0 where the system does not tell, or after its end."""
+        """Resident bytes of memory now; 0 where the system has no figure, or after the end."""
         try:
             fields = Path(f"/proc/{self.pid}/statm").read_text("ascii").split()
             return int(fields[1]) * PAGE_BYTES
@@ -60,7 +60,7 @@ class SandboxProcess:
             return 0
 
     def end(self) -> None:
-        """Kill it and everything it started, and have it reaped."""
+        """Kill the process and everything it started, and have it reaped."""
         if self._ended:
             return
         self._ended = True
@@ -73,57 +73,57 @@ class SandboxProcess:
 
 
 class ForkServer:
-    """Keeps one mother alive, and has children made by her; safe to share between threads.
+    """Keeps one fork server running, and requests processes; safe to share between threads.
 
-    Isolated mode, an empty environment: nothing of the server's settings reaches her but where
-    temporary files go, which is `scratch`. `work` is what her children will do.
+    It runs in isolated mode with an empty environment: of the server's settings it gets only
+    `scratch`, the folder for temporary files. `role` is the work that its processes will do.
     """
 
-    def __init__(self, scratch: Path, role: UnitOfWork = "inspections") -> None:
+    def __init__(self, scratch: Path, role: Role = "inspections") -> None:
         self._scratch = scratch
-        self._work = role
+        self._role = role
         self._closed = threading.Event()
-        self._known = threading.Condition()
-        self._orders: socket.socket | None = None
+        self._changed = threading.Condition()
+        self._requests: socket.socket | None = None
         self._process: subprocess.Popen[bytes] | None = None
-        # The kernel kills her when the thread that started her ends: this one outlives her.
-        self._keeper = threading.Thread(
-            target=self._keep, name="inspection-fork-server", daemon=True
+        # The kernel kills the fork server when the thread that started it ends.
+        self._supervisor = threading.Thread(
+            target=self._supervise, name="inspection-fork-server", daemon=True
         )
-        self._keeper.start()
+        self._supervisor.start()
 
-    def spawn(self, patience: float) -> SandboxProcess | None:
-        """A child that will say when it is ready; None if there is no mother within `patience`
-        seconds."""
-        with self._known:
-            if self._orders is None:
-                self._known.wait(patience)
-            orders = self._orders
-        if orders is None:
+    def spawn(self, timeout: float) -> SandboxProcess | None:
+        """A process that sends a message when it is ready; None if there is no fork server within
+        `timeout` seconds."""
+        with self._changed:
+            if self._requests is None:
+                self._changed.wait(timeout)
+            requests = self._requests
+        if requests is None:
             return None
-        to_child, from_child, status = os.pipe(), os.pipe(), os.pipe()
-        child = SandboxProcess(to_child[1], from_child[0], status[0])
-        hers = [to_child[0], from_child[1], status[1]]
+        request_pipe, answer_pipe, status = os.pipe(), os.pipe(), os.pipe()
+        process = SandboxProcess(request_pipe[1], answer_pipe[0], status[0])
+        their_ends = [request_pipe[0], answer_pipe[1], status[1]]
         try:
-            socket.send_fds(orders, [ORDER], hers)
-        except OSError:  # she has died; the next one is on her way
-            child.end()
-            self._closed.wait(patience)
+            socket.send_fds(requests, [FORK_REQUEST], their_ends)
+        except OSError:  # the fork server has ended; the next one is starting
+            process.end()
+            self._closed.wait(timeout)
             return None
         finally:
-            for descriptor in hers:
+            for descriptor in their_ends:
                 os.close(descriptor)
-        return child
+        return process
 
     def close(self) -> None:
-        """End her, and with her all children."""
+        """End the fork server, and with it all its processes."""
         self._closed.set()
-        with self._known:
+        with self._changed:
             if self._process is not None:
                 self._process.kill()
-        self._keeper.join()
+        self._supervisor.join()
 
-    def _keep(self) -> None:
+    def _supervise(self) -> None:
         while not self._closed.is_set():
             try:
                 self._start()
@@ -133,27 +133,29 @@ class ForkServer:
                 continue
             assert self._process is not None
             self._process.wait()
-            with self._known:
-                self._orders = None
+            with self._changed:
+                self._requests = None
 
     def _start(self) -> None:
-        mine, hers = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        request_socket, fork_server_socket = socket.socketpair(
+            socket.AF_UNIX, socket.SOCK_SEQPACKET
+        )
         command = [
             sys.executable, "-I", "-B", "-X", "utf8",
             "-m", "entrepot.inspection.sandbox.forkserver",
-            str(os.getpid()), self._work,
+            str(os.getpid()), self._role,
         ]  # fmt: skip
-        with hers, self._known:
+        with fork_server_socket, self._changed:
             if self._closed.is_set():
                 return
             self._process = subprocess.Popen(
                 command,
-                stdin=hers.fileno(),
+                stdin=fork_server_socket.fileno(),
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
                 env={"TMPDIR": str(self._scratch)},
                 cwd="/",
                 start_new_session=True,
             )
-            self._orders = mine
-            self._known.notify_all()
+            self._requests = request_socket
+            self._changed.notify_all()

@@ -1,6 +1,6 @@
 """One cell against one field, as SQL expressions over a column of texts.
 
-What is judged as text follows frictionless-py; each deliberate difference is pinned by a
+What is checked as text follows frictionless-py; each deliberate difference is pinned by a
 test. All patterns are RE2's, whose time is linear.
 """
 
@@ -70,7 +70,7 @@ class CellSql:
     native: str = "false"
 
     @property
-    def sound(self) -> str:
+    def checked(self) -> str:
         """Whether the cell is present and valid; what may fail on others stands below it."""
         if self.valid == "true":
             return self.present
@@ -79,18 +79,18 @@ class CellSql:
             valid = f"CASE WHEN {self.quick} THEN true ELSE {valid} END"
         return f"({self.present} AND {valid})"
 
-    def in_its_form(self, make: Callable[[Field], str]) -> str:
+    def for_field(self, make: Callable[[Field], str]) -> str:
         """What `make` says of the cell's field; for a native cell, which has the plain form
         whatever the field's format is, of the field in that form."""
-        made = make(self.field)
+        sql = make(self.field)
         if self.native == "false":
-            return made
+            return sql
         form = self.field.format if self.field.type in ("geopoint", "geojson") else "default"
         plain = Field(self.field.name, self.field.type, form, item_type=self.field.item_type)
-        made_plain = make(plain)
-        if self.native == "true" or made == made_plain:
-            return made_plain
-        return f"CASE WHEN {self.native} THEN {made_plain} ELSE {made} END"
+        plain_sql = make(plain)
+        if self.native == "true" or sql == plain_sql:
+            return plain_sql
+        return f"CASE WHEN {self.native} THEN {plain_sql} ELSE {sql} END"
 
 
 def cell_sql(column: Column, field: Field, missing: tuple[str, ...]) -> CellSql:
@@ -111,7 +111,7 @@ def cell_sql(column: Column, field: Field, missing: tuple[str, ...]) -> CellSql:
     else:
         valid, is_native = native, "true"
     cell = CellSql(field, text, present, valid, "", native=is_native)
-    return replace(cell, value=cell.in_its_form(lambda form: value_of(text, form)))
+    return replace(cell, value=cell.for_field(lambda form: value_of(text, form)))
 
 
 def _empty_as_text(column: Column) -> str:

@@ -15,7 +15,7 @@ KINDS: dict[str, CellKind] = {
 }  # fmt: skip
 
 
-def kind_of(engine_type: str) -> CellKind:
+def native_kind(engine_type: str) -> CellKind:
     """What a column of the engine's type holds."""
     if engine_type.endswith("]"):
         return "array"
@@ -34,7 +34,7 @@ def text_sql(column: str, engine_type: str) -> str:
     Moments with a zone are written in UTC, bytes in base64, durations in ISO 8601, lists and
     objects as JSON.
     """
-    kind = kind_of(engine_type)
+    kind = native_kind(engine_type)
     if kind in ("object", "array"):
         return f"to_json({column})::VARCHAR"
     if kind == "duration":

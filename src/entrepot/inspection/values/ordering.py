@@ -33,7 +33,7 @@ PARSED_JSON = frozenset({"object", "array", "geojson"})
 
 
 def keeps_bound(text: str, field: Field, operator: str, limit: Any) -> str:
-    """Whether the sound cell `text` is `operator` than `limit`, a bound of the schema as
+    """Whether the valid cell `text` is `operator` than `limit`, a bound of the schema as
     `read_value` read it; NULL if unknown."""
     bare = plain_number(text, field)
     match field.type:
@@ -50,7 +50,7 @@ def keeps_bound(text: str, field: Field, operator: str, limit: Any) -> str:
 
 
 def is_among(text: str, field: Field, read: Sequence[Any]) -> str:
-    """Whether the sound cell `text` equals one of the schema's values, as `read_value` read
+    """Whether the valid cell `text` equals one of the schema's values, as `read_value` read
     them."""
     value = value_of(text, field)
     if field.type == "number":
