@@ -1,4 +1,4 @@
-"""Who may what: every route with every kind of key, and other accounts' things, which are 404."""
+"""Access: every route with every kind of key; resources of other accounts answer 404."""
 
 import re
 from dataclasses import dataclass
@@ -79,7 +79,7 @@ OWNED = [route for route in WITH_ID if "{user}" not in route[1]]
 
 
 @dataclass
-class Things:
+class ResourceIds:
     """What an account has, by the names that the routes above use."""
 
     ids: dict[str, str]
@@ -88,7 +88,7 @@ class Things:
         return template.format(**self.ids)
 
 
-def things_of(account: TestAccount, wanted: str = "") -> Things:
+def create_resources(account: TestAccount, wanted: str = "") -> ResourceIds:
     task = account.api.deliver(CSV, enforce_schema="true")
     spare, gone = account.new_key(), account.new_user()
     guest, other = account.new_user(), account.server.new_account()
@@ -104,7 +104,7 @@ def things_of(account: TestAccount, wanted: str = "") -> Things:
     one_with_itself = {"before": 1, "after": 1}
     compared = account.api.post(f"{file}/compare", json=one_with_itself).json()["task_id"]
     assert account.api.wait_task(compared)["status"] == "succeeded"
-    return Things(
+    return ResourceIds(
         {
             "file": task["file_id"],
             "one": "1",
@@ -136,9 +136,9 @@ def call(api: Api, method: str, path: str, body: Any) -> httpx2.Response:
 
 
 @pytest.fixture(scope="module")
-def theirs(server: Server) -> Things:
+def theirs(server: Server) -> ResourceIds:
     """What another account has."""
-    return things_of(server.new_account())
+    return create_resources(server.new_account())
 
 
 @pytest.fixture(scope="module")
@@ -147,9 +147,9 @@ def mine(server: Server) -> TestAccount:
 
 
 @pytest.fixture(scope="module")
-def unchanged(mine: TestAccount) -> Things:
+def unchanged(mine: TestAccount) -> ResourceIds:
     """What `mine` has, for requests that change nothing."""
-    return things_of(mine)
+    return create_resources(mine)
 
 
 @pytest.fixture(scope="module")
@@ -177,18 +177,18 @@ def test_the_matrix_names_every_route(server: Server) -> None:
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route[0]} {route[1]}")
 def test_scopes_and_roles(
-    mine: TestAccount, unchanged: Things, refused: list[Api], route: Any
+    mine: TestAccount, unchanged: ResourceIds, refused: list[Api], route: Any
 ) -> None:
     method, template, body, scope = route
     reads = method in ("GET", "HEAD")
     offered = "offered" if "{offered}" in template else ""
-    things = unchanged if reads else things_of(mine, offered)
+    ids = unchanged if reads else create_resources(mine, offered)
     if isinstance(body, dict):
         body = {
-            name: value.format(**things.ids) if isinstance(value, str) else value
+            name: value.format(**ids.ids) if isinstance(value, str) else value
             for name, value in body.items()
         }
-    path = things.path(template)
+    path = ids.path(template)
     for given in ("read", "write", "admin"):
         caller = mine.new_key(scopes=(given,))
         if given != scope and scope is not None:
@@ -227,18 +227,18 @@ def seen(answer: httpx2.Response) -> tuple[int, dict[str, str], bytes]:
 
 @pytest.mark.parametrize("route", WITH_ID, ids=lambda route: f"{route[0]} {route[1]}")
 def test_other_accounts_things_look_as_if_they_never_were(
-    mine: TestAccount, theirs: Things, route: Any
+    mine: TestAccount, theirs: ResourceIds, route: Any
 ) -> None:
     method, template, body, _ = route
-    invented = Things({name: str(uuid4()) for name in theirs.ids} | {"user": "nobody:nobody"})
-    malformed = Things(dict.fromkeys(theirs.ids, "42") | {"user": "x"})
+    invented = ResourceIds({name: str(uuid4()) for name in theirs.ids} | {"user": "nobody:nobody"})
+    malformed = ResourceIds(dict.fromkeys(theirs.ids, "42") | {"user": "x"})
     member = mine.new_user()
     for api in (mine.api, member.api):
         if "user" in template and method != "GET" and api is member.api:
             continue  # 403 whomever it names: the scope is looked at first
         answers = {
-            kind: seen(call(api, method, things.path(template), body))
-            for kind, things in (("theirs", theirs), ("invented", invented), ("other", malformed))
+            kind: seen(call(api, method, ids.path(template), body))
+            for kind, ids in (("theirs", theirs), ("invented", invented), ("other", malformed))
         }
         assert answers["theirs"][0] == 404
         assert answers["theirs"] == answers["invented"] == answers["other"]
@@ -247,18 +247,18 @@ def test_other_accounts_things_look_as_if_they_never_were(
 
 @pytest.mark.parametrize("route", OWNED, ids=lambda route: f"{route[0]} {route[1]}")
 def test_a_member_sees_nothing_of_a_colleagues_files(
-    mine: TestAccount, unchanged: Things, route: Any
+    mine: TestAccount, unchanged: ResourceIds, route: Any
 ) -> None:
     """So whatever is asked changes nothing either."""
     method, template, body, _ = route
-    things, member = unchanged, mine.new_user()
-    invented = Things({name: str(uuid4()) for name in things.ids})
-    got = seen(call(member.api, method, things.path(template), body))
+    ids, member = unchanged, mine.new_user()
+    invented = ResourceIds({name: str(uuid4()) for name in ids.ids})
+    got = seen(call(member.api, method, ids.path(template), body))
     assert got[0] == 404
     assert got == seen(call(member.api, method, invented.path(template), body))
 
 
-def test_lists_hold_nothing_of_others(mine: TestAccount, theirs: Things) -> None:
+def test_lists_hold_nothing_of_others(mine: TestAccount, theirs: ResourceIds) -> None:
     for path in ("/users", "/files", "/tasks", "/keys"):
         text = mine.api.get(path, params={"limit": 1000} if path == "/files" else {}).text
         for name in ("file", "task", "key", "user"):

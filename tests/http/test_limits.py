@@ -79,7 +79,7 @@ def send(account: TestAccount, body: bytes, shape: str) -> RawAnswer:
     return exchange(endpoint, upload_head(account, None), chunked(pieces))
 
 
-def endless(limit: int | None, chunk: bool) -> Iterator[bytes]:
+def endless_body(limit: int | None, chunk: bool) -> Iterator[bytes]:
     """A form whose file does not end: 400 MiB of it."""
     start = text_part("file_size_limit", str(limit)) if limit is not None else b""
     pieces = iter([start + file_part_head(), *repeat(ROWS, 400 * MIB // len(ROWS))])
@@ -93,7 +93,7 @@ def test_an_endless_body_is_cut_off(server: Server, limit: int | None, chunk: bo
     length = None if chunk else 10**12
     if limit is None and not chunk:
         length = 2_500_000  # a lie that the quota would still bear
-    answer = exchange(server.endpoint, upload_head(account, length), endless(limit, chunk))
+    answer = exchange(server.endpoint, upload_head(account, length), endless_body(limit, chunk))
     bound = 3_000_000 if limit is None else limit
     if chunk:
         code = "account-quota-exceeded" if limit is None else "file-too-large"

@@ -137,7 +137,7 @@ ROWS = list(rows())
 
 
 @dataclass
-class Stage:
+class MatrixScenario:
     """A file in which something is of everybody, and those who ask for it.
 
     Its versions: 1 the owner's, published; 2 rejected, the owner's; 3 rejected, of `w`; from 4 on
@@ -239,49 +239,49 @@ QUERIES = {
 }
 
 
-def delete_the_deleted(stage: Stage) -> None:
-    stage.home.api.request("DELETE", f"/file/{stage.deleted}")
-    stage.home.api.post(f"/file/{stage.file_id}/undelete")
+def delete_the_deleted(scenario: MatrixScenario) -> None:
+    scenario.home.api.request("DELETE", f"/file/{scenario.deleted}")
+    scenario.home.api.post(f"/file/{scenario.file_id}/undelete")
 
 
-def bring_the_version_back(stage: Stage) -> None:
-    stage.home.api.post(f"/file/{stage.file_id}/versions/1/undelete")
+def bring_the_version_back(scenario: MatrixScenario) -> None:
+    scenario.home.api.post(f"/file/{scenario.file_id}/versions/1/undelete")
 
 
-def share_with_the_guest(stage: Stage) -> None:
-    share(stage.home.api, stage.file_id, stage.names["guest"], "r")
+def share_with_the_guest(scenario: MatrixScenario) -> None:
+    share(scenario.home.api, scenario.file_id, scenario.names["guest"], "r")
 
 
-def make_an_offer(stage: Stage) -> None:
-    named = {"user_name": stage.other.admin.user_name}
-    stage.home.api.request("PUT", f"/file/{stage.file_id}/offer", json=named)
+def make_an_offer(scenario: MatrixScenario) -> None:
+    named = {"user_name": scenario.other.admin.user_name}
+    scenario.home.api.request("PUT", f"/file/{scenario.file_id}/offer", json=named)
 
 
-def have_the_handed_back(stage: Stage) -> None:
+def have_the_handed_back(scenario: MatrixScenario) -> None:
     """Offered to `other`, who gives it back if they have it."""
-    path = f"/file/{stage.handed}/offer"
-    named = {"user_name": stage.home.admin.user_name}
-    if stage.other.api.request("PUT", path, json=named).status_code == 200:
-        assert stage.home.api.post(f"{path}/accept").status_code == 200
-    named = {"user_name": stage.other.admin.user_name}
-    assert stage.home.api.request("PUT", path, json=named).status_code == 200
+    path = f"/file/{scenario.handed}/offer"
+    named = {"user_name": scenario.home.admin.user_name}
+    if scenario.other.api.request("PUT", path, json=named).status_code == 200:
+        assert scenario.home.api.post(f"{path}/accept").status_code == 200
+    named = {"user_name": scenario.other.admin.user_name}
+    assert scenario.home.api.request("PUT", path, json=named).status_code == 200
 
 
-def make_a_key(stage: Stage) -> None:
-    made = stage.home.new_key(user_name=stage.owner.user_name)
-    stage.names["key"] = str(made.key.key.id)
+def make_a_key(scenario: MatrixScenario) -> None:
+    made = scenario.home.new_key(user_name=scenario.owner.user_name)
+    scenario.names["key"] = str(made.key.key.id)
 
 
-def begin_an_upload(stage: Stage) -> None:
-    upload = create(stage.owner.api, 9)
-    stage.names["upload"] = upload.headers["location"].rpartition("/")[2]
+def begin_an_upload(scenario: MatrixScenario) -> None:
+    upload = create(scenario.owner.api, 9)
+    scenario.names["upload"] = upload.headers["location"].rpartition("/")[2]
 
 
-def make_a_leaver(stage: Stage) -> None:
-    stage.names["leaver"] = stage.home.new_user().user_name
+def make_a_leaver(scenario: MatrixScenario) -> None:
+    scenario.names["leaver"] = scenario.home.new_user().user_name
 
 
-PREPARE: dict[str, Callable[[Stage], None]] = {
+PREPARE: dict[str, Callable[[MatrixScenario], None]] = {
     "DELETE /key/{key_id}": make_a_key,
     "DELETE /user/{user_name}": make_a_leaver,
     "HEAD /uploads/{upload_id}": begin_an_upload,
@@ -301,7 +301,7 @@ PREPARE: dict[str, Callable[[Stage], None]] = {
 
 
 @pytest.fixture(scope="module")
-def stage(server: Server) -> Stage:
+def scenario(server: Server) -> MatrixScenario:
     home, partner, other = server.new_account(), server.new_account(), server.new_account()
     owner, mate = home.new_user(), home.new_user()
     guests = {what: partner.new_user() for what in ("r", "w", "rw", "guest")}
@@ -321,7 +321,7 @@ def stage(server: Server) -> Stage:
     revoked = home.new_key(user_name=owner.user_name)
     home.api.request("DELETE", f"/key/{revoked.key.key.id}")
     late = timedelta(seconds=-1)
-    return Stage(
+    return MatrixScenario(
         home=home,
         callers={
             "owner": owner.api,
@@ -361,18 +361,18 @@ def test_the_table_names_every_operation_and_no_other(server: Server) -> None:
 
 
 @pytest.mark.parametrize("row", ROWS, ids=str)
-def test_who_may_what(stage: Stage, row: Row) -> None:
+def test_who_may_what(scenario: MatrixScenario, row: Row) -> None:
     got = {}
     for name in CALLERS:
-        answer = stage.request(row, stage.callers[name])
+        answer = scenario.request(row, scenario.callers[name])
         got[name] = answer.status_code
         if answer.status_code == 404 and "{" in row.path:
-            never = stage.request(row, stage.callers[name], invented=True)
+            never = scenario.request(row, scenario.callers[name], invented=True)
             assert told(answer) == told(never), f"{name} learns something"
     assert got == dict(zip(CALLERS, row.expected, strict=True))
 
 
-def test_all_of_it_leaves_the_server_whole(stage: Stage, server: Server) -> None:
+def test_all_of_it_leaves_the_server_whole(scenario: MatrixScenario, server: Server) -> None:
     server.wait_derived()
     assert server.doctor() == []
 

@@ -46,7 +46,7 @@ def test_what_is_written_aside_moves_no_state(tmp_path: Path) -> None:
     def aside(conn: WriteConnection) -> None:
         conn.execute(insert(failed_sign_ins).values(name=f"{uuid4()}", failures=1, since=now))
 
-    def write_aside() -> None:
+    def write_uncounted() -> None:
         changes.lend_connection()
         changes.write_uncounted(aside)
         assert changes.state() is None  # it may have been anybody's
@@ -57,12 +57,12 @@ def test_what_is_written_aside_moves_no_state(tmp_path: Path) -> None:
 
     before = changes.state()
     for acts, moves in (
-        ([write_aside], False),
-        ([write_aside, write_aside], False),
+        ([write_uncounted], False),
+        ([write_uncounted, write_uncounted], False),
         ([write], True),
-        ([write, write_aside], True),
-        ([write_aside, write], True),
-        ([write_aside, write, write_aside], True),
+        ([write, write_uncounted], True),
+        ([write_uncounted, write], True),
+        ([write_uncounted, write, write_uncounted], True),
     ):
         for act in acts:
             act()

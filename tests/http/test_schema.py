@@ -1,4 +1,4 @@
-"""A file's schema over time: shown, compared, checked against the current version, changed."""
+"""A file's schema over time: get_schema, compared, checked against the current version, changed."""
 
 from typing import Any
 
@@ -39,7 +39,7 @@ def change(api: Api, file_id: str, document: Any, breaking: str | None = None) -
     return api.wait_task(answer.json()["task_id"])
 
 
-def shown(api: Api, file_id: str, **params: Any) -> dict[str, Any]:
+def get_schema(api: Api, file_id: str, **params: Any) -> dict[str, Any]:
     found: dict[str, Any] = api.json(f"/file/{file_id}/schema", params=params)
     return found
 
@@ -52,7 +52,7 @@ def frozen(account: TestAccount) -> str:
 
 @pytest.mark.both_databases
 def test_the_frozen_schema_is_the_first_revision(account: TestAccount, frozen: str) -> None:
-    found = shown(account.api, frozen)
+    found = get_schema(account.api, frozen)
     (revision,) = found["revisions_list"]
     assert (found["revision"], found["source"], found["version"]) == (1, "inferred", 1)
     assert (found["effect"], found["changes"], found["enforced"]) == (None, None, True)
@@ -69,7 +69,7 @@ def test_a_compatible_change_takes_effect(
     assert (task["status"], task["kind"], task["error"]) == ("succeeded", "schema.change", None)
     assert (task["file_id"], task["version"]) == (frozen, None)
     assert account.api.json(task["report_url"])["valid"] is True
-    found = shown(account.api, frozen)
+    found = get_schema(account.api, frozen)
     assert (found["revision"], found["source"], found["effect"]) == (2, "given", "compatible")
     assert found["schema"] == WIDER
     assert found["changes"] == [
@@ -83,7 +83,7 @@ def test_a_compatible_change_takes_effect(
     assert found["version"] == 1
     assert account.api.json(f"/file/{frozen}")["schema"] == WIDER
     assert [each["revision"] for each in found["revisions_list"]] == [2, 1]
-    first = shown(account.api, frozen, revision=1)
+    first = get_schema(account.api, frozen, revision=1)
     assert (first["revision"], first["schema"]["fields"][1]["type"]) == (1, "integer")
     with server.parts.database.reading() as conn:
         rows = conn.execute(
@@ -103,9 +103,9 @@ def test_a_breaking_change_has_to_be_accepted(account: TestAccount, frozen: str)
     problem = assert_problem(put(account.api, frozen, TEXT), 409, "breaking-change")
     assert [each["effect"] for each in problem["changes"]] == ["breaking"]
     assert "`amount`: integer → string" in problem["detail"]
-    assert shown(account.api, frozen)["revision"] == 1
+    assert get_schema(account.api, frozen)["revision"] == 1
     assert change(account.api, frozen, TEXT, "accept")["status"] == "succeeded"
-    assert shown(account.api, frozen)["effect"] == "breaking"
+    assert get_schema(account.api, frozen)["effect"] == "breaking"
 
 
 def test_what_the_current_version_breaks_does_not_take_effect(
@@ -121,20 +121,20 @@ def test_what_the_current_version_breaks_does_not_take_effect(
     report = account.api.json(task["report_url"])
     assert [error["rowNumber"] for error in report["tasks"][0]["errors"]] == [3]
     assert task["report_url"] == f"/api/v1/task/{task['task_id']}/report"
-    assert shown(account.api, frozen)["revision"] == 1
+    assert get_schema(account.api, frozen)["revision"] == 1
     assert account.api.get(f"/file/download/{frozen}").content == CSV
     server.assert_sound()
 
 
 def test_an_unenforced_file_becomes_enforced(account: TestAccount) -> None:
     file_id = account.api.deliver(CSV)["file_id"]
-    found = shown(account.api, file_id)
+    found = get_schema(account.api, file_id)
     assert (found["revision"], found["schema"], found["revisions_list"]) == (None, None, [])
     assert found["enforced"] is False
     problem = assert_problem(put(account.api, file_id, INTEGERS), 409, "breaking-change")
     assert problem["changes"][0]["change"] == "enforcement: none → given"
     assert change(account.api, file_id, INTEGERS, "accept")["status"] == "succeeded"
-    found = shown(account.api, file_id)
+    found = get_schema(account.api, file_id)
     assert (found["revision"], found["enforced"], found["version"]) == (1, True, 1)
     assert account.api.json(f"/file/{file_id}")["enforce_schema"] is True
 
@@ -144,7 +144,7 @@ def test_a_picture_does_not_become_a_table(account: TestAccount) -> None:
     file_id = account.api.deliver(picture, name="a.png")["file_id"]
     task = change(account.api, file_id, INTEGERS, "accept")
     assert (task["status"], task["error"]["code"]) == ("failed", "not-tabular")
-    assert shown(account.api, file_id)["enforced"] is False
+    assert get_schema(account.api, file_id)["enforced"] is False
 
 
 def test_without_a_published_version_there_is_nothing_to_hold_against_it(
@@ -155,14 +155,14 @@ def test_without_a_published_version_there_is_nothing_to_hold_against_it(
     done = change(account.api, task["file_id"], TEXT, "accept")
     assert (done["status"], done["report_url"]) == ("succeeded", None)
     assert_problem(account.api.get(f"/task/{done['task_id']}/report"), 404, "not-found")
-    found = shown(account.api, task["file_id"])
+    found = get_schema(account.api, task["file_id"])
     assert (found["revision"], found["version"]) == (2, None)
 
 
 def test_the_same_schema_again_makes_no_revision(account: TestAccount, frozen: str) -> None:
     assert change(account.api, frozen, WIDER)["status"] == "succeeded"
     assert change(account.api, frozen, WIDER)["status"] == "succeeded"
-    assert shown(account.api, frozen)["revision"] == 2
+    assert get_schema(account.api, frozen)["revision"] == 2
 
 
 @pytest.mark.both_databases
@@ -176,7 +176,7 @@ def test_two_changes_at_once_are_one(account: TestAccount, frozen: str) -> None:
     changed = states.count(("succeeded", None))
     assert changed >= 1
     assert states.count(("failed", "schema-changed")) == 2 - changed
-    assert shown(account.api, frozen)["revision"] == 1 + changed
+    assert get_schema(account.api, frozen)["revision"] == 1 + changed
 
 
 def test_a_change_may_be_conditional(account: TestAccount, frozen: str) -> None:
@@ -234,7 +234,7 @@ def test_a_change_can_be_canceled_before_it_begins(account: TestAccount) -> None
     task_id = put(account.api, file_id, WIDER).json()["task_id"]
     assert account.api.post(f"/task/{task_id}/cancel").status_code == 202
     assert account.api.wait_task(task_id)["status"] == "canceled"
-    assert shown(account.api, file_id)["revision"] == 1
+    assert get_schema(account.api, file_id)["revision"] == 1
     account.api.post(f"/task/{running}/cancel")
     account.api.wait_task(running)
 

@@ -25,7 +25,7 @@ def send(api: Api, content: bytes = CSV, **fields: Any) -> httpx2.Response:
     return api.upload(content, limit=limit, path="/file/validate", **fields)
 
 
-def judge(api: Api, content: bytes = CSV, **fields: Any) -> dict[str, Any]:
+def validate(api: Api, content: bytes = CSV, **fields: Any) -> dict[str, Any]:
     answer = send(api, content, **fields)
     assert answer.status_code == 202, answer.text
     assert list(answer.json()) == ["task_id"]
@@ -42,7 +42,7 @@ def wait_nothing_left(server: Server, account: TestAccount, used: int = 0) -> No
 
 @pytest.mark.parametrize("fields", [{}, {"enforce_schema": "true"}, {"enforce_schema": SCHEMA}])
 def test_what_keeps_the_contract(server: Server, account: TestAccount, fields: Any) -> None:
-    task = judge(account.api, **fields)
+    task = validate(account.api, **fields)
     assert (task["status"], task["kind"], task["error"]) == ("succeeded", "file.validate", None)
     assert (task["file_id"], task["version"], task["file_name"]) == (None, None, "orders.csv")
     assert task["report_url"] == f"/api/v1/task/{task['task_id']}/report"
@@ -55,7 +55,7 @@ def test_what_keeps_the_contract(server: Server, account: TestAccount, fields: A
 
 
 def test_what_breaks_it_ends_as_a_delivery_would(server: Server, account: TestAccount) -> None:
-    task = judge(account.api, WRONG, enforce_schema=SCHEMA)
+    task = validate(account.api, WRONG, enforce_schema=SCHEMA)
     delivered = account.api.deliver(WRONG, enforce_schema=SCHEMA)
     assert (task["status"], task["error"]["code"]) == ("failed", "schema-violation")
     assert task["error"] == delivered["error"]
@@ -66,16 +66,16 @@ def test_what_breaks_it_ends_as_a_delivery_would(server: Server, account: TestAc
 
 
 def test_a_picture_is_no_table(server: Server, account: TestAccount) -> None:
-    task = judge(account.api, b"%PDF-1.7 nothing", enforce_schema="true")
+    task = validate(account.api, b"%PDF-1.7 nothing", enforce_schema="true")
     assert task["error"]["code"] == "not-tabular"
     wait_nothing_left(server, account)
 
 
 def test_by_the_contract_of_a_file(server: Server, account: TestAccount) -> None:
     file_id = account.api.deliver(CSV, enforce_schema=SCHEMA, limit=40)["file_id"]
-    task = judge(account.api, WRONG, file_id=file_id)
+    task = validate(account.api, WRONG, file_id=file_id)
     assert (task["status"], task["file_id"]) == ("failed", file_id)
-    assert judge(account.api, CSV, file_id=file_id)["status"] == "succeeded"
+    assert validate(account.api, CSV, file_id=file_id)["status"] == "succeeded"
     assert_problem(send(account.api, CSV * 3, file_id=file_id), 413, "file-too-large", limit=40)
     wait_nothing_left(server, account, used=len(CSV))
 
@@ -134,9 +134,9 @@ def test_bytes_count_while_they_are_there(server: Server) -> None:
     account = server.new_account(quota=1_000)
     over = assert_problem(send(account.api, b"a\n" * 501), 413, "account-quota-exceeded")
     assert over["limit"] == 1_000
-    assert judge(account.api, b"a\n" * 500)["status"] == "succeeded"
+    assert validate(account.api, b"a\n" * 500)["status"] == "succeeded"
     wait_nothing_left(server, account)
-    assert judge(account.api, b"a\n" * 500)["status"] == "succeeded"
+    assert validate(account.api, b"a\n" * 500)["status"] == "succeeded"
 
 
 def test_one_that_waits_is_canceled_and_leaves_nothing(
@@ -158,7 +158,7 @@ def test_one_that_waits_is_canceled_and_leaves_nothing(
 
 def test_who_may_see_the_report(server: Server, account: TestAccount) -> None:
     member, other = account.new_user(), server.new_account()
-    task = judge(member.api, WRONG, enforce_schema=SCHEMA)
+    task = validate(member.api, WRONG, enforce_schema=SCHEMA)
     for api, seen in ((member.api, 200), (account.api, 200), (account.new_user().api, 404),
                       (other.api, 404)):  # fmt: skip
         assert api.get(task["report_url"]).status_code == seen

@@ -54,9 +54,9 @@ def children() -> list[psutil.Process]:
 
 
 @pytest.fixture
-def endless(tmp_path: Path) -> Path:
+def slow_file(tmp_path: Path) -> Path:
     """A file whose inspection by the contract `ENDLESS` has to be ended from outside."""
-    path = tmp_path / "endless.csv"
+    path = tmp_path / "slow.csv"
     path.write_bytes(slow_table())
     return path
 
@@ -105,16 +105,16 @@ def test_progress(pool: InspectionPool, tmp_path: Path) -> None:
     assert all(0 < done <= of == path.stat().st_size for done, of in told)
 
 
-def test_cancel_while_it_works(pool: InspectionPool, endless: Path) -> None:
+def test_cancel_while_it_works(pool: InspectionPool, slow_file: Path) -> None:
     told: list[int] = []
-    request = request_for(endless, schema=SLOW_SCHEMA)
+    request = request_for(slow_file, schema=SLOW_SCHEMA)
     with pytest.raises(InspectionCanceled):
         pool.inspect(request, lambda done, of: told.append(done), lambda: bool(told))
     assert len(told) == 1
     wait_until(lambda: not children(), "the child is gone")
 
 
-def test_cancel_is_heard_often(pool: InspectionPool, endless: Path) -> None:
+def test_cancel_is_heard_often(pool: InspectionPool, slow_file: Path) -> None:
     """Some twenty times a second, whether or not the child says anything."""
     asked: list[float] = []
 
@@ -123,16 +123,16 @@ def test_cancel_is_heard_often(pool: InspectionPool, endless: Path) -> None:
         return len(asked) == 30
 
     with pytest.raises(InspectionCanceled):
-        pool.inspect(request_for(endless, schema=SLOW_SCHEMA), lambda done, of: None, canceled)
+        pool.inspect(request_for(slow_file, schema=SLOW_SCHEMA), lambda done, of: None, canceled)
     assert len(asked) == 30
     # The median: a machine that stands still for a while is no matter.
     assert median(later - earlier for earlier, later in pairwise(asked)) < 0.5
 
 
-def test_wall_clock(tmp_path: Path, endless: Path) -> None:
+def test_wall_clock(tmp_path: Path, slow_file: Path) -> None:
     pool = pool_of(tmp_path, replace(Limits(), wall_seconds=0.3))
     try:
-        inspection = run(pool, endless, schema=SLOW_SCHEMA)
+        inspection = run(pool, slow_file, schema=SLOW_SCHEMA)
         assert inspection.verdict == "resource-limit"
         assert "0.3 seconds" in inspection.detail
         assert not inspection.report["valid"]
@@ -140,21 +140,21 @@ def test_wall_clock(tmp_path: Path, endless: Path) -> None:
         pool.close()
 
 
-def test_without_a_contract_a_limit_rejects_nothing(tmp_path: Path, endless: Path) -> None:
+def test_without_a_contract_a_limit_rejects_nothing(tmp_path: Path, slow_file: Path) -> None:
     """The time is over when the child first tells how far it is, if not before."""
     pool = pool_of(tmp_path, replace(Limits(), wall_seconds=1e-6))
     try:
-        free = run(pool, endless, mode="none")
+        free = run(pool, slow_file, mode="none")
         assert (free.verdict, free.schema) == ("conforms", None)
         assert "1e-06 seconds" in free.detail
     finally:
         pool.close()
 
 
-def test_cpu_time(tmp_path: Path, endless: Path) -> None:
+def test_cpu_time(tmp_path: Path, slow_file: Path) -> None:
     pool = pool_of(tmp_path, replace(Limits(), cpu_seconds=1))
     try:
-        assert run(pool, endless, schema=SLOW_SCHEMA).verdict == "resource-limit"
+        assert run(pool, slow_file, schema=SLOW_SCHEMA).verdict == "resource-limit"
     finally:
         pool.close()
 
@@ -198,8 +198,8 @@ def killing(number: int) -> Callable[[], bool]:
     return canceled
 
 
-def test_killed_from_outside(pool: InspectionPool, endless: Path) -> None:
-    request = request_for(endless, schema=SLOW_SCHEMA)
+def test_killed_from_outside(pool: InspectionPool, slow_file: Path) -> None:
+    request = request_for(slow_file, schema=SLOW_SCHEMA)
     with pytest.raises(InspectionFailed, match="exit code -9"):
         pool.inspect(request, lambda done, of: None, killing(signal.SIGKILL))
 
@@ -230,8 +230,8 @@ def test_each_end_is_told_once(pool: InspectionPool, small: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["SIGSEGV", "SIGABRT"])
-def test_crash_is_the_files_fault(pool: InspectionPool, endless: Path, name: str) -> None:
-    request = request_for(endless, schema=SLOW_SCHEMA)
+def test_crash_is_the_files_fault(pool: InspectionPool, slow_file: Path, name: str) -> None:
+    request = request_for(slow_file, schema=SLOW_SCHEMA)
     inspection = pool.inspect(request, lambda a, b: None, killing(getattr(signal, name)))
     assert inspection.verdict == "source-error"
     assert name in inspection.detail
@@ -247,12 +247,12 @@ def test_a_mother_that_is_killed_has_a_successor(pool: InspectionPool, small: Pa
     assert run(pool, small).verdict == "conforms"
 
 
-def test_nothing_is_left_of_children(pool: InspectionPool, small: Path, endless: Path) -> None:
+def test_nothing_is_left_of_children(pool: InspectionPool, small: Path, slow_file: Path) -> None:
     """Neither those that are done, nor one given up before it was there, nor their pipes."""
     run(pool, small)
     gc.collect()  # what other tests have left is not closed in between
     open_files = psutil.Process().num_fds()
-    request = request_for(endless, schema=SLOW_SCHEMA)
+    request = request_for(slow_file, schema=SLOW_SCHEMA)
     for _ in range(5):
         run(pool, small)
         with pytest.raises(InspectionCanceled):
@@ -264,7 +264,7 @@ def test_nothing_is_left_of_children(pool: InspectionPool, small: Path, endless:
     wait_until(lambda: mother.num_fds() < 12, "she has closed their pipes")
 
 
-def test_a_child_cannot_order(pool: InspectionPool, endless: Path) -> None:
+def test_a_child_cannot_order(pool: InspectionPool, slow_file: Path) -> None:
     """What a child holds open is its input, its output and its own: not its mother's orders."""
     wait_until(lambda: not children(), "earlier children are gone")
     at_work: list[int] = []
@@ -277,13 +277,13 @@ def test_a_child_cannot_order(pool: InspectionPool, endless: Path) -> None:
             seen.append([name for name in held if name.startswith("socket:")])
         return bool(seen)
 
-    request = request_for(endless, schema=SLOW_SCHEMA)
+    request = request_for(slow_file, schema=SLOW_SCHEMA)
     with pytest.raises(InspectionCanceled):
         pool.inspect(request, lambda done, of: at_work.append(done), canceled)
     assert seen == [[]]
 
 
-def test_a_pool_that_is_closed_judges_nothing(tmp_path: Path, endless: Path) -> None:
+def test_a_pool_that_is_closed_judges_nothing(tmp_path: Path, slow_file: Path) -> None:
     """A child that was killed with it says nothing of its file."""
     wait_until(lambda: not children(), "earlier children are gone")
     pool = pool_of(tmp_path, Limits())
@@ -294,9 +294,9 @@ def test_a_pool_that_is_closed_judges_nothing(tmp_path: Path, endless: Path) -> 
         return False
 
     with pytest.raises(PoolClosed):
-        pool.inspect(request_for(endless, schema=SLOW_SCHEMA), lambda done, of: None, close)
+        pool.inspect(request_for(slow_file, schema=SLOW_SCHEMA), lambda done, of: None, close)
     with pytest.raises(PoolClosed):
-        run(pool, endless)
+        run(pool, slow_file)
 
 
 def test_children_die_with_the_parent(tmp_path: Path) -> None:
