@@ -371,7 +371,7 @@ def unfinished(ward: Ward, **wrong: object) -> UUID:
     """A resumable upload of 10 bytes, of which its sender knows that 5 are there."""
     parts, actor = ward.parts, ward.installation.server.actor(ward.installation.account.api_key)
     life, now = timedelta(days=1), parts.clock()
-    begun = UploadRequest(size=10, told=""), actor.account_id, 100, 9, life, now
+    begun = UploadRequest(size=10, metadata=""), actor.account_id, 100, 9, life, now
     upload_id = parts.database.write(begin_upload, actor, *begun).upload_id
     writer = parts.store.drafts.append(upload_id)
     writer.write(b"12345")

@@ -10,7 +10,7 @@ from entrepot.http.deps import UnitOfWork
 
 
 @asynccontextmanager
-async def new_blob(
+async def create_blob(
     work: UnitOfWork, store: Callable[[BlobId], StoredBlob]
 ) -> AsyncIterator[tuple[BlobId, StoredBlob]]:
     """Have `store` make a blob; the block runs the transaction, and if it is refused the blob goes.
@@ -19,10 +19,10 @@ async def new_blob(
     which looks.
     """
     blob_id = BlobId(uuid4())
-    stored = await work.runtime.in_thread(store, blob_id)
+    stored = await work.runtime.run_in_byte_thread(store, blob_id)
     try:
         yield blob_id, stored
     except EntrepotError:  # so rolled back
-        await work.runtime.in_thread(work.parts.store.delete, blob_id)
+        await work.runtime.run_in_byte_thread(work.parts.store.delete, blob_id)
         raise
     work.parts.queue.wake()
