@@ -18,7 +18,7 @@ from pydantic.fields import FieldInfo
 
 from entrepot.bootstrap.parts import build_parts
 from entrepot.cli.data_folder import make_data_folder
-from entrepot.http.api.describe import routes_of, scope_of
+from entrepot.http.api.openapi.document import api_routes, required_scope
 from entrepot.http.app import create_app
 from entrepot.http.problems import table
 from entrepot.inspection.report import report
@@ -138,11 +138,11 @@ def _routes() -> list[RouteContext]:
         parts = build_parts(settings)
         app, _ = create_app(parts)
         parts.close()
-        return routes_of(app)
+        return api_routes(app)
 
 
 def _scope(route: RouteContext) -> str:
-    scope = scope_of(route)
+    scope = required_scope(route)
     return f"`{scope}`" if scope not in (None, "any") else scope or "no key"
 
 

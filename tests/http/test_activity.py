@@ -26,7 +26,7 @@ from entrepot.activity.record import RequestOrigin, record
 from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.errors import NotAuthenticated
 from entrepot.files.queries.activity import ActivityFilter, list_activity
-from entrepot.http.api.activity import AT_ONCE, export, rendered
+from entrepot.http.api.activity import EXPORT_BATCH_ROWS, export, render_page
 from entrepot.http.deps import UnitOfWork, open_runtime
 
 pytestmark = pytest.mark.both_databases
@@ -220,16 +220,16 @@ def test_an_export_takes_more_than_one_page_and_is_defused(
     )
 
     def note(conn: WriteConnection) -> None:
-        for _ in range(2 * AT_ONCE + 1):
+        for _ in range(2 * EXPORT_BATCH_ROWS + 1):
             record(conn, actor.account_id, actor, "test.note", server.parts.clock())
 
     server.parts.database.write(note)
     lines = account.api.get("/activity?format=jsonl").text.splitlines()
-    assert len(lines) > 2 * AT_ONCE
+    assert len(lines) > 2 * EXPORT_BATCH_ROWS
     assert holds(lines)
     text = account.api.get("/activity?format=csv&action=test.note").text
     rows = list(csv.DictReader(io.StringIO(text)))
-    assert len(rows) == 2 * AT_ONCE + 1
+    assert len(rows) == 2 * EXPORT_BATCH_ROWS + 1
     assert {row["address"] for row in rows} == {"'=HYPERLINK(1)"}
 
 
@@ -241,7 +241,7 @@ def test_an_export_breaks_off_when_the_right_to_it_ends(
     reading, parts = account.new_key(), server.parts
 
     def note(conn: WriteConnection) -> None:
-        for _ in range(AT_ONCE + 1):
+        for _ in range(EXPORT_BATCH_ROWS + 1):
             record(conn, actor.account_id, reading_actor, "test.note", parts.clock())
 
     def who(conn: ReadConnection, now: datetime) -> Actor:
@@ -251,10 +251,10 @@ def test_an_export_breaks_off_when_the_right_to_it_ends(
         runtime = open_runtime(parts)
         work = UnitOfWork(runtime, who, "read", parts.clock())
         answer = await export(
-            work, "jsonl", partial(rendered, list_activity, ActivityFilter(), "jsonl")
+            work, "jsonl", partial(render_page, list_activity, ActivityFilter(), "jsonl")
         )
         pages = aiter(answer.body_iterator)
-        assert len(str(await anext(pages)).splitlines()) == AT_ONCE
+        assert len(str(await anext(pages)).splitlines()) == EXPORT_BATCH_ROWS
         account.api.request("DELETE", f"/key/{reading.key.key.id}")
         with pytest.raises(NotAuthenticated):
             await anext(pages)

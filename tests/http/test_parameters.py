@@ -18,7 +18,7 @@ from tests.support.tus import HEADERS, STREAM, create, metadata
 from entrepot.accounts.sign_in import open_session
 from entrepot.accounts.users import find_user
 from entrepot.http import parameters
-from entrepot.http.api.describe import routes_of
+from entrepot.http.api.openapi.document import api_routes
 
 HTTP = Path(parameters.__file__).parent
 WRONG = ("99999999999999999999", "-1", "abc", "9" * 400)
@@ -66,14 +66,14 @@ class Integer:
     body: Any = None
 
     def __str__(self) -> str:
-        return f"{self.method.upper()} {self.path} {self.place} {self.name}"
+        return f"{self.method.upper()} {self.path} {self.position} {self.name}"
 
 
 @pytest.fixture(scope="module")
 def document() -> dict[str, Any]:
     """The OpenAPI document of all routes, those of the pages included."""
     with unserved_app() as app:
-        routes = routes_of(app)
+        routes = api_routes(app)
         for route in routes:
             route._effective_route.include_in_schema = True  # type: ignore[union-attr]
         return get_openapi(title="all", version="1", routes=routes)
@@ -240,20 +240,20 @@ def test_an_event_id_that_is_not_a_number_is_ignored(
 
 def send(account: TestAccount, scenario: Scenario, each: Integer, wrong: str) -> Any:
     """The request with the wrong integer, and sound in all else that is required."""
-    ids = scenario.ids | ({each.name: wrong} if each.place == "path" else {})
+    ids = scenario.ids | ({each.name: wrong} if each.position == "path" else {})
     url = scenario.origin + each.path.format(**ids)
     kwargs: dict[str, Any] = {"headers": scenario.headers}
-    if each.place == "query":
+    if each.position == "query":
         kwargs["params"] = {each.name: wrong}
     if "/uploads" in each.path:
         about = metadata(filename="a.csv", file_size_limit="99")
         given = {"Upload-Metadata": about} if each.method == "post" else STREAM
         kwargs["headers"] |= HEADERS | given | {each.name: wrong}
-    elif each.place == MULTIPART:
+    elif each.position == MULTIPART:
         kwargs["data"] = {"file_size_limit": "9999"} if "size_limit" in str(each.body) else {}
         kwargs["data"] |= {each.name: wrong}
         kwargs["files"] = {"file": ("a.csv", CSV)}
-    elif each.place == "application/json":
+    elif each.position == "application/json":
         kwargs["content"] = body_with(each, wrong)
         kwargs["headers"]["Content-Type"] = "application/json"
     return account.api.client.request(each.method, url, **kwargs)

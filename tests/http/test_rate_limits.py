@@ -11,7 +11,7 @@ from tests.support.api import CSV, assert_problem
 from tests.support.server import Server, make_server
 from tests.support.wait import wait_until
 
-from entrepot.http.limits.rates import MOST, Rate, side_of
+from entrepot.http.limits.rates import MAX_COUNTERS, Rate, client_network
 from entrepot_client.cli.main import run as run_program
 from entrepot_client.resume import MIN_RESUMABLE_BYTES
 
@@ -162,9 +162,9 @@ def test_what_is_used_comes_back_bit_by_bit() -> None:
 def test_made_up_addresses_take_no_memory_without_end() -> None:
     rate = Rate(1, burst=1)
     assert not rate.take("first").refused
-    for number in range(MOST + 10):
+    for number in range(MAX_COUNTERS + 10):
         rate.take(f"made-up {number}")
-    assert rate.take(f"made-up {MOST + 9}").refused
+    assert rate.take(f"made-up {MAX_COUNTERS + 9}").refused
     assert not rate.take("first").refused  # forgotten long ago, as nobody asked for it
 
 
@@ -180,4 +180,4 @@ def test_made_up_addresses_take_no_memory_without_end() -> None:
     ],
 )
 def test_a_side_is_an_address_or_a_network(address: str, side: str) -> None:
-    assert side_of(address) == side
+    assert client_network(address) == side

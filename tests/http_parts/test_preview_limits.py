@@ -9,7 +9,7 @@ import pytest
 from tests.support.loops import run_apart
 
 from entrepot.errors import PreviewTooCostly, PreviewUnavailable, TooManyPreviews
-from entrepot.http.previews.slots import PreviewPlaces
+from entrepot.http.previews.slots import PreviewSlots
 from entrepot.inspection.engine import literal, open_engine
 from entrepot.inspection.limits import MIB, Limits
 from entrepot.inspection.results import PreviewRequest
@@ -45,13 +45,13 @@ def test_what_takes_too_long_is_ended_with_the_figure(pool: InspectionPool, parq
 
 def test_nobody_has_more_than_half_and_the_fewest_come_next() -> None:
     async def turns() -> list[str]:
-        places = PreviewPlaces(places=2, most=3, patience=60)
+        places = PreviewSlots(slots=2, max_per_account=3, timeout_seconds=60)
         accounts = {"a": uuid4(), "b": uuid4()}
         order: list[str] = []
         gates = {name: asyncio.Event() for name in ("a1", "a2", "a3", "b1")}
 
         async def one(name: str) -> None:
-            async with places.place(accounts[name[0]]):
+            async with places.slot(accounts[name[0]]):
                 order.append(name)
                 await gates[name].wait()
 
@@ -63,7 +63,7 @@ def test_nobody_has_more_than_half_and_the_fewest_come_next() -> None:
         await settled()
         assert order == ["a1"]
         with pytest.raises(TooManyPreviews) as refused:
-            async with places.place(accounts["a"]):
+            async with places.slot(accounts["a"]):
                 pass
         assert refused.value.limit == 3
         running.append(asyncio.create_task(one("b1")))
@@ -80,13 +80,13 @@ def test_nobody_has_more_than_half_and_the_fewest_come_next() -> None:
 
 def test_who_waits_too_long_is_told_to_come_again() -> None:
     async def waits() -> None:
-        places = PreviewPlaces(places=1, most=5, patience=0.01)
+        places = PreviewSlots(slots=1, max_per_account=5, timeout_seconds=0.01)
         account = uuid4()
-        async with places.place(account):
+        async with places.slot(account):
             with pytest.raises(PreviewUnavailable):
-                async with places.place(account):
+                async with places.slot(account):
                     pass
-        async with places.place(account):
+        async with places.slot(account):
             pass
 
     run_apart(waits())

@@ -24,7 +24,7 @@ from entrepot.http.api import (
     uploads,
     versions,
 )
-from entrepot.http.api.describe import describe
+from entrepot.http.api.openapi.document import install_openapi
 from entrepot.http.deps import open_runtime
 from entrepot.http.downloads.read_log import ReadWriter
 from entrepot.http.fast_path import FastPathMiddleware
@@ -79,7 +79,7 @@ def create_app(parts: Parts) -> tuple[FastAPI, ASGIApp]:
     for part in (*of_files, activity, tasks, people):
         app.include_router(part.router, prefix="/api/v1")
     app.include_router(health.router)
-    describe(app)
+    install_openapi(app)
     handlers.install(app)
     mount_pages(app)
     metered = RateLimitMiddleware(FastPathMiddleware(app), app, runtime)

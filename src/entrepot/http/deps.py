@@ -69,7 +69,7 @@ class Runtime:
     downloads: ConcurrencyLimit
     previewer: Previewer
     reads: ReadBuffer = field(default_factory=ReadBuffer)
-    touched: dict[KeyId, datetime] = field(default_factory=dict)
+    last_key_uses: dict[KeyId, datetime] = field(default_factory=dict)
     background: set[asyncio.Task[None]] = field(default_factory=set)
     draining: bool = False
 
@@ -80,7 +80,7 @@ class Runtime:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self.database_threads, partial(work, *args, **kwargs))
 
-    async def in_thread(self, work: Callable[..., R], *args: Any) -> R:
+    async def run_in_byte_thread(self, work: Callable[..., R], *args: Any) -> R:
         """Run what waits for the disk, or hashes, in a thread for bytes."""
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self.byte_threads, work, *args)
@@ -90,16 +90,16 @@ class Runtime:
         self.draining = True
         self.watch.end()
 
-    def used(self, key_id: KeyId, now: datetime) -> None:
+    def record_key_use(self, key_id: KeyId, now: datetime) -> None:
         """Note a key's use, at most once a minute, without keeping the request waiting."""
-        last = self.touched.get(key_id)
+        last = self.last_key_uses.get(key_id)
         if last is not None and now - last < TOUCH_INTERVAL:
             return
-        self.touched[key_id] = now
+        self.last_key_uses[key_id] = now
         write = self.run_in_database_thread(self.parts.database.write, touch_key, key_id, now)
-        self.later(write)
+        self.run_in_background(write)
 
-    def later(self, coroutine: Any) -> None:
+    def run_in_background(self, coroutine: Any) -> None:
         """Run something after the response; a failure is logged, never raised."""
         task = asyncio.create_task(_logged(coroutine))
         self.background.add(task)
@@ -115,8 +115,8 @@ async def _logged(coroutine: Any) -> None:
 
 def open_runtime(parts: Parts) -> Runtime:
     """Start the threads: one for SQLite, eight for PostgreSQL, and some for bytes."""
-    most = 1 if parts.database.embedded else 8
-    database_threads = ThreadPoolExecutor(most, thread_name_prefix="database")
+    thread_count = 1 if parts.database.embedded else 8
+    database_threads = ThreadPoolExecutor(thread_count, thread_name_prefix="database")
     byte_threads = ThreadPoolExecutor(16, thread_name_prefix="bytes")
     changes = ChangeCounter(parts.database)
     settings = parts.settings
@@ -184,17 +184,17 @@ def run_unit(
 class UnitOfWork:
     """The unit of work of one request by one actor, who needs the scope `scope` (None: any).
 
-    `credential` stands for what the actor shows, never in clear; None: nothing is remembered.
-    In `exchange`, the request's ASGI scope, the actor's account is noted for what sends the answer.
+    `credential` stands for what the actor shows, never in clear; None: nothing is remembered. In
+    `asgi_scope`, the request's ASGI scope, the actor's account is noted for what sends the answer.
     """
 
     runtime: Runtime
-    who: Authenticate
+    authenticate: Authenticate
     scope: Scope | None
     now: datetime
     credential: bytes | None = None
     request_origin: RequestOrigin | None = None
-    exchange: Exchange | None = None
+    asgi_scope: Exchange | None = None
 
     @property
     def parts(self) -> Parts:
@@ -204,14 +204,14 @@ class UnitOfWork:
     @property
     def authentication(self) -> Authentication:
         """Who acts."""
-        return Authentication(self.who, self.scope, self.now, self.request_origin)
+        return Authentication(self.authenticate, self.scope, self.now, self.request_origin)
 
     @property
     def side_query(self) -> SideQuery | None:
         """What each `read` and `write` also reads; None: nothing."""
         return None
 
-    def again(self) -> "UnitOfWork":
+    def with_current_time(self) -> "UnitOfWork":
         """The same actor's unit of work at the present moment, for what lasts."""
         return replace(self, now=self.parts.clock())
 
@@ -222,9 +222,9 @@ class UnitOfWork:
         **kwargs: P.kwargs,
     ) -> R:
         """Run `work(conn, actor, …)` in a transaction that only reads."""
-        begin, who = self.parts.database.reading, self.authentication
+        begin, authentication = self.parts.database.reading, self.authentication
         outcome: Outcome[R] = await self.runtime.run_in_database_thread(
-            run_unit, begin, who, self.side_query, work, *args, **kwargs
+            run_unit, begin, authentication, self.side_query, work, *args, **kwargs
         )
         return self._done(outcome)
 
@@ -234,21 +234,21 @@ class UnitOfWork:
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> E:
-        """As `read`, but without the hop if the same actor asked the same and nothing has been
+        """As `outcome`, but without the hop if the same actor asked the same and nothing has been
         committed since. `args` are hashable, and what `work` returns is frozen.
         """
         read_cache = self.runtime.read_cache
-        question = (self.credential, self.scope, work, args, tuple(kwargs.items()))
+        cache_key = (self.credential, self.scope, work, args, tuple(kwargs.items()))
         state = read_cache.state() if self.credential is not None else None
-        kept: Outcome[E] | None = read_cache.get(question) if state is not None else None
-        if kept is not None and not _expired(kept, self.now):
-            return self._noted(kept)
-        begin, who = self.parts.database.reading, self.authentication
-        read: Outcome[E] = await self.runtime.run_in_database_thread(
-            run_unit, begin, who, None, work, *args, **kwargs
+        cached: Outcome[E] | None = read_cache.get(cache_key) if state is not None else None
+        if cached is not None and not _expired(cached, self.now):
+            return self._record_use(cached)
+        begin, authentication = self.parts.database.reading, self.authentication
+        outcome: Outcome[E] = await self.runtime.run_in_database_thread(
+            run_unit, begin, authentication, None, work, *args, **kwargs
         )
-        read_cache.keep(question, read, state)
-        return self._noted(read)
+        read_cache.put(cache_key, outcome, state)
+        return self._record_use(outcome)
 
     async def write(
         self,
@@ -257,39 +257,39 @@ class UnitOfWork:
         **kwargs: P.kwargs,
     ) -> R:
         """Run `work(conn, actor, …)` and commit it."""
-        begin, who = self.parts.database.writing, self.authentication
+        begin, authentication = self.parts.database.writing, self.authentication
         outcome: Outcome[R] = await self.runtime.run_in_database_thread(
-            run_unit, begin, who, self.side_query, work, *args, **kwargs
+            run_unit, begin, authentication, self.side_query, work, *args, **kwargs
         )
         return self._done(outcome)
 
     def _done(self, outcome: Outcome[R]) -> R:
         """The result of a `read` or `write`."""
-        return self._noted(outcome)
+        return self._record_use(outcome)
 
-    def _noted(self, outcome: Outcome[R]) -> R:
+    def _record_use(self, outcome: Outcome[R]) -> R:
         actor = outcome.actor
-        if self.exchange is not None:
-            self.exchange["account_id"] = actor.account_id
+        if self.asgi_scope is not None:
+            self.asgi_scope["account_id"] = actor.account_id
         if actor.key_id is not None:
-            self.runtime.used(actor.key_id, self.now)
+            self.runtime.record_key_use(actor.key_id, self.now)
         return outcome.result
 
 
-def _expired(kept: Outcome[E], now: datetime) -> bool:
+def _expired(cached: Outcome[E], now: datetime) -> bool:
     """Whether time alone, without a commit, has ended the key or the entitlement."""
-    until = kept.result.until if kept.result is not None else None
-    ends = kept.actor.expires_at, until
-    return any(end is not None and end <= now for end in ends)
+    until = cached.result.until if cached.result is not None else None
+    end_times = cached.actor.expires_at, until
+    return any(end is not None and end <= now for end in end_times)
 
 
-def runtime_of(request: Request) -> Runtime:
+def get_runtime(request: Request) -> Runtime:
     """The app's runtime."""
     runtime: Runtime = request.app.state.runtime
     return runtime
 
 
-def bearer(headers: Headers) -> str:
+def read_bearer_token(headers: Headers) -> str:
     """The key of the Authorization header (RFC 6750). Raises NotAuthenticated."""
     header = headers.get("authorization")
     if header is None:
@@ -302,36 +302,38 @@ def bearer(headers: Headers) -> str:
     return key.strip()
 
 
-def credential_of(exchange: Exchange, secret: bytes) -> bytes:
+def read_credential(asgi_scope: Exchange, secret: bytes) -> bytes:
     """The keyed hash of the key that came with a request, which is worked out once and stays in
     its ASGI scope. Raises NotAuthenticated where none came that can be one.
     """
-    kept: bytes | None = exchange.get("credential")
-    if kept is None:
-        kept = exchange["credential"] = key_digest(secret, bearer(Headers(scope=exchange)))
-    return kept
+    credential: bytes | None = asgi_scope.get("credential")
+    if credential is None:
+        credential = asgi_scope["credential"] = key_digest(
+            secret, read_bearer_token(Headers(scope=asgi_scope))
+        )
+    return credential
 
 
 def open_work(request: Request, scope: Scope | None) -> UnitOfWork:
     """A unit of work for the holder of the request's key. Raises NotAuthenticated."""
-    runtime = runtime_of(request)
-    credential = credential_of(request.scope, runtime.parts.secret)
+    runtime = get_runtime(request)
+    credential = read_credential(request.scope, runtime.parts.secret)
 
-    def who(conn: ReadConnection, now: datetime) -> Actor:
+    def authenticate(conn: ReadConnection, now: datetime) -> Actor:
         return find_key_holder(conn, credential, now)
 
-    now, request_origin = runtime.parts.clock(), request_origin_of(request)
-    return UnitOfWork(runtime, who, scope, now, credential, request_origin, request.scope)
+    now, request_origin = runtime.parts.clock(), read_request_origin(request)
+    return UnitOfWork(runtime, authenticate, scope, now, credential, request_origin, request.scope)
 
 
-def request_origin_of(request: Request) -> RequestOrigin:
+def read_request_origin(request: Request) -> RequestOrigin:
     """Where a request came from, as trusted proxies tell it (`http.middleware`)."""
     client = request.client
     address = client.host[:MAX_ADDRESS_CHARS] if client else ""
     return RequestOrigin(address, request.scope.get("request_id", ""))
 
 
-def needs(scope: Scope | None) -> Callable[[Request], UnitOfWork]:
+def require_scope(scope: Scope | None) -> Callable[[Request], UnitOfWork]:
     """A dependency that gives a unit of work to holders of a key with `scope`."""
 
     async def work(request: Request) -> UnitOfWork:
@@ -340,8 +342,8 @@ def needs(scope: Scope | None) -> Callable[[Request], UnitOfWork]:
     return work  # type: ignore[return-value]
 
 
-RuntimeDep = Annotated[Runtime, Depends(runtime_of)]
-AnyWork = Annotated[UnitOfWork, Depends(needs(None))]
-ReadWork = Annotated[UnitOfWork, Depends(needs("read"))]
-WriteWork = Annotated[UnitOfWork, Depends(needs("write"))]
-AdminWork = Annotated[UnitOfWork, Depends(needs("admin"))]
+RuntimeDep = Annotated[Runtime, Depends(get_runtime)]
+AnyWork = Annotated[UnitOfWork, Depends(require_scope(None))]
+ReadWork = Annotated[UnitOfWork, Depends(require_scope("read"))]
+WriteWork = Annotated[UnitOfWork, Depends(require_scope("write"))]
+AdminWork = Annotated[UnitOfWork, Depends(require_scope("admin"))]

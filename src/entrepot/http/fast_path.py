@@ -16,7 +16,7 @@ from entrepot.http.api.files import download
 from entrepot.http.deps import open_work
 from entrepot.http.problems.handlers import answer_error, answer_unexpected
 
-PREFIX = "/api/v1/file/download/"
+DOWNLOAD_PREFIX = "/api/v1/file/download/"
 
 
 class FastPathMiddleware:
@@ -33,7 +33,7 @@ class FastPathMiddleware:
             return
         scope["app"] = self._app
         request = Request(scope, receive, send)
-        response = await _answered(file_id, request)
+        response = await _download_response(file_id, request)
         try:
             await response(scope, receive, send)
         except EntrepotError as error:  # a blob that is missing: no header has gone out yet
@@ -41,7 +41,7 @@ class FastPathMiddleware:
             await problem(scope, receive, send)
 
 
-async def _answered(file_id: UUID, request: Request) -> Response:
+async def _download_response(file_id: UUID, request: Request) -> Response:
     try:
         return await download(file_id, request, open_work(request, "read"))
     except EntrepotError as error:
@@ -55,9 +55,9 @@ def _plain_download(scope: Scope) -> UUID | None:
     if scope["type"] != "http" or scope["method"] not in ("GET", "HEAD"):
         return None
     path: str = scope["path"]
-    if not path.startswith(PREFIX) or scope["query_string"]:
+    if not path.startswith(DOWNLOAD_PREFIX) or scope["query_string"]:
         return None
     try:
-        return UUID(path[len(PREFIX) :])
+        return UUID(path[len(DOWNLOAD_PREFIX) :])
     except ValueError:
         return None

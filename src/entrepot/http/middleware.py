@@ -19,7 +19,7 @@ LINGER_BYTES = 64 * 1024 * 1024
 """How long and how much of a refused body is read and dropped, so that the client, which is
 still sending, gets to read the answer instead of a reset connection."""
 
-SAFE = (
+SECURITY_HEADERS = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
     (b"cross-origin-resource-policy", b"same-origin"),
@@ -38,7 +38,7 @@ class RequestContextMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        self._believe_proxy(scope)
+        self._apply_forwarded_headers(scope)
         exchange = _Exchange(scope, receive, send)
         with structlog.contextvars.bound_contextvars(request_id=exchange.request_id):
             try:
@@ -47,15 +47,15 @@ class RequestContextMiddleware:
                 exchange.log()
         await exchange.linger()
 
-    def _believe_proxy(self, scope: Scope) -> None:
+    def _apply_forwarded_headers(self, scope: Scope) -> None:
         client = scope.get("client")
         if not self._trusted or not client or not self._is_trusted(client[0]):
             return
         headers = Headers(scope=scope)
         chain = [
-            run_in_database_thread.strip()
-            for run_in_database_thread in headers.get("x-forwarded-for", "").split(",")
-            if run_in_database_thread.strip()
+            entry.strip()
+            for entry in headers.get("x-forwarded-for", "").split(",")
+            if entry.strip()
         ]
         # The last address that no trusted proxy wrote is the client's; the rest anyone can forge.
         for address in reversed(chain):
@@ -83,16 +83,16 @@ class _Exchange:
         self._scope = scope
         self._receive = receive
         self._send = send
-        self._began = time.perf_counter()
+        self._started_at = time.perf_counter()
         self._status = 0
         self._sent = 0
         self._body_ended = scope["method"] in ("GET", "HEAD")
-        self._asked_for_body = False
-        self._waits = Headers(scope=scope).get("expect", "").lower() == "100-continue"
+        self._body_requested = False
+        self._expects_continue = Headers(scope=scope).get("expect", "").lower() == "100-continue"
 
     async def receive(self) -> Message:
         message = await self._receive()
-        self._asked_for_body = True
+        self._body_requested = True
         if message["type"] == "http.disconnect" or not message.get("more_body", False):
             self._body_ended = True
         return message
@@ -101,11 +101,17 @@ class _Exchange:
         if message["type"] == "http.response.start":
             self._status = message["status"]
             headers = message["headers"]
-            given = {name for name, _ in headers}
-            own = [(b"x-request-id", self.request_id.encode())]
-            if self._waits and not self._asked_for_body and b"connection" not in given:
-                own.append((b"connection", b"close"))  # if a body follows is for the client to say
-            message["headers"] = [*headers, *own, *(each for each in SAFE if each[0] not in given)]
+            names = {name for name, _ in headers}
+            added = [(b"x-request-id", self.request_id.encode())]
+            if self._expects_continue and not self._body_requested and b"connection" not in names:
+                added.append(
+                    (b"connection", b"close")
+                )  # if a body follows is for the client to say
+            message["headers"] = [
+                *headers,
+                *added,
+                *(header for header in SECURITY_HEADERS if header[0] not in names),
+            ]
         elif message["type"] == "http.response.body":
             self._sent += len(message.get("body", b""))
         await self._send(message)
@@ -120,7 +126,7 @@ class _Exchange:
             method=self._scope["method"],
             path=path,
             status=self._status,
-            ms=round((time.perf_counter() - self._began) * 1000, 1),
+            ms=round((time.perf_counter() - self._started_at) * 1000, 1),
             client=client[0],
         )
 
@@ -130,7 +136,7 @@ class _Exchange:
         Else the server would end the connection, which the client may be using for its next request
         by then. One that waits for `100 Continue` is never asked for the body it did not send.
         """
-        if self._body_ended or (self._waits and not self._asked_for_body):
+        if self._body_ended or (self._expects_continue and not self._body_requested):
             return
         dropped = 0
         try:

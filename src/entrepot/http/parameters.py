@@ -150,8 +150,8 @@ class IntegerText:
     @property
     def schema(self) -> dict[str, Any]:
         """How OpenAPI describes it."""
-        described = {"type": "integer", "minimum": self.minimum, "maximum": self.maximum}
-        return described | ({"description": self.description} if self.description else {})
+        schema = {"type": "integer", "minimum": self.minimum, "maximum": self.maximum}
+        return schema | ({"description": self.description} if self.description else {})
 
     def _number(self, text: str) -> int | None:
         # Of the digits alone: int() also takes signs, blanks, underscores and the digits of other
@@ -175,7 +175,7 @@ UPLOAD_LENGTH, UPLOAD_OFFSET = (
     for name in ("Upload-Length", "Upload-Offset")
 )
 EVENT_ID = IntegerText(0, MAX_EVENT_ID, "is the id of an event.")
-KEEP = {
+RETENTION_NUMBERS = {
     rule: IntegerText(1, most, f"is a number from 1 to {most:,}.")
     for rule, most in MAX_VALUES.items()
 }

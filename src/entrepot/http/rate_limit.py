@@ -18,8 +18,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from entrepot.accounts.keys import find_key_holder
 from entrepot.db.types import ReadConnection
 from entrepot.errors import NotAuthenticated, RateLimited
-from entrepot.http.deps import Runtime, credential_of
-from entrepot.http.limits.rates import MOST, Rate, Spent, side_of
+from entrepot.http.deps import Runtime, read_credential
+from entrepot.http.limits.rates import MAX_COUNTERS, Rate, RateState, client_network
 from entrepot.http.problems.handlers import answer_error, answer_unexpected
 
 API = "/api/v1/"
@@ -32,11 +32,11 @@ class Policy:
     name: str
     rate: Rate
 
-    def headers(self, spent: Spent) -> list[tuple[bytes, bytes]]:
+    def headers(self, state: RateState) -> list[tuple[bytes, bytes]]:
         """The two headers, ready for ASGI."""
         policy = f'"{self.name}";q={self.rate.burst};w={self.rate.window}'
-        left = f'"{self.name}";r={spent.remaining};t={spent.full_after}'
-        return [(b"ratelimit-policy", policy.encode()), (b"ratelimit", left.encode())]
+        remaining = f'"{self.name}";r={state.remaining};t={state.full_after}'
+        return [(b"ratelimit-policy", policy.encode()), (b"ratelimit", remaining.encode())]
 
 
 class RateLimitMiddleware:
@@ -47,10 +47,10 @@ class RateLimitMiddleware:
         self._framework = framework
         self._runtime = runtime
         settings = runtime.parts.settings
-        self._of_keys = _policy("key", settings.requests_per_minute, settings.request_burst)
-        strangers = settings.stranger_requests_per_minute
-        self._of_addresses = _policy("address", strangers, strangers)
-        self._held: OrderedDict[bytes, None] = OrderedDict()
+        self._key_policy = _policy("key", settings.requests_per_minute, settings.request_burst)
+        anonymous_requests = settings.stranger_requests_per_minute
+        self._address_policy = _policy("address", anonymous_requests, anonymous_requests)
+        self._known_digests: OrderedDict[bytes, None] = OrderedDict()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -59,55 +59,59 @@ class RateLimitMiddleware:
             return
         digest = self._digest(scope)
         try:
-            held = digest is not None and await self._is_held(digest)
+            is_known = digest is not None and await self._is_known_key(digest)
         except Exception as error:  # the database does not answer
-            problem = await answer_unexpected(self._asked(scope), error)
+            problem = await answer_unexpected(self._framework_request(scope), error)
             await problem(scope, receive, send)
             return
-        policy = self._of_keys if held else self._of_addresses
+        policy = self._key_policy if is_known else self._address_policy
         if policy is None:
             await self._app(scope, receive, send)
             return
-        spent = policy.rate.take(digest.hex() if digest and held else _address(scope))
-        told = policy.headers(spent)
+        state = policy.rate.take(digest.hex() if digest and is_known else _client_network(scope))
+        rate_headers = policy.headers(state)
 
-        async def send_told(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], *told]
+                message["headers"] = [*message["headers"], *rate_headers]
                 if digest is not None and message["status"] == 401:
-                    self._held.pop(digest, None)  # revoked or expired since it was looked up
+                    self._known_digests.pop(
+                        digest, None
+                    )  # revoked or expired since it was looked up
             await send(message)
 
-        if not spent.refused:
-            await self._app(scope, receive, send_told)
+        if not state.limited:
+            await self._app(scope, receive, send_with_headers)
             return
         limit, window = policy.rate.burst, policy.rate.window
-        refusal = RateLimited(policy.name, limit, window, spent.retry_after)
-        problem = await answer_error(self._asked(scope), refusal)
-        await problem(scope, receive, send_told)
+        rate_error = RateLimited(policy.name, limit, window, state.retry_after)
+        problem = await answer_error(self._framework_request(scope), rate_error)
+        await problem(scope, receive, send_with_headers)
 
-    def _asked(self, scope: Scope) -> Request:
+    def _framework_request(self, scope: Scope) -> Request:
         scope["app"] = self._framework
         return Request(scope)
 
     def _digest(self, scope: Scope) -> bytes | None:
         """The hash of the request's key, as it is stored; None where it has none that can be."""
         try:
-            return credential_of(scope, self._runtime.parts.secret)
+            return read_credential(scope, self._runtime.parts.secret)
         except NotAuthenticated:
             return None
 
-    async def _is_held(self, digest: bytes) -> bool:
+    async def _is_known_key(self, digest: bytes) -> bool:
         """Whether somebody holds the key. It is looked up once, and then as long as it is used."""
-        if digest in self._held:
-            self._held.move_to_end(digest)
+        if digest in self._known_digests:
+            self._known_digests.move_to_end(digest)
             return True
         database, clock = self._runtime.parts.database, self._runtime.parts.clock
-        if not await self._runtime.run_in_database_thread(database.read, _holds, digest, clock()):
+        if not await self._runtime.run_in_database_thread(
+            database.read, _is_active_key, digest, clock()
+        ):
             return False
-        self._held[digest] = None
-        if len(self._held) > MOST:
-            self._held.popitem(last=False)
+        self._known_digests[digest] = None
+        if len(self._known_digests) > MAX_COUNTERS:
+            self._known_digests.popitem(last=False)
         return True
 
 
@@ -116,7 +120,7 @@ def _policy(name: str, per_minute: int, burst: int) -> Policy | None:
     return Policy(name, Rate(per_minute, burst)) if per_minute else None
 
 
-def _holds(conn: ReadConnection, digest: bytes, now: datetime) -> bool:
+def _is_active_key(conn: ReadConnection, digest: bytes, now: datetime) -> bool:
     """Whether the hash is that of a key that somebody holds now."""
     try:
         find_key_holder(conn, digest, now)
@@ -125,6 +129,6 @@ def _holds(conn: ReadConnection, digest: bytes, now: datetime) -> bool:
     return True
 
 
-def _address(scope: Scope) -> str:
+def _client_network(scope: Scope) -> str:
     client = scope.get("client")
-    return side_of(client[0]) if client else ""
+    return client_network(client[0]) if client else ""

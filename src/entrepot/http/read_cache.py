@@ -11,7 +11,7 @@ from typing import Any
 
 from entrepot.db.change_counter import ChangeCounter
 
-MOST = 10_000
+MAX_ENTRIES = 10_000
 """Answers that are kept at once."""
 
 
@@ -21,7 +21,7 @@ class ReadCache:
     def __init__(self, changes: ChangeCounter) -> None:
         self._changes = changes
         self._state: int | None = None
-        self._kept: dict[Hashable, Any] = {}
+        self._entries: dict[Hashable, Any] = {}
 
     def state(self) -> int | None:
         """The present state; what was kept under an earlier one is forgotten.
@@ -30,23 +30,23 @@ class ReadCache:
         """
         state = self._changes.state()
         if state is not None and state != self._state:
-            self._kept.clear()
+            self._entries.clear()
             self._state = state
         return state
 
-    def get(self, question: Hashable) -> Any:
+    def get(self, key: Hashable) -> Any:
         """What was kept for a question under the state that was last asked for, or None."""
-        return self._kept.get(question)
+        return self._entries.get(key)
 
-    def keep(self, question: Hashable, answer: Any, state: int | None) -> None:
+    def put(self, key: Hashable, value: Any, state: int | None) -> None:
         """Keep an answer whose reading began after `state` was asked for.
 
         If something was committed meanwhile the answer may be of either state, and goes.
         """
-        if state is not None and state == self._state and len(self._kept) < MOST:
-            self._kept[question] = answer
+        if state is not None and state == self._state and len(self._entries) < MAX_ENTRIES:
+            self._entries[key] = value
 
     def close(self) -> None:
         """Forget everything and give the connection back."""
-        self._kept.clear()
+        self._entries.clear()
         self._changes.close()

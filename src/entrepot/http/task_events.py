@@ -19,24 +19,24 @@ from entrepot.tasks.records import get_revisions
 
 log = structlog.get_logger(__name__)
 
-QUICK = 0.02
+FAST_POLL_SECONDS = 0.02
 """Seconds between polls while something has moved lately."""
-SLOW = 0.25
+SLOW_POLL_SECONDS = 0.25
 """Seconds between polls otherwise."""
-LATELY = 5.0
+ACTIVE_SECONDS = 5.0
 """Seconds for which a movement counts as lately."""
 
 
 class Follower:
-    """One who follows a task; `seen` is the revision that they know."""
+    """One who follows a task; `known_revision` is the revision that they know."""
 
-    def __init__(self, task_id: UUID, seen: int) -> None:
+    def __init__(self, task_id: UUID, known_revision: int) -> None:
         self.task_id = task_id
-        self.seen = seen
+        self.known_revision = known_revision
         self.changed = asyncio.Event()
 
     async def wait(self, seconds: float) -> bool:
-        """Wait for a revision other than `seen`; False after `seconds` without one."""
+        """Wait for a revision other than `known_revision`; False after `seconds` without one."""
         try:
             async with asyncio.timeout(seconds):
                 await self.changed.wait()
@@ -53,15 +53,15 @@ class TaskWatch:
         self._database = database
         self._threads = threads
         self._followers: set[Follower] = set()
-        self._moved = 0.0
+        self._last_change = 0.0
         self._poller: asyncio.Task[None] | None = None
 
     @contextmanager
-    def following(self, task_id: UUID, seen: int) -> Iterator[Follower]:
+    def follow(self, task_id: UUID, known_revision: int) -> Iterator[Follower]:
         """Follow a task for the length of the block."""
-        follower = Follower(task_id, seen)
+        follower = Follower(task_id, known_revision)
         self._followers.add(follower)
-        self._moved = time.monotonic()
+        self._last_change = time.monotonic()
         if self._poller is None or self._poller.done():
             self._poller = asyncio.create_task(self._poll())
         try:
@@ -77,19 +77,19 @@ class TaskWatch:
     async def _poll(self) -> None:
         while self._followers:
             try:
-                await self._look()
+                await self._check_revisions()
             except Exception:
                 log.exception("tasks could not be looked at; trying again")
-            lately = time.monotonic() - self._moved < LATELY
-            await asyncio.sleep(QUICK if lately else SLOW)
+            active = time.monotonic() - self._last_change < ACTIVE_SECONDS
+            await asyncio.sleep(FAST_POLL_SECONDS if active else SLOW_POLL_SECONDS)
 
-    async def _look(self) -> None:
-        wanted = list({follower.task_id for follower in self._followers})
+    async def _check_revisions(self) -> None:
+        task_ids = list({follower.task_id for follower in self._followers})
         loop = asyncio.get_running_loop()
-        found = await loop.run_in_executor(
-            self._threads, self._database.read, get_revisions, wanted
+        revisions = await loop.run_in_executor(
+            self._threads, self._database.read, get_revisions, task_ids
         )
         for follower in self._followers:
-            if found.get(follower.task_id, follower.seen) != follower.seen:
-                self._moved = time.monotonic()
+            if revisions.get(follower.task_id, follower.known_revision) != follower.known_revision:
+                self._last_change = time.monotonic()
                 follower.changed.set()

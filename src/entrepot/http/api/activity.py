@@ -24,21 +24,21 @@ from entrepot.files.queries.activity import (
     list_file_activity,
     newest_activity_number,
 )
-from entrepot.http.api.answers import Responses, headers, problems, text_content
 from entrepot.http.api.lists import list_response
 from entrepot.http.api.models.activity import ActivityList
+from entrepot.http.api.openapi.answers import Responses, headers, problems, text_content
 from entrepot.http.deps import ReadWork, UnitOfWork
 from entrepot.http.downloads.disposition import attachment
 from entrepot.http.lists.listings import ACTIVITY
-from entrepot.http.lists.paging import Listing, number_of
+from entrepot.http.lists.paging import Listing, position_number
 from entrepot.http.parameters import Cursor, FileIdInPath, FileIdInQuery, Moment, PageItems
 from entrepot.inspection.convert.csv_injection import escape_formula
 
 router = APIRouter(tags=["activity"])
 
-AT_ONCE = 1_000
+EXPORT_BATCH_ROWS = 1_000
 """Rows that an export reads in one transaction, and holds in memory."""
-RECORDED: Responses = {
+ACTIVITY_RESPONSES: Responses = {
     200: {"headers": headers("Link"), "content": text_content("text/csv", "application/x-ndjson")}
 }
 COLUMNS = (
@@ -61,7 +61,7 @@ class ActivityQuery(BaseModel):
     cursor: Cursor = None
     format: Literal["json", "csv", "jsonl"] = "json"
 
-    def wanted(self) -> ActivityFilter:
+    def to_filter(self) -> ActivityFilter:
         """The choice among rows."""
         return ActivityFilter(self.action, self.user_name, self.since, self.until)
 
@@ -70,12 +70,12 @@ class ActivityQuery(BaseModel):
     "/activity",
     operation_id="list_activity",
     response_model=ActivityList,
-    responses=RECORDED,
+    responses=ACTIVITY_RESPONSES,
 )
 async def activity(
     request: Request,
     work: ReadWork,
-    asked: Annotated[ActivityQuery, Query()],
+    query: Annotated[ActivityQuery, Query()],
     file_id: FileIdInQuery | None = None,
 ) -> Response:
     """What was done in the account, for admins with the scope `admin`; else what one did oneself.
@@ -85,21 +85,21 @@ async def activity(
     chain: each `hash` is the SHA-256 of the `hash` before it (64 zeros before the first), a line
     feed, and the line of the `jsonl` without `hash`.
     """
-    wanted = replace(asked.wanted(), file_id=file_id)
-    return await _answer(request, work, asked, wanted, list_activity, ACTIVITY)
+    activity_filter = replace(query.to_filter(), file_id=file_id)
+    return await _answer(request, work, query, activity_filter, list_activity, ACTIVITY)
 
 
 @router.get(
     "/file/{file_id}/activity",
     operation_id="list_file_activity",
     response_model=ActivityList,
-    responses=RECORDED | problems(errors.NotAllowed),
+    responses=ACTIVITY_RESPONSES | problems(errors.NotAllowed),
 )
 async def file_activity(
     file_id: FileIdInPath,
     request: Request,
     work: ReadWork,
-    asked: Annotated[ActivityQuery, Query()],
+    query: Annotated[ActivityQuery, Query()],
 ) -> Response:
     """What happened to a file, reads included, for its owner and the account's admins.
 
@@ -112,27 +112,29 @@ async def file_activity(
     ) -> list[ActivityRow]:
         return list_file_activity(conn, actor, file_id, wanted, page_range)
 
-    return await _answer(request, work, asked, asked.wanted(), find, ACTIVITY.of(file_id))
+    return await _answer(request, work, query, query.to_filter(), find, ACTIVITY.of(file_id))
 
 
 async def _answer(
     request: Request,
     work: UnitOfWork,
-    asked: ActivityQuery,
-    wanted: ActivityFilter,
+    query: ActivityQuery,
+    activity_filter: ActivityFilter,
     find: Find,
     listing: Listing[ActivityRow],
 ) -> Response:
-    if asked.format != "json":
-        return await export(work, asked.format, partial(rendered, find, wanted, asked.format))
+    if query.format != "json":
+        return await export(
+            work, query.format, partial(render_page, find, activity_filter, query.format)
+        )
 
     def page(
         conn: ReadConnection, actor: Actor, size: int, after: Position | None
     ) -> list[ActivityRow]:
-        return find(conn, actor, wanted, PageRange(size, number_of(after)))
+        return find(conn, actor, activity_filter, PageRange(size, position_number(after)))
 
     return await list_response(
-        request, work, listing, page, ActivityRow.document, asked.limit, asked.cursor
+        request, work, listing, page, ActivityRow.document, query.limit, query.cursor
     )
 
 
@@ -141,8 +143,8 @@ Render = Callable[[ReadConnection, Actor, PageRange], tuple[str, int | None]]
 
 async def export(work: UnitOfWork, form: str, render: Render) -> Response:
     """All rows as a file, page by page: memory holds one page, whatever there is."""
-    most = await work.read(_newest)
-    first = PageRange(AT_ONCE, newest_first=False, max_number=most)
+    newest = await work.read(_newest)
+    first = PageRange(EXPORT_BATCH_ROWS, newest_first=False, max_number=newest)
     # Before the answer begins, so that a refusal is a problem and not a broken body.
     text, last = await work.read(render, first)
 
@@ -152,7 +154,7 @@ async def export(work: UnitOfWork, form: str, render: Render) -> Response:
         while after is not None:
             # As the actor at that moment: the right to read on may have ended, and then the
             # body breaks off, so that nobody takes it for the whole.
-            more, after = await work.again().read(render, replace(first, after=after))
+            more, after = await work.with_current_time().read(render, replace(first, after=after))
             yield more
 
     return StreamingResponse(
@@ -170,18 +172,18 @@ def _newest(conn: ReadConnection, actor: Actor) -> int:
     return newest_activity_number(conn)
 
 
-def rendered(
+def render_page(
     find: Find,
-    wanted: ActivityFilter,
+    activity_filter: ActivityFilter,
     form: str,
     conn: ReadConnection,
     actor: Actor,
     page_range: PageRange,
 ) -> tuple[str, int | None]:
     """A page as text, and the number of its last row if there may be more."""
-    found = find(conn, actor, wanted, page_range)
-    last = found[-1].number if len(found) == page_range.size else None
-    return (_csv if form == "csv" else _jsonl)([entry.document() for entry in found]), last
+    entries = find(conn, actor, activity_filter, page_range)
+    last = entries[-1].number if len(entries) == page_range.size else None
+    return (_csv if form == "csv" else _jsonl)([entry.document() for entry in entries]), last
 
 
 def _heading(form: str) -> str:

@@ -21,11 +21,11 @@ from entrepot.files.cleanup.retention import Retention
 from entrepot.files.delivery.define import check_description, check_file_name, parse_size_limit
 from entrepot.files.transfer import transfer_file
 from entrepot.grants.access import lock_manageable
-from entrepot.http.api.answers import problems, with_headers
-from entrepot.http.api.file_document import Shown, require_match, show_file
+from entrepot.http.api.file_document import FileDocument, load_file_document, require_match
 from entrepot.http.api.models.files import DeletedFile, FileDetails
 from entrepot.http.api.models.versions import VersionDetails
-from entrepot.http.api.payloads import stamp, version_payload
+from entrepot.http.api.openapi.answers import problems, with_headers
+from entrepot.http.api.payloads import format_timestamp, version_payload
 from entrepot.http.deps import UnitOfWork, WriteWork
 from entrepot.http.parameters import (
     DaysInBody,
@@ -87,22 +87,22 @@ async def patch_file(
     another user of its account (of another one: `PUT …/offer`); if the caller does not see it any
     more then, the answer is `204`. With `If-Match` nothing is changed if it has changed since.
     """
-    change = _change_of(body, work)
+    change = _parse_change(body, work)
     match = request.headers.get("if-match")
 
-    def act(conn: WriteConnection, actor: Actor) -> Shown | None:
+    def apply(conn: WriteConnection, actor: Actor) -> FileDocument | None:
         lock_manageable(conn, actor, file_id)
         require_match(conn, actor, file_id, match)
         change_file(conn, actor, file_id, change, work.parts.clock())
         if body.user_name is not None:
             transfer_file(conn, actor, file_id, body.user_name, work.parts.clock())
         try:
-            return show_file(conn, actor, file_id)
+            return load_file_document(conn, actor, file_id)
         except NotFound:  # it is another's now
             return None
 
-    found = await work.write(act)
-    return _shown(found) if found is not None else Response(status_code=204)
+    document = await work.write(apply)
+    return _document_response(document) if document is not None else Response(status_code=204)
 
 
 @router.delete(
@@ -123,7 +123,10 @@ async def remove_file(file_id: FileIdInPath, request: Request, work: WriteWork) 
         require_match(conn, actor, file_id, match)
         return delete_file(conn, actor, file_id, work.parts.clock())
 
-    deleted: DeletedFile = {"file_id": str(file_id), "undo_until": stamp(await work.write(act))}
+    deleted: DeletedFile = {
+        "file_id": str(file_id),
+        "undo_until": format_timestamp(await work.write(act)),
+    }
     return JSONResponse(deleted)
 
 
@@ -136,11 +139,11 @@ async def remove_file(file_id: FileIdInPath, request: Request, work: WriteWork) 
 async def restore_file(file_id: FileIdInPath, work: WriteWork) -> Response:
     """Undo the deletion of a file, within 7 days; answers the file."""
 
-    def act(conn: WriteConnection, actor: Actor) -> Shown:
+    def act(conn: WriteConnection, actor: Actor) -> FileDocument:
         undelete_file(conn, actor, file_id, work.parts.clock())
-        return show_file(conn, actor, file_id)
+        return load_file_document(conn, actor, file_id)
 
-    return _shown(await work.write(act))
+    return _document_response(await work.write(act))
 
 
 @router.delete(
@@ -151,8 +154,8 @@ async def restore_file(file_id: FileIdInPath, work: WriteWork) -> Response:
 )
 async def remove_version(file_id: FileIdInPath, number: NumberInPath, work: WriteWork) -> Response:
     """Delete a published version that is not the current one; it can be undone for 7 days."""
-    found = await work.write(delete_version, file_id, number, work.parts.clock())
-    return JSONResponse(version_payload(found))
+    version = await work.write(delete_version, file_id, number, work.parts.clock())
+    return JSONResponse(version_payload(version))
 
 
 @router.post(
@@ -165,27 +168,27 @@ async def bring_version_back(
     file_id: FileIdInPath, number: NumberInPath, work: WriteWork
 ) -> Response:
     """Undo the deletion of a version, within 7 days; the file's retention spares it then."""
-    found = await work.write(undelete_version, file_id, number, work.parts.clock())
-    return JSONResponse(version_payload(found))
+    version = await work.write(undelete_version, file_id, number, work.parts.clock())
+    return JSONResponse(version_payload(version))
 
 
-def _change_of(body: FileChangeBody, work: UnitOfWork) -> FileChange:
+def _parse_change(body: FileChangeBody, work: UnitOfWork) -> FileChange:
     """The change, if it is sound. Raises FieldInvalid."""
-    given = body.model_fields_set
+    names = body.model_fields_set
     for field in ("file_name", "file_description", "file_size_limit", "user_name"):
-        if field in given and getattr(body, field) is None:
+        if field in names and getattr(body, field) is None:
             raise FieldInvalid(field=field, reason="must not be null; leave out what is to stay.")
     name, description, limit = body.file_name, body.file_description, body.file_size_limit
-    largest = work.parts.settings.max_file_size
+    max_bytes = work.parts.settings.max_file_size
     rule = body.retention
     return FileChange(
         name=check_file_name(name, "file_name", "orders.csv") if name is not None else None,
         description=check_description(description) if description is not None else None,
-        size_limit=parse_size_limit(str(limit), largest) if limit is not None else None,
-        sets_retention="retention" in given,
+        size_limit=parse_size_limit(str(limit), max_bytes) if limit is not None else None,
+        sets_retention="retention" in names,
         retention=Retention(rule.keep_last, rule.days) if rule else None,
     )
 
 
-def _shown(found: Shown) -> Response:
-    return JSONResponse(found.document, headers={"ETag": found.etag})
+def _document_response(document: FileDocument) -> Response:
+    return JSONResponse(document.document, headers={"ETag": document.etag})

@@ -10,9 +10,9 @@ from entrepot import errors
 from entrepot.accounts.actor import Actor
 from entrepot.db.types import WriteConnection
 from entrepot.files.comparisons import VersionPair, get_comparison, request_comparison
-from entrepot.http.api.answers import ACCEPTED, REPEATING, problems
 from entrepot.http.api.models.inspections import VersionComparison
 from entrepot.http.api.models.tasks import TaskAccepted
+from entrepot.http.api.openapi.answers import ACCEPTED, REPEATING, problems
 from entrepot.http.api.uploads import accepted_response
 from entrepot.http.deps import ReadWork
 from entrepot.http.parameters import (
@@ -57,15 +57,15 @@ async def compare_versions(
     are shown. With an `Idempotency-Key` the request may be repeated.
     """
     key = tuple(body.key) if body.key is not None else None
-    asked = VersionPair(body.before, body.after, key, body.examples)
+    pair = VersionPair(body.before, body.after, key, body.examples)
     queue, now = work.parts.queue, work.parts.clock()
     idempotent = IdempotentRequest.of(request, "compare", str(file_id), body.model_dump_json())
 
     def act(conn: WriteConnection, actor: Actor) -> TaskId:
         def make() -> TaskId:
-            return request_comparison(conn, actor, file_id, asked, queue, now)
+            return request_comparison(conn, actor, file_id, pair, queue, now)
 
-        return idempotent.once(conn, actor, now, make)
+        return idempotent.run_once(conn, actor, now, make)
 
     task_id = await work.write(act)
     queue.wake()

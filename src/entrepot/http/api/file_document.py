@@ -19,11 +19,11 @@ from entrepot.http.api.payloads import exception_payload, file_payload
 from entrepot.http.downloads.conditions import Validators, check_preconditions
 from entrepot.http.uploads.target import Condition
 
-NEVER = datetime.min.replace(tzinfo=UTC)
+NO_DATE = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True)
-class Shown:
+class FileDocument:
     """A file's document, and its strong entity tag, quoted."""
 
     document: FileDetails
@@ -32,10 +32,10 @@ class Shown:
     @property
     def validators(self) -> Validators:
         """What a condition is held against: the tag alone, since a second is too coarse."""
-        return Validators(self.etag, NEVER)
+        return Validators(self.etag, NO_DATE)
 
 
-def show_file(conn: ReadConnection, actor: Actor, file_id: UUID) -> Shown:
+def load_file_document(conn: ReadConnection, actor: Actor, file_id: UUID) -> FileDocument:
     """The file with its schema, its dialect, its retention, and whether its current version is an
     exception to the contract; for those who manage it, whom it is offered to. Raises NotFound.
 
@@ -43,27 +43,27 @@ def show_file(conn: ReadConnection, actor: Actor, file_id: UUID) -> Shown:
     who deliver on the strength of the same state, the second is told. (Who may not read is only
     told of their own.)
     """
-    found = get_file(conn, actor, file_id)
+    record = get_file(conn, actor, file_id)
     document: FileDetails = {
-        **file_payload(found),  # type: ignore[typeddict-item]  # `get_offer_recipient` may follow
-        "schema": found.schema,
-        "table_dialect": found.dialect,
-        "retention": cast(RetentionRule | None, found.retention),
-        "exception": exception_payload(find_accepted_version(conn, file_id, found.version)),
+        **file_payload(record),  # type: ignore[typeddict-item]  # `get_offer_recipient` may follow
+        "schema": record.schema,
+        "table_dialect": record.dialect,
+        "retention": cast(RetentionRule | None, record.retention),
+        "exception": exception_payload(find_accepted_version(conn, file_id, record.version)),
     }
-    if found.rights.manages:
+    if record.rights.manages:
         document["offered_to"] = get_offer_recipient(conn, file_id)
-    told = json.dumps([document, newest_visible_number(conn, actor, file_id)], sort_keys=True)
-    return Shown(document, f'"{sha256(told.encode()).hexdigest()[:32]}"')
+    state = json.dumps([document, newest_visible_number(conn, actor, file_id)], sort_keys=True)
+    return FileDocument(document, f'"{sha256(state.encode()).hexdigest()[:32]}"')
 
 
 def require_match(conn: ReadConnection, actor: Actor, file_id: UUID, match: str | None) -> None:
     """Hold an If-Match against the file as it is. Raises PreconditionFailed, NotFound."""
     if match is not None:
-        current = show_file(conn, actor, file_id).validators
+        current = load_file_document(conn, actor, file_id).validators
         check_preconditions({"if-match": match}, current)
 
 
-def condition_of(match: str | None) -> Condition | None:
+def match_condition(match: str | None) -> Condition | None:
     """What an If-Match demands of the file that an upload is for; None: nothing."""
     return partial(require_match, match=match) if match is not None else None

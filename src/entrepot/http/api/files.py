@@ -17,7 +17,11 @@ from entrepot.files.queries.read import (
     get_profile_findings,
     profile_document,
 )
-from entrepot.http.api.answers import (
+from entrepot.http.api.file_document import load_file_document
+from entrepot.http.api.lists import list_response
+from entrepot.http.api.models.files import FileDetails, FileList
+from entrepot.http.api.models.inspections import InspectionReport, VersionProfile
+from entrepot.http.api.openapi.answers import (
     ANY_FILE,
     CONVERTING,
     LISTED,
@@ -27,14 +31,10 @@ from entrepot.http.api.answers import (
     problems,
     with_headers,
 )
-from entrepot.http.api.file_document import show_file
-from entrepot.http.api.lists import list_response
-from entrepot.http.api.models.files import FileDetails, FileList
-from entrepot.http.api.models.inspections import InspectionReport, VersionProfile
 from entrepot.http.api.payloads import file_payload
 from entrepot.http.deps import ReadWork
 from entrepot.http.downloads.conditions import is_unchanged
-from entrepot.http.downloads.forms import form_of, rejected_rows
+from entrepot.http.downloads.forms import get_form, rejected_rows
 from entrepot.http.downloads.response import published_response
 from entrepot.http.lists.filters import FileQuery, read_file_query
 from entrepot.http.parameters import FileIdInPath, NumberInQuery, PageItemsOrAll
@@ -54,7 +54,7 @@ DOWNLOADING = problems(*SENDING, *CONVERTING, errors.NotAllowed)
 async def files(
     request: Request,
     work: ReadWork,
-    asked: Annotated[FileQuery, Depends(read_file_query)],
+    query: Annotated[FileQuery, Depends(read_file_query)],
     limit: PageItemsOrAll = None,
 ) -> Response:
     """Every file that the caller owns or is entitled to, oldest first.
@@ -76,10 +76,10 @@ async def files(
     def find(
         conn: ReadConnection, actor: Actor, size: int, after: Position | None
     ) -> list[FileRecord]:
-        return list_files(conn, actor, size, after, asked.wanted)
+        return list_files(conn, actor, size, after, query.file_filter)
 
     return await list_response(
-        request, work, asked.listing, find, file_payload, limit, asked.cursor
+        request, work, query.listing, find, file_payload, limit, query.cursor
     )
 
 
@@ -94,11 +94,13 @@ async def file(file_id: FileIdInPath, request: Request, work: ReadWork) -> Respo
 
     Its `ETag` changes with all that is shown, and with each delivery that was acknowledged.
     """
-    found = await work.read(show_file, file_id)
-    headers = {"ETag": found.etag}
-    if is_unchanged({"if-none-match": request.headers.get("if-none-match", "")}, found.validators):
+    document = await work.read(load_file_document, file_id)
+    headers = {"ETag": document.etag}
+    if is_unchanged(
+        {"if-none-match": request.headers.get("if-none-match", "")}, document.validators
+    ):
         return Response(status_code=304, headers=headers)
-    return JSONResponse(found.document, headers=headers)
+    return JSONResponse(document.document, headers=headers)
 
 
 @router.get(
@@ -129,10 +131,10 @@ async def download(
     are answered as RFC 9110 says.
     """
     if format is None:
-        found = await work.cached_read(get_stored, file_id, version)
+        published = await work.cached_read(get_stored, file_id, version)
     else:
-        found = await form_of(work, file_id, format, version)
-    return published_response(request, work, found)
+        published = await get_form(work, file_id, format, version)
+    return published_response(request, work, published)
 
 
 @router.get(
@@ -162,8 +164,8 @@ async def report_csv(
     the answer is `409 derivative-pending`. Cells that a spreadsheet would execute get an
     apostrophe before them; plain numbers stay.
     """
-    found = await rejected_rows(work, file_id, version)
-    return published_response(request, work, found)
+    rows = await rejected_rows(work, file_id, version)
+    return published_response(request, work, rows)
 
 
 @router.get(

@@ -13,7 +13,7 @@ from entrepot.http.deps import RuntimeDep
 
 router = APIRouter(tags=["operations"])
 
-NOBODY = BlobId(UUID(int=0))
+ABSENT_BLOB = BlobId(UUID(int=0))
 
 
 @router.get(
@@ -43,7 +43,7 @@ async def ready(runtime: RuntimeDep) -> Response:
     except Exception:
         checks["database"] = "no answer"
     try:
-        await runtime.run_in_database_thread(parts.store.stat, NOBODY)
+        await runtime.run_in_database_thread(parts.store.stat, ABSENT_BLOB)
     except Exception:
         checks["store"] = "no answer"
     if runtime.draining:

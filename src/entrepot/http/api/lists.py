@@ -10,11 +10,11 @@ from entrepot.accounts.actor import Actor
 from entrepot.db.pages import Position
 from entrepot.db.types import ReadConnection
 from entrepot.http.deps import UnitOfWork
-from entrepot.http.lists.paging import Listing, link_to
+from entrepot.http.lists.paging import Listing, next_page_link
 
 T = TypeVar("T")
 
-EVERYTHING = 10_000
+MAX_ITEMS_WITHOUT_LIMIT = 10_000
 """Items in one answer to a client that knows no paging."""
 
 Find = Callable[[ReadConnection, Actor, int, Position | None], list[T]]
@@ -31,12 +31,12 @@ async def list_response(
     cursor: str | None,
 ) -> Response:
     """A page of a list, in an envelope that is called by the list's name."""
-    size, after = limit or EVERYTHING, listing.after(cursor)
+    size, after = limit or MAX_ITEMS_WITHOUT_LIMIT, listing.read_cursor(cursor)
 
     def load(conn: ReadConnection, actor: Actor) -> tuple[list[Mapping[str, object]], str | None]:
         # Made into documents within the same hop: a thousand dicts in the event loop stall it.
-        page = listing.cut(find(conn, actor, size + 1, after), size)
+        page = listing.page(find(conn, actor, size + 1, after), size)
         return [document(each) for each in page.items], page.next_cursor
 
-    shown, following = await work.read(load)
-    return JSONResponse({listing.envelope: shown}, headers=link_to(request, following))
+    items, next_cursor = await work.read(load)
+    return JSONResponse({listing.envelope: items}, headers=next_page_link(request, next_cursor))

@@ -27,12 +27,12 @@ from entrepot.tasks.records import TaskRecord
 
 
 @overload
-def stamp(moment: datetime) -> str: ...
+def format_timestamp(moment: datetime) -> str: ...
 @overload
-def stamp(moment: None) -> None: ...
+def format_timestamp(moment: None) -> None: ...
 @overload
-def stamp(moment: datetime | None) -> str | None: ...
-def stamp(moment: datetime | None) -> str | None:
+def format_timestamp(moment: datetime | None) -> str | None: ...
+def format_timestamp(moment: datetime | None) -> str | None:
     """A time as the API writes it: UTC, whole seconds, offset without a colon."""
     if moment is None:
         return None
@@ -42,13 +42,13 @@ def stamp(moment: datetime | None) -> str | None:
 def file_payload(file: FileRecord) -> FileSummary:
     """A file: the seed's six keys in the seed's order and formats, then ours."""
     return {
-        "created_at": stamp(file.created_at),
+        "created_at": format_timestamp(file.created_at),
         "entitlement": file.entitlement,
         "file_description": file.description,
         "file_id": str(file.id),
         "file_name": file.name,
         "user_name": file.user_name,
-        "updated_at": stamp(file.updated_at),
+        "updated_at": format_timestamp(file.updated_at),
         "version": file.version,
         "file_size": file.size,
         "file_size_limit": file.size_limit,
@@ -67,15 +67,15 @@ def version_payload(version: Version) -> VersionDetails:
         "file_size": version.size,
         "sha256": version.sha256,
         "row_count": version.row_count,
-        "created_at": stamp(version.created_at),
+        "created_at": format_timestamp(version.created_at),
         "user_name": version.user_name,
         "task_id": str(version.task_id),
         "restored_from": version.restored_from,
         "accepted_from": version.accepted_from,
         "reason": version.reason,
         "replaces": version.replaces,
-        "quarantined_until": stamp(version.quarantined_until),
-        "undo_until": stamp(version.undo_until),
+        "quarantined_until": format_timestamp(version.quarantined_until),
+        "undo_until": format_timestamp(version.undo_until),
     }
 
 
@@ -87,7 +87,7 @@ def exception_payload(exception: Version | None) -> VersionException | None:
         "accepted_from": exception.accepted_from,
         "reason": exception.reason,
         "user_name": exception.user_name,
-        "created_at": stamp(exception.created_at),
+        "created_at": format_timestamp(exception.created_at),
     }
 
 
@@ -112,9 +112,9 @@ def task_payload(task: TaskRecord) -> TaskDetails:
             "unit": "bytes",
             "percent": percent,
         },
-        "created_at": stamp(task.created_at),
-        "started_at": stamp(task.started_at),
-        "finished_at": stamp(task.finished_at),
+        "created_at": format_timestamp(task.created_at),
+        "started_at": format_timestamp(task.started_at),
+        "finished_at": format_timestamp(task.finished_at),
         "user_name": task.user_name,
         "file_id": str(task.file_id) if task.file_id else None,
         "file_name": task.file_name,
@@ -124,14 +124,14 @@ def task_payload(task: TaskRecord) -> TaskDetails:
     }
 
 
-def granted_payload(granted: GrantedEntitlement) -> EntitlementDetails:
+def entitlement_payload(granted: GrantedEntitlement) -> EntitlementDetails:
     """An entitlement, as those who manage the file see it."""
     return {
         "user_name": granted.user_name,
         "entitlement": granted.entitlement,
-        "expires_at": stamp(granted.expires_at),
+        "expires_at": format_timestamp(granted.expires_at),
         "granted_by": granted.granted_by,
-        "created_at": stamp(granted.created_at),
+        "created_at": format_timestamp(granted.created_at),
     }
 
 
@@ -144,7 +144,7 @@ def offer_payload(offer: Offer) -> OfferDetails:
         "user_name": offer.owner,
         "bytes": offer.size,
         "entitlements": offer.entitlements,
-        "offered_at": stamp(offer.created_at),
+        "offered_at": format_timestamp(offer.created_at),
     }
 
 
@@ -157,7 +157,7 @@ def revision_payload(revision: Revision) -> SchemaRevision:
         "effect": revision.effect,
         "changes": cast(list[SchemaChange] | None, revision.changes),
         "user_name": revision.user_name,
-        "created_at": stamp(revision.created_at),
+        "created_at": format_timestamp(revision.created_at),
     }
 
 
@@ -166,7 +166,7 @@ def user_payload(user: User) -> UserDetails:
     return {
         "user_name": user.user_name,
         "role": user.role,
-        "created_at": stamp(user.created_at),
+        "created_at": format_timestamp(user.created_at),
         "disabled": user.disabled,
     }
 
@@ -179,7 +179,7 @@ def key_payload(key: ApiKey) -> KeyDetails:
         "prefix": key.prefix,
         "scopes": list(key.scopes),
         "user_name": key.user_name,
-        "created_at": stamp(key.created_at),
-        "expires_at": stamp(key.expires_at),
-        "last_used_at": stamp(key.last_used_at),
+        "created_at": format_timestamp(key.created_at),
+        "expires_at": format_timestamp(key.expires_at),
+        "last_used_at": format_timestamp(key.last_used_at),
     }

@@ -21,7 +21,6 @@ from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.errors import FieldInvalid
 from entrepot.files.derivatives import account_derivative_bytes
 from entrepot.files.queries.usage import AccountUsage, account_usage
-from entrepot.http.api.answers import LISTED, problems, with_headers
 from entrepot.http.api.lists import list_response
 from entrepot.http.api.models.people import (
     AccountDetails,
@@ -33,7 +32,8 @@ from entrepot.http.api.models.people import (
     UserDetails,
     UserList,
 )
-from entrepot.http.api.payloads import key_payload, stamp, user_payload
+from entrepot.http.api.openapi.answers import LISTED, problems, with_headers
+from entrepot.http.api.payloads import format_timestamp, key_payload, user_payload
 from entrepot.http.deps import AdminWork, AnyWork, ReadWork, WriteWork
 from entrepot.http.lists.listings import KEYS, USERS
 from entrepot.http.parameters import (
@@ -50,27 +50,27 @@ from entrepot.quotas.reserve import Usage, get_usage
 router = APIRouter(route_class=SmallBodyRoute)
 
 
-class Body(BaseModel):
+class StrictBody(BaseModel):
     """A JSON body; unknown members are refused, since they are mostly misspelt ones."""
 
     model_config = ConfigDict(extra="forbid")
 
 
-class NewUser(Body):
+class NewUser(StrictBody):
     """A user to be made in the caller's account."""
 
     user_name: UserNameInBody
     role: Role = "member"
 
 
-class UserChange(Body):
+class UserChange(StrictBody):
     """What is to change about a user."""
 
     role: Role | None = None
     disabled: bool | None = None
 
 
-class NewKeyBody(Body):
+class NewKeyBody(StrictBody):
     """A key to be made; `user_name` for another user of the account, by an admin."""
 
     name: Annotated[str, Field(max_length=100, examples=["cron"])] = ""
@@ -176,11 +176,11 @@ async def new_key(body: NewKeyBody, work: WriteWork) -> Response:
     if not body.name.isprintable():
         raise FieldInvalid(field="name", reason="must be printable.")
     scopes: tuple[Scope, ...] = tuple(dict.fromkeys(body.scopes))
-    made = await work.write(
+    new = await work.write(
         issue_key, work.parts.secret, body.name, scopes, work.now, expires, body.user_name
     )
-    described = key_payload(made.key)
-    created: CreatedKey = {"key_id": described["key_id"], "api_key": made.api_key, **described}
+    payload = key_payload(new.key)
+    created: CreatedKey = {"key_id": payload["key_id"], "api_key": new.api_key, **payload}
     return JSONResponse(created, status_code=201, headers={"Cache-Control": "no-store"})
 
 
@@ -214,24 +214,24 @@ async def account(work: ReadWork) -> Response:
     the account's versions, beside the quota.
     """
 
-    def look(conn: ReadConnection, actor: Actor) -> tuple[Actor, Usage, AccountUsage, int]:
-        mine = actor.account_id
-        derived = account_derivative_bytes(conn, mine)
-        return actor, get_usage(conn, mine), account_usage(conn, mine), derived
+    def load(conn: ReadConnection, actor: Actor) -> tuple[Actor, Usage, AccountUsage, int]:
+        account_id = actor.account_id
+        derivative_bytes = account_derivative_bytes(conn, account_id)
+        return actor, get_usage(conn, account_id), account_usage(conn, account_id), derivative_bytes
 
-    actor, usage, held, derived = await work.read(look)
+    actor, usage, account_figures, derivative_bytes = await work.read(load)
     answer: AccountDetails = {
         "account": actor.account,
         "quota": usage.quota,
         "used": usage.used,
         "reserved": usage.reserved,
         "free": usage.free,
-        "files": held.files,
-        "versions": held.versions,
-        "quarantined": held.quarantined,
-        "derivatives": derived,
-        "used_by": cast(UsedBytes, held.used_by),
-        "reserved_by": cast(ReservedBytes, held.reserved_by),
+        "files": account_figures.files,
+        "versions": account_figures.versions,
+        "quarantined": account_figures.quarantined,
+        "derivatives": derivative_bytes,
+        "used_by": cast(UsedBytes, account_figures.used_by),
+        "reserved_by": cast(ReservedBytes, account_figures.reserved_by),
     }
     return JSONResponse(answer)
 
@@ -256,6 +256,6 @@ async def whoami(work: AnyWork) -> Response:
         "role": actor.role,
         "key_id": str(actor.key_id),
         "scopes": list(actor.scopes),
-        "expires_at": stamp(actor.expires_at),
+        "expires_at": format_timestamp(actor.expires_at),
     }
     return JSONResponse(answer)

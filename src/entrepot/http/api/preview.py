@@ -4,8 +4,8 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
 from entrepot import errors
-from entrepot.http.api.answers import CONVERTING, LISTED, problems
 from entrepot.http.api.models.inspections import PreviewPage
+from entrepot.http.api.openapi.answers import CONVERTING, LISTED, problems
 from entrepot.http.deps import ReadWork
 from entrepot.http.downloads import preview_page
 from entrepot.http.parameters import (
@@ -58,11 +58,11 @@ async def preview(
     jumps to a row. A page may be shorter than `limit` where its cells are many or long. Until the
     version's Parquet is made the answer is `409 derivative-pending`.
     """
-    query = preview_page.Query(columns, order_by, where, limit, cursor, offset)
-    made = await preview_page.preview_of(work, file_id, version, query)
+    query = preview_page.PreviewQuery(columns, order_by, where, limit, cursor, offset)
+    rows_page = await preview_page.get_preview_page(work, file_id, version, query)
     headers = {}
-    if made.cursor is not None:
-        further = {"cursor": made.cursor, "version": made.document["version"]}
-        url = request.url.remove_query_params("offset").include_query_params(**further)
+    if rows_page.cursor is not None:
+        parameters = {"cursor": rows_page.cursor, "version": rows_page.document["version"]}
+        url = request.url.remove_query_params("offset").include_query_params(**parameters)
         headers["Link"] = f'<{url.path}?{url.query}>; rel="next"'
-    return JSONResponse(made.document, headers=headers)
+    return JSONResponse(rows_page.document, headers=headers)

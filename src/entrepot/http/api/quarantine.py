@@ -8,8 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from entrepot import errors
 from entrepot.files.delivery.quarantine import MAX_REASON_CHARS, check_reason
-from entrepot.http.api.answers import ACCEPTED, COPYING, REPEATING, problems
 from entrepot.http.api.models.tasks import TaskAccepted
+from entrepot.http.api.openapi.answers import ACCEPTED, COPYING, REPEATING, problems
 from entrepot.http.api.restoration import accept
 from entrepot.http.api.uploads import accepted_response
 from entrepot.http.deps import WriteWork

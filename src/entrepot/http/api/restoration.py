@@ -12,7 +12,7 @@ from entrepot.files.delivery.restore import RestoreSource, find_restore_source, 
 from entrepot.grants.access import access_restorable, lock_manageable
 from entrepot.http.api.file_document import require_match
 from entrepot.http.deps import UnitOfWork
-from entrepot.http.uploads.commit import new_blob
+from entrepot.http.uploads.commit import create_blob
 from entrepot.http.uploads.idempotency import IdempotentRequest
 from entrepot.tasks.records import TaskId
 
@@ -37,10 +37,10 @@ async def restore(
         require_match(conn, actor, file_id, match)
         return restore_version(conn, target, number, blob_id, queue, clock()).task_id
 
-    done = await _answered(work, idempotent)
-    if done is not None:
-        return done
-    return await _copy(
+    repeated_task = await _find_repeated_task(work, idempotent)
+    if repeated_task is not None:
+        return repeated_task
+    return await _copy_version(
         work, lambda: work.read(find_restore_source, file_id, number), make, idempotent
     )
 
@@ -66,24 +66,26 @@ async def accept(
         require_match(conn, actor, file_id, match)
         return accept_version(conn, target, number, blob_id, reason, queue, clock()).task_id
 
-    done = await _answered(work, idempotent)
-    if done is not None:
-        return done
+    repeated_task = await _find_repeated_task(work, idempotent)
+    if repeated_task is not None:
+        return repeated_task
 
     def find() -> Awaitable[RestoreSource]:
         return work.read(find_acceptable, file_id, number, work.parts.clock())
 
-    return await _copy(work, find, make, idempotent)
+    return await _copy_version(work, find, make, idempotent)
 
 
-async def _answered(work: UnitOfWork, idempotent: IdempotentRequest | None) -> TaskId | None:
+async def _find_repeated_task(
+    work: UnitOfWork, idempotent: IdempotentRequest | None
+) -> TaskId | None:
     """The task of the first request with the key, whose object need not be there any more."""
     if idempotent is None or idempotent.key is None:
         return None
-    return await work.write(idempotent.answered, work.now)
+    return await work.write(idempotent.find_task, work.now)
 
 
-async def _copy(
+async def _copy_version(
     work: UnitOfWork,
     find: Callable[[], Awaitable[RestoreSource]],
     make: Callable[[WriteConnection, Actor, BlobId], TaskId],
@@ -100,13 +102,13 @@ async def _copy(
         if idempotent is None:
             return make(conn, actor, blob_id)
         # If the same request was answered since the first look, the sweep takes this blob.
-        return idempotent.once(conn, actor, clock(), lambda: make(conn, actor, blob_id))
+        return idempotent.run_once(conn, actor, clock(), lambda: make(conn, actor, blob_id))
 
     try:
         # What was stored is looked up again, where the file is locked.
-        async with new_blob(work, link) as (blob_id, _stored):
+        async with create_blob(work, link) as (blob_id, _stored):
             # As of now: what was allowed at the first look may have ended since.
-            return await work.again().write(commit, blob_id)
+            return await work.with_current_time().write(commit, blob_id)
     except BlobMissing:
         await find()  # says so if they were removed since the first look
         raise

@@ -33,45 +33,45 @@ from entrepot.files.delivery.resumable import (
     join_uploads,
 )
 from entrepot.files.delivery.uploads import CommitContext, StoredUpload, UploadTarget
-from entrepot.http.api.file_document import condition_of
-from entrepot.http.api.resumable_answers import (
-    ABILITIES,
-    ADDRESSED,
-    ANY_UPLOAD,
+from entrepot.http.api.file_document import match_condition
+from entrepot.http.api.openapi.tus_answers import (
     APPENDED,
+    CAPABILITIES,
     CREATED,
     CREATION,
     DELETED,
     PART,
     SHOWN,
+    UPLOAD_ID_PARAMETER,
+    UPLOAD_PARAMETERS,
 )
 from entrepot.http.deps import RuntimeDep, UnitOfWork, WriteWork
 from entrepot.http.parameters import UPLOAD_LENGTH, UPLOAD_OFFSET, UploadIdInPath
 from entrepot.http.uploads.body import content_length
-from entrepot.http.uploads.commit import new_blob
+from entrepot.http.uploads.commit import create_blob
 from entrepot.http.uploads.idempotency import idempotency_key
 from entrepot.http.uploads.resumable_session import (
     ResumableSession,
-    current,
-    drop,
-    expiry,
-    hold,
-    hold_new,
+    discard_upload,
+    expiry_time,
     join_drafts,
+    open_new_session,
+    open_session,
+    reload_upload,
 )
-from entrepot.http.uploads.target import target_of_metadata
+from entrepot.http.uploads.target import target_from_metadata
 from entrepot.http.uploads.tus_headers import (
     OFFSET_STREAM,
     Checksum,
     Concat,
     TusRoute,
-    abilities,
-    address_of,
-    description_of,
-    headers_of,
+    capability_headers,
     read_checksum,
     read_concat,
     read_metadata,
+    upload_address,
+    upload_description,
+    upload_headers,
 )
 from entrepot.quotas.reserve import ReservationId
 
@@ -83,19 +83,21 @@ router = APIRouter(tags=["resumable uploads"], route_class=TusRoute)
     status_code=204,
     operation_id="describe_uploads",
     response_class=Response,
-    responses=ABILITIES,
+    responses=CAPABILITIES,
 )
 @router.options(
     "/uploads/{upload_id}",
     status_code=204,
     operation_id="describe_upload",
-    openapi_extra=ANY_UPLOAD,
+    openapi_extra=UPLOAD_ID_PARAMETER,
     response_class=Response,
-    responses=ABILITIES,
+    responses=CAPABILITIES,
 )
 async def options(runtime: RuntimeDep) -> Response:
     """What this server can do: the protocol's version, its extensions, the largest file."""
-    return Response(status_code=204, headers=abilities(runtime.parts.settings.max_file_size))
+    return Response(
+        status_code=204, headers=capability_headers(runtime.parts.settings.max_file_size)
+    )
 
 
 @router.post(
@@ -118,42 +120,42 @@ async def create(request: Request, work: WriteWork) -> Response:
     if "upload-defer-length" in request.headers:
         raise FieldInvalid("Upload-Defer-Length", "is not supported: send Upload-Length.")
     concat = read_concat(request)
-    told = request.headers.get("upload-metadata", "")
+    metadata = request.headers.get("upload-metadata", "")
     if concat.parts:
-        return await _join(request, work, concat, told)
+        return await _join(request, work, concat, metadata)
     size = UPLOAD_LENGTH.require(request.headers.get("upload-length"), "Upload-Length")
     match = request.headers.get("if-match")
-    target = None if concat.partial else _target(told, match, work)
+    target = None if concat.partial else _target(metadata, match, work)
     if concat.partial:
-        read_metadata(told)
+        read_metadata(metadata)
     elif size == 0:
         raise FieldInvalid("Upload-Length", "the file is empty; nothing was stored.")
     key = idempotency_key(request)
-    announced = UploadRequest(size, told, match, concat.partial, key)
-    brings, checksum = _brings_bytes(request), read_checksum(request)
-    _refuse_surplus(request, size)
+    upload_request = UploadRequest(size, metadata, match, concat.partial, key)
+    has_body, checksum = _has_body(request), read_checksum(request)
+    _reject_surplus(request, size)
     settings = work.parts.settings
-    life = timedelta(seconds=settings.upload_lifetime)
-    limits = UploadLimits(settings.max_file_size, settings.unfinished_uploads, life)
-    upload = await work.write(begin_upload, announced, target, limits, work.now)
-    location = {"Location": address_of(upload.upload_id)}
-    if not brings:
-        return Response(status_code=201, headers=headers_of(upload, upload.received) | location)
-    async with hold_new(work, upload, idempotent=key is not None) as held:
-        if held is None:  # repeated, after the first time was answered or almost was
-            return Response(status_code=201, headers=headers_of(upload, upload.size) | location)
-        if held.size == 0:  # else repeated, and the sender goes on where it is told to
-            with work.runtime.uploads.one(upload.account_id):
-                target = await _take(held, request, checksum, work)
-                upload = await (held.complete(target) if target else current(work, upload))
-        return Response(status_code=201, headers=headers_of(upload, held.size) | location)
+    lifetime = timedelta(seconds=settings.upload_lifetime)
+    limits = UploadLimits(settings.max_file_size, settings.unfinished_uploads, lifetime)
+    upload = await work.write(begin_upload, upload_request, target, limits, work.now)
+    location = {"Location": upload_address(upload.upload_id)}
+    if not has_body:
+        return Response(status_code=201, headers=upload_headers(upload, upload.received) | location)
+    async with open_new_session(work, upload, idempotent=key is not None) as session:
+        if session is None:  # repeated, after the first time was answered or almost was
+            return Response(status_code=201, headers=upload_headers(upload, upload.size) | location)
+        if session.size == 0:  # else repeated, and the sender goes on where it is told to
+            with work.runtime.uploads.slot(upload.account_id):
+                target = await _take_body(session, request, checksum, work)
+                upload = await (session.complete(target) if target else reload_upload(work, upload))
+        return Response(status_code=201, headers=upload_headers(upload, session.size) | location)
 
 
 @router.head(
     "/uploads/{upload_id}",
     operation_id="get_upload_offset",
     response_class=Response,
-    openapi_extra=ADDRESSED,
+    openapi_extra=UPLOAD_PARAMETERS,
     responses=SHOWN,
 )
 async def show(upload_id: UploadIdInPath, work: WriteWork) -> Response:
@@ -161,17 +163,19 @@ async def show(upload_id: UploadIdInPath, work: WriteWork) -> Response:
 
     A request that still brings bytes to it is ended: what came stays.
     """
-    async with hold(work, upload_id) as (upload, held):
-        if held is None:
-            return Response(headers=headers_of(upload, upload.received) | description_of(upload))
-        shown = upload
-        if held.deliverable:
+    async with open_session(work, upload_id) as (upload, session):
+        if session is None:
+            return Response(
+                headers=upload_headers(upload, upload.received) | upload_description(upload)
+            )
+        current = upload
+        if session.is_deliverable:
             # Its last bytes came, but not its last transaction: nobody shall be told that all
             # is here before there is a task.
-            shown = await held.complete(_target(upload.metadata, upload.if_match, work))
+            current = await session.complete(_target(upload.metadata, upload.if_match, work))
         else:
-            await held.found()
-        return Response(headers=headers_of(shown, held.size) | description_of(shown))
+            await session.record_stored_bytes()
+        return Response(headers=upload_headers(current, session.size) | upload_description(current))
 
 
 @router.patch(
@@ -187,22 +191,22 @@ async def resume(upload_id: UploadIdInPath, request: Request, work: WriteWork) -
     if work.runtime.draining:
         raise ShuttingDown
     _require_stream(request)
-    stated = UPLOAD_OFFSET.require(request.headers.get("upload-offset"), "Upload-Offset")
+    offset = UPLOAD_OFFSET.require(request.headers.get("upload-offset"), "Upload-Offset")
     checksum = read_checksum(request)
-    async with hold(work, upload_id) as (upload, held):
-        if held is None:
+    async with open_session(work, upload_id) as (upload, session):
+        if session is None:
             if upload.concat == "final" or upload.joined_into is not None:
                 raise UploadSealed
-            if stated != upload.size or content_length(request):
-                raise OffsetMismatch(offset=upload.size, requested=stated)
-            return Response(status_code=204, headers=headers_of(upload, upload.size))
-        if stated != held.size:
-            await held.found()
-            raise OffsetMismatch(offset=held.size, requested=stated)
-        with work.runtime.uploads.one(upload.account_id):
-            target = await _take(held, request, checksum, work)
-            shown = await (held.complete(target) if target else current(work, upload))
-        return Response(status_code=204, headers=headers_of(shown, held.size))
+            if offset != upload.size or content_length(request):
+                raise OffsetMismatch(offset=upload.size, requested=offset)
+            return Response(status_code=204, headers=upload_headers(upload, upload.size))
+        if offset != session.size:
+            await session.record_stored_bytes()
+            raise OffsetMismatch(offset=session.size, requested=offset)
+        with work.runtime.uploads.slot(upload.account_id):
+            target = await _take_body(session, request, checksum, work)
+            current = await (session.complete(target) if target else reload_upload(work, upload))
+        return Response(status_code=204, headers=upload_headers(current, session.size))
 
 
 @router.delete(
@@ -210,13 +214,13 @@ async def resume(upload_id: UploadIdInPath, request: Request, work: WriteWork) -
     status_code=204,
     operation_id="delete_upload",
     response_class=Response,
-    openapi_extra=ADDRESSED,
+    openapi_extra=UPLOAD_PARAMETERS,
     responses=DELETED,
 )
 async def terminate(upload_id: UploadIdInPath, work: WriteWork) -> Response:
     """Give an upload up: its bytes go, and its quota comes back. What it delivered stays."""
     await work.write(delete_upload, upload_id, work.now)
-    await work.runtime.in_thread(work.parts.store.drafts.drop, upload_id)
+    await work.runtime.run_in_byte_thread(work.parts.store.drafts.drop, upload_id)
     return Response(status_code=204)
 
 
@@ -235,14 +239,14 @@ async def override(upload_id: UploadIdInPath, request: Request, work: WriteWork)
     raise HTTPException(405, headers={"Allow": "HEAD, PATCH, DELETE, OPTIONS"})
 
 
-async def _take(
-    held: ResumableSession, request: Request, checksum: Checksum | None, work: UnitOfWork
+async def _take_body(
+    session: ResumableSession, request: Request, checksum: Checksum | None, work: UnitOfWork
 ) -> UploadTarget | None:
     """Take the body; what becomes of the upload, if it is whole then and is not to be joined."""
-    _refuse_surplus(request, held.upload.size - held.size)
-    target = await _checked_target(held.upload, work)
-    await held.take(request, checksum)
-    return target if held.deliverable else None
+    _reject_surplus(request, session.upload.size - session.size)
+    target = await _checked_target(session.upload, work)
+    await session.take(request, checksum)
+    return target if session.is_deliverable else None
 
 
 async def _checked_target(upload: Upload, work: UnitOfWork) -> UploadTarget | None:
@@ -257,52 +261,54 @@ async def _checked_target(upload: Upload, work: UnitOfWork) -> UploadTarget | No
         target = _target(upload.metadata, upload.if_match, work)
         await work.read(target.require_access)
     except NotFound:
-        await drop(work, upload.upload_id)
+        await discard_upload(work, upload.upload_id)
         raise
     return target
 
 
-async def _join(request: Request, work: UnitOfWork, concat: Concat, told: str) -> Response:
+async def _join(request: Request, work: UnitOfWork, concat: Concat, metadata: str) -> Response:
     if "upload-length" in request.headers:
         raise FieldInvalid("Upload-Length", "does not go with `Upload-Concat: final`.")
-    if _brings_bytes(request):
+    if _has_body(request):
         raise FieldInvalid("Upload-Concat", "a final upload has no bytes of its own.")
-    match, largest = request.headers.get("if-match"), work.parts.settings.max_file_size
-    target = _target(told, match, work)
-    parts, whole = await work.read(get_parts, concat.parts, told, work.now)
+    match, max_bytes = request.headers.get("if-match"), work.parts.settings.max_file_size
+    target = _target(metadata, match, work)
+    parts, whole = await work.read(get_parts, concat.parts, metadata, work.now)
     if whole is None:
         size = sum(part.size for part in parts)
         if size == 0:
             raise FieldInvalid("Upload-Concat", "the file is empty; nothing was stored.")
-        await work.write(check_joined_size, target, size, largest)
-        announced = UploadRequest(size, told, match, parts=concat.parts)
-        until, drafts = expiry(work), work.parts.store.drafts
+        await work.write(check_joined_size, target, size, max_bytes)
+        upload_request = UploadRequest(size, metadata, match, parts=concat.parts)
+        expires_at, drafts = expiry_time(work), work.parts.store.drafts
         context = CommitContext(work.parts.queue, work.parts.clock)
         copy = partial(join_drafts, drafts, parts)
         try:
-            with work.runtime.uploads.one(parts[0].account_id):
-                async with new_blob(work, copy) as (blob_id, stored):
+            with work.runtime.uploads.slot(parts[0].account_id):
+                async with create_blob(work, copy) as (blob_id, stored):
                     upload = StoredUpload(blob_id, stored, ReservationId(uuid4()))
-                    commit = work.again().write
-                    whole = await commit(join_uploads, announced, upload, target, until, context)
+                    commit = work.with_current_time().write
+                    whole = await commit(
+                        join_uploads, upload_request, upload, target, expires_at, context
+                    )
                 for part in parts:
-                    await work.runtime.in_thread(drafts.drop, part.upload_id)
+                    await work.runtime.run_in_byte_thread(drafts.drop, part.upload_id)
         except BlobMissing:
             # Somebody else joined them first, or gave one up, and their bytes went while we copied.
-            _, whole = await work.read(get_parts, concat.parts, told, work.parts.clock())
+            _, whole = await work.read(get_parts, concat.parts, metadata, work.parts.clock())
             if whole is None:
                 raise
-    headers = headers_of(whole, whole.size) | {"Location": address_of(whole.upload_id)}
+    headers = upload_headers(whole, whole.size) | {"Location": upload_address(whole.upload_id)}
     return Response(status_code=201, headers=headers)
 
 
-def _target(told: str, if_match: str | None, work: UnitOfWork) -> UploadTarget:
-    """What an upload becomes by its metadata. Raises as `target_of_metadata` does."""
-    largest = work.parts.settings.max_file_size
-    return target_of_metadata(told, condition_of(if_match), largest)
+def _target(metadata: str, if_match: str | None, work: UnitOfWork) -> UploadTarget:
+    """What an upload becomes by its metadata. Raises as `target_from_metadata` does."""
+    max_bytes = work.parts.settings.max_file_size
+    return target_from_metadata(metadata, match_condition(if_match), max_bytes)
 
 
-def _brings_bytes(request: Request) -> bool:
+def _has_body(request: Request) -> bool:
     """Whether the request has a body. Raises MediaTypeUnsupported if it is of another kind."""
     length = content_length(request)
     if not length and "transfer-encoding" not in request.headers:
@@ -317,7 +323,7 @@ def _require_stream(request: Request) -> None:
         raise MediaTypeUnsupported(received=received[:100], expected=OFFSET_STREAM)
 
 
-def _refuse_surplus(request: Request, left: int) -> None:
+def _reject_surplus(request: Request, missing: int) -> None:
     """Refuse before its first byte a body that is longer than what is missing."""
-    if (content_length(request) or 0) > left:
-        raise BodyTooLarge(limit=left)
+    if (content_length(request) or 0) > missing:
+        raise BodyTooLarge(limit=missing)

@@ -19,9 +19,9 @@ from entrepot.files.contract import (
     load_visible_contract,
     propose_schema,
 )
-from entrepot.http.api.answers import ACCEPTED, REPEATING, problems, with_headers
 from entrepot.http.api.models.tasks import TaskAccepted
 from entrepot.http.api.models.versions import FileSchema
+from entrepot.http.api.openapi.answers import ACCEPTED, REPEATING, problems, with_headers
 from entrepot.http.api.payloads import revision_payload
 from entrepot.http.api.uploads import accepted_response
 from entrepot.http.deps import ReadWork, UnitOfWork, WriteWork
@@ -32,7 +32,7 @@ from entrepot.http.parameters import (
     RevisionInQuery,
     read_file_id,
 )
-from entrepot.http.uploads.body import small_body
+from entrepot.http.uploads.body import read_small_body
 from entrepot.http.uploads.idempotency import IdempotentRequest
 from entrepot.schemas.enforcement import MAX_SCHEMA_BYTES, load_document
 from entrepot.schemas.model import TableSchema
@@ -64,22 +64,22 @@ async def schema(
     `schema` is null, and the list empty, where the file has none. The `ETag` is that of the newest
     revision; a change may be made conditional on it.
     """
-    contract, revisions = await work.read(_history, file_id)
-    found = find_revision(revisions, revision)
-    listed = [revision_payload(each) for each in revisions]
+    contract, revisions = await work.read(_load_revisions, file_id)
+    selected = find_revision(revisions, revision)
+    revision_list = [revision_payload(each) for each in revisions]
     enforced = contract.mode != "none"
     answer: FileSchema = {
         "revision": None,
         "schema": None,
         "enforced": enforced,
-        "revisions_list": listed,
+        "revisions_list": revision_list,
     }
-    if found is not None:
+    if selected is not None:
         answer = {
-            **revision_payload(found),
-            "schema": found.schema,
+            **revision_payload(selected),
+            "schema": selected.schema,
             "enforced": enforced,
-            "revisions_list": listed,
+            "revisions_list": revision_list,
         }
     return JSONResponse(answer, headers={"ETag": _etag(contract)})
 
@@ -115,21 +115,23 @@ async def change_schema(
     document, digest = await _read_schema(request, work)
     accept = breaking == "accept"
     match = request.headers.get("if-match")
-    named = read_file_id(file_id)
-    idempotent = IdempotentRequest.of(request, "schema", str(named), digest, accept)
+    file_uuid = read_file_id(file_id)
+    idempotent = IdempotentRequest.of(request, "schema", str(file_uuid), digest, accept)
 
     def act(conn: WriteConnection, actor: Actor) -> TaskId:
         def make() -> TaskId:
-            return _propose(conn, actor, named, document, accept, match, work)
+            return _propose(conn, actor, file_uuid, document, accept, match, work)
 
-        return idempotent.once(conn, actor, work.now, make)
+        return idempotent.run_once(conn, actor, work.now, make)
 
     task_id = await work.write(act)
     work.parts.queue.wake()
     return accepted_response(task_id)
 
 
-def _history(conn: ReadConnection, actor: Actor, file_id: UUID) -> tuple[Contract, list[Revision]]:
+def _load_revisions(
+    conn: ReadConnection, actor: Actor, file_id: UUID
+) -> tuple[Contract, list[Revision]]:
     return load_visible_contract(conn, actor, file_id), list_schema_revisions(conn, actor, file_id)
 
 
@@ -157,7 +159,7 @@ async def _read_schema(request: Request, work: UnitOfWork) -> tuple[TableSchema,
     """The body as a sound Table Schema, and its hash. Raises BodyTooLarge, FieldInvalid,
     SchemaInvalid.
     """
-    body = await small_body(request, work.parts.settings.body_timeout, MAX_SCHEMA_BYTES)
+    body = await read_small_body(request, work.parts.settings.body_timeout, MAX_SCHEMA_BYTES)
     try:
         text = body.decode("utf-8-sig")
     except UnicodeDecodeError:

@@ -17,8 +17,7 @@ from entrepot.grants.entitlements import (
     list_entitlements,
     revoke_entitlement,
 )
-from entrepot.http.api.answers import LISTED, Responses, problems, with_headers
-from entrepot.http.api.file_document import Shown, show_file
+from entrepot.http.api.file_document import FileDocument, load_file_document
 from entrepot.http.api.lists import list_response
 from entrepot.http.api.models.files import FileDetails
 from entrepot.http.api.models.sharing import (
@@ -27,7 +26,8 @@ from entrepot.http.api.models.sharing import (
     OfferConfirmation,
     OfferList,
 )
-from entrepot.http.api.payloads import granted_payload, offer_payload, stamp
+from entrepot.http.api.openapi.answers import LISTED, Responses, problems, with_headers
+from entrepot.http.api.payloads import entitlement_payload, format_timestamp, offer_payload
 from entrepot.http.deps import ReadWork, WriteWork
 from entrepot.http.lists.listings import ENTITLEMENTS, OFFERS
 from entrepot.http.parameters import (
@@ -88,7 +88,7 @@ async def entitlements(
         return list_entitlements(conn, actor, file_id, size, after)
 
     listing = ENTITLEMENTS.of(file_id)
-    return await list_response(request, work, listing, find, granted_payload, limit, cursor)
+    return await list_response(request, work, listing, find, entitlement_payload, limit, cursor)
 
 
 @router.put(
@@ -107,9 +107,9 @@ async def entitle(
     name that stands for nobody is `422`, in the same words whether account or user is unknown.
     """
     now = work.parts.clock()
-    asked = user_name, body.entitlement, body.expires_at, now
-    granted, is_new = await work.write(grant_entitlement, file_id, *asked)
-    return JSONResponse(granted_payload(granted), status_code=201 if is_new else 200)
+    arguments = user_name, body.entitlement, body.expires_at, now
+    entitlement, is_new = await work.write(grant_entitlement, file_id, *arguments)
+    return JSONResponse(entitlement_payload(entitlement), status_code=201 if is_new else 200)
 
 
 @router.delete(
@@ -153,11 +153,11 @@ async def offer(file_id: FileIdInPath, body: OfferBody, work: WriteWork) -> Resp
 
     Until then nothing changes. A file has one offer; another one takes its place.
     """
-    made = await work.write(offer_file, file_id, body.user_name, work.parts.clock())
+    offered_at = await work.write(offer_file, file_id, body.user_name, work.parts.clock())
     answer: OfferConfirmation = {
         "file_id": str(file_id),
         "user_name": body.user_name,
-        "offered_at": stamp(made),
+        "offered_at": format_timestamp(offered_at),
     }
     return JSONResponse(answer)
 
@@ -189,9 +189,9 @@ async def accept(file_id: FileIdInPath, work: WriteWork) -> Response:
     figures if they do not fit, `409` while a version is being inspected.
     """
 
-    def act(conn: WriteConnection, actor: Actor) -> Shown:
+    def apply(conn: WriteConnection, actor: Actor) -> FileDocument:
         accept_offer(conn, actor, file_id, work.parts.clock())
-        return show_file(conn, actor, file_id)
+        return load_file_document(conn, actor, file_id)
 
-    found = await work.write(act)
-    return JSONResponse(found.document, headers={"ETag": found.etag})
+    document = await work.write(apply)
+    return JSONResponse(document.document, headers={"ETag": document.etag})

@@ -13,10 +13,10 @@ from entrepot.db.types import ReadConnection
 from entrepot.errors import EntrepotError
 from entrepot.files.processing.cancel import actor_to_viewer, cancel_task, get_visible_task
 from entrepot.files.processing.task_report import get_task_report
-from entrepot.http.api.answers import EVENTS, LISTED, problems
 from entrepot.http.api.lists import list_response
 from entrepot.http.api.models.inspections import InspectionReport
 from entrepot.http.api.models.tasks import TaskDetails, TaskList
+from entrepot.http.api.openapi.answers import EVENTS, LISTED, problems
 from entrepot.http.api.payloads import task_payload
 from entrepot.http.deps import AnyWork, UnitOfWork
 from entrepot.http.limits.concurrency_limits import EventStream
@@ -109,9 +109,9 @@ async def events(
     `Last-Event-ID` resumes: a state that the client has seen is not sent again. The stream
     closes after the event of the task's end.
     """
-    present = await work.read(get_visible_task, task_id)
-    seen = EVENT_ID.or_default(last_event_id, 0)
-    return EventStream(task_events(work, present, seen, _payload))
+    task = await work.read(get_visible_task, task_id)
+    known_revision = EVENT_ID.or_default(last_event_id, 0)
+    return EventStream(task_events(work, task, known_revision, _payload))
 
 
 async def _payload(task: TaskRecord) -> str:
@@ -119,30 +119,34 @@ async def _payload(task: TaskRecord) -> str:
 
 
 async def task_events(
-    work: UnitOfWork, present: TaskRecord, seen: int, render: Callable[[TaskRecord], Awaitable[str]]
+    work: UnitOfWork,
+    task: TaskRecord,
+    known_revision: int,
+    render: Callable[[TaskRecord], Awaitable[str]],
 ) -> AsyncIterator[bytes]:
-    """Events of one task from revision `seen` on; `render` makes an event's data of a task.
+    """Events of one task from revision `known_revision` on; `render` makes an event's data of a
+    task.
 
     Each look is made anew as the actor: a key revoked meanwhile ends the stream.
     """
     yield b"retry: 1000\n\n"
-    if present.revision != seen:
-        yield _event(present, await render(present))
-    elif present.ended:
+    if task.revision != known_revision:
+        yield _event(task, await render(task))
+    elif task.ended:
         yield b": nothing new; the task has ended\n\n"
-    with work.runtime.watch.following(present.id, present.revision) as follower:
-        while not present.ended and not work.runtime.draining:
+    with work.runtime.watch.follow(task.id, task.revision) as follower:
+        while not task.ended and not work.runtime.draining:
             changed = await follower.wait(HEARTBEAT)
             try:
-                present = await work.again().read(get_visible_task, present.id)
-                data = await render(present) if changed else ""
+                task = await work.with_current_time().read(get_visible_task, task.id)
+                data = await render(task) if changed else ""
             except EntrepotError:
                 return  # the key or the right ended meanwhile; a new request is told why
             if not changed:
                 yield b": still here\n\n"
-            elif present.revision != follower.seen:
-                follower.seen = present.revision
-                yield _event(present, data)
+            elif task.revision != follower.known_revision:
+                follower.known_revision = task.revision
+                yield _event(task, data)
 
 
 def _event(task: TaskRecord, data: str) -> bytes:

@@ -9,8 +9,8 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
 from entrepot import errors
-from entrepot.http.api.answers import ACCEPTED, DEFINING, DELIVERING, REPEATING, problems
 from entrepot.http.api.models.tasks import TaskAccepted
+from entrepot.http.api.openapi.answers import ACCEPTED, DEFINING, DELIVERING, REPEATING, problems
 from entrepot.http.deps import WriteWork
 from entrepot.http.parameters import SIZE_LIMIT_SCHEMA
 from entrepot.http.uploads.form import receive_form
@@ -35,7 +35,7 @@ PROPERTIES: dict[str, Any] = {
 }
 
 
-def form_of(properties: dict[str, Any], required: list[str]) -> dict[str, Any]:
+def form_schema(properties: dict[str, Any], required: list[str]) -> dict[str, Any]:
     """How OpenAPI describes a form."""
     schema = {"type": "object", "required": required, "properties": properties}
     return {
@@ -44,8 +44,8 @@ def form_of(properties: dict[str, Any], required: list[str]) -> dict[str, Any]:
 
 
 NEW_RESPONSES = ACCEPTED | problems(*DELIVERING, *DEFINING, *REPEATING, errors.FormMalformed)
-NEW = form_of(PROPERTIES, ["file", "file_size_limit"])
-JUDGED = form_of(
+NEW_FILE_FORM = form_schema(PROPERTIES, ["file", "file_size_limit"])
+VALIDATION_FORM = form_schema(
     PROPERTIES
     | {
         "file_id": {
@@ -63,7 +63,7 @@ JUDGED = form_of(
     status_code=202,
     operation_id="upload_new_file",
     response_model=TaskAccepted,
-    openapi_extra=NEW,
+    openapi_extra=NEW_FILE_FORM,
     responses=NEW_RESPONSES,
 )
 @router.post(
@@ -71,7 +71,7 @@ JUDGED = form_of(
     status_code=202,
     operation_id="upload_file",
     response_model=TaskAccepted,
-    openapi_extra=NEW,
+    openapi_extra=NEW_FILE_FORM,
     responses=NEW_RESPONSES,
 )
 async def new_file(request: Request, work: WriteWork) -> JSONResponse:
@@ -84,7 +84,7 @@ async def new_file(request: Request, work: WriteWork) -> JSONResponse:
     status_code=202,
     operation_id="validate_file",
     response_model=TaskAccepted,
-    openapi_extra=JUDGED,
+    openapi_extra=VALIDATION_FORM,
     responses=ACCEPTED | problems(*DELIVERING, *DEFINING, errors.FormMalformed, errors.NotFound),
 )
 async def validate(request: Request, work: WriteWork) -> JSONResponse:

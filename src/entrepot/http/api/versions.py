@@ -8,17 +8,24 @@ from entrepot.accounts.actor import Actor
 from entrepot.db.pages import Position
 from entrepot.db.types import ReadConnection
 from entrepot.files.queries.versions_list import Version, get_version, list_versions
-from entrepot.http.api.answers import ACCEPTED, COPYING, DELIVERING, LISTED, REPEATING, problems
-from entrepot.http.api.file_document import condition_of
+from entrepot.http.api.file_document import match_condition
 from entrepot.http.api.lists import list_response
 from entrepot.http.api.models.tasks import TaskAccepted
 from entrepot.http.api.models.versions import VersionDetails, VersionList
+from entrepot.http.api.openapi.answers import (
+    ACCEPTED,
+    COPYING,
+    DELIVERING,
+    LISTED,
+    REPEATING,
+    problems,
+)
 from entrepot.http.api.payloads import version_payload
 from entrepot.http.api.restoration import restore
-from entrepot.http.api.uploads import PROPERTIES, accepted_response, form_of
+from entrepot.http.api.uploads import PROPERTIES, accepted_response, form_schema
 from entrepot.http.deps import ReadWork, WriteWork
 from entrepot.http.lists.listings import VERSIONS
-from entrepot.http.lists.paging import number_of
+from entrepot.http.lists.paging import position_number
 from entrepot.http.parameters import (
     REPLACES,
     Cursor,
@@ -33,7 +40,7 @@ from entrepot.http.uploads.target import NextVersion
 
 router = APIRouter(tags=["files"])
 
-DELIVERED = form_of({"file": PROPERTIES["file"], "replaces": REPLACES.schema}, ["file"])
+VERSION_FORM = form_schema({"file": PROPERTIES["file"], "replaces": REPLACES.schema}, ["file"])
 
 
 @router.get(
@@ -57,7 +64,7 @@ async def versions(
     def find(
         conn: ReadConnection, actor: Actor, size: int, after: Position | None
     ) -> list[Version]:
-        return list_versions(conn, actor, file_id, size, number_of(after))
+        return list_versions(conn, actor, file_id, size, position_number(after))
 
     listing = VERSIONS.of(file_id)
     return await list_response(request, work, listing, find, version_payload, limit, cursor)
@@ -78,7 +85,7 @@ async def version(file_id: FileIdInPath, number: NumberInPath, work: ReadWork) -
     status_code=202,
     operation_id="upload_version",
     response_model=TaskAccepted,
-    openapi_extra=DELIVERED,
+    openapi_extra=VERSION_FORM,
     responses=ACCEPTED
     | problems(
         *DELIVERING,
@@ -99,7 +106,7 @@ async def new_version(file_id: FileIdTextInPath, request: Request, work: WriteWo
     `If-Match` (the `ETag` of the file) nothing is delivered if it has changed since; with an
     `Idempotency-Key` the request may be repeated.
     """
-    target = NextVersion(file_id, condition_of(request.headers.get("if-match")))
+    target = NextVersion(file_id, match_condition(request.headers.get("if-match")))
     return accepted_response(await receive_form(request, work, target))
 
 

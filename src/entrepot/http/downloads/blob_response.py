@@ -14,44 +14,44 @@ from starlette.types import Message, Receive, Scope, Send
 from entrepot.blobs import BLOCK_BYTES, BlobId, BlobStore
 from entrepot.errors import BlobMissing
 from entrepot.http.downloads.ranges import Span
-from entrepot.http.limits.concurrency_limits import place_to
+from entrepot.http.limits.concurrency_limits import account_slot
 
-SMALL = 256 * 1024
+MAX_IN_MEMORY_BYTES = 256 * 1024
 """Bytes up to which a file is sent from memory if it lies in the page cache."""
 
 
-MIDDLING = 16 * 1024 * 1024
+MAX_PATHSEND_BYTES = 16 * 1024 * 1024
 """Bytes up to which the server sends a whole file by itself. It costs no memory here, but at
 1 GiB it is slower than our own blocks of 1 MiB (0.57 of nginx's rate against 0.91)."""
 
 
 @dataclass(frozen=True)
 class BlobPart:
-    """A piece of a body: the bytes `before`, then that `span` of the blob, if any."""
+    """A piece of a body: the bytes `prefix`, then that `span` of the blob, if any."""
 
-    before: bytes
+    prefix: bytes
     span: Span | None
 
     def __len__(self) -> int:
-        return len(self.before) + (len(self.span) if self.span else 0)
+        return len(self.prefix) + (len(self.span) if self.span else 0)
 
 
-class Recorded(Protocol):
+class ReadRecorder(Protocol):
     """Takes note of what is sent, right before it is: a client that goes then may have had it."""
 
-    def whole(self, size: int) -> None:
+    def record_all(self, size: int) -> None:
         """All of the blob at once."""
         ...
 
-    def part(self, size: int) -> None:
+    def record_part(self, size: int) -> None:
         """A part of it, or the beginning of what comes in blocks."""
         ...
 
-    def more(self, size: int) -> None:
+    def record_more(self, size: int) -> None:
         """A further block."""
         ...
 
-    def broken_off(self) -> None:
+    def record_abort(self) -> None:
         """The client has gone before the end."""
         ...
 
@@ -82,7 +82,7 @@ class BlobResponse(Response):
         self._blob_id = blob_id
         self._size = size
         self._parts = parts
-        self.recorded: Recorded | None = None
+        self.recorder: ReadRecorder | None = None
         self.init_headers(headers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -94,35 +94,37 @@ class BlobResponse(Response):
         }
         file = self._whole_file(scope)
         if not self._parts:
-            self._note_all()
+            self._record_all()
             await send(start)
             await send({"type": "http.response.body", "body": b"", "more_body": False})
         elif file is not None and (body := _small_and_cached(file, self._size)) is not None:
-            self._note_all()
+            self._record_all()
             await send(start)
             await send({"type": "http.response.body", "body": body, "more_body": False})
-        elif file is not None and self._size <= MIDDLING:
-            self._note_all()
+        elif file is not None and self._size <= MAX_PATHSEND_BYTES:
+            self._record_all()
             await send(start)
             await send({"type": "http.response.pathsend", "path": str(file)})
         elif sum(len(part) for part in self._parts) <= BLOCK_BYTES:
             # One hop and one message: 2,150 a second of 64 KiB, 32 at once; 1,600 as a stream.
             body = await asyncio.to_thread(lambda: b"".join(self._body()))
-            self._note_all()
+            self._record_all()
             await send(start)
             await send({"type": "http.response.body", "body": body, "more_body": False})
         else:
-            with place_to("downloads", scope):
+            with account_slot("downloads", scope):
                 await self._stream(start, receive, send)
         if self.background is not None:
             await self.background()
 
-    def _note_all(self) -> None:
+    def _record_all(self) -> None:
         """Record what is sent at once: the whole blob, or ranges of it."""
-        if self.recorded is not None:
+        if self.recorder is not None:
             sent = sum(len(part.span) for part in self._parts if part.span is not None)
-            note = self.recorded.part if self.status_code == 206 else self.recorded.whole
-            note(sent)
+            record = (
+                self.recorder.record_part if self.status_code == 206 else self.recorder.record_all
+            )
+            record(sent)
 
     def _whole_file(self, scope: Scope) -> Path | None:
         """The file that is exactly the body, if the server sends files by itself.
@@ -146,23 +148,25 @@ class BlobResponse(Response):
 
     async def _stream(self, start: Message, receive: Receive, send: Send) -> None:
         # A server need not tell through `send` that the client has gone: Granian does not.
-        gone = asyncio.ensure_future(_until_gone(receive))
+        disconnected = asyncio.ensure_future(_wait_for_disconnect(receive))
         try:
             async with aclosing(_read_ahead(self._body())) as blocks:
                 async for block in blocks:
-                    if gone.done():
-                        if self.recorded is not None:
-                            self.recorded.broken_off()
+                    if disconnected.done():
+                        if self.recorder is not None:
+                            self.recorder.record_abort()
                         return
-                    if self.recorded is not None:
-                        (self.recorded.part if start else self.recorded.more)(len(block))
+                    if self.recorder is not None:
+                        (self.recorder.record_part if start else self.recorder.record_more)(
+                            len(block)
+                        )
                     if start:
                         await send(start)
                         start = {}
                     await send({"type": "http.response.body", "body": block, "more_body": True})
             await send({"type": "http.response.body", "body": b"", "more_body": False})
         finally:
-            gone.cancel()
+            disconnected.cancel()
 
     def _body(self) -> Iterator[bytes]:
         """The body, read as it is asked for. Raises `BlobMissing` where bytes are missing."""
@@ -170,14 +174,14 @@ class BlobResponse(Response):
         if stat is None or stat.size != self._size:
             raise BlobMissing(blob_id=self._blob_id)
         for part in self._parts:
-            if part.before:
-                yield part.before
+            if part.prefix:
+                yield part.prefix
             if part.span is not None:
-                rest = len(part.span)
+                missing = len(part.span)
                 for block in self._blob.read(self._blob_id, part.span.start, part.span.stop):
-                    rest -= len(block)
+                    missing -= len(block)
                     yield block
-                if rest:
+                if missing:
                     raise BlobMissing(blob_id=self._blob_id)
 
 
@@ -187,7 +191,7 @@ def _small_and_cached(file: Path, size: int) -> bytes | None:
     `RWF_NOWAIT` (preadv2(2), Linux) never waits, so that the event loop may do it: the server's
     own sending of a file costs two hops to its threads.
     """
-    if size > SMALL or not hasattr(os, "RWF_NOWAIT"):
+    if size > MAX_IN_MEMORY_BYTES or not hasattr(os, "RWF_NOWAIT"):
         return None
     body = bytearray(size)
     try:
@@ -198,7 +202,7 @@ def _small_and_cached(file: Path, size: int) -> bytes | None:
     return bytes(body) if complete else None
 
 
-async def _until_gone(receive: Receive) -> None:
+async def _wait_for_disconnect(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
 

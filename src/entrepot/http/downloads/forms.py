@@ -10,7 +10,7 @@ from entrepot.http.deps import UnitOfWork
 from entrepot.inspection.results import Form
 
 
-async def form_of(
+async def get_form(
     work: UnitOfWork, file_id: UUID, form: Form, version: int | None
 ) -> PublishedVersion:
     """The form, ready to be sent; if it is not there, it is to be made from now on.
@@ -18,11 +18,13 @@ async def form_of(
     Raises DerivativePending until it is there, DerivativeFailed, VersionNotTabular, NotFound and
     NoPublishedVersion.
     """
-    found = await work.cached_read(find_form, file_id, form, version)
-    if found is not None and work.now - found.used_at < USE_RECORD_INTERVAL:
-        return found.published
+    ready = await work.cached_read(find_form, file_id, form, version)
+    if ready is not None and work.now - ready.used_at < USE_RECORD_INTERVAL:
+        return ready.published
     queue = work.parts.queue
-    return _answered(work, await work.write(request_form, file_id, form, version, queue, work.now))
+    return _require_ready(
+        work, await work.write(request_form, file_id, form, version, queue, work.now)
+    )
 
 
 async def rejected_rows(work: UnitOfWork, file_id: UUID, version: int | None) -> PublishedVersion:
@@ -31,15 +33,15 @@ async def rejected_rows(work: UnitOfWork, file_id: UUID, version: int | None) ->
     Raises DerivativePending until they are there, and what `request_rejected_rows` raises.
     """
     queue = work.parts.queue
-    return _answered(
+    return _require_ready(
         work, await work.write(request_rejected_rows, file_id, version, queue, work.now)
     )
 
 
-def _answered(
-    work: UnitOfWork, asked: PublishedVersion | DerivativePending | DerivativeFailed
+def _require_ready(
+    work: UnitOfWork, outcome: PublishedVersion | DerivativePending | DerivativeFailed
 ) -> PublishedVersion:
-    if isinstance(asked, EntrepotError):
+    if isinstance(outcome, EntrepotError):
         work.parts.queue.wake()
-        raise asked
-    return asked
+        raise outcome
+    return outcome

@@ -22,11 +22,11 @@ from entrepot.errors import (
 from entrepot.files.forms.preview import PreviewSource, find_preview_source
 from entrepot.files.forms.read_form import USE_RECORD_INTERVAL
 from entrepot.http.deps import UnitOfWork
-from entrepot.http.downloads.forms import form_of
-from entrepot.http.downloads.read_log import reading_of
+from entrepot.http.downloads.forms import get_form
+from entrepot.http.downloads.read_log import start_recorded_read
 from entrepot.inspection.results import Preview, PreviewRequest
 
-REFUSALS: dict[str, Callable[..., EntrepotError]] = {
+REQUEST_ERRORS: dict[str, Callable[..., EntrepotError]] = {
     "expression-invalid": ExpressionInvalid,
     "unknown-column": UnknownColumn,
     "type-mismatch": TypeMismatch,
@@ -34,7 +34,7 @@ REFUSALS: dict[str, Callable[..., EntrepotError]] = {
 
 
 @dataclass(frozen=True)
-class Query:
+class PreviewQuery:
     """Which rows and columns, as they were asked for.
 
     `row` is where to begin by a row's number instead of an offset; `most_columns` leaves out all
@@ -52,7 +52,7 @@ class Query:
 
 
 @dataclass(frozen=True)
-class EncodedPreview:
+class RowsPage:
     """A page of rows as the API shows it, and the cursor of the next one, if there is one.
 
     `offset` is how many rows were skipped before a first page.
@@ -63,29 +63,29 @@ class EncodedPreview:
     offset: int
 
 
-async def preview_of(
-    work: UnitOfWork, file_id: UUID, version: int | None, query: Query
-) -> EncodedPreview:
+async def get_preview_page(
+    work: UnitOfWork, file_id: UUID, version: int | None, query: PreviewQuery
+) -> RowsPage:
     """A page of a published version, the newest by default.
 
-    Raises DerivativePending until its Parquet is there, what `find_preview_source` and `form_of`
+    Raises DerivativePending until its Parquet is there, what `find_preview_source` and `get_form`
     raise, ExpressionInvalid, UnknownColumn, TypeMismatch, CursorMismatch, FieldInvalid, and what
     `Previewer.page` raises.
     """
-    found = await work.cached_read(find_preview_source, file_id, version)
-    if found is None or work.now - found.used_at >= USE_RECORD_INTERVAL:
-        await form_of(work, file_id, "parquet", version)
-        found = await work.read(find_preview_source, file_id, version)
-    path = work.parts.store.path(found.parquet.blob_id) if found is not None else None
-    if found is None or path is None or not path.exists():  # it expired a moment ago
+    source = await work.cached_read(find_preview_source, file_id, version)
+    if source is None or work.now - source.used_at >= USE_RECORD_INTERVAL:
+        await get_form(work, file_id, "parquet", version)
+        source = await work.read(find_preview_source, file_id, version)
+    path = work.parts.store.path(source.parquet.blob_id) if source is not None else None
+    if source is None or path is None or not path.exists():  # it expired a moment ago
         raise PreviewUnavailable
     if query.cursor is not None and query.offset:
         raise FieldInvalid("offset", "is for the first page; further ones have a cursor.")
-    after = _read_cursor(query.cursor, found, query) if query.cursor is not None else None
-    offset = query.offset if query.row is None else max(0, query.row - found.first_row)
+    after = _read_cursor(query.cursor, source, query) if query.cursor is not None else None
+    offset = query.offset if query.row is None else max(0, query.row - source.first_row)
     request = PreviewRequest(
         path=Path(path),
-        size=found.parquet.size,
+        size=source.parquet.size,
         columns=query.columns,
         order_by=query.order_by,
         where=query.where,
@@ -94,68 +94,68 @@ async def preview_of(
         offset=offset,
         most_columns=query.most_columns,
     )
-    made = await work.runtime.previewer.page(found.parquet.reader.account_id, request)
-    if made.refused is not None:
-        raise _refusal(made.refused)
-    page = _page(found, query, made, offset)
-    shown = json.dumps(page.document["rows"], ensure_ascii=False, separators=(",", ":"))
-    reading_of(work, found.parquet).part(len(shown.encode()))
+    preview = await work.runtime.previewer.page(source.parquet.reader.account_id, request)
+    if preview.refused is not None:
+        raise _request_error(preview.refused)
+    page = _page(source, query, preview, offset)
+    rows_json = json.dumps(page.document["rows"], ensure_ascii=False, separators=(",", ":"))
+    start_recorded_read(work, source.parquet).record_part(len(rows_json.encode()))
     return page
 
 
-def _page(found: PreviewSource, query: Query, made: Preview, offset: int) -> EncodedPreview:
-    types = dict(found.types)
+def _page(source: PreviewSource, query: PreviewQuery, preview: Preview, offset: int) -> RowsPage:
+    types = dict(source.types)
     columns = [
         {"name": c["name"], "type": types.get(c["name"], "string"), "stored_as": c["stored_as"]}
-        for c in made.columns
+        for c in preview.columns
     ]
     rows = [
-        {"_row": found.first_row + row["number"], "values": row["values"]}
+        {"_row": source.first_row + row["number"], "values": row["values"]}
         | ({"cut": row["cut"]} if "cut" in row else {})
-        for row in made.rows
+        for row in preview.rows
     ]
     document = {
-        "version": found.parquet.number,
-        "row_count": found.row_count,
+        "version": source.parquet.number,
+        "row_count": source.row_count,
         "columns": columns,
         "rows": rows,
     }
-    cursor = _write_cursor(found, query, made.rows[-1]["number"]) if made.more else None
-    return EncodedPreview(document, cursor, offset)
+    cursor = _write_cursor(source, query, preview.rows[-1]["number"]) if preview.more else None
+    return RowsPage(document, cursor, offset)
 
 
-def _refusal(refused: dict[str, Any]) -> EntrepotError:
-    told = dict(refused)
-    code, detail = told.pop("code"), told.pop("detail")
-    kind = REFUSALS.get(code)
+def _request_error(error: dict[str, Any]) -> EntrepotError:
+    figures = dict(error)
+    code, detail = figures.pop("code"), figures.pop("detail")
+    kind = REQUEST_ERRORS.get(code)
     if kind is not None:
-        return kind(reason=detail, **told)
-    field = str(told["field"])
+        return kind(reason=detail, **figures)
+    field = str(figures["field"])
     return FieldInvalid(field, detail.removeprefix(f"{field}: "))
 
 
-def _write_cursor(found: PreviewSource, query: Query, row: int) -> str:
+def _write_cursor(source: PreviewSource, query: PreviewQuery, row: int) -> str:
     """Where a page ended: the row, whose sort key stands in the file, and which query it is of."""
-    raw = json.dumps([row, _digest(found, query)], separators=(",", ":"))
+    raw = json.dumps([row, _digest(source, query)], separators=(",", ":"))
     return base64.urlsafe_b64encode(raw.encode()).decode().rstrip("=")
 
 
-def _read_cursor(text: str, found: PreviewSource, query: Query) -> int:
+def _read_cursor(text: str, source: PreviewSource, query: PreviewQuery) -> int:
     """The row. Raises FieldInvalid for what we never wrote, CursorMismatch for another query's."""
     try:
         raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
         row, digest = json.loads(raw)
-        wrong = not isinstance(row, int) or not isinstance(digest, str) or not 0 <= row < 1 << 62
+        invalid = not isinstance(row, int) or not isinstance(digest, str) or not 0 <= row < 1 << 62
     except (Base64Error, ValueError, TypeError, RecursionError):
-        wrong = True
-    if wrong:
+        invalid = True
+    if invalid:
         raise FieldInvalid("cursor", "is not one that a `Link` header of a preview named.")
-    if digest != _digest(found, query):
+    if digest != _digest(source, query):
         raise CursorMismatch
     return int(row)
 
 
-def _digest(found: PreviewSource, query: Query) -> str:
+def _digest(source: PreviewSource, query: PreviewQuery) -> str:
     """What a cursor is bound to: other columns or another length of the page may be asked for."""
-    bound = json.dumps([str(found.version_id), query.order_by or "", query.where or ""])
-    return sha256(bound.encode()).hexdigest()[:16]
+    text = json.dumps([str(source.version_id), query.order_by or "", query.where or ""])
+    return sha256(text.encode()).hexdigest()[:16]

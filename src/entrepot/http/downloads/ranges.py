@@ -35,16 +35,16 @@ def requested_spans(field: str | None, size: int) -> tuple[Span, ...]:
     end are cut or dropped; those that overlap or touch are one; the order is the request's.
     Raises `RangeNotSatisfiable` when every part lies beyond the end.
     """
-    asked = _asked(field or "")
-    if not asked or size == 0:
+    ranges = _parse_ranges(field or "")
+    if not ranges or size == 0:
         return ()
-    spans = [span for span in (_resolved(*spec, size=size) for spec in asked) if span]
+    spans = [span for span in (_resolve(*spec, size=size) for spec in ranges) if span]
     if not spans:
         raise RangeNotSatisfiable(size=size)
-    return _coalesced(spans)
+    return _merge(spans)
 
 
-def _asked(field: str) -> list[tuple[int | None, int | None]]:
+def _parse_ranges(field: str) -> list[tuple[int | None, int | None]]:
     """The (first, last) pairs of a byte-range set, as written: (None, n) is a suffix of n bytes.
 
     Empty where the set is invalid in any part (section 14.1.1).
@@ -52,16 +52,16 @@ def _asked(field: str) -> list[tuple[int | None, int | None]]:
     unit, _, ranges = field.partition("=")
     if unit.strip().lower() != "bytes":
         return []
-    asked: list[tuple[int | None, int | None]] = []
+    pairs: list[tuple[int | None, int | None]] = []
     for text in filter(None, (part.strip(" \t") for part in ranges.split(","))):
         spec = _SPEC.fullmatch(text)
-        if spec is None or len(asked) == MAX_RANGES:
+        if spec is None or len(pairs) == MAX_RANGES:
             return []
         first, last = _number(spec["first"]), _number(spec["last"] or spec["suffix"])
         if first is not None and last is not None and last < first:
             return []
-        asked.append((first, last))
-    return asked
+        pairs.append((first, last))
+    return pairs
 
 
 def _number(digits: str | None) -> int | None:
@@ -72,7 +72,7 @@ def _number(digits: str | None) -> int | None:
     return int(digits) if len(digits) <= 18 else _HUGE
 
 
-def _resolved(first: int | None, last: int | None, size: int) -> Span | None:
+def _resolve(first: int | None, last: int | None, size: int) -> Span | None:
     """The part of `size` bytes that a pair means; None where it lies beyond the end."""
     if first is None:
         start, stop = max(size - (last or 0), 0), size
@@ -81,7 +81,7 @@ def _resolved(first: int | None, last: int | None, size: int) -> Span | None:
     return Span(start, stop) if start < stop else None
 
 
-def _coalesced(spans: list[Span]) -> tuple[Span, ...]:
+def _merge(spans: list[Span]) -> tuple[Span, ...]:
     """One span for each group that overlaps or touches, in the order of its first member."""
     groups: list[tuple[int, Span]] = []  # the place in the request, what is covered
     for place, span in sorted(enumerate(spans), key=lambda item: item[1].start):

@@ -10,10 +10,10 @@ from entrepot.activity.reads import Read, ReadBuffer, has_ended_reads, write_rea
 from entrepot.files.versions import PublishedVersion
 from entrepot.http.deps import Runtime, UnitOfWork
 
-WRITE_EVERY = 0.8
+WRITE_SECONDS = 0.8
 """Seconds. With the time of one transaction it is below the second that a crash may lose."""
-LOOK_EVERY = 10
-"""Rounds of `WRITE_EVERY` after which somebody looks for reads that have ended."""
+CHECK_ROUNDS = 10
+"""Rounds of `WRITE_SECONDS` after which somebody looks for reads that have ended."""
 
 
 @dataclass(frozen=True)
@@ -24,49 +24,50 @@ class RecordedRead:
     buffer: ReadBuffer
     read: Read
 
-    def whole(self, size: int) -> None:
+    def record_all(self, size: int) -> None:
         """All of it, `size` bytes, in one go."""
-        self._note(goes_on=False, sent=size)
+        self._record(may_continue=False, sent=size)
 
-    def part(self, size: int) -> None:
-        """`size` bytes of it, as a range or a page; or 0, and `more` tells of further ones."""
-        self._note(goes_on=True, sent=size)
+    def record_part(self, size: int) -> None:
+        """`size` bytes of it, as a range or a page; or 0, and `record_more` tells of further
+        ones."""
+        self._record(may_continue=True, sent=size)
 
-    def more(self, size: int) -> None:
+    def record_more(self, size: int) -> None:
         """Further bytes of the same request."""
-        self._note(goes_on=True, sent=size, requests=0)
+        self._record(may_continue=True, sent=size, requests=0)
 
-    def broken_off(self) -> None:
+    def record_abort(self) -> None:
         """The client has gone before it had all of it."""
-        self._note(goes_on=True, requests=0, broken_off=True)
+        self._record(may_continue=True, requests=0, broken_off=True)
 
-    def _note(
-        self, *, goes_on: bool, sent: int = 0, requests: int = 1, broken_off: bool = False
+    def _record(
+        self, *, may_continue: bool, sent: int = 0, requests: int = 1, broken_off: bool = False
     ) -> None:
         request_origin = self.work.request_origin
         self.buffer.add(
             self.read,
             request_origin.request_id if request_origin else "",
             self.work.parts.clock(),
-            may_continue=goes_on,
+            may_continue=may_continue,
             sent_bytes=sent,
             requests=requests,
             broken_off=broken_off,
         )
 
 
-def reading_of(work: UnitOfWork, found: PublishedVersion) -> RecordedRead:
+def start_recorded_read(work: UnitOfWork, version: PublishedVersion) -> RecordedRead:
     """What a request reads of a version, by who may."""
-    reader = found.reader
+    reader = version.reader
     read = Read(
-        found.account_id,
+        version.account_id,
         reader.user_id,
         reader.user_name,
         reader.key_id,
         work.request_origin.address if work.request_origin else "",
-        found.file_id,
-        found.number,
-        found.form,
+        version.file_id,
+        version.number,
+        version.form,
     )
     return RecordedRead(work, work.runtime.reads, read)
 
@@ -93,18 +94,19 @@ class ReadWriter:
     async def _run(self) -> None:
         rounds = 0
         while True:
-            await asyncio.sleep(WRITE_EVERY)
+            await asyncio.sleep(WRITE_SECONDS)
             rounds += 1
             # In a task of its own: the end of this one must not leave a batch between two chairs.
-            await asyncio.shield(self._write(look=rounds % LOOK_EVERY == 0))
+            await asyncio.shield(self._write(check_ended=rounds % CHECK_ROUNDS == 0))
 
-    async def _write(self, look: bool = False) -> None:
+    async def _write(self, check_ended: bool = False) -> None:
         runtime = self._runtime
         database, now = runtime.parts.database, runtime.parts.clock()
         batch = runtime.reads.drain()
         try:
             if batch or (
-                look and await runtime.run_in_database_thread(database.read, has_ended_reads, now)
+                check_ended
+                and await runtime.run_in_database_thread(database.read, has_ended_reads, now)
             ):
                 runtime.changes.lend_connection()
                 await runtime.run_in_database_thread(

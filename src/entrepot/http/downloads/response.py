@@ -27,9 +27,9 @@ from entrepot.http.downloads.conditions import (
 )
 from entrepot.http.downloads.disposition import attachment
 from entrepot.http.downloads.ranges import Span, requested_spans
-from entrepot.http.downloads.read_log import reading_of
+from entrepot.http.downloads.read_log import start_recorded_read
 
-LOOKED_AT = {
+CONDITIONAL_HEADERS = {
     "if-match",
     "if-none-match",
     "if-modified-since",
@@ -56,22 +56,22 @@ class Representation:
         return Validators(f'"{self.sha256}"', self.modified)
 
 
-def published_response(request: Request, work: UnitOfWork, found: PublishedVersion) -> Response:
+def published_response(request: Request, work: UnitOfWork, version: PublishedVersion) -> Response:
     """The answer to a GET or HEAD of a published version; what is sent of it is recorded.
 
     Raises as `download_response` does.
     """
     representation = Representation(
-        size=found.size,
-        sha256=found.sha256,
-        media_type=found.media_type,
-        file_name=found.file_name,
-        modified=found.published_at,
+        size=version.size,
+        sha256=version.sha256,
+        media_type=version.media_type,
+        file_name=version.file_name,
+        modified=version.published_at,
     )
-    store, blob_id = work.parts.store, found.blob_id
+    store, blob_id = work.parts.store, version.blob_id
     response = download_response(request.method, request.headers, store, blob_id, representation)
     if isinstance(response, BlobResponse) and request.method == "GET":
-        response.recorded = reading_of(work, found)
+        response.recorder = start_recorded_read(work, version)
     return response
 
 
@@ -89,20 +89,21 @@ def download_response(
     9110, section 13.2.2. Raises `PreconditionFailed` and `RangeNotSatisfiable`.
     """
     headers = {
-        name: ", ".join(request_headers.getlist(name)) for name in LOOKED_AT & {*request_headers}
+        name: ", ".join(request_headers.getlist(name))
+        for name in CONDITIONAL_HEADERS & {*request_headers}
     }
     current = representation.validators
     check_preconditions(headers, current)
     if is_unchanged(headers, current):
         return Response(status_code=304, headers=_validator_headers(representation))
-    always = _validator_headers(representation) | _content_headers(representation)
+    common = _validator_headers(representation) | _content_headers(representation)
     spans: tuple[Span, ...] = ()
     if request_method == "GET" and range_applies(headers, current):
         spans = requested_spans(headers.get("range"), representation.size)
-    status, described, parts = _planned(representation, spans)
+    status, body_headers, parts = _plan_body(representation, spans)
     return BlobResponse(
         status,
-        always | described,
+        common | body_headers,
         blob=blob,
         blob_id=blob_id,
         size=representation.size,
@@ -110,7 +111,7 @@ def download_response(
     )
 
 
-def _planned(
+def _plan_body(
     representation: Representation, spans: tuple[Span, ...]
 ) -> tuple[int, dict[str, str], tuple[BlobPart, ...]]:
     """Status, headers that describe the body, and the body's parts."""
@@ -138,14 +139,14 @@ def _multipart(
     boundary: str, spans: tuple[Span, ...], representation: Representation
 ) -> Iterator[BlobPart]:
     """The parts of a multipart/byteranges body (RFC 9110, section 14.6), its end last."""
-    lead = ""
+    separator = ""
     for span in spans:
         head = (
-            f"{lead}--{boundary}\r\nContent-Type: {representation.media_type}\r\n"
+            f"{separator}--{boundary}\r\nContent-Type: {representation.media_type}\r\n"
             f"Content-Range: {span.content_range(representation.size)}\r\n\r\n"
         )
         yield BlobPart(head.encode("latin-1"), span)
-        lead = "\r\n"
+        separator = "\r\n"
     yield BlobPart(f"\r\n--{boundary}--\r\n".encode("ascii"), None)
 
 

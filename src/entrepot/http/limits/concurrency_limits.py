@@ -19,26 +19,28 @@ class ConcurrencyLimit:
     block ends, however it ends.
     """
 
-    def __init__(self, most: int, refusal: Callable[[int], EntrepotError]) -> None:
-        self._most = most
-        self._refusal = refusal
-        self._under_way: Counter[UUID] = Counter()
+    def __init__(self, max_per_account: int, error: Callable[[int], EntrepotError]) -> None:
+        self._max_per_account = max_per_account
+        self._error = error
+        self._active: Counter[UUID] = Counter()
 
     @contextmanager
-    def one(self, account_id: UUID) -> Iterator[None]:
+    def slot(self, account_id: UUID) -> Iterator[None]:
         """Hold a place for the length of the block. Raises the refusal, with the limit."""
-        if self._under_way[account_id] >= self._most:
-            raise self._refusal(self._most)
-        self._under_way[account_id] += 1
+        if self._active[account_id] >= self._max_per_account:
+            raise self._error(self._max_per_account)
+        self._active[account_id] += 1
         try:
             yield
         finally:
-            self._under_way[account_id] -= 1
-            if not self._under_way[account_id]:
-                del self._under_way[account_id]
+            self._active[account_id] -= 1
+            if not self._active[account_id]:
+                del self._active[account_id]
 
 
-def place_to(kind: Literal["streams", "downloads"], scope: Scope) -> AbstractContextManager[None]:
+def account_slot(
+    kind: Literal["streams", "downloads"], scope: Scope
+) -> AbstractContextManager[None]:
     """A place of the account that a unit of work has noted in the request's scope.
 
     Raises the refusal when it is entered. Where nobody acts for an account, nothing is counted.
@@ -46,14 +48,14 @@ def place_to(kind: Literal["streams", "downloads"], scope: Scope) -> AbstractCon
     account_id = scope.get("account_id")
     if account_id is None:
         return nullcontext()
-    places: ConcurrencyLimit = getattr(scope["app"].state.runtime, kind)
-    return places.one(account_id)
+    limit: ConcurrencyLimit = getattr(scope["app"].state.runtime, kind)
+    return limit.slot(account_id)
 
 
 class EventStream(StreamingResponse):
     """Server-sent events, for which their account needs a place.
 
-    Raises what `ConcurrencyLimit.one` raises when it is sent, before any header has gone out.
+    Raises what `ConcurrencyLimit.slot` raises when it is sent, before any header has gone out.
     """
 
     media_type = "text/event-stream"
@@ -65,5 +67,5 @@ class EventStream(StreamingResponse):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the events until they end or the client goes."""
-        with place_to("streams", scope):
+        with account_slot("streams", scope):
             await super().__call__(scope, receive, send)

@@ -1,7 +1,8 @@
 """How many requests come from one side in a time: the generic cell rate algorithm, in memory.
 
 Counted by this process alone (docs/decisions/0024-limits.md). What nobody asks for goes, and beyond
-`MOST` the one that was asked for longest ago: so made-up addresses take no memory without end.
+`MAX_COUNTERS` the one that was asked for longest ago: so made-up addresses take no memory without
+end.
 """
 
 import ipaddress
@@ -11,20 +12,20 @@ from datetime import timedelta
 
 from throttled import MemoryStore, RateLimiterRegistry, RateLimiterType, per_duration
 
-MOST = 10_000
+MAX_COUNTERS = 10_000
 """Keys, addresses or names of which one rate keeps the count at once."""
 
 _ALGORITHM = RateLimiterRegistry.get(RateLimiterType.GCRA.value)
 
 
 @dataclass(frozen=True)
-class Spent:
+class RateState:
     """What is left after a request. Times are whole seconds, rounded up.
 
     `full_after`: until all is there again; `retry_after`: until one more may come, 0 for now.
     """
 
-    refused: bool
+    limited: bool
     remaining: int
     full_after: int
     retry_after: int
@@ -33,26 +34,26 @@ class Spent:
 class Rate:
     """At most `burst` requests at once, and so many more in `minutes` minutes as `most` says."""
 
-    def __init__(self, most: int, burst: int, minutes: int = 1) -> None:
+    def __init__(self, requests: int, burst: int, minutes: int = 1) -> None:
         self.burst = burst
-        self.window = max(1, math.ceil(burst * 60 * minutes / most))
-        quota = per_duration(timedelta(minutes=minutes), most, burst)
-        self._limiter = _ALGORITHM(quota, MemoryStore(options={"MAX_SIZE": MOST}))
+        self.window = max(1, math.ceil(burst * 60 * minutes / requests))
+        quota = per_duration(timedelta(minutes=minutes), requests, burst)
+        self._limiter = _ALGORITHM(quota, MemoryStore(options={"MAX_SIZE": MAX_COUNTERS}))
 
-    def take(self, who: str) -> Spent:
-        """Count a request of `who`, unless it is one too many."""
-        counted = self._limiter.limit(who)
-        state = counted.state
+    def take(self, key: str) -> RateState:
+        """Count a request of `key`, unless it is one too many."""
+        result = self._limiter.limit(key)
+        state = result.state
         wait = math.ceil(state.retry_after)
-        return Spent(
-            counted.limited,
+        return RateState(
+            result.limited,
             state.remaining,
             math.ceil(state.reset_after),
-            max(1, wait) if counted.limited else 0,
+            max(1, wait) if result.limited else 0,
         )
 
 
-def side_of(address: str) -> str:
+def client_network(address: str) -> str:
     """What counts as one address: of IPv6 a network of 64 bits, which one host is given whole."""
     try:
         parsed = ipaddress.ip_address(address)

@@ -17,7 +17,7 @@ from entrepot.files.queries.read import FileRecord
 from entrepot.http.lists.paging import Listing
 from entrepot.http.parameters import BYTES, Cursor, MaxSize, MinSize
 
-LONGEST = 255
+MAX_TEXT_CHARS = 255
 """Characters of a text to search for, as of a file's name."""
 SORTS = get_args(Sort)
 TIME = TypeAdapter[datetime](AwareDatetime)
@@ -45,18 +45,18 @@ PARAMETERS = (*FILTERS, "sort", "limit", "cursor")
 class FileQuery:
     """Which files, in which order, and the cursor of the page."""
 
-    wanted: FileFilter
+    file_filter: FileFilter
     cursor: str | None
 
     @property
     def listing(self) -> Listing[FileRecord]:
         """The list of such files, whose cursors no other one takes."""
-        plain = json.dumps(asdict(self.wanted), default=str, sort_keys=True)
+        plain = json.dumps(asdict(self.file_filter), default=str, sort_keys=True)
         return Listing(
             "files",
-            lambda file: position_of(file, self.wanted.sort),
-            _kind(self.wanted.sort),
-            sha256(plain.encode()).hexdigest()[:16] if self.wanted != ALL_FILES else "",
+            lambda file: position_of(file, self.file_filter.sort),
+            _key_type(self.file_filter.sort),
+            sha256(plain.encode()).hexdigest()[:16] if self.file_filter != ALL_FILES else "",
         )
 
 
@@ -80,34 +80,34 @@ def read_file_query(
     """
     del name, user_name, entitlement, media_type, enforced, published, updated_since
     del min_size, max_size, sort, cursor
-    given = request.query_params
-    for unknown in (each for each in given if each not in PARAMETERS):
-        allowed = f"is unknown to this list, which takes {', '.join(PARAMETERS)}."
-        raise FieldInvalid(field=unknown[:100].replace("\0", ""), reason=allowed)
-    return read_asked(given)
+    parameters = request.query_params
+    for unknown in (each for each in parameters if each not in PARAMETERS):
+        reason = f"is unknown to this list, which takes {', '.join(PARAMETERS)}."
+        raise FieldInvalid(field=unknown[:100].replace("\0", ""), reason=reason)
+    return parse_file_query(parameters)
 
 
-def read_asked(given: Mapping[str, str]) -> FileQuery:
+def parse_file_query(parameters: Mapping[str, str]) -> FileQuery:
     """What a list is asked for; empty parameters, as forms send them, ask for nothing.
 
     Raises FieldInvalid that names the first one that is wrong.
     """
-    wanted = FileFilter(
-        sort=_choice("sort", given.get("sort") or ALL_FILES.sort, SORTS),
-        name=_text("name", given),
-        user_name=_user_name(given.get("user_name", "")),
-        entitlement=_choice("entitlement", given.get("entitlement", ""), ("owned", "shared")),
-        media_type=(_text("media_type", given) or "").lower() or None,
-        enforced=_truth("enforced", given),
-        published=_truth("published", given),
-        updated_since=_time("updated_since", given),
-        min_size=BYTES.read(given.get("min_size"), "min_size"),
-        max_size=BYTES.read(given.get("max_size"), "max_size"),
+    file_filter = FileFilter(
+        sort=_choice("sort", parameters.get("sort") or ALL_FILES.sort, SORTS),
+        name=_text("name", parameters),
+        user_name=_user_name(parameters.get("user_name", "")),
+        entitlement=_choice("entitlement", parameters.get("entitlement", ""), ("owned", "shared")),
+        media_type=(_text("media_type", parameters) or "").lower() or None,
+        enforced=_boolean("enforced", parameters),
+        published=_boolean("published", parameters),
+        updated_since=_time("updated_since", parameters),
+        min_size=BYTES.read(parameters.get("min_size"), "min_size"),
+        max_size=BYTES.read(parameters.get("max_size"), "max_size"),
     )
-    return FileQuery(wanted, given.get("cursor"))
+    return FileQuery(file_filter, parameters.get("cursor"))
 
 
-def _kind(sort: Sort) -> type[datetime] | type[str] | type[int]:
+def _key_type(sort: Sort) -> type[datetime] | type[str] | type[int]:
     """What the keys of an order are."""
     return {"file_name": str, "file_size": int}.get(sort.removeprefix("-"), datetime)
 
@@ -118,27 +118,29 @@ def _choice(field: str, text: str, choices: tuple[str, ...]) -> Any:
     return text or None
 
 
-def _text(field: str, given: Mapping[str, str]) -> str | None:
-    text = given.get(field, "")
-    if len(text) > LONGEST or "\0" in text:
-        raise FieldInvalid(field=field, reason=f"has at most {LONGEST} characters, and no NUL.")
+def _text(field: str, parameters: Mapping[str, str]) -> str | None:
+    text = parameters.get(field, "")
+    if len(text) > MAX_TEXT_CHARS or "\0" in text:
+        raise FieldInvalid(
+            field=field, reason=f"has at most {MAX_TEXT_CHARS} characters, and no NUL."
+        )
     return text or None
 
 
 def _user_name(text: str) -> str | None:
     try:
         return ":".join(split_user_name(text)) if text else None
-    except FieldInvalid as wrong:
-        raise FieldInvalid("user_name", wrong.reason, "acme:anna") from None
+    except FieldInvalid as error:
+        raise FieldInvalid("user_name", error.reason, "acme:anna") from None
 
 
-def _truth(field: str, given: Mapping[str, str]) -> bool | None:
-    text = _choice(field, given.get(field, ""), ("true", "false"))
+def _boolean(field: str, parameters: Mapping[str, str]) -> bool | None:
+    text = _choice(field, parameters.get(field, ""), ("true", "false"))
     return text == "true" if text else None
 
 
-def _time(field: str, given: Mapping[str, str]) -> datetime | None:
-    text = given.get(field, "").strip()
+def _time(field: str, parameters: Mapping[str, str]) -> datetime | None:
+    text = parameters.get(field, "").strip()
     if not text:
         return None
     try:

@@ -6,20 +6,20 @@ from entrepot.files.queries.activity import ActivityRow
 from entrepot.files.queries.versions_list import Version
 from entrepot.files.transfer import Offer
 from entrepot.grants.entitlements import GrantedEntitlement
-from entrepot.http.lists.paging import Listing, numbered
+from entrepot.http.lists.paging import Listing, number_position
 from entrepot.tasks.records import TaskRecord
 
 KEYS = Listing[ApiKey]("keys", lambda key: (key.created_at, key.id))
-NEWEST_KEYS = Listing[ApiKey]("keys", KEYS.place, which="newest first")
+NEWEST_KEYS = Listing[ApiKey]("keys", KEYS.position, scope="newest first")
 USERS = Listing[User]("users", lambda user: (user.created_at, user.id))
 OFFERS = Listing[Offer]("offers", lambda offer: (offer.created_at, offer.file_id))
 TASKS = Listing[TaskRecord]("tasks", lambda task: (task.created_at, task.id))
-ACTIVITY = Listing[ActivityRow]("activity", lambda entry: numbered(entry.at, entry.number))
+ACTIVITY = Listing[ActivityRow]("activity", lambda entry: number_position(entry.at, entry.number))
 """Of an account or a user; that `of` a file is another."""
 ENTITLEMENTS = Listing[GrantedEntitlement](
     "entitlements", lambda granted: (granted.created_at, granted.grantee_id)
 )
 """Of no file yet, as that of versions."""
 VERSIONS = Listing[Version](
-    "versions", lambda version: numbered(version.created_at, version.number)
+    "versions", lambda version: number_position(version.created_at, version.number)
 )

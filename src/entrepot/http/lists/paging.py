@@ -18,9 +18,9 @@ from entrepot.errors import FieldInvalid
 T = TypeVar("T")
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-LONGEST_KEY = 2_400
+MAX_KEY_BYTES = 2_400
 """Bytes of a key that is text."""
-LARGEST_NUMBER = 2**63 - 1
+MAX_NUMBER = 2**63 - 1
 
 
 class Page(NamedTuple, Generic[T]):
@@ -32,14 +32,14 @@ class Page(NamedTuple, Generic[T]):
 
 @dataclass(frozen=True)
 class Listing(Generic[T]):
-    """A list as it is paged through: `place` is that of an item in its order, `kind` what the keys
-    of that order are, `which` tells it from the others of its name: whose it is, or its order and
-    filters. Cursors say of which list they are, so that no other takes them."""
+    """A list as it is paged through: `position` is that of an item in its order, `kind` what the
+    keys of that order are, `scope` tells it from the others of its name: whose it is, or its order
+    and filters. Cursors say of which list they are, so that no other takes them."""
 
     name: str
-    place: Callable[[T], Position]
+    position: Callable[[T], Position]
     kind: type[datetime] | type[str] | type[int] = datetime
-    which: str = ""
+    scope: str = ""
 
     @property
     def envelope(self) -> str:
@@ -48,47 +48,47 @@ class Listing(Generic[T]):
 
     def of(self, owner: UUID) -> Self:
         """The list of this name that belongs to one thing."""
-        return replace(self, which=owner.hex)
+        return replace(self, scope=owner.hex)
 
-    def cut(self, found: list[T], size: int) -> Page[T]:
+    def page(self, items: list[T], size: int) -> Page[T]:
         """The page of `size` items, of which one more was looked for."""
-        more = len(found) > size
-        return Page(found[:size], self._cursor(found[size - 1]) if more else None)
+        more = len(items) > size
+        return Page(items[:size], self._cursor(items[size - 1]) if more else None)
 
-    def after(self, cursor: str | None) -> Position | None:
+    def read_cursor(self, cursor: str | None) -> Position | None:
         """The place that a cursor stands for. Raises FieldInvalid for one of another list, and
         anything we never wrote."""
         if cursor is None:
             return None
-        with _refusing():
-            key, last_id, *of = _decoded(cursor)
-            if of != [self.name, self.which]:
+        with _invalid_cursor():
+            key, last_id, *of = _decode(cursor)
+            if of != [self.name, self.scope]:
                 reason = "is of another list, or of this one with another `sort` or other filters."
                 raise FieldInvalid(field="cursor", reason=reason)
             return _key(key, self.kind), UUID(hex=last_id)
 
     def _cursor(self, last: T) -> str:
-        key, last_id = self.place(last)
+        key, last_id = self.position(last)
         plain = _microseconds(key) if isinstance(key, datetime) else key
-        return _encoded([plain, last_id.hex, self.name, self.which])
+        return _encode([plain, last_id.hex, self.name, self.scope])
 
 
-def numbered(moment: datetime, number: int) -> Position:
+def number_position(moment: datetime, number: int) -> Position:
     """The place of an item in a list whose order is that of numbers."""
     return moment, UUID(int=number)
 
 
-def number_of(place: Position | None) -> int | None:
+def position_number(position: Position | None) -> int | None:
     """The number of such a place. Raises FieldInvalid for one that no database compares."""
-    if place is None:
+    if position is None:
         return None
-    with _refusing():
-        if place[1].int > LARGEST_NUMBER:
-            raise ValueError(place)
-    return place[1].int
+    with _invalid_cursor():
+        if position[1].int > MAX_NUMBER:
+            raise ValueError(position)
+    return position[1].int
 
 
-def link_to(request: Request, cursor: str | None) -> dict[str, str]:
+def next_page_link(request: Request, cursor: str | None) -> dict[str, str]:
     """The header that names the page of a cursor, with the other parameters as they are."""
     if cursor is None:
         return {}
@@ -101,7 +101,7 @@ def _key(key: Any, kind: type[datetime] | type[str] | type[int]) -> datetime | s
         return _moment(key)
     if type(key) is not kind:
         raise ValueError(key)
-    if isinstance(key, str) and ("\0" in key or len(key.encode()) > LONGEST_KEY):
+    if isinstance(key, str) and ("\0" in key or len(key.encode()) > MAX_KEY_BYTES):
         raise ValueError(key)
     if isinstance(key, int) and not -1 <= key < 2**63:
         raise ValueError(key)
@@ -117,19 +117,19 @@ def _moment(microseconds: Any) -> datetime:
     return moment.replace(microsecond=int(microseconds) % 1_000_000)
 
 
-def _encoded(parts: list[Any]) -> str:
+def _encode(parts: list[Any]) -> str:
     raw = json.dumps(parts, separators=(",", ":"))
     return base64.urlsafe_b64encode(raw.encode()).decode().rstrip("=")
 
 
-def _decoded(text: str) -> Any:
+def _decode(text: str) -> Any:
     return json.loads(
         base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
     )
 
 
 @contextmanager
-def _refusing() -> Iterator[None]:
+def _invalid_cursor() -> Iterator[None]:
     """Whatever fails in reading what a client may have written itself is a FieldInvalid."""
     try:
         yield

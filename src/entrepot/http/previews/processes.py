@@ -9,12 +9,12 @@ import structlog
 
 from entrepot.bootstrap.parts import Parts, build_preview_pool
 from entrepot.errors import PreviewUnavailable
-from entrepot.http.previews.slots import PreviewPlaces
+from entrepot.http.previews.slots import PreviewSlots
 from entrepot.inspection.results import InspectionFailed, Preview, PreviewRequest
 
 log = structlog.get_logger(__name__)
 
-TRIES = 2
+MAX_ATTEMPTS = 2
 """A child that was killed from outside says nothing of the request."""
 
 
@@ -28,26 +28,26 @@ class Previewer:
     def __init__(self, parts: Parts) -> None:
         settings = parts.settings
         self._pool = build_preview_pool(parts)
-        self._starting = threading.Lock()
+        self._start_lock = threading.Lock()
         self._started = False
         self._threads = ThreadPoolExecutor(settings.previews_at_once, "previews")
-        self._places = PreviewPlaces(
+        self._slots = PreviewSlots(
             settings.previews_at_once, settings.previews_per_account, settings.preview_seconds
         )
 
     async def page(self, account_id: UUID, request: PreviewRequest) -> Preview:
         """One page. Raises TooManyPreviews, PreviewTooCostly and PreviewUnavailable."""
         loop = asyncio.get_running_loop()
-        async with self._places.place(account_id):
-            return await loop.run_in_executor(self._threads, self._make, request)
+        async with self._slots.slot(account_id):
+            return await loop.run_in_executor(self._threads, self._run, request)
 
     def close(self) -> None:
         """End all previews and what they are forked from."""
         self._pool.close()
         self._threads.shutdown(wait=True)
 
-    def _make(self, request: PreviewRequest) -> Preview:
-        for _ in range(TRIES):
+    def _run(self, request: PreviewRequest) -> Preview:
+        for _ in range(MAX_ATTEMPTS):
             try:
                 self._start()
                 return self._pool.preview(request)
@@ -56,7 +56,7 @@ class Previewer:
         raise PreviewUnavailable
 
     def _start(self) -> None:
-        with self._starting:
+        with self._start_lock:
             if not self._started:
                 self._pool.start()
                 self._started = True

@@ -14,56 +14,56 @@ from uuid import UUID
 from entrepot.errors import PreviewUnavailable, TooManyPreviews
 
 
-class PreviewPlaces:
+class PreviewSlots:
     """`places` for all, at most `most` for one account, running and waiting together.
 
     `patience` is the seconds that one waits for a place. Of one event loop.
     """
 
-    def __init__(self, places: int, most: int, patience: float) -> None:
-        self._free = places
-        self._share = max(1, places // 2)
-        self._most = most
-        self._patience = patience
+    def __init__(self, slots: int, max_per_account: int, timeout_seconds: float) -> None:
+        self._free = slots
+        self._share = max(1, slots // 2)
+        self._max_per_account = max_per_account
+        self._timeout_seconds = timeout_seconds
         self._running: Counter[UUID] = Counter()
         self._waiting: list[tuple[UUID, asyncio.Future[None]]] = []
 
     @asynccontextmanager
-    async def place(self, account_id: UUID) -> AsyncIterator[None]:
+    async def slot(self, account_id: UUID) -> AsyncIterator[None]:
         """A place for one preview. Raises TooManyPreviews, and PreviewUnavailable after long."""
         waiting = sum(1 for each, _ in self._waiting if each == account_id)
-        if self._running[account_id] + waiting >= self._most:
-            raise TooManyPreviews(limit=self._most)
-        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append((account_id, turn))
-        self._give()
+        if self._running[account_id] + waiting >= self._max_per_account:
+            raise TooManyPreviews(limit=self._max_per_account)
+        assigned: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((account_id, assigned))
+        self._assign_slots()
         try:
-            async with asyncio.timeout(self._patience):
-                await asyncio.shield(turn)
+            async with asyncio.timeout(self._timeout_seconds):
+                await asyncio.shield(assigned)
         except TimeoutError:
             raise PreviewUnavailable from None
         else:
             yield
         finally:
-            self._leave(account_id, turn)
+            self._release(account_id, assigned)
 
-    def _leave(self, account_id: UUID, turn: asyncio.Future[None]) -> None:
-        if (account_id, turn) in self._waiting:
-            self._waiting.remove((account_id, turn))
+    def _release(self, account_id: UUID, assigned: asyncio.Future[None]) -> None:
+        if (account_id, assigned) in self._waiting:
+            self._waiting.remove((account_id, assigned))
             return
         self._free += 1
         self._running[account_id] -= 1
         if not self._running[account_id]:
             del self._running[account_id]
-        self._give()
+        self._assign_slots()
 
-    def _give(self) -> None:
+    def _assign_slots(self) -> None:
         while self._free:
-            able = [each for each in self._waiting if self._running[each[0]] < self._share]
-            if not able:
+            eligible = [each for each in self._waiting if self._running[each[0]] < self._share]
+            if not eligible:
                 return
-            account_id, turn = chosen = min(able, key=lambda each: self._running[each[0]])
-            self._waiting.remove(chosen)
+            account_id, assigned = entry = min(eligible, key=lambda each: self._running[each[0]])
+            self._waiting.remove(entry)
             self._free -= 1
             self._running[account_id] += 1
-            turn.set_result(None)
+            assigned.set_result(None)

@@ -13,7 +13,7 @@ from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
 from entrepot import errors
-from entrepot.http.problems.table import FRAMEWORK_KINDS, kind_of
+from entrepot.http.problems.table import FRAMEWORK_KINDS, problem_kind
 from entrepot.http.problems.task_table import TASK_KINDS, ProblemKind
 
 log = structlog.get_logger(__name__)
@@ -49,12 +49,12 @@ def task_problem(error: dict[str, Any]) -> dict[str, Any]:
 def install(app: FastAPI) -> None:
     """Make every 4xx and 5xx of the app, the framework's own included, a problem."""
     app.add_exception_handler(errors.EntrepotError, answer_error)
-    app.add_exception_handler(RequestValidationError, _validation)
-    app.add_exception_handler(HTTPException, _framework)
+    app.add_exception_handler(RequestValidationError, _answer_validation_error)
+    app.add_exception_handler(HTTPException, _answer_framework_error)
     app.add_exception_handler(Exception, answer_unexpected)
 
 
-def answer(request: Request, kind: ProblemKind, detail: str, **members: Any) -> Response:
+def problem_response(request: Request, kind: ProblemKind, detail: str, **members: Any) -> Response:
     """A problem as a response."""
     request_id = request.scope.get("request_id")
     headers = {}
@@ -71,25 +71,25 @@ def answer(request: Request, kind: ProblemKind, detail: str, **members: Any) -> 
 async def answer_error(request: Request, error: Exception) -> Response:
     """The problem that an error of the domain is; one of our own fault is logged too."""
     assert isinstance(error, errors.EntrepotError)
-    kind = kind_of(error)
+    kind = problem_kind(error)
     if kind.status >= 500:
         log.error("request failed", error=type(error).__name__, detail=str(error))
     members = error.figures() if kind.status != 500 else {}
     members.pop("reason", None)
-    return answer(request, kind, str(error), **members)
+    return problem_response(request, kind, str(error), **members)
 
 
-async def _validation(request: Request, error: Exception) -> Response:
+async def _answer_validation_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
     if first["loc"][0] == "path":  # a malformed id is what never existed
         return await answer_error(request, errors.NotFound())
     field = ".".join(str(part) for part in first["loc"][1:]) or "body"
     detail = f"{field}: {first['msg']}."
-    return answer(request, FRAMEWORK_KINDS[422], detail, field=field)
+    return problem_response(request, FRAMEWORK_KINDS[422], detail, field=field)
 
 
-async def _framework(request: Request, error: Exception) -> Response:
+async def _answer_framework_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if error.status_code == 404:
         return await answer_error(request, errors.NotFound())
@@ -97,7 +97,7 @@ async def _framework(request: Request, error: Exception) -> Response:
     if kind is None:
         base = FRAMEWORK_KINDS[400 if error.status_code < 500 else 500]
         kind = ProblemKind(error.status_code, base.code, base.title, base.advice)
-    response = answer(request, kind, kind.title + ".")
+    response = problem_response(request, kind, kind.title + ".")
     for name, value in (error.headers or {}).items():
         response.headers[name] = value
     return response
@@ -107,7 +107,9 @@ async def answer_unexpected(request: Request, error: Exception) -> Response:
     """The problem that an error nobody foresaw is; it is logged with its traceback."""
     log.error("unexpected error", exc_info=error)
     kind = FRAMEWORK_KINDS[500]
-    return answer(request, kind, "An unexpected error occurred; it was logged with this id.")
+    return problem_response(
+        request, kind, "An unexpected error occurred; it was logged with this id."
+    )
 
 
 def _plain(value: Any) -> Any:

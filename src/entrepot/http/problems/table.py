@@ -344,7 +344,7 @@ FRAMEWORK_KINDS: dict[int, ProblemKind] = {
 }
 
 
-def kind_of(error: errors.EntrepotError) -> ProblemKind:
+def problem_kind(error: errors.EntrepotError) -> ProblemKind:
     """The row of an error, or of the nearest class it derives from."""
     for cls in type(error).__mro__:
         if cls in KINDS:

@@ -44,8 +44,8 @@ class BlockWriter:
             return
         pieces, self._pieces, self._collected = self._pieces, [], 0
         # As bytes, which nobody can change: so the store hashes them beside its writing.
-        whole = len(pieces) == 1 and isinstance(pieces[0], bytes)
-        block = bytes(pieces[0]) if whole else b"".join(pieces)
+        is_bytes = len(pieces) == 1 and isinstance(pieces[0], bytes)
+        block = bytes(pieces[0]) if is_bytes else b"".join(pieces)
         await self.wait()
         loop = asyncio.get_running_loop()
         self._written = loop.run_in_executor(self._threads, write, block)

@@ -11,23 +11,22 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Message
 
 from entrepot.errors import BodyTooLarge, BodyTooSlow, FieldInvalid
-from entrepot.http.deps import runtime_of
+from entrepot.http.deps import get_runtime
 from entrepot.http.parameters import CONTENT_LENGTH
 
-JSON_LIMIT = 1024 * 1024
+MAX_JSON_BYTES = 1024 * 1024
 """Bytes of a body that is no upload."""
 
 
-async def body_chunks(request: Request, patience: float) -> AsyncIterator[bytes]:
-    """The body's chunks as they arrive. Raises BodyTooSlow after `patience` seconds without one,
-    ClientDisconnect if the client has gone.
-    """
+async def body_chunks(request: Request, timeout_seconds: float) -> AsyncIterator[bytes]:
+    """The body's chunks as they arrive. Raises BodyTooSlow after `timeout_seconds` seconds without
+    one, ClientDisconnect if the client has gone."""
     while True:
         try:
-            async with asyncio.timeout(patience):
+            async with asyncio.timeout(timeout_seconds):
                 message = await request.receive()
         except TimeoutError:
-            raise BodyTooSlow(seconds=patience) from None
+            raise BodyTooSlow(seconds=timeout_seconds) from None
         if message["type"] == "http.disconnect":
             raise ClientDisconnect
         if chunk := message.get("body", b""):
@@ -42,14 +41,16 @@ def content_length(request: Request) -> int | None:
     return CONTENT_LENGTH.require(stated, "Content-Length") if stated is not None else None
 
 
-async def small_body(request: Request, patience: float, limit: int = JSON_LIMIT) -> bytes:
+async def read_small_body(
+    request: Request, timeout_seconds: float, limit: int = MAX_JSON_BYTES
+) -> bytes:
     """A whole small body. Raises BodyTooLarge beyond `limit` bytes."""
-    collected = bytearray()
-    async for chunk in body_chunks(request, patience):
-        collected += chunk
-        if len(collected) > limit:
+    body = bytearray()
+    async for chunk in body_chunks(request, timeout_seconds):
+        body += chunk
+        if len(body) > limit:
             raise BodyTooLarge(limit=limit)
-    return bytes(collected)
+    return bytes(body)
 
 
 class SmallBodyRoute(APIRoute):
@@ -65,20 +66,20 @@ class SmallBodyRoute(APIRoute):
         if self.body_field is None:
             return handler
 
-        async def bounded(request: Request) -> Response:
-            patience = runtime_of(request).parts.settings.body_timeout
-            body = await small_body(request, patience)
-            _refuse_surrogates(body)
+        async def handle(request: Request) -> Response:
+            timeout_seconds = get_runtime(request).parts.settings.body_timeout
+            body = await read_small_body(request, timeout_seconds)
+            _reject_surrogates(body)
 
             async def replay() -> Message:
                 return {"type": "http.request", "body": body, "more_body": False}
 
             return await handler(Request(request.scope, replay))
 
-        return bounded
+        return handle
 
 
-def _refuse_surrogates(body: bytes) -> None:
+def _reject_surrogates(body: bytes) -> None:
     """Raise FieldInvalid for JSON with half a surrogate pair, which is no text in any answer."""
     if b"\\ud" not in body.lower():
         return

@@ -12,7 +12,7 @@ from entrepot.http.deps import UnitOfWork
 
 
 @asynccontextmanager
-async def new_blob(
+async def create_blob(
     work: UnitOfWork, store: Callable[[BlobId], StoredBlob]
 ) -> AsyncIterator[tuple[BlobId, StoredBlob]]:
     """Have `store` make a blob; the block runs the transaction that names it in a row.
@@ -22,8 +22,8 @@ async def new_blob(
     row may name the blob, so it is left to the sweep, which checks.
     """
     blob_id = BlobId(uuid4())
-    stored = await work.runtime.in_thread(store, blob_id)
-    delete = partial(work.runtime.in_thread, work.parts.store.delete, blob_id)
+    stored = await work.runtime.run_in_byte_thread(store, blob_id)
+    delete = partial(work.runtime.run_in_byte_thread, work.parts.store.delete, blob_id)
     try:
         yield blob_id, stored
     except EntrepotError:

@@ -17,7 +17,7 @@ from entrepot.http.deps import UnitOfWork
 from entrepot.http.uploads.body import body_chunks, content_length
 from entrepot.http.uploads.idempotency import fingerprint, idempotency_key
 from entrepot.http.uploads.multipart import Event, FormReader, PartBegin, PartData, boundary_of
-from entrepot.http.uploads.session import UploadSession, open_reception
+from entrepot.http.uploads.session import UploadSession, open_upload_session
 from entrepot.tasks.records import TaskId
 
 FIELD_LIMITS = {
@@ -34,7 +34,7 @@ FIELD_LIMITS = {
 }
 """The fields that a form may have beside `file`, and the bytes of each; the last four are the
 page's, which has one field for each way to give a contract."""
-OVERHEAD = sum(FIELD_LIMITS.values()) + 1024 * 1024
+MAX_OVERHEAD_BYTES = sum(FIELD_LIMITS.values()) + 1024 * 1024
 """Bytes of a form that are not the file, at the very most: what a stated length may exceed."""
 
 
@@ -45,7 +45,7 @@ class UploadForm:
     fields: dict[str, bytearray] = field(default_factory=dict)
     file_name: str | None = None
     digest: str | None = None
-    into: str | None = None
+    current_field: str | None = None
 
     def text(self, name: str) -> str | None:
         """A field's text; None if it did not come. Raises FieldInvalid."""
@@ -85,8 +85,8 @@ class FormTarget(UploadTarget, Protocol):
         """
         ...
 
-    def with_form(self, form: UploadForm, largest: int) -> UploadTarget:
-        """The target with what the whole form says; no file may have more than `largest` bytes.
+    def with_form(self, form: UploadForm, max_bytes: int) -> UploadTarget:
+        """The target with what the whole form says; no file may have more than `max_bytes` bytes.
 
         Raises FieldInvalid, SchemaInvalid, DialectInvalid, NotFound.
         """
@@ -107,22 +107,26 @@ async def receive_form(
     key = idempotency_key(request) if target.request_name is not None else None
     form = form if form is not None else UploadForm()
     parts = work.parts
-    async with open_reception(work, target, key) as upload_session:
+    async with open_upload_session(work, target, key) as upload_session:
         await _read_body(request, reader, form, target, upload_session, work)
-        whole = target.with_form(form, parts.settings.max_file_size)
+        complete_target = target.with_form(form, parts.settings.max_file_size)
         if upload_session.received == 0:
             raise FieldInvalid(field="file", reason="the file is empty; nothing was stored.")
         upload = await upload_session.finish(form.digest)
         reply = None
         if key is not None and target.request_name is not None:
-            same = fingerprint(target.request_name, form.file_name, form.fields, upload.stored)
-            done = await upload_session.repeated(same)
-            if done is not None:
-                return done
-            reply = upload_session.keyed_reply(same)
+            request_fingerprint = fingerprint(
+                target.request_name, form.file_name, form.fields, upload.stored
+            )
+            replayed = await upload_session.find_replayed_task(request_fingerprint)
+            if replayed is not None:
+                return replayed
+            reply = upload_session.keyed_reply(request_fingerprint)
         context = CommitContext(parts.queue, parts.clock)
         # As of now: what was allowed when the upload began may have ended since.
-        return await work.again().write(commit_upload, whole, upload, reply, context)
+        return await work.with_current_time().write(
+            commit_upload, complete_target, upload, reply, context
+        )
 
 
 async def _read_body(
@@ -136,14 +140,14 @@ async def _read_body(
     """Fill the form and have the reception take its file, to the end of the body."""
     length = content_length(request)
     if length is not None:
-        upload_session.refuse_doomed(length - OVERHEAD)
+        upload_session.reject_oversized(length - MAX_OVERHEAD_BYTES)
     try:
         async for chunk in body_chunks(request, work.parts.settings.body_timeout):
             for event in reader.feed(chunk):
                 if isinstance(event, PartData):
-                    await _take(event, form, upload_session, length, len(reader.boundary))
+                    await _handle_data(event, form, upload_session, length, len(reader.boundary))
                 else:
-                    await _turn(event, form, upload_session, target, work)
+                    await _handle_boundary(event, form, upload_session, target, work)
             await upload_session.keep_alive()
     except ClientDisconnect:
         # Nobody reads this answer; it is for the log.
@@ -151,26 +155,28 @@ async def _read_body(
     reader.finish()
 
 
-async def _take(
+async def _handle_data(
     part: PartData,
     form: UploadForm,
     upload_session: UploadSession,
     length: int | None,
     boundary: int,
 ) -> None:
-    if form.into == "file":
+    if form.current_field == "file":
         if upload_session.received == 0 and length is not None:
             # What follows the file at least: CR LF, the closing boundary, CR LF.
-            upload_session.expect(length - part.offset - boundary - 8)
+            upload_session.set_expected_size(length - part.offset - boundary - 8)
         await upload_session.take(part.data)
-    elif form.into is not None:
-        form.fields[form.into] += part.data
-        most = FIELD_LIMITS[form.into]
-        if len(form.fields[form.into]) > most:
-            raise FieldInvalid(field=form.into, reason=f"may have at most {most:,} bytes.")
+    elif form.current_field is not None:
+        form.fields[form.current_field] += part.data
+        max_bytes = FIELD_LIMITS[form.current_field]
+        if len(form.fields[form.current_field]) > max_bytes:
+            raise FieldInvalid(
+                field=form.current_field, reason=f"may have at most {max_bytes:,} bytes."
+            )
 
 
-async def _turn(
+async def _handle_boundary(
     event: Event,
     form: UploadForm,
     upload_session: UploadSession,
@@ -180,8 +186,8 @@ async def _turn(
     """A part begins, or one has ended, which may set a limit that binds from now on."""
     if isinstance(event, PartBegin):
         _begin_part(event, form, target.fields)
-    elif form.into is not None and form.into != "file":
-        limit = await target.limit(form, form.into, work)
+    elif form.current_field is not None and form.current_field != "file":
+        limit = await target.limit(form, form.current_field, work)
         if limit is not None:
             upload_session.limit = min(upload_session.limit, limit)
             if upload_session.received > limit:
@@ -189,7 +195,7 @@ async def _turn(
 
 
 def _begin_part(part: PartBegin, form: UploadForm, fields: tuple[str, ...]) -> None:
-    form.into = part.name
+    form.current_field = part.name
     if part.name == "file":
         if form.file_name is not None:
             raise FieldInvalid(field="file", reason="came twice; a request has one file.")

@@ -17,7 +17,7 @@ from entrepot.tasks.records import TaskId
 from entrepot.tasks.replies import find_replied_task, run_once
 
 HEADER = "Idempotency-Key"
-LONGEST = 255
+MAX_KEY_CHARS = 255
 # RFC 9651, 3.3.3 (a quoted string, as the draft has it); or the bare word that many clients send.
 _QUOTED = re.compile(r'"((?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\["\\])*)"')
 _BARE = re.compile(r"[\x21\x23-\x7e]+")
@@ -25,17 +25,17 @@ _BARE = re.compile(r"[\x21\x23-\x7e]+")
 
 def idempotency_key(request: Request) -> str | None:
     """The request's key, without its quotes; None if it has none. Raises FieldInvalid."""
-    given = request.headers.getlist(HEADER)
-    if not given:
+    values = request.headers.getlist(HEADER)
+    if not values:
         return None
-    value = given[0].strip()
+    value = values[0].strip()
     quoted = _QUOTED.fullmatch(value)
     key = re.sub(r"\\(.)", r"\1", quoted.group(1)) if quoted else value
-    sound = quoted or _BARE.fullmatch(value)
-    if len(given) > 1 or not sound or not 1 <= len(key) <= LONGEST:
+    valid = quoted or _BARE.fullmatch(value)
+    if len(values) > 1 or not valid or not 1 <= len(key) <= MAX_KEY_CHARS:
         raise FieldInvalid(
             field=HEADER,
-            reason=f"is one string of 1 to {LONGEST} characters of ASCII.",
+            reason=f"is one string of 1 to {MAX_KEY_CHARS} characters of ASCII.",
             example=f'{HEADER}: "8e03978e-40d5-43dd-bc93-6894a57f9324"',
         )
     return key
@@ -49,29 +49,34 @@ class IdempotentRequest:
     fingerprint: str
 
     @classmethod
-    def of(cls, request: Request, what: str, *told: str | int | bool) -> "IdempotentRequest":
-        """`what` is asked, with all that was `told`. Raises FieldInvalid."""
-        whole = json.dumps([what, *told]).encode()
-        return cls(idempotency_key(request), sha256(whole).hexdigest())
+    def of(
+        cls, request: Request, operation: str, *arguments: str | int | bool
+    ) -> "IdempotentRequest":
+        """`operation` is asked, with all that was `arguments`. Raises FieldInvalid."""
+        text = json.dumps([operation, *arguments]).encode()
+        return cls(idempotency_key(request), sha256(text).hexdigest())
 
-    def answered(self, conn: WriteConnection, actor: Actor, now: datetime) -> TaskId | None:
+    def find_task(self, conn: WriteConnection, actor: Actor, now: datetime) -> TaskId | None:
         """The task that the same request was answered with. Raises KeyReused, RequestUnderWay."""
         return find_replied_task(conn, actor.user_id, self.key, self.fingerprint, now)
 
-    def once(
+    def run_once(
         self, conn: WriteConnection, actor: Actor, now: datetime, make: Callable[[], TaskId]
     ) -> TaskId:
-        """What `make` makes, or what it made the first time. Raises as `answered` does."""
+        """What `make` makes, or what it made the first time. Raises as `find_task` does."""
         return run_once(conn, actor.user_id, self.key, self.fingerprint, now, make)
 
 
 def fingerprint(
-    what: str, file_name: str | None, fields: Mapping[str, bytes | bytearray], stored: StoredBlob
+    operation: str,
+    file_name: str | None,
+    fields: Mapping[str, bytes | bytearray],
+    stored: StoredBlob,
 ) -> str:
     """The same for the same request: what is asked, each field, and the file byte for byte.
 
     64 hex digits. The order of the fields, and how the form was cut into parts, do not count.
     """
-    told = [(name, sha256(fields[name]).hexdigest()) for name in sorted(fields)]
-    whole = [what, file_name, stored.size, stored.sha256, told]
-    return sha256(json.dumps(whole).encode()).hexdigest()
+    field_hashes = [(name, sha256(fields[name]).hexdigest()) for name in sorted(fields)]
+    content = [operation, file_name, stored.size, stored.sha256, field_hashes]
+    return sha256(json.dumps(content).encode()).hexdigest()

@@ -89,9 +89,9 @@ class FormReader:
         self._events = []
         try:
             self._parser.write(chunk)
-        except MultipartParseError as wrong:
+        except MultipartParseError as error:
             raise FormMalformed(
-                reason=f"The form cannot be read after {self._fed + wrong.offset:,} bytes: "
+                reason=f"The form cannot be read after {self._fed + error.offset:,} bytes: "
                 "the boundary or a part's headers are not as RFC 7578 wants them."
             ) from None
         self._fed += len(chunk)

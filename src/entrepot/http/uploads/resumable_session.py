@@ -49,18 +49,18 @@ from entrepot.files.delivery.resumable import (
 from entrepot.files.delivery.uploads import CommitContext, StoredUpload, UploadTarget
 from entrepot.http.deps import UnitOfWork
 from entrepot.http.uploads.block_writer import BlockWriter
-from entrepot.http.uploads.commit import new_blob
+from entrepot.http.uploads.commit import create_blob
 from entrepot.http.uploads.tus_headers import Checksum
 from entrepot.quotas.reserve import ReservationId
 
 R = TypeVar("R")
-LOOK_EVERY = 0.5
+POLL_SECONDS = 0.5
 """Seconds between two looks at whether a newer request wants the upload."""
-WAIT_FOR_HOLDER = 15.0
+MAX_WAIT_SECONDS = 15.0
 """Seconds that a request waits for the one before it to let go."""
-RENEW_EVERY = 600.0
+RENEW_SECONDS = 600.0
 """Seconds after which a long request says that its upload lives on."""
-MAY_PASS = (
+RETRYABLE_ERRORS = (
     NotAuthenticated,
     ScopeMissing,
     NotAllowed,
@@ -75,7 +75,8 @@ log = structlog.get_logger(__name__)
 
 
 class ResumableSession:
-    """One request that holds an upload. Use: `open`, `take` or `found`, `complete`; `close`."""
+    """One request that holds an upload. Use: `open`, `take` or `record_stored_bytes`, `complete`;
+    `close`."""
 
     def __init__(self, work: UnitOfWork, upload: Upload, writer: DraftWriter) -> None:
         self.upload = upload
@@ -83,10 +84,10 @@ class ResumableSession:
         self._writer = writer
         self._checksum: Checksum | None = None
         self._blocks = BlockWriter(work.runtime.byte_threads)
-        self._arrived = writer.size
+        self._received = writer.size
         self._failed = False
-        self._overtaken: EntrepotError | None = None
-        self._patience: asyncio.Timeout | None = None
+        self._stop_error: EntrepotError | None = None
+        self._timeout: asyncio.Timeout | None = None
 
     @classmethod
     async def open(cls, work: UnitOfWork, upload: Upload) -> "ResumableSession | None":
@@ -96,17 +97,19 @@ class ResumableSession:
         """
         writer = await _wait_for_writer(work, upload)
         try:
-            found = await current(work, upload)
-            if found.ended:
-                await work.runtime.in_thread(work.parts.store.drafts.drop, upload.upload_id)
-                await work.runtime.in_thread(writer.close)
+            current = await reload_upload(work, upload)
+            if current.ended:
+                await work.runtime.run_in_byte_thread(
+                    work.parts.store.drafts.drop, upload.upload_id
+                )
+                await work.runtime.run_in_byte_thread(writer.close)
                 return None
-            if found.unproven is not None and found.unproven < writer.size:
-                await work.runtime.in_thread(writer.truncate, found.unproven)
+            if current.unproven is not None and current.unproven < writer.size:
+                await work.runtime.run_in_byte_thread(writer.truncate, current.unproven)
         except BaseException:
-            await work.runtime.in_thread(writer.close)
+            await work.runtime.run_in_byte_thread(writer.close)
             raise
-        return cls(work, found, writer)
+        return cls(work, current, writer)
 
     @property
     def size(self) -> int:
@@ -114,19 +117,19 @@ class ResumableSession:
         return self._writer.size
 
     @property
-    def whole(self) -> bool:
+    def is_complete(self) -> bool:
         """Whether all bytes are here."""
         return self.size == self.upload.size
 
     @property
-    def deliverable(self) -> bool:
+    def is_deliverable(self) -> bool:
         """Whether all bytes are here of what is not to be joined with others."""
-        return self.whole and not self.upload.partial
+        return self.is_complete and not self.upload.partial
 
-    async def found(self) -> None:
+    async def record_stored_bytes(self) -> None:
         """Note what a request before this one left, if it could not tell itself."""
         if self.size != self.upload.received or self.upload.unproven is not None:
-            await self._work.runtime.in_thread(self._writer.sync)
+            await self._work.runtime.run_in_byte_thread(self._writer.sync)
             await self._write(record_stored, self.upload.upload_id, self.size)
 
     async def take(self, request: Request, checksum: Checksum | None) -> None:
@@ -136,27 +139,27 @@ class ResumableSession:
         DraftBusy once a newer request wants the upload, ShuttingDown; FormMalformed if the client
         has gone.
         """
-        began = self.size
+        start_offset = self.size
         self._checksum = checksum
         if checksum is not None:
-            await self._write(record_unverified, self.upload.upload_id, began)
-        watch = asyncio.create_task(self._watch())
+            await self._write(record_unverified, self.upload.upload_id, start_offset)
+        poll = asyncio.create_task(self._poll_for_stop())
         try:
             await self._take_body(request)
         except BaseException as failure:
-            await self._keep(began if checksum is not None else None)
+            await self._save_progress(start_offset if checksum is not None else None)
             if isinstance(failure, ClientDisconnect):
                 # Nobody reads this answer; it is for the log.
                 reason = f"The client went away; {self.size:,} bytes are kept."
                 raise FormMalformed(reason=reason) from None
             raise
         finally:
-            watch.cancel()
+            poll.cancel()
         if checksum is not None and not checksum.matches():
-            await self._keep(began)
-            raise ChecksumMismatch(algorithm=checksum.algorithm, offset=began)
-        if not self.deliverable:
-            await self._keep(None)
+            await self._save_progress(start_offset)
+            raise ChecksumMismatch(algorithm=checksum.algorithm, offset=start_offset)
+        if not self.is_deliverable:
+            await self._save_progress(None)
 
     async def complete(self, target: UploadTarget) -> Upload:
         """Make the bytes a blob and have its row written; the upload as it is then.
@@ -165,31 +168,33 @@ class ResumableSession:
         good ends the upload.
         """
         work, upload_id = self._work, self.upload.upload_id
-        until = self._expiry()
+        expires_at = self._expiry()
         context = CommitContext(work.parts.queue, work.parts.clock)
         try:
-            async with new_blob(work, self._writer.commit) as (blob_id, stored):
+            async with create_blob(work, self._writer.commit) as (blob_id, stored):
                 upload = StoredUpload(blob_id, stored, ReservationId(upload_id))
                 # As of now: what was allowed when the bytes began to come may have ended since.
-                await work.again().write(deliver_upload, upload, target, until, context)
-        except EntrepotError as refusal:
-            if isinstance(refusal, MAY_PASS):
+                await work.with_current_time().write(
+                    deliver_upload, upload, target, expires_at, context
+                )
+        except EntrepotError as error:
+            if isinstance(error, RETRYABLE_ERRORS):
                 raise
-            await drop(work, upload_id)
+            await discard_upload(work, upload_id)
             raise
-        await work.runtime.in_thread(work.parts.store.drafts.drop, upload_id)
-        return await current(work, self.upload)
+        await work.runtime.run_in_byte_thread(work.parts.store.drafts.drop, upload_id)
+        return await reload_upload(work, self.upload)
 
     async def close(self) -> None:
         """Let another request have the upload."""
-        await self._work.runtime.in_thread(self._writer.close)
+        await self._work.runtime.run_in_byte_thread(self._writer.close)
 
     async def _take_body(self, request: Request) -> None:
-        began = self._arrived
+        start_offset = self._received
         async for chunk in self._chunks(request):
-            if self._arrived + len(chunk) > self.upload.size:
-                raise BodyTooLarge(limit=self.upload.size - began)
-            self._arrived += len(chunk)
+            if self._received + len(chunk) > self.upload.size:
+                raise BodyTooLarge(limit=self.upload.size - start_offset)
+            self._received += len(chunk)
             self._blocks.add(chunk)
             if self._blocks.full:
                 await self._flush()
@@ -198,48 +203,48 @@ class ResumableSession:
 
     async def _chunks(self, request: Request) -> AsyncIterator[bytes]:
         """The body as it arrives, until it ends or somebody else wants the upload."""
-        patience = self._work.parts.settings.body_timeout
+        timeout_seconds = self._work.parts.settings.body_timeout
         more = True
         while more:
-            if self._overtaken is not None:
-                raise self._overtaken
+            if self._stop_error is not None:
+                raise self._stop_error
             try:
-                async with asyncio.timeout(patience) as self._patience:
+                async with asyncio.timeout(timeout_seconds) as self._timeout:
                     message = await request.receive()
             except TimeoutError:
-                raise self._overtaken or BodyTooSlow(seconds=patience) from None
+                raise self._stop_error or BodyTooSlow(seconds=timeout_seconds) from None
             finally:
-                self._patience = None
+                self._timeout = None
             if message["type"] == "http.disconnect":
                 raise ClientDisconnect
             if chunk := message.get("body", b""):
                 yield chunk
             more = message.get("more_body", False)
 
-    async def _watch(self) -> None:
+    async def _poll_for_stop(self) -> None:
         """Look whether to let go; say now and then that the upload lives."""
         loop = asyncio.get_running_loop()
-        renewed = loop.time()
+        last_renewal = loop.time()
         lifetime = self._work.parts.settings.upload_lifetime
-        while self._overtaken is None:
-            await asyncio.sleep(LOOK_EVERY)
+        while self._stop_error is None:
+            await asyncio.sleep(POLL_SECONDS)
             with suppress(Exception):  # a database that does not answer now; the next look tells
-                self._overtaken = await self._reason_to_stop()
-                if loop.time() - renewed > min(RENEW_EVERY, lifetime / 4):
+                self._stop_error = await self._find_stop_error()
+                if loop.time() - last_renewal > min(RENEW_SECONDS, lifetime / 4):
                     await self._write(extend_upload, self.upload.upload_id, self._expiry())
-                    renewed = loop.time()
-        if self._patience is not None:
-            self._patience.reschedule(loop.time())
+                    last_renewal = loop.time()
+        if self._timeout is not None:
+            self._timeout.reschedule(loop.time())
 
-    async def _reason_to_stop(self) -> EntrepotError | None:
+    async def _find_stop_error(self) -> EntrepotError | None:
         if self._work.runtime.draining:
             return ShuttingDown()
         database = self._work.parts.database
         run_in_database_thread = self._work.runtime.run_in_database_thread
-        found = await run_in_database_thread(database.read, find_upload, self.upload.upload_id)
-        if found is None:
+        upload = await run_in_database_thread(database.read, find_upload, self.upload.upload_id)
+        if upload is None:
             return NotFound()
-        return DraftBusy() if found.turn != self.upload.turn else None
+        return DraftBusy() if upload.turn != self.upload.turn else None
 
     async def _flush(self) -> None:
         await self._blocks.flush(self._append)
@@ -255,18 +260,18 @@ class ResumableSession:
         if self._checksum is not None:
             self._checksum.update(block)
 
-    async def _keep(self, proven: int | None) -> None:
-        """Make what came durable, or only the first `proven` bytes, and note how much it is."""
+    async def _save_progress(self, verified: int | None) -> None:
+        """Make what came durable, or only the first `verified` bytes, and note how much it is."""
         with suppress(Exception):  # told already, or else by the sync
             await self._flush()
             await self._blocks.wait()
-        if proven is not None and proven < self.size:
-            await self._work.runtime.in_thread(self._writer.truncate, proven)
-        size = await self._work.runtime.in_thread(self._writer.sync)
+        if verified is not None and verified < self.size:
+            await self._work.runtime.run_in_byte_thread(self._writer.truncate, verified)
+        size = await self._work.runtime.run_in_byte_thread(self._writer.sync)
         await self._write(record_received, self.upload.upload_id, size, self._expiry())
 
     def _expiry(self) -> datetime:
-        return expiry(self._work)
+        return expiry_time(self._work)
 
     async def _write(self, work: Callable[..., R], *args: Any) -> R:
         return await self._work.runtime.run_in_database_thread(
@@ -275,7 +280,7 @@ class ResumableSession:
 
 
 @asynccontextmanager
-async def hold(
+async def open_session(
     work: UnitOfWork, upload_id: UUID
 ) -> AsyncIterator[tuple[Upload, ResumableSession | None]]:
     """The actor's own upload, and this request's hold on it for the length of the block; None for
@@ -284,47 +289,47 @@ async def hold(
     Raises NotFound, DraftBusy, StorageFull.
     """
     upload = await work.write(claim_upload, upload_id, work.now)
-    held = await ResumableSession.open(work, upload) if not upload.ended else None
-    if held is None:
-        yield upload if upload.ended else await current(work, upload), None
+    session = await ResumableSession.open(work, upload) if not upload.ended else None
+    if session is None:
+        yield upload if upload.ended else await reload_upload(work, upload), None
         return
     try:
-        yield held.upload, held
+        yield session.upload, session
     finally:
-        await held.close()
+        await session.close()
 
 
 @asynccontextmanager
-async def hold_new(
+async def open_new_session(
     work: UnitOfWork, upload: Upload, idempotent: bool
 ) -> AsyncIterator[ResumableSession | None]:
     """A hold on an upload that the same request has begun; None if it was begun, and ended, by an
     earlier one that was `repeatable`.
 
     If the block fails, the upload ends: its sender was never given the address, so that nobody can
-    go on, unless the request is repeated. Raises as `hold` does.
+    go on, unless the request is repeated. Raises as `open_session` does.
     """
-    held = await ResumableSession.open(work, upload) if not upload.ended else None
-    if held is None:
+    session = await ResumableSession.open(work, upload) if not upload.ended else None
+    if session is None:
         yield None
         return
     try:
-        yield held
+        yield session
     except BaseException:
         if not idempotent:
-            await drop(work, upload.upload_id)
+            await discard_upload(work, upload.upload_id)
         raise
     finally:
-        await held.close()
+        await session.close()
 
 
-async def drop(work: UnitOfWork, upload_id: UUID) -> None:
+async def discard_upload(work: UnitOfWork, upload_id: UUID) -> None:
     """Forget an upload and its bytes, if it has not ended."""
     await work.runtime.run_in_database_thread(work.parts.database.write, drop_upload, upload_id)
-    await work.runtime.in_thread(work.parts.store.drafts.drop, upload_id)
+    await work.runtime.run_in_byte_thread(work.parts.store.drafts.drop, upload_id)
 
 
-def expiry(work: UnitOfWork) -> datetime:
+def expiry_time(work: UnitOfWork) -> datetime:
     """When an upload ends that brings nothing more from now on."""
     return work.parts.clock() + timedelta(seconds=work.parts.settings.upload_lifetime)
 
@@ -335,38 +340,40 @@ def join_drafts(drafts: Drafts, parts: Iterable[Upload], blob_id: BlobId) -> Sto
     Copied, not moved: until the transaction each part stays as its sender knows it. Raises
     UploadIncomplete, StorageFull, BlobMissing.
     """
-    whole = uuid4()
-    writer = drafts.append(whole)
+    draft_id = uuid4()
+    writer = drafts.append(draft_id)
     try:
         for part in filter(lambda part: part.size, parts):
-            began = writer.size
+            start_offset = writer.size
             for block in drafts.read(part.upload_id):
                 writer.write(block)
-            if writer.size - began != part.size:
+            if writer.size - start_offset != part.size:
                 raise UploadIncomplete(upload=str(part.upload_id))
         return writer.commit(blob_id)
     finally:
-        drafts.drop(whole)
+        drafts.drop(draft_id)
         writer.close()
 
 
-async def current(work: UnitOfWork, upload: Upload) -> Upload:
+async def reload_upload(work: UnitOfWork, upload: Upload) -> Upload:
     """The upload as it is now, with the turn that was taken. Raises NotFound if it is gone."""
     database = work.parts.database
-    found: Upload | None = await work.runtime.run_in_database_thread(
+    current: Upload | None = await work.runtime.run_in_database_thread(
         database.read, find_upload, upload.upload_id
     )
-    if found is None:
+    if current is None:
         raise NotFound
-    return replace(found, turn=upload.turn)  # a newer turn means that another request waits
+    return replace(current, turn=upload.turn)  # a newer turn means that another request waits
 
 
 async def _wait_for_writer(work: UnitOfWork, upload: Upload) -> DraftWriter:
     loop = asyncio.get_running_loop()
-    deadline = loop.time() + WAIT_FOR_HOLDER
+    deadline = loop.time() + MAX_WAIT_SECONDS
     while True:
         try:
-            return await work.runtime.in_thread(work.parts.store.drafts.append, upload.upload_id)
+            return await work.runtime.run_in_byte_thread(
+                work.parts.store.drafts.append, upload.upload_id
+            )
         except DraftBusy:
             if loop.time() > deadline:
                 raise

@@ -1,9 +1,9 @@
 """Receive one upload: bytes stream into a reserved place while limit and quota bind.
 
-The event loop parses; a thread hashes and writes the block before it while the next one
-arrives. Bytes are written only once they are reserved. Whatever goes wrong, nothing stays behind:
-`open_reception` drops the blob and gives the reservation back (and if the process dies before it
-can, the sweep does).
+The event loop parses; a thread hashes and writes the block before it while the next one arrives.
+Bytes are written only once they are reserved. Whatever goes wrong, nothing stays behind:
+`open_upload_session` drops the blob and gives the reservation back (and if the process dies before
+it can, the sweep does).
 """
 
 import asyncio
@@ -44,14 +44,14 @@ from entrepot.quotas.reserve import (
 from entrepot.tasks.records import TaskId
 from entrepot.tasks.replies import Claim, Reply, claim_key, find_reply, release_claim
 
-RENEW_EVERY = 600.0
+RENEW_SECONDS = 600.0
 """Seconds after which a long upload says that it still runs."""
-FIRST_PAUSE, LONGEST_PAUSE = 0.02, 0.2
+MIN_PAUSE_SECONDS, MAX_PAUSE_SECONDS = 0.02, 0.2
 """Seconds between two tries for room that others hold reserved."""
 
 
 @dataclass(frozen=True)
-class Opened:
+class AdmittedUpload:
     """An upload that may begin: on what terms, from which account, what the account uses now.
 
     `claim` is the Idempotency-Key that it holds, `reply` what the key was answered already.
@@ -70,9 +70,9 @@ def begin_upload_session(
     actor: Actor,
     target: UploadTarget,
     key: str | None,
-    most: int,
+    max_uploads: int,
     now: datetime,
-) -> Opened:
+) -> AdmittedUpload:
     """Open the reservation, if the target admits the upload.
 
     It is not asked about one that is repeated, which changes nothing: what the first one was
@@ -80,24 +80,24 @@ def begin_upload_session(
     """
     reply = find_reply(conn, actor.user_id, key, now) if key is not None else None
     admission = target.admit(conn, actor) if reply is None else Admission(actor.account_id)
-    reservation = open_reservation(conn, admission.account_id, most, now)
+    reservation = open_reservation(conn, admission.account_id, max_uploads, now)
     claim = None
     if key is not None and reply is None:
         claim = Claim(actor.user_id, key, reservation)
         claim_key(conn, claim, now)
     usage = get_usage(conn, admission.account_id)
-    return Opened(admission, actor.account_id, reservation, usage, claim, reply)
+    return AdmittedUpload(admission, actor.account_id, reservation, usage, claim, reply)
 
 
-def end_upload_session(conn: WriteConnection, opened: Opened) -> None:
+def end_upload_session(conn: WriteConnection, admitted: AdmittedUpload) -> None:
     """Give the reservation and the key back, as far as no row stands for them."""
-    release_reservation(conn, opened.admission.account_id, opened.reservation)
-    if opened.claim is not None:
-        release_claim(conn, opened.claim)
+    release_reservation(conn, admitted.admission.account_id, admitted.reservation)
+    if admitted.claim is not None:
+        release_claim(conn, admitted.claim)
 
 
 @asynccontextmanager
-async def open_reception(
+async def open_upload_session(
     work: UnitOfWork, target: UploadTarget, key: str | None = None
 ) -> "AsyncIterator[UploadSession]":
     """One upload under way, by its Idempotency-Key if it has one, for the length of the block.
@@ -108,52 +108,53 @@ async def open_reception(
     raise.
     """
     settings = work.parts.settings
-    most = settings.uploads_per_account
-    opened = await work.write(begin_upload_session, target, key, most, work.now)
-    kind = UploadSession if opened.reply is None else ReplayedUpload
-    upload_session = kind(work, opened, settings.max_file_size)
+    max_uploads = settings.uploads_per_account
+    admitted = await work.write(begin_upload_session, target, key, max_uploads, work.now)
+    session_class = UploadSession if admitted.reply is None else ReplayedUpload
+    upload_session = session_class(work, admitted, settings.max_file_size)
     try:
         # Its reservation counts for all hosts; the place here, beside this host's resumable ones.
-        with work.runtime.uploads.one(upload_session.account_id):
+        with work.runtime.uploads.slot(upload_session.account_id):
             yield upload_session
     except BaseException as failure:
         # A refusal of ours was rolled back. After anything else at the commit (cut off, or the
         # connection lost) a row may name the bytes: they are left to the sweep, which looks.
         await upload_session.abort(keep_blob=not isinstance(failure, EntrepotError))
         if isinstance(failure, QuotaExceeded):
-            raise quota_error_for(opened.sender, upload_session.account_id, failure) from None
+            raise quota_error_for(admitted.sender, upload_session.account_id, failure) from None
         raise
     work.parts.queue.wake()
 
 
 class UploadSession:
-    """One upload under way, by `open_reception`. Use: `take` bytes, `finish`."""
+    """One upload under way, by `open_upload_session`. Use: `take` bytes, `finish`."""
 
-    def __init__(self, work: UnitOfWork, opened: Opened, largest: int) -> None:
-        self.account_id = opened.admission.account_id
-        self.limit = opened.admission.limit(largest)
+    def __init__(self, work: UnitOfWork, admitted: AdmittedUpload, max_bytes: int) -> None:
+        self.account_id = admitted.admission.account_id
+        self.limit = admitted.admission.limit(max_bytes)
         self.received = 0
         self._work = work
-        self._opened = opened
+        self._admitted = admitted
         self._blob_id = BlobId(uuid4())
         self._writer: BlobWriter | None = None
         self._blocks = BlockWriter(work.runtime.byte_threads)
         self._reserved = 0
-        self._bound: int | None = None
+        self._expected_bytes: int | None = None
         self._renewed = asyncio.get_running_loop().time()
         self._finished = False
 
-    def refuse_doomed(self, at_least: int) -> None:
+    def reject_oversized(self, min_bytes: int) -> None:
         """Refuse before the body what cannot fit. Raises FileTooLarge, QuotaExceeded."""
-        if at_least > self.limit:
-            raise FileTooLarge(limit=self.limit, requested=at_least)
-        usage = self._opened.usage
-        if usage.used + at_least > usage.quota:
-            raise usage.quota_exceeded(at_least)
+        if min_bytes > self.limit:
+            raise FileTooLarge(limit=self.limit, requested=min_bytes)
+        usage = self._admitted.usage
+        if usage.used + min_bytes > usage.quota:
+            raise usage.quota_exceeded(min_bytes)
 
-    def expect(self, bound: int) -> None:
-        """Say that the file will have at most `bound` bytes, so that they are reserved at once."""
-        self._bound = bound
+    def set_expected_size(self, max_bytes: int) -> None:
+        """Say that the file will have at most `max_bytes` bytes, so that they are reserved at
+        once."""
+        self._expected_bytes = max_bytes
 
     async def take(self, data: memoryview | bytes) -> None:
         """Take the next bytes, which stay as they are. Raises FileTooLarge, QuotaExceeded,
@@ -176,28 +177,28 @@ class UploadSession:
             await self._flush()
         await self._blocks.wait()
         assert self._writer is not None
-        stored = await self._work.runtime.in_thread(self._writer.commit)
+        stored = await self._work.runtime.run_in_byte_thread(self._writer.commit)
         if digest is not None:
-            expected = sha256_of(digest)
+            expected = parse_repr_digest(digest)
             if expected is not None and expected != stored.sha256:
                 raise DigestMismatch(expected=expected, received=stored.sha256)
         self._finished = True
-        return StoredUpload(self._blob_id, stored, self._opened.reservation)
+        return StoredUpload(self._blob_id, stored, self._admitted.reservation)
 
     async def keep_alive(self) -> None:
         """Say now and then that this upload runs; called with every piece that arrives.
 
         A slow client may need longer for a block than a reservation lives.
         """
-        if asyncio.get_running_loop().time() - self._renewed >= RENEW_EVERY:
+        if asyncio.get_running_loop().time() - self._renewed >= RENEW_SECONDS:
             await self._renew()
 
     def keyed_reply(self, fingerprint: str) -> KeyedReply | None:
         """What the upload's key is to be answered with its task; None if it has none."""
-        claim = self._opened.claim
+        claim = self._admitted.claim
         return KeyedReply(claim, fingerprint) if claim is not None else None
 
-    async def repeated(self, fingerprint: str) -> TaskId | None:
+    async def find_replayed_task(self, fingerprint: str) -> TaskId | None:
         """The task of the same request before this one; None if there was none, as here."""
         del fingerprint
         return None
@@ -207,19 +208,21 @@ class UploadSession:
         name."""
         await self._blocks.settle()
         if self._writer is not None:
-            await self._work.runtime.in_thread(self._writer.abort)
+            await self._work.runtime.run_in_byte_thread(self._writer.abort)
             if not (self._finished and keep_blob):
-                await self._work.runtime.in_thread(self._work.parts.store.delete, self._blob_id)
+                await self._work.runtime.run_in_byte_thread(
+                    self._work.parts.store.delete, self._blob_id
+                )
         database = self._work.parts.database
         await self._work.runtime.run_in_database_thread(
-            database.write, end_upload_session, self._opened
+            database.write, end_upload_session, self._admitted
         )
 
     async def _flush(self) -> None:
         await self._reserve()
         if self._writer is None:
             create = self._work.parts.store.create
-            self._writer = await self._work.runtime.in_thread(create, self._blob_id)
+            self._writer = await self._work.runtime.run_in_byte_thread(create, self._blob_id)
         await self._blocks.flush(self._writer.write)
 
     async def _reserve(self) -> None:
@@ -227,41 +230,43 @@ class UploadSession:
         loop = asyncio.get_running_loop()
         if self.received <= self._reserved:
             return
-        ahead = max(BLOCK, min(self.received // 8, 16 * BLOCK))
-        wished = self._bound if self._bound is not None else self.received + ahead
+        read_ahead = max(BLOCK, min(self.received // 8, 16 * BLOCK))
+        target = (
+            self._expected_bytes if self._expected_bytes is not None else self.received + read_ahead
+        )
         deadline = loop.time() + self._work.parts.settings.quota_wait
-        pause = FIRST_PAUSE
+        pause = MIN_PAUSE_SECONDS
         while True:
-            granted = await self._grow(min(wished, max(self.limit, self.received)))
-            if granted is not None:
-                self._reserved = granted
+            reserved = await self._grow(min(target, max(self.limit, self.received)))
+            if reserved is not None:
+                self._reserved = reserved
                 self._renewed = loop.time()
                 return
             if loop.time() > deadline:
-                raise await self._refusal()
+                raise await self._quota_error()
             await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - only a pause
-            pause = min(pause * 1.5, LONGEST_PAUSE)
+            pause = min(pause * 1.5, MAX_PAUSE_SECONDS)
 
-    async def _grow(self, wished: int) -> int | None:
+    async def _grow(self, target: int) -> int | None:
         parts = self._work.parts
         return await self._work.runtime.run_in_database_thread(
             parts.database.write,
             grow_reservation,
             self.account_id,
-            self._opened.reservation,
+            self._admitted.reservation,
             self.received,
-            wished,
+            target,
             parts.clock(),
         )
 
     async def _renew(self) -> None:
         parts = self._work.parts
         await self._work.runtime.run_in_database_thread(
-            parts.database.write, renew_reservation, self._opened.reservation, parts.clock()
+            parts.database.write, renew_reservation, self._admitted.reservation, parts.clock()
         )
         self._renewed = asyncio.get_running_loop().time()
 
-    async def _refusal(self) -> QuotaExceeded:
+    async def _quota_error(self) -> QuotaExceeded:
         database = self._work.parts.database
         usage: Usage = await self._work.runtime.run_in_database_thread(
             database.read, get_usage, self.account_id
@@ -273,11 +278,11 @@ class ReplayedUpload(UploadSession):
     """An upload that was answered already: its bytes are compared with the first one's, by their
     hash, and kept nowhere. It takes no room, and none has to be free."""
 
-    def __init__(self, work: UnitOfWork, opened: Opened, largest: int) -> None:
-        super().__init__(work, opened, largest)
+    def __init__(self, work: UnitOfWork, admitted: AdmittedUpload, max_bytes: int) -> None:
+        super().__init__(work, admitted, max_bytes)
         self._hash = sha256()
 
-    def refuse_doomed(self, at_least: int) -> None:
+    def reject_oversized(self, min_bytes: int) -> None:
         """Nothing is refused for want of room; what is another request is told at its end."""
 
     async def take(self, data: memoryview | bytes) -> None:
@@ -285,17 +290,17 @@ class ReplayedUpload(UploadSession):
         self.received += len(data)
         if self.received > self.limit:
             raise FileTooLarge(limit=self.limit, requested=self.received)
-        await self._work.runtime.in_thread(self._hash.update, data)
+        await self._work.runtime.run_in_byte_thread(self._hash.update, data)
 
     async def finish(self, digest: str | None = None) -> StoredUpload:
         """What would have been stored. A `digest` was held against the first one's bytes."""
         del digest
         stored = StoredBlob(self.received, self._hash.hexdigest())
-        return StoredUpload(self._blob_id, stored, self._opened.reservation)
+        return StoredUpload(self._blob_id, stored, self._admitted.reservation)
 
-    async def repeated(self, fingerprint: str) -> TaskId | None:
+    async def find_replayed_task(self, fingerprint: str) -> TaskId | None:
         """The answer that the same request had. Raises KeyReused if it was another one."""
-        reply = self._opened.reply
+        reply = self._admitted.reply
         assert reply is not None
         if reply.fingerprint != fingerprint:
             raise KeyReused
@@ -303,7 +308,7 @@ class ReplayedUpload(UploadSession):
         return reply.task_id
 
 
-def sha256_of(digest: str) -> str | None:
+def parse_repr_digest(digest: str) -> str | None:
     """The SHA-256 of a Repr-Digest field (RFC 9530) as hex; None if it names none.
 
     Raises FieldInvalid where the value is no digest.

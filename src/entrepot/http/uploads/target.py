@@ -39,10 +39,10 @@ from entrepot.schemas.enforcement import parse_enforcement
 from entrepot.tasks.records import TaskId
 
 FIELDS = ("file_description", "file_size_limit", "enforce_schema", "table_dialect")
-CONTRACT = ("enforce_schema", "file_size_limit", "table_dialect")
+CONTRACT_FIELDS = ("enforce_schema", "file_size_limit", "table_dialect")
 """The fields that are a contract of their own, which the contract of a `file_id` excludes."""
-METADATA = ("filename", *FIELDS, "file_id", "replaces")
-IGNORED = ("filetype", "type", "name", "relativePath")
+METADATA_NAMES = ("filename", *FIELDS, "file_id", "replaces")
+IGNORED_NAMES = ("filetype", "type", "name", "relativePath")
 """What common clients send of their own accord: the type is found out, the name is `filename`."""
 
 Condition = Callable[[ReadConnection, Actor, UUID], None]
@@ -70,12 +70,12 @@ class NewFile:
         del work
         return parse_size_limit(form.text(name)) if name == "file_size_limit" else None
 
-    def with_form(self, form: UploadForm, largest: int) -> UploadTarget:
+    def with_form(self, form: UploadForm, max_bytes: int) -> UploadTarget:
         """The file with its contract. Raises FieldInvalid, SchemaInvalid, DialectInvalid."""
         definition = Definition(
             name=form.name_of_file(),
             description=check_description(form.text("file_description") or ""),
-            size_limit=parse_size_limit(form.text("file_size_limit"), largest),
+            size_limit=parse_size_limit(form.text("file_size_limit"), max_bytes),
             enforcement=parse_enforcement(form.text("enforce_schema")),
             dialect=parse_dialect_field(form.text("table_dialect")),
         )
@@ -125,9 +125,9 @@ class NextVersion:
         del form, name, work
         return None
 
-    def with_form(self, form: UploadForm, largest: int) -> UploadTarget:
+    def with_form(self, form: UploadForm, max_bytes: int) -> UploadTarget:
         """The version by its file's name, and what it replaces. Raises FieldInvalid."""
-        del largest
+        del max_bytes
         replaces = REPLACES.read(form.text("replaces"), "replaces")
         return replace(self, file_name=form.name_of_file(), replaces=replaces)
 
@@ -179,17 +179,19 @@ class ValidationOnly:
             else None
         )
 
-    def with_form(self, form: UploadForm, largest: int) -> UploadTarget:
+    def with_form(self, form: UploadForm, max_bytes: int) -> UploadTarget:
         """The check by a contract of the form's own or of a file's. Raises FieldInvalid,
         SchemaInvalid, DialectInvalid, NotFound."""
         file_id = form.text("file_id") or None
         if file_id is not None:
-            given = [name for name in CONTRACT if name in form.fields]
-            if given:
-                raise FieldInvalid(given[0], "is that of the file where a file_id is given.")
+            excluded = [name for name in CONTRACT_FIELDS if name in form.fields]
+            if excluded:
+                raise FieldInvalid(excluded[0], "is that of the file where a file_id is given.")
         check_description(form.text("file_description") or "")
-        limited = "file_size_limit" in form.fields
-        limit = parse_size_limit(form.text("file_size_limit"), largest) if limited else largest
+        has_limit = "file_size_limit" in form.fields
+        limit = (
+            parse_size_limit(form.text("file_size_limit"), max_bytes) if has_limit else max_bytes
+        )
         validation = ValidationRequest(
             name=form.name_of_file(),
             size_limit=limit,
@@ -208,37 +210,39 @@ class ValidationOnly:
         return submit_validation(conn, actor, self.validation, upload, context.queue, now)
 
 
-def _sender_admission(actor: Actor, asked: Definition | ValidationRequest | None) -> Admission:
-    return Admission(actor.account_id, asked.size_limit if asked is not None else None)
+def _sender_admission(actor: Actor, request: Definition | ValidationRequest | None) -> Admission:
+    return Admission(actor.account_id, request.size_limit if request is not None else None)
 
 
-def target_of_metadata(told: str, condition: Condition | None, largest: int) -> UploadTarget:
+def target_from_metadata(header: str, condition: Condition | None, max_bytes: int) -> UploadTarget:
     """What the Upload-Metadata of a resumable upload asks for, by the rules of the form.
 
     Raises FieldInvalid, SchemaInvalid, DialectInvalid, NotFound.
     """
-    metadata = read_metadata(told)
+    metadata = read_metadata(header)
     for name, value in metadata.items():
-        if name not in METADATA + IGNORED:
-            known = ", ".join(METADATA)
-            shown = name[:100].replace("\0", "")
-            raise FieldInvalid(shown, f"is unknown; names in Upload-Metadata are {known}.")
+        if name not in METADATA_NAMES + IGNORED_NAMES:
+            known = ", ".join(METADATA_NAMES)
+            field = name[:100].replace("\0", "")
+            raise FieldInvalid(field, f"is unknown; names in Upload-Metadata are {known}.")
         if len(value) > FIELD_LIMITS.get(name, 4096):
             raise FieldInvalid(name, f"may have at most {FIELD_LIMITS.get(name, 4096):,} bytes.")
-    form = UploadForm({name: bytearray(metadata[name]) for name in METADATA if name in metadata})
-    given = form.text("filename")
-    if given is None:
+    form = UploadForm(
+        {name: bytearray(metadata[name]) for name in METADATA_NAMES if name in metadata}
+    )
+    file_name = form.text("filename")
+    if file_name is None:
         example = "Upload-Metadata: filename b3JkZXJzLmNzdg=="
         raise FieldInvalid("filename", "is required in Upload-Metadata.", example)
-    form.file_name = check_file_name(given, "filename", "orders.csv, in base64")
+    form.file_name = check_file_name(file_name, "filename", "orders.csv, in base64")
     file_id = form.text("file_id") or None
     replaces = REPLACES.read(form.text("replaces"), "replaces")
     if file_id is None:
         if replaces is not None:
             raise FieldInvalid("replaces", "needs a file_id: it is a version of that file.")
-        return NewFile().with_form(form, largest)
+        return NewFile().with_form(form, max_bytes)
     for name in FIELDS:
         if name in form.fields:
             raise FieldInvalid(name, "is that of the file where a file_id is given.")
     read_file_id(file_id)
-    return NextVersion(file_id, condition).with_form(form, largest)
+    return NextVersion(file_id, condition).with_form(form, max_bytes)

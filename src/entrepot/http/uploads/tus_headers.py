@@ -40,7 +40,7 @@ EXTENSIONS = (
 ALGORITHMS = ("sha256", "sha1", "sha512", "md5")
 OFFSET_STREAM = "application/offset+octet-stream"
 PATH = "/api/v1/uploads"
-MOST_PARTS = 1000
+MAX_PARTS = 1000
 TASK_HEADER = "Entrepot-Task-Id"
 
 
@@ -59,8 +59,8 @@ class TusRoute(APIRoute):
                 response = await handler(request)
             except (EntrepotError, RequestValidationError) as error:
                 # Of what the framework checks there is only the id: a malformed one never existed.
-                refusal = error if isinstance(error, EntrepotError) else NotFound()
-                response = await answer_error(request, refusal)
+                answered_error = error if isinstance(error, EntrepotError) else NotFound()
+                response = await answer_error(request, answered_error)
                 response.headers["Tus-Version"] = VERSION
             response.headers["Tus-Resumable"] = VERSION
             return response
@@ -98,10 +98,10 @@ class Concat:
 
 def read_checksum(request: Request) -> Checksum | None:
     """The header Upload-Checksum. Raises ChecksumUnsupported."""
-    stated = request.headers.get("upload-checksum")
-    if stated is None:
+    header = request.headers.get("upload-checksum")
+    if header is None:
         return None
-    algorithm, _, digest = stated.strip().partition(" ")
+    algorithm, _, digest = header.strip().partition(" ")
     try:
         raw = b64decode(digest.strip(), validate=True)
     except ValueError:  # not base64, or not even ASCII
@@ -111,12 +111,12 @@ def read_checksum(request: Request) -> Checksum | None:
     return Checksum(algorithm, raw)
 
 
-def read_metadata(told: str) -> dict[str, bytes]:
+def read_metadata(header: str) -> dict[str, bytes]:
     """The pairs of an Upload-Metadata header: words, each with its value in base64, or without
     one. Raises FieldInvalid."""
     example = "Upload-Metadata: filename b3JkZXJzLmNzdg==,file_size_limit MTAwMDAw"
-    found: dict[str, bytes] = {}
-    for pair in told.split(",") if told.strip() else ():
+    metadata: dict[str, bytes] = {}
+    for pair in header.split(",") if header.strip() else ():
         name, _, value = pair.strip().partition(" ")
         try:
             text = b64decode(value.strip(), validate=True)
@@ -124,25 +124,25 @@ def read_metadata(told: str) -> dict[str, bytes]:
             raise FieldInvalid(
                 "Upload-Metadata", "has a value that is not base64.", example
             ) from None
-        if not name or name in found:
+        if not name or name in metadata:
             reason = "is a list of different names, each with its value."
             raise FieldInvalid("Upload-Metadata", reason, example)
-        found[name] = text
-    return found
+        metadata[name] = text
+    return metadata
 
 
 def read_concat(request: Request) -> Concat:
     """The header Upload-Concat. Raises FieldInvalid, and NotFound for parts that are none."""
-    stated = request.headers.get("upload-concat")
-    if stated is None:
+    header = request.headers.get("upload-concat")
+    if header is None:
         return Concat()
-    if stated.strip() == "partial":
+    if header.strip() == "partial":
         return Concat(partial=True)
-    kind, _, listed = stated.partition(";")
-    addresses = listed.split()
-    if kind.strip() != "final" or not 1 <= len(addresses) <= MOST_PARTS:
+    kind, _, address_list = header.partition(";")
+    addresses = address_list.split()
+    if kind.strip() != "final" or not 1 <= len(addresses) <= MAX_PARTS:
         example = f"Upload-Concat: final;{PATH}/a {PATH}/b"
-        reason = f"is `partial`, or `final;` and 1 to {MOST_PARTS} addresses of partial uploads."
+        reason = f"is `partial`, or `final;` and 1 to {MAX_PARTS} addresses of partial uploads."
         raise FieldInvalid("Upload-Concat", reason, example)
     parts = tuple(_upload_id(address) for address in addresses)
     if len(set(parts)) < len(parts):
@@ -150,40 +150,42 @@ def read_concat(request: Request) -> Concat:
     return Concat(parts=parts)
 
 
-def headers_of(upload: Upload, offset: int) -> dict[str, str]:
+def upload_headers(upload: Upload, offset: int) -> dict[str, str]:
     """What every answer about an upload tells, of which `offset` bytes are durable."""
-    told = {
+    headers = {
         "Upload-Offset": str(offset),
         "Upload-Expires": format_datetime(upload.expires_at.astimezone(UTC), usegmt=True),
         "Cache-Control": "no-store",
     }
     if upload.task_id is not None:
-        told[TASK_HEADER] = str(upload.task_id)
-    return told
+        headers[TASK_HEADER] = str(upload.task_id)
+    return headers
 
 
-def description_of(upload: Upload) -> dict[str, str]:
+def upload_description(upload: Upload) -> dict[str, str]:
     """What HEAD tells beyond the offset: length, metadata, parts."""
-    told = {"Upload-Length": str(upload.size)}
+    headers = {"Upload-Length": str(upload.size)}
     if upload.metadata:
-        told["Upload-Metadata"] = upload.metadata
+        headers["Upload-Metadata"] = upload.metadata
     if upload.partial:
-        told["Upload-Concat"] = "partial"
+        headers["Upload-Concat"] = "partial"
     elif upload.concat == "final":
-        told["Upload-Concat"] = "final;" + " ".join(address_of(part) for part in upload.parts)
-    return told
+        headers["Upload-Concat"] = "final;" + " ".join(
+            upload_address(part) for part in upload.parts
+        )
+    return headers
 
 
-def address_of(upload_id: UUID) -> str:
+def upload_address(upload_id: UUID) -> str:
     """Where an upload is, from the root of the server."""
     return f"{PATH}/{upload_id}"
 
 
-def abilities(largest: int) -> dict[str, str]:
+def capability_headers(max_bytes: int) -> dict[str, str]:
     """What OPTIONS tells."""
     return {
         "Tus-Version": VERSION,
-        "Tus-Max-Size": str(largest),
+        "Tus-Max-Size": str(max_bytes),
         "Tus-Extension": ",".join(EXTENSIONS),
         "Tus-Checksum-Algorithm": ",".join(ALGORITHMS),
     }

@@ -5,8 +5,8 @@ from urllib.parse import parse_qs
 from fastapi import Request
 
 from entrepot.errors import FieldInvalid
-from entrepot.http.deps import runtime_of
-from entrepot.http.uploads.body import small_body
+from entrepot.http.deps import get_runtime
+from entrepot.http.uploads.body import read_small_body
 
 FORM_LIMIT = 64 * 1024
 """Bytes of a form without a file."""
@@ -29,8 +29,8 @@ class PageForm:
 
 async def read_form(request: Request, limit: int = FORM_LIMIT) -> PageForm:
     """The form, of at most `limit` bytes. Raises FieldInvalid, BodyTooLarge, BodyTooSlow."""
-    patience = runtime_of(request).parts.settings.body_timeout
-    body = await small_body(request, patience, limit)
+    patience = get_runtime(request).parts.settings.body_timeout
+    body = await read_small_body(request, patience, limit)
     try:
         values = parse_qs(body.decode("ascii"), errors="strict", max_num_fields=100)
     except (UnicodeDecodeError, ValueError):

@@ -12,7 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from entrepot.accounts.actor import Actor
-from entrepot.http.deps import runtime_of
+from entrepot.http.deps import get_runtime
 from entrepot.http.downloads.disposition import attachment
 from entrepot.http.web import figures
 from entrepot.http.web.assets import Assets
@@ -95,7 +95,7 @@ def theme_of(request: Request) -> str:
 
 def render(request: Request, template: str, **given: Any) -> str:
     """A template's text; it is also given `now`, for ages."""
-    now = runtime_of(request).parts.clock()
+    now = get_runtime(request).parts.clock()
     return pages_of(request).environment.get_template(template).render(now=now, **given)
 
 

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from fastapi import Request
 
 from entrepot.errors import NotAllowed
-from entrepot.http.deps import runtime_of
+from entrepot.http.deps import get_runtime
 
 SAFE = ("GET", "HEAD", "OPTIONS")
 
@@ -35,7 +35,7 @@ def _is_ours(request: Request, origin: str | None) -> bool:
     """Whether an Origin header names us. The host must fit, the scheme may be a proxy's."""
     if not origin:
         return False
-    public_url = runtime_of(request).parts.settings.public_url
+    public_url = get_runtime(request).parts.settings.public_url
     hosts = {request.headers.get("host", "").lower()}
     if public_url is not None:
         hosts.add(urlsplit(public_url).netloc.lower())

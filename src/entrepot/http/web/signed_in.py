@@ -24,7 +24,7 @@ from entrepot.accounts.sign_in import (
 from entrepot.db.types import ReadConnection
 from entrepot.errors import NotAuthenticated
 from entrepot.files.transfer import count_offers
-from entrepot.http.deps import Outcome, SideQuery, UnitOfWork, request_origin_of, runtime_of
+from entrepot.http.deps import Outcome, SideQuery, UnitOfWork, get_runtime, read_request_origin
 from entrepot.http.web.rendering import Pages, pages_of
 
 P = ParamSpec("P")
@@ -49,12 +49,12 @@ class PageWork(UnitOfWork):
     @property
     def side_query(self) -> SideQuery | None:
         """How many offers the holder has."""
-        return count_offers if self.counts and self.exchange is not None else None
+        return count_offers if self.counts and self.asgi_scope is not None else None
 
     def _done(self, outcome: Outcome[R]) -> R:
         result = super()._done(outcome)
-        if self.exchange is not None and self.counts:
-            self.exchange["offers"] = outcome.side_result
+        if self.asgi_scope is not None and self.counts:
+            self.asgi_scope["offers"] = outcome.side_result
         if self.counts:
             self._seen()
         return result
@@ -90,12 +90,12 @@ class PageWork(UnitOfWork):
         write = self.runtime.run_in_database_thread(
             database.write, touch_session, secret, self.token, self.now
         )
-        self.runtime.later(write)
+        self.runtime.run_in_background(write)
 
 
 def is_secure(request: Request) -> bool:
     """Whether people reach us by https."""
-    public_url = runtime_of(request).parts.settings.public_url or ""
+    public_url = get_runtime(request).parts.settings.public_url or ""
     return public_url.startswith("https://") or request.url.scheme == "https"
 
 
@@ -135,7 +135,7 @@ def page_work(request: Request) -> PageWork:
     token = session_token(request)
     if token is None:
         raise NotAuthenticated(reason="Sign in first.")
-    runtime = runtime_of(request)
+    runtime = get_runtime(request)
     secret = runtime.parts.secret
 
     def who(conn: ReadConnection, now: datetime) -> Actor:
@@ -143,7 +143,7 @@ def page_work(request: Request) -> PageWork:
 
     now, request_origin, pages = (
         runtime.parts.clock(),
-        request_origin_of(request),
+        read_request_origin(request),
         pages_of(request),
     )
     return PageWork(
@@ -152,7 +152,7 @@ def page_work(request: Request) -> PageWork:
         None,
         now,
         request_origin=request_origin,
-        exchange=request.scope,
+        asgi_scope=request.scope,
         pages=pages,
         token=token,
     )

@@ -18,9 +18,9 @@ from entrepot.files.queries.activity import (
     list_file_activity,
 )
 from entrepot.files.queries.read import FileRecord, get_file
-from entrepot.http.api.activity import Find, export, rendered
+from entrepot.http.api.activity import Find, export, render_page
 from entrepot.http.lists.listings import ACTIVITY
-from entrepot.http.lists.paging import Page, number_of
+from entrepot.http.lists.paging import Page, position_number
 from entrepot.http.parameters import Cursor, FileIdInPath
 from entrepot.http.web.activity.words import lines_of
 from entrepot.http.web.rendering import page
@@ -34,14 +34,14 @@ PAGE = 50
 @router.get("/activity", response_model=None)
 async def activity(request: Request, work: SignedIn, cursor: Cursor = None) -> Response:
     """What was done in the account, for its admins; for others what they did themselves."""
-    page_range = PageRange(PAGE + 1, number_of(ACTIVITY.after(cursor)))
+    page_range = PageRange(PAGE + 1, position_number(ACTIVITY.read_cursor(cursor)))
 
     def load(conn: ReadConnection, actor: Actor) -> tuple[list[ActivityRow], dict[str, str]]:
         found = list_activity(conn, actor, ActivityFilter(), page_range)
         return found, get_file_names(conn, actor, found)
 
     actor, (found, names) = await work.look(load)
-    return _page(request, actor, ACTIVITY.cut(found, PAGE), names, None, cursor)
+    return _page(request, actor, ACTIVITY.page(found, PAGE), names, None, cursor)
 
 
 @router.get("/files/{file_id}/activity", response_model=None)
@@ -50,14 +50,14 @@ async def file_activity(
 ) -> Response:
     """What happened to a file, for its owner and the account's admins."""
     listing = ACTIVITY.of(file_id)
-    page_range = PageRange(PAGE + 1, number_of(listing.after(cursor)))
+    page_range = PageRange(PAGE + 1, position_number(listing.read_cursor(cursor)))
 
     def load(conn: ReadConnection, actor: Actor) -> tuple[list[ActivityRow], FileRecord]:
         found = list_file_activity(conn, actor, file_id, ActivityFilter(), page_range)
         return found, get_file(conn, actor, file_id)
 
     actor, (found, file) = await work.look(load)
-    return _page(request, actor, listing.cut(found, PAGE), {}, file, cursor)
+    return _page(request, actor, listing.page(found, PAGE), {}, file, cursor)
 
 
 @router.get("/activity/export", response_model=None)
@@ -81,7 +81,7 @@ async def export_file(
 
 
 async def _export(work: PageWork, find: Find, form: str) -> Response:
-    return await export(work, form, partial(rendered, find, ActivityFilter(), form))
+    return await export(work, form, partial(render_page, find, ActivityFilter(), form))
 
 
 def _page(

@@ -7,7 +7,7 @@ from entrepot.files.change import FileChange
 from entrepot.files.cleanup.retention import Retention
 from entrepot.files.delivery.define import check_description, check_file_name, parse_size_limit
 from entrepot.files.queries.read import FileRecord
-from entrepot.http.parameters import KEEP
+from entrepot.http.parameters import RETENTION_NUMBERS
 from entrepot.http.web.form import PageForm
 
 RULES = {
@@ -46,7 +46,7 @@ class SettingsDraft:
             raise FieldInvalid("keep", "choose one of the list.")
         if not self.keep:
             return None
-        number = KEEP[self.keep].require(self.keep_number.strip(), "keep_number")
+        number = RETENTION_NUMBERS[self.keep].require(self.keep_number.strip(), "keep_number")
         return Retention(**{self.keep: number})
 
 

@@ -35,9 +35,9 @@ from entrepot.grants.entitlements import (
     list_entitlements,
     revoke_entitlement,
 )
-from entrepot.http.downloads.forms import form_of, rejected_rows
+from entrepot.http.downloads.forms import get_form, rejected_rows
 from entrepot.http.downloads.response import published_response
-from entrepot.http.lists.filters import FILTERS, FileQuery, read_asked
+from entrepot.http.lists.filters import FILTERS, FileQuery, parse_file_query
 from entrepot.http.lists.listings import ENTITLEMENTS
 from entrepot.http.parameters import Cursor, FileIdInPath, NumberInQuery, RevisionInQuery
 from entrepot.http.web.activity.words import lines_of
@@ -74,7 +74,7 @@ async def files(request: Request, work: SignedIn) -> Response:
     search again, and why not."""
     given = {"sort": NEWEST_FIRST, **request.query_params}
     try:
-        asked = read_asked(given)
+        asked = parse_file_query(given)
     except FieldInvalid as wrong:
         if wrong.field not in FILTERS:
             raise
@@ -91,11 +91,11 @@ async def _list(
     asked: FileQuery,
     wrong: FieldInvalid | None,
 ) -> Response:
-    after = asked.listing.after(asked.cursor)
+    after = asked.listing.read_cursor(asked.cursor)
     size = 0 if wrong else PAGE + 1
-    actor, found = await work.look(list_files, size, after, asked.wanted)
-    shown, next_cursor = asked.listing.cut(found, PAGE)
-    sort = asked.wanted.sort
+    actor, found = await work.look(list_files, size, after, asked.file_filter)
+    shown, next_cursor = asked.listing.page(found, PAGE)
+    sort = asked.file_filter.sort
     return page(
         request,
         "files/list.html",
@@ -177,8 +177,8 @@ async def _page(
     cursor: str | None = None,
 ) -> Response:
     sharing = ENTITLEMENTS.of(file_id)
-    actor, shown = await work.look(_load, file_id, sharing.after(cursor))
-    shared, next_cursor = sharing.cut(shown.shared, PAGE)
+    actor, shown = await work.look(_load, file_id, sharing.read_cursor(cursor))
+    shared, next_cursor = sharing.page(shown.shared, PAGE)
     found, findings = shown.file, shown.findings
     schema = found.schema or (findings.schema if findings else None)
     base, key = f"{endpoint_of(request)}/api/v1/file", "<API KEY>"
@@ -227,7 +227,7 @@ async def download(
     if format is None:
         found = await work.cached_read(get_stored, file_id, version)
     else:
-        found = await form_of(work, file_id, format, version)
+        found = await get_form(work, file_id, format, version)
     return published_response(request, work, found)
 
 

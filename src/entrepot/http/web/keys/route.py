@@ -95,9 +95,9 @@ async def _page(
     status: int = 200,
     cursor: str | None = None,
 ) -> Response:
-    after = NEWEST_KEYS.after(cursor)
+    after = NEWEST_KEYS.read_cursor(cursor)
     actor, found = await work.look(list_keys, PAGE + 1, after, newest_first=True)
-    shown, next_cursor = NEWEST_KEYS.cut(found, PAGE)
+    shown, next_cursor = NEWEST_KEYS.page(found, PAGE)
     command = list_files_command(endpoint_of(request), made.api_key) if made else ""
     return page(
         request,

@@ -11,7 +11,7 @@ from entrepot.errors import EntrepotError, FileBusy, NotFound, QuotaExceeded
 from entrepot.files.transfer import Offer, accept_offer, list_offers, withdraw_offer
 from entrepot.http.lists.listings import OFFERS
 from entrepot.http.parameters import Cursor, FileIdInPath
-from entrepot.http.problems.table import kind_of
+from entrepot.http.problems.table import problem_kind
 from entrepot.http.web.rendering import page
 from entrepot.http.web.signed_in import PageWork, SignedIn, go
 from entrepot.quotas.reserve import Usage, get_usage
@@ -48,14 +48,14 @@ async def decline(file_id: FileIdInPath, work: SignedIn) -> Response:
 async def _page(
     request: Request, work: PageWork, failure: EntrepotError | None, cursor: str | None = None
 ) -> Response:
-    after = OFFERS.after(cursor)
+    after = OFFERS.read_cursor(cursor)
 
     def look(conn: ReadConnection, actor: Actor) -> tuple[list[Offer], Usage]:
         return list_offers(conn, actor, PAGE + 1, after), get_usage(conn, actor.account_id)
 
     actor, (found, usage) = await work.look(look)
-    shown, next_cursor = OFFERS.cut(found, PAGE)
-    kind = kind_of(failure) if failure is not None else None
+    shown, next_cursor = OFFERS.page(found, PAGE)
+    kind = problem_kind(failure) if failure is not None else None
     return page(
         request,
         "offers/page.html",

@@ -26,9 +26,9 @@ from entrepot.errors import (
 )
 from entrepot.files.queries.read import FileRecord, get_file
 from entrepot.grants.access import require_reading
-from entrepot.http.downloads.preview_page import EncodedPreview, Query, preview_of
+from entrepot.http.downloads.preview_page import PreviewQuery, RowsPage, get_preview_page
 from entrepot.http.parameters import Expression, FileIdInPath, NumberInQuery, RowInQuery, RowOffset
-from entrepot.http.problems.table import kind_of
+from entrepot.http.problems.table import problem_kind
 from entrepot.http.web.rendering import page
 from entrepot.http.web.signed_in import SignedIn
 
@@ -84,7 +84,7 @@ async def rows(
         return found
 
     actor, file = await work.look(look)
-    asked = Query(
+    asked = PreviewQuery(
         order_by=order_by or None,
         where=where.strip() or None,
         limit=ROWS,
@@ -92,13 +92,13 @@ async def rows(
         row=row,
         most_columns=COLUMNS,
     )
-    made: EncodedPreview | None = None
+    made: RowsPage | None = None
     failure: EntrepotError | None = None
     try:
-        made = await preview_of(work, file_id, version, asked)
+        made = await get_preview_page(work, file_id, version, asked)
     except TOLD as told:
         failure = told
-    kind = kind_of(failure) if failure is not None else None
+    kind = problem_kind(failure) if failure is not None else None
 
     def link(**changed: Any) -> str:
         kept = {"version": version, "where": where.strip(), "order_by": order_by} | changed

@@ -30,7 +30,7 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Operation:
+class OperationView:
     """One method of one path."""
 
     anchor: str
@@ -48,12 +48,12 @@ class Section:
     """The operations of one tag."""
 
     name: str
-    operations: tuple[Operation, ...]
+    operations: tuple[OperationView, ...]
 
 
 def outline(document: dict[str, Any]) -> list[Section]:
     """The sections of an OpenAPI 3.1 document, in its own order."""
-    sections: dict[str, list[Operation]] = {}
+    sections: dict[str, list[OperationView]] = {}
     for path, operations in document["paths"].items():
         for method in METHODS:
             if method in operations:
@@ -66,9 +66,9 @@ def outline(document: dict[str, Any]) -> list[Section]:
 
 def _operation(
     document: dict[str, Any], path: str, method: str, described: dict[str, Any]
-) -> Operation:
+) -> OperationView:
     body_type, body = _body(document, described)
-    return Operation(
+    return OperationView(
         anchor=f"{method}{path}".replace("/", "-").replace("{", "").replace("}", ""),
         method=method.upper(),
         path=path,

@@ -14,7 +14,7 @@ from entrepot.files.contract import propose_schema
 from entrepot.files.queries.read import FileRecord, Findings, find_newest_findings, get_file
 from entrepot.grants.access import access_manageable
 from entrepot.http.parameters import FileIdInPath
-from entrepot.http.problems.table import kind_of
+from entrepot.http.problems.table import problem_kind
 from entrepot.http.web.form import read_form
 from entrepot.http.web.rendering import page
 from entrepot.http.web.signed_in import PageWork, SignedIn, go
@@ -66,7 +66,7 @@ async def _page(
         request,
         "schema/page.html",
         actor,
-        status=kind_of(failure).status if failure else 200,
+        status=problem_kind(failure).status if failure else 200,
         file=file,
         text=_written(present) if text is None else text,
         inferred=file.schema is None and present is not None,

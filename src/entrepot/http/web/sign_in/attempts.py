@@ -8,7 +8,7 @@ from collections import OrderedDict
 from hashlib import sha256
 
 from entrepot.errors import TooManyAttempts
-from entrepot.http.limits.rates import MOST, Rate, side_of
+from entrepot.http.limits.rates import MAX_COUNTERS, Rate, client_network
 
 MINUTES = 5
 OF_A_NAME = 5
@@ -28,7 +28,7 @@ class Attempts:
 
         Raises TooManyAttempts.
         """
-        side = side_of(address)
+        side = client_network(address)
         if self._of_addresses is not None:
             _take(self._of_addresses, side)
         pair = _pair(user_name, side)
@@ -39,9 +39,9 @@ class Attempts:
 
     def succeeded(self, user_name: str, address: str) -> None:
         """The name has signed in from this address, one of its own from now on."""
-        pair = _pair(user_name, side_of(address))
+        pair = _pair(user_name, client_network(address))
         self._successes[pair] = self._successes.pop(pair, 0) + 1
-        if len(self._successes) > MOST:
+        if len(self._successes) > MAX_COUNTERS:
             self._successes.popitem(last=False)
 
 
@@ -52,5 +52,5 @@ def _pair(user_name: str, side: str) -> str:
 
 def _take(rate: Rate, who: str) -> None:
     spent = rate.take(who)
-    if spent.refused:
+    if spent.limited:
         raise TooManyAttempts(retry_after=spent.retry_after)

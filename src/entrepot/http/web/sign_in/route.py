@@ -19,7 +19,7 @@ from entrepot.accounts.sign_in import (
 )
 from entrepot.db.types import WriteConnection
 from entrepot.errors import SignInFailed, TooManyAttempts
-from entrepot.http.deps import runtime_of
+from entrepot.http.deps import get_runtime
 from entrepot.http.web.form import read_form
 from entrepot.http.web.rendering import page, pages_of
 from entrepot.http.web.sign_in.attempts import Attempts
@@ -69,7 +69,7 @@ async def sign_in(request: Request) -> Response:
 async def sign_in_by_link(request: Request) -> Response:
     """Use a link up and start a session."""
     form = await read_form(request)
-    runtime = runtime_of(request)
+    runtime = get_runtime(request)
     parts = runtime.parts
     try:
         token = await runtime.run_in_database_thread(
@@ -114,7 +114,7 @@ async def _token_for(request: Request, user_name: str, password: str) -> str:
 
 
 async def _check(request: Request, user_name: str, password: str, at_home: bool) -> str:
-    runtime = runtime_of(request)
+    runtime = get_runtime(request)
     database, secret, now = runtime.parts.database, runtime.parts.secret, runtime.parts.clock()
     user_id, stored = await runtime.run_in_database_thread(
         database.write, get_password_hash, user_name, now, at_home
@@ -141,7 +141,7 @@ async def _begin(request: Request, token: str, wanted: str) -> Response:
 async def _end(request: Request) -> None:
     token = session_token(request)
     if token is not None:
-        runtime = runtime_of(request)
+        runtime = get_runtime(request)
         pages_of(request).seen.pop(token, None)
         database = runtime.parts.database
         await runtime.run_in_database_thread(

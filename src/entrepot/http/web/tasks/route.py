@@ -38,13 +38,13 @@ PAGE = 50
 @router.get("/tasks", response_model=None)
 async def tasks(request: Request, work: SignedIn, cursor: Cursor = None) -> Response:
     """One's own tasks and those of one's files; an admin's whole account."""
-    after = TASKS.after(cursor)
+    after = TASKS.read_cursor(cursor)
 
     def load(conn: ReadConnection, actor: Actor) -> list[TaskRecord]:
         return list_tasks(conn, actor_to_viewer(actor), PAGE + 1, after)
 
     actor, found = await work.look(load)
-    shown, next_cursor = TASKS.cut(found, PAGE)
+    shown, next_cursor = TASKS.page(found, PAGE)
     return page(
         request,
         "tasks/list.html",
@@ -87,7 +87,7 @@ async def events(
     async def fragment(task: TaskRecord) -> str:
         if not task.ended:
             return render(request, "tasks/_task.html", **_described(task, None, None))
-        shown = await work.again().read(_load, task_id, work.parts.clock())
+        shown = await work.with_current_time().read(_load, task_id, work.parts.clock())
         return render(request, "tasks/_task.html", **shown)
 
     return EventStream(task_events(work, present, seen, fragment))

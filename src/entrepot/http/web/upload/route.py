@@ -20,7 +20,7 @@ from entrepot.errors import (
     SchemaInvalid,
 )
 from entrepot.files.delivery.uploads import UploadTarget
-from entrepot.http.problems.table import kind_of
+from entrepot.http.problems.table import problem_kind
 from entrepot.http.uploads.form import UploadForm, receive_form
 from entrepot.http.uploads.target import NewFile, ValidationOnly
 from entrepot.http.web.rendering import page
@@ -118,7 +118,7 @@ async def _form(
 
     actor, usage = await work.look(look)
     filled = Filled(form)
-    kind = kind_of(failure) if failure is not None else None
+    kind = problem_kind(failure) if failure is not None else None
     suggested = max(1, min(SUGGESTED_LIMIT, usage.free))
     return page(
         request,

@@ -14,7 +14,7 @@ from entrepot.files.queries.read import FileRecord, get_file
 from entrepot.grants.access import require_delivering
 from entrepot.http.api.restoration import accept, restore
 from entrepot.http.parameters import NUMBER, FileIdInPath, NumberInPath, NumberInQuery
-from entrepot.http.problems.table import kind_of
+from entrepot.http.problems.table import problem_kind
 from entrepot.http.uploads.form import receive_form
 from entrepot.http.uploads.target import NextVersion
 from entrepot.http.web.form import read_form
@@ -93,7 +93,7 @@ async def _form(
         return found, get_usage(conn, actor.account_id)
 
     actor, (file, usage) = await work.look(look)
-    kind = kind_of(failure) if failure is not None else None
+    kind = problem_kind(failure) if failure is not None else None
     return page(
         request,
         "versions/deliver.html",

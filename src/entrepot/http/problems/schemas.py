@@ -1,7 +1,7 @@
 """JSON Schemas of problem documents: one for each code, made from the table and the errors.
 
 The figures of an error are the fields of its dataclass, so the schema of a code names each figure
-with its type. `http.api.answers` says which operation answers which codes.
+with its type. `http.api.openapi.answers` says which operation answers which codes.
 """
 
 from dataclasses import MISSING, fields
@@ -19,7 +19,7 @@ COMMON: dict[str, dict[str, Any]] = {
     "request_id": {"type": "string"},
 }
 REQUIRED = ("type", "title", "status", "detail", "code")
-HIDDEN = ("reason",)
+OMITTED_FIGURES = ("reason",)
 """Figures that are not members, because `detail` says the same."""
 
 
@@ -38,7 +38,7 @@ def problem_schemas() -> dict[str, dict[str, Any]]:
     return {schema_name(code): _schema(kinds[code], errors.get(code, [])) for code in sorted(kinds)}
 
 
-def waits(kind: ProblemKind) -> bool:
+def has_retry_after(kind: ProblemKind) -> bool:
     """Whether an answer of this kind says with `Retry-After` when to come again."""
     return any(
         field.name == "retry_after"
@@ -52,9 +52,9 @@ def _schema(kind: ProblemKind, errors: list[type[EntrepotError]]) -> dict[str, A
     figures: dict[str, Any] = {}
     required: list[set[str]] = []
     for error in errors if kind.status != 500 else ():
-        described, always = _figures(error)
-        figures |= described
-        required.append(always)
+        figure_schemas, names = _figures(error)
+        figures |= figure_schemas
+        required.append(names)
     # The framework's own checks answer 422 as well, and name the field alone.
     in_all = set.intersection(*required) if required and kind.status != 404 else set()
     return {
@@ -75,12 +75,14 @@ def _schema(kind: ProblemKind, errors: list[type[EntrepotError]]) -> dict[str, A
 def _figures(error: type[EntrepotError]) -> tuple[dict[str, Any], set[str]]:
     """The members that the fields of an error become, and which of them are always there."""
     hints = get_type_hints(error)
-    described, always = {}, set()
+    figure_schemas, required = {}, set()
     for field in fields(error):
-        if field.name in HIDDEN:
+        if field.name in OMITTED_FIGURES:
             continue
-        described[field.name] = TypeAdapter(hints[field.name]).json_schema(mode="serialization")
+        figure_schemas[field.name] = TypeAdapter(hints[field.name]).json_schema(
+            mode="serialization"
+        )
         may_be_missing = field.default is None and field.default is not MISSING
         if not may_be_missing:
-            always.add(field.name)
-    return described, always
+            required.add(field.name)
+    return figure_schemas, required

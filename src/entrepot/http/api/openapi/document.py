@@ -10,15 +10,22 @@ from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
 from pydantic import TypeAdapter
 
 from entrepot import errors
-from entrepot.http.api.answers import CODES, HEADERS, RECEIVING, headers, problems, problems_of
 from entrepot.http.api.models.problems import Problem
+from entrepot.http.api.openapi.answers import (
+    CODES_KEY,
+    HEADERS,
+    RECEIVING,
+    headers,
+    problems,
+    problems_of,
+)
 from entrepot.http.parameters import MAX_BYTES
-from entrepot.http.problem_schemas import problem_schemas, schema_name, waits
 from entrepot.http.problems.handlers import MEDIA_TYPE as PROBLEM
+from entrepot.http.problems.schemas import has_retry_after, problem_schemas, schema_name
 from entrepot.http.problems.table import FRAMEWORK_KINDS, all_kinds
 from entrepot.http.problems.task_table import ProblemKind
 
-KEY = {
+KEY_SCHEME = {
     "type": "http",
     "scheme": "bearer",
     "description": "An API key: `epk_…`. An operation names the scope that the key needs.",
@@ -38,61 +45,61 @@ FRAMEWORK_SCHEMAS = ("HTTPValidationError", "ValidationError")
 BOUNDS = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
 
 
-def describe(app: FastAPI) -> None:
+def install_openapi(app: FastAPI) -> None:
     """Have `/openapi.json` tell of keys and problems; made once, at the first request for it."""
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
-            app.openapi_schema = _described(app)
+            app.openapi_schema = _build_document(app)
         return app.openapi_schema
 
     app.openapi = openapi  # type: ignore[method-assign]
 
 
-def routes_of(app: FastAPI) -> list[RouteContext]:
+def api_routes(app: FastAPI) -> list[RouteContext]:
     """Every route of the API and the pages, as it is reached."""
     contexts = iter_route_contexts(app.routes)
     return [route for route in contexts if isinstance(route.original_route, APIRoute)]
 
 
-def scope_of(route: RouteContext) -> str | None:
+def required_scope(route: RouteContext) -> str | None:
     """The scope that a route's key needs, `any` where any will do; None without a key."""
-    for needed in route.dependant.dependencies:
-        held = inspect.getclosurevars(needed.call).nonlocals if needed.call else {}
-        if "scope" in held:
-            return held["scope"] or "any"
+    for dependency in route.dependant.dependencies:
+        variables = inspect.getclosurevars(dependency.call).nonlocals if dependency.call else {}
+        if "scope" in variables:
+            return variables["scope"] or "any"
     return None
 
 
-def _described(app: FastAPI) -> dict[str, Any]:
-    made = get_openapi(
+def _build_document(app: FastAPI) -> dict[str, Any]:
+    document = get_openapi(
         title=app.title,
         version=app.version,
         description=app.description,
         routes=app.routes,
         tags=[{"name": name, "description": text} for name, text in TAGS.items()],
     )
-    components = made.setdefault("components", {})
+    components = document.setdefault("components", {})
     schemas = components.setdefault("schemas", {})
     for name in FRAMEWORK_SCHEMAS:
         schemas.pop(name, None)
     schemas["Problem"] = TypeAdapter(Problem).json_schema(mode="serialization")
     components["headers"] = HEADERS
-    components["securitySchemes"] = {"key": KEY}
+    components["securitySchemes"] = {"key": KEY_SCHEME}
     scopes = {
-        (route.path, method.lower()): scope_of(route)
-        for route in routes_of(app)
+        (route.path, method.lower()): required_scope(route)
+        for route in api_routes(app)
         for method in route.methods or ()
     }
     shared = components.setdefault("responses", {})
-    for path, operations in made["paths"].items():
+    for path, operations in document["paths"].items():
         for method, operation in operations.items():
             _complete(operation, path, method, scopes[path, method])
-            _share(operation["responses"], shared)
-    text = json.dumps([made["paths"], shared])
+            _share_problems(operation["responses"], shared)
+    text = json.dumps([document["paths"], shared])
     schemas |= {n: each for n, each in problem_schemas().items() if f'/schemas/{n}"' in text}
-    _restore_bounds(made)
-    return made
+    _restore_bounds(document)
+    return document
 
 
 def _complete(operation: dict[str, Any], path: str, method: str, scope: str | None) -> None:
@@ -106,19 +113,21 @@ def _complete(operation: dict[str, Any], path: str, method: str, scope: str | No
     for parameter in operation.get("parameters", ()):
         parameter["schema"] = _without_null(parameter["schema"])
     responses = operation["responses"]
-    if CODES not in responses.get("422", {}):
+    if CODES_KEY not in responses.get("422", {}):
         responses.pop("422", None)
-    for status, response in _usual(operation, path, scope).items():
+    for status, response in _common_problems(operation, path, scope).items():
         declared = responses.setdefault(str(status), {"description": ""})
-        declared[CODES] = sorted({*declared.get(CODES, ()), *response[CODES]})
-    of_api = path.startswith("/api/")
+        declared[CODES_KEY] = sorted({*declared.get(CODES_KEY, ()), *response[CODES_KEY]})
+    in_api = path.startswith("/api/")
     kinds = all_kinds()
     for response in responses.values():
-        told = headers("X-Request-Id", *(("RateLimit", "RateLimit-Policy") if of_api else ()))
-        codes = response.pop(CODES, [])
+        common_headers = headers(
+            "X-Request-Id", *(("RateLimit", "RateLimit-Policy") if in_api else ())
+        )
+        codes = response.pop(CODES_KEY, [])
         if codes:
-            _fill_in(response, [kinds[code] for code in codes], method)
-        response["headers"] = response.get("headers", {}) | told
+            _describe_problems(response, [kinds[code] for code in codes], method)
+        response["headers"] = response.get("headers", {}) | common_headers
     operation["responses"] = dict(sorted(responses.items()))
 
 
@@ -131,7 +140,9 @@ def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
     return {**choices[0], **rest}
 
 
-def _usual(operation: dict[str, Any], path: str, scope: str | None) -> dict[int | str, Any]:
+def _common_problems(
+    operation: dict[str, Any], path: str, scope: str | None
+) -> dict[int | str, Any]:
     """The problems that an operation may answer because of what it takes."""
     raised: list[type[errors.EntrepotError]] = []
     if path.startswith("/api/"):
@@ -146,23 +157,23 @@ def _usual(operation: dict[str, Any], path: str, scope: str | None) -> dict[int 
         raised += RECEIVING
     if any(each["in"] in ("query", "header") for each in operation.get("parameters", [])):
         raised.append(errors.FieldInvalid)
-    found = problems(*raised) | problems_of(FRAMEWORK_KINDS[500])
+    responses = problems(*raised) | problems_of(FRAMEWORK_KINDS[500])
     if "application/json" in operation.get("requestBody", {}).get("content", {}):
-        found |= problems_of(FRAMEWORK_KINDS[400])  # of bytes that are no text
-    return found
+        responses |= problems_of(FRAMEWORK_KINDS[400])  # of bytes that are no text
+    return responses
 
 
-def _fill_in(response: dict[str, Any], kinds: list[ProblemKind], method: str) -> None:
+def _describe_problems(response: dict[str, Any], kinds: list[ProblemKind], method: str) -> None:
     """Description, headers and content of a response that is a problem."""
     response["description"] = " ".join(f"{kind.title} (`{kind.code}`)." for kind in kinds)
-    told: list[str] = []
+    names: list[str] = []
     if any(kind.status == 401 for kind in kinds):
-        told.append("WWW-Authenticate")
-    if all(waits(kind) for kind in kinds):
-        told.append("Retry-After")
+        names.append("WWW-Authenticate")
+    if all(has_retry_after(kind) for kind in kinds):
+        names.append("Retry-After")
     if any(kind.status == 416 for kind in kinds):
-        told.append("Content-Range")
-    response["headers"] = headers(*told)
+        names.append("Content-Range")
+    response["headers"] = headers(*names)
     if method == "head":
         return  # an answer to HEAD has no body
     refs = {kind.code: f"#/components/schemas/{schema_name(kind.code)}" for kind in kinds}
@@ -175,7 +186,7 @@ def _fill_in(response: dict[str, Any], kinds: list[ProblemKind], method: str) ->
     response["content"] = {PROBLEM: {"schema": schema}}
 
 
-def _share(responses: dict[str, Any], shared: dict[str, Any]) -> None:
+def _share_problems(responses: dict[str, Any], shared: dict[str, Any]) -> None:
     """Name the problems of one code, which most operations have, instead of repeating them."""
     for status, response in responses.items():
         schema = response.get("content", {}).get(PROBLEM, {}).get("schema", {})

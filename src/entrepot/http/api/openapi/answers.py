@@ -1,7 +1,7 @@
 """What the routes of the API say of their answers for `/openapi.json`: problems, headers, bytes.
 
 A route names the errors that its own work raises; what any operation may answer (a missing key, a
-rate, a malformed field) is added by `http.api.describe`. Nothing here runs for a request.
+rate, a malformed field) is added by `http.api.openapi.document`. Nothing here runs for a request.
 """
 
 from typing import Any
@@ -12,7 +12,7 @@ from entrepot.http.problems.task_table import ProblemKind
 
 Responses = dict[int | str, dict[str, Any]]
 
-CODES = "x-codes"
+CODES_KEY = "x-codes"
 """The codes of problems within a response, until `describe` makes the schema of them."""
 
 RECEIVING: tuple[type[errors.EntrepotError], ...] = (
@@ -141,9 +141,9 @@ HEADERS: dict[str, dict[str, Any]] = {
 """The headers of answers, as components."""
 
 
-def problems(*raised: type[errors.EntrepotError]) -> Responses:
+def problems(*error_classes: type[errors.EntrepotError]) -> Responses:
     """The problems that a route's own work is answered with, by status."""
-    return problems_of(*(KINDS[error] for error in raised))
+    return problems_of(*(KINDS[error] for error in error_classes))
 
 
 def problems_of(*kinds: ProblemKind) -> Responses:
@@ -152,15 +152,15 @@ def problems_of(*kinds: ProblemKind) -> Responses:
     for kind in kinds:
         codes.setdefault(kind.status, set()).add(kind.code)
     return {
-        status: {"description": "", CODES: sorted(of_status)}
+        status: {"description": "", CODES_KEY: sorted(of_status)}
         for status, of_status in sorted(codes.items())
     }
 
 
 def with_headers(status: int, *names: str, description: str = "") -> Responses:
     """A success that has these headers."""
-    described = {"headers": headers(*names)}
-    return {status: described | ({"description": description} if description else {})}
+    response = {"headers": headers(*names)}
+    return {status: response | ({"description": description} if description else {})}
 
 
 def headers(*names: str) -> dict[str, Any]:
@@ -182,18 +182,18 @@ FILE_HEADERS = (
 def file_responses(*media_types: str, with_body: bool = True) -> Responses:
     """A download: whole, in part, or unchanged."""
     content = {"content": dict.fromkeys(media_types, BINARY)} if with_body else {}
-    whole = {"description": "The bytes.", "headers": headers(*FILE_HEADERS), **content}
+    complete = {"description": "The bytes.", "headers": headers(*FILE_HEADERS), **content}
     if not with_body:
-        return {200: whole, 304: _unchanged()}
+        return {200: complete, 304: _not_modified()}
     part = {
         "description": "The part that `Range` asks for.",
         "headers": headers(*FILE_HEADERS),
         "content": dict.fromkeys((*media_types, "multipart/byteranges"), BINARY),
     }
-    return {200: whole, 206: part, 304: _unchanged()}
+    return {200: complete, 206: part, 304: _not_modified()}
 
 
-def _unchanged() -> dict[str, Any]:
+def _not_modified() -> dict[str, Any]:
     return {
         "description": "Nothing has changed since the caller read it.",
         "headers": headers("ETag", "Last-Modified", "Cache-Control"),

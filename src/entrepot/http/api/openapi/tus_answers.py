@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from entrepot import errors
-from entrepot.http.api.answers import (
+from entrepot.http.api.openapi.answers import (
     DEFINING,
     DELIVERING,
     REPEATING,
@@ -54,8 +54,8 @@ CREATION = {
     ],
     "requestBody": {"required": False, **BODY},
 }
-ADDRESSED = {"parameters": [TUS]}
-ANY_UPLOAD = {
+UPLOAD_PARAMETERS = {"parameters": [TUS]}
+UPLOAD_ID_PARAMETER = {
     "parameters": [
         {
             "name": "upload_id",
@@ -76,7 +76,7 @@ PART = {
 }
 
 STATE = ("Tus-Resumable", "Upload-Offset", "Upload-Expires", "Cache-Control", "Entrepot-Task-Id")
-ABILITIES = with_headers(
+CAPABILITIES = with_headers(
     204,
     "Tus-Resumable",
     "Tus-Version",
