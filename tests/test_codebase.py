@@ -6,7 +6,7 @@ import re
 import subprocess
 import sys
 import tomllib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,6 +27,7 @@ MODULE_LINES = 400
 TEST_MODULE_LINES = 600
 """Tests, benchmarks and tools may be longer: they are read by parts."""
 FUNCTION_LINES = 80
+MAX_FOLDER_MODULES = 20
 SCRIPT_LINES = 150
 MAX_PARAMETERS = 7
 VAGUE_NAMES = {"service", "services", "utils", "util", "helpers", "helper", "manager", "misc"}
@@ -98,6 +99,11 @@ def test_modules_are_small() -> None:
         for path, count in lines.items()
         if count > (MODULE_LINES if path.startswith(product) else TEST_MODULE_LINES)
     } == {}
+
+
+def test_folders_are_small() -> None:
+    counts = Counter(path.parent for path in modules(*PRODUCT) if path.name != "__init__.py")
+    assert {relative(path): n for path, n in counts.items() if n > MAX_FOLDER_MODULES} == {}
 
 
 def test_functions_are_small() -> None:
