@@ -100,10 +100,12 @@ def idle(trial: Trial) -> list[Line]:
 
 
 def _role(pid: int, supervisor: int) -> str:
-    said = command_line(pid)
+    command = command_line(pid)
     if pid == supervisor:
         return "supervisor"
     for role in ("api", "worker"):
-        if said.startswith(f"entrepot: {role} "):
+        if command.startswith(f"entrepot: {role} "):
             return role
-    return "inspection's mother" if "inspection.mother" in said else os.path.basename(said)
+    if "entrepot.inspection.sandbox.forkserver" in command:
+        return "fork server"
+    return os.path.basename(command)

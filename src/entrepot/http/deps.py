@@ -1,7 +1,7 @@
-"""What routes are given: the unit of work, which authenticates and runs in one hop.
+"""The dependencies of routes: the unit of work, which authenticates in its own transaction.
 
-A request's database work takes one hop to a thread kept for the database: one thread for
-SQLite, a small pool for PostgreSQL. The actor is checked in the same transaction, so a route
+A request's database work is one call in a thread kept for the database: one thread for SQLite, a
+small pool for PostgreSQL. The actor is checked in the same transaction, so a route
 cannot forget it, and no query on a tenant's data runs without one.
 """
 
@@ -234,7 +234,7 @@ class UnitOfWork:
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> E:
-        """As `outcome`, but without the hop if the same actor asked the same and nothing has been
+        """As `read`, but without a database thread if the same actor asked the same and nothing was
         committed since. `args` are hashable, and what `work` returns is frozen.
         """
         read_cache = self.runtime.read_cache

@@ -91,7 +91,7 @@ def _removed_fields(old: dict[str, Any], new: dict[str, Any]) -> Iterator[Change
             continue
         reason = "who reads this column can no longer rely on it"
         if after not in EXTRA_COLUMN_RULES:
-            reason = "deliveries that have the column are refused"
+            reason = "deliveries that have the column are rejected"
         yield breaking_change(f"/fields/{position}", f"`{name}` removed", reason)
 
 
@@ -107,7 +107,7 @@ def _added_fields(old: dict[str, Any], new: dict[str, Any]) -> Iterator[Change]:
             continue
         pointer, what = f"/fields/{position}", f"`{name}` added"
         if after not in MISSING_COLUMN_RULES:
-            reason = "deliveries without the column are refused"
+            reason = "deliveries without the column are rejected"
             yield breaking_change(
                 pointer, what, f"{reason} (fieldsMatch superset would make it optional)"
             )

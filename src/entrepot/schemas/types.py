@@ -39,7 +39,6 @@ FORMATS: dict[str, frozenset[str]] = {
     "datetime": frozenset({"default", "any"}),
 }
 
-TEMPORAL_TYPES = frozenset({"date", "time", "datetime"})
 
 DATE_DIRECTIVES = "YymdbBjaAwUWGVux"
 TIME_DIRECTIVES = "HIMSfpzZX"

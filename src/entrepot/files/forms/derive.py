@@ -129,12 +129,12 @@ class Deriver:
 
 
 def _blocks(output: Path) -> Iterator[bytes]:
-    """The bytes of a file that a child made. Raises OSError for what is no plain file: a child
-    that was taken over might have put a link there, for us to read what it may not."""
+    """The bytes of a file that a sandbox process wrote. Raises OSError if it is not a plain file:
+    a process under attack might put a link there, so that we read what it may not."""
     descriptor = os.open(output, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     with os.fdopen(descriptor, "rb", buffering=0) as file:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode) or status.st_nlink != 1:
-            raise OSError("what the child made is no plain file of its own")
+            raise OSError("what the sandbox process wrote is not a plain file")
         while block := file.read(BLOCK_BYTES):
             yield block

@@ -1,6 +1,6 @@
-"""The index by which files are found by a part of their name: its grams, kept by the database.
+"""The index by which files are found by a part of their name: its trigrams, kept by the database.
 
-A gram is two or three characters of `files.names.fold_name`, written after the first 8 digits of
+A trigram here is two or three characters of `files.names.fold_name`, after the first 8 digits of
 the account's id: a search reads nothing of another account, and cannot be timed by what those have.
 SQLite keeps them in the FTS5 table `file_search` by triggers, PostgreSQL in a GIN index on the
 function `file_grams`; both are made by migration 0009. ADR 0022 says why these.
@@ -20,7 +20,7 @@ SEARCH = table("file_search", column("rowid"), column("file_search"))
 
 
 def with_trigrams(embedded: bool) -> CTE:
-    """The files that have all grams of a search, in any state; `gram_values` fills it in.
+    """The files that have all grams of a search, in any state; `trigram_values` fills it in.
 
     It is worked out by itself and first: left a choice, the planners, who know little of how
     often a gram occurs, may look through a whole account instead.

@@ -34,7 +34,7 @@ async def list_response(
     size, after = limit or MAX_ITEMS_WITHOUT_LIMIT, listing.read_cursor(cursor)
 
     def load(conn: ReadConnection, actor: Actor) -> tuple[list[Mapping[str, object]], str | None]:
-        # Made into documents within the same hop: a thousand dicts in the event loop stall it.
+        # Made into documents in the same call: a thousand dicts in the event loop stall it.
         page = listing.page(find(conn, actor, size + 1, after), size)
         return [document(each) for each in page.items], page.next_cursor
 

@@ -106,7 +106,7 @@ class BlobResponse(Response):
             await send(start)
             await send({"type": "http.response.pathsend", "path": str(file)})
         elif sum(len(part) for part in self._parts) <= BLOCK_BYTES:
-            # One hop and one message: 2,150 a second of 64 KiB, 32 at once; 1,600 as a stream.
+            # One call in a thread, one message: 2,150 a second of 64 KiB, 32 at once; 1,600 streamed.
             body = await asyncio.to_thread(lambda: b"".join(self._body()))
             self._record_all()
             await send(start)
@@ -130,7 +130,7 @@ class BlobResponse(Response):
         """The file that is exactly the body, if the server sends files by itself.
 
         A single range over all of it, as resuming clients ask for first, is such a body too.
-        Looked at in the event loop: one stat costs less than a thread's hop. Should the file
+        Looked at in the event loop: one stat costs less than a call in a thread. Should the file
         go between this look and the server's own opening, Granian answers a bare 404.
         """
         whole = (BlobPart(b"", Span(0, self._size)),)
@@ -189,7 +189,7 @@ def _small_and_cached(file: Path, size: int) -> bytes | None:
     """A small file's bytes if they lie in the page cache, None where reading might wait for a disk.
 
     `RWF_NOWAIT` (preadv2(2), Linux) never waits, so that the event loop may do it: the server's
-    own sending of a file costs two hops to its threads.
+    own sending of a file costs two calls in its threads.
     """
     if size > MAX_IN_MEMORY_BYTES or not hasattr(os, "RWF_NOWAIT"):
         return None

@@ -13,10 +13,10 @@ from entrepot.errors import EntrepotError
 
 
 class ConcurrencyLimit:
-    """Places for each account, `most` of them. Used by the event loop's thread alone.
+    """At most `max_per_account` of one kind for each account. Use it from the event loop's thread.
 
-    Exact, since nothing waits between the look and the taking; a place is given back when its
-    block ends, however it ends.
+    Exact, since nothing waits between the check and the count. A slot is free again when its block
+    ends, even with an error.
     """
 
     def __init__(self, max_per_account: int, error: Callable[[int], EntrepotError]) -> None:

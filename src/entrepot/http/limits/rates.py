@@ -32,7 +32,7 @@ class RateState:
 
 
 class Rate:
-    """At most `burst` requests at once, and so many more in `minutes` minutes as `most` says."""
+    """At most `burst` requests in a row, and `requests` in each `minutes` minutes."""
 
     def __init__(self, requests: int, burst: int, minutes: int = 1) -> None:
         self.burst = burst

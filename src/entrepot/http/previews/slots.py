@@ -15,9 +15,9 @@ from entrepot.errors import PreviewUnavailable, TooManyPreviews
 
 
 class PreviewSlots:
-    """`places` for all, at most `most` for one account, running and waiting together.
+    """`slots` for all, at most `max_per_account` for one account, running and waiting together.
 
-    `patience` is the seconds that one waits for a place. Of one event loop.
+    A request waits at most `timeout_seconds` for a slot. Use it from one event loop.
     """
 
     def __init__(self, slots: int, max_per_account: int, timeout_seconds: float) -> None:

@@ -1,4 +1,4 @@
-"""Answer errors with RFC 9457 problem documents; the table is in `problem_kinds`.
+"""Answer errors with RFC 9457 problem documents; the table is in `http.problems.table`.
 
 The figures of an error become extension members. No handler anywhere catches these errors.
 """

@@ -1,7 +1,6 @@
-"""What a row of the table of problems is, and the problems that a task ends with.
+"""A row of the table of problems, and the problems with which a task ends.
 
-Nothing raises these: they stand in a task's `error`. Those of domain errors are in
-`problem_kinds`.
+Nothing raises these: a task's `error` has them. `http.problems.table` has those of domain errors.
 """
 
 from dataclasses import dataclass

@@ -304,7 +304,7 @@ async def open_new_session(
     work: UnitOfWork, upload: Upload, idempotent: bool
 ) -> AsyncIterator[ResumableSession | None]:
     """A hold on an upload that the same request has begun; None if it was begun, and ended, by an
-    earlier one that was `repeatable`.
+    earlier one that was `idempotent`.
 
     If the block fails, the upload ends: its sender was never given the address, so that nobody can
     go on, unless the request is repeated. Raises as `open_session` does.

@@ -1,6 +1,6 @@
 """Where in a text the table begins: titles above it, the rows that name its columns, its width.
 
-Decided on the records of the text's first part; `labels` knows a row that names columns.
+Decided on the first records of the text. `header_detection` decides whether a row names columns.
 """
 
 import re

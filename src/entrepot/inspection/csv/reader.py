@@ -31,7 +31,6 @@ from entrepot.inspection.line_prefilter import Lines
 from entrepot.inspection.progress import NORMALIZED, SURVEYED
 from entrepot.inspection.table import Column, Table
 
-MISSING_HEADER = "missing-header"
 SWALLOWED = 1 << 52
 """Added to the count of line ends inside cells for a cell that may have swallowed rows, so that
 the count cannot fit."""

@@ -16,7 +16,7 @@ MARKUP = re.compile(r"[{};]\s*$|^\s*[})]|\\\w+\{|^(?:def|class|import|function|r
 # Set by hand on tests/inspection/corpus: its folder `not-tabular` has prose, code, mails and logs,
 # the others have tables.
 MIN_NAMED_RANK = 1
-"""Rank above which columns have names of the contract, which count twice (`Scored.rank`)."""
+"""Rank above which columns have names of the contract, which count twice (`ScoredDialect.rank`)."""
 CLEAR_AGREEMENT = 0.95
 """Share of rows of one width from which on a text is a table, whatever its cells hold."""
 MIN_AGREEMENT, MIN_TYPED_AGREEMENT, MIN_WEAK_AGREEMENT = 0.5, 0.3, 0.9

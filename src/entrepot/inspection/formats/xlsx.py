@@ -318,10 +318,6 @@ def _described(
     return described
 
 
-def _text_of(row: SheetRow) -> str:
-    return " ".join(text for _, text, _ in row.cells)[:MAX_TEXT_CHARS]
-
-
 def _letters(column: int) -> str:
     letters = ""
     while column:

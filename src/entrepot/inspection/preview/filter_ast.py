@@ -161,7 +161,7 @@ class Columns:
         self._by_folded = {column.name.lower(): column for column in columns}
 
     def find(self, name: str, parameter: str, position: int | None = None) -> FilterColumn:
-        """The column of that name. Raises Refused."""
+        """The column of that name. Raises FilterRefused."""
         column = self._by_name.get(name) or self._by_folded.get(name.lower())
         if column is None:
             names = ", ".join(column.name for column in self.all[:20])

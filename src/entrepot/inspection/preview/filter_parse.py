@@ -56,7 +56,7 @@ Literal = str | bool | Decimal
 def parse_filter(text: str, columns: Columns) -> Term:
     """The condition as a tree over `columns`.
 
-    Raises Refused: `expression-invalid`, `unknown-column`, `type-mismatch`.
+    Raises FilterRefused: `expression-invalid`, `unknown-column`, `type-mismatch`.
     """
     _check_size(text)
     try:
@@ -102,7 +102,7 @@ class _FilterReader:
         self._columns = columns
 
     def term(self, node: Any, depth: int) -> Term:
-        """The node as a condition. Raises Refused."""
+        """The node as a condition. Raises FilterRefused."""
         if depth > MAX_DEPTH:
             raise _wrong(_place(node), f"no more than {MAX_DEPTH} conditions within one another")
         kind = type(node)

@@ -259,7 +259,7 @@ def _sorts(text: str | None, columns: Columns) -> list[_Sort]:
 
 def _names(text: str | None, parameter: str) -> list[tuple[str, bool]]:
     """Names with commas between them, each whether a minus stands before it; a name with a comma,
-    or with a minus at its beginning, in double quotes. Raises Refused."""
+    or with a minus at its beginning, in double quotes. Raises FilterRefused."""
     names, place, rest = [], 0, (text or "").strip()
     while place < len(rest):
         match = NAMES.match(rest, place)

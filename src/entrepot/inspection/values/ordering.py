@@ -27,7 +27,6 @@ from entrepot.inspection.values.temporal import (
 from entrepot.schemas.model import Field
 from entrepot.schemas.values import item_field
 
-TEMPORAL = frozenset({"date", "time", "datetime"})
 PARSED_JSON = frozenset({"object", "array", "geojson"})
 """Types whose values are compared outside of SQL, as parsed JSON."""
 
