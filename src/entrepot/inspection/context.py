@@ -13,6 +13,7 @@ import duckdb
 
 from entrepot.inspection.limits import Limits
 from entrepot.inspection.progress import Progress
+from entrepot.inspection.record_counts import RecordCounts, only_judged
 from entrepot.inspection.table import Table
 from entrepot.schemas.table_dialect import TableDialect
 
@@ -59,7 +60,8 @@ class OpenedTable:
     they look regular enough (else None); such a scan may fail, or lose rows. Whoever used it calls
     `count_lines` with the rows and the line ends within cells that it counted, and gets the lines
     of the file, or None if that scan lost some. `locate_errors` adds lines and byte offsets to
-    errors of a report, in place. `write_canonical`, if set, writes canonical CSV better than a
+    errors of a report, in place. `count_records` tells what each record was taken for, given the
+    rows that were judged. `write_canonical`, if set, writes canonical CSV better than a
     table can, since it keeps surplus cells; it returns how the file was read.
     """
 
@@ -67,6 +69,7 @@ class OpenedTable:
     scan_in_place: Callable[[], Table | None] = lambda: None
     count_lines: Callable[[int, int | None], int | None] = lambda rows, embedded: None
     locate_errors: Callable[[list[dict[str, Any]]], None] = lambda errors: None
+    count_records: Callable[[int], RecordCounts] = only_judged
     write_canonical: Callable[[Path], object] | None = None
 
 

@@ -118,6 +118,10 @@ def _judge(request: InspectionRequest, detected: Detected, context: InspectionCo
         return _check(table, schema, request, context)
 
     judged = _judge_in_place(opened, judge) or judge(opened.read())
+    records = opened.count_records(judged.checked.rows)
+    if not records.complete:
+        raise SourceBroken(f"its records are not all accounted for: {records.describe()}")
+    judged.profile["file"]["records"] = records.describe()
     opened.locate_errors(judged.checked.errors)
     return judged
 

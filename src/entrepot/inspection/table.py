@@ -54,6 +54,7 @@ class Table:
     table line by line; `places` tells, where `_row` is not the row's own number, the numbers
     and the byte offsets of such rows (a row is a line then). `finding_counts` are the reader's
     findings by type where they are of several; `warnings` are sentences for the report.
+    `misplaced_header` says in words that the header is not where the contract expects it.
     """
 
     columns: tuple[Column, ...]
@@ -61,6 +62,7 @@ class Table:
     numbered: str
     media_type: str
     header: bool = True
+    misplaced_header: str = ""
     first_row: int = 2
     uneven: bool = False
     by_name: bool = False

@@ -16,6 +16,8 @@ def judge_header(table: Table, schema: TableSchema) -> tuple[list[dict[str, Any]
     not judged, since the field is not theirs. Where fields belong to columns by name, that is
     each column that the contract does not know.
     """
+    if table.misplaced_header:
+        return [problem("missing-header", table.misplaced_header)], frozenset()
     if match_of(table, schema) != "exact":
         return _judge_names(table, schema), frozenset()
     labels, fields = table.labels, schema.fields
@@ -30,6 +32,8 @@ def judge_header(table: Table, schema: TableSchema) -> tuple[list[dict[str, Any]
     wrong = []
     earlier = _earlier(labels)
     for number, (label, field) in enumerate(zip(labels, fields, strict=False), start=1):
+        if not table.header or (not label.strip() and field.name == f"column_{number}"):
+            continue  # inference names a column that has no label
         fault, note = _fault(label, earlier[number - 1])
         if not fault and label != field.name:
             fault = "incorrect-label"
@@ -43,7 +47,7 @@ def judge_header(table: Table, schema: TableSchema) -> tuple[list[dict[str, Any]
 def judge_labels(table: Table) -> list[dict[str, Any]]:
     """The faults of a header without a contract: none at all, blank or doubled names."""
     if not table.header:
-        return [problem("missing-header", "the first row holds values, not names")]
+        return [problem("missing-header", "the first row holds values, not column names")]
     errors = []
     earlier = _earlier(table.labels)
     for number, label in enumerate(table.labels, start=1):

@@ -29,6 +29,7 @@ from entrepot.inspection.detect.byte_scan import ByteScan
 from entrepot.inspection.engine import line_bounds, literal
 from entrepot.inspection.line_prefilter import Lines
 from entrepot.inspection.progress import NORMALIZED, SURVEYED
+from entrepot.inspection.record_counts import RecordCounts
 from entrepot.inspection.table import Column, Table
 
 MISSING_HEADER = "missing-header"
@@ -48,7 +49,8 @@ def open_text(detected: Detected, request: TableRequest, context: InspectionCont
             text.lines(rows, embedded) if text.complete(rows, embedded) else None
         ),
         locate_errors=lambda errors: locate_errors(errors, request.path, text.source),
-        write_canonical=lambda target: write_canonical(text.source, target, context.limits),
+        count_records=text.count_records,
+        write_canonical=lambda target: write_canonical(text.source, target, context),
     )
 
 
@@ -62,6 +64,7 @@ class CsvText:
         self._context = context
         self.source = prepare(request, context)
         self.reading = reading_of(self.source)
+        self._counts: RecordCounts | None = None
         tabs = self.dialect.delimiter == "\t"
         self._media_type = "text/tab-separated-values" if tabs else media_type
 
@@ -77,7 +80,7 @@ class CsvText:
 
     def regular(self) -> bool:
         """Whether the text can be scanned where it lies, as far as its bytes tell."""
-        if not can_scan_directly(self.source):
+        if not can_scan_directly(self.source, self._context.engine):
             return False
         # Whoever sifts its lines comes upon a header among them without a search.
         return self._plain() or not repeats_header(self.source)
@@ -132,6 +135,22 @@ class CsvText:
         """The lines of the text, once a scan of it is known to be complete."""
         return self._skipped() + rows if embedded is None else self.source.byte_scan.lines
 
+    def count_records(self, rows: int) -> RecordCounts:
+        """What the records of the text are, once `rows` of them were judged."""
+        if self._counts is not None:
+            return replace(self._counts, judged=rows)
+        reading, blank = self.reading, self.source.byte_scan.blank_at_end
+        # `complete` compared these rows with the lines of the text.
+        layout, shift = reading.layout, int(self.source.decision.separator)
+        after_header = layout.header[-1] + 1 if layout.header else layout.start
+        return RecordCounts(
+            total=layout.start - shift + rows + blank,
+            judged=rows,
+            above_header=after_header - len(layout.header) - shift,
+            header=len(layout.header),
+            skipped_blank=blank + layout.start - after_header,
+        )
+
     def _lines(self, options: dict[str, str]) -> Lines | None:
         """The same table line by line, where each line is a row, numbered alike."""
         if not self._plain():
@@ -174,6 +193,7 @@ class CsvText:
         target = self._context.scratch / "rewritten.csv"
         self._context.progress.next_pass(NORMALIZED)
         written = normalize(self.source, target, self._context)
+        self._counts = written.records
         self.reading = replace(
             self.reading.within(written.extent),
             lines=self.source.byte_scan.lines,
@@ -214,6 +234,7 @@ class CsvText:
             numbered=numbered,
             media_type=self._media_type,
             header=bool(reading.header_rows),
+            misplaced_header=reading.layout.misplaced,
             first_row=reading.first_row,
             description=reading.describe(),
             warnings=tuple(reading.warnings),

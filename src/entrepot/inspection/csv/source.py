@@ -64,7 +64,13 @@ def prepare(request: TableRequest, context: InspectionContext) -> CsvSource:
     if not head.strip("\r\n \t\0\x1a\x0c\ufeff"):
         raise NotTabular("it holds no text")
     ways = [""] if byte_scan.carriage else ["\n"]
-    if byte_scan.carriage and byte_scan.newlines > head.count("\r") and "\n" in head:
+    # Under a contract a CR alone has one meaning, wherever it stands: it ends a record.
+    if (
+        names is None
+        and byte_scan.carriage
+        and byte_scan.newlines > head.count("\r")
+        and "\n" in head
+    ):
         ways = ["", "\n"]
     if "\r\r\n" in head and head.count("\r\r\n") * 2 > head.count("\n"):
         ways = ["\n"]

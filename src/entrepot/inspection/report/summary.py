@@ -40,7 +40,6 @@ TEXTS = {
     "foreign-key": "a key refers to no row",
     "unique-error": "a key must be unique",
     "unmatched-header": "none of its columns is in the header",
-    "missing-header": "the first row holds values, not column names",
 }
 FORMATS = {
     "string/email": "an email address",
@@ -207,8 +206,8 @@ def _header(error: dict[str, Any]) -> str:
             return f"two columns are named {label}"
         case "blank-label":
             return _blank(number)
-        case _:
-            return TEXTS[error["type"]]
+        case kind:
+            return TEXTS.get(kind) or str(error["note"])
 
 
 def _blank(number: int | None) -> str:
