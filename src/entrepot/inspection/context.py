@@ -44,11 +44,13 @@ class Detected:
 @dataclass(frozen=True)
 class TableRequest:
     """The file at `path` is to be read as a table. `names` are the columns of a contract, which
-    tell the header from the rows; `dialect` are the parts of a dialect that need no detection."""
+    tell the header from the rows; `dialect` are the parts of a dialect that need no detection.
+    `freeze`: how the file is read is to become a contract."""
 
     path: Path
     names: list[str] | None = None
     dialect: TableDialect | None = None
+    freeze: bool = False
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,9 @@ class OpenedTable:
     `count_lines` with the rows and the line ends within cells that it counted, and gets the lines
     of the file, or None if that scan lost some. `locate_errors` adds lines and byte offsets to
     errors of a report, in place. `count_records` tells what each record was taken for, given the
-    rows that were judged. `write_canonical`, if set, writes canonical CSV better than a
+    rows that were judged. `under_contract`, if set, is the same file opened under a contract with
+    these names and this dialect: formats that are tables by themselves are read alike.
+    `write_canonical`, if set, writes canonical CSV better than a
     table can, since it keeps surplus cells; it returns how the file was read.
     """
 
@@ -69,6 +73,7 @@ class OpenedTable:
     scan_in_place: Callable[[], Table | None] = lambda: None
     count_lines: Callable[[int, int | None], int | None] = lambda rows, embedded: None
     locate_errors: Callable[[list[dict[str, Any]]], None] = lambda errors: None
+    under_contract: Callable[[list[str], TableDialect | None], "OpenedTable"] | None = None
     count_records: Callable[[int], RecordCounts] = only_judged
     write_canonical: Callable[[Path], object] | None = None
 

@@ -53,8 +53,8 @@ class ContractEndFinder:
         self.starting = rules.footer is not None
 
     def add(self, number: int, line: int, cells: Sequence[str]) -> None:
-        """One record below the header; [] for a blank one."""
-        if not cells:
+        """One record below the header; a blank one has no cells, or only empty ones."""
+        if not any(cells):
             if self._blank and self._blank[-1] != number - 1:
                 self._blank.clear()
             # The first and the last of a run of blank records are enough, but for a footer.

@@ -67,10 +67,12 @@ def detect_csv(
     names: Sequence[str] | None,
     requested: TableDialect | None,
     most: int = 10_000,
+    freeze: bool = False,
 ) -> Decision:
     """Decide on dialect and layout by `lines`, the first ones of a text, with their ends.
 
-    Raises TooLarge for rows of more than `most` cells.
+    `freeze`: the reading is to become a contract. Raises TooLarge for rows of more than `most`
+    cells.
     """
     hints = _hints(requested)
     if names is not None and hints.comment is None:
@@ -85,8 +87,9 @@ def detect_csv(
             hints = replace(hints, delimiter="\t" if mark == "\\t" else mark)
     scored = detect_dialect(body, names, hints)
     best = scored[0]
-    if names is not None and best.width == 1 and _has_tight_commas(best.dialect, body):
-        best = replace(best, dialect=replace(best.dialect, delimiter=","))
+    bound = names is not None or freeze
+    if bound and best.width == 1 and _has_tight_commas(best.dialect, body):
+        best = _by_comma(best, body, named=names is not None)
     dialect = _with_comment(best, body, hints)
     records = _records(dialect, best.width, lines, bool(separator), requested)
     widest = max((len(cells) for _, cells, _ in records[:MAX_WIDTH_ROWS]), default=0)
@@ -126,6 +129,14 @@ def _has_tight_commas(dialect: Dialect, lines: Sequence[str]) -> bool:
         TIGHT_COMMA.search(line) and cell_type(line.strip()) not in TYPED
         for line in lines[:MAX_ROWS]
     )
+
+
+def _by_comma(best: ScoredDialect, lines: Sequence[str], named: bool) -> ScoredDialect:
+    """The reading by commas, as wide as the first line, which is the header."""
+    dialect = replace(best.dialect, delimiter=",")
+    first = next((line for line in lines if line.strip()), "")
+    width = 1 if named else max(1, len(Lexer(dialect).cells_of(first)))
+    return replace(best, dialect=dialect, width=width, agreement=1.0)
 
 
 def _find_layout(records: Sequence[Record], width: int, requested: TableDialect | None) -> Layout:

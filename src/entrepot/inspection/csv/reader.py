@@ -22,8 +22,9 @@ from entrepot.inspection.csv.direct_scan import (
     reading_of,
     repeats_header,
 )
+from entrepot.inspection.csv.first_version import judge_reading
 from entrepot.inspection.csv.normalize import normalize
-from entrepot.inspection.csv.source import prepare
+from entrepot.inspection.csv.source import SurveyedText, decide, prepare
 from entrepot.inspection.csv.write_canonical import write_canonical
 from entrepot.inspection.detect.byte_scan import ByteScan
 from entrepot.inspection.engine import line_bounds, literal
@@ -41,7 +42,10 @@ the count cannot fit."""
 def open_text(detected: Detected, request: TableRequest, context: InspectionContext) -> OpenedTable:
     """A delimited text, ready to be read. Raises NotTabular, TooLarge; OSError."""
     context.progress.next_pass(SURVEYED)
-    text = CsvText(request, detected.media_type, context)
+    return _opened(CsvText(request, detected.media_type, context), request)
+
+
+def _opened(text: "CsvText", request: TableRequest) -> OpenedTable:
     return OpenedTable(
         read=text.scan_normalized,
         scan_in_place=lambda: text.scan_in_place() if text.regular() else None,
@@ -49,24 +53,44 @@ def open_text(detected: Detected, request: TableRequest, context: InspectionCont
             text.lines(rows, embedded) if text.complete(rows, embedded) else None
         ),
         locate_errors=lambda errors: locate_errors(errors, request.path, text.source),
+        under_contract=lambda names, dialect: _opened(
+            *text.under_contract(TableRequest(request.path, names, dialect))
+        ),
         count_records=text.count_records,
-        write_canonical=lambda target: write_canonical(text.source, target, context),
+        write_canonical=lambda target: write_canonical(text.source, target, text.context),
     )
 
 
 class CsvText:
     """A delimited text, surveyed, with its dialect decided; read as it lies or rewritten."""
 
-    def __init__(self, request: TableRequest, media_type: str, context: InspectionContext) -> None:
+    def __init__(
+        self,
+        request: TableRequest,
+        media_type: str,
+        context: InspectionContext,
+        surveyed: SurveyedText | None = None,
+    ) -> None:
         # Comments by a mark that was given surprise nobody.
         dialect = request.dialect
         self._tells_comments = dialect is None or dialect.comment_char is None
-        self._context = context
-        self.source = prepare(request, context)
+        self._requested = dialect
+        self._media_type_by_name = media_type
+        self.context = context
+        self.source = (
+            prepare(request, context)
+            if surveyed is None
+            else decide(surveyed, request, context.limits)
+        )
         self.reading = reading_of(self.source)
         self._counts: RecordCounts | None = None
         tabs = self.dialect.delimiter == "\t"
         self._media_type = "text/tab-separated-values" if tabs else media_type
+
+    def under_contract(self, request: TableRequest) -> tuple["CsvText", TableRequest]:
+        """The same text under the contract of `request`. Raises as `prepare` does."""
+        media_type = self._media_type_by_name
+        return CsvText(request, media_type, self.context, self.source), request
 
     @property
     def dialect(self) -> Dialect:
@@ -80,7 +104,7 @@ class CsvText:
 
     def regular(self) -> bool:
         """Whether the text can be scanned where it lies, as far as its bytes tell."""
-        if not can_scan_directly(self.source, self._context.engine):
+        if not can_scan_directly(self.source, self.context.engine):
             return False
         # Whoever sifts its lines comes upon a header among them without a search.
         return self._plain() or not repeats_header(self.source)
@@ -111,7 +135,7 @@ class CsvText:
             "columns": "{" + columns + "}",
             "header": "false",
             "auto_detect": "false",
-        } | line_bounds(self._context.limits.line)
+        } | line_bounds(self.context.limits.line)
         relation = _read_csv(self.source.path, options)
         first = self.reading.first_row
         shift = self.reading.first_line - first
@@ -163,8 +187,8 @@ class CsvText:
             count=lambda: byte_scan.lines - self._skipped(),
             delimiter=self.dialect.delimiter,
             newline=byte_scan.newline,
-            odd=self._context.scratch / "odd.csv",
-            longest=self._context.limits.line,
+            odd=self.context.scratch / "odd.csv",
+            longest=self.context.limits.line,
             header=header.decode().rstrip("\r\n") if header is not None else None,
             repeats_header=partial(repeats_header, self.source),
             rows_of=lambda path: _read_csv(path, {**options, "skip": "0"}),
@@ -174,7 +198,7 @@ class CsvText:
         """The bytes before the first row."""
         with self.source.path.open("rb") as file:
             for _ in range(self._skipped()):
-                file.readline(self._context.limits.line)
+                file.readline(self.context.limits.line)
             return file.tell()
 
     def _plain(self) -> bool:
@@ -190,9 +214,9 @@ class CsvText:
 
     def scan_normalized(self) -> Table:
         """The text written anew, whatever its structure. Raises OSError."""
-        target = self._context.scratch / "rewritten.csv"
-        self._context.progress.next_pass(NORMALIZED)
-        written = normalize(self.source, target, self._context)
+        target = self.context.scratch / "rewritten.csv"
+        self.context.progress.next_pass(NORMALIZED)
+        written = normalize(self.source, target, self.context)
         self._counts = written.records
         self.reading = replace(
             self.reading.within(written.extent),
@@ -212,7 +236,7 @@ class CsvText:
             "columns": "{" + ", ".join(f"'{name}': '{kind}'" for name, kind in names.items()) + "}",
             "header": "false",
             "auto_detect": "false",
-        } | line_bounds(4 * self._context.limits.line)  # quotes are doubled, cells are enclosed
+        } | line_bounds(4 * self.context.limits.line)  # quotes are doubled, cells are enclosed
         last = written.extent.last
         relation = f"(SELECT * FROM {_read_csv(target, options)} WHERE _row <= {last})"
         total = sum(count for _, count in written.counts)
@@ -235,6 +259,7 @@ class CsvText:
             media_type=self._media_type,
             header=bool(reading.header_rows),
             misplaced_header=reading.layout.misplaced,
+            first_version=judge_reading(reading, self.source.decision, self._requested),
             first_row=reading.first_row,
             description=reading.describe(),
             warnings=tuple(reading.warnings),

@@ -56,7 +56,7 @@ def _has_columns(decision: Decision, rows: Sequence[Record]) -> bool:
         return True
     weak = dialect.delimiter.strip(" ") in (":", "") and dialect.blanks < 2
     usual = MIN_TYPED_AGREEMENT if typed else MIN_AGREEMENT
-    return decision.agreement > (MIN_WEAK_AGREEMENT if weak else usual)
+    return decision.agreement >= (MIN_WEAK_AGREEMENT if weak else usual)
 
 
 def _is_list(decision: Decision, rows: Sequence[Record]) -> bool:

@@ -28,7 +28,7 @@ class TakenOut:
             self._trailing = 0
             self.comments.append(number)
             return True
-        if len(cells) > 1 or not is_blank(cells):
+        if any(cells) and not is_blank(cells):
             self._trailing = 0
             return False
         self._trailing += 1
@@ -46,10 +46,10 @@ class TakenOut:
         layout, shift = self._layout, self._shift
         after_header = layout.header[-1] + 1 if layout.header else layout.start
         text_end = total - self._trailing
-        comments_below = len(self.comments) - bisect_right(self.comments, extent.last)
+        last = min(max(extent.last, layout.start), text_end)
+        comments_below = len(self.comments) - bisect_right(self.comments, last)
         blanks = bisect_right(self.blanks, text_end)
-        blanks_below = blanks - bisect_right(self.blanks, extent.last)
-        below = max(0, text_end - max(extent.last, layout.start))
+        blanks_below = blanks - bisect_right(self.blanks, last)
         return RecordCounts(
             total=max(0, total - shift),
             judged=0,
@@ -57,5 +57,5 @@ class TakenOut:
             header=len(layout.header),
             comment=len(self.comments),
             skipped_blank=blanks + self._trailing + layout.start - after_header,
-            footer=below - comments_below - blanks_below,
+            footer=text_end - last - comments_below - blanks_below,
         )

@@ -29,6 +29,7 @@ HEADER = frozenset(
         "blank-label",
         "missing-header",
         "unmatched-header",
+        "unsure-reading",
     }
 )
 TEXTS = {
@@ -41,6 +42,8 @@ TEXTS = {
     "unique-error": "a key must be unique",
     "unmatched-header": "none of its columns is in the header",
 }
+SAID_BY_NOTE = ("source-error", "extra-cell")
+"""Kinds whose note, if there is one, says what is wrong and what to change."""
 FORMATS = {
     "string/email": "an email address",
     "string/uri": "a URI",
@@ -158,7 +161,8 @@ def _fault(kind: str, field: str | None, note: str) -> str:
         case "missing-cell" if field:
             return f"the cell of {name} is missing"
         case other:
-            return TEXTS.get(other) or _described(other)
+            own = note if other in SAID_BY_NOTE else ""
+            return own or TEXTS.get(other) or _described(other)
 
 
 def _choices(value: str) -> str | None:
