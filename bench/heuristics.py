@@ -24,14 +24,12 @@ from entrepot.inspection.csv import (
     confidence,
     decision,
     detected,
-    dialect_candidates,
-    dialect_detection,
-    dialect_scoring,
     header_detection,
     layout,
     table_end,
     tabular,
 )
+from entrepot.inspection.csv.dialects import candidates, detection, scoring
 from entrepot.inspection.detect import encoding
 from entrepot.inspection.detect.detect import detect
 from entrepot.inspection.engine import open_engine
@@ -43,10 +41,10 @@ from entrepot.inspection.table import NotTabular, TooLarge
 MODULES: tuple[ModuleType, ...] = (
     *(
         confidence,
-        dialect_detection,
+        detection,
         decision,
-        dialect_candidates,
-        dialect_scoring,
+        candidates,
+        scoring,
         encoding,
         table_end,
     ),

@@ -237,9 +237,6 @@ DELIBERATE: dict[str, tuple[str, dict[str, Any], list[Any], list[Any]]] = {
     "blank lines at the end": (
         "a,b\n1,x\nq,y\n\n", AB, [("type-error", 3, 1)],
         [("type-error", 3, 1), ("blank-row", 4, None)]),
-    "empty cells below the header": (
-        "a,b\n,\n1,x\n", {"fields": [A_INT, field("b", required=True)]}, [],
-        [("blank-row", 2, None)]),
     "empty cells at the end": (
         "a,b\n1,x\n,\n", {"fields": [A_INT, field("b", required=True)]}, [],
         [("blank-row", 3, None)]),

@@ -66,14 +66,15 @@ def test_what_the_profile_says(inspect: Inspect) -> None:
 
 def test_rows_are_counted_as_they_lie_in_the_file(inspect: Inspect) -> None:
     text = 'Title\n\na,b\n1,"x\ny"\nq,z\n2\n'
-    checked = inspect(text, AB)
+    titled = {"headerRows": [3]}
+    checked = inspect(text, AB, dialect=titled)
     found = [(e["type"], e["rowNumber"], e["lineNumber"], e["byteOffset"])
              for e in errors_of(checked)]  # fmt: skip
     assert found == [
         ("type-error", 5, 6, text.index("q,z")), ("missing-cell", 6, 7, text.index("2\n")),
     ]  # fmt: skip
     big = "Title\n\na,b\n" + "1,x\n" * 70_000 + "q,z\n"
-    checked = inspect(big, AB)
+    checked = inspect(big, AB, dialect=titled)
     assert [(e["rowNumber"], e["lineNumber"], e["byteOffset"]) for e in errors_of(checked)] == [
         (70_004, 70_004, big.index("q,z"))
     ]
@@ -152,7 +153,7 @@ def test_a_contract_tells_header_and_delimiter(read: Any) -> None:
     assert found == "a;b,c\n1;2,3\n"
     found, _ = read("k%v\n1%2\n3%4\n", names=["k", "v"])
     assert found == "k,v\n1,2\n3,4\n"
-    found, reading = read("1,x\n2,y\n", names=["column_1", "column_2"])
+    found, reading = read("1,x\n2,y\n", ["column_1", "column_2"], {"header": False})
     assert (found, reading.header_rows) == ("1,x\n2,y\n", ())
 
 
@@ -359,10 +360,11 @@ def test_lines_taken_for_comments_are_told(inspect: Inspect) -> None:
     """Unless the mark was given, since then everybody knows of them."""
     lines = ["a,b", *(f"{n},x" for n in range(9)), "# a remark", "9,x", "# another", "10,x"]
     content = "\n".join(lines) + "\n"
-    found = inspect(content, AB)
+    found = inspect(content, mode="none")
     assert (found.verdict, found.row_count) == ("conforms", 11)
     (said,) = found.report["tasks"][0]["warnings"]
     assert "begin with '#'" in said
     assert said.endswith(": 2 (row 11, 13).")
+    assert inspect(content, AB).row_count == 13
     quiet = inspect(content, AB, dialect={"commentChar": "#"})
     assert (quiet.row_count, quiet.report["tasks"][0]["warnings"]) == (11, [])

@@ -132,13 +132,29 @@ def test_a_file_without_header_is_rejected_under_inference(inspect: Inspect) -> 
     assert inspect("1,x\n2,y\n", mode="none").verdict == "conforms"
 
 
+def test_columns_without_a_label_get_a_name(inspect: Inspect) -> None:
+    """R and pandas write one for the index. The name is frozen, and the blank label has it."""
+    inferred = inspect(",a,\n1,x,2\n")
+    assert inferred.schema is not None
+    assert [field["name"] for field in inferred.schema["fields"]] == ["column_1", "a", "column_3"]
+    assert inferred.report["tasks"][0]["warnings"] == [
+        f"Column {number} has no label; the contract names it `column_{number}`."
+        for number in (1, 3)
+    ]
+    assert inspect(",a,\n2,y,3\n", inferred.schema).verdict == "conforms"
+    spare = inspect("a,b,\n1,2,\n3,4,\n")
+    assert spare.schema is not None
+    assert [field["name"] for field in spare.schema["fields"]] == ["a", "b"]
+    assert inspect("a,b,\n1,2,\n3,4,\n", spare.schema).verdict == "conforms"
+    assert places(inspect("a,b,\n1,2,\n3,4,5\n", spare.schema)) == [("extra-cell", 3, 3)]
+
+
 @pytest.mark.parametrize(
     ("text", "kinds"),
     [
         ("a,b\n1,2\n3\n", {"missing-cell"}),
         ("a,b\n1,2\n3,4,5\n", {"extra-cell"}),
         ("a,a\nx,2\n", {"duplicate-label"}),
-        ("a,\nx,2\n", {"blank-label"}),
         ("a,b\n1,2\n\n3,4\n", {"blank-row"}),
     ],
 )
@@ -206,7 +222,7 @@ def test_rows_that_the_engine_loses_are_noticed(inspect: Inspect, monkeypatch: A
 def _losing_rows(path: Path, options: dict[str, str]) -> str:
     settings = ", ".join(f"{name} = {value}" for name, value in options.items())
     scan = f"read_csv('{path}', {settings})"
-    return scan if "rewritten" in str(path) else f"(SELECT * FROM {scan} LIMIT 1)"
+    return scan if "normalized" in str(path) else f"(SELECT * FROM {scan} LIMIT 1)"
 
 
 @pytest.mark.slow

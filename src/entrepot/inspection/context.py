@@ -13,6 +13,7 @@ import duckdb
 
 from entrepot.inspection.limits import Limits
 from entrepot.inspection.progress import Progress
+from entrepot.inspection.record_counts import RecordCounts, only_judged
 from entrepot.inspection.table import Table
 from entrepot.schemas.table_dialect import TableDialect
 
@@ -43,11 +44,13 @@ class Detected:
 @dataclass(frozen=True)
 class TableRequest:
     """The file at `path` is to be read as a table. `names` are the columns of a contract, which
-    tell the header from the rows; `dialect` are the parts of a dialect that need no detection."""
+    tell the header from the rows; `dialect` are the parts of a dialect that need no detection.
+    `freeze`: how the file is read is to become a contract."""
 
     path: Path
     names: list[str] | None = None
     dialect: TableDialect | None = None
+    freeze: bool = False
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,10 @@ class OpenedTable:
     they look regular enough (else None); such a scan may fail, or lose rows. Whoever used it calls
     `count_lines` with the rows and the line ends within cells that it counted, and gets the lines
     of the file, or None if that scan lost some. `locate_errors` adds lines and byte offsets to
-    errors of a report, in place. `write_canonical`, if set, writes canonical CSV better than a
+    errors of a report, in place. `count_records` tells what each record was taken for, given the
+    rows that were judged. `under_contract`, if set, is the same file opened under a contract with
+    these names and this dialect: formats that are tables by themselves are read alike.
+    `write_canonical`, if set, writes canonical CSV better than a
     table can, since it keeps surplus cells; it returns how the file was read.
     """
 
@@ -67,6 +73,8 @@ class OpenedTable:
     scan_in_place: Callable[[], Table | None] = lambda: None
     count_lines: Callable[[int, int | None], int | None] = lambda rows, embedded: None
     locate_errors: Callable[[list[dict[str, Any]]], None] = lambda errors: None
+    under_contract: Callable[[list[str], TableDialect | None], "OpenedTable"] | None = None
+    count_records: Callable[[int], RecordCounts] = only_judged
     write_canonical: Callable[[Path], object] | None = None
 
 

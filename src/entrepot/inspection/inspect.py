@@ -10,6 +10,7 @@ import duckdb
 
 from entrepot.inspection.check.check import Checked, check_table
 from entrepot.inspection.check.field_matching import align_columns
+from entrepot.inspection.check.first_version import judge_first_version, without_spare_column
 from entrepot.inspection.check.header import check_header, check_labels
 from entrepot.inspection.check.infer import infer_schema
 from entrepot.inspection.context import (
@@ -109,6 +110,7 @@ def _check_or_infer(
             path=request.path,
             names=[field.name for field in schema.fields] if schema else None,
             dialect=parse_dialect(request.dialect) if request.dialect is not None else None,
+            freeze=request.mode == "infer",
         ),
         context,
     )
@@ -120,8 +122,36 @@ def _check_or_infer(
         return _check(table, schema, request, context)
 
     outcome = _check_in_place(opened, inspect_table) or inspect_table(opened.read())
+    if request.mode == "infer" and opened.under_contract is not None:
+        outcome, opened = _check_with_own_contract(outcome, opened, request, context)
+    records = opened.count_records(outcome.checked.rows)
+    if not records.complete:
+        raise SourceBroken(f"its records are not all accounted for: {records.describe()}")
+    outcome.profile["file"]["records"] = records.describe()
     opened.locate_errors(outcome.checked.errors)
     return outcome
+
+
+def _check_with_own_contract(
+    outcome: _Outcome, opened: OpenedTable, request: InspectionRequest, context: InspectionContext
+) -> tuple[_Outcome, OpenedTable]:
+    """The outcome of a first version, with the errors that it has under the contract that it is to
+    become, and the file so opened: what was read leniently once would be rejected ever after."""
+    assert opened.under_contract is not None
+    if outcome.header_errors or outcome.checked.errors:
+        return outcome, opened
+    frozen = {**(request.dialect or {}), **(outcome.table.first_version.dialect or {})}
+    names = [field.name for field in outcome.schema.fields]
+    again = opened.under_contract(names, parse_dialect(frozen) if frozen else None)
+    table = again.scan_in_place()
+    if table is not None and table.same_reading(outcome.table):
+        return outcome, opened
+    table = again.read()
+    header_errors, skipped = check_header(table, outcome.schema)
+    checked = check_table(context.engine, table, outcome.schema, skipped, context.limits.errors)
+    if not header_errors and not checked.errors and checked.rows != outcome.checked.rows:
+        raise SourceBroken("its rows differ once its reading is a contract")
+    return replace(outcome, header_errors=header_errors, checked=checked), again
 
 
 def _check_in_place(
@@ -149,6 +179,11 @@ def _check_in_place(
 
 def _infer(table: Table, request: InspectionRequest, context: InspectionContext) -> _Outcome:
     engine, most_errors = context.engine, context.limits.errors
+    first = request.mode == "infer"
+    if first and table.first_version.markup:
+        raise NotTabular("it is HTML or XML")
+    if first:
+        table = without_spare_column(engine, table)
     inferred = infer_schema(engine, table)
     checked = Checked(inferred.rows, [], [], 0, inferred.embedded)
     if table.uneven or table.findings or inferred.maybe_blank:
@@ -156,6 +191,9 @@ def _infer(table: Table, request: InspectionRequest, context: InspectionContext)
             engine, table, inferred.schema, frozenset(), most_errors, structure_only=True
         )
     profile = file_profile(table, inferred.schema, checked.rows, request.size)
+    if first:
+        table, errors = judge_first_version(table)
+        return _Outcome(table, inferred.schema, errors, checked, profile)
     return _Outcome(table, inferred.schema, check_labels(table), checked, profile)
 
 
@@ -172,7 +210,9 @@ def _with_table(request: InspectionRequest, outcome: _Outcome, limits: Limits) -
     checked, table = outcome.checked, outcome.table
     errors = [*outcome.header_errors, *checked.errors][: limits.errors]
     counts = [
-        count_entry(error["type"], error.get("fieldName"), error.get("fieldNumber"), 1)
+        count_entry(
+            error["type"], error.get("fieldName"), error.get("fieldNumber"), 1, _own_note(error)
+        )
         for error in outcome.header_errors
     ] + checked.counts
     free = request.mode == "none"
@@ -191,9 +231,15 @@ def _with_table(request: InspectionRequest, outcome: _Outcome, limits: Limits) -
     )
     verdict: Verdict = "violates" if errors and not free else "conforms"
     schema = request.schema if request.schema is not None else to_document(outcome.schema)
+    frozen = table.first_version.dialect if request.mode == "infer" else None
     return Inspection(
-        verdict, report, outcome.profile, schema, table.media_type, checked.rows, detail
+        verdict, report, outcome.profile, schema, table.media_type, checked.rows, detail, frozen
     )
+
+
+def _own_note(error: dict[str, Any]) -> str:
+    """The note that tells errors of one type apart; those of labels differ by their fields."""
+    return "" if error["type"].endswith("-label") else str(error["note"])
 
 
 def _as_packed(inspection: Inspection, packed: Unpacked) -> Inspection:

@@ -46,6 +46,7 @@ class Inspection:
     """The outcome. `detail` is one sentence for people; `row_count` is data rows, or None.
 
     `report` is a Frictionless v5 report; `schema` the inferred Table Schema, or the given one.
+    `dialect` is what must be frozen with an inferred schema, so that it is read in the same way.
     """
 
     verdict: Verdict
@@ -55,6 +56,7 @@ class Inspection:
     media_type: str
     row_count: int | None
     detail: str
+    dialect: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)

@@ -41,6 +41,20 @@ class Finding:
 
 
 @dataclass(frozen=True)
+class FirstVersion:
+    """What a reading says of a first version that is to become a contract: `findings` that reject
+    it, `warnings`, the `dialect` to freeze with its schema. `unsure` says in words that another
+    reading is nearly as likely; `markup`: the text is HTML or XML."""
+
+    findings: tuple[Finding, ...] = ()
+    warnings: tuple[str, ...] = ()
+    dialect: dict[str, Any] | None = None
+    unsure: str = ""
+    markup: bool = False
+    header_stated_absent: bool = False
+
+
+@dataclass(frozen=True)
 class Table:
     """`relation` is what a FROM clause takes; `numbered` too, with `_row` (the header is row 1)
     and `_line` (physical, from 1; NULL if unknown) before the cells, in the file's order.
@@ -54,6 +68,8 @@ class Table:
     table line by line; `places` tells, where `_row` is not the row's own number, the numbers
     and the byte offsets of such rows (a row is a line then). `finding_counts` are the reader's
     findings by type where they are of several; `warnings` are sentences for the report.
+    `first_version` judges the reading where it is to become a contract.
+    `misplaced_header` says in words that the header is not where the contract expects it.
     """
 
     columns: tuple[Column, ...]
@@ -61,6 +77,8 @@ class Table:
     numbered: str
     media_type: str
     header: bool = True
+    misplaced_header: str = ""
+    first_version: FirstVersion = FirstVersion()
     first_row: int = 2
     uneven: bool = False
     by_name: bool = False
@@ -79,6 +97,10 @@ class Table:
     def labels(self) -> tuple[str, ...]:
         """The columns' labels in the file's order."""
         return tuple(column.label for column in self.columns)
+
+    def same_reading(self, other: "Table") -> bool:
+        """Whether both scan the same rows of one file in the same way."""
+        return self.relation == other.relation and self.first_row == other.first_row
 
 
 def table_of_unmatched(table: Table) -> Table:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from entrepot.errors import SchemaInvalid
+from entrepot.schemas.patterns import InvalidPattern, check_pattern
 
 MAX_ROW_NUMBER, MAX_ROW_NUMBERS = 10_000, 100
 MAX_MARK_CHARS = 16
@@ -25,11 +26,13 @@ TEXT_PROPERTIES = {
     "property": "property",
     "sheetName": "sheet_name",
     "table": "table",
+    "entrepot:footer": "footer",
 }
 FLAG_PROPERTIES = {
     "header": "header",
     "doubleQuote": "double_quote",
     "skipInitialSpace": "skip_initial_space",
+    "skipBlankRows": "skip_blank_rows",
 }
 ROW_PROPERTIES = {"headerRows": "header_rows", "commentRows": "comment_rows"}
 ITEM_TYPES = ("array", "object")
@@ -47,6 +50,8 @@ KNOWN_PROPERTIES = (
 class TableDialect:
     """The properties of a dialect; None leaves one to detection. Row numbers count from 1.
 
+    `skip_blank_rows` is a property of Frictionless 5, `footer` is ours (`entrepot:footer`): an RE2
+    pattern that the whole first cell of a record below the table matches.
     `other` has properties that describe ($schema, name, title, …).
     """
 
@@ -68,6 +73,8 @@ class TableDialect:
     sheet_number: int | None = None
     sheet_name: str | None = None
     table: str | None = None
+    skip_blank_rows: bool | None = None
+    footer: str | None = None
     other: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -131,6 +138,11 @@ def _parse_text(value: object, name: str) -> str:
         raise SchemaInvalid(pointer, f"it must have 1 to {MAX_MARK_CHARS} characters")
     if name == "lineTerminator" and value not in ("\n", "\r\n", "\r"):
         raise SchemaInvalid(pointer, "it must be LF, CRLF or CR")
+    if name == "entrepot:footer":
+        try:
+            check_pattern(value)
+        except InvalidPattern as error:
+            raise SchemaInvalid("/entrepot:footer", f"it is no RE2 pattern: {error}") from None
     if name in ("delimiter", "quoteChar", "escapeChar", "commentChar") and set(value) & set("\r\n"):
         raise SchemaInvalid(pointer, "it must not hold a line end")
     return value

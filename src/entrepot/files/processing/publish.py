@@ -63,6 +63,7 @@ def publish_version(
     apply_retention(conn, version.file_id, now)
     if version.mode == "infer" and inspection.schema is not None:
         _freeze_schema(conn, version, inspection.schema, now)
+        _freeze_dialect(conn, version, inspection.dialect)
     if inspection.row_count is not None and inspection.schema is not None:
         plan_derivative(conn, queue, version.blob_id, EAGER, now)
     finish_task(conn, version.task_id, "succeeded", now, has_report=True)
@@ -179,6 +180,15 @@ def _freeze_schema(
             created_at=now,
         )
     )
+
+
+def _freeze_dialect(
+    conn: WriteConnection, version: UndecidedVersion, frozen: dict[str, Any] | None
+) -> None:
+    """Later deliveries have their header where this one has it."""
+    if frozen:
+        dialect = {**(version.dialect or {}), **frozen}
+        conn.execute(update(files).where(files.c.id == version.file_id).values(dialect=dialect))
 
 
 def _first_errors(inspection: Inspection, limit: int = 10) -> dict[str, Any]:

@@ -8,7 +8,10 @@ from entrepot.schemas.model import Field, FieldsMatch, TableSchema
 
 def match_of(table: Table, schema: TableSchema) -> FieldsMatch:
     """How fields and columns are matched. A format whose columns have no order of their own
-    (JSON) is matched by name; then `exact` means the same as `equal`."""
+    (JSON) is matched by name; then `exact` means the same as `equal`. Without a header there are
+    no names to match."""
+    if not table.header:
+        return "exact"
     by_order = schema.fields_match == "exact"
     return "equal" if by_order and table.by_name else schema.fields_match
 

@@ -16,6 +16,8 @@ def check_header(table: Table, schema: TableSchema) -> tuple[list[dict[str, Any]
     not checked, since the field is not theirs. Where fields belong to columns by name, that is
     each column that the contract does not know.
     """
+    if table.misplaced_header:
+        return [problem("missing-header", table.misplaced_header)], frozenset()
     if match_of(table, schema) != "exact":
         return _check_names(table, schema), frozenset()
     labels, fields = table.labels, schema.fields
@@ -30,6 +32,8 @@ def check_header(table: Table, schema: TableSchema) -> tuple[list[dict[str, Any]
     mismatched = []
     earlier = _earlier(labels)
     for number, (label, field) in enumerate(zip(labels, fields, strict=False), start=1):
+        if not table.header or (not label.strip() and field.name == f"column_{number}"):
+            continue  # inference names a column that has no label
         error_type, note = _label_problem(label, earlier[number - 1])
         if not error_type and label != field.name:
             error_type = "incorrect-label"
@@ -43,7 +47,7 @@ def check_header(table: Table, schema: TableSchema) -> tuple[list[dict[str, Any]
 def check_labels(table: Table) -> list[dict[str, Any]]:
     """The faults of a header without a contract: none at all, blank or doubled names."""
     if not table.header:
-        return [problem("missing-header", "the first row holds values, not names")]
+        return [problem("missing-header", "the first row holds values, not column names")]
     errors = []
     earlier = _earlier(table.labels)
     for number, label in enumerate(table.labels, start=1):

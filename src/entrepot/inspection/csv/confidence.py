@@ -4,8 +4,8 @@ import re
 from collections.abc import Sequence
 
 from entrepot.inspection.csv.cell_types import TYPED, cell_type
-from entrepot.inspection.csv.dialect_candidates import USUAL
-from entrepot.inspection.csv.dialect_scoring import ScoredDialect
+from entrepot.inspection.csv.dialects.candidates import USUAL
+from entrepot.inspection.csv.dialects.scoring import ScoredDialect
 from entrepot.inspection.csv.layout import Layout
 from entrepot.inspection.csv.lexer import Record
 

@@ -4,11 +4,14 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from entrepot.inspection.csv.cell_types import TYPED, cell_type
 from entrepot.inspection.csv.confidence import confidence_of
+from entrepot.inspection.csv.contract.layout import contract_layout
+from entrepot.inspection.csv.contract.rows import RowRules, row_rules
 from entrepot.inspection.csv.detected import is_blank
 from entrepot.inspection.csv.dialect import Dialect, DialectHints
-from entrepot.inspection.csv.dialect_detection import detect_dialect
-from entrepot.inspection.csv.dialect_scoring import ScoredDialect
+from entrepot.inspection.csv.dialects.detection import detect_dialect
+from entrepot.inspection.csv.dialects.scoring import ScoredDialect
 from entrepot.inspection.csv.layout import Layout, find_layout
 from entrepot.inspection.csv.lexer import COMMENT, Lexer, Record
 from entrepot.inspection.csv.table_end import BlockBelow, row_text
@@ -17,6 +20,7 @@ from entrepot.schemas.table_dialect import TableDialect
 
 SEPARATOR_LINE = re.compile(r'"?sep=(.|\\t)"?\s*', re.IGNORECASE)
 """A first line that tells Excel the delimiter."""
+TIGHT_COMMA = re.compile(r"\S,\S")
 COMMENTS = ("#", "//", "%", "--", "!", ";")
 """Marks of comments, the most usual first."""
 
@@ -40,7 +44,9 @@ rows may have been commented out with it; after other marks no line may look lik
 
 @dataclass(frozen=True)
 class Decision:
-    """How the first part of a text is to be read, and its records by that."""
+    """How the first part of a text is to be read, and its records by that. Under a `contract` the
+    `rules` alone decide which records are rows; `separator`: the first line is Excel's `sep=`, no
+    record."""
 
     dialect: Dialect
     layout: Layout
@@ -52,6 +58,8 @@ class Decision:
     agreement: float
     quoted: bool
     contract: bool
+    rules: RowRules
+    separator: bool
 
 
 def detect_csv(
@@ -59,12 +67,17 @@ def detect_csv(
     names: Sequence[str] | None,
     requested: TableDialect | None,
     most: int = 10_000,
+    freeze: bool = False,
 ) -> Decision:
     """Decide on dialect and layout by `lines`, the first ones of a text, with their ends.
 
-    Raises TooLarge for rows of more than `most` cells.
+    `freeze`: the reading is to become a contract. Raises TooLarge for rows of more than `most`
+    cells.
     """
     hints = _hints(requested)
+    if names is not None and hints.comment is None:
+        hints = replace(hints, comment="")
+    rules = row_rules(requested)
     separator = SEPARATOR_LINE.fullmatch(lines[0].lstrip("\ufeff")) if lines else None
     body = list(lines)
     if separator:
@@ -74,18 +87,18 @@ def detect_csv(
             hints = replace(hints, delimiter="\t" if mark == "\\t" else mark)
     scored = detect_dialect(body, names, hints)
     best = scored[0]
+    bound = names is not None or freeze
+    if bound and best.width == 1 and _has_tight_commas(best.dialect, body):
+        best = _by_comma(best, body, named=names is not None)
     dialect = _with_comment(best, body, hints)
     records = _records(dialect, best.width, lines, bool(separator), requested)
     widest = max((len(cells) for _, cells, _ in records[:MAX_WIDTH_ROWS]), default=0)
     if widest > most:
         raise TooLarge(f"{widest:,} columns; {most:,} are read")
-    header = requested.header if requested else None
-    rows = requested.header_rows if requested and requested.header_rows else None
-    layout = find_layout(records, best.width, names, header, rows)
-    if requested and requested.header_join is not None and len(layout.header) > 1:
-        layout = replace(layout, labels=tuple(
-            requested.header_join.join(label.split(" ")) for label in layout.labels
-        ))  # fmt: skip
+    if names is not None:
+        layout = contract_layout(records, names, requested, rules, int(bool(separator)))
+    else:
+        layout = _find_layout(records, best.width, requested)
     if layout.width != best.width:
         records = _records(dialect, layout.width, lines, bool(separator), requested)
     confidence, further = confidence_of(scored, records, layout, best.width)
@@ -101,7 +114,40 @@ def detect_csv(
         best.agreement,
         _is_quoted(dialect, body, records),
         names is not None,
+        rules,
+        bool(separator),
     )
+
+
+def _has_tight_commas(dialect: Dialect, lines: Sequence[str]) -> bool:
+    """Whether lines of one column have commas as they delimit cells: not within numbers, and
+    without a blank behind as in sentences. The comma is the delimiter unless a dialect says
+    otherwise (Table Dialect), so that such a line has a cell too many."""
+    if dialect.delimiter:
+        return False
+    return any(
+        TIGHT_COMMA.search(line) and cell_type(line.strip()) not in TYPED
+        for line in lines[:MAX_ROWS]
+    )
+
+
+def _by_comma(best: ScoredDialect, lines: Sequence[str], named: bool) -> ScoredDialect:
+    """The reading by commas, as wide as the first line, which is the header."""
+    dialect = replace(best.dialect, delimiter=",")
+    first = next((line for line in lines if line.strip()), "")
+    width = 1 if named else max(1, len(Lexer(dialect).cells_of(first)))
+    return replace(best, dialect=dialect, width=width, agreement=1.0)
+
+
+def _find_layout(records: Sequence[Record], width: int, requested: TableDialect | None) -> Layout:
+    header = requested.header if requested else None
+    rows = requested.header_rows if requested and requested.header_rows else None
+    layout = find_layout(records, width, header, rows)
+    if requested and requested.header_join is not None and len(layout.header) > 1:
+        layout = replace(layout, labels=tuple(
+            requested.header_join.join(label.split(" ")) for label in layout.labels
+        ))  # fmt: skip
+    return layout
 
 
 def _is_quoted(dialect: Dialect, lines: Sequence[str], records: Sequence[Record]) -> bool:
@@ -135,7 +181,7 @@ def _records(
     skipped = set(requested.comment_rows or ()) if requested else set()
     for number, record in enumerate(Lexer(dialect, width).records(lines), start=1):
         line, cells, fault = record
-        if is_blank(cells) or (separator and number == 1) or number in skipped:
+        if is_blank(cells) or (separator and number == 1) or number - separator in skipped:
             records.append((line, [], fault if fault == COMMENT else ""))
         else:
             records.append(record)

@@ -16,8 +16,9 @@ class Dialect:
     one's meaning away, inside quotes or not. `trim`: blanks beside a delimiter belong to it;
     `framed`: a delimiter stands at both ends of each line. `blanks`, if above zero: the
     delimiter is any run of at least so many blanks. A line that begins with `comment` is not
-    a row. `starts`, if any, are the places (characters from 0) at which columns of fixed width
-    begin.
+    a row; `comment_stated`: the mark was stated rather than guessed, so that a line of the
+    table's width is a comment too. `starts`, if any, are the places (characters from 0) at which
+    columns of fixed width begin.
     """
 
     delimiter: str = ","
@@ -29,6 +30,7 @@ class Dialect:
     blanks: int = 0
     comment: str = ""
     starts: tuple[int, ...] = ()
+    comment_stated: bool = False
 
     @property
     def closing(self) -> str:
@@ -38,6 +40,7 @@ class Dialect:
     def describe(self) -> dict[str, Any]:
         """As the profile shows it; `escape` is the quote itself where quotes are doubled."""
         described = asdict(self)
+        del described["comment_stated"]
         described["starts"] = list(self.starts)
         if self.doubled and not self.escape:
             described["escape"] = self.quote
@@ -58,4 +61,4 @@ class DialectHints:
     def put(self, dialect: Dialect) -> Dialect:
         """`dialect` with what is given."""
         parts = {name: value for name, value in vars(self).items() if value is not None}
-        return replace(dialect, **parts)
+        return replace(dialect, comment_stated=bool(self.comment), **parts)

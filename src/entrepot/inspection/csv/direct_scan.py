@@ -3,11 +3,13 @@
 import re
 from typing import BinaryIO
 
+import duckdb
+
 from entrepot.inspection.csv.decision import above
 from entrepot.inspection.csv.detected import MAX_PADDING_BYTES, DetectedCsv
+from entrepot.inspection.csv.end_finder import end_finder
 from entrepot.inspection.csv.lexer import Lexer
 from entrepot.inspection.csv.source import CsvSource
-from entrepot.inspection.csv.table_end import TableEndFinder
 from entrepot.inspection.detect.byte_scan import BLOCK_BYTES, has_blank_lines
 
 TAIL_BYTES = 64 * 1024
@@ -52,10 +54,11 @@ def _line_after(source: CsvSource) -> int:
     return source.byte_scan.lines - source.byte_scan.blank_at_end + 1
 
 
-def can_scan_directly(source: CsvSource) -> bool:
+def can_scan_directly(source: CsvSource, engine: duckdb.DuckDBPyConnection) -> bool:
     """Whether the scan engine can take the text as it lies, as far as the survey, the first
     part and the last part of it tell. Raises OSError."""
     dialect, byte_scan = source.decision.dialect, source.byte_scan
+    rules = source.decision.rules
     able = (
         not source.damage.total
         and not byte_scan.nul
@@ -68,8 +71,11 @@ def can_scan_directly(source: CsvSource) -> bool:
         and len(dialect.quote.encode()) <= MAX_QUOTE_BYTES
         and (not dialect.escape or (not dialect.doubled and dialect.quote))
         and (bool(dialect.delimiter) or not byte_scan.quotes)
+        # Rows of the table's width that are no rows are only known to whoever reads each.
+        and not (dialect.comment_stated or rules.comment_rows or rules.footer)
+        and not source.decision.layout.misplaced
     )
-    if not able or not _even(source):
+    if not able or not _even(source, engine):
         return False
     return not (source.decision.layout.width == 1 and has_blank_lines(source.path))
 
@@ -105,7 +111,7 @@ def repeats_header(source: CsvSource) -> bool:
     return times > 0 and seam.endswith(b"\n" + header.rstrip(b"\r\n"))
 
 
-def _even(source: CsvSource) -> bool:
+def _even(source: CsvSource, engine: duckdb.DuckDBPyConnection) -> bool:
     """Whether all records of the first part, from the first data row on, and those of the last
     part have the table's width, and nothing but the table."""
     layout, dialect = source.decision.layout, source.decision.dialect
@@ -115,16 +121,18 @@ def _even(source: CsvSource) -> bool:
         rows = rows[:-1]
     if any(len(cells) != width or fault or not any(cells) for _, cells, fault in rows):
         return False
+    if not _begins_plainly(source):
+        return False
     if layout.header and any("\n" in label or "\r" in label for label in layout.labels):
         return False
-    finder = TableEndFinder(layout, source.decision.contract)
+    finder = end_finder(source.decision, engine)
     number = layout.start
     for number, (line, cells, _) in enumerate(rows, start=layout.start + 1):
         finder.add(number, line, list(cells))
     if source.whole:
         return finder.decide(number).last == number
     tail = _tail_lines(source)
-    finder = TableEndFinder(layout, source.decision.contract)
+    finder = end_finder(source.decision, engine)
     number = 0
     for number, (line, cells, fault) in enumerate(Lexer(dialect, width).records(tail), start=1):
         # A cell with line ends may be cut in two by the tail's beginning: judged by the scan.
@@ -132,6 +140,21 @@ def _even(source: CsvSource) -> bool:
             return bool(dialect.quote) and source.byte_scan.quotes and number < len(tail) // 2
         finder.add(number, line, cells)
     return finder.decide(number).last == number
+
+
+def _begins_plainly(source: CsvSource) -> bool:
+    """Whether each record above the header is a line without a quote: the engine skips records
+    where the reader skips lines."""
+    layout, records = source.decision.layout, source.decision.records
+    above = min(layout.header, default=layout.start)
+    if not above or not source.decision.dialect.quote:
+        return True
+    if above < len(records) and records[above][0] != above + 1:
+        return False
+    with source.path.open("rb") as file:
+        file.seek(source.byte_scan.bom)
+        quote = source.decision.dialect.quote.encode()
+        return not any(quote in file.readline(MAX_HEADER_BYTES) for _ in range(above))
 
 
 def _tail_lines(source: CsvSource) -> list[str]:

@@ -3,7 +3,6 @@
 Decided on the first records of the text. `header_detection` decides whether a row names columns.
 """
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,8 +25,6 @@ from entrepot.inspection.csv.lexer import COMMENT, Record
 COMMENTED = ("#", "//", "%", "--")
 """Marks of comments that may stand above a table; of `decision.COMMENTS` those that are not also a
 delimiter or part of a title."""
-ANONYMOUS = re.compile(r"column_\d+")
-"""Names that were made up for columns without one; they say nothing of a header."""
 
 # Thresholds, set by hand on the folders `headers`, `preambles` and `tables` of
 # tests/inspection/corpus.
@@ -54,7 +51,9 @@ class Layout:
 
     `header` are the positions of the header's rows, `start` that of the first data row;
     `labels` has one text for each column. `kinds` says what each column holds, where it is of
-    one kind. `sure` is how clear the header is, from 0 to 1.
+    one kind. `sure` is how clear the header is, from 0 to 1. `misplaced` says in words that the
+    header is not where the contract expects it. `spare_column`: there is one more column at the
+    right, without a label and a value, which is no column of the table.
     """
 
     header: tuple[int, ...]
@@ -63,6 +62,8 @@ class Layout:
     kinds: tuple[str, ...]
     sure: float
     reasons: tuple[str, ...] = ()
+    misplaced: str = ""
+    spare_column: bool = False
 
     @property
     def width(self) -> int:
@@ -73,7 +74,6 @@ class Layout:
 def find_layout(
     records: Sequence[Record],
     width: int,
-    names: Sequence[str] | None,
     header: bool | None = None,
     header_rows: Sequence[int] | None = None,
 ) -> Layout:
@@ -85,17 +85,10 @@ def find_layout(
     cells = [[] if is_rule(record[1]) else record[1] for record in records]
     commented = any(fault == COMMENT for _, _, fault in records[:MAX_SOUGHT_ROWS])
     _pass_over_comments(cells, width, alone=not commented)
-    if names is not None and all(ANONYMOUS.fullmatch(name) for name in names):
-        names = None
     if header_rows:
         rows = tuple(number - 1 for number in header_rows if number <= len(cells))
         if rows:
             return _make_layout(cells, rows, width, 1.0, "its header rows are given")
-    if names and header is not False:
-        named = _rows_with_names(cells, names)
-        if named is not None:
-            reason = "its header is the row that has the names of the contract"
-            return _make_layout(cells, named, width, 1.0, reason)
     width = _first_table_width(cells, width)
     start = _first_row(cells, width)
     over_values = typed_header(cells, width) if header is not False and width > 1 else None
@@ -104,9 +97,8 @@ def find_layout(
     if header is False:
         return _make_layout(cells, (), width, 1.0, "that it has no header is given", start)
     count, sure, reason = count_header_rows(cells, start, width)
-    if (header or names) and count == 0:
-        count, sure = 1, 1.0
-        reason = "a file under a contract has a header" if names else "that it has one is given"
+    if header and count == 0:
+        count, sure, reason = 1, 1.0, "that it has one is given"
     filled = [n for n in range(start, len(cells)) if any(cells[n])]
     return _make_layout(cells, tuple(filled[:count]), width, sure, reason, start)
 
@@ -155,7 +147,7 @@ def _make_layout(
     body = [row for row in cells[start : start + BODY_ROWS] if any(row)]
     widths = Counter(len(row) for row in body)
     if header:
-        labels = _join_labels([cells[n] for n in header])
+        labels = join_labels([cells[n] for n in header])
         usual = widths.most_common(1)[0] if widths else (0, 0)
         if usual[0] > len(labels) and usual[1] >= MIN_SURPLUS_SHARE * len(body) and len(body) > 1:
             labels += [""] * (usual[0] - len(labels))
@@ -167,8 +159,8 @@ def _make_layout(
     return Layout(header, start, tuple(labels), kinds, sure, (reason,))
 
 
-def _join_labels(rows: Sequence[list[str]]) -> list[str]:
-    """The labels: of several rows the parts that are not blank, joined by a space. A blank cell
+def join_labels(rows: Sequence[list[str]], joint: str = " ") -> list[str]:
+    """The labels: of several rows the parts that are not blank, joined by `joint`. A blank cell
     beside another one in a row above the last stands under a label of several columns."""
     if len(rows) == 1:
         return list(rows[0]) or [""]
@@ -183,7 +175,7 @@ def _join_labels(rows: Sequence[list[str]]) -> list[str]:
             spread = "" if last or not _spreads(row, rows[place + 1]) else before
             if text or spread:
                 parts[column].append(text or spread)
-    return [" ".join(part) for part in parts]
+    return [joint.join(part) for part in parts]
 
 
 def _spreads(row: Sequence[str], below: Sequence[str]) -> bool:
@@ -192,13 +184,13 @@ def _spreads(row: Sequence[str], below: Sequence[str]) -> bool:
     return any(not cell.strip() and under.strip() for cell, under in zip(row, below, strict=False))
 
 
-def _rows_with_names(cells: Sequence[list[str]], names: Sequence[str]) -> tuple[int, ...] | None:
+def rows_with_names(cells: Sequence[list[str]], names: Sequence[str]) -> tuple[int, ...] | None:
     """The rows that together have the contract's names: exactly, or most of them."""
     filled = [n for n, row in enumerate(cells[:MAX_NAMED_ROWS]) if any(row)]
     for place, first in enumerate(filled[:MAX_FILLED_ROWS]):
         for count in range(1, MAX_HEADER_ROWS):
             rows = filled[place : place + count]
-            if _join_labels([cells[n] for n in rows]) == list(names):
+            if join_labels([cells[n] for n in rows]) == list(names):
                 return tuple(rows)
         if not cells[first]:
             break

@@ -230,13 +230,17 @@ class Lexer:
         return 1, self._parser.lenient(body, self.width), STRAY
 
     def _is_comment(self, line: str) -> bool:
-        """Whether the line begins with the mark and does not have the table's width: so it is not a
-        row."""
+        """Whether the line begins with the mark, and does not have the table's width where the mark
+        is a guess: so it is not a row."""
         comment = self.dialect.comment
         return (
             bool(comment)
             and line.startswith(comment)
-            and (len(self.cells_of(line)) != self.width or self.width < 2)
+            and (
+                self.dialect.comment_stated
+                or self.width < 2
+                or len(self.cells_of(line)) != self.width
+            )
         )
 
     def _strict(self, taken: list[str]) -> list[str] | None:

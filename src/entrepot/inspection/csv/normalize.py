@@ -12,9 +12,12 @@ from pathlib import Path
 from entrepot.inspection.context import InspectionContext
 from entrepot.inspection.csv.cell_types import NOT_TEXT
 from entrepot.inspection.csv.detected import Occurrences, is_blank
-from entrepot.inspection.csv.lexer import COMMENT, Lexer
+from entrepot.inspection.csv.end_finder import end_finder
+from entrepot.inspection.csv.lexer import Lexer
 from entrepot.inspection.csv.source import CsvSource, open_lines
-from entrepot.inspection.csv.table_end import TableEnd, TableEndFinder
+from entrepot.inspection.csv.table_end import TableEnd
+from entrepot.inspection.csv.taken_out import TakenOut
+from entrepot.inspection.record_counts import RecordCounts
 from entrepot.inspection.report.report import shortened
 from entrepot.inspection.table import Finding
 
@@ -32,10 +35,11 @@ UNDECODABLE = (
 
 @dataclass(frozen=True)
 class Normalized:
-    """How far the table goes, and the rows with faults that only the bytes show: the first
-    ones listed, all counted by type."""
+    """How far the table goes, what its records are (the judged ones not counted yet), and the rows
+    with faults that only the bytes show: the first ones listed, all counted by type."""
 
     extent: TableEnd
+    records: RecordCounts
     findings: tuple[Finding, ...]
     counts: tuple[tuple[str, int], ...]
     repeats: Occurrences | None = None
@@ -48,7 +52,8 @@ def normalize(source: CsvSource, target: Path, context: InspectionContext) -> No
     included. Raises OSError when the scratch folder is full."""
     decision = source.decision
     width, start = decision.layout.width, decision.layout.start
-    finder = TableEndFinder(decision.layout, decision.contract)
+    finder = end_finder(decision, context.engine)
+    taken = TakenOut(decision)
     faults = FindingCollector(source, context.limits.errors)
     size = max(1, source.path.stat().st_size)
     lexer = Lexer(decision.dialect, width, context.limits.line)
@@ -59,23 +64,23 @@ def normalize(source: CsvSource, target: Path, context: InspectionContext) -> No
     doubted = width == 1 and source.byte_scan.controls
     labels = list(decision.layout.labels) if len(decision.layout.header) == 1 else []
     repeated: list[int] = []
-    comments: list[int] = []
     with open_lines(source) as (text, raw), target.open("w", encoding="utf-8", newline="") as out:
         writer = csv.writer(out, quoting=csv.QUOTE_ALL, lineterminator="\n")
         batch: list[list[object]] = []
-        for line, cells, fault in lexer.records(text):
+        for line, record, fault in lexer.records(text):
             number += 1
             if line > faults.next_line:
                 faults.pass_line(line)
             faults.number, faults.line = number, line
             if number <= start:
                 continue
-            if fault:
-                if fault == COMMENT:
-                    comments.append(number)
+            if taken.is_taken_out(number, record, fault):
+                if not decision.contract:
                     finder.add(number, line, [])
-                    continue
+                continue
+            if fault:
                 faults.add("source-error", fault, number, line)
+            cells = taken.without_spare(record)
             count = len(cells)
             if cells == labels:
                 repeated.append(number)
@@ -98,10 +103,11 @@ def normalize(source: CsvSource, target: Path, context: InspectionContext) -> No
     extent = finder.decide(number)
     return Normalized(
         extent,
+        taken.count(number, extent),
         tuple(faults.listed),
         tuple(faults.counts.items()),
         _occurrences([number for number in repeated if number <= extent.last]),
-        _occurrences([number for number in comments if number <= extent.last]),
+        _occurrences(taken.comments),
         (lexer.spanning, shortened(lexer.first_spanning, 60)),
     )
 

@@ -22,13 +22,15 @@ from entrepot.inspection.csv.direct_scan import (
     reading_of,
     repeats_header,
 )
+from entrepot.inspection.csv.first_version import judge_reading
 from entrepot.inspection.csv.normalize import normalize
-from entrepot.inspection.csv.source import prepare
+from entrepot.inspection.csv.source import SurveyedText, decide, prepare
 from entrepot.inspection.csv.write_canonical import write_canonical
 from entrepot.inspection.detect.byte_scan import ByteScan
 from entrepot.inspection.engine import line_bounds, literal
 from entrepot.inspection.line_prefilter import Lines
 from entrepot.inspection.progress import NORMALIZED, SURVEYED
+from entrepot.inspection.record_counts import RecordCounts
 from entrepot.inspection.table import Column, Table
 
 SWALLOWED = 1 << 52
@@ -39,7 +41,10 @@ the count cannot fit."""
 def open_text(detected: Detected, request: TableRequest, context: InspectionContext) -> OpenedTable:
     """A delimited text, ready to be read. Raises NotTabular, TooLarge; OSError."""
     context.progress.next_pass(SURVEYED)
-    text = CsvText(request, detected.media_type, context)
+    return _opened(CsvText(request, detected.media_type, context), request)
+
+
+def _opened(text: "CsvText", request: TableRequest) -> OpenedTable:
     return OpenedTable(
         read=text.scan_normalized,
         scan_in_place=lambda: text.scan_in_place() if text.can_scan_directly() else None,
@@ -47,22 +52,44 @@ def open_text(detected: Detected, request: TableRequest, context: InspectionCont
             text.lines(rows, embedded) if text.complete(rows, embedded) else None
         ),
         locate_errors=lambda errors: locate_errors(errors, request.path, text.source),
-        write_canonical=lambda target: write_canonical(text.source, target, context.limits),
+        under_contract=lambda names, dialect: _opened(
+            *text.under_contract(TableRequest(request.path, names, dialect))
+        ),
+        count_records=text.count_records,
+        write_canonical=lambda target: write_canonical(text.source, target, text.context),
     )
 
 
 class CsvText:
     """A delimited text, surveyed, with its dialect decided; scanned in place or normalized."""
 
-    def __init__(self, request: TableRequest, media_type: str, context: InspectionContext) -> None:
+    def __init__(
+        self,
+        request: TableRequest,
+        media_type: str,
+        context: InspectionContext,
+        surveyed: SurveyedText | None = None,
+    ) -> None:
         # Comments by a mark that the contract gives need no warning.
         dialect = request.dialect
         self._tells_comments = dialect is None or dialect.comment_char is None
-        self._context = context
-        self.source = prepare(request, context)
+        self._requested = dialect
+        self._media_type_by_name = media_type
+        self.context = context
+        self.source = (
+            prepare(request, context)
+            if surveyed is None
+            else decide(surveyed, request, context.limits)
+        )
         self.reading = reading_of(self.source)
+        self._counts: RecordCounts | None = None
         tabs = self.dialect.delimiter == "\t"
         self._media_type = "text/tab-separated-values" if tabs else media_type
+
+    def under_contract(self, request: TableRequest) -> tuple["CsvText", TableRequest]:
+        """The same text under the contract of `request`. Raises as `prepare` does."""
+        media_type = self._media_type_by_name
+        return CsvText(request, media_type, self.context, self.source), request
 
     @property
     def dialect(self) -> Dialect:
@@ -76,7 +103,7 @@ class CsvText:
 
     def can_scan_directly(self) -> bool:
         """Whether the text can be scanned in place, as far as its bytes tell."""
-        if not can_scan_directly(self.source):
+        if not can_scan_directly(self.source, self.context.engine):
             return False
         # The prefilter finds a header among the lines without a search.
         return self._plain() or not repeats_header(self.source)
@@ -107,7 +134,7 @@ class CsvText:
             "columns": "{" + columns + "}",
             "header": "false",
             "auto_detect": "false",
-        } | line_bounds(self._context.limits.line)
+        } | line_bounds(self.context.limits.line)
         relation = _read_csv(self.source.path, options)
         first = self.reading.first_row
         shift = self.reading.first_line - first
@@ -131,6 +158,22 @@ class CsvText:
         """The lines of the text, once a scan of it is known to be complete."""
         return self._skipped() + rows if embedded is None else self.source.byte_scan.lines
 
+    def count_records(self, rows: int) -> RecordCounts:
+        """What the records of the text are, once `rows` of them were judged."""
+        if self._counts is not None:
+            return replace(self._counts, judged=rows)
+        reading, blank = self.reading, self.source.byte_scan.blank_at_end
+        # `complete` compared these rows with the lines of the text.
+        layout, shift = reading.layout, int(self.source.decision.separator)
+        after_header = layout.header[-1] + 1 if layout.header else layout.start
+        return RecordCounts(
+            total=layout.start - shift + rows + blank,
+            judged=rows,
+            above_header=after_header - len(layout.header) - shift,
+            header=len(layout.header),
+            skipped_blank=blank + layout.start - after_header,
+        )
+
     def _lines(self, options: dict[str, str]) -> Lines | None:
         """The same table line by line, where each line is a row, numbered alike."""
         if not self._plain():
@@ -143,8 +186,8 @@ class CsvText:
             count=lambda: byte_scan.lines - self._skipped(),
             delimiter=self.dialect.delimiter,
             newline=byte_scan.newline,
-            unmatched=self._context.scratch / "unmatched.csv",
-            longest=self._context.limits.line,
+            unmatched=self.context.scratch / "unmatched.csv",
+            longest=self.context.limits.line,
             header=header.decode().rstrip("\r\n") if header is not None else None,
             repeats_header=partial(repeats_header, self.source),
             rows_of=lambda path: _read_csv(path, {**options, "skip": "0"}),
@@ -154,7 +197,7 @@ class CsvText:
         """The bytes before the first row."""
         with self.source.path.open("rb") as file:
             for _ in range(self._skipped()):
-                file.readline(self._context.limits.line)
+                file.readline(self.context.limits.line)
             return file.tell()
 
     def _plain(self) -> bool:
@@ -170,9 +213,10 @@ class CsvText:
 
     def scan_normalized(self) -> Table:
         """The normalized text, whatever its structure. Raises OSError."""
-        target = self._context.scratch / "normalized.csv"
-        self._context.progress.next_pass(NORMALIZED)
-        written = normalize(self.source, target, self._context)
+        target = self.context.scratch / "normalized.csv"
+        self.context.progress.next_pass(NORMALIZED)
+        written = normalize(self.source, target, self.context)
+        self._counts = written.records
         self.reading = replace(
             self.reading.within(written.extent),
             lines=self.source.byte_scan.lines,
@@ -191,7 +235,7 @@ class CsvText:
             "columns": "{" + ", ".join(f"'{name}': '{kind}'" for name, kind in names.items()) + "}",
             "header": "false",
             "auto_detect": "false",
-        } | line_bounds(4 * self._context.limits.line)  # quotes are doubled, cells are enclosed
+        } | line_bounds(4 * self.context.limits.line)  # quotes are doubled, cells are enclosed
         last = written.extent.last
         relation = f"(SELECT * FROM {_read_csv(target, options)} WHERE _row <= {last})"
         total = sum(count for _, count in written.counts)
@@ -213,6 +257,8 @@ class CsvText:
             numbered=numbered,
             media_type=self._media_type,
             header=bool(reading.header_rows),
+            misplaced_header=reading.layout.misplaced,
+            first_version=judge_reading(reading, self.source.decision, self._requested),
             first_row=reading.first_row,
             description=reading.describe(),
             warnings=tuple(reading.warnings),

@@ -12,6 +12,7 @@ from entrepot.inspection.csv.decision import Decision, detect_csv
 from entrepot.inspection.csv.tabular import is_table
 from entrepot.inspection.detect.byte_scan import ByteScan, scan_bytes
 from entrepot.inspection.detect.encoding import Damage, transcode
+from entrepot.inspection.limits import Limits
 from entrepot.inspection.table import NotTabular, TooLarge
 
 HEAD_BYTES = 256 * 1024
@@ -22,19 +23,15 @@ MAX_CHAR_BYTES = 4
 
 
 @dataclass(frozen=True)
-class CsvSource:
+class SurveyedText:
     """`path` is the text in UTF-8: the file itself, or a copy in the scratch folder without the
-    mark of byte order. `original` is the survey of the file's own bytes, `survey` that of
-    `path`. `splits` are the line ends that separate lines: "\\n" (also after a CR), or
-    "" for LF, CRLF and CR alike. `whole`: the decision saw all of the text."""
+    mark of byte order. `original` is the survey of the file's own bytes, `byte_scan` that of
+    `path`."""
 
     path: Path
     original: ByteScan
     byte_scan: ByteScan
     damage: Damage
-    splits: str
-    decision: Decision
-    whole: bool
 
     @property
     def copied(self) -> bool:
@@ -42,12 +39,25 @@ class CsvSource:
         return self.byte_scan is not self.original
 
 
+@dataclass(frozen=True)
+class CsvSource(SurveyedText):
+    """A text that was decided on. `splits` are the line ends that separate lines: "\\n" (also
+    after a CR), or "" for LF, CRLF and CR alike. `whole`: the decision saw all of the text."""
+
+    splits: str
+    decision: Decision
+    whole: bool
+
+
 def prepare(request: TableRequest, context: InspectionContext) -> CsvSource:
     """Survey the file, write it anew if it is not in UTF-8, and decide how it is to be read.
 
     Raises NotTabular, TooLarge, OSError.
     """
-    path, names, dialect = request.path, request.names, request.dialect
+    return decide(_survey(request.path, context), request, context.limits)
+
+
+def _survey(path: Path, context: InspectionContext) -> SurveyedText:
     limits, progress = context.limits, context.progress
     original = byte_scan = scan_bytes(path, progress)
     damage = Damage()
@@ -60,18 +70,31 @@ def prepare(request: TableRequest, context: InspectionContext) -> CsvSource:
         path, byte_scan = target, scan_bytes(target, progress)
     if byte_scan.longest_line > limits.line:
         raise TooLarge(f"a line of {byte_scan.longest_line:,} bytes; {limits.line:,} are read")
-    head, whole = _head(path, byte_scan)
+    return SurveyedText(path, original, byte_scan, damage)
+
+
+def decide(text: SurveyedText, request: TableRequest, limits: Limits) -> CsvSource:
+    """Decide by the first part of a text how it is to be read. Raises NotTabular, TooLarge,
+    OSError."""
+    names, dialect, byte_scan = request.names, request.dialect, text.byte_scan
+    head, whole = _head(text.path, byte_scan)
     if not head.strip("\r\n \t\0\x1a\x0c\ufeff"):
         raise NotTabular("it holds no text")
     ways = [""] if byte_scan.carriage else ["\n"]
-    if byte_scan.carriage and byte_scan.newlines > head.count("\r") and "\n" in head:
+    # Under a contract a CR alone has one meaning, wherever it stands: it ends a record.
+    rare = byte_scan.carriage and byte_scan.newlines > head.count("\r") and "\n" in head
+    if names is None and rare:
         ways = ["", "\n"]
     if "\r\r\n" in head and head.count("\r\r\n") * 2 > head.count("\n"):
         ways = ["\n"]
     if dialect is not None and dialect.line_terminator is not None:
         ways = ["" if dialect.line_terminator == "\r" else "\n"]
     decided = [
-        (detect_csv(_lines(head, way, whole), names, dialect, limits.columns), way) for way in ways
+        (
+            detect_csv(_lines(head, way, whole), names, dialect, limits.columns, request.freeze),
+            way,
+        )
+        for way in ways
     ]
     decision, splits = max(decided, key=lambda each: each[0].rank)
     if not is_table(decision, names is not None):
@@ -79,7 +102,7 @@ def prepare(request: TableRequest, context: InspectionContext) -> CsvSource:
     width = decision.layout.width
     if width > limits.columns:
         raise TooLarge(f"{width:,} columns; {limits.columns:,} are read")
-    return CsvSource(path, original, byte_scan, damage, splits, decision, whole)
+    return CsvSource(text.path, text.original, byte_scan, text.damage, splits, decision, whole)
 
 
 @contextmanager

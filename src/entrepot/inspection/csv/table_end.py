@@ -101,12 +101,10 @@ class _Segment:
 class TableEndFinder:
     """Takes note of rows. `starting` is true while rows must be given to `add` in any case;
     otherwise only those of another width than the table's, and those with no text but in their
-    first cell, need to be. Under a `contract` a short row is a row cut short unless it says
-    that it is a note."""
+    first cell, need to be. Under a contract `ContractEndFinder` takes its place."""
 
-    def __init__(self, layout: Layout, contract: bool = False) -> None:
+    def __init__(self, layout: Layout) -> None:
         self._layout = layout
-        self._contract = contract
         self._segments: list[_Segment] = []
         self._open = False
         self.starting = True
@@ -187,8 +185,7 @@ class TableEndFinder:
             head, below = below[0], below[1:]
         if layout.header and [c.strip() for c in head] == [c.strip() for c in layout.labels]:
             return False
-        # Rows that have the table's width may be rows that break its contract.
-        return self._contract or not self._heads_another(head, below)
+        return not self._heads_another(head, below)
 
     def _heads_another(self, head: list[str], below: Sequence[list[str]]) -> bool:
         """Whether the segment begins with words over columns of values, where the table's
@@ -255,7 +252,7 @@ class TableEndFinder:
             return len(cells) < width and bool(NOTE.match(text)) and len(prose) > MIN_NOTE_CHARS
         if cell_type(text) in TYPED:
             return False
-        if NOTE.match(text) or (kinds and kinds[0] in TYPED and not self._contract):
+        if NOTE.match(text) or (kinds and kinds[0] in TYPED):
             return True
         return len(cells) < width and " " in text and len(text) > MIN_NOTE_CHARS
 

@@ -38,7 +38,7 @@ def is_table(decision: Decision, contract: bool) -> bool:
     """Whether the text is a table at all. One column is one of short values, or of lines below
     a label; prose, program text and letters are none. A text under a contract is, if its
     columns have names of the contract."""
-    if contract and decision.rank > MIN_NAMED_RANK:
+    if contract and (decision.rank > MIN_NAMED_RANK or not decision.layout.header):
         return True
     rows = [record for record in decision.records if record[1]]
     wide = decision.layout.width > 1
@@ -56,7 +56,7 @@ def _has_columns(decision: Decision, rows: Sequence[Record]) -> bool:
         return True
     weak = dialect.delimiter.strip(" ") in (":", "") and dialect.blanks < 2
     usual = MIN_TYPED_AGREEMENT if typed else MIN_AGREEMENT
-    return decision.agreement > (MIN_WEAK_AGREEMENT if weak else usual)
+    return decision.agreement >= (MIN_WEAK_AGREEMENT if weak else usual)
 
 
 def _is_list(decision: Decision, rows: Sequence[Record]) -> bool:

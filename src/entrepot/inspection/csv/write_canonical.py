@@ -9,11 +9,13 @@ import io
 from collections.abc import Iterator
 from pathlib import Path
 
+from entrepot.inspection.context import InspectionContext
 from entrepot.inspection.csv.detected import DetectedCsv, is_blank
 from entrepot.inspection.csv.direct_scan import can_scan_directly, reading_of
-from entrepot.inspection.csv.lexer import COMMENT, Lexer
+from entrepot.inspection.csv.end_finder import end_finder
+from entrepot.inspection.csv.lexer import Lexer
 from entrepot.inspection.csv.source import CsvSource, open_lines
-from entrepot.inspection.csv.table_end import TableEndFinder
+from entrepot.inspection.csv.taken_out import TakenOut
 from entrepot.inspection.limits import Limits
 
 BATCH_ROWS, CHUNK_CHARS = 2_000, 1 << 20
@@ -24,14 +26,14 @@ class _Irregular(Exception):
     """A text that seemed regular is not."""
 
 
-def write_canonical(source: CsvSource, target: Path, limits: Limits) -> DetectedCsv:
+def write_canonical(source: CsvSource, target: Path, context: InspectionContext) -> DetectedCsv:
     """Write the table in a text to `target` as canonical CSV; returns how it was read.
 
     Memory is bounded whatever the size. Raises TooLarge where a limit is passed, OSError when a
     folder is full.
     """
-    reading = reading_of(source)
-    if can_scan_directly(source):
+    reading, limits = reading_of(source), context.limits
+    if can_scan_directly(source, context.engine):
         try:
             if _is_plain(source):
                 _write_plain(source, reading, target)
@@ -41,7 +43,7 @@ def write_canonical(source: CsvSource, target: Path, limits: Limits) -> Detected
             pass
         else:
             return reading
-    return _write_irregular(source, reading, target, limits)
+    return _write_irregular(source, reading, target, context)
 
 
 def _is_plain(source: CsvSource) -> bool:
@@ -109,11 +111,11 @@ def _write_regular(source: CsvSource, reading: DetectedCsv, target: Path, limits
 
 
 def _write_irregular(
-    source: CsvSource, reading: DetectedCsv, target: Path, limits: Limits
+    source: CsvSource, reading: DetectedCsv, target: Path, context: InspectionContext
 ) -> DetectedCsv:
     """Two passes: the first finds where the table ends, the second writes."""
-    layout = source.decision.layout
-    finder = TableEndFinder(layout, source.decision.contract)
+    layout, limits = source.decision.layout, context.limits
+    finder = end_finder(source.decision, context.engine)
     width, number = layout.width, 0
     for number, line, cells in _rows(source, limits):
         if (
@@ -143,12 +145,13 @@ def _write_irregular(
 def _rows(source: CsvSource, limits: Limits) -> Iterator[tuple[int, int, list[str]]]:
     """Number, line and cells of the records from the first data row on; blank ones have none."""
     layout, dialect = source.decision.layout, source.decision.dialect
+    taken = TakenOut(source.decision)
     number = 0
     with open_lines(source) as (text, _):
         for line, cells, fault in Lexer(dialect, layout.width, limits.line).records(text):
             number += 1
-            if number > layout.start and fault != COMMENT:
-                yield number, line, [] if is_blank(cells) else cells
+            if number > layout.start and not taken.is_taken_out(number, cells, fault):
+                yield number, line, [] if is_blank(cells) else taken.without_spare(cells)
 
 
 def _create(target: Path) -> io.TextIOWrapper:

@@ -15,6 +15,7 @@ TITLES: dict[str, tuple[str, str]] = {
     "blank-label": ("Blank Label", "A column of the header has no name."),
     "unmatched-header": ("Unmatched Header", "No column of the header is one of the contract."),
     "missing-header": ("Missing Header", "The table has no row that names its columns."),
+    "unsure-reading": ("Unsure Reading", "The file may be read in more than one way."),
     "blank-row": ("Blank Row", "This row has no value at all."),
     "missing-cell": ("Missing Cell", "This row has fewer cells than the header."),
     "extra-cell": ("Extra Cell", "This row has more cells than the header."),

@@ -29,6 +29,7 @@ HEADER = frozenset(
         "blank-label",
         "missing-header",
         "unmatched-header",
+        "unsure-reading",
     }
 )
 TEXTS = {
@@ -40,8 +41,9 @@ TEXTS = {
     "foreign-key": "a key refers to no row",
     "unique-error": "a key must be unique",
     "unmatched-header": "none of its columns is in the header",
-    "missing-header": "the first row holds values, not column names",
 }
+SAID_BY_NOTE = ("source-error", "extra-cell")
+"""Kinds whose note, if there is one, says what is wrong and what to change."""
 FORMATS = {
     "string/email": "an email address",
     "string/uri": "a URI",
@@ -159,7 +161,8 @@ def _fault(kind: str, field: str | None, note: str) -> str:
         case "missing-cell" if field:
             return f"the cell of {name} is missing"
         case other:
-            return TEXTS.get(other) or _described(other)
+            own = note if other in SAID_BY_NOTE else ""
+            return own or TEXTS.get(other) or _described(other)
 
 
 def _choices(value: str) -> str | None:
@@ -207,8 +210,8 @@ def _header(error: dict[str, Any]) -> str:
             return f"two columns are named {label}"
         case "blank-label":
             return _blank(number)
-        case _:
-            return TEXTS[error["type"]]
+        case kind:
+            return TEXTS.get(kind) or str(error["note"])
 
 
 def _blank(number: int | None) -> str:

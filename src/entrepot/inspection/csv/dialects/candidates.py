@@ -13,7 +13,7 @@ from dataclasses import replace
 from entrepot.inspection.csv.cell_parser import BLANK, ENDS
 from entrepot.inspection.csv.cell_types import is_drawn
 from entrepot.inspection.csv.dialect import PAIRS, Dialect, DialectHints
-from entrepot.inspection.csv.dialect_scoring import PRIOR
+from entrepot.inspection.csv.dialects.scoring import PRIOR
 
 USUAL = ",;\t|"
 """Delimiters that are tried as soon as they occur once."""

@@ -1,7 +1,7 @@
 """Decide on the dialect of a text by its first part.
 
-Every delimiter that might be one is tried with every quote that might be one (`dialect_candidates`)
-and scored (`dialect_scoring`); each is improved by what only its cells show: blanks beside
+Every delimiter that might be one is tried with every quote that might be one (`candidates`)
+and scored (`scoring`); each is improved by what only its cells show: blanks beside
 delimiters, a frame, an escape character.
 """
 
@@ -12,8 +12,8 @@ from dataclasses import replace
 from entrepot.inspection.csv.cell_parser import BLANK, ENDS
 from entrepot.inspection.csv.cell_types import is_drawn
 from entrepot.inspection.csv.dialect import Dialect, DialectHints
-from entrepot.inspection.csv.dialect_candidates import candidate_dialects
-from entrepot.inspection.csv.dialect_scoring import ScoredDialect, score_dialect
+from entrepot.inspection.csv.dialects.candidates import candidate_dialects
+from entrepot.inspection.csv.dialects.scoring import ScoredDialect, score_dialect
 
 ESCAPES = "\\^!~%*/?"
 """Escape characters: the usual one, and those that spreadsheets and databases offer instead."""

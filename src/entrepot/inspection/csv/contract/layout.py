@@ -1,0 +1,111 @@
+"""Where a contract's dialect says that the header is, and what is wrong if it is not there."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from entrepot.inspection.csv.contract.rows import RowRules
+from entrepot.inspection.csv.header_detection import BODY_ROWS, column_kinds
+from entrepot.inspection.csv.layout import MIN_NAMES_SHARE, Layout, join_labels, rows_with_names
+from entrepot.inspection.csv.lexer import COMMENT, Record
+from entrepot.schemas.table_dialect import TableDialect
+
+GIVEN_ROWS = "its header rows are those of the contract's dialect"
+NO_HEADER = "that it has no header is given"
+
+
+def contract_layout(
+    records: Sequence[Record],
+    names: Sequence[str],
+    requested: TableDialect | None,
+    rules: RowRules,
+    first: int,
+) -> Layout:
+    """The layout that the dialect states; `first` is the position of record 1.
+
+    Where the header is missing from its place but another record has the contract's names, the
+    layout is that record's, so that the rows below are judged too, and `misplaced` says so.
+    """
+    cells = [record[1] for record in records]
+    if requested is not None and requested.header is False:
+        return _make_layout(cells, (), first, tuple(names), NO_HEADER)
+    stated = requested.header_rows if requested is not None else None
+    rows = (
+        tuple(number - 1 + first for number in stated)
+        if stated
+        else (_first_record(records, rules, first),)
+    )
+    present = tuple(place for place in rows if place < len(records))
+    labels = _labels(cells, present, requested) if present == rows else []
+    known = set(names)
+    # Columns may be missing or renamed, which is reported; half of the names are a header.
+    if len(known.intersection(label.strip() for label in labels)) >= MIN_NAMES_SHARE * len(known):
+        return _make_layout(cells, rows, rows[-1] + 1, _without_blank_last(labels, names))
+    elsewhere = rows_with_names(cells, names)
+    if elsewhere is not None and elsewhere != rows:
+        labels = _labels(cells, elsewhere, requested)
+        layout = _make_layout(cells, elsewhere, elsewhere[-1] + 1, tuple(labels))
+        return replace(layout, misplaced=_misplaced(rows, elsewhere, first))
+    if present != rows:
+        layout = _make_layout(cells, present, len(cells), tuple(names))
+        return replace(layout, misplaced=_absent(rows, len(records), first))
+    return _make_layout(cells, rows, rows[-1] + 1, tuple(labels) or ("",))
+
+
+def _first_record(records: Sequence[Record], rules: RowRules, first: int) -> int:
+    """The record of the header where the dialect names none: the first one, past what the dialect
+    takes out."""
+    for place in range(first, len(records)):
+        _, cells, fault = records[place]
+        comment = fault == COMMENT or place + 1 - first in rules.comment_rows
+        if not comment and (cells or not rules.skip_blank):
+            return place
+    return first
+
+
+def _labels(
+    cells: Sequence[list[str]], rows: Sequence[int], requested: TableDialect | None
+) -> list[str]:
+    joint = requested.header_join if requested is not None else None
+    return join_labels([cells[n] for n in rows], " " if joint is None else joint)
+
+
+def _without_blank_last(labels: Sequence[str], names: Sequence[str]) -> tuple[str, ...]:
+    """A last column without a label is none, unless the contract has a field for it."""
+    spare = len(labels) == len(names) + 1 and not labels[-1].strip()
+    return tuple(labels[:-1] if spare else labels)
+
+
+def _make_layout(
+    cells: Sequence[list[str]],
+    header: tuple[int, ...],
+    start: int,
+    labels: tuple[str, ...],
+    reason: str = GIVEN_ROWS,
+) -> Layout:
+    body = [row for row in cells[start : start + BODY_ROWS] if any(row)]
+    spare = bool(header) and len(cells[header[-1]]) == len(labels) + 1
+    spare = spare and not cells[header[-1]][-1].strip()
+    kinds = column_kinds(body, len(labels))
+    return Layout(header, start, labels, kinds, 1.0, (reason,), spare_column=spare)
+
+
+def _misplaced(rows: Sequence[int], elsewhere: Sequence[int], first: int) -> str:
+    places = [place + 1 - first for place in elsewhere]
+    return (
+        f"the names are in {_records(places)}, the contract expects them in"
+        f' {_records([place + 1 - first for place in rows])}; add "headerRows": {places}'
+        " to the dialect"
+    )
+
+
+def _absent(rows: Sequence[int], total: int, first: int) -> str:
+    return (
+        f"the contract expects the names in {_records([place + 1 - first for place in rows])};"
+        f" {total - first:,} records were read for the header"
+    )
+
+
+def _records(numbers: Sequence[int]) -> str:
+    if len(numbers) == 1:
+        return f"record {numbers[0]:,}"
+    return f"records {', '.join(f'{number:,}' for number in numbers)}"

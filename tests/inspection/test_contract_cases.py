@@ -1,0 +1,142 @@
+"""The cases of `cases/contract` whose class is: which records a contract judges.
+
+Each expectation is a set of (row, kind of error, column); a kind alone is of the header.
+"""
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.inspection.conftest import Inspect, errors_of
+
+CASES = Path(__file__).parent / "cases"
+CONTRACT, READING = CASES / "contract", CASES / "reading"
+
+
+def rows(kind: str, column: int, *numbers: int) -> set[tuple[int, str, int]]:
+    """The same error in several rows."""
+    return {(number, kind, column) for number in numbers}
+
+
+MISPLACED = {(0, "missing-header", 0)}
+EXPECTED: dict[str, set[tuple[int, str, int]]] = {
+    "blank_then_wider.csv": {
+        (4, "blank-row", 0), (5, "extra-cell", 3), (6, "extra-cell", 3), (6, "type-error", 1),
+    },
+    "blank_then_narrower.csv": {
+        (4, "blank-row", 0), *rows("missing-cell", 3, 5, 6), (6, "type-error", 1),
+    },
+    "blank_then_half_ragged.csv": {
+        (4, "blank-row", 0), *rows("extra-cell", 3, 5, 7, 9, 11, 13, 15),
+    },
+    "blank_then_header_again_bad.csv": {(4, "blank-row", 0), *rows("type-error", 1, 5, 7)},
+    "commas_line_then_short.csv": {
+        (3, "blank-row", 0), (4, "type-error", 1), (4, "missing-cell", 3),
+    },
+    "dashes_line_then_bad.csv": {
+        (4, "type-error", 1), (4, "missing-cell", 2),
+        (5, "type-error", 1), (5, "extra-cell", 3), (6, "type-error", 1), (6, "extra-cell", 3),
+    },
+    "blank_then_total.csv": {(4, "blank-row", 0), (5, "type-error", 1)},
+    "truncated_last_row.csv": {
+        *rows("missing-cell", 2, 7), *rows("missing-cell", 3, 7),
+        *rows("constraint-error", 2, 7), *rows("constraint-error", 3, 7),
+    },
+    "rows_cut_to_first_cell.csv": {
+        *rows("missing-cell", 2, 4, 5, 6), *rows("missing-cell", 3, 4, 5, 6),
+        *rows("constraint-error", 2, 4, 5, 6), *rows("constraint-error", 3, 4, 5, 6),
+    },
+    "last_row_notebook.csv": {(4, "constraint-error", 2), (4, "constraint-error", 3)},
+    "stacked_table.csv": {*rows("type-error", 1, 4, 5, 6), *rows("missing-cell", 3, 4, 5, 6)},
+    "stacked_wider.csv": {*rows("type-error", 1, 4, 5, 6), *rows("extra-cell", 3, 4, 5, 6)},
+    "comment_last.csv": {(4, "type-error", 1), (4, "extra-cell", 3)},
+    "dashes_last.csv": {(4, "type-error", 1), (4, "extra-cell", 3)},
+    "comment_slashes.csv": {(3, "type-error", 1), (3, "extra-cell", 3)},
+    "comment_percent.csv": {(3, "type-error", 1), (3, "extra-cell", 3)},
+    "comment_semicolon.csv": {(3, "type-error", 1), (3, "extra-cell", 3)},
+    "comment_string_key.csv": {(3, "type-error", 2), (3, "missing-cell", 3)},
+    "preamble_multiline.csv": {*MISPLACED, (4, "type-error", 1)},
+    "preamble_data_rows.csv": MISPLACED,
+    "preamble_wrong_header.csv": MISPLACED,
+    "header_false.csv": set(),
+    "lone_cr.csv": {(3, "type-error", 1), (3, "missing-cell", 2)},
+}  # fmt: skip
+
+
+def given(file: str) -> tuple[Any, dict[str, Any] | None]:
+    """The schema and the dialect of a case."""
+    with (CONTRACT / "cases.tsv").open(newline="", encoding="utf-8") as table:
+        case = next(row for row in csv.DictReader(table, delimiter="\t") if row["file"] == file)
+    schema, _, dialect = case["schema"].partition(" dialect ")
+    return json.loads(schema), json.loads(dialect) if dialect else None
+
+
+def found_in(inspection: Any) -> set[tuple[int, str, int]]:
+    return {
+        (each.get("rowNumber", 0), each["type"], each.get("fieldNumber", 0))
+        for each in errors_of(inspection)
+    }
+
+
+@pytest.mark.parametrize("file", EXPECTED)
+def test_a_contract_judges_every_record(inspect: Inspect, file: str) -> None:
+    schema, dialect = given(file)
+    inspection = inspect(CONTRACT / file, schema, dialect=dialect)
+    assert found_in(inspection) == EXPECTED[file], inspection.detail
+    assert inspection.verdict == ("violates" if EXPECTED[file] else "conforms")
+    records = inspection.profile["file"]["records"]
+    assert sum(records.values()) == 2 * records["total"]
+
+
+def test_a_stated_header_row_is_the_header(inspect: Inspect) -> None:
+    schema, _ = given("preamble_multiline.csv")
+    misplaced = inspect(CONTRACT / "preamble_multiline.csv", schema)
+    assert misplaced.detail.startswith(
+        "The header breaks the contract: the names are in record 3, the contract expects them in"
+        ' record 1; add "headerRows": [3] to the dialect.'
+    )
+    inspection = inspect(CONTRACT / "preamble_multiline.csv", schema, dialect={"headerRows": [3]})
+    assert found_in(inspection) == {(4, "type-error", 1)}
+    assert inspection.row_count == 2
+
+
+def test_a_first_version_keeps_the_rows_below_a_title_of_several_lines(inspect: Inspect) -> None:
+    inspection = inspect(CONTRACT / "preamble_multiline_true.csv")
+    assert (inspection.verdict, inspection.row_count) == ("conforms", 5)
+
+
+SINGLE = [{"name": "A", "type": "string"}, {"name": "ragged", "type": "string"}]
+RAGGED: dict[str, tuple[list[dict[str, str]], set[tuple[int, str, int]] | None]] = {
+    "01-three-line-semicolon.csv": ([{"name": "c0"}], set()),
+    "08a-ragged.csv": (SINGLE, rows("missing-cell", 2, 2, 3)),
+    "08b-ragged.csv": (SINGLE[:1], rows("extra-cell", 2, 2)),
+    "08c-ragged.csv": (SINGLE[:1], rows("extra-cell", 2, 3)),
+    "20-last-row-short.csv": ([{"name": name} for name in "abcd"], rows("missing-cell", 4, 14)),
+    "26-rfc2822-unquoted-comma.csv": (
+        [{"name": name} for name in ("id", "iso", "rfc2822", "unix")], None,
+    ),
+    "43b-one-wide-row.csv": (
+        [{"name": name} for name in ("subject", "verb", "object")],
+        {(3, "extra-cell", number) for number in (4, 5, 6, 7)},
+    ),
+    "43-header-trailing-comma.csv": (
+        [{"name": name} for name in ("subject", "verb", "object")],
+        {(3, "extra-cell", number) for number in (4, 5, 6, 7)},
+    ),
+    "84-header-two-rows-one.csv": (
+        [{"name": "id"}, {"name": "name"}], rows("missing-cell", 2, 2, 3, 5, 6),
+    ),
+    "86-all-rows-one-more.csv": ([{"name": "mpg"}, {"name": "cyl"}], None),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("file", RAGGED)
+def test_a_row_of_another_width_is_a_row(inspect: Inspect, file: str) -> None:
+    fields, expected = RAGGED[file]
+    inspection = inspect(READING / file, {"fields": fields})
+    if expected is None:  # each row has a cell too many
+        column = len(fields) + 1
+        expected = rows("extra-cell", column, *range(2, (inspection.row_count or 0) + 2))
+    assert found_in(inspection) == expected, inspection.detail
