@@ -106,7 +106,7 @@ class BlobResponse(Response):
             await send(start)
             await send({"type": "http.response.pathsend", "path": str(file)})
         elif sum(len(part) for part in self._parts) <= BLOCK_BYTES:
-            # One call in a thread, one message: 2,150 a second of 64 KiB, 32 at once; 1,600 streamed.
+            # One call, one message: 2,150 a second of 64 KiB, 32 at once; 1,600 streamed.
             body = await asyncio.to_thread(lambda: b"".join(self._body()))
             self._record_all()
             await send(start)
