@@ -370,7 +370,7 @@ def derive_of_the_rejected(ward: Ward) -> None:
 def unfinished(ward: Ward, **wrong: object) -> UUID:
     """A resumable upload of 10 bytes, of which its sender knows that 5 are there."""
     parts, actor = ward.parts, ward.installation.server.actor(ward.installation.account.api_key)
-    limits = UploadLimits(file_size=100, unfinished=9, lifetime=timedelta(days=1))
+    limits = UploadLimits(max_file_bytes=100, max_unfinished=9, lifetime=timedelta(days=1))
     announced, now = UploadRequest(size=10, metadata=""), parts.clock()
     upload = parts.database.write(begin_upload, actor, announced, None, limits, now)
     upload_id = upload.upload_id

@@ -13,7 +13,7 @@ from entrepot.db.tables import activity, files, tasks, versions
 from entrepot.errors import FieldInvalid, FileTooLarge, UploadInterrupted
 from entrepot.files.delivery.define import (
     MAX_SIZE_LIMIT_BYTES,
-    Accepted,
+    AcceptedDelivery,
     Definition,
     check_description,
     check_file_name,
@@ -86,7 +86,7 @@ class StoredDelivery:
         writer.write(CONTENT)
         self.upload = StoredUpload(self.blob_id, writer.commit(), self.reservation)
 
-    def define(self, limit: int = 1000, enforcement: Enforcement | None = None) -> Accepted:
+    def define(self, limit: int = 1000, enforcement: Enforcement | None = None) -> AcceptedDelivery:
         definition = Definition("a.csv", "", limit, enforcement or Enforcement("none"))
         return self.parts.database.write(
             define_file,

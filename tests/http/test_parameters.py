@@ -48,7 +48,7 @@ READERS = {
     "ranges.py": "RFC 9110: a position beyond the end is the end, however large",
     "paging.py": "microseconds of a cursor, within a guard",
     "preview_page.py": "the row of a cursor, which is JSON and was checked",
-    "describe.py": "a bound of the document",
+    "document.py": "a bound of the document",
     "figures.py": "a number of ours, which a page shows",
 }
 
@@ -66,7 +66,7 @@ class Integer:
     body: Any = None
 
     def __str__(self) -> str:
-        return f"{self.method.upper()} {self.path} {self.position} {self.name}"
+        return f"{self.method.upper()} {self.path} {self.place} {self.name}"
 
 
 @pytest.fixture(scope="module")
@@ -240,20 +240,20 @@ def test_an_event_id_that_is_not_a_number_is_ignored(
 
 def send(account: TestAccount, scenario: Scenario, each: Integer, wrong: str) -> Any:
     """The request with the wrong integer, and sound in all else that is required."""
-    ids = scenario.ids | ({each.name: wrong} if each.position == "path" else {})
+    ids = scenario.ids | ({each.name: wrong} if each.place == "path" else {})
     url = scenario.origin + each.path.format(**ids)
     kwargs: dict[str, Any] = {"headers": scenario.headers}
-    if each.position == "query":
+    if each.place == "query":
         kwargs["params"] = {each.name: wrong}
     if "/uploads" in each.path:
         about = metadata(filename="a.csv", file_size_limit="99")
         given = {"Upload-Metadata": about} if each.method == "post" else STREAM
         kwargs["headers"] |= HEADERS | given | {each.name: wrong}
-    elif each.position == MULTIPART:
+    elif each.place == MULTIPART:
         kwargs["data"] = {"file_size_limit": "9999"} if "size_limit" in str(each.body) else {}
         kwargs["data"] |= {each.name: wrong}
         kwargs["files"] = {"file": ("a.csv", CSV)}
-    elif each.position == "application/json":
+    elif each.place == "application/json":
         kwargs["content"] = body_with(each, wrong)
         kwargs["headers"]["Content-Type"] = "application/json"
     return account.api.client.request(each.method, url, **kwargs)

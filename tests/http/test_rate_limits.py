@@ -150,22 +150,22 @@ def test_zero_is_no_limit(serve: Callable[..., Server]) -> None:
 
 def test_what_is_used_comes_back_bit_by_bit() -> None:
     rate = Rate(60_000, burst=3)
-    while not (spent := rate.take("a")).refused:
+    while not (spent := rate.take("a")).limited:
         assert spent.retry_after == 0
     assert (spent.retry_after, spent.remaining) == (1, 0)
     assert rate.take("b") == type(spent)(False, 2, 1, 0)
-    wait_until(lambda: not rate.take("a").refused, "one more may come")
+    wait_until(lambda: not rate.take("a").limited, "one more may come")
     assert Rate(6000, 1000).window == 10
     assert Rate(30, 30, minutes=5).window == 300
 
 
 def test_made_up_addresses_take_no_memory_without_end() -> None:
     rate = Rate(1, burst=1)
-    assert not rate.take("first").refused
+    assert not rate.take("first").limited
     for number in range(MAX_COUNTERS + 10):
         rate.take(f"made-up {number}")
-    assert rate.take(f"made-up {MAX_COUNTERS + 9}").refused
-    assert not rate.take("first").refused  # forgotten long ago, as nobody asked for it
+    assert rate.take(f"made-up {MAX_COUNTERS + 9}").limited
+    assert not rate.take("first").limited  # forgotten long ago, as nobody asked for it
 
 
 @pytest.mark.parametrize(
