@@ -56,6 +56,7 @@ class Derivation:
     source_size: int
     schema: dict[str, Any]
     given: bool
+    enforced: bool
     rows: int
     dialect: dict[str, Any] | None = None
 
@@ -131,6 +132,7 @@ def begin_derivation(conn: WriteConnection, run_id: UUID, now: datetime) -> Deri
         source_size=size,
         schema=row.schema or {},
         given=row.given,
+        enforced=row.enforcement != "none",
         rows=row.row_count or 0,
         dialect=row.dialect,
     )
@@ -317,6 +319,7 @@ def _derivation_query(run_id: UUID) -> Any:
             inspections.c.schema,
             files.c.name,
             files.c.dialect,
+            files.c.enforcement,
             given.label("given"),
         )
         .join(versions, versions.c.id == derivatives.c.version_id)

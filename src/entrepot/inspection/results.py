@@ -65,7 +65,8 @@ class ConversionRequest:
 
     Those are the version's Parquet for `jsonl` and `arrow`, else the bytes as delivered.
     `schema` is the Table Schema that the version was judged by or that was inferred from it,
-    `given` says which; `rows` are the data rows that its inspection counted.
+    `given` says which; `rows` are the data rows that its inspection counted. `enforced` says
+    whether the file has a contract: the first version of such a file has stricter rules.
     """
 
     path: Path
@@ -76,6 +77,7 @@ class ConversionRequest:
     given: bool
     rows: int
     dialect: dict[str, Any] | None = None
+    enforced: bool = True
 
 
 @dataclass(frozen=True)

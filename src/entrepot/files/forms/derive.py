@@ -71,6 +71,7 @@ class Deriver:
             form=derivation.form,
             schema=derivation.schema,
             given=derivation.given,
+            enforced=derivation.enforced,
             rows=derivation.rows,
             dialect=derivation.dialect,
         )

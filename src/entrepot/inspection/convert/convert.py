@@ -90,7 +90,7 @@ def _write_rejected(request: ConversionRequest, target: Path, context: Inspectio
         path=request.path,
         file_name=request.file_name,
         size=request.size,
-        mode="given" if request.given else "infer",
+        mode="given" if request.given else "infer" if request.enforced else "none",
         schema=request.schema if request.given else None,
         dialect=request.dialect,
     )
