@@ -140,3 +140,58 @@ def test_a_row_of_another_width_is_a_row(inspect: Inspect, file: str) -> None:
         column = len(fields) + 1
         expected = rows("extra-cell", column, *range(2, (inspection.row_count or 0) + 2))
     assert found_in(inspection) == expected, inspection.detail
+
+
+FOOTED = {"entrepot:footer": "Total.*|Source.*"}
+TWO = {"fields": [{"name": "id", "type": "integer"}, {"name": "name", "type": "string"}]}
+
+
+@pytest.mark.parametrize(
+    ("below", "footer", "wrong"),
+    [
+        ("Total,2\n", 1, set()),
+        ("Total\n\nSource: us\n\n", 3, set()),
+        ("Total,2\n3,c\n", 0, {4}),
+        ("\nTotal,2\n", 1, {4}),
+        ("x,y\nTotal,2\n", 1, {4}),
+        ("Total,2\nSubtotal\n", 0, {4, 5}),
+        ("Total\n" * 21, 20, {4}),
+    ],
+)
+def test_a_footer_is_a_block_at_the_end(
+    inspect: Inspect, below: str, footer: int, wrong: set[int]
+) -> None:
+    inspection = inspect(f"id,name\n1,a\n2,b\n{below}", TWO, dialect=FOOTED)
+    assert inspection.profile["file"]["records"]["footer"] == footer
+    assert {error["rowNumber"] for error in errors_of(inspection)} == wrong
+
+
+@pytest.mark.parametrize(
+    ("text", "advice"),
+    [
+        ("id,name\n1,a\n2,b\n\nTotal of all\n", '"entrepot:footer": "Total.*"'),
+        ("id,name\n1,a\n# so,it,is\n2,b\n", '"commentChar": "#"'),
+        ("id,name\n1,a\nid,name\n2,b\n", '"commentRows": [3]'),
+        ("id,name\n\n1,a\n2,b\n", '"skipBlankRows": true'),
+    ],
+)
+def test_a_first_version_names_the_dialect_that_would_allow_it(
+    inspect: Inspect, text: str, advice: str
+) -> None:
+    inspection = inspect(text)
+    assert inspection.verdict == "violates"
+    assert advice in inspection.detail
+
+
+@pytest.mark.parametrize("file", ["html_fragment.csv", "s3_error.csv"])
+def test_markup_becomes_no_contract(inspect: Inspect, file: str) -> None:
+    assert inspect(CONTRACT / file).verdict == "not-tabular"
+    assert inspect(CONTRACT / file, mode="none").verdict == "conforms"
+
+
+def test_the_header_wherever_it_is_frozen(inspect: Inspect) -> None:
+    text = "Report\n\nid,name\n1,a\n2,b\n"
+    first = inspect(text)
+    assert first.dialect == {"headerRows": [3]}
+    assert inspect(text, first.schema, dialect=first.dialect).verdict == "conforms"
+    assert found_in(inspect("id,name\n1,a\n", first.schema, dialect=first.dialect)) == MISPLACED
