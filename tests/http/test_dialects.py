@@ -24,6 +24,7 @@ def test_it_is_kept_with_the_contract_and_shown(account: TestAccount) -> None:
         ('{"delimiter": ""}', "/delimiter"),
         ('{"quoteChar": "ab"}', "/quoteChar"),
         ('{"headerRows": [2, 1]}', "/headerRows"),
+        ('{"entrepot:footer": "(?=Total)"}', "/entrepot:footer"),
         ("[]", ""),
         ("nonsense", ""),
         ('{"header": true, "header": false}', ""),

@@ -101,6 +101,15 @@ def test_a_rejected_first_version_freezes_nothing(account: TestAccount) -> None:
     assert api.json(f"/file/{first['file_id']}/schema")["version"] == 2
 
 
+def test_the_place_of_the_header_is_frozen_with_the_schema(account: TestAccount) -> None:
+    titled = b"Report of May\n\nid,name\n1,Ada\n"
+    file_id = account.api.deliver(titled, enforce_schema="true")["file_id"]
+    assert account.api.json(f"/file/{file_id}")["table_dialect"] == {"headerRows": [3]}
+    publish(account.api, file_id, titled)
+    rejected = publish(account.api, file_id, b"id,name\n1,Ada\n", status="failed")
+    assert "the names are in record 1" in rejected["error"]["detail"]
+
+
 def test_the_files_dialect_reads_the_second_version(account: TestAccount) -> None:
     api = account.api
     dialect = '{"delimiter":";"}'
