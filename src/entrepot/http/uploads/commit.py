@@ -29,7 +29,7 @@ async def create_blob(
     except EntrepotError:
         await delete()
         raise
+    work.parts.queue.wake()
     read = work.parts.database.read
     if blob_id not in await work.runtime.run_in_database_thread(read, find_named_blobs, [blob_id]):
         await delete()
-    work.parts.queue.wake()
