@@ -127,7 +127,11 @@ def test_a_repeated_creation_has_the_first_ones_upload(account: TestAccount) -> 
 
 def test_what_came_before_a_cut_stays(account: TestAccount) -> None:
     upload = Tus.begin(account.api, SIZE)
-    offset, cuts = 0, 0
+    with upload.stalled(TABLE, 0, 1_200_000):
+        # Else the server may meet every closed connection with all of its bytes unread.
+        wait_for_bytes(account.server, UUID(upload.address.rpartition("/")[2]))
+    offset, cuts = upload.offset, 0
+    assert 0 < offset <= 1_200_000
     while cuts < 4:
         upload.cut(TABLE, offset, 300_001)
         # The server may meet the closed connection with some of its bytes unread.
