@@ -13,6 +13,7 @@ from typing import Any
 import duckdb
 
 from entrepot.inspection.check.emptiness import check_emptiness
+from entrepot.inspection.check.first_texts import seen_texts
 from entrepot.inspection.check.json_rules import check_json_rules
 from entrepot.inspection.check.keys import check_keys, check_references, keys_of, references_of
 from entrepot.inspection.check.row_errors import RowErrors
@@ -94,10 +95,13 @@ def _check_prefiltered(
         return None
     cells = checked_columns(table, schema)
     patterns: list[CellRegex | None] = [ANYTHING] * len(table.columns)
+    texts = seen_texts(engine, table)
     for number, cell in cells:
         if number not in skipped:
             missing = schema.missing_values_of(cell.field)
-            patterns[number - 1] = cell_regex(cell.field, missing)
+            # Every further mark costs time, and memory of the pattern; most never occur.
+            seen = tuple(text for text in missing if not text or text in texts[number - 1])
+            patterns[number - 1] = cell_regex(cell.field, seen)
     prefiltered = prefilter(engine, table.lines, patterns)
     if prefiltered is None:
         return None

@@ -7,6 +7,7 @@ What fails on them fails on the whole, so that the engine is asked only for what
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 import duckdb
 
@@ -50,16 +51,32 @@ def is_text(column: Column) -> str:
 
 
 def _in_first_rows(engine: duckdb.DuckDBPyConnection, table: Table) -> list[Counter[str]]:
-    cells = ", ".join(column.text for column in table.columns)
     kinds = ", ".join(f"coalesce({is_text(column)}, true)" for column in table.columns)
-    rows = min(MAX_FIRST_ROWS, max(MIN_FIRST_ROWS, MAX_FIRST_CELLS // max(1, len(table.columns))))
-    query = f"SELECT [{cells}], [{kinds}] FROM {table.relation} LIMIT {rows}"
     texts: list[Counter[str]] = [Counter() for _ in table.columns]
-    for row, textual in engine.execute(query).fetchall():
+    for row, textual in _first_rows(engine, table, f"[{kinds}]"):
         for counted, cell, text in zip(texts, row, textual, strict=True):
             if cell is not None and text and cell not in MARKS:
                 counted[cell] += 1
     return texts
+
+
+def seen_texts(engine: duckdb.DuckDBPyConnection, table: Table) -> list[set[str]]:
+    """The texts of each column in the first rows. Raises duckdb.Error where the scan fails."""
+    texts: list[set[str]] = [set() for _ in table.columns]
+    for row, _ in _first_rows(engine, table, "NULL"):
+        for seen, cell in zip(texts, row, strict=True):
+            if cell is not None:
+                seen.add(cell)
+    return texts
+
+
+def _first_rows(
+    engine: duckdb.DuckDBPyConnection, table: Table, selected: str
+) -> list[tuple[list[str | None], Any]]:
+    cells = ", ".join(column.text for column in table.columns)
+    rows = min(MAX_FIRST_ROWS, max(MIN_FIRST_ROWS, MAX_FIRST_CELLS // max(1, len(table.columns))))
+    query = f"SELECT [{cells}], {selected} FROM {table.relation} LIMIT {rows}"
+    return engine.execute(query).fetchall()
 
 
 def _later_texts(

@@ -4,7 +4,8 @@ What is checked as text follows frictionless-py; each deliberate difference is p
 test. All patterns are RE2's, whose time is linear.
 """
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from entrepot.inspection.engine import literal
@@ -100,7 +101,7 @@ def cell_sql(column: Column, field: Field, missing: tuple[str, ...]) -> CellSql:
     others = [each for each in missing if each]
     present = f"{text} IS NOT NULL"
     if others:
-        present = f"({present} AND {text} NOT IN ({', '.join(map(literal, others))}))"
+        present = f"({present} AND {_is_no_mark(text, others)})"
     lexical = lexical_check(text, field)
     native = _native_check(text, column, field)
     if column.kind == "text":
@@ -113,6 +114,22 @@ def cell_sql(column: Column, field: Field, missing: tuple[str, ...]) -> CellSql:
         valid, is_native = native, "true"
     cell = CellSql(field, text, present, valid, "", native=is_native)
     return replace(cell, value=cell.for_field(lambda form: value_of(text, form)))
+
+
+FEW_MARKS = 2
+"""Up to here comparisons are cheaper than a pattern, which takes far less memory than a list: of
+400 columns with 18 marks each 14 MiB, not 350."""
+
+
+def _is_no_mark(text: str, marks: Sequence[str]) -> str:
+    """Whether a text is none of `marks`. Most cells of a column that has many marks are numbers or
+    dates: two comparisons tell those that begin with a digit, as no mark of the usual list does."""
+    if len(marks) <= FEW_MARKS:
+        return f"{text} NOT IN ({', '.join(map(literal, marks))})"
+    rest = f"NOT {full_match(text, '(?s:' + '|'.join(map(re.escape, marks)) + ')')}"
+    if any(mark[0].isdigit() for mark in marks):
+        return rest
+    return f"CASE WHEN {text} >= '0' AND {text} < ':' THEN true ELSE {rest} END"
 
 
 def _empty_as_text(column: Column) -> str:
