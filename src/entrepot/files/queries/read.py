@@ -22,6 +22,7 @@ from entrepot.db.tables import (
 from entrepot.db.types import ReadConnection
 from entrepot.errors import NoPublishedVersion, NotFound
 from entrepot.files.derivatives import EAGER
+from entrepot.files.drift import without_drift
 from entrepot.files.versions import FileId, PublishedVersion
 from entrepot.grants.access import (
     Entitlement,
@@ -183,7 +184,7 @@ def get_findings(
         raise NotFound
     return Findings(
         version=row.number,
-        report=row.report,
+        report=row.report if target.rights.reads else without_drift(row.report),
         profile=row.profile,
         schema=row.schema,
         columns=row.columns,
