@@ -5,7 +5,6 @@ functions check a value when a schema is parsed, and produce the constants that 
 with.
 """
 
-import _strptime  # type: ignore[import-not-found] # noqa: F401 (datetime would load it when the sandbox has shut)
 import json
 import math
 import re
@@ -17,7 +16,7 @@ from typing import Any
 
 from entrepot.schemas import lexical
 from entrepot.schemas.model import Field
-from entrepot.schemas.strptime import ANY_FORMATS
+from entrepot.schemas.strptime import ANY_FORMATS, parse_moment
 
 NUMBER_PATTERN = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d{1,9})?", re.ASCII)
 INFINITY_PATTERN = re.compile(r"[-+]?inf(inity)?", re.IGNORECASE)
@@ -149,10 +148,8 @@ def _read_boolean(text: str, field: Field) -> bool:
 
 def _parse_moment(text: str, formats: tuple[str, ...]) -> datetime:
     for form in formats:
-        try:
-            return datetime.strptime(text, form)  # noqa: DTZ007 (a zone is in the text, or UTC)
-        except ValueError:
-            continue
+        if moment := parse_moment(text, form):
+            return moment
     raise InvalidValue("not in the format")
 
 

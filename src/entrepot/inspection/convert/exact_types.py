@@ -13,13 +13,18 @@ from typing import Any
 from entrepot.inspection.engine import literal
 from entrepot.inspection.table import CellKind
 from entrepot.inspection.values.cell_sql import CellSql, plain_number, value_of
+from entrepot.inspection.values.temporal import ordered
+from entrepot.schemas.strptime import has_zone
 
 Figures = Sequence[Any]
 
 MAX_DECIMAL_DIGITS = 38
 """Digits of the widest decimal that Parquet's readers agree on (128 bits)."""
-ZONE = r":\d\d([.,]\d+)?(Z|[-+]\d\d(:?\d\d)?)$"
-FINE = r"[.,]\d{7}"
+ZONE = r":\d\d([.,]\d+)?(Z|[-+]\d\d(:?\d\d)?|\s+(?i:utc|gmt))$"
+FINE, TOO_FINE = r"[.,]\d{7}", r"[.,]\d{9}0*[1-9]"
+"""More than a microsecond, and than a nanosecond, has digits for."""
+FIRST_MOMENT, LAST_MOMENT = -62_135_596_800_000_000, 253_402_300_799_999_999
+"""The years 0001 and 9999 begin and end, in microseconds since 1970."""
 LIST_ITEMS = {
     "integer": "BIGINT",
     "number": "DOUBLE",
@@ -148,42 +153,49 @@ def _number(cell: CellSql, kind: CellKind | None) -> ExactType:
 
 def _datetime(cell: CellSql) -> ExactType:
     """With a zone, if a cell has one (those without are UTC, as the schema has it); to the
-    microsecond, or to the nanosecond without a zone."""
-    if cell.field.format != "default":
-        zoned = "%z" in cell.field.format
-        return _checked(cell, "TIMESTAMPTZ" if zoned else "TIMESTAMP", cell.value)
+    microsecond, or to the nanosecond without a zone. A text where a moment lies, in UTC, beyond
+    the years 0001 to 9999, which is what readers of Parquet, Arrow and ISO 8601 agree on."""
     plain = f"replace({cell.text}, ',', '.')"
+    place = ordered(cell.text, cell.field)
     probes = (
-        _count(cell, f"try_cast({plain} AS TIMESTAMPTZ) IS NULL"),
-        _count(cell, f"regexp_matches({cell.text}, {literal(ZONE)})"),
+        _count(cell, f"({place}) IS NULL"),
+        _count(cell, _is_zoned(cell)),
         _count(cell, f"regexp_matches({cell.text}, {literal(FINE)})"),
         _count(cell, f"try_cast({plain} AS TIMESTAMP_NS) IS NULL"),
+        _count(cell, f"regexp_matches({cell.text}, {literal(TOO_FINE)})"),
+        f"min({when(cell, place)})",
+        f"max({when(cell, place)})",
     )
 
     def decide(figures: Figures) -> str:
-        lost, zoned, fine, beyond = figures
-        if lost or (fine and (zoned or beyond)):
+        lost, zoned, fine, beyond, too_fine, low, high = figures
+        if lost or (fine and (zoned or beyond or too_fine or cell.field.format != "default")):
+            return as_text(cell)
+        if low is not None and not FIRST_MOMENT <= low <= high <= LAST_MOMENT:
             return as_text(cell)
         if fine:
             return when(cell, f"{plain}::TIMESTAMP_NS")
-        return when(cell, f"{plain}::{'TIMESTAMPTZ' if zoned else 'TIMESTAMP'}")
+        utc = f"make_timestamp({place})"
+        return when(cell, f"{utc}::TIMESTAMPTZ" if zoned else utc)
 
     return ExactType(probes, decide)
 
 
+def _is_zoned(cell: CellSql) -> str:
+    """Whether a datetime or a time says how far it is from UTC."""
+    if cell.field.format in ("default", "any"):
+        return f"regexp_matches({cell.text}, {literal(ZONE)})"
+    return "true" if has_zone(cell.field.format) else "false"
+
+
 def _time(cell: CellSql) -> ExactType:
     """A time of day; with a zone or below the microsecond a text."""
-    if cell.field.format != "default":
-        return _checked(cell, "TIME", cell.value)
-    plain = f"try_cast(replace({cell.text}, ',', '.') AS TIME)"
-    untold = (
-        f"({plain} IS NULL OR regexp_matches({cell.text}, {literal(ZONE)}) "
-        f"OR regexp_matches({cell.text}, {literal(FINE)}))"
+    place = ordered(cell.text, cell.field)
+    lost = (
+        f"(({place}) IS NULL OR {_is_zoned(cell)} OR regexp_matches({cell.text}, {literal(FINE)}))"
     )
-    typed = when(cell, plain)
-    return ExactType(
-        (_count(cell, untold),), lambda figures: as_text(cell) if figures[0] else typed
-    )
+    typed = when(cell, f"make_timestamp({place})::TIME")
+    return ExactType((_count(cell, lost),), lambda figures: as_text(cell) if figures[0] else typed)
 
 
 def _list(cell: CellSql) -> ExactType:

@@ -11,7 +11,7 @@ from entrepot.inspection.engine import literal
 from entrepot.inspection.table import Column
 from entrepot.inspection.values.geo import geojson_check, geopoint_check, topojson_check, wkt_check
 from entrepot.inspection.values.json_text import is_json
-from entrepot.inspection.values.temporal import formatted, formatted_check
+from entrepot.inspection.values.temporal import formatted_check, moment
 from entrepot.schemas.lexical import (
     BASE64,
     DATE,
@@ -222,7 +222,7 @@ def quick_check(text: str, field: Field) -> str:
             return ""
 
 
-def value_of(text: str, field: Field) -> str:  # noqa: PLR0911 (a row per type)
+def value_of(text: str, field: Field) -> str:
     """A comparable value for bounds, enums and uniqueness; NULL where the text is none."""
     bare = plain_number(text, field)
     match field.type:
@@ -232,25 +232,10 @@ def value_of(text: str, field: Field) -> str:  # noqa: PLR0911 (a row per type)
             return f"try_cast({bare} AS DOUBLE)"
         case "boolean":
             return f"({text} IN ({', '.join(map(literal, (*field.true_values, 'true')))}))"
-        case "date":
-            return f"{parsed(text, field)}::DATE"
-        case "datetime":
-            return parsed(text, field)
-        case "time":
-            if field.format == "default":
-                return f"try_cast(left({text}, 15) AS TIME)"
-            return f"{parsed(text, field)}::TIME"
+        case "date" | "datetime" | "time":
+            return moment(text, field)
         case _:
             return text
-
-
-def parsed(text: str, field: Field) -> str:
-    """A temporal text as the engine's timestamp, or NULL. Without a zone it is UTC."""
-    if field.format != "default":
-        return formatted(text, field)
-    if field.type == "date":
-        return f"try_cast({text} AS DATE)"
-    return f"try_cast({text} AS TIMESTAMPTZ)"
 
 
 def _temporal_check(text: str, field: Field) -> str:
@@ -259,7 +244,7 @@ def _temporal_check(text: str, field: Field) -> str:
     if field.type == "time":
         return full_match(text, TIME)
     if field.type == "date":
-        value = parsed(text, field)
+        value = f"try_cast({text} AS DATE)"
         return f"({full_match(text, DATE)} AND {text} >= '0001' AND {value} IS NOT NULL)"
     day = f"try_cast(left({text}, 10) AS DATE) IS NOT NULL"
     return f"({full_match(text, DATE + '[T ]' + TIME)} AND {text} >= '0001' AND {day})"
