@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from entrepot.inspection.engine import literal
 from entrepot.inspection.table import Column
+from entrepot.inspection.values.decimals import is_whole
 from entrepot.inspection.values.geo import geojson_check, geopoint_check, topojson_check, wkt_check
 from entrepot.inspection.values.json_text import is_json
 from entrepot.inspection.values.temporal import formatted_check, moment
@@ -17,8 +18,6 @@ from entrepot.schemas.lexical import (
     DATE,
     DURATION,
     EMAIL,
-    INTEGER,
-    NUMBER,
     TIME,
     URI,
     UUID,
@@ -26,6 +25,7 @@ from entrepot.schemas.lexical import (
     YEARMONTH,
 )
 from entrepot.schemas.model import Field
+from entrepot.schemas.numbers import affix_regexes, number_regex
 
 NATIVE: dict[str, tuple[str, ...]] = {
     "string": (),
@@ -127,7 +127,7 @@ def _native_check(text: str, column: Column, field: Field) -> str:
     if field.type == "list" and field.item_type not in (None, "string"):
         return f"({_is_kind(column, kinds)} AND {_native_items(text, str(field.item_type))})"
     if field.type == "integer":
-        whole = f"({text} IS NOT NULL AND try_cast({text} AS DOUBLE) % 1 = 0)"
+        whole = f"coalesce({is_whole(text)}, false)"
         if column.kind is None:
             kind = column.kind_sql
             return f"({kind} = 'integer' OR ({kind} = 'number' AND {whole}))"
@@ -162,20 +162,13 @@ def _native_items(text: str, item_type: str) -> str:
 
 def lexical_check(text: str, field: Field) -> str:  # noqa: PLR0911, PLR0912 (a row per type)
     """Whether `text` (not missing) is a lexical form of the field's type."""
-    bare = plain_number(text, field)
     match field.type:
         case "any":
             return "true"
         case "string":
             return _string_check(text, field.format)
-        case "integer":
-            return full_match(bare, INTEGER)
-        case "number":
-            check = full_match(bare, NUMBER)
-            if field.decimal_char != ".":
-                undotted = replaced(text, field.group_char)
-                return f"({check} AND NOT contains({undotted}, '.'))"
-            return check
+        case "integer" | "number":
+            return full_match(without_affixes(text, field), number_regex(field))
         case "boolean":
             listed = ", ".join(map(literal, field.true_values + field.false_values))
             return f"{text} IN ({listed})"
@@ -251,20 +244,24 @@ def _temporal_check(text: str, field: Field) -> str:
 
 
 def plain_number(text: str, field: Field) -> str:
-    """The text of a number without what its field allows around and inside it."""
+    """The text of a valid number without what its field allows around and inside it."""
     if field.type not in ("integer", "number"):
         return text
-    if not field.bare_number:
-        text = f"regexp_replace(regexp_replace({text}, '^[^-+\\d.]*', ''), '\\D*$', '')"
-    text = replaced(text, field.group_char)
-    if field.decimal_char != ".":
+    text = without_affixes(text, field)
+    if field.group_char:
+        text = f"replace({text}, {literal(field.group_char)}, '')"
+    if field.type == "number" and field.decimal_char != ".":
         text = f"replace({text}, {literal(field.decimal_char)}, '.')"
     return text
 
 
-def replaced(text: str, gone: str) -> str:
-    """`text` without the characters `gone`."""
-    return f"replace({text}, {literal(gone)}, '')" if gone else text
+def without_affixes(text: str, field: Field) -> str:
+    """The text of a number without what stands around it, where the field says that it is not
+    bare."""
+    if field.bare_number:
+        return text
+    before, behind = affix_regexes(field)
+    return f"regexp_replace(regexp_replace({text}, {literal(before)}, ''), {literal(behind)}, '')"
 
 
 def full_match(text: str, pattern: str) -> str:

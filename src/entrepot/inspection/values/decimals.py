@@ -61,6 +61,15 @@ def exact(text: str) -> str:
     return f"CASE WHEN regexp_matches({text}, '(?i)[fn]') THEN {infinite} ELSE {parsed} END"
 
 
+def is_whole(text: str) -> str:
+    """Whether the number `text` is whole, by its digits. NULL for NaN and infinities."""
+    others = let(exact(text), "r", "length(rtrim(r[3], '~')) <= greatest(0, r[1] * r[2])")
+    return (
+        f"CASE WHEN regexp_full_match({text}, '[-+]?[0-9]+([.]0*)?') THEN true "
+        f"WHEN regexp_matches({text}, '(?i)[nf]') THEN NULL ELSE {others} END"
+    )
+
+
 def exact_constant(number: Decimal) -> str:
     """The row of `exact` for a number of the schema."""
     if number.is_infinite():
