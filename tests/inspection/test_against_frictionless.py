@@ -224,6 +224,9 @@ DELIBERATE: dict[str, tuple[str, dict[str, Any], list[Any], list[Any]]] = {
     "fractions, signs and weeks of a duration": (
         "a\nP1DT\nP1.5Y\n+P1D\nP1Y2W\n", field("a", "duration"),
         [("type-error", row, 1) for row in (2, 3, 4, 5)], []),
+    # Texts have no control characters but tab and line ends.
+    "control characters": ("a,b\nx\x01y,\x0c\nx,y\n", {"fields": [field("a"), B]},
+                           [*TYPE, ("type-error", 2, 2)], []),
     # A pattern matches the whole value, also one with alternatives.
     "alternatives in a pattern": ("a\nab\n", field("a", pattern="a|b"), BROKEN, []),
     # Formats of texts, as their own standards have them.

@@ -65,7 +65,7 @@ def exact_type_of(cell: CellSql, kind: CellKind | None) -> ExactType:  # noqa: P
             return _datetime(cell)
         case "object" | "array" | "geojson":
             return _checked(cell, "JSON", f"try_cast({cell.text} AS JSON)")
-        case "list" if kind == "text":
+        case "list" if cell.native == "false":
             return _list(cell)
         case _:
             return _fixed(as_text(cell))
@@ -77,8 +77,8 @@ def when(cell: CellSql, value: str) -> str:
 
 
 def as_text(cell: CellSql) -> str:
-    """The cell as it was written."""
-    return when(cell, cell.text)
+    """The cell as it was delivered."""
+    return cell.delivered
 
 
 def _fixed(sql: str) -> ExactType:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from entrepot.inspection.engine import literal
-from entrepot.inspection.table import Column
+from entrepot.inspection.table import Column, Storage
 from entrepot.inspection.values.decimals import is_whole
 from entrepot.inspection.values.geo import geojson_check, geopoint_check, topojson_check, wkt_check
 from entrepot.inspection.values.json_text import is_json
@@ -30,7 +30,7 @@ from entrepot.schemas.numbers import affix_regexes, number_regex
 NATIVE: dict[str, tuple[str, ...]] = {
     "string": (),
     "integer": ("integer",),
-    "number": ("integer", "number"),
+    "number": ("integer", "decimal", "number"),
     "boolean": ("boolean",),
     "date": ("date",),
     "time": ("time",),
@@ -44,11 +44,35 @@ NATIVE: dict[str, tuple[str, ...]] = {
     "geopoint": (),
     "geojson": ("object",),
     "any": (
-        *("integer", "number", "boolean", "date", "time", "datetime", "duration"),
-        *("object", "array", "other"),
+        *("integer", "decimal", "number", "boolean", "date", "time", "datetime", "duration"),
+        *("object", "array", "binary", "other"),
     ),
 }
 """The kinds of native (not textual) cells that are values of each type."""
+NO_TEXT: dict[Storage, frozenset[str]] = {
+    "text": frozenset(),
+    "json": frozenset({"integer", "number", "boolean"}),
+    "workbook": frozenset({"integer", "number"}),
+    "columns": frozenset({"integer", "number", "boolean", "date", "time", "datetime", "year"}),
+}
+"""Per storage the types that have kinds of their own there, so that no text is a value of them.
+Parquet and Arrow have none for months, and for durations none that writers of Parquet use."""
+
+
+CONTROL = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x{9f}]"
+"""Control characters (Unicode's category Cc) other than tab, LF and CR."""
+PATTERNED = frozenset(
+    {"integer", "number", "date", "time", "datetime", "year", "yearmonth", "duration"}
+)
+"""Types whose values have a pattern of their own, in which no control character is."""
+IN_OUR_FORM = frozenset({"date", "time", "datetime", "duration"})
+"""Types of which typed formats have values that the types have not, such as days of the year 10000
+and before our era, `infinity`, 24:00, and intervals of a month less a day."""
+
+
+def text_fits(field_type: str, storage: Storage) -> bool:
+    """Whether a cell that is stored as a text may be a value of the type."""
+    return field_type not in NO_TEXT[storage]
 
 
 @dataclass(frozen=True)
@@ -59,6 +83,8 @@ class CellSql:
     present). `value`: comparable, of the type's own order. `text`: its text, for the report.
     `quick`, where not empty, is cheaper than both and never true of a cell that is not valid.
     `native`: it is not a text but a value of the format's own (`true`, `false`, or an expression).
+    `delivered`: its text where it stays one in other forms of the table. A missing value of a
+    delimited text is NULL there; typed formats tell an empty text from none, so it stays as it is.
     """
 
     field: Field
@@ -68,6 +94,7 @@ class CellSql:
     value: str
     quick: str = ""
     native: str = "false"
+    delivered: str = ""
 
     @property
     def checked(self) -> str:
@@ -86,37 +113,64 @@ class CellSql:
         if self.native == "false":
             return sql
         form = self.field.format if self.field.type in ("geopoint", "geojson") else "default"
-        plain = Field(self.field.name, self.field.type, form, item_type=self.field.item_type)
+        # Without a delimiter, the items of a list are those of a JSON array.
+        plain = Field(
+            self.field.name, self.field.type, form, delimiter="", item_type=self.field.item_type
+        )
         plain_sql = make(plain)
         if self.native == "true" or sql == plain_sql:
             return plain_sql
         return f"CASE WHEN {self.native} THEN {plain_sql} ELSE {sql} END"
 
 
-def cell_sql(column: Column, field: Field, missing: tuple[str, ...]) -> CellSql:
-    """The expressions for `column` under `field`, with `missing` the texts of missing values."""
-    text = column.text if "" in missing else _empty_as_text(column)
-    others = [each for each in missing if each]
+def cell_sql(
+    column: Column,
+    field: Field,
+    missing: tuple[str, ...],
+    storage: Storage = "text",
+    controls: bool = True,
+) -> CellSql:
+    """The expressions for `column` under `field`, with `missing` the texts of missing values.
+    `controls`: a text may have control characters, and is no value then."""
+    # Readers of texts and workbooks give NULL for an empty cell, the others an empty text.
+    tells_empty = storage in ("json", "columns")
+    text = column.text
+    if "" not in missing and column.kind == "text" and not tells_empty:
+        text = f"coalesce({text}, '')"
+    others = [each for each in missing if each or tells_empty]
     present = f"{text} IS NOT NULL"
     if others:
         present = f"({present} AND {text} NOT IN ({', '.join(map(literal, others))}))"
-    lexical = lexical_check(text, field)
+    delivered = text if tells_empty else f"CASE WHEN {present} THEN {text} END"
+    lexical = "false"
+    if text_fits(field.type, storage):
+        lexical = lexical_check(text, field)
+        if controls and _may_match_controls(field):
+            clean = f"NOT regexp_matches({text}, {literal(CONTROL)})"
+            lexical = clean if lexical == "true" else f"({clean} AND {lexical})"
+    if column.kind == "text" and not _is_json_list(field, storage):
+        value, quick = value_of(text, field), "" if lexical == "false" else quick_check(text, field)
+        return CellSql(field, text, present, lexical, value, quick, delivered=delivered)
     native = _native_check(text, column, field)
     if column.kind == "text":
-        value, quick = value_of(text, field), quick_check(text, field)
-        return CellSql(field, text, present, lexical, value, quick)
-    if column.kind is None:
+        valid, is_native = f"({is_json(text, 'ARRAY')} AND {_native_items(text, field)})", "true"
+    elif column.kind is None:
         valid = f"CASE WHEN {column.kind_sql} = 'text' THEN {lexical} ELSE {native} END"
         is_native = f"({column.kind_sql} <> 'text')"
     else:
         valid, is_native = native, "true"
-    cell = CellSql(field, text, present, valid, "", native=is_native)
+    cell = CellSql(field, text, present, valid, "", native=is_native, delivered=delivered)
     return replace(cell, value=cell.for_field(lambda form: value_of(text, form)))
 
 
-def _empty_as_text(column: Column) -> str:
-    """An empty cell is a value here; in JSON and Parquet an absent one still is not."""
-    return f"coalesce({column.text}, '')" if column.kind == "text" else column.text
+def _may_match_controls(field: Field) -> bool:
+    """Whether the lexical form of the field's type does not exclude control characters itself."""
+    return not field.bare_number or field.type not in PATTERNED or field.format != "default"
+
+
+def _is_json_list(field: Field, storage: Storage) -> bool:
+    """Whether a text is a list as JSON, and not as items with delimiters between them."""
+    return storage == "columns" and field.type == "list"
 
 
 def _native_check(text: str, column: Column, field: Field) -> str:
@@ -124,14 +178,17 @@ def _native_check(text: str, column: Column, field: Field) -> str:
     if field.type == "geopoint" and field.format != "default":
         shape: tuple[str, ...] = ("array",) if field.format == "array" else ("object",)
         return f"({_is_kind(column, shape)} AND {geopoint_check(text, field.format)})"
-    if field.type == "list" and field.item_type not in (None, "string"):
-        return f"({_is_kind(column, kinds)} AND {_native_items(text, str(field.item_type))})"
+    if field.type == "list":
+        return f"({_is_kind(column, kinds)} AND {_native_items(text, field)})"
     if field.type == "integer":
         whole = f"coalesce({is_whole(text)}, false)"
         if column.kind is None:
             kind = column.kind_sql
             return f"({kind} = 'integer' OR ({kind} = 'number' AND {whole}))"
-        return "true" if column.kind == "integer" else whole if column.kind == "number" else "false"
+        fractions = column.kind in ("decimal", "number")
+        return "true" if column.kind == "integer" else whole if fractions else "false"
+    if field.type in IN_OUR_FORM:
+        return f"({_is_kind(column, kinds)} AND {lexical_check(text, Field('', field.type))})"
     return _is_kind(column, kinds)
 
 
@@ -149,8 +206,12 @@ JSON_ITEMS = {
 }
 
 
-def _native_items(text: str, item_type: str) -> str:
-    """Whether each item of the JSON array `text` is of the type, natively or as text."""
+def _native_items(text: str, field: Field) -> str:
+    """Whether each item of the JSON array `text` is of the list's item type, natively or as
+    text."""
+    item_type = field.item_type or "string"
+    if item_type == "string":
+        return "true"
     native = ", ".join(map(literal, JSON_ITEMS.get(item_type, ())))
     inner = lexical_check("(item ->> '$')", Field("", item_type))
     kind = f"json_type(item) = 'VARCHAR' AND {inner}"
