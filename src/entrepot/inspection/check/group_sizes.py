@@ -4,8 +4,6 @@ A group character is valid only between groups of three digits. Groups of two (`
 valid only where no number of the column says otherwise, so they need a look at the whole column.
 """
 
-# ruff: noqa: S608 (SQL is built from expressions; every text in it is quoted by `literal`)
-
 from dataclasses import replace
 
 import duckdb

@@ -18,8 +18,6 @@ from entrepot.inspection.table import SourceBroken, TooLarge
 MAGIC = b"ARROW1"
 CONTINUATION = 0xFFFFFFFF
 CONTINUATION_BYTES = b"\xff" * 4
-FIRST_MESSAGE = 8
-"""Where the schema of a file is: behind the mark, filled up."""
 MAX_END_BYTES = 128
 """Between the last message of a file and its footer: twice the alignment that is recommended."""
 MAX_METADATA_BYTES = 16 * MIB
@@ -132,7 +130,7 @@ class _Walk:
             blocks = chain(footer.structs(2, "<qi4xq"), footer.structs(3, "<qi4xq"))
         except _Fault as fault:
             raise SourceBroken(f"its Arrow footer at byte {start:,} has {fault}") from None
-        end = self.message(FIRST_MESSAGE) or FIRST_MESSAGE
+        end = 0
         for offset, metadata, body in blocks:
             if offset < 8 or metadata < 0 or body < 0 or offset + metadata + body > start:
                 raise SourceBroken(
@@ -142,7 +140,8 @@ class _Walk:
             self.message(offset)
             end = max(end, offset + metadata + body)
         # The mark of the stream's end, filled up.
-        if start - end > MAX_END_BYTES or self._read(end, start - end).strip(b"\xff\0"):
+        rest = self._read(end, min(start - end, MAX_END_BYTES + 1)) if end else b""
+        if len(rest) > MAX_END_BYTES or rest.strip(b"\xff\0"):
             raise SourceBroken(f"its Arrow footer at byte {start:,} does not follow its data")
 
     def message(self, at: int) -> int | None:

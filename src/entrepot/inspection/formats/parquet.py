@@ -1,13 +1,12 @@
 """Read Parquet: the file itself says the columns, their types and the count of rows."""
 
-# ruff: noqa: S608 (SQL is built from expressions; every text in it is quoted by `literal`)
-
 from pathlib import Path
 
 import duckdb
 
 from entrepot.inspection.context import Detected, InspectionContext, OpenedTable, TableRequest
-from entrepot.inspection.engine import first_line, identifier, literal
+from entrepot.inspection.engine import first_line
+from entrepot.inspection.sql import Sql, identifier, literal, sql
 from entrepot.inspection.table import NotTabular, SourceBroken, Table, TooLarge
 from entrepot.inspection.values.native_text import native_column, text_sql
 
@@ -17,7 +16,7 @@ FOOTER_END_BYTES = 8
 """The length of the footer, and the magic."""
 BLOCK_BYTES = 1 << 20
 """Read at a time."""
-ROW_NUMBER = "file_row_number"
+ROW_NUMBER = sql("file_row_number")
 
 
 def open_parquet(
@@ -82,7 +81,7 @@ def _check_end(engine: duckdb.DuckDBPyConnection, path: Path) -> None:
             seam = block[1 - 2 * len(MAGIC) :]
 
 
-def _numbered(path: Path, names: list[str], listed: str) -> str:
+def _numbered(path: Path, names: list[str], listed: Sql) -> Sql:
     """The cells with the number of their row, by the reader's own count if its name is free."""
     if ROW_NUMBER in (name.lower() for name in names):
         counted = f"row_number() OVER () + 1 AS _row, NULL::BIGINT AS _line, {listed}"

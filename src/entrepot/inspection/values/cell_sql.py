@@ -7,7 +7,7 @@ test. All patterns are RE2's, whose time is linear.
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from entrepot.inspection.engine import literal
+from entrepot.inspection.sql import Sql, literal, sql
 from entrepot.inspection.table import Column, Storage
 from entrepot.inspection.values.decimals import is_whole
 from entrepot.inspection.values.geo import geojson_check, geopoint_check, topojson_check, wkt_check
@@ -88,16 +88,16 @@ class CellSql:
     """
 
     field: Field
-    text: str
-    present: str
-    valid: str
-    value: str
-    quick: str = ""
-    native: str = "false"
-    delivered: str = ""
+    text: Sql
+    present: Sql
+    valid: Sql
+    value: Sql
+    quick: Sql = sql("")
+    native: Sql = sql("false")
+    delivered: Sql = sql("")
 
     @property
-    def checked(self) -> str:
+    def checked(self) -> Sql:
         """Whether the cell is present and valid; what may fail on others stands below it."""
         if self.valid == "true":
             return self.present
@@ -106,7 +106,7 @@ class CellSql:
             valid = f"CASE WHEN {self.quick} THEN true ELSE {valid} END"
         return f"({self.present} AND {valid})"
 
-    def for_field(self, make: Callable[[Field], str]) -> str:
+    def for_field(self, make: Callable[[Field], Sql]) -> Sql:
         """What `make` says of the cell's field; for a native cell, which has the plain form
         whatever the field's format is, of the field in that form."""
         sql = make(self.field)
@@ -142,24 +142,30 @@ def cell_sql(
     if others:
         present = f"({present} AND {text} NOT IN ({', '.join(map(literal, others))}))"
     delivered = text if tells_empty else f"CASE WHEN {present} THEN {text} END"
-    lexical = "false"
+    lexical = sql("false")
     if text_fits(field.type, storage):
         lexical = lexical_check(text, field)
         if controls and _may_match_controls(field):
             clean = f"NOT regexp_matches({text}, {literal(CONTROL)})"
             lexical = clean if lexical == "true" else f"({clean} AND {lexical})"
     if column.kind == "text" and not _is_json_list(field, storage):
-        value, quick = value_of(text, field), "" if lexical == "false" else quick_check(text, field)
+        value, quick = (
+            value_of(text, field),
+            sql("") if lexical == "false" else quick_check(text, field),
+        )
         return CellSql(field, text, present, lexical, value, quick, delivered=delivered)
     native = _native_check(text, column, field)
     if column.kind == "text":
-        valid, is_native = f"({is_json(text, 'ARRAY')} AND {_native_items(text, field)})", "true"
+        valid, is_native = (
+            f"({is_json(text, 'ARRAY')} AND {_native_items(text, field)})",
+            sql("true"),
+        )
     elif column.kind is None:
         valid = f"CASE WHEN {column.kind_sql} = 'text' THEN {lexical} ELSE {native} END"
         is_native = f"({column.kind_sql} <> 'text')"
     else:
-        valid, is_native = native, "true"
-    cell = CellSql(field, text, present, valid, "", native=is_native, delivered=delivered)
+        valid, is_native = native, sql("true")
+    cell = CellSql(field, text, present, valid, sql(""), native=is_native, delivered=delivered)
     return replace(cell, value=cell.for_field(lambda form: value_of(text, form)))
 
 
@@ -173,7 +179,7 @@ def _is_json_list(field: Field, storage: Storage) -> bool:
     return storage == "columns" and field.type == "list"
 
 
-def _native_check(text: str, column: Column, field: Field) -> str:
+def _native_check(text: Sql, column: Column, field: Field) -> Sql:
     kinds = NATIVE[field.type]
     if field.type == "geopoint" and field.format != "default":
         shape: tuple[str, ...] = ("array",) if field.format == "array" else ("object",)
@@ -186,17 +192,18 @@ def _native_check(text: str, column: Column, field: Field) -> str:
             kind = column.kind_sql
             return f"({kind} = 'integer' OR ({kind} = 'number' AND {whole}))"
         fractions = column.kind in ("decimal", "number")
-        return "true" if column.kind == "integer" else whole if fractions else "false"
+        whole = whole if fractions else sql("false")
+        return sql("true") if column.kind == "integer" else whole
     if field.type in IN_OUR_FORM:
         return f"({_is_kind(column, kinds)} AND {lexical_check(text, Field('', field.type))})"
     return _is_kind(column, kinds)
 
 
-def _is_kind(column: Column, kinds: tuple[str, ...]) -> str:
+def _is_kind(column: Column, kinds: tuple[str, ...]) -> Sql:
     if column.kind is None:
         listed = ", ".join(literal(kind) for kind in kinds)
-        return f"coalesce({column.kind_sql} IN ({listed}), false)" if kinds else "false"
-    return "true" if column.kind in kinds else "false"
+        return f"coalesce({column.kind_sql} IN ({listed}), false)" if kinds else sql("false")
+    return sql("true" if column.kind in kinds else "false")
 
 
 JSON_ITEMS = {
@@ -206,12 +213,12 @@ JSON_ITEMS = {
 }
 
 
-def _native_items(text: str, field: Field) -> str:
+def _native_items(text: Sql, field: Field) -> Sql:
     """Whether each item of the JSON array `text` is of the list's item type, natively or as
     text."""
     item_type = field.item_type or "string"
     if item_type == "string":
-        return "true"
+        return sql("true")
     native = ", ".join(map(literal, JSON_ITEMS.get(item_type, ())))
     inner = lexical_check("(item ->> '$')", Field("", item_type))
     kind = f"json_type(item) = 'VARCHAR' AND {inner}"
@@ -221,11 +228,11 @@ def _native_items(text: str, field: Field) -> str:
     return f"coalesce(len(list_filter({items}, lambda item: NOT coalesce({kind}, false))), 0) = 0"
 
 
-def lexical_check(text: str, field: Field) -> str:  # noqa: PLR0911, PLR0912 (a row per type)
+def lexical_check(text: Sql, field: Field) -> Sql:  # noqa: PLR0911, PLR0912 (a row per type)
     """Whether `text` (not missing) is a lexical form of the field's type."""
     match field.type:
         case "any":
-            return "true"
+            return sql("true")
         case "string":
             return _string_check(text, field.format)
         case "integer" | "number":
@@ -254,7 +261,7 @@ def lexical_check(text: str, field: Field) -> str:  # noqa: PLR0911, PLR0912 (a 
             return _list_check(text, field)
 
 
-def quick_check(text: str, field: Field) -> str:
+def quick_check(text: Sql, field: Field) -> Sql:
     """A cheap condition that holds for the usual spelling of a value, or nothing.
 
     Per cell within a scan, 2 cores: a number by its pattern 86 ns, so 33; a date 60 and a cast
@@ -264,7 +271,7 @@ def quick_check(text: str, field: Field) -> str:
     match field.type, field.format:
         case "number", "default" if field.bare_number and field.decimal_char == ".":
             if field.group_char:
-                return ""
+                return sql("")
             plain = f"{text} >= '-' AND NOT contains({text}, '_')"
             return f"(isfinite(try_cast({text} AS DOUBLE)) AND {plain})"
         case "date", "default":
@@ -273,10 +280,10 @@ def quick_check(text: str, field: Field) -> str:
             moment = f"try_cast({text} AS TIMESTAMP)::VARCHAR"
             return f"({moment} = replace({text}, 'T', ' ') AND {text}[5] = '-')"
         case _:
-            return ""
+            return sql("")
 
 
-def value_of(text: str, field: Field) -> str:
+def value_of(text: Sql, field: Field) -> Sql:
     """A comparable value for bounds, enums and uniqueness; NULL where the text is none."""
     bare = plain_number(text, field)
     match field.type:
@@ -292,7 +299,7 @@ def value_of(text: str, field: Field) -> str:
             return text
 
 
-def _temporal_check(text: str, field: Field) -> str:
+def _temporal_check(text: Sql, field: Field) -> Sql:
     if field.format != "default":
         return formatted_check(text, field)
     if field.type == "time":
@@ -304,7 +311,7 @@ def _temporal_check(text: str, field: Field) -> str:
     return f"({full_match(text, DATE + '[T ]' + TIME)} AND {text} >= '0001' AND {day})"
 
 
-def plain_number(text: str, field: Field) -> str:
+def plain_number(text: Sql, field: Field) -> Sql:
     """The text of a valid number without what its field allows around and inside it."""
     if field.type not in ("integer", "number"):
         return text
@@ -316,7 +323,7 @@ def plain_number(text: str, field: Field) -> str:
     return text
 
 
-def without_affixes(text: str, field: Field) -> str:
+def without_affixes(text: Sql, field: Field) -> Sql:
     """The text of a number without what stands around it, where the field says that it is not
     bare."""
     if field.bare_number:
@@ -325,12 +332,12 @@ def without_affixes(text: str, field: Field) -> str:
     return f"regexp_replace(regexp_replace({text}, {literal(before)}, ''), {literal(behind)}, '')"
 
 
-def full_match(text: str, pattern: str) -> str:
+def full_match(text: Sql, pattern: str) -> Sql:
     """Whether the whole of `text` matches the RE2 `pattern`."""
     return f"regexp_full_match({text}, {literal(pattern)})"
 
 
-def _string_check(text: str, form: str) -> str:
+def _string_check(text: Sql, form: str) -> Sql:
     match form:
         case "email":
             return full_match(text, EMAIL)
@@ -343,12 +350,12 @@ def _string_check(text: str, form: str) -> str:
         case "wkt":
             return wkt_check(text)
         case _:
-            return "true"
+            return sql("true")
 
 
-def _list_check(text: str, field: Field) -> str:
+def _list_check(text: Sql, field: Field) -> Sql:
     if field.item_type in (None, "string"):
-        return "true"
+        return sql("true")
     item = Field(name=field.name, type=str(field.item_type))
     inner = lexical_check("item", item)
     parts = f"string_split({text}, {literal(field.delimiter)})"

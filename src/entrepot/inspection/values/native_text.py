@@ -1,5 +1,6 @@
 """Cells of the engine's types as texts: in the forms of Table Schema, exact, one per value."""
 
+from entrepot.inspection.sql import Sql, literal
 from entrepot.inspection.table import CellKind, Column
 
 KINDS: dict[str, CellKind] = {
@@ -23,8 +24,6 @@ PARAMETERIZED: dict[str, CellKind] = {
 }  # fmt: skip
 """Those with parameters, by the word before these."""
 ZONED = frozenset({"TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ_NS"})
-JSON_KIND = """CASE left({text}, 1) WHEN '{{' THEN 'object' WHEN '[' THEN 'array'
- WHEN '"' THEN 'other' WHEN 't' THEN 'boolean' WHEN 'f' THEN 'boolean' ELSE 'number' END"""
 
 
 def native_kind(engine_type: str) -> CellKind:
@@ -37,14 +36,19 @@ def native_kind(engine_type: str) -> CellKind:
     return PARAMETERIZED[word] if word != engine_type else KINDS[engine_type]
 
 
-def native_column(label: str, text: str, engine_type: str) -> Column:
+def native_column(label: str, text: Sql, engine_type: str) -> Column:
     """The column of the engine's type whose cells stand as texts (`text_sql`) in `text`."""
     if engine_type == "JSON":
-        return Column(label, text, None, f"({JSON_KIND.format(text=text)})")
+        kind = (
+            f"(CASE left({text}, 1) WHEN '{{' THEN 'object' WHEN '[' THEN 'array' "
+            "WHEN '\"' THEN 'other' WHEN 't' THEN 'boolean' WHEN 'f' THEN 'boolean' "
+            "ELSE 'number' END)"
+        )
+        return Column(label, text, None, kind)
     return Column(label, text, native_kind(engine_type))
 
 
-def text_sql(column: str, engine_type: str) -> str:  # noqa: PLR0911 (a row per type)
+def text_sql(column: Sql, engine_type: str) -> Sql:  # noqa: PLR0911 (a row per type)
     """The SQL expression for the text of `column`, which has the engine's type.
 
     Moments with a zone are written in UTC, bytes in base64, durations in ISO 8601, lists and
@@ -66,15 +70,15 @@ def text_sql(column: str, engine_type: str) -> str:  # noqa: PLR0911 (a row per 
     return f"{column}::VARCHAR"
 
 
-def _duration(column: str) -> str:
+def _duration(column: Sql) -> Sql:
     """ISO 8601 knows one sign for the whole: mixed ones stay in the engine's own words."""
 
-    def part(name: str, mark: str) -> str:
+    def part(name: Sql, mark: Sql) -> Sql:
         value = f"datepart('{name}', {column})"
         return f"CASE WHEN {value} <> 0 THEN abs({value}) || '{mark}' ELSE '' END"
 
     parts = ("year", "month", "day", "hour", "minute", "microsecond")
-    signs = [f"sign(datepart('{name}', {column}))" for name in parts]
+    signs = [f"sign(datepart({literal(name)}, {column}))" for name in parts]
     micros = f"abs(datepart('microsecond', {column}))"
     seconds = (
         f"CASE WHEN {micros} <> 0 THEN regexp_replace((({micros})::DECIMAL(18, 0) / 1000000)"

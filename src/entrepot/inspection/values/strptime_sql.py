@@ -5,7 +5,7 @@ The engine's own strptime is not used: given a zone it reads 30 February as 2 Ma
 
 from collections.abc import Sequence
 
-from entrepot.inspection.engine import literal
+from entrepot.inspection.sql import Sql, literal, sql
 from entrepot.inspection.values.decimals import let
 from entrepot.schemas.strptime import (
     ABBREVIATION_CHARS,
@@ -21,40 +21,44 @@ from entrepot.schemas.strptime import (
 )
 
 
+def _plain_part(text: Sql) -> Sql:
+    """`schemas.strptime.plain_part`."""
+    return f"ltrim(lower({text}), ' 0')"
+
+
 class _Parts:
     """SQL for what the directives of one pattern state, over the struct `name` of their texts."""
 
-    def __init__(self, directives: Sequence[str], name: str) -> None:
-        self.texts: dict[str, str] = {}
-        self.conditions: list[str] = []
+    def __init__(self, directives: Sequence[str], name: Sql) -> None:
+        self.texts: dict[str, Sql] = {}
+        self.conditions: list[Sql] = []
         for number, directive in enumerate(directives, start=1):
             text = f"{name}.g{number}"
             first = self.texts.setdefault(directive, text)
             if first != text:
-                same = "ltrim(lower({}), ' 0')"
-                self.conditions.append(f"{same.format(first)} = {same.format(text)}")
+                self.conditions.append(f"{_plain_part(first)} = {_plain_part(text)}")
 
     def has(self, directives: str) -> bool:
         """Whether the pattern has all these directives."""
         return set(directives) <= self.texts.keys()
 
-    def number(self, directive: str, default: int = 0) -> str:
+    def number(self, directive: str, default: int = 0) -> Sql:
         """The number that the directive states."""
         text = self.texts.get(directive)
-        return str(default) if text is None else f"try_cast({text} AS INTEGER)"
+        return sql(f"{default:d}") if text is None else f"try_cast({text} AS INTEGER)"
 
-    def position(self, directive: str, names: Sequence[str]) -> str:
+    def position(self, directive: str, names: Sequence[str]) -> Sql:
         """The place of a name among `names`, from 1."""
         short = ", ".join(literal(name[:ABBREVIATION_CHARS]) for name in names)
         text = f"lower(left({self.texts[directive]}, {ABBREVIATION_CHARS}))"
         return f"list_position([{short}], {text})"
 
-    def one(self, values: Sequence[str], default: str) -> str:
+    def one(self, values: Sequence[Sql], default: Sql) -> Sql:
         """The first of `values`; that the others equal it is a condition."""
         self.conditions += [f"{other} = {values[0]}" for other in values[1:]]
         return values[0] if values else default
 
-    def year(self) -> str:
+    def year(self) -> Sql:
         """The year, with its century."""
         years = [self.number("Y")] if self.has("Y") else []
         if self.has("y"):
@@ -63,17 +67,17 @@ class _Parts:
             years.append(f"({short} + {century})")
         return self.one(years, "1900")
 
-    def weekday(self) -> str:
+    def weekday(self) -> Sql:
         """The day of the week from Monday, 0; empty if none is stated."""
         days = [f"({self.position(name, DAYS)} - 1)" for name in "aA" if self.has(name)]
         days += [f"(({self.number('w')} + 6) % 7)"] if self.has("w") else []
         days += [f"({self.number('u')} - 1)"] if self.has("u") else []
         return self.one(days, "")
 
-    def day(self) -> str:
+    def day(self) -> Sql:
         """The day as a DATE, NULL where no calendar has it or it is stated in two ways."""
         year, weekday = self.year(), self.weekday()
-        days: list[str] = []
+        days: list[Sql] = []
         first = f"make_date({year}, 1, 1)"
         if self.has("j"):
             days.append(f"({first} + ({self.number('j')} - 1))")
@@ -94,74 +98,75 @@ class _Parts:
         months = [self.position(name, MONTHS) for name in "bB" if self.has(name)]
         months += [self.number("m")] if self.has("m") else []
         if not days or (months and self.has("d")):
-            day_of_month = f"try_cast(trim({self.texts['d']}) AS INTEGER)" if self.has("d") else "1"
+            day_of_month = (
+                f"try_cast(trim({self.texts['d']}) AS INTEGER)" if self.has("d") else sql("1")
+            )
             written = f"{year} || '-' || {self.one(months, '1')} || '-' || {day_of_month}"
             days.append(f"try_cast({written} AS DATE)")
         return self.one(days, "")
 
-    def clock(self) -> str:
+    def clock(self) -> Sql:
         """The time of day in microseconds."""
         hour = self.number("H")
         if self.has("I"):
-            half = self.number("I") + " % 12"
+            half = f"{self.number('I')} % 12"
             if self.has("H"):
                 self.conditions.append(f"{hour} % 12 = {half}")
             else:
-                noon = f"lower({self.texts['p']}) = 'pm'" if self.has("p") else "false"
+                noon = f"lower({self.texts['p']}) = 'pm'" if self.has("p") else sql("false")
                 hour = f"({half} + CASE WHEN {noon} THEN 12 ELSE 0 END)"
         seconds = f"(({hour} * 60 + {self.number('M')}) * 60 + {self.number('S')})"
-        fraction = ""
+        fraction = sql("")
         if self.has("f"):
             fraction = f" + try_cast(rpad({self.texts['f']}, 6, '0') AS BIGINT)"
         return f"({seconds}::BIGINT * 1000000{fraction})"
 
-    def offset(self) -> str:
+    def offset(self) -> Sql:
         """How far the clock is ahead of UTC, in microseconds."""
         zone = self.texts.get("z")
         if zone is None:
-            return "0"
+            return sql("0")
         hours = f"try_cast(substr({zone}, 2, 2) AS BIGINT)"
         minutes = f"try_cast(right({zone}, 2) AS BIGINT)"
         ahead = f"CASE WHEN {zone}[1] = '-' THEN -60000000 ELSE 60000000 END"
         return f"CASE WHEN {zone} = 'Z' THEN 0 ELSE {ahead} * ({hours} * 60 + {minutes}) END"
 
 
-def format_value(text: str, kind: str, pattern: str) -> str:
+def format_value(text: Sql, kind: str, pattern: str) -> Sql:
     """The date (days since 1970), the time (microseconds) or the datetime (microseconds since
     1970) that `text` states in the form of `pattern`, in UTC; NULL where it states none."""
     regex, directives = capturing_regex(pattern)
     names = ", ".join(f"'g{number}'" for number in range(1, len(directives) + 1))
     parts = _Parts(directives, "e")
-    day = f"({parts.day()} - DATE '1970-01-01')" if kind != "time" else "0"
+    day = f"({parts.day()} - DATE '1970-01-01')" if kind != "time" else sql("0")
     moment = f"{parts.clock()} - {parts.offset()}"
-    value = {"date": day, "time": moment}.get(kind, f"{day} * 86400000000 + {moment}")
+    both = f"{day} * 86400000000 + {moment}"
+    value = day if kind == "date" else moment if kind == "time" else both
     conditions = " AND ".join(["e.g1 <> ''", *parts.conditions])
     extracted = f"regexp_extract({text}, {literal(f'^(?:{regex})$')}, [{names}])"
     return let(extracted, "e", f"CASE WHEN {conditions} THEN {value} END")
 
 
-def any_value(text: str, kind: str) -> str:
+def any_value(text: Sql, kind: str) -> Sql:
     """`format_value` of the first format of `any` that `text` has."""
     regex = any_format_regex(kind)
     if kind != "datetime":
         formats = DAY_FORMATS if kind == "date" else TIME_FORMATS
         value = _first(text, kind, formats)
         return f"CASE WHEN regexp_full_match({text}, {literal(regex)}) THEN {value} END"
-    names = "['day', 'clock', 'iso', 'iso_clock']"
-    clock = "CASE WHEN w.clock = '' THEN 0 ELSE {} END"
-    usual = f"{_first('w.day', 'date', DAY_FORMATS)} * 86400000000 + " + clock.format(
-        _first("w.clock", "time", TIME_FORMATS)
-    )
-    iso = f"{format_value('w.iso', 'date', ISO_DAY)} * 86400000000 + " + _first(
-        "w.iso_clock", "time", TIME_FORMATS
-    )
+    names = sql("['day', 'clock', 'iso', 'iso_clock']")
+    day = _first("w.day", "date", DAY_FORMATS)
+    clock = f"CASE WHEN w.clock = '' THEN 0 ELSE {_first('w.clock', 'time', TIME_FORMATS)} END"
+    iso_day = format_value("w.iso", "date", ISO_DAY)
+    iso_clock = _first("w.iso_clock", "time", TIME_FORMATS)
     apart = let(
         f"regexp_extract({text}, {literal(f'^(?:{regex})$')}, {names})",
         "w",
-        f"CASE WHEN w.day <> '' THEN {usual} WHEN w.iso <> '' THEN {iso} END",
+        f"CASE WHEN w.day <> '' THEN {day} * 86400000000 + {clock} "
+        f"WHEN w.iso <> '' THEN {iso_day} * 86400000000 + {iso_clock} END",
     )
     return f"coalesce({apart}, {_first(text, kind, WHOLE_FORMATS)})"
 
 
-def _first(text: str, kind: str, formats: Sequence[str]) -> str:
+def _first(text: Sql, kind: str, formats: Sequence[str]) -> Sql:
     return f"coalesce({', '.join(format_value(text, kind, form) for form in formats)})"
