@@ -12,6 +12,7 @@ import duckdb
 
 from entrepot.inspection.check.emptiness import check_emptiness
 from entrepot.inspection.check.first_texts import seen_texts
+from entrepot.inspection.check.group_sizes import with_group_sizes
 from entrepot.inspection.check.json_rules import check_json_rules
 from entrepot.inspection.check.keys import check_keys, check_references, keys_of, references_of
 from entrepot.inspection.check.row_errors import RowErrors
@@ -71,6 +72,7 @@ def check_table(
     """
     if structure_only:
         return _check_all(engine, table, schema, skipped, listed, structure_only)
+    schema = with_group_sizes(engine, table, schema)
     checked = _check_prefiltered(engine, table, schema, skipped, listed)
     checked = checked or _check_all(engine, table, schema, skipped, listed)
     if table.misplaced_header:

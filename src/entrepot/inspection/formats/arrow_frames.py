@@ -17,6 +17,9 @@ from entrepot.inspection.table import SourceBroken, TooLarge
 
 MAGIC = b"ARROW1"
 CONTINUATION = 0xFFFFFFFF
+CONTINUATION_BYTES = b"\xff" * 4
+MAX_END_BYTES = 128
+"""Between the last message of a file and its footer: twice the alignment that is recommended."""
 MAX_METADATA_BYTES = 16 * MIB
 """Of one message: 1,600 for each of 10,000 columns, in the schema's."""
 DICTIONARY, RECORDS = 2, 3
@@ -99,10 +102,19 @@ class _Walk:
         self._dictionaries: dict[int, int] = {}
 
     def all_from(self, at: int) -> None:
-        """The messages one after the other, to the mark of the end or the end itself."""
-        following: int | None = at
-        while following is not None and following < self._size:
-            following = self.message(following)
+        """The messages one after the other, to the mark of the end or the end itself; nothing
+        follows the mark."""
+        while at < self._size:
+            following = self.message(at)
+            if following is None:
+                end = at + (8 if self._read(at, 4) == CONTINUATION_BYTES else 4)
+                if end != self._size:
+                    raise SourceBroken(
+                        f"{self._size - end:,} bytes follow the end of its Arrow stream, at "
+                        f"byte {end:,}"
+                    )
+                return
+            at = following
 
     def footer(self) -> None:
         """The messages that the footer at the file's end points to."""
@@ -118,6 +130,7 @@ class _Walk:
             blocks = chain(footer.structs(2, "<qi4xq"), footer.structs(3, "<qi4xq"))
         except _Fault as fault:
             raise SourceBroken(f"its Arrow footer at byte {start:,} has {fault}") from None
+        end = 0
         for offset, metadata, body in blocks:
             if offset < 8 or metadata < 0 or body < 0 or offset + metadata + body > start:
                 raise SourceBroken(
@@ -125,6 +138,11 @@ class _Walk:
                     f"byte {offset:,}, of {self._size:,}"
                 )
             self.message(offset)
+            end = max(end, offset + metadata + body)
+        # The mark of the stream's end, filled up.
+        rest = self._read(end, min(start - end, MAX_END_BYTES + 1)) if end else b""
+        if len(rest) > MAX_END_BYTES or rest.strip(b"\xff\0"):
+            raise SourceBroken(f"its Arrow footer at byte {start:,} does not follow its data")
 
     def message(self, at: int) -> int | None:
         """Check the message at `at`; where the next one begins, None after the last."""

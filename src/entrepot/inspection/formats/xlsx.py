@@ -270,6 +270,7 @@ def _table(
         header=region.header is not None,
         first_row=region.header.number + 1 if region.header else region.first,
         uneven=written.uneven,
+        storage="workbook",
         description=description,
     )
 
