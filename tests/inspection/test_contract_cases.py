@@ -62,6 +62,14 @@ EXPECTED: dict[str, set[tuple[int, str, int]]] = {
     "preamble_wrong_header.csv": MISPLACED,
     "header_false.csv": set(),
     "lone_cr.csv": {(3, "type-error", 1), (3, "missing-cell", 2)},
+    "xlsx_text_in_amount_after_gap.xlsx": {*rows("blank-row", 0, 4, 5), (6, "type-error", 3)},
+    "xlsx_names_after_gap.xlsx": {
+        (7, "blank-row", 0), *rows("constraint-error", 2, 8, 9, 10),
+    },
+    "xlsx_30_bad_rows_above.xlsx": MISPLACED,
+    "xlsx_second_sheet_bad.xlsx": set(),
+    "xlsx_sheetName_ignored.xlsx": {(2, "type-error", 1), (2, "type-error", 3)},
+    "xlsx_cover_sheet.xlsx": set(),
 }  # fmt: skip
 
 
@@ -181,6 +189,14 @@ def test_a_first_version_names_the_dialect_that_would_allow_it(
     inspection = inspect(text)
     assert inspection.verdict == "violates"
     assert advice in inspection.detail
+
+
+@pytest.mark.parametrize("file", ["arrow_two_streams.arrow", "arrow_stream_garbage.arrow"])
+def test_nothing_follows_the_end(inspect: Inspect, file: str) -> None:
+    schema, _ = given(file)
+    inspection = inspect(CONTRACT / file, schema)
+    assert inspection.verdict == "source-error"
+    assert "follows the end of its Arrow stream, at byte 432" in inspection.detail
 
 
 @pytest.mark.parametrize("file", ["html_fragment.csv", "s3_error.csv"])

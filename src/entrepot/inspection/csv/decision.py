@@ -98,7 +98,7 @@ def detect_csv(
     if names is not None:
         layout = contract_layout(records, names, requested, rules, int(bool(separator)))
     else:
-        layout = _find_layout(records, best.width, requested)
+        layout = find_requested_layout(records, best.width, requested)
     if layout.width != best.width:
         records = _records(dialect, layout.width, lines, bool(separator), requested)
     confidence, further = confidence_of(scored, records, layout, best.width)
@@ -139,7 +139,10 @@ def _by_comma(best: ScoredDialect, lines: Sequence[str], named: bool) -> ScoredD
     return replace(best, dialect=dialect, width=width, agreement=1.0)
 
 
-def _find_layout(records: Sequence[Record], width: int, requested: TableDialect | None) -> Layout:
+def find_requested_layout(
+    records: Sequence[Record], width: int, requested: TableDialect | None
+) -> Layout:
+    """The layout of the table in `records`, with what a dialect says of its header."""
     header = requested.header if requested else None
     rows = requested.header_rows if requested and requested.header_rows else None
     layout = find_layout(records, width, header, rows)
