@@ -9,16 +9,20 @@ import json
 import re
 from collections.abc import Sequence
 
+from entrepot.inspection.csv.confidence import MIN_CLEAR_HEADER
 from entrepot.inspection.csv.decision import Decision
 from entrepot.inspection.csv.detected import DetectedTable, Occurrences
-from entrepot.inspection.csv.header_detection import SURE_SHAPED
+from entrepot.inspection.csv.header_detection import SURE_SHAPED, USUAL_LABEL
 from entrepot.inspection.csv.lexer import COMMENT, Record
 from entrepot.inspection.csv.table_end import BlockBelow
+from entrepot.inspection.report.report import shortened
 from entrepot.inspection.table import Finding, FirstVersion
 from entrepot.schemas.table_dialect import TableDialect
 
 MAX_TITLES = 20
 """Records above a header that are accepted as titles."""
+MAX_SHOWN_LABELS = 3
+"""Labels that a sentence shows."""
 MARKUP = re.compile(r"\s*<(?:[!?]|[A-Za-z][\w:-]*[\s>/])")
 FIRST_WORD = re.compile(r"\w+")
 
@@ -44,6 +48,7 @@ def judge_reading(
         note = f'repeat the header; take them out, or add "commentRows": {rows} to the dialect'
         findings.append(_of_rows(reading.repeats, note))
     dialect, warnings = _frozen(reading, decision, stated)
+    warnings += [] if stated else _header_alike(reading)
     return FirstVersion(
         findings=tuple(findings),
         warnings=tuple(warnings),
@@ -167,6 +172,18 @@ def _frozen(
         f" {rows}) from now on."
     )
     return {"headerRows": rows}, [sentence]
+
+
+def _header_alike(reading: DetectedTable) -> list[str]:
+    """A sentence on a header that cannot be told from the rows by its looks."""
+    usual = any(USUAL_LABEL.fullmatch(label.strip()) for label in reading.labels)
+    if not reading.header_rows or reading.layout.sure >= MIN_CLEAR_HEADER or usual:
+        return []
+    labels = ", ".join(shortened(label, 40) for label in reading.labels[:MAX_SHOWN_LABELS])
+    return [
+        f"Row {_listed(reading.header_rows)} was taken for the header ({labels}), though it looks"
+        ' like the rows below; if it holds values, add "header": false to the dialect.'
+    ]
 
 
 def _listed(numbers: Sequence[int]) -> str:

@@ -123,7 +123,7 @@ class XlsxTable:
 
     def _decide(self, chosen: ChosenSheet) -> SheetLayout:
         request, limits = self._request, self._context.limits
-        layout = decide_layout(chosen.head, request.names, request.dialect, limits.columns)
+        layout = decide_layout(chosen.head, request, limits.columns)
         width = layout.decision.layout.width
         if width > limits.columns:
             raise TooLarge(f"more than {limits.columns:,} columns")

@@ -7,13 +7,14 @@ so that header detection and contracts are those of texts. A record's number is 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from entrepot.inspection.context import TableRequest
 from entrepot.inspection.csv.confidence import header_confidence
 from entrepot.inspection.csv.contract.layout import contract_layout
 from entrepot.inspection.csv.contract.rows import RowRules, row_rules
 from entrepot.inspection.csv.decision import COMMENTS, Decision, find_requested_layout
 from entrepot.inspection.csv.dialect import Dialect
 from entrepot.inspection.csv.header_detection import BODY_ROWS
-from entrepot.inspection.csv.layout import MIN_SURPLUS_SHARE, Layout
+from entrepot.inspection.csv.layout import MIN_SURPLUS_SHARE, Layout, with_unlike_header
 from entrepot.inspection.csv.lexer import COMMENT, Record
 from entrepot.inspection.formats.xlsx_cells import SheetRow
 from entrepot.inspection.table import TooLarge
@@ -79,11 +80,11 @@ def read_head(rows: Iterable[SheetRow], requested: TableDialect | None) -> list[
 
 def decide_layout(
     head: Sequence[SheetRow],
-    names: Sequence[str] | None,
-    requested: TableDialect | None,
+    request: TableRequest,
     most: int,
 ) -> SheetLayout:
     """The table's place by the sheet's first rows; a row has at most `most` cells."""
+    names, requested, freeze = request.names, request.dialect, request.freeze
     rules = row_rules(requested)
     mark = requested.comment_char if requested is not None else None
     if names is not None:
@@ -96,6 +97,8 @@ def decide_layout(
         right = min(right, left + most)
         records = _records(head, left, right, mark, rules, most)
         layout = find_requested_layout(records, right - left + 1, requested)
+        if freeze and (requested is None or requested.header is None):
+            layout = with_unlike_header(layout, records)
         layout, left = _cut_margins(layout, left, head)
     records = _records(head, left, None, mark, rules, most)
     confidence, further = header_confidence(layout)

@@ -83,7 +83,7 @@ def _share_of_names(
     it is where the contract expects it."""
     if not request.names:
         return 0.0, False
-    layout = decide_layout(head, request.names, request.dialect, limits.columns).decision.layout
+    layout = decide_layout(head, request, limits.columns).decision.layout
     if not layout.header:
         return 0.0, False
     known = set(request.names)
