@@ -1,18 +1,17 @@
 """Read Parquet: the file itself says the columns, their types and the count of rows."""
 
-# ruff: noqa: S608 (SQL is built from expressions; every text in it is quoted by `literal`)
-
 from pathlib import Path
 
 import duckdb
 
 from entrepot.inspection.context import Detected, InspectionContext, OpenedTable, TableRequest
-from entrepot.inspection.engine import first_line, identifier, literal
+from entrepot.inspection.engine import first_line
 from entrepot.inspection.record_counts import RecordCounts
+from entrepot.inspection.sql import Sql, identifier, literal, sql
 from entrepot.inspection.table import Column, NotTabular, SourceBroken, Table, TooLarge
 from entrepot.inspection.values.native_text import native_kind, text_sql
 
-ROW_NUMBER = "file_row_number"
+ROW_NUMBER = sql("file_row_number")
 
 
 def open_parquet(
@@ -29,12 +28,12 @@ def open_parquet(
 def _stated_rows(engine: duckdb.DuckDBPyConnection, path: Path) -> int:
     """The rows that the file says that its row groups have. Raises SourceBroken where its total is
     another."""
-    stated, grouped = engine.execute(
+    query = sql(
         "SELECT (SELECT sum(num_rows) FROM parquet_file_metadata($1)), "
         "(SELECT coalesce(sum(rows), 0) FROM (SELECT any_value(row_group_num_rows) AS rows "
-        "FROM parquet_metadata($1) GROUP BY row_group_id))",
-        [str(path)],
-    ).fetchone() or (0, 0)
+        "FROM parquet_metadata($1) GROUP BY row_group_id))"
+    )
+    stated, grouped = engine.execute(query, [str(path)]).fetchone() or (0, 0)
     if stated != grouped:
         raise SourceBroken(f"it states {stated:,} rows, and its row groups have {grouped:,}")
     return int(stated)
@@ -71,7 +70,7 @@ def read_parquet(path: Path, detected: Detected, context: InspectionContext) -> 
     )
 
 
-def _numbered(path: Path, names: list[str], listed: str) -> str:
+def _numbered(path: Path, names: list[str], listed: Sql) -> Sql:
     """The cells with the number of their row, by the reader's own count if its name is free."""
     if ROW_NUMBER in (name.lower() for name in names):
         counted = f"row_number() OVER () + 1 AS _row, NULL::BIGINT AS _line, {listed}"

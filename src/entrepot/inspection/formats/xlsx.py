@@ -4,8 +4,6 @@ The rows of the sheet are the records of a text: header detection, contracts and
 records are those of delimited texts, and row numbers are those that Excel shows.
 """
 
-# ruff: noqa: S608 (SQL is built from expressions; every text in it is quoted by `literal`)
-
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +13,7 @@ from entrepot.inspection.csv.decision import above
 from entrepot.inspection.csv.detected import DetectedTable
 from entrepot.inspection.csv.first_version import judge_reading
 from entrepot.inspection.csv.table_end import row_text
-from entrepot.inspection.engine import line_bounds, literal
+from entrepot.inspection.engine import line_bounds
 from entrepot.inspection.formats.xlsx_cells import KIND_MARKS, SheetCells, column_letters
 from entrepot.inspection.formats.xlsx_layout import SheetLayout, decide_layout
 from entrepot.inspection.formats.xlsx_package import Workbook, opened, read_workbook
@@ -23,6 +21,7 @@ from entrepot.inspection.formats.xlsx_rows import WrittenRows, write_rows
 from entrepot.inspection.formats.xlsx_sheet import ChosenSheet, choose_sheet
 from entrepot.inspection.progress import SURVEYED
 from entrepot.inspection.record_counts import RecordCounts
+from entrepot.inspection.sql import Sql, literal, named_arguments
 from entrepot.inspection.table import CellKind, Column, FirstVersion, Table, TooLarge
 from entrepot.schemas.table_dialect import TableDialect
 
@@ -183,15 +182,13 @@ class XlsxTable:
         return replace(first, dialect=dialect or None, markup=False)
 
 
-def _scan(target: Path, written: WrittenRows, width: int) -> str:
+def _scan(target: Path, written: WrittenRows, width: int) -> Sql:
     names = CONTROL | {f"c{n}": "VARCHAR" for n in range(1, width + 1)}
-    typed = ", ".join(f"'{name}': '{kind}'" for name, kind in names.items())
-    # An empty row has three characters for each cell, and its number, counts and kinds.
-    bounds = ", ".join(f"{name} = {value}" for name, value in line_bounds(written.longest).items())
+    typed = ", ".join(f"{literal(name)}: {literal(kind)}" for name, kind in names.items())
     return (
         f"read_csv({literal(str(target))}, delim = ',', quote = '\"', escape = '\"', "
         f"new_line = '\\n', header = false, auto_detect = false, columns = {{{typed}}}, "
-        f"{bounds})"
+        f"{named_arguments(line_bounds(written.longest))})"
     )
 
 
@@ -207,7 +204,7 @@ def _column(number: int, label: str, marks: frozenset[str]) -> Column:
     if marks == {"d", "m"}:
         moment = f"CASE WHEN {mark} = 'd' THEN {text} || 'T00:00:00' ELSE {text} END"
         return Column(label, f"({moment})", "datetime")
-    cases = " ".join(f"WHEN '{each}' THEN '{kinds[each]}'" for each in sorted(marks))
+    cases = " ".join(f"WHEN {literal(each)} THEN {literal(kinds[each])}" for each in sorted(marks))
     return Column(label, text, None, f"(CASE {mark} {cases} END)")
 
 
