@@ -105,10 +105,12 @@ def add_copy(
 def load_earlier_findings(conn: ReadConnection, version: UndecidedVersion) -> Inspection | None:
     """What was found in bytes that an earlier version had, if that holds still; else None.
 
-    It does if they were judged by the very revision of the schema that the file has now.
+    It does if they were judged by the very revision of the schema that the file has now. A version
+    that becomes the contract is inspected again: findings do not hold the dialect that it freezes,
+    and were not judged as a first version if the file had no contract then.
     """
     earlier = version.restored_from or version.accepted_from
-    if earlier is None:
+    if earlier is None or version.mode == "infer":
         return None
     query = (
         select(inspections, versions.c.media_type, versions.c.row_count)
