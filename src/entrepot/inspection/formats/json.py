@@ -144,8 +144,8 @@ def in_utf8(path: Path, context: InspectionContext, stated: str | None = None) -
             if damage.total:
                 line, offset = damage.places[0]
                 raise SourceBroken(
-                    f"{damage.total:,} places are no text in {encoding}, the first at byte"
-                    f" {offset:,} in line {line:,}",
+                    f"it has bytes that are no text in {encoding}, in {damage.total:,} places, the"
+                    f" first at byte {offset:,} in line {line:,}",
                     "encoding-error",
                 )
             return target, encoding
