@@ -105,7 +105,7 @@ def normalize(source: CsvSource, target: Path, context: InspectionContext) -> No
         tuple(faults.listed),
         tuple(faults.counts.items()),
         repeated.occurrences(extent.last),
-        taken.comments.occurrences(),
+        taken.guessed_comments.occurrences(),
         (lexer.spanning, shortened(lexer.first_spanning, 60)),
     )
 

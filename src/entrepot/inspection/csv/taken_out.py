@@ -52,7 +52,8 @@ class RowNumbers:
 
 
 class TakenOut:
-    """Comments and skipped blank records, as one pass over the records meets them in order."""
+    """Comments and skipped blank records, as one pass over the records meets them in order.
+    `guessed_comments` are those that no dialect states."""
 
     def __init__(self, decision: Decision) -> None:
         self._layout = decision.layout
@@ -60,7 +61,9 @@ class TakenOut:
         self._shift = int(decision.separator)
         self._comment_rows = {number + self._shift for number in decision.rules.comment_rows}
         self._skip_blank = decision.rules.skip_blank
-        self.comments = RowNumbers()
+        self._mark_stated = decision.dialect.comment_stated
+        self._comments = RowNumbers()
+        self.guessed_comments = RowNumbers()
         self._blanks = RowNumbers()
         self._trailing = 0
 
@@ -68,7 +71,9 @@ class TakenOut:
         """Whether a record below the header is a comment, or blank where blank ones are skipped."""
         if fault == COMMENT or number in self._comment_rows:
             self._trailing = 0
-            self.comments.add(number)
+            self._comments.add(number)
+            if number not in self._comment_rows and not self._mark_stated:
+                self.guessed_comments.add(number)
             return True
         if any(cells) and not is_blank(cells):
             self._trailing = 0
@@ -90,7 +95,7 @@ class TakenOut:
                 else:
                     judged.append((first, end - 1))
             if end <= last:
-                self.comments.add(end)
+                self._comments.add(end)
                 self._trailing = 0
             first = end + 1
         return judged
@@ -112,10 +117,10 @@ class TakenOut:
             judged=0,
             above_header=after_header - len(layout.header) - shift,
             header=len(layout.header),
-            comment=self.comments.total,
+            comment=self._comments.total,
             skipped_blank=blanks + self._trailing + layout.start - after_header,
             footer=text_end
             - last
-            - (self.comments.total - self.comments.up_to(last))
+            - (self._comments.total - self._comments.up_to(last))
             - (blanks - self._blanks.up_to(last)),
         )

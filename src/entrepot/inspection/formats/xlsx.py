@@ -141,7 +141,7 @@ class XlsxTable:
             reasons=decision.reasons,
             further=decision.further,
             repeats=written.repeats,
-            comments=None if self._states_comments() else written.comments,
+            comments=written.comments,
         ).within(written.extent)
         source = _scan(self._context.scratch / "sheet.csv", written, decision.layout.width)
         relation = f"(SELECT * FROM {source} WHERE _row <= {written.extent.last})"
@@ -166,10 +166,6 @@ class XlsxTable:
             description={"format": self._detected.kind}
             | _describe(workbook, chosen, layout, found),
         )
-
-    def _states_comments(self) -> bool:
-        dialect = self._request.dialect
-        return dialect is not None and dialect.comment_char is not None
 
     def _judge(
         self, found: DetectedTable, layout: SheetLayout, chosen: ChosenSheet

@@ -101,9 +101,10 @@ def decide_layout(
             layout = with_unlike_header(layout, records)
         layout, left = _cut_margins(layout, left, head)
     records = _records(head, left, None, mark, rules, most)
+    stated = requested is not None and requested.comment_char is not None
     confidence, further = header_confidence(layout)
     decision = Decision(
-        dialect=Dialect(delimiter="", quote="", comment=mark),
+        dialect=Dialect(delimiter="", quote="", comment=mark, comment_stated=stated),
         layout=layout,
         records=records,
         confidence=confidence,

@@ -164,5 +164,5 @@ class _RowWriter:
             longest=max(self._seen.longest, 4 * self._width + 64),
             uneven=self._seen.uneven,
             repeats=self._seen.repeated.occurrences(extent.last),
-            comments=self._taken.comments.occurrences(),
+            comments=self._taken.guessed_comments.occurrences(),
         )
