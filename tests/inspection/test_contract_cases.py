@@ -264,6 +264,19 @@ def test_a_header_that_looks_like_the_rows_is_told(inspect: Inspect, text: str, 
     assert any('"header": false' in each for each in warnings_of(inspection)) is told
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        ",y,n,P\n1,17,24,L\n2,29,29,L\n3,17,27,S\n",
+        ",0,1,2\n0,27,29,10\n1,59,53,14\n2,28,32,14\n",
+        ",2020-01-01,5\n3,1,2\n4,5,6\n",
+    ],
+)
+def test_labels_may_be_numbers_or_short_words(inspect: Inspect, text: str) -> None:
+    inspection = inspect(text)
+    assert (inspection.verdict, inspection.row_count) == ("conforms", text.count("\n") - 1)
+
+
 def test_values_alone_are_no_header(inspect: Inspect) -> None:
     inspection = inspect("a,1,2\nb,3,4\nc,5,6\n")
     assert found_in(inspection) == {(0, "missing-header", 0)}

@@ -157,7 +157,7 @@ EFFECTS: dict[tuple[str, str], EffectCase] = {
     ("itemKeys", "jsonl"): EffectCase(
         "".join(json.dumps({"x": 1, **each}) + "\n" for each in OBJECTS).encode()
     ),
-    ("sheetNumber", "xlsx"): EffectCase(book([("x",), ("y",)], [HEAD, *ROWS])),
+    ("sheetNumber", "xlsx"): EffectCase(book([HEAD, ("x", "y")], [HEAD, *ROWS])),
     ("sheetName", "xlsx"): EffectCase(book([HEAD, ("x", "y")], [HEAD, *ROWS])),
     ("skipBlankRows", "csv"): EffectCase(b"id,name\n1,a\n\n2,b\n"),
     ("skipBlankRows", "xlsx"): EffectCase(book([HEAD, ROWS[0], (), ROWS[1]])),

@@ -12,7 +12,6 @@ from entrepot.inspection.csv.header_detection import (
     BODY_ROWS,
     MAX_HEADER_ROWS,
     MAX_SOUGHT_ROWS,
-    NEUTRAL,
     SURE_WORDS,
     TYPED_HEADER,
     against,
@@ -112,14 +111,18 @@ def find_layout(
 
 def with_unlike_header(layout: Layout, records: Sequence[Record]) -> Layout:
     """A layout without a header, or with its first row as one: it holds values only if each of its
-    cells has the type that its column has below."""
+    cells has the type that its column has below. A blank corner above a column without a blank cell
+    is that of a cross table, whose labels may be numbers."""
     cells = [record[1] for record in records]
     place = layout.start
     if layout.header or place >= len(cells):
         return layout
     body = [row for row in cells[place + 1 : place + 1 + BODY_ROWS] if any(row)]
     kinds = column_kinds(body, layout.width)
-    if not body or all(map(_has_type, cells[place], kinds)):
+    first = cells[place]
+    corner = not first[0].strip() and layout.width > 1 and all(first[1:])
+    corner = corner and all(row[0].strip() for row in body)
+    if not body or (all(map(_has_type, first, kinds)) and not corner):
         return layout
     return _make_layout(cells, (place,), layout.width, SURE_WORDS, UNLIKE_HEADER)
 
@@ -127,7 +130,7 @@ def with_unlike_header(layout: Layout, records: Sequence[Record]) -> Layout:
 def _has_type(cell: str, kind: str) -> bool:
     """Whether a cell may be one of a column of that kind; any may be where it is of several."""
     own = cell_type(cell)
-    if not cell.strip() or not kind or own in NEUTRAL:
+    if not cell.strip() or not kind or own == "empty":
         return True
     typed = kind in TYPED or own in TYPED
     return not typed or broad_type(own) == kind

@@ -24,8 +24,8 @@ from entrepot.inspection.formats.json_positions import (
     locate_elements,
 )
 from entrepot.inspection.formats.json_property import isolate_property
+from entrepot.inspection.formats.json_totals import JsonRecords, check_openings, count_lines
 from entrepot.inspection.limits import Limits
-from entrepot.inspection.record_counts import only_judged, with_header
 from entrepot.inspection.sql import Sql, literal, named_arguments, sql
 from entrepot.inspection.table import Column, Finding, NotTabular, SourceBroken, Table, TooLarge
 from entrepot.schemas.table_dialect import TableDialect
@@ -36,6 +36,8 @@ TAIL_BYTES = 4096
 """The end of the file, where a closing bracket stands before blanks at most."""
 BLOCK_BYTES = 1 << 20
 """Copied at a time."""
+OPENINGS = {"OBJECT": "{", "ARRAY": "["}
+"""With which bracket a value of that type begins."""
 SHAPES = sql("json_shapes")
 TEXT = r'"(?:[^"\\]|\\.)*"'
 STRICT = rf"(?:[^\",]|{TEXT}|,\s*(?:[^\s\",\]}}]|{TEXT}))*"
@@ -81,20 +83,24 @@ def open_json(detected: Detected, request: TableRequest, context: InspectionCont
         locate_elements(errors, plain, detected.kind == "json", context.limits.line, first)
 
     lines = detected.kind == "jsonl"  # whose rows have their line already
+    records = JsonRecords(header=int(arrays and headed))
     return OpenedTable(
-        lambda: read_json(request, detected, context),
+        lambda: read_json(request, detected, context, records),
         locate_errors=(lambda errors: None) if lines else locate,
-        count_records=with_header if arrays and headed else only_judged,
+        count_records=records.count,
     )
 
 
-def read_json(request: TableRequest, detected: Detected, context: InspectionContext) -> Table:
+def read_json(
+    request: TableRequest, detected: Detected, context: InspectionContext, records: JsonRecords
+) -> Table:
     """The objects of the file as rows.
 
     In JSON Lines (jsonlines.org) blank lines are passed over, and a line that is not an object is a
     finding and not a row; an array is JSON as a whole or not at all. An object in which a key
-    occurs twice is a finding, and a row with the first value. Raises NotTabular, SourceBroken,
-    TooLarge; OSError when the scratch folder is full.
+    occurs twice is a finding, and a row with the first value. `records` gets their counts, made
+    apart from what the engine reads. Raises NotTabular, SourceBroken, TooLarge; OSError when the
+    scratch folder is full.
     """
     form, limits, dialect = detected.kind, context.limits, request.dialect or TableDialect()
     plain, encoding = _plain_text(request, context)
@@ -107,13 +113,13 @@ def read_json(request: TableRequest, detected: Detected, context: InspectionCont
             fault = first_fault(plain, True, limits.line)
             raise SourceBroken(str(fault or "the JSON array does not end"))
         if dialect.item_type == "array":
-            _check_records(context.engine, source, limits, "ARRAY")
+            _check_records(context.engine, source, limits, "ARRAY", records)
             labels = None if dialect.header is not False else request.names or ()
             description = {"format": form, "encoding": encoding}
             return read_arrays(
                 context.engine, docs, labels, limits, detected.media_type, description
             )
-        return _table(context.engine, source, limits)
+        return _table(context.engine, source, limits, records)
     except (duckdb.InvalidInputException, duckdb.IOException) as error:
         if "aximum line size" in str(error) or "maximum_object_size" in str(error):
             raise TooLarge(f"an object of more than {limits.line:,} bytes") from None
@@ -202,8 +208,11 @@ def _docs(path: Path, form: str, limits: Limits) -> Sql:
     )
 
 
-def _table(engine: duckdb.DuckDBPyConnection, source: _Source, limits: Limits) -> Table:
-    bad = _check_records(engine, source, limits, "OBJECT")
+def _table(
+    engine: duckdb.DuckDBPyConnection, source: _Source, limits: Limits, records: JsonRecords
+) -> Table:
+    _check_records(engine, source, limits, "OBJECT", records)
+    bad = records.bad
     sound = f"(SELECT * FROM {source.docs} WHERE {SOUND})" if bad else source.docs
     twice = _collect_shapes(engine, sound)
     keys = _keys(engine, limits)
@@ -252,29 +261,40 @@ def _refuse_deep(engine: duckdb.DuckDBPyConnection, source: _Source, limits: Lim
 
 
 def _check_records(
-    engine: duckdb.DuckDBPyConnection, source: _Source, limits: Limits, item_type: str
-) -> int:
-    """How many lines are not objects. Other forms are JSON as a whole, and have items of one type
-    alone."""
+    engine: duckdb.DuckDBPyConnection,
+    source: _Source,
+    limits: Limits,
+    item_type: str,
+    records: JsonRecords,
+) -> None:
+    """Count the records, and the lines that are not objects. Other forms are JSON as a whole, and
+    have items of one type alone."""
     deep = f"count_if({_may_be_deep(limits.depth)})"
     lines = source.form == "jsonl"
     odd_items = sql("0" if lines else f"count_if(json_type(doc) <> {literal(item_type)})")
     sound = sql(SOUND if lines else f"coalesce(json_valid(doc) AND {SOUND_JSON}, false)")
-    odd, unsound, longest, many = engine.execute(
-        f"SELECT {odd_items}, count_if(NOT {sound}), max(strlen(doc)), {deep} FROM {source.docs}"
-    ).fetchone() or (0, 0, 0, 0)
+    opening = OPENINGS[item_type]
+    openings = f"coalesce(sum(strlen(doc) - strlen(replace(doc, {literal(opening)}, ''))), 0)"
+    total, odd, unsound, longest, many, opened = engine.execute(
+        f"SELECT count(*), {odd_items}, count_if(NOT {sound}), max(strlen(doc)), {deep}, {openings}"
+        f" FROM {source.docs}"
+    ).fetchone() or (0, 0, 0, 0, 0, 0)
     if many:
         _refuse_deep(engine, source, limits)
-    if lines:
-        return int(unsound)
-    if (longest or 0) > limits.line:
+    if (longest or 0) > limits.line and not lines:
         raise TooLarge(f"an object of {longest:,} bytes; {limits.line:,} are read")
     if odd:
         raise NotTabular(f"a JSON array whose elements are not all {item_type.lower()}s")
-    if unsound:
+    if unsound and not lines:
         fault = first_fault(source.path, source.form == "json", limits.line)
         raise SourceBroken(str(fault or "a comma before a closing bracket"))
-    return 0
+    if lines:
+        records.total, records.blank = count_lines(source.path)
+        records.bad = int(unsound)
+    else:
+        # The array's own bracket is in no element of it.
+        check_openings(source.path, opening.encode(), int(opened) + (item_type == "ARRAY"))
+        records.total = int(total)
 
 
 def _collect_shapes(engine: duckdb.DuckDBPyConnection, docs: Sql) -> int:
