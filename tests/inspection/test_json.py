@@ -247,3 +247,16 @@ def test_lines_across_blocks(tmp_path: Path) -> None:
     for end in (b"", b"\n"):
         path.write_bytes(b"\n".join(lines) + end)
         assert count_lines(path) == (2_000, 667)
+
+
+def test_rows_within_one_object(inspect: Inspect) -> None:
+    text = '{"data": [{"id": 1}, {"id": 2}], "page": 1}'
+    found = inspect(text, name="t.json")
+    assert found.verdict == "violates"
+    assert 'add "property": "data" to the dialect' in found.detail
+    stated = inspect(text, name="t.json", dialect={"property": "data"})
+    assert (stated.verdict, stated.row_count) == ("conforms", 2)
+    alone = inspect(text, name="t.json", dialect={"itemType": "object"})
+    assert (alone.verdict, alone.row_count) == ("conforms", 1)
+    for other in ('{"data": [1, 2]}', text + "\n" + text, '{"data": {"id": 1}}'):
+        assert inspect(other, name="t.jsonl").verdict == "conforms"

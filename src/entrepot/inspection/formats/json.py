@@ -5,6 +5,7 @@ its line, and less than to read its values from a file of their own.
 """
 
 import codecs
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,15 @@ from entrepot.inspection.formats.json_property import isolate_property
 from entrepot.inspection.formats.json_totals import JsonRecords, check_openings, count_lines
 from entrepot.inspection.limits import Limits
 from entrepot.inspection.sql import Sql, literal, named_arguments, sql
-from entrepot.inspection.table import Column, Finding, NotTabular, SourceBroken, Table, TooLarge
+from entrepot.inspection.table import (
+    Column,
+    Finding,
+    FirstVersion,
+    NotTabular,
+    SourceBroken,
+    Table,
+    TooLarge,
+)
 from entrepot.schemas.table_dialect import TableDialect
 
 MAX_LISTED = 1_000
@@ -62,7 +71,7 @@ TWICE = sql("len(keys) <> list_unique(keys)")
 @dataclass(frozen=True)
 class _Source:
     """The objects of a file: `docs` is a relation of `_row`, `_line` and `doc`, in order. `keys`
-    are those that the dialect selects, None for all."""
+    are those that the dialect selects, None for all; `items_stated`: it says what the items are."""
 
     path: Path
     form: str
@@ -70,6 +79,7 @@ class _Source:
     encoding: str
     docs: Sql
     keys: tuple[str, ...] | None = None
+    items_stated: bool = False
 
 
 def open_json(detected: Detected, request: TableRequest, context: InspectionContext) -> OpenedTable:
@@ -107,7 +117,8 @@ def read_json(
     if form == "jsonl":
         plain = _with_plain_newlines(plain, context.scratch)
     docs = _docs(plain, form, limits)
-    source = _Source(plain, form, detected.media_type, encoding, docs, dialect.item_keys)
+    stated = dialect.item_type is not None
+    source = _Source(plain, form, detected.media_type, encoding, docs, dialect.item_keys, stated)
     try:
         if form == "json" and not _ends_with_bracket(plain):
             fault = first_fault(plain, True, limits.line)
@@ -233,10 +244,30 @@ def _table(
         numbered=f"(SELECT _row, _line, {values} FROM {sound})",
         media_type=source.media_type,
         by_name=True,
+        first_version=FirstVersion(unsure=_unsure(engine, source, keys, records)),
         findings=_findings(engine, source) if bad or twice else (),
         findings_total=bad + twice,
         rejected_by_reader=bad + twice,
         description={"format": source.form, "encoding": source.encoding},
+    )
+
+
+def _unsure(
+    engine: duckdb.DuckDBPyConnection, source: _Source, keys: list[str], records: JsonRecords
+) -> str:
+    """What speaks against one object as a table of one row: one of its values has the rows."""
+    if source.form == "json" or source.items_stated or records.total - records.blank != 1:
+        return ""
+    firsts = ", ".join(literal(f"{_pointer(key)}/0") for key in keys)
+    row = engine.execute(f"SELECT json_type(doc, [{firsts}]) FROM {source.docs}").fetchone()
+    types = row[0] if row else []
+    inside = [key for key, kind in zip(keys, types, strict=False) if kind == "OBJECT"]
+    if not inside:
+        return ""
+    name = json.dumps(inside[0], ensure_ascii=False)
+    return (
+        f"the file is one JSON object, whose property {name} has objects that may be the rows; add"
+        f' "property": {name} to the dialect, or "itemType": "object" if the one object is the row'
     )
 
 
