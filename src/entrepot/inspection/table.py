@@ -59,7 +59,8 @@ class Table:
     and `_line` (physical, from 1; NULL if unknown) before the cells, in the file's order.
 
     `uneven` says that rows may be shorter or longer than the header: then both relations have
-    `_cells` (how many cells) and `_extra` (those too many, as a JSON list of texts).
+    `_cells` (how many cells) and `_extra` (those too many, as a JSON list of texts, or of pairs of
+    a column's number and a text where there are gaps).
     `first_row` is the row number of the first data row. `by_name`: fields belong to columns
     by name, since the format gives columns no order of their own (JSON). `typed`: the format
     has types, so that a column of texts is meant to be one (Parquet, Arrow). `embedded` makes an
@@ -69,6 +70,8 @@ class Table:
     findings by type where they are of several; `warnings` are sentences for the report.
     `first_version` judges the reading where it is to become a contract.
     `misplaced_header` says in words that the header is not where the contract expects it.
+    `blank_despite_surplus`: a row that has surplus cells alone is a blank row, as Frictionless says
+    of texts.
     """
 
     columns: tuple[Column, ...]
@@ -80,6 +83,7 @@ class Table:
     first_version: FirstVersion = FirstVersion()
     first_row: int = 2
     uneven: bool = False
+    blank_despite_surplus: bool = True
     by_name: bool = False
     typed: bool = False
     embedded: Callable[[], Sql] = lambda: sql("0")

@@ -16,15 +16,13 @@ from entrepot.inspection.csv.end_finder import end_finder
 from entrepot.inspection.csv.lexer import Lexer
 from entrepot.inspection.csv.source import CsvSource, open_lines
 from entrepot.inspection.csv.table_end import TableEnd
-from entrepot.inspection.csv.taken_out import TakenOut
+from entrepot.inspection.csv.taken_out import RowNumbers, TakenOut
 from entrepot.inspection.record_counts import RecordCounts
 from entrepot.inspection.report.report import shortened
 from entrepot.inspection.table import Finding
 
 BATCH_ROWS = 2_000
 """Rows that are written at a time."""
-MAX_LISTED_ROWS = 5
-"""Numbers of rows that a warning lists."""
 NO_LINE = 1 << 62
 """Beyond every line of a file."""
 NO_TEXT = "bytes that are no text (control characters), where a row of the table should be"
@@ -63,7 +61,7 @@ def normalize(source: CsvSource, target: Path, context: InspectionContext) -> No
     # Where a row is one cell, binary data has the width of a row too.
     doubted = width == 1 and source.byte_scan.controls
     labels = list(decision.layout.labels) if len(decision.layout.header) == 1 else []
-    repeated: list[int] = []
+    repeated = RowNumbers()
     with open_lines(source) as (text, raw), target.open("w", encoding="utf-8", newline="") as out:
         writer = csv.writer(out, quoting=csv.QUOTE_ALL, lineterminator="\n")
         batch: list[list[object]] = []
@@ -75,7 +73,7 @@ def normalize(source: CsvSource, target: Path, context: InspectionContext) -> No
             if number <= start:
                 continue
             if taken.is_taken_out(number, record, fault):
-                if not decision.contract:
+                if not decision.end_stated:
                     finder.add(number, line, [])
                 continue
             if fault:
@@ -83,7 +81,7 @@ def normalize(source: CsvSource, target: Path, context: InspectionContext) -> No
             cells = taken.without_spare(record)
             count = len(cells)
             if cells == labels:
-                repeated.append(number)
+                repeated.add(number)
             if (count != width or doubted) and _is_no_text(cells):
                 faults.add("source-error", NO_TEXT, number, line)
             if count == width and cells[0] and (cells[-1] or cells[column]) and not finder.starting:
@@ -106,8 +104,8 @@ def normalize(source: CsvSource, target: Path, context: InspectionContext) -> No
         taken.count(number, extent),
         tuple(faults.listed),
         tuple(faults.counts.items()),
-        _occurrences([number for number in repeated if number <= extent.last]),
-        _occurrences(taken.guessed_comments),
+        repeated.occurrences(extent.last),
+        taken.guessed_comments.occurrences(),
         (lexer.spanning, shortened(lexer.first_spanning, 60)),
     )
 
@@ -115,10 +113,6 @@ def normalize(source: CsvSource, target: Path, context: InspectionContext) -> No
 def _is_no_text(cells: list[str]) -> bool:
     """Whether a row has control characters that no text has, other than padding."""
     return NOT_TEXT.search("".join(cells)) is not None and not is_blank(cells)
-
-
-def _occurrences(rows: list[int]) -> Occurrences | None:
-    return Occurrences(len(rows), tuple(rows[:MAX_LISTED_ROWS])) if rows else None
 
 
 class FindingCollector:
