@@ -63,6 +63,12 @@ class Decision:
     rules: RowRules
     separator: bool
 
+    @property
+    def end_stated(self) -> bool:
+        """Whether the dialect alone decides where the table ends: under a contract, and where a
+        dialect states the footer."""
+        return self.contract or self.rules.footer is not None
+
 
 def detect_csv(
     lines: Sequence[str],

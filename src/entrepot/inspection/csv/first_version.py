@@ -108,12 +108,16 @@ def _between(reading: DetectedTable, decision: Decision) -> list[Finding]:
     layout, records = reading.layout, decision.records
     if not layout.header:
         return []
-    after = layout.header[-1] + 1
+    between = [
+        place
+        for place in range(layout.header[-1] + 1, layout.start)
+        if not _states(decision, place)
+    ]
     findings = []
-    if after < layout.start < len(records):
-        line = _line_for(records[after : layout.start], after + 1, reading.comment)
+    if between and layout.start < len(records):
+        line = _line_for(records, between, reading.comment)
         note = f"rows below the header hold no values; take them out, or add {line} to the dialect"
-        findings.append(Finding("source-error", note, after + 1, records[after][0]))
+        findings.append(Finding("source-error", note, between[0] + 1, records[between[0]][0]))
     named = max(len(records[n][1]) for n in layout.header)
     if named < layout.width:
         note = f"the header has {named:,} names, the rows have {layout.width:,} cells"
@@ -121,12 +125,22 @@ def _between(reading: DetectedTable, decision: Decision) -> list[Finding]:
     return findings
 
 
-def _line_for(records: Sequence[Record], first: int, mark: str) -> str:
-    """The line of a dialect that takes out these records below the header, from number `first`."""
-    if any(fault == COMMENT for _, _, fault in records):
+def _states(decision: Decision, place: int) -> bool:
+    """Whether the dialect takes out the record that is not the table's."""
+    _, cells, fault = decision.records[place]
+    if fault == COMMENT:
+        return decision.dialect.comment_stated
+    if place + 1 - int(decision.separator) in decision.rules.comment_rows:
+        return True
+    return decision.rules.skip_blank and not any(cell.strip() for cell in cells)
+
+
+def _line_for(records: Sequence[Record], places: Sequence[int], mark: str) -> str:
+    """The line of a dialect that takes out these records below the header."""
+    if any(records[place][2] == COMMENT for place in places):
         return f'"commentChar": {json.dumps(mark)}'
-    if any(cell.strip() for _, cells, _ in records for cell in cells):
-        return f'"commentRows": {list(range(first, first + len(records)))}'
+    if any(cell.strip() for place in places for cell in records[place][1]):
+        return f'"commentRows": {[place + 1 for place in places]}'
     return '"skipBlankRows": true'
 
 

@@ -74,7 +74,7 @@ def normalize(source: CsvSource, target: Path, context: InspectionContext) -> No
             if number <= start:
                 continue
             if taken.is_taken_out(number, record, fault):
-                if not decision.contract:
+                if not decision.end_stated:
                     finder.add(number, line, [])
                 continue
             if fault:

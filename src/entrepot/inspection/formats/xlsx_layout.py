@@ -87,6 +87,7 @@ def decide_layout(
     names, requested, freeze = request.names, request.dialect, request.freeze
     rules = row_rules(requested)
     mark = requested.comment_char if requested is not None else None
+    stated = mark is not None
     if names is not None:
         mark = mark or ""
         records = _records(head, 1, None, mark, rules, most)

@@ -72,7 +72,7 @@ class _RowWriter:
         self._file = file
         self._writer = csv.writer(file, quoting=csv.QUOTE_ALL, lineterminator="\n")
         self._limits: Limits = context.limits
-        self._contract = decision.contract
+        self._end_stated = decision.end_stated
         self._comment = decision.dialect.comment
         self._left, self._width = layout.left, decision.layout.width
         self._start = self._last = decision.layout.start
@@ -92,7 +92,7 @@ class _RowWriter:
         texts, marks, extra = self._split(row)
         texts_of_row = texts + [text for _, text in extra]
         if self._taken.is_taken_out(row.number, texts_of_row, fault):
-            if not self._contract:
+            if not self._end_stated:
                 self._finder.add(row.number, row.number, [])
             return
         if texts == self._labels and not extra:
@@ -136,11 +136,11 @@ class _RowWriter:
     def _add_blanks(self, first: int, last: int) -> None:
         """Rows without a value, `first` to `last`."""
         judged = self._taken.judged_blanks(first, last)
-        if not self._contract:
+        if not self._end_stated:
             self._finder.add_blanks(first, last)
         tail = f",{self._width},,{',' * self._width}\n"
         for start, end in judged:
-            if self._contract:
+            if self._end_stated:
                 self._finder.add_blanks(start, end)
             self._seen.cells += (end - start + 1) * self._width
             if self._seen.cells > self._limits.cells:
@@ -154,7 +154,7 @@ class _RowWriter:
         total = max(last_row, self._last)
         if total > self._last:
             judged = self._taken.judged_blanks(self._last + 1, total)
-            for start, end in judged if self._contract else [(self._last + 1, total)]:
+            for start, end in judged if self._end_stated else [(self._last + 1, total)]:
                 self._finder.add_blanks(start, end)
         extent = self._finder.decide(total)
         return WrittenRows(
