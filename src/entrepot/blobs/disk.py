@@ -1,5 +1,7 @@
 """Blobs in a folder: `incoming/<id>` while they arrive, `blobs/ab/cd/<id>` once committed.
 
+What no row names is in `trash/<id>` for some days before it is removed.
+
 Bytes that arrive over many requests are in `drafts/<id>` (`blobs.disk_drafts`).
 
 The two letter pairs are the id's first four hex digits: 65,536 folders at most, so that ten million
@@ -11,6 +13,7 @@ import fcntl
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import datetime
 from functools import lru_cache
 from io import FileIO
@@ -34,11 +37,12 @@ class DiskStore:
         """Make the folders, with mode 0700. Raises `OSError`, and `StorageFull`."""
         self._incoming = root / "incoming"
         self._blobs = root / "blobs"
+        self._trash = root / "trash"
         self._folders = DurableFolders(root)
         self._space = DiskSpace(root, reserve)
         self._hashing = ThreadPoolExecutor(os.cpu_count(), "entrepot-hash")
         with self._space.guard():
-            for folder in (self._incoming, self._blobs, root / "drafts"):
+            for folder in (self._incoming, self._blobs, root / "drafts", self._trash):
                 self._folders.make(folder)
         self.drafts = DiskDrafts(
             root / "drafts", self.path, self._space, self._folders, self._hashing
@@ -103,6 +107,41 @@ class DiskStore:
         and the sweep of blobs without a row removes it.
         """
         self.path(blob_id).unlink(missing_ok=True)
+
+    def discard(self, blob_id: BlobId) -> None:
+        """Rename the blob into `trash/`. The folders are not synced, as in `delete`."""
+        target = self._trash / str(blob_id)
+        with suppress(FileNotFoundError):
+            os.utime(self.path(blob_id))
+            self.path(blob_id).rename(target)
+
+    def recover(self, blob_id: BlobId) -> None:
+        """Link the blob back from `trash/`, durably. Raises `BlobMissing`, `FileExistsError`."""
+        source, target = self._trash / str(blob_id), self.path(blob_id)
+        with self._space.guard():
+            self._folders.make(target.parent)
+            try:
+                link_durably(source, target)
+            except FileNotFoundError as error:
+                raise BlobMissing(blob_id=blob_id) from error
+        source.unlink(missing_ok=True)
+
+    def list_trash(self) -> Iterator[BlobStat]:
+        """Every blob in the trash, in no order."""
+        for entry in os.scandir(self._trash):
+            blob_id = parse_blob_id(entry.name)
+            with suppress(FileNotFoundError):
+                if blob_id is not None:
+                    yield make_stat(blob_id, entry.stat())
+
+    def empty_trash(self, older_than: datetime) -> int:
+        """Remove what was discarded before `older_than` (aware); how many blobs."""
+        removed = 0
+        for stat in self.list_trash():
+            if stat.modified < older_than:
+                (self._trash / str(stat.blob_id)).unlink(missing_ok=True)
+                removed += 1
+        return removed
 
     def list(self) -> Iterator[BlobStat]:
         """Every committed blob, in no order."""

@@ -174,6 +174,26 @@ class BlobStore(Protocol):
         """
         ...
 
+    def discard(self, blob_id: BlobId) -> None:
+        """Move the blob to the trash. Idempotent; a missing blob is not an error.
+
+        Its time in the trash begins now.
+        """
+        ...
+
+    def recover(self, blob_id: BlobId) -> None:
+        """Move the blob back from the trash. Raises `BlobMissing` if it is not there, and
+        `FileExistsError` if the id is taken."""
+        ...
+
+    def list_trash(self) -> Iterator[BlobStat]:
+        """Every blob in the trash, in no order; `modified` is when it was discarded."""
+        ...
+
+    def empty_trash(self, older_than: datetime) -> int:
+        """Remove what was discarded before `older_than` (aware), for good; how many blobs."""
+        ...
+
     def sweep_incoming(self, older_than: datetime) -> int:
         """Remove what writers that died before `older_than` (aware) left, and return their number.
 

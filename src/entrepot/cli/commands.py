@@ -5,7 +5,7 @@ Heavy modules are imported inside the commands, since this module is loaded at e
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any
@@ -52,6 +52,7 @@ def register(app: typer.Typer) -> None:
     command(user, "create", "entrepot admin user create acme:maria --role admin")(user_create)
     command(user, "password", "entrepot admin user password acme:maria")(user_password)
     command(key, "create", "entrepot admin key create acme:maria --expires 90d")(key_create)
+    command(admin, "init", "entrepot admin init --data /srv/entrepot")(init)
     command(admin, "sweep", "entrepot admin sweep")(sweep)
     command(admin, "migrate", "entrepot admin migrate")(migrate)
     for group in (account, user, key):
@@ -97,7 +98,8 @@ def demo(
 ) -> None:
     """Run a full server with an account, a key and sample files; Ctrl-C ends it."""
     with collection_paused():
-        from entrepot.cli.serve import demo_folder, serve_demo
+        from entrepot.cli.data_folder import demo_folder
+        from entrepot.cli.serve import serve_demo
         from entrepot.settings import read_settings
 
     with translate_errors():
@@ -148,15 +150,15 @@ def doctor(
     from entrepot.cli.doctor import run_checks
 
     with installation(data) as parts:
-        results = [vars(result) for result in run_checks(parts, deep)]
+        results = list(run_checks(parts, deep))
     output_of(ctx).records(
-        results,
+        [vars(result) for result in results],
         quiet="name",
         columns=("check", "", "what was seen"),
-        rows=[(r["name"], "ok" if r["ok"] else "WRONG", r["detail"]) for r in results],
+        rows=[(result.name, result.state, result.detail) for result in results],
         empty="Nothing to check.",
     )
-    if not all(result["ok"] for result in results):
+    if not all(result.ok for result in results):
         raise typer.Exit(1)
 
 
@@ -244,6 +246,20 @@ def key_create(
     output_of(ctx).record(key, quiet="api_key", shown=shown)
 
 
+def init(ctx: typer.Context, data: DataOption = None) -> None:
+    """Create an installation: data folder, database, secret. A first `serve` does so by itself."""
+    from entrepot.cli.logs import configure_logs
+    from entrepot.cli.start import create_installation
+    from entrepot.settings import read_settings
+
+    with translate_errors():
+        settings = read_settings(data=data, log_level="warning")
+        configure_logs(settings)
+        identity = create_installation(settings)
+    record = {"installation": str(identity.id), "data folder": str(settings.data)}
+    output_of(ctx).record(record, quiet="installation", shown=record)
+
+
 def sweep(
     ctx: typer.Context,
     data: DataOption = None,
@@ -292,6 +308,7 @@ def translate_errors() -> Iterator[None]:
 @contextmanager
 def installation(data: Path | None) -> Iterator[Any]:
     """The parts of the installation in `data`, for one command."""
+    from entrepot.cli.database_errors import explain_database_errors
     from entrepot.cli.logs import configure_logs
     from entrepot.cli.start import open_installation
     from entrepot.settings import read_settings
@@ -299,11 +316,8 @@ def installation(data: Path | None) -> Iterator[Any]:
     with translate_errors():
         settings = read_settings(data=data, log_level="warning")
         configure_logs(settings)
-        parts = open_installation(settings)
-        try:
+        with explain_database_errors(settings), closing(open_installation(settings)) as parts:
             yield parts
-        finally:
-            parts.close()
 
 
 def _refuse_password(database: str | None) -> None:
