@@ -13,17 +13,19 @@ import fcntl
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from io import FileIO
 from pathlib import Path
 
+from entrepot.blobs.disk_deletions import DeletionGate
 from entrepot.blobs.disk_drafts import DiskDrafts, make_stat, parse_blob_id
 from entrepot.blobs.disk_space import DiskSpace
 from entrepot.blobs.disk_sync import DurableFolders
 from entrepot.blobs.disk_write import DiskWriter, link_durably
-from entrepot.blobs.store import BLOCK_BYTES, BlobId, BlobStat, BlobWriter
+from entrepot.blobs.store import BLOCK_BYTES, BlobId, BlobStat, BlobWriter, HeldBlobs
 from entrepot.errors import BlobMissing
 
 
@@ -38,12 +40,13 @@ class DiskStore:
         self._incoming = root / "incoming"
         self._blobs = root / "blobs"
         self._trash = root / "trash"
+        self._deletions = DeletionGate(root)
         self._folders = DurableFolders(root)
         self._space = DiskSpace(root, reserve)
         self._hashing = ThreadPoolExecutor(os.cpu_count(), "entrepot-hash")
         with self._space.guard():
-            for folder in (self._incoming, self._blobs, root / "drafts", self._trash):
-                self._folders.make(folder)
+            for name in ("incoming", "blobs", "drafts", "trash", "held"):
+                self._folders.make(root / name)
         self.drafts = DiskDrafts(
             root / "drafts", self.path, self._space, self._folders, self._hashing
         )
@@ -106,7 +109,17 @@ class DiskStore:
         The folder is not synced. A name that reappears after a crash belongs to no row any more,
         and the sweep of blobs without a row removes it.
         """
-        self.path(blob_id).unlink(missing_ok=True)
+        self._deletions.delete(self.path(blob_id))
+
+    @contextmanager
+    def hold_deletions(self) -> Iterator[HeldBlobs]:
+        """Keep the bytes of what is deleted meanwhile, under `held/`."""
+        with self._deletions.hold():
+            yield DiskHeldBlobs(self._blobs, self._deletions.held)
+
+    def remove_held(self) -> int:
+        """Remove what a dead process held; how many blobs."""
+        return self._deletions.remove_held()
 
     def discard(self, blob_id: BlobId) -> None:
         """Rename the blob into `trash/`. The folders are not synced, as in `delete`."""
@@ -160,6 +173,21 @@ class DiskStore:
         """
         cutoff = older_than.timestamp()
         return sum(_remove_if_dead(Path(entry), cutoff) for entry in os.scandir(self._incoming))
+
+
+@dataclass(frozen=True)
+class DiskHeldBlobs:
+    """Committed blobs, and those deleted since deletions are held."""
+
+    blobs: Path
+    held: Path
+
+    def read(self, blob_id: BlobId) -> Iterator[bytes]:
+        """The bytes, in blocks of 1 MiB. Raises `BlobMissing`."""
+        for path in (_blob_path(self.blobs, blob_id), self.held / str(blob_id)):
+            with suppress(FileNotFoundError):
+                return _read_blocks(path.open("rb", buffering=0), 0, None)
+        raise BlobMissing(blob_id=blob_id)
 
 
 def count_files(root: Path) -> int:

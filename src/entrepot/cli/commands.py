@@ -53,6 +53,8 @@ def register(app: typer.Typer) -> None:
     command(user, "password", "entrepot admin user password acme:maria")(user_password)
     command(key, "create", "entrepot admin key create acme:maria --expires 90d")(key_create)
     command(admin, "init", "entrepot admin init --data /srv/entrepot")(init)
+    command(admin, "backup", "entrepot admin backup /backup/entrepot --verify")(backup)
+    command(admin, "restore", "entrepot admin restore /backup/entrepot --data /srv/new")(restore)
     command(admin, "sweep", "entrepot admin sweep")(sweep)
     command(admin, "migrate", "entrepot admin migrate")(migrate)
     for group in (account, user, key):
@@ -258,6 +260,43 @@ def init(ctx: typer.Context, data: DataOption = None) -> None:
         identity = create_installation(settings)
     record = {"installation": str(identity.id), "data folder": str(settings.data)}
     output_of(ctx).record(record, quiet="installation", shown=record)
+
+
+def backup(
+    ctx: typer.Context,
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder of back-ups.")],
+    keep: Annotated[int, typer.Option(min=1, help="How many snapshots stay.")] = 7,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Restore it aside and check every invariant.")
+    ] = False,
+    data: DataOption = None,
+) -> None:
+    """Take a snapshot, also while the server runs. Only new bytes are copied.
+
+    On PostgreSQL it has the bytes and the secret, not the database: dump that first, with pg_dump.
+    """
+    from entrepot.cli.backup import back_up_and_verify
+
+    with installation(data) as parts:
+        result = back_up_and_verify(parts, folder, keep, verify)
+    output_of(ctx).record(result, quiet="snapshot", shown=result)
+
+
+def restore(
+    ctx: typer.Context,
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder of back-ups.")],
+    snapshot: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Which one; the newest if not given.")
+    ] = None,
+    data: DataOption = None,
+) -> None:
+    """Restore a snapshot into an empty data folder. Nothing is written if a piece is missing."""
+    from entrepot.cli.backup import restore_snapshot
+    from entrepot.settings import read_settings
+
+    with translate_errors():
+        result = restore_snapshot(folder, snapshot, read_settings(data=data, log_level="warning"))
+    output_of(ctx).record(result, quiet="installation", shown=result)
 
 
 def sweep(

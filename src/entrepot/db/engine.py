@@ -151,6 +151,22 @@ def sqlite_engine(file: Path, pool_size: int = 4) -> Engine:
     return engine
 
 
+def copy_sqlite(file: Path, target: Path) -> None:
+    """Copy a SQLite database with SQLite's own backup, which is consistent while others write.
+
+    Mode 0600. `target` must not be in use.
+    """
+    target.touch(mode=0o600)
+    target.chmod(0o600)
+    module = sqlite_module()
+    source, copy = module.connect(str(file)), module.connect(str(target))
+    try:
+        source.backup(copy)
+    finally:
+        copy.close()
+        source.close()
+
+
 def _prepare_sqlite(dbapi_conn: Any, _record: Any) -> None:
     dbapi_conn.isolation_level = None
     for pragma in (

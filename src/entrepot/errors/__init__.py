@@ -48,6 +48,7 @@ from entrepot.errors.limits import (
     TooManyUploads,
 )
 from entrepot.errors.state import (
+    BackupFailed,
     BlobMissing,
     BreakingChange,
     DerivativeFailed,
@@ -77,6 +78,7 @@ from entrepot.errors.state import (
 )
 
 __all__ = [
+    "BackupFailed",
     "BlobMissing",
     "BodyTooLarge",
     "BodyTooSlow",

@@ -84,6 +84,7 @@ def sweep(
             break
     unused_forms = database.write(expire_unused, clock())
     released = remove_released_blobs(database, store)
+    store.remove_held()
     replies = database.write(delete_stale_replies, clock())
     lost_tasks = database.write(end_lost_tasks, clock())
     recovered = recover_discarded(database, store)
