@@ -112,11 +112,28 @@ class Settings(BaseSettings):
         ge=0,
         description="Seconds an upload waits for room that other running uploads hold reserved.",
     )
-    body_timeout: float = Field(default=60, gt=0, description="Seconds a client may send nothing.")
+    body_timeout: float = Field(
+        default=60,
+        gt=0,
+        description="Seconds a client may send nothing; the whole time for a body without a file.",
+    )
+    body_rate: int = Field(
+        default=1024,
+        ge=1,
+        description="Bytes a second that an upload must have on average, after `body_timeout`.",
+    )
+    anonymous_bodies_per_address: int = Field(
+        default=64,
+        ge=1,
+        description="Requests with an unfinished body and without a valid key, one address.",
+    )
+    connections: int = Field(
+        default=8192, ge=64, description="Connections that the server has open at once."
+    )
     send_timeout: float = Field(
         default=60, gt=0, description="Seconds a client may take nothing of an answer."
     )
-    header_timeout: float = Field(default=30, gt=0, description="Seconds for a request's head.")
+    header_timeout: float = Field(default=10, gt=0, description="Seconds for a request's head.")
     drain_timeout: float = Field(
         default=30, ge=0, description="Seconds that running uploads get after SIGTERM."
     )

@@ -159,7 +159,7 @@ async def _read_schema(request: Request, work: UnitOfWork) -> tuple[TableSchema,
     """The body as a sound Table Schema, and its hash. Raises BodyTooLarge, FieldInvalid,
     SchemaInvalid.
     """
-    body = await read_small_body(request, work.parts.settings.body_timeout, MAX_SCHEMA_BYTES)
+    body = await read_small_body(request, work.parts.settings, MAX_SCHEMA_BYTES)
     try:
         text = body.decode("utf-8-sig")
     except UnicodeDecodeError:
