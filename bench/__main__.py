@@ -9,6 +9,7 @@ from pathlib import Path
 
 from bench import (
     activity,
+    encodings,
     grants,
     heuristics,
     inspecting,
@@ -38,6 +39,7 @@ MEASURES: dict[str, Callable[[Trial], list[Line]]] = {
     "memory": memory.memory,
     "listing": listing.listing,
     "reading": reading.reading,
+    "encodings": encodings.encodings,
     "heuristics": heuristics.heuristics,
     "preview": previewing.previews,
     "inspection": inspecting.inspection,

@@ -83,7 +83,7 @@ class DetectedCsv:
             reason = "; ".join(self.further) or "the text may be read in other ways too"
             sentences.append(f"How the file is to be read is not sure: {reason}.")
         if self.encoding.sure < MIN_SURE:
-            sentences.append(f"The encoding {self.encoding.name} is a guess.")
+            sentences.append(_doubt(self.encoding))
         sentences += [
             f"Another table, in rows {table.first:,} to {table.last:,}, was not read: "
             f"{table.text!r}."
@@ -124,6 +124,7 @@ class DetectedCsv:
             "format": "csv",
             "encoding": self.encoding.name,
             "encodingConfidence": self.encoding.sure,
+            "encodingAlternatives": list(self.encoding.rivals),
             "bom": self.bom,
             "newline": self.line_end,
             "lines": self.lines,
@@ -139,6 +140,14 @@ class DetectedCsv:
             "undecodable": self.undecodable,
             "warnings": self.warnings,
         }
+
+
+def _doubt(encoding: Encoding) -> str:
+    """That the encoding is a guess, and what else it may be."""
+    if not encoding.rivals:
+        return f"The encoding {encoding.name} is a guess."
+    others = " or ".join(encoding.rivals)
+    return f"The encoding {encoding.name} is a guess: other letters in {others} fit nearly as well."
 
 
 def _numbers(rows: Occurrences) -> str:

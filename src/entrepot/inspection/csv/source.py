@@ -11,7 +11,7 @@ from entrepot.inspection.context import InspectionContext, TableRequest
 from entrepot.inspection.csv.decision import Decision, detect_csv
 from entrepot.inspection.csv.tabular import is_table
 from entrepot.inspection.detect.byte_scan import ByteScan, scan_bytes
-from entrepot.inspection.detect.encoding import Damage, transcode
+from entrepot.inspection.detect.transcode import Damage, transcode
 from entrepot.inspection.limits import Limits
 from entrepot.inspection.table import NotTabular, TooLarge
 
