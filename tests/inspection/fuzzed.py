@@ -19,7 +19,7 @@ import openpyxl
 import polars
 
 from entrepot.inspection.detect.code_pages import codec_names
-from entrepot.inspection.engine import literal
+from entrepot.inspection.sql import literal
 
 HERE = Path(__file__).parent
 MAX_SEED_BYTES = 20_000
