@@ -79,7 +79,7 @@ def outcome(sample: Sample, folder: Path) -> tuple[bool, bool, str]:
 
 
 def encodings(trial: Trial) -> list[Line]:
-    """How many texts in the code pages of 32 languages come back as they were, from cells that no
+    """How many texts in the code pages of 43 languages come back as they were, from cells that no
     weight was set with: half 1 of the cells of Babel and Faker, and all of those of Mimesis."""
     lines = []
     for source, cells_in in (
