@@ -158,7 +158,7 @@ class XlsxTable:
             media_type=self._detected.media_type,
             header=bool(decision.layout.header),
             misplaced_header=decision.layout.misplaced,
-            first_version=self._judge(found, layout, chosen),
+            first_version=self._judge_first_version(found, layout, chosen),
             first_row=found.first_row,
             uneven=written.uneven,
             blank_despite_surplus=False,
@@ -167,7 +167,7 @@ class XlsxTable:
             | _describe(workbook, chosen, layout, found),
         )
 
-    def _judge(
+    def _judge_first_version(
         self, found: DetectedTable, layout: SheetLayout, chosen: ChosenSheet
     ) -> FirstVersion:
         """The reading as a contract's: a workbook of several sheets freezes which one it is."""
