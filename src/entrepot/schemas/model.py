@@ -46,7 +46,8 @@ class Field:
 
     `missing_labels` names missing values, as pairs of value and label. `categories` of None means
     any value. `other` has properties that describe and do not constrain (title, rdfType, custom
-    ones).
+    ones). `indian_groups` is no property of the document: it says of the column at hand that
+    `group_char` stands between Indian groups of digits (`12,34,567`).
     """
 
     name: str
@@ -56,6 +57,7 @@ class Field:
     missing_labels: tuple[tuple[str, str], ...] = ()
     decimal_char: str = "."
     group_char: str = ""
+    indian_groups: bool = False
     bare_number: bool = True
     true_values: tuple[str, ...] = ("true", "True", "TRUE", "1")
     false_values: tuple[str, ...] = ("false", "False", "FALSE", "0")

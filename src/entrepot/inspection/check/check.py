@@ -10,6 +10,7 @@ from typing import Any
 
 import duckdb
 
+from entrepot.inspection.check.group_sizes import with_group_sizes
 from entrepot.inspection.check.json_rules import check_json_rules
 from entrepot.inspection.check.keys import check_keys, check_references, keys_of, references_of
 from entrepot.inspection.check.row_errors import RowErrors
@@ -54,6 +55,8 @@ def check_table(
     `skipped` columns are not checked. `structure_only` leaves types and constraints out. Raises
     duckdb.Error where the scan fails.
     """
+    if not structure_only:
+        schema = with_group_sizes(engine, table, schema)
     checked = None if structure_only else _check_prefiltered(engine, table, schema, skipped, listed)
     return checked or _check_all(engine, table, schema, skipped, listed, structure_only)
 

@@ -15,6 +15,7 @@ from entrepot.inspection.line_prefilter import Prefiltered, prefilter
 from entrepot.inspection.line_regex import ANYTHING, INFERRED, CellRegex
 from entrepot.inspection.sql import Sql, literal, sql
 from entrepot.inspection.table import CellKind, Column, Table, table_of_unmatched
+from entrepot.inspection.values.cell_sql import text_fits
 from entrepot.schemas.model import Field, TableSchema
 
 MAX_FIRST_ROWS, MIN_FIRST_ROWS, MAX_FIRST_CELLS = 1_000, 100, 200_000
@@ -29,6 +30,7 @@ TOKEN_SET = frozenset(MISSING)
 
 TYPE_BY_KIND: dict[CellKind, str] = {
     "integer": "integer",
+    "decimal": "number",
     "number": "number",
     "boolean": "boolean",
     "date": "date",
@@ -37,6 +39,7 @@ TYPE_BY_KIND: dict[CellKind, str] = {
     "duration": "duration",
     "object": "object",
     "array": "array",
+    "binary": "any",
     "other": "any",
 }
 
@@ -116,7 +119,12 @@ def _survivors(engine: duckdb.DuckDBPyConnection, table: Table) -> list[list[Can
             if cell is not None and is_text:
                 column.add(cell)
     return [
-        [candidate for candidate in CANDIDATES.values() if candidate.survives(texts - TOKEN_SET)]
+        [
+            candidate
+            for candidate in CANDIDATES.values()
+            if text_fits(candidate.field.type, table.storage)
+            and candidate.survives(texts - TOKEN_SET)
+        ]
         if _textual(column)
         else []
         for column, texts in zip(table.columns, distinct, strict=True)

@@ -45,7 +45,16 @@ def checked_columns(table: Table, schema: TableSchema) -> list[tuple[int, CellSq
     schema does not know takes anything."""
     pairs = zip(table.columns, align_columns(table, schema).fields, strict=True)
     return [
-        (number, cell_sql(column, field, schema.missing_values_of(field)))
+        (
+            number,
+            cell_sql(
+                column,
+                field,
+                schema.missing_values_of(field),
+                table.storage,
+                table.control_characters,
+            ),
+        )
         for number, (column, field) in enumerate(pairs, start=1)
     ]
 

@@ -7,8 +7,8 @@ in 5 ms where pyarrow takes 300 ms.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import duckdb
 from arro3.compute import cast
@@ -20,14 +20,13 @@ from entrepot.inspection.formats.arrow_frames import check_frames
 from entrepot.inspection.record_counts import RecordCounts
 from entrepot.inspection.sql import identifier, literal, sql
 from entrepot.inspection.table import (
-    CellKind,
     Column,
     NotTabular,
     SourceBroken,
     Table,
     TooLarge,
 )
-from entrepot.inspection.values.native_text import native_kind, text_sql
+from entrepot.inspection.values.native_text import native_column, text_sql
 
 VIEW = sql("arrow_batches")
 STREAM = "arrow-stream"
@@ -73,7 +72,7 @@ def read_arrow(path: Path, detected: Detected, context: InspectionContext) -> Ta
         relation=f"read_parquet({literal(str(target))})",
         numbered=f"(SELECT {counted}, {listed} FROM {numbered})",
         media_type=detected.media_type,
-        typed=True,
+        storage="columns",
         description={"format": detected.kind},
     )
 
@@ -89,7 +88,10 @@ def _write(
     fields = [schema.field(n) for n in range(len(schema))]
     columns, cells = [], []
     for n, (field, (name, kind, *_)) in enumerate(zip(fields, described, strict=True), start=1):
-        columns.append(Column(field.name, f"c{n}", _kind(field.type, str(kind))))
+        column = native_column(field.name, f"c{n}", str(kind))
+        if DataType.is_decimal256(field.type):
+            column = replace(column, kind="integer" if ", 0)" in repr(field.type) else "decimal")
+        columns.append(column)
         cells.append(f"{text_sql(identifier(str(name)), str(kind))}::VARCHAR AS c{n}")
     broken: list[SourceBroken] = []
     batches = RecordBatchReader.from_batches(plain, _batches(reader, plain, broken))
@@ -146,12 +148,6 @@ def _batches(
         if isinstance(judged, SourceBroken):
             broken.append(judged)
         raise judged from None
-
-
-def _kind(kind: Any, engine_type: str) -> CellKind:
-    if DataType.is_decimal256(kind):
-        return "integer" if ", 0)" in repr(kind) else "number"
-    return native_kind(engine_type)
 
 
 def arro3_error(error: BaseException, data_format: str) -> BaseException:

@@ -224,6 +224,9 @@ def _table(
 ) -> Table:
     _check_records(engine, source, limits, "OBJECT", records)
     bad = records.bad
+    if source.form == "json" and not _is_one_array(engine, source):
+        fault = first_fault(source.path, True, limits.line)
+        raise SourceBroken(str(fault or "something follows the array's end"))
     sound = f"(SELECT * FROM {source.docs} WHERE {SOUND})" if bad else source.docs
     twice = _collect_shapes(engine, sound)
     keys = _keys(engine, limits)
@@ -245,6 +248,7 @@ def _table(
         media_type=source.media_type,
         by_name=True,
         first_version=FirstVersion(unsure=_unsure(engine, source, keys, records)),
+        storage="json",
         findings=_findings(engine, source) if bad or twice else (),
         findings_total=bad + twice,
         rejected_by_reader=bad + twice,
@@ -347,6 +351,22 @@ def _findings(engine: duckdb.DuckDBPyConnection, source: _Source) -> tuple[Findi
     ).fetchall()
     notes = {False: "this line is no JSON object", True: "a key occurs twice in this object"}
     return tuple(Finding("source-error", notes[sound], row, line) for row, line, sound in listed)
+
+
+def _is_one_array(engine: duckdb.DuckDBPyConnection, source: _Source) -> bool:
+    """Whether all objects stand in the one array that the file is, with commas between them. The
+    engine goes on behind the end of an array; of the rest of the grammar it is strict."""
+    inside = ", ".join(
+        f"coalesce(sum(strlen(doc) - strlen(replace(doc, {literal(mark)}, ''))), 0)"
+        for mark in ",]"
+    )
+    row = engine.execute(f"SELECT count(*), {inside} FROM {source.docs}").fetchone() or (0, 0, 0)
+    objects, commas, brackets = (int(each) for each in row)
+    with source.path.open("rb") as file:
+        while block := file.read(BLOCK_BYTES):
+            commas -= block.count(b",")
+            brackets -= block.count(b"]")
+    return commas == -max(0, objects - 1) and brackets == -1
 
 
 def _ends_with_bracket(path: Path) -> bool:

@@ -162,6 +162,7 @@ class XlsxTable:
             first_row=found.first_row,
             uneven=written.uneven,
             blank_despite_surplus=False,
+            storage="workbook",
             warnings=(*found.doubts, *found.omissions, *chosen.warnings),
             description={"format": self._detected.kind}
             | _describe(workbook, chosen, layout, found),
