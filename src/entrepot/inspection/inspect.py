@@ -11,7 +11,7 @@ import duckdb
 from entrepot.inspection.check.check import Checked, check_table
 from entrepot.inspection.check.field_matching import align_columns
 from entrepot.inspection.check.first_version import judge_first_version, without_spare_column
-from entrepot.inspection.check.header import check_header, check_labels
+from entrepot.inspection.check.header_errors import check_header, check_labels
 from entrepot.inspection.check.infer import infer_schema
 from entrepot.inspection.context import (
     Detected,
@@ -28,7 +28,7 @@ from entrepot.inspection.line_prefilter import HeaderRepeated
 from entrepot.inspection.open_table import open_table
 from entrepot.inspection.progress import JUDGED, UNPACKED
 from entrepot.inspection.report.profile import file_profile
-from entrepot.inspection.report.report import count_entry, file_report, problem
+from entrepot.inspection.report.report import count_entry, file_report, finish_errors, problem
 from entrepot.inspection.report.summary import summarize
 from entrepot.inspection.results import Inspection, InspectionRequest, Verdict
 from entrepot.inspection.table import NotTabular, SourceBroken, Table, TooLarge
@@ -128,7 +128,9 @@ def _check_or_infer(
     if not records.complete:
         raise SourceBroken(f"its records are not all accounted for: {records.describe()}")
     outcome.profile["file"]["records"] = records.describe()
-    opened.locate_errors(outcome.checked.errors)
+    errors, table = [*outcome.header_errors, *outcome.checked.errors], outcome.table
+    opened.locate_errors(errors)
+    finish_errors(errors, table.place_unit, table.labels, table.header_rows)
     return outcome
 
 
@@ -211,7 +213,7 @@ def _with_table(request: InspectionRequest, outcome: _Outcome, limits: Limits) -
     errors = [*outcome.header_errors, *checked.errors][: limits.errors]
     counts = [
         count_entry(
-            error["type"], error.get("fieldName"), error.get("fieldNumber"), 1, _own_note(error)
+            error["code"], error.get("fieldName"), error.get("fieldNumber"), 1, _own_note(error)
         )
         for error in outcome.header_errors
     ] + checked.counts
@@ -238,8 +240,8 @@ def _with_table(request: InspectionRequest, outcome: _Outcome, limits: Limits) -
 
 
 def _own_note(error: dict[str, Any]) -> str:
-    """The note that tells errors of one type apart; those of labels differ by their fields."""
-    return "" if error["type"].endswith("-label") else str(error["note"])
+    """The note that tells errors of one code apart; those of labels differ by their fields."""
+    return "" if "#label" in error["tags"] else str(error["note"])
 
 
 def _as_packed(inspection: Inspection, packed: Unpacked) -> Inspection:
@@ -254,7 +256,7 @@ def _without_table(
     """Without a contract any file is accepted; why it is not a table is then a warning."""
     free = request.mode == "none"
     quiet = free and verdict == "not-tabular"
-    finding = problem("source-error", detail)
+    finding = problem("source-error" if verdict == "violates" else verdict, detail.rstrip("."))
     report = file_report(
         request.file_name,
         request.size,

@@ -14,6 +14,10 @@ CellKind = Literal[
     "array", "other",
 ]  # fmt: skip
 
+PlaceUnit = Literal["line", "row", "element", "record"]
+"""What a reader of the file counts: physical lines of a text, rows of a sheet, elements of a JSON
+array (from 1), rows of Parquet and Arrow (from 1, without a header)."""
+
 
 @dataclass(frozen=True)
 class Column:
@@ -31,25 +35,30 @@ class Column:
 
 @dataclass(frozen=True)
 class Finding:
-    """A fault of the structure that the reader itself knows the place of."""
+    """A fault of the structure that the reader itself knows the place of. `code` is one of
+    `report.error_kinds`; `note` says what is wrong, as the part of a sentence after its place;
+    `advice` is a sentence that says what to do."""
 
-    type: str
+    code: str
     note: str
     row: int | None = None
     line: int | None = None
     offset: int | None = None
+    advice: str = ""
 
 
 @dataclass(frozen=True)
 class FirstVersion:
     """What a reading says of a first version that is to become a contract: `findings` that reject
     it, `warnings`, the `dialect` to freeze with its schema. `unsure` says in words that another
-    reading is nearly as likely; `markup`: the text is HTML or XML."""
+    reading is nearly as likely, `unsure_advice` how to state one; `markup`: the text is HTML or
+    XML."""
 
     findings: tuple[Finding, ...] = ()
     warnings: tuple[str, ...] = ()
     dialect: dict[str, Any] | None = None
     unsure: str = ""
+    unsure_advice: str = ""
     markup: bool = False
     header_stated_absent: bool = False
 
@@ -70,6 +79,8 @@ class Table:
     findings by type where they are of several; `warnings` are sentences for the report.
     `first_version` judges the reading where it is to become a contract.
     `misplaced_header` says in words that the header is not where the contract expects it.
+    `place_unit` is what a reader of the file counts; `header_line` the physical line of the
+    header in a text.
     """
 
     columns: tuple[Column, ...]
@@ -92,11 +103,23 @@ class Table:
     rejected_by_reader: int = 0
     warnings: tuple[str, ...] = ()
     description: dict[str, Any] = field(default_factory=dict)
+    place_unit: PlaceUnit = "line"
+    header_line: int | None = None
+
+    @property
+    def header_rows(self) -> tuple[int, ...]:
+        """The row numbers of the header; the first row where the format has no header row."""
+        return tuple(self.description.get("headerRows") or (1,))
 
     @property
     def labels(self) -> tuple[str, ...]:
         """The columns' labels in the file's order."""
         return tuple(column.label for column in self.columns)
+
+    @property
+    def stores_types(self) -> bool:
+        """Whether the format says of each cell what it is; in a delimited text all are texts."""
+        return self.by_name or self.place_unit != "line"
 
     def same_reading(self, other: "Table") -> bool:
         """Whether both scan the same rows of one file in the same way."""

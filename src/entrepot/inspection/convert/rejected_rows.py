@@ -19,7 +19,6 @@ import duckdb
 from entrepot.inspection.context import InspectionContext
 from entrepot.inspection.convert.csv_injection import escape_formula
 from entrepot.inspection.inspect import inspect_file
-from entrepot.inspection.report.summary import describe_error
 from entrepot.inspection.results import InspectionRequest
 from entrepot.inspection.table import SourceBroken, Table
 
@@ -53,29 +52,47 @@ def write_rejected(
 ) -> int:
     """Write the rows of `table` that have errors, in the file's order; how many.
 
-    The first three columns are the row's number, its line, and its errors in words; the header's
-    own faults are a row 1. Surplus cells of a long row follow its last.
+    The first three columns are the row's number, its line, and the messages of its errors; the
+    faults of the header and of the file come first. Surplus cells of a long row follow its last. A
+    record that is no row of the table, such as a line that is not JSON, has no cells.
     """
     by_row: dict[int, list[dict[str, Any]]] = {}
+    others = []
     for error in errors:
-        by_row.setdefault(error.get("rowNumber") or 1, []).append(error)
+        if error.get("rowNumber"):
+            by_row.setdefault(error["rowNumber"], []).append(error)
+        else:
+            others.append(error)
     with target.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\r\n")
         writer.writerow([*PLACES, *map(escape_formula, table.labels)])
-        if header := [error for error in by_row.get(1, []) if not error.get("rowNumber")]:
-            writer.writerow([1, "", errors_text(header), *map(escape_formula, table.labels)])
-        written = 0
-        for number, line, cells in _rows(engine, table, sorted(by_row)):
-            faults = [error for error in by_row[number] if error.get("rowNumber")]
-            if faults:
-                lines = (error["lineNumber"] for error in faults if error.get("lineNumber"))
-                place = line or next(lines, "")
-                writer.writerow([number, place, errors_text(faults), *map(escape_formula, cells)])
-                written += 1
+        if others:
+            first, header_line = table.header_rows[0], table.header_line or ""
+            labels = map(escape_formula, table.labels)
+            writer.writerow([first, header_line, errors_text(others), *labels])
+        for number, line, cells in _rows_and_records(engine, table, sorted(by_row)):
+            faults = by_row[number]
+            lines = (error["lineNumber"] for error in faults if error.get("lineNumber"))
+            place = line or next(lines, "")
+            writer.writerow([number, place, errors_text(faults), *map(escape_formula, cells)])
         if truncated:
             more = f"There are more: the first {MAX_ERRORS:,} errors are written."
             writer.writerow(["", "", more])
-    return written
+    return len(by_row)
+
+
+def _rows_and_records(
+    engine: duckdb.DuckDBPyConnection, table: Table, numbers: Sequence[int]
+) -> Iterator[tuple[int, int | None, list[str]]]:
+    """The rows of these numbers, in order; without line and cells where there is no such row."""
+    rows = _rows(engine, table, numbers)
+    row = next(rows, None)
+    for number in numbers:
+        if row is not None and row[0] == number:
+            yield row
+            row = next(rows, None)
+        else:
+            yield number, None, []
 
 
 def _rows(
@@ -99,5 +116,5 @@ def _rows(
 
 
 def errors_text(errors: Sequence[dict[str, Any]]) -> str:
-    """Errors in words, joined."""
-    return "; ".join(describe_error(error) for error in errors)
+    """The messages of errors, joined."""
+    return " ".join(str(error["message"]) for error in errors)

@@ -79,7 +79,7 @@ def normalize(source: CsvSource, target: Path, context: InspectionContext) -> No
                     finder.add(number, line, [])
                 continue
             if fault:
-                faults.add("source-error", fault, number, line)
+                faults.add("broken-quote", fault, number, line)
             cells = taken.without_spare(record)
             count = len(cells)
             if cells == labels:
@@ -134,11 +134,11 @@ class FindingCollector:
         self.listed: list[Finding] = []
         self.counts: dict[str, int] = {}
 
-    def add(self, kind: str, note: str, number: int, line: int) -> None:
+    def add(self, code: str, note: str, number: int, line: int) -> None:
         """Count one fault of a row, and list it if there is room."""
-        self.counts[kind] = self.counts.get(kind, 0) + 1
+        self.counts[code] = self.counts.get(code, 0) + 1
         if len(self.listed) < self._most:
-            self.listed.append(Finding(kind, note, number, line))
+            self.listed.append(Finding(code, note, number, line))
 
     def pass_line(self, line: int) -> None:
         """A new row begins on `line`: undecodable bytes before it are in the row at hand."""

@@ -72,6 +72,7 @@ def read_arrow(path: Path, detected: Detected, context: InspectionContext) -> Ta
         media_type=detected.media_type,
         typed=True,
         description={"format": detected.kind},
+        place_unit="record",
     )
 
 

@@ -183,6 +183,7 @@ def _table(engine: duckdb.DuckDBPyConnection, source: _Source, limits: Limits) -
         by_name=True,
         findings=_findings(engine, source) if bad or twice else (),
         findings_total=bad + twice,
+        place_unit="line" if source.form == "jsonl" else "element",
         rejected_by_reader=bad + twice,
         description={"format": source.form, "encoding": source.encoding},
     )

@@ -191,7 +191,8 @@ def first_fault(path: Path, array: bool, longest: int) -> JsonFault | None:
 def locate_elements(
     errors: Iterable[dict[str, Any]], path: Path, array: bool, longest: int
 ) -> None:
-    """Give each error with a row the line on which its element begins, in place."""
+    """Give each error with a row the line on which its element begins, in place. The place of a
+    row that it repeats is its element, so that no line is needed."""
     unplaced = [e for e in errors if "rowNumber" in e and "lineNumber" not in e]
     if not unplaced:
         return

@@ -49,6 +49,7 @@ def read_parquet(path: Path, detected: Detected, context: InspectionContext) -> 
         media_type=detected.media_type,
         typed=True,
         description={"format": detected.kind},
+        place_unit="record",
     )
 
 

@@ -271,6 +271,7 @@ def _table(
         first_row=region.header.number + 1 if region.header else region.first,
         uneven=written.uneven,
         description=description,
+        place_unit="row",
     )
 
 
