@@ -29,6 +29,7 @@ from entrepot.inspection.open_table import open_table
 from entrepot.inspection.progress import JUDGED, UNPACKED
 from entrepot.inspection.report.profile import file_profile
 from entrepot.inspection.report.report import count_entry, file_report, finish_errors, problem
+from entrepot.inspection.report.sentence import Statement
 from entrepot.inspection.report.summary import summarize
 from entrepot.inspection.results import Inspection, InspectionRequest, Verdict
 from entrepot.inspection.table import NotTabular, SourceBroken, Table, TooLarge
@@ -65,7 +66,8 @@ def inspect_file(request: InspectionRequest, context: InspectionContext) -> Insp
             detected = replace(detected, media_type=error.media_type)
         detail = detail.replace(str(source.path), request.file_name)
         detail = detail.replace(f"{context.scratch}/", "")
-        inspection = _without_table(request, detected, verdict, detail)
+        line = error.line if isinstance(error, SourceBroken) else None
+        inspection = _without_table(request, detected, verdict, detail, line)
     else:
         inspection = _with_table(request, outcome, context.limits)
     return inspection if packed is None else _as_packed(inspection, packed)
@@ -251,12 +253,18 @@ def _as_packed(inspection: Inspection, packed: Unpacked) -> Inspection:
 
 
 def _without_table(
-    request: InspectionRequest, detected: Detected, verdict: Verdict, detail: str
+    request: InspectionRequest,
+    detected: Detected,
+    verdict: Verdict,
+    detail: str,
+    line: int | None,
 ) -> Inspection:
     """Without a contract any file is accepted; why it is not a table is then a warning."""
     free = request.mode == "none"
     quiet = free and verdict == "not-tabular"
-    finding = problem("source-error" if verdict == "violates" else verdict, detail.rstrip("."))
+    reason = detail[:1].lower() + detail[1:].rstrip(".")
+    reason = reason if line is None else reason.removesuffix(f", in line {line:,}")
+    finding = problem(verdict, "", Statement(reason), lineNumber=line)
     report = file_report(
         request.file_name,
         request.size,

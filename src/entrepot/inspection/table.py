@@ -150,7 +150,13 @@ class NotTabular(Exception):
 
 
 class SourceBroken(Exception):
-    """The file says it is of a kind, and cannot be read as such; the text says why."""
+    """The file cannot be read in its format: `reason` says why, `line` on which physical line of a
+    text, if that is known."""
+
+    def __init__(self, reason: str, line: int | None = None) -> None:
+        super().__init__(reason if line is None else f"{reason}, in line {line:,}")
+        self.reason = reason
+        self.line = line
 
 
 class TooLarge(Exception):

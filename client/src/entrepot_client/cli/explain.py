@@ -139,15 +139,15 @@ def _format_sizes(figures: Mapping[str, Any]) -> str:
 
 def _first_errors(problem: errors.ProblemError) -> tuple[str, ...]:
     items = problem.errors
-    lines = [_error_line(error) for error in items[:_MAX_ERRORS]]
+    lines = [describe_error(error) for error in items[:_MAX_ERRORS]]
     # A document lists some errors and counts them all.
     error_count = problem.figures.get("error_count")
     remaining = max(error_count if isinstance(error_count, int) else 0, len(items)) - len(lines)
     return (*lines, f"… and {remaining:,} more") if lines and remaining else tuple(lines)
 
 
-def _error_line(error: Mapping[str, Any]) -> str:
-    """One error of a report (with Frictionless's members) or of a form."""
+def describe_error(error: Mapping[str, Any]) -> str:
+    """One error in a sentence: of a report, whose `message` is the server's own, or of a form."""
     if message := error.get("message"):
         return str(message)
     place = []

@@ -133,11 +133,13 @@ class _Header:
             reason = f"the table has {_columns(len(self._table.labels))}"
             stated = Statement(reason, _columns(len(self._names)))
             return self._error("extra-label", stated, position, None)
-        if own := self.own_fault(position, place):
-            return own
         label = self._table.labels[position]
+        named_alone = place is None and not self._ordered  # then a column without a name is extra
+        if (label or not named_alone) and (own := self.own_fault(position, place)):
+            return own
         if place is None:
-            reason = f"the column {quoted(label)} was inserted, the contract does not have it"
+            column = f"the column {quoted(label)}" if label else "a column without a name"
+            reason = f"{column} was inserted, the contract does not have it"
             return self._error("extra-label", Statement(reason, advice=ADVICE), position, None)
         name = self._names[place]
         if difference := spelling_difference(label, name):

@@ -10,7 +10,7 @@ spreadsheet would execute (CWE-1236, OWASP "CSV Injection"): these get an apostr
 import csv
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from entrepot.inspection.context import InspectionContext
 from entrepot.inspection.convert.csv_injection import escape_formula
 from entrepot.inspection.inspect import inspect_file
 from entrepot.inspection.results import InspectionRequest
-from entrepot.inspection.table import SourceBroken, Table
+from entrepot.inspection.table import Table
 
 MAX_ERRORS = 100_000
 """Errors that are written; a last row says so if there are more."""
@@ -31,16 +31,32 @@ BATCH_ROWS = 1_000
 PLACES = ("_row", "_line", "_errors")
 
 
-def find_errors(
-    request: InspectionRequest, context: InspectionContext
-) -> tuple[list[dict[str, Any]], bool]:
-    """The errors of the file, and whether there are more. Raises SourceBroken without a table."""
+@dataclass(frozen=True)
+class FoundErrors:
+    """The errors of a file, whether there are more, and whether the file is a table at all."""
+
+    errors: list[dict[str, Any]]
+    truncated: bool
+    tabular: bool
+
+
+def find_errors(request: InspectionRequest, context: InspectionContext) -> FoundErrors:
+    """The errors of the file, more of them than a report lists."""
     limits = replace(context.limits, errors=MAX_ERRORS)
     inspection = inspect_file(request, replace(context, limits=limits))
     task = inspection.report["tasks"][0]
-    if inspection.row_count is None:
-        raise SourceBroken(inspection.detail.rstrip("."))
-    return task["errors"] or task.get("findings", []), bool(task["truncated"])
+    errors = task["errors"] or task.get("findings", [])
+    return FoundErrors(errors, bool(task["truncated"]), inspection.row_count is not None)
+
+
+def write_errors_alone(errors: Sequence[dict[str, Any]], target: Path) -> None:
+    """Write the errors of a file that holds no table: each with the line that it names."""
+    with target.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\r\n")
+        writer.writerow(PLACES)
+        for error in errors:
+            place = [error.get("rowNumber", ""), error.get("lineNumber", "")]
+            writer.writerow([*place, errors_text([error])])
 
 
 def write_rejected(

@@ -17,7 +17,9 @@ from entrepot.inspection.context import Detected, InspectionContext, OpenedTable
 from entrepot.inspection.detect.byte_order import HEAD_BYTES, byte_order
 from entrepot.inspection.engine import first_line, line_bounds, literal
 from entrepot.inspection.formats.json_positions import (
+    JsonFault,
     depth_of,
+    fault_of_object,
     first_fault,
     line_of_element,
     locate_elements,
@@ -31,6 +33,8 @@ TAIL_BYTES = 4096
 """The end of the file, where a closing bracket stands before blanks at most."""
 BLOCK_BYTES = 1 << 20
 """Copied at a time."""
+MAX_EXPLAINED_BYTES = 64 << 10
+"""A longer line that is not JSON is not read once more to find out why."""
 SHAPES = "json_shapes"
 KIND = """CASE {kind} WHEN 'VARCHAR' THEN 'text' WHEN 'BIGINT' THEN 'integer'
  WHEN 'UBIGINT' THEN 'integer' WHEN 'HUGEINT' THEN 'integer' WHEN 'BOOLEAN' THEN 'boolean'
@@ -98,7 +102,7 @@ def read_json(path: Path, detected: Detected, context: InspectionContext) -> Tab
         if "aximum line size" in str(error) or "maximum_object_size" in str(error):
             raise TooLarge(f"an object of more than {limits.line:,} bytes") from None
         fault = None if form == "jsonl" else first_fault(plain, form == "json", limits.line)
-        raise SourceBroken(str(fault) if fault else first_line(error)) from None
+        raise _broken(fault, first_line(error)) from None
 
 
 def in_utf8(path: Path, scratch: Path) -> tuple[Path, str]:
@@ -162,7 +166,7 @@ def _docs(path: Path, form: str, limits: Limits) -> str:
 def _table(engine: duckdb.DuckDBPyConnection, source: _Source, limits: Limits) -> Table:
     if source.form == "json" and not _ends_with_bracket(source.path):
         fault = first_fault(source.path, True, limits.line)
-        raise SourceBroken(str(fault or "the JSON array does not end"))
+        raise _broken(fault, "the JSON array does not end")
     bad = _check_records(engine, source, limits)
     sound = f"(SELECT * FROM {source.docs} WHERE {SOUND})" if bad else source.docs
     twice = _collect_shapes(engine, sound)
@@ -226,7 +230,7 @@ def _check_records(engine: duckdb.DuckDBPyConnection, source: _Source, limits: L
         raise NotTabular("a JSON array whose elements are not all objects")
     if unsound:
         fault = first_fault(source.path, source.form == "json", limits.line)
-        raise SourceBroken(str(fault or "a comma before a closing bracket"))
+        raise _broken(fault, "a comma before a closing bracket")
     return 0
 
 
@@ -239,16 +243,27 @@ def _collect_shapes(engine: duckdb.DuckDBPyConnection, docs: str) -> int:
     return _scalar(engine, f"SELECT coalesce(sum(times), 0) FROM {SHAPES} WHERE {TWICE}")
 
 
+def _broken(fault: JsonFault | None, reason: str) -> SourceBroken:
+    """`fault`, if the place was found out; else `reason`."""
+    return SourceBroken(reason) if fault is None else SourceBroken(fault.reason, fault.line)
+
+
 def _findings(engine: duckdb.DuckDBPyConnection, source: _Source) -> tuple[Finding, ...]:
     """The first places of what is not an object, or an object with a key twice."""
     judged = f"SELECT *, {SOUND} AS sound FROM {source.docs}"
     keyed = f"SELECT *, CASE WHEN sound THEN json_keys(doc) END AS keys FROM ({judged})"
-    listed = engine.execute(
-        f"SELECT _row, _line, sound FROM ({keyed}) WHERE NOT sound OR {TWICE} "
+    short = f"CASE WHEN strlen(doc) <= {MAX_EXPLAINED_BYTES} THEN doc END"
+    engine.execute(
+        f"SELECT _row, _line, sound, {short} FROM ({keyed}) WHERE NOT sound OR {TWICE} "
         f"ORDER BY _row LIMIT {MAX_LISTED}"
-    ).fetchall()
-    notes = {False: "this line is no JSON object", True: "a key occurs twice in this object"}
-    return tuple(Finding("source-error", notes[sound], row, line) for row, line, sound in listed)
+    )
+    findings = []
+    while row := engine.fetchone():
+        number, line, sound, doc = row
+        reason = fault_of_object(doc) if doc is not None else ""
+        usual = "a key occurs twice in the object" if sound else "the line is not a JSON object"
+        findings.append(Finding("invalid-json", reason or usual, number, line))
+    return tuple(findings)
 
 
 def _ends_with_bracket(path: Path) -> bool:

@@ -33,7 +33,7 @@ def conversion_crashed(signal_name: str) -> Converted:
 def _ended(request: InspectionRequest, kind: str, detail: str) -> Inspection:
     """Without a contract nothing is rejected: the file is accepted, and the report says why it
     could not be read."""
-    finding = problem(kind, detail.rstrip("."))
+    finding = problem(kind, detail[:1].lower() + detail[1:].rstrip("."))
     without_contract = request.mode == "none"
     return Inspection(
         verdict="conforms" if without_contract else kind,  # type: ignore[arg-type]
