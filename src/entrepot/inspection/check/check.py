@@ -3,8 +3,6 @@
 A clean file costs the counting pass alone; Python sees at most the rows that are listed.
 """
 
-# ruff: noqa: S608 (SQL is built from expressions; every text in it is quoted by `literal`)
-
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -18,7 +16,6 @@ from entrepot.inspection.check.keys import check_keys, check_references, keys_of
 from entrepot.inspection.check.row_errors import RowErrors
 from entrepot.inspection.check.rules import FieldRule, blank_row, checked_columns, field_rules
 from entrepot.inspection.check.statements import ListedRow, state_rule
-from entrepot.inspection.engine import literal
 from entrepot.inspection.line_prefilter import prefilter
 from entrepot.inspection.line_regex import ANYTHING, CellRegex, cell_regex
 from entrepot.inspection.report.report import (
@@ -28,6 +25,7 @@ from entrepot.inspection.report.report import (
     shortened,
     shown_cells,
 )
+from entrepot.inspection.sql import Sql, literal, sql
 from entrepot.inspection.table import Table, table_of_unmatched
 from entrepot.inspection.values.cell_sql import CellSql
 from entrepot.schemas.model import Field, TableSchema
@@ -180,7 +178,7 @@ def _count_rows(
 
 
 def _count(
-    engine: duckdb.DuckDBPyConnection, table: Table, rules: Sequence[FieldRule], blank: str
+    engine: duckdb.DuckDBPyConnection, table: Table, rules: Sequence[FieldRule], blank: Sql
 ) -> _RuleCounts:
     """Count in one pass, or in several over a wide table, whose expressions at once would
     take the engine's memory (a vector of 32 KiB each)."""
@@ -194,8 +192,8 @@ def _count(
             f"sum(({rule.times}) * _v{n}::INTEGER)" if rule.times else f"count_if(_v{n})"
             for n, rule in enumerate(some)
         ]
-        either = " OR ".join(f"_v{n}" for n in range(len(some))) or "false"
-        lines = table.embedded() if n == 0 else "0"
+        either = " OR ".join(f"_v{n}" for n in range(len(some))) or sql("false")
+        lines = table.embedded() if n == 0 else sql("0")
         query = (
             f"SELECT {', '.join(['count(*)', f'count_if({either})', lines, *aggregates])} FROM "
             f"(SELECT {', '.join(['*', *flags])} FROM "
@@ -211,7 +209,7 @@ def _list_errors(
     engine: duckdb.DuckDBPyConnection,
     table: Table,
     rules: list[FieldRule],
-    blank: str,
+    blank: Sql,
     listed: int,
 ) -> list[dict[str, Any]]:
     """The first errors in the order of the file; each row listed has at least one."""
@@ -230,12 +228,12 @@ def _list_some(
     engine: duckdb.DuckDBPyConnection,
     table: Table,
     rules: list[FieldRule],
-    blank: str,
+    blank: Sql,
     listed: int,
 ) -> list[dict[str, Any]]:
     """As many errors as are listed, and the rest of their last row. The rows come in the
     file's order, so that the rest of them need not be read."""
-    uneven = "_cells, _extra" if table.uneven else "NULL, NULL"
+    uneven = sql("_cells, _extra" if table.uneven else "NULL, NULL")
     texts = ", ".join(column.text for column in table.columns)
     kinds = _kinds_sql(table)
     flags = ", ".join(f"coalesce({rule.sql}, false)" for rule in rules)
@@ -266,10 +264,10 @@ def _list_some(
     return errors
 
 
-def _kinds_sql(table: Table) -> str:
+def _kinds_sql(table: Table) -> Sql:
     """What the format says of each cell of a row, as a list; NULL where cells are texts."""
     if not table.stores_types:
-        return "NULL"
+        return sql("NULL")
     kinds = (column.kind_sql or literal(column.kind or "text") for column in table.columns)
     return f"[{', '.join(kinds)}]"
 
@@ -349,7 +347,7 @@ def _rejected(
     table: Table,
     by_rules: int | None,
     violated: Sequence[tuple[FieldRule, int]],
-    blank: str,
+    blank: Sql,
     faults: list[RowErrors],
 ) -> int:
     """How many rows have at least one error of any kind."""

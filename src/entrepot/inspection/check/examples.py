@@ -4,8 +4,6 @@
 so that no report ever shows an example that would be rejected.
 """
 
-# ruff: noqa: S608 (SQL is built from expressions; every text in it is quoted by `literal`)
-
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -13,8 +11,8 @@ import duckdb
 
 from entrepot.inspection.check.json_rules import satisfies_json_rules
 from entrepot.inspection.check.rules import cell_rules
-from entrepot.inspection.engine import literal
 from entrepot.inspection.report.example_values import propose_values
+from entrepot.inspection.sql import literal, sql
 from entrepot.inspection.table import Column
 from entrepot.inspection.values.cell_sql import CellSql, cell_sql
 from entrepot.schemas.model import Field, TableSchema
@@ -48,9 +46,11 @@ def find_example(engine: duckdb.DuckDBPyConnection, field: Field, missing: tuple
     values = propose_values(field)
     if not values:
         return ""
-    column = Column(field.name, "c1", "text")
+    column = Column(field.name, sql("c1"), "text")
     cell = cell_sql(column, field, missing)
-    broken = " OR ".join(f"coalesce({rule.sql}, false)" for rule in cell_rules(1, cell)) or "false"
+    broken = " OR ".join(f"coalesce({rule.sql}, false)" for rule in cell_rules(1, cell)) or sql(
+        "false"
+    )
     listed = ", ".join(f"({n}, {literal(value)})" for n, value in enumerate(values))
     query = (
         f"SELECT c1 FROM (SELECT *, false AS _blank FROM (VALUES {listed}) AS t(n, c1)) "

@@ -4,12 +4,10 @@ The values pass through Python one by one, in batches of bounded size; a table w
 rule never comes here.
 """
 
-# ruff: noqa: S608 (SQL is built from expressions; every text in it is quoted by `literal`)
-
 import json
 from array import array
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Literal
 
 import duckdb
 
@@ -22,6 +20,7 @@ from entrepot.inspection.check.row_errors import (
 from entrepot.inspection.report.expectation import state_constraint_error
 from entrepot.inspection.report.report import shortened
 from entrepot.inspection.report.sentence import Statement
+from entrepot.inspection.sql import Sql
 from entrepot.inspection.table import Table
 from entrepot.inspection.values.cell_sql import CellSql
 from entrepot.inspection.values.ordering import PARSED_JSON
@@ -69,7 +68,9 @@ def _state(field: Field, number: int, rule: str) -> Callable[[BrokenRow], Statem
     return state
 
 
-def _rules(cell: CellSql) -> Iterator[tuple[str, object, Callable[[Any], bool]]]:
+def _rules(
+    cell: CellSql,
+) -> Iterator[tuple[Literal["enum", "jsonSchema"], object, Callable[[Any], bool]]]:
     constraints = cell.field.constraints
     if constraints.enum is not None:
         values = [read_value(value, cell.field) for value in constraints.enum]
@@ -108,7 +109,7 @@ def _collect(
     table: Table,
     cell: CellSql,
     satisfies: Callable[[Any], bool],
-    name: str,
+    name: Sql,
 ) -> None:
     """Make a table `name` of the rows whose value does not keep the rule."""
     engine.execute(f"SELECT _row, {cell.text} FROM {table.numbered} WHERE {cell.checked}")

@@ -5,8 +5,6 @@ A key that holds costs one pass that groups its hashes, eight bytes each, and sp
 in full.
 """
 
-# ruff: noqa: S608 (SQL is built from expressions; every text in it is quoted by `literal`)
-
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -19,8 +17,8 @@ from entrepot.inspection.check.key_statements import (
     state_unique,
 )
 from entrepot.inspection.check.row_errors import RowErrors, TableRule, find_row_errors
-from entrepot.inspection.engine import literal
 from entrepot.inspection.report.report import shortened
+from entrepot.inspection.sql import Sql, literal, sql
 from entrepot.inspection.table import Table
 from entrepot.inspection.values.cell_sql import CellSql
 from entrepot.inspection.values.ordering import key
@@ -37,7 +35,7 @@ class TableKey:
     must also be there. `parts` are SQL, NULL where a cell has no value of its type."""
 
     rule: TableRule
-    parts: tuple[str, ...]
+    parts: tuple[Sql, ...]
 
     @property
     def requires_value(self) -> bool:
@@ -50,8 +48,8 @@ class Reference:
     """A foreign key within the table: `parts` of each row must be `referenced` of some row."""
 
     rule: TableRule
-    parts: tuple[str, ...]
-    referenced: tuple[str, ...]
+    parts: tuple[Sql, ...]
+    referenced: tuple[Sql, ...]
 
 
 CheckedCells = dict[str, tuple[int, CellSql]]
@@ -110,7 +108,7 @@ def references_of(
 
 def _reference(foreign_key: ForeignKey, checked: CheckedCells) -> Reference:
     """Both sides as texts; a whole number meets a decimal one as a number."""
-    sides: tuple[list[str], list[str]] = ([], [])
+    sides: tuple[list[Sql], list[Sql]] = ([], [])
     for name, other in zip(foreign_key.fields, foreign_key.referenced, strict=True):
         pair = (checked[name][1], checked[other][1])
         kinds = {cell.field.type for cell in pair}
@@ -130,7 +128,7 @@ def _reference(foreign_key: ForeignKey, checked: CheckedCells) -> Reference:
     return Reference(rule, tuple(sides[0]), tuple(sides[1]))
 
 
-def comparable(cell: CellSql, as_number: bool = False) -> str:
+def comparable(cell: CellSql, as_number: bool = False) -> Sql:
     """A value that is equal for equal values of the type, NULL where there is none."""
     value = cell.for_field(lambda form: key(cell.text, form, as_number))
     return f"CASE WHEN {cell.checked} THEN {value} END"
@@ -169,10 +167,10 @@ def _collect(
     engine: duckdb.DuckDBPyConnection,
     table: Table,
     table_key: TableKey,
-    value: str,
-    absent: str,
-    hashes: str,
-    name: str,
+    value: Sql,
+    absent: Sql,
+    hashes: Sql,
+    name: Sql,
 ) -> None:
     """Make a table `name` of the rows that repeat an earlier one (`earlier`), and of those
     without a key that must have one, with a `note` that says which."""
@@ -189,7 +187,9 @@ def _collect(
         f"QUALIFY earlier IS NOT NULL"
     )
     without = (
-        f"SELECT _row, NULL, note FROM ({keyed}) WHERE gone" if table_key.requires_value else ""
+        f"SELECT _row, NULL, note FROM ({keyed}) WHERE gone"
+        if table_key.requires_value
+        else sql("")
     )
     rows = f"{earlier} UNION ALL {without}" if without else earlier
     engine.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {rows}")

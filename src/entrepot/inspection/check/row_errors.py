@@ -1,8 +1,6 @@
 """Rows that break a rule which needs other rows, or cannot be checked in SQL: found apart from the
 counting pass, kept as a table of row numbers, and listed with their place and their cells."""
 
-# ruff: noqa: S608 (SQL is built from expressions; every text in it is quoted by `literal`)
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +9,7 @@ import duckdb
 
 from entrepot.inspection.report.report import problem, shortened, shown_cells
 from entrepot.inspection.report.sentence import Statement
+from entrepot.inspection.sql import Sql, sql
 from entrepot.inspection.table import Table
 
 
@@ -46,14 +45,14 @@ class RowErrors:
     rule: TableRule
     total: int
     errors: list[dict[str, Any]]
-    rows: str
+    rows: Sql
 
 
 def find_row_errors(
     engine: duckdb.DuckDBPyConnection,
     table: Table,
     rule: TableRule,
-    rows: str,
+    rows: Sql,
     listed: int,
     repeats: bool = False,
 ) -> RowErrors | None:
@@ -67,7 +66,7 @@ def find_row_errors(
     if not total:
         return None
     texts = ", ".join(column.text for column in table.columns)
-    facts = "earlier, note" if repeats else "NULL::BIGINT AS earlier, NULL::VARCHAR AS note"
+    facts = sql("earlier, note" if repeats else "NULL::BIGINT AS earlier, NULL::VARCHAR AS note")
     first = f"(SELECT _row, {facts} FROM {rows} ORDER BY _row LIMIT {listed})"
     query = (
         f"SELECT t._row, t._line, f.earlier, f.note, [{texts}] FROM {table.numbered} AS t "
@@ -96,7 +95,7 @@ def find_row_errors(
     return RowErrors(rule, total, errors, rows)
 
 
-def _lines_of(engine: duckdb.DuckDBPyConnection, table: Table, first: str) -> dict[int, int]:
+def _lines_of(engine: duckdb.DuckDBPyConnection, table: Table, first: Sql) -> dict[int, int]:
     """The physical lines of the earlier rows, as far as the reader knows them."""
     wanted = f"SELECT earlier FROM {first} WHERE earlier IS NOT NULL"
     query = f"SELECT _row, _line FROM {table.numbered} WHERE _row IN ({wanted})"
