@@ -33,7 +33,10 @@ def test_of_a_rejected_version(server: Server, account: TestAccount) -> None:
     used = account.api.account()["used"]
     answer = fetch(account.api, task["file_id"])
     assert answer.status_code == 200
-    assert answer.content == HEADER + b"3,3,`amount` must be an integer,3,x\r\n"
+    assert answer.content == HEADER + (
+        b'3,3,"Line 3, column `amount`: `x` is not an integer. Expected an integer, such as 17."'
+        b",3,x\r\n"
+    )
     assert answer.headers["content-type"] == "text/csv; charset=utf-8"
     assert 'filename="orders-rejected.csv"' in answer.headers["content-disposition"]
     assert answer.headers["x-content-type-options"] == "nosniff"
@@ -45,7 +48,10 @@ def test_of_a_rejected_version(server: Server, account: TestAccount) -> None:
 def test_of_a_published_version(account: TestAccount) -> None:
     task = account.api.deliver(b"id,amount\n1,2\n3\n4,5\n")
     answer = fetch(account.api, task["file_id"])
-    assert answer.content == HEADER + b"3,3,the cell of `amount` is missing,3\r\n"
+    assert answer.content == HEADER + (
+        b'3,3,"Line 3, column `amount`: the cell is missing, the row has 1 cell. Expected 2 cells."'
+        b",3\r\n"
+    )
     clean = account.api.deliver(CSV, enforce_schema="true")
     assert fetch(account.api, clean["file_id"]).content == HEADER
 

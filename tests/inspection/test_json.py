@@ -140,9 +140,9 @@ def test_a_comma_too_many_and_keys_twice(inspect: Inspect) -> None:
     )
     found = inspect(text, name="t.jsonl")
     assert [(e["lineNumber"], e["note"]) for e in errors_of(found)] == [
-        (2, "this line is no JSON object"),
-        (4, "a key occurs twice in this object"),
-        (5, "this line is no JSON object"),
+        (2, "not JSON, illegal trailing comma before end of object (character 8)"),
+        (4, "the key `a` occurs twice in the object"),
+        (5, "not JSON, illegal trailing comma before end of array (character 26)"),
     ]
     assert found.row_count == 3
 

@@ -77,7 +77,7 @@ def _refusal(error: Exception) -> tuple[Verdict, str]:
     """What an error of reading says of the file. Raises it again where it says nothing."""
     match error:
         case NotTabular():
-            return "not-tabular", f"The file is no table: {error}."
+            return "not-tabular", f"The file is not a table: {error}."
         case SourceBroken():
             return "source-error", f"The file cannot be read: {error}."
         case TooLarge():

@@ -25,6 +25,7 @@ from entrepot.inspection.report.report import (
     shortened,
     shown_cells,
 )
+from entrepot.inspection.report.row_looks import advice_on_row
 from entrepot.inspection.sql import Sql, literal, sql
 from entrepot.inspection.table import Table, table_of_unmatched
 from entrepot.inspection.values.cell_sql import CellSql
@@ -256,7 +257,12 @@ def _list_some(
         )
         if len(errors) >= listed:
             break
-        row = ListedRow(len(cells) if count is None else count, kinds_of_row)
+        looks = (
+            ""
+            if table.stores_types
+            else advice_on_row(present, table.labels, location["rowNumber"])
+        )
+        row = ListedRow(len(cells) if count is None else count, kinds_of_row, looks)
         common = {**location, "cells": shown_cells(present)}
         for rule, flag in zip(rules, flags_of_row, strict=True):
             if flag:

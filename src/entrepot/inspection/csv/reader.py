@@ -266,9 +266,11 @@ class CsvText:
         )
 
     def _header_line(self) -> int | None:
-        """The physical line on which the header begins."""
+        """The physical line on which the header begins, or the first row without one."""
         header, records = self.reading.layout.header, self.source.decision.records
-        return records[header[0]][0] if header and header[0] < len(records) else None
+        if not header:
+            return self.reading.first_line
+        return records[header[0]][0] if header[0] < len(records) else None
 
 
 def _read_csv(path: Path, options: dict[str, Sql]) -> Sql:

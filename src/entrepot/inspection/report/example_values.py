@@ -123,18 +123,22 @@ def _within(
 
 def _numbers(field: Field, usual: tuple[Any, ...], step: Any) -> Iterator[str]:
     whole = field.type != "number"
+    if field.group_char:  # shows the groups
+        usual = (1234 if whole else Decimal("1234.50"), *usual)
     step = step if whole else Decimal(step)
     for value in _within(field, usual, step, lambda total: total // 2 if whole else total / 2):
         text = _number_text(value if whole else Decimal(value), field)
-        yield text
         if not field.bare_number:
-            yield from _with_affix(text, field)
+            yield _with_affix(text, field)
+        yield text
 
 
-def _with_affix(text: str, field: Field) -> Iterator[str]:
+def _with_affix(text: str, field: Field) -> str:
+    """A number with the unit that the contract states, or with a usual one."""
     affix = field.other.get("entrepot:affix")
-    if isinstance(affix, dict):
-        yield f"{affix.get('prefix', '')}{text}{affix.get('suffix', '')}"
+    if not isinstance(affix, dict):
+        return f"{text} %"
+    return f"{affix.get('prefix', '')}{text}{affix.get('suffix', '')}"
 
 
 def _number_text(value: Any, field: Field) -> str:
@@ -209,7 +213,7 @@ def _strings(field: Field) -> Iterator[str]:
 
 
 def _objects(field: Field) -> Iterator[str]:
-    for length in _lengths(field):
+    for length in (1, *_lengths(field)):
         yield json.dumps({f"key{n}" if n else "key": "value" for n in range(length)})
 
 

@@ -157,14 +157,14 @@ def state_type_error(field: Field, cell: str, stored: CellKind | None = None) ->
     """The statement on a cell that does not have the field's type. `stored` is what the format
     itself says of the cell, None where cells are texts (a delimited text)."""
     named = quoted(cell) if stored is None else f"the {STORED_NOUNS[stored]} {quoted(cell)}"
-    reason = f"{named} is not {_not_noun(field, stored)}"
+    reason = f"{named} is not {_not_noun(field)}"
     hint = look_alikes(cell) if field.type in SHOWN_WITH_LOOK_ALIKES else ""
     native = stored is not None and field.type in (*NUMERIC, "boolean")
     return Statement(f"{reason} ({hint})" if hint else reason, expected_type(field, native))
 
 
-def _not_noun(field: Field, stored: CellKind | None) -> str:
-    if stored is not None and field.type == "list" and field.item_type:
+def _not_noun(field: Field) -> str:
+    if field.type == "list" and field.item_type:
         return f"a list of {ITEM_NOUNS[field.item_type]}"
     return noun_of(field)
 
