@@ -33,7 +33,7 @@ STRINGS = {
 POINT = {"type": "Point", "coordinates": [8.54, 47.37]}
 TOPOLOGY: dict[str, Any] = {"type": "Topology", "objects": {}, "arcs": []}
 DURATIONS = ("PT1H30M", "P1D", "P1M", "P1Y", "P10D", "P2Y6M", "PT1M", "PT1S", "P100Y", "-P1D")
-WORDS = ("text", "Example text", "A", "a", "abc", "ABC", "1", "12345", "A-1")
+WORDS = ("abc", "Example text", "A", "a", "ABC", "1", "12345", "A-1")
 
 
 def propose_values(field: Field) -> list[str]:

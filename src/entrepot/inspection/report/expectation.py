@@ -110,6 +110,8 @@ def expected_type(field: Field, native: bool = False) -> str:  # noqa: PLR0911 (
             if native:
                 return f"{noun_of(field)} that is stored as a number"
             return _expected_number(field)
+        case "string" if native:
+            return f"{noun_of(field)} that is stored as text"
         case "boolean":
             if native:
                 return "true or false, stored as a boolean"
@@ -159,7 +161,7 @@ def state_type_error(field: Field, cell: str, stored: CellKind | None = None) ->
     named = quoted(cell) if stored is None else f"the {STORED_NOUNS[stored]} {quoted(cell)}"
     reason = f"{named} is not {_not_noun(field)}"
     hint = look_alikes(cell) if field.type in SHOWN_WITH_LOOK_ALIKES else ""
-    native = stored is not None and field.type in (*NUMERIC, "boolean")
+    native = stored is not None and field.type in (*NUMERIC, "boolean", "string")
     return Statement(f"{reason} ({hint})" if hint else reason, expected_type(field, native))
 
 
