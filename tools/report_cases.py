@@ -218,7 +218,7 @@ REPORT_CASES = [
     _first("header repeated", "id,name\n1,a\nid,name\n2,b\n"),
     _first("second table", "id,name\n1,a\n2,b\n\nx,y,z\n1,2,3\n4,5,6\n"),
     _first("no header", "1,2\n3,4\n5,6\n"),
-    _first("more than one reading", "Smith, John\nMiller, Anna\nname\n"),
+    _first("more than one reading", "name\nSmith, John\nDoe, Jane\nRoe, Rick\n"),
     _first("no table", "%PDF-1.7 nothing\n", "paper.pdf"),
 ]  # fmt: skip
 """The kinds of breakage."""

@@ -142,7 +142,7 @@ def test_a_comma_too_many_and_keys_twice(inspect: Inspect) -> None:
     assert [(e["lineNumber"], e["note"]) for e in errors_of(found)] == [
         (2, "not JSON, illegal trailing comma before end of object (character 8)"),
         (4, "the key `a` occurs twice in the object"),
-        (5, "not JSON, illegal trailing comma before end of array (character 26)"),
+        (5, "not JSON, illegal trailing comma before end of array (character 25)"),
     ]
     assert found.row_count == 3
 

@@ -42,7 +42,7 @@ def test_validate(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == "The one row keeps the contract.\n"
     assert run(["validate", bad, "--schema", schema]) == 5
     shown = capsys.readouterr().out.splitlines()
-    assert shown == [f"1 of 1 row breaks the contract. {WRONG}", WRONG]
+    assert shown == [f"1 of 1 row breaks the contract. {WRONG}"]
     assert run(["validate", bad, "--schema", schema, "--format", "json"]) == 5
     assert json.loads(capsys.readouterr().out)["valid"] is False
     assert run(["validate", bad, "--format", "quiet"]) == 0

@@ -60,7 +60,7 @@ def test_rows_with_errors_and_no_others(pool: InspectionPool, tmp_path: Path) ->
             "4",
             "5",
             "Line 5, column `note`: `this is far too long` is too long (20 characters)."
-            " Expected at most 12 characters, such as text.",
+            " Expected at most 12 characters, such as abc.",
             "3",
             "this is far too long",
         ],

@@ -6,7 +6,7 @@ import pytest
 from tests.inspection.conftest import Inspect, errors_of
 
 from entrepot.inspection.report.error_kinds import ERROR_KINDS
-from entrepot.inspection.report.report import count_entry, problem
+from entrepot.inspection.report.report import count_entry, finish_errors, problem
 from entrepot.inspection.report.summary import summarize
 
 
@@ -36,7 +36,8 @@ CASES: list[tuple[str, str, dict[str, Any], str]] = [
     ("blank row", "a,b\n1,x\n,\n2,y\n", AB,
      "1 of 3 rows breaks the contract. Line 3: the row has no value. Expected a value in at least "
      "one cell."),
-    ("missing label", "a\n1\n", AB, f"{HEADER}: the column `b` is missing. Expected it as column 2."),
+    ("missing label", "a\n1\n", AB,
+     f"{HEADER}: the column `b` is missing. Expected it as column 2."),
     ("extra label", "a,b,c\n1,x,y\n", AB,
      f"{HEADER}, column 3: the column `c` was inserted, the contract does not have it. "
      "Remove the column."),
@@ -60,7 +61,9 @@ def test_bytes_that_are_no_text(inspect: Inspect) -> None:
 
 @pytest.mark.parametrize("code", ERROR_KINDS)
 def test_every_code_has_words(code: str) -> None:
-    said = summarize([problem(code)], [count_entry(code, None, None, 1)], 0, 2)
+    error = problem(code)
+    finish_errors([error], "line")
+    said = summarize([error], [count_entry(code, None, None, 1)], 0, 2)
     assert said.startswith(("The header breaks the contract. ", "The table breaks the contract. "))
     assert code not in said.split()
     assert said.endswith(".")
@@ -102,8 +105,8 @@ def test_what_is_not_listed_has_no_place() -> None:
     counts = [{"type": "type-error", "count": 2, "fieldName": "a", "fieldNumber": 1,
                "note": 'type is "year/default"'}]  # fmt: skip
     assert summarize([], counts, 2, 1_000) == (
-        "2 of 1,000 rows break the contract. 2 errors in column `a`: The cell does not have the type "
-        "of its field."
+        "2 of 1,000 rows break the contract. 2 errors in column `a`: The cell does not have the "
+        "type of its field."
     )
 
 

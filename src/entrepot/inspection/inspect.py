@@ -265,6 +265,7 @@ def _without_table(
     reason = detail[:1].lower() + detail[1:].rstrip(".")
     reason = reason if line is None else reason.removesuffix(f", in line {line:,}")
     finding = problem(verdict, "", Statement(reason), lineNumber=line)
+    finish_errors([finding], "line")
     report = file_report(
         request.file_name,
         request.size,

@@ -149,7 +149,7 @@ class _Header:
         elif self._ordered and not is_near(label, name):
             code, reason = "incorrect-label", "is not the name in the contract"
         else:
-            code, reason = "renamed-label", f"is a new name for {quoted(name)}"
+            code, reason = "renamed-label", f"seems to be {quoted(name)}, renamed"
         stated = Statement(f"{quoted(label)} {reason}", quoted(name))
         return self._error(code, stated, position, place)
 

@@ -44,7 +44,7 @@ def state_rule(rule: FieldRule, table: Table, row: ListedRow, cell: str) -> Stat
             return Statement(reason, _cells(width), "", advice)
         case "type-error" if rule.field:
             stated = state_type_error(rule.field, cell, row.stored(rule.column))
-            return replace(stated, advice=row.looks)
+            return replace(stated, advice=row.looks) if row.looks else stated
         case _ if rule.field:
             return state_constraint_error(rule.field, rule.rule, cell)
         case _:

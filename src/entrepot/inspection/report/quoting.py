@@ -37,6 +37,8 @@ def quoted(text: str, longest: int = MAX_QUOTED_CHARS) -> str:
     """A cell or a name in backticks: at most `longest` characters of it, on one line, invisible
     characters named, and without backticks of its own."""
     kept = text[:longest]
+    if kept.isascii() and kept.isprintable() and kept == kept.strip() and "`" not in kept:
+        return f"`{kept}{'…' if len(text) > longest else ''}`"  # as nearly every cell
     edges = _edge_spaces(kept, len(text) > longest)
     parts: list[str] = []
     named = 0
@@ -54,6 +56,8 @@ def quoted(text: str, longest: int = MAX_QUOTED_CHARS) -> str:
 def look_alikes(text: str) -> str:
     """What signs beyond ASCII in the text of a number or a date are, in words; empty if there are
     none: `−` (U+2212) is not the hyphen that it looks like."""
+    if text.isascii():
+        return ""
     found = dict.fromkeys(
         char
         for char in text[:MAX_QUOTED_CHARS]

@@ -15,6 +15,11 @@ from entrepot.inspection.table import Finding, PlaceUnit
 # A report stays readable, and bounded whatever the file's cells hold.
 MAX_CELL_CHARS = 1_000
 MAX_SHOWN_CELLS = 100
+REQUIRED_KEYS: dict[str, dict[str, Any]] = {
+    "#label": {"label": "", "fieldName": "", "fieldNumber": 0},
+    "#cell": {"cell": "", "fieldName": "", "fieldNumber": 0},
+}
+"""What Frictionless demands of errors with a tag, for those that have no such place."""
 
 
 def problem(
@@ -41,7 +46,6 @@ def problem(
         "advice": stated.advice or None,
         **places,
     }
-    error["message"] = sentence_of(error, "line")
     return {key: value for key, value in error.items() if value is not None}
 
 
@@ -74,10 +78,10 @@ def finish_errors(
         if "#row" in tags:
             error.setdefault("cells", [])
             error.setdefault("rowNumber", 0)
-        if "#cell" in tags:
-            error.setdefault("cell", "")
-            error.setdefault("fieldName", "")
-            error.setdefault("fieldNumber", 0)
+        for key, value in REQUIRED_KEYS.items():
+            if key in tags:
+                for name, default in value.items():
+                    error.setdefault(name, default)
         error["message"] = sentence_of(error, unit)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from entrepot_client.cli.commands.tasks import watch_to_end
-from entrepot_client.cli.explain import describe_error, explain_task_failure
+from entrepot_client.cli.explain import explain_task_failure, listed_errors
 from entrepot_client.cli.failures import ExitStatus, Failure
 from entrepot_client.cli.output import Format, Output, output_of
 from entrepot_client.cli.progress import ProgressBar
@@ -114,8 +114,8 @@ def _show(output: Output, result: ValidationResult) -> None:
     output.line(result.detail)
     tasks = result.report.get("tasks", [])
     errors = [e for task in tasks for e in task.get("errors") or task.get("findings") or []]
-    for error in errors[:MAX_SHOWN_ERRORS]:
-        output.line(describe_error(error))
+    for line in listed_errors(errors[:MAX_SHOWN_ERRORS], result.detail):
+        output.line(line)
     error_count = sum(count["count"] for task in tasks for count in task.get("errorCounts", []))
     if error_count > MAX_SHOWN_ERRORS:
         output.note(
