@@ -205,7 +205,9 @@ def test_a_rejected_delivery_shows_its_rows(page: Page, person: TestAccount) -> 
         page.get_by_role("link", name="Rejected rows as CSV").click()
     assert downloading.value.suggested_filename == "orders-rejected.csv"
     lines = downloading.value.path().read_text().splitlines()
-    assert lines[:2] == ["_row,_line,_errors,id,amount", "3,3,`amount` must be a number,2,abc"]
+    assert lines[0] == "_row,_line,_errors,id,amount"
+    assert lines[1].startswith('3,3,"Line 3, column `amount`: `abc` is not a number. Expected ')
+    assert lines[1].endswith('",2,abc')
     assert len(lines) == 1 + 4
 
 

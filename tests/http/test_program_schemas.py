@@ -57,7 +57,7 @@ def test_show_and_set(run: Run, account: TestAccount, tmp_path: Path) -> None:
     schema.write_text(json.dumps(wrong))
     status, _, err = run("schema", "set", file_id, schema, "--accept-breaking")
     assert status == 5
-    assert "`id` must be a boolean" in err
+    assert "column `id`: `3` is not a boolean value." in err
 
 
 def test_a_file_without_a_schema(run: Run, account: TestAccount) -> None:

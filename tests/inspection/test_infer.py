@@ -127,7 +127,8 @@ def test_the_seed_samples(inspect: Inspect) -> None:
 def test_a_file_without_header_is_rejected_under_inference(inspect: Inspect) -> None:
     inferred = inspect("1,x\n2,y\n")
     assert inferred.verdict == "violates"
-    assert places(inferred) == [("missing-header", None, None)]
+    assert places(inferred) == [("header-error", None, None)]
+    assert errors_of(inferred)[0]["code"] == "missing-header"
     assert inferred.row_count == 2
     assert inspect("1,x\n2,y\n", mode="none").verdict == "conforms"
 
