@@ -204,6 +204,8 @@ REPORT_CASES = [
     _header("no column of the contract", "x,y,z", "partial"),
     _rows("header in another row", "Report\n\na,b\n1,x\n2,y\n"),
     _rows("header of values", "1,x\n2,y\n3,z\n"),
+    ReportCase("dialect that is not supported", b'{"a": 1, "b": "x"}\n{"a": 2, "b": "y"}\n', _AB,
+               name="table.jsonl", dialect={"property": "rows"}),
     _rows("quote not closed", 'a,b\n1,"x\n2,"y"\n3,"z"\n4,"w"\n'),
     _rows("text after a quote", 'a,b\n1,"x"y\n2,"y"\n3,"z"\n'),
     ReportCase("bytes that are not text", b"a,b\n1,caf\xc3\xa9\n2,\xc3\xa9\xff\n3,\xc3\xa4\n", _AB),
