@@ -8,6 +8,7 @@ Each page keeps its hand-written part; what lies between its two marks is writte
 """
 
 import inspect
+import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -22,11 +23,14 @@ from entrepot.cli.data_folder import make_data_folder
 from entrepot.http.api.openapi.document import api_routes, required_scope
 from entrepot.http.app import create_app
 from entrepot.http.problems import table
-from entrepot.inspection.report import report
+from entrepot.inspection.report.error_kinds import ERROR_KINDS
 from entrepot.schemas import types
 from entrepot.schemas.reading import support
 from entrepot.settings import Settings, read_settings
 from entrepot_client.cli.main import build
+
+sys.path.insert(0, str(Path(__file__).parent))
+import report_cases
 
 PAGES = Path(__file__).parent.parent / "docs" / "reference"
 BEGIN, END = "<!-- written by tools/reference.py -->", "<!-- end of what is written -->"
@@ -103,10 +107,29 @@ def dialects_table() -> str:
     return _table(("property", *names.values()), rows)
 
 
-def error_types_table() -> str:
-    """Every type of error that a report lists."""
-    rows = [(f"`{kind}`", meaning) for kind, (_, meaning) in report.TITLES.items()]
-    return _table(("type", "meaning"), rows)
+def reports_text() -> str:
+    """Every code of an error, and the sentence of each kind of breakage."""
+    kinds = ERROR_KINDS.values()
+    codes = [(f"`{kind.code}`", f"`{kind.type}`", kind.meaning) for kind in kinds]
+    sentences = [
+        (case.kind, report_cases.first_message(inspection))
+        for case, inspection in report_cases.inspect_cases()
+    ]
+    files = [
+        (f"`{name}`", report_cases.first_message(inspection))
+        for name, inspection in report_cases.contract_cases()
+        if inspection.verdict != "conforms"
+    ]
+    return "\n\n".join(
+        (
+            _table(("code", "type", "meaning"), codes),
+            "## The sentence of each kind",
+            "The first error of a small delivery of each kind (`tools/report_cases.py`):",
+            _table(("what is wrong", "message"), sentences),
+            "And of the files in `tests/inspection/cases/contract`:",
+            _table(("file", "message"), files),
+        )
+    )
 
 
 WRITERS: dict[str, Callable[[], str]] = {
@@ -116,7 +139,7 @@ WRITERS: dict[str, Callable[[], str]] = {
     "commands.md": commands_text,
     "schemas.md": types_table,
     "dialects.md": dialects_table,
-    "reports.md": error_types_table,
+    "reports.md": reports_text,
 }
 
 

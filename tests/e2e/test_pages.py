@@ -157,10 +157,43 @@ def test_a_rejected_delivery_shows_its_rows(page: Page, person: TestAccount) -> 
     expect(rows).to_have_count(1 + 4)
     shown = [rows.nth(number).get_by_role("cell").all_inner_texts() for number in range(1, 5)]
     assert shown == [
-        ["3", "3", "amount must be a number", "2", "abc", ""],
-        ["4", "4", "id must be unique; amount must have a value", "1", "empty", ""],
-        ["5", "5", "amount must have a value; the cell of amount is missing", "3", "missing", ""],
-        ["6", "6", "there are more cells than columns", "4", "5", "six"],
+        [
+            "3",
+            "3",
+            "Line 3, column amount: abc is not a number. Expected a number with a decimal"
+            " point, such as 17.50.",
+            "2",
+            "abc",
+            "",
+        ],
+        [
+            "4",
+            "4",
+            "Line 4, column id: 1 is not unique, line 2 has it too. Expected a value that no"
+            " other row has. Line 4, column amount: the cell is empty. Expected a value, such as"
+            " 17.50.",
+            "1",
+            "empty",
+            "",
+        ],
+        [
+            "5",
+            "5",
+            "Line 5, column amount: the cell is empty. Expected a value, such as 17.50."
+            " Line 5, column amount: the cell is missing, the row has 1 cell. Expected 2 cells.",
+            "3",
+            "missing",
+            "",
+        ],
+        [
+            "6",
+            "6",
+            "Line 6, column 3: six is beyond the last column, the row has 3 cells. Expected"
+            " 2 cells. Put a cell that contains the delimiter in quotes.",
+            "4",
+            "5",
+            "six",
+        ],
     ]
     guilty = [rows.nth(number).locator("mark").all_inner_texts() for number in range(1, 5)]
     assert guilty == [["abc"], ["1", "empty"], ["missing"], ["six"]]
@@ -172,7 +205,9 @@ def test_a_rejected_delivery_shows_its_rows(page: Page, person: TestAccount) -> 
         page.get_by_role("link", name="Rejected rows as CSV").click()
     assert downloading.value.suggested_filename == "orders-rejected.csv"
     lines = downloading.value.path().read_text().splitlines()
-    assert lines[:2] == ["_row,_line,_errors,id,amount", "3,3,`amount` must be a number,2,abc"]
+    assert lines[0] == "_row,_line,_errors,id,amount"
+    assert lines[1].startswith('3,3,"Line 3, column `amount`: `abc` is not a number. Expected ')
+    assert lines[1].endswith('",2,abc')
     assert len(lines) == 1 + 4
 
 

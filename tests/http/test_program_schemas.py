@@ -18,7 +18,8 @@ def test_validate_on_the_server(run: Run, account: TestAccount, tmp_path: Path) 
     assert run("validate", good, *where)[:2] == (0, "All 2 rows keep the contract.\n")
     status, out, _ = run("validate", bad, *where)
     assert status == 5
-    assert out.startswith("1 of 1 row: `amount` must be an integer, first at row 2: `x`.\n")
+    sentence = "Line 2, column `amount`: `x` is not an integer. Expected an integer, such as 17."
+    assert out == f"1 of 1 row breaks the contract. {sentence}\n"
     status, out, _ = run("validate", bad, *where, "--format", "json")
     assert (status, json.loads(out)["valid"]) == (5, False)
     assert account.api.json("/files")["files_list"] == []
@@ -31,7 +32,7 @@ def test_validate_by_a_files_contract(run: Run, account: TestAccount, tmp_path: 
     for where in ((), ("--on-server",)):
         status, out, _ = run("validate", bad, "--file", file_id, *where)
         assert status == 5
-        assert out.startswith("1 of 1 row: `amount` must be an integer")
+        assert "Line 2, column `amount`: `x` is not an integer." in out
     assert run("validate", bad, "--file", "42")[0] == 4
 
 
@@ -56,7 +57,7 @@ def test_show_and_set(run: Run, account: TestAccount, tmp_path: Path) -> None:
     schema.write_text(json.dumps(wrong))
     status, _, err = run("schema", "set", file_id, schema, "--accept-breaking")
     assert status == 5
-    assert "`id` must be a boolean" in err
+    assert "column `id`: `3` is not a boolean value." in err
 
 
 def test_a_file_without_a_schema(run: Run, account: TestAccount) -> None:

@@ -1,9 +1,13 @@
 """`report.csv`: the rejected rows of a version, made in the background when they are asked for."""
 
+import csv
+import io
+from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
+from tests.http.conftest import Run
 from tests.http.test_validate import SCHEMA, WRONG
 from tests.support.api import CSV, Api, assert_problem
 from tests.support.server import Server, TestAccount
@@ -33,7 +37,10 @@ def test_of_a_rejected_version(server: Server, account: TestAccount) -> None:
     used = account.api.account()["used"]
     answer = fetch(account.api, task["file_id"])
     assert answer.status_code == 200
-    assert answer.content == HEADER + b"3,3,`amount` must be an integer,3,x\r\n"
+    assert answer.content == HEADER + (
+        b'3,3,"Line 3, column `amount`: `x` is not an integer. Expected an integer, such as 17."'
+        b",3,x\r\n"
+    )
     assert answer.headers["content-type"] == "text/csv; charset=utf-8"
     assert 'filename="orders-rejected.csv"' in answer.headers["content-disposition"]
     assert answer.headers["x-content-type-options"] == "nosniff"
@@ -42,10 +49,38 @@ def test_of_a_rejected_version(server: Server, account: TestAccount) -> None:
     server.assert_sound()
 
 
+def test_every_output_has_the_same_sentence(account: TestAccount, run: Run, tmp_path: Path) -> None:
+    content, sentences = b"id,amount\n1,2\n3,x\n1,\xc2\xa05\n5\n", []
+    task = account.api.deliver(content, enforce_schema=SCHEMA)
+    report = account.api.json(f"/file/{task['file_id']}/report")
+    (judged,) = report["tasks"]
+    sentences = [error["message"] for error in judged["errors"]]
+    assert sentences == [
+        "Line 3, column `amount`: `x` is not an integer. Expected an integer, such as 17.",
+        "Line 4, column `amount`: `⟨no-break space⟩5` is not an integer."
+        " Expected an integer, such as 17.",
+        "Line 5, column `amount`: the cell is missing, the row has 1 cell. Expected 2 cells.",
+    ]
+    assert [error["message"] for error in task["error"]["errors"]] == sentences
+    assert task["error"]["detail"] == judged["summary"]
+    assert all(sentence in judged["summary"] for sentence in (sentences[0], sentences[2]))
+    rows = csv.DictReader(io.StringIO(fetch(account.api, task["file_id"]).text, newline=""))
+    assert [row["_errors"] for row in rows] == sentences
+    (tmp_path / "orders.csv").write_bytes(content)
+    status, out, _ = run("validate", tmp_path / "orders.csv", "--file", task["file_id"])
+    assert (status, out.splitlines()) == (5, [judged["summary"], *sentences])
+    status, _, messages = run("push", tmp_path / "orders.csv", "--to", task["file_id"])
+    assert status == 5
+    assert all(sentence in messages for sentence in (judged["summary"], *sentences))
+
+
 def test_of_a_published_version(account: TestAccount) -> None:
     task = account.api.deliver(b"id,amount\n1,2\n3\n4,5\n")
     answer = fetch(account.api, task["file_id"])
-    assert answer.content == HEADER + b"3,3,the cell of `amount` is missing,3\r\n"
+    assert answer.content == HEADER + (
+        b'3,3,"Line 3, column `amount`: the cell is missing, the row has 1 cell. Expected 2 cells."'
+        b",3\r\n"
+    )
     clean = account.api.deliver(CSV, enforce_schema="true")
     assert fetch(account.api, clean["file_id"]).content == HEADER
 

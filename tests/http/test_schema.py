@@ -117,7 +117,8 @@ def test_what_the_current_version_breaks_does_not_take_effect(
     task = change(account.api, frozen, low, "accept")
     assert (task["status"], task["error"]["code"]) == ("failed", "schema-violation")
     assert task["error"]["detail"] == (
-        "1 of 2 rows: `amount` must be at most 3, first at row 3: `4`."
+        "1 of 2 rows breaks the contract. Line 3, column `amount`: `4` is more than 3. Expected 3"
+        " or less, such as 1."
     )
     report = account.api.json(task["report_url"])
     assert [error["rowNumber"] for error in report["tasks"][0]["errors"]] == [3]

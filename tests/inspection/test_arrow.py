@@ -172,7 +172,7 @@ def test_a_file_after_another_one(inspect: Inspect, tmp_path: Path) -> None:
     assert (counted["total"], counted["judged"]) == (3, 3)
     found = inspect(whole + whole, name="t.arrow")
     assert found.verdict == "source-error"
-    assert "footer does not list what is at byte" in found.detail
+    assert "Arrow footer" in found.detail
 
 
 def test_what_is_not_read(inspect: Inspect, tmp_path: Path) -> None:

@@ -84,7 +84,7 @@ def given(file: str) -> tuple[Any, dict[str, Any] | None]:
 
 def found_in(inspection: Any) -> set[tuple[int, str, int]]:
     return {
-        (each.get("rowNumber", 0), each["type"], each.get("fieldNumber", 0))
+        (each.get("rowNumber", 0), each["code"], each.get("fieldNumber", 0))
         for each in errors_of(inspection)
     }
 
@@ -103,8 +103,8 @@ def test_a_stated_header_row_is_the_header(inspect: Inspect) -> None:
     schema, _ = given("preamble_multiline.csv")
     misplaced = inspect(CONTRACT / "preamble_multiline.csv", schema)
     assert misplaced.detail.startswith(
-        "The header breaks the contract: the names are in record 3, the contract expects them in"
-        ' record 1; add "headerRows": [3] to the dialect.'
+        "The header and 1 of 2 rows break the contract. Line 4: the names are in record 3, the"
+        ' contract expects them in record 1. Add "headerRows": [3] to the dialect.'
     )
     inspection = inspect(CONTRACT / "preamble_multiline.csv", schema, dialect={"headerRows": [3]})
     assert found_in(inspection) == {(4, "type-error", 1)}
@@ -197,7 +197,7 @@ def test_nothing_follows_the_end(inspect: Inspect, file: str) -> None:
     schema, _ = given(file)
     inspection = inspect(CONTRACT / file, schema)
     assert inspection.verdict == "source-error"
-    assert "follows the end of its Arrow stream, at byte 432" in inspection.detail
+    assert "follow the end of its Arrow stream, at byte 432" in inspection.detail
 
 
 @pytest.mark.parametrize("file", ["html_fragment.csv", "s3_error.csv"])

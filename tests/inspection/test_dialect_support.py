@@ -266,7 +266,7 @@ def test_what_is_not_supported_rejects_under_a_contract(
     stated = {name: VALUES[name]}
     found = inspect_stated(UNSUPPORTED_CASES[name, form], stated, tmp_path)
     assert found.verdict == "dialect-unsupported"
-    assert [each["type"] for each in errors_of(found)] == ["dialect-unsupported"]
+    assert [each["code"] for each in errors_of(found)] == ["dialect-unsupported"]
     assert f"the dialect states {name} " in found.detail
     assert FORMAT_NAMES[form] in found.detail
     free = inspect_stated(PLAIN[form], stated, tmp_path, mode="none")

@@ -186,7 +186,8 @@ def test_the_seed_samples(inspect: Inspect) -> None:
 def test_a_file_without_header_is_rejected_under_inference(inspect: Inspect) -> None:
     inferred = inspect("1,x\n2,y\n")
     assert inferred.verdict == "violates"
-    assert places(inferred) == [("missing-header", None, None)]
+    assert places(inferred) == [("header-error", None, None)]
+    assert errors_of(inferred)[0]["code"] == "missing-header"
     assert inferred.row_count == 2
     assert inspect("1,x\n2,y\n", mode="none").verdict == "conforms"
 
@@ -308,7 +309,8 @@ def test_flights_and_penguins(inspect: Inspect, tmp_path: Path) -> None:
     raw = dirty.read_bytes()
     assert raw[first["byteOffset"] :].startswith(b"20x3,")
     assert rejected.detail == (
-        "2 of 336,776 rows: `year` must be an integer, first at row 9,113: `20x3`."
+        "2 of 336,776 rows break the contract. First of 2: Line 9,113, column `year`: `20x3` is not"
+        " an integer. Expected an integer, such as 17."
     )
     penguins = inspect(Path(str(files("palmerpenguins") / "data/penguins.csv")))
     assert penguins.verdict == "conforms"

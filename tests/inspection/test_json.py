@@ -141,9 +141,9 @@ def test_a_comma_too_many_and_keys_twice(inspect: Inspect) -> None:
     )
     found = inspect(text, name="t.jsonl")
     assert [(e["lineNumber"], e["note"]) for e in errors_of(found)] == [
-        (2, "this line is no JSON object"),
-        (4, "a key occurs twice in this object"),
-        (5, "this line is no JSON object"),
+        (2, "not JSON, illegal trailing comma before end of object (character 8)"),
+        (4, "the key `a` occurs twice in the object"),
+        (5, "not JSON, illegal trailing comma before end of array (character 25)"),
     ]
     assert found.row_count == 3
 
@@ -253,7 +253,7 @@ def test_rows_within_one_object(inspect: Inspect) -> None:
     text = '{"data": [{"id": 1}, {"id": 2}], "page": 1}'
     found = inspect(text, name="t.json")
     assert found.verdict == "violates"
-    assert 'add "property": "data" to the dialect' in found.detail
+    assert 'Add "property": "data" to the dialect' in found.detail
     stated = inspect(text, name="t.json", dialect={"property": "data"})
     assert (stated.verdict, stated.row_count) == ("conforms", 2)
     alone = inspect(text, name="t.json", dialect={"itemType": "object"})

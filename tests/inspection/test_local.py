@@ -11,6 +11,8 @@ from entrepot_client.cli.main import run
 
 SCHEMA = {"fields": [{"name": "id", "type": "integer"}, {"name": "v", "type": "string"}]}
 
+WRONG = "Line 2, column `id`: `x` is not an integer. Expected an integer, such as 17."
+
 
 @pytest.fixture
 def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -27,7 +29,7 @@ def test_as_a_function(files: Path) -> None:
     assert (good.verdict, good.row_count) == ("conforms", 1)
     bad = validate_file(files / "bad.csv", SCHEMA)
     assert bad.verdict == "violates"
-    assert bad.detail == "1 of 1 row: `id` must be an integer, first at row 2: `x`."
+    assert bad.detail == f"1 of 1 row breaks the contract. {WRONG}"
     assert validate_file(files / "bad.csv").verdict == "conforms"
     with pytest.raises(FileNotFoundError):
         validate_file(files / "none.csv")
@@ -40,9 +42,7 @@ def test_validate(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == "The one row keeps the contract.\n"
     assert run(["validate", bad, "--schema", schema]) == 5
     shown = capsys.readouterr().out.splitlines()
-    assert shown[0] == "1 of 1 row: `id` must be an integer, first at row 2: `x`."
-    assert shown[1].split() == ["row", "line", "column", "error", "cell"]
-    assert shown[2].split()[:4] == ["2", "2", "id", "type-error"]
+    assert shown == [f"1 of 1 row breaks the contract. {WRONG}"]
     assert run(["validate", bad, "--schema", schema, "--format", "json"]) == 5
     assert json.loads(capsys.readouterr().out)["valid"] is False
     assert run(["validate", bad, "--format", "quiet"]) == 0

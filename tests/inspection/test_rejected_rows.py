@@ -22,6 +22,12 @@ SCHEMA = {
     ]
 }
 
+INTEGER = "column `id`: `x` is not an integer. Expected an integer, such as 17."
+SURPLUS = (
+    "is beyond the last column, the row has 4 cells. Expected 2 cells."
+    " Put a cell that contains the delimiter in quotes."
+)
+
 
 def rejected(
     pool: InspectionPool,
@@ -49,18 +55,46 @@ def test_rows_with_errors_and_no_others(pool: InspectionPool, tmp_path: Path) ->
     rows = rejected(pool, tmp_path / "a.csv", content)
     assert rows == [
         ["_row", "_line", "_errors", "id", "note"],
-        ["3", "3", "`id` must be an integer", "x", "two\nlines"],
-        ["4", "5", "`note` must have a length of at most 12", "3", "this is far too long"],
-        ["5", "6", "`id` must be unique", "1", "again"],
-        ["6", "7", "the cell of `note` is missing", "4"],
-        ["7", "8", "; ".join(["there are more cells than columns"] * 2), "5", "a", "b", "c"],
+        ["3", "3", f"Line 3, {INTEGER}", "x", "two\nlines"],
+        [
+            "4",
+            "5",
+            "Line 5, column `note`: `this is far too long` is too long (20 characters)."
+            " Expected at most 12 characters, such as abc.",
+            "3",
+            "this is far too long",
+        ],
+        [
+            "5",
+            "6",
+            "Line 6, column `id`: `1` is not unique, line 2 has it too. Expected a value"
+            " that no other row has.",
+            "1",
+            "again",
+        ],
+        [
+            "6",
+            "7",
+            "Line 7, column `note`: the cell is missing, the row has 1 cell. Expected 2 cells.",
+            "4",
+        ],
+        [
+            "7",
+            "8",
+            f"Line 8, column 3: `b` {SURPLUS} Line 8, column 4: `c` {SURPLUS}",
+            "5",
+            "a",
+            "b",
+            "c",
+        ],
     ]
 
 
 def test_faults_of_the_header_are_row_1(pool: InspectionPool, tmp_path: Path) -> None:
     rows = rejected(pool, tmp_path / "a.csv", "id,other\n1,a\nx,b\n")
-    assert rows[1] == ["1", "", "column 2 must be `note`, not `other`", "id", "other"]
-    assert rows[2] == ["3", "3", "`id` must be an integer", "x", "b"]
+    fault = "Line 1, column 2: `other` is not the name in the contract. Expected `note`."
+    assert rows[1] == ["1", "1", fault, "id", "other"]
+    assert rows[2] == ["3", "3", f"Line 3, {INTEGER}", "x", "b"]
 
 
 def test_a_sound_table_has_none(pool: InspectionPool, tmp_path: Path) -> None:
@@ -71,13 +105,47 @@ def test_a_sound_table_has_none(pool: InspectionPool, tmp_path: Path) -> None:
 
 def test_without_a_schema_the_structure_is_judged(pool: InspectionPool, tmp_path: Path) -> None:
     rows = rejected(pool, tmp_path / "a.csv", "a,b\n1,2\n3\n", schema=None)
-    assert rows[1:] == [["3", "3", "the cell of `b` is missing", "3"]]
+    fault = "Line 3, column `b`: the cell is missing, the row has 1 cell. Expected 2 cells."
+    assert rows[1:] == [["3", "3", fault, "3"]]
 
 
 def test_json_lines(pool: InspectionPool, tmp_path: Path) -> None:
     rows = rejected(pool, tmp_path / "a.jsonl", '{"id":1,"note":"a"}\n{"id":"x","note":"b"}\n')
     (row,) = rows[1:]
-    assert row[2:] == ["`id` must be an integer", "x", "b"]
+    fault = (
+        "Line 2, column `id`: the text `x` is not an integer."
+        " Expected an integer that is stored as a number, such as 17."
+    )
+    assert row[1:] == ["2", fault, "x", "b"]
+
+
+def test_a_line_that_is_not_json_is_a_row_without_cells(
+    pool: InspectionPool, tmp_path: Path
+) -> None:
+    lines = ['{"id":1,"note":"a"}', '{"id":2,"note":', "[1]", '{"id":3,"note":"c","note":"d"}']
+    rows = rejected(pool, tmp_path / "a.jsonl", "\n".join(lines) + "\n")
+    assert [row[:3] for row in rows[1:]] == [
+        ["3", "2", "Line 2: the JSON object is cut off at the end of the line."],
+        ["4", "3", "Line 3: an array is not a JSON object."],
+        ["5", "4", "Line 4: the key `note` occurs twice in the object."],
+    ]
+    assert [row[3:] for row in rows[1:]] == [[], [], ["3", "c"]]
+
+
+def test_broken_json_has_one_row_with_its_line(pool: InspectionPool, tmp_path: Path) -> None:
+    rows = rejected(pool, tmp_path / "a.json", '[{"id": 1},\n {"id": ]\n')
+    assert rows == [
+        ["_row", "_line", "_errors"],
+        ["", "2", "Line 2: the file cannot be read: expecting value."],
+    ]
+
+
+def test_a_broken_quote_is_a_row_with_its_line(pool: InspectionPool, tmp_path: Path) -> None:
+    content = 'id,note\n1,"a"b\n2,"c\n3,"d"\n4,"e"\n5,"f"\n'
+    rows = rejected(pool, tmp_path / "a.csv", content)
+    assert [row[1] for row in rows[1:]] == ["2", "3"]
+    assert rows[1][2].startswith("Line 2: text follows a quote in cell 2; ")
+    assert rows[2][2].startswith("Line 3: the quote that opens cell 2 is not closed; ")
 
 
 def test_what_no_report_lists_is_there_up_to_the_bound(

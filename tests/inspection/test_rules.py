@@ -164,7 +164,7 @@ AB = [{"name": "a", "type": "integer"}, {"name": "b", "type": "string"}]
 def test_unique_keys(inspect: Inspect) -> None:
     schema = {"fields": AB, "uniqueKeys": [["a", "b"], ["b"]]}
     found = inspect("a,b\n1,x\n01,x\n2,x\n1,\n1,\n,y\n,y\nq,z\nq,z\n", schema)
-    unique = [e for e in errors_of(found) if e["type"] == "unique-error"]
+    unique = [e for e in errors_of(found) if e["code"] == "unique-key"]
     assert [(e["rowNumber"], e["note"]) for e in unique] == [
         (3, 'the unique key "a, b": the same as in the row at position 2'),
         (3, 'the unique key "b": the same as in the row at position 2'),
@@ -173,8 +173,10 @@ def test_unique_keys(inspect: Inspect) -> None:
         (10, 'the unique key "b": the same as in the row at position 9'),
     ]
     counts = found.report["tasks"][0]["errorCounts"]
-    assert [c["count"] for c in counts if c["type"] == "unique-error"] == [1, 4]
-    assert "a key must be unique" in inspect("a,b\n1,x\n1,x\n", schema).detail
+    assert [c["count"] for c in counts if c["code"] == "unique-key"] == [1, 4]
+    assert [(e["earlierRowNumber"], e["earlierLineNumber"]) for e in unique][:2] == [(2, 2)] * 2
+    detail = inspect("a,b\n1,x\n1,x\n", schema).detail
+    assert "the unique key `a` = `1`, `b` = `x` is not unique, line 2 has it too" in detail
 
 
 def test_primary_key_demands_all_its_parts(inspect: Inspect) -> None:
@@ -309,7 +311,7 @@ def test_keys_of_a_table_that_is_sifted_by_its_lines(clean: bool, inspect: Inspe
         "uniqueKeys": [["b", "c"]],
     }
     found = inspect("a,b,c\n" + "\n".join(rows) + "\n", schema)
-    wanted = [("foreign-key", 12, None), ("unique-error", 23, None)]
+    wanted = [("foreign-key", 12, None), ("row-error", 23, None)]
     wanted += [] if clean else [("type-error", 32, 2)]
     assert places(found) == sorted(wanted, key=str)
     assert found.report["tasks"][0]["rowsRejected"] == len(places(found))

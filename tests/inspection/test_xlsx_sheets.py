@@ -37,7 +37,7 @@ def save(path: Path, *sheets: list[list[Any]], hidden: tuple[int, ...] = ()) -> 
 
 def found(inspection: Any) -> set[tuple[str, int, Any]]:
     return {
-        (error["type"], error.get("rowNumber", 0), error.get("cell"))
+        (error["code"], error.get("rowNumber", 0), error.get("cell"))
         for error in errors_of(inspection)
     }
 
@@ -68,7 +68,7 @@ def test_workbooks_that_are_read_whole(inspect: Inspect, file: str, rows: int, t
 
 def test_a_cell_in_the_far_corner(inspect: Inspect) -> None:
     inspection = inspect(READING / "40-far-corner.xlsx")
-    assert [(e["type"], e["rowNumber"]) for e in errors_of(inspection)] == [
+    assert [(e["code"], e["rowNumber"]) for e in errors_of(inspection)] == [
         ("extra-cell", 1_048_576)
     ]
     schema = {"fields": [{"name": "id", "type": "integer"}, {"name": "n", "type": "integer"}]}
@@ -77,14 +77,14 @@ def test_a_cell_in_the_far_corner(inspect: Inspect) -> None:
     assert counts == {"blank-row": 1_048_573, "extra-cell": 1}
     skipped = inspect(READING / "40-far-corner.xlsx", schema, dialect={"skipBlankRows": True})
     (error,) = errors_of(skipped)
-    assert (error["type"], error["rowNumber"], error["fieldNumber"], error["cell"]) == (
+    assert (error["code"], error["rowNumber"], error["fieldNumber"], error["cell"]) == (
         "extra-cell", 1_048_576, 16_384, "9",
     )  # fmt: skip
 
 
 def test_rows_are_numbered_as_in_the_sheet(inspect: Inspect) -> None:
     inspection = inspect(READING / "95-title-blank-row.xlsx")
-    assert [(e["type"], e["rowNumber"]) for e in errors_of(inspection)] == [("blank-row", 6)]
+    assert [(e["code"], e["rowNumber"]) for e in errors_of(inspection)] == [("blank-row", 6)]
     assert inspection.dialect == {"headerRows": [3]}
     assert inspection.profile["file"]["range"] == "A3:C7"
 

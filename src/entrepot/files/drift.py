@@ -15,7 +15,7 @@ from sqlalchemy import and_, select, update
 
 from entrepot.db.tables import files, inspections, versions
 from entrepot.db.types import WriteConnection
-from entrepot.inspection.report.summary import quoted
+from entrepot.inspection.report.quoting import quoted
 
 MAX_ROWS_CHANGE = 0.5
 """Share of the earlier rows by which the number of rows may differ."""

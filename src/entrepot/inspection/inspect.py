@@ -12,7 +12,7 @@ from entrepot.inspection.check.almost_typed import AlmostTyped
 from entrepot.inspection.check.check import Checked, check_table
 from entrepot.inspection.check.field_matching import align_columns
 from entrepot.inspection.check.first_version import judge_first_version, without_spare_column
-from entrepot.inspection.check.header import check_header, check_labels
+from entrepot.inspection.check.header_errors import check_header, check_labels
 from entrepot.inspection.check.infer import infer_schema
 from entrepot.inspection.context import (
     Detected,
@@ -29,7 +29,8 @@ from entrepot.inspection.line_prefilter import HeaderRepeated
 from entrepot.inspection.open_table import open_table
 from entrepot.inspection.progress import JUDGED, UNPACKED
 from entrepot.inspection.report.profile import file_profile
-from entrepot.inspection.report.report import count_entry, file_report, problem
+from entrepot.inspection.report.report import count_entry, file_report, finish_errors, problem
+from entrepot.inspection.report.sentence import Statement
 from entrepot.inspection.report.summary import summarize
 from entrepot.inspection.results import Inspection, InspectionRequest, Verdict
 from entrepot.inspection.stated_dialect import dialect_warnings
@@ -37,9 +38,6 @@ from entrepot.inspection.table import DialectUnsupported, NotTabular, SourceBrok
 from entrepot.schemas.model import TableSchema
 from entrepot.schemas.table_dialect import parse_dialect
 from entrepot.schemas.table_schema import parse_schema, to_document
-
-ERROR_TYPES: dict[Verdict, str] = {"dialect-unsupported": "dialect-unsupported"}
-"""What a report calls the one error of a file that was not read, where that is no broken source."""
 
 
 @dataclass(frozen=True)
@@ -76,8 +74,8 @@ def inspect_file(request: InspectionRequest, context: InspectionContext) -> Insp
             detected = replace(detected, media_type=error.media_type)
         detail = detail.replace(str(source.path), request.file_name)
         detail = detail.replace(f"{context.scratch}/", "")
-        kind = error.error_type if isinstance(error, SourceBroken) else ERROR_TYPES.get(verdict)
-        inspection = _without_table(request, detected, verdict, detail, kind or "source-error")
+        code, line = _code_and_line(error, verdict)
+        inspection = _without_table(request, detected, verdict, detail, code, line)
     else:
         inspection = _with_table(request, outcome, context.limits)
     return inspection if packed is None else _as_packed(inspection, packed)
@@ -87,7 +85,7 @@ def _refusal(error: Exception) -> tuple[Verdict, str]:
     """What an error of reading says of the file. Raises it again where it says nothing."""
     match error:
         case NotTabular():
-            return "not-tabular", f"The file is no table: {error}."
+            return "not-tabular", f"The file is not a table: {error}."
         case SourceBroken():
             return "source-error", f"The file cannot be read: {error}."
         case DialectUnsupported():
@@ -147,7 +145,9 @@ def _check_or_infer(
         raise SourceBroken(f"its records are not all accounted for: {records.describe()}")
     outcome.profile["file"]["records"] = records.describe()
     exceptions = [cell for each in outcome.almost_typed for cell in each.cells]
-    opened.locate_errors([*outcome.checked.errors, *exceptions])
+    errors, table = [*outcome.header_errors, *outcome.checked.errors], outcome.table
+    opened.locate_errors([*errors, *exceptions])
+    finish_errors(errors, table.place_unit, table.labels, table.header_rows)
     return outcome
 
 
@@ -236,7 +236,7 @@ def _with_table(request: InspectionRequest, outcome: _Outcome, limits: Limits) -
     errors = [*outcome.header_errors, *checked.errors][: limits.errors]
     counts = [
         count_entry(
-            error["type"], error.get("fieldName"), error.get("fieldNumber"), 1, _own_note(error)
+            error["code"], error.get("fieldName"), error.get("fieldNumber"), 1, _own_note(error)
         )
         for error in outcome.header_errors
     ] + checked.counts
@@ -263,8 +263,8 @@ def _with_table(request: InspectionRequest, outcome: _Outcome, limits: Limits) -
 
 
 def _own_note(error: dict[str, Any]) -> str:
-    """The note that tells errors of one type apart; those of labels differ by their fields."""
-    return "" if error["type"].endswith("-label") else str(error["note"])
+    """The note that tells errors of one code apart; those of labels differ by their fields."""
+    return "" if "#label" in error["tags"] else str(error["note"])
 
 
 def _as_packed(inspection: Inspection, packed: Unpacked) -> Inspection:
@@ -273,17 +273,26 @@ def _as_packed(inspection: Inspection, packed: Unpacked) -> Inspection:
     return replace(inspection, media_type=f"application/{packed.compression[0]}")
 
 
+def _code_and_line(error: Exception, verdict: Verdict) -> tuple[str, int | None]:
+    """What a report calls the error of a file that was not read, and its line if it is known."""
+    return (error.code, error.line) if isinstance(error, SourceBroken) else (verdict, None)
+
+
 def _without_table(
     request: InspectionRequest,
     detected: Detected,
     verdict: Verdict,
     detail: str,
-    error_type: str,
+    code: str,
+    line: int | None,
 ) -> Inspection:
     """Without a contract any file is accepted; why it is not a table is then a warning."""
     free = request.mode == "none"
     quiet = free and verdict == "not-tabular"
-    finding = problem(error_type, detail)
+    reason = detail[:1].lower() + detail[1:].rstrip(".")
+    reason = reason if line is None else reason.removesuffix(f", in line {line:,}")
+    finding = problem(code, "", Statement(reason), lineNumber=line)
+    finish_errors([finding], "line")
     report = file_report(
         request.file_name,
         request.size,

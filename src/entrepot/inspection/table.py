@@ -17,6 +17,10 @@ Storage = Literal["text", "json", "workbook", "columns"]
 """How a format stores cells: all as texts (delimited text), each with its own kind (JSON, XLSX),
 or each column in a type of its own (Parquet, Arrow)."""
 
+PlaceUnit = Literal["line", "row", "element", "record"]
+"""What a reader of the file counts: physical lines of a text, rows of a sheet, elements of a JSON
+array (from 1), rows of Parquet and Arrow (from 1, without a header)."""
+
 
 @dataclass(frozen=True)
 class Column:
@@ -34,25 +38,30 @@ class Column:
 
 @dataclass(frozen=True)
 class Finding:
-    """A fault of the structure that the reader itself knows the place of."""
+    """A fault of the structure that the reader itself knows the place of. `code` is one of
+    `report.error_kinds`; `note` says what is wrong, as the part of a sentence after its place;
+    `advice` is a sentence that says what to do."""
 
-    type: str
+    code: str
     note: str
     row: int | None = None
     line: int | None = None
     offset: int | None = None
+    advice: str = ""
 
 
 @dataclass(frozen=True)
 class FirstVersion:
     """What a reading says of a first version that is to become a contract: `findings` that reject
     it, `warnings`, the `dialect` to freeze with its schema. `unsure` says in words that another
-    reading is nearly as likely; `markup`: the text is HTML or XML."""
+    reading is nearly as likely, `unsure_advice` how to state one; `markup`: the text is HTML or
+    XML."""
 
     findings: tuple[Finding, ...] = ()
     warnings: tuple[str, ...] = ()
     dialect: dict[str, Any] | None = None
     unsure: str = ""
+    unsure_advice: str = ""
     markup: bool = False
     header_stated_absent: bool = False
 
@@ -77,6 +86,8 @@ class Table:
     `misplaced_header` says in words that the header is not where the contract expects it.
     `blank_despite_surplus`: a row that has surplus cells alone is a blank row, as Frictionless says
     of texts.
+    `place_unit` is what a reader of the file counts; `header_line` the physical line of the
+    header in a text.
     """
 
     columns: tuple[Column, ...]
@@ -101,6 +112,13 @@ class Table:
     rejected_by_reader: int = 0
     warnings: tuple[str, ...] = ()
     description: dict[str, Any] = field(default_factory=dict)
+    place_unit: PlaceUnit = "line"
+    header_line: int | None = None
+
+    @property
+    def header_rows(self) -> tuple[int, ...]:
+        """The row numbers of the header; the first row where the format has no header row."""
+        return tuple(self.description.get("headerRows") or (1,))
 
     @property
     def typed(self) -> bool:
@@ -111,6 +129,11 @@ class Table:
     def labels(self) -> tuple[str, ...]:
         """The columns' labels in the file's order."""
         return tuple(column.label for column in self.columns)
+
+    @property
+    def stores_types(self) -> bool:
+        """Whether the format says of each cell what it is; in a delimited text all are texts."""
+        return self.by_name or self.place_unit != "line"
 
     def same_reading(self, other: "Table") -> bool:
         """Whether both scan the same rows of one file in the same way."""
@@ -141,12 +164,14 @@ class NotTabular(Exception):
 
 
 class SourceBroken(Exception):
-    """The file says it is of a kind, and cannot be read as such; the text says why. `error_type` is
-    what the report calls it."""
+    """The file cannot be read in its format: `reason` says why, `line` on which physical line of a
+    text, if that is known. `code` is what the report calls it."""
 
-    def __init__(self, reason: str, error_type: str = "source-error") -> None:
-        super().__init__(reason)
-        self.error_type = error_type
+    def __init__(self, reason: str, line: int | None = None, code: str = "source-error") -> None:
+        super().__init__(reason if line is None else f"{reason}, in line {line:,}")
+        self.reason = reason
+        self.line = line
+        self.code = code
 
 
 class DialectUnsupported(Exception):

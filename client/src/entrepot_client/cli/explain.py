@@ -1,6 +1,6 @@
 """Explain each error of the client to the person at the terminal, with its exit status."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from entrepot_client import errors
@@ -139,15 +139,21 @@ def _format_sizes(figures: Mapping[str, Any]) -> str:
 
 def _first_errors(problem: errors.ProblemError) -> tuple[str, ...]:
     items = problem.errors
-    lines = [_error_line(error) for error in items[:_MAX_ERRORS]]
+    lines = listed_errors(items[:_MAX_ERRORS], str(problem))
     # A document lists some errors and counts them all.
     error_count = problem.figures.get("error_count")
     remaining = max(error_count if isinstance(error_count, int) else 0, len(items)) - len(lines)
     return (*lines, f"… and {remaining:,} more") if lines and remaining else tuple(lines)
 
 
-def _error_line(error: Mapping[str, Any]) -> str:
-    """One error of a report (with Frictionless's members) or of a form."""
+def listed_errors(errors: Sequence[Mapping[str, Any]], summary: str) -> list[str]:
+    """Each error in a sentence; none if the summary above it has the only one."""
+    lines = [describe_error(error) for error in errors]
+    return [] if len(lines) == 1 and lines[0] in summary else lines
+
+
+def describe_error(error: Mapping[str, Any]) -> str:
+    """One error in a sentence: of a report, whose `message` is the server's own, or of a form."""
     if message := error.get("message"):
         return str(message)
     place = []

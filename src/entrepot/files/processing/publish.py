@@ -42,6 +42,13 @@ REJECTION_CODES = {
 }
 """The problem code of each verdict by which a version is rejected."""
 
+ERROR_KEYS = (
+    *("type", "code", "message", "expected", "example", "advice"),
+    *("rowNumber", "lineNumber", "fieldName", "fieldNumber", "label", "cell"),
+    *("earlierRowNumber", "earlierLineNumber"),
+)
+"""What a task's problem keeps of an error of the report."""
+
 
 def publish_version(
     conn: WriteConnection,
@@ -238,8 +245,7 @@ def _first_errors(inspection: Inspection, limit: int = 10) -> dict[str, Any]:
     errors = [
         error for task in inspection.report.get("tasks", []) for error in task.get("errors", [])
     ]
-    keys = ("type", "message", "rowNumber", "lineNumber", "fieldName", "fieldNumber", "cell")
-    first = [{key: error[key] for key in keys if key in error} for error in errors[:limit]]
+    first = [{key: error[key] for key in ERROR_KEYS if key in error} for error in errors[:limit]]
     stats = inspection.report.get("stats", {})
     return {"errors": first, "error_count": stats.get("errors", len(errors))}
 

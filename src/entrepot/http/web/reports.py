@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from entrepot.inspection.report.report import TITLES
-from entrepot.inspection.report.summary import describe_error
+from entrepot.inspection.report.summary import describe_count
 
 ROWS_SHOWN = 20
 ERRORS_SHOWN = 20
@@ -88,7 +87,7 @@ def report_view(report: dict[str, Any]) -> ReportView:
         wide=width,
         first_rows=tuple(_row(errors, places) for errors in rows),
         errors=tuple([error for error in listed if not _has_row(error)][:ERRORS_SHOWN]),
-        counts=tuple(_count(each) for each in task["errorCounts"]),
+        counts=tuple(_count(each, listed) for each in task["errorCounts"]),
         warnings=tuple(text for text in task["warnings"] if text != task.get("summary")),
     )
 
@@ -135,12 +134,11 @@ def _row(errors: Sequence[dict[str, Any]], places: Sequence[int]) -> RejectedRow
         text = first["cells"][place - 1] if inside else (error or {}).get("cell", "")
         absent = not inside and (error is None or error["type"] != "extra-cell")
         cells.append(Cell(text, error is not None, absent))
-    faults = dict.fromkeys(describe_error(error) for error in errors)
+    faults = dict.fromkeys(str(error["message"]) for error in errors)
     return RejectedRow(first["rowNumber"], first.get("lineNumber"), tuple(cells), tuple(faults))
 
 
-def _count(entry: dict[str, Any]) -> Count:
+def _count(entry: dict[str, Any], errors: Sequence[dict[str, Any]]) -> Count:
     number = entry.get("fieldNumber")
     column = entry.get("fieldName") or (f"column {number}" if number else "")
-    title = describe_error(entry) if entry["type"] in MARKED else TITLES[entry["type"]][1]
-    return Count(title[:1].upper() + title[1:].rstrip("."), column, entry["count"])
+    return Count(describe_count(entry, errors), column, entry["count"])

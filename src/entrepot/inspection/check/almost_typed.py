@@ -13,7 +13,7 @@ import duckdb
 from entrepot.inspection.check.count_cells import TYPE_BY_KIND, CellCounts
 from entrepot.inspection.check.first_texts import MARKS_SQL
 from entrepot.inspection.check.type_candidates import Candidate
-from entrepot.inspection.report.summary import quoted
+from entrepot.inspection.report.quoting import quoted
 from entrepot.inspection.sql import Sql, literal, sql
 from entrepot.inspection.table import Column, Table
 from entrepot.schemas.model import Field

@@ -11,17 +11,26 @@ from typing import Any
 import duckdb
 
 from entrepot.inspection.check.emptiness import check_emptiness
+from entrepot.inspection.check.examples import add_examples
 from entrepot.inspection.check.first_texts import seen_texts
 from entrepot.inspection.check.group_sizes import with_group_sizes
 from entrepot.inspection.check.json_rules import check_json_rules
 from entrepot.inspection.check.keys import check_keys, check_references, keys_of, references_of
 from entrepot.inspection.check.row_errors import RowErrors
 from entrepot.inspection.check.rules import FieldRule, blank_row, checked_columns, field_rules
+from entrepot.inspection.check.statements import ListedRow, state_rule
 from entrepot.inspection.line_prefilter import prefilter
 from entrepot.inspection.line_regex import ANYTHING, CellRegex, cell_regex
-from entrepot.inspection.report.report import count_entry, problem, shortened, shown_cells
-from entrepot.inspection.sql import Sql, sql
-from entrepot.inspection.table import Finding, Table, table_of_unmatched
+from entrepot.inspection.report.report import (
+    count_entry,
+    problem,
+    problem_of_finding,
+    shortened,
+    shown_cells,
+)
+from entrepot.inspection.report.row_looks import advice_on_row
+from entrepot.inspection.sql import Sql, literal, sql
+from entrepot.inspection.table import Table, table_of_unmatched
 from entrepot.inspection.values.cell_sql import CellSql
 from entrepot.schemas.model import Field, TableSchema
 
@@ -48,7 +57,7 @@ class Checked:
         at most."""
         counts = [
             count_entry(
-                each["type"], each.get("fieldName"), each.get("fieldNumber"), 1, each["note"]
+                each["code"], each.get("fieldName"), each.get("fieldNumber"), 1, each["note"]
             )
             for each in errors
         ]
@@ -142,7 +151,7 @@ def _check_all(
     counts = _count_rows(engine, table, cells, rules)
     violated = [(rule, total) for rule, total in zip(rules, counts.totals, strict=True) if total]
     errors = _list_errors(engine, table, [rule for rule, _ in violated], blank, listed)
-    errors += [_of_finding(finding) for finding in table.findings[:listed]]
+    errors += [problem_of_finding(finding) for finding in table.findings[:listed]]
     faults: list[RowErrors] = []
     if not structure_only:
         faults += check_json_rules(engine, table, cells, skipped, listed)
@@ -151,9 +160,11 @@ def _check_all(
     for fault in faults:
         errors += fault.errors
     errors.sort(key=_row_and_field)
+    del errors[listed:]
+    add_examples(engine, errors, schema, cells)
     return Checked(
         rows=counts.rows,
-        errors=errors[:listed],
+        errors=errors,
         counts=_counts(violated, table, faults),
         rejected=_rejected(engine, table, counts.rejected, violated, blank, faults),
         embedded=counts.embedded,
@@ -253,9 +264,10 @@ def _list_some(
     file's order, so that the rest of them need not be read."""
     uneven = sql("_cells, _extra" if table.uneven else "NULL, NULL")
     texts = ", ".join(column.text for column in table.columns)
+    kinds = _kinds_sql(table)
     flags = ", ".join(f"coalesce({rule.sql}, false)" for rule in rules)
     query = (
-        f"SELECT _row, _line, {uneven}, [{texts}], [{flags}] FROM (SELECT *, {blank} "
+        f"SELECT _row, _line, {uneven}, {kinds}, [{texts}], [{flags}] FROM (SELECT *, {blank} "
         f"FROM {table.numbered}) WHERE {' OR '.join(rule.sql for rule in rules)} LIMIT {listed}"
     )
     listed_rows: list[tuple[Any, ...]] = []
@@ -266,17 +278,32 @@ def _list_some(
         flagged += sum(sum(row[-1]) for row in rows)
     locations = table.places({row[0] for row in listed_rows}) if table.places else {}
     errors: list[dict[str, Any]] = []
-    for number, line, count, extra, cells, flags_of_row in listed_rows:
+    for number, line, count, extra, kinds_of_row, cells, flags_of_row in listed_rows:
         present = cells if count is None else cells[:count]
         location = (
             _location(locations[number]) if locations else {"rowNumber": number, "lineNumber": line}
         )
         if len(errors) >= listed:
             break
+        looks = (
+            ""
+            if table.stores_types
+            else advice_on_row(present, table.labels, location["rowNumber"])
+        )
+        row = ListedRow(len(cells) if count is None else count, kinds_of_row, looks)
+        common = {**location, "cells": shown_cells(present)}
         for rule, flag in zip(rules, flags_of_row, strict=True):
             if flag:
-                errors += _of_rule(rule, location, present, cells, extra)
+                errors += _of_rule(rule, table, row, common, cells, extra)
     return errors
+
+
+def _kinds_sql(table: Table) -> Sql:
+    """What the format says of each cell of a row, as a list; NULL where cells are texts."""
+    if not table.stores_types:
+        return sql("NULL")
+    kinds = (column.kind_sql or literal(column.kind or "text") for column in table.columns)
+    return f"[{', '.join(kinds)}]"
 
 
 def _location(line: tuple[int, int]) -> dict[str, Any]:
@@ -285,24 +312,33 @@ def _location(line: tuple[int, int]) -> dict[str, Any]:
 
 def _of_rule(
     rule: FieldRule,
-    location: dict[str, Any],
-    present: list[str | None],
+    table: Table,
+    row: ListedRow,
+    common: dict[str, Any],
     cells: list[str | None],
     extra: str | None,
 ) -> list[dict[str, Any]]:
-    common: dict[str, Any] = {**location, "cells": shown_cells(present)}
     if rule.type == "blank-row":
-        return [problem("blank-row", "", **common)]
+        return [problem("blank-row", "", state_rule(rule, table, row, ""), **common)]
     if rule.type == "extra-cell":
         surplus = surplus_cells(extra, rule.column)
         return [
-            problem("extra-cell", "", **common, cell=shortened(cell), fieldName="", fieldNumber=n)
+            problem(
+                "extra-cell",
+                "",
+                state_rule(rule, table, row, cell),
+                **common,
+                cell=shortened(cell),
+                fieldName="",
+                fieldNumber=n,
+            )
             for n, cell in surplus
         ]
-    cell = cells[rule.column - 1] if rule.column <= len(cells) else None
+    cell = (cells[rule.column - 1] if rule.column <= len(cells) else None) or ""
     name = rule.field.name if rule.field else ""
-    common |= {"cell": shortened(cell or ""), "fieldName": name, "fieldNumber": rule.column}
-    return [problem(rule.type, rule.note, **common)]
+    stated = state_rule(rule, table, row, cell)
+    places = {**common, "cell": shortened(cell), "fieldName": name, "fieldNumber": rule.column}
+    return [problem(rule.type, rule.note, stated, **places)]
 
 
 def surplus_cells(extra: str | None, first: int = 1) -> list[tuple[int, str]]:
@@ -313,16 +349,6 @@ def surplus_cells(extra: str | None, first: int = 1) -> list[tuple[int, str]]:
         (int(cell[0]), str(cell[1])) if isinstance(cell, list) else (n, str(cell))
         for n, cell in enumerate(cells, start=first)
     ]
-
-
-def _of_finding(finding: Finding) -> dict[str, Any]:
-    return problem(
-        finding.type,
-        finding.note,
-        rowNumber=finding.row,
-        lineNumber=finding.line,
-        byteOffset=finding.offset,
-    )
 
 
 def _counts(
@@ -341,10 +367,10 @@ def _counts(
     if table.finding_counts:
         counts += [count_entry(kind, None, None, total) for kind, total in table.finding_counts]
     elif table.findings_total:
-        counts.append(count_entry(table.findings[0].type, None, None, table.findings_total))
+        counts.append(count_entry(table.findings[0].code, None, None, table.findings_total))
     counts += [
         count_entry(
-            fault.rule.type,
+            fault.rule.code,
             fault.rule.field_name,
             fault.rule.field_number,
             fault.total,

@@ -10,6 +10,7 @@ from typing import Any
 import duckdb
 
 from entrepot.inspection.report.report import problem
+from entrepot.inspection.report.sentence import Statement
 from entrepot.inspection.sql import Sql
 from entrepot.inspection.table import Table
 from entrepot.inspection.values.cell_sql import CellSql
@@ -35,10 +36,9 @@ def check_emptiness(
     """
     if rows < schema.min_rows:
         least = "1 row" if schema.min_rows == 1 else f"{schema.min_rows:,} rows"
-        if rows == 0:
-            return [problem("no-rows", f"at least {least} must be delivered")]
-        note = f"at least {least} must be delivered, there are {rows:,}"
-        return [problem("too-few-rows", note)]
+        has = "no rows" if rows == 0 else "1 row" if rows == 1 else f"{rows:,} rows"
+        stated = Statement(f"the table has {has}", f"at least {least}")
+        return [problem("too-few-rows" if rows else "no-rows", "", stated)]
     filled_only = [(number, cell) for number, cell in cells if cell.field.not_empty]
     if not rows or not filled_only:
         return []
@@ -47,6 +47,7 @@ def check_emptiness(
         problem(
             "empty-column",
             'the column is "entrepot:notEmpty"',
+            Statement("the column has no value in any row", "a value in at least one row"),
             fieldName=cell.field.name,
             fieldNumber=number,
         )

@@ -5,8 +5,9 @@ from typing import Any
 
 import duckdb
 
-from entrepot.inspection.check.header import check_labels
-from entrepot.inspection.report.report import problem
+from entrepot.inspection.check.header_errors import check_labels
+from entrepot.inspection.report.report import problem, problem_of_finding
+from entrepot.inspection.report.sentence import Statement
 from entrepot.inspection.table import Table
 
 
@@ -15,14 +16,12 @@ def judge_first_version(table: Table) -> tuple[Table, list[dict[str, Any]]]:
     as the contract's: titles above the header, and names for columns without a label."""
     first = table.first_version
     labels = [] if first.header_stated_absent else check_labels(table)
-    unnamed = [error["fieldNumber"] for error in labels if error["type"] == "blank-label"]
-    errors = [error for error in labels if error["type"] != "blank-label"]
+    unnamed = [error["fieldNumber"] for error in labels if error["code"] == "blank-label"]
+    errors = [error for error in labels if error["code"] != "blank-label"]
     if first.unsure:
-        errors.append(problem("unsure-reading", first.unsure))
-    errors += [
-        problem(finding.type, finding.note, rowNumber=finding.row, lineNumber=finding.line)
-        for finding in first.findings
-    ]
+        stated = Statement(first.unsure, advice=first.unsure_advice)
+        errors.append(problem("unsure-reading", "", stated))
+    errors += [problem_of_finding(finding) for finding in first.findings]
     warnings = [
         f"Column {number} has no label; the contract names it `column_{number}`."
         for number in unnamed

@@ -11,13 +11,21 @@ from typing import Any, Literal
 
 import duckdb
 
-from entrepot.inspection.check.row_errors import RowErrors, TableRule, find_row_errors
+from entrepot.inspection.check.row_errors import (
+    BrokenRow,
+    RowErrors,
+    TableRule,
+    find_row_errors,
+)
+from entrepot.inspection.report.expectation import state_constraint_error
 from entrepot.inspection.report.report import shortened
+from entrepot.inspection.report.sentence import Statement
 from entrepot.inspection.sql import Sql
 from entrepot.inspection.table import Table
 from entrepot.inspection.values.cell_sql import CellSql
 from entrepot.inspection.values.ordering import PARSED_JSON
 from entrepot.schemas.json_schema import json_validator
+from entrepot.schemas.model import Field
 from entrepot.schemas.values import read_value
 
 BATCH_ROWS = 500
@@ -41,11 +49,23 @@ def check_json_rules(
         for rule, value, satisfies in _rules(cell):
             name = f"_faults_of_json_{number}_{rule}"
             _collect(engine, table, cell, satisfies, name)
-            note = shortened(f'constraint "{rule}" is "{value}"')
-            of = TableRule("constraint-error", number, cell.field.name, note)
-            faults = find_row_errors(engine, table, of, name, listed)
+            broken = TableRule(
+                "constraint-error",
+                _state(cell.field, number, rule),
+                number,
+                cell.field.name,
+                shortened(f'constraint "{rule}" is "{value}"'),
+            )
+            faults = find_row_errors(engine, table, broken, name, listed)
             errors += [faults] if faults else []
     return errors
+
+
+def _state(field: Field, number: int, rule: str) -> Callable[[BrokenRow], Statement]:
+    def state(row: BrokenRow) -> Statement:
+        return state_constraint_error(field, rule, row.cells[number - 1] or "")
+
+    return state
 
 
 def _rules(
@@ -75,6 +95,13 @@ def equal_json(first: Any, second: Any) -> bool:
     if isinstance(first, list) and isinstance(second, list):
         return len(first) == len(second) and all(map(equal_json, first, second))
     return bool(first == second)
+
+
+def satisfies_json_rules(cell: CellSql, text: str) -> bool:
+    """Whether a value of the cell's field keeps the rules that SQL cannot check."""
+    if cell.field.type not in PARSED_JSON:
+        return True
+    return all(_satisfies(text, satisfies) for _, _, satisfies in _rules(cell))
 
 
 def _collect(

@@ -5,10 +5,17 @@ A key that holds costs one pass that groups its hashes, eight bytes each, and sp
 in full.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import duckdb
 
+from entrepot.inspection.check.key_statements import (
+    reference_keys,
+    state_key,
+    state_reference,
+    state_unique,
+)
 from entrepot.inspection.check.row_errors import RowErrors, TableRule, find_row_errors
 from entrepot.inspection.report.report import shortened
 from entrepot.inspection.sql import Sql, literal, sql
@@ -33,7 +40,7 @@ class TableKey:
     @property
     def requires_value(self) -> bool:
         """Whether each row must have it."""
-        return self.rule.type == "primary-key"
+        return self.rule.code == "primary-key"
 
 
 @dataclass(frozen=True)
@@ -62,19 +69,29 @@ def keys_of(
     """The keys whose columns are all there."""
     checked = _checked_cells(cells, skipped)
     keys = [
-        TableKey(TableRule("unique-error", number, name), (comparable(cell),))
+        TableKey(TableRule("unique-error", state_unique(number), number, name), (comparable(cell),))
         for name, (number, cell) in checked.items()
         if cell.field.constraints.unique
     ]
     for names in schema.unique_keys:
         if all(name in checked for name in names):
-            parts = tuple(comparable(checked[name][1]) for name in names)
             note = shortened(f'the unique key "{", ".join(names)}"')
-            keys.append(TableKey(TableRule("unique-error", note=note), parts))
+            rule = TableRule("unique-key", state_key("the unique key", _columns(names, checked)))
+            keys.append(_table_key(replace(rule, note=note), names, checked))
     if schema.primary_key and all(name in checked for name in schema.primary_key):
-        parts = tuple(comparable(checked[name][1]) for name in schema.primary_key)
-        keys.append(TableKey(TableRule("primary-key"), parts))
+        columns = _columns(schema.primary_key, checked)
+        rule = TableRule("primary-key", state_key("the primary key", columns))
+        keys.append(_table_key(rule, schema.primary_key, checked))
     return keys
+
+
+def _table_key(rule: TableRule, names: Sequence[str], checked: CheckedCells) -> TableKey:
+    return TableKey(rule, tuple(comparable(checked[name][1]) for name in names))
+
+
+def _columns(names: Sequence[str], checked: CheckedCells) -> list[tuple[int, str]]:
+    """The columns of a key: number (from 1) and name."""
+    return [(checked[name][0], name) for name in names]
 
 
 def references_of(
@@ -101,9 +118,14 @@ def _reference(foreign_key: ForeignKey, checked: CheckedCells) -> Reference:
     note = (
         f'for "{", ".join(foreign_key.fields)}": not found as "{", ".join(foreign_key.referenced)}"'
     )
-    return Reference(
-        TableRule("foreign-key", note=shortened(note)), tuple(sides[0]), tuple(sides[1])
+    columns = _columns(foreign_key.fields, checked)
+    rule = TableRule(
+        "foreign-key",
+        state_reference(columns, foreign_key.referenced),
+        note=shortened(note),
+        further=reference_keys(columns, foreign_key.referenced),
     )
+    return Reference(rule, tuple(sides[0]), tuple(sides[1]))
 
 
 def comparable(cell: CellSql, as_number: bool = False) -> Sql:
@@ -136,16 +158,9 @@ def check_keys(
         if doubled or (missing and table_key.requires_value):
             name = f"_faults_of_key_{number}"
             _collect(engine, table, table_key, value, absent, hashes, name)
-            repeated = f"{_note_sql(table_key)} || earlier"
-            note = f"CASE WHEN earlier IS NOT NULL THEN {repeated} ELSE absent END"
-            faults = find_row_errors(engine, table, table_key.rule, name, listed, note)
+            faults = find_row_errors(engine, table, table_key.rule, name, listed, repeats=True)
             errors += [faults] if faults else []
     return errors
-
-
-def _note_sql(table_key: TableKey) -> Sql:
-    start = f"{table_key.rule.note}: " if table_key.rule.note else ""
-    return literal(f"{start}the same as in the row at position ")
 
 
 def _collect(
@@ -158,20 +173,21 @@ def _collect(
     name: Sql,
 ) -> None:
     """Make a table `name` of the rows that repeat an earlier one (`earlier`), and of those
-    without a key that must have one (`absent` says what is missing)."""
+    without a key that must have one, with a `note` that says which."""
+    start = f"{table_key.rule.note}: " if table_key.rule.note else ""
+    repeated = literal(f"{start}the same as in the row at position ")
     none_at_all = " AND ".join(f"({part}) IS NULL" for part in table_key.parts)
     reason = f"CASE WHEN {none_at_all} THEN {literal(ALL_MISSING)} ELSE {literal(SOME_MISSING)} END"
     doubled = f"SELECT h FROM ({hashes}) WHERE h IS NOT NULL GROUP BY h HAVING count(*) > 1"
-    keyed = (
-        f"SELECT _row, {value} AS k, ({absent}) AS gone, {reason} AS absent FROM {table.numbered}"
-    )
+    keyed = f"SELECT _row, {value} AS k, ({absent}) AS gone, {reason} AS note FROM {table.numbered}"
     earlier = (
-        f"SELECT _row, lag(_row) OVER (PARTITION BY k ORDER BY _row) AS earlier, NULL AS absent "
+        f"SELECT _row, lag(_row) OVER (PARTITION BY k ORDER BY _row) AS earlier, "
+        f"{repeated} || earlier AS note "
         f"FROM (SELECT _row, k FROM ({keyed}) WHERE NOT gone AND hash(k) IN ({doubled})) "
         f"QUALIFY earlier IS NOT NULL"
     )
     without = (
-        f"SELECT _row, NULL, absent FROM ({keyed}) WHERE gone"
+        f"SELECT _row, NULL, note FROM ({keyed}) WHERE gone"
         if table_key.requires_value
         else sql("")
     )

@@ -1,24 +1,41 @@
 """Rows that break a rule which needs other rows, or cannot be checked in SQL: found apart from the
 counting pass, kept as a table of row numbers, and listed with their place and their cells."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import duckdb
 
 from entrepot.inspection.report.report import problem, shortened, shown_cells
+from entrepot.inspection.report.sentence import Statement
 from entrepot.inspection.sql import Sql, sql
 from entrepot.inspection.table import Table
 
 
 @dataclass(frozen=True)
-class TableRule:
-    """What the rows break: the report's error type and, if it is a field's, the field."""
+class BrokenRow:
+    """A row of the report: its cells, and the number of the earlier row that it repeats, if that is
+    its fault."""
 
-    type: str
+    cells: list[str | None]
+    earlier: int | None
+
+
+@dataclass(frozen=True)
+class TableRule:
+    """What the rows break: the report's error code and, if it is a field's, the field.
+
+    `state` says what is wrong with one row; `further` are other keys of its error; `note` tells
+    rules of one code apart.
+    """
+
+    code: str
+    state: Callable[[BrokenRow], Statement]
     field_number: int = 0
     field_name: str | None = None
     note: str = ""
+    further: Callable[[BrokenRow], dict[str, Any]] = lambda row: {}
 
 
 @dataclass(frozen=True)
@@ -37,28 +54,36 @@ def find_row_errors(
     rule: TableRule,
     rows: Sql,
     listed: int,
-    note: Sql = sql("NULL"),
+    repeats: bool = False,
 ) -> RowErrors | None:
     """The faults whose rows are those of the table `rows`, with `_row`; None if there are none.
 
-    `note` is an SQL expression over `rows` that says the fault of one row.
+    `repeats` says that `rows` also has `earlier`, the number of the row that a row repeats (NULL:
+    none), and `note`, which says the fault of one row.
     """
     row = engine.execute(f"SELECT count(*) FROM {rows}").fetchone()
     total = int(row[0]) if row else 0
     if not total:
         return None
     texts = ", ".join(column.text for column in table.columns)
-    first = f"(SELECT _row, {note} AS note FROM {rows} ORDER BY _row LIMIT {listed})"
+    facts = sql("earlier, note" if repeats else "NULL::BIGINT AS earlier, NULL::VARCHAR AS note")
+    first = f"(SELECT _row, {facts} FROM {rows} ORDER BY _row LIMIT {listed})"
     query = (
-        f"SELECT t._row, t._line, f.note, [{texts}] FROM {table.numbered} AS t "
+        f"SELECT t._row, t._line, f.earlier, f.note, [{texts}] FROM {table.numbered} AS t "
         f"JOIN {first} AS f ON t._row = f._row ORDER BY t._row"
     )
+    broken = engine.execute(query).fetchall()
+    lines = _lines_of(engine, table, first) if repeats else {}
     errors = []
-    for number, line, row_note, cells in engine.execute(query).fetchall():
+    for number, line, earlier, note, cells in broken:
+        broken_row = BrokenRow(cells, earlier)
         location: dict[str, Any] = {
             "rowNumber": number,
             "lineNumber": line,
+            "earlierRowNumber": earlier,
+            "earlierLineNumber": lines.get(earlier),
             "cells": shown_cells(cells),
+            **rule.further(broken_row),
         }
         if rule.field_number:
             location |= {
@@ -66,5 +91,12 @@ def find_row_errors(
                 "fieldName": rule.field_name,
                 "fieldNumber": rule.field_number,
             }
-        errors.append(problem(rule.type, row_note or rule.note, **location))
+        errors.append(problem(rule.code, note or rule.note, rule.state(broken_row), **location))
     return RowErrors(rule, total, errors, rows)
+
+
+def _lines_of(engine: duckdb.DuckDBPyConnection, table: Table, first: Sql) -> dict[int, int]:
+    """The physical lines of the earlier rows, as far as the reader knows them."""
+    wanted = f"SELECT earlier FROM {first} WHERE earlier IS NOT NULL"
+    query = f"SELECT _row, _line FROM {table.numbered} WHERE _row IN ({wanted})"
+    return {row: line for row, line in engine.execute(query).fetchall() if line is not None}

@@ -78,7 +78,7 @@ def field_rules(
     violations = [FieldRule("blank-row", 0, None, "", "_blank")]
     for number, cell in cells:
         if number not in skipped:
-            violations += _cell_rules(number, cell)
+            violations += cell_rules(number, cell)
         if table.uneven:
             absent = f"(_cells < {number} AND NOT _blank)"
             violations.append(FieldRule("missing-cell", number, cell.field, "", absent))
@@ -90,7 +90,8 @@ def field_rules(
     return violations
 
 
-def _cell_rules(number: int, cell: CellSql) -> list[FieldRule]:
+def cell_rules(number: int, cell: CellSql) -> list[FieldRule]:
+    """The rules of one column (from 1) that one cell alone can break."""
     field, rules = cell.field, cell.field.constraints
     violations = []
     if cell.valid != "true":

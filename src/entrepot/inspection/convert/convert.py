@@ -17,7 +17,11 @@ from entrepot.inspection.check.rules import checked_columns
 from entrepot.inspection.context import InspectionContext, OpenedTable
 from entrepot.inspection.convert.column_profile import profile_columns
 from entrepot.inspection.convert.exact_types import exact_type_of
-from entrepot.inspection.convert.rejected_rows import find_errors, write_rejected
+from entrepot.inspection.convert.rejected_rows import (
+    find_errors,
+    write_errors_alone,
+    write_rejected,
+)
 from entrepot.inspection.convert.write_arrow import write_arrow
 from entrepot.inspection.engine import MAX_ERROR_CHARS, first_line
 from entrepot.inspection.inspect import out_of_resources
@@ -104,9 +108,12 @@ def _write_rejected(request: ConversionRequest, target: Path, context: Inspectio
         dialect=request.dialect,
         encoding=request.encoding,
     )
-    errors, truncated = find_errors(inspection, context)
+    found = find_errors(inspection, context)
+    if not found.tabular:
+        write_errors_alone(found.errors, target)
+        return
     table = _open(request, context).read()
-    write_rejected(context.engine, table, errors, truncated, target)
+    write_rejected(context.engine, table, found.errors, found.truncated, target)
 
 
 def _add_profile(

@@ -7,7 +7,7 @@ spreadsheet would execute (CWE-1236, OWASP "CSV Injection"): these get an apostr
 
 import csv
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +17,9 @@ from entrepot.inspection.check.check import surplus_cells
 from entrepot.inspection.context import InspectionContext
 from entrepot.inspection.convert.csv_injection import escape_formula
 from entrepot.inspection.inspect import inspect_file
-from entrepot.inspection.report.summary import describe_error
 from entrepot.inspection.results import InspectionRequest
 from entrepot.inspection.sql import sql
-from entrepot.inspection.table import SourceBroken, Table
+from entrepot.inspection.table import Table
 
 MAX_ERRORS = 100_000
 """Errors that are written; a last row says so if there are more."""
@@ -31,16 +30,32 @@ BATCH_ROWS = 1_000
 PLACES = ("_row", "_line", "_errors")
 
 
-def find_errors(
-    request: InspectionRequest, context: InspectionContext
-) -> tuple[list[dict[str, Any]], bool]:
-    """The errors of the file, and whether there are more. Raises SourceBroken without a table."""
+@dataclass(frozen=True)
+class FoundErrors:
+    """The errors of a file, whether there are more, and whether the file is a table at all."""
+
+    errors: list[dict[str, Any]]
+    truncated: bool
+    tabular: bool
+
+
+def find_errors(request: InspectionRequest, context: InspectionContext) -> FoundErrors:
+    """The errors of the file, more of them than a report lists."""
     limits = replace(context.limits, errors=MAX_ERRORS)
     inspection = inspect_file(request, replace(context, limits=limits))
     task = inspection.report["tasks"][0]
-    if inspection.row_count is None:
-        raise SourceBroken(inspection.detail.rstrip("."))
-    return task["errors"] or task.get("findings", []), bool(task["truncated"])
+    errors = task["errors"] or task.get("findings", [])
+    return FoundErrors(errors, bool(task["truncated"]), inspection.row_count is not None)
+
+
+def write_errors_alone(errors: Sequence[dict[str, Any]], target: Path) -> None:
+    """Write the errors of a file that holds no table: each with the line that it names."""
+    with target.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\r\n")
+        writer.writerow(PLACES)
+        for error in errors:
+            place = [error.get("rowNumber", ""), error.get("lineNumber", "")]
+            writer.writerow([*place, errors_text([error])])
 
 
 def write_rejected(
@@ -52,29 +67,47 @@ def write_rejected(
 ) -> int:
     """Write the rows of `table` that have errors, in the file's order; how many.
 
-    The first three columns are the row's number, its line, and its errors in words; the header's
-    own faults are a row 1. Surplus cells of a long row follow its last.
+    The first three columns are the row's number, its line, and the messages of its errors; the
+    faults of the header and of the file come first. Surplus cells of a long row follow its last. A
+    record that is no row of the table, such as a line that is not JSON, has no cells.
     """
     by_row: dict[int, list[dict[str, Any]]] = {}
+    others = []
     for error in errors:
-        by_row.setdefault(error.get("rowNumber") or 1, []).append(error)
+        if error.get("rowNumber"):
+            by_row.setdefault(error["rowNumber"], []).append(error)
+        else:
+            others.append(error)
     with target.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\r\n")
         writer.writerow([*PLACES, *map(escape_formula, table.labels)])
-        if header := [error for error in by_row.get(1, []) if not error.get("rowNumber")]:
-            writer.writerow([1, "", errors_text(header), *map(escape_formula, table.labels)])
-        written = 0
-        for number, line, cells in _rows(engine, table, sorted(by_row)):
-            faults = [error for error in by_row[number] if error.get("rowNumber")]
-            if faults:
-                lines = (error["lineNumber"] for error in faults if error.get("lineNumber"))
-                place = line or next(lines, "")
-                writer.writerow([number, place, errors_text(faults), *map(escape_formula, cells)])
-                written += 1
+        if others:
+            first, header_line = table.header_rows[0], table.header_line or ""
+            labels = map(escape_formula, table.labels)
+            writer.writerow([first, header_line, errors_text(others), *labels])
+        for number, line, cells in _rows_and_records(engine, table, sorted(by_row)):
+            faults = by_row[number]
+            lines = (error["lineNumber"] for error in faults if error.get("lineNumber"))
+            place = line or next(lines, "")
+            writer.writerow([number, place, errors_text(faults), *map(escape_formula, cells)])
         if truncated:
             more = f"There are more: the first {MAX_ERRORS:,} errors are written."
             writer.writerow(["", "", more])
-    return written
+    return len(by_row)
+
+
+def _rows_and_records(
+    engine: duckdb.DuckDBPyConnection, table: Table, numbers: Sequence[int]
+) -> Iterator[tuple[int, int | None, list[str]]]:
+    """The rows of these numbers, in order; without line and cells where there is no such row."""
+    rows = _rows(engine, table, numbers)
+    row = next(rows, None)
+    for number in numbers:
+        if row is not None and row[0] == number:
+            yield row
+            row = next(rows, None)
+        else:
+            yield number, None, []
 
 
 def _rows(
@@ -98,5 +131,5 @@ def _rows(
 
 
 def errors_text(errors: Sequence[dict[str, Any]]) -> str:
-    """Errors in words, joined."""
-    return "; ".join(describe_error(error) for error in errors)
+    """The messages of errors, joined."""
+    return " ".join(str(error["message"]) for error in errors)

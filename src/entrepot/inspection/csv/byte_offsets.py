@@ -10,16 +10,24 @@ from entrepot.inspection.detect.byte_scan import BLOCK_BYTES
 
 UNIT = {"utf-16-le": (2, 0), "utf-16-be": (2, 1), "utf-32-le": (4, 0), "utf-32-be": (4, 3)}
 """Bytes of a code unit, and where in it the byte of an ASCII character stands."""
+LINE_KEYS = {"rowNumber": "lineNumber", "earlierRowNumber": "earlierLineNumber"}
+"""The keys of an error that count rows, and those for the lines on which these rows begin."""
 
 
 def locate_errors(errors: list[dict[str, Any]], path: Path, source: CsvSource) -> None:
-    """Give each error with a row its `lineNumber` and `byteOffset` in the file `path`, in
-    place."""
-    unplaced = {e["rowNumber"] for e in errors if "rowNumber" in e and "lineNumber" not in e}
+    """Give each error with a row its `lineNumber` and `byteOffset` in the file `path`, and the
+    line of the row that it repeats, in place."""
+    unplaced = {
+        error[row]
+        for error in errors
+        for row, line in LINE_KEYS.items()
+        if row in error and line not in error
+    }
     lines = lines_of_rows(source, unplaced)
     for error in errors:
-        if error.get("rowNumber") in lines and "lineNumber" not in error:
-            error["lineNumber"] = lines[error["rowNumber"]]
+        for row, line in LINE_KEYS.items():
+            if error.get(row) in lines and line not in error:
+                error[line] = lines[error[row]]
     numbers = {error["lineNumber"] for error in errors if "lineNumber" in error}
     byte_scan = source.original
     offsets = offsets_of_lines(path, numbers, byte_scan.bom, byte_scan.encoding.name, source.splits)

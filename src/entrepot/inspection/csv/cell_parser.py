@@ -82,6 +82,23 @@ class CellParser:
             at += 1
         return at >= len(text) or text.startswith(self.dialect.delimiter or "\n", at)
 
+    def quote_fault(self, text: str) -> str:
+        """What is wrong with the quotes of one damaged line, and in which cell (from 1)."""
+        number, at = 1, 0
+        while at >= 0:
+            start = self.opening(text, at)
+            if start < 0:
+                _, at = self.bare(text, at)
+            else:
+                end = self.close(text, start)
+                if end > len(text):
+                    return f"the quote that opens cell {number:,} is not closed; it is kept as text"
+                if end < 0:
+                    return f"text follows a quote in cell {number:,}; the quotes are kept as text"
+                at = self.after(text, end + 1)
+            number += 1
+        return "a quote is not where it should be; it is kept as text"
+
     def after(self, text: str, at: int) -> int:
         """The start of the next cell after one that ended before `at`, or -1 at the end."""
         if self.dialect.blanks:

@@ -15,7 +15,7 @@ from entrepot.inspection.csv.detected import DetectedTable, Occurrences
 from entrepot.inspection.csv.header_detection import SURE_SHAPED, USUAL_LABEL
 from entrepot.inspection.csv.lexer import COMMENT, Record
 from entrepot.inspection.csv.table_end import BlockBelow
-from entrepot.inspection.report.report import shortened
+from entrepot.inspection.report.quoting import quoted
 from entrepot.inspection.table import Finding, FirstVersion
 from entrepot.schemas.table_dialect import TableDialect
 
@@ -36,17 +36,17 @@ def judge_reading(
     findings += _between(reading, decision)
     findings += [_footnote(part, reading) for part in reading.below]
     findings += [
-        _finding(part, f"look like another table: {part.text!r}; deliver it as a file of its own")
+        _finding(
+            part,
+            f"here another table seems to begin ({_records(part)}): {quoted(part.text)}",
+            "Deliver it as a file of its own.",
+        )
         for part in reading.tables
     ]
     if reading.comments is not None:
-        mark = json.dumps(reading.comment)
-        note = f'begin with {mark} like comments; add "commentChar": {mark} to the dialect'
-        findings.append(_of_rows(reading.comments, note))
+        findings.append(_comments(reading.comments, reading.comment))
     if reading.repeats is not None:
-        rows = list(reading.repeats.first)
-        note = f'repeat the header; take them out, or add "commentRows": {rows} to the dialect'
-        findings.append(_of_rows(reading.repeats, note))
+        findings.append(_repeats(reading.repeats))
     dialect, warnings = _frozen(reading, decision, stated)
     warnings += [] if stated else _header_alike(reading)
     return FirstVersion(
@@ -54,6 +54,7 @@ def judge_reading(
         warnings=tuple(warnings),
         dialect=dialect,
         unsure=_unsure(reading),
+        unsure_advice=_unsure_advice(reading),
         markup=_is_markup(decision),
         header_stated_absent=requested is not None and requested.header is False,
     )
@@ -65,11 +66,11 @@ def _unsure(reading: DetectedTable) -> str:
     if not (reading.unsure or doubtful) or not reading.header_rows:
         return ""
     further = reading.further or ("whether a row is its header is not clear",)
-    reasons = "; ".join(further)
-    return (
-        f"how the file is to be read is not sure: {reasons}; state it, such as"
-        f" {reading.stated_example()} in the dialect"
-    )
+    return f"how the file is to be read is not sure: {'; '.join(further)}"
+
+
+def _unsure_advice(reading: DetectedTable) -> str:
+    return f"State it in the dialect, such as {reading.stated_example()}."
 
 
 def _is_markup(decision: Decision) -> bool:
@@ -89,16 +90,17 @@ def _above(reading: DetectedTable, decision: Decision) -> list[Finding]:
     findings = []
     titles = [n for n in range(header[0]) if any(c.strip() for c in decision.records[n][1])]
     if len(titles) > MAX_TITLES:
-        note = f'{len(titles):,} records stand above the header; state "headerRows" in the dialect'
-        findings.append(Finding("source-error", note, titles[0] + 1))
+        reason = f"{len(titles):,} records stand above the header"
+        line = decision.records[titles[0]][0]
+        advice = 'State "headerRows" in the dialect.'
+        findings.append(_outside(reason, titles[0] + 1, line, advice))
     for place in titles:
         line, cells, _ = decision.records[place]
         if labels > 1 and sum(1 for cell in cells if cell.strip()) >= labels:
-            note = (
-                f"row {place + 1} has as many cells as the header, in row {header[0] + 1};"
-                f' take it out, or add "headerRows": [{header[0] + 1}] to the dialect'
-            )
-            findings.append(Finding("source-error", note, place + 1, line))
+            below = decision.records[header[0]][0]
+            reason = f"the record above the header (line {below:,}) has as many cells as it"
+            advice = f'Take it out, or add "headerRows": [{header[0] + 1}] to the dialect.'
+            findings.append(_outside(reason, place + 1, line, advice))
             break
     return findings
 
@@ -116,12 +118,16 @@ def _between(reading: DetectedTable, decision: Decision) -> list[Finding]:
     findings = []
     if between and layout.start < len(records):
         line = _line_for(records, between, reading.comment)
-        note = f"rows below the header hold no values; take them out, or add {line} to the dialect"
-        findings.append(Finding("source-error", note, between[0] + 1, records[between[0]][0]))
+        count = len(between)
+        reason = "the record" if count == 1 else f"the first {count:,} records"
+        reason += f" below the header {'holds' if count == 1 else 'hold'} no values"
+        advice = f"Take {'it' if count == 1 else 'them'} out, or add {line} to the dialect."
+        findings.append(_outside(reason, between[0] + 1, records[between[0]][0], advice))
     named = max(len(records[n][1]) for n in layout.header)
     if named < layout.width:
-        note = f"the header has {named:,} names, the rows have {layout.width:,} cells"
-        findings.append(Finding("extra-cell", note, layout.start + 1))
+        reason = f"the row has {layout.width:,} cells, the header has {named:,} names"
+        advice = "Give each column a name."
+        findings.append(Finding("extra-cell", reason, layout.start + 1, advice=advice))
     return findings
 
 
@@ -152,25 +158,42 @@ def _footnote(part: BlockBelow, reading: DetectedTable) -> Finding:
     pattern = json.dumps(f"{word.group()}.*" if word else ".*")
     blank = reading.last_row is not None and part.first > reading.last_row + 1
     skip = ' and "skipBlankRows": true' if blank else ""
+    them = "it" if part.first == part.last else "them"
     return _finding(
         part,
-        f"stand below the table: {part.text!r}; take them out, or add"
-        f' "entrepot:footer": {pattern}{skip} to the dialect',
+        f"here the table seems to end, {_records(part)} below it: {quoted(part.text)}",
+        f'Take {them} out, or add "entrepot:footer": {pattern}{skip} to the dialect.',
     )
 
 
-def _finding(part: BlockBelow, note: str) -> Finding:
-    return Finding("source-error", f"{_rows(part.first, part.last)} {note}", part.first, part.line)
+def _comments(rows: Occurrences, comment: str) -> Finding:
+    begin = "1 line begins" if rows.total == 1 else f"{rows.total:,} lines begin"
+    mark = json.dumps(comment)
+    advice = f'Take {_them(rows)} out, or add "commentChar": {mark} to the dialect.'
+    return _outside(f"{begin} with {mark} like comments", rows.first[0], None, advice)
 
 
-def _rows(first: int, last: int) -> str:
-    return f"row {first:,}" if first == last else f"rows {first:,} to {last:,}"
+def _repeats(rows: Occurrences) -> Finding:
+    times = "once" if rows.total == 1 else f"{rows.total:,} times"
+    advice = f'Take {_them(rows)} out, or add "commentRows": {list(rows.first)} to the dialect.'
+    return _outside(f"the header is repeated ({times})", rows.first[0], None, advice)
 
 
-def _of_rows(rows: Occurrences, note: str) -> Finding:
-    listed = ", ".join(f"{number:,}" for number in rows.first)
-    more = f" and {rows.total - len(rows.first):,} more" if rows.total > len(rows.first) else ""
-    return Finding("source-error", f"rows {listed}{more} {note}", rows.first[0])
+def _them(rows: Occurrences) -> str:
+    return "it" if rows.total == 1 else "them"
+
+
+def _finding(part: BlockBelow, reason: str, advice: str) -> Finding:
+    return _outside(reason, part.first, part.line, advice)
+
+
+def _outside(reason: str, row: int, line: int | None, advice: str) -> Finding:
+    return Finding("outside-table", reason, row, line, advice=advice)
+
+
+def _records(part: BlockBelow) -> str:
+    count = part.last - part.first + 1
+    return "1 record" if count == 1 else f"{count:,} records"
 
 
 def _frozen(
@@ -193,7 +216,7 @@ def _header_alike(reading: DetectedTable) -> list[str]:
     usual = any(USUAL_LABEL.fullmatch(label.strip()) for label in reading.labels)
     if not reading.header_rows or reading.layout.sure >= MIN_CLEAR_HEADER or usual:
         return []
-    labels = ", ".join(shortened(label, 40) for label in reading.labels[:MAX_SHOWN_LABELS])
+    labels = ", ".join(quoted(label) for label in reading.labels[:MAX_SHOWN_LABELS])
     return [
         f"Row {_listed(reading.header_rows)} was taken for the header ({labels}), though it looks"
         ' like the rows below; if it holds values, add "header": false to the dialect.'

@@ -29,8 +29,7 @@ MAX_FRUGAL_CHARS = 1 << 14
 MAX_RECORD_LINES = 100_000
 """Lines of one record; more than any cell of a real table has."""
 COMMENT = "comment"
-ACROSS = "text that reaches over the border of two columns; it is cut there"
-STRAY = "a quote that is not closed, or not where it should be; it is kept as text"
+ACROSS = "text reaches over the border of two columns; it is cut there"
 
 Record = tuple[int, list[str], str]
 """The physical line on which a record begins (from 1), its cells ([] of a blank line), and what
@@ -227,7 +226,7 @@ class Lexer:
             return len(taken), cells, ""
         self._budget -= sum(map(len, taken[1:]))
         self._pending += reversed(taken[1:])
-        return 1, self._parser.lenient(body, self.width), STRAY
+        return 1, self._parser.lenient(body, self.width), self._parser.quote_fault(body)
 
     def _is_comment(self, line: str) -> bool:
         """Whether the line begins with the mark, and does not have the table's width where the mark

@@ -14,7 +14,7 @@ from entrepot.inspection.context import InspectionContext
 from entrepot.inspection.csv.cell_types import NOT_TEXT
 from entrepot.inspection.csv.detected import Occurrences, is_blank
 from entrepot.inspection.csv.end_finder import end_finder
-from entrepot.inspection.csv.lexer import Lexer
+from entrepot.inspection.csv.lexer import ACROSS, Lexer
 from entrepot.inspection.csv.source import CsvSource, open_lines
 from entrepot.inspection.csv.table_end import TableEnd
 from entrepot.inspection.csv.taken_out import RowNumbers, TakenOut
@@ -26,10 +26,12 @@ BATCH_ROWS = 2_000
 """Rows that are written at a time."""
 NO_LINE = 1 << 62
 """Beyond every line of a file."""
-NO_TEXT = "bytes that are no text (control characters), where a row of the table should be"
+NO_TEXT = "control characters stand where a row of the table should be"
 UNDECODABLE = (
-    "bytes that are no text in the file's encoding, the first at byte {:,}; read as U+FFFD"
+    "bytes cannot be decoded in the file's encoding, the first at byte {:,}; they are read as "
+    "U+FFFD"
 )
+QUOTE_ADVICE = 'Put the cell in quotes, and write each quote within it twice ("").'
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,7 @@ def normalize(source: CsvSource, target: Path, context: InspectionContext) -> No
                     finder.add(number, line, [])
                 continue
             if fault:
-                faults.add("source-error", fault, number, line)
+                faults.add_lexical(fault, number, line)
             cells = taken.without_spare(record)
             count = len(cells)
             if cells == labels:
@@ -155,11 +157,18 @@ class FindingCollector:
         self.listed: list[Finding] = []
         self.counts: dict[str, int] = {}
 
-    def add(self, kind: str, note: str, number: int, line: int) -> None:
+    def add(self, code: str, note: str, number: int, line: int, advice: str = "") -> None:
         """Count one fault of a row, and list it if there is room."""
-        self.counts[kind] = self.counts.get(kind, 0) + 1
+        self.counts[code] = self.counts.get(code, 0) + 1
         if len(self.listed) < self._most:
-            self.listed.append(Finding(kind, note, number, line))
+            self.listed.append(Finding(code, note, number, line, advice=advice))
+
+    def add_lexical(self, fault: str, number: int, line: int) -> None:
+        """Count a fault that the lexer names."""
+        if fault == ACROSS:
+            self.add("source-error", fault, number, line)
+        else:
+            self.add("broken-quote", fault, number, line, QUOTE_ADVICE)
 
     def pass_line(self, line: int) -> None:
         """A new row begins on `line`: undecodable bytes before it are in the row at hand."""

@@ -268,7 +268,15 @@ class CsvText:
             first_row=reading.first_row,
             description=reading.describe(),
             warnings=tuple(reading.warnings),
+            header_line=self._header_line(),
         )
+
+    def _header_line(self) -> int | None:
+        """The physical line on which the header begins, or the first row without one."""
+        header, records = self.reading.layout.header, self.source.decision.records
+        if not header:
+            return self.reading.first_line
+        return records[header[0]][0] if header[0] < len(records) else None
 
 
 def _read_csv(path: Path, options: dict[str, Sql]) -> Sql:

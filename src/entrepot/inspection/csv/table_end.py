@@ -4,7 +4,6 @@ Fed with the records of the whole text in order, it keeps only what is odd: the 
 first rows after them, and the rows of another width. Bounded whatever the text's size.
 """
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ from entrepot.inspection.csv.cell_types import NOT_TEXT, TYPED, cell_type
 from entrepot.inspection.csv.header_detection import NEUTRAL
 from entrepot.inspection.csv.layout import Layout, is_rule
 from entrepot.inspection.report.report import shortened
+from entrepot.inspection.report.row_looks import NOTE, TOTAL
 
 # How much is kept, whatever the text's size.
 MAX_SEGMENTS = 10_000
@@ -32,17 +32,6 @@ MIN_STACKED_ROWS = 3
 """Rows of another table that follows without a blank row: a header and two rows."""
 MIN_NOTE_CHARS = 12
 """A remark is longer; a shorter text of several words may be a cell of a row cut short."""
-
-# Words with which a total or a note begins.
-TOTAL = re.compile(
-    r"(grand |sub-?)?totals?\b|sums?\b|summe|gesamt|average|mean\b|count\b|moyenne|somme|suma",
-    re.IGNORECASE,
-)
-NOTE = re.compile(
-    r"(source|note|notes|footnote|quelle|hinweis|legend|stand|generated|created|exported|end of|"
-    r"copyright|©|\(c\)|\(\d+ rows?\)|\*|†|\d\)|\[\d\]|--|==)",
-    re.IGNORECASE,
-)
 
 
 @dataclass(frozen=True)

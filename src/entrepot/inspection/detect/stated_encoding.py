@@ -28,5 +28,5 @@ def encoding_of(head: bytes, stated: str) -> tuple[int, str]:
     name = resolve_encoding(stated, bom, marked)
     if name is None:
         reason = f"its byte order mark is that of {marked}, the contract states {stated}"
-        raise SourceBroken(reason, "encoding-error")
+        raise SourceBroken(reason, code="encoding-error")
     return bom, name

@@ -74,6 +74,7 @@ def read_arrow(path: Path, detected: Detected, context: InspectionContext) -> Ta
         media_type=detected.media_type,
         storage="columns",
         description={"format": detected.kind},
+        place_unit="record",
     )
 
 

@@ -17,6 +17,9 @@ from entrepot.inspection.table import SourceBroken, TooLarge
 
 MAGIC = b"ARROW1"
 CONTINUATION = 0xFFFFFFFF
+CONTINUATION_BYTES = b"\xff" * 4
+MAX_END_BYTES = 128
+"""Between the last message of a file and its footer: twice the alignment that is recommended."""
 MAX_METADATA_BYTES = 16 * MIB
 """Of one message: 1,600 for each of 10,000 columns, in the schema's."""
 FIRST_MESSAGE = 8
@@ -106,16 +109,20 @@ class _Walk:
         self.rows = 0
 
     def stream(self) -> None:
-        """A stream, to the mark of its end or the end itself."""
+        """The messages one after the other, to the mark of the end or the end itself; nothing
+        follows the mark."""
         at = 0
         while at < self._size:
             following = self.message(at)
             if following is None:
-                at += 8 if self._read(at, 4) == b"\xff" * 4 else 4
-                break
+                end = at + (8 if self._read(at, 4) == CONTINUATION_BYTES else 4)
+                if end != self._size:
+                    raise SourceBroken(
+                        f"{self._size - end:,} bytes follow the end of its Arrow stream, at "
+                        f"byte {end:,}"
+                    )
+                return
             at = following
-        if at < self._size:
-            raise SourceBroken(f"something follows the end of its Arrow stream, at byte {at:,}")
 
     def footer(self) -> None:
         """The messages that the footer at the file's end points to. They follow each other, up to
@@ -148,8 +155,12 @@ class _Walk:
                 raise SourceBroken(f"its Arrow footer does not list what is at byte {end:,}")
             end = offset + metadata + body
             self.message(offset)
-        if end is not None and start > end + MAX_ALIGNMENT_BYTES:
-            raise SourceBroken(f"its Arrow footer does not list what is at byte {end:,}")
+        if end is not None and (start > end + MAX_END_BYTES or self._is_filled(end, start)):
+            raise SourceBroken(f"its Arrow footer at byte {start:,} does not follow its data")
+
+    def _is_filled(self, at: int, end: int) -> bool:
+        """Whether there is more than the mark of the stream's end, filled up."""
+        return bool(self._read(at, end - at).strip(b"\xff\0"))
 
     def message(self, at: int) -> int | None:
         """Check the message at `at`; where the next one begins, None after the last."""

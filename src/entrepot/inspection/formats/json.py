@@ -4,7 +4,6 @@ Nothing is copied: to parse an object again in each pass costs the engine a quar
 its line, and less than to read its values from a file of their own.
 """
 
-import codecs
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,18 +12,18 @@ from typing import Any
 import duckdb
 
 from entrepot.inspection.context import Detected, InspectionContext, OpenedTable, TableRequest
-from entrepot.inspection.detect.byte_order import HEAD_BYTES, byte_order
-from entrepot.inspection.detect.stated_encoding import encoding_of
-from entrepot.inspection.detect.transcode import transcode
 from entrepot.inspection.engine import first_line, line_bounds
 from entrepot.inspection.formats.json_arrays import kind_sql, read_arrays
 from entrepot.inspection.formats.json_positions import (
+    JsonFault,
     depth_of,
+    fault_of_object,
     first_fault,
     line_of_element,
     locate_elements,
 )
 from entrepot.inspection.formats.json_property import isolate_property
+from entrepot.inspection.formats.json_text import in_utf8, with_plain_newlines
 from entrepot.inspection.formats.json_totals import JsonRecords, check_openings, count_lines
 from entrepot.inspection.limits import Limits
 from entrepot.inspection.sql import Sql, literal, named_arguments, sql
@@ -47,6 +46,8 @@ BLOCK_BYTES = 1 << 20
 """Copied at a time."""
 OPENINGS = {"OBJECT": "{", "ARRAY": "["}
 """With which bracket a value of that type begins."""
+MAX_EXPLAINED_BYTES = 64 << 10
+"""A longer line that is not JSON is not read once more to find out why."""
 SHAPES = sql("json_shapes")
 TEXT = r'"(?:[^"\\]|\\.)*"'
 STRICT = rf"(?:[^\",]|{TEXT}|,\s*(?:[^\s\",\]}}]|{TEXT}))*"
@@ -115,14 +116,14 @@ def read_json(
     form, limits, dialect = detected.kind, context.limits, request.dialect or TableDialect()
     plain, encoding = _plain_text(request, context)
     if form == "jsonl":
-        plain = _with_plain_newlines(plain, context.scratch)
+        plain = with_plain_newlines(plain, context.scratch)
     docs = _docs(plain, form, limits)
     stated = dialect.item_type is not None
     source = _Source(plain, form, detected.media_type, encoding, docs, dialect.item_keys, stated)
     try:
         if form == "json" and not _ends_with_bracket(plain):
             fault = first_fault(plain, True, limits.line)
-            raise SourceBroken(str(fault or "the JSON array does not end"))
+            raise _broken(fault, "the JSON array does not end")
         if dialect.item_type == "array":
             _check_records(context.engine, source, limits, "ARRAY", records)
             labels = None if dialect.header is not False else request.names or ()
@@ -135,7 +136,7 @@ def read_json(
         if "aximum line size" in str(error) or "maximum_object_size" in str(error):
             raise TooLarge(f"an object of more than {limits.line:,} bytes") from None
         fault = None if form == "jsonl" else first_fault(plain, form == "json", limits.line)
-        raise SourceBroken(str(fault) if fault else first_line(error)) from None
+        raise _broken(fault, first_line(error)) from None
 
 
 def _plain_text(request: TableRequest, context: InspectionContext) -> tuple[Path, str]:
@@ -147,53 +148,6 @@ def _plain_text(request: TableRequest, context: InspectionContext) -> tuple[Path
     target = context.scratch / "property.json"
     isolate_property(plain, name, target, context.limits.line)
     return target, encoding
-
-
-def in_utf8(path: Path, context: InspectionContext, stated: str | None = None) -> tuple[Path, str]:
-    """The file itself if it is UTF-8, else a copy that is; and its encoding, which may be stated.
-    Raises UnicodeError, and SourceBroken where the stated one does not fit."""
-    target = context.scratch / "utf-8.json"
-    with path.open("rb") as file:
-        head = file.read(HEAD_BYTES)
-        if stated is not None:
-            bom, encoding = encoding_of(head, stated)
-            damage = transcode(path, encoding, bom, target, context.progress)
-            if damage.total:
-                line, offset = damage.places[0]
-                raise SourceBroken(
-                    f"it has bytes that are no text in {encoding}, in {damage.total:,} places, the"
-                    f" first at byte {offset:,} in line {line:,}",
-                    "encoding-error",
-                )
-            return target, encoding
-        bom, found = byte_order(head)
-        if found is None or found == "utf-8":
-            return path, "utf-8"
-        decoder = codecs.getincrementaldecoder(found)()
-        file.seek(bom)
-        with target.open("wb") as out:
-            while block := file.read(BLOCK_BYTES):
-                out.write(decoder.decode(block).encode())
-            out.write(decoder.decode(b"", True).encode())
-    return target, found
-
-
-def _with_plain_newlines(path: Path, scratch: Path) -> Path:
-    """The file itself, or a copy in which CRLF is LF: the engine cannot split lines of which
-    some end in the one and some in the other."""
-    with path.open("rb") as file:
-        while (block := file.read(BLOCK_BYTES)) and b"\r" not in block:
-            pass
-        if not block:
-            return path
-        target = scratch / "lines.jsonl"
-        file.seek(0)
-        with target.open("wb") as out:
-            while block := file.read(BLOCK_BYTES):
-                while block.endswith(b"\r") and (after := file.read(1)):
-                    block += after
-                out.write(block.replace(b"\r\n", b"\n"))
-    return target
 
 
 def _docs(path: Path, form: str, limits: Limits) -> Sql:
@@ -224,6 +178,9 @@ def _table(
 ) -> Table:
     _check_records(engine, source, limits, "OBJECT", records)
     bad = records.bad
+    if source.form == "json" and not _is_one_array(engine, source):
+        fault = first_fault(source.path, True, limits.line)
+        raise _broken(fault, "something follows the array's end")
     sound = f"(SELECT * FROM {source.docs} WHERE {SOUND})" if bad else source.docs
     twice = _collect_shapes(engine, sound)
     keys = _keys(engine, limits)
@@ -245,30 +202,32 @@ def _table(
         media_type=source.media_type,
         by_name=True,
         storage="json",
-        first_version=FirstVersion(unsure=_unsure(engine, source, keys, records)),
+        first_version=_first_version(engine, source, keys, records),
         findings=_findings(engine, source) if bad or twice else (),
         findings_total=bad + twice,
+        place_unit="line" if source.form == "jsonl" else "element",
         rejected_by_reader=bad + twice,
         description={"format": source.form, "encoding": source.encoding},
     )
 
 
-def _unsure(
+def _first_version(
     engine: duckdb.DuckDBPyConnection, source: _Source, keys: list[str], records: JsonRecords
-) -> str:
-    """What speaks against one object as a table of one row: one of its values has the rows."""
+) -> FirstVersion:
+    """One object may be no table of one row: one of its values may have the rows."""
     if source.form == "json" or source.items_stated or records.total - records.blank != 1:
-        return ""
+        return FirstVersion()
     firsts = ", ".join(literal(f"{_pointer(key)}/0") for key in keys)
     row = engine.execute(f"SELECT json_type(doc, [{firsts}]) FROM {source.docs}").fetchone()
     types = row[0] if row else []
     inside = [key for key, kind in zip(keys, types, strict=False) if kind == "OBJECT"]
     if not inside:
-        return ""
+        return FirstVersion()
     name = json.dumps(inside[0], ensure_ascii=False)
-    return (
-        f"the file is one JSON object, whose property {name} has objects that may be the rows; add"
-        f' "property": {name} to the dialect, or "itemType": "object" if the one object is the row'
+    return FirstVersion(
+        unsure=f"the file is one JSON object, whose {name} has objects that may be the rows",
+        unsure_advice=f'Add "property": {name} to the dialect, or "itemType": "object" if the one'
+        " object is the row.",
     )
 
 
@@ -319,7 +278,7 @@ def _check_records(
         raise NotTabular(f"a JSON array whose elements are not all {item_type.lower()}s")
     if unsound and not lines:
         fault = first_fault(source.path, source.form == "json", limits.line)
-        raise SourceBroken(str(fault or "a comma before a closing bracket"))
+        raise _broken(fault, "a comma before a closing bracket")
     if lines:
         records.total, records.blank = count_lines(source.path)
         records.bad = int(unsound)
@@ -338,16 +297,27 @@ def _collect_shapes(engine: duckdb.DuckDBPyConnection, docs: Sql) -> int:
     return _scalar(engine, f"SELECT coalesce(sum(times), 0) FROM {SHAPES} WHERE {TWICE}")
 
 
+def _broken(fault: JsonFault | None, reason: str) -> SourceBroken:
+    """`fault`, if the place was found out; else `reason`."""
+    return SourceBroken(reason) if fault is None else SourceBroken(fault.reason, fault.line)
+
+
 def _findings(engine: duckdb.DuckDBPyConnection, source: _Source) -> tuple[Finding, ...]:
     """The first places of what is not an object, or an object with a key twice."""
     judged = f"SELECT *, {SOUND} AS sound FROM {source.docs}"
     keyed = f"SELECT *, CASE WHEN sound THEN json_keys(doc) END AS keys FROM ({judged})"
-    listed = engine.execute(
-        f"SELECT _row, _line, sound FROM ({keyed}) WHERE NOT sound OR {TWICE} "
+    short = f"CASE WHEN strlen(doc) <= {MAX_EXPLAINED_BYTES} THEN doc END"
+    engine.execute(
+        f"SELECT _row, _line, sound, {short} FROM ({keyed}) WHERE NOT sound OR {TWICE} "
         f"ORDER BY _row LIMIT {MAX_LISTED}"
-    ).fetchall()
-    notes = {False: "this line is no JSON object", True: "a key occurs twice in this object"}
-    return tuple(Finding("source-error", notes[sound], row, line) for row, line, sound in listed)
+    )
+    findings = []
+    while row := engine.fetchone():
+        number, line, sound, doc = row
+        reason = fault_of_object(doc) if doc is not None else ""
+        usual = "a key occurs twice in the object" if sound else "the line is not a JSON object"
+        findings.append(Finding("invalid-json", reason or usual, number, line))
+    return tuple(findings)
 
 
 def _is_one_array(engine: duckdb.DuckDBPyConnection, source: _Source) -> bool:

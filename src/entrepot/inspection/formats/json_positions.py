@@ -9,9 +9,12 @@ import codecs
 import io
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
+
+from entrepot.inspection.report.quoting import quoted
 
 SPACE = re.compile(r"[ \t\r\n]*")
 PIECE_CHARS = 1 << 20
@@ -36,6 +39,7 @@ class JsonFault(Exception):
 
     def __init__(self, line: int, fault: str) -> None:
         super().__init__(f"{fault}, in line {line:,}")
+        self.reason = fault
         self.line = line
 
 
@@ -109,6 +113,35 @@ def _describe_error(error: json.JSONDecodeError) -> tuple[str, int]:
     if container and before.endswith(","):
         return f"illegal trailing comma before end of {container}", len(before) - 1
     return error.msg[0].lower() + error.msg[1:].removesuffix(" at"), error.pos
+
+
+def fault_of_object(text: str) -> str:
+    """Why a text is not one JSON object, or which key it has twice; empty if it is sound."""
+    doubled: list[str] = []
+
+    def collect(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        if len(whole := dict(pairs)) < len(pairs):
+            counts = Counter(key for key, _ in pairs)
+            doubled.extend(key for key, count in counts.items() if count > 1)
+        return whole
+
+    decoder = json.JSONDecoder(parse_constant=_refuse, object_pairs_hook=collect)
+    stripped = text.strip(" \t\r\n\ufeff")
+    try:
+        value = decoder.decode(stripped)
+    except _NoNumber as word:
+        return f"{word} is not a JSON value"
+    except RecursionError:
+        return "it is nested too deeply to be read"
+    except json.JSONDecodeError as error:
+        if error.pos >= len(stripped) and "Extra data" not in error.msg:
+            return "the JSON object is cut off at the end of the line"
+        message, position = _describe_error(error)
+        return f"not JSON, {message} (character {position + 1:,})"
+    if not isinstance(value, dict):
+        nouns = {list: "an array", str: "a text", bool: "a boolean", type(None): "null"}
+        return f"{nouns.get(type(value), 'a number')} is not a JSON object"
+    return f"the key {quoted(doubled[0])} occurs twice in the object" if doubled else ""
 
 
 def depth_of(text: str) -> int:
@@ -198,7 +231,8 @@ def locate_elements(
     errors: Iterable[dict[str, Any]], path: Path, array: bool, longest: int, first: int = 2
 ) -> None:
     """Give each error with a row the line on which its element begins, in place. `first` is the
-    row number of the first element."""
+    row number of the first element. The place of a row that it repeats is its element, so that no
+    line is needed."""
     unplaced = [e for e in errors if "rowNumber" in e and "lineNumber" not in e]
     if not unplaced:
         return

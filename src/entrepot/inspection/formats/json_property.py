@@ -12,7 +12,7 @@ from pathlib import Path
 
 from entrepot.inspection.formats.json_positions import JsonFault, JsonWindow, step_over_array
 from entrepot.inspection.limits import MIB
-from entrepot.inspection.report.summary import quoted
+from entrepot.inspection.report.quoting import quoted
 from entrepot.inspection.table import SourceBroken
 
 BLOCK_BYTES = 4 * MIB

@@ -74,6 +74,7 @@ def read_parquet(path: Path, detected: Detected, context: InspectionContext) -> 
         media_type=detected.media_type,
         storage="columns",
         description={"format": detected.kind},
+        place_unit="record",
     )
 
 

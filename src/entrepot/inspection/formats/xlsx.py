@@ -163,6 +163,7 @@ class XlsxTable:
             uneven=written.uneven,
             blank_despite_surplus=False,
             storage="workbook",
+            place_unit="row",
             warnings=(*found.doubts, *found.omissions, *chosen.warnings),
             description={"format": self._detected.kind}
             | _describe(workbook, chosen, layout, found),
@@ -176,7 +177,8 @@ class XlsxTable:
         dialect = dict(first.dialect or {})
         if chosen.several and not chosen.stated:
             dialect["sheetName"] = chosen.sheet.name
-        return replace(first, dialect=dialect or None, markup=False)
+        findings = tuple(replace(finding, line=None) for finding in first.findings)
+        return replace(first, findings=findings, dialect=dialect or None, markup=False)
 
 
 def _scan(target: Path, written: WrittenRows, width: int) -> Sql:

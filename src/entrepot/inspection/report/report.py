@@ -1,80 +1,92 @@
 """The report: Frictionless v5 JSON, with additions of our own.
 
-Added to the standard's keys: per error `lineNumber`, `byteOffset`; per task `errorCounts`
-(by type and field, exact), `rowsRejected`, `truncated`, `summary`.
+Added to the standard's keys: per error `code`, `reason`, `expected`, `example`, `advice`,
+`lineNumber`, `byteOffset`; per task `errorCounts` (by type and field, exact), `rowsRejected`,
+`truncated`, `summary`. Source of the keys: Frictionless 5, `Report` and the classes of its errors.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-TITLES: dict[str, tuple[str, str]] = {
-    "missing-label": ("Missing Label", "A column of the contract is not in the header."),
-    "extra-label": ("Extra Label", "The header has a column that the contract lacks."),
-    "incorrect-label": ("Incorrect Label", "A column is not named as in the contract."),
-    "duplicate-label": ("Duplicate Label", "Two columns of the header have the same name."),
-    "blank-label": ("Blank Label", "A column of the header has no name."),
-    "unmatched-header": ("Unmatched Header", "No column of the header is one of the contract."),
-    "missing-header": ("Missing Header", "The table has no row that names its columns."),
-    "unsure-reading": ("Unsure Reading", "The file may be read in more than one way."),
-    "no-rows": ("No Rows", "The table has no rows."),
-    "too-few-rows": ("Too Few Rows", "The table has fewer rows than the contract expects."),
-    "empty-column": ("Empty Column", "The column has no value in any row."),
-    "blank-row": ("Blank Row", "This row has no value at all."),
-    "missing-cell": ("Missing Cell", "This row has fewer cells than the header."),
-    "extra-cell": ("Extra Cell", "This row has more cells than the header."),
-    "type-error": ("Type Error", "The cell is no value of the field's type."),
-    "constraint-error": ("Constraint Error", "The cell breaks a constraint of its field."),
-    "unique-error": ("Unique Error", "The field is unique, and an earlier row has this value."),
-    "foreign-key": ("ForeignKey Error", "The row refers to a value that no row has."),
-    "primary-key": ("PrimaryKey Error", "The row's key is missing, or an earlier row has it."),
-    "encoding-error": ("Encoding Error", "Bytes cannot be decoded."),
-    "dialect-unsupported": (
-        "Dialect Unsupported",
-        "The dialect states what is not supported for files of this format.",
-    ),
-    "source-error": ("Source Error", "The data cannot be read as what it seems to be."),
-}
-TAGS: dict[str, list[str]] = {
-    "blank-row": ["#table", "#row"],
-    "primary-key": ["#table", "#row"],
-    "foreign-key": ["#table", "#row"],
-    "unmatched-header": ["#table", "#header"],
-}
+from entrepot.inspection.report.error_kinds import kind_of_code
+from entrepot.inspection.report.sentence import Statement, sentence_of
+from entrepot.inspection.table import Finding, PlaceUnit
+
 # A report stays readable, and bounded whatever the file's cells hold.
 MAX_CELL_CHARS = 1_000
 MAX_SHOWN_CELLS = 100
+REQUIRED_KEYS: dict[str, dict[str, Any]] = {
+    "#label": {"label": "", "fieldName": "", "fieldNumber": 0},
+    "#cell": {"cell": "", "fieldName": "", "fieldNumber": 0},
+}
+"""What Frictionless demands of errors with a tag, for those that have no such place."""
 
 
-def problem(kind: str, note: str, **places: Any) -> dict[str, Any]:
-    """One error of the report. `places` are its other keys; None leaves a key out."""
-    title, description = TITLES[kind]
-    if kind.endswith("-label"):
-        tags = ["#table", "#header", "#label"]
-    else:
-        tags = TAGS.get(kind, ["#table", "#row", "#cell"] if "cell" in places else ["#table"])
+def problem(
+    code: str, note: str = "", statement: Statement | None = None, **places: Any
+) -> dict[str, Any]:
+    """One error of the report, of a code of `error_kinds`.
+
+    `statement` says what is wrong in parts of a sentence; without it `note` is its reason.
+    `places` are its other keys; None leaves a key out. `finish_errors` writes its message.
+    """
+    kind = kind_of_code(code)
+    stated = statement or Statement(note or _as_reason(kind.meaning))
     error = {
-        "type": kind,
-        "title": title,
-        "description": description,
-        "message": message_of(kind, note, places),
-        "tags": tags,
-        "note": note,
+        "type": kind.type,
+        "code": code,
+        "title": kind.title,
+        "description": kind.meaning,
+        "message": "",
+        "tags": list(kind.tags),
+        "note": note or stated.reason,
+        "reason": stated.reason,
+        "expected": stated.expected or None,
+        "example": stated.example or None,
+        "advice": stated.advice or None,
+        **places,
     }
-    return error | {key: value for key, value in places.items() if value is not None}
+    return {key: value for key, value in error.items() if value is not None}
 
 
-def message_of(kind: str, note: str, places: dict[str, Any]) -> str:
-    """The error in one sentence."""
-    parts = []
-    if places.get("rowNumber") is not None:
-        parts.append(f"row {places['rowNumber']:,}")
-    if places.get("fieldName"):
-        parts.append(f"field {places['fieldName']!r}")
-    elif places.get("fieldNumber"):
-        parts.append(f"column {places['fieldNumber']}")
-    where = f"At {', '.join(parts)}: " if parts else ""
-    cell = f" The cell is {shortened(places['cell'], 100)!r}." if places.get("cell") else ""
-    return f"{where}{TITLES[kind][1]}{cell}{f' ({note})' if note else ''}"
+def problem_of_finding(finding: Finding) -> dict[str, Any]:
+    """The error of a fault that the reader found."""
+    return problem(
+        finding.code,
+        "",
+        Statement(finding.note, advice=finding.advice),
+        rowNumber=finding.row,
+        lineNumber=finding.line,
+        byteOffset=finding.offset,
+    )
+
+
+def finish_errors(
+    errors: Iterable[dict[str, Any]],
+    unit: PlaceUnit,
+    labels: Sequence[str] = (),
+    header_rows: Sequence[int] = (1,),
+) -> None:
+    """Write the message of each error, whose place is known now, and give it the keys that
+    Frictionless requires of its type, in place."""
+    shown_labels = shown_cells(labels)
+    for error in errors:
+        tags = error["tags"]
+        if "#header" in tags:
+            error.setdefault("rowNumbers", list(header_rows))
+            error["labels"] = shown_labels
+        if "#row" in tags:
+            error.setdefault("cells", [])
+            error.setdefault("rowNumber", 0)
+        for key, value in REQUIRED_KEYS.items():
+            if key in tags:
+                for name, default in value.items():
+                    error.setdefault(name, default)
+        error["message"] = sentence_of(error, unit)
+
+
+def _as_reason(meaning: str) -> str:
+    return meaning[:1].lower() + meaning[1:].rstrip(".")
 
 
 def shortened(text: str, length: int = MAX_CELL_CHARS) -> str:
@@ -144,16 +156,16 @@ def file_report(
 def _count_listed(errors: list[dict[str, Any]]) -> list[dict[str, Any]]:
     counts: dict[tuple[str, str | None, int | None], int] = {}
     for error in errors:
-        key = (error["type"], error.get("fieldName"), error.get("fieldNumber"))
+        key = (error["code"], error.get("fieldName"), error.get("fieldNumber"))
         counts[key] = counts.get(key, 0) + 1
-    return [count_entry(kind, name, number, n) for (kind, name, number), n in counts.items()]
+    return [count_entry(code, name, number, n) for (code, name, number), n in counts.items()]
 
 
 def count_entry(
-    kind: str, field_name: str | None, field_number: int | None, count: int, note: str = ""
+    code: str, field_name: str | None, field_number: int | None, count: int, note: str = ""
 ) -> dict[str, Any]:
-    """How many errors of one type (and rule, as `note`) one field has."""
-    entry: dict[str, Any] = {"type": kind, "count": count}
+    """How many errors of one code (and rule, as `note`) one field has."""
+    entry: dict[str, Any] = {"type": kind_of_code(code).type, "code": code, "count": count}
     if field_number:
         entry |= {"fieldName": field_name or "", "fieldNumber": field_number}
     if note:

@@ -2,7 +2,7 @@
 
 import mimetypes
 
-from entrepot.inspection.report.report import file_report, problem
+from entrepot.inspection.report.report import file_report, finish_errors, problem
 from entrepot.inspection.results import Converted, Inspection, InspectionRequest
 
 UNKNOWN = "application/octet-stream"
@@ -55,7 +55,8 @@ def conversion_crashed(signal_name: str) -> Converted:
 def _ended(request: InspectionRequest, kind: str, detail: str) -> Inspection:
     """Without a contract nothing is rejected: the file is accepted, and the report says why it
     could not be read."""
-    finding = problem("source-error", detail)
+    finding = problem(kind, detail[:1].lower() + detail[1:].rstrip("."))
+    finish_errors([finding], "line")
     without_contract = request.mode == "none"
     return Inspection(
         verdict="conforms" if without_contract else kind,  # type: ignore[arg-type]

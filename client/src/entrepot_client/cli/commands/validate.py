@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from entrepot_client.cli.commands.tasks import watch_to_end
-from entrepot_client.cli.explain import explain_task_failure
+from entrepot_client.cli.explain import explain_task_failure, listed_errors
 from entrepot_client.cli.failures import ExitStatus, Failure
 from entrepot_client.cli.output import Format, Output, output_of
 from entrepot_client.cli.progress import ProgressBar
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from entrepot_client.client import Client
 
 MAX_SHOWN_ERRORS = 20
-"""Errors in the table for people; `--format json` prints the whole report."""
+"""Errors that people see; `--format json` prints the whole report."""
 
 
 def register(app: typer.Typer) -> None:
@@ -134,30 +134,10 @@ def _show(output: Output, result: ValidationResult) -> None:
     output.line(result.detail)
     tasks = result.report.get("tasks", [])
     errors = [e for task in tasks for e in task.get("errors") or task.get("findings") or []]
-    if errors:
-        output.records(
-            errors[:MAX_SHOWN_ERRORS],
-            quiet="type",
-            columns=("row", "line", "column", "error", "cell"),
-            rows=[_row(error) for error in errors[:MAX_SHOWN_ERRORS]],
-            empty="",
-        )
+    for line in listed_errors(errors[:MAX_SHOWN_ERRORS], result.detail):
+        output.line(line)
     error_count = sum(count["count"] for task in tasks for count in task.get("errorCounts", []))
     if error_count > MAX_SHOWN_ERRORS:
         output.note(
             f"… and {error_count - min(MAX_SHOWN_ERRORS, len(errors)):,} more; see --format json."
         )
-
-
-def _row(error: Mapping[str, Any]) -> tuple[str, ...]:
-    number = error.get("rowNumber")
-    line = error.get("lineNumber")
-    rule = f"{error['type']} {error.get('note', '')}".strip()
-    column = error.get("fieldName") or error.get("label") or error.get("fieldNumber") or ""
-    return (
-        f"{number:,}" if number else "",
-        f"{line:,}" if line else "",
-        str(column),
-        rule,
-        str(error.get("cell") or "")[:80],
-    )

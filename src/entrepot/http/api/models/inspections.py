@@ -9,30 +9,46 @@ from entrepot.http.api.models.values import Bytes, Count, Id, VersionNumber
 
 
 class ReportError(TypedDict):
-    """One error of a report (Frictionless v5), with its place in the delivered file."""
+    """One error of a report (Frictionless v5), with its place in the delivered file.
+
+    `type` is one that Frictionless knows, `code` our own, finer name. `message` is the whole
+    sentence; its parts are `reason`, `expected`, `example` and `advice`. `earlierRowNumber` is the
+    row that has the same key."""
 
     type: str
+    code: NotRequired[str]
     title: str
     description: str
     message: str
     tags: list[str]
     note: str
+    reason: NotRequired[str]
+    expected: NotRequired[str]
+    example: NotRequired[str]
+    advice: NotRequired[str]
     rowNumber: NotRequired[Count]
     rowNumbers: NotRequired[list[Count]]
     lineNumber: NotRequired[Count]
     byteOffset: NotRequired[Count]
+    earlierRowNumber: NotRequired[Count]
+    earlierLineNumber: NotRequired[Count]
     fieldName: NotRequired[str]
     fieldNumber: NotRequired[Count]
     label: NotRequired[str]
     labels: NotRequired[list[str]]
     cell: NotRequired[str]
     cells: NotRequired[list[str]]
+    fieldNames: NotRequired[list[str]]
+    fieldCells: NotRequired[list[str]]
+    referenceName: NotRequired[str]
+    referenceFieldNames: NotRequired[list[str]]
 
 
 class ErrorCount(TypedDict):
-    """How many errors of one type, and one field, a table has."""
+    """How many errors of one code, and one field, a table has."""
 
     type: str
+    code: NotRequired[str]
     count: Count
     fieldName: NotRequired[str]
     fieldNumber: NotRequired[Count]

@@ -59,7 +59,7 @@ SAID_AS = {"user_name": "with", "entitlement": "to", "expires_at": "until"}
 VERDICTS = {
     "conforms": "keeps its contract",
     "violates": "breaks its contract",
-    "not-tabular": "is no table",
+    "not-tabular": "is not a table",
 }
 PARTS_SHOWN = 6
 LONGEST = 120

@@ -107,7 +107,7 @@ def _misplaced(rows: Sequence[int], elsewhere: Sequence[int], first: int) -> str
     places = [place + 1 - first for place in elsewhere]
     return (
         f"the names are in {_records(places)}, the contract expects them in"
-        f' {_records([place + 1 - first for place in rows])}; add "headerRows": {places}'
+        f' {_records([place + 1 - first for place in rows])}. Add "headerRows": {places}'
         " to the dialect"
     )
 
