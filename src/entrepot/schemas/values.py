@@ -15,8 +15,8 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from entrepot.schemas import lexical
+from entrepot.schemas.lexical import INDIAN, THOUSANDS, affix_regexes, number_regex
 from entrepot.schemas.model import Field
-from entrepot.schemas.numbers import INDIAN, THOUSANDS, affix_regexes, number_regex
 from entrepot.schemas.strptime import ANY_FORMATS, parse_moment
 
 NUMBER_PATTERN = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d{1,9})?", re.ASCII)

@@ -82,6 +82,8 @@ def copy_as_texts(
 ) -> tuple[Column, ...]:
     """Copy every cell as a text to `target`; returns the columns, in order."""
     plain = _readable(schema)
+    # A result of which one row was fetched keeps the engine from taking anything registered.
+    engine.execute("SELECT 1").fetchall()
     engine.register(VIEW, RecordBatchReader.from_batches(plain, []))
     described = engine.execute(f"DESCRIBE {VIEW}").fetchall()
     engine.unregister(VIEW)

@@ -23,9 +23,10 @@ from entrepot.schemas.lexical import (
     UUID,
     YEAR,
     YEARMONTH,
+    affix_regexes,
+    number_regex,
 )
 from entrepot.schemas.model import Field
-from entrepot.schemas.numbers import affix_regexes, number_regex
 
 NATIVE: dict[str, tuple[str, ...]] = {
     "string": (),
