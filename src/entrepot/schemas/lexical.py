@@ -4,10 +4,6 @@ RE2 matches cells with them, and Python's `re` (with `re.ASCII`) matches the val
 Both read them the same way.
 """
 
-import re
-
-from entrepot.schemas.model import Field
-
 DATE = r"\d{4}-\d{2}-\d{2}"
 CLOCK = r"([01]\d|2[0-3]):[0-5]\d:[0-5]\d([.,]\d{1,6}\d*)?"
 TIME = CLOCK + r"(Z|[-+]([01]\d|2[0-3])(:?[0-5]\d)?)?"
@@ -24,33 +20,3 @@ EMAIL = rf"{ATOM}(\.{ATOM})*@({LABEL}\.)+[\p{{L}}]([\p{{L}}\p{{N}}-]{{0,61}}[\p{
 URI = r"[A-Za-z][A-Za-z0-9+.-]*:[^\s<>\"{}|\\^`]*"
 UUID = r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"
 BASE64 = r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?"
-
-THOUSANDS = r"[1-9]\d{{0,2}}(?:{group}\d{{3}})+"
-"""Groups of three digits: `1,234,567`."""
-INDIAN = r"[1-9]\d?(?:{group}\d{{2}})*{group}\d{{3}}"
-"""Groups of two digits before one of three: `12,34,567` (lakh and crore)."""
-SPECIAL = "nan|inf|infinity"
-
-
-def number_regex(field: Field, grouping: str | None = None) -> str:
-    """The pattern of the texts that are values of the field, an integer or a number, with nothing
-    around them. With a `groupChar` its groups are those of `grouping`, by default those that the
-    field has."""
-    if grouping is None:
-        grouping = INDIAN if field.indian_groups else THOUSANDS
-    whole = r"\d+"
-    if field.group_char:
-        whole = rf"(?:\d+|{grouping.format(group=re.escape(field.group_char))})"
-    if field.type == "integer":
-        # Programs that know no missing integers (pandas) write a point and zeros.
-        zeros = "" if "." in field.group_char else r"(?:\.0+)?"
-        return rf"\s*[-+]?{whole}{zeros}\s*"
-    mark = re.escape(field.decimal_char)
-    exponent = r"(?:[eE][-+]?\d+)?"
-    digits = rf"(?:{whole}(?:{mark}\d*)?|{mark}\d+){exponent}"
-    return rf"\s*[-+]?(?:{digits}|(?i:{SPECIAL}))\s*"
-
-
-def affix_regexes(field: Field) -> tuple[str, str]:
-    """What may stand before and behind a number that is not bare, as patterns."""
-    return rf"^[^-+\d{re.escape(field.decimal_char)}]*", r"\D*$"

@@ -15,8 +15,8 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from entrepot.schemas import lexical
-from entrepot.schemas.lexical import INDIAN, THOUSANDS, affix_regexes, number_regex
 from entrepot.schemas.model import Field
+from entrepot.schemas.numbers import INDIAN, THOUSANDS, number_regex, without_affixes
 from entrepot.schemas.strptime import ANY_FORMATS, parse_moment
 
 NUMBER_PATTERN = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d{1,9})?", re.ASCII)
@@ -112,9 +112,7 @@ def _check_coordinates(lon: Decimal, lat: Decimal) -> tuple[Decimal, Decimal]:
 def strip_number_text(text: str, field: Field) -> str:
     """The text of a number without what its field allows around and inside it. Raises
     InvalidValue."""
-    if not field.bare_number:
-        for affix in affix_regexes(field):
-            text = re.sub(affix, "", text, flags=re.ASCII)
+    text = without_affixes(text, field)
     forms = (THOUSANDS, INDIAN) if field.group_char else (THOUSANDS,)
     if not any(re.fullmatch(number_regex(field, form), text, re.ASCII) for form in forms):
         raise InvalidValue(f"no {field.type}")

@@ -11,8 +11,8 @@ import duckdb
 from entrepot.inspection.check.field_matching import matched_fields
 from entrepot.inspection.table import Table
 from entrepot.inspection.values.cell_sql import full_match, without_affixes
-from entrepot.schemas.lexical import INDIAN, THOUSANDS, number_regex
 from entrepot.schemas.model import TableSchema
+from entrepot.schemas.numbers import INDIAN, THOUSANDS, number_regex
 
 
 def with_group_sizes(
