@@ -14,6 +14,12 @@ import duckdb
 from entrepot.inspection.context import Detected, InspectionContext, OpenedTable, TableRequest
 from entrepot.inspection.engine import first_line, line_bounds
 from entrepot.inspection.formats.json_arrays import kind_sql, read_arrays
+from entrepot.inspection.formats.json_numbers import (
+    has_long_number,
+    new_mark,
+    with_marked_numbers,
+    without_marks,
+)
 from entrepot.inspection.formats.json_positions import (
     JsonFault,
     depth_of,
@@ -40,8 +46,6 @@ from entrepot.schemas.table_dialect import TableDialect
 
 MAX_LISTED = 1_000
 """Faults that the reader lists, as many as a report has by default (`limits.Limits.errors`)."""
-TAIL_BYTES = 4096
-"""The end of the file, where a closing bracket stands before blanks at most."""
 BLOCK_BYTES = 1 << 20
 """Copied at a time."""
 OPENINGS = {"OBJECT": "{", "ARRAY": "["}
@@ -121,7 +125,7 @@ def read_json(
     stated = dialect.item_type is not None
     source = _Source(plain, form, detected.media_type, encoding, docs, dialect.item_keys, stated)
     try:
-        if form == "json" and not _ends_with_bracket(plain):
+        if form == "json" and not ends_with_bracket(plain):
             fault = first_fault(plain, True, limits.line)
             raise _broken(fault, "the JSON array does not end")
         if dialect.item_type == "array":
@@ -190,11 +194,11 @@ def _table(
         selected = " of the dialect's itemKeys" if source.keys is not None else ""
         raise NotTabular(f"JSON without an object that has keys{selected}")
     pointers = ", ".join(literal(_pointer(key)) for key in keys)
-    values = f"json_extract_string(doc, [{pointers}]) AS v, json_type(doc, [{pointers}]) AS k"
-    columns = tuple(
-        Column(key, f"v[{n}]", None, f"({kind_sql(f'k[{n}]', f'v[{n}]')})")
-        for n, key in enumerate(keys, start=1)
-    )
+    exact = _has_long_numbers(engine, sound)
+    mark = new_mark() if exact else ""
+    doc = with_marked_numbers("doc", mark) if exact else sql("doc")
+    values = f"json_extract_string({doc}, [{pointers}]) AS v, json_type(doc, [{pointers}]) AS k"
+    columns = tuple(_column(key, n, mark) for n, key in enumerate(keys, start=1))
     return Table(
         columns=columns,
         relation=f"(SELECT {values} FROM {sound})",
@@ -229,6 +233,22 @@ def _first_version(
         unsure_advice=f'Add "property": {name} to the dialect, or "itemType": "object" if the one'
         " object is the row.",
     )
+
+
+def _column(key: str, number: int, mark: str) -> Column:
+    """The column of the key that is `number` in the lists of values and kinds; `mark` begins the
+    numbers that a double would round, if there are any."""
+    value = f"v[{number}]"
+    text = without_marks(value, mark) if mark else value
+    return Column(key, text, None, f"({kind_sql(f'k[{number}]', text)})")
+
+
+def _has_long_numbers(engine: duckdb.DuckDBPyConnection, docs: Sql) -> bool:
+    """Whether a number of the documents may have more digits than a double."""
+    row = engine.execute(
+        f"SELECT coalesce(bool_or({has_long_number('doc')}), false) FROM {docs}"
+    ).fetchone()
+    return bool(row and row[0])
 
 
 def _may_be_deep(levels: int) -> Sql:
@@ -318,30 +338,6 @@ def _findings(engine: duckdb.DuckDBPyConnection, source: _Source) -> tuple[Findi
         usual = "a key occurs twice in the object" if sound else "the line is not a JSON object"
         findings.append(Finding("invalid-json", reason or usual, number, line))
     return tuple(findings)
-
-
-def _is_one_array(engine: duckdb.DuckDBPyConnection, source: _Source) -> bool:
-    """Whether all objects stand in the one array that the file is, with commas between them. The
-    engine goes on behind the end of an array; of the rest of the grammar it is strict."""
-    inside = ", ".join(
-        f"coalesce(sum(strlen(doc) - strlen(replace(doc, {literal(mark)}, ''))), 0)"
-        for mark in ",]"
-    )
-    row = engine.execute(f"SELECT count(*), {inside} FROM {source.docs}").fetchone() or (0, 0, 0)
-    objects, commas, brackets = (int(each) for each in row)
-    with source.path.open("rb") as file:
-        while block := file.read(BLOCK_BYTES):
-            commas -= block.count(b",")
-            brackets -= block.count(b"]")
-    return commas == -max(0, objects - 1) and brackets == -1
-
-
-def _ends_with_bracket(path: Path) -> bool:
-    """Whether the last thing in the file closes an array; the engine does not ask for it."""
-    with path.open("rb") as file:
-        file.seek(0, 2)
-        file.seek(max(0, file.tell() - TAIL_BYTES))
-        return file.read().rstrip().endswith(b"]")
 
 
 def _keys(engine: duckdb.DuckDBPyConnection, limits: Limits) -> list[str]:

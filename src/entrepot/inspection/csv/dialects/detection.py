@@ -14,6 +14,7 @@ from entrepot.inspection.csv.cell_types import is_drawn
 from entrepot.inspection.csv.dialect import Dialect, DialectHints
 from entrepot.inspection.csv.dialects.candidates import candidate_dialects
 from entrepot.inspection.csv.dialects.scoring import ScoredDialect, score_dialect
+from entrepot.inspection.csv.lexer import Lexer
 
 ESCAPES = "\\^!~%*/?"
 """Escape characters: the usual one, and those that spreadsheets and databases offer instead."""
@@ -46,6 +47,9 @@ MIN_ALIGNED_ROWS = 3
 MIN_ESCAPE_GAIN, MIN_SURE_ESCAPE_GAIN = 1.001, 0.999
 """Of the rank without an escape: it must gain something; where each backslash stands before what
 needs an escape, it may cost as little."""
+MIN_QUOTED_COLUMNS = 2
+"""Columns with cells that begin with another quote than `"`, for it to be one: apostrophes in one
+column may be a part of its texts."""
 MIN_ODD_ESCAPES = 2
 """Times that an unusual escape character stands before a quote, for it to be tried."""
 
@@ -67,9 +71,29 @@ def detect_dialect(
         for dialect in candidate_dialects(lines, names, hints)
     ]
     scored.sort(key=lambda each: -each.rank)
+    if hints.quote is None and scored[0].dialect.quote not in ('"', ""):
+        scored.sort(key=lambda each: not _may_have_quote(each.dialect, lines))
     if scored[0].dialect.blanks > 1 and scored[0].agreement < MIN_GAPLESS_AGREEMENT:
         scored.sort(key=lambda each: not each.dialect.starts)
     return scored
+
+
+def _may_have_quote(dialect: Dialect, lines: Sequence[str]) -> bool:
+    """Whether a quote other than `"` may be one: the lines are not as even without it, or it begins
+    cells of more than one column and no cell begins with `"`."""
+    if dialect.quote in ('"', "") or not dialect.delimiter:
+        return True
+    usual = Lexer(replace(dialect, quote='"', doubled=True, escape=""))
+    records = list(usual.records(lines))
+    if len({len(cells) for _, cells, _ in records}) > 1 or any(fault for *_, fault in records):
+        return True
+    begun = {
+        piece.lstrip(BLANK)[:1] + str(number)
+        for line in lines
+        for number, piece in enumerate(line.rstrip(ENDS).split(dialect.delimiter))
+    }
+    quoted = sum(each.startswith(dialect.quote) for each in begun)
+    return quoted >= MIN_QUOTED_COLUMNS and not any(each.startswith('"') for each in begun)
 
 
 def _refine(
