@@ -6,7 +6,7 @@
 from pathlib import Path
 
 import pytest
-from tests.support.real_tables import Outcome, deliver, real_tables
+from tests.support.real_tables import PartsOutcome, deliver, real_tables
 
 MAX_SAMPLE_BYTES, SAMPLE_STEP = 20_000, 40
 """The sample: every 40th of the small tables, which come in the order of their names."""
@@ -17,7 +17,7 @@ MIN_FIRST, MIN_SECOND = 0.98, 0.97
 column of which the first part has whole numbers alone."""
 
 
-def count_shares(outcomes: list[Outcome]) -> tuple[float, float, int]:
+def count_shares(outcomes: list[PartsOutcome]) -> tuple[float, float, int]:
     """The shares of the first and the second parts that are accepted, and the damaged cells, each
     of which must have been found."""
     accepted = [each for each in outcomes if not each.first]
