@@ -57,6 +57,7 @@ COMPOSITE_DIRECTIVES = {"%x": "%m/%d/%y", "%X": "%H:%M:%S", "%c": "%a %b %d %H:%
 ZONES = frozenset("zZ")
 """Directives that say how far a clock is from UTC."""
 
+SPACE = r"[ \t\n\r\f\v]"
 TOKEN_PATTERN = re.compile(r"%(.)|\s+|.", re.DOTALL)
 
 
@@ -79,13 +80,8 @@ def capturing_regex(pattern: str) -> tuple[str, tuple[str, ...]]:
             parts.append(f"({DIRECTIVE_REGEXES[directive]})")
             directives.append(directive)
         else:
-            parts.append(r"[ \t\n\r\f\v]+" if token.isspace() else re.escape(token))
+            parts.append(f"{SPACE}+" if token.isspace() else re.escape(token))
     return "".join(parts), tuple(directives)
-
-
-def format_regex(pattern: str) -> str:
-    """The regular expression of the texts that `pattern` reads, without groups."""
-    return re.sub(r"(?<!\\)\((?!\?)", "(?:", capturing_regex(pattern)[0])
 
 
 def has_zone(pattern: str) -> bool:
@@ -230,12 +226,36 @@ ANY_FORMATS: dict[str, tuple[str, ...]] = {
 dateutil."""
 
 
-def any_format_regex(kind: str) -> str:
-    """The regular expression of the texts that `any` may read; the formats themselves decide. That
-    of datetimes has four groups: day and clock, and those that have a T between them."""
-    days = "|".join(map(format_regex, DAY_FORMATS))
-    clocks = "|".join(map(format_regex, TIME_FORMATS))
-    if kind == "datetime":
-        blank = capturing_regex(" ")[0]
-        return rf"({days})(?:{blank}({clocks}))?|({format_regex(ISO_DAY)})T({clocks})"
-    return days if kind == "date" else clocks
+CLOCK_FORMS = (
+    r"%H:%M(?::%S(?:\.%f)?)?%z?",
+    r"%H:%M:%S\s+%Z",
+    r"%I:%M:%S\s+%p",
+    r"%I(?::%M)?\s*%p",
+)
+"""The formats `TIME_FORMATS` as fewer patterns, with directives in them."""
+
+
+@lru_cache(maxsize=3)
+def any_regex(kind: str) -> tuple[str, tuple[str, ...]]:
+    """The regular expression of the texts that `any` reads as a date, a time or a datetime, with a
+    group per directive, and these directives in order; in a datetime `T` is what separates day and
+    clock. At most one way to read a text has a day that exists, so that the first match decides."""
+    parts = [capturing_regex(form) for form in DAY_FORMATS]
+    days = "|".join(regex for regex, _ in parts)
+    of_days = [directive for _, directives in parts for directive in directives]
+    clocks, of_clocks = "", []
+    for form in CLOCK_FORMS:
+        found = re.findall("%(.)", form)
+        of_clocks += found
+        clocks += "|" * bool(clocks) + re.sub(
+            "%(.)", lambda match: f"({DIRECTIVE_REGEXES[match[1]]})", form
+        ).replace(r"\s", SPACE)
+    if kind == "date":
+        return days, tuple(of_days)
+    if kind == "time":
+        return clocks, tuple(of_clocks)
+    whole = [capturing_regex(form) for form in WHOLE_FORMATS]
+    others = "|".join(regex for regex, _ in whole)
+    of_others = [directive for _, directives in whole for directive in directives]
+    regex = f"(?:{days})(?:(T|{SPACE}+)(?:{clocks}))?|{others}"
+    return regex, (*of_days, "T", *of_clocks, *of_others)

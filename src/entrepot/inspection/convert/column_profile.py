@@ -7,15 +7,24 @@ values. What is not exact says so.
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from decimal import Decimal, localcontext
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
-from entrepot.inspection.convert.column_stats import ColumnStats, json_value, json_value_at, sort_of
+from entrepot.inspection.convert.column_stats import (
+    ColumnStats,
+    exact_number,
+    json_value,
+    json_value_at,
+    sort_of,
+)
 from entrepot.inspection.convert.histogram import bins_of, histogram
 from entrepot.inspection.report.report import shortened
-from entrepot.inspection.sql import Sql, identifier, literal, sql
+from entrepot.inspection.sql import Sql, literal, sql
+from entrepot.inspection.stored_parquet import StoredParquet, open_stored
 
 COLUMNS_PER_QUERY = 25
 """Columns that are measured in one pass: each takes memory for its distinct values."""
@@ -30,6 +39,8 @@ MAX_SQUARED = 1e150
 QUANTILES = {"p5": 0.05, "p25": 0.25, "p50": 0.5, "p75": 0.75, "p95": 0.95}
 MAX_CATEGORIES = 50
 """Different texts up to which a profile has them all: a later version may have a new one."""
+MAX_SUM_DIGITS = 38
+"""Of a sum that the engine adds up exactly (128 bits)."""
 TOP_VALUES = 10
 """Most frequent values that a column's profile has."""
 MAX_ENUM_VALUES = 20
@@ -40,20 +51,33 @@ MAX_VALUE_CHARS = 200
 """Characters of a value that are shown."""
 
 
+@dataclass(frozen=True)
+class ProfiledColumn:
+    """A column by its name and type in the schema; the texts that mean a missing value, and why it
+    was kept as texts, if it was."""
+
+    name: str
+    type: str
+    missing: tuple[str, ...] = ()
+    kept: str = ""
+
+
 def profile_columns(
     engine: duckdb.DuckDBPyConnection,
     parquet: Path,
-    columns: Sequence[tuple[str, str]],
+    columns: Sequence[ProfiledColumn],
 ) -> list[dict[str, Any]]:
-    """The profile of each column of `parquet`; `columns` are their names and schema types.
+    """The profile of each column of `parquet`; `columns` are what the schema says of them.
 
     Raises duckdb.Error where the file cannot be read or measured.
     """
-    source = f"read_parquet({literal(str(parquet))})"
-    described = engine.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()
+    stored = open_stored(engine, parquet)
+    source = _without_missing(stored, columns)
     measured_columns = [
-        ColumnStats(name, kind, str(stored), identifier(str(column)), sort_of(str(stored)))
-        for (name, kind), (column, stored, *_) in zip(columns, described, strict=True)
+        ColumnStats(
+            column.name, column.type, kept.stored_as, kept.sql, sort_of(kept.stored_as), column.kept
+        )
+        for column, kept in zip(columns, stored.columns, strict=True)
     ]
     row = engine.execute(f"SELECT count(*) FROM {source}").fetchone()
     rows = int(row[0]) if row else 0
@@ -62,10 +86,24 @@ def profile_columns(
         part = measured_columns[start : start + COLUMNS_PER_QUERY]
         near = _near(engine, source, part, rows)
         _measure(engine, near, part, lambda each: _first_pass(each, exact))
-        _measure(engine, near, part, _second_pass)
+        _measure(engine, near, part, lambda each: _second_pass(each, exact))
         for each in part:
             _count_values(engine, near, each)
     return [_document(each, rows, exact) for each in measured_columns]
+
+
+def _without_missing(stored: StoredParquet, columns: Sequence[ProfiledColumn]) -> Sql:
+    """The relation in which texts that mean a missing value are NULL: forms of typed formats keep
+    them as they were delivered."""
+    replaced = [
+        f"CASE WHEN {kept.sql} NOT IN ({', '.join(map(literal, column.missing))}) "
+        f"THEN {kept.sql} END AS {kept.sql}"
+        for column, kept in zip(columns, stored.columns, strict=True)
+        if column.missing and kept.stored_as == "VARCHAR"
+    ]
+    if not replaced:
+        return stored.relation
+    return f"(SELECT * REPLACE ({', '.join(replaced)}) FROM {stored.relation})"
 
 
 def _measure(
@@ -109,18 +147,14 @@ def _first_pass(column: ColumnStats, exact: bool) -> dict[str, Sql]:
             aggregates |= {"short": f"min(length({name}))", "long": f"max(length({name}))"}
         case _:
             scaled = column.scaled
-            quantile = sql("quantile_cont" if column.sort == "number" else "quantile_disc")
-            quantile = quantile if exact else sql("approx_quantile")
-            aggregates |= {
-                "from": f"min({scaled})",
-                "to": f"max({scaled})",
-                "quantiles": f"{quantile}({scaled}, {list(QUANTILES.values())})",
-            }
+            aggregates |= {"from": f"min({scaled})", "to": f"max({scaled})"}
     return aggregates
 
 
-def _second_pass(column: ColumnStats) -> dict[str, Sql]:
+def _second_pass(column: ColumnStats, exact: bool) -> dict[str, Sql]:
     figures = column.figures
+    if column.is_wide:
+        return _exact_aggregates(column, exact)
     if column.sort == "text" and figures["filled"]:
         lengths = {f"{word}_length": figures[word] for word in ("short", "long")}
         figures |= lengths
@@ -131,7 +165,10 @@ def _second_pass(column: ColumnStats) -> dict[str, Sql]:
         return {word: f"left({sql}, {MAX_VALUE_CHARS + 1})" for word, sql in texts.items()}
     if not column.scaled or figures["from"] is None:
         return {}
-    aggregates: dict[str, Sql] = {}
+    quantile = sql("quantile_cont" if column.sort == "number" else "quantile_disc")
+    quantile = quantile if exact else sql("approx_quantile")
+    shares = sql(f"{list(QUANTILES.values())}")
+    aggregates: dict[str, Sql] = {"quantiles": f"{quantile}({column.scaled}, {shares})"}
     low, high = figures["from"], figures["to"]
     if column.sort == "number" and max(abs(low), abs(high)) < MAX_SQUARED:
         aggregates |= {
@@ -142,6 +179,21 @@ def _second_pass(column: ColumnStats) -> dict[str, Sql]:
     if bins is not None:
         column.bins = bins
         aggregates["histogram"] = f"histogram({bins.number_sql(column.scaled)})"
+    return aggregates
+
+
+def _exact_aggregates(column: ColumnStats, exact: bool) -> dict[str, Sql]:
+    """The figures of numbers that a double would round, as texts: the sum, where it fits into the
+    engine's 128 bits, and values as quantiles. There is no histogram of them."""
+    aggregates: dict[str, Sql] = {}
+    figures = column.figures
+    largest = max(abs(Decimal(figures["low"])), abs(Decimal(figures["high"])))
+    digits = len(largest.as_tuple().digits) + len(str(figures["filled"]))
+    if digits <= MAX_SUM_DIGITS:
+        aggregates["sum"] = f"sum({column.sql})::VARCHAR"
+    if exact:
+        shares = sql(f"{list(QUANTILES.values())}")
+        aggregates["quantiles"] = f"quantile_disc({column.sql}, {shares})::VARCHAR[]"
     return aggregates
 
 
@@ -202,6 +254,8 @@ def _document(column: ColumnStats, rows: int, exact: bool) -> dict[str, Any]:
         "distinctIsEstimate": estimate,
         "candidateKey": key,
     }
+    if column.kept_as_text:
+        described["keptAsText"] = column.kept_as_text
     described |= dict(_spread(column, exact))
     described["topValues"] = [
         {"value": json_value(value, column.sort, MAX_VALUE_CHARS), "count": count}
@@ -233,16 +287,27 @@ def _spread(column: ColumnStats, exact: bool) -> Iterator[tuple[str, Any]]:
             value = shortened(str(figures[word]), MAX_VALUE_CHARS)
             yield name, {"length": int(figures[f"{word}_length"]), "value": value}
     if column.sort == "number":
-        yield "mean", _finite(figures.get("mean"))
+        yield "mean", _mean(column)
         yield "stddev", _finite(figures.get("stddev"))
     if figures.get("quantiles") is not None:
-        values = [json_value_at(each, column) for each in figures["quantiles"]]
+        values = [
+            exact_number(each) if column.is_wide else json_value_at(each, column)
+            for each in figures["quantiles"]
+        ]
         yield "quantiles", dict(zip(QUANTILES, values, strict=True))
         yield "quantilesAreEstimates", not exact
     if column.bins is not None:
         edges = [json_value_at(edge, column) for edge in column.bins.edges]
         counts = histogram(column.bins, figures["histogram"])
         yield "histogram", {"edges": edges, "counts": counts}
+
+
+def _mean(column: ColumnStats) -> float | int | str | None:
+    total = column.figures.get("sum")
+    if total is None:
+        return _finite(column.figures.get("mean"))
+    with localcontext(prec=MAX_SUM_DIGITS):
+        return exact_number(f"{Decimal(total) / column.figures['filled']:f}")
 
 
 def _finite(value: float | None) -> float | None:

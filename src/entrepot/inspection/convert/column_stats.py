@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import Any, Literal
 
 from entrepot.inspection.convert.histogram import Bins
@@ -11,6 +12,9 @@ from entrepot.inspection.sql import Sql, sql
 
 Sort = Literal["number", "date", "time", "datetime", "boolean", "text", "other"]
 
+MAX_DOUBLE_DIGITS = 15
+"""Digits of a decimal that every double keeps (IEEE 754)."""
+MAX_EXACT_INTEGER = 1 << 53
 EPOCH = date(1970, 1, 1)
 
 
@@ -24,6 +28,7 @@ class ColumnStats:
     stored: str
     sql: Sql
     sort: Sort
+    kept_as_text: str = ""
     figures: dict[str, Any] = field(default_factory=dict)
     bins: Bins | None = None
 
@@ -54,6 +59,15 @@ class ColumnStats:
                 return sql("")
 
     @property
+    def is_wide(self) -> bool:
+        """Whether its numbers have more digits than every double keeps, given the least and the
+        largest of them."""
+        if self.sort != "number" or self.stored == "DOUBLE" or self.figures["low"] is None:
+            return False
+        ends = (Decimal(self.figures[end]) for end in ("low", "high"))
+        return max(len(end.as_tuple().digits) for end in ends) > MAX_DOUBLE_DIGITS
+
+    @property
     def whole(self) -> bool:
         """Whether values lie on whole numbers of the scale."""
         whole = self.stored in ("BIGINT", "INTEGER") or self.stored.endswith(",0)")
@@ -81,17 +95,26 @@ def json_value(text: str | None, sort: Sort, most: int) -> Any:
         return None
     match sort:
         case "number":
-            try:
-                return int(text)
-            except ValueError:
-                number = float(text)
-                return number if math.isfinite(number) else text
+            return exact_number(text)
         case "boolean":
             return text == "true"
         case "datetime":
             return text.replace(" ", "T").replace("+00", "Z")
         case _:
             return shortened(text, most)
+
+
+def exact_number(text: str) -> int | float | str:
+    """A number as JSON shows it, or as a text where readers of JSON would round it (RFC 8259,
+    section 6), and where JSON has it not."""
+    number = Decimal(text)
+    if not number.is_finite():
+        return text
+    if "e" not in text.lower() and len(number.as_tuple().digits) > MAX_DOUBLE_DIGITS:
+        as_double = float(text)
+        if abs(as_double) >= MAX_EXACT_INTEGER or Decimal(repr(as_double)) != number:
+            return text
+    return int(number) if number == number.to_integral_value() and "." not in text else float(text)
 
 
 def json_value_at(place: float, column: ColumnStats) -> Any:

@@ -5,7 +5,9 @@ others from the Parquet; the column profile comes with the Parquet.
 """
 
 import csv
+import json
 from collections.abc import Callable, Iterator
+from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ from entrepot.inspection.check.group_sizes import with_group_sizes
 from entrepot.inspection.check.infer import unique_names
 from entrepot.inspection.check.rules import checked_columns
 from entrepot.inspection.context import InspectionContext, OpenedTable
-from entrepot.inspection.convert.column_profile import profile_columns
+from entrepot.inspection.convert.column_profile import ProfiledColumn, profile_columns
 from entrepot.inspection.convert.exact_types import exact_type_of
 from entrepot.inspection.convert.rejected_rows import find_errors, write_rejected
 from entrepot.inspection.convert.write_arrow import write_arrow
@@ -25,10 +27,13 @@ from entrepot.inspection.limits import rows_per_group
 from entrepot.inspection.open_table import open_content
 from entrepot.inspection.results import ConversionRequest, Converted, InspectionRequest
 from entrepot.inspection.sql import Sql, identifier, literal, sql
+from entrepot.inspection.stored_parquet import names_option, open_stored
 from entrepot.inspection.table import Column, NotTabular, SourceBroken, Table, TooLarge
 from entrepot.schemas.model import TableSchema
 from entrepot.schemas.table_schema import parse_schema
 
+NO_QUOTING = sql("DELIMITER '\x01', QUOTE '', ESCAPE ''")
+"""The options of CSV for lines that are written as they are; JSON has no control characters."""
 COLUMNS_PER_QUERY = 200
 """Columns whose types are measured in one pass: their expressions have to fit into memory."""
 
@@ -66,14 +71,14 @@ def _derive(request: ConversionRequest, target: Path, context: InspectionContext
             _write_csv(request, target, context)
         case "parquet":
             schema = parse_schema(request.schema)
-            names: list[tuple[str, str]] = []
+            columns: list[ProfiledColumn] = []
 
             def write(table: Table) -> int:
-                rows, names[:] = write_parquet(engine, table, schema, target)
+                rows, columns[:] = write_parquet(engine, table, schema, target)
                 return rows
 
             _write_checked(_open(request, context), write, request.rows)
-            return _add_profile(engine, target, names)
+            return _add_profile(engine, target, columns)
     return Converted("made", None, "")
 
 
@@ -100,11 +105,11 @@ def _write_rejected(request: ConversionRequest, target: Path, context: Inspectio
 
 
 def _add_profile(
-    engine: duckdb.DuckDBPyConnection, parquet: Path, names: list[tuple[str, str]]
+    engine: duckdb.DuckDBPyConnection, parquet: Path, columns: list[ProfiledColumn]
 ) -> Converted:
     """The Parquet is made; a profile that cannot be had does not unmake it."""
     try:
-        return Converted("made", profile_columns(engine, parquet, names), "")
+        return Converted("made", profile_columns(engine, parquet, columns), "")
     except duckdb.Error as error:
         return Converted("made", None, f"The columns could not be measured: {first_line(error)}")
 
@@ -133,29 +138,30 @@ def _write_checked(opened: OpenedTable, write: Callable[[Table], int], rows: int
 
 def write_parquet(
     engine: duckdb.DuckDBPyConnection, table: Table, schema: TableSchema, target: Path
-) -> tuple[int, list[tuple[str, str]]]:
+) -> tuple[int, list[ProfiledColumn]]:
     """Write `table` typed by `schema`, rows in their order, zstd; how many rows there were, and
-    the columns' names and schema types.
+    the columns.
 
     The columns are the schema's fields in the table's order, with the field's names; a column
     without a field is a text under its label, and a field without a column is left out.
     """
     columns = typed_columns(engine, table, schema)
-    selected = ", ".join(f"{sql} AS {identifier(name)}" for name, _, sql in columns)
+    selected = ", ".join(f"{sql} AS {identifier(each.name)}" for each, sql in columns)
+    names = names_option([each.name for each, _ in columns])
     group = rows_per_group(len(columns))
     rows = _copy(
         engine,
         f"SELECT {selected} FROM {table.relation}",
         target,
-        f"FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {group}",
+        f"FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {group}{names}",
     )
-    return rows, [(name, kind) for name, kind, _ in columns]
+    return rows, [each for each, _ in columns]
 
 
 def typed_columns(
     engine: duckdb.DuckDBPyConnection, table: Table, schema: TableSchema
-) -> list[tuple[str, str, Sql]]:
-    """Each column's name, schema type and typed expression, by one pass over its values."""
+) -> list[tuple[ProfiledColumn, Sql]]:
+    """Each column and its typed expression, by one pass over its values."""
     schema = with_group_sizes(engine, table, schema)
     cells = {id(column): cell for column, cell in _paired(table, schema)}
     labels = unique_names(table.labels)
@@ -163,7 +169,7 @@ def typed_columns(
     for column in table.columns:
         cell = cells.get(id(column))
         typings.append(None if cell is None else (cell, exact_type_of(cell, column.kind)))
-    columns: list[tuple[str, str, Sql]] = []
+    columns: list[tuple[ProfiledColumn, Sql]] = []
     for start in range(0, len(typings), COLUMNS_PER_QUERY):
         part = typings[start : start + COLUMNS_PER_QUERY]
         probes = [probe for typing in part if typing for probe in typing[1].probes]
@@ -174,11 +180,16 @@ def typed_columns(
         figures = iter(row)
         for number, typing in enumerate(part, start=start):
             if typing is None:
-                columns.append((labels[number], "string", table.columns[number].text))
+                text = table.columns[number].text
+                columns.append((ProfiledColumn(labels[number], "string"), text))
                 continue
             measured = [next(figures) for _ in typing[1].probes]
-            cell_field, sql = typing[0].field, typing[1].decide(measured)
-            columns.append((cell_field.name, cell_field.type, sql))
+            cell, exact = typing
+            typed = exact.decide(measured)
+            kept = exact.reason if typed == cell.delivered and exact.probes else ""
+            missing = schema.missing_values_of(cell.field)
+            profiled = ProfiledColumn(cell.field.name, cell.field.type, missing, kept)
+            columns.append((profiled, typed))
     return columns
 
 
@@ -212,24 +223,37 @@ def write_csv(engine: duckdb.DuckDBPyConnection, table: Table, target: Path) -> 
 
 def write_json_lines(engine: duckdb.DuckDBPyConnection, parquet: Path, target: Path) -> int:
     """Write JSON Lines: times as ISO 8601 has them, NaN and infinity (which JSON has not) null."""
-    source = f"read_parquet({literal(str(parquet))})"
-    selected = []
-    for name, kind, *_ in engine.execute(f"DESCRIBE SELECT * FROM {source}").fetchall():
-        column = identifier(str(name))
-        selected.append(f"{_json_value(column, str(kind))} AS {column}")
-    return _copy(engine, f"SELECT {', '.join(selected)} FROM {source}", target, "FORMAT json")
+    stored = open_stored(engine, parquet)
+    pairs = [
+        f"{literal(('{' if first else ',') + json.dumps(column.name, ensure_ascii=False) + ':')} "
+        f"|| coalesce({_json_value(column.sql, column.stored_as)}, 'null')"
+        for first, column in zip(chain([True], repeat(False)), stored.columns, strict=False)
+    ]
+    # The engine's own writer reads JSON again and keeps 17 digits of a number, and takes names that
+    # differ in their case for one.
+    query = f"SELECT {' || '.join(pairs)} || '}}' AS line FROM {stored.relation}"
+    return _copy(engine, query, target, f"FORMAT csv, HEADER false, {NO_QUOTING}")
 
 
-def _json_value(column: Sql, kind: str) -> Sql:
+def _json_value(column: Sql, kind: str) -> Sql:  # noqa: PLR0911 (a row per type)
+    """The cell as JSON; NULL where it is missing, or JSON has no such value."""
     match kind:
+        case "JSON":  # between its values a line may end
+            return f"translate({column}::VARCHAR, chr(10) || chr(13), '  ')"
         case "DOUBLE":
-            return f"CASE WHEN isfinite({column}) THEN {column} END"
+            return f"CASE WHEN isfinite({column}) THEN to_json({column})::VARCHAR END"
         case "TIMESTAMP" | "TIMESTAMP_NS":
-            return f"replace({column}::VARCHAR, ' ', 'T')"
+            return f"to_json(replace({column}::VARCHAR, ' ', 'T'))::VARCHAR"
         case "TIMESTAMP WITH TIME ZONE":
-            return f"replace(replace({column}::VARCHAR, ' ', 'T'), '+00', 'Z')"
+            return f"to_json(replace(replace({column}::VARCHAR, ' ', 'T'), '+00', 'Z'))::VARCHAR"
+        case "DOUBLE[]":
+            finite = sql("lambda item: CASE WHEN isfinite(item) THEN item END")
+            return f"to_json(list_transform({column}, {finite}))::VARCHAR"
+        case "TIMESTAMP[]":
+            moments = sql("lambda item: replace(item::VARCHAR, ' ', 'T')")
+            return f"to_json(list_transform({column}, {moments}))::VARCHAR"
         case _:
-            return column
+            return f"to_json({column})::VARCHAR"
 
 
 def _copy(engine: duckdb.DuckDBPyConnection, query: Sql, target: Path, options: Sql) -> int:

@@ -54,11 +54,16 @@ def read_arrow(path: Path, detected: Detected, context: InspectionContext) -> Ta
             raise TooLarge(f"{len(schema):,} columns; {limits.columns:,} are read")
         if not len(schema):
             raise NotTabular("Arrow without columns")
-        columns = _write(context.engine, reader, schema, target)
+        columns = copy_as_texts(context.engine, reader, schema, target)
     except (duckdb.Error, NotTabular, TooLarge, SourceBroken):
         raise
     except BaseException as error:
         raise arro3_error(error, "Arrow") from None
+    return copied_table(columns, target, detected)
+
+
+def copied_table(columns: tuple[Column, ...], target: Path, detected: Detected) -> Table:
+    """The table whose cells were copied to `target` as texts (`copy_as_texts`)."""
     listed = ", ".join(column.text for column in columns)
     counted = sql("file_row_number + 2 AS _row, NULL::BIGINT AS _line")
     numbered = f"read_parquet({literal(str(target))}, file_row_number = true)"
@@ -72,7 +77,7 @@ def read_arrow(path: Path, detected: Detected, context: InspectionContext) -> Ta
     )
 
 
-def _write(
+def copy_as_texts(
     engine: duckdb.DuckDBPyConnection, reader: RecordBatchReader, schema: Schema, target: Path
 ) -> tuple[Column, ...]:
     """Copy every cell as a text to `target`; returns the columns, in order."""

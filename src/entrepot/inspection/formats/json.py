@@ -14,6 +14,12 @@ import duckdb
 from entrepot.inspection.context import Detected, InspectionContext, OpenedTable, TableRequest
 from entrepot.inspection.detect.byte_order import HEAD_BYTES, byte_order
 from entrepot.inspection.engine import first_line, line_bounds
+from entrepot.inspection.formats.json_numbers import (
+    has_long_number,
+    new_mark,
+    with_marked_numbers,
+    without_marks,
+)
 from entrepot.inspection.formats.json_positions import (
     depth_of,
     first_fault,
@@ -169,11 +175,11 @@ def _table(engine: duckdb.DuckDBPyConnection, source: _Source, limits: Limits) -
     if not keys:
         raise NotTabular("JSON without an object that has keys")
     pointers = ", ".join(literal(_pointer(key)) for key in keys)
-    values = f"json_extract_string(doc, [{pointers}]) AS v, json_type(doc, [{pointers}]) AS k"
-    columns = tuple(
-        Column(key, f"v[{n}]", None, f"({_kind_sql(f'k[{n}]', f'v[{n}]')})")
-        for n, key in enumerate(keys, start=1)
-    )
+    exact = _has_long_numbers(engine, sound)
+    mark = new_mark() if exact else ""
+    doc = with_marked_numbers("doc", mark) if exact else sql("doc")
+    values = f"json_extract_string({doc}, [{pointers}]) AS v, json_type(doc, [{pointers}]) AS k"
+    columns = tuple(_column(key, n, mark) for n, key in enumerate(keys, start=1))
     return Table(
         columns=columns,
         relation=f"(SELECT {values} FROM {sound})",
@@ -195,6 +201,22 @@ def _kind_sql(kind: Sql, text: Sql) -> Sql:
  WHEN 'UBIGINT' THEN 'integer' WHEN 'HUGEINT' THEN 'integer' WHEN 'BOOLEAN' THEN 'boolean'
  WHEN 'OBJECT' THEN 'object' WHEN 'ARRAY' THEN 'array' WHEN 'DOUBLE' THEN
  CASE WHEN regexp_full_match({text}, '-?\\d+') THEN 'integer' ELSE 'number' END END"""
+
+
+def _column(key: str, number: int, mark: str) -> Column:
+    """The column of the key that is `number` in the lists of values and kinds; `mark` begins the
+    numbers that a double would round, if there are any."""
+    value = f"v[{number}]"
+    text = without_marks(value, mark) if mark else value
+    return Column(key, text, None, f"({_kind_sql(f'k[{number}]', text)})")
+
+
+def _has_long_numbers(engine: duckdb.DuckDBPyConnection, docs: Sql) -> bool:
+    """Whether a number of the documents may have more digits than a double."""
+    row = engine.execute(
+        f"SELECT coalesce(bool_or({has_long_number('doc')}), false) FROM {docs}"
+    ).fetchone()
+    return bool(row and row[0])
 
 
 def _may_be_deep(levels: int) -> Sql:

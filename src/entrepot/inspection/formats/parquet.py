@@ -2,14 +2,19 @@
 
 from pathlib import Path
 
+import arro3.io
 import duckdb
 
 from entrepot.inspection.context import Detected, InspectionContext, OpenedTable, TableRequest
 from entrepot.inspection.engine import first_line
+from entrepot.inspection.formats.arrow import arro3_error, copied_table, copy_as_texts
+from entrepot.inspection.limits import rows_per_group
 from entrepot.inspection.sql import Sql, identifier, literal, sql
 from entrepot.inspection.table import NotTabular, SourceBroken, Table, TooLarge
 from entrepot.inspection.values.native_text import native_column, text_sql
 
+MAX_DECIMAL_DIGITS = 38
+"""Of the engine's widest decimal."""
 MAGIC = b"PAR1"
 """Begins and ends a Parquet file."""
 FOOTER_END_BYTES = 8
@@ -40,6 +45,8 @@ def read_parquet(path: Path, detected: Detected, context: InspectionContext) -> 
     _check_end(engine, path)
     if len(described) > limits.columns:
         raise TooLarge(f"{len(described):,} columns; {limits.columns:,} are read")
+    if _has_wide_decimals(engine, path):
+        return _read_wide_decimals(path, detected, context)
     names = [str(name) for name, *_ in described]
     if len(labels) != len(names):
         labels = names
@@ -56,6 +63,29 @@ def read_parquet(path: Path, detected: Detected, context: InspectionContext) -> 
         storage="columns",
         description={"format": detected.kind},
     )
+
+
+def _has_wide_decimals(engine: duckdb.DuckDBPyConnection, path: Path) -> bool:
+    """Whether decimals are declared with more digits than the engine has: it reads doubles."""
+    ((widest,),) = engine.execute(
+        f"SELECT coalesce(max(precision), 0) FROM parquet_schema({literal(str(path))})"
+    ).fetchall()
+    return int(widest) > MAX_DECIMAL_DIGITS
+
+
+def _read_wide_decimals(path: Path, detected: Detected, context: InspectionContext) -> Table:
+    """The table, its cells copied as texts by a reader that has such decimals. Raises as
+    `read_parquet`."""
+    target = context.scratch / "wide.parquet"
+    try:
+        schema = arro3.io.read_parquet(str(path)).schema
+        reader = arro3.io.read_parquet(str(path), batch_size=rows_per_group(len(schema)))
+        columns = copy_as_texts(context.engine, reader, schema, target)
+    except (duckdb.Error, NotTabular, TooLarge, SourceBroken):
+        raise
+    except BaseException as error:
+        raise arro3_error(error, "Parquet") from None
+    return copied_table(columns, target, detected)
 
 
 def _check_end(engine: duckdb.DuckDBPyConnection, path: Path) -> None:

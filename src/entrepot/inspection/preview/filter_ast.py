@@ -31,10 +31,11 @@ KINDS: dict[str, Kind] = {
 
 @dataclass(frozen=True)
 class FilterColumn:
-    """A column of a Parquet file, by its name and the engine's type."""
+    """A column of a Parquet file, by its name, the engine's type, and the SQL that means it."""
 
     name: str
     stored_as: str
+    sql: Sql
 
     @property
     def kind(self) -> Kind:

@@ -17,7 +17,7 @@ from entrepot.inspection.preview.filter_ast import (
     Term,
     Value,
 )
-from entrepot.inspection.sql import Sql, identifier, sql
+from entrepot.inspection.sql import Sql, sql
 
 
 def filter_sql(term: Term) -> tuple[Sql, list[Any]]:
@@ -66,4 +66,4 @@ def _operand(operand: Value | FilterColumn, values: list[Any]) -> Sql:
 
 
 def _name(column: FilterColumn) -> Sql:
-    return identifier(column.name)
+    return column.sql

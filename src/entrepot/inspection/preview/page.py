@@ -18,7 +18,8 @@ from entrepot.inspection.preview.filter_ast import Columns, FilterColumn, Filter
 from entrepot.inspection.preview.filter_parse import parse_filter
 from entrepot.inspection.preview.filter_sql import filter_sql
 from entrepot.inspection.results import Preview, PreviewRequest
-from entrepot.inspection.sql import Sql, identifier, literal, sql, type_name
+from entrepot.inspection.sql import Sql, sql, type_name
+from entrepot.inspection.stored_parquet import open_stored
 
 MAX_CELL_CHARS = 1_000
 """Characters of a cell that are shown."""
@@ -30,6 +31,8 @@ MAX_SKIPPED_ROWS = 100_000
 """Rows that a filter finds or a sort gives which may be skipped by `offset`."""
 MAX_EXACT_INTEGER = (1 << 53) - 1
 """The largest integer that every reader of JSON takes exactly (RFC 8259, section 6)."""
+NUMBER = sql("_number")
+"""The row's number, from 0."""
 NAMES = re.compile(r'\s*(-?)\s*("(?:[^"]|"")+"|[^,"]+?)\s*(?:,|$)')
 
 
@@ -49,10 +52,11 @@ def preview_file(engine: duckdb.DuckDBPyConnection, request: PreviewRequest) -> 
 
 
 def _preview(engine: duckdb.DuckDBPyConnection, request: PreviewRequest) -> Preview:
-    source = f"read_parquet({literal(str(request.path))}, file_row_number = true)"
-    described = engine.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()
-    stored = [FilterColumn(str(name), str(kind)) for name, kind, *_ in described]
-    number, columns = identifier(stored[-1].name), Columns(stored[:-1])
+    stored = open_stored(engine, request.path, numbered=True)
+    source, number = stored.relation, NUMBER
+    columns = Columns(
+        [FilterColumn(each.name, each.stored_as, each.sql) for each in stored.columns]
+    )
     sorts = _sorts(request.order_by, columns)
     shown = [columns.find(name, "columns") for name, _ in _names(request.columns, "columns")]
     shown = (list(dict.fromkeys(shown)) or columns.all)[: request.most_columns]
@@ -120,8 +124,7 @@ class _Query:
             behind, at = self._behind(sorts, after)
             conditions, values = [*conditions, behind], [*values, *at]
         order = ", ".join(
-            f"{identifier(s.column.name)} {'DESC' if s.descending else 'ASC'} NULLS LAST"
-            for s in sorts
+            f"{s.column.sql} {'DESC' if s.descending else 'ASC'} NULLS LAST" for s in sorts
         )
         rows = self.engine.execute(
             f"SELECT {self.number} FROM {self.source}{_where(conditions)} "
@@ -144,7 +147,7 @@ class _Query:
 
     def _behind(self, sorts: list[_Sort], after: int) -> tuple[Sql, list[Any]]:
         """The condition of the rows that come after that of number `after`, and its values."""
-        keys = ", ".join(f"{identifier(s.column.name)}::VARCHAR" for s in sorts)
+        keys = ", ".join(f"{s.column.sql}::VARCHAR" for s in sorts)
         at = self.engine.execute(
             f"SELECT {keys} FROM {self.source} WHERE {self.number} = ?", [after]
         ).fetchone()
@@ -156,7 +159,7 @@ class _Query:
         equal_values: list[Any] = []
         for sort, key in zip(sorts, at, strict=True):
             name, this = (
-                identifier(sort.column.name),
+                sort.column.sql,
                 f"CAST(? AS {type_name(sort.column.stored_as)})",
             )
             if key is None:  # only other missing ones may follow
@@ -182,7 +185,7 @@ def _cells(number: Sql, shown: list[FilterColumn]) -> Sql:
 def _cell(column: FilterColumn) -> Sql:
     """The cell as it is fetched: what may be long is cut by the engine, one character later than
     it is shown, so that it can be told."""
-    name = identifier(column.name)
+    name = column.sql
     match column.kind:
         case "text":
             return f"left({name}, {MAX_CELL_CHARS + 1})"
@@ -239,7 +242,16 @@ def _lexical(column: FilterColumn, text: str) -> Any:
         return text.replace(" ", "T").replace("+00", "Z")
     if column.stored_as.startswith("TIMESTAMP"):
         return text.replace(" ", "T")
-    return json.loads(text) if column.stored_as.endswith("[]") else text
+    if not column.stored_as.endswith("[]"):
+        return text
+    decimals = column.stored_as.startswith("DECIMAL")
+    return json.loads(text, parse_float=str if decimals else float, parse_int=_exact_integer)
+
+
+def _exact_integer(text: str) -> int | str:
+    """An item of a list, as a cell is shown."""
+    number = int(text)
+    return number if -MAX_EXACT_INTEGER <= number <= MAX_EXACT_INTEGER else text
 
 
 def _sorts(text: str | None, columns: Columns) -> list[_Sort]:

@@ -9,14 +9,10 @@ from entrepot.inspection.sql import Sql, literal, sql
 from entrepot.inspection.values.decimals import let
 from entrepot.schemas.strptime import (
     ABBREVIATION_CHARS,
-    DAY_FORMATS,
     DAYS,
     FIRST_YEAR_OF_1900S,
-    ISO_DAY,
     MONTHS,
-    TIME_FORMATS,
-    WHOLE_FORMATS,
-    any_format_regex,
+    any_regex,
     capturing_regex,
 )
 
@@ -124,49 +120,88 @@ class _Parts:
     def offset(self) -> Sql:
         """How far the clock is ahead of UTC, in microseconds."""
         zone = self.texts.get("z")
-        if zone is None:
-            return sql("0")
-        hours = f"try_cast(substr({zone}, 2, 2) AS BIGINT)"
-        minutes = f"try_cast(right({zone}, 2) AS BIGINT)"
-        ahead = f"CASE WHEN {zone}[1] = '-' THEN -60000000 ELSE 60000000 END"
-        return f"CASE WHEN {zone} = 'Z' THEN 0 ELSE {ahead} * ({hours} * 60 + {minutes}) END"
+        return sql("0") if zone is None else _offset(zone)
 
 
 def format_value(text: Sql, kind: str, pattern: str) -> Sql:
     """The date (days since 1970), the time (microseconds) or the datetime (microseconds since
     1970) that `text` states in the form of `pattern`, in UTC; NULL where it states none."""
     regex, directives = capturing_regex(pattern)
-    names = ", ".join(f"'g{number}'" for number in range(1, len(directives) + 1))
     parts = _Parts(directives, "e")
     day = f"({parts.day()} - DATE '1970-01-01')" if kind != "time" else sql("0")
     moment = f"{parts.clock()} - {parts.offset()}"
     both = f"{day} * 86400000000 + {moment}"
     value = day if kind == "date" else moment if kind == "time" else both
     conditions = " AND ".join(["e.g1 <> ''", *parts.conditions])
-    extracted = f"regexp_extract({text}, {literal(f'^(?:{regex})$')}, [{names}])"
-    return let(extracted, "e", f"CASE WHEN {conditions} THEN {value} END")
+    body = f"CASE WHEN {conditions} THEN {value} END"
+    return let(_extracted(text, regex, len(directives)), "e", body)
+
+
+def _extracted(text: Sql, regex: str, groups: int) -> Sql:
+    names = ", ".join(f"'g{number}'" for number in range(1, groups + 1))
+    return f"regexp_extract({text}, {literal(f'^(?:{regex})$')}, [{names}])"
 
 
 def any_value(text: Sql, kind: str) -> Sql:
-    """`format_value` of the first format of `any` that `text` has."""
-    regex = any_format_regex(kind)
-    if kind != "datetime":
-        formats = DAY_FORMATS if kind == "date" else TIME_FORMATS
-        value = _first(text, kind, formats)
-        return f"CASE WHEN regexp_full_match({text}, {literal(regex)}) THEN {value} END"
-    names = sql("['day', 'clock', 'iso', 'iso_clock']")
-    day = _first("w.day", "date", DAY_FORMATS)
-    clock = f"CASE WHEN w.clock = '' THEN 0 ELSE {_first('w.clock', 'time', TIME_FORMATS)} END"
-    iso_day = format_value("w.iso", "date", ISO_DAY)
-    iso_clock = _first("w.iso_clock", "time", TIME_FORMATS)
-    apart = let(
-        f"regexp_extract({text}, {literal(f'^(?:{regex})$')}, {names})",
-        "w",
-        f"CASE WHEN w.day <> '' THEN {day} * 86400000000 + {clock} "
-        f"WHEN w.iso <> '' THEN {iso_day} * 86400000000 + {iso_clock} END",
+    """`format_value` of the first format of `any` that `text` has.
+
+    Of the groups of all formats only those of one are not empty, so that the parts of a directive
+    are put together to the one that the text has.
+    """
+    regex, directives = any_regex(kind)
+    places: dict[str, list[Sql]] = {}
+    for number, directive in enumerate(directives, start=1):
+        places.setdefault(directive, []).append(f"e.g{number}")
+    kinds = [directive for directive in places if directive not in "aA"]
+    merged = ", ".join(f"'g{n}': {' || '.join(places[d])}" for n, d in enumerate(kinds, start=1))
+    of = {directive: sql(f"f.g{n}") for n, directive in enumerate(kinds, start=1)}
+    day, clock, fits = sql("0"), sql("0"), sql("true")
+    if kind != "time":
+        day, fits = _any_day(of), f"({of['Y']} <> '' OR {of['y']} <> '')"
+    if kind != "date":
+        clock = _any_clock(of)
+    if kind == "time":
+        fits = f"({of['H']} <> '' OR {of['I']} <> '')"
+    if kind == "datetime":
+        # Only the first format of a day, the default one, may have a T behind it.
+        fits = f"{fits} AND ({of['T']} <> 'T' OR e.g1 <> '')"
+    value = day if kind == "date" else clock
+    value = f"{day} * 86400000000 + {clock}" if kind == "datetime" else value
+    parts = let(f"{{{merged}}}", "f", f"CASE WHEN {fits} THEN {value} END")
+    return let(_extracted(text, regex, len(directives)), "e", parts)
+
+
+def _any_day(of: dict[str, Sql]) -> Sql:
+    short = f"try_cast({of['y']} AS INTEGER)"
+    century = f"CASE WHEN {short} < {FIRST_YEAR_OF_1900S} THEN 2000 ELSE 1900 END"
+    full = f"try_cast({of['Y']} AS INTEGER)"
+    year = f"CASE WHEN {of['Y']} <> '' THEN {full} ELSE {short} + {century} END"
+    months = ", ".join(literal(name[:ABBREVIATION_CHARS]) for name in MONTHS)
+    name = f"lower(left({of['b']} || {of['B']}, {ABBREVIATION_CHARS}))"
+    named = f"list_position([{months}], {name})"
+    month = f"CASE WHEN {of['m']} <> '' THEN try_cast({of['m']} AS INTEGER) ELSE {named} END"
+    written = f"({year}) || '-' || ({month}) || '-' || trim({of['d']})"
+    return f"(try_cast({written} AS DATE) - DATE '1970-01-01')"
+
+
+def _any_clock(of: dict[str, Sql]) -> Sql:
+    """The time of day, in UTC; midnight where there is none."""
+    half = (
+        f"try_cast({of['I']} AS BIGINT) % 12 + CASE WHEN lower({of['p']}) = 'pm' THEN 12 ELSE 0 END"
     )
-    return f"coalesce({apart}, {_first(text, kind, WHOLE_FORMATS)})"
+    hour = (
+        f"CASE WHEN {of['I']} <> '' THEN {half} ELSE coalesce(try_cast({of['H']} AS BIGINT), 0) END"
+    )
+    minute, second = (f"coalesce(try_cast({of[each]} AS BIGINT), 0)" for each in "MS")
+    fraction = f"coalesce(try_cast(nullif(rpad({of['f']}, 6, '0'), '') AS BIGINT), 0)"
+    return (
+        f"(((({hour}) * 60 + {minute}) * 60 + {second}) * 1000000 + {fraction} "
+        f"- ({_offset(of['z'])}))"
+    )
 
 
-def _first(text: Sql, kind: str, formats: Sequence[str]) -> Sql:
-    return f"coalesce({', '.join(format_value(text, kind, form) for form in formats)})"
+def _offset(zone: Sql) -> Sql:
+    hours = f"try_cast(substr({zone}, 2, 2) AS BIGINT)"
+    minutes = f"try_cast(right({zone}, 2) AS BIGINT)"
+    ahead = f"CASE WHEN {zone}[1] = '-' THEN -60000000 ELSE 60000000 END"
+    return f"CASE WHEN {zone} IN ('', 'Z') THEN 0 ELSE {ahead} * ({hours} * 60 + {minutes}) END"

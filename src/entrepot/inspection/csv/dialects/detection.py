@@ -14,6 +14,7 @@ from entrepot.inspection.csv.cell_types import is_drawn
 from entrepot.inspection.csv.dialect import Dialect, DialectHints
 from entrepot.inspection.csv.dialects.candidates import candidate_dialects
 from entrepot.inspection.csv.dialects.scoring import ScoredDialect, score_dialect
+from entrepot.inspection.csv.lexer import Lexer
 
 ESCAPES = "\\^!~%*/?"
 """Escape characters: the usual one, and those that spreadsheets and databases offer instead."""
@@ -46,6 +47,9 @@ MIN_ALIGNED_ROWS = 3
 MIN_ESCAPE_GAIN, MIN_SURE_ESCAPE_GAIN = 1.001, 0.999
 """Of the rank without an escape: it must gain something; where each backslash stands before what
 needs an escape, it may cost as little."""
+MIN_QUOTED_COLUMNS = 2
+"""Columns with cells that begin with another quote than `"`, for it to be one: apostrophes in one
+column may be a part of its texts."""
 MIN_ODD_ESCAPES = 2
 """Times that an unusual escape character stands before a quote, for it to be tried."""
 
@@ -67,9 +71,32 @@ def detect_dialect(
         for dialect in candidate_dialects(lines, names, hints)
     ]
     scored.sort(key=lambda each: -each.rank)
+    if hints.quote is None and scored[0].dialect.quote not in ('"', ""):
+        scored.sort(key=lambda each: not _may_have_quote(each.dialect, lines))
     if scored[0].dialect.blanks > 1 and scored[0].agreement < MIN_GAPLESS_AGREEMENT:
         scored.sort(key=lambda each: not each.dialect.starts)
     return scored
+
+
+def _may_have_quote(dialect: Dialect, lines: Sequence[str]) -> bool:
+    """Whether a quote other than `"` may be one: it begins cells of more than one column, and the
+    lines are not read as well with `"`, by which cells of them are enclosed."""
+    if dialect.quote in ('"', "") or not dialect.delimiter:
+        return True
+    pieces = [line.rstrip(ENDS).split(dialect.delimiter) for line in lines]
+    begun = {
+        number
+        for line in pieces
+        for number, piece in enumerate(line)
+        if piece.lstrip(BLANK).startswith(dialect.quote)
+    }
+    if len(begun) < MIN_QUOTED_COLUMNS:
+        return False
+    if not any(piece.startswith('"') for line in pieces for piece in line):
+        return True
+    records = list(Lexer(replace(dialect, quote='"', doubled=True, escape="")).records(lines))
+    widths = {len(cells) for _, cells, fault in records if not fault}
+    return len(widths) != 1 or widths == {1} or any(fault for _, _, fault in records)
 
 
 def _refine(
