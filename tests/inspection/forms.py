@@ -80,7 +80,9 @@ def forms_of(path: Path, schema: dict[str, Any] | None, scratch: Path, forms: bo
             rejected = list(csv.reader(file))
         return Forms(found, [], [], [], [], [], b"", rejected, {})
     parquet = scratch / "made.parquet"
-    profile = made("parquet", path, parquet).columns
+    made_parquet = made("parquet", path, parquet)
+    profile = made_parquet.columns
+    assert profile is not None, made_parquet.detail
     made("csv", path, scratch / "made.csv")
     made("jsonl", parquet, scratch / "made.jsonl")
     made("arrow", parquet, scratch / "made.arrow")

@@ -166,6 +166,15 @@ def test_other_writers(context: InspectionContext, tmp_path: Path) -> None:
         assert cells(context, read) == [("1", "x", "2020-01-01T12:30:00"), ("2", None, None)], name
 
 
+def test_a_file_after_another_one(inspect: Inspect, tmp_path: Path) -> None:
+    whole = write(tmp_path / "t", EVERY).read_bytes()
+    counted = inspect(whole, name="t.arrow").profile["file"]["records"]
+    assert (counted["total"], counted["judged"]) == (3, 3)
+    found = inspect(whole + whole, name="t.arrow")
+    assert found.verdict == "source-error"
+    assert "footer does not list what is at byte" in found.detail
+
+
 def test_what_is_not_read(inspect: Inspect, tmp_path: Path) -> None:
     union = pa.UnionArray.from_dense(
         pa.array([0, 1], pa.int8()), pa.array([0, 0], pa.int32()), [pa.array([1]), pa.array(["x"])]

@@ -32,10 +32,14 @@ from entrepot.inspection.report.profile import file_profile
 from entrepot.inspection.report.report import count_entry, file_report, problem
 from entrepot.inspection.report.summary import summarize
 from entrepot.inspection.results import Inspection, InspectionRequest, Verdict
-from entrepot.inspection.table import NotTabular, SourceBroken, Table, TooLarge
+from entrepot.inspection.stated_dialect import dialect_warnings
+from entrepot.inspection.table import DialectUnsupported, NotTabular, SourceBroken, Table, TooLarge
 from entrepot.schemas.model import TableSchema
 from entrepot.schemas.table_dialect import parse_dialect
 from entrepot.schemas.table_schema import parse_schema, to_document
+
+ERROR_TYPES: dict[Verdict, str] = {"dialect-unsupported": "dialect-unsupported"}
+"""What a report calls the one error of a file that was not read, where that is no broken source."""
 
 
 @dataclass(frozen=True)
@@ -56,14 +60,15 @@ class _Outcome:
 
 def inspect_file(request: InspectionRequest, context: InspectionContext) -> Inspection:
     """The verdict on one file. Raises only what `out_of_resources` knows, and OSError."""
-    detected = detect(request.path, request.file_name)
+    dialect = parse_dialect(request.dialect) if request.dialect is not None else None
+    detected = detect(request.path, request.file_name, dialect, request.encoding)
     packed, source = None, request
     try:
         if detected.kind == PACKED:
             context.progress.next_pass(UNPACKED)
             packed = unpack(request.path, request.file_name, context)
             source = replace(request, path=packed.path)
-            detected = detect(packed.path, packed.file_name)
+            detected = detect(packed.path, packed.file_name, dialect, request.encoding)
         outcome = _check_or_infer(source, detected, context)
     except Exception as error:
         verdict, detail = _refusal(error)
@@ -71,7 +76,8 @@ def inspect_file(request: InspectionRequest, context: InspectionContext) -> Insp
             detected = replace(detected, media_type=error.media_type)
         detail = detail.replace(str(source.path), request.file_name)
         detail = detail.replace(f"{context.scratch}/", "")
-        inspection = _without_table(request, detected, verdict, detail)
+        kind = error.error_type if isinstance(error, SourceBroken) else ERROR_TYPES.get(verdict)
+        inspection = _without_table(request, detected, verdict, detail, kind or "source-error")
     else:
         inspection = _with_table(request, outcome, context.limits)
     return inspection if packed is None else _as_packed(inspection, packed)
@@ -84,6 +90,8 @@ def _refusal(error: Exception) -> tuple[Verdict, str]:
             return "not-tabular", f"The file is no table: {error}."
         case SourceBroken():
             return "source-error", f"The file cannot be read: {error}."
+        case DialectUnsupported():
+            return "dialect-unsupported", f"The file cannot be read by its contract: {error}."
         case TooLarge():
             return "resource-limit", f"The file passes a limit of inspection: {error}."
         case UnicodeError() | RecursionError() | csv.Error():
@@ -110,19 +118,23 @@ def _check_or_infer(
 ) -> _Outcome:
     """Infer or check the table in a file that is not compressed."""
     schema = parse_schema(request.schema) if request.schema is not None else None
+    dialect = parse_dialect(request.dialect) if request.dialect is not None else None
     opened = open_table(
         detected,
         TableRequest(
             path=request.path,
             names=[field.name for field in schema.fields] if schema else None,
-            dialect=parse_dialect(request.dialect) if request.dialect is not None else None,
+            dialect=dialect,
             freeze=request.mode == "infer",
+            encoding=request.encoding,
         ),
         context,
     )
+    ignored = dialect_warnings(detected.kind, dialect, request.encoding)
 
     def inspect_table(table: Table) -> _Outcome:
         context.progress.next_pass(JUDGED)
+        table = replace(table, warnings=(*ignored, *table.warnings))
         if schema is None:
             return _infer(table, request, context)
         return _check(table, schema, request, context)
@@ -262,12 +274,16 @@ def _as_packed(inspection: Inspection, packed: Unpacked) -> Inspection:
 
 
 def _without_table(
-    request: InspectionRequest, detected: Detected, verdict: Verdict, detail: str
+    request: InspectionRequest,
+    detected: Detected,
+    verdict: Verdict,
+    detail: str,
+    error_type: str,
 ) -> Inspection:
     """Without a contract any file is accepted; why it is not a table is then a warning."""
     free = request.mode == "none"
     quiet = free and verdict == "not-tabular"
-    finding = problem("source-error", detail)
+    finding = problem(error_type, detail)
     report = file_report(
         request.file_name,
         request.size,

@@ -10,7 +10,9 @@ Mode = Literal["none", "infer", "given"]
 Form = Literal["parquet", "csv", "jsonl", "arrow"]
 Made = Literal["parquet", "csv", "jsonl", "arrow", "rejected"]
 """What is made of a version: the forms of its table, and its rejected rows."""
-Verdict = Literal["conforms", "violates", "not-tabular", "resource-limit", "source-error"]
+Verdict = Literal[
+    "conforms", "violates", "not-tabular", "resource-limit", "source-error", "dialect-unsupported"
+]
 
 OUTPUT = "derivative"
 """The name, in its scratch folder, of the file that a sandbox process writes."""
@@ -21,6 +23,7 @@ VERDICTS: tuple[Verdict, ...] = (
     "not-tabular",
     "resource-limit",
     "source-error",
+    "dialect-unsupported",
 )
 
 
@@ -29,8 +32,8 @@ class InspectionRequest:
     """One version to inspect: its bytes at `path`, `size` in bytes, and how to judge it.
 
     `schema` is a Table Schema document; it is set if and only if the mode is "given" (a frozen
-    inferred schema is given from the second version on). `dialect` is a Table Dialect that
-    overrides what would be found out.
+    inferred schema is given from the second version on). `dialect` is a Table Dialect, `encoding`
+    the name of an encoding; both override what would be found out.
     """
 
     path: Path
@@ -39,6 +42,7 @@ class InspectionRequest:
     mode: Mode
     schema: dict[str, Any] | None = None
     dialect: dict[str, Any] | None = None
+    encoding: str | None = None
 
 
 @dataclass(frozen=True)
@@ -77,6 +81,7 @@ class ConversionRequest:
     given: bool
     rows: int
     dialect: dict[str, Any] | None = None
+    encoding: str | None = None
     enforced: bool = True
 
 
@@ -97,7 +102,8 @@ class ComparisonRequest:
     """Two tables to compare: the earlier at `path`, the later at `other`, `size` bytes together.
 
     `key` names the columns that identify a row (none: rows are compared as multisets); at most
-    `examples` rows of each kind are shown. `dialect` is a Table Dialect, of both.
+    `examples` rows of each kind are shown. `dialect` and `encoding` are how the earlier is read,
+    the other two how the later is.
     """
 
     path: Path
@@ -108,6 +114,9 @@ class ComparisonRequest:
     key: tuple[str, ...] = ()
     examples: int = 10
     dialect: dict[str, Any] | None = None
+    encoding: str | None = None
+    other_dialect: dict[str, Any] | None = None
+    other_encoding: str | None = None
 
 
 @dataclass(frozen=True)

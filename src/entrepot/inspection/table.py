@@ -63,7 +63,8 @@ class Table:
     and `_line` (physical, from 1; NULL if unknown) before the cells, in the file's order.
 
     `uneven` says that rows may be shorter or longer than the header: then both relations have
-    `_cells` (how many cells) and `_extra` (those too many, as a JSON list of texts).
+    `_cells` (how many cells) and `_extra` (those too many, as a JSON list of texts, or of pairs of
+    a column's number and a text where there are gaps).
     `first_row` is the row number of the first data row. `by_name`: fields belong to columns
     by name, since the format gives columns no order of their own (JSON). `storage` says
     what the format knows of a cell. `control_characters`: texts may have control characters other
@@ -74,6 +75,8 @@ class Table:
     findings by type where they are of several; `warnings` are sentences for the report.
     `first_version` judges the reading where it is to become a contract.
     `misplaced_header` says in words that the header is not where the contract expects it.
+    `blank_despite_surplus`: a row that has surplus cells alone is a blank row, as Frictionless says
+    of texts.
     """
 
     columns: tuple[Column, ...]
@@ -85,6 +88,7 @@ class Table:
     first_version: FirstVersion = FirstVersion()
     first_row: int = 2
     uneven: bool = False
+    blank_despite_surplus: bool = True
     by_name: bool = False
     storage: Storage = "text"
     control_characters: bool = True
@@ -137,7 +141,17 @@ class NotTabular(Exception):
 
 
 class SourceBroken(Exception):
-    """The file says it is of a kind, and cannot be read as such; the text says why."""
+    """The file says it is of a kind, and cannot be read as such; the text says why. `error_type` is
+    what the report calls it."""
+
+    def __init__(self, reason: str, error_type: str = "source-error") -> None:
+        super().__init__(reason)
+        self.error_type = error_type
+
+
+class DialectUnsupported(Exception):
+    """The contract's dialect states what the format of this file could obey and the reader cannot;
+    the text says what."""
 
 
 class TooLarge(Exception):

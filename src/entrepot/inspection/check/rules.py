@@ -59,9 +59,12 @@ def checked_columns(table: Table, schema: TableSchema) -> list[tuple[int, CellSq
     ]
 
 
-def blank_row(cells: Sequence[tuple[int, CellSql]]) -> Sql:
+def blank_row(table: Table, cells: Sequence[tuple[int, CellSql]]) -> Sql:
     """Whether every checked cell of the row is missing."""
-    return " AND ".join(f"NOT {cell.present}" for _, cell in cells) or sql("false")
+    missing = [f"NOT {cell.present}" for _, cell in cells]
+    if table.uneven and not table.blank_despite_surplus:
+        missing.append(sql("_extra IS NULL"))
+    return " AND ".join(missing) or sql("false")
 
 
 def field_rules(

@@ -76,6 +76,8 @@ class ColumnStats:
 
 def sort_of(stored: str) -> Sort:
     """How a column that is stored as `stored` is measured."""
+    if stored.endswith("]"):
+        return "other"
     if stored in ("BIGINT", "INTEGER", "DOUBLE") or stored.startswith("DECIMAL"):
         return "number"
     if stored.startswith("TIMESTAMP"):

@@ -17,6 +17,7 @@ from arro3.io import read_ipc, read_ipc_stream
 
 from entrepot.inspection.context import Detected, InspectionContext, OpenedTable, TableRequest
 from entrepot.inspection.formats.arrow_frames import check_frames
+from entrepot.inspection.record_counts import RecordCounts
 from entrepot.inspection.sql import identifier, literal, sql
 from entrepot.inspection.table import (
     Column,
@@ -35,18 +36,22 @@ def open_arrow(
     detected: Detected, request: TableRequest, context: InspectionContext
 ) -> OpenedTable:
     """An Arrow file or stream, ready to be read."""
-    return OpenedTable(lambda: read_arrow(request.path, detected, context))
+    path, stream = request.path, detected.kind == STREAM
+    rows = check_frames(path, stream, context.limits.memory // 2)
+    return OpenedTable(
+        read=lambda: read_arrow(path, detected, context),
+        count_records=lambda judged: RecordCounts(total=rows, judged=judged),
+    )
 
 
 def read_arrow(path: Path, detected: Detected, context: InspectionContext) -> Table:
-    """The table at `path`, in the stream format or in the file format.
+    """The table at `path`, in the stream format or in the file format, whose frames were checked.
 
     Raises SourceBroken, NotTabular, TooLarge; OSError when the scratch folder is full.
     """
     limits = context.limits
     target = context.scratch / "arrow.parquet"
     stream = detected.kind == STREAM
-    check_frames(path, stream, limits.memory // 2)
     try:
         reader = read_ipc_stream(str(path)) if stream else read_ipc(str(path))
         schema = reader.schema
@@ -82,6 +87,8 @@ def copy_as_texts(
 ) -> tuple[Column, ...]:
     """Copy every cell as a text to `target`; returns the columns, in order."""
     plain = _readable(schema)
+    # A result of which one row was fetched keeps the engine from taking anything registered.
+    engine.execute("SELECT 1").fetchall()
     engine.register(VIEW, RecordBatchReader.from_batches(plain, []))
     described = engine.execute(f"DESCRIBE {VIEW}").fetchall()
     engine.unregister(VIEW)

@@ -9,6 +9,7 @@ from entrepot.inspection.context import Detected, InspectionContext, OpenedTable
 from entrepot.inspection.engine import first_line
 from entrepot.inspection.formats.arrow import arro3_error, copied_table, copy_as_texts
 from entrepot.inspection.limits import rows_per_group
+from entrepot.inspection.record_counts import RecordCounts
 from entrepot.inspection.sql import Sql, identifier, literal, sql
 from entrepot.inspection.table import NotTabular, SourceBroken, Table, TooLarge
 from entrepot.inspection.values.native_text import native_column, text_sql
@@ -28,7 +29,25 @@ def open_parquet(
     detected: Detected, request: TableRequest, context: InspectionContext
 ) -> OpenedTable:
     """A Parquet file, ready to be read."""
-    return OpenedTable(lambda: read_parquet(request.path, detected, context))
+    path, engine = request.path, context.engine
+    return OpenedTable(
+        read=lambda: read_parquet(path, detected, context),
+        count_records=lambda rows: RecordCounts(total=_stated_rows(engine, path), judged=rows),
+    )
+
+
+def _stated_rows(engine: duckdb.DuckDBPyConnection, path: Path) -> int:
+    """The rows that the file says that its row groups have. Raises SourceBroken where its total is
+    another."""
+    query = sql(
+        "SELECT (SELECT sum(num_rows) FROM parquet_file_metadata($1)), "
+        "(SELECT coalesce(sum(rows), 0) FROM (SELECT any_value(row_group_num_rows) AS rows "
+        "FROM parquet_metadata($1) GROUP BY row_group_id))"
+    )
+    stated, grouped = engine.execute(query, [str(path)]).fetchone() or (0, 0)
+    if stated != grouped:
+        raise SourceBroken(f"it states {stated:,} rows, and its row groups have {grouped:,}")
+    return int(stated)
 
 
 def read_parquet(path: Path, detected: Detected, context: InspectionContext) -> Table:

@@ -79,24 +79,21 @@ def detect_dialect(
 
 
 def _may_have_quote(dialect: Dialect, lines: Sequence[str]) -> bool:
-    """Whether a quote other than `"` may be one: it begins cells of more than one column, and the
-    lines are not read as well with `"`, by which cells of them are enclosed."""
+    """Whether a quote other than `"` may be one: the lines are not as even without it, or it begins
+    cells of more than one column and no cell begins with `"`."""
     if dialect.quote in ('"', "") or not dialect.delimiter:
         return True
-    pieces = [line.rstrip(ENDS).split(dialect.delimiter) for line in lines]
-    begun = {
-        number
-        for line in pieces
-        for number, piece in enumerate(line)
-        if piece.lstrip(BLANK).startswith(dialect.quote)
-    }
-    if len(begun) < MIN_QUOTED_COLUMNS:
-        return False
-    if not any(piece.startswith('"') for line in pieces for piece in line):
+    usual = Lexer(replace(dialect, quote='"', doubled=True, escape=""))
+    records = list(usual.records(lines))
+    if len({len(cells) for _, cells, _ in records}) > 1 or any(fault for *_, fault in records):
         return True
-    records = list(Lexer(replace(dialect, quote='"', doubled=True, escape="")).records(lines))
-    widths = {len(cells) for _, cells, fault in records if not fault}
-    return len(widths) != 1 or widths == {1} or any(fault for _, _, fault in records)
+    begun = {
+        piece.lstrip(BLANK)[:1] + str(number)
+        for line in lines
+        for number, piece in enumerate(line.rstrip(ENDS).split(dialect.delimiter))
+    }
+    quoted = sum(each.startswith(dialect.quote) for each in begun)
+    return quoted >= MIN_QUOTED_COLUMNS and not any(each.startswith('"') for each in begun)
 
 
 def _refine(
