@@ -112,7 +112,9 @@ def deliver(table: RealTable, folder: Path) -> PartsOutcome:
     if outcome.second or place is None:
         return outcome
     row, column, damage = place
-    damaged = _inspect(folder, _with_cell(second_part, *place), first.schema, first.dialect)
+    delimiter = str(second.profile["file"]["dialect"]["delimiter"])
+    text = _with_cell(second_part, *place, delimiter)
+    damaged = _inspect(folder, text, first.schema, first.dialect)
     found = [
         (each["type"], each.get("rowNumber"), each.get("fieldNumber"), each.get("cell"))
         for each in damaged.report["tasks"][0]["errors"]
@@ -146,10 +148,9 @@ def _choose_cell(name: str, text: str, schema: dict[str, Any]) -> tuple[int, int
     return chance.randint(1, rows), chance.choice(typed), chance.choice(DAMAGES)
 
 
-def _with_cell(text: str, row: int, column: int, cell: str) -> str:
+def _with_cell(text: str, row: int, column: int, cell: str, delimiter: str) -> str:
     lines = text.splitlines(keepends=True)
-    delimiter = max(",;\t", key=lines[0].count)
-    cells = next(csv.reader([lines[row]], delimiter=delimiter))
+    cells = next(csv.reader([lines[row]], delimiter=delimiter, skipinitialspace=delimiter == " "))
     cells[column] = cell
     written = io.StringIO()
     csv.writer(written, delimiter=delimiter, lineterminator="\n").writerow(cells)
