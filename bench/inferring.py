@@ -1,6 +1,6 @@
 """Whether inferred contracts fit real tables: each is delivered in two parts, by its rows."""
 
-from tests.support.real_tables import Outcome, deliver, real_tables
+from tests.support.real_tables import PartsOutcome, deliver, real_tables
 
 from bench.pairs import Line
 from bench.trial import Trial
@@ -39,6 +39,6 @@ def _share(what: str, some: int, of: int) -> Line:
     return Line(what, figure, f"≥ {MIN_ACCEPTED:.0%}", share >= MIN_ACCEPTED)
 
 
-def _not_accepted(outcome: Outcome) -> Line:
+def _not_accepted(outcome: PartsOutcome) -> Line:
     part = "first" if outcome.first else "second"
     return Line(f"{outcome.name}, {part} part", outcome.first or outcome.second)

@@ -118,6 +118,7 @@ class Peer:
     def __init__(self) -> None:
         self.files: dict[str, StoredFile] = {}
         self.tasks: dict[str, dict[str, Any]] = {}
+        self.reports: dict[str, dict[str, Any]] = {}
         self.keys: list[dict[str, Any]] = []
         self.requests: list[RecordedRequest] = []
         self.faults: dict[str, list[Fault]] = {}
@@ -212,6 +213,8 @@ class Handler(BaseHTTPRequestHandler):
                 self._json(200, self.peer.files[file_id].document())
             case ("GET", "task", task_id) if task_id in self.peer.tasks:
                 self._json(200, self.peer.tasks[task_id])
+            case ("GET", "task", task_id, "report") if task_id in self.peer.reports:
+                self._json(200, self.peer.reports[task_id])
             case ("GET", "task", task_id, "events") if task_id in self.peer.tasks:
                 self._events()
             case ("POST", "task", task_id, "cancel") if task_id in self.peer.tasks:

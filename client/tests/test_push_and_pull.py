@@ -88,6 +88,19 @@ def test_a_rejected_delivery_shows_its_first_errors(
     assert signed_in.forms[0]["enforce_schema"][1] == b"true"
 
 
+def test_warnings_of_the_report_are_shown(signed_in: Peer, program: Program) -> None:
+    url = f"/api/v1/task/{TASK}/report"
+    signed_in.tasks[TASK] = task_document(TASK, "succeeded", report_url=url)
+    result = program("tasks", "watch", TASK)
+    assert (result.status, "Warning" in result.err) == (0, False)  # the report is gone
+    warning = "The table has 4 rows; version 2 had 10."
+    signed_in.reports[TASK] = {"tasks": [{"warnings": [warning]}]}
+    for command in ("watch", "show"):
+        result = program("tasks", command, TASK)
+        assert f"Warning: {warning}" in result.err
+        assert warning not in result.text
+
+
 def test_an_inspection_that_could_not_run_is_no_rejection(
     signed_in: Peer, program: Program
 ) -> None:

@@ -11,7 +11,7 @@ from tests.inspection.conftest import Inspect, errors_of, places
 from tests.support.flights import extract_flights
 from tests.support.selection import examples
 
-from entrepot.schemas.missing_marks import MISSING_MARKS
+from entrepot.schemas.lexical import MISSING_MARKS
 
 
 def column(*cells: str, rest: str = "") -> str:
@@ -342,3 +342,18 @@ def test_a_file_conforms_to_what_was_inferred_of_it(
     assert inferred.row_count == len(rows)
     if inferred.verdict == "conforms":
         assert inspect(text, inferred.schema).verdict == "conforms", inferred.schema
+
+
+@pytest.mark.parametrize(
+    ("late", "field"),
+    [
+        (["5", "-7"], INTEGER),
+        (["31.12.2024", "NA"], {"type": "date", "format": "%d.%m.%Y"}),
+        (["5 %", "7.5%"], affixed(NUMBER, "", "%")),
+        (["5", "note"], {"type": "string"}),
+    ],
+)
+def test_a_column_whose_first_values_come_late(
+    inspect: Inspect, late: list[str], field: dict[str, Any]
+) -> None:
+    assert first_field(inspect, *["", "NA"] * 1_500, *late) == field

@@ -7,7 +7,7 @@ import pytest
 from tests.inspection.conftest import Inspect, errors_of
 
 from entrepot.inspection.line_prefilter import MIN_BYTES, Prefiltered, prefilter
-from entrepot.schemas.missing_marks import MISSING_MARKS
+from entrepot.schemas.lexical import MISSING_MARKS
 
 ROWS, SHORT_ROWS = 20_000, 80_000
 """Rows of six cells and of two, more than any sample has; `table` checks that their bytes are

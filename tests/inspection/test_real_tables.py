@@ -6,7 +6,7 @@
 from pathlib import Path
 
 import pytest
-from tests.support.real_tables import Outcome, deliver, real_tables
+from tests.support.real_tables import PartsOutcome, deliver, real_tables
 
 MAX_SAMPLE_BYTES, SAMPLE_STEP = 20_000, 40
 """The sample: every 40th of the small tables, which come in the order of their names."""
@@ -17,7 +17,7 @@ MIN_FIRST, MIN_SECOND = 0.98, 0.97
 column of which the first part has whole numbers alone."""
 
 
-def judge(outcomes: list[Outcome]) -> tuple[float, float, int]:
+def count_shares(outcomes: list[PartsOutcome]) -> tuple[float, float, int]:
     """The shares of the first and the second parts that are accepted, and the damaged cells, each
     of which must have been found."""
     accepted = [each for each in outcomes if not each.first]
@@ -29,7 +29,7 @@ def judge(outcomes: list[Outcome]) -> tuple[float, float, int]:
 
 def test_a_sample_of_real_tables(tmp_path: Path) -> None:
     tables = list(real_tables(MAX_SAMPLE_BYTES))[::SAMPLE_STEP]
-    first, second, damaged = judge([deliver(table, tmp_path) for table in tables])
+    first, second, damaged = count_shares([deliver(table, tmp_path) for table in tables])
     assert min(first, second) >= MIN_SAMPLE
     assert damaged > len(tables) // 2
 
@@ -39,7 +39,7 @@ def test_a_sample_of_real_tables(tmp_path: Path) -> None:
 def test_all_real_tables(tmp_path: Path) -> None:
     outcomes = [deliver(table, tmp_path) for table in real_tables()]
     assert len(outcomes) >= MIN_TABLES
-    first, second, damaged = judge(outcomes)
+    first, second, damaged = count_shares(outcomes)
     assert first >= MIN_FIRST
     assert second >= MIN_SECOND
     assert damaged >= MIN_DAMAGED

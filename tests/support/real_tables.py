@@ -54,7 +54,7 @@ class RealTable:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class PartsOutcome:
     """What came of a table: why each part was not accepted, nothing where it was; `damage` is what
     was put into a cell of the second part, and `found` whether exactly that cell was named."""
 
@@ -100,25 +100,27 @@ def _raw_tables(max_bytes: int) -> Iterator[tuple[str, bytes]]:
                     yield f"{package}/{name}", raw
 
 
-def deliver(table: RealTable, folder: Path) -> Outcome:
+def deliver(table: RealTable, folder: Path) -> PartsOutcome:
     """Deliver both parts of `table`, and the second part with a damaged cell."""
     first_part, second_part = table.parts()
     first = _inspect(folder, first_part, None, None)
     if first.verdict != "conforms":
-        return Outcome(table.name, first.detail, "")
+        return PartsOutcome(table.name, first.detail, "")
     second = _inspect(folder, second_part, first.schema, first.dialect)
-    outcome = Outcome(table.name, "", "" if second.verdict == "conforms" else second.detail)
+    outcome = PartsOutcome(table.name, "", "" if second.verdict == "conforms" else second.detail)
     place = _choose_cell(table.name, second_part, first.schema or {})
     if outcome.second or place is None:
         return outcome
     row, column, damage = place
-    damaged = _inspect(folder, _with_cell(second_part, *place), first.schema, first.dialect)
+    delimiter = str(second.profile["file"]["dialect"]["delimiter"])
+    text = _with_cell(second_part, *place, delimiter)
+    damaged = _inspect(folder, text, first.schema, first.dialect)
     found = [
         (each["type"], each.get("rowNumber"), each.get("fieldNumber"), each.get("cell"))
         for each in damaged.report["tasks"][0]["errors"]
     ]
     expected = ("type-error", row + 1, column + 1, damage)
-    return Outcome(table.name, "", "", damage, found == [expected])
+    return PartsOutcome(table.name, "", "", damage, found == [expected])
 
 
 def _inspect(
@@ -146,10 +148,9 @@ def _choose_cell(name: str, text: str, schema: dict[str, Any]) -> tuple[int, int
     return chance.randint(1, rows), chance.choice(typed), chance.choice(DAMAGES)
 
 
-def _with_cell(text: str, row: int, column: int, cell: str) -> str:
+def _with_cell(text: str, row: int, column: int, cell: str, delimiter: str) -> str:
     lines = text.splitlines(keepends=True)
-    delimiter = max(",;\t", key=lines[0].count)
-    cells = next(csv.reader([lines[row]], delimiter=delimiter))
+    cells = next(csv.reader([lines[row]], delimiter=delimiter, skipinitialspace=delimiter == " "))
     cells[column] = cell
     written = io.StringIO()
     csv.writer(written, delimiter=delimiter, lineterminator="\n").writerow(cells)

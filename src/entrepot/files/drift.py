@@ -27,6 +27,9 @@ MAX_RANGE_FACTOR = 10
 """Times the earlier range within which the minimum and the maximum may lie."""
 ORDERED_TYPES = frozenset({"integer", "number", "year", "date", "time", "datetime"})
 """Types of which a range has a width."""
+ENDS = ("minimum", "maximum")
+MAX_DISTANT = 1e300
+"""Numbers beyond it have no finite distance from others."""
 MAX_NAMED = 5
 """Values that a sentence names."""
 MAX_WARNINGS = 50
@@ -167,14 +170,12 @@ def _category_changes(
 def _range_changes(
     before: ColumnProfile, after: ColumnProfile, name: str, version: int
 ) -> Iterator[str]:
-    ends = [
-        _scaled(column.get(end)) for column in (before, after) for end in ("minimum", "maximum")
-    ]
+    kind = before["type"]
+    ends = [_scaled(column.get(end), kind) for column in (before, after) for end in ENDS]
     if any(end is None for end in ends):
         return
     low, high, new_low, new_high = (float(end) for end in ends if end is not None)
-    is_number = isinstance(before["minimum"], int | float)
-    width = high - low or (abs(high) if is_number else 0)
+    width = high - low or (abs(high) if kind in ("integer", "number", "year") else 0)
     if not width:
         return
     for end, beyond in (
@@ -186,18 +187,21 @@ def _range_changes(
             yield f"The {end} of {name} is {new}; in version {version:,} it was {old}."
 
 
-def _scaled(value: Any) -> float | None:
-    """A number, or a moment in seconds; None for what has no distance from others."""
-    if isinstance(value, bool) or value is None:
+def _scaled(value: Any, column_type: str) -> float | None:
+    """A number, which has a text where JSON would round it, or a moment in seconds; None for what
+    has no distance from others."""
+    if value is None:
         return None
-    if isinstance(value, int | float):
-        return float(value) if abs(value) < 1e300 else None
-    for read in (_seconds_of_day, _seconds):
-        try:
-            return read(str(value))
-        except (ValueError, OverflowError):
-            continue
-    return None
+    try:
+        match column_type:
+            case "time":
+                return _seconds_of_day(str(value))
+            case "date" | "datetime":
+                return _seconds(str(value))
+        number = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return number if abs(number) < MAX_DISTANT else None
 
 
 def _seconds_of_day(text: str) -> float:

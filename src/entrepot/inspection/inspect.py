@@ -53,7 +53,7 @@ class _Outcome:
 
     def warnings(self) -> list[str]:
         """Sentences for the report on what was accepted."""
-        return [*self.table.warnings, *(each.sentence() for each in self.almost_typed)]
+        return [*self.table.warnings, *(each.describe() for each in self.almost_typed)]
 
 
 def inspect_file(request: InspectionRequest, context: InspectionContext) -> Inspection:

@@ -20,3 +20,10 @@ EMAIL = rf"{ATOM}(\.{ATOM})*@({LABEL}\.)+[\p{{L}}]([\p{{L}}\p{{N}}-]{{0,61}}[\p{
 URI = r"[A-Za-z][A-Za-z0-9+.-]*:[^\s<>\"{}|\\^`]*"
 UUID = r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"
 BASE64 = r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?"
+
+MISSING_MARKS = (
+    *("", "NA", "N/A", "n/a", "N.A.", "NaN", "NaT", "null", "NULL", "(null)", "None", "<NA>"),
+    *("\\N", ".", "-", "–", "k.A.", "#N/A", "#NV"),
+)
+"""A closed list: what R, pandas, SQL, SAS and workbooks write, and dashes. Inference writes all of
+it as the `missingValues` of each field that is not a string, whichever of it occurs."""

@@ -36,7 +36,7 @@ class AlmostTyped:
     type: str
     cells: list[dict[str, Any]]
 
-    def sentence(self) -> str:
+    def describe(self) -> str:
         """The column, the type and the cells in words."""
         by_line = all(cell.get("lineNumber") for cell in self.cells)
         key = "lineNumber" if by_line else "rowNumber"

@@ -11,7 +11,7 @@ import duckdb
 
 from entrepot.inspection.sql import Sql, literal, sql
 from entrepot.inspection.table import Column, Table
-from entrepot.schemas.missing_marks import MISSING_MARKS
+from entrepot.schemas.lexical import MISSING_MARKS
 
 MAX_FIRST_ROWS, MIN_FIRST_ROWS, MAX_FIRST_CELLS = 1_000, 100, 200_000
 """The rows by which candidates are chosen before all rows are asked; fewer of wide tables, since

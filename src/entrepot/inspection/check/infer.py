@@ -30,7 +30,7 @@ from entrepot.inspection.check.rules import checked_columns
 from entrepot.inspection.check.type_candidates import Candidate, candidates_like
 from entrepot.inspection.table import CellKind, Column, Table
 from entrepot.inspection.values.cell_sql import text_fits
-from entrepot.schemas.missing_marks import MISSING_MARKS
+from entrepot.schemas.lexical import MISSING_MARKS
 from entrepot.schemas.model import Field, TableSchema
 
 TEXT_FORMS = frozenset({"date", "time", "datetime"})

@@ -13,7 +13,7 @@ from entrepot.inspection.sql import Sql, sql
 from entrepot.inspection.values.cell_sql import full_match, lexical_check, quick_check
 from entrepot.schemas.lexical import DATE, TIME, UUID
 from entrepot.schemas.model import Affix, Field
-from entrepot.schemas.strptime import format_regex
+from entrepot.schemas.strptime import capturing_regex
 
 QUICK = frozenset({"date", "datetime"})
 """The types whose quick check is as strict as their candidate; numbers' lets `007` through."""
@@ -177,7 +177,7 @@ DAY_FORMATS = (
 digits is in none of them, since its century is a guess."""
 RIVALS = {"%d/%m": "%m/%d", "%m/%d": "%d/%m", "%d-%m": "%m-%d", "%m-%d": "%d-%m"}
 """Orders of day and month that only a day after the twelfth tells apart."""
-DAY_PATTERNS = {form: re.compile(format_regex(form), re.ASCII) for form in DAY_FORMATS}
+DAY_PATTERNS = {form: re.compile(capturing_regex(form)[0], re.ASCII) for form in DAY_FORMATS}
 MOMENT = re.compile(
     r"(?s)(?P<day>.*?)(?P<separator>[T ]?)(?P<clock>\d{1,2}:\d\d)(?P<second>:\d\d)?"
     r"(?P<fraction>\.\d{1,6})?(?P<half>\s?[AaPp][Mm])?(?P<zone>\s?(?:Z|[-+]\d\d:?\d\d|UTC|GMT))?",
@@ -188,7 +188,7 @@ MOMENT = re.compile(
 def _formatted(kind: str, form: str, unless: str | None = None) -> Candidate:
     field = Field("", kind, format=form)
     check = lexical_check(sql("{text}"), field)
-    return Candidate(f"{kind} {form}", field, format_regex(form), check, unless)
+    return Candidate(f"{kind} {form}", field, capturing_regex(form)[0], check, unless)
 
 
 def _clock_format(found: re.Match[str]) -> str:

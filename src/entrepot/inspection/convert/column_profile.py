@@ -37,10 +37,10 @@ MAX_EXACT_QUANTILE_ROWS = 200_000
 MAX_SQUARED = 1e150
 """Up to here squares are finite, so that there is a standard deviation."""
 QUANTILES = {"p5": 0.05, "p25": 0.25, "p50": 0.5, "p75": 0.75, "p95": 0.95}
-MAX_SUM_DIGITS = 38
-"""Of a sum that the engine adds up exactly (128 bits)."""
 MAX_CATEGORIES = 50
 """Different texts up to which a profile has them all: a later version may have a new one."""
+MAX_SUM_DIGITS = 38
+"""Of a sum that the engine adds up exactly (128 bits)."""
 TOP_VALUES = 10
 """Most frequent values that a column's profile has."""
 MAX_ENUM_VALUES = 20
