@@ -1,0 +1,107 @@
+"""Propose `entrepot:footer` where the last records break the contract and look like notes or totals.
+
+What is called a footer is judged no more. So it must look like one, whatever else it breaks: a row
+that was cut short, or has a wrong cell, is never taken for one.
+"""
+
+# ruff: noqa: S608 (SQL is built from expressions; every text in it is quoted by `literal`)
+
+import re
+
+import duckdb
+
+from entrepot.inspection.csv.contract.rows import MAX_FOOTER_RECORDS
+from entrepot.inspection.csv.table_end import NOTE, TOTAL, is_note
+from entrepot.inspection.report.report import shortened
+from entrepot.inspection.suggest.proposal import Judgement, Proposal, ProposedChange
+from entrepot.inspection.table import Table
+from entrepot.schemas.types import TEXT_TYPES
+
+FIRST_WORD = re.compile(r"[^\W\d_]+")
+MAX_PREFIX_CHARS = 40
+"""Of a first cell that begins with no word, taken into the pattern as it is."""
+
+
+def propose_footer(
+    engine: duckdb.DuckDBPyConnection, judgement: Judgement, proposal: Proposal
+) -> Proposal | None:
+    """The dialect with a pattern for the first cells of the last records, all of which break the
+    contract; None where there are none, or they may be rows. Raises duckdb.Error."""
+    table, dialect = judgement.table, proposal.dialect or {}
+    if table.typed or table.by_name or "entrepot:footer" in dialect or not judgement.all_listed:
+        return None
+    broken = {error["rowNumber"] for error in judgement.checked.errors if error.get("rowNumber")}
+    block = _last_records(engine, table, broken)
+    blank_above = 0
+    while block and not any(block[0]):
+        del block[0]
+        blank_above += 1
+    notes = [cells for cells in block if any(cells)]
+    first_type = judgement.schema.fields[0].type
+    typed = first_type not in TEXT_TYPES
+    if not notes or len(block) > MAX_FOOTER_RECORDS:
+        return None
+    if not all(_looks_like_footer(cells, len(table.columns), typed) for cells in notes):
+        return None
+    blank = sum(
+        entry["count"] for entry in judgement.checked.counts if entry["type"] == "blank-row"
+    )
+    if blank > blank_above + len(block) - len(notes):
+        return None  # a table with other gaps has none that only a footer explains
+    properties: dict[str, object] = {"entrepot:footer": _pattern([cells[0] for cells in notes])}
+    if blank_above:
+        properties["skipBlankRows"] = True
+    return proposal.with_dialect(properties, _change(properties, notes[0][0], len(notes)))
+
+
+def _change(properties: dict[str, object], first: str, count: int) -> ProposedChange:
+    pattern = str(properties["entrepot:footer"])
+    what = f"records at the end whose first cell matches `{pattern}` are a footer, not rows"
+    if len(properties) > 1:
+        what += ", and blank lines are left out"
+    records = "1 record" if count == 1 else f"{count:,} records"
+    reason = f"this delivery ends with {records} that look like notes or totals, from"
+    return ProposedChange("/dialect/entrepot:footer", what, f"{reason} `{shortened(first, 80)}` on")
+
+
+def _last_records(
+    engine: duckdb.DuckDBPyConnection, table: Table, broken: set[int]
+) -> list[list[str]]:
+    """The cells of the last records that are all in `broken`, in their order; one more than a
+    footer may have where there are more."""
+    texts = ", ".join(f"coalesce({column.text}, '')" for column in table.columns)
+    cells = "_cells" if table.uneven else str(len(table.columns))
+    rows = engine.execute(
+        f"SELECT _row, [{texts}][:{cells}] FROM {table.numbered}"
+        f" ORDER BY _row DESC LIMIT {2 * MAX_FOOTER_RECORDS}"
+    ).fetchall()
+    block: list[list[str]] = []
+    for number, texts_of_row in rows:
+        if number not in broken:
+            break
+        block.insert(0, texts_of_row)
+    return block
+
+
+def _looks_like_footer(cells: list[str], width: int, typed: bool) -> bool:
+    """Whether a record is a note or a total; one that lacks cells, in a table whose first column
+    holds values (`typed`), is one too if it begins with none."""
+    first = cells[0].strip()
+    if TOTAL.match(first) or NOTE.match(first):
+        return True
+    if not first or first[0].isdigit():
+        return False
+    present = [cell for n, cell in enumerate(cells) if any(cells[n:])]
+    return is_note(present, width, first_is_typed=typed and len(cells) < width)
+
+
+def _pattern(first_cells: list[str]) -> str:
+    """A pattern that all of the first cells match, by how they begin."""
+    prefixes = dict.fromkeys(_prefix(cell) for cell in first_cells)
+    one = "|".join(prefixes) if len(prefixes) == 1 else f"({'|'.join(prefixes)})"
+    return f"{one}.*"
+
+
+def _prefix(cell: str) -> str:
+    word = FIRST_WORD.match(cell)
+    return word.group() if word else re.escape(cell[:MAX_PREFIX_CHARS])
