@@ -108,6 +108,8 @@ def cell_regex(field: Field, missing: tuple[str, ...]) -> CellRegex | None:
         missing_values=field.missing_values,
         true_values=field.true_values,
         false_values=field.false_values,
+        leading_zeros=field.leading_zeros,
+        not_empty=field.not_empty,
         constraints=Constraints(required=rules.required, unique=rules.unique),
         other=field.other,
     )
@@ -122,7 +124,8 @@ def cell_regex(field: Field, missing: tuple[str, ...]) -> CellRegex | None:
         return CellRegex(_any_of(words), gaps, tokens)
     if field.type in ("string", "any"):
         return CellRegex(None, gaps, tokens)
-    return CellRegex(USUAL[field.type], gaps, tokens) if field.type in USUAL else None
+    usual = (USUAL if field.leading_zeros else INFERRED).get(field.type)
+    return CellRegex(usual, gaps, tokens) if usual else None
 
 
 def _any_of(words: Sequence[str]) -> str:

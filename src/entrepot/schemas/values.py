@@ -16,7 +16,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from entrepot.schemas import lexical
-from entrepot.schemas.model import Field
+from entrepot.schemas.model import Affix, Field
 from entrepot.schemas.strptime import ANY_FORMATS
 
 NUMBER_PATTERN = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d{1,9})?", re.ASCII)
@@ -109,9 +109,22 @@ def _check_coordinates(lon: Decimal, lat: Decimal) -> tuple[Decimal, Decimal]:
     return lon, lat
 
 
+def affix_pattern(affix: Affix) -> str:
+    """A pattern, for RE2 and for Python's `re`, of a number with its affix; group 1 is the
+    number."""
+    prefix, suffix = (re.escape(text) for text in (affix.prefix, affix.suffix))
+    blanks = lexical.BLANKS
+    return f"{blanks}{prefix}{blanks}(.*?){blanks}{suffix}{blanks}"
+
+
 def strip_number_text(text: str, field: Field) -> str:
     """The text of a number without what its field allows around and inside it."""
-    if not field.bare_number:
+    if field.affix is not None:
+        found = re.fullmatch(affix_pattern(field.affix), text, re.ASCII | re.DOTALL)
+        if found is None:
+            raise InvalidValue("not the affix of the column")
+        text = found[1]
+    elif not field.bare_number:
         text = re.sub(r"\D*$", "", re.sub(r"^[^-+\d.]*", "", text, flags=re.ASCII), flags=re.ASCII)
     if field.group_char:
         text = text.replace(field.group_char, "")
@@ -124,7 +137,7 @@ def strip_number_text(text: str, field: Field) -> str:
 
 def _read_integer(text: str, field: Field) -> int:
     bare = strip_number_text(text, field)
-    if re.fullmatch(lexical.INTEGER, bare, re.ASCII) is None:
+    if re.fullmatch(lexical.integer_pattern(field.leading_zeros), bare, re.ASCII) is None:
         raise InvalidValue("no integer")
     return int(bare)
 
@@ -133,6 +146,8 @@ def _read_number(text: str, field: Field) -> Decimal:
     bare = strip_number_text(text, field)
     if NUMBER_PATTERN.fullmatch(bare) is None and INFINITY_PATTERN.fullmatch(bare) is None:
         raise InvalidValue("no number")
+    if re.fullmatch(lexical.number_pattern(field.leading_zeros), bare, re.ASCII) is None:
+        raise InvalidValue("leading zeros")
     try:
         return Decimal(bare)
     except InvalidOperation:

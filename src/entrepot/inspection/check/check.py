@@ -12,6 +12,7 @@ from typing import Any
 
 import duckdb
 
+from entrepot.inspection.check.emptiness import check_emptiness
 from entrepot.inspection.check.json_rules import check_json_rules
 from entrepot.inspection.check.keys import check_keys, check_references, keys_of, references_of
 from entrepot.inspection.check.row_errors import RowErrors
@@ -41,6 +42,19 @@ class Checked:
     rejected: int
     embedded: int | None = 0
 
+    def with_table_errors(self, errors: list[dict[str, Any]], listed: int) -> "Checked":
+        """This, with errors of the table as a whole before those of rows; of all errors `listed`
+        at most."""
+        counts = [
+            count_entry(
+                each["type"], each.get("fieldName"), each.get("fieldNumber"), 1, each["note"]
+            )
+            for each in errors
+        ]
+        return replace(
+            self, errors=[*errors, *self.errors][:listed], counts=[*counts, *self.counts]
+        )
+
 
 def check_table(
     engine: duckdb.DuckDBPyConnection,
@@ -55,8 +69,16 @@ def check_table(
     `skipped` columns are not checked. `structure_only` leaves types and constraints out. Raises
     duckdb.Error where the scan fails.
     """
-    checked = None if structure_only else _check_prefiltered(engine, table, schema, skipped, listed)
-    return checked or _check_all(engine, table, schema, skipped, listed, structure_only)
+    if structure_only:
+        return _check_all(engine, table, schema, skipped, listed, structure_only)
+    checked = _check_prefiltered(engine, table, schema, skipped, listed)
+    checked = checked or _check_all(engine, table, schema, skipped, listed)
+    if table.misplaced_header:
+        return checked
+    cells = [cell for cell in checked_columns(table, schema) if cell[0] not in skipped]
+    return checked.with_table_errors(
+        check_emptiness(engine, table, schema, cells, checked.rows), listed
+    )
 
 
 def _check_prefiltered(

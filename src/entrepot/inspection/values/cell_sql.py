@@ -17,15 +17,16 @@ from entrepot.schemas.lexical import (
     DATE,
     DURATION,
     EMAIL,
-    INTEGER,
-    NUMBER,
     TIME,
     URI,
     UUID,
     YEAR,
     YEARMONTH,
+    integer_pattern,
+    number_pattern,
 )
 from entrepot.schemas.model import Field
+from entrepot.schemas.values import affix_pattern
 
 NATIVE: dict[str, tuple[str, ...]] = {
     "string": (),
@@ -169,9 +170,9 @@ def lexical_check(text: str, field: Field) -> str:  # noqa: PLR0911, PLR0912 (a 
         case "string":
             return _string_check(text, field.format)
         case "integer":
-            return full_match(bare, INTEGER)
+            return full_match(bare, integer_pattern(field.leading_zeros))
         case "number":
-            check = full_match(bare, NUMBER)
+            check = full_match(bare, number_pattern(field.leading_zeros))
             if field.decimal_char != ".":
                 undotted = replaced(text, field.group_char)
                 return f"({check} AND NOT contains({undotted}, '.'))"
@@ -209,7 +210,7 @@ def quick_check(text: str, field: Field) -> str:
     """
     match field.type, field.format:
         case "number", "default" if field.bare_number and field.decimal_char == ".":
-            if field.group_char:
+            if field.group_char or not field.leading_zeros:
                 return ""
             plain = f"{text} >= '-' AND NOT contains({text}, '_')"
             return f"(isfinite(try_cast({text} AS DOUBLE)) AND {plain})"
@@ -269,7 +270,9 @@ def plain_number(text: str, field: Field) -> str:
     """The text of a number without what its field allows around and inside it."""
     if field.type not in ("integer", "number"):
         return text
-    if not field.bare_number:
+    if field.affix is not None:
+        text = f"regexp_extract({text}, {literal(f'^(?s:{affix_pattern(field.affix)})$')}, 1)"
+    elif not field.bare_number:
         text = f"regexp_replace(regexp_replace({text}, '^[^-+\\d.]*', ''), '\\D*$', '')"
     text = replaced(text, field.group_char)
     if field.decimal_char != ".":

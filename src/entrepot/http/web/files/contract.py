@@ -80,19 +80,37 @@ def _field(number: int, field: dict[str, Any]) -> FieldView:
         name=field["name"],
         type=kind if form == "default" else f"{kind}, {quoted(form)}",
         described=" · ".join(str(field[key]) for key in ("title", "description") if field.get(key)),
-        rules=tuple(
-            RULES[name].format(listed(constraints[name])) for name in RULES if name in constraints
+        rules=(
+            *(
+                RULES[name].format(listed(constraints[name]))
+                for name in RULES
+                if name in constraints
+            ),
+            *(["has a value in some row"] if field.get("entrepot:notEmpty") else []),
         ),
-        reading=tuple(
-            READ_AS[name].format(listed(field[name])) for name in READ_AS if name in field
+        reading=(
+            *(READ_AS[name].format(listed(field[name])) for name in READ_AS if name in field),
+            *_number_reading(field),
         ),
     )
+
+
+def _number_reading(field: dict[str, Any]) -> list[str]:
+    """What our own properties say of how a number is written."""
+    affix = field.get("entrepot:affix")
+    around = f"{affix.get('prefix', '')}…{affix.get('suffix', '')}" if affix else ""
+    return [
+        *([f"written as {quoted(around)}"] if affix else []),
+        *(["no leading zeros"] if not field.get("entrepot:leadingZeros", True) else []),
+    ]
 
 
 def _sentences(schema: dict[str, Any]) -> list[str]:
     said = [MATCHES[schema.get("fieldsMatch", "exact")]]
     if schema.get("missingValues"):
         said.append(f"A cell means “no value” if it is {listed(schema['missingValues'])}.")
+    if least := schema.get("entrepot:minRows"):
+        said.append(f"There {'is 1 row' if least == 1 else f'are {least:,} rows'} at least.")
     if schema.get("primaryKey"):
         said.append(f"Primary key: {listed(schema['primaryKey'])}.")
     said += [f"Unique together: {listed(key)}." for key in schema.get("uniqueKeys", [])]
