@@ -31,6 +31,8 @@ from entrepot.inspection.report.profile import file_profile
 from entrepot.inspection.report.report import count_entry, file_report, problem
 from entrepot.inspection.report.summary import summarize
 from entrepot.inspection.results import Inspection, InspectionRequest, Verdict
+from entrepot.inspection.suggest.proposal import Judgement, Proposal
+from entrepot.inspection.suggest.suggest import find_suggestion
 from entrepot.inspection.table import NotTabular, SourceBroken, Table, TooLarge
 from entrepot.schemas.model import TableSchema
 from entrepot.schemas.table_dialect import parse_dialect
@@ -48,10 +50,19 @@ class _Outcome:
     profile: dict[str, Any]
 
 
-def inspect_file(request: InspectionRequest, context: InspectionContext) -> Inspection:
-    """The verdict on one file. Raises only what `out_of_resources` knows, and OSError."""
+def inspect_file(
+    request: InspectionRequest,
+    context: InspectionContext,
+    on_verdict: Callable[[Inspection], None] = lambda inspection: None,
+) -> Inspection:
+    """The verdict on one file. Raises only what `out_of_resources` knows, and OSError.
+
+    `on_verdict` is told a rejection before a way out of it is looked for: that stands, whatever
+    happens then.
+    """
     detected = detect(request.path, request.file_name)
     packed, source = None, request
+    outcome: _Outcome | None = None
     try:
         if detected.kind == PACKED:
             context.progress.next_pass(UNPACKED)
@@ -68,7 +79,76 @@ def inspect_file(request: InspectionRequest, context: InspectionContext) -> Insp
         inspection = _without_table(request, detected, verdict, detail)
     else:
         inspection = _with_table(request, outcome, context.limits)
-    return inspection if packed is None else _as_packed(inspection, packed)
+    if packed is not None:
+        inspection = _as_packed(inspection, packed)
+    if outcome is None or not request.suggest or inspection.verdict != "violates":
+        return inspection
+    on_verdict(inspection)
+    proposal = _suggest(source, outcome, detected, context)
+    return inspection if proposal is None else _with_suggestion(inspection, proposal)
+
+
+def _suggest(
+    request: InspectionRequest, outcome: _Outcome, detected: Detected, context: InspectionContext
+) -> Proposal | None:
+    """The smallest change of the contract by which the file would be valid, which was proved."""
+    if request.schema is None:
+        return None
+
+    def judge(proposal: Proposal) -> Judgement | None:
+        asked = replace(request, schema=proposal.schema, dialect=proposal.dialect)
+        return _judge(asked, detected, context)
+
+    def keeps_current(proposal: Proposal) -> bool:
+        if request.current is None:
+            return True
+        judgement = _judge_current(request, proposal, context)
+        rows = judgement.checked.rows if judgement is not None and judgement.valid else None
+        return rows == request.current_rows
+
+    try:
+        contract = Proposal(request.schema, request.dialect)
+        judgement = _judgement(outcome)
+        return find_suggestion(context.engine, judgement, contract, judge, keeps_current)
+    except Exception as error:
+        if not out_of_resources(error):
+            _refusal(error)
+        return None
+
+
+def _judge(
+    request: InspectionRequest, detected: Detected, context: InspectionContext
+) -> Judgement | None:
+    """The judgement of a file by another contract; None where it cannot be read by it."""
+    try:
+        return _judgement(_check_or_infer(request, detected, context))
+    except Exception as error:
+        _refusal(error)
+        return None
+
+
+def _judge_current(
+    request: InspectionRequest, proposal: Proposal, context: InspectionContext
+) -> Judgement | None:
+    """The judgement of the file's current version by a proposed contract."""
+    assert request.current is not None
+    path, name = request.current, request.file_name
+    detected = detect(path, name)
+    if detected.kind == PACKED:
+        unpacked = unpack(path, name, context)
+        path, name = unpacked.path, unpacked.file_name
+        detected = detect(path, name)
+    current = replace(request, path=path, schema=proposal.schema, dialect=proposal.dialect)
+    return _judge(current, detected, context)
+
+
+def _judgement(outcome: _Outcome) -> Judgement:
+    return Judgement(outcome.table, outcome.schema, outcome.header_errors, outcome.checked)
+
+
+def _with_suggestion(inspection: Inspection, proposal: Proposal) -> Inspection:
+    report = {**inspection.report, "suggested": proposal.to_document()}
+    return replace(inspection, report=report)
 
 
 def _refusal(error: Exception) -> tuple[Verdict, str]:

@@ -8,6 +8,7 @@ becomes `string` or `any`, and constraints stay.
 
 # ruff: noqa: S608 (SQL is built from expressions; every text in it is quoted by `literal`)
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -18,14 +19,16 @@ from entrepot.inspection.check.field_matching import align_columns
 from entrepot.inspection.check.type_candidates import SPACES
 from entrepot.inspection.engine import literal
 from entrepot.inspection.report.report import shortened
+from entrepot.inspection.suggest.emptiness import EMPTINESS
 from entrepot.inspection.suggest.marks import MARKS, with_marks
-from entrepot.inspection.suggest.proposal import Judgement, Proposal, ProposedChange
+from entrepot.inspection.suggest.proposal import Judgement, Proposal, ProposedChange, kind_of
 from entrepot.inspection.table import Column
 from entrepot.inspection.values.cell_sql import cell_sql, full_match
 from entrepot.schemas.json_pointer import join_pointer
 from entrepot.schemas.model import Field
-from entrepot.schemas.types import CONSTRAINTS, TEXT_TYPES
+from entrepot.schemas.types import TEXT_TYPES
 
+WRONG = "type-error"
 MAX_GROUPED_SHARE = 0.01
 """Share of a column's cells that may need a mark between thousands: with more, the column holds
 something else than it did (`docs/decisions/0040`)."""
@@ -33,8 +36,10 @@ COLUMNS_PER_QUERY = 50
 """A column with every possible change takes some forty expressions."""
 GROUP_CHARS = (",", ".", *SPACES)
 """What may stand between thousands, as inference knows it."""
-DECIMAL_MARKS = (",", ".")
-"""Of these, what may as well be a decimal mark."""
+UNGROUPED = r"[^\d]*\d{4,}.*"
+"""A number of thousands without a mark between them, which speaks against one."""
+AMBIGUOUS_MARKS = (",", ".")
+"""Of these, what may as well be a decimal mark: `1.234` is one thing or a thousand of it."""
 
 
 @dataclass(frozen=True)
@@ -62,15 +67,24 @@ class _Column:
 
 @dataclass(frozen=True)
 class _Counts:
-    """Of a column's cells: all, the wrong ones that are no mark, the marks among them. For each way
-    the wrong ones that it mends, and those of all cells that speak against it."""
+    """Of a column's cells: all, the wrong ones that are no mark, the marks among them, and what is
+    counted for each way."""
 
     rows: int
     wrong: int
     marks: tuple[str, ...]
     marked: int
-    mended: tuple[int, ...]
-    against: tuple[int, ...]
+    of_ways: tuple["_WayCounts", ...]
+
+
+@dataclass(frozen=True)
+class _WayCounts:
+    """The wrong cells that a way mends, those of all cells that speak against it, and those mended
+    that cannot be read in another way."""
+
+    mended: int
+    against: int
+    settled: int
 
 
 def propose_values(
@@ -78,8 +92,8 @@ def propose_values(
 ) -> Proposal | None:
     """The schema under which every cell is a value or a mark of a missing one; None where a cell
     breaks another rule, or nothing makes it right. Raises duckdb.Error where a scan fails."""
-    kinds = {entry["type"] for entry in judgement.checked.counts}
-    if judgement.header_errors or kinds != {"type-error"}:
+    kinds = {kind_of(entry) for entry in judgement.checked.counts}
+    if judgement.header_errors or not {WRONG} <= kinds <= {WRONG} | EMPTINESS:
         return None
     columns = [_column_of(judgement, number) for number in _wrong_columns(judgement)]
     fields = [dict(field) for field in proposal.schema["fields"]]
@@ -93,7 +107,8 @@ def propose_values(
 
 
 def _wrong_columns(judgement: Judgement) -> list[int]:
-    return sorted({entry["fieldNumber"] for entry in judgement.checked.counts})
+    entries = judgement.checked.counts
+    return sorted({entry["fieldNumber"] for entry in entries if kind_of(entry) == WRONG})
 
 
 def _column_of(judgement: Judgement, number: int) -> _Column:
@@ -105,6 +120,7 @@ def _column_of(judgement: Judgement, number: int) -> _Column:
 
 def _ways(field: Field) -> Iterator[_Way]:
     """The other fields that a column might have, the smallest change first."""
+    wider: list[tuple[Field, dict[str, Any]]]
     wider = [(field, {})] if field.type in ("integer", "number") else []
     if field.type == "integer" and field.categories is None:
         number: dict[str, Any] = {"type": "number"}
@@ -128,17 +144,10 @@ def _count(
     counts = []
     for column in columns:
         wrong, marked, marks = next(cursor) or 0, next(cursor) or 0, next(cursor) or []
-        pairs = [(next(cursor) or 0, next(cursor) or 0) for _ in column.ways]
-        counts.append(
-            _Counts(
-                rows,
-                int(wrong),
-                tuple(sorted(marks)),
-                int(marked),
-                tuple(int(mended) for mended, _ in pairs),
-                tuple(int(against) for _, against in pairs),
-            )
+        of_ways = tuple(
+            _WayCounts(*(int(next(cursor) or 0) for _ in range(3))) for _ in column.ways
         )
+        counts.append(_Counts(rows, int(wrong), tuple(sorted(marks)), int(marked), of_ways))
     return counts
 
 
@@ -154,17 +163,40 @@ def _aggregates(judgement: Judgement, column: _Column) -> list[str]:
         f"list(DISTINCT {cell.text}) FILTER (WHERE {broken} AND {marked})",
     ]
     for way in column.ways:
-        valid = cell_sql(column.column, way.field, missing).valid
-        mended = f"({broken} AND NOT {marked} AND coalesce({valid}, false))"
-        aggregates.append(f"count_if({mended})")
-        against = _against(cell.text, way) if way.group_char else "false"
-        aggregates.append(f"count_if({cell.present} AND NOT {marked} AND {against})")
+        changed = cell_sql(column.column, way.field, missing)
+        mended = f"({broken} AND NOT {marked} AND coalesce({changed.valid}, false))"
+        against, settled = "false", f"({cell.native} OR NOT {_grouped(cell.text, '.', ',')})"
+        if way.group_char:
+            grouped = _grouped(cell.text, way.group_char, way.field.decimal_char)
+            with_mark = f"contains({cell.text}, {literal(way.group_char)})"
+            mended = f"({mended} AND (NOT {with_mark} OR {grouped}))"
+            against = full_match(cell.text, UNGROUPED)
+            settled = _settles(cell.text, way)
+        aggregates += [
+            f"count_if({mended})",
+            f"count_if({cell.present} AND NOT {marked} AND {against})",
+            f"count_if({mended} AND {settled})",
+        ]
     return aggregates
 
 
-def _against(text: str, way: _Way) -> str:
-    """Whether a cell speaks against the mark between thousands: it has thousands without it."""
-    return full_match(text, r"\s*[^\d]*\d{4,}.*")
+def _grouped(text: str, mark: str, decimal: str) -> str:
+    """Whether a number has `mark` between all its thousands."""
+    group, point = re.escape(mark), re.escape(decimal)
+    thousands = rf"[^\d]*\d{{1,3}}(?:{group}\d{{3}})+"
+    return full_match(text, rf"{thousands}(?:{point}\d*)?[^\d{group}{point}]*")
+
+
+def _settles(text: str, way: _Way) -> str:
+    """Whether the mark in a number cannot be a decimal mark: it stands there twice, or beside one.
+    In an integer a comma is none, but a point may be."""
+    mark = way.group_char
+    if mark not in AMBIGUOUS_MARKS or (mark == "," and way.field.type == "integer"):
+        return "true"
+    decimal = literal(way.field.decimal_char)
+    twice = f"length({text}) - length(replace({text}, {literal(mark)}, '')) > 1"
+    beside = "false" if way.field.type == "integer" else f"contains({text}, {decimal})"
+    return f"({twice} OR {beside})"
 
 
 def _mend(
@@ -196,12 +228,11 @@ def _mend(
 
 
 def _smallest(column: _Column, counts: _Counts) -> _Way | None:
-    for way, mended, against in zip(column.ways, counts.mended, counts.against, strict=True):
-        if mended != counts.wrong:
+    for way, of_way in zip(column.ways, counts.of_ways, strict=True):
+        if of_way.mended != counts.wrong or of_way.against or not of_way.settled:
             continue
-        if way.group_char and (against or counts.wrong > MAX_GROUPED_SHARE * counts.rows):
-            continue
-        return way
+        if not way.group_char or counts.wrong <= MAX_GROUPED_SHARE * counts.rows:
+            return way
     return None
 
 
@@ -219,8 +250,9 @@ def _described(
 
 def _example(judgement: Judgement, number: int) -> str:
     for error in judgement.checked.errors:
-        if error.get("fieldNumber") == number and error.get("cell") not in MARKS:
-            return f", first `{shortened(str(error['cell']), 40)}` in row {error['rowNumber']:,}"
+        of_column = kind_of(error) == WRONG and error.get("fieldNumber") == number
+        if of_column and error.get("cell") not in MARKS:
+            return f", such as `{shortened(str(error['cell']), 40)}`"
     return ""
 
 

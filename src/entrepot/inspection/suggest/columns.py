@@ -88,7 +88,5 @@ def _infer_fields(
     """What the new columns hold; None where a label is no name of a field."""
     part = replace(table, columns=tuple(columns), lines=None, embedded=lambda: "0")
     fields = list(infer_schema(engine, part).schema.fields)
-    named = all(
-        field.name == column.label for field, column in zip(fields, columns, strict=True)
-    )
+    named = all(field.name == column.label for field, column in zip(fields, columns, strict=True))
     return fields if named else None

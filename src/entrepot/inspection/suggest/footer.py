@@ -1,4 +1,4 @@
-"""Propose `entrepot:footer` where the last records break the contract and look like notes or totals.
+"""Propose `entrepot:footer` where the last records are wrong and look like notes or totals.
 
 What is called a footer is judged no more. So it must look like one, whatever else it breaks: a row
 that was cut short, or has a wrong cell, is never taken for one.
@@ -13,7 +13,7 @@ import duckdb
 from entrepot.inspection.csv.contract.rows import MAX_FOOTER_RECORDS
 from entrepot.inspection.csv.table_end import NOTE, TOTAL, is_note
 from entrepot.inspection.report.report import shortened
-from entrepot.inspection.suggest.proposal import Judgement, Proposal, ProposedChange
+from entrepot.inspection.suggest.proposal import Judgement, Proposal, ProposedChange, kind_of
 from entrepot.inspection.table import Table
 from entrepot.schemas.types import TEXT_TYPES
 
@@ -31,23 +31,20 @@ def propose_footer(
     if table.typed or table.by_name or "entrepot:footer" in dialect or not judgement.all_listed:
         return None
     broken = {error["rowNumber"] for error in judgement.checked.errors if error.get("rowNumber")}
-    block = _last_records(engine, table, broken)
+    typed = judgement.schema.fields[0].type not in TEXT_TYPES
+    block = _last_records(engine, table, broken, typed)
     blank_above = 0
     while block and not any(block[0]):
         del block[0]
         blank_above += 1
     notes = [cells for cells in block if any(cells)]
-    first_type = judgement.schema.fields[0].type
-    typed = first_type not in TEXT_TYPES
     if not notes or len(block) > MAX_FOOTER_RECORDS:
         return None
-    if not all(_looks_like_footer(cells, len(table.columns), typed) for cells in notes):
-        return None
     blank = sum(
-        entry["count"] for entry in judgement.checked.counts if entry["type"] == "blank-row"
+        entry["count"] for entry in judgement.checked.counts if kind_of(entry) == "blank-row"
     )
     if blank > blank_above + len(block) - len(notes):
-        return None  # a table with other gaps has none that only a footer explains
+        return None  # the table has other gaps, which a footer does not explain
     properties: dict[str, object] = {"entrepot:footer": _pattern([cells[0] for cells in notes])}
     if blank_above:
         properties["skipBlankRows"] = True
@@ -59,16 +56,18 @@ def _change(properties: dict[str, object], first: str, count: int) -> ProposedCh
     what = f"records at the end whose first cell matches `{pattern}` are a footer, not rows"
     if len(properties) > 1:
         what += ", and blank lines are left out"
-    records = "1 record" if count == 1 else f"{count:,} records"
-    reason = f"this delivery ends with {records} that look like notes or totals, from"
-    return ProposedChange("/dialect/entrepot:footer", what, f"{reason} `{shortened(first, 80)}` on")
+    ends = "1 record that looks like a note or a total"
+    if count > 1:
+        ends = f"{count:,} records that look like notes or totals"
+    reason = f"this delivery ends with {ends}, from `{shortened(first, 80)}` on"
+    return ProposedChange("/dialect/entrepot:footer", what, reason)
 
 
 def _last_records(
-    engine: duckdb.DuckDBPyConnection, table: Table, broken: set[int]
+    engine: duckdb.DuckDBPyConnection, table: Table, broken: set[int], typed: bool
 ) -> list[list[str]]:
-    """The cells of the last records that are all in `broken`, in their order; one more than a
-    footer may have where there are more."""
+    """The cells of the last records in their order, as long as each is in `broken`, and blank or
+    like a footer; at least one more than a footer may have where there are more."""
     texts = ", ".join(f"coalesce({column.text}, '')" for column in table.columns)
     cells = "_cells" if table.uneven else str(len(table.columns))
     rows = engine.execute(
@@ -76,10 +75,11 @@ def _last_records(
         f" ORDER BY _row DESC LIMIT {2 * MAX_FOOTER_RECORDS}"
     ).fetchall()
     block: list[list[str]] = []
-    for number, texts_of_row in rows:
-        if number not in broken:
+    for number, present in rows:
+        like_footer = not any(present) or _looks_like_footer(present, len(table.columns), typed)
+        if number not in broken or not like_footer:
             break
-        block.insert(0, texts_of_row)
+        block.insert(0, present)
     return block
 
 

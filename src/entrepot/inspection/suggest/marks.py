@@ -7,7 +7,7 @@ from entrepot.schemas.model import Field, TableSchema
 
 MARKS = (
     *("", "NA", "N/A", "n/a", "N.A.", "NaN", "NaT", "null", "NULL", "(null)", "None", "<NA>"),
-    *("\\N", ".", "-", "–", "k.A.", "#N/A", "#NV"),  # noqa: RUF001 (an en dash is meant)
+    *("\\N", ".", "-", "–", "k.A.", "#N/A", "#NV"),
 )
 
 
@@ -16,10 +16,15 @@ def with_marks(
 ) -> None:
     """Add `marks` to the missing values of a field's `document`, which keeps those that it has of
     its own or of the schema, with their labels."""
-    labels = dict(field.missing_labels if field.missing_values is not None else schema.missing_labels)
-    known = schema.missing_values_of(field)
+    own = field.missing_values is not None
+    labels = dict(field.missing_labels if own else schema.missing_labels)
     document["missingValues"] = [
-        {"value": mark, "label": labels[mark]} if mark in labels
-        else {"value": mark} if labels else mark
-        for mark in (*known, *marks)
-    ]  # fmt: skip
+        _entry(mark, labels) for mark in (*schema.missing_values_of(field), *marks)
+    ]
+
+
+def _entry(mark: str, labels: dict[str, str]) -> str | dict[str, str]:
+    """A missing value as a document has it: with labels, all of them are objects."""
+    if mark in labels:
+        return {"value": mark, "label": labels[mark]}
+    return {"value": mark} if labels else mark

@@ -9,6 +9,12 @@ from entrepot.inspection.table import Table
 from entrepot.schemas.model import TableSchema
 
 
+def kind_of(error: dict[str, Any]) -> str:
+    """What an error of a report, or a count of such errors, is of: our own name where there is one,
+    else the standard's."""
+    return str(error.get("code") or error["type"])
+
+
 @dataclass(frozen=True)
 class ProposedChange:
     """One thing to change. `pointer` (RFC 6901) points into `{"schema": …, "dialect": …}`; `what`
@@ -72,4 +78,5 @@ class Judgement:
     @property
     def all_listed(self) -> bool:
         """Whether each error of a row is among the listed ones."""
-        return sum(entry["count"] for entry in self.checked.counts) == len(self.checked.errors)
+        total: int = sum(entry["count"] for entry in self.checked.counts)
+        return total == len(self.checked.errors)

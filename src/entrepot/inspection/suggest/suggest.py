@@ -12,13 +12,20 @@ import duckdb
 
 from entrepot.inspection.suggest.cells import propose_values
 from entrepot.inspection.suggest.columns import propose_columns
+from entrepot.inspection.suggest.emptiness import propose_emptiness
 from entrepot.inspection.suggest.footer import propose_footer
 from entrepot.inspection.suggest.header import propose_header_rows
 from entrepot.inspection.suggest.proposal import Judgement, Proposal
 from entrepot.schemas.compare_schemas import compare_schemas, is_compatible
 
 Step = Callable[[duckdb.DuckDBPyConnection, Judgement, Proposal], Proposal | None]
-STEPS: tuple[Step, ...] = (propose_header_rows, propose_columns, propose_footer, propose_values)
+STEPS: tuple[Step, ...] = (
+    propose_header_rows,
+    propose_columns,
+    propose_footer,
+    propose_values,
+    propose_emptiness,
+)
 """In this order: rows and columns must be those of the table before its cells say anything."""
 
 Judge = Callable[[Proposal], Judgement | None]

@@ -1,0 +1,51 @@
+"""Propose fewer rows, and columns without values, where a delivery has them."""
+
+from typing import Any
+
+import duckdb
+
+from entrepot.inspection.report.report import shortened
+from entrepot.inspection.suggest.proposal import Judgement, Proposal, ProposedChange, kind_of
+from entrepot.schemas.json_pointer import join_pointer
+
+ROWS = frozenset({"no-rows", "too-few-rows"})
+EMPTINESS = ROWS | {"empty-column"}
+"""The kinds of errors of a table as a whole that a wider contract mends."""
+
+
+def propose_emptiness(
+    engine: duckdb.DuckDBPyConnection, judgement: Judgement, proposal: Proposal
+) -> Proposal | None:
+    """The schema without what demands more rows, or values where there are none; None where
+    anything else is wrong."""
+    counts = judgement.checked.counts
+    kinds = {kind_of(entry) for entry in counts}
+    if judgement.header_errors or not kinds <= EMPTINESS:
+        return None
+    schema = proposal.schema
+    changes: list[ProposedChange] = []
+    if kinds & ROWS:
+        schema, change = _with_fewer_rows(schema, judgement.checked.rows)
+        changes.append(change)
+    empty = {entry["fieldName"] for entry in counts if kind_of(entry) == "empty-column"}
+    fields = []
+    for place, field in enumerate(schema["fields"]):
+        kept = field
+        if field["name"] in empty:
+            kept = {key: value for key, value in field.items() if key != "entrepot:notEmpty"}
+            pointer = join_pointer(join_pointer("/schema/fields", place), "entrepot:notEmpty")
+            what = f"column `{shortened(field['name'], 80)}` may be without any value"
+            changes.append(ProposedChange(pointer, what, "it is in this delivery"))
+        fields.append(kept)
+    return proposal.with_schema({**schema, "fields": fields}, changes)
+
+
+def _with_fewer_rows(schema: dict[str, Any], rows: int) -> tuple[dict[str, Any], ProposedChange]:
+    schema = {key: value for key, value in schema.items() if key != "entrepot:minRows"}
+    if rows:
+        what = "1 row is enough" if rows == 1 else f"{rows:,} rows are enough"
+        schema["entrepot:minRows"] = rows
+        reason = "this delivery has no more"
+    else:
+        what, reason = "deliveries may have no rows", "this delivery has none"
+    return schema, ProposedChange("/schema/entrepot:minRows", what, reason)
