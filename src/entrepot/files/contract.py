@@ -221,6 +221,23 @@ def add_revision(
     return number
 
 
+def revise_contract(
+    conn: WriteConnection,
+    contract: Contract,
+    schema: dict[str, Any],
+    dialect: dict[str, Any] | None,
+    changes: list[dict[str, Any]],
+    user_id: UUID,
+    now: datetime,
+) -> int:
+    """Make a schema and a dialect the file's own from now on; their revision's number."""
+    number = add_revision(conn, contract, schema, changes, user_id, now)
+    if dialect != contract.dialect:
+        this = files.c.id == contract.file_id
+        conn.execute(update(files).where(this).values(dialect=dialect))
+    return number
+
+
 def lock_contract(conn: WriteConnection, file_id: UUID) -> Contract:
     """The contract, which stays as it is until the transaction's end."""
     # SQLite's writer holds the whole database already and ignores FOR UPDATE. Without the key:

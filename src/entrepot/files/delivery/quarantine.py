@@ -136,7 +136,7 @@ def find_acceptable(
     Raises NotFound, NotAllowed, VersionNotRejected, and QuarantineEnded if its bytes are gone.
     """
     access_manageable(conn, actor, file_id)
-    return _acceptable(conn, file_id, number, now)
+    return find_quarantined_source(conn, file_id, number, now)
 
 
 def accept_version(
@@ -154,7 +154,7 @@ def accept_version(
     contract, and the `reason` why that was accepted. The file is locked. Raises as
     `find_acceptable` does, and FileTooLarge, QuotaExceeded.
     """
-    source = _acceptable(conn, target.file_id, number, now)
+    source = find_quarantined_source(conn, target.file_id, number, now)
     origin = Origin(accepted_from=number, reason=reason)
     return add_copy(conn, target, source, blob_id, origin, queue, now)
 
@@ -170,7 +170,13 @@ def check_reason(text: str) -> str:
     return reason
 
 
-def _acceptable(conn: ReadConnection, file_id: UUID, number: int, now: datetime) -> RestoreSource:
+def find_quarantined_source(
+    conn: ReadConnection, file_id: UUID, number: int, now: datetime
+) -> RestoreSource:
+    """The bytes of a quarantined version of a file that the actor manages.
+
+    Raises NotFound, VersionNotRejected, QuarantineEnded.
+    """
     row = _find_version(conn, file_id, number)
     if row is None:
         raise NotFound
