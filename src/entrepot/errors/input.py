@@ -31,13 +31,15 @@ class SchemaInvalid(EntrepotError):
 
 @dataclass(eq=False)
 class DialectInvalid(EntrepotError):
-    """An invalid Table Dialect; `pointer` is a JSON pointer (RFC 6901) to the fault."""
+    """An invalid Table Dialect in a `field` of the request; `pointer` is a JSON pointer (RFC 6901)
+    to the fault in it."""
 
     pointer: str
     reason: str
+    field: str = "table_dialect"
 
     def __str__(self) -> str:
-        return f"table_dialect: at {self.pointer or 'the top'}: {self.reason}."
+        return f"{self.field}: at {self.pointer or 'the top'}: {self.reason}."
 
 
 @dataclass(eq=False)

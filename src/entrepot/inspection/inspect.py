@@ -31,12 +31,16 @@ from entrepot.inspection.report.profile import file_profile
 from entrepot.inspection.report.report import count_entry, file_report, problem
 from entrepot.inspection.report.summary import summarize
 from entrepot.inspection.results import Inspection, InspectionRequest, Verdict
+from entrepot.inspection.stated_dialect import dialect_warnings
 from entrepot.inspection.suggest.proposal import Judgement, Proposal
-from entrepot.inspection.suggest.suggest import find_suggestion
-from entrepot.inspection.table import NotTabular, SourceBroken, Table, TooLarge
+from entrepot.inspection.suggest.prove import suggest_contract
+from entrepot.inspection.table import DialectUnsupported, NotTabular, SourceBroken, Table, TooLarge
 from entrepot.schemas.model import TableSchema
 from entrepot.schemas.table_dialect import parse_dialect
 from entrepot.schemas.table_schema import parse_schema, to_document
+
+ERROR_TYPES: dict[Verdict, str] = {"dialect-unsupported": "dialect-unsupported"}
+"""What a report calls the one error of a file that was not read, where that is no broken source."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +64,8 @@ def inspect_file(
     `on_verdict` is told a rejection before a way out of it is looked for: that stands, whatever
     happens then.
     """
-    detected = detect(request.path, request.file_name)
+    dialect = parse_dialect(request.dialect) if request.dialect is not None else None
+    detected = detect(request.path, request.file_name, dialect, request.encoding)
     packed, source = None, request
     outcome: _Outcome | None = None
     try:
@@ -68,7 +73,7 @@ def inspect_file(
             context.progress.next_pass(UNPACKED)
             packed = unpack(request.path, request.file_name, context)
             source = replace(request, path=packed.path)
-            detected = detect(packed.path, packed.file_name)
+            detected = detect(packed.path, packed.file_name, dialect, request.encoding)
         outcome = _check_or_infer(source, detected, context)
     except Exception as error:
         verdict, detail = _refusal(error)
@@ -76,7 +81,8 @@ def inspect_file(
             detected = replace(detected, media_type=error.media_type)
         detail = detail.replace(str(source.path), request.file_name)
         detail = detail.replace(f"{context.scratch}/", "")
-        inspection = _without_table(request, detected, verdict, detail)
+        kind = error.error_type if isinstance(error, SourceBroken) else ERROR_TYPES.get(verdict)
+        inspection = _without_table(request, detected, verdict, detail, kind or "source-error")
     else:
         inspection = _with_table(request, outcome, context.limits)
     if packed is not None:
@@ -91,55 +97,22 @@ def inspect_file(
 def _suggest(
     request: InspectionRequest, outcome: _Outcome, detected: Detected, context: InspectionContext
 ) -> Proposal | None:
-    """The smallest change of the contract by which the file would be valid, which was proved."""
-    if request.schema is None:
-        return None
+    """The change of the contract by which the file would be valid; None where none was found, or
+    none with what an inspection may use."""
 
-    def judge(proposal: Proposal) -> Judgement | None:
-        asked = replace(request, schema=proposal.schema, dialect=proposal.dialect)
-        return _judge(asked, detected, context)
-
-    def keeps_current(proposal: Proposal) -> bool:
-        if request.current is None:
-            return True
-        judgement = _judge_current(request, proposal, context)
-        rows = judgement.checked.rows if judgement is not None and judgement.valid else None
-        return rows == request.current_rows
+    def judge(asked: InspectionRequest, detected: Detected) -> Judgement | None:
+        try:
+            return _judgement(_check_or_infer(asked, detected, context))
+        except Exception as error:
+            _refusal(error)
+            return None
 
     try:
-        contract = Proposal(request.schema, request.dialect)
-        judgement = _judgement(outcome)
-        return find_suggestion(context.engine, judgement, contract, judge, keeps_current)
+        return suggest_contract(request, detected, _judgement(outcome), judge, context)
     except Exception as error:
         if not out_of_resources(error):
             _refusal(error)
         return None
-
-
-def _judge(
-    request: InspectionRequest, detected: Detected, context: InspectionContext
-) -> Judgement | None:
-    """The judgement of a file by another contract; None where it cannot be read by it."""
-    try:
-        return _judgement(_check_or_infer(request, detected, context))
-    except Exception as error:
-        _refusal(error)
-        return None
-
-
-def _judge_current(
-    request: InspectionRequest, proposal: Proposal, context: InspectionContext
-) -> Judgement | None:
-    """The judgement of the file's current version by a proposed contract."""
-    assert request.current is not None
-    path, name = request.current, request.file_name
-    detected = detect(path, name)
-    if detected.kind == PACKED:
-        unpacked = unpack(path, name, context)
-        path, name = unpacked.path, unpacked.file_name
-        detected = detect(path, name)
-    current = replace(request, path=path, schema=proposal.schema, dialect=proposal.dialect)
-    return _judge(current, detected, context)
 
 
 def _judgement(outcome: _Outcome) -> Judgement:
@@ -158,6 +131,8 @@ def _refusal(error: Exception) -> tuple[Verdict, str]:
             return "not-tabular", f"The file is no table: {error}."
         case SourceBroken():
             return "source-error", f"The file cannot be read: {error}."
+        case DialectUnsupported():
+            return "dialect-unsupported", f"The file cannot be read by its contract: {error}."
         case TooLarge():
             return "resource-limit", f"The file passes a limit of inspection: {error}."
         case UnicodeError() | RecursionError() | csv.Error():
@@ -184,19 +159,23 @@ def _check_or_infer(
 ) -> _Outcome:
     """Infer or check the table in a file that is not compressed."""
     schema = parse_schema(request.schema) if request.schema is not None else None
+    dialect = parse_dialect(request.dialect) if request.dialect is not None else None
     opened = open_table(
         detected,
         TableRequest(
             path=request.path,
             names=[field.name for field in schema.fields] if schema else None,
-            dialect=parse_dialect(request.dialect) if request.dialect is not None else None,
+            dialect=dialect,
             freeze=request.mode == "infer",
+            encoding=request.encoding,
         ),
         context,
     )
+    ignored = dialect_warnings(detected.kind, dialect, request.encoding)
 
     def inspect_table(table: Table) -> _Outcome:
         context.progress.next_pass(JUDGED)
+        table = replace(table, warnings=(*ignored, *table.warnings))
         if schema is None:
             return _infer(table, request, context)
         return _check(table, schema, request, context)
@@ -329,12 +308,16 @@ def _as_packed(inspection: Inspection, packed: Unpacked) -> Inspection:
 
 
 def _without_table(
-    request: InspectionRequest, detected: Detected, verdict: Verdict, detail: str
+    request: InspectionRequest,
+    detected: Detected,
+    verdict: Verdict,
+    detail: str,
+    error_type: str,
 ) -> Inspection:
     """Without a contract any file is accepted; why it is not a table is then a warning."""
     free = request.mode == "none"
     quiet = free and verdict == "not-tabular"
-    finding = problem("source-error", detail)
+    finding = problem(error_type, detail)
     report = file_report(
         request.file_name,
         request.size,

@@ -10,7 +10,9 @@ Mode = Literal["none", "infer", "given"]
 Form = Literal["parquet", "csv", "jsonl", "arrow"]
 Made = Literal["parquet", "csv", "jsonl", "arrow", "rejected"]
 """What is made of a version: the forms of its table, and its rejected rows."""
-Verdict = Literal["conforms", "violates", "not-tabular", "resource-limit", "source-error"]
+Verdict = Literal[
+    "conforms", "violates", "not-tabular", "resource-limit", "source-error", "dialect-unsupported"
+]
 
 OUTPUT = "derivative"
 """The name, in its scratch folder, of the file that a sandbox process writes."""
@@ -21,6 +23,7 @@ VERDICTS: tuple[Verdict, ...] = (
     "not-tabular",
     "resource-limit",
     "source-error",
+    "dialect-unsupported",
 )
 
 
@@ -29,10 +32,12 @@ class InspectionRequest:
     """One version to inspect: its bytes at `path`, `size` in bytes, and how to judge it.
 
     `schema` is a Table Schema document; it is set if and only if the mode is "given" (a frozen
-    inferred schema is given from the second version on). `dialect` is a Table Dialect that
-    overrides what would be found out. `suggest`: if it breaks its schema, look for a change of the
-    contract by which it would not. A change of the dialect must keep the file's current version,
-    whose bytes are at `current`, with `current_rows` data rows.
+    inferred schema is given from the second version on). `dialect` is a Table Dialect, `encoding`
+    the name of an encoding; both override what would be found out.
+
+    `suggest`: if it breaks its schema, look for a change of the contract by which it would not. A
+    change of the dialect must keep the file's current version, whose bytes are at `current`, with
+    `current_rows` data rows.
     """
 
     path: Path
@@ -41,6 +46,7 @@ class InspectionRequest:
     mode: Mode
     schema: dict[str, Any] | None = None
     dialect: dict[str, Any] | None = None
+    encoding: str | None = None
     suggest: bool = False
     current: Path | None = None
     current_rows: int | None = None
@@ -83,6 +89,7 @@ class ConversionRequest:
     given: bool
     rows: int
     dialect: dict[str, Any] | None = None
+    encoding: str | None = None
     enforced: bool = True
 
 
@@ -103,7 +110,8 @@ class ComparisonRequest:
     """Two tables to compare: the earlier at `path`, the later at `other`, `size` bytes together.
 
     `key` names the columns that identify a row (none: rows are compared as multisets); at most
-    `examples` rows of each kind are shown. `dialect` is a Table Dialect, of both.
+    `examples` rows of each kind are shown. `dialect` and `encoding` are how the earlier is read,
+    the other two how the later is.
     """
 
     path: Path
@@ -114,6 +122,9 @@ class ComparisonRequest:
     key: tuple[str, ...] = ()
     examples: int = 10
     dialect: dict[str, Any] | None = None
+    encoding: str | None = None
+    other_dialect: dict[str, Any] | None = None
+    other_encoding: str | None = None
 
 
 @dataclass(frozen=True)

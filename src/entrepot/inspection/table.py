@@ -129,7 +129,17 @@ class NotTabular(Exception):
 
 
 class SourceBroken(Exception):
-    """The file says it is of a kind, and cannot be read as such; the text says why."""
+    """The file says it is of a kind, and cannot be read as such; the text says why. `error_type` is
+    what the report calls it."""
+
+    def __init__(self, reason: str, error_type: str = "source-error") -> None:
+        super().__init__(reason)
+        self.error_type = error_type
+
+
+class DialectUnsupported(Exception):
+    """The contract's dialect states what the format of this file could obey and the reader cannot;
+    the text says what."""
 
 
 class TooLarge(Exception):

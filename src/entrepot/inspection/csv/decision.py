@@ -12,7 +12,7 @@ from entrepot.inspection.csv.detected import is_blank
 from entrepot.inspection.csv.dialect import Dialect, DialectHints
 from entrepot.inspection.csv.dialects.detection import detect_dialect
 from entrepot.inspection.csv.dialects.scoring import ScoredDialect
-from entrepot.inspection.csv.layout import Layout, find_layout
+from entrepot.inspection.csv.layout import Layout, find_layout, join_labels
 from entrepot.inspection.csv.lexer import COMMENT, Lexer, Record
 from entrepot.inspection.csv.table_end import BlockBelow, row_text
 from entrepot.inspection.table import TooLarge
@@ -144,9 +144,9 @@ def _find_layout(records: Sequence[Record], width: int, requested: TableDialect 
     rows = requested.header_rows if requested and requested.header_rows else None
     layout = find_layout(records, width, header, rows)
     if requested and requested.header_join is not None and len(layout.header) > 1:
-        layout = replace(layout, labels=tuple(
-            requested.header_join.join(label.split(" ")) for label in layout.labels
-        ))  # fmt: skip
+        joined = join_labels([records[n][1] for n in layout.header], requested.header_join)
+        labels = (*joined, *layout.labels[len(joined) :])[: len(layout.labels)]
+        layout = replace(layout, labels=labels)
     return layout
 
 

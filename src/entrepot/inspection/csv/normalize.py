@@ -107,7 +107,7 @@ def normalize(source: CsvSource, target: Path, context: InspectionContext) -> No
         tuple(faults.listed),
         tuple(faults.counts.items()),
         _occurrences([number for number in repeated if number <= extent.last]),
-        _occurrences(taken.comments),
+        _occurrences(taken.guessed_comments),
         (lexer.spanning, shortened(lexer.first_spanning, 60)),
     )
 

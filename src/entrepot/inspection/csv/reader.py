@@ -70,10 +70,7 @@ class CsvText:
         context: InspectionContext,
         surveyed: SurveyedText | None = None,
     ) -> None:
-        # Comments by a mark that the contract gives need no warning.
-        dialect = request.dialect
-        self._tells_comments = dialect is None or dialect.comment_char is None
-        self._requested = dialect
+        self._requested = request.dialect
         self._media_type_by_name = media_type
         self.context = context
         self.source = (
@@ -176,7 +173,8 @@ class CsvText:
 
     def _lines(self, options: dict[str, str]) -> Lines | None:
         """The same table line by line, where each line is a row, numbered alike."""
-        if not self._plain():
+        # Lines are compared with patterns of values, to which a stated mark of none is a value.
+        if not self._plain() or self._null_sequence():
             return None
         byte_scan, header = self.source.byte_scan, header_line(self.source)
         return Lines(
@@ -208,6 +206,9 @@ class CsvText:
         apart = not byte_scan.controls and not self.source.copied
         return usual and alike and apart and len(reading.labels) > 1
 
+    def _null_sequence(self) -> str | None:
+        return self._requested.null_sequence if self._requested is not None else None
+
     def _has_quotes(self) -> bool:
         return self.dialect.quote != '"' or self.source.byte_scan.quotes
 
@@ -221,7 +222,7 @@ class CsvText:
             self.reading.within(written.extent),
             lines=self.source.byte_scan.lines,
             repeats=written.repeats,
-            comments=written.comments if self._tells_comments else None,
+            comments=written.comments,
             spanning=written.spanning,
         )
         width = len(self.reading.labels)
@@ -250,7 +251,11 @@ class CsvText:
 
     def _table(self, relation: str, numbered: str) -> Table:
         reading = self.reading
-        columns = tuple(Column(label, f"c{n + 1}") for n, label in enumerate(reading.labels))
+        null = self._null_sequence()
+        columns = tuple(
+            Column(label, f"nullif(c{n}, {literal(null)})" if null else f"c{n}")
+            for n, label in enumerate(reading.labels, start=1)
+        )
         return Table(
             columns=columns,
             relation=relation,

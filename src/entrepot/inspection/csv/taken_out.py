@@ -10,7 +10,8 @@ from entrepot.inspection.record_counts import RecordCounts
 
 
 class TakenOut:
-    """Comments and skipped blank records, as one pass over a text meets them in order."""
+    """Comments and skipped blank records, as one pass over a text meets them in order.
+    `guessed_comments` are those that no dialect states."""
 
     def __init__(self, decision: Decision) -> None:
         self._layout = decision.layout
@@ -18,7 +19,9 @@ class TakenOut:
         self._shift = int(decision.separator)
         self._comment_rows = {number + self._shift for number in decision.rules.comment_rows}
         self._skip_blank = decision.rules.skip_blank
+        self._mark_stated = decision.dialect.comment_stated
         self.comments: list[int] = []
+        self.guessed_comments: list[int] = []
         self.blanks: list[int] = []
         self._trailing = 0
 
@@ -27,6 +30,8 @@ class TakenOut:
         if fault == COMMENT or number in self._comment_rows:
             self._trailing = 0
             self.comments.append(number)
+            if number not in self._comment_rows and not self._mark_stated:
+                self.guessed_comments.append(number)
             return True
         if any(cells) and not is_blank(cells):
             self._trailing = 0

@@ -29,6 +29,9 @@ WIDE: dict[str, Callable[..., tuple[str, int]]] = {
     "utf-32-be": codecs.utf_32_be_decode,
 }
 HIGH = bytes(range(128, 256))
+STATEFUL = ("iso2022", "hz", "utf-7")
+"""How the names of encodings begin in which bytes below 128 are more than ASCII; each line ends in
+ASCII (RFC 1468, 1843, 2152)."""
 MAX_PLACES = 100_000
 """Places of undecodable bytes that are kept; further ones are counted only."""
 
@@ -172,6 +175,7 @@ class _Transcoding:
 
     def __init__(self, encoding: str, bom: int) -> None:
         self._decode = _decoder(encoding)
+        self._by_lines = encoding not in WIDE and not _is_single(encoding)
         self._lenient: codecs.IncrementalDecoder | None = None
         self._encoding = encoding
         self.base = bom
@@ -212,7 +216,7 @@ class _Transcoding:
     def _end_of_step(self, data: bytes, at: int, step: int) -> int:
         if at + step >= len(data):
             return len(data)
-        if self._encoding in WIDE:
+        if not self._by_lines:
             return at + step
         return data.find(b"\n", at + step) + 1 or len(data)
 
@@ -236,7 +240,7 @@ def _decoder(encoding: str) -> Callable[[bytes, bool], tuple[str, int]]:
         function = WIDE[encoding]
         return lambda data, final: function(data, "strict", final)
 
-    single = len(HIGH.decode(encoding, "replace")) == len(HIGH)
+    single = _is_single(encoding)
 
     def by_lines(data: bytes, final: bool) -> tuple[str, int]:
         """A line end never is a part of another character in these encodings."""
@@ -244,3 +248,9 @@ def _decoder(encoding: str) -> Callable[[bytes, bool], tuple[str, int]]:
         return data[:used].decode(encoding), used
 
     return by_lines
+
+
+def _is_single(encoding: str) -> bool:
+    """Whether each byte is a character by itself."""
+    whole = len(HIGH.decode(encoding, "replace")) == len(HIGH)
+    return whole and not encoding.startswith(STATEFUL)

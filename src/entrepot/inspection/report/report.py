@@ -28,6 +28,10 @@ TITLES: dict[str, tuple[str, str]] = {
     "foreign-key": ("ForeignKey Error", "The row refers to a value that no row has."),
     "primary-key": ("PrimaryKey Error", "The row's key is missing, or an earlier row has it."),
     "encoding-error": ("Encoding Error", "Bytes cannot be decoded."),
+    "dialect-unsupported": (
+        "Dialect Unsupported",
+        "The dialect states what is not supported for files of this format.",
+    ),
     "source-error": ("Source Error", "The data cannot be read as what it seems to be."),
 }
 TAGS: dict[str, list[str]] = {
