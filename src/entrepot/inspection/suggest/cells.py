@@ -171,7 +171,7 @@ def _aggregates(judgement: Judgement, column: _Column) -> list[str]:
             with_mark = f"contains({cell.text}, {literal(way.group_char)})"
             mended = f"({mended} AND (NOT {with_mark} OR {grouped}))"
             against = full_match(cell.text, UNGROUPED)
-            settled = _settles(cell.text, way)
+            settled = f"({with_mark} AND {_settles(cell.text, way)})"
         aggregates += [
             f"count_if({mended})",
             f"count_if({cell.present} AND NOT {marked} AND {against})",
