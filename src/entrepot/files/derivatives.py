@@ -26,6 +26,7 @@ from entrepot.db.tables import (
 )
 from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.inspection.results import Form, Made
+from entrepot.schemas.reading.stated import FOUND_OUT, StatedReading
 from entrepot.tasks.queue import BACKGROUND_QUEUE, TaskQueue
 
 DERIVE = "derive.version"
@@ -58,7 +59,7 @@ class Derivation:
     given: bool
     enforced: bool
     rows: int
-    dialect: dict[str, Any] | None = None
+    reading: StatedReading = FOUND_OUT
 
 
 def plan_derivative(
@@ -134,7 +135,7 @@ def begin_derivation(conn: WriteConnection, run_id: UUID, now: datetime) -> Deri
         given=row.given,
         enforced=row.enforcement != "none",
         rows=row.row_count or 0,
-        dialect=row.dialect,
+        reading=StatedReading(row.dialect, row.encoding),
     )
 
 
@@ -317,8 +318,9 @@ def _derivation_query(run_id: UUID) -> Any:
             versions.c.sha256,
             versions.c.row_count,
             inspections.c.schema,
+            inspections.c.dialect,
+            inspections.c.encoding,
             files.c.name,
-            files.c.dialect,
             files.c.enforcement,
             given.label("given"),
         )

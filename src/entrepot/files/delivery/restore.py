@@ -37,6 +37,7 @@ from entrepot.grants.access import (
 )
 from entrepot.inspection.results import Inspection
 from entrepot.quotas.reserve import add_used, hide_owner_figures
+from entrepot.schemas.reading.stated import StatedReading
 from entrepot.tasks.queue import TaskQueue
 
 
@@ -106,7 +107,8 @@ def add_copy(
 def load_earlier_findings(conn: ReadConnection, version: UndecidedVersion) -> Inspection | None:
     """What was found in bytes that an earlier version had, if that holds still; else None.
 
-    It does if they were judged by the very revision of the schema that the file has now.
+    It does if they were judged by the very revision of the schema that the file has now, and read
+    as it is read now.
     """
     earlier = version.restored_from or version.accepted_from
     if earlier is None:
@@ -121,7 +123,7 @@ def load_earlier_findings(conn: ReadConnection, version: UndecidedVersion) -> In
         )
     )
     row = conn.execute(query).one_or_none()
-    if row is None:
+    if row is None or StatedReading(row.dialect, row.encoding) != version.reading:
         return None
     return Inspection(
         # It was published under this revision: unless nothing is enforced, it conforms; or it

@@ -5,9 +5,8 @@ neither is there without the other. The version is judged like any other; it cor
 one. A suggestion holds for the revision by which the delivery was judged, and for no later one.
 """
 
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
@@ -18,25 +17,21 @@ from entrepot.blobs.store import BlobId
 from entrepot.db.tables import inspections
 from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.errors import NoSuggestion, SchemaInvalid, SuggestionOutdated
-from entrepot.files.contract import Contract, load_contract, revise_contract
+from entrepot.files.contract import (
+    Contract,
+    NewContract,
+    add_revision,
+    compare_with_contract,
+    load_contract,
+)
 from entrepot.files.delivery.deliver import AcceptedDelivery, SuggestedOrigin
 from entrepot.files.delivery.quarantine import find_quarantined_source
 from entrepot.files.delivery.restore import RestoreSource, add_copy
 from entrepot.grants.access import Manageable, access_manageable
-from entrepot.schemas.compare_schemas import compare_schemas, is_compatible
+from entrepot.schemas.compare_schemas import is_compatible
 from entrepot.schemas.table_dialect import parse_dialect
 from entrepot.schemas.table_schema import parse_schema
 from entrepot.tasks.queue import TaskQueue
-
-
-@dataclass(frozen=True)
-class Suggestion:
-    """A proposed contract as documents, and the changes that lead to it (pointer, change, effect,
-    reason)."""
-
-    schema: dict[str, Any]
-    dialect: dict[str, Any] | None
-    changes: list[dict[str, Any]]
 
 
 def find_suggested_source(
@@ -66,12 +61,10 @@ def accept_suggestion(
     The file is locked. Raises as `find_suggested_source` does, and FileTooLarge, QuotaExceeded.
     """
     contract = load_contract(conn, target.file_id)
-    source, suggestion = _load(conn, contract, number, now)
+    source, new = _load(conn, contract, number, now)
     actor = target.actor
-    changes = _history(contract, suggestion)
-    revision = revise_contract(
-        conn, contract, suggestion.schema, suggestion.dialect, changes, actor.user_id, now
-    )
+    changes = [change.to_document() for change in compare_with_contract(contract, new)]
+    revision = add_revision(conn, contract, new, changes, actor.user_id, now)
     detail = {"revision": revision, "changes": changes, "suggested_for": number}
     account_id, file_id = contract.account_id, contract.file_id
     current = contract.current_version
@@ -81,39 +74,29 @@ def accept_suggestion(
 
 def _load(
     conn: ReadConnection, contract: Contract, number: int, now: datetime
-) -> tuple[RestoreSource, Suggestion]:
+) -> tuple[RestoreSource, NewContract]:
     source = find_quarantined_source(conn, contract.file_id, number, now)
     query = select(inspections.c.report, inspections.c.revision)
     row = conn.execute(query.where(inspections.c.version_id == source.blob_id)).one_or_none()
-    document = row.report.get("suggested") if row is not None else None
-    if row is None or document is None:
+    suggested = row.report.get("suggested") if row is not None else None
+    if row is None or suggested is None:
         raise NoSuggestion(version=number)
     if row.revision != contract.revision:
         raise SuggestionOutdated(number, revision=row.revision, current_revision=contract.revision)
-    suggestion = Suggestion(**document)
-    if not _is_sound(contract, suggestion):
+    reading = replace(contract.reading, dialect=suggested["dialect"])
+    new = NewContract(suggested["schema"], reading)
+    if not _is_sound(contract, new):
         raise NoSuggestion(version=number)
-    return source, suggestion
+    return source, new
 
 
-def _is_sound(contract: Contract, suggestion: Suggestion) -> bool:
-    """Whether the suggestion, which a sandbox process made of an untrusted file, is a contract, and
-    keeps what is valid."""
+def _is_sound(contract: Contract, new: NewContract) -> bool:
+    """Whether what is suggested, by a sandbox process that had read an untrusted file, is a
+    contract, and keeps what is valid."""
     try:
-        parse_schema(suggestion.schema)
-        if suggestion.dialect is not None:
-            parse_dialect(suggestion.dialect)
+        parse_schema(new.schema)
+        if new.reading.dialect is not None:
+            parse_dialect(new.reading.dialect)
     except SchemaInvalid:
         return False
-    old = contract.schema
-    return old is not None and is_compatible(compare_schemas(old, suggestion.schema))
-
-
-def _history(contract: Contract, suggestion: Suggestion) -> list[dict[str, Any]]:
-    """The changes as the contract's history has them: of the schema as compared, of the dialect as
-    suggested."""
-    compared = compare_schemas(contract.schema or suggestion.schema, suggestion.schema)
-    of_dialect = [
-        change for change in suggestion.changes if change["pointer"].startswith("/dialect/")
-    ]
-    return [*(change.to_document() for change in compared), *of_dialect]
+    return contract.schema is not None and is_compatible(compare_with_contract(contract, new))

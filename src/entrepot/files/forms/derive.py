@@ -73,7 +73,8 @@ class Deriver:
             given=derivation.given,
             enforced=derivation.enforced,
             rows=derivation.rows,
-            dialect=derivation.dialect,
+            dialect=derivation.reading.dialect,
+            encoding=derivation.reading.encoding,
         )
 
         def save(output: Path, result: Converted) -> None:

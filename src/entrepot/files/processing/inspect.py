@@ -136,7 +136,8 @@ class Inspector:
             size=version.size,
             mode=version.mode,
             schema=version.schema,
-            dialect=version.dialect,
+            dialect=version.reading.dialect,
+            encoding=version.reading.encoding,
             # What is published in any case needs no way out.
             suggest=known and version.accepted_from is None,
             current=current,
@@ -229,9 +230,11 @@ def decide_version(
 
     Without enforcement every verdict publishes: the findings are warnings in the report. So it does
     where a rejected version was accepted all the same: then they are what was excepted. False, and
-    nothing is decided, if the contract has another schema by now than the one it was judged by.
+    nothing is decided, if the contract has another schema by now than the one it was judged by, or
+    says otherwise how it is read.
     """
-    if lock_contract(conn, version.file_id).revision != version.revision:
+    contract = lock_contract(conn, version.file_id)
+    if (contract.revision, contract.reading) != (version.revision, version.reading):
         return False
     is_accepted = version.accepted_from is not None
     if version.mode == "none" or inspection.verdict == "conforms" or is_accepted:
@@ -269,7 +272,7 @@ def _load_version(conn: ReadConnection, task_id: UUID) -> UndecidedVersion:
         mode=contract.mode,
         schema=contract.schema,
         revision=contract.revision,
-        dialect=contract.dialect,
+        reading=contract.reading,
         restored_from=row.restored_from,
         accepted_from=row.accepted_from,
         replaces=row.replaces,

@@ -3,6 +3,7 @@
 Each is conditional on the version being undecided, so that a second run changes nothing.
 """
 
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -21,6 +22,7 @@ from entrepot.files.versions import (
     VersionStatus,
 )
 from entrepot.inspection.results import Inspection
+from entrepot.schemas.reading.stated import StatedReading
 from entrepot.tasks.queue import TaskQueue
 from entrepot.tasks.records import finish_task
 
@@ -34,6 +36,7 @@ REJECTION_CODES = {
     "not-tabular": "not-tabular",
     "resource-limit": "resource-limit",
     "source-error": "source-error",
+    "dialect-unsupported": "dialect-unsupported",
 }
 """The problem code of each verdict by which a version is rejected."""
 
@@ -62,8 +65,7 @@ def publish_version(
     _end_quarantine(conn, version, now)
     apply_retention(conn, version.file_id, now)
     if version.mode == "infer" and inspection.schema is not None:
-        _freeze_schema(conn, version, inspection.schema, now)
-        _freeze_dialect(conn, version, inspection.dialect)
+        _freeze_schema(conn, version, inspection, now)
     if inspection.row_count is not None and inspection.schema is not None:
         plan_derivative(conn, queue, version.blob_id, EAGER, now)
     finish_task(conn, version.task_id, "succeeded", now, has_report=True)
@@ -150,8 +152,17 @@ def _save_findings(
             profile=inspection.profile,
             schema=inspection.schema,
             revision=version.revision,
+            **asdict(_reading_of(version, inspection)),
         )
     )
+
+
+def _reading_of(version: UndecidedVersion, inspection: Inspection) -> StatedReading:
+    """How the version is read: as its contract says, a first version with what is frozen."""
+    if not inspection.dialect:
+        return version.reading
+    dialect = {**(version.reading.dialect or {}), **inspection.dialect}
+    return replace(version.reading, dialect=dialect)
 
 
 def _end_quarantine(conn: WriteConnection, version: UndecidedVersion, now: datetime) -> None:
@@ -167,28 +178,23 @@ def _end_quarantine(conn: WriteConnection, version: UndecidedVersion, now: datet
 
 
 def _freeze_schema(
-    conn: WriteConnection, version: UndecidedVersion, schema: dict[str, Any], now: datetime
+    conn: WriteConnection, version: UndecidedVersion, inspection: Inspection, now: datetime
 ) -> None:
+    """Later deliveries have this schema, and their header where this one has it."""
+    reading = asdict(_reading_of(version, inspection))
     conn.execute(
         insert(schema_revisions).values(
             file_id=version.file_id,
             revision=1,
             source="inferred",
-            schema=schema,
+            schema=inspection.schema,
             version=version.number,
             created_by=version.created_by,
             created_at=now,
+            **reading,
         )
     )
-
-
-def _freeze_dialect(
-    conn: WriteConnection, version: UndecidedVersion, frozen: dict[str, Any] | None
-) -> None:
-    """Later deliveries have their header where this one has it."""
-    if frozen:
-        dialect = {**(version.dialect or {}), **frozen}
-        conn.execute(update(files).where(files.c.id == version.file_id).values(dialect=dialect))
+    conn.execute(update(files).where(files.c.id == version.file_id).values(**reading))
 
 
 def _first_errors(inspection: Inspection, limit: int = 10) -> dict[str, Any]:

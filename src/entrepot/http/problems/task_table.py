@@ -42,6 +42,12 @@ TASK_KINDS: dict[str, ProblemKind] = {
         ),
         ProblemKind(
             422,
+            "dialect-unsupported",
+            "The contract's dialect is not supported for this format",
+            "`detail` names what the dialect states. Deliver another format, or change the dialect.",
+        ),
+        ProblemKind(
+            422,
             "resource-limit",
             "The inspection reached a limit",
             "The file takes more memory, time or space to read than is allowed.",

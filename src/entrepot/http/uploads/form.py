@@ -18,13 +18,15 @@ from entrepot.http.uploads.body import body_chunks, content_length
 from entrepot.http.uploads.idempotency import fingerprint, idempotency_key
 from entrepot.http.uploads.multipart import Event, FormReader, PartBegin, PartData, boundary_of
 from entrepot.http.uploads.session import UploadSession, open_upload_session
+from entrepot.schemas.reading.stated import MAX_DIALECT_BYTES
 from entrepot.tasks.records import TaskId
 
 FIELD_LIMITS = {
     "file_description": 4 * 10_000,
     "file_size_limit": 64,
     "enforce_schema": 1024 * 1024,
-    "table_dialect": 64 * 1024,
+    "table_dialect": MAX_DIALECT_BYTES,
+    "encoding": 256,
     "file_id": 64,
     "replaces": 16,
     "contract": 16,

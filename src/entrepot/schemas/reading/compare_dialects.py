@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from entrepot.schemas.changes import Change, breaking_change, compatible_change, format_value
-from entrepot.schemas.dialect_field import StatedReading
 from entrepot.schemas.json_pointer import join_pointer
+from entrepot.schemas.reading.stated import StatedReading
 from entrepot.schemas.table_dialect import KNOWN_PROPERTIES
 
 DEFAULTS: dict[str, Any] = {

@@ -24,7 +24,7 @@ WITH_MARK = {"utf-8-sig": "utf-8"}
 
 def normalize_encoding(name: str) -> str | None:
     """The name of the encoding as Python spells it; None for one that cannot be stated."""
-    if len(name) > MAX_NAME_CHARS or not name.isascii():
+    if len(name) > MAX_NAME_CHARS or not name.isascii() or not name.isprintable():
         return None
     # Python's look-up keeps each unknown name for ever: only known ones are looked up.
     plain = encodings.normalize_encoding(name.strip()).lower()
