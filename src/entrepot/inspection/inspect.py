@@ -8,6 +8,7 @@ from typing import Any
 
 import duckdb
 
+from entrepot.inspection.check.almost_typed import AlmostTyped
 from entrepot.inspection.check.check import Checked, check_table
 from entrepot.inspection.check.field_matching import align_columns
 from entrepot.inspection.check.first_version import judge_first_version, without_spare_column
@@ -52,6 +53,11 @@ class _Outcome:
     header_errors: list[dict[str, Any]]
     checked: Checked
     profile: dict[str, Any]
+    almost_typed: tuple[AlmostTyped, ...] = ()
+
+    def warnings(self) -> list[str]:
+        """Sentences for the report on what was accepted."""
+        return [*self.table.warnings, *(each.sentence() for each in self.almost_typed)]
 
 
 def inspect_file(
@@ -187,7 +193,8 @@ def _check_or_infer(
     if not records.complete:
         raise SourceBroken(f"its records are not all accounted for: {records.describe()}")
     outcome.profile["file"]["records"] = records.describe()
-    opened.locate_errors(outcome.checked.errors)
+    exceptions = [cell for each in outcome.almost_typed for cell in each.cells]
+    opened.locate_errors([*outcome.checked.errors, *exceptions])
     return outcome
 
 
@@ -243,7 +250,7 @@ def _infer(table: Table, request: InspectionRequest, context: InspectionContext)
         raise NotTabular("it is HTML or XML")
     if first:
         table = without_spare_column(engine, table)
-    inferred = infer_schema(engine, table)
+    inferred = infer_schema(engine, table, find_almost_typed=first)
     checked = Checked(inferred.rows, [], [], 0, inferred.embedded)
     if table.uneven or table.findings or inferred.maybe_blank:
         checked = check_table(
@@ -252,7 +259,9 @@ def _infer(table: Table, request: InspectionRequest, context: InspectionContext)
     profile = file_profile(table, inferred.schema, checked.rows, request.size)
     if first:
         table, errors = judge_first_version(table)
-        return _Outcome(table, inferred.schema, errors, checked, profile)
+        if not inferred.rows:
+            errors.append(problem("no-rows", "a first version needs rows, from which to infer"))
+        return _Outcome(table, inferred.schema, errors, checked, profile, inferred.almost_typed)
     return _Outcome(table, inferred.schema, check_labels(table), checked, profile)
 
 
@@ -280,7 +289,7 @@ def _with_table(request: InspectionRequest, outcome: _Outcome, limits: Limits) -
         request.file_name,
         request.size,
         errors,
-        warnings=[*([detail] if free and errors else []), *table.warnings],
+        warnings=[*([detail] if free and errors else []), *outcome.warnings()],
         labels=table.labels,
         rows=checked.rows,
         counts=counts,

@@ -30,12 +30,12 @@ USUAL: dict[str, str] = {
 }
 """Per type in its default format, a subset of what `cells.lexical_check` lets through."""
 INFERRED: dict[str, str] = {
-    "integer": r"[-+]?(?:0|[1-9]\d*)",
-    "number": r"[-+]?(?:(?:0|[1-9]\d*)(?:\.\d+)?|\.\d+)(?:[eE][-+]?\d+)?",
+    "integer": r"-?(?:0|[1-9]\d*)",
+    "number": r"-?(?:(?:0|[1-9]\d*)(?:\.\d+)?|\.\d+)(?:[eE][-+]?\d+)?",
     "date": DAY,
     "time": CLOCK,
     "datetime": MOMENT,
-    "percent": r"[-+]?(?:0|[1-9]\d*)(?:\.\d+)? ?%",
+    "1.5%": r"[-+]?(?:0|[1-9]\d*)(?:\.\d+)? ?%",
     "true/false": "true|false|True|False|TRUE|FALSE",
     "yes/no": "yes|no|Yes|No|YES|NO",
     "uuid": r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}",
