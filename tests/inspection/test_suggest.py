@@ -10,8 +10,8 @@ from tests.inspection.conftest import opened_context, request_for
 
 from entrepot.inspection.inspect import inspect_file
 from entrepot.inspection.results import Inspection
-from entrepot.inspection.suggest.marks import MARKS
 from entrepot.schemas.compare_schemas import compare_schemas, is_compatible
+from entrepot.schemas.missing_marks import MISSING_MARKS as MARKS
 
 Suggest = Callable[..., Any]
 HEADER = "id,name,amount\n"

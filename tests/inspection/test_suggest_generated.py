@@ -14,7 +14,7 @@ from tests.support.selection import examples
 from entrepot.inspection.context import InspectionContext
 from entrepot.inspection.inspect import inspect_file
 from entrepot.inspection.results import Inspection
-from entrepot.inspection.suggest.marks import MARKS
+from entrepot.schemas.missing_marks import MISSING_MARKS as MARKS
 
 Rows = list[list[str]]
 Mutation = Callable[[random.Random, Rows], None]

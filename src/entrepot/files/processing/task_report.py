@@ -10,12 +10,14 @@ from entrepot.db.tables import checks, files, inspections, versions
 from entrepot.db.types import ReadConnection
 from entrepot.errors import NotFound
 from entrepot.files.processing.cancel import get_visible_task
+from entrepot.files.queries.read import visible_report
+from entrepot.grants.access import access_visible
 
 
 def get_task_report(conn: ReadConnection, actor: Actor, task_id: UUID) -> dict[str, Any]:
     """The report of a task that the actor may see. Raises NotFound, also where there is none, and
     where what was judged is deleted."""
-    get_visible_task(conn, actor, task_id)
+    task = get_visible_task(conn, actor, task_id)
     version_report = (
         select(inspections.c.report)
         .join(versions, versions.c.id == inspections.c.version_id)
@@ -27,5 +29,13 @@ def get_task_report(conn: ReadConnection, actor: Actor, task_id: UUID) -> dict[s
     for query in (version_report, check_report):
         report: dict[str, Any] | None = conn.scalar(query)
         if report is not None:
-            return report
+            return visible_report(report, _reads(conn, actor, task.file_id))
     raise NotFound
+
+
+def _reads(conn: ReadConnection, actor: Actor, file_id: UUID | None) -> bool:
+    """Whether the actor may read the file that a task is about, if it is about one."""
+    try:
+        return file_id is None or access_visible(conn, actor, file_id).rights.reads
+    except NotFound:  # their own delivery to a file that is not shared with them any more
+        return False

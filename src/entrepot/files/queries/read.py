@@ -184,13 +184,22 @@ def get_findings(
         raise NotFound
     return Findings(
         version=row.number,
-        report=row.report,
+        report=visible_report(row.report, target.rights.reads),
         profile=row.profile,
         schema=row.schema,
         columns=row.columns,
         derivative=row.status,
         derivative_error=row.error,
     )
+
+
+def visible_report(report: dict[str, Any], reads: bool) -> dict[str, Any]:
+    """A report as who may read the file sees it, or who may not: whether another dialect is
+    suggested depends on what the current version holds, which is theirs alone."""
+    changes = report.get("suggested", {}).get("changes", [])
+    if reads or not any(change["pointer"].startswith("/dialect/") for change in changes):
+        return report
+    return {name: value for name, value in report.items() if name != "suggested"}
 
 
 def find_newest_findings(conn: ReadConnection, actor: Actor, file_id: UUID) -> Findings | None:

@@ -16,15 +16,16 @@ from typing import Any
 import duckdb
 
 from entrepot.inspection.check.field_matching import align_columns
-from entrepot.inspection.check.type_candidates import SPACES
+from entrepot.inspection.check.type_candidates import GROUP_BLANKS
 from entrepot.inspection.engine import literal
 from entrepot.inspection.report.report import shortened
 from entrepot.inspection.suggest.emptiness import EMPTINESS
-from entrepot.inspection.suggest.marks import MARKS, with_marks
+from entrepot.inspection.suggest.marks import with_marks
 from entrepot.inspection.suggest.proposal import Judgement, Proposal, ProposedChange, kind_of
 from entrepot.inspection.table import Column
 from entrepot.inspection.values.cell_sql import cell_sql, full_match
 from entrepot.schemas.json_pointer import join_pointer
+from entrepot.schemas.missing_marks import MISSING_MARKS
 from entrepot.schemas.model import Field
 from entrepot.schemas.types import TEXT_TYPES
 
@@ -34,7 +35,7 @@ MAX_GROUPED_SHARE = 0.01
 something else than it did (`docs/decisions/0040`)."""
 COLUMNS_PER_QUERY = 50
 """A column with every possible change takes some forty expressions."""
-GROUP_CHARS = (",", ".", *SPACES)
+GROUP_CHARS = (",", ".", *GROUP_BLANKS)
 """What may stand between thousands, as inference knows it."""
 UNGROUPED = r"[^\d]*\d{4,}.*"
 """A number of thousands without a mark between them, which speaks against one."""
@@ -154,7 +155,7 @@ def _count(
 def _aggregates(judgement: Judgement, column: _Column) -> list[str]:
     missing = judgement.schema.missing_values_of(column.field)
     cell = cell_sql(column.column, column.field, missing)
-    marks = [mark for mark in MARKS if mark not in missing]
+    marks = [mark for mark in MISSING_MARKS if mark not in missing]
     marked = f"{cell.text} IN ({', '.join(map(literal, marks))})" if marks else "false"
     broken = f"({cell.present} AND NOT coalesce({cell.valid}, false))"
     aggregates = [
@@ -251,7 +252,7 @@ def _described(
 def _example(judgement: Judgement, number: int) -> str:
     for error in judgement.checked.errors:
         of_column = kind_of(error) == WRONG and error.get("fieldNumber") == number
-        if of_column and error.get("cell") not in MARKS:
+        if of_column and error.get("cell") not in MISSING_MARKS:
             return f", such as `{shortened(str(error['cell']), 40)}`"
     return ""
 

@@ -1,14 +1,9 @@
-"""The closed list of texts that may mean "no value", and how a field gets some of them."""
+"""How a field gets marks of missing values beside those that it has."""
 
 from collections.abc import Sequence
 from typing import Any
 
 from entrepot.schemas.model import Field, TableSchema
-
-MARKS = (
-    *("", "NA", "N/A", "n/a", "N.A.", "NaN", "NaT", "null", "NULL", "(null)", "None", "<NA>"),
-    *("\\N", ".", "-", "–", "k.A.", "#N/A", "#NV"),
-)
 
 
 def with_marks(
