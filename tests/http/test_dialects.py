@@ -184,8 +184,9 @@ def test_bytes_that_are_not_of_the_encoding_are_rejected_with_their_place(
     (error,) = task["error"]["errors"]
     assert (error["type"], error["rowNumber"], error["lineNumber"]) == ("encoding-error", 3, 3)
     marked = account.api.deliver(b"\xef\xbb\xbf" + CSV, enforce_schema=schema, encoding="cp1252")
-    assert "byte order mark is that of utf-8, the contract states cp1252" in (
-        marked["error"]["detail"]
+    assert (
+        "byte order mark is that of utf-8, the contract states cp1252"
+        in (marked["error"]["detail"])
     )
 
 

@@ -147,9 +147,7 @@ def test_an_unenforced_file_becomes_enforced(account: TestAccount) -> None:
     assert account.api.json(f"/file/{file_id}")["enforce_schema"] is True
 
 
-def test_who_may_only_deliver_sees_no_inferred_schema(
-    server: Server, account: TestAccount
-) -> None:
+def test_who_may_only_deliver_sees_no_inferred_schema(server: Server, account: TestAccount) -> None:
     file_id = account.api.deliver(CSV)["file_id"]
     guest = server.new_account()
     share(account.api, file_id, guest.admin.user_name, "w")

@@ -165,6 +165,22 @@ def test_only_who_manages_the_file_may(account: TestAccount, file_id: str) -> No
     assert account.api.json(f"/file/{file_id}/schema")["revision"] == 1
 
 
+def test_what_the_current_version_holds_is_not_told_to_who_may_only_deliver(
+    account: TestAccount,
+) -> None:
+    """Whether another dialect keeps it depends on its last rows: that would tell of them."""
+    api, sender = account.api, account.server.new_account()
+    file_id = api.deliver(FIRST, enforce_schema=json.dumps(SCHEMA))["file_id"]
+    path = f"/file/{file_id}/entitlements/{sender.admin.user_name}"
+    api.request("PUT", path, json={"entitlement": "w"})
+    task = publish(sender.api, file_id, FOOTED, "failed")
+    assert suggested(sender.api, file_id) is None
+    assert "suggested" not in sender.api.json(f"/task/{task['task_id']}/report")
+    assert suggested(api, file_id)["dialect"] == {"entrepot:footer": "Total.*"}
+    publish(sender.api, file_id, NUMBERS, "failed")
+    assert suggested(sender.api, file_id, 3)["schema"]["fields"][1]["type"] == "number"
+
+
 @pytest.mark.both_databases
 def test_it_is_accepted_once(server: Server, account: TestAccount, file_id: str) -> None:
     """By requests at the same time, too: one has the version made, the others find that done."""

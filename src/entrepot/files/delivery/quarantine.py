@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, Row, select
 
 from entrepot.accounts.actor import Actor
 from entrepot.blobs.store import BlobId, StoredBlob
-from entrepot.db.tables import files, versions
+from entrepot.db.tables import files, inspections, versions
 from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.errors import (
     FieldInvalid,
@@ -24,6 +24,7 @@ from entrepot.errors import (
     QuarantineEnded,
     VersionNotRejected,
 )
+from entrepot.files.contract import load_contract
 from entrepot.files.delivery.deliver import AcceptedDelivery, Origin
 from entrepot.files.delivery.restore import RestoreSource, add_copy
 from entrepot.files.queries.read import get_published, published_from_row
@@ -45,10 +46,11 @@ MAX_REASON_CHARS = 1_000
 @dataclass(frozen=True)
 class Quarantine:
     """What the actor may do about a quarantined version whose bytes are kept: have them back, since
-    they are the actor's (`is_sender`); accept them."""
+    they are the actor's (`is_sender`); accept them. `same_contract`: a suggestion still holds."""
 
     is_sender: bool
     may_accept: bool
+    same_contract: bool
 
 
 def get_quarantine(
@@ -59,8 +61,15 @@ def get_quarantine(
     The actor may see the task.
     """
     query = (
-        select(versions.c.created_by, files.c.owner_id, files.c.account_id)
+        select(
+            versions.c.created_by,
+            files.c.id.label("file_id"),
+            files.c.owner_id,
+            files.c.account_id,
+            inspections.c.revision,
+        )
         .join(files, files.c.id == versions.c.file_id)
+        .outerjoin(inspections, inspections.c.version_id == versions.c.id)
         .where(
             versions.c.task_id == task_id,
             versions.c.status.in_(QUARANTINED_STATUSES),
@@ -72,7 +81,9 @@ def get_quarantine(
     if row is None:
         return None
     return Quarantine(
-        row.created_by == actor.user_id, can_manage(actor, row.account_id, row.owner_id)
+        row.created_by == actor.user_id,
+        can_manage(actor, row.account_id, row.owner_id),
+        row.revision == load_contract(conn, row.file_id).revision,
     )
 
 

@@ -18,7 +18,7 @@ import duckdb
 from entrepot.inspection.check.field_matching import align_columns
 from entrepot.inspection.check.type_candidates import GROUP_BLANKS
 from entrepot.inspection.engine import literal
-from entrepot.inspection.report.report import shortened
+from entrepot.inspection.report.summary import quoted
 from entrepot.inspection.suggest.emptiness import EMPTINESS
 from entrepot.inspection.suggest.marks import with_marks
 from entrepot.inspection.suggest.proposal import Judgement, Proposal, ProposedChange, kind_of
@@ -210,7 +210,7 @@ def _mend(
     """Change `document`, a field's, so that all of its column's cells are right; False where
     nothing does, or too many cells would need it."""
     pointer = join_pointer("/schema/fields", column.place)
-    name = f"`{shortened(column.field.name, 80)}`"
+    name = quoted(column.field.name)
     if counts.wrong:
         way = _smallest(column, counts)
         if way is None:
@@ -221,8 +221,8 @@ def _mend(
         if column.field.type in TEXT_TYPES or judgement.schema.requires_value(column.field):
             return False
         with_marks(document, judgement.schema, column.field, counts.marks)
-        shown = ", ".join(f"`{mark}`" if mark else "an empty cell" for mark in counts.marks)
-        what = f"in {name}, {shown} {'means' if len(counts.marks) == 1 else 'mean'} no value"
+        shown = ", ".join(quoted(mark) if mark else "an empty cell" for mark in counts.marks)
+        what = f"In {name}, {shown} {'means' if len(counts.marks) == 1 else 'mean'} no value"
         reason = f"{_cells(counts.marked)} of this delivery"
         changes.append(ProposedChange(f"{pointer}/missingValues", what, reason))
     return True
@@ -245,7 +245,7 @@ def _described(
         what = f"{name} holds numbers, not only integers"
         yield ProposedChange(f"{pointer}/type", what, reason)
     if way.group_char:
-        what = f"in {name}, `{way.group_char}` may stand between thousands"
+        what = f"In {name}, {quoted(way.group_char)} may stand between thousands"
         yield ProposedChange(f"{pointer}/groupChar", what, reason)
 
 
@@ -253,7 +253,7 @@ def _example(judgement: Judgement, number: int) -> str:
     for error in judgement.checked.errors:
         of_column = kind_of(error) == WRONG and error.get("fieldNumber") == number
         if of_column and error.get("cell") not in MISSING_MARKS:
-            return f", such as `{shortened(str(error['cell']), 40)}`"
+            return f", such as {quoted(str(error['cell']))}"
     return ""
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import duckdb
 
 from entrepot.inspection.check.infer import infer_schema
-from entrepot.inspection.report.report import shortened
+from entrepot.inspection.report.summary import quoted
 from entrepot.inspection.suggest.proposal import Judgement, Proposal, ProposedChange
 from entrepot.inspection.table import Column, Table
 from entrepot.schemas.compare_schemas import MISSING_COLUMN_RULES, fields_match_rule
@@ -47,7 +47,7 @@ def _in_any_order(proposal: Proposal) -> Proposal | None:
         return None
     change = ProposedChange(
         "/schema/fieldsMatch",
-        "columns may stand in any order (fieldsMatch: equal)",
+        "Columns may stand in any order (fieldsMatch: equal)",
         "this delivery has all columns, in another order",
     )
     return proposal.with_schema({**proposal.schema, "fieldsMatch": "equal"}, [change])
@@ -59,13 +59,13 @@ def _with_columns(proposal: Proposal, fields: list[Field] | None) -> Proposal | 
         return None
     document, changes = proposal.schema, []
     if fields_match_rule(document) not in MISSING_COLUMN_RULES:
-        what = "deliveries may lack columns that need no value, and have columns in any order"
+        what = "Deliveries may lack columns that need no value, and have columns in any order"
         reason = "only so can a new column be optional (fieldsMatch: superset)"
         changes.append(ProposedChange("/schema/fieldsMatch", what, reason))
         document = {**document, "fieldsMatch": "superset"}
     position = len(document["fields"])
     for number, field in enumerate(fields, start=position):
-        what = f"a column `{shortened(field.name, 80)}` ({field.type}) may be there"
+        what = f"A column {quoted(field.name)} ({field.type}) may be there"
         pointer = join_pointer("/schema/fields", number)
         changes.append(ProposedChange(pointer, what, "this delivery has it"))
     added = [_optional(field) for field in fields]

@@ -4,7 +4,7 @@ from typing import Any
 
 import duckdb
 
-from entrepot.inspection.report.report import shortened
+from entrepot.inspection.report.summary import quoted
 from entrepot.inspection.suggest.proposal import Judgement, Proposal, ProposedChange, kind_of
 from entrepot.schemas.json_pointer import join_pointer
 
@@ -34,7 +34,7 @@ def propose_emptiness(
         if field["name"] in empty:
             kept = {key: value for key, value in field.items() if key != "entrepot:notEmpty"}
             pointer = join_pointer(join_pointer("/schema/fields", place), "entrepot:notEmpty")
-            what = f"column `{shortened(field['name'], 80)}` may be without any value"
+            what = f"Column {quoted(field['name'])} may be without any value"
             changes.append(ProposedChange(pointer, what, "it is in this delivery"))
         fields.append(kept)
     return proposal.with_schema({**schema, "fields": fields}, changes)
@@ -47,5 +47,5 @@ def _with_fewer_rows(schema: dict[str, Any], rows: int) -> tuple[dict[str, Any],
         schema["entrepot:minRows"] = rows
         reason = "this delivery has no more"
     else:
-        what, reason = "deliveries may have no rows", "this delivery has none"
+        what, reason = "Deliveries may have no rows", "this delivery has none"
     return schema, ProposedChange("/schema/entrepot:minRows", what, reason)

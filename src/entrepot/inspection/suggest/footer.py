@@ -12,7 +12,7 @@ import duckdb
 
 from entrepot.inspection.csv.contract.rows import MAX_FOOTER_RECORDS
 from entrepot.inspection.csv.table_end import NOTE, TOTAL, is_note
-from entrepot.inspection.report.report import shortened
+from entrepot.inspection.report.summary import quoted
 from entrepot.inspection.suggest.proposal import Judgement, Proposal, ProposedChange, kind_of
 from entrepot.inspection.table import Table
 from entrepot.schemas.types import TEXT_TYPES
@@ -53,13 +53,13 @@ def propose_footer(
 
 def _change(properties: dict[str, object], first: str, count: int) -> ProposedChange:
     pattern = str(properties["entrepot:footer"])
-    what = f"records at the end whose first cell matches `{pattern}` are a footer, not rows"
+    what = f"Records at the end whose first cell matches {quoted(pattern)} are a footer, not rows"
     if len(properties) > 1:
         what += ", and blank lines are left out"
     ends = "1 record that looks like a note or a total"
     if count > 1:
         ends = f"{count:,} records that look like notes or totals"
-    reason = f"this delivery ends with {ends}, from `{shortened(first, 80)}` on"
+    reason = f"this delivery ends with {ends}, from {quoted(first)} on"
     return ProposedChange("/dialect/entrepot:footer", what, reason)
 
 

@@ -15,7 +15,7 @@ def propose_header_rows(
         return None
     numbers = ", ".join(f"{number:,}" for number in found)
     where = f"record {numbers}" if len(found) == 1 else f"records {numbers}"
-    what = f"the names of the columns stand in {where}"
+    what = f"The names of the columns stand in {where}"
     reason = "they do in this delivery, and what stands above them are titles"
     change = ProposedChange("/dialect/headerRows", what, reason)
     return proposal.with_dialect({"headerRows": found}, change)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from entrepot_client.cli.commands.tasks import watch_to_end
+from entrepot_client.cli.commands.tasks import suggestion_lines, watch_to_end
 from entrepot_client.cli.explain import explain_task_failure
 from entrepot_client.cli.failures import ExitStatus, Failure
 from entrepot_client.cli.output import Format, Output, output_of
@@ -127,6 +127,8 @@ def _show(output: Output, result: ValidationResult) -> None:
         output.note(
             f"… and {error_count - min(MAX_SHOWN_ERRORS, len(errors)):,} more; see --format json."
         )
+    for line in suggestion_lines(result.report):
+        output.note(line)
 
 
 def _row(error: Mapping[str, Any]) -> tuple[str, ...]:
