@@ -1,4 +1,4 @@
-"""`entrepot push --to` and `files versions|restore|accept|accept-suggestion` against a real server."""
+"""`entrepot push --to` and `files versions|restore|accept…` against a real server."""
 
 import json
 from pathlib import Path
@@ -88,7 +88,7 @@ def test_a_rejection_says_the_way_out_which_the_owner_goes(
     assert f"entrepot files accept-suggestion {file_id} 2" in said
     status, _, said = run("push", path, "--to", file_id, "--format", "json")
     assert json.loads(said)["suggested"]["schema"]["fields"][1]["type"] == "number"
-    status, out, said = run("files", "accept-suggestion", file_id, 2)
+    status, _, said = run("files", "accept-suggestion", file_id, 2)
     assert (status, "Changed: `amount`: integer → number" in said) == (0, True)
     assert account.api.json(f"/file/{file_id}")["version"] == 4
     assert run("files", "accept-suggestion", file_id, 3)[0] == 1  # the contract has changed

@@ -233,7 +233,7 @@ def test_what_a_sandbox_says_is_checked(
         rejected = versions.c.file_id == UUID(file_id), versions.c.status == "rejected"
         version_id = conn.scalar(select(versions.c.id).where(*rejected))
         this = inspections.c.version_id == version_id
-        report = conn.scalar(select(inspections.c.report).where(this))
+        report = conn.execute(select(inspections.c.report).where(this)).scalar_one()
         report = {**report, "suggested": {**report["suggested"], **forged}}
         conn.execute(update(inspections).where(this).values(report=report))
     assert_problem(accept_suggestion(account.api, file_id), 409, "no-suggestion")
