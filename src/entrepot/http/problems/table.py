@@ -124,7 +124,7 @@ KINDS: dict[type[errors.EntrepotError], ProblemKind] = {
         "There is no suggestion",
         "Only the report of a rejected version suggests a change of the contract, and only if a "
         "small one would make the delivery valid. Correct the file, change the schema, or accept "
-        "the version all the same.",
+        "the version as an exception.",
     ),
     errors.SuggestionOutdated: ProblemKind(
         409,
