@@ -206,13 +206,12 @@ def test_mixed_columns(inspect: Inspect, tmp_path: Path) -> None:
     assert found.schema is not None
     fields = {field["name"]: field for field in found.schema["fields"]}
     assert {name: field["type"] for name, field in fields.items()} == {
-        "when": "datetime", "amount": "number", "odd": "any", "code": "string", "broken": "number"
+        "when": "datetime", "amount": "number", "odd": "any", "code": "string", "broken": "any"
     }  # fmt: skip
-    assert fields["amount"]["missingValues"] == ["", "n/a"]
-    assert fields["broken"]["missingValues"] == ["", "#DIV/0!"]
+    assert {"", "n/a", "#N/A"} <= set(fields["amount"]["missingValues"])
     assert inspect(path, found.schema).verdict == "conforms"
     strict = [dict(field) for field in found.schema["fields"]]
-    strict[4].pop("missingValues")
+    strict[4]["type"] = "number"
     (error,) = errors_of(inspect(path, {"fields": strict}))
     assert (error["rowNumber"], error["fieldName"], error["cell"]) == (3, "broken", "#DIV/0!")
 

@@ -3,8 +3,6 @@
 The first version of a contract names them in a warning, since later the column takes any text.
 """
 
-# ruff: noqa: S608 (SQL is built from expressions; every text in it is quoted by `literal`)
-
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,8 +12,8 @@ import duckdb
 from entrepot.inspection.check.count_cells import TYPE_BY_KIND, CellCounts
 from entrepot.inspection.check.first_texts import MARKS_SQL
 from entrepot.inspection.check.type_candidates import Candidate
-from entrepot.inspection.engine import literal
 from entrepot.inspection.report.summary import quoted
+from entrepot.inspection.sql import Sql, literal, sql
 from entrepot.inspection.table import Column, Table
 from entrepot.schemas.model import Field
 
@@ -59,7 +57,7 @@ def may_be_exceptions(misfits: int, values: int) -> bool:
 def list_exceptions(
     engine: duckdb.DuckDBPyConnection,
     table: Table,
-    columns: Sequence[tuple[int, Field, str]],
+    columns: Sequence[tuple[int, Field, Sql]],
 ) -> list[AlmostTyped]:
     """The exceptions of `columns`: the position from 0, the field that the column would be, and
     the SQL condition of a cell that keeps it from that. Raises duckdb.Error."""
@@ -86,7 +84,7 @@ def exceptions_of(
     fields: Sequence[Field],
     candidates: Sequence[Sequence[Candidate]],
     counts: Sequence[CellCounts],
-) -> list[tuple[int, Field, str]]:
+) -> list[tuple[int, Field, Sql]]:
     """The columns that few cells keep from a type: each by its position from 0, with the field
     that it would be, and the SQL condition of such a cell."""
     found = []
@@ -117,7 +115,7 @@ def _almost_fits(candidate: Candidate, counts: CellCounts) -> bool:
     )
 
 
-def _exception_of_kind(column: Column, counts: CellCounts) -> tuple[str, str]:
+def _exception_of_kind(column: Column, counts: CellCounts) -> tuple[str, Sql]:
     """The type that nearly all cells of a column have natively, or none, and the condition of the
     others."""
     by_type = {TYPE_BY_KIND[kind]: count for kind, count in counts.kinds.items()}
@@ -126,7 +124,7 @@ def _exception_of_kind(column: Column, counts: CellCounts) -> tuple[str, str]:
     would_be, most = max(by_type.items(), key=lambda each: each[1])
     values = counts.filled - counts.marks
     if not may_be_exceptions(values - most, values):
-        return "", ""
+        return "", sql("")
     alike = ("integer", "number") if would_be == "number" else (would_be,)
     kinds = ", ".join(literal(kind) for kind, name in TYPE_BY_KIND.items() if name in alike)
     mark = f"({column.kind_sql} = 'text' AND {column.text} IN ({MARKS_SQL}))"

@@ -4,14 +4,13 @@ Both are properties of our own (`entrepot:minRows`, `entrepot:notEmpty`): the st
 constraint on a whole table.
 """
 
-# ruff: noqa: S608 (SQL is built from expressions; every text in it is quoted by `literal`)
-
 from collections.abc import Sequence
 from typing import Any
 
 import duckdb
 
 from entrepot.inspection.report.report import problem
+from entrepot.inspection.sql import Sql
 from entrepot.inspection.table import Table
 from entrepot.inspection.values.cell_sql import CellSql
 from entrepot.schemas.model import TableSchema
@@ -67,7 +66,7 @@ def columns_with_values(
 
 
 def _filled(
-    engine: duckdb.DuckDBPyConnection, relation: str, cells: Sequence[tuple[int, CellSql]]
+    engine: duckdb.DuckDBPyConnection, relation: Sql, cells: Sequence[tuple[int, CellSql]]
 ) -> set[int]:
     filled: set[int] = set()
     for start in range(0, len(cells), COLUMNS_PER_QUERY):

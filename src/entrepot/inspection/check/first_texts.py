@@ -3,14 +3,13 @@
 What fails on them fails on the whole, so that the engine is asked only for what is likely.
 """
 
-# ruff: noqa: S608 (SQL is built from expressions; every text in it is quoted by `literal`)
-
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 import duckdb
 
-from entrepot.inspection.engine import literal
+from entrepot.inspection.sql import Sql, literal, sql
 from entrepot.inspection.table import Column, Table
 from entrepot.schemas.missing_marks import MISSING_MARKS
 
@@ -44,33 +43,49 @@ def first_texts(engine: duckdb.DuckDBPyConnection, table: Table) -> list[Counter
     return texts
 
 
-def is_text(column: Column) -> str:
+def is_text(column: Column) -> Sql:
     """The condition that a cell of the column is a text, not a value of the format's own."""
-    return f"{column.kind_sql} = 'text'" if column.kind is None else "true"
+    return f"{column.kind_sql} = 'text'" if column.kind is None else sql("true")
 
 
 def _in_first_rows(engine: duckdb.DuckDBPyConnection, table: Table) -> list[Counter[str]]:
-    cells = ", ".join(column.text for column in table.columns)
     kinds = ", ".join(f"coalesce({is_text(column)}, true)" for column in table.columns)
-    rows = min(MAX_FIRST_ROWS, max(MIN_FIRST_ROWS, MAX_FIRST_CELLS // max(1, len(table.columns))))
-    query = f"SELECT [{cells}], [{kinds}] FROM {table.relation} LIMIT {rows}"
     texts: list[Counter[str]] = [Counter() for _ in table.columns]
-    for row, textual in engine.execute(query).fetchall():
+    for row, textual in _first_rows(engine, table, f"[{kinds}]"):
         for counted, cell, text in zip(texts, row, textual, strict=True):
             if cell is not None and text and cell not in MARKS:
                 counted[cell] += 1
     return texts
 
 
+def seen_texts(engine: duckdb.DuckDBPyConnection, table: Table) -> list[set[str]]:
+    """The texts of each column in the first rows. Raises duckdb.Error where the scan fails."""
+    texts: list[set[str]] = [set() for _ in table.columns]
+    for row, _ in _first_rows(engine, table, sql("NULL")):
+        for seen, cell in zip(texts, row, strict=True):
+            if cell is not None:
+                seen.add(cell)
+    return texts
+
+
+def _first_rows(
+    engine: duckdb.DuckDBPyConnection, table: Table, selected: Sql
+) -> list[tuple[list[str | None], Any]]:
+    cells = ", ".join(column.text for column in table.columns)
+    rows = min(MAX_FIRST_ROWS, max(MIN_FIRST_ROWS, MAX_FIRST_CELLS // max(1, len(table.columns))))
+    query = f"SELECT [{cells}], {selected} FROM {table.relation} LIMIT {rows}"
+    return engine.execute(query).fetchall()
+
+
 def _later_texts(
     engine: duckdb.DuckDBPyConnection, table: Table, columns: Sequence[Column]
 ) -> list[Counter[str]]:
-    def some(column: Column) -> str:
+    def some(column: Column) -> Sql:
         text = f"left({column.text}, {MAX_LATER_CHARS})"
         telling = f"{is_text(column)} AND {column.text} NOT IN ({MARKS_SQL})"
         ends = (
             f"coalesce({end}({text}, {LATER_TEXTS}) FILTER (WHERE {telling}), [])"
-            for end in ("min", "max")
+            for end in (sql("min"), sql("max"))
         )
         return " || ".join(ends)
 

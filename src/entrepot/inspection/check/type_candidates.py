@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
+from entrepot.inspection.sql import Sql, sql
 from entrepot.inspection.values.cell_sql import full_match, lexical_check, quick_check
 from entrepot.schemas.lexical import DATE, TIME, UUID
 from entrepot.schemas.model import Affix, Field
@@ -28,16 +29,16 @@ class Candidate:
     name: str
     field: Field
     pattern: str
-    also: str = ""
+    also: Sql = sql("")
     unless: str | None = None
     evidence: tuple[str, ...] = ()
 
-    def condition(self, text: str) -> str:
+    def condition(self, text: Sql) -> Sql:
         """The SQL condition on the expression `text`."""
         whole = full_match(text, self.pattern)
         if self.also:
             whole = f"{whole} AND {self.also.replace('{text}', text)}"
-        quick = quick_check(text, self.field) if self.field.type in QUICK else ""
+        quick = quick_check(text, self.field) if self.field.type in QUICK else sql("")
         return f"CASE WHEN {quick} THEN true ELSE {whole} END" if quick else whole
 
     def count_misfits(self, cells: Mapping[str, int], most: int) -> int:
@@ -69,7 +70,7 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 
 def _lexical(name: str, kind: str, pattern: str) -> Candidate:
     field = Field("", kind)
-    return Candidate(name, field, pattern, lexical_check("{text}", field))
+    return Candidate(name, field, pattern, lexical_check(sql("{text}"), field))
 
 
 def _spelled(yes: str, no: str) -> Candidate:
@@ -186,7 +187,7 @@ MOMENT = re.compile(
 
 def _formatted(kind: str, form: str, unless: str | None = None) -> Candidate:
     field = Field("", kind, format=form)
-    check = lexical_check("{text}", field)
+    check = lexical_check(sql("{text}"), field)
     return Candidate(f"{kind} {form}", field, format_regex(form), check, unless)
 
 

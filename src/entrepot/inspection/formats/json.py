@@ -4,8 +4,6 @@ Nothing is copied: to parse an object again in each pass costs the engine a quar
 its line, and less than to read its values from a file of their own.
 """
 
-# ruff: noqa: S608 (SQL is built from expressions; every text in it is quoted by `literal`)
-
 import codecs
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +15,8 @@ from entrepot.inspection.context import Detected, InspectionContext, OpenedTable
 from entrepot.inspection.detect.byte_order import HEAD_BYTES, byte_order
 from entrepot.inspection.detect.encoding import transcode
 from entrepot.inspection.detect.stated_encoding import encoding_of
-from entrepot.inspection.engine import first_line, line_bounds, literal
-from entrepot.inspection.formats.json_arrays import KIND, read_arrays
+from entrepot.inspection.engine import first_line, line_bounds
+from entrepot.inspection.formats.json_arrays import kind_sql, read_arrays
 from entrepot.inspection.formats.json_positions import (
     depth_of,
     first_fault,
@@ -28,6 +26,7 @@ from entrepot.inspection.formats.json_positions import (
 from entrepot.inspection.formats.json_property import isolate_property
 from entrepot.inspection.limits import Limits
 from entrepot.inspection.record_counts import only_judged, with_header
+from entrepot.inspection.sql import Sql, literal, named_arguments, sql
 from entrepot.inspection.table import Column, Finding, NotTabular, SourceBroken, Table, TooLarge
 from entrepot.schemas.table_dialect import TableDialect
 
@@ -37,14 +36,17 @@ TAIL_BYTES = 4096
 """The end of the file, where a closing bracket stands before blanks at most."""
 BLOCK_BYTES = 1 << 20
 """Copied at a time."""
-SHAPES = "json_shapes"
+SHAPES = sql("json_shapes")
 TEXT = r'"(?:[^"\\]|\\.)*"'
 STRICT = rf"(?:[^\",]|{TEXT}|,\s*(?:[^\s\",\]}}]|{TEXT}))*"
-LAX = f"(regexp_matches(doc, ',\\s*[}}\\]]') AND NOT regexp_full_match(doc, '{STRICT}', 's'))"
+LAX = (
+    f"(regexp_matches(doc, ',\\s*[}}\\]]') AND NOT regexp_full_match(doc, {literal(STRICT)}, 's'))"
+)
 """The engine takes a comma before a closing bracket; JSON does not. Within texts it is none."""
+NO_WORDS = rf'(?:[^"nNiI]|null|{TEXT})*'
 NO_NUMBER = (
     r"(regexp_matches(doc, '(?i)[:,\[]\s*[-+]?(?:nan|inf)') "
-    f"AND NOT regexp_full_match(doc, '(?:[^\"nNiI]|null|{TEXT})*', 's'))"
+    f"AND NOT regexp_full_match(doc, {literal(NO_WORDS)}, 's'))"
 )
 """The engine takes NaN and Infinity, in any case; JSON knows no such words."""
 SOUND_JSON = f"NOT {LAX} AND NOT {NO_NUMBER}"
@@ -52,7 +54,7 @@ SOUND = (
     "coalesce(CASE WHEN json_valid(doc) THEN json_type(doc) = 'OBJECT' "
     f"AND {SOUND_JSON} END, false)"
 )
-TWICE = "len(keys) <> list_unique(keys)"
+TWICE = sql("len(keys) <> list_unique(keys)")
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ class _Source:
     form: str
     media_type: str
     encoding: str
-    docs: str
+    docs: Sql
     keys: tuple[str, ...] | None = None
 
 
@@ -142,8 +144,8 @@ def in_utf8(path: Path, context: InspectionContext, stated: str | None = None) -
             if damage.total:
                 line, offset = damage.places[0]
                 raise SourceBroken(
-                    f"{damage.total:,} places are no text in {encoding}, the first at byte"
-                    f" {offset:,} in line {line:,}",
+                    f"it has bytes that are no text in {encoding}, in {damage.total:,} places, the"
+                    f" first at byte {offset:,} in line {line:,}",
                     "encoding-error",
                 )
             return target, encoding
@@ -177,10 +179,10 @@ def _with_plain_newlines(path: Path, scratch: Path) -> Path:
     return target
 
 
-def _docs(path: Path, form: str, limits: Limits) -> str:
+def _docs(path: Path, form: str, limits: Limits) -> Sql:
     place = literal(str(path))
     if form == "jsonl":
-        bounds = ", ".join(f"{name} = {value}" for name, value in line_bounds(limits.line).items())
+        bounds = named_arguments(line_bounds(limits.line))
         lines = (
             f"read_csv({place}, delim = '\x1e', quote = '', escape = '', header = false, "
             "auto_detect = false, columns = {'doc': 'VARCHAR'}, "
@@ -190,7 +192,7 @@ def _docs(path: Path, form: str, limits: Limits) -> str:
             "(SELECT row_number() OVER () + 1 AS _row, _line, doc FROM (SELECT row_number() OVER "
             f"() AS _line, doc FROM {lines}) WHERE trim(doc, ' \t\r\ufeff') <> '')"
         )
-    layout = "array" if form == "json" else "unstructured"
+    layout = sql("array" if form == "json" else "unstructured")
     objects = (
         f"read_json_objects({place}, format = '{layout}', maximum_object_size = {limits.line})"
     )
@@ -213,7 +215,7 @@ def _table(engine: duckdb.DuckDBPyConnection, source: _Source, limits: Limits) -
     pointers = ", ".join(literal(_pointer(key)) for key in keys)
     values = f"json_extract_string(doc, [{pointers}]) AS v, json_type(doc, [{pointers}]) AS k"
     columns = tuple(
-        Column(key, f"v[{n}]", None, f"({KIND.format(kind=f'k[{n}]', text=f'v[{n}]')})")
+        Column(key, f"v[{n}]", None, f"({kind_sql(f'k[{n}]', f'v[{n}]')})")
         for n, key in enumerate(keys, start=1)
     )
     return Table(
@@ -229,9 +231,9 @@ def _table(engine: duckdb.DuckDBPyConnection, source: _Source, limits: Limits) -
     )
 
 
-def _may_be_deep(levels: int) -> str:
+def _may_be_deep(levels: int) -> Sql:
     """The condition on `doc` that it has as many brackets as that many levels take."""
-    openings = "strlen(doc) - strlen(replace(replace(doc, '[', ''), '{', ''))"
+    openings = sql("strlen(doc) - strlen(replace(replace(doc, '[', ''), '{', ''))")
     return f"(CASE WHEN strlen(doc) > {2 * levels} THEN {openings} > {levels} ELSE false END)"
 
 
@@ -256,8 +258,8 @@ def _check_records(
     alone."""
     deep = f"count_if({_may_be_deep(limits.depth)})"
     lines = source.form == "jsonl"
-    odd_items = "0" if lines else f"count_if(json_type(doc) <> '{item_type}')"
-    sound = SOUND if lines else f"coalesce(json_valid(doc) AND {SOUND_JSON}, false)"
+    odd_items = sql("0" if lines else f"count_if(json_type(doc) <> {literal(item_type)})")
+    sound = sql(SOUND if lines else f"coalesce(json_valid(doc) AND {SOUND_JSON}, false)")
     odd, unsound, longest, many = engine.execute(
         f"SELECT {odd_items}, count_if(NOT {sound}), max(strlen(doc)), {deep} FROM {source.docs}"
     ).fetchone() or (0, 0, 0, 0)
@@ -275,7 +277,7 @@ def _check_records(
     return 0
 
 
-def _collect_shapes(engine: duckdb.DuckDBPyConnection, docs: str) -> int:
+def _collect_shapes(engine: duckdb.DuckDBPyConnection, docs: Sql) -> int:
     """Collect which keys occur together; returns how many objects have a key twice."""
     engine.execute(
         f"CREATE OR REPLACE TEMP TABLE {SHAPES} AS SELECT json_keys(doc) AS keys, "
@@ -320,6 +322,6 @@ def _pointer(key: str) -> str:
     return "/" + key.replace("~", "~0").replace("/", "~1")
 
 
-def _scalar(engine: duckdb.DuckDBPyConnection, query: str) -> int:
+def _scalar(engine: duckdb.DuckDBPyConnection, query: Sql) -> int:
     row = engine.execute(query).fetchone()
     return int(row[0]) if row else 0
