@@ -236,7 +236,7 @@ def test_what_takes_effect_decides(name: str, form: str, tmp_path: Path) -> None
 @pytest.mark.parametrize(("name", "form"), [(n, f) for n, f in CELLS if SUPPORT[n][f] == IGNORED])
 def test_what_does_not_apply_is_ignored_and_told(name: str, form: str, tmp_path: Path) -> None:
     more = {"itemType": "array"} if form == "json-arrays" else {}
-    plain = judge(PLAIN[form], more, tmp_path)
+    plain = plain_inspection(form, tmp_path)
     value = "object" if (name, form) == ("itemType", "json") else VALUES[name]
     with_it = judge(PLAIN[form], {**more, name: value}, tmp_path)
     assert (plain.verdict, with_it.verdict) == ("conforms", "conforms"), with_it.detail

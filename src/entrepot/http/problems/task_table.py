@@ -44,7 +44,8 @@ TASK_KINDS: dict[str, ProblemKind] = {
             422,
             "dialect-unsupported",
             "The contract's dialect is not supported for this format",
-            "`detail` names what the dialect states. Deliver another format, or change the dialect.",
+            "`detail` names what the dialect states. Deliver another format, or change the "
+            "dialect.",
         ),
         ProblemKind(
             422,

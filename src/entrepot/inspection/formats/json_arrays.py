@@ -4,28 +4,29 @@ Source: Data Package v2, Table Dialect, `itemType`; the first array is the heade
 is false.
 """
 
-# ruff: noqa: S608 (SQL is built from expressions; every text in it is quoted by `literal`)
-
 import json
 from collections.abc import Sequence
 from typing import Any
 
 import duckdb
 
-from entrepot.inspection.engine import literal
 from entrepot.inspection.limits import Limits
+from entrepot.inspection.sql import Sql, literal
 from entrepot.inspection.table import Column, NotTabular, Table, TooLarge
 
-KIND = """CASE {kind} WHEN 'VARCHAR' THEN 'text' WHEN 'BIGINT' THEN 'integer'
+
+def kind_sql(kind: Sql, text: Sql) -> Sql:
+    """A value's kind by its type in JSON. Whole numbers beyond 64 bits are DOUBLE to the engine,
+    which keeps their digits."""
+    return f"""CASE {kind} WHEN 'VARCHAR' THEN 'text' WHEN 'BIGINT' THEN 'integer'
  WHEN 'UBIGINT' THEN 'integer' WHEN 'HUGEINT' THEN 'integer' WHEN 'BOOLEAN' THEN 'boolean'
  WHEN 'OBJECT' THEN 'object' WHEN 'ARRAY' THEN 'array' WHEN 'DOUBLE' THEN
  CASE WHEN regexp_full_match({text}, '-?\\d+') THEN 'integer' ELSE 'number' END END"""
-"""Whole numbers beyond 64 bits are DOUBLE to the engine, which keeps their digits."""
 
 
 def read_arrays(
     engine: duckdb.DuckDBPyConnection,
-    docs: str,
+    docs: Sql,
     names: Sequence[str] | None,
     limits: Limits,
     media_type: str,
@@ -57,7 +58,7 @@ def read_arrays(
         f"json_type(doc, [{pointers}]) AS k FROM {docs} WHERE _row > {2 if header else 1})"
     )
     columns = tuple(
-        Column(label, f"v[{n}]", None, f"({KIND.format(kind=f'k[{n}]', text=f'v[{n}]')})")
+        Column(label, f"v[{n}]", None, f"({kind_sql(f'k[{n}]', f'v[{n}]')})")
         for n, label in enumerate(labels, start=1)
     )
     return Table(
@@ -72,7 +73,7 @@ def read_arrays(
     )
 
 
-def _labels(engine: duckdb.DuckDBPyConnection, docs: str) -> list[str]:
+def _labels(engine: duckdb.DuckDBPyConnection, docs: Sql) -> list[str]:
     """The first array's values; a number is a label as it is written, as a year may be."""
     row = engine.execute(f"SELECT doc FROM {docs} WHERE _row = 2").fetchone()
     cells = json.loads(row[0], parse_float=str, parse_int=str) if row else []
