@@ -6,8 +6,6 @@ The smallest that mends all of a column is proposed; where none does, nothing is
 becomes `string` or `any`, and constraints stay.
 """
 
-# ruff: noqa: S608 (SQL is built from expressions; every text in it is quoted by `literal`)
-
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -17,7 +15,7 @@ import duckdb
 
 from entrepot.inspection.check.field_matching import align_columns
 from entrepot.inspection.check.type_candidates import GROUP_BLANKS
-from entrepot.inspection.engine import literal
+from entrepot.inspection.sql import Sql, literal, sql
 from entrepot.inspection.report.summary import quoted
 from entrepot.inspection.suggest.emptiness import EMPTINESS
 from entrepot.inspection.suggest.marks import with_marks
@@ -136,7 +134,7 @@ def _ways(field: Field) -> Iterator[_Way]:
 def _count(
     engine: duckdb.DuckDBPyConnection, judgement: Judgement, columns: list[_Column]
 ) -> list[_Counts]:
-    aggregates = ["count(*)"]
+    aggregates = [sql("count(*)")]
     for column in columns:
         aggregates += _aggregates(judgement, column)
     query = f"SELECT {', '.join(aggregates)} FROM {judgement.table.relation}"
@@ -152,11 +150,11 @@ def _count(
     return counts
 
 
-def _aggregates(judgement: Judgement, column: _Column) -> list[str]:
+def _aggregates(judgement: Judgement, column: _Column) -> list[Sql]:
     missing = judgement.schema.missing_values_of(column.field)
     cell = cell_sql(column.column, column.field, missing)
     marks = [mark for mark in MISSING_MARKS if mark not in missing]
-    marked = f"{cell.text} IN ({', '.join(map(literal, marks))})" if marks else "false"
+    marked = f"{cell.text} IN ({', '.join(map(literal, marks))})" if marks else sql("false")
     broken = f"({cell.present} AND NOT coalesce({cell.valid}, false))"
     aggregates = [
         f"count_if({broken} AND NOT {marked})",
@@ -166,7 +164,7 @@ def _aggregates(judgement: Judgement, column: _Column) -> list[str]:
     for way in column.ways:
         changed = cell_sql(column.column, way.field, missing)
         mended = f"({broken} AND NOT {marked} AND coalesce({changed.valid}, false))"
-        against, settled = "false", f"({cell.native} OR NOT {_grouped(cell.text, '.', ',')})"
+        against, settled = sql("false"), f"({cell.native} OR NOT {_grouped(cell.text, '.', ',')})"
         if way.group_char:
             grouped = _grouped(cell.text, way.group_char, way.field.decimal_char)
             with_mark = f"contains({cell.text}, {literal(way.group_char)})"
@@ -181,22 +179,22 @@ def _aggregates(judgement: Judgement, column: _Column) -> list[str]:
     return aggregates
 
 
-def _grouped(text: str, mark: str, decimal: str) -> str:
+def _grouped(text: Sql, mark: str, decimal: str) -> Sql:
     """Whether a number has `mark` between all its thousands."""
     group, point = re.escape(mark), re.escape(decimal)
     thousands = rf"[^\d]*\d{{1,3}}(?:{group}\d{{3}})+"
     return full_match(text, rf"{thousands}(?:{point}\d*)?[^\d{group}{point}]*")
 
 
-def _settles(text: str, way: _Way) -> str:
+def _settles(text: Sql, way: _Way) -> Sql:
     """Whether the mark in a number cannot be a decimal mark: it stands there twice, or beside one.
     In an integer a comma is none, but a point may be."""
     mark = way.group_char
     if mark not in AMBIGUOUS_MARKS or (mark == "," and way.field.type == "integer"):
-        return "true"
+        return sql("true")
     decimal = literal(way.field.decimal_char)
     twice = f"length({text}) - length(replace({text}, {literal(mark)}, '')) > 1"
-    beside = "false" if way.field.type == "integer" else f"contains({text}, {decimal})"
+    beside = sql("false") if way.field.type == "integer" else f"contains({text}, {decimal})"
     return f"({twice} OR {beside})"
 
 

@@ -4,8 +4,6 @@ What is called a footer is judged no more. So it must look like one, whatever el
 that was cut short, or has a wrong cell, is never taken for one.
 """
 
-# ruff: noqa: S608 (SQL is built from expressions; every text in it is quoted by `literal`)
-
 import re
 
 import duckdb
@@ -13,6 +11,7 @@ import duckdb
 from entrepot.inspection.csv.contract.rows import MAX_FOOTER_RECORDS
 from entrepot.inspection.csv.table_end import NOTE, TOTAL, is_note
 from entrepot.inspection.report.summary import quoted
+from entrepot.inspection.sql import sql
 from entrepot.inspection.suggest.proposal import Judgement, Proposal, ProposedChange, kind_of
 from entrepot.inspection.table import Table
 from entrepot.schemas.types import TEXT_TYPES
@@ -69,7 +68,7 @@ def _last_records(
     """The cells of the last records in their order, as long as each is in `broken`, and blank or
     like a footer; at least one more than a footer may have where there are more."""
     texts = ", ".join(f"coalesce({column.text}, '')" for column in table.columns)
-    cells = "_cells" if table.uneven else str(len(table.columns))
+    cells = sql("_cells") if table.uneven else sql(f"{len(table.columns)}")
     rows = engine.execute(
         f"SELECT _row, [{texts}][:{cells}] FROM {table.numbered}"
         f" ORDER BY _row DESC LIMIT {2 * MAX_FOOTER_RECORDS}"
