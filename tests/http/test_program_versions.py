@@ -84,7 +84,7 @@ def test_a_rejection_says_the_way_out_which_the_owner_goes(
     file_id = account.api.deliver(CSV, enforce_schema=schema)["file_id"]
     status, _, said = run("push", path, "--to", file_id)
     assert status == 5
-    assert "- `amount` holds numbers, not only integers: 1 cell of this delivery" in said
+    assert "- `amount` holds numbers, not only integers: 1 cell of this delivery needs it" in said
     assert f"entrepot files accept-suggestion {file_id} 2" in said
     status, _, said = run("push", path, "--to", file_id, "--format", "json")
     assert json.loads(said)["suggested"]["schema"]["fields"][1]["type"] == "number"

@@ -98,7 +98,7 @@ def test_integers_with_decimals_become_numbers(suggest: Suggest) -> None:
         "pointer": "/schema/fields/2/type",
         "change": "`amount` holds numbers, not only integers",
         "effect": "compatible",
-        "reason": "2 cells of this delivery, such as `1.5`",
+        "reason": "2 cells of this delivery need it, such as `1.5`",
     }
 
 

@@ -221,7 +221,7 @@ def _mend(
         with_marks(document, judgement.schema, column.field, counts.marks)
         shown = ", ".join(quoted(mark) if mark else "an empty cell" for mark in counts.marks)
         what = f"In {name}, {shown} {'means' if len(counts.marks) == 1 else 'mean'} no value"
-        reason = f"{_cells(counts.marked)} of this delivery"
+        reason = _cells(counts.marked)
         changes.append(ProposedChange(f"{pointer}/missingValues", what, reason))
     return True
 
@@ -238,7 +238,7 @@ def _smallest(column: _Column, counts: _Counts) -> _Way | None:
 def _described(
     way: _Way, counts: _Counts, name: str, pointer: str, example: str
 ) -> Iterator[ProposedChange]:
-    reason = f"{_cells(counts.wrong)} of this delivery{example}"
+    reason = f"{_cells(counts.wrong)}{example}"
     if "type" in way.changed:
         what = f"{name} holds numbers, not only integers"
         yield ProposedChange(f"{pointer}/type", what, reason)
@@ -256,4 +256,7 @@ def _example(judgement: Judgement, number: int) -> str:
 
 
 def _cells(count: int) -> str:
-    return "1 cell" if count == 1 else f"{count:,} cells"
+    cells = (
+        "1 cell of this delivery needs" if count == 1 else f"{count:,} cells of this delivery need"
+    )
+    return f"{cells} it"
