@@ -19,7 +19,8 @@ def test_the_owner_accepts_what_is_suggested(page: Page, person: TestAccount) ->
         [
             "Records at the end whose first cell matches Total.* are a footer, not rows: this"
             " delivery ends with 1 record that looks like a note or a total, from Total on.",
-            "amount holds numbers, not only integers: 1 cell of this delivery needs it, such as 2.5.",
+            "amount holds numbers, not only integers: 1 cell of this delivery needs it, such as"
+            " 2.5.",
             "In amount, NA means no value: 1 cell of this delivery needs it.",
         ]
     )

@@ -15,8 +15,8 @@ import duckdb
 
 from entrepot.inspection.check.field_matching import align_columns
 from entrepot.inspection.check.type_candidates import GROUP_BLANKS
-from entrepot.inspection.sql import Sql, literal, sql
 from entrepot.inspection.report.summary import quoted
+from entrepot.inspection.sql import Sql, literal, sql
 from entrepot.inspection.suggest.emptiness import EMPTINESS
 from entrepot.inspection.suggest.marks import with_marks
 from entrepot.inspection.suggest.proposal import Judgement, Proposal, ProposedChange, kind_of
