@@ -31,8 +31,8 @@ def schema_with(**fields: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.fixture
-def judge(tmp_path: Path) -> Callable[..., Inspection]:
-    """judge(content, schema, dialect=None, name="table.csv", current=None) in this process."""
+def inspect_by(tmp_path: Path) -> Callable[..., Inspection]:
+    """inspect_by(content, schema, dialect=None, name="table.csv", current=None) in this process."""
 
     def run(
         content: str,
@@ -56,19 +56,19 @@ def judge(tmp_path: Path) -> Callable[..., Inspection]:
 
 
 @pytest.fixture
-def suggest(judge: Callable[..., Inspection]) -> Suggest:
+def suggest(inspect_by: Callable[..., Inspection]) -> Suggest:
     """suggest(content, schema=SCHEMA, …): what is suggested, which must be compatible and make the
     delivery valid; None where nothing is. The delivery is rejected."""
 
     def run(content: str, schema: dict[str, Any] | None = None, **kwargs: Any) -> Any:
         contract = schema or SCHEMA
-        inspection = judge(content, contract, **kwargs)
+        inspection = inspect_by(content, contract, **kwargs)
         assert inspection.verdict == "violates"
         suggested = inspection.report.get("suggested")
         if suggested is not None:
             assert is_compatible(compare_schemas(contract, suggested["schema"]))
             kept = {key: kwargs[key] for key in ("name",) if key in kwargs}
-            again = judge(content, suggested["schema"], suggested["dialect"], **kept)
+            again = inspect_by(content, suggested["schema"], suggested["dialect"], **kept)
             assert (again.verdict, again.report.get("suggested")) == ("conforms", None)
         return suggested
 

@@ -127,14 +127,14 @@ def text_of(rows: Rows) -> str:
     return "".join(",".join(f'"{c}"' if "," in c else c for c in row) + "\n" for row in rows)
 
 
-class Case:
-    """Judges tables in this process, with one engine."""
+class TableInspector:
+    """Inspects tables in this process, with one engine."""
 
     def __init__(self, context: InspectionContext, folder: Path) -> None:
         self._context = context
         self._folder = folder
 
-    def judge(
+    def inspect(
         self,
         rows: Rows,
         schema: dict[str, Any],
@@ -153,10 +153,10 @@ class Case:
 
 
 @pytest.fixture(scope="module")
-def case(tmp_path_factory: pytest.TempPathFactory) -> Any:
+def inspector(tmp_path_factory: pytest.TempPathFactory) -> Any:
     folder = tmp_path_factory.mktemp("suggestions")
     with opened_context(folder / "scratch") as context:
-        yield Case(context, folder)
+        yield TableInspector(context, folder)
 
 
 def assert_only_what_may_change(old: dict[str, Any], suggested: dict[str, Any]) -> None:
@@ -177,19 +177,19 @@ def assert_only_what_may_change(old: dict[str, Any], suggested: dict[str, Any]) 
 
 
 @pytest.mark.parametrize("seed", range(examples(40)))
-def test_a_suggestion_holds(case: Case, seed: int) -> None:
+def test_a_suggestion_holds(inspector: TableInspector, seed: int) -> None:
     rng = random.Random(seed)
     suggested_ones = 0
     for _ in range(10):
         rows, schema = a_table(rng)
-        current = case.write(rows, "current.csv"), len(rows) - 1
-        assert case.judge(rows, schema).verdict == "conforms"
+        current = inspector.write(rows, "current.csv"), len(rows) - 1
+        assert inspector.inspect(rows, schema).verdict == "conforms"
         broken = [list(row) for row in rows]
         mutations = sorted(rng.sample(MUTATIONS, rng.choice([1, 1, 2])), key=MUTATIONS.index)
         if no_rows in mutations:
             mutations = [no_rows]
         done = [mutate for mutate in mutations if mutate(rng, broken)]
-        inspection = case.judge(broken, schema, current=current)
+        inspection = inspector.inspect(broken, schema, current=current)
         if inspection.verdict == "conforms":
             continue
         suggested = inspection.report.get("suggested")
@@ -201,8 +201,8 @@ def test_a_suggestion_holds(case: Case, seed: int) -> None:
             continue
         suggested_ones += 1
         assert_only_what_may_change(schema, suggested)
-        again = case.judge(broken, suggested["schema"], suggested["dialect"])
+        again = inspector.inspect(broken, suggested["schema"], suggested["dialect"])
         assert again.verdict == "conforms", (suggested, text_of(broken))
-        earlier = case.judge(rows, suggested["schema"], suggested["dialect"])
+        earlier = inspector.inspect(rows, suggested["schema"], suggested["dialect"])
         assert (earlier.verdict, earlier.row_count) == ("conforms", len(rows) - 1)
     assert suggested_ones > 0

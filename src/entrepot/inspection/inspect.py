@@ -33,7 +33,7 @@ from entrepot.inspection.report.report import count_entry, file_report, problem
 from entrepot.inspection.report.summary import summarize
 from entrepot.inspection.results import Inspection, InspectionRequest, Verdict
 from entrepot.inspection.stated_dialect import dialect_warnings
-from entrepot.inspection.suggest.proposal import Judgement, Proposal
+from entrepot.inspection.suggest.proposal import InspectedTable, Proposal
 from entrepot.inspection.suggest.prove import suggest_contract
 from entrepot.inspection.table import DialectUnsupported, NotTabular, SourceBroken, Table, TooLarge
 from entrepot.schemas.model import TableSchema
@@ -106,23 +106,25 @@ def _suggest(
     """The change of the contract by which the file would be valid; None where none was found, or
     none with what an inspection may use."""
 
-    def judge(asked: InspectionRequest, detected: Detected) -> Judgement | None:
+    def inspect_again(asked: InspectionRequest, detected: Detected) -> InspectedTable | None:
         try:
-            return _judgement(_check_or_infer(asked, detected, context))
+            return _inspected_table(_check_or_infer(asked, detected, context))
         except Exception as error:
             _refusal(error)
             return None
 
     try:
-        return suggest_contract(request, detected, _judgement(outcome), judge, context)
+        return suggest_contract(
+            request, detected, _inspected_table(outcome), inspect_again, context
+        )
     except Exception as error:
         if not out_of_resources(error):
             _refusal(error)
         return None
 
 
-def _judgement(outcome: _Outcome) -> Judgement:
-    return Judgement(outcome.table, outcome.schema, outcome.header_errors, outcome.checked)
+def _inspected_table(outcome: _Outcome) -> InspectedTable:
+    return InspectedTable(outcome.table, outcome.schema, outcome.header_errors, outcome.checked)
 
 
 def _with_suggestion(inspection: Inspection, proposal: Proposal) -> Inspection:

@@ -12,6 +12,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from entrepot.schemas.changes import Change, breaking_change, compatible_change, format_value
+from entrepot.schemas.missing_marks import can_be_value
 
 WIDER_TYPES: dict[tuple[str, str], str] = {
     ("integer", "number"): "every integer is a number",
@@ -23,10 +24,6 @@ NUMERIC_TYPES = frozenset({"integer", "number", "year"})
 MAX_EXACT_DOUBLE = 2**53
 """Above it, a bound on integers and the same bound on numbers may differ in effect."""
 
-DIGIT_DIRECTIVES = frozenset("YGymdjwuUWVHIMSfcxX")
-"""The strptime directives that stand for digits, or for more than one part, of which some do."""
-BEGINNINGS = {"duration": "P", "object": "{", "geojson": "{", "array": "["}
-"""What each value of these types has in it."""
 DEFAULTS: dict[str, Any] = {
     "format": "default",
     "decimalChar": ".",
@@ -148,33 +145,6 @@ def _format_texts(texts: Sequence[str]) -> str:
     return ", ".join(
         f"`{format_value(text, 30)}`" if text else "the empty cell" for text in texts[:5]
     )
-
-
-def can_be_value(text: str, field: dict[str, Any]) -> bool:
-    """Whether a cell with this text may be a value of the field; True if that is unknown."""
-    has_digits = any(char.isdigit() for char in text)
-    field_type = field.get("type", "string")
-    match field_type:
-        case "integer" | "year" | "yearmonth" | "geopoint":
-            return has_digits
-        case "number":
-            return has_digits or any(word in text.lower() for word in ("nan", "inf"))
-        case "date" | "time" | "datetime":
-            return has_digits or not _has_digits(field.get("format", "default"))
-        case "duration" | "object" | "geojson" | "array":
-            return BEGINNINGS[field_type] in text
-        case "boolean":
-            sides = ("trueValues", "falseValues")
-            return any(text in field.get(side, DEFAULTS[side]) for side in sides)
-        case _:
-            return True
-
-
-def _has_digits(form: str) -> bool:
-    """Whether each date or time in this format has a digit."""
-    if form.removeprefix("fmt:") in ("default", "any"):
-        return True
-    return any(part[:1] in DIGIT_DIRECTIVES for part in form.replace("%%", "").split("%")[1:])
 
 
 def _property_changes(pair: FieldPair) -> Iterator[Change]:

@@ -1,4 +1,8 @@
-"""The texts that mean "no value" in a column that is not of texts."""
+"""Texts that mean "no value" in a column that is not of texts, and texts that may be a value."""
+
+from typing import Any
+
+from entrepot.schemas.model import Field
 
 MISSING_MARKS = (
     *("", "NA", "N/A", "n/a", "N.A.", "NaN", "NaT", "null", "NULL", "(null)", "None", "<NA>"),
@@ -6,3 +10,35 @@ MISSING_MARKS = (
 )
 """A closed list: what R, pandas, SQL, SAS and workbooks write, and dashes. Inference writes all of
 it as the `missingValues` of each field that is not a string, whichever of it occurs."""
+DIGIT_DIRECTIVES = frozenset("YGymdjwuUWVHIMSfcxX")
+"""The strptime directives that stand for digits, or for more than one part, of which some do."""
+BEGINNINGS = {"duration": "P", "object": "{", "geojson": "{", "array": "["}
+"""What each value of these types has in it."""
+
+
+def can_be_value(text: str, field: dict[str, Any]) -> bool:
+    """Whether a cell with this text may be a value of the field; True if that is unknown."""
+    has_digits = any(char.isdigit() for char in text)
+    field_type = field.get("type", "string")
+    match field_type:
+        case "integer" | "year" | "yearmonth" | "geopoint":
+            return has_digits
+        case "number":
+            return has_digits or any(word in text.lower() for word in ("nan", "inf"))
+        case "date" | "time" | "datetime":
+            return has_digits or not _has_digits(field.get("format", "default"))
+        case "duration" | "object" | "geojson" | "array":
+            return BEGINNINGS[field_type] in text
+        case "boolean":
+            usual = Field("")
+            sides = {"trueValues": usual.true_values, "falseValues": usual.false_values}
+            return any(text in field.get(side, texts) for side, texts in sides.items())
+        case _:
+            return True
+
+
+def _has_digits(form: str) -> bool:
+    """Whether each date or time in this format has a digit."""
+    if form.removeprefix("fmt:") in ("default", "any"):
+        return True
+    return any(part[:1] in DIGIT_DIRECTIVES for part in form.replace("%%", "").split("%")[1:])

@@ -19,7 +19,12 @@ from entrepot.inspection.report.summary import quoted
 from entrepot.inspection.sql import Sql, literal, sql
 from entrepot.inspection.suggest.emptiness import EMPTINESS
 from entrepot.inspection.suggest.marks import with_marks
-from entrepot.inspection.suggest.proposal import Judgement, Proposal, ProposedChange, kind_of
+from entrepot.inspection.suggest.proposal import (
+    InspectedTable,
+    Proposal,
+    ProposedChange,
+    error_kind,
+)
 from entrepot.inspection.table import Column
 from entrepot.inspection.values.cell_sql import cell_sql, full_match
 from entrepot.schemas.json_pointer import join_pointer
@@ -87,33 +92,33 @@ class _WayCounts:
 
 
 def propose_values(
-    engine: duckdb.DuckDBPyConnection, judgement: Judgement, proposal: Proposal
+    engine: duckdb.DuckDBPyConnection, inspected: InspectedTable, proposal: Proposal
 ) -> Proposal | None:
     """The schema under which every cell is a value or a mark of a missing one; None where a cell
     breaks another rule, or nothing makes it right. Raises duckdb.Error where a scan fails."""
-    kinds = {kind_of(entry) for entry in judgement.checked.counts}
-    if judgement.header_errors or not {WRONG} <= kinds <= {WRONG} | EMPTINESS:
+    kinds = {error_kind(entry) for entry in inspected.checked.counts}
+    if inspected.header_errors or not {WRONG} <= kinds <= {WRONG} | EMPTINESS:
         return None
-    columns = [_column_of(judgement, number) for number in _wrong_columns(judgement)]
+    columns = [_column_of(inspected, number) for number in _wrong_columns(inspected)]
     fields = [dict(field) for field in proposal.schema["fields"]]
     changes: list[ProposedChange] = []
     for start in range(0, len(columns), COLUMNS_PER_QUERY):
         some = columns[start : start + COLUMNS_PER_QUERY]
-        for column, counts in zip(some, _count(engine, judgement, some), strict=True):
-            if not _mend(column, counts, judgement, fields[column.place], changes):
+        for column, counts in zip(some, _count(engine, inspected, some), strict=True):
+            if not _mend(column, counts, inspected, fields[column.place], changes):
                 return None
     return proposal.with_schema({**proposal.schema, "fields": fields}, changes)
 
 
-def _wrong_columns(judgement: Judgement) -> list[int]:
-    entries = judgement.checked.counts
-    return sorted({entry["fieldNumber"] for entry in entries if kind_of(entry) == WRONG})
+def _wrong_columns(inspected: InspectedTable) -> list[int]:
+    entries = inspected.checked.counts
+    return sorted({entry["fieldNumber"] for entry in entries if error_kind(entry) == WRONG})
 
 
-def _column_of(judgement: Judgement, number: int) -> _Column:
-    field = align_columns(judgement.table, judgement.schema).fields[number - 1]
-    names = [each.name for each in judgement.schema.fields]
-    column = judgement.table.columns[number - 1]
+def _column_of(inspected: InspectedTable, number: int) -> _Column:
+    field = align_columns(inspected.table, inspected.schema).fields[number - 1]
+    names = [each.name for each in inspected.schema.fields]
+    column = inspected.table.columns[number - 1]
     return _Column(number, names.index(field.name), column, field, tuple(_ways(field)))
 
 
@@ -132,12 +137,12 @@ def _ways(field: Field) -> Iterator[_Way]:
 
 
 def _count(
-    engine: duckdb.DuckDBPyConnection, judgement: Judgement, columns: list[_Column]
+    engine: duckdb.DuckDBPyConnection, inspected: InspectedTable, columns: list[_Column]
 ) -> list[_Counts]:
     aggregates = [sql("count(*)")]
     for column in columns:
-        aggregates += _aggregates(judgement, column)
-    query = f"SELECT {', '.join(aggregates)} FROM {judgement.table.relation}"
+        aggregates += _aggregates(inspected, column)
+    query = f"SELECT {', '.join(aggregates)} FROM {inspected.table.relation}"
     cursor = iter(engine.execute(query).fetchone() or [])
     rows = int(next(cursor) or 0)
     counts = []
@@ -150,8 +155,8 @@ def _count(
     return counts
 
 
-def _aggregates(judgement: Judgement, column: _Column) -> list[Sql]:
-    missing = judgement.schema.missing_values_of(column.field)
+def _aggregates(inspected: InspectedTable, column: _Column) -> list[Sql]:
+    missing = inspected.schema.missing_values_of(column.field)
     cell = cell_sql(column.column, column.field, missing)
     marks = [mark for mark in MISSING_MARKS if mark not in missing]
     marked = f"{cell.text} IN ({', '.join(map(literal, marks))})" if marks else sql("false")
@@ -201,7 +206,7 @@ def _settles(text: Sql, way: _Way) -> Sql:
 def _mend(
     column: _Column,
     counts: _Counts,
-    judgement: Judgement,
+    inspected: InspectedTable,
     document: dict[str, Any],
     changes: list[ProposedChange],
 ) -> bool:
@@ -214,11 +219,11 @@ def _mend(
         if way is None:
             return False
         document |= way.changed
-        changes += _described(way, counts, name, pointer, _example(judgement, column.number))
+        changes += _described(way, counts, name, pointer, _example(inspected, column.number))
     if counts.marks:
-        if column.field.type in TEXT_TYPES or judgement.schema.requires_value(column.field):
+        if column.field.type in TEXT_TYPES or inspected.schema.requires_value(column.field):
             return False
-        with_marks(document, judgement.schema, column.field, counts.marks)
+        with_marks(document, inspected.schema, column.field, counts.marks)
         shown = ", ".join(quoted(mark) if mark else "an empty cell" for mark in counts.marks)
         what = f"In {name}, {shown} {'means' if len(counts.marks) == 1 else 'mean'} no value"
         reason = _cells(counts.marked)
@@ -247,9 +252,9 @@ def _described(
         yield ProposedChange(f"{pointer}/groupChar", what, reason)
 
 
-def _example(judgement: Judgement, number: int) -> str:
-    for error in judgement.checked.errors:
-        of_column = kind_of(error) == WRONG and error.get("fieldNumber") == number
+def _example(inspected: InspectedTable, number: int) -> str:
+    for error in inspected.checked.errors:
+        of_column = error_kind(error) == WRONG and error.get("fieldNumber") == number
         if of_column and error.get("cell") not in MISSING_MARKS:
             return f", such as {quoted(str(error['cell']))}"
     return ""

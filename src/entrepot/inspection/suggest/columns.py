@@ -11,7 +11,7 @@ import duckdb
 from entrepot.inspection.check.infer import infer_schema
 from entrepot.inspection.report.summary import quoted
 from entrepot.inspection.sql import sql
-from entrepot.inspection.suggest.proposal import Judgement, Proposal, ProposedChange
+from entrepot.inspection.suggest.proposal import InspectedTable, Proposal, ProposedChange
 from entrepot.inspection.table import Column, Table
 from entrepot.schemas.compare_schemas import MISSING_COLUMN_RULES, fields_match_rule
 from entrepot.schemas.json_pointer import join_pointer
@@ -25,12 +25,12 @@ DESCRIBED_ELSEWHERE = ("entrepot:notEmpty",)
 
 
 def propose_columns(
-    engine: duckdb.DuckDBPyConnection, judgement: Judgement, proposal: Proposal
+    engine: duckdb.DuckDBPyConnection, inspected: InspectedTable, proposal: Proposal
 ) -> Proposal | None:
     """The schema under which the delivered header is sound; None where a column of the contract is
     missing, or one has no name of its own. Raises duckdb.Error where the scan fails."""
-    table, schema = judgement.table, judgement.schema
-    if not judgement.header_errors or not table.header or table.misplaced_header:
+    table, schema = inspected.table, inspected.schema
+    if not inspected.header_errors or not table.header or table.misplaced_header:
         return None
     names, labels = {field.name for field in schema.fields}, table.labels
     if not all(labels) or len(set(labels)) < len(labels) or not names <= set(labels):

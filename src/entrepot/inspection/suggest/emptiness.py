@@ -5,7 +5,12 @@ from typing import Any
 import duckdb
 
 from entrepot.inspection.report.summary import quoted
-from entrepot.inspection.suggest.proposal import Judgement, Proposal, ProposedChange, kind_of
+from entrepot.inspection.suggest.proposal import (
+    InspectedTable,
+    Proposal,
+    ProposedChange,
+    error_kind,
+)
 from entrepot.schemas.json_pointer import join_pointer
 
 ROWS = frozenset({"no-rows", "too-few-rows"})
@@ -14,20 +19,20 @@ EMPTINESS = ROWS | {"empty-column"}
 
 
 def propose_emptiness(
-    engine: duckdb.DuckDBPyConnection, judgement: Judgement, proposal: Proposal
+    engine: duckdb.DuckDBPyConnection, inspected: InspectedTable, proposal: Proposal
 ) -> Proposal | None:
     """The schema without what demands more rows, or values where there are none; None where
     anything else is wrong."""
-    counts = judgement.checked.counts
-    kinds = {kind_of(entry) for entry in counts}
-    if judgement.header_errors or not kinds <= EMPTINESS:
+    counts = inspected.checked.counts
+    kinds = {error_kind(entry) for entry in counts}
+    if inspected.header_errors or not kinds <= EMPTINESS:
         return None
     schema = proposal.schema
     changes: list[ProposedChange] = []
     if kinds & ROWS:
-        schema, change = _with_fewer_rows(schema, judgement.checked.rows)
+        schema, change = _with_fewer_rows(schema, inspected.checked.rows)
         changes.append(change)
-    empty = {entry["fieldName"] for entry in counts if kind_of(entry) == "empty-column"}
+    empty = {entry["fieldName"] for entry in counts if error_kind(entry) == "empty-column"}
     fields = []
     for place, field in enumerate(schema["fields"]):
         kept = field

@@ -12,7 +12,12 @@ from entrepot.inspection.csv.contract.rows import MAX_FOOTER_RECORDS
 from entrepot.inspection.csv.table_end import NOTE, TOTAL, is_note
 from entrepot.inspection.report.summary import quoted
 from entrepot.inspection.sql import sql
-from entrepot.inspection.suggest.proposal import Judgement, Proposal, ProposedChange, kind_of
+from entrepot.inspection.suggest.proposal import (
+    InspectedTable,
+    Proposal,
+    ProposedChange,
+    error_kind,
+)
 from entrepot.inspection.table import Table
 from entrepot.schemas.types import TEXT_TYPES
 
@@ -22,15 +27,15 @@ MAX_PREFIX_CHARS = 40
 
 
 def propose_footer(
-    engine: duckdb.DuckDBPyConnection, judgement: Judgement, proposal: Proposal
+    engine: duckdb.DuckDBPyConnection, inspected: InspectedTable, proposal: Proposal
 ) -> Proposal | None:
     """The dialect with a pattern for the first cells of the last records, all of which break the
     contract; None where there are none, or they may be rows. Raises duckdb.Error."""
-    table, dialect = judgement.table, proposal.dialect or {}
-    if table.typed or table.by_name or "entrepot:footer" in dialect or not judgement.all_listed:
+    table, dialect = inspected.table, proposal.dialect or {}
+    if table.typed or table.by_name or "entrepot:footer" in dialect or not inspected.all_listed:
         return None
-    broken = {error["rowNumber"] for error in judgement.checked.errors if error.get("rowNumber")}
-    typed = judgement.schema.fields[0].type not in TEXT_TYPES
+    broken = {error["rowNumber"] for error in inspected.checked.errors if error.get("rowNumber")}
+    typed = inspected.schema.fields[0].type not in TEXT_TYPES
     block = _last_records(engine, table, broken, typed)
     blank_above = 0
     while block and not any(block[0]):
@@ -40,7 +45,7 @@ def propose_footer(
     if not notes or len(block) > MAX_FOOTER_RECORDS:
         return None
     blank = sum(
-        entry["count"] for entry in judgement.checked.counts if kind_of(entry) == "blank-row"
+        entry["count"] for entry in inspected.checked.counts if error_kind(entry) == "blank-row"
     )
     if blank > blank_above + len(block) - len(notes):
         return None  # the table has other gaps, which a footer does not explain

@@ -2,16 +2,16 @@
 
 import duckdb
 
-from entrepot.inspection.suggest.proposal import Judgement, Proposal, ProposedChange
+from entrepot.inspection.suggest.proposal import InspectedTable, Proposal, ProposedChange
 
 
 def propose_header_rows(
-    engine: duckdb.DuckDBPyConnection, judgement: Judgement, proposal: Proposal
+    engine: duckdb.DuckDBPyConnection, inspected: InspectedTable, proposal: Proposal
 ) -> Proposal | None:
     """The dialect with the records in which the names are; None where they are in their place, or
     rows of a table stand above them."""
-    found = list(judgement.table.found_header_rows)
-    if not judgement.table.misplaced_header or not found:
+    found = list(inspected.table.found_header_rows)
+    if not inspected.table.misplaced_header or not found:
         return None
     numbers = ", ".join(f"{number:,}" for number in found)
     where = f"record {numbers}" if len(found) == 1 else f"records {numbers}"

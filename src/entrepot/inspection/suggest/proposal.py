@@ -9,7 +9,7 @@ from entrepot.inspection.table import Table
 from entrepot.schemas.model import TableSchema
 
 
-def kind_of(error: dict[str, Any]) -> str:
+def error_kind(error: dict[str, Any]) -> str:
     """What an error of a report, or a count of such errors, is of: our own name where there is one,
     else the standard's."""
     return str(error.get("code") or error["type"])
@@ -62,7 +62,7 @@ class Proposal:
 
 
 @dataclass(frozen=True)
-class Judgement:
+class InspectedTable:
     """A table as it was judged by a schema: the errors of its header, those of its rows."""
 
     table: Table
