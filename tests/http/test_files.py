@@ -38,7 +38,8 @@ SCHEMA = '{"fields":[{"name":"id","type":"integer"},{"name":"amount","type":"int
 def test_one_file(account: TestAccount) -> None:
     task = account.api.deliver(CSV, file_description="two rows", enforce_schema=SCHEMA)
     found = account.api.json(f"/file/{task['file_id']}")
-    assert list(found) == [*KEYS, "schema", "table_dialect", "retention", "exception", "offered_to"]
+    extra = ["schema", "table_dialect", "encoding", "retention", "exception", "offered_to"]
+    assert list(found) == [*KEYS, *extra]
     assert found["file_id"] == task["file_id"]
     assert (found["version"], found["file_size"], found["row_count"]) == (1, len(CSV), 2)
     assert (found["media_type"], found["enforce_schema"]) == ("text/csv", True)

@@ -104,7 +104,7 @@ VALUES: dict[str, Any] = {
 
 
 @dataclass(frozen=True)
-class Case:
+class EffectCase:
     """A file that keeps its contract with the property, and breaks it without. `more` is what else
     the dialect states, `value` another value than the usual one, `fields` another contract."""
 
@@ -120,56 +120,58 @@ def named(*names: str) -> dict[str, Any]:
 
 TITLE = ("Report of 2026",)
 LINES = {"more": {"headerRows": [1, 2]}, "fields": named("fruit_id", "fruit_name")}
-EFFECTS: dict[tuple[str, str], Case] = {
-    ("header", "csv"): Case(b"1,a\n2,b\n"),
-    ("header", "xlsx"): Case(book(ROWS)),
-    ("header", "json-arrays"): Case(json.dumps(ROWS).encode(), {"itemType": "array"}),
-    ("headerRows", "csv"): Case(b"Report,\nid,name\n1,a\n2,b\n"),
-    ("headerRows", "xlsx"): Case(book([TITLE, HEAD, *ROWS])),
-    ("headerJoin", "csv"): Case(b"fruit,fruit\nid,name\n1,a\n2,b\n", **LINES),
-    ("headerJoin", "xlsx"): Case(book([("fruit", "fruit"), HEAD, *ROWS]), **LINES),
-    ("commentRows", "csv"): Case(b"id,name\nx,y\n1,a\n2,b\n"),
-    ("commentRows", "xlsx"): Case(book([HEAD, ("x", "y"), *ROWS])),
-    ("commentChar", "csv"): Case(b"id,name\n1,a\n#3,c\n2,b\n"),
-    ("commentChar", "xlsx"): Case(book([HEAD, ROWS[0], ("#3", "c"), ROWS[1]])),
-    ("delimiter", "csv"): Case(b"id|name\n1|a,b\n2|c,d\n", value="|", fields=named("id", "name")),
-    ("lineTerminator", "csv"): Case(b"id,name\r1,a\r2,b\r", value="\r"),
-    ("quoteChar", "csv"): Case(b"id,name\n1,'a,b'\n2,'c'\n"),
-    ("doubleQuote", "csv"): Case(b'id,name\n1,"a"",b"\n2,"c"\n', value=True),
-    ("escapeChar", "csv"): Case(b"id,name\n1,a\\,b\n2,c\n", {"doubleQuote": False}),
-    ("nullSequence", "csv"): Case(
+EFFECTS: dict[tuple[str, str], EffectCase] = {
+    ("header", "csv"): EffectCase(b"1,a\n2,b\n"),
+    ("header", "xlsx"): EffectCase(book(ROWS)),
+    ("header", "json-arrays"): EffectCase(json.dumps(ROWS).encode(), {"itemType": "array"}),
+    ("headerRows", "csv"): EffectCase(b"Report,\nid,name\n1,a\n2,b\n"),
+    ("headerRows", "xlsx"): EffectCase(book([TITLE, HEAD, *ROWS])),
+    ("headerJoin", "csv"): EffectCase(b"fruit,fruit\nid,name\n1,a\n2,b\n", **LINES),
+    ("headerJoin", "xlsx"): EffectCase(book([("fruit", "fruit"), HEAD, *ROWS]), **LINES),
+    ("commentRows", "csv"): EffectCase(b"id,name\nx,y\n1,a\n2,b\n"),
+    ("commentRows", "xlsx"): EffectCase(book([HEAD, ("x", "y"), *ROWS])),
+    ("commentChar", "csv"): EffectCase(b"id,name\n1,a\n#3,c\n2,b\n"),
+    ("commentChar", "xlsx"): EffectCase(book([HEAD, ROWS[0], ("#3", "c"), ROWS[1]])),
+    ("delimiter", "csv"): EffectCase(
+        b"id|name\n1|a,b\n2|c,d\n", value="|", fields=named("id", "name")
+    ),
+    ("lineTerminator", "csv"): EffectCase(b"id,name\r1,a\r2,b\r", value="\r"),
+    ("quoteChar", "csv"): EffectCase(b"id,name\n1,'a,b'\n2,'c'\n"),
+    ("doubleQuote", "csv"): EffectCase(b'id,name\n1,"a"",b"\n2,"c"\n', value=True),
+    ("escapeChar", "csv"): EffectCase(b"id,name\n1,a\\,b\n2,c\n", {"doubleQuote": False}),
+    ("nullSequence", "csv"): EffectCase(
         b"id,name\n1,NA\n2,b\n",
         fields={"fields": [{"name": "id"}, {"name": "name", "constraints": {"enum": ["b"]}}]},
     ),
-    ("skipInitialSpace", "csv"): Case(
+    ("skipInitialSpace", "csv"): EffectCase(
         b"id, name\n1, a\n2, b\n",
         fields={"fields": [{"name": "id"}, {"name": "name", "constraints": {"enum": ["a", "b"]}}]},
     ),
-    ("property", "json"): Case(json.dumps({"of": [1], "rows": OBJECTS}).encode()),
-    ("property", "json-arrays"): Case(
+    ("property", "json"): EffectCase(json.dumps({"of": [1], "rows": OBJECTS}).encode()),
+    ("property", "json-arrays"): EffectCase(
         json.dumps({"rows": [HEAD, *ROWS], "n": {"rows": 2}}).encode(), {"itemType": "array"}
     ),
-    ("itemType", "json"): Case(PLAIN["json"], value="object"),
-    ("itemType", "json-arrays"): Case(PLAIN["json-arrays"]),
-    ("itemKeys", "json"): Case(json.dumps([{**each, "x": 1} for each in OBJECTS]).encode()),
-    ("itemKeys", "jsonl"): Case(
+    ("itemType", "json"): EffectCase(PLAIN["json"], value="object"),
+    ("itemType", "json-arrays"): EffectCase(PLAIN["json-arrays"]),
+    ("itemKeys", "json"): EffectCase(json.dumps([{**each, "x": 1} for each in OBJECTS]).encode()),
+    ("itemKeys", "jsonl"): EffectCase(
         "".join(json.dumps({"x": 1, **each}) + "\n" for each in OBJECTS).encode()
     ),
-    ("sheetNumber", "xlsx"): Case(book([("x",), ("y",)], [HEAD, *ROWS])),
-    ("sheetName", "xlsx"): Case(book([HEAD, ("x", "y")], [HEAD, *ROWS])),
-    ("skipBlankRows", "csv"): Case(b"id,name\n1,a\n\n2,b\n"),
-    ("skipBlankRows", "xlsx"): Case(book([HEAD, ROWS[0], (), ROWS[1]])),
-    ("entrepot:footer", "csv"): Case(b"id,name\n1,a\n2,b\nTotal 2\n"),
-    ("entrepot:footer", "xlsx"): Case(book([HEAD, *ROWS, ("Total 2",)])),
-    ("encoding", "csv"): Case(
+    ("sheetNumber", "xlsx"): EffectCase(book([("x",), ("y",)], [HEAD, *ROWS])),
+    ("sheetName", "xlsx"): EffectCase(book([HEAD, ("x", "y")], [HEAD, *ROWS])),
+    ("skipBlankRows", "csv"): EffectCase(b"id,name\n1,a\n\n2,b\n"),
+    ("skipBlankRows", "xlsx"): EffectCase(book([HEAD, ROWS[0], (), ROWS[1]])),
+    ("entrepot:footer", "csv"): EffectCase(b"id,name\n1,a\n2,b\nTotal 2\n"),
+    ("entrepot:footer", "xlsx"): EffectCase(book([HEAD, *ROWS, ("Total 2",)])),
+    ("encoding", "csv"): EffectCase(
         "id,name\n1,…\n2,b\n".encode("cp1252"),
         fields={"fields": [{"name": "id"}, {"name": "name", "constraints": {"enum": ["…", "b"]}}]},
     ),
-    ("encoding", "json"): Case('[{"id": 1, "name": "…"}, {"id": 2}]'.encode("cp1252")),
-    ("encoding", "json-arrays"): Case(
+    ("encoding", "json"): EffectCase('[{"id": 1, "name": "…"}, {"id": 2}]'.encode("cp1252")),
+    ("encoding", "json-arrays"): EffectCase(
         '[["id", "name"], [1, "…"], [2, null]]'.encode("cp1252"), {"itemType": "array"}
     ),
-    ("encoding", "jsonl"): Case('{"id": 1, "name": "…"}\n{"id": 2}\n'.encode("cp1252")),
+    ("encoding", "jsonl"): EffectCase('{"id": 1, "name": "…"}\n{"id": 2}\n'.encode("cp1252")),
 }
 """By property and format: what takes effect."""
 UNSUPPORTED_CASES = {
@@ -191,7 +193,7 @@ what is stated is found out there."""
 CELLS = [(name, form) for name, row in SUPPORT.items() for form in row]
 
 
-def judge(
+def inspect_stated(
     content: bytes,
     dialect: dict[str, Any],
     folder: Path,
@@ -224,13 +226,24 @@ def test_what_takes_effect_decides(name: str, form: str, tmp_path: Path) -> None
     case = EFFECTS[name, form]
     value = VALUES[name] if case.value is None else case.value
     more = case.more or {}
-    with_it = judge(case.content, {**more, name: value}, tmp_path, case.fields)
+    with_it = inspect_stated(case.content, {**more, name: value}, tmp_path, case.fields)
     assert with_it.verdict == "conforms", (with_it.detail, errors_of(with_it))
     assert with_it.row_count == 2
     assert not any("gnored" in each or "obeyed" in each for each in warnings_of(with_it))
     other = OTHER_VALUES.get((name, form))
     without = more if other is None else {**more, name: other}
-    assert judge(case.content, without, tmp_path, case.fields).verdict != "conforms"
+    assert inspect_stated(case.content, without, tmp_path, case.fields).verdict != "conforms"
+
+
+PLAIN_INSPECTIONS: dict[str, Inspection] = {}
+
+
+def plain_inspection(form: str, folder: Path) -> Inspection:
+    """How the plain file of a format is judged without what is ignored."""
+    if form not in PLAIN_INSPECTIONS:
+        more = {"itemType": "array"} if form == "json-arrays" else {}
+        PLAIN_INSPECTIONS[form] = inspect_stated(PLAIN[form], more, folder)
+    return PLAIN_INSPECTIONS[form]
 
 
 @pytest.mark.parametrize(("name", "form"), [(n, f) for n, f in CELLS if SUPPORT[n][f] == IGNORED])
@@ -238,7 +251,7 @@ def test_what_does_not_apply_is_ignored_and_told(name: str, form: str, tmp_path:
     more = {"itemType": "array"} if form == "json-arrays" else {}
     plain = plain_inspection(form, tmp_path)
     value = "object" if (name, form) == ("itemType", "json") else VALUES[name]
-    with_it = judge(PLAIN[form], {**more, name: value}, tmp_path)
+    with_it = inspect_stated(PLAIN[form], {**more, name: value}, tmp_path)
     assert (plain.verdict, with_it.verdict) == ("conforms", "conforms"), with_it.detail
     assert with_it.row_count == plain.row_count == 2
     told = f"Ignored, since it does not apply to {FORMAT_NAMES[form]}: `{name}`."
@@ -250,12 +263,12 @@ def test_what_is_not_supported_rejects_under_a_contract(
     name: str, form: str, tmp_path: Path
 ) -> None:
     stated = {name: VALUES[name]}
-    found = judge(UNSUPPORTED_CASES[name, form], stated, tmp_path)
+    found = inspect_stated(UNSUPPORTED_CASES[name, form], stated, tmp_path)
     assert found.verdict == "dialect-unsupported"
     assert [each["type"] for each in errors_of(found)] == ["dialect-unsupported"]
     assert f"the dialect states {name} " in found.detail
     assert FORMAT_NAMES[form] in found.detail
-    free = judge(PLAIN[form], stated, tmp_path, mode="none")
+    free = inspect_stated(PLAIN[form], stated, tmp_path, mode="none")
     assert (free.verdict, free.row_count) == ("conforms", 2)
     if name == "itemType":
         assert any(each.startswith("Not obeyed: ") for each in warnings_of(free))

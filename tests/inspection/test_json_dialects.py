@@ -12,7 +12,8 @@ ARRAYS = {"itemType": "array"}
 
 
 def test_places_are_those_of_the_file(inspect: Inspect) -> None:
-    text = '{"made": "2026\\u00e9ü",\n "rows": [\n  {"id": 1, "name": "a"},\n  {"id": "x"}\n ],\n "n": {"rows": 1}}\n'
+    rows = '[\n  {"id": 1, "name": "a"},\n  {"id": "x"}\n ]'
+    text = f'{{"made": "2026\\u00e9ü",\n "rows": {rows},\n "n": {{"rows": 1}}}}\n'
     for encoding in ("utf-8", "utf-8-sig", "utf-16"):
         found = inspect(text.encode(encoding), NAMED, dialect=PROPERTY)
         (error,) = errors_of(found)

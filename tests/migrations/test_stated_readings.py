@@ -42,7 +42,8 @@ def xlsx(header_rows: list[int], hidden: bool) -> dict[str, Any]:
 
 
 JSON_LINES = {"file": {"format": "jsonl", "encoding": "utf-8"}}
-# By name: how it binds, its dialect, the profiles of its versions, what it becomes (None: as it is).
+# By name: how it binds, its dialect, the profiles of its versions, what the dialect becomes (None:
+# it stays as it is).
 FILES: dict[str, tuple[str, Any, list[Any], Any]] = {
     "plain": ("given", None, [csv([1])], None),
     "titled": ("given", None, [csv([1]), csv([4])], {"headerRows": [4]}),
@@ -51,7 +52,9 @@ FILES: dict[str, tuple[str, Any, list[Any], Any]] = {
     "both": ("given", None, [csv([3], "//")], {"headerRows": [3], "commentChar": "//"}),
     "headless": ("given", None, [csv([])], {"header": False}),
     "stated": ("given", {"headerRows": [2]}, [csv([2])], None),
-    "stated in part": ("given", {"delimiter": ";"}, [csv([2])], {"delimiter": ";", "headerRows": [2]}),
+    "stated in part": (
+        "given", {"delimiter": ";"}, [csv([2])], {"delimiter": ";", "headerRows": [2]},
+    ),
     "stated headless": ("given", {"header": False}, [csv([])], None),
     "one sheet": ("given", None, [xlsx([5], hidden=True)], {"headerRows": [5]}),
     "two sheets": ("given", None, [xlsx([1], hidden=False)], {"sheetName": "Data"}),

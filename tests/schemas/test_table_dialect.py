@@ -82,5 +82,5 @@ def test_faults_have_a_pointer(document: Any, pointer: str) -> None:
 
 
 def test_an_unknown_property_is_named_with_those_that_exist() -> None:
-    with pytest.raises(SchemaInvalid, match="those that exist are headerJoin, .*, itemKeys"):
+    with pytest.raises(SchemaInvalid, match=r"those that exist are headerJoin, .*, itemKeys"):
         parse_dialect({"delimeter": ";"})

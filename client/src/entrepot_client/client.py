@@ -28,7 +28,7 @@ from entrepot_client.download import (
     download_to_stream,
 )
 from entrepot_client.endpoint import API
-from entrepot_client.models import FOUND_OUT, Delivery, Document, File, Reading, Task
+from entrepot_client.models import FOUND_OUT, Delivery, Document, File, ReadingOptions, Task
 from entrepot_client.paths import activity_path, file_path, task_path, with_query
 from entrepot_client.sharing import SharingRequests, format_time
 from entrepot_client.transport import Transport
@@ -82,7 +82,7 @@ class Client(SharingRequests):
         description: str | None = None,
         size_limit: int | None = None,
         enforce_schema: bool | Mapping[str, Any] | None = None,
-        reading: Reading = FOUND_OUT,
+        reading: ReadingOptions = FOUND_OUT,
         progress: ProgressCallback | None = None,
         resume_in: Path | None = None,
     ) -> Delivery:
@@ -112,7 +112,7 @@ class Client(SharingRequests):
         path: Path,
         file_id: str,
         *,
-        reading: Reading = FOUND_OUT,
+        reading: ReadingOptions = FOUND_OUT,
         progress: ProgressCallback | None = None,
         resume_in: Path | None = None,
     ) -> Delivery:
@@ -247,7 +247,7 @@ class Client(SharingRequests):
         *,
         enforce_schema: bool | Mapping[str, Any] | None = None,
         file_id: str | None = None,
-        reading: Reading = FOUND_OUT,
+        reading: ReadingOptions = FOUND_OUT,
         progress: ProgressCallback | None = None,
     ) -> Delivery:
         """Validate a file without storing it; the task ends with the report (see `report`).
@@ -272,7 +272,7 @@ class Client(SharingRequests):
         file_id: str,
         schema: Mapping[str, Any] | None,
         *,
-        reading: Reading = FOUND_OUT,
+        reading: ReadingOptions = FOUND_OUT,
         accept_breaking: bool = False,
     ) -> str:
         """Change a file's schema (None: it stays), and with it how deliveries are read, as far as

@@ -11,7 +11,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
-from entrepot_client.models import FOUND_OUT, Reading
+from entrepot_client.models import FOUND_OUT, ReadingOptions
 
 GROUP = "entrepot.engine"
 
@@ -44,7 +44,7 @@ def run_engine(
     path: Path,
     schema: Mapping[str, Any] | None,
     mode: str,
-    reading: Reading = FOUND_OUT,
+    reading: ReadingOptions = FOUND_OUT,
 ) -> ValidationResult:
     """Validate a file on this machine: `mode` is `none`, `infer` or `given` (then with a
     `schema`)."""

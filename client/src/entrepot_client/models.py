@@ -122,7 +122,7 @@ class Task:
 
 
 @dataclass(frozen=True)
-class Reading:
+class ReadingOptions:
     """How deliveries are read, as far as it is stated: a Table Dialect, and the name of an
     encoding such as `windows-1252`."""
 
@@ -144,7 +144,7 @@ class Reading:
         return {name: value for name, value in stated.items() if value is not None}
 
 
-FOUND_OUT = Reading()
+FOUND_OUT = ReadingOptions()
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ import httpx2
 
 from entrepot_client.endpoint import API
 from entrepot_client.errors import BadAnswer, FileOverSizeLimit, LocalFileChanged
-from entrepot_client.models import Delivery, Reading
+from entrepot_client.models import Delivery, ReadingOptions
 from entrepot_client.resume import MIN_RESUMABLE_BYTES, ResumableUpload, UploadState
 from entrepot_client.transport import Transport
 
@@ -86,7 +86,7 @@ def push_file(
     description: str | None,
     size_limit: int | None,
     enforce_schema: bool | Mapping[str, Any] | None,
-    reading: Reading,
+    reading: ReadingOptions,
     progress: ProgressCallback | None,
     resume_in: Path | None = None,
 ) -> Delivery:
@@ -109,7 +109,7 @@ def deliver_file(
     transport: Transport,
     path: Path,
     file_id: str,
-    reading: Reading,
+    reading: ReadingOptions,
     progress: ProgressCallback | None,
     resume_in: Path | None = None,
 ) -> Delivery:
@@ -128,7 +128,7 @@ def validate_file(
     path: Path,
     enforce_schema: bool | Mapping[str, Any] | None,
     file_id: str | None,
-    reading: Reading,
+    reading: ReadingOptions,
     progress: ProgressCallback | None,
 ) -> Delivery:
     """Validate a file without storing it; see `Client.validate`."""

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from entrepot_client.cli.failures import ExitStatus, Failure
-from entrepot_client.models import Reading
+from entrepot_client.models import ReadingOptions
 
 SCHEMA_EXAMPLE = 'Give a Table Schema like {"fields": [{"name": "id", "type": "integer"}]}.'
 DIALECT_EXAMPLE = 'Give a Table Dialect like {"headerRows": [3]}.'
@@ -36,12 +36,12 @@ def read_schema(path: Path) -> Mapping[str, Any]:
     return _read_object(path, "A Table Schema", SCHEMA_EXAMPLE)
 
 
-def read_reading(dialect: Path | None, encoding: str | None) -> Reading:
+def read_reading(dialect: Path | None, encoding: str | None) -> ReadingOptions:
     """What the options --dialect and --encoding state. Raises Failure."""
     document = None
     if dialect is not None:
         document = _read_object(dialect, "A Table Dialect", DIALECT_EXAMPLE)
-    return Reading(document, encoding)
+    return ReadingOptions(document, encoding)
 
 
 def _read_object(path: Path, what: str, example: str) -> Mapping[str, Any]:

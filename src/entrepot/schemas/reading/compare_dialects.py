@@ -54,7 +54,7 @@ def _stated(reading: StatedReading) -> dict[str, Any]:
 
 def _change(name: str, before: dict[str, Any], after: dict[str, Any]) -> Change:
     pointer = "/encoding" if name == "encoding" else join_pointer("/dialect", name)
-    what = f"{name}: {_shown(before, name)} → {_shown(after, name)}"
+    what = f"{name}: {_format_part(before, name)} → {_format_part(after, name)}"
     if name in FOUND_OUT:
         if name not in after:
             return compatible_change(pointer, what, "it is found out from each delivery again")
@@ -67,7 +67,7 @@ def _change(name: str, before: dict[str, Any], after: dict[str, Any]) -> Change:
     return breaking_change(pointer, what, "other parts of a delivery are its table from now on")
 
 
-def _shown(stated: dict[str, Any], name: str) -> str:
+def _format_part(stated: dict[str, Any], name: str) -> str:
     if name not in stated:
         return "found out" if name in FOUND_OUT else "not stated"
     return format_value(json.dumps(stated[name], ensure_ascii=False))

@@ -19,7 +19,7 @@ from entrepot_client.cli.schema_file import (
 )
 from entrepot_client.cli.session import open_client
 from entrepot_client.cli.sizes import format_size, size_option
-from entrepot_client.models import Delivery, Reading, Task
+from entrepot_client.models import Delivery, ReadingOptions, Task
 
 if TYPE_CHECKING:
     from entrepot_client.client import Client
@@ -81,8 +81,7 @@ def push(
 ) -> None:
     """Define a file and upload its first version, or with --to a further one of a file.
 
-    With --to, --dialect and --encoding can be stated as long as no version is published; later
-    `entrepot schema set` changes them.
+    Once a version is published, `entrepot schema set` changes --dialect and --encoding.
 
     A file of 8 MiB and more goes on where it was after a lost connection, and when it is pushed
     again after the program was ended.
@@ -127,7 +126,7 @@ def _upload(
     description: str | None,
     size_limit: int | None,
     contract: bool | Mapping[str, Any] | None,
-    reading: Reading,
+    reading: ReadingOptions,
 ) -> Delivery:
     from entrepot_client.upload import default_size_limit
 
@@ -151,7 +150,7 @@ def _upload(
 
 
 def _deliver(
-    client: "Client", output: Output, path: Path, file_id: str, reading: Reading
+    client: "Client", output: Output, path: Path, file_id: str, reading: ReadingOptions
 ) -> Delivery:
     try:
         with ProgressBar(output, f"uploading {path.name}") as bar:

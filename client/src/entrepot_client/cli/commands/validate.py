@@ -19,7 +19,7 @@ from entrepot_client.cli.schema_file import (
 )
 from entrepot_client.cli.session import open_client
 from entrepot_client.local_engine import ValidationResult, find_engine, run_engine
-from entrepot_client.models import FOUND_OUT, Reading
+from entrepot_client.models import FOUND_OUT, ReadingOptions
 
 if TYPE_CHECKING:
     from entrepot_client.client import Client
@@ -84,7 +84,7 @@ def validate(
         with open_client(output) as client:
             file_document = client.file(file).document
         table_schema = file_document.get("schema")
-        reading = Reading(file_document.get("table_dialect"), file_document.get("encoding"))
+        reading = ReadingOptions(file_document.get("table_dialect"), file_document.get("encoding"))
         mode = (
             "given" if table_schema else "infer" if file_document.get("enforce_schema") else "none"
         )
@@ -102,7 +102,7 @@ def _on_server(
     path: Path,
     contract: bool | Mapping[str, Any] | None,
     file: str | None,
-    reading: Reading,
+    reading: ReadingOptions,
 ) -> ValidationResult:
     with open_client(output) as client:
         with ProgressBar(output, f"uploading {path.name}") as bar:
