@@ -29,6 +29,8 @@ def can_be_value(text: str, field: dict[str, Any]) -> bool:
             return has_digits or not _has_digits(field.get("format", "default"))
         case "duration" | "object" | "geojson" | "array":
             return BEGINNINGS[field_type] in text
+        case "list" if field.get("itemType", "string") != "string":
+            return can_be_value(text, {"type": field["itemType"]})
         case "boolean":
             usual = Field("")
             sides = {"trueValues": usual.true_values, "falseValues": usual.false_values}
