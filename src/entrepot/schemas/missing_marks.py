@@ -19,6 +19,8 @@ BEGINNINGS = {"duration": "P", "object": "{", "geojson": "{", "array": "["}
 def can_be_value(text: str, field: dict[str, Any]) -> bool:
     """Whether a cell with this text may be a value of the field; True if that is unknown."""
     has_digits = any(char.isdigit() for char in text)
+    if field.get("type") == "list" and field.get("itemType", "string") != "string":
+        field = {"type": field["itemType"]}
     field_type = field.get("type", "string")
     match field_type:
         case "integer" | "year" | "yearmonth" | "geopoint":
@@ -29,8 +31,6 @@ def can_be_value(text: str, field: dict[str, Any]) -> bool:
             return has_digits or not _has_digits(field.get("format", "default"))
         case "duration" | "object" | "geojson" | "array":
             return BEGINNINGS[field_type] in text
-        case "list" if field.get("itemType", "string") != "string":
-            return can_be_value(text, {"type": field["itemType"]})
         case "boolean":
             usual = Field("")
             sides = {"trueValues": usual.true_values, "falseValues": usual.false_values}

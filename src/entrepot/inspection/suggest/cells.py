@@ -1,9 +1,9 @@
 """Propose what makes the wrong cells of a column right: a wider type, marks of missing values, a
 mark between thousands.
 
-One more pass over the columns that have wrong cells counts what each possible change would mend.
-The smallest that mends all of a column is proposed; where none does, nothing is. A type never
-becomes `string` or `any`, and constraints stay.
+One more pass over the table counts, of the rows with wrong cells alone, what each possible change
+would mend. The smallest that mends all of a column is proposed; where none does, nothing is. A type
+never becomes `string` or `any`, and constraints stay.
 """
 
 import re
@@ -26,7 +26,7 @@ from entrepot.inspection.suggest.proposal import (
     error_kind,
 )
 from entrepot.inspection.table import Column
-from entrepot.inspection.values.cell_sql import cell_sql, full_match
+from entrepot.inspection.values.cell_sql import CellSql, cell_sql, full_match
 from entrepot.schemas.json_pointer import join_pointer
 from entrepot.schemas.missing_marks import MISSING_MARKS
 from entrepot.schemas.model import Field
@@ -71,24 +71,13 @@ class _Column:
 
 @dataclass(frozen=True)
 class _Counts:
-    """Of a column's cells: all, the wrong ones that are no mark, the marks among them, and what is
-    counted for each way."""
+    """Of a column's wrong cells: those that are no mark, the marks among them, and for each way
+    those that it mends, and those of them that cannot be read otherwise."""
 
-    rows: int
     wrong: int
     marks: tuple[str, ...]
     marked: int
-    of_ways: tuple["_WayCounts", ...]
-
-
-@dataclass(frozen=True)
-class _WayCounts:
-    """The wrong cells that a way mends, those of all cells that speak against it, and those mended
-    that cannot be read in another way."""
-
-    mended: int
-    against: int
-    settled: int
+    of_ways: tuple[tuple[int, int], ...]
 
 
 def propose_values(
@@ -105,8 +94,12 @@ def propose_values(
     for start in range(0, len(columns), COLUMNS_PER_QUERY):
         some = columns[start : start + COLUMNS_PER_QUERY]
         for column, counts in zip(some, _count(engine, inspected, some), strict=True):
-            if not _mend(column, counts, inspected, fields[column.place], changes):
+            way = _smallest(engine, inspected, column, counts) if counts.wrong else None
+            if counts.wrong and way is None:
                 return None
+            if counts.marks and not _may_be_missing(inspected, column.field):
+                return None
+            changes += _mend(column, way, counts, inspected, fields[column.place])
     return proposal.with_schema({**proposal.schema, "fields": fields}, changes)
 
 
@@ -139,28 +132,34 @@ def _ways(field: Field) -> Iterator[_Way]:
 def _count(
     engine: duckdb.DuckDBPyConnection, inspected: InspectedTable, columns: list[_Column]
 ) -> list[_Counts]:
-    aggregates = [sql("count(*)")]
+    aggregates: list[Sql] = []
     for column in columns:
         aggregates += _aggregates(inspected, column)
-    query = f"SELECT {', '.join(aggregates)} FROM {inspected.table.relation}"
+    wrong_rows = " OR ".join(_broken(_cell_of(inspected, column)) for column in columns)
+    query = f"SELECT {', '.join(aggregates)} FROM {inspected.table.relation} WHERE {wrong_rows}"
     cursor = iter(engine.execute(query).fetchone() or [])
-    rows = int(next(cursor) or 0)
     counts = []
     for column in columns:
         wrong, marked, marks = next(cursor) or 0, next(cursor) or 0, next(cursor) or []
-        of_ways = tuple(
-            _WayCounts(*(int(next(cursor) or 0) for _ in range(3))) for _ in column.ways
-        )
-        counts.append(_Counts(rows, int(wrong), tuple(sorted(marks)), int(marked), of_ways))
+        of_ways = tuple((int(next(cursor) or 0), int(next(cursor) or 0)) for _ in column.ways)
+        counts.append(_Counts(int(wrong), tuple(sorted(marks)), int(marked), of_ways))
     return counts
+
+
+def _cell_of(inspected: InspectedTable, column: _Column) -> CellSql:
+    return cell_sql(column.column, column.field, inspected.schema.missing_values_of(column.field))
+
+
+def _broken(cell: CellSql) -> Sql:
+    """Whether a cell is wrong, as the check has it."""
+    wrong = f"({cell.present} AND NOT coalesce({cell.valid}, false))"
+    return f"(CASE WHEN {cell.quick} THEN false ELSE {wrong} END)" if cell.quick else wrong
 
 
 def _aggregates(inspected: InspectedTable, column: _Column) -> list[Sql]:
     missing = inspected.schema.missing_values_of(column.field)
-    cell = cell_sql(column.column, column.field, missing)
-    marks = [mark for mark in MISSING_MARKS if mark not in missing]
-    marked = f"{cell.text} IN ({', '.join(map(literal, marks))})" if marks else sql("false")
-    broken = f"({cell.present} AND NOT coalesce({cell.valid}, false))"
+    cell, marked = _cell_of(inspected, column), _is_mark(inspected, column)
+    broken = _broken(cell)
     aggregates = [
         f"count_if({broken} AND NOT {marked})",
         f"count_if({broken} AND {marked})",
@@ -169,19 +168,23 @@ def _aggregates(inspected: InspectedTable, column: _Column) -> list[Sql]:
     for way in column.ways:
         changed = cell_sql(column.column, way.field, missing)
         mended = f"({broken} AND NOT {marked} AND coalesce({changed.valid}, false))"
-        against, settled = sql("false"), f"({cell.native} OR NOT {_grouped(cell.text, '.', ',')})"
+        settled = f"({cell.native} OR NOT {_grouped(cell.text, '.', ',')})"
         if way.group_char:
             grouped = _grouped(cell.text, way.group_char, way.field.decimal_char)
             with_mark = f"contains({cell.text}, {literal(way.group_char)})"
             mended = f"({mended} AND (NOT {with_mark} OR {grouped}))"
-            against = full_match(cell.text, UNGROUPED)
             settled = f"({with_mark} AND {_settles(cell.text, way)})"
-        aggregates += [
-            f"count_if({mended})",
-            f"count_if({cell.present} AND NOT {marked} AND {against})",
-            f"count_if({mended} AND {settled})",
-        ]
+        aggregates += [f"count_if({mended})", f"count_if({mended} AND {settled})"]
     return aggregates
+
+
+def _is_mark(inspected: InspectedTable, column: _Column) -> Sql:
+    """Whether a cell is a mark of a missing value that the field does not have yet."""
+    missing = inspected.schema.missing_values_of(column.field)
+    marks = [mark for mark in MISSING_MARKS if mark not in missing]
+    if not marks:
+        return sql("false")
+    return f"({column.column.text} IN ({', '.join(map(literal, marks))}))"
 
 
 def _grouped(text: Sql, mark: str, decimal: str) -> Sql:
@@ -203,41 +206,53 @@ def _settles(text: Sql, way: _Way) -> Sql:
     return f"({twice} OR {beside})"
 
 
+def _smallest(
+    engine: duckdb.DuckDBPyConnection, inspected: InspectedTable, column: _Column, counts: _Counts
+) -> _Way | None:
+    """The first way that mends all wrong cells, if nothing speaks against it."""
+    for way, (mended, settled) in zip(column.ways, counts.of_ways, strict=True):
+        if mended != counts.wrong or not settled:
+            continue
+        if not way.group_char:
+            return way
+        few = counts.wrong <= MAX_GROUPED_SHARE * inspected.checked.rows
+        if few and not _has_ungrouped(engine, inspected, column):
+            return way
+    return None
+
+
+def _has_ungrouped(
+    engine: duckdb.DuckDBPyConnection, inspected: InspectedTable, column: _Column
+) -> bool:
+    """Whether a number of the column has thousands without a mark between them."""
+    cell = _cell_of(inspected, column)
+    ungrouped = f"{cell.present} AND {full_match(cell.text, UNGROUPED)}"
+    query = f"SELECT 1 FROM {inspected.table.relation} WHERE {ungrouped} LIMIT 1"
+    return engine.execute(query).fetchone() is not None
+
+
+def _may_be_missing(inspected: InspectedTable, field: Field) -> bool:
+    return field.type not in TEXT_TYPES and not inspected.schema.requires_value(field)
+
+
 def _mend(
     column: _Column,
+    way: _Way | None,
     counts: _Counts,
     inspected: InspectedTable,
     document: dict[str, Any],
-    changes: list[ProposedChange],
-) -> bool:
-    """Change `document`, a field's, so that all of its column's cells are right; False where
-    nothing does, or too many cells would need it."""
+) -> Iterator[ProposedChange]:
+    """Change `document`, a field's, so that all of its column's cells are right; the changes."""
     pointer = join_pointer("/schema/fields", column.place)
     name = quoted(column.field.name)
-    if counts.wrong:
-        way = _smallest(column, counts)
-        if way is None:
-            return False
+    if way is not None:
         document |= way.changed
-        changes += _described(way, counts, name, pointer, _example(inspected, column.number))
+        yield from _described(way, counts, name, pointer, _example(inspected, column.number))
     if counts.marks:
-        if column.field.type in TEXT_TYPES or inspected.schema.requires_value(column.field):
-            return False
         with_marks(document, inspected.schema, column.field, counts.marks)
         shown = ", ".join(quoted(mark) if mark else "an empty cell" for mark in counts.marks)
         what = f"In {name}, {shown} {'means' if len(counts.marks) == 1 else 'mean'} no value"
-        reason = _cells(counts.marked)
-        changes.append(ProposedChange(f"{pointer}/missingValues", what, reason))
-    return True
-
-
-def _smallest(column: _Column, counts: _Counts) -> _Way | None:
-    for way, of_way in zip(column.ways, counts.of_ways, strict=True):
-        if of_way.mended != counts.wrong or of_way.against or not of_way.settled:
-            continue
-        if not way.group_char or counts.wrong <= MAX_GROUPED_SHARE * counts.rows:
-            return way
-    return None
+        yield ProposedChange(f"{pointer}/missingValues", what, _cells(counts.marked))
 
 
 def _described(
@@ -261,7 +276,6 @@ def _example(inspected: InspectedTable, number: int) -> str:
 
 
 def _cells(count: int) -> str:
-    cells = (
-        "1 cell of this delivery needs" if count == 1 else f"{count:,} cells of this delivery need"
-    )
-    return f"{cells} it"
+    if count == 1:
+        return "1 cell of this delivery needs it"
+    return f"{count:,} cells of this delivery need it"
