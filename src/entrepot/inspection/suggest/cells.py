@@ -184,7 +184,8 @@ def _is_mark(inspected: InspectedTable, column: _Column) -> Sql:
     marks = [mark for mark in MISSING_MARKS if mark not in missing]
     if not marks:
         return sql("false")
-    return f"({column.column.text} IN ({', '.join(map(literal, marks))}))"
+    text = _cell_of(inspected, column).text  # which has an empty text where that is a value
+    return f"({text} IN ({', '.join(map(literal, marks))}))"
 
 
 def _grouped(text: Sql, mark: str, decimal: str) -> Sql:
