@@ -17,6 +17,7 @@ from fastapi.routing import RouteContext
 from pydantic.fields import FieldInfo
 
 from entrepot.bootstrap.parts import build_parts
+from entrepot.bootstrap.secret import create_secret
 from entrepot.cli.data_folder import make_data_folder
 from entrepot.http.api.openapi.document import api_routes, required_scope
 from entrepot.http.app import create_app
@@ -147,6 +148,7 @@ def _routes() -> list[RouteContext]:
     with tempfile.TemporaryDirectory() as folder:
         settings = read_settings(data=Path(folder) / "data")
         make_data_folder(settings.data)
+        create_secret(settings)
         parts = build_parts(settings)
         app, _ = create_app(parts)
         parts.close()

@@ -165,6 +165,14 @@ def test_a_first_version_is_accepted_too(account: TestAccount) -> None:
     publish(api, file_id, b"other\n1\n", "failed")
 
 
+def test_an_accepted_first_version_freezes_where_its_header_is(account: TestAccount) -> None:
+    api, title = account.api, b"Report of May\n\nid,amount\n1,2.5\n"
+    file_id = api.deliver(title + b"2,3.5,too many\n", enforce_schema="true")["file_id"]
+    assert accepted(api, file_id, 1)["version"] == 2
+    publish(api, file_id, title)
+    publish(api, file_id, b"id,amount\n1,2.5\n", "failed")
+
+
 def test_only_a_rejected_version_is_accepted(
     server: Server, account: TestAccount, file_id: str
 ) -> None:

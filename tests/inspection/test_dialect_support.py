@@ -157,7 +157,7 @@ EFFECTS: dict[tuple[str, str], EffectCase] = {
     ("itemKeys", "jsonl"): EffectCase(
         "".join(json.dumps({"x": 1, **each}) + "\n" for each in OBJECTS).encode()
     ),
-    ("sheetNumber", "xlsx"): EffectCase(book([("x",), ("y",)], [HEAD, *ROWS])),
+    ("sheetNumber", "xlsx"): EffectCase(book([HEAD, ("x", "y")], [HEAD, *ROWS])),
     ("sheetName", "xlsx"): EffectCase(book([HEAD, ("x", "y")], [HEAD, *ROWS])),
     ("skipBlankRows", "csv"): EffectCase(b"id,name\n1,a\n\n2,b\n"),
     ("skipBlankRows", "xlsx"): EffectCase(book([HEAD, ROWS[0], (), ROWS[1]])),
@@ -186,6 +186,7 @@ OTHER_VALUES: dict[tuple[str, str], Any] = {
     ("escapeChar", "csv"): "",
     ("skipInitialSpace", "csv"): False,
     ("itemType", "json"): "array",
+    ("sheetNumber", "xlsx"): 1,
     ("encoding", "csv"): "latin-1",
 }
 """Values by which the case's file breaks the contract, where it keeps it without the property too:
@@ -272,3 +273,30 @@ def test_what_is_not_supported_rejects_under_a_contract(
     assert (free.verdict, free.row_count) == ("conforms", 2)
     if name == "itemType":
         assert any(each.startswith("Not obeyed: ") for each in warnings_of(free))
+
+
+FIRST: dict[str, Any] = {
+    "header": False,
+    "headerRows": [2],
+    "commentRows": [2],
+    "commentChar": "#",
+    "skipBlankRows": True,
+    "entrepot:footer": "Total.*",
+}
+
+
+@pytest.mark.parametrize(
+    ("form", "name"),
+    [(form, name) for form in ("csv", "xlsx") for name in FIRST],
+)
+def test_what_is_stated_is_no_fault_of_a_first_version(
+    form: str, name: str, tmp_path: Path
+) -> None:
+    """What a heuristic would have found out rejects; what the contract states does not."""
+    case, stated = EFFECTS[name, form], {name: FIRST[name]}
+    first = inspect_stated(case.content, stated, tmp_path, mode="infer")
+    assert first.verdict == "conforms", first.detail
+    assert first.schema is not None
+    dialect = {**stated, **(first.dialect or {})}
+    again = inspect_stated(case.content, dialect, tmp_path, first.schema)
+    assert (again.verdict, again.row_count) == ("conforms", first.row_count), again.detail

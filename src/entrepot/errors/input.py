@@ -65,12 +65,17 @@ class MediaTypeUnsupported(EntrepotError):
 
 @dataclass(eq=False)
 class BodyTooSlow(EntrepotError):
-    """The client sent nothing for `seconds`; the server aborts the request."""
+    """The client took `seconds` for the `received` bytes, which is too long; or it sent nothing
+    more. The server ends the request."""
 
     seconds: float
+    received: int
 
     def __str__(self) -> str:
-        return f"Nothing arrived for {self.seconds:g} seconds. Nothing was stored; send it again."
+        return (
+            f"The body came too slowly: {self.received:,} bytes in {self.seconds:g} seconds. "
+            "Nothing was stored; send it again."
+        )
 
 
 @dataclass(eq=False)

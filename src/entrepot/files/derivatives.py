@@ -25,6 +25,7 @@ from entrepot.db.tables import (
     versions,
 )
 from entrepot.db.types import ReadConnection, WriteConnection
+from entrepot.files.drift import note_drift
 from entrepot.inspection.results import Form, Made
 from entrepot.schemas.reading.stated import FOUND_OUT, StatedReading
 from entrepot.tasks.queue import BACKGROUND_QUEUE, TaskQueue
@@ -158,6 +159,7 @@ def save_derivative(
     if columns is not None:
         this_version = inspections.c.version_id == derivation.version_id
         conn.execute(update(inspections).where(this_version).values(columns=columns))
+        note_drift(conn, derivation.version_id)
     is_original = blob_id == derivation.version_id
     if not is_original and not free_space(
         conn, derivation.account_id, stored.size, max_total_bytes, now

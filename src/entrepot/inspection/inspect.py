@@ -254,9 +254,13 @@ def _infer(table: Table, request: InspectionRequest, context: InspectionContext)
         table = without_spare_column(engine, table)
     inferred = infer_schema(engine, table, find_almost_typed=first)
     checked = Checked(inferred.rows, [], [], 0, inferred.embedded)
-    if table.uneven or table.findings or inferred.maybe_blank:
+    # An inferred schema lets all cells through but texts with control characters, and moments of
+    # typed formats that no field has.
+    suspect = table.control_characters and (first or table.storage == "text")
+    if table.uneven or table.findings or inferred.maybe_blank or suspect:
+        schema = inferred.schema
         checked = check_table(
-            engine, table, inferred.schema, frozenset(), most_errors, structure_only=True
+            engine, table, schema, frozenset(), most_errors, structure_only=not suspect
         )
     profile = file_profile(table, inferred.schema, checked.rows, request.size)
     if first:

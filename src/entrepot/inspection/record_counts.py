@@ -37,8 +37,3 @@ class RecordCounts:
 def only_judged(rows: int) -> RecordCounts:
     """The counts of a format that has nothing but rows."""
     return RecordCounts(total=rows, judged=rows)
-
-
-def with_header(rows: int) -> RecordCounts:
-    """The counts of such a format whose first record is a header."""
-    return RecordCounts(total=rows + 1, judged=rows, header=1)

@@ -4,10 +4,6 @@ RE2 matches cells with them, and Python's `re` (with `re.ASCII`) matches the val
 Both read them the same way.
 """
 
-NUMBER = r"\s*[-+]?((\d+\.?\d*|\.\d+)([eE][-+]?\d+)?|(?i:nan|inf|infinity))\s*"
-INTEGER = r"\s*[-+]?\d+\s*"
-BLANKS = "[\\s\u00a0\u202f]*"
-"""What may stand between a number and its affix."""
 DATE = r"\d{4}-\d{2}-\d{2}"
 CLOCK = r"([01]\d|2[0-3]):[0-5]\d:[0-5]\d([.,]\d{1,6}\d*)?"
 TIME = CLOCK + r"(Z|[-+]([01]\d|2[0-3])(:?[0-5]\d)?)?"
@@ -24,13 +20,3 @@ EMAIL = rf"{ATOM}(\.{ATOM})*@({LABEL}\.)+[\p{{L}}]([\p{{L}}\p{{N}}-]{{0,61}}[\p{
 URI = r"[A-Za-z][A-Za-z0-9+.-]*:[^\s<>\"{}|\\^`]*"
 UUID = r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"
 BASE64 = r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?"
-
-
-def integer_pattern(leading_zeros: bool) -> str:
-    """The form of an integer, which may or may not begin with zeros."""
-    return INTEGER if leading_zeros else INTEGER.replace(r"\d+", r"(0|[1-9]\d*)")
-
-
-def number_pattern(leading_zeros: bool) -> str:
-    """The form of a number, which may or may not begin with zeros."""
-    return NUMBER if leading_zeros else NUMBER.replace(r"\d+\.?\d*", r"(0|[1-9]\d*)(\.\d*)?")

@@ -108,10 +108,12 @@ def load_earlier_findings(conn: ReadConnection, version: UndecidedVersion) -> In
     """What was found in bytes that an earlier version had, if that holds still; else None.
 
     It does if they were judged by the very revision of the schema that the file has now, and read
-    as it is read now.
+    as it is read now. A version that becomes the contract is inspected again: findings do not hold
+    the dialect that it freezes, and were not judged as a first version if the file had no contract
+    then.
     """
     earlier = version.restored_from or version.accepted_from
-    if earlier is None:
+    if earlier is None or version.mode == "infer":
         return None
     query = (
         select(inspections, versions.c.media_type, versions.c.row_count)

@@ -15,6 +15,7 @@ from entrepot.db.tables import files, inspections, schema_revisions, versions
 from entrepot.db.types import WriteConnection
 from entrepot.files.cleanup.retention import apply_retention
 from entrepot.files.derivatives import EAGER, plan_derivative
+from entrepot.files.drift import note_drift
 from entrepot.files.versions import (
     QUARANTINED_STATUSES,
     UNDECIDED_STATUSES,
@@ -56,6 +57,7 @@ def publish_version(
     if not _set_decision(conn, version, "published", now, **columns):
         return
     _save_findings(conn, version, inspection)
+    note_drift(conn, version.blob_id)
     newest = or_(files.c.current_version.is_(None), files.c.current_version < version.number)
     conn.execute(
         update(files)

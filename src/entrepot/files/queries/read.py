@@ -22,6 +22,7 @@ from entrepot.db.tables import (
 from entrepot.db.types import ReadConnection
 from entrepot.errors import NoPublishedVersion, NotFound
 from entrepot.files.derivatives import EAGER
+from entrepot.files.drift import without_drift
 from entrepot.files.versions import FileId, PublishedVersion
 from entrepot.grants.access import (
     Entitlement,
@@ -194,12 +195,14 @@ def get_findings(
 
 
 def visible_report(report: dict[str, Any], reads: bool) -> dict[str, Any]:
-    """A report as who may read the file sees it, or who may not: whether another dialect is
-    suggested depends on what the current version holds, which is theirs alone."""
-    changes = report.get("suggested", {}).get("changes", [])
-    if reads or not any(change["pointer"].startswith("/dialect/") for change in changes):
+    """A report as who may read the file sees it, or who may not: they learn nothing of its other
+    versions. Whether another dialect is suggested depends on what the current version holds."""
+    if reads:
         return report
-    return {name: value for name, value in report.items() if name != "suggested"}
+    changes = report.get("suggested", {}).get("changes", [])
+    if any(change["pointer"].startswith("/dialect/") for change in changes):
+        report = {name: value for name, value in report.items() if name != "suggested"}
+    return without_drift(report)
 
 
 def find_newest_findings(conn: ReadConnection, actor: Actor, file_id: UUID) -> Findings | None:

@@ -191,7 +191,7 @@ async def _read_contract(request: Request, work: UnitOfWork) -> tuple[ContractDo
     """The body as a sound document, and its hash. Raises BodyTooLarge, FieldInvalid,
     SchemaInvalid, DialectInvalid.
     """
-    body = await read_small_body(request, work.parts.settings.body_timeout, MAX_SCHEMA_BYTES)
+    body = await read_small_body(request, work.parts.settings, MAX_SCHEMA_BYTES)
     try:
         text = body.decode("utf-8-sig")
     except UnicodeDecodeError:

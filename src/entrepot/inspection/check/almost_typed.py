@@ -3,6 +3,7 @@
 The first version of a contract names them in a warning, since later the column takes any text.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -118,7 +119,9 @@ def _almost_fits(candidate: Candidate, counts: CellCounts) -> bool:
 def _exception_of_kind(column: Column, counts: CellCounts) -> tuple[str, Sql]:
     """The type that nearly all cells of a column have natively, or none, and the condition of the
     others."""
-    by_type = {TYPE_BY_KIND[kind]: count for kind, count in counts.kinds.items()}
+    by_type = Counter[str]()
+    for kind, count in counts.kinds.items():
+        by_type[TYPE_BY_KIND[kind]] += count
     if by_type["integer"] and by_type["number"]:
         by_type["number"] += by_type.pop("integer")
     would_be, most = max(by_type.items(), key=lambda each: each[1])

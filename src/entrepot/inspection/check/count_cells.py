@@ -15,6 +15,7 @@ from entrepot.inspection.values.cell_sql import full_match
 
 TYPE_BY_KIND: dict[CellKind, str] = {
     "integer": "integer",
+    "decimal": "number",
     "number": "number",
     "boolean": "boolean",
     "date": "date",
@@ -23,6 +24,7 @@ TYPE_BY_KIND: dict[CellKind, str] = {
     "duration": "duration",
     "object": "object",
     "array": "array",
+    "binary": "any",
     "other": "any",
 }
 

@@ -29,6 +29,7 @@ from entrepot.inspection.check.first_texts import first_texts
 from entrepot.inspection.check.rules import checked_columns
 from entrepot.inspection.check.type_candidates import Candidate, candidates_like
 from entrepot.inspection.table import CellKind, Column, Table
+from entrepot.inspection.values.cell_sql import text_fits
 from entrepot.schemas.missing_marks import MISSING_MARKS
 from entrepot.schemas.model import Field, TableSchema
 
@@ -107,6 +108,8 @@ def _choose_candidates(
     ):
         for candidate in candidates_like(texts) if texts else []:
             if column.kind is None and candidate.field.type not in TEXT_FORMS:
+                continue
+            if not text_fits(candidate.field.type, table.storage):
                 continue
             misfits = candidate.count_misfits(texts, MAX_EXCEPTIONS)
             if not misfits:
@@ -187,6 +190,6 @@ def _field_by_kind(counts: CellCounts) -> Field:
     kinds = {kind for kind, count in counts.kinds.items() if count > 0}
     if counts.texts:
         return Field("", "any")
-    if kinds == {"integer", "number"}:
+    if len(kinds) > 1 and kinds <= {"integer", "decimal", "number"}:
         return Field("", "number")
     return _typed(kinds.pop()) if len(kinds) == 1 else Field("", "any")

@@ -11,6 +11,7 @@ from typing import Any
 
 import duckdb
 
+from entrepot.inspection.check.group_sizes import with_group_sizes
 from entrepot.inspection.check.infer import unique_names
 from entrepot.inspection.check.rules import checked_columns
 from entrepot.inspection.context import InspectionContext, OpenedTable
@@ -166,6 +167,7 @@ def typed_columns(
     engine: duckdb.DuckDBPyConnection, table: Table, schema: TableSchema
 ) -> list[tuple[str, str, Sql]]:
     """Each column's name, schema type and typed expression, by one pass over its values."""
+    schema = with_group_sizes(engine, table, schema)
     cells = {id(column): cell for column, cell in _paired(table, schema)}
     labels = unique_names(table.labels)
     typings = []

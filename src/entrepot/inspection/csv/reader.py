@@ -202,7 +202,7 @@ class CsvText:
         dialect, byte_scan, reading = self.dialect, self.source.byte_scan, self.reading
         usual = dialect.quote == '"' and dialect.doubled and not dialect.escape
         alike = reading.first_line == reading.first_row and not byte_scan.blank_at_end
-        apart = not byte_scan.controls and not self.source.copied
+        apart = not byte_scan.control_characters and not self.source.copied
         return usual and alike and apart and len(reading.labels) > 1
 
     def _null_sequence(self) -> str | None:
@@ -262,6 +262,7 @@ class CsvText:
             numbered=numbered,
             media_type=self._media_type,
             header=bool(reading.header_rows),
+            control_characters=self.source.byte_scan.control_characters,
             misplaced_header=reading.layout.misplaced,
             found_header_rows=found_header_rows(reading, self.source.decision),
             first_version=judge_reading(reading, self.source.decision, self._requested),

@@ -95,9 +95,9 @@ def decide(text: SurveyedText, request: TableRequest, limits: Limits) -> CsvSour
     if not head.strip("\r\n \t\0\x1a\x0c\ufeff"):
         raise NotTabular("it holds no text")
     ways = [""] if byte_scan.carriage else ["\n"]
-    # Under a contract a CR alone has one meaning, wherever it stands: it ends a record.
+    # Where the reading binds, a CR alone has one meaning, wherever it stands: it ends a record.
     rare = byte_scan.carriage and byte_scan.newlines > head.count("\r") and "\n" in head
-    if names is None and rare:
+    if names is None and not request.freeze and rare:
         ways = ["", "\n"]
     if "\r\r\n" in head and head.count("\r\r\n") * 2 > head.count("\n"):
         ways = ["\n"]

@@ -26,6 +26,9 @@ and one block may be unlike the others."""
 DAMAGED_SURE = 0.9
 """How sure it is that a text with undecodable bytes is UTF-8, where most of its other high bytes
 form UTF-8 sequences."""
+CONTROLS = bytes(each for each in (*range(32), 127) if each not in b"\t\n\r")
+HIGH_CONTROL = re.compile(rb"\xc2[\x80-\x9f]")
+"""Control characters (Unicode's category Cc) in UTF-8, but for tab, LF and CR."""
 ASCII, HIGH = bytes(range(128)), bytes(range(128, 256))
 NEVER_TEXT = frozenset(b"\xfe\xff")
 """Bytes that UTF-8 never has; alone they are damage, since no text is of these letters alone."""
@@ -40,7 +43,8 @@ class ByteScan:
     where they are not counted yet; `blank_at_end` are lines without text after the last one with
     any, `padding` the NULs and Ctrl-Z there. `newline` is the prevailing line end, `mixed` says
     that there are others too, `carriage` that a CR without LF is one of them.
-    `controls`: there are NUL, SOH or STX."""
+    `controls`: there are NUL, SOH or STX. `control_characters`: there may be control characters
+    other than tab, LF and CR."""
 
     path: Path
     size: int
@@ -56,6 +60,7 @@ class ByteScan:
     quotes: bool
     nul: bool
     controls: bool
+    control_characters: bool
     longest_line: int
 
     @cached_property
@@ -82,7 +87,8 @@ class _Tally:
     def __init__(self) -> None:
         self.blocks = self.lf = self.cr = 0
         self.counting = True
-        self.quotes = self.nul = self.controls = False
+        self.quotes = self.nul = self.controls = self.control_characters = False
+        self.last = b""
         self.longest = self.open_line = 0
         self.seen: set[int] = set()
         self.sample = bytearray()
@@ -101,6 +107,9 @@ class _Tally:
         self.quotes = self.quotes or b'"' in block
         self.nul = self.nul or b"\0" in block
         self.controls = self.controls or b"\1" in block or b"\2" in block
+        if not self.control_characters:
+            self.control_characters = _has_controls(self.last, block)
+        self.last = block[-1:]
         self._measure(block)
         self._decode(block)
 
@@ -147,6 +156,13 @@ class _Tally:
         self.longest = max(self.longest, self.open_line)
 
 
+def _has_controls(last: bytes, block: bytes) -> bool:
+    """Whether a block has control characters; `last` is the byte before it."""
+    if len(block.translate(None, CONTROLS)) < len(block):
+        return True
+    return b"\xc2" in last + block and HIGH_CONTROL.search(last + block) is not None
+
+
 def scan_bytes(path: Path, progress: Progress) -> ByteScan:
     """Read all of `path`. Raises OSError."""
     size = path.stat().st_size
@@ -185,6 +201,7 @@ def scan_bytes(path: Path, progress: Progress) -> ByteScan:
         quotes=tally.quotes,
         nul=tally.nul,
         controls=tally.controls or tally.nul,
+        control_characters=tally.control_characters,
         longest_line=tally.longest,
     )
 
