@@ -37,7 +37,7 @@ MAX_GROUPED_SHARE = 0.01
 """Share of a column's cells that may need a mark between thousands: with more, the column holds
 something else than it did (`docs/decisions/0040`)."""
 COLUMNS_PER_QUERY = 50
-"""A column with every possible change takes some forty expressions."""
+"""Each takes five expressions, and planning takes longer than in proportion to them."""
 GROUP_CHARS = (",", ".", *GROUP_BLANKS)
 """What may stand between thousands, as inference knows it."""
 UNGROUPED = r"[^\d]*\d{4,}.*"
@@ -112,21 +112,28 @@ def _column_of(inspected: InspectedTable, number: int) -> _Column:
     field = align_columns(inspected.table, inspected.schema).fields[number - 1]
     names = [each.name for each in inspected.schema.fields]
     column = inspected.table.columns[number - 1]
-    return _Column(number, names.index(field.name), column, field, tuple(_ways(field)))
+    return _Column(number, names.index(field.name), column, field, _wider_type(field))
 
 
-def _ways(field: Field) -> Iterator[_Way]:
-    """The other fields that a column might have, the smallest change first."""
-    wider: list[tuple[Field, dict[str, Any]]]
-    wider = [(field, {})] if field.type in ("integer", "number") else []
-    if field.type == "integer" and field.categories is None:
-        number: dict[str, Any] = {"type": "number"}
-        yield _Way(replace(field, type="number"), number)
-        wider.append((replace(field, type="number"), number))
-    for base, changed in wider:
-        for mark in GROUP_CHARS:
-            if not base.group_char and mark not in base.decimal_char:
-                yield _Way(replace(base, group_char=mark), {**changed, "groupChar": mark})
+def _wider_type(field: Field) -> tuple[_Way, ...]:
+    if field.type != "integer" or field.categories is not None:
+        return ()
+    return (_Way(replace(field, type="number"), {"type": "number"}),)
+
+
+def _with_group_chars(inspected: InspectedTable, column: _Column) -> _Column:
+    """The column with the marks between thousands that its wrong cells have, as far as those are
+    listed: by itself, and with a wider type."""
+    listed = "".join(_wrong_cells(inspected, column.number))
+    present = [mark for mark in GROUP_CHARS if mark in listed]
+    unchanged = (_Way(column.field, {}),) if column.field.type in ("integer", "number") else ()
+    ways = tuple(
+        _Way(replace(way.field, group_char=mark), {**way.changed, "groupChar": mark})
+        for way in (*unchanged, *column.ways)
+        for mark in present
+        if not way.field.group_char and mark not in way.field.decimal_char
+    )
+    return replace(column, ways=ways)
 
 
 def _count(
@@ -210,14 +217,23 @@ def _settles(text: Sql, way: _Way) -> Sql:
 def _smallest(
     engine: duckdb.DuckDBPyConnection, inspected: InspectedTable, column: _Column, counts: _Counts
 ) -> _Way | None:
-    """The first way that mends all wrong cells, if nothing speaks against it."""
+    """The first way that mends all wrong cells: a wider type, else a mark between thousands, if few
+    cells need it and no number speaks against it."""
+    found = _first_that_mends(column, counts)
+    if found is not None or counts.wrong > MAX_GROUPED_SHARE * inspected.checked.rows:
+        return found
+    column = _with_group_chars(inspected, column)
+    if not column.ways:
+        return None
+    (counts,) = _count(engine, inspected, [column])
+    found = _first_that_mends(column, counts)
+    return None if found is None or _has_ungrouped(engine, inspected, column) else found
+
+
+def _first_that_mends(column: _Column, counts: _Counts) -> _Way | None:
+    """The first way that mends all wrong cells, of which one at least has no other reading."""
     for way, (mended, settled) in zip(column.ways, counts.of_ways, strict=True):
-        if mended != counts.wrong or not settled:
-            continue
-        if not way.group_char:
-            return way
-        few = counts.wrong <= MAX_GROUPED_SHARE * inspected.checked.rows
-        if few and not _has_ungrouped(engine, inspected, column):
+        if mended == counts.wrong and settled:
             return way
     return None
 
@@ -269,11 +285,16 @@ def _described(
 
 
 def _example(inspected: InspectedTable, number: int) -> str:
+    example = next(iter(_wrong_cells(inspected, number)), None)
+    return f", such as {quoted(example)}" if example is not None else ""
+
+
+def _wrong_cells(inspected: InspectedTable, number: int) -> Iterator[str]:
+    """The wrong cells of a column that are listed and no mark of a missing value."""
     for error in inspected.checked.errors:
         of_column = error_kind(error) == WRONG and error.get("fieldNumber") == number
         if of_column and error.get("cell") not in MISSING_MARKS:
-            return f", such as {quoted(str(error['cell']))}"
-    return ""
+            yield str(error["cell"])
 
 
 def _cells(count: int) -> str:
