@@ -9,6 +9,7 @@ from pathlib import Path
 
 from bench import (
     activity,
+    encodings,
     grants,
     heuristics,
     inferring,
@@ -39,6 +40,7 @@ MEASURES: dict[str, Callable[[Trial], list[Line]]] = {
     "memory": memory.memory,
     "listing": listing.listing,
     "reading": reading.reading,
+    "encodings": encodings.encodings,
     "heuristics": heuristics.heuristics,
     "inference": inferring.inference,
     "preview": previewing.previews,

@@ -259,9 +259,11 @@ def test_a_version_that_could_not_be_inspected_is_failed_and_kept_for_its_sender
     with capture_logs() as logs:
         task = fail_inspection(server, account.api, file_id, rows(3))
     assert (task["status"], task["error"]["code"]) == ("failed", "inspection-failed")
-    assert "Its bytes are kept for who delivered them for 7 days." in task["error"]["detail"]
+    detail = task["error"]["detail"]
+    assert "Its bytes are kept for who delivered them for 7 days" in detail
+    assert "no need to deliver the same file again" in detail
     (told,) = [each for each in logs if each["event"] == "a version could not be inspected"]
-    assert (told["log_level"], told["file_id"], told["version"]) == ("error", file_id, 3)
+    assert (told["log_level"], told["file_id"], told["version"]) == ("critical", file_id, 3)
     found = api.json(f"/file/{file_id}/versions/3")
     assert found["status"] == "failed"
     assert found["quarantined_until"] is not None
@@ -289,6 +291,25 @@ def test_doctor_names_a_failed_version_until_it_is_delivered_again(
     assert f"version 3 of file {file_id}" in result.detail
     answer = deliver(account.api, file_id, rows(3), data={"replaces": "3"})
     assert account.api.wait_task(answer.json()["task_id"])["status"] == "succeeded"
+    assert file_id not in inspections_result(server).detail
+    server.assert_sound()
+
+
+def test_without_a_contract_it_is_published_with_a_warning_though_its_inspection_failed(
+    server: Server, account: TestAccount
+) -> None:
+    api = account.api
+    file_id = api.deliver(b"%PDF-1.7 1", name="paper.pdf")["file_id"]
+    with capture_logs() as logs:
+        task = fail_inspection(server, api, file_id, b"%PDF-1.7 2")
+    assert task["status"] == "succeeded"
+    found = api.json(f"/file/{file_id}")
+    assert (found["version"], found["media_type"]) == (2, "application/pdf")
+    assert api.get(f"/file/download/{file_id}").content == b"%PDF-1.7 2"
+    (warning,) = api.json(f"/file/{file_id}/report")["tasks"][0]["warnings"]
+    assert "nothing in it was looked at" in warning
+    alarms = [(line["event"], line["version"]) for line in logs if line["log_level"] == "critical"]
+    assert alarms == [("a version was published without an inspection", 2)]
     assert file_id not in inspections_result(server).detail
     server.assert_sound()
 

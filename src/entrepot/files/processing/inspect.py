@@ -26,6 +26,7 @@ from entrepot.files.delivery.restore import load_earlier_findings
 from entrepot.files.processing.publish import (
     cancel_version,
     fail_version,
+    publish_uninspected,
     publish_version,
     reject_version,
 )
@@ -210,8 +211,15 @@ def earlier_tasks(conn: ReadConnection, task_id: UUID) -> list[UUID]:
 
 
 def give_up(conn: WriteConnection, task_id: UUID, now: datetime) -> None:
-    """End a task that cannot be done; nothing changes if it has ended."""
-    fail_version(conn, _load_version(conn, task_id), now)
+    """End a task that cannot be done; nothing changes if it has ended.
+
+    Without a contract there is nothing to judge, and the version is published all the same.
+    """
+    version = _load_version(conn, task_id)
+    if version.mode == "none":
+        publish_uninspected(conn, version, now)
+    else:
+        fail_version(conn, version, now)
 
 
 def _blobs_of(conn: ReadConnection, task_id: UUID) -> list[BlobId]:

@@ -230,7 +230,10 @@ def give_up(conn: WriteConnection, task_id: UUID, now: datetime) -> None:
             inspect.give_up(conn, task_id, now)
         return
     if _set_decision(conn, check, now):
-        detail = "The inspection could not be run. Nothing was judged or changed; try again."
+        detail = (
+            "The inspection could not be run, by a fault of this server. Nothing was judged or"
+            " changed; the server's log says why."
+        )
         error = {"code": "inspection-failed", "detail": detail}
         finish_task(conn, check.task_id, "failed", now, error=error)
 

@@ -69,7 +69,8 @@ TASK_KINDS: dict[str, ProblemKind] = {
             500,
             "inspection-failed",
             "The inspection could not be run",
-            "This is the server's fault, the delivery was not judged. Deliver it again.",
+            "This is the server's fault, the delivery was not judged. Do not deliver the same file"
+            " again: it is kept for 7 days, and the server's log says what to repair.",
         ),
     )
 }

@@ -137,7 +137,7 @@ class DetectedCsv(DetectedTable):
         """What a person should know, in sentences."""
         sentences = self.doubts
         if self.encoding.sure < MIN_SURE:
-            sentences.append(f"The encoding {self.encoding.name} is a guess.")
+            sentences.append(_doubt(self.encoding))
         sentences += self.omissions
         if self.padding:
             sentences.append(
@@ -158,6 +158,7 @@ class DetectedCsv(DetectedTable):
             "format": "csv",
             "encoding": self.encoding.name,
             "encodingConfidence": self.encoding.sure,
+            "encodingAlternatives": list(self.encoding.rivals),
             "bom": self.bom,
             "newline": self.line_end,
             "lines": self.lines,
@@ -173,6 +174,14 @@ class DetectedCsv(DetectedTable):
             "undecodable": self.undecodable,
             "warnings": self.warnings,
         }
+
+
+def _doubt(encoding: Encoding) -> str:
+    """That the encoding is a guess, and what else it may be."""
+    if not encoding.rivals:
+        return f"The encoding {encoding.name} is a guess."
+    others = " or ".join(encoding.rivals)
+    return f"The encoding {encoding.name} is a guess: other letters in {others} fit nearly as well."
 
 
 def _numbers(rows: Occurrences) -> str:

@@ -11,8 +11,9 @@ from entrepot.inspection.context import InspectionContext, TableRequest
 from entrepot.inspection.csv.decision import Decision, detect_csv
 from entrepot.inspection.csv.tabular import is_table
 from entrepot.inspection.detect.byte_scan import ByteScan, scan_bytes
-from entrepot.inspection.detect.encoding import Damage, Encoding, transcode
+from entrepot.inspection.detect.encoding import Encoding
 from entrepot.inspection.detect.stated_encoding import encoding_of
+from entrepot.inspection.detect.transcode import Damage, transcode
 from entrepot.inspection.limits import Limits
 from entrepot.inspection.table import NotTabular, TooLarge
 

@@ -14,8 +14,8 @@ import duckdb
 
 from entrepot.inspection.context import Detected, InspectionContext, OpenedTable, TableRequest
 from entrepot.inspection.detect.byte_order import HEAD_BYTES, byte_order
-from entrepot.inspection.detect.encoding import transcode
 from entrepot.inspection.detect.stated_encoding import encoding_of
+from entrepot.inspection.detect.transcode import transcode
 from entrepot.inspection.engine import first_line, line_bounds
 from entrepot.inspection.formats.json_arrays import kind_sql, read_arrays
 from entrepot.inspection.formats.json_positions import (

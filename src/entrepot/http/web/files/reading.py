@@ -55,6 +55,8 @@ def _encoding(given: dict[str, Any]) -> list[str]:
     said = [plain(given["encoding"])] if given.get("encoding") else []
     if given.get("encodingConfidence") is not None and given["encodingConfidence"] < 1:
         said.append(f"{_percent(given['encodingConfidence'])} sure")
+    if given.get("encodingAlternatives"):
+        said.append("else " + ", ".join(map(plain, given["encodingAlternatives"])))
     if given.get("bom"):
         said.append("with a byte order mark")
     if given.get("undecodable"):
@@ -123,7 +125,11 @@ def _packed(given: dict[str, Any]) -> list[str]:
 KNOWN: Sequence[tuple[tuple[str, ...], str, Callable[[dict[str, Any]], list[str]]]] = (
     (("format",), "Format", _format),
     (("compression", "unpacked"), "Compression", _packed),
-    (("encoding", "encodingConfidence", "bom", "undecodable"), "Encoding", _encoding),
+    (
+        ("encoding", "encodingConfidence", "encodingAlternatives", "bom", "undecodable"),
+        "Encoding",
+        _encoding,
+    ),
     (("dialect",), "Dialect", _dialect),
     (("sheet", "sheetNumber", "dateSystem", "otherSheets"), "Sheet", _sheet),
     (("headerRows",), "Header", _header),
