@@ -102,6 +102,11 @@ def test_integers_with_decimals_become_numbers(suggest: Suggest) -> None:
     }
 
 
+@pytest.mark.parametrize("cell", ["0.001", "-0.125", "1.23", "1.2345", ".125"])
+def test_a_decimal_that_cannot_be_a_thousand(suggest: Suggest, cell: str) -> None:
+    assert changed(suggest(HEADER + f"1,a,{cell}\n")) == {"amount": {"type": "number"}}
+
+
 @pytest.mark.parametrize(
     "field",
     [

@@ -198,7 +198,7 @@ def _is_mark(inspected: InspectedTable, column: _Column) -> Sql:
 def _grouped(text: Sql, mark: str, decimal: str) -> Sql:
     """Whether a number has `mark` between all its thousands."""
     group, point = re.escape(mark), re.escape(decimal)
-    thousands = rf"[^\d]*\d{{1,3}}(?:{group}\d{{3}})+"
+    thousands = rf"[^\d]*[1-9]\d{{0,2}}(?:{group}\d{{3}})+"
     return full_match(text, rf"{thousands}(?:{point}\d*)?[^\d{group}{point}]*")
 
 
