@@ -17,6 +17,8 @@ CONTRACT = (
     '{"fields":[{"name":"id","type":"integer"},{"name":"amount","type":"number"},'
     '{"name":"a_column_with_a_rather_long_name","type":"string"}]}'
 )
+SUGGESTED = b"a_column_with_a_rather_long_name,amount,id,new\n" + b"long" * 60 + b",NA,1.5,x\n"
+"""Valid if the order, `amount`, `id` and a new column were changed in the contract."""
 LONG = "a_file_name_that_goes_on_and_on_without_any_place_to_break_it_" * 3 + ".csv"
 
 PATHS = (
@@ -46,6 +48,7 @@ PATHS = (
     "/tasks/{checked}",
     "/tasks/{changed}",
     "/tasks/{accepted}",
+    "/tasks/{suggested}",
     "/tasks/{compared}",
     "/keys",
     "/keys/{key}/revoke",
@@ -90,6 +93,8 @@ def furnished(site: Server, password_hash: str) -> Furnished:
     path, why = f"/file/{odd['file_id']}/versions/1/accept", {"reason": "Agreed by mail. " * 20}
     accepted = account.api.post(path, json=why).json()
     assert account.api.wait_task(accepted["task_id"])["status"] == "succeeded"
+    suggested = account.api.deliver(SUGGESTED, enforce_schema=CONTRACT)
+    assert account.api.json(f"/task/{suggested['task_id']}/report")["suggested"]
     table = account.api.deliver(b"id,a\n" + b"1,x\n2,y\n" * 2)
     deliver(
         account.api, table["file_id"], b"id,a,rather_long_name_of_a_column\n1,x," + b"long" * 60
@@ -113,6 +118,7 @@ def furnished(site: Server, password_hash: str) -> Furnished:
         "deleted": gone,
         "exception": odd["file_id"],
         "accepted": accepted["task_id"],
+        "suggested": suggested["task_id"],
         "compared": compared["task_id"],
         "checked": checked["task_id"],
         "changed": changed["task_id"],

@@ -75,6 +75,7 @@ DELETE /file/{file_id}/versions/{number}           200 403 403 403 404 404 200 4
 POST   /file/{file_id}/versions/{number}/undelete  409 403 403 403 404 404 409 401 401 403 401
 POST   /file/{file_id}/versions/{number}/restore   202 403 403 202 404 404 202 401 401 403 401
 POST   /file/{file_id}/versions/{number}/accept    409 403 403 403 404 404 409 401 401 403 401
+POST /file/{file_id}/versions/{number}/accept-suggestion 409 403 403 403 404 404 409 401 401 403 401
 POST   /file/{file_id}/compare                     202 202 403 202 404 404 202 401 401 202 401
 GET    /file/{file_id}/entitlements                200 403 403 403 404 404 200 401 401 200 401
 PUT    /file/{file_id}/entitlements/{user_name}    200 403 403 403 404 404 200 401 401 403 401

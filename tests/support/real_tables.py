@@ -7,7 +7,7 @@ import io
 import random
 import tarfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any
@@ -56,13 +56,15 @@ class RealTable:
 @dataclass(frozen=True)
 class PartsOutcome:
     """What came of a table: why each part was not accepted, nothing where it was; `damage` is what
-    was put into a cell of the second part, and `found` whether exactly that cell was named."""
+    was put into a cell of the second part, and `found` whether exactly that cell was named.
+    `suggested`: the report suggests a contract by which the second part is valid."""
 
     name: str
     first: str
     second: str
     damage: str = ""
     found: bool = False
+    suggested: bool = False
 
 
 def real_tables(max_bytes: int = MAX_BYTES) -> Iterator[RealTable]:
@@ -107,9 +109,12 @@ def deliver(table: RealTable, folder: Path) -> PartsOutcome:
     if first.verdict != "conforms":
         return PartsOutcome(table.name, first.detail, "")
     second = _inspect(folder, second_part, first.schema, first.dialect)
-    outcome = PartsOutcome(table.name, "", "" if second.verdict == "conforms" else second.detail)
+    if second.verdict != "conforms":
+        valid = _is_valid_as_suggested(folder, second_part, second.report.get("suggested"))
+        return PartsOutcome(table.name, "", second.detail, suggested=valid)
+    outcome = PartsOutcome(table.name, "", "")
     place = _choose_cell(table.name, second_part, first.schema or {})
-    if outcome.second or place is None:
+    if place is None:
         return outcome
     row, column, damage = place
     delimiter = str(second.profile["file"]["dialect"]["delimiter"])
@@ -133,9 +138,14 @@ def _inspect(
     mode: Mode = "given" if schema else "infer"
     with open_engine() as engine:
         context = InspectionContext(engine, scratch, Limits(), Progress(size))
-        return inspect_file(
-            InspectionRequest(path, path.name, size, mode, schema, dialect), context
-        )
+        request = InspectionRequest(path, path.name, size, mode, schema, dialect)
+        return inspect_file(replace(request, suggest=True), context)
+
+
+def _is_valid_as_suggested(folder: Path, text: str, suggested: dict[str, Any] | None) -> bool:
+    if suggested is None:
+        return False
+    return _inspect(folder, text, suggested["schema"], suggested["dialect"]).verdict == "conforms"
 
 
 def _choose_cell(name: str, text: str, schema: dict[str, Any]) -> tuple[int, int, str] | None:

@@ -200,17 +200,18 @@ class Client(SharingRequests):
 
     def restore(self, file_id: str, version: int) -> str:
         """Make a published version the newest one; returns the id of the task that does it.
-
-        Raises Conflict if it is not published, OverLimit, ResourceNotFound.
-        """
+        Raises Conflict if it is not published, OverLimit, ResourceNotFound."""
         return self._post_version_action(file_id, version, "restore", {})
 
     def accept(self, file_id: str, version: int, reason: str) -> str:
         """Publish a rejected version as an exception; returns the id of the task that does it.
-
-        Raises Conflict if it was not rejected or its bytes were removed, OverLimit, Forbidden.
-        """
+        Raises Conflict if it was not rejected or its bytes were removed, OverLimit, Forbidden."""
         return self._post_version_action(file_id, version, "accept", {"reason": reason})
+
+    def accept_suggestion(self, file_id: str, version: int) -> str:
+        """Change the contract as a rejected version's report suggests, and deliver its bytes again;
+        returns the id of the task that judges them. Raises Conflict, OverLimit, Forbidden."""
+        return self._post_version_action(file_id, version, "accept-suggestion", {})
 
     def compare(
         self,

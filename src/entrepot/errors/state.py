@@ -46,6 +46,31 @@ class QuarantineEnded(EntrepotError):
 
 
 @dataclass(eq=False)
+class NoSuggestion(EntrepotError):
+    """The report on the rejected version suggests no change of the contract."""
+
+    version: int
+
+    def __str__(self) -> str:
+        return f"No small change of the contract would make version {self.version} valid."
+
+
+@dataclass(eq=False)
+class SuggestionOutdated(EntrepotError):
+    """The contract has changed since the suggestion was made: it was for `revision`."""
+
+    version: int
+    revision: int
+    current_revision: int
+
+    def __str__(self) -> str:
+        return (
+            f"The suggestion for version {self.version} is for revision {self.revision} of the"
+            f" schema; the file has revision {self.current_revision} by now."
+        )
+
+
+@dataclass(eq=False)
 class VersionIsCurrent(EntrepotError):
     """The version is the current one, which readers get, so it cannot be deleted."""
 

@@ -30,6 +30,7 @@ class UndecidedVersion:
     of that `revision` (0: it has none), `reading` what it states of how to read. `restored_from`
     is the number of the published version whose bytes it has, `accepted_from` of the quarantined
     one whose bytes are to be published all the same; `replaces` of the one that it corrects.
+    `current_blob` are the bytes of the file's current version, with `current_rows` data rows.
     """
 
     task_id: UUID
@@ -47,6 +48,8 @@ class UndecidedVersion:
     restored_from: int | None = None
     accepted_from: int | None = None
     replaces: int | None = None
+    current_blob: BlobId | None = None
+    current_rows: int | None = None
 
 
 @dataclass(frozen=True)

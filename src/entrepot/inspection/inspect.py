@@ -34,6 +34,8 @@ from entrepot.inspection.report.sentence import Statement
 from entrepot.inspection.report.summary import summarize
 from entrepot.inspection.results import Inspection, InspectionRequest, Verdict
 from entrepot.inspection.stated_dialect import dialect_warnings
+from entrepot.inspection.suggest.proposal import InspectedTable, Proposal
+from entrepot.inspection.suggest.prove import suggest_contract
 from entrepot.inspection.table import DialectUnsupported, NotTabular, SourceBroken, Table, TooLarge
 from entrepot.schemas.model import TableSchema
 from entrepot.schemas.table_dialect import parse_dialect
@@ -56,11 +58,20 @@ class _Outcome:
         return [*self.table.warnings, *(each.describe() for each in self.almost_typed)]
 
 
-def inspect_file(request: InspectionRequest, context: InspectionContext) -> Inspection:
-    """The verdict on one file. Raises only what `out_of_resources` knows, and OSError."""
+def inspect_file(
+    request: InspectionRequest,
+    context: InspectionContext,
+    on_verdict: Callable[[Inspection], None] = lambda inspection: None,
+) -> Inspection:
+    """The verdict on one file. Raises only what `out_of_resources` knows, and OSError.
+
+    `on_verdict` is told a rejection before a way out of it is looked for: that stands, whatever
+    happens then.
+    """
     dialect = parse_dialect(request.dialect) if request.dialect is not None else None
     detected = detect(request.path, request.file_name, dialect, request.encoding)
     packed, source = None, request
+    outcome: _Outcome | None = None
     try:
         if detected.kind == PACKED:
             context.progress.next_pass(UNPACKED)
@@ -78,7 +89,45 @@ def inspect_file(request: InspectionRequest, context: InspectionContext) -> Insp
         inspection = _without_table(request, detected, verdict, detail, code, line)
     else:
         inspection = _with_table(request, outcome, context.limits)
-    return inspection if packed is None else _as_packed(inspection, packed)
+    if packed is not None:
+        inspection = _as_packed(inspection, packed)
+    if outcome is None or not request.suggest or inspection.verdict != "violates":
+        return inspection
+    on_verdict(inspection)
+    proposal = _suggest(source, outcome, detected, context)
+    return inspection if proposal is None else _with_suggestion(inspection, proposal)
+
+
+def _suggest(
+    request: InspectionRequest, outcome: _Outcome, detected: Detected, context: InspectionContext
+) -> Proposal | None:
+    """The change of the contract by which the file would be valid; None where none was found, or
+    none with what an inspection may use."""
+
+    def inspect_again(asked: InspectionRequest, detected: Detected) -> InspectedTable | None:
+        try:
+            return _inspected_table(_check_or_infer(asked, detected, context))
+        except Exception as error:
+            _refusal(error)
+            return None
+
+    try:
+        return suggest_contract(
+            request, detected, _inspected_table(outcome), inspect_again, context
+        )
+    except Exception as error:
+        if not out_of_resources(error):
+            _refusal(error)
+        return None
+
+
+def _inspected_table(outcome: _Outcome) -> InspectedTable:
+    return InspectedTable(outcome.table, outcome.schema, outcome.header_errors, outcome.checked)
+
+
+def _with_suggestion(inspection: Inspection, proposal: Proposal) -> Inspection:
+    report = {**inspection.report, "suggested": proposal.to_document()}
+    return replace(inspection, report=report)
 
 
 def _refusal(error: Exception) -> tuple[Verdict, str]:

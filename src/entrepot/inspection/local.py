@@ -46,6 +46,7 @@ def validate_file(
         schema=schema,
         dialect=dialect,
         encoding=encoding,
+        suggest=schema is not None,
     )
     with _pool(limits, sandbox) as pool:
         return pool.inspect(request, on_progress, lambda: False)

@@ -34,6 +34,10 @@ class InspectionRequest:
     `schema` is a Table Schema document; it is set if and only if the mode is "given" (a frozen
     inferred schema is given from the second version on). `dialect` is a Table Dialect, `encoding`
     the name of an encoding; both override what would be found out.
+
+    `suggest`: if it breaks its schema, look for a change of the contract by which it would not. A
+    change of the dialect must keep the file's current version, whose bytes are at `current`, with
+    `current_rows` data rows.
     """
 
     path: Path
@@ -43,13 +47,17 @@ class InspectionRequest:
     schema: dict[str, Any] | None = None
     dialect: dict[str, Any] | None = None
     encoding: str | None = None
+    suggest: bool = False
+    current: Path | None = None
+    current_rows: int | None = None
 
 
 @dataclass(frozen=True)
 class Inspection:
     """The outcome. `detail` is one sentence for people; `row_count` is data rows, or None.
 
-    `report` is a Frictionless v5 report; `schema` the inferred Table Schema, or the given one.
+    `report` is a Frictionless v5 report, with `suggested` where there is a way out of a rejection;
+    `schema` is the inferred Table Schema, or the given one.
     `dialect` is what must be frozen with an inferred schema, so that it is read in the same way.
     """
 

@@ -83,7 +83,8 @@ class Table:
     and the byte offsets of such rows (a row is a line then). `finding_counts` are the reader's
     findings by type where they are of several; `warnings` are sentences for the report.
     `first_version` judges the reading where it is to become a contract.
-    `misplaced_header` says in words that the header is not where the contract expects it.
+    `misplaced_header` says in words that the header is not where the contract expects it;
+    `found_header_rows` are the records (from 1) where it is then, if only titles stand above it.
     `blank_despite_surplus`: a row that has surplus cells alone is a blank row, as Frictionless says
     of texts.
     `place_unit` is what a reader of the file counts; `header_line` the physical line of the
@@ -96,6 +97,7 @@ class Table:
     media_type: str
     header: bool = True
     misplaced_header: str = ""
+    found_header_rows: tuple[int, ...] = ()
     first_version: FirstVersion = FirstVersion()
     first_row: int = 2
     uneven: bool = False

@@ -12,6 +12,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from entrepot.schemas.changes import Change, breaking_change, compatible_change, format_value
+from entrepot.schemas.possible_values import can_be_value
 
 WIDER_TYPES: dict[tuple[str, str], str] = {
     ("integer", "number"): "every integer is a number",
@@ -144,24 +145,6 @@ def _format_texts(texts: Sequence[str]) -> str:
     return ", ".join(
         f"`{format_value(text, 30)}`" if text else "the empty cell" for text in texts[:5]
     )
-
-
-def can_be_value(text: str, field: dict[str, Any]) -> bool:
-    """Whether a cell with this text may be a value of the field; True if that is unknown."""
-    has_digits = any(char.isdigit() for char in text)
-    field_type = field.get("type", "string")
-    match field_type:
-        case "integer" | "year" | "yearmonth":
-            return has_digits
-        case "number":
-            return has_digits or any(word in text.lower() for word in ("nan", "inf"))
-        case "date" | "time" | "datetime" if field.get("format", "default") == "default":
-            return has_digits
-        case "boolean":
-            sides = ("trueValues", "falseValues")
-            return any(text in field.get(side, DEFAULTS[side]) for side in sides)
-        case _:
-            return True
 
 
 def _property_changes(pair: FieldPair) -> Iterator[Change]:

@@ -51,6 +51,8 @@ DIRECTIVES: dict[str, str] = {
 
 ITEM_TYPES = frozenset({"string", "integer", "boolean", "number", "datetime", "date", "time"})
 CATEGORICAL_TYPES = frozenset({"string", "integer"})
+TEXT_TYPES = frozenset({"string", "any"})
+"""The types of which any text may be a value."""
 
 DEFAULT_TYPE = "any"
 STRING_CONSTRAINTS = LENGTH_CONSTRAINTS | {"pattern"}

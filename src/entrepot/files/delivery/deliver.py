@@ -50,6 +50,16 @@ class Origin:
         return "version.new" if self.accepted_from is None else "version.accept"
 
 
+class SuggestedOrigin(Origin):
+    """Of a version whose bytes are those of the quarantined one that it `replaces`, by a contract
+    that was changed as the report on that one suggested."""
+
+    @property
+    def kind(self) -> str:
+        """As of `Origin`."""
+        return "version.accept-suggestion"
+
+
 NO_ORIGIN = Origin()
 
 

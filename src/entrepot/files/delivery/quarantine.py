@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, Row, select
 
 from entrepot.accounts.actor import Actor
 from entrepot.blobs.store import BlobId, StoredBlob
-from entrepot.db.tables import files, versions
+from entrepot.db.tables import files, inspections, versions
 from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.errors import (
     FieldInvalid,
@@ -24,6 +24,7 @@ from entrepot.errors import (
     QuarantineEnded,
     VersionNotRejected,
 )
+from entrepot.files.contract import load_contract
 from entrepot.files.delivery.deliver import AcceptedDelivery, Origin
 from entrepot.files.delivery.restore import RestoreSource, add_copy
 from entrepot.files.queries.read import get_published, published_from_row
@@ -45,10 +46,11 @@ MAX_REASON_CHARS = 1_000
 @dataclass(frozen=True)
 class Quarantine:
     """What the actor may do about a quarantined version whose bytes are kept: have them back, since
-    they are the actor's (`is_sender`); accept them."""
+    they are the actor's (`is_sender`); accept them. `same_contract`: a suggestion still holds."""
 
     is_sender: bool
     may_accept: bool
+    same_contract: bool
 
 
 def get_quarantine(
@@ -59,8 +61,15 @@ def get_quarantine(
     The actor may see the task.
     """
     query = (
-        select(versions.c.created_by, files.c.owner_id, files.c.account_id)
+        select(
+            versions.c.created_by,
+            files.c.id.label("file_id"),
+            files.c.owner_id,
+            files.c.account_id,
+            inspections.c.revision,
+        )
         .join(files, files.c.id == versions.c.file_id)
+        .outerjoin(inspections, inspections.c.version_id == versions.c.id)
         .where(
             versions.c.task_id == task_id,
             versions.c.status.in_(QUARANTINED_STATUSES),
@@ -72,7 +81,9 @@ def get_quarantine(
     if row is None:
         return None
     return Quarantine(
-        row.created_by == actor.user_id, can_manage(actor, row.account_id, row.owner_id)
+        row.created_by == actor.user_id,
+        can_manage(actor, row.account_id, row.owner_id),
+        row.revision == load_contract(conn, row.file_id).revision,
     )
 
 
@@ -136,7 +147,7 @@ def find_acceptable(
     Raises NotFound, NotAllowed, VersionNotRejected, and QuarantineEnded if its bytes are gone.
     """
     access_manageable(conn, actor, file_id)
-    return _acceptable(conn, file_id, number, now)
+    return find_quarantined_source(conn, file_id, number, now)
 
 
 def accept_version(
@@ -154,7 +165,7 @@ def accept_version(
     contract, and the `reason` why that was accepted. The file is locked. Raises as
     `find_acceptable` does, and FileTooLarge, QuotaExceeded.
     """
-    source = _acceptable(conn, target.file_id, number, now)
+    source = find_quarantined_source(conn, target.file_id, number, now)
     origin = Origin(accepted_from=number, reason=reason)
     return add_copy(conn, target, source, blob_id, origin, queue, now)
 
@@ -170,7 +181,13 @@ def check_reason(text: str) -> str:
     return reason
 
 
-def _acceptable(conn: ReadConnection, file_id: UUID, number: int, now: datetime) -> RestoreSource:
+def find_quarantined_source(
+    conn: ReadConnection, file_id: UUID, number: int, now: datetime
+) -> RestoreSource:
+    """The bytes of a quarantined version of a file that the actor manages.
+
+    Raises NotFound, VersionNotRejected, QuarantineEnded.
+    """
     row = _find_version(conn, file_id, number)
     if row is None:
         raise NotFound

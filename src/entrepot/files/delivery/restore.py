@@ -7,6 +7,7 @@ another schema than when they were judged, they are inspected again; else their 
 
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
@@ -130,13 +131,18 @@ def load_earlier_findings(conn: ReadConnection, version: UndecidedVersion) -> In
         # It was published under this revision: unless nothing is enforced, it conforms; or it
         # was rejected, and is accepted all the same.
         verdict="conforms" if row.report["valid"] else "violates",
-        report=row.report,
+        report=_without_suggestion(row.report) if version.accepted_from else row.report,
         profile=row.profile,
         schema=row.schema,
         media_type=row.media_type,
         row_count=row.row_count,
         detail="",
     )
+
+
+def _without_suggestion(report: dict[str, Any]) -> dict[str, Any]:
+    """The report of what is published all the same, which needs no way out any more."""
+    return {name: value for name, value in report.items() if name != "suggested"}
 
 
 def _find_source(conn: ReadConnection, target: Visible, number: int) -> RestoreSource:

@@ -20,7 +20,12 @@ DECISIONS = {
 """The activity that records each decision; `version.refuse` is what it was called once, and rows
 of the record are never rewritten."""
 
-DELIVERIES = ("version.deliver", "version.restore", "version.accept")
+DELIVERIES = (
+    "version.deliver",
+    "version.restore",
+    "version.accept",
+    "version.accept-suggestion",
+)
 """The activity that records each version after a file's first."""
 
 

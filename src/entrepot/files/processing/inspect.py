@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select, update
@@ -20,7 +21,7 @@ from entrepot.db.engine import Database
 from entrepot.db.tables import versions
 from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.errors import BlobMissing
-from entrepot.files.contract import load_contract, lock_contract
+from entrepot.files.contract import Contract, load_contract, lock_contract
 from entrepot.files.delivery.restore import load_earlier_findings
 from entrepot.files.processing.publish import (
     cancel_version,
@@ -129,6 +130,7 @@ class Inspector:
                 self._run(task_id)  # by the contract as it is now
 
     def _request(self, version: UndecidedVersion) -> InspectionRequest:
+        current, known = self._current_path(version)
         return InspectionRequest(
             path=self.path(version.blob_id),
             file_name=version.file_name,
@@ -137,7 +139,20 @@ class Inspector:
             schema=version.schema,
             dialect=version.reading.dialect,
             encoding=version.reading.encoding,
+            # What is published in any case needs no way out.
+            suggest=known and version.accepted_from is None,
+            current=current,
+            current_rows=version.current_rows,
         )
+
+    def _current_path(self, version: UndecidedVersion) -> tuple[Path | None, bool]:
+        """Where the bytes of the current version lie; False if there should be some."""
+        if version.current_blob is None:
+            return None, True
+        try:
+            return self.path(version.current_blob), True
+        except BlobMissing:
+            return None, False
 
 
 class _TaskMonitor:
@@ -252,6 +267,7 @@ def _load_version(conn: ReadConnection, task_id: UUID) -> UndecidedVersion:
         ).where(versions.c.task_id == task_id)
     ).one()
     contract = load_contract(conn, row.file_id)
+    current = _find_current(conn, contract)
     return UndecidedVersion(
         task_id=task_id,
         blob_id=BlobId(row.id),
@@ -268,4 +284,15 @@ def _load_version(conn: ReadConnection, task_id: UUID) -> UndecidedVersion:
         restored_from=row.restored_from,
         accepted_from=row.accepted_from,
         replaces=row.replaces,
+        current_blob=BlobId(current.id) if current is not None else None,
+        current_rows=current.row_count if current is not None else None,
     )
+
+
+def _find_current(conn: ReadConnection, contract: Contract) -> Any:
+    """The bytes and the rows of the file's current version, if it has one and a contract."""
+    if contract.schema is None or contract.current_version is None:
+        return None
+    current = versions.c.number == contract.current_version
+    query = select(versions.c.id, versions.c.row_count)
+    return conn.execute(query.where(versions.c.file_id == contract.file_id, current)).one()

@@ -9,40 +9,33 @@ from entrepot.accounts.actor import Actor
 from entrepot.db.tables import checks, files, inspections, versions
 from entrepot.db.types import ReadConnection
 from entrepot.errors import NotFound
-from entrepot.files.drift import without_drift
 from entrepot.files.processing.cancel import get_visible_task
+from entrepot.files.queries.read import visible_report
 from entrepot.grants.access import access_visible
 
 
 def get_task_report(conn: ReadConnection, actor: Actor, task_id: UUID) -> dict[str, Any]:
     """The report of a task that the actor may see. Raises NotFound, also where there is none, and
     where what was judged is deleted."""
-    get_visible_task(conn, actor, task_id)
+    task = get_visible_task(conn, actor, task_id)
     version_report = (
-        select(inspections.c.report, versions.c.file_id)
+        select(inspections.c.report)
         .join(versions, versions.c.id == inspections.c.version_id)
         .join(files, files.c.id == versions.c.file_id)
         .where(versions.c.task_id == task_id, versions.c.status != "deleted")
         .where(files.c.deleted_at.is_(None))
     )
-    version = conn.execute(version_report).one_or_none()
-    if version is not None and version.report is not None:
-        return _report_for(conn, actor, version.file_id, version.report)
-    report: dict[str, Any] | None = conn.scalar(
-        select(checks.c.report).where(checks.c.task_id == task_id)
-    )
-    if report is None:
-        raise NotFound
-    return report
+    check_report = select(checks.c.report).where(checks.c.task_id == task_id)
+    for query in (version_report, check_report):
+        report: dict[str, Any] | None = conn.scalar(query)
+        if report is not None:
+            return visible_report(report, _reads(conn, actor, task.file_id))
+    raise NotFound
 
 
-def _report_for(
-    conn: ReadConnection, actor: Actor, file_id: UUID, report: dict[str, Any]
-) -> dict[str, Any]:
-    """The report as the actor may see it: who may not read the file learns nothing of its other
-    versions."""
+def _reads(conn: ReadConnection, actor: Actor, file_id: UUID | None) -> bool:
+    """Whether the actor may read the file that a task is about, if it is about one."""
     try:
-        may_read = access_visible(conn, actor, file_id).rights.reads
-    except NotFound:
-        may_read = False
-    return report if may_read else without_drift(report)
+        return file_id is None or access_visible(conn, actor, file_id).rights.reads
+    except NotFound:  # their own delivery to a file that is not shared with them any more
+        return False

@@ -6,7 +6,7 @@ states in the database say what has been done.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -62,11 +62,13 @@ class Validation:
 
 @dataclass(frozen=True)
 class CurrentVersion:
-    """The version that readers see: what a new schema is held against. `size` is bytes."""
+    """The version that readers see: what a new schema is held against. `size` is bytes, `rows` are
+    its data rows (None: it is no table)."""
 
     number: int
     blob_id: BlobId
     size: int
+    rows: int | None
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,7 @@ class Validator:
         if check is not None:
             try:
                 if check.revision is None:
-                    inspection = self._examine(check, BlobId(check.id), check.size)
+                    inspection = self._examine_upload(check)
                     write(end_validation, check, inspection, self.clock())
                 else:
                     self._validate_schema(check, check.file_id)
@@ -111,8 +113,21 @@ class Validator:
                 end_schema_change, check, number, inspection, self.clock()
             )
 
+    def _examine_upload(self, check: Validation) -> Inspection:
+        """Validate what came with the check, by a contract of its own or that of a file; a
+        suggestion keeps the file's current version."""
+        current = self.inspector.database.read(get_current_version, check.file_id)
+        request = replace(self._request(check, BlobId(check.id), check.size), suggest=True)
+        if current is not None:
+            path = self.inspector.path(current.blob_id)
+            request = replace(request, current=path, current_rows=current.rows)
+        return self.inspector.examine(check.task_id, request)
+
     def _examine(self, check: Validation, blob_id: BlobId, size: int) -> Inspection:
-        request = InspectionRequest(
+        return self.inspector.examine(check.task_id, self._request(check, blob_id, size))
+
+    def _request(self, check: Validation, blob_id: BlobId, size: int) -> InspectionRequest:
+        return InspectionRequest(
             path=self.inspector.path(blob_id),
             file_name=check.name,
             size=size,
@@ -121,7 +136,6 @@ class Validator:
             dialect=check.reading.dialect,
             encoding=check.reading.encoding,
         )
-        return self.inspector.examine(check.task_id, request)
 
 
 def begin_validation(conn: WriteConnection, task_id: UUID, now: datetime) -> Validation | None:
@@ -255,12 +269,12 @@ def find_validation(conn: ReadConnection, task_id: UUID) -> Validation | None:
 def get_current_version(conn: ReadConnection, file_id: UUID | None) -> CurrentVersion | None:
     """The bytes of the file's current version, if it has one."""
     row = conn.execute(
-        select(versions.c.number, versions.c.id, versions.c.size)
+        select(versions.c.number, versions.c.id, versions.c.size, versions.c.row_count)
         .where(versions.c.file_id == file_id, versions.c.status == "published")
         .order_by(versions.c.number.desc())
         .limit(1)
     ).one_or_none()
-    return CurrentVersion(row.number, BlobId(row.id), row.size) if row else None
+    return CurrentVersion(row.number, BlobId(row.id), row.size, row.row_count) if row else None
 
 
 def _uploaded_blobs(conn: ReadConnection, task_id: UUID) -> list[BlobId]:

@@ -185,13 +185,24 @@ def get_findings(
         raise NotFound
     return Findings(
         version=row.number,
-        report=row.report if target.rights.reads else without_drift(row.report),
+        report=visible_report(row.report, target.rights.reads),
         profile=row.profile,
         schema=row.schema,
         columns=row.columns,
         derivative=row.status,
         derivative_error=row.error,
     )
+
+
+def visible_report(report: dict[str, Any], reads: bool) -> dict[str, Any]:
+    """A report as who may read the file sees it, or who may not: they learn nothing of its other
+    versions. Whether another dialect is suggested depends on what the current version holds."""
+    if reads:
+        return report
+    changes = report.get("suggested", {}).get("changes", [])
+    if any(change["pointer"].startswith("/dialect/") for change in changes):
+        report = {name: value for name, value in report.items() if name != "suggested"}
+    return without_drift(report)
 
 
 def find_newest_findings(conn: ReadConnection, actor: Actor, file_id: UUID) -> Findings | None:

@@ -1,4 +1,5 @@
-"""Accept a rejected version all the same, as an exception to the file's contract."""
+"""Accept a rejected version: as an exception to the contract, or by the change of the contract that
+its report suggests."""
 
 from typing import Annotated
 
@@ -10,7 +11,7 @@ from entrepot import errors
 from entrepot.files.delivery.quarantine import MAX_REASON_CHARS, check_reason
 from entrepot.http.api.models.tasks import TaskAccepted
 from entrepot.http.api.openapi.answers import ACCEPTED, COPYING, REPEATING, problems
-from entrepot.http.api.restoration import accept
+from entrepot.http.api.restoration import accept, accept_suggested
 from entrepot.http.api.uploads import accepted_response
 from entrepot.http.deps import WriteWork
 from entrepot.http.parameters import FileIdInPath, NumberInPath
@@ -53,3 +54,33 @@ async def accept_version(
     reason, match = check_reason(body.reason), request.headers.get("if-match")
     idempotent = IdempotentRequest.of(request, "accept", str(file_id), number, reason)
     return accepted_response(await accept(work, file_id, number, reason, match, idempotent))
+
+
+@router.post(
+    "/file/{file_id}/versions/{number}/accept-suggestion",
+    status_code=202,
+    operation_id="accept_suggestion",
+    response_model=TaskAccepted,
+    responses=ACCEPTED
+    | problems(
+        *REPEATING,
+        *COPYING,
+        errors.VersionNotRejected,
+        errors.QuarantineEnded,
+        errors.NoSuggestion,
+        errors.SuggestionOutdated,
+    ),
+)
+async def accept_suggestion(
+    file_id: FileIdInPath, number: NumberInPath, request: Request, work: WriteWork
+) -> JSONResponse:
+    """Change the contract as a rejected version's report suggests, and judge its bytes by that.
+
+    For the file's owner and the account's admins, as long as the rejected bytes are kept and the
+    contract is still the one by which they were judged. The schema gets a revision, and the bytes
+    are the file's next version, which `replaces` the rejected one; the answer is the task that
+    inspects it. `If-Match` and `Idempotency-Key` are honoured as for a delivery.
+    """
+    match = request.headers.get("if-match")
+    idempotent = IdempotentRequest.of(request, "accept-suggestion", str(file_id), number)
+    return accepted_response(await accept_suggested(work, file_id, number, match, idempotent))

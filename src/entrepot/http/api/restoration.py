@@ -9,6 +9,7 @@ from entrepot.db.types import WriteConnection
 from entrepot.errors import BlobMissing
 from entrepot.files.delivery.quarantine import accept_version, find_acceptable
 from entrepot.files.delivery.restore import RestoreSource, find_restore_source, restore_version
+from entrepot.files.delivery.suggestion import accept_suggestion, find_suggested_source
 from entrepot.grants.access import access_restorable, lock_manageable
 from entrepot.http.api.file_document import require_match
 from entrepot.http.deps import UnitOfWork
@@ -72,6 +73,37 @@ async def accept(
 
     def find() -> Awaitable[RestoreSource]:
         return work.read(find_acceptable, file_id, number, work.parts.clock())
+
+    return await _copy_version(work, find, make, idempotent)
+
+
+async def accept_suggested(
+    work: UnitOfWork,
+    file_id: UUID,
+    number: int,
+    match: str | None = None,
+    idempotent: IdempotentRequest | None = None,
+) -> TaskId:
+    """Change the contract as the report of a rejected version suggests, and have its bytes judged
+    by that as the file's next version; the task that does.
+
+    Raises NotFound, NotAllowed, PreconditionFailed, VersionNotRejected, QuarantineEnded,
+    NoSuggestion, SuggestionOutdated, FileTooLarge, QuotaExceeded, KeyReused, RequestUnderWay.
+    """
+
+    queue, clock = work.parts.queue, work.parts.clock
+
+    def make(conn: WriteConnection, actor: Actor, blob_id: BlobId) -> TaskId:
+        target = lock_manageable(conn, actor, file_id)
+        require_match(conn, actor, file_id, match)
+        return accept_suggestion(conn, target, number, blob_id, queue, clock()).task_id
+
+    repeated_task = await _find_repeated_task(work, idempotent)
+    if repeated_task is not None:
+        return repeated_task
+
+    def find() -> Awaitable[RestoreSource]:
+        return work.read(find_suggested_source, file_id, number, work.parts.clock())
 
     return await _copy_version(work, find, make, idempotent)
 

@@ -118,6 +118,21 @@ KINDS: dict[type[errors.EntrepotError], ProblemKind] = {
         "A rejected or failed delivery is kept for 7 days, or until a correction of it is "
         "published. Deliver the file again.",
     ),
+    errors.NoSuggestion: ProblemKind(
+        409,
+        "no-suggestion",
+        "There is no suggestion",
+        "Only the report of a rejected version suggests a change of the contract, and only if a "
+        "small one would make the delivery valid. Correct the file, change the schema, or accept "
+        "the version as an exception.",
+    ),
+    errors.SuggestionOutdated: ProblemKind(
+        409,
+        "suggestion-outdated",
+        "The contract has changed since",
+        "A suggestion is for the revision of the schema by which the delivery was judged. Deliver "
+        "the file again: it is judged by the contract as it is now.",
+    ),
     errors.RequestUnderWay: ProblemKind(
         409,
         "request-under-way",

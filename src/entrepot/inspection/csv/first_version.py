@@ -60,6 +60,19 @@ def judge_reading(
     )
 
 
+def found_header_rows(reading: DetectedTable, decision: Decision) -> tuple[int, ...]:
+    """The record numbers of a header that is not where its contract expects it; none if what
+    stands above may be more than titles."""
+    if not reading.layout.misplaced or _above(reading, decision):
+        return ()
+    return tuple(_record_numbers(reading, decision))
+
+
+def _record_numbers(reading: DetectedTable, decision: Decision) -> list[int]:
+    """The records of the header, as a dialect counts them: without Excel's line `sep=`."""
+    return [place + 1 - int(decision.separator) for place in reading.layout.header]
+
+
 def _unsure(reading: DetectedTable) -> str:
     # Below a title a first row of words may as well be a row.
     doubtful = reading.above is not None and reading.layout.sure < SURE_SHAPED
@@ -200,8 +213,7 @@ def _frozen(
     reading: DetectedTable, decision: Decision, stated: bool
 ) -> tuple[dict[str, object] | None, list[str]]:
     """The header rows to freeze, and a sentence that says so, unless they are the first record."""
-    shift = int(decision.separator)
-    rows = [place + 1 - shift for place in reading.layout.header]
+    rows = _record_numbers(reading, decision)
     if stated or not rows or rows == [1]:
         return None, []
     sentence = (

@@ -20,7 +20,7 @@ from entrepot.inspection.csv.direct_scan import (
     reading_of,
     repeats_header,
 )
-from entrepot.inspection.csv.first_version import judge_reading
+from entrepot.inspection.csv.first_version import found_header_rows, judge_reading
 from entrepot.inspection.csv.normalize import normalize
 from entrepot.inspection.csv.source import SurveyedText, decide, prepare
 from entrepot.inspection.csv.write_canonical import write_canonical
@@ -264,6 +264,7 @@ class CsvText:
             header=bool(reading.header_rows),
             control_characters=self.source.byte_scan.control_characters,
             misplaced_header=reading.layout.misplaced,
+            found_header_rows=found_header_rows(reading, self.source.decision),
             first_version=judge_reading(reading, self.source.decision, self._requested),
             first_row=reading.first_row,
             description=reading.describe(),

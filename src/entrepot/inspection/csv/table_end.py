@@ -235,19 +235,24 @@ class TableEndFinder:
         return any(cell_type(cell) in TYPED for cell in rows[1])
 
     def _is_note(self, cells: Sequence[str]) -> bool:
-        """Whether a row at the end is a remark below the table rather than a row cut short."""
-        if is_rule(cells) or NOT_TEXT.search("".join(cells)):
-            return True
-        text = cells[0].strip()
-        width, kinds = self._layout.width, self._layout.kinds
-        if not text or width < 2 or any(cell.strip() for cell in cells[1:]):
-            prose = " ".join(cells)
-            return len(cells) < width and bool(NOTE.match(text)) and len(prose) > MIN_NOTE_CHARS
-        if cell_type(text) in TYPED:
-            return False
-        if NOTE.match(text) or (kinds and kinds[0] in TYPED):
-            return True
-        return len(cells) < width and " " in text and len(text) > MIN_NOTE_CHARS
+        kinds = self._layout.kinds
+        return is_note(cells, self._layout.width, bool(kinds) and kinds[0] in TYPED)
+
+
+def is_note(cells: Sequence[str], width: int, first_is_typed: bool) -> bool:
+    """Whether a record at the end is a remark below a table of `width` columns rather than a row
+    cut short. `first_is_typed`: its first column holds values, not texts."""
+    if is_rule(cells) or NOT_TEXT.search("".join(cells)):
+        return True
+    text = cells[0].strip()
+    if not text or width < 2 or any(cell.strip() for cell in cells[1:]):
+        prose = " ".join(cells)
+        return len(cells) < width and bool(NOTE.match(text)) and len(prose) > MIN_NOTE_CHARS
+    if cell_type(text) in TYPED:
+        return False
+    if NOTE.match(text) or first_is_typed:
+        return True
+    return len(cells) < width and " " in text and len(text) > MIN_NOTE_CHARS
 
 
 def _is_word(cell: str) -> bool:

@@ -14,6 +14,7 @@ import duckdb
 from entrepot.inspection.context import Detected, InspectionContext, OpenedTable, TableRequest
 from entrepot.inspection.engine import first_line, line_bounds
 from entrepot.inspection.formats.json_arrays import kind_sql, read_arrays
+from entrepot.inspection.formats.json_end import ends_with_bracket, is_one_array
 from entrepot.inspection.formats.json_numbers import (
     has_long_number,
     new_mark,
@@ -182,7 +183,7 @@ def _table(
 ) -> Table:
     _check_records(engine, source, limits, "OBJECT", records)
     bad = records.bad
-    if source.form == "json" and not _is_one_array(engine, source):
+    if source.form == "json" and not is_one_array(engine, source.path, source.docs):
         fault = first_fault(source.path, True, limits.line)
         raise _broken(fault, "something follows the array's end")
     sound = f"(SELECT * FROM {source.docs} WHERE {SOUND})" if bad else source.docs

@@ -11,7 +11,7 @@ from typing import Any
 from entrepot.inspection.context import Detected, InspectionContext, OpenedTable, TableRequest
 from entrepot.inspection.csv.decision import above
 from entrepot.inspection.csv.detected import DetectedTable
-from entrepot.inspection.csv.first_version import judge_reading
+from entrepot.inspection.csv.first_version import found_header_rows, judge_reading
 from entrepot.inspection.csv.table_end import row_text
 from entrepot.inspection.engine import line_bounds
 from entrepot.inspection.formats.xlsx_cells import KIND_MARKS, SheetCells, column_letters
@@ -158,6 +158,7 @@ class XlsxTable:
             media_type=self._detected.media_type,
             header=bool(decision.layout.header),
             misplaced_header=decision.layout.misplaced,
+            found_header_rows=found_header_rows(found, decision),
             first_version=self._judge_first_version(found, layout, chosen),
             first_row=found.first_row,
             uneven=written.uneven,

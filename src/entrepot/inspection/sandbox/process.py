@@ -5,6 +5,7 @@ A request is a task, `inspect`, `derive`, `compare` or `preview`; it reads untru
 Protocol, JSON lines: out `{"ready": pid}`; in one request; out any number of
 `{"progress": [done, total]}` in bytes, then one of `{"result": …}`, `{"exhausted": reason}`,
 `{"failed": reason}`, `{"blocked": reason}`: the sandbox denied what should have been loaded before.
+`{"judged": …}` before it is a result that stands, whatever becomes of the process.
 Each of these may have `late_imports`: names of modules that were imported in the locked sandbox.
 `protocol` is the other end; `forkserver` forks it.
 """
@@ -43,7 +44,7 @@ from entrepot.inspection.sql import literal
 from entrepot.schemas.json_schema import load_json_validator
 
 Request = InspectionRequest | ConversionRequest | ComparisonRequest | PreviewRequest
-PATHS = ("path", "other")
+PATHS = ("path", "other", "current")
 WARM_UP = b'a,b,c\n1,x,2020-01-01\n2,"y",2020-01-02\nz,,\n'
 WARM_UP_SCHEMA = {
     "fields": [
@@ -130,6 +131,8 @@ def _answer(message: dict[str, Any], engine: Any, channel: Channel) -> dict[str,
     readable = [request.path]
     if isinstance(request, ComparisonRequest):
         readable.append(request.other)
+    if isinstance(request, InspectionRequest) and request.current is not None:
+        readable.append(request.current)
     try:
         lock_down(readable, scratch, limits, message["sandbox"])
     except (SandboxUnavailable, OSError) as error:
@@ -166,7 +169,9 @@ def _answer_locked(
 
                 result = preview_file(engine, request)
             else:
-                result = inspect_file(request, context)
+                result = inspect_file(
+                    request, context, lambda judged: channel.send({"judged": vars(judged)})
+                )
     except Exception as error:
         if out_of_resources(error):
             return {"exhausted": first_line(error)}
@@ -177,7 +182,8 @@ def _answer_locked(
 
 def _request(message: dict[str, Any]) -> Request:
     fields: dict[str, Any] = {
-        name: Path(value) if name in PATHS else value for name, value in message["request"].items()
+        name: Path(value) if name in PATHS and value is not None else value
+        for name, value in message["request"].items()
     }
     match message["job"]:
         case "derive":

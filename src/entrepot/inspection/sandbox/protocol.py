@@ -35,6 +35,11 @@ MAX_LOADING_SECONDS = 60.0
 """Until a new process is ready: usually a fraction of a second, more on a busy machine."""
 MAX_ANSWER_BYTES = 256 * MIB
 """Of everything that one process sends: it is untrusted, and its messages are kept in memory."""
+SUGGESTION_FACTOR = 4.0
+"""Times as long as a file took to be judged that a way out of its rejection may be looked for: it
+is judged again after each kind of change, of which most rejections need one."""
+MIN_SUGGESTION_SECONDS = 10.0
+"""Seconds that may be spent on it in any case, within the limits of the whole."""
 CRASHES = (signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGABRT)
 
 
@@ -127,27 +132,63 @@ def run_job(
             unsent = unsent[os.write(process.stdin, unsent) :]
     except OSError:
         raise InspectionFailed("the sandbox process ended before it got its request") from None
-    deadline = time.monotonic() + job.limits.wall_seconds
-    peak_memory, next_scratch_poll = 0, 0.0
-    while True:
-        message = messages.next(POLL_SECONDS)
-        if message is not None and "progress" in message:
-            on_progress(*_progress(message))
-        elif message is not None:
-            return _outcome(message)
-        elif messages.closed:
-            raise _ended(process, job, peak_memory)
-        if canceled():
+    watch = _Watch(process, job, canceled)
+    judged: dict[str, Any] | None = None
+    try:
+        while True:
+            message = messages.next(POLL_SECONDS)
+            if message is not None and "progress" in message:
+                on_progress(*_progress(message))
+            elif message is not None and "judged" in message:
+                judged = _result(message, "judged")
+                watch.shorten()
+            elif message is not None:
+                return _outcome(message)
+            elif messages.closed:
+                raise _ended(process, job, watch.peak_memory)
+            watch.check()
+    except (LimitExceeded, ProcessCrashed, InspectionFailed) as ended:
+        if judged is None:
+            raise
+        log.warning("a rejection has no suggestion", reason=str(ended)[:1_000])
+        return judged
+
+
+class _Watch:
+    """Ends a job that passes a limit, or was canceled."""
+
+    def __init__(
+        self, process: SandboxProcess, job: SandboxJob, canceled: Callable[[], bool]
+    ) -> None:
+        self._process = process
+        self._job = job
+        self._canceled = canceled
+        self._started = time.monotonic()
+        self._deadline = self._started + job.limits.wall_seconds
+        self._next_scratch_poll = 0.0
+        self.peak_memory = 0
+
+    def shorten(self) -> None:
+        """The file was judged: what is left may take as long as `SUGGESTION_FACTOR` allows."""
+        now = time.monotonic()
+        seconds = max(MIN_SUGGESTION_SECONDS, SUGGESTION_FACTOR * (now - self._started))
+        self._deadline = min(self._deadline, now + seconds)
+
+    def check(self) -> None:
+        """Raises InspectionCanceled and LimitExceeded."""
+        limits = self._job.limits
+        if self._canceled():
             raise InspectionCanceled
-        if time.monotonic() > deadline:
-            raise LimitExceeded(f"{job.limits.wall_seconds:g} seconds of time")
-        peak_memory = max(peak_memory, process.resident())
-        if peak_memory > job.limits.memory:
-            raise LimitExceeded(f"{job.limits.memory:,} bytes of memory")
-        if time.monotonic() > next_scratch_poll:
-            if _bytes_within(job.scratch) > job.limits.scratch:
-                raise LimitExceeded(f"{job.limits.scratch:,} bytes of scratch space")
-            next_scratch_poll = time.monotonic() + SCRATCH_POLL_SECONDS
+        if time.monotonic() > self._deadline:
+            seconds = self._deadline - self._started
+            raise LimitExceeded(f"{seconds:g} seconds of time")
+        self.peak_memory = max(self.peak_memory, self._process.resident())
+        if self.peak_memory > limits.memory:
+            raise LimitExceeded(f"{limits.memory:,} bytes of memory")
+        if time.monotonic() > self._next_scratch_poll:
+            if _bytes_within(self._job.scratch) > limits.scratch:
+                raise LimitExceeded(f"{limits.scratch:,} bytes of scratch space")
+            self._next_scratch_poll = time.monotonic() + SCRATCH_POLL_SECONDS
 
 
 def _bytes_within(folder: Path) -> int:
@@ -193,7 +234,11 @@ def _outcome(message: dict[str, Any]) -> dict[str, Any]:
         raise LimitExceeded(f"what it may use ({message['exhausted']})")
     if "failed" in message:
         raise InspectionFailed(str(message["failed"]))
-    result = message.get("result")
+    return _result(message, "result")
+
+
+def _result(message: dict[str, Any], key: str) -> dict[str, Any]:
+    result = message.get(key)
     if not isinstance(result, dict):
         raise InspectionFailed("the sandbox process's answer is incomplete")
     return result

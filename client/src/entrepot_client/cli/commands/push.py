@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import platformdirs
 import typer
 
-from entrepot_client.cli.commands.tasks import report_outcome, watch_to_end
+from entrepot_client.cli.commands.tasks import report_delivery, watch_to_end
 from entrepot_client.cli.failures import ExitStatus, Failure
 from entrepot_client.cli.output import Output, output_of
 from entrepot_client.cli.progress import ProgressBar
@@ -116,7 +116,7 @@ def push(
         task = watch_to_end(client, delivery.task_id, output)
         if task.status == "succeeded":
             _check_sha256(client, task, delivery)
-    report_outcome(task, output, quiet="file_id")
+        report_delivery(client, task, output, quiet="file_id")
 
 
 def _upload(

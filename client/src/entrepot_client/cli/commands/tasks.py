@@ -9,7 +9,7 @@ from entrepot_client.cli.output import Output, output_of
 from entrepot_client.cli.progress import ProgressBar
 from entrepot_client.cli.session import open_client
 from entrepot_client.errors import ResourceNotFound
-from entrepot_client.models import Task
+from entrepot_client.models import Document, Task
 
 if TYPE_CHECKING:
     from entrepot_client.client import Client
@@ -119,6 +119,33 @@ def report_outcome(task: Task, output: Output, quiet: str) -> None:
     if failure is not None:
         raise failure
     print_task(output, task, quiet)
+
+
+def report_delivery(client: "Client", task: Task, output: Output, quiet: str) -> None:
+    """As `report_outcome`, of a task that judged a version: the reason of a rejection also says
+    what change of the contract is suggested."""
+    failure = explain_task_failure(task)
+    if failure is None:
+        print_task(output, task, quiet)
+        return
+    if task.rejected and task.report_url is not None:
+        report = client.report(task)
+        lines = suggestion_lines(report)
+        if lines:
+            accept = f"entrepot files accept-suggestion {task.file_id} {task.version}"
+            owner = f"The owner of the file makes that change with `{accept}`."
+            failure.lines = (*failure.lines, *lines, owner)
+            failure.figures = {**failure.figures, "suggested": report["suggested"]}
+    raise failure
+
+
+def suggestion_lines(report: Document) -> tuple[str, ...]:
+    """What change of the contract a report suggests; nothing if it suggests none."""
+    suggested = report.get("suggested")
+    if suggested is None:
+        return ()
+    changes = (f"- {change['change']}: {change['reason']}." for change in suggested["changes"])
+    return ("It would be valid if the contract were changed a little:", *changes)
 
 
 def print_task(output: Output, task: Task, quiet: str) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from entrepot_client.cli.commands.tasks import watch_to_end
+from entrepot_client.cli.commands.tasks import suggestion_lines, watch_to_end
 from entrepot_client.cli.explain import explain_task_failure, listed_errors
 from entrepot_client.cli.failures import ExitStatus, Failure
 from entrepot_client.cli.output import Format, Output, output_of
@@ -141,3 +141,5 @@ def _show(output: Output, result: ValidationResult) -> None:
         output.note(
             f"… and {error_count - min(MAX_SHOWN_ERRORS, len(errors)):,} more; see --format json."
         )
+    for line in suggestion_lines(result.report):
+        output.note(line)

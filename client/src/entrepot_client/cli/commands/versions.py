@@ -1,10 +1,10 @@
-"""`entrepot files versions|compare|restore|accept`: a file's versions."""
+"""`entrepot files versions|compare|restore|accept|accept-suggestion`: a file's versions."""
 
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from entrepot_client.cli.commands.tasks import report_outcome, watch_to_end
+from entrepot_client.cli.commands.tasks import report_delivery, watch_to_end
 from entrepot_client.cli.comparison import show_comparison
 from entrepot_client.cli.explain import explain_task_failure
 from entrepot_client.cli.failures import ExitStatus, Failure
@@ -31,6 +31,8 @@ def register(files: typer.Typer) -> None:
     files.command("compare", epilog=example)(compare)
     example = f'Example: entrepot files accept {_EXAMPLE_ID} 4 --reason "agreed by mail"'
     files.command("accept", epilog=example)(accept)
+    example = f"Example: entrepot files accept-suggestion {_EXAMPLE_ID} 4"
+    files.command("accept-suggestion", epilog=example)(accept_suggestion)
 
 
 def list_versions(
@@ -108,8 +110,21 @@ def accept(
         _watch_and_report(client, client.accept(file_id, version, reason), output)
 
 
+def accept_suggestion(ctx: typer.Context, file_id: FileId, version: Number) -> None:
+    """Change the contract as the report of a rejected version suggests, and deliver it once more.
+
+    The version is judged by the changed contract and published under a new number. Only the file's
+    owner may. Exit status 1 when nothing is suggested, or the contract has changed since.
+    """
+    output = output_of(ctx)
+    with open_client(output) as client:
+        _watch_and_report(client, client.accept_suggestion(file_id, version), output)
+        for change in client.schema(file_id).get("changes") or ():
+            output.note(f"Changed: {change['change']}, {change['reason']}.")
+
+
 def _watch_and_report(client: "Client", task_id: str, output: Output) -> None:
-    report_outcome(watch_to_end(client, task_id, output), output, quiet="version")
+    report_delivery(client, watch_to_end(client, task_id, output), output, quiet="version")
 
 
 def _row(version: Document) -> tuple[str, ...]:

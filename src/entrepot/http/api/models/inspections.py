@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, NotRequired
 from pydantic import ConfigDict, Field
 from typing_extensions import TypedDict
 
-from entrepot.http.api.models.values import Bytes, Count, Id, VersionNumber
+from entrepot.http.api.models.values import Bytes, Count, Id, TableSchema, VersionNumber
 
 
 class ReportError(TypedDict):
@@ -94,14 +94,33 @@ class ReportStats(TypedDict):
     warnings: Count
 
 
+class SuggestedChange(TypedDict):
+    """One change of a suggested contract: what deliveries may do from then on, and why."""
+
+    pointer: Annotated[str, Field(description="A JSON pointer (RFC 6901) into `suggested`.")]
+    change: str
+    effect: Literal["compatible"]
+    reason: str
+
+
+class SuggestedContract(TypedDict):
+    """The smallest compatible change of the contract by which the delivery would be valid."""
+
+    schema: TableSchema
+    dialect: dict[str, Any] | None
+    changes: list[SuggestedChange]
+
+
 class InspectionReport(TypedDict):
-    """A report (Frictionless v5)."""
+    """A report (Frictionless v5); `suggested` is there if a small change of the contract would make
+    the rejected delivery valid."""
 
     valid: bool
     stats: ReportStats
     warnings: list[str]
     errors: list[ReportError]
     tasks: list[ReportTask]
+    suggested: NotRequired[SuggestedContract]
 
 
 class FileProfile(TypedDict):

@@ -20,6 +20,7 @@ ACTIONS = {
     "version.fail": "Not inspected",
     "version.restore": "Restored",
     "version.accept": "Accepted",
+    "version.accept-suggestion": "Suggestion accepted",
     "version.delete": "Version deleted",
     "version.undelete": "Deletion undone",
     "file.define": "Defined",

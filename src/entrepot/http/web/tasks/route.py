@@ -133,5 +133,6 @@ def _described(
         "report": view,
         "rejected_rows": bool(task.version and view and view.rejected and kept),
         "quarantine": quarantine,
+        "suggested": (report or {}).get("suggested"),
         "compared": None,
     }

@@ -1,4 +1,5 @@
-"""Deliver a further version by a form; restore one, accept a rejected one, compare two."""
+"""Deliver a further version by a form; restore one, accept a rejected one, or what its report
+suggests; compare two."""
 
 from uuid import UUID
 
@@ -12,7 +13,7 @@ from entrepot.files.comparisons import VersionPair, request_comparison
 from entrepot.files.delivery.quarantine import check_reason
 from entrepot.files.queries.read import FileRecord, get_file
 from entrepot.grants.access import require_delivering
-from entrepot.http.api.restoration import accept, restore
+from entrepot.http.api.restoration import accept, accept_suggested, restore
 from entrepot.http.parameters import NUMBER, FileIdInPath, NumberInPath, NumberInQuery
 from entrepot.http.problems.table import problem_kind
 from entrepot.http.uploads.form import receive_form
@@ -63,6 +64,14 @@ async def accept_version(
     """Accept a rejected version and go on to the page of the task that publishes it."""
     reason = check_reason((await read_form(request)).text("reason"))
     return go(f"/tasks/{await accept(work, file_id, number, reason)}")
+
+
+@router.post("/files/{file_id}/versions/{number}/accept-suggestion", response_model=None)
+async def accept_suggestion(
+    file_id: FileIdInPath, number: NumberInPath, work: SignedIn
+) -> Response:
+    """Change the contract as suggested and go on to the page of the task that judges by it."""
+    return go(f"/tasks/{await accept_suggested(work, file_id, number)}")
 
 
 @router.post("/files/{file_id}/compare", response_model=None)
