@@ -55,7 +55,7 @@ def test_what_is_wrong_stands_beside_its_field(
     plain.get_by_label("How many").fill("7")
     plain.get_by_label(label, exact=True).fill(text)
     plain.get_by_role("button", name="Save").click()
-    expect(plain.locator(f"#{field}-wrong")).to_contain_text(said)
+    expect(plain.locator(f"#{field}-error")).to_contain_text(said)
     expect(plain.get_by_label(label, exact=True)).to_have_value(text)
     expect(plain.get_by_role("alert")).to_contain_text("Nothing was changed")
     assert person.api.json(f"/file/{file_id}") == before
@@ -70,7 +70,7 @@ def test_a_file_is_deleted_and_had_back(
     plain.goto(f"/files/{file_id}/settings")
     plain.get_by_label("The file's name").fill("order.csv")
     plain.get_by_role("button", name="Delete the file").click()
-    expect(plain.locator("#confirm-wrong")).to_contain_text("Nothing was deleted")
+    expect(plain.locator("#confirm-error")).to_contain_text("Nothing was deleted")
     assert person.api.get(f"/file/{file_id}").status_code == 200
     plain.get_by_label("The file's name").fill("orders.csv")
     plain.get_by_role("button", name="Delete the file").click()
@@ -114,7 +114,7 @@ def test_a_file_is_handed_over(plain: Page, person: TestAccount) -> None:
     plain.goto(f"/files/{file_id}/settings")
     plain.get_by_label("New owner").fill("nobody:nobody")
     plain.get_by_role("button", name="Hand over").click()
-    expect(plain.locator("#user_name-wrong")).to_contain_text("no user of the account")
+    expect(plain.locator("#user_name-error")).to_contain_text("no user of the account")
     plain.get_by_label("New owner").fill(taker.user_name)
     plain.get_by_role("button", name="Hand over").click()
     expect(plain.get_by_role("heading", name="orders.csv")).to_be_visible()
@@ -145,7 +145,7 @@ def test_a_schema_is_changed(plain: Page, person: TestAccount) -> None:
     assert json.loads(text.input_value())["fields"] == SCHEMA["fields"]
     text.fill('{"fields": [{"name": "id", "type": "colour"}]}')
     plain.get_by_role("button", name="Check it").click()
-    expect(plain.locator("#schema-wrong")).to_contain_text("/fields/0/type")
+    expect(plain.locator("#schema-error")).to_contain_text("/fields/0/type")
     first, second = SCHEMA["fields"]
     narrow = {"fields": [first, {**second, "constraints": {"maximum": 9}}]}
     text.fill(json.dumps(narrow))

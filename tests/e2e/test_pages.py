@@ -244,7 +244,7 @@ def test_a_wrong_schema_is_told_beside_it_and_kept(page: Page, person: TestAccou
         {"name": "orders.csv", "mimeType": "text/csv", "buffer": b"a\n1\n"}
     )
     page.get_by_role("button", name="Upload").click()
-    expect(page.locator("#schema-wrong")).to_contain_text("/fields/0/type")
+    expect(page.locator("#schema-error")).to_contain_text("/fields/0/type")
     expect(page.get_by_label("Table Schema as JSON")).to_have_value(re.compile("intger"))
     expect(page.get_by_label("This schema: reject what breaks it")).to_be_checked()
     expect(page.get_by_label("Description")).to_have_value("What the till sold")
@@ -253,7 +253,7 @@ def test_a_wrong_schema_is_told_beside_it_and_kept(page: Page, person: TestAccou
         {"name": "orders.csv", "mimeType": "text/csv", "buffer": b"a\n1\n"}
     )
     page.get_by_role("button", name="Upload").click()
-    expect(page.locator("#schema-wrong")).to_contain_text("the contract chosen is another")
+    expect(page.locator("#schema-error")).to_contain_text("the contract chosen is another")
     assert person.api.json("/files") == {"files_list": []}
 
 
@@ -298,7 +298,7 @@ def test_a_file_is_shared_and_taken_back(
     page.goto(f"/files/{file_id}")
     page.get_by_label("User", exact=True).fill("nobody:nobody")
     page.get_by_role("button", name="Share").click()
-    expect(page.locator("#user_name-wrong")).to_contain_text("names nobody")
+    expect(page.locator("#user_name-error")).to_contain_text("names nobody")
     page.get_by_label("User", exact=True).fill(supplier.user_name)
     page.get_by_label("They may").select_option("w")
     page.get_by_label("Ends").select_option("30")

@@ -122,8 +122,8 @@ def _places(rows: Sequence[Sequence[dict[str, Any]]], width: int) -> list[int]:
     if width <= COLUMNS_SHOWN:
         return list(range(1, width + 1))
     guilty = dict.fromkeys(number for row in rows for number in _guilty(row))
-    chosen = [1, *(number for number in guilty if number > 1), *range(2, width + 1)]
-    return sorted(list(dict.fromkeys(chosen))[:COLUMNS_SHOWN])
+    numbers = [1, *(number for number in guilty if number > 1), *range(2, width + 1)]
+    return sorted(list(dict.fromkeys(numbers))[:COLUMNS_SHOWN])
 
 
 def _row(errors: Sequence[dict[str, Any]], places: Sequence[int]) -> RejectedRow:

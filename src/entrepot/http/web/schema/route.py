@@ -17,7 +17,7 @@ from entrepot.http.parameters import FileIdInPath
 from entrepot.http.problems.table import problem_kind
 from entrepot.http.web.form import read_form
 from entrepot.http.web.rendering import page
-from entrepot.http.web.signed_in import PageWork, SignedIn, go
+from entrepot.http.web.session_work import PageWork, SessionWork, go
 from entrepot.schemas.enforcement import MAX_SCHEMA_BYTES, load_document
 from entrepot.schemas.table_schema import parse_schema
 
@@ -29,13 +29,13 @@ CHANGES_SHOWN = 100
 
 
 @router.get("/files/{file_id}/schema", response_model=None)
-async def show(request: Request, file_id: FileIdInPath, work: SignedIn) -> Response:
+async def show(request: Request, file_id: FileIdInPath, work: SessionWork) -> Response:
     """The schema to be edited: the file's, else the one that was inferred."""
     return await _page(request, file_id, work, None, None)
 
 
 @router.post("/files/{file_id}/schema", response_model=None)
-async def propose(request: Request, file_id: FileIdInPath, work: SignedIn) -> Response:
+async def propose(request: Request, file_id: FileIdInPath, work: SessionWork) -> Response:
     """Have the new schema checked and go on to the page of its task; or the form, and why not."""
     form = await read_form(request, FORM_LIMIT)
     text, accept = form.text("schema"), form.text("accept") == "yes"
@@ -68,12 +68,12 @@ async def _page(
         actor,
         status=problem_kind(failure).status if failure else 200,
         file=file,
-        text=_written(present) if text is None else text,
+        text=_as_json(present) if text is None else text,
         inferred=file.schema is None and present is not None,
         failure=failure,
         changes=failure.changes[:CHANGES_SHOWN] if isinstance(failure, BreakingChange) else [],
     )
 
 
-def _written(schema: dict[str, Any] | None) -> str:
+def _as_json(schema: dict[str, Any] | None) -> str:
     return json.dumps(schema, indent=2, ensure_ascii=False) if schema else ""

@@ -24,7 +24,7 @@ from entrepot.http.problems.table import problem_kind
 from entrepot.http.uploads.form import UploadForm, receive_form
 from entrepot.http.uploads.target import NewFile, ValidationOnly
 from entrepot.http.web.rendering import page
-from entrepot.http.web.signed_in import PageWork, SignedIn, go
+from entrepot.http.web.session_work import PageWork, SessionWork, go
 from entrepot.quotas.reserve import Usage, get_usage
 
 router = APIRouter()
@@ -72,13 +72,13 @@ class PageUpload(NewFile):
 
 
 @router.get("/upload", response_model=None)
-async def show(request: Request, work: SignedIn) -> Response:
+async def show(request: Request, work: SessionWork) -> Response:
     """The form."""
     return await _form(request, work, UploadForm(), None)
 
 
 @router.post("/upload", response_model=None)
-async def upload(request: Request, work: SignedIn) -> Response:
+async def upload(request: Request, work: SessionWork) -> Response:
     """Take the delivery and go on to the page of its task; or the form again, and why."""
     form = UploadForm()
     try:

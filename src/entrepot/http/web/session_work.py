@@ -30,7 +30,7 @@ from entrepot.http.web.rendering import Pages, pages_of
 P = ParamSpec("P")
 R = TypeVar("R")
 
-REMEMBERED = 10_000
+MAX_SESSIONS = 10_000
 """Sessions whose last use is remembered before the old ones are dropped."""
 
 
@@ -56,7 +56,7 @@ class PageWork(UnitOfWork):
         if self.asgi_scope is not None and self.counts:
             self.asgi_scope["offers"] = outcome.side_result
         if self.counts:
-            self._seen()
+            self._write_last_use()
         return result
 
     def unattended(self) -> "PageWork":
@@ -76,16 +76,18 @@ class PageWork(UnitOfWork):
 
         return await self.read(both)
 
-    def _seen(self) -> None:
+    def _write_last_use(self) -> None:
         """Write the session's last use, at most once a minute and not while anyone waits."""
-        seen = self.pages.seen
-        last = seen.get(self.token)
+        last_uses = self.pages.last_uses
+        last = last_uses.get(self.token)
         if last is not None and self.now - last < SEEN_INTERVAL:
             return
-        if len(seen) > REMEMBERED:
-            for token in [held for held, at in seen.items() if self.now - at > SEEN_INTERVAL]:
-                del seen[token]
-        seen[self.token] = self.now
+        if len(last_uses) > MAX_SESSIONS:
+            for token in [
+                session for session, at in last_uses.items() if self.now - at > SEEN_INTERVAL
+            ]:
+                del last_uses[token]
+        last_uses[self.token] = self.now
         database, secret = self.parts.database, self.parts.secret
         write = self.runtime.run_in_database_thread(
             database.write, touch_session, secret, self.token, self.now
@@ -186,5 +188,5 @@ def go(path: str) -> RedirectResponse:
     return RedirectResponse(path, 303, {"Cache-Control": "no-store"})
 
 
-SignedIn = Annotated[PageWork, Depends(page_work)]
+SessionWork = Annotated[PageWork, Depends(page_work)]
 Visitor = Annotated[Actor | None, Depends(visitor)]
