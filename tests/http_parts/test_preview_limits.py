@@ -10,10 +10,11 @@ from tests.support.loops import run_apart
 
 from entrepot.errors import PreviewTooCostly, PreviewUnavailable, TooManyPreviews
 from entrepot.http.previews.slots import PreviewSlots
-from entrepot.inspection.engine import literal, open_engine
+from entrepot.inspection.engine import open_engine
 from entrepot.inspection.limits import MIB, Limits
 from entrepot.inspection.results import PreviewRequest
 from entrepot.inspection.sandbox.pool import InspectionPool
+from entrepot.inspection.sql import literal
 
 LONG = " OR ".join(f"name LIKE '%{n}%x%{n}%'" for n in range(60))
 """Some seconds of work on the table below."""

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.support.selection import examples
 
-from entrepot.inspection.engine import literal, lock_engine, open_engine
+from entrepot.inspection.engine import lock_engine, open_engine
 from entrepot.inspection.limits import Limits
 from entrepot.inspection.preview.filter_ast import (
     All,
@@ -34,6 +34,7 @@ from entrepot.inspection.preview.filter_parse import MAX_DEPTH, parse_filter
 from entrepot.inspection.preview.filter_sql import filter_sql
 from entrepot.inspection.preview.page import preview_file
 from entrepot.inspection.results import PreviewRequest
+from entrepot.inspection.sql import literal
 
 STORED = {
     "n": "BIGINT",

@@ -20,7 +20,6 @@ from chardet.registry import REGISTRY
 from structlog.testing import capture_logs
 from tests.inspection.conftest import request_for
 
-from entrepot.inspection.engine import literal
 from entrepot.inspection.limits import Limits
 from entrepot.inspection.results import (
     ComparisonRequest,
@@ -33,6 +32,7 @@ from entrepot.inspection.sandbox.lockdown import missing_layers
 from entrepot.inspection.sandbox.pool import InspectionPool
 from entrepot.inspection.sandbox.protocol import SandboxJob, run_job
 from entrepot.inspection.sandbox.spawn import SandboxProcess
+from entrepot.inspection.sql import literal
 
 WORDS = (
     "Gonzalez Hélène Müller Größe Åse Łódź Plzeň Győr Škoda București Ģirts Žemaitė Ċetta İstanbul "

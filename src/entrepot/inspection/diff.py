@@ -6,8 +6,6 @@ repeats, the tables are compared as multisets of rows. Set-based throughout, so 
 spills to the scratch folder what does not fit into memory.
 """
 
-# ruff: noqa: S608 (SQL is built from expressions; every text in it is quoted by `literal`)
-
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,6 +20,7 @@ from entrepot.inspection.inspect import out_of_resources
 from entrepot.inspection.open_table import open_content
 from entrepot.inspection.report.report import shortened
 from entrepot.inspection.results import Comparison, ComparisonRequest
+from entrepot.inspection.sql import Sql, sql
 from entrepot.inspection.table import NotTabular, SourceBroken, TooLarge
 
 MAX_CELL_CHARS = 200
@@ -34,12 +33,12 @@ MAX_COLUMNS = 2_000
 class _Side:
     """One of the two tables, kept by the engine under `name` with the columns `_row`, c1, …"""
 
-    name: str
+    name: Sql
     labels: list[str]
     types: dict[str, str]
     rows: int
 
-    def column(self, label: str) -> str:
+    def column(self, label: str) -> Sql:
         return f"c{self.labels.index(label) + 1}"
 
 
@@ -47,8 +46,8 @@ def diff_tables(request: ComparisonRequest, context: InspectionContext) -> Compa
     """What differs. Raises only what `out_of_resources` knows, and OSError."""
     try:
         sides = (
-            ("before", request.path, request.file_name),
-            ("after", request.other, request.other_name),
+            (sql("before"), request.path, request.file_name),
+            (sql("after"), request.other, request.other_name),
         )
         before, after = (_load(*side, request.dialect, context) for side in sides)
         return _compare(context.engine, before, after, request)
@@ -62,7 +61,7 @@ def diff_tables(request: ComparisonRequest, context: InspectionContext) -> Compa
 
 
 def _load(
-    side: str,
+    side: Sql,
     path: Path,
     file_name: str,
     dialect: dict[str, Any] | None,
@@ -141,9 +140,12 @@ def _by_key(
     )
     differs = " OR ".join(f"b.{b} IS DISTINCT FROM a.{a}" for b, a in pairs)
     joined = f"FROM before AS b JOIN after AS a ON {same_key}"
-    only = {
+    only: dict[str, Sql] = {
         side.name: f"FROM {side.name} AS {letter} ANTI JOIN {other} AS {twin} ON {same_key}"
-        for side, letter, other, twin in ((before, "b", "after", "a"), (after, "a", "before", "b"))
+        for side, letter, other, twin in (
+            (before, sql("b"), sql("after"), sql("a")),
+            (after, sql("a"), sql("before"), sql("b")),
+        )
     }
     columns = ", ".join(f"b.{b}, a.{a}" for b, a in pairs)
     changed = engine.execute(
@@ -196,8 +198,8 @@ def _as_multisets(
     engine.execute(f"CREATE OR REPLACE TEMP TABLE surplus AS {surplus}")
     differences: dict[str, Any] = {"changed": None, "examples_changed": []}
     for name, condition, row in (
-        ("added", "surplus > 0", "first_after"),
-        ("removed", "surplus < 0", "first_before"),
+        ("added", sql("surplus > 0"), sql("first_after")),
+        ("removed", sql("surplus < 0"), sql("first_before")),
     ):
         differences[name] = _number(
             engine, f"SELECT coalesce(sum(abs(surplus)), 0) FROM surplus WHERE {condition}"
@@ -210,7 +212,7 @@ def _as_multisets(
 
 
 def _examples(
-    engine: duckdb.DuckDBPyConnection, side: _Side, letter: str, rows: str, examples: int
+    engine: duckdb.DuckDBPyConnection, side: _Side, letter: Sql, rows: Sql, examples: int
 ) -> list[dict[str, Any]]:
     cells = ", ".join(f"{letter}.c{n}" for n in range(1, len(side.labels) + 1))
     order = f"ORDER BY {letter}._row LIMIT {examples}"
@@ -227,6 +229,6 @@ def _shortened_cell(cell: str | None) -> str | None:
     return None if cell is None else shortened(cell, MAX_CELL_CHARS)
 
 
-def _number(engine: duckdb.DuckDBPyConnection, query: str) -> int:
+def _number(engine: duckdb.DuckDBPyConnection, query: Sql) -> int:
     row = engine.execute(query).fetchone()
     return int(row[0]) if row else 0

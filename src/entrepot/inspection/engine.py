@@ -11,6 +11,7 @@ from pathlib import Path
 import duckdb
 
 from entrepot.inspection.limits import MIB, Limits
+from entrepot.inspection.sql import Sql, literal, sql
 
 SMALL_BYTES = 4 * MIB
 """Files below are read by one thread: to start others takes longer than they save."""
@@ -84,20 +85,11 @@ def first_line(error: Exception) -> str:
     return str(error).splitlines()[0][:MAX_ERROR_CHARS]
 
 
-def line_bounds(longest: int) -> dict[str, str]:
+def line_bounds(longest: int) -> dict[str, Sql]:
     """The options of `read_csv` for lines of at most `longest` bytes.
 
     By default the engine takes blocks of sixteen such lines at once: 256 MiB for lines of 16 MiB,
     several of them, more than is left beside the groups of a large key.
     """
-    return {"max_line_size": str(longest), "buffer_size": str(max(longest, MIN_BLOCK_BYTES))}
-
-
-def literal(text: str) -> str:
-    """`text` as an SQL string literal."""
-    return "'" + text.replace("'", "''") + "'"
-
-
-def identifier(name: str) -> str:
-    """`name` as a quoted SQL identifier."""
-    return '"' + name.replace('"', '""') + '"'
+    block = max(longest, MIN_BLOCK_BYTES)
+    return {"max_line_size": sql(f"{longest}"), "buffer_size": sql(f"{block}")}

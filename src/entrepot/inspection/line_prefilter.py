@@ -5,8 +5,6 @@ cell. A scan of whole lines by one pattern costs what the engine's own typed sca
 every row into cells and asking each of them costs half as much again.
 """
 
-# ruff: noqa: S608 (SQL is built from expressions; every text in it is quoted by `literal`)
-
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -14,8 +12,9 @@ from pathlib import Path
 
 import duckdb
 
-from entrepot.inspection.engine import line_bounds, literal
+from entrepot.inspection.engine import line_bounds
 from entrepot.inspection.line_regex import CellRegex, can_anchor, line_regexes
+from entrepot.inspection.sql import Sql, literal, named_arguments, sql
 
 MAX_UNMATCHED_SHARE = 0.25
 """Share of the lines, of the sample's and of all, beyond which the prefilter costs more than it
@@ -52,22 +51,21 @@ class Lines:
     longest: int
     header: str | None
     repeats_header: Callable[[], bool]
-    rows_of: Callable[[Path], str]
+    rows_of: Callable[[Path], Sql]
 
-    def relation(self, path: Path, skip: int = 0) -> str:
+    def relation(self, path: Path, skip: int = 0) -> Sql:
         """What a FROM clause takes: one column, `line`, NULL where it is empty."""
         settings = {
             "delim": literal(DELIMITER),
             "quote": literal(QUOTE),
             "escape": literal(QUOTE),
-            "skip": str(skip),
-            "new_line": "'\\r\\n'" if self.newline == "\r\n" else "'\\n'",
-            "header": "false",
-            "auto_detect": "false",
-            "columns": "{'line': 'VARCHAR'}",
+            "skip": sql(f"{skip}"),
+            "new_line": sql("'\\r\\n'" if self.newline == "\r\n" else "'\\n'"),
+            "header": sql("false"),
+            "auto_detect": sql("false"),
+            "columns": sql("{'line': 'VARCHAR'}"),
         } | line_bounds(self.longest)
-        listed = ", ".join(f"{name} = {value}" for name, value in settings.items())
-        return f"read_csv({literal(str(path))}, {listed})"
+        return f"read_csv({literal(str(path))}, {named_arguments(settings)})"
 
     def places(self, numbers: Collection[int]) -> dict[int, tuple[int, int]]:
         """Of unmatched lines, counted from 1: the line of the text (from 1) and its byte offset.
@@ -149,8 +147,8 @@ def _prefilter(
 
 
 def _unmatched_line(
-    engine: duckdb.DuckDBPyConnection, lines: Lines, cells: Sequence[CellRegex], source: str
-) -> tuple[str | None, int]:
+    engine: duckdb.DuckDBPyConnection, lines: Lines, cells: Sequence[CellRegex], source: Sql
+) -> tuple[Sql | None, int]:
     """The condition on `line`, by the first anchor with which most of the sample matches, and
     how many lines of the sample meet it."""
     anchors = [n for n, cell in enumerate(cells) if can_anchor(cell)][:MAX_ANCHORS]
@@ -168,19 +166,19 @@ def _unmatched_line(
     return None, 0
 
 
-def _matched(patterns: Sequence[str]) -> str:
+def _matched(patterns: Sequence[str]) -> Sql:
     """The condition that `line` matches the patterns one after another. What is matched is cut
     off, and a mark that no line has takes its place, so that no pattern is passed over."""
-    rest, mark = "line", ""
+    rest, mark = sql("line"), ""
     for pattern in patterns[:-1]:
         rest = f"regexp_replace({rest}, {literal(f'^{mark}(?:{pattern})')}, {literal(QUOTE)})"
         mark = QUOTE
     return f"regexp_full_match({rest}, {literal(f'{mark}(?:{patterns[-1]})')})"
 
 
-def _write_unmatched(engine: duckdb.DuckDBPyConnection, lines: Lines, query: str) -> int:
+def _write_unmatched(engine: duckdb.DuckDBPyConnection, lines: Lines, query: Sql) -> int:
     """Write the unmatched lines unchanged; return their count."""
-    end = "" if lines.newline == "\n" else " || chr(13)"
+    end = sql("" if lines.newline == "\n" else " || chr(13)")
     options = (
         f"FORMAT csv, HEADER false, DELIMITER {literal(DELIMITER)}, QUOTE {literal(QUOTE)}, "
         f"ESCAPE {literal(QUOTE)}"

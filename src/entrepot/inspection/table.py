@@ -1,13 +1,12 @@
 """A table: an SQL relation with one text per cell, and what its reader found while reading.
 Readers make it; inference, checks and the profile use it."""
 
-# ruff: noqa: S608 (SQL is built from expressions; every text in it is quoted by `literal`)
-
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from entrepot.inspection.line_prefilter import Lines
+from entrepot.inspection.sql import Sql, sql
 
 CellKind = Literal[
     "text", "integer", "number", "boolean", "date", "time", "datetime", "duration", "object",
@@ -24,9 +23,9 @@ class Column:
     """
 
     label: str
-    text: str
+    text: Sql
     kind: CellKind | None = "text"
-    kind_sql: str = ""
+    kind_sql: Sql = sql("")
 
 
 @dataclass(frozen=True)
@@ -73,8 +72,8 @@ class Table:
     """
 
     columns: tuple[Column, ...]
-    relation: str
-    numbered: str
+    relation: Sql
+    numbered: Sql
     media_type: str
     header: bool = True
     misplaced_header: str = ""
@@ -83,7 +82,7 @@ class Table:
     uneven: bool = False
     by_name: bool = False
     typed: bool = False
-    embedded: Callable[[], str] = lambda: "0"
+    embedded: Callable[[], Sql] = lambda: sql("0")
     lines: Lines | None = None
     places: Callable[[Collection[int]], dict[int, tuple[int, int]]] | None = None
     findings: tuple[Finding, ...] = ()
@@ -111,7 +110,7 @@ def table_of_unmatched(table: Table) -> Table:
         table,
         relation=relation,
         numbered=f"(SELECT row_number() OVER () AS _row, NULL::BIGINT AS _line, * FROM {relation})",
-        embedded=lambda: "0",
+        embedded=lambda: sql("0"),
         lines=None,
         places=table.lines.places,
     )

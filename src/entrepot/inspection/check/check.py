@@ -3,8 +3,6 @@
 A clean file costs the counting pass alone; Python sees at most the rows that are listed.
 """
 
-# ruff: noqa: S608 (SQL is built from expressions; every text in it is quoted by `literal`)
-
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -19,6 +17,7 @@ from entrepot.inspection.check.rules import FieldRule, blank_row, checked_column
 from entrepot.inspection.line_prefilter import prefilter
 from entrepot.inspection.line_regex import ANYTHING, CellRegex, cell_regex
 from entrepot.inspection.report.report import count_entry, problem, shortened, shown_cells
+from entrepot.inspection.sql import Sql, sql
 from entrepot.inspection.table import Finding, Table, table_of_unmatched
 from entrepot.inspection.values.cell_sql import CellSql
 from entrepot.schemas.model import Field, TableSchema
@@ -169,7 +168,7 @@ def _count_rows(
 
 
 def _count(
-    engine: duckdb.DuckDBPyConnection, table: Table, rules: Sequence[FieldRule], blank: str
+    engine: duckdb.DuckDBPyConnection, table: Table, rules: Sequence[FieldRule], blank: Sql
 ) -> _RuleCounts:
     """Count in one pass, or in several over a wide table, whose expressions at once would
     take the engine's memory (a vector of 32 KiB each)."""
@@ -183,8 +182,8 @@ def _count(
             f"sum(({rule.times}) * _v{n}::INTEGER)" if rule.times else f"count_if(_v{n})"
             for n, rule in enumerate(some)
         ]
-        either = " OR ".join(f"_v{n}" for n in range(len(some))) or "false"
-        lines = table.embedded() if n == 0 else "0"
+        either = " OR ".join(f"_v{n}" for n in range(len(some))) or sql("false")
+        lines = table.embedded() if n == 0 else sql("0")
         query = (
             f"SELECT {', '.join(['count(*)', f'count_if({either})', lines, *aggregates])} FROM "
             f"(SELECT {', '.join(['*', *flags])} FROM "
@@ -200,7 +199,7 @@ def _list_errors(
     engine: duckdb.DuckDBPyConnection,
     table: Table,
     rules: list[FieldRule],
-    blank: str,
+    blank: Sql,
     listed: int,
 ) -> list[dict[str, Any]]:
     """The first errors in the order of the file; each row listed has at least one."""
@@ -219,12 +218,12 @@ def _list_some(
     engine: duckdb.DuckDBPyConnection,
     table: Table,
     rules: list[FieldRule],
-    blank: str,
+    blank: Sql,
     listed: int,
 ) -> list[dict[str, Any]]:
     """As many errors as are listed, and the rest of their last row. The rows come in the
     file's order, so that the rest of them need not be read."""
-    uneven = "_cells, _extra" if table.uneven else "NULL, NULL"
+    uneven = sql("_cells, _extra" if table.uneven else "NULL, NULL")
     texts = ", ".join(column.text for column in table.columns)
     flags = ", ".join(f"coalesce({rule.sql}, false)" for rule in rules)
     query = (
@@ -328,7 +327,7 @@ def _rejected(
     table: Table,
     by_rules: int | None,
     violated: Sequence[tuple[FieldRule, int]],
-    blank: str,
+    blank: Sql,
     faults: list[RowErrors],
 ) -> int:
     """How many rows have at least one error of any kind."""

@@ -1,7 +1,5 @@
 """Judge a first version whose schema is to be inferred and frozen."""
 
-# ruff: noqa: S608 (SQL is built from expressions; every text in it is quoted by `literal`)
-
 from dataclasses import replace
 from typing import Any
 

@@ -5,17 +5,15 @@ settles the first choice of each column; only where a later row rules that out, 
 mean "no value", one more pass asks those columns for everything.
 """
 
-# ruff: noqa: S608 (SQL is built from expressions; every text in it is quoted by `literal`)
-
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import duckdb
 
 from entrepot.inspection.check.type_candidates import CANDIDATES, MISSING, Candidate
-from entrepot.inspection.engine import literal
 from entrepot.inspection.line_prefilter import Prefiltered, prefilter
 from entrepot.inspection.line_regex import ANYTHING, INFERRED, CellRegex
+from entrepot.inspection.sql import Sql, literal, sql
 from entrepot.inspection.table import CellKind, Column, Table, table_of_unmatched
 from entrepot.schemas.model import Field, TableSchema
 
@@ -154,7 +152,7 @@ def _count_prefiltered(
         return counted
     totals, counts = counted
     part = replace(
-        table, columns=tuple(table.columns[n] for n in without_pattern), embedded=lambda: "0"
+        table, columns=tuple(table.columns[n] for n in without_pattern), embedded=lambda: sql("0")
     )
     _, part_counts = _count_all(engine, part, [tried[n] for n in without_pattern])
     for n, each in zip(without_pattern, part_counts, strict=True):
@@ -266,8 +264,8 @@ def _count(
     ] or columns
     blank = " AND ".join(f"{column.text} IS NULL" for column in counted_columns)
     aggregates = [
-        "count(*)",
-        *([table.embedded(), f"count_if({blank})"] if with_totals else ["0", "0"]),
+        sql("count(*)"),
+        *([table.embedded(), f"count_if({blank})"] if with_totals else [sql("0"), sql("0")]),
     ]
     for column, candidates in zip(columns, tried, strict=True):
         aggregates += _count_sql(column, candidates, in_full)
@@ -292,10 +290,10 @@ def _count(
     return _Totals(rows, embedded, blanks), counts
 
 
-def _count_sql(column: Column, candidates: Sequence[Candidate], in_full: bool) -> list[str]:
+def _count_sql(column: Column, candidates: Sequence[Candidate], in_full: bool) -> list[Sql]:
     text = column.text
     aggregates = [f"count({text})"] if candidates or column.kind is None else []
-    native = ""
+    native = sql("")
     if column.kind is None:
         aggregates += [f"count_if({column.kind_sql} = {literal(kind)})" for kind in TYPE_BY_KIND]
         native = f"{column.kind_sql} = 'text' AND "

@@ -4,17 +4,16 @@ The values pass through Python one by one, in batches of bounded size; a table w
 rule never comes here.
 """
 
-# ruff: noqa: S608 (SQL is built from expressions; every text in it is quoted by `literal`)
-
 import json
 from array import array
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Literal
 
 import duckdb
 
 from entrepot.inspection.check.row_errors import RowErrors, TableRule, find_row_errors
 from entrepot.inspection.report.report import shortened
+from entrepot.inspection.sql import Sql
 from entrepot.inspection.table import Table
 from entrepot.inspection.values.cell_sql import CellSql
 from entrepot.inspection.values.ordering import PARSED_JSON
@@ -49,7 +48,9 @@ def check_json_rules(
     return errors
 
 
-def _rules(cell: CellSql) -> Iterator[tuple[str, object, Callable[[Any], bool]]]:
+def _rules(
+    cell: CellSql,
+) -> Iterator[tuple[Literal["enum", "jsonSchema"], object, Callable[[Any], bool]]]:
     constraints = cell.field.constraints
     if constraints.enum is not None:
         values = [read_value(value, cell.field) for value in constraints.enum]
@@ -81,7 +82,7 @@ def _collect(
     table: Table,
     cell: CellSql,
     satisfies: Callable[[Any], bool],
-    name: str,
+    name: Sql,
 ) -> None:
     """Make a table `name` of the rows whose value does not keep the rule."""
     engine.execute(f"SELECT _row, {cell.text} FROM {table.numbered} WHERE {cell.checked}")

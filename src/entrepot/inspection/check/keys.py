@@ -5,15 +5,13 @@ A key that holds costs one pass that groups its hashes, eight bytes each, and sp
 in full.
 """
 
-# ruff: noqa: S608 (SQL is built from expressions; every text in it is quoted by `literal`)
-
 from dataclasses import dataclass
 
 import duckdb
 
 from entrepot.inspection.check.row_errors import RowErrors, TableRule, find_row_errors
-from entrepot.inspection.engine import literal
 from entrepot.inspection.report.report import shortened
+from entrepot.inspection.sql import Sql, literal, sql
 from entrepot.inspection.table import Table
 from entrepot.inspection.values.cell_sql import CellSql
 from entrepot.inspection.values.ordering import key
@@ -30,7 +28,7 @@ class TableKey:
     must also be there. `parts` are SQL, NULL where a cell has no value of its type."""
 
     rule: TableRule
-    parts: tuple[str, ...]
+    parts: tuple[Sql, ...]
 
     @property
     def requires_value(self) -> bool:
@@ -43,8 +41,8 @@ class Reference:
     """A foreign key within the table: `parts` of each row must be `referenced` of some row."""
 
     rule: TableRule
-    parts: tuple[str, ...]
-    referenced: tuple[str, ...]
+    parts: tuple[Sql, ...]
+    referenced: tuple[Sql, ...]
 
 
 CheckedCells = dict[str, tuple[int, CellSql]]
@@ -93,7 +91,7 @@ def references_of(
 
 def _reference(foreign_key: ForeignKey, checked: CheckedCells) -> Reference:
     """Both sides as texts; a whole number meets a decimal one as a number."""
-    sides: tuple[list[str], list[str]] = ([], [])
+    sides: tuple[list[Sql], list[Sql]] = ([], [])
     for name, other in zip(foreign_key.fields, foreign_key.referenced, strict=True):
         pair = (checked[name][1], checked[other][1])
         kinds = {cell.field.type for cell in pair}
@@ -108,7 +106,7 @@ def _reference(foreign_key: ForeignKey, checked: CheckedCells) -> Reference:
     )
 
 
-def comparable(cell: CellSql, as_number: bool = False) -> str:
+def comparable(cell: CellSql, as_number: bool = False) -> Sql:
     """A value that is equal for equal values of the type, NULL where there is none."""
     value = cell.for_field(lambda form: key(cell.text, form, as_number))
     return f"CASE WHEN {cell.checked} THEN {value} END"
@@ -145,7 +143,7 @@ def check_keys(
     return errors
 
 
-def _note_sql(table_key: TableKey) -> str:
+def _note_sql(table_key: TableKey) -> Sql:
     start = f"{table_key.rule.note}: " if table_key.rule.note else ""
     return literal(f"{start}the same as in the row at position ")
 
@@ -154,10 +152,10 @@ def _collect(
     engine: duckdb.DuckDBPyConnection,
     table: Table,
     table_key: TableKey,
-    value: str,
-    absent: str,
-    hashes: str,
-    name: str,
+    value: Sql,
+    absent: Sql,
+    hashes: Sql,
+    name: Sql,
 ) -> None:
     """Make a table `name` of the rows that repeat an earlier one (`earlier`), and of those
     without a key that must have one (`absent` says what is missing)."""
@@ -173,7 +171,9 @@ def _collect(
         f"QUALIFY earlier IS NOT NULL"
     )
     without = (
-        f"SELECT _row, NULL, absent FROM ({keyed}) WHERE gone" if table_key.requires_value else ""
+        f"SELECT _row, NULL, absent FROM ({keyed}) WHERE gone"
+        if table_key.requires_value
+        else sql("")
     )
     rows = f"{earlier} UNION ALL {without}" if without else earlier
     engine.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {rows}")

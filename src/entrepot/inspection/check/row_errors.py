@@ -1,14 +1,13 @@
 """Rows that break a rule which needs other rows, or cannot be checked in SQL: found apart from the
 counting pass, kept as a table of row numbers, and listed with their place and their cells."""
 
-# ruff: noqa: S608 (SQL is built from expressions; every text in it is quoted by `literal`)
-
 from dataclasses import dataclass
 from typing import Any
 
 import duckdb
 
 from entrepot.inspection.report.report import problem, shortened, shown_cells
+from entrepot.inspection.sql import Sql, sql
 from entrepot.inspection.table import Table
 
 
@@ -29,16 +28,16 @@ class RowErrors:
     rule: TableRule
     total: int
     errors: list[dict[str, Any]]
-    rows: str
+    rows: Sql
 
 
 def find_row_errors(
     engine: duckdb.DuckDBPyConnection,
     table: Table,
     rule: TableRule,
-    rows: str,
+    rows: Sql,
     listed: int,
-    note: str = "NULL",
+    note: Sql = sql("NULL"),
 ) -> RowErrors | None:
     """The faults whose rows are those of the table `rows`, with `_row`; None if there are none.
 

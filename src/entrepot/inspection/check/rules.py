@@ -6,8 +6,8 @@ from functools import partial
 from typing import Any
 
 from entrepot.inspection.check.field_matching import align_columns
-from entrepot.inspection.engine import literal
 from entrepot.inspection.report.report import shortened
+from entrepot.inspection.sql import Sql, literal, sql
 from entrepot.inspection.table import Table
 from entrepot.inspection.values.cell_sql import CellSql, cell_sql
 from entrepot.inspection.values.ordering import PARSED_JSON, is_among, keeps_bound
@@ -15,10 +15,10 @@ from entrepot.schemas.model import Field, TableSchema
 from entrepot.schemas.values import read_value
 
 BOUNDS = (
-    ("minimum", "minimum", ">="),
-    ("maximum", "maximum", "<="),
-    ("exclusiveMinimum", "exclusive_minimum", ">"),
-    ("exclusiveMaximum", "exclusive_maximum", "<"),
+    ("minimum", "minimum", sql(">=")),
+    ("maximum", "maximum", sql("<=")),
+    ("exclusiveMinimum", "exclusive_minimum", sql(">")),
+    ("exclusiveMaximum", "exclusive_maximum", sql("<")),
 )
 
 
@@ -35,9 +35,9 @@ class FieldRule:
     column: int
     field: Field | None
     note: str
-    sql: str
+    sql: Sql
     rule: str = ""
-    times: str = ""
+    times: Sql | None = None
 
 
 def checked_columns(table: Table, schema: TableSchema) -> list[tuple[int, CellSql]]:
@@ -50,9 +50,9 @@ def checked_columns(table: Table, schema: TableSchema) -> list[tuple[int, CellSq
     ]
 
 
-def blank_row(cells: Sequence[tuple[int, CellSql]]) -> str:
+def blank_row(cells: Sequence[tuple[int, CellSql]]) -> Sql:
     """Whether every checked cell of the row is missing."""
-    return " AND ".join(f"NOT {cell.present}" for _, cell in cells) or "false"
+    return " AND ".join(f"NOT {cell.present}" for _, cell in cells) or sql("false")
 
 
 def field_rules(
@@ -88,11 +88,11 @@ def _cell_rules(number: int, cell: CellSql) -> list[FieldRule]:
         note = f'type is "{field.type}/{field.format}"'
         violations.append(FieldRule("type-error", number, field, note, invalid, "type"))
 
-    def constraint(rule: str, value: object, broken: str) -> None:
+    def constraint(rule: str, value: object, broken: Sql) -> None:
         note = shortened(f'constraint "{rule}" is "{value}"')
         violations.append(FieldRule("constraint-error", number, field, note, broken, rule))
 
-    def value_constraint(rule: str, value: object, satisfied: str) -> None:
+    def value_constraint(rule: str, value: object, satisfied: Sql) -> None:
         constraint(rule, value, f"(CASE WHEN {valid_cell} THEN NOT ({satisfied}) ELSE false END)")
 
     if rules.required:
@@ -106,8 +106,8 @@ def _cell_rules(number: int, cell: CellSql) -> list[FieldRule]:
             )
             value_constraint(rule, bound, f"coalesce({satisfied}, true)")
     for rule, length, operator in (
-        ("minLength", rules.min_length, ">="),
-        ("maxLength", rules.max_length, "<="),
+        ("minLength", rules.min_length, sql(">=")),
+        ("maxLength", rules.max_length, sql("<=")),
     ):
         if length is not None:
             value_constraint(rule, length, f"{_length(cell)} {operator} {length}")
@@ -125,15 +125,15 @@ def _cell_rules(number: int, cell: CellSql) -> list[FieldRule]:
     return violations
 
 
-def _keeps_bound(text: str, operator: str, limit: Any, field: Field) -> str:
+def _keeps_bound(text: Sql, operator: Sql, limit: Any, field: Field) -> Sql:
     return keeps_bound(text, field, operator, limit)
 
 
-def _is_among(text: str, values: Sequence[Any], field: Field) -> str:
+def _is_among(text: Sql, values: Sequence[Any], field: Field) -> Sql:
     return is_among(text, field, values)
 
 
-def _length(cell: CellSql) -> str:
+def _length(cell: CellSql) -> Sql:
     in_json = f"json_array_length({cell.text})"
     match cell.field.type:
         case "array":

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
+from entrepot.inspection.sql import Sql, sql
 from entrepot.inspection.values.cell_sql import full_match, lexical_check, quick_check
 from entrepot.schemas.lexical import DATE, TIME, UUID
 from entrepot.schemas.model import Field
@@ -32,16 +33,16 @@ class Candidate:
     name: str
     field: Field
     pattern: str
-    also: str = ""
+    also: Sql = sql("")
     unless: str | None = None
     varied: bool = False
 
-    def condition(self, text: str) -> str:
+    def condition(self, text: Sql) -> Sql:
         """The SQL condition on the expression `text`."""
         whole = full_match(text, self.pattern)
         if self.also:
             whole = f"{whole} AND {self.also.replace('{text}', text)}"
-        quick = quick_check(text, self.field) if self.field.type in QUICK else ""
+        quick = quick_check(text, self.field) if self.field.type in QUICK else sql("")
         return f"CASE WHEN {quick} THEN true ELSE {whole} END" if quick else whole
 
     def survives(self, texts: Iterable[str]) -> bool:
@@ -52,7 +53,7 @@ class Candidate:
 
 def _lexical(name: str, kind: str, pattern: str, form: str = "default", **more: str) -> Candidate:
     field = Field("", kind, format=form)
-    return Candidate(name, field, pattern, lexical_check("{text}", field), **more)  # type: ignore[arg-type]
+    return Candidate(name, field, pattern, lexical_check(sql("{text}"), field), **more)  # type: ignore[arg-type]
 
 
 def _spelled(yes: str, no: str, varied: bool = False) -> Candidate:

@@ -5,8 +5,6 @@ Some columns at a time, in bounded memory: their figures, then what needs their 
 values. What is not exact says so.
 """
 
-# ruff: noqa: S608 (SQL is built from expressions; every text in it is quoted by `literal`)
-
 import math
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -16,8 +14,8 @@ import duckdb
 
 from entrepot.inspection.convert.column_stats import ColumnStats, json_value, json_value_at, sort_of
 from entrepot.inspection.convert.histogram import bins_of, histogram
-from entrepot.inspection.engine import identifier, literal
 from entrepot.inspection.report.report import shortened
+from entrepot.inspection.sql import Sql, identifier, literal, sql
 
 COLUMNS_PER_QUERY = 25
 """Columns that are measured in one pass: each takes memory for its distinct values."""
@@ -70,9 +68,9 @@ def profile_columns(
 
 def _measure(
     engine: duckdb.DuckDBPyConnection,
-    source: str,
+    source: Sql,
     columns: Sequence[ColumnStats],
-    aggregates: Callable[[ColumnStats], dict[str, str]],
+    aggregates: Callable[[ColumnStats], dict[str, Sql]],
 ) -> None:
     """Take the aggregates that each column wants, in one pass."""
     requested = [(column, *each) for column in columns for each in aggregates(column).items()]
@@ -85,32 +83,32 @@ def _measure(
 
 
 def _near(
-    engine: duckdb.DuckDBPyConnection, source: str, columns: Sequence[ColumnStats], rows: int
-) -> str:
+    engine: duckdb.DuckDBPyConnection, source: Sql, columns: Sequence[ColumnStats], rows: int
+) -> Sql:
     """Where to measure these columns: a few rows are copied out first, since each query of a
     file costs by the columns that the file has."""
     if rows > MAX_ROWS_IN_MEMORY:
         return source
     selected = ", ".join(column.sql for column in columns)
     engine.execute(f"CREATE OR REPLACE TEMP TABLE near AS SELECT {selected} FROM {source}")
-    return "near"
+    return sql("near")
 
 
-def _first_pass(column: ColumnStats, exact: bool) -> dict[str, str]:
-    value, sql = column.value, column.sql
-    aggregates = {"filled": f"count({sql})", "estimate": f"approx_count_distinct({sql})"}
+def _first_pass(column: ColumnStats, exact: bool) -> dict[str, Sql]:
+    value, name = column.value, column.sql
+    aggregates = {"filled": f"count({name})", "estimate": f"approx_count_distinct({name})"}
     if column.sort == "other":
         return aggregates
     aggregates |= {"low": f"min({value})::VARCHAR", "high": f"max({value})::VARCHAR"}
     match column.sort:
         case "boolean":
-            aggregates |= {"true": f"count_if({sql})", "false": f"count_if(NOT {sql})"}
+            aggregates |= {"true": f"count_if({name})", "false": f"count_if(NOT {name})"}
         case "text":
-            aggregates |= {"short": f"min(length({sql}))", "long": f"max(length({sql}))"}
+            aggregates |= {"short": f"min(length({name}))", "long": f"max(length({name}))"}
         case _:
             scaled = column.scaled
-            quantile = "quantile_cont" if column.sort == "number" else "quantile_disc"
-            quantile = quantile if exact else "approx_quantile"
+            quantile = sql("quantile_cont" if column.sort == "number" else "quantile_disc")
+            quantile = quantile if exact else sql("approx_quantile")
             aggregates |= {
                 "from": f"min({scaled})",
                 "to": f"max({scaled})",
@@ -119,19 +117,19 @@ def _first_pass(column: ColumnStats, exact: bool) -> dict[str, str]:
     return aggregates
 
 
-def _second_pass(column: ColumnStats) -> dict[str, str]:
+def _second_pass(column: ColumnStats) -> dict[str, Sql]:
     figures = column.figures
     if column.sort == "text" and figures["filled"]:
         lengths = {f"{word}_length": figures[word] for word in ("short", "long")}
         figures |= lengths
         texts = {
-            word: f"min({column.sql}) FILTER (length({column.sql}) = {lengths[f'{word}_length']})"
+            word: f"min({column.sql}) FILTER (length({column.sql}) = {int(figures[word])})"
             for word in ("short", "long")
         }
         return {word: f"left({sql}, {MAX_VALUE_CHARS + 1})" for word, sql in texts.items()}
     if not column.scaled or figures["from"] is None:
         return {}
-    aggregates: dict[str, str] = {}
+    aggregates: dict[str, Sql] = {}
     low, high = figures["from"], figures["to"]
     if column.sort == "number" and max(abs(low), abs(high)) < MAX_SQUARED:
         aggregates |= {
@@ -145,7 +143,7 @@ def _second_pass(column: ColumnStats) -> dict[str, str]:
     return aggregates
 
 
-def _count_values(engine: duckdb.DuckDBPyConnection, source: str, column: ColumnStats) -> None:
+def _count_values(engine: duckdb.DuckDBPyConnection, source: Sql, column: ColumnStats) -> None:
     """Distinct values, and the most common ones with their counts."""
     figures = column.figures
     figures["distinct"], figures["is_estimate"] = figures["estimate"], True
@@ -169,7 +167,7 @@ def _count_values(engine: duckdb.DuckDBPyConnection, source: str, column: Column
     figures["top"] = [(each["v"], int(each["n"])) for each in top or ()]
 
 
-def _likely_top(engine: duckdb.DuckDBPyConnection, source: str, text: str) -> list[tuple[str, int]]:
+def _likely_top(engine: duckdb.DuckDBPyConnection, source: Sql, text: Sql) -> list[tuple[str, int]]:
     """The most common of very many values: likely ones found in one pass, counted in another."""
     row = engine.execute(f"SELECT approx_top_k({text}, {TOP_VALUES}) FROM {source}").fetchone()
     likely = [value for value in (row[0] if row else None) or () if value is not None]

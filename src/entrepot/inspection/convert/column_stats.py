@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from entrepot.inspection.convert.histogram import Bins
 from entrepot.inspection.report.report import shortened
+from entrepot.inspection.sql import Sql, sql
 
 Sort = Literal["number", "date", "time", "datetime", "boolean", "text", "other"]
 
@@ -21,25 +22,25 @@ class ColumnStats:
     name: str
     type: str
     stored: str
-    sql: str
+    sql: Sql
     sort: Sort
     figures: dict[str, Any] = field(default_factory=dict)
     bins: Bins | None = None
 
     @property
-    def value(self) -> str:
+    def value(self) -> Sql:
         """The value that has an order: of doubles the finite ones."""
         if self.stored == "DOUBLE":
             return f"CASE WHEN isfinite({self.sql}) THEN {self.sql} END"
         return self.sql
 
     @property
-    def text(self) -> str:
+    def text(self) -> Sql:
         """The value as a text, by which values are distinguished."""
         return self.sql if self.sort == "text" else f"{self.sql}::VARCHAR"
 
     @property
-    def scaled(self) -> str:
+    def scaled(self) -> Sql:
         """The value on a scale of doubles: numbers as they are, dates in days, times in seconds
         (since 1970, or midnight); empty for what has none."""
         match self.sort:
@@ -50,7 +51,7 @@ class ColumnStats:
             case "time" | "datetime":
                 return f"epoch({self.sql})::DOUBLE"
             case _:
-                return ""
+                return sql("")
 
     @property
     def whole(self) -> bool:

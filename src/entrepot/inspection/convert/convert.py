@@ -4,8 +4,6 @@ Runs in the sandbox process. Parquet and the canonical CSV are made from the byt
 others from the Parquet; the column profile comes with the Parquet.
 """
 
-# ruff: noqa: S608 (SQL is built from expressions; every text in it is quoted by `literal`)
-
 import csv
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,11 +18,12 @@ from entrepot.inspection.convert.column_profile import profile_columns
 from entrepot.inspection.convert.exact_types import exact_type_of
 from entrepot.inspection.convert.rejected_rows import find_errors, write_rejected
 from entrepot.inspection.convert.write_arrow import write_arrow
-from entrepot.inspection.engine import MAX_ERROR_CHARS, first_line, identifier, literal
+from entrepot.inspection.engine import MAX_ERROR_CHARS, first_line
 from entrepot.inspection.inspect import out_of_resources
 from entrepot.inspection.limits import rows_per_group
 from entrepot.inspection.open_table import open_content
 from entrepot.inspection.results import ConversionRequest, Converted, InspectionRequest
+from entrepot.inspection.sql import Sql, identifier, literal, sql
 from entrepot.inspection.table import Column, NotTabular, SourceBroken, Table, TooLarge
 from entrepot.schemas.model import TableSchema
 from entrepot.schemas.table_schema import parse_schema
@@ -154,7 +153,7 @@ def write_parquet(
 
 def typed_columns(
     engine: duckdb.DuckDBPyConnection, table: Table, schema: TableSchema
-) -> list[tuple[str, str, str]]:
+) -> list[tuple[str, str, Sql]]:
     """Each column's name, schema type and typed expression, by one pass over its values."""
     cells = {id(column): cell for column, cell in _paired(table, schema)}
     labels = unique_names(table.labels)
@@ -162,7 +161,7 @@ def typed_columns(
     for column in table.columns:
         cell = cells.get(id(column))
         typings.append(None if cell is None else (cell, exact_type_of(cell, column.kind)))
-    columns: list[tuple[str, str, str]] = []
+    columns: list[tuple[str, str, Sql]] = []
     for start in range(0, len(typings), COLUMNS_PER_QUERY):
         part = typings[start : start + COLUMNS_PER_QUERY]
         probes = [probe for typing in part if typing for probe in typing[1].probes]
@@ -196,7 +195,7 @@ def write_csv(engine: duckdb.DuckDBPyConnection, table: Table, target: Path) -> 
     if len(cells) == 1:  # many readers skip an empty line
         cells = [f"coalesce({cells[0]}, '')"]
     selected = ", ".join(f"{cell} AS c{n}" for n, cell in enumerate(cells))
-    header = ", ".join(map(literal, table.labels)) if table.header else ""
+    header = ", ".join(map(literal, table.labels)) if table.header else sql("")
     rows = f"SELECT {selected} FROM {table.relation}"
     if header:
         rows = f"SELECT {header} UNION ALL {rows}"
@@ -219,7 +218,7 @@ def write_json_lines(engine: duckdb.DuckDBPyConnection, parquet: Path, target: P
     return _copy(engine, f"SELECT {', '.join(selected)} FROM {source}", target, "FORMAT json")
 
 
-def _json_value(column: str, kind: str) -> str:
+def _json_value(column: Sql, kind: str) -> Sql:
     match kind:
         case "DOUBLE":
             return f"CASE WHEN isfinite({column}) THEN {column} END"
@@ -231,6 +230,6 @@ def _json_value(column: str, kind: str) -> str:
             return column
 
 
-def _copy(engine: duckdb.DuckDBPyConnection, query: str, target: Path, options: str) -> int:
+def _copy(engine: duckdb.DuckDBPyConnection, query: Sql, target: Path, options: Sql) -> int:
     row = engine.execute(f"COPY ({query}) TO {literal(str(target))} ({options})").fetchone()
     return int(row[0]) if row else 0

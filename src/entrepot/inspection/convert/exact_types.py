@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from entrepot.inspection.engine import literal
+from entrepot.inspection.sql import Sql, literal, sql
 from entrepot.inspection.table import CellKind
 from entrepot.inspection.values.cell_sql import CellSql, plain_number, value_of
 
@@ -21,12 +21,12 @@ MAX_DECIMAL_DIGITS = 38
 ZONE = r":\d\d([.,]\d+)?(Z|[-+]\d\d(:?\d\d)?)$"
 FINE = r"[.,]\d{7}"
 LIST_ITEMS = {
-    "integer": "BIGINT",
-    "number": "DOUBLE",
-    "boolean": "BOOLEAN",
-    "date": "DATE",
-    "time": "TIME",
-    "datetime": "TIMESTAMP",
+    "integer": sql("BIGINT"),
+    "number": sql("DOUBLE"),
+    "boolean": sql("BOOLEAN"),
+    "date": sql("DATE"),
+    "time": sql("TIME"),
+    "datetime": sql("TIMESTAMP"),
 }
 
 
@@ -37,8 +37,8 @@ class ExactType:
     `decide(figures)` returns the SQL expression of the typed value, NULL on missing cells.
     """
 
-    probes: tuple[str, ...]
-    decide: Callable[[Figures], str]
+    probes: tuple[Sql, ...]
+    decide: Callable[[Figures], Sql]
 
 
 def exact_type_of(cell: CellSql, kind: CellKind | None) -> ExactType:  # noqa: PLR0911 (a row per type)
@@ -66,25 +66,25 @@ def exact_type_of(cell: CellSql, kind: CellKind | None) -> ExactType:  # noqa: P
             return _fixed(as_text(cell))
 
 
-def when(cell: CellSql, value: str) -> str:
+def when(cell: CellSql, value: Sql) -> Sql:
     """`value` where the cell is present, else NULL."""
     return f"CASE WHEN {cell.present} THEN {value} END"
 
 
-def as_text(cell: CellSql) -> str:
+def as_text(cell: CellSql) -> Sql:
     """The cell as it was written."""
     return when(cell, cell.text)
 
 
-def _fixed(sql: str) -> ExactType:
+def _fixed(sql: Sql) -> ExactType:
     return ExactType((), lambda _: sql)
 
 
-def _count(cell: CellSql, condition: str) -> str:
+def _count(cell: CellSql, condition: Sql) -> Sql:
     return f"count_if({cell.present} AND {condition})"
 
 
-def _checked(cell: CellSql, target: str, value: str) -> ExactType:
+def _checked(cell: CellSql, target: Sql, value: Sql) -> ExactType:
     """The type if every present cell has a value of it, else a text."""
     lost = _count(cell, f"({value}) IS NULL")
     typed = when(cell, f"({value})::{target}")
@@ -97,7 +97,7 @@ def _integer(cell: CellSql) -> ExactType:
     probes = (_count(cell, f"{huge} IS NULL"), *_extremes(cell, huge))
     bare = plain_number(cell.text, cell.field)
 
-    def decide(figures: Figures) -> str:
+    def decide(figures: Figures) -> Sql:
         lost, low, high = figures
         if lost:
             return as_text(cell)
@@ -111,7 +111,7 @@ def _integer(cell: CellSql) -> ExactType:
     return ExactType(probes, decide)
 
 
-def _extremes(cell: CellSql, value: str) -> tuple[str, str]:
+def _extremes(cell: CellSql, value: Sql) -> tuple[Sql, Sql]:
     return f"min({when(cell, value)})", f"max({when(cell, value)})"
 
 
@@ -132,7 +132,7 @@ def _number(cell: CellSql, kind: CellKind | None) -> ExactType:
         f"max({when(cell, scale)})",
     )
 
-    def decide(figures: Figures) -> str:
+    def decide(figures: Figures) -> Sql:
         lost, unusual, digits, places = figures
         if lost:
             return as_text(cell)
@@ -141,7 +141,7 @@ def _number(cell: CellSql, kind: CellKind | None) -> ExactType:
         binary = kind == "number" and precision <= 17
         if unusual or digits is None or binary or precision > MAX_DECIMAL_DIGITS:
             return when(cell, f"{bare}::DOUBLE")
-        return when(cell, f"{bare}::DECIMAL({max(precision, 1)}, {places or 0})")
+        return when(cell, f"{bare}::DECIMAL({max(int(precision), 1)}, {int(places or 0)})")
 
     return ExactType(probes, decide)
 
@@ -160,7 +160,7 @@ def _datetime(cell: CellSql) -> ExactType:
         _count(cell, f"try_cast({plain} AS TIMESTAMP_NS) IS NULL"),
     )
 
-    def decide(figures: Figures) -> str:
+    def decide(figures: Figures) -> Sql:
         lost, zoned, fine, beyond = figures
         if lost or (fine and (zoned or beyond)):
             return as_text(cell)

@@ -4,6 +4,8 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from entrepot.inspection.sql import Sql
+
 MAX_BINS = 20
 """Bins of a histogram, as many as a small chart can show."""
 
@@ -20,7 +22,7 @@ class Bins:
         """How many bins there are."""
         return len(self.edges) - 1
 
-    def number_sql(self, value: str) -> str:
+    def number_sql(self, value: Sql) -> Sql:
         """The number of a value's bin, counted from 0."""
         low, width = self.edges[0], self.edges[1] - self.edges[0]
         place = f"floor(({value} - {low!r}::DOUBLE) / {width!r}::DOUBLE)"

@@ -5,8 +5,6 @@ holds, and the rows that have any are written. Cells stay as they are but for th
 spreadsheet would execute (CWE-1236, OWASP "CSV Injection"): these get an apostrophe before them.
 """
 
-# ruff: noqa: S608 (SQL is built from expressions; every text in it is quoted by `literal`)
-
 import csv
 import json
 from collections.abc import Iterator, Sequence
@@ -21,6 +19,7 @@ from entrepot.inspection.convert.csv_injection import escape_formula
 from entrepot.inspection.inspect import inspect_file
 from entrepot.inspection.report.summary import describe_error
 from entrepot.inspection.results import InspectionRequest
+from entrepot.inspection.sql import sql
 from entrepot.inspection.table import SourceBroken, Table
 
 MAX_ERRORS = 100_000
@@ -87,7 +86,7 @@ def _rows(
         listed = ", ".join(f"({number})" for number in numbers[start : start + ROWS_PER_QUERY])
         engine.execute(f"INSERT INTO listed_rows VALUES {listed}")
     cells = ", ".join(column.text for column in table.columns)
-    uneven = "_cells, _extra" if table.uneven else "NULL, NULL"
+    uneven = sql("_cells, _extra" if table.uneven else "NULL, NULL")
     rows = engine.execute(
         f"SELECT _row, _line, {uneven}, [{cells}] FROM {table.numbered} "
         f"WHERE _row IN (SELECT number FROM listed_rows) ORDER BY _row"

@@ -7,6 +7,7 @@ import duckdb
 from entrepot.inspection.csv.contract.rows import ContractEndFinder
 from entrepot.inspection.csv.decision import Decision
 from entrepot.inspection.csv.table_end import TableEndFinder
+from entrepot.inspection.sql import sql
 
 
 def end_finder(
@@ -17,7 +18,7 @@ def end_finder(
         return TableEndFinder(decision.layout)
 
     def match(pattern: str, cells: Sequence[str]) -> Sequence[bool]:
-        query = "SELECT list_transform(?::VARCHAR[], lambda cell: regexp_full_match(cell, ?))"
+        query = sql("SELECT list_transform(?::VARCHAR[], lambda c: regexp_full_match(c, ?))")
         row = engine.execute(query, [list(cells), pattern]).fetchone()
         return list(row[0]) if row else []
 

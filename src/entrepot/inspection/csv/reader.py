@@ -5,8 +5,6 @@ quotes, footnotes or further tables is first written anew, row by row, into the 
 (`normalize`), where every row keeps its number, its line and its count of cells.
 """
 
-# ruff: noqa: S608 (SQL is built from expressions; every text in it is quoted by `literal`)
-
 import re
 from dataclasses import replace
 from functools import partial
@@ -27,10 +25,11 @@ from entrepot.inspection.csv.normalize import normalize
 from entrepot.inspection.csv.source import SurveyedText, decide, prepare
 from entrepot.inspection.csv.write_canonical import write_canonical
 from entrepot.inspection.detect.byte_scan import ByteScan
-from entrepot.inspection.engine import line_bounds, literal
+from entrepot.inspection.engine import line_bounds
 from entrepot.inspection.line_prefilter import Lines
 from entrepot.inspection.progress import NORMALIZED, SURVEYED
 from entrepot.inspection.record_counts import RecordCounts
+from entrepot.inspection.sql import Sql, literal, named_arguments, sql
 from entrepot.inspection.table import Column, Table
 
 SWALLOWED = 1 << 52
@@ -126,19 +125,19 @@ class CsvText:
         columns = ", ".join(f"'c{n}': 'VARCHAR'" for n in range(1, width + 1))
         delimiter = dialect.delimiter or ("," if quoted else "\\x1f")
         options = {
-            "delim": literal(delimiter) if dialect.delimiter else "chr(31)",
+            "delim": literal(delimiter) if dialect.delimiter else sql("chr(31)"),
             "quote": literal(dialect.quote if quoted else ""),
             "escape": literal((dialect.escape or dialect.quote) if quoted else ""),
-            "skip": str(self._skipped()),
-            "new_line": "'\\r\\n'" if self.source.byte_scan.newline == "\r\n" else "'\\n'",
-            "columns": "{" + columns + "}",
-            "header": "false",
-            "auto_detect": "false",
+            "skip": sql(f"{self._skipped()}"),
+            "new_line": sql("'\\r\\n'" if self.source.byte_scan.newline == "\r\n" else "'\\n'"),
+            "columns": f"{{{columns}}}",
+            "header": sql("false"),
+            "auto_detect": sql("false"),
         } | line_bounds(self.context.limits.line)
         relation = _read_csv(self.source.path, options)
         first = self.reading.first_row
         shift = self.reading.first_line - first
-        line = f"_row + {shift}" if not quoted else "NULL::BIGINT"
+        line = f"_row + {shift}" if not quoted else sql("NULL::BIGINT")
         numbered = (
             f"(SELECT *, {line} AS _line FROM "
             f"(SELECT row_number() OVER () + {first - 1} AS _row, * FROM {relation}))"
@@ -148,11 +147,11 @@ class CsvText:
             table = replace(table, embedded=self._embedded)
         return replace(table, lines=self._lines(options))
 
-    def _embedded(self) -> str:
+    def _embedded(self) -> Sql:
         """What counts the line ends within cells: a number, if they could be counted alone."""
         known = quoted_newlines(self.source)
         width = len(self.reading.labels)
-        return str(known) if known is not None else _embedded_newlines(width, self.dialect)
+        return sql(f"{known}") if known is not None else _embedded_newlines(width, self.dialect)
 
     def lines(self, rows: int, embedded: int | None) -> int:
         """The lines of the text, once a scan of it is known to be complete."""
@@ -174,7 +173,7 @@ class CsvText:
             skipped_blank=blank + layout.start - after_header,
         )
 
-    def _lines(self, options: dict[str, str]) -> Lines | None:
+    def _lines(self, options: dict[str, Sql]) -> Lines | None:
         """The same table line by line, where each line is a row, numbered alike."""
         if not self._plain():
             return None
@@ -190,7 +189,7 @@ class CsvText:
             longest=self.context.limits.line,
             header=header.decode().rstrip("\r\n") if header is not None else None,
             repeats_header=partial(repeats_header, self.source),
-            rows_of=lambda path: _read_csv(path, {**options, "skip": "0"}),
+            rows_of=lambda path: _read_csv(path, {**options, "skip": sql("0")}),
         )
 
     def _before(self) -> int:
@@ -227,14 +226,15 @@ class CsvText:
         width = len(self.reading.labels)
         names = {"_row": "BIGINT", "_line": "BIGINT", "_cells": "BIGINT", "_extra": "VARCHAR"}
         names |= {f"c{n}": "VARCHAR" for n in range(1, width + 1)}
+        columns = [f"{literal(name)}: {literal(kind)}" for name, kind in names.items()]
         options = {
-            "delim": "','",
-            "quote": "'\"'",
-            "escape": "'\"'",
-            "new_line": "'\\n'",
-            "columns": "{" + ", ".join(f"'{name}': '{kind}'" for name, kind in names.items()) + "}",
-            "header": "false",
-            "auto_detect": "false",
+            "delim": sql("','"),
+            "quote": sql("'\"'"),
+            "escape": sql("'\"'"),
+            "new_line": sql("'\\n'"),
+            "columns": f"{{{', '.join(columns)}}}",
+            "header": sql("false"),
+            "auto_detect": sql("false"),
         } | line_bounds(4 * self.context.limits.line)  # quotes are doubled, cells are enclosed
         last = written.extent.last
         relation = f"(SELECT * FROM {_read_csv(target, options)} WHERE _row <= {last})"
@@ -248,7 +248,7 @@ class CsvText:
             rejected_by_reader=total,
         )
 
-    def _table(self, relation: str, numbered: str) -> Table:
+    def _table(self, relation: Sql, numbered: Sql) -> Table:
         reading = self.reading
         columns = tuple(Column(label, f"c{n + 1}") for n, label in enumerate(reading.labels))
         return Table(
@@ -265,16 +265,15 @@ class CsvText:
         )
 
 
-def _read_csv(path: Path, options: dict[str, str]) -> str:
-    settings = ", ".join(f"{name} = {value}" for name, value in options.items())
-    return f"read_csv({literal(str(path))}, {settings})"
+def _read_csv(path: Path, options: dict[str, Sql]) -> Sql:
+    return f"read_csv({literal(str(path))}, {named_arguments(options)})"
 
 
-def _embedded_newlines(width: int, dialect: Dialect) -> str:
+def _embedded_newlines(width: int, dialect: Dialect) -> Sql:
     """An aggregate that counts the line ends inside cells, so that rows and lines can be
     compared: the engine has been seen to lose rows in silence. A cell of which a line would be
     a row of the table makes the count wrong on purpose: it may be a stray quote's work."""
-    mark = "chr(10)"
+    mark = sql("chr(10)")
     delimiter = re.escape(dialect.delimiter)
     row = f"\\n[^\\n]*?{delimiter}[^\\n]*\\n" if width > 1 else ""
     # RE2 expands a repetition and allows 1,000 of it; a wider table gets the laxer pattern.

@@ -4,8 +4,6 @@ Nothing is copied: to parse an object again in each pass costs the engine a quar
 its line, and less than to read its values from a file of their own.
 """
 
-# ruff: noqa: S608 (SQL is built from expressions; every text in it is quoted by `literal`)
-
 import codecs
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +13,7 @@ import duckdb
 
 from entrepot.inspection.context import Detected, InspectionContext, OpenedTable, TableRequest
 from entrepot.inspection.detect.byte_order import HEAD_BYTES, byte_order
-from entrepot.inspection.engine import first_line, line_bounds, literal
+from entrepot.inspection.engine import first_line, line_bounds
 from entrepot.inspection.formats.json_positions import (
     depth_of,
     first_fault,
@@ -23,6 +21,7 @@ from entrepot.inspection.formats.json_positions import (
     locate_elements,
 )
 from entrepot.inspection.limits import Limits
+from entrepot.inspection.sql import Sql, literal, named_arguments, sql
 from entrepot.inspection.table import Column, Finding, NotTabular, SourceBroken, Table, TooLarge
 
 MAX_LISTED = 1_000
@@ -31,27 +30,24 @@ TAIL_BYTES = 4096
 """The end of the file, where a closing bracket stands before blanks at most."""
 BLOCK_BYTES = 1 << 20
 """Copied at a time."""
-SHAPES = "json_shapes"
-KIND = """CASE {kind} WHEN 'VARCHAR' THEN 'text' WHEN 'BIGINT' THEN 'integer'
- WHEN 'UBIGINT' THEN 'integer' WHEN 'HUGEINT' THEN 'integer' WHEN 'BOOLEAN' THEN 'boolean'
- WHEN 'OBJECT' THEN 'object' WHEN 'ARRAY' THEN 'array' WHEN 'DOUBLE' THEN
- CASE WHEN regexp_full_match({text}, '-?\\d+') THEN 'integer' ELSE 'number' END END"""
-"""Whole numbers beyond 64 bits are DOUBLE to the engine, which keeps their digits."""
-
+SHAPES = sql("json_shapes")
 TEXT = r'"(?:[^"\\]|\\.)*"'
 STRICT = rf"(?:[^\",]|{TEXT}|,\s*(?:[^\s\",\]}}]|{TEXT}))*"
-LAX = f"(regexp_matches(doc, ',\\s*[}}\\]]') AND NOT regexp_full_match(doc, '{STRICT}', 's'))"
+LAX = (
+    f"(regexp_matches(doc, ',\\s*[}}\\]]') AND NOT regexp_full_match(doc, {literal(STRICT)}, 's'))"
+)
 """The engine takes a comma before a closing bracket; JSON does not. Within texts it is none."""
+NO_WORDS = rf'(?:[^"nNiI]|null|{TEXT})*'
 NO_NUMBER = (
     r"(regexp_matches(doc, '(?i)[:,\[]\s*[-+]?(?:nan|inf)') "
-    f"AND NOT regexp_full_match(doc, '(?:[^\"nNiI]|null|{TEXT})*', 's'))"
+    f"AND NOT regexp_full_match(doc, {literal(NO_WORDS)}, 's'))"
 )
 """The engine takes NaN and Infinity, in any case; JSON knows no such words."""
 SOUND = (
     "coalesce(CASE WHEN json_valid(doc) THEN json_type(doc) = 'OBJECT' "
     f"AND NOT {LAX} AND NOT {NO_NUMBER} END, false)"
 )
-TWICE = "len(keys) <> list_unique(keys)"
+TWICE = sql("len(keys) <> list_unique(keys)")
 
 
 @dataclass(frozen=True)
@@ -62,7 +58,7 @@ class _Source:
     form: str
     media_type: str
     encoding: str
-    docs: str
+    docs: Sql
 
 
 def open_json(detected: Detected, request: TableRequest, context: InspectionContext) -> OpenedTable:
@@ -136,10 +132,10 @@ def _with_plain_newlines(path: Path, scratch: Path) -> Path:
     return target
 
 
-def _docs(path: Path, form: str, limits: Limits) -> str:
+def _docs(path: Path, form: str, limits: Limits) -> Sql:
     place = literal(str(path))
     if form == "jsonl":
-        bounds = ", ".join(f"{name} = {value}" for name, value in line_bounds(limits.line).items())
+        bounds = named_arguments(line_bounds(limits.line))
         lines = (
             f"read_csv({place}, delim = '\x1e', quote = '', escape = '', header = false, "
             "auto_detect = false, columns = {'doc': 'VARCHAR'}, "
@@ -149,7 +145,7 @@ def _docs(path: Path, form: str, limits: Limits) -> str:
             "(SELECT row_number() OVER () + 1 AS _row, _line, doc FROM (SELECT row_number() OVER "
             f"() AS _line, doc FROM {lines}) WHERE trim(doc, ' \t\r\ufeff') <> '')"
         )
-    layout = "array" if form == "json" else "unstructured"
+    layout = sql("array" if form == "json" else "unstructured")
     objects = (
         f"read_json_objects({place}, format = '{layout}', maximum_object_size = {limits.line})"
     )
@@ -172,7 +168,7 @@ def _table(engine: duckdb.DuckDBPyConnection, source: _Source, limits: Limits) -
     pointers = ", ".join(literal(_pointer(key)) for key in keys)
     values = f"json_extract_string(doc, [{pointers}]) AS v, json_type(doc, [{pointers}]) AS k"
     columns = tuple(
-        Column(key, f"v[{n}]", None, f"({KIND.format(kind=f'k[{n}]', text=f'v[{n}]')})")
+        Column(key, f"v[{n}]", None, f"({_kind_sql(f'k[{n}]', f'v[{n}]')})")
         for n, key in enumerate(keys, start=1)
     )
     return Table(
@@ -188,9 +184,18 @@ def _table(engine: duckdb.DuckDBPyConnection, source: _Source, limits: Limits) -
     )
 
 
-def _may_be_deep(levels: int) -> str:
+def _kind_sql(kind: Sql, text: Sql) -> Sql:
+    """A value's kind by its type in JSON. Whole numbers beyond 64 bits are DOUBLE to the engine,
+    which keeps their digits."""
+    return f"""CASE {kind} WHEN 'VARCHAR' THEN 'text' WHEN 'BIGINT' THEN 'integer'
+ WHEN 'UBIGINT' THEN 'integer' WHEN 'HUGEINT' THEN 'integer' WHEN 'BOOLEAN' THEN 'boolean'
+ WHEN 'OBJECT' THEN 'object' WHEN 'ARRAY' THEN 'array' WHEN 'DOUBLE' THEN
+ CASE WHEN regexp_full_match({text}, '-?\\d+') THEN 'integer' ELSE 'number' END END"""
+
+
+def _may_be_deep(levels: int) -> Sql:
     """The condition on `doc` that it has as many brackets as that many levels take."""
-    openings = "strlen(doc) - strlen(replace(replace(doc, '[', ''), '{', ''))"
+    openings = sql("strlen(doc) - strlen(replace(replace(doc, '[', ''), '{', ''))")
     return f"(CASE WHEN strlen(doc) > {2 * levels} THEN {openings} > {levels} ELSE false END)"
 
 
@@ -211,7 +216,7 @@ def _refuse_deep(engine: duckdb.DuckDBPyConnection, source: _Source, limits: Lim
 def _check_records(engine: duckdb.DuckDBPyConnection, source: _Source, limits: Limits) -> int:
     """How many lines are not objects. Other forms are JSON as a whole, and have objects alone."""
     deep = f"count_if({_may_be_deep(limits.depth)})"
-    not_objects = "0" if source.form == "jsonl" else "count_if(json_type(doc) <> 'OBJECT')"
+    not_objects = sql("0" if source.form == "jsonl" else "count_if(json_type(doc) <> 'OBJECT')")
     odd, unsound, longest, many = engine.execute(
         f"SELECT {not_objects}, count_if(NOT {SOUND}), max(strlen(doc)), {deep} FROM {source.docs}"
     ).fetchone() or (0, 0, 0, 0)
@@ -229,7 +234,7 @@ def _check_records(engine: duckdb.DuckDBPyConnection, source: _Source, limits: L
     return 0
 
 
-def _collect_shapes(engine: duckdb.DuckDBPyConnection, docs: str) -> int:
+def _collect_shapes(engine: duckdb.DuckDBPyConnection, docs: Sql) -> int:
     """Collect which keys occur together; returns how many objects have a key twice."""
     engine.execute(
         f"CREATE OR REPLACE TEMP TABLE {SHAPES} AS SELECT json_keys(doc) AS keys, "
@@ -274,6 +279,6 @@ def _pointer(key: str) -> str:
     return "/" + key.replace("~", "~0").replace("/", "~1")
 
 
-def _scalar(engine: duckdb.DuckDBPyConnection, query: str) -> int:
+def _scalar(engine: duckdb.DuckDBPyConnection, query: Sql) -> int:
     row = engine.execute(query).fetchone()
     return int(row[0]) if row else 0

@@ -1,17 +1,16 @@
 """Read Parquet: the file itself says the columns, their types and the count of rows."""
 
-# ruff: noqa: S608 (SQL is built from expressions; every text in it is quoted by `literal`)
-
 from pathlib import Path
 
 import duckdb
 
 from entrepot.inspection.context import Detected, InspectionContext, OpenedTable, TableRequest
-from entrepot.inspection.engine import first_line, identifier, literal
+from entrepot.inspection.engine import first_line
+from entrepot.inspection.sql import Sql, identifier, literal, sql
 from entrepot.inspection.table import Column, NotTabular, SourceBroken, Table, TooLarge
 from entrepot.inspection.values.native_text import native_kind, text_sql
 
-ROW_NUMBER = "file_row_number"
+ROW_NUMBER = sql("file_row_number")
 
 
 def open_parquet(
@@ -52,7 +51,7 @@ def read_parquet(path: Path, detected: Detected, context: InspectionContext) -> 
     )
 
 
-def _numbered(path: Path, names: list[str], listed: str) -> str:
+def _numbered(path: Path, names: list[str], listed: Sql) -> Sql:
     """The cells with the number of their row, by the reader's own count if its name is free."""
     if ROW_NUMBER in (name.lower() for name in names):
         counted = f"row_number() OVER () + 1 AS _row, NULL::BIGINT AS _line, {listed}"

@@ -16,11 +16,12 @@ from typing import Any
 
 from entrepot.inspection.context import Detected, InspectionContext, OpenedTable, TableRequest
 from entrepot.inspection.csv.layout import has_header
-from entrepot.inspection.engine import line_bounds, literal
+from entrepot.inspection.engine import line_bounds
 from entrepot.inspection.formats.xlsx_cells import KIND_MARKS, SheetRow, sheet_rows
 from entrepot.inspection.formats.xlsx_package import Sheet, Workbook, opened, read_workbook
 from entrepot.inspection.limits import Limits
 from entrepot.inspection.progress import SURVEYED, Progress
+from entrepot.inspection.sql import literal, named_arguments
 from entrepot.inspection.table import CellKind, Column, NotTabular, Table, TooLarge
 
 MIN_EXPECTED_ROWS = 100_000
@@ -242,14 +243,13 @@ def _table(
 ) -> Table:
     width = region.width
     names = CONTROL | {f"c{n}": "VARCHAR" for n in range(1, width + 1)}
-    typed = ", ".join(f"'{name}': '{kind}'" for name, kind in names.items())
+    typed = ", ".join(f"{literal(name)}: {literal(kind)}" for name, kind in names.items())
     # An empty row has three characters for each cell, and its number, counts and kinds.
     bounds = line_bounds(max(written.longest, 4 * width + 64))
-    limits = ", ".join(f"{name} = {value}" for name, value in bounds.items())
     source = (
         f"read_csv({literal(str(target))}, delim = ',', quote = '\"', escape = '\"', "
         f"new_line = '\\n', header = false, auto_detect = false, columns = {{{typed}}}, "
-        f"{limits})"
+        f"{named_arguments(bounds)})"
     )
     if region.header:
         labels = [""] * width
@@ -265,7 +265,7 @@ def _table(
     return Table(
         columns=columns,
         relation=source,
-        numbered=f"(SELECT *, NULL::BIGINT AS _line FROM {source})",  # noqa: S608
+        numbered=f"(SELECT *, NULL::BIGINT AS _line FROM {source})",
         media_type=media_type,
         header=region.header is not None,
         first_row=region.header.number + 1 if region.header else region.first,
@@ -286,7 +286,7 @@ def _column(number: int, label: str, marks: set[str]) -> Column:
     if marks == {"d", "m"}:
         moment = f"CASE WHEN {mark} = 'd' THEN {text} || 'T00:00:00' ELSE {text} END"
         return Column(label, f"({moment})", "datetime")
-    cases = " ".join(f"WHEN '{each}' THEN '{kinds[each]}'" for each in sorted(marks))
+    cases = " ".join(f"WHEN {literal(each)} THEN {literal(kinds[each])}" for each in sorted(marks))
     return Column(label, text, None, f"(CASE {mark} {cases} END)")
 
 

@@ -7,6 +7,8 @@ cell is missing, unknown, as in SQL; a row passes if the whole is true.
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from entrepot.inspection.sql import Sql
+
 Kind = Literal["integer", "decimal", "double", "text", "boolean", "temporal", "other"]
 Comparison = Literal["=", "<>", "<", "<=", ">", ">="]
 
@@ -51,7 +53,7 @@ class Value:
 
     value: Any
     text: str
-    sql_type: str
+    sql_type: Sql
 
 
 @dataclass(frozen=True)

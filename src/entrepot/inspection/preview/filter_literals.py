@@ -7,6 +7,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from entrepot.inspection.preview.filter_ast import FilterColumn, Value
+from entrepot.inspection.sql import type_name
 
 MAX_DIGITS = 38
 """Digits of the engine's widest decimal."""
@@ -59,12 +60,12 @@ def _number(column: FilterColumn, number: Decimal) -> Value:
     if column.kind == "integer":
         bits = WIDTHS[column.stored_as]
         if places == 0 and -(1 << (bits - 1)) <= number < 1 << (bits - 1):
-            return Value(int(number), str(int(number)), column.stored_as)
+            return Value(int(number), str(int(number)), type_name(column.stored_as))
         mine = (19, 0)  # the digits of a BIGINT
     else:
         precision, scale = _decimal_type(column.stored_as)
         if places <= scale and whole <= precision - scale:
-            return Value(number, f"{number:f}", column.stored_as)
+            return Value(number, f"{number:f}", type_name(column.stored_as))
         mine = (precision - scale, scale)
     if max(whole, mine[0]) + max(places, mine[1]) > MAX_DIGITS:
         raise Misfit(f"a number may have no more than {MAX_DIGITS} digits together with it")
@@ -88,7 +89,7 @@ def _temporal(column: FilterColumn, text: str) -> Value:
         value, written = read(text.strip())
     except ValueError:
         raise Misfit(f"it is compared to a text like {EXAMPLES[column.stored_as]}") from None
-    return Value(value, written, column.stored_as)
+    return Value(value, written, type_name(column.stored_as))
 
 
 def _date(text: str) -> tuple[Any, str]:

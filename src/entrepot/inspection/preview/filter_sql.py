@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from entrepot.inspection.engine import identifier
 from entrepot.inspection.preview.filter_ast import (
     All,
     Between,
@@ -18,15 +17,16 @@ from entrepot.inspection.preview.filter_ast import (
     Term,
     Value,
 )
+from entrepot.inspection.sql import Sql, identifier, sql
 
 
-def filter_sql(term: Term) -> tuple[str, list[Any]]:
+def filter_sql(term: Term) -> tuple[Sql, list[Any]]:
     """The condition, and the values of its parameters in their order."""
     values: list[Any] = []
     return _sql(term, values), values
 
 
-def _sql(term: Term, values: list[Any]) -> str:  # noqa: PLR0911 (a row per kind of term)
+def _sql(term: Term, values: list[Any]) -> Sql:  # noqa: PLR0911 (a row per kind of term)
     match term:
         case Compare(column, op, other):
             return f"{_name(column)} {op} {_operand(other, values)}"
@@ -40,10 +40,10 @@ def _sql(term: Term, values: list[Any]) -> str:  # noqa: PLR0911 (a row per kind
             return f"{_name(column)} IS NULL"
         case Like(column, pattern, escape, folded):
             values.append(pattern)
-            tail = ""
+            tail = sql("")
             if escape is not None:
                 values.append(escape)
-                tail = " ESCAPE ?"
+                tail = sql(" ESCAPE ?")
             return f"{_name(column)} {'ILIKE' if folded else 'LIKE'} ?{tail}"
         case Holds(column, part, where):
             values.append(part)
@@ -58,12 +58,12 @@ def _sql(term: Term, values: list[Any]) -> str:  # noqa: PLR0911 (a row per kind
             return " OR ".join(f"({_sql(each, values)})" for each in terms)
 
 
-def _operand(operand: Value | FilterColumn, values: list[Any]) -> str:
+def _operand(operand: Value | FilterColumn, values: list[Any]) -> Sql:
     if isinstance(operand, FilterColumn):
         return _name(operand)
     values.append(operand.text)
     return f"CAST(? AS {operand.sql_type})"
 
 
-def _name(column: FilterColumn) -> str:
+def _name(column: FilterColumn) -> Sql:
     return identifier(column.name)

@@ -5,8 +5,6 @@ its row group. A page starts behind a row of that number: what it is sorted by i
 since a version never changes, so that no cursor carries what is in a file.
 """
 
-# ruff: noqa: S608 (SQL is made of names that `identifier` quotes; every value is a parameter)
-
 import json
 import math
 import re
@@ -16,11 +14,11 @@ from typing import Any
 
 import duckdb
 
-from entrepot.inspection.engine import identifier, literal
 from entrepot.inspection.preview.filter_ast import Columns, FilterColumn, FilterRefused
 from entrepot.inspection.preview.filter_parse import parse_filter
 from entrepot.inspection.preview.filter_sql import filter_sql
 from entrepot.inspection.results import Preview, PreviewRequest
+from entrepot.inspection.sql import Sql, identifier, literal, sql, type_name
 
 MAX_CELL_CHARS = 1_000
 """Characters of a cell that are shown."""
@@ -60,7 +58,7 @@ def _preview(engine: duckdb.DuckDBPyConnection, request: PreviewRequest) -> Prev
     shown = (list(dict.fromkeys(shown)) or columns.all)[: request.most_columns]
     if any(sign for _, sign in _names(request.columns, "columns")):
         raise _bad_names("columns")
-    conditions: list[str] = []
+    conditions: list[Sql] = []
     values: list[Any] = []
     if request.where is not None:
         sql, values = filter_sql(parse_filter(request.where, columns))
@@ -93,9 +91,9 @@ class _Query:
     of the rows' numbers, from 0."""
 
     engine: duckdb.DuckDBPyConnection
-    source: str
-    number: str
-    conditions: list[str]
+    source: Sql
+    number: Sql
+    conditions: list[Sql]
     values: list[Any]
 
     def plain(
@@ -144,7 +142,7 @@ class _Query:
         by_number = {row[0]: row for row in rows}
         return [by_number[number] for number in numbers]
 
-    def _behind(self, sorts: list[_Sort], after: int) -> tuple[str, list[Any]]:
+    def _behind(self, sorts: list[_Sort], after: int) -> tuple[Sql, list[Any]]:
         """The condition of the rows that come after that of number `after`, and its values."""
         keys = ", ".join(f"{identifier(s.column.name)}::VARCHAR" for s in sorts)
         at = self.engine.execute(
@@ -152,16 +150,19 @@ class _Query:
         ).fetchone()
         if at is None:
             raise FilterRefused("field-invalid", "cursor: there is no such row.", field="cursor")
-        ways: list[str] = []
+        ways: list[Sql] = []
         values: list[Any] = []
-        equal: list[str] = []
+        equal: list[Sql] = []
         equal_values: list[Any] = []
         for sort, key in zip(sorts, at, strict=True):
-            name, this = identifier(sort.column.name), f"CAST(? AS {sort.column.stored_as})"
+            name, this = (
+                identifier(sort.column.name),
+                f"CAST(? AS {type_name(sort.column.stored_as)})",
+            )
             if key is None:  # only other missing ones may follow
                 equal.append(f"{name} IS NULL")
                 continue
-            sign = "<" if sort.descending else ">"
+            sign = sql("<" if sort.descending else ">")
             ways.append(" AND ".join([*equal, f"({name} {sign} {this} OR {name} IS NULL)"]))
             values += [*equal_values, key]
             equal.append(f"{name} = {this}")
@@ -170,15 +171,15 @@ class _Query:
         return "(" + " OR ".join(f"({way})" for way in ways) + ")", [*values, *equal_values, after]
 
 
-def _where(conditions: list[str]) -> str:
-    return f" WHERE {' AND '.join(conditions)}" if conditions else ""
+def _where(conditions: list[Sql]) -> Sql:
+    return f" WHERE {' AND '.join(conditions)}" if conditions else sql("")
 
 
-def _cells(number: str, shown: list[FilterColumn]) -> str:
+def _cells(number: Sql, shown: list[FilterColumn]) -> Sql:
     return ", ".join([number, *(_cell(column) for column in shown)])
 
 
-def _cell(column: FilterColumn) -> str:
+def _cell(column: FilterColumn) -> Sql:
     """The cell as it is fetched: what may be long is cut by the engine, one character later than
     it is shown, so that it can be told."""
     name = identifier(column.name)

@@ -21,7 +21,7 @@ from entrepot.inspection.context import InspectionContext
 from entrepot.inspection.convert.convert import convert_file
 from entrepot.inspection.detect.decompress import is_packed
 from entrepot.inspection.diff import diff_tables
-from entrepot.inspection.engine import first_line, literal, lock_engine, open_engine
+from entrepot.inspection.engine import first_line, lock_engine, open_engine
 from entrepot.inspection.inspect import inspect_file, out_of_resources
 from entrepot.inspection.limits import Limits
 from entrepot.inspection.progress import Progress
@@ -38,6 +38,7 @@ from entrepot.inspection.sandbox.lockdown import (
     lock_down,
     lower_priority,
 )
+from entrepot.inspection.sql import literal
 from entrepot.schemas.json_schema import load_json_validator
 
 Request = InspectionRequest | ConversionRequest | ComparisonRequest | PreviewRequest

@@ -7,7 +7,7 @@ test. All patterns are RE2's, whose time is linear.
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from entrepot.inspection.engine import literal
+from entrepot.inspection.sql import Sql, literal, sql
 from entrepot.inspection.table import Column
 from entrepot.inspection.values.geo import geojson_check, geopoint_check, topojson_check, wkt_check
 from entrepot.inspection.values.json_text import is_json
@@ -62,15 +62,15 @@ class CellSql:
     """
 
     field: Field
-    text: str
-    present: str
-    valid: str
-    value: str
-    quick: str = ""
-    native: str = "false"
+    text: Sql
+    present: Sql
+    valid: Sql
+    value: Sql
+    quick: Sql = sql("")
+    native: Sql = sql("false")
 
     @property
-    def checked(self) -> str:
+    def checked(self) -> Sql:
         """Whether the cell is present and valid; what may fail on others stands below it."""
         if self.valid == "true":
             return self.present
@@ -79,7 +79,7 @@ class CellSql:
             valid = f"CASE WHEN {self.quick} THEN true ELSE {valid} END"
         return f"({self.present} AND {valid})"
 
-    def for_field(self, make: Callable[[Field], str]) -> str:
+    def for_field(self, make: Callable[[Field], Sql]) -> Sql:
         """What `make` says of the cell's field; for a native cell, which has the plain form
         whatever the field's format is, of the field in that form."""
         sql = make(self.field)
@@ -109,17 +109,17 @@ def cell_sql(column: Column, field: Field, missing: tuple[str, ...]) -> CellSql:
         valid = f"CASE WHEN {column.kind_sql} = 'text' THEN {lexical} ELSE {native} END"
         is_native = f"({column.kind_sql} <> 'text')"
     else:
-        valid, is_native = native, "true"
+        valid, is_native = native, sql("true")
     cell = CellSql(field, text, present, valid, "", native=is_native)
     return replace(cell, value=cell.for_field(lambda form: value_of(text, form)))
 
 
-def _empty_as_text(column: Column) -> str:
+def _empty_as_text(column: Column) -> Sql:
     """An empty cell is a value here; in JSON and Parquet an absent one still is not."""
     return f"coalesce({column.text}, '')" if column.kind == "text" else column.text
 
 
-def _native_check(text: str, column: Column, field: Field) -> str:
+def _native_check(text: Sql, column: Column, field: Field) -> Sql:
     kinds = NATIVE[field.type]
     if field.type == "geopoint" and field.format != "default":
         shape: tuple[str, ...] = ("array",) if field.format == "array" else ("object",)
@@ -131,15 +131,16 @@ def _native_check(text: str, column: Column, field: Field) -> str:
         if column.kind is None:
             kind = column.kind_sql
             return f"({kind} = 'integer' OR ({kind} = 'number' AND {whole}))"
-        return "true" if column.kind == "integer" else whole if column.kind == "number" else "false"
+        whole = whole if column.kind == "number" else sql("false")
+        return sql("true") if column.kind == "integer" else whole
     return _is_kind(column, kinds)
 
 
-def _is_kind(column: Column, kinds: tuple[str, ...]) -> str:
+def _is_kind(column: Column, kinds: tuple[str, ...]) -> Sql:
     if column.kind is None:
         listed = ", ".join(literal(kind) for kind in kinds)
-        return f"coalesce({column.kind_sql} IN ({listed}), false)" if kinds else "false"
-    return "true" if column.kind in kinds else "false"
+        return f"coalesce({column.kind_sql} IN ({listed}), false)" if kinds else sql("false")
+    return sql("true" if column.kind in kinds else "false")
 
 
 JSON_ITEMS = {
@@ -149,7 +150,7 @@ JSON_ITEMS = {
 }
 
 
-def _native_items(text: str, item_type: str) -> str:
+def _native_items(text: Sql, item_type: str) -> Sql:
     """Whether each item of the JSON array `text` is of the type, natively or as text."""
     native = ", ".join(map(literal, JSON_ITEMS.get(item_type, ())))
     inner = lexical_check("(item ->> '$')", Field("", item_type))
@@ -160,12 +161,12 @@ def _native_items(text: str, item_type: str) -> str:
     return f"coalesce(len(list_filter({items}, lambda item: NOT coalesce({kind}, false))), 0) = 0"
 
 
-def lexical_check(text: str, field: Field) -> str:  # noqa: PLR0911, PLR0912 (a row per type)
+def lexical_check(text: Sql, field: Field) -> Sql:  # noqa: PLR0911, PLR0912 (a row per type)
     """Whether `text` (not missing) is a lexical form of the field's type."""
     bare = plain_number(text, field)
     match field.type:
         case "any":
-            return "true"
+            return sql("true")
         case "string":
             return _string_check(text, field.format)
         case "integer":
@@ -200,7 +201,7 @@ def lexical_check(text: str, field: Field) -> str:  # noqa: PLR0911, PLR0912 (a 
             return _list_check(text, field)
 
 
-def quick_check(text: str, field: Field) -> str:
+def quick_check(text: Sql, field: Field) -> Sql:
     """A cheap condition that holds for the usual spelling of a value, or nothing.
 
     Per cell within a scan, 2 cores: a number by its pattern 86 ns, so 33; a date 60 and a cast
@@ -210,7 +211,7 @@ def quick_check(text: str, field: Field) -> str:
     match field.type, field.format:
         case "number", "default" if field.bare_number and field.decimal_char == ".":
             if field.group_char:
-                return ""
+                return sql("")
             plain = f"{text} >= '-' AND NOT contains({text}, '_')"
             return f"(isfinite(try_cast({text} AS DOUBLE)) AND {plain})"
         case "date", "default":
@@ -219,10 +220,10 @@ def quick_check(text: str, field: Field) -> str:
             moment = f"try_cast({text} AS TIMESTAMP)::VARCHAR"
             return f"({moment} = replace({text}, 'T', ' ') AND {text}[5] = '-')"
         case _:
-            return ""
+            return sql("")
 
 
-def value_of(text: str, field: Field) -> str:  # noqa: PLR0911 (a row per type)
+def value_of(text: Sql, field: Field) -> Sql:  # noqa: PLR0911 (a row per type)
     """A comparable value for bounds, enums and uniqueness; NULL where the text is none."""
     bare = plain_number(text, field)
     match field.type:
@@ -244,7 +245,7 @@ def value_of(text: str, field: Field) -> str:  # noqa: PLR0911 (a row per type)
             return text
 
 
-def parsed(text: str, field: Field) -> str:
+def parsed(text: Sql, field: Field) -> Sql:
     """A temporal text as the engine's timestamp, or NULL. Without a zone it is UTC."""
     if field.format != "default":
         return formatted(text, field)
@@ -253,7 +254,7 @@ def parsed(text: str, field: Field) -> str:
     return f"try_cast({text} AS TIMESTAMPTZ)"
 
 
-def _temporal_check(text: str, field: Field) -> str:
+def _temporal_check(text: Sql, field: Field) -> Sql:
     if field.format != "default":
         return formatted_check(text, field)
     if field.type == "time":
@@ -265,7 +266,7 @@ def _temporal_check(text: str, field: Field) -> str:
     return f"({full_match(text, DATE + '[T ]' + TIME)} AND {text} >= '0001' AND {day})"
 
 
-def plain_number(text: str, field: Field) -> str:
+def plain_number(text: Sql, field: Field) -> Sql:
     """The text of a number without what its field allows around and inside it."""
     if field.type not in ("integer", "number"):
         return text
@@ -277,17 +278,17 @@ def plain_number(text: str, field: Field) -> str:
     return text
 
 
-def replaced(text: str, gone: str) -> str:
+def replaced(text: Sql, gone: str) -> Sql:
     """`text` without the characters `gone`."""
     return f"replace({text}, {literal(gone)}, '')" if gone else text
 
 
-def full_match(text: str, pattern: str) -> str:
+def full_match(text: Sql, pattern: str) -> Sql:
     """Whether the whole of `text` matches the RE2 `pattern`."""
     return f"regexp_full_match({text}, {literal(pattern)})"
 
 
-def _string_check(text: str, form: str) -> str:
+def _string_check(text: Sql, form: str) -> Sql:
     match form:
         case "email":
             return full_match(text, EMAIL)
@@ -300,12 +301,12 @@ def _string_check(text: str, form: str) -> str:
         case "wkt":
             return wkt_check(text)
         case _:
-            return "true"
+            return sql("true")
 
 
-def _list_check(text: str, field: Field) -> str:
+def _list_check(text: Sql, field: Field) -> Sql:
     if field.item_type in (None, "string"):
-        return "true"
+        return sql("true")
     item = Field(name=field.name, type=str(field.item_type))
     inner = lexical_check("item", item)
     parts = f"string_split({text}, {literal(field.delimiter)})"

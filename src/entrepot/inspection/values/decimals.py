@@ -7,7 +7,7 @@ has more digits than a double holds, the digits themselves decide.
 from collections.abc import Sequence
 from decimal import Decimal
 
-from entrepot.inspection.engine import literal
+from entrepot.inspection.sql import Sql, literal, sql
 
 EXACT_DIGITS = 15
 """Two decimals of so many digits are equal if and only if their doubles are."""
@@ -21,17 +21,17 @@ FAR_EXPONENT = 10**17
 """Stands for an exponent of more than 17 digits."""
 
 
-def let(value: str, name: str, body: str) -> str:
+def let(value: Sql, name: Sql, body: Sql) -> Sql:
     """The SQL expression `body`, in which `name` is `value`, evaluated once."""
     return f"list_transform([{value}], lambda {name}: {body})[1]"
 
 
-def is_short(text: str) -> str:
+def is_short(text: Sql) -> Sql:
     """Whether the number `text` is so short that its double stands for it."""
     return f"(length({text}) <= {EXACT_DIGITS} AND NOT regexp_matches({text}, '[eE]'))"
 
 
-def exact(text: str) -> str:
+def exact(text: Sql) -> Sql:
     """The number `text` (digits, point, exponent) as a row that orders and equals as it does:
     sign, place of the first digit, digits. Rows of infinities lie beyond all others; NULL for
     NaN."""
@@ -61,23 +61,23 @@ def exact(text: str) -> str:
     return f"CASE WHEN regexp_matches({text}, '(?i)[fn]') THEN {infinite} ELSE {parsed} END"
 
 
-def exact_constant(number: Decimal) -> str:
+def exact_constant(number: Decimal) -> Sql:
     """The row of `exact` for a number of the schema."""
     if number.is_infinite():
         return f"row({-2 if number < 0 else 2}, 0::BIGINT, '')"
     sign, digits, exponent = number.as_tuple()
     written = "".join(map(str, digits)).lstrip("0")
     if not written:
-        return "row(0, 0::BIGINT, '')"
+        return sql("row(0, 0::BIGINT, '')")
     place = int(exponent) + len(written)
     written = written.rstrip("0")
     if sign:
         written = written.translate(str.maketrans("0123456789", "9876543210")) + "~"
-        return f"row(-1, {-place}::BIGINT, '{written}')"
-    return f"row(1, {place}::BIGINT, '{written}')"
+        return f"row(-1, {-place}::BIGINT, {literal(written)})"
+    return f"row(1, {place}::BIGINT, {literal(written)})"
 
 
-def as_double(number: Decimal) -> str:
+def as_double(number: Decimal) -> Sql:
     """The double nearest to a number of the schema."""
     return f"'{float(number)!r}'::DOUBLE"
 
@@ -93,12 +93,12 @@ def is_usual(number: Decimal) -> bool:
     )
 
 
-def has_few_digits(text: str) -> str:
+def has_few_digits(text: Sql) -> Sql:
     """Whether a double stands for the number `text`, if it is near a usual one."""
     return f"(length({text}) <= {EXACT_DIGITS} OR regexp_matches({text}, '^[^eE]{{0,15}}[eE]'))"
 
 
-def near_usual(text: str, numbers: Sequence[Decimal]) -> tuple[str, list[str]]:
+def near_usual(text: Sql, numbers: Sequence[Decimal]) -> tuple[Sql, list[Sql]]:
     """The number `text`, which is as a double one of the usual `numbers`, and these, as decimals
     of 38 digits: what is beyond them is rounded."""
     whole = max(1, *(number.adjusted() + 1 for number in numbers if number), 1)
@@ -107,12 +107,12 @@ def near_usual(text: str, numbers: Sequence[Decimal]) -> tuple[str, list[str]]:
     return f"try_cast({text} AS {kind})", [f"'{number:f}'::{kind}" for number in numbers]
 
 
-def compare_number(text: str, value: str, operator: str, bound: Decimal) -> str:
+def compare_number(text: Sql, value: Sql, operator: Sql, bound: Decimal) -> Sql:
     """Whether the number `text`, with `value` its double, is `operator` (such as `>=`) than
     `bound`. NaN is not."""
-    decided = "true" if "=" in operator else "false"
+    decided = sql("true" if "=" in operator else "false")
     if not bound:
-        positive = "true" if ">" in operator else "false"
+        positive = sql("true" if ">" in operator else "false")
         equal = (
             f"CASE WHEN NOT regexp_matches({text}, '^[^eE]*[1-9]') THEN {decided} "
             f"ELSE starts_with(ltrim({text}), '-') <> {positive} END"
@@ -131,7 +131,7 @@ def compare_number(text: str, value: str, operator: str, bound: Decimal) -> str:
     )
 
 
-def is_one_of(text: str, value: str, numbers: Sequence[Decimal]) -> str:
+def is_one_of(text: Sql, value: Sql, numbers: Sequence[Decimal]) -> Sql:
     """Whether the number `text`, with `value` its double, equals one of `numbers`."""
     doubles = ", ".join(map(as_double, numbers))
     if all(map(is_usual, numbers)):
@@ -140,13 +140,13 @@ def is_one_of(text: str, value: str, numbers: Sequence[Decimal]) -> str:
             f"CASE WHEN {has_few_digits(text)} THEN true ELSE {near} IN ({', '.join(listed)}) END"
         )
     else:
-        nan = " OR isnan(v)".replace("v", value) if any(map(Decimal.is_nan, numbers)) else ""
+        nan = f" OR isnan({value})" if any(map(Decimal.is_nan, numbers)) else sql("")
         rows = ", ".join(exact_constant(number) for number in numbers if not number.is_nan())
         return f"({f'coalesce({exact(text)} IN ({rows}), false)' if rows else 'false'}{nan})"
     return f"coalesce({value} IN ({doubles}) AND {exactly}, false)"
 
 
-def compare_integer(text: str, value: str, operator: str, bound: int) -> str:
+def compare_integer(text: Sql, value: Sql, operator: Sql, bound: int) -> Sql:
     """Whether the integer `text`, with `value` its 128 bits or NULL, is `operator` than `bound`."""
     # Well within the engine's 128 bits, so that no cast overflows.
     if not -(2**126) < bound < 2**126:
@@ -156,7 +156,7 @@ def compare_integer(text: str, value: str, operator: str, bound: int) -> str:
     return f"coalesce({value} {operator} {bound}::HUGEINT, {beyond})"
 
 
-def key_of_number(text: str, value: str) -> str:
+def key_of_number(text: Sql, value: Sql) -> Sql:
     """A text that is equal for equal numbers. All NaN are equal."""
     double = f"({value} + 0.0)::VARCHAR"
     plain = f"abs(r[1]) = 2 OR (length(r[3]) <= {EXACT_DIGITS} AND abs(r[2]) < {MAX_EXPONENT})"

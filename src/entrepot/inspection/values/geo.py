@@ -6,7 +6,7 @@ spaces, is a regular language. Only collections nest freely: `MAX_NESTED` levels
 
 from decimal import Decimal
 
-from entrepot.inspection.engine import literal
+from entrepot.inspection.sql import Sql, literal, sql
 from entrepot.inspection.values.decimals import compare_number, key_of_number, let
 from entrepot.inspection.values.json_text import is_json
 
@@ -47,7 +47,7 @@ ARCS = {
 }
 
 
-def geopoint_parts(text: str, form: str) -> tuple[str, str]:
+def geopoint_parts(text: Sql, form: str) -> tuple[Sql, Sql]:
     """The longitude and the latitude of a geopoint, as texts of numbers."""
     match form:
         case "default":
@@ -58,61 +58,60 @@ def geopoint_parts(text: str, form: str) -> tuple[str, str]:
             return _at(text, "$.lon"), _at(text, "$.lat")
 
 
-def _at(text: str, path: str) -> str:
-    return f"try(json_extract_string({text}, '{path}'))"
+def _at(text: Sql, path: str) -> Sql:
+    return f"try(json_extract_string({text}, {literal(path)}))"
 
 
-def geopoint_check(text: str, form: str) -> str:
+def geopoint_check(text: Sql, form: str) -> Sql:
     """Whether `text` is a longitude and a latitude in the format `form`."""
     lon, lat = geopoint_parts(text, form)
     on_earth = " AND ".join(
         f"coalesce({compare_number(part, f'try_cast({part} AS DOUBLE)', operator, bound)}, false)"
         for part, most in ((lon, Decimal(180)), (lat, Decimal(90)))
-        for operator, bound in (("<=", most), (">=", -most))
+        for operator, bound in ((sql("<="), most), (sql(">="), -most))
     )
     if form == "default":
         shape = f"regexp_full_match({text}, {literal(f'{PLAIN},{PLAIN}')})"
         usual = f"regexp_full_match({text}, {literal(USUAL)})"
         return f"CASE WHEN {usual} THEN true WHEN {shape} THEN {on_earth} ELSE false END"
-    kinds, paths = (
-        ("ARRAY", ("$[0]", "$[1]")) if form == "array" else ("OBJECT", ("$.lon", "$.lat"))
-    )
+    kind = sql("ARRAY" if form == "array" else "OBJECT")
+    paths = ("$[0]", "$[1]") if form == "array" else ("$.lon", "$.lat")
     numeric = " AND ".join(
-        f"try(json_type({text}, '{path}')) IN ('BIGINT', 'UBIGINT', 'HUGEINT', 'DOUBLE')"
+        f"try(json_type({text}, {literal(path)})) IN ('BIGINT', 'UBIGINT', 'HUGEINT', 'DOUBLE')"
         for path in paths
     )
     count = f"json_array_length({text})" if form == "array" else f"len(json_keys({text}))"
-    shape = f"({is_json(text, kinds)}) AND try({count}) = 2"
+    shape = f"({is_json(text, kind)}) AND try({count}) = 2"
     return f"CASE WHEN {shape} AND {numeric} THEN {on_earth} ELSE false END"
 
 
-def geopoint_key(text: str, form: str) -> str:
+def geopoint_key(text: Sql, form: str) -> Sql:
     """A text that is equal for equal geopoints."""
     return " || ',' || ".join(
         key_of_number(part, f"try_cast({part} AS DOUBLE)") for part in geopoint_parts(text, form)
     )
 
 
-def _matches(part: str, pattern: str) -> str:
+def _matches(part: Sql, pattern: str) -> Sql:
     return f"coalesce(regexp_full_match({part}::VARCHAR, {literal(pattern)}), false)"
 
 
-def _all(listed: str, name: str, condition: str) -> str:
+def _all(listed: Sql, name: Sql, condition: Sql) -> Sql:
     """Whether `condition` on the lambda's `name` holds for each of a list, also an empty one."""
     each = f"list_transform({listed}, lambda {name}: coalesce({condition}, false))"
     return f"coalesce(list_bool_and({each}), true)"
 
 
-def _by_type(geometry: str, member: str, patterns: dict[str, str]) -> str:
+def _by_type(geometry: Sql, member: Sql, patterns: dict[str, str]) -> Sql:
     part = f"json_extract({geometry}, '$.{member}')"
     return " ".join(
-        f"WHEN '{kind}' THEN {_matches(part, pattern)}" for kind, pattern in patterns.items()
+        f"WHEN {literal(kind)} THEN {_matches(part, pattern)}" for kind, pattern in patterns.items()
     )
 
 
-def _geometry(geometry: str, cases: str, depth: int) -> str:
+def _geometry(geometry: Sql, cases: Sql, depth: int) -> Sql:
     """Whether the JSON `geometry` is one; `cases` judge what is not a collection."""
-    collection = "false"
+    collection = sql("false")
     if depth < MAX_NESTED:
         name = f"g{depth}"
         members = f"json_extract({geometry}, '$.geometries[*]')"
@@ -125,19 +124,19 @@ def _geometry(geometry: str, cases: str, depth: int) -> str:
     )
 
 
-def _renamed(cases: str, old: str, new: str) -> str:
+def _renamed(cases: Sql, old: Sql, new: Sql) -> Sql:
     return cases.replace(f"json_extract({old},", f"json_extract({new},")
 
 
-def _with_json(text: str, body: str) -> str:
+def _with_json(text: Sql, body: Sql) -> Sql:
     """`body` on the parsed JSON `j` of `text`, false where it is not a JSON object."""
     parsed = let(f"try({text}::JSON)", "j", body)
     return f"CASE WHEN {is_json(text, 'OBJECT')} THEN coalesce(try({parsed}), false) ELSE false END"
 
 
-def geojson_check(text: str) -> str:
+def geojson_check(text: Sql) -> Sql:
     """Whether `text` is a GeoJSON object: a geometry, a feature or a collection of features."""
-    features = (
+    features = sql(
         "CASE json_extract_string(j, '$.type') WHEN 'Feature' THEN [j] WHEN 'FeatureCollection' "
         "THEN CASE WHEN json_type(j, '$.features') = 'ARRAY' "
         "THEN json_extract(j, '$.features[*]') END ELSE NULL END"
@@ -149,17 +148,17 @@ def geojson_check(text: str) -> str:
         f"{let('json_extract(f, {})'.format(literal('$.geometry')), 'g', _geojson('g'))})"
     )
     featured = f"(fs IS NOT NULL AND {_all('fs', 'f', feature)})"
-    kinds = "json_extract_string(j, '$.type') IN ('Feature', 'FeatureCollection')"
+    kinds = sql("json_extract_string(j, '$.type') IN ('Feature', 'FeatureCollection')")
     body = f"CASE WHEN {kinds} THEN {let(features, 'fs', featured)} ELSE {_geojson('j')} END"
     bounded = _matches("coalesce(json_extract(j, '$.bbox'), '[]')", many(NUMBER))
     return _with_json(text, f"{body} AND {bounded}")
 
 
-def _geojson(name: str) -> str:
+def _geojson(name: Sql) -> Sql:
     return _geometry(name, _by_type(name, "coordinates", COORDINATES), 0)
 
 
-def topojson_check(text: str) -> str:
+def topojson_check(text: Sql) -> Sql:
     """Whether `text` is a TopoJSON object: a topology or a geometry."""
     arcs = many(many(rf"({POSITION}|null)"))
     objects = _all("json_extract(j, '$.objects.*')", "o", _topojson("o"))
@@ -167,11 +166,11 @@ def topojson_check(text: str) -> str:
         f"(json_type(j, '$.objects') = 'OBJECT' AND {objects} AND "
         f"{_matches('json_extract(j, {})'.format(literal('$.arcs')), arcs)})"
     )
-    kind = "json_extract_string(j, '$.type') = 'Topology'"
+    kind = sql("json_extract_string(j, '$.type') = 'Topology'")
     return _with_json(text, f"CASE WHEN {kind} THEN {topology} ELSE {_topojson('j')} END")
 
 
-def _topojson(name: str) -> str:
+def _topojson(name: Sql) -> Sql:
     points = _by_type(name, "coordinates", {"Point": POSITION, "MultiPoint": POSITIONS})
     return _geometry(name, f"{points} {_by_type(name, 'arcs', ARCS)}", 0)
 
@@ -215,7 +214,7 @@ GEOMETRY = "(?i:" + "|".join(rf"{kind}{DIMENSIONS}{body}" for kind, body in BODI
 COLLECTION = rf"(?i:GEOMETRYCOLLECTION{DIMENSIONS}({NOTHING}|\(\s*\x01(\s*,\s*\x01)*\s*\)))"
 
 
-def wkt_check(text: str) -> str:
+def wkt_check(text: Sql) -> Sql:
     """Whether `text` is a geometry as well-known text (ISO 19125). Geometries are replaced by a
     mark, then the collections of marks, from the innermost."""
     reduced = f"regexp_replace({text}, {literal(GEOMETRY)}, chr(1), 'g')"

@@ -1,13 +1,13 @@
 """Whether a text is JSON (RFC 8259), as SQL: the engine's own check takes a comma too many
 (`[1,]`), `NaN` and `inf`."""
 
-from entrepot.inspection.engine import literal
+from entrepot.inspection.sql import Sql, literal
 
 STRINGS = r'"(?:[^"\\]|\\.)*"'
 LOOSE = r",\s*[\]}]|(?i:nan|inf)"
 
 
-def is_json(text: str, kind: str) -> str:
+def is_json(text: Sql, kind: Sql) -> Sql:
     """Whether `text` is a JSON value of `kind` (`OBJECT`, `ARRAY`). Only a text that looks loose
     is looked at again without its strings."""
     bare = f"regexp_replace({text}, {literal(STRINGS)}, '', 'g')"

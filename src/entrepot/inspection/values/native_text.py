@@ -1,5 +1,6 @@
 """Cells of the engine's types as texts: in the forms of Table Schema, exact, one per value."""
 
+from entrepot.inspection.sql import Sql, literal
 from entrepot.inspection.table import CellKind
 
 KINDS: dict[str, CellKind] = {
@@ -28,7 +29,7 @@ def native_kind(engine_type: str) -> CellKind:
     return KINDS.get(engine_type, "other")
 
 
-def text_sql(column: str, engine_type: str) -> str:
+def text_sql(column: Sql, engine_type: str) -> Sql:
     """The SQL expression for the text of `column`, which has the engine's type.
 
     Moments with a zone are written in UTC, bytes in base64, durations in ISO 8601, lists and
@@ -48,15 +49,15 @@ def text_sql(column: str, engine_type: str) -> str:
     return f"{column}::VARCHAR"
 
 
-def _duration(column: str) -> str:
+def _duration(column: Sql) -> Sql:
     """ISO 8601 knows one sign for the whole: mixed ones stay in the engine's own words."""
 
-    def part(name: str, mark: str) -> str:
+    def part(name: Sql, mark: Sql) -> Sql:
         value = f"datepart('{name}', {column})"
         return f"CASE WHEN {value} <> 0 THEN abs({value}) || '{mark}' ELSE '' END"
 
     parts = ("year", "month", "day", "hour", "minute", "microsecond")
-    signs = [f"sign(datepart('{name}', {column}))" for name in parts]
+    signs = [f"sign(datepart({literal(name)}, {column}))" for name in parts]
     micros = f"abs(datepart('microsecond', {column}))"
     seconds = (
         f"CASE WHEN {micros} <> 0 THEN regexp_replace((({micros})::DECIMAL(18, 0) / 1000000)"

@@ -8,7 +8,7 @@ decides only where it can.
 from collections.abc import Sequence
 from typing import Any
 
-from entrepot.inspection.engine import literal
+from entrepot.inspection.sql import Sql, literal, sql
 from entrepot.inspection.values.cell_sql import plain_number, value_of
 from entrepot.inspection.values.decimals import (
     compare_integer,
@@ -31,7 +31,7 @@ PARSED_JSON = frozenset({"object", "array", "geojson"})
 """Types whose values are compared outside of SQL, as parsed JSON."""
 
 
-def keeps_bound(text: str, field: Field, operator: str, limit: Any) -> str:
+def keeps_bound(text: Sql, field: Field, operator: Sql, limit: Any) -> Sql:
     """Whether the valid cell `text` is `operator` than `limit`, a bound of the schema as
     `read_value` read it; NULL if unknown."""
     bare = plain_number(text, field)
@@ -43,12 +43,12 @@ def keeps_bound(text: str, field: Field, operator: str, limit: Any) -> str:
         case "duration":
             return compare_duration(text, operator, *limit)
         case "yearmonth":
-            return f"{month_number(text)} {operator} {limit}"
+            return f"{month_number(text)} {operator} {int(limit)}"
         case _:
-            return f"{ordered(text, field)} {operator} {limit}"
+            return f"{ordered(text, field)} {operator} {int(limit)}"
 
 
-def is_among(text: str, field: Field, read: Sequence[Any]) -> str:
+def is_among(text: Sql, field: Field, read: Sequence[Any]) -> Sql:
     """Whether the valid cell `text` equals one of the schema's values, as `read_value` read
     them."""
     value = value_of(text, field)
@@ -56,13 +56,13 @@ def is_among(text: str, field: Field, read: Sequence[Any]) -> str:
         return is_one_of(plain_number(text, field), value, read)
     # Well within the engine's 128 bits, so that no cast overflows.
     if field.type in ("integer", "year") and all(abs(number) < 2**126 for number in read):
-        listed = ", ".join(f"{number}::HUGEINT" for number in read)
+        listed = ", ".join(f"{int(number)}::HUGEINT" for number in read)
         return f"coalesce({value} IN ({listed}), false)"
     keys = ", ".join(constant(each, field) for each in read)
     return f"coalesce({key(text, field)} IN ({keys}), false)"
 
 
-def key(text: str, field: Field, as_number: bool = False) -> str:  # noqa: PLR0911 (a row per type)
+def key(text: Sql, field: Field, as_number: bool = False) -> Sql:  # noqa: PLR0911 (a row per type)
     """What is equal for equal values of the type; NULL where `text` is none. `as_number`: of a
     whole number, what is equal to the key of an equal number."""
     bare = plain_number(text, field)
@@ -91,7 +91,7 @@ def key(text: str, field: Field, as_number: bool = False) -> str:  # noqa: PLR09
             return value_of(text, field)
 
 
-def constant(value: Any, field: Field) -> str:  # noqa: PLR0911 (a row per type)
+def constant(value: Any, field: Field) -> Sql:  # noqa: PLR0911 (a row per type)
     """The key of a value that `read_value` has read."""
     match field.type:
         case "integer" | "year":
@@ -103,9 +103,9 @@ def constant(value: Any, field: Field) -> str:  # noqa: PLR0911 (a row per type)
             text = literal("nan" if value.is_nan() else str(value))
             return key_of_number(text, f"try_cast({text} AS DOUBLE)")
         case "boolean":
-            return "true" if value else "false"
+            return sql("true" if value else "false")
         case "date" | "time" | "datetime" | "yearmonth":
-            return str(value)
+            return f"{int(value)}"
         case "duration":
             return duration_constant(*value)
         case "geopoint":

@@ -3,7 +3,7 @@
 from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 
-from entrepot.inspection.engine import literal
+from entrepot.inspection.sql import Sql, literal, sql
 from entrepot.inspection.values.decimals import let
 from entrepot.schemas.lexical import DATE, TIME
 from entrepot.schemas.model import Field
@@ -12,7 +12,7 @@ from entrepot.schemas.strptime import ANY_FORMATS, any_format_regex, expand_dire
 DEFAULTS = {"date": DATE, "time": TIME, "datetime": f"{DATE}[T ]{TIME}"}
 
 
-def formatted_check(text: str, field: Field) -> str:
+def formatted_check(text: Sql, field: Field) -> Sql:
     """Whether `text` has the field's format, which is not the default."""
     form = any_format_regex(field.type) if field.format == "any" else format_regex(field.format)
     check = f"(regexp_full_match({text}, {literal(form)}) AND {formatted(text, field)} IS NOT NULL)"
@@ -21,12 +21,12 @@ def formatted_check(text: str, field: Field) -> str:
     return f"(({_is_default(text, field)} AND {default(text, field)} IS NOT NULL) OR {check})"
 
 
-def _is_default(text: str, field: Field) -> str:
+def _is_default(text: Sql, field: Field) -> Sql:
     plain = f"regexp_full_match({text}, {literal(DEFAULTS[field.type])})"
     return plain if field.type == "time" else f"({plain} AND {text} >= '0001')"
 
 
-def formatted(text: str, field: Field) -> str:
+def formatted(text: Sql, field: Field) -> Sql:
     """A text in the field's format as a timestamp; a time as one of 1900-01-01. Without a zone
     it is UTC. NULL where there is none."""
     forms = ANY_FORMATS[field.type] if field.format == "any" else (field.format,)
@@ -36,7 +36,7 @@ def formatted(text: str, field: Field) -> str:
     return f"try_strptime({text}, [{listed}])"
 
 
-def default(text: str, field: Field) -> str:
+def default(text: Sql, field: Field) -> Sql:
     """A text in the default form, as a date or a timestamp; of a time, its microseconds."""
     pointed = f"replace({text}, ',', '.')"
     match field.type:
@@ -57,7 +57,7 @@ def default(text: str, field: Field) -> str:
             return f"epoch_us(try_cast({clock} AS TIME)) - ({zoned})"
 
 
-def ordered(text: str, field: Field) -> str:
+def ordered(text: Sql, field: Field) -> Sql:
     """The place of a date (days), a time or a datetime (microseconds) in the order of time, as
     `schemas.values.read_value` counts them; NULL where there is none."""
     plain = default(text, field)
@@ -80,7 +80,7 @@ def ordered(text: str, field: Field) -> str:
     return f"CASE WHEN {_is_default(text, field)} THEN {plain} ELSE {other} END"
 
 
-def month_number(text: str) -> str:
+def month_number(text: Sql) -> Sql:
     """The number of a month (`2020-01`), counted from the year 0."""
     year, month = f"left({text}, -3)", f"right({text}, 2)"
     return f"(try_cast({year} AS BIGINT) * 12 + try_cast({month} AS BIGINT) - 1)"
@@ -90,7 +90,7 @@ REFERENCES = (date(1696, 9, 1), date(1697, 2, 1), date(1903, 3, 1), date(1903, 7
 """The days from which XML Schema (3.2.6.2) counts two durations to compare them."""
 CYCLE_MONTHS, CYCLE_DAYS = 4_800, 146_097
 """The calendar repeats after 400 years."""
-SECONDS = "DECIMAL(38, 9)"
+SECONDS = sql("DECIMAL(38, 9)")
 NANOSECOND = Decimal("1e-9")
 PARTS = (
     r"^(-?)P(?:(\d+)W)?(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)D)?"
@@ -98,16 +98,16 @@ PARTS = (
 )
 
 
-def with_duration(text: str, body: str) -> str:
+def with_duration(text: Sql, body: Sql) -> Sql:
     """The SQL expression `body`, in which `l.m` and `l.s` are the months and seconds of the
     duration `text`; they are NULL where they pass 128 bits."""
-    names = "['sign', 'w', 'y', 'mo', 'd', 'h', 'mi', 's']"
+    names = sql("['sign', 'w', 'y', 'mo', 'd', 'h', 'mi', 's']")
 
-    def part(name: str) -> str:
+    def part(name: Sql) -> Sql:
         number = f"try_cast(p.{name} AS DECIMAL(28, 9))"
         return f"(CASE WHEN p.{name} = '' THEN 0::DECIMAL(28, 9) ELSE {number} END)"
 
-    sign = "(CASE WHEN p.sign = '-' THEN -1 ELSE 1 END)"
+    sign = sql("(CASE WHEN p.sign = '-' THEN -1 ELSE 1 END)")
     months = f"try({sign} * ({part('y')} * 12 + {part('mo')})::BIGINT)"
     seconds = (
         f"try({sign} * (({part('w')} * 7 + {part('d')}) * 86400 + {part('h')} * 3600 + "
@@ -118,22 +118,22 @@ def with_duration(text: str, body: str) -> str:
     return let(parsed, "p", let(pair, "l", body))
 
 
-def key_of_duration(text: str) -> str:
+def key_of_duration(text: Sql) -> Sql:
     """A text that is equal for equal durations (`P1Y` and `P12M`, `PT60M` and `PT1H`)."""
     return f"coalesce({with_duration(text, 'l.m::VARCHAR || chr(47) || l.s::VARCHAR')}, {text})"
 
 
-def duration_constant(months: int, seconds: Decimal) -> str:
+def duration_constant(months: int, seconds: Decimal) -> Sql:
     """The key of a duration of the schema."""
     return literal(f"{months}/{seconds.quantize(NANOSECOND, ROUND_HALF_UP) + 0:.9f}")
 
 
-def compare_duration(text: str, operator: str, months: int, seconds: Decimal) -> str:
+def compare_duration(text: Sql, operator: Sql, months: int, seconds: Decimal) -> Sql:
     """Whether the duration `text` is `operator` than the one of the schema from at least one of
     the references: what cannot be ordered (`P1M` and `P30D`) keeps a bound."""
     sides = []
     for start in REFERENCES:
-        from_here = f"DATE '{start.isoformat()}'"
+        from_here = f"DATE {literal(start.isoformat())}"
         days = (
             f"((l.m // {CYCLE_MONTHS}) * {CYCLE_DAYS} + (({from_here} + "
             f"to_months((l.m % {CYCLE_MONTHS})::INTEGER))::DATE - {from_here}))"
