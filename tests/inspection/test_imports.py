@@ -308,7 +308,8 @@ def derive(
 ) -> None:
     size, rows = path.stat().st_size, inspection.row_count or 0
     schema = inspection.schema or {}
-    request = ConversionRequest(path, path.name, size, form, schema, given, rows)
+    mode: Any = "given" if given else "infer"
+    request = ConversionRequest(path, path.name, size, form, schema, mode, rows)
     with nothing_late():
         derived, _ = pool.derive(request, lambda made, _: made.stat().st_size, lambda: False)
     assert derived.verdict == "made", derived.detail
@@ -352,7 +353,7 @@ def test_a_filter_with_each_construct(
     request = PreviewRequest(path, path.stat().st_size, None, "-name,n", where, 10, None, 0)
     with nothing_late():
         page = previews.preview(request)
-    assert bool(page.columns) != bool(page.refused), page
+    assert bool(page.columns) != bool(page.problem), page
 
 
 def test_a_page_behind_a_row_of_each_type(previews: InspectionPool, files: dict[str, Path]) -> None:

@@ -25,7 +25,7 @@ from entrepot.db.tables import (
     versions,
 )
 from entrepot.db.types import ReadConnection, WriteConnection
-from entrepot.inspection.results import Form, Made
+from entrepot.inspection.results import Form, Made, Mode
 from entrepot.tasks.queue import BACKGROUND_QUEUE, TaskQueue
 
 DERIVE = "derive.version"
@@ -55,8 +55,7 @@ class Derivation:
     source: BlobId
     source_size: int
     schema: dict[str, Any]
-    given: bool
-    enforced: bool
+    mode: Mode
     rows: int
     dialect: dict[str, Any] | None = None
 
@@ -131,8 +130,7 @@ def begin_derivation(conn: WriteConnection, run_id: UUID, now: datetime) -> Deri
         source=source,
         source_size=size,
         schema=row.schema or {},
-        given=row.given,
-        enforced=row.enforcement != "none",
+        mode="given" if row.given else "infer" if row.enforcement != "none" else "none",
         rows=row.row_count or 0,
         dialect=row.dialect,
     )

@@ -70,8 +70,7 @@ class Deriver:
             size=derivation.source_size,
             form=derivation.form,
             schema=derivation.schema,
-            given=derivation.given,
-            enforced=derivation.enforced,
+            mode=derivation.mode,
             rows=derivation.rows,
             dialect=derivation.dialect,
         )
