@@ -107,7 +107,7 @@ def test_folders_are_small() -> None:
 
 
 def test_functions_are_small() -> None:
-    found = {}
+    findings = {}
     for path in modules(*CODE):
         if "migrations/versions" in path.as_posix():
             continue  # a list of tables is as long as it is
@@ -115,12 +115,12 @@ def test_functions_are_small() -> None:
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 length = (node.end_lineno or node.lineno) - node.lineno + 1
                 if length > FUNCTION_LINES:
-                    found[f"{relative(path)}:{node.name}"] = length
-    assert found == {}
+                    findings[f"{relative(path)}:{node.name}"] = length
+    assert findings == {}
 
 
 def test_functions_of_files_take_few_parameters_or_say_why() -> None:
-    found = {
+    findings = {
         f"{relative(path)}:{node.name}": len(parameters(node))
         for path in modules(ROOT / "src" / "entrepot" / "files")
         for node in ast.walk(ast.parse(path.read_text()))
@@ -128,7 +128,7 @@ def test_functions_of_files_take_few_parameters_or_say_why() -> None:
         and len(parameters(node)) > MAX_PARAMETERS
         and "parameters" not in (ast.get_docstring(node) or "")
     }
-    assert found == {}
+    assert findings == {}
 
 
 def test_every_kind_of_parameter_counts() -> None:
@@ -187,7 +187,7 @@ def test_only_grants_makes_checked_handles() -> None:
 
 
 def test_only_db_commits() -> None:
-    found = {
+    findings = {
         f"{relative(path)}: {ast.unparse(node)}"
         for path in modules(ROOT / "src")
         if not relative(path).startswith("src/entrepot/db/")
@@ -198,7 +198,7 @@ def test_only_db_commits() -> None:
         and isinstance(node.func.value, ast.Name)
         and node.func.value.id in ("conn", "connection")
     }
-    assert found == set()
+    assert findings == set()
 
 
 def test_every_error_has_its_problem() -> None:
@@ -227,12 +227,12 @@ def test_runs_are_made_of_what_exists() -> None:
 def test_pages_keep_scripts_and_styles_out_of_their_markup() -> None:
     inline = re.compile(r"<script(?![^>]*\bsrc=)|<style\b|\sstyle=|\son[a-z]+=", re.I)
     pages = ROOT / "src" / "entrepot" / "http" / "web"
-    found = {
+    findings = {
         relative(path): match.group()
         for path in files_below(pages, ".html")
         if (match := inline.search(path.read_text()))
     }
-    assert found == {}
+    assert findings == {}
     scripts = {
         relative(path): len(path.read_text().splitlines()) for path in files_below(pages, ".js")
     }
@@ -250,21 +250,27 @@ def test_no_word_ties_the_repository_to_one_machine() -> None:
         + "ot|ho"
         + r"me/[a-z]+)/[A-Za-z.]"
     )
-    found = {}
+    findings = {}
     for path in files_below(ROOT):
         try:
             text = path.read_text(encoding="utf-8")
         except UnicodeDecodeError:
             continue
         if match := words.search(text):
-            found[relative(path)] = match.group()
-    assert found == {}
+            findings[relative(path)] = match.group()
+    assert findings == {}
 
 
 def parameters(node: ast.FunctionDef | ast.AsyncFunctionDef) -> list[str]:
     """The names of what a function takes, without the object or class that a method is of."""
-    given = node.args
-    ordered = [*given.posonlyargs, *given.args, given.vararg, *given.kwonlyargs, given.kwarg]
+    arguments = node.args
+    ordered = [
+        *arguments.posonlyargs,
+        *arguments.args,
+        arguments.vararg,
+        *arguments.kwonlyargs,
+        arguments.kwarg,
+    ]
     names = [each.arg for each in ordered if each is not None]
     return names[1:] if names[:1] in (["self"], ["cls"]) else names
 

@@ -81,8 +81,8 @@ def test_copy_puts_the_whole_key_on_the_clipboard(open_page: OpenPage, person: T
     page.get_by_role("button", name="Generate").click()
     page.get_by_role("button", name="Copy the key").click()
     expect(page.get_by_text("Copied")).to_be_visible()
-    shown = page.locator("#api-key").inner_text()
-    assert page.evaluate("navigator.clipboard.readText()") == shown
+    output = page.locator("#api-key").inner_text()
+    assert page.evaluate("navigator.clipboard.readText()") == output
 
 
 def test_a_key_without_scopes_is_explained_beside_the_field(page: Page) -> None:
@@ -155,8 +155,8 @@ def test_a_rejected_delivery_shows_its_rows(page: Page, person: TestAccount) -> 
     expect(page.locator("[data-words]")).to_contain_text("4 of 5 rows break the contract")
     rows = page.get_by_role("region", name="The first rejected rows").get_by_role("row")
     expect(rows).to_have_count(1 + 4)
-    shown = [rows.nth(number).get_by_role("cell").all_inner_texts() for number in range(1, 5)]
-    assert shown == [
+    cells = [rows.nth(number).get_by_role("cell").all_inner_texts() for number in range(1, 5)]
+    assert cells == [
         ["3", "3", "amount must be a number", "2", "abc", ""],
         ["4", "4", "id must be unique; amount must have a value", "1", "empty", ""],
         ["5", "5", "amount must have a value; the cell of amount is missing", "3", "missing", ""],
@@ -230,9 +230,9 @@ def test_a_schema_comes_as_a_file_with_a_dialect(page: Page, person: TestAccount
     assert texts == [["1", "id", "integer", "unique"], ["2", "amount", "number", "required"]]
     expect(page.get_by_text("cells apart by pipe")).to_be_visible()
     [file] = person.api.json("/files")["files_list"]
-    found = person.api.json(f"/file/{file['file_id']}")
-    assert found["schema"] == json.loads(CONTRACT)
-    assert found["table_dialect"]["delimiter"] == "|"
+    result = person.api.json(f"/file/{file['file_id']}")
+    assert result["schema"] == json.loads(CONTRACT)
+    assert result["table_dialect"]["delimiter"] == "|"
 
 
 def test_a_wrong_schema_is_told_beside_it_and_kept(page: Page, person: TestAccount) -> None:

@@ -40,8 +40,8 @@ def change(api: Api, file_id: str, document: Any, breaking: str | None = None) -
 
 
 def get_schema(api: Api, file_id: str, **params: Any) -> dict[str, Any]:
-    found: dict[str, Any] = api.json(f"/file/{file_id}/schema", params=params)
-    return found
+    result: dict[str, Any] = api.json(f"/file/{file_id}/schema", params=params)
+    return result
 
 
 @pytest.fixture
@@ -52,12 +52,12 @@ def frozen(account: TestAccount) -> str:
 
 @pytest.mark.both_databases
 def test_the_frozen_schema_is_the_first_revision(account: TestAccount, frozen: str) -> None:
-    found = get_schema(account.api, frozen)
-    (revision,) = found["revisions_list"]
-    assert (found["revision"], found["source"], found["version"]) == (1, "inferred", 1)
-    assert (found["effect"], found["changes"], found["enforced"]) == (None, None, True)
-    assert found["user_name"] == account.admin.user_name
-    assert [field["type"] for field in found["schema"]["fields"]] == ["integer", "integer"]
+    result = get_schema(account.api, frozen)
+    (revision,) = result["revisions_list"]
+    assert (result["revision"], result["source"], result["version"]) == (1, "inferred", 1)
+    assert (result["effect"], result["changes"], result["enforced"]) == (None, None, True)
+    assert result["user_name"] == account.admin.user_name
+    assert [field["type"] for field in result["schema"]["fields"]] == ["integer", "integer"]
     assert "schema" not in revision
     assert revision["created_at"].endswith("+0000")
 
@@ -69,10 +69,10 @@ def test_a_compatible_change_takes_effect(
     assert (task["status"], task["kind"], task["error"]) == ("succeeded", "schema.change", None)
     assert (task["file_id"], task["version"]) == (frozen, None)
     assert account.api.json(task["report_url"])["valid"] is True
-    found = get_schema(account.api, frozen)
-    assert (found["revision"], found["source"], found["effect"]) == (2, "given", "compatible")
-    assert found["schema"] == WIDER
-    assert found["changes"] == [
+    result = get_schema(account.api, frozen)
+    assert (result["revision"], result["source"], result["effect"]) == (2, "given", "compatible")
+    assert result["schema"] == WIDER
+    assert result["changes"] == [
         {
             "pointer": "/fields/1/type",
             "change": "`amount`: integer → number",
@@ -80,9 +80,9 @@ def test_a_compatible_change_takes_effect(
             "reason": "every integer is a number",
         }
     ]
-    assert found["version"] == 1
+    assert result["version"] == 1
     assert account.api.json(f"/file/{frozen}")["schema"] == WIDER
-    assert [each["revision"] for each in found["revisions_list"]] == [2, 1]
+    assert [each["revision"] for each in result["revisions_list"]] == [2, 1]
     first = get_schema(account.api, frozen, revision=1)
     assert (first["revision"], first["schema"]["fields"][1]["type"]) == (1, "integer")
     with server.parts.database.reading() as conn:
@@ -128,14 +128,14 @@ def test_what_the_current_version_breaks_does_not_take_effect(
 
 def test_an_unenforced_file_becomes_enforced(account: TestAccount) -> None:
     file_id = account.api.deliver(CSV)["file_id"]
-    found = get_schema(account.api, file_id)
-    assert (found["revision"], found["schema"], found["revisions_list"]) == (None, None, [])
-    assert found["enforced"] is False
+    result = get_schema(account.api, file_id)
+    assert (result["revision"], result["schema"], result["revisions_list"]) == (None, None, [])
+    assert result["enforced"] is False
     problem = assert_problem(put(account.api, file_id, INTEGERS), 409, "breaking-change")
     assert problem["changes"][0]["change"] == "enforcement: none → given"
     assert change(account.api, file_id, INTEGERS, "accept")["status"] == "succeeded"
-    found = get_schema(account.api, file_id)
-    assert (found["revision"], found["enforced"], found["version"]) == (1, True, 1)
+    result = get_schema(account.api, file_id)
+    assert (result["revision"], result["enforced"], result["version"]) == (1, True, 1)
     assert account.api.json(f"/file/{file_id}")["enforce_schema"] is True
 
 
@@ -155,8 +155,8 @@ def test_without_a_published_version_there_is_nothing_to_hold_against_it(
     done = change(account.api, task["file_id"], TEXT, "accept")
     assert (done["status"], done["report_url"]) == ("succeeded", None)
     assert_problem(account.api.get(f"/task/{done['task_id']}/report"), 404, "not-found")
-    found = get_schema(account.api, task["file_id"])
-    assert (found["revision"], found["version"]) == (2, None)
+    result = get_schema(account.api, task["file_id"])
+    assert (result["revision"], result["version"]) == (2, None)
 
 
 def test_the_same_schema_again_makes_no_revision(account: TestAccount, frozen: str) -> None:

@@ -57,10 +57,10 @@ def running_demo(programs: Path) -> Iterator[Demo]:
     """Run the demo of `programs`/entrepot on a free port until the block ends."""
     with tempfile.TemporaryDirectory() as place:
         data, log = Path(place) / "data", Path(place) / "said"
-        with log.open("w") as said:
+        with log.open("w") as output:
             process = subprocess.Popen(
                 [str(programs / "entrepot"), "demo", "--port", "0", "--data", str(data)],
-                stdout=said,
+                stdout=output,
                 stderr=subprocess.STDOUT,
             )
         try:

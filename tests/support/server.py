@@ -129,9 +129,9 @@ class Server:
 
     def derivatives(self, status: str) -> list[tuple[UUID, dict[str, Any] | None]]:
         """The versions that have derivatives in that state, and what went wrong with them."""
-        found = select(derivatives.c.version_id, derivatives.c.error)
+        query = select(derivatives.c.version_id, derivatives.c.error)
         with self.parts.database.reading() as conn:
-            rows = conn.execute(found.where(derivatives.c.status == status))
+            rows = conn.execute(query.where(derivatives.c.status == status))
             return [(row.version_id, row.error) for row in rows]
 
     def wait_derived(self, seconds: float = UNHURRIED) -> None:
@@ -191,8 +191,8 @@ class Server:
         assert self.process is not None
         assert self.process.poll() is None, self.log_file.read_text()
         try:
-            asked = httpx2.get(f"{self.endpoint}/readyz", trust_env=False, verify=PLAIN)
-            return asked.status_code == 200
+            answer = httpx2.get(f"{self.endpoint}/readyz", trust_env=False, verify=PLAIN)
+            return answer.status_code == 200
         except httpx2.TransportError:
             return False
 
@@ -276,14 +276,14 @@ class Server:
         """Let one of its processes stand still, but not within a transaction: one that never
         ends would hold up everybody else's."""
 
-        def stands_well() -> bool:
+        def is_paused_outside_transaction() -> bool:
             process.suspend()
             if self._can_be_written():
                 return True
             process.resume()
             return False
 
-        wait_until(stands_well, "it is caught outside of a transaction")
+        wait_until(is_paused_outside_transaction, "it is caught outside of a transaction")
 
     def _can_be_written(self) -> bool:
         if self.parts.database.embedded:
@@ -331,8 +331,8 @@ class Server:
 
     def _environment(self) -> dict[str, str]:
         plain = {k: v for k, v in os.environ.items() if not k.startswith("ENTREPOT_")}
-        given = {f"ENTREPOT_{name.upper()}": str(value) for name, value in self.given.items()}
-        return plain | given | {"ENTREPOT_DATA": str(self.data)}
+        variables = {f"ENTREPOT_{name.upper()}": str(value) for name, value in self.given.items()}
+        return plain | variables | {"ENTREPOT_DATA": str(self.data)}
 
 
 def free_port() -> int:
