@@ -39,10 +39,10 @@ def latency(trial: Trial) -> list[Line]:
         for number in range(WARM_UPS + trial.small):
             time.sleep(PAUSE)
             delivery = ours.upload(file, f"{number}.csv")
-            heard = _heard_of_end(ours, delivery.task_id)
+            event_at = _heard_of_end(ours, delivery.task_id)
             if number >= WARM_UPS:
                 answered.append(delivery.seconds * 1000)
-                reported.append((heard - delivery.began_at) * 1000)
+                reported.append((event_at - delivery.began_at) * 1000)
                 end = _finished_at(ours, delivery.task_id)
                 finished.append((end - delivery.began_at) * 1000)
     target = f"≤ {LATENCY * 1000:g} ms at the median"

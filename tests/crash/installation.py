@@ -392,7 +392,7 @@ class ArmedServer(Server):
 def open_installation(**settings: Any) -> Installation:
     """A server that runs, with an account of one gigabyte."""
     plain = make_server(**{"log_level": "warning", "inspections_at_once": 1, **settings})
-    server = ArmedServer(plain.given, plain.data, plain.command)
+    server = ArmedServer(plain.overrides, plain.data, plain.command)
     server.start()
     return Installation(server, server.new_account(), server.data.parent / "plan")
 

@@ -55,9 +55,9 @@ def contents(folder: Path) -> dict[str, tuple[int, int]]:
 
 def run_on(server: ArmedServer, database: str | None, *command: str) -> tuple[int, str]:
     """Run a command with another database, or none set; its exit status and its messages."""
-    settings = {name: value for name, value in server.given.items() if name != "database"}
+    settings = {name: value for name, value in server.overrides.items() if name != "database"}
     settings |= {"database": database} if database else {}
-    done: subprocess.CompletedProcess[bytes] = replace(server, given=settings).run(*command)
+    done: subprocess.CompletedProcess[bytes] = replace(server, overrides=settings).run(*command)
     return done.returncode, " ".join(done.stderr.decode().split())
 
 

@@ -31,7 +31,7 @@ def marked(mark: str) -> str:
 def test_the_readme_shows_what_the_demo_prints(demo: Any) -> None:
     assert marked("lines") == "\n".join(curl_lines("<ENDPOINT>", "<API KEY>"))
     printed = "\n".join(curl_lines(demo.printed("Endpoint"), demo.printed("API key")))
-    assert printed in demo.said
+    assert printed in demo.output
 
 
 def test_the_lines_work_as_they_are_pasted(demo: Any, tmp_path: Path) -> None:

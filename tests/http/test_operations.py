@@ -290,7 +290,7 @@ def test_a_full_disk(serve: Serve, small_disk: Path | None) -> None:
     assert kept["status"] == "succeeded"
     if small_disk is None:
         server.stop()
-        server.given["disk_reserve"] = 2**62
+        server.overrides["disk_reserve"] = 2**62
         server.start()
     server.wait_derived()
     before = stored(server)

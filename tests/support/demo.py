@@ -17,13 +17,13 @@ class Demo:
     """A demo that runs: what it printed, where its data is, and how to reach it."""
 
     programs: Path
-    said: str
+    output: str
     data: Path
 
     def printed(self, label: str) -> str:
         """The value of a printed line such as `API key   epk_…`."""
-        lines = [line for line in self.said.splitlines() if line.startswith(label)]
-        assert len(lines) == 1, self.said
+        lines = [line for line in self.output.splitlines() if line.startswith(label)]
+        assert len(lines) == 1, self.output
         return lines[0].removeprefix(label).strip()
 
     @property

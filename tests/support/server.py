@@ -41,7 +41,7 @@ PROGRAM = Path(sys.executable).with_name("entrepot")
 READY_WITHIN = 180.0
 GIGABYTE = 1_000_000_000
 PORTS = (10_000, 32_000)
-_given: set[int] = set()
+_used_ports: set[int] = set()
 RATES = (
     "requests_per_minute",
     "request_burst",
@@ -108,9 +108,9 @@ def plays(process: psutil.Process, role: str) -> bool:
 
 @dataclass
 class Server:
-    """One server; `start` it, and `close` it at the end. `given` are settings by name."""
+    """One server; `start` it, and `close` it at the end. `overrides` are settings by name."""
 
-    given: dict[str, Any]
+    overrides: dict[str, Any]
     data: Path
     command: tuple[str, ...] = ("serve",)
     process: subprocess.Popen[bytes] | None = None
@@ -120,12 +120,12 @@ class Server:
     @property
     def settings(self) -> Settings:
         """What the server runs with."""
-        return read_settings(**self.given, data=self.data)
+        return read_settings(**self.overrides, data=self.data)
 
     @property
     def endpoint(self) -> str:
         """Where it listens, whatever its public address is."""
-        return f"http://127.0.0.1:{self.given['port']}"
+        return f"http://127.0.0.1:{self.overrides['port']}"
 
     def derivatives(self, status: str) -> list[tuple[UUID, dict[str, Any] | None]]:
         """The versions that have derivatives in that state, and what went wrong with them."""
@@ -331,7 +331,9 @@ class Server:
 
     def _environment(self) -> dict[str, str]:
         plain = {k: v for k, v in os.environ.items() if not k.startswith("ENTREPOT_")}
-        variables = {f"ENTREPOT_{name.upper()}": str(value) for name, value in self.given.items()}
+        variables = {
+            f"ENTREPOT_{name.upper()}": str(value) for name, value in self.overrides.items()
+        }
         return plain | variables | {"ENTREPOT_DATA": str(self.data)}
 
 
@@ -343,9 +345,9 @@ def free_port() -> int:
     """
     while True:
         port = random.SystemRandom().randrange(*PORTS)
-        if port in _given:
+        if port in _used_ports:
             continue
-        _given.add(port)
+        _used_ports.add(port)
         with socket.socket() as probe, suppress(OSError):
             probe.bind(("127.0.0.1", port))
             return port

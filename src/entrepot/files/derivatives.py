@@ -130,7 +130,7 @@ def begin_derivation(conn: WriteConnection, run_id: UUID, now: datetime) -> Deri
         source=source,
         source_size=size,
         schema=row.schema or {},
-        mode="given" if row.given else "infer" if row.enforcement != "none" else "none",
+        mode="given" if row.has_schema else "infer" if row.enforcement != "none" else "none",
         rows=row.row_count or 0,
         dialect=row.dialect,
     )
@@ -304,7 +304,7 @@ def _derivation_query(run_id: UUID) -> Any:
     earlier = or_(
         schema_revisions.c.version.is_(None), schema_revisions.c.version < versions.c.number
     )
-    given = exists().where(schema_revisions.c.file_id == versions.c.file_id, earlier)
+    has_schema = exists().where(schema_revisions.c.file_id == versions.c.file_id, earlier)
     return (
         select(
             derivatives.c.form,
@@ -318,7 +318,7 @@ def _derivation_query(run_id: UUID) -> Any:
             files.c.name,
             files.c.dialect,
             files.c.enforcement,
-            given.label("given"),
+            has_schema.label("has_schema"),
         )
         .join(versions, versions.c.id == derivatives.c.version_id)
         .join(inspections, inspections.c.version_id == versions.c.id)

@@ -3,7 +3,7 @@
 Each is conditional on the version being undecided, so that a second run changes nothing.
 """
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import structlog
@@ -15,6 +15,7 @@ from entrepot.db.types import WriteConnection
 from entrepot.files.cleanup.retention import apply_retention
 from entrepot.files.derivatives import EAGER, plan_derivative
 from entrepot.files.versions import (
+    QUARANTINE_PERIOD,
     QUARANTINED_STATUSES,
     UNDECIDED_STATUSES,
     UndecidedVersion,
@@ -25,9 +26,6 @@ from entrepot.tasks.queue import TaskQueue
 from entrepot.tasks.records import finish_task
 
 log = structlog.get_logger(__name__)
-
-QUARANTINE_PERIOD = timedelta(days=7)
-"""How long the bytes of a rejected or failed version are kept for the one who delivered them."""
 
 REJECTION_CODES = {
     "violates": "schema-violation",

@@ -12,6 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from entrepot.accounts.actor import Actor
+from entrepot.files.versions import QUARANTINE_PERIOD, UNDO_PERIOD
 from entrepot.http.deps import get_runtime
 from entrepot.http.downloads.disposition import attachment
 from entrepot.http.web import formatting
@@ -66,7 +67,11 @@ def open_pages(assets: Assets) -> Pages:
         marked,
     ):
         environment.filters[each.__name__] = each
-    environment.globals["asset"] = assets.address
+    environment.globals |= {
+        "asset": assets.address,
+        "undo_days": UNDO_PERIOD.days,
+        "quarantine_days": QUARANTINE_PERIOD.days,
+    }
     return Pages(environment, assets)
 
 

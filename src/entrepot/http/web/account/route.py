@@ -11,6 +11,7 @@ from entrepot.files.derivatives import account_derivative_bytes
 from entrepot.files.queries.lists import FileFilter, list_files
 from entrepot.files.queries.read import FileRecord
 from entrepot.files.queries.usage import AccountUsage, account_usage
+from entrepot.files.versions import QUARANTINE_PERIOD
 from entrepot.http.web.rendering import page
 from entrepot.http.web.session_work import SessionWork
 from entrepot.quotas.reserve import Usage, get_usage
@@ -21,7 +22,7 @@ USAGE_LABELS = {
     "current": "Current versions",
     "earlier": "Earlier versions",
     "undecided": "Being inspected",
-    "quarantined": "Rejected or not inspected, kept for 7 days",
+    "quarantined": f"Rejected or not inspected, kept for {QUARANTINE_PERIOD.days} days",
     "deleted": "Deleted, can be had back",
     "canceled": "Canceled, about to go",
     "validations": "Came to be validated",
