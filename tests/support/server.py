@@ -356,6 +356,7 @@ def free_port() -> int:
 def make_server(command: tuple[str, ...] = ("serve",), **settings: Any) -> Server:
     """A server that is not started yet, with a short path for its sockets' sake."""
     usual: dict[str, Any] = {"port": free_port(), "log_format": "json", "drain_timeout": 5}
+    usual["event_heartbeat"] = 1  # what ends with the next heartbeat is not waited for long
     # Counted as usual, but so that no fast machine runs into a limit that the test is not about.
     usual |= dict.fromkeys(RATES, 10**9)
     data = settings.pop("data", None) or Path(tempfile.mkdtemp(prefix="ep-")) / "data"

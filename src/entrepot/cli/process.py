@@ -27,6 +27,7 @@ SWEEP_INTERVAL_SECONDS = 600.0
 WORKER_DRAIN_SECONDS = 5.0
 """Time for running inspections at shutdown. Interrupted ones resume at the next start."""
 PR_SET_PDEATHSIG = 1
+"""`prctl(2)`: the signal that a process gets when its parent ends."""
 
 
 @dataclass(frozen=True)

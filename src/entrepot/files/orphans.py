@@ -12,6 +12,8 @@ from entrepot.files.remove import BATCH, find_named_blobs
 
 MAX_ORPHANS = 1_000
 MAX_ORPHANS_PERCENT = 1
+"""Orphans that one sweep may remove, of which the smaller holds: far more than a crash leaves, and
+little if the database is the wrong one."""
 FEW_ORPHANS = 10
 """Orphans that a small store may have, in which 1 % is less than one blob.
 

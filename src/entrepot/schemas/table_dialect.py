@@ -13,7 +13,9 @@ from entrepot.errors import SchemaInvalid
 from entrepot.schemas.patterns import InvalidPattern, check_pattern
 
 MAX_ROW_NUMBER, MAX_ROW_NUMBERS = 10_000, 100
+"""Of `headerRows` and `commentRows`, and how many: they lie near the top of a file."""
 MAX_MARK_CHARS = 16
+"""Of a delimiter, a quote, a comment mark or the text for NULL."""
 
 TEXT_PROPERTIES = {
     "headerJoin": "header_join",

@@ -70,6 +70,7 @@ class Settings(BaseSettings):
     request_burst: int = Field(
         default=1000, ge=1, le=10**9, description="API requests that one key may make at once."
     )
+    # The name of an anonymous caller in earlier releases: environments are not renamed.
     stranger_requests_per_minute: int = Field(
         default=300,
         ge=0,
@@ -107,6 +108,12 @@ class Settings(BaseSettings):
         default=60, gt=0, description="Seconds a client may take nothing of an answer."
     )
     header_timeout: float = Field(default=30, gt=0, description="Seconds for a request's head.")
+    event_heartbeat: float = Field(
+        default=15,
+        gt=0,
+        description="Seconds after which a silent event stream sends a comment; a revoked key ends "
+        "the stream by then. Less than the idle timeout of a proxy.",
+    )
     drain_timeout: float = Field(
         default=30, ge=0, description="Seconds that running uploads get after SIGTERM."
     )

@@ -8,7 +8,9 @@ from entrepot.inspection.report.report import TITLES
 from entrepot.inspection.report.summary import describe_error
 
 ROWS_SHOWN = 20
+"""Rejected rows on a page; the rest is in the report as CSV and JSON."""
 ERRORS_SHOWN = 20
+"""Errors without a row on a page."""
 COLUMNS_SHOWN = 8
 """Columns of the rejected rows: those with a guilty cell go before the others."""
 MARKED = ("type-error", "constraint-error", "unique-error", "missing-cell", "extra-cell")

@@ -62,6 +62,7 @@ VERDICTS = {
     "not-tabular": "is no table",
 }
 MAX_PARTS = 6
+"""Parts of a detail that one line shows."""
 MAX_PART_CHARS = 120
 """Characters of one part."""
 

@@ -29,6 +29,7 @@ from entrepot.http.web.session_work import PageWork, SessionWork
 router = APIRouter()
 
 PAGE = 50
+"""Rows of the list on one page."""
 
 
 @router.get("/activity", response_model=None)

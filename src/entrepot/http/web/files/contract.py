@@ -5,8 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 FIELDS_SHOWN = 500
+"""Fields of a schema on the page; all of them are in its JSON."""
 VALUES_SHOWN = 10
+"""Values of a constraint; the others are counted."""
 MAX_TEXT_CHARS = 60
+"""Characters of one value or name."""
 RULES = {
     "required": "required",
     "unique": "unique",

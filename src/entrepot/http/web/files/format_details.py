@@ -10,6 +10,7 @@ from entrepot.http.web.formatting import exact_size, number
 from entrepot.inspection.detect.formats import FORMATS
 
 MAX_PARTS = 10
+"""Values of one detail; the others are counted."""
 LONG_CHARS = 60
 """Characters."""
 SHOWN_ELSEWHERE = {"bytes", "mediaType", "warnings", "unsure"}

@@ -12,6 +12,7 @@ COLUMNS_SHOWN = 200
 WIDTH, HEIGHT = 120, 32
 """The box of a histogram, in its own units."""
 TOP_SHOWN = 3
+"""Most frequent values of a column that are shown."""
 
 
 @dataclass(frozen=True)

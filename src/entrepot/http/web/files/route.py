@@ -61,6 +61,7 @@ from entrepot.inspection.results import Form
 router = APIRouter()
 
 PAGE = 50
+"""Rows of the list on one page."""
 NEWEST_FIRST: Sort = "-created_at"
 VERSIONS = 20
 """The newest versions, which the page of a file lists."""

@@ -21,6 +21,7 @@ from entrepot.http.web.session_work import PageWork, SessionWork, go
 router = APIRouter()
 
 PAGE = 50
+"""Rows of the list on one page."""
 LIVES = (("", "never"), ("30", "in 30 days"), ("90", "in 90 days"), ("365", "in a year"))
 """The choices of how long a key lives: days as the form sends them, and the words."""
 

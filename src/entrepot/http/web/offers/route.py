@@ -19,6 +19,7 @@ from entrepot.quotas.reserve import Usage, get_usage
 router = APIRouter()
 
 PAGE = 50
+"""Rows of the list on one page."""
 
 
 @router.get("/offers", response_model=None)

@@ -35,6 +35,7 @@ from entrepot.http.web.session_work import SessionWork
 router = APIRouter()
 
 ROWS = 50
+"""Rows on one page."""
 COLUMNS = 50
 """Columns on the page; the API and the forms have all of them."""
 SHOWN_ERRORS = (

@@ -26,6 +26,7 @@ router = APIRouter()
 FORM_LIMIT = 3 * MAX_SCHEMA_BYTES + 1_000
 """Bytes of the form: each byte of a schema is sent as three at most."""
 CHANGES_SHOWN = 100
+"""Changes that a breaking schema would make, on the page."""
 
 
 @router.get("/files/{file_id}/schema", response_model=None)

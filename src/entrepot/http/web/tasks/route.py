@@ -33,6 +33,7 @@ from entrepot.tasks.records import TaskRecord, list_tasks
 router = APIRouter()
 
 PAGE = 50
+"""Rows of the list on one page."""
 
 
 @router.get("/tasks", response_model=None)
