@@ -162,8 +162,8 @@ def test_a_rejected_delivery_shows_its_rows(page: Page, person: TestAccount) -> 
         ["5", "5", "amount must have a value; the cell of amount is missing", "3", "missing", ""],
         ["6", "6", "there are more cells than columns", "4", "5", "six"],
     ]
-    guilty = [rows.nth(number).locator("mark").all_inner_texts() for number in range(1, 5)]
-    assert guilty == [["abc"], ["1", "empty"], ["missing"], ["six"]]
+    marked_cells = [rows.nth(number).locator("mark").all_inner_texts() for number in range(1, 5)]
+    assert marked_cells == [["abc"], ["1", "empty"], ["missing"], ["six"]]
     expect(page.get_by_text("deliver the whole file again")).to_be_visible()
     with page.expect_download() as downloading:
         page.get_by_role("link", name="Report as JSON").click()
@@ -176,7 +176,7 @@ def test_a_rejected_delivery_shows_its_rows(page: Page, person: TestAccount) -> 
     assert len(lines) == 1 + 4
 
 
-def test_a_wide_table_shows_its_guilty_columns(page: Page, person: TestAccount) -> None:
+def test_a_wide_table_shows_its_columns_with_errors(page: Page, person: TestAccount) -> None:
     names = [f"c{number}" for number in range(1, 31)]
     contract = {"fields": [{"name": name, "type": "integer"} for name in names]}
     row = ["0"] * 30

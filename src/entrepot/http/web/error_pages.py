@@ -14,7 +14,7 @@ from entrepot.accounts.actor import Actor
 from entrepot.errors import EntrepotError, NotAuthenticated
 from entrepot.http.problems.table import all_kinds
 from entrepot.http.web.rendering import page
-from entrepot.http.web.session_work import drop_session, go, visitor
+from entrepot.http.web.session_work import delete_session_cookie, redirect, visitor
 
 Handler = Callable[[Request, Any], Awaitable[Response]]
 MACHINES = ("/api/", "/healthz", "/readyz", "/metrics", "/openapi.json", "/static/")
@@ -52,8 +52,8 @@ def _to_sign_in(request: Request) -> Response:
     if request.url.query:
         path += f"?{request.url.query}"
     next_query = f"?next={quote(path, safe='/')}" if request.method == "GET" and path != "/" else ""
-    response = go(f"/sign-in{next_query}")
-    drop_session(request, response)
+    response = redirect(f"/sign-in{next_query}")
+    delete_session_cookie(request, response)
     return response
 
 

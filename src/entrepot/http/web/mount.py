@@ -20,7 +20,7 @@ from entrepot.http.web.reference import route as reference
 from entrepot.http.web.rendering import THEME_COOKIE, THEMES, open_pages
 from entrepot.http.web.same_origin import same_origin
 from entrepot.http.web.schema import route as schema
-from entrepot.http.web.session_work import go, is_secure, local_path
+from entrepot.http.web.session_work import is_secure, local_path, redirect
 from entrepot.http.web.sign_in import route as sign_in
 from entrepot.http.web.sign_in.attempts import Attempts
 from entrepot.http.web.tasks import route as tasks
@@ -52,7 +52,7 @@ def mount_pages(app: FastAPI) -> None:
 @router.get("/", response_model=None)
 async def home() -> Response:
     """Begin with the files."""
-    return go("/files")
+    return redirect("/files")
 
 
 @router.post("/theme", response_model=None)
@@ -62,7 +62,7 @@ async def choose_theme(request: Request) -> Response:
     theme = form.text("theme")
     if theme not in THEMES:
         raise FieldInvalid(field="theme", reason=f"is one of {', '.join(THEMES)}.")
-    back = go(local_path(form.text("next")))
+    back = redirect(local_path(form.text("next")))
     back.set_cookie(
         THEME_COOKIE,
         theme,

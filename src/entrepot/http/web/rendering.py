@@ -125,7 +125,7 @@ def page(
     return HTMLResponse(text, status, {**HEADERS, **(headers or {})})
 
 
-def json_to_keep(document: Mapping[str, Any], name: str) -> JSONResponse:
+def json_attachment(document: Mapping[str, Any], name: str) -> JSONResponse:
     """A document as a file to be saved, never shown as a page."""
     headers = {
         "Content-Disposition": attachment(name),

@@ -63,7 +63,7 @@ class PageWork(UnitOfWork):
         """The same for what goes on by itself, as a stream does in a tab that nobody looks at."""
         return replace(self, counts=False)
 
-    async def look(
+    async def read_with_actor(
         self,
         work: Callable[Concatenate[ReadConnection, Actor, P], R],
         *args: P.args,
@@ -111,7 +111,7 @@ def session_token(request: Request) -> str | None:
     return request.cookies.get(cookie_name(request)) or None
 
 
-def keep_session(request: Request, response: Response, token: str) -> None:
+def set_session_cookie(request: Request, response: Response, token: str) -> None:
     """Have the browser hold the session."""
     response.set_cookie(
         cookie_name(request),
@@ -124,7 +124,7 @@ def keep_session(request: Request, response: Response, token: str) -> None:
     )
 
 
-def drop_session(request: Request, response: Response) -> None:
+def delete_session_cookie(request: Request, response: Response) -> None:
     """Have the browser forget the session."""
     secure = is_secure(request)
     response.delete_cookie(
@@ -163,12 +163,12 @@ def page_work(request: Request) -> PageWork:
 async def visitor(request: Request) -> Actor | None:
     """Who is signed in, or None, for pages that everybody may see."""
     try:
-        return await page_work(request).read(_themself)
+        return await page_work(request).read(_get_actor)
     except NotAuthenticated:
         return None
 
 
-def _themself(conn: ReadConnection, actor: Actor) -> Actor:
+def _get_actor(conn: ReadConnection, actor: Actor) -> Actor:
     del conn
     return actor
 
@@ -183,7 +183,7 @@ def local_path(text: str | None, otherwise: str = "/files") -> str:
     return text
 
 
-def go(path: str) -> RedirectResponse:
+def redirect(path: str) -> RedirectResponse:
     """Send the browser to a path of ours, after an act or instead of a page."""
     return RedirectResponse(path, 303, {"Cache-Control": "no-store"})
 

@@ -46,7 +46,7 @@ class _AccountPage:
 @router.get("/account", response_model=None)
 async def account(request: Request, work: SessionWork) -> Response:
     """The account's quota and what is used of it."""
-    actor, content = await work.look(_load)
+    actor, content = await work.read_with_actor(_load)
     return page(
         request,
         "account/page.html",

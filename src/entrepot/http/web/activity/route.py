@@ -41,7 +41,7 @@ async def activity(request: Request, work: SessionWork, cursor: Cursor = None) -
         rows = list_activity(conn, actor, ActivityFilter(), page_range)
         return rows, get_file_names(conn, actor, rows)
 
-    actor, (rows, names) = await work.look(load)
+    actor, (rows, names) = await work.read_with_actor(load)
     return _page(request, actor, ACTIVITY.page(rows, PAGE), names, None, cursor)
 
 
@@ -57,7 +57,7 @@ async def file_activity(
         rows = list_file_activity(conn, actor, file_id, ActivityFilter(), page_range)
         return rows, get_file(conn, actor, file_id)
 
-    actor, (rows, file) = await work.look(load)
+    actor, (rows, file) = await work.read_with_actor(load)
     return _page(request, actor, listing.page(rows, PAGE), {}, file, cursor)
 
 

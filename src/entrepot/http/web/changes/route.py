@@ -27,7 +27,7 @@ from entrepot.http.parameters import FileIdInPath, NumberInPath
 from entrepot.http.web.changes.draft import RULES, SettingsDraft, draft_of, field_errors, read_draft
 from entrepot.http.web.form import read_form
 from entrepot.http.web.rendering import page
-from entrepot.http.web.session_work import PageWork, SessionWork, go
+from entrepot.http.web.session_work import PageWork, SessionWork, redirect
 
 router = APIRouter()
 
@@ -47,7 +47,7 @@ async def change(request: Request, file_id: FileIdInPath, work: SessionWork) -> 
         await work.write(change_file, file_id, changes, work.now)
     except (FieldInvalid, SizeLimitTooSmall) as error:
         return await _page(request, file_id, work, replace(draft, errors=field_errors(error)))
-    return go(f"/files/{file_id}")
+    return redirect(f"/files/{file_id}")
 
 
 @router.post("/files/{file_id}/owner", response_model=None)
@@ -62,8 +62,8 @@ async def transfer(request: Request, file_id: FileIdInPath, work: SessionWork) -
     try:
         await work.read(get_file, file_id)
     except NotFound:  # it is another's now
-        return go("/files")
-    return go(f"/files/{file_id}")
+        return redirect("/files")
+    return redirect(f"/files/{file_id}")
 
 
 @router.post("/files/{file_id}/delete", response_model=None)
@@ -75,13 +75,13 @@ async def delete(request: Request, file_id: FileIdInPath, work: SessionWork) -> 
         errors = {"confirm": f"is not the file's name, {file.name}. Nothing was deleted."}
         return await _page(request, file_id, work, None, confirm=confirm, errors=errors)
     await work.write(delete_file, file_id, work.now)
-    return go(f"/files/{file_id}/deleted")
+    return redirect(f"/files/{file_id}/deleted")
 
 
 @router.get("/files/{file_id}/deleted", response_model=None)
 async def deleted(request: Request, file_id: FileIdInPath, work: SessionWork) -> Response:
     """What was deleted, until when it can be undone, and the button for it."""
-    actor, deleted_file = await work.look(get_deleted_file, file_id, work.now)
+    actor, deleted_file = await work.read_with_actor(get_deleted_file, file_id, work.now)
     return page(request, "changes/deleted.html", actor, deleted_file=deleted_file)
 
 
@@ -90,7 +90,7 @@ async def undelete(file_id: FileIdInPath, work: SessionWork) -> Response:
     """Undo the deletion; one that was undone meanwhile just shows the file."""
     with suppress(NothingToUndo):
         await work.write(undelete_file, file_id, work.now)
-    return go(f"/files/{file_id}")
+    return redirect(f"/files/{file_id}")
 
 
 @router.post("/files/{file_id}/versions/{number}/delete", response_model=None)
@@ -99,7 +99,7 @@ async def remove_version(
 ) -> Response:
     """Delete a published version that is not the current one; the list offers to undo it."""
     await work.write(delete_version, file_id, number, work.now)
-    return go(f"/files/{file_id}#versions")
+    return redirect(f"/files/{file_id}#versions")
 
 
 @router.post("/files/{file_id}/versions/{number}/undelete", response_model=None)
@@ -108,7 +108,7 @@ async def bring_version_back(
 ) -> Response:
     """Undo the deletion of a version."""
     await work.write(undelete_version, file_id, number, work.now)
-    return go(f"/files/{file_id}#versions")
+    return redirect(f"/files/{file_id}#versions")
 
 
 def _manageable(conn: ReadConnection, actor: Actor, file_id: UUID) -> FileRecord:
@@ -121,11 +121,11 @@ async def _page(
 ) -> Response:
     """The forms as the file is, or as they were filled in."""
 
-    def look(conn: ReadConnection, actor: Actor) -> tuple[FileRecord, bool]:
+    def load(conn: ReadConnection, actor: Actor) -> tuple[FileRecord, bool]:
         file = _manageable(conn, actor, file_id)
         return file, bool(list_entitlements(conn, actor, file_id, 1))
 
-    actor, (file, is_shared) = await work.look(look)
+    actor, (file, is_shared) = await work.read_with_actor(load)
     filled = draft or replace(draft_of(file), **changed)  # type: ignore[arg-type]
     return page(
         request,

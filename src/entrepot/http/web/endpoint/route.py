@@ -17,11 +17,11 @@ router = APIRouter()
 async def endpoint(request: Request, work: SessionWork) -> Response:
     """The endpoint address."""
 
-    def look(conn: ReadConnection, actor: Actor) -> Actor:
+    def load(conn: ReadConnection, actor: Actor) -> Actor:
         del conn
         return actor
 
-    actor = await work.read(look)
+    actor = await work.read(load)
     address = endpoint_of(request)
     return page(
         request,

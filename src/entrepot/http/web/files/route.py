@@ -53,9 +53,9 @@ from entrepot.http.web.files.format_details import format_details
 from entrepot.http.web.files.profile import column_views
 from entrepot.http.web.files.sharing import LIVES, SharingDraft, read_draft
 from entrepot.http.web.form import read_form
-from entrepot.http.web.rendering import json_to_keep, page
+from entrepot.http.web.rendering import json_attachment, page
 from entrepot.http.web.reports import report_view
-from entrepot.http.web.session_work import PageWork, SessionWork, go
+from entrepot.http.web.session_work import PageWork, SessionWork, redirect
 from entrepot.inspection.results import Form
 
 router = APIRouter()
@@ -98,7 +98,7 @@ async def _list(
 ) -> Response:
     after = query.listing.read_cursor(query.cursor)
     size = 0 if error else PAGE + 1
-    actor, records = await work.look(list_files, size, after, query.file_filter)
+    actor, records = await work.read_with_actor(list_files, size, after, query.file_filter)
     items, next_cursor = query.listing.page(records, PAGE)
     sort = query.file_filter.sort
     return page(
@@ -130,7 +130,7 @@ async def file(
         return await _page(request, file_id, work, SharingDraft(), cursor=cursor)
     except NotFound:
         await work.read(get_deleted_file, file_id, work.now)
-        return go(f"/files/{file_id}/deleted")
+        return redirect(f"/files/{file_id}/deleted")
 
 
 @router.post("/files/{file_id}/entitlements", response_model=None)
@@ -141,7 +141,7 @@ async def share(request: Request, file_id: FileIdInPath, work: SessionWork) -> R
         await work.write(grant_entitlement, file_id, *draft.entitlement_terms(work.now), work.now)
     except FieldInvalid as error:
         return await _page(request, file_id, work, replace(draft, error=error), status=422)
-    return go(f"/files/{file_id}#sharing")
+    return redirect(f"/files/{file_id}#sharing")
 
 
 @router.post("/files/{file_id}/entitlements/revoke", response_model=None)
@@ -150,7 +150,7 @@ async def unshare(request: Request, file_id: FileIdInPath, work: SessionWork) ->
     form = await read_form(request)
     with suppress(NotFound):
         await work.write(revoke_entitlement, file_id, form.text("user_name"), work.now)
-    return go(f"/files/{file_id}#sharing")
+    return redirect(f"/files/{file_id}#sharing")
 
 
 @router.post("/files/{file_id}/offer", response_model=None)
@@ -162,7 +162,7 @@ async def offer(request: Request, file_id: FileIdInPath, work: SessionWork) -> R
     except FieldInvalid as error:
         draft = SharingDraft(offer_to=user_name, offer_error=error)
         return await _page(request, file_id, work, draft, status=422)
-    return go(f"/files/{file_id}#sharing")
+    return redirect(f"/files/{file_id}#sharing")
 
 
 @router.post("/files/{file_id}/offer/withdraw", response_model=None)
@@ -170,7 +170,7 @@ async def withdraw(file_id: FileIdInPath, work: SessionWork) -> Response:
     """Take the offer back; one that was declined meanwhile is gone already."""
     with suppress(NotFound):
         await work.write(withdraw_offer, file_id, work.now)
-    return go(f"/files/{file_id}#sharing")
+    return redirect(f"/files/{file_id}#sharing")
 
 
 async def _page(
@@ -182,7 +182,7 @@ async def _page(
     cursor: str | None = None,
 ) -> Response:
     sharing = ENTITLEMENTS.of(file_id)
-    actor, content = await work.look(_load, file_id, sharing.read_cursor(cursor))
+    actor, content = await work.read_with_actor(_load, file_id, sharing.read_cursor(cursor))
     entitlements, next_cursor = sharing.page(content.entitlements, PAGE)
     file, findings = content.file, content.findings
     schema = file.schema or (findings.schema if findings else None)
@@ -242,7 +242,7 @@ async def profile(
 ) -> Response:
     """The profile of a version, the newest inspected by default, as JSON to keep."""
     findings = await work.read(get_profile_findings, file_id, version)
-    return json_to_keep(profile_document(findings), f"profile-{file_id}-{findings.version}.json")
+    return json_attachment(profile_document(findings), f"profile-{file_id}-{findings.version}.json")
 
 
 @router.get("/files/{file_id}/schema.json", response_model=None)
@@ -253,7 +253,7 @@ async def schema(
     record = find_revision(await work.read(list_schema_revisions, file_id), revision)
     if record is None:
         raise NotFound
-    return json_to_keep(record.schema, f"schema-{file_id}-{record.number}.json")
+    return json_attachment(record.schema, f"schema-{file_id}-{record.number}.json")
 
 
 @router.get("/files/{file_id}/report.csv", response_model=None)
@@ -277,7 +277,7 @@ async def report(
 ) -> Response:
     """The report on a version, the newest inspected by default, as JSON to keep."""
     findings = await work.read(get_findings, file_id, version)
-    return json_to_keep(findings.report, f"report-{file_id}-{findings.version}.json")
+    return json_attachment(findings.report, f"report-{file_id}-{findings.version}.json")
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from entrepot.http.web.curl_examples import list_files_command
 from entrepot.http.web.endpoint_address import endpoint_of
 from entrepot.http.web.form import PageForm, read_form
 from entrepot.http.web.rendering import page
-from entrepot.http.web.session_work import PageWork, SessionWork, go
+from entrepot.http.web.session_work import PageWork, SessionWork, redirect
 
 router = APIRouter()
 
@@ -65,7 +65,7 @@ async def new_key(request: Request, work: SessionWork) -> Response:
 @router.get("/keys/{key_id}/revoke", response_model=None)
 async def ask_to_revoke(request: Request, key_id: KeyIdInPath, work: SessionWork) -> Response:
     """Say what will stop, and ask."""
-    actor, key = await work.look(get_key, key_id)
+    actor, key = await work.read_with_actor(get_key, key_id)
     return page(request, "keys/revoke.html", actor, key=key)
 
 
@@ -73,7 +73,7 @@ async def ask_to_revoke(request: Request, key_id: KeyIdInPath, work: SessionWork
 async def revoke(key_id: KeyIdInPath, work: SessionWork) -> Response:
     """Revoke a key; it stops at once."""
     await work.write(revoke_key, key_id, work.now)
-    return go("/keys")
+    return redirect("/keys")
 
 
 def _read(form: PageForm, now: datetime) -> tuple[tuple[Scope, ...], datetime | None]:
@@ -97,7 +97,7 @@ async def _page(
     cursor: str | None = None,
 ) -> Response:
     after = NEWEST_KEYS.read_cursor(cursor)
-    actor, records = await work.look(list_keys, PAGE + 1, after, newest_first=True)
+    actor, records = await work.read_with_actor(list_keys, PAGE + 1, after, newest_first=True)
     items, next_cursor = NEWEST_KEYS.page(records, PAGE)
     command = list_files_command(endpoint_of(request), new_key.api_key) if new_key else ""
     return page(

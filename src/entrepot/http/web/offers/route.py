@@ -13,7 +13,7 @@ from entrepot.http.lists.listings import OFFERS
 from entrepot.http.parameters import Cursor, FileIdInPath
 from entrepot.http.problems.table import problem_kind
 from entrepot.http.web.rendering import page
-from entrepot.http.web.session_work import PageWork, SessionWork, go
+from entrepot.http.web.session_work import PageWork, SessionWork, redirect
 from entrepot.quotas.reserve import Usage, get_usage
 
 router = APIRouter()
@@ -35,7 +35,7 @@ async def accept(request: Request, file_id: FileIdInPath, work: SessionWork) -> 
         await work.write(accept_offer, file_id, work.parts.clock())
     except (QuotaExceeded, FileBusy) as failure:
         return await _page(request, work, failure)
-    return go(f"/files/{file_id}")
+    return redirect(f"/files/{file_id}")
 
 
 @router.post("/offers/{file_id}/decline", response_model=None)
@@ -43,7 +43,7 @@ async def decline(file_id: FileIdInPath, work: SessionWork) -> Response:
     """Decline the offer; one that was taken back meanwhile is gone already."""
     with suppress(NotFound):
         await work.write(withdraw_offer, file_id, work.parts.clock())
-    return go("/offers")
+    return redirect("/offers")
 
 
 async def _page(
@@ -51,10 +51,10 @@ async def _page(
 ) -> Response:
     after = OFFERS.read_cursor(cursor)
 
-    def look(conn: ReadConnection, actor: Actor) -> tuple[list[Offer], Usage]:
+    def load(conn: ReadConnection, actor: Actor) -> tuple[list[Offer], Usage]:
         return list_offers(conn, actor, PAGE + 1, after), get_usage(conn, actor.account_id)
 
-    actor, (offers, usage) = await work.look(look)
+    actor, (offers, usage) = await work.read_with_actor(load)
     items, next_cursor = OFFERS.page(offers, PAGE)
     kind = problem_kind(failure) if failure is not None else None
     return page(

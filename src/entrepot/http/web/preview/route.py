@@ -79,12 +79,12 @@ async def rows(
 ) -> Response:
     """A page of rows. `row` jumps to the row of that number, as reports count them."""
 
-    def look(conn: ReadConnection, actor: Actor) -> FileRecord:
+    def load(conn: ReadConnection, actor: Actor) -> FileRecord:
         file = get_file(conn, actor, file_id)
         require_reading(file.rights)
         return file
 
-    actor, file = await work.look(look)
+    actor, file = await work.read_with_actor(load)
     query = PreviewQuery(
         order_by=order_by or None,
         where=where.strip() or None,

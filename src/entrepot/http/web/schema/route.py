@@ -17,7 +17,7 @@ from entrepot.http.parameters import FileIdInPath
 from entrepot.http.problems.table import problem_kind
 from entrepot.http.web.form import read_form
 from entrepot.http.web.rendering import page
-from entrepot.http.web.session_work import PageWork, SessionWork, go
+from entrepot.http.web.session_work import PageWork, SessionWork, redirect
 from entrepot.schemas.enforcement import MAX_SCHEMA_BYTES, load_document
 from entrepot.schemas.table_schema import parse_schema
 
@@ -47,7 +47,7 @@ async def propose(request: Request, file_id: FileIdInPath, work: SessionWork) ->
     except (SchemaInvalid, BreakingChange) as failure:
         return await _page(request, file_id, work, text, failure)
     queue.wake()
-    return go(f"/tasks/{task_id}")
+    return redirect(f"/tasks/{task_id}")
 
 
 async def _page(
@@ -57,11 +57,11 @@ async def _page(
     text: str | None,
     failure: EntrepotError | None,
 ) -> Response:
-    def look(conn: ReadConnection, actor: Actor) -> tuple[FileRecord, Findings | None]:
+    def load(conn: ReadConnection, actor: Actor) -> tuple[FileRecord, Findings | None]:
         access_manageable(conn, actor, file_id)
         return get_file(conn, actor, file_id), find_newest_findings(conn, actor, file_id)
 
-    actor, (file, findings) = await work.look(look)
+    actor, (file, findings) = await work.read_with_actor(load)
     present = file.schema or (findings.schema if findings else None)
     return page(
         request,

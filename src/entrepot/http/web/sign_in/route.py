@@ -24,11 +24,11 @@ from entrepot.http.web.form import read_form
 from entrepot.http.web.rendering import page, pages_of
 from entrepot.http.web.session_work import (
     Visitor,
-    drop_session,
-    go,
-    keep_session,
+    delete_session_cookie,
     local_path,
+    redirect,
     session_token,
+    set_session_cookie,
 )
 from entrepot.http.web.sign_in.attempts import Attempts
 
@@ -46,7 +46,7 @@ async def show(request: Request, actor: Visitor, next: str = "", link: str = "")
     if link:
         return page(request, "sign_in/link.html", None, token=link, failure=None)
     if actor is not None:
-        return go(local_path(next))
+        return redirect(local_path(next))
     return _form(request, next)
 
 
@@ -84,8 +84,8 @@ async def sign_in_by_link(request: Request) -> Response:
 async def sign_out(request: Request) -> Response:
     """End the session, here and on the server."""
     await _end(request)
-    response = go("/sign-in")
-    drop_session(request, response)
+    response = redirect("/sign-in")
+    delete_session_cookie(request, response)
     return response
 
 
@@ -133,8 +133,8 @@ async def _check(request: Request, user_name: str, password: str, is_known_addre
 
 async def _begin(request: Request, token: str, next_path: str) -> Response:
     await _end(request)  # whoever was signed in here before
-    response = go(local_path(next_path))
-    keep_session(request, response, token)
+    response = redirect(local_path(next_path))
+    set_session_cookie(request, response, token)
     return response
 
 

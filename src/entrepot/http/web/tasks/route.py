@@ -25,9 +25,9 @@ from entrepot.http.limits.concurrency_limits import EventStream
 from entrepot.http.lists.listings import TASKS
 from entrepot.http.parameters import EVENT_ID, Cursor, LastEventId, TaskIdInPath
 from entrepot.http.problems.handlers import task_problem
-from entrepot.http.web.rendering import json_to_keep, page, render
+from entrepot.http.web.rendering import json_attachment, page, render
 from entrepot.http.web.reports import report_view
-from entrepot.http.web.session_work import SessionWork, go
+from entrepot.http.web.session_work import SessionWork, redirect
 from entrepot.tasks.records import TaskRecord, list_tasks
 
 router = APIRouter()
@@ -44,7 +44,7 @@ async def tasks(request: Request, work: SessionWork, cursor: Cursor = None) -> R
     def load(conn: ReadConnection, actor: Actor) -> list[TaskRecord]:
         return list_tasks(conn, actor_to_viewer(actor), PAGE + 1, after)
 
-    actor, records = await work.look(load)
+    actor, records = await work.read_with_actor(load)
     items, next_cursor = TASKS.page(records, PAGE)
     return page(
         request,
@@ -59,21 +59,21 @@ async def tasks(request: Request, work: SessionWork, cursor: Cursor = None) -> R
 @router.get("/tasks/{task_id}", response_model=None)
 async def task(request: Request, task_id: TaskIdInPath, work: SessionWork) -> Response:
     """One task."""
-    actor, content = await work.look(_load, task_id, work.now)
+    actor, content = await work.read_with_actor(_load, task_id, work.now)
     return page(request, "tasks/page.html", actor, **content)
 
 
 @router.get("/tasks/{task_id}/report.json", response_model=None)
 async def report(task_id: TaskIdInPath, work: SessionWork) -> Response:
     """The report that a task ended with, as JSON to keep."""
-    return json_to_keep(await work.read(get_task_report, task_id), f"report-{task_id}.json")
+    return json_attachment(await work.read(get_task_report, task_id), f"report-{task_id}.json")
 
 
 @router.get("/tasks/{task_id}/comparison.json", response_model=None)
 async def comparison(task_id: TaskIdInPath, work: SessionWork) -> Response:
     """What a comparison found, as JSON to keep."""
     document = await work.read(get_comparison, task_id)
-    return json_to_keep(document, f"comparison-{task_id}.json")
+    return json_attachment(document, f"comparison-{task_id}.json")
 
 
 @router.get("/tasks/{task_id}/events", response_model=None)
@@ -103,7 +103,7 @@ async def cancel(task_id: TaskIdInPath, work: SessionWork) -> Response:
         pass
     else:
         work.parts.queue.wake()
-    return go(f"/tasks/{task_id}")
+    return redirect(f"/tasks/{task_id}")
 
 
 def _load(conn: ReadConnection, actor: Actor, task_id: UUID, now: datetime) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from entrepot.http.uploads.form import receive_form
 from entrepot.http.uploads.target import NextVersion
 from entrepot.http.web.form import read_form
 from entrepot.http.web.rendering import page
-from entrepot.http.web.session_work import PageWork, SessionWork, go
+from entrepot.http.web.session_work import PageWork, SessionWork, redirect
 from entrepot.quotas.reserve import Usage, get_usage
 
 router = APIRouter()
@@ -53,7 +53,7 @@ async def deliver(
         raise
     except EntrepotError as failure:
         return await _form(request, work, file_id, replaces, failure)
-    return go(f"/tasks/{task_id}")
+    return redirect(f"/tasks/{task_id}")
 
 
 @router.post("/files/{file_id}/versions/{number}/restore", response_model=None)
@@ -61,7 +61,7 @@ async def restore_version(
     file_id: FileIdInPath, number: NumberInPath, work: SessionWork
 ) -> Response:
     """Restore a published version and go on to the page of the task that does it."""
-    return go(f"/tasks/{await restore(work, file_id, number, None)}")
+    return redirect(f"/tasks/{await restore(work, file_id, number, None)}")
 
 
 @router.post("/files/{file_id}/versions/{number}/accept", response_model=None)
@@ -70,7 +70,7 @@ async def accept_version(
 ) -> Response:
     """Accept a rejected version and go on to the page of the task that publishes it."""
     reason = check_reason((await read_form(request)).text("reason"))
-    return go(f"/tasks/{await accept(work, file_id, number, reason)}")
+    return redirect(f"/tasks/{await accept(work, file_id, number, reason)}")
 
 
 @router.post("/files/{file_id}/compare", response_model=None)
@@ -85,7 +85,7 @@ async def compare(request: Request, file_id: FileIdInPath, work: SessionWork) ->
     versions = VersionPair(before, after, key, EXAMPLES)
     task_id = await work.write(request_comparison, file_id, versions, queue, now)
     queue.wake()
-    return go(f"/tasks/{task_id}")
+    return redirect(f"/tasks/{task_id}")
 
 
 async def _form(
@@ -95,12 +95,12 @@ async def _form(
     replaces: int | None,
     failure: EntrepotError | None,
 ) -> Response:
-    def look(conn: ReadConnection, actor: Actor) -> tuple[FileRecord, Usage]:
+    def load(conn: ReadConnection, actor: Actor) -> tuple[FileRecord, Usage]:
         file = get_file(conn, actor, file_id)
         require_delivering(file.rights)
         return file, get_usage(conn, actor.account_id)
 
-    actor, (file, usage) = await work.look(look)
+    actor, (file, usage) = await work.read_with_actor(load)
     kind = problem_kind(failure) if failure is not None else None
     return page(
         request,
