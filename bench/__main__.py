@@ -9,8 +9,10 @@ from pathlib import Path
 
 from bench import (
     activity,
+    encodings,
     grants,
     heuristics,
+    inferring,
     inspecting,
     listing,
     memory,
@@ -38,7 +40,9 @@ MEASURES: dict[str, Callable[[Trial], list[Line]]] = {
     "memory": memory.memory,
     "listing": listing.listing,
     "reading": reading.reading,
+    "encodings": encodings.encodings,
     "heuristics": heuristics.heuristics,
+    "inference": inferring.inference,
     "preview": previewing.previews,
     "inspection": inspecting.inspection,
     "inspection-small": inspecting.inspection_small,

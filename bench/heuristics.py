@@ -30,7 +30,7 @@ from entrepot.inspection.csv import (
     tabular,
 )
 from entrepot.inspection.csv.dialects import candidates, detection, scoring
-from entrepot.inspection.detect import encoding
+from entrepot.inspection.detect import encoding, language_models
 from entrepot.inspection.detect.detect import detect
 from entrepot.inspection.engine import open_engine
 from entrepot.inspection.limits import Limits
@@ -46,6 +46,7 @@ MODULES: tuple[ModuleType, ...] = (
         candidates,
         scoring,
         encoding,
+        language_models,
         table_end,
     ),
     *(cell_types, header_detection, layout, detected, tabular),

@@ -37,6 +37,7 @@ HANDLES = ("Visible", "Readable", "Deliverable", "Manageable", "Offered")
 
 NEVER_ANSWERED = {
     errors.StartRefused,
+    errors.BackupFailed,
     errors.SweepStopped,
     entrepot.inspection.results.InspectionCanceled,
     entrepot.inspection.results.InspectionFailed,

@@ -17,12 +17,14 @@ from fastapi.routing import RouteContext
 from pydantic.fields import FieldInfo
 
 from entrepot.bootstrap.parts import build_parts
+from entrepot.bootstrap.secret import create_secret
 from entrepot.cli.data_folder import make_data_folder
 from entrepot.http.api.openapi.document import api_routes, required_scope
 from entrepot.http.app import create_app
 from entrepot.http.problems import table
 from entrepot.inspection.report import report
 from entrepot.schemas import types
+from entrepot.schemas.reading import support
 from entrepot.settings import Settings, read_settings
 from entrepot_client.cli.main import build
 
@@ -91,6 +93,16 @@ def types_table() -> str:
     return _table(("type", "formats beside the default", "constraints"), rows)
 
 
+def dialects_table() -> str:
+    """What each property of a dialect, and the encoding, does in each format."""
+    names = support.FORMAT_NAMES
+    rows = [
+        (f"`{name}`", *(f"**{s}**" if s == support.EFFECT else s for s in row.values()))
+        for name, row in support.SUPPORT.items()
+    ]
+    return _table(("property", *names.values()), rows)
+
+
 def error_types_table() -> str:
     """Every type of error that a report lists."""
     rows = [(f"`{kind}`", meaning) for kind, (_, meaning) in report.TITLES.items()]
@@ -103,6 +115,7 @@ WRITERS: dict[str, Callable[[], str]] = {
     "routes.md": routes_table,
     "commands.md": commands_text,
     "schemas.md": types_table,
+    "dialects.md": dialects_table,
     "reports.md": error_types_table,
 }
 
@@ -135,6 +148,7 @@ def _routes() -> list[RouteContext]:
     with tempfile.TemporaryDirectory() as folder:
         settings = read_settings(data=Path(folder) / "data")
         make_data_folder(settings.data)
+        create_secret(settings)
         parts = build_parts(settings)
         app, _ = create_app(parts)
         parts.close()

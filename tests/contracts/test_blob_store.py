@@ -374,3 +374,36 @@ def test_a_draft_is_no_blob_and_takes_no_id_that_is_taken(store: BlobStore) -> N
     blob_id = new_id()
     assert writer.commit(blob_id) == stored_blob_of(b"draft")
     writer.close()
+
+
+def test_a_discarded_blob_is_in_the_trash_alone(store: BlobStore) -> None:
+    blob_id, other = put_blob(store, b"one"), put_blob(store, b"other")
+    store.discard(blob_id)
+    store.discard(blob_id)
+    store.discard(new_id())
+    assert store.stat(blob_id) is None
+    assert [stat.blob_id for stat in store.list()] == [other]
+    (trashed,) = store.list_trash()
+    assert (trashed.blob_id, trashed.size) == (blob_id, 3)
+
+
+def test_a_blob_is_recovered_from_the_trash(store: BlobStore) -> None:
+    blob_id = put_blob(store, b"one")
+    with pytest.raises(BlobMissing):
+        store.recover(blob_id)
+    store.discard(blob_id)
+    store.recover(blob_id)
+    assert read_all(store, blob_id) == b"one"
+    assert list(store.list_trash()) == []
+    with pytest.raises(BlobMissing):
+        store.recover(new_id())
+
+
+def test_the_trash_is_emptied_by_the_time_of_the_discard(store: BlobStore) -> None:
+    blob_id = put_blob(store, b"one")
+    before = datetime.now(UTC) - timedelta(hours=1)
+    store.discard(blob_id)
+    assert store.empty_trash(before) == 0
+    assert [stat.blob_id for stat in store.list_trash()] == [blob_id]
+    assert store.empty_trash(datetime.now(UTC) + timedelta(hours=1)) == 1
+    assert list(store.list_trash()) == []

@@ -186,7 +186,7 @@ def test_the_watermark_holds_on_a_small_disk(small_disk: Path) -> None:
 
 
 def test_no_room_for_a_folder_is_a_full_disk(small_disk: Path) -> None:
-    options = "remount,nr_inodes=5"  # the root, incoming, blobs, the upload, and one letter pair
+    options = "remount,nr_inodes=7"  # the root, five folders, and the upload
     store = DiskStore(small_disk, reserve=0)
     subprocess.run(["mount", "-o", options, str(small_disk)], check=True)
     writer = store.create(new_id())

@@ -22,7 +22,15 @@ def load_tool(name: str) -> ModuleType:
     return module
 
 
-PAGES = ["settings.md", "commands.md", "routes.md", "problems.md", "schemas.md", "reports.md"]
+PAGES = [
+    "settings.md",
+    "commands.md",
+    "routes.md",
+    "problems.md",
+    "schemas.md",
+    "dialects.md",
+    "reports.md",
+]
 
 
 def test_no_page_is_left_out() -> None:

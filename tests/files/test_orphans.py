@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -144,3 +145,23 @@ def test_a_large_store_has_an_absolute_limit() -> None:
 def test_an_address_that_is_shown_has_no_password(tmp_path: Path) -> None:
     settings = read_settings(data=tmp_path, database="postgresql://maria:secret@host/entrepot")
     assert database_url(settings) == "postgresql://maria:***@host/entrepot"
+
+
+def test_orphans_stay_in_the_trash_for_seven_days(parts: Parts, fill: Fill) -> None:
+    fill(20, 3)
+    assert run_sweep(parts) == 3
+    assert len(list(parts.store.list_trash())) == 3
+    for days, left in ((6.9, 3), (7.1, 0)):
+        later = parts.clock() + timedelta(days=days)
+        sweep(parts.database, parts.store, lambda later=later: later)  # type: ignore[misc]
+        assert len(list(parts.store.list_trash())) == left
+
+
+def test_a_blob_that_a_row_names_again_comes_back_from_the_trash(parts: Parts, fill: Fill) -> None:
+    fill(20, 0)
+    with parts.database.reading() as conn:
+        blob_id = BlobId(conn.scalars(select(checks.c.id).limit(1)).one())
+    parts.store.discard(blob_id)  # as a sweep did, before an operator restored the database
+    assert parts.store.stat(blob_id) is None
+    assert sweep(parts.database, parts.store, parts.clock).recovered == 1
+    assert parts.store.stat(blob_id) is not None

@@ -38,14 +38,8 @@ SCHEMA = '{"fields":[{"name":"id","type":"integer"},{"name":"amount","type":"int
 def test_one_file(account: TestAccount) -> None:
     task = account.api.deliver(CSV, file_description="two rows", enforce_schema=SCHEMA)
     result = account.api.json(f"/file/{task['file_id']}")
-    assert list(result) == [
-        *KEYS,
-        "schema",
-        "table_dialect",
-        "retention",
-        "exception",
-        "offered_to",
-    ]
+    extra = ["schema", "table_dialect", "encoding", "retention", "exception", "offered_to"]
+    assert list(result) == [*KEYS, *extra]
     assert result["file_id"] == task["file_id"]
     assert (result["version"], result["file_size"], result["row_count"]) == (1, len(CSV), 2)
     assert (result["media_type"], result["enforce_schema"]) == ("text/csv", True)

@@ -241,6 +241,7 @@ def strict() -> Iterator[Server]:
     """A server that has little patience."""
     made = make_server(
         body_timeout=SHORT,
+        body_rate=20,
         send_timeout=SHORT,
         header_timeout=2,
         inspection_seconds=0.2,
@@ -261,7 +262,8 @@ def test_a_body_that_comes_too_slowly(strict: Server) -> None:
         json_answer = threads.submit(exchange, strict.endpoint, request, [b"{"])
         answer = exchange(strict.endpoint, upload_head(account, len(body)), [body[:-10]])
         assert time.monotonic() - began > SHORT - 0.5
-        assert_problem(answer, 408, "body-too-slow", seconds=SHORT)
+        document = assert_problem(answer, 408, "body-too-slow", received=len(body) - 10)
+        assert document["seconds"] >= SHORT
         assert_problem(json_answer.result(), 408, "body-too-slow")
     assert_nothing_reserved(account)
 

@@ -61,5 +61,47 @@ def test_show_and_set(run: Run, account: TestAccount, tmp_path: Path) -> None:
 
 def test_a_file_without_a_schema(run: Run, account: TestAccount) -> None:
     file_id = account.api.deliver(CSV)["file_id"]
-    status, _, err = run("schema", "show", file_id)
+    status, out, err = run("schema", "show", file_id)
+    assert (status, json.loads(out)) == (0, INTEGERS)
+    assert "Not enforced: this was inferred for the current version." in err
+    picture = account.api.deliver(b"\x89PNG\r\n\x1a\n\0\0", name="a.png")["file_id"]
+    status, _, err = run("schema", "show", picture)
     assert (status, "has no schema" in err) == (1, True)
+
+
+TITLED = "Report\nid,name\n1,Zoë\n".encode("cp1252")
+NAMED = {"fields": [{"name": "id", "type": "integer"}, {"name": "name", "type": "string"}]}
+
+
+def test_how_a_file_is_read(run: Run, account: TestAccount, tmp_path: Path) -> None:
+    titled, schema, dialect = tmp_path / "a.csv", tmp_path / "schema.json", tmp_path / "d.json"
+    titled.write_bytes(TITLED)
+    schema.write_text(json.dumps(NAMED))
+    dialect.write_text('{"headerRows": [2]}')
+    read = ("--dialect", dialect, "--encoding", "windows-1252")
+    for where in ((), ("--on-server",)):
+        assert run("validate", titled, "--schema", schema, *where)[0] == 5
+        status, out, _ = run("validate", titled, "--schema", schema, *read, *where)
+        assert (status, out) == (0, "The one row keeps the contract.\n")
+        status, _, err = run("validate", titled, "--encoding", "klingon", *where)
+        assert status != 0
+        assert "encoding: is no encoding that is known here" in err
+    status, _, err = run("validate", titled, "--file", "42", *read)
+    assert (status, "--dialect and --encoding" in err) == (2, True)
+    status, out, _ = run("schema", "infer", titled, *read)
+    assert [field["name"] for field in json.loads(out)["fields"]] == ["id", "name"]
+    assert run("push", titled, "--schema", schema)[0] == 5
+    (file_id,) = (each["file_id"] for each in account.api.json("/files")["files_list"])
+    assert run("push", titled, "--to", file_id, *read)[0] == 0
+    _, _, err = run("schema", "show", file_id)
+    assert 'Deliveries are read by the dialect {"headerRows": [2]}.' in err
+    assert "Deliveries are read by the encoding cp1252." in err
+    dialect.write_text('{"headerRows": [2], "skipBlankRows": true}')
+    assert run("schema", "set", file_id, "--dialect", dialect)[0] == 0
+    status, _, err = run("schema", "set", file_id)
+    assert (status, "nothing to change" in err) == (2, True)
+    dialect.write_text("[]")
+    status, _, err = run("push", titled, "--dialect", dialect)
+    assert (status, "A Table Dialect is one." in err) == (2, True)
+    new = run("push", titled, "--encoding", "latin1", "--format", "quiet")[1].strip()
+    assert account.api.json(f"/file/{new}")["encoding"] == "iso8859-1"

@@ -165,6 +165,14 @@ def test_a_first_version_is_accepted_too(account: TestAccount) -> None:
     publish(api, file_id, b"other\n1\n", "failed")
 
 
+def test_an_accepted_first_version_freezes_where_its_header_is(account: TestAccount) -> None:
+    api, title = account.api, b"Report of May\n\nid,amount\n1,2.5\n"
+    file_id = api.deliver(title + b"2,3.5,too many\n", enforce_schema="true")["file_id"]
+    assert accepted(api, file_id, 1)["version"] == 2
+    publish(api, file_id, title)
+    publish(api, file_id, b"id,amount\n1,2.5\n", "failed")
+
+
 def test_only_a_rejected_version_is_accepted(
     server: Server, account: TestAccount, file_id: str
 ) -> None:
@@ -251,9 +259,11 @@ def test_a_version_that_could_not_be_inspected_is_failed_and_kept_for_its_sender
     with capture_logs() as logs:
         task = fail_inspection(server, account.api, file_id, rows(3))
     assert (task["status"], task["error"]["code"]) == ("failed", "inspection-failed")
-    assert "Its bytes are kept for who delivered them for 7 days." in task["error"]["detail"]
+    detail = task["error"]["detail"]
+    assert "Its bytes are kept for who delivered them for 7 days" in detail
+    assert "no need to deliver the same file again" in detail
     (entry,) = [each for each in logs if each["event"] == "a version could not be inspected"]
-    assert (entry["log_level"], entry["file_id"], entry["version"]) == ("error", file_id, 3)
+    assert (entry["log_level"], entry["file_id"], entry["version"]) == ("critical", file_id, 3)
     result = api.json(f"/file/{file_id}/versions/3")
     assert result["status"] == "failed"
     assert result["quarantined_until"] is not None
@@ -281,6 +291,25 @@ def test_doctor_names_a_failed_version_until_it_is_delivered_again(
     assert f"version 3 of file {file_id}" in result.detail
     answer = deliver(account.api, file_id, rows(3), data={"replaces": "3"})
     assert account.api.wait_task(answer.json()["task_id"])["status"] == "succeeded"
+    assert file_id not in inspections_result(server).detail
+    server.assert_sound()
+
+
+def test_without_a_contract_it_is_published_with_a_warning_though_its_inspection_failed(
+    server: Server, account: TestAccount
+) -> None:
+    api = account.api
+    file_id = api.deliver(b"%PDF-1.7 1", name="paper.pdf")["file_id"]
+    with capture_logs() as logs:
+        task = fail_inspection(server, api, file_id, b"%PDF-1.7 2")
+    assert task["status"] == "succeeded"
+    result = api.json(f"/file/{file_id}")
+    assert (result["version"], result["media_type"]) == (2, "application/pdf")
+    assert api.get(f"/file/download/{file_id}").content == b"%PDF-1.7 2"
+    (warning,) = api.json(f"/file/{file_id}/report")["tasks"][0]["warnings"]
+    assert "nothing in it was looked at" in warning
+    alarms = [(line["event"], line["version"]) for line in logs if line["log_level"] == "critical"]
+    assert alarms == [("a version was published without an inspection", 2)]
     assert file_id not in inspections_result(server).detail
     server.assert_sound()
 

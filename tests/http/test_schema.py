@@ -7,6 +7,7 @@ from sqlalchemy import select
 from tests.http.conftest import upload_endless
 from tests.support.api import CSV, Api, assert_problem
 from tests.support.server import Server, TestAccount
+from tests.support.sharing import share
 
 from entrepot.db.tables import activity
 
@@ -129,14 +130,29 @@ def test_what_the_current_version_breaks_does_not_take_effect(
 def test_an_unenforced_file_becomes_enforced(account: TestAccount) -> None:
     file_id = account.api.deliver(CSV)["file_id"]
     result = get_schema(account.api, file_id)
-    assert (result["revision"], result["schema"], result["revisions_list"]) == (None, None, [])
-    assert result["enforced"] is False
+    assert (result["revision"], result["revisions_list"], result["enforced"]) == (None, [], False)
+    assert result["schema"] == INTEGERS  # what was inferred for the current version
+    refused = assert_problem(put(account.api, file_id, result), 422, "field-invalid")
+    assert refused["field"] == "enforced"
+    assert "Set it to true to enforce this schema" in refused["detail"]
+    enforced = {**result, "enforced": True}
+    assert_problem(put(account.api, file_id, enforced), 409, "breaking-change")
     problem = assert_problem(put(account.api, file_id, INTEGERS), 409, "breaking-change")
     assert problem["changes"][0]["change"] == "enforcement: none → given"
-    assert change(account.api, file_id, INTEGERS, "accept")["status"] == "succeeded"
+    assert change(account.api, file_id, enforced, "accept")["status"] == "succeeded"
     result = get_schema(account.api, file_id)
     assert (result["revision"], result["enforced"], result["version"]) == (1, True, 1)
+    assert change(account.api, file_id, result)["status"] == "succeeded"
+    assert get_schema(account.api, file_id)["revision"] == 1  # it came back as it went
     assert account.api.json(f"/file/{file_id}")["enforce_schema"] is True
+
+
+def test_who_may_only_deliver_sees_no_inferred_schema(server: Server, account: TestAccount) -> None:
+    file_id = account.api.deliver(CSV)["file_id"]
+    guest = server.new_account()
+    share(account.api, file_id, guest.admin.user_name, "w")
+    result = get_schema(guest.api, file_id)
+    assert (result["schema"], result["enforced"]) == (None, False)
 
 
 def test_a_picture_does_not_become_a_table(account: TestAccount) -> None:
@@ -209,6 +225,15 @@ def test_a_later_validation_is_judged_by_the_new_schema(account: TestAccount, fr
         (b"nonsense", "schema-invalid", "pointer", ""),
         (b"", "schema-invalid", "pointer", ""),
         (b'"\xff"', "field-invalid", "field", "body"),
+        (b'{"schema":{"fields":[{"name":"a","type":"magic"}]}}', "schema-invalid", "pointer",
+         "/schema/fields/0/type"),
+        (b'{"dialect":{"delimiter":""}}', "dialect-invalid", "pointer", "/dialect/delimiter"),
+        (b'{"dialect":{"delimeter":";"}}', "dialect-invalid", "pointer", "/dialect/delimeter"),
+        (b'{"dialect":[]}', "dialect-invalid", "field", "dialect"),
+        (b'{"encoding":"klingon"}', "field-invalid", "field", "encoding"),
+        (b'{"encoding":7}', "field-invalid", "field", "encoding"),
+        (b'{"schema":null,"enforced":"yes"}', "field-invalid", "field", "enforced"),
+        (b'{"schema":null,"colour":1}', "field-invalid", "field", "colour"),
     ],
 )  # fmt: skip
 def test_a_wrong_schema_is_refused_at_once(

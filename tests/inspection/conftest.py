@@ -71,11 +71,12 @@ def inspect(tmp_path: Path) -> Inspect:
         name: str = "table.csv",
         limits: Limits | None = None,
         dialect: dict[str, Any] | None = None,
+        encoding: str | None = None,
     ) -> Inspection:
         path = content if isinstance(content, Path) else tmp_path / name
         if not isinstance(content, Path):
             path.write_bytes(content.encode() if isinstance(content, str) else content)
-        request = replace(request_for(path, mode, schema), dialect=dialect)
+        request = replace(request_for(path, mode, schema), dialect=dialect, encoding=encoding)
         with opened_context(tmp_path / "scratch", limits, request.size) as context:
             return inspect_file(request, context)
 

@@ -299,9 +299,18 @@ def _is(field: Schema, *types: str) -> bool:
 
 
 NUMERIC = ("integer", "number", "geopoint", "list")
+THREES = r"(?<![\d{0}])[1-9]\d{{0,2}}({0}\d{{3}})+(?![\d{0}])"
 DIFFERENCES: dict[str, Callable[[Schema, str], bool]] = {
     "digits and spaces beyond ASCII in a number": lambda f, t: (
         _is(f, *NUMERIC) and not t.isascii() and f.get("bareNumber", True)
+    ),
+    "a point and zeros behind an integer": lambda f, t: (
+        (_is(f, "integer") or f.get("itemType") == "integer")
+        and re.search(r"\d\.0+\D*(;|$)", t) is not None
+    ),
+    "groups of other than three digits": lambda f, t: (
+        _is(f, *NUMERIC) and f.get("groupChar", "") != "" and f["groupChar"] in t
+        and re.search(THREES.format(re.escape(f["groupChar"])), t) is None
     ),
     "underscores in a number": lambda f, t: _is(f, *NUMERIC) and "_" in t,
     "a sign within the stripped text": lambda f, t: (

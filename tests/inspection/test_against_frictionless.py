@@ -212,11 +212,21 @@ DELIBERATE: dict[str, tuple[str, dict[str, Any], list[Any], list[Any]]] = {
         "a\n€ .5\n", {**field("a", "number", minimum=1), "bareNumber": False}, BROKEN, []),
     "groups in an integer": (
         'a\n"1,000"\n', {"name": "a", "type": "integer", "groupChar": ","}, [], TYPE),
+    # A separator stands between groups of three digits: `1,20` is no way to write 120.
+    "groups of other than three digits": (
+        'a\n"1,20"\n"1,200"\n', {"name": "a", "type": "number", "groupChar": ","}, TYPE, []),
+    # Programs without missing integers write them as decimals.
+    "a point and zeros behind an integer": ("a\n5.0\n", A_INT, [], TYPE),
+    # No day is read as another one.
+    "a day that the year has not": ("a\n2021-366\n", form("date", "%Y-%j"), TYPE, []),
     # ISO 8601: what follows the T of a duration is not empty; no sign but a minus; weeks stand
     # alone; XML Schema: only seconds (and here days) have a fraction.
     "fractions, signs and weeks of a duration": (
         "a\nP1DT\nP1.5Y\n+P1D\nP1Y2W\n", field("a", "duration"),
         [("type-error", row, 1) for row in (2, 3, 4, 5)], []),
+    # Texts have no control characters but tab and line ends.
+    "control characters": ("a,b\nx\x01y,\x0c\nx,y\n", {"fields": [field("a"), B]},
+                           [*TYPE, ("type-error", 2, 2)], []),
     # A pattern matches the whole value, also one with alternatives.
     "alternatives in a pattern": ("a\nab\n", field("a", pattern="a|b"), BROKEN, []),
     # Formats of texts, as their own standards have them.

@@ -34,13 +34,13 @@ COLUMNS: dict[str, tuple[Any, str, list[str | None]]] = {
     "runs": (pa.RunEndEncodedArray.from_arrays(pa.array([2, 3], pa.int32()), pa.array(["x", "y"])),
              "text", ["x", "x", "y"]),
     "nothing": (pa.nulls(3), "text", [None, None, None]),
-    "bytes": (pa.array([b"\0\1", None, b""]), "text", ["AAE=", None, ""]),
-    "fixed": (pa.array([b"ab", None, b"xy"], pa.binary(2)), "text", ["YWI=", None, "eHk="]),
-    "money": (pa.array([Decimal("1.50"), None, Decimal("-2.25")], pa.decimal128(38, 2)), "number",
+    "bytes": (pa.array([b"\0\1", None, b""]), "binary", ["AAE=", None, ""]),
+    "fixed": (pa.array([b"ab", None, b"xy"], pa.binary(2)), "binary", ["YWI=", None, "eHk="]),
+    "money": (pa.array([Decimal("1.50"), None, Decimal("-2.25")], pa.decimal128(38, 2)), "decimal",
               ["1.50", None, "-2.25"]),
     "whole": (pa.array([Decimal(10**30), None, Decimal(-1)], pa.decimal128(38, 0)), "integer",
               [str(10**30), None, "-1"]),
-    "wide": (pa.array([Decimal("1.5"), None, Decimal(10**45)], pa.decimal256(60, 1)), "number",
+    "wide": (pa.array([Decimal("1.5"), None, Decimal(10**45)], pa.decimal256(60, 1)), "decimal",
              ["1.5", None, "1" + "0" * 45 + ".0"]),
     "day": (pa.array([dt.date(2020, 1, 31), None, dt.date(1, 1, 1)]), "date",
             ["2020-01-31", None, "0001-01-01"]),
@@ -164,6 +164,15 @@ def test_other_writers(context: InspectionContext, tmp_path: Path) -> None:
     for name in ("polars", "polars.stream", "pandas", "duckdb.stream"):
         read = read_table(tmp_path / name, context)
         assert cells(context, read) == [("1", "x", "2020-01-01T12:30:00"), ("2", None, None)], name
+
+
+def test_a_file_after_another_one(inspect: Inspect, tmp_path: Path) -> None:
+    whole = write(tmp_path / "t", EVERY).read_bytes()
+    counted = inspect(whole, name="t.arrow").profile["file"]["records"]
+    assert (counted["total"], counted["judged"]) == (3, 3)
+    found = inspect(whole + whole, name="t.arrow")
+    assert found.verdict == "source-error"
+    assert "footer does not list what is at byte" in found.detail
 
 
 def test_what_is_not_read(inspect: Inspect, tmp_path: Path) -> None:

@@ -55,8 +55,13 @@ ENUMS: dict[str, list[Any]] = {
     "boolean": [True, False],
 }
 PROPERTIES: dict[str, list[tuple[str, Any]]] = {
-    "integer": [("groupChar", ","), ("bareNumber", False)],
-    "number": [("groupChar", ","), ("bareNumber", False), ("decimalChar", ",")],
+    "integer": [("groupChar", ","), ("bareNumber", False), ("entrepot:leadingZeros", False)],
+    "number": [
+        ("groupChar", ","),
+        ("bareNumber", False),
+        ("decimalChar", ","),
+        ("entrepot:leadingZeros", False),
+    ],
     "boolean": [
         ("trueValues", ["true", "True", "TRUE", "1", "yes"]),
         ("falseValues", ["no", "false", "False", "FALSE", "0"]),
@@ -75,6 +80,10 @@ def fields(draw: st.DrawFn, name: str) -> dict[str, Any]:
     if kind in PROPERTIES and draw(st.booleans()):
         key, value = draw(st.sampled_from(PROPERTIES[kind]))
         made[key] = value
+    if made.get("bareNumber") is False and draw(st.booleans()):
+        made["entrepot:affix"] = {"suffix": "%"}
+    if draw(st.integers(0, 3)) == 0:
+        made["entrepot:notEmpty"] = True
     rules = draw(constraints(kind))
     if rules:
         made["constraints"] = rules
@@ -119,10 +128,15 @@ def schemas(draw: st.DrawFn) -> dict[str, Any]:
     if draw(st.booleans()):
         made["missingValues"] = draw(st.lists(st.sampled_from(MISSING), unique=True, min_size=1))
     if draw(st.integers(0, 3)) == 0:
+        made["entrepot:minRows"] = draw(st.integers(0, 5))
+    if draw(st.integers(0, 3)) == 0:
         made["primaryKey"] = draw(st.lists(st.sampled_from(names), min_size=1, unique=True))
     if draw(st.booleans()):
         made["fieldsMatch"] = draw(st.sampled_from(["exact", "equal", "subset", "superset"]))
     return made
+
+
+KINDS_OF_CHANGE = ["type", "field", "rule", "missing", "key", "match", "rows", "drop"]
 
 
 @st.composite
@@ -132,7 +146,7 @@ def changed(draw: st.DrawFn, schema: dict[str, Any]) -> dict[str, Any]:
     for _ in range(draw(st.integers(1, 2))):
         at = draw(st.integers(0, len(new["fields"]) - 1))
         field = new["fields"][at]
-        match draw(st.sampled_from(["type", "field", "rule", "missing", "key", "match", "drop"])):
+        match draw(st.sampled_from(KINDS_OF_CHANGE)):
             case "type":
                 field["type"] = draw(st.sampled_from(["number", "integer", "object", "string"]))
             case "field":
@@ -157,6 +171,8 @@ def changed(draw: st.DrawFn, schema: dict[str, Any]) -> dict[str, Any]:
                 left = [name for name in NAMES if name not in {f["name"] for f in new["fields"]}]
                 if left and draw(st.booleans()):
                     new["fields"].append(draw(fields(left[0])))
+            case "rows":
+                new["entrepot:minRows"] = draw(st.integers(0, 5))
             case _:
                 for key in draw(st.lists(st.sampled_from(sorted(field)), max_size=2)):
                     if key not in ("name", "type"):

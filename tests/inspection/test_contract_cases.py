@@ -61,7 +61,16 @@ EXPECTED: dict[str, set[tuple[int, str, int]]] = {
     "preamble_data_rows.csv": MISPLACED,
     "preamble_wrong_header.csv": MISPLACED,
     "header_false.csv": set(),
+    "json_property_ignored.json": set(),
     "lone_cr.csv": {(3, "type-error", 1), (3, "missing-cell", 2)},
+    "xlsx_text_in_amount_after_gap.xlsx": {*rows("blank-row", 0, 4, 5), (6, "type-error", 3)},
+    "xlsx_names_after_gap.xlsx": {
+        (7, "blank-row", 0), *rows("constraint-error", 2, 8, 9, 10),
+    },
+    "xlsx_30_bad_rows_above.xlsx": MISPLACED,
+    "xlsx_second_sheet_bad.xlsx": set(),
+    "xlsx_sheetName_ignored.xlsx": {(2, "type-error", 1), (2, "type-error", 3)},
+    "xlsx_cover_sheet.xlsx": set(),
 }  # fmt: skip
 
 
@@ -183,6 +192,14 @@ def test_a_first_version_names_the_dialect_that_would_allow_it(
     assert advice in inspection.detail
 
 
+@pytest.mark.parametrize("file", ["arrow_two_streams.arrow", "arrow_stream_garbage.arrow"])
+def test_nothing_follows_the_end(inspect: Inspect, file: str) -> None:
+    schema, _ = given(file)
+    inspection = inspect(CONTRACT / file, schema)
+    assert inspection.verdict == "source-error"
+    assert "follows the end of its Arrow stream, at byte 432" in inspection.detail
+
+
 @pytest.mark.parametrize("file", ["html_fragment.csv", "s3_error.csv"])
 def test_markup_becomes_no_contract(inspect: Inspect, file: str) -> None:
     assert inspect(CONTRACT / file).verdict == "not-tabular"
@@ -195,3 +212,82 @@ def test_the_header_wherever_it_is_frozen(inspect: Inspect) -> None:
     assert first.dialect == {"headerRows": [3]}
     assert inspect(text, first.schema, dialect=first.dialect).verdict == "conforms"
     assert found_in(inspect("id,name\n1,a\n", first.schema, dialect=first.dialect)) == MISPLACED
+
+
+def warnings_of(inspection: Any) -> list[str]:
+    listed: list[str] = inspection.report["tasks"][0]["warnings"]
+    return listed
+
+
+def test_the_last_comment_is_the_header(inspect: Inspect) -> None:
+    text = (READING / "22-urlhaus-style.csv").read_text()
+    first = inspect(text)
+    assert (first.verdict, first.row_count, first.dialect) == ("conforms", 20, {"headerRows": [8]})
+    assert first.schema is not None
+    assert first.schema["fields"][0]["name"] == "id"
+    assert inspect(text, first.schema, dialect=first.dialect).verdict == "conforms"
+    alone = inspect("# id\tname\n1\ta\n")
+    assert alone.schema is not None
+    assert alone.schema["fields"][0]["name"] == "# id"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("comment\nThis is good, I think\nNot, so good\nFine\n", ("conforms", 3)),
+        ("remark; signed\nx; y\nFine; a; b\nz; c\n", None),
+        ("name\nSmith, John\nDoe, Jane\nRoe, Rick\n", ("violates", 2)),
+    ],
+)
+def test_sentences_below_a_label(
+    inspect: Inspect, text: str, expected: tuple[str, int | None] | None
+) -> None:
+    inspection = inspect(text)
+    if expected is not None:
+        assert (inspection.verdict, inspection.row_count) == expected
+    else:
+        assert inspection.schema is None or len(inspection.schema["fields"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("Ann,Paris,France\nBob,Rome,Italy\nCid,Oslo,Norway\n", True),
+        ("Name,Town,Country\nBob,Rome,Italy\nCid,Oslo,Norway\n", False),
+        ("town,land,river\nRome,Italy,Tiber\nOslo,Norway,Akerselva\n", False),
+        ("town,1,2\n3,4,5\n6,7,8\n9,1,2\n", True),
+    ],
+)
+def test_a_header_that_looks_like_the_rows_is_told(inspect: Inspect, text: str, told: bool) -> None:
+    inspection = inspect(text)
+    assert inspection.verdict == "conforms", inspection.detail
+    assert any('"header": false' in each for each in warnings_of(inspection)) is told
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        ",y,n,P\n1,17,24,L\n2,29,29,L\n3,17,27,S\n",
+        ",0,1,2\n0,27,29,10\n1,59,53,14\n2,28,32,14\n",
+        ",2020-01-01,5\n3,1,2\n4,5,6\n",
+    ],
+)
+def test_labels_may_be_numbers_or_short_words(inspect: Inspect, text: str) -> None:
+    inspection = inspect(text)
+    assert (inspection.verdict, inspection.row_count) == ("conforms", text.count("\n") - 1)
+
+
+def test_values_alone_are_no_header(inspect: Inspect) -> None:
+    inspection = inspect("a,1,2\nb,3,4\nc,5,6\n")
+    assert found_in(inspection) == {(0, "missing-header", 0)}
+    assert inspect("a,1,2\nb,3,4\n", dialect={"header": False}).verdict == "conforms"
+
+
+@pytest.mark.parametrize("rows", [2, 60_000])
+@pytest.mark.parametrize("first", [True, False])
+def test_a_lone_carriage_return_ends_a_record(inspect: Inspect, rows: int, first: bool) -> None:
+    """Wherever it stands: in the first part of the text, and far behind it."""
+    text = "id,name\n" + "1,a\n" * rows + "2,b\rc\n3,d\n"
+    inspection = inspect(text) if first else inspect(text, TWO)
+    assert (rows + 3, "missing-cell", 2) in found_in(inspection)
+    assert inspection.profile["file"]["records"]["total"] == rows + 4

@@ -19,7 +19,7 @@ from entrepot.inspection.csv.direct_scan import quoted_newlines
 from entrepot.inspection.csv.reader import CsvText
 from entrepot.inspection.csv.source import prepare
 from entrepot.inspection.detect.byte_scan import scan_bytes
-from entrepot.inspection.detect.encoding import transcode
+from entrepot.inspection.detect.transcode import transcode
 from entrepot.inspection.limits import MIB
 from entrepot.inspection.progress import Progress
 from entrepot.inspection.results import InspectionRequest

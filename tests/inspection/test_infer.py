@@ -11,6 +11,8 @@ from tests.inspection.conftest import Inspect, errors_of, places
 from tests.support.flights import extract_flights
 from tests.support.selection import examples
 
+from entrepot.schemas.missing_marks import MISSING_MARKS
+
 
 def column(*cells: str, rest: str = "") -> str:
     return "a,b\n" + "".join(f'"{cell}",{n}\n' for n, cell in enumerate(cells)) + rest
@@ -21,40 +23,64 @@ def first_field(inspect: Inspect, *cells: str) -> dict[str, Any]:
     assert inferred.verdict == "conforms", inferred.detail
     assert inferred.schema is not None
     field: dict[str, Any] = inferred.schema["fields"][0]
-    return {key: value for key, value in field.items() if key != "name"}
+    marks = [""] if field["type"] == "string" else list(MISSING_MARKS)
+    assert field.get("missingValues", [""]) == marks
+    assert field.get("entrepot:notEmpty", False) == any(cells)
+    left_out = ("name", "missingValues", "entrepot:notEmpty")
+    return {key: value for key, value in field.items() if key not in left_out}
 
 
+INTEGER = {"type": "integer", "entrepot:leadingZeros": False}
 NUMBER = {"type": "number"}
+COMMA = {"type": "number", "decimalChar": ","}
 GROUPED = {"type": "number", "groupChar": ","}
 CONTINENTAL = {"type": "number", "groupChar": ".", "decimalChar": ","}
+
+
+def affixed(kind: dict[str, Any], prefix: str, suffix: str) -> dict[str, Any]:
+    affix = {"prefix": prefix, "suffix": suffix}
+    return {**kind, "bareNumber": False, "entrepot:affix": affix}
 
 
 @pytest.mark.parametrize(
     ("cells", "field"),
     [
-        (["1", "-2", "+30"], {"type": "integer"}),
-        (["123", "456", "999"], {"type": "integer"}),
+        (["1", "-2", "+30"], INTEGER),
+        (["123", "456", "999"], INTEGER),
+        (["+4930123456", "+4989123456"], {"type": "string"}),
+        (["+49", "1"], {"type": "string"}),
+        (["+49 301 234", "1"], {"type": "string"}),
+        (["+1.5", "+2"], NUMBER),
+        (["1.5", "nan", "inf"], NUMBER),
+        (["nan", "inf"], {"type": "string"}),
         (["007", "123"], {"type": "string"}),
-        (["0", "10"], {"type": "integer"}),
+        (["0", "10"], INTEGER),
         (["1", "x"], {"type": "string"}),
-        (["123456789012345678901234567890123456789012345", "1"], {"type": "integer"}),
+        (["123456789012345678901234567890123456789012345", "1"], INTEGER),
         (["1.5", "2"], NUMBER),
         (["1e5", ".5"], NUMBER),
         (["00.5", "1"], {"type": "string"}),
-        (["12.5%", "3 %"], {"type": "number", "bareNumber": False}),
+        (["12.5%", "3 %"], affixed(NUMBER, "", "%")),
+        (["12.5%", "3\u00a0%"], affixed(NUMBER, "", "%")),
+        (["€ 3", "$4.50"], {"type": "string"}),
+        (["€ 3", "4.50 €"], {"type": "string"}),
+        (["12 kg", "3 kg"], {"type": "string"}),
         (["12.5%", "3"], {"type": "string"}),
-        (["€ 3", "€4.50"], {"type": "number", "bareNumber": False}),
+        (["€ 3", "€4.50"], affixed(NUMBER, "€", "")),
         (["1,234.56", "12"], GROUPED),
         (["1,234,567", "1"], GROUPED),
         (["1.234,56", "12"], CONTINENTAL),
-        (["1,5", "2,25"], CONTINENTAL),
+        (["1,5", "2,25"], COMMA),
+        (["1,234", "2,5"], COMMA),
+        (["1.234.567", "1"], CONTINENTAL),
         (["1,234", "12"], {"type": "string"}),
         (["1,234.5", "1.234,5"], {"type": "string"}),
         (["true", "FALSE"], {"type": "boolean", "trueValues": ["true", "True", "TRUE"],
                              "falseValues": ["false", "False", "FALSE"]}),
         (["yes", "No"], {"type": "boolean", "trueValues": ["yes", "Yes", "YES"],
                          "falseValues": ["no", "No", "NO"]}),
-        (["y", "y"], {"type": "string"}),
+        *(([word, word], {"type": "string"}) for word in ("y", "NO", "true", "False", "ja", "on")),
+        (["NO", "no", "No"], {"type": "string"}),
         (["y", "N"], {"type": "boolean", "trueValues": ["y", "Y"], "falseValues": ["n", "N"]}),
         (["2020-01-31", "1999-12-01"], {"type": "date"}),
         (["2020-02-30", "1999-12-01"], {"type": "string"}),
@@ -65,20 +91,45 @@ CONTINENTAL = {"type": "number", "groupChar": ".", "decimalChar": ","}
         (["03/04/2021", "05/26/2021"], {"type": "date", "format": "%m/%d/%Y"}),
         (["26/04/2021", "05/26/2021"], {"type": "string"}),
         (["2021/04/03", "2021/05/26"], {"type": "date", "format": "%Y/%m/%d"}),
+        (["03.04.2024", "02.03.2024"], {"type": "date", "format": "%d.%m.%Y"}),
+        (["03.04.2024", "04.13.2024"], {"type": "string"}),
+        (["03-04-2021", "05-06-2021"], {"type": "string"}),
+        (["03-04-2021", "25-06-2021"], {"type": "date", "format": "%d-%m-%Y"}),
+        (["31.12.68", "15.06.24"], {"type": "string"}),
+        (["1/13/24", "2/25/24"], {"type": "string"}),
         (["1 234", "12"], {"type": "number", "groupChar": " "}),
         (["1 234,5", "12"], {"type": "number", "groupChar": " ", "decimalChar": ","}),
         (["1'234.50", "12"], {"type": "number", "groupChar": "'"}),
         (["1\u202f234", "12"], {"type": "number", "groupChar": "\u202f"}),
-        (["12,5 %", "3 %"], {**CONTINENTAL, "bareNumber": False}),
+        (["12,5 %", "3 %"], affixed(COMMA, "", "%")),
         (["1,234%", "3 %"], {"type": "string"}),
-        (["€ 1,234.50", "€ 3"], {**GROUPED, "bareNumber": False}),
-        (["1.234,50 €", "3 €"], {**CONTINENTAL, "bareNumber": False}),
+        (["€ 1,234.50", "€ 3"], affixed(GROUPED, "€", "")),
+        (["1.234,50 €", "3 €"], affixed(CONTINENTAL, "", "€")),
         (["(12)", "3"], {"type": "string"}),
         (["ja", "Nein"], {"type": "boolean", "trueValues": ["ja", "Ja", "JA"],
                           "falseValues": ["nein", "Nein", "NEIN"]}),
         (["2024-01-31 10:00"], {"type": "datetime", "format": "%Y-%m-%d %H:%M"}),
         (["31.01.2024 10:00"], {"type": "datetime", "format": "%d.%m.%Y %H:%M"}),
         (["01/02/2024 10:00:00", "05/06/2024 23:59:00"], {"type": "string"}),
+        *(
+            ([f"01/13/2024{clock}", f"2/03/2024{clock}"], {"type": "datetime", "format": form})
+            for clock, form in (
+                (" 9:05", "%m/%d/%Y %H:%M"),
+                (" 3:05:00 PM", "%m/%d/%Y %I:%M:%S %p"),
+                (" 11:30am", "%m/%d/%Y %I:%M%p"),
+                (" 10:00:00.250", "%m/%d/%Y %H:%M:%S.%f"),
+                (" 10:00 +0100", "%m/%d/%Y %H:%M %z"),
+                (" 10:00:00+01:00", "%m/%d/%Y %H:%M:%S%z"),
+                (" 10:00 UTC", "%m/%d/%Y %H:%M %Z"),
+                (" 3:05 PM -0500", "%m/%d/%Y %I:%M %p %z"),
+            )
+        ),
+        (["2024-01-31 10:00:00 +0100"], {"type": "datetime", "format": "%Y-%m-%d %H:%M:%S %z"}),
+        (["2024-01-31 10:00:00 UTC"], {"type": "datetime", "format": "%Y-%m-%d %H:%M:%S %Z"}),
+        (["2024-01-31 10:00", "2024-01-31 10:00 +0100"], {"type": "string"}),
+        (["Wed, 31 Jan 2024 10:00:00 +0000"],
+         {"type": "datetime", "format": "%a, %d %b %Y %H:%M:%S %z"}),
+        (["1/2/2024 3:05:00 PM", "2/3/2024 11:30:00 AM"], {"type": "string"}),
         (["10:00", "23:59"], {"type": "time", "format": "%H:%M"}),
         (["10:00 AM", "1:05 pm"], {"type": "time", "format": "%I:%M %p"}),
         (["01-Jan-2024", "29-Feb-2024"], {"type": "date", "format": "%d-%b-%Y"}),
@@ -93,7 +144,9 @@ CONTINENTAL = {"type": "number", "groupChar": ".", "decimalChar": ","}
         (["[1, 2]", "[note]"], {"type": "string"}),
         (["3f2504e0-4f89-11d3-9a0c-0305e82c3301"], {"type": "string", "format": "uuid"}),
         (["", ""], {"type": "string"}),
-        (["1", "", "NA", "-"], {"type": "integer", "missingValues": ["", "-", "NA"]}),
+        (["1", "", *MISSING_MARKS[1:]], INTEGER),
+        (["2020-01-31", "."], {"type": "date"}),
+        (["1", "?"], {"type": "string"}),
         (["x", "NA"], {"type": "string"}),
     ],
 )  # fmt: skip
@@ -112,15 +165,21 @@ def test_a_type_that_fails_late_is_not_inferred(inspect: Inspect) -> None:
 def test_the_seed_samples(inspect: Inspect) -> None:
     digits = "number_3_digits\n" + "".join(f"{n}\n" for n in range(100, 1000))
     inferred = inspect(digits, name="number_3_digits.csv")
-    assert inferred.schema == {"fields": [{"name": "number_3_digits", "type": "integer"}]}
+    filled = {"entrepot:notEmpty": True}
+    marks = {"missingValues": list(MISSING_MARKS)}
+    assert inferred.schema == {
+        "fields": [{"name": "number_3_digits", **INTEGER, **marks, **filled}],
+        "entrepot:minRows": 1,
+    }
     assert inferred.row_count == 900
     percents = "metric,percentage\n" + "".join(f"m{n},{n / 10}%\n" for n in range(1, 1000))
     inferred = inspect(percents, name="percentage_metric.csv")
     assert inferred.schema == {
         "fields": [
-            {"name": "metric", "type": "string"},
-            {"name": "percentage", "type": "number", "bareNumber": False},
-        ]
+            {"name": "metric", "type": "string", **filled},
+            {"name": "percentage", **affixed(NUMBER, "", "%"), **marks, **filled},
+        ],
+        "entrepot:minRows": 1,
     }
 
 

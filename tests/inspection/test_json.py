@@ -12,6 +12,7 @@ from tests.inspection.conftest import Inspect, errors_of, opened_context, read_t
 from vega_datasets import data
 
 from entrepot.inspection.formats.json_positions import first_fault
+from entrepot.inspection.formats.json_totals import count_lines
 from entrepot.inspection.limits import MIB, Limits
 
 
@@ -220,3 +221,42 @@ def test_real_tables(inspect: Inspect, name: str) -> None:
     assert found.verdict == "conforms", found.detail
     assert found.row_count == len(raw)
     assert list(types(found)) == list(dict.fromkeys(key for row in raw for key in row))
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "counts"),
+    [
+        ('{"a": 1}\n\n {"a": 2}\n \t\n{"a": "{"}\n\n', "t.jsonl", (6, 3, 3, 0)),
+        ('\ufeff{"a": 1}\r\n\r\n{"a": 2}', "t.jsonl", (3, 2, 1, 0)),
+        ('{"a": 1}\nx\n{"a": 2}\n', "t.jsonl", (3, 3, 0, 0)),
+        ('[{"a": {"b": "}{"}}, {"a": [{}]}]', "t.json", (2, 2, 0, 0)),
+        ('{\n"a": {"b": 1}}\n{\n"a": 2}', "t.json", (2, 2, 0, 0)),
+    ],
+)
+def test_all_records_are_counted(
+    inspect: Inspect, text: str, name: str, counts: tuple[int, ...]
+) -> None:
+    found = inspect(text, name=name).profile["file"]["records"]
+    keys = ("total", "judged", "skippedBlank", "header")
+    assert tuple(found[key] for key in keys) == counts
+
+
+def test_lines_across_blocks(tmp_path: Path) -> None:
+    lines = [b"x" * n if n % 3 else b" " * (n % 5) for n in range(2_000)]
+    path = tmp_path / "t"
+    for end in (b"", b"\n"):
+        path.write_bytes(b"\n".join(lines) + end)
+        assert count_lines(path) == (2_000, 667)
+
+
+def test_rows_within_one_object(inspect: Inspect) -> None:
+    text = '{"data": [{"id": 1}, {"id": 2}], "page": 1}'
+    found = inspect(text, name="t.json")
+    assert found.verdict == "violates"
+    assert 'add "property": "data" to the dialect' in found.detail
+    stated = inspect(text, name="t.json", dialect={"property": "data"})
+    assert (stated.verdict, stated.row_count) == ("conforms", 2)
+    alone = inspect(text, name="t.json", dialect={"itemType": "object"})
+    assert (alone.verdict, alone.row_count) == ("conforms", 1)
+    for other in ('{"data": [1, 2]}', text + "\n" + text, '{"data": {"id": 1}}'):
+        assert inspect(other, name="t.jsonl").verdict == "conforms"

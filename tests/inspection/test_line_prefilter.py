@@ -7,6 +7,7 @@ import pytest
 from tests.inspection.conftest import Inspect, errors_of
 
 from entrepot.inspection.line_prefilter import MIN_BYTES, Prefiltered, prefilter
+from entrepot.schemas.missing_marks import MISSING_MARKS
 
 ROWS, SHORT_ROWS = 20_000, 80_000
 """Rows of six cells and of two, more than any sample has; `table` checks that their bytes are
@@ -62,7 +63,7 @@ def prefiltered(monkeypatch: pytest.MonkeyPatch) -> list[Prefiltered | None]:
         outcomes.append(prefilter(*given))
         return outcomes[-1]
 
-    for module in ("check", "infer"):
+    for module in ("check", "count_cells"):
         monkeypatch.setattr(f"entrepot.inspection.check.{module}.prefilter", record)
     return outcomes
 
@@ -178,6 +179,7 @@ def test_inference_hears_of_a_late_row(
     expected = {"x": "string", "1.5": "number", "007": "string"}.get(late, "integer")
     assert found.schema is not None
     assert [field["type"] for field in found.schema["fields"]] == [expected, "integer"]
-    assert found.schema["fields"][0].get("missingValues") == (["", "NA"] if late == "NA" else None)
+    marks = None if expected == "string" else list(MISSING_MARKS)
+    assert found.schema["fields"][0].get("missingValues") == marks
     assert (found.verdict, found.row_count) == ("conforms", SHORT_ROWS + 1)
     assert [outcome.rows for outcome in prefiltered if outcome] == [SHORT_ROWS + 1]

@@ -1,12 +1,14 @@
-"""Every record of a text is accounted for: texts are built from parts, and Python's csv module
-says what each record must be."""
+"""Every record of a text and every row of a sheet is accounted for: both are built from parts, and
+Python's csv module says what each record must be."""
 
 import csv
 import io
 import random
+from pathlib import Path
 from typing import Any
 
 import pytest
+import xlsxwriter
 from tests.inspection.conftest import Inspect, errors_of
 from tests.support.selection import examples
 
@@ -68,7 +70,11 @@ def dialect_of(rng: random.Random, above: int) -> dict[str, Any]:
 
 def account(text: str, dialect: dict[str, Any]) -> dict[int, str]:
     """What each record is, by Python's csv module."""
-    records = list(csv.reader(io.StringIO(text, newline=""), strict=True))
+    return account_records(list(csv.reader(io.StringIO(text, newline=""), strict=True)), dialect)
+
+
+def account_records(records: list[list[str]], dialect: dict[str, Any]) -> dict[int, str]:
+    """What each of these records is."""
     header = dialect.get("headerRows", [1])[-1]
     blank = [not any(record) for record in records]
     comments = set(dialect.get("commentRows", []))
@@ -140,5 +146,76 @@ def test_a_first_version_keeps_the_contract_it_becomes(inspect: Inspect, seed: i
         return
     again = inspect(text, first.schema, dialect=first.dialect)
     assert (again.verdict, again.row_count) == ("conforms", first.row_count), (text, again.detail)
+    counted = first.profile["file"]["records"]
+    assert counted["comment"] == counted["footer"] == 0
+
+
+def write_book(path: Path, records: list[list[str]], rng: random.Random) -> int:
+    """A sheet of these records: figures are numbers, an empty text is no cell. Some cells without a
+    value have a format, and the table may stand apart from the edge. Returns the last row."""
+    last, margin = 0, rng.choice([0, 0, 0, 1, 3])
+    with xlsxwriter.Workbook(path) as book:
+        sheet, bold = book.add_worksheet(), book.add_format({"bold": True})
+        for row, record in enumerate(records):
+            for column, text in enumerate(record, start=margin):
+                figure = text.replace(".", "", 1).isdecimal()
+                if text:
+                    sheet.write(row, column, float(text) if figure else text)
+                elif rng.random() < 0.3:
+                    sheet.write_blank(row, column, None, bold)
+                else:
+                    continue
+                last = row + 1
+    return last
+
+
+def rows_of(records: list[list[str]], last: int) -> list[list[str]]:
+    """The rows of the sheet, as far as it goes, each without the empty cells at its end."""
+    rows = []
+    for record in records[:last]:
+        cells = list(record)
+        while cells and not cells[-1]:
+            cells.pop()
+        rows.append(cells)
+    return rows
+
+
+@pytest.mark.parametrize("seed", range(examples(240)))
+def test_every_row_of_a_sheet_is_accounted_for(inspect: Inspect, tmp_path: Path, seed: int) -> None:
+    rng = random.Random(f"sheet {seed}")
+    records, above = build(rng)
+    path = tmp_path / "t.xlsx"
+    rows = rows_of(records, write_book(path, records, rng))
+    dialect = dialect_of(rng, above)
+    kinds = account_records(rows, dialect)
+    inspection = inspect(path, SCHEMA, dialect=dialect)
+    counted = inspection.profile["file"]["records"]
+    expected = {kind: list(kinds.values()).count(kind) for kind in counted if kind != "total"}
+    assert counted == {"total": len(rows), **expected}, (records, dialect)
+    judged = [number for number, kind in kinds.items() if kind == "judged"]
+    wrong = {
+        number
+        for number in judged
+        if is_wrong([*rows[number - 1], *[""] * (len(FIELDS) - len(rows[number - 1]))])
+    }
+    assert {error["rowNumber"] for error in errors_of(inspection)} == wrong, (records, dialect)
+
+
+@pytest.mark.parametrize("seed", range(examples(100)))
+def test_a_first_workbook_keeps_the_contract_it_becomes(
+    inspect: Inspect, tmp_path: Path, seed: int
+) -> None:
+    rng = random.Random(f"first sheet {seed}")
+    records, _ = build(rng)
+    path = tmp_path / "t.xlsx"
+    write_book(path, records, rng)
+    first = inspect(path)
+    if first.verdict != "conforms":
+        return
+    again = inspect(path, first.schema, dialect=first.dialect)
+    assert (again.verdict, again.row_count) == ("conforms", first.row_count), (
+        records,
+        again.detail,
+    )
     counted = first.profile["file"]["records"]
     assert counted["comment"] == counted["footer"] == 0

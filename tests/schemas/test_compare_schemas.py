@@ -34,6 +34,9 @@ def test_nothing_changed() -> None:
     assert compare_schemas(same, {**same, "primaryKey": ["a"], "fieldsMatch": ["exact"]}) == ()
 
 
+PERCENT = {"entrepot:affix": {"suffix": "%"}}
+
+
 @pytest.mark.parametrize("before", CONSTRAINTS)
 @pytest.mark.parametrize("after", CONSTRAINTS)
 def test_every_pair_of_types(before: str, after: str) -> None:
@@ -159,6 +162,10 @@ def test_what_a_primary_key_demanded_may_be_demanded_by_constraints() -> None:
         ("integer", {"bareNumber": False}, {}, "breaking"),
         ("boolean", {}, {"trueValues": ["true", "True", "TRUE", "1", "yes"]}, "compatible"),
         ("boolean", {}, {"trueValues": ["yes"]}, "breaking"),
+        ("integer", {}, {"entrepot:leadingZeros": False}, "breaking"),
+        ("integer", {"entrepot:leadingZeros": False}, {}, "compatible"),
+        ("string", {}, {"entrepot:notEmpty": True}, "breaking"),
+        ("string", {"entrepot:notEmpty": True}, {}, "compatible"),
         ("list", {}, {"delimiter": ";"}, "breaking"),
         ("list", {"itemType": "integer"}, {"itemType": "number"}, "compatible"),
         ("list", {}, {"itemType": "integer"}, "breaking"),
@@ -174,6 +181,37 @@ def test_properties(kind: str, before: Any, after: Any, effect: str) -> None:
     changes = compare_schemas(schema(field("a", kind, **before)), schema(field("a", kind, **after)))
     (change,) = changes
     assert (change.effect, change.pointer) == (effect, f"/fields/0/{[*before, *after][0]}")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "effect"),
+    [
+        ({}, PERCENT, "breaking"),
+        (PERCENT, {}, "compatible"),
+        (PERCENT, {"entrepot:affix": {"suffix": "kg"}}, "breaking"),
+    ],
+)
+def test_affixes(before: Any, after: Any, effect: str) -> None:
+    (change,) = compare_schemas(
+        schema(field("a", "number", bareNumber=False, **before)),
+        schema(field("a", "number", bareNumber=False, **after)),
+    )
+    assert (change.effect, change.pointer) == (effect, "/fields/0/entrepot:affix")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "effect"), [(0, 1, "breaking"), (5, 1, "compatible"), (1, 0, "compatible")]
+)
+def test_minimal_rows(before: int, after: int, effect: str) -> None:
+    old, new = (schema(field("a"), **{"entrepot:minRows": n}) for n in (before, after))
+    (change,) = compare_schemas(old, new)
+    assert (change.effect, change.pointer) == (effect, "/entrepot:minRows")
+
+
+def test_a_required_column_is_not_empty_anyway() -> None:
+    old = schema(field("a", constraints={"required": True}))
+    new = schema(field("a", constraints={"required": True}, **{"entrepot:notEmpty": True}))
+    assert is_compatible(compare_schemas(old, new))
 
 
 @pytest.mark.parametrize(

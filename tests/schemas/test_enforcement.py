@@ -114,6 +114,37 @@ INVALID_SCHEMAS: list[tuple[Any, str]] = [
     (schema_with_field(type="number", decimalChar=""), "/fields/0/decimalChar"),
     (schema_with_field(type="string", decimalChar=","), "/fields/0/decimalChar"),
     (schema_with_field(type="number", bareNumber="no"), "/fields/0/bareNumber"),
+    (schema_with_field(**{"entrepot:notEmpty": 1}), "/fields/0/entrepot:notEmpty"),
+    (schema_with_field(**{"entrepot:notempty": True}), "/fields/0/entrepot:notempty"),
+    (
+        schema_with_field(type="string", **{"entrepot:leadingZeros": False}),
+        "/fields/0/entrepot:leadingZeros",
+    ),
+    (
+        schema_with_field(type="number", **{"entrepot:affix": {"suffix": "%"}}),
+        "/fields/0/entrepot:affix",
+    ),
+    *(
+        (
+            schema_with_field(type="number", bareNumber=False, **{"entrepot:affix": affix}),
+            f"/fields/0/entrepot:affix{below}",
+        )
+        for affix, below in (
+            ("%", ""),
+            ({}, ""),
+            ({"suffix": " "}, ""),
+            ({"infix": "%"}, ""),
+            ({"prefix": "-"}, "/prefix"),
+            ({"suffix": "m2"}, "/suffix"),
+            ({"prefix": 5}, "/prefix"),
+            ({"prefix": "x" * 21}, "/prefix"),
+        )
+    ),
+    *(
+        ({"fields": [{"name": "a"}], "entrepot:minRows": rows}, "/entrepot:minRows")
+        for rows in (-1, "1", True, 1.5, 2**60)
+    ),
+    ({"fields": [{"name": "a"}], "entrepot:rows": 1}, "/entrepot:rows"),
     (schema_with_field(type="boolean", trueValues=[1]), "/fields/0/trueValues/0"),
     (
         schema_with_field(type="boolean", trueValues=["x"], falseValues=["x"]),

@@ -27,7 +27,6 @@ FULL_DIALECT: dict[str, Any] = {
     "itemKeys": ["a", "b"],
     "sheetNumber": 2,
     "sheetName": "Data",
-    "table": "t",
 }
 
 
@@ -65,6 +64,12 @@ def test_what_is_left_out_stays_open() -> None:
         ({"sheetNumber": 0}, "/sheetNumber"),
         ({"itemType": "list"}, "/itemType"),
         ({"itemKeys": [1]}, "/itemKeys"),
+        ({"itemKeys": []}, "/itemKeys"),
+        ({"itemKeys": ["a", "a"]}, "/itemKeys"),
+        ({"table": "t"}, "/table"),
+        ({"delimeter": ";"}, "/delimeter"),
+        ({"dcat:a/b": 1}, "/dcat:a~1b"),
+        ({"x" * 200: 1}, "/" + "x" * 100),
         ({"header": False, "headerRows": [1]}, "/headerRows"),
         ({"delimiter": "'", "quoteChar": "'"}, "/quoteChar"),
         ({"delimiter": "\\", "escapeChar": "\\"}, "/escapeChar"),
@@ -74,3 +79,8 @@ def test_faults_have_a_pointer(document: Any, pointer: str) -> None:
     with pytest.raises(SchemaInvalid) as caught:
         parse_dialect(document)
     assert caught.value.pointer == pointer
+
+
+def test_an_unknown_property_is_named_with_those_that_exist() -> None:
+    with pytest.raises(SchemaInvalid, match=r"those that exist are headerJoin, .*, itemKeys"):
+        parse_dialect({"delimeter": ";"})

@@ -19,6 +19,7 @@ import jsonschema_rs
 from fastapi import FastAPI
 
 from entrepot.bootstrap.parts import build_parts
+from entrepot.bootstrap.secret import create_secret
 from entrepot.cli.data_folder import make_data_folder
 from entrepot.http.app import create_app
 from entrepot.settings import read_settings
@@ -134,6 +135,7 @@ def unserved_app() -> Iterator[FastAPI]:
     with tempfile.TemporaryDirectory() as folder:
         settings = read_settings(data=Path(folder) / "data")
         make_data_folder(settings.data)
+        create_secret(settings)
         parts = build_parts(settings)
         app, _ = create_app(parts)
         parts.close()

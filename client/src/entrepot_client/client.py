@@ -13,7 +13,7 @@ pause.
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, Self
@@ -28,14 +28,15 @@ from entrepot_client.download import (
     download_to_stream,
 )
 from entrepot_client.endpoint import API
-from entrepot_client.models import Delivery, Document, File, Task
+from entrepot_client.models import FOUND_OUT, Delivery, Document, File, ReadingOptions, Task
 from entrepot_client.paths import activity_path, file_path, task_path, with_query
+from entrepot_client.sharing import SharingRequests, format_time
 from entrepot_client.transport import Transport
 from entrepot_client.upload import ProgressCallback, deliver_file, push_file, validate_file
 from entrepot_client.watch import follow, get_task
 
 
-class Client:
+class Client(SharingRequests):
     """One server with one key. Close it, or use it as a context manager.
 
     `endpoint` is the server's address (`https://host`, with or without `/api/v1`), `attempts` how
@@ -81,20 +82,29 @@ class Client:
         description: str | None = None,
         size_limit: int | None = None,
         enforce_schema: bool | Mapping[str, Any] | None = None,
+        reading: ReadingOptions = FOUND_OUT,
         progress: ProgressCallback | None = None,
         resume_in: Path | None = None,
     ) -> Delivery:
         """Define a file and upload its first version; returns the task of its inspection.
 
         `size_limit` is bytes and applies to every later version (None: `default_size_limit`).
-        `enforce_schema` is True (infer and freeze), a Table Schema, or neither. Memory stays
+        `enforce_schema` is True (infer and freeze), a Table Schema, or neither; `reading` is how
+        every version is read, as far as that is not to be found out. Memory stays
         bounded whatever the size. With `resume_in`, a folder for the state of running uploads, an
         upload of 8 MiB and more resumes after a lost connection, and in a later call after this
         program was ended. Raises FileOverSizeLimit and LocalFileChanged, OverLimit and Invalid from
         the server, OSError if the file cannot be read.
         """
         return push_file(
-            self._transport, path, description, size_limit, enforce_schema, progress, resume_in
+            self._transport,
+            path,
+            description,
+            size_limit,
+            enforce_schema,
+            reading,
+            progress,
+            resume_in,
         )
 
     def deliver(
@@ -102,16 +112,18 @@ class Client:
         path: Path,
         file_id: str,
         *,
+        reading: ReadingOptions = FOUND_OUT,
         progress: ProgressCallback | None = None,
         resume_in: Path | None = None,
     ) -> Delivery:
         """Upload a new version of a file; returns the task of its inspection.
 
-        The file's own size limit and schema apply; `resume_in` is as for `push`. Raises
+        The file's own size limit and schema apply; `reading` may be stated as long as no version
+        is published; `resume_in` is as for `push`. Raises
         LocalFileChanged, OverLimit, ResourceNotFound and Invalid from the server, OSError if the
         file cannot be read.
         """
-        return deliver_file(self._transport, path, file_id, progress, resume_in)
+        return deliver_file(self._transport, path, file_id, reading, progress, resume_in)
 
     def download(
         self,
@@ -234,13 +246,15 @@ class Client:
         *,
         enforce_schema: bool | Mapping[str, Any] | None = None,
         file_id: str | None = None,
+        reading: ReadingOptions = FOUND_OUT,
         progress: ProgressCallback | None = None,
     ) -> Delivery:
         """Validate a file without storing it; the task ends with the report (see `report`).
 
-        The contract is `enforce_schema`, as for `push`, or that of the file `file_id`.
+        The contract is `enforce_schema` and `reading`, as for `push`, or that of the file
+        `file_id`.
         """
-        return validate_file(self._transport, path, enforce_schema, file_id, progress)
+        return validate_file(self._transport, path, enforce_schema, file_id, reading, progress)
 
     def report(self, task: Task) -> Document:
         """The report of an ended task. Raises ResourceNotFound if it has none."""
@@ -253,64 +267,25 @@ class Client:
         return self._transport.get(path)
 
     def set_schema(
-        self, file_id: str, schema: Mapping[str, Any], *, accept_breaking: bool = False
+        self,
+        file_id: str,
+        schema: Mapping[str, Any] | None,
+        *,
+        reading: ReadingOptions = FOUND_OUT,
+        accept_breaking: bool = False,
     ) -> str:
-        """Change a file's schema; returns the id of the task that checks it before it takes effect.
+        """Change a file's schema (None: it stays), and with it how deliveries are read, as far as
+        `reading` states it; returns the id of the task that checks it before it takes effect.
 
         Raises Conflict with the code `breaking-change` and `changes` among its figures.
         """
         breaking = "accept" if accept_breaking else None
         path = with_query(f"{file_path(file_id)}/schema", {"breaking": breaking})
-        return str(self._transport.send("PUT", path, dict(schema))["task_id"])
-
-    def entitlements(self, file_id: str) -> Iterator[Document]:
-        """The entitlements to a file. Raises ResourceNotFound, and Forbidden if the caller may not
-        share it."""
-        return self._transport.pages(f"{file_path(file_id)}/entitlements", "entitlements_list")
-
-    def share(
-        self,
-        file_id: str,
-        user_name: str,
-        entitlement: str,
-        expires_at: datetime | None = None,
-    ) -> Document:
-        """Let a user of any account (`acme:anna`), or a whole account (`partner:*`), read a file
-        (`r`), deliver to it (`w`) or both (`rw`). Raises ResourceNotFound, Forbidden, Invalid."""
-        body: dict[str, Any] = {"entitlement": entitlement, "expires_at": _format_time(expires_at)}
-        path = f"{file_path(file_id)}/entitlements/{quote(user_name, safe='')}"
-        entitlement_document: Document = self._transport.send("PUT", path, body)
-        return entitlement_document
-
-    def unshare(self, file_id: str, user_name: str) -> None:
-        """End an entitlement immediately. Raises ResourceNotFound, also if there is none."""
-        path = f"{file_path(file_id)}/entitlements/{quote(user_name, safe='')}"
-        self._transport.send("DELETE", path)
-
-    def transfer_file(self, file_id: str, user_name: str) -> None:
-        """Make another user of the same account the owner of a file. Raises Invalid."""
-        self._transport.send("PATCH", file_path(file_id), {"user_name": user_name})
-
-    def offer(self, file_id: str, user_name: str) -> Document:
-        """Offer a file to a user of another account, who owns it once they accept."""
-        path, body = f"{file_path(file_id)}/offer", {"user_name": user_name}
-        offer_document: Document = self._transport.send("PUT", path, body)
-        return offer_document
-
-    def offers(self) -> Iterator[Document]:
-        """The files that are offered to the caller."""
-        return self._transport.pages(f"{API}/offers", "offers_list")
-
-    def accept_offer(self, file_id: str) -> File:
-        """Accept an offer and become the file's owner. Raises ResourceNotFound, OverLimit,
-        Conflict."""
-        return File.from_document(
-            self._transport.send("POST", f"{file_path(file_id)}/offer/accept")
-        )
-
-    def end_offer(self, file_id: str) -> None:
-        """Decline an offer, or withdraw one's own. Raises ResourceNotFound if there is none."""
-        self._transport.send("DELETE", f"{file_path(file_id)}/offer")
+        body = reading.document()
+        if schema is not None:
+            # A schema alone goes as it is, which servers of every release take.
+            body = {"schema": dict(schema), **body} if body else dict(schema)
+        return str(self._transport.send("PUT", path, body)["task_id"])
 
     def task(self, task_id: str) -> Task:
         """One task as it is now. Raises ResourceNotFound."""
@@ -339,7 +314,7 @@ class Client:
         """Create a key; `api_key` in the result is its secret, which nobody can read again."""
         body: dict[str, Any] = {"name": name, "scopes": list(scopes)}
         if expires_at is not None:
-            body["expires_at"] = _format_time(expires_at)
+            body["expires_at"] = format_time(expires_at)
         key: Document = self._transport.send("POST", f"{API}/key/new", body)
         return key
 
@@ -391,8 +366,3 @@ class Client:
         headers = {"Content-Type": "application/json"} if body is not None else {}
         send_once = partial(self._transport.request, method, path, content=body, headers=headers)
         return self._transport.retry(send_once) if method in ("GET", "HEAD") else send_once()
-
-
-def _format_time(moment: datetime | None) -> str | None:
-    """A time as the API takes it."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S+0000") if moment else None

@@ -1,8 +1,8 @@
 """The engine that validates tables, if the server's package is installed too.
 
 A package offers it by an entry point of the group `entrepot.engine` that loads to a function
-`validate(path, schema, mode, dialect) -> dict` (see `ValidationResult`). This package has none: it
-must run without the server.
+`validate(path, schema, mode, dialect, encoding) -> dict` (see `ValidationResult`). This package has
+none: it must run without the server.
 """
 
 from collections.abc import Callable, Mapping
@@ -11,9 +11,13 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
+from entrepot_client.models import FOUND_OUT, ReadingOptions
+
 GROUP = "entrepot.engine"
 
-Validate = Callable[[Path, Mapping[str, Any] | None, str, Mapping[str, Any] | None], dict[str, Any]]
+Validate = Callable[
+    [Path, Mapping[str, Any] | None, str, Mapping[str, Any] | None, str | None], dict[str, Any]
+]
 
 
 @dataclass(frozen=True)
@@ -40,9 +44,9 @@ def run_engine(
     path: Path,
     schema: Mapping[str, Any] | None,
     mode: str,
-    dialect: Mapping[str, Any] | None = None,
+    reading: ReadingOptions = FOUND_OUT,
 ) -> ValidationResult:
     """Validate a file on this machine: `mode` is `none`, `infer` or `given` (then with a
     `schema`)."""
-    result = validate(path, schema, mode, dialect)
+    result = validate(path, schema, mode, reading.dialect, reading.encoding)
     return ValidationResult(result["valid"], result["detail"], result["report"], result["schema"])

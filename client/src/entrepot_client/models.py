@@ -5,6 +5,7 @@ that members of a newer server are not lost. Timestamps stay the API's own text,
 (`2023-11-25T13:25:00+0000`); sizes are bytes.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -118,6 +119,32 @@ class Task:
             report_url=document.get("report_url"),
             document=document,
         )
+
+
+@dataclass(frozen=True)
+class ReadingOptions:
+    """How deliveries are read, as far as it is stated: a Table Dialect, and the name of an
+    encoding such as `windows-1252`."""
+
+    dialect: Mapping[str, Any] | None = None
+    encoding: str | None = None
+
+    def form_fields(self) -> dict[str, str]:
+        """As fields of a form."""
+        fields = {}
+        if self.dialect is not None:
+            fields["table_dialect"] = json.dumps(self.dialect, ensure_ascii=False)
+        if self.encoding is not None:
+            fields["encoding"] = self.encoding
+        return fields
+
+    def document(self) -> dict[str, Any]:
+        """As properties of a contract; what is not stated is left out."""
+        stated = {"dialect": self.dialect, "encoding": self.encoding}
+        return {name: value for name, value in stated.items() if value is not None}
+
+
+FOUND_OUT = ReadingOptions()
 
 
 @dataclass(frozen=True)

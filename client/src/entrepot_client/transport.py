@@ -32,7 +32,7 @@ from entrepot_client.models import Document
 _RETRIED_STATUS = frozenset({423, 429, 502, 503, 504})
 # For a longer pause the command fails, and a person decides when to try again.
 _MAX_PAUSE_SECONDS = 60.0
-# Seconds. Reading is generous: a server answers an upload after it has made it durable.
+# Seconds. ReadingOptions is generous: a server answers an upload after it has made it durable.
 _TIMEOUT = httpx2.Timeout(connect=10.0, read=60.0, write=60.0, pool=10.0)
 
 T = TypeVar("T")

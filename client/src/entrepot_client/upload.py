@@ -15,7 +15,7 @@ import httpx2
 
 from entrepot_client.endpoint import API
 from entrepot_client.errors import BadAnswer, FileOverSizeLimit, LocalFileChanged
-from entrepot_client.models import Delivery
+from entrepot_client.models import Delivery, ReadingOptions
 from entrepot_client.resume import MIN_RESUMABLE_BYTES, ResumableUpload, UploadState
 from entrepot_client.transport import Transport
 
@@ -88,6 +88,7 @@ def push_file(
     description: str | None,
     size_limit: int | None,
     enforce_schema: bool | Mapping[str, Any] | None,
+    reading: ReadingOptions,
     progress: ProgressCallback | None,
     resume_in: Path | None = None,
 ) -> Delivery:
@@ -96,7 +97,7 @@ def push_file(
         limit = default_size_limit(file.size) if size_limit is None else size_limit
         if file.size > limit:
             raise FileOverSizeLimit(size=file.size, limit=limit)
-        fields = {"file_size_limit": str(limit)}
+        fields = {"file_size_limit": str(limit), **reading.form_fields()}
         if description is not None:
             fields["file_description"] = description
         if enforce_schema is not None:
@@ -110,15 +111,18 @@ def deliver_file(
     transport: Transport,
     path: Path,
     file_id: str,
+    reading: ReadingOptions,
     progress: ProgressCallback | None,
     resume_in: Path | None = None,
 ) -> Delivery:
     """Upload a new version of a file; see `Client.deliver`."""
+    fields = reading.form_fields()
     with _open(path, progress) as file:
-        if resume_in is not None and _is_resumable(file, {}):
-            return _send_resumable(transport, path, file, {"file_id": file_id}, resume_in)
+        if resume_in is not None and _is_resumable(file, fields):
+            metadata = {"file_id": file_id, **fields}
+            return _send_resumable(transport, path, file, metadata, resume_in)
         path_end = f"{quote(file_id, safe='')}/versions"
-        return _make_delivery(transport, file, _send(transport, path_end, path, file, {}))
+        return _make_delivery(transport, file, _send(transport, path_end, path, file, fields))
 
 
 def validate_file(
@@ -126,11 +130,12 @@ def validate_file(
     path: Path,
     enforce_schema: bool | Mapping[str, Any] | None,
     file_id: str | None,
+    reading: ReadingOptions,
     progress: ProgressCallback | None,
 ) -> Delivery:
     """Validate a file without storing it; see `Client.validate`."""
     with _open(path, progress) as file:
-        fields = {}
+        fields = reading.form_fields()
         if file_id is not None:
             fields["file_id"] = file_id
         if enforce_schema is not None:

@@ -1,5 +1,7 @@
 """Blobs in a folder: `incoming/<id>` while they arrive, `blobs/ab/cd/<id>` once committed.
 
+What no row names is in `trash/<id>` for some days before it is removed.
+
 Bytes that arrive over many requests are in `drafts/<id>` (`blobs.disk_drafts`).
 
 The two letter pairs are the id's first four hex digits: 65,536 folders at most, so that ten million
@@ -11,16 +13,19 @@ import fcntl
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from io import FileIO
 from pathlib import Path
 
+from entrepot.blobs.disk_deletions import DeletionGate
 from entrepot.blobs.disk_drafts import DiskDrafts, make_stat, parse_blob_id
 from entrepot.blobs.disk_space import DiskSpace
 from entrepot.blobs.disk_sync import DurableFolders
 from entrepot.blobs.disk_write import DiskWriter, link_durably
-from entrepot.blobs.store import BLOCK_BYTES, BlobId, BlobStat, BlobWriter
+from entrepot.blobs.store import BLOCK_BYTES, BlobId, BlobStat, BlobWriter, HeldBlobs
 from entrepot.errors import BlobMissing
 
 
@@ -34,12 +39,14 @@ class DiskStore:
         """Make the folders, with mode 0700. Raises `OSError`, and `StorageFull`."""
         self._incoming = root / "incoming"
         self._blobs = root / "blobs"
+        self._trash = root / "trash"
+        self._deletions = DeletionGate(root)
         self._folders = DurableFolders(root)
         self._space = DiskSpace(root, reserve)
         self._hashing = ThreadPoolExecutor(os.cpu_count(), "entrepot-hash")
         with self._space.guard():
-            for folder in (self._incoming, self._blobs, root / "drafts"):
-                self._folders.make(folder)
+            for name in ("incoming", "blobs", "drafts", "trash", "held"):
+                self._folders.make(root / name)
         self.drafts = DiskDrafts(
             root / "drafts", self.path, self._space, self._folders, self._hashing
         )
@@ -102,7 +109,52 @@ class DiskStore:
         The folder is not synced. A name that reappears after a crash belongs to no row any more,
         and the sweep of blobs without a row removes it.
         """
-        self.path(blob_id).unlink(missing_ok=True)
+        self._deletions.delete(self.path(blob_id))
+
+    @contextmanager
+    def hold_deletions(self) -> Iterator[HeldBlobs]:
+        """Keep the bytes of what is deleted meanwhile, under `held/`."""
+        with self._deletions.hold():
+            yield DiskHeldBlobs(self._blobs, self._deletions.held)
+
+    def remove_held(self) -> int:
+        """Remove what a dead process held; how many blobs."""
+        return self._deletions.remove_held()
+
+    def discard(self, blob_id: BlobId) -> None:
+        """Rename the blob into `trash/`. The folders are not synced, as in `delete`."""
+        target = self._trash / str(blob_id)
+        with suppress(FileNotFoundError):
+            os.utime(self.path(blob_id))
+            self.path(blob_id).rename(target)
+
+    def recover(self, blob_id: BlobId) -> None:
+        """Link the blob back from `trash/`, durably. Raises `BlobMissing`, `FileExistsError`."""
+        source, target = self._trash / str(blob_id), self.path(blob_id)
+        with self._space.guard():
+            self._folders.make(target.parent)
+            try:
+                link_durably(source, target)
+            except FileNotFoundError as error:
+                raise BlobMissing(blob_id=blob_id) from error
+        source.unlink(missing_ok=True)
+
+    def list_trash(self) -> Iterator[BlobStat]:
+        """Every blob in the trash, in no order."""
+        for entry in os.scandir(self._trash):
+            blob_id = parse_blob_id(entry.name)
+            with suppress(FileNotFoundError):
+                if blob_id is not None:
+                    yield make_stat(blob_id, entry.stat())
+
+    def empty_trash(self, older_than: datetime) -> int:
+        """Remove what was discarded before `older_than` (aware); how many blobs."""
+        removed = 0
+        for stat in self.list_trash():
+            if stat.modified < older_than:
+                (self._trash / str(stat.blob_id)).unlink(missing_ok=True)
+                removed += 1
+        return removed
 
     def list(self) -> Iterator[BlobStat]:
         """Every committed blob, in no order."""
@@ -121,6 +173,21 @@ class DiskStore:
         """
         cutoff = older_than.timestamp()
         return sum(_remove_if_dead(Path(entry), cutoff) for entry in os.scandir(self._incoming))
+
+
+@dataclass(frozen=True)
+class DiskHeldBlobs:
+    """Committed blobs, and those deleted since deletions are held."""
+
+    blobs: Path
+    held: Path
+
+    def read(self, blob_id: BlobId) -> Iterator[bytes]:
+        """The bytes, in blocks of 1 MiB. Raises `BlobMissing`."""
+        for path in (_blob_path(self.blobs, blob_id), self.held / str(blob_id)):
+            with suppress(FileNotFoundError):
+                return _read_blocks(path.open("rb", buffering=0), 0, None)
+        raise BlobMissing(blob_id=blob_id)
 
 
 def count_files(root: Path) -> int:

@@ -6,6 +6,7 @@ by the database alone. `tests/contracts` checks every store against this interfa
 """
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -126,6 +127,15 @@ class Drafts(Protocol):
         ...
 
 
+class HeldBlobs(Protocol):
+    """The blobs of a store while deletions are held."""
+
+    def read(self, blob_id: BlobId) -> Iterator[bytes]:
+        """The bytes of a blob in blocks of 1 MiB, also if it was deleted since. Raises
+        `BlobMissing`."""
+        ...
+
+
 class BlobStore(Protocol):
     """A store of blobs. Every method may be called from any thread."""
 
@@ -172,6 +182,38 @@ class BlobStore(Protocol):
 
         A crash right after may bring it back, so that it needs a second delete.
         """
+        ...
+
+    def hold_deletions(self) -> AbstractContextManager[HeldBlobs]:
+        """For the block, keep the bytes of what is deleted, in this and in other processes.
+
+        `delete` works meanwhile and needs no waiting; the bytes go at the end of the block, or at
+        a sweep if this process dies. One process at a time: a second one waits.
+        """
+        ...
+
+    def remove_held(self) -> int:
+        """Remove what a dead process held; how many blobs. 0 while deletions are held."""
+        ...
+
+    def discard(self, blob_id: BlobId) -> None:
+        """Move the blob to the trash. Idempotent; a missing blob is not an error.
+
+        Its time in the trash begins now.
+        """
+        ...
+
+    def recover(self, blob_id: BlobId) -> None:
+        """Move the blob back from the trash. Raises `BlobMissing` if it is not there, and
+        `FileExistsError` if the id is taken."""
+        ...
+
+    def list_trash(self) -> Iterator[BlobStat]:
+        """Every blob in the trash, in no order; `modified` is when it was discarded."""
+        ...
+
+    def empty_trash(self, older_than: datetime) -> int:
+        """Remove what was discarded before `older_than` (aware), for good; how many blobs."""
         ...
 
     def sweep_incoming(self, older_than: datetime) -> int:

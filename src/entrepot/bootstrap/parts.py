@@ -1,13 +1,12 @@
 """Build the parts that every process of one installation shares."""
 
-import os
-import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from entrepot.blobs.disk import DiskStore
 from entrepot.blobs.store import BlobStore
+from entrepot.bootstrap.secret import read_secret
 from entrepot.db.engine import Database, open_database
 from entrepot.files.comparisons import COMPARE
 from entrepot.files.contract import CHECK
@@ -51,7 +50,10 @@ def utc_now() -> datetime:
 
 
 def build_parts(settings: Settings, clock: Clock = utc_now, pool_size: int = 4) -> Parts:
-    """Open everything that the settings name. The data folder exists and is migrated."""
+    """Open everything that the settings name. The data folder exists and is migrated.
+
+    Raises StartRefused if the secret is missing.
+    """
     database = open_database(settings, pool_size)
     return Parts(
         settings=settings,
@@ -118,28 +120,3 @@ def build_worker(parts: Parts, inspector: Inspector, executor_id: str) -> Worker
     return Worker(
         parts.database, parts.settings, executor_id, workflows, background_workflows, parts.clock
     )
-
-
-def read_secret(settings: Settings) -> bytes:
-    """The installation's secret, made at the first start in the data folder (mode 0600)."""
-    if settings.secret is not None:
-        return settings.secret.get_secret_value().encode()
-    path = settings.data / "secret"
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        pass
-    # Written whole under another name first: a half-written secret would void every key.
-    draft = path.with_suffix(f".{os.getpid()}")
-    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "wb") as file:
-        file.write(secrets.token_hex(32).encode())
-        file.flush()
-        os.fsync(file.fileno())
-    try:
-        os.link(draft, path)
-    except FileExistsError:
-        pass
-    finally:
-        draft.unlink()
-    return path.read_bytes()

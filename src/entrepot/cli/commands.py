@@ -5,7 +5,7 @@ Heavy modules are imported inside the commands, since this module is loaded at e
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any
@@ -52,6 +52,9 @@ def register(app: typer.Typer) -> None:
     command(user, "create", "entrepot admin user create acme:maria --role admin")(user_create)
     command(user, "password", "entrepot admin user password acme:maria")(user_password)
     command(key, "create", "entrepot admin key create acme:maria --expires 90d")(key_create)
+    command(admin, "init", "entrepot admin init --data /srv/entrepot")(init)
+    command(admin, "backup", "entrepot admin backup /backup/entrepot --verify")(backup)
+    command(admin, "restore", "entrepot admin restore /backup/entrepot --data /srv/new")(restore)
     command(admin, "sweep", "entrepot admin sweep")(sweep)
     command(admin, "migrate", "entrepot admin migrate")(migrate)
     for group in (account, user, key):
@@ -97,7 +100,8 @@ def demo(
 ) -> None:
     """Run a full server with an account, a key and sample files; Ctrl-C ends it."""
     with collection_paused():
-        from entrepot.cli.serve import demo_folder, serve_demo
+        from entrepot.cli.data_folder import demo_folder
+        from entrepot.cli.serve import serve_demo
         from entrepot.settings import read_settings
 
     with translate_errors():
@@ -148,15 +152,15 @@ def doctor(
     from entrepot.cli.doctor import run_checks
 
     with installation(data) as parts:
-        results = [vars(result) for result in run_checks(parts, deep)]
+        results = list(run_checks(parts, deep))
     output_of(ctx).records(
-        results,
+        [vars(result) for result in results],
         quiet="name",
         columns=("check", "", "what was seen"),
-        rows=[(r["name"], "ok" if r["ok"] else "WRONG", r["detail"]) for r in results],
+        rows=[(result.name, result.state, result.detail) for result in results],
         empty="Nothing to check.",
     )
-    if not all(result["ok"] for result in results):
+    if not all(result.ok for result in results):
         raise typer.Exit(1)
 
 
@@ -244,6 +248,57 @@ def key_create(
     output_of(ctx).record(key, quiet="api_key", shown=fields)
 
 
+def init(ctx: typer.Context, data: DataOption = None) -> None:
+    """Create an installation: data folder, database, secret. A first `serve` does so by itself."""
+    from entrepot.cli.logs import configure_logs
+    from entrepot.cli.start import create_installation
+    from entrepot.settings import read_settings
+
+    with translate_errors():
+        settings = read_settings(data=data, log_level="warning")
+        configure_logs(settings)
+        identity = create_installation(settings)
+    record = {"installation": str(identity.id), "data folder": str(settings.data)}
+    output_of(ctx).record(record, quiet="installation", shown=record)
+
+
+def backup(
+    ctx: typer.Context,
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder of back-ups.")],
+    keep: Annotated[int, typer.Option(min=1, help="How many snapshots stay.")] = 7,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Restore it aside and check every invariant.")
+    ] = False,
+    data: DataOption = None,
+) -> None:
+    """Take a snapshot, also while the server runs. Only new bytes are copied.
+
+    On PostgreSQL it has the bytes and the secret, not the database: dump that first, with pg_dump.
+    """
+    from entrepot.cli.backup import back_up_and_verify
+
+    with installation(data) as parts:
+        result = back_up_and_verify(parts, folder, keep, verify)
+    output_of(ctx).record(result, quiet="snapshot", shown=result)
+
+
+def restore(
+    ctx: typer.Context,
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder of back-ups.")],
+    snapshot: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Which one; the newest if not given.")
+    ] = None,
+    data: DataOption = None,
+) -> None:
+    """Restore a snapshot into an empty data folder. Nothing is written if a piece is missing."""
+    from entrepot.cli.backup import restore_snapshot
+    from entrepot.settings import read_settings
+
+    with translate_errors():
+        result = restore_snapshot(folder, snapshot, read_settings(data=data, log_level="warning"))
+    output_of(ctx).record(result, quiet="installation", shown=result)
+
+
 def sweep(
     ctx: typer.Context,
     data: DataOption = None,
@@ -292,6 +347,7 @@ def translate_errors() -> Iterator[None]:
 @contextmanager
 def installation(data: Path | None) -> Iterator[Any]:
     """The parts of the installation in `data`, for one command."""
+    from entrepot.cli.database_errors import explain_database_errors
     from entrepot.cli.logs import configure_logs
     from entrepot.cli.start import open_installation
     from entrepot.settings import read_settings
@@ -299,11 +355,8 @@ def installation(data: Path | None) -> Iterator[Any]:
     with translate_errors():
         settings = read_settings(data=data, log_level="warning")
         configure_logs(settings)
-        parts = open_installation(settings)
-        try:
+        with explain_database_errors(settings), closing(open_installation(settings)) as parts:
             yield parts
-        finally:
-            parts.close()
 
 
 def _refuse_password(database: str | None) -> None:

@@ -6,14 +6,22 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from uuid import uuid4
+
+import platformdirs
 
 from entrepot.errors import StartRefused
 
 LOCK_TIMEOUT_SECONDS = 5.0
 """How long a start waits for the child processes of a server that was just killed."""
+
+
+def demo_folder() -> Path:
+    """The default data folder of a demo, which is not the one of a real server."""
+    return platformdirs.user_data_path("entrepot-demo")
 
 
 def make_data_folder(folder: Path) -> None:
@@ -33,8 +41,26 @@ def make_data_folder(folder: Path) -> None:
         raise StartRefused(reason=f"The data folder {folder} is not writable for this user.")
 
 
+@dataclass(frozen=True)
+class DataFolderLock:
+    """The held lock of a data folder, with a note of who holds it since when."""
+
+    descriptor: int
+    since: datetime
+
+    def record_address(self, address: str) -> None:
+        """Note the address at which the holder answers, or what it is."""
+        holder = {
+            "pid": os.getpid(),
+            "address": address,
+            "since": self.since.isoformat(timespec="seconds"),
+        }
+        os.ftruncate(self.descriptor, 0)
+        os.pwrite(self.descriptor, json.dumps(holder).encode(), 0)
+
+
 @contextmanager
-def lock_data_folder(folder: Path, address: str, now: datetime) -> Iterator[None]:
+def lock_data_folder(folder: Path, address: str, now: datetime) -> Iterator[DataFolderLock]:
     """Hold the folder's lock for the block, and as long as a process forked in it lives.
 
     Raises StartRefused with the process that holds the lock.
@@ -43,14 +69,9 @@ def lock_data_folder(folder: Path, address: str, now: datetime) -> Iterator[None
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         _lock(descriptor, path)
-        holder = {
-            "pid": os.getpid(),
-            "address": address,
-            "since": now.isoformat(timespec="seconds"),
-        }
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, json.dumps(holder).encode(), 0)
-        yield
+        lock = DataFolderLock(descriptor, now)
+        lock.record_address(address)
+        yield lock
     finally:
         os.close(descriptor)
 
@@ -68,6 +89,18 @@ def is_locked(folder: Path) -> bool:
     finally:
         os.close(descriptor)
     return False
+
+
+def read_holder(folder: Path) -> dict[str, str]:
+    """Who holds the folder's lock, or held it last: `pid`, `address`, `since`; empty if unknown."""
+    try:
+        descriptor = os.open(folder / "lock", os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return {}
+    try:
+        return _read_holder(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def node_id(folder: Path) -> str:

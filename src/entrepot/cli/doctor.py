@@ -1,15 +1,18 @@
 """`entrepot doctor`: check this installation; `--deep` checks every invariant."""
 
 import os
+import pwd
+import pyexpat
 import shutil
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import httpx2
 from sqlalchemy import text
 
+from entrepot.bootstrap.identity import read_identity
 from entrepot.bootstrap.parts import Parts
-from entrepot.cli.data_folder import is_locked
+from entrepot.cli.data_folder import is_locked, read_holder
 from entrepot.db.engine import sqlite_module
 from entrepot.files.delivery.quarantine import failed_versions
 from entrepot.files.invariants.checks import CHECKS
@@ -19,27 +22,42 @@ from entrepot.settings import Settings
 
 MIN_SAFE_SQLITE = (3, 51, 3)
 """The first SQLite without the bug that could lose a commit at a WAL reset."""
+MIN_SAFE_EXPAT = (2, 6, 0)
+"""The first expat whose time for one large token is linear (CVE-2023-52425)."""
+ANSWER_SECONDS = 5.0
+"""Time that the running server may take to answer."""
 
 
 @dataclass(frozen=True)
 class CheckResult:
-    """One check: its name, whether it passed, and what it found."""
+    """One check: its name, whether it passed, and what it found. A warning passes."""
 
     name: str
     ok: bool
     detail: str
+    warning: bool = False
+
+    @property
+    def state(self) -> str:
+        """`ok`, `warning` or `WRONG`."""
+        if not self.ok:
+            return "WRONG"
+        return "warning" if self.warning else "ok"
 
 
 def run_checks(parts: Parts, deep: bool) -> Iterator[CheckResult]:
     """Run the checks and yield one result each, the most important first."""
     settings = parts.settings
-    yield _settings(settings)
+    yield _data_folder(settings)
+    yield _installation(parts)
+    yield _user()
     yield _database(parts)
     if settings.embedded:
         yield _sqlite()
     yield _folder(settings)
     yield _disk(settings)
     yield from _sandbox(settings)
+    yield _expat()
     yield _address(settings)
     yield _inspections(parts)
     if deep:
@@ -60,10 +78,29 @@ def _first(lines: Sequence[str], most: int = 5) -> str:
     return "; ".join(lines[:most]) + ("; …" if len(lines) > most else "")
 
 
-def _settings(settings: Settings) -> CheckResult:
-    running = settings.embedded and is_locked(settings.data)
-    state = "a server runs on it" if running else "no server runs on it"
+def _data_folder(settings: Settings) -> CheckResult:
+    state = "a server runs on it" if is_locked(settings.data) else "no server runs on it"
     return CheckResult("data folder", True, f"{settings.data} ({state})")
+
+
+def _installation(parts: Parts) -> CheckResult:
+    """Which one this is. That database, store and secret belong to it was checked on opening."""
+    identity = parts.database.read(read_identity)
+    assert identity is not None  # a command opens no installation without one
+    created = f"{identity.created_at:%Y-%m-%d}"
+    return CheckResult("installation", True, f"{identity.id}, known since {created}")
+
+
+def _user() -> CheckResult:
+    """As root, a fault of the sandbox would reach the whole machine."""
+    name = pwd.getpwuid(os.geteuid()).pw_name if _has_name(os.geteuid()) else str(os.geteuid())
+    if os.geteuid() == 0:
+        return CheckResult("user", True, "runs as root; run it as a user of its own", warning=True)
+    return CheckResult("user", True, name)
+
+
+def _has_name(uid: int) -> bool:
+    return any(entry.pw_uid == uid for entry in pwd.getpwall())
 
 
 def _database(parts: Parts) -> CheckResult:
@@ -77,9 +114,21 @@ def _database(parts: Parts) -> CheckResult:
 def _sqlite() -> CheckResult:
     module = sqlite_module()
     version = module.sqlite_version
-    safe = tuple(int(part) for part in version.split(".")) >= MIN_SAFE_SQLITE
-    warning = "" if safe else "; older than 3.51.3: a rare bug can lose a commit at a WAL reset"
-    return CheckResult("sqlite", True, f"{version} ({module.__name__}){warning}")
+    safe = _version_tuple(version) >= MIN_SAFE_SQLITE
+    advice = "" if safe else "; older than 3.51.3: a rare bug can lose a commit at a WAL reset"
+    return CheckResult("sqlite", True, f"{version} ({module.__name__}){advice}", warning=not safe)
+
+
+def _expat() -> CheckResult:
+    """The parser of workbooks' XML."""
+    version = pyexpat.EXPAT_VERSION.removeprefix("expat_")
+    safe = _version_tuple(version) >= MIN_SAFE_EXPAT
+    advice = "" if safe else "; older than 2.6: one large token takes quadratic time"
+    return CheckResult("expat", True, f"{version}{advice}", warning=not safe)
+
+
+def _version_tuple(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split("."))
 
 
 def _folder(settings: Settings) -> CheckResult:
@@ -100,13 +149,27 @@ def _disk(settings: Settings) -> CheckResult:
 
 def _sandbox(settings: Settings) -> Iterator[CheckResult]:
     for name, state in sandbox_status().items():
-        missing = settings.sandbox == "require" and not state.startswith("on")
-        yield CheckResult(f"sandbox: {name}", not missing, state)
+        missing = not state.startswith("on")
+        required = settings.sandbox == "require"
+        yield CheckResult(f"sandbox: {name}", not (missing and required), state, warning=missing)
 
 
 def _address(settings: Settings) -> CheckResult:
-    version = sys.version.split()[0]
-    return CheckResult("address", True, f"{settings.endpoint}, Python {version}")
+    """Where the server of this data folder listens, and whether it answers there."""
+    if not is_locked(settings.data):
+        return CheckResult("address", True, f"no server runs; it would serve {settings.endpoint}")
+    holder = read_holder(settings.data)
+    address = holder.get("address", "")
+    if not address.startswith("http"):
+        return CheckResult("address", True, f"process {holder.get('pid')} uses the data folder")
+    try:
+        answered = httpx2.get(
+            f"{address}/healthz", timeout=ANSWER_SECONDS, trust_env=False
+        ).is_success
+    except httpx2.TransportError:
+        answered = False
+    state = "answers" if answered else f"gives no answer within {ANSWER_SECONDS:.0f} s"
+    return CheckResult("address", answered, f"{address} {state}")
 
 
 def _inspections(parts: Parts) -> CheckResult:

@@ -4,11 +4,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
-from entrepot.errors import SchemaInvalid
+from entrepot.errors import DialectInvalid, FieldInvalid, SchemaInvalid
 from entrepot.inspection.local import validate_file
 from entrepot.inspection.results import InspectionFailed, Mode
+from entrepot.schemas.reading.stated import check_dialect, parse_encoding
 from entrepot.schemas.table_schema import parse_schema, to_document
 from entrepot_client.cli.failures import ExitStatus, Failure
+
+ADVICE: dict[type[Exception], str] = {
+    SchemaInvalid: "Correct the Table Schema there.",
+    DialectInvalid: "Correct the Table Dialect there.",
+    FieldInvalid: "Give one of these names, or leave it out.",
+}
 
 
 def validate(
@@ -16,18 +23,19 @@ def validate(
     schema: Mapping[str, Any] | None,
     mode: str,
     dialect: Mapping[str, Any] | None,
+    encoding: str | None,
 ) -> dict[str, Any]:
     """Validate a file in a sandbox process on this machine: whether it is valid, and the report.
 
-    Raises Failure for an invalid schema, and if the engine could not run.
+    Raises Failure for an invalid schema, dialect or encoding, and if the engine could not run.
     """
     try:
         document = to_document(parse_schema(dict(schema))) if schema is not None else None
-        result = validate_file(
-            path, document, cast(Mode, mode), dict(dialect) if dialect is not None else None
-        )
-    except SchemaInvalid as wrong:
-        advice = "Correct the Table Schema there."
+        sound = check_dialect(dict(dialect), "dialect") if dialect is not None else None
+        encoding = parse_encoding(encoding)
+        result = validate_file(path, document, cast(Mode, mode), sound, encoding)
+    except (SchemaInvalid, DialectInvalid, FieldInvalid) as wrong:
+        advice = ADVICE[type(wrong)]
         raise Failure(
             str(wrong), advice, ExitStatus.WRONG_USAGE, figures=wrong.figures()
         ) from wrong

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import ctypes
 import os
+import resource
 import signal
 import sys
 import threading
@@ -26,6 +27,8 @@ SWEEP_INTERVAL_SECONDS = 600.0
 """Pause between two sweeps of one worker."""
 WORKER_DRAIN_SECONDS = 5.0
 """Time for running inspections at shutdown. Interrupted ones resume at the next start."""
+LISTEN_BACKLOG = 4096
+"""Connections that wait to be accepted; the kernel's net.core.somaxconn bounds it too."""
 PR_SET_PDEATHSIG = 1
 """`prctl(2)`: the signal that a process gets when its parent ends."""
 
@@ -87,6 +90,7 @@ async def _serve(settings: Settings, ready: int) -> None:
     from entrepot.cli.listener import SendTimeoutServer
     from entrepot.http.app import create_app
 
+    raise_open_file_limit()
     parts = build_parts(settings, pool_size=8)
     release_dead_uploads(parts)
     app, asgi = create_app(parts)
@@ -98,7 +102,8 @@ async def _serve(settings: Settings, ready: int) -> None:
         interface=Interfaces.ASGI,
         http=HTTPModes.http1,
         websockets=False,
-        backlog=1024,
+        backlog=LISTEN_BACKLOG,
+        backpressure=settings.connections,
         log_enabled=False,
         http1_settings=HTTP1Settings(header_read_timeout=int(settings.header_timeout * 1000)),
     )
@@ -113,6 +118,13 @@ async def _serve(settings: Settings, ready: int) -> None:
     loop.call_later(0, lambda: loop.create_task(_report_ready_when_listening(settings, ready)))
     await server.serve()
     parts.close()
+
+
+def raise_open_file_limit() -> None:
+    """Let this process open as many files and connections as the system allows it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 async def _report_ready_when_listening(settings: Settings, ready: int) -> None:

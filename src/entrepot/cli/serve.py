@@ -3,13 +3,11 @@
 from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime
-from pathlib import Path
-
-import platformdirs
 
 from entrepot.accounts.accounts import has_accounts
 from entrepot.bootstrap.parts import build_parts
 from entrepot.cli.data_folder import lock_data_folder, make_data_folder
+from entrepot.cli.database_errors import explain_database_errors
 from entrepot.cli.logs import configure_logs
 from entrepot.cli.samples import seed_demo, sign_in_link, wait_until_published
 from entrepot.cli.start import choose_port, prepare_installation, refuse_foreign_store
@@ -19,11 +17,6 @@ from entrepot.http.web.curl_examples import curl_examples
 from entrepot.settings import Settings
 
 PrintLine = Callable[[str], None]
-
-
-def demo_folder() -> Path:
-    """The default data folder of a demo, which is not the one of a real server."""
-    return platformdirs.user_data_path("entrepot-demo")
 
 
 def serve(settings: Settings, print_line: PrintLine) -> int:
@@ -42,11 +35,14 @@ def _run(settings: Settings, print_line: PrintLine, demo: bool) -> int:
         raise StartRefused(
             reason="The roles api and worker need PostgreSQL: set ENTREPOT_DATABASE."
         )
-    refuse_foreign_store(settings)
+    with explain_database_errors(settings):
+        refuse_foreign_store(settings)
     make_data_folder(settings.data)
-    with lock_data_folder(settings.data, settings.endpoint, datetime.now(UTC)):
+    with lock_data_folder(settings.data, settings.endpoint, datetime.now(UTC)) as lock:
         settings = choose_port(settings)
-        prepare_installation(settings)
+        lock.record_address(settings.listen_url)
+        with explain_database_errors(settings):
+            prepare_installation(settings)
         lines = [f"Entrepot keeps its data in {settings.data}"]
         if demo:
             lines += _seed(settings)

@@ -1,20 +1,23 @@
 """Prepare an installation: folder, migration, secret, and what a killed run left."""
 
 import socket
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import inspect
 
 from entrepot.accounts.accounts import has_accounts
 from entrepot.blobs.disk import count_files
-from entrepot.bootstrap.parts import Parts, build_parts, read_secret
-from entrepot.cli.data_folder import is_locked, lock_data_folder, make_data_folder
+from entrepot.bootstrap.identity import Identity, adopt_identity, check_identity, read_identity
+from entrepot.bootstrap.parts import Parts, build_parts
+from entrepot.cli.data_folder import demo_folder, lock_data_folder, make_data_folder
+from entrepot.cli.database_errors import explain_database_errors
 from entrepot.db.engine import database_url, open_database
 from entrepot.db.tables import accounts
 from entrepot.errors import StartRefused
 from entrepot.files.sweep import release_all_reservations
 from entrepot.migrations.run import current_revision, head_revision, migrate
-from entrepot.settings import Settings
+from entrepot.settings import Settings, default_folder
 
 
 def refuse_foreign_store(settings: Settings) -> None:
@@ -40,28 +43,75 @@ def _has_accounts(settings: Settings) -> bool:
     file = settings.sqlite_file
     if settings.embedded and not (file.is_file() and file.stat().st_size):
         return False
-    database = open_database(settings)
-    try:
-        with database.reading() as conn:
-            return inspect(conn).has_table(accounts.name) and has_accounts(conn)
-    finally:
-        database.close()
+    with closing(open_database(settings)) as database, database.reading() as conn:
+        return inspect(conn).has_table(accounts.name) and has_accounts(conn)
 
 
-def prepare_installation(settings: Settings) -> None:
-    """Migrate, create the secret, and clean up after a killed run. The caller has locked the
-    folder."""
-    database = open_database(settings)
-    try:
-        migrate(database, settings.sqlite_file, datetime.now(UTC))
-        read_secret(settings)
-    finally:
-        database.close()
-    parts = build_parts(settings)
-    try:
+def refuse_missing_installation(settings: Settings) -> None:
+    """Refuse a folder or a database that holds no installation. Creates nothing.
+
+    Raises StartRefused.
+    """
+    if settings.embedded:
+        exists = settings.sqlite_file.is_file() and settings.sqlite_file.stat().st_size > 0
+        place = f"the folder {settings.data}"
+    else:
+        with closing(open_database(settings)) as database:
+            exists = current_revision(database) is not None
+        place = f"the database {database_url(settings)}"
+    if not exists:
+        raise StartRefused(
+            reason=f"There is no installation in {place}.{_other_installations(settings)} "
+            "`entrepot serve` and `entrepot admin init` create one. Nothing was created."
+        )
+
+
+def _other_installations(settings: Settings) -> str:
+    """Where the installations are that a person may have meant: the default one and the demo's."""
+    folders = [
+        folder
+        for folder in (default_folder(), demo_folder())
+        if folder != settings.data and (folder / settings.sqlite_file.name).is_file()
+    ]
+    return "".join(f" One is in {folder}: add --data {folder}." for folder in folders)
+
+
+def create_installation(settings: Settings) -> Identity:
+    """Create an installation where there is none. Raises StartRefused."""
+    with explain_database_errors(settings):
+        refuse_foreign_store(settings)
+        make_data_folder(settings.data)
+        with lock_data_folder(settings.data, "a command", datetime.now(UTC)):
+            with closing(open_database(settings)) as database:
+                identity = database.read(read_identity)
+            if identity is not None:
+                raise StartRefused(
+                    reason=f"Installation {identity.id} is there already, in "
+                    f"{database_url(settings)}. Nothing was changed."
+                )
+            return migrate_installation(settings)
+
+
+def prepare_installation(settings: Settings) -> Identity:
+    """Migrate, create secret and identity if there are none, and clean up after a killed run.
+
+    The caller has locked the folder. Raises StartRefused.
+    """
+    identity = migrate_installation(settings)
+    with closing(build_parts(settings)) as parts:
         release_dead_uploads(parts)
-    finally:
-        parts.close()
+    return identity
+
+
+def migrate_installation(settings: Settings) -> Identity:
+    """Migrate a database that no server uses, and complete the identity. Raises StartRefused."""
+    if settings.embedded:
+        # SQLite gives its other files (-wal, -shm) the mode of this one.
+        settings.sqlite_file.touch(mode=0o600)
+        settings.sqlite_file.chmod(0o600)
+    with closing(open_database(settings)) as database:
+        migrate(database, settings.sqlite_file, datetime.now(UTC))
+        return adopt_identity(settings, database, lambda: datetime.now(UTC))
 
 
 def release_dead_uploads(parts: Parts) -> None:
@@ -79,25 +129,24 @@ def release_dead_uploads(parts: Parts) -> None:
 def open_installation(settings: Settings) -> Parts:
     """The parts for an operator's command, whether a server runs or not.
 
-    If no server runs, an older database is migrated first. Raises StartRefused.
+    If no server runs, a database of an earlier release is migrated first. Raises StartRefused.
     """
     refuse_foreign_store(settings)
-    make_data_folder(settings.data)
-    if not (settings.embedded and is_locked(settings.data)):
+    refuse_missing_installation(settings)
+    if not _is_current(settings):
+        make_data_folder(settings.data)
         with lock_data_folder(settings.data, "a command", datetime.now(UTC)):
-            prepare_for_command(settings)
+            migrate_installation(settings)
     return build_parts(settings)
 
 
-def prepare_for_command(settings: Settings) -> None:
-    """Migrate a database that no server uses."""
-    database = open_database(settings)
-    try:
+def _is_current(settings: Settings) -> bool:
+    """Whether the database is of this release and has its identity, so that a command can use it
+    beside a server."""
+    with closing(open_database(settings)) as database:
         if current_revision(database) != head_revision():
-            migrate(database, settings.sqlite_file, datetime.now(UTC))
-        read_secret(settings)
-    finally:
-        database.close()
+            return False
+        return check_identity(settings, database) is not None
 
 
 def choose_port(settings: Settings) -> Settings:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import QueuePool
 
 from entrepot.db.types import ReadConnection, WriteConnection
@@ -101,10 +102,13 @@ def before_commit(
 
 
 def open_database(settings: Settings, pool_size: int = 4) -> Database:
-    """Open the configured database; nothing is created or migrated here."""
+    """Open the configured database; nothing is created or migrated here.
+
+    Raises `ArgumentError` for an address that is none.
+    """
     if settings.database is None:
         return Database(sqlite_engine(settings.sqlite_file, pool_size))
-    url = make_url(settings.database.get_secret_value()).set(drivername="postgresql+psycopg")
+    url = _postgresql_url(settings.database.get_secret_value())
     engine = create_engine(
         url, pool_size=pool_size, max_overflow=4, pool_pre_ping=True, hide_parameters=True
     )
@@ -115,7 +119,16 @@ def database_url(settings: Settings) -> str:
     """The address of the configured database, without its password."""
     if settings.database is None:
         return f"sqlite:///{settings.sqlite_file}"
-    return make_url(settings.database.get_secret_value()).render_as_string(hide_password=True)
+    url = _postgresql_url(settings.database.get_secret_value())
+    return url.set(drivername="postgresql").render_as_string(hide_password=True)
+
+
+def _postgresql_url(address: str) -> URL:
+    """Raises `ArgumentError` if it is no address."""
+    try:
+        return make_url(address).set(drivername="postgresql+psycopg")
+    except ValueError:  # of the port, which SQLAlchemy does not report as its own error
+        raise ArgumentError("its port is no number") from None
 
 
 def sqlite_engine(file: Path, pool_size: int = 4) -> Engine:
@@ -136,6 +149,22 @@ def sqlite_engine(file: Path, pool_size: int = 4) -> Engine:
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def copy_sqlite(file: Path, target: Path) -> None:
+    """Copy a SQLite database with SQLite's own backup, which is consistent while others write.
+
+    Mode 0600. `target` must not be in use.
+    """
+    target.touch(mode=0o600)
+    target.chmod(0o600)
+    module = sqlite_module()
+    source, copy = module.connect(str(file)), module.connect(str(target))
+    try:
+        source.backup(copy)
+    finally:
+        copy.close()
+        source.close()
 
 
 def _prepare_sqlite(dbapi_conn: Any, _record: Any) -> None:

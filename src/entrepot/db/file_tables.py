@@ -39,8 +39,9 @@ files = Table(
     Column("description", Text, nullable=False),
     Column("size_limit", BigInteger, nullable=False),
     Column("enforcement", String(8), nullable=False),
-    # A Table Dialect by which deliveries are read; NULL: it is found out.
+    # A Table Dialect by which deliveries are read, and their encoding; NULL: it is found out.
     Column("dialect", JSON(none_as_null=True)),
+    Column("encoding", String(40)),
     Column("current_version", Integer),
     # Its bytes, by which lists sort; -1: there is none.
     Column("current_size", BigInteger, nullable=False, server_default="-1"),
@@ -139,6 +140,9 @@ inspections = Table(
     Column("schema", JSON),
     # The schema's revision that it judged by, 0 for none; NULL: not known.
     Column("revision", Integer),
+    # The dialect and the encoding that it read by: so are the version's forms read.
+    Column("dialect", JSON(none_as_null=True)),
+    Column("encoding", String(40)),
     # The profile's columns, measured after the publication; NULL until then.
     Column("columns", JSON(none_as_null=True)),
 )
@@ -183,6 +187,8 @@ schema_revisions = Table(
     Column("revision", Integer, primary_key=True, autoincrement=False),
     Column("source", String(8), nullable=False),
     Column("schema", JSON, nullable=False),
+    Column("dialect", JSON(none_as_null=True)),
+    Column("encoding", String(40)),
     Column("version", Integer),
     # What it changed; NULL for a first schema, given with the file or frozen.
     Column("changes", JSON(none_as_null=True)),
@@ -203,6 +209,7 @@ checks = Table(
     Column("mode", String(8), nullable=False),
     Column("schema", JSON(none_as_null=True)),
     Column("dialect", JSON(none_as_null=True)),
+    Column("encoding", String(40)),
     Column("size", BigInteger, nullable=False, server_default="0"),
     Column("sha256", String(64)),
     # Of a schema that is to come: the revision it is to follow, and what it changes.

@@ -26,6 +26,7 @@ from entrepot.db.file_tables import (
     schema_revisions,
     versions,
 )
+from entrepot.db.installation_tables import installation
 from entrepot.db.metadata import metadata
 from entrepot.db.task_tables import replies, reservations, tasks, uploads, worker_leases
 
@@ -40,6 +41,7 @@ __all__ = [
     "failed_sign_ins",
     "files",
     "inspections",
+    "installation",
     "keys",
     "metadata",
     "offers",

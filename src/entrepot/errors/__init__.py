@@ -42,12 +42,14 @@ from entrepot.errors.limits import (
     RateLimited,
     SizeLimitTooSmall,
     StorageFull,
+    TooManyBodies,
     TooManyDownloads,
     TooManyPreviews,
     TooManyStreams,
     TooManyUploads,
 )
 from entrepot.errors.state import (
+    BackupFailed,
     BlobMissing,
     BreakingChange,
     DerivativeFailed,
@@ -77,6 +79,7 @@ from entrepot.errors.state import (
 )
 
 __all__ = [
+    "BackupFailed",
     "BlobMissing",
     "BodyTooLarge",
     "BodyTooSlow",
@@ -125,6 +128,7 @@ __all__ = [
     "SweepStopped",
     "TaskFinished",
     "TooManyAttempts",
+    "TooManyBodies",
     "TooManyDownloads",
     "TooManyPreviews",
     "TooManyStreams",

@@ -31,13 +31,15 @@ class SchemaInvalid(EntrepotError):
 
 @dataclass(eq=False)
 class DialectInvalid(EntrepotError):
-    """An invalid Table Dialect; `pointer` is a JSON pointer (RFC 6901) to the fault."""
+    """An invalid Table Dialect in a `field` of the request; `pointer` is a JSON pointer (RFC 6901)
+    to the fault in it."""
 
     pointer: str
     reason: str
+    field: str = "table_dialect"
 
     def __str__(self) -> str:
-        return f"table_dialect: at {self.pointer or 'the top'}: {self.reason}."
+        return f"{self.field}: at {self.pointer or 'the top'}: {self.reason}."
 
 
 @dataclass(eq=False)
@@ -63,12 +65,17 @@ class MediaTypeUnsupported(EntrepotError):
 
 @dataclass(eq=False)
 class BodyTooSlow(EntrepotError):
-    """The client sent nothing for `seconds`; the server aborts the request."""
+    """The client took `seconds` for the `received` bytes, which is too long; or it sent nothing
+    more. The server ends the request."""
 
     seconds: float
+    received: int
 
     def __str__(self) -> str:
-        return f"Nothing arrived for {self.seconds:g} seconds. Nothing was stored; send it again."
+        return (
+            f"The body came too slowly: {self.received:,} bytes in {self.seconds:g} seconds. "
+            "Nothing was stored; send it again."
+        )
 
 
 @dataclass(eq=False)

@@ -137,6 +137,20 @@ class RateLimited(EntrepotError):
 
 
 @dataclass(eq=False)
+class TooManyBodies(EntrepotError):
+    """One address sends too many bodies at once without a valid key."""
+
+    limit: int
+    retry_after: int = 5
+
+    def __str__(self) -> str:
+        return (
+            f"This address sends {self.limit:,} requests without a valid key at once, and no more "
+            "are taken. Let them end, or use a key."
+        )
+
+
+@dataclass(eq=False)
 class StorageFull(EntrepotError):
     """The free space of the server's disk has reached the watermark."""
 

@@ -235,6 +235,20 @@ class StartRefused(EntrepotError):
 
 
 @dataclass(eq=False)
+class BackupFailed(EntrepotError):
+    """Bytes that the database names are missing or damaged, so no consistent back-up exists."""
+
+    blob_id: UUID
+    reason: str
+
+    def __str__(self) -> str:
+        return (
+            f"Blob {self.blob_id} {self.reason}. No snapshot was made. Run `entrepot doctor "
+            "--deep`, which names the file that it belongs to."
+        )
+
+
+@dataclass(eq=False)
 class SweepStopped(EntrepotError):
     """A sweep would remove too many blobs: the database is wrong or incomplete, or many are lost.
 

@@ -1,11 +1,12 @@
-"""A file's contract: what each delivery must keep, every revision of its schema, and the next one.
+"""A file's contract: what each delivery must keep, every revision of it, and the next one.
 
-A new schema never takes effect unchecked. It is compared with the old one, breaking changes must
+A revision is a schema with the dialect and the encoding by which deliveries are read. A new one
+never takes effect unchecked. It is compared with the old one, breaking changes must
 be accepted, and a background task validates the current version with it
 (`files.processing.validation`). If the file changed meanwhile, it validates again or fails.
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID, uuid4
@@ -16,19 +17,36 @@ from entrepot.accounts.actor import AccountId, Actor
 from entrepot.activity.record import record
 from entrepot.db.tables import accounts, checks, files, schema_revisions, users, versions
 from entrepot.db.types import ReadConnection, WriteConnection
-from entrepot.errors import BreakingChange, NotFound
+from entrepot.errors import BreakingChange, FieldInvalid, NotAllowed, NotFound, SchemaInvalid
 from entrepot.files.versions import FileId
-from entrepot.grants.access import access_visible, lock_manageable
+from entrepot.grants.access import Deliverable, access_visible, lock_manageable
 from entrepot.inspection.results import Mode
 from entrepot.schemas.changes import Change, Effect, breaking_change, compatible_change
 from entrepot.schemas.compare_schemas import compare_schemas, is_compatible
-from entrepot.schemas.model import TableSchema
+from entrepot.schemas.reading.compare_dialects import compare_readings
+from entrepot.schemas.reading.contract_document import ContractDocument
+from entrepot.schemas.reading.stated import StatedReading
 from entrepot.schemas.table_schema import to_document
 from entrepot.tasks.queue import TaskQueue
 from entrepot.tasks.records import TaskId, create_task
 
 CHECK = "check.bytes"
 """The workflow's name in the queue; part of the task protocol."""
+API_NAMES = {"dialect": "table_dialect", "encoding": "encoding"}
+"""What is stated of how a file is read, and what forms call it."""
+NOTHING_PUBLISHED = "nothing was published under the old contract"
+
+
+RevisionSource = Literal["given", "inferred", "migrated"]
+"""Who made a revision: the owner, the first version, or the migration of an older release."""
+
+
+@dataclass(frozen=True)
+class NewContract:
+    """What a request makes of a contract: a schema, and how deliveries are read from now on."""
+
+    schema: dict[str, Any]
+    reading: StatedReading
 
 
 @dataclass(frozen=True)
@@ -45,18 +63,19 @@ class Contract:
     mode: Mode
     schema: dict[str, Any] | None
     revision: int
-    dialect: dict[str, Any] | None
+    reading: StatedReading
     current_version: int | None
 
 
 @dataclass(frozen=True)
 class Revision:
-    """One schema that the file has had. `version` is the one that it was inferred from, or that
-    was held against it; `changes` is None for a first schema."""
+    """One schema that the file has had, and how deliveries were read. `version` is the one that it
+    was inferred from, or that was held against it; `changes` is None for a first schema."""
 
     number: int
-    source: Literal["given", "inferred"]
+    source: RevisionSource
     schema: dict[str, Any]
+    reading: StatedReading
     version: int | None
     changes: list[dict[str, Any]] | None
     user_name: str
@@ -88,7 +107,7 @@ def load_contract(conn: ReadConnection, file_id: UUID) -> Contract:
         mode="given" if newest else row.enforcement,
         schema=newest.schema if newest else None,
         revision=newest.revision if newest else 0,
-        dialect=row.dialect,
+        reading=StatedReading(row.dialect, row.encoding),
         current_version=row.current_version,
     )
 
@@ -115,6 +134,7 @@ def list_schema_revisions(conn: ReadConnection, actor: Actor, file_id: UUID) -> 
             number=row.revision,
             source=row.source,
             schema=row.schema,
+            reading=StatedReading(row.dialect, row.encoding),
             version=row.version if target.rights.reads else None,
             changes=row.changes,
             user_name=f"{row.account_name}:{row.user_name}",
@@ -124,35 +144,56 @@ def list_schema_revisions(conn: ReadConnection, actor: Actor, file_id: UUID) -> 
     ]
 
 
-def compare_with_contract(contract: Contract, schema: dict[str, Any]) -> tuple[Change, ...]:
-    """What a new schema changes of the contract, that it is enforced from now on included."""
+def complete_contract(contract: Contract, document: ContractDocument) -> NewContract:
+    """The whole contract that a file is to have. Raises SchemaInvalid where it has no schema."""
+    schema = to_document(document.schema) if document.schema is not None else contract.schema
+    if schema is None:
+        raise SchemaInvalid("/schema", "it is required, since the file has none to keep")
+    changed = {name: getattr(document.reading, name) for name in document.changed}
+    return NewContract(schema, replace(contract.reading, **changed))
+
+
+def compare_with_contract(contract: Contract, new: NewContract) -> tuple[Change, ...]:
+    """What is changed of the contract, that it is enforced from now on included."""
     if contract.schema is not None:
-        return compare_schemas(contract.schema, schema)
-    what = f"enforcement: {contract.mode} → given"
-    if contract.current_version is None:
-        return (compatible_change("", what, "nothing was published under the old contract"),)
-    reason = "deliveries that break the schema are rejected from now on"
-    return (breaking_change("", what, reason),)
+        changes = compare_schemas(contract.schema, new.schema)
+    else:
+        what = f"enforcement: {contract.mode} → given"
+        reason = "deliveries that break the schema are rejected from now on"
+        changes = (breaking_change("", what, reason),)
+        if contract.current_version is None:
+            changes = (compatible_change("", what, NOTHING_PUBLISHED),)
+    return (*changes, *compare_readings_of(contract, new.reading))
 
 
-def propose_schema(
+def compare_readings_of(contract: Contract, reading: StatedReading) -> tuple[Change, ...]:
+    """What is changed of how deliveries are read: nothing that breaks, if none was published."""
+    changes = compare_readings(contract.reading, reading)
+    if contract.current_version is not None:
+        return changes
+    return tuple(
+        compatible_change(change.pointer, change.what, NOTHING_PUBLISHED) for change in changes
+    )
+
+
+def propose_contract(
     conn: WriteConnection,
     actor: Actor,
     file_id: UUID,
-    schema: TableSchema,
+    document: ContractDocument,
     accept_breaking: bool,
     queue: TaskQueue,
     now: datetime,
 ) -> TaskId:
-    """Have a new schema checked; it takes effect when the task succeeds.
+    """Have a new contract checked; it takes effect when the task succeeds.
 
-    Raises NotFound, NotAllowed, and BreakingChange where it breaks something and that was not
-    accepted.
+    Raises NotFound, NotAllowed, SchemaInvalid where there is no schema to keep, and BreakingChange
+    where it breaks something and that was not accepted.
     """
     lock_manageable(conn, actor, file_id)
     contract = load_contract(conn, file_id)
-    document = to_document(schema)
-    changes = compare_with_contract(contract, document)
+    new = complete_contract(contract, document)
+    changes = compare_with_contract(contract, new)
     change_documents = [change.to_document() for change in changes]
     if not is_compatible(changes) and not accept_breaking:
         raise BreakingChange(changes=change_documents)
@@ -165,8 +206,9 @@ def propose_schema(
             file_id=file_id,
             name=contract.file_name,
             mode="given",
-            schema=document,
-            dialect=contract.dialect,
+            schema=new.schema,
+            dialect=new.reading.dialect,
+            encoding=new.reading.encoding,
             revision=contract.revision,
             changes=change_documents,
             created_by=actor.user_id,
@@ -194,31 +236,84 @@ def propose_schema(
 def add_revision(
     conn: WriteConnection,
     contract: Contract,
-    schema: dict[str, Any],
+    new: NewContract,
     changes: list[dict[str, Any]],
     user_id: UUID,
     now: datetime,
 ) -> int:
-    """Make a schema the file's own from now on; its revision's number."""
+    """Make a schema, and how deliveries are read, the file's own from now on; its revision's
+    number."""
     number = contract.revision + 1
+    reading = asdict(new.reading)
     conn.execute(
         insert(schema_revisions).values(
             file_id=contract.file_id,
             revision=number,
             source="given",
-            schema=schema,
+            schema=new.schema,
             version=contract.current_version,
             changes=changes,
             created_by=user_id,
             created_at=now,
+            **reading,
         )
     )
     conn.execute(
         update(files)
         .where(files.c.id == contract.file_id)
-        .values(enforcement="given", updated_at=now)
+        .values(enforcement="given", updated_at=now, **reading)
     )
     return number
+
+
+def check_reading(contract: Contract, target: Deliverable, reading: StatedReading) -> StatedReading:
+    """How the file is to be read once a delivery states this; a part that is not stated stays.
+
+    Raises NotAllowed for who may not change the contract, and FieldInvalid once a version is
+    published: what is stated later is held against that version.
+    """
+    before = contract.reading
+    merged = StatedReading(
+        before.dialect if reading.dialect is None else reading.dialect,
+        before.encoding if reading.encoding is None else reading.encoding,
+    )
+    if merged == before:
+        return merged
+    if not target.rights.manages:
+        raise NotAllowed(reason="only who manages the file says how it is read.")
+    if contract.current_version is not None:
+        field = "table_dialect" if merged.dialect != before.dialect else "encoding"
+        reason = "is another than the file's, which has a published version; change it with PUT"
+        raise FieldInvalid(field, f"{reason} /api/v1/file/{{file_id}}/schema.")
+    return merged
+
+
+def state_reading(
+    conn: WriteConnection, target: Deliverable, reading: StatedReading, now: datetime
+) -> None:
+    """Say with a delivery how a file is read of which no version is published; the file is locked.
+    Raises what `check_reading` raises."""
+    contract = load_contract(conn, target.file_id)
+    before, merged = contract.reading, check_reading(contract, target, reading)
+    if merged == before:
+        return
+    detail: dict[str, Any]
+    if contract.schema is not None:
+        action = "schema.change"
+        changes = [change.to_document() for change in compare_readings_of(contract, merged)]
+        new = NewContract(contract.schema, merged)
+        number = add_revision(conn, contract, new, changes, target.actor.user_id, now)
+        detail = {"revision": number, "changes": changes}
+    else:
+        action = "file.change"
+        values = {**asdict(merged), "updated_at": now}
+        conn.execute(update(files).where(files.c.id == contract.file_id).values(**values))
+        detail = {
+            API_NAMES[name]: {"from": getattr(before, name), "to": value}
+            for name, value in asdict(merged).items()
+            if value != getattr(before, name)
+        }
+    record(conn, contract.account_id, target.actor, action, now, contract.file_id, None, detail)
 
 
 def lock_contract(conn: WriteConnection, file_id: UUID) -> Contract:

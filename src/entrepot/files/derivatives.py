@@ -25,7 +25,9 @@ from entrepot.db.tables import (
     versions,
 )
 from entrepot.db.types import ReadConnection, WriteConnection
+from entrepot.files.drift import note_drift
 from entrepot.inspection.results import Form, Made, Mode
+from entrepot.schemas.reading.stated import FOUND_OUT, StatedReading
 from entrepot.tasks.queue import BACKGROUND_QUEUE, TaskQueue
 
 DERIVE = "derive.version"
@@ -57,7 +59,7 @@ class Derivation:
     schema: dict[str, Any]
     mode: Mode
     rows: int
-    dialect: dict[str, Any] | None = None
+    reading: StatedReading = FOUND_OUT
 
 
 def plan_derivative(
@@ -132,7 +134,7 @@ def begin_derivation(conn: WriteConnection, run_id: UUID, now: datetime) -> Deri
         schema=row.schema or {},
         mode="given" if row.has_schema else "infer" if row.enforcement != "none" else "none",
         rows=row.row_count or 0,
-        dialect=row.dialect,
+        reading=StatedReading(row.dialect, row.encoding),
     )
 
 
@@ -155,6 +157,7 @@ def save_derivative(
     if columns is not None:
         this_version = inspections.c.version_id == derivation.version_id
         conn.execute(update(inspections).where(this_version).values(columns=columns))
+        note_drift(conn, derivation.version_id)
     is_original = blob_id == derivation.version_id
     if not is_original and not free_space(
         conn, derivation.account_id, stored.size, max_total_bytes, now
@@ -315,8 +318,9 @@ def _derivation_query(run_id: UUID) -> Any:
             versions.c.sha256,
             versions.c.row_count,
             inspections.c.schema,
+            inspections.c.dialect,
+            inspections.c.encoding,
             files.c.name,
-            files.c.dialect,
             files.c.enforcement,
             has_schema.label("has_schema"),
         )

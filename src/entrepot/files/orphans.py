@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import islice
 
 from entrepot.accounts.accounts import has_accounts
@@ -14,6 +14,8 @@ MAX_ORPHANS = 1_000
 MAX_ORPHANS_PERCENT = 1
 """Orphans that one sweep may remove, of which the smaller holds: far more than a crash leaves, and
 little if the database is the wrong one."""
+TRASH_PERIOD = timedelta(days=7)
+"""Orphans stay so long in the store's trash before they are removed for good."""
 FEW_ORPHANS = 10
 """Orphans that a small store may have, in which 1 % is less than one blob.
 
@@ -71,16 +73,26 @@ def orphan_limit(blobs: int, named: int) -> int:
     return min(MAX_ORPHANS, max(small_limit, blobs * MAX_ORPHANS_PERCENT // 100))
 
 
-def remove_orphans(database: Database, store: BlobStore, orphans: Orphans) -> int:
-    """Remove those that no row names now either; how many."""
-    removed = 0
+def discard_orphans(database: Database, store: BlobStore, orphans: Orphans) -> int:
+    """Move those that no row names now either to the store's trash; how many."""
+    discarded = 0
     for batch in _batches(orphans.blob_ids):
         named_ids = database.read(find_named_blobs, batch)
         for blob_id in batch:
             if blob_id not in named_ids:
-                store.delete(blob_id)
-                removed += 1
-    return removed
+                store.discard(blob_id)
+                discarded += 1
+    return discarded
+
+
+def recover_discarded(database: Database, store: BlobStore) -> int:
+    """Bring back from the trash what a row names, as after a database was restored; how many."""
+    recovered = 0
+    for batch in _batches([stat.blob_id for stat in store.list_trash()]):
+        for blob_id in database.read(find_named_blobs, batch):
+            store.recover(blob_id)
+            recovered += 1
+    return recovered
 
 
 def _batches(blob_ids: list[BlobId]) -> Iterator[list[BlobId]]:

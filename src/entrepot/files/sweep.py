@@ -13,7 +13,12 @@ from entrepot.files.cleanup.delete import purge_files
 from entrepot.files.cleanup.retention import apply_retention, files_over_retention
 from entrepot.files.delivery.resumable import drop_expired_uploads, find_needed_drafts
 from entrepot.files.derivatives import expire_unused, fail_derivation, pending_runs
-from entrepot.files.orphans import find_orphans, remove_orphans
+from entrepot.files.orphans import (
+    TRASH_PERIOD,
+    discard_orphans,
+    find_orphans,
+    recover_discarded,
+)
 from entrepot.files.processing.validation import give_up
 from entrepot.files.remove import (
     BATCH,
@@ -45,6 +50,8 @@ class SweepResult:
     uploads: int = 0
     drafts: int = 0
     released: int = 0
+    recovered: int = 0
+    emptied: int = 0
 
 
 def sweep(
@@ -56,7 +63,8 @@ def sweep(
 ) -> SweepResult:
     """Release what died, remove what expired, and bytes without a row older than `grace`.
 
-    Bytes without a row are only removed if they are few (`files.orphans`), or at most
+    Bytes without a row move to the store's trash, from which they are removed after 7 days or come
+    back when a row names them again; and only if they are few (`files.orphans`), or at most
     `max_orphans`. Else none of them goes, nor what is on its way in: all the rest is done, and
     SweepStopped raised.
 
@@ -76,12 +84,15 @@ def sweep(
             break
     unused_forms = database.write(expire_unused, clock())
     released = remove_released_blobs(database, store)
+    store.remove_held()
     replies = database.write(delete_stale_replies, clock())
     lost_tasks = database.write(end_lost_tasks, clock())
+    recovered = recover_discarded(database, store)
     candidates = find_orphans(database, store, clock() - grace, max_orphans)
     if not candidates.within_limit:
         raise SweepStopped(orphans=candidates.count, blobs=candidates.blobs, limit=candidates.limit)
-    orphans = remove_orphans(database, store, candidates)
+    orphans = discard_orphans(database, store, candidates)
+    emptied = store.empty_trash(clock() - TRASH_PERIOD)
     unfinished = store.sweep_incoming(clock() - grace)
     drafts = _remove_drafts(database, store, clock() - grace)
     return SweepResult(
@@ -97,6 +108,8 @@ def sweep(
         uploads=uploads,
         drafts=drafts,
         released=released,
+        recovered=recovered,
+        emptied=emptied,
     )
 
 

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from entrepot.accounts.actor import AccountId, Actor
 from entrepot.blobs.store import BlobId
+from entrepot.schemas.reading.stated import FOUND_OUT, StatedReading
 
 FileId = NewType("FileId", UUID)
 
@@ -29,9 +30,9 @@ class UndecidedVersion:
     """A version that waits for its inspection's verdict, with its file's contract as it stands.
 
     `size` is bytes; `mode` says how the contract binds, `schema` is its Table Schema as JSON,
-    of that `revision` (0: it has none), `dialect` its Table Dialect. `restored_from` is the number
-    of the published version whose bytes it has, `accepted_from` of the quarantined one whose
-    bytes are to be published all the same; `replaces` of the quarantined one that it corrects.
+    of that `revision` (0: it has none), `reading` what it states of how to read. `restored_from`
+    is the number of the published version whose bytes it has, `accepted_from` of the quarantined
+    one whose bytes are to be published all the same; `replaces` of the one that it corrects.
     """
 
     task_id: UUID
@@ -45,7 +46,7 @@ class UndecidedVersion:
     mode: Literal["none", "infer", "given"]
     schema: dict[str, Any] | None
     revision: int = 0
-    dialect: dict[str, Any] | None = None
+    reading: StatedReading = FOUND_OUT
     restored_from: int | None = None
     accepted_from: int | None = None
     replaces: int | None = None

@@ -44,13 +44,20 @@ class Detected:
 @dataclass(frozen=True)
 class TableRequest:
     """The file at `path` is to be read as a table. `names` are the columns of a contract, which
-    tell the header from the rows; `dialect` are the parts of a dialect that need no detection.
-    `freeze`: how the file is read is to become a contract."""
+    tell the header from the rows; `dialect` are the parts of a dialect that need no detection,
+    `encoding` is the encoding if that needs none. `freeze`: how the file is read is to become a
+    contract."""
 
     path: Path
     names: list[str] | None = None
     dialect: TableDialect | None = None
     freeze: bool = False
+    encoding: str | None = None
+
+    @property
+    def bound(self) -> bool:
+        """Whether the file is read by a contract, or by what is to become one."""
+        return self.names is not None or self.freeze
 
 
 @dataclass(frozen=True)

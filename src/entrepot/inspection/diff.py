@@ -45,11 +45,10 @@ class _Side:
 def diff_tables(request: ComparisonRequest, context: InspectionContext) -> Comparison:
     """What differs. Raises only what `out_of_resources` knows, and OSError."""
     try:
-        sides = (
-            (sql("before"), request.path, request.file_name),
-            (sql("after"), request.other, request.other_name),
-        )
-        before, after = (_load(*side, request.dialect, context) for side in sides)
+        earlier = request.path, request.file_name, request.dialect, request.encoding
+        later = request.other, request.other_name, request.other_dialect, request.other_encoding
+        before = _load(sql("before"), *earlier, context)
+        after = _load(sql("after"), *later, context)
         return _compare(context.engine, before, after, request)
     except (NotTabular, SourceBroken, TooLarge) as reason:
         return Comparison(verdict="not-compared", detail=f"They cannot be compared: {reason}.")
@@ -65,11 +64,13 @@ def _load(
     path: Path,
     file_name: str,
     dialect: dict[str, Any] | None,
+    encoding: str | None,
     context: InspectionContext,
 ) -> _Side:
     engine, folder = context.engine, context.scratch / side
     folder.mkdir(exist_ok=True)
-    table = open_content(path, file_name, replace(context, scratch=folder), dialect).read()
+    inside = replace(context, scratch=folder)
+    table = open_content(path, file_name, inside, dialect, encoding).read()
     if len(table.columns) > MAX_COLUMNS:
         raise TooLarge(f"{len(table.columns):,} columns; {MAX_COLUMNS:,} are compared")
     cells = [f"{column.text} AS c{n}" for n, column in enumerate(table.columns, start=1)]

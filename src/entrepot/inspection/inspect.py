@@ -8,6 +8,7 @@ from typing import Any
 
 import duckdb
 
+from entrepot.inspection.check.almost_typed import AlmostTyped
 from entrepot.inspection.check.check import Checked, check_table
 from entrepot.inspection.check.field_matching import align_columns
 from entrepot.inspection.check.first_version import judge_first_version, without_spare_column
@@ -31,10 +32,14 @@ from entrepot.inspection.report.profile import file_profile
 from entrepot.inspection.report.report import count_entry, file_report, problem
 from entrepot.inspection.report.summary import summarize
 from entrepot.inspection.results import Inspection, InspectionRequest, Verdict
-from entrepot.inspection.table import NotTabular, SourceBroken, Table, TooLarge
+from entrepot.inspection.stated_dialect import dialect_warnings
+from entrepot.inspection.table import DialectUnsupported, NotTabular, SourceBroken, Table, TooLarge
 from entrepot.schemas.model import TableSchema
 from entrepot.schemas.table_dialect import parse_dialect
 from entrepot.schemas.table_schema import parse_schema, to_document
+
+ERROR_TYPES: dict[Verdict, str] = {"dialect-unsupported": "dialect-unsupported"}
+"""What a report calls the one error of a file that was not read, where that is no broken source."""
 
 
 @dataclass(frozen=True)
@@ -46,18 +51,24 @@ class _Outcome:
     header_errors: list[dict[str, Any]]
     checked: Checked
     profile: dict[str, Any]
+    almost_typed: tuple[AlmostTyped, ...] = ()
+
+    def warnings(self) -> list[str]:
+        """Sentences for the report on what was accepted."""
+        return [*self.table.warnings, *(each.describe() for each in self.almost_typed)]
 
 
 def inspect_file(request: InspectionRequest, context: InspectionContext) -> Inspection:
     """The verdict on one file. Raises only what `out_of_resources` knows, and OSError."""
-    detected = detect(request.path, request.file_name)
+    dialect = parse_dialect(request.dialect) if request.dialect is not None else None
+    detected = detect(request.path, request.file_name, dialect, request.encoding)
     packed, source = None, request
     try:
         if detected.kind == PACKED:
             context.progress.next_pass(UNPACKED)
             packed = unpack(request.path, request.file_name, context)
             source = replace(request, path=packed.path)
-            detected = detect(packed.path, packed.file_name)
+            detected = detect(packed.path, packed.file_name, dialect, request.encoding)
         outcome = _check_or_infer(source, detected, context)
     except Exception as error:
         verdict, detail = _refusal(error)
@@ -65,7 +76,8 @@ def inspect_file(request: InspectionRequest, context: InspectionContext) -> Insp
             detected = replace(detected, media_type=error.media_type)
         detail = detail.replace(str(source.path), request.file_name)
         detail = detail.replace(f"{context.scratch}/", "")
-        inspection = _without_table(request, detected, verdict, detail)
+        kind = error.error_type if isinstance(error, SourceBroken) else ERROR_TYPES.get(verdict)
+        inspection = _without_table(request, detected, verdict, detail, kind or "source-error")
     else:
         inspection = _with_table(request, outcome, context.limits)
     return inspection if packed is None else _as_packed(inspection, packed)
@@ -78,6 +90,8 @@ def _refusal(error: Exception) -> tuple[Verdict, str]:
             return "not-tabular", f"The file is no table: {error}."
         case SourceBroken():
             return "source-error", f"The file cannot be read: {error}."
+        case DialectUnsupported():
+            return "dialect-unsupported", f"The file cannot be read by its contract: {error}."
         case TooLarge():
             return "resource-limit", f"The file passes a limit of inspection: {error}."
         case UnicodeError() | RecursionError() | csv.Error():
@@ -104,19 +118,23 @@ def _check_or_infer(
 ) -> _Outcome:
     """Infer or check the table in a file that is not compressed."""
     schema = parse_schema(request.schema) if request.schema is not None else None
+    dialect = parse_dialect(request.dialect) if request.dialect is not None else None
     opened = open_table(
         detected,
         TableRequest(
             path=request.path,
             names=[field.name for field in schema.fields] if schema else None,
-            dialect=parse_dialect(request.dialect) if request.dialect is not None else None,
+            dialect=dialect,
             freeze=request.mode == "infer",
+            encoding=request.encoding,
         ),
         context,
     )
+    ignored = dialect_warnings(detected.kind, dialect, request.encoding)
 
     def inspect_table(table: Table) -> _Outcome:
         context.progress.next_pass(JUDGED)
+        table = replace(table, warnings=(*ignored, *table.warnings))
         if schema is None:
             return _infer(table, request, context)
         return _check(table, schema, request, context)
@@ -128,7 +146,8 @@ def _check_or_infer(
     if not records.complete:
         raise SourceBroken(f"its records are not all accounted for: {records.describe()}")
     outcome.profile["file"]["records"] = records.describe()
-    opened.locate_errors(outcome.checked.errors)
+    exceptions = [cell for each in outcome.almost_typed for cell in each.cells]
+    opened.locate_errors([*outcome.checked.errors, *exceptions])
     return outcome
 
 
@@ -184,16 +203,22 @@ def _infer(table: Table, request: InspectionRequest, context: InspectionContext)
         raise NotTabular("it is HTML or XML")
     if first:
         table = without_spare_column(engine, table)
-    inferred = infer_schema(engine, table)
+    inferred = infer_schema(engine, table, find_almost_typed=first)
     checked = Checked(inferred.rows, [], [], 0, inferred.embedded)
-    if table.uneven or table.findings or inferred.maybe_blank:
+    # An inferred schema lets all cells through but texts with control characters, and moments of
+    # typed formats that no field has.
+    suspect = table.control_characters and (first or table.storage == "text")
+    if table.uneven or table.findings or inferred.maybe_blank or suspect:
+        schema = inferred.schema
         checked = check_table(
-            engine, table, inferred.schema, frozenset(), most_errors, structure_only=True
+            engine, table, schema, frozenset(), most_errors, structure_only=not suspect
         )
     profile = file_profile(table, inferred.schema, checked.rows, request.size)
     if first:
         table, errors = judge_first_version(table)
-        return _Outcome(table, inferred.schema, errors, checked, profile)
+        if not inferred.rows:
+            errors.append(problem("no-rows", "a first version needs rows, from which to infer"))
+        return _Outcome(table, inferred.schema, errors, checked, profile, inferred.almost_typed)
     return _Outcome(table, inferred.schema, check_labels(table), checked, profile)
 
 
@@ -221,7 +246,7 @@ def _with_table(request: InspectionRequest, outcome: _Outcome, limits: Limits) -
         request.file_name,
         request.size,
         errors,
-        warnings=[*([detail] if free and errors else []), *table.warnings],
+        warnings=[*([detail] if free and errors else []), *outcome.warnings()],
         labels=table.labels,
         rows=checked.rows,
         counts=counts,
@@ -249,12 +274,16 @@ def _as_packed(inspection: Inspection, packed: Unpacked) -> Inspection:
 
 
 def _without_table(
-    request: InspectionRequest, detected: Detected, verdict: Verdict, detail: str
+    request: InspectionRequest,
+    detected: Detected,
+    verdict: Verdict,
+    detail: str,
+    error_type: str,
 ) -> Inspection:
     """Without a contract any file is accepted; why it is not a table is then a warning."""
     free = request.mode == "none"
     quiet = free and verdict == "not-tabular"
-    finding = problem("source-error", detail)
+    finding = problem(error_type, detail)
     report = file_report(
         request.file_name,
         request.size,

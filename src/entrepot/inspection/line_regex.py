@@ -30,12 +30,12 @@ USUAL: dict[str, str] = {
 }
 """Per type in its default format, a subset of what `cells.lexical_check` lets through."""
 INFERRED: dict[str, str] = {
-    "integer": r"[-+]?(?:0|[1-9]\d*)",
-    "number": r"[-+]?(?:(?:0|[1-9]\d*)(?:\.\d+)?|\.\d+)(?:[eE][-+]?\d+)?",
+    "integer": r"-?(?:0|[1-9]\d*)",
+    "number": r"-?(?:(?:0|[1-9]\d*)(?:\.\d+)?|\.\d+)(?:[eE][-+]?\d+)?",
     "date": DAY,
     "time": CLOCK,
     "datetime": MOMENT,
-    "percent": r"[-+]?(?:0|[1-9]\d*)(?:\.\d+)? ?%",
+    "1.5%": r"[-+]?(?:0|[1-9]\d*)(?:\.\d+)? ?%",
     "true/false": "true|false|True|False|TRUE|FALSE",
     "yes/no": "yes|no|Yes|No|YES|NO",
     "uuid": r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}",
@@ -108,6 +108,8 @@ def cell_regex(field: Field, missing: tuple[str, ...]) -> CellRegex | None:
         missing_values=field.missing_values,
         true_values=field.true_values,
         false_values=field.false_values,
+        leading_zeros=field.leading_zeros,
+        not_empty=field.not_empty,
         constraints=Constraints(required=rules.required, unique=rules.unique),
         other=field.other,
     )
@@ -122,7 +124,8 @@ def cell_regex(field: Field, missing: tuple[str, ...]) -> CellRegex | None:
         return CellRegex(_any_of(words), gaps, tokens)
     if field.type in ("string", "any"):
         return CellRegex(None, gaps, tokens)
-    return CellRegex(USUAL[field.type], gaps, tokens) if field.type in USUAL else None
+    usual = (USUAL if field.leading_zeros else INFERRED).get(field.type)
+    return CellRegex(usual, gaps, tokens) if usual else None
 
 
 def _any_of(words: Sequence[str]) -> str:

@@ -27,6 +27,7 @@ def validate_file(
     schema: dict[str, Any] | None = None,
     mode: Mode | None = None,
     dialect: dict[str, Any] | None = None,
+    encoding: str | None = None,
     limits: Limits | None = None,
     sandbox: Sandbox = "best-effort",
     on_progress: Callable[[int, int], None] = lambda done, total: None,
@@ -44,6 +45,7 @@ def validate_file(
         mode=mode or ("given" if schema is not None else "none"),
         schema=schema,
         dialect=dialect,
+        encoding=encoding,
     )
     with _pool(limits, sandbox) as pool:
         return pool.inspect(request, on_progress, lambda: False)

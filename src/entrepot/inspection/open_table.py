@@ -15,6 +15,7 @@ from entrepot.inspection.detect.decompress import unpack
 from entrepot.inspection.detect.detect import detect
 from entrepot.inspection.detect.formats import FORMATS
 from entrepot.inspection.detect.signatures import PACKED
+from entrepot.inspection.stated_dialect import applicable_request
 from entrepot.inspection.table import NotTabular
 from entrepot.schemas.table_dialect import parse_dialect
 
@@ -25,14 +26,14 @@ READERS: dict[str, Reader] = {row.kind: resolve_name(row.reader) for row in FORM
 def open_table(
     detected: Detected, request: TableRequest, context: InspectionContext
 ) -> OpenedTable:
-    """The file, ready to be read as a table.
+    """The file, ready to be read as a table, by what applies to its format of the dialect.
 
-    Raises NotTabular for what no reader is for, and where the reader sees it early SourceBroken
-    and TooLarge; OSError when the scratch folder is full.
+    Raises NotTabular for what no reader is for, DialectUnsupported, and where the reader sees it
+    early SourceBroken and TooLarge; OSError when the scratch folder is full.
     """
     if detected.kind not in READERS:
         raise NotTabular(f"it is {detected.words}")
-    return READERS[detected.kind](detected, request, context)
+    return READERS[detected.kind](detected, applicable_request(detected.kind, request), context)
 
 
 def open_content(
@@ -40,14 +41,16 @@ def open_content(
     file_name: str,
     context: InspectionContext,
     dialect: dict[str, Any] | None = None,
+    encoding: str | None = None,
     names: list[str] | None = None,
 ) -> OpenedTable:
     """The table in a file that may be compressed. `dialect` is a Table Dialect, `names` are a
     contract's columns. Raises as `open_table` and `unpack` do."""
-    detected = detect(path, file_name)
+    parsed = parse_dialect(dialect) if dialect is not None else None
+    detected = detect(path, file_name, parsed, encoding)
     if detected.kind == PACKED:
         packed = unpack(path, file_name, context)
         path, file_name = packed.path, packed.file_name
-        detected = detect(path, file_name)
-    parsed = parse_dialect(dialect) if dialect is not None else None
-    return open_table(detected, TableRequest(path, names, parsed), context)
+        detected = detect(path, file_name, parsed, encoding)
+    request = TableRequest(path, names, parsed, encoding=encoding)
+    return open_table(detected, request, context)

@@ -12,7 +12,9 @@ a schema that is given."""
 Form = Literal["parquet", "csv", "jsonl", "arrow"]
 Made = Literal["parquet", "csv", "jsonl", "arrow", "rejected"]
 """What is made of a version: the forms of its table, and its rejected rows."""
-Verdict = Literal["conforms", "violates", "not-tabular", "resource-limit", "source-error"]
+Verdict = Literal[
+    "conforms", "violates", "not-tabular", "resource-limit", "source-error", "dialect-unsupported"
+]
 
 OUTPUT = "derivative"
 """The name, in its scratch folder, of the file that a sandbox process writes."""
@@ -23,6 +25,7 @@ VERDICTS: tuple[Verdict, ...] = (
     "not-tabular",
     "resource-limit",
     "source-error",
+    "dialect-unsupported",
 )
 
 
@@ -31,8 +34,8 @@ class InspectionRequest:
     """One version to inspect: its bytes at `path`, `size` in bytes, and how to judge it.
 
     `schema` is a Table Schema document; it is set if and only if the mode is "given" (a frozen
-    inferred schema is given from the second version on). `dialect` is a Table Dialect that
-    overrides what would be found out.
+    inferred schema is given from the second version on). `dialect` is a Table Dialect, `encoding`
+    the name of an encoding; both override what would be found out.
     """
 
     path: Path
@@ -41,6 +44,7 @@ class InspectionRequest:
     mode: Mode
     schema: dict[str, Any] | None = None
     dialect: dict[str, Any] | None = None
+    encoding: str | None = None
 
 
 @dataclass(frozen=True)
@@ -79,6 +83,7 @@ class ConversionRequest:
     mode: Mode
     rows: int
     dialect: dict[str, Any] | None = None
+    encoding: str | None = None
 
 
 @dataclass(frozen=True)
@@ -98,7 +103,8 @@ class ComparisonRequest:
     """Two tables to compare: the earlier at `path`, the later at `other`, `size` bytes together.
 
     `key` names the columns that identify a row (none: rows are compared as multisets); at most
-    `examples` rows of each kind are shown. `dialect` is a Table Dialect, of both.
+    `examples` rows of each kind are shown. `dialect` and `encoding` are how the earlier is read,
+    the other two how the later is.
     """
 
     path: Path
@@ -109,6 +115,9 @@ class ComparisonRequest:
     key: tuple[str, ...] = ()
     examples: int = 10
     dialect: dict[str, Any] | None = None
+    encoding: str | None = None
+    other_dialect: dict[str, Any] | None = None
+    other_encoding: str | None = None
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,13 @@ from entrepot.inspection.line_prefilter import Lines
 from entrepot.inspection.sql import Sql, sql
 
 CellKind = Literal[
-    "text", "integer", "number", "boolean", "date", "time", "datetime", "duration", "object",
-    "array", "other",
+    "text", "integer", "decimal", "number", "boolean", "date", "time", "datetime", "duration",
+    "object", "array", "binary", "other",
 ]  # fmt: skip
+"""What a cell is. A `decimal` has its digits, where a `number` may be a double."""
+Storage = Literal["text", "json", "workbook", "columns"]
+"""How a format stores cells: all as texts (delimited text), each with its own kind (JSON, XLSX),
+or each column in a type of its own (Parquet, Arrow)."""
 
 
 @dataclass(frozen=True)
@@ -59,16 +63,20 @@ class Table:
     and `_line` (physical, from 1; NULL if unknown) before the cells, in the file's order.
 
     `uneven` says that rows may be shorter or longer than the header: then both relations have
-    `_cells` (how many cells) and `_extra` (those too many, as a JSON list of texts).
+    `_cells` (how many cells) and `_extra` (those too many, as a JSON list of texts, or of pairs of
+    a column's number and a text where there are gaps).
     `first_row` is the row number of the first data row. `by_name`: fields belong to columns
-    by name, since the format gives columns no order of their own (JSON). `typed`: the format
-    has types, so that a column of texts is meant to be one (Parquet, Arrow). `embedded` makes an
+    by name, since the format gives columns no order of their own (JSON). `storage` says
+    what the format knows of a cell. `control_characters`: texts may have control characters other
+    than tab, LF and CR, as far as the reader knows. `embedded` makes an
     aggregate over `relation`: how many line ends lie inside cells. `lines`, if set, is the same
     table line by line; `places` tells, where `_row` is not the row's own number, the numbers
     and the byte offsets of such rows (a row is a line then). `finding_counts` are the reader's
     findings by type where they are of several; `warnings` are sentences for the report.
     `first_version` judges the reading where it is to become a contract.
     `misplaced_header` says in words that the header is not where the contract expects it.
+    `blank_despite_surplus`: a row that has surplus cells alone is a blank row, as Frictionless says
+    of texts.
     """
 
     columns: tuple[Column, ...]
@@ -80,8 +88,10 @@ class Table:
     first_version: FirstVersion = FirstVersion()
     first_row: int = 2
     uneven: bool = False
+    blank_despite_surplus: bool = True
     by_name: bool = False
-    typed: bool = False
+    storage: Storage = "text"
+    control_characters: bool = True
     embedded: Callable[[], Sql] = lambda: sql("0")
     lines: Lines | None = None
     places: Callable[[Collection[int]], dict[int, tuple[int, int]]] | None = None
@@ -91,6 +101,11 @@ class Table:
     rejected_by_reader: int = 0
     warnings: tuple[str, ...] = ()
     description: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def typed(self) -> bool:
+        """Whether each column has a type of its own, so that one of texts is meant to be one."""
+        return self.storage == "columns"
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -126,7 +141,17 @@ class NotTabular(Exception):
 
 
 class SourceBroken(Exception):
-    """The file says it is of a kind, and cannot be read as such; the text says why."""
+    """The file says it is of a kind, and cannot be read as such; the text says why. `error_type` is
+    what the report calls it."""
+
+    def __init__(self, reason: str, error_type: str = "source-error") -> None:
+        super().__init__(reason)
+        self.error_type = error_type
+
+
+class DialectUnsupported(Exception):
+    """The contract's dialect states what the format of this file could obey and the reader cannot;
+    the text says what."""
 
 
 class TooLarge(Exception):

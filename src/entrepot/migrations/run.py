@@ -10,7 +10,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect, text
 
-from entrepot.db.engine import Database, sqlite_module
+from entrepot.db.engine import Database, copy_sqlite
 from entrepot.errors import StartRefused
 from entrepot.tasks.queue import migrate_queue
 
@@ -66,14 +66,7 @@ def _copy_database(sqlite_file: Path, revision: str, now: datetime) -> None:
         f"{sqlite_file.name}.before-{revision}-{now.strftime('%Y%m%dT%H%M%SZ')}"
     )
     draft = target.with_name(target.name + ".part")
-    module = sqlite_module()
-    source, copy = module.connect(str(sqlite_file)), module.connect(str(draft))
-    try:
-        source.backup(copy)
-    finally:
-        copy.close()
-        source.close()
-    draft.chmod(0o600)
+    copy_sqlite(sqlite_file, draft)
     draft.replace(target)
     copies = sorted(sqlite_file.parent.glob(f"{sqlite_file.name}.before-*"))
     for path in copies[:-MAX_COPIES]:

@@ -33,7 +33,10 @@ LOOSER_RULES = {
 }
 """For each rule, the rules that accept everything that it accepts."""
 COMPARED_PROPERTIES = frozenset(
-    {"fields", "fieldsMatch", "missingValues", "primaryKey", "uniqueKeys", "foreignKeys", "$schema"}
+    {
+        *("fields", "fieldsMatch", "missingValues", "primaryKey", "uniqueKeys", "foreignKeys"),
+        *("entrepot:minRows", "$schema"),
+    }
 )
 """Properties with a comparison of their own; all others are descriptive."""
 
@@ -49,6 +52,7 @@ def compare_schemas(old: dict[str, Any], new: dict[str, Any]) -> tuple[Change, .
         *_missing_changes(old, new),
         *_common_fields(old, new),
         *_key_changes(old, new),
+        *_min_rows_change(old, new),
         *_descriptive_changes(old, new),
     )
 
@@ -111,7 +115,7 @@ def _added_fields(old: dict[str, Any], new: dict[str, Any]) -> Iterator[Change]:
             yield breaking_change(
                 pointer, what, f"{reason} (fieldsMatch superset would make it optional)"
             )
-        elif field.get("constraints", {}).get("required") or name in primary_key:
+        elif _demands_column(field) or name in primary_key:
             yield breaking_change(
                 pointer, what, "it is required, and deliveries so far have no value for it"
             )
@@ -122,6 +126,11 @@ def _added_fields(old: dict[str, Any], new: dict[str, Any]) -> Iterator[Change]:
             yield compatible_change(
                 pointer, what, "it is optional, and deliveries may lack its column"
             )
+
+
+def _demands_column(field: dict[str, Any]) -> bool:
+    required = field.get("constraints", {}).get("required", False)
+    return bool(required or field.get("entrepot:notEmpty", False))
 
 
 def _order_change(old: dict[str, Any], new: dict[str, Any]) -> Iterator[Change]:
@@ -228,6 +237,15 @@ def _key_set(key: object) -> frozenset[str]:
 
 def _format_key(names: Sequence[str]) -> str:
     return format_value(", ".join(f"`{name}`" for name in names) or "none")
+
+
+def _min_rows_change(old: dict[str, Any], new: dict[str, Any]) -> Iterator[Change]:
+    before, after = (schema.get("entrepot:minRows", 0) for schema in (old, new))
+    pointer, what = "/entrepot:minRows", f"minRows: {before:,} → {after:,}"
+    if after > before:
+        yield breaking_change(pointer, what, "delivered tables may have fewer rows")
+    elif after < before:
+        yield compatible_change(pointer, what, "every number of rows that was allowed still is")
 
 
 def _descriptive_changes(old: dict[str, Any], new: dict[str, Any]) -> Iterator[Change]:

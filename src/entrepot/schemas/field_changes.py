@@ -28,12 +28,25 @@ DEFAULTS: dict[str, Any] = {
     "decimalChar": ".",
     "groupChar": "",
     "bareNumber": True,
+    "entrepot:affix": None,
+    "entrepot:leadingZeros": True,
+    "entrepot:notEmpty": False,
     "trueValues": ["true", "True", "TRUE", "1"],
     "falseValues": ["false", "False", "FALSE", "0"],
     "delimiter": ",",
     "itemType": "string",
 }
 LOWER_BOUNDS, UPPER_BOUNDS = ("minimum", "exclusiveMinimum"), ("maximum", "exclusiveMaximum")
+BREAKING_REASONS = {
+    "format": "values in the old format may be none in the new one",
+    "bareNumber": "cells such as `NaN` or `5 %` would be judged otherwise",
+    "trueValues": "a spelling is no longer understood",
+    "falseValues": "a spelling is no longer understood",
+    "entrepot:affix": "cells with other text around the number are rejected",
+    "entrepot:leadingZeros": "delivered numbers may begin with zeros",
+    "entrepot:notEmpty": "a delivered column may be empty",
+}
+"""Why a change of a property is breaking; others have a reason in common."""
 COMPARED_PROPERTIES = frozenset(
     {"name", "type", "constraints", "missingValues", "categories", *DEFAULTS}
 )
@@ -167,8 +180,10 @@ def _property_changes(pair: FieldPair) -> Iterator[Change]:
 def _format_property(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
-    is_list = isinstance(value, list)
-    return format_value(json.dumps(value, ensure_ascii=False) if is_list else f"`{value}`")
+    if value is None:
+        return "none"
+    in_json = isinstance(value, list | dict)
+    return format_value(json.dumps(value, ensure_ascii=False) if in_json else f"`{value}`")
 
 
 def _property_widening_reason(pair: FieldPair, name: str, before: Any, after: Any) -> str | None:
@@ -186,12 +201,22 @@ def _property_widening_reason(pair: FieldPair, name: str, before: Any, after: An
             not after and "number" not in pair.types,
             "numbers without anything around them stay numbers",
         ),
+        "entrepot:affix": (after is None, "numbers with the affix stay numbers"),
+        "entrepot:leadingZeros": (after is True, "numbers without leading zeros stay numbers"),
+        "entrepot:notEmpty": (
+            not after or _has_values(pair),
+            "an empty column is allowed" if not after else "every row had a value already",
+        ),
         "trueValues": (is_superset, "further spellings are understood"),
         "falseValues": (is_superset, "further spellings are understood"),
         "itemType": ((before, after) == ("integer", "number"), WIDER_TYPES["integer", "number"]),
     }
     applies, reason = reasons.get(name, (False, ""))
     return reason if applies else None
+
+
+def _has_values(pair: FieldPair) -> bool:
+    return pair.is_key or bool(pair.old.get("constraints", {}).get("required"))
 
 
 def _is_separator(char: Any) -> bool:
@@ -201,15 +226,7 @@ def _is_separator(char: Any) -> bool:
 
 
 def _property_breaking_reason(name: str) -> str:
-    match name:
-        case "format":
-            return "values in the old format may be none in the new one"
-        case "bareNumber":
-            return "cells such as `NaN` or `5 %` would be judged otherwise"
-        case "trueValues" | "falseValues":
-            return "a spelling is no longer understood"
-        case _:
-            return "cells would be read otherwise"
+    return BREAKING_REASONS.get(name, "cells would be read otherwise")
 
 
 def _constraint_changes(pair: FieldPair, widened: bool) -> Iterator[Change]:

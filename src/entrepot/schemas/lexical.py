@@ -4,8 +4,6 @@ RE2 matches cells with them, and Python's `re` (with `re.ASCII`) matches the val
 Both read them the same way.
 """
 
-NUMBER = r"\s*[-+]?((\d+\.?\d*|\.\d+)([eE][-+]?\d+)?|(?i:nan|inf|infinity))\s*"
-INTEGER = r"\s*[-+]?\d+\s*"
 DATE = r"\d{4}-\d{2}-\d{2}"
 CLOCK = r"([01]\d|2[0-3]):[0-5]\d:[0-5]\d([.,]\d{1,6}\d*)?"
 TIME = CLOCK + r"(Z|[-+]([01]\d|2[0-3])(:?[0-5]\d)?)?"

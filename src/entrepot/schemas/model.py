@@ -41,12 +41,24 @@ class Category:
 
 
 @dataclass(frozen=True)
+class Affix:
+    """The text that stands before each number of a column, and the text after it. Blanks between
+    them and the number are optional."""
+
+    prefix: str = ""
+    suffix: str = ""
+
+
+@dataclass(frozen=True)
 class Field:
     """One column of the contract. `missing_values` of None means the schema's own.
 
     `missing_labels` names missing values, as pairs of value and label. `categories` of None means
-    any value. `other` has properties that describe and do not constrain (title, rdfType, custom
-    ones).
+    any value. `affix` of None means any text around a number that is not bare. `leading_zeros`:
+    whether a number may begin with them. `not_empty`: a table with rows has a value in the column.
+    `other` has properties that describe and do not constrain (title, rdfType, custom ones).
+    `indian_groups` is no property of the document: it says of the column at hand that
+    `group_char` stands between Indian groups of digits (`12,34,567`).
     """
 
     name: str
@@ -56,13 +68,17 @@ class Field:
     missing_labels: tuple[tuple[str, str], ...] = ()
     decimal_char: str = "."
     group_char: str = ""
+    indian_groups: bool = False
     bare_number: bool = True
+    affix: Affix | None = None
+    leading_zeros: bool = True
     true_values: tuple[str, ...] = ("true", "True", "TRUE", "1")
     false_values: tuple[str, ...] = ("false", "False", "FALSE", "0")
     delimiter: str = ","
     item_type: str | None = None
     categories: tuple[Category, ...] | None = None
     categories_ordered: bool | None = None
+    not_empty: bool = False
     constraints: Constraints = field(default_factory=Constraints)
     other: Mapping[str, Any] = field(default_factory=dict)
 
@@ -80,6 +96,7 @@ class TableSchema:
     """The contract of a table: its columns, its missing values, its keys.
 
     `fields_match` says how fields and columns are matched: `exact` by order, all others by name.
+    `min_rows` is the least number of data rows.
     """
 
     fields: tuple[Field, ...]
@@ -89,11 +106,16 @@ class TableSchema:
     primary_key: tuple[str, ...] = ()
     unique_keys: tuple[tuple[str, ...], ...] = ()
     foreign_keys: tuple[ForeignKey, ...] = ()
+    min_rows: int = 0
     other: Mapping[str, Any] = field(default_factory=dict)
 
     def missing_values_of(self, column: Field) -> tuple[str, ...]:
         """The texts that mean "no value" in `column`."""
         return self.missing_values if column.missing_values is None else column.missing_values
+
+    def requires_column(self, column: Field) -> bool:
+        """Whether the table must have the column, whatever `fields_match` allows."""
+        return column.not_empty or self.requires_value(column)
 
     def requires_value(self, column: Field) -> bool:
         """Whether every row must have a value of `column`: it is required, or part of the primary

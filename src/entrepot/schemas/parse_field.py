@@ -1,12 +1,13 @@
 """Parse one field of a Table Schema: its type, format, properties, categories, constraints."""
 
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
 from entrepot.errors import SchemaInvalid
 from entrepot.schemas.constraints import check_value, parse_constraints
 from entrepot.schemas.json_pointer import join_pointer
-from entrepot.schemas.model import Category, Field
+from entrepot.schemas.model import Affix, Category, Field
 from entrepot.schemas.types import (
     CATEGORICAL_TYPES,
     CONSTRAINTS,
@@ -23,6 +24,8 @@ MAX_MARK_CHARS = 20
 """The length of `decimalChar`, `groupChar` and `delimiter`."""
 MAX_CATEGORIES = 10_000
 """As many as `constraints.MAX_ENUM_VALUES`, for the same reason."""
+OWN_NAMESPACE = "entrepot:"
+"""Before the names of our own properties, as the standard recommends for extensions."""
 
 FIELD_PROPERTIES = {
     "decimalChar": "decimal_char",
@@ -32,6 +35,9 @@ FIELD_PROPERTIES = {
     "falseValues": "false_values",
     "delimiter": "delimiter",
     "itemType": "item_type",
+    "entrepot:affix": "affix",
+    "entrepot:leadingZeros": "leading_zeros",
+    "entrepot:notEmpty": "not_empty",
 }
 PROPERTY_TYPES = {
     "decimalChar": ("number",),
@@ -41,6 +47,9 @@ PROPERTY_TYPES = {
     "falseValues": ("boolean",),
     "delimiter": ("list",),
     "itemType": ("list",),
+    "entrepot:affix": ("number", "integer"),
+    "entrepot:leadingZeros": ("number", "integer"),
+    "entrepot:notEmpty": tuple(CONSTRAINTS),
 }
 KNOWN_PROPERTIES = {
     "name", "type", "format", "missingValues", "constraints", "categories", "categoriesOrdered",
@@ -62,6 +71,7 @@ def parse_field(document: object, pointer: str) -> Field:
         raise SchemaInvalid(f"{pointer}/type", f"there is no type {field_type!r}"[:200])
     if "required" in document:
         raise SchemaInvalid(f"{pointer}/required", "required belongs into constraints")
+    check_own_names(document, KNOWN_PROPERTIES, pointer)
     missing_values, labels = parse_missing_values(document, pointer) or (None, ())
     field = Field(
         name=name,
@@ -136,7 +146,9 @@ def _parse_properties(document: dict[str, Any], field_type: str, pointer: str) -
             raise SchemaInvalid(property_pointer, f"the type {field_type} has no {name}")
         if name in ("trueValues", "falseValues"):
             value = _parse_texts(value, property_pointer)
-        elif name == "bareNumber":
+        elif name == "entrepot:affix":
+            value = _parse_affix(value, property_pointer)
+        elif name in ("bareNumber", "entrepot:leadingZeros", "entrepot:notEmpty"):
             if not isinstance(value, bool):
                 raise SchemaInvalid(property_pointer, "it must be true or false")
         elif not isinstance(value, str) or "\0" in value:
@@ -162,12 +174,43 @@ def _check_conflicts(properties: dict[str, Any], pointer: str) -> None:
             raise SchemaInvalid(
                 f"{pointer}/{name}", "digits and signs are parts of the number itself"
             )
+    if "affix" in properties and properties.get("bare_number", True):
+        raise SchemaInvalid(f"{pointer}/entrepot:affix", "it needs bareNumber false beside it")
     true_values = properties.get("true_values", Field("").true_values)
     false_values = properties.get("false_values", Field("").false_values)
     overlap = set(true_values) & set(false_values)
     if overlap:
         name = "falseValues" if "false_values" in properties else "trueValues"
         raise SchemaInvalid(f"{pointer}/{name}", f"{min(overlap)!r} is both true and false")
+
+
+def check_own_names(document: dict[str, Any], known: Collection[str], pointer: str) -> None:
+    """Check that every property in our own namespace is one of `known`: one that is misspelled
+    would be without effect. Raises SchemaInvalid."""
+    for name in document:
+        if name.startswith(OWN_NAMESPACE) and name not in known:
+            own = ", ".join(sorted(each for each in known if each.startswith(OWN_NAMESPACE)))
+            raise SchemaInvalid(join_pointer(pointer, name), f"here it must be one of {own}")
+
+
+def _parse_affix(value: object, pointer: str) -> Affix:
+    if not isinstance(value, dict) or not value or not set(value) <= {"prefix", "suffix"}:
+        raise SchemaInvalid(pointer, "it must be an object with a prefix, a suffix or both")
+    for side, text in value.items():
+        side_pointer = f"{pointer}/{side}"
+        if not isinstance(text, str) or len(text) > MAX_MARK_CHARS or not is_printable(text):
+            raise SchemaInvalid(side_pointer, f"it must be a text of up to {MAX_MARK_CHARS} signs")
+        if any(char.isdigit() or char in "+-" for char in text):
+            raise SchemaInvalid(side_pointer, "digits and signs are parts of the number itself")
+    affix = Affix(**{side: text.strip() for side, text in value.items()})
+    if affix == Affix():
+        raise SchemaInvalid(pointer, "the prefix and the suffix are both empty")
+    return affix
+
+
+def is_printable(text: str) -> bool:
+    """Whether the text has no control characters; blanks such as U+00A0 are allowed."""
+    return all(char.isprintable() or (char.isspace() and char not in "\t\r\n\v\f") for char in text)
 
 
 def _parse_texts(value: object, pointer: str) -> tuple[str, ...]:

@@ -1,50 +1,61 @@
-"""Formats of dates and times: strptime patterns, and the format `any`.
+"""Formats of dates and times: strptime patterns, and the format `any`, read by our own rules.
 
-A pattern becomes a regular expression that matches exactly the texts that Python's strptime reads
-(Data Package v2 names it as the reference). The engine's own reader is laxer: it accepts `20` as a
-year of four digits, and surrounding spaces.
+A pattern becomes a regular expression that matches the texts that Python's strptime matches (Data
+Package v2 names it as the reference). What its parts mean is decided here and, for cells, by the
+same rules in SQL (`inspection.values.temporal`): a day that no calendar has is never read as
+another one. Python reads day 366 of 2021 as 1 January 2022, and the engine 30 February as 2 March.
 """
 
 import re
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta, timezone
+from functools import lru_cache
 
-YEAR4 = r"(\d{3}[1-9]|\d{2}[1-9]\d|\d[1-9]\d{2}|[1-9]\d{3})"
-DAYS = "monday|tuesday|wednesday|thursday|friday|saturday|sunday"
+YEAR4 = r"(?:\d{3}[1-9]|\d{2}[1-9]\d|\d[1-9]\d{2}|[1-9]\d{3})"
+DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 MONTHS = (
-    "january|february|march|april|may|june|july|august|september|october|november|december"
+    "january", "february", "march", "april", "may", "june", "july", "august", "september",
+    "october", "november", "december",
 )  # fmt: skip
+ABBREVIATION_CHARS = 3
+"""Letters of the short name of a day or a month, by which the long one is known too."""
+FIRST_YEAR_OF_1900S = 69
+"""Of a year of two digits (POSIX, strptime): 69 is 1969, 68 is 2068."""
 
 
-def _short_names(names: str) -> str:
-    return "|".join(name[:3] for name in names.split("|"))
+def _short(names: Sequence[str]) -> str:
+    return "|".join(name[:ABBREVIATION_CHARS] for name in names)
 
 
 DIRECTIVE_REGEXES: dict[str, str] = {
     "Y": YEAR4,
     "G": YEAR4,
     "y": r"\d\d",
-    "m": r"(1[0-2]|0[1-9]|[1-9])",
-    "d": r"(3[01]|[12]\d|0[1-9]|[1-9]| [1-9])",
-    "j": r"(36[0-6]|3[0-5]\d|[12]\d\d|0[1-9]\d|00[1-9]|[1-9]\d|0[1-9]|[1-9])",
-    "b": f"(?i:{_short_names(MONTHS)})",
-    "B": f"(?i:{MONTHS})",
-    "a": f"(?i:{_short_names(DAYS)})",
-    "A": f"(?i:{DAYS})",
+    "m": r"1[0-2]|0[1-9]|[1-9]",
+    "d": r"3[01]|[12]\d|0[1-9]|[1-9]| [1-9]",
+    "j": r"36[0-6]|3[0-5]\d|[12]\d\d|0[1-9]\d|00[1-9]|[1-9]\d|0[1-9]|[1-9]",
+    "b": f"(?i:{_short(MONTHS)})",
+    "B": f"(?i:{'|'.join(MONTHS)})",
+    "a": f"(?i:{_short(DAYS)})",
+    "A": f"(?i:{'|'.join(DAYS)})",
     "w": "[0-6]",
     "u": "[1-7]",
-    "U": r"(5[0-3]|[0-4]\d|\d)",
-    "W": r"(5[0-3]|[0-4]\d|\d)",
-    "V": r"(5[0-3]|0[1-9]|[1-4]\d|\d)",
-    "H": r"(2[0-3]|[0-1]\d|\d)",
-    "I": r"(1[0-2]|0[1-9]|[1-9])",
-    "M": r"([0-5]\d|\d)",
-    "S": r"([0-5]\d|\d)",
+    "U": r"5[0-3]|[0-4]\d|\d",
+    "W": r"5[0-3]|[0-4]\d|\d",
+    "V": r"5[0-3]|0[1-9]|[1-4]\d|\d",
+    "H": r"2[0-3]|[0-1]\d|\d",
+    "I": r"1[0-2]|0[1-9]|[1-9]",
+    "M": r"[0-5]\d|\d",
+    "S": r"[0-5]\d|\d",
     "f": r"\d{1,6}",
     "p": "(?i:am|pm)",
-    "z": r"([-+]\d\d:?[0-5]\d|Z)",
+    "z": r"[-+](?:[01]\d|2[0-3]):?[0-5]\d|Z",
     "Z": r"(?i:utc|gmt)",
 }
 COMPOSITE_DIRECTIVES = {"%x": "%m/%d/%y", "%X": "%H:%M:%S", "%c": "%a %b %d %H:%M:%S %Y"}
 """Directives that stand for several others, in the C locale."""
+ZONES = frozenset("zZ")
+"""Directives that say how far a clock is from UTC."""
 
 TOKEN_PATTERN = re.compile(r"%(.)|\s+|.", re.DOTALL)
 
@@ -54,18 +65,140 @@ def expand_directives(pattern: str) -> str:
     return re.sub(r"%[xXc%]", lambda match: COMPOSITE_DIRECTIVES.get(match[0], match[0]), pattern)
 
 
-def format_regex(pattern: str) -> str:
-    """The regular expression (for RE2 and for Python) of the texts that `pattern` reads."""
-    parts = []
+@lru_cache(maxsize=2_000)
+def capturing_regex(pattern: str) -> tuple[str, tuple[str, ...]]:
+    """The regular expression (for RE2 and for Python) of the texts that `pattern` reads, with a
+    group per directive, and these directives in order."""
+    parts: list[str] = []
+    directives: list[str] = []
     for match in TOKEN_PATTERN.finditer(expand_directives(pattern)):
         token, directive = match[0], match[1]
         if directive == "%":
             parts.append("%")
         elif directive:
-            parts.append(DIRECTIVE_REGEXES[directive])
+            parts.append(f"({DIRECTIVE_REGEXES[directive]})")
+            directives.append(directive)
         else:
-            parts.append(r"\s+" if token.isspace() else re.escape(token))
-    return "".join(parts)
+            parts.append(r"[ \t\n\r\f\v]+" if token.isspace() else re.escape(token))
+    return "".join(parts), tuple(directives)
+
+
+def format_regex(pattern: str) -> str:
+    """The regular expression of the texts that `pattern` reads, without groups."""
+    return re.sub(r"(?<!\\)\((?!\?)", "(?:", capturing_regex(pattern)[0])
+
+
+def has_zone(pattern: str) -> bool:
+    """Whether `pattern` says how far its clock is from UTC."""
+    return not ZONES.isdisjoint(capturing_regex(pattern)[1])
+
+
+def parse_moment(text: str, pattern: str) -> datetime | None:
+    """The moment that `text` states in the form of `pattern`; None if it has another form, or
+    states a day that no calendar has or two different ones.
+
+    What the pattern leaves out is of 1900-01-01T00:00:00, as for strptime.
+    """
+    regex, directives = capturing_regex(pattern)
+    match = re.fullmatch(regex, text, re.ASCII)
+    if match is None:
+        return None
+    parts: dict[str, str] = {}
+    for directive, part in zip(directives, match.groups(), strict=True):
+        if plain_part(parts.setdefault(directive, part)) != plain_part(part):
+            return None
+    try:
+        days = _days(parts)
+        if len(set(days)) != 1 or not _hours_agree(parts):
+            return None
+        day = days[0]
+        moment = datetime(day.year, day.month, day.day, _hour(parts))  # noqa: DTZ001
+        fraction = int(parts.get("f", "0").ljust(6, "0"))
+        moment = moment.replace(
+            minute=int(parts.get("M", 0)), second=int(parts.get("S", 0)), microsecond=fraction
+        )
+    except (ValueError, OverflowError):
+        return None
+    zone = parts.get("z")
+    return moment.replace(tzinfo=_zone(zone)) if zone else moment
+
+
+def plain_part(part: str) -> str:
+    """A part as it is compared with another of the same directive (`%x %Y` has two years)."""
+    return part.lower().lstrip(" 0")
+
+
+def _index(names: Sequence[str], name: str) -> int:
+    short = name.lower()[:ABBREVIATION_CHARS]
+    return next(n for n, each in enumerate(names) if each.startswith(short))
+
+
+def _one(values: Sequence[int], default: int) -> int:
+    """The value that all of `values` are. Raises ValueError if they differ."""
+    if len(set(values)) > 1:
+        raise ValueError("it contradicts itself")
+    return values[0] if values else default
+
+
+def _year(parts: Mapping[str, str]) -> int:
+    years = [int(parts["Y"])] if "Y" in parts else []
+    if "y" in parts:
+        short = int(parts["y"])
+        years.append(short + (1900 if short >= FIRST_YEAR_OF_1900S else 2000))
+    return _one(years, 1900)
+
+
+def _weekday(parts: Mapping[str, str]) -> int | None:
+    """The day of the week from Monday, 0."""
+    days = [_index(DAYS, parts[name]) for name in "aA" if name in parts]
+    days += [(int(parts["w"]) + 6) % 7] if "w" in parts else []
+    days += [int(parts["u"]) - 1] if "u" in parts else []
+    return _one(days, 0) if days else None
+
+
+def _days(parts: Mapping[str, str]) -> list[date]:
+    """Each day that the parts state: by month and day, by the day of the year, by the week."""
+    days: list[date] = []
+    year, weekday = _year(parts), _weekday(parts)
+    first = date(year, 1, 1)
+    if "j" in parts:
+        days.append(_within(first + timedelta(days=int(parts["j"]) - 1), year))
+    for name, begin in (("U", 6), ("W", 0)):  # weeks begin on Sunday, on Monday
+        if name in parts and weekday is not None:
+            to_first_week = (begin - first.weekday()) % 7
+            in_week = (weekday - begin) % 7
+            passed = to_first_week + 7 * (int(parts[name]) - 1) + in_week
+            days.append(_within(first + timedelta(days=passed), year))
+    if "G" in parts and "V" in parts and weekday is not None:
+        days.append(date.fromisocalendar(int(parts["G"]), int(parts["V"]), weekday + 1))
+    months = [_index(MONTHS, parts[name]) + 1 for name in "bB" if name in parts]
+    months += [int(parts["m"])] if "m" in parts else []
+    if not days or (months and "d" in parts):
+        days.append(date(year, _one(months, 1), int(parts.get("d", 1))))
+    return days
+
+
+def _within(day: date, year: int) -> date:
+    if day.year != year:
+        raise ValueError("the year has no such day")
+    return day
+
+
+def _hour(parts: Mapping[str, str]) -> int:
+    if "H" in parts or "I" not in parts:
+        return int(parts.get("H", 0))
+    return int(parts["I"]) % 12 + (12 if parts.get("p", "").lower() == "pm" else 0)
+
+
+def _hours_agree(parts: Mapping[str, str]) -> bool:
+    return not {"H", "I"} <= parts.keys() or int(parts["H"]) % 12 == int(parts["I"]) % 12
+
+
+def _zone(text: str) -> timezone:
+    if text == "Z":
+        return timezone.utc  # noqa: UP017 (as the others)
+    offset = timedelta(hours=int(text[1:3]), minutes=int(text[-2:]))
+    return timezone(-offset if text[0] == "-" else offset)
 
 
 DAY_FORMATS = (
@@ -79,29 +212,30 @@ TIME_FORMATS = (
     "%H:%M:%S", "%H:%M", "%H:%M:%S.%f", "%I:%M:%S %p", "%I:%M %p", "%I:%M%p", "%I %p", "%I%p",
     "%H:%M:%S%z", "%H:%M%z", "%H:%M:%S.%f%z", "%H:%M:%S %Z",
 )  # fmt: skip
+ISO_DAY = "%Y-%m-%d"
+"""The day before a `T`."""
+WHOLE_FORMATS = ("%Y%m%dT%H%M%S", "%Y%m%d%H%M%S", "%a %b %d %H:%M:%S %Y")
+"""Formats of a datetime whose day and clock are not apart."""
 ANY_FORMATS: dict[str, tuple[str, ...]] = {
     "date": DAY_FORMATS,
     "time": TIME_FORMATS,
     "datetime": (
         *DAY_FORMATS,
         *(f"{day} {clock}" for day in DAY_FORMATS for clock in TIME_FORMATS),
-        *(f"%Y-%m-%dT{clock}" for clock in TIME_FORMATS),
-        "%Y%m%dT%H%M%S", "%Y%m%d%H%M%S", "%a %b %d %H:%M:%S %Y",
+        *(f"{ISO_DAY}T{clock}" for clock in TIME_FORMATS),
+        *WHOLE_FORMATS,
     ),
 }  # fmt: skip
 """The formats of `any`, in this order: a month comes before a day where both are possible, as in
-dateutil. Years of two digits come before those of four: the engine takes `20` for the year 20."""
+dateutil."""
 
 
 def any_format_regex(kind: str) -> str:
-    """The regular expression of the texts that `any` may read; the formats themselves decide."""
+    """The regular expression of the texts that `any` may read; the formats themselves decide. That
+    of datetimes has four groups: day and clock, and those that have a T between them."""
     days = "|".join(map(format_regex, DAY_FORMATS))
-    times = "|".join(map(format_regex, TIME_FORMATS))
-    others = "|".join(map(format_regex, ANY_FORMATS["datetime"][-3:]))
-    match kind:
-        case "date":
-            return days
-        case "time":
-            return times
-        case _:
-            return rf"({days})([T ]({times}))?|{others}"
+    clocks = "|".join(map(format_regex, TIME_FORMATS))
+    if kind == "datetime":
+        blank = capturing_regex(" ")[0]
+        return rf"({days})(?:{blank}({clocks}))?|({format_regex(ISO_DAY)})T({clocks})"
+    return days if kind == "date" else clocks

@@ -2,7 +2,8 @@
 
 Source: Data Package v2, Table Dialect (datapackage.org/standard/table-dialect). Properties in the
 document override detection; missing ones are detected. A fault is a JSON pointer (RFC 6901) and a
-reason.
+reason. A property that no format here can obey is a fault, since the standard lets whoever reads a
+dialect say so: a misspelled one would be ignored in silence.
 """
 
 from collections.abc import Mapping
@@ -10,12 +11,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from entrepot.errors import SchemaInvalid
+from entrepot.schemas.json_pointer import join_pointer
 from entrepot.schemas.patterns import InvalidPattern, check_pattern
 
 MAX_ROW_NUMBER, MAX_ROW_NUMBERS = 10_000, 100
 """Of `headerRows` and `commentRows`, and how many: they lie near the top of a file."""
 MAX_MARK_CHARS = 16
 """Of a delimiter, a quote, a comment mark or the text for NULL."""
+MAX_ITEM_KEYS = 10_000
+"""As many as columns of a table (`inspection.limits.Limits.columns`)."""
+MAX_SHOWN_CHARS = 100
+"""Characters of an unknown property's name that a message repeats."""
 
 TEXT_PROPERTIES = {
     "headerJoin": "header_join",
@@ -27,7 +33,6 @@ TEXT_PROPERTIES = {
     "nullSequence": "null_sequence",
     "property": "property",
     "sheetName": "sheet_name",
-    "table": "table",
     "entrepot:footer": "footer",
 }
 FLAG_PROPERTIES = {
@@ -38,6 +43,8 @@ FLAG_PROPERTIES = {
 }
 ROW_PROPERTIES = {"headerRows": "header_rows", "commentRows": "comment_rows"}
 ITEM_TYPES = ("array", "object")
+DESCRIPTIVE_PROPERTIES = ("$schema", "name", "type", "title", "description")
+"""Properties that describe a dialect and say nothing of how to read."""
 KNOWN_PROPERTIES = (
     *TEXT_PROPERTIES,
     *FLAG_PROPERTIES,
@@ -46,6 +53,7 @@ KNOWN_PROPERTIES = (
     "itemType",
     "itemKeys",
 )
+"""The properties that a format obeys; `schemas.reading.support` says which."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +62,7 @@ class TableDialect:
 
     `skip_blank_rows` is a property of Frictionless 5, `footer` is ours (`entrepot:footer`): an RE2
     pattern that the whole first cell of a record below the table matches.
-    `other` has properties that describe ($schema, name, title, …).
+    `other` has the properties that describe (`DESCRIPTIVE_PROPERTIES`).
     """
 
     header: bool | None = None
@@ -74,7 +82,6 @@ class TableDialect:
     item_keys: tuple[str, ...] | None = None
     sheet_number: int | None = None
     sheet_name: str | None = None
-    table: str | None = None
     skip_blank_rows: bool | None = None
     footer: str | None = None
     other: Mapping[str, Any] = field(default_factory=dict)
@@ -84,6 +91,7 @@ def parse_dialect(document: object) -> TableDialect:
     """Turn a parsed JSON document into a TableDialect. Raises SchemaInvalid."""
     if not isinstance(document, dict):
         raise SchemaInvalid("", "a Table Dialect must be an object")
+    _check_names(document)
     properties: dict[str, Any] = {}
     for name, attribute in TEXT_PROPERTIES.items():
         if name in document:
@@ -128,6 +136,16 @@ def to_document(dialect: TableDialect) -> dict[str, Any]:
     return document
 
 
+def _check_names(document: dict[str, Any]) -> None:
+    for name in document:
+        if name not in KNOWN_PROPERTIES and name not in DESCRIPTIVE_PROPERTIES:
+            known = ", ".join(KNOWN_PROPERTIES)
+            raise SchemaInvalid(
+                join_pointer("", name[:MAX_SHOWN_CHARS]),
+                f"no format supports such a property; those that exist are {known}",
+            )
+
+
 def _parse_text(value: object, name: str) -> str:
     pointer = f"/{name}"
     if not isinstance(value, str) or "\0" in value:
@@ -150,6 +168,12 @@ def _parse_text(value: object, name: str) -> str:
     return value
 
 
+def describe_properties(dialect: TableDialect) -> dict[str, Any]:
+    """What the dialect states, by property, without what only describes it."""
+    document = to_document(dialect)
+    return {name: document[name] for name in KNOWN_PROPERTIES if name in document}
+
+
 def _parse_rows(value: object, pointer: str) -> tuple[int, ...]:
     if not isinstance(value, list) or len(value) > MAX_ROW_NUMBERS:
         raise SchemaInvalid(pointer, f"it must be a list of at most {MAX_ROW_NUMBERS} row numbers")
@@ -170,6 +194,9 @@ def _parse_number(value: object, pointer: str, maximum: int) -> int:
 def _parse_keys(value: object) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
         raise SchemaInvalid("/itemKeys", "it must be a list of strings")
+    if not 1 <= len(value) <= MAX_ITEM_KEYS or len(set(value)) < len(value):
+        reason = f"it must have 1 to {MAX_ITEM_KEYS:,} keys, each once"
+        raise SchemaInvalid("/itemKeys", reason)
     return tuple(value)
 
 

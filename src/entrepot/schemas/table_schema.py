@@ -8,7 +8,7 @@ from typing import Any, get_args
 
 from entrepot.errors import SchemaInvalid
 from entrepot.schemas.model import Constraints, Field, FieldsMatch, TableSchema
-from entrepot.schemas.parse_field import parse_field, parse_missing_values
+from entrepot.schemas.parse_field import check_own_names, parse_field, parse_missing_values
 from entrepot.schemas.parse_keys import parse_foreign_keys, parse_primary_key, parse_unique_keys
 from entrepot.schemas.write import to_document
 
@@ -16,8 +16,12 @@ __all__ = ["Constraints", "Field", "TableSchema", "parse_schema", "to_document"]
 
 MAX_FIELDS = 10_000
 """As many as columns are read by default (`inspection.limits.Limits.columns`)."""
+MAX_MIN_ROWS = 2**53
 KNOWN_PROPERTIES = frozenset(
-    {"fields", "missingValues", "primaryKey", "fieldsMatch", "uniqueKeys", "foreignKeys"}
+    {
+        *("fields", "missingValues", "primaryKey", "fieldsMatch", "uniqueKeys", "foreignKeys"),
+        "entrepot:minRows",
+    }
 )
 FIELDS_MATCH_RULES: tuple[FieldsMatch, ...] = get_args(FieldsMatch)
 
@@ -38,6 +42,7 @@ def parse_schema(document: object) -> TableSchema:
             raise SchemaInvalid(f"/fields/{position}/name", "an earlier field has this name")
         seen.add(field.name)
     names = frozenset(seen)
+    check_own_names(document, KNOWN_PROPERTIES, "")
     missing, labels = parse_missing_values(document, "") or (("",), ())
     return TableSchema(
         fields=fields,
@@ -47,8 +52,16 @@ def parse_schema(document: object) -> TableSchema:
         primary_key=parse_primary_key(document, names),
         unique_keys=parse_unique_keys(document, names),
         foreign_keys=parse_foreign_keys(document, names),
+        min_rows=_parse_min_rows(document),
         other={k: v for k, v in document.items() if k not in KNOWN_PROPERTIES},
     )
+
+
+def _parse_min_rows(document: dict[str, Any]) -> int:
+    value = document.get("entrepot:minRows", 0)
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MAX_MIN_ROWS:
+        raise SchemaInvalid("/entrepot:minRows", "it must be a number of rows, 0 or more")
+    return value
 
 
 def _parse_fields_match(document: dict[str, Any]) -> FieldsMatch:

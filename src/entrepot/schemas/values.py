@@ -5,7 +5,6 @@ functions check a value when a schema is parsed, and produce the constants that 
 with.
 """
 
-import _strptime  # type: ignore[import-not-found] # noqa: F401 (datetime would load it when the sandbox has shut)
 import json
 import math
 import re
@@ -17,7 +16,8 @@ from typing import Any
 
 from entrepot.schemas import lexical
 from entrepot.schemas.model import Field
-from entrepot.schemas.strptime import ANY_FORMATS
+from entrepot.schemas.numbers import INDIAN, THOUSANDS, number_regex, without_affixes
+from entrepot.schemas.strptime import ANY_FORMATS, parse_moment
 
 NUMBER_PATTERN = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d{1,9})?", re.ASCII)
 INFINITY_PATTERN = re.compile(r"[-+]?inf(inity)?", re.IGNORECASE)
@@ -111,23 +111,21 @@ def _check_coordinates(lon: Decimal, lat: Decimal) -> tuple[Decimal, Decimal]:
 
 
 def strip_number_text(text: str, field: Field) -> str:
-    """The text of a number without what its field allows around and inside it."""
-    if not field.bare_number:
-        text = re.sub(r"\D*$", "", re.sub(r"^[^-+\d.]*", "", text, flags=re.ASCII), flags=re.ASCII)
+    """The text of a number without what its field allows around and inside it. Raises
+    InvalidValue."""
+    text = without_affixes(text, field)
+    forms = (THOUSANDS, INDIAN) if field.group_char else (THOUSANDS,)
+    if not any(re.fullmatch(number_regex(field, form), text, re.ASCII) for form in forms):
+        raise InvalidValue(f"no {field.type}")
     if field.group_char:
         text = text.replace(field.group_char, "")
-    if field.decimal_char != ".":
-        if "." in text:
-            raise InvalidValue("a point")
+    if field.type == "number":
         text = text.replace(field.decimal_char, ".")
     return text.strip()
 
 
 def _read_integer(text: str, field: Field) -> int:
-    bare = strip_number_text(text, field)
-    if re.fullmatch(lexical.INTEGER, bare, re.ASCII) is None:
-        raise InvalidValue("no integer")
-    return int(bare)
+    return int(strip_number_text(text, field).partition(".")[0])
 
 
 def _read_number(text: str, field: Field) -> Decimal:
@@ -150,10 +148,8 @@ def _read_boolean(text: str, field: Field) -> bool:
 
 def _parse_moment(text: str, formats: tuple[str, ...]) -> datetime:
     for form in formats:
-        try:
-            return datetime.strptime(text, form)  # noqa: DTZ007 (a zone is in the text, or UTC)
-        except ValueError:
-            continue
+        if moment := parse_moment(text, form):
+            return moment
     raise InvalidValue("not in the format")
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from entrepot.schemas.model import Category, Constraints, Field, ForeignKey, TableSchema
+from entrepot.schemas.model import Affix, Category, Constraints, Field, ForeignKey, TableSchema
 from entrepot.schemas.parse_field import FIELD_PROPERTIES
 
 CONSTRAINT_NAMES = {
@@ -35,6 +35,8 @@ def to_document(schema: TableSchema) -> dict[str, Any]:
         document["uniqueKeys"] = [list(key) for key in schema.unique_keys]
     if schema.foreign_keys:
         document["foreignKeys"] = [_foreign_key_document(key) for key in schema.foreign_keys]
+    if schema.min_rows:
+        document["entrepot:minRows"] = schema.min_rows
     return {**document, **schema.other}
 
 
@@ -74,7 +76,7 @@ def _field_document(field: Field) -> dict[str, Any]:
     for name, attribute in FIELD_PROPERTIES.items():
         value = getattr(field, attribute)
         if value != getattr(default_field, attribute):
-            document[name] = list(value) if isinstance(value, tuple) else value
+            document[name] = _property_value(value)
     if field.categories is not None:
         document["categories"] = _categories_document(field.categories)
     if field.categories_ordered is not None:
@@ -83,6 +85,12 @@ def _field_document(field: Field) -> dict[str, Any]:
     if constraints:
         document["constraints"] = constraints
     return {**document, **field.other}
+
+
+def _property_value(value: object) -> object:
+    if isinstance(value, Affix):
+        return {"prefix": value.prefix, "suffix": value.suffix}
+    return list(value) if isinstance(value, tuple) else value
 
 
 def _constraints_document(constraints: Constraints) -> dict[str, Any]:

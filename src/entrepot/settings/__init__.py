@@ -5,6 +5,7 @@ Sources, the strongest first: what a command passes, environment variables `ENTR
 are bytes, times are seconds. `docs/reference/settings.md` lists them for operators.
 """
 
+import difflib
 import ipaddress
 import os
 from pathlib import Path
@@ -24,14 +25,23 @@ from entrepot.errors import StartRefused
 
 Role = Literal["all", "api", "worker"]
 
+POSTGRESQL_SCHEMES = ("postgresql://", "postgresql+psycopg://", "postgres://")
+OTHER_VARIABLES = ("ENTREPOT_CONFIG", "ENTREPOT_ENDPOINT", "ENTREPOT_API_KEY")
+"""Variables of the environment that are no settings: where the settings are, and the client's."""
+
+
+def default_folder() -> Path:
+    """The data folder of a server that none is named for: the platform's own place for data."""
+    return platformdirs.user_data_path("entrepot")
+
 
 class Settings(BaseSettings):
     """The server's settings; immutable once read."""
 
-    model_config = SettingsConfigDict(env_prefix="ENTREPOT_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="ENTREPOT_", frozen=True, extra="forbid")
 
     data: Path = Field(
-        default_factory=lambda: platformdirs.user_data_path("entrepot"),
+        default_factory=default_folder,
         description="The data folder: database, bytes, secret, sockets. Mode 0700.",
     )
     database: SecretStr | None = Field(
@@ -103,11 +113,28 @@ class Settings(BaseSettings):
         ge=0,
         description="Seconds an upload waits for room that other running uploads hold reserved.",
     )
-    body_timeout: float = Field(default=60, gt=0, description="Seconds a client may send nothing.")
+    body_timeout: float = Field(
+        default=60,
+        gt=0,
+        description="Seconds a client may send nothing; the whole time for a body without a file.",
+    )
+    body_rate: int = Field(
+        default=1024,
+        ge=1,
+        description="Bytes a second that an upload must have on average, after `body_timeout`.",
+    )
+    anonymous_bodies_per_address: int = Field(
+        default=64,
+        ge=1,
+        description="Requests with an unfinished body and without a valid key, one address.",
+    )
+    connections: int = Field(
+        default=8192, ge=64, description="Connections that the server has open at once."
+    )
     send_timeout: float = Field(
         default=60, gt=0, description="Seconds a client may take nothing of an answer."
     )
-    header_timeout: float = Field(default=30, gt=0, description="Seconds for a request's head.")
+    header_timeout: float = Field(default=10, gt=0, description="Seconds for a request's head.")
     event_heartbeat: float = Field(
         default=15,
         gt=0,
@@ -194,6 +221,13 @@ class Settings(BaseSettings):
             raise ValueError("must start with http:// or https://")
         return value.rstrip("/")
 
+    @field_validator("database")
+    @classmethod
+    def _postgresql(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not value.get_secret_value().startswith(POSTGRESQL_SCHEMES):
+            raise ValueError("must start with postgresql://, or be unset for SQLite")
+        return value
+
     @field_validator("trusted_proxies", mode="before")
     @classmethod
     def _networks(cls, value: object) -> object:
@@ -234,10 +268,15 @@ class Settings(BaseSettings):
         return self.database is None
 
     @property
+    def listen_url(self) -> str:
+        """The address that the server listens on, without a trailing slash."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}"
+
+    @property
     def endpoint(self) -> str:
         """The address for people and scripts, without a trailing slash."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return self.public_url or f"http://{host}:{self.port}"
+        return self.public_url or self.listen_url
 
 
 def _config_file(init_settings: PydanticBaseSettingsSource) -> Path:
@@ -245,19 +284,38 @@ def _config_file(init_settings: PydanticBaseSettingsSource) -> Path:
     if path:
         return Path(path)
     data = init_settings().get("data") or os.environ.get("ENTREPOT_DATA")
-    return Path(data or platformdirs.user_data_path("entrepot")) / "entrepot.toml"
+    return Path(data or default_folder()) / "entrepot.toml"
 
 
 def read_settings(**overrides: Any) -> Settings:
     """Read the settings. `overrides` (flags) take precedence; None means not given.
 
-    Raises StartRefused with the name of the invalid setting.
+    Raises StartRefused with the name of an invalid or an unknown setting.
     """
+    _refuse_unknown_variables()
     try:
         return Settings(**{name: value for name, value in overrides.items() if value is not None})
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         name = ".".join(str(part) for part in first["loc"])
+        if first["type"] == "extra_forbidden":
+            raise StartRefused(reason=_unknown(name, name, tuple(Settings.model_fields))) from None
         raise StartRefused(
             reason=f"The setting {name} is wrong: {first['msg'].removeprefix('Value error, ')}."
         ) from None
+
+
+def _refuse_unknown_variables() -> None:
+    """Refuse a variable of the environment that looks like a setting and is none."""
+    prefix = str(Settings.model_config["env_prefix"])
+    names = (*(f"{prefix}{name.upper()}" for name in Settings.model_fields), *OTHER_VARIABLES)
+    for name in sorted(os.environ):
+        # pydantic-settings reads names in any case.
+        if name.upper().startswith(prefix) and name.upper() not in names:
+            raise StartRefused(reason=_unknown(f"variable {name}", name.upper(), names))
+
+
+def _unknown(variable: str, name: str, known: tuple[str, ...]) -> str:
+    similar = difflib.get_close_matches(name, known, n=1)
+    advice = f" Did you mean {similar[0]}?" if similar else ""
+    return f"The setting {variable} does not exist.{advice} docs/reference/settings.md lists all."

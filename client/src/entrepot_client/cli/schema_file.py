@@ -1,25 +1,54 @@
-"""Read a Table Schema from a file."""
+"""Read a Table Schema or a Table Dialect from a file."""
 
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+import typer
 
 from entrepot_client.cli.failures import ExitStatus, Failure
+from entrepot_client.models import ReadingOptions
+
+SCHEMA_EXAMPLE = 'Give a Table Schema like {"fields": [{"name": "id", "type": "integer"}]}.'
+DIALECT_EXAMPLE = 'Give a Table Dialect like {"headerRows": [3]}.'
+
+DialectOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--dialect",
+        metavar="FILE",
+        help="A Table Dialect (JSON): how it is read, which is not found out then.",
+        exists=True,
+        dir_okay=False,
+    ),
+]
+EncodingOption = Annotated[
+    str | None,
+    typer.Option(
+        "--encoding", metavar="NAME", help="Its encoding, such as windows-1252.", show_default=False
+    ),
+]
 
 
 def read_schema(path: Path) -> Mapping[str, Any]:
     """The JSON object in the file. Raises Failure for anything else."""
+    return _read_object(path, "A Table Schema", SCHEMA_EXAMPLE)
+
+
+def read_reading(dialect: Path | None, encoding: str | None) -> ReadingOptions:
+    """What the options --dialect and --encoding state. Raises Failure."""
+    document = None
+    if dialect is not None:
+        document = _read_object(dialect, "A Table Dialect", DIALECT_EXAMPLE)
+    return ReadingOptions(document, encoding)
+
+
+def _read_object(path: Path, what: str, example: str) -> Mapping[str, Any]:
     try:
-        schema = json.loads(path.read_text(encoding="utf-8"))
+        document = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise Failure(
-            f"{path} is not JSON ({error}).",
-            'Give a Table Schema like {"fields": [{"name": "id", "type": "integer"}]}.',
-            ExitStatus.WRONG_USAGE,
-        ) from error
-    if not isinstance(schema, dict):
-        raise Failure(
-            f"{path} holds no JSON object.", "A Table Schema is one.", ExitStatus.WRONG_USAGE
-        )
-    return schema
+        raise Failure(f"{path} is not JSON ({error}).", example, ExitStatus.WRONG_USAGE) from error
+    if not isinstance(document, dict):
+        raise Failure(f"{path} holds no JSON object.", f"{what} is one.", ExitStatus.WRONG_USAGE)
+    return document

@@ -6,9 +6,8 @@ figure and the activity row, and enqueues the work; after it the delivery is ack
 """
 
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy import insert
@@ -24,6 +23,7 @@ from entrepot.files.names import fold_name
 from entrepot.files.versions import FileId
 from entrepot.quotas.reserve import settle_reservation
 from entrepot.schemas.enforcement import Enforcement
+from entrepot.schemas.reading.stated import FOUND_OUT, StatedReading
 from entrepot.schemas.table_schema import to_document
 from entrepot.tasks.queue import TaskQueue
 from entrepot.tasks.records import TaskId
@@ -39,14 +39,14 @@ MAX_SIZE_LIMIT_BYTES = 2**63 - 1
 
 @dataclass(frozen=True)
 class Definition:
-    """A file's contract as its sender gave it; `size_limit` is bytes, `dialect` a Table Dialect
-    by which its deliveries are read."""
+    """A file's contract as its sender gave it; `size_limit` is bytes, `reading` how its deliveries
+    are read as far as that is stated."""
 
     name: str
     description: str
     size_limit: int
     enforcement: Enforcement
-    dialect: dict[str, Any] | None = None
+    reading: StatedReading = FOUND_OUT
 
 
 def check_file_name(name: str, field: str = "file", example: str = 'filename="orders.csv"') -> str:
@@ -127,12 +127,12 @@ def define_file(
             description=definition.description,
             size_limit=definition.size_limit,
             enforcement=definition.enforcement.mode,
-            dialect=definition.dialect,
             created_at=now,
             updated_at=now,
+            **asdict(definition.reading),
         )
     )
-    _save_given_schema(conn, actor, accepted, definition.enforcement, now)
+    _save_given_schema(conn, actor, accepted, definition, now)
     new_version = NewVersion(accepted, account_id, upload.blob_id, stored, "file.new")
     add_version(conn, actor, new_version, queue, now)
     detail = {"file_name": definition.name, "size": stored.size, "sha256": stored.sha256}
@@ -144,19 +144,21 @@ def _save_given_schema(
     conn: WriteConnection,
     actor: Actor,
     accepted: AcceptedDelivery,
-    enforcement: Enforcement,
+    definition: Definition,
     now: datetime,
 ) -> None:
-    if enforcement.schema is None:
+    schema = definition.enforcement.schema
+    if schema is None:
         return
     conn.execute(
         insert(schema_revisions).values(
             file_id=accepted.file_id,
             revision=1,
             source="given",
-            schema=to_document(enforcement.schema),
+            schema=to_document(schema),
             version=None,
             created_by=actor.user_id,
             created_at=now,
+            **asdict(definition.reading),
         )
     )

@@ -36,6 +36,7 @@ from entrepot.grants.access import (
 )
 from entrepot.inspection.results import Inspection
 from entrepot.quotas.reserve import add_used, hide_owner_figures
+from entrepot.schemas.reading.stated import StatedReading
 from entrepot.tasks.queue import TaskQueue
 
 
@@ -105,10 +106,13 @@ def add_copy(
 def load_earlier_findings(conn: ReadConnection, version: UndecidedVersion) -> Inspection | None:
     """What was found in bytes that an earlier version had, if that holds still; else None.
 
-    It does if they were judged by the very revision of the schema that the file has now.
+    It does if they were judged by the very revision of the schema that the file has now, and read
+    as it is read now. A version that becomes the contract is inspected again: findings do not hold
+    the dialect that it freezes, and were not judged as a first version if the file had no contract
+    then.
     """
     earlier = version.restored_from or version.accepted_from
-    if earlier is None:
+    if earlier is None or version.mode == "infer":
         return None
     query = (
         select(inspections, versions.c.media_type, versions.c.row_count)
@@ -120,7 +124,7 @@ def load_earlier_findings(conn: ReadConnection, version: UndecidedVersion) -> In
         )
     )
     row = conn.execute(query).one_or_none()
-    if row is None:
+    if row is None or StatedReading(row.dialect, row.encoding) != version.reading:
         return None
     return Inspection(
         # It was published under this revision: unless nothing is enforced, it conforms; or it

@@ -5,9 +5,8 @@ transaction creates the validation, its task and its activity row, and settles t
 count until the validation has ended and they are removed.
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy import insert
@@ -22,6 +21,7 @@ from entrepot.files.delivery.uploads import StoredUpload
 from entrepot.inspection.results import Mode
 from entrepot.quotas.reserve import settle_reservation
 from entrepot.schemas.enforcement import Enforcement
+from entrepot.schemas.reading.stated import FOUND_OUT, StatedReading
 from entrepot.schemas.table_schema import to_document
 from entrepot.tasks.queue import TaskQueue
 from entrepot.tasks.records import TaskId, create_task
@@ -37,7 +37,7 @@ class ValidationRequest:
     name: str
     size_limit: int
     enforcement: Enforcement
-    dialect: dict[str, Any] | None = None
+    reading: StatedReading = FOUND_OUT
     file_id: UUID | None = None
 
 
@@ -56,10 +56,10 @@ def submit_validation(
     """
     mode: Mode = request.enforcement.mode
     schema = to_document(request.enforcement.schema) if request.enforcement.schema else None
-    dialect, limit = request.dialect, request.size_limit
+    reading, limit = request.reading, request.size_limit
     if request.file_id is not None:
         contract = load_visible_contract(conn, actor, request.file_id)
-        mode, schema, dialect = contract.mode, contract.schema, contract.dialect
+        mode, schema, reading = contract.mode, contract.schema, contract.reading
         limit = min(limit, contract.size_limit)
     stored = upload.stored
     if stored.size > limit:
@@ -75,12 +75,12 @@ def submit_validation(
             name=request.name,
             mode=mode,
             schema=schema,
-            dialect=dialect,
             size=stored.size,
             sha256=stored.sha256,
             created_by=actor.user_id,
             key_id=actor.key_id,
             created_at=now,
+            **asdict(reading),
         )
     )
     create_task(

@@ -72,7 +72,8 @@ class Deriver:
             schema=derivation.schema,
             mode=derivation.mode,
             rows=derivation.rows,
-            dialect=derivation.dialect,
+            dialect=derivation.reading.dialect,
+            encoding=derivation.reading.encoding,
         )
 
         def save(output: Path, result: Converted) -> None:

@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import exists, select, update
 
 from entrepot.blobs.store import BlobId
-from entrepot.db.tables import comparisons, files, tasks, versions
+from entrepot.db.tables import comparisons, files, inspections, tasks, versions
 from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.errors import BlobMissing
 from entrepot.files.processing.inspect import MAX_STARTS, Inspector
@@ -74,6 +74,9 @@ class Comparer:
             key=tuple(row.key),
             examples=row.examples,
             dialect=row.dialect,
+            encoding=row.encoding,
+            other_dialect=row.other_dialect,
+            other_encoding=row.other_encoding,
         )
 
 
@@ -107,9 +110,20 @@ def _begin_comparison(conn: WriteConnection, task_id: UUID, now: datetime) -> An
     if starts > MAX_STARTS:
         give_up_comparison(conn, task_id, now)
         return None
+    earlier, later = inspections.alias(), inspections.alias()
     query = (
-        select(comparisons, files.c.name, files.c.dialect, tasks.c.total)
+        select(
+            comparisons,
+            files.c.name,
+            tasks.c.total,
+            earlier.c.dialect,
+            earlier.c.encoding,
+            later.c.dialect.label("other_dialect"),
+            later.c.encoding.label("other_encoding"),
+        )
         .join(files, files.c.id == comparisons.c.file_id)
+        .outerjoin(earlier, earlier.c.version_id == comparisons.c.before_id)
+        .outerjoin(later, later.c.version_id == comparisons.c.after_id)
         .join(tasks, tasks.c.id == comparisons.c.task_id)
         .where(comparisons.c.task_id == task_id)
     )

@@ -25,6 +25,7 @@ from entrepot.files.delivery.restore import load_earlier_findings
 from entrepot.files.processing.publish import (
     cancel_version,
     fail_version,
+    publish_uninspected,
     publish_version,
     reject_version,
 )
@@ -134,7 +135,8 @@ class Inspector:
             size=version.size,
             mode=version.mode,
             schema=version.schema,
-            dialect=version.dialect,
+            dialect=version.reading.dialect,
+            encoding=version.reading.encoding,
         )
 
 
@@ -194,8 +196,15 @@ def earlier_tasks(conn: ReadConnection, task_id: UUID) -> list[UUID]:
 
 
 def give_up(conn: WriteConnection, task_id: UUID, now: datetime) -> None:
-    """End a task that cannot be done; nothing changes if it has ended."""
-    fail_version(conn, _load_version(conn, task_id), now)
+    """End a task that cannot be done; nothing changes if it has ended.
+
+    Without a contract there is nothing to judge, and the version is published all the same.
+    """
+    version = _load_version(conn, task_id)
+    if version.mode == "none":
+        publish_uninspected(conn, version, now)
+    else:
+        fail_version(conn, version, now)
 
 
 def _blobs_of(conn: ReadConnection, task_id: UUID) -> list[BlobId]:
@@ -214,9 +223,11 @@ def decide_version(
 
     Without enforcement every verdict publishes: the findings are warnings in the report. So it does
     where a rejected version was accepted all the same: then they are what was excepted. False, and
-    nothing is decided, if the contract has another schema by now than the one it was judged by.
+    nothing is decided, if the contract has another schema by now than the one it was judged by, or
+    says otherwise how it is read.
     """
-    if lock_contract(conn, version.file_id).revision != version.revision:
+    contract = lock_contract(conn, version.file_id)
+    if (contract.revision, contract.reading) != (version.revision, version.reading):
         return False
     is_accepted = version.accepted_from is not None
     if version.mode == "none" or inspection.verdict == "conforms" or is_accepted:
@@ -253,7 +264,7 @@ def _load_version(conn: ReadConnection, task_id: UUID) -> UndecidedVersion:
         mode=contract.mode,
         schema=contract.schema,
         revision=contract.revision,
-        dialect=contract.dialect,
+        reading=contract.reading,
         restored_from=row.restored_from,
         accepted_from=row.accepted_from,
         replaces=row.replaces,

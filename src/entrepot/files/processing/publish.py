@@ -3,6 +3,7 @@
 Each is conditional on the version being undecided, so that a second run changes nothing.
 """
 
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +15,7 @@ from entrepot.db.tables import files, inspections, schema_revisions, versions
 from entrepot.db.types import WriteConnection
 from entrepot.files.cleanup.retention import apply_retention
 from entrepot.files.derivatives import EAGER, plan_derivative
+from entrepot.files.drift import note_drift
 from entrepot.files.versions import (
     QUARANTINE_PERIOD,
     QUARANTINED_STATUSES,
@@ -22,6 +24,8 @@ from entrepot.files.versions import (
     VersionStatus,
 )
 from entrepot.inspection.results import Inspection
+from entrepot.inspection.sandbox.failures import uninspected
+from entrepot.schemas.reading.stated import StatedReading
 from entrepot.tasks.queue import TaskQueue
 from entrepot.tasks.records import finish_task
 
@@ -32,6 +36,7 @@ REJECTION_CODES = {
     "not-tabular": "not-tabular",
     "resource-limit": "resource-limit",
     "source-error": "source-error",
+    "dialect-unsupported": "dialect-unsupported",
 }
 """The problem code of each verdict by which a version is rejected."""
 
@@ -47,10 +52,35 @@ def publish_version(
 
     A table's Parquet and column profile are left for later: publishing never waits for them.
     """
+    if not _make_visible(conn, version, inspection, now):
+        return
+    if version.mode == "infer" and inspection.schema is not None:
+        _freeze_schema(conn, version, inspection, now)
+    if inspection.row_count is not None and inspection.schema is not None:
+        plan_derivative(conn, queue, version.blob_id, EAGER, now)
+    _end_published(conn, version, inspection, now)
+
+
+def publish_uninspected(conn: WriteConnection, version: UndecidedVersion, now: datetime) -> None:
+    """Make a version without a contract visible whose inspection could not run: our fault, which
+    must not keep it from its readers. Its media type is that of the file's name, and its report
+    has the warning that nothing was looked at."""
+    inspection = uninspected(version.file_name, version.size)
+    if not _make_visible(conn, version, inspection, now):
+        return
+    _end_published(conn, version, inspection, now)
+    _raise_alarm("a version was published without an inspection", version)
+
+
+def _make_visible(
+    conn: WriteConnection, version: UndecidedVersion, inspection: Inspection, now: datetime
+) -> bool:
+    """Decide for the version, and make it the current one; False if it was decided before."""
     columns = {"media_type": inspection.media_type, "row_count": inspection.row_count}
     if not _set_decision(conn, version, "published", now, **columns):
-        return
+        return False
     _save_findings(conn, version, inspection)
+    note_drift(conn, version.blob_id)
     newest = or_(files.c.current_version.is_(None), files.c.current_version < version.number)
     conn.execute(
         update(files)
@@ -59,11 +89,12 @@ def publish_version(
     )
     _end_quarantine(conn, version, now)
     apply_retention(conn, version.file_id, now)
-    if version.mode == "infer" and inspection.schema is not None:
-        _freeze_schema(conn, version, inspection.schema, now)
-        _freeze_dialect(conn, version, inspection.dialect)
-    if inspection.row_count is not None and inspection.schema is not None:
-        plan_derivative(conn, queue, version.blob_id, EAGER, now)
+    return True
+
+
+def _end_published(
+    conn: WriteConnection, version: UndecidedVersion, inspection: Inspection, now: datetime
+) -> None:
     finish_task(conn, version.task_id, "succeeded", now, has_report=True)
     _record(conn, version, "version.publish", now, {"verdict": inspection.verdict})
 
@@ -96,18 +127,25 @@ def fail_version(conn: WriteConnection, version: UndecidedVersion, now: datetime
     """End a task whose inspection could not run: our fault, not the delivery's.
 
     The version was not judged, so it is not rejected; its bytes are kept as long as if it were.
+    The same bytes would meet the same fault, so nobody is told to deliver them again: operators
+    see it in the log and in `entrepot doctor`.
     """
     if not _set_decision(conn, version, "failed", now, keep_until=now + QUARANTINE_PERIOD):
         return
     detail = (
-        "The inspection could not be run. The delivery was not judged; deliver it again. "
-        f"Its bytes are kept for who delivered them for {QUARANTINE_PERIOD.days} days."
+        "The inspection could not be run, by a fault of this server. The delivery was not judged;"
+        " there is no need to deliver the same file again. Its bytes are kept for who delivered"
+        f" them for {QUARANTINE_PERIOD.days} days, and the server's operator sees the fault."
     )
     error = {"code": "inspection-failed", "detail": detail}
     finish_task(conn, version.task_id, "failed", now, error=error)
     _record(conn, version, "version.fail", now, {}, "failed")
-    log.error(
-        "a version could not be inspected",
+    _raise_alarm("a version could not be inspected", version)
+
+
+def _raise_alarm(event: str, version: UndecidedVersion) -> None:
+    log.critical(
+        event,
         file_id=str(version.file_id),
         version=version.number,
         task_id=str(version.task_id),
@@ -148,8 +186,17 @@ def _save_findings(
             profile=inspection.profile,
             schema=inspection.schema,
             revision=version.revision,
+            **asdict(_reading_of(version, inspection)),
         )
     )
+
+
+def _reading_of(version: UndecidedVersion, inspection: Inspection) -> StatedReading:
+    """How the version is read: as its contract says, a first version with what is frozen."""
+    if not inspection.dialect:
+        return version.reading
+    dialect = {**(version.reading.dialect or {}), **inspection.dialect}
+    return replace(version.reading, dialect=dialect)
 
 
 def _end_quarantine(conn: WriteConnection, version: UndecidedVersion, now: datetime) -> None:
@@ -165,28 +212,23 @@ def _end_quarantine(conn: WriteConnection, version: UndecidedVersion, now: datet
 
 
 def _freeze_schema(
-    conn: WriteConnection, version: UndecidedVersion, schema: dict[str, Any], now: datetime
+    conn: WriteConnection, version: UndecidedVersion, inspection: Inspection, now: datetime
 ) -> None:
+    """Later deliveries have this schema, and their header where this one has it."""
+    reading = asdict(_reading_of(version, inspection))
     conn.execute(
         insert(schema_revisions).values(
             file_id=version.file_id,
             revision=1,
             source="inferred",
-            schema=schema,
+            schema=inspection.schema,
             version=version.number,
             created_by=version.created_by,
             created_at=now,
+            **reading,
         )
     )
-
-
-def _freeze_dialect(
-    conn: WriteConnection, version: UndecidedVersion, frozen: dict[str, Any] | None
-) -> None:
-    """Later deliveries have their header where this one has it."""
-    if frozen:
-        dialect = {**(version.dialect or {}), **frozen}
-        conn.execute(update(files).where(files.c.id == version.file_id).values(dialect=dialect))
+    conn.execute(update(files).where(files.c.id == version.file_id).values(**reading))
 
 
 def _first_errors(inspection: Inspection, limit: int = 10) -> dict[str, Any]:

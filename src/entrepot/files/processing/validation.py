@@ -18,7 +18,7 @@ from entrepot.activity.record import record
 from entrepot.blobs.store import BlobId
 from entrepot.db.tables import accounts, checks, users, versions
 from entrepot.db.types import ReadConnection, WriteConnection
-from entrepot.files.contract import add_revision, lock_contract
+from entrepot.files.contract import NewContract, add_revision, lock_contract
 from entrepot.files.processing import inspect
 from entrepot.files.processing.compare import give_up_comparison
 from entrepot.files.processing.inspect import MAX_STARTS, Inspector
@@ -31,6 +31,7 @@ from entrepot.inspection.results import (
     InspectionRequest,
     Mode,
 )
+from entrepot.schemas.reading.stated import StatedReading
 from entrepot.tasks.records import finish_task, start_task
 
 
@@ -49,7 +50,7 @@ class Validation:
     name: str
     mode: Mode
     schema: dict[str, Any] | None
-    dialect: dict[str, Any] | None
+    reading: StatedReading
     size: int
     revision: int | None
     changes: list[dict[str, Any]]
@@ -117,7 +118,8 @@ class Validator:
             size=size,
             mode=check.mode,
             schema=check.schema,
-            dialect=check.dialect,
+            dialect=check.reading.dialect,
+            encoding=check.reading.encoding,
         )
         return self.inspector.examine(check.task_id, request)
 
@@ -176,19 +178,24 @@ def end_schema_change(
         error = {"code": "schema-changed", "detail": detail, "revision": contract.revision}
         finish_task(conn, check.task_id, "failed", now, error=error, has_report=bool(report))
     else:
-        if check.schema is not None and check.schema != contract.schema:
-            _apply_schema(conn, check, checked_version, now)
+        assert check.schema is not None
+        new = NewContract(check.schema, check.reading)
+        if new != NewContract(contract.schema or {}, contract.reading):
+            _apply_contract(conn, check, new, checked_version, now)
         finish_task(conn, check.task_id, "succeeded", now, has_report=bool(report))
     return True
 
 
-def _apply_schema(
-    conn: WriteConnection, check: Validation, checked_version: int | None, now: datetime
+def _apply_contract(
+    conn: WriteConnection,
+    check: Validation,
+    new: NewContract,
+    checked_version: int | None,
+    now: datetime,
 ) -> None:
     assert check.file_id is not None
-    assert check.schema is not None
     contract = lock_contract(conn, check.file_id)
-    number = add_revision(conn, contract, check.schema, check.changes, check.user_id, now)
+    number = add_revision(conn, contract, new, check.changes, check.user_id, now)
     detail = {"revision": number, "changes": check.changes}
     record(
         conn, check.account_id, check, "schema.change", now, check.file_id, checked_version, detail
@@ -209,7 +216,10 @@ def give_up(conn: WriteConnection, task_id: UUID, now: datetime) -> None:
             inspect.give_up(conn, task_id, now)
         return
     if _set_decision(conn, check, now):
-        detail = "The inspection could not be run. Nothing was judged or changed; try again."
+        detail = (
+            "The inspection could not be run, by a fault of this server. Nothing was judged or"
+            " changed; the server's log says why."
+        )
         error = {"code": "inspection-failed", "detail": detail}
         finish_task(conn, check.task_id, "failed", now, error=error)
 
@@ -232,7 +242,7 @@ def find_validation(conn: ReadConnection, task_id: UUID) -> Validation | None:
         name=row.name,
         mode=row.mode,
         schema=row.schema,
-        dialect=row.dialect,
+        reading=StatedReading(row.dialect, row.encoding),
         size=row.size,
         revision=row.revision,
         changes=row.changes or [],

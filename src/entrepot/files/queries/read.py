@@ -22,6 +22,7 @@ from entrepot.db.tables import (
 from entrepot.db.types import ReadConnection
 from entrepot.errors import NoPublishedVersion, NotFound
 from entrepot.files.derivatives import EAGER
+from entrepot.files.drift import without_drift
 from entrepot.files.versions import FileId, PublishedVersion
 from entrepot.grants.access import (
     Entitlement,
@@ -36,6 +37,7 @@ from entrepot.grants.access import (
     visible_files,
     visible_versions,
 )
+from entrepot.schemas.reading.stated import StatedReading
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ class FileRecord:
     size_limit: int
     enforcement: str
     schema: dict[str, Any] | None
-    dialect: dict[str, Any] | None
+    reading: StatedReading
     retention: dict[str, int] | None
     created_at: datetime
     updated_at: datetime | None
@@ -183,7 +185,7 @@ def get_findings(
         raise NotFound
     return Findings(
         version=row.number,
-        report=row.report,
+        report=row.report if target.rights.reads else without_drift(row.report),
         profile=row.profile,
         schema=row.schema,
         columns=row.columns,
@@ -198,6 +200,21 @@ def find_newest_findings(conn: ReadConnection, actor: Actor, file_id: UUID) -> F
         return get_findings(conn, actor, file_id)
     except NotFound:
         return None
+
+
+def find_current_schema(conn: ReadConnection, actor: Actor, file_id: UUID) -> dict[str, Any] | None:
+    """The schema that was inferred for the file's current version, None if there is none, or for
+    who may not read it. Raises NotFound."""
+    if not access_visible(conn, actor, file_id).rights.reads:
+        return None
+    query = (
+        select(inspections.c.schema)
+        .join(versions, versions.c.id == inspections.c.version_id)
+        .join(files, _is_current())
+        .where(files.c.id == file_id)
+    )
+    schema: dict[str, Any] | None = conn.scalar(query)
+    return schema
 
 
 def file_rows(with_schema: bool) -> Select[Any]:
@@ -243,7 +260,7 @@ def file_from_row(row: Row[Any], actor: Actor) -> FileRecord:
         size_limit=row.size_limit,
         enforcement=row.enforcement,
         schema=getattr(row, "schema", None),
-        dialect=row.dialect,
+        reading=StatedReading(row.dialect, row.encoding),
         retention=row.retention,
         created_at=row.created_at,
         updated_at=row.updated_at if can_read else None,

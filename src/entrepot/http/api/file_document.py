@@ -47,7 +47,8 @@ def load_file_document(conn: ReadConnection, actor: Actor, file_id: UUID) -> Fil
     document: FileDetails = {
         **file_payload(record),  # type: ignore[typeddict-item]  # `get_offer_recipient` may follow
         "schema": record.schema,
-        "table_dialect": record.dialect,
+        "table_dialect": record.reading.dialect,
+        "encoding": record.reading.encoding,
         "retention": cast(RetentionRule | None, record.retention),
         "exception": exception_payload(find_accepted_version(conn, file_id, record.version)),
     }

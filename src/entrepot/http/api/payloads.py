@@ -153,6 +153,8 @@ def revision_payload(revision: Revision) -> SchemaRevision:
     return {
         "revision": revision.number,
         "source": revision.source,
+        "dialect": revision.reading.dialect,
+        "encoding": revision.reading.encoding,
         "version": revision.version,
         "effect": revision.effect,
         "changes": cast(list[SchemaChange] | None, revision.changes),

@@ -17,8 +17,9 @@ from entrepot.files.contract import (
     find_revision,
     list_schema_revisions,
     load_visible_contract,
-    propose_schema,
+    propose_contract,
 )
+from entrepot.files.queries.read import find_current_schema
 from entrepot.http.api.models.tasks import TaskAccepted
 from entrepot.http.api.models.versions import FileSchema
 from entrepot.http.api.openapi.answers import ACCEPTED, REPEATING, problems, with_headers
@@ -35,8 +36,7 @@ from entrepot.http.parameters import (
 from entrepot.http.uploads.body import read_small_body
 from entrepot.http.uploads.idempotency import IdempotentRequest
 from entrepot.schemas.enforcement import MAX_SCHEMA_BYTES, load_document
-from entrepot.schemas.model import TableSchema
-from entrepot.schemas.table_schema import parse_schema
+from entrepot.schemas.reading.contract_document import ContractDocument, parse_contract_document
 from entrepot.tasks.records import TaskId
 
 router = APIRouter(tags=["files"])
@@ -44,10 +44,32 @@ router = APIRouter(tags=["files"])
 BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
-        "content": {"application/json": {"schema": {"type": "object", "required": ["fields"]}}},
+        "content": {
+            "application/json": {
+                "schema": {
+                    "anyOf": [
+                        {
+                            "type": "object",
+                            "description": "What is left out stays; null ends what was stated.",
+                            "properties": {
+                                "schema": {"type": ["object", "null"]},
+                                "dialect": {"type": ["object", "null"]},
+                                "encoding": {"type": ["string", "null"]},
+                                "enforced": {"const": True},
+                            },
+                        },
+                        {
+                            "type": "object",
+                            "description": "A Table Schema alone.",
+                            "required": ["fields"],
+                        },
+                    ]
+                }
+            }
+        },
     }
 }
-"""A Table Schema; what is wrong in it is told by the problem, with a pointer."""
+"""What is wrong in a schema or a dialect is told by the problem, with a pointer."""
 
 
 @router.get(
@@ -61,16 +83,20 @@ async def schema(
 ) -> Response:
     """The schema of a file, the newest revision by default, and the list of all revisions.
 
-    `schema` is null, and the list empty, where the file has none. The `ETag` is that of the newest
-    revision; a change may be made conditional on it.
+    With it go the dialect and the encoding by which deliveries are read, as far as they are stated.
+    The list is empty where the file has no schema of its own; `schema` is then what was inferred
+    for its current version, null without one. The `ETag` is that of the newest revision; a change
+    may be made conditional on it.
     """
-    contract, revisions = await work.read(_load_revisions, file_id)
+    contract, revisions, inferred = await work.read(_load_revisions, file_id)
     selected = find_revision(revisions, revision)
     revision_list = [revision_payload(each) for each in revisions]
     enforced = contract.mode != "none"
     answer: FileSchema = {
         "revision": None,
-        "schema": None,
+        "schema": inferred,
+        "dialect": contract.reading.dialect,
+        "encoding": contract.reading.encoding,
         "enforced": enforced,
         "revisions_list": revision_list,
     }
@@ -95,6 +121,7 @@ async def schema(
         *REPEATING,
         errors.NotAllowed,
         errors.SchemaInvalid,
+        errors.DialectInvalid,
         errors.BreakingChange,
         errors.PreconditionFailed,
     ),
@@ -107,12 +134,14 @@ async def change_schema(
 ) -> Response:
     """Give a file a new schema; answers the task that checks it before it takes effect.
 
-    The task holds the current version against it: if that breaks it, the task fails with the
-    report and nothing changes. A change that breaks what was agreed is refused with the list of
-    `changes` unless `breaking=accept`. The file is enforced from then on, whatever it was. With an
+    The body may also state the `dialect` and the `encoding` by which deliveries are read: the three
+    are one revision. The task holds the current version against it: if that breaks it, the task
+    fails with the report and nothing changes. A change that breaks what was agreed is refused with
+    the list of `changes` unless `breaking=accept`. The file is enforced from then on, whatever it
+    was. With an
     `Idempotency-Key` the request may be repeated.
     """
-    document, digest = await _read_schema(request, work)
+    document, digest = await _read_contract(request, work)
     accept = breaking == "accept"
     match = request.headers.get("if-match")
     file_uuid = read_file_id(file_id)
@@ -131,15 +160,18 @@ async def change_schema(
 
 def _load_revisions(
     conn: ReadConnection, actor: Actor, file_id: UUID
-) -> tuple[Contract, list[Revision]]:
-    return load_visible_contract(conn, actor, file_id), list_schema_revisions(conn, actor, file_id)
+) -> tuple[Contract, list[Revision], dict[str, Any] | None]:
+    contract = load_visible_contract(conn, actor, file_id)
+    revisions = list_schema_revisions(conn, actor, file_id)
+    inferred = None if revisions else find_current_schema(conn, actor, file_id)
+    return contract, revisions, inferred
 
 
 def _propose(
     conn: WriteConnection,
     actor: Actor,
     file_id: UUID,
-    schema: TableSchema,
+    document: ContractDocument,
     accept: bool,
     match: str | None,
     work: UnitOfWork,
@@ -148,20 +180,20 @@ def _propose(
         current = _etag(load_visible_contract(conn, actor, file_id))
         check_preconditions({"if-match": match}, Validators(current, work.now))
     now = work.parts.clock()
-    return propose_schema(conn, actor, file_id, schema, accept, work.parts.queue, now)
+    return propose_contract(conn, actor, file_id, document, accept, work.parts.queue, now)
 
 
 def _etag(contract: Contract) -> str:
     return f'"{contract.file_id.hex}-{contract.revision}"'
 
 
-async def _read_schema(request: Request, work: UnitOfWork) -> tuple[TableSchema, str]:
-    """The body as a sound Table Schema, and its hash. Raises BodyTooLarge, FieldInvalid,
-    SchemaInvalid.
+async def _read_contract(request: Request, work: UnitOfWork) -> tuple[ContractDocument, str]:
+    """The body as a sound document, and its hash. Raises BodyTooLarge, FieldInvalid,
+    SchemaInvalid, DialectInvalid.
     """
-    body = await read_small_body(request, work.parts.settings.body_timeout, MAX_SCHEMA_BYTES)
+    body = await read_small_body(request, work.parts.settings, MAX_SCHEMA_BYTES)
     try:
         text = body.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise FieldInvalid(field="body", reason="is not UTF-8.") from None
-    return parse_schema(load_document(text)), sha256(body).hexdigest()
+    return parse_contract_document(load_document(text)), sha256(body).hexdigest()

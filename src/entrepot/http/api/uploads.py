@@ -32,6 +32,12 @@ PROPERTIES: dict[str, Any] = {
         "description": "A Table Dialect as JSON, by which deliveries are read; without one it is "
         "found out.",
     },
+    "encoding": {
+        "type": "string",
+        "maxLength": 40,
+        "description": "The encoding of deliveries that are texts, such as `windows-1252`; without "
+        "one it is found out.",
+    },
 }
 
 

@@ -40,7 +40,11 @@ from entrepot.http.uploads.target import NextVersion
 
 router = APIRouter(tags=["files"])
 
-VERSION_FORM = form_schema({"file": PROPERTIES["file"], "replaces": REPLACES.schema}, ["file"])
+VERSION_FORM = form_schema(
+    {name: PROPERTIES[name] for name in ("file", "table_dialect", "encoding")}
+    | {"replaces": REPLACES.schema},
+    ["file"],
+)
 
 
 @router.get(
@@ -90,6 +94,7 @@ async def version(file_id: FileIdInPath, number: NumberInPath, work: ReadWork) -
     | problems(
         *DELIVERING,
         *REPEATING,
+        errors.DialectInvalid,
         errors.FormMalformed,
         errors.NotAllowed,
         errors.PreconditionFailed,
@@ -102,7 +107,9 @@ async def new_version(file_id: FileIdTextInPath, request: Request, work: WriteWo
     The file's own size limit, schema and dialect bind, and its account's quota. Versions of one
     file are inspected in the order of their numbers; until this one is published, and if it is
     rejected, readers stay on the last good one. `replaces` names a rejected (or failed) version of
-    which this is a correction: once this one is published, that one's bytes are given up. With
+    which this is a correction: once this one is published, that one's bytes are given up. As long
+    as no version is published, who manages the file may state its `table_dialect` and `encoding`
+    here. With
     `If-Match` (the `ETag` of the file) nothing is delivered if it has changed since; with an
     `Idempotency-Key` the request may be repeated.
     """

@@ -298,6 +298,12 @@ KINDS: dict[type[errors.EntrepotError], ProblemKind] = {
         "Wait as long as `Retry-After` says. The header `RateLimit` of each answer tells how many "
         "requests are left.",
     ),
+    errors.TooManyBodies: ProblemKind(
+        429,
+        "too-many-bodies",
+        "Too many requests at once without a valid key",
+        "Let the others end, or send a valid key.",
+    ),
     errors.TooManyAttempts: ProblemKind(
         429, "too-many-attempts", "Too many attempts", "Wait, then try again."
     ),

@@ -42,6 +42,13 @@ TASK_KINDS: dict[str, ProblemKind] = {
         ),
         ProblemKind(
             422,
+            "dialect-unsupported",
+            "The contract's dialect is not supported for this format",
+            "`detail` names what the dialect states. Deliver another format, or change the "
+            "dialect.",
+        ),
+        ProblemKind(
+            422,
             "resource-limit",
             "The inspection reached a limit",
             "The file takes more memory, time or space to read than is allowed.",
@@ -62,7 +69,8 @@ TASK_KINDS: dict[str, ProblemKind] = {
             500,
             "inspection-failed",
             "The inspection could not be run",
-            "This is the server's fault, the delivery was not judged. Deliver it again.",
+            "This is the server's fault, the delivery was not judged. Do not deliver the same file"
+            " again: it is kept for 7 days, and the server's log says what to repair.",
         ),
     )
 }

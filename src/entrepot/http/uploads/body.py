@@ -1,6 +1,5 @@
 """Take a request's body chunk by chunk, with patience for slow clients that has an end."""
 
-import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
@@ -10,26 +9,26 @@ from fastapi.routing import APIRoute
 from starlette.requests import ClientDisconnect
 from starlette.types import Message
 
-from entrepot.errors import BodyTooLarge, BodyTooSlow, FieldInvalid
+from entrepot.errors import BodyTooLarge, FieldInvalid, NotAuthenticated
 from entrepot.http.deps import get_runtime
 from entrepot.http.parameters import CONTENT_LENGTH
+from entrepot.http.uploads.pace import BodyPace, small_body_pace
+from entrepot.settings import Settings
 
 MAX_JSON_BYTES = 1024 * 1024
 """Bytes of a body that is no upload."""
 
 
-async def body_chunks(request: Request, timeout_seconds: float) -> AsyncIterator[bytes]:
-    """The body's chunks as they arrive. Raises BodyTooSlow after `timeout_seconds` seconds without
-    one, ClientDisconnect if the client has gone."""
+async def body_chunks(request: Request, pace: BodyPace) -> AsyncIterator[bytes]:
+    """The body's chunks as they arrive. Raises BodyTooSlow, ClientDisconnect if the client has
+    gone."""
     while True:
-        try:
-            async with asyncio.timeout(timeout_seconds):
-                message = await request.receive()
-        except TimeoutError:
-            raise BodyTooSlow(seconds=timeout_seconds) from None
+        async with pace.waiting():
+            message = await request.receive()
         if message["type"] == "http.disconnect":
             raise ClientDisconnect
         if chunk := message.get("body", b""):
+            pace.note(chunk)
             yield chunk
         if not message.get("more_body", False):
             return
@@ -42,22 +41,32 @@ def content_length(request: Request) -> int | None:
 
 
 async def read_small_body(
-    request: Request, timeout_seconds: float, limit: int = MAX_JSON_BYTES
+    request: Request, settings: Settings, limit: int = MAX_JSON_BYTES
 ) -> bytes:
-    """A whole small body. Raises BodyTooLarge beyond `limit` bytes."""
+    """A whole small body. Raises BodyTooLarge beyond `limit` bytes, BodyTooSlow."""
     body = bytearray()
-    async for chunk in body_chunks(request, timeout_seconds):
+    async for chunk in body_chunks(request, small_body_pace(settings)):
         body += chunk
         if len(body) > limit:
             raise BodyTooLarge(limit=limit)
     return bytes(body)
 
 
+def require_known_key(request: Request) -> None:
+    """Raise NotAuthenticated, before a body is read, if the request has no valid key.
+
+    What the key allows is checked later, with everything else.
+    """
+    error: NotAuthenticated | None = request.scope.get("key_error")
+    if error is not None:
+        raise error
+
+
 class SmallBodyRoute(APIRoute):
     """A route whose JSON body is bounded in size and in time; the framework's own is in neither.
 
-    Raises BodyTooLarge and BodyTooSlow before anything of the body is looked at, and FieldInvalid
-    for text that nobody could be shown.
+    Raises NotAuthenticated before the body is read, BodyTooLarge and BodyTooSlow before anything of
+    it is looked at, and FieldInvalid for text that nobody could be shown.
     """
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
@@ -67,8 +76,9 @@ class SmallBodyRoute(APIRoute):
             return handler
 
         async def handle(request: Request) -> Response:
-            timeout_seconds = get_runtime(request).parts.settings.body_timeout
-            body = await read_small_body(request, timeout_seconds)
+            settings = get_runtime(request).parts.settings
+            require_known_key(request)
+            body = await read_small_body(request, settings)
             _reject_surrogates(body)
 
             async def replay() -> Message:

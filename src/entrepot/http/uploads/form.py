@@ -17,14 +17,17 @@ from entrepot.http.deps import UnitOfWork
 from entrepot.http.uploads.body import body_chunks, content_length
 from entrepot.http.uploads.idempotency import fingerprint, idempotency_key
 from entrepot.http.uploads.multipart import Event, FormReader, PartBegin, PartData, boundary_of
+from entrepot.http.uploads.pace import upload_pace
 from entrepot.http.uploads.session import UploadSession, open_upload_session
+from entrepot.schemas.reading.stated import MAX_DIALECT_BYTES
 from entrepot.tasks.records import TaskId
 
 FIELD_LIMITS = {
     "file_description": 4 * 10_000,
     "file_size_limit": 64,
     "enforce_schema": 1024 * 1024,
-    "table_dialect": 64 * 1024,
+    "table_dialect": MAX_DIALECT_BYTES,
+    "encoding": 256,
     "file_id": 64,
     "replaces": 16,
     "contract": 16,
@@ -142,7 +145,7 @@ async def _read_body(
     if length is not None:
         upload_session.reject_oversized(length - MAX_OVERHEAD_BYTES)
     try:
-        async for chunk in body_chunks(request, work.parts.settings.body_timeout):
+        async for chunk in body_chunks(request, upload_pace(work.parts.settings)):
             for event in reader.feed(chunk):
                 if isinstance(event, PartData):
                     await _handle_data(event, form, upload_session, length, len(reader.boundary))

@@ -50,6 +50,7 @@ from entrepot.files.delivery.uploads import CommitContext, StoredUpload, UploadT
 from entrepot.http.deps import UnitOfWork
 from entrepot.http.uploads.block_writer import BlockWriter
 from entrepot.http.uploads.commit import create_blob
+from entrepot.http.uploads.pace import upload_pace
 from entrepot.http.uploads.tus_headers import Checksum
 from entrepot.quotas.reserve import ReservationId
 
@@ -203,21 +204,22 @@ class ResumableSession:
 
     async def _chunks(self, request: Request) -> AsyncIterator[bytes]:
         """The body as it arrives, until it ends or somebody else wants the upload."""
-        timeout_seconds = self._work.parts.settings.body_timeout
+        pace = upload_pace(self._work.parts.settings)
         more = True
         while more:
             if self._stop_error is not None:
                 raise self._stop_error
             try:
-                async with asyncio.timeout(timeout_seconds) as self._timeout:
+                async with pace.waiting() as self._timeout:
                     message = await request.receive()
-            except TimeoutError:
-                raise self._stop_error or BodyTooSlow(seconds=timeout_seconds) from None
+            except BodyTooSlow as error:
+                raise self._stop_error or error from None
             finally:
                 self._timeout = None
             if message["type"] == "http.disconnect":
                 raise ClientDisconnect
             if chunk := message.get("body", b""):
+                pace.note(chunk)
                 yield chunk
             more = message.get("more_body", False)
 

@@ -12,7 +12,12 @@ from uuid import UUID
 from entrepot.accounts.actor import Actor
 from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.errors import FieldInvalid
-from entrepot.files.contract import load_contract, load_visible_contract
+from entrepot.files.contract import (
+    check_reading,
+    load_contract,
+    load_visible_contract,
+    state_reading,
+)
 from entrepot.files.delivery.define import (
     Definition,
     check_description,
@@ -34,12 +39,15 @@ from entrepot.http.deps import UnitOfWork
 from entrepot.http.parameters import REPLACES, read_file_id
 from entrepot.http.uploads.form import FIELD_LIMITS, UploadForm
 from entrepot.http.uploads.tus_headers import read_metadata
-from entrepot.schemas.dialect_field import parse_dialect_field
 from entrepot.schemas.enforcement import parse_enforcement
+from entrepot.schemas.reading.stated import FOUND_OUT, StatedReading, parse_reading_fields
 from entrepot.tasks.records import TaskId
 
-FIELDS = ("file_description", "file_size_limit", "enforce_schema", "table_dialect")
-CONTRACT_FIELDS = ("enforce_schema", "file_size_limit", "table_dialect")
+READING_FIELDS = ("table_dialect", "encoding")
+"""The fields that say how deliveries are read."""
+DEFINING_FIELDS = ("file_description", "file_size_limit", "enforce_schema")
+FIELDS = (*DEFINING_FIELDS, *READING_FIELDS)
+CONTRACT_FIELDS = ("enforce_schema", "file_size_limit", *READING_FIELDS)
 """The fields that are a contract of their own, which the contract of a `file_id` excludes."""
 METADATA_NAMES = ("filename", *FIELDS, "file_id", "replaces")
 IGNORED_NAMES = ("filetype", "type", "name", "relativePath")
@@ -77,7 +85,7 @@ class NewFile:
             description=check_description(form.text("file_description") or ""),
             size_limit=parse_size_limit(form.text("file_size_limit"), max_bytes),
             enforcement=parse_enforcement(form.text("enforce_schema")),
-            dialect=parse_dialect_field(form.text("table_dialect")),
+            reading=_reading(form),
         )
         return NewFile(definition)
 
@@ -96,14 +104,15 @@ class NextVersion:
     rejected version that it `replaces`.
 
     `file_id` is text as it was sent: a malformed one is refused as what never existed, after the
-    key is checked. `file_name` and `replaces` are known once the fields are.
+    key is checked. `file_name`, `replaces` and how the file is read are known once the fields are.
     """
 
     file_id: str
     condition: Condition | None = None
     file_name: str = ""
     replaces: int | None = None
-    fields: ClassVar[tuple[str, ...]] = ("replaces",)
+    reading: StatedReading = FOUND_OUT
+    fields: ClassVar[tuple[str, ...]] = ("replaces", *READING_FIELDS)
 
     @property
     def request_name(self) -> str | None:
@@ -114,7 +123,9 @@ class NextVersion:
         """The file's account and limit. Raises NotFound, NotAllowed, PreconditionFailed,
         FieldInvalid, VersionNotRefused."""
         target = self._lock(conn, actor)
-        return Admission(target.account_id, load_contract(conn, target.file_id).size_limit)
+        contract = load_contract(conn, target.file_id)
+        check_reading(contract, target, self.reading)
+        return Admission(target.account_id, contract.size_limit)
 
     def require_access(self, conn: ReadConnection, actor: Actor) -> None:
         """Check that the actor may still deliver. Raises NotFound, NotAllowed."""
@@ -126,10 +137,12 @@ class NextVersion:
         return None
 
     def with_form(self, form: UploadForm, max_bytes: int) -> UploadTarget:
-        """The version by its file's name, and what it replaces. Raises FieldInvalid."""
+        """The version by its file's name, what it replaces, and how the file is read. Raises
+        FieldInvalid, DialectInvalid."""
         del max_bytes
+        name, reading = form.name_of_file(), _reading(form)
         replaces = REPLACES.read(form.text("replaces"), "replaces")
-        return replace(self, file_name=form.name_of_file(), replaces=replaces)
+        return replace(self, file_name=name, replaces=replaces, reading=reading)
 
     def commit(
         self, conn: WriteConnection, actor: Actor, upload: StoredUpload, context: CommitContext
@@ -138,6 +151,7 @@ class NextVersion:
         raises, FileTooLarge, UploadInterrupted."""
         target, name = self._lock(conn, actor), self.file_name
         queue, now = context.queue, context.clock()
+        state_reading(conn, target, self.reading, now)
         return deliver_version(conn, target, name, upload, queue, now, self.replaces).task_id
 
     def _lock(self, conn: WriteConnection, actor: Actor) -> Deliverable:
@@ -196,7 +210,7 @@ class ValidationOnly:
             name=form.name_of_file(),
             size_limit=limit,
             enforcement=parse_enforcement(form.text("enforce_schema")),
-            dialect=parse_dialect_field(form.text("table_dialect")),
+            reading=_reading(form),
             file_id=read_file_id(file_id) if file_id is not None else None,
         )
         return ValidationOnly(validation)
@@ -208,6 +222,11 @@ class ValidationOnly:
         assert self.validation is not None
         now = context.clock()
         return submit_validation(conn, actor, self.validation, upload, context.queue, now)
+
+
+def _reading(form: UploadForm) -> StatedReading:
+    """How deliveries are read by the form. Raises DialectInvalid, FieldInvalid."""
+    return parse_reading_fields(form.text("table_dialect"), form.text("encoding"))
 
 
 def _sender_admission(actor: Actor, request: Definition | ValidationRequest | None) -> Admission:
@@ -241,7 +260,7 @@ def target_from_metadata(header: str, condition: Condition | None, max_bytes: in
         if replaces is not None:
             raise FieldInvalid("replaces", "needs a file_id: it is a version of that file.")
         return NewFile().with_form(form, max_bytes)
-    for name in FIELDS:
+    for name in DEFINING_FIELDS:
         if name in form.fields:
             raise FieldInvalid(name, "is that of the file where a file_id is given.")
     read_file_id(file_id)

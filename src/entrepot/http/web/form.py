@@ -29,8 +29,7 @@ class PageForm:
 
 async def read_form(request: Request, limit: int = FORM_LIMIT) -> PageForm:
     """The form, of at most `limit` bytes. Raises FieldInvalid, BodyTooLarge, BodyTooSlow."""
-    timeout = get_runtime(request).parts.settings.body_timeout
-    body = await read_small_body(request, timeout, limit)
+    body = await read_small_body(request, get_runtime(request).parts.settings, limit)
     try:
         values = parse_qs(body.decode("ascii"), errors="strict", max_num_fields=100)
     except (UnicodeDecodeError, ValueError):

@@ -10,6 +10,9 @@ from typing import Any
 
 import duckdb
 
+from entrepot.inspection.check.emptiness import check_emptiness
+from entrepot.inspection.check.first_texts import seen_texts
+from entrepot.inspection.check.group_sizes import with_group_sizes
 from entrepot.inspection.check.json_rules import check_json_rules
 from entrepot.inspection.check.keys import check_keys, check_references, keys_of, references_of
 from entrepot.inspection.check.row_errors import RowErrors
@@ -40,6 +43,19 @@ class Checked:
     rejected: int
     embedded: int | None = 0
 
+    def with_table_errors(self, errors: list[dict[str, Any]], listed: int) -> "Checked":
+        """This, with errors of the table as a whole before those of rows; of all errors `listed`
+        at most."""
+        counts = [
+            count_entry(
+                each["type"], each.get("fieldName"), each.get("fieldNumber"), 1, each["note"]
+            )
+            for each in errors
+        ]
+        return replace(
+            self, errors=[*errors, *self.errors][:listed], counts=[*counts, *self.counts]
+        )
+
 
 def check_table(
     engine: duckdb.DuckDBPyConnection,
@@ -54,8 +70,17 @@ def check_table(
     `skipped` columns are not checked. `structure_only` leaves types and constraints out. Raises
     duckdb.Error where the scan fails.
     """
-    checked = None if structure_only else _check_prefiltered(engine, table, schema, skipped, listed)
-    return checked or _check_all(engine, table, schema, skipped, listed, structure_only)
+    if structure_only:
+        return _check_all(engine, table, schema, skipped, listed, structure_only)
+    schema = with_group_sizes(engine, table, schema)
+    checked = _check_prefiltered(engine, table, schema, skipped, listed)
+    checked = checked or _check_all(engine, table, schema, skipped, listed)
+    if table.misplaced_header:
+        return checked
+    cells = [cell for cell in checked_columns(table, schema) if cell[0] not in skipped]
+    return checked.with_table_errors(
+        check_emptiness(engine, table, schema, cells, checked.rows), listed
+    )
 
 
 def _check_prefiltered(
@@ -71,10 +96,13 @@ def _check_prefiltered(
         return None
     cells = checked_columns(table, schema)
     patterns: list[CellRegex | None] = [ANYTHING] * len(table.columns)
+    texts = seen_texts(engine, table)
     for number, cell in cells:
         if number not in skipped:
             missing = schema.missing_values_of(cell.field)
-            patterns[number - 1] = cell_regex(cell.field, missing)
+            # Every further mark costs time, and memory of the pattern; most never occur.
+            seen = tuple(text for text in missing if not text or text in texts[number - 1])
+            patterns[number - 1] = cell_regex(cell.field, seen)
     prefiltered = prefilter(engine, table.lines, patterns)
     if prefiltered is None:
         return None
@@ -110,7 +138,7 @@ def _check_all(
     cells = checked_columns(table, schema)
     skipped_columns = frozenset(number for number, _ in cells) if structure_only else skipped
     rules = field_rules(table, cells, skipped_columns)
-    blank = f"({blank_row(cells)}) AS _blank"
+    blank = f"({blank_row(table, cells)}) AS _blank"
     counts = _count_rows(engine, table, cells, rules)
     violated = [(rule, total) for rule, total in zip(rules, counts.totals, strict=True) if total]
     errors = _list_errors(engine, table, [rule for rule, _ in violated], blank, listed)
@@ -161,10 +189,10 @@ def _count_rows(
     """
     not_text = [cell for cell in cells if cell[1].field.type not in ("string", "any")]
     if not_text and len(not_text) < len(cells):
-        counts = _count(engine, table, rules, blank_row(not_text))
+        counts = _count(engine, table, rules, blank_row(table, not_text))
         if not counts.totals[0]:
             return counts
-    return _count(engine, table, rules, blank_row(cells))
+    return _count(engine, table, rules, blank_row(table, cells))
 
 
 def _count(
@@ -266,10 +294,10 @@ def _of_rule(
     if rule.type == "blank-row":
         return [problem("blank-row", "", **common)]
     if rule.type == "extra-cell":
-        surplus = surplus_cells(extra)
+        surplus = surplus_cells(extra, rule.column)
         return [
             problem("extra-cell", "", **common, cell=shortened(cell), fieldName="", fieldNumber=n)
-            for n, cell in enumerate(surplus, start=rule.column)
+            for n, cell in surplus
         ]
     cell = cells[rule.column - 1] if rule.column <= len(cells) else None
     name = rule.field.name if rule.field else ""
@@ -277,9 +305,14 @@ def _of_rule(
     return [problem(rule.type, rule.note, **common)]
 
 
-def surplus_cells(extra: str | None) -> list[str]:
-    """The cells of a row beyond the header, as the reader wrote them (a JSON list)."""
-    return [str(cell) for cell in json.loads(extra)] if extra else []
+def surplus_cells(extra: str | None, first: int = 1) -> list[tuple[int, str]]:
+    """The cells of a row beyond the header with their columns, as the reader wrote them (a JSON
+    list): one after another from `first` on, or each with its column."""
+    cells = json.loads(extra) if extra else []
+    return [
+        (int(cell[0]), str(cell[1])) if isinstance(cell, list) else (n, str(cell))
+        for n, cell in enumerate(cells, start=first)
+    ]
 
 
 def _of_finding(finding: Finding) -> dict[str, Any]:

@@ -75,7 +75,7 @@ def _check_names(table: Table, schema: TableSchema) -> list[dict[str, Any]]:
     present = frozenset(labels)
     missing = [field for field in schema.fields if field.name not in present]
     if match in ("superset", "partial"):
-        missing = [field for field in missing if schema.requires_value(field)]
+        missing = [field for field in missing if schema.requires_column(field)]
     return errors + [
         _label_error("missing-label", labels, number, field=field)
         for number, field in enumerate(missing, start=len(labels) + 1)

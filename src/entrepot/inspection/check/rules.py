@@ -45,14 +45,26 @@ def checked_columns(table: Table, schema: TableSchema) -> list[tuple[int, CellSq
     schema does not know takes anything."""
     pairs = zip(table.columns, align_columns(table, schema).fields, strict=True)
     return [
-        (number, cell_sql(column, field, schema.missing_values_of(field)))
+        (
+            number,
+            cell_sql(
+                column,
+                field,
+                schema.missing_values_of(field),
+                table.storage,
+                table.control_characters,
+            ),
+        )
         for number, (column, field) in enumerate(pairs, start=1)
     ]
 
 
-def blank_row(cells: Sequence[tuple[int, CellSql]]) -> Sql:
+def blank_row(table: Table, cells: Sequence[tuple[int, CellSql]]) -> Sql:
     """Whether every checked cell of the row is missing."""
-    return " AND ".join(f"NOT {cell.present}" for _, cell in cells) or sql("false")
+    missing = [f"NOT {cell.present}" for _, cell in cells]
+    if table.uneven and not table.blank_despite_surplus:
+        missing.append(sql("_extra IS NULL"))
+    return " AND ".join(missing) or sql("false")
 
 
 def field_rules(

@@ -5,19 +5,15 @@ laxer than the check of that field, so that a file always conforms to what was i
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from entrepot.inspection.sql import Sql, sql
 from entrepot.inspection.values.cell_sql import full_match, lexical_check, quick_check
 from entrepot.schemas.lexical import DATE, TIME, UUID
-from entrepot.schemas.model import Field
-
-MISSING = (
-    *("NA", "N/A", "n/a", "#N/A", "NaN", "nan", "NULL", "Null", "null", "None", "-", "--", "?"),
-    *("#DIV/0!", "#VALUE!", "#REF!", "#NAME?", "#NUM!", "#NULL!"),
-)
-"""Texts that mean "no value" in a column whose other cells are of one type."""
+from entrepot.schemas.model import Affix, Field
+from entrepot.schemas.strptime import format_regex
 
 QUICK = frozenset({"date", "datetime"})
 """The types whose quick check is as strict as their candidate; numbers' lets `007` through."""
@@ -27,15 +23,15 @@ QUICK = frozenset({"date", "datetime"})
 class Candidate:
     """`pattern` (RE2, and read the same by Python) must match the whole text, and `also`, an
     SQL condition on `{text}`, hold. `unless` names another candidate that must not fit all
-    cells too: else the column is ambiguous. `varied`: one value alone says too little (all
-    `n`)."""
+    cells too: else the column is ambiguous. Each pattern of `evidence` must match a cell: one
+    spelling alone says too little (all `n`)."""
 
     name: str
     field: Field
     pattern: str
     also: Sql = sql("")
     unless: str | None = None
-    varied: bool = False
+    evidence: tuple[str, ...] = ()
 
     def condition(self, text: Sql) -> Sql:
         """The SQL condition on the expression `text`."""
@@ -45,54 +41,53 @@ class Candidate:
         quick = quick_check(text, self.field) if self.field.type in QUICK else sql("")
         return f"CASE WHEN {quick} THEN true ELSE {whole} END" if quick else whole
 
-    def survives(self, texts: Iterable[str]) -> bool:
-        """Whether the pattern matches all of `texts`."""
-        matches = re.compile(self.pattern, re.ASCII).fullmatch
-        return all(matches(text) for text in texts)
+    def count_misfits(self, cells: Mapping[str, int], most: int) -> int:
+        """How many of `cells`, texts with their counts, the pattern does not match; more than
+        `most` are not counted to the end."""
+        matches = _compiled(self.pattern).fullmatch
+        misfits = 0
+        for text, count in cells.items():
+            if not matches(text):
+                misfits += count
+                if misfits > most:
+                    break
+        return misfits
+
+    def without_known_evidence(self, texts: Collection[str]) -> "Candidate":
+        """The candidate that asks only for the evidence that `texts` do not give."""
+        unknown = tuple(
+            pattern
+            for pattern in self.evidence
+            if not any(map(_compiled(pattern).fullmatch, texts))
+        )
+        return replace(self, evidence=unknown)
 
 
-def _lexical(name: str, kind: str, pattern: str, form: str = "default", **more: str) -> Candidate:
-    field = Field("", kind, format=form)
-    return Candidate(name, field, pattern, lexical_check(sql("{text}"), field), **more)  # type: ignore[arg-type]
+@lru_cache(maxsize=1_000)
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern, re.ASCII)
 
 
-def _spelled(yes: str, no: str, varied: bool = False) -> Candidate:
+def _lexical(name: str, kind: str, pattern: str) -> Candidate:
+    field = Field("", kind)
+    return Candidate(name, field, pattern, lexical_check(sql("{text}"), field))
+
+
+def _spelled(yes: str, no: str) -> Candidate:
     def ways(word: str) -> tuple[str, ...]:
         return tuple(dict.fromkeys((word, word.title(), word.upper())))
 
+    sides = tuple("|".join(ways(word)) for word in (yes, no))
     field = Field("", "boolean", true_values=ways(yes), false_values=ways(no))
-    return Candidate(f"{yes}/{no}", field, "|".join(ways(yes) + ways(no)), varied=varied)
+    return Candidate(f"{yes}/{no}", field, "|".join(sides), evidence=sides)
 
 
-def _grouped(pattern: str, bare: bool, name: str = "{}") -> list[Candidate]:
-    """Numbers with marks between thousands, or a comma for the point. Where one mark is read as
-    either (`1,234`), the column is ambiguous unless a cell tells."""
-
-    def candidate(own: str, group: str, mark: str, unless: str | None = None) -> Candidate:
-        whole = rf"(0|[1-9]\d*|[1-9]\d{{0,2}}({re.escape(group)}\d{{3}})+)"
-        number = whole + rf"({re.escape(mark)}\d+)?"
-        field = replace(NUMBER, group_char=group, decimal_char=mark, bare_number=bare)
-        rival = name.format(unless) if unless else None
-        shape = pattern.replace("{sign}", "[-+]?").replace("{number}", number)
-        return Candidate(name.format(own), field, shape, unless=rival)
-
-    return [
-        candidate("1,234.5", ",", ".", "1.234,5"),
-        candidate("1.234,5", ".", ",", "1,234.5"),
-        *(candidate(f"1{each}234.5", each, ".", "1.234,5") for each in SPACES),
-        *(candidate(f"1{each}234,5", each, ",", "1,234.5") for each in SPACES),
-    ]
-
-
-SPACES = (" ", "\u00a0", "\u202f", "'", "\u2019")
-"""What stands between thousands where neither a point nor a comma does."""
-NUMBER = Field("", "number")
 SPELLED = [
     _spelled("true", "false"),
     _spelled("yes", "no"),
-    _spelled("on", "off", varied=True),
-    _spelled("y", "n", varied=True),
-    _spelled("t", "f", varied=True),
+    _spelled("on", "off"),
+    _spelled("y", "n"),
+    _spelled("t", "f"),
     _spelled("ja", "nein"),
     _spelled("wahr", "falsch"),
     _spelled("oui", "non"),
@@ -100,66 +95,144 @@ SPELLED = [
     _spelled("sí", "no"),
     _spelled("sim", "não"),
 ]
-NUMBERS = [
-    Candidate("integer", Field("", "integer"), r"[-+]?(0|[1-9]\d*)"),
-    Candidate("number", NUMBER, r"[-+]?((0|[1-9]\d*)(\.\d+)?|\.\d+)([eE][-+]?\d+)?"),
-    *_grouped("{sign}{number}", bare=True),
-    Candidate("percent", replace(NUMBER, bare_number=False), r"[-+]?(0|[1-9]\d*)(\.\d+)?\s?%"),
-    *_grouped(r"{sign}{number}\s?%", bare=False, name="{}%"),
+WHOLE = r"(0|[1-9]\d*)"
+BARE = rf"({WHOLE}(\.\d+)?|\.\d+)([eE][-+]?\d+)?"
+NEGATIVE = "-.*"
+"""Evidence that a plus sign is one: without it `+4930123456` is a telephone number."""
+INTEGERS = [
+    Candidate("integer", Field("", "integer", leading_zeros=False), f"-?{WHOLE}"),
     Candidate(
-        "currency",
-        replace(NUMBER, bare_number=False),
-        r"[€$£¥]\s?(0|[1-9]\d*)(\.\d+)?|-?(0|[1-9]\d*)(\.\d+)?\s?[€$£¥]",
+        "signed integer",
+        Field("", "integer", leading_zeros=False),
+        rf"[-+]?{WHOLE}",
+        evidence=(NEGATIVE,),
     ),
-    *_grouped(r"[€$£¥]\s?{number}|-?{number}\s?[€$£¥]", bare=False, name="{}€"),
 ]
-SHORT_DATE = r"\d{1,2}{mark}\d{1,2}{mark}\d{4}"
-NUMERIC_DATES = [
-    _lexical(
-        f"{order}{mark}",
-        "date",
-        SHORT_DATE.replace("{mark}", re.escape(mark)),
-        form.replace("/", mark),
-        unless=f"{order[::-1]}{mark}",
+NO_DIGITS = "(?i:nan|[-+]?inf(inity)?)"
+"""Numbers that programs write in words; a column of them alone may be of anything."""
+NUMBER = Field("", "number")
+NUMBERS = [
+    Candidate("number", NUMBER, f"-?{BARE}"),
+    Candidate("signed number", NUMBER, f"[-+]?{BARE}", evidence=(rf"{NEGATIVE}|.*\..*",)),
+    Candidate(
+        "number or none",
+        NUMBER,
+        f"-?{BARE}|{NO_DIGITS}",
+        evidence=(f"-?{BARE}", NO_DIGITS),
+    ),
+]
+BLANK = "[ \u00a0\u202f]"
+GROUP_BLANKS = (" ", "\u00a0", "\u202f", "'", "\u2019")
+"""What stands between thousands where neither a point nor a comma does."""
+AFFIXED = re.compile(r"(?s)\s*(?P<prefix>[€$£¥]?)(?P<number>.*?)(?P<suffix>[%€$£¥]?)\s*")
+"""The affixes that are known: a percent sign behind, a currency on either side."""
+
+
+def _written(shape: str, decimal: str, group: str, affix: Affix, unless: str = "") -> Candidate:
+    """Numbers with another decimal mark, with marks between thousands, with an affix. Where one
+    mark is read as either (`1,234`), the column is ambiguous unless a cell tells."""
+    grouped = rf"|[1-9]\d{{0,2}}({re.escape(group)}\d{{3}})+" if group else ""
+    # A plus sign and blanks between digits are a telephone number.
+    sign = "-?" if group in GROUP_BLANKS else "[-+]?"
+    number = rf"{sign}(0|[1-9]\d*{grouped})({re.escape(decimal)}\d+)?"
+    bare = affix == Affix()
+    field = replace(NUMBER, decimal_char=decimal, group_char=group)
+    if not bare:
+        field = replace(field, bare_number=False, affix=affix)
+        ends = (re.escape(affix.prefix), re.escape(affix.suffix))
+        number = (
+            f"{ends[0]}{BLANK}?" * bool(ends[0]) + number + f"{BLANK}?{ends[1]}" * bool(ends[1])
+        )
+
+    def name(of: str) -> str:
+        return f"{affix.prefix}{of}{affix.suffix}"
+
+    mark = group or (decimal if decimal != "." else "")
+    evidence = (rf".*\d{re.escape(mark)}\d.*",) if mark else ()
+    rival = name(unless) if unless else None
+    return Candidate(name(shape), field, number, unless=rival, evidence=evidence)
+
+
+def _written_numbers(affix: Affix) -> list[Candidate]:
+    """The shapes of numbers; each needs a cell with its mark, since a contract allows only what
+    occurs."""
+    return [
+        *([_written("1.5", ".", "", affix)] if affix != Affix() else []),
+        _written("1,5", ",", "", affix, "1,234.5"),
+        _written("1,234.5", ".", ",", affix, "1.234,5"),
+        _written("1.234,5", ",", ".", affix, "1,234.5"),
+        *(
+            _written(f"1{group}234{decimal}5", decimal, group, affix)
+            for decimal in ".,"
+            for group in GROUP_BLANKS
+        ),
+    ]
+
+
+DAY_FORMATS = (
+    *("%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y", "%d.%m.%Y", "%Y-%m-%d", "%Y/%m/%d"),
+    *("%Y.%m.%d", "%d-%b-%Y", "%d %b %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y", "%a, %d %b %Y"),
+)
+"""With dots the day comes first: no locale of CLDR writes the month first with dots. A year of two
+digits is in none of them, since its century is a guess."""
+RIVALS = {"%d/%m": "%m/%d", "%m/%d": "%d/%m", "%d-%m": "%m-%d", "%m-%d": "%d-%m"}
+"""Orders of day and month that only a day after the twelfth tells apart."""
+DAY_PATTERNS = {form: re.compile(format_regex(form), re.ASCII) for form in DAY_FORMATS}
+MOMENT = re.compile(
+    r"(?s)(?P<day>.*?)(?P<separator>[T ]?)(?P<clock>\d{1,2}:\d\d)(?P<second>:\d\d)?"
+    r"(?P<fraction>\.\d{1,6})?(?P<half>\s?[AaPp][Mm])?(?P<zone>\s?(?:Z|[-+]\d\d:?\d\d|UTC|GMT))?",
+    re.ASCII,
+)
+
+
+def _formatted(kind: str, form: str, unless: str | None = None) -> Candidate:
+    field = Field("", kind, format=form)
+    check = lexical_check(sql("{text}"), field)
+    return Candidate(f"{kind} {form}", field, format_regex(form), check, unless)
+
+
+def _clock_format(found: re.Match[str]) -> str:
+    half = found["half"] or ""
+    return "".join(
+        (
+            "%I:%M" if half else "%H:%M",
+            ":%S" if found["second"] else "",
+            ".%f" if found["fraction"] else "",
+            f"{' ' if half[:1].isspace() else ''}%p" if half else "",
+            _zone_format(found["zone"] or ""),
+        )
     )
-    for order, form in (("dm", "%d/%m/%Y"), ("md", "%m/%d/%Y"))
-    for mark in "/.-"
-]
-HOURS, MINUTE = r"([01]\d|2[0-3])", r":[0-5]\d"
-HALF_DAY = r"(0?[1-9]|1[0-2])"
-NUMERIC_MOMENTS = [
-    _lexical(
-        f"{day.name} {more}",
-        "datetime",
-        f"{day.pattern} {HOURS}{MINUTE}{seconds}",
-        f"{day.field.format} {more}",
-        unless=f"{day.unless} {more}",
-    )
-    for day in NUMERIC_DATES
-    for more, seconds in (("%H:%M:%S", MINUTE), ("%H:%M", ""))
-]
-NAMED_MONTHS = [
-    _lexical(form, "date", pattern, form)
-    for form, pattern in (
-        ("%d-%b-%Y", r"\d{1,2}-[A-Za-z]{3}-\d{4}"),
-        ("%d %b %Y", r"\d{1,2} [A-Za-z]{3} \d{4}"),
-        ("%d %B %Y", r"\d{1,2} [A-Za-z]{3,9} \d{4}"),
-        ("%b %d, %Y", r"[A-Za-z]{3} \d{1,2}, \d{4}"),
-        ("%B %d, %Y", r"[A-Za-z]{3,9} \d{1,2}, \d{4}"),
-    )
-]
-MOMENTS = [
+
+
+def _zone_format(zone: str) -> str:
+    blank = " " if zone[:1].isspace() else ""
+    return blank + {"UTC": "%Z", "GMT": "%Z", "": ""}.get(zone.strip(), "%z")
+
+
+def _moments_like(text: str) -> list[Candidate]:
+    """The formats of dates and times in which `text` may be written."""
+    found = MOMENT.fullmatch(text)
+    if found is None:
+        return _with_rivals("date", text, "")
+    clock = _clock_format(found)
+    if found["separator"]:
+        return _with_rivals("datetime", found["day"], f"{found['separator']}{clock}")
+    return [] if found["day"] or found["zone"] else [_formatted("time", clock)]
+
+
+def _with_rivals(kind: str, day: str, clock: str) -> list[Candidate]:
+    return [
+        _formatted(kind, f"{form}{clock}", f"{kind} {rival}{form[5:]}{clock}" if rival else None)
+        for form, pattern in DAY_PATTERNS.items()
+        if pattern.fullmatch(day)
+        for rival in (RIVALS.get(form[:5]),)
+    ]
+
+
+STANDARD_MOMENTS = [
     _lexical("date", "date", DATE),
     _lexical("datetime", "datetime", DATE + "[T ]" + TIME),
     _lexical("time", "time", TIME),
-    _lexical("ymd/", "date", r"\d{4}/\d{1,2}/\d{1,2}", "%Y/%m/%d"),
-    _lexical("ymdhm", "datetime", rf"{DATE} {HOURS}{MINUTE}", "%Y-%m-%d %H:%M"),
-    _lexical("ymdThm", "datetime", rf"{DATE}T{HOURS}{MINUTE}", "%Y-%m-%dT%H:%M"),
-    _lexical("hm", "time", HOURS + MINUTE, "%H:%M"),
-    _lexical("hmp", "time", rf"{HALF_DAY}{MINUTE} [AaPp][Mm]", "%I:%M %p"),
-    *NUMERIC_DATES,
-    *NUMERIC_MOMENTS,
-    *NAMED_MONTHS,
 ]
 OTHERS = [
     _lexical("yearmonth", "yearmonth", r"[1-9]\d{3}-(0[1-9]|1[0-2])"),
@@ -168,6 +241,30 @@ OTHERS = [
     _lexical("array", "array", r"(?s)\[.*\]"),
     Candidate("uuid", Field("", "string", format="uuid"), UUID),
 ]
-CANDIDATES: Mapping[str, Candidate] = {
-    candidate.name: candidate for candidate in [*SPELLED, *NUMBERS, *MOMENTS, *OTHERS]
-}
+BARE_WRITTEN = _written_numbers(Affix())
+MODELS = 5
+"""Texts of a column whose forms are tried on all others: where one of the others is a mistake, it
+is not the only model."""
+MAX_MODEL_CHARS = 100
+"""No number and no moment is longer."""
+FIXED = [*SPELLED, *INTEGERS, *NUMBERS, *BARE_WRITTEN, *STANDARD_MOMENTS, *OTHERS]
+for each in FIXED:
+    _compiled(each.pattern)  # before processes are forked, which all need them
+
+
+def candidates_like(texts: Collection[str]) -> list[Candidate]:
+    """The candidates for a column whose first texts are `texts`, not empty, in the order of their
+    preference."""
+    models = [text for text in texts if len(text) <= MAX_MODEL_CHARS][:MODELS]
+    affixed: dict[str, Candidate] = {}
+    moments: dict[str, Candidate] = {}
+    for text in models:
+        found = AFFIXED.fullmatch(text)
+        if found and (found["prefix"] or found["suffix"]):
+            affix = Affix(found["prefix"], found["suffix"])
+            affixed |= {each.name: each for each in _written_numbers(affix)}
+        moments |= {each.name: each for each in _moments_like(text)}
+    return [
+        *SPELLED, *INTEGERS, *NUMBERS, *BARE_WRITTEN, *affixed.values(), *STANDARD_MOMENTS,
+        *moments.values(), *OTHERS,
+    ]  # fmt: skip

@@ -28,6 +28,8 @@ MAX_EXACT_QUANTILE_ROWS = 200_000
 MAX_SQUARED = 1e150
 """Up to here squares are finite, so that there is a standard deviation."""
 QUANTILES = {"p5": 0.05, "p25": 0.25, "p50": 0.5, "p75": 0.75, "p95": 0.95}
+MAX_CATEGORIES = 50
+"""Different texts up to which a profile has them all: a later version may have a new one."""
 TOP_VALUES = 10
 """Most frequent values that a column's profile has."""
 MAX_ENUM_VALUES = 20
@@ -155,7 +157,7 @@ def _count_values(engine: duckdb.DuckDBPyConnection, source: Sql, column: Column
         f"SELECT {value} AS v, count(*) AS n FROM {source} "
         f"WHERE {column.sql} IS NOT NULL GROUP BY v"
     )
-    most = f"min({{'n': -n, 'v': v}}, {MAX_ENUM_VALUES})"
+    most = f"min({{'n': -n, 'v': v}}, {MAX_CATEGORIES})"
     shown_most = f"list_transform({most}, lambda each: {{'n': -each.n, 'v': each.v::VARCHAR}})"
     try:
         row = engine.execute(f"SELECT count(*), {shown_most} FROM ({counted})").fetchone()
@@ -207,9 +209,13 @@ def _document(column: ColumnStats, rows: int, exact: bool) -> dict[str, Any]:
         if count > 1
     ]
     often = filled >= MIN_ENUM_TIMES * distinct
+    values = [str(value) for value, _ in figures["top"]]
+    is_category = column.sort == "text" and not estimate and 0 < distinct <= MAX_CATEGORIES
+    if is_category and all(len(value) <= MAX_VALUE_CHARS for value in values):
+        described["categories"] = sorted(values)
     few = not estimate and 1 < distinct <= MAX_ENUM_VALUES and often
     if few and column.sort == "text":
-        described["suggestedEnum"] = sorted(value for value, _ in figures["top"])
+        described["suggestedEnum"] = sorted(values)
     return described
 
 

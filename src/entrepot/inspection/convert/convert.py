@@ -11,6 +11,7 @@ from typing import Any
 
 import duckdb
 
+from entrepot.inspection.check.group_sizes import with_group_sizes
 from entrepot.inspection.check.infer import unique_names
 from entrepot.inspection.check.rules import checked_columns
 from entrepot.inspection.context import InspectionContext, OpenedTable
@@ -24,7 +25,14 @@ from entrepot.inspection.limits import rows_per_group
 from entrepot.inspection.open_table import open_content
 from entrepot.inspection.results import ConversionRequest, Converted, InspectionRequest
 from entrepot.inspection.sql import Sql, identifier, literal, sql
-from entrepot.inspection.table import Column, NotTabular, SourceBroken, Table, TooLarge
+from entrepot.inspection.table import (
+    Column,
+    DialectUnsupported,
+    NotTabular,
+    SourceBroken,
+    Table,
+    TooLarge,
+)
 from entrepot.schemas.model import TableSchema
 from entrepot.schemas.table_schema import parse_schema
 
@@ -42,7 +50,9 @@ def convert_file(request: ConversionRequest, target: Path, context: InspectionCo
         return _derive(request, target, context)
     except TooLarge as reason:
         return Converted("resource-limit", None, f"It passes a limit: {reason}.")
-    except (NotTabular, SourceBroken, UnicodeError, RecursionError, csv.Error) as reason:
+    except (NotTabular, SourceBroken, DialectUnsupported) as reason:
+        return Converted("source-error", None, f"{reason}.")
+    except (UnicodeError, RecursionError, csv.Error) as reason:
         return Converted(
             "source-error", None, f"It cannot be read: {str(reason)[:MAX_ERROR_CHARS]}."
         )
@@ -92,6 +102,7 @@ def _write_rejected(request: ConversionRequest, target: Path, context: Inspectio
         mode=request.mode,
         schema=request.schema if request.mode == "given" else None,
         dialect=request.dialect,
+        encoding=request.encoding,
     )
     errors, truncated = find_errors(inspection, context)
     table = _open(request, context).read()
@@ -111,7 +122,8 @@ def _add_profile(
 def _open(request: ConversionRequest, context: InspectionContext) -> OpenedTable:
     fields = request.schema.get("fields", [])
     names = [str(field["name"]) for field in fields] if request.mode == "given" else None
-    return open_content(request.path, request.file_name, context, request.dialect, names)
+    path, name, encoding = request.path, request.file_name, request.encoding
+    return open_content(path, name, context, request.dialect, encoding, names)
 
 
 def _write_checked(opened: OpenedTable, write: Callable[[Table], int], rows: int) -> None:
@@ -155,6 +167,7 @@ def typed_columns(
     engine: duckdb.DuckDBPyConnection, table: Table, schema: TableSchema
 ) -> list[tuple[str, str, Sql]]:
     """Each column's name, schema type and typed expression, by one pass over its values."""
+    schema = with_group_sizes(engine, table, schema)
     cells = {id(column): cell for column, cell in _paired(table, schema)}
     labels = unique_names(table.labels)
     typings = []

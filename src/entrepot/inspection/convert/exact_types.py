@@ -13,21 +13,25 @@ from typing import Any
 from entrepot.inspection.sql import Sql, literal, sql
 from entrepot.inspection.table import CellKind
 from entrepot.inspection.values.cell_sql import CellSql, plain_number, value_of
+from entrepot.inspection.values.decimals import has_exact_double
+from entrepot.inspection.values.temporal import moment, ordered
+from entrepot.schemas.model import Field
+from entrepot.schemas.strptime import has_zone
 
 Figures = Sequence[Any]
 
 MAX_DECIMAL_DIGITS = 38
 """Digits of the widest decimal that Parquet's readers agree on (128 bits)."""
-ZONE = r":\d\d([.,]\d+)?(Z|[-+]\d\d(:?\d\d)?)$"
-FINE = r"[.,]\d{7}"
-LIST_ITEMS = {
-    "integer": sql("BIGINT"),
-    "number": sql("DOUBLE"),
-    "boolean": sql("BOOLEAN"),
-    "date": sql("DATE"),
-    "time": sql("TIME"),
-    "datetime": sql("TIMESTAMP"),
-}
+ZONE = r":\d\d([.,]\d+)?(Z|[-+]\d\d(:?\d\d)?|\s+(?i:utc|gmt))$"
+FINE, TOO_FINE = r"[.,]\d{7}", r"[.,]\d{9}0*[1-9]"
+"""More than a microsecond, and than a nanosecond, has digits for."""
+FIRST_MOMENT, LAST_MOMENT = -62_135_596_800_000_000, 253_402_300_799_999_999
+"""The years 0001 and 9999 begin and end, in microseconds since 1970."""
+ITEM = sql("item")
+TOO_MANY_DIGITS = (
+    f"a number has more than {MAX_DECIMAL_DIGITS} digits, or more than a double beside one with an "
+    "exponent"
+)
 
 
 @dataclass(frozen=True)
@@ -35,10 +39,12 @@ class ExactType:
     """How one column gets its type: aggregates to measure, and what their figures decide.
 
     `decide(figures)` returns the SQL expression of the typed value, NULL on missing cells.
+    `reason` says why a value may have no exact type, where `decide` leaves the column a text.
     """
 
     probes: tuple[Sql, ...]
     decide: Callable[[Figures], Sql]
+    reason: str = ""
 
 
 def exact_type_of(cell: CellSql, kind: CellKind | None) -> ExactType:  # noqa: PLR0911 (a row per type)
@@ -51,16 +57,16 @@ def exact_type_of(cell: CellSql, kind: CellKind | None) -> ExactType:  # noqa: P
         case "boolean":
             return _fixed(when(cell, cell.value))
         case "year":
-            return _checked(cell, "INTEGER", f"try_cast({cell.text} AS INTEGER)")
+            return _checked(cell, sql("INTEGER"), f"try_cast({cell.text} AS INTEGER)")
         case "date":
-            return _checked(cell, "DATE", cell.value)
+            return _checked(cell, sql("DATE"), cell.value)
         case "time":
             return _time(cell)
         case "datetime":
             return _datetime(cell)
         case "object" | "array" | "geojson":
-            return _checked(cell, "JSON", f"try_cast({cell.text} AS JSON)")
-        case "list" if kind == "text":
+            return _checked(cell, sql("JSON"), f"try_cast({cell.text} AS JSON)")
+        case "list" if cell.native == "false":
             return _list(cell)
         case _:
             return _fixed(as_text(cell))
@@ -72,8 +78,8 @@ def when(cell: CellSql, value: Sql) -> Sql:
 
 
 def as_text(cell: CellSql) -> Sql:
-    """The cell as it was written."""
-    return when(cell, cell.text)
+    """The cell as it was delivered."""
+    return cell.delivered
 
 
 def _fixed(sql: Sql) -> ExactType:
@@ -88,7 +94,11 @@ def _checked(cell: CellSql, target: Sql, value: Sql) -> ExactType:
     """The type if every present cell has a value of it, else a text."""
     lost = _count(cell, f"({value}) IS NULL")
     typed = when(cell, f"({value})::{target}")
-    return ExactType((lost,), lambda figures: as_text(cell) if figures[0] else typed)
+    return ExactType(
+        (lost,),
+        lambda figures: as_text(cell) if figures[0] else typed,
+        "a value is beyond its type",
+    )
 
 
 def _integer(cell: CellSql) -> ExactType:
@@ -108,90 +118,170 @@ def _integer(cell: CellSql) -> ExactType:
             return when(cell, f"{bare}::DECIMAL({MAX_DECIMAL_DIGITS}, 0)")
         return as_text(cell)
 
-    return ExactType(probes, decide)
+    return ExactType(probes, decide, f"a number has more than {MAX_DECIMAL_DIGITS} digits")
 
 
 def _extremes(cell: CellSql, value: Sql) -> tuple[Sql, Sql]:
     return f"min({when(cell, value)})", f"max({when(cell, value)})"
 
 
-def _number(cell: CellSql, kind: CellKind | None) -> ExactType:
-    """An exact decimal where the cells are written as such, else a double.
+@dataclass(frozen=True)
+class _Digits:
+    """What is asked of a number as a text: whether it has no decimal (an exponent, NaN), its digits
+    before and behind the point, whether no double stands for it."""
 
-    What a format itself knows as a number (Parquet's doubles) stays a double as long as that
-    holds its digits. Exponents, NaN and infinity have no decimal.
-    """
-    bare = f"trim({plain_number(cell.text, cell.field)})"
-    whole = f"ltrim(split_part({bare}, '.', 1), '+-0')"
-    scale = f"length(split_part({bare}, '.', 2))"
-    odd = f"NOT regexp_full_match({bare}, '[-+]?\\d*\\.?\\d*')"
+    number: Sql
+
+    @property
+    def odd(self) -> Sql:
+        return sql(f"NOT regexp_full_match({self.number}, '[-+]?\\d*\\.?\\d*')")
+
+    @property
+    def whole(self) -> Sql:
+        return sql(f"length(ltrim(split_part({self.number}, '.', 1), '+-0'))")
+
+    @property
+    def places(self) -> Sql:
+        return sql(f"length(split_part({self.number}, '.', 2))")
+
+    @property
+    def inexact(self) -> Sql:
+        return sql(f"NOT {has_exact_double(self.number)}")
+
+
+def _number_type(figures: Figures) -> Sql | None:
+    """The exact type of numbers of these figures (odd ones, the most digits before and behind the
+    point, inexact ones); None if there is none."""
+    odd, digits, places, inexact = figures
+    precision = int(digits or 0) + int(places or 0)
+    if not odd and digits is not None and precision <= MAX_DECIMAL_DIGITS:
+        scale = int(places or 0)
+        return sql(f"DECIMAL({max(precision, 1)}, {scale})")
+    return None if inexact else sql("DOUBLE")
+
+
+def _number(cell: CellSql, kind: CellKind | None) -> ExactType:
+    """An exact decimal where the cells are written as such, else a double that stands for each of
+    them. What is a double in the file (`kind` number) stays one. NaN and infinity are doubles."""
+    bare = sql(f"trim({plain_number(cell.text, cell.field)})")
+    if kind == "number":
+        return _fixed(when(cell, sql(f"{bare}::DOUBLE")))
+    digits = _Digits(bare)
     probes = (
-        _count(cell, f"try_cast({bare} AS DOUBLE) IS NULL"),
-        _count(cell, odd),
-        f"max({when(cell, f'length({whole})')})",
-        f"max({when(cell, scale)})",
+        _count(cell, digits.odd),
+        sql(f"max({when(cell, digits.whole)})"),
+        sql(f"max({when(cell, digits.places)})"),
+        _count(cell, digits.inexact),
     )
 
     def decide(figures: Figures) -> Sql:
-        lost, unusual, digits, places = figures
-        if lost:
-            return as_text(cell)
-        precision = (digits or 0) + (places or 0)
-        # 17 digits at most are written of a double, and give the same one again (IEEE 754).
-        binary = kind == "number" and precision <= 17
-        if unusual or digits is None or binary or precision > MAX_DECIMAL_DIGITS:
-            return when(cell, f"{bare}::DOUBLE")
-        return when(cell, f"{bare}::DECIMAL({max(int(precision), 1)}, {int(places or 0)})")
+        kind = _number_type(figures)
+        return as_text(cell) if kind is None else when(cell, sql(f"{bare}::{kind}"))
 
-    return ExactType(probes, decide)
+    return ExactType(probes, decide, TOO_MANY_DIGITS)
 
 
 def _datetime(cell: CellSql) -> ExactType:
     """With a zone, if a cell has one (those without are UTC, as the schema has it); to the
-    microsecond, or to the nanosecond without a zone."""
-    if cell.field.format != "default":
-        zoned = "%z" in cell.field.format
-        return _checked(cell, "TIMESTAMPTZ" if zoned else "TIMESTAMP", cell.value)
+    microsecond, or to the nanosecond without a zone. A text where a moment lies, in UTC, beyond
+    the years 0001 to 9999, which is what readers of Parquet, Arrow and ISO 8601 agree on."""
     plain = f"replace({cell.text}, ',', '.')"
+    place = ordered(cell.text, cell.field)
     probes = (
-        _count(cell, f"try_cast({plain} AS TIMESTAMPTZ) IS NULL"),
-        _count(cell, f"regexp_matches({cell.text}, {literal(ZONE)})"),
+        _count(cell, f"({place}) IS NULL"),
+        _count(cell, _is_zoned(cell)),
         _count(cell, f"regexp_matches({cell.text}, {literal(FINE)})"),
         _count(cell, f"try_cast({plain} AS TIMESTAMP_NS) IS NULL"),
+        _count(cell, f"regexp_matches({cell.text}, {literal(TOO_FINE)})"),
+        f"min({when(cell, place)})",
+        f"max({when(cell, place)})",
     )
 
     def decide(figures: Figures) -> Sql:
-        lost, zoned, fine, beyond = figures
-        if lost or (fine and (zoned or beyond)):
+        lost, zoned, fine, beyond, too_fine, low, high = figures
+        if lost or (fine and (zoned or beyond or too_fine or cell.field.format != "default")):
+            return as_text(cell)
+        if low is not None and not FIRST_MOMENT <= low <= high <= LAST_MOMENT:
             return as_text(cell)
         if fine:
             return when(cell, f"{plain}::TIMESTAMP_NS")
-        return when(cell, f"{plain}::{'TIMESTAMPTZ' if zoned else 'TIMESTAMP'}")
+        utc = f"make_timestamp({place})"
+        return when(cell, f"{utc}::TIMESTAMPTZ" if zoned else utc)
 
-    return ExactType(probes, decide)
+    reason = "a moment is finer than its type, or beyond the years 0001 to 9999 in UTC"
+    return ExactType(probes, decide, reason)
+
+
+def _is_zoned(cell: CellSql) -> Sql:
+    """Whether a datetime or a time says how far it is from UTC."""
+    if cell.field.format in ("default", "any"):
+        return f"regexp_matches({cell.text}, {literal(ZONE)})"
+    return sql("true") if has_zone(cell.field.format) else sql("false")
 
 
 def _time(cell: CellSql) -> ExactType:
     """A time of day; with a zone or below the microsecond a text."""
-    if cell.field.format != "default":
-        return _checked(cell, "TIME", cell.value)
-    plain = f"try_cast(replace({cell.text}, ',', '.') AS TIME)"
-    untold = (
-        f"({plain} IS NULL OR regexp_matches({cell.text}, {literal(ZONE)}) "
-        f"OR regexp_matches({cell.text}, {literal(FINE)}))"
+    place = ordered(cell.text, cell.field)
+    lost = (
+        f"(({place}) IS NULL OR {_is_zoned(cell)} OR regexp_matches({cell.text}, {literal(FINE)}))"
     )
-    typed = when(cell, plain)
+    typed = when(cell, f"make_timestamp({place})::TIME")
+    reason = "a time has a zone, or is finer than a microsecond"
     return ExactType(
-        (_count(cell, untold),), lambda figures: as_text(cell) if figures[0] else typed
+        (_count(cell, lost),), lambda figures: as_text(cell) if figures[0] else typed, reason
     )
 
 
 def _list(cell: CellSql) -> ExactType:
-    items = f"string_split({cell.text}, {literal(cell.field.delimiter)})"
-    target = LIST_ITEMS.get(cell.field.item_type or "string")
-    if target is None:
-        return _fixed(when(cell, items))
-    whole = f"try_cast({items} AS {target}[])"
-    plain, typed = when(cell, items), when(cell, whole)
-    lost = _count(cell, f"{whole} IS NULL")
-    return ExactType((lost,), lambda figures: plain if figures[0] else typed)
+    """A list of exact items, else of texts."""
+    items = sql(f"string_split({cell.text}, {literal(cell.field.delimiter)})")
+    plain = when(cell, items)
+    item_type = cell.field.item_type or "string"
+    if item_type == "string":
+        return _fixed(plain)
+    if item_type == "number":
+        return _number_list(cell, items)
+    field = Field("", item_type)
+    target, value, untold = {
+        "integer": (sql("BIGINT"), sql("try_cast(item AS BIGINT)"), sql("false")),
+        "boolean": (sql("BOOLEAN"), sql("try_cast(item AS BOOLEAN)"), sql("false")),
+        "date": (sql("DATE"), moment(ITEM, field), sql("false")),
+        "time": (sql("TIME"), sql(f"{moment(ITEM, field)}::TIME"), _untold(ITEM)),
+        "datetime": (sql("TIMESTAMP"), moment(ITEM, field), _untold(ITEM)),
+    }[item_type]
+    lost = sql(f"len(list_filter({items}, lambda item: {untold} OR ({value}) IS NULL)) > 0")
+    typed = when(cell, sql(f"list_transform({items}, lambda item: {value})::{target}[]"))
+    return ExactType(
+        (_count(cell, lost),),
+        lambda figures: plain if figures[0] else typed,
+        "an item is beyond its type",
+    )
+
+
+def _untold(item: Sql) -> Sql:
+    """Whether a time or a datetime says more than a type of the engine keeps."""
+    return sql(f"regexp_matches({item}, {literal(f'{ZONE}|{FINE}')})")
+
+
+def _number_list(cell: CellSql, items: Sql) -> ExactType:
+    digits = _Digits(sql("trim(item)"))
+
+    def most(value: Sql) -> Sql:
+        return sql(
+            f"max({when(cell, sql(f'list_max(list_transform({items}, lambda item: {value}))'))})"
+        )
+
+    def count(condition: Sql) -> Sql:
+        return _count(cell, sql(f"len(list_filter({items}, lambda item: {condition})) > 0"))
+
+    probes = (
+        count(digits.odd), most(digits.whole), most(digits.places), count(digits.inexact)
+    )  # fmt: skip
+
+    def decide(figures: Figures) -> Sql:
+        kind = _number_type(figures)
+        if kind is None:
+            return when(cell, items)
+        return when(cell, sql(f"list_transform({items}, lambda item: trim(item)::{kind})"))
+
+    return ExactType(probes, decide, TOO_MANY_DIGITS)

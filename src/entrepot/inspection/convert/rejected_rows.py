@@ -6,7 +6,6 @@ spreadsheet would execute (CWE-1236, OWASP "CSV Injection"): these get an apostr
 """
 
 import csv
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 
 import duckdb
 
+from entrepot.inspection.check.check import surplus_cells
 from entrepot.inspection.context import InspectionContext
 from entrepot.inspection.convert.csv_injection import escape_formula
 from entrepot.inspection.inspect import inspect_file
@@ -94,7 +94,7 @@ def _rows(
     while some := rows.fetchmany(BATCH_ROWS):
         for number, line, count, extra, texts in some:
             present = [text or "" for text in (texts if count is None else texts[:count])]
-            yield number, line, present + ([str(c) for c in json.loads(extra)] if extra else [])
+            yield number, line, present + [text for _, text in surplus_cells(extra)]
 
 
 def errors_text(errors: Sequence[dict[str, Any]]) -> str:

@@ -60,9 +60,15 @@ def confidence_of(
         margin = 0.0
         reasons.append(f"most lines have the mark {uneven!r}, but not equally often")
     by_margin = min(1.0, NO_MARGIN + MARGIN_WEIGHT * margin)
-    if layout.sure < MIN_CLEAR_HEADER:
-        reasons.append("whether its first row is a header is not clear")
-    return round(min(by_margin, NO_HEADER + (1 - NO_HEADER) * layout.sure), 2), tuple(reasons)
+    by_header, unclear = header_confidence(layout)
+    return round(min(by_margin, by_header), 2), (*reasons, *unclear)
+
+
+def header_confidence(layout: Layout) -> tuple[float, tuple[str, ...]]:
+    """How sure a reading can be, as far as the header tells, and what speaks against it."""
+    clear = layout.sure >= MIN_CLEAR_HEADER
+    reasons = () if clear else ("whether its first row is a header is not clear",)
+    return round(NO_HEADER + (1 - NO_HEADER) * layout.sure, 2), reasons
 
 
 def _rival(best: ScoredDialect, records: Sequence[Record], layout: Layout) -> bool:

@@ -12,7 +12,7 @@ from entrepot.inspection.csv.detected import is_blank
 from entrepot.inspection.csv.dialect import Dialect, DialectHints
 from entrepot.inspection.csv.dialects.detection import detect_dialect
 from entrepot.inspection.csv.dialects.scoring import ScoredDialect
-from entrepot.inspection.csv.layout import Layout, find_layout
+from entrepot.inspection.csv.layout import Layout, find_layout, join_labels, with_unlike_header
 from entrepot.inspection.csv.lexer import COMMENT, Lexer, Record
 from entrepot.inspection.csv.table_end import BlockBelow, row_text
 from entrepot.inspection.table import TooLarge
@@ -24,6 +24,8 @@ TIGHT_COMMA = re.compile(r"\S,\S")
 COMMENTS = ("#", "//", "%", "--", "!", ";")
 """Marks of comments, the most usual first."""
 
+HEADING = re.compile(r"[^\W\d_][\w-]*(?: [\w-]+)?")
+"""One or two words: the label of one column."""
 MAX_WIDTH_ROWS = 100
 """Rows by which too many columns are noticed before the layout, whose work grows by columns, is
 looked for."""
@@ -61,6 +63,12 @@ class Decision:
     rules: RowRules
     separator: bool
 
+    @property
+    def end_stated(self) -> bool:
+        """Whether the dialect alone decides where the table ends: under a contract, and where a
+        dialect states the footer."""
+        return self.contract or self.rules.footer is not None
+
 
 def detect_csv(
     lines: Sequence[str],
@@ -90,6 +98,10 @@ def detect_csv(
     bound = names is not None or freeze
     if bound and best.width == 1 and _has_tight_commas(best.dialect, body):
         best = _by_comma(best, body, named=names is not None)
+    elif freeze and hints.delimiter is None and is_list_of_sentences(best.dialect, body):
+        dialect = replace(best.dialect, delimiter="")
+        best = replace(best, dialect=dialect, width=1, agreement=1.0)
+        scored = [best]
     dialect = _with_comment(best, body, hints)
     records = _records(dialect, best.width, lines, bool(separator), requested)
     widest = max((len(cells) for _, cells, _ in records[:MAX_WIDTH_ROWS]), default=0)
@@ -98,7 +110,9 @@ def detect_csv(
     if names is not None:
         layout = contract_layout(records, names, requested, rules, int(bool(separator)))
     else:
-        layout = _find_layout(records, best.width, requested)
+        layout = find_requested_layout(records, best.width, requested)
+        if freeze and (requested is None or requested.header is None):
+            layout = with_unlike_header(layout, records)
     if layout.width != best.width:
         records = _records(dialect, layout.width, lines, bool(separator), requested)
     confidence, further = confidence_of(scored, records, layout, best.width)
@@ -131,6 +145,18 @@ def _has_tight_commas(dialect: Dialect, lines: Sequence[str]) -> bool:
     )
 
 
+def is_list_of_sentences(dialect: Dialect, lines: Sequence[str]) -> bool:
+    """Whether the delimiter is the punctuation of sentences below a label: a blank follows each,
+    and the lines have different numbers of them. Where all lines have as many, cells may have been
+    written without quotes, which is not sure."""
+    mark = dialect.delimiter
+    filled = [line.rstrip() for line in lines[:MAX_ROWS] if line.strip()]
+    if mark not in (",", ";", ":") or len(filled) < 3 or not HEADING.fullmatch(filled[0]):
+        return False
+    spaced = all(line.count(mark) == line.count(f"{mark} ") for line in filled)
+    return spaced and len({line.count(mark) for line in filled[1:]}) > 1
+
+
 def _by_comma(best: ScoredDialect, lines: Sequence[str], named: bool) -> ScoredDialect:
     """The reading by commas, as wide as the first line, which is the header."""
     dialect = replace(best.dialect, delimiter=",")
@@ -139,14 +165,17 @@ def _by_comma(best: ScoredDialect, lines: Sequence[str], named: bool) -> ScoredD
     return replace(best, dialect=dialect, width=width, agreement=1.0)
 
 
-def _find_layout(records: Sequence[Record], width: int, requested: TableDialect | None) -> Layout:
+def find_requested_layout(
+    records: Sequence[Record], width: int, requested: TableDialect | None
+) -> Layout:
+    """The layout of the table in `records`, with what a dialect says of its header."""
     header = requested.header if requested else None
     rows = requested.header_rows if requested and requested.header_rows else None
     layout = find_layout(records, width, header, rows)
     if requested and requested.header_join is not None and len(layout.header) > 1:
-        layout = replace(layout, labels=tuple(
-            requested.header_join.join(label.split(" ")) for label in layout.labels
-        ))  # fmt: skip
+        joined = join_labels([records[n][1] for n in layout.header], requested.header_join)
+        labels = (*joined, *layout.labels[len(joined) :])[: len(layout.labels)]
+        layout = replace(layout, labels=labels)
     return layout
 
 

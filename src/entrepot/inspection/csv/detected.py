@@ -3,9 +3,10 @@
 The readers act by it, the profile shows it, and the report warns by it.
 """
 
+import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 from entrepot.inspection.csv.dialect import Dialect
 from entrepot.inspection.csv.layout import Layout
@@ -16,6 +17,8 @@ JUNK = "\0\x1a\x0c \t\r\n\ufeff"
 """Characters without a meaning: padding (NUL, Ctrl-Z), form feeds, blanks, a mark of byte order."""
 MAX_PADDING_BYTES = 4096
 """As many NULs as fill the last cluster of a disc up to its end; more of them are not padding."""
+MAX_LISTED_ROWS = 5
+"""Numbers of rows that a warning lists."""
 MIN_SURE = 0.6
 """A reading that is less sure than this is warned of. Set by hand: on tests/inspection/corpus each
 reading that has a rival as good is below, each of a clean text above."""
@@ -29,32 +32,25 @@ class Occurrences:
     first: tuple[int, ...]
 
 
-@dataclass(frozen=True)
-class DetectedCsv:
-    """The decision. Rows are the text's records, counted from 1, with those that are not the
-    table's; `first_row` and `last_row` (None: to the end) are the first and last data row.
-    `repeats` are rows that repeat the header, `comments` lines that were passed over."""
+@dataclass(frozen=True, kw_only=True)
+class DetectedTable:
+    """Where the table is in a text or a sheet. Rows are the records, counted from 1, with those
+    that are not the table's; `first_row` and `last_row` (None: to the end) are the first and last
+    data row. `comment` is the mark of comments; `comments` are rows that were passed over for it,
+    `repeats` rows that repeat the header."""
 
-    encoding: Encoding
-    bom: bool
-    line_end: str
-    lines: int | None
-    dialect: Dialect
     layout: Layout
     first_row: int
-    first_line: int
+    comment: str = ""
     last_row: int | None = None
     above: BlockBelow | None = None
     below: tuple[BlockBelow, ...] = ()
     tables: tuple[BlockBelow, ...] = ()
     confidence: float = 1.0
     reasons: tuple[str, ...] = ()
-    undecodable: int = 0
-    padding: int = 0
+    further: tuple[str, ...] = ()
     repeats: Occurrences | None = None
     comments: Occurrences | None = None
-    spanning: tuple[int, str] = (0, "")
-    further: tuple[str, ...] = field(default=())
 
     @property
     def header_rows(self) -> tuple[int, ...]:
@@ -71,20 +67,26 @@ class DetectedCsv:
         """Whether another reading is nearly as likely."""
         return self.confidence < MIN_SURE
 
-    def within(self, extent: TableEnd) -> "DetectedCsv":
-        """The reading with what the whole text says of the table's end."""
+    def stated_example(self) -> str:
+        """Lines of a dialect that state this reading."""
+        return f'"headerRows": {list(self.header_rows)}'
+
+    def within(self, extent: TableEnd) -> Self:
+        """The reading with what all of the records say of the table's end."""
         return replace(self, last_row=extent.last, below=extent.notes, tables=extent.tables)
 
     @property
-    def warnings(self) -> list[str]:
-        """What a person should know, in sentences."""
-        sentences = []
-        if self.unsure:
-            reason = "; ".join(self.further) or "the text may be read in other ways too"
-            sentences.append(f"How the file is to be read is not sure: {reason}.")
-        if self.encoding.sure < MIN_SURE:
-            sentences.append(f"The encoding {self.encoding.name} is a guess.")
-        sentences += [
+    def doubts(self) -> list[str]:
+        """A sentence on how unsure the reading is."""
+        if not self.unsure:
+            return []
+        reason = "; ".join(self.further) or "the text may be read in other ways too"
+        return [f"How the file is to be read is not sure: {reason}."]
+
+    @property
+    def omissions(self) -> list[str]:
+        """What was not read as rows of the table, in sentences."""
+        sentences = [
             f"Another table, in rows {table.first:,} to {table.last:,}, was not read: "
             f"{table.text!r}."
             for table in self.tables
@@ -94,10 +96,6 @@ class DetectedCsv:
             for part in (self.above, *self.below)
             if part is not None
         ]
-        if self.padding:
-            sentences.append(
-                f"{self.padding:,} bytes of padding (NUL, Ctrl-Z) at the end were left out."
-            )
         if self.repeats is not None:
             sentences.append(
                 f"The header is repeated as a row {self.repeats.total:,} times"
@@ -106,8 +104,44 @@ class DetectedCsv:
         if self.comments is not None:
             sentences.append(
                 f"Read as comments, not as rows of the table, since they begin with"
-                f" {self.dialect.comment!r} and have not its number of cells:"
+                f" {self.comment!r} and have not its number of cells:"
                 f" {self.comments.total:,} (row {_numbers(self.comments)})."
+            )
+        return sentences
+
+
+@dataclass(frozen=True, kw_only=True)
+class DetectedCsv(DetectedTable):
+    """The decision on a delimited text. `first_line` is the physical line of the first data row,
+    `undecodable` and `padding` are bytes; `spanning` counts the cells of several lines that look
+    like rows, and shows the first."""
+
+    encoding: Encoding
+    bom: bool
+    line_end: str
+    lines: int | None
+    dialect: Dialect
+    first_line: int
+    undecodable: int = 0
+    padding: int = 0
+    spanning: tuple[int, str] = (0, "")
+
+    def stated_example(self) -> str:
+        """Lines of a dialect that state this reading."""
+        return f'"delimiter": {json.dumps(self.dialect.delimiter or ",")}, ' + (
+            super().stated_example()
+        )
+
+    @property
+    def warnings(self) -> list[str]:
+        """What a person should know, in sentences."""
+        sentences = self.doubts
+        if self.encoding.sure < MIN_SURE:
+            sentences.append(_doubt(self.encoding))
+        sentences += self.omissions
+        if self.padding:
+            sentences.append(
+                f"{self.padding:,} bytes of padding (NUL, Ctrl-Z) at the end were left out."
             )
         if self.spanning[0]:
             sentences.append(
@@ -124,6 +158,7 @@ class DetectedCsv:
             "format": "csv",
             "encoding": self.encoding.name,
             "encodingConfidence": self.encoding.sure,
+            "encodingAlternatives": list(self.encoding.rivals),
             "bom": self.bom,
             "newline": self.line_end,
             "lines": self.lines,
@@ -139,6 +174,14 @@ class DetectedCsv:
             "undecodable": self.undecodable,
             "warnings": self.warnings,
         }
+
+
+def _doubt(encoding: Encoding) -> str:
+    """That the encoding is a guess, and what else it may be."""
+    if not encoding.rivals:
+        return f"The encoding {encoding.name} is a guess."
+    others = " or ".join(encoding.rivals)
+    return f"The encoding {encoding.name} is a guess: other letters in {others} fit nearly as well."
 
 
 def _numbers(rows: Occurrences) -> str:

@@ -37,6 +37,7 @@ def reading_of(source: CsvSource) -> DetectedCsv:
         line_end=source.byte_scan.line_end,
         lines=source.byte_scan.lines if source.byte_scan.counted is not None else None,
         dialect=decision.dialect,
+        comment=decision.dialect.comment,
         layout=layout,
         first_row=layout.start + 1,
         first_line=line,

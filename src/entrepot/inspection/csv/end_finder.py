@@ -1,4 +1,4 @@
-"""What finds the end of a table: the contract's dialect, or without a contract its looks."""
+"""What finds the end of a table: what is stated of it, or else its looks."""
 
 from collections.abc import Sequence
 
@@ -14,7 +14,7 @@ def end_finder(
     decision: Decision, engine: duckdb.DuckDBPyConnection
 ) -> TableEndFinder | ContractEndFinder:
     """A new finder for the text that was decided on; `engine` matches RE2 patterns."""
-    if not decision.contract:
+    if not decision.end_stated:
         return TableEndFinder(decision.layout)
 
     def match(pattern: str, cells: Sequence[str]) -> Sequence[bool]:

@@ -9,21 +9,26 @@ import json
 import re
 from collections.abc import Sequence
 
+from entrepot.inspection.csv.confidence import MIN_CLEAR_HEADER
 from entrepot.inspection.csv.decision import Decision
-from entrepot.inspection.csv.detected import DetectedCsv, Occurrences
-from entrepot.inspection.csv.header_detection import SURE_SHAPED
+from entrepot.inspection.csv.detected import DetectedTable, Occurrences
+from entrepot.inspection.csv.header_detection import SURE_SHAPED, USUAL_LABEL
+from entrepot.inspection.csv.lexer import COMMENT, Record
 from entrepot.inspection.csv.table_end import BlockBelow
+from entrepot.inspection.report.report import shortened
 from entrepot.inspection.table import Finding, FirstVersion
 from entrepot.schemas.table_dialect import TableDialect
 
 MAX_TITLES = 20
 """Records above a header that are accepted as titles."""
+MAX_SHOWN_LABELS = 3
+"""Labels that a sentence shows."""
 MARKUP = re.compile(r"\s*<(?:[!?]|[A-Za-z][\w:-]*[\s>/])")
 FIRST_WORD = re.compile(r"\w+")
 
 
 def judge_reading(
-    reading: DetectedCsv, decision: Decision, requested: TableDialect | None
+    reading: DetectedTable, decision: Decision, requested: TableDialect | None
 ) -> FirstVersion:
     """The faults of a reading that is to be frozen, its warnings, and the dialect to freeze."""
     stated = requested is not None and (requested.header is False or bool(requested.header_rows))
@@ -35,7 +40,7 @@ def judge_reading(
         for part in reading.tables
     ]
     if reading.comments is not None:
-        mark = json.dumps(reading.dialect.comment)
+        mark = json.dumps(reading.comment)
         note = f'begin with {mark} like comments; add "commentChar": {mark} to the dialect'
         findings.append(_of_rows(reading.comments, note))
     if reading.repeats is not None:
@@ -43,6 +48,7 @@ def judge_reading(
         note = f'repeat the header; take them out, or add "commentRows": {rows} to the dialect'
         findings.append(_of_rows(reading.repeats, note))
     dialect, warnings = _frozen(reading, decision, stated)
+    warnings += [] if stated else _header_alike(reading)
     return FirstVersion(
         findings=tuple(findings),
         warnings=tuple(warnings),
@@ -53,18 +59,16 @@ def judge_reading(
     )
 
 
-def _unsure(reading: DetectedCsv) -> str:
+def _unsure(reading: DetectedTable) -> str:
     # Below a title a first row of words may as well be a row.
     doubtful = reading.above is not None and reading.layout.sure < SURE_SHAPED
     if not (reading.unsure or doubtful) or not reading.header_rows:
         return ""
     further = reading.further or ("whether a row is its header is not clear",)
     reasons = "; ".join(further)
-    delimiter = json.dumps(reading.dialect.delimiter or ",")
-    rows = list(reading.header_rows)
     return (
-        f'how the file is to be read is not sure: {reasons}; state it, such as "delimiter":'
-        f' {delimiter}, "headerRows": {rows} in the dialect'
+        f"how the file is to be read is not sure: {reasons}; state it, such as"
+        f" {reading.stated_example()} in the dialect"
     )
 
 
@@ -76,7 +80,7 @@ def _is_markup(decision: Decision) -> bool:
     )
 
 
-def _above(reading: DetectedCsv, decision: Decision) -> list[Finding]:
+def _above(reading: DetectedTable, decision: Decision) -> list[Finding]:
     """Too many titles, and titles that may be rows or a header."""
     header = reading.layout.header
     if not header:
@@ -99,22 +103,21 @@ def _above(reading: DetectedCsv, decision: Decision) -> list[Finding]:
     return findings
 
 
-def _between(reading: DetectedCsv, decision: Decision) -> list[Finding]:
+def _between(reading: DetectedTable, decision: Decision) -> list[Finding]:
     """Records between the header and the first row, and cells that no label names."""
     layout, records = reading.layout, decision.records
     if not layout.header:
         return []
-    after = layout.header[-1] + 1
+    between = [
+        place
+        for place in range(layout.header[-1] + 1, layout.start)
+        if not _states(decision, place)
+    ]
     findings = []
-    if after < layout.start < len(records):
-        filled = any(cell.strip() for n in range(after, layout.start) for cell in records[n][1])
-        line = (
-            f'"commentRows": {list(range(after + 1, layout.start + 1))}'
-            if filled
-            else '"skipBlankRows": true'
-        )
+    if between and layout.start < len(records):
+        line = _line_for(records, between, reading.comment)
         note = f"rows below the header hold no values; take them out, or add {line} to the dialect"
-        findings.append(Finding("source-error", note, after + 1, records[after][0]))
+        findings.append(Finding("source-error", note, between[0] + 1, records[between[0]][0]))
     named = max(len(records[n][1]) for n in layout.header)
     if named < layout.width:
         note = f"the header has {named:,} names, the rows have {layout.width:,} cells"
@@ -122,7 +125,29 @@ def _between(reading: DetectedCsv, decision: Decision) -> list[Finding]:
     return findings
 
 
-def _footnote(part: BlockBelow, reading: DetectedCsv) -> Finding:
+def _states(decision: Decision, place: int) -> bool:
+    """Whether the dialect takes out the record that is not the table's."""
+    _, cells, fault = decision.records[place]
+    if fault == COMMENT:
+        return decision.dialect.comment_stated
+    if place + 1 - int(decision.separator) in decision.rules.comment_rows:
+        return True
+    return decision.rules.skip_blank and not any(cell.strip() for cell in cells)
+
+
+def _line_for(records: Sequence[Record], places: Sequence[int], mark: str) -> str:
+    """The line of a dialect that takes out these records below the header."""
+    if any(records[place][2] == COMMENT for place in places):
+        return f'"commentChar": {json.dumps(mark)}'
+    if any(cell.strip() for place in places for cell in records[place][1]):
+        return f'"commentRows": {[place + 1 for place in places]}'
+    return '"skipBlankRows": true'
+
+
+def _footnote(part: BlockBelow, reading: DetectedTable) -> Finding:
+    if part.first == part.last and part.columns > reading.layout.width:
+        note = f"the row has cells beyond the table's last column: {part.text!r}"
+        return Finding("extra-cell", note, part.first, part.line)
     word = FIRST_WORD.match(part.text)
     pattern = json.dumps(f"{word.group()}.*" if word else ".*")
     blank = reading.last_row is not None and part.first > reading.last_row + 1
@@ -149,7 +174,7 @@ def _of_rows(rows: Occurrences, note: str) -> Finding:
 
 
 def _frozen(
-    reading: DetectedCsv, decision: Decision, stated: bool
+    reading: DetectedTable, decision: Decision, stated: bool
 ) -> tuple[dict[str, object] | None, list[str]]:
     """The header rows to freeze, and a sentence that says so, unless they are the first record."""
     shift = int(decision.separator)
@@ -161,6 +186,18 @@ def _frozen(
         f" {rows}) from now on."
     )
     return {"headerRows": rows}, [sentence]
+
+
+def _header_alike(reading: DetectedTable) -> list[str]:
+    """A sentence on a header that cannot be told from the rows by its looks."""
+    usual = any(USUAL_LABEL.fullmatch(label.strip()) for label in reading.labels)
+    if not reading.header_rows or reading.layout.sure >= MIN_CLEAR_HEADER or usual:
+        return []
+    labels = ", ".join(shortened(label, 40) for label in reading.labels[:MAX_SHOWN_LABELS])
+    return [
+        f"Row {_listed(reading.header_rows)} was taken for the header ({labels}), though it looks"
+        ' like the rows below; if it holds values, add "header": false to the dialect.'
+    ]
 
 
 def _listed(numbers: Sequence[int]) -> str:

@@ -117,7 +117,7 @@ def against(
     of their kind. A row of years alone has no values, but labels, unless all rows are `dated`
     so."""
     words = [n for n in typed if _is_word(row[n], kinds[n])]
-    values = [n for n in typed if _broad(cell_type(row[n])) == kinds[n]]
+    values = [n for n in typed if broad_type(cell_type(row[n])) == kinds[n]]
     if not dated and _years(row) and all(YEAR.fullmatch(row[n].strip()) for n in values):
         return words + values, []
     if not values and _names_all(row):
@@ -168,7 +168,7 @@ def _rows_below(cells: Sequence[list[str]], fitting: Sequence[int], place: int) 
 
 
 def _is_word(cell: str, kind: str) -> bool:
-    own = _broad(cell_type(cell))
+    own = broad_type(cell_type(cell))
     return own not in NEUTRAL and own != kind
 
 
@@ -177,7 +177,7 @@ def column_kinds(body: Sequence[Sequence[str]], width: int) -> tuple[str, ...]:
     kinds = []
     for column in range(width):
         counts = Counter(
-            _broad(cell_type(row[column])) for row in body if column < len(row) and row[column]
+            broad_type(cell_type(row[column])) for row in body if column < len(row) and row[column]
         )
         counts.pop("empty", None)
         if len(counts) > 1:
@@ -188,7 +188,8 @@ def column_kinds(body: Sequence[Sequence[str]], width: int) -> tuple[str, ...]:
     return tuple(kinds)
 
 
-def _broad(kind: str) -> str:
+def broad_type(kind: str) -> str:
+    """The kind of a cell as kinds of columns are told apart: numbers of any form are one."""
     return "number" if kind in ("number", "grouped", "money", "percent") else kind
 
 
@@ -196,7 +197,7 @@ def contrast_of(row: Sequence[str], kinds: Sequence[str]) -> int:
     """How much more often the cells of `row` contradict the kinds of typed columns than not."""
     total = 0
     for cell, kind in zip(row, kinds, strict=False):
-        own = _broad(cell_type(cell))
+        own = broad_type(cell_type(cell))
         if kind in TYPED and own not in NEUTRAL:
             total += -1 if own == kind else 1
         elif kind == "flag" and own not in NEUTRAL:

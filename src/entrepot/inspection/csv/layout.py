@@ -12,8 +12,10 @@ from entrepot.inspection.csv.header_detection import (
     BODY_ROWS,
     MAX_HEADER_ROWS,
     MAX_SOUGHT_ROWS,
+    SURE_WORDS,
     TYPED_HEADER,
     against,
+    broad_type,
     column_kinds,
     contrast_of,
     count_header_rows,
@@ -28,6 +30,7 @@ delimiter or part of a title."""
 
 # Thresholds, set by hand on the folders `headers`, `preambles` and `tables` of
 # tests/inspection/corpus.
+UNLIKE_HEADER = "its first row has a cell of another type than its column below"
 MAX_SURE_SHORT = 0.2
 """How sure it is at most that several rows are the header of a table with fewer than twice as many
 rows below: then the "header" may be the table."""
@@ -84,7 +87,10 @@ def find_layout(
     """
     cells = [[] if is_rule(record[1]) else record[1] for record in records]
     commented = any(fault == COMMENT for _, _, fault in records[:MAX_SOUGHT_ROWS])
-    _pass_over_comments(cells, width, alone=not commented)
+    first = _pass_over_comments(cells, width, alone=not commented)
+    # The last of several comments above the rows is the header: its mark is no part of a label.
+    if any(fault == COMMENT or record for _, record, fault in records[:first]):
+        cells[first] = [without_mark(cells[first][0]), *cells[first][1:]]
     if header_rows:
         rows = tuple(number - 1 for number in header_rows if number <= len(cells))
         if rows:
@@ -103,15 +109,44 @@ def find_layout(
     return _make_layout(cells, tuple(filled[:count]), width, sure, reason, start)
 
 
-def has_header(rows: Sequence[Sequence[str]]) -> bool:
-    """Whether the first of `rows` names columns rather than holding values."""
-    filled = [list(row) for row in rows if any(row)]
-    return bool(filled) and count_header_rows(filled, 0, len(filled[0]))[0] > 0
+def with_unlike_header(layout: Layout, records: Sequence[Record]) -> Layout:
+    """A layout without a header, or with its first row as one: it holds values only if each of its
+    cells has the type that its column has below. A blank corner above a column without a blank cell
+    is that of a cross table, whose labels may be numbers."""
+    cells = [record[1] for record in records]
+    place = layout.start
+    if layout.header or place >= len(cells):
+        return layout
+    body = [row for row in cells[place + 1 : place + 1 + BODY_ROWS] if any(row)]
+    kinds = column_kinds(body, layout.width)
+    first = cells[place]
+    corner = not first[0].strip() and layout.width > 1 and all(first[1:])
+    corner = corner and all(row[0].strip() for row in body)
+    if not body or (all(map(_has_type, first, kinds)) and not corner):
+        return layout
+    return _make_layout(cells, (place,), layout.width, SURE_WORDS, UNLIKE_HEADER)
 
 
-def _pass_over_comments(cells: list[list[str]], width: int, alone: bool) -> None:
+def _has_type(cell: str, kind: str) -> bool:
+    """Whether a cell may be one of a column of that kind; any may be where it is of several."""
+    own = cell_type(cell)
+    if not cell.strip() or not kind or own == "empty":
+        return True
+    typed = kind in TYPED or own in TYPED
+    return not typed or broad_type(own) == kind
+
+
+def without_mark(label: str) -> str:
+    """A label without the mark of comments and the blank before it, as where the last comment is
+    the header. Without a blank the mark is a part of the label, as in VCF and BED (`#CHROM`)."""
+    mark, _, name = label.partition(" ")
+    return name.strip() or label if mark in COMMENTED else label
+
+
+def _pass_over_comments(cells: list[list[str]], width: int, alone: bool) -> int:
     """Take the comments above the table for blank rows. The last one before rows of values, and
-    one that is `alone`, is the header, if it has the table's width."""
+    one that is `alone`, is the header, if it has the table's width; returns its position, 0 if
+    there is none."""
     filled = [n for n, row in enumerate(cells) if any(row)]
     last = -1
     for place, n in enumerate(filled):
@@ -119,12 +154,13 @@ def _pass_over_comments(cells: list[list[str]], width: int, alone: bool) -> None
             break
         last = place
     if last < 0 or last + 1 >= len(filled):
-        return
+        return 0
     values = any(cell_type(cell) in TYPED for cell in cells[filled[last + 1]])
-    if (values or (alone and last == 0)) and len(cells[filled[last]]) == width > 1:
-        last -= 1
+    header = (values or (alone and last == 0)) and len(cells[filled[last]]) == width > 1
+    last -= header
     for n in filled[: last + 1]:
         cells[n] = []
+    return filled[last + 1] if header else 0
 
 
 def is_rule(row: Sequence[str]) -> bool:

@@ -6,6 +6,7 @@ and its surplus cells.
 
 import csv
 import json
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,15 +17,13 @@ from entrepot.inspection.csv.end_finder import end_finder
 from entrepot.inspection.csv.lexer import Lexer
 from entrepot.inspection.csv.source import CsvSource, open_lines
 from entrepot.inspection.csv.table_end import TableEnd
-from entrepot.inspection.csv.taken_out import TakenOut
+from entrepot.inspection.csv.taken_out import RowNumbers, TakenOut
 from entrepot.inspection.record_counts import RecordCounts
 from entrepot.inspection.report.report import shortened
-from entrepot.inspection.table import Finding
+from entrepot.inspection.table import Finding, SourceBroken
 
 BATCH_ROWS = 2_000
 """Rows that are written at a time."""
-MAX_LISTED_ROWS = 5
-"""Numbers of rows that a warning lists."""
 NO_LINE = 1 << 62
 """Beyond every line of a file."""
 NO_TEXT = "bytes that are no text (control characters), where a row of the table should be"
@@ -58,16 +57,16 @@ def normalize(source: CsvSource, target: Path, context: InspectionContext) -> No
     size = max(1, source.path.stat().st_size)
     lexer = Lexer(decision.dialect, width, context.limits.line)
     number = 0
-    padding = [""] * width
     column = 1 if width > 1 else 0
     # Where a row is one cell, binary data has the width of a row too.
     doubted = width == 1 and source.byte_scan.controls
     labels = list(decision.layout.labels) if len(decision.layout.header) == 1 else []
-    repeated: list[int] = []
+    repeated = RowNumbers()
     with open_lines(source) as (text, raw), target.open("w", encoding="utf-8", newline="") as out:
         writer = csv.writer(out, quoting=csv.QUOTE_ALL, lineterminator="\n")
         batch: list[list[object]] = []
-        for line, record, fault in lexer.records(text):
+        lines = _CountedLines(text)
+        for line, record, fault in lexer.records(lines):
             number += 1
             if line > faults.next_line:
                 faults.pass_line(line)
@@ -75,7 +74,7 @@ def normalize(source: CsvSource, target: Path, context: InspectionContext) -> No
             if number <= start:
                 continue
             if taken.is_taken_out(number, record, fault):
-                if not decision.contract:
+                if not decision.end_stated:
                     finder.add(number, line, [])
                 continue
             if fault:
@@ -83,22 +82,21 @@ def normalize(source: CsvSource, target: Path, context: InspectionContext) -> No
             cells = taken.without_spare(record)
             count = len(cells)
             if cells == labels:
-                repeated.append(number)
+                repeated.add(number)
             if (count != width or doubted) and _is_no_text(cells):
                 faults.add("source-error", NO_TEXT, number, line)
             if count == width and cells[0] and (cells[-1] or cells[column]) and not finder.starting:
                 batch.append([number, line, count, "", *cells])
             else:
                 row = [] if is_blank(cells) else cells
-                count = len(row)
                 finder.add(number, line, row)
-                extra = json.dumps(row[width:]) if count > width else ""
-                batch.append([number, line, count, extra, *row[:width], *padding[count:]])
+                batch.append([number, line, *_of_width(row, width)])
             if len(batch) >= BATCH_ROWS:
                 writer.writerows(batch)
                 batch.clear()
                 context.progress.at(raw.tell() / size)
         writer.writerows(batch)
+    _check_lines(source, lines.count)
     faults.pass_line(NO_LINE)
     extent = finder.decide(number)
     return Normalized(
@@ -106,19 +104,42 @@ def normalize(source: CsvSource, target: Path, context: InspectionContext) -> No
         taken.count(number, extent),
         tuple(faults.listed),
         tuple(faults.counts.items()),
-        _occurrences([number for number in repeated if number <= extent.last]),
-        _occurrences(taken.comments),
+        repeated.occurrences(extent.last),
+        taken.guessed_comments.occurrences(),
         (lexer.spanning, shortened(lexer.first_spanning, 60)),
     )
+
+
+def _of_width(cells: list[str], width: int) -> list[object]:
+    """How many cells there are, those too many as JSON, and as many as the table has columns."""
+    extra = json.dumps(cells[width:]) if len(cells) > width else ""
+    return [len(cells), extra, *cells[:width], *[""] * (width - len(cells))]
+
+
+class _CountedLines:
+    """The lines of a text, counted as they are taken."""
+
+    def __init__(self, lines: Iterable[str]) -> None:
+        self._lines = lines
+        self.count = 0
+
+    def __iter__(self) -> Iterator[str]:
+        for line in self._lines:
+            self.count += 1
+            yield line
+
+
+def _check_lines(source: CsvSource, read: int) -> None:
+    """Compare the lines of which records were made with those that the survey of the bytes counted.
+    Raises SourceBroken, OSError."""
+    # The survey counts a CR alone as a line end, which it may not be here.
+    if (source.splits == "" or not source.byte_scan.carriage) and read != source.byte_scan.lines:
+        raise SourceBroken(f"{read:,} of its {source.byte_scan.lines:,} lines were read")
 
 
 def _is_no_text(cells: list[str]) -> bool:
     """Whether a row has control characters that no text has, other than padding."""
     return NOT_TEXT.search("".join(cells)) is not None and not is_blank(cells)
-
-
-def _occurrences(rows: list[int]) -> Occurrences | None:
-    return Occurrences(len(rows), tuple(rows[:MAX_LISTED_ROWS])) if rows else None
 
 
 class FindingCollector:

@@ -69,10 +69,7 @@ class CsvText:
         context: InspectionContext,
         surveyed: SurveyedText | None = None,
     ) -> None:
-        # Comments by a mark that the contract gives need no warning.
-        dialect = request.dialect
-        self._tells_comments = dialect is None or dialect.comment_char is None
-        self._requested = dialect
+        self._requested = request.dialect
         self._media_type_by_name = media_type
         self.context = context
         self.source = (
@@ -175,7 +172,8 @@ class CsvText:
 
     def _lines(self, options: dict[str, Sql]) -> Lines | None:
         """The same table line by line, where each line is a row, numbered alike."""
-        if not self._plain():
+        # Lines are compared with patterns of values, to which a stated mark of none is a value.
+        if not self._plain() or self._null_sequence():
             return None
         byte_scan, header = self.source.byte_scan, header_line(self.source)
         return Lines(
@@ -204,8 +202,11 @@ class CsvText:
         dialect, byte_scan, reading = self.dialect, self.source.byte_scan, self.reading
         usual = dialect.quote == '"' and dialect.doubled and not dialect.escape
         alike = reading.first_line == reading.first_row and not byte_scan.blank_at_end
-        apart = not byte_scan.controls and not self.source.copied
+        apart = not byte_scan.control_characters and not self.source.copied
         return usual and alike and apart and len(reading.labels) > 1
+
+    def _null_sequence(self) -> str | None:
+        return self._requested.null_sequence if self._requested is not None else None
 
     def _has_quotes(self) -> bool:
         return self.dialect.quote != '"' or self.source.byte_scan.quotes
@@ -220,7 +221,7 @@ class CsvText:
             self.reading.within(written.extent),
             lines=self.source.byte_scan.lines,
             repeats=written.repeats,
-            comments=written.comments if self._tells_comments else None,
+            comments=written.comments,
             spanning=written.spanning,
         )
         width = len(self.reading.labels)
@@ -250,13 +251,18 @@ class CsvText:
 
     def _table(self, relation: Sql, numbered: Sql) -> Table:
         reading = self.reading
-        columns = tuple(Column(label, f"c{n + 1}") for n, label in enumerate(reading.labels))
+        null = self._null_sequence()
+        columns = tuple(
+            Column(label, f"nullif(c{n}, {literal(null)})" if null else f"c{n}")
+            for n, label in enumerate(reading.labels, start=1)
+        )
         return Table(
             columns=columns,
             relation=relation,
             numbered=numbered,
             media_type=self._media_type,
             header=bool(reading.header_rows),
+            control_characters=self.source.byte_scan.control_characters,
             misplaced_header=reading.layout.misplaced,
             first_version=judge_reading(reading, self.source.decision, self._requested),
             first_row=reading.first_row,

@@ -3,7 +3,7 @@
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
@@ -11,7 +11,9 @@ from entrepot.inspection.context import InspectionContext, TableRequest
 from entrepot.inspection.csv.decision import Decision, detect_csv
 from entrepot.inspection.csv.tabular import is_table
 from entrepot.inspection.detect.byte_scan import ByteScan, scan_bytes
-from entrepot.inspection.detect.encoding import Damage, transcode
+from entrepot.inspection.detect.encoding import Encoding
+from entrepot.inspection.detect.stated_encoding import encoding_of
+from entrepot.inspection.detect.transcode import Damage, transcode
 from entrepot.inspection.limits import Limits
 from entrepot.inspection.table import NotTabular, TooLarge
 
@@ -52,17 +54,22 @@ class CsvSource(SurveyedText):
 def prepare(request: TableRequest, context: InspectionContext) -> CsvSource:
     """Survey the file, write it anew if it is not in UTF-8, and decide how it is to be read.
 
-    Raises NotTabular, TooLarge, OSError.
+    Raises NotTabular, TooLarge, SourceBroken, OSError.
     """
-    return decide(_survey(request.path, context), request, context.limits)
+    text = _survey(request.path, request.encoding, context)
+    return decide(text, request, context.limits)
 
 
-def _survey(path: Path, context: InspectionContext) -> SurveyedText:
+def _survey(path: Path, stated: str | None, context: InspectionContext) -> SurveyedText:
     limits, progress = context.limits, context.progress
     original = byte_scan = scan_bytes(path, progress)
+    if stated is not None:
+        original = byte_scan = _in_stated_encoding(original, stated)
     damage = Damage()
     encoding = original.encoding
-    if original.longest_line > MAX_CHAR_BYTES * limits.line:
+    # In EBCDIC a line ends in another byte, so that this byte tells nothing of its length.
+    tells_lines = "\n".encode(encoding.name).strip(b"\0") == b"\n"
+    if tells_lines and original.longest_line > MAX_CHAR_BYTES * limits.line:
         raise TooLarge(f"a line of {original.longest_line:,} bytes; {limits.line:,} are read")
     if encoding.name != "utf-8" or encoding.damaged:
         target = context.scratch / "text.utf8"
@@ -73,6 +80,14 @@ def _survey(path: Path, context: InspectionContext) -> SurveyedText:
     return SurveyedText(path, original, byte_scan, damage)
 
 
+def _in_stated_encoding(scanned: ByteScan, stated: str) -> ByteScan:
+    """The scan of a file whose encoding is stated. Raises SourceBroken, OSError."""
+    with scanned.path.open("rb") as file:
+        bom, name = encoding_of(file.read(HEAD_BYTES), stated)
+    damaged = name == "utf-8" and (scanned.encoding.name != name or scanned.encoding.damaged)
+    return replace(scanned, bom=bom, encoding=Encoding(name, damaged=damaged))
+
+
 def decide(text: SurveyedText, request: TableRequest, limits: Limits) -> CsvSource:
     """Decide by the first part of a text how it is to be read. Raises NotTabular, TooLarge,
     OSError."""
@@ -81,9 +96,9 @@ def decide(text: SurveyedText, request: TableRequest, limits: Limits) -> CsvSour
     if not head.strip("\r\n \t\0\x1a\x0c\ufeff"):
         raise NotTabular("it holds no text")
     ways = [""] if byte_scan.carriage else ["\n"]
-    # Under a contract a CR alone has one meaning, wherever it stands: it ends a record.
+    # Where the reading binds, a CR alone has one meaning, wherever it stands: it ends a record.
     rare = byte_scan.carriage and byte_scan.newlines > head.count("\r") and "\n" in head
-    if names is None and rare:
+    if names is None and not request.freeze and rare:
         ways = ["", "\n"]
     if "\r\r\n" in head and head.count("\r\r\n") * 2 > head.count("\n"):
         ways = ["\n"]

@@ -140,6 +140,10 @@ class TableEndFinder:
             else:
                 trailing[-1] = (number, line, cells)
 
+    def add_blanks(self, first: int, last: int) -> None:
+        """The blank records from `first` to `last`."""
+        self.add(first, first, [])
+
     def _settle(self, last: int) -> None:
         segment = self._segments[-1]
         segment.last = last

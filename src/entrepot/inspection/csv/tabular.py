@@ -4,12 +4,10 @@ import re
 from collections.abc import Sequence
 
 from entrepot.inspection.csv.cell_types import TYPED, cell_type
-from entrepot.inspection.csv.decision import Decision
+from entrepot.inspection.csv.decision import HEADING, Decision
 from entrepot.inspection.csv.header_detection import TYPED_HEADER
 from entrepot.inspection.csv.lexer import Record
 
-HEADING = re.compile(r"[^\W\d_][\w-]*(?: [\w-]+)?")
-"""One or two words: the label of one column."""
 MARKUP = re.compile(r"[{};]\s*$|^\s*[})]|\\\w+\{|^(?:def|class|import|function|return|SELECT)\b")
 """Lines of programs, style sheets and TeX."""
 

@@ -2,10 +2,12 @@
 
 Texts of tables are mostly figures and marks of ASCII, whose upper bytes are zero in UTF-16 and
 UTF-32. So are the shares below far apart, and the numbers need no tuning; they were set by hand on
-the folder `encodings` of tests/inspection/corpus.
+the folder `encodings` of tests/inspection/corpus. A text of other letters in UTF-16 has few zeros,
+but the ends of its lines and cells have each one at the same place.
 """
 
 import codecs
+import unicodedata
 
 HEAD_BYTES = 4096
 """The first part of a text, in which zeros are counted by their place in four bytes."""
@@ -15,6 +17,12 @@ MIN_UPPER_ZEROS_32, MAX_LOWER_ZEROS_32 = 0.8, 0.2
 """Share of zeros at the three places of upper bytes, and at the one of the lowest, in UTF-32."""
 MIN_UPPER_ZEROS_16, MAX_LOWER_ZEROS_16 = 0.4, 0.1
 """The same in UTF-16, where words of other scripts have no zeros above."""
+ENDS = b"\n\r\t,; "
+"""What ends a line, a cell or a word; in UTF-16 each has a zero beside it."""
+MIN_WIDE_ENDS = 0.5
+"""Share of the bytes of `ENDS` that have that zero, for a text with few zeros to be UTF-16."""
+MAX_CONTROLS = 0.01
+"""Share of characters that are controls, unassigned or of private use, in a text of UTF-16."""
 
 # UTF-32 first: its mark begins with that of UTF-16.
 BOMS: tuple[tuple[bytes, str], ...] = (
@@ -32,17 +40,38 @@ def byte_order(head: bytes) -> tuple[int, str | None]:
     for bom, encoding in BOMS:
         if head.startswith(bom):
             return len(bom), encoding
-    start = head[:HEAD_BYTES]
+    return 0, _by_zeros(head[:HEAD_BYTES])
+
+
+def _by_zeros(start: bytes) -> str | None:
     zeros = [start[n::4].count(0) * 4 / max(1, len(start)) for n in range(4)]
     if len(start) >= MIN_HEAD_BYTES:
         if min(zeros[1:]) > MIN_UPPER_ZEROS_32 and zeros[0] < MAX_LOWER_ZEROS_32:
-            return 0, "utf-32-le"
+            return "utf-32-le"
         if min(zeros[:3]) > MIN_UPPER_ZEROS_32 and zeros[3] < MAX_LOWER_ZEROS_32:
-            return 0, "utf-32-be"
+            return "utf-32-be"
     if len(start) >= MIN_HEAD_BYTES or start.count(0) * 2 == len(start):
         even, odd = (zeros[0], zeros[2]), (zeros[1], zeros[3])
         if min(odd) > MIN_UPPER_ZEROS_16 and max(even) < MAX_LOWER_ZEROS_16:
-            return 0, "utf-16-le"
+            return "utf-16-le"
         if min(even) > MIN_UPPER_ZEROS_16 and max(odd) < MAX_LOWER_ZEROS_16:
-            return 0, "utf-16-be"
-    return 0, None
+            return "utf-16-be"
+    wide = (name for name, upper in (("utf-16-le", 1), ("utf-16-be", 0)) if _is_wide(start, upper))
+    return next(wide, None)
+
+
+def _is_wide(start: bytes, upper: int) -> bool:
+    """Whether a text with few zeros is UTF-16 all the same. `upper` is the place of the upper byte
+    of each character, 0 or 1."""
+    uppers, lowers = start[upper::2], start[1 - upper :: 2]
+    if lowers.count(0) >= uppers.count(0):
+        return False
+    wide = sum(low in ENDS for low, up in zip(lowers, uppers, strict=False) if not up)
+    if wide < MIN_WIDE_ENDS * sum(start.count(end) for end in ENDS) or not wide:
+        return False
+    try:
+        text = codecs.getincrementaldecoder("utf-16-le" if upper else "utf-16-be")().decode(start)
+    except UnicodeDecodeError:
+        return False
+    odd = sum(unicodedata.category(mark)[0] == "C" and mark not in "\t\r\n" for mark in text)
+    return odd <= MAX_CONTROLS * len(text)

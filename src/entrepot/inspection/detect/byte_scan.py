@@ -20,16 +20,23 @@ BLOCK_BYTES = 4 * MIB
 """Read at a time: large enough that Python's own work does not count, small enough for caches."""
 TAIL_BYTES = 64 * 1024
 """The end of the file, in which blank lines and padding are counted."""
-MAX_SAMPLE_BYTES, BLOCK_SAMPLE_BYTES = 64 * 1024, 8 * 1024
-"""What `chardet` is given, and how much of it comes from one block: its time grows by the bytes,
-and one block may be unlike the others."""
-DAMAGED_SURE = 0.9
-"""How sure it is that a text with undecodable bytes is UTF-8, where most of its other high bytes
-form UTF-8 sequences."""
+MAX_SAMPLE_BYTES, BLOCK_SAMPLE_BYTES = 32 * 1024, 8 * 1024
+"""What the encoding is guessed from, and how much of it comes from one block: the time grows by the
+bytes, and one block may be unlike the others."""
+PLAIN_SAMPLE_BYTES = 4 * 1024
+"""The first part of the text in that sample, whether it has letters beyond ASCII or not: its words
+tell the language."""
+MAX_LINE_SAMPLE_BYTES = 1024
+"""Of one line, on either side of its first byte beyond ASCII."""
+CONTROLS = bytes(each for each in (*range(32), 127) if each not in b"\t\n\r")
+HIGH_CONTROL = re.compile(rb"\xc2[\x80-\x9f]")
+"""Control characters (Unicode's category Cc) in UTF-8, but for tab, LF and CR."""
 ASCII, HIGH = bytes(range(128)), bytes(range(128, 256))
+HIGH_BYTE = re.compile(rb"[\x80-\xff]")
 NEVER_TEXT = frozenset(b"\xfe\xff")
 """Bytes that UTF-8 never has; alone they are damage, since no text is of these letters alone."""
 SURROGATE = re.compile(rb"\xed[\xa0-\xbf][\x80-\xbf]")
+WORD_ENDS = (b"\n", b"\r", b" ", b",", b";", b"\t")
 ENDING = b"\r\n\x00\x1a\x0c \t"
 
 
@@ -40,7 +47,8 @@ class ByteScan:
     where they are not counted yet; `blank_at_end` are lines without text after the last one with
     any, `padding` the NULs and Ctrl-Z there. `newline` is the prevailing line end, `mixed` says
     that there are others too, `carriage` that a CR without LF is one of them.
-    `controls`: there are NUL, SOH or STX."""
+    `controls`: there are NUL, SOH or STX. `control_characters`: there may be control characters
+    other than tab, LF and CR."""
 
     path: Path
     size: int
@@ -56,6 +64,7 @@ class ByteScan:
     quotes: bool
     nul: bool
     controls: bool
+    control_characters: bool
     longest_line: int
 
     @cached_property
@@ -82,7 +91,8 @@ class _Tally:
     def __init__(self) -> None:
         self.blocks = self.lf = self.cr = 0
         self.counting = True
-        self.quotes = self.nul = self.controls = False
+        self.quotes = self.nul = self.controls = self.control_characters = False
+        self.last = b""
         self.longest = self.open_line = 0
         self.seen: set[int] = set()
         self.sample = bytearray()
@@ -90,6 +100,8 @@ class _Tally:
         self.utf8: codecs.IncrementalDecoder | None = codecs.getincrementaldecoder("utf-8")()
 
     def add(self, block: bytes) -> None:
+        if not self.blocks:
+            self.sample += _cut(block[:PLAIN_SAMPLE_BYTES], len(block) > PLAIN_SAMPLE_BYTES)
         self.blocks += 1
         carriage = b"\r" in block
         # LF alone so far: one block is counted, since that costs nothing, and no more.
@@ -101,6 +113,9 @@ class _Tally:
         self.quotes = self.quotes or b'"' in block
         self.nul = self.nul or b"\0" in block
         self.controls = self.controls or b"\1" in block or b"\2" in block
+        if not self.control_characters:
+            self.control_characters = _has_controls(self.last, block)
+        self.last = block[-1:]
         self._measure(block)
         self._decode(block)
 
@@ -138,13 +153,40 @@ class _Tally:
         self.undecodable += len(block) - len(bare) - kept
         self.seen.update(block.translate(None, ASCII))
         if len(self.sample) < MAX_SAMPLE_BYTES:
-            first = next(iter(re.finditer(rb"[\x80-\xff]", block))).start()
-            begin = block.rfind(b"\n", 0, first) + 1
-            self.sample += block[begin : begin + BLOCK_SAMPLE_BYTES]
+            self.sample += _lines_beyond_ascii(block)
 
     def finish(self) -> None:
         self._decode(b"", final=True)
         self.longest = max(self.longest, self.open_line)
+
+
+def _has_controls(last: bytes, block: bytes) -> bool:
+    """Whether a block has control characters; `last` is the byte before it."""
+    if len(block.translate(None, CONTROLS)) < len(block):
+        return True
+    return b"\xc2" in last + block and HIGH_CONTROL.search(last + block) is not None
+
+
+def _lines_beyond_ascii(block: bytes) -> bytes:
+    """The lines of a block that have bytes beyond ASCII, the first ones, each with its end; of a
+    long line what stands beside the first such byte."""
+    sample = bytearray()
+    at = 0
+    while len(sample) < BLOCK_SAMPLE_BYTES and (found := HIGH_BYTE.search(block, at)):
+        first = found.start()
+        least = max(at, first - MAX_LINE_SAMPLE_BYTES)
+        begin = max(block.rfind(end, least, first) for end in (b"\n", b"\r")) + 1 or least
+        stop = first + MAX_LINE_SAMPLE_BYTES
+        end = block.find(b"\n", first, stop)
+        at = end + 1 if end >= 0 else min(stop, len(block))
+        sample += _cut(block[begin:at], end < 0 and at < len(block)) + b"\n"
+    return bytes(sample)
+
+
+def _cut(part: bytes, is_cut: bool) -> bytes:
+    """The part, without its last word where that may not be whole."""
+    end = max(part.rfind(mark) for mark in WORD_ENDS) if is_cut else -1
+    return part[: end + 1] if end >= 0 else part
 
 
 def scan_bytes(path: Path, progress: Progress) -> ByteScan:
@@ -185,6 +227,7 @@ def scan_bytes(path: Path, progress: Progress) -> ByteScan:
         quotes=tally.quotes,
         nul=tally.nul,
         controls=tally.controls or tally.nul,
+        control_characters=tally.control_characters,
         longest_line=tally.longest,
     )
 
@@ -227,13 +270,14 @@ def has_blank_lines(path: Path) -> bool:
 def _encoding(tally: _Tally, marked: str | None) -> Encoding:
     """The encoding, and whether bytes do not decode by it.
 
-    What is not UTF-8 is damaged UTF-8 when most of its high bytes do form UTF-8 sequences,
-    which other encodings do not form by chance.
+    What is not UTF-8 may be damaged UTF-8 where most of its high bytes form UTF-8 sequences, which
+    other encodings seldom do by chance.
     """
     if marked is not None and marked != "utf-8":
         return Encoding(marked)
     if tally.utf8 is not None:
         return Encoding("utf-8")
-    if marked is not None or tally.seen <= NEVER_TEXT or tally.decodable > tally.undecodable:
-        return Encoding("utf-8", DAMAGED_SURE, damaged=True)
-    return guess_encoding(bytes(tally.sample), tally.seen)
+    if marked is not None or tally.seen <= NEVER_TEXT:
+        return Encoding("utf-8", damaged=True)
+    may_be_utf8 = tally.decodable > tally.undecodable
+    return guess_encoding(bytes(tally.sample), tally.seen, may_be_utf8)

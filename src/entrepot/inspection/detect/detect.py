@@ -8,6 +8,8 @@ from entrepot.inspection.context import Detected
 from entrepot.inspection.detect.byte_order import byte_order
 from entrepot.inspection.detect.formats import FORMATS
 from entrepot.inspection.detect.signatures import OTHER, match_signature, words_for
+from entrepot.inspection.detect.stated_encoding import resolve_encoding
+from entrepot.schemas.table_dialect import TableDialect
 
 EMPTY = "empty"
 """The kind of a file without a byte; no format has it."""
@@ -41,10 +43,20 @@ OPENINGS: tuple[tuple[tuple[str, ...], str], ...] = (
 """How texts begin that have a form of their own, in small letters, and their media type."""
 
 TEXT = bytes([0, *range(9, 14), *range(32, 256)]) + SEPARATORS
+TEXT_CONTROLS = frozenset(chr(byte) for byte in TEXT if 0 < byte < 32)
 
 
-def detect(path: Path, file_name: str) -> Detected:
-    """Read the head of `path`, of an archive its directory too, and decide. Raises OSError."""
+def detect(
+    path: Path,
+    file_name: str,
+    dialect: TableDialect | None = None,
+    encoding: str | None = None,
+) -> Detected:
+    """Read the head of `path`, of an archive its directory too, and decide. Raises OSError.
+
+    A stated `encoding` says how a text is decoded; a stated `dialect` says which JSON is a table:
+    an object with the rows in a `property`, an array of arrays (`itemType`).
+    """
     with path.open("rb") as file:
         head = file.read(SAMPLE_BYTES)
     if not head:
@@ -52,10 +64,12 @@ def detect(path: Path, file_name: str) -> Detected:
     recognized = match_signature(head, path)
     if recognized:
         return Detected(*recognized)
-    text = decode_sample(head)
+    text = decode_sample(head) if encoding is None else _decode_stated(head, encoding)
     if text is None:
         return _other("application/octet-stream")
-    return _detect_text(text, whole=len(head) < SAMPLE_BYTES)
+    whole = len(head) < SAMPLE_BYTES
+    kind = _stated_json(text.lstrip("\ufeff \t\r\n"), dialect) if dialect is not None else None
+    return _text(kind) if kind is not None else _detect_text(text, whole)
 
 
 def _text(kind: str) -> Detected:
@@ -81,6 +95,28 @@ def decode_sample(head: bytes) -> str | None:
         if encoding != "utf-8":
             return head[bom:].decode(encoding, "replace")
         return None if odd > MAX_ODD_SHARE * len(head) else head.decode("latin-1")
+
+
+def _decode_stated(head: bytes, encoding: str) -> str | None:
+    """The first bytes of a file as a text in the stated encoding, or None if they are none."""
+    bom, marked = byte_order(head)
+    name = resolve_encoding(encoding, bom, marked) or marked or encoding
+    text = codecs.getincrementaldecoder(name)("replace").decode(head[bom:])
+    plain = text.rstrip("\0")
+    odd = sum(char < " " and char not in TEXT_CONTROLS for char in plain)
+    return None if odd > MAX_ODD_SHARE * len(plain) else text
+
+
+def _stated_json(start: str, dialect: TableDialect) -> str | None:
+    """The kind of JSON that the dialect says that a text is; None where it says nothing of it."""
+    if dialect.property is not None and start.startswith("{"):
+        try:
+            _, end = json.JSONDecoder().raw_decode(start)
+        except (ValueError, RecursionError):  # longer than the sample, or no JSON after all
+            return "json"
+        return "jsonl" if start[end:].lstrip().startswith("{") else "json"
+    arrays = dialect.item_type == "array" and start.startswith("[")
+    return "json" if arrays and start[1:].lstrip().startswith("[") else None
 
 
 def _detect_text(text: str, whole: bool) -> Detected:

@@ -1,246 +1,214 @@
-"""Which encoding the bytes of a text have, and the text written anew in UTF-8.
+"""Which encoding the bytes of a text have that is not UTF-8.
 
-What is UTF-8 is read as such. Other encodings are found by `chardet`, whose judgement of
-short texts is weighed by how plausible the letters stand beside each other.
+Each code page is tried: what the bytes say in it is the more likely, the more its letters stand
+beside each other as they do in one of the code page's languages, and the more usual the code page
+is. Code pages that say the same are one reading, so that two readings compete only where a
+character would differ.
 """
 
-import codecs
+import math
 import re
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import BinaryIO
+from itertools import pairwise
+from typing import TypeVar
 
-import chardet
+from entrepot.inspection.detect.code_pages import MOST_USUAL, MULTI_BYTE, CodePage, code_pages
+from entrepot.inspection.detect.language_models import alphabets, ideographs
 
-from entrepot.inspection.limits import MIB
-from entrepot.inspection.progress import Progress
-
-BLOCK_BYTES = 4 * MIB
-STEP_BYTES = 4_096
-"""Decoded at a time after a fault: what precedes the next fault in a step is decoded twice, so that
-many faults stay cheap."""
+W = TypeVar("W", str, bytes)
 REPLACEMENT = "\ufffd"
-WIDE: dict[str, Callable[..., tuple[str, int]]] = {
-    "utf-8": codecs.utf_8_decode,
-    "utf-16-le": codecs.utf_16_le_decode,
-    "utf-16-be": codecs.utf_16_be_decode,
-    "utf-32-le": codecs.utf_32_le_decode,
-    "utf-32-be": codecs.utf_32_be_decode,
-}
-HIGH = bytes(range(128, 256))
-MAX_PLACES = 100_000
-"""Places of undecodable bytes that are kept; further ones are counted only."""
+WORD_ENDS = re.compile(rb"[\s,;|\"]+")
+WORD_BEYOND_ASCII = re.compile(r"[^\s,;|\"]*[^\x00-\x7f\s][^\s,;|\"]*")
 
-# The confidence of chardet is multiplied by these. They were set by hand on the folder `encodings`
-# of tests/inspection/corpus, where short texts of each encoding stand: the more usual an encoding
-# is for files of tables, and the rarer its letters come up in the bytes of another, the higher.
-WEIGHTS = {
-    "windows-1252": 1.3,  # the usual one of Excel in the West; most bytes are letters in it
-    "iso8859-1": 1.3,  # the same but for bytes 0x80 to 0x9F
-    "windows-1250": 1.0,
-    "windows-1251": 1.1,
-    "koi8-r": 1.05,
-    "iso8859-2": 0.98,
-    # Below 1 also where the same letters are in a more usual one: ISO 8859 beside Windows.
-    "iso8859-15": 0.95,
-    "macroman": 0.95,
-    # Those of DOS, and the Baltic and Cyrillic ones of other systems, are rare today.
-    "cp850": 0.9,
-    "cp437": 0.88,
-    "ibm866": 0.95,
-    "cp932": 1.0,
-    "shift_jis": 1.0,
-    "euc-jp": 1.0,
-    "euc-kr": 1.0,
-    "cp949": 1.0,
-    "gb18030": 1.0,
-    "big5": 1.0,
-    "windows-1253": 1.0,
-    "iso8859-7": 0.95,
-    "windows-1254": 0.95,
-    "windows-1255": 1.0,
-    "windows-1256": 0.9,
-    "windows-1257": 0.8,
-    "iso8859-5": 0.95,
-    "tis-620": 0.9,
-    "cp852": 0.8,
-    "maccyrillic": 0.6,
-}
-RARE_WEIGHT = 0.5
-"""Of an encoding that is not in the table."""
-USUAL_BYTES = 6
-"""The Western encodings gain as much as this over the count of bytes above 127: with 6 such bytes
-their weight is doubled, with 60 it grows by a tenth. Of a few letters the statistics say nothing,
-so that the most usual encoding is the best guess."""
-PLAUSIBLE_POWER = 3
-"""Of the share of letters that stand where letters do: chardet does not look at case and words."""
-DEFAULT_SURE = 0.5
-"""How sure the guess is where chardet has none, or where the next best encoding reads another text
-as well; by how much it is worse is added."""
-ODD = re.compile(
-    r"[a-zß-öø-ÿ][A-ZÀ-ÖØ-Þ](?![A-Z])"
-    r"|(?<=[^\W\d_])[^\w\s'’.,;:/&@\-\x00-\x7f](?=[^\W\d_])"
-    r"|(?<![^\W\d_])[^\w\s'’‘\"“”„«»(€£–—\x00-\x7f](?=[^\W\d_]{2})"
-    r"|[\x80-\x9f]"
-)
-"""A capital after a small letter, a sign within or before a word, a control character."""
-C1_CONTROLS = frozenset(range(0x80, 0xA0))
-"""Bytes that are control characters in ISO 8859-1, which no text has, and letters in cp1252."""
-UNDEFINED_1252 = frozenset(b"\x81\x8d\x8f\x90\x9d")
-"""Bytes without a character in cp1252."""
+# Set by hand on half 0 of the cells of bench/language_cells.py.
+ASCII_WEIGHT = 0.35
+"""How much the letters of ASCII say about the language, beside those beyond."""
+MAX_ASCII_COST = 25.0
+"""The most by which a language can stay behind another for its letters of ASCII alone."""
+DAMAGE = 25.0
+"""The cost of a byte that has no character, of one kind or in one place."""
+UTF8_DAMAGE, UTF8_CHARACTER = 12.0, 2.5
+"""The cost of a damaged place in UTF-8, and of each byte of a character that is whole."""
+MAX_REPEATED = 6
+"""A pair of letters that comes more often counts as this often, and by the logarithm beyond."""
+DOUBT = 4.0
+"""The costs are divided by this for how sure the best one is: neighbours are not independent."""
+CLOSE = 40.0
+"""A reading whose cost is higher than the best by this is no rival."""
+MAX_WORD = 64
+"""The same of one word."""
+EARLY_WORDS = 8
+"""By these the code pages are put in an order."""
+MAX_LOOKED_UP = 2_000
+"""Bytes of different words that are looked up in a code page, so that the time is bounded."""
+OTHER_LANGUAGE = 4.0
+"""The cost of a word that is of another language than most."""
+LETTER_ALONE = 6.0
+"""The cost of a word of one letter in all but the most usual code page: it tells no language, and a
+lonely byte is most often a Western sign."""
+ASCII_MARKS = bytes(byte for byte in range(0x80) if not chr(byte).isalpha())
+MIN_RIVAL = 0.1
+"""Another reading is named that is at least this likely beside the best."""
+MAX_RIVALS = 3
+"""Other readings that are named."""
 
 
 @dataclass(frozen=True)
 class Encoding:
     """The encoding as Python names it, and how sure that is, from 0 to 1. `damaged`: bytes of
-    the text do not decode by it."""
+    the text do not decode by it. `rivals`: other encodings that say something else, the next best
+    first."""
 
     name: str
     sure: float = 1.0
     damaged: bool = False
+    rivals: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Damage:
-    """Undecodable bytes: how many places, and the (line, byte offset) of the first ones."""
+def load_models() -> None:
+    """Read the statistics of the languages, once. Raises OSError."""
+    code_pages()
+    alphabets()
+    ideographs()
 
-    total: int = 0
-    places: tuple[tuple[int, int], ...] = ()
 
-
-def guess_encoding(sample: bytes, seen: set[int]) -> Encoding:
-    """The encoding of a text that is not UTF-8. `sample` are parts of it with bytes above
-    127, `seen` all such bytes of the text."""
-    western = "cp1252" if seen & C1_CONTROLS else "latin-1"
-    scores: dict[str, float] = {}
-    for guess in chardet.detect_all(sample, ignore_threshold=True):
-        named, confidence = guess["encoding"], guess["confidence"]
-        if not named or confidence <= 0:
+def guess_encoding(sample: bytes, seen: set[int], may_be_utf8: bool = False) -> Encoding:
+    """The encoding of a text that is not UTF-8, or damaged UTF-8 where `may_be_utf8`. `sample` are
+    parts of it with bytes above 127, `seen` all such bytes of the text."""
+    readings = [*_single_byte(sample, seen), *_multi_byte(sample)]
+    if may_be_utf8:
+        readings.append((_cost_of_utf8(sample), "utf-8"))
+    readings.sort()
+    best, name = readings[0]
+    weight, rivals = 0.0, []
+    texts = {_decoded(sample, seen, name)}
+    for cost, other in readings[1:]:
+        if cost > best + CLOSE:
+            break
+        text = _decoded(sample, seen, other)
+        if text in texts:
             continue
-        name = codecs.lookup(named).name
-        if name in ("utf-8", "ascii") or name.startswith(("utf-16", "utf-32", "cp500", "cp037")):
-            continue
-        weight = WEIGHTS.get(named.lower().replace("iso-", "iso"), RARE_WEIGHT)
-        try:
-            text = sample.decode(named)
-        except (UnicodeDecodeError, LookupError):
-            continue
-        if name in ("cp1252", "iso8859-1"):
-            weight *= 1 + USUAL_BYTES / max(1, sum(byte > 127 for byte in sample))
-        scores[name] = confidence * weight * _plausible(text) ** PLAUSIBLE_POWER
-    if seen & UNDEFINED_1252:
-        scores.pop("cp1252", None)
-    if not scores:
-        damaged = western == "cp1252" and bool(seen & UNDEFINED_1252)
-        return Encoding(western, DEFAULT_SURE, damaged)
-    ranked = sorted(scores, key=lambda name: -scores[name])
-    best = ranked[0]
-    others = [name for name in ranked if _decoded(sample, name) != _decoded(sample, best)]
-    second = scores[others[0]] if others else 0.0
-    sure = min(1.0, DEFAULT_SURE + (scores[best] - second) / max(scores[best], 1e-9))
-    return Encoding(western if best in ("cp1252", "iso8859-1") else best, round(sure, 2))
+        texts.add(text)
+        share = math.exp((best - cost) / DOUBT)
+        weight += share
+        if share > MIN_RIVAL:
+            rivals.append(other)
+    damaged = REPLACEMENT in _decoded(sample, seen, name)
+    return Encoding(name, round(1 / (1 + weight), 2), damaged, tuple(rivals[:MAX_RIVALS]))
 
 
-def _decoded(sample: bytes, name: str) -> str:
-    return sample.decode(name, "replace")
+def _decoded(sample: bytes, seen: set[int], name: str) -> str:
+    """The sample, and the further bytes where each is a character."""
+    if name == "utf-8" or any(name == each for each, _, _ in MULTI_BYTE):
+        return sample.decode(name, "replace")
+    return (sample + bytes(sorted(seen))).decode(name, "replace")
 
 
-def _plausible(text: str) -> float:
-    """The share of letters beyond ASCII that stand where such letters do."""
-    beyond = sum(1 for letter in text if letter > "\x7f")
-    return max(0.0, 1 - len(ODD.findall(text)) / max(1, beyond))
+def _cost_of_utf8(sample: bytes) -> float:
+    """The cost of damaged UTF-8: of each damaged place, and of each character."""
+    words = set(WORD_BEYOND_ASCII.findall(sample.decode("utf-8", "replace")))
+    return sum(
+        UTF8_DAMAGE if mark == REPLACEMENT else UTF8_CHARACTER * len(mark.encode())
+        for word in words
+        for mark in word
+        if mark > "\x7f"
+    )
 
 
-def transcode(source: Path, encoding: str, bom: int, target: Path, progress: Progress) -> Damage:
-    """Write `source` from the byte `bom` on to `target` in UTF-8, U+FFFD for what does not
-    decode. Raises OSError."""
-    size = max(1, source.stat().st_size)
-    work = _Transcoding(encoding, bom)
-    with source.open("rb") as raw, target.open("wb") as out:
-        raw.seek(bom)
-        rest = b""
-        while block := raw.read(BLOCK_BYTES):
-            rest = work.take(rest + block, out, final=False)
-            progress.at(work.base / size)
-        work.take(rest, out, final=True)
-    return Damage(work.total, tuple(work.places))
+def _single_byte(sample: bytes, seen: set[int]) -> list[tuple[float, str]]:
+    """The cost of each code page of one byte, in its best language."""
+    words = list(dict.fromkeys(WORD_ENDS.split(sample)))
+    by_ascii = _cost_of_ascii(words)
+    beyond = [b" %b " % word for word in words if not word.isascii()]
+    used = _first(beyond)
+    scale = len(beyond) / max(1, len(used))
+    alone = {word[0] for word in (word.strip(ASCII_MARKS) for word in words) if len(word) == 1}
+
+    def cost_of(page: CodePage, words: list[bytes], limit: float) -> float:
+        cost = page.cost + DAMAGE * sum(page.characters[byte] == REPLACEMENT for byte in seen)
+        if page.name not in MOST_USUAL:
+            cost += LETTER_ALONE * sum(page.characters[b].isalpha() for b in alone if b > 0x7F)
+        return cost + _cost_of_words(page, words, scale, by_ascii, limit - cost)
+
+    # The likely ones first, so that the others are given up after a few words.
+    early = {page.name: cost_of(page, used[:EARLY_WORDS], math.inf) for page in code_pages()}
+    limit = math.inf
+    readings = []
+    for page in sorted(code_pages(), key=lambda page: early[page.name]):
+        cost = cost_of(page, used, limit)
+        limit = min(limit, cost + CLOSE)
+        readings.append((cost, page.name))
+    return readings
 
 
-class _Transcoding:
-    """Decodes block by block; after a fault in small steps, so that many faults stay cheap."""
-
-    def __init__(self, encoding: str, bom: int) -> None:
-        self._decode = _decoder(encoding)
-        self._lenient: codecs.IncrementalDecoder | None = None
-        self._encoding = encoding
-        self.base = bom
-        self.line = 1
-        self.total = 0
-        self.places: list[tuple[int, int]] = []
-
-    def take(self, data: bytes, out: BinaryIO, final: bool) -> bytes:
-        """Write what `data` says to `out`; returns the bytes that need more after them."""
-        at, size, step = 0, len(data), len(data)
-        view = memoryview(data)
-        while at < size and self._lenient is None:
-            end = self._end_of_step(data, at, step)
-            wrong = 0
-            try:
-                text, used = self._decode(bytes(view[at:end]), final and end >= size)
-            except UnicodeDecodeError as error:
-                step = STEP_BYTES
-                wrong = max(1, error.end - error.start)
-                text, used = self._decode(bytes(view[at : at + error.start]), True)
-            out.write(text.encode("utf-8", "replace"))
-            self.line += newlines(text)
-            at += used
-            if wrong:
-                self._note(at)
-                out.write(REPLACEMENT.encode())
-                at += wrong
-            elif not used:
-                break
-        if self._lenient is not None:
-            text = self._lenient.decode(bytes(view[at:]), final)
-            self.total += text.count(REPLACEMENT)
-            out.write(text.encode("utf-8", "replace"))
-            at = size
-        self.base += at
-        return data[at:]
-
-    def _end_of_step(self, data: bytes, at: int, step: int) -> int:
-        if at + step >= len(data):
-            return len(data)
-        if self._encoding in WIDE:
-            return at + step
-        return data.find(b"\n", at + step) + 1 or len(data)
-
-    def _note(self, at: int) -> None:
-        self.total += 1
-        self.places.append((self.line, self.base + at))
-        if len(self.places) >= MAX_PLACES:
-            self._lenient = codecs.getincrementaldecoder(self._encoding)("replace")
+def _first(words: Iterable[W]) -> list[W]:
+    """As many of the first words as are looked up, each as far as it is."""
+    size, used = 0, []
+    for word in words:
+        used.append(word[:MAX_WORD])
+        size += len(used[-1])
+        if size > MAX_LOOKED_UP:
+            break
+    return used
 
 
-def newlines(text: str) -> int:
-    """How many lines end in `text`: by LF, CRLF or CR."""
-    count = text.count("\n")
-    return count + text.count("\r") - text.count("\r\n") if "\r" in text else count
+def _cost_of_words(
+    page: CodePage, words: list[bytes], scale: float, by_ascii: dict[str, float], limit: float
+) -> float:
+    """The cost of the words in the language of the page that fits best, where some words may be of
+    the others, as names are. Given up once it is above `limit`."""
+    models = [alphabets()[language] for language in page.languages]
+    totals = [by_ascii.get(language, by_ascii["en"]) for language in page.languages]
+    floor = 0.0
+    for word in words:
+        text = "".join([page.characters[byte] for byte in word])
+        costs = [scale * model.cost_of_word(text) for model in models]
+        other = min(costs) + OTHER_LANGUAGE
+        totals = [total + min(cost, other) for total, cost in zip(totals, costs, strict=True)]
+        floor += other - OTHER_LANGUAGE
+        if floor > limit:
+            break
+    return min(totals)
 
 
-def _decoder(encoding: str) -> Callable[[bytes, bool], tuple[str, int]]:
-    """A function that decodes bytes strictly and tells how many it took; the flag says that no
-    more bytes follow."""
-    if encoding in WIDE:
-        function = WIDE[encoding]
-        return lambda data, final: function(data, "strict", final)
+def _weight(count: int) -> float:
+    return count if count <= MAX_REPEATED else MAX_REPEATED * (1 + math.log(count / MAX_REPEATED))
 
-    single = len(HIGH.decode(encoding, "replace")) == len(HIGH)
 
-    def by_lines(data: bytes, final: bool) -> tuple[str, int]:
-        """A line end never is a part of another character in these encodings."""
-        used = len(data) if final or single else data.rfind(b"\n") + 1
-        return data[:used].decode(encoding), used
+def _cost_of_ascii(words: list[bytes]) -> dict[str, float]:
+    """How much worse than the best language each of Latin letters is for the letters of ASCII."""
+    counts: Counter[tuple[int, int]] = Counter()
+    for word in words:
+        counts.update(pairwise(b" %b " % word))
+    pairs = [
+        (chr(a), chr(b), _weight(count))
+        for (a, b), count in counts.items()
+        if max(a, b) < 0x80 and (chr(a).isalpha() or chr(b).isalpha())
+    ]
+    costs = {
+        language: sum(weight * model.cost(first, second) for first, second, weight in pairs)
+        for language, model in alphabets().items()
+        if model.script == "LATIN"
+    }
+    least = min(costs.values())
+    return {
+        language: min(MAX_ASCII_COST, ASCII_WEIGHT * (cost - least))
+        for language, cost in costs.items()
+    }
 
-    return by_lines
+
+def _multi_byte(sample: bytes) -> list[tuple[float, str]]:
+    """The cost of each code page of several bytes."""
+    lines = dict.fromkeys(sample.split(b"\n"))
+    readings = []
+    for name, cost, language in MULTI_BYTE:
+        model = ideographs()[language]
+        texts = [line.decode(name, "replace") for line in lines]
+        words = list(dict.fromkeys(word for x in texts for word in WORD_BEYOND_ASCII.findall(x)))
+        used = _first(words)
+        total = sum(model.cost(word.replace(REPLACEMENT, "")) for word in used)
+        damage = DAMAGE * sum(text.count(REPLACEMENT) for text in texts)
+        readings.append((cost + damage + total * len(words) / max(1, len(used)), name))
+    return readings

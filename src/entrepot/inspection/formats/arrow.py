@@ -7,8 +7,8 @@ in 5 ms where pyarrow takes 300 ms.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import duckdb
 from arro3.compute import cast
@@ -17,16 +17,16 @@ from arro3.io import read_ipc, read_ipc_stream
 
 from entrepot.inspection.context import Detected, InspectionContext, OpenedTable, TableRequest
 from entrepot.inspection.formats.arrow_frames import check_frames
+from entrepot.inspection.record_counts import RecordCounts
 from entrepot.inspection.sql import identifier, literal, sql
 from entrepot.inspection.table import (
-    CellKind,
     Column,
     NotTabular,
     SourceBroken,
     Table,
     TooLarge,
 )
-from entrepot.inspection.values.native_text import native_kind, text_sql
+from entrepot.inspection.values.native_text import native_column, text_sql
 
 VIEW = sql("arrow_batches")
 STREAM = "arrow-stream"
@@ -36,18 +36,22 @@ def open_arrow(
     detected: Detected, request: TableRequest, context: InspectionContext
 ) -> OpenedTable:
     """An Arrow file or stream, ready to be read."""
-    return OpenedTable(lambda: read_arrow(request.path, detected, context))
+    path, stream = request.path, detected.kind == STREAM
+    rows = check_frames(path, stream, context.limits.memory // 2)
+    return OpenedTable(
+        read=lambda: read_arrow(path, detected, context),
+        count_records=lambda judged: RecordCounts(total=rows, judged=judged),
+    )
 
 
 def read_arrow(path: Path, detected: Detected, context: InspectionContext) -> Table:
-    """The table at `path`, in the stream format or in the file format.
+    """The table at `path`, in the stream format or in the file format, whose frames were checked.
 
     Raises SourceBroken, NotTabular, TooLarge; OSError when the scratch folder is full.
     """
     limits = context.limits
     target = context.scratch / "arrow.parquet"
     stream = detected.kind == STREAM
-    check_frames(path, stream, limits.memory // 2)
     try:
         reader = read_ipc_stream(str(path)) if stream else read_ipc(str(path))
         schema = reader.schema
@@ -68,7 +72,7 @@ def read_arrow(path: Path, detected: Detected, context: InspectionContext) -> Ta
         relation=f"read_parquet({literal(str(target))})",
         numbered=f"(SELECT {counted}, {listed} FROM {numbered})",
         media_type=detected.media_type,
-        typed=True,
+        storage="columns",
         description={"format": detected.kind},
     )
 
@@ -84,7 +88,10 @@ def _write(
     fields = [schema.field(n) for n in range(len(schema))]
     columns, cells = [], []
     for n, (field, (name, kind, *_)) in enumerate(zip(fields, described, strict=True), start=1):
-        columns.append(Column(field.name, f"c{n}", _kind(field.type, str(kind))))
+        column = native_column(field.name, f"c{n}", str(kind))
+        if DataType.is_decimal256(field.type):
+            column = replace(column, kind="integer" if ", 0)" in repr(field.type) else "decimal")
+        columns.append(column)
         cells.append(f"{text_sql(identifier(str(name)), str(kind))}::VARCHAR AS c{n}")
     broken: list[SourceBroken] = []
     batches = RecordBatchReader.from_batches(plain, _batches(reader, plain, broken))
@@ -141,12 +148,6 @@ def _batches(
         if isinstance(judged, SourceBroken):
             broken.append(judged)
         raise judged from None
-
-
-def _kind(kind: Any, engine_type: str) -> CellKind:
-    if DataType.is_decimal256(kind):
-        return "integer" if ", 0)" in repr(kind) else "number"
-    return native_kind(engine_type)
 
 
 def arro3_error(error: BaseException, data_format: str) -> BaseException:

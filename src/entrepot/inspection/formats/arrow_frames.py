@@ -19,6 +19,10 @@ MAGIC = b"ARROW1"
 CONTINUATION = 0xFFFFFFFF
 MAX_METADATA_BYTES = 16 * MIB
 """Of one message: 1,600 for each of 10,000 columns, in the schema's."""
+FIRST_MESSAGE = 8
+"""Where the first message in a file may begin: after the mark, filled up to 8 bytes."""
+MAX_ALIGNMENT_BYTES = 72
+"""Between two messages: the mark of the end takes 8, and writers align to at most 64."""
 DICTIONARY, RECORDS = 2, 3
 """Kinds of messages, as the union MessageHeader of Message.fbs counts them."""
 
@@ -75,18 +79,20 @@ def _root(data: bytes) -> _Table:
     return _Table(data, _number(data, 0, "<I"))
 
 
-def check_frames(path: Path, stream: bool, most: int) -> None:
-    """Walk all messages. `most` is the bytes that a batch may take with its dictionaries, as it
-    lies and unpacked.
+def check_frames(path: Path, stream: bool, most: int) -> int:
+    """Walk all messages; returns how many rows their batches have. `most` is the bytes that a batch
+    may take with its dictionaries, as it lies and unpacked.
 
-    Raises SourceBroken with the offset where a length is wrong, TooLarge with the figures.
+    Raises SourceBroken with the offset where a length is wrong or something follows the end, or for
+    a batch that the footer does not list; TooLarge with the figures.
     """
     with path.open("rb") as file:
         walk = _Walk(file, file.seek(0, 2), most)
         if stream:
-            walk.all_from(0)
+            walk.stream()
         else:
             walk.footer()
+        return walk.rows
 
 
 class _Walk:
@@ -97,15 +103,23 @@ class _Walk:
         self._size = size
         self._most = most
         self._dictionaries: dict[int, int] = {}
+        self.rows = 0
 
-    def all_from(self, at: int) -> None:
-        """The messages one after the other, to the mark of the end or the end itself."""
-        following: int | None = at
-        while following is not None and following < self._size:
-            following = self.message(following)
+    def stream(self) -> None:
+        """A stream, to the mark of its end or the end itself."""
+        at = 0
+        while at < self._size:
+            following = self.message(at)
+            if following is None:
+                at += 8 if self._read(at, 4) == b"\xff" * 4 else 4
+                break
+            at = following
+        if at < self._size:
+            raise SourceBroken(f"something follows the end of its Arrow stream, at byte {at:,}")
 
     def footer(self) -> None:
-        """The messages that the footer at the file's end points to."""
+        """The messages that the footer at the file's end points to. They follow each other, up to
+        the footer: what it does not list would be rows that nobody reads."""
         # The file ends with the footer, its length in 4 bytes, and the mark in 6; it begins with
         # the mark, filled up to 8.
         tail = self._read(max(0, self._size - 10), 10)
@@ -115,16 +129,27 @@ class _Walk:
             raise SourceBroken(f"its Arrow footer does not fit, at byte {max(0, start):,}")
         try:
             footer = _root(self._read(start, length))
-            blocks = chain(footer.structs(2, "<qi4xq"), footer.structs(3, "<qi4xq"))
+            blocks = sorted(chain(footer.structs(2, "<qi4xq"), footer.structs(3, "<qi4xq")))
         except _Fault as fault:
             raise SourceBroken(f"its Arrow footer at byte {start:,} has {fault}") from None
+        end = None
         for offset, metadata, body in blocks:
-            if offset < 8 or metadata < 0 or body < 0 or offset + metadata + body > start:
+            if (
+                offset < FIRST_MESSAGE
+                or metadata < 0
+                or body < 0
+                or offset + metadata + body > start
+            ):
                 raise SourceBroken(
                     f"its Arrow footer at byte {start:,} claims {metadata + body:,} bytes at "
                     f"byte {offset:,}, of {self._size:,}"
                 )
+            if end is not None and not end <= offset <= end + MAX_ALIGNMENT_BYTES:
+                raise SourceBroken(f"its Arrow footer does not list what is at byte {end:,}")
+            end = offset + metadata + body
             self.message(offset)
+        if end is not None and start > end + MAX_ALIGNMENT_BYTES:
+            raise SourceBroken(f"its Arrow footer does not list what is at byte {end:,}")
 
     def message(self, at: int) -> int | None:
         """Check the message at `at`; where the next one begins, None after the last."""
@@ -156,6 +181,8 @@ class _Walk:
         batch = header.table(1) if kind == DICTIONARY else header
         if batch is None:
             return
+        if kind == RECORDS:
+            self.rows += max(0, batch.number(0, "<q"))
         packed = batch.place(3) is not None
         taken = body
         for offset, length in batch.structs(2, "<qq"):

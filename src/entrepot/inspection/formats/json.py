@@ -5,6 +5,7 @@ its line, and less than to read its values from a file of their own.
 """
 
 import codecs
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,16 +14,30 @@ import duckdb
 
 from entrepot.inspection.context import Detected, InspectionContext, OpenedTable, TableRequest
 from entrepot.inspection.detect.byte_order import HEAD_BYTES, byte_order
+from entrepot.inspection.detect.stated_encoding import encoding_of
+from entrepot.inspection.detect.transcode import transcode
 from entrepot.inspection.engine import first_line, line_bounds
+from entrepot.inspection.formats.json_arrays import kind_sql, read_arrays
 from entrepot.inspection.formats.json_positions import (
     depth_of,
     first_fault,
     line_of_element,
     locate_elements,
 )
+from entrepot.inspection.formats.json_property import isolate_property
+from entrepot.inspection.formats.json_totals import JsonRecords, check_openings, count_lines
 from entrepot.inspection.limits import Limits
 from entrepot.inspection.sql import Sql, literal, named_arguments, sql
-from entrepot.inspection.table import Column, Finding, NotTabular, SourceBroken, Table, TooLarge
+from entrepot.inspection.table import (
+    Column,
+    Finding,
+    FirstVersion,
+    NotTabular,
+    SourceBroken,
+    Table,
+    TooLarge,
+)
+from entrepot.schemas.table_dialect import TableDialect
 
 MAX_LISTED = 1_000
 """Faults that the reader lists, as many as a report has by default (`limits.Limits.errors`)."""
@@ -30,6 +45,8 @@ TAIL_BYTES = 4096
 """The end of the file, where a closing bracket stands before blanks at most."""
 BLOCK_BYTES = 1 << 20
 """Copied at a time."""
+OPENINGS = {"OBJECT": "{", "ARRAY": "["}
+"""With which bracket a value of that type begins."""
 SHAPES = sql("json_shapes")
 TEXT = r'"(?:[^"\\]|\\.)*"'
 STRICT = rf"(?:[^\",]|{TEXT}|,\s*(?:[^\s\",\]}}]|{TEXT}))*"
@@ -43,53 +60,77 @@ NO_NUMBER = (
     f"AND NOT regexp_full_match(doc, {literal(NO_WORDS)}, 's'))"
 )
 """The engine takes NaN and Infinity, in any case; JSON knows no such words."""
+SOUND_JSON = f"NOT {LAX} AND NOT {NO_NUMBER}"
 SOUND = (
     "coalesce(CASE WHEN json_valid(doc) THEN json_type(doc) = 'OBJECT' "
-    f"AND NOT {LAX} AND NOT {NO_NUMBER} END, false)"
+    f"AND {SOUND_JSON} END, false)"
 )
 TWICE = sql("len(keys) <> list_unique(keys)")
 
 
 @dataclass(frozen=True)
 class _Source:
-    """The objects of a file: `docs` is a relation of `_row`, `_line` and `doc`, in order."""
+    """The objects of a file: `docs` is a relation of `_row`, `_line` and `doc`, in order. `keys`
+    are those that the dialect selects, None for all; `items_stated`: it says what the items are."""
 
     path: Path
     form: str
     media_type: str
     encoding: str
     docs: Sql
+    keys: tuple[str, ...] | None = None
+    items_stated: bool = False
 
 
 def open_json(detected: Detected, request: TableRequest, context: InspectionContext) -> OpenedTable:
-    """Objects of JSON, ready to be read."""
+    """Objects of JSON, or arrays if the dialect says so, ready to be read."""
+    dialect = request.dialect or TableDialect()
+    arrays, headed = dialect.item_type == "array", dialect.header is not False
+    first = 1 if arrays else 2
 
     def locate(errors: list[dict[str, Any]]) -> None:
-        plain, _ = in_utf8(request.path, context.scratch)
-        locate_elements(errors, plain, detected.kind == "json", context.limits.line)
+        plain, _ = _plain_text(request, context)
+        locate_elements(errors, plain, detected.kind == "json", context.limits.line, first)
 
     lines = detected.kind == "jsonl"  # whose rows have their line already
+    records = JsonRecords(header=int(arrays and headed))
     return OpenedTable(
-        lambda: read_json(request.path, detected, context),
+        lambda: read_json(request, detected, context, records),
         locate_errors=(lambda errors: None) if lines else locate,
+        count_records=records.count,
     )
 
 
-def read_json(path: Path, detected: Detected, context: InspectionContext) -> Table:
-    """The objects at `path` as rows.
+def read_json(
+    request: TableRequest, detected: Detected, context: InspectionContext, records: JsonRecords
+) -> Table:
+    """The objects of the file as rows.
 
     In JSON Lines (jsonlines.org) blank lines are passed over, and a line that is not an object is a
     finding and not a row; an array is JSON as a whole or not at all. An object in which a key
-    occurs twice is a finding, and a row with the first value. Raises NotTabular, SourceBroken,
-    TooLarge; OSError when the scratch folder is full.
+    occurs twice is a finding, and a row with the first value. `records` gets their counts, made
+    apart from what the engine reads. Raises NotTabular, SourceBroken, TooLarge; OSError when the
+    scratch folder is full.
     """
-    form, limits = detected.kind, context.limits
-    plain, encoding = in_utf8(path, context.scratch)
+    form, limits, dialect = detected.kind, context.limits, request.dialect or TableDialect()
+    plain, encoding = _plain_text(request, context)
     if form == "jsonl":
         plain = _with_plain_newlines(plain, context.scratch)
-    source = _Source(plain, form, detected.media_type, encoding, _docs(plain, form, limits))
+    docs = _docs(plain, form, limits)
+    stated = dialect.item_type is not None
+    source = _Source(plain, form, detected.media_type, encoding, docs, dialect.item_keys, stated)
     try:
-        return _table(context.engine, source, limits)
+        if form == "json" and not _ends_with_bracket(plain):
+            fault = first_fault(plain, True, limits.line)
+            raise SourceBroken(str(fault or "the JSON array does not end"))
+        if dialect.item_type == "array":
+            _check_records(context.engine, source, limits, "ARRAY", records)
+            labels = None if dialect.header is not False else request.names or ()
+            description = {"format": form, "encoding": encoding}
+            return read_arrays(
+                context.engine, docs, labels, limits, detected.media_type, description
+            )
+        return _table(context.engine, source, limits, records)
     except (duckdb.InvalidInputException, duckdb.IOException) as error:
         if "aximum line size" in str(error) or "maximum_object_size" in str(error):
             raise TooLarge(f"an object of more than {limits.line:,} bytes") from None
@@ -97,21 +138,44 @@ def read_json(path: Path, detected: Detected, context: InspectionContext) -> Tab
         raise SourceBroken(str(fault) if fault else first_line(error)) from None
 
 
-def in_utf8(path: Path, scratch: Path) -> tuple[Path, str]:
-    """The file itself if it is UTF-8, else a copy that is; and its encoding. Raises
-    UnicodeError."""
+def _plain_text(request: TableRequest, context: InspectionContext) -> tuple[Path, str]:
+    """The rows' text in UTF-8, and the encoding of the file. Raises SourceBroken, OSError."""
+    plain, encoding = in_utf8(request.path, context, request.encoding)
+    name = request.dialect.property if request.dialect is not None else None
+    if name is None:
+        return plain, encoding
+    target = context.scratch / "property.json"
+    isolate_property(plain, name, target, context.limits.line)
+    return target, encoding
+
+
+def in_utf8(path: Path, context: InspectionContext, stated: str | None = None) -> tuple[Path, str]:
+    """The file itself if it is UTF-8, else a copy that is; and its encoding, which may be stated.
+    Raises UnicodeError, and SourceBroken where the stated one does not fit."""
+    target = context.scratch / "utf-8.json"
     with path.open("rb") as file:
-        bom, encoding = byte_order(file.read(HEAD_BYTES))
-        if encoding is None or encoding == "utf-8":
+        head = file.read(HEAD_BYTES)
+        if stated is not None:
+            bom, encoding = encoding_of(head, stated)
+            damage = transcode(path, encoding, bom, target, context.progress)
+            if damage.total:
+                line, offset = damage.places[0]
+                raise SourceBroken(
+                    f"it has bytes that are no text in {encoding}, in {damage.total:,} places, the"
+                    f" first at byte {offset:,} in line {line:,}",
+                    "encoding-error",
+                )
+            return target, encoding
+        bom, found = byte_order(head)
+        if found is None or found == "utf-8":
             return path, "utf-8"
-        target = scratch / "utf-8.json"
-        decoder = codecs.getincrementaldecoder(encoding)()
+        decoder = codecs.getincrementaldecoder(found)()
         file.seek(bom)
         with target.open("wb") as out:
             while block := file.read(BLOCK_BYTES):
                 out.write(decoder.decode(block).encode())
             out.write(decoder.decode(b"", True).encode())
-    return target, encoding
+    return target, found
 
 
 def _with_plain_newlines(path: Path, scratch: Path) -> Path:
@@ -155,20 +219,23 @@ def _docs(path: Path, form: str, limits: Limits) -> Sql:
     )
 
 
-def _table(engine: duckdb.DuckDBPyConnection, source: _Source, limits: Limits) -> Table:
-    if source.form == "json" and not _ends_with_bracket(source.path):
-        fault = first_fault(source.path, True, limits.line)
-        raise SourceBroken(str(fault or "the JSON array does not end"))
-    bad = _check_records(engine, source, limits)
+def _table(
+    engine: duckdb.DuckDBPyConnection, source: _Source, limits: Limits, records: JsonRecords
+) -> Table:
+    _check_records(engine, source, limits, "OBJECT", records)
+    bad = records.bad
     sound = f"(SELECT * FROM {source.docs} WHERE {SOUND})" if bad else source.docs
     twice = _collect_shapes(engine, sound)
     keys = _keys(engine, limits)
+    if source.keys is not None:
+        keys = [key for key in source.keys if key in set(keys)]
     if not keys:
-        raise NotTabular("JSON without an object that has keys")
+        selected = " of the dialect's itemKeys" if source.keys is not None else ""
+        raise NotTabular(f"JSON without an object that has keys{selected}")
     pointers = ", ".join(literal(_pointer(key)) for key in keys)
     values = f"json_extract_string(doc, [{pointers}]) AS v, json_type(doc, [{pointers}]) AS k"
     columns = tuple(
-        Column(key, f"v[{n}]", None, f"({_kind_sql(f'k[{n}]', f'v[{n}]')})")
+        Column(key, f"v[{n}]", None, f"({kind_sql(f'k[{n}]', f'v[{n}]')})")
         for n, key in enumerate(keys, start=1)
     )
     return Table(
@@ -177,6 +244,8 @@ def _table(engine: duckdb.DuckDBPyConnection, source: _Source, limits: Limits) -
         numbered=f"(SELECT _row, _line, {values} FROM {sound})",
         media_type=source.media_type,
         by_name=True,
+        storage="json",
+        first_version=FirstVersion(unsure=_unsure(engine, source, keys, records)),
         findings=_findings(engine, source) if bad or twice else (),
         findings_total=bad + twice,
         rejected_by_reader=bad + twice,
@@ -184,13 +253,23 @@ def _table(engine: duckdb.DuckDBPyConnection, source: _Source, limits: Limits) -
     )
 
 
-def _kind_sql(kind: Sql, text: Sql) -> Sql:
-    """A value's kind by its type in JSON. Whole numbers beyond 64 bits are DOUBLE to the engine,
-    which keeps their digits."""
-    return f"""CASE {kind} WHEN 'VARCHAR' THEN 'text' WHEN 'BIGINT' THEN 'integer'
- WHEN 'UBIGINT' THEN 'integer' WHEN 'HUGEINT' THEN 'integer' WHEN 'BOOLEAN' THEN 'boolean'
- WHEN 'OBJECT' THEN 'object' WHEN 'ARRAY' THEN 'array' WHEN 'DOUBLE' THEN
- CASE WHEN regexp_full_match({text}, '-?\\d+') THEN 'integer' ELSE 'number' END END"""
+def _unsure(
+    engine: duckdb.DuckDBPyConnection, source: _Source, keys: list[str], records: JsonRecords
+) -> str:
+    """What speaks against one object as a table of one row: one of its values has the rows."""
+    if source.form == "json" or source.items_stated or records.total - records.blank != 1:
+        return ""
+    firsts = ", ".join(literal(f"{_pointer(key)}/0") for key in keys)
+    row = engine.execute(f"SELECT json_type(doc, [{firsts}]) FROM {source.docs}").fetchone()
+    types = row[0] if row else []
+    inside = [key for key, kind in zip(keys, types, strict=False) if kind == "OBJECT"]
+    if not inside:
+        return ""
+    name = json.dumps(inside[0], ensure_ascii=False)
+    return (
+        f"the file is one JSON object, whose property {name} has objects that may be the rows; add"
+        f' "property": {name} to the dialect, or "itemType": "object" if the one object is the row'
+    )
 
 
 def _may_be_deep(levels: int) -> Sql:
@@ -213,25 +292,41 @@ def _refuse_deep(engine: duckdb.DuckDBPyConnection, source: _Source, limits: Lim
             raise TooLarge(f"more than {deep:,} levels of JSON in {place}; {deep:,} are read")
 
 
-def _check_records(engine: duckdb.DuckDBPyConnection, source: _Source, limits: Limits) -> int:
-    """How many lines are not objects. Other forms are JSON as a whole, and have objects alone."""
+def _check_records(
+    engine: duckdb.DuckDBPyConnection,
+    source: _Source,
+    limits: Limits,
+    item_type: str,
+    records: JsonRecords,
+) -> None:
+    """Count the records, and the lines that are not objects. Other forms are JSON as a whole, and
+    have items of one type alone."""
     deep = f"count_if({_may_be_deep(limits.depth)})"
-    not_objects = sql("0" if source.form == "jsonl" else "count_if(json_type(doc) <> 'OBJECT')")
-    odd, unsound, longest, many = engine.execute(
-        f"SELECT {not_objects}, count_if(NOT {SOUND}), max(strlen(doc)), {deep} FROM {source.docs}"
-    ).fetchone() or (0, 0, 0, 0)
+    lines = source.form == "jsonl"
+    odd_items = sql("0" if lines else f"count_if(json_type(doc) <> {literal(item_type)})")
+    sound = sql(SOUND if lines else f"coalesce(json_valid(doc) AND {SOUND_JSON}, false)")
+    opening = OPENINGS[item_type]
+    openings = f"coalesce(sum(strlen(doc) - strlen(replace(doc, {literal(opening)}, ''))), 0)"
+    total, odd, unsound, longest, many, opened = engine.execute(
+        f"SELECT count(*), {odd_items}, count_if(NOT {sound}), max(strlen(doc)), {deep}, {openings}"
+        f" FROM {source.docs}"
+    ).fetchone() or (0, 0, 0, 0, 0, 0)
     if many:
         _refuse_deep(engine, source, limits)
-    if source.form == "jsonl":
-        return int(unsound)
-    if (longest or 0) > limits.line:
+    if (longest or 0) > limits.line and not lines:
         raise TooLarge(f"an object of {longest:,} bytes; {limits.line:,} are read")
     if odd:
-        raise NotTabular("a JSON array whose elements are not all objects")
-    if unsound:
+        raise NotTabular(f"a JSON array whose elements are not all {item_type.lower()}s")
+    if unsound and not lines:
         fault = first_fault(source.path, source.form == "json", limits.line)
         raise SourceBroken(str(fault or "a comma before a closing bracket"))
-    return 0
+    if lines:
+        records.total, records.blank = count_lines(source.path)
+        records.bad = int(unsound)
+    else:
+        # The array's own bracket is in no element of it.
+        check_openings(source.path, opening.encode(), int(opened) + (item_type == "ARRAY"))
+        records.total = int(total)
 
 
 def _collect_shapes(engine: duckdb.DuckDBPyConnection, docs: Sql) -> int:
@@ -253,6 +348,22 @@ def _findings(engine: duckdb.DuckDBPyConnection, source: _Source) -> tuple[Findi
     ).fetchall()
     notes = {False: "this line is no JSON object", True: "a key occurs twice in this object"}
     return tuple(Finding("source-error", notes[sound], row, line) for row, line, sound in listed)
+
+
+def _is_one_array(engine: duckdb.DuckDBPyConnection, source: _Source) -> bool:
+    """Whether all objects stand in the one array that the file is, with commas between them. The
+    engine goes on behind the end of an array; of the rest of the grammar it is strict."""
+    inside = ", ".join(
+        f"coalesce(sum(strlen(doc) - strlen(replace(doc, {literal(mark)}, ''))), 0)"
+        for mark in ",]"
+    )
+    row = engine.execute(f"SELECT count(*), {inside} FROM {source.docs}").fetchone() or (0, 0, 0)
+    objects, commas, brackets = (int(each) for each in row)
+    with source.path.open("rb") as file:
+        while block := file.read(BLOCK_BYTES):
+            commas -= block.count(b",")
+            brackets -= block.count(b"]")
+    return commas == -max(0, objects - 1) and brackets == -1
 
 
 def _ends_with_bracket(path: Path) -> bool:

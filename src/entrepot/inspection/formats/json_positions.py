@@ -39,7 +39,7 @@ class JsonFault(Exception):
         self.line = line
 
 
-class _Window:
+class JsonWindow:
     """The part of the text that is looked at, and the line on which the place `at` lies."""
 
     def __init__(self, text: io.TextIOBase, longest: int) -> None:
@@ -78,8 +78,8 @@ class _Window:
             if not self.more():
                 return ""
 
-    def value(self) -> None:
-        """Step over one value. Raises JsonFault."""
+    def value(self) -> str:
+        """Step over one value; its text. Raises JsonFault."""
         while True:
             try:
                 _, end = DECODER.raw_decode(self.buffer, self.at)
@@ -96,8 +96,9 @@ class _Window:
                 line = self.line + self.buffer.count("\n", self.at, position)
                 raise JsonFault(line, message) from None
             if end < len(self.buffer) or not self.more():
+                text = self.buffer[self.at : end]
                 self.advance(end)
-                return
+                return text
 
 
 def _describe_error(error: json.JSONDecodeError) -> tuple[str, int]:
@@ -143,28 +144,33 @@ def element_lines(path: Path, array: bool, longest: int) -> Iterator[int]:
     with path.open("rb") as raw:
         if raw.read(3) != codecs.BOM_UTF8:
             raw.seek(0)
-        window = _Window(io.TextIOWrapper(raw, "utf-8", newline=""), longest)
+        window = JsonWindow(io.TextIOWrapper(raw, "utf-8", newline=""), longest)
         if not array:
             while window.peek():
                 yield window.line
                 window.value()
             return
-        _expect(window, "[")
-        if window.peek() != "]":
-            while True:
-                if window.peek() == "]":
-                    raise JsonFault(window.line, "a comma before the array's end")
-                yield window.line
-                window.value()
-                if window.peek() != ",":
-                    break
-                window.advance(window.at + 1)
-        _expect(window, "]")
+        yield from step_over_array(window)
         if window.peek():
             raise JsonFault(window.line, "something follows the array's end")
 
 
-def _expect(window: _Window, expected: str) -> None:
+def step_over_array(window: JsonWindow) -> Iterator[int]:
+    """The line on which each element of the array begins that comes next. Raises JsonFault."""
+    _expect(window, "[")
+    if window.peek() != "]":
+        while True:
+            if window.peek() == "]":
+                raise JsonFault(window.line, "a comma before the array's end")
+            yield window.line
+            window.value()
+            if window.peek() != ",":
+                break
+            window.advance(window.at + 1)
+    _expect(window, "]")
+
+
+def _expect(window: JsonWindow, expected: str) -> None:
     character = window.peek()
     if character != expected:
         fault = (
@@ -189,9 +195,10 @@ def first_fault(path: Path, array: bool, longest: int) -> JsonFault | None:
 
 
 def locate_elements(
-    errors: Iterable[dict[str, Any]], path: Path, array: bool, longest: int
+    errors: Iterable[dict[str, Any]], path: Path, array: bool, longest: int, first: int = 2
 ) -> None:
-    """Give each error with a row the line on which its element begins, in place."""
+    """Give each error with a row the line on which its element begins, in place. `first` is the
+    row number of the first element."""
     unplaced = [e for e in errors if "rowNumber" in e and "lineNumber" not in e]
     if not unplaced:
         return
@@ -199,7 +206,7 @@ def locate_elements(
     lines: dict[int, int] = {}
     numbers = {error["rowNumber"] for error in unplaced}
     try:
-        for number, line in enumerate(element_lines(path, array, longest), start=2):
+        for number, line in enumerate(element_lines(path, array, longest), start=first):
             if number in numbers:
                 lines[number] = line
             if number >= last:

@@ -6,10 +6,17 @@ import duckdb
 
 from entrepot.inspection.context import Detected, InspectionContext, OpenedTable, TableRequest
 from entrepot.inspection.engine import first_line
+from entrepot.inspection.record_counts import RecordCounts
 from entrepot.inspection.sql import Sql, identifier, literal, sql
-from entrepot.inspection.table import Column, NotTabular, SourceBroken, Table, TooLarge
-from entrepot.inspection.values.native_text import native_kind, text_sql
+from entrepot.inspection.table import NotTabular, SourceBroken, Table, TooLarge
+from entrepot.inspection.values.native_text import native_column, text_sql
 
+MAGIC = b"PAR1"
+"""Begins and ends a Parquet file."""
+FOOTER_END_BYTES = 8
+"""The length of the footer, and the magic."""
+BLOCK_BYTES = 1 << 20
+"""Read at a time."""
 ROW_NUMBER = sql("file_row_number")
 
 
@@ -17,7 +24,25 @@ def open_parquet(
     detected: Detected, request: TableRequest, context: InspectionContext
 ) -> OpenedTable:
     """A Parquet file, ready to be read."""
-    return OpenedTable(lambda: read_parquet(request.path, detected, context))
+    path, engine = request.path, context.engine
+    return OpenedTable(
+        read=lambda: read_parquet(path, detected, context),
+        count_records=lambda rows: RecordCounts(total=_stated_rows(engine, path), judged=rows),
+    )
+
+
+def _stated_rows(engine: duckdb.DuckDBPyConnection, path: Path) -> int:
+    """The rows that the file says that its row groups have. Raises SourceBroken where its total is
+    another."""
+    query = sql(
+        "SELECT (SELECT sum(num_rows) FROM parquet_file_metadata($1)), "
+        "(SELECT coalesce(sum(rows), 0) FROM (SELECT any_value(row_group_num_rows) AS rows "
+        "FROM parquet_metadata($1) GROUP BY row_group_id))"
+    )
+    stated, grouped = engine.execute(query, [str(path)]).fetchone() or (0, 0)
+    if stated != grouped:
+        raise SourceBroken(f"it states {stated:,} rows, and its row groups have {grouped:,}")
+    return int(stated)
 
 
 def read_parquet(path: Path, detected: Detected, context: InspectionContext) -> Table:
@@ -31,6 +56,7 @@ def read_parquet(path: Path, detected: Detected, context: InspectionContext) -> 
         raise SourceBroken(first_line(error)) from None
     if not described:
         raise NotTabular("Parquet without columns")
+    _check_end(engine, path)
     if len(described) > limits.columns:
         raise TooLarge(f"{len(described):,} columns; {limits.columns:,} are read")
     names = [str(name) for name, *_ in described]
@@ -38,7 +64,7 @@ def read_parquet(path: Path, detected: Detected, context: InspectionContext) -> 
         labels = names
     columns, cells = [], []
     for n, (label, (name, kind, *_)) in enumerate(zip(labels, described, strict=True), start=1):
-        columns.append(Column(label, f"c{n}", native_kind(str(kind))))
+        columns.append(native_column(label, f"c{n}", str(kind)))
         cells.append(f"{text_sql(identifier(str(name)), str(kind))} AS c{n}")
     listed = ", ".join(cells)
     return Table(
@@ -46,9 +72,32 @@ def read_parquet(path: Path, detected: Detected, context: InspectionContext) -> 
         relation=f"(SELECT {listed} FROM {source})",
         numbered=_numbered(path, names, listed),
         media_type=detected.media_type,
-        typed=True,
+        storage="columns",
         description={"format": detected.kind},
     )
+
+
+def _check_end(engine: duckdb.DuckDBPyConnection, path: Path) -> None:
+    """Check that the file is one: of two that follow each other readers take the footer of the
+    second, and may find pages in the first. Raises SourceBroken."""
+    row = engine.execute(
+        "SELECT max(least(coalesce(nullif(dictionary_page_offset, 0), data_page_offset), "
+        "data_page_offset) + total_compressed_size) "
+        f"FROM parquet_metadata({literal(str(path))})"
+    ).fetchone()
+    pages_end = int(row[0] or 0) if row else 0
+    with path.open("rb") as file:
+        size = file.seek(0, 2)
+        file.seek(size - FOOTER_END_BYTES)
+        footer = size - FOOTER_END_BYTES - int.from_bytes(file.read(4), "little")
+        at = max(len(MAGIC), pages_end)
+        file.seek(at)
+        seam = b""
+        while at < footer and (block := file.read(min(BLOCK_BYTES, footer - at))):
+            at += len(block)
+            if MAGIC * 2 in seam + block:
+                raise SourceBroken("another Parquet file follows its end")
+            seam = block[1 - 2 * len(MAGIC) :]
 
 
 def _numbered(path: Path, names: list[str], listed: Sql) -> Sql:

@@ -4,11 +4,12 @@ import math
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from xml.parsers import expat
 
 from entrepot.inspection.formats.xlsx_dates import moment
 from entrepot.inspection.formats.xlsx_package import (
-    PlainNames,
+    LocalNames,
     Sheet,
     Workbook,
     new_parser,
@@ -26,6 +27,8 @@ KIND_MARKS: dict[CellKind, str] = {
     "datetime": "m", "duration": "u",
 }  # fmt: skip
 """One letter per kind, for a row's kinds in one text."""
+LONG = "s"
+"""In place of a kind's mark: the cell's text is a long shared one, whose number stands for it."""
 
 
 @dataclass(frozen=True)
@@ -63,9 +66,10 @@ class _Rows:
         self._parser = parser
         self._workbook = workbook
         self._limits = limits
-        self._names = PlainNames()
+        self._names = LocalNames()
         self._columns = _Columns()
-        self._row = self._column = self._total = 0
+        self.last_row = self._column = self._total = 0
+        self._ordered = True
         self._cells: list[tuple[int, str, str]] = []
         self._kind, self._style = "n", ""
         self._inline: list[str] = []
@@ -88,10 +92,10 @@ class _Rows:
         elif tag == "row":
             self.end_row()
             number = attributes.get("r")
-            row = int(number) if number and number.isdecimal() else self._row + 1
-            if not self._row < row <= LAST_ROW:
-                raise SourceBroken(f"row {row:,} of the sheet follows row {self._row:,}")
-            self._row, self._column = row, 0
+            row = int(number) if number and number.isdecimal() else self.last_row + 1
+            if not self.last_row < row <= LAST_ROW:
+                raise SourceBroken(f"row {row:,} of the sheet follows row {self.last_row:,}")
+            self.last_row, self._column = row, 0
         elif tag == "is":
             self._phonetic = False
         elif tag == "t" and self._kind == "inlineStr" and not self._phonetic:
@@ -116,7 +120,7 @@ class _Rows:
             self._inline.append(value)
             return
         if kind == "s":
-            text, mark = self._shared(value), "t"
+            text, mark = self._shared(value)
         elif kind == "n":
             text, mark = self._number(value)
         elif kind == "b":
@@ -126,13 +130,18 @@ class _Rows:
         else:  # a formula's text, or an error
             text, mark = unescaped(value), "t"
         if text:
-            self._cells.append((self._column, text, mark))
+            self._add(text, mark)
+
+    def _add(self, text: str, mark: str) -> None:
+        if self._cells and self._cells[-1][0] >= self._column:
+            self._ordered = False
+        self._cells.append((self._column, text, mark))
 
     def _end_inline(self) -> None:
         text = unescaped("".join(self._inline))
         self._inline.clear()
         if text:
-            self._cells.append((self._column, text, "t"))
+            self._add(text, "t")
 
     def end_row(self) -> None:
         """A row ends, or the sheet does."""
@@ -142,15 +151,46 @@ class _Rows:
             self._total += len(self._cells)
             if self._total > self._limits.cells:
                 raise TooLarge(f"a sheet of more than {self._limits.cells:,} cells")
-            self._cells.sort()
-            self.done.append(SheetRow(self._row, self._cells))
+            if not self._ordered:
+                self._sort_cells()
+            self.done.append(SheetRow(self.last_row, self._cells))
             self._cells = []
 
-    def _shared(self, value: str) -> str:
+    def _sort_cells(self) -> None:
+        self._cells.sort()
+        for (column, _, _), (following, _, _) in pairwise(self._cells):
+            if column == following:
+                cell = f"{column_letters(column)}{self.last_row}"
+                raise SourceBroken(f"the cell {cell} is in the sheet twice")
+        self._ordered = True
+
+    def _shared(self, value: str) -> tuple[str, str]:
+        """The text; of a long one its number: thousands may be waiting in rows to be taken."""
         try:
-            return self._workbook.strings.get(int(value))
+            number = int(value)
         except ValueError:
             raise SourceBroken(f"a cell has the shared text {value[:20]!r}") from None
+        text = self._workbook.strings.get_short(number)
+        return (value, LONG) if text is None else (text, "t")
+
+    def take(self) -> Iterator[SheetRow]:
+        """The rows that are done, once each."""
+        for row in self.done:
+            if any(mark == LONG for _, _, mark in row.cells):
+                yield SheetRow(row.number, self._with_long_texts(row))
+            else:
+                yield row
+        self.done.clear()
+
+    def _with_long_texts(self, row: SheetRow) -> list[tuple[int, str, str]]:
+        strings = self._workbook.strings
+        size = sum(strings.size(int(text)) for _, text, mark in row.cells if mark == LONG)
+        if size > self._limits.line:
+            raise TooLarge(f"row {row.number:,} has texts of {size:,} bytes")
+        return [
+            (column, strings.get(int(text)), "t") if mark == LONG else (column, text, mark)
+            for column, text, mark in row.cells
+        ]
 
     def _number(self, value: str) -> tuple[str, str]:
         """A number as its format shows it: a moment, or the number itself."""
@@ -193,17 +233,42 @@ def _iso(value: str) -> tuple[str, str]:
     return (value, "d") if "-" in value else (value, "c")
 
 
-def sheet_rows(
-    package: zipfile.ZipFile, workbook: Workbook, sheet: Sheet, limits: Limits
-) -> Iterator[SheetRow]:
-    """The rows with a value, from the top. Raises SourceBroken, TooLarge."""
-    parser = new_parser(sheet.part)
-    rows = _Rows(parser, workbook, limits)
-    parser.StartElementHandler = rows.start
-    for _ in parse_in_pieces(package, sheet.part, parser):
-        if sum(map(len, rows.pieces)) > limits.line:
-            raise TooLarge(f"a cell of more than {limits.line:,} characters")
-        yield from rows.done
-        rows.done.clear()
-    rows.end_row()
-    yield from rows.done
+def column_letters(column: int) -> str:
+    """The letters of a column, from 1 (A)."""
+    letters = ""
+    while column:
+        column, rest = divmod(column - 1, 26)
+        letters = chr(65 + rest) + letters
+    return letters
+
+
+class SheetCells:
+    """One pass over the cells of a sheet. `last_row` is the number of the last row that the file
+    has, with a value or without one, as far as the pass went."""
+
+    def __init__(
+        self, package: zipfile.ZipFile, workbook: Workbook, sheet: Sheet, limits: Limits
+    ) -> None:
+        self._package, self._part, self._limits = package, sheet.part, limits
+        self._parser = new_parser(sheet.part)
+        self._rows = _Rows(self._parser, workbook, limits)
+        self._parser.StartElementHandler = self._rows.start
+
+    @property
+    def last_row(self) -> int:
+        """The number of the last row of the sheet, once all were read."""
+        return self._rows.last_row
+
+    def rows(self) -> Iterator[SheetRow]:
+        """The rows with a value, from the top. Raises SourceBroken, TooLarge."""
+        rows = self._rows
+        try:
+            for _ in parse_in_pieces(self._package, self._part, self._parser):
+                if sum(map(len, rows.pieces)) > self._limits.line:
+                    raise TooLarge(f"a cell of more than {self._limits.line:,} characters")
+                yield from rows.take()
+            rows.end_row()
+            yield from rows.take()
+        finally:
+            # The parser and what it calls refer to each other.
+            self._parser.StartElementHandler = None

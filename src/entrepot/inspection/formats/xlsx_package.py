@@ -30,8 +30,24 @@ MAX_CACHED_TEXTS, MAX_CACHED_CHARS = 50_000, 200
 """Shared texts that are kept in memory, and their length: at most 10 million characters. The others
 are read from the scratch folder each time."""
 MAX_NAMES = 1_000
-"""Names of XML elements that are kept without their prefixes: the format has some dozens, and a
+"""Names of XML elements whose namespace is looked at once: the format has some dozens, and a
 hostile part may have any number."""
+MAX_TAG_BYTES = 1 << 20
+"""Of a tag or a comment: the parser reads one that is not complete again with each piece, and no
+attribute of a workbook is longer than some thousand characters (ECMA-376: a format has 255)."""
+SEPARATOR = " "
+"""Between a namespace and a name; no namespace holds one."""
+NAMESPACES = frozenset(
+    {
+        "http://schemas.openxmlformats.org/spreadsheetml/2006/main",
+        "http://purl.oclc.org/ooxml/spreadsheetml/main",
+        "http://schemas.openxmlformats.org/package/2006/relationships",
+        "http://schemas.openxmlformats.org/officeDocument/2006/relationships",
+        "http://purl.oclc.org/ooxml/officeDocument/relationships",
+    }
+)
+"""Of workbooks and their relations: the usual form (ECMA-376, transitional), and the strict one
+(ISO/IEC 29500-1)."""
 ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
 
 BROKEN = (*DAMAGED, KeyError)
@@ -72,13 +88,26 @@ class Strings:
         self._file.write(raw)
         self._ends.append(self._ends[-1] + len(raw))
 
+    def size(self, number: int) -> int:
+        """The bytes of the text of that number, from 0. Raises SourceBroken."""
+        if not 0 <= number < len(self._ends) - 1:
+            raise SourceBroken(f"a cell has the shared text {number:,}, which does not exist")
+        return self._ends[number + 1] - self._ends[number]
+
+    def get_short(self, number: int) -> str | None:
+        """The text of that number, None if it is too long to be kept for many cells at a time.
+        Raises SourceBroken."""
+        text = self._cache.get(number)
+        if text is None and self.size(number) < MAX_CACHED_CHARS:
+            return self.get(number)
+        return text
+
     def get(self, number: int) -> str:
-        """The text of that number, from 0. Raises SourceBroken."""
+        """The text of that number. Raises SourceBroken."""
         text = self._cache.get(number)
         if text is not None:
             return text
-        if not 0 <= number < len(self._ends) - 1:
-            raise SourceBroken(f"a cell has the shared text {number:,}, which does not exist")
+        self.size(number)
         start, end = self._ends[number], self._ends[number + 1]
         if self._map is None and self._ends[-1]:
             self._file.flush()
@@ -122,7 +151,7 @@ def read_workbook(package: zipfile.ZipFile, scratch: Path, limits: Limits) -> Wo
     folder = posixpath.dirname(main)
     related = _relations(package, parts, f"{folder}/_rels/workbook.xml.rels", folder)
     listed: list[tuple[str, str, bool]] = []
-    from_1904 = False
+    from_1904, names = False, LocalNames()
 
     def start(tag: str, attributes: dict[str, str]) -> None:
         nonlocal from_1904
@@ -130,7 +159,8 @@ def read_workbook(package: zipfile.ZipFile, scratch: Path, limits: Limits) -> Wo
             from_1904 = attributes.get("date1904") in ("1", "true", "on")
         elif tag == "sheet":
             name, state = attributes.get("name", ""), attributes.get("state", "visible")
-            relation = next((v for k, v in attributes.items() if k.rpartition(":")[2] == "id"), "")
+            named = {names[name]: value for name, value in attributes.items()}
+            relation = named.get("id", "")
             listed.append((name, relation, state != "visible"))
 
     _parse(package, parts[main], start)
@@ -147,19 +177,21 @@ def read_workbook(package: zipfile.ZipFile, scratch: Path, limits: Limits) -> Wo
     return Workbook(tuple(sheets), formats, from_1904, strings)
 
 
-class PlainNames(dict[str, str]):
-    """The names of elements without their prefixes."""
+class LocalNames(dict[str, str]):
+    """The names of elements and attributes without their namespace; "" of those that are in none
+    of the format's namespaces: extensions may repeat any name."""
 
     def __missing__(self, name: str) -> str:
-        plain = name.rpartition(":")[2]
+        namespace, _, local = name.rpartition(SEPARATOR)
+        known = local if namespace in NAMESPACES else ""
         if len(self) < MAX_NAMES:
-            self[name] = plain
-        return plain
+            self[name] = known
+        return known
 
 
 def new_parser(part: str) -> expat.XMLParserType:
-    """A parser that refuses document types."""
-    parser = expat.ParserCreate()
+    """A parser that puts an element's namespace before its name and refuses document types."""
+    parser = expat.ParserCreate(namespace_separator=SEPARATOR)
     parser.buffer_text = True
 
     def refuse(*_: object) -> None:
@@ -175,8 +207,12 @@ def parse_in_pieces(
     """Feed one part to `parser`, and stop after each piece. Raises SourceBroken."""
     with package.open(part) as source:
         try:
+            fed = 0
             while piece := source.read(PIECE_BYTES):
                 parser.Parse(piece, False)
+                fed += len(piece)
+                if fed - parser.CurrentByteIndex > MAX_TAG_BYTES + PIECE_BYTES:
+                    raise TooLarge(f"a tag of more than {MAX_TAG_BYTES:,} bytes in {part}")
                 yield
             parser.Parse(b"", True)
         except (expat.ExpatError, UnicodeError, LookupError) as error:
@@ -190,8 +226,8 @@ def _parse(
     end: Callable[[str], None] | None = None,
     text: Callable[[str], None] | None = None,
 ) -> None:
-    """Read one part of XML; the names that `start` and `end` get have no prefix."""
-    names = PlainNames()
+    """Read one part of XML; the names that `start` and `end` get have no namespace."""
+    names = LocalNames()
     parser = new_parser(part)
     parser.StartElementHandler = lambda name, attributes: start(names[name], attributes)
     if end:

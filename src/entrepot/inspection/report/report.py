@@ -16,6 +16,9 @@ TITLES: dict[str, tuple[str, str]] = {
     "unmatched-header": ("Unmatched Header", "No column of the header is one of the contract."),
     "missing-header": ("Missing Header", "The table has no row that names its columns."),
     "unsure-reading": ("Unsure Reading", "The file may be read in more than one way."),
+    "no-rows": ("No Rows", "The table has no rows."),
+    "too-few-rows": ("Too Few Rows", "The table has fewer rows than the contract expects."),
+    "empty-column": ("Empty Column", "The column has no value in any row."),
     "blank-row": ("Blank Row", "This row has no value at all."),
     "missing-cell": ("Missing Cell", "This row has fewer cells than the header."),
     "extra-cell": ("Extra Cell", "This row has more cells than the header."),
@@ -25,6 +28,10 @@ TITLES: dict[str, tuple[str, str]] = {
     "foreign-key": ("ForeignKey Error", "The row refers to a value that no row has."),
     "primary-key": ("PrimaryKey Error", "The row's key is missing, or an earlier row has it."),
     "encoding-error": ("Encoding Error", "Bytes cannot be decoded."),
+    "dialect-unsupported": (
+        "Dialect Unsupported",
+        "The dialect states what is not supported for files of this format.",
+    ),
     "source-error": ("Source Error", "The data cannot be read as what it seems to be."),
 }
 TAGS: dict[str, list[str]] = {

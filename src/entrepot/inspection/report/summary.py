@@ -42,7 +42,13 @@ TEXTS = {
     "unique-error": "a key must be unique",
     "unmatched-header": "none of its columns is in the header",
 }
-SAID_BY_NOTE = ("source-error", "extra-cell")
+OF_FIELD = {
+    "unique-error": "{} must be unique",
+    "missing-cell": "the cell of {} is missing",
+    "empty-column": "{} has no value in any row",
+}
+"""Kinds of faults of one field; others have their own words, or those of `TEXTS`."""
+SAID_BY_NOTE = ("source-error", "extra-cell", "no-rows", "too-few-rows")
 """Kinds whose note, if there is one, says what is wrong and what to change."""
 FORMATS = {
     "string/email": "an email address",
@@ -147,6 +153,8 @@ def describe_error(error: dict[str, Any]) -> str:
 
 def _fault(kind: str, field: str | None, note: str) -> str:
     name = quoted(field or "")
+    if kind in OF_FIELD and field:
+        return OF_FIELD[kind].format(name)
     match kind:
         case "type-error":
             return f"{name} must be {_type(note.removeprefix('type is ').strip(QUOTE))}"
@@ -156,10 +164,6 @@ def _fault(kind: str, field: str | None, note: str) -> str:
             if rule == "enum" and (choices := _choices(value.strip(QUOTE))):
                 return f"{name} {text.format(choices)}"
             return f"{name} {text.format(shortened(value.strip(QUOTE).replace('`', _TICK)))}"
-        case "unique-error" if field:
-            return f"{name} must be unique"
-        case "missing-cell" if field:
-            return f"the cell of {name} is missing"
         case other:
             own = note if other in SAID_BY_NOTE else ""
             return own or TEXTS.get(other) or _described(other)

@@ -1,9 +1,17 @@
 """The result for a file whose sandbox process ended without an answer."""
 
+import mimetypes
+
 from entrepot.inspection.report.report import file_report, problem
 from entrepot.inspection.results import Converted, Inspection, InspectionRequest
 
 UNKNOWN = "application/octet-stream"
+NOT_INSPECTED = (
+    "The inspection could not be run, by a fault of this server: the file is published as it was"
+    " delivered, and nothing in it was looked at."
+)
+MEDIA_TYPES = mimetypes.MimeTypes()
+"""By the name of a file, as Python knows them: those of the host would differ between hosts."""
 
 
 def inspection_limited(request: InspectionRequest, limit: str) -> Inspection:
@@ -16,6 +24,20 @@ def inspection_crashed(request: InspectionRequest, signal_name: str) -> Inspecti
     """The reader crashed on the file, with the signal `signal_name`."""
     detail = f"The file cannot be read: it is malformed so that its reader fails ({signal_name})."
     return _ended(request, "source-error", detail)
+
+
+def uninspected(file_name: str, size: int) -> Inspection:
+    """A file of `size` bytes without a contract, whose inspection could not run."""
+    media_type, packed = MEDIA_TYPES.guess_type(file_name)
+    return Inspection(
+        verdict="conforms",
+        report=file_report(file_name, size, [], warnings=[NOT_INSPECTED], summary=NOT_INSPECTED),
+        profile={"file": {"bytes": size}},
+        schema=None,
+        media_type=media_type if media_type and not packed else UNKNOWN,
+        row_count=None,
+        detail=NOT_INSPECTED,
+    )
 
 
 def conversion_limited(limit: str) -> Converted:

@@ -20,6 +20,7 @@ from typing import Any
 from entrepot.inspection.context import InspectionContext
 from entrepot.inspection.convert.convert import convert_file
 from entrepot.inspection.detect.decompress import is_packed
+from entrepot.inspection.detect.encoding import load_models
 from entrepot.inspection.diff import diff_tables
 from entrepot.inspection.engine import first_line, lock_engine, open_engine
 from entrepot.inspection.inspect import inspect_file, out_of_resources
@@ -85,6 +86,7 @@ def serve(engine: Any) -> None:
 def warm_up() -> None:
     """Inspect a small table, so that everything loaded late is loaded before the lock."""
     import_codecs()
+    load_models()
     with tempfile.TemporaryDirectory(prefix="inspection-warm-up-") as folder:
         path = Path(folder, "warm-up.csv")
         without_schema = InspectionRequest(path, path.name, len(WARM_UP), "infer")

@@ -4,21 +4,21 @@ What is checked as text follows frictionless-py; each deliberate difference is p
 test. All patterns are RE2's, whose time is linear.
 """
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from entrepot.inspection.sql import Sql, literal, sql
-from entrepot.inspection.table import Column
+from entrepot.inspection.table import Column, Storage
+from entrepot.inspection.values.decimals import is_whole
 from entrepot.inspection.values.geo import geojson_check, geopoint_check, topojson_check, wkt_check
 from entrepot.inspection.values.json_text import is_json
-from entrepot.inspection.values.temporal import formatted, formatted_check
+from entrepot.inspection.values.temporal import formatted_check, moment
 from entrepot.schemas.lexical import (
     BASE64,
     DATE,
     DURATION,
     EMAIL,
-    INTEGER,
-    NUMBER,
     TIME,
     URI,
     UUID,
@@ -26,11 +26,12 @@ from entrepot.schemas.lexical import (
     YEARMONTH,
 )
 from entrepot.schemas.model import Field
+from entrepot.schemas.numbers import affix_pattern, affix_regexes, number_regex
 
 NATIVE: dict[str, tuple[str, ...]] = {
     "string": (),
     "integer": ("integer",),
-    "number": ("integer", "number"),
+    "number": ("integer", "decimal", "number"),
     "boolean": ("boolean",),
     "date": ("date",),
     "time": ("time",),
@@ -44,11 +45,35 @@ NATIVE: dict[str, tuple[str, ...]] = {
     "geopoint": (),
     "geojson": ("object",),
     "any": (
-        *("integer", "number", "boolean", "date", "time", "datetime", "duration"),
-        *("object", "array", "other"),
+        *("integer", "decimal", "number", "boolean", "date", "time", "datetime", "duration"),
+        *("object", "array", "binary", "other"),
     ),
 }
 """The kinds of native (not textual) cells that are values of each type."""
+NO_TEXT: dict[Storage, frozenset[str]] = {
+    "text": frozenset(),
+    "json": frozenset({"integer", "number", "boolean"}),
+    "workbook": frozenset({"integer", "number"}),
+    "columns": frozenset({"integer", "number", "boolean", "date", "time", "datetime", "year"}),
+}
+"""Per storage the types that have kinds of their own there, so that no text is a value of them.
+Parquet and Arrow have none for months, and for durations none that writers of Parquet use."""
+
+
+CONTROL = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x{9f}]"
+"""Control characters (Unicode's category Cc) other than tab, LF and CR."""
+PATTERNED = frozenset(
+    {"integer", "number", "date", "time", "datetime", "year", "yearmonth", "duration"}
+)
+"""Types whose values have a pattern of their own, in which no control character is."""
+IN_OUR_FORM = frozenset({"date", "time", "datetime", "duration"})
+"""Types of which typed formats have values that the types have not, such as days of the year 10000
+and before our era, `infinity`, 24:00, and intervals of a month less a day."""
+
+
+def text_fits(field_type: str, storage: Storage) -> bool:
+    """Whether a cell that is stored as a text may be a value of the type."""
+    return field_type not in NO_TEXT[storage]
 
 
 @dataclass(frozen=True)
@@ -59,6 +84,8 @@ class CellSql:
     present). `value`: comparable, of the type's own order. `text`: its text, for the report.
     `quick`, where not empty, is cheaper than both and never true of a cell that is not valid.
     `native`: it is not a text but a value of the format's own (`true`, `false`, or an expression).
+    `delivered`: its text where it stays one in other forms of the table. A missing value of a
+    delimited text is NULL there; typed formats tell an empty text from none, so it stays as it is.
     """
 
     field: Field
@@ -68,6 +95,7 @@ class CellSql:
     value: Sql
     quick: Sql = sql("")
     native: Sql = sql("false")
+    delivered: Sql = sql("")
 
     @property
     def checked(self) -> Sql:
@@ -86,37 +114,86 @@ class CellSql:
         if self.native == "false":
             return sql
         form = self.field.format if self.field.type in ("geopoint", "geojson") else "default"
-        plain = Field(self.field.name, self.field.type, form, item_type=self.field.item_type)
+        # Without a delimiter, the items of a list are those of a JSON array.
+        plain = Field(
+            self.field.name, self.field.type, form, delimiter="", item_type=self.field.item_type
+        )
         plain_sql = make(plain)
         if self.native == "true" or sql == plain_sql:
             return plain_sql
         return f"CASE WHEN {self.native} THEN {plain_sql} ELSE {sql} END"
 
 
-def cell_sql(column: Column, field: Field, missing: tuple[str, ...]) -> CellSql:
-    """The expressions for `column` under `field`, with `missing` the texts of missing values."""
-    text = column.text if "" in missing else _empty_as_text(column)
-    others = [each for each in missing if each]
+def cell_sql(
+    column: Column,
+    field: Field,
+    missing: tuple[str, ...],
+    storage: Storage = "text",
+    controls: bool = True,
+) -> CellSql:
+    """The expressions for `column` under `field`, with `missing` the texts of missing values.
+    `controls`: a text may have control characters, and is no value then."""
+    # Readers of texts and workbooks give NULL for an empty cell, the others an empty text.
+    tells_empty = storage in ("json", "columns")
+    text = column.text
+    if "" not in missing and column.kind == "text" and not tells_empty:
+        text = f"coalesce({text}, '')"
+    others = [each for each in missing if each or tells_empty]
     present = f"{text} IS NOT NULL"
     if others:
-        present = f"({present} AND {text} NOT IN ({', '.join(map(literal, others))}))"
-    lexical = lexical_check(text, field)
+        present = f"({present} AND {_is_no_mark(text, others)})"
+    delivered = text if tells_empty else f"CASE WHEN {present} THEN {text} END"
+    lexical = sql("false")
+    if text_fits(field.type, storage):
+        lexical = lexical_check(text, field)
+        if controls and _may_match_controls(field):
+            clean = f"NOT regexp_matches({text}, {literal(CONTROL)})"
+            lexical = clean if lexical == "true" else f"({clean} AND {lexical})"
+    if column.kind == "text" and not _is_json_list(field, storage):
+        value, quick = (
+            value_of(text, field),
+            sql("") if lexical == "false" else quick_check(text, field),
+        )
+        return CellSql(field, text, present, lexical, value, quick, delivered=delivered)
     native = _native_check(text, column, field)
     if column.kind == "text":
-        value, quick = value_of(text, field), quick_check(text, field)
-        return CellSql(field, text, present, lexical, value, quick)
-    if column.kind is None:
+        valid, is_native = (
+            f"({is_json(text, 'ARRAY')} AND {_native_items(text, field)})",
+            sql("true"),
+        )
+    elif column.kind is None:
         valid = f"CASE WHEN {column.kind_sql} = 'text' THEN {lexical} ELSE {native} END"
         is_native = f"({column.kind_sql} <> 'text')"
     else:
         valid, is_native = native, sql("true")
-    cell = CellSql(field, text, present, valid, "", native=is_native)
+    cell = CellSql(field, text, present, valid, sql(""), native=is_native, delivered=delivered)
     return replace(cell, value=cell.for_field(lambda form: value_of(text, form)))
 
 
-def _empty_as_text(column: Column) -> Sql:
-    """An empty cell is a value here; in JSON and Parquet an absent one still is not."""
-    return f"coalesce({column.text}, '')" if column.kind == "text" else column.text
+FEW_MARKS = 2
+"""Up to here comparisons are cheaper than a pattern, which takes far less memory than a list: of
+400 columns with 18 marks each 14 MiB, not 350."""
+
+
+def _is_no_mark(text: Sql, marks: Sequence[str]) -> Sql:
+    """Whether a text is none of `marks`. Most cells of a column that has many marks are numbers or
+    dates: two comparisons tell those that begin with a digit, as no mark of the usual list does."""
+    if len(marks) <= FEW_MARKS:
+        return f"{text} NOT IN ({', '.join(map(literal, marks))})"
+    rest = f"NOT {full_match(text, '(?s:' + '|'.join(map(re.escape, marks)) + ')')}"
+    if any(mark[:1].isdigit() for mark in marks):
+        return rest
+    return f"CASE WHEN {text} >= '0' AND {text} < ':' THEN true ELSE {rest} END"
+
+
+def _may_match_controls(field: Field) -> bool:
+    """Whether the lexical form of the field's type does not exclude control characters itself."""
+    return not field.bare_number or field.type not in PATTERNED or field.format != "default"
+
+
+def _is_json_list(field: Field, storage: Storage) -> bool:
+    """Whether a text is a list as JSON, and not as items with delimiters between them."""
+    return storage == "columns" and field.type == "list"
 
 
 def _native_check(text: Sql, column: Column, field: Field) -> Sql:
@@ -124,15 +201,18 @@ def _native_check(text: Sql, column: Column, field: Field) -> Sql:
     if field.type == "geopoint" and field.format != "default":
         shape: tuple[str, ...] = ("array",) if field.format == "array" else ("object",)
         return f"({_is_kind(column, shape)} AND {geopoint_check(text, field.format)})"
-    if field.type == "list" and field.item_type not in (None, "string"):
-        return f"({_is_kind(column, kinds)} AND {_native_items(text, str(field.item_type))})"
+    if field.type == "list":
+        return f"({_is_kind(column, kinds)} AND {_native_items(text, field)})"
     if field.type == "integer":
-        whole = f"({text} IS NOT NULL AND try_cast({text} AS DOUBLE) % 1 = 0)"
+        whole = f"coalesce({is_whole(text)}, false)"
         if column.kind is None:
             kind = column.kind_sql
             return f"({kind} = 'integer' OR ({kind} = 'number' AND {whole}))"
-        whole = whole if column.kind == "number" else sql("false")
+        fractions = column.kind in ("decimal", "number")
+        whole = whole if fractions else sql("false")
         return sql("true") if column.kind == "integer" else whole
+    if field.type in IN_OUR_FORM:
+        return f"({_is_kind(column, kinds)} AND {lexical_check(text, Field('', field.type))})"
     return _is_kind(column, kinds)
 
 
@@ -150,8 +230,12 @@ JSON_ITEMS = {
 }
 
 
-def _native_items(text: Sql, item_type: str) -> Sql:
-    """Whether each item of the JSON array `text` is of the type, natively or as text."""
+def _native_items(text: Sql, field: Field) -> Sql:
+    """Whether each item of the JSON array `text` is of the list's item type, natively or as
+    text."""
+    item_type = field.item_type or "string"
+    if item_type == "string":
+        return sql("true")
     native = ", ".join(map(literal, JSON_ITEMS.get(item_type, ())))
     inner = lexical_check("(item ->> '$')", Field("", item_type))
     kind = f"json_type(item) = 'VARCHAR' AND {inner}"
@@ -163,20 +247,13 @@ def _native_items(text: Sql, item_type: str) -> Sql:
 
 def lexical_check(text: Sql, field: Field) -> Sql:  # noqa: PLR0911, PLR0912 (a row per type)
     """Whether `text` (not missing) is a lexical form of the field's type."""
-    bare = plain_number(text, field)
     match field.type:
         case "any":
             return sql("true")
         case "string":
             return _string_check(text, field.format)
-        case "integer":
-            return full_match(bare, INTEGER)
-        case "number":
-            check = full_match(bare, NUMBER)
-            if field.decimal_char != ".":
-                undotted = replaced(text, field.group_char)
-                return f"({check} AND NOT contains({undotted}, '.'))"
-            return check
+        case "integer" | "number":
+            return full_match(without_affixes(text, field), number_regex(field))
         case "boolean":
             listed = ", ".join(map(literal, field.true_values + field.false_values))
             return f"{text} IN ({listed})"
@@ -210,7 +287,7 @@ def quick_check(text: Sql, field: Field) -> Sql:
     """
     match field.type, field.format:
         case "number", "default" if field.bare_number and field.decimal_char == ".":
-            if field.group_char:
+            if field.group_char or not field.leading_zeros:
                 return sql("")
             plain = f"{text} >= '-' AND NOT contains({text}, '_')"
             return f"(isfinite(try_cast({text} AS DOUBLE)) AND {plain})"
@@ -223,7 +300,7 @@ def quick_check(text: Sql, field: Field) -> Sql:
             return sql("")
 
 
-def value_of(text: Sql, field: Field) -> Sql:  # noqa: PLR0911 (a row per type)
+def value_of(text: Sql, field: Field) -> Sql:
     """A comparable value for bounds, enums and uniqueness; NULL where the text is none."""
     bare = plain_number(text, field)
     match field.type:
@@ -233,25 +310,10 @@ def value_of(text: Sql, field: Field) -> Sql:  # noqa: PLR0911 (a row per type)
             return f"try_cast({bare} AS DOUBLE)"
         case "boolean":
             return f"({text} IN ({', '.join(map(literal, (*field.true_values, 'true')))}))"
-        case "date":
-            return f"{parsed(text, field)}::DATE"
-        case "datetime":
-            return parsed(text, field)
-        case "time":
-            if field.format == "default":
-                return f"try_cast(left({text}, 15) AS TIME)"
-            return f"{parsed(text, field)}::TIME"
+        case "date" | "datetime" | "time":
+            return moment(text, field)
         case _:
             return text
-
-
-def parsed(text: Sql, field: Field) -> Sql:
-    """A temporal text as the engine's timestamp, or NULL. Without a zone it is UTC."""
-    if field.format != "default":
-        return formatted(text, field)
-    if field.type == "date":
-        return f"try_cast({text} AS DATE)"
-    return f"try_cast({text} AS TIMESTAMPTZ)"
 
 
 def _temporal_check(text: Sql, field: Field) -> Sql:
@@ -260,27 +322,33 @@ def _temporal_check(text: Sql, field: Field) -> Sql:
     if field.type == "time":
         return full_match(text, TIME)
     if field.type == "date":
-        value = parsed(text, field)
+        value = f"try_cast({text} AS DATE)"
         return f"({full_match(text, DATE)} AND {text} >= '0001' AND {value} IS NOT NULL)"
     day = f"try_cast(left({text}, 10) AS DATE) IS NOT NULL"
     return f"({full_match(text, DATE + '[T ]' + TIME)} AND {text} >= '0001' AND {day})"
 
 
 def plain_number(text: Sql, field: Field) -> Sql:
-    """The text of a number without what its field allows around and inside it."""
+    """The text of a valid number without what its field allows around and inside it."""
     if field.type not in ("integer", "number"):
         return text
-    if not field.bare_number:
-        text = f"regexp_replace(regexp_replace({text}, '^[^-+\\d.]*', ''), '\\D*$', '')"
-    text = replaced(text, field.group_char)
-    if field.decimal_char != ".":
+    text = without_affixes(text, field)
+    if field.group_char:
+        text = f"replace({text}, {literal(field.group_char)}, '')"
+    if field.type == "number" and field.decimal_char != ".":
         text = f"replace({text}, {literal(field.decimal_char)}, '.')"
     return text
 
 
-def replaced(text: Sql, gone: str) -> Sql:
-    """`text` without the characters `gone`."""
-    return f"replace({text}, {literal(gone)}, '')" if gone else text
+def without_affixes(text: Sql, field: Field) -> Sql:
+    """The text of a number without what stands around it, where the field says that it is not
+    bare."""
+    if field.bare_number:
+        return text
+    if field.affix is not None:
+        return f"regexp_extract({text}, {literal(f'^{affix_pattern(field.affix)}$')}, 1)"
+    before, behind = affix_regexes(field)
+    return f"regexp_replace(regexp_replace({text}, {literal(before)}, ''), {literal(behind)}, '')"
 
 
 def full_match(text: Sql, pattern: str) -> Sql:

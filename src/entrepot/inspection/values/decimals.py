@@ -61,6 +61,23 @@ def exact(text: Sql) -> Sql:
     return f"CASE WHEN regexp_matches({text}, '(?i)[fn]') THEN {infinite} ELSE {parsed} END"
 
 
+def has_exact_double(text: Sql) -> Sql:
+    """Whether a double stands for the number `text`: it has no more digits than every double
+    keeps. NaN and infinities are doubles."""
+    plain = f"length(rtrim(r[3], '~')) <= {EXACT_DIGITS} AND abs(r[2]) < {MAX_EXPONENT}"
+    others = let(exact(text), sql("r"), f"r IS NULL OR abs(r[1]) = 2 OR ({plain})")
+    return f"(CASE WHEN {is_short(text)} THEN true ELSE {others} END)"
+
+
+def is_whole(text: Sql) -> Sql:
+    """Whether the number `text` is whole, by its digits. NULL for NaN and infinities."""
+    others = let(exact(text), "r", "length(rtrim(r[3], '~')) <= greatest(0, r[1] * r[2])")
+    return (
+        f"CASE WHEN regexp_full_match({text}, '[-+]?[0-9]+([.]0*)?') THEN true "
+        f"WHEN regexp_matches({text}, '(?i)[nf]') THEN NULL ELSE {others} END"
+    )
+
+
 def exact_constant(number: Decimal) -> Sql:
     """The row of `exact` for a number of the schema."""
     if number.is_infinite():

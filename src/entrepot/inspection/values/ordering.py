@@ -83,7 +83,9 @@ def key(text: Sql, field: Field, as_number: bool = False) -> Sql:  # noqa: PLR09
         case "geopoint":
             return geopoint_key(text, field.format)
         case "list":
-            parts = f"string_split({text}, {literal(field.delimiter)})"
+            parts = f"json_extract_string({text}, '$[*]')"
+            if field.delimiter:
+                parts = f"string_split({text}, {literal(field.delimiter)})"
             return f"list_transform({parts}, lambda item: {key('item', item_field(field))})"
         case "object" | "array" | "geojson":
             return f"try(json({text})::VARCHAR)"

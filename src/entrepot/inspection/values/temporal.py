@@ -1,23 +1,26 @@
-"""Dates, times, months and durations in other forms than the default, and what orders them."""
+"""Dates, times, months and durations as SQL: whether a text is one, and what orders them.
+
+A text in a format is read by `values.strptime_sql`, by the rules of `schemas.strptime`; the engine
+reads the default forms alone, once a pattern has found that a text has one.
+"""
 
 from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 
 from entrepot.inspection.sql import Sql, literal, sql
 from entrepot.inspection.values.decimals import let
+from entrepot.inspection.values.strptime_sql import any_value, format_value
 from entrepot.schemas.lexical import DATE, TIME
 from entrepot.schemas.model import Field
-from entrepot.schemas.strptime import ANY_FORMATS, any_format_regex, expand_directives, format_regex
 
 DEFAULTS = {"date": DATE, "time": TIME, "datetime": f"{DATE}[T ]{TIME}"}
 
 
 def formatted_check(text: Sql, field: Field) -> Sql:
     """Whether `text` has the field's format, which is not the default."""
-    form = any_format_regex(field.type) if field.format == "any" else format_regex(field.format)
-    check = f"(regexp_full_match({text}, {literal(form)}) AND {formatted(text, field)} IS NOT NULL)"
+    check = f"{formatted(text, field)} IS NOT NULL"
     if field.format != "any":
-        return check
+        return f"({check})"
     return f"(({_is_default(text, field)} AND {default(text, field)} IS NOT NULL) OR {check})"
 
 
@@ -27,13 +30,11 @@ def _is_default(text: Sql, field: Field) -> Sql:
 
 
 def formatted(text: Sql, field: Field) -> Sql:
-    """A text in the field's format as a timestamp; a time as one of 1900-01-01. Without a zone
-    it is UTC. NULL where there is none."""
-    forms = ANY_FORMATS[field.type] if field.format == "any" else (field.format,)
-    listed = ", ".join(literal(expand_directives(form)) for form in forms)
-    if any("%z" in form for form in forms):
-        text = f"regexp_replace({text}, '([0-9])Z', '\\1+0000')"
-    return f"try_strptime({text}, [{listed}])"
+    """The place in the order of time (see `ordered`) of a text in the field's format; NULL where
+    there is none. Without a zone it is UTC."""
+    if field.format == "any":
+        return any_value(text, field.type)
+    return format_value(text, field.type, field.format)
 
 
 def default(text: Sql, field: Field) -> Sql:
@@ -67,17 +68,20 @@ def ordered(text: Sql, field: Field) -> Sql:
         plain = f"epoch_us({plain})"
     if field.format == "default":
         return plain
-    moment = formatted(text, field)
-    match field.type:
-        case "date":
-            other = f"(({moment})::DATE - DATE '1970-01-01')"
-        case "datetime":
-            other = f"epoch_us({moment})"
-        case _:
-            other = f"(epoch_us({moment}) - epoch_us(TIMESTAMP '1900-01-01'))"
+    other = formatted(text, field)
     if field.format != "any":
         return other
     return f"CASE WHEN {_is_default(text, field)} THEN {plain} ELSE {other} END"
+
+
+def moment(text: Sql, field: Field) -> Sql:
+    """A date, a time (of 1970-01-01) or a datetime as the engine's date or timestamp, in UTC; NULL
+    where there is none."""
+    if field.format == "default" and field.type != "time":
+        return default(text, field)
+    if field.type == "date":
+        return f"(DATE '1970-01-01' + ({ordered(text, field)})::INTEGER)"
+    return f"make_timestamp({ordered(text, field)})"
 
 
 def month_number(text: Sql) -> Sql:

@@ -11,10 +11,15 @@ from entrepot_client.cli.commands.tasks import report_outcome, watch_to_end
 from entrepot_client.cli.failures import ExitStatus, Failure
 from entrepot_client.cli.output import Output, output_of
 from entrepot_client.cli.progress import ProgressBar
-from entrepot_client.cli.schema_file import read_schema
+from entrepot_client.cli.schema_file import (
+    DialectOption,
+    EncodingOption,
+    read_reading,
+    read_schema,
+)
 from entrepot_client.cli.session import open_client
 from entrepot_client.cli.sizes import format_size, size_option
-from entrepot_client.models import Delivery, Task
+from entrepot_client.models import Delivery, ReadingOptions, Task
 
 if TYPE_CHECKING:
     from entrepot_client.client import Client
@@ -68,11 +73,15 @@ def push(
         bool,
         typer.Option("--enforce-schema", help="Infer the schema and hold later versions to it."),
     ] = False,
+    dialect: DialectOption = None,
+    encoding: EncodingOption = None,
     wait: Annotated[
         bool, typer.Option("--wait/--no-wait", help="Wait until it is published or rejected.")
     ] = True,
 ) -> None:
     """Define a file and upload its first version, or with --to a further one of a file.
+
+    Once a version is published, `entrepot schema set` changes --dialect and --encoding.
 
     A file of 8 MiB and more goes on where it was after a lost connection, and when it is pushed
     again after the program was ended.
@@ -95,11 +104,12 @@ def push(
             ExitStatus.WRONG_USAGE,
         )
     contract = read_schema(schema) if schema is not None else (enforce_schema or None)
+    reading = read_reading(dialect, encoding)
     with open_client(output) as client:
         if to is not None:
-            delivery = _deliver(client, output, path, to)
+            delivery = _deliver(client, output, path, to, reading)
         else:
-            delivery = _upload(client, output, path, description, size_limit, contract)
+            delivery = _upload(client, output, path, description, size_limit, contract, reading)
         if not wait:
             _print_delivery(output, delivery)
             return
@@ -116,6 +126,7 @@ def _upload(
     description: str | None,
     size_limit: int | None,
     contract: bool | Mapping[str, Any] | None,
+    reading: ReadingOptions,
 ) -> Delivery:
     from entrepot_client.upload import default_size_limit
 
@@ -129,6 +140,7 @@ def _upload(
                 description=description,
                 size_limit=size_limit,
                 enforce_schema=contract,
+                reading=reading,
                 progress=bar.show,
                 resume_in=state_folder(),
             )
@@ -137,10 +149,14 @@ def _upload(
         raise
 
 
-def _deliver(client: "Client", output: Output, path: Path, file_id: str) -> Delivery:
+def _deliver(
+    client: "Client", output: Output, path: Path, file_id: str, reading: ReadingOptions
+) -> Delivery:
     try:
         with ProgressBar(output, f"uploading {path.name}") as bar:
-            return client.deliver(path, file_id, progress=bar.show, resume_in=state_folder())
+            return client.deliver(
+                path, file_id, reading=reading, progress=bar.show, resume_in=state_folder()
+            )
     except KeyboardInterrupt:
         output.note(INTERRUPTED_NOTE)
         raise

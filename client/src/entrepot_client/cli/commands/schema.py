@@ -1,5 +1,6 @@
 """`entrepot schema`: show the schema of a file, infer one, and change it."""
 
+import json
 from pathlib import Path
 from typing import Annotated
 
@@ -9,9 +10,15 @@ from entrepot_client import errors
 from entrepot_client.cli.commands.tasks import report_outcome, watch_to_end
 from entrepot_client.cli.failures import ExitStatus, Failure
 from entrepot_client.cli.output import Format, output_of
-from entrepot_client.cli.schema_file import read_schema
+from entrepot_client.cli.schema_file import (
+    DialectOption,
+    EncodingOption,
+    read_reading,
+    read_schema,
+)
 from entrepot_client.cli.session import open_client
 from entrepot_client.local_engine import find_engine, run_engine
+from entrepot_client.models import FOUND_OUT
 
 _EXAMPLE_ID = "53c9c295-83f4-4754-a781-cd03841c806f"
 FileId = Annotated[str, typer.Argument(metavar="FILE_ID", help="The file's id.")]
@@ -42,17 +49,25 @@ def show(
         output.json(schema)
     elif schema["schema"] is None:
         raise Failure("The file has no schema.", "Give it one with `entrepot schema set`.")
+    elif schema["revision"] is None:
+        output.note("Not enforced: this was inferred for the current version.")
+        output.json(schema["schema"])
     else:
         heading = f"Revision {schema['revision']}, {schema['source']}, {schema['created_at']}"
         output.note(f"{heading} by {schema['user_name']}.")
         for change in schema["changes"] or []:
             output.note(f"  {_describe_change(change)}")
+        for name in ("dialect", "encoding"):
+            if schema.get(name) is not None:
+                output.note(f"Deliveries are read by the {name} {_compact(schema[name])}.")
         output.json(schema["schema"])
 
 
 def infer(
     ctx: typer.Context,
     path: Annotated[Path, typer.Argument(help="The file to look at.", exists=True, dir_okay=False)],
+    dialect: DialectOption = None,
+    encoding: EncodingOption = None,
 ) -> None:
     """Print the Table Schema that the whole of a file conforms to. Needs the server's package."""
     output = output_of(ctx)
@@ -62,7 +77,7 @@ def infer(
             "The engine is not installed here.",
             "Install the package entrepot, or deliver the file: its schema is inferred there.",
         )
-    result = run_engine(engine, path, None, "none")
+    result = run_engine(engine, path, None, "none", read_reading(dialect, encoding))
     fields = (result.schema or {}).get("fields")
     if not fields:
         raise Failure(result.detail, "Only tables have a schema.", ExitStatus.REJECTED)
@@ -74,8 +89,13 @@ def set_(
     ctx: typer.Context,
     file_id: FileId,
     path: Annotated[
-        Path, typer.Argument(metavar="SCHEMA", help="A Table Schema (JSON).", exists=True)
-    ],
+        Path | None,
+        typer.Argument(
+            metavar="[SCHEMA]", help="A Table Schema (JSON); it stays if left out.", exists=True
+        ),
+    ] = None,
+    dialect: DialectOption = None,
+    encoding: EncodingOption = None,
     accept_breaking: Annotated[
         bool, typer.Option("--accept-breaking", help="Also if it breaks what was agreed.")
     ] = False,
@@ -83,16 +103,28 @@ def set_(
         bool, typer.Option("--wait/--no-wait", help="Wait until it is checked.")
     ] = True,
 ) -> None:
-    """Give a file another schema, once the current version was held against it.
+    """Give a file another schema, and say how its deliveries are read, once the current version
+    was held against it.
 
     The file is enforced from then on. Exit status 5 when the current version breaks the schema:
     then nothing changes.
     """
     output = output_of(ctx)
-    schema = read_schema(path)
+    schema, reading = (
+        read_schema(path) if path is not None else None,
+        read_reading(dialect, encoding),
+    )
+    if schema is None and reading == FOUND_OUT:
+        raise Failure(
+            "There is nothing to change.",
+            "Give a Table Schema, --dialect or --encoding.",
+            ExitStatus.WRONG_USAGE,
+        )
     with open_client(output) as client:
         try:
-            task_id = client.set_schema(file_id, schema, accept_breaking=accept_breaking)
+            task_id = client.set_schema(
+                file_id, schema, reading=reading, accept_breaking=accept_breaking
+            )
         except errors.Conflict as error:
             raise _explain_conflict(error) from error
         if not wait:
@@ -109,6 +141,10 @@ def _explain_conflict(error: errors.Conflict) -> Failure:
     lines = tuple(_describe_change(change) for change in changes)
     advice = "If this is meant, run it again with --accept-breaking."
     return Failure(str(error), advice, ExitStatus.FAILED, lines, {"problem": error.document})
+
+
+def _compact(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _describe_change(change: dict[str, str]) -> str:

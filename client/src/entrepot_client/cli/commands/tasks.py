@@ -8,6 +8,7 @@ from entrepot_client.cli.explain import explain_task_failure
 from entrepot_client.cli.output import Output, output_of
 from entrepot_client.cli.progress import ProgressBar
 from entrepot_client.cli.session import open_client
+from entrepot_client.errors import ResourceNotFound
 from entrepot_client.models import Task
 
 if TYPE_CHECKING:
@@ -58,7 +59,9 @@ def show_task(ctx: typer.Context, task_id: TaskId) -> None:
     """Show a task as it is now."""
     output = output_of(ctx)
     with open_client(output) as client:
-        print_task(output, client.task(task_id), quiet="status")
+        task = client.task(task_id)
+        print_task(output, task, quiet="status")
+        note_warnings(client, task, output)
 
 
 def watch_task(ctx: typer.Context, task_id: TaskId) -> None:
@@ -93,7 +96,21 @@ def watch_to_end(client: "Client", task_id: str, output: Output) -> Task:
         output.note(f"The task goes on; follow it with `entrepot tasks watch {task_id}`.")
         raise
     assert last is not None  # `watch` gives at least one
+    note_warnings(client, last, output)
     return last
+
+
+def note_warnings(client: "Client", task: Task, output: Output) -> None:
+    """Note what was accepted with a warning, if the task judged a file and succeeded."""
+    if task.status != "succeeded" or not task.report_url:
+        return
+    try:
+        report = client.report(task)
+    except ResourceNotFound:  # deleted meanwhile
+        return
+    for table in report.get("tasks", []):
+        for warning in table.get("warnings", []):
+            output.note(f"Warning: {warning}")
 
 
 def report_outcome(task: Task, output: Output, quiet: str) -> None:

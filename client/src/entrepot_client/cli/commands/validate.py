@@ -11,9 +11,15 @@ from entrepot_client.cli.explain import explain_task_failure
 from entrepot_client.cli.failures import ExitStatus, Failure
 from entrepot_client.cli.output import Format, Output, output_of
 from entrepot_client.cli.progress import ProgressBar
-from entrepot_client.cli.schema_file import read_schema
+from entrepot_client.cli.schema_file import (
+    DialectOption,
+    EncodingOption,
+    read_reading,
+    read_schema,
+)
 from entrepot_client.cli.session import open_client
 from entrepot_client.local_engine import ValidationResult, find_engine, run_engine
+from entrepot_client.models import FOUND_OUT, ReadingOptions
 
 if TYPE_CHECKING:
     from entrepot_client.client import Client
@@ -44,6 +50,8 @@ def validate(
     enforce_schema: Annotated[
         bool, typer.Option("--enforce-schema", help="Demand a table of sound structure.")
     ] = False,
+    dialect: DialectOption = None,
+    encoding: EncodingOption = None,
     on_server: Annotated[
         bool, typer.Option("--on-server", help="Have the server judge, also where it can be here.")
     ] = False,
@@ -60,34 +68,46 @@ def validate(
             "Give one of them.",
             ExitStatus.WRONG_USAGE,
         )
+    reading = read_reading(dialect, encoding)
+    if file is not None and reading != FOUND_OUT:
+        raise Failure(
+            "With --file it is read as that file's contract says.",
+            "Leave out --dialect and --encoding.",
+            ExitStatus.WRONG_USAGE,
+        )
     table_schema = read_schema(schema) if schema is not None else None
     engine = None if on_server else find_engine()
     if engine is None:
         contract = table_schema if table_schema is not None else (enforce_schema or None)
-        result = _on_server(output, path, contract, file)
+        result = _on_server(output, path, contract, file, reading)
     elif file is not None:
         with open_client(output) as client:
             file_document = client.file(file).document
-        table_schema, dialect = file_document.get("schema"), file_document.get("table_dialect")
+        table_schema = file_document.get("schema")
+        reading = ReadingOptions(file_document.get("table_dialect"), file_document.get("encoding"))
         mode = (
             "given" if table_schema else "infer" if file_document.get("enforce_schema") else "none"
         )
-        result = run_engine(engine, path, table_schema, mode, dialect)
+        result = run_engine(engine, path, table_schema, mode, reading)
     else:
         mode = "given" if table_schema is not None else "infer" if enforce_schema else "none"
-        result = run_engine(engine, path, table_schema, mode)
+        result = run_engine(engine, path, table_schema, mode, reading)
     _show(output, result)
     if not result.valid:
         raise typer.Exit(ExitStatus.REJECTED)
 
 
 def _on_server(
-    output: Output, path: Path, contract: bool | Mapping[str, Any] | None, file: str | None
+    output: Output,
+    path: Path,
+    contract: bool | Mapping[str, Any] | None,
+    file: str | None,
+    reading: ReadingOptions,
 ) -> ValidationResult:
     with open_client(output) as client:
         with ProgressBar(output, f"uploading {path.name}") as bar:
             delivery = client.validate(
-                path, enforce_schema=contract, file_id=file, progress=bar.show
+                path, enforce_schema=contract, file_id=file, reading=reading, progress=bar.show
             )
         return wait_for_result(client, delivery.task_id, output)
 

@@ -8,6 +8,7 @@ from entrepot.grants.access import Entitlement
 from entrepot.http.api.models.values import (
     Bytes,
     Count,
+    EncodingName,
     Id,
     Sha256,
     TableDialect,
@@ -51,6 +52,7 @@ class FileDetails(FileSummary):
 
     schema: TableSchema | None
     table_dialect: TableDialect | None
+    encoding: EncodingName | None
     retention: RetentionRule | None
     exception: VersionException | None
     offered_to: NotRequired[UserName | None]

@@ -51,7 +51,8 @@ class TaskStats(TypedDict):
 
 class ReportTask(TypedDict):
     """The report on one table or file; `findings` are errors that do not count, because no
-    contract is enforced."""
+    contract is enforced; `drift` are those of its warnings that compare it with the version
+    before."""
 
     name: str
     type: Literal["table", "file"]
@@ -66,6 +67,7 @@ class ReportTask(TypedDict):
     rowsRejected: Count
     truncated: bool
     findings: NotRequired[list[ReportError]]
+    drift: NotRequired[list[str]]
 
 
 class ReportStats(TypedDict):
@@ -148,6 +150,7 @@ class ColumnProfile(TypedDict):
     quantilesAreEstimates: NotRequired[bool]
     histogram: NotRequired[Histogram]
     topValues: list[ValueCount]
+    categories: NotRequired[list[str]]
     suggestedEnum: NotRequired[list[str]]
 
 

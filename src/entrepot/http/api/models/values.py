@@ -28,3 +28,6 @@ TableSchema = Annotated[
 TableDialect = Annotated[
     dict[str, Any], Field(description="A Table Dialect (Data Package v2, Frictionless).")
 ]
+EncodingName = Annotated[
+    str, Field(description="An encoding as Python names it.", examples=["cp1252", "utf-8"])
+]

@@ -1,16 +1,19 @@
 """Versions of a file, and the revisions of its schema."""
 
-from typing import Annotated, Literal, NotRequired
+from typing import Annotated, NotRequired
 
 from pydantic import Field
 from typing_extensions import TypedDict
 
+from entrepot.files.contract import RevisionSource
 from entrepot.files.versions import VersionStatus
 from entrepot.http.api.models.values import (
     Bytes,
     Count,
+    EncodingName,
     Id,
     Sha256,
+    TableDialect,
     TableSchema,
     Timestamp,
     UserName,
@@ -63,10 +66,13 @@ class SchemaChange(TypedDict):
 
 
 class SchemaRevision(TypedDict):
-    """A revision of a schema, without the schema; `effect` is null for the first one."""
+    """A revision of a schema, without the schema; `effect` is null for the first one. `dialect` and
+    `encoding` are how deliveries were read; null: that was found out."""
 
     revision: VersionNumber
-    source: Literal["given", "inferred"]
+    source: RevisionSource
+    dialect: TableDialect | None
+    encoding: EncodingName | None
     version: VersionNumber | None
     effect: Effect | None
     changes: list[SchemaChange] | None
@@ -75,10 +81,13 @@ class SchemaRevision(TypedDict):
 
 
 class FileSchema(TypedDict):
-    """A revision of a file's schema; `revision` and `schema` are null where it has none."""
+    """A revision of a file's schema, and how deliveries are read. `revision` is null where it has
+    none; `schema` is then what was inferred for the current version, null if there is none."""
 
     revision: VersionNumber | None
-    source: NotRequired[Literal["given", "inferred"]]
+    source: NotRequired[RevisionSource]
+    dialect: TableDialect | None
+    encoding: EncodingName | None
     version: NotRequired[VersionNumber | None]
     effect: NotRequired[Effect | None]
     changes: NotRequired[list[SchemaChange] | None]

@@ -154,7 +154,7 @@ def _common_problems(
     if "{" in path and scope is not None:
         raised.append(errors.NotFound)
     if "requestBody" in operation:
-        raised += RECEIVING
+        raised += [*RECEIVING, errors.TooManyBodies]
     if any(each["in"] in ("query", "header") for each in operation.get("parameters", [])):
         raised.append(errors.FieldInvalid)
     responses = problems(*raised) | problems_of(FRAMEWORK_KINDS[500])

@@ -45,8 +45,9 @@ CREATION = {
             {
                 "type": "string",
                 "description": "`filename`, `file_size_limit`, `file_description`, "
-                "`enforce_schema`, `table_dialect`; or `filename`, `file_id`, `replaces`. "
-                "In base64.",
+                "`enforce_schema`, `table_dialect`, `encoding`; or `filename`, `file_id`, "
+                "`replaces`, and the two before them as long as the file has no published "
+                "version. In base64.",
             },
         ),
         _header("Upload-Concat", {"type": "string"}),

@@ -85,17 +85,33 @@ def _field(number: int, field: dict[str, Any]) -> FieldView:
         description=" · ".join(
             str(field[key]) for key in ("title", "description") if field.get(key)
         ),
-        rules=tuple(
-            RULES[name].format(join_values(constraints[name]))
-            for name in RULES
-            if name in constraints
+        rules=(
+            *(
+                RULES[name].format(join_values(constraints[name]))
+                for name in RULES
+                if name in constraints
+            ),
+            *(["has a value in some row"] if field.get("entrepot:notEmpty") else []),
         ),
-        value_forms=tuple(
-            VALUE_FORMS[name].format(join_values(field[name]))
-            for name in VALUE_FORMS
-            if name in field
+        value_forms=(
+            *(
+                VALUE_FORMS[name].format(join_values(field[name]))
+                for name in VALUE_FORMS
+                if name in field
+            ),
+            *_number_forms(field),
         ),
     )
+
+
+def _number_forms(field: dict[str, Any]) -> list[str]:
+    """What our own properties say of how a number is written."""
+    affix = field.get("entrepot:affix")
+    around = f"{affix.get('prefix', '')}…{affix.get('suffix', '')}" if affix else ""
+    return [
+        *([f"written as {quote_value(around)}"] if affix else []),
+        *(["no leading zeros"] if not field.get("entrepot:leadingZeros", True) else []),
+    ]
 
 
 def _sentences(schema: dict[str, Any]) -> list[str]:
@@ -104,6 +120,8 @@ def _sentences(schema: dict[str, Any]) -> list[str]:
         sentences.append(
             f"A cell means “no value” if it is {join_values(schema['missingValues'])}."
         )
+    if least := schema.get("entrepot:minRows"):
+        sentences.append(f"There {'is 1 row' if least == 1 else f'are {least:,} rows'} at least.")
     if schema.get("primaryKey"):
         sentences.append(f"Primary key: {join_values(schema['primaryKey'])}.")
     sentences += [f"Unique together: {join_values(key)}." for key in schema.get("uniqueKeys", [])]

@@ -58,6 +58,8 @@ def _encoding(values: dict[str, Any]) -> list[str]:
     texts = [short_text(values["encoding"])] if values.get("encoding") else []
     if values.get("encodingConfidence") is not None and values["encodingConfidence"] < 1:
         texts.append(f"{_percent(values['encodingConfidence'])} sure")
+    if values.get("encodingAlternatives"):
+        texts.append("else " + ", ".join(map(short_text, values["encodingAlternatives"])))
     if values.get("bom"):
         texts.append("with a byte order mark")
     if values.get("undecodable"):
@@ -126,7 +128,11 @@ def _packed(values: dict[str, Any]) -> list[str]:
 GROUPS: Sequence[tuple[tuple[str, ...], str, Callable[[dict[str, Any]], list[str]]]] = (
     (("format",), "Format", _format),
     (("compression", "unpacked"), "Compression", _packed),
-    (("encoding", "encodingConfidence", "bom", "undecodable"), "Encoding", _encoding),
+    (
+        ("encoding", "encodingConfidence", "encodingAlternatives", "bom", "undecodable"),
+        "Encoding",
+        _encoding,
+    ),
     (("dialect",), "Dialect", _dialect),
     (("sheet", "sheetNumber", "dateSystem", "otherSheets"), "Sheet", _sheet),
     (("headerRows",), "Header", _header),

@@ -9,22 +9,30 @@ from fastapi.responses import Response
 
 from entrepot.accounts.actor import Actor
 from entrepot.db.types import ReadConnection
-from entrepot.errors import BreakingChange, EntrepotError, SchemaInvalid
-from entrepot.files.contract import propose_schema
+from entrepot.errors import (
+    BreakingChange,
+    DialectInvalid,
+    EntrepotError,
+    FieldInvalid,
+    SchemaInvalid,
+)
+from entrepot.files.contract import propose_contract
 from entrepot.files.queries.read import FileRecord, Findings, find_newest_findings, get_file
 from entrepot.grants.access import access_manageable
 from entrepot.http.parameters import FileIdInPath
 from entrepot.http.problems.table import problem_kind
-from entrepot.http.web.form import read_form
+from entrepot.http.web.form import PageForm, read_form
 from entrepot.http.web.rendering import page
 from entrepot.http.web.session_work import PageWork, SessionWork, redirect
 from entrepot.schemas.enforcement import MAX_SCHEMA_BYTES, load_document
+from entrepot.schemas.reading.contract_document import ContractDocument
+from entrepot.schemas.reading.stated import MAX_DIALECT_BYTES, parse_reading_fields
 from entrepot.schemas.table_schema import parse_schema
 
 router = APIRouter()
 
-FORM_LIMIT = 3 * MAX_SCHEMA_BYTES + 1_000
-"""Bytes of the form: each byte of a schema is sent as three at most."""
+FORM_LIMIT = 3 * (MAX_SCHEMA_BYTES + MAX_DIALECT_BYTES) + 1_000
+"""Bytes of the form: each byte of a schema or a dialect is sent as three at most."""
 CHANGES_SHOWN = 100
 """Changes that a breaking schema would make, on the page."""
 
@@ -41,11 +49,15 @@ async def propose(request: Request, file_id: FileIdInPath, work: SessionWork) ->
     form = await read_form(request, FORM_LIMIT)
     text, accept = form.text("schema"), form.text("accept") == "yes"
     try:
-        schema = parse_schema(load_document(text.removeprefix("\ufeff")))
+        document = ContractDocument(
+            parse_schema(load_document(text.removeprefix("\ufeff"))),
+            parse_reading_fields(form.text("table_dialect"), form.text("encoding")),
+            frozenset({"dialect", "encoding"}),
+        )
         queue, now = work.parts.queue, work.now
-        task_id = await work.write(propose_schema, file_id, schema, accept, queue, now)
-    except (SchemaInvalid, BreakingChange) as failure:
-        return await _page(request, file_id, work, text, failure)
+        task_id = await work.write(propose_contract, file_id, document, accept, queue, now)
+    except (SchemaInvalid, DialectInvalid, FieldInvalid, BreakingChange) as failure:
+        return await _page(request, file_id, work, form, failure)
     queue.wake()
     return redirect(f"/tasks/{task_id}")
 
@@ -54,7 +66,7 @@ async def _page(
     request: Request,
     file_id: UUID,
     work: PageWork,
-    text: str | None,
+    form: PageForm | None,
     failure: EntrepotError | None,
 ) -> Response:
     def load(conn: ReadConnection, actor: Actor) -> tuple[FileRecord, Findings | None]:
@@ -69,11 +81,27 @@ async def _page(
         actor,
         status=problem_kind(failure).status if failure else 200,
         file=file,
-        text=_as_json(present) if text is None else text,
+        text=form.text("schema") if form else _as_json(present),
+        dialect=form.text("table_dialect") if form else _as_json(file.reading.dialect),
+        encoding=form.text("encoding") if form else file.reading.encoding or "",
+        field=_field_of(failure),
         inferred=file.schema is None and present is not None,
         failure=failure,
         changes=failure.changes[:CHANGES_SHOWN] if isinstance(failure, BreakingChange) else [],
     )
+
+
+def _field_of(failure: EntrepotError | None) -> str:
+    """The field beside which a refusal is told."""
+    match failure:
+        case FieldInvalid():
+            return failure.field
+        case DialectInvalid():
+            return "table_dialect"
+        case SchemaInvalid():
+            return "schema"
+        case _:
+            return ""
 
 
 def _as_json(schema: dict[str, Any] | None) -> str:

@@ -41,6 +41,7 @@ FIELDS = (
     "schema_file",
     "only_check",
     "table_dialect",
+    "encoding",
 )
 LONGEST_KEPT = 100_000
 """Characters of a field that a refused form shows again."""

@@ -5,7 +5,13 @@ from dataclasses import replace
 
 from entrepot.inspection.csv.contract.rows import RowRules
 from entrepot.inspection.csv.header_detection import BODY_ROWS, column_kinds
-from entrepot.inspection.csv.layout import MIN_NAMES_SHARE, Layout, join_labels, rows_with_names
+from entrepot.inspection.csv.layout import (
+    MIN_NAMES_SHARE,
+    Layout,
+    join_labels,
+    rows_with_names,
+    without_mark,
+)
 from entrepot.inspection.csv.lexer import COMMENT, Record
 from entrepot.schemas.table_dialect import TableDialect
 
@@ -35,14 +41,14 @@ def contract_layout(
         else (_first_record(records, rules, first),)
     )
     present = tuple(place for place in rows if place < len(records))
-    labels = _labels(cells, present, requested) if present == rows else []
+    labels = _labels(cells, present, requested, names) if present == rows else []
     known = set(names)
     # Columns may be missing or renamed, which is reported; half of the names are a header.
     if len(known.intersection(label.strip() for label in labels)) >= MIN_NAMES_SHARE * len(known):
         return _make_layout(cells, rows, rows[-1] + 1, _without_blank_last(labels, names))
     elsewhere = rows_with_names(cells, names)
     if elsewhere is not None and elsewhere != rows:
-        labels = _labels(cells, elsewhere, requested)
+        labels = _labels(cells, elsewhere, requested, names)
         layout = _make_layout(cells, elsewhere, elsewhere[-1] + 1, tuple(labels))
         return replace(layout, misplaced=_misplaced(rows, elsewhere, first))
     if present != rows:
@@ -63,10 +69,18 @@ def _first_record(records: Sequence[Record], rules: RowRules, first: int) -> int
 
 
 def _labels(
-    cells: Sequence[list[str]], rows: Sequence[int], requested: TableDialect | None
+    cells: Sequence[list[str]],
+    rows: Sequence[int],
+    requested: TableDialect | None,
+    names: Sequence[str],
 ) -> list[str]:
+    """The labels of the header; where it is a comment by its mark, without that, if the contract's
+    first name has none."""
     joint = requested.header_join if requested is not None else None
-    return join_labels([cells[n] for n in rows], " " if joint is None else joint)
+    labels = join_labels([cells[n] for n in rows], " " if joint is None else joint)
+    if names and labels[0] != names[0] and without_mark(labels[0]) == names[0]:
+        labels[0] = names[0]
+    return labels
 
 
 def _without_blank_last(labels: Sequence[str], names: Sequence[str]) -> tuple[str, ...]:

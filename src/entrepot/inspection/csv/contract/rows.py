@@ -68,6 +68,12 @@ class ContractEndFinder:
             self._last.append((number, cells[0]))
         self._blank.clear()
 
+    def add_blanks(self, first: int, last: int) -> None:
+        """The blank records from `first` to `last`."""
+        for number in range(first, min(last, first + MAX_FOOTER_RECORDS) + 1):
+            self.add(number, number, ())
+        self._blank[-1] = last
+
     def decide(self, last_number: int) -> TableEnd:
         """The table's end, once all records (the last is `last_number`) were added."""
         trailing = bool(self._blank) and self._blank[-1] == last_number

@@ -1,0 +1,203 @@
+"""Restore a snapshot into an empty data folder. What a snapshot lacks is found before any write.
+
+The database comes last: until then the folder holds no installation, and the same command goes on
+with it.
+"""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import mkdtemp
+from uuid import UUID
+
+from entrepot.backup.folder import (
+    DATABASE_FILE,
+    BackupFolder,
+    Manifest,
+    StoredCopy,
+    copy_blocks,
+    file_digest,
+    read_blob_list,
+    read_blocks,
+    read_manifest,
+)
+from entrepot.blobs.disk import count_files
+from entrepot.blobs.disk_identity import write_store_id
+from entrepot.blobs.disk_sync import DurableFolders, sync_folder
+from entrepot.bootstrap.identity import read_identity
+from entrepot.db.engine import database_url, open_database
+from entrepot.errors import StartRefused
+from entrepot.files.named_blobs import list_named_blobs
+from entrepot.settings import Settings
+
+MAX_NAMED = 5
+"""Missing pieces that a message names; it counts all of them."""
+MARK = "restoring"
+"""The file of a data folder whose restoration was cut off; it has the snapshot's name."""
+
+WriteCopy = Callable[[Path, Path, StoredCopy], None]
+
+
+@dataclass(frozen=True)
+class RestoreResult:
+    """What was restored: the snapshot, its installation, and its blobs."""
+
+    snapshot: str
+    installation: str
+    blobs: int
+    blob_bytes: int
+
+
+def restore(folder: Path, snapshot_name: str | None, settings: Settings) -> RestoreResult:
+    """Restore a snapshot, the newest by default, into the data folder of the settings.
+
+    The caller has locked the data folder. Raises StartRefused, before anything is written, if a
+    piece is missing or the data folder is not empty.
+    """
+    backup = BackupFolder(folder)
+    snapshot = backup.choose_snapshot(snapshot_name)
+    manifest = read_manifest(snapshot)
+    _refuse_other_data(settings, snapshot)
+    _check_pieces(backup, snapshot, manifest)
+    _check_database(settings, snapshot, manifest)
+    (settings.data / MARK).write_text(snapshot.name)
+    _write(backup, snapshot, manifest, settings, _copy)
+    (settings.data / MARK).unlink()
+    return RestoreResult(snapshot.name, manifest.installation, manifest.blobs, manifest.blob_bytes)
+
+
+@contextmanager
+def temporary_restoration(folder: Path, snapshot_name: str | None) -> Iterator[Path]:
+    """A data folder with the snapshot, for checks, removed at the end. Raises StartRefused.
+
+    Its blobs are hard links, so that it takes no space.
+    """
+    backup = BackupFolder(folder)
+    snapshot = backup.choose_snapshot(snapshot_name)
+    manifest = read_manifest(snapshot)
+    _check_pieces(backup, snapshot, manifest)
+    data = Path(mkdtemp(prefix="verify-", dir=folder))
+    try:
+        settings = Settings(data=data, database=None)
+        _write(backup, snapshot, manifest, settings, _link)
+        yield data
+    finally:
+        shutil.rmtree(data)
+
+
+def _refuse_other_data(settings: Settings, snapshot: Path) -> None:
+    mark = settings.data / MARK
+    if mark.is_file() and mark.read_text() == snapshot.name:
+        return
+    database = settings.embedded and settings.sqlite_file.exists()
+    if database or count_files(settings.blobs):
+        raise StartRefused(
+            reason=f"The data folder {settings.data} is not empty. Restore into an empty folder "
+            "with --data DIR, check it, then let the server use that one. Nothing was written."
+        )
+
+
+def _check_pieces(backup: BackupFolder, snapshot: Path, manifest: Manifest) -> None:
+    """Every file of the manifest is there and undamaged, every blob there with its size."""
+    missing = [
+        name for name, digest in manifest.files.items() if _digest_of(snapshot / name) != digest
+    ]
+    if manifest.database and _digest_of(snapshot / DATABASE_FILE) != manifest.database:
+        missing.append(DATABASE_FILE)
+    count = 0
+    for copy in read_blob_list(snapshot):
+        path = backup.blob_path(copy.blob_id)
+        count += 1
+        if not path.is_file() or path.stat().st_size != copy.size:
+            missing.append(str(path.relative_to(backup.root)))
+    if count != manifest.blobs:
+        missing.append(f"{manifest.blobs - count} lines of its list of blobs")
+    if missing:
+        more = f" and {len(missing) - MAX_NAMED} more" if len(missing) > MAX_NAMED else ""
+        raise StartRefused(
+            reason=f"The snapshot {snapshot.name} lacks pieces, or they are damaged: "
+            f"{', '.join(missing[:MAX_NAMED])}{more}. Nothing was written. Choose another with "
+            "--snapshot NAME."
+        )
+
+
+def _check_database(settings: Settings, snapshot: Path, manifest: Manifest) -> None:
+    """On PostgreSQL: the restored dump is of the same installation, and names no other blobs."""
+    if settings.embedded != (manifest.database is not None):
+        kind = "SQLite" if manifest.database else "PostgreSQL"
+        raise StartRefused(
+            reason=f"The snapshot {snapshot.name} is of an installation on {kind}; the settings "
+            "name another database. Set or unset ENTREPOT_DATABASE. Nothing was written."
+        )
+    if settings.embedded:
+        return
+    with closing(open_database(settings)) as database, database.reading() as conn:
+        identity = read_identity(conn)
+        if identity is None or str(identity.id) != manifest.installation:
+            raise StartRefused(
+                reason=f"The database {database_url(settings)} is not the one of installation "
+                f"{manifest.installation}. Restore its dump with pg_restore first. Nothing was "
+                "written."
+            )
+        copied = {copy.blob_id for copy in read_blob_list(snapshot)}
+        lacking = sum(
+            blob.blob_id not in copied and blob.keep_until is None
+            for blob in list_named_blobs(conn)
+        )
+    if lacking:
+        raise StartRefused(
+            reason=f"The database {database_url(settings)} names {lacking:,} blobs that the "
+            f"snapshot {snapshot.name} lacks: the dump is newer than the snapshot. Take the dump "
+            "before the snapshot, or choose a newer snapshot. Nothing was written."
+        )
+
+
+def _write(
+    backup: BackupFolder,
+    snapshot: Path,
+    manifest: Manifest,
+    settings: Settings,
+    write_copy: WriteCopy,
+) -> None:
+    folders = DurableFolders(settings.blobs)
+    touched: set[Path] = set()
+    for copy in read_blob_list(snapshot):
+        name = str(copy.blob_id)
+        target = settings.blobs / "blobs" / name[:2] / name[2:4] / name
+        folders.make(target.parent)
+        if not target.exists():
+            write_copy(backup.blob_path(copy.blob_id), target, copy)
+            touched.add(target.parent)
+    for path in touched:
+        sync_folder(path)
+    write_store_id(settings.blobs, UUID(manifest.installation))
+    names = [*manifest.files, *([DATABASE_FILE] if manifest.database else [])]
+    for name in names:  # the database last
+        copy_blocks(read_blocks(snapshot / name), settings.data / name)
+    sync_folder(settings.data)
+
+
+def _link(source: Path, target: Path, copy: StoredCopy) -> None:
+    del copy  # the check of the invariants reads every byte
+    os.link(source, target)
+
+
+def _copy(source: Path, target: Path, copy: StoredCopy) -> None:
+    size, digest = copy_blocks(read_blocks(source), target)
+    if (size, digest) != (copy.size, copy.sha256):
+        target.unlink()
+        raise StartRefused(
+            reason=f"The copy {source} is damaged: its SHA-256 is {digest}, expected "
+            f"{copy.sha256}. The restoration stopped. Choose another snapshot, into an empty "
+            "folder."
+        )
+
+
+def _digest_of(path: Path) -> str | None:
+    try:
+        return file_digest(path)
+    except FileNotFoundError:
+        return None

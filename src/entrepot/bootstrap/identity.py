@@ -1,0 +1,138 @@
+"""The identity of an installation: one random id in database, store and secret.
+
+Database, store and secret of different installations must never be used together: a sweep would
+take the blobs of the other for orphans, and every key would be void. So each start and each command
+compares them before it does anything. Only `serve`, `demo` and `admin init` create an identity.
+"""
+
+import hmac
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from pathlib import Path
+from uuid import UUID, uuid4
+
+from sqlalchemy import insert, inspect, select
+
+from entrepot.accounts.accounts import has_accounts
+from entrepot.blobs.disk import DiskStore, count_files
+from entrepot.blobs.disk_identity import ID_FILE, read_store_id, write_store_id
+from entrepot.blobs.store import BlobStore
+from entrepot.bootstrap.secret import create_secret, read_secret, secret_digest
+from entrepot.db.engine import Database, database_url
+from entrepot.db.tables import accounts, installation
+from entrepot.db.types import ReadConnection, WriteConnection
+from entrepot.errors import StartRefused
+from entrepot.files.remove import find_named_blobs
+from entrepot.settings import Settings
+
+SAMPLE_BLOBS = 1_000
+"""Blobs of a store without an id that are looked up in the database that is to own it."""
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What the database records of its installation."""
+
+    id: UUID
+    secret_digest: bytes
+    created_at: datetime
+
+
+def read_identity(conn: ReadConnection) -> Identity | None:
+    """The installation of this database; None if it has none yet."""
+    if not inspect(conn).has_table(installation.name):
+        return None
+    row = conn.execute(select(installation)).one_or_none()
+    return Identity(row.id, row.secret_digest, row.created_at) if row is not None else None
+
+
+def check_identity(settings: Settings, database: Database) -> Identity | None:
+    """Compare the ids of database, store and secret; the identity, None where no one has one.
+
+    Creates nothing. Raises StartRefused where they differ.
+    """
+    identity = database.read(read_identity)
+    store_id = _store_id(settings.blobs)
+    if identity is None:
+        if store_id is not None and database.read(_has_any_account):
+            return None  # `adopt_identity` decides whether they belong together
+        if store_id is not None and count_files(settings.blobs):
+            raise StartRefused(reason=_mismatch(settings, None, store_id))
+        return None
+    if store_id != identity.id:
+        raise StartRefused(reason=_mismatch(settings, identity.id, store_id))
+    digest = secret_digest(read_secret(settings), identity.id)
+    if not hmac.compare_digest(digest, identity.secret_digest):
+        raise StartRefused(
+            reason=f"The secret is not the one of installation {identity.id}, to which the "
+            f"database {database_url(settings)} belongs. Set ENTREPOT_SECRET to its secret, or "
+            f"bring {settings.data / 'secret'} back from a back-up: with another secret no API "
+            "key is valid. Nothing was changed."
+        )
+    return identity
+
+
+def adopt_identity(
+    settings: Settings, database: Database, clock: Callable[[], datetime]
+) -> Identity:
+    """The identity that the three have; a new one is created, or that of an earlier release
+    completed. Raises StartRefused where they belong to different installations.
+
+    The store's file is written first: cut off before the database's row, the next start takes the
+    id from it.
+    """
+    identity = check_identity(settings, database)
+    if identity is not None:
+        return identity
+    _refuse_foreign_blobs(settings, database)
+    secret = create_secret(settings)
+    installation_id = _store_id(settings.blobs)
+    if installation_id is None:
+        installation_id = uuid4()
+        write_store_id(settings.blobs, installation_id)
+    created = Identity(installation_id, secret_digest(secret, installation_id), clock())
+    return database.write(_record_identity, created)
+
+
+def _record_identity(conn: WriteConnection, identity: Identity) -> Identity:
+    conn.execute(insert(installation).values(**vars(identity)))
+    return identity
+
+
+def _refuse_foreign_blobs(settings: Settings, database: Database) -> None:
+    """Refuse a store that has no id yet and none of whose blobs the database names."""
+    store: BlobStore = DiskStore(settings.blobs, settings.disk_reserve)
+    blob_ids = [stat.blob_id for stat in islice(store.list(), SAMPLE_BLOBS)]
+    if blob_ids and not database.read(find_named_blobs, blob_ids):
+        raise StartRefused(
+            reason=f"The database {database_url(settings)} names none of the blobs in the store "
+            f"{settings.blobs}, so it is not the database of this store. Set ENTREPOT_DATABASE to "
+            "the database of this data folder, or name another folder with --data DIR. Nothing "
+            "was changed."
+        )
+
+
+def _store_id(root: Path) -> UUID | None:
+    try:
+        return read_store_id(root)
+    except ValueError:
+        raise StartRefused(
+            reason=f"The file {root / ID_FILE} does not hold the id of an installation, such as "
+            f"{UUID(int=0)}. Bring it back from a back-up. Nothing was changed."
+        ) from None
+
+
+def _mismatch(settings: Settings, database_id: UUID | None, store_id: UUID | None) -> str:
+    database_owner = f"to installation {database_id}" if database_id else "to no installation yet"
+    store_owner = f"to installation {store_id}" if store_id else "to none (is its disk mounted?)"
+    return (
+        f"The database {database_url(settings)} belongs {database_owner}, but the store "
+        f"{settings.blobs} belongs {store_owner}. Set ENTREPOT_DATABASE and --data DIR to the "
+        "database and the folder of one installation. Nothing was changed."
+    )
+
+
+def _has_any_account(conn: ReadConnection) -> bool:
+    return inspect(conn).has_table(accounts.name) and has_accounts(conn)

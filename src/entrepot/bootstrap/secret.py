@@ -1,0 +1,55 @@
+"""The installation's secret, which keys the hashes of API keys, sessions and links."""
+
+import hashlib
+import hmac
+import os
+import secrets
+from uuid import UUID
+
+from entrepot.errors import StartRefused
+from entrepot.settings import Settings
+
+
+def read_secret(settings: Settings) -> bytes:
+    """The secret of the settings, else of the data folder. Raises StartRefused if there is none."""
+    if settings.secret is not None:
+        return settings.secret.get_secret_value().encode()
+    path = settings.data / "secret"
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise StartRefused(
+            reason=f"The secret of the installation is missing: there is no file {path}, and "
+            "ENTREPOT_SECRET is not set. Bring it back from a back-up: without it no API key and "
+            "no session is valid. Nothing was changed."
+        ) from None
+
+
+def create_secret(settings: Settings) -> bytes:
+    """The secret; a random one is written to the data folder (mode 0600) if there is none."""
+    path = settings.data / "secret"
+    if settings.secret is None and not path.exists():
+        _write_secret_once(settings)
+    return read_secret(settings)
+
+
+def secret_digest(secret: bytes, installation_id: UUID) -> bytes:
+    """What an installation records of its secret: HMAC-SHA256 (RFC 2104) of its id, 32 bytes."""
+    return hmac.digest(secret, b"entrepot installation " + installation_id.bytes, hashlib.sha256)
+
+
+def _write_secret_once(settings: Settings) -> None:
+    # Written whole under another name first: a half-written secret would void every key.
+    path = settings.data / "secret"
+    draft = path.with_suffix(f".{os.getpid()}")
+    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "wb") as file:
+        file.write(secrets.token_hex(32).encode())
+        file.flush()
+        os.fsync(file.fileno())
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        pass
+    finally:
+        draft.unlink()

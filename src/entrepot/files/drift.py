@@ -1,0 +1,217 @@
+"""Drift: how far a version under a contract differs from the published one before it.
+
+It is a warning with both figures, never a reason for rejection: the contract says what is wrong,
+drift what is unusual. Rows are compared with the publication, columns as soon as their profile is
+measured.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, time
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import and_, select, update
+
+from entrepot.db.tables import files, inspections, versions
+from entrepot.db.types import WriteConnection
+from entrepot.inspection.report.summary import quoted
+
+MAX_ROWS_CHANGE = 0.5
+"""Share of the earlier rows by which the number of rows may differ."""
+MAX_EMPTY_CHANGE = 0.1
+"""By how much the share of empty cells may differ: 10 points."""
+MAX_CATEGORIES = 50
+"""Different values up to which a text column is one of categories."""
+MAX_RANGE_FACTOR = 10
+"""Times the earlier range within which the minimum and the maximum may lie."""
+ORDERED_TYPES = frozenset({"integer", "number", "year", "date", "time", "datetime"})
+"""Types of which a range has a width."""
+MAX_NAMED = 5
+"""Values that a sentence names."""
+MAX_WARNINGS = 50
+
+EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 (moments are compared without their zones)
+
+ColumnProfile = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A version by its number, with its rows and, if they are measured, its columns."""
+
+    version: int
+    rows: int
+    columns: Sequence[ColumnProfile] | None
+
+
+def note_drift(conn: WriteConnection, version_id: UUID) -> None:
+    """Compare a published version with the one before it, and the one after it with this one, and
+    write the warnings into their reports in place of earlier ones. Files without a contract have
+    none."""
+    own = conn.execute(_published().where(versions.c.id == version_id)).one_or_none()
+    if own is None or own.enforcement == "none":
+        return
+    of_file = _published().where(versions.c.file_id == own.file_id)
+    earlier = conn.execute(
+        of_file.where(versions.c.number < own.number).order_by(versions.c.number.desc()).limit(1)
+    ).one_or_none()
+    later = conn.execute(
+        of_file.where(versions.c.number > own.number).order_by(versions.c.number).limit(1)
+    ).one_or_none()
+    for before, after in ((earlier, own), (own, later)):
+        if before is not None and after is not None:
+            _write(
+                conn, after.id, after.report, compare_profiles(_profile(before), _profile(after))
+            )
+
+
+def _published() -> Any:
+    return (
+        select(
+            versions.c.id,
+            versions.c.file_id,
+            versions.c.number,
+            versions.c.row_count,
+            files.c.enforcement,
+            inspections.c.report,
+            inspections.c.columns,
+        )
+        .join(inspections, inspections.c.version_id == versions.c.id)
+        .join(files, files.c.id == versions.c.file_id)
+        .where(and_(versions.c.status == "published", versions.c.row_count.is_not(None)))
+    )
+
+
+def _profile(row: Any) -> Profile:
+    return Profile(row.number, row.row_count, row.columns)
+
+
+def _write(
+    conn: WriteConnection, version_id: UUID, report: dict[str, Any], warnings: list[str]
+) -> None:
+    if warnings == report["tasks"][0].get("drift", []):
+        return
+    report = _with_drift(report, warnings)
+    conn.execute(
+        update(inspections).where(inspections.c.version_id == version_id).values(report=report)
+    )
+
+
+def without_drift(report: dict[str, Any]) -> dict[str, Any]:
+    """The report without what it says of the version before, for those who may not read that."""
+    return _with_drift(report, []) if report["tasks"][0].get("drift") else report
+
+
+def _with_drift(report: dict[str, Any], drift: list[str]) -> dict[str, Any]:
+    table, *others = report["tasks"]
+    earlier = table.get("drift", [])
+    warnings = [*(text for text in table["warnings"] if text not in earlier), *drift]
+    added = len(warnings) - len(table["warnings"])
+    stats = {**table["stats"], "warnings": len(warnings)}
+    table = {key: value for key, value in table.items() if key != "drift"}
+    table |= {"warnings": warnings, "stats": stats} | ({"drift": drift} if drift else {})
+    total = {**report["stats"], "warnings": report["stats"]["warnings"] + added}
+    return {**report, "stats": total, "tasks": [table, *others]}
+
+
+def compare_profiles(before: Profile, after: Profile) -> list[str]:
+    """What has drifted from `before` to `after`, a sentence each; at most MAX_WARNINGS."""
+    sentences = list(_rows_change(before, after))
+    earlier = {column["name"]: column for column in before.columns or ()}
+    for column in after.columns or ():
+        if column["name"] in earlier:
+            sentences += _column_changes(earlier[column["name"]], column, before.version)
+    return sentences[:MAX_WARNINGS]
+
+
+def _rows_change(before: Profile, after: Profile) -> Iterator[str]:
+    if abs(after.rows - before.rows) > MAX_ROWS_CHANGE * before.rows:
+        yield f"The table has {_rows(after.rows)}; version {before.version:,} had {before.rows:,}."
+
+
+def _column_changes(before: ColumnProfile, after: ColumnProfile, version: int) -> Iterator[str]:
+    name = quoted(after["name"])
+    shares = [column["nulls"] / column["rows"] for column in (before, after) if column["rows"]]
+    if len(shares) == 2 and abs(shares[1] - shares[0]) > MAX_EMPTY_CHANGE:
+        yield (
+            f"{shares[1]:.1%} of the cells of {name} are empty; in version {version:,} it was "
+            f"{shares[0]:.1%}."
+        )
+    yield from _category_changes(before, after, name, version)
+    if before["type"] == after["type"] and before["type"] in ORDERED_TYPES:
+        yield from _range_changes(before, after, name, version)
+
+
+def _category_changes(
+    before: ColumnProfile, after: ColumnProfile, name: str, version: int
+) -> Iterator[str]:
+    known = before.get("categories")
+    values = before["rows"] - before["nulls"]
+    # Where no value repeats they are names, not categories.
+    if not known or before["distinct"] >= values:
+        return
+    had = f"version {version:,} had {len(known):,} different values"
+    if (categories := after.get("categories")) is None:
+        if after["distinct"] > MAX_CATEGORIES:
+            yield f"{name} has {after['distinct']:,} different values; {had}."
+        return
+    new = [value for value in categories if value not in set(known)]
+    if new:
+        some = ", ".join(map(quoted, new[:MAX_NAMED]))
+        more = f" and {len(new) - MAX_NAMED:,} more" if len(new) > MAX_NAMED else ""
+        noun = "value" if len(new) == 1 else "values"
+        yield f"{name} has {len(new):,} new {noun} ({some}{more}) of {len(categories):,}; {had}."
+
+
+def _range_changes(
+    before: ColumnProfile, after: ColumnProfile, name: str, version: int
+) -> Iterator[str]:
+    ends = [
+        _scaled(column.get(end)) for column in (before, after) for end in ("minimum", "maximum")
+    ]
+    if any(end is None for end in ends):
+        return
+    low, high, new_low, new_high = (float(end) for end in ends if end is not None)
+    is_number = isinstance(before["minimum"], int | float)
+    width = high - low or (abs(high) if is_number else 0)
+    if not width:
+        return
+    for end, beyond in (
+        ("minimum", high - new_low > MAX_RANGE_FACTOR * width),
+        ("maximum", new_high - low > MAX_RANGE_FACTOR * width),
+    ):
+        if beyond:
+            new, old = (_figure(column[end]) for column in (after, before))
+            yield f"The {end} of {name} is {new}; in version {version:,} it was {old}."
+
+
+def _scaled(value: Any) -> float | None:
+    """A number, or a moment in seconds; None for what has no distance from others."""
+    if isinstance(value, bool) or value is None:
+        return None
+    if isinstance(value, int | float):
+        return float(value) if abs(value) < 1e300 else None
+    for read in (_seconds_of_day, _seconds):
+        try:
+            return read(str(value))
+        except (ValueError, OverflowError):
+            continue
+    return None
+
+
+def _seconds_of_day(text: str) -> float:
+    clock = time.fromisoformat(text)
+    return clock.hour * 3600 + clock.minute * 60 + clock.second
+
+
+def _seconds(text: str) -> float:
+    return (datetime.fromisoformat(text).replace(tzinfo=None) - EPOCH).total_seconds()
+
+
+def _figure(value: Any) -> str:
+    return f"{value:,}" if isinstance(value, int | float) else str(value)
+
+
+def _rows(count: int) -> str:
+    return "1 row" if count == 1 else f"{count:,} rows"

@@ -1,0 +1,77 @@
+"""Check that a table has enough rows, and values in the columns that must not be empty.
+
+Both are properties of our own (`entrepot:minRows`, `entrepot:notEmpty`): the standard has no
+constraint on a whole table.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import duckdb
+
+from entrepot.inspection.report.report import problem
+from entrepot.inspection.sql import Sql
+from entrepot.inspection.table import Table
+from entrepot.inspection.values.cell_sql import CellSql
+from entrepot.schemas.model import TableSchema
+
+FIRST_ROWS = 1_000
+"""Rows that are looked at before all are: nearly every column has a value in them."""
+COLUMNS_PER_QUERY = 200
+"""Columns whose expressions fit into memory together."""
+
+
+def check_emptiness(
+    engine: duckdb.DuckDBPyConnection,
+    table: Table,
+    schema: TableSchema,
+    cells: Sequence[tuple[int, CellSql]],
+    rows: int,
+) -> list[dict[str, Any]]:
+    """The errors of a table with `rows` data rows: too few of them, or columns without any value.
+
+    `cells` are the columns that are checked, by position from 1. A table without rows has no empty
+    columns: its one error is that. Raises duckdb.Error where the scan fails.
+    """
+    if rows < schema.min_rows:
+        least = "1 row" if schema.min_rows == 1 else f"{schema.min_rows:,} rows"
+        if rows == 0:
+            return [problem("no-rows", f"at least {least} must be delivered")]
+        note = f"at least {least} must be delivered, there are {rows:,}"
+        return [problem("too-few-rows", note)]
+    filled_only = [(number, cell) for number, cell in cells if cell.field.not_empty]
+    if not rows or not filled_only:
+        return []
+    filled = columns_with_values(engine, table, filled_only)
+    return [
+        problem(
+            "empty-column",
+            'the column is "entrepot:notEmpty"',
+            fieldName=cell.field.name,
+            fieldNumber=number,
+        )
+        for number, cell in filled_only
+        if number not in filled
+    ]
+
+
+def columns_with_values(
+    engine: duckdb.DuckDBPyConnection, table: Table, cells: Sequence[tuple[int, CellSql]]
+) -> frozenset[int]:
+    """The positions of the columns that have a value in some row. Raises duckdb.Error."""
+    first_rows = f"(SELECT * FROM {table.relation} LIMIT {FIRST_ROWS})"
+    filled = _filled(engine, first_rows, cells)
+    sparse = [(number, cell) for number, cell in cells if number not in filled]
+    return frozenset(filled | _filled(engine, table.relation, sparse))
+
+
+def _filled(
+    engine: duckdb.DuckDBPyConnection, relation: Sql, cells: Sequence[tuple[int, CellSql]]
+) -> set[int]:
+    filled: set[int] = set()
+    for start in range(0, len(cells), COLUMNS_PER_QUERY):
+        part = cells[start : start + COLUMNS_PER_QUERY]
+        flags = ", ".join(f"bool_or({cell.present})" for _, cell in part)
+        row = engine.execute(f"SELECT {flags} FROM {relation}").fetchone() or ()
+        filled |= {number for (number, _), flag in zip(part, row, strict=True) if flag}
+    return filled

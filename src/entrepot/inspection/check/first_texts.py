@@ -1,0 +1,94 @@
+"""The first texts of each column, by which candidates for its type are chosen.
+
+What fails on them fails on the whole, so that the engine is asked only for what is likely.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import duckdb
+
+from entrepot.inspection.sql import Sql, literal, sql
+from entrepot.inspection.table import Column, Table
+from entrepot.schemas.missing_marks import MISSING_MARKS
+
+MAX_FIRST_ROWS, MIN_FIRST_ROWS, MAX_FIRST_CELLS = 1_000, 100, 200_000
+"""The rows by which candidates are chosen before all rows are asked; fewer of wide tables, since
+Python compares each cell with each candidate."""
+LATER_TEXTS, MAX_LATER_CHARS = 10, 10_000
+"""Texts, from each end of their order, of a column that has none in the first rows, and the
+characters of each; a longer one is a text whatever it looks like."""
+COLUMNS_PER_QUERY = 200
+"""A wide table is asked in several passes, so that its expressions fit into memory."""
+MARKS = frozenset(MISSING_MARKS)
+MARKS_SQL = ", ".join(map(literal, MISSING_MARKS))
+
+
+def first_texts(engine: duckdb.DuckDBPyConnection, table: Table) -> list[Counter[str]]:
+    """For each column its texts in the first rows, with their counts, marks of missing values and
+    native cells left out. Of a column without any, some of its later texts, each once. Raises
+    duckdb.Error where the scan fails."""
+    texts = _in_first_rows(engine, table)
+    waiting = [
+        n
+        for n, column in enumerate(table.columns)
+        if column.kind in ("text", None) and not texts[n]
+    ]
+    for start in range(0, len(waiting), COLUMNS_PER_QUERY):
+        part = waiting[start : start + COLUMNS_PER_QUERY]
+        later = _later_texts(engine, table, [table.columns[n] for n in part])
+        for n, some in zip(part, later, strict=True):
+            texts[n] = some
+    return texts
+
+
+def is_text(column: Column) -> Sql:
+    """The condition that a cell of the column is a text, not a value of the format's own."""
+    return f"{column.kind_sql} = 'text'" if column.kind is None else sql("true")
+
+
+def _in_first_rows(engine: duckdb.DuckDBPyConnection, table: Table) -> list[Counter[str]]:
+    kinds = ", ".join(f"coalesce({is_text(column)}, true)" for column in table.columns)
+    texts: list[Counter[str]] = [Counter() for _ in table.columns]
+    for row, textual in _first_rows(engine, table, f"[{kinds}]"):
+        for counted, cell, text in zip(texts, row, textual, strict=True):
+            if cell is not None and text and cell not in MARKS:
+                counted[cell] += 1
+    return texts
+
+
+def seen_texts(engine: duckdb.DuckDBPyConnection, table: Table) -> list[set[str]]:
+    """The texts of each column in the first rows. Raises duckdb.Error where the scan fails."""
+    texts: list[set[str]] = [set() for _ in table.columns]
+    for row, _ in _first_rows(engine, table, sql("NULL")):
+        for seen, cell in zip(texts, row, strict=True):
+            if cell is not None:
+                seen.add(cell)
+    return texts
+
+
+def _first_rows(
+    engine: duckdb.DuckDBPyConnection, table: Table, selected: Sql
+) -> list[tuple[list[str | None], Any]]:
+    cells = ", ".join(column.text for column in table.columns)
+    rows = min(MAX_FIRST_ROWS, max(MIN_FIRST_ROWS, MAX_FIRST_CELLS // max(1, len(table.columns))))
+    query = f"SELECT [{cells}], {selected} FROM {table.relation} LIMIT {rows}"
+    return engine.execute(query).fetchall()
+
+
+def _later_texts(
+    engine: duckdb.DuckDBPyConnection, table: Table, columns: Sequence[Column]
+) -> list[Counter[str]]:
+    def some(column: Column) -> Sql:
+        text = f"left({column.text}, {MAX_LATER_CHARS})"
+        telling = f"{is_text(column)} AND {column.text} NOT IN ({MARKS_SQL})"
+        ends = (
+            f"coalesce({end}({text}, {LATER_TEXTS}) FILTER (WHERE {telling}), [])"
+            for end in (sql("min"), sql("max"))
+        )
+        return " || ".join(ends)
+
+    query = f"SELECT {', '.join(map(some, columns))} FROM {table.relation}"
+    row = engine.execute(query).fetchone() or ()
+    return [Counter(dict.fromkeys(texts, 1)) for texts in row]

@@ -1,0 +1,59 @@
+"""The lexical forms of integers and numbers: decimal mark, groups of digits, what stands around.
+
+Patterns match a whole text, for RE2 and (with `re.ASCII`) for Python's `re` alike.
+"""
+
+import re
+
+from entrepot.schemas.model import Affix, Field
+
+THOUSANDS = r"[1-9]\d{{0,2}}(?:{group}\d{{3}})+"
+"""Groups of three digits: `1,234,567`."""
+INDIAN = r"[1-9]\d?(?:{group}\d{{2}})*{group}\d{{3}}"
+"""Groups of two digits before one of three: `12,34,567` (lakh and crore)."""
+BLANKS = "[\\s\u00a0\u202f]*"
+"""What may stand between a number and its affix."""
+SPECIAL = "nan|inf|infinity"
+
+
+def number_regex(field: Field, grouping: str | None = None) -> str:
+    """The pattern of the texts that are values of the field, an integer or a number, with nothing
+    around them. With a `groupChar` its groups are those of `grouping`, by default those that the
+    field has."""
+    if grouping is None:
+        grouping = INDIAN if field.indian_groups else THOUSANDS
+    whole = r"\d+" if field.leading_zeros else r"(?:0|[1-9]\d*)"
+    if field.group_char:
+        whole = rf"(?:{whole}|{grouping.format(group=re.escape(field.group_char))})"
+    if field.type == "integer":
+        # Programs that know no missing integers (pandas) write a point and zeros.
+        zeros = "" if "." in field.group_char else r"(?:\.0+)?"
+        return rf"\s*[-+]?{whole}{zeros}\s*"
+    mark = re.escape(field.decimal_char)
+    exponent = r"(?:[eE][-+]?\d+)?"
+    digits = rf"(?:{whole}(?:{mark}\d*)?|{mark}\d+){exponent}"
+    return rf"\s*[-+]?(?:{digits}|(?i:{SPECIAL}))\s*"
+
+
+def affix_regexes(field: Field) -> tuple[str, str]:
+    """What may stand before and behind a number that is not bare, as patterns."""
+    return rf"^[^-+\d{re.escape(field.decimal_char)}]*", r"\D*$"
+
+
+def affix_pattern(affix: Affix) -> str:
+    """A pattern of a number with its affix, on several lines too; group 1 is the number."""
+    prefix, suffix = (re.escape(text) for text in (affix.prefix, affix.suffix))
+    return f"(?s:{BLANKS}{prefix}{BLANKS}(.*?){BLANKS}{suffix}{BLANKS})"
+
+
+def without_affixes(text: str, field: Field) -> str:
+    """The text of a number without what stands around it, where the field says that it is not
+    bare; empty where the affix of the column is not there."""
+    if field.bare_number:
+        return text
+    if field.affix is not None:
+        match = re.fullmatch(affix_pattern(field.affix), text, re.ASCII)
+        return match[1] if match else ""
+    for affix in affix_regexes(field):
+        text = re.sub(affix, "", text, flags=re.ASCII)
+    return text

@@ -1,0 +1,88 @@
+"""The body that gives a file another contract: a schema, a dialect and an encoding, or a bare
+Table Schema, as the first release took it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from entrepot.errors import DialectInvalid, FieldInvalid, SchemaInvalid
+from entrepot.schemas.model import TableSchema
+from entrepot.schemas.reading.stated import (
+    FOUND_OUT,
+    StatedReading,
+    check_dialect,
+    parse_encoding,
+)
+from entrepot.schemas.table_schema import parse_schema
+
+PROPERTIES = ("schema", "dialect", "encoding", "enforced")
+"""What a contract document says."""
+ANSWERED = (
+    "revision",
+    "source",
+    "version",
+    "effect",
+    "changes",
+    "user_name",
+    "created_at",
+    "revisions_list",
+)
+"""What the answer to a GET says besides, so that it can be sent back as it came."""
+
+
+@dataclass(frozen=True)
+class ContractDocument:
+    """What a request wants of a contract; what it leaves out stays.
+
+    A dialect or an encoding is ended by `null`, so that `changed` names which of the two (by its
+    name in `StatedReading`) is to change at all.
+    """
+
+    schema: TableSchema | None
+    reading: StatedReading = FOUND_OUT
+    changed: frozenset[str] = frozenset()
+
+
+def parse_contract_document(document: Any) -> ContractDocument:
+    """Turn a parsed JSON document into what it says of a contract.
+
+    Pointers of faults lead into the document. Raises SchemaInvalid, DialectInvalid, FieldInvalid.
+    """
+    if not isinstance(document, dict) or "fields" in document or not _says_more(document):
+        return ContractDocument(parse_schema(document))
+    unknown = [name for name in document if name not in (*PROPERTIES, *ANSWERED)]
+    if unknown:
+        reason = f"is unknown; a contract has {', '.join(PROPERTIES)}."
+        raise FieldInvalid(unknown[0][:100].replace("\0", ""), reason)
+    enforced = document.get("enforced", True)
+    if enforced is not True:
+        reason = "is true or false." if enforced is not False else "is false: nothing would change."
+        raise FieldInvalid("enforced", f"{reason} Set it to true to enforce this schema.", "true")
+    dialect = document.get("dialect")
+    return ContractDocument(
+        _parse_schema(document.get("schema")),
+        StatedReading(
+            _parse_dialect(dialect) if dialect is not None else None,
+            parse_encoding(document.get("encoding")),
+        ),
+        frozenset({"dialect", "encoding"} & document.keys()),
+    )
+
+
+def _says_more(document: dict[str, Any]) -> bool:
+    return any(name in document for name in PROPERTIES)
+
+
+def _parse_schema(document: object) -> TableSchema | None:
+    if document is None:
+        return None
+    try:
+        return parse_schema(document)
+    except SchemaInvalid as error:
+        raise SchemaInvalid(f"/schema{error.pointer}", error.reason) from None
+
+
+def _parse_dialect(document: object) -> dict[str, Any]:
+    try:
+        return check_dialect(document, "dialect")
+    except DialectInvalid as error:
+        raise DialectInvalid(f"/dialect{error.pointer}", error.reason, "dialect") from None

@@ -1,0 +1,189 @@
+"""Commands that look create nothing; a database that cannot be used gets one clear sentence."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from sqlalchemy import make_url, text
+from tests.support.postgres import Postgres
+from tests.support.server import Server
+
+from entrepot.db.engine import open_database
+from entrepot.settings import read_settings
+from entrepot_client.cli.main import run as run_program
+
+Run = Callable[..., tuple[int, str]]
+
+LOOKING = (
+    ("doctor",),
+    ("doctor", "--deep"),
+    ("admin", "account", "list"),
+    ("admin", "account", "create", "acme", "--quota", "1GB"),
+    ("admin", "key", "create", "acme:maria"),
+    ("admin", "sweep"),
+    ("admin", "migrate"),
+)
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """run("admin", "init", ENTREPOT_X="…"): the exit status, and what it printed on one line."""
+
+    def call(*arguments: str, **variables: str) -> tuple[int, str]:
+        with monkeypatch.context() as patched:
+            for name, value in variables.items():
+                patched.setenv(name, value)
+            capsys.readouterr()
+            status = run_program(arguments)
+            printed = capsys.readouterr()
+        return status, " ".join((printed.out + printed.err).split())
+
+    return call
+
+
+@pytest.mark.parametrize("command", LOOKING, ids=" ".join)
+def test_a_command_without_an_installation_creates_nothing(
+    run: Run, tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    folder = tmp_path / "typo"
+    status, printed = run(*command, "--data", str(folder))
+    assert status == 1
+    assert f"There is no installation in the folder {folder}." in printed
+    assert "`entrepot admin init`" in printed
+    assert not folder.exists()
+
+
+def test_an_empty_postgresql_database_stays_empty(
+    run: Run, tmp_path: Path, postgres: Postgres
+) -> None:
+    url = postgres.new_database()
+    status, printed = run("doctor", "--data", str(tmp_path / "data"), ENTREPOT_DATABASE=url)
+    assert (status, "There is no installation in the database" in printed) == (1, True)
+    with open_database(read_settings(database=url)).reading() as conn:
+        assert not conn.scalar(text("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"))
+    assert not (tmp_path / "data").exists()
+
+
+def test_admin_init_creates_an_installation_once(run: Run, tmp_path: Path) -> None:
+    folder = str(tmp_path / "data")
+    status, printed = run("admin", "init", "--data", folder)
+    assert status == 0, printed
+    assert {path.stat().st_mode & 0o077 for path in Path(folder).glob("entrepot.db*")} == {0}
+    status, printed = run("admin", "init", "--data", folder)
+    assert (status, "is there already" in printed) == (1, True)
+    assert run("admin", "account", "create", "acme", "--quota", "1GB", "--data", folder)[0] == 0
+    status, printed = run("doctor", "--deep", "--data", folder)
+    assert status == 0, printed
+    assert "no server runs on it" in printed
+
+
+def test_a_folder_that_is_none_names_the_one_that_was_meant(run: Run, tmp_path: Path) -> None:
+    home = {"XDG_DATA_HOME": str(tmp_path)}
+    demo = tmp_path / "entrepot-demo"
+    assert run("admin", "init", "--data", str(demo))[0] == 0
+    status, printed = run("admin", "account", "list", **home)
+    assert (status, f"One is in {demo}: add --data {demo}." in printed) == (1, True)
+    assert not (tmp_path / "entrepot").exists()
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_commands_work_beside_a_running_server(
+    run: Run, serve: Callable[..., Server], kind: str, request: pytest.FixtureRequest
+) -> None:
+    settings = {}
+    if kind == "postgresql":
+        settings["database"] = request.getfixturevalue("postgres").new_database()
+    server = serve(**settings)
+    variables = {"ENTREPOT_DATABASE": settings["database"]} if settings else {}
+    for command in (
+        ("admin", "account", "create", "beside", "--quota", "1GB"),
+        ("admin", "account", "list"),
+        ("admin", "sweep"),
+        ("admin", "migrate"),
+        ("doctor",),
+    ):
+        status, printed = run(*command, "--data", str(server.data), **variables)
+        assert status == 0, printed
+    assert f"http://127.0.0.1:{server.given['port']} answers" in printed
+    assert "(a server runs on it)" in printed
+
+
+@pytest.mark.parametrize(
+    ("url", "sentence", "advice"),
+    [
+        (
+            "postgresql://entrepot@127.0.0.1:1/entrepot",
+            "onnection refused",
+            "Check that PostgreSQL",
+        ),
+        ("mysql://maria@127.0.0.1/entrepot", "must start with postgresql://", ""),
+        ("postgresql://127.0.0.1:port/entrepot", "is not the address", "One looks like"),
+    ],
+)
+@pytest.mark.parametrize("command", [("doctor",), ("serve", "--port", "0")], ids=" ".join)
+def test_a_database_that_does_not_answer_is_one_sentence(
+    run: Run, tmp_path: Path, url: str, sentence: str, advice: str, command: tuple[str, ...]
+) -> None:
+    status, printed = run(*command, "--data", str(tmp_path / "data"), ENTREPOT_DATABASE=url)
+    assert status == 1
+    assert sentence in printed
+    assert advice in printed
+    assert "Traceback" not in printed
+
+
+def test_a_missing_postgresql_database_and_a_wrong_owner_are_one_sentence(
+    run: Run, tmp_path: Path, postgres: Postgres
+) -> None:
+    url = make_url(postgres.new_database())
+    with open_database(
+        read_settings(database=url.render_as_string(hide_password=False))
+    ).writing() as conn:
+        conn.execute(text("CREATE ROLE stranger LOGIN PASSWORD 'x'"))
+    absent = url.set(database="absent").render_as_string(hide_password=False)
+    status, printed = run("doctor", "--data", str(tmp_path / "data"), ENTREPOT_DATABASE=absent)
+    assert (status, "does not exist" in printed) == (1, True), printed
+    assert "Create the database" in printed
+    stranger = url.set(username="stranger", password="x").render_as_string(hide_password=False)
+    status, printed = run(
+        "admin", "init", "--data", str(tmp_path / "data"), ENTREPOT_DATABASE=stranger
+    )
+    assert (status, "ermission denied" in printed) == (1, True), printed
+    assert "the owner of the database" in printed
+
+
+def test_a_file_that_is_no_database_is_one_sentence(run: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    assert run("admin", "init", "--data", str(folder))[0] == 0
+    for path in folder.glob("entrepot.db*"):
+        path.unlink()
+    (folder / "entrepot.db").write_bytes(b"no database" * 1000)
+    status, printed = run("doctor", "--data", str(folder))
+    assert (status, "file is not a database" in printed) == (1, True), printed
+
+
+def test_a_misspelt_variable_is_an_error_with_the_right_name(run: Run, tmp_path: Path) -> None:
+    folder = str(tmp_path / "data")
+    status, printed = run("admin", "init", "--data", folder, ENTREPOT_WORKRES="2")
+    assert (status, "ENTREPOT_WORKRES does not exist" in printed) == (1, True)
+    assert "Did you mean ENTREPOT_WORKERS?" in printed
+    assert not Path(folder).exists()
+
+
+def test_a_misspelt_setting_of_the_file_is_an_error_with_the_right_name(
+    run: Run, tmp_path: Path
+) -> None:
+    config = tmp_path / "settings.toml"
+    config.write_text("defalt_quota = 5\n")
+    status, printed = run(
+        "admin", "init", "--data", str(tmp_path / "data"), ENTREPOT_CONFIG=str(config)
+    )
+    assert (status, "defalt_quota does not exist" in printed) == (1, True)
+    assert "Did you mean default_quota?" in printed
+
+
+def test_the_clients_variables_are_no_settings(run: Run, tmp_path: Path) -> None:
+    status, printed = run(
+        "admin", "init", "--data", str(tmp_path / "data"),
+        ENTREPOT_ENDPOINT="http://127.0.0.1:1", ENTREPOT_API_KEY="epk_x",
+    )  # fmt: skip
+    assert status == 0, printed
