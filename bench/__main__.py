@@ -76,18 +76,18 @@ def parse(words: list[str]) -> argparse.Namespace:
 
 def main() -> int:
     """Run the measures; 0 if every target was met, 1 if one was missed, 2 if a peer is missing."""
-    given = parse(sys.argv[1:])
+    arguments = parse(sys.argv[1:])
     missed = missing = False
-    for name in given.only or MEASURES:
-        with tempfile.TemporaryDirectory(prefix="entrepot-bench-", dir=given.folder) as folder:
+    for name in arguments.only or MEASURES:
+        with tempfile.TemporaryDirectory(prefix="entrepot-bench-", dir=arguments.folder) as folder:
             trial = Trial(
                 Path(folder).resolve(),
-                given.size,
-                given.long_size,
-                given.pairs,
-                given.idle,
-                given.small,
-                given.files,
+                arguments.size,
+                arguments.long_size,
+                arguments.pairs,
+                arguments.idle,
+                arguments.small,
+                arguments.files,
             )
             if file_system(trial.folder) in ("tmpfs", "ramfs"):
                 print("Nothing is durable in memory: name a folder on a disk by --folder.")
@@ -101,7 +101,7 @@ def main() -> int:
                 missing = True
                 continue
             purpose = (MEASURES[name].__doc__ or "").strip()
-            if not given.dry:
+            if not arguments.dry:
                 write_section(name, purpose, lines, trial, datetime.now(UTC))
         print(f"\n{name}: {purpose}")
         for line in lines:

@@ -58,8 +58,8 @@ def activity(trial: Trial) -> list[Line]:
 
 def _paths(server: Entrepot, file: Path, numbers: Iterator[int]) -> list[str]:
     tasks = [server.upload(file, f"{next(numbers)}.bin").task_id for _ in range(FILES)]
-    found = [server.wait_task(task_id)["file_id"] for task_id in tasks]
-    return [f"/api/v1/file/download/{file_id}" for file_id in found]
+    result = [server.wait_task(task_id)["file_id"] for task_id in tasks]
+    return [f"/api/v1/file/download/{file_id}" for file_id in result]
 
 
 def _load_one(wrk: str, server: Entrepot, path: str) -> float:

@@ -96,9 +96,9 @@ class Entrepot:
             took = time.perf_counter() - began
         return TimedUpload(json.loads(answer.body)["task_id"], took, began_at)
 
-    def wait_task(self, task_id: str, patience: float = 600) -> dict[str, Any]:
+    def wait_task(self, task_id: str, seconds: float = 600) -> dict[str, Any]:
         """Wait until a task has ended well."""
-        deadline = time.monotonic() + patience
+        deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             task: dict[str, Any] = json.loads(self.get(f"/api/v1/task/{task_id}").body)
             if task["status"] == "succeeded":
@@ -106,7 +106,7 @@ class Entrepot:
             if task["finished_at"] is not None:
                 raise UnexpectedResponse(f"the task ended as {task}")
             time.sleep(0.1)
-        raise UnexpectedResponse(f"the task {task_id} did not end within {patience:g} seconds")
+        raise UnexpectedResponse(f"the task {task_id} did not end within {seconds:g} seconds")
 
 
 @dataclass(frozen=True)

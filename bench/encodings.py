@@ -73,9 +73,9 @@ def outcome(sample: Sample, folder: Path) -> tuple[bool, bool, str]:
     path = folder / "table.csv"
     data = sample.text.encode(sample.page)
     path.write_bytes(data)
-    found = scan_bytes(path, Progress(len(data))).encoding
-    right = data.decode(found.name, "replace") == sample.text
-    return right, found.sure >= MIN_SURE, found.name
+    result = scan_bytes(path, Progress(len(data))).encoding
+    right = data.decode(result.name, "replace") == sample.text
+    return right, result.sure >= MIN_SURE, result.name
 
 
 def encodings(trial: Trial) -> list[Line]:

@@ -69,12 +69,12 @@ def heuristics(trial: Trial) -> list[Line]:
             with _changed(module, name, key, factor):
                 after = _right(cases)
             counts.append((len(before - after), len(after - before)))
-        shown = f"`{name}`" if key is None else f"`{name}[{key!r}]`"
+        label = f"`{name}`" if key is None else f"`{name}[{key!r}]`"
         if any(map(any, counts)):
             smaller, larger = (f"{wrong} wrong, {right} right" for wrong, right in counts)
-            lines.append(Line(shown, f"smaller: {smaller}; larger: {larger}"))
+            lines.append(Line(label, f"smaller: {smaller}; larger: {larger}"))
         else:
-            still.append(shown)
+            still.append(label)
     return [*lines, Line("changes no reading", ", ".join(still))]
 
 

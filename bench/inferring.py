@@ -1,6 +1,6 @@
 """Whether inferred contracts fit real tables: each is delivered in two parts, by its rows."""
 
-from tests.support.real_tables import PartsOutcome, deliver, real_tables
+from tests.support.real_tables import DeliveryOutcome, deliver, real_tables
 
 from bench.pairs import Line
 from bench.trial import Trial
@@ -18,16 +18,16 @@ def inference(trial: Trial) -> list[Line]:
     outcomes = [deliver(table, trial.folder) for table in real_tables()]
     accepted = [each for each in outcomes if not each.first]
     damaged = [each for each in accepted if each.damage]
-    found = [each for each in damaged if each.found]
+    result = [each for each in damaged if each.is_named]
     return [
         Line("tables", f"{len(outcomes):,}", f"≥ {MIN_TABLES}", len(outcomes) >= MIN_TABLES),
         _share("first parts accepted", len(accepted), len(outcomes)),
         _share("second parts accepted", sum(not each.second for each in accepted), len(accepted)),
         Line(
             "damaged cells found and named",
-            f"{len(found):,} of {len(damaged):,}",
+            f"{len(result):,} of {len(damaged):,}",
             f"all of ≥ {MIN_DAMAGED}",
-            len(found) == len(damaged) >= MIN_DAMAGED,
+            len(result) == len(damaged) >= MIN_DAMAGED,
         ),
         *(_not_accepted(each) for each in outcomes if each.first or each.second),
     ]
@@ -39,6 +39,6 @@ def _share(what: str, some: int, of: int) -> Line:
     return Line(what, figure, f"≥ {MIN_ACCEPTED:.0%}", share >= MIN_ACCEPTED)
 
 
-def _not_accepted(outcome: PartsOutcome) -> Line:
+def _not_accepted(outcome: DeliveryOutcome) -> Line:
     part = "first" if outcome.first else "second"
     return Line(f"{outcome.name}, {part} part", outcome.first or outcome.second)

@@ -103,9 +103,9 @@ def inspection_small(trial: Trial) -> list[Line]:
         began, count = time.perf_counter(), 4 * trial.small
         _two_at_once(pool, file, count)
         rate = count / (time.perf_counter() - began)
-    found = spread(single)
+    result = spread(single)
     return [
-        Line("one inspection, ms", f"{found:.0f}", "< 50 ms at the median", found.median < 50),
+        Line("one inspection, ms", f"{result:.0f}", "< 50 ms at the median", result.median < 50),
         Line("a second, two at once", f"{rate:.1f}", "≥ 15", rate >= 15),
     ]
 
@@ -158,9 +158,9 @@ def pool_in(folder: Path) -> Iterator[InspectionPool]:
 def timed(pool: InspectionPool, file: Path, schema: dict[str, Any] | None) -> float:
     """Seconds of one inspection that must end with a verdict on the table."""
     began = time.perf_counter()
-    found = inspect(pool, file, schema)
+    result = inspect(pool, file, schema)
     seconds = time.perf_counter() - began
-    assert found.verdict in ("conforms", "violates"), found.detail
+    assert result.verdict in ("conforms", "violates"), result.detail
     return seconds
 
 
@@ -231,8 +231,8 @@ def peak_memory(
 
     request = InspectionRequest(file, file.name, file.stat().st_size, "given", schema)
     began = time.perf_counter()
-    found = pool.inspect(request, lambda done, total: None, look)
-    assert found.verdict == "conforms", found.detail
+    result = pool.inspect(request, lambda done, total: None, look)
+    assert result.verdict == "conforms", result.detail
     return peak, time.perf_counter() - began
 
 

@@ -86,10 +86,10 @@ def cells_of(language: str) -> tuple[list[str], list[str]]:
 def unseen_cells_of(language: str) -> list[str]:
     """The cells of a source that nothing is set with; few or none in some languages."""
     folder = Path(str(mimesis.__file__)).parent / "datasets" / MIMESIS.get(language, language)
-    found: set[str] = set()
+    result: set[str] = set()
     for path in sorted(folder.glob("*.json")):
-        found.update(_texts(json.loads(path.read_text(encoding="utf-8"))))
-    return sorted({composed(cell.strip(), language) for cell in found if _is_cell(cell)})
+        result.update(_texts(json.loads(path.read_text(encoding="utf-8"))))
+    return sorted({composed(cell.strip(), language) for cell in result if _is_cell(cell)})
 
 
 def _is_cell(cell: str) -> bool:
@@ -115,8 +115,8 @@ def _of_faker(language: str) -> Iterator[str]:
             if module.name == prefix or module.name.startswith(prefix + "_"):
                 if language in ("zh", "zh-tw") and module.name != prefix:
                     continue
-                found = importlib.import_module(f"faker.providers.{provider}.{module.name}")
-                for name, value in vars(found.Provider).items():
+                result = importlib.import_module(f"faker.providers.{provider}.{module.name}")
+                for name, value in vars(result.Provider).items():
                     if not name.startswith("_") and not inspect.isroutine(value):
                         yield from _texts(value)
 

@@ -67,8 +67,8 @@ def listing(trial: Trial) -> list[Line]:
         for who in ("admin", "member"):
             for where, sort in PAGES:
                 lines += _compared(servers, trial, who, where, f"sort={sort}", PAGE)
-        for what, name, found in SEARCHES:
-            lines += _compared(servers, trial, "admin", what, f"name={name}", found)
+        for what, name, expected in SEARCHES:
+            lines += _compared(servers, trial, "admin", what, f"name={name}", expected)
     return lines
 
 
@@ -82,7 +82,7 @@ def fill(database: Path, count: int) -> None:
 
 
 def _compared(
-    servers: dict[int, Entrepot], trial: Trial, who: str, where: str, query: str, found: int
+    servers: dict[int, Entrepot], trial: Trial, who: str, where: str, query: str, expected: int
 ) -> list[Line]:
     contenders: dict[str, Measure] = {}
     for files, server in servers.items():
@@ -90,7 +90,7 @@ def _compared(
         path = f"/api/v1/files?{query}&limit={PAGE}"
         if where.startswith("middle"):
             path = _middle(server, key, files, query)
-        contenders[str(files)] = page_time(server, path, "files_list", found, REQUESTS, key)
+        contenders[str(files)] = page_time(server, path, "files_list", expected, REQUESTS, key)
     times = alternate(contenders, trial.pairs)
     many, few = times[str(trial.files)], times[str(FEW)]
     ratio = ratios(many, few)

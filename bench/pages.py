@@ -10,7 +10,7 @@ from bench.wire import UnexpectedResponse, WireConnection, request_head
 
 
 def page_time(
-    server: Entrepot, path: str, envelope: str, found: int, requests: int, key: str | None = None
+    server: Entrepot, path: str, envelope: str, expected: int, requests: int, key: str | None = None
 ) -> Callable[[], float]:
     """Measures a page that has `found` items in its `envelope`."""
 
@@ -24,7 +24,7 @@ def page_time(
                 connection.send(head)
                 answer = connection.answer()
                 times.append(time.perf_counter() - began)
-        if answer.status != 200 or len(json.loads(answer.body)[envelope]) != found:
+        if answer.status != 200 or len(json.loads(answer.body)[envelope]) != expected:
             raise UnexpectedResponse(f"{answer.status}: {answer.body[:300]!r}")
         return median(times) * 1000
 

@@ -86,9 +86,9 @@ def _fetched(ours: Entrepot, file_id: str, target: Path) -> Path:
 
 
 def _compared(ours: Entrepot, address: str, parquet: Path, name: str, rounds: int) -> Line:
-    asked, query, most = PAGES[name]
+    parameters, query, most = PAGES[name]
     contenders: dict[str, Measure] = {
-        "ours": page_time(ours, f"{address}?{urlencode(asked)}", "rows", PAGE, REQUESTS),
+        "ours": page_time(ours, f"{address}?{urlencode(parameters)}", "rows", PAGE, REQUESTS),
         "duckdb": _engine_time(f"{PARQUET.format(parquet)} {query}"),
     }
     times = alternate(contenders, rounds)

@@ -21,10 +21,10 @@ class PeerMissing(Exception):
 
 def program(name: str, install: str) -> str:
     """The path of a program. Raises PeerMissing with how to install it."""
-    found = shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/local/sbin")
-    if found is None:
+    result = shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/local/sbin")
+    if result is None:
         raise PeerMissing(f"{name} is missing: {install}")
-    return found
+    return result
 
 
 def free_port() -> int:
@@ -86,12 +86,12 @@ def tree(root: int) -> list[int]:
         except OSError:
             continue  # gone meanwhile
         children.setdefault(int(after_name[1]), []).append(int(entry.name))
-    found, waiting = [], [root]
+    descendants, waiting = [], [root]
     while waiting:
         process = waiting.pop()
-        found.append(process)
+        descendants.append(process)
         waiting += children.get(process, [])
-    return found
+    return descendants
 
 
 def cpu_seconds(processes: list[int]) -> float:

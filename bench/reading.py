@@ -78,9 +78,9 @@ def with_duckdb(path: Path, options: str = "") -> Rows:
     with duckdb.connect() as engine:
         sniffed = engine.execute(f"SELECT HasHeader FROM sniff_csv(?{options})", [str(path)])
         (header,) = sniffed.fetchone() or (False,)
-        found = engine.execute(f"FROM read_csv(?, all_varchar=true{options})", [str(path)])
-        labels = [[column[0] for column in found.description]] if header else []
-        return labels + [_texts(row) for row in found.fetchall()]
+        result = engine.execute(f"FROM read_csv(?, all_varchar=true{options})", [str(path)])
+        labels = [[column[0] for column in result.description]] if header else []
+        return labels + [_texts(row) for row in result.fetchall()]
 
 
 def with_duckdb_lenient(path: Path) -> Rows:
@@ -199,12 +199,12 @@ def attempt(reader: Reader, path: Path) -> ReaderResult | None:
     try:
         with warnings.catch_warnings(), patience():
             warnings.simplefilter("ignore")
-            found = reader(path)
+            result = reader(path)
     except ImportError:
         raise
     except Exception:
         return None
-    return found if isinstance(found, ReaderResult) else ReaderResult(found)
+    return result if isinstance(result, ReaderResult) else ReaderResult(result)
 
 
 def bare(table: Rows) -> Rows:

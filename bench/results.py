@@ -85,7 +85,7 @@ def file_system(folder: Path) -> str:
     """The type of the file system that a folder lies on."""
     best, kind = "", "?"
     for line in Path("/proc/mounts").read_text().splitlines():
-        _, mount, found, *_ = line.split()
+        _, mount, result, *_ = line.split()
         if folder.is_relative_to(mount) and len(mount) >= len(best):
-            best, kind = mount, found
+            best, kind = mount, result
     return kind

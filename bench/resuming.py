@@ -52,8 +52,8 @@ def resuming(trial: Trial) -> list[Line]:
 def _upload(ours: Entrepot, file: Path, name: str, pieces: list[int]) -> float:
     """MiB a second, creation included."""
     size = file.stat().st_size
-    told = {"filename": name, "file_size_limit": str(size)}
-    pairs = ",".join(f"{k} {b64encode(v.encode()).decode()}" for k, v in told.items())
+    fields = {"filename": name, "file_size_limit": str(size)}
+    pairs = ",".join(f"{k} {b64encode(v.encode()).decode()}" for k, v in fields.items())
     creation = {**ours.headers(), **TUS, "Upload-Length": str(size), "Upload-Metadata": pairs}
     with WireConnection(ours.port) as connection, file.open("rb") as source:
         began = time.perf_counter()

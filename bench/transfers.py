@@ -213,10 +213,10 @@ def load(wrk: str, port: int, path: str, headers: dict[str, str], *more: str) ->
     )
     if "Non-2xx" in done.stdout or "Socket errors" in done.stdout:
         raise UnexpectedResponse(done.stdout)
-    found = re.search(r"Requests/sec:\s+([\d.]+)", done.stdout)
-    if found is None:
+    result = re.search(r"Requests/sec:\s+([\d.]+)", done.stdout)
+    if result is None:
         raise UnexpectedResponse(done.stdout)
-    return float(found[1])
+    return float(result[1])
 
 
 def _deliver(ours: Entrepot, file: Path) -> Any:
@@ -243,6 +243,6 @@ def _timed(size: int) -> Iterator[_Clock]:
     clock.seconds = time.perf_counter() - began
 
 
-def _expect(found: int, *wanted: int) -> None:
-    if found not in wanted:
-        raise UnexpectedResponse(f"{found} instead of {wanted[0]}")
+def _expect(status: int, *expected: int) -> None:
+    if status not in expected:
+        raise UnexpectedResponse(f"{status} instead of {expected[0]}")

@@ -34,23 +34,23 @@ def small_csv(path: Path) -> Path:
 def latency(trial: Trial) -> list[Line]:
     """From the first byte of a small delivery to the 202, to `finished_at`, to its event."""
     file = small_csv(trial.folder / "small.csv")
-    answered, finished, told = [], [], []
+    answered, finished, reported = [], [], []
     with entrepot(trial.folder / "entrepot") as ours:
         for number in range(WARM_UPS + trial.small):
             time.sleep(PAUSE)
             delivery = ours.upload(file, f"{number}.csv")
-            heard = _heard_of_end(ours, delivery.task_id)
+            event_at = _heard_of_end(ours, delivery.task_id)
             if number >= WARM_UPS:
                 answered.append(delivery.seconds * 1000)
-                told.append((heard - delivery.began_at) * 1000)
+                reported.append((event_at - delivery.began_at) * 1000)
                 end = _finished_at(ours, delivery.task_id)
                 finished.append((end - delivery.began_at) * 1000)
     target = f"≤ {LATENCY * 1000:g} ms at the median"
     return [
         Line("to the 202, ms", f"{spread(answered):.0f}"),
         *(
-            Line(f"{what}, ms", f"{(found := spread(values)):.0f}", target, found.median <= 150)
-            for what, values in (("to finished_at", finished), ("to the event", told))
+            Line(f"{what}, ms", f"{(result := spread(values)):.0f}", target, result.median <= 150)
+            for what, values in (("to finished_at", finished), ("to the event", reported))
         ),
     ]
 

@@ -8,6 +8,7 @@ import sys
 import tomllib
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,12 @@ def modules(*folders: Path) -> list[Path]:
     return [path for folder in folders for path in files_below(folder, ".py")]
 
 
+@cache
+def tree_of(path: Path) -> ast.Module:
+    """The syntax tree of a module, parsed once for all tests."""
+    return ast.parse(path.read_text())
+
+
 def relative(path: Path) -> str:
     """The path as seen from the root of the repository."""
     return path.relative_to(ROOT).as_posix()
@@ -108,28 +115,28 @@ def test_folders_are_small() -> None:
 
 
 def test_functions_are_small() -> None:
-    found = {}
+    findings = {}
     for path in modules(*CODE):
         if "migrations/versions" in path.as_posix():
             continue  # a list of tables is as long as it is
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in ast.walk(tree_of(path)):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 length = (node.end_lineno or node.lineno) - node.lineno + 1
                 if length > FUNCTION_LINES:
-                    found[f"{relative(path)}:{node.name}"] = length
-    assert found == {}
+                    findings[f"{relative(path)}:{node.name}"] = length
+    assert findings == {}
 
 
 def test_functions_of_files_take_few_parameters_or_say_why() -> None:
-    found = {
+    findings = {
         f"{relative(path)}:{node.name}": len(parameters(node))
         for path in modules(ROOT / "src" / "entrepot" / "files")
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in ast.walk(tree_of(path))
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         and len(parameters(node)) > MAX_PARAMETERS
         and "parameters" not in (ast.get_docstring(node) or "")
     }
-    assert found == {}
+    assert findings == {}
 
 
 def test_every_kind_of_parameter_counts() -> None:
@@ -150,20 +157,17 @@ def test_modules_are_named_by_what_they_do() -> None:
 def test_replaced_names_do_not_come_back() -> None:
     deny_list = tomllib.loads((ROOT / "tests" / "deny_list.toml").read_text())
     denied = {kind: set(deny_list[kind]) for kind in ("modules", "classes", "functions")}
+    variables, later = set(deny_list["variables"]), tuple(deny_list["variables_later"])
     violations = set()
     for path in modules(*CODE):
+        place = relative(path)
         if path.stem.removeprefix("test_") in denied["modules"]:
-            violations.add(f"{relative(path)}:{path.stem}")
-        for node in ast.walk(ast.parse(path.read_text())):
-            match node:
-                case ast.ClassDef():
-                    names = denied["classes"]
-                case ast.FunctionDef() | ast.AsyncFunctionDef():
-                    names = denied["functions"]
-                case _:
-                    continue
-            if node.name.lstrip("_") in names:
-                violations.add(f"{relative(path)}:{node.name}")
+            violations.add(f"{place}:{path.stem}")
+        denied["variables"] = set() if place.startswith(later) else variables
+        for node in ast.walk(tree_of(path)):
+            kind, name = defined_name(node)
+            if kind and name.lstrip("_") in denied[kind]:
+                violations.add(f"{place}:{name}")
     exempt = set(deny_list["exempt"])
     assert (violations - exempt, exempt - violations) == (set(), set())
 
@@ -171,7 +175,7 @@ def test_replaced_names_do_not_come_back() -> None:
 def test_no_class_name_exists_twice() -> None:
     places = defaultdict(list)
     for path in modules(*CODE):
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in ast.walk(tree_of(path)):
             if isinstance(node, ast.ClassDef):
                 places[node.name].append(f"{relative(path)}:{node.lineno}")
     assert {name: where for name, where in places.items() if len(where) > 1} == {}
@@ -181,25 +185,25 @@ def test_only_grants_makes_checked_handles() -> None:
     makers = {
         relative(path)
         for path in modules(*PRODUCT)
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in ast.walk(tree_of(path))
         if isinstance(node, ast.Call) and _called(node) in HANDLES
     }
     assert {path for path in makers if not path.startswith("src/entrepot/grants/")} == set()
 
 
 def test_only_db_commits() -> None:
-    found = {
+    findings = {
         f"{relative(path)}: {ast.unparse(node)}"
         for path in modules(ROOT / "src")
         if not relative(path).startswith("src/entrepot/db/")
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in ast.walk(tree_of(path))
         if isinstance(node, ast.Call)
         and isinstance(node.func, ast.Attribute)
         and node.func.attr in ("commit", "begin", "rollback")
         and isinstance(node.func.value, ast.Name)
         and node.func.value.id in ("conn", "connection")
     }
-    assert found == set()
+    assert findings == set()
 
 
 def test_every_error_has_its_problem() -> None:
@@ -228,12 +232,12 @@ def test_runs_are_made_of_what_exists() -> None:
 def test_pages_keep_scripts_and_styles_out_of_their_markup() -> None:
     inline = re.compile(r"<script(?![^>]*\bsrc=)|<style\b|\sstyle=|\son[a-z]+=", re.I)
     pages = ROOT / "src" / "entrepot" / "http" / "web"
-    found = {
+    findings = {
         relative(path): match.group()
         for path in files_below(pages, ".html")
         if (match := inline.search(path.read_text()))
     }
-    assert found == {}
+    assert findings == {}
     scripts = {
         relative(path): len(path.read_text().splitlines()) for path in files_below(pages, ".js")
     }
@@ -251,21 +255,43 @@ def test_no_word_ties_the_repository_to_one_machine() -> None:
         + "ot|ho"
         + r"me/[a-z]+)/[A-Za-z.]"
     )
-    found = {}
+    findings = {}
     for path in files_below(ROOT):
         try:
             text = path.read_text(encoding="utf-8")
         except UnicodeDecodeError:
             continue
         if match := words.search(text):
-            found[relative(path)] = match.group()
-    assert found == {}
+            findings[relative(path)] = match.group()
+    assert findings == {}
+
+
+def defined_name(node: ast.AST) -> tuple[str, str]:
+    """What a node defines, as the deny-list calls it, and its name; empty if it defines nothing."""
+    match node:
+        case ast.ClassDef():
+            return "classes", node.name
+        case ast.FunctionDef() | ast.AsyncFunctionDef():
+            return "functions", node.name
+        case ast.Name(ctx=ast.Store()):
+            return "variables", node.id
+        case ast.arg():
+            return "variables", node.arg
+        case ast.ExceptHandler(name=str(name)) | ast.MatchAs(name=str(name)):
+            return "variables", name
+    return "", ""
 
 
 def parameters(node: ast.FunctionDef | ast.AsyncFunctionDef) -> list[str]:
     """The names of what a function takes, without the object or class that a method is of."""
-    given = node.args
-    ordered = [*given.posonlyargs, *given.args, given.vararg, *given.kwonlyargs, given.kwarg]
+    arguments = node.args
+    ordered = [
+        *arguments.posonlyargs,
+        *arguments.args,
+        arguments.vararg,
+        *arguments.kwonlyargs,
+        arguments.kwarg,
+    ]
     names = [each.arg for each in ordered if each is not None]
     return names[1:] if names[:1] in (["self"], ["cls"]) else names
 

@@ -53,12 +53,12 @@ MESSAGE = re.compile(r'^msgstr(?:\[\d\])? "(.*?)"$((?:\n"(?:.*)"$)*)', re.MULTIL
 def sentences(language: str) -> list[str]:
     """The translations of Django into the language."""
     name = DJANGO.get(language, language)
-    found: list[str] = []
+    results: list[str] = []
     for path in sorted(Path(str(django.__file__)).parent.rglob(f"locale/{name}/**/*.po")):
         for first, more in MESSAGE.findall(path.read_text(encoding="utf-8")):
             text = first + more.replace('"\n"', "")
-            found.append(re.sub(r"%\(?\w*\)?[sdr]?|\\.|<[^>]*>|\{[^}]*\}|[%&]\w*", " ", text))
-    return [composed(text, language) for text in found]
+            results.append(re.sub(r"%\(?\w*\)?[sdr]?|\\.|<[^>]*>|\{[^}]*\}|[%&]\w*", " ", text))
+    return [composed(text, language) for text in results]
 
 
 def trained_cells(language: str, part: str) -> list[str]:

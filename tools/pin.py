@@ -25,19 +25,19 @@ def pins(lock: str) -> list[str]:
 
     A package that is locked at several versions gets the markers under which each holds.
     """
-    found = []
+    result = []
     for package in tomllib.loads(lock)["package"]:
         if "registry" not in package["source"]:
             continue  # a member of the workspace
         pin = f"{package['name']}=={package['version']}"
         markers = package.get("resolution-markers")
-        found.append(f"{pin} ; {' or '.join(f'({m})' for m in markers)}" if markers else pin)
-    return sorted(found)
+        result.append(f"{pin} ; {' or '.join(f'({m})' for m in markers)}" if markers else pin)
+    return sorted(result)
 
 
-def with_pins(pyproject: str, wanted: list[str]) -> str:
+def with_pins(pyproject: str, requirements: list[str]) -> str:
     """The text of pyproject.toml with `wanted` as its block of constraints."""
-    lines = "".join(f'    "{pin}",\n' for pin in wanted)
+    lines = "".join(f'    "{pin}",\n' for pin in requirements)
     return _replace_one(BLOCK, f"constraint-dependencies = [\n{lines}]", pyproject)
 
 
@@ -63,10 +63,10 @@ def main() -> None:
     server, client = ROOT / "pyproject.toml", ROOT / "client" / "pyproject.toml"
     text = server.read_text()
     version = tomllib.loads(text)["project"]["version"]
-    wanted = pins((ROOT / "uv.lock").read_text())
-    server.write_text(with_client_version(with_pins(text, wanted), version))
+    requirements = pins((ROOT / "uv.lock").read_text())
+    server.write_text(with_client_version(with_pins(text, requirements), version))
     client.write_text(with_version(client.read_text(), version))
-    print(f"{len(wanted)} pins written, for version {version}.")
+    print(f"{len(requirements)} pins written, for version {version}.")
 
 
 if __name__ == "__main__":

@@ -200,8 +200,8 @@ def _command(path: str, command: Any) -> str:
         if param.param_type_name == "option" and not EVERYWHERE.intersection(param.opts)
         for names, text in [param.get_help_record(context) or ("", "")]
     ]
-    said = inspect.cleandoc(command.help or "").replace("\n", " ")
-    lines = [f"## {path}", "", said, "", "```text", arguments, "```"]
+    description = inspect.cleandoc(command.help or "").replace("\n", " ")
+    lines = [f"## {path}", "", description, "", "```text", arguments, "```"]
     if options:
         lines += ["", *options]
     if command.epilog:

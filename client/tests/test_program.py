@@ -297,13 +297,13 @@ def test_a_bar_on_a_terminal_after_a_second_and_none_in_a_pipe(
         wait_until((tmp_path / "orders.csv.part").exists)
         threading.Timer(1.2, peer.hold.set).start()
         out, _ = process.communicate(timeout=60)
-    shown = b""
+    output = b""
     try:
         while piece := os.read(ours, 65_536):
-            shown += piece
+            output += piece
     except OSError:
         pass  # Linux ends a pseudo-terminal whose other side is closed so.
     os.close(ours)
     assert process.returncode == 0
     assert out == b"orders.csv\n"
-    assert (b"downloading" in shown) is terminal
+    assert (b"downloading" in output) is terminal

@@ -155,12 +155,12 @@ class Installation:
     def part(self, role: str, index: int = 0) -> psutil.Process:
         """The supervisor's child with that role."""
         assert self.server.process is not None
-        found = [
+        result = [
             child
             for child in psutil.Process(self.server.process.pid).children()
             if plays(child, role)
         ]
-        return found[index]
+        return result[index]
 
     def part_pid(self, role: str) -> int | None:
         """The pid of that part; None while there is none."""
@@ -181,15 +181,15 @@ class Installation:
 
     def inspectors(self) -> list[psutil.Process]:
         """The process that inspecting ones are forked from, and those."""
-        found = []
+        result = []
         assert self.server.process is not None
         for child in psutil.Process(self.server.process.pid).children(recursive=True):
             try:
                 if "entrepot.inspection.sandbox.forkserver" in child.cmdline():
-                    found.append(child)
+                    result.append(child)
             except psutil.Error:
                 pass
-        return found
+        return result
 
     def freeze_inspectors(self) -> None:
         """Stop the one that forks the others: what is to be inspected next takes for ever."""
@@ -316,9 +316,9 @@ class Installation:
         for delivery in self.deliveries:
             if delivery.task_id is not None:
                 self._check_acknowledged(delivery)
-        shown = {item["file_name"]: item for item in self.api.json("/files")["files_list"]}
+        answer = {item["file_name"]: item for item in self.api.json("/files")["files_list"]}
         for delivery in self.deliveries:
-            self._check_visible(delivery, shown.get(delivery.name))
+            self._check_visible(delivery, answer.get(delivery.name))
         wait_until(lambda: self._kept() == self.api.account()["used"], "used is exact")
         wait_until(lambda: self.api.account()["reserved"] == 0, "nothing is reserved")
         assert self.server.doctor() == []
@@ -364,9 +364,9 @@ class Installation:
         assert {str(blob.blob_id) for blob in parts.store.list()} == named
 
     def _live_tasks(self) -> list[tuple[UUID, str]]:
-        found = select(tasks.c.id, tasks.c.status).where(tasks.c.status.not_in(ENDED))
+        query = select(tasks.c.id, tasks.c.status).where(tasks.c.status.not_in(ENDED))
         with self.server.parts.database.reading() as conn:
-            return [(row.id, row.status) for row in conn.execute(found)]
+            return [(row.id, row.status) for row in conn.execute(query)]
 
     def _kept(self) -> int:
         with self.server.parts.database.reading() as conn:
@@ -392,7 +392,7 @@ class ArmedServer(Server):
 def open_installation(**settings: Any) -> Installation:
     """A server that runs, with an account of one gigabyte."""
     plain = make_server(**{"log_level": "warning", "inspections_at_once": 1, **settings})
-    server = ArmedServer(plain.given, plain.data, plain.command)
+    server = ArmedServer(plain.overrides, plain.data, plain.command)
     server.start()
     return Installation(server, server.new_account(), server.data.parent / "plan")
 

@@ -123,10 +123,10 @@ def test_a_change_of_a_schema_is_killed(installation: Installation, point: Point
         task_id = answer.json()["task_id"]
     die_and_check(installation, str(point))
     check_nothing_is_left(installation)
-    found = installation.api.json(f"/file/{file_id}/schema")
+    result = installation.api.json(f"/file/{file_id}/schema")
     committed = point.role == "worker" or point.when == "after"
-    assert found["schema"] == (WIDER if committed else FIRST)
-    assert len(found["revisions_list"]) == (2 if committed else 1)
+    assert result["schema"] == (WIDER if committed else FIRST)
+    assert len(result["revisions_list"]) == (2 if committed else 1)
     if task_id is not None:
         assert installation.api.task(task_id)["status"] == "succeeded"
 

@@ -41,8 +41,8 @@ def test_the_deletion_of_a_version_is_killed(installation: Installation, point: 
     assert installation.disarm()
     installation.server.start()
     installation.check()
-    found = installation.api.json(f"/file/{file_id}/versions/1")
-    assert found["status"] == ("deleted" if point.when == "after" else "published")
+    result = installation.api.json(f"/file/{file_id}/versions/1")
+    assert result["status"] == ("deleted" if point.when == "after" else "published")
     if point.when == "after":
         assert installation.api.post(f"/file/{file_id}/versions/1/undelete").status_code == 200
     download = installation.api.get(f"/file/download/{file_id}", params={"version": 1})

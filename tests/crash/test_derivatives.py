@@ -24,9 +24,9 @@ POINTS = [
 
 
 def forms_of(installation: Installation) -> list[tuple[str, str]]:
-    found = select(derivatives.c.form, derivatives.c.status)
+    query = select(derivatives.c.form, derivatives.c.status)
     with installation.server.parts.database.reading() as conn:
-        return [(row.form, row.status) for row in conn.execute(found)]
+        return [(row.form, row.status) for row in conn.execute(query)]
 
 
 @pytest.mark.parametrize("point", POINTS, ids=str)
@@ -81,12 +81,12 @@ def test_no_delivery_waits_for_a_derivation(installation: Installation) -> None:
 
 def deriving(installation: Installation) -> list[psutil.Process]:
     """The children that give way to others, as those that derive do."""
-    found = []
+    result = []
     for child in installation.inspectors():
         with suppress(psutil.NoSuchProcess):
             if child.nice() == 10:
-                found.append(child)
-    return found
+                result.append(child)
+    return result
 
 
 def stop_deriving(installation: Installation) -> bool:
@@ -100,6 +100,6 @@ def stop_deriving(installation: Installation) -> bool:
 
 def started(installation: Installation) -> int:
     """How often the CSV of any version was begun."""
-    found = select(derivatives.c.starts).where(derivatives.c.form == "csv")
+    query = select(derivatives.c.starts).where(derivatives.c.form == "csv")
     with installation.server.parts.database.reading() as conn:
-        return max(conn.scalars(found), default=0)
+        return max(conn.scalars(query), default=0)

@@ -71,7 +71,7 @@ def test_all_die_with_the_supervisor(installation: Installation) -> None:
     wait_ended(family)
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        probe.bind(("127.0.0.1", installation.server.given["port"]))
+        probe.bind(("127.0.0.1", installation.server.overrides["port"]))
     installation.server.start()  # the folder's lock is free too
     assert installation.api.wait_task(str(sent.task_id))["status"] == "succeeded"
     installation.check()

@@ -55,7 +55,7 @@ def killed(installation: Installation, act: Callable[[], object]) -> None:
     installation.server.start()
 
 
-def came_out(installation: Installation, task_id: str, content: bytes) -> None:
+def assert_published(installation: Installation, task_id: str, content: bytes) -> None:
     """The upload is a file with these bytes, and nothing else of it is left."""
     task = installation.api.wait_task(task_id)
     assert task["status"] == "succeeded", task
@@ -71,11 +71,11 @@ def test_a_server_that_is_stopped_keeps_what_came(installation: Installation) ->
         assert installation.server.stop() == 0
     installation.server.start()
     assert 0 < upload.offset <= 1_200_000
-    came_out(installation, upload.end(CONTENT), CONTENT)
-    all_is_well(installation)
+    assert_published(installation, upload.end(CONTENT), CONTENT)
+    assert_no_drafts(installation)
 
 
-def all_is_well(installation: Installation) -> None:
+def assert_no_drafts(installation: Installation) -> None:
     drafts = installation.server.settings.blobs / "drafts"
     wait_until(lambda: os.listdir(drafts) == [], lambda: f"no drafts: {os.listdir(drafts)}")
     installation.check()
@@ -91,7 +91,7 @@ def test_killed_at_the_end_of_an_upload(installation: Installation, point: Point
     # All bytes are there: whoever asks is told of the task, not only that nothing is missing.
     answer = upload.head()
     assert answer.headers["upload-offset"] == str(len(CONTENT))
-    came_out(installation, answer.headers["entrepot-task-id"], CONTENT)
+    assert_published(installation, answer.headers["entrepot-task-id"], CONTENT)
     upload.delete()
     remove_what_is_left(installation)
 
@@ -105,8 +105,8 @@ def test_killed_in_the_middle(installation: Installation, point: Point, proven: 
     killed(installation, lambda: upload.patch(CONTENT[:700_000], 0, **headers))
     kept = 0 if proven and point.when == "before" else 700_000
     assert upload.offset == kept
-    came_out(installation, upload.end(CONTENT), CONTENT)
-    all_is_well(installation)
+    assert_published(installation, upload.end(CONTENT), CONTENT)
+    assert_no_drafts(installation)
 
 
 @pytest.mark.parametrize("point", JOIN, ids=str)
@@ -115,15 +115,15 @@ def test_killed_while_parts_are_joined(installation: Installation, point: Point)
         Tus.part(installation.api, CONTENT[:900_000]),
         Tus.part(installation.api, CONTENT[900_000:]),
     ]
-    told = HEADERS | {
+    headers = HEADERS | {
         "Upload-Concat": "final;" + " ".join(part.address for part in parts),
         "Upload-Metadata": metadata(filename="whole.csv", file_size_limit="10000000"),
     }
     installation.arm(point)
-    killed(installation, lambda: installation.api.post("/uploads", headers=told))
-    again = installation.api.post("/uploads", headers=told)
+    killed(installation, lambda: installation.api.post("/uploads", headers=headers))
+    again = installation.api.post("/uploads", headers=headers)
     assert again.status_code == 201, again.text
-    came_out(installation, again.headers["entrepot-task-id"], CONTENT)
+    assert_published(installation, again.headers["entrepot-task-id"], CONTENT)
     remove_what_is_left(installation)
 
 
@@ -136,14 +136,14 @@ def test_killed_as_one_begins_or_is_given_up(installation: Installation, point: 
         killed(installation, lambda: Tus.begin(installation.api, 5))
         made = 5 if point.when == "after" else 0
         assert installation.api.account()["reserved"] == len(CONTENT) + made
-        forget_all(installation)
+        end_all_uploads(installation)
     else:
         killed(installation, upload.delete)
         assert upload.delete().status_code == (404 if point.when == "after" else 204)
     remove_what_is_left(installation)
 
 
-def forget_all(installation: Installation) -> None:
+def end_all_uploads(installation: Installation) -> None:
     """Give up every upload that has not ended."""
     with installation.server.parts.database.reading() as conn:
         left = list(conn.scalars(select(uploads.c.id).where(uploads.c.task_id.is_(None))))
@@ -155,7 +155,7 @@ def remove_what_is_left(installation: Installation) -> None:
     """What a crash left in the drafts' folder goes with the sweep, and all is well then."""
     parts = installation.server.parts
     sweep(parts.database, parts.store, parts.clock, grace=timedelta(0))
-    all_is_well(installation)
+    assert_no_drafts(installation)
 
 
 def test_uploads_that_are_cut_at_random_places(installation: Installation) -> None:
@@ -179,33 +179,33 @@ def cut_at_random(
     for number in range(count):
         content = table(chance.randrange(20_000, 120_000), f"{number}-{chance.random()}")
         upload = Tus.begin(installation.api, len(content))
-        told = 0
+        reported = 0
         places = sorted(chance.sample(range(1, len(content)), chance.randint(5, 8)))
         dies_at = chance.randrange(len(places)) if number in killing else None
         for index, place in enumerate(places):
-            if place <= told:
+            if place <= reported:
                 continue
-            cut_once(upload, content, told, place, chance)
+            cut_once(upload, content, reported, place, chance)
             if index == dies_at:
                 die(installation, upload, content, chance)
             now = upload.offset
-            assert told <= now <= len(content), (told, now)
-            told = now
-        came_out(installation, upload.end(content), content)
+            assert reported <= now <= len(content), (reported, now)
+            reported = now
+        assert_published(installation, upload.end(content), content)
         assert upload.delete().status_code == 204
     installation.wait_derived(20 * count + 60)  # each is a table, of which Parquet is made
     remove_what_is_left(installation)
 
 
-def cut_once(upload: Tus, content: bytes, told: int, place: int, chance: random.Random) -> None:
+def cut_once(upload: Tus, content: bytes, reported: int, place: int, chance: random.Random) -> None:
     """Send from `told` to `place` and go away, by a whole request or in the middle of one."""
     if chance.random() < 0.3:
-        answer = upload.patch(content[told:place], told)
+        answer = upload.patch(content[reported:place], reported)
         # One that was given up may reach the server after the next one; then one asks again.
         assert answer.status_code in (204, 409, 423), answer.text
         assert answer.headers.get("upload-offset", str(place)) == str(place)
     else:
-        upload.cut(content, told, place - told)
+        upload.cut(content, reported, place - reported)
 
 
 def die(installation: Installation, upload: Tus, content: bytes, chance: random.Random) -> None:

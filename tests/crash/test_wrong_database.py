@@ -49,15 +49,15 @@ def installation(postgres: Postgres) -> Iterator[Installation]:
 
 def contents(folder: Path) -> dict[str, tuple[int, int]]:
     """Every path below the folder with its size and time."""
-    found = (Path(place, name) for place, _, names in os.walk(folder) for name in names)
-    return {str(path): (path.stat().st_size, path.stat().st_mtime_ns) for path in found}
+    result = (Path(place, name) for place, _, names in os.walk(folder) for name in names)
+    return {str(path): (path.stat().st_size, path.stat().st_mtime_ns) for path in result}
 
 
 def run_on(server: ArmedServer, database: str | None, *command: str) -> tuple[int, str]:
     """Run a command with another database, or none set; its exit status and its messages."""
-    given = {name: value for name, value in server.given.items() if name != "database"}
-    given |= {"database": database} if database else {}
-    done: subprocess.CompletedProcess[bytes] = replace(server, given=given).run(*command)
+    settings = {name: value for name, value in server.overrides.items() if name != "database"}
+    settings |= {"database": database} if database else {}
+    done: subprocess.CompletedProcess[bytes] = replace(server, overrides=settings).run(*command)
     return done.returncode, " ".join(done.stderr.decode().split())
 
 
@@ -75,12 +75,12 @@ def test_an_empty_database_beside_a_store_is_refused(
 ) -> None:
     server = stop(installation)
     before = contents(server.data)
-    status, said = run_on(server, None, *command)
-    assert status == 1, said
+    status, output = run_on(server, None, *command)
+    assert status == 1, output
     # Two blobs, the version and its Parquet, a draft and half an upload.
-    assert f"The store {server.settings.blobs} has 4 files" in said
-    assert f"sqlite:///{server.settings.sqlite_file} has no accounts" in said
-    assert "Set ENTREPOT_DATABASE" in said
+    assert f"The store {server.settings.blobs} has 4 files" in output
+    assert f"sqlite:///{server.settings.sqlite_file} has no accounts" in output
+    assert "Set ENTREPOT_DATABASE" in output
     assert contents(server.data) == before
     assert not server.settings.sqlite_file.exists()
 
@@ -91,8 +91,8 @@ def test_a_command_beside_a_running_server_is_refused_too(installation: Installa
     if not server.runs():
         server.start()
     stored = contents(server.settings.blobs)
-    status, said = run_on(server, None, "admin", "sweep")
-    assert (status, "has no accounts" in said) == (1, True)
+    status, output = run_on(server, None, "admin", "sweep")
+    assert (status, "has no accounts" in output) == (1, True)
     assert not server.settings.sqlite_file.exists()
     assert contents(server.settings.blobs) == stored
 
@@ -103,9 +103,9 @@ def test_an_empty_postgresql_database_is_refused(
     server = stop(installation)
     before = contents(server.data)
     other = postgres.new_database()
-    status, said = run_on(server, other, "admin", "sweep")
-    assert (status, "has no accounts" in said) == (1, True)
-    assert f"/{make_url(other).database}?" in said
+    status, output = run_on(server, other, "admin", "sweep")
+    assert (status, "has no accounts" in output) == (1, True)
+    assert f"/{make_url(other).database}?" in output
     assert contents(server.data) == before
     database = open_database(read_settings(data=server.data, database=other))
     assert inspect(database.engine).get_table_names() == []
@@ -123,8 +123,8 @@ def test_a_database_that_an_earlier_release_left_behind_is_refused(
         database = open_database(left)
         migrate(database, left.sqlite_file, datetime.now(UTC))
         database.close()
-        status, said = run_on(server, None, "admin", "sweep")
-        assert (status, "has no accounts" in said) == (1, True)
+        status, output = run_on(server, None, "admin", "sweep")
+        assert (status, "has no accounts" in output) == (1, True)
     finally:
         for path in left.data.glob(f"{left.sqlite_file.name}*"):
             path.unlink()

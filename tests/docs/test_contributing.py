@@ -34,3 +34,15 @@ def test_the_targets_run_the_commands_of_the_readme() -> None:
     prepared = "python3 -m venv .venv && .venv/bin/pip install --quiet uv"
     assert blocks["tests"].startswith(prepared)
     assert all(f"\t{line}\n" in MAKEFILE for line in prepared.split(" && "))
+
+
+def test_each_file_with_a_long_test_is_listed() -> None:
+    section = CONTRIBUTING.split("## What runs only with `--long`")[1].split("\n## ")[0]
+    files = re.findall(r"^\| (`tests/.*?) \|", section, re.M)
+    listed = {name for cell in files for name in re.findall(r"`(tests/\S+\.py)`", cell)}
+    marked = {
+        path.relative_to(ROOT).as_posix()
+        for path in (ROOT / "tests").rglob("test_*.py")
+        if re.search(r"\bmark\.long\b|[*= ]long\(\[?", path.read_text()) and path != Path(__file__)
+    }
+    assert listed == marked

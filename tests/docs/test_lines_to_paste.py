@@ -23,15 +23,15 @@ FOLLOW = "<TASK ID>"
 def marked(mark: str) -> str:
     """The README's block of shell after a mark."""
     _, _, rest = (ROOT / "README.md").read_text().partition(f"<!-- {mark} -->")
-    found = FENCED.search(rest)
-    assert found is not None, mark
-    return found.group(1).rstrip("\n")
+    result = FENCED.search(rest)
+    assert result is not None, mark
+    return result.group(1).rstrip("\n")
 
 
 def test_the_readme_shows_what_the_demo_prints(demo: Any) -> None:
     assert marked("lines") == "\n".join(curl_lines("<ENDPOINT>", "<API KEY>"))
     printed = "\n".join(curl_lines(demo.printed("Endpoint"), demo.printed("API key")))
-    assert printed in demo.said
+    assert printed in demo.output
 
 
 def test_the_lines_work_as_they_are_pasted(demo: Any, tmp_path: Path) -> None:
@@ -41,8 +41,8 @@ def test_the_lines_work_as_they_are_pasted(demo: Any, tmp_path: Path) -> None:
     ).split("\n\n")
 
     assert json.loads(demo.run(users, tmp_path))["users_list"][0]["user_name"] == "demo:account"
-    shown = json.loads(demo.run(files, tmp_path))["files_list"][:2]
-    assert [list(file.values())[:6] for file in shown] == [
+    entries = json.loads(demo.run(files, tmp_path))["files_list"][:2]
+    assert [list(file.values())[:6] for file in entries] == [
         [
             "2023-11-25T13:25:00+0000",
             "rw",
@@ -85,19 +85,19 @@ def followed(demo: Any, line: str, folder: Path) -> dict[str, Any]:
 
 @pytest.mark.parametrize("page", ["tutorial.md", "how-to/set-quotas.md", "how-to/manage-keys.md"])
 def test_the_page_can_be_followed(page: str, demo: Any, tmp_path: Path) -> None:
-    said = demo.run("\n".join(FENCED.findall((ROOT / "docs" / page).read_text())), tmp_path)
+    output = demo.run("\n".join(FENCED.findall((ROOT / "docs" / page).read_text())), tmp_path)
     if page == "tutorial.md":
-        assert "exit status 5" in said
-        assert "byte for byte the same" in said
-        assert "schema-violation" in said
-        assert '"type": "integer"' in said
+        assert "exit status 5" in output
+        assert "byte for byte the same" in output
+        assert "schema-violation" in output
+        assert '"type": "integer"' in output
 
 
 def test_a_backup_beside_the_running_server_is_whole(demo: Any, tmp_path: Path) -> None:
     page = (ROOT / "docs" / "how-to" / "back-up.md").read_text()
-    said = demo.run("\n".join(FENCED.findall(page)), tmp_path)
-    assert said.count("holds") >= 5
-    assert "WRONG" not in said
+    output = demo.run("\n".join(FENCED.findall(page)), tmp_path)
+    assert output.count("holds") >= 5
+    assert "WRONG" not in output
 
 
 README = "# X\n<!-- start -->\n```bash\nexit 7\n```\n<!-- tests -->\n```bash\necho ran\n```\n"

@@ -25,29 +25,29 @@ def name(path: Path) -> str:
 
 def defined_in(path: Path) -> set[str]:
     """The names that a module defines, members of classes with their class."""
-    found: set[str] = set()
+    result: set[str] = set()
     for node in ast.parse(path.read_text()).body:
         match node:
             case ast.FunctionDef() | ast.AsyncFunctionDef():
-                found.add(node.name)
+                result.add(node.name)
             case ast.ClassDef():
                 members = (
                     m for m in node.body if isinstance(m, ast.FunctionDef | ast.AsyncFunctionDef)
                 )
-                found |= {node.name, *(f"{node.name}.{member.name}" for member in members)}
+                result |= {node.name, *(f"{node.name}.{member.name}" for member in members)}
             case ast.Assign():
-                found |= {target.id for target in node.targets if isinstance(target, ast.Name)}
+                result |= {target.id for target in node.targets if isinstance(target, ast.Name)}
             case ast.AnnAssign(target=ast.Name(id=text)):
-                found.add(text)
-    return found
+                result.add(text)
+    return result
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)
 def test_what_a_page_cites_exists(page: Path) -> None:
     missing = []
     for cited, member in CITED.findall(page.read_text()):
-        found = [place / cited for place in PLACES if (place / cited).is_file()]
-        if not found or (member and not any(member in defined_in(path) for path in found)):
+        result = [place / cited for place in PLACES if (place / cited).is_file()]
+        if not result or (member and not any(member in defined_in(path) for path in result)):
             missing.append(f"{cited}:{member}")
     assert missing == []
 

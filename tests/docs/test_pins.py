@@ -35,12 +35,12 @@ def needed() -> set[str]:
     waiting += [Requirement("entrepot"), Requirement("entrepot-client")]
     seen: set[tuple[str, frozenset[str]]] = set()
     while waiting:
-        wanted = waiting.pop()
-        extras = frozenset(wanted.extras)
-        if (wanted.name, extras) in seen:
+        requirement = waiting.pop()
+        extras = frozenset(requirement.extras)
+        if (requirement.name, extras) in seen:
             continue
-        seen.add((wanted.name, extras))
-        for text in distribution(wanted.name).requires or ():
+        seen.add((requirement.name, extras))
+        for text in distribution(requirement.name).requires or ():
             further = Requirement(text)
             if further.marker is None or any(
                 further.marker.evaluate({"extra": extra}) for extra in (extras or {""})

@@ -1,10 +1,13 @@
 """The reference pages say what the code says; `tools/reference.py` writes them."""
 
 import importlib.util
+import re
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+
+from entrepot.files.versions import QUARANTINE_PERIOD, UNDO_PERIOD
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -45,3 +48,20 @@ def test_every_setting_says_what_it_means() -> None:
     rows = [row for row in load_tool("reference").settings_table().splitlines() if "`ENT" in row]
     assert rows
     assert [row for row in rows if row.rstrip(" |").endswith("`")] == []
+
+
+def test_pages_name_the_periods_of_the_code() -> None:
+    periods = {"undo": UNDO_PERIOD.days, "quarantine": QUARANTINE_PERIOD.days}
+    words = {"undo": "undo|undone|tombstone", "quarantine": "quarantine|rejected or failed"}
+    pages = [ROOT / "README.md", ROOT / "ARCHITECTURE.md", *(ROOT / "docs").glob("*.md")]
+    pages += (ROOT / "docs" / "reference").glob("*.md")
+    named = [
+        (name, int(days))
+        for page in pages
+        for line in page.read_text().splitlines()
+        for name, pattern in words.items()
+        if re.search(pattern, line, re.I)
+        for days in re.findall(r"(\d+) days", line)
+    ]
+    assert {name for name, _ in named} == set(periods)
+    assert [each for each in named if each[1] != periods[each[0]]] == []

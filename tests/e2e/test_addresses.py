@@ -24,13 +24,13 @@ def test_assets_are_kept_for_good_under_the_digest_alone(site: Server) -> None:
     addresses = re.findall(r'(?:href|src)="(/static/[^"]+)"', page)
     assert len(addresses) == 3
     for address in addresses:
-        found = get(site, address)
-        assert found.status_code == 200
-        assert "immutable" in found.headers["cache-control"]
-        assert found.headers["content-encoding"] == "gzip"
+        result = get(site, address)
+        assert result.status_code == 200
+        assert "immutable" in result.headers["cache-control"]
+        assert result.headers["content-encoding"] == "gzip"
         plain = get(site, address, **{"Accept-Encoding": "identity"})
         assert "content-encoding" not in plain.headers
-        assert plain.text == found.text
+        assert plain.text == result.text
         other = get(site, re.sub(r"/static/[0-9a-f]+/", "/static/older/", address))
         assert other.headers["cache-control"] == "no-cache"
 

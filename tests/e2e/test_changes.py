@@ -26,9 +26,9 @@ def test_settings_are_changed(plain: Page, person: TestAccount) -> None:
     plain.get_by_role("button", name="Save").click()
     expect(plain.get_by_role("heading", name="Größen <b>.csv")).to_be_visible()
     expect(plain.get_by_text("the newest 3", exact=True)).to_be_visible()
-    found = person.api.json(f"/file/{file_id}")
-    assert found["file_description"] == "First line\nsecond"
-    assert (found["file_size_limit"], found["retention"]) == (2000, {"keep_last": 3})
+    result = person.api.json(f"/file/{file_id}")
+    assert result["file_description"] == "First line\nsecond"
+    assert (result["file_size_limit"], result["retention"]) == (2000, {"keep_last": 3})
     plain.get_by_role("link", name="Settings").click()
     plain.get_by_label("Which").select_option("")
     plain.get_by_role("button", name="Save").click()
@@ -36,7 +36,7 @@ def test_settings_are_changed(plain: Page, person: TestAccount) -> None:
 
 
 @pytest.mark.parametrize(
-    ("label", "text", "field", "said"),
+    ("label", "text", "field", "output"),
     [
         ("Name", "a/b.csv", "file_name", "must not contain path separators"),
         ("Description", "x" * 10_001, "file_description", "it has 10,001"),
@@ -46,7 +46,7 @@ def test_settings_are_changed(plain: Page, person: TestAccount) -> None:
     ],
 )
 def test_what_is_wrong_stands_beside_its_field(
-    plain: Page, person: TestAccount, label: str, text: str, field: str, said: str
+    plain: Page, person: TestAccount, label: str, text: str, field: str, output: str
 ) -> None:
     file_id = person.api.deliver(CSV)["file_id"]
     before = person.api.json(f"/file/{file_id}")
@@ -55,7 +55,7 @@ def test_what_is_wrong_stands_beside_its_field(
     plain.get_by_label("How many").fill("7")
     plain.get_by_label(label, exact=True).fill(text)
     plain.get_by_role("button", name="Save").click()
-    expect(plain.locator(f"#{field}-wrong")).to_contain_text(said)
+    expect(plain.locator(f"#{field}-error")).to_contain_text(output)
     expect(plain.get_by_label(label, exact=True)).to_have_value(text)
     expect(plain.get_by_role("alert")).to_contain_text("Nothing was changed")
     assert person.api.json(f"/file/{file_id}") == before
@@ -70,7 +70,7 @@ def test_a_file_is_deleted_and_had_back(
     plain.goto(f"/files/{file_id}/settings")
     plain.get_by_label("The file's name").fill("order.csv")
     plain.get_by_role("button", name="Delete the file").click()
-    expect(plain.locator("#confirm-wrong")).to_contain_text("Nothing was deleted")
+    expect(plain.locator("#confirm-error")).to_contain_text("Nothing was deleted")
     assert person.api.get(f"/file/{file_id}").status_code == 200
     plain.get_by_label("The file's name").fill("orders.csv")
     plain.get_by_role("button", name="Delete the file").click()
@@ -114,7 +114,7 @@ def test_a_file_is_handed_over(plain: Page, person: TestAccount) -> None:
     plain.goto(f"/files/{file_id}/settings")
     plain.get_by_label("New owner").fill("nobody:nobody")
     plain.get_by_role("button", name="Hand over").click()
-    expect(plain.locator("#user_name-wrong")).to_contain_text("no user of the account")
+    expect(plain.locator("#user_name-error")).to_contain_text("no user of the account")
     plain.get_by_label("New owner").fill(taker.user_name)
     plain.get_by_role("button", name="Hand over").click()
     expect(plain.get_by_role("heading", name="orders.csv")).to_be_visible()
@@ -145,7 +145,7 @@ def test_a_schema_is_changed(plain: Page, person: TestAccount) -> None:
     assert json.loads(text.input_value())["fields"] == SCHEMA["fields"]
     text.fill('{"fields": [{"name": "id", "type": "colour"}]}')
     plain.get_by_role("button", name="Check it").click()
-    expect(plain.locator("#schema-wrong")).to_contain_text("/fields/0/type")
+    expect(plain.locator("#schema-error")).to_contain_text("/fields/0/type")
     first, second = SCHEMA["fields"]
     narrow = {"fields": [first, {**second, "constraints": {"maximum": 9}}]}
     text.fill(json.dumps(narrow))
@@ -155,8 +155,8 @@ def test_a_schema_is_changed(plain: Page, person: TestAccount) -> None:
     plain.get_by_label("Change it all the same").check()
     plain.get_by_role("button", name="Check it").click()
     expect(plain.get_by_text("The file has the new schema now")).to_be_visible()
-    found = person.api.json(f"/file/{file_id}/schema")["schema"]
-    assert found["fields"][1]["constraints"] == {"maximum": 9}
+    result = person.api.json(f"/file/{file_id}/schema")["schema"]
+    assert result["fields"][1]["constraints"] == {"maximum": 9}
 
 
 def test_what_was_inferred_becomes_the_contract(plain: Page, person: TestAccount) -> None:
@@ -220,5 +220,5 @@ def test_refused_forms_are_accessible(open_page: OpenPage, person: TestAccount, 
 
 
 def _check(page: Page) -> None:
-    found = Axe().run(page, options=RULES).response["violations"]
-    assert [(each["id"], [node["html"] for node in each["nodes"]]) for each in found] == []
+    result = Axe().run(page, options=RULES).response["violations"]
+    assert [(each["id"], [node["html"] for node in each["nodes"]]) for each in result] == []

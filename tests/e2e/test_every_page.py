@@ -68,7 +68,7 @@ COMPRESSED_MOST = 100_000
 
 
 @dataclass(frozen=True)
-class Furnished:
+class PageScenario:
     """An account with something on every page."""
 
     account: TestAccount
@@ -76,7 +76,7 @@ class Furnished:
 
 
 @pytest.fixture(scope="module")
-def furnished(site: Server, password_hash: str) -> Furnished:
+def page_scenario(site: Server, password_hash: str) -> PageScenario:
     account = site.new_account()
     give_password(site, account.admin, password_hash)
     good = account.api.deliver(name=LONG, file_description="Long\n" * 5, enforce_schema="true")
@@ -105,9 +105,9 @@ def furnished(site: Server, password_hash: str) -> Furnished:
     share(account.api, good["file_id"], f"{site.new_account().name}:*", "w")
     other = site.new_account()
     share(account.api, good["file_id"], f"{other.name}:*", "w")
-    given = other.api.deliver(name=LONG, file_description="Long\n" * 5)["file_id"]
+    other_file_id = other.api.deliver(name=LONG, file_description="Long\n" * 5)["file_id"]
     for api, file_id, taker in (
-        (other.api, given, account.admin),
+        (other.api, other_file_id, account.admin),
         (account.api, good["file_id"], other.admin),
     ):
         body = {"user_name": taker.user_name}
@@ -128,7 +128,7 @@ def furnished(site: Server, password_hash: str) -> Furnished:
         "failed": bad["task_id"],
         "key": str(account.admin.key.key.id),
     }
-    return Furnished(account, names)
+    return PageScenario(account, names)
 
 
 Visit = Callable[..., Page]
@@ -136,7 +136,7 @@ Visit = Callable[..., Page]
 
 @pytest.fixture(scope="module")
 def tabs(
-    browser: Browser, site: Server, furnished: Furnished
+    browser: Browser, site: Server, page_scenario: PageScenario
 ) -> Iterator[tuple[dict[str, Page], OpenPage, Watch]]:
     """The tabs that pages are visited in, one of each kind: a fresh one costs more than a page."""
     with watched_pages(browser, site) as (open_page, watch):
@@ -144,7 +144,9 @@ def tabs(
 
 
 @pytest.fixture
-def visit(tabs: tuple[dict[str, Page], OpenPage, Watch], furnished: Furnished) -> Iterator[Visit]:
+def visit(
+    tabs: tuple[dict[str, Page], OpenPage, Watch], page_scenario: PageScenario
+) -> Iterator[Visit]:
     """Go to a page as the account's admin, or signed out where that is its sense."""
     kept, open_page, watch = tabs
 
@@ -154,10 +156,10 @@ def visit(tabs: tuple[dict[str, Page], OpenPage, Watch], furnished: Furnished) -
         if kind not in kept:
             kept[kind] = open_page(**options)
             if signed_in:
-                sign_in(kept[kind], furnished.account.admin)
+                sign_in(kept[kind], page_scenario.account.admin)
                 kept[kind].wait_for_url("**/files")
         page = kept[kind]
-        page.goto(path.format(**furnished.names))
+        page.goto(path.format(**page_scenario.names))
         return page
 
     yield go
@@ -170,8 +172,8 @@ def test_axe_finds_nothing(visit: Visit, path: str) -> None:
     for theme in THEMES:
         page.emulate_media(color_scheme=theme)
         assert page.evaluate(f"matchMedia('(prefers-color-scheme: {theme})').matches")
-        found = Axe().run(page, options=RULES).response["violations"]
-        assert [(each["id"], [node["html"] for node in each["nodes"]]) for each in found] == []
+        result = Axe().run(page, options=RULES).response["violations"]
+        assert [(each["id"], [node["html"] for node in each["nodes"]]) for each in result] == []
 
 
 @pytest.mark.parametrize("path", PATHS)

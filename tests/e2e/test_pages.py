@@ -81,8 +81,8 @@ def test_copy_puts_the_whole_key_on_the_clipboard(open_page: OpenPage, person: T
     page.get_by_role("button", name="Generate").click()
     page.get_by_role("button", name="Copy the key").click()
     expect(page.get_by_text("Copied")).to_be_visible()
-    shown = page.locator("#api-key").inner_text()
-    assert page.evaluate("navigator.clipboard.readText()") == shown
+    output = page.locator("#api-key").inner_text()
+    assert page.evaluate("navigator.clipboard.readText()") == output
 
 
 def test_a_key_without_scopes_is_explained_beside_the_field(page: Page) -> None:
@@ -155,8 +155,8 @@ def test_a_rejected_delivery_shows_its_rows(page: Page, person: TestAccount) -> 
     expect(page.locator("[data-words]")).to_contain_text("4 of 5 rows break the contract")
     rows = page.get_by_role("region", name="The first rejected rows").get_by_role("row")
     expect(rows).to_have_count(1 + 4)
-    shown = [rows.nth(number).get_by_role("cell").all_inner_texts() for number in range(1, 5)]
-    assert shown == [
+    cells = [rows.nth(number).get_by_role("cell").all_inner_texts() for number in range(1, 5)]
+    assert cells == [
         [
             "3",
             "3",
@@ -195,8 +195,8 @@ def test_a_rejected_delivery_shows_its_rows(page: Page, person: TestAccount) -> 
             "six",
         ],
     ]
-    guilty = [rows.nth(number).locator("mark").all_inner_texts() for number in range(1, 5)]
-    assert guilty == [["abc"], ["1", "empty"], ["missing"], ["six"]]
+    marked_cells = [rows.nth(number).locator("mark").all_inner_texts() for number in range(1, 5)]
+    assert marked_cells == [["abc"], ["1", "empty"], ["missing"], ["six"]]
     expect(page.get_by_text("deliver the whole file again")).to_be_visible()
     with page.expect_download() as downloading:
         page.get_by_role("link", name="Report as JSON").click()
@@ -211,7 +211,7 @@ def test_a_rejected_delivery_shows_its_rows(page: Page, person: TestAccount) -> 
     assert len(lines) == 1 + 4
 
 
-def test_a_wide_table_shows_its_guilty_columns(page: Page, person: TestAccount) -> None:
+def test_a_wide_table_shows_its_columns_with_errors(page: Page, person: TestAccount) -> None:
     names = [f"c{number}" for number in range(1, 31)]
     contract = {"fields": [{"name": name, "type": "integer"} for name in names]}
     row = ["0"] * 30
@@ -265,9 +265,9 @@ def test_a_schema_comes_as_a_file_with_a_dialect(page: Page, person: TestAccount
     assert texts == [["1", "id", "integer", "unique"], ["2", "amount", "number", "required"]]
     expect(page.get_by_text("cells apart by pipe")).to_be_visible()
     [file] = person.api.json("/files")["files_list"]
-    found = person.api.json(f"/file/{file['file_id']}")
-    assert found["schema"] == json.loads(CONTRACT)
-    assert found["table_dialect"]["delimiter"] == "|"
+    result = person.api.json(f"/file/{file['file_id']}")
+    assert result["schema"] == json.loads(CONTRACT)
+    assert result["table_dialect"]["delimiter"] == "|"
 
 
 def test_a_wrong_schema_is_told_beside_it_and_kept(page: Page, person: TestAccount) -> None:
@@ -279,7 +279,7 @@ def test_a_wrong_schema_is_told_beside_it_and_kept(page: Page, person: TestAccou
         {"name": "orders.csv", "mimeType": "text/csv", "buffer": b"a\n1\n"}
     )
     page.get_by_role("button", name="Upload").click()
-    expect(page.locator("#schema-wrong")).to_contain_text("/fields/0/type")
+    expect(page.locator("#schema-error")).to_contain_text("/fields/0/type")
     expect(page.get_by_label("Table Schema as JSON")).to_have_value(re.compile("intger"))
     expect(page.get_by_label("This schema: reject what breaks it")).to_be_checked()
     expect(page.get_by_label("Description")).to_have_value("What the till sold")
@@ -288,7 +288,7 @@ def test_a_wrong_schema_is_told_beside_it_and_kept(page: Page, person: TestAccou
         {"name": "orders.csv", "mimeType": "text/csv", "buffer": b"a\n1\n"}
     )
     page.get_by_role("button", name="Upload").click()
-    expect(page.locator("#schema-wrong")).to_contain_text("the contract chosen is another")
+    expect(page.locator("#schema-error")).to_contain_text("the contract chosen is another")
     assert person.api.json("/files") == {"files_list": []}
 
 
@@ -333,7 +333,7 @@ def test_a_file_is_shared_and_taken_back(
     page.goto(f"/files/{file_id}")
     page.get_by_label("User", exact=True).fill("nobody:nobody")
     page.get_by_role("button", name="Share").click()
-    expect(page.locator("#user_name-wrong")).to_contain_text("names nobody")
+    expect(page.locator("#user_name-error")).to_contain_text("names nobody")
     page.get_by_label("User", exact=True).fill(supplier.user_name)
     page.get_by_label("They may").select_option("w")
     page.get_by_label("Ends").select_option("30")

@@ -94,9 +94,9 @@ def test_the_cookie_is_bound_to_the_host_where_people_come_by_https(
     assert cookie.startswith("__Host-entrepot=")
     assert "; Secure" in cookie
     token = cookie.partition(";")[0]
-    shown = client.get("/endpoint", headers={"Cookie": token})
-    assert "https://files.example.org/api/v1/files" in shown.text
-    assert server.endpoint not in shown.text
+    answer = client.get("/endpoint", headers={"Cookie": token})
+    assert "https://files.example.org/api/v1/files" in answer.text
+    assert server.endpoint not in answer.text
 
 
 def test_the_two_doors_stay_apart(server: Server, browse: Browse, someone: TestAccount) -> None:
@@ -156,12 +156,12 @@ def test_a_form_of_ours_is_known_by_its_origin_too(
 
 
 @pytest.mark.parametrize(
-    "wanted",
+    "expected",
     ["https://evil.example/", "//evil.example", "/\\evil.example", "/\tx", "javascript:1", "keys"],
 )
-def test_sign_in_leads_nowhere_else(browse: Browse, someone: TestAccount, wanted: str) -> None:
-    assert sign_in(browse(), someone, next=wanted).headers["location"] == "/files"
-    assert "evil" not in browse().get("/sign-in", params={"next": wanted}).text
+def test_sign_in_leads_nowhere_else(browse: Browse, someone: TestAccount, expected: str) -> None:
+    assert sign_in(browse(), someone, next=expected).headers["location"] == "/files"
+    assert "evil" not in browse().get("/sign-in", params={"next": expected}).text
 
 
 @pytest.mark.both_databases
@@ -172,9 +172,9 @@ def test_a_link_survives_being_looked_at_and_works_once(
     user = database.read(find_user, someone.admin.user_name)
     token = database.write(create_link, secret, user, server.parts.clock())
     for _ in range(3):
-        shown = browse().get("/sign-in", params={"link": token})
-        assert shown.status_code == 200
-        assert "set-cookie" not in shown.headers
+        answer = browse().get("/sign-in", params={"link": token})
+        assert answer.status_code == 200
+        assert "set-cookie" not in answer.headers
     client = browse()
     assert client.post("/sign-in/link", data={"link": token}).status_code == 303
     assert client.get("/files").status_code == 200
@@ -191,16 +191,16 @@ def guess(client: httpx2.Client, user_name: str, **headers: str) -> httpx2.Respo
 @pytest.mark.both_databases
 def test_guessing_is_slowed_down_alike_for_every_name(browse: Browse, someone: TestAccount) -> None:
     client = browse()
-    said = []
+    messages = []
     for name in (someone.admin.user_name, f"{someone.name}:nobody"):
         for _ in range(5):
             assert guess(client, name).status_code == 422
         locked = guess(client, name)
         assert locked.status_code == 429
         assert 0 < int(locked.headers["retry-after"]) <= 300
-        said.append(re.sub(r"\d+ (seconds|minutes)", "…", locked.text).replace(name, "NAME"))
-    assert "Too many attempts to sign in. Try again in …" in said[0]
-    assert said[0] == said[1]
+        messages.append(re.sub(r"\d+ (seconds|minutes)", "…", locked.text).replace(name, "NAME"))
+    assert "Too many attempts to sign in. Try again in …" in messages[0]
+    assert messages[0] == messages[1]
     right = sign_in(client, someone)
     assert right.status_code == 429
 
@@ -355,10 +355,10 @@ def test_what_others_own_is_what_never_was(
         ("/tasks/{}", task["task_id"]),
         ("/keys/{}/revoke", str(other.admin.key.key.id)),
     ):
-        found, never = client.get(path.format(theirs)), client.get(path.format(nothing))
+        result, never = client.get(path.format(theirs)), client.get(path.format(nothing))
         malformed = client.get(path.format("not-an-id"))
-        assert found.status_code == never.status_code == malformed.status_code == 404
-        assert _without_ids(found.text) == _without_ids(never.text)
+        assert result.status_code == never.status_code == malformed.status_code == 404
+        assert _without_ids(result.text) == _without_ids(never.text)
     assert client.post(f"/tasks/{task['task_id']}/cancel").status_code == 404
     for act in ("settings", "owner", "delete", "undelete", "versions/1/delete"):
         form = {"file_name": "x", "file_size_limit": "9", "user_name": someone.admin.user_name}

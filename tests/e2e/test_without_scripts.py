@@ -162,7 +162,7 @@ def test_a_file_is_offered_and_taken_over(
         plain.get_by_role("button", name="Offer", exact=True).click()
 
     offer("nobody:nobody")
-    expect(plain.locator("#offer_to-wrong")).to_contain_text("names nobody")
+    expect(plain.locator("#offer_to-error")).to_contain_text("names nobody")
     offer(small.admin.user_name)
     expect(plain.get_by_text(f"Offered to {small.admin.user_name}")).to_be_visible()
     plain.get_by_role("button", name="Take the offer back").click()
@@ -210,7 +210,7 @@ def test_files_are_searched_filtered_and_sorted(plain: Page, person: TestAccount
     expect(plain.get_by_text("No file is like that")).to_be_visible()
     plain.get_by_label("Bytes at least").fill("much")
     plain.get_by_role("button", name="Search").click()
-    expect(plain.locator("#min_size-wrong")).to_contain_text("a number of bytes in plain digits")
+    expect(plain.locator("#min_size-error")).to_contain_text("a number of bytes in plain digits")
     expect(plain.get_by_label("Bytes at least")).to_have_value("much")
     expect(plain.get_by_label("Contract")).to_have_value("true")
     plain.get_by_role("link", name="All files", exact=True).click()

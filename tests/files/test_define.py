@@ -131,8 +131,8 @@ def test_what_fails_leaves_no_row(server: Server, account: TestAccount) -> None:
         gone.define()
     assert account.api.json("/files") == {"files_list": []}
     assert account.api.json("/tasks") == {"tasks_list": []}
-    found = account.api.account()
-    assert (found["used"], found["reserved"]) == (0, 0)
+    result = account.api.account()
+    assert (result["used"], result["reserved"]) == (0, 0)
 
 
 def test_the_commit_point_takes_so_many_statements(server: Server, account: TestAccount) -> None:

@@ -23,18 +23,18 @@ def drift(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
     [(100, 150, False), (100, 151, True), (100, 50, False), (100, 49, True), (0, 1, True)],
 )
 def test_rows(before: int, after: int, warned: bool) -> None:
-    found = compare_profiles(Profile(3, before, None), Profile(4, after, None))
+    result = compare_profiles(Profile(3, before, None), Profile(4, after, None))
     rows = "1 row" if after == 1 else f"{after} rows"
-    assert found == ([f"The table has {rows}; version 3 had {before}."] if warned else [])
+    assert result == ([f"The table has {rows}; version 3 had {before}."] if warned else [])
 
 
 @pytest.mark.parametrize(
     ("before", "after", "warned"), [(0, 10, False), (0, 11, True), (30, 20, False), (30, 19, True)]
 )
 def test_empty_cells(before: int, after: int, warned: bool) -> None:
-    found = drift(column(nulls=before), column(nulls=after))
+    result = drift(column(nulls=before), column(nulls=after))
     sentence = f"{after}.0% of the cells of `x` are empty; in version 3 it was {before}.0%."
-    assert found == ([sentence] if warned else [])
+    assert result == ([sentence] if warned else [])
 
 
 FEW = {"categories": ["a", "b"], "distinct": 2}

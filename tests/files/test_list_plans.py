@@ -27,7 +27,7 @@ MIDDLE: Position = (NOW + timedelta(seconds=MANY // 2), UUID(int=0))
 
 
 @dataclass(frozen=True)
-class Crowd:
+class LargeAccount:
     """An account whose admin has a file that is shared with many, and who is offered many."""
 
     admin: Actor
@@ -35,7 +35,7 @@ class Crowd:
     file_id: UUID
 
 
-def gather(conn: WriteConnection, account: str) -> Crowd:
+def gather(conn: WriteConnection, account: str) -> LargeAccount:
     """An account of many users, with many keys of its admin and of a member, most revoked."""
     create_account(conn, account, 10**9, NOW)
     admin, member = (
@@ -110,10 +110,10 @@ def gather(conn: WriteConnection, account: str) -> Crowd:
             for file, made in zip(made_files, times, strict=True)
         ],
     )
-    return Crowd(admin, member, file_id)
+    return LargeAccount(admin, member, file_id)
 
 
-Listed = Callable[[WriteConnection, Crowd], list[Any]]
+Listed = Callable[[WriteConnection, LargeAccount], list[Any]]
 LISTS: dict[str, tuple[str, Listed]] = {
     "an account's keys": (
         "ix_keys_live_by_account",
@@ -154,10 +154,10 @@ def test_no_list_is_sorted_anew(database: Database, conn: WriteConnection) -> No
 def test_revoked_keys_are_on_no_page(conn: WriteConnection, newest_first: bool) -> None:
     crowd = gather(conn, "acme")
     for actor, live in ((crowd.admin, MANY // 5), (crowd.member, MANY // 10)):
-        found: list[UUID] = []
+        results: list[UUID] = []
         after: Position | None = None
         while page := list_keys(conn, actor, 300, after, newest_first):
-            found += [key.id for key in page]
-            assert len(found) <= live
+            results += [key.id for key in page]
+            assert len(results) <= live
             after = (page[-1].created_at, page[-1].id)
-        assert len(set(found)) == live
+        assert len(set(results)) == live

@@ -30,7 +30,7 @@ SORTS: tuple[Sort, ...] = (
 
 
 @dataclass(frozen=True)
-class One:
+class ListedModelFile:
     """A file as the model knows it."""
 
     id: UUID
@@ -47,12 +47,12 @@ class One:
 
 
 @dataclass
-class World:
+class ModelFiles:
     """Accounts with an admin and two members each, files of all of them, and entitlements."""
 
     conn: WriteConnection
     actors: list[Actor] = field(default_factory=list)
-    files: list[One] = field(default_factory=list)
+    files: list[ListedModelFile] = field(default_factory=list)
     grants: list[dict[str, Any]] = field(default_factory=list)
 
     def people(self, account: str) -> list[Actor]:
@@ -65,14 +65,16 @@ class World:
         self.actors += made
         return made
 
-    def add(self, *made: One) -> None:
+    def add(self, *made: ListedModelFile) -> None:
         """Insert files, with a version if they are published."""
         self.conn.execute(insert(files), [row_of(each) for each in made])
         if published := [each for each in made if each.published]:
             self.conn.execute(insert(versions), [version_of(each) for each in published])
         self.files += made
 
-    def grant(self, one: One, grantee: Actor, whole: bool, what: str, until: Any) -> None:
+    def grant(
+        self, one: ListedModelFile, grantee: Actor, whole: bool, what: str, until: Any
+    ) -> None:
         """Entitle a user, or their whole account."""
         row = {
             "file_id": one.id,
@@ -93,21 +95,23 @@ class World:
             self.conn.execute(insert(entitlements).values(**row))
             self.grants.append(row)
 
-    def expected(self, actor: Actor, wanted: FileFilter) -> list[UUID]:
+    def expected(self, actor: Actor, file_filter: FileFilter) -> list[UUID]:
         """The ids that a list should have, in its order."""
-        told = [seen for one in self.files if (seen := self._seen(actor, one))]
-        found = [one for one, manages in told if fits(one, manages, wanted)]
-        key = wanted.sort.removeprefix("-")
+        visible = [seen for one in self.files if (seen := self._seen(actor, one))]
+        result = [one for one, manages in visible if fits(one, manages, file_filter)]
+        key = file_filter.sort.removeprefix("-")
         keys: dict[str, Any] = {
             "created_at": lambda one: one.created_at,
             "updated_at": lambda one: one.updated_at,
             "file_name": lambda one: fold_name(one.name),
             "file_size": lambda one: one.size,
         }
-        found.sort(key=lambda one: (keys[key](one), one.id.hex), reverse=wanted.sort[0] == "-")
-        return [one.id for one in found]
+        result.sort(
+            key=lambda one: (keys[key](one), one.id.hex), reverse=file_filter.sort[0] == "-"
+        )
+        return [one.id for one in result]
 
-    def _seen(self, actor: Actor, one: One) -> tuple[One, bool] | None:
+    def _seen(self, actor: Actor, one: ListedModelFile) -> tuple[ListedModelFile, bool] | None:
         """A file as the actor is told of it, and whether they manage it; None if they are not."""
         if one.deleted:
             return None
@@ -128,23 +132,23 @@ class World:
         return replace(one, updated_at=one.created_at, size=-1, media_type=""), False
 
 
-def fits(one: One, manages: bool, wanted: FileFilter) -> bool:
+def fits(one: ListedModelFile, manages: bool, file_filter: FileFilter) -> bool:
     """Whether a file, as it is told, is one of those that are asked for."""
     return all(
         (
-            wanted.name is None or fold_name(wanted.name) in fold_name(one.name),
-            wanted.entitlement in (None, "owned" if manages else "shared"),
-            wanted.media_type in (None, one.media_type),
-            wanted.enforced in (None, one.enforced),
-            wanted.published in (None, one.published),
-            wanted.updated_since is None or one.updated_at >= wanted.updated_since,
-            wanted.min_size is None or one.size >= max(wanted.min_size, 0),
-            wanted.max_size is None or 0 <= one.size <= wanted.max_size,
+            file_filter.name is None or fold_name(file_filter.name) in fold_name(one.name),
+            file_filter.entitlement in (None, "owned" if manages else "shared"),
+            file_filter.media_type in (None, one.media_type),
+            file_filter.enforced in (None, one.enforced),
+            file_filter.published in (None, one.published),
+            file_filter.updated_since is None or one.updated_at >= file_filter.updated_since,
+            file_filter.min_size is None or one.size >= max(file_filter.min_size, 0),
+            file_filter.max_size is None or 0 <= one.size <= file_filter.max_size,
         )
     )
 
 
-def row_of(one: One) -> dict[str, Any]:
+def row_of(one: ListedModelFile) -> dict[str, Any]:
     return {
         "id": one.id,
         "account_id": one.account_id,
@@ -162,7 +166,7 @@ def row_of(one: One) -> dict[str, Any]:
     }
 
 
-def version_of(one: One) -> dict[str, Any]:
+def version_of(one: ListedModelFile) -> dict[str, Any]:
     return {
         "id": uuid4(),
         "file_id": one.id,
@@ -179,10 +183,10 @@ def version_of(one: One) -> dict[str, Any]:
     }
 
 
-def some_file(owner: Actor, chance: random.Random, **given: Any) -> One:
+def some_file(owner: Actor, chance: random.Random, **values: Any) -> ListedModelFile:
     """A file of an owner; times, sizes and names are drawn from few, so that many are equal."""
     made = NOW - timedelta(hours=chance.randrange(5))
-    published = given.pop("published", chance.random() < 0.8)
+    published = values.pop("published", chance.random() < 0.8)
     usual: dict[str, Any] = {
         "name": chance.choice(("Orders", "ORDERS", "straße", "STRASSE", "数据表", "数据", "x"))
         + chance.choice((".csv", "_2024.csv", "%")),
@@ -192,21 +196,21 @@ def some_file(owner: Actor, chance: random.Random, **given: Any) -> One:
         "enforced": chance.random() < 0.5,
         "deleted": chance.random() < 0.1,
     }
-    return One(
+    return ListedModelFile(
         uuid4(), owner.account_id, owner.user_id, created_at=made, published=published,
-        **(usual | given),
+        **(usual | values),
     )  # fmt: skip
 
 
-def walked(conn: ReadConnection, actor: Actor, wanted: FileFilter, size: int) -> list[UUID]:
+def walked(conn: ReadConnection, actor: Actor, file_filter: FileFilter, size: int) -> list[UUID]:
     """The ids that a list has, page after page."""
-    found: list[UUID] = []
+    results: list[UUID] = []
     after = None
-    while page := list_files(conn, actor, size, after, wanted):
-        found += [file.id for file in page]
-        assert len(found) <= MANY
-        after = position_of(page[-1], wanted.sort)
-    return found
+    while page := list_files(conn, actor, size, after, file_filter):
+        results += [file.id for file in page]
+        assert len(results) <= MANY
+        after = position_of(page[-1], file_filter.sort)
+    return results
 
 
 ASKED = (
@@ -235,29 +239,34 @@ ASKED = (
 @pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.long)])
 def test_everybody_is_listed_what_a_plain_model_says(conn: WriteConnection, seed: int) -> None:
     chance = random.Random(seed)
-    world = World(conn)
+    model = ModelFiles(conn)
     for account in ("acme", "beta", "gamma"):
-        world.people(account)
-    world.add(*(some_file(chance.choice(world.actors), chance) for _ in range(60)))
+        model.people(account)
+    model.add(*(some_file(chance.choice(model.actors), chance) for _ in range(60)))
     until = (None, None, NOW, NOW + timedelta(hours=1))
-    for one in world.files:
+    for one in model.files:
         for _ in range(chance.randrange(4)):
             whole, what = chance.random() < 0.4, chance.choice(("r", "w", "rw"))
-            world.grant(one, chance.choice(world.actors), whole, what, chance.choice(until))
-    owners = {each.user_id: each.user_name for each in world.actors}
-    for actor in world.actors:
-        for asked in ASKED:
+            model.grant(one, chance.choice(model.actors), whole, what, chance.choice(until))
+    owners = {each.user_id: each.user_name for each in model.actors}
+    for actor in model.actors:
+        for requested_filter in ASKED:
             for sort in chance.sample(SORTS, 2):
-                wanted = replace(asked, sort=sort)
-                expected = world.expected(actor, wanted)
-                assert walked(conn, actor, wanted, 7) == expected, (actor.user_name, wanted)
-        for owner in world.actors:
-            wanted = FileFilter(sort="-file_name", user_name=owner.user_name)
-            whose = {one.id: owners[one.owner_id] for one in world.files}
+                file_filter = replace(requested_filter, sort=sort)
+                expected = model.expected(actor, file_filter)
+                assert walked(conn, actor, file_filter, 7) == expected, (
+                    actor.user_name,
+                    file_filter,
+                )
+        for owner in model.actors:
+            file_filter = FileFilter(sort="-file_name", user_name=owner.user_name)
+            whose = {one.id: owners[one.owner_id] for one in model.files}
             expected = [
-                each for each in world.expected(actor, wanted) if whose[each] == owner.user_name
+                each
+                for each in model.expected(actor, file_filter)
+                if whose[each] == owner.user_name
             ]
-            assert walked(conn, actor, wanted, 7) == expected, (actor.user_name, wanted)
+            assert walked(conn, actor, file_filter, 7) == expected, (actor.user_name, file_filter)
 
 
 @pytest.mark.parametrize("name", [None, "kept"])
@@ -267,27 +276,27 @@ def test_pages_are_stable_while_files_come_and_go(
 ) -> None:
     """Between any two pages some are added, one is deleted, one is renamed, updated and grows."""
     chance = random.Random(3)
-    world = World(conn)
-    admin, member, _ = world.people("acme")
+    model = ModelFiles(conn)
+    admin, member, _ = model.people("acme")
     common: dict[str, Any] = {"published": True, "deleted": False}
     for kind in ("kept", "gone-kept", "moved-kept"):
-        world.add(
+        model.add(
             *(
                 some_file(member, chance, name=f"{at:02}-{kind}.csv", **common)
                 for at in chance.sample(range(50), 20)
             )
         )
-    kept, gone, moved = (world.files[at : at + 20] for at in (0, 20, 40))
-    found: list[UUID] = []
-    after, wanted = None, FileFilter(sort=sort, name=name)
+    kept, gone, moved = (model.files[at : at + 20] for at in (0, 20, 40))
+    results: list[UUID] = []
+    after, file_filter = None, FileFilter(sort=sort, name=name)
     for turn in range(100):
-        page = list_files(conn, admin, 5, after, wanted)
+        page = list_files(conn, admin, 5, after, file_filter)
         if not page:
             break
-        found += [file.id for file in page]
+        results += [file.id for file in page]
         after = position_of(page[-1], sort)
         new = f"{chance.randrange(50):02}-new-kept.csv"
-        world.add(*(some_file(member, chance, name=new, **common) for _ in range(2)))
+        model.add(*(some_file(member, chance, name=new, **common) for _ in range(2)))
         removed, changed = gone[turn % 20], moved[turn % 20]
         conn.execute(update(files).where(files.c.id == removed.id).values(deleted_at=NOW))
         again = f"{chance.randrange(50):02}-again-kept.csv"
@@ -296,55 +305,57 @@ def test_pages_are_stable_while_files_come_and_go(
         conn.execute(update(versions).where(versions.c.file_id == changed.id).values(size=turn % 9))
     assert not page
     kept_ids = {one.id for one in kept}
-    assert sorted(each for each in found if each in kept_ids) == sorted(kept_ids)
+    assert sorted(each for each in results if each in kept_ids) == sorted(kept_ids)
     if sort.endswith("created_at"):  # nothing changes its place
-        assert len(found) == len(set(found))
-        assert {one.id for one in moved} <= set(found)
+        assert len(results) == len(set(results))
+        assert {one.id for one in moved} <= set(results)
 
 
 MANY = 6_000
 
 
-def furnish(conn: WriteConnection, database: Database) -> World:
+def create_model_files(conn: WriteConnection, database: Database) -> ModelFiles:
     """An account of many files, half of each member's, of which few are called `rare`."""
     chance = random.Random(4)
-    world = World(conn)
-    _, anna, ben = world.people("acme")
+    model = ModelFiles(conn)
+    _, anna, ben = model.people("acme")
     for at in range(MANY):
         moment = NOW - timedelta(seconds=at)
         rare = "rare" if at % 2_000 == 1_999 else "common"
-        world.files.append(
-            One(
+        model.files.append(
+            ListedModelFile(
                 uuid4(), anna.account_id, (anna, ben)[at % 2].user_id, f"{rare}_{at}.csv",
                 moment, moment, chance.randrange(10**6), "text/csv", published=True,
             )
         )  # fmt: skip
-    conn.execute(insert(files), [row_of(one) for one in world.files])
-    conn.execute(insert(versions), [version_of(one) for one in world.files])
+    conn.execute(insert(files), [row_of(one) for one in model.files])
+    conn.execute(insert(versions), [version_of(one) for one in model.files])
     if not database.embedded:
         conn.exec_driver_sql("ANALYZE files")
-    return world
+    return model
 
 
-def plans(database: Database, conn: WriteConnection, actor: Actor, wanted: FileFilter) -> list[str]:
+def plans(
+    database: Database, conn: WriteConnection, actor: Actor, file_filter: FileFilter
+) -> list[str]:
     """How the database goes about each statement of a list's second page."""
-    (first, *_) = list_files(conn, actor, 1, None, wanted)
-    after = position_of(first, wanted.sort)
-    ran = plans_of(database, conn, lambda: list_files(conn, actor, 50, after, wanted))
+    (first, *_) = list_files(conn, actor, 1, None, file_filter)
+    after = position_of(first, file_filter.sort)
+    ran = plans_of(database, conn, lambda: list_files(conn, actor, 50, after, file_filter))
     return [plan for sql, plan in ran if "name_key" in sql]
 
 
 def test_no_order_is_sorted_anew_and_no_account_read_through(
     database: Database, conn: WriteConnection
 ) -> None:
-    world = furnish(conn, database)
+    model = create_model_files(conn, database)
     indexes = {
         "created_at": "",
         "updated_at": "_update",
         "file_name": "_name",
         "file_size": "_size",
     }
-    for actor, whose in ((world.actors[0], "account"), (world.actors[1], "owner")):
+    for actor, whose in ((model.actors[0], "account"), (model.actors[1], "owner")):
         for sort in SORTS:
             (plan,) = plans(database, conn, actor, FileFilter(sort=sort))
             assert f"ix_files_by_{whose}{indexes[sort.removeprefix('-')]} " in plan, (sort, plan)
@@ -355,8 +366,8 @@ def test_no_order_is_sorted_anew_and_no_account_read_through(
 def test_what_is_common_is_found_along_the_order_and_what_is_rare_by_its_grams(
     database: Database, conn: WriteConnection
 ) -> None:
-    world = furnish(conn, database)
-    admin = world.actors[0]
+    model = create_model_files(conn, database)
+    admin = model.actors[0]
     assert MANY > SCAN_FILES
     for sort in SORTS:
         _, listed = plans(database, conn, admin, FileFilter(sort=sort, name="common"))
@@ -369,19 +380,19 @@ def test_what_is_common_is_found_along_the_order_and_what_is_rare_by_its_grams(
         assert "ix_files_by_account" not in listed, (sort, listed)
         for whole in ("SCAN files", "Seq Scan on files"):
             assert whole not in listed, (sort, listed)
-        rare = [one.id for one in world.files if "rare" in one.name]
+        rare = [one.id for one in model.files if "rare" in one.name]
         assert sorted(walked(conn, admin, FileFilter(sort=sort, name="RARE"), 2)) == sorted(rare)
 
 
 def test_a_search_follows_a_file_to_its_new_account(conn: WriteConnection) -> None:
-    world = World(conn)
-    _, anna, _ = world.people("acme")
-    _, maria, _ = world.people("beta")
+    model = ModelFiles(conn)
+    _, anna, _ = model.people("acme")
+    _, maria, _ = model.people("beta")
     one = some_file(anna, random.Random(5), name="moving.csv", published=True, deleted=False)
-    world.add(one)
-    wanted = FileFilter(name="moving")
-    assert walked(conn, anna, wanted, 5) == [one.id]
+    model.add(one)
+    file_filter = FileFilter(name="moving")
+    assert walked(conn, anna, file_filter, 5) == [one.id]
     theirs = {"account_id": maria.account_id, "owner_id": maria.user_id}
     conn.execute(update(files).where(files.c.id == one.id).values(**theirs))
-    assert walked(conn, anna, wanted, 5) == []
-    assert walked(conn, maria, wanted, 5) == [one.id]
+    assert walked(conn, anna, file_filter, 5) == []
+    assert walked(conn, maria, file_filter, 5) == [one.id]

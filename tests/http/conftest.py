@@ -47,7 +47,7 @@ def run(
 
     def one(*arguments: Any) -> tuple[int, str, str]:
         status = run_program([str(each) for each in arguments])
-        shown = capsys.readouterr()
-        return status, shown.out, shown.err
+        output = capsys.readouterr()
+        return status, output.out, output.err
 
     return one

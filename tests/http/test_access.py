@@ -88,7 +88,7 @@ class ResourceIds:
         return template.format(**self.ids)
 
 
-def create_resources(account: TestAccount, wanted: str = "") -> ResourceIds:
+def create_resources(account: TestAccount, state: str = "") -> ResourceIds:
     task = account.api.deliver(CSV, enforce_schema="true")
     spare, gone = account.new_key(), account.new_user()
     guest, other = account.new_user(), account.server.new_account()
@@ -97,7 +97,7 @@ def create_resources(account: TestAccount, wanted: str = "") -> ResourceIds:
     assert account.api.request("PUT", path, json={"entitlement": "r"}).status_code == 201
     named = {"user_name": other.admin.user_name}
     assert account.api.request("PUT", f"{file}/offer", json=named).status_code == 200
-    if wanted == "offered":
+    if state == "offered":
         offered = other.api.deliver(CSV)["file_id"]
         named = {"user_name": account.admin.user_name}
         assert other.api.request("PUT", f"/file/{offered}/offer", json=named).status_code == 200
@@ -130,8 +130,8 @@ def call(api: Api, method: str, path: str, body: Any) -> httpx2.Response:
     if body == "begin":
         return create(api, 1000)
     if body in ("tus", "part"):
-        given = STREAM | {"Upload-Offset": "0"} if body == "part" else HEADERS
-        return api.request(method, path, headers=given, content=CSV if body == "part" else None)
+        headers = STREAM | {"Upload-Offset": "0"} if body == "part" else HEADERS
+        return api.request(method, path, headers=headers, content=CSV if body == "part" else None)
     return api.request(method, path, json=body) if body else api.request(method, path)
 
 
@@ -165,13 +165,13 @@ def refused(mine: TestAccount) -> list[Api]:
 def test_the_matrix_names_every_route(server: Server) -> None:
     known = {(method, re.sub(r"\{[^}]*\}", "{}", path)) for method, path, _, _ in ROUTES}
     document = server.api(None).get("/openapi.json").json()
-    found = {
+    result = {
         (method.upper(), re.sub(r"\{[^}]*\}", "{}", path))
         for path, methods in document["paths"].items()
         for method in methods
         if path.startswith("/api/v1") and method != "options"  # which tells nothing of anybody
     }
-    named = {(method, path.removeprefix("/api/v1")) for method, path in found}
+    named = {(method, path.removeprefix("/api/v1")) for method, path in result}
     assert named - known == set()
 
 
@@ -189,13 +189,13 @@ def test_scopes_and_roles(
             for name, value in body.items()
         }
     path = ids.path(template)
-    for given in ("read", "write", "admin"):
-        caller = mine.new_key(scopes=(given,))
-        if given != scope and scope is not None:
+    for key_scope in ("read", "write", "admin"):
+        caller = mine.new_key(scopes=(key_scope,))
+        if key_scope != scope and scope is not None:
             answer = call(caller.api, method, path, body)
             assert answer.status_code == 403
             if method != "HEAD":
-                assert_problem(answer, 403, "scope-missing", required=scope, scopes=[given])
+                assert_problem(answer, 403, "scope-missing", required=scope, scopes=[key_scope])
     for nobody in refused:
         answer = call(nobody, method, path, body)
         assert answer.status_code == 401

@@ -24,18 +24,18 @@ NOTHING = {
 
 def figures(api: Api) -> dict[str, Any]:
     """The account; what it consists of adds up."""
-    found = api.account()
-    assert sum(found["used_by"].values()) == found["used"], found
-    assert sum(found["reserved_by"].values()) == found["reserved"], found
-    assert found["quota"] == found["used"] + found["reserved"] + found["free"]
-    return found
+    result = api.account()
+    assert sum(result["used_by"].values()) == result["used"], result
+    assert sum(result["reserved_by"].values()) == result["reserved"], result
+    assert result["quota"] == result["used"] + result["reserved"] + result["free"]
+    return result
 
 
 def test_an_empty_account(account: TestAccount) -> None:
-    found = figures(account.api)
-    assert found["used_by"] == NOTHING
-    assert found["reserved_by"] == {"uploads": 0, "resumable_uploads": 0}
-    assert (found["files"], found["versions"], found["quarantined"]) == (0, 0, 0)
+    result = figures(account.api)
+    assert result["used_by"] == NOTHING
+    assert result["reserved_by"] == {"uploads": 0, "resumable_uploads": 0}
+    assert (result["files"], result["versions"], result["quarantined"]) == (0, 0, 0)
 
 
 def test_every_byte_is_told_by_what_holds_it(account: TestAccount) -> None:
@@ -50,9 +50,9 @@ def test_every_byte_is_told_by_what_holds_it(account: TestAccount) -> None:
         "earlier": len(CSV) + len(second),
         "quarantined": len(BROKEN),
     }
-    found = figures(api)
-    assert found["used_by"] == expected
-    assert (found["files"], found["versions"], found["quarantined"]) == (1, 4, 1)
+    result = figures(api)
+    assert result["used_by"] == expected
+    assert (result["files"], result["versions"], result["quarantined"]) == (1, 4, 1)
 
     assert remove(api, f"/file/{file_id}/versions/1").status_code == 200
     expected |= {"earlier": len(second), "deleted": len(CSV)}
@@ -68,18 +68,18 @@ def test_every_byte_is_told_by_what_holds_it(account: TestAccount) -> None:
 
 def test_what_is_not_decided_or_not_complete(account: TestAccount, held: str) -> None:
     api = account.api
-    found = figures(api)
-    running = found["used"]
+    result = figures(api)
+    running = result["used"]
     assert running > 0
-    assert found["used_by"] == NOTHING | {"undecided": running}
+    assert result["used_by"] == NOTHING | {"undecided": running}
     assert api.post("/file/validate", files={"file": ("a.csv", CSV)}).status_code == 202
     upload = Tus.begin(api, 12_345)
-    found = figures(api)
-    assert found["used_by"] == NOTHING | {"undecided": running, "validations": len(CSV)}
-    assert found["reserved_by"] == {"uploads": 0, "resumable_uploads": 12_345}
+    result = figures(api)
+    assert result["used_by"] == NOTHING | {"undecided": running, "validations": len(CSV)}
+    assert result["reserved_by"] == {"uploads": 0, "resumable_uploads": 12_345}
     upload.delete()
     api.post(f"/task/{held}/cancel")
     assert api.wait_task(held)["status"] == "canceled"
-    found = figures(api)
-    expected = NOTHING | {name: found["used_by"][name] for name in ("canceled", "validations")}
-    assert (found["used_by"], found["reserved"]) == (expected, 0)
+    result = figures(api)
+    expected = NOTHING | {name: result["used_by"][name] for name in ("canceled", "validations")}
+    assert (result["used_by"], result["reserved"]) == (expected, 0)

@@ -42,11 +42,11 @@ def holds(lines: list[str]) -> bool:
     before = "0" * 64
     for line in lines:
         row = json.loads(line)
-        told = row.pop("hash")
+        recorded_hash = row.pop("hash")
         text = json.dumps(row, sort_keys=True, separators=(",", ":"))
-        if sha256(f"{before}\n{text}".encode()).hexdigest() != told:
+        if sha256(f"{before}\n{text}".encode()).hexdigest() != recorded_hash:
             return False
-        before = told
+        before = recorded_hash
     return True
 
 
@@ -206,10 +206,10 @@ def test_an_export_as_csv_says_the_same(account: TestAccount) -> None:
     assert answer.headers["content-type"].startswith("text/csv")
     rows = list(csv.DictReader(io.StringIO(answer.text)))
     listed = account.api.json("/activity")["activity_list"]
-    for row, told in zip(reversed(rows), listed, strict=True):
-        assert row.keys() == told.keys()
-        assert json.loads(row.pop("detail")) == told.pop("detail")
-        assert row == {name: "" if said is None else str(said) for name, said in told.items()}
+    for row, item in zip(reversed(rows), listed, strict=True):
+        assert row.keys() == item.keys()
+        assert json.loads(row.pop("detail")) == item.pop("detail")
+        assert row == {name: "" if value is None else str(value) for name, value in item.items()}
 
 
 def test_an_export_takes_more_than_one_page_and_is_defused(

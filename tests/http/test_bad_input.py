@@ -52,8 +52,8 @@ def clean(account: TestAccount, server: Server) -> Iterator[TestAccount]:
 
 
 def any_counted(account: TestAccount) -> bool:
-    found = account.api.account()
-    return any(found[name] for name in ("files", "versions", "used", "reserved"))
+    result = account.api.account()
+    return any(result[name] for name in ("files", "versions", "used", "reserved"))
 
 
 def post(account: TestAccount, body: bytes, content_type: str | None = MULTIPART) -> Any:

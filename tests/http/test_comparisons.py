@@ -29,9 +29,9 @@ KEYED = {
 @pytest.fixture
 def file_id(account: TestAccount) -> str:
     """A file with a primary key, and two versions that differ."""
-    found = account.api.deliver(BEFORE, enforce_schema=json.dumps(KEYED))["file_id"]
-    deliver(account.api, found, AFTER)
-    return str(found)
+    result = account.api.deliver(BEFORE, enforce_schema=json.dumps(KEYED))["file_id"]
+    deliver(account.api, result, AFTER)
+    return str(result)
 
 
 def ask(api: Api, file_id: str, before: int, after: int, **more: Any) -> Any:
@@ -50,24 +50,24 @@ def found_by(api: Api, *args: Any, **more: Any) -> dict[str, Any]:
     assert task["status"] == "succeeded", task
     assert task["kind"] == "version.compare"
     assert task["report_url"] == f"/api/v1/task/{task['task_id']}/comparison"
-    found: dict[str, Any] = api.json(task["report_url"])
-    return found
+    result: dict[str, Any] = api.json(task["report_url"])
+    return result
 
 
 def test_by_the_primary_key_of_the_schema(account: TestAccount, file_id: str) -> None:
-    found = found_by(account.api, file_id, 1, 2)
-    assert (found["before"], found["after"], found["key"]) == (1, 2, ["id"])
-    assert (found["added"], found["removed"], found["changed"]) == (1, 1, 1)
-    assert not found["same"]
-    assert found["examples_changed"] == [
+    result = found_by(account.api, file_id, 1, 2)
+    assert (result["before"], result["after"], result["key"]) == (1, 2, ["id"])
+    assert (result["added"], result["removed"], result["changed"]) == (1, 1, 1)
+    assert not result["same"]
+    assert result["examples_changed"] == [
         {"rowBefore": 3, "rowAfter": 3, "key": {"id": "3"}, "cells": {"amount": ["4", "40"]}}
     ]
 
 
 def test_without_a_key(account: TestAccount, file_id: str) -> None:
-    found = found_by(account.api, file_id, 1, 2, key=[], examples=1)
-    assert (found["added"], found["removed"], found["changed"]) == (2, 2, None)
-    assert len(found["examples_added"]) == 1
+    result = found_by(account.api, file_id, 1, 2, key=[], examples=1)
+    assert (result["added"], result["removed"], result["changed"]) == (2, 2, None)
+    assert len(result["examples_added"]) == 1
     same = found_by(account.api, file_id, 2, 2)
     assert (same["same"], same["added"], same["removed"]) == (True, 0, 0)
 
@@ -77,8 +77,8 @@ def test_a_rejected_version_of_ones_own(account: TestAccount, server: Server, fi
     supplier = server.new_account().admin
     share(account.api, file_id, supplier.user_name, "rw")
     deliver(supplier, file_id, BROKEN)
-    found = found_by(supplier.api, file_id, 2, 3)
-    assert (found["rows_before"], found["rows_after"]) == (3, 1)
+    result = found_by(supplier.api, file_id, 2, 3)
+    assert (result["rows_before"], result["rows_after"]) == (3, 1)
     assert_problem(ask(account.api, file_id, 2, 3), 404, "not-found")
 
 
@@ -154,8 +154,8 @@ def test_no_reader_breaks_the_list_of_tasks(account: TestAccount, server: Server
     headers = {"Content-Type": "application/json"}
     path = f"/file/{file_id}/compare"
     assert_problem(guest.api.post(path, content=body, headers=headers), 422, "field-invalid")
-    told = {"content": b'{"file_description":"\\uDFFF"}', "headers": headers}
-    answer = account.api.request("PATCH", f"/file/{file_id}", **told)
+    options = {"content": b'{"file_description":"\\uDFFF"}', "headers": headers}
+    answer = account.api.request("PATCH", f"/file/{file_id}", **options)
     assert_problem(answer, 422, "field-invalid")
     assert [task["kind"] for task in account.api.json("/tasks")["tasks_list"]] == ["file.new"]
 
@@ -173,11 +173,11 @@ def test_canceled_while_it_waits(account: TestAccount, file_id: str) -> None:
 
 @pytest.mark.parametrize("server", ["sqlite"], indirect=True)
 def test_the_program(account: TestAccount, file_id: str, run: Run) -> None:
-    status, said, _ = run("files", "compare", file_id, 1, 2)
+    status, output, _ = run("files", "compare", file_id, 1, 2)
     assert status == 1
-    assert "rows: 3 → 3; 1 added, 1 removed, 1 changed" in said
-    assert "~ row 3 (id=3): amount: '4' → '40'" in said
+    assert "rows: 3 → 3; 1 added, 1 removed, 1 changed" in output
+    assert "~ row 3 (id=3): amount: '4' → '40'" in output
     assert run("files", "compare", file_id, 2, 2)[0] == 0
-    status, _, told = run("files", "compare", file_id, 1, 2, "--key", "nothing")
+    status, _, errors = run("files", "compare", file_id, 1, 2, "--key", "nothing")
     assert status == 1
-    assert "`nothing`" in told
+    assert "`nothing`" in errors

@@ -27,8 +27,8 @@ def change(api: Api, file_id: str, body: Any, **kwargs: Any) -> Any:
 
 def states(api: Api, file_id: str) -> list[str]:
     """Of each version, the first one first."""
-    found = api.json(f"/file/{file_id}/versions")["versions_list"]
-    return [version["status"] for version in reversed(found)]
+    items = api.json(f"/file/{file_id}/versions")["versions_list"]
+    return [version["status"] for version in reversed(items)]
 
 
 def actions(server: Server, file_id: str) -> list[str]:
@@ -71,8 +71,8 @@ def test_a_version_is_deleted_and_had_back(server: Server, account: TestAccount)
     download = api.get(f"/file/download/{file_id}", params={"version": 1})
     assert_problem(download, 404, "not-found")
     for what in ("report", "profile"):
-        found = api.get(f"/file/{file_id}/{what}", params={"version": 1})
-        assert_problem(found, 404, "not-found")
+        result = api.get(f"/file/{file_id}/{what}", params={"version": 1})
+        assert_problem(result, 404, "not-found")
     task_id = answer.json()["task_id"]
     assert_problem(api.get(f"/task/{task_id}/report"), 404, "not-found")
     restored = api.post(f"/file/{file_id}/versions/1/restore")
@@ -103,8 +103,8 @@ def test_the_bytes_go_once_it_cannot_be_undone(server: Server, account: TestAcco
     first = select(versions.c.id).where(versions.c.file_id == UUID(file_id), versions.c.number == 1)
     with server.parts.database.reading() as conn:
         (version_id,) = conn.scalars(first)
-        found = inspections.c.version_id == version_id
-        assert conn.scalar(select(inspections.c.version_id).where(found)) is None
+        result = inspections.c.version_id == version_id
+        assert conn.scalar(select(inspections.c.version_id).where(result)) is None
     assert server.parts.store.stat(version_id) is None
     server.assert_sound()
 
@@ -266,8 +266,8 @@ def test_a_file_is_changed(server: Server, account: TestAccount) -> None:
     assert_problem(stale, 412, "precondition-failed")
     of_file = activity.c.file_id == UUID(file_id), activity.c.action == "file.change"
     with server.parts.database.reading() as conn:
-        (told,) = conn.scalars(select(activity.c.detail).where(*of_file))
-    assert told["file_name"] == {"from": "orders.csv", "to": "new.csv"}
+        (detail,) = conn.scalars(select(activity.c.detail).where(*of_file))
+    assert detail["file_name"] == {"from": "orders.csv", "to": "new.csv"}
     assert change(api, file_id, body).status_code == 200  # no change, nothing recorded
     assert actions(server, file_id).count("file.change") == 1
     assert_problem(deliver(api, file_id, CSV + b"5,6\n"), 413, "file-too-large", limit=len(CSV))

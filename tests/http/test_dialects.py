@@ -43,13 +43,13 @@ def test_it_is_kept_with_the_contract_and_shown(account: TestAccount) -> None:
     dialect = json.dumps(DIALECT)
     task = account.api.deliver(b"id;amount\n1;2,5\n", table_dialect=dialect, encoding="Latin1")
     assert task["status"] == "succeeded"
-    found = account.api.json(f"/file/{task['file_id']}")
-    assert (found["table_dialect"], found["encoding"]) == (DIALECT, "iso8859-1")
-    shown = get_schema(account.api, task["file_id"])
-    assert (shown["dialect"], shown["encoding"]) == (DIALECT, "iso8859-1")
+    result = account.api.json(f"/file/{task['file_id']}")
+    assert (result["table_dialect"], result["encoding"]) == (DIALECT, "iso8859-1")
+    values = get_schema(account.api, task["file_id"])
+    assert (values["dialect"], values["encoding"]) == (DIALECT, "iso8859-1")
     without = account.api.deliver(CSV, table_dialect=" ", encoding=" ")
-    found = account.api.json(f"/file/{without['file_id']}")
-    assert (found["table_dialect"], found["encoding"]) == (None, None)
+    result = account.api.json(f"/file/{without['file_id']}")
+    assert (result["table_dialect"], result["encoding"]) == (None, None)
 
 
 @pytest.mark.parametrize("path", ["/file/new", "/files", "/file/validate"])
@@ -89,10 +89,10 @@ def test_the_next_delivery_may_state_it_until_one_is_published(
     api, dialect = account.api, json.dumps(THIRD_RECORD)
     task = ended(api, deliver(api, rejected, TITLED, table_dialect=dialect))
     assert (task["status"], task["error"]) == ("succeeded", None)
-    found = get_schema(api, rejected)
-    assert (found["revision"], found["source"], found["dialect"]) == (2, "given", THIRD_RECORD)
-    assert found["effect"] == "compatible"  # nothing was published under the old one
-    assert [each["dialect"] for each in found["revisions_list"]] == [THIRD_RECORD, None]
+    result = get_schema(api, rejected)
+    assert (result["revision"], result["source"], result["dialect"]) == (2, "given", THIRD_RECORD)
+    assert result["effect"] == "compatible"  # nothing was published under the old one
+    assert [each["dialect"] for each in result["revisions_list"]] == [THIRD_RECORD, None]
     same = deliver(api, rejected, TITLED, table_dialect=dialect)
     assert ended(api, same)["status"] == "succeeded"
     other = deliver(api, rejected, TITLED, table_dialect='{"headerRows": [3]}')
@@ -123,9 +123,9 @@ def test_what_waits_is_read_as_it_is_stated_meanwhile(server: Server, account: T
     api.post(f"/task/{running}/cancel")
     assert api.wait_task(first)["status"] == "failed"  # a title is no header of two columns
     assert ended(api, second)["status"] == "succeeded"
-    found = get_schema(api, file_id)
-    assert (found["revision"], found["encoding"]) == (1, "utf-8")
-    assert found["dialect"] == json.loads(stated)
+    result = get_schema(api, file_id)
+    assert (result["revision"], result["encoding"]) == (1, "utf-8")
+    assert result["dialect"] == json.loads(stated)
     api.wait_task(running)
     server.assert_sound()
 
@@ -133,8 +133,8 @@ def test_what_waits_is_read_as_it_is_stated_meanwhile(server: Server, account: T
 def test_resumable_uploads_state_it(account: TestAccount, rejected: str) -> None:
     api = account.api
 
-    def create(**told: str) -> Any:
-        pairs = (f"{name} {b64encode(text.encode()).decode()}" for name, text in told.items())
+    def create(**fields: str) -> Any:
+        pairs = (f"{name} {b64encode(text.encode()).decode()}" for name, text in fields.items())
         headers = {
             "Tus-Resumable": "1.0.0",
             "Upload-Length": str(len(TITLED)),
@@ -144,15 +144,15 @@ def test_resumable_uploads_state_it(account: TestAccount, rejected: str) -> None
         return api.post("/uploads", headers=headers, content=TITLED)
 
     dialect = json.dumps(THIRD_RECORD)
-    told = {"filename": "a.csv", "file_id": rejected}
-    assert_problem(create(**told, encoding="klingon"), 422, "field-invalid", field="encoding")
-    assert_problem(create(**told, table_dialect="[]"), 422, "dialect-invalid")
-    created = create(**told, table_dialect=dialect, encoding="utf-8")
+    fields = {"filename": "a.csv", "file_id": rejected}
+    assert_problem(create(**fields, encoding="klingon"), 422, "field-invalid", field="encoding")
+    assert_problem(create(**fields, table_dialect="[]"), 422, "dialect-invalid")
+    created = create(**fields, table_dialect=dialect, encoding="utf-8")
     assert created.status_code == 201, created.text
     assert api.wait_task(created.headers["entrepot-task-id"])["status"] == "succeeded"
-    found = get_schema(api, rejected)
-    assert (found["dialect"], found["encoding"]) == (THIRD_RECORD, "utf-8")
-    late = create(**told, table_dialect='{"headerRows": [3]}')
+    result = get_schema(api, rejected)
+    assert (result["dialect"], result["encoding"]) == (THIRD_RECORD, "utf-8")
+    late = create(**fields, table_dialect='{"headerRows": [3]}')
     assert_problem(late, 422, "field-invalid", field="table_dialect")
     new = create(filename="b.csv", file_size_limit="999", encoding="cp1252", table_dialect=dialect)
     file_id = api.wait_task(new.headers["entrepot-task-id"])["file_id"]
@@ -204,25 +204,25 @@ def test_a_schema_a_dialect_and_an_encoding_are_one_revision(
 ) -> None:
     api = account.api
     file_id = api.deliver(TITLED, enforce_schema="true")["file_id"]
-    found = get_schema(api, file_id)
-    assert (found["revision"], found["dialect"], found["encoding"]) == (1, THIRD_RECORD, None)
+    result = get_schema(api, file_id)
+    assert (result["revision"], result["dialect"], result["encoding"]) == (1, THIRD_RECORD, None)
     new = {"dialect": {**THIRD_RECORD, "skipBlankRows": True}, "encoding": "latin-1"}
     problem = assert_problem(put(api, file_id, new), 409, "breaking-change")
     effects = {each["pointer"]: each["effect"] for each in problem["changes"]}
     assert effects == {"/dialect/skipBlankRows": "compatible", "/encoding": "breaking"}
     assert change(api, file_id, new, "accept")["status"] == "succeeded"
-    found = get_schema(api, file_id)
-    assert (found["revision"], found["encoding"]) == (2, "iso8859-1")
-    assert found["schema"]["fields"][0]["name"] == "id"  # what is left out stays
+    result = get_schema(api, file_id)
+    assert (result["revision"], result["encoding"]) == (2, "iso8859-1")
+    assert result["schema"]["fields"][0]["name"] == "id"  # what is left out stays
     assert api.json(f"/file/{file_id}")["table_dialect"] == new["dialect"]
     bare = {"fields": [*NAMED["fields"]], "title": "People"}
     assert change(api, file_id, bare)["status"] == "succeeded"
     assert get_schema(api, file_id)["dialect"] == new["dialect"]
     ended_again = change(api, file_id, {"encoding": None})
     assert ended_again["status"] == "succeeded"
-    found = get_schema(api, file_id)
-    assert (found["revision"], found["encoding"], found["effect"]) == (4, None, "compatible")
-    assert [each["encoding"] for each in found["revisions_list"]] == [
+    result = get_schema(api, file_id)
+    assert (result["revision"], result["encoding"], result["effect"]) == (4, None, "compatible")
+    assert [each["encoding"] for each in result["revisions_list"]] == [
         None, "iso8859-1", "iso8859-1", None,
     ]  # fmt: skip
     server.assert_sound()
@@ -256,8 +256,8 @@ def test_a_version_keeps_how_it_was_read(server: Server, account: TestAccount) -
     with server.parts.database.reading() as conn:
         rows = conn.execute(by_version.where(versions.c.file_id == UUID(file_id))).all()
     assert {row.number: row.dialect for row in rows} == {1: {"delimiter": "|"}, 2: None}
-    told = {"before": 1, "after": 2, "examples": 5}
-    answer = api.post(f"/file/{file_id}/compare", json=told)
+    reported = {"before": 1, "after": 2, "examples": 5}
+    answer = api.post(f"/file/{file_id}/compare", json=reported)
     task = ended(api, answer)
     compared = api.json(task["report_url"])
     assert (compared["columns_added"], compared["columns_removed"]) == ([], [])

@@ -71,7 +71,7 @@ def test_head_is_get_without_the_bytes(holder: TestAccount, path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "start", "stop"),
+    ("range_header", "start", "stop"),
     [
         ("bytes=0-0", 0, 1),
         ("bytes=10-19", 10, 20),
@@ -82,8 +82,10 @@ def test_head_is_get_without_the_bytes(holder: TestAccount, path: str) -> None:
         ("bytes=0-4,5-9", 0, 10),
     ],
 )
-def test_one_range(holder: TestAccount, path: str, asked: str, start: int, stop: int) -> None:
-    answer = get(holder, path, Range=asked)
+def test_one_range(
+    holder: TestAccount, path: str, range_header: str, start: int, stop: int
+) -> None:
+    answer = get(holder, path, Range=range_header)
     assert (answer.status_code, answer.content) == (206, CONTENT[start:stop])
     assert answer.headers["content-range"] == f"bytes {start}-{stop - 1}/{len(CONTENT)}"
     assert answer.headers["etag"] == ETAG
@@ -109,15 +111,21 @@ def test_several_ranges(holder: TestAccount, path: str) -> None:
 
 
 def test_a_range_beyond_the_end(holder: TestAccount, path: str) -> None:
-    for asked in (f"bytes={len(CONTENT)}-", "bytes=-0", "bytes=99999999-999999999"):
-        answer = get(holder, path, Range=asked)
+    for range_header in (f"bytes={len(CONTENT)}-", "bytes=-0", "bytes=99999999-999999999"):
+        answer = get(holder, path, Range=range_header)
         assert_problem(answer, 416, "range-not-satisfiable", size=len(CONTENT))
         assert answer.headers["content-range"] == f"bytes */{len(CONTENT)}"
 
 
 def test_ranges_that_are_none_are_ignored(holder: TestAccount, path: str) -> None:
-    for asked in ("lines=1-2", "bytes=x-y", "bytes=9-1", "bytes=", "bytes=" + "0-0,2-2," * 60):
-        answer = get(holder, path, Range=asked)
+    for range_header in (
+        "lines=1-2",
+        "bytes=x-y",
+        "bytes=9-1",
+        "bytes=",
+        "bytes=" + "0-0,2-2," * 60,
+    ):
+        answer = get(holder, path, Range=range_header)
         assert (answer.status_code, answer.content) == (200, CONTENT)
 
 

@@ -56,8 +56,8 @@ def owner(home: TestAccount) -> Caller:
 @pytest.fixture
 def file_id(owner: Caller) -> str:
     """An enforced file with one published version."""
-    found: str = owner.api.deliver(CSV, enforce_schema="true")["file_id"]
-    return found
+    result: str = owner.api.deliver(CSV, enforce_schema="true")["file_id"]
+    return result
 
 
 def test_a_reader_of_another_account(owner: Caller, file_id: str, partner: TestAccount) -> None:
@@ -101,9 +101,9 @@ def test_a_drop_box(owner: Caller, file_id: str, partner: TestAccount) -> None:
     supplier, rival = partner.new_user(), partner.new_user()
     share(owner.api, file_id, supplier.user_name, "w")
     share(owner.api, file_id, rival.user_name, "w")
-    shown = supplier.api.json(f"/file/{file_id}")
-    assert (shown["entitlement"], shown["file_size_limit"]) == ("w", 1_000_000)
-    assert shown["schema"]["fields"]
+    document = supplier.api.json(f"/file/{file_id}")
+    assert (document["entitlement"], document["file_size_limit"]) == ("w", 1_000_000)
+    assert document["schema"]["fields"]
     listing = listed(supplier.api)[file_id]
     assert [listing[name] for name in FIGURES] == [None] * len(FIGURES)
     assert numbers(supplier, file_id) == []
@@ -176,11 +176,11 @@ def test_who_may_read_no_more_has_brought_nothing_by_restoring(
     for number in (3, 5):
         answer = guest.api.get(f"/file/download/{file_id}?version={number}")
         assert_problem(answer, 403, "not-allowed")
-        for asked in (f"versions/{number}", f"report?version={number}"):
-            assert_problem(guest.api.get(f"/file/{file_id}/{asked}"), 404, "not-found")
+        for suffix in (f"versions/{number}", f"report?version={number}"):
+            assert_problem(guest.api.get(f"/file/{file_id}/{suffix}"), 404, "not-found")
     for task_id in restorations:
-        for asked in ("", "/report", "/events"):
-            assert_problem(guest.api.get(f"/task/{task_id}{asked}"), 404, "not-found")
+        for suffix in ("", "/report", "/events"):
+            assert_problem(guest.api.get(f"/task/{task_id}{suffix}"), 404, "not-found")
         assert_problem(guest.api.post(f"/task/{task_id}/cancel"), 404, "not-found")
     assert {task["kind"] for task in guest.api.json("/tasks")["tasks_list"]} == {"version.new"}
 
@@ -191,11 +191,11 @@ def test_who_may_deliver_no_more_brings_no_more_bytes(
     """Else they could keep the quota of the file's account for ever, by a byte now and then."""
     guest = partner.new_user()
     before = owner.api.account()["reserved"]
-    given = {"Upload-Length": str(len(OTHER))}
-    given |= {"Upload-Metadata": metadata(filename="x.csv", file_id=file_id)}
+    headers = {"Upload-Length": str(len(OTHER))}
+    headers |= {"Upload-Metadata": metadata(filename="x.csv", file_id=file_id)}
 
     def begun() -> Tus:
-        upload = Tus.of(guest.api, guest.api.post("/uploads", headers=HEADERS | given))
+        upload = Tus.of(guest.api, guest.api.post("/uploads", headers=HEADERS | headers))
         assert upload.patch(OTHER[:3], 0).status_code == 204
         assert owner.api.account()["reserved"] == before + len(OTHER)
         return upload
@@ -236,8 +236,8 @@ def test_both_to_read_and_to_deliver(
     # Forms that they have made count where the file is, not where they are.
     deadline = time.monotonic() + 60
     for form_asked in ("csv", "jsonl"):
-        asked = {"format": form_asked}
-        while both.api.get(f"/file/download/{file_id}", params=asked).status_code != 200:
+        query = {"format": form_asked}
+        while both.api.get(f"/file/download/{file_id}", params=query).status_code != 200:
             assert time.monotonic() < deadline
             server.wait_derived()
     assert server.doctor() == []
@@ -263,9 +263,9 @@ def test_only_the_owner_and_the_accounts_admins_manage(
     """An admin of another account is no admin here, whatever they are entitled to."""
     share(owner.api, file_id, partner.admin.user_name, "rw")
     for method, path, body in MANAGING:
-        asked = f"/file/{file_id}{path}"
-        assert_problem(partner.api.request(method, asked, json=body), 403, "not-allowed")
-        stranger = home.new_user().api.request(method, asked, json=body)
+        address = f"/file/{file_id}{path}"
+        assert_problem(partner.api.request(method, address, json=body), 403, "not-allowed")
+        stranger = home.new_user().api.request(method, address, json=body)
         assert_problem(stranger, 404, "not-found")
     mine = home.api.json(f"/file/{file_id}/entitlements")["entitlements_list"]
     assert mine == owner.api.json(f"/file/{file_id}/entitlements")["entitlements_list"]
@@ -318,13 +318,13 @@ def test_names_that_nothing_can_be_shared_with(
     owner: Caller, file_id: str, partner: TestAccount
 ) -> None:
     """No account and no user in an account are one and the same answer."""
-    told = set()
+    details = set()
     for name in (f"{partner.name}:nobody", "no-account:nobody", "no-account:*"):
         document = assert_problem(
             entitle(owner.api, file_id, name, "r"), 422, "field-invalid", field="user_name"
         )
-        told.add(document["detail"])
-    assert len(told) == 1
+        details.add(document["detail"])
+    assert len(details) == 1
     for name in (owner.user_name, "x", ":", "acme:", "Acme:Anna", "*:*", "*"):
         answer = entitle(owner.api, file_id, name, "r")
         assert_problem(answer, 422, "field-invalid", field="user_name")
@@ -443,14 +443,14 @@ def test_who_waited_for_a_revocation_is_told_of_it(
             revoke_entitlement(conn, actors[0], UUID(file_id), guest.user_name, now)
             waiting = pool.submit(database.write, access_deliverable, actors[1], UUID(file_id))
             deadline = time.monotonic() + 60
-            while not (database.embedded or database.read(somebody_waits)):
+            while not (database.embedded or database.read(has_waiting_lock)):
                 assert time.monotonic() < deadline
                 time.sleep(0.02)
         with pytest.raises(NotFound):
             waiting.result(60)
 
 
-def somebody_waits(conn: ReadConnection) -> bool:
+def has_waiting_lock(conn: ReadConnection) -> bool:
     return bool(conn.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted")))
 
 
@@ -516,9 +516,9 @@ def test_every_change_is_recorded(
     share(owner.api, file_id, name, "w")
     share(owner.api, file_id, name, "w")
     unshare(owner.api, file_id, name)
-    told = [each for each in recorded(home, file_id) if each[0].startswith("entitlement")]
+    rows = [each for each in recorded(home, file_id) if each[0].startswith("entitlement")]
     granted = {"user_name": name, "entitlement": "w", "expires_at": None}
-    assert told == [("entitlement.grant", granted), ("entitlement.revoke", {"user_name": name})]
+    assert rows == [("entitlement.grant", granted), ("entitlement.revoke", {"user_name": name})]
 
 
 @pytest.mark.parametrize("sort", ["created_at", "-created_at"])
@@ -546,8 +546,8 @@ def test_lists_of_ones_own_and_others_files_are_paged(
 
 
 def numbers(caller: Caller, file_id: str) -> list[int]:
-    found = caller.api.json(f"/file/{file_id}/versions")["versions_list"]
-    return [version["version"] for version in found]
+    items = caller.api.json(f"/file/{file_id}/versions")["versions_list"]
+    return [version["version"] for version in items]
 
 
 def counted(account: TestAccount) -> list[int]:
@@ -568,8 +568,8 @@ def recorded(account: TestAccount, file_id: str) -> list[tuple[str, dict[str, An
 
 def _rows(account: TestAccount, file_id: str) -> Iterator[tuple[str, dict[str, Any]]]:
     actor = account.server.actor(account.api_key)
-    found = select(activity).where(activity.c.account_id == actor.account_id)
+    query = select(activity).where(activity.c.account_id == actor.account_id)
     with account.server.parts.database.reading() as conn:
-        for row in conn.execute(found.order_by(activity.c.id)):
+        for row in conn.execute(query.order_by(activity.c.id)):
             if str(row.file_id) == file_id and row.action != "version.read":
                 yield row.action, row.detail

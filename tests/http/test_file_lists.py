@@ -23,14 +23,14 @@ NAMES = ("Straße.csv", "ÄRGER 10%.csv", "orders_b.csv", "Orders_a.csv", "écla
 
 def names(api: Api, query: str) -> list[str]:
     """The names that a list has, page after page."""
-    found: list[str] = []
+    results: list[str] = []
     target = f"/files?{query}"
     while target:
         answer = api.get(target)
         assert answer.status_code == 200, answer.text
-        found += [file["file_name"] for file in answer.json()["files_list"]]
+        results += [file["file_name"] for file in answer.json()["files_list"]]
         target = answer.links.get("next", {}).get("url", "")
-    return found
+    return results
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +48,7 @@ def sample_files(server: Server) -> tuple[TestAccount, dict[str, str]]:
 
 
 @pytest.mark.parametrize(
-    ("query", "found"),
+    ("query", "results"),
     [
         ("name=STRASSE", ["Straße.csv"]),
         ("name=ärger", ["ÄRGER 10%.csv"]),
@@ -76,9 +76,9 @@ def sample_files(server: Server) -> tuple[TestAccount, dict[str, str]]:
     ],
 )
 def test_what_is_asked_for_is_found(
-    sample_files: tuple[TestAccount, dict[str, str]], query: str, found: list[str]
+    sample_files: tuple[TestAccount, dict[str, str]], query: str, results: list[str]
 ) -> None:
-    assert names(sample_files[0].api, query) == found
+    assert names(sample_files[0].api, query) == results
 
 
 @pytest.mark.parametrize("sort", SORTS)
@@ -200,12 +200,12 @@ def test_a_walk_along_links_meets_each_file_once_while_others_come_and_go(
     account: TestAccount,
 ) -> None:
     made = [account.api.deliver(CSV, name=f"{n}.csv")["file_id"] for n in (3, 1, 4, 2)]
-    target, found = "/files?sort=file_name&limit=1", []
+    target, result = "/files?sort=file_name&limit=1", []
     while target:
         answer = account.api.get(target)
-        found += [file["file_id"] for file in answer.json()["files_list"]]
+        result += [file["file_id"] for file in answer.json()["files_list"]]
         target = answer.links.get("next", {}).get("url", "")
-        if len(found) == 2:
+        if len(result) == 2:
             account.api.deliver(CSV, name="0.csv")
-            assert account.api.request("DELETE", f"/file/{found[0]}").status_code < 300
-    assert found == [made[1], made[3], made[0], made[2]]
+            assert account.api.request("DELETE", f"/file/{result[0]}").status_code < 300
+    assert result == [made[1], made[3], made[0], made[2]]

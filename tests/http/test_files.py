@@ -37,23 +37,23 @@ SCHEMA = '{"fields":[{"name":"id","type":"integer"},{"name":"amount","type":"int
 
 def test_one_file(account: TestAccount) -> None:
     task = account.api.deliver(CSV, file_description="two rows", enforce_schema=SCHEMA)
-    found = account.api.json(f"/file/{task['file_id']}")
+    result = account.api.json(f"/file/{task['file_id']}")
     extra = ["schema", "table_dialect", "encoding", "retention", "exception", "offered_to"]
-    assert list(found) == [*KEYS, *extra]
-    assert found["file_id"] == task["file_id"]
-    assert (found["version"], found["file_size"], found["row_count"]) == (1, len(CSV), 2)
-    assert (found["media_type"], found["enforce_schema"]) == ("text/csv", True)
-    assert [field["type"] for field in found["schema"]["fields"]] == ["integer", "integer"]
+    assert list(result) == [*KEYS, *extra]
+    assert result["file_id"] == task["file_id"]
+    assert (result["version"], result["file_size"], result["row_count"]) == (1, len(CSV), 2)
+    assert (result["media_type"], result["enforce_schema"]) == ("text/csv", True)
+    assert [field["type"] for field in result["schema"]["fields"]] == ["integer", "integer"]
     (listed,) = account.api.json("/files")["files_list"]
-    assert listed == {name: found[name] for name in KEYS}
+    assert listed == {name: result[name] for name in KEYS}
 
 
 def test_a_file_before_its_first_version(account: TestAccount) -> None:
     task = account.api.deliver(b"id,amount\nx,y\n", enforce_schema=SCHEMA)
     assert task["status"] == "failed"
-    found = account.api.json(f"/file/{task['file_id']}")
-    assert found["version"] is None
-    assert (found["file_size"], found["sha256"], found["row_count"]) == (None, None, None)
+    result = account.api.json(f"/file/{task['file_id']}")
+    assert result["version"] is None
+    assert (result["file_size"], result["sha256"], result["row_count"]) == (None, None, None)
     (listed,) = account.api.json("/files")["files_list"]
     assert listed["file_id"] == task["file_id"]
 
@@ -104,16 +104,16 @@ def make_files(server: Server, account: TestAccount, count: int, apart: timedelt
 
 def pages(account: TestAccount, target: str) -> list[list[dict[str, Any]]]:
     """Follow `Link` headers from `target` to the last page."""
-    found = []
+    result = []
     while target:
         answer = account.api.get(target)
         assert answer.status_code == 200, answer.text
-        found.append(answer.json()["files_list"])
+        result.append(answer.json()["files_list"])
         link = answer.headers.get("link")
         if link is not None:
             assert re.fullmatch(r'</api/v1/files\?[^>]+>; rel="next"', link)
         target = answer.links["next"]["url"] if link else ""
-    return found
+    return result
 
 
 @pytest.mark.parametrize("apart", [timedelta(seconds=1), timedelta(microseconds=7), timedelta()])

@@ -53,8 +53,8 @@ def fetch(api: Api, path: str, **kwargs: Any) -> httpx2.Response:
 def profile_once_derived(api: Api, file_id: str) -> dict[str, Any]:
     path = f"/file/{file_id}/profile"
     wait_until(lambda: not api.json(path)["columns_pending"], "the profile is measured", UNHURRIED)
-    found: dict[str, Any] = api.json(path)
-    return found
+    result: dict[str, Any] = api.json(path)
+    return result
 
 
 @pytest.fixture(scope="module")
@@ -74,13 +74,13 @@ def test_the_profile_is_known_in_two_steps(holder: TestAccount) -> None:
     at_once = holder.api.json(f"/file/{task['file_id']}/profile")
     assert at_once["table"]["rows"] == 3
     assert at_once["file"]["dialect"]["delimiter"] == ";"
-    found = profile_once_derived(holder.api, task["file_id"])
-    assert found["derivative"] == {"status": "ready"}
-    assert found["version"] == 1
-    price = found["columns"][2]
+    result = profile_once_derived(holder.api, task["file_id"])
+    assert result["derivative"] == {"status": "ready"}
+    assert result["version"] == 1
+    price = result["columns"][2]
     assert (price["name"], price["type"], price["storedAs"]) == ("price", "number", "DECIMAL(4,2)")
     assert (price["nulls"], price["minimum"], price["maximum"]) == (1, 1.5, 22.25)
-    assert found["columns"][0]["candidateKey"] is True
+    assert result["columns"][0]["candidateKey"] is True
 
 
 @pytest.mark.parametrize("form", ["parquet", "csv", "jsonl", "arrow"])
@@ -141,8 +141,8 @@ def test_derivatives_are_shown_beside_the_quota(server: Server) -> None:
     account = server.new_account()
     task = account.api.deliver(CONTENT)
     body = fetch(account.api, f"/file/download/{task['file_id']}?format=parquet").content
-    shown = account.api.account()
-    assert (shown["used"], shown["derivatives"]) == (len(CONTENT), len(body))
+    document = account.api.account()
+    assert (document["used"], document["derivatives"]) == (len(CONTENT), len(body))
 
 
 def test_a_version_by_its_number(holder: TestAccount, file_id: str) -> None:
@@ -218,8 +218,8 @@ def test_a_failed_form_says_why_and_is_tried_again_later(server: Server) -> None
     assert "more than 7 bytes" in problem["detail"]
     assert 500 < problem["retry_after"] <= 600
     assert account.api.get(f"/file/download/{task['file_id']}").content == CONTENT
-    shown = account.api.json(f"/file/{task['file_id']}/profile")
-    assert shown["derivative"] == {"status": "failed", "error": error}
+    answer = account.api.json(f"/file/{task['file_id']}/profile")
+    assert answer["derivative"] == {"status": "failed", "error": error}
     failed_too = account.api.get(path.replace("parquet", "jsonl"))
     assert_problem(failed_too, 409, "derivative-failed", format="jsonl")
     parts.database.write(fail, now - timedelta(minutes=11))

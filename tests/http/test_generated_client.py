@@ -49,14 +49,14 @@ def generated(
     assert done.returncode == 0, done.stdout + done.stderr
     sys.path.insert(0, str(folder))
     try:
-        found = {
+        result = {
             path.stem: importlib.import_module(f"{NAME}.api.{path.parent.name}.{path.stem}")
             for path in (folder / NAME / "api").glob("*/*.py")
             if path.stem != "__init__"
         }
         parts = ("client", "models", "types")
         modules = {part: importlib.import_module(f"{NAME}.{part}") for part in parts}
-        yield SimpleNamespace(**found, **modules)
+        yield SimpleNamespace(**result, **modules)
     finally:
         sys.path.remove(str(folder))
         for name in [name for name in sys.modules if name.partition(".")[0] == NAME]:

@@ -45,8 +45,8 @@ def etag_of(account: TestAccount, file_id: str) -> str:
 
 
 def figures(account: TestAccount) -> tuple[int, int, int]:
-    found = account.api.account()
-    return found["used"], found["reserved"], found["versions"]
+    result = account.api.account()
+    return result["used"], result["reserved"], result["versions"]
 
 
 def test_a_file_has_an_etag(account: TestAccount) -> None:
@@ -291,8 +291,8 @@ def test_a_quoted_key_and_a_bare_one_are_the_same(account: TestAccount) -> None:
 def test_what_is_no_key_is_refused(account: TestAccount, value: str) -> None:
     body = text_part("file_size_limit", "1000") + file_part_head("a.csv") + CSV + b"\r\n" + CLOSING
     with connect(account.api.endpoint) as sock:
-        given = request_head(account, "/api/v1/file/new", len(body), **{KEY: "@"})
-        sock.sendall(given.replace(b"@", value.encode()) + body)
+        headers = request_head(account, "/api/v1/file/new", len(body), **{KEY: "@"})
+        sock.sendall(headers.replace(b"@", value.encode()) + body)
         assert_problem(read_answer(sock), 422, "field-invalid", field=KEY)
     assert figures(account) == (0, 0, 0)
 
@@ -313,8 +313,8 @@ def test_an_answer_that_comes_while_one_looks_is_not_overseen(
 
     answered: list[UUID] = []
 
-    def answer(*told: Any) -> None:
-        if "FROM replies" in told[2] and not answered:
+    def answer(*reported: Any) -> None:
+        if "FROM replies" in reported[2] and not answered:
             answered.append(one)
             with database.writing() as other:
                 save_reply(other, claim, "0" * 64, TaskId(uuid4()), now)

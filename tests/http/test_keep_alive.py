@@ -25,10 +25,10 @@ def test_refused_before_its_body(server: Server, account: TestAccount) -> None:
     ("path", "status"), [("/api/v1/nothing", 404), ("/api/v1/file/new", 415), ("/nothing", 404)]
 )
 def test_what_nobody_wanted(server: Server, account: TestAccount, path: str, status: int) -> None:
-    asked = {**account.api.authorization, "Content-Length": str(len(BODY))}
+    headers = {**account.api.authorization, "Content-Length": str(len(BODY))}
     with connect(server.endpoint) as sock:
         for _ in range(5):
-            sock.sendall(head("POST", path, asked) + BODY)
+            sock.sendall(head("POST", path, headers) + BODY)
             assert read_answer(sock).status == status
             sock.sendall(head("GET", "/healthz", {}))
             assert read_answer(sock).status == 200
@@ -36,8 +36,8 @@ def test_what_nobody_wanted(server: Server, account: TestAccount, path: str, sta
 
 def test_who_waits_to_be_asked_is_told_that_it_ends(server: Server) -> None:
     """They may send the body all the same, or not: nobody could tell what follows."""
-    asked = {"Expect": "100-continue", "Content-Length": str(len(BODY))}
+    headers = {"Expect": "100-continue", "Content-Length": str(len(BODY))}
     with connect(server.endpoint) as sock:
-        sock.sendall(head("POST", "/api/v1/file/new", asked))
+        sock.sendall(head("POST", "/api/v1/file/new", headers))
         answer = read_answer(sock)
     assert (answer.status, answer.headers["connection"]) == (401, "close")

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from itertools import repeat
 from urllib.parse import urlsplit
 
@@ -48,12 +48,12 @@ def upload_head(account: TestAccount, length: int | None) -> bytes:
     return head("POST", "/api/v1/file/new", headers)
 
 
-def nothing_is_held(account: TestAccount, used: int = 0) -> None:
+def assert_nothing_reserved(account: TestAccount, used: int = 0) -> None:
     """Check that `used` bytes are counted and none reserved, at once or within moments."""
 
     def held() -> tuple[int, int]:
-        found = account.api.account()
-        return found["used"], found["reserved"]
+        result = account.api.account()
+        return result["used"], result["reserved"]
 
     wait_until(lambda: held() == (used, 0), lambda: f"{used} used, 0 reserved: {held()}")
 
@@ -68,7 +68,7 @@ def test_the_size_limit_binds_to_the_byte(account: TestAccount, shape: str) -> N
             assert_problem(answer, 413, "file-too-large", limit=size)
         else:
             account.api.wait_task(answer.json()["task_id"])
-    nothing_is_held(account, used=len(ROWS))
+    assert_nothing_reserved(account, used=len(ROWS))
 
 
 def send(account: TestAccount, body: bytes, shape: str) -> RawAnswer:
@@ -105,7 +105,7 @@ def test_an_endless_body_is_cut_off(server: Server, limit: int | None, chunk: bo
         assert_problem(answer, 413, "account-quota-exceeded")
     # What is dropped after the answer, so that the client gets to read it, is bounded too.
     assert answer.sent < bound + 100 * MIB
-    nothing_is_held(account)
+    assert_nothing_reserved(account)
 
 
 def test_a_length_that_is_too_short_is_a_truncated_form(account: TestAccount) -> None:
@@ -113,7 +113,7 @@ def test_a_length_that_is_too_short_is_a_truncated_form(account: TestAccount) ->
     for stated in (len(body) - 3, len(body) // 2, 1, 0):
         answer = exchange(account.server.endpoint, upload_head(account, stated), [body])
         assert_problem(answer, 422, "form-malformed")
-    nothing_is_held(account)
+    assert_nothing_reserved(account)
     assert account.api.account()["files"] == 0
 
 
@@ -123,7 +123,7 @@ def test_a_length_that_is_too_long_ends_with_the_connection(account: TestAccount
         sock.sendall(upload_head(account, len(body) + 10) + body)
         sock.shutdown(socket.SHUT_WR)
         assert b" 202 " not in sock.recv(200)
-    nothing_is_held(account)
+    assert_nothing_reserved(account)
     assert account.api.account()["files"] == 0
 
 
@@ -132,7 +132,7 @@ def test_a_length_that_is_no_number_is_refused(account: TestAccount, length: str
     headers = {**account.api.authorization, "Content-Type": MULTIPART, "Content-Length": length}
     answer = exchange(account.server.endpoint, head("POST", "/api/v1/file/new", headers), [b"x"])
     assert 400 <= answer.status < 500
-    nothing_is_held(account)
+    assert_nothing_reserved(account)
 
 
 def test_a_doomed_upload_is_refused_before_its_body(account: TestAccount) -> None:
@@ -146,7 +146,7 @@ def test_a_doomed_upload_is_refused_before_its_body(account: TestAccount) -> Non
             sock.sendall(head("POST", "/api/v1/file/new", headers | more))
             first = sock.recv(12)
             assert first == f"HTTP/1.1 {status}".encode()
-    nothing_is_held(account)
+    assert_nothing_reserved(account)
 
 
 def test_a_sound_upload_is_told_to_continue(account: TestAccount) -> None:
@@ -178,10 +178,10 @@ def test_the_quota_binds_to_the_byte(server: Server) -> None:
         requested=len(ROWS) + 4,
     )
     account.api.deliver(ROWS)
-    found = account.api.account()
-    assert (found["used"], found["free"]) == (2 * len(ROWS), 0)
+    result = account.api.account()
+    assert (result["used"], result["free"]) == (2 * len(ROWS), 0)
     assert_problem(account.api.upload(b"a\n1\n"), 413, "account-quota-exceeded")
-    nothing_is_held(account, used=2 * len(ROWS))
+    assert_nothing_reserved(account, used=2 * len(ROWS))
 
 
 @pytest.mark.parametrize(
@@ -223,11 +223,11 @@ def test_as_many_get_in_at_once_as_fit(server: Server, shape: str, room: float) 
         if answer.status != 202:
             assert_problem(answer, 413, "account-quota-exceeded", limit=int(room * len(ROWS)))
     assert len(accepted) == 10
-    nothing_is_held(account, used=10 * len(ROWS))
+    assert_nothing_reserved(account, used=10 * len(ROWS))
     for answer in accepted:
         assert account.api.wait_task(answer.json()["task_id"])["status"] == "succeeded"
     assert len(account.api.json("/files")["files_list"]) == 10
-    nothing_is_held(account, used=10 * len(ROWS))
+    assert_nothing_reserved(account, used=10 * len(ROWS))
     server.assert_sound()
 
 
@@ -255,29 +255,31 @@ def strict() -> Iterator[Server]:
 def test_a_body_that_comes_too_slowly(strict: Server) -> None:
     account = strict.new_account()
     body = form(CSV, file_size_limit="1000")
-    began = time.monotonic()
-    answer = exchange(strict.endpoint, upload_head(account, len(body)), [body[:-10]])
-    assert time.monotonic() - began > SHORT - 0.5
-    document = assert_problem(answer, 408, "body-too-slow", received=len(body) - 10)
-    assert document["seconds"] >= SHORT
-    nothing_is_held(account)
     headers = {**account.api.authorization, "Content-Type": "application/json"}
     request = head("POST", "/api/v1/key/new", headers | {"Content-Length": "100"})
-    assert_problem(exchange(strict.endpoint, request, [b"{"]), 408, "body-too-slow")
+    began = time.monotonic()
+    with ThreadPoolExecutor(1) as threads:  # both wait at the same time
+        json_answer = threads.submit(exchange, strict.endpoint, request, [b"{"])
+        answer = exchange(strict.endpoint, upload_head(account, len(body)), [body[:-10]])
+        assert time.monotonic() - began > SHORT - 0.5
+        document = assert_problem(answer, 408, "body-too-slow", received=len(body) - 10)
+        assert document["seconds"] >= SHORT
+        assert_problem(json_answer.result(), 408, "body-too-slow")
+    assert_nothing_reserved(account)
 
 
 def test_a_slow_body_that_moves_is_borne(strict: Server) -> None:
     account = strict.new_account()
     body = form(CSV, file_size_limit="1000")
 
-    def trickle() -> Iterator[bytes]:
+    def slow_body() -> Iterator[bytes]:
         step = len(body) // 12
         for at in range(0, len(body), step):
             yield body[at : at + step]
             time.sleep(0.5)
 
     began = time.monotonic()
-    assert exchange(strict.endpoint, upload_head(account, len(body)), trickle()).status == 202
+    assert exchange(strict.endpoint, upload_head(account, len(body)), slow_body()).status == 202
     assert time.monotonic() - began > SHORT
 
 
@@ -310,38 +312,48 @@ def taking(endpoint: str, account: TestAccount, file_id: str) -> socket.socket:
 
 
 @pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="Linux ends such connections")
-@pytest.mark.parametrize("size", [8_000_000, 64_000_000])
 def test_a_client_that_takes_nothing_of_its_download(
-    strict: Server, heavy: tuple[TestAccount, dict[int, str]], size: int
+    strict: Server, heavy: tuple[TestAccount, dict[int, str]]
 ) -> None:
     account, file_ids = heavy
-    with taking(strict.endpoint, account, file_ids[size]) as sock:
-        mine = sock.getsockname()[1]
-        assert sock.recv(12) == b"HTTP/1.1 200"
-        wait_until(lambda: mine not in strict.clients(), "the server waits no more")
-        taken = 0
-        with suppress(ConnectionError):
-            while piece := sock.recv(1_000_000):
-                taken += len(piece)
-        assert taken < size
+    with ExitStack() as stack:  # both wait at the same time
+        socks = {
+            size: stack.enter_context(taking(strict.endpoint, account, file_id))
+            for size, file_id in file_ids.items()
+        }
+        for sock in socks.values():
+            assert sock.recv(12) == b"HTTP/1.1 200"
+        for size, sock in socks.items():
+            mine = sock.getsockname()[1]
+            wait_until(lambda mine=mine: mine not in strict.clients(), "the server waits no more")
+            taken = 0
+            with suppress(ConnectionError):
+                while piece := sock.recv(1_000_000):
+                    taken += len(piece)
+            assert taken < size
     assert account.api.get("/whoami").status_code == 200
 
 
-@pytest.mark.parametrize("size", [8_000_000, 64_000_000])
 def test_a_client_that_takes_its_download_slowly_is_borne(
-    strict: Server, heavy: tuple[TestAccount, dict[int, str]], size: int
+    strict: Server, heavy: tuple[TestAccount, dict[int, str]]
 ) -> None:
     account, file_ids = heavy
-    with taking(strict.endpoint, account, file_ids[size]) as sock:
-        began, taken = time.monotonic(), 0
+    with ExitStack() as stack:  # both are taken at the same time
+        socks = {
+            size: stack.enter_context(taking(strict.endpoint, account, file_id))
+            for size, file_id in file_ids.items()
+        }
+        began, taken = time.monotonic(), dict.fromkeys(socks, 0)
         for _ in range(20):
-            taken += len(sock.recv(300_000))
+            for size, sock in socks.items():
+                taken[size] += len(sock.recv(300_000))
             time.sleep(0.3)
         assert time.monotonic() - began > SHORT
-        assert taken < size
-        while taken < size and (piece := sock.recv(1_000_000)):
-            taken += len(piece)
-        assert taken > size
+        for size, sock in socks.items():
+            assert taken[size] < size
+            while taken[size] < size and (piece := sock.recv(1_000_000)):
+                taken[size] += len(piece)
+            assert taken[size] > size
 
 
 def test_an_inspection_that_takes_too_long(strict: Server) -> None:
@@ -364,5 +376,5 @@ def test_an_upload_that_was_given_up_as_dead(account: TestAccount, server: Serve
         server.parts.database.write(release_reservation, actor.account_id, which)
         sock.sendall(body[-100_000:])
         assert_problem(read_answer(sock), 409, "upload-interrupted")
-    nothing_is_held(account)
+    assert_nothing_reserved(account)
     assert account.api.account()["files"] == 0

@@ -177,7 +177,7 @@ class MatrixScenario:
             task_id = self.tasks["comparison"]
         user_name = self.names["guest" if "entitlements" in row.path else "mate"]
         if row.method == "DELETE" and row.path == "/user/{user_name}":
-            user_name = self.names["leaver"]
+            user_name = self.names["removed_user"]
         return {
             "file_id": file_id,
             "number": number,
@@ -207,8 +207,8 @@ class MatrixScenario:
             "PATCH": {**STREAM, "Upload-Offset": "0"},
         }
         content = b"id" if row.method == "PATCH" else None
-        given = HEADERS | headers.get(row.method, {})
-        return api.request(row.method, path, headers=given, content=content)
+        fields = HEADERS | headers.get(row.method, {})
+        return api.request(row.method, path, headers=fields, content=content)
 
     def body(self, row: Row) -> Any:
         bodies: dict[str, Any] = {
@@ -258,7 +258,7 @@ def make_an_offer(scenario: MatrixScenario) -> None:
     scenario.home.api.request("PUT", f"/file/{scenario.file_id}/offer", json=named)
 
 
-def have_the_handed_back(scenario: MatrixScenario) -> None:
+def decline_the_offer(scenario: MatrixScenario) -> None:
     """Offered to `other`, who gives it back if they have it."""
     path = f"/file/{scenario.handed}/offer"
     named = {"user_name": scenario.home.admin.user_name}
@@ -278,13 +278,13 @@ def begin_an_upload(scenario: MatrixScenario) -> None:
     scenario.names["upload"] = upload.headers["location"].rpartition("/")[2]
 
 
-def make_a_leaver(scenario: MatrixScenario) -> None:
-    scenario.names["leaver"] = scenario.home.new_user().user_name
+def create_user_to_remove(scenario: MatrixScenario) -> None:
+    scenario.names["removed_user"] = scenario.home.new_user().user_name
 
 
 PREPARE: dict[str, Callable[[MatrixScenario], None]] = {
     "DELETE /key/{key_id}": make_a_key,
-    "DELETE /user/{user_name}": make_a_leaver,
+    "DELETE /user/{user_name}": create_user_to_remove,
     "HEAD /uploads/{upload_id}": begin_an_upload,
     "PATCH /uploads/{upload_id}": begin_an_upload,
     "DELETE /uploads/{upload_id}": begin_an_upload,
@@ -296,7 +296,7 @@ PREPARE: dict[str, Callable[[MatrixScenario], None]] = {
     "PUT /file/{file_id}/entitlements/{user_name}": share_with_the_guest,
     "DELETE /file/{file_id}/entitlements/{user_name}": share_with_the_guest,
     "DELETE /file/{file_id}/offer": make_an_offer,
-    "POST /file/{file_id}/offer/accept": have_the_handed_back,
+    "POST /file/{file_id}/offer/accept": decline_the_offer,
 }
 """What is put right before a request whose like may have changed it."""
 
@@ -317,8 +317,8 @@ def scenario(server: Server) -> MatrixScenario:
     for number, caller in ((1, owner), (3, guests["w"])):  # to be there when it is asked for
         caller.api.get(f"/file/{file_id}/report.csv?version={number}")
     server.wait_derived()
-    asked = owner.api.post(f"/file/{file_id}/compare", json={"before": 1, "after": 4})
-    compared = owner.api.wait_task(asked.json()["task_id"])["task_id"]
+    comparison = owner.api.post(f"/file/{file_id}/compare", json={"before": 1, "after": 4})
+    compared = owner.api.wait_task(comparison.json()["task_id"])["task_id"]
     revoked = home.new_key(user_name=owner.user_name)
     home.api.request("DELETE", f"/key/{revoked.key.key.id}")
     late = timedelta(seconds=-1)

@@ -49,15 +49,15 @@ VERBS = {
 
 
 @pytest.fixture(scope="module")
-def victim(server: Server) -> TestAccount:
+def small_account(server: Server) -> TestAccount:
     """An account with a small quota; the generated requests use its admin's key."""
     return server.new_account(quota=1_000_000)
 
 
 @pytest.fixture
 def document(server: Server) -> dict[str, Any]:
-    found: dict[str, Any] = server.api(None).get("/openapi.json").json()
-    return found
+    result: dict[str, Any] = server.api(None).get("/openapi.json").json()
+    return result
 
 
 def operations(document: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
@@ -70,8 +70,8 @@ def operations(document: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]
 
 def resolved(document: dict[str, Any], response: dict[str, Any]) -> dict[str, Any]:
     name = response.get("$ref", "").removeprefix("#/components/responses/")
-    found: dict[str, Any] = document["components"]["responses"][name] if name else response
-    return found
+    result: dict[str, Any] = document["components"]["responses"][name] if name else response
+    return result
 
 
 def test_the_description_is_openapi_3_1(document: dict[str, Any]) -> None:
@@ -162,7 +162,7 @@ def examples(request: pytest.FixtureRequest) -> int:
     "server", ["sqlite", pytest.param("postgres", marks=pytest.mark.long)], indirect=True
 )
 def test_generated_requests_are_answered_as_declared(
-    server: Server, victim: TestAccount, document: dict[str, Any], examples: int
+    server: Server, small_account: TestAccount, document: dict[str, Any], examples: int
 ) -> None:
     """No answer is a 5xx or undeclared, and no quota stays reserved afterwards."""
     schema = schemathesis.openapi.from_dict(document)
@@ -181,15 +181,18 @@ def test_generated_requests_are_answered_as_declared(
         assert isinstance(result, Ok), result
         operation = result.ok()
         if not operation.path.endswith("/events"):  # streams; they have tests of their own
-            tried += try_out(operation, described, victim, settings)
+            tried += try_out(operation, described, small_account, settings)
     assert tried > 4 * examples
-    wait_until(lambda: not victim.api.account()["reserved"], "nothing is reserved")
+    wait_until(lambda: not small_account.api.account()["reserved"], "nothing is reserved")
     server.wait_derived()
     assert [r for r in server.doctor() if "quotas" in r.name] == []
 
 
 def try_out(
-    operation: Any, described: Description, victim: TestAccount, settings: hypothesis.settings
+    operation: Any,
+    described: Description,
+    small_account: TestAccount,
+    settings: hypothesis.settings,
 ) -> int:
     """Send requests generated for one operation and compare each answer; how many were sent."""
     promised = described.operation(operation.method, operation.path)
@@ -201,7 +204,7 @@ def try_out(
     def attempt(case: Case[Any]) -> None:
         nonlocal tried
         tried += 1
-        answer = case.call(headers=victim.api.authorization, timeout=PATIENCE)
+        answer = case.call(headers=small_account.api.authorization, timeout=PATIENCE)
         assert answer.status_code < 500, answer.text
         sent = {name: values[0] for name, values in answer.headers.items()}
         faults = described.faults(promised, answer.status_code, sent, answer.content)

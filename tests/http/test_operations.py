@@ -171,9 +171,9 @@ def refused(server: Server) -> str:
     """Start a server that must not start; what it said."""
     process = server.spawn()
     assert process.wait(READY_WITHIN) == 1
-    said = server.log_file.read_text()
-    assert "Traceback" not in said
-    return said
+    output = server.log_file.read_text()
+    assert "Traceback" not in output
+    return output
 
 
 def test_a_second_server_is_told_who_holds_the_folder(proxied: Server) -> None:
@@ -191,9 +191,9 @@ def test_a_port_that_is_taken(serve: Serve) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        said = refused(serve(start=False, port=taken.getsockname()[1]))
-    assert "cannot be used" in said
-    assert "--port" in said
+        output = refused(serve(start=False, port=taken.getsockname()[1]))
+    assert "cannot be used" in output
+    assert "--port" in output
 
 
 def test_a_folder_that_cannot_be_used(tmp_path: Path) -> None:
@@ -243,8 +243,8 @@ def test_the_end_lets_running_uploads_finish(serve: Serve) -> None:
     task = account.api.wait_task(answer.json()["task_id"])
     assert task["status"] == "succeeded"
     assert account.api.get(f"/file/download/{task['file_id']}").content == ROWS
-    found = account.api.account()
-    assert (found["files"], found["reserved"]) == (1, 0)
+    result = account.api.account()
+    assert (result["files"], result["reserved"]) == (1, 0)
     server.assert_sound()
 
 
@@ -259,8 +259,8 @@ def test_the_end_does_not_wait_for_ever(serve: Serve) -> None:
         wait_until(lambda: account.api.account()["reserved"], "the upload has begun")
         assert server.stop() == 0
     server.start()
-    found = account.api.account()
-    assert (found["files"], found["used"], found["reserved"]) == (0, 0, 0)
+    result = account.api.account()
+    assert (result["files"], result["used"], result["reserved"]) == (0, 0, 0)
 
 
 @pytest.fixture
@@ -290,7 +290,7 @@ def test_a_full_disk(serve: Serve, small_disk: Path | None) -> None:
     assert kept["status"] == "succeeded"
     if small_disk is None:
         server.stop()
-        server.given["disk_reserve"] = 2**62
+        server.overrides["disk_reserve"] = 2**62
         server.start()
     server.wait_derived()
     before = stored(server)

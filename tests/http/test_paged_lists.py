@@ -45,14 +45,14 @@ class Listed:
 
     def walk(self, limit: int, between: Callable[[int], None] = lambda _: None) -> list[str]:
         """All of it, in pages of `limit`; what is done `between` them is told the page's number."""
-        found: list[str] = []
+        results: list[str] = []
         target: str | None = f"{self.path}?limit={limit}"
         for at in range(PAGES):
             if target is None:
-                return found
+                return results
             page, target = self.page(target)
             assert len(page) == limit or target is None
-            found += page
+            results += page
             between(at)
         raise AssertionError("the pages never end")
 
@@ -148,11 +148,11 @@ def test_each_is_listed_once_while_others_come_and_go(
             of.remove(gone[at])
             added.append(of.add())
 
-    found = of.walk(2, between)
+    result = of.walk(2, between)
     kept = [each for each in everything if each not in gone]
-    assert [each for each in found if each in kept] == kept
-    assert len(found) == len(set(found))
-    assert found[-2:] == added
+    assert [each for each in result if each in kept] == kept
+    assert len(result) == len(set(result))
+    assert result[-2:] == added
     assert of.walk(2) == kept + added
 
 
@@ -212,7 +212,7 @@ def cursor_of(api: Api, path: str) -> str:
 def test_a_client_that_knows_no_pages_misses_nothing_and_ours_follows_them(
     server: Server, account: TestAccount, run: Run
 ) -> None:
-    furnish(server, account, 10_001)
+    insert_records(server, account, 10_001)
     for path, envelope, name in (
         ("/users", "users_list", "user_name"),
         ("/keys", "keys_list", "key_id"),
@@ -225,13 +225,13 @@ def test_a_client_that_knows_no_pages_misses_nothing_and_ours_follows_them(
         every = first + [each[name] for each in rest.json()[envelope]]
         assert len(set(every)) == len(every) == 10_002
         with Client(server.endpoint, account.api_key) as client:
-            found: Any = client.users() if name == "user_name" else client.keys()
-            assert [each[name] for each in found] == every
-    status, shown, _ = run("--format", "quiet", "keys", "list")
-    assert (status, shown.split()) == (0, every)
+            result: Any = client.users() if name == "user_name" else client.keys()
+            assert [each[name] for each in result] == every
+    status, output, _ = run("--format", "quiet", "keys", "list")
+    assert (status, output.split()) == (0, every)
 
 
-def furnish(server: Server, account: TestAccount, many: int) -> None:
+def insert_records(server: Server, account: TestAccount, many: int) -> None:
     """Rows alone, by so many users with a key each: a list needs no more."""
     actor, now = server.actor(account.api_key), server.parts.clock()
 

@@ -111,8 +111,8 @@ def integer_schemas(
 
 def resolved(document: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
     name = schema.get("$ref", "").removeprefix("#/components/schemas/")
-    found: dict[str, Any] = document["components"]["schemas"][name] if name else schema
-    return found
+    result: dict[str, Any] = document["components"]["schemas"][name] if name else schema
+    return result
 
 
 def example_of(document: dict[str, Any], schema: dict[str, Any], at: tuple[str, ...]) -> Any:
@@ -124,10 +124,10 @@ def example_of(document: dict[str, Any], schema: dict[str, Any], at: tuple[str, 
         return example_of(document, each, at)
     if "properties" not in schema:
         return "x"
-    wanted = {*schema.get("required", []), *at[:1]}
+    expected = {*schema.get("required", []), *at[:1]}
     return {
         name: example_of(document, schema["properties"][name], at[1:] if name in at[:1] else ())
-        for name in wanted
+        for name in expected
     }
 
 
@@ -139,7 +139,7 @@ def test_every_integer_of_every_route_has_bounds(integers: list[Integer]) -> Non
 
 def test_only_one_module_reads_integers() -> None:
     """What arrives as text becomes a number in `parameters.py` alone, where it is bounded."""
-    found = {
+    result = {
         f"{path.relative_to(HTTP)}:{node.lineno}"
         for path in HTTP.rglob("*.py")
         if path.name not in READERS
@@ -147,7 +147,7 @@ def test_only_one_module_reads_integers() -> None:
         if isinstance(node, ast.Call)
         and (_called(node) in ("isdigit", "isdecimal", "isnumeric") or _reads(node))
     }
-    assert found == set()
+    assert result == set()
 
 
 def _called(node: ast.Call) -> str:
@@ -247,8 +247,8 @@ def send(account: TestAccount, scenario: Scenario, each: Integer, wrong: str) ->
         kwargs["params"] = {each.name: wrong}
     if "/uploads" in each.path:
         about = metadata(filename="a.csv", file_size_limit="99")
-        given = {"Upload-Metadata": about} if each.method == "post" else STREAM
-        kwargs["headers"] |= HEADERS | given | {each.name: wrong}
+        headers = {"Upload-Metadata": about} if each.method == "post" else STREAM
+        kwargs["headers"] |= HEADERS | headers | {each.name: wrong}
     elif each.place == MULTIPART:
         kwargs["data"] = {"file_size_limit": "9999"} if "size_limit" in str(each.body) else {}
         kwargs["data"] |= {each.name: wrong}

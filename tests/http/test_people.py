@@ -29,9 +29,9 @@ def stamp(moment: datetime) -> str:
 
 def test_whoami(account: TestAccount) -> None:
     key = account.admin.key.key
-    found = account.api.json("/whoami")
-    assert list(found) == ["user_name", "account", "role", "key_id", "scopes", "expires_at"]
-    assert found == {
+    result = account.api.json("/whoami")
+    assert list(result) == ["user_name", "account", "role", "key_id", "scopes", "expires_at"]
+    assert result == {
         "user_name": account.admin.user_name,
         "account": account.name,
         "role": "admin",
@@ -106,8 +106,8 @@ def test_a_key_notes_its_last_use(account: TestAccount) -> None:
 
     def last_used() -> Any:
         keys = account.api.json("/keys")["keys_list"]
-        (found,) = (key["last_used_at"] for key in keys if key["prefix"] == made.api_key[:8])
-        return found
+        (result,) = (key["last_used_at"] for key in keys if key["prefix"] == made.api_key[:8])
+        return result
 
     wait_until(last_used, "the use is noted")
     assert last_used() >= stamp(before)
@@ -292,12 +292,12 @@ def test_names_of_users(account: TestAccount, name: str, status: int) -> None:
     assert len(account.api.json("/users")["users_list"]) == 1
 
 
-def test_an_account_of_the_same_name_in_the_other_case_is_none(api_of_nobody: Api) -> None:
-    assert_problem(api_of_nobody.get("/users"), 401, "not-authenticated")
+def test_an_account_of_the_same_name_in_the_other_case_is_none(anonymous_api: Api) -> None:
+    assert_problem(anonymous_api.get("/users"), 401, "not-authenticated")
 
 
 @pytest.fixture
-def api_of_nobody(server: Server) -> Api:
+def anonymous_api(server: Server) -> Api:
     return server.api(None)
 
 

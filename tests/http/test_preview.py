@@ -49,9 +49,9 @@ def ids(page: dict[str, Any]) -> list[int]:
     return [row["values"][place] for row in page["rows"]]
 
 
-def follow(api: Api, path: str, **asked: Any) -> list[dict[str, Any]]:
+def follow(api: Api, path: str, **parameters: Any) -> list[dict[str, Any]]:
     """All pages, by their links alone."""
-    answer = api.get(path, params=asked)
+    answer = api.get(path, params=parameters)
     pages = []
     while True:
         assert answer.status_code == 200, answer.text
@@ -91,11 +91,11 @@ def test_pages_follow_one_another(holder: TestAccount, path: str) -> None:
 def test_pages_of_a_filter_and_an_order(holder: TestAccount, path: str) -> None:
     """What is missing comes last whichever way, and rows that are equal stay in their order."""
     amounts = {n: None if n % 5 == 0 else (n * 7919) % 1000 / 4 for n in range(ROWS)}
-    wanted = [n for n in range(ROWS) if CITIES[n % 4] in ("Kiel", "Ulm")]
+    matching = [n for n in range(ROWS) if CITIES[n % 4] in ("Kiel", "Ulm")]
     for order, sign in (("-amount,id", -1), ("amount", 1)):
         where = "city IN ('Kiel', 'Ulm')"
         pages = follow(holder.api, path, limit=333, where=where, order_by=order, columns="id")
-        expected = sorted(wanted, key=lambda n: (amounts[n] is None, sign * (amounts[n] or 0), n))
+        expected = sorted(matching, key=lambda n: (amounts[n] is None, sign * (amounts[n] or 0), n))
         assert [n for page in pages for n in ids(page)] == expected
 
 
@@ -103,8 +103,8 @@ def test_jump_to_a_row(holder: TestAccount, path: str) -> None:
     page = holder.api.json(path, params={"offset": 2_490, "columns": "id"})
     assert (ids(page)[0], len(page["rows"]), page["rows"][0]["_row"]) == (2_490, 10, 2_492)
     assert holder.api.json(path, params={"offset": 2_500})["rows"] == []
-    found = holder.api.json(path, params={"offset": 3, "where": "flag", "limit": 1})
-    assert ids(found) == [7]
+    result = holder.api.json(path, params={"offset": 3, "where": "flag", "limit": 1})
+    assert ids(result) == [7]
     answer = holder.api.get(path, params={"offset": 1_000_000, "where": "flag"})
     assert_problem(answer, 422, "field-invalid", field="offset")
     cursor = re.search(r"cursor=([^&>]+)", holder.api.get(path).headers["link"])
@@ -114,7 +114,7 @@ def test_jump_to_a_row(holder: TestAccount, path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "code", "members"),
+    ("parameters", "code", "members"),
     [
         ({"columns": "id,none"}, "unknown-column", {"parameter": "columns", "column": "none"}),
         ({"order_by": "-none"}, "unknown-column", {"parameter": "order_by", "column": "none"}),
@@ -134,24 +134,24 @@ def test_jump_to_a_row(holder: TestAccount, path: str) -> None:
     ids=str,
 )
 def test_what_cannot_be_asked(
-    holder: TestAccount, path: str, asked: dict[str, str], code: str, members: dict[str, Any]
+    holder: TestAccount, path: str, parameters: dict[str, str], code: str, members: dict[str, Any]
 ) -> None:
-    assert_problem(holder.api.get(path, params=asked), 422, code, **members)
+    assert_problem(holder.api.get(path, params=parameters), 422, code, **members)
 
 
 def test_a_cursor_of_another_query_is_refused(holder: TestAccount, path: str) -> None:
-    asked = {"where": "flag", "order_by": "city", "limit": "5"}
-    link = holder.api.get(path, params=asked).headers["link"]
+    query = {"where": "flag", "order_by": "city", "limit": "5"}
+    link = holder.api.get(path, params=query).headers["link"]
     cursor = re.search(r"cursor=([^&>]+)", link)
     assert cursor
     for other in ({"where": "NOT flag"}, {"order_by": "-city"}):
-        answer = holder.api.get(path, params=asked | other | {"cursor": cursor[1]})
+        answer = holder.api.get(path, params=query | other | {"cursor": cursor[1]})
         assert_problem(answer, 422, "cursor-mismatch")
-    narrower = asked | {"cursor": cursor[1], "columns": "id", "limit": "7"}
+    narrower = query | {"cursor": cursor[1], "columns": "id", "limit": "7"}
     assert len(holder.api.json(path, params=narrower)["rows"]) == 7
     row, digest = json.loads(base64.urlsafe_b64decode(cursor[1] + "=="))
     forged = base64.urlsafe_b64encode(json.dumps([row + 10**9, digest]).encode()).decode()
-    answer = holder.api.get(path, params=asked | {"cursor": forged.rstrip("=")})
+    answer = holder.api.get(path, params=query | {"cursor": forged.rstrip("=")})
     assert_problem(answer, 422, "field-invalid", field="cursor")
 
 
@@ -177,8 +177,8 @@ def test_values_that_json_cannot_hold_are_texts(holder: TestAccount) -> None:
         b"-1,1,12.25,,00:00:00,2026-03-01T10:00:00,y,2\n"
     )
     file_id = holder.api.deliver(table, enforce_schema="true")["file_id"]
-    found = fetch(holder.api, f"/file/{file_id}/preview").json()
-    first, second = found["rows"]
+    result = fetch(holder.api, f"/file/{file_id}/preview").json()
+    first, second = result["rows"]
     assert first["values"][:6] == [
         "9007199254740993", "123456789012345678901234567890", "0.10", 1e300, "23:59:59.5",
         "2026-03-01T10:00:00.123456789",
@@ -187,8 +187,8 @@ def test_values_that_json_cannot_hold_are_texts(holder: TestAccount) -> None:
     assert second["values"][:5] == [-1, "1", "12.25", None, "00:00:00"]
     assert "cut" not in second
     path = f"/file/{file_id}/preview"
-    asked = {"columns": '"odd, name",BIG', "order_by": '-"odd, name"'}
-    named = holder.api.json(path, params=asked)
+    query = {"columns": '"odd, name",BIG', "order_by": '-"odd, name"'}
+    named = holder.api.json(path, params=query)
     assert [column["name"] for column in named["columns"]] == ["odd, name", "big"]
     assert [row["values"][0] for row in named["rows"]] == [2, 1]
 

@@ -34,12 +34,12 @@ def test_an_export_is_verified(run: Run, account: TestAccount, tmp_path: Path) -
     lines = kept.read_text().splitlines()
     last = json.loads(lines[-1])["hash"]
     assert run("activity", "verify", kept, "--format", "quiet") == (0, f"{last}\n", "")
-    status, _, said = run("activity", "export", kept)
-    assert (status, "is there already" in said) == (1, True)
+    status, _, output = run("activity", "export", kept)
+    assert (status, "is there already" in output) == (1, True)
     kept.write_text("\n".join([lines[0], *lines[2:]]))
-    status, _, said = run("activity", "verify", kept)
+    status, _, output = run("activity", "verify", kept)
     assert status == 1
-    assert "Row 2 of" in said
+    assert "Row 2 of" in output
     kept.write_text("[]\n")
     assert run("activity", "verify", kept)[0] == 1
 

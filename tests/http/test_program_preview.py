@@ -17,13 +17,13 @@ def test_rows_are_shown_filtered_and_sorted(run: Run, account: TestAccount) -> N
     assert [line.split() for line in out.splitlines()] == [
         ["row", "id", "amount"], ["4", "5"], ["3", "3", "4"]
     ]  # fmt: skip
-    asked = ("--columns", "amount", "--limit", "1", "--offset", "1", "--version", "1")
-    status, out, _ = run("files", "preview", file_id, *asked, "--format", "json")
+    options = ("--columns", "amount", "--limit", "1", "--offset", "1", "--version", "1")
+    status, out, _ = run("files", "preview", file_id, *options, "--format", "json")
     assert json.loads(out) == [{"_row": 3, "values": {"amount": 4}}]
 
 
 def test_a_wrong_condition_is_told(run: Run, account: TestAccount) -> None:
     file_id = account.api.deliver(CSV)["file_id"]
-    status, _, said = run("files", "preview", file_id, "--where", "id = 1 AND")
+    status, _, output = run("files", "preview", file_id, "--where", "id = 1 AND")
     assert status != 0
-    assert "at character 10 was expected" in said
+    assert "at character 10 was expected" in output

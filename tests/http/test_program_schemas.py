@@ -44,8 +44,8 @@ def test_show_and_set(run: Run, account: TestAccount, tmp_path: Path) -> None:
     schema = tmp_path / "schema.json"
     schema.write_text(json.dumps(WIDER))
     assert run("schema", "set", file_id, schema, "--format", "quiet")[:2] == (0, "succeeded\n")
-    shown = json.loads(run("schema", "show", file_id, "--format", "json")[1])
-    assert (shown["revision"], shown["effect"]) == (2, "compatible")
+    document = json.loads(run("schema", "show", file_id, "--format", "json")[1])
+    assert (document["revision"], document["effect"]) == (2, "compatible")
     assert json.loads(run("schema", "show", file_id, "--revision", "1")[1]) != WIDER
     schema.write_text(json.dumps(TEXT))
     status, _, err = run("schema", "set", file_id, schema)

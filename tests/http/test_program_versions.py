@@ -16,8 +16,8 @@ def test_a_further_version(run: Run, account: TestAccount, tmp_path: Path) -> No
     assert status == 0
     status, out, _ = run("push", second, "--to", file_id.strip(), "--format", "quiet")
     assert (status, out) == (0, file_id)
-    (found,) = account.api.json("/files")["files_list"]
-    assert (found["file_name"], found["version"]) == ("orders.csv", 2)
+    (items,) = account.api.json("/files")["files_list"]
+    assert (items["file_name"], items["version"]) == ("orders.csv", 2)
     assert account.api.get(f"/file/download/{file_id.strip()}").content == second.read_bytes()
 
 
@@ -41,10 +41,10 @@ def test_one_that_breaks_the_contract_changes_nothing(
 def test_a_contract_beside_it_is_refused(run: Run, tmp_path: Path) -> None:
     path = tmp_path / "orders.csv"
     path.write_bytes(CSV)
-    status, _, said = run("push", path, "--to", "1dd1ce46-62cc-486e-9f47-1f96c1895b25",
+    status, _, output = run("push", path, "--to", "1dd1ce46-62cc-486e-9f47-1f96c1895b25",
                           "--size-limit", "1MB")  # fmt: skip
     assert status == 2
-    assert "--size-limit" in said
+    assert "--size-limit" in output
 
 
 def test_a_file_that_nobody_knows(run: Run, tmp_path: Path) -> None:
@@ -66,9 +66,9 @@ def test_versions_are_listed_restored_and_accepted(
     assert status == 0
     assert [each["version"] for each in listed] == [4, 3, 2, 1]
     assert run("files", "versions", file_id, "--limit", 2, "--format", "quiet")[1] == "4\n3\n"
-    shown = run("files", "versions", file_id, "--format", "human")[1]
+    output = run("files", "versions", file_id, "--format", "human")[1]
     for words in ("version 1 restored", "version 2 accepted, so be it", "kept until", "rejected"):
-        assert words in shown
+        assert words in output
     assert run("files", "accept", file_id, 3, "--reason", "again")[0] == 1
     assert run("files", "restore", file_id, 9)[0] == 4
     assert run("files", "accept", file_id, 2)[0] == 2

@@ -68,8 +68,8 @@ def test_the_sender_may_have_rejected_bytes_back(account: TestAccount, file_id: 
     listed = api.json(f"/file/{file_id}/versions/2")
     assert listed["status"] == "rejected"
     assert listed["quarantined_until"] is not None
-    asked = {"version": 2, "format": "csv"}
-    assert_problem(api.get(f"/file/download/{file_id}", params=asked), 404, "not-found")
+    query = {"version": 2, "format": "csv"}
+    assert_problem(api.get(f"/file/download/{file_id}", params=query), 404, "not-found")
 
 
 def test_nobody_else_may(account: TestAccount, file_id: str) -> None:
@@ -132,9 +132,9 @@ def test_the_owner_accepts_a_rejected_version(
     server: Server, account: TestAccount, file_id: str
 ) -> None:
     api = account.api
-    found = accepted(api, file_id)
-    assert (found["version"], found["status"]) == (3, "published")
-    assert (found["accepted_from"], found["reason"]) == (2, REASON)
+    result = accepted(api, file_id)
+    assert (result["version"], result["status"]) == (3, "published")
+    assert (result["accepted_from"], result["reason"]) == (2, REASON)
     assert api.get(f"/file/download/{file_id}").content == BROKEN
     assert api.json(f"/file/{file_id}")["exception"]["reason"] == REASON
     report = api.json(f"/file/{file_id}/report")
@@ -262,11 +262,11 @@ def test_a_version_that_could_not_be_inspected_is_failed_and_kept_for_its_sender
     detail = task["error"]["detail"]
     assert "Its bytes are kept for who delivered them for 7 days" in detail
     assert "no need to deliver the same file again" in detail
-    (told,) = [each for each in logs if each["event"] == "a version could not be inspected"]
-    assert (told["log_level"], told["file_id"], told["version"]) == ("critical", file_id, 3)
-    found = api.json(f"/file/{file_id}/versions/3")
-    assert found["status"] == "failed"
-    assert found["quarantined_until"] is not None
+    (entry,) = [each for each in logs if each["event"] == "a version could not be inspected"]
+    assert (entry["log_level"], entry["file_id"], entry["version"]) == ("critical", file_id, 3)
+    result = api.json(f"/file/{file_id}/versions/3")
+    assert result["status"] == "failed"
+    assert result["quarantined_until"] is not None
     assert api.json(f"/file/{file_id}")["version"] == 1
     assert api.get(f"/file/download/{file_id}", params={"version": 3}).content == rows(3)
     other = account.new_user("admin").api
@@ -303,8 +303,8 @@ def test_without_a_contract_it_is_published_with_a_warning_though_its_inspection
     with capture_logs() as logs:
         task = fail_inspection(server, api, file_id, b"%PDF-1.7 2")
     assert task["status"] == "succeeded"
-    found = api.json(f"/file/{file_id}")
-    assert (found["version"], found["media_type"]) == (2, "application/pdf")
+    result = api.json(f"/file/{file_id}")
+    assert (result["version"], result["media_type"]) == (2, "application/pdf")
     assert api.get(f"/file/download/{file_id}").content == b"%PDF-1.7 2"
     (warning,) = api.json(f"/file/{file_id}/report")["tasks"][0]["warnings"]
     assert "nothing in it was looked at" in warning
@@ -319,8 +319,8 @@ def test_the_owner_accepts_a_failed_version(
 ) -> None:
     api = account.api
     fail_inspection(server, account.api, file_id, rows(3))
-    found = accepted(api, file_id, 3)
-    assert (found["version"], found["status"], found["accepted_from"]) == (4, "published", 3)
+    result = accepted(api, file_id, 3)
+    assert (result["version"], result["status"], result["accepted_from"]) == (4, "published", 3)
     assert api.get(f"/file/download/{file_id}").content == rows(3)
     assert api.json(f"/file/{file_id}/report")["valid"] is True  # inspected at last
     sweep(server.parts.database, server.parts.store, server.parts.clock)

@@ -36,9 +36,9 @@ def strict() -> Iterator[Server]:
 
 def left(answer: Any) -> tuple[str, int, int]:
     """The policy that an answer names, what is left of it, and after how long all is."""
-    found = re.fullmatch(r'"([a-z]+)";r=(\d+);t=(\d+)', answer.headers["ratelimit"])
-    assert found, answer.headers["ratelimit"]
-    return found[1], int(found[2]), int(found[3])
+    result = re.fullmatch(r'"([a-z]+)";r=(\d+);t=(\d+)', answer.headers["ratelimit"])
+    assert result, answer.headers["ratelimit"]
+    return result[1], int(result[2]), int(result[3])
 
 
 def test_every_answer_says_what_is_left(strict: Server) -> None:
@@ -54,10 +54,10 @@ def test_every_answer_says_what_is_left(strict: Server) -> None:
         reader.api.request("OPTIONS", "/uploads"),
     ]
     assert [answer.headers["ratelimit-policy"] for answer in answers] == [POLICY] * BURST
-    told = [left(answer) for answer in answers]
-    assert [name for name, _, _ in told] == ["key"] * BURST
-    assert [remaining for _, remaining, _ in told] == [5, 4, 3, 2, 1, 0]
-    assert all(0 < reset <= BURST * 60 for _, _, reset in told)
+    rows = [left(answer) for answer in answers]
+    assert [name for name, _, _ in rows] == ["key"] * BURST
+    assert [remaining for _, remaining, _ in rows] == [5, 4, 3, 2, 1, 0]
+    assert all(0 < reset <= BURST * 60 for _, _, reset in rows)
 
 
 def test_too_many_requests_are_refused_with_the_figures(strict: Server) -> None:

@@ -18,17 +18,17 @@ pytestmark = pytest.mark.both_databases
 
 def recorded(server: Server, file_id: str) -> list[Any]:
     """The rows of reads of a file, the oldest first."""
-    found = select(activity).where(activity.c.file_id == UUID(file_id))
+    query = select(activity).where(activity.c.file_id == UUID(file_id))
     with server.parts.database.reading() as conn:
-        rows = conn.execute(found.where(activity.c.action == "version.read"))
+        rows = conn.execute(query.where(activity.c.action == "version.read"))
         return sorted(rows, key=lambda row: row.id)
 
 
 def going_on(server: Server, file_id: str) -> list[Any]:
     """The reads of a file that go on."""
-    found = select(open_reads).where(open_reads.c.file_id == UUID(file_id))
+    query = select(open_reads).where(open_reads.c.file_id == UUID(file_id))
     with server.parts.database.reading() as conn:
-        return list(conn.execute(found))
+        return list(conn.execute(query))
 
 
 def wait_for(server: Server, file_id: str, **figures: int) -> Any:
@@ -43,7 +43,7 @@ def wait_for(server: Server, file_id: str, **figures: int) -> Any:
     return going_on(server, file_id)[0]
 
 
-def let_it_be_quiet(server: Server, file_id: str) -> None:
+def end_idle_reads(server: Server, file_id: str) -> None:
     """As if it had been for long enough."""
     with server.parts.database.writing() as conn:
         aged = {
@@ -92,11 +92,11 @@ def test_ranges_of_one_read_are_one_row(server: Server, account: TestAccount) ->
     path = f"/file/download/{file_id}"
     first = account.api.get(path, headers={"Range": "bytes=0-3"})
     wait_for(server, file_id, requests=1, bytes=4)
-    for asked in ("bytes=4-5", "bytes=0-0,2-3"):
-        assert account.api.get(path, headers={"Range": asked}).status_code == 206
+    for range_header in ("bytes=4-5", "bytes=0-0,2-3"):
+        assert account.api.get(path, headers={"Range": range_header}).status_code == 206
     read = wait_for(server, file_id, requests=3, bytes=9)
     assert recorded(server, file_id) == []
-    let_it_be_quiet(server, file_id)
+    end_idle_reads(server, file_id)
     (row,) = recorded(server, file_id)
     assert (row.detail["requests"], row.detail["bytes"]) == (3, 9)
     assert row.detail["until"] == read.last_at.isoformat(timespec="microseconds")
@@ -166,8 +166,8 @@ def test_pages_of_a_preview_are_one_read(server: Server, account: TestAccount) -
     assert account.api.get(first.links["next"]["url"]).status_code == 200
     row = wait_for(server, file_id, requests=2)
     assert (row.form, row.version, row.user_name) == ("preview", 1, account.admin.user_name)
-    shown = ('[{"_row":2,"values":[1,2]}]', '[{"_row":3,"values":[3,4]}]')
-    assert row.bytes == sum(map(len, shown))
+    pages = ('[{"_row":2,"values":[1,2]}]', '[{"_row":3,"values":[3,4]}]')
+    assert row.bytes == sum(map(len, pages))
     refused = account.api.get(f"/file/{file_id}/preview?where=nothing=1")
     assert refused.status_code == 422
     assert going_on(server, file_id)[0].requests == 2

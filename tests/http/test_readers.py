@@ -121,7 +121,7 @@ def test_the_page_that_tells_it_can_be_followed(
     page = (Path(__file__).parents[2] / "docs/how-to/read-as-parquet.md").read_text()
     lines = re.findall(r"^```python\n(.*?)^```$", page, re.M | re.S)
     assert len(lines) == 1
-    said = subprocess.run(
+    output = subprocess.run(
         [sys.executable, "-c", lines[0].replace(NAMED, address.rpartition("/")[2])],
         env={
             **os.environ,
@@ -132,8 +132,8 @@ def test_the_page_that_tells_it_can_be_followed(
         text=True,
         check=True,
     ).stdout
-    assert said.count("[5 rows x 40 columns]") == 2
-    assert "shape: (5, 40)" in said
+    assert output.count("[5 rows x 40 columns]") == 2
+    assert "shape: (5, 40)" in output
 
 
 def test_curl_goes_on_where_it_was_cut(

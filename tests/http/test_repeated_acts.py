@@ -55,10 +55,10 @@ def test_it_is_done_once(server: Server, account: TestAccount, file_id: str, act
     (task_id,) = {answer.json()["task_id"] for answer in answers}
     assert {answer.headers["location"] for answer in answers} == {f"/api/v1/task/{task_id}"}
     ended = account.api.wait_task(task_id)
-    before = apart_from_forms(account)
+    before = account_without_derivatives(account)
     again = act(account.api, file_id, key)  # also when there is nothing left to be done
     assert (again.status_code, again.json()) == (202, {"task_id": task_id})
-    assert apart_from_forms(account) == before
+    assert account_without_derivatives(account) == before
     assert before["versions"] == (3 if act in (change_schema, compare) else 4), ended
     assert_problem(act(account.api, file_id, key, other=True), 422, "idempotency-key-reused")
     for sense in (restore, accept, change_schema, compare):
@@ -71,7 +71,7 @@ def test_it_is_done_once(server: Server, account: TestAccount, file_id: str, act
     server.assert_sound()
 
 
-def apart_from_forms(account: TestAccount) -> dict[str, Any]:
+def account_without_derivatives(account: TestAccount) -> dict[str, Any]:
     """The account's figures but for its derivatives, which are made in the background."""
     return {name: each for name, each in account.api.account().items() if name != "derivatives"}
 

@@ -36,10 +36,10 @@ def test_a_restored_version_is_the_newest(account: TestAccount) -> None:
     task = restored(api, file_id, 1)
     assert (task["kind"], task["version"]) == ("version.restore", 3)
     assert api.get(f"/file/download/{file_id}").content == CSV
-    found = api.json(f"/file/{file_id}/versions")["versions_list"]
-    assert [v["restored_from"] for v in found] == [1, None, None]
-    assert found[0]["sha256"] == found[2]["sha256"]
-    assert (found[0]["status"], found[0]["row_count"]) == ("published", 2)
+    items = api.json(f"/file/{file_id}/versions")["versions_list"]
+    assert [v["restored_from"] for v in items] == [1, None, None]
+    assert items[0]["sha256"] == items[2]["sha256"]
+    assert (items[0]["status"], items[0]["row_count"]) == ("published", 2)
     assert api.account()["used"] == 2 * len(CSV) + len(rows(3))
     assert api.json(f"/file/{file_id}/report", params={"version": 3})["valid"] is True
     account.server.wait_derived()
@@ -56,8 +56,8 @@ def test_neither_version_needs_the_others_bytes(server: Server, account: TestAcc
     restored(api, file_id, 1)
     with server.parts.database.reading() as conn:
         of_file = versions.c.file_id == UUID(file_id)
-        found = select(versions.c.id).where(of_file).order_by(versions.c.number)
-        oldest, newest = (BlobId(row) for row in conn.scalars(found))
+        query = select(versions.c.id).where(of_file).order_by(versions.c.number)
+        oldest, newest = (BlobId(row) for row in conn.scalars(query))
     path = server.parts.store.path(oldest)
     assert path is not None
     content = path.read_bytes()

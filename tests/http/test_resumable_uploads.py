@@ -37,8 +37,8 @@ def published(account: TestAccount, task_id: str, content: bytes) -> str:
 
 def clean(account: TestAccount, used: int) -> None:
     """Nothing is left but `used` bytes."""
-    shown = account.api.account()
-    assert (shown["used"], shown["reserved"]) == (used, 0)
+    document = account.api.account()
+    assert (document["used"], document["reserved"]) == (used, 0)
     parts = account.server.parts
     for check in (quotas_match_bytes, uploads_are_sound):
         with parts.database.reading() as conn:
@@ -60,10 +60,10 @@ def without_id(answer: httpx2.Response) -> str:
 def test_what_the_server_can_do(server: Server) -> None:
     answer = server.api(None).request("OPTIONS", "/uploads")
     assert answer.status_code == 204
-    told = answer.headers
-    assert (told["tus-resumable"], told["tus-version"]) == ("1.0.0", "1.0.0")
-    assert told["tus-max-size"] == str(server.settings.max_file_size)
-    assert set(told["tus-extension"].split(",")) == {
+    headers = answer.headers
+    assert (headers["tus-resumable"], headers["tus-version"]) == ("1.0.0", "1.0.0")
+    assert headers["tus-max-size"] == str(server.settings.max_file_size)
+    assert set(headers["tus-extension"].split(",")) == {
         "creation",
         "creation-with-upload",
         "termination",
@@ -71,7 +71,7 @@ def test_what_the_server_can_do(server: Server) -> None:
         "checksum",
         "concatenation",
     }
-    assert "sha1" in told["tus-checksum-algorithm"].split(",")
+    assert "sha1" in headers["tus-checksum-algorithm"].split(",")
 
 
 def test_an_upload_in_three_pieces(account: TestAccount) -> None:
@@ -85,14 +85,14 @@ def test_an_upload_in_three_pieces(account: TestAccount) -> None:
         assert upload.offset == start
         done = upload.patch(TABLE[start:end], start)
         assert (done.status_code, done.headers["upload-offset"]) == (204, str(end))
-    told = upload.head().headers
-    assert told["upload-length"] == str(SIZE)
-    assert told["upload-metadata"] == answer.request.headers["upload-metadata"]
-    assert told["entrepot-task-id"] == done.headers["entrepot-task-id"]
-    file_id = published(account, told["entrepot-task-id"], TABLE)
-    shown = account.api.json(f"/file/{file_id}")
-    assert shown["file_description"] == "Zwei\nZeilen"
-    assert shown["file_size_limit"] == 100_000_000
+    headers = upload.head().headers
+    assert headers["upload-length"] == str(SIZE)
+    assert headers["upload-metadata"] == answer.request.headers["upload-metadata"]
+    assert headers["entrepot-task-id"] == done.headers["entrepot-task-id"]
+    file_id = published(account, headers["entrepot-task-id"], TABLE)
+    document = account.api.json(f"/file/{file_id}")
+    assert document["file_description"] == "Zwei\nZeilen"
+    assert document["file_size_limit"] == 100_000_000
     # The last answer may be lost: the same question has the same answer.
     again = upload.patch(b"", SIZE)
     assert again.headers["entrepot-task-id"] == done.headers["entrepot-task-id"]
@@ -157,21 +157,21 @@ def test_a_newer_request_takes_over(account: TestAccount) -> None:
 
 def test_a_further_version(account: TestAccount) -> None:
     file_id = account.api.deliver(CSV, limit=1000)["file_id"]
-    shown = account.api.get(f"/file/{file_id}")
-    told = {"Upload-Metadata": metadata(filename="next.csv", file_id=file_id)}
+    answer = account.api.get(f"/file/{file_id}")
+    headers = {"Upload-Metadata": metadata(filename="next.csv", file_id=file_id)}
     size = {"Upload-Length": str(len(CSV) + 4)}
-    match = {"If-Match": shown.headers["etag"]}
-    first = account.api.post("/uploads", headers=HEADERS | told | size | match)
-    second = account.api.post("/uploads", headers=HEADERS | told | size | match)
+    match = {"If-Match": answer.headers["etag"]}
+    first = account.api.post("/uploads", headers=HEADERS | headers | size | match)
+    second = account.api.post("/uploads", headers=HEADERS | headers | size | match)
     task_id = Tus.of(account.api, first).end(CSV + b"5,6\n")
     assert account.api.wait_task(task_id)["version"] == 2
     # It has changed meanwhile: refused at the end, and gone with all its bytes.
     late = Tus.of(account.api, second)
     assert_problem(late.patch(CSV + b"7,8\n", 0), 412, "precondition-failed")
     assert late.head().status_code == 404
-    again = account.api.post("/uploads", headers=HEADERS | told | size | match)
+    again = account.api.post("/uploads", headers=HEADERS | headers | size | match)
     assert_problem(again, 412, "precondition-failed")
-    large = account.api.post("/uploads", headers=HEADERS | told | {"Upload-Length": "1001"})
+    large = account.api.post("/uploads", headers=HEADERS | headers | {"Upload-Length": "1001"})
     assert_problem(large, 413, "file-too-large", limit=1000, requested=1001)
     clean(account, 2 * len(CSV) + 4)
 
@@ -181,10 +181,10 @@ def test_a_correction_of_a_rejected_version(account: TestAccount) -> None:
     wrong = account.api.upload(b"id\nx\n", path=f"/file/{file_id}/versions", limit=None)
     assert account.api.wait_task(wrong.json()["task_id"])["status"] == "failed"
 
-    def begin(**told: str) -> httpx2.Response:
-        about = metadata(filename="next.csv", **told)
-        given = {"Upload-Length": str(len(CSV)), "Upload-Metadata": about}
-        return account.api.post("/uploads", headers=HEADERS | given)
+    def begin(**fields: str) -> httpx2.Response:
+        about = metadata(filename="next.csv", **fields)
+        headers = {"Upload-Length": str(len(CSV)), "Upload-Metadata": about}
+        return account.api.post("/uploads", headers=HEADERS | headers)
 
     first = begin(file_id=file_id, replaces="1")
     assert_problem(first, 409, "version-not-rejected", version=1)
@@ -198,8 +198,8 @@ def test_a_correction_of_a_rejected_version(account: TestAccount) -> None:
 
 def test_a_file_that_is_deleted_meanwhile(account: TestAccount) -> None:
     file_id = account.api.deliver(CSV)["file_id"]
-    told = {"Upload-Metadata": metadata(filename="next.csv", file_id=file_id)}
-    made = account.api.post("/uploads", headers=STREAM | told | {"Upload-Length": str(len(CSV))})
+    headers = {"Upload-Metadata": metadata(filename="next.csv", file_id=file_id)}
+    made = account.api.post("/uploads", headers=STREAM | headers | {"Upload-Length": str(len(CSV))})
     upload = Tus.of(account.api, made)
     assert upload.patch(CSV[:5], 0).status_code == 204
     assert account.api.request("DELETE", f"/file/{file_id}").status_code == 200
@@ -214,9 +214,9 @@ def test_nobody_else_sees_it(account: TestAccount, server: Server) -> None:
     mate, stranger = account.new_user().api, server.new_account().api
     for other in (mate, stranger):
         for act in ("HEAD", "PATCH", "DELETE"):
-            given = STREAM | {"Upload-Offset": "0"}
-            seen = other.request(act, upload.address, headers=given, content=b"")
-            nothing = other.request(act, never.address, headers=given, content=b"")
+            headers = STREAM | {"Upload-Offset": "0"}
+            seen = other.request(act, upload.address, headers=headers, content=b"")
+            nothing = other.request(act, never.address, headers=headers, content=b"")
             assert seen.status_code == nothing.status_code == 404
             same = [
                 answer.text.replace(answer.headers["x-request-id"], "")
@@ -239,8 +239,8 @@ def test_nobody_else_sees_it(account: TestAccount, server: Server) -> None:
 def test_other_versions_of_the_protocol(account: TestAccount) -> None:
     upload = Tus.begin(account.api, SIZE)
     for method, path in (("POST", "/uploads"), ("DELETE", upload.address)):
-        for given in ({"Tus-Resumable": "0.2.2"}, {}):
-            answer = account.api.request(method, path, headers=given)
+        for headers in ({"Tus-Resumable": "0.2.2"}, {}):
+            answer = account.api.request(method, path, headers=headers)
             assert_problem(answer, 412, "tus-version-unsupported", supported="1.0.0")
             assert answer.headers["tus-version"] == answer.headers["tus-resumable"] == "1.0.0"
     assert upload.delete().status_code == 204
@@ -253,8 +253,8 @@ def test_the_methods_by_post(account: TestAccount) -> None:
         upload.address, headers=STREAM | by("PATCH") | {"Upload-Offset": "0"}, content=CSV
     )
     assert patched.headers["upload-offset"] == str(len(CSV))
-    shown = account.api.post(upload.address, headers=HEADERS | by("HEAD"))
-    assert shown.headers["entrepot-task-id"] == patched.headers["entrepot-task-id"]
+    document = account.api.post(upload.address, headers=HEADERS | by("HEAD"))
+    assert document.headers["entrepot-task-id"] == patched.headers["entrepot-task-id"]
     assert account.api.post(upload.address, headers=HEADERS | by("DELETE")).status_code == 204
     answer = account.api.post(upload.address, headers=HEADERS)
     assert_problem(answer, 405, "method-not-allowed")
@@ -275,9 +275,9 @@ WRONG_METADATA: list[tuple[dict[str, str | bytes], str]] = [
 
 
 def test_metadata_is_checked_as_a_form(account: TestAccount) -> None:
-    for told, field in WRONG_METADATA:
-        given = {"Upload-Length": "5", "Upload-Metadata": metadata(**told)}
-        answer = account.api.post("/uploads", headers=HEADERS | given)
+    for fields, field in WRONG_METADATA:
+        headers = {"Upload-Length": "5", "Upload-Metadata": metadata(**fields)}
+        answer = account.api.post("/uploads", headers=HEADERS | headers)
         assert_problem(answer, 422, "field-invalid", field=field)
     assert account.api.account()["reserved"] == 0
 
@@ -288,8 +288,8 @@ def test_a_wrong_schema_is_told_at_the_creation(account: TestAccount) -> None:
     answer = create(account.api, 5, table_dialect='{"delimiter": 3}')
     assert_problem(answer, 422, "dialect-invalid")
     unknown = metadata(filename="a.csv", file_id=str(uuid4()))
-    given = {"Upload-Length": "5", "Upload-Metadata": unknown}
-    assert_problem(account.api.post("/uploads", headers=HEADERS | given), 404, "not-found")
+    headers = {"Upload-Length": "5", "Upload-Metadata": unknown}
+    assert_problem(account.api.post("/uploads", headers=HEADERS | headers), 404, "not-found")
 
 
 WRONG_HEADERS = [
@@ -346,8 +346,8 @@ def test_too_many_unfinished_uploads(serve: Callable[..., Server]) -> None:
 def test_bytes_of_another_kind_or_length(account: TestAccount) -> None:
     upload = Tus.begin(account.api, 10)
     for kind in ("text/csv", ""):
-        given = HEADERS | {"Upload-Offset": "0", "Content-Type": kind}
-        answer = account.api.request("PATCH", upload.address, headers=given, content=b"12345")
+        fields = HEADERS | {"Upload-Offset": "0", "Content-Type": kind}
+        answer = account.api.request("PATCH", upload.address, headers=fields, content=b"12345")
         assert_problem(answer, 415, "media-type-unsupported")
     assert_problem(
         create(account.api, 5, headers={"Content-Type": "text/csv"}, content=b"12345"),
@@ -387,10 +387,10 @@ def test_checksums(account: TestAccount) -> None:
 def test_bytes_that_were_not_proven_go(account: TestAccount) -> None:
     upload = Tus.begin(account.api, SIZE)
     assert upload.patch(TABLE[:1000], 0).status_code == 204
-    given = STREAM | checksum(TABLE[1000:])
-    given |= {"Upload-Offset": "1000", "Content-Length": str(SIZE - 1000)}
+    headers = STREAM | checksum(TABLE[1000:])
+    headers |= {"Upload-Offset": "1000", "Content-Length": str(SIZE - 1000)}
     with connect(account.server.endpoint) as sock:
-        sock.sendall(head("PATCH", upload.address, account.api.authorization | given))
+        sock.sendall(head("PATCH", upload.address, account.api.authorization | headers))
         sock.sendall(TABLE[1000:1_300_000])
     assert upload.offset == 1000
     published(account, upload.end(TABLE), TABLE)
@@ -416,13 +416,13 @@ def test_parts_are_joined(account: TestAccount) -> None:
     answer = account.api.post("/uploads", headers=joining)
     final = Tus.of(account.api, answer)
     assert answer.headers["upload-offset"] == str(SIZE)
-    told = final.head().headers
-    assert told["upload-length"] == told["upload-offset"] == str(SIZE)
-    assert told["upload-concat"] == joining["Upload-Concat"]
-    published(account, told["entrepot-task-id"], TABLE)
+    headers = final.head().headers
+    assert headers["upload-length"] == headers["upload-offset"] == str(SIZE)
+    assert headers["upload-concat"] == joining["Upload-Concat"]
+    published(account, headers["entrepot-task-id"], TABLE)
     again = account.api.post("/uploads", headers=joining)
     assert again.headers["location"] == final.address
-    assert again.headers["entrepot-task-id"] == told["entrepot-task-id"]
+    assert again.headers["entrepot-task-id"] == headers["entrepot-task-id"]
     other = {"Upload-Metadata": metadata(filename="other.csv", file_size_limit="100000000")}
     assert_problem(account.api.post("/uploads", headers=joining | other), 404, "not-found")
     assert_problem(final.patch(b"x", SIZE), 403, "upload-sealed")
@@ -456,8 +456,8 @@ def test_parts_are_joined_once_by_many_at_once(account: TestAccount, server: Ser
 
 def test_what_cannot_be_joined(account: TestAccount, server: Server) -> None:
     part, half = Tus.part(account.api, b"id\n1\n"), Tus.begin(account.api, 5)
-    given = {"Upload-Concat": "partial", "Upload-Length": "9"}
-    open_part = Tus.of(account.api, account.api.post("/uploads", headers=HEADERS | given))
+    fields = {"Upload-Concat": "partial", "Upload-Length": "9"}
+    open_part = Tus.of(account.api, account.api.post("/uploads", headers=HEADERS | fields))
 
     def join(*addresses: str, api: object = None, limit: str = "100", **more: str) -> object:
         about = metadata(filename="whole.csv", file_size_limit=limit)
@@ -524,11 +524,13 @@ def test_a_key_that_is_revoked_meanwhile(account: TestAccount) -> None:
 
 def test_names_of_any_script(account: TestAccount) -> None:
     name = "données – 数据.csv"
-    told = {
+    headers = {
         "Upload-Metadata": f"filename {b64encode(name.encode()).decode()},"
         f"file_size_limit {b64encode(b'100').decode()}"
     }
-    made = account.api.post("/uploads", headers=HEADERS | told | {"Upload-Length": str(len(CSV))})
+    made = account.api.post(
+        "/uploads", headers=HEADERS | headers | {"Upload-Length": str(len(CSV))}
+    )
     task = account.api.wait_task(Tus.of(account.api, made).end(CSV))
     assert task["file_name"] == name
 

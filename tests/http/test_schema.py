@@ -51,8 +51,8 @@ def change(api: Api, file_id: str, document: Any, breaking: str | None = None) -
 
 
 def get_schema(api: Api, file_id: str, **params: Any) -> dict[str, Any]:
-    found: dict[str, Any] = api.json(f"/file/{file_id}/schema", params=params)
-    return found
+    result: dict[str, Any] = api.json(f"/file/{file_id}/schema", params=params)
+    return result
 
 
 @pytest.fixture
@@ -63,12 +63,12 @@ def frozen(account: TestAccount) -> str:
 
 @pytest.mark.both_databases
 def test_the_frozen_schema_is_the_first_revision(account: TestAccount, frozen: str) -> None:
-    found = get_schema(account.api, frozen)
-    (revision,) = found["revisions_list"]
-    assert (found["revision"], found["source"], found["version"]) == (1, "inferred", 1)
-    assert (found["effect"], found["changes"], found["enforced"]) == (None, None, True)
-    assert found["user_name"] == account.admin.user_name
-    assert [field["type"] for field in found["schema"]["fields"]] == ["integer", "integer"]
+    result = get_schema(account.api, frozen)
+    (revision,) = result["revisions_list"]
+    assert (result["revision"], result["source"], result["version"]) == (1, "inferred", 1)
+    assert (result["effect"], result["changes"], result["enforced"]) == (None, None, True)
+    assert result["user_name"] == account.admin.user_name
+    assert [field["type"] for field in result["schema"]["fields"]] == ["integer", "integer"]
     assert "schema" not in revision
     assert revision["created_at"].endswith("+0000")
 
@@ -80,10 +80,10 @@ def test_a_compatible_change_takes_effect(
     assert (task["status"], task["kind"], task["error"]) == ("succeeded", "schema.change", None)
     assert (task["file_id"], task["version"]) == (frozen, None)
     assert account.api.json(task["report_url"])["valid"] is True
-    found = get_schema(account.api, frozen)
-    assert (found["revision"], found["source"], found["effect"]) == (2, "given", "compatible")
-    assert found["schema"] == WIDER
-    assert found["changes"] == [
+    result = get_schema(account.api, frozen)
+    assert (result["revision"], result["source"], result["effect"]) == (2, "given", "compatible")
+    assert result["schema"] == WIDER
+    assert result["changes"] == [
         {
             "pointer": "/fields/1/type",
             "change": "`amount`: integer → number",
@@ -91,9 +91,9 @@ def test_a_compatible_change_takes_effect(
             "reason": "every integer is a number",
         }
     ]
-    assert found["version"] == 1
+    assert result["version"] == 1
     assert account.api.json(f"/file/{frozen}")["schema"] == WIDER
-    assert [each["revision"] for each in found["revisions_list"]] == [2, 1]
+    assert [each["revision"] for each in result["revisions_list"]] == [2, 1]
     first = get_schema(account.api, frozen, revision=1)
     assert (first["revision"], first["schema"]["fields"][1]["type"]) == (1, "integer")
     with server.parts.database.reading() as conn:
@@ -140,20 +140,20 @@ def test_what_the_current_version_breaks_does_not_take_effect(
 
 def test_an_unenforced_file_becomes_enforced(account: TestAccount) -> None:
     file_id = account.api.deliver(CSV)["file_id"]
-    found = get_schema(account.api, file_id)
-    assert (found["revision"], found["revisions_list"], found["enforced"]) == (None, [], False)
-    assert found["schema"] == INTEGERS  # what was inferred for the current version
-    refused = assert_problem(put(account.api, file_id, found), 422, "field-invalid")
+    result = get_schema(account.api, file_id)
+    assert (result["revision"], result["revisions_list"], result["enforced"]) == (None, [], False)
+    assert result["schema"] == INTEGERS  # what was inferred for the current version
+    refused = assert_problem(put(account.api, file_id, result), 422, "field-invalid")
     assert refused["field"] == "enforced"
     assert "Set it to true to enforce this schema" in refused["detail"]
-    enforced = {**found, "enforced": True}
+    enforced = {**result, "enforced": True}
     assert_problem(put(account.api, file_id, enforced), 409, "breaking-change")
     problem = assert_problem(put(account.api, file_id, INTEGERS), 409, "breaking-change")
     assert problem["changes"][0]["change"] == "enforcement: none → given"
     assert change(account.api, file_id, enforced, "accept")["status"] == "succeeded"
-    found = get_schema(account.api, file_id)
-    assert (found["revision"], found["enforced"], found["version"]) == (1, True, 1)
-    assert change(account.api, file_id, found)["status"] == "succeeded"
+    result = get_schema(account.api, file_id)
+    assert (result["revision"], result["enforced"], result["version"]) == (1, True, 1)
+    assert change(account.api, file_id, result)["status"] == "succeeded"
     assert get_schema(account.api, file_id)["revision"] == 1  # it came back as it went
     assert account.api.json(f"/file/{file_id}")["enforce_schema"] is True
 
@@ -162,8 +162,8 @@ def test_who_may_only_deliver_sees_no_inferred_schema(server: Server, account: T
     file_id = account.api.deliver(CSV)["file_id"]
     guest = server.new_account()
     share(account.api, file_id, guest.admin.user_name, "w")
-    found = get_schema(guest.api, file_id)
-    assert (found["schema"], found["enforced"]) == (None, False)
+    result = get_schema(guest.api, file_id)
+    assert (result["schema"], result["enforced"]) == (None, False)
 
 
 def test_a_picture_does_not_become_a_table(account: TestAccount) -> None:
@@ -182,8 +182,8 @@ def test_without_a_published_version_there_is_nothing_to_hold_against_it(
     done = change(account.api, task["file_id"], TEXT, "accept")
     assert (done["status"], done["report_url"]) == ("succeeded", None)
     assert_problem(account.api.get(f"/task/{done['task_id']}/report"), 404, "not-found")
-    found = get_schema(account.api, task["file_id"])
-    assert (found["revision"], found["version"]) == (2, None)
+    result = get_schema(account.api, task["file_id"])
+    assert (result["revision"], result["version"]) == (2, None)
 
 
 def test_the_same_schema_again_makes_no_revision(account: TestAccount, frozen: str) -> None:

@@ -92,13 +92,13 @@ def blanks_for(path: Path) -> dict[str, str]:
 
 def test_users_with_a_stray_content_type(server: Server, account: TestAccount) -> None:
     member = account.new_user()
-    found = json.loads(run(USERS, server, account.api_key))
-    assert list(found) == ["users_list"]
-    assert [user["user_name"] for user in found["users_list"]] == [
+    result = json.loads(run(USERS, server, account.api_key))
+    assert list(result) == ["users_list"]
+    assert [user["user_name"] for user in result["users_list"]] == [
         account.admin.user_name,
         member.user_name,
     ]
-    for user in found["users_list"]:
+    for user in result["users_list"]:
         assert list(user) == ["user_name", "role", "created_at", "disabled"]
         assert STAMP.fullmatch(user["created_at"])
 
@@ -111,19 +111,19 @@ def test_define_list_follow_and_download(
     task = account.api.wait_task(json.loads(accepted)["task_id"])
     assert task["status"] == "succeeded"
 
-    (found,) = json.loads(run(FILES, server, account.api_key))["files_list"]
-    assert tuple(found)[:6] == SIX
-    assert STAMP.fullmatch(found["created_at"])
-    assert UUID.fullmatch(found["file_id"])
-    assert found["file_id"] == task["file_id"]
-    assert found["entitlement"] == "rw"
-    assert found["file_description"] == "Multi Line Description"
-    assert found["file_name"] == "my orders.csv"
-    assert found["user_name"] == account.admin.user_name
-    assert found["file_size_limit"] == 100_000
-    assert found["enforce_schema"] is False
+    (result,) = json.loads(run(FILES, server, account.api_key))["files_list"]
+    assert tuple(result)[:6] == SIX
+    assert STAMP.fullmatch(result["created_at"])
+    assert UUID.fullmatch(result["file_id"])
+    assert result["file_id"] == task["file_id"]
+    assert result["entitlement"] == "rw"
+    assert result["file_description"] == "Multi Line Description"
+    assert result["file_name"] == "my orders.csv"
+    assert result["user_name"] == account.admin.user_name
+    assert result["file_size_limit"] == 100_000
+    assert result["enforce_schema"] is False
 
-    again = run(DOWNLOAD, server, account.api_key, **{"FILE ID": found["file_id"]})
+    again = run(DOWNLOAD, server, account.api_key, **{"FILE ID": result["file_id"]})
     assert again == CSV
 
 
@@ -148,10 +148,10 @@ def test_fields_come_in_any_order(
     answer = account.api.post("/file/new", content=body, headers={"Content-Type": MULTIPART})
     assert answer.status_code == 202, answer.text
     task = account.api.wait_task(answer.json()["task_id"])
-    found = account.api.json(f"/file/{task['file_id']}")
-    assert found["file_size_limit"] == 1000
-    assert found["enforce_schema"] is True
-    assert [field["name"] for field in found["schema"]["fields"]] == ["id", "amount"]
+    result = account.api.json(f"/file/{task['file_id']}")
+    assert result["file_size_limit"] == 1000
+    assert result["enforce_schema"] is True
+    assert [field["name"] for field in result["schema"]["fields"]] == ["id", "amount"]
 
 
 def test_only_the_description_and_the_schema_are_optional(account: TestAccount) -> None:
@@ -191,9 +191,9 @@ def key_of(demo: Server) -> str:
 def test_the_demo_answers_as_published_right_after_its_start(demo: Server) -> None:
     answer: dict[str, Any] = json.loads(run(FILES, demo, key_of(demo)))
     assert list(answer) == ["files_list"]
-    for found, theirs in zip(answer["files_list"], THEIRS, strict=True):
-        assert list(found)[:6] == list(theirs)
-        assert {name: found[name] for name in theirs} == theirs
+    for result, theirs in zip(answer["files_list"], THEIRS, strict=True):
+        assert list(result)[:6] == list(theirs)
+        assert {name: result[name] for name in theirs} == theirs
 
 
 def test_the_demo_serves_its_samples(demo: Server) -> None:
@@ -210,8 +210,8 @@ def test_the_demo_serves_its_samples(demo: Server) -> None:
 
 
 def tasks_of(api: Api) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = api.json("/tasks")["tasks_list"]
-    return found
+    items: list[dict[str, Any]] = api.json("/tasks")["tasks_list"]
+    return items
 
 
 def test_the_demo_prints_lines_that_work_when_pasted(demo: Server, tmp_path: Path) -> None:

@@ -46,8 +46,8 @@ def test_a_body_that_never_pauses_but_is_too_slow_is_cut_off(serve: Serve) -> No
 
 def test_no_body_is_read_for_a_request_without_a_valid_key(server: Server) -> None:
     for path in ("/api/v1/key/new", "/api/v1/user/new"):
-        for given in ({}, {"Authorization": "Bearer epk_wrong"}):
-            headers = {"Content-Type": "application/json", "Content-Length": "500000", **given}
+        for fields in ({}, {"Authorization": "Bearer epk_wrong"}):
+            headers = {"Content-Type": "application/json", "Content-Length": "500000", **fields}
             with connect(server.endpoint) as sock:
                 sock.sendall(head("POST", path, headers))
                 assert_problem(read_answer(sock), 401, "not-authenticated")

@@ -42,8 +42,8 @@ def accept(api: Any, file_id: str) -> Any:
 
 
 def used(account: TestAccount) -> tuple[int, int]:
-    found = account.api.account()
-    return found["used"], found["reserved"]
+    result = account.api.account()
+    return result["used"], result["reserved"]
 
 
 def test_within_the_account(home: TestAccount) -> None:
@@ -62,9 +62,9 @@ def test_within_the_account(home: TestAccount) -> None:
     assert (answer.status_code, answer.json()["user_name"]) == (200, owner.user_name)
     assert give(home.api, file_id, owner.user_name).status_code == 200
     assert used(home) == before
-    told = [each for each in recorded(home, file_id) if each[0] == "file.transfer"]
+    rows = [each for each in recorded(home, file_id) if each[0] == "file.transfer"]
     names = (owner.user_name, other.user_name)
-    assert [each[1] for each in told] == [
+    assert [each[1] for each in rows] == [
         {"from": first, "to": second} for first, second in (names, names[::-1])
     ]
     # Whoever owns nothing any more can be removed.
@@ -125,9 +125,9 @@ def test_to_another_account(server: Server, home: TestAccount, partner: TestAcco
     assert heir.api.get(path).content.startswith(b"_row,")
     assert heir.api.post(f"/file/{file_id}/versions/1/undelete").status_code == 200
     assert deliver(supplier, file_id)["status"] == "succeeded"
-    told = {"from": owner.user_name, "to": heir.user_name, "bytes": size}
+    detail = {"from": owner.user_name, "to": heir.user_name, "bytes": size}
     for account in (home, partner):
-        assert ("file.transfer", told) in recorded(account, file_id)
+        assert ("file.transfer", detail) in recorded(account, file_id)
     assert server.doctor() == []
 
     # And back again.
@@ -201,8 +201,10 @@ def test_a_resumable_upload_goes_on_in_the_new_account_as_it_has_room(
     file_id = home.api.deliver(CSV)["file_id"]
     guest, narrow = partner.new_user(), server.new_account(quota=len(CSV) + len(OTHER) - 1)
     share(home.api, file_id, guest.user_name, "rw")
-    told = {"Upload-Metadata": metadata(filename="next.csv", file_id=file_id)}
-    begun = guest.api.post("/uploads", headers=HEADERS | told | {"Upload-Length": str(len(OTHER))})
+    headers = {"Upload-Metadata": metadata(filename="next.csv", file_id=file_id)}
+    begun = guest.api.post(
+        "/uploads", headers=HEADERS | headers | {"Upload-Length": str(len(OTHER))}
+    )
     upload = Tus.of(guest.api, begun)
     assert home.api.account()["reserved"] == len(OTHER)
     assert offer(home.api, file_id, narrow.admin.user_name).status_code == 200
@@ -280,7 +282,7 @@ def recorded(account: TestAccount, file_id: str) -> list[tuple[str, Any]]:
     """What the account's record says of changes of the file, oldest first."""
     actor = account.server.actor(account.api_key)
     mine = activity.c.account_id == actor.account_id, activity.c.action != "version.read"
-    found = select(activity).where(*mine)
+    query = select(activity).where(*mine)
     with account.server.parts.database.reading() as conn:
-        rows = conn.execute(found.order_by(activity.c.id)).all()
+        rows = conn.execute(query.order_by(activity.c.id)).all()
     return [(row.action, row.detail) for row in rows if str(row.file_id) == file_id]

@@ -42,25 +42,25 @@ def arrived(account: TestAccount, task_id: str, path: Path) -> None:
     assert (task["status"], task["file_name"]) == ("succeeded", path.name)
     content = account.api.get(f"/file/download/{task['file_id']}").content
     assert hashlib.sha256(content).digest() == hashlib.sha256(path.read_bytes()).digest()
-    shown = account.api.account()
-    assert (shown["used"], shown["reserved"], shown["files"]) == (SIZE, 0, 1)
+    document = account.api.account()
+    assert (document["used"], document["reserved"], document["files"]) == (SIZE, 0, 1)
 
 
 @pytest.mark.parametrize("way", WAYS)
 def test_an_upload(account: TestAccount, tus_js: TusJs, large: Path, way: str) -> None:
     options = {"metadata": metadata(large), **WAYS[way]}
-    told = tus_js.upload(account.server.endpoint, account.api_key, large, **options)
-    assert {status for _, status in told["requests"]} <= {200, 201, 204}
-    arrived(account, told["task"], large)
+    report = tus_js.upload(account.server.endpoint, account.api_key, large, **options)
+    assert {status for _, status in report["requests"]} <= {200, 201, 204}
+    arrived(account, report["task"], large)
 
 
 @pytest.mark.parametrize("way", ["plain", "parallel"])
 def test_over_a_bad_line(account: TestAccount, tus_js: TusJs, large: Path, way: str) -> None:
     options = {"metadata": metadata(large), **WAYS[way]}
     with cutting_proxy(account.server.endpoint, cuts=[300_000, 500_000, 200_000, 300_000]) as line:
-        told = tus_js.upload(line.endpoint, account.api_key, large, **options)
+        report = tus_js.upload(line.endpoint, account.api_key, large, **options)
         assert line.cuts == []
-    arrived(account, told["task"], large)
+    arrived(account, report["task"], large)
 
 
 def test_a_killed_client_resumes(account: TestAccount, tus_js: TusJs, large: Path) -> None:
@@ -71,16 +71,16 @@ def test_a_killed_client_resumes(account: TestAccount, tus_js: TusJs, large: Pat
             process.kill()
             process.wait()
         before = line.sent
-        told = tus_js.upload(line.endpoint, account.api_key, large, **options)
+        report = tus_js.upload(line.endpoint, account.api_key, large, **options)
         assert line.sent - before < SIZE - 500_000
-    assert told["requests"][0] == ["HEAD", 200]
-    arrived(account, told["task"], large)
+    assert report["requests"][0] == ["HEAD", 200]
+    arrived(account, report["task"], large)
 
 
 def test_a_refusal_reaches_it(server: Server, tus_js: TusJs, large: Path) -> None:
     account = server.new_account(quota=SIZE - 1)
     options = {"metadata": metadata(large)}
     process = tus_js.start(server.endpoint, account.api_key, large, **options)
-    said, _ = process.communicate(timeout=60)
+    output, _ = process.communicate(timeout=60)
     assert process.returncode == 1
-    assert "account-quota-exceeded" in said
+    assert "account-quota-exceeded" in output

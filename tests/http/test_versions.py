@@ -62,8 +62,8 @@ def test_a_second_version_takes_the_place_of_the_first(account: TestAccount) -> 
     assert answer.headers["location"] == f"/api/v1/task/{answer.json()['task_id']}"
     task = api.wait_task(answer.json()["task_id"])
     assert (task["kind"], task["version"], task["file_id"]) == ("version.new", 2, file_id)
-    found = api.json(f"/file/{file_id}")
-    assert (found["version"], found["file_name"], found["row_count"]) == (2, "orders.csv", 3)
+    result = api.json(f"/file/{file_id}")
+    assert (result["version"], result["file_name"], result["row_count"]) == (2, "orders.csv", 3)
     assert api.get(f"/file/download/{file_id}").content == rows(3)
     assert api.get(f"/file/download/{file_id}", params={"version": 1}).content == CSV
     assert api.account()["used"] == len(CSV) + len(rows(3))
@@ -96,8 +96,8 @@ def test_a_rejected_first_version_freezes_nothing(account: TestAccount) -> None:
     first = api.deliver(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", name="a.png", enforce_schema="true")
     assert first["status"] == "failed"
     publish(api, first["file_id"], CSV)
-    found = api.json(f"/file/{first['file_id']}")
-    assert (found["version"], found["enforce_schema"]) == (2, True)
+    result = api.json(f"/file/{first['file_id']}")
+    assert (result["version"], result["enforce_schema"]) == (2, True)
     assert api.json(f"/file/{first['file_id']}/schema")["version"] == 2
 
 
@@ -197,20 +197,20 @@ def test_versions_are_listed_newest_first(account: TestAccount) -> None:
     file_id = api.deliver(CSV, enforce_schema=SCHEMA)["file_id"]
     rejected = publish(api, file_id, BROKEN, "failed")
     publish(api, file_id, rows(3))
-    found = api.json(f"/file/{file_id}/versions")["versions_list"]
-    assert [(v["version"], v["status"], v["row_count"]) for v in found] == [
+    items = api.json(f"/file/{file_id}/versions")["versions_list"]
+    assert [(v["version"], v["status"], v["row_count"]) for v in items] == [
         (3, "published", 3),
         (2, "rejected", 1),
         (1, "published", 2),
     ]
-    assert list(found[1]) == VERSION_KEYS
-    assert found[1]["file_size"] == len(BROKEN)
-    assert found[1]["sha256"] == sha256(BROKEN).hexdigest()
-    assert (found[1]["task_id"], found[1]["user_name"]) == (
+    assert list(items[1]) == VERSION_KEYS
+    assert items[1]["file_size"] == len(BROKEN)
+    assert items[1]["sha256"] == sha256(BROKEN).hexdigest()
+    assert (items[1]["task_id"], items[1]["user_name"]) == (
         rejected["task_id"],
         account.admin.user_name,
     )
-    for version in found:
+    for version in items:
         assert api.json(f"/file/{file_id}/versions/{version['version']}") == version
 
 

@@ -47,7 +47,7 @@ anybody = st.integers(0, 8)
 any_file = st.integers(0, MOST_FILES - 1)
 
 
-class Life(RuleBasedStateMachine):
+class FileLifeMachine(RuleBasedStateMachine):
     """Five people of two accounts: an admin and two members, and an admin and a member."""
 
     server: Server
@@ -59,7 +59,7 @@ class Life(RuleBasedStateMachine):
         self.model = Model({})
 
     @initialize()
-    def come_together(self) -> None:
+    def create_accounts(self) -> None:
         for quota, members in zip(QUOTAS, (2, 1), strict=True):
             account = self.server.new_account(quota)
             self.model.quotas[account.name] = quota
@@ -351,10 +351,10 @@ class Life(RuleBasedStateMachine):
             {**_listed(file, person), **{name: got[name] for name in only_there}}
             for file, got in zip(self.model.seen_by(person), listed, strict=True)
         ]
-        shown = api.json("/tasks?limit=1000")["tasks_list"]
+        tasks = api.json("/tasks?limit=1000")["tasks_list"]
         expected = {task.task_id: task for task in self.model.tasks_of(person)}
-        assert {task["task_id"] for task in shown} == set(expected)
-        for task in shown:
+        assert {task["task_id"] for task in tasks} == set(expected)
+        for task in tasks:
             known = expected[task["task_id"]]
             assert (task["status"] == "succeeded") == known.succeeded, task
             assert task["user_name"] == known.user.user_name
@@ -367,18 +367,18 @@ class Life(RuleBasedStateMachine):
 
     def _compare_file(self, person: Person, file: ModelFile) -> None:
         api, right = self.apis[person], file.rights(person)
-        shown = api.get(f"/file/{file.file_id}")
+        answer = api.get(f"/file/{file.file_id}")
         if not right:
             for path in ("", "/versions", "/schema", "/report", "/profile", "/entitlements"):
                 assert_problem(api.get(f"/file/{file.file_id}{path}"), 404, "not-found")
             self._compare_bytes(person, file, None)
             return
-        document = shown.json()
+        document = answer.json()
         for name, value in _listed(file, person).items():
             assert document[name] == value, (name, document)
         exception = file.current.origin.get("accepted_from") if file.current else None
-        told = (document["exception"] or {}).get("accepted_from")
-        assert told == (exception if "r" in right else None)
+        accepted_from = (document["exception"] or {}).get("accepted_from")
+        assert accepted_from == (exception if "r" in right else None)
         versions = api.json(f"/file/{file.file_id}/versions")["versions_list"]
         seen = file.visible(person)
         assert [_of(version) for version in seen[::-1]] == [
@@ -423,13 +423,13 @@ class Life(RuleBasedStateMachine):
                 "versions": len(kept),
                 "quarantined": sum(version.status == "rejected" for version in kept),
             }
-            api, shown = self.apis[person], dict[str, Any]()
+            api, document = self.apis[person], dict[str, Any]()
 
-            def settled(api: Api = api, shown: dict[str, Any] = shown) -> bool:
-                shown.update(api.account())
-                return {name: shown[name] for name in expected} == expected  # noqa: B023
+            def settled(api: Api = api, document: dict[str, Any] = document) -> bool:
+                document.update(api.account())
+                return {name: document[name] for name in expected} == expected  # noqa: B023
 
-            wait_until(settled, lambda: f"{expected}, still {shown}")  # noqa: B023
+            wait_until(settled, lambda: f"{expected}, still {document}")  # noqa: B023
 
     # How it is done.
 
@@ -484,10 +484,10 @@ class Life(RuleBasedStateMachine):
     ) -> httpx2.Response:
         return self.apis[person].post(path, data=fields, files={"file": (name, table.content)})
 
-    def _resumable(self, person: Person, table: Payload, **told: str) -> httpx2.Response:
+    def _resumable(self, person: Person, table: Payload, **fields: str) -> httpx2.Response:
         """As a form, in two pieces; answers as a form would."""
         api = self.apis[person]
-        about = {"Upload-Length": str(len(table)), "Upload-Metadata": metadata(**told)}
+        about = {"Upload-Length": str(len(table)), "Upload-Metadata": metadata(**fields)}
         made = api.post("/uploads", headers={"Tus-Resumable": "1.0.0", **about})
         if made.status_code != 201:
             return made
@@ -535,18 +535,18 @@ def _of(version: ModelVersion) -> dict[str, Any]:
 def _listed(file: ModelFile, person: Person) -> dict[str, Any]:
     """A file as it is listed for somebody, without what only the server can know."""
     right = file.rights(person)
-    shown = file.current if "r" in right else None
+    version = file.current if "r" in right else None
     return {
         "entitlement": right,
         "file_description": file.description,
         "file_id": file.file_id,
         "file_name": file.name,
         "user_name": file.owner.user_name,
-        "version": shown.number if shown else None,
-        "file_size": len(shown.table) if shown else None,
+        "version": version.number if version else None,
+        "file_size": len(version.table) if version else None,
         "file_size_limit": file.limit,
         "enforce_schema": file.strict,
-        "sha256": sha256(shown.table.content).hexdigest() if shown else None,
+        "sha256": sha256(version.table.content).hexdigest() if version else None,
     }
 
 
@@ -568,9 +568,9 @@ def _readable(file: ModelFile, person: Person, version: ModelVersion | None) -> 
 
 
 def live(server: Server, examples: int, steps: int) -> None:
-    Life.server = server
+    FileLifeMachine.server = server
     run_state_machine_as_test(
-        Life,
+        FileLifeMachine,
         settings=settings(
             max_examples=examples,
             stateful_step_count=steps,

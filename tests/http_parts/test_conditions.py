@@ -141,7 +141,7 @@ def test_every_name_comes_back_from_the_header(name: str) -> None:
     extended = header.rpartition("; ")[2]
     message = Message()
     message["Content-Disposition"] = f"attachment; {extended}"
-    found = message.get_param("filename", header="content-disposition")
-    assert isinstance(found, tuple)
-    assert found[0] == "UTF-8"
-    assert found[2].encode("latin-1").decode("utf-8") == name
+    result = message.get_param("filename", header="content-disposition")
+    assert isinstance(result, tuple)
+    assert result[0] == "UTF-8"
+    assert result[2].encode("latin-1").decode("utf-8") == name

@@ -147,7 +147,7 @@ def test_head_has_the_same_headers_and_no_body(server: DownloadServer, path: str
 
 
 @pytest.mark.parametrize(
-    ("asked", "start", "stop"),
+    ("range_header", "start", "stop"),
     [
         ("0-", 0, len(DATA)),
         ("0-99999999", 0, len(DATA)),
@@ -158,8 +158,10 @@ def test_head_has_the_same_headers_and_no_body(server: DownloadServer, path: str
         ("1000-1048999,2000-", 1000, len(DATA)),
     ],
 )
-def test_one_range(server: DownloadServer, path: str, asked: str, start: int, stop: int) -> None:
-    answer = server.curl(path, "-r", asked)
+def test_one_range(
+    server: DownloadServer, path: str, range_header: str, start: int, stop: int
+) -> None:
+    answer = server.curl(path, "-r", range_header)
     assert answer.status == 206
     assert answer.body == DATA[start:stop]
     expected = {

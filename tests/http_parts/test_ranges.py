@@ -123,21 +123,21 @@ def bytes_of(spec: str, size: int) -> set[int]:
 
 @given(specs=SPECS, size=st.integers(1, 50))
 def test_exactly_the_bytes_asked_for_once_each(specs: list[str], size: int) -> None:
-    wanted = set().union(*(bytes_of(spec, size) for spec in specs))
+    expected = set().union(*(bytes_of(spec, size) for spec in specs))
     try:
-        found = requested_spans("bytes=" + ",".join(specs), size)
+        result = requested_spans("bytes=" + ",".join(specs), size)
     except RangeNotSatisfiable:
-        assert not wanted
+        assert not expected
         return
-    offsets = [offset for span in found for offset in range(span.start, span.stop)]
-    assert set(offsets) == wanted
-    assert len(offsets) == len(wanted)
-    for span in found:
-        assert span.start - 1 not in wanted
-        assert span.stop not in wanted
+    offsets = [offset for span in result for offset in range(span.start, span.stop)]
+    assert set(offsets) == expected
+    assert len(offsets) == len(expected)
+    for span in result:
+        assert span.start - 1 not in expected
+        assert span.stop not in expected
     places = [
         min(n for n, spec in enumerate(specs) if bytes_of(spec, size) & {*range(s.start, s.stop)})
-        for s in found
+        for s in result
     ]
     assert places == sorted(places)
 
@@ -146,7 +146,7 @@ def test_exactly_the_bytes_asked_for_once_each(specs: list[str], size: int) -> N
 def test_no_text_breaks_it(text: str) -> None:
     for field in (text, f"bytes={text}"):
         try:
-            found = requested_spans(field, 100)
+            result = requested_spans(field, 100)
         except RangeNotSatisfiable:
             continue
-        assert all(0 <= span.start < span.stop <= 100 for span in found)
+        assert all(0 <= span.start < span.stop <= 100 for span in result)

@@ -106,28 +106,28 @@ def function_of(frame: FrameType, code: Any) -> Function:
 
 def frames_from(frame: FrameType | None) -> list[FrameType]:
     """The frames of the product's functions in this thread, the outermost first."""
-    found = []
+    result = []
     while frame is not None:
         if frame.f_globals["__name__"].startswith("entrepot."):
-            found.append(frame)
+            result.append(frame)
         frame = frame.f_back
-    return found[::-1]
+    return result[::-1]
 
 
 def awaited_by(coroutine: Any) -> list[Function]:
     """The product's coroutines that wait for one another, from the route's own on."""
-    found: list[Function] = []
+    result: list[Function] = []
     while hasattr(coroutine, "cr_code"):
         function = function_of(coroutine.cr_frame, coroutine.cr_code)
-        if function[0].startswith(ROUTES if not found else "entrepot."):
-            found.append(function)
+        if function[0].startswith(ROUTES if not result else "entrepot."):
+            result.append(function)
         coroutine = coroutine.cr_await
-    return found
+    return result
 
 
 def objects_of_the_loop(value: Any) -> set[str]:
     """What belongs to the event loop of all that `value` leads to through the product's objects."""
-    found, seen, left = set(), set(), [value]
+    result, seen, left = set(), set(), [value]
     while left:
         each = left.pop()
         if id(each) in seen:
@@ -137,7 +137,7 @@ def objects_of_the_loop(value: Any) -> set[str]:
         if module.startswith(("asyncio", "_asyncio")) or isinstance(
             each, Request | Runtime | UnitOfWork
         ):
-            found.add(f"{module}.{type(each).__qualname__}")
+            result.add(f"{module}.{type(each).__qualname__}")
         elif isinstance(each, dict):
             left += each.values()
         elif isinstance(each, list | tuple | set | frozenset):
@@ -150,7 +150,7 @@ def objects_of_the_loop(value: Any) -> set[str]:
             left += [cell.cell_contents for cell in each.__closure__ or ()]
         elif module.startswith("entrepot."):
             left.append(getattr(each, "__dict__", {}))
-    return found
+    return result
 
 
 @pytest.fixture(scope="module")
@@ -190,26 +190,26 @@ def form(path: str, **fields: str) -> Ask:
 
 def tus(method: str, path: str, content: bytes | None = None, **headers: str) -> Ask:
     """A request of the protocol; `headers` are those of its own that begin with `Upload-`."""
-    given = {f"Upload-{name}": value for name, value in headers.items()}
+    fields = {f"Upload-{name}": value for name, value in headers.items()}
     kind = HEADERS if content is None else STREAM
-    return lambda client: client.request(method, path, headers=kind | given, content=content)
+    return lambda client: client.request(method, path, headers=kind | fields, content=content)
 
 
 def begin(content: bytes | None = None, **headers: str) -> Ask:
     """Begin a resumable upload of `CONTENT` as a new file, or as what the headers say."""
     about = metadata(filename="a.csv", file_size_limit="1000")
-    given = {"Length": str(len(CONTENT)), "Metadata": about} | headers
-    return tus("POST", "/api/v1/uploads", content, **given)
+    fields = {"Length": str(len(CONTENT)), "Metadata": about} | headers
+    return tus("POST", "/api/v1/uploads", content, **fields)
 
 
 def check_path(tracer: Tracer, answer: httpx2.Response, status: int, *last: str) -> None:
     """The path is short, ends so and comes back to no module; threads reach nothing of the loop."""
     assert answer.status_code == status, answer.text
-    shown = "\n".join(f"{module}:{name}" for module, name in tracer.path)
-    assert tuple(name for _, name in tracer.path)[-len(last) :] == last, shown
-    assert len(tracer.path) <= MAX_FUNCTIONS, shown
+    text = "\n".join(f"{module}:{name}" for module, name in tracer.path)
+    assert tuple(name for _, name in tracer.path)[-len(last) :] == last, text
+    assert len(tracer.path) <= MAX_FUNCTIONS, text
     modules = [module for module, _ in groupby(module for module, _ in tracer.path)]
-    assert len(modules) == len(set(modules)), shown
+    assert len(modules) == len(set(modules)), text
     assert tracer.of_the_loop == set()
 
 

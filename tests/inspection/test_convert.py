@@ -44,6 +44,7 @@ def derive(pool: InspectionPool, tmp_path: Path) -> Derive:
         assert found.row_count is not None
         assert found.schema is not None
         counted = found.row_count if rows is None else rows
+        judged: Any = "given" if schema else "infer"
 
         def ask(source: Path, form: Any) -> tuple[Converted, Path]:
             target = tmp_path / f"made.{form}"
@@ -52,7 +53,7 @@ def derive(pool: InspectionPool, tmp_path: Path) -> Derive:
                 shutil.copy(made, target)
 
             request = ConversionRequest(
-                source, name, source.stat().st_size, form, found.schema or {}, bool(schema), counted
+                source, name, source.stat().st_size, form, found.schema or {}, judged, counted
             )
             derived, _ = pool.derive(request, keep, lambda: False)
             return derived, target

@@ -161,7 +161,7 @@ def found(table: Any, where: str) -> list[int]:
     engine, path = table
     request = PreviewRequest(path, 1, "n", None, where, 1_000, None, 0)
     preview = preview_file(engine, request)
-    assert preview.refused is None, (where, preview.refused)
+    assert preview.problem is None, (where, preview.problem)
     return [row["number"] for row in preview.rows]
 
 

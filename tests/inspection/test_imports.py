@@ -151,7 +151,7 @@ CELLS = (
 
 
 @contextmanager
-def nothing_late() -> Iterator[None]:
+def no_late_imports() -> Iterator[None]:
     """In the block nothing is denied, and nothing is imported behind the lock."""
     with capture_logs() as logs:
         yield
@@ -159,7 +159,7 @@ def nothing_late() -> Iterator[None]:
 
 
 def run(pool: InspectionPool, path: Path, **kwargs: Any) -> Inspection:
-    with nothing_late():
+    with no_late_imports():
         return pool.inspect(request_for(path, **kwargs), lambda done, of: None, lambda: False)
 
 
@@ -310,8 +310,9 @@ def derive(
 ) -> None:
     size, rows = path.stat().st_size, inspection.row_count or 0
     schema = inspection.schema or {}
-    request = ConversionRequest(path, path.name, size, form, schema, given, rows)
-    with nothing_late():
+    mode: Any = "given" if given else "infer"
+    request = ConversionRequest(path, path.name, size, form, schema, mode, rows)
+    with no_late_imports():
         derived, _ = pool.derive(request, lambda made, _: made.stat().st_size, lambda: False)
     assert derived.verdict == "made", derived.detail
 
@@ -332,7 +333,7 @@ def test_each_form_of_a_parquet(pool: InspectionPool, files: dict[str, Path], fo
 def test_a_comparison(pool: InspectionPool, files: dict[str, Path]) -> None:
     for one, other in (("csv", "gzip-latin"), ("jsonl", "parquet"), ("xlsx", "arrow-file")):
         request = ComparisonRequest(files[one], files[other], one, other, 10_000, ("id",))
-        with nothing_late():
+        with no_late_imports():
             pool.compare(request, lambda: False)
 
 
@@ -352,16 +353,16 @@ def test_a_filter_with_each_construct(
 ) -> None:
     path = files["parquet"]
     request = PreviewRequest(path, path.stat().st_size, None, "-name,n", where, 10, None, 0)
-    with nothing_late():
+    with no_late_imports():
         page = previews.preview(request)
-    assert bool(page.columns) != bool(page.refused), page
+    assert bool(page.columns) != bool(page.problem), page
 
 
 def test_a_page_behind_a_row_of_each_type(previews: InspectionPool, files: dict[str, Path]) -> None:
     path = files["parquet"]
     order = ",".join(name for name in STORED if name != "tags")
     request = PreviewRequest(path, path.stat().st_size, None, order, None, 10, 0, 0)
-    with nothing_late():
+    with no_late_imports():
         assert len(previews.preview(request).rows) == 1
         assert len(previews.preview(replace(request, after=None, order_by=None)).rows) == 2
 

@@ -1,4 +1,4 @@
-"""The real thing: locked-down children, their limits, and their ends."""
+"""Real sandbox processes: their lock, their limits, and how they end."""
 
 import gc
 import os
@@ -36,7 +36,7 @@ def run(pool: InspectionPool, path: Path, **kwargs: Any) -> Inspection:
     return pool.inspect(request_for(path, **kwargs), lambda done, of: None, lambda: False)
 
 
-def mothers() -> list[psutil.Process]:
+def fork_servers() -> list[psutil.Process]:
     found = []
     for child in psutil.Process().children():
         with suppress(psutil.NoSuchProcess):  # one that has just ended
@@ -45,11 +45,11 @@ def mothers() -> list[psutil.Process]:
     return found
 
 
-def children() -> list[psutil.Process]:
+def sandbox_processes() -> list[psutil.Process]:
     found = []
-    for mother in mothers():
+    for fork_server in fork_servers():
         with suppress(psutil.NoSuchProcess):
-            found += mother.children()
+            found += fork_server.children()
     return found
 
 
@@ -95,38 +95,38 @@ def test_two_at_once(pool: InspectionPool, small: Path) -> None:
 def test_progress(pool: InspectionPool, tmp_path: Path) -> None:
     path = tmp_path / "large.csv"
     path.write_text("a,b,c\n" + "1,text,2020-01-01\n" * 1_000_000)
-    told: list[tuple[int, int]] = []
+    reports: list[tuple[int, int]] = []
     inspection = pool.inspect(
-        request_for(path), lambda done, of: told.append((done, of)), lambda: False
+        request_for(path), lambda done, of: reports.append((done, of)), lambda: False
     )
     assert inspection.verdict == "conforms"
-    assert told
-    assert all(earlier < later for earlier, later in pairwise(told))
-    assert all(0 < done <= of == path.stat().st_size for done, of in told)
+    assert reports
+    assert all(earlier < later for earlier, later in pairwise(reports))
+    assert all(0 < done <= of == path.stat().st_size for done, of in reports)
 
 
 def test_cancel_while_it_works(pool: InspectionPool, slow_file: Path) -> None:
-    told: list[int] = []
+    reports: list[int] = []
     request = request_for(slow_file, schema=SLOW_SCHEMA)
     with pytest.raises(InspectionCanceled):
-        pool.inspect(request, lambda done, of: told.append(done), lambda: bool(told))
-    assert len(told) == 1
-    wait_until(lambda: not children(), "the child is gone")
+        pool.inspect(request, lambda done, of: reports.append(done), lambda: bool(reports))
+    assert len(reports) == 1
+    wait_until(lambda: not sandbox_processes(), "the sandbox process has ended")
 
 
 def test_cancel_is_heard_often(pool: InspectionPool, slow_file: Path) -> None:
     """Some twenty times a second, whether or not the child says anything."""
-    asked: list[float] = []
+    times: list[float] = []
 
     def canceled() -> bool:
-        asked.append(time.monotonic())
-        return len(asked) == 30
+        times.append(time.monotonic())
+        return len(times) == 30
 
     with pytest.raises(InspectionCanceled):
         pool.inspect(request_for(slow_file, schema=SLOW_SCHEMA), lambda done, of: None, canceled)
-    assert len(asked) == 30
+    assert len(times) == 30
     # The median: a machine that stands still for a while is no matter.
-    assert median(later - earlier for earlier, later in pairwise(asked)) < 0.5
+    assert median(later - earlier for earlier, later in pairwise(times)) < 0.5
 
 
 def test_wall_clock(tmp_path: Path, slow_file: Path) -> None:
@@ -186,11 +186,13 @@ def test_scratch_bounds_the_rewriting(tmp_path: Path) -> None:
 
 def killing(number: int) -> Callable[[], bool]:
     """A `canceled` that never cancels, and once sends the child that works a signal."""
-    wait_until(lambda: not children(), "earlier children are gone")
+    wait_until(lambda: not sandbox_processes(), "earlier sandbox processes have ended")
     done: list[int] = []
 
     def canceled() -> bool:
-        if not done and (at_work := [c for c in children() if sum(c.cpu_times()[:2]) > 0.05]):
+        if not done and (
+            at_work := [c for c in sandbox_processes() if sum(c.cpu_times()[:2]) > 0.05]
+        ):
             done.append(at_work[0].pid)
             os.kill(at_work[0].pid, number)
         return False
@@ -205,26 +207,26 @@ def test_killed_from_outside(pool: InspectionPool, slow_file: Path) -> None:
 
 
 def all_ended() -> bool:
-    """Whether no child runs any more; the pids of those born here are not given back yet."""
-    return all(child.status() == psutil.STATUS_ZOMBIE for child in children())
+    """Whether no sandbox process runs; those that were spawned here are not waited for yet."""
+    return all(child.status() == psutil.STATUS_ZOMBIE for child in sandbox_processes())
 
 
-def test_each_end_is_told_once(pool: InspectionPool, small: Path) -> None:
+def test_each_end_is_reported_once(pool: InspectionPool, small: Path) -> None:
     """However many end together while nobody has asked yet."""
     run(pool, small)
-    wait_until(lambda: not children(), "earlier children are gone")
+    wait_until(lambda: not sandbox_processes(), "earlier sandbox processes have ended")
     fork_server = pool._fork_server
-    born = [fork_server.spawn(20) for _ in range(12)]
+    spawned = [fork_server.spawn(20) for _ in range(12)]
     try:
-        for child in born:
+        for child in spawned:
             assert child is not None
             os.read(child.stdout, 1 << 16)  # it says who it is when it is ready
-        for process in children():
+        for process in sandbox_processes():
             process.kill()
         wait_until(all_ended, "they have ended")
-        assert [child.wait() for child in born if child is not None] == [-signal.SIGKILL] * 12
+        assert [child.wait() for child in spawned if child is not None] == [-signal.SIGKILL] * 12
     finally:
-        for child in born:
+        for child in spawned:
             if child is not None:
                 child.end()
 
@@ -237,17 +239,17 @@ def test_crash_is_the_files_fault(pool: InspectionPool, slow_file: Path, name: s
     assert name in inspection.detail
 
 
-def test_a_mother_that_is_killed_has_a_successor(pool: InspectionPool, small: Path) -> None:
+def test_a_killed_fork_server_is_replaced(pool: InspectionPool, small: Path) -> None:
     run(pool, small)
-    for mother in mothers():
-        mother.kill()
+    for fork_server in fork_servers():
+        fork_server.kill()
     for _ in range(3):
         with suppress(InspectionFailed):  # the one that she was bearing
             assert run(pool, small).verdict == "conforms"
     assert run(pool, small).verdict == "conforms"
 
 
-def test_nothing_is_left_of_children(pool: InspectionPool, small: Path, slow_file: Path) -> None:
+def test_no_sandbox_process_is_left(pool: InspectionPool, small: Path, slow_file: Path) -> None:
     """Neither those that are done, nor one given up before it was there, nor their pipes."""
     run(pool, small)
     gc.collect()  # what other tests have left is not closed in between
@@ -257,21 +259,21 @@ def test_nothing_is_left_of_children(pool: InspectionPool, small: Path, slow_fil
         run(pool, small)
         with pytest.raises(InspectionCanceled):
             pool.inspect(request, lambda done, of: None, lambda: True)
-    wait_until(lambda: not children(), "no child is left")
+    wait_until(lambda: not sandbox_processes(), "no sandbox process is left")
     assert psutil.Process().num_fds() <= open_files
-    (mother,) = mothers()
-    assert mother.num_threads() == 1
-    wait_until(lambda: mother.num_fds() < 12, "she has closed their pipes")
+    (fork_server,) = fork_servers()
+    assert fork_server.num_threads() == 1
+    wait_until(lambda: fork_server.num_fds() < 12, "the fork server has closed their pipes")
 
 
-def test_a_child_cannot_order(pool: InspectionPool, slow_file: Path) -> None:
-    """What a child holds open is its input, its output and its own: not its mother's orders."""
-    wait_until(lambda: not children(), "earlier children are gone")
+def test_a_sandbox_process_cannot_give_orders(pool: InspectionPool, slow_file: Path) -> None:
+    """Open are its input, its output and its own files, not the pipe of the fork server."""
+    wait_until(lambda: not sandbox_processes(), "earlier sandbox processes have ended")
     at_work: list[int] = []
     seen: list[list[str]] = []
 
     def canceled() -> bool:
-        for child in children() if at_work else ():
+        for child in sandbox_processes() if at_work else ():
             folder = Path(f"/proc/{child.pid}/fd")
             held = [os.readlink(entry) for entry in folder.iterdir()]
             seen.append([name for name in held if name.startswith("socket:")])
@@ -285,11 +287,11 @@ def test_a_child_cannot_order(pool: InspectionPool, slow_file: Path) -> None:
 
 def test_a_pool_that_is_closed_judges_nothing(tmp_path: Path, slow_file: Path) -> None:
     """A child that was killed with it says nothing of its file."""
-    wait_until(lambda: not children(), "earlier children are gone")
+    wait_until(lambda: not sandbox_processes(), "earlier sandbox processes have ended")
     pool = pool_of(tmp_path, Limits())
 
     def close() -> bool:
-        if children():
+        if sandbox_processes():
             pool.close()
         return False
 
@@ -299,7 +301,7 @@ def test_a_pool_that_is_closed_judges_nothing(tmp_path: Path, slow_file: Path) -
         run(pool, slow_file)
 
 
-def test_children_die_with_the_parent(tmp_path: Path) -> None:
+def test_sandbox_processes_end_with_the_parent(tmp_path: Path) -> None:
     program = (
         "import sys, time, psutil\n"
         "from pathlib import Path\n"
@@ -320,7 +322,7 @@ def test_children_die_with_the_parent(tmp_path: Path) -> None:
     finally:
         parent.kill()
         parent.communicate()
-    wait_until(lambda: has_ended(pid), "the mother has ended")
+    wait_until(lambda: has_ended(pid), "the fork server has ended")
 
 
 def has_ended(pid: int) -> bool:
@@ -330,14 +332,14 @@ def has_ended(pid: int) -> bool:
         return True
 
 
-def test_a_waiting_mother_rests(pool: InspectionPool, small: Path) -> None:
+def test_a_waiting_fork_server_uses_no_cpu(pool: InspectionPool, small: Path) -> None:
     """She waits for orders without asking again and again."""
     run(pool, small)
-    wait_until(lambda: not children(), "she has nobody to look after")
-    (mother,) = mothers()
-    before = sum(mother.cpu_times()[:2])
+    wait_until(lambda: not sandbox_processes(), "no sandbox process is left")
+    (fork_server,) = fork_servers()
+    before = sum(fork_server.cpu_times()[:2])
     time.sleep(1)
-    assert sum(mother.cpu_times()[:2]) - before <= 0.1
+    assert sum(fork_server.cpu_times()[:2]) - before <= 0.1
 
 
 def test_required_sandbox_says_what_lacks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@
 from pathlib import Path
 
 import pytest
-from tests.support.real_tables import PartsOutcome, deliver, real_tables
+from tests.support.real_tables import DeliveryOutcome, deliver, real_tables
 
 MAX_SAMPLE_BYTES, SAMPLE_STEP = 20_000, 40
 """The sample: every 40th of the small tables, which come in the order of their names."""
@@ -19,19 +19,19 @@ MIN_WITH_SUGGESTION = 0.995
 """Share of the second parts that are accepted, or are as soon as the suggested contract is."""
 
 
-def count_shares(outcomes: list[PartsOutcome]) -> tuple[float, float, int]:
+def rates_of(outcomes: list[DeliveryOutcome]) -> tuple[float, float, int]:
     """The shares of the first and the second parts that are accepted, and the damaged cells, each
     of which must have been found."""
     accepted = [each for each in outcomes if not each.first]
     kept = [each for each in accepted if not each.second]
     damaged = [each for each in kept if each.damage]
-    assert [each.name for each in damaged if not each.found] == []
+    assert [each.name for each in damaged if not each.is_named] == []
     return len(accepted) / len(outcomes), len(kept) / len(accepted), len(damaged)
 
 
 def test_a_sample_of_real_tables(tmp_path: Path) -> None:
     tables = list(real_tables(MAX_SAMPLE_BYTES))[::SAMPLE_STEP]
-    first, second, damaged = count_shares([deliver(table, tmp_path) for table in tables])
+    first, second, damaged = rates_of([deliver(table, tmp_path) for table in tables])
     assert min(first, second) >= MIN_SAMPLE
     assert damaged > len(tables) // 2
 
@@ -41,7 +41,7 @@ def test_a_sample_of_real_tables(tmp_path: Path) -> None:
 def test_all_real_tables(tmp_path: Path) -> None:
     outcomes = [deliver(table, tmp_path) for table in real_tables()]
     assert len(outcomes) >= MIN_TABLES
-    first, second, damaged = count_shares(outcomes)
+    first, second, damaged = rates_of(outcomes)
     assert first >= MIN_FIRST
     assert second >= MIN_SECOND
     kept = [each for each in outcomes if not each.first and (not each.second or each.suggested)]

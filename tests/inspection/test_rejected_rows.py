@@ -36,9 +36,9 @@ def rejected(
     schema: dict[str, Any] | None = SCHEMA,
 ) -> list[list[str]]:
     path.write_bytes(content.encode() if isinstance(content, str) else content)
-    request = ConversionRequest(
-        path, path.name, path.stat().st_size, "rejected", schema or {}, schema is not None, 0
-    )
+    mode: Any = "infer" if schema is None else "given"
+    size = path.stat().st_size
+    request = ConversionRequest(path, path.name, size, "rejected", schema or {}, mode, 0)
 
     def keep(made: Path, derived: Converted) -> bytes:
         assert derived.verdict == "made"

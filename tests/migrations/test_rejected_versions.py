@@ -136,9 +136,9 @@ def test_refused_versions_are_rejected_or_failed_after_the_migration(
     assert migrate(database, file, NOW) == BEFORE
     assert current_revision(database) == head_revision()
     with database.reading() as conn:
-        found = conn.execute(select(versions.c.id, versions.c.status, versions.c.keep_until)).all()
-        assert {row.id: row.status for row in found} == expected
-        kept = {row.keep_until for row in found if row.status in ("rejected", "failed")}
+        rows = conn.execute(select(versions.c.id, versions.c.status, versions.c.keep_until)).all()
+        assert {row.id: row.status for row in rows} == expected
+        kept = {row.keep_until for row in rows if row.status in ("rejected", "failed")}
         assert kept == {NOW + timedelta(days=7)}
     assert recorded(database) == record
     store = DiskStore(file.parent / "store", 0)

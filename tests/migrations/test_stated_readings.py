@@ -137,19 +137,19 @@ def test_each_version_keeps_what_it_was_read_by(empty: tuple[Database, Path]) ->
     migrate_to(database, BEFORE)
     made = database.write(fill)
     migrate(database, file, NOW)
-    found: dict[UUID, list[Any]] = {}
+    result: dict[UUID, list[Any]] = {}
     with database.reading() as conn:
         query = select(versions.c.file_id, inspections.c.dialect, inspections.c.encoding).join(
             inspections, inspections.c.version_id == versions.c.id
         )
         for row in conn.execute(query.order_by(versions.c.number)):
             assert row.encoding is None
-            found.setdefault(row.file_id, []).append(row.dialect)
+            result.setdefault(row.file_id, []).append(row.dialect)
         unchanged = conn.execute(select(files.c.updated_at)).scalars().all()
-    assert found[made["titled"]] == [None, {"headerRows": [4]}]
-    assert found[made["stated in part"]] == [{"delimiter": ";", "headerRows": [2]}]
-    assert found[made["stated"]] == [{"headerRows": [2]}]
-    assert found[made["free"]] == [None]
+    assert result[made["titled"]] == [None, {"headerRows": [4]}]
+    assert result[made["stated in part"]] == [{"delimiter": ";", "headerRows": [2]}]
+    assert result[made["stated"]] == [{"headerRows": [2]}]
+    assert result[made["free"]] == [None]
     assert set(unchanged) == {NOW}
 
 

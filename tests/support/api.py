@@ -88,29 +88,29 @@ class Api:
         return self.wait_task(answer.json()["task_id"])
 
     def task(self, task_id: str) -> dict[str, Any]:
-        found: dict[str, Any] = self.json(f"/task/{task_id}")
-        return found
+        result: dict[str, Any] = self.json(f"/task/{task_id}")
+        return result
 
     def wait_task(self, task_id: str, seconds: float = PATIENCE) -> dict[str, Any]:
         """The task once it has ended."""
         return self.wait_status(task_id, {"succeeded", "failed", "canceled"}, seconds)
 
     def wait_status(
-        self, task_id: str, wanted: set[str], seconds: float = PATIENCE
+        self, task_id: str, expected: set[str], seconds: float = PATIENCE
     ) -> dict[str, Any]:
         """The task once it has one of these statuses."""
-        found: dict[str, Any] = {}
+        result: dict[str, Any] = {}
 
         def reached() -> bool:
-            found.update(self.task(task_id))
-            return found["status"] in wanted
+            result.update(self.task(task_id))
+            return result["status"] in expected
 
-        wait_until(reached, lambda: f"one of {wanted}, still {found}", seconds)
-        return found
+        wait_until(reached, lambda: f"one of {expected}, still {result}", seconds)
+        return result
 
     def account(self) -> dict[str, Any]:
-        found: dict[str, Any] = self.json("/account")
-        return found
+        result: dict[str, Any] = self.json("/account")
+        return result
 
     def events(self, task_id: str, last: str | bytes | None = None) -> Iterator[Event | str]:
         """The task's events as they come; a comment is its text."""

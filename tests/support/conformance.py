@@ -54,12 +54,12 @@ class Description:
 
     def operation(self, method: str, path: str) -> DocumentedOperation | None:
         """The operation that an address is of; fixed paths come before those with parameters."""
-        found = [
+        result = [
             each
             for each in self.operations
             if each.method == method.lower() and each.pattern.fullmatch(path)
         ]
-        return min(found, key=lambda each: each.path.count("{")) if found else None
+        return min(result, key=lambda each: each.path.count("{")) if result else None
 
     def faults(
         self, operation: DocumentedOperation, status: int, headers: dict[str, str], body: bytes
@@ -98,8 +98,8 @@ class Description:
         if node is None or "$ref" not in node:
             return node
         _, kind, name = node["$ref"].removeprefix("#/").split("/")
-        found: dict[str, Any] = self.components[kind][name]
-        return found
+        result: dict[str, Any] = self.components[kind][name]
+        return result
 
     def _validator(self, schema: dict[str, Any]) -> jsonschema_rs.Validator:
         key = json.dumps(schema, sort_keys=True)

@@ -17,13 +17,13 @@ class Demo:
     """A demo that runs: what it printed, where its data is, and how to reach it."""
 
     programs: Path
-    said: str
+    output: str
     data: Path
 
     def printed(self, label: str) -> str:
         """The value of a printed line such as `API key   epk_…`."""
-        lines = [line for line in self.said.splitlines() if line.startswith(label)]
-        assert len(lines) == 1, self.said
+        lines = [line for line in self.output.splitlines() if line.startswith(label)]
+        assert len(lines) == 1, self.output
         return lines[0].removeprefix(label).strip()
 
     @property
@@ -57,10 +57,10 @@ def running_demo(programs: Path) -> Iterator[Demo]:
     """Run the demo of `programs`/entrepot on a free port until the block ends."""
     with tempfile.TemporaryDirectory() as place:
         data, log = Path(place) / "data", Path(place) / "said"
-        with log.open("w") as said:
+        with log.open("w") as output:
             process = subprocess.Popen(
                 [str(programs / "entrepot"), "demo", "--port", "0", "--data", str(data)],
-                stdout=said,
+                stdout=output,
                 stderr=subprocess.STDOUT,
             )
         try:

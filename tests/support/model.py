@@ -229,12 +229,12 @@ class Model:
         )
 
     def _require_replaceable(self, who: Person, file: ModelFile, number: int | None) -> None:
-        found = [version for version in file.versions if version.number == number]
+        result = [version for version in file.versions if version.number == number]
         if number is None:
             return
-        if not found or not (file.manages(who) or found[0].by == who):
+        if not result or not (file.manages(who) or result[0].by == who):
             raise ModelError("field-invalid")
-        if found[0].status != "rejected":
+        if result[0].status != "rejected":
             raise ModelError("version-not-rejected")
 
     def deliver(

@@ -42,9 +42,9 @@ def fail_inspection(server: Server, api: Api, file_id: str, content: bytes) -> d
 def _inspecting(server: Server) -> list[psutil.Process]:
     """The processes that inspecting ones are forked from, and those."""
     assert server.process is not None
-    found = []
+    result = []
     for child in psutil.Process(server.process.pid).children(recursive=True):
         with suppress(psutil.NoSuchProcess):
             if "entrepot.inspection.sandbox.forkserver" in child.cmdline():
-                found.append(child)
-    return found
+                result.append(child)
+    return result

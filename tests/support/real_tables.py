@@ -54,16 +54,16 @@ class RealTable:
 
 
 @dataclass(frozen=True)
-class PartsOutcome:
+class DeliveryOutcome:
     """What came of a table: why each part was not accepted, nothing where it was; `damage` is what
-    was put into a cell of the second part, and `found` whether exactly that cell was named.
+    was put into a cell of the second part, and `is_named` whether exactly that cell was named.
     `suggested`: the report suggests a contract by which the second part is valid."""
 
     name: str
     first: str
     second: str
     damage: str = ""
-    found: bool = False
+    is_named: bool = False
     suggested: bool = False
 
 
@@ -102,17 +102,17 @@ def _raw_tables(max_bytes: int) -> Iterator[tuple[str, bytes]]:
                     yield f"{package}/{name}", raw
 
 
-def deliver(table: RealTable, folder: Path) -> PartsOutcome:
+def deliver(table: RealTable, folder: Path) -> DeliveryOutcome:
     """Deliver both parts of `table`, and the second part with a damaged cell."""
     first_part, second_part = table.parts()
     first = _inspect(folder, first_part, None, None)
     if first.verdict != "conforms":
-        return PartsOutcome(table.name, first.detail, "")
+        return DeliveryOutcome(table.name, first.detail, "")
     second = _inspect(folder, second_part, first.schema, first.dialect)
     if second.verdict != "conforms":
         valid = _is_valid_as_suggested(folder, second_part, second.report.get("suggested"))
-        return PartsOutcome(table.name, "", second.detail, suggested=valid)
-    outcome = PartsOutcome(table.name, "", "")
+        return DeliveryOutcome(table.name, "", second.detail, suggested=valid)
+    outcome = DeliveryOutcome(table.name, "", "")
     place = _choose_cell(table.name, second_part, first.schema or {})
     if place is None:
         return outcome
@@ -125,7 +125,7 @@ def deliver(table: RealTable, folder: Path) -> PartsOutcome:
         for each in damaged.report["tasks"][0]["errors"]
     ]
     expected = ("type-error", row + 1, column + 1, damage)
-    return PartsOutcome(table.name, "", "", damage, found == [expected])
+    return DeliveryOutcome(table.name, "", "", damage, found == [expected])
 
 
 def _inspect(

@@ -41,7 +41,7 @@ PROGRAM = Path(sys.executable).with_name("entrepot")
 READY_WITHIN = 180.0
 GIGABYTE = 1_000_000_000
 PORTS = (10_000, 32_000)
-_given: set[int] = set()
+_used_ports: set[int] = set()
 RATES = (
     "requests_per_minute",
     "request_burst",
@@ -108,9 +108,9 @@ def plays(process: psutil.Process, role: str) -> bool:
 
 @dataclass
 class Server:
-    """One server; `start` it, and `close` it at the end. `given` are settings by name."""
+    """One server; `start` it, and `close` it at the end. `overrides` are settings by name."""
 
-    given: dict[str, Any]
+    overrides: dict[str, Any]
     data: Path
     command: tuple[str, ...] = ("serve",)
     process: subprocess.Popen[bytes] | None = None
@@ -120,18 +120,18 @@ class Server:
     @property
     def settings(self) -> Settings:
         """What the server runs with."""
-        return read_settings(**self.given, data=self.data)
+        return read_settings(**self.overrides, data=self.data)
 
     @property
     def endpoint(self) -> str:
         """Where it listens, whatever its public address is."""
-        return f"http://127.0.0.1:{self.given['port']}"
+        return f"http://127.0.0.1:{self.overrides['port']}"
 
     def derivatives(self, status: str) -> list[tuple[UUID, dict[str, Any] | None]]:
         """The versions that have derivatives in that state, and what went wrong with them."""
-        found = select(derivatives.c.version_id, derivatives.c.error)
+        query = select(derivatives.c.version_id, derivatives.c.error)
         with self.parts.database.reading() as conn:
-            rows = conn.execute(found.where(derivatives.c.status == status))
+            rows = conn.execute(query.where(derivatives.c.status == status))
             return [(row.version_id, row.error) for row in rows]
 
     def wait_derived(self, seconds: float = UNHURRIED) -> None:
@@ -191,8 +191,8 @@ class Server:
         assert self.process is not None
         assert self.process.poll() is None, self.log_file.read_text()
         try:
-            asked = httpx2.get(f"{self.endpoint}/readyz", trust_env=False, verify=PLAIN)
-            return asked.status_code == 200
+            answer = httpx2.get(f"{self.endpoint}/readyz", trust_env=False, verify=PLAIN)
+            return answer.status_code == 200
         except httpx2.TransportError:
             return False
 
@@ -276,14 +276,14 @@ class Server:
         """Let one of its processes stand still, but not within a transaction: one that never
         ends would hold up everybody else's."""
 
-        def stands_well() -> bool:
+        def is_paused_outside_transaction() -> bool:
             process.suspend()
             if self._can_be_written():
                 return True
             process.resume()
             return False
 
-        wait_until(stands_well, "it is caught outside of a transaction")
+        wait_until(is_paused_outside_transaction, "it is caught outside of a transaction")
 
     def _can_be_written(self) -> bool:
         if self.parts.database.embedded:
@@ -331,8 +331,10 @@ class Server:
 
     def _environment(self) -> dict[str, str]:
         plain = {k: v for k, v in os.environ.items() if not k.startswith("ENTREPOT_")}
-        given = {f"ENTREPOT_{name.upper()}": str(value) for name, value in self.given.items()}
-        return plain | given | {"ENTREPOT_DATA": str(self.data)}
+        variables = {
+            f"ENTREPOT_{name.upper()}": str(value) for name, value in self.overrides.items()
+        }
+        return plain | variables | {"ENTREPOT_DATA": str(self.data)}
 
 
 def free_port() -> int:
@@ -343,9 +345,9 @@ def free_port() -> int:
     """
     while True:
         port = random.SystemRandom().randrange(*PORTS)
-        if port in _given:
+        if port in _used_ports:
             continue
-        _given.add(port)
+        _used_ports.add(port)
         with socket.socket() as probe, suppress(OSError):
             probe.bind(("127.0.0.1", port))
             return port
@@ -354,6 +356,7 @@ def free_port() -> int:
 def make_server(command: tuple[str, ...] = ("serve",), **settings: Any) -> Server:
     """A server that is not started yet, with a short path for its sockets' sake."""
     usual: dict[str, Any] = {"port": free_port(), "log_format": "json", "drain_timeout": 5}
+    usual["event_heartbeat"] = 1  # what ends with the next heartbeat is not waited for long
     # Counted as usual, but so that no fast machine runs into a limit that the test is not about.
     usual |= dict.fromkeys(RATES, 10**9)
     data = settings.pop("data", None) or Path(tempfile.mkdtemp(prefix="ep-")) / "data"

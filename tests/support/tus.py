@@ -14,9 +14,9 @@ HEADERS = {"Tus-Resumable": "1.0.0"}
 STREAM = {**HEADERS, "Content-Type": "application/offset+octet-stream"}
 
 
-def metadata(**told: str | bytes) -> str:
+def metadata(**fields: str | bytes) -> str:
     """The value of Upload-Metadata."""
-    pairs = ((k, v if isinstance(v, bytes) else v.encode()) for k, v in told.items())
+    pairs = ((k, v if isinstance(v, bytes) else v.encode()) for k, v in fields.items())
     return ",".join(f"{name} {b64encode(value).decode()}" for name, value in pairs)
 
 
@@ -33,13 +33,13 @@ def create(
     limit: int = 100_000_000,
     headers: dict[str, str] | None = None,
     content: bytes | None = None,
-    **told: str,
+    **fields: str,
 ) -> httpx2.Response:
     """Ask for an upload that becomes a file; with `content` its first bytes go with it."""
-    about = metadata(filename=name, file_size_limit=str(limit), **told)
-    given = {"Upload-Length": str(size), "Upload-Metadata": about, **(headers or {})}
+    about = metadata(filename=name, file_size_limit=str(limit), **fields)
+    upload_headers = {"Upload-Length": str(size), "Upload-Metadata": about, **(headers or {})}
     kind = STREAM if content is not None else HEADERS
-    return api.post("/uploads", headers=kind | given, content=content)
+    return api.post("/uploads", headers=kind | upload_headers, content=content)
 
 
 @dataclass
@@ -62,15 +62,15 @@ class Tus:
     @classmethod
     def part(cls, api: Api, content: bytes) -> "Tus":
         """A partial upload with all its bytes."""
-        given = {"Upload-Concat": "partial", "Upload-Length": str(len(content))}
-        made = cls.of(api, api.post("/uploads", headers=HEADERS | given))
+        headers = {"Upload-Concat": "partial", "Upload-Length": str(len(content))}
+        made = cls.of(api, api.post("/uploads", headers=HEADERS | headers))
         if content:
             assert made.patch(content, 0).status_code == 204
         return made
 
     def patch(self, content: bytes, offset: int, **headers: Any) -> httpx2.Response:
-        given = STREAM | {"Upload-Offset": str(offset)} | headers
-        return self.api.request("PATCH", self.address, headers=given, content=content)
+        fields = STREAM | {"Upload-Offset": str(offset)} | headers
+        return self.api.request("PATCH", self.address, headers=fields, content=content)
 
     def head(self) -> httpx2.Response:
         return self.api.request("HEAD", self.address, headers=HEADERS)
@@ -92,7 +92,7 @@ class Tus:
 
     def stalled(self, content: bytes, offset: int, sent: int) -> Any:
         """A connection on which `sent` bytes of the rest went out, and then nothing more."""
-        given = {
+        headers = {
             **self.api.authorization,
             **STREAM,
             "Upload-Offset": str(offset),
@@ -100,7 +100,7 @@ class Tus:
         }
         sock = connect(self.api.endpoint)
         try:
-            sock.sendall(head("PATCH", self.address, given))
+            sock.sendall(head("PATCH", self.address, headers))
             sock.sendall(content[offset : offset + sent])
         except OSError:
             sock.close()
@@ -114,10 +114,10 @@ class Tus:
         refused (409, 423), and one asks again.
         """
         for _ in range(20):
-            shown = self.head()
-            if "entrepot-task-id" in shown.headers:
+            document = self.head()
+            if "entrepot-task-id" in document.headers:
                 break
-            offset = int(shown.headers["upload-offset"])
+            offset = int(document.headers["upload-offset"])
             answer = self.patch(content[offset:], offset)
             assert answer.status_code in (204, 409, 423), answer.text
-        return str(shown.headers["entrepot-task-id"])
+        return str(document.headers["entrepot-task-id"])

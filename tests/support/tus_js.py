@@ -27,17 +27,17 @@ class TusJs:
 
     def start(self, endpoint: str, api_key: str, path: Path, **options: Any) -> Any:
         """A process that uploads a file, and prints the last answer's task and requests made."""
-        given = {"endpoint": f"{endpoint}/api/v1/uploads", "key": api_key, "path": str(path)}
-        command = [str(NODE), SCRIPT.name, json.dumps(given | options)]
+        values = {"endpoint": f"{endpoint}/api/v1/uploads", "key": api_key, "path": str(path)}
+        command = [str(NODE), SCRIPT.name, json.dumps(values | options)]
         return subprocess.Popen(command, cwd=self.folder, stdout=subprocess.PIPE, text=True)
 
     def upload(self, endpoint: str, api_key: str, path: Path, **options: Any) -> dict[str, Any]:
         """Upload a file to its end; what the process said."""
         with self.start(endpoint, api_key, path, **options) as process:
-            said, _ = process.communicate(timeout=240)
-        assert process.returncode == 0, said
-        told: dict[str, Any] = json.loads(said.splitlines()[-1])
-        return told
+            output, _ = process.communicate(timeout=240)
+        assert process.returncode == 0, output
+        report: dict[str, Any] = json.loads(output.splitlines()[-1])
+        return report
 
 
 def fetch_tus_js() -> TusJs:

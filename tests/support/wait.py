@@ -17,8 +17,8 @@ def wait_until(
     deadline, pause = time.monotonic() + seconds, 0.01
     while not condition():
         if time.monotonic() > deadline:
-            said = what if isinstance(what, str) else what()
-            raise AssertionError(f"not within {seconds:g} s: {said}")
+            description = what if isinstance(what, str) else what()
+            raise AssertionError(f"not within {seconds:g} s: {description}")
         time.sleep(pause)
         # What takes longer is asked for less often: the asking takes the processor from it.
         pause = min(1.3 * pause, 0.25)

@@ -11,6 +11,7 @@ from typing import IO, Self
 from entrepot_client.errors import TargetExists
 
 _BLOCK_BYTES = 1 << 20
+"""Bytes that are hashed and written at a time."""
 
 
 class PartFile:

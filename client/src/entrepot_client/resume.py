@@ -29,6 +29,7 @@ MIN_RESUMABLE_BYTES = 8 * 1024 * 1024
 
 _BLOCK_BYTES = 256 * 1024
 _STATE_RETENTION_DAYS = 7
+"""Days for which the state of an upload is kept; the server may have dropped its bytes earlier."""
 _HEADERS = {"Tus-Resumable": "1.0.0"}
 # Seconds. The server answers the last part after it made all bytes durable and read them again.
 _TIMEOUT = httpx2.Timeout(connect=10.0, read=600.0, write=60.0, pool=10.0)

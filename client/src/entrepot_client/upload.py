@@ -23,7 +23,9 @@ ProgressCallback = Callable[[int, int | None], None]
 """Called with the bytes done and the bytes in total (None: unknown)."""
 
 _MIN_DEFAULT_LIMIT_BYTES = 1_000_000
+"""The smallest size limit that `push` chooses for a new file."""
 _MAX_METADATA_BYTES = 8_000
+"""Of the header Upload-Metadata: servers refuse heads of more than 8 to 16 KiB."""
 # The server answers once the bytes are durable, which for a large file takes its disk a while.
 _TIMEOUT = httpx2.Timeout(connect=10.0, read=600.0, write=120.0, pool=10.0)
 

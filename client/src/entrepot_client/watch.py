@@ -21,6 +21,7 @@ _MAX_BREAKS = 3
 # A restart of the server may take longer than the attempts of a single read: about a minute.
 _ATTEMPT_FACTOR = 3
 _MIN_PAUSE_SECONDS, _MAX_PAUSE_SECONDS = 0.1, 2.0
+"""Between two looks at a task, where events cannot be followed."""
 
 
 def get_task(transport: Transport, task_id: str, attempt_factor: int = 1) -> Task:

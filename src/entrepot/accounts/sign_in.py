@@ -20,8 +20,11 @@ from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.errors import FieldInvalid, NotAuthenticated, SignInFailed, TooManyAttempts
 
 SESSION_IDLE_TIMEOUT = timedelta(minutes=30)
+"""A session that is not used ends: OWASP advises 15 to 30 minutes for common applications."""
 SESSION_MAX_AGE = timedelta(hours=12)
+"""A session ends in any case: a working day with a margin."""
 LINK_LIFETIME = timedelta(hours=1)
+"""A sign-in link is opened soon after it is printed, or not by its owner."""
 SEEN_INTERVAL = timedelta(minutes=1)
 """`seen_at` is exact to this interval, so that a page view does not always write."""
 MAX_FAILED_ATTEMPTS = 50
@@ -29,6 +32,7 @@ MAX_FAILED_ATTEMPTS = 50
 in before do not count."""
 LOCKOUT_WINDOW = timedelta(minutes=5)
 MIN_PASSWORD_CHARS = 12
+"""Above the 8 that NIST SP 800-63B requires; nothing else is asked of a password."""
 
 _hasher = PasswordHasher(time_cost=3, memory_cost=65_536, parallelism=1)
 _DUMMY_HASH = (
@@ -180,7 +184,7 @@ def use_link(conn: WriteConnection, secret: bytes, token: str, now: datetime) ->
 
 
 def _count_attempt(conn: WriteConnection, user_name: str, now: datetime) -> None:
-    name = user_name[:140]
+    name = user_name[:140]  # longer than any user name, so that an invented one takes little room
     same_name = failed_sign_ins.c.name == name
     row = conn.execute(select(failed_sign_ins).where(same_name)).one_or_none()
     if row is None or row.since < now - LOCKOUT_WINDOW:

@@ -244,8 +244,8 @@ def key_create(
 
     with installation(data) as parts:
         key = admin.key_create(parts, user_name, scopes, expires, name)
-    shown = {"API key": key["api_key"], "scopes": ",".join(key["scopes"])}
-    output_of(ctx).record(key, quiet="api_key", shown=shown)
+    fields = {"API key": key["api_key"], "scopes": ",".join(key["scopes"])}
+    output_of(ctx).record(key, quiet="api_key", shown=fields)
 
 
 def init(ctx: typer.Context, data: DataOption = None) -> None:
@@ -370,8 +370,8 @@ def _refuse_password(database: str | None) -> None:
 
 
 def _show_account(ctx: typer.Context, account: dict[str, Any]) -> None:
-    shown = {
+    fields = {
         "account": account["account"],
         **{name: format_size(account[name]) for name in ("quota", "used", "reserved")},
     }
-    output_of(ctx).record(account, quiet="account", shown=shown)
+    output_of(ctx).record(account, quiet="account", shown=fields)

@@ -30,6 +30,7 @@ WORKER_DRAIN_SECONDS = 5.0
 LISTEN_BACKLOG = 4096
 """Connections that wait to be accepted; the kernel's net.core.somaxconn bounds it too."""
 PR_SET_PDEATHSIG = 1
+"""`prctl(2)`: the signal that a process gets when its parent ends."""
 
 
 @dataclass(frozen=True)

@@ -129,7 +129,7 @@ class Supervisor:
             if len(recent) > MAX_RESTARTS_PER_MINUTE:
                 log.error("it dies again and again; giving up", role=role.kind)
                 return False
-            time.sleep(0.1 * len(recent))
+            time.sleep(0.1 * len(recent))  # longer each time, so that a broken start uses no CPU
             started, ready = self._start(role, recent)
             os.close(ready)
             log.info("process restarted", role=role.kind, pid=started.process.pid)
@@ -137,6 +137,7 @@ class Supervisor:
 
     def _stop_all(self) -> None:
         # The API first: workers may still finish what its last requests acknowledged.
+        # Each gets some seconds more than it gives its own work, before it is killed.
         for role, timeout in (
             ("api", self._settings.drain_timeout + 2),
             ("worker", WORKER_DRAIN_SECONDS + 5),

@@ -26,7 +26,7 @@ from entrepot.db.tables import (
 )
 from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.files.drift import note_drift
-from entrepot.inspection.results import Form, Made
+from entrepot.inspection.results import Form, Made, Mode
 from entrepot.schemas.reading.stated import FOUND_OUT, StatedReading
 from entrepot.tasks.queue import BACKGROUND_QUEUE, TaskQueue
 
@@ -57,8 +57,7 @@ class Derivation:
     source: BlobId
     source_size: int
     schema: dict[str, Any]
-    given: bool
-    enforced: bool
+    mode: Mode
     rows: int
     reading: StatedReading = FOUND_OUT
 
@@ -133,8 +132,7 @@ def begin_derivation(conn: WriteConnection, run_id: UUID, now: datetime) -> Deri
         source=source,
         source_size=size,
         schema=row.schema or {},
-        given=row.given,
-        enforced=row.enforcement != "none",
+        mode="given" if row.has_schema else "infer" if row.enforcement != "none" else "none",
         rows=row.row_count or 0,
         reading=StatedReading(row.dialect, row.encoding),
     )
@@ -309,7 +307,7 @@ def _derivation_query(run_id: UUID) -> Any:
     earlier = or_(
         schema_revisions.c.version.is_(None), schema_revisions.c.version < versions.c.number
     )
-    given = exists().where(schema_revisions.c.file_id == versions.c.file_id, earlier)
+    has_schema = exists().where(schema_revisions.c.file_id == versions.c.file_id, earlier)
     return (
         select(
             derivatives.c.form,
@@ -324,7 +322,7 @@ def _derivation_query(run_id: UUID) -> Any:
             inspections.c.encoding,
             files.c.name,
             files.c.enforcement,
-            given.label("given"),
+            has_schema.label("has_schema"),
         )
         .join(versions, versions.c.id == derivatives.c.version_id)
         .join(inspections, inspections.c.version_id == versions.c.id)

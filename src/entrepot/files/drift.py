@@ -155,16 +155,16 @@ def _category_changes(
     if not known or before["distinct"] >= values:
         return
     had = f"version {version:,} had {len(known):,} different values"
-    if (found := after.get("categories")) is None:
+    if (categories := after.get("categories")) is None:
         if after["distinct"] > MAX_CATEGORIES:
             yield f"{name} has {after['distinct']:,} different values; {had}."
         return
-    new = [value for value in found if value not in set(known)]
+    new = [value for value in categories if value not in set(known)]
     if new:
         some = ", ".join(map(quoted, new[:MAX_NAMED]))
         more = f" and {len(new) - MAX_NAMED:,} more" if len(new) > MAX_NAMED else ""
         noun = "value" if len(new) == 1 else "values"
-        yield f"{name} has {len(new):,} new {noun} ({some}{more}) of {len(found):,}; {had}."
+        yield f"{name} has {len(new):,} new {noun} ({some}{more}) of {len(categories):,}; {had}."
 
 
 def _range_changes(

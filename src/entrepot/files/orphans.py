@@ -12,6 +12,8 @@ from entrepot.files.remove import BATCH, find_named_blobs
 
 MAX_ORPHANS = 1_000
 MAX_ORPHANS_PERCENT = 1
+"""Orphans that one sweep may remove, of which the smaller holds: far more than a crash leaves, and
+little if the database is the wrong one."""
 TRASH_PERIOD = timedelta(days=7)
 """Orphans stay so long in the store's trash before they are removed for good."""
 FEW_ORPHANS = 10

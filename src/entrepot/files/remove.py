@@ -27,6 +27,8 @@ from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.quotas.reserve import refund
 
 BATCH = 500
+"""Blobs that are removed before the next transaction notes it: SQLite allows one writer at a
+time."""
 BYTES_TABLES = (versions, checks)
 """The tables whose rows name bytes by their own id, count them, and say when they may go."""
 

@@ -15,7 +15,10 @@ VersionStatus = Literal[
     "received", "inspecting", "published", "rejected", "failed", "canceled", "deleted"
 ]
 UNDO_PERIOD = timedelta(days=7)
-"""How long the deletion of a version or a file can be undone."""
+"""How long the deletion of a version or a file can be undone. Texts of pages and problems take the
+days from here, like those of `QUARANTINE_PERIOD`."""
+QUARANTINE_PERIOD = timedelta(days=7)
+"""How long the bytes of a rejected or failed version are kept for its sender."""
 UNDECIDED_STATUSES: tuple[VersionStatus, ...] = ("received", "inspecting")
 QUARANTINED_STATUSES: tuple[VersionStatus, ...] = ("rejected", "failed")
 """Versions that nobody reads and whose bytes are kept for a while for the one who delivered them:

@@ -33,7 +33,9 @@ MAX_UPLOAD_BYTES = 10**18 - 1
 MAX_OFFSET = 2**53 - 1
 """Rows: the largest integer that every JSON reader keeps exactly (RFC 8259, section 6)."""
 MAX_EVENT_ID = 10**18 - 1
+"""18 digits, which fit into 64 bits."""
 MAX_PAGE_ITEMS = 1_000
+"""Items of one page of a list; a longer list has further pages."""
 MAX_USER_NAME_CHARS = 130
 """Characters of `account:user`: 63 of each and the colon, and a few, so that a name that is a
 little too long is answered with the rule for names."""

@@ -110,9 +110,8 @@ class RateLimitMiddleware:
             if message["type"] == "http.response.start":
                 message["headers"] = [*message["headers"], *rate_headers]
                 if digest is not None and message["status"] == 401:
-                    self._known_digests.pop(
-                        digest, None
-                    )  # revoked or expired since it was looked up
+                    # The key was revoked, or has expired, since it was looked up.
+                    self._known_digests.pop(digest, None)
             await send(message)
 
         if not state.limited:

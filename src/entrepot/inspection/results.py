@@ -7,6 +7,8 @@ from typing import Any, Literal
 from entrepot.errors import EntrepotError
 
 Mode = Literal["none", "infer", "given"]
+"""How a version is judged: by no contract, as the first of a file whose contract is inferred, or by
+a schema that is given."""
 Form = Literal["parquet", "csv", "jsonl", "arrow"]
 Made = Literal["parquet", "csv", "jsonl", "arrow", "rejected"]
 """What is made of a version: the forms of its table, and its rejected rows."""
@@ -76,9 +78,9 @@ class ConversionRequest:
     """One form of a version to make from the bytes at `path`, `size` in bytes.
 
     Those are the version's Parquet for `jsonl` and `arrow`, else the bytes as delivered.
-    `schema` is the Table Schema that the version was judged by or that was inferred from it,
-    `given` says which; `rows` are the data rows that its inspection counted. `enforced` says
-    whether the file has a contract: the first version of such a file has stricter rules.
+    `mode` is how the version was judged; `schema` is the Table Schema that it was judged by
+    (mode "given") or that was inferred from it. `rows` are the data rows that its inspection
+    counted.
     """
 
     path: Path
@@ -86,11 +88,10 @@ class ConversionRequest:
     size: int
     form: Made
     schema: dict[str, Any]
-    given: bool
+    mode: Mode
     rows: int
     dialect: dict[str, Any] | None = None
     encoding: str | None = None
-    enforced: bool = True
 
 
 @dataclass(frozen=True)
@@ -183,13 +184,13 @@ class Preview:
     """A page: its columns (`name`, `stored_as`), its rows (`number` from 0, `values`, `cut`: the
     columns whose values were too long), and whether there are more.
 
-    `refused` is why there is none: a problem's `code`, `detail` and figures.
+    `problem` is why there is none: a problem's `code`, `detail` and figures.
     """
 
     columns: list[dict[str, str]]
     rows: list[dict[str, Any]]
     more: bool
-    refused: dict[str, Any] | None = None
+    problem: dict[str, Any] | None = None
 
 
 @dataclass(eq=False)

@@ -52,8 +52,8 @@ def without_affixes(text: str, field: Field) -> str:
     if field.bare_number:
         return text
     if field.affix is not None:
-        found = re.fullmatch(affix_pattern(field.affix), text, re.ASCII)
-        return found[1] if found else ""
+        match = re.fullmatch(affix_pattern(field.affix), text, re.ASCII)
+        return match[1] if match else ""
     for affix in affix_regexes(field):
         text = re.sub(affix, "", text, flags=re.ASCII)
     return text

@@ -19,9 +19,11 @@ from entrepot.schemas.types import (
 )
 
 MAX_NAME_CHARS = 1_000
+"""Of a field; `inspection.check.infer` cuts labels to as many."""
 MAX_MARK_CHARS = 20
 """The length of `decimalChar`, `groupChar` and `delimiter`."""
 MAX_CATEGORIES = 10_000
+"""As many as `constraints.MAX_ENUM_VALUES`, for the same reason."""
 OWN_NAMESPACE = "entrepot:"
 """Before the names of our own properties, as the standard recommends for extensions."""
 

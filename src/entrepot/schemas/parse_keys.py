@@ -6,6 +6,7 @@ from entrepot.errors import SchemaInvalid
 from entrepot.schemas.model import ForeignKey
 
 MAX_KEYS = 100
+"""Unique keys and foreign keys: each costs a pass over the table."""
 
 
 def parse_primary_key(document: dict[str, Any], names: frozenset[str]) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from re import _parser as parser  # type: ignore[attr-defined]
 from typing import Any
 
 MAX_PATTERN_CHARS = 10_000
+"""Checked before anything is parsed, which takes time in proportion."""
 MAX_REPEATS = 1_000
 """RE2's own limit for counted repetitions."""
 MAX_PROGRAM_SIZE = 250_000
@@ -20,7 +21,9 @@ MAX_PROGRAM_SIZE = 250_000
 Measured: a Unicode class compiles to up to 800, a dot or a negated class to 6, other nodes to 1 or
 2."""
 BACKSPACE_CODE = 8
+"""`\\b` within a class, which RE2 does not know."""
 UNICODE_CLASS_SIZE, CLASS_SIZE, NODE_SIZE = 1_000, 10, 4
+"""Estimated instructions of each, above what was measured (`MAX_PROGRAM_SIZE`)."""
 
 UNSUPPORTED_NODES = {
     op.ASSERT: "look-ahead and look-behind",

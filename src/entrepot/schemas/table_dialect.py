@@ -15,7 +15,9 @@ from entrepot.schemas.json_pointer import join_pointer
 from entrepot.schemas.patterns import InvalidPattern, check_pattern
 
 MAX_ROW_NUMBER, MAX_ROW_NUMBERS = 10_000, 100
+"""Of `headerRows` and `commentRows`, and how many: they lie near the top of a file."""
 MAX_MARK_CHARS = 16
+"""Of a delimiter, a quote, a comment mark or the text for NULL."""
 MAX_ITEM_KEYS = 10_000
 """As many as columns of a table (`inspection.limits.Limits.columns`)."""
 MAX_SHOWN_CHARS = 100

@@ -15,6 +15,7 @@ from entrepot.schemas.write import to_document
 __all__ = ["Constraints", "Field", "TableSchema", "parse_schema", "to_document"]
 
 MAX_FIELDS = 10_000
+"""As many as columns are read by default (`inspection.limits.Limits.columns`)."""
 MAX_MIN_ROWS = 2**53
 KNOWN_PROPERTIES = frozenset(
     {

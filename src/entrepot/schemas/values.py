@@ -22,6 +22,7 @@ from entrepot.schemas.strptime import ANY_FORMATS, parse_moment
 NUMBER_PATTERN = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d{1,9})?", re.ASCII)
 INFINITY_PATTERN = re.compile(r"[-+]?inf(inity)?", re.IGNORECASE)
 DAY_MICROSECONDS = 86_400_000_000
+"""24 hours, in which leap seconds are not counted (ISO 8601, POSIX time)."""
 
 
 class InvalidValue(ValueError):
@@ -206,6 +207,8 @@ def _read_yearmonth(text: str, field: Field) -> int:
     return int(year) * 12 + int(month) - 1
 
 
+MAX_DURATION_CHARS = 60
+"""Longer ones have numbers with more digits than a duration in use has."""
 DURATION_PATTERN = re.compile(
     r"(-?)P(?:(\d+)W)?(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)D)?"
     r"(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?",

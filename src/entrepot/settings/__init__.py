@@ -80,6 +80,7 @@ class Settings(BaseSettings):
     request_burst: int = Field(
         default=1000, ge=1, le=10**9, description="API requests that one key may make at once."
     )
+    # The name of an anonymous caller in earlier releases: environments are not renamed.
     stranger_requests_per_minute: int = Field(
         default=300,
         ge=0,
@@ -134,6 +135,12 @@ class Settings(BaseSettings):
         default=60, gt=0, description="Seconds a client may take nothing of an answer."
     )
     header_timeout: float = Field(default=10, gt=0, description="Seconds for a request's head.")
+    event_heartbeat: float = Field(
+        default=15,
+        gt=0,
+        description="Seconds after which a silent event stream sends a comment; a revoked key ends "
+        "the stream by then. Less than the idle timeout of a proxy.",
+    )
     drain_timeout: float = Field(
         default=30, ge=0, description="Seconds that running uploads get after SIGTERM."
     )
@@ -308,7 +315,7 @@ def _refuse_unknown_variables() -> None:
             raise StartRefused(reason=_unknown(f"variable {name}", name.upper(), names))
 
 
-def _unknown(shown: str, name: str, known: tuple[str, ...]) -> str:
+def _unknown(variable: str, name: str, known: tuple[str, ...]) -> str:
     similar = difflib.get_close_matches(name, known, n=1)
     advice = f" Did you mean {similar[0]}?" if similar else ""
-    return f"The setting {shown} does not exist.{advice} docs/reference/settings.md lists all."
+    return f"The setting {variable} does not exist.{advice} docs/reference/settings.md lists all."

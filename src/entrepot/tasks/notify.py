@@ -102,6 +102,7 @@ def listen_postgres(url: str, on_wake: Callable[[], None], stop: threading.Event
                 conn.execute(f"LISTEN {CHANNEL}")
                 on_wake()
                 while not stop.is_set():
+                    # A minute, after which `stop` is looked at although nobody notifies.
                     for _ in conn.notifies(timeout=60, stop_after=1):
                         on_wake()
         except psycopg.OperationalError:

@@ -88,6 +88,7 @@ class Worker:
                 "use_listen_notify": not self._database.embedded,
                 "notification_listener_polling_interval_sec": UNUSED_POLL_SECONDS,
                 "scheduler_polling_interval_sec": UNUSED_POLL_SECONDS,
+                # The background task, and DBOS's own loops.
                 "max_executor_threads": self._settings.inspections_at_once + 5,
             }
         )

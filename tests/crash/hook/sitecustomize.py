@@ -68,10 +68,10 @@ def descendants(top: int) -> list[int]:
                     parents[int(name)] = int(file.read().rpartition(")")[2].split()[1])
             except (FileNotFoundError, ProcessLookupError):
                 pass
-    found = [top]
-    for pid in found:
-        found += [child for child, parent in parents.items() if parent == pid]
-    return found[1:]
+    result = [top]
+    for pid in result:
+        result += [child for child, parent in parents.items() if parent == pid]
+    return result[1:]
 
 
 def subject(first: object, rest: tuple[object, ...]) -> str:

@@ -10,6 +10,7 @@ from entrepot_client.models import Task
 
 _SIZES = ("requested", "limit", "used", "reserved", "quota", "free", "size")
 _MAX_ERRORS = 10
+"""Errors of a report that the terminal shows."""
 _ADVICE: dict[type[errors.ProblemError], tuple[ExitStatus, str]] = {
     errors.NotSignedIn: (
         ExitStatus.NOT_ALLOWED,

@@ -24,6 +24,7 @@ from entrepot.grants.access import access_deleted, access_manageable, lock_delet
 UNDO_MARGIN = timedelta(hours=1)
 """The bytes stay for so much longer than a deletion can be undone: clocks of hosts differ."""
 BATCH_FILES = 100
+"""Files that one transaction purges, so that others wait for milliseconds."""
 
 
 @dataclass(frozen=True)

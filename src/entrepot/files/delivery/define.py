@@ -29,9 +29,12 @@ from entrepot.tasks.queue import TaskQueue
 from entrepot.tasks.records import TaskId
 
 MAX_NAME_CHARS = 255
+"""As many as file systems take (ext4, NTFS), so that a download keeps its name."""
 MAX_DESCRIPTION_CHARS = 10_000
+"""A few pages."""
 BIDI_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 MAX_SIZE_LIMIT_BYTES = 2**63 - 1
+"""What a BIGINT column of either database holds."""
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,7 @@ from entrepot.tasks.records import TaskId
 from entrepot.tasks.replies import check_key_unused
 
 BATCH_UPLOADS = 500
+"""Expired uploads that one transaction ends."""
 
 
 @dataclass(frozen=True)

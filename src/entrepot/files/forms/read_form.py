@@ -38,6 +38,7 @@ TABLE_SUFFIXES = (
     ".arrows", ".feather", ".xlsx",
 )  # fmt: skip
 MAX_NAME_CHARS = 255
+"""As many as file systems take; the suffix of the form is among them."""
 
 
 @dataclass(frozen=True)
@@ -140,6 +141,8 @@ def form_name(file_name: str, form: Form) -> str:
 
 def _retry_after_seconds(waiting: timedelta) -> int:
     """Seconds after which to ask again: seldom for what takes long."""
+    # A quarter of the time that it has waited: asking costs little, and the answer is never late by
+    # more than a quarter.
     return max(1, min(30, int(waiting.total_seconds() / 4)))
 
 

@@ -4,7 +4,7 @@ Each is conditional on the version being undecided, so that a second run changes
 """
 
 from dataclasses import asdict, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import structlog
@@ -17,6 +17,7 @@ from entrepot.files.cleanup.retention import apply_retention
 from entrepot.files.derivatives import EAGER, plan_derivative
 from entrepot.files.drift import note_drift
 from entrepot.files.versions import (
+    QUARANTINE_PERIOD,
     QUARANTINED_STATUSES,
     UNDECIDED_STATUSES,
     UndecidedVersion,
@@ -29,9 +30,6 @@ from entrepot.tasks.queue import TaskQueue
 from entrepot.tasks.records import finish_task
 
 log = structlog.get_logger(__name__)
-
-QUARANTINE_PERIOD = timedelta(days=7)
-"""How long the bytes of a rejected or failed version are kept for the one who delivered them."""
 
 REJECTION_CODES = {
     "violates": "schema-violation",

@@ -1,1 +1,5 @@
-"""Read files, versions, findings and activity for an actor."""
+"""Read files, versions, findings and activity for an actor.
+
+In: a connection for reading, the actor, and a filter. Out: frozen records of what the actor may
+see.
+"""

@@ -108,9 +108,9 @@ async def file_activity(
     """
 
     def find(
-        conn: ReadConnection, actor: Actor, wanted: ActivityFilter, page_range: PageRange
+        conn: ReadConnection, actor: Actor, activity_filter: ActivityFilter, page_range: PageRange
     ) -> list[ActivityRow]:
-        return list_file_activity(conn, actor, file_id, wanted, page_range)
+        return list_file_activity(conn, actor, file_id, activity_filter, page_range)
 
     return await _answer(request, work, query, query.to_filter(), find, ACTIVITY.of(file_id))
 

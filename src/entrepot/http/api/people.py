@@ -245,11 +245,11 @@ async def account(work: ReadWork) -> Response:
 async def whoami(work: AnyWork) -> Response:
     """Whose key this is, and what it may do."""
 
-    def look(conn: ReadConnection, actor: Actor) -> Actor:
+    def load(conn: ReadConnection, actor: Actor) -> Actor:
         del conn
         return actor
 
-    actor = await work.read(look)
+    actor = await work.read(load)
     answer: CallerDetails = {
         "user_name": actor.user_name,
         "account": actor.account,

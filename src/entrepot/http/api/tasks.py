@@ -32,9 +32,6 @@ from entrepot.tasks.records import Status, TaskRecord, list_tasks
 
 router = APIRouter(tags=["tasks"])
 
-HEARTBEAT = 15.0
-"""Seconds after which a silent stream says that it lives, so that proxies keep it."""
-
 
 @router.get(
     "/tasks",
@@ -134,9 +131,10 @@ async def task_events(
         yield _event(task, await render(task))
     elif task.ended:
         yield b": nothing new; the task has ended\n\n"
+    heartbeat = work.parts.settings.event_heartbeat
     with work.runtime.watch.follow(task.id, task.revision) as follower:
         while not task.ended and not work.runtime.draining:
-            changed = await follower.wait(HEARTBEAT)
+            changed = await follower.wait(heartbeat)
             try:
                 task = await work.with_current_time().read(get_visible_task, task.id)
                 data = await render(task) if changed else ""

@@ -95,8 +95,8 @@ async def get_preview_page(
         most_columns=query.most_columns,
     )
     preview = await work.runtime.previewer.page(source.parquet.reader.account_id, request)
-    if preview.refused is not None:
-        raise _request_error(preview.refused)
+    if preview.problem is not None:
+        raise _request_error(preview.problem)
     page = _page(source, query, preview, offset)
     rows_json = json.dumps(page.document["rows"], ensure_ascii=False, separators=(",", ":"))
     start_recorded_read(work, source.parquet).record_part(len(rows_json.encode()))

@@ -9,6 +9,7 @@ MAX_RANGES = 50
 """A Range field with more is ignored: a broken client or an attack (section 14.2)."""
 
 _HUGE = 10**18
+"""A place beyond the end of every file, which stands for numbers of more than 18 digits."""
 _SPEC = re.compile(r"(?P<first>[0-9]+)-(?P<last>[0-9]*)|-(?P<suffix>[0-9]+)", re.ASCII)
 
 

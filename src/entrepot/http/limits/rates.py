@@ -58,7 +58,7 @@ def client_network(address: str) -> str:
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:
-        return address[:45]
+        return address[:45]  # as many characters as the longest IPv6 address has
     if parsed.version == 4:
         return address
     mapped = parsed.ipv4_mapped

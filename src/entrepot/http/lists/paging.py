@@ -21,6 +21,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MAX_KEY_BYTES = 2_400
 """Bytes of a key that is text."""
 MAX_NUMBER = 2**63 - 1
+"""What a BIGINT column of either database holds."""
 
 
 class Page(NamedTuple, Generic[T]):

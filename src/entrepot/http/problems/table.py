@@ -4,6 +4,7 @@
 """
 
 from entrepot import errors
+from entrepot.files.versions import QUARANTINE_PERIOD, UNDO_PERIOD
 from entrepot.http.problems.task_table import NOT_TABULAR, TASK_KINDS, ProblemKind
 
 QUOTA_EXCEEDED = ProblemKind(
@@ -89,7 +90,7 @@ KINDS: dict[type[errors.EntrepotError], ProblemKind] = {
         409,
         "nothing-to-undo",
         "Nothing can be undone",
-        "A deletion can be undone for 7 days.",
+        f"A deletion can be undone for {UNDO_PERIOD.days} days.",
     ),
     errors.SizeLimitTooSmall: ProblemKind(
         409,
@@ -115,8 +116,8 @@ KINDS: dict[type[errors.EntrepotError], ProblemKind] = {
         409,
         "quarantine-ended",
         "The rejected bytes are gone",
-        "A rejected or failed delivery is kept for 7 days, or until a correction of it is "
-        "published. Deliver the file again.",
+        f"A rejected or failed delivery is kept for {QUARANTINE_PERIOD.days} days, or until a "
+        "correction of it is published. Deliver the file again.",
     ),
     errors.NoSuggestion: ProblemKind(
         409,

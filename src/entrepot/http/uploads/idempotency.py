@@ -18,6 +18,7 @@ from entrepot.tasks.replies import find_replied_task, run_once
 
 HEADER = "Idempotency-Key"
 MAX_KEY_CHARS = 255
+"""As Stripe and others allow; clients send UUIDs."""
 # RFC 9651, 3.3.3 (a quoted string, as the draft has it); or the bare word that many clients send.
 _QUOTED = re.compile(r'"((?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\["\\])*)"')
 _BARE = re.compile(r"[\x21\x23-\x7e]+")

@@ -14,6 +14,7 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 from entrepot.errors import FormMalformed, MediaTypeUnsupported
 
 MAX_PARTS = 32
+"""Parts of a form: no form of ours has more than ten fields."""
 MAX_HEADERS = 16 * 1024
 """Bytes of all headers of one part."""
 
@@ -52,7 +53,7 @@ def boundary_of(content_type: str | None) -> bytes:
         received = kind.decode("latin-1")[:100]
         raise MediaTypeUnsupported(received=received, expected="multipart/form-data")
     boundary = options.get(b"boundary", b"")
-    if not 1 <= len(boundary) <= 70:
+    if not 1 <= len(boundary) <= 70:  # RFC 2046, section 5.1.1
         raise FormMalformed(reason="The Content-Type lacks a boundary of 1 to 70 characters.")
     return boundary
 

@@ -41,6 +41,7 @@ ALGORITHMS = ("sha256", "sha1", "sha512", "md5")
 OFFSET_STREAM = "application/offset+octet-stream"
 PATH = "/api/v1/uploads"
 MAX_PARTS = 1000
+"""Partial uploads that are joined: one transaction reads and ends all of them."""
 TASK_HEADER = "Entrepot-Task-Id"
 
 

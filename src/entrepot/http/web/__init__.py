@@ -1,6 +1,7 @@
-"""The pages: for people who would rather look than read.
+"""The pages: the product for people with a browser.
 
-One folder a page, with its routes, its template and its fragments; `parts/` holds the layout and
-the macros that pages share, `static/` the stylesheet and the scripts. Pages know a person by
-the session's cookie alone, the API knows scripts by a key alone; neither opens the other's door.
+In: requests with the session's cookie. Out: HTML. There is one folder for each page, with its
+routes, its template and its fragments; `parts/` has the layout and the macros that pages share,
+`static/` the stylesheet and the scripts. Pages accept the session's cookie alone, the API accepts
+a key alone.
 """

@@ -58,37 +58,37 @@ class Assets:
 def load_assets() -> Assets:
     """Read the package's files; the parts of the stylesheet become one."""
     folder = files(__package__) / "static"
-    plain = {f"js/{found.name}": found.read_bytes() for found in _sorted(folder / "js")}
+    plain = {f"js/{file.name}": file.read_bytes() for file in _sorted(folder / "js")}
     styles = [(folder / "css" / f"{name}.css").read_bytes() for name in STYLESHEETS]
     plain["entrepot.css"] = b"\n".join(styles)
     plain["icon.svg"] = (folder / "icon.svg").read_bytes()
     digest = hashlib.sha256()
     for name in sorted(plain):
         digest.update(name.encode() + b"\0" + plain[name] + b"\0")
-    made = {name: _asset(name, content) for name, content in plain.items()}
-    return Assets(made, digest.hexdigest()[:12])
+    by_name = {name: _asset(name, content) for name, content in plain.items()}
+    return Assets(by_name, digest.hexdigest()[:12])
 
 
 @router.get("/static/{digest}/{name:path}", response_model=None)
 async def static(request: Request, digest: str, name: str) -> Response:
     """One file. An address of another release gets today's file, not to be kept."""
     assets: Assets = request.app.state.pages.assets
-    found = assets.by_name.get(name)
-    if found is None:
+    asset = assets.by_name.get(name)
+    if asset is None:
         raise NotFound
     headers = {
         "Cache-Control": FOREVER if digest == assets.digest else "no-cache",
         "Vary": "Accept-Encoding",
     }
-    content = found.plain
+    content = asset.plain
     if "gzip" in request.headers.get("accept-encoding", ""):
         headers["Content-Encoding"] = "gzip"
-        content = found.packed
-    return Response(content, media_type=found.media_type, headers=headers)
+        content = asset.packed
+    return Response(content, media_type=asset.media_type, headers=headers)
 
 
 def _sorted(folder: Traversable) -> list[Traversable]:
-    return sorted(folder.iterdir(), key=lambda found: found.name)
+    return sorted(folder.iterdir(), key=lambda file: file.name)
 
 
 def _asset(name: str, content: bytes) -> Asset:

@@ -9,7 +9,7 @@ from entrepot.http.web.account import route as account
 from entrepot.http.web.activity import route as activity
 from entrepot.http.web.changes import route as changes
 from entrepot.http.web.endpoint import route as endpoint
-from entrepot.http.web.failures import show_failures_as_pages
+from entrepot.http.web.error_pages import show_errors_as_pages
 from entrepot.http.web.files import route as files
 from entrepot.http.web.form import read_form
 from entrepot.http.web.keys import route as keys
@@ -20,9 +20,9 @@ from entrepot.http.web.reference import route as reference
 from entrepot.http.web.rendering import THEME_COOKIE, THEMES, open_pages
 from entrepot.http.web.same_origin import same_origin
 from entrepot.http.web.schema import route as schema
+from entrepot.http.web.session_work import is_secure, local_path, redirect
 from entrepot.http.web.sign_in import route as sign_in
 from entrepot.http.web.sign_in.attempts import Attempts
-from entrepot.http.web.signed_in import go, is_secure, local_path
 from entrepot.http.web.tasks import route as tasks
 from entrepot.http.web.upload import route as upload
 from entrepot.http.web.versions import route as versions
@@ -46,13 +46,13 @@ def mount_pages(app: FastAPI) -> None:
         )
     app.include_router(router, dependencies=[Depends(same_origin)])
     app.include_router(assets.router)
-    show_failures_as_pages(app)
+    show_errors_as_pages(app)
 
 
 @router.get("/", response_model=None)
 async def home() -> Response:
     """Begin with the files."""
-    return go("/files")
+    return redirect("/files")
 
 
 @router.post("/theme", response_model=None)
@@ -62,7 +62,7 @@ async def choose_theme(request: Request) -> Response:
     theme = form.text("theme")
     if theme not in THEMES:
         raise FieldInvalid(field="theme", reason=f"is one of {', '.join(THEMES)}.")
-    back = go(local_path(form.text("next")))
+    back = redirect(local_path(form.text("next")))
     back.set_cookie(
         THEME_COOKIE,
         theme,

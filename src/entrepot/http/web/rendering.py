@@ -12,9 +12,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from entrepot.accounts.actor import Actor
+from entrepot.files.versions import QUARANTINE_PERIOD, UNDO_PERIOD
 from entrepot.http.deps import get_runtime
 from entrepot.http.downloads.disposition import attachment
-from entrepot.http.web import figures
+from entrepot.http.web import formatting
 from entrepot.http.web.assets import Assets
 
 THEMES = ("auto", "light", "dark")
@@ -35,13 +36,13 @@ HEADERS = {
 class Pages:
     """What lives as long as the app and serves all pages.
 
-    `seen` remembers when a session's use was last written; `hashing` bounds the passwords that
+    `last_uses` remembers when a session's use was last written; `hashing` bounds the passwords that
     are checked at once, each of which takes 64 MiB, and `signing_in` counts those that wait.
     """
 
     environment: Environment
     assets: Assets
-    seen: dict[str, datetime] = field(default_factory=dict)
+    last_uses: dict[str, datetime] = field(default_factory=dict)
     hashing: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))
     signing_in: int = 0
 
@@ -56,17 +57,21 @@ def open_pages(assets: Assets) -> Pages:
         lstrip_blocks=True,
     )
     for each in (
-        figures.exact_time,
-        figures.machine_time,
-        figures.size,
-        figures.exact_size,
-        figures.number,
-        figures.duration,
-        figures.age,
+        formatting.exact_time,
+        formatting.machine_time,
+        formatting.size,
+        formatting.exact_size,
+        formatting.number,
+        formatting.duration,
+        formatting.age,
         marked,
     ):
         environment.filters[each.__name__] = each
-    environment.globals["asset"] = assets.address
+    environment.globals |= {
+        "asset": assets.address,
+        "undo_days": UNDO_PERIOD.days,
+        "quarantine_days": QUARANTINE_PERIOD.days,
+    }
     return Pages(environment, assets)
 
 
@@ -75,10 +80,10 @@ def marked(text: str) -> Markup:
     pieces = text.split("`")
     if len(pieces) % 2 == 0:  # an odd one out: not ours to guess
         return escape(text)
-    made = (
+    markup = (
         Markup("<code>{}</code>").format(p) if i % 2 else escape(p) for i, p in enumerate(pieces)
     )
-    return Markup("").join(made)
+    return Markup("").join(markup)
 
 
 def pages_of(request: Request) -> Pages:
@@ -89,14 +94,14 @@ def pages_of(request: Request) -> Pages:
 
 def theme_of(request: Request) -> str:
     """The theme that the reader chose; `auto` follows the system."""
-    chosen = request.cookies.get(THEME_COOKIE, "auto")
-    return chosen if chosen in THEMES else "auto"
+    theme = request.cookies.get(THEME_COOKIE, "auto")
+    return theme if theme in THEMES else "auto"
 
 
-def render(request: Request, template: str, **given: Any) -> str:
+def render(request: Request, template: str, **values: Any) -> str:
     """A template's text; it is also given `now`, for ages."""
     now = get_runtime(request).parts.clock()
-    return pages_of(request).environment.get_template(template).render(now=now, **given)
+    return pages_of(request).environment.get_template(template).render(now=now, **values)
 
 
 def page(
@@ -105,7 +110,7 @@ def page(
     actor: Actor | None,
     status: int = 200,
     headers: Mapping[str, str] | None = None,
-    **given: Any,
+    **values: Any,
 ) -> HTMLResponse:
     """A whole page for `actor`, or for a visitor who is not signed in."""
     text = render(
@@ -115,12 +120,12 @@ def page(
         theme=theme_of(request),
         here=request.url.path,
         offers_waiting=request.scope.get("offers", 0),
-        **given,
+        **values,
     )
     return HTMLResponse(text, status, {**HEADERS, **(headers or {})})
 
 
-def json_to_keep(document: Mapping[str, Any], name: str) -> JSONResponse:
+def json_attachment(document: Mapping[str, Any], name: str) -> JSONResponse:
     """A document as a file to be saved, never shown as a page."""
     headers = {
         "Content-Disposition": attachment(name),

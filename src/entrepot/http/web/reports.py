@@ -1,4 +1,4 @@
-"""A report as pages show it: in words, the first rejected rows with the guilty cells, the rest."""
+"""A report as pages show it: in words, the first rejected rows with their wrong cells, the rest."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,9 +7,11 @@ from typing import Any
 from entrepot.inspection.report.summary import describe_count
 
 ROWS_SHOWN = 20
+"""Rejected rows on a page; the rest is in the report as CSV and JSON."""
 ERRORS_SHOWN = 20
+"""Errors without a row on a page."""
 COLUMNS_SHOWN = 8
-"""Columns of the rejected rows: those with a guilty cell go before the others."""
+"""Columns of the rejected rows: those with a wrong cell go before the others."""
 MARKED = ("type-error", "constraint-error", "unique-error", "missing-cell", "extra-cell")
 """Errors whose place is one cell of a row."""
 
@@ -19,7 +21,7 @@ class Cell:
     """One cell of a rejected row; `absent` if the row is too short to have it."""
 
     text: str
-    guilty: bool
+    has_error: bool
     absent: bool = False
 
 
@@ -104,7 +106,7 @@ def _by_row(errors: Sequence[dict[str, Any]]) -> list[list[dict[str, Any]]]:
     return [rows[number] for number in sorted(rows)]
 
 
-def _guilty(errors: Sequence[dict[str, Any]]) -> dict[int, dict[str, Any]]:
+def _cell_errors(errors: Sequence[dict[str, Any]]) -> dict[int, dict[str, Any]]:
     """The errors of one row that one cell has, by the number of its column."""
     marked = [error for error in errors if error["type"] in MARKED and error.get("fieldNumber")]
     return {error["fieldNumber"]: error for error in marked}
@@ -112,7 +114,7 @@ def _guilty(errors: Sequence[dict[str, Any]]) -> dict[int, dict[str, Any]]:
 
 def _width(labels: Sequence[str], rows: Sequence[Sequence[dict[str, Any]]]) -> int:
     """Columns of the table, or of its longest row shown."""
-    longest = [max([len(row[0]["cells"]), *_guilty(row)]) for row in rows]
+    longest = [max([len(row[0]["cells"]), *_cell_errors(row)]) for row in rows]
     return max([len(labels), *longest])
 
 
@@ -120,16 +122,16 @@ def _places(rows: Sequence[Sequence[dict[str, Any]]], width: int) -> list[int]:
     """The numbers of the columns that are shown, in their order."""
     if width <= COLUMNS_SHOWN:
         return list(range(1, width + 1))
-    guilty = dict.fromkeys(number for row in rows for number in _guilty(row))
-    chosen = [1, *(number for number in guilty if number > 1), *range(2, width + 1)]
-    return sorted(list(dict.fromkeys(chosen))[:COLUMNS_SHOWN])
+    cell_errors = dict.fromkeys(number for row in rows for number in _cell_errors(row))
+    numbers = [1, *(number for number in cell_errors if number > 1), *range(2, width + 1)]
+    return sorted(list(dict.fromkeys(numbers))[:COLUMNS_SHOWN])
 
 
 def _row(errors: Sequence[dict[str, Any]], places: Sequence[int]) -> RejectedRow:
-    first, guilty = errors[0], _guilty(errors)
+    first, cell_errors = errors[0], _cell_errors(errors)
     cells = []
     for place in places:
-        error = guilty.get(place)
+        error = cell_errors.get(place)
         inside = place <= len(first["cells"])
         text = first["cells"][place - 1] if inside else (error or {}).get("cell", "")
         absent = not inside and (error is None or error["type"] != "extra-cell")

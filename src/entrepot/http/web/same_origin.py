@@ -39,5 +39,5 @@ def _is_ours(request: Request, origin: str | None) -> bool:
     hosts = {request.headers.get("host", "").lower()}
     if public_url is not None:
         hosts.add(urlsplit(public_url).netloc.lower())
-    named = urlsplit(origin)
-    return named.scheme in ("http", "https") and named.netloc.lower() in hosts
+    parts = urlsplit(origin)
+    return parts.scheme in ("http", "https") and parts.netloc.lower() in hosts

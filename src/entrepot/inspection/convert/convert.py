@@ -108,8 +108,8 @@ def _write_rejected(request: ConversionRequest, target: Path, context: Inspectio
         path=request.path,
         file_name=request.file_name,
         size=request.size,
-        mode="given" if request.given else "infer" if request.enforced else "none",
-        schema=request.schema if request.given else None,
+        mode=request.mode,
+        schema=request.schema if request.mode == "given" else None,
         dialect=request.dialect,
         encoding=request.encoding,
     )
@@ -133,7 +133,7 @@ def _add_profile(
 
 def _open(request: ConversionRequest, context: InspectionContext) -> OpenedTable:
     fields = request.schema.get("fields", [])
-    names = [str(field["name"]) for field in fields] if request.given else None
+    names = [str(field["name"]) for field in fields] if request.mode == "given" else None
     path, name, encoding = request.path, request.file_name, request.encoding
     return open_content(path, name, context, request.dialect, encoding, names)
 

@@ -43,7 +43,7 @@ class _Sort:
 
 
 def preview_file(engine: duckdb.DuckDBPyConnection, request: PreviewRequest) -> Preview:
-    """The page. What cannot be had as it was asked for is `refused`; raises duckdb.Error."""
+    """The page. What cannot be had as it was asked for is its `problem`; raises duckdb.Error."""
     try:
         return _preview(engine, request)
     except FilterRefused as refused:

@@ -96,11 +96,11 @@ def _migrate_file(conn: Any, file_id: Any, now: datetime) -> None:
         this_version = INSPECTIONS.c.version_id == version.id
         # One at a time: a profile may be large.
         profile = conn.scalar(sa.select(INSPECTIONS.c.profile).where(this_version))
-        found = _dialect_of(profile, file.dialect or {})
+        properties = _dialect_of(profile, file.dialect or {})
         if version.number == file.current_version:
-            current = found
-        if found:
-            dialect = {**(file.dialect or {}), **found}
+            current = properties
+        if properties:
+            dialect = {**(file.dialect or {}), **properties}
             conn.execute(sa.update(INSPECTIONS).where(this_version).values(dialect=dialect))
     if current:
         _add_revision(conn, file, current, now)
@@ -109,33 +109,33 @@ def _migrate_file(conn: Any, file_id: Any, now: datetime) -> None:
 def _dialect_of(profile: dict[str, Any], stated: dict[str, Any]) -> dict[str, Any]:
     """What a profile says of how its version was read, and the file's dialect does not state."""
     reading = profile.get("file") or {}
-    found: dict[str, Any] = {}
+    properties: dict[str, Any] = {}
     rows = reading.get("headerRows")
     header_stated = "header" in stated or "headerRows" in stated
     if isinstance(rows, list) and not header_stated:
         if not rows:
-            found["header"] = False
+            properties["header"] = False
         elif rows != [1]:
-            found["headerRows"] = rows
+            properties["headerRows"] = rows
     dialect = reading.get("dialect")
     comment = dialect.get("comment") if isinstance(dialect, dict) else None
     if comment and "commentChar" not in stated:
-        found["commentChar"] = comment
+        properties["commentChar"] = comment
     others = reading.get("otherSheets") or []
     sheet_stated = "sheetName" in stated or "sheetNumber" in stated
     if any(not other.get("hidden") for other in others) and not sheet_stated:
-        found["sheetName"] = reading["sheet"]
-    return found
+        properties["sheetName"] = reading["sheet"]
+    return properties
 
 
-def _add_revision(conn: Any, file: Any, found: dict[str, Any], now: datetime) -> None:
+def _add_revision(conn: Any, file: Any, properties: dict[str, Any], now: datetime) -> None:
     newest = conn.execute(
         sa.select(REVISIONS.c.revision, REVISIONS.c.schema)
         .where(REVISIONS.c.file_id == file.id)
         .order_by(REVISIONS.c.revision.desc())
         .limit(1)
     ).one()
-    dialect = {**(file.dialect or {}), **found}
+    dialect = {**(file.dialect or {}), **properties}
     changes = [
         {
             "pointer": f"/dialect/{name}",
@@ -143,7 +143,7 @@ def _add_revision(conn: Any, file: Any, found: dict[str, Any], now: datetime) ->
             "effect": "compatible",
             "reason": REASON,
         }
-        for name, value in found.items()
+        for name, value in properties.items()
     ]
     number = newest.revision + 1
     conn.execute(

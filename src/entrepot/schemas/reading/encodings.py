@@ -40,7 +40,7 @@ def known_encodings() -> tuple[str, ...]:
 @cache
 def _codecs() -> dict[str, str]:
     """The names of encodings by the module of their codec."""
-    found = {}
+    names = {}
     for module in pkgutil.iter_modules(encodings.__path__):
         try:
             codec = codecs.lookup(module.name)
@@ -48,5 +48,5 @@ def _codecs() -> dict[str, str]:
             continue
         # The one sign by which Python tells codecs of text from those of bytes.
         if codec._is_text_encoding and codec.name not in NOT_OF_FILES:
-            found[module.name] = WITH_MARK.get(codec.name, codec.name)
-    return found
+            names[module.name] = WITH_MARK.get(codec.name, codec.name)
+    return names

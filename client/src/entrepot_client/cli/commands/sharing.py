@@ -27,6 +27,7 @@ class Entitlement(StrEnum):
 
 def register(files: typer.Typer) -> None:
     """Add the commands to `entrepot files`."""
+    # `hand-over` and `take-over` keep their names, which scripts use; in the code it is a transfer.
     for name, example, command in (
         ("share", f"share {EXAMPLE_ID} partner:anna w --expires 90d", share),
         ("unshare", f"unshare {EXAMPLE_ID} partner:anna", unshare),

@@ -163,5 +163,5 @@ def print_task(output: Output, task: Task, quiet: str) -> None:
         "error": str(error or ""),
         "report": task.report_url or "",
     }
-    shown = {label: text for label, text in lines.items() if text}
-    output.record(task.document, quiet=quiet, shown=shown)
+    fields = {label: text for label, text in lines.items() if text}
+    output.record(task.document, quiet=quiet, shown=fields)

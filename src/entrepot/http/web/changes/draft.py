@@ -1,4 +1,4 @@
-"""The form of a file's settings: as it stands, as it was filled in, and what it asks for."""
+"""The form of a file's settings: its present values, what was filled in, and the change."""
 
 from dataclasses import dataclass, field
 
@@ -20,7 +20,7 @@ RULES = {
 
 @dataclass(frozen=True)
 class SettingsDraft:
-    """The fields as texts; `wrong` is what is said beside which of them."""
+    """The fields as texts; `errors` has the reasons of an invalid one, by its name."""
 
     file_name: str
     file_description: str
@@ -29,7 +29,7 @@ class SettingsDraft:
     keep_number: str = ""
     user_name: str = ""
     confirm: str = ""
-    wrong: dict[str, str] = field(default_factory=dict)
+    errors: dict[str, str] = field(default_factory=dict)
 
     def change(self, largest: int) -> FileChange:
         """The change that the form asks for. Raises FieldInvalid."""
@@ -67,13 +67,13 @@ def read_draft(form: PageForm) -> SettingsDraft:
     )
 
 
-def beside(failure: EntrepotError) -> dict[str, str]:
-    """What is said beside which field."""
-    match failure:
+def field_errors(error: EntrepotError) -> dict[str, str]:
+    """The reason of an error by the name of the field that it is about."""
+    match error:
         case FieldInvalid():
-            tail = f" Example: {failure.example}" if failure.example else ""
-            return {failure.field: failure.reason + tail}
+            tail = f" Example: {error.example}" if error.example else ""
+            return {error.field: error.reason + tail}
         case SizeLimitTooSmall():
-            return {"file_size_limit": str(failure)}
+            return {"file_size_limit": str(error)}
         case _:
-            raise failure
+            raise error

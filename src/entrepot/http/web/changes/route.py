@@ -24,89 +24,91 @@ from entrepot.files.transfer import transfer_file
 from entrepot.grants.access import access_manageable
 from entrepot.grants.entitlements import list_entitlements
 from entrepot.http.parameters import FileIdInPath, NumberInPath
-from entrepot.http.web.changes.draft import RULES, SettingsDraft, beside, draft_of, read_draft
+from entrepot.http.web.changes.draft import RULES, SettingsDraft, draft_of, field_errors, read_draft
 from entrepot.http.web.form import read_form
 from entrepot.http.web.rendering import page
-from entrepot.http.web.signed_in import PageWork, SignedIn, go
+from entrepot.http.web.session_work import PageWork, SessionWork, redirect
 
 router = APIRouter()
 
 
 @router.get("/files/{file_id}/settings", response_model=None)
-async def show(request: Request, file_id: FileIdInPath, work: SignedIn) -> Response:
+async def show(request: Request, file_id: FileIdInPath, work: SessionWork) -> Response:
     """The settings of a file, for its owner and the account's admins."""
     return await _page(request, file_id, work, None)
 
 
 @router.post("/files/{file_id}/settings", response_model=None)
-async def change(request: Request, file_id: FileIdInPath, work: SignedIn) -> Response:
+async def change(request: Request, file_id: FileIdInPath, work: SessionWork) -> Response:
     """Change the settings and go back to the file; or the form again, and why not."""
     draft = read_draft(await read_form(request))
     try:
-        asked = draft.change(work.parts.settings.max_file_size)
-        await work.write(change_file, file_id, asked, work.now)
-    except (FieldInvalid, SizeLimitTooSmall) as failure:
-        return await _page(request, file_id, work, replace(draft, wrong=beside(failure)))
-    return go(f"/files/{file_id}")
+        changes = draft.change(work.parts.settings.max_file_size)
+        await work.write(change_file, file_id, changes, work.now)
+    except (FieldInvalid, SizeLimitTooSmall) as error:
+        return await _page(request, file_id, work, replace(draft, errors=field_errors(error)))
+    return redirect(f"/files/{file_id}")
 
 
 @router.post("/files/{file_id}/owner", response_model=None)
-async def give(request: Request, file_id: FileIdInPath, work: SignedIn) -> Response:
+async def transfer(request: Request, file_id: FileIdInPath, work: SessionWork) -> Response:
     """Make another user of the account the owner; or the form again, and why not."""
     user_name = (await read_form(request)).text("user_name").strip()
     try:
         await work.write(transfer_file, file_id, user_name, work.now)
-    except FieldInvalid as failure:
-        reason = {"user_name": failure.reason}
-        return await _page(request, file_id, work, None, user_name=user_name, wrong=reason)
+    except FieldInvalid as error:
+        reason = {"user_name": error.reason}
+        return await _page(request, file_id, work, None, user_name=user_name, errors=reason)
     try:
         await work.read(get_file, file_id)
     except NotFound:  # it is another's now
-        return go("/files")
-    return go(f"/files/{file_id}")
+        return redirect("/files")
+    return redirect(f"/files/{file_id}")
 
 
 @router.post("/files/{file_id}/delete", response_model=None)
-async def delete(request: Request, file_id: FileIdInPath, work: SignedIn) -> Response:
+async def delete(request: Request, file_id: FileIdInPath, work: SessionWork) -> Response:
     """Delete the file whose name was given; or the form again. It can be undone for 7 days."""
     confirm = (await read_form(request)).text("confirm")
     file = await work.read(_manageable, file_id)
     if unicodedata.normalize("NFC", confirm.strip()) != file.name.strip():
-        wrong = {"confirm": f"is not the file's name, {file.name}. Nothing was deleted."}
-        return await _page(request, file_id, work, None, confirm=confirm, wrong=wrong)
+        errors = {"confirm": f"is not the file's name, {file.name}. Nothing was deleted."}
+        return await _page(request, file_id, work, None, confirm=confirm, errors=errors)
     await work.write(delete_file, file_id, work.now)
-    return go(f"/files/{file_id}/deleted")
+    return redirect(f"/files/{file_id}/deleted")
 
 
 @router.get("/files/{file_id}/deleted", response_model=None)
-async def deleted(request: Request, file_id: FileIdInPath, work: SignedIn) -> Response:
+async def deleted(request: Request, file_id: FileIdInPath, work: SessionWork) -> Response:
     """What was deleted, until when it can be undone, and the button for it."""
-    actor, found = await work.look(get_deleted_file, file_id, work.now)
-    return page(request, "changes/deleted.html", actor, found=found)
+    actor, deleted_file = await work.read_with_actor(get_deleted_file, file_id, work.now)
+    return page(request, "changes/deleted.html", actor, deleted_file=deleted_file)
 
 
 @router.post("/files/{file_id}/undelete", response_model=None)
-async def undelete(file_id: FileIdInPath, work: SignedIn) -> Response:
+async def undelete(file_id: FileIdInPath, work: SessionWork) -> Response:
     """Undo the deletion; one that was undone meanwhile just shows the file."""
     with suppress(NothingToUndo):
         await work.write(undelete_file, file_id, work.now)
-    return go(f"/files/{file_id}")
+    return redirect(f"/files/{file_id}")
 
 
 @router.post("/files/{file_id}/versions/{number}/delete", response_model=None)
-async def remove_version(file_id: FileIdInPath, number: NumberInPath, work: SignedIn) -> Response:
+async def remove_version(
+    file_id: FileIdInPath, number: NumberInPath, work: SessionWork
+) -> Response:
     """Delete a published version that is not the current one; the list offers to undo it."""
     await work.write(delete_version, file_id, number, work.now)
-    return go(f"/files/{file_id}#versions")
+    return redirect(f"/files/{file_id}#versions")
 
 
 @router.post("/files/{file_id}/versions/{number}/undelete", response_model=None)
 async def bring_version_back(
-    file_id: FileIdInPath, number: NumberInPath, work: SignedIn
+    file_id: FileIdInPath, number: NumberInPath, work: SessionWork
 ) -> Response:
     """Undo the deletion of a version."""
     await work.write(undelete_version, file_id, number, work.now)
-    return go(f"/files/{file_id}#versions")
+    return redirect(f"/files/{file_id}#versions")
 
 
 def _manageable(conn: ReadConnection, actor: Actor, file_id: UUID) -> FileRecord:
@@ -115,24 +117,24 @@ def _manageable(conn: ReadConnection, actor: Actor, file_id: UUID) -> FileRecord
 
 
 async def _page(
-    request: Request, file_id: UUID, work: PageWork, draft: SettingsDraft | None, **given: object
+    request: Request, file_id: UUID, work: PageWork, draft: SettingsDraft | None, **changed: object
 ) -> Response:
     """The forms as the file is, or as they were filled in."""
 
-    def look(conn: ReadConnection, actor: Actor) -> tuple[FileRecord, bool]:
-        found = _manageable(conn, actor, file_id)
-        return found, bool(list_entitlements(conn, actor, file_id, 1))
+    def load(conn: ReadConnection, actor: Actor) -> tuple[FileRecord, bool]:
+        file = _manageable(conn, actor, file_id)
+        return file, bool(list_entitlements(conn, actor, file_id, 1))
 
-    actor, (file, shared) = await work.look(look)
-    filled = draft or replace(draft_of(file), **given)  # type: ignore[arg-type]
+    actor, (file, is_shared) = await work.read_with_actor(load)
+    filled = draft or replace(draft_of(file), **changed)  # type: ignore[arg-type]
     return page(
         request,
         "changes/settings.html",
         actor,
-        status=422 if filled.wrong else 200,
+        status=422 if filled.errors else 200,
         file=file,
-        shared=shared,
+        is_shared=is_shared,
         draft=filled,
-        wrong=filled.wrong,
+        errors=filled.errors,
         rules=RULES,
     )

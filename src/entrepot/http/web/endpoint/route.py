@@ -8,20 +8,20 @@ from entrepot.db.types import ReadConnection
 from entrepot.http.web.curl_examples import curl_examples
 from entrepot.http.web.endpoint_address import endpoint_of
 from entrepot.http.web.rendering import page
-from entrepot.http.web.signed_in import SignedIn
+from entrepot.http.web.session_work import SessionWork
 
 router = APIRouter()
 
 
 @router.get("/endpoint", response_model=None)
-async def endpoint(request: Request, work: SignedIn) -> Response:
+async def endpoint(request: Request, work: SessionWork) -> Response:
     """The endpoint address."""
 
-    def look(conn: ReadConnection, actor: Actor) -> Actor:
+    def load(conn: ReadConnection, actor: Actor) -> Actor:
         del conn
         return actor
 
-    actor = await work.read(look)
+    actor = await work.read(load)
     address = endpoint_of(request)
     return page(
         request,

@@ -5,8 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 FIELDS_SHOWN = 500
+"""Fields of a schema on the page; all of them are in its JSON."""
 VALUES_SHOWN = 10
-LENGTH = 60
+"""Values of a constraint; the others are counted."""
+MAX_TEXT_CHARS = 60
+"""Characters of one value or name."""
 RULES = {
     "required": "required",
     "unique": "unique",
@@ -20,7 +23,7 @@ RULES = {
     "enum": "one of {}",
     "jsonSchema": "keeps a JSON Schema",
 }
-READ_AS = {
+VALUE_FORMS = {
     "decimalChar": "decimal mark {}",
     "groupChar": "thousands apart by {}",
     "trueValues": "true is {}",
@@ -46,9 +49,9 @@ class FieldView:
     number: int
     name: str
     type: str
-    described: str
+    description: str
     rules: tuple[str, ...]
-    reading: tuple[str, ...]
+    value_forms: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -63,9 +66,9 @@ class SchemaView:
 def schema_view(schema: dict[str, Any]) -> SchemaView:
     """A Table Schema in words. Values and names are in backticks."""
     fields = schema.get("fields", [])
-    shown = enumerate(fields[:FIELDS_SHOWN], start=1)
+    numbered = enumerate(fields[:FIELDS_SHOWN], start=1)
     return SchemaView(
-        fields=tuple(_field(number, field) for number, field in shown),
+        fields=tuple(_field(number, field) for number, field in numbered),
         count=len(fields),
         sentences=tuple(_sentences(schema)),
     )
@@ -78,72 +81,79 @@ def _field(number: int, field: dict[str, Any]) -> FieldView:
     return FieldView(
         number=number,
         name=field["name"],
-        type=kind if form == "default" else f"{kind}, {quoted(form)}",
-        described=" · ".join(str(field[key]) for key in ("title", "description") if field.get(key)),
+        type=kind if form == "default" else f"{kind}, {quote_value(form)}",
+        description=" · ".join(
+            str(field[key]) for key in ("title", "description") if field.get(key)
+        ),
         rules=(
             *(
-                RULES[name].format(listed(constraints[name]))
+                RULES[name].format(join_values(constraints[name]))
                 for name in RULES
                 if name in constraints
             ),
             *(["has a value in some row"] if field.get("entrepot:notEmpty") else []),
         ),
-        reading=(
-            *(READ_AS[name].format(listed(field[name])) for name in READ_AS if name in field),
-            *_number_reading(field),
+        value_forms=(
+            *(
+                VALUE_FORMS[name].format(join_values(field[name]))
+                for name in VALUE_FORMS
+                if name in field
+            ),
+            *_number_forms(field),
         ),
     )
 
 
-def _number_reading(field: dict[str, Any]) -> list[str]:
+def _number_forms(field: dict[str, Any]) -> list[str]:
     """What our own properties say of how a number is written."""
     affix = field.get("entrepot:affix")
     around = f"{affix.get('prefix', '')}…{affix.get('suffix', '')}" if affix else ""
     return [
-        *([f"written as {quoted(around)}"] if affix else []),
+        *([f"written as {quote_value(around)}"] if affix else []),
         *(["no leading zeros"] if not field.get("entrepot:leadingZeros", True) else []),
     ]
 
 
 def _sentences(schema: dict[str, Any]) -> list[str]:
-    said = [MATCHES[schema.get("fieldsMatch", "exact")]]
+    sentences = [MATCHES[schema.get("fieldsMatch", "exact")]]
     if schema.get("missingValues"):
-        said.append(f"A cell means “no value” if it is {listed(schema['missingValues'])}.")
+        sentences.append(
+            f"A cell means “no value” if it is {join_values(schema['missingValues'])}."
+        )
     if least := schema.get("entrepot:minRows"):
-        said.append(f"There {'is 1 row' if least == 1 else f'are {least:,} rows'} at least.")
+        sentences.append(f"There {'is 1 row' if least == 1 else f'are {least:,} rows'} at least.")
     if schema.get("primaryKey"):
-        said.append(f"Primary key: {listed(schema['primaryKey'])}.")
-    said += [f"Unique together: {listed(key)}." for key in schema.get("uniqueKeys", [])]
-    said += [
-        f"Each {listed(key['fields'])} stands as {listed(key['reference']['fields'])} in some row."
-        for key in schema.get("foreignKeys", [])
-    ]
-    return said
+        sentences.append(f"Primary key: {join_values(schema['primaryKey'])}.")
+    sentences += [f"Unique together: {join_values(key)}." for key in schema.get("uniqueKeys", [])]
+    for key in schema.get("foreignKeys", []):
+        fields, referenced = join_values(key["fields"]), join_values(key["reference"]["fields"])
+        sentences.append(f"Each {fields} stands as {referenced} in some row.")
+    return sentences
 
 
-def listed(value: Any) -> str:
+def join_values(value: Any) -> str:
     """A value, or the first of several, in backticks."""
     if not isinstance(value, list):
-        return quoted(value)
-    some = ", ".join(quoted(each) for each in value[:VALUES_SHOWN])
+        return quote_value(value)
+    some = ", ".join(quote_value(each) for each in value[:VALUES_SHOWN])
     more = len(value) - VALUES_SHOWN
     return f"{some} and {more:,} more" if more > 0 else some
 
 
-def quoted(value: Any) -> str:
+def quote_value(value: Any) -> str:
     """One value of a schema in backticks, short; a labelled one with its label."""
     if isinstance(value, dict):
         label = value.get("label")
-        return quoted(value.get("value")) + (f" ({plain(label)})" if label else "")
-    text = "true" if value is True else "false" if value is False else plain(value)
+        return quote_value(value.get("value")) + (f" ({short_text(label)})" if label else "")
+    text = "true" if value is True else "false" if value is False else short_text(value)
     return f"`{text}`" if text else "empty"
 
 
-def plain(value: Any) -> str:
+def short_text(value: Any) -> str:
     """A short text on one line, without backticks of its own."""
-    text = "".join(char if char.isprintable() else "�" for char in str(value)[: LENGTH + 1])
+    text = "".join(char if char.isprintable() else "�" for char in str(value)[: MAX_TEXT_CHARS + 1])
     text = text.replace("`", "'")
-    return text if len(text) <= LENGTH else text[: LENGTH - 1] + "…"
+    return text if len(text) <= MAX_TEXT_CHARS else text[: MAX_TEXT_CHARS - 1] + "…"
 
 
 def change_counts(changes: Sequence[dict[str, Any]]) -> str:

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from entrepot.files.queries.read import Findings
-from entrepot.http.web.figures import number
+from entrepot.http.web.formatting import number
 
 COLUMNS_SHOWN = 200
 """Columns on the page; all of them are in the profile's JSON."""
 WIDTH, HEIGHT = 120, 32
 """The box of a histogram, in its own units."""
 TOP_SHOWN = 3
+"""Most frequent values of a column that are shown."""
 
 
 @dataclass(frozen=True)
@@ -41,9 +42,9 @@ class ColumnProfileView:
     top: tuple[Share, ...]
 
 
-def column_views(found: Findings) -> list[ColumnProfileView]:
+def column_views(findings: Findings) -> list[ColumnProfileView]:
     """The first columns of the profile; none while they are not measured."""
-    return [_view(column) for column in (found.columns or [])[:COLUMNS_SHOWN]]
+    return [_view(column) for column in (findings.columns or [])[:COLUMNS_SHOWN]]
 
 
 def _view(column: dict[str, Any]) -> ColumnProfileView:

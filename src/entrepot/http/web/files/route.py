@@ -15,8 +15,12 @@ from entrepot.errors import FieldInvalid, NotFound
 from entrepot.files.cleanup.delete import get_deleted_file
 from entrepot.files.contract import Revision, find_revision, list_schema_revisions
 from entrepot.files.delivery.quarantine import get_stored
-from entrepot.files.queries.activity import ActivityFilter as WantedActivity
-from entrepot.files.queries.activity import ActivityRow, PageRange, list_file_activity
+from entrepot.files.queries.activity import (
+    ActivityFilter,
+    ActivityRow,
+    PageRange,
+    list_file_activity,
+)
 from entrepot.files.queries.lists import FileFilter, Sort, list_files
 from entrepot.files.queries.read import (
     FileRecord,
@@ -40,27 +44,28 @@ from entrepot.http.downloads.response import published_response
 from entrepot.http.lists.filters import FILTERS, FileQuery, parse_file_query
 from entrepot.http.lists.listings import ENTITLEMENTS
 from entrepot.http.parameters import Cursor, FileIdInPath, NumberInQuery, RevisionInQuery
-from entrepot.http.web.activity.words import lines_of
+from entrepot.http.web.activity.lines import activity_lines
 from entrepot.http.web.curl_examples import upload_command
 from entrepot.http.web.endpoint_address import endpoint_of
-from entrepot.http.web.entitled import WORDS
+from entrepot.http.web.entitlement_labels import ENTITLEMENT_LABELS
 from entrepot.http.web.files.contract import change_counts, schema_view
+from entrepot.http.web.files.format_details import format_details
 from entrepot.http.web.files.profile import column_views
-from entrepot.http.web.files.reading import readings
 from entrepot.http.web.files.sharing import LIVES, SharingDraft, read_draft
 from entrepot.http.web.form import read_form
-from entrepot.http.web.rendering import json_to_keep, page
+from entrepot.http.web.rendering import json_attachment, page
 from entrepot.http.web.reports import report_view
-from entrepot.http.web.signed_in import PageWork, SignedIn, go
+from entrepot.http.web.session_work import PageWork, SessionWork, redirect
 from entrepot.inspection.results import Form
 
 router = APIRouter()
 
 PAGE = 50
+"""Rows of the list on one page."""
 NEWEST_FIRST: Sort = "-created_at"
 VERSIONS = 20
 """The newest versions, which the page of a file lists."""
-ACTED = 5
+ACTIVITY_SHOWN = 5
 """The newest activity, which it shows."""
 FORMS: dict[Form, str] = {
     "csv": "CSV", "jsonl": "JSON Lines", "parquet": "Parquet", "arrow": "Arrow"
@@ -69,44 +74,44 @@ FORMS: dict[Form, str] = {
 
 
 @router.get("/files", response_model=None)
-async def files(request: Request, work: SignedIn) -> Response:
+async def files(request: Request, work: SessionWork) -> Response:
     """The files that one may know of, newest first, or as they are searched and sorted; or the
     search again, and why not."""
-    given = {"sort": NEWEST_FIRST, **request.query_params}
+    parameters = {"sort": NEWEST_FIRST, **request.query_params}
     try:
-        asked = parse_file_query(given)
-    except FieldInvalid as wrong:
-        if wrong.field not in FILTERS:
+        query = parse_file_query(parameters)
+    except FieldInvalid as error:
+        if error.field not in FILTERS:
             raise
         return await _list(
-            request, work, given, FileQuery(FileFilter(sort=NEWEST_FIRST), None), wrong
+            request, work, parameters, FileQuery(FileFilter(sort=NEWEST_FIRST), None), error
         )
-    return await _list(request, work, given, asked, None)
+    return await _list(request, work, parameters, query, None)
 
 
 async def _list(
     request: Request,
     work: PageWork,
-    given: dict[str, str],
-    asked: FileQuery,
-    wrong: FieldInvalid | None,
+    parameters: dict[str, str],
+    query: FileQuery,
+    error: FieldInvalid | None,
 ) -> Response:
-    after = asked.listing.read_cursor(asked.cursor)
-    size = 0 if wrong else PAGE + 1
-    actor, found = await work.look(list_files, size, after, asked.file_filter)
-    shown, next_cursor = asked.listing.page(found, PAGE)
-    sort = asked.file_filter.sort
+    after = query.listing.read_cursor(query.cursor)
+    size = 0 if error else PAGE + 1
+    actor, records = await work.read_with_actor(list_files, size, after, query.file_filter)
+    items, next_cursor = query.listing.page(records, PAGE)
+    sort = query.file_filter.sort
     return page(
         request,
         "files/list.html",
         actor,
-        status=422 if wrong else 200,
-        files=shown,
-        given=given,
-        wrong=wrong,
+        status=422 if error else 200,
+        files=items,
+        parameters=parameters,
+        error=error,
         sort=sort,
-        filtered=any(given.get(each) for each in FILTERS),
-        filters=sum(bool(given.get(each)) for each in FILTERS[1:]),
+        filtered=any(parameters.get(each) for each in FILTERS),
+        filters=sum(bool(parameters.get(each)) for each in FILTERS[1:]),
         newest_first=sort == NEWEST_FIRST,
         heads=_sort_links(request, sort),
         next_page=_link(request, cursor=next_cursor) if next_cursor else None,
@@ -117,7 +122,7 @@ async def _list(
 
 @router.get("/files/{file_id}", response_model=None)
 async def file(
-    request: Request, file_id: FileIdInPath, work: SignedIn, cursor: Cursor = None
+    request: Request, file_id: FileIdInPath, work: SessionWork, cursor: Cursor = None
 ) -> Response:
     """One file; `cursor` is of the list of those whom it is shared with. One that was deleted is
     shown as such to those who may have it back."""
@@ -125,47 +130,47 @@ async def file(
         return await _page(request, file_id, work, SharingDraft(), cursor=cursor)
     except NotFound:
         await work.read(get_deleted_file, file_id, work.now)
-        return go(f"/files/{file_id}/deleted")
+        return redirect(f"/files/{file_id}/deleted")
 
 
 @router.post("/files/{file_id}/entitlements", response_model=None)
-async def share(request: Request, file_id: FileIdInPath, work: SignedIn) -> Response:
+async def share(request: Request, file_id: FileIdInPath, work: SessionWork) -> Response:
     """Share the file with somebody, or change what they may do; or the form again, and why."""
     draft = read_draft(await read_form(request))
     try:
-        await work.write(grant_entitlement, file_id, *draft.asked(work.now), work.now)
-    except FieldInvalid as wrong:
-        return await _page(request, file_id, work, replace(draft, wrong=wrong), status=422)
-    return go(f"/files/{file_id}#sharing")
+        await work.write(grant_entitlement, file_id, *draft.entitlement_terms(work.now), work.now)
+    except FieldInvalid as error:
+        return await _page(request, file_id, work, replace(draft, error=error), status=422)
+    return redirect(f"/files/{file_id}#sharing")
 
 
 @router.post("/files/{file_id}/entitlements/revoke", response_model=None)
-async def unshare(request: Request, file_id: FileIdInPath, work: SignedIn) -> Response:
+async def unshare(request: Request, file_id: FileIdInPath, work: SessionWork) -> Response:
     """End somebody's entitlement; one that has ended meanwhile is gone already."""
     form = await read_form(request)
     with suppress(NotFound):
         await work.write(revoke_entitlement, file_id, form.text("user_name"), work.now)
-    return go(f"/files/{file_id}#sharing")
+    return redirect(f"/files/{file_id}#sharing")
 
 
 @router.post("/files/{file_id}/offer", response_model=None)
-async def offer(request: Request, file_id: FileIdInPath, work: SignedIn) -> Response:
+async def offer(request: Request, file_id: FileIdInPath, work: SessionWork) -> Response:
     """Offer the file to a user of another account; or the form again, and why not."""
     user_name = (await read_form(request)).text("offer_to").strip()
     try:
         await work.write(offer_file, file_id, user_name, work.now)
-    except FieldInvalid as wrong:
-        draft = SharingDraft(offer_to=user_name, offer_wrong=wrong)
+    except FieldInvalid as error:
+        draft = SharingDraft(offer_to=user_name, offer_error=error)
         return await _page(request, file_id, work, draft, status=422)
-    return go(f"/files/{file_id}#sharing")
+    return redirect(f"/files/{file_id}#sharing")
 
 
 @router.post("/files/{file_id}/offer/withdraw", response_model=None)
-async def withdraw(file_id: FileIdInPath, work: SignedIn) -> Response:
+async def withdraw(file_id: FileIdInPath, work: SessionWork) -> Response:
     """Take the offer back; one that was declined meanwhile is gone already."""
     with suppress(NotFound):
         await work.write(withdraw_offer, file_id, work.now)
-    return go(f"/files/{file_id}#sharing")
+    return redirect(f"/files/{file_id}#sharing")
 
 
 async def _page(
@@ -177,36 +182,36 @@ async def _page(
     cursor: str | None = None,
 ) -> Response:
     sharing = ENTITLEMENTS.of(file_id)
-    actor, shown = await work.look(_load, file_id, sharing.read_cursor(cursor))
-    shared, next_cursor = sharing.page(shown.shared, PAGE)
-    found, findings = shown.file, shown.findings
-    schema = found.schema or (findings.schema if findings else None)
+    actor, content = await work.read_with_actor(_load, file_id, sharing.read_cursor(cursor))
+    entitlements, next_cursor = sharing.page(content.entitlements, PAGE)
+    file, findings = content.file, content.findings
+    schema = file.schema or (findings.schema if findings else None)
     base, key = f"{endpoint_of(request)}/api/v1/file", "<API KEY>"
     return page(
         request,
         "files/page.html",
         actor,
         status=status,
-        file=found,
-        shared=shared,
+        file=file,
+        entitlements=entitlements,
         next_cursor=next_cursor,
         first_page=cursor is None,
-        acted=lines_of(shown.acted),
-        offered=shown.offered,
+        activity=activity_lines(content.activity),
+        offer_recipient=content.offer_recipient,
         draft=draft,
         lives=LIVES,
-        words=WORDS,
+        entitlement_labels=ENTITLEMENT_LABELS,
         findings=findings,
         report=report_view(findings.report) if findings else None,
         schema=schema_view(schema) if schema else None,
-        versions=shown.versions,
+        versions=content.versions,
         most_versions=VERSIONS,
-        exception=shown.exception,
-        reported=shown.reported,
-        revisions=[(each, change_counts(each.changes or [])) for each in shown.revisions],
-        read_as=readings(findings.profile.get("file", {})) if findings else [],
+        exception=content.exception,
+        inspected_version=content.inspected_version,
+        revisions=[(each, change_counts(each.changes or [])) for each in content.revisions],
+        format_details=format_details(findings.profile.get("file", {})) if findings else [],
         profile=column_views(findings) if findings else [],
-        forms=FORMS if found.row_count is not None else {},
+        forms=FORMS if file.row_count is not None else {},
         download=f"curl --location '{base}/download/{file_id}' \\\n"
         f"--header 'Authorization: Bearer {key}'",
         delivery=f"curl --location '{base}/{file_id}/versions' \\\n"
@@ -218,61 +223,61 @@ async def _page(
 async def download(
     request: Request,
     file_id: FileIdInPath,
-    work: SignedIn,
+    work: SessionWork,
     format: Form | None = None,
     version: NumberInQuery | None = None,
 ) -> Response:
     """A version as an attachment, the newest published one by default, as delivered or in another
     form."""
     if format is None:
-        found = await work.cached_read(get_stored, file_id, version)
+        stored = await work.cached_read(get_stored, file_id, version)
     else:
-        found = await get_form(work, file_id, format, version)
-    return published_response(request, work, found)
+        stored = await get_form(work, file_id, format, version)
+    return published_response(request, work, stored)
 
 
 @router.get("/files/{file_id}/profile.json", response_model=None)
 async def profile(
-    file_id: FileIdInPath, work: SignedIn, version: NumberInQuery | None = None
+    file_id: FileIdInPath, work: SessionWork, version: NumberInQuery | None = None
 ) -> Response:
     """The profile of a version, the newest inspected by default, as JSON to keep."""
     findings = await work.read(get_profile_findings, file_id, version)
-    return json_to_keep(profile_document(findings), f"profile-{file_id}-{findings.version}.json")
+    return json_attachment(profile_document(findings), f"profile-{file_id}-{findings.version}.json")
 
 
 @router.get("/files/{file_id}/schema.json", response_model=None)
 async def schema(
-    file_id: FileIdInPath, work: SignedIn, revision: RevisionInQuery | None = None
+    file_id: FileIdInPath, work: SessionWork, revision: RevisionInQuery | None = None
 ) -> Response:
     """A revision of the schema, the newest by default, as JSON to keep."""
-    found = find_revision(await work.read(list_schema_revisions, file_id), revision)
-    if found is None:
+    record = find_revision(await work.read(list_schema_revisions, file_id), revision)
+    if record is None:
         raise NotFound
-    return json_to_keep(found.schema, f"schema-{file_id}-{found.number}.json")
+    return json_attachment(record.schema, f"schema-{file_id}-{record.number}.json")
 
 
 @router.get("/files/{file_id}/report.csv", response_model=None)
 async def report_csv(
     request: Request,
     file_id: FileIdInPath,
-    work: SignedIn,
+    work: SessionWork,
     version: NumberInQuery | None = None,
 ) -> Response:
     """The rejected rows of a version, the newest inspected by default, as CSV to keep.
 
     They are made when they are first asked for; until then a page waits for them.
     """
-    found = await rejected_rows(work, file_id, version)
-    return published_response(request, work, found)
+    stored = await rejected_rows(work, file_id, version)
+    return published_response(request, work, stored)
 
 
 @router.get("/files/{file_id}/report.json", response_model=None)
 async def report(
-    file_id: FileIdInPath, work: SignedIn, version: NumberInQuery | None = None
+    file_id: FileIdInPath, work: SessionWork, version: NumberInQuery | None = None
 ) -> Response:
     """The report on a version, the newest inspected by default, as JSON to keep."""
     findings = await work.read(get_findings, file_id, version)
-    return json_to_keep(findings.report, f"report-{file_id}-{findings.version}.json")
+    return json_attachment(findings.report, f"report-{file_id}-{findings.version}.json")
 
 
 @dataclass(frozen=True)
@@ -284,12 +289,12 @@ class _FilePage:
     revisions: list[Revision]
     versions: list[Version]
     exception: Version | None
-    shared: list[GrantedEntitlement]
-    acted: list[ActivityRow]
-    offered: str | None
+    entitlements: list[GrantedEntitlement]
+    activity: list[ActivityRow]
+    offer_recipient: str | None
 
     @property
-    def reported(self) -> Version | None:
+    def inspected_version(self) -> Version | None:
         """The version that the findings are of, if it is among those that are listed."""
         number = self.findings.version if self.findings else None
         return next((each for each in self.versions if each.number == number), None)
@@ -298,40 +303,40 @@ class _FilePage:
 def _load(
     conn: ReadConnection, actor: Actor, file_id: UUID, shared_after: Position | None
 ) -> _FilePage:
-    found = get_file(conn, actor, file_id)
+    file = get_file(conn, actor, file_id)
     findings = find_newest_findings(conn, actor, file_id)
     return _FilePage(
-        found,
+        file,
         findings,
         list_schema_revisions(conn, actor, file_id),
         list_versions(conn, actor, file_id, VERSIONS),
-        find_accepted_version(conn, file_id, found.version),
+        find_accepted_version(conn, file_id, file.version),
         list_entitlements(conn, actor, file_id, PAGE + 1, shared_after)
-        if found.rights.manages
+        if file.rights.manages
         else [],
-        list_file_activity(conn, actor, file_id, WantedActivity(), PageRange(ACTED))
-        if found.rights.manages
+        list_file_activity(conn, actor, file_id, ActivityFilter(), PageRange(ACTIVITY_SHOWN))
+        if file.rights.manages
         else [],
-        get_offer_recipient(conn, file_id) if found.rights.manages else None,
+        get_offer_recipient(conn, file_id) if file.rights.manages else None,
     )
 
 
 def _link(request: Request, **changed: str) -> str:
     """This list from its first page, with other parameters as `changed` says."""
-    kept = {name: value for name, value in request.query_params.items() if name != "cursor"}
-    return f"/files?{urlencode({**kept, **changed})}"
+    parameters = {name: value for name, value in request.query_params.items() if name != "cursor"}
+    return f"/files?{urlencode({**parameters, **changed})}"
 
 
 def _sort_links(request: Request, sort: Sort) -> dict[str, tuple[str, str]]:
     """By order, where the head of its column leads, and how the list stands to it (`aria-sort`)."""
-    found: dict[str, tuple[str, str]] = {}
+    links: dict[str, tuple[str, str]] = {}
     for name in ("file_name", "file_size", "created_at", "updated_at"):
         if sort == name:
-            found[name] = _link(request, sort=f"-{name}"), "ascending"
+            links[name] = _link(request, sort=f"-{name}"), "ascending"
         elif sort == f"-{name}":
-            found[name] = _link(request, sort=name), "descending"
+            links[name] = _link(request, sort=name), "descending"
         else:
             # What one looks for first: names from A, the largest, the newest.
             first = name if name == "file_name" else f"-{name}"
-            found[name] = _link(request, sort=first), "none"
-    return found
+            links[name] = _link(request, sort=first), "none"
+    return links

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from entrepot.errors import FieldInvalid
 from entrepot.grants.access import Entitlement
 from entrepot.http.parameters import DAYS
-from entrepot.http.web.entitled import WORDS
+from entrepot.http.web.entitlement_labels import ENTITLEMENT_LABELS
 from entrepot.http.web.form import PageForm
 
 LIVES = (("", "never"), ("7", "in 7 days"), ("30", "in 30 days"), ("365", "in a year"))
@@ -20,13 +20,13 @@ class SharingDraft:
     user_name: str = ""
     entitlement: str = "r"
     days: str = ""
-    wrong: FieldInvalid | None = None
+    error: FieldInvalid | None = None
     offer_to: str = ""
-    offer_wrong: FieldInvalid | None = None
+    offer_error: FieldInvalid | None = None
 
-    def asked(self, now: datetime) -> tuple[str, Entitlement, datetime | None]:
+    def entitlement_terms(self, now: datetime) -> tuple[str, Entitlement, datetime | None]:
         """Who may do what, until when. Raises FieldInvalid."""
-        if self.entitlement not in WORDS:
+        if self.entitlement not in ENTITLEMENT_LABELS:
             raise FieldInvalid("entitlement", "choose one of the list.")
         if self.days not in dict(LIVES):
             raise FieldInvalid("expires_at", "choose one of the list.")

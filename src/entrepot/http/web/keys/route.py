@@ -16,11 +16,12 @@ from entrepot.http.web.curl_examples import list_files_command
 from entrepot.http.web.endpoint_address import endpoint_of
 from entrepot.http.web.form import PageForm, read_form
 from entrepot.http.web.rendering import page
-from entrepot.http.web.signed_in import PageWork, SignedIn, go
+from entrepot.http.web.session_work import PageWork, SessionWork, redirect
 
 router = APIRouter()
 
 PAGE = 50
+"""Rows of the list on one page."""
 LIVES = (("", "never"), ("30", "in 30 days"), ("90", "in 90 days"), ("365", "in a year"))
 """The choices of how long a key lives: days as the form sends them, and the words."""
 
@@ -32,83 +33,83 @@ class KeyDraft:
     name: str = ""
     scopes: tuple[str, ...] = ("read", "write")
     days: str = ""
-    wrong: FieldInvalid | None = None
+    error: FieldInvalid | None = None
 
 
 @router.get("/keys", response_model=None)
-async def keys(request: Request, work: SignedIn, cursor: Cursor = None) -> Response:
+async def keys(request: Request, work: SessionWork, cursor: Cursor = None) -> Response:
     """The live keys that one may see, newest first, and the form for a new one."""
     return await _page(request, work, KeyDraft(), cursor=cursor)
 
 
 @router.post("/keys", response_model=None)
-async def new_key(request: Request, work: SignedIn) -> Response:
+async def new_key(request: Request, work: SessionWork) -> Response:
     """Make a key. The answer itself shows it, because it is kept nowhere."""
     form = await read_form(request)
     draft = KeyDraft(form.text("name").strip(), tuple(form.all("scope")), form.text("expires"))
     try:
         scopes, expires_at = _read(form, work.now)
-        made = await work.write(
+        key = await work.write(
             issue_key, work.parts.secret, draft.name, scopes, work.now, expires_at
         )
-    except FieldInvalid as wrong:
-        asked = KeyDraft(draft.name, draft.scopes, draft.days, wrong)
-        return await _page(request, work, asked, status=422)
+    except FieldInvalid as error:
+        retry = KeyDraft(draft.name, draft.scopes, draft.days, error)
+        return await _page(request, work, retry, status=422)
     except NotAllowed:
-        wrong_scope = FieldInvalid(field="scopes", reason="admin is for admins of the account.")
-        asked = KeyDraft(draft.name, draft.scopes, draft.days, wrong_scope)
-        return await _page(request, work, asked, status=422)
-    return await _page(request, work, KeyDraft(), made=made, status=201)
+        error_of_scope = FieldInvalid(field="scopes", reason="admin is for admins of the account.")
+        retry = KeyDraft(draft.name, draft.scopes, draft.days, error_of_scope)
+        return await _page(request, work, retry, status=422)
+    return await _page(request, work, KeyDraft(), new_key=key, status=201)
 
 
 @router.get("/keys/{key_id}/revoke", response_model=None)
-async def ask_to_revoke(request: Request, key_id: KeyIdInPath, work: SignedIn) -> Response:
+async def ask_to_revoke(request: Request, key_id: KeyIdInPath, work: SessionWork) -> Response:
     """Say what will stop, and ask."""
-    actor, key = await work.look(get_key, key_id)
+    actor, key = await work.read_with_actor(get_key, key_id)
     return page(request, "keys/revoke.html", actor, key=key)
 
 
 @router.post("/keys/{key_id}/revoke", response_model=None)
-async def revoke(key_id: KeyIdInPath, work: SignedIn) -> Response:
+async def revoke(key_id: KeyIdInPath, work: SessionWork) -> Response:
     """Revoke a key; it stops at once."""
     await work.write(revoke_key, key_id, work.now)
-    return go("/keys")
+    return redirect("/keys")
 
 
 def _read(form: PageForm, now: datetime) -> tuple[tuple[Scope, ...], datetime | None]:
     """Scopes and end of the key that the form asks for. Raises FieldInvalid."""
-    asked = form.all("scope")
-    if not asked or any(scope not in SCOPES for scope in asked):
+    scopes = form.all("scope")
+    if not scopes or any(scope not in SCOPES for scope in scopes):
         raise FieldInvalid(field="scopes", reason="choose at least one.")
     days = form.text("expires")
     if days not in dict(LIVES):
         raise FieldInvalid(field="expires_at", reason="choose one of the list.")
     expires_at = now + timedelta(days=DAYS.require(days, "expires_at")) if days else None
-    return cast(tuple[Scope, ...], tuple(s for s in SCOPES if s in asked)), expires_at
+    return cast(tuple[Scope, ...], tuple(s for s in SCOPES if s in scopes)), expires_at
 
 
 async def _page(
     request: Request,
     work: PageWork,
     draft: KeyDraft,
-    made: NewKey | None = None,
+    new_key: NewKey | None = None,
     status: int = 200,
     cursor: str | None = None,
 ) -> Response:
     after = NEWEST_KEYS.read_cursor(cursor)
-    actor, found = await work.look(list_keys, PAGE + 1, after, newest_first=True)
-    shown, next_cursor = NEWEST_KEYS.page(found, PAGE)
-    command = list_files_command(endpoint_of(request), made.api_key) if made else ""
+    actor, records = await work.read_with_actor(list_keys, PAGE + 1, after, newest_first=True)
+    items, next_cursor = NEWEST_KEYS.page(records, PAGE)
+    command = list_files_command(endpoint_of(request), new_key.api_key) if new_key else ""
     return page(
         request,
         "keys/page.html",
         actor,
         status=status,
-        keys=shown,
+        keys=items,
         next_cursor=next_cursor,
         first_page=cursor is None,
         draft=draft,
         lives=LIVES,
-        made=made,
+        new_key=new_key,
         command=command,
     )

@@ -13,36 +13,37 @@ from entrepot.http.lists.listings import OFFERS
 from entrepot.http.parameters import Cursor, FileIdInPath
 from entrepot.http.problems.table import problem_kind
 from entrepot.http.web.rendering import page
-from entrepot.http.web.signed_in import PageWork, SignedIn, go
+from entrepot.http.web.session_work import PageWork, SessionWork, redirect
 from entrepot.quotas.reserve import Usage, get_usage
 
 router = APIRouter()
 
 PAGE = 50
+"""Rows of the list on one page."""
 
 
 @router.get("/offers", response_model=None)
-async def offers(request: Request, work: SignedIn, cursor: Cursor = None) -> Response:
+async def offers(request: Request, work: SessionWork, cursor: Cursor = None) -> Response:
     """What one is offered, the oldest offer first."""
     return await _page(request, work, None, cursor)
 
 
 @router.post("/offers/{file_id}/accept", response_model=None)
-async def accept(request: Request, file_id: FileIdInPath, work: SignedIn) -> Response:
+async def accept(request: Request, file_id: FileIdInPath, work: SessionWork) -> Response:
     """Take the file over and go on to its page; or the offers again, and why not."""
     try:
         await work.write(accept_offer, file_id, work.parts.clock())
     except (QuotaExceeded, FileBusy) as failure:
         return await _page(request, work, failure)
-    return go(f"/files/{file_id}")
+    return redirect(f"/files/{file_id}")
 
 
 @router.post("/offers/{file_id}/decline", response_model=None)
-async def decline(file_id: FileIdInPath, work: SignedIn) -> Response:
+async def decline(file_id: FileIdInPath, work: SessionWork) -> Response:
     """Decline the offer; one that was taken back meanwhile is gone already."""
     with suppress(NotFound):
         await work.write(withdraw_offer, file_id, work.parts.clock())
-    return go("/offers")
+    return redirect("/offers")
 
 
 async def _page(
@@ -50,18 +51,18 @@ async def _page(
 ) -> Response:
     after = OFFERS.read_cursor(cursor)
 
-    def look(conn: ReadConnection, actor: Actor) -> tuple[list[Offer], Usage]:
+    def load(conn: ReadConnection, actor: Actor) -> tuple[list[Offer], Usage]:
         return list_offers(conn, actor, PAGE + 1, after), get_usage(conn, actor.account_id)
 
-    actor, (found, usage) = await work.look(look)
-    shown, next_cursor = OFFERS.page(found, PAGE)
+    actor, (offers, usage) = await work.read_with_actor(load)
+    items, next_cursor = OFFERS.page(offers, PAGE)
     kind = problem_kind(failure) if failure is not None else None
     return page(
         request,
         "offers/page.html",
         actor,
         status=kind.status if kind else 200,
-        offers=shown,
+        offers=items,
         next_cursor=next_cursor,
         first_page=cursor is None,
         usage=usage,

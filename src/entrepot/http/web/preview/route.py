@@ -30,14 +30,15 @@ from entrepot.http.downloads.preview_page import PreviewQuery, RowsPage, get_pre
 from entrepot.http.parameters import Expression, FileIdInPath, NumberInQuery, RowInQuery, RowOffset
 from entrepot.http.problems.table import problem_kind
 from entrepot.http.web.rendering import page
-from entrepot.http.web.signed_in import SignedIn
+from entrepot.http.web.session_work import SessionWork
 
 router = APIRouter()
 
 ROWS = 50
+"""Rows on one page."""
 COLUMNS = 50
 """Columns on the page; the API and the forms have all of them."""
-TOLD = (
+SHOWN_ERRORS = (
     CursorMismatch,
     DerivativeFailed,
     DerivativePending,
@@ -69,7 +70,7 @@ class PreviewColumnView:
 async def rows(
     request: Request,
     file_id: FileIdInPath,
-    work: SignedIn,
+    work: SessionWork,
     version: NumberInQuery | None = None,
     where: Expression = "",
     order_by: Expression = "",
@@ -78,13 +79,13 @@ async def rows(
 ) -> Response:
     """A page of rows. `row` jumps to the row of that number, as reports count them."""
 
-    def look(conn: ReadConnection, actor: Actor) -> FileRecord:
-        found = get_file(conn, actor, file_id)
-        require_reading(found.rights)
-        return found
+    def load(conn: ReadConnection, actor: Actor) -> FileRecord:
+        file = get_file(conn, actor, file_id)
+        require_reading(file.rights)
+        return file
 
-    actor, file = await work.look(look)
-    asked = PreviewQuery(
+    actor, file = await work.read_with_actor(load)
+    query = PreviewQuery(
         order_by=order_by or None,
         where=where.strip() or None,
         limit=ROWS,
@@ -92,18 +93,18 @@ async def rows(
         row=row,
         most_columns=COLUMNS,
     )
-    made: RowsPage | None = None
+    rows_page: RowsPage | None = None
     failure: EntrepotError | None = None
     try:
-        made = await get_preview_page(work, file_id, version, asked)
-    except TOLD as told:
-        failure = told
+        rows_page = await get_preview_page(work, file_id, version, query)
+    except SHOWN_ERRORS as error:
+        failure = error
     kind = problem_kind(failure) if failure is not None else None
 
     def link(**changed: Any) -> str:
-        kept = {"version": version, "where": where.strip(), "order_by": order_by} | changed
-        named = urlencode({name: value for name, value in kept.items() if value})
-        return f"/files/{file_id}/preview" + (f"?{named}" if named else "")
+        parameters = {"version": version, "where": where.strip(), "order_by": order_by} | changed
+        query_string = urlencode({name: value for name, value in parameters.items() if value})
+        return f"/files/{file_id}/preview" + (f"?{query_string}" if query_string else "")
 
     return page(
         request,
@@ -111,15 +112,17 @@ async def rows(
         actor,
         status=kind.status if kind else 200,
         file=file,
-        made=made.document if made else None,
-        offset=made.offset if made else 0,
-        columns=[_column(each, order_by, link) for each in made.document["columns"]]
-        if made
+        preview=rows_page.document if rows_page else None,
+        offset=rows_page.offset if rows_page else 0,
+        columns=[_column(each, order_by, link) for each in rows_page.document["columns"]]
+        if rows_page
         else [],
         most_columns=COLUMNS,
-        before=link(offset=max(0, made.offset - ROWS)) if made and made.offset else None,
-        after=link(offset=made.offset + len(made.document["rows"]))
-        if made and made.cursor
+        before=link(offset=max(0, rows_page.offset - ROWS))
+        if rows_page and rows_page.offset
+        else None,
+        after=link(offset=rows_page.offset + len(rows_page.document["rows"]))
+        if rows_page and rows_page.cursor
         else None,
         whole=link(where="", order_by=""),
         where=where,
@@ -134,6 +137,8 @@ def _column(column: dict[str, str], order_by: str, link: Any) -> PreviewColumnVi
     name = column["name"]
     quoted = '"' + name.replace('"', '""') + '"'
     up, down = quoted, f"-{quoted}"
-    now = {up: "ascending", down: "descending"}.get(order_by, "")
-    further = {"": up, "ascending": down, "descending": ""}[now]
-    return PreviewColumnView(name, column["type"], column["stored_as"], link(order_by=further), now)
+    order = {up: "ascending", down: "descending"}.get(order_by, "")
+    next_order = {"": up, "ascending": down, "descending": ""}[order]
+    return PreviewColumnView(
+        name, column["type"], column["stored_as"], link(order_by=next_order), order
+    )

@@ -7,7 +7,7 @@ from entrepot.errors import NotFound
 from entrepot.http.problems.table import all_kinds
 from entrepot.http.problems.task_table import TASK_KINDS
 from entrepot.http.web.rendering import page
-from entrepot.http.web.signed_in import Visitor
+from entrepot.http.web.session_work import Visitor
 
 router = APIRouter()
 

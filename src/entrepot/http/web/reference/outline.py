@@ -59,9 +59,9 @@ def outline(document: dict[str, Any]) -> list[Section]:
             if method in operations:
                 described = operations[method]
                 tag = (described.get("tags") or ["other"])[0]
-                made = _operation(document, path, method, described)
-                sections.setdefault(tag, []).append(made)
-    return [Section(name, tuple(found)) for name, found in sections.items()]
+                operation = _operation(document, path, method, described)
+                sections.setdefault(tag, []).append(operation)
+    return [Section(name, tuple(views)) for name, views in sections.items()]
 
 
 def _operation(
@@ -107,19 +107,19 @@ def _body(document: dict[str, Any], described: dict[str, Any]) -> tuple[str, tup
 
 def _answers(document: dict[str, Any], described: dict[str, Any]) -> list[Answer]:
     """Every status: what a success has, and the codes of a problem."""
-    found = []
+    answers = []
     for status, response in described["responses"].items():
         resolved = _referred(document, response)
         content = resolved.get("content", {})
         if PROBLEM in content:
             names = _names(content[PROBLEM]["schema"])
             codes = [document["components"]["schemas"][name] for name in names]
-            shown = tuple(each["properties"]["code"]["const"] for each in codes)
-            found.append(Answer(status, "problem", shown))
+            values = tuple(each["properties"]["code"]["const"] for each in codes)
+            answers.append(Answer(status, "problem", values))
         elif status < "400" or content:
             kinds = [_content_kind(media_type, each) for media_type, each in content.items()]
-            found.append(Answer(status, "success", tuple(kinds)))
-    return found
+            answers.append(Answer(status, "success", tuple(kinds)))
+    return answers
 
 
 def _content_kind(media_type: str, offered: dict[str, Any]) -> str:
@@ -161,12 +161,12 @@ def _note(schema: dict[str, Any]) -> str:
         "minItems": "entries at least:",
         "default": "default:",
     }
-    told = [
+    texts = [
         f"{word} {_plain(bounds[key])}"
         for key, word in words.items()
         if bounds.get(key) not in (None, "", [])
     ]
-    bounded = ", ".join(told)
+    bounded = ", ".join(texts)
     if bounded:
         bounded = f"{bounded[0].upper()}{bounded[1:]}."
     return " ".join(part for part in (bounded, schema.get("description", "")) if part)
@@ -181,5 +181,5 @@ def _referred(document: dict[str, Any], node: dict[str, Any]) -> dict[str, Any]:
     if "$ref" not in node:
         return node
     _, kind, name = node["$ref"].removeprefix("#/").split("/")
-    found: dict[str, Any] = document["components"][kind][name]
-    return found
+    component: dict[str, Any] = document["components"][kind][name]
+    return component

@@ -6,7 +6,7 @@ from fastapi.responses import Response
 from entrepot.http.web.endpoint_address import endpoint_of
 from entrepot.http.web.reference.outline import outline
 from entrepot.http.web.rendering import page
-from entrepot.http.web.signed_in import Visitor
+from entrepot.http.web.session_work import Visitor
 
 router = APIRouter()
 

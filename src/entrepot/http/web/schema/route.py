@@ -23,7 +23,7 @@ from entrepot.http.parameters import FileIdInPath
 from entrepot.http.problems.table import problem_kind
 from entrepot.http.web.form import PageForm, read_form
 from entrepot.http.web.rendering import page
-from entrepot.http.web.signed_in import PageWork, SignedIn, go
+from entrepot.http.web.session_work import PageWork, SessionWork, redirect
 from entrepot.schemas.enforcement import MAX_SCHEMA_BYTES, load_document
 from entrepot.schemas.reading.contract_document import ContractDocument
 from entrepot.schemas.reading.stated import MAX_DIALECT_BYTES, parse_reading_fields
@@ -34,16 +34,17 @@ router = APIRouter()
 FORM_LIMIT = 3 * (MAX_SCHEMA_BYTES + MAX_DIALECT_BYTES) + 1_000
 """Bytes of the form: each byte of a schema or a dialect is sent as three at most."""
 CHANGES_SHOWN = 100
+"""Changes that a breaking schema would make, on the page."""
 
 
 @router.get("/files/{file_id}/schema", response_model=None)
-async def show(request: Request, file_id: FileIdInPath, work: SignedIn) -> Response:
+async def show(request: Request, file_id: FileIdInPath, work: SessionWork) -> Response:
     """The schema to be edited: the file's, else the one that was inferred."""
     return await _page(request, file_id, work, None, None)
 
 
 @router.post("/files/{file_id}/schema", response_model=None)
-async def propose(request: Request, file_id: FileIdInPath, work: SignedIn) -> Response:
+async def propose(request: Request, file_id: FileIdInPath, work: SessionWork) -> Response:
     """Have the new schema checked and go on to the page of its task; or the form, and why not."""
     form = await read_form(request, FORM_LIMIT)
     text, accept = form.text("schema"), form.text("accept") == "yes"
@@ -58,7 +59,7 @@ async def propose(request: Request, file_id: FileIdInPath, work: SignedIn) -> Re
     except (SchemaInvalid, DialectInvalid, FieldInvalid, BreakingChange) as failure:
         return await _page(request, file_id, work, form, failure)
     queue.wake()
-    return go(f"/tasks/{task_id}")
+    return redirect(f"/tasks/{task_id}")
 
 
 async def _page(
@@ -68,11 +69,11 @@ async def _page(
     form: PageForm | None,
     failure: EntrepotError | None,
 ) -> Response:
-    def look(conn: ReadConnection, actor: Actor) -> tuple[FileRecord, Findings | None]:
+    def load(conn: ReadConnection, actor: Actor) -> tuple[FileRecord, Findings | None]:
         access_manageable(conn, actor, file_id)
         return get_file(conn, actor, file_id), find_newest_findings(conn, actor, file_id)
 
-    actor, (file, findings) = await work.look(look)
+    actor, (file, findings) = await work.read_with_actor(load)
     present = file.schema or (findings.schema if findings else None)
     return page(
         request,
@@ -80,8 +81,8 @@ async def _page(
         actor,
         status=problem_kind(failure).status if failure else 200,
         file=file,
-        text=form.text("schema") if form else _written(present),
-        dialect=form.text("table_dialect") if form else _written(file.reading.dialect),
+        text=form.text("schema") if form else _as_json(present),
+        dialect=form.text("table_dialect") if form else _as_json(file.reading.dialect),
         encoding=form.text("encoding") if form else file.reading.encoding or "",
         field=_field_of(failure),
         inferred=file.schema is None and present is not None,
@@ -103,5 +104,5 @@ def _field_of(failure: EntrepotError | None) -> str:
             return ""
 
 
-def _written(schema: dict[str, Any] | None) -> str:
+def _as_json(schema: dict[str, Any] | None) -> str:
     return json.dumps(schema, indent=2, ensure_ascii=False) if schema else ""

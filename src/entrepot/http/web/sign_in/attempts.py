@@ -11,6 +11,7 @@ from entrepot.errors import TooManyAttempts
 from entrepot.http.limits.rates import MAX_COUNTERS, Rate, client_network
 
 MINUTES = 5
+"""Minutes for which attempts count."""
 OF_A_NAME = 5
 """Attempts in `MINUTES` by one name from one address."""
 

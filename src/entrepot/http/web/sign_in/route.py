@@ -22,21 +22,21 @@ from entrepot.errors import SignInFailed, TooManyAttempts
 from entrepot.http.deps import get_runtime
 from entrepot.http.web.form import read_form
 from entrepot.http.web.rendering import page, pages_of
-from entrepot.http.web.sign_in.attempts import Attempts
-from entrepot.http.web.signed_in import (
+from entrepot.http.web.session_work import (
     Visitor,
-    drop_session,
-    go,
-    keep_session,
+    delete_session_cookie,
     local_path,
+    redirect,
     session_token,
+    set_session_cookie,
 )
+from entrepot.http.web.sign_in.attempts import Attempts
 
 router = APIRouter()
 
-MOST_SIGNING_IN = 20
+MAX_PASSWORD_CHECKS = 20
 """Passwords under check and waiting for it; beyond that a flood would starve everything else."""
-WRONG = "The user name and the password do not belong together."
+SIGN_IN_FAILED = "The user name and the password do not belong together."
 LINK_USED = "This link was used before or has expired. Links last an hour and work once."
 
 
@@ -46,7 +46,7 @@ async def show(request: Request, actor: Visitor, next: str = "", link: str = "")
     if link:
         return page(request, "sign_in/link.html", None, token=link, failure=None)
     if actor is not None:
-        return go(local_path(next))
+        return redirect(local_path(next))
     return _form(request, next)
 
 
@@ -54,15 +54,15 @@ async def show(request: Request, actor: Visitor, next: str = "", link: str = "")
 async def sign_in(request: Request) -> Response:
     """Check the password and start a session."""
     form = await read_form(request)
-    user_name, wanted = form.text("user_name").strip(), form.text("next")
+    user_name, next_path = form.text("user_name").strip(), form.text("next")
     try:
         token = await _token_for(request, user_name, form.text("password"))
     except SignInFailed:
-        return _form(request, wanted, user_name, WRONG, status=422)
+        return _form(request, next_path, user_name, SIGN_IN_FAILED, status=422)
     except TooManyAttempts as error:
         waiting = {"Retry-After": str(error.retry_after)}
-        return _form(request, wanted, user_name, str(error), status=429, headers=waiting)
-    return await _begin(request, token, wanted)
+        return _form(request, next_path, user_name, str(error), status=429, headers=waiting)
+    return await _begin(request, token, next_path)
 
 
 @router.post("/sign-in/link", response_model=None)
@@ -84,8 +84,8 @@ async def sign_in_by_link(request: Request) -> Response:
 async def sign_out(request: Request) -> Response:
     """End the session, here and on the server."""
     await _end(request)
-    response = go("/sign-in")
-    drop_session(request, response)
+    response = redirect("/sign-in")
+    delete_session_cookie(request, response)
     return response
 
 
@@ -101,23 +101,23 @@ async def _token_for(request: Request, user_name: str, password: str) -> str:
     if not user_name.isprintable():
         raise SignInFailed
     address = request.client.host if request.client else ""
-    at_home = attempts_of(request).count(user_name, address)
-    if pages.signing_in >= MOST_SIGNING_IN:
-        raise TooManyAttempts(retry_after=5)
+    is_known_address = attempts_of(request).count(user_name, address)
+    if pages.signing_in >= MAX_PASSWORD_CHECKS:
+        raise TooManyAttempts(retry_after=5)  # all are checked by then: two take 100 ms
     pages.signing_in += 1
     try:
-        token = await _check(request, user_name, password, at_home)
+        token = await _check(request, user_name, password, is_known_address)
     finally:
         pages.signing_in -= 1
     attempts_of(request).succeeded(user_name, address)
     return token
 
 
-async def _check(request: Request, user_name: str, password: str, at_home: bool) -> str:
+async def _check(request: Request, user_name: str, password: str, is_known_address: bool) -> str:
     runtime = get_runtime(request)
     database, secret, now = runtime.parts.database, runtime.parts.secret, runtime.parts.clock()
     user_id, stored = await runtime.run_in_database_thread(
-        database.write, get_password_hash, user_name, now, at_home
+        database.write, get_password_hash, user_name, now, is_known_address
     )
     # Outside of any transaction: it takes 100 ms, and on SQLite all others would wait.
     async with pages_of(request).hashing:
@@ -131,10 +131,10 @@ async def _check(request: Request, user_name: str, password: str, at_home: bool)
     return await runtime.run_in_database_thread(database.write, begin, user_id)
 
 
-async def _begin(request: Request, token: str, wanted: str) -> Response:
+async def _begin(request: Request, token: str, next_path: str) -> Response:
     await _end(request)  # whoever was signed in here before
-    response = go(local_path(wanted))
-    keep_session(request, response, token)
+    response = redirect(local_path(next_path))
+    set_session_cookie(request, response, token)
     return response
 
 
@@ -142,7 +142,7 @@ async def _end(request: Request) -> None:
     token = session_token(request)
     if token is not None:
         runtime = get_runtime(request)
-        pages_of(request).seen.pop(token, None)
+        pages_of(request).last_uses.pop(token, None)
         database = runtime.parts.database
         await runtime.run_in_database_thread(
             database.write, close_session, runtime.parts.secret, token
@@ -151,7 +151,7 @@ async def _end(request: Request) -> None:
 
 def _form(
     request: Request,
-    wanted: str,
+    next_path: str,
     user_name: str = "",
     failure: str | None = None,
     status: int = 200,
@@ -163,7 +163,7 @@ def _form(
         None,
         status=status,
         headers=headers,
-        wanted=local_path(wanted, ""),
+        next_path=local_path(next_path, ""),
         user_name=user_name,
         failure=failure,
     )

@@ -25,76 +25,77 @@ from entrepot.http.limits.concurrency_limits import EventStream
 from entrepot.http.lists.listings import TASKS
 from entrepot.http.parameters import EVENT_ID, Cursor, LastEventId, TaskIdInPath
 from entrepot.http.problems.handlers import task_problem
-from entrepot.http.web.rendering import json_to_keep, page, render
+from entrepot.http.web.rendering import json_attachment, page, render
 from entrepot.http.web.reports import report_view
-from entrepot.http.web.signed_in import SignedIn, go
+from entrepot.http.web.session_work import SessionWork, redirect
 from entrepot.tasks.records import TaskRecord, list_tasks
 
 router = APIRouter()
 
 PAGE = 50
+"""Rows of the list on one page."""
 
 
 @router.get("/tasks", response_model=None)
-async def tasks(request: Request, work: SignedIn, cursor: Cursor = None) -> Response:
+async def tasks(request: Request, work: SessionWork, cursor: Cursor = None) -> Response:
     """One's own tasks and those of one's files; an admin's whole account."""
     after = TASKS.read_cursor(cursor)
 
     def load(conn: ReadConnection, actor: Actor) -> list[TaskRecord]:
         return list_tasks(conn, actor_to_viewer(actor), PAGE + 1, after)
 
-    actor, found = await work.look(load)
-    shown, next_cursor = TASKS.page(found, PAGE)
+    actor, records = await work.read_with_actor(load)
+    items, next_cursor = TASKS.page(records, PAGE)
     return page(
         request,
         "tasks/list.html",
         actor,
-        tasks=shown,
+        tasks=items,
         next_cursor=next_cursor,
         first_page=cursor is None,
     )
 
 
 @router.get("/tasks/{task_id}", response_model=None)
-async def task(request: Request, task_id: TaskIdInPath, work: SignedIn) -> Response:
+async def task(request: Request, task_id: TaskIdInPath, work: SessionWork) -> Response:
     """One task."""
-    actor, shown = await work.look(_load, task_id, work.now)
-    return page(request, "tasks/page.html", actor, **shown)
+    actor, content = await work.read_with_actor(_load, task_id, work.now)
+    return page(request, "tasks/page.html", actor, **content)
 
 
 @router.get("/tasks/{task_id}/report.json", response_model=None)
-async def report(task_id: TaskIdInPath, work: SignedIn) -> Response:
+async def report(task_id: TaskIdInPath, work: SessionWork) -> Response:
     """The report that a task ended with, as JSON to keep."""
-    return json_to_keep(await work.read(get_task_report, task_id), f"report-{task_id}.json")
+    return json_attachment(await work.read(get_task_report, task_id), f"report-{task_id}.json")
 
 
 @router.get("/tasks/{task_id}/comparison.json", response_model=None)
-async def comparison(task_id: TaskIdInPath, work: SignedIn) -> Response:
+async def comparison(task_id: TaskIdInPath, work: SessionWork) -> Response:
     """What a comparison found, as JSON to keep."""
-    found = await work.read(get_comparison, task_id)
-    return json_to_keep(found, f"comparison-{task_id}.json")
+    document = await work.read(get_comparison, task_id)
+    return json_attachment(document, f"comparison-{task_id}.json")
 
 
 @router.get("/tasks/{task_id}/events", response_model=None)
 async def events(
-    request: Request, task_id: TaskIdInPath, work: SignedIn, last_event_id: LastEventId = None
+    request: Request, task_id: TaskIdInPath, work: SessionWork, last_event_id: LastEventId = None
 ) -> Response:
     """The page's fragment as server-sent events: now, and whenever the task has moved."""
     work = work.unattended()
     present = await work.read(get_visible_task, task_id)
-    seen = EVENT_ID.or_default(last_event_id, 0)
+    last_seen = EVENT_ID.or_default(last_event_id, 0)
 
     async def fragment(task: TaskRecord) -> str:
         if not task.ended:
-            return render(request, "tasks/_task.html", **_described(task, None, None))
-        shown = await work.with_current_time().read(_load, task_id, work.parts.clock())
-        return render(request, "tasks/_task.html", **shown)
+            return render(request, "tasks/_task.html", **_template_values(task, None, None))
+        content = await work.with_current_time().read(_load, task_id, work.parts.clock())
+        return render(request, "tasks/_task.html", **content)
 
-    return EventStream(task_events(work, present, seen, fragment))
+    return EventStream(task_events(work, present, last_seen, fragment))
 
 
 @router.post("/tasks/{task_id}/cancel", response_model=None)
-async def cancel(task_id: TaskIdInPath, work: SignedIn) -> Response:
+async def cancel(task_id: TaskIdInPath, work: SessionWork) -> Response:
     """Cancel a task; one that has ended meanwhile just shows how."""
     try:
         await work.write(cancel_task, task_id, work.now)
@@ -102,16 +103,16 @@ async def cancel(task_id: TaskIdInPath, work: SignedIn) -> Response:
         pass
     else:
         work.parts.queue.wake()
-    return go(f"/tasks/{task_id}")
+    return redirect(f"/tasks/{task_id}")
 
 
 def _load(conn: ReadConnection, actor: Actor, task_id: UUID, now: datetime) -> dict[str, Any]:
     task = get_visible_task(conn, actor, task_id)
     if task.kind == COMPARISON:
-        compared = _comparison(conn, actor, task)
-        return {**_described(task, None, None), "compared": compared}
+        comparison = _comparison(conn, actor, task)
+        return {**_template_values(task, None, None), "comparison": comparison}
     report = get_task_report(conn, actor, task_id) if task.has_report else None
-    return _described(task, report, get_quarantine(conn, actor, task_id, now))
+    return _template_values(task, report, get_quarantine(conn, actor, task_id, now))
 
 
 def _comparison(conn: ReadConnection, actor: Actor, task: TaskRecord) -> dict[str, Any] | None:
@@ -122,17 +123,17 @@ def _comparison(conn: ReadConnection, actor: Actor, task: TaskRecord) -> dict[st
         return None
 
 
-def _described(
+def _template_values(
     task: TaskRecord, report: dict[str, Any] | None, quarantine: Quarantine | None
 ) -> dict[str, Any]:
     view = report_view(report) if report else None
-    kept = quarantine is not None or task.status == "succeeded"
+    has_bytes = quarantine is not None or task.status == "succeeded"
     return {
         "task": task,
         "problem": task_problem(task.error) if task.error else None,
         "report": view,
-        "rejected_rows": bool(task.version and view and view.rejected and kept),
+        "rejected_rows": bool(task.version and view and view.rejected and has_bytes),
         "quarantine": quarantine,
         "suggested": (report or {}).get("suggested"),
-        "compared": None,
+        "comparison": None,
     }

@@ -24,7 +24,7 @@ from entrepot.http.problems.table import problem_kind
 from entrepot.http.uploads.form import UploadForm, receive_form
 from entrepot.http.uploads.target import NewFile, ValidationOnly
 from entrepot.http.web.rendering import page
-from entrepot.http.web.signed_in import PageWork, SignedIn, go
+from entrepot.http.web.session_work import PageWork, SessionWork, redirect
 from entrepot.quotas.reserve import Usage, get_usage
 
 router = APIRouter()
@@ -48,7 +48,7 @@ LONGEST_KEPT = 100_000
 
 
 @dataclass(frozen=True)
-class Filled:
+class FilledForm:
     """The form as far as it came, to be shown again if it is refused."""
 
     form: UploadForm
@@ -73,13 +73,13 @@ class PageUpload(NewFile):
 
 
 @router.get("/upload", response_model=None)
-async def show(request: Request, work: SignedIn) -> Response:
+async def show(request: Request, work: SessionWork) -> Response:
     """The form."""
     return await _form(request, work, UploadForm(), None)
 
 
 @router.post("/upload", response_model=None)
-async def upload(request: Request, work: SignedIn) -> Response:
+async def upload(request: Request, work: SessionWork) -> Response:
     """Take the delivery and go on to the page of its task; or the form again, and why."""
     form = UploadForm()
     try:
@@ -88,7 +88,7 @@ async def upload(request: Request, work: SignedIn) -> Response:
         raise
     except EntrepotError as failure:
         return await _form(request, work, form, failure)
-    return go(f"/tasks/{task_id}")
+    return redirect(f"/tasks/{task_id}")
 
 
 def _enforcement(form: UploadForm) -> str:
@@ -114,11 +114,11 @@ def _enforcement(form: UploadForm) -> str:
 async def _form(
     request: Request, work: PageWork, form: UploadForm, failure: EntrepotError | None
 ) -> Response:
-    def look(conn: ReadConnection, actor: Actor) -> Usage:
+    def load(conn: ReadConnection, actor: Actor) -> Usage:
         return get_usage(conn, actor.account_id)
 
-    actor, usage = await work.look(look)
-    filled = Filled(form)
+    actor, usage = await work.read_with_actor(load)
+    filled = FilledForm(form)
     kind = problem_kind(failure) if failure is not None else None
     suggested = max(1, min(SUGGESTED_LIMIT, usage.free))
     return page(

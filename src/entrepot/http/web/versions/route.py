@@ -20,7 +20,7 @@ from entrepot.http.uploads.form import receive_form
 from entrepot.http.uploads.target import NextVersion
 from entrepot.http.web.form import read_form
 from entrepot.http.web.rendering import page
-from entrepot.http.web.signed_in import PageWork, SignedIn, go
+from entrepot.http.web.session_work import PageWork, SessionWork, redirect
 from entrepot.quotas.reserve import Usage, get_usage
 
 router = APIRouter()
@@ -31,7 +31,10 @@ EXAMPLES = 20
 
 @router.get("/files/{file_id}/deliver", response_model=None)
 async def show(
-    request: Request, file_id: FileIdInPath, work: SignedIn, replaces: NumberInQuery | None = None
+    request: Request,
+    file_id: FileIdInPath,
+    work: SessionWork,
+    replaces: NumberInQuery | None = None,
 ) -> Response:
     """The form; `replaces` is the number of the rejected version that is to be corrected."""
     return await _form(request, work, file_id, replaces, None)
@@ -39,7 +42,10 @@ async def show(
 
 @router.post("/files/{file_id}/deliver", response_model=None)
 async def deliver(
-    request: Request, file_id: FileIdInPath, work: SignedIn, replaces: NumberInQuery | None = None
+    request: Request,
+    file_id: FileIdInPath,
+    work: SessionWork,
+    replaces: NumberInQuery | None = None,
 ) -> Response:
     """Take the delivery and go on to the page of its task; or the form again, and why."""
     try:
@@ -48,34 +54,36 @@ async def deliver(
         raise
     except EntrepotError as failure:
         return await _form(request, work, file_id, replaces, failure)
-    return go(f"/tasks/{task_id}")
+    return redirect(f"/tasks/{task_id}")
 
 
 @router.post("/files/{file_id}/versions/{number}/restore", response_model=None)
-async def restore_version(file_id: FileIdInPath, number: NumberInPath, work: SignedIn) -> Response:
+async def restore_version(
+    file_id: FileIdInPath, number: NumberInPath, work: SessionWork
+) -> Response:
     """Restore a published version and go on to the page of the task that does it."""
-    return go(f"/tasks/{await restore(work, file_id, number, None)}")
+    return redirect(f"/tasks/{await restore(work, file_id, number, None)}")
 
 
 @router.post("/files/{file_id}/versions/{number}/accept", response_model=None)
 async def accept_version(
-    request: Request, file_id: FileIdInPath, number: NumberInPath, work: SignedIn
+    request: Request, file_id: FileIdInPath, number: NumberInPath, work: SessionWork
 ) -> Response:
     """Accept a rejected version and go on to the page of the task that publishes it."""
     reason = check_reason((await read_form(request)).text("reason"))
-    return go(f"/tasks/{await accept(work, file_id, number, reason)}")
+    return redirect(f"/tasks/{await accept(work, file_id, number, reason)}")
 
 
 @router.post("/files/{file_id}/versions/{number}/accept-suggestion", response_model=None)
 async def accept_suggestion(
-    file_id: FileIdInPath, number: NumberInPath, work: SignedIn
+    file_id: FileIdInPath, number: NumberInPath, work: SessionWork
 ) -> Response:
     """Change the contract as suggested and go on to the page of the task that judges by it."""
-    return go(f"/tasks/{await accept_suggested(work, file_id, number)}")
+    return redirect(f"/tasks/{await accept_suggested(work, file_id, number)}")
 
 
 @router.post("/files/{file_id}/compare", response_model=None)
-async def compare(request: Request, file_id: FileIdInPath, work: SignedIn) -> Response:
+async def compare(request: Request, file_id: FileIdInPath, work: SessionWork) -> Response:
     """Have two versions compared and go on to the page of the task that does it."""
     form = await read_form(request)
     before, after = (NUMBER.read(form.text(name), name) for name in ("before", "after"))
@@ -83,10 +91,10 @@ async def compare(request: Request, file_id: FileIdInPath, work: SignedIn) -> Re
         raise FieldInvalid("before" if before is None else "after", "is the number of a version.")
     key = tuple(name.strip() for name in form.text("key").split(",") if name.strip()) or None
     queue, now = work.parts.queue, work.now
-    asked = VersionPair(before, after, key, EXAMPLES)
-    task_id = await work.write(request_comparison, file_id, asked, queue, now)
+    versions = VersionPair(before, after, key, EXAMPLES)
+    task_id = await work.write(request_comparison, file_id, versions, queue, now)
     queue.wake()
-    return go(f"/tasks/{task_id}")
+    return redirect(f"/tasks/{task_id}")
 
 
 async def _form(
@@ -96,12 +104,12 @@ async def _form(
     replaces: int | None,
     failure: EntrepotError | None,
 ) -> Response:
-    def look(conn: ReadConnection, actor: Actor) -> tuple[FileRecord, Usage]:
-        found = get_file(conn, actor, file_id)
-        require_delivering(found.rights)
-        return found, get_usage(conn, actor.account_id)
+    def load(conn: ReadConnection, actor: Actor) -> tuple[FileRecord, Usage]:
+        file = get_file(conn, actor, file_id)
+        require_delivering(file.rights)
+        return file, get_usage(conn, actor.account_id)
 
-    actor, (file, usage) = await work.look(look)
+    actor, (file, usage) = await work.read_with_actor(load)
     kind = problem_kind(failure) if failure is not None else None
     return page(
         request,

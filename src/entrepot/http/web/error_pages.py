@@ -1,4 +1,4 @@
-"""Failures as pages, for browsers; the API's answers stay problem documents."""
+"""Errors as pages, for browsers; the API's answers stay problem documents."""
 
 import json
 from collections.abc import Awaitable, Callable
@@ -14,7 +14,7 @@ from entrepot.accounts.actor import Actor
 from entrepot.errors import EntrepotError, NotAuthenticated
 from entrepot.http.problems.table import all_kinds
 from entrepot.http.web.rendering import page
-from entrepot.http.web.signed_in import drop_session, go, visitor
+from entrepot.http.web.session_work import delete_session_cookie, redirect, visitor
 
 Handler = Callable[[Request, Any], Awaitable[Response]]
 MACHINES = ("/api/", "/healthz", "/readyz", "/metrics", "/openapi.json", "/static/")
@@ -27,8 +27,8 @@ def wants_page(request: Request) -> bool:
     return "text/html" in request.headers.get("accept", "")
 
 
-def show_failures_as_pages(app: FastAPI) -> None:
-    """Wrap the app's handlers of errors; what they answer is shown as a page to browsers."""
+def show_errors_as_pages(app: FastAPI) -> None:
+    """Wrap the app's handlers of errors: a browser gets their response as a page."""
     for error in (EntrepotError, RequestValidationError, HTTPException, Exception):
         inner = cast(Handler, app.exception_handlers[error])
         app.add_exception_handler(error, _in_html(inner))
@@ -40,9 +40,9 @@ def _in_html(inner: Handler) -> Handler:
             return await inner(request, error)
         if isinstance(error, NotAuthenticated):
             return _to_sign_in(request)
-        answered = await inner(request, error)
-        actor = await visitor(request) if answered.status_code < 500 else None
-        return _as_page(request, answered, actor)
+        response = await inner(request, error)
+        actor = await visitor(request) if response.status_code < 500 else None
+        return _as_page(request, response, actor)
 
     return handler
 
@@ -51,24 +51,24 @@ def _to_sign_in(request: Request) -> Response:
     path = request.url.path
     if request.url.query:
         path += f"?{request.url.query}"
-    wanted = f"?next={quote(path, safe='/')}" if request.method == "GET" and path != "/" else ""
-    response = go(f"/sign-in{wanted}")
-    drop_session(request, response)
+    next_query = f"?next={quote(path, safe='/')}" if request.method == "GET" and path != "/" else ""
+    response = redirect(f"/sign-in{next_query}")
+    delete_session_cookie(request, response)
     return response
 
 
-def _as_page(request: Request, answered: Response, actor: Actor | None) -> Response:
-    problem = json.loads(bytes(answered.body))
+def _as_page(request: Request, response: Response, actor: Actor | None) -> Response:
+    problem = json.loads(bytes(response.body))
     kind = all_kinds().get(problem["code"])
-    kept = ("retry-after", "allow", "content-range")
-    headers = {name: answered.headers[name] for name in kept if name in answered.headers}
+    header_names = ("retry-after", "allow", "content-range")
+    headers = {name: response.headers[name] for name in header_names if name in response.headers}
     if problem["code"] == "derivative-pending":
         headers["Refresh"] = headers["retry-after"]  # the browser asks again by itself
     return page(
         request,
-        "parts/failure.html",
+        "parts/problem.html",
         actor,
-        status=answered.status_code,
+        status=response.status_code,
         headers=headers,
         problem=problem,
         advice=kind.advice if kind else "",

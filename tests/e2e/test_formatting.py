@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from markupsafe import Markup
 
-from entrepot.http.web.figures import age, duration, exact_size, exact_time, machine_time, size
+from entrepot.http.web.formatting import age, duration, exact_size, exact_time, machine_time, size
 from entrepot.http.web.rendering import marked
 
 NOW = datetime(2026, 11, 23, 21, 4, 5, tzinfo=UTC)

@@ -2,7 +2,7 @@
 
 from entrepot.grants.access import Entitlement
 
-WORDS: dict[Entitlement, str] = {
+ENTITLEMENT_LABELS: dict[Entitlement, str] = {
     "r": "read",
     "w": "deliver, and see nothing but their own deliveries",
     "rw": "read and deliver",

@@ -30,7 +30,7 @@ from entrepot.http.web.rendering import Pages, pages_of
 P = ParamSpec("P")
 R = TypeVar("R")
 
-REMEMBERED = 10_000
+MAX_SESSIONS = 10_000
 """Sessions whose last use is remembered before the old ones are dropped."""
 
 
@@ -56,14 +56,14 @@ class PageWork(UnitOfWork):
         if self.asgi_scope is not None and self.counts:
             self.asgi_scope["offers"] = outcome.side_result
         if self.counts:
-            self._seen()
+            self._write_last_use()
         return result
 
     def unattended(self) -> "PageWork":
         """The same for what goes on by itself, as a stream does in a tab that nobody looks at."""
         return replace(self, counts=False)
 
-    async def look(
+    async def read_with_actor(
         self,
         work: Callable[Concatenate[ReadConnection, Actor, P], R],
         *args: P.args,
@@ -76,16 +76,18 @@ class PageWork(UnitOfWork):
 
         return await self.read(both)
 
-    def _seen(self) -> None:
+    def _write_last_use(self) -> None:
         """Write the session's last use, at most once a minute and not while anyone waits."""
-        seen = self.pages.seen
-        last = seen.get(self.token)
+        last_uses = self.pages.last_uses
+        last = last_uses.get(self.token)
         if last is not None and self.now - last < SEEN_INTERVAL:
             return
-        if len(seen) > REMEMBERED:
-            for token in [held for held, at in seen.items() if self.now - at > SEEN_INTERVAL]:
-                del seen[token]
-        seen[self.token] = self.now
+        if len(last_uses) > MAX_SESSIONS:
+            for token in [
+                session for session, at in last_uses.items() if self.now - at > SEEN_INTERVAL
+            ]:
+                del last_uses[token]
+        last_uses[self.token] = self.now
         database, secret = self.parts.database, self.parts.secret
         write = self.runtime.run_in_database_thread(
             database.write, touch_session, secret, self.token, self.now
@@ -109,7 +111,7 @@ def session_token(request: Request) -> str | None:
     return request.cookies.get(cookie_name(request)) or None
 
 
-def keep_session(request: Request, response: Response, token: str) -> None:
+def set_session_cookie(request: Request, response: Response, token: str) -> None:
     """Have the browser hold the session."""
     response.set_cookie(
         cookie_name(request),
@@ -122,7 +124,7 @@ def keep_session(request: Request, response: Response, token: str) -> None:
     )
 
 
-def drop_session(request: Request, response: Response) -> None:
+def delete_session_cookie(request: Request, response: Response) -> None:
     """Have the browser forget the session."""
     secure = is_secure(request)
     response.delete_cookie(
@@ -161,12 +163,12 @@ def page_work(request: Request) -> PageWork:
 async def visitor(request: Request) -> Actor | None:
     """Who is signed in, or None, for pages that everybody may see."""
     try:
-        return await page_work(request).read(_themself)
+        return await page_work(request).read(_get_actor)
     except NotAuthenticated:
         return None
 
 
-def _themself(conn: ReadConnection, actor: Actor) -> Actor:
+def _get_actor(conn: ReadConnection, actor: Actor) -> Actor:
     del conn
     return actor
 
@@ -181,10 +183,10 @@ def local_path(text: str | None, otherwise: str = "/files") -> str:
     return text
 
 
-def go(path: str) -> RedirectResponse:
+def redirect(path: str) -> RedirectResponse:
     """Send the browser to a path of ours, after an act or instead of a page."""
     return RedirectResponse(path, 303, {"Cache-Control": "no-store"})
 
 
-SignedIn = Annotated[PageWork, Depends(page_work)]
+SessionWork = Annotated[PageWork, Depends(page_work)]
 Visitor = Annotated[Actor | None, Depends(visitor)]

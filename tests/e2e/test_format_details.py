@@ -1,11 +1,11 @@
 """How a file was read, and a schema, in words: also what the pages do not know yet."""
 
 from entrepot.http.web.files.contract import schema_view
-from entrepot.http.web.files.reading import readings
+from entrepot.http.web.files.format_details import format_details
 
 
-def said(described: dict[str, object]) -> dict[str, tuple[str, ...]]:
-    return {each.label: each.said for each in readings(described)}
+def texts_of(described: dict[str, object]) -> dict[str, tuple[str, ...]]:
+    return {each.label: each.texts for each in format_details(described)}
 
 
 def test_a_text() -> None:
@@ -30,7 +30,7 @@ def test_a_text() -> None:
         "undecodable": 0,
         "warnings": ["told elsewhere"],
     }
-    assert said(described) == {
+    assert texts_of(described) == {
         "Format": ("delimited text (CSV)",),
         "Encoding": ("cp1252", "83 % sure"),
         "Dialect": ("cells apart by tab", 'quotes are `"`', "doubled within cells"),
@@ -56,7 +56,7 @@ def test_a_packed_workbook() -> None:
         "compression": ["gzip", "zstd"],
         "unpacked": 1234,
     }
-    assert said(described) == {
+    assert texts_of(described) == {
         "Format": ("Excel workbook",),
         "Compression": ("`gzip`, `zstd`", "1,234 bytes unpacked"),
         "Sheet": ("`Data`", "number 2", "dates count from 1904", "not read: `Notes`"),
@@ -74,7 +74,7 @@ def test_what_no_line_knows_is_shown_as_it_is() -> None:
         "many": list(range(12)),
         "share": 0.25,
     }
-    assert said(described) == {
+    assert texts_of(described) == {
         "Dialect": ("`unheard of`",),
         "Some new thing": ("inner part 1,000, list 1 none `x`",),
         "Flag": ("yes",),
@@ -106,9 +106,9 @@ def test_a_schema_in_words() -> None:
     first, second = view.fields
     ten = ", ".join(f"`{number}`" for number in range(10))
     assert first.rules == ("required", "at least `0`", f"one of {ten} and 2 more")
-    assert first.reading == ("decimal mark `,`",)
+    assert first.value_forms == ("decimal mark `,`",)
     assert (second.type, second.rules) == ("any", ())
-    assert second.reading == ("missing is `-` (unknown)",)
+    assert second.value_forms == ("missing is `-` (unknown)",)
     assert view.sentences == (
         "The columns may be more than these, in any order.",
         "A cell means “no value” if it is empty, `n/a`.",

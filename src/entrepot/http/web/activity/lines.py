@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from entrepot.files.queries.activity import ActivityRow
-from entrepot.http.web.entitled import WORDS
-from entrepot.http.web.figures import exact_time, number, size
+from entrepot.http.web.entitlement_labels import ENTITLEMENT_LABELS
+from entrepot.http.web.formatting import exact_time, number, size
 
 ACTIONS = {
     "version.read": "Read",
@@ -54,16 +54,17 @@ BADGES = {
 """Actions that are shown by a badge."""
 BY_OPERATORS = ("user.", "key.")
 """What nobody does without a user's name but an operator."""
-LEFT_OUT = ("sha256", "key_id", "task_id", "offered_by")
-SAID_AS = {"user_name": "with", "entitlement": "to", "expires_at": "until"}
+HIDDEN_DETAILS = ("sha256", "key_id", "task_id", "offered_by")
+ENTITLEMENT_PREPOSITIONS = {"user_name": "with", "entitlement": "to", "expires_at": "until"}
 """What the parts of an entitlement are called, whose names say too little to a reader."""
 VERDICTS = {
     "conforms": "keeps its contract",
     "violates": "breaks its contract",
     "not-tabular": "is not a table",
 }
-PARTS_SHOWN = 6
-LONGEST = 120
+MAX_PARTS = 6
+"""Parts of a detail that one line shows."""
+MAX_PART_CHARS = 120
 """Characters of one part."""
 
 
@@ -72,65 +73,65 @@ class ActivityLine:
     """One row: when, what, by whom, from where, of which file, and what else there is to say."""
 
     at: datetime
-    words: str
+    action: str
     badge: str | None
-    who: str | None
-    otherwise: str
+    user_name: str | None
+    default_actor: str
     by_key: bool
     address: str | None
     file_id: str | None
     file_name: str | None
     version: int | None
-    said: str
+    detail: str
 
 
-def lines_of(
-    found: Sequence[ActivityRow], names: Mapping[str, str] | None = None
+def activity_lines(
+    rows: Sequence[ActivityRow], names: Mapping[str, str] | None = None
 ) -> list[ActivityLine]:
     """Rows as a page shows them; `names` are those of the files that the reader knows, by id."""
-    return [_line(entry, names or {}) for entry in found]
+    return [_line(entry, names or {}) for entry in rows]
 
 
 def _line(entry: ActivityRow, names: Mapping[str, str]) -> ActivityLine:
-    said = entry.fields
+    fields = entry.fields
     return ActivityLine(
         at=entry.at,
-        words=ACTIONS.get(said["action"]) or _plain(said["action"]),
-        badge=BADGES.get(said["action"]),
-        who=said["user_name"],
-        otherwise="operator" if said["action"].startswith(BY_OPERATORS) else "the server",
-        by_key=said["key_id"] is not None,
-        address=said["address"],
-        file_id=said["file_id"],
-        file_name=names.get(said["file_id"] or ""),
-        version=said["version"],
-        said=_detail(said["action"], said["detail"], said["result"]),
+        action=ACTIONS.get(fields["action"]) or _short_text(fields["action"]),
+        badge=BADGES.get(fields["action"]),
+        user_name=fields["user_name"],
+        default_actor="operator" if fields["action"].startswith(BY_OPERATORS) else "the server",
+        by_key=fields["key_id"] is not None,
+        address=fields["address"],
+        file_id=fields["file_id"],
+        file_name=names.get(fields["file_id"] or ""),
+        version=fields["version"],
+        detail=_detail(fields["action"], fields["detail"], fields["result"]),
     )
 
 
 def _detail(action: str, detail: Mapping[str, Any], result: str | None) -> str:
     if action == "version.read":
         return _read(detail, result)
-    told = [
+    shown_details = [
         (name, value)
         for name, value in detail.items()
-        if value not in (None, "", [], {}) and name not in LEFT_OUT
+        if value not in (None, "", [], {}) and name not in HIDDEN_DETAILS
     ]
-    parts = [_part(action, name, value) for name, value in told]
-    return ", ".join(parts[:PARTS_SHOWN])
+    parts = [_part(action, name, value) for name, value in shown_details]
+    return ", ".join(parts[:MAX_PARTS])
 
 
 def _part(action: str, name: str, value: Any) -> str:
     if name == "verdict" and value in VERDICTS:
         return VERDICTS[value]
-    known = SAID_AS.get(name) if action.startswith("entitlement.") else None
-    return f"{known or name.replace('_', ' ')} {_known(name, value) or _value(name, value)}"
+    label = ENTITLEMENT_PREPOSITIONS.get(name) if action.startswith("entitlement.") else None
+    return f"{label or name.replace('_', ' ')} {_formatted(name, value) or _value(name, value)}"
 
 
-def _known(name: str, value: Any) -> str | None:
+def _formatted(name: str, value: Any) -> str | None:
     """What an entitlement allows, or a time, as the pages say it; None for all else."""
-    if name == "entitlement" and value in WORDS:
-        return WORDS[value]
+    if name == "entitlement" and value in ENTITLEMENT_LABELS:
+        return ENTITLEMENT_LABELS[value]
     with suppress(ValueError):
         if name.endswith("_at") and isinstance(value, str):
             return exact_time(datetime.fromisoformat(value))
@@ -141,7 +142,7 @@ def _read(detail: Mapping[str, Any], result: str | None) -> str:
     form, requests = detail.get("form"), detail.get("requests", 1)
     parts = [size(detail.get("bytes", 0))]
     if form != "original":
-        parts.append(f"as {_plain(form)}")
+        parts.append(f"as {_short_text(form)}")
     if requests != 1:
         parts.append(f"in {number(requests)} requests")
     if result == "broken off":
@@ -153,19 +154,19 @@ def _value(name: str, value: Any) -> str:
     if name in ("size", "bytes") and isinstance(value, int):
         return size(value)
     if isinstance(value, dict) and value.keys() == {"from", "to"}:
-        return f"from {_quoted(value['from'])} to {_quoted(value['to'])}"
+        return f"from {_quote(value['from'])} to {_quote(value['to'])}"
     if not isinstance(value, list):
-        return _plain(value)
+        return _short_text(value)
     if any(isinstance(each, dict) for each in value):
         return number(len(value))
-    return ", ".join(_plain(each) for each in value[:PARTS_SHOWN])
+    return ", ".join(_short_text(each) for each in value[:MAX_PARTS])
 
 
-def _quoted(value: Any) -> str:
-    return f"“{_plain(value)}”" if isinstance(value, str) else _plain(value)
+def _quote(value: Any) -> str:
+    return f"“{_short_text(value)}”" if isinstance(value, str) else _short_text(value)
 
 
-def _plain(value: Any) -> str:
+def _short_text(value: Any) -> str:
     """A short text on one line."""
-    text = "".join(char if char.isprintable() else "�" for char in str(value)[: LONGEST + 1])
-    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+    text = "".join(char if char.isprintable() else "�" for char in str(value)[: MAX_PART_CHARS + 1])
+    return text if len(text) <= MAX_PART_CHARS else text[: MAX_PART_CHARS - 1] + "…"
