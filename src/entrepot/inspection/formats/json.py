@@ -47,8 +47,6 @@ from entrepot.schemas.table_dialect import TableDialect
 
 MAX_LISTED = 1_000
 """Faults that the reader lists, as many as a report has by default (`limits.Limits.errors`)."""
-TAIL_BYTES = 4096
-"""The end of the file, where a closing bracket stands before blanks at most."""
 BLOCK_BYTES = 1 << 20
 """Copied at a time."""
 OPENINGS = {"OBJECT": "{", "ARRAY": "["}
@@ -126,7 +124,7 @@ def read_json(
     stated = dialect.item_type is not None
     source = _Source(plain, form, detected.media_type, encoding, docs, dialect.item_keys, stated)
     try:
-        if form == "json" and not _ends_with_bracket(plain):
+        if form == "json" and not ends_with_bracket(plain):
             fault = first_fault(plain, True, limits.line)
             raise SourceBroken(str(fault or "the JSON array does not end"))
         if dialect.item_type == "array":
@@ -370,30 +368,6 @@ def _findings(engine: duckdb.DuckDBPyConnection, source: _Source) -> tuple[Findi
     ).fetchall()
     notes = {False: "this line is no JSON object", True: "a key occurs twice in this object"}
     return tuple(Finding("source-error", notes[sound], row, line) for row, line, sound in listed)
-
-
-def _is_one_array(engine: duckdb.DuckDBPyConnection, source: _Source) -> bool:
-    """Whether all objects stand in the one array that the file is, with commas between them. The
-    engine goes on behind the end of an array; of the rest of the grammar it is strict."""
-    inside = ", ".join(
-        f"coalesce(sum(strlen(doc) - strlen(replace(doc, {literal(mark)}, ''))), 0)"
-        for mark in ",]"
-    )
-    row = engine.execute(f"SELECT count(*), {inside} FROM {source.docs}").fetchone() or (0, 0, 0)
-    objects, commas, brackets = (int(each) for each in row)
-    with source.path.open("rb") as file:
-        while block := file.read(BLOCK_BYTES):
-            commas -= block.count(b",")
-            brackets -= block.count(b"]")
-    return commas == -max(0, objects - 1) and brackets == -1
-
-
-def _ends_with_bracket(path: Path) -> bool:
-    """Whether the last thing in the file closes an array; the engine does not ask for it."""
-    with path.open("rb") as file:
-        file.seek(0, 2)
-        file.seek(max(0, file.tell() - TAIL_BYTES))
-        return file.read().rstrip().endswith(b"]")
 
 
 def _keys(engine: duckdb.DuckDBPyConnection, limits: Limits) -> list[str]:
