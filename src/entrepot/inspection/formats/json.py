@@ -18,6 +18,7 @@ from entrepot.inspection.detect.stated_encoding import encoding_of
 from entrepot.inspection.detect.transcode import transcode
 from entrepot.inspection.engine import first_line, line_bounds
 from entrepot.inspection.formats.json_arrays import kind_sql, read_arrays
+from entrepot.inspection.formats.json_end import ends_with_bracket, is_one_array
 from entrepot.inspection.formats.json_numbers import (
     has_long_number,
     new_mark,
@@ -127,6 +128,9 @@ def read_json(
         if form == "json" and not ends_with_bracket(plain):
             fault = first_fault(plain, True, limits.line)
             raise SourceBroken(str(fault or "the JSON array does not end"))
+        if form == "json" and not is_one_array(context.engine, plain, docs):
+            fault = first_fault(plain, True, limits.line)
+            raise SourceBroken(str(fault or "something follows the array's end"))
         if dialect.item_type == "array":
             _check_records(context.engine, source, limits, "ARRAY", records)
             labels = None if dialect.header is not False else request.names or ()
