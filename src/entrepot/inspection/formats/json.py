@@ -129,6 +129,9 @@ def read_json(
         if form == "json" and not ends_with_bracket(plain):
             fault = first_fault(plain, True, limits.line)
             raise _broken(fault, "the JSON array does not end")
+        if form == "json" and not is_one_array(context.engine, plain, docs):
+            fault = first_fault(plain, True, limits.line)
+            raise _broken(fault, "something follows the array's end")
         if dialect.item_type == "array":
             _check_records(context.engine, source, limits, "ARRAY", records)
             labels = None if dialect.header is not False else request.names or ()
@@ -183,9 +186,6 @@ def _table(
 ) -> Table:
     _check_records(engine, source, limits, "OBJECT", records)
     bad = records.bad
-    if source.form == "json" and not is_one_array(engine, source.path, source.docs):
-        fault = first_fault(source.path, True, limits.line)
-        raise _broken(fault, "something follows the array's end")
     sound = f"(SELECT * FROM {source.docs} WHERE {SOUND})" if bad else source.docs
     twice = _collect_shapes(engine, sound)
     keys = _keys(engine, limits)

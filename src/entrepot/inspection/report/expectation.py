@@ -66,6 +66,8 @@ STORED_NOUNS: dict[CellKind, str] = {
     "text": "text",
     "integer": "integer",
     "number": "number",
+    "decimal": "number",
+    "binary": "binary value",
     "boolean": "boolean",
     "date": "date",
     "time": "time",

@@ -179,7 +179,7 @@ class ColumnProfile(TypedDict):
     falseCount: NotRequired[Count]
     shortest: NotRequired[TextExample]
     longest: NotRequired[TextExample]
-    mean: NotRequired[float | None]
+    mean: NotRequired[float | int | str | None]
     stddev: NotRequired[float | None]
     quantiles: NotRequired[dict[str, Any]]
     quantilesAreEstimates: NotRequired[bool]
@@ -187,6 +187,7 @@ class ColumnProfile(TypedDict):
     topValues: list[ValueCount]
     categories: NotRequired[list[str]]
     suggestedEnum: NotRequired[list[str]]
+    keptAsText: NotRequired[str]
 
 
 class DerivativeError(TypedDict):
