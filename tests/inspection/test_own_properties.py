@@ -49,7 +49,7 @@ def test_an_empty_column(inspect: Inspect, missing: list[str], rows_before: int)
     text = "a,b\n" + f"{gap},x\n" * (rows_before + 2)
     inspection = inspect(text, given)
     assert kinds(inspection) == [("empty-column", "a")]
-    assert "`a` has no value in any row" in inspection.detail
+    assert "Column `a`: the column has no value in any row" in inspection.detail
     assert inspect(text + "1,x\n", given).verdict == "conforms"
 
 
