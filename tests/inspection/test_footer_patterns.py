@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from tests.inspection.conftest import Inspect, errors_of, opened_context, request_for
 
-from entrepot.inspection.csv.contract.footer_pattern import footer_pattern, matches_footer
 from entrepot.inspection.inspect import inspect_file
+from entrepot.inspection.report.footer_pattern import footer_pattern, matches_footer
 
 NOTES = [
     "Source: Eurostat, 2024",

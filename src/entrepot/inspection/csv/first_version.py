@@ -10,13 +10,13 @@ import re
 from collections.abc import Sequence
 
 from entrepot.inspection.csv.confidence import MIN_CLEAR_HEADER
-from entrepot.inspection.csv.contract.footer_pattern import footer_pattern
 from entrepot.inspection.csv.contract.rows import MAX_FOOTER_RECORDS
 from entrepot.inspection.csv.decision import Decision
 from entrepot.inspection.csv.detected import DetectedTable, Occurrences
 from entrepot.inspection.csv.header_detection import SURE_SHAPED, USUAL_LABEL
 from entrepot.inspection.csv.lexer import COMMENT, Record
 from entrepot.inspection.csv.table_end import BlockBelow
+from entrepot.inspection.report.footer_pattern import footer_pattern
 from entrepot.inspection.report.quoting import quoted
 from entrepot.inspection.table import Finding, FirstVersion
 from entrepot.schemas.table_dialect import TableDialect
@@ -234,8 +234,9 @@ def _frozen(
     rows = _record_numbers(reading, decision)
     if stated or not rows or rows == [1]:
         return None, []
+    noun = "row" if len(rows) == 1 else "rows"
     sentence = (
-        f'The header is in row {_listed(rows)}: the contract expects it there ("headerRows":'
+        f'The header is in {noun} {_listed(rows)}: the contract expects it there ("headerRows":'
         f" {rows}) from now on."
     )
     return {"headerRows": rows}, [sentence]

@@ -6,10 +6,10 @@ that was cut short, or has a wrong cell, is never taken for one.
 
 import duckdb
 
-from entrepot.inspection.csv.contract.footer_pattern import footer_pattern, matches_footer
 from entrepot.inspection.csv.contract.rows import MAX_FOOTER_RECORDS
 from entrepot.inspection.csv.layout import is_rule
 from entrepot.inspection.csv.table_end import is_note
+from entrepot.inspection.report.footer_pattern import footer_pattern, matches_footer
 from entrepot.inspection.report.quoting import quoted
 from entrepot.inspection.report.row_looks import NOTE, TOTAL
 from entrepot.inspection.sql import sql
