@@ -277,6 +277,8 @@ def _check(
     table: Table, schema: TableSchema, request: InspectionRequest, context: InspectionContext
 ) -> _Outcome:
     header_errors, skipped = check_header(table, schema)
+    if header_errors and table.first_version.markup:
+        raise NotTabular("it is HTML or XML")  # such as the page of an error or a sign-in
     checked = check_table(context.engine, table, schema, skipped, context.limits.errors)
     profile = file_profile(table, align_columns(table, schema), checked.rows, request.size)
     return _Outcome(table, schema, header_errors, checked, profile)
