@@ -41,6 +41,16 @@ def test_a_backslash_before_the_last_quote_escapes_nothing(
     assert (inspection.verdict, inspection.row_count) == ("conforms", 3), inspection.detail
 
 
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("row", ["2,x,{}", "2,{},x", "{}", "x,y,z,{}"])
+def test_a_ragged_row_makes_no_escape_of_a_backslash(
+    inspect: Inspect, delimiter: str, row: str
+) -> None:
+    rows = ["id,name", "1,a", row.format('"\\"""'), "3,b"]
+    inspection = inspect("\n".join(rows).replace(",", delimiter) + "\n", SCHEMA)
+    assert "broken-quote" not in {error["code"] for error in errors_of(inspection)}
+
+
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
 def test_a_column_without_label_and_values_is_a_column(inspect: Inspect, delimiter: str) -> None:
     text = "id,,name\n1,,a\n2,,b\n".replace(",", delimiter)

@@ -39,5 +39,5 @@ def _pattern(cell: str) -> str:
 
 
 def _escaped(text: str) -> str:
-    escaped = SPECIAL.sub(lambda found: "\\" + found.group(), text)
+    escaped = SPECIAL.sub(lambda match: "\\" + match.group(), text)
     return FIGURES.sub("[0-9]+", escaped)

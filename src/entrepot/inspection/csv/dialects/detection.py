@@ -105,11 +105,11 @@ def _may_have_quote(dialect: Dialect, lines: Sequence[str], binding: bool) -> bo
 
 
 def _odd_records(dialect: Dialect, lines: Sequence[str]) -> int:
-    """How many records have misplaced quotes or another width than most."""
+    """The records with misplaced quotes, and those of another width than most."""
     records = list(Lexer(dialect).records(lines))
     widths = Counter(len(cells) for _, cells, _ in records)
     usual = widths.most_common(1)[0][0] if widths else 0
-    return sum(1 for _, cells, fault in records if fault or len(cells) != usual)
+    return sum(bool(fault) + (len(cells) != usual) for _, cells, fault in records)
 
 
 def _refine(
