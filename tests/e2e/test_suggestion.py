@@ -17,7 +17,7 @@ def test_the_owner_accepts_what_is_suggested(page: Page, person: TestAccount) ->
     section = page.get_by_role("region", name="Suggested change of the contract")
     expect(section.get_by_role("listitem")).to_have_text(
         [
-            "Records at the end whose first cell matches Total.* are a footer, not rows: this"
+            "Records at the end whose first cell matches Total are a footer, not rows: this"
             " delivery ends with 1 record that looks like a note or a total, from Total on.",
             "amount holds numbers, not only integers: 1 cell of this delivery needs it, such as"
             " 2.5.",

@@ -57,8 +57,8 @@ def test_what_the_profile_says(inspect: Inspect) -> None:
     assert told["reasons"]
     warnings = inspection.report["tasks"][0]["warnings"]
     assert [warning.split(":")[0] for warning in warnings] == [
-        "Rows 1 to 1 do not belong to the table",
-        "Rows 7 to 7 do not belong to the table",
+        "Row 1 does not belong to the table",
+        "Row 7 does not belong to the table",
     ]
     assert inspection.report["valid"]
     assert inspection.row_count == 2

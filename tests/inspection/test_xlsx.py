@@ -135,7 +135,7 @@ def test_a_title_a_margin_and_a_footnote(inspect: Inspect, tmp_path: Path) -> No
     assert {(e["type"], e["rowNumber"]) for e in errors_of(found)} == {
         ("blank-row", 8), ("source-error", 12),
     }  # fmt: skip
-    assert '"entrepot:footer": "Source.*" and "skipBlankRows": true' in found.detail
+    assert '"entrepot:footer": "Source:.*" and "skipBlankRows": true' in found.detail
     described = found.profile["file"]
     assert described["range"] == "C5:E9"
     assert described["headerRows"] == [5]

@@ -14,6 +14,7 @@ from entrepot.inspection.check.field_matching import align_columns
 from entrepot.inspection.check.first_version import judge_first_version, without_spare_column
 from entrepot.inspection.check.header_errors import check_header, check_labels
 from entrepot.inspection.check.infer import infer_schema
+from entrepot.inspection.check.total_row import find_total_row
 from entrepot.inspection.context import (
     Detected,
     InspectionContext,
@@ -265,6 +266,7 @@ def _infer(table: Table, request: InspectionRequest, context: InspectionContext)
     profile = file_profile(table, inferred.schema, checked.rows, request.size)
     if first:
         table, errors = judge_first_version(table)
+        errors += find_total_row(engine, table, inferred.rows)
         if not inferred.rows:
             errors.append(problem("no-rows", "a first version needs rows, from which to infer"))
         return _Outcome(table, inferred.schema, errors, checked, profile, inferred.almost_typed)
@@ -275,6 +277,8 @@ def _check(
     table: Table, schema: TableSchema, request: InspectionRequest, context: InspectionContext
 ) -> _Outcome:
     header_errors, skipped = check_header(table, schema)
+    if header_errors and table.first_version.markup:
+        raise NotTabular("it is HTML or XML")  # such as the page of an error or a sign-in
     checked = check_table(context.engine, table, schema, skipped, context.limits.errors)
     profile = file_profile(table, align_columns(table, schema), checked.rows, request.size)
     return _Outcome(table, schema, header_errors, checked, profile)

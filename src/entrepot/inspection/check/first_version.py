@@ -6,6 +6,8 @@ from typing import Any
 import duckdb
 
 from entrepot.inspection.check.header_errors import check_labels
+from entrepot.inspection.check.infer import unique_names
+from entrepot.inspection.report.quoting import quoted
 from entrepot.inspection.report.report import problem, problem_of_finding
 from entrepot.inspection.report.sentence import Statement
 from entrepot.inspection.table import Table
@@ -22,8 +24,9 @@ def judge_first_version(table: Table) -> tuple[Table, list[dict[str, Any]]]:
         stated = Statement(first.unsure, advice=first.unsure_advice)
         errors.append(problem("unsure-reading", "", stated))
     errors += [problem_of_finding(finding) for finding in first.findings]
+    names = unique_names(table.labels)
     warnings = [
-        f"Column {number} has no label; the contract names it `column_{number}`."
+        f"Column {number} has no label; the contract names it {quoted(names[number - 1])}."
         for number in unnamed
     ]
     return replace(table, warnings=(*table.warnings, *first.warnings, *warnings)), errors

@@ -11,6 +11,7 @@ from entrepot.inspection.check.header_differences import (
     is_near,
     spelling_difference,
 )
+from entrepot.inspection.check.infer import is_made_up
 from entrepot.inspection.report.quoting import quoted
 from entrepot.inspection.report.report import problem
 from entrepot.inspection.report.sentence import Statement
@@ -38,7 +39,7 @@ def check_header(table: Table, schema: TableSchema) -> tuple[list[dict[str, Any]
     unnamed = {
         n
         for n, (label, name) in enumerate(zip(labels, names, strict=False))
-        if not table.header or (not label.strip() and name == f"column_{n + 1}")
+        if not table.header or (not label.strip() and is_made_up(name, n + 1))
     }
     for n in unnamed:  # without a header, or as inference names a column that has no label
         labels[n] = names[n]

@@ -5,6 +5,7 @@ settles the first choice of each column; only where a later row rules that out, 
 mean "no value", one more pass asks those columns for everything.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -146,17 +147,24 @@ def _first_choice(likely: Sequence[Candidate]) -> list[Candidate]:
 
 def unique_names(labels: Sequence[str]) -> list[str]:
     """A name for each column: its label, made up where blank, numbered where doubled."""
-    taken: set[str] = set()
+    given = [label[:MAX_LABEL_CHARS].replace("\0", "") for label in labels]
+    reserved, taken = set(given), set[str]()
     names = []
-    for number, label in enumerate(labels, start=1):
-        base = label[:MAX_LABEL_CHARS].replace("\0", "") or f"column_{number}"
+    for number, label in enumerate(given, start=1):
+        base = label or f"column_{number}"
         name, count = base, 1
-        while name in taken:
+        # A label keeps its name, whatever is made up for the others.
+        while name in taken or (name in reserved and name != label):
             count += 1
             name = f"{base[:MAX_NUMBERED_CHARS]}_{count}"
         taken.add(name)
         names.append(name)
     return names
+
+
+def is_made_up(name: str, number: int) -> bool:
+    """Whether `unique_names` may have made the name up for a column without a label."""
+    return re.fullmatch(rf"column_{number}(_[0-9]+)?", name) is not None
 
 
 def _make_field(

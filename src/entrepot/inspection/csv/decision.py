@@ -93,9 +93,9 @@ def detect_csv(
         if hints.delimiter is None:
             mark = separator.group(1)
             hints = replace(hints, delimiter="\t" if mark == "\\t" else mark)
-    scored = detect_dialect(body, names, hints)
-    best = scored[0]
     bound = names is not None or freeze
+    scored = detect_dialect(body, names, hints, bound)
+    best = scored[0]
     if bound and best.width == 1 and _has_tight_commas(best.dialect, body):
         best = _by_comma(best, body, named=names is not None)
     elif freeze and hints.delimiter is None and is_list_of_sentences(best.dialect, body):

@@ -92,13 +92,14 @@ class DetectedTable:
             for table in self.tables
         ]
         sentences += [
-            f"Rows {part.first:,} to {part.last:,} do not belong to the table: {part.text!r}."
+            f"{_outside(part)} not belong to the table: {part.text!r}."
             for part in (self.above, *self.below)
             if part is not None
         ]
         if self.repeats is not None:
+            times = "once" if self.repeats.total == 1 else f"{self.repeats.total:,} times"
             sentences.append(
-                f"The header is repeated as a row {self.repeats.total:,} times"
+                f"The header is repeated as a row {times}"
                 f" (row {_numbers(self.repeats)}): tables may have been joined."
             )
         if self.comments is not None:
@@ -108,6 +109,12 @@ class DetectedTable:
                 f" {self.comments.total:,} (row {_numbers(self.comments)})."
             )
         return sentences
+
+
+def _outside(part: BlockBelow) -> str:
+    if part.first == part.last:
+        return f"Row {part.first:,} does"
+    return f"Rows {part.first:,} to {part.last:,} do"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,7 +148,9 @@ class DetectedCsv(DetectedTable):
         sentences += self.omissions
         if self.padding:
             sentences.append(
-                f"{self.padding:,} bytes of padding (NUL, Ctrl-Z) at the end were left out."
+                "1 byte of padding (NUL, Ctrl-Z) at the end was left out."
+                if self.padding == 1
+                else f"{self.padding:,} bytes of padding (NUL, Ctrl-Z) at the end were left out."
             )
         if self.spanning[0]:
             sentences.append(

@@ -10,11 +10,13 @@ import re
 from collections.abc import Sequence
 
 from entrepot.inspection.csv.confidence import MIN_CLEAR_HEADER
+from entrepot.inspection.csv.contract.rows import MAX_FOOTER_RECORDS
 from entrepot.inspection.csv.decision import Decision
 from entrepot.inspection.csv.detected import DetectedTable, Occurrences
 from entrepot.inspection.csv.header_detection import SURE_SHAPED, USUAL_LABEL
 from entrepot.inspection.csv.lexer import COMMENT, Record
 from entrepot.inspection.csv.table_end import BlockBelow
+from entrepot.inspection.report.footer_pattern import footer_pattern
 from entrepot.inspection.report.quoting import quoted
 from entrepot.inspection.table import Finding, FirstVersion
 from entrepot.schemas.table_dialect import TableDialect
@@ -24,7 +26,6 @@ MAX_TITLES = 20
 MAX_SHOWN_LABELS = 3
 """Labels that a sentence shows."""
 MARKUP = re.compile(r"\s*<(?:[!?]|[A-Za-z][\w:-]*[\s>/])")
-FIRST_WORD = re.compile(r"\w+")
 
 
 def judge_reading(
@@ -34,7 +35,7 @@ def judge_reading(
     stated = requested is not None and (requested.header is False or bool(requested.header_rows))
     findings = [] if stated else _above(reading, decision)
     findings += _between(reading, decision)
-    findings += [_footnote(part, reading) for part in reading.below]
+    findings += _footnotes(reading)
     findings += [
         _finding(
             part,
@@ -163,20 +164,37 @@ def _line_for(records: Sequence[Record], places: Sequence[int], mark: str) -> st
     return '"skipBlankRows": true'
 
 
-def _footnote(part: BlockBelow, reading: DetectedTable) -> Finding:
+def _footnotes(reading: DetectedTable) -> list[Finding]:
+    """A finding for each part below the table; all have the line of dialect for them together."""
+    allowed = _footer_line(reading)
+    return [_footnote(part, reading, allowed) for part in reading.below]
+
+
+def _footnote(part: BlockBelow, reading: DetectedTable, allowed: str) -> Finding:
     if part.first == part.last and part.columns > reading.layout.width:
         note = f"the row has cells beyond the table's last column: {part.text!r}"
         return Finding("extra-cell", note, part.first, part.line)
-    word = FIRST_WORD.match(part.text)
-    pattern = json.dumps(f"{word.group()}.*" if word else ".*")
-    blank = reading.last_row is not None and part.first > reading.last_row + 1
-    skip = ' and "skipBlankRows": true' if blank else ""
     them = "it" if part.first == part.last else "them"
     return _finding(
         part,
         f"here the table seems to end, {_records(part)} below it: {quoted(part.text)}",
-        f'Take {them} out, or add "entrepot:footer": {pattern}{skip} to the dialect.',
+        f"Take {them} out{allowed}.",
     )
+
+
+def _footer_line(reading: DetectedTable) -> str:
+    """What to add to the dialect for all that is below the table to be a footer; empty if no footer
+    can be all of that."""
+    parts = reading.below
+    cells = [cell for part in parts for cell in part.first_cells]
+    count = sum(part.last - part.first + 1 for part in parts)
+    pattern = footer_pattern(cells)
+    if not pattern or len(cells) < count or parts[-1].last - parts[0].first >= MAX_FOOTER_RECORDS:
+        return ""
+    blank = reading.last_row is not None and parts[0].first > reading.last_row + 1
+    skip = ' and "skipBlankRows": true' if blank else ""
+    stated = json.dumps(pattern, ensure_ascii=False)
+    return f', or add "entrepot:footer": {stated}{skip} to the dialect'
 
 
 def _comments(rows: Occurrences, comment: str) -> Finding:
@@ -216,8 +234,9 @@ def _frozen(
     rows = _record_numbers(reading, decision)
     if stated or not rows or rows == [1]:
         return None, []
+    noun = "row" if len(rows) == 1 else "rows"
     sentence = (
-        f'The header is in row {_listed(rows)}: the contract expects it there ("headerRows":'
+        f'The header is in {noun} {_listed(rows)}: the contract expects it there ("headerRows":'
         f" {rows}) from now on."
     )
     return {"headerRows": rows}, [sentence]

@@ -36,13 +36,15 @@ MIN_NOTE_CHARS = 12
 
 @dataclass(frozen=True)
 class BlockBelow:
-    """Rows of the text outside the table: `first` and `last` row, on line `line` and further."""
+    """Rows of the text outside the table: `first` and `last` row, on line `line` and further.
+    `first_cells` are those of its first rows, of all if there are few."""
 
     first: int
     last: int
     line: int
     text: str = ""
     columns: int = 0
+    first_cells: tuple[str, ...] = ()
 
     def describe(self) -> dict[str, object]:
         """As the profile shows it; `columns` only of a table."""
@@ -218,7 +220,9 @@ class TableEndFinder:
                 kept -= 1
             if kept < len(rows):
                 number, line, cells = rows[kept]
-                return number - 1, [BlockBelow(number, last, line, row_text(cells))], []
+                firsts = tuple(cells[0] for _, _, cells in rows[kept:])
+                note = BlockBelow(number, last, line, row_text(cells), first_cells=firsts)
+                return number - 1, [note], []
         return last, [], []
 
     def _stacked(self, rows: Sequence[list[str]]) -> bool:
@@ -268,6 +272,5 @@ def row_text(cells: Sequence[str]) -> str:
 
 def _part(segment: _Segment) -> BlockBelow:
     columns = max(len(row) for row in segment.heads)
-    return BlockBelow(
-        segment.first, segment.last, segment.line, row_text(segment.heads[0]), columns
-    )
+    text, firsts = row_text(segment.heads[0]), tuple(cells[0] for cells in segment.heads)
+    return BlockBelow(segment.first, segment.last, segment.line, text, columns, firsts)

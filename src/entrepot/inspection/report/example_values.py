@@ -135,10 +135,9 @@ def _numbers(field: Field, usual: tuple[Any, ...], step: Any) -> Iterator[str]:
 
 def _with_affix(text: str, field: Field) -> str:
     """A number with the unit that the contract states, or with a usual one."""
-    affix = field.other.get("entrepot:affix")
-    if not isinstance(affix, dict):
+    if field.affix is None:
         return f"{text} %"
-    return f"{affix.get('prefix', '')}{text}{affix.get('suffix', '')}"
+    return f"{field.affix.prefix}{text}{field.affix.suffix}"
 
 
 def _number_text(value: Any, field: Field) -> str:

@@ -4,13 +4,14 @@ The words name what the sender has to change: the decimal mark, the form of a da
 """
 
 import json
+import re
 from collections.abc import Sequence
 from typing import Any
 
 from entrepot.inspection.report.quoting import look_alikes, quoted
 from entrepot.inspection.report.sentence import Statement
 from entrepot.inspection.table import CellKind
-from entrepot.schemas.model import Field
+from entrepot.schemas.model import Affix, Field
 
 MAX_CHOICES = 5
 """Values of an enum that a sentence names."""
@@ -80,6 +81,8 @@ STORED_NOUNS: dict[CellKind, str] = {
 """What the format itself says of a cell, as in "the text `5`"."""
 NUMERIC = ("integer", "number")
 SHOWN_WITH_LOOK_ALIKES = (*NUMERIC, "date", "time", "datetime", "year", "yearmonth", "duration")
+LEADING_ZERO = re.compile(r"[+-]?0[0-9]")
+CONTROL_CHARACTER = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 COUNTED = {"list": "items", "array": "items", "object": "keys", "geojson": "keys"}
 """What `minLength` and `maxLength` count, where it is not characters."""
 BOUNDS = {
@@ -146,9 +149,17 @@ def _expected_number(field: Field) -> str:
     if field.group_char:
         joined = "with" if field.type == "integer" else "and"
         text += f" {joined} {_mark(field.group_char)} between groups of three digits"
-    if not field.bare_number:
+    if field.affix is not None:
+        text += f", with {_affix(field.affix)}"
+    elif not field.bare_number:
         text += ", which may have a unit before or after it"
     return text
+
+
+def _affix(affix: Affix) -> str:
+    before = f"{quoted(affix.prefix)} before it" if affix.prefix else ""
+    after = f"{quoted(affix.suffix)} after it" if affix.suffix else ""
+    return " and ".join(filter(None, (before, after)))
 
 
 def _mark(char: str) -> str:
@@ -164,7 +175,12 @@ def state_type_error(field: Field, cell: str, stored: CellKind | None = None) ->
     reason = f"{named} is not {_not_noun(field)}"
     hint = look_alikes(cell) if field.type in SHOWN_WITH_LOOK_ALIKES else ""
     native = stored is not None and field.type in (*NUMERIC, "boolean", "string")
-    return Statement(f"{reason} ({hint})" if hint else reason, expected_type(field, native))
+    expected = expected_type(field, native)
+    if not field.leading_zeros and LEADING_ZERO.match(cell.strip()):
+        expected += " without leading zeros"
+    if field.type == "string" and CONTROL_CHARACTER.search(cell):
+        expected += " without control characters"
+    return Statement(f"{reason} ({hint})" if hint else reason, expected)
 
 
 def _not_noun(field: Field) -> str:

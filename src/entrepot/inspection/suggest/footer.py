@@ -4,12 +4,12 @@ What is called a footer is judged no more. So it must look like one, whatever el
 that was cut short, or has a wrong cell, is never taken for one.
 """
 
-import re
-
 import duckdb
 
 from entrepot.inspection.csv.contract.rows import MAX_FOOTER_RECORDS
+from entrepot.inspection.csv.layout import is_rule
 from entrepot.inspection.csv.table_end import is_note
+from entrepot.inspection.report.footer_pattern import footer_pattern, matches_footer
 from entrepot.inspection.report.quoting import quoted
 from entrepot.inspection.report.row_looks import NOTE, TOTAL
 from entrepot.inspection.sql import sql
@@ -22,10 +22,6 @@ from entrepot.inspection.suggest.proposal import (
 from entrepot.inspection.table import Table
 from entrepot.schemas.types import TEXT_TYPES
 
-FIRST_WORD = re.compile(r"[^\W\d_]+")
-MAX_PREFIX_CHARS = 40
-"""Of a first cell that begins with no word, taken into the pattern as it is."""
-
 
 def propose_footer(
     engine: duckdb.DuckDBPyConnection, inspected: InspectedTable, proposal: Proposal
@@ -37,7 +33,7 @@ def propose_footer(
         return None
     broken = {error["rowNumber"] for error in inspected.checked.errors if error.get("rowNumber")}
     typed = inspected.schema.fields[0].type not in TEXT_TYPES
-    block = _last_records(engine, table, broken, typed)
+    block, above = _last_records(engine, table, broken, typed)
     blank_above = 0
     while block and not any(block[0]):
         del block[0]
@@ -50,7 +46,10 @@ def propose_footer(
     )
     if blank > blank_above + len(block) - len(notes):
         return None  # the table has other gaps, which a footer does not explain
-    properties: dict[str, object] = {"entrepot:footer": _pattern([cells[0] for cells in notes])}
+    pattern = footer_pattern([cells[0] for cells in notes])
+    if not pattern or (above is not None and matches_footer(pattern, above)):
+        return None  # it would take the row above for a part of the footer
+    properties: dict[str, object] = {"entrepot:footer": pattern}
     if blank_above:
         properties["skipBlankRows"] = True
     return proposal.with_dialect(properties, _change(properties, notes[0][0], len(notes)))
@@ -70,9 +69,10 @@ def _change(properties: dict[str, object], first: str, count: int) -> ProposedCh
 
 def _last_records(
     engine: duckdb.DuckDBPyConnection, table: Table, broken: set[int], typed: bool
-) -> list[list[str]]:
+) -> tuple[list[list[str]], str | None]:
     """The cells of the last records in their order, as long as each is in `broken`, and blank or
-    like a footer; at least one more than a footer may have where there are more."""
+    like a footer, at least one more than a footer may have where there are more; and the first
+    cell of the record above them, if there is one."""
     texts = ", ".join(f"coalesce({column.text}, '')" for column in table.columns)
     cells = sql("_cells") if table.uneven else sql(f"{len(table.columns)}")
     rows = engine.execute(
@@ -83,30 +83,21 @@ def _last_records(
     for number, present in rows:
         like_footer = not any(present) or _looks_like_footer(present, len(table.columns), typed)
         if number not in broken or not like_footer:
-            break
+            return block, present[0] if present else ""
         block.insert(0, present)
-    return block
+    return block, None
 
 
 def _looks_like_footer(cells: list[str], width: int, typed: bool) -> bool:
     """Whether a record is a note or a total; one that lacks cells, in a table whose first column
-    holds values (`typed`), is one too if it begins with none."""
+    holds values (`typed`), is one too if it begins with none. In a column of texts a longer text
+    may as well be a row that was cut short."""
     first = cells[0].strip()
     if TOTAL.match(first) or NOTE.match(first):
         return True
     if not first or first[0].isdigit():
         return False
     present = [cell for n, cell in enumerate(cells) if any(cells[n:])]
-    return is_note(present, width, first_is_typed=typed and len(cells) < width)
-
-
-def _pattern(first_cells: list[str]) -> str:
-    """A pattern that all of the first cells match, by how they begin."""
-    prefixes = dict.fromkeys(_prefix(cell) for cell in first_cells)
-    one = "|".join(prefixes) if len(prefixes) == 1 else f"({'|'.join(prefixes)})"
-    return f"{one}.*"
-
-
-def _prefix(cell: str) -> str:
-    word = FIRST_WORD.match(cell)
-    return word.group() if word else re.escape(cell[:MAX_PREFIX_CHARS])
+    return is_rule(present) or (
+        typed and len(cells) < width and is_note(present, width, first_is_typed=True)
+    )

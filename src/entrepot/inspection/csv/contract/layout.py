@@ -50,7 +50,7 @@ def contract_layout(
     if elsewhere is not None and elsewhere != rows:
         labels = _labels(cells, elsewhere, requested, names)
         layout = _make_layout(cells, elsewhere, elsewhere[-1] + 1, tuple(labels))
-        return replace(layout, misplaced=_misplaced(rows, elsewhere, first))
+        return replace(layout, misplaced=_misplaced(rows, elsewhere, first, bool(stated)))
     if present != rows:
         layout = _make_layout(cells, present, len(cells), tuple(names))
         return replace(layout, misplaced=_absent(rows, len(records), first))
@@ -103,12 +103,14 @@ def _make_layout(
     return Layout(header, start, labels, kinds, 1.0, (reason,), spare_column=spare)
 
 
-def _misplaced(rows: Sequence[int], elsewhere: Sequence[int], first: int) -> str:
+def _misplaced(rows: Sequence[int], elsewhere: Sequence[int], first: int, stated: bool) -> str:
+    change = "Set" if stated else "Add"
+    where = "in" if stated else "to"
     places = [place + 1 - first for place in elsewhere]
     return (
         f"the names are in {_records(places)}, the contract expects them in"
-        f' {_records([place + 1 - first for place in rows])}. Add "headerRows": {places}'
-        " to the dialect"
+        f' {_records([place + 1 - first for place in rows])}. {change} "headerRows": {places}'
+        f" {where} the dialect"
     )
 
 

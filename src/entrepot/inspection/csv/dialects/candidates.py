@@ -43,6 +43,10 @@ MIN_REPEATED_SHARE = 0.5
 """Share of lines with a delimiter that is repeated (`||`), or that stands between the contract's
 names."""
 MAX_REPEATS = 3
+ONCE = ",;\t"
+"""Delimiters that are hardly ever repeated: between two of them lies an empty cell."""
+MIN_USUAL_REPEATS = 2
+"""Places in a line where such a delimiter must be repeated: at one place a column is empty."""
 MAX_LONG_CHARS = 4
 """Characters that are added to a delimiter one by one."""
 MIN_NEIGHBOUR_SHARE = 0.97
@@ -114,9 +118,12 @@ def _delimiters(
 def _longer(mark: str, lines: Sequence[str]) -> list[str]:
     """Delimiters of several characters around `mark`: it repeated, or with the same neighbours
     at nearly all its places."""
+    least = MIN_USUAL_REPEATS if mark in ONCE else 1
     runs = [mark * times for times in range(2, MAX_REPEATS + 1)]
     repeated = [
-        run for run in runs if sum(run in line for line in lines) >= MIN_REPEATED_SHARE * len(lines)
+        run
+        for run in runs
+        if sum(line.count(run) >= least for line in lines) >= MIN_REPEATED_SHARE * len(lines)
     ]
     delimiter = mark
     for _ in range(MAX_LONG_CHARS):

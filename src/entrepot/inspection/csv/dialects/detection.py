@@ -6,6 +6,7 @@ delimiters, a frame, an escape character.
 """
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -55,11 +56,15 @@ MIN_ODD_ESCAPES = 2
 
 
 def detect_dialect(
-    lines: Sequence[str], names: Sequence[str] | None, hints: DialectHints | None = None
+    lines: Sequence[str],
+    names: Sequence[str] | None,
+    hints: DialectHints | None = None,
+    binding: bool = False,
 ) -> list[ScoredDialect]:
     """The dialects that explain `lines` (with their line ends), the best first; never empty.
 
-    `names` are the contract's columns; `given` fixes parts of the dialect.
+    `names` are the contract's columns; `hints` fixes parts of the dialect. `binding`: a contract
+    depends on the reading, or is made from it.
     """
     hints = hints or DialectHints()
     lines = [line[:MAX_LINE_CHARS] for line in lines[:MAX_LINES] if line.strip(ENDS + BLANK)]
@@ -72,20 +77,21 @@ def detect_dialect(
     ]
     scored.sort(key=lambda each: -each.rank)
     if hints.quote is None and scored[0].dialect.quote not in ('"', ""):
-        scored.sort(key=lambda each: not _may_have_quote(each.dialect, lines))
+        scored.sort(key=lambda each: not _may_have_quote(each.dialect, lines, binding))
     if scored[0].dialect.blanks > 1 and scored[0].agreement < MIN_GAPLESS_AGREEMENT:
         scored.sort(key=lambda each: not each.dialect.starts)
     return scored
 
 
-def _may_have_quote(dialect: Dialect, lines: Sequence[str]) -> bool:
-    """Whether a quote other than `"` may be one: the lines are not as even without it, or it begins
-    cells of more than one column and no cell begins with `"`."""
+def _may_have_quote(dialect: Dialect, lines: Sequence[str], binding: bool) -> bool:
+    """Whether a quote other than `"` may be one: it begins cells of more than one column, and `"`
+    begins none. Where the reading does not bind, it may also be one if `"` does not read the lines
+    evenly."""
     if dialect.quote in ('"', "") or not dialect.delimiter:
         return True
-    usual = Lexer(replace(dialect, quote='"', doubled=True, escape=""))
-    records = list(usual.records(lines))
-    if len({len(cells) for _, cells, _ in records}) > 1 or any(fault for *_, fault in records):
+    usual = replace(dialect, quote='"', doubled=True, escape="")
+    odd = _odd_records(usual, lines)
+    if odd and not binding:
         return True
     begun = {
         piece.lstrip(BLANK)[:1] + str(number)
@@ -93,7 +99,17 @@ def _may_have_quote(dialect: Dialect, lines: Sequence[str]) -> bool:
         for number, piece in enumerate(line.rstrip(ENDS).split(dialect.delimiter))
     }
     quoted = sum(each.startswith(dialect.quote) for each in begun)
-    return quoted >= MIN_QUOTED_COLUMNS and not any(each.startswith('"') for each in begun)
+    if quoted < MIN_QUOTED_COLUMNS or any(each.startswith('"') for each in begun):
+        return False
+    return _odd_records(dialect, lines) <= odd
+
+
+def _odd_records(dialect: Dialect, lines: Sequence[str]) -> int:
+    """The records with misplaced quotes, and those of another width than most."""
+    records = list(Lexer(dialect).records(lines))
+    widths = Counter(len(cells) for _, cells, _ in records)
+    usual = widths.most_common(1)[0][0] if widths else 0
+    return sum(bool(fault) + (len(cells) != usual) for _, cells, fault in records)
 
 
 def _refine(
@@ -180,6 +196,8 @@ def _with_escape(
             tried = score_dialect(
                 hints.put(replace(dialect, escape=mark, doubled=doubled)), lines, names
             )
+            if _odd_records(tried.dialect, lines) > _odd_records(dialect, lines):
+                continue  # a backslash at the end of a quoted cell escapes nothing
             always = before_quote and _always_escapes(mark, dialect, text)
             if tried.rank > best.rank * (MIN_SURE_ESCAPE_GAIN if always else MIN_ESCAPE_GAIN):
                 best = tried

@@ -1,0 +1,61 @@
+"""Quotes and escapes of a text that is read by a contract: `"` where it reads the text."""
+
+from typing import Any
+
+import pytest
+from tests.inspection.conftest import Inspect, errors_of
+
+SCHEMA: dict[str, Any] = {
+    "fields": [{"name": "id", "type": "integer"}, {"name": "name", "type": "string"}]
+}
+
+
+@pytest.mark.parametrize("quote", ["'", "`", "~", "|", "*"])
+@pytest.mark.parametrize("odd", ["", "3,c,d\n", '4,"e, f"\n5,g,h\n'])
+def test_marks_around_the_texts_of_one_column_are_parts_of_them(
+    inspect: Inspect, quote: str, odd: str
+) -> None:
+    text = f"id,name\n1,{quote}a,b{quote}\n2,{quote}x{quote}\n{odd}"
+    inspection = inspect(text, SCHEMA)
+    assert inspection.verdict == "violates"
+    assert (2, "extra-cell") in {(e["rowNumber"], e["code"]) for e in errors_of(inspection)}
+    assert inspection.profile["file"]["dialect"]["quote"] == '"'
+
+
+@pytest.mark.parametrize("quote", ["'", "`"])
+def test_marks_around_the_texts_of_two_columns_are_quotes(inspect: Inspect, quote: str) -> None:
+    text = "\n".join(f"{quote}{a}{quote},{quote}{b}{quote}" for a, b in (("id", "name"), (1, "b")))
+    inspection = inspect(text + "\n", SCHEMA)
+    assert (inspection.verdict, inspection.row_count) == ("conforms", 1)
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("written", ['"C:\\dir\\"', '"\\"""', '"a\\"'])
+@pytest.mark.parametrize("other", ["x", '"x ""y"""', '""'])
+def test_a_backslash_before_the_last_quote_escapes_nothing(
+    inspect: Inspect, delimiter: str, written: str, other: str
+) -> None:
+    rows = [f"1{delimiter}{other}", f"2{delimiter}{written}", f"3{delimiter}{other}"]
+    text = "\n".join([f"id{delimiter}name", *rows]) + "\n"
+    inspection = inspect(text, SCHEMA)
+    assert (inspection.verdict, inspection.row_count) == ("conforms", 3), inspection.detail
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("row", ["2,x,{}", "2,{},x", "{}", "x,y,z,{}"])
+def test_a_ragged_row_makes_no_escape_of_a_backslash(
+    inspect: Inspect, delimiter: str, row: str
+) -> None:
+    rows = ["id,name", "1,a", row.format('"\\"""'), "3,b"]
+    inspection = inspect("\n".join(rows).replace(",", delimiter) + "\n", SCHEMA)
+    assert "broken-quote" not in {error["code"] for error in errors_of(inspection)}
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_a_column_without_label_and_values_is_a_column(inspect: Inspect, delimiter: str) -> None:
+    text = "id,,name\n1,,a\n2,,b\n".replace(",", delimiter)
+    first = inspect(text)
+    assert first.schema is not None
+    assert [field["name"] for field in first.schema["fields"]] == ["id", "column_2", "name"]
+    later = inspect(text.replace(f"1{delimiter}", f"1{delimiter}x"), first.schema)
+    assert later.verdict == "conforms", later.detail

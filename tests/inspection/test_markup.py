@@ -1,0 +1,31 @@
+"""A page that is delivered in place of a table."""
+
+import pytest
+from tests.inspection.conftest import Inspect
+
+SCHEMA = {"fields": [{"name": "a", "type": "string"}, {"name": "b", "type": "string"}]}
+PAGES = [
+    "<!DOCTYPE html>\n<html><head><title>Sign in</title></head>\n<body>a, b</body></html>\n",
+    "<html><body><h1>502 Bad Gateway</h1></body></html>",
+    '<?xml version="1.0"?>\n<Error>\n<Code>NoSuchKey</Code>\n<Message>a; b</Message>\n</Error>\n',
+    "<table><tr><td>a</td><td>b</td></tr></table>",
+]
+
+
+@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("name", ["t.csv", "t.txt", "t.tsv"])
+def test_a_page_is_no_table_under_a_contract(inspect: Inspect, page: str, name: str) -> None:
+    inspection = inspect(page, SCHEMA, name=name)
+    assert inspection.verdict == "not-tabular"
+
+
+def test_cells_of_markup_keep_a_contract(inspect: Inspect) -> None:
+    inspection = inspect("a,b\n<b>x</b>,<i>y</i>\n", SCHEMA)
+    assert inspection.verdict == "conforms"
+
+
+def test_stated_header_rows_are_changed_and_not_added(inspect: Inspect) -> None:
+    text = "Report\nof May\na,b\nx,y\n"
+    stated = inspect(text, SCHEMA, dialect={"headerRows": [2]})
+    assert 'Set "headerRows": [3] in the dialect.' in stated.detail
+    assert 'Add "headerRows": [3] to the dialect.' in inspect(text, SCHEMA).detail

@@ -1,0 +1,52 @@
+"""A first version whose last row is a total, and one whose last row begins with such a word."""
+
+import pytest
+from tests.inspection.conftest import Inspect, errors_of
+
+WORDS = ["Total", "TOTAL", "Grand total", "Sum", "Summe", "Gesamt", "Subtotal:", "Somme"]
+
+
+@pytest.mark.parametrize("word", WORDS)
+@pytest.mark.parametrize(
+    "rows",
+    [
+        ["id,name,amount", "1,a,3", "2,b,4", "{},,7"],
+        ["name,amount", "a,3", "b,4", "{},7"],
+        ["name,share,amount", "a,0.5,3", "b,0.25,4", "{},,9"],
+        ["name,amount", "a,0.1", "b,0.2", "{},0.3"],
+    ],
+)
+def test_a_total_is_not_frozen_as_a_row(inspect: Inspect, word: str, rows: list[str]) -> None:
+    text = "\n".join(rows).format(word) + "\n"
+    first = inspect(text)
+    assert [(e["code"], e["rowNumber"]) for e in errors_of(first)] == [("outside-table", 4)]
+    assert f'"entrepot:footer": "{word}' in first.detail
+    stated = inspect(text, dialect={"entrepot:footer": word})
+    assert (stated.verdict, stated.row_count) == ("conforms", 2)
+
+
+@pytest.mark.parametrize("word", WORDS)
+@pytest.mark.parametrize(
+    "rows",
+    [
+        ["name,amount", "a,3", "b,4", "{},9"],
+        ["name,amount", "a,x", "b,y", "{},z"],
+        ["name,amount", "a,", "b,4", "{},"],
+        ["name,amount", "{},7", "a,3", "b,4"],
+    ],
+)
+def test_a_category_of_that_name_is_a_row(inspect: Inspect, word: str, rows: list[str]) -> None:
+    first = inspect("\n".join(rows).format(word) + "\n")
+    assert (first.verdict, first.row_count) == ("conforms", 3), first.detail
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_a_label_keeps_its_name_beside_columns_without_one(inspect: Inspect, number: int) -> None:
+    labels = ["", f"column_{number}", "x"] if number != 2 else [f"column_{number}", "", "x"]
+    text = ",".join(labels) + "\n1,a,2\n3,b,4\n"
+    first = inspect(text)
+    assert first.verdict == "conforms", first.detail
+    assert first.schema is not None
+    assert f"column_{number}" in {field["name"] for field in first.schema["fields"]}
+    again = inspect(text, first.schema)
+    assert again.verdict == "conforms", again.detail
