@@ -136,7 +136,8 @@ def _open(request: ConversionRequest, context: InspectionContext) -> OpenedTable
     fields = request.schema.get("fields", [])
     names = [str(field["name"]) for field in fields] if request.mode == "given" else None
     path, name, encoding = request.path, request.file_name, request.encoding
-    return open_content(path, name, context, request.dialect, encoding, names)
+    freeze = request.mode == "infer"
+    return open_content(path, name, context, request.dialect, encoding, names, freeze)
 
 
 def _write_checked(opened: OpenedTable, write: Callable[[Table], int], rows: int) -> None:
