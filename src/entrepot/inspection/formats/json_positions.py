@@ -163,10 +163,9 @@ def fault_of_object(text: str) -> str:
     if not isinstance(value, dict):
         nouns = {list: "an array", str: "a text", bool: "a boolean", type(None): "null"}
         return f"{nouns.get(type(value), 'a number')} is not a JSON object"
-    if doubled:
-        return f"the key {quoted(doubled[0])} occurs twice in the object"
     half = find_half_pair(stripped, 0, len(stripped))
-    return f"{half[0]} (character {half[1] + 1:,})" if half else ""
+    fault = f"{half[0]} (character {half[1] + 1:,})" if half else ""
+    return f"the key {quoted(doubled[0])} occurs twice in the object" if doubled else fault
 
 
 def depth_of(text: str) -> int:
