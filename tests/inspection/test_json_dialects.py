@@ -123,6 +123,6 @@ def test_a_first_version_keeps_its_own_contract(
     first = inspect(text, dialect=dialect, mode="infer")
     assert first.verdict == "conforms", first.detail
     assert first.schema is not None
-    inferred = [{"name": field["name"], "type": field["type"]} for field in first.schema["fields"]]
-    assert inferred == NAMED["fields"]
+    fields = [(field["name"], field["type"]) for field in first.schema["fields"]]
+    assert fields == [(field["name"], field["type"]) for field in NAMED["fields"]]
     assert inspect(text, first.schema, dialect=dialect).verdict == "conforms"
