@@ -69,7 +69,7 @@ def read_arrays(
         header=header,
         first_row=2 if header else 1,
         uneven=True,
-        storage="json",
+        storage="objects",
         place_unit="item",
         description=description,
     )
