@@ -43,14 +43,15 @@ def open_content(
     dialect: dict[str, Any] | None = None,
     encoding: str | None = None,
     names: list[str] | None = None,
+    freeze: bool = False,
 ) -> OpenedTable:
     """The table in a file that may be compressed. `dialect` is a Table Dialect, `names` are a
-    contract's columns. Raises as `open_table` and `unpack` do."""
+    contract's columns; `freeze` as in `TableRequest`. Raises as `open_table` and `unpack` do."""
     parsed = parse_dialect(dialect) if dialect is not None else None
     detected = detect(path, file_name, parsed, encoding)
     if detected.kind == PACKED:
         packed = unpack(path, file_name, context)
         path, file_name = packed.path, packed.file_name
         detected = detect(path, file_name, parsed, encoding)
-    request = TableRequest(path, names, parsed, encoding=encoding)
+    request = TableRequest(path, names, parsed, freeze, encoding)
     return open_table(detected, request, context)

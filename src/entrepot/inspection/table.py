@@ -17,7 +17,7 @@ Storage = Literal["text", "objects", "workbook", "columns"]
 """How a format stores cells: all as texts (delimited text), each with its own kind (JSON, XLSX),
 or each column in a type of its own (Parquet, Arrow)."""
 
-PlaceUnit = Literal["line", "row", "element", "record"]
+PlaceUnit = Literal["line", "row", "element", "item", "record"]
 """What a reader of the file counts: physical lines of a text, rows of a sheet, elements of a JSON
 array (from 1), rows of Parquet and Arrow (from 1, without a header)."""
 
@@ -87,8 +87,8 @@ class Table:
     `found_header_rows` are the records (from 1) where it is then, if only titles stand above it.
     `blank_despite_surplus`: a row that has surplus cells alone is a blank row, as Frictionless says
     of texts.
-    `place_unit` is what a reader of the file counts; `header_line` the physical line of the
-    header in a text.
+    `place_unit` is what a reader of the file counts (`item`: elements of a JSON array of which
+    the first is the header); `header_line` the physical line of the header in a text.
     """
 
     columns: tuple[Column, ...]

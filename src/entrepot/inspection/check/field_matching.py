@@ -1,5 +1,6 @@
 """Which field each column of a table belongs to: by order, or by name (`fieldsMatch`)."""
 
+from collections.abc import Collection
 from dataclasses import replace
 
 from entrepot.inspection.table import Table
@@ -23,7 +24,15 @@ def matched_fields(table: Table, schema: TableSchema) -> tuple[Field | None, ...
         known = schema.fields[: len(table.columns)]
         return (*known, *[None] * (len(table.columns) - len(known)))
     waiting = {field.name: field for field in schema.fields}
-    return tuple(waiting.pop(column.label, None) for column in table.columns)
+    return tuple(waiting.pop(label, None) for label in labels_in_contract(table, waiting))
+
+
+def labels_in_contract(table: Table, names: Collection[str]) -> list[str]:
+    """The labels; a blank one as inference names its column, if `names` of a contract have that."""
+    return [
+        made if not label.strip() and (made := f"column_{n}") in names else label
+        for n, label in enumerate(table.labels, start=1)
+    ]
 
 
 def align_columns(table: Table, schema: TableSchema) -> TableSchema:

@@ -4,7 +4,7 @@ import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
-from entrepot.inspection.check.field_matching import match_of
+from entrepot.inspection.check.field_matching import labels_in_contract, match_of
 from entrepot.inspection.check.header_differences import (
     UNICODE_FORM,
     compare_header,
@@ -17,12 +17,14 @@ from entrepot.inspection.report.report import problem
 from entrepot.inspection.report.sentence import Statement
 from entrepot.inspection.table import Table
 from entrepot.schemas.model import TableSchema
+from entrepot.schemas.parse_field import MAX_NAME_CHARS
 
 MAX_NAMES = 5
 """Names of the contract that one sentence lists."""
 MAX_EARLIER = 20
 """Positions of the same label that an error lists."""
 ADVICE = "Remove the column."
+NAME = f"a name of at most {MAX_NAME_CHARS:,} characters without NUL"
 
 
 def check_header(table: Table, schema: TableSchema) -> tuple[list[dict[str, Any]], frozenset[int]]:
@@ -71,8 +73,9 @@ def check_labels(table: Table) -> list[dict[str, Any]]:
 
 def _check_names(table: Table, schema: TableSchema) -> list[dict[str, Any]]:
     """The errors of a header whose labels name the fields in any order."""
-    labels, match = table.labels, match_of(table, schema)
+    match = match_of(table, schema)
     names = [field.name for field in schema.fields]
+    labels = labels_in_contract(table, names)
     may_add = match in ("subset", "partial")
     may_lack = {
         place
@@ -117,6 +120,9 @@ class _Header:
         if not label:
             stated = Statement("the column has no name", expected or "a name")
             return self._error("blank-label", stated, position, place)
+        if reason := _unfit_as_name(label):
+            stated = Statement(f"{quoted(label)} {reason}", expected or NAME)
+            return self._error("incorrect-label", stated, position, place)
         if not earlier:
             return None
         numbers = ", ".join(f"{number:,}" for number in earlier)
@@ -208,6 +214,14 @@ def _earlier(labels: Sequence[str]) -> list[list[int]]:
         earlier.append(before[:MAX_EARLIER])
         before.append(number)
     return earlier
+
+
+def _unfit_as_name(label: str) -> str:
+    """Why no field of a schema can have this name, if so."""
+    if "\0" in label:
+        return "has the character NUL"
+    long = len(label) > MAX_NAME_CHARS
+    return f"has {len(label):,} characters, more than {MAX_NAME_CHARS:,}" if long else ""
 
 
 def _columns(count: int) -> str:

@@ -40,6 +40,7 @@ from entrepot.inspection.table import (
     Table,
     TooLarge,
 )
+from entrepot.inspection.values.native_text import delivered_text
 from entrepot.schemas.model import TableSchema
 from entrepot.schemas.table_schema import parse_schema
 
@@ -135,7 +136,8 @@ def _open(request: ConversionRequest, context: InspectionContext) -> OpenedTable
     fields = request.schema.get("fields", [])
     names = [str(field["name"]) for field in fields] if request.mode == "given" else None
     path, name, encoding = request.path, request.file_name, request.encoding
-    return open_content(path, name, context, request.dialect, encoding, names)
+    freeze = request.mode == "infer"
+    return open_content(path, name, context, request.dialect, encoding, names, freeze)
 
 
 def _write_checked(opened: OpenedTable, write: Callable[[Table], int], rows: int) -> None:
@@ -182,7 +184,7 @@ def typed_columns(
     """Each column and its typed expression, by one pass over its values."""
     schema = with_group_sizes(engine, table, schema)
     cells = {id(column): cell for column, cell in _paired(table, schema)}
-    labels = unique_names(table.labels)
+    labels, names = unique_names(table.labels), {field.name for field in schema.fields}
     typings = []
     for column in table.columns:
         cell = cells.get(id(column))
@@ -198,7 +200,7 @@ def typed_columns(
         figures = iter(row)
         for number, typing in enumerate(part, start=start):
             if typing is None:
-                text = table.columns[number].text
+                text = delivered_text(table.columns[number])
                 columns.append((ProfiledColumn(labels[number], "string"), text))
                 continue
             measured = [next(figures) for _ in typing[1].probes]
@@ -206,23 +208,23 @@ def typed_columns(
             typed = exact.decide(measured)
             kept = exact.reason if typed == cell.delivered and exact.probes else ""
             missing = schema.missing_values_of(cell.field)
-            profiled = ProfiledColumn(cell.field.name, cell.field.type, missing, kept)
+            # A column that the contract does not know has a field of its label, which may be blank.
+            name = cell.field.name if cell.field.name in names else labels[number]
+            profiled = ProfiledColumn(name, cell.field.type, missing, kept)
             columns.append((profiled, typed))
     return columns
 
 
 def _paired(table: Table, schema: TableSchema) -> Iterator[tuple[Column, Any]]:
     """The columns that a field stands for, with their expressions."""
-    by_label = {column.label: column for column in table.columns}
     for number, cell in checked_columns(table, schema):
-        column = by_label[cell.field.name] if table.by_name else table.columns[number - 1]
-        yield column, cell
+        yield table.columns[number - 1], cell
 
 
 def write_csv(engine: duckdb.DuckDBPyConnection, table: Table, target: Path) -> int:
     """Write the canonical CSV: what was read, in UTF-8, with commas, CRLF and no more quotes
     than it takes; how many rows there were."""
-    cells = [column.text for column in table.columns]
+    cells = [delivered_text(column) for column in table.columns]
     if len(cells) == 1:  # many readers skip an empty line
         cells = [f"coalesce({cells[0]}, '')"]
     selected = ", ".join(f"{cell} AS c{n}" for n, cell in enumerate(cells))

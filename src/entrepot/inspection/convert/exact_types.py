@@ -65,7 +65,8 @@ def exact_type_of(cell: CellSql, kind: CellKind | None) -> ExactType:  # noqa: P
         case "datetime":
             return _datetime(cell)
         case "object" | "array" | "geojson":
-            return _checked(cell, sql("JSON"), f"try_cast({cell.text} AS JSON)")
+            text = cell.text if cell.native == "false" else cell.delivered
+            return _checked(cell, sql("JSON"), f"try_cast({text} AS JSON)")
         case "list" if cell.native == "false":
             return _list(cell)
         case _:

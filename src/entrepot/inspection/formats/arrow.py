@@ -26,10 +26,12 @@ from entrepot.inspection.table import (
     Table,
     TooLarge,
 )
-from entrepot.inspection.values.native_text import native_column, text_sql
+from entrepot.inspection.values.native_text import duration_sql, native_column, text_sql
 
 VIEW = sql("arrow_batches")
 STREAM = "arrow-stream"
+PARTS_OF_SECOND = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
+"""What durations count, by the unit of their type."""
 
 
 def open_arrow(
@@ -99,8 +101,12 @@ def copy_as_texts(
         column = native_column(field.name, f"c{n}", str(kind))
         if DataType.is_decimal256(field.type):
             column = replace(column, kind="integer" if ", 0)" in repr(field.type) else "decimal")
+        text = text_sql(identifier(str(name)), str(kind))
+        if DataType.is_duration(field.type):
+            column = replace(column, kind="duration")
+            text = duration_sql(identifier(str(name)), PARTS_OF_SECOND[str(field.type.time_unit)])
         columns.append(column)
-        cells.append(f"{text_sql(identifier(str(name)), str(kind))}::VARCHAR AS c{n}")
+        cells.append(f"{text}::VARCHAR AS c{n}")
     broken: list[SourceBroken] = []
     batches = RecordBatchReader.from_batches(plain, _batches(reader, plain, broken))
     engine.register(VIEW, batches)
@@ -129,6 +135,8 @@ def _readable(schema: Schema) -> Schema:
             raise NotTabular(f"Arrow whose column {field.name!r} has values of several types")
         if DataType.is_float16(kind):
             kind = DataType.float32()
+        elif DataType.is_duration(kind):  # the engine's have no nanoseconds
+            kind = DataType.int64()
         elif DataType.is_decimal256(kind):
             kind = DataType.utf8()
         fields.append(field.with_type(kind).with_name(f"c{n + 1}"))

@@ -30,7 +30,7 @@ from entrepot.inspection.formats.json_positions import (
     locate_elements,
 )
 from entrepot.inspection.formats.json_property import isolate_property
-from entrepot.inspection.formats.json_text import in_utf8, with_plain_newlines
+from entrepot.inspection.formats.json_text import check_utf8, in_utf8, with_plain_newlines
 from entrepot.inspection.formats.json_totals import JsonRecords, check_openings, count_lines
 from entrepot.inspection.limits import Limits
 from entrepot.inspection.sql import Sql, literal, named_arguments, sql
@@ -77,7 +77,8 @@ TWICE = sql("len(keys) <> list_unique(keys)")
 @dataclass(frozen=True)
 class _Source:
     """The objects of a file: `docs` is a relation of `_row`, `_line` and `doc`, in order. `keys`
-    are those that the dialect selects, None for all; `items_stated`: it says what the items are."""
+    are those that the dialect selects, None for all; `items_stated`: it says what the items are.
+    `names` are those of the contract, if there is one."""
 
     path: Path
     form: str
@@ -86,6 +87,7 @@ class _Source:
     docs: Sql
     keys: tuple[str, ...] | None = None
     items_stated: bool = False
+    names: tuple[str, ...] = ()
 
 
 def open_json(detected: Detected, request: TableRequest, context: InspectionContext) -> OpenedTable:
@@ -124,7 +126,10 @@ def read_json(
         plain = with_plain_newlines(plain, context.scratch)
     docs = _docs(plain, form, limits)
     stated = dialect.item_type is not None
-    source = _Source(plain, form, detected.media_type, encoding, docs, dialect.item_keys, stated)
+    names = tuple(request.names or ())
+    source = _Source(
+        plain, form, detected.media_type, encoding, docs, dialect.item_keys, stated, names
+    )
     try:
         if form == "json" and not ends_with_bracket(plain):
             fault = first_fault(plain, True, limits.line)
@@ -143,6 +148,7 @@ def read_json(
     except (duckdb.InvalidInputException, duckdb.IOException) as error:
         if "aximum line size" in str(error) or "maximum_object_size" in str(error):
             raise TooLarge(f"an object of more than {limits.line:,} bytes") from None
+        check_utf8(plain, context)
         fault = None if form == "jsonl" else first_fault(plain, form == "json", limits.line)
         raise _broken(fault, first_line(error)) from None
 
@@ -188,9 +194,13 @@ def _table(
     bad = records.bad
     sound = f"(SELECT * FROM {source.docs} WHERE {SOUND})" if bad else source.docs
     twice = _collect_shapes(engine, sound)
-    keys = _keys(engine, limits)
+    # Of rows without a key, or of none, a contract knows the columns.
+    keys = _keys(engine, limits) or list(source.names)
     if source.keys is not None:
         keys = [key for key in source.keys if key in set(keys)]
+    if not keys and bad:
+        first = _findings(engine, source)[0]
+        raise SourceBroken(first.note, first.line)
     if not keys:
         selected = " of the dialect's itemKeys" if source.keys is not None else ""
         raise NotTabular(f"JSON without an object that has keys{selected}")

@@ -69,6 +69,8 @@ def read_arrays(
         header=header,
         first_row=2 if header else 1,
         uneven=True,
+        storage="objects",
+        place_unit="item",
         description=description,
     )
 

@@ -23,6 +23,14 @@ BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*+"|[\[\]{}]', re.DOTALL)
 CONSTANT = re.compile(r'"(?:[^"\\]|\\.)*+"|(NaN|-?Infinity)', re.DOTALL)
 
 
+ESCAPE = re.compile(
+    r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|"
+    r"(?P<half>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
+    re.DOTALL,
+)
+"""An escape of a string: a surrogate pair, half of one, or another."""
+
+
 class _NoNumber(Exception):
     """A word that is a number to the decoder, and to JSON none."""
 
@@ -32,6 +40,17 @@ def _refuse(word: str) -> None:
 
 
 DECODER = json.JSONDecoder(parse_constant=_refuse)
+
+
+def find_half_pair(text: str, at: int, end: int) -> tuple[str, int] | None:
+    """What is wrong with the first escape in a sound JSON text that is half of a surrogate pair,
+    which no UTF-8 has (RFC 8259, section 8.2), and its position. The standard library's decoder
+    takes it."""
+    if text.find("\\u", at, end) < 0:
+        return None
+    halves = (match for match in ESCAPE.finditer(text, at, end) if match["half"])
+    half = next(halves, None)
+    return None if half is None else (f"`{half[0]}` is half of a character", half.start())
 
 
 class JsonFault(Exception):
@@ -100,6 +119,9 @@ class JsonWindow:
                 line = self.line + self.buffer.count("\n", self.at, position)
                 raise JsonFault(line, message) from None
             if end < len(self.buffer) or not self.more():
+                if half := find_half_pair(self.buffer, self.at, end):
+                    line = self.line + self.buffer.count("\n", self.at, half[1])
+                    raise JsonFault(line, half[0])
                 text = self.buffer[self.at : end]
                 self.advance(end)
                 return text
@@ -141,7 +163,9 @@ def fault_of_object(text: str) -> str:
     if not isinstance(value, dict):
         nouns = {list: "an array", str: "a text", bool: "a boolean", type(None): "null"}
         return f"{nouns.get(type(value), 'a number')} is not a JSON object"
-    return f"the key {quoted(doubled[0])} occurs twice in the object" if doubled else ""
+    half = find_half_pair(stripped, 0, len(stripped))
+    fault = f"{half[0]} (character {half[1] + 1:,})" if half else ""
+    return f"the key {quoted(doubled[0])} occurs twice in the object" if doubled else fault
 
 
 def depth_of(text: str) -> int:

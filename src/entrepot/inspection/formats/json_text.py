@@ -14,32 +14,38 @@ BLOCK_BYTES = 1 << 20
 
 
 def in_utf8(path: Path, context: InspectionContext, stated: str | None = None) -> tuple[Path, str]:
-    """The file itself if it is UTF-8, else a copy that is; and its encoding, which may be stated.
-    Raises UnicodeError, and SourceBroken where the stated one does not fit."""
-    target = context.scratch / "utf-8.json"
+    """The file itself if it is to be UTF-8, else a copy that is; and its encoding, which may be
+    stated. Raises SourceBroken where it does not fit, OSError."""
     with path.open("rb") as file:
         head = file.read(HEAD_BYTES)
-        if stated is not None:
-            bom, encoding = encoding_of(head, stated)
-            damage = transcode(path, encoding, bom, target, context.progress)
-            if damage.total:
-                line, offset = damage.places[0]
-                raise SourceBroken(
-                    f"it has bytes that are no text in {encoding}, in {damage.total:,} places, the"
-                    f" first at byte {offset:,} in line {line:,}",
-                    code="encoding-error",
-                )
-            return target, encoding
-        bom, found = byte_order(head)
-        if found is None or found == "utf-8":
-            return path, "utf-8"
-        decoder = codecs.getincrementaldecoder(found)()
-        file.seek(bom)
-        with target.open("wb") as out:
-            while block := file.read(BLOCK_BYTES):
-                out.write(decoder.decode(block).encode())
-            out.write(decoder.decode(b"", True).encode())
-    return target, found
+    bom, encoding = byte_order(head) if stated is None else encoding_of(head, stated)
+    if stated is None and encoding in (None, "utf-8"):
+        return path, "utf-8"
+    assert encoding is not None
+    target = context.scratch / "utf-8.json"
+    _decode(path, encoding, bom, target, context)
+    return target, encoding
+
+
+def check_utf8(path: Path, context: InspectionContext) -> None:
+    """Raise SourceBroken at the first bytes that are not UTF-8: the engine does not say where they
+    are."""
+    with path.open("rb") as file:
+        bom = len(codecs.BOM_UTF8) if file.read(3) == codecs.BOM_UTF8 else 0
+    _decode(path, "utf-8", bom, context.scratch / "checked.json", context)
+
+
+def _decode(path: Path, encoding: str, bom: int, target: Path, context: InspectionContext) -> None:
+    """Write the text to `target` in UTF-8. Raises SourceBroken, OSError."""
+    damage = transcode(path, encoding, bom, target, context.progress)
+    if damage.total:
+        line, offset = damage.places[0]
+        places = "in 1 place" if damage.total == 1 else f"in {damage.total:,} places, the first"
+        raise SourceBroken(
+            f"it has bytes that are no text in {encoding}, {places} at byte {offset:,} in line"
+            f" {line:,}",
+            code="encoding-error",
+        )
 
 
 def with_plain_newlines(path: Path, scratch: Path) -> Path:

@@ -1,6 +1,7 @@
 """The cells of one worksheet, row by row, as texts with the kind that the format knows."""
 
 import math
+import re
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,6 +22,13 @@ from entrepot.inspection.table import CellKind, SourceBroken, TooLarge
 
 LAST_ROW, LAST_COLUMN = 1_048_576, 16_384
 DIGITS = "0123456789"
+NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+"""A number as XML writes it (W3C XML Schema 1.1, double), without its words INF and NaN. Python's
+`float` also takes `1_000` and digits of other scripts."""
+INDEX = re.compile(r"\s*-?[0-9]{1,9}\s*")
+"""The number of a shared text. Python's `int` also takes `1_0` and digits of other scripts."""
+BOOLEANS = {"1": "true", "true": "true", "0": "false", "false": "false"}
+"""The values of booleans in XML (W3C XML Schema 1.1, boolean)."""
 
 KIND_MARKS: dict[CellKind, str] = {
     "text": "t", "integer": "i", "number": "n", "boolean": "b", "date": "d", "time": "c",
@@ -124,7 +132,7 @@ class _Rows:
         elif kind == "n":
             text, mark = self._number(value)
         elif kind == "b":
-            text, mark = ("true" if value.strip() in ("1", "true") else "false"), "b"
+            text, mark = _boolean(value)
         elif kind == "d":
             text, mark = _iso(value.strip())
         else:  # a formula's text, or an error
@@ -166,10 +174,9 @@ class _Rows:
 
     def _shared(self, value: str) -> tuple[str, str]:
         """The text; of a long one its number: thousands may be waiting in rows to be taken."""
-        try:
-            number = int(value)
-        except ValueError:
-            raise SourceBroken(f"a cell has the shared text {value[:20]!r}") from None
+        if not INDEX.fullmatch(value):
+            raise SourceBroken(f"a cell has the shared text {value[:20]!r}")
+        number = int(value)
         text = self._workbook.strings.get_short(number)
         return (value, LONG) if text is None else (text, "t")
 
@@ -199,10 +206,8 @@ class _Rows:
         kind = formats[place] if place < len(formats) else None
         if kind is None:
             return plain_number(value)
-        try:
-            shown = moment(float(value), kind, self._workbook.from_1904)
-        except (ValueError, OverflowError):
-            shown = None
+        serial = _double(value)
+        shown = None if serial is None else moment(serial, kind, self._workbook.from_1904)
         return (shown[0], KIND_MARKS[shown[1]]) if shown else plain_number(value)
 
 
@@ -214,16 +219,26 @@ def plain_number(value: str) -> tuple[str, str]:
     digits = value[1:] if value.startswith("-") else value
     if digits.isdecimal() and digits.isascii() and (digits[0] != "0" or len(digits) == 1):
         return value, "i"
-    try:
-        number = float(value)
-    except ValueError:
+    number = _double(value)
+    if number is None:
         return unescaped(value), "t"
-    if not math.isfinite(number):
-        return value, "t"
     # Excel keeps 15 digits; a larger double is not known to be whole.
     if number.is_integer() and abs(number) < 1e15:
         return str(int(number)), "i"
     return repr(number), "n"
+
+
+def _double(value: str) -> float | None:
+    """The number that the text is; None of a text that is none, or that no double holds."""
+    stripped = value.strip()
+    number = float(stripped) if NUMBER.fullmatch(stripped) else math.inf
+    return number if math.isfinite(number) else None
+
+
+def _boolean(value: str) -> tuple[str, str]:
+    """A boolean; any other text stays as it is."""
+    known = BOOLEANS.get(value.strip())
+    return (known, "b") if known else (unescaped(value), "t")
 
 
 def _iso(value: str) -> tuple[str, str]:

@@ -17,6 +17,8 @@ from entrepot.inspection.table import PlaceUnit
 
 SHIFTED_UNITS = {"element": "Element", "record": "Row"}
 """Units that count from the first row of data, where `rowNumber` counts a header as row 1."""
+HEADED_UNITS = {"row": "Row", "item": "Element"}
+"""Units that the header is one of."""
 PLAIN_EXAMPLE = re.compile(r"[\w.,:;/@%+#€$*-]+(?: [\w.,:;/@%+#€$*-]+)*")
 MAX_EXAMPLE_CHARS = 120
 """A longer example says less than none."""
@@ -76,7 +78,7 @@ def place_of(error: Mapping[str, Any], unit: PlaceUnit) -> str:
     if unit == "line" and line:
         return f"line {line:,}"
     if header := error.get("rowNumbers"):
-        return f"row {header[0]:,}" if unit == "row" else ""
+        return place_of_row(header[0], unit) if unit in HEADED_UNITS else ""
     return "" if row is None else place_of_row(row, unit)
 
 
@@ -92,7 +94,7 @@ def place_of_row(row: int, unit: PlaceUnit) -> str:
     """The place of the row with this `rowNumber`, without its line."""
     if unit in SHIFTED_UNITS:
         return f"{SHIFTED_UNITS[unit].lower()} {row - 1:,}"
-    return f"row {row:,}"
+    return f"{HEADED_UNITS.get(unit, 'Row').lower()} {row:,}"
 
 
 def column_of(error: Mapping[str, Any], by_name: bool = False) -> str:

@@ -13,6 +13,7 @@ from entrepot.inspection.table import Column, Storage
 from entrepot.inspection.values.decimals import is_whole
 from entrepot.inspection.values.geo import geojson_check, geopoint_check, topojson_check, wkt_check
 from entrepot.inspection.values.json_text import is_json
+from entrepot.inspection.values.native_text import delivered_text
 from entrepot.inspection.values.temporal import formatted_check, moment
 from entrepot.schemas.lexical import (
     BASE64,
@@ -142,7 +143,7 @@ def cell_sql(
     present = f"{text} IS NOT NULL"
     if others:
         present = f"({present} AND {_is_no_mark(text, others)})"
-    delivered = text if tells_empty else f"CASE WHEN {present} THEN {text} END"
+    delivered = delivered_text(column) if tells_empty else f"CASE WHEN {present} THEN {text} END"
     lexical = sql("false")
     if text_fits(field.type, storage):
         lexical = lexical_check(text, field)

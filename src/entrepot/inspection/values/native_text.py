@@ -1,7 +1,8 @@
 """Cells of the engine's types as texts: in the forms of Table Schema, exact, one per value."""
 
-from entrepot.inspection.sql import Sql, literal
+from entrepot.inspection.sql import Sql, literal, sql
 from entrepot.inspection.table import CellKind, Column
+from entrepot.inspection.values.json_text import finite_json, is_json
 
 KINDS: dict[str, CellKind] = {
     "VARCHAR": "text", "UUID": "text", "BIT": "text", '"NULL"': "text", "GEOMETRY": "text",
@@ -23,6 +24,8 @@ PARAMETERIZED: dict[str, CellKind] = {
     "GEOMETRY": "text",
 }  # fmt: skip
 """Those with parameters, by the word before these."""
+JSON_NUMBER = r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?"
+"""RFC 8259, section 6."""
 ZONED = frozenset({"TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ_NS"})
 
 
@@ -39,13 +42,21 @@ def native_kind(engine_type: str) -> CellKind:
 def native_column(label: str, text: Sql, engine_type: str) -> Column:
     """The column of the engine's type whose cells stand as texts (`text_sql`) in `text`."""
     if engine_type == "JSON":
+        # The writer of the file says that it is JSON; the engine does not check that.
         kind = (
-            f"(CASE left({text}, 1) WHEN '{{' THEN 'object' WHEN '[' THEN 'array' "
-            "WHEN '\"' THEN 'other' WHEN 't' THEN 'boolean' WHEN 'f' THEN 'boolean' "
-            "ELSE 'number' END)"
+            f"(CASE WHEN {is_json(text, sql('OBJECT'))} THEN 'object' "
+            f"WHEN {is_json(text, sql('ARRAY'))} THEN 'array' "
+            f"WHEN {text} IN ('true', 'false') THEN 'boolean' "
+            f"WHEN regexp_full_match({text}, {literal(JSON_NUMBER)}) THEN 'number' "
+            "ELSE 'other' END)"
         )
         return Column(label, text, None, kind)
     return Column(label, text, native_kind(engine_type))
+
+
+def delivered_text(column: Column) -> Sql:
+    """The text of the column's cells as other forms have it: JSON has no NaN and no infinity."""
+    return finite_json(column.text) if column.kind in ("object", "array") else column.text
 
 
 def text_sql(column: Sql, engine_type: str) -> Sql:  # noqa: PLR0911 (a row per type)
@@ -93,4 +104,21 @@ def _duration(column: Sql) -> Sql:
     return (
         f"CASE WHEN {mixed} THEN {column}::VARCHAR WHEN {nothing} THEN 'PT0S' "
         f"WHEN {column} IS NULL THEN NULL ELSE {negative} || 'P' || {day} || {clock} END"
+    )
+
+
+def duration_sql(count: Sql, parts: int) -> Sql:
+    """A whole number of parts of a second, of which a second has `parts`, as an ISO 8601 duration
+    in hours, minutes and seconds."""
+    whole = f"(abs({count}::HUGEINT) // {parts})"
+    fraction = f"lpad((abs({count}::HUGEINT) % {parts})::VARCHAR, {len(str(parts)) - 1}, '0')"
+    shown = f"rtrim('.' || {fraction}, '0.')" if parts > 1 else sql("''")
+    seconds = f"({whole} % 60) || {shown}"
+    hours = f"CASE WHEN {whole} >= 3600 THEN ({whole} // 3600) || 'H' ELSE '' END"
+    minutes = f"CASE WHEN {whole} // 60 % 60 > 0 THEN ({whole} // 60 % 60) || 'M' ELSE '' END"
+    last = f"CASE WHEN {seconds} <> '0' THEN ({seconds}) || 'S' ELSE '' END"
+    sign = f"CASE WHEN {count} < 0 THEN '-' ELSE '' END"
+    return (
+        f"CASE WHEN {count} = 0 THEN 'PT0S' WHEN {count} IS NOT NULL "
+        f"THEN {sign} || 'PT' || {hours} || {minutes} || {last} END"
     )

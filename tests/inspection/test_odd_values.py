@@ -1,0 +1,218 @@
+"""Values and names that a format can store and another form, or a schema, has not: NaN within
+JSON, nanoseconds, names without characters or with NUL, numbers as no XML writes them."""
+
+import json
+import random
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.ipc
+import pyarrow.parquet as pq
+import pytest
+from tests.inspection.conftest import Inspect, errors_of
+from tests.inspection.forms import cells_of, forms_of
+from tests.inspection.test_xlsx import raw_book, raw_sheet
+
+NAN, INFINITY = float("nan"), float("inf")
+WORDS = ["NaN", "-Infinity", 'a "NaN" b', "\\", '\\"', "Infinity,", "[NaN]", ""]
+SCALES = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
+EXACT = (9 * 10**15, -(10**12) - 1, 86_399_999_999_999, 3_600_000_000_001, 1_500, 999, 1, 0, -60)
+
+
+def as_parquet(path: Path, columns: dict[str, Any]) -> Path:
+    pq.write_table(pa.table(columns), path)
+    return path
+
+
+def as_arrow(path: Path, columns: dict[str, Any]) -> Path:
+    table = pa.table(columns)
+    with pyarrow.ipc.new_file(str(path), table.schema) as writer:
+        writer.write_table(table)
+    return path
+
+
+WRITERS = {"parquet": as_parquet, "arrow": as_arrow}
+
+
+def nested(rng: random.Random) -> dict[str, Any]:
+    """An object with doubles, some of which JSON has not, and texts that look like them."""
+    return {
+        "x": rng.choice([NAN, INFINITY, -INFINITY, 1.5, None]),
+        "t": rng.choice(WORDS),
+        "l": [rng.choice([NAN, -INFINITY, 2.5]) for _ in range(rng.randrange(3))],
+        "s": {"y": rng.choice(WORDS), "z": rng.choice([NAN, 0.25])},
+    }
+
+
+def finite(value: Any) -> Any:
+    """The value with None for each number that JSON has not."""
+    if isinstance(value, dict):
+        return {key: finite(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [finite(each) for each in value]
+    return None if isinstance(value, float) and value - value != 0 else value
+
+
+@pytest.mark.parametrize("storage", WRITERS)
+def test_json_within_a_form_has_no_nan(storage: str, tmp_path: Path) -> None:
+    rng = random.Random(storage)
+    objects = [nested(rng) for _ in range(60)]
+    lists = [each["l"] for each in objects]
+    numbers = list(range(len(objects)))
+    columns = {"n": pa.array(numbers), "o": pa.array(objects), "l": pa.array(lists)}
+    forms = forms_of(WRITERS[storage](tmp_path / "t", columns), None, tmp_path)
+    forms.agree()
+    lines = (tmp_path / "made.jsonl").read_text().splitlines()
+    texts = [cells[1:] for cells in cells_of(forms.canonical)[1:]]
+
+    def refuse(word: str) -> None:
+        raise AssertionError(f"{word} is not JSON")
+
+    for line, cells, each, items in zip(lines, texts, objects, lists, strict=True):
+        row = json.loads(line, parse_constant=refuse)
+        assert (row["o"], row["l"]) == (finite(each), finite(items))
+        assert [json.loads(cell, parse_constant=refuse) for cell in cells] == [row["o"], row["l"]]
+
+
+def seconds_of(text: str) -> Decimal:
+    """The seconds of a duration in hours, minutes and seconds (ISO 8601)."""
+    sign, _, rest = text.partition("PT")
+    total = Decimal(0)
+    for mark, size in (("H", 3_600), ("M", 60), ("S", 1)):
+        if mark in rest:
+            part, _, rest = rest.partition(mark)
+            total += Decimal(part) * size
+    return -total if sign == "-" else total
+
+
+@pytest.mark.parametrize("unit", SCALES)
+def test_durations_of_arrow_are_exact(unit: str, tmp_path: Path) -> None:
+    counts = [*EXACT, -1, None]
+    columns = {"k": list(range(len(counts))), "d": pa.array(counts, pa.duration(unit))}
+    forms = forms_of(as_arrow(tmp_path / "t.arrow", columns), None, tmp_path)
+    forms.agree()
+    assert forms.inspection.schema is not None
+    assert forms.inspection.schema["fields"][1]["type"] == "duration"
+    for row, count in zip(forms.parquet, counts, strict=True):
+        exact = None if count is None else Decimal(count) / SCALES[unit]
+        assert (row["d"] and seconds_of(row["d"])) == exact
+
+
+NO_NAMES = [
+    (storage, name)
+    for name in ("", "a\0b", "\0", "x" * 1_001)
+    for storage in ("json", *WRITERS)
+    # Arrow with NUL in a name ends the process that reads it, which is a source-error.
+    if storage != "arrow" or "\0" not in name
+]
+
+
+@pytest.mark.parametrize("mode", ["infer", "none"])
+@pytest.mark.parametrize(("storage", "name"), NO_NAMES)
+def test_names_that_no_field_can_have(
+    inspect: Inspect, storage: str, name: str, mode: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "t.json"
+    if storage == "json":
+        path.write_text(json.dumps([{"k": n, name: n} for n in (1, 2)]))
+    else:
+        WRITERS[storage](path, {"k": [1, 2], name: [1, 2]})
+    found = inspect(path, mode=mode)
+    codes = [error["code"] for error in errors_of(found)]
+    if mode == "none" or not name:
+        assert found.verdict == "conforms", found.detail
+        forms = forms_of(path, None, tmp_path)
+        assert forms.inspection.verdict == ("conforms" if not name else "violates")
+    else:
+        assert (found.verdict, codes) == ("violates", ["incorrect-label"])
+    if not name:
+        assert list(forms.stored) == ["k", "column_2"]
+        again = inspect(path, found.schema)
+        assert again.verdict == "conforms", again.detail
+
+
+FORMATS = (
+    '<numFmts><numFmt numFmtId="170" formatCode="yyyy-mm-dd"/></numFmts>'
+    '<cellXfs><xf numFmtId="0"/><xf numFmtId="170"/></cellXfs>'
+)
+"""Styles of a workbook: 0 has numbers, 1 dates."""
+
+
+def workbook_of(path: Path, texts: list[str], kind: str, style: str = "0") -> Path:
+    """A workbook with the columns n and t, in n the values `texts` of the cell type `kind`."""
+
+    def text_cell(place: str, text: str) -> str:
+        return f'<c r="{place}" t="inlineStr"><is><t>{text}</t></is></c>'
+
+    rows = [text_cell("A1", "n") + text_cell("B1", "t")]
+    rows += [
+        f'<c r="A{n}" t="{kind}" s="{style}"><v>{text}</v></c>{text_cell(f"B{n}", "x")}'
+        for n, text in enumerate(texts, start=2)
+    ]
+    cells = "".join(f'<row r="{n}">{row}</row>' for n, row in enumerate(rows, start=1))
+    return raw_book(path, raw_sheet(cells), styles=FORMATS)
+
+
+NO_NUMBERS = [
+    "1_000",
+    "1__0",
+    "٣",
+    "nan",
+    "INF",
+    "infinity",
+    "0x10",
+    "1e",
+    ".",
+    "1e400",
+    "+",
+    "1,5",
+]
+NUMBERS = {"+5": "5", ".5": "0.5", "5.": "5", " 7 ": "7", "1E3": "1000", "-2.50": "-2.5"}
+
+
+@pytest.mark.parametrize("style", ["0", "1"])
+def test_numbers_of_workbooks_are_numbers_of_xml(
+    inspect: Inspect, tmp_path: Path, style: str
+) -> None:
+    schema = {"fields": [{"name": "n", "type": "number"}, {"name": "t"}]}
+    texts = [*NO_NUMBERS, *(NUMBERS if style == "0" else ())]
+    found = inspect(workbook_of(tmp_path / "t.xlsx", texts, "n", style), schema)
+    assert [error["cell"] for error in errors_of(found)] == NO_NUMBERS
+
+
+def test_booleans_of_workbooks_are_booleans_of_xml(inspect: Inspect, tmp_path: Path) -> None:
+    schema = {"fields": [{"name": "n", "type": "boolean"}, {"name": "t"}]}
+    texts = ["1", "0", "true", "false", "2", "-1", "yes", "TRUE"]
+    path = workbook_of(tmp_path / "t.xlsx", texts, "b")
+    assert [error["cell"] for error in errors_of(inspect(path, schema))] == ["2", "-1", "yes"]
+
+
+ARRAYS = {"itemType": "array"}
+IN_ARRAYS = [
+    ('"5"', "Element 2, column `n`: the text `5` is not an integer."),
+    ("1.5", "Element 2, column `n`: the number `1.5` is not an integer."),
+    ("5", ""), ("5.0", ""), ("null", ""), ('""', ""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("value", "sentence"), IN_ARRAYS)
+def test_items_of_json_arrays_have_types(inspect: Inspect, value: str, sentence: str) -> None:
+    schema = {"fields": [{"name": "n", "type": "integer"}, {"name": "t", "type": "string"}]}
+    text = f'[["n", "t"],\n[{value}, "x"]]'
+    found = inspect(text, schema, name="t.json", dialect=ARRAYS)
+    messages = [error["message"] for error in errors_of(found)]
+    assert len(messages) == bool(sentence)
+    assert all(message.startswith(sentence) for message in messages)
+
+
+def test_places_in_json_arrays_are_elements(inspect: Inspect) -> None:
+    schema = {"fields": [{"name": "n", "type": "integer"}, {"name": "t", "type": "string"}]}
+    found = inspect('[["n", "x"], [1], [2, "y", 3]]', schema, name="t.json", dialect=ARRAYS)
+    assert [error["message"] for error in errors_of(found)] == [
+        "Element 1, column 2: `x` is not the name in the contract. Expected `t`.",
+        "Element 2, column `t`: the cell is missing, the row has 1 cell. Expected 2 cells.",
+        "Element 3, column 3: `3` is beyond the last column, the row has 3 cells. "
+        "Expected 2 cells.",
+    ]

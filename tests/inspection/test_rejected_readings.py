@@ -1,0 +1,123 @@
+"""Rejected rows are written with the reading that was judged: that of a first version, which is
+stricter than that of a file without a contract, and that of JSON without a sound line."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.inspection.conftest import Inspect, errors_of, opened_context
+
+from entrepot.inspection.convert.convert import convert_file
+from entrepot.inspection.results import ConversionRequest, Inspection
+
+FIRST_VERSIONS = {
+    "prose in front": "A note on this file\n\nid,name\n1,x\n2,y\nTotal,,\n",
+    "broken JSON": '{"a":1,}\n{"b":}\n',
+    "html": "<table>\n<tr><td>a</td><td>b</td></tr>\n</table>\n",
+    "no header": "Ann,3\nBob,4\nCy,5\n",
+    "repeated header": "id,name\n1,x\nid,name\n2,y\n",
+    "two tables": "id,name\n1,x\n\na,b,c\n1,2,3\n4,5,6\n",
+    "ragged": "id,name\n1,x\n2,y,z\n3\n",
+    "one text": "The quick brown fox, it jumps.\nAnd more, of it.\n",
+    "comment": "id,name\n# a comment\n1,x\n",
+}
+
+
+def rejected_rows(path: Path, found: Inspection, scratch: Path, mode: Any) -> str:
+    target = scratch / "report.csv"
+    request = ConversionRequest(
+        path, path.name, path.stat().st_size, "rejected", found.schema or {}, mode,
+        found.row_count or 0, found.dialect,
+    )  # fmt: skip
+    with opened_context(scratch / "rejected") as context:
+        made = convert_file(request, target, context)
+    assert made.verdict == "made", made.detail
+    return target.read_bytes().decode()
+
+
+@pytest.mark.parametrize("name", FIRST_VERSIONS)
+def test_a_first_version(inspect: Inspect, tmp_path: Path, name: str) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text(FIRST_VERSIONS[name])
+    found = inspect(path)
+    if found.verdict == "conforms":
+        return
+    text = rejected_rows(path, found, tmp_path, "infer")
+    for error in errors_of(found):
+        assert error["message"].replace('"', '""') in text or error["message"] in text
+
+
+WRONG: dict[str, tuple[bytes, str]] = {
+    "half a pair": (rb'{"a": "\ud800", "b": 1}', "`\\ud800` is half of a character"),
+    "the other half": (rb'{"a": "\udc00x", "b": 1}', "`\\udc00` is half of a character"),
+    "halves apart": (rb'{"a": "\ud83d \ude00", "b": 1}', "`\\ud83d` is half of a character"),
+    "half in a name": (rb'{"a": "", "\\\uDbff": 1}', "`\\uDbff` is half of a character"),
+    "half behind a pair": (rb'{"a": "\ud83d\ude00\ud83d"}', "`\\ud83d` is half of a character"),
+}
+SOUND = [
+    rb'{"a": "\ud83d\ude00", "b": 1}',
+    rb'{"a": "\\ud800", "b": 1}',
+    rb'{"a": "\u00e4", "b": 1}',
+]
+FORMS = {
+    "lines": (b'{"a": "x", "b": 1}\n', b"\n", "t.jsonl"),
+    "array": (b'[{"a": "x", "b": 1},\n', b"]", "t.json"),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("name", WRONG)
+def test_halves_of_surrogate_pairs_are_named(inspect: Inspect, form: str, name: str) -> None:
+    before, behind, file = FORMS[form]
+    content, sentence = WRONG[name]
+    schema = {"fields": [{"name": "a", "type": "string"}, {"name": "b", "type": "integer"}]}
+    found = inspect(before + content + behind, schema, name=file)
+    assert found.verdict in ("violates", "source-error")
+    (error,) = errors_of(found)
+    assert error["message"].lower().startswith("line 2: ")
+    assert sentence in error["message"]
+    assert sentence in found.detail
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_whole_characters_are_read(inspect: Inspect, form: str) -> None:
+    before, behind, file = FORMS[form]
+    for content in SOUND:
+        assert inspect(before + content + behind, name=file).verdict == "conforms"
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("wrong", [b"\xff", b"\xed\xa0\x80", b"\xc3", b"\xf8\x88\x80\x80\x80"])
+def test_bytes_that_are_no_utf8_are_placed(inspect: Inspect, form: str, wrong: bytes) -> None:
+    before, behind, file = FORMS[form]
+    found = inspect(before + b'{"a": "' + wrong + b'", "b": 1}' + behind, name=file)
+    assert found.verdict == "source-error"
+    assert "bytes that are no text in utf-8" in found.detail
+    assert f"at byte {len(before) + 7:,} in line 2" in found.detail
+
+
+CONTRACT = {"fields": [{"name": "a", "type": "integer"}, {"name": "b", "type": "string"}]}
+EMPTY: list[tuple[str, dict[str, Any] | None]] = [
+    ("[]", None), (" [\n] ", None), ('{"d": []}', {"property": "d"}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "dialect"), EMPTY)
+@pytest.mark.parametrize("match", ["exact", "equal", "subset", "superset", "partial"])
+def test_an_empty_array_is_a_table_without_rows(
+    inspect: Inspect, text: str, dialect: dict[str, Any] | None, match: str
+) -> None:
+    schema = {**CONTRACT, "fieldsMatch": match}
+    found = inspect(text, schema, name="t.json", dialect=dialect)
+    assert (found.verdict, found.row_count) == ("conforms", 0), found.detail
+    few = inspect(text, {**schema, "entrepot:minRows": 1}, name="t.json", dialect=dialect)
+    assert [error["code"] for error in errors_of(few)] == ["no-rows"]
+    assert inspect(text, name="t.json", dialect=dialect).verdict == "not-tabular"
+
+
+@pytest.mark.parametrize("text", ["{}\n{}\n", "[{}, {}]"])
+def test_objects_without_keys_are_blank_rows(inspect: Inspect, text: str) -> None:
+    name = "t.json" if text.startswith("[") else "t.jsonl"
+    assert {error["code"] for error in errors_of(inspect(text, CONTRACT, name=name))} == {
+        "blank-row"
+    }
