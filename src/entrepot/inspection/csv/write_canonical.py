@@ -11,7 +11,7 @@ from pathlib import Path
 
 from entrepot.inspection.context import InspectionContext
 from entrepot.inspection.csv.detected import DetectedCsv, is_blank
-from entrepot.inspection.csv.direct_scan import can_scan_directly, reading_of
+from entrepot.inspection.csv.direct_scan import can_scan_directly, has_quotes, reading_of
 from entrepot.inspection.csv.end_finder import end_finder
 from entrepot.inspection.csv.lexer import Lexer
 from entrepot.inspection.csv.source import CsvSource, open_lines
@@ -49,8 +49,7 @@ def write_canonical(source: CsvSource, target: Path, context: InspectionContext)
 def _is_plain(source: CsvSource) -> bool:
     """Whether a cell is what stands between two delimiters, in all of the text."""
     dialect = source.decision.dialect
-    quotes = source.byte_scan.quotes or dialect.quote not in ("", '"')
-    special = quotes or dialect.escape or dialect.comment or len(dialect.delimiter) != 1
+    special = has_quotes(source) or dialect.escape or dialect.comment or len(dialect.delimiter) != 1
     return not special and source.decision.layout.width > 1
 
 
