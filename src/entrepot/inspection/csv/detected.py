@@ -190,6 +190,12 @@ def _numbers(rows: Occurrences) -> str:
     return f"{first}, …" if rows.total > len(rows.first) else first
 
 
+def is_blank_record(cells: Sequence[str], width: int) -> bool:
+    """Whether a record of a table of `width` columns is blank; what stands alone in the only column
+    is its cell, though it be a tab."""
+    return is_blank(cells) and not (width == 1 and any(cells))
+
+
 def is_blank(cells: Sequence[str]) -> bool:
     """Whether a record has no text: a blank line, or what ends some files (NULs, Ctrl-Z)."""
     if len(cells) != 1:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from entrepot.inspection.context import InspectionContext
-from entrepot.inspection.csv.detected import DetectedCsv, is_blank
+from entrepot.inspection.csv.detected import DetectedCsv, is_blank, is_blank_record
 from entrepot.inspection.csv.direct_scan import can_scan_directly, has_quotes, reading_of
 from entrepot.inspection.csv.end_finder import end_finder
 from entrepot.inspection.csv.lexer import Lexer
@@ -97,7 +97,7 @@ def _write_regular(source: CsvSource, reading: DetectedCsv, target: Path, limits
             position += 1
             if position <= start:
                 continue
-            if not cells or is_blank(cells):
+            if is_blank_record(cells, width):
                 pending += 1
                 continue
             if len(cells) != width or fault or pending:
@@ -123,7 +123,7 @@ def _write_irregular(
             or not cells[0]
             or not any(cells[1:2] + cells[-1:])
         ):
-            finder.add(number, line, cells)
+            finder.add(number, line, [] if is_blank(cells) else cells)
     extent = finder.decide(number)
     with _create(target) as out:
         writer = csv.writer(out, lineterminator="\r\n")
@@ -150,7 +150,8 @@ def _rows(source: CsvSource, limits: Limits) -> Iterator[tuple[int, int, list[st
         for line, cells, fault in Lexer(dialect, layout.width, limits.line).records(text):
             number += 1
             if number > layout.start and not taken.is_taken_out(number, cells, fault):
-                yield number, line, [] if is_blank(cells) else taken.without_spare(cells)
+                is_empty = is_blank_record(cells, layout.width)
+                yield number, line, [] if is_empty else taken.without_spare(cells)
 
 
 def _create(target: Path) -> io.TextIOWrapper:
