@@ -4,7 +4,7 @@ import random
 
 WORDS = (
     "a", "Jena", "12", "-3.5", "", "x y", "ä", "\u00a0b", "\u2028", "\x0b", "\x0c", "\x85", "N/A",
-    " lead", "trail ", "\t", "#5", "# x", "'", "it's", "\\N", "C:\\x", "2024-01-31", "\ufeff", "«q»",
+    " lead", "trail ", "\t", "#5", "# x", "'", "it's", "\\N", "C:\\x", "2024-01-31", "\ufeff", "«»",
 )  # fmt: skip
 MARKS = ('"', '""', '"""', ' "b"', '"b" ', 'a"b', '"a"b', '"a', 'a"', '"a""', '\\"', '"\\""')
 """Quotes at places where they mean something, and where they must not be."""

@@ -14,6 +14,8 @@ from tests.inspection.grammar_texts import text_of
 
 from entrepot.inspection.check.check import check_table
 from entrepot.inspection.context import InspectionContext, TableRequest
+from entrepot.inspection.csv.dialect import Dialect
+from entrepot.inspection.csv.grammar_proof import prove_grammar
 from entrepot.inspection.csv.reader import CsvText
 from entrepot.inspection.csv.write_canonical import write_canonical
 from entrepot.inspection.line_prefilter import IrregularText
@@ -21,7 +23,7 @@ from entrepot.inspection.table import NotTabular, Table, TooLarge
 from entrepot.schemas.table_schema import parse_schema
 
 READING = Path(__file__).parent / "cases" / "reading"
-TEXTS, LONG_TEXTS = 500, 20_000
+TEXTS, LONG_TEXTS = 400, 20_000
 TEXTS_OF_A_TEST = 100
 TEXTS_FOR_EACH_OF_FORMS = 20
 """Of so many texts one is made into every form, which takes long."""
@@ -35,7 +37,7 @@ Errors = list[tuple[object, object, object]]
 def context(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[InspectionContext]:
     monkeypatch.setattr("entrepot.inspection.csv.source.HEAD_BYTES", HEAD_BYTES)
     monkeypatch.setattr("entrepot.inspection.csv.direct_scan.TAIL_BYTES", TAIL_BYTES)
-    monkeypatch.setattr("entrepot.inspection.line_prefilter.MIN_BYTES", 0)
+    monkeypatch.setattr("entrepot.inspection.line_prefilter.MIN_BYTES", 1)
     with opened_context(tmp_path / "scratch") as opened:
         yield opened
 
@@ -171,3 +173,45 @@ def test_the_corpus_is_read_alike(context: InspectionContext) -> None:
                 error.add_note(case.name)
                 raise
     assert scanned > 20
+
+
+@pytest.mark.parametrize(
+    ("file", "cells"),
+    [
+        ("81-space-before-quote.csv", ["Kiel", ' "Jena"', "Bonn"]),
+        ("83-mysql-escape.tsv", ["C:\\data\\x", "D:\\y"]),
+    ],
+)
+def test_cases_of_reading(file: str, cells: list[str], tmp_path: Path) -> None:
+    forms = forms_of(READING / file, None, tmp_path)
+    forms.agree()
+    assert [list(row.values())[1] for row in forms.parquet] == cells
+    assert [row[1] for row in cells_of(forms.canonical)[1:]] == cells
+
+
+@pytest.mark.parametrize(
+    ("text", "embedded"),
+    [
+        ('a,b\n1,"x"\n"2",y\n', 0),
+        ('a,b\n1,"x\n""y""\nz"\n', 2),
+        ('a,b\n1,""\n2,""""\n3,"a,"', 0),
+        ('a,b\r\n1,"x\r\ny"\r\n', 1),
+        ('a,b\n1,x"y\n', None),
+        ('a,b\n1, "x"\n', None),
+        ('a,b\n1,"x" \n', None),
+        ('a,b\n1,"x"y\n', None),
+        ('a,b\n1,"x\n2,y\n', None),
+        ('a,b\n1,"x\n2,y\n3,z"\n', None),
+        ('a,b\r\n1,"x\ry\n"\r\n', None),
+        ('a,b\n1,\t"x"\n', None),
+    ],
+)
+@pytest.mark.parametrize("before", [0, 200_000])
+def test_what_the_bytes_prove(before: int, text: str, embedded: int | None, tmp_path: Path) -> None:
+    """Also behind the first block, and over its end."""
+    newline = "\r\n" if "\r\n" in text else "\n"
+    header, rows = text.split(newline, 1)
+    many = f'1,"plain"{newline}' * before
+    path = tmp_path / "t.csv"
+    path.write_bytes(f"{header}{newline}{many}{rows}".encode())
+    assert prove_grammar(path, 0, Dialect(), 2) == embedded

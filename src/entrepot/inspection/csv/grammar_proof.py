@@ -69,9 +69,6 @@ class _Proof:
         self.embedded = 0
         self._dialect, self._width = dialect, width
         self._mark, self._quote = dialect.delimiter.encode(), dialect.quote.encode()
-        borders = b"\r\n" + (self._mark if len(self._mark) == 1 else b"")
-        kinds = (b"," if n in borders else b'"' if n in self._quote else b"x" for n in range(256))
-        self._kinds = b"".join(kinds)
 
     def add(self, block: bytes) -> bool:
         """Whether the text is regular up to the end of `block`."""
@@ -94,13 +91,14 @@ class _Proof:
     def _are_quotes_at_borders(self, outside: list[bytes]) -> bool:
         """Whether each part that is not quoted begins and ends at a border, or is empty."""
         different = set(outside)
-        if not self._dialect.doubled and b"" in different:
+        if b"" in different and not self._dialect.doubled:
             return False
-        joined = b"".join([self._quote, self._quote.join(different), self._quote])
+        different.discard(b"")
         if len(self._mark) > 1:
-            joined = joined.replace(self._mark, b"\n")
-        kinds = joined.translate(self._kinds)
-        return b'x"' not in kinds and b'"x' not in kinds
+            borders = (b"\r", b"\n", self._mark)
+            return all(part.startswith(borders) and part.endswith(borders) for part in different)
+        ends = {part[:1] for part in different} | {part[-1:] for part in different}
+        return ends <= {b"\r", b"\n", self._mark}
 
     def _are_records_certain(self, parts: list[bytes]) -> bool:
         """Whether the lexer takes each record of several lines for one: not where its first and
@@ -114,16 +112,24 @@ class _Proof:
         if self._dialect.comment:  # of which only a first line would be asked
             return False
         self.embedded += count
-        parts[1::2] = [part.replace(b"\n", LINE_END_WITHIN) for part in parts[1::2]]
-        records = self._quote.join(parts).split(b"\n")
-        return all(map(self._is_certain, (each for each in records if LINE_END_WITHIN in each)))
+        parts[1::2] = [
+            part.replace(b"\n", LINE_END_WITHIN) if b"\n" in part else part for part in parts[1::2]
+        ]
+        return all(map(self._is_certain, _records_of_several_lines(self._quote.join(parts))))
 
     def _is_certain(self, record: bytes) -> bool:
-        if len(record) > MAX_RECORD_BYTES:
+        lines = record.split(LINE_END_WITHIN)
+        if len(record) > MAX_RECORD_BYTES or len(lines) > MAX_RECORD_LINES:
             return False
-        first, *middle, last = (
-            line.count(self._mark) + 1 if self._mark else 1
-            for line in record.split(LINE_END_WITHIN)
-        )
-        like_rows = first == self._width and last >= self._width
-        return not like_rows and len(middle) < MAX_RECORD_LINES - 2 and self._width not in middle
+        mark = self._mark
+        first, *middle, last = [line.count(mark) + 1 if mark else 1 for line in lines]
+        return self._width not in middle and (first != self._width or last < self._width)
+
+
+def _records_of_several_lines(text: bytes) -> Iterator[bytes]:
+    """The records with a line end within, of a text that begins and ends with one of its own."""
+    at = text.find(LINE_END_WITHIN)
+    while at >= 0:
+        end = text.find(b"\n", at)
+        yield text[text.rfind(b"\n", 0, at) + 1 : end]
+        at = text.find(LINE_END_WITHIN, end)
