@@ -74,7 +74,7 @@ def judged(text: CsvText, table: Table, context: InspectionContext) -> tuple[int
     """The rows and the errors by a contract of texts and one column of numbers; None where the
     table must be read otherwise."""
     names = list(dict.fromkeys(table.labels))
-    if len(names) < len(table.labels):
+    if len(names) < len(table.labels) or "" in names:
         return None
     fields = [{"name": name, "type": "string"} for name in names]
     fields[0]["type"] = "integer"
@@ -161,17 +161,16 @@ def test_every_reader_finds_the_same_cells(
     compare_texts(numbers, tmp_path, context)
 
 
-def test_the_corpus_is_read_alike(context: InspectionContext) -> None:
+def test_the_corpus_is_read_alike(tmp_path: Path) -> None:
     scanned = 0
-    for case in known_cases():
-        if case.tabular:
-            try:
-                scanned += compare(case.path, context)
-            except (NotTabular, TooLarge):  # by its first bytes alone
-                continue
-            except Exception as error:
-                error.add_note(case.name)
-                raise
+    with opened_context(tmp_path / "scratch") as context:
+        for case in known_cases():
+            if case.tabular:
+                try:
+                    scanned += compare(case.path, context)
+                except Exception as error:
+                    error.add_note(case.name)
+                    raise
     assert scanned > 20
 
 

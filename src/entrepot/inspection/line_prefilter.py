@@ -37,9 +37,10 @@ class Lines:
     `skip` lines stand before those of the rows, which take `size` bytes with their ends and are
     counted by `count`; `unmatched` is the file for unmatched lines;
     `longest` is bytes. `rows_of` makes the relation of the rows, cell by cell, of another file
-    that is written alike. `header` is the line that names the columns, None where that is not
-    known; `repeats_header` looks for it among the rows. `prove_regular` raises IrregularText where
-    the lines of a file may be read otherwise than by the lexer.
+    that is written alike, but with LF at the ends of its lines. `header` is the line that names
+    the columns, None where that is not known; `repeats_header` looks for it among the rows.
+    `prove_regular` raises IrregularText where the lines of a file may be read otherwise than by
+    the lexer.
     """
 
     path: Path
@@ -184,13 +185,12 @@ def _matched(patterns: Sequence[str]) -> Sql:
 
 
 def _write_unmatched(engine: duckdb.DuckDBPyConnection, lines: Lines, query: Sql) -> int:
-    """Write the unmatched lines unchanged; return their count."""
-    end = sql("" if lines.newline == "\n" else " || chr(13)")
+    """Write the unmatched lines, each with an LF at its end; return their count."""
     options = (
         f"FORMAT csv, HEADER false, DELIMITER {literal(DELIMITER)}, QUOTE {literal(QUOTE)}, "
         f"ESCAPE {literal(QUOTE)}"
     )
-    source, target = f"SELECT coalesce(line, ''){end} FROM ({query})", literal(str(lines.unmatched))
+    source, target = f"SELECT coalesce(line, '') FROM ({query})", literal(str(lines.unmatched))
     row = engine.execute(f"COPY ({source}) TO {target} ({options})").fetchone()
     return int(row[0]) if row else 0
 

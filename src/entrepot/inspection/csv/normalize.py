@@ -90,8 +90,8 @@ def normalize(source: CsvSource, target: Path, context: InspectionContext) -> No
             if count == width and cells[0] and (cells[-1] or cells[column]) and not finder.starting:
                 batch.append([number, line, count, "", *cells])
             else:
-                finder.add(number, line, [] if is_blank(cells) else cells)
                 row = [] if is_blank_record(cells, width) else cells
+                finder.add(number, line, row)
                 batch.append([number, line, *_of_width(row, width)])
             if len(batch) >= BATCH_ROWS:
                 writer.writerows(batch)

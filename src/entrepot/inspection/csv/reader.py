@@ -166,6 +166,7 @@ class CsvText:
         if self._null_sequence():
             return None
         byte_scan, header = self.source.byte_scan, header_line(self.source)
+        unmatched = {"skip": sql("0"), "new_line": sql("'\\n'")}
         return Lines(
             path=self.source.path,
             skip=self._skipped(),
@@ -178,7 +179,7 @@ class CsvText:
             header=header.decode().rstrip("\r\n") if header is not None else None,
             repeats_header=partial(repeats_header, self.source),
             prove_regular=partial(prove_regular, self.source),
-            rows_of=lambda path: _read_csv(path, {**options, "skip": sql("0")}),
+            rows_of=lambda path: _read_csv(path, {**options, **unmatched}),
         )
 
     def _before(self) -> int:

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from entrepot.inspection.context import InspectionContext
-from entrepot.inspection.csv.detected import DetectedCsv, is_blank, is_blank_record
-from entrepot.inspection.csv.direct_scan import can_scan_directly, has_quotes, reading_of
+from entrepot.inspection.csv.detected import DetectedCsv, is_blank_record
+from entrepot.inspection.csv.direct_scan import can_scan_directly, reading_of
 from entrepot.inspection.csv.end_finder import end_finder
 from entrepot.inspection.csv.lexer import Lexer
 from entrepot.inspection.csv.source import CsvSource, open_lines
@@ -49,7 +49,9 @@ def write_canonical(source: CsvSource, target: Path, context: InspectionContext)
 def _is_plain(source: CsvSource) -> bool:
     """Whether a cell is what stands between two delimiters, in all of the text."""
     dialect = source.decision.dialect
-    special = has_quotes(source) or dialect.escape or dialect.comment or len(dialect.delimiter) != 1
+    # A quote that is text here must be quoted in the canonical form.
+    quotes = source.byte_scan.quotes or dialect.quote not in ("", '"')
+    special = quotes or dialect.escape or dialect.comment or len(dialect.delimiter) != 1
     return not special and source.decision.layout.width > 1
 
 
@@ -123,7 +125,7 @@ def _write_irregular(
             or not cells[0]
             or not any(cells[1:2] + cells[-1:])
         ):
-            finder.add(number, line, [] if is_blank(cells) else cells)
+            finder.add(number, line, cells)
     extent = finder.decide(number)
     with _create(target) as out:
         writer = csv.writer(out, lineterminator="\r\n")
