@@ -23,7 +23,7 @@ from entrepot.inspection.table import NotTabular, Table, TooLarge
 from entrepot.schemas.table_schema import parse_schema
 
 READING = Path(__file__).parent / "cases" / "reading"
-TEXTS, LONG_TEXTS = 400, 20_000
+TEXTS, LONG_TEXTS = 300, 20_000
 TEXTS_OF_A_TEST = 100
 TEXTS_FOR_EACH_OF_FORMS = 20
 """Of so many texts one is made into every form, which takes long."""
