@@ -214,3 +214,17 @@ def test_what_the_bytes_prove(before: int, text: str, embedded: int | None, tmp_
     path = tmp_path / "t.csv"
     path.write_bytes(f"{header}{newline}{many}{rows}".encode())
     assert prove_grammar(path, 0, Dialect(), 2) == embedded
+
+
+@pytest.mark.parametrize("rows", [10, 60_000])
+def test_a_lone_cr_ends_a_record_wherever_it_stands(rows: int, tmp_path: Path) -> None:
+    """Also where a lone LF stands elsewhere, so that there are as many CR as LF."""
+    path = tmp_path / "t.csv"
+    plain = b"1,x\r\n" * rows
+    path.write_bytes(b"a,b\r\n" + plain + b"2,y\r3,z\n" + plain)
+    forms = forms_of(path, None, tmp_path)
+    assert forms.inspection.row_count == 2 * rows + 2
+    assert [list(map(str, row.values())) for row in forms.parquet[rows : rows + 2]] == [
+        ["2", "y"],
+        ["3", "z"],
+    ]
