@@ -16,7 +16,7 @@ def _quoted(text: str) -> str:
     return '"' + text.replace('"', '""') + '"'
 
 
-class _Writer:
+class _TextWriter:
     """One text: its way of writing, and how often something is irregular in it."""
 
     def __init__(self, chance: random.Random) -> None:
@@ -66,4 +66,4 @@ class _Writer:
 
 def text_of(number: int) -> bytes:
     """The text with that number."""
-    return _Writer(random.Random(f"grammar {number}")).text()
+    return _TextWriter(random.Random(f"grammar {number}")).text()
