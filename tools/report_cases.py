@@ -36,13 +36,13 @@ class ReportCase:
 
 def inspect_cases() -> list[tuple[ReportCase, Inspection]]:
     """Every case of `REPORT_CASES` with what its inspection, in this process, found."""
-    found = []
+    results = []
     with tempfile.TemporaryDirectory(prefix="entrepot-") as folder, open_engine() as engine:
         for case in REPORT_CASES:
             path = Path(folder) / case.name
             path.write_bytes(case.content)
-            found.append((case, _inspect(engine, path, case.schema, case.dialect)))
-    return found
+            results.append((case, _inspect(engine, path, case.schema, case.dialect)))
+    return results
 
 
 def first_message(inspection: Inspection) -> str:
@@ -68,7 +68,7 @@ def _inspect(
 
 def contract_cases() -> list[tuple[str, Inspection]]:
     """The cases of tests/inspection/cases/contract that are to be rejected, inspected."""
-    found = []
+    results = []
     with (CONTRACT / "cases.tsv").open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file, delimiter="\t"):
             if not row["expected"].startswith("rejected"):
@@ -77,8 +77,8 @@ def contract_cases() -> list[tuple[str, Inspection]]:
                 schema, dialect = _contract_of(engine, row["schema"])
             with open_engine() as engine:
                 inspection = _inspect(engine, CONTRACT / row["file"], schema, dialect)
-            found.append((row["file"], inspection))
-    return found
+            results.append((row["file"], inspection))
+    return results
 
 
 def _contract_of(
@@ -179,6 +179,11 @@ REPORT_CASES = [
     _cell("not a category", "3", _field("integer", categories=[1, 2])),
     _cell("another JSON Schema", '{"a": 1}', _field("object", {"jsonSchema": {"required": ["b"]}})),
     _cell("not unique", "x", _field("string", {"unique": True}), "x"),
+    _rows("no rows", "a,b\n", **{"entrepot:minRows": 1}),
+    _rows("too few rows", "a,b\n1,x\n", **{"entrepot:minRows": 3}),
+    ReportCase("column without a value", b"a,b\n1,\n2,\n", {"fields": [
+        {"name": "a", "type": "integer"},
+        {"name": "b", "type": "string", "entrepot:notEmpty": True}]}),
     _rows("blank row", "a,b\n1,x\n\n2,y\n"),
     _rows("cells missing", "a,b\n1,x\n2\n"),
     _rows("cells too many", "a,b\n1,x\n2,Paris, France\n"),

@@ -104,7 +104,7 @@ def test_commands_work_beside_a_running_server(
     ):
         status, printed = run(*command, "--data", str(server.data), **variables)
         assert status == 0, printed
-    assert f"http://127.0.0.1:{server.given['port']} answers" in printed
+    assert f"http://127.0.0.1:{server.overrides['port']} answers" in printed
     assert "(a server runs on it)" in printed
 
 

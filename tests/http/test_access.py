@@ -14,7 +14,6 @@ from tests.support.tus import HEADERS, STREAM, Tus, create
 
 FILE, TASK, KEY, USER = "{file}", "{task}", "{key}", "{user}"
 
-SCHEMA = {"fields": [{"name": "id", "type": "integer"}, {"name": "amount", "type": "integer"}]}
 
 # Method, path, the JSON or form sent, the scope it needs (None: any), whether it needs an admin.
 ROUTES: list[tuple[str, str, Any, str | None]] = [
@@ -39,12 +38,13 @@ ROUTES: list[tuple[str, str, Any, str | None]] = [
     ("GET", "/file/{file}/report.csv", None, "read"),
     ("GET", "/file/{file}/profile", None, "read"),
     ("GET", "/file/{file}/schema", None, "read"),
-    ("PUT", "/file/{file}/schema", SCHEMA, "write"),
+    ("PUT", "/file/{file}/schema", {"dialect": {"skipBlankRows": True}}, "write"),
     ("POST", "/file/{file}/versions", "version", "write"),
     ("GET", "/file/{file}/versions", None, "read"),
     ("GET", "/file/{file}/versions/{one}", None, "read"),
     ("POST", "/file/{file}/versions/{one}/restore", None, "write"),
     ("POST", "/file/{file}/versions/{one}/accept", {"reason": "Agreed"}, "write"),
+    ("POST", "/file/{file}/versions/{one}/accept-suggestion", None, "write"),
     ("DELETE", "/file/{file}/versions/{one}", None, "write"),
     ("POST", "/file/{file}/versions/{one}/undelete", None, "write"),
     ("PATCH", "/file/{file}", {"file_description": "Another"}, "write"),

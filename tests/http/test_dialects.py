@@ -216,7 +216,7 @@ def test_a_schema_a_dialect_and_an_encoding_are_one_revision(
     assert result["schema"]["fields"][0]["name"] == "id"  # what is left out stays
     assert api.json(f"/file/{file_id}")["table_dialect"] == new["dialect"]
     bare = {"fields": [*NAMED["fields"]], "title": "People"}
-    assert change(api, file_id, bare)["status"] == "succeeded"
+    assert change(api, file_id, bare, "accept")["status"] == "succeeded"
     assert get_schema(api, file_id)["dialect"] == new["dialect"]
     ended_again = change(api, file_id, {"encoding": None})
     assert ended_again["status"] == "succeeded"

@@ -108,7 +108,6 @@ GET    /readyz                                     200 200 200 200 200 200 200 2
 """
 """Method, path below `/api/v1` (but for the last two), variant; the status for each caller."""
 
-SCHEMA = {"fields": [{"name": "id", "type": "integer"}, {"name": "amount", "type": "integer"}]}
 BROKEN = b"id,amount\nx,2\n"
 
 
@@ -216,7 +215,7 @@ class MatrixScenario:
             "PATCH /user/{user_name}": {"disabled": False},
             "POST /key/new": {"scopes": ["write"]},
             "PATCH /file/{file_id}": {"file_description": "Another"},
-            "PUT /file/{file_id}/schema": SCHEMA,
+            "PUT /file/{file_id}/schema": {"dialect": {"skipBlankRows": True}},
             "POST /file/{file_id}/compare": {"before": 1, "after": 4},
             "POST /file/{file_id}/versions/{number}/accept": {"reason": "Agreed"},
             "PUT /file/{file_id}/entitlements/{user_name}": {"entitlement": "r"},

@@ -49,7 +49,7 @@ READERS = {
     "paging.py": "microseconds of a cursor, within a guard",
     "preview_page.py": "the row of a cursor, which is JSON and was checked",
     "document.py": "a bound of the document",
-    "figures.py": "a number of ours, which a page shows",
+    "formatting.py": "a number of ours, which a page shows",
 }
 
 

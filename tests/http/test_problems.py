@@ -27,7 +27,7 @@ def test_no_figure_takes_the_place_of_a_problems_own_member() -> None:
 
 def test_every_domain_error_has_its_row() -> None:
     ours = {error for error in descendants(errors.EntrepotError) if "errors" in error.__module__}
-    of_commands = {errors.StartRefused, errors.SweepStopped}
+    of_commands = {errors.BackupFailed, errors.StartRefused, errors.SweepStopped}
     assert ours - set(KINDS) == of_commands
 
 

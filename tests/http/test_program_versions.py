@@ -82,29 +82,31 @@ def test_a_rejection_says_the_way_out_which_the_owner_goes(
     fields = [{"name": "id", "type": "integer"}, {"name": "amount", "type": "integer"}]
     schema = json.dumps({"fields": fields})
     file_id = account.api.deliver(CSV, enforce_schema=schema)["file_id"]
-    status, _, said = run("push", path, "--to", file_id)
+    status, _, printed = run("push", path, "--to", file_id)
     assert status == 5
-    assert "- `amount` holds numbers, not only integers: 1 cell of this delivery needs it" in said
-    assert f"entrepot files accept-suggestion {file_id} 2" in said
-    status, _, said = run("push", path, "--to", file_id, "--format", "json")
-    assert json.loads(said)["suggested"]["schema"]["fields"][1]["type"] == "number"
-    status, _, said = run("files", "accept-suggestion", file_id, 2)
-    assert (status, "Changed: `amount`: integer → number" in said) == (0, True)
+    assert (
+        "- `amount` holds numbers, not only integers: 1 cell of this delivery needs it" in printed
+    )
+    assert f"entrepot files accept-suggestion {file_id} 2" in printed
+    status, _, printed = run("push", path, "--to", file_id, "--format", "json")
+    assert json.loads(printed)["suggested"]["schema"]["fields"][1]["type"] == "number"
+    status, _, printed = run("files", "accept-suggestion", file_id, 2)
+    assert (status, "Changed: `amount`: integer → number" in printed) == (0, True)
     assert account.api.json(f"/file/{file_id}")["version"] == 4
     assert run("files", "accept-suggestion", file_id, 3)[0] == 1  # the contract has changed
     assert run("files", "accept-suggestion", file_id, 9)[0] == 4
     assert "corrects version 2" in run("files", "versions", file_id)[1]
     path.write_bytes(b"id,amount\n1,NA\n")
     (tmp_path / "schema.json").write_text(schema)
-    status, _, said = run("validate", path, "--schema", tmp_path / "schema.json")
+    status, _, printed = run("validate", path, "--schema", tmp_path / "schema.json")
     assert status != 0
-    assert "In `amount`, `NA` means no value" in said
+    assert "In `amount`, `NA` means no value" in printed
 
 
 def test_nothing_is_suggested_for_a_wrong_cell(
     run: Run, account: TestAccount, tmp_path: Path
 ) -> None:
     file_id, _ = rejected_after_one(run, account, tmp_path)
-    status, _, said = run("files", "accept-suggestion", file_id, 2)
+    status, _, printed = run("files", "accept-suggestion", file_id, 2)
     assert status == 1
-    assert "No small change of the contract" in said
+    assert "No small change of the contract" in printed

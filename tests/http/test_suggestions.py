@@ -50,16 +50,16 @@ def published(api: Api, file_id: str, number: int = 2) -> Any:
 
 
 def test_a_report_suggests_the_way_out(account: TestAccount, file_id: str) -> None:
-    found = suggested(account.api, file_id)
-    assert list(found) == ["schema", "dialect", "changes"]
-    fields = found["schema"]["fields"]
+    suggestion = suggested(account.api, file_id)
+    assert list(suggestion) == ["schema", "dialect", "changes"]
+    fields = suggestion["schema"]["fields"]
     assert fields[0] == SCHEMA["fields"][0]
     assert (fields[1]["type"], fields[1]["missingValues"]) == ("number", ["", "NA"])
-    assert [change["pointer"] for change in found["changes"]] == [
+    assert [change["pointer"] for change in suggestion["changes"]] == [
         "/schema/fields/1/type",
         "/schema/fields/1/missingValues",
     ]
-    assert {change["effect"] for change in found["changes"]} == {"compatible"}
+    assert {change["effect"] for change in suggestion["changes"]} == {"compatible"}
     publish(account.api, file_id, BROKEN, "failed")
     assert suggested(account.api, file_id, 3) is None
 
@@ -67,9 +67,9 @@ def test_a_report_suggests_the_way_out(account: TestAccount, file_id: str) -> No
 @pytest.mark.both_databases
 def test_the_owner_accepts_it(server: Server, account: TestAccount, file_id: str) -> None:
     api = account.api
-    found = published(api, file_id)
-    assert (found["version"], found["status"], found["replaces"]) == (3, "published", 2)
-    assert (found["accepted_from"], found["reason"]) == (None, None)
+    version = published(api, file_id)
+    assert (version["version"], version["status"], version["replaces"]) == (3, "published", 2)
+    assert (version["accepted_from"], version["reason"]) == (None, None)
     assert api.get(f"/file/download/{file_id}").content == NUMBERS
     assert api.json(f"/file/{file_id}/report")["valid"] is True
     assert api.json(f"/file/{file_id}")["exception"] is None

@@ -67,7 +67,7 @@ def forms_of(path: Path, schema: dict[str, Any] | None, scratch: Path, forms: bo
 
     def made(form: Any, source: Path, target: Path) -> Converted:
         conversion = ConversionRequest(
-            source, path.name, source.stat().st_size, form, found.schema or {}, bool(schema), rows
+            source, path.name, source.stat().st_size, form, found.schema or {}, mode, rows
         )
         with opened_context(scratch / form) as context:
             converted = convert_file(conversion, target, context)

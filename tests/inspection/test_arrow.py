@@ -121,7 +121,7 @@ def test_through_the_front_door(inspect: Inspect, tmp_path: Path, stream: bool) 
 def test_no_rows_no_batches_no_columns(inspect: Inspect, tmp_path: Path) -> None:
     for stream in (False, True):
         empty = inspect(write(tmp_path / "empty", EVERY.slice(0, 0), stream))
-        assert (empty.verdict, empty.row_count) == ("conforms", 0), empty.detail
+        assert (empty.verdict, empty.row_count) == ("violates", 0), empty.detail
         assert empty.schema is not None
         assert len(empty.schema["fields"]) == len(COLUMNS)
     bare = inspect(write(tmp_path / "bare", pa.table({})))

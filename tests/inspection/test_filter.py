@@ -34,7 +34,7 @@ from entrepot.inspection.preview.filter_parse import MAX_DEPTH, parse_filter
 from entrepot.inspection.preview.filter_sql import filter_sql
 from entrepot.inspection.preview.page import preview_file
 from entrepot.inspection.results import PreviewRequest
-from entrepot.inspection.sql import literal
+from entrepot.inspection.sql import identifier, literal
 
 STORED = {
     "n": "BIGINT",
@@ -49,7 +49,7 @@ STORED = {
     "zoned": "TIMESTAMP WITH TIME ZONE",
     "tags": "VARCHAR[]",
 }
-COLUMNS = Columns([FilterColumn(name, kind) for name, kind in STORED.items()])
+COLUMNS = Columns([FilterColumn(name, kind, identifier(name)) for name, kind in STORED.items()])
 TEXTS = ("", "a", "ab", "Ab", "b%", "a_b", "ä", "it's", "a\\b", "é😀")
 NUMBERS = ("0", "1", "-1", "2.5", "1.005", "-0.00", "1e3", "99999999999999999999", "3.14")
 DAY, MOMENT = date(2026, 3, 1), datetime.fromisoformat("2026-03-01T10:00:00")

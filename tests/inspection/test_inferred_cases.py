@@ -9,7 +9,7 @@ from tests.inspection.test_contract_cases import CONTRACT, READING
 
 def found_in(inspection: Any) -> list[tuple[str, int | None, str]]:
     return [
-        (each["type"], each.get("rowNumber"), each.get("fieldName", ""))
+        (each["code"], each.get("rowNumber"), each.get("fieldName", ""))
         for each in errors_of(inspection)
     ]
 

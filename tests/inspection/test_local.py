@@ -60,7 +60,9 @@ def test_validate_refuses_wrong_usage(files: Path, capsys: pytest.CaptureFixture
 
 def test_infer(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["schema", "infer", str(files / "good.csv")]) == 0
-    assert json.loads(capsys.readouterr().out) == SCHEMA
+    inferred = json.loads(capsys.readouterr().out)
+    types = [(field["name"], field["type"]) for field in inferred["fields"]]
+    assert types == [(field["name"], field["type"]) for field in SCHEMA["fields"]]
     (files / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n\0\0")
     assert run(["schema", "infer", str(files / "a.png")]) == 5
 

@@ -16,7 +16,7 @@ ROWS = {"entrepot:minRows": 1}
 
 
 def kinds(inspection: Any) -> list[tuple[str, str]]:
-    return [(each["type"], each.get("fieldName", "")) for each in errors_of(inspection)]
+    return [(each["code"], each.get("fieldName", "")) for each in errors_of(inspection)]
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,9 @@ def test_least_rows(inspect: Inspect, text: str, least: int, expected: list[Any]
 
 
 def test_the_sentence_for_a_table_without_rows(inspect: Inspect) -> None:
-    assert inspect("a\n", schema(A, **ROWS)).detail == "No rows: at least 1 row must be delivered."
+    assert inspect("a\n", schema(A, **ROWS)).detail == (
+        "The table breaks the contract. The table has no rows. Expected at least 1 row."
+    )
 
 
 @pytest.mark.parametrize("missing", [[""], ["", "NA"], ["NA"]])
@@ -47,7 +49,7 @@ def test_an_empty_column(inspect: Inspect, missing: list[str], rows_before: int)
     text = "a,b\n" + f"{gap},x\n" * (rows_before + 2)
     inspection = inspect(text, given)
     assert kinds(inspection) == [("empty-column", "a")]
-    assert "`a` has no value in any row" in inspection.detail
+    assert "Column `a`: the column has no value in any row" in inspection.detail
     assert inspect(text + "1,x\n", given).verdict == "conforms"
 
 

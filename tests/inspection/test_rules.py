@@ -231,7 +231,7 @@ def test_json_files_have_values_of_their_own(name: str, inspect: Inspect) -> Non
     text = "\n".join(map(json.dumps, rows)) if name.endswith("l") else json.dumps(rows)
     assert places(inspect(text, {"fields": fields}, name=name)) == [
         ("constraint-error", 4, 1), ("constraint-error", 8, 3), ("constraint-error", 9, 4),
-        ("type-error", 11, 5), ("type-error", 5, 1), ("type-error", 6, 2),
+        ("type-error", 11, 5), ("type-error", 3, 1), ("type-error", 5, 1), ("type-error", 6, 2),
     ]  # fmt: skip
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from tests.inspection.conftest import Inspect, errors_of
 
-from entrepot.inspection.detect import encoding as encoding_module
+from entrepot.inspection.detect import transcode
 from entrepot.inspection.results import Inspection, InspectionRequest
 from entrepot.inspection.sandbox.pool import InspectionPool
 from entrepot.schemas.reading.encodings import known_encodings, normalize_encoding
@@ -51,7 +51,7 @@ def test_a_text_of_several_blocks(
     inspect: Inspect, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No character and no state is cut in two between the parts that are decoded at a time."""
-    monkeypatch.setattr(encoding_module, "BLOCK_BYTES", 1_000)
+    monkeypatch.setattr(transcode, "BLOCK_BYTES", 1_000)
     cell = "א" if name == "cp424" else "中国"
     rows = "".join(f"{number},{cell}\n" for number in range(1_000))
     schema = contract(cell)

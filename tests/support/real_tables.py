@@ -120,12 +120,12 @@ def deliver(table: RealTable, folder: Path) -> DeliveryOutcome:
     delimiter = str(second.profile["file"]["dialect"]["delimiter"])
     text = _with_cell(second_part, *place, delimiter)
     damaged = _inspect(folder, text, first.schema, first.dialect)
-    found = [
+    errors = [
         (each["type"], each.get("rowNumber"), each.get("fieldNumber"), each.get("cell"))
         for each in damaged.report["tasks"][0]["errors"]
     ]
     expected = ("type-error", row + 1, column + 1, damage)
-    return DeliveryOutcome(table.name, "", "", damage, found == [expected])
+    return DeliveryOutcome(table.name, "", "", damage, errors == [expected])
 
 
 def _inspect(

@@ -58,7 +58,7 @@ def back_up(parts: Parts, folder: Path, keep: int) -> BackupResult:
     folders = DurableFolders(folder)
     folders.make(backup.snapshots)
     now = parts.clock()
-    draft = backup.snapshots / f"{now:%Y%m%dT%H%M%SZ}.part"
+    draft = backup.snapshots / f"{now:%Y%m%dT%H%M%S}.{now.microsecond // 1000:03}Z.part"
     shutil.rmtree(draft, ignore_errors=True)
     folders.make(draft)
     with parts.store.hold_deletions() as held, _database_copy(parts, draft) as database:

@@ -1,7 +1,7 @@
 """Delete files, but keep their bytes aside while a back-up holds deletions.
 
-Every deletion takes a shared lock on one file for a moment, a hold the exclusive one. So a deletion
-either ends before the hold begins, or sees it and moves the file to `held/` instead.
+Every deletion takes a shared lock on the folder `held` for a moment, a hold the exclusive one. So a
+deletion either ends before the hold begins, or sees it and moves the file to `held/` instead.
 """
 
 import fcntl
@@ -16,7 +16,6 @@ class DeletionGate:
 
     def __init__(self, root: Path) -> None:
         self.held = root / "held"
-        self._lock = root / "deletions.lock"
 
     def delete(self, path: Path) -> None:
         """Remove a file, or move it to `held/`. A missing one is not an error."""
@@ -55,7 +54,7 @@ class DeletionGate:
             os.close(descriptor)
 
     def _open_lock(self) -> int:
-        return os.open(self._lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        return os.open(self.held, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
 
     def _empty(self) -> int:
         paths = list(self.held.iterdir())

@@ -13,7 +13,7 @@ CellKind = Literal[
     "object", "array", "binary", "other",
 ]  # fmt: skip
 """What a cell is. A `decimal` has its digits, where a `number` may be a double."""
-Storage = Literal["text", "json", "workbook", "columns"]
+Storage = Literal["text", "objects", "workbook", "columns"]
 """How a format stores cells: all as texts (delimited text), each with its own kind (JSON, XLSX),
 or each column in a type of its own (Parquet, Arrow)."""
 

@@ -250,8 +250,8 @@ def any_regex(kind: str) -> tuple[str, tuple[str, ...]]:
     of_days = [directive for _, directives in parts for directive in directives]
     clocks, of_clocks = "", []
     for form in CLOCK_FORMS:
-        found = re.findall("%(.)", form)
-        of_clocks += found
+        directives = re.findall("%(.)", form)
+        of_clocks += directives
         clocks += "|" * bool(clocks) + re.sub(
             "%(.)", lambda match: f"({DIRECTIVE_REGEXES[match[1]]})", form
         ).replace(r"\s", SPACE)

@@ -55,7 +55,7 @@ BODY: dict[str, Any] = {
                                 "schema": {"type": ["object", "null"]},
                                 "dialect": {"type": ["object", "null"]},
                                 "encoding": {"type": ["string", "null"]},
-                                "enforced": {"const": True},
+                                "enforced": {"type": "boolean"},
                             },
                         },
                         {

@@ -3,7 +3,6 @@
 A clean file costs the counting pass alone; Python sees at most the rows that are listed.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -16,7 +15,7 @@ from entrepot.inspection.check.first_texts import seen_texts
 from entrepot.inspection.check.group_sizes import with_group_sizes
 from entrepot.inspection.check.json_rules import check_json_rules
 from entrepot.inspection.check.keys import check_keys, check_references, keys_of, references_of
-from entrepot.inspection.check.row_errors import RowErrors
+from entrepot.inspection.check.row_errors import RowErrors, surplus_cells
 from entrepot.inspection.check.rules import FieldRule, blank_row, checked_columns, field_rules
 from entrepot.inspection.check.statements import ListedRow, state_rule
 from entrepot.inspection.line_prefilter import prefilter
@@ -339,16 +338,6 @@ def _of_rule(
     stated = state_rule(rule, table, row, cell)
     places = {**common, "cell": shortened(cell), "fieldName": name, "fieldNumber": rule.column}
     return [problem(rule.type, rule.note, stated, **places)]
-
-
-def surplus_cells(extra: str | None, first: int = 1) -> list[tuple[int, str]]:
-    """The cells of a row beyond the header with their columns, as the reader wrote them (a JSON
-    list): one after another from `first` on, or each with its column."""
-    cells = json.loads(extra) if extra else []
-    return [
-        (int(cell[0]), str(cell[1])) if isinstance(cell, list) else (n, str(cell))
-        for n, cell in enumerate(cells, start=first)
-    ]
 
 
 def _counts(

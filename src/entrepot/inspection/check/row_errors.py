@@ -1,6 +1,7 @@
 """Rows that break a rule which needs other rows, or cannot be checked in SQL: found apart from the
 counting pass, kept as a table of row numbers, and listed with their place and their cells."""
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -100,3 +101,13 @@ def _lines_of(engine: duckdb.DuckDBPyConnection, table: Table, first: Sql) -> di
     wanted = f"SELECT earlier FROM {first} WHERE earlier IS NOT NULL"
     query = f"SELECT _row, _line FROM {table.numbered} WHERE _row IN ({wanted})"
     return {row: line for row, line in engine.execute(query).fetchall() if line is not None}
+
+
+def surplus_cells(extra: str | None, first: int = 1) -> list[tuple[int, str]]:
+    """The cells of a row beyond the header with their columns, as the reader wrote them (a JSON
+    list): one after another from `first` on, or each with its column."""
+    cells = json.loads(extra) if extra else []
+    return [
+        (int(cell[0]), str(cell[1])) if isinstance(cell, list) else (n, str(cell))
+        for n, cell in enumerate(cells, start=first)
+    ]

@@ -15,6 +15,7 @@ from typing import Any
 import duckdb
 
 from entrepot.inspection.convert.column_stats import (
+    MAX_EXACT_INTEGER,
     ColumnStats,
     exact_number,
     json_value,
@@ -307,7 +308,9 @@ def _mean(column: ColumnStats) -> float | int | str | None:
     if total is None:
         return _finite(column.figures.get("mean"))
     with localcontext(prec=MAX_SUM_DIGITS):
-        return exact_number(f"{Decimal(total) / column.figures['filled']:f}")
+        mean = Decimal(total) / column.figures["filled"]
+        # A mean is no cell: only what no double comes near is a text.
+        return float(mean) if abs(mean) < MAX_EXACT_INTEGER else exact_number(f"{mean:f}")
 
 
 def _finite(value: float | None) -> float | None:

@@ -60,12 +60,12 @@ class ColumnStats:
 
     @property
     def is_wide(self) -> bool:
-        """Whether its numbers have more digits than every double keeps, given the least and the
-        largest of them."""
+        """Whether its numbers are so large that doubles lie more than 1 apart, given the least and
+        the largest of them. Else a double comes near enough to what is measured."""
         if self.sort != "number" or self.stored == "DOUBLE" or self.figures["low"] is None:
             return False
         ends = (Decimal(self.figures[end]) for end in ("low", "high"))
-        return max(len(end.as_tuple().digits) for end in ends) > MAX_DOUBLE_DIGITS
+        return max(abs(end) for end in ends) >= MAX_EXACT_INTEGER
 
     @property
     def whole(self) -> bool:

@@ -29,8 +29,8 @@ FIRST_MOMENT, LAST_MOMENT = -62_135_596_800_000_000, 253_402_300_799_999_999
 """The years 0001 and 9999 begin and end, in microseconds since 1970."""
 ITEM = sql("item")
 TOO_MANY_DIGITS = (
-    f"a number has more than {MAX_DECIMAL_DIGITS} digits, or more than a double beside one with an "
-    "exponent"
+    f"a number has more than {MAX_DECIMAL_DIGITS} digits, or more than its double beside one with "
+    "an exponent"
 )
 
 

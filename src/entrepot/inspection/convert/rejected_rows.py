@@ -13,7 +13,7 @@ from typing import Any
 
 import duckdb
 
-from entrepot.inspection.check.check import surplus_cells
+from entrepot.inspection.check.row_errors import surplus_cells
 from entrepot.inspection.context import InspectionContext
 from entrepot.inspection.convert.csv_injection import escape_formula
 from entrepot.inspection.inspect import inspect_file

@@ -206,7 +206,7 @@ def _table(
         numbered=f"(SELECT _row, _line, {values} FROM {sound})",
         media_type=source.media_type,
         by_name=True,
-        storage="json",
+        storage="objects",
         first_version=_first_version(engine, source, keys, records),
         findings=_findings(engine, source) if bad or twice else (),
         findings_total=bad + twice,

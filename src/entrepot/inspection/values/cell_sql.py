@@ -52,7 +52,7 @@ NATIVE: dict[str, tuple[str, ...]] = {
 """The kinds of native (not textual) cells that are values of each type."""
 NO_TEXT: dict[Storage, frozenset[str]] = {
     "text": frozenset(),
-    "json": frozenset({"integer", "number", "boolean"}),
+    "objects": frozenset({"integer", "number", "boolean"}),
     "workbook": frozenset({"integer", "number"}),
     "columns": frozenset({"integer", "number", "boolean", "date", "time", "datetime", "year"}),
 }
@@ -134,7 +134,7 @@ def cell_sql(
     """The expressions for `column` under `field`, with `missing` the texts of missing values.
     `controls`: a text may have control characters, and is no value then."""
     # Readers of texts and workbooks give NULL for an empty cell, the others an empty text.
-    tells_empty = storage in ("json", "columns")
+    tells_empty = storage in ("objects", "columns")
     text = column.text
     if "" not in missing and column.kind == "text" and not tells_empty:
         text = f"coalesce({text}, '')"

@@ -62,10 +62,10 @@ def exact(text: Sql) -> Sql:
 
 
 def has_exact_double(text: Sql) -> Sql:
-    """Whether a double stands for the number `text`: it has no more digits than every double
-    keeps. NaN and infinities are doubles."""
-    plain = f"length(rtrim(r[3], '~')) <= {EXACT_DIGITS} AND abs(r[2]) < {MAX_EXPONENT}"
-    others = let(exact(text), sql("r"), f"r IS NULL OR abs(r[1]) = 2 OR ({plain})")
+    """Whether a double stands for the number `text`: written in the shortest way that tells it from
+    other doubles, it is the same number. NaN and infinities are doubles."""
+    shortest = exact(sql(f"try_cast({text} AS DOUBLE)::VARCHAR"))
+    others = let(exact(text), sql("r"), f"r IS NULL OR abs(r[1]) = 2 OR ({shortest}) = r")
     return f"(CASE WHEN {is_short(text)} THEN true ELSE {others} END)"
 
 

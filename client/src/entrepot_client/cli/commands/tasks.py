@@ -129,7 +129,10 @@ def report_delivery(client: "Client", task: Task, output: Output, quiet: str) ->
         print_task(output, task, quiet)
         return
     if task.rejected and task.report_url is not None:
-        report = client.report(task)
+        try:
+            report = client.report(task)
+        except ResourceNotFound:  # deleted meanwhile
+            report = {}
         lines = suggestion_lines(report)
         if lines:
             accept = f"entrepot files accept-suggestion {task.file_id} {task.version}"
