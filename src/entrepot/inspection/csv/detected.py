@@ -192,7 +192,7 @@ def _numbers(rows: Occurrences) -> str:
 
 
 def is_blank_record(cells: Sequence[str], width: int) -> bool:
-    """Whether a record of a table of `width` columns is blank. What stands in the only column is its
+    """Whether a record of a table of `width` columns is blank. What the only column has is its
     cell, even if it is a tab, unless it is padding."""
     return is_blank(cells) and not (width == 1 and any(cell.strip(PADDING) for cell in cells))
 

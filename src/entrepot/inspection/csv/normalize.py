@@ -12,8 +12,8 @@ from pathlib import Path
 
 from entrepot.inspection.context import InspectionContext
 from entrepot.inspection.csv.cell_types import NOT_TEXT
+from entrepot.inspection.csv.contract.end_finder import end_finder
 from entrepot.inspection.csv.detected import Occurrences, is_blank, is_blank_record
-from entrepot.inspection.csv.end_finder import end_finder
 from entrepot.inspection.csv.lexer import ACROSS, Lexer
 from entrepot.inspection.csv.source import CsvSource, open_lines
 from entrepot.inspection.csv.table_end import TableEnd
