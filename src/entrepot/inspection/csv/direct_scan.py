@@ -4,8 +4,7 @@ from pathlib import Path
 
 import duckdb
 
-from entrepot.inspection.csv.contract.end_finder import end_finder
-from entrepot.inspection.csv.decision import above
+from entrepot.inspection.csv.decision import above, end_finder
 from entrepot.inspection.csv.detected import MAX_PADDING_BYTES, DetectedCsv
 from entrepot.inspection.csv.grammar_proof import prove_grammar
 from entrepot.inspection.csv.lexer import Lexer

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from entrepot.inspection.context import InspectionContext
 from entrepot.inspection.csv.cell_types import NOT_TEXT
-from entrepot.inspection.csv.contract.end_finder import end_finder
+from entrepot.inspection.csv.decision import end_finder
 from entrepot.inspection.csv.detected import Occurrences, is_blank, is_blank_record
 from entrepot.inspection.csv.lexer import ACROSS, Lexer
 from entrepot.inspection.csv.source import CsvSource, open_lines

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from entrepot.inspection.context import InspectionContext
-from entrepot.inspection.csv.contract.end_finder import end_finder
+from entrepot.inspection.csv.decision import end_finder
 from entrepot.inspection.csv.detected import DetectedCsv, is_blank_record
 from entrepot.inspection.csv.direct_scan import can_scan_directly, reading_of
 from entrepot.inspection.csv.lexer import Lexer
