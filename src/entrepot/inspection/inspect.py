@@ -26,7 +26,7 @@ from entrepot.inspection.detect.detect import detect
 from entrepot.inspection.detect.signatures import PACKED
 from entrepot.inspection.engine import MAX_ERROR_CHARS, first_line
 from entrepot.inspection.limits import Limits
-from entrepot.inspection.line_prefilter import HeaderRepeated
+from entrepot.inspection.line_prefilter import IrregularText
 from entrepot.inspection.open_table import open_table
 from entrepot.inspection.progress import JUDGED, UNPACKED
 from entrepot.inspection.report.profile import file_profile
@@ -233,7 +233,7 @@ def _check_in_place(
         return None
     try:
         outcome = inspect_table(table)
-    except HeaderRepeated:
+    except IrregularText:
         return None
     except (duckdb.InvalidInputException, duckdb.ConversionException) as error:
         if out_of_resources(error):

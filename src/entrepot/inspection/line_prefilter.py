@@ -37,8 +37,10 @@ class Lines:
     `skip` lines stand before those of the rows, which take `size` bytes with their ends and are
     counted by `count`; `unmatched` is the file for unmatched lines;
     `longest` is bytes. `rows_of` makes the relation of the rows, cell by cell, of another file
-    that is written alike. `header` is the line that names the columns, None where that is not
-    known; `repeats_header` looks for it among the rows.
+    that is written alike, but with LF at the ends of its lines. `header` is the line that names
+    the columns, None where that is not known; `repeats_header` looks for it among the rows.
+    `prove_regular` raises IrregularText where the lines of a file may be read otherwise than by
+    the lexer.
     """
 
     path: Path
@@ -51,6 +53,7 @@ class Lines:
     longest: int
     header: str | None
     repeats_header: Callable[[], bool]
+    prove_regular: Callable[[Path], object]
     rows_of: Callable[[Path], Sql]
 
     def relation(self, path: Path, skip: int = 0) -> Sql:
@@ -89,7 +92,12 @@ class Lines:
         return places
 
 
-class HeaderRepeated(Exception):
+class IrregularText(Exception):
+    """A text cannot be scanned in place: the engine would read other cells than the lexer, or rows
+    that are none."""
+
+
+class HeaderRepeated(IrregularText):
     """A row is the header over again: tables were joined, and rows are not alone any more."""
 
 
@@ -108,7 +116,7 @@ def prefilter(
     engine has been seen to lose some in silence.
 
     None where that costs more than it saves, or would be wrong: lines are missing, or a quoted
-    cell may run over several. Raises duckdb.Error where the scan fails, HeaderRepeated.
+    cell may run over several. Raises duckdb.Error where the scan fails, IrregularText.
     """
     prefiltered = _prefilter(engine, lines, cells)
     if prefiltered is None and lines.repeats_header():
@@ -177,20 +185,19 @@ def _matched(patterns: Sequence[str]) -> Sql:
 
 
 def _write_unmatched(engine: duckdb.DuckDBPyConnection, lines: Lines, query: Sql) -> int:
-    """Write the unmatched lines unchanged; return their count."""
-    end = sql("" if lines.newline == "\n" else " || chr(13)")
+    """Write the unmatched lines, each with an LF at its end; return their count."""
     options = (
         f"FORMAT csv, HEADER false, DELIMITER {literal(DELIMITER)}, QUOTE {literal(QUOTE)}, "
         f"ESCAPE {literal(QUOTE)}"
     )
-    source, target = f"SELECT coalesce(line, ''){end} FROM ({query})", literal(str(lines.unmatched))
+    source, target = f"SELECT coalesce(line, '') FROM ({query})", literal(str(lines.unmatched))
     row = engine.execute(f"COPY ({source}) TO {target} ({options})").fetchone()
     return int(row[0]) if row else 0
 
 
 def _are_whole_rows(lines: Lines, total: int) -> bool:
     """Whether each unmatched line is a whole row: one with an odd number of quotes is a part of
-    a row, or spoilt. Raises HeaderRepeated."""
+    a row, or spoilt. The patterns prove that of the others. Raises IrregularText."""
     if not total:
         return True
     header = lines.header.encode() if lines.header is not None else None
@@ -200,4 +207,5 @@ def _are_whole_rows(lines: Lines, total: int) -> bool:
                 return False
             if line.rstrip(b"\r\n") == header:
                 raise HeaderRepeated
+    lines.prove_regular(lines.unmatched)
     return True

@@ -77,8 +77,9 @@ class Table:
     `first_row` is the row number of the first data row. `by_name`: fields belong to columns
     by name, since the format gives columns no order of their own (JSON). `storage` says
     what the format knows of a cell. `control_characters`: texts may have control characters other
-    than tab, LF and CR, as far as the reader knows. `embedded` makes an
-    aggregate over `relation`: how many line ends lie inside cells. `lines`, if set, is the same
+    than tab, LF and CR, as far as the reader knows. `embedded` counts
+    the line ends inside cells; it raises IrregularText where the text is not proven to be read by
+    the scan as it is by the lexer. `lines`, if set, is the same
     table line by line; `places` tells, where `_row` is not the row's own number, the numbers
     and the byte offsets of such rows (a row is a line then). `finding_counts` are the reader's
     findings by type where they are of several; `warnings` are sentences for the report.
@@ -105,7 +106,7 @@ class Table:
     by_name: bool = False
     storage: Storage = "text"
     control_characters: bool = True
-    embedded: Callable[[], Sql] = lambda: sql("0")
+    embedded: Callable[[], int] = lambda: 0
     lines: Lines | None = None
     places: Callable[[Collection[int]], dict[int, tuple[int, int]]] | None = None
     findings: tuple[Finding, ...] = ()
@@ -150,7 +151,7 @@ def table_of_unmatched(table: Table) -> Table:
         table,
         relation=relation,
         numbered=f"(SELECT row_number() OVER () AS _row, NULL::BIGINT AS _line, * FROM {relation})",
-        embedded=lambda: sql("0"),
+        embedded=lambda: 0,
         lines=None,
         places=table.lines.places,
     )

@@ -211,7 +211,8 @@ def _count(
     """Count in one pass, or in several over a wide table, whose expressions at once would
     take the engine's memory (a vector of 32 KiB each)."""
     totals: list[int] = []
-    rows = rejected = embedded = 0
+    rows = rejected = 0
+    embedded = table.embedded()
     passes = max(1, -(-len(rules) // MAX_RULES_PER_QUERY))
     for n in range(passes):
         some = rules[n * MAX_RULES_PER_QUERY : (n + 1) * MAX_RULES_PER_QUERY]
@@ -221,15 +222,14 @@ def _count(
             for n, rule in enumerate(some)
         ]
         either = " OR ".join(f"_v{n}" for n in range(len(some))) or sql("false")
-        lines = table.embedded() if n == 0 else sql("0")
         query = (
-            f"SELECT {', '.join(['count(*)', f'count_if({either})', lines, *aggregates])} FROM "
+            f"SELECT {', '.join(['count(*)', f'count_if({either})', *aggregates])} FROM "
             f"(SELECT {', '.join(['*', *flags])} FROM "
             f"(SELECT *, ({blank}) AS _blank FROM {table.relation}))"
         )
-        row = engine.execute(query).fetchone() or (0, 0, 0)
-        rows, rejected, embedded = int(row[0]), int(row[1] or 0), embedded + int(row[2] or 0)
-        totals += [int(total or 0) for total in row[3:]]
+        row = engine.execute(query).fetchone() or (0, 0)
+        rows, rejected = int(row[0]), int(row[1] or 0)
+        totals += [int(total or 0) for total in row[2:]]
     return _RuleCounts(rows, totals, rejected if passes == 1 else None, embedded)
 
 

@@ -85,7 +85,7 @@ def count_prefiltered(
         return counted
     totals, counts = counted
     part = replace(
-        table, columns=tuple(table.columns[n] for n in without_pattern), embedded=lambda: sql("0")
+        table, columns=tuple(table.columns[n] for n in without_pattern), embedded=lambda: 0
     )
     _, part_counts = count_cells(engine, part, [tried[n] for n in without_pattern])
     for n, each in zip(without_pattern, part_counts, strict=True):
@@ -164,13 +164,14 @@ def _count(
     blank = " AND ".join(f"{column.text} IS NULL" for column in counted_columns)
     aggregates = [
         sql("count(*)"),
-        *([table.embedded(), f"count_if({blank})"] if with_totals else [sql("0"), sql("0")]),
+        f"count_if({blank})" if with_totals else sql("0"),
     ]
     for column, candidates in zip(columns, tried, strict=True):
         aggregates += _count_sql(column, candidates, in_full)
+    embedded = table.embedded() if with_totals else 0
     query = f"SELECT {', '.join(aggregates)} FROM {table.relation}"
     cursor = iter(engine.execute(query).fetchone() or [])
-    rows, embedded, blanks = (int(next(cursor) or 0) for _ in range(3))
+    rows, blanks = (int(next(cursor) or 0) for _ in range(2))
     counts = []
     for column, candidates in zip(columns, tried, strict=True):
         filled = 0

@@ -28,6 +28,7 @@ from entrepot.inspection.convert.write_arrow import write_arrow
 from entrepot.inspection.engine import MAX_ERROR_CHARS, first_line
 from entrepot.inspection.inspect import out_of_resources
 from entrepot.inspection.limits import rows_per_group
+from entrepot.inspection.line_prefilter import IrregularText
 from entrepot.inspection.open_table import open_content
 from entrepot.inspection.results import ConversionRequest, Converted, InspectionRequest
 from entrepot.inspection.sql import Sql, identifier, literal, sql
@@ -146,8 +147,11 @@ def _write_checked(opened: OpenedTable, write: Callable[[Table], int], rows: int
     in_place = opened.scan_in_place()
     if in_place is not None:
         try:
+            in_place.embedded()
             if write(in_place) == rows:
                 return
+        except IrregularText:
+            pass
         except (duckdb.InvalidInputException, duckdb.ConversionException) as error:
             if out_of_resources(error):
                 raise

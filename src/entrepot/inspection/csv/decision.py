@@ -4,17 +4,20 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import duckdb
+
 from entrepot.inspection.csv.cell_types import TYPED, cell_type
 from entrepot.inspection.csv.confidence import confidence_of
 from entrepot.inspection.csv.contract.layout import contract_layout
-from entrepot.inspection.csv.contract.rows import RowRules, row_rules
+from entrepot.inspection.csv.contract.rows import ContractEndFinder, RowRules, row_rules
 from entrepot.inspection.csv.detected import is_blank
 from entrepot.inspection.csv.dialect import Dialect, DialectHints
 from entrepot.inspection.csv.dialects.detection import detect_dialect
 from entrepot.inspection.csv.dialects.scoring import ScoredDialect
 from entrepot.inspection.csv.layout import Layout, find_layout, join_labels, with_unlike_header
 from entrepot.inspection.csv.lexer import COMMENT, Lexer, Record
-from entrepot.inspection.csv.table_end import BlockBelow, row_text
+from entrepot.inspection.csv.table_end import BlockBelow, TableEndFinder, row_text
+from entrepot.inspection.sql import sql
 from entrepot.inspection.table import TooLarge
 from entrepot.schemas.table_dialect import TableDialect
 
@@ -246,3 +249,18 @@ def _with_comment(best: ScoredDialect, lines: Sequence[str], hints: DialectHints
         if alike == 0 or (mark == "#" and alike <= MAX_ALIKE_SHARE * len(begun)):
             return replace(dialect, comment=mark)
     return dialect
+
+
+def end_finder(
+    decision: Decision, engine: duckdb.DuckDBPyConnection
+) -> TableEndFinder | ContractEndFinder:
+    """A new finder for the text that was decided on; `engine` matches RE2 patterns."""
+    if not decision.end_stated:
+        return TableEndFinder(decision.layout)
+
+    def match(pattern: str, cells: Sequence[str]) -> Sequence[bool]:
+        query = sql("SELECT list_transform(?::VARCHAR[], lambda c: regexp_full_match(c, ?))")
+        row = engine.execute(query, [list(cells), pattern]).fetchone()
+        return list(row[0]) if row else []
+
+    return ContractEndFinder(decision.rules, match)

@@ -15,6 +15,7 @@ from entrepot.inspection.detect.encoding import Encoding
 
 JUNK = "\0\x1a\x0c \t\r\n\ufeff"
 """Characters without a meaning: padding (NUL, Ctrl-Z), form feeds, blanks, a mark of byte order."""
+PADDING = "\0\x1a"
 MAX_PADDING_BYTES = 4096
 """As many NULs as fill the last cluster of a disc up to its end; more of them are not padding."""
 MAX_LISTED_ROWS = 5
@@ -197,6 +198,12 @@ def _numbers(rows: Occurrences) -> str:
     """The first rows' numbers, in words."""
     first = ", ".join(f"{number:,}" for number in rows.first)
     return f"{first}, …" if rows.total > len(rows.first) else first
+
+
+def is_blank_record(cells: Sequence[str], width: int) -> bool:
+    """Whether a record of a table of `width` columns is blank. What the only column has is its
+    cell, even if it is a tab, unless it is padding."""
+    return is_blank(cells) and not (width == 1 and any(cell.strip(PADDING) for cell in cells))
 
 
 def is_blank(cells: Sequence[str]) -> bool:

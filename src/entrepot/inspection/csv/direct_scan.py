@@ -1,25 +1,19 @@
 """Whether a text is regular enough to be scanned where it lies, and what proves it."""
 
-import re
-from typing import BinaryIO
+from pathlib import Path
 
 import duckdb
 
-from entrepot.inspection.csv.decision import above
+from entrepot.inspection.csv.decision import above, end_finder
 from entrepot.inspection.csv.detected import MAX_PADDING_BYTES, DetectedCsv
-from entrepot.inspection.csv.end_finder import end_finder
+from entrepot.inspection.csv.grammar_proof import prove_grammar
 from entrepot.inspection.csv.lexer import Lexer
 from entrepot.inspection.csv.source import CsvSource
 from entrepot.inspection.detect.byte_scan import BLOCK_BYTES, has_blank_lines
+from entrepot.inspection.line_prefilter import IrregularText
 
 TAIL_BYTES = 64 * 1024
 """The end of the text, whose rows tell whether footnotes follow the table."""
-MAX_QUOTES = 200_000
-"""Quotes that are looked at one by one, in Python; with more the engine counts them."""
-MIN_FREQUENT_QUOTES = 200
-"""With more in the first part of the text (a 16th of a block) there will be too many in all."""
-CONTEXT_BYTES = 64
-"""Before a quote, in which the delimiter and blanks stand that make it an opening one."""
 MAX_HEADER_BYTES = 1 << 20
 """A longer header is not searched for among the rows."""
 MAX_DELIMITER_BYTES, MAX_QUOTE_BYTES = 4, 1
@@ -56,11 +50,41 @@ def _line_after(source: CsvSource) -> int:
 
 
 def can_scan_directly(source: CsvSource, engine: duckdb.DuckDBPyConnection) -> bool:
-    """Whether the scan engine can take the text as it lies, as far as the survey, the first
-    part and the last part of it tell. Raises OSError."""
+    """Whether the text seems regular, as far as the survey, the first part and the last part of
+    it tell; `prove_regular` proves it. Raises OSError."""
+    if not _can_scan(source) or not _even(source, engine):
+        return False
+    return not (source.decision.layout.width == 1 and has_blank_lines(source.path))
+
+
+def prove_regular(source: CsvSource, path: Path | None = None) -> int:
+    """The line ends within the cells of a text, whose bytes prove that the scan engine reads the
+    lexer's cells, as long as it finds the table's width in every row. `path`: some of its lines.
+
+    Raises IrregularText where that is not proven, OSError.
+    """
+    dialect, width = source.decision.dialect, source.decision.layout.width
+    if len(dialect.delimiter.encode()) <= 1 and not has_quotes(source):
+        return 0
+    bom = source.byte_scan.bom if path is None else 0
+    embedded = prove_grammar(path or source.path, bom, dialect, width)
+    if embedded is None:
+        raise IrregularText
+    return embedded
+
+
+def has_quotes(source: CsvSource) -> bool:
+    """Whether the text may have quotes that are not text."""
+    quote = source.decision.dialect.quote
+    return bool(quote) and (quote != '"' or source.byte_scan.quotes)
+
+
+def _can_scan(source: CsvSource) -> bool:
+    """Whether the engine knows the dialect, and the survey found nothing that it reads otherwise
+    than the lexer."""
     dialect, byte_scan = source.decision.dialect, source.byte_scan
     rules = source.decision.rules
-    able = (
+    return (
         not source.damage.total
         and not byte_scan.nul
         and not byte_scan.mixed
@@ -68,17 +92,17 @@ def can_scan_directly(source: CsvSource, engine: duckdb.DuckDBPyConnection) -> b
         and not dialect.trim
         and not dialect.blanks
         and not dialect.framed
+        and not dialect.starts
+        and not dialect.escape
         and len(dialect.delimiter.encode()) <= MAX_DELIMITER_BYTES
         and len(dialect.quote.encode()) <= MAX_QUOTE_BYTES
-        and (not dialect.escape or (not dialect.doubled and dialect.quote))
         and (bool(dialect.delimiter) or not byte_scan.quotes)
         # Rows of the table's width that are no rows are only known to whoever reads each.
         and not (dialect.comment_stated or rules.comment_rows or rules.footer)
         and not source.decision.layout.misplaced
+        # A line of one cell that begins with the mark is a comment, and a row for the engine.
+        and not (dialect.comment and source.decision.layout.width == 1)
     )
-    if not able or not _even(source, engine):
-        return False
-    return not (source.decision.layout.width == 1 and has_blank_lines(source.path))
 
 
 def header_line(source: CsvSource) -> bytes | None:
@@ -167,52 +191,3 @@ def _tail_lines(source: CsvSource) -> list[str]:
     while lines and not lines[-1].strip("\r"):
         lines.pop()
     return [line + "\n" for line in lines]
-
-
-def quoted_newlines(source: CsvSource) -> int | None:
-    """The line ends within quoted cells, if quotes are rare enough to be looked at one by one;
-    None if they are not, or if one seems to be stray. Raises OSError."""
-    dialect = source.decision.dialect
-    quote, mark = dialect.quote.encode(), dialect.delimiter.encode()
-    if dialect.escape or not mark:
-        return None
-    with source.path.open("rb") as file:
-        if file.read(BLOCK_BYTES // 16).count(quote) > MIN_FREQUENT_QUOTES:
-            return None
-        file.seek(0)
-        return _count_within(file, quote, mark, source.decision.layout.width)
-
-
-def _count_within(file: BinaryIO, quote: bytes, mark: bytes, width: int) -> int | None:
-    """Line ends between a quote that opens a cell and the one that closes it; None also where
-    a line between two such quotes would be a row of the table."""
-    opening = re.compile(b"(?:[\r\n]|" + re.escape(mark) + b")[ ]*" + re.escape(quote) + rb"\Z")
-    data, at, begin = b"\n", 1, -1
-    total = seen = 0
-    while True:
-        place = data.find(quote, at)
-        if place < 0 or place + 1 == len(data):
-            end = place if place >= 0 else len(data)
-            block = file.read(BLOCK_BYTES)
-            if not block:
-                return None if begin >= 0 and place < 0 else total
-            keep = begin if begin >= 0 else max(0, end - CONTEXT_BYTES)
-            if end - keep > BLOCK_BYTES:
-                return None
-            data, at, begin = data[keep:] + block, end - keep, begin - keep if begin >= 0 else -1
-            continue
-        seen += 1
-        if seen > MAX_QUOTES:
-            return None
-        if begin < 0:
-            opens = opening.search(data, max(0, place - CONTEXT_BYTES), place + 1) is not None
-            begin = place + 1 if opens else -1
-            at = place + 1
-        elif data[place + 1] == quote[0]:
-            at = place + 2
-        else:
-            lines = data[begin:place].split(b"\n")
-            total += len(lines) - 1
-            if any(line.count(mark) == width - 1 for line in lines[1:-1]) and width > 1:
-                return None
-            begin, at = -1, place + 1

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from entrepot.inspection.context import InspectionContext
 from entrepot.inspection.csv.cell_types import NOT_TEXT
-from entrepot.inspection.csv.detected import Occurrences, is_blank
-from entrepot.inspection.csv.end_finder import end_finder
+from entrepot.inspection.csv.decision import end_finder
+from entrepot.inspection.csv.detected import Occurrences, is_blank, is_blank_record
 from entrepot.inspection.csv.lexer import ACROSS, Lexer
 from entrepot.inspection.csv.source import CsvSource, open_lines
 from entrepot.inspection.csv.table_end import TableEnd
@@ -90,7 +90,7 @@ def normalize(source: CsvSource, target: Path, context: InspectionContext) -> No
             if count == width and cells[0] and (cells[-1] or cells[column]) and not finder.starting:
                 batch.append([number, line, count, "", *cells])
             else:
-                row = [] if is_blank(cells) else cells
+                row = [] if is_blank_record(cells, width) else cells
                 finder.add(number, line, row)
                 batch.append([number, line, *_of_width(row, width)])
             if len(batch) >= BATCH_ROWS:

@@ -5,7 +5,6 @@ quotes, footnotes or further tables is first written anew, row by row, into the 
 (`normalize`), where every row keeps its number, its line and its count of cells.
 """
 
-import re
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -15,8 +14,9 @@ from entrepot.inspection.csv.byte_offsets import locate_errors
 from entrepot.inspection.csv.dialect import Dialect
 from entrepot.inspection.csv.direct_scan import (
     can_scan_directly,
+    has_quotes,
     header_line,
-    quoted_newlines,
+    prove_regular,
     reading_of,
     repeats_header,
 )
@@ -32,10 +32,6 @@ from entrepot.inspection.record_counts import RecordCounts
 from entrepot.inspection.sql import Sql, literal, named_arguments, sql
 from entrepot.inspection.table import Column, Table
 
-SWALLOWED = 1 << 52
-"""Added to the count of line ends inside cells for a cell that may have swallowed rows, so that
-the count cannot fit."""
-
 
 def open_text(detected: Detected, request: TableRequest, context: InspectionContext) -> OpenedTable:
     """A delimited text, ready to be read. Raises NotTabular, TooLarge; OSError."""
@@ -46,7 +42,7 @@ def open_text(detected: Detected, request: TableRequest, context: InspectionCont
 def _opened(text: "CsvText", request: TableRequest) -> OpenedTable:
     return OpenedTable(
         read=text.scan_normalized,
-        scan_in_place=lambda: text.scan_in_place() if text.can_scan_directly() else None,
+        scan_in_place=text.scan_in_place,
         count_lines=lambda rows, embedded: (
             text.lines(rows, embedded) if text.complete(rows, embedded) else None
         ),
@@ -97,13 +93,6 @@ class CsvText:
         """What the bytes of the file itself are."""
         return self.source.original
 
-    def can_scan_directly(self) -> bool:
-        """Whether the text can be scanned in place, as far as its bytes tell."""
-        if not can_scan_directly(self.source, self.context.engine):
-            return False
-        # The prefilter finds a header among the lines without a search.
-        return self._plain() or not repeats_header(self.source)
-
     def complete(self, rows: int, embedded: int | None) -> bool:
         """Whether a scan in place that counted `rows` and the line ends inside their
         cells (None: it accounts for them itself) saw every line of the text."""
@@ -115,10 +104,16 @@ class CsvText:
     def _skipped(self) -> int:
         return self.reading.first_line - 1
 
-    def scan_in_place(self) -> Table:
-        """The text as it lies. A scan fails where the structure is not regular after all."""
+    def scan_in_place(self) -> Table | None:
+        """The text as it lies, None where its structure is irregular. A scan fails where rows have
+        not the table's width after all; the table's `embedded` proves the rest. Raises OSError."""
+        # The prefilter finds a header among the lines without a search.
+        if not can_scan_directly(self.source, self.context.engine) or (
+            not self._plain() and repeats_header(self.source)
+        ):
+            return None
         dialect, width = self.dialect, len(self.reading.labels)
-        quoted = bool(dialect.quote) and self._has_quotes()
+        quoted = has_quotes(self.source)
         columns = ", ".join(f"'c{n}': 'VARCHAR'" for n in range(1, width + 1))
         delimiter = dialect.delimiter or ("," if quoted else "\\x1f")
         options = {
@@ -134,21 +129,16 @@ class CsvText:
         relation = _read_csv(self.source.path, options)
         first = self.reading.first_row
         shift = self.reading.first_line - first
-        line = f"_row + {shift}" if not quoted else sql("NULL::BIGINT")
+        line = sql("NULL::BIGINT") if quoted else f"_row + {shift}"
         numbered = (
             f"(SELECT *, {line} AS _line FROM "
             f"(SELECT row_number() OVER () + {first - 1} AS _row, * FROM {relation}))"
         )
-        table = self._table(relation, numbered)
-        if quoted:
-            table = replace(table, embedded=self._embedded)
-        return replace(table, lines=self._lines(options))
-
-    def _embedded(self) -> Sql:
-        """What counts the line ends within cells: a number, if they could be counted alone."""
-        known = quoted_newlines(self.source)
-        width = len(self.reading.labels)
-        return sql(f"{known}") if known is not None else _embedded_newlines(width, self.dialect)
+        return replace(
+            self._table(relation, numbered),
+            embedded=partial(prove_regular, self.source),
+            lines=self._lines(options) if self._plain() else None,
+        )
 
     def lines(self, rows: int, embedded: int | None) -> int:
         """The lines of the text, once a scan of it is known to be complete."""
@@ -173,9 +163,10 @@ class CsvText:
     def _lines(self, options: dict[str, Sql]) -> Lines | None:
         """The same table line by line, where each line is a row, numbered alike."""
         # Lines are compared with patterns of values, to which a stated mark of none is a value.
-        if not self._plain() or self._null_sequence():
+        if self._null_sequence():
             return None
         byte_scan, header = self.source.byte_scan, header_line(self.source)
+        unmatched = {"skip": sql("0"), "new_line": sql("'\\n'")}
         return Lines(
             path=self.source.path,
             skip=self._skipped(),
@@ -187,7 +178,8 @@ class CsvText:
             longest=self.context.limits.line,
             header=header.decode().rstrip("\r\n") if header is not None else None,
             repeats_header=partial(repeats_header, self.source),
-            rows_of=lambda path: _read_csv(path, {**options, "skip": sql("0")}),
+            prove_regular=partial(prove_regular, self.source),
+            rows_of=lambda path: _read_csv(path, {**options, **unmatched}),
         )
 
     def _before(self) -> int:
@@ -207,9 +199,6 @@ class CsvText:
 
     def _null_sequence(self) -> str | None:
         return self._requested.null_sequence if self._requested is not None else None
-
-    def _has_quotes(self) -> bool:
-        return self.dialect.quote != '"' or self.source.byte_scan.quotes
 
     def scan_normalized(self) -> Table:
         """The normalized text, whatever its structure. Raises OSError."""
@@ -282,23 +271,3 @@ class CsvText:
 
 def _read_csv(path: Path, options: dict[str, Sql]) -> Sql:
     return f"read_csv({literal(str(path))}, {named_arguments(options)})"
-
-
-def _embedded_newlines(width: int, dialect: Dialect) -> Sql:
-    """An aggregate that counts the line ends inside cells, so that rows and lines can be
-    compared: the engine has been seen to lose rows in silence. A cell of which a line would be
-    a row of the table makes the count wrong on purpose: it may be a stray quote's work."""
-    mark = sql("chr(10)")
-    delimiter = re.escape(dialect.delimiter)
-    row = f"\\n[^\\n]*?{delimiter}[^\\n]*\\n" if width > 1 else ""
-    # RE2 expands a repetition and allows 1,000 of it; a wider table gets the laxer pattern.
-    if 1 < width <= 1_000 and len(dialect.delimiter) == 1:
-        row = f"\\n[^\\n{delimiter}]*(?:{delimiter}[^\\n{delimiter}]*){{{width - 1}}}\\n"
-    terms = []
-    for n in range(1, width + 1):
-        count = f"len(c{n}) - len(replace(c{n}, {mark}, ''))"
-        if row:
-            suspect = f"regexp_matches(c{n}, {literal(row)})"
-            count = f"{count} + CASE WHEN {suspect} THEN {SWALLOWED} ELSE 0 END"
-        terms.append(f"CASE WHEN contains(c{n}, {mark}) THEN {count} ELSE 0 END")
-    return " + ".join(f"coalesce(sum({term}), 0)" for term in terms)

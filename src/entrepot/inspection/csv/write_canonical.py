@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from entrepot.inspection.context import InspectionContext
-from entrepot.inspection.csv.detected import DetectedCsv, is_blank
+from entrepot.inspection.csv.decision import end_finder
+from entrepot.inspection.csv.detected import DetectedCsv, is_blank_record
 from entrepot.inspection.csv.direct_scan import can_scan_directly, reading_of
-from entrepot.inspection.csv.end_finder import end_finder
 from entrepot.inspection.csv.lexer import Lexer
 from entrepot.inspection.csv.source import CsvSource, open_lines
 from entrepot.inspection.csv.taken_out import TakenOut
@@ -49,6 +49,7 @@ def write_canonical(source: CsvSource, target: Path, context: InspectionContext)
 def _is_plain(source: CsvSource) -> bool:
     """Whether a cell is what stands between two delimiters, in all of the text."""
     dialect = source.decision.dialect
+    # A quote that is text here must be quoted in the canonical form.
     quotes = source.byte_scan.quotes or dialect.quote not in ("", '"')
     special = quotes or dialect.escape or dialect.comment or len(dialect.delimiter) != 1
     return not special and source.decision.layout.width > 1
@@ -98,7 +99,7 @@ def _write_regular(source: CsvSource, reading: DetectedCsv, target: Path, limits
             position += 1
             if position <= start:
                 continue
-            if not cells or is_blank(cells):
+            if is_blank_record(cells, width):
                 pending += 1
                 continue
             if len(cells) != width or fault or pending:
@@ -151,7 +152,8 @@ def _rows(source: CsvSource, limits: Limits) -> Iterator[tuple[int, int, list[st
         for line, cells, fault in Lexer(dialect, layout.width, limits.line).records(text):
             number += 1
             if number > layout.start and not taken.is_taken_out(number, cells, fault):
-                yield number, line, [] if is_blank(cells) else taken.without_spare(cells)
+                is_empty = is_blank_record(cells, layout.width)
+                yield number, line, [] if is_empty else taken.without_spare(cells)
 
 
 def _create(target: Path) -> io.TextIOWrapper:

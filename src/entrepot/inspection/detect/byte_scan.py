@@ -206,7 +206,8 @@ def scan_bytes(path: Path, progress: Progress) -> ByteScan:
     tally.finish()
     if tally.cr and not tally.counting:
         tally.lf, tally.counting = _count(path, b"\n"), True
-    crlf = _crlf(path, tally, head)
+    # As many CR as LF are no proof of pairs: one of each may stand alone.
+    crlf = _count(path, b"\r\n") if tally.cr else 0
     bare = tally.cr - crlf
     newline = "\r\n" if crlf * 2 > tally.lf else "\r" if bare > tally.lf else "\n"
     after = tail[len(tail.rstrip(ENDING)) :]
@@ -230,17 +231,6 @@ def scan_bytes(path: Path, progress: Progress) -> ByteScan:
         control_characters=tally.control_characters,
         longest_line=tally.longest,
     )
-
-
-def _crlf(path: Path, tally: _Tally, head: bytes) -> int:
-    """How many CRLF there are. As many CR as LF, side by side in the head, are taken for pairs:
-    counting pairs of bytes would be the dearest part of the survey, and a scan of a text with
-    other line ends fails."""
-    if not tally.cr:
-        return 0
-    if tally.cr == tally.lf and head.count(b"\r\n") in (head.count(b"\r"), head.count(b"\n")):
-        return tally.cr
-    return _count(path, b"\r\n")
 
 
 def _count(path: Path, mark: bytes) -> int:

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TextIO
 
 from entrepot.inspection.context import InspectionContext
+from entrepot.inspection.csv.decision import end_finder
 from entrepot.inspection.csv.detected import Occurrences
-from entrepot.inspection.csv.end_finder import end_finder
 from entrepot.inspection.csv.lexer import COMMENT
 from entrepot.inspection.csv.table_end import TableEnd
 from entrepot.inspection.csv.taken_out import RowNumbers, TakenOut

@@ -10,7 +10,6 @@ import duckdb
 
 from entrepot.inspection.check.infer import infer_schema
 from entrepot.inspection.report.quoting import quoted
-from entrepot.inspection.sql import sql
 from entrepot.inspection.suggest.proposal import InspectedTable, Proposal, ProposedChange
 from entrepot.inspection.table import Column, Table
 from entrepot.schemas.compare_schemas import MISSING_COLUMN_RULES, fields_match_rule
@@ -87,7 +86,7 @@ def _infer_fields(
     engine: duckdb.DuckDBPyConnection, table: Table, columns: list[Column]
 ) -> list[Field] | None:
     """What the new columns hold; None where a label is no name of a field."""
-    part = replace(table, columns=tuple(columns), lines=None, embedded=lambda: sql("0"))
+    part = replace(table, columns=tuple(columns), lines=None, embedded=lambda: 0)
     fields = list(infer_schema(engine, part).schema.fields)
     named = all(field.name == column.label for field, column in zip(fields, columns, strict=True))
     return fields if named else None
