@@ -70,7 +70,7 @@ def test_bytes_that_do_not_fit_are_named_with_their_place(inspect: Inspect) -> N
     in_json = inspect(b'[{"id": 1},\n {"id": "\x81"}]', contract("a"), encoding="cp1252")
     (error,) = errors_of(in_json)
     assert error["type"] == "encoding-error"
-    assert "the first at byte 21 in line 2" in error["message"]
+    assert "in 1 place at byte 21 in line 2" in error["message"]
 
 
 @pytest.mark.parametrize(
