@@ -117,6 +117,9 @@ def _choose_candidates(
                 likely[n].append(candidate.without_known_evidence(texts))
             elif misfits <= MAX_EXCEPTIONS < texts.total():
                 near[n].append(candidate.without_known_evidence(texts))
+        # A further spelling of the type that a column has anyway says nothing.
+        settled = {candidate.field.type for candidate in likely[n]}
+        near[n] = [candidate for candidate in near[n] if candidate.field.type not in settled]
     return likely, near
 
 

@@ -98,8 +98,14 @@ def _may_have_quote(dialect: Dialect, lines: Sequence[str], binding: bool) -> bo
         for line in lines
         for number, piece in enumerate(line.rstrip(ENDS).split(dialect.delimiter))
     }
-    quoted = sum(each.startswith(dialect.quote) for each in begun)
-    if quoted < MIN_QUOTED_COLUMNS or any(each.startswith('"') for each in begun):
+    # An empty pair alone, such as «», is as likely a text.
+    quoted = {
+        number
+        for line in lines
+        for number, piece in enumerate(line.rstrip(ENDS).split(dialect.delimiter))
+        if piece.lstrip(BLANK).startswith(dialect.quote) and len(piece.strip(BLANK)) > len("«»")
+    }
+    if len(quoted) < MIN_QUOTED_COLUMNS or any(each.startswith('"') for each in begun):
         return False
     return _odd_records(dialect, lines) <= odd
 
