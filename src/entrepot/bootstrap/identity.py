@@ -56,7 +56,7 @@ def check_identity(settings: Settings, database: Database) -> Identity | None:
     identity = database.read(read_identity)
     store_id = _store_id(settings.blobs)
     if identity is None:
-        if store_id is not None and database.read(_has_any_account):
+        if store_id is not None and database.read(has_any_account):
             return None  # `adopt_identity` decides whether they belong together
         if store_id is not None and count_files(settings.blobs):
             raise StartRefused(reason=_mismatch(settings, None, store_id))
@@ -134,5 +134,6 @@ def _mismatch(settings: Settings, database_id: UUID | None, store_id: UUID | Non
     )
 
 
-def _has_any_account(conn: ReadConnection) -> bool:
+def has_any_account(conn: ReadConnection) -> bool:
+    """Whether the database has an account; it may have no tables yet."""
     return inspect(conn).has_table(accounts.name) and has_accounts(conn)

@@ -4,16 +4,18 @@ import socket
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import inspect
-
-from entrepot.accounts.accounts import has_accounts
 from entrepot.blobs.disk import count_files
-from entrepot.bootstrap.identity import Identity, adopt_identity, check_identity, read_identity
+from entrepot.bootstrap.identity import (
+    Identity,
+    adopt_identity,
+    check_identity,
+    has_any_account,
+    read_identity,
+)
 from entrepot.bootstrap.parts import Parts, build_parts
 from entrepot.cli.data_folder import demo_folder, lock_data_folder, make_data_folder
 from entrepot.cli.database_errors import explain_database_errors
 from entrepot.db.engine import database_url, open_database
-from entrepot.db.tables import accounts
 from entrepot.errors import StartRefused
 from entrepot.files.sweep import release_all_reservations
 from entrepot.migrations.run import current_revision, head_revision, migrate
@@ -44,7 +46,7 @@ def _has_accounts(settings: Settings) -> bool:
     if settings.embedded and not (file.is_file() and file.stat().st_size):
         return False
     with closing(open_database(settings)) as database, database.reading() as conn:
-        return inspect(conn).has_table(accounts.name) and has_accounts(conn)
+        return has_any_account(conn)
 
 
 def refuse_missing_installation(settings: Settings) -> None:

@@ -84,11 +84,6 @@ def capturing_regex(pattern: str) -> tuple[str, tuple[str, ...]]:
     return "".join(parts), tuple(directives)
 
 
-def format_regex(pattern: str) -> str:
-    """The regular expression of the texts that `pattern` reads, without groups."""
-    return re.sub(r"(?<!\\)\((?!\?)", "(?:", capturing_regex(pattern)[0])
-
-
 def has_zone(pattern: str) -> bool:
     """Whether `pattern` says how far its clock is from UTC."""
     return not ZONES.isdisjoint(capturing_regex(pattern)[1])

@@ -219,7 +219,9 @@ DURATION_PATTERN = re.compile(
 def _read_duration(text: str, field: Field) -> tuple[int, Decimal]:
     match = DURATION_PATTERN.fullmatch(text)
     matches = re.fullmatch(lexical.DURATION, text, re.ASCII)
-    if match is None or matches is None or text.endswith(("P", "T")) or len(text) > 60:
+    if match is None or matches is None or text.endswith(("P", "T")):
+        raise InvalidValue("no duration")
+    if len(text) > MAX_DURATION_CHARS:
         raise InvalidValue("no duration")
     sign = -1 if match[1] else 1
     weeks, years, months, days, hours, minutes, seconds = (

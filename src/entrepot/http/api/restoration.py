@@ -38,9 +38,6 @@ async def restore(
         require_match(conn, actor, file_id, match)
         return restore_version(conn, target, number, blob_id, queue, clock()).task_id
 
-    repeated_task = await _find_repeated_task(work, idempotent)
-    if repeated_task is not None:
-        return repeated_task
     return await _copy_version(
         work, lambda: work.read(find_restore_source, file_id, number), make, idempotent
     )
@@ -66,10 +63,6 @@ async def accept(
         target = lock_manageable(conn, actor, file_id)
         require_match(conn, actor, file_id, match)
         return accept_version(conn, target, number, blob_id, reason, queue, clock()).task_id
-
-    repeated_task = await _find_repeated_task(work, idempotent)
-    if repeated_task is not None:
-        return repeated_task
 
     def find() -> Awaitable[RestoreSource]:
         return work.read(find_acceptable, file_id, number, work.parts.clock())
@@ -98,10 +91,6 @@ async def accept_suggested(
         require_match(conn, actor, file_id, match)
         return accept_suggestion(conn, target, number, blob_id, queue, clock()).task_id
 
-    repeated_task = await _find_repeated_task(work, idempotent)
-    if repeated_task is not None:
-        return repeated_task
-
     def find() -> Awaitable[RestoreSource]:
         return work.read(find_suggested_source, file_id, number, work.parts.clock())
 
@@ -123,6 +112,9 @@ async def _copy_version(
     make: Callable[[WriteConnection, Actor, BlobId], TaskId],
     idempotent: IdempotentRequest | None,
 ) -> TaskId:
+    repeated_task = await _find_repeated_task(work, idempotent)
+    if repeated_task is not None:
+        return repeated_task
     source = await find()
     store, clock = work.parts.store, work.parts.clock
 

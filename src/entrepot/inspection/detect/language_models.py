@@ -31,7 +31,6 @@ AFTER_FOREIGN = 3.0
 """Any letter after one that the language has not."""
 CAPITAL_WITHIN = 6.0
 """A capital after a small letter."""
-SMALL_AFTER_CAPITALS = 5.0
 CASE_AT_START, SMALL_AFTER_CAPITAL, CAPITAL_AFTER_CAPITAL = 0.7, 0.4, 1.4
 """Either case at the start of a word; a small letter or a capital after a capital."""
 LETTER_AFTER_SIGN = 6.0

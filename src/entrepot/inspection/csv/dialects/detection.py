@@ -93,19 +93,16 @@ def _may_have_quote(dialect: Dialect, lines: Sequence[str], binding: bool) -> bo
     odd = _odd_records(usual, lines)
     if odd and not binding:
         return True
-    begun = {
-        piece.lstrip(BLANK)[:1] + str(number)
-        for line in lines
-        for number, piece in enumerate(line.rstrip(ENDS).split(dialect.delimiter))
-    }
-    # An empty pair alone, such as «», is as likely a text.
-    quoted = {
-        number
-        for line in lines
-        for number, piece in enumerate(line.rstrip(ENDS).split(dialect.delimiter))
-        if piece.lstrip(BLANK).startswith(dialect.quote) and len(piece.strip(BLANK)) > len("«»")
-    }
-    if len(quoted) < MIN_QUOTED_COLUMNS or any(each.startswith('"') for each in begun):
+    quoted = set()
+    for line in lines:
+        for number, piece in enumerate(line.rstrip(ENDS).split(dialect.delimiter)):
+            cell = piece.strip(BLANK)
+            if cell.startswith('"'):
+                return False
+            # An empty pair alone, such as «», is as likely a text.
+            if cell.startswith(dialect.quote) and len(cell) > len("«»"):
+                quoted.add(number)
+    if len(quoted) < MIN_QUOTED_COLUMNS:
         return False
     return _odd_records(dialect, lines) <= odd
 
