@@ -6,7 +6,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from entrepot.files.processing import retry
-from entrepot.files.processing.retry import ATTEMPTS, run_with_retries
+from entrepot.files.retry import ATTEMPTS, run_with_retries
 from entrepot.inspection.results import PoolClosed
 
 

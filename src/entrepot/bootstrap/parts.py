@@ -15,6 +15,7 @@ from entrepot.files.derivatives import DERIVE
 from entrepot.files.forms.derive import Deriver
 from entrepot.files.processing.compare import Comparer
 from entrepot.files.processing.inspect import Inspector
+from entrepot.files.processing.publish import FormPlaces
 from entrepot.files.processing.validation import Validator
 from entrepot.inspection.limits import MIB, Limits
 from entrepot.inspection.sandbox.pool import InspectionPool
@@ -85,7 +86,15 @@ def build_inspector(parts: Parts, executor_id: str) -> Inspector:
     scratch = settings.data / "scratch" / executor_id
     scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
     pool = InspectionPool(limits, scratch, settings.sandbox)
-    return Inspector(parts.database, parts.store, pool, parts.queue, parts.clock)
+    places = FormPlaces(parts.queue, settings.derivative_space)
+    return Inspector(
+        parts.database,
+        parts.store,
+        pool,
+        places,
+        settings.publish_with_parquet,
+        parts.clock,
+    )
 
 
 def build_preview_pool(parts: Parts) -> InspectionPool:

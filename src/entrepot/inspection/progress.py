@@ -9,21 +9,28 @@ from typing import Any
 REPORT_SECONDS = 0.1
 """Between two reports: quick enough for a moving bar, too rare to cost anything."""
 
-UNPACKED, SURVEYED, NORMALIZED, JUDGED = 0.1, 0.15, 0.5, 0.95
-"""The share of the whole work at which each pass ends: unpacking, the survey of the bytes, writing
-an irregular text anew, and inference or checks. What is left is the report and the places of its
-errors. Rough measures on texts: a bar must move steadily, not be exact."""
+UNPACKED, SURVEYED, NORMALIZED, JUDGED, CONVERTED = 0.1, 0.15, 0.5, 0.95, 2.0
+"""The share of the judging at which each pass ends: unpacking, the survey of the bytes, writing an
+irregular text anew, and inference or checks; then the Parquet, which takes about as long as all of
+them. What is left is the report and the places of its errors. Rough measures on texts: a bar must
+move steadily, not be exact."""
 
 
 class Progress:
     """Counts the passes over the file: each takes a share of the whole, in order.
 
     A pass that Python makes reports its position by `at`; during a pass of the engine a
-    thread asks the engine (`watching`).
+    thread asks the engine (`watching`). `until` is the pass after which all is done.
     """
 
-    def __init__(self, size: int, report: Callable[[int, int], None] | None = None) -> None:
+    def __init__(
+        self,
+        size: int,
+        report: Callable[[int, int], None] | None = None,
+        until: float = 1.0,
+    ) -> None:
         self._size = size
+        self._until = until
         self._report = report
         self._start = 0.0
         self._end = 0.0
@@ -31,14 +38,14 @@ class Progress:
         self._last = 0.0
 
     def next_pass(self, until: float) -> None:
-        """The next pass ends at the share `until` (0 to 1) of the whole work."""
+        """The next pass ends at the share `until` of the judging."""
         self._start, self._end = self._end, until
         self.at(0.0)
 
     def at(self, share: float) -> None:
         """The running pass has done `share` (0 to 1) of itself."""
         whole = self._start + (self._end - self._start) * min(1.0, max(0.0, share))
-        done = int(whole * self._size)
+        done = int(min(1.0, whole / self._until) * self._size)
         now = time.monotonic()
         if self._report is None or done <= self._highest or now - self._last < REPORT_SECONDS:
             return

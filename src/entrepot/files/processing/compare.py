@@ -16,7 +16,7 @@ from entrepot.db.tables import comparisons, files, inspections, tasks, versions
 from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.errors import BlobMissing
 from entrepot.files.processing.inspect import MAX_STARTS, Inspector
-from entrepot.files.processing.retry import run_with_retries
+from entrepot.files.retry import run_with_retries
 from entrepot.inspection.results import Comparison, ComparisonRequest, InspectionCanceled
 from entrepot.tasks.records import finish_task, start_task
 

@@ -7,8 +7,9 @@ database, not the progress of this function, say what has been done.
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -23,15 +24,18 @@ from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.errors import BlobMissing
 from entrepot.files.contract import Contract, load_contract, lock_contract
 from entrepot.files.delivery.restore import load_earlier_findings
+from entrepot.files.forms.with_verdict import find_earlier_parquet, link_parquet, store_forms
 from entrepot.files.processing.publish import (
+    FormPlaces,
+    JudgedVersion,
     cancel_version,
     fail_version,
     publish_uninspected,
     publish_version,
     reject_version,
 )
-from entrepot.files.processing.retry import run_with_retries
 from entrepot.files.remove import remove_expired_bytes
+from entrepot.files.retry import run_with_retries
 from entrepot.files.versions import UNDECIDED_STATUSES, FileId, UndecidedVersion
 from entrepot.inspection.results import (
     Comparison,
@@ -41,7 +45,6 @@ from entrepot.inspection.results import (
     InspectionRequest,
 )
 from entrepot.inspection.sandbox.pool import InspectionPool
-from entrepot.tasks.queue import TaskQueue
 from entrepot.tasks.records import cancel_requested, report_progress, start_task
 
 PROGRESS_SECONDS = 0.25
@@ -54,12 +57,17 @@ MAX_STARTS = 9
 
 @dataclass(frozen=True)
 class Inspector:
-    """What an inspection needs; made by bootstrap, its `run` is the queue's workflow."""
+    """What an inspection needs; made by bootstrap, its `run` is the queue's workflow.
+
+    A version of at most `with_parquet_bytes` bytes, as received, becomes visible together with its
+    Parquet.
+    """
 
     database: Database
     store: BlobStore
     pool: InspectionPool
-    queue: TaskQueue
+    places: FormPlaces
+    with_parquet_bytes: int
     clock: Callable[[], datetime]
 
     def run(self, task_id: UUID) -> None:
@@ -79,9 +87,7 @@ class Inspector:
 
         Raises InspectionCanceled and InspectionFailed.
         """
-        monitor = _TaskMonitor(self.database, task_id)
-        if monitor.canceled():  # while no worker ran
-            raise InspectionCanceled
+        monitor = self._monitor(task_id)
         return self.pool.inspect(request, monitor.progress, monitor.canceled)
 
     def compare(self, task_id: UUID, request: ComparisonRequest) -> Comparison:
@@ -89,10 +95,7 @@ class Inspector:
 
         Raises InspectionCanceled and InspectionFailed.
         """
-        monitor = _TaskMonitor(self.database, task_id)
-        if monitor.canceled():  # while no worker ran
-            raise InspectionCanceled
-        return self.pool.compare(request, monitor.canceled)
+        return self.pool.compare(request, self._monitor(task_id).canceled)
 
     def path(self, blob_id: BlobId) -> Path:
         """Where the bytes lie. Raises BlobMissing."""
@@ -117,17 +120,62 @@ class Inspector:
                 self.remove(blob_id)
             return
         try:
-            inspection = self.database.read(load_earlier_findings, version)
-            if inspection is None:
-                inspection = self.examine(task_id, self._request(version))
+            judged = self._judge(task_id, version)
         except InspectionCanceled:
             self.database.write(cancel_version, version, self.clock())
             self.remove(version.blob_id)
         else:
-            if not self.database.write(
-                decide_version, version, inspection, self.queue, self.clock()
-            ):
+            if not self.decide(judged):
                 self._run(task_id)  # by the contract as it is now
+
+    def _judge(self, task_id: UUID, version: UndecidedVersion) -> JudgedVersion:
+        """What is found in the version, with the forms that go with it."""
+        earlier = self._judge_as_earlier(version)
+        if earlier is not None:
+            return earlier
+        request = self._request(version)
+        if version.size <= self.with_parquet_bytes:
+            accepted = version.accepted_from is not None
+            request = replace(request, forms="published" if accepted else "by-verdict")
+        monitor = self._monitor(task_id)
+        inspected, forms = self.pool.inspect_version(
+            request,
+            partial(store_forms, self.store),
+            monitor.progress,
+            monitor.canceled,
+        )
+        return JudgedVersion(version, inspected.inspection, forms)
+
+    def _judge_as_earlier(self, version: UndecidedVersion) -> JudgedVersion | None:
+        """What was found in the same bytes before, if it holds still, with the Parquet that they
+        have; None if they are to be inspected."""
+        findings = self.database.read(load_earlier_findings, version)
+        if findings is None:
+            return None
+        if findings.row_count is None or version.size > self.with_parquet_bytes:
+            return JudgedVersion(version, findings)
+        parquet = self.database.read(find_earlier_parquet, version)
+        form = link_parquet(self.store, parquet) if parquet is not None else None
+        return JudgedVersion(version, findings, (form,)) if form is not None else None
+
+    def decide(self, judged: JudgedVersion) -> bool:
+        """Decide on a version, and remove what no row came to name of its forms. False if it is to
+        be judged again, by another contract.
+
+        If this is cut off before its end, or fails, the sweep removes them: a commit that fails may
+        have been done, and then its blobs are needed.
+        """
+        decision = self.database.write(decide_version, judged, self.places, self.clock())
+        for blob_id in judged.blob_ids - decision.named:
+            self.store.delete(blob_id)
+        return decision.decided
+
+    def _monitor(self, task_id: UUID) -> "_TaskMonitor":
+        """The progress of a task and its cancellation. Raises InspectionCanceled."""
+        monitor = _TaskMonitor(self.database, task_id)
+        if monitor.canceled():  # while no worker ran
+            raise InspectionCanceled
+        return monitor
 
     def _request(self, version: UndecidedVersion) -> InspectionRequest:
         current, known = self._current_path(version)
@@ -227,29 +275,35 @@ def _blobs_of(conn: ReadConnection, task_id: UUID) -> list[BlobId]:
     return [BlobId(row) for row in conn.scalars(query)]
 
 
+@dataclass(frozen=True)
+class Decision:
+    """Whether a version was decided on, and which blobs of its forms rows name now."""
+
+    decided: bool
+    named: frozenset[BlobId] = frozenset()
+
+
 def decide_version(
-    conn: WriteConnection,
-    version: UndecidedVersion,
-    inspection: Inspection,
-    queue: TaskQueue,
-    now: datetime,
-) -> bool:
-    """Publish or reject by the verdict: the one place where a version becomes visible.
+    conn: WriteConnection, judged: JudgedVersion, places: FormPlaces, now: datetime
+) -> Decision:
+    """Publish or reject by the verdict: the one place where a version becomes visible, with the
+    forms that were made of it.
 
     Without enforcement every verdict publishes: the findings are warnings in the report. So it does
-    where a rejected version was accepted all the same: then they are what was excepted. False, and
-    nothing is decided, if the contract has another schema by now than the one it was judged by, or
+    where a rejected version was accepted all the same: then they are what was excepted. Nothing is
+    decided if the contract has another schema by now than the one it was judged by, or
     says otherwise how it is read.
     """
+    version = judged.version
     contract = lock_contract(conn, version.file_id)
     if (contract.revision, contract.reading) != (version.revision, version.reading):
-        return False
+        return Decision(False)
     is_accepted = version.accepted_from is not None
-    if version.mode == "none" or inspection.verdict == "conforms" or is_accepted:
-        publish_version(conn, version, inspection, queue, now)
+    if version.mode == "none" or judged.inspection.verdict == "conforms" or is_accepted:
+        named = publish_version(conn, judged, places, now)
     else:
-        reject_version(conn, version, inspection, now)
-    return True
+        named = reject_version(conn, judged, places, now)
+    return Decision(True, frozenset(named))
 
 
 def _load_version(conn: ReadConnection, task_id: UUID) -> UndecidedVersion:

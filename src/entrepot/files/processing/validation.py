@@ -23,7 +23,7 @@ from entrepot.files.processing import inspect
 from entrepot.files.processing.compare import give_up_comparison
 from entrepot.files.processing.inspect import MAX_STARTS, Inspector
 from entrepot.files.processing.publish import rejection_error
-from entrepot.files.processing.retry import run_with_retries
+from entrepot.files.retry import run_with_retries
 from entrepot.files.versions import FileId
 from entrepot.inspection.results import (
     Inspection,

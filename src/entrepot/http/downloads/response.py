@@ -70,6 +70,7 @@ def published_response(request: Request, work: UnitOfWork, version: PublishedVer
     )
     store, blob_id = work.parts.store, version.blob_id
     response = download_response(request.method, request.headers, store, blob_id, representation)
+    response.headers["Entrepot-Version"] = str(version.number)
     if isinstance(response, BlobResponse) and request.method == "GET":
         response.recorder = start_recorded_read(work, version)
     return response

@@ -16,6 +16,7 @@ from entrepot.inspection.results import (
     ComparisonRequest,
     ConversionRequest,
     Converted,
+    InspectedVersion,
     Inspection,
     InspectionCanceled,
     InspectionFailed,
@@ -25,7 +26,7 @@ from entrepot.inspection.results import (
     PreviewRequest,
     read_comparison,
     read_derived,
-    read_inspection,
+    read_inspected,
     read_preview,
 )
 from entrepot.inspection.sandbox.failures import (
@@ -95,14 +96,34 @@ class InspectionPool:
         at least that often. Raises InspectionCanceled, and InspectionFailed when the process
         could not run or was killed from outside: the caller may try again.
         """
+        inspected, _ = self.inspect_version(
+            request, lambda inspected, folder: None, on_progress, canceled
+        )
+        return inspected.inspection
+
+    def inspect_version(
+        self,
+        request: InspectionRequest,
+        store: Callable[[InspectedVersion, Path], R],
+        on_progress: Callable[[int, int], None],
+        canceled: Callable[[], bool],
+    ) -> tuple[InspectedVersion, R]:
+        """As `inspect`, with the forms that the request asks for, which are passed to `store` with
+        the folder that they are in.
+
+        `store` is called after the process has ended. What lies in the folder is untrusted, and is
+        removed with it. A form that is not there, neither made nor with the reason why not, is to
+        be made in another process. Raises as `inspect` does, and what `store` raises.
+        """
         with self._folder() as folder:
             job = SandboxJob("inspect", request, folder, self._limits, self._sandbox)
             try:
-                return read_inspection(self._run_job(job, on_progress, canceled))
+                inspected = read_inspected(self._run_job(job, on_progress, canceled))
             except LimitExceeded as limit:
-                return inspection_limited(request, str(limit))
+                inspected = InspectedVersion(inspection_limited(request, str(limit)))
             except ProcessCrashed as signal_name:
-                return inspection_crashed(request, str(signal_name))
+                inspected = InspectedVersion(inspection_crashed(request, str(signal_name)))
+            return inspected, store(inspected, folder)
 
     def derive(
         self,

@@ -5,7 +5,8 @@ A request is a task, `inspect`, `derive`, `compare` or `preview`; it reads untru
 Protocol, JSON lines: out `{"ready": pid}`; in one request; out any number of
 `{"progress": [done, total]}` in bytes, then one of `{"result": …}`, `{"exhausted": reason}`,
 `{"failed": reason}`, `{"blocked": reason}`: the sandbox denied what should have been loaded before.
-`{"judged": …}` before it is a result that stands, whatever becomes of the process.
+`{"judged": …}` before it is a result that stands, whatever becomes of the process; with `rest` true
+only the way out of a rejection is left to be found.
 Each of these may have `late_imports`: names of modules that were imported in the locked sandbox.
 `protocol` is the other end; `forkserver` forks it.
 """
@@ -24,13 +25,15 @@ from entrepot.inspection.detect.decompress import is_packed
 from entrepot.inspection.detect.encoding import load_models
 from entrepot.inspection.diff import diff_tables
 from entrepot.inspection.engine import first_line, lock_engine, open_engine
-from entrepot.inspection.inspect import inspect_file, out_of_resources
+from entrepot.inspection.inspect import out_of_resources
+from entrepot.inspection.inspect_version import inspect_version
 from entrepot.inspection.limits import Limits
-from entrepot.inspection.progress import Progress
+from entrepot.inspection.progress import CONVERTED, Progress
 from entrepot.inspection.results import (
     OUTPUT,
     ComparisonRequest,
     ConversionRequest,
+    InspectedVersion,
     InspectionRequest,
     PreviewRequest,
 )
@@ -90,7 +93,9 @@ def warm_up() -> None:
     load_models()
     with tempfile.TemporaryDirectory(prefix="inspection-warm-up-") as folder:
         path = Path(folder, "warm-up.csv")
-        without_schema = InspectionRequest(path, path.name, len(WARM_UP), "infer")
+        without_schema = InspectionRequest(
+            path, path.name, len(WARM_UP), "infer", forms="by-verdict"
+        )
         with_schema = replace(without_schema, mode="given", schema=WARM_UP_SCHEMA)
         with open_engine() as engine:
             for content, request in (
@@ -100,7 +105,7 @@ def warm_up() -> None:
                 path.write_bytes(content)
                 progress = Progress(len(content))
                 context = InspectionContext(engine, Path(folder), Limits(), progress)
-                inspect_file(request, context)
+                inspect_version(request, Path(folder), context, lambda part, rest: None)
 
 
 def warm_up_previews() -> None:
@@ -152,32 +157,40 @@ def _answer_locked(
     channel: Channel,
 ) -> dict[str, Any]:
     """Execute the request in the locked sandbox."""
-    progress = Progress(request.size, lambda done, of: channel.send({"progress": [done, of]}))
+    converts = isinstance(request, InspectionRequest) and request.forms != "none"
+    progress = Progress(
+        request.size,
+        lambda done, of: channel.send({"progress": [done, of]}),
+        until=CONVERTED if converts else 1.0,
+    )
     context = InspectionContext(engine, scratch, limits, progress)
     try:
         packed = any(map(is_packed, readable))
         lock_engine(engine, readable[0], scratch, request.size, limits, readable[1:], packed)
         with progress.watching(engine):
-            result: Any
-            if isinstance(request, ConversionRequest):
-                target = scratch / OUTPUT
-                result = convert_file(request, target, context)
-            elif isinstance(request, ComparisonRequest):
-                result = diff_tables(request, context)
-            elif isinstance(request, PreviewRequest):
-                from entrepot.inspection.preview.page import preview_file
-
-                result = preview_file(engine, request)
-            else:
-                result = inspect_file(
-                    request, context, lambda judged: channel.send({"judged": vars(judged)})
-                )
+            return {"result": _result(request, context, channel)}
     except Exception as error:
         if out_of_resources(error):
             return {"exhausted": first_line(error)}
         kind = "blocked" if isinstance(error, ImportError | PermissionError) else "failed"
         return {kind: f"{type(error).__name__}: {error}"[:2_000]}
-    return {"result": vars(result)}
+
+
+def _result(request: Request, context: InspectionContext, channel: Channel) -> dict[str, Any]:
+    match request:
+        case ConversionRequest():
+            return vars(convert_file(request, context.scratch / OUTPUT, context))
+        case ComparisonRequest():
+            return vars(diff_tables(request, context))
+        case PreviewRequest():
+            from entrepot.inspection.preview.page import preview_file
+
+            return vars(preview_file(context.engine, request))
+
+    def send_part(inspected: InspectedVersion, rest: bool) -> None:
+        channel.send({"judged": inspected.message(), "rest": rest})
+
+    return inspect_version(request, context.scratch, context, send_part).message()
 
 
 def _request(message: dict[str, Any]) -> Request:

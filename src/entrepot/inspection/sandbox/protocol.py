@@ -141,7 +141,8 @@ def run_job(
                 on_progress(*_progress(message))
             elif message is not None and "judged" in message:
                 judged = _result(message, "judged")
-                watch.shorten()
+                if message.get("rest"):
+                    watch.shorten()
             elif message is not None:
                 return _outcome(message)
             elif messages.closed:
@@ -150,7 +151,7 @@ def run_job(
     except (LimitExceeded, ProcessCrashed, InspectionFailed) as ended:
         if judged is None:
             raise
-        log.warning("a rejection has no suggestion", reason=str(ended)[:1_000])
+        log.warning("a verdict stands alone", reason=str(ended)[:1_000])
         return judged
 
 
