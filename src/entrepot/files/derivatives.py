@@ -235,11 +235,11 @@ def fail_derivation(
 
 
 def get_run_statuses(conn: ReadConnection, run_ids: list[UUID]) -> dict[UUID, str]:
-    """The status of the forms that these runs make. A run that is no form's any more is left
-    out."""
+    """The status of the forms that these runs make; `gone` where another run makes the form now,
+    or its version went."""
     query = select(derivatives.c.run_id, derivatives.c.status)
     rows = conn.execute(query.where(derivatives.c.run_id.in_(run_ids)))
-    return {row.run_id: row.status for row in rows}
+    return dict.fromkeys(run_ids, "gone") | {row.run_id: row.status for row in rows}
 
 
 def pending_runs(conn: ReadConnection) -> list[UUID]:

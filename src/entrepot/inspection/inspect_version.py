@@ -3,28 +3,27 @@ with the profile of its columns, or the rejected rows. Runs in the sandbox proce
 
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 from entrepot.inspection.context import InspectionContext
 from entrepot.inspection.convert.convert import convert_judged
 from entrepot.inspection.inspect import JudgedFile, judge_file, suggest_way_out
 from entrepot.inspection.progress import CONVERTED
 from entrepot.inspection.results import (
+    FormFiles,
     FormsWanted,
     InspectedVersion,
     InspectionRequest,
     JudgedForm,
-    output_name,
 )
 
 
 def inspect_version(
     request: InspectionRequest,
-    outputs: Path,
+    files: FormFiles,
     context: InspectionContext,
     on_part: Callable[[InspectedVersion, bool], None],
 ) -> InspectedVersion:
-    """The verdict on one file and the forms that go with it, as files in the folder `outputs`.
+    """The verdict on one file and the forms that go with it, as files at `files`.
 
     `on_part` is called with what stands already, whatever happens then, before each further part,
     and whether that part is only the way out of a rejection. Raises only what `out_of_resources`
@@ -35,7 +34,7 @@ def inspect_version(
     for form in forms_of(judged, request.forms):
         on_part(inspected, False)
         context.progress.next_pass(CONVERTED)
-        converted = convert_judged(form, judged, outputs / output_name(form), context)
+        converted = convert_judged(form, judged, files.path(form), context)
         inspected = replace(inspected, forms={**inspected.forms, form: converted})
     if judged.wants_suggestion:
         on_part(inspected, True)

@@ -22,13 +22,21 @@ Verdict = Literal[
 ]
 
 OUTPUT = "derivative"
-"""The name, in its scratch folder, of the file that a sandbox process writes; an inspection's have
-the form behind it."""
+"""The name, in its scratch folder, of the file that a sandbox process writes."""
 
 
-def output_name(form: JudgedForm) -> str:
-    """The name, in its scratch folder, of a form that an inspection makes."""
-    return f"{OUTPUT}-{form}"
+@dataclass(frozen=True)
+class FormFiles:
+    """Where the forms are that an inspection makes: in the scratch folder of its process, of which
+    it is the inspection with that `number` (from 0)."""
+
+    folder: Path
+    number: int = 0
+
+    def path(self, form: JudgedForm) -> Path:
+        """The file of a form. It lies in the scratch folder itself, in whose place a process under
+        attack cannot put another folder."""
+        return self.folder / f"{OUTPUT}-{self.number}-{form}"
 
 
 VERDICTS: tuple[Verdict, ...] = (

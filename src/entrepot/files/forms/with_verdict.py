@@ -2,7 +2,6 @@
 version whose bytes it has."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import structlog
@@ -16,7 +15,7 @@ from entrepot.files.derivative_space import EAGER
 from entrepot.files.derivatives import NewForm
 from entrepot.files.forms.store_output import new_blob_id, store_output
 from entrepot.files.versions import UndecidedVersion
-from entrepot.inspection.results import InspectedVersion, output_name
+from entrepot.inspection.results import FormFiles, InspectedVersion
 
 log = structlog.get_logger(__name__)
 
@@ -31,8 +30,10 @@ class EarlierParquet:
     columns: list[dict[str, Any]] | None
 
 
-def store_forms(store: BlobStore, inspected: InspectedVersion, folder: Path) -> tuple[NewForm, ...]:
-    """Take the forms that an inspection left in `folder` into the store, durably.
+def store_forms(
+    store: BlobStore, inspected: InspectedVersion, files: FormFiles
+) -> tuple[NewForm, ...]:
+    """Take the forms that an inspection left in `files` into the store, durably.
 
     One that cannot be taken over is left out, and made by a run of its own: whatever fails here
     must not keep the version from being decided.
@@ -46,7 +47,7 @@ def store_forms(store: BlobStore, inspected: InspectedVersion, folder: Path) -> 
         if converted.detail:
             log.warning("derived in part", detail=converted.detail)
         try:
-            blob_id, stored = store_output(store, folder / output_name(form))
+            blob_id, stored = store_output(store, files.path(form))
         except StorageFull as full:
             forms.append(NewForm(form, error={"code": "storage-full", "detail": str(full)}))
         except OSError as error:
