@@ -26,6 +26,7 @@ from entrepot.db.tables import activity as activity_table
 from entrepot.db.tables import versions as versions_table
 from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.errors import FieldInvalid, LastAdmin, NameTaken, NotFound, UserOwnsFiles
+from entrepot.quotas.upload_reservations import end_uploads_of_user
 
 ROLES = ("member", "admin")
 
@@ -121,6 +122,8 @@ def change_user(
         values["role"] = role
     if disabled is not None:
         values["disabled_at"] = now if disabled else None
+    if disabled:
+        end_uploads_of_user(conn, user.id)
     if values:
         conn.execute(update(users).where(users.c.id == user.id).values(**values))
         _require_an_admin(conn, actor)
@@ -142,6 +145,7 @@ def delete_user(conn: WriteConnection, actor: Actor, user_name: str, now: dateti
     )
     if file_count:
         raise UserOwnsFiles(files=file_count)
+    end_uploads_of_user(conn, user.id)
     conn.execute(delete(sessions).where(sessions.c.user_id == user.id))
     conn.execute(delete(sign_in_links).where(sign_in_links.c.user_id == user.id))
     _end_sharing(conn, user, now)

@@ -11,12 +11,12 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import ColumnElement, and_, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, insert, or_, select, update
 
 from entrepot.accounts.actor import AccountId, Actor
 from entrepot.db.tables import uploads
 from entrepot.db.types import ReadConnection, WriteConnection
-from entrepot.errors import FileTooLarge, KeyReused, NotFound, TooManyUploads, UploadIncomplete
+from entrepot.errors import EntrepotError, FileTooLarge, KeyReused, NotFound, UploadIncomplete
 from entrepot.files.delivery.uploads import Admission, CommitContext, StoredUpload, UploadTarget
 from entrepot.quotas.reserve import (
     ReservationId,
@@ -24,14 +24,18 @@ from entrepot.quotas.reserve import (
     lock_account,
     release_reservation,
 )
+from entrepot.quotas.shares import belongs_to_request, require_guest_places, require_place
 from entrepot.quotas.upload_reservations import (
     extend_reservation,
     merge_reservations,
+    note_key,
     reserve_upload,
 )
 from entrepot.tasks.records import TaskId
 from entrepot.tasks.replies import check_key_unused
 
+GUEST_UPLOADS_PER_FILE, GUEST_UPLOADS_PER_ACCOUNT = 10, 50
+"""Unfinished uploads of the people of one other account, on a file and in an account."""
 BATCH_UPLOADS = 500
 """Expired uploads that one transaction ends."""
 
@@ -52,12 +56,14 @@ class UploadRequest:
 
 @dataclass(frozen=True)
 class UploadLimits:
-    """What binds an upload that begins: the bytes that it may have, how many its account may leave
-    unfinished, and how long it lives without any that come."""
+    """What binds an upload that begins: the bytes that it may have, how many may be unfinished (of
+    the account's own people; of one guest on a file, and in the account), and how long it lives
+    without any that come."""
 
     max_file_bytes: int
     max_unfinished: int
     lifetime: timedelta
+    guest_unfinished: tuple[int, int] = (GUEST_UPLOADS_PER_FILE, GUEST_UPLOADS_PER_ACCOUNT)
 
 
 @dataclass(frozen=True)
@@ -112,12 +118,12 @@ def begin_upload(
     lock_account(conn, account_id)
     if request.size > limit:
         raise FileTooLarge(limit=limit, requested=request.size)
-    unfinished = uploads.c.account_id == account_id, _unfinished(), uploads.c.expires_at > now
-    unfinished_count = (
-        conn.scalar(select(func.count()).select_from(uploads).where(*unfinished)) or 0
-    )
-    if unfinished_count >= limits.max_unfinished:
-        raise TooManyUploads(limit=limits.max_unfinished)
+    sender = admission.sender(actor)
+    if sender.account_id != account_id:
+        guest = account_id, sender.account_id, sender.file_id
+        require_guest_places(conn, *guest, limits.guest_unfinished, now)
+    resumable = ~belongs_to_request()
+    require_place(conn, account_id, sender.account_id, limits.max_unfinished, resumable, now)
     upload_id, expires_at = uuid4(), now + limits.lifetime
     concat = "partial" if request.partial else None
     values = {"concat": concat, "request_key": request.key, "turn": 1}
@@ -125,7 +131,7 @@ def begin_upload(
         conn, upload_id, actor, account_id, request, now, expires_at=expires_at, **values
     )
     with hide_owner_figures(actor.account_id, account_id):
-        reserve_upload(conn, account_id, upload_id, request.size, expires_at, now)
+        reserve_upload(conn, account_id, upload_id, request.size, expires_at, now, sender)
     return _get_upload(conn, uploads.c.id == upload_id)
 
 
@@ -136,6 +142,7 @@ def claim_upload(conn: WriteConnection, actor: Actor, upload_id: UUID, now: date
         update(uploads).where(*own_upload).values(turn=uploads.c.turn + 1)
     ).rowcount:
         raise NotFound
+    note_key(conn, upload_id, actor.key_id)
     return _get_upload(conn, uploads.c.id == upload_id)
 
 
@@ -185,12 +192,20 @@ def deliver_upload(
     `UploadTarget.commit` raises.
     """
     upload_id, now = upload.reservation, context.clock()
+    try:
+        # The file is locked before the upload, as by whoever revokes an entitlement to it.
+        account_id = target.admit(conn, actor).account_id
+    except EntrepotError:
+        delivered = _lock_uploads(conn, _own_upload(actor, upload_id, now))
+        if delivered and delivered[0].task_id is not None:
+            return delivered[0].task_id  # and has changed what admits it, such as an ETag
+        raise
     locked = _lock_uploads(conn, _own_upload(actor, upload_id, now))
     if not locked:
         raise NotFound
     if locked[0].task_id is not None:
         return locked[0].task_id
-    holder, account_id = locked[0].account_id, target.admit(conn, actor).account_id
+    holder = locked[0].account_id
     if account_id != holder:
         reservations = [(holder, upload_id)]
         with hide_owner_figures(actor.account_id, account_id):
@@ -273,13 +288,12 @@ def join_uploads(
     return _get_upload(conn, uploads.c.id == upload_id)
 
 
-def delete_upload(conn: WriteConnection, actor: Actor, upload_id: UUID, now: datetime) -> None:
-    """Forget the actor's own upload and give its quota back; what it delivered stays. Raises
-    NotFound."""
+def delete_own_upload(conn: WriteConnection, actor: Actor, upload_id: UUID, now: datetime) -> bool:
+    """Forget the actor's own resumable upload and give its quota back; what it delivered stays.
+    Whether there was one."""
     locked = _lock_uploads(conn, _own_upload(actor, upload_id, now))
-    if not locked:
-        raise NotFound
     _delete_uploads(conn, locked)
+    return bool(locked)
 
 
 def drop_upload(conn: WriteConnection, upload_id: UUID) -> None:
