@@ -34,6 +34,7 @@ from entrepot.errors.input import (
     UnknownColumn,
 )
 from entrepot.errors.limits import (
+    DatabaseFull,
     FileTooLarge,
     OwnerQuotaExceeded,
     PreviewTooCostly,
@@ -90,6 +91,7 @@ __all__ = [
     "ChecksumMismatch",
     "ChecksumUnsupported",
     "CursorMismatch",
+    "DatabaseFull",
     "DerivativeFailed",
     "DerivativePending",
     "DialectInvalid",

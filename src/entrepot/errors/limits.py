@@ -165,6 +165,11 @@ class StorageFull(EntrepotError):
 
 
 @dataclass(eq=False)
+class DatabaseFull(EntrepotError):
+    """The server's database has no more space. Nothing was stored."""
+
+
+@dataclass(eq=False)
 class PreviewTooCostly(EntrepotError):
     """A preview exceeded one of its limits; `bound` is the figure and its unit, in words."""
 

@@ -257,7 +257,21 @@ class UnitOfWork:
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> R:
-        """Run `work(conn, actor, …)` and commit it."""
+        """Run `work(conn, actor, …)` and commit it. Raises StorageFull and DatabaseFull."""
+        begin, authentication = self.parts.database.growing, self.authentication
+        outcome: Outcome[R] = await self.runtime.run_in_database_thread(
+            run_unit, begin, authentication, self.side_query, work, *args, **kwargs
+        )
+        return self._done(outcome)
+
+    async def write_into_reserve(
+        self,
+        work: Callable[Concatenate[WriteConnection, Actor, P], R],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> R:
+        """As `write`, for what ends or removes something, or only looks: it may use the space that
+        is kept free for that (setting `database_reserve`)."""
         begin, authentication = self.parts.database.writing, self.authentication
         try:
             outcome: Outcome[R] = await self.runtime.run_in_database_thread(

@@ -15,6 +15,13 @@ QUOTA_EXCEEDED = ProblemKind(
     "account, whose file it is, are not told.",
 )
 
+STORAGE_FULL = ProblemKind(
+    507,
+    "storage-full",
+    "The server's storage is full",
+    "Nothing was stored. Reads and deletions still work. The operator has to make room.",
+)
+
 KINDS: dict[type[errors.EntrepotError], ProblemKind] = {
     errors.ChecksumUnsupported: ProblemKind(
         400,
@@ -346,12 +353,8 @@ KINDS: dict[type[errors.EntrepotError], ProblemKind] = {
     errors.ShuttingDown: ProblemKind(
         503, "shutting-down", "The server is being stopped", "Send it again in a moment."
     ),
-    errors.StorageFull: ProblemKind(
-        507,
-        "storage-full",
-        "The server's storage is full",
-        "Nothing was stored. The operator has to make room.",
-    ),
+    errors.StorageFull: STORAGE_FULL,
+    errors.DatabaseFull: STORAGE_FULL,
 }
 
 FRAMEWORK_KINDS: dict[int, ProblemKind] = {
