@@ -188,3 +188,13 @@ class TooManyPreviews(EntrepotError):
 
     def __str__(self) -> str:
         return f"The account has {self.limit} previews under way, as many as it may have at once."
+
+
+@dataclass(eq=False)
+class TooManyKeys(EntrepotError):
+    """A user may have no further API key."""
+
+    limit: int
+
+    def __str__(self) -> str:
+        return f"A user may have {self.limit:,} keys that are valid at the same time."

@@ -16,6 +16,7 @@ from typing import Annotated, Any, Concatenate, Generic, ParamSpec, Protocol, Ty
 
 import structlog
 from fastapi import Depends, Request
+from sqlalchemy.exc import IntegrityError
 from starlette.datastructures import Headers
 from starlette.types import Scope as Exchange
 
@@ -277,9 +278,15 @@ class UnitOfWork:
         """As `write`, for what ends or removes something, or only looks: it may use the space that
         is kept free for that (setting `database_reserve`)."""
         begin, authentication = self.parts.database.writing, self.authentication
-        outcome: Outcome[R] = await self.runtime.run_in_database_thread(
-            run_unit, begin, authentication, self.side_query, work, *args, **kwargs
-        )
+        try:
+            outcome: Outcome[R] = await self.runtime.run_in_database_thread(
+                run_unit, begin, authentication, self.side_query, work, *args, **kwargs
+            )
+        except IntegrityError:
+            # A row was to refer to the actor, who was deleted meanwhile.
+            database = self.parts.database
+            await self.runtime.run_in_database_thread(database.read, authentication.actor)
+            raise
         return self._done(outcome)
 
     def _done(self, outcome: Outcome[R]) -> R:

@@ -277,7 +277,11 @@ def _lock_reservation(conn: WriteConnection, account_id: UUID, reservation: Rese
 
 
 def lock_account(conn: WriteConnection, account_id: UUID) -> None:
-    """Lock the account's figures until the end of the transaction."""
+    """Lock an account until the end of the transaction: its figures, and who administers it.
+
+    Locks are taken in one order, so that no two transactions wait for each other: a file, its
+    resumable uploads, their reservations, a user, the account, the head of its activity.
+    """
     # SQLite's writer holds the whole database already and ignores FOR UPDATE. Without the key:
     # who holds the head of the account's activity adds a row that refers to the account, and
     # would wait for us, who wait for that head at the end.

@@ -170,7 +170,8 @@ async def keys(
     status_code=201,
     operation_id="create_key",
     response_model=CreatedKey,
-    responses=with_headers(201, "Cache-Control") | problems(errors.NotAllowed, errors.NotFound),
+    responses=with_headers(201, "Cache-Control")
+    | problems(errors.NotAllowed, errors.NotFound, errors.TooManyKeys),
 )
 async def new_key(body: NewKeyBody, work: WriteWork) -> Response:
     """Make a key. The secret is in this answer and can never be had again."""

@@ -170,6 +170,12 @@ KINDS: dict[type[errors.EntrepotError], ProblemKind] = {
     errors.LastAdmin: ProblemKind(
         409, "last-admin", "The account needs an admin", "Make another user an admin first."
     ),
+    errors.TooManyKeys: ProblemKind(
+        409,
+        "too-many-keys",
+        "The user has too many keys",
+        "Revoke a key that nobody uses: the list of keys says when each was last used.",
+    ),
     errors.QuotaTooSmall: ProblemKind(
         409, "quota-too-small", "The quota is too small", "Remove files first."
     ),
