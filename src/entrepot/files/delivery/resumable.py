@@ -6,8 +6,7 @@ told, and never more. All state lies in the database and the store, so that any 
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -17,6 +16,7 @@ from entrepot.accounts.actor import AccountId, Actor
 from entrepot.db.tables import uploads
 from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.errors import EntrepotError, FileTooLarge, KeyReused, NotFound, UploadIncomplete
+from entrepot.files.delivery.upload_state import Upload, UploadLimits, UploadRequest
 from entrepot.files.delivery.uploads import Admission, CommitContext, StoredUpload, UploadTarget
 from entrepot.quotas.reserve import (
     ReservationId,
@@ -34,65 +34,8 @@ from entrepot.quotas.upload_reservations import (
 from entrepot.tasks.records import TaskId
 from entrepot.tasks.replies import check_key_unused
 
-GUEST_UPLOADS_PER_FILE, GUEST_UPLOADS_PER_ACCOUNT = 10, 50
-"""Unfinished uploads of the people of one other account, on a file and in an account."""
 BATCH_UPLOADS = 500
 """Expired uploads that one transaction ends."""
-
-
-@dataclass(frozen=True)
-class UploadRequest:
-    """What a sender says of an upload before its bytes: `size` in bytes, `metadata` is the raw
-    Upload-Metadata, `if_match` the condition on the file, `key` an Idempotency-Key; `parts` are the
-    uploads that it joins."""
-
-    size: int
-    metadata: str
-    if_match: str | None = None
-    partial: bool = False
-    key: str | None = None
-    parts: tuple[UUID, ...] = ()
-
-
-@dataclass(frozen=True)
-class UploadLimits:
-    """What binds an upload that begins: the bytes that it may have, how many may be unfinished (of
-    the account's own people; of one guest on a file, and in the account), and how long it lives
-    without any that come."""
-
-    max_file_bytes: int
-    max_unfinished: int
-    lifetime: timedelta
-    guest_unfinished: tuple[int, int] = (GUEST_UPLOADS_PER_FILE, GUEST_UPLOADS_PER_ACCOUNT)
-
-
-@dataclass(frozen=True)
-class Upload:
-    """One upload as it stands. `received` and `unproven` are bytes; `turn` says who may hold it."""
-
-    upload_id: UUID
-    account_id: AccountId
-    size: int
-    received: int
-    unproven: int | None
-    metadata: str
-    if_match: str | None
-    concat: str | None
-    parts: tuple[UUID, ...]
-    joined_into: UUID | None
-    turn: int
-    task_id: TaskId | None
-    expires_at: datetime
-
-    @property
-    def partial(self) -> bool:
-        """Whether it is to be joined with others."""
-        return self.concat == "partial"
-
-    @property
-    def ended(self) -> bool:
-        """Whether it takes no bytes any more: it was delivered, or joined."""
-        return self.task_id is not None or self.joined_into is not None
 
 
 def begin_upload(

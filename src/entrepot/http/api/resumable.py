@@ -23,15 +23,13 @@ from entrepot.errors import (
     UploadSealed,
 )
 from entrepot.files.delivery.resumable import (
-    Upload,
-    UploadLimits,
-    UploadRequest,
     begin_upload,
     check_joined_size,
     get_parts,
     join_uploads,
 )
 from entrepot.files.delivery.under_way import end_upload
+from entrepot.files.delivery.upload_state import Upload, UploadLimits, UploadRequest
 from entrepot.files.delivery.uploads import CommitContext, StoredUpload, UploadTarget
 from entrepot.http.api.file_document import match_condition
 from entrepot.http.api.openapi.tus_answers import (

@@ -37,7 +37,6 @@ from entrepot.errors import (
     UploadIncomplete,
 )
 from entrepot.files.delivery.resumable import (
-    Upload,
     claim_upload,
     deliver_upload,
     drop_upload,
@@ -47,6 +46,7 @@ from entrepot.files.delivery.resumable import (
     record_stored,
     record_unverified,
 )
+from entrepot.files.delivery.upload_state import Upload
 from entrepot.files.delivery.uploads import CommitContext, StoredUpload, UploadTarget
 from entrepot.http.deps import UnitOfWork
 from entrepot.http.uploads.block_writer import BlockWriter

@@ -25,7 +25,7 @@ from entrepot.errors import (
     NotFound,
     TusVersionUnsupported,
 )
-from entrepot.files.delivery.resumable import Upload
+from entrepot.files.delivery.upload_state import Upload
 from entrepot.http.problems.handlers import answer_error
 
 VERSION = "1.0.0"
