@@ -34,6 +34,7 @@ from entrepot.errors.input import (
     UnknownColumn,
 )
 from entrepot.errors.limits import (
+    DatabaseFull,
     FileTooLarge,
     OwnerQuotaExceeded,
     PreviewTooCostly,
@@ -45,6 +46,7 @@ from entrepot.errors.limits import (
     TooManyBodies,
     TooManyDownloads,
     TooManyFormWaits,
+    TooManyKeys,
     TooManyPreviews,
     TooManyStreams,
     TooManyUploads,
@@ -90,6 +92,7 @@ __all__ = [
     "ChecksumMismatch",
     "ChecksumUnsupported",
     "CursorMismatch",
+    "DatabaseFull",
     "DerivativeFailed",
     "DialectInvalid",
     "DigestMismatch",
@@ -136,6 +139,7 @@ __all__ = [
     "TooManyBodies",
     "TooManyDownloads",
     "TooManyFormWaits",
+    "TooManyKeys",
     "TooManyPreviews",
     "TooManyStreams",
     "TooManyUploads",
