@@ -7,7 +7,7 @@ database, not the progress of this function, say what has been done.
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -40,6 +40,7 @@ from entrepot.files.versions import UNDECIDED_STATUSES, FileId, UndecidedVersion
 from entrepot.inspection.results import (
     Comparison,
     ComparisonRequest,
+    FormsWanted,
     Inspection,
     InspectionCanceled,
     InspectionRequest,
@@ -122,8 +123,7 @@ class Inspector:
         try:
             judged = self._judge(task_id, version)
         except InspectionCanceled:
-            self.database.write(cancel_version, version, self.clock())
-            self.remove(version.blob_id)
+            self.cancel(version)
         else:
             if not self.decide(judged):
                 self._run(task_id)  # by the contract as it is now
@@ -133,13 +133,9 @@ class Inspector:
         earlier = self._judge_as_earlier(version)
         if earlier is not None:
             return earlier
-        request = self._request(version)
-        if version.size <= self.with_parquet_bytes:
-            accepted = version.accepted_from is not None
-            request = replace(request, forms="published" if accepted else "by-verdict")
         monitor = self._monitor(task_id)
         inspected, forms = self.pool.inspect_version(
-            request,
+            self.request(version),
             partial(store_forms, self.store),
             monitor.progress,
             monitor.canceled,
@@ -170,15 +166,24 @@ class Inspector:
             self.store.delete(blob_id)
         return decision.decided
 
-    def _monitor(self, task_id: UUID) -> "_TaskMonitor":
+    def cancel(self, version: UndecidedVersion) -> None:
+        """End a version whose task was canceled."""
+        self.database.write(cancel_version, version, self.clock())
+        self.remove(version.blob_id)
+
+    def _monitor(self, task_id: UUID) -> "TaskMonitor":
         """The progress of a task and its cancellation. Raises InspectionCanceled."""
-        monitor = _TaskMonitor(self.database, task_id)
+        monitor = TaskMonitor(self.database, task_id)
         if monitor.canceled():  # while no worker ran
             raise InspectionCanceled
         return monitor
 
-    def _request(self, version: UndecidedVersion) -> InspectionRequest:
+    def request(self, version: UndecidedVersion) -> InspectionRequest:
+        """How the version is inspected, and which forms are made with its verdict. Raises
+        BlobMissing."""
         current, known = self._current_path(version)
+        accepted = version.accepted_from is not None
+        forms: FormsWanted = "published" if accepted else "by-verdict"
         return InspectionRequest(
             path=self.path(version.blob_id),
             file_name=version.file_name,
@@ -188,9 +193,10 @@ class Inspector:
             dialect=version.reading.dialect,
             encoding=version.reading.encoding,
             # What is published in any case needs no way out.
-            suggest=known and version.accepted_from is None,
+            suggest=known and not accepted,
             current=current,
             current_rows=version.current_rows,
+            forms=forms if version.size <= self.with_parquet_bytes else "none",
         )
 
     def _current_path(self, version: UndecidedVersion) -> tuple[Path | None, bool]:
@@ -203,7 +209,7 @@ class Inspector:
             return None, False
 
 
-class _TaskMonitor:
+class TaskMonitor:
     """Passes progress on and asks about cancellation, both at a bounded rate."""
 
     def __init__(self, database: Database, task_id: UUID) -> None:
@@ -214,12 +220,14 @@ class _TaskMonitor:
         self._is_canceled = False
 
     def progress(self, done: int, total: int) -> None:
+        """Note how far the task is."""
         now = time.monotonic()
         if now - self._last_report >= PROGRESS_SECONDS:
             self._last_report = now
             self._database.write(report_progress, self._task_id, "inspecting", done, total)
 
     def canceled(self) -> bool:
+        """Whether the task is to stop."""
         now = time.monotonic()
         if now - self._last_poll >= CANCEL_POLL_SECONDS:
             self._last_poll = now
