@@ -94,9 +94,8 @@ def create_task(
     )
 
 
-def start_task(conn: WriteConnection, task_id: UUID, stage: str, now: datetime) -> int | None:
-    """Mark a task as running. Returns how often it was started (more than once if it was resumed),
-    or None if it has ended."""
+def start_task(conn: WriteConnection, task_id: UUID, stage: str, now: datetime) -> bool:
+    """Mark a task as running; False if it has ended."""
     conditions = and_(tasks.c.id == task_id, tasks.c.status.in_(("queued", "running")))
     result = conn.execute(
         update(tasks)
@@ -110,10 +109,16 @@ def start_task(conn: WriteConnection, task_id: UUID, stage: str, now: datetime) 
             revision=tasks.c.revision + 1,
         )
     )
-    if not result.rowcount:
-        return None
-    starts: int | None = conn.scalar(select(tasks.c.starts).where(tasks.c.id == task_id))
-    return starts
+    return bool(result.rowcount)
+
+
+def requeue_task(conn: WriteConnection, task_id: UUID) -> None:
+    """Show that a running task waits again; nothing changes for work without a public task."""
+    conn.execute(
+        update(tasks)
+        .where(tasks.c.id == task_id, tasks.c.status == "running")
+        .values(status="queued", stage="queued", done=0, revision=tasks.c.revision + 1)
+    )
 
 
 def report_progress(
