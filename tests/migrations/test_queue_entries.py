@@ -118,5 +118,4 @@ def test_unended_work_is_carried_over(empty: tuple[Database, Path]) -> None:
         assert find_unqueued_tasks(conn) == find_unqueued(conn, pending_runs(conn)) == []
         tables = inspect(conn)
         assert not tables.has_table("workflow_status")
-        assert not tables.has_table("worker_leases")
         assert "dbos" not in tables.get_schema_names()

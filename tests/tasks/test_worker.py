@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import select, update
+from structlog.testing import capture_logs
 from tests.support.wait import PATIENCE, wait_until
 
 from entrepot.db.engine import Database
@@ -23,12 +24,13 @@ from entrepot.tasks.claims import (
     LeaseLost,
     claim_entries,
     end_entry,
+    find_held,
     find_waiting,
     hold_lease,
     postpone_entry,
-    renew_leases,
     retry_entry,
 )
+from entrepot.tasks.leases import renew_lease
 from entrepot.tasks.queue import NewEntry, TaskQueue
 from entrepot.tasks.runs import BudgetExceeded, Run
 from entrepot.tasks.worker import MAX_CLAIMS, MAX_FAILURES, Worker
@@ -61,13 +63,15 @@ class Bench:
         default_factory=lambda: {"account_id": ACCOUNT, "user_id": USER}
     )
 
-    def claim(self, work_id: UUID, owner: str = "one", lease: timedelta = LEASE) -> ClaimedEntry:
+    def claim(self, work_id: UUID, owner: str = "one", alive: bool = True) -> ClaimedEntry:
         """Claim an entry that may be claimed."""
-        return self.database.write(claim_entries, [work_id], owner, lease, now())[work_id]
+        if alive:
+            self.database.write(renew_lease, owner, now())
+        return self.database.write(claim_entries, [work_id], owner, LEASE, now())[work_id]
 
     def waiting(self) -> list[UUID]:
         """What may run now, the oldest first."""
-        found = self.database.read(find_waiting, [KIND], now())
+        found = self.database.read(find_waiting, [KIND], LEASE, now())
         return [each.id for each in sorted(found, key=lambda each: each.enqueued_at)]
 
     def left(self) -> set[UUID]:
@@ -165,8 +169,8 @@ def test_two_workers_never_claim_the_same_entry(bench: Bench) -> None:
 
 def test_what_a_worker_writes_that_was_taken_for_dead_is_refused(bench: Bench) -> None:
     work_id = bench.enqueue()
-    old = bench.claim(work_id, "one", -LEASE)
-    assert bench.waiting() == [work_id]  # its lease has expired
+    old = bench.claim(work_id, "one", alive=False)
+    assert bench.waiting() == [work_id]
     new = bench.claim(work_id, "two")
     assert bench.waiting() == []
     assert (old.lease, new.lease) == (1, 2)
@@ -179,8 +183,8 @@ def test_what_a_worker_writes_that_was_taken_for_dead_is_refused(bench: Bench) -
     run = Run(old, bench.database, lambda: False)
     with pytest.raises(LeaseLost):
         run.end(lambda conn: pytest.fail("it is refused before anything is written"))
-    assert bench.database.write(renew_leases, "one", LEASE, now()) == {}
-    assert bench.database.write(renew_leases, "two", LEASE, now()) == {work_id: 2}
+    assert bench.database.read(find_held, "one") == {}
+    assert bench.database.read(find_held, "two") == {work_id: 2}
     bench.database.write(end_entry, new)
     with pytest.raises(LeaseLost):
         bench.database.write(hold_lease, new)
@@ -252,8 +256,9 @@ def test_what_fails_is_tried_again_and_then_given_up(
     failures: list[UUID] = []
     setattr(workflow, part, fail)
     monkeypatch.setattr("entrepot.tasks.worker.FAILURE_PAUSE", timedelta(milliseconds=10))
-    with running(bench, workflow):
+    with capture_logs() as logs, running(bench, workflow):
         wait_until(lambda: not bench.left(), "all is done")
+    assert any(each["log_level"] == "error" for each in logs)
     assert workflow.given_up == [broken]
     assert workflow.ran == [sound]
     assert len(failures) >= MAX_FAILURES

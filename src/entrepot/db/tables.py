@@ -26,7 +26,14 @@ from entrepot.db.file_tables import (
 )
 from entrepot.db.installation_tables import installation
 from entrepot.db.metadata import metadata
-from entrepot.db.task_tables import queue_entries, replies, reservations, tasks, uploads
+from entrepot.db.task_tables import (
+    queue_entries,
+    replies,
+    reservations,
+    tasks,
+    uploads,
+    worker_leases,
+)
 
 __all__ = [
     "accounts",
@@ -55,4 +62,5 @@ __all__ = [
     "uploads",
     "users",
     "versions",
+    "worker_leases",
 ]

@@ -129,11 +129,10 @@ queue_entries = Table(
     Column("state", String(8), nullable=False, server_default="waiting"),
     Column("enqueued_at", UtcTime, nullable=False),
     Column("not_before", UtcTime),
-    # Who runs it, until when without a heartbeat, and which of all claims of the entry that is:
-    # what an earlier one still writes is refused.
+    # The worker that runs it, and which of all claims of the entry that is: what an earlier one
+    # still writes is refused.
     Column("owner", String(64)),
     Column("lease", Integer, nullable=False, server_default="0"),
-    Column("lease_expires_at", UtcTime),
     Column("claimed_at", UtcTime),
     # Runs that failed through no fault of what was run.
     Column("failures", Integer, nullable=False, server_default="0"),
@@ -143,4 +142,11 @@ queue_entries = Table(
     CheckConstraint("(file_id IS NULL) = (version IS NULL)", name="ordered_whole"),
     Index("ix_queue_entries_by_sender", "account_id", "user_id", "short", "enqueued_at"),
     Index("ix_queue_entries_by_file", "file_id", "version"),
+)
+
+worker_leases = Table(
+    "worker_leases",
+    metadata,
+    Column("executor_id", String(64), primary_key=True),
+    Column("heartbeat_at", UtcTime, nullable=False),
 )

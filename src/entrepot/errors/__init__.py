@@ -34,6 +34,7 @@ from entrepot.errors.input import (
     UnknownColumn,
 )
 from entrepot.errors.limits import (
+    DatabaseFull,
     FileTooLarge,
     OwnerQuotaExceeded,
     PreviewTooCostly,
@@ -44,6 +45,7 @@ from entrepot.errors.limits import (
     StorageFull,
     TooManyBodies,
     TooManyDownloads,
+    TooManyKeys,
     TooManyPreviews,
     TooManyStreams,
     TooManyUploads,
@@ -89,6 +91,7 @@ __all__ = [
     "ChecksumMismatch",
     "ChecksumUnsupported",
     "CursorMismatch",
+    "DatabaseFull",
     "DerivativeFailed",
     "DerivativePending",
     "DialectInvalid",
@@ -134,6 +137,7 @@ __all__ = [
     "TooManyAttempts",
     "TooManyBodies",
     "TooManyDownloads",
+    "TooManyKeys",
     "TooManyPreviews",
     "TooManyStreams",
     "TooManyUploads",

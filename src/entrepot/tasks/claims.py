@@ -2,7 +2,7 @@
 
 A claim raises the entry's lease number. Whoever writes for a claim checks in the same transaction
 that it is the entry's last one (`hold_lease`), so that a worker which was taken for dead changes
-nothing any more. On PostgreSQL the database's clock measures leases, since those of hosts differ.
+nothing any more.
 """
 
 from collections.abc import Collection, Sequence
@@ -11,10 +11,11 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, delete, exists, func, literal, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, exists, func, or_, select, update
 
 from entrepot.db.tables import queue_entries
-from entrepot.db.types import ReadConnection, UtcTime, WriteConnection
+from entrepot.db.types import ReadConnection, WriteConnection
+from entrepot.tasks.leases import is_alive
 from entrepot.tasks.schedule import BATCH_ENTRIES, Sender, WaitingEntry
 
 
@@ -42,7 +43,9 @@ class ClaimedEntry:
         return self.account_id, self.user_id
 
 
-def find_waiting(conn: ReadConnection, kinds: Collection[str], now: datetime) -> list[WaitingEntry]:
+def find_waiting(
+    conn: ReadConnection, kinds: Collection[str], lease: timedelta, now: datetime
+) -> list[WaitingEntry]:
     """The entries of these kinds that may run now, the first ones of each sender.
 
     Not before their time, and not before the earlier versions of the same file.
@@ -58,7 +61,7 @@ def find_waiting(conn: ReadConnection, kinds: Collection[str], now: datetime) ->
     )
     ranked = (
         select(entries, rank.label("rank"))
-        .where(entries.c.kind.in_(kinds), _takeable(conn, now), is_due, is_first)
+        .where(entries.c.kind.in_(kinds), _takeable(conn, lease, now), is_due, is_first)
         .subquery()
     )
     rows = conn.execute(select(ranked).where(ranked.c.rank <= 2 * BATCH_ENTRIES))
@@ -84,7 +87,7 @@ def claim_entries(
     # Rows that another worker is claiming just now are not waited for. SQLite's writer is alone.
     free = (
         select(queue_entries.c.id)
-        .where(queue_entries.c.id.in_(ids), _takeable(conn, now))
+        .where(queue_entries.c.id.in_(ids), _takeable(conn, lease, now))
         .with_for_update(skip_locked=True)
     )
     statement = (
@@ -94,7 +97,6 @@ def claim_entries(
             state="running",
             owner=owner,
             lease=queue_entries.c.lease + 1,
-            lease_expires_at=_lease_clock(conn, now, lease),
             claimed_at=now,
         )
         .returning(queue_entries)
@@ -140,17 +142,11 @@ def retry_entry(conn: WriteConnection, entry: ClaimedEntry, not_before: datetime
     _release(conn, entry, failures=entry.failures + 1, not_before=not_before)
 
 
-def renew_leases(
-    conn: WriteConnection, owner: str, lease: timedelta, now: datetime
-) -> dict[UUID, int]:
-    """Record a heartbeat of the worker; which entries it still holds, with their lease numbers."""
-    statement = (
-        update(queue_entries)
-        .where(queue_entries.c.owner == owner, queue_entries.c.state == "running")
-        .values(lease_expires_at=_lease_clock(conn, now, lease))
-        .returning(queue_entries.c.id, queue_entries.c.lease)
-    )
-    return {row.id: row.lease for row in conn.execute(statement)}
+def find_held(conn: ReadConnection, owner: str) -> dict[UUID, int]:
+    """The lease numbers of the entries that the worker still holds."""
+    columns = queue_entries.c.id, queue_entries.c.lease
+    held = queue_entries.c.owner == owner, queue_entries.c.state == "running"
+    return {row.id: row.lease for row in conn.execute(select(*columns).where(*held))}
 
 
 def release_entries(conn: WriteConnection, owner: str) -> int:
@@ -164,7 +160,6 @@ def release_entries(conn: WriteConnection, owner: str) -> int:
 RELEASED: dict[str, Any] = {
     "state": "waiting",
     "owner": None,
-    "lease_expires_at": None,
     "claimed_at": None,
 }
 """The columns of an entry that nobody has claimed."""
@@ -184,15 +179,8 @@ def _is_held(entry: ClaimedEntry) -> ColumnElement[bool]:
     )
 
 
-def _takeable(conn: ReadConnection, now: datetime) -> ColumnElement[bool]:
+def _takeable(conn: ReadConnection, lease: timedelta, now: datetime) -> ColumnElement[bool]:
     """Nobody has claimed it, or whoever did gives no sign of life."""
-    expired = queue_entries.c.lease_expires_at < _lease_clock(conn, now)
-    return or_(queue_entries.c.state == "waiting", expired)
-
-
-def _lease_clock(
-    conn: ReadConnection, now: datetime, later: timedelta = timedelta(0)
-) -> ColumnElement[datetime]:
-    if conn.dialect.name == "postgresql":
-        return func.clock_timestamp(type_=UtcTime()) + literal(later)
-    return literal(now + later, UtcTime())
+    return or_(
+        queue_entries.c.state == "waiting", ~is_alive(conn, queue_entries.c.owner, lease, now)
+    )

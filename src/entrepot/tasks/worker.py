@@ -1,7 +1,7 @@
 """A worker: claims entries of the queue, runs their workflows, and takes over from dead workers.
 
 One thread claims for all free places, in one transaction that also marks the work as running; each
-run has a thread of its own. A heartbeat renews the leases of what runs.
+run has a thread of its own. Heartbeats renew the worker's lease.
 """
 
 import threading
@@ -22,13 +22,14 @@ from entrepot.tasks.claims import (
     LeaseLost,
     claim_entries,
     end_entry,
+    find_held,
     find_running,
     find_waiting,
     postpone_entry,
     release_entries,
-    renew_leases,
     retry_entry,
 )
+from entrepot.tasks.leases import drop_lease, renew_lease
 from entrepot.tasks.notify import listen_local, listen_postgres
 from entrepot.tasks.places import Place, Places
 from entrepot.tasks.records import requeue_task
@@ -102,9 +103,10 @@ class Worker:
 
     def start(self) -> None:
         """Resume what this worker left, and begin to take work."""
+        self.database.write(renew_lease, self.name, self.clock())
         self.database.write(release_entries, self.name)
         self._start_thread("wake-ups", self._listen)
-        self._start_thread("leases", self._renew_leases_until_stopped)
+        self._start_thread("leases", self._renew_lease_until_stopped)
         self._start_thread("queue", self._claim_until_stopped)
 
     def stop(self, timeout: float) -> None:
@@ -119,6 +121,7 @@ class Worker:
         while self._runs and time.monotonic() < deadline:
             time.sleep(0.05)
         self.database.write(release_entries, self.name)
+        self.database.write(drop_lease, self.name)
 
     def _claim_until_stopped(self) -> None:
         while not self._stop.is_set():
@@ -158,7 +161,7 @@ class Worker:
     def _look(
         self, conn: ReadConnection, now: datetime
     ) -> tuple[list[WaitingEntry], list[tuple[Sender, datetime]]]:
-        waiting = find_waiting(conn, self.workflows.keys(), now)
+        waiting = find_waiting(conn, self.workflows.keys(), self._lease, now)
         return waiting, find_running(conn) if waiting else []
 
     def _begin(self, conn: WriteConnection, placed: Iterable[_Placed]) -> dict[UUID, _Begun]:
@@ -270,16 +273,15 @@ class Worker:
             url = self.settings.database.get_secret_value()
             listen_postgres(url, self._awake.set, self._stop)
 
-    def _renew_leases_until_stopped(self) -> None:
+    def _renew_lease_until_stopped(self) -> None:
         while not self._stop.wait(self.settings.lease / 3):
             with self._lock:
                 runs = list(self._runs.values())
-            if not runs:
-                continue
             try:
-                held = self.database.write(renew_leases, self.name, self._lease, self.clock())
+                self.database.write(renew_lease, self.name, self.clock())
+                held = self.database.read(find_held, self.name) if runs else {}
             except Exception:
-                log.exception("leases not renewed; trying again")
+                log.exception("the lease was not renewed; trying again")
                 continue
             for run in runs:
                 if held.get(run.id) != run.entry.lease and not run.ended:

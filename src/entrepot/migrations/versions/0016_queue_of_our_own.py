@@ -75,7 +75,6 @@ def upgrade() -> None:
         sa.Column("not_before", UtcTime()),
         sa.Column("owner", sa.String(length=64)),
         sa.Column("lease", sa.Integer(), server_default="0", nullable=False),
-        sa.Column("lease_expires_at", UtcTime()),
         sa.Column("claimed_at", UtcTime()),
         sa.Column("failures", sa.Integer(), server_default="0", nullable=False),
         sa.Column("postponed", sa.Boolean(), server_default=sa.false(), nullable=False),
@@ -96,7 +95,6 @@ def upgrade() -> None:
     op.create_index("ix_queue_entries_by_file", "queue_entries", ["file_id", "version"])
     for unended in (INSPECTIONS, CHECKS, COMPARISONS, DERIVATIONS):
         op.execute(INTO_QUEUE + unended)
-    op.drop_table("worker_leases")
     if op.get_bind().dialect.name == "postgresql":
         op.execute("DROP SCHEMA IF EXISTS dbos CASCADE")
         return
