@@ -71,8 +71,8 @@ class Bench:
 
     def waiting(self) -> list[UUID]:
         """What may run now, the oldest first."""
-        found = self.database.read(find_waiting, [KIND], LEASE, now())
-        return [each.id for each in sorted(found, key=lambda each: each.enqueued_at)]
+        entries = self.database.read(find_waiting, [KIND], LEASE, now())
+        return [each.id for each in sorted(entries, key=lambda each: each.enqueued_at)]
 
     def left(self) -> set[UUID]:
         """The entries that have not ended."""
