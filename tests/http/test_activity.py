@@ -4,6 +4,7 @@ import base64
 import csv
 import io
 import json
+import re
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -93,8 +94,12 @@ def test_rows_are_chosen(account: TestAccount) -> None:
     assert actions(api, user_name=member.user_name) == ["file.define"]
     assert actions(api, file_id=second) == ["version.publish", "file.define"]
     assert actions(api, action="file.define", file_id=str(uuid4())) == []
-    (publish, define) = api.json(f"/file/{first}/activity")["activity_list"]
     path = f"/file/{first}/activity"
+    listed = api.json(path)["activity_list"]
+    assert all(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+0000", each["at"]) for each in listed)
+    # An export tells the microseconds, by which rows of one second are told apart.
+    exported = api.get(path, params={"format": "jsonl"}).text.splitlines()
+    (define, publish) = (json.loads(line) for line in exported)
     assert actions(api, path, since=publish["at"]) == ["version.publish"]
     assert actions(api, path, until=publish["at"]) == ["file.define"]
     assert actions(api, path, until=define["at"]) == []
