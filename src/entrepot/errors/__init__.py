@@ -35,6 +35,7 @@ from entrepot.errors.input import (
     UnknownColumn,
 )
 from entrepot.errors.limits import (
+    DatabaseFull,
     FileTooLarge,
     OwnerQuotaExceeded,
     PreviewTooCostly,
@@ -45,6 +46,7 @@ from entrepot.errors.limits import (
     StorageFull,
     TooManyBodies,
     TooManyDownloads,
+    TooManyKeys,
     TooManyPreviews,
     TooManyStreams,
     TooManyUploads,
@@ -91,6 +93,7 @@ __all__ = [
     "ChecksumUnsupported",
     "ContentEncodingUnsupported",
     "CursorMismatch",
+    "DatabaseFull",
     "DerivativeFailed",
     "DerivativePending",
     "DialectInvalid",
@@ -136,6 +139,7 @@ __all__ = [
     "TooManyAttempts",
     "TooManyBodies",
     "TooManyDownloads",
+    "TooManyKeys",
     "TooManyPreviews",
     "TooManyStreams",
     "TooManyUploads",

@@ -165,6 +165,11 @@ class StorageFull(EntrepotError):
 
 
 @dataclass(eq=False)
+class DatabaseFull(EntrepotError):
+    """The server's database has no more space. Nothing was stored."""
+
+
+@dataclass(eq=False)
 class PreviewTooCostly(EntrepotError):
     """A preview exceeded one of its limits; `bound` is the figure and its unit, in words."""
 
@@ -183,3 +188,13 @@ class TooManyPreviews(EntrepotError):
 
     def __str__(self) -> str:
         return f"The account has {self.limit} previews under way, as many as it may have at once."
+
+
+@dataclass(eq=False)
+class TooManyKeys(EntrepotError):
+    """A user may have no further API key."""
+
+    limit: int
+
+    def __str__(self) -> str:
+        return f"A user may have {self.limit:,} keys that are valid at the same time."

@@ -20,6 +20,7 @@ from entrepot.db.tables import (
     derivatives,
     files,
     inspections,
+    installation,
     released_blobs,
     schema_revisions,
     versions,
@@ -195,6 +196,8 @@ def free_space(
     conn: WriteConnection, account_id: AccountId, size: int, max_total_bytes: int, now: datetime
 ) -> bool:
     """Whether `size` bytes fit, after those used longest ago had to go if need be."""
+    # Whoever needs room at the same time waits: the sums below would leave theirs out.
+    conn.execute(select(installation.c.id).with_for_update())
     quota = conn.scalar(select(accounts.c.quota).where(accounts.c.id == account_id)) or 0
     in_account = derivatives.c.account_id == account_id
     return _free_space_below(conn, size, quota, now, in_account) and _free_space_below(

@@ -14,6 +14,7 @@ from sqlalchemy import Row, Select, delete, insert, select, update
 
 from entrepot.accounts.accounts import check_name
 from entrepot.accounts.actor import AccountId, Actor, UserId
+from entrepot.accounts.users import keep_user
 from entrepot.activity.record import record
 from entrepot.db.pages import Position, page_after
 from entrepot.db.tables import accounts, entitlements, files, users
@@ -86,6 +87,7 @@ def grant_entitlement(
     """
     target = lock_manageable(conn, actor, file_id)
     grantee = find_grantee(conn, user_name)
+    keep_grantee(conn, grantee)
     if grantee.user_id == target.owner_id:
         raise FieldInvalid("user_name", "is the file's owner, who may do everything with it.")
     if expires_at is not None and expires_at <= now:
@@ -152,10 +154,21 @@ def find_grantee(conn: ReadConnection, user_name: str) -> Grantee:
     )
     row = conn.execute(query.where(accounts.c.name == account_name)).one_or_none()
     if row is None or (row.user_id is None and name != ANY_USER):
-        reason = "names nobody whom this file can be shared with. Check the account and the user."
-        raise FieldInvalid("user_name", reason, EXAMPLE)
+        raise _nobody()
     user_id = UserId(row.user_id) if row.user_id is not None else None
     return Grantee(AccountId(row.id), user_id, user_name)
+
+
+def keep_grantee(conn: WriteConnection, grantee: Grantee) -> None:
+    """Keep a user from being deleted until the end of the transaction. Raises FieldInvalid if they
+    are deleted meanwhile, the same as for a name that never existed."""
+    if grantee.user_id is not None and not keep_user(conn, grantee.user_id):
+        raise _nobody()
+
+
+def _nobody() -> FieldInvalid:
+    reason = "names nobody whom this file can be shared with. Check the account and the user."
+    return FieldInvalid("user_name", reason, EXAMPLE)
 
 
 def _granted_query(*conditions: Any) -> Select[Any]:

@@ -16,6 +16,7 @@ from typing import Annotated, Any, Concatenate, Generic, ParamSpec, Protocol, Ty
 
 import structlog
 from fastapi import Depends, Request
+from sqlalchemy.exc import IntegrityError
 from starlette.datastructures import Headers
 from starlette.types import Scope as Exchange
 
@@ -256,11 +257,31 @@ class UnitOfWork:
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> R:
-        """Run `work(conn, actor, …)` and commit it."""
-        begin, authentication = self.parts.database.writing, self.authentication
+        """Run `work(conn, actor, …)` and commit it. Raises StorageFull and DatabaseFull."""
+        begin, authentication = self.parts.database.growing, self.authentication
         outcome: Outcome[R] = await self.runtime.run_in_database_thread(
             run_unit, begin, authentication, self.side_query, work, *args, **kwargs
         )
+        return self._done(outcome)
+
+    async def write_into_reserve(
+        self,
+        work: Callable[Concatenate[WriteConnection, Actor, P], R],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> R:
+        """As `write`, for what ends or removes something, or only looks: it may use the space that
+        is kept free for that (setting `database_reserve`)."""
+        begin, authentication = self.parts.database.writing, self.authentication
+        try:
+            outcome: Outcome[R] = await self.runtime.run_in_database_thread(
+                run_unit, begin, authentication, self.side_query, work, *args, **kwargs
+            )
+        except IntegrityError:
+            # A row was to refer to the actor, who was deleted meanwhile.
+            database = self.parts.database
+            await self.runtime.run_in_database_thread(database.read, authentication.actor)
+            raise
         return self._done(outcome)
 
     def _done(self, outcome: Outcome[R]) -> R:

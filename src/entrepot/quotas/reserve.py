@@ -22,6 +22,7 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import ColumnElement, delete, func, insert, select, update
 
+from entrepot.accounts.accounts import lock_account
 from entrepot.accounts.actor import AccountId
 from entrepot.db.tables import accounts, reservations, uploads
 from entrepot.db.types import ReadConnection, WriteConnection
@@ -261,12 +262,3 @@ def _lock_reservation(
     if size is None:
         raise UploadInterrupted
     return size
-
-
-def lock_account(conn: WriteConnection, account_id: AccountId) -> None:
-    """Lock the account's figures until the end of the transaction."""
-    # SQLite's writer holds the whole database already and ignores FOR UPDATE. Without the key:
-    # who holds the head of the account's activity adds a row that refers to the account, and
-    # would wait for us, who wait for that head at the end.
-    query = select(accounts.c.id).where(accounts.c.id == account_id)
-    conn.execute(query.with_for_update(key_share=True))

@@ -71,6 +71,12 @@ class Settings(BaseSettings):
         ge=0,
         description="Bytes kept free on the store's disk; uploads get 507 before they are touched.",
     )
+    database_reserve: int = Field(
+        default=67_108_864,
+        ge=0,
+        description="Bytes kept free on the disk of the embedded database; whatever adds data gets "
+        "507 before they are touched, while reads and deletions still work.",
+    )
     requests_per_minute: int = Field(
         default=6000,
         ge=0,

@@ -23,6 +23,12 @@ def find_expired_leases(conn: ReadConnection, now: datetime, lease: timedelta) -
     return list(conn.scalars(select(worker_leases.c.executor_id).where(expired)))
 
 
+def has_live_worker(conn: ReadConnection, now: datetime, lease: timedelta) -> bool:
+    """Whether any worker had a heartbeat within the length of a lease."""
+    live = worker_leases.c.heartbeat_at >= now - lease
+    return conn.scalar(select(worker_leases.c.executor_id).where(live).limit(1)) is not None
+
+
 def drop_lease(conn: WriteConnection, executor_id: str) -> None:
     """Delete the lease of a worker that ended or whose work was taken over."""
     conn.execute(delete(worker_leases).where(worker_leases.c.executor_id == executor_id))

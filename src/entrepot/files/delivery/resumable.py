@@ -13,6 +13,7 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import ColumnElement, and_, delete, func, insert, or_, select, update
 
+from entrepot.accounts.accounts import lock_account
 from entrepot.accounts.actor import AccountId, Actor
 from entrepot.db.tables import uploads
 from entrepot.db.types import ReadConnection, WriteConnection
@@ -21,7 +22,6 @@ from entrepot.files.delivery.uploads import Admission, CommitContext, StoredUplo
 from entrepot.quotas.reserve import (
     ReservationId,
     hide_owner_figures,
-    lock_account,
     release_reservation,
 )
 from entrepot.quotas.upload_reservations import (

@@ -129,7 +129,9 @@ async def user(user_name: UserNameInPath, work: ReadWork) -> Response:
 )
 async def patch_user(user_name: UserNameInPath, body: UserChange, work: AdminWork) -> Response:
     """Change a user's role, or disable or enable them. A disabled user's keys stop at once."""
-    changed = await work.write(change_user, user_name, work.now, body.role, body.disabled)
+    changed = await work.write_into_reserve(
+        change_user, user_name, work.now, body.role, body.disabled
+    )
     return JSONResponse(user_payload(changed))
 
 
@@ -143,7 +145,7 @@ async def patch_user(user_name: UserNameInPath, body: UserChange, work: AdminWor
 )
 async def remove_user(user_name: UserNameInPath, work: AdminWork) -> Response:
     """Remove a user who owns no files; their keys stop at once."""
-    await work.write(delete_user, user_name, work.now)
+    await work.write_into_reserve(delete_user, user_name, work.now)
     return Response(status_code=204)
 
 
@@ -167,7 +169,8 @@ async def keys(
     status_code=201,
     operation_id="create_key",
     response_model=CreatedKey,
-    responses=with_headers(201, "Cache-Control") | problems(errors.NotAllowed, errors.NotFound),
+    responses=with_headers(201, "Cache-Control")
+    | problems(errors.NotAllowed, errors.NotFound, errors.TooManyKeys),
 )
 async def new_key(body: NewKeyBody, work: WriteWork) -> Response:
     """Make a key. The secret is in this answer and can never be had again."""
@@ -191,7 +194,7 @@ async def new_key(body: NewKeyBody, work: WriteWork) -> Response:
 )
 async def delete_key(key_id: KeyIdInPath, work: WriteWork) -> Response:
     """Revoke a key; it stops at once."""
-    await work.write(revoke_key, key_id, work.now)
+    await work.write_into_reserve(revoke_key, key_id, work.now)
     return Response(status_code=204)
 
 

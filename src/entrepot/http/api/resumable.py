@@ -219,7 +219,7 @@ async def resume(upload_id: UploadIdInPath, request: Request, work: WriteWork) -
 )
 async def terminate(upload_id: UploadIdInPath, work: WriteWork) -> Response:
     """Give an upload up: its bytes go, and its quota comes back. What it delivered stays."""
-    await work.write(delete_upload, upload_id, work.now)
+    await work.write_into_reserve(delete_upload, upload_id, work.now)
     await work.runtime.run_in_byte_thread(work.parts.store.drafts.drop, upload_id)
     return Response(status_code=204)
 

@@ -86,7 +86,7 @@ async def task_report(task_id: TaskIdInPath, work: AnyWork) -> Response:
 )
 async def cancel(task_id: TaskIdInPath, work: AnyWork) -> Response:
     """Cancel a task: at once while it waits, within a second while it runs."""
-    canceled = await work.write(cancel_task, task_id, work.now)
+    canceled = await work.write_into_reserve(cancel_task, task_id, work.now)
     work.parts.queue.wake()
     return JSONResponse(task_payload(canceled), status_code=202)
 

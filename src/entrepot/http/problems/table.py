@@ -15,6 +15,13 @@ QUOTA_EXCEEDED = ProblemKind(
     "account, whose file it is, are not told.",
 )
 
+STORAGE_FULL = ProblemKind(
+    507,
+    "storage-full",
+    "The server's storage is full",
+    "Nothing was stored. Reads and deletions still work. The operator has to make room.",
+)
+
 KINDS: dict[type[errors.EntrepotError], ProblemKind] = {
     errors.ChecksumUnsupported: ProblemKind(
         400,
@@ -162,6 +169,12 @@ KINDS: dict[type[errors.EntrepotError], ProblemKind] = {
     ),
     errors.LastAdmin: ProblemKind(
         409, "last-admin", "The account needs an admin", "Make another user an admin first."
+    ),
+    errors.TooManyKeys: ProblemKind(
+        409,
+        "too-many-keys",
+        "The user has too many keys",
+        "Revoke a key that nobody uses: the list of keys says when each was last used.",
     ),
     errors.QuotaTooSmall: ProblemKind(
         409, "quota-too-small", "The quota is too small", "Remove files first."
@@ -347,12 +360,8 @@ KINDS: dict[type[errors.EntrepotError], ProblemKind] = {
     errors.ShuttingDown: ProblemKind(
         503, "shutting-down", "The server is being stopped", "Send it again in a moment."
     ),
-    errors.StorageFull: ProblemKind(
-        507,
-        "storage-full",
-        "The server's storage is full",
-        "Nothing was stored. The operator has to make room.",
-    ),
+    errors.StorageFull: STORAGE_FULL,
+    errors.DatabaseFull: STORAGE_FULL,
 }
 
 FRAMEWORK_KINDS: dict[int, ProblemKind] = {

@@ -22,6 +22,7 @@ from entrepot.errors import (
     BodyTooLarge,
     BodyTooSlow,
     ChecksumMismatch,
+    DatabaseFull,
     DraftBusy,
     EntrepotError,
     FormMalformed,
@@ -68,6 +69,7 @@ RETRYABLE_ERRORS = (
     QuotaExceeded,
     OwnerQuotaExceeded,
     StorageFull,
+    DatabaseFull,
 )
 """Refusals at the end after which the same upload may still succeed, by another key or later. All
 others end it: asked again, it would be refused again."""
@@ -290,7 +292,7 @@ async def open_session(
 
     Raises NotFound, DraftBusy, StorageFull.
     """
-    upload = await work.write(claim_upload, upload_id, work.now)
+    upload = await work.write_into_reserve(claim_upload, upload_id, work.now)
     session = await ResumableSession.open(work, upload) if not upload.ended else None
     if session is None:
         yield upload if upload.ended else await reload_upload(work, upload), None

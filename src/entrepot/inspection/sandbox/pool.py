@@ -182,6 +182,7 @@ class InspectionPool:
     @contextmanager
     def _folder(self) -> Iterator[Path]:
         """A scratch folder for one process, removed after it."""
+        self._scratch.mkdir(parents=True, exist_ok=True, mode=0o700)  # if somebody removed it
         folder = Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX, dir=self._scratch)).resolve()
         try:
             yield folder

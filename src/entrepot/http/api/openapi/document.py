@@ -115,7 +115,7 @@ def _complete(operation: dict[str, Any], path: str, method: str, scope: str | No
     responses = operation["responses"]
     if CODES_KEY not in responses.get("422", {}):
         responses.pop("422", None)
-    for status, response in _common_problems(operation, path, scope).items():
+    for status, response in _common_problems(operation, path, method, scope).items():
         declared = responses.setdefault(str(status), {"description": ""})
         declared[CODES_KEY] = sorted({*declared.get(CODES_KEY, ()), *response[CODES_KEY]})
     kinds = all_kinds()
@@ -138,7 +138,7 @@ def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _common_problems(
-    operation: dict[str, Any], path: str, scope: str | None
+    operation: dict[str, Any], path: str, method: str, scope: str | None
 ) -> dict[int | str, Any]:
     """The problems that an operation may answer because of what it takes."""
     raised: list[type[errors.EntrepotError]] = [errors.RateLimited]
@@ -148,6 +148,8 @@ def _common_problems(
         raised.append(errors.ScopeMissing)
     if "{" in path and scope is not None:
         raised.append(errors.NotFound)
+    if scope is not None and method not in ("get", "options"):
+        raised.append(errors.StorageFull)
     if "requestBody" in operation:
         raised += [*RECEIVING, errors.ContentEncodingUnsupported]
     if any(each["in"] in ("query", "header") for each in operation.get("parameters", [])):

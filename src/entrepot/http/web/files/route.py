@@ -149,7 +149,7 @@ async def unshare(request: Request, file_id: FileIdInPath, work: SessionWork) ->
     """End somebody's entitlement; one that has ended meanwhile is gone already."""
     form = await read_form(request)
     with suppress(NotFound):
-        await work.write(revoke_entitlement, file_id, form.text("user_name"), work.now)
+        await work.write_into_reserve(revoke_entitlement, file_id, form.text("user_name"), work.now)
     return redirect(f"/files/{file_id}#sharing")
 
 
@@ -169,7 +169,7 @@ async def offer(request: Request, file_id: FileIdInPath, work: SessionWork) -> R
 async def withdraw(file_id: FileIdInPath, work: SessionWork) -> Response:
     """Take the offer back; one that was declined meanwhile is gone already."""
     with suppress(NotFound):
-        await work.write(withdraw_offer, file_id, work.now)
+        await work.write_into_reserve(withdraw_offer, file_id, work.now)
     return redirect(f"/files/{file_id}#sharing")
 
 
