@@ -53,8 +53,8 @@ class Address:
 def routes() -> tuple[tuple[str, str], ...]:
     """The method and the path of each route."""
     with unserved_app() as app:
-        found = [(method, route.path) for route in api_routes(app) for method in route.methods]
-    return tuple(sorted({*found, ("GET", "/openapi.json")}))
+        pairs = [(method, route.path) for route in api_routes(app) for method in route.methods]
+    return tuple(sorted({*pairs, ("GET", "/openapi.json")}))
 
 
 def addresses() -> list[Address]:

@@ -56,7 +56,7 @@ class Policy:
 
 
 @dataclass(frozen=True)
-class Caller:
+class CountedCaller:
     """For whom a request counts, and whether the API's key is missing or wrong."""
 
     policy: Policy | None
@@ -124,21 +124,21 @@ class AdmissionMiddleware:
         finally:
             body.close()
 
-    async def _identify(self, scope: Scope) -> Caller:
+    async def _identify(self, scope: Scope) -> CountedCaller:
         address = _client_network(scope)
         if scope["path"] in HEALTH:
-            return Caller(self._health_policy, address, is_known=False)
+            return CountedCaller(self._health_policy, address, is_known=False)
         if not scope["path"].startswith(API):
             session = await self._known.find_session(session_token(self._request(scope)))
             if session is None:
-                return Caller(self._address_policy, address, is_known=False)
-            return Caller(self._session_policy, session.hex(), is_known=False)
+                return CountedCaller(self._address_policy, address, is_known=False)
+            return CountedCaller(self._session_policy, session.hex(), is_known=False)
         try:
             digest = read_credential(scope, self._runtime.parts.secret)
             await self._known.check_key(digest)
         except NotAuthenticated as error:
-            return Caller(self._address_policy, address, is_known=False, key_error=error)
-        return Caller(self._key_policy, digest.hex(), is_known=True)
+            return CountedCaller(self._address_policy, address, is_known=False, key_error=error)
+        return CountedCaller(self._key_policy, digest.hex(), is_known=True)
 
     def _forgetting(self, scope: Scope, send: Send) -> Send:
         """Look a key up again that was revoked, or has expired, since it was looked up."""
@@ -170,7 +170,7 @@ class AdmissionMiddleware:
         return Request(scope)
 
 
-def _refusal(scope: Scope, caller: Caller) -> EntrepotError | None:
+def _refusal(scope: Scope, caller: CountedCaller) -> EntrepotError | None:
     """What is wrong with a request before the app looks at it. OPTIONS describes the server, and
     needs no key."""
     if scope["method"] == "OPTIONS":

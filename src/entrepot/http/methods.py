@@ -11,16 +11,16 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 def has_route(app: FastAPI, scope: Scope, method: str) -> bool:
     """Whether the app has a route of that method at the address of the request."""
-    asked = {**scope, "method": method}
-    return any(route.matches(asked)[0] is Match.FULL for route in app.router.routes)
+    request_scope = {**scope, "method": method}
+    return any(route.matches(request_scope)[0] is Match.FULL for route in app.router.routes)
 
 
 def allowed_methods(app: FastAPI, scope: Scope) -> list[str]:
     """All methods that the address of the request has."""
-    found = {method for method in METHODS if has_route(app, scope, method)}
-    if "GET" in found:
-        found.add("HEAD")
-    return [method for method in METHODS if method in found]
+    methods = {method for method in METHODS if has_route(app, scope, method)}
+    if "GET" in methods:
+        methods.add("HEAD")
+    return [method for method in METHODS if method in methods]
 
 
 class HeadMiddleware:
