@@ -98,11 +98,12 @@ POST   /task/{task_id}/cancel                      409 404 404 404 404 404 409 4
 POST   /task/{task_id}/cancel#of-w                 409 404 409 404 404 404 409 401 401 409 401
 OPTIONS /uploads                                   204 204 204 204 204 204 204 204 204 204 204
 OPTIONS /uploads/{upload_id}                       204 204 204 204 204 204 204 204 204 204 204
+GET    /uploads                                    200 200 200 200 200 200 200 401 401 200 401
 POST   /uploads                                    201 201 201 201 201 201 201 401 401 403 401
 POST   /uploads#to-the-file                        201 403 201 201 404 404 201 401 401 403 401
 HEAD   /uploads/{upload_id}                        200 404 404 404 404 404 404 401 401 403 401
 PATCH  /uploads/{upload_id}                        204 404 404 404 404 404 404 401 401 403 401
-DELETE /uploads/{upload_id}                        204 404 404 404 404 404 404 401 401 403 401
+DELETE /uploads/{upload_id}                        204 404 404 404 404 404 204 401 401 403 401
 GET    /healthz                                    200 200 200 200 200 200 200 200 200 200 200
 GET    /readyz                                     200 200 200 200 200 200 200 200 200 200 200
 """
@@ -192,7 +193,7 @@ class MatrixScenario:
             if row.variant:
                 return api.upload(CSV, limit=None, path=path, file_id=ids["file_id"])
             return api.upload(CSV, path=path)
-        if row.path.startswith("/uploads"):
+        if row.path.startswith("/uploads") and row.method != "GET":
             return self.resume(row, api, path, ids["file_id"])
         if row.operation == "POST /file/{file_id}/versions":
             return post_version(api, ids["file_id"], OTHER)

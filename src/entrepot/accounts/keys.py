@@ -24,6 +24,7 @@ from entrepot.db.pages import Position, page_after
 from entrepot.db.tables import accounts, keys, users
 from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.errors import FieldInvalid, NotAllowed, NotAuthenticated, NotFound, TooManyKeys
+from entrepot.quotas.upload_reservations import end_uploads_of_key
 from entrepot.texts import check_text
 
 TOUCH_INTERVAL = timedelta(minutes=1)
@@ -147,12 +148,15 @@ def get_key(conn: ReadConnection, actor: Actor, key_id: UUID) -> ApiKey:
 
 
 def revoke_key(conn: WriteConnection, actor: Actor, key_id: UUID, now: datetime) -> None:
-    """Revoke a key immediately. Raises NotFound if it does not exist, is not visible or was
-    revoked."""
+    """Revoke a key immediately, and end the uploads that are sent with it.
+
+    Raises NotFound if it does not exist, is not visible or was revoked.
+    """
     key = get_key(conn, actor, key_id)
     active = keys.c.id == key_id, keys.c.revoked_at.is_(None)
     if not conn.execute(update(keys).where(*active).values(revoked_at=now)).rowcount:
         raise NotFound
+    end_uploads_of_key(conn, key_id)
     detail = {"key_id": str(key_id), "user_name": key.user_name}
     record(conn, actor.account_id, actor, "key.revoke", now, detail=detail)
 

@@ -27,11 +27,19 @@ reservations = Table(
     Column("account_id", Uuid, ForeignKey("accounts.id"), nullable=False),
     Column("size", BigInteger, nullable=False),
     Column("blocked", Boolean, nullable=False, server_default=false()),
+    # Who sends the upload, with which key (none: in a browser), from which account, and to which
+    # file (none: a new one). No references: what one who is removed leaves ends or expires.
+    Column("user_id", Uuid),
+    Column("key_id", Uuid),
+    Column("sender_account_id", Uuid),
+    Column("file_id", Uuid),
     Column("created_at", UtcTime, nullable=False),
     Column("expires_at", UtcTime, nullable=False),
     CheckConstraint("size >= 0", name="size"),
     Index("ix_reservations_by_account", "account_id", "created_at", "id"),
     Index("ix_reservations_expiring", "expires_at"),
+    Index("ix_reservations_by_user", "user_id"),
+    Index("ix_reservations_by_file", "file_id"),
 )
 
 # Uploads that outlive their requests (tus). Until it is delivered or has expired, each has the

@@ -23,6 +23,7 @@ from entrepot.http.api import (
     sharing,
     tasks,
     uploads,
+    uploads_under_way,
     versions,
 )
 from entrepot.http.api.openapi.document import install_openapi
@@ -68,6 +69,7 @@ def create_app(parts: Parts) -> tuple[FastAPI, ASGIApp]:
     of_files = (
         uploads,
         resumable,
+        uploads_under_way,
         files,
         preview,
         versions,

@@ -37,6 +37,7 @@ ACTIONS = {
     "version.compare": "Compared",
     "schema.propose": "Schema proposed",
     "schema.change": "Schema changed",
+    "upload.end": "Upload ended",
     "entitlement.grant": "Shared",
     "entitlement.revoke": "Sharing ended",
     "user.create": "User made",
