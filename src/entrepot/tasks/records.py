@@ -56,7 +56,7 @@ class Viewer:
     """Who reads tasks: members see their own and those of files they own, admins see all.
 
     They see the tasks of a file only while they may see the file: `may_see_file` is the condition
-    on `files` and `tasks` for that, `parameters` its parameters.
+    on `files` and `tasks` for that, `parameters` its parameters. `only_own`: no others.
     """
 
     user_id: UUID
@@ -64,6 +64,7 @@ class Viewer:
     is_admin: bool
     may_see_file: ColumnElement[bool]
     parameters: dict[str, Any]
+    only_own: bool = False
 
 
 def create_task(
@@ -227,7 +228,8 @@ def _visible_tasks_query(viewer: Viewer) -> Any:
         own_account if viewer.is_admin else and_(own_account, files.c.owner_id == viewer.user_id)
     )
     visible = or_(tasks.c.file_id.is_(None), viewer.may_see_file)
-    return query.where(visible, or_(tasks.c.user_id == viewer.user_id, managed))
+    own = tasks.c.user_id == viewer.user_id
+    return query.where(visible, own if viewer.only_own else or_(own, managed))
 
 
 def _task_from_row(row: Row[Any]) -> TaskRecord:
