@@ -1,6 +1,7 @@
 """Versions of one sender that are inspected together, on a real database with the real sandbox."""
 
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
@@ -9,10 +10,13 @@ from tests.support.postgres import Postgres
 from tests.support.server import Server
 
 from entrepot.bootstrap.parts import build_inspector
-from entrepot.files.processing.inspect_batch import BatchInspector
+from entrepot.files.processing.inspect_batch import inspect_together
+from entrepot.tasks.claims import claim_entries
+from entrepot.tasks.runs import Run
 
 SCHEMA = '{"fields":[{"name":"id","type":"integer"},{"name":"amount","type":"integer"}]}'
 WRONG = b"id,amount\n1,x\n"
+Inspect = Callable[..., list[Run]]
 
 
 @pytest.fixture
@@ -22,10 +26,23 @@ def idle(serve: Callable[..., Server], postgres: Postgres) -> Server:
 
 
 @pytest.fixture
-def inspect(idle: Server) -> Iterator[Callable[..., None]]:
-    inspector = build_inspector(idle.parts, "batches")
+def inspect(idle: Server) -> Iterator[Inspect]:
+    """inspect(*task_ids) claims tasks as a worker does and inspects them together; their runs."""
+    parts = idle.parts
+    inspector = build_inspector(parts, "batches")
     inspector.pool.start()
-    yield lambda *task_ids: BatchInspector(inspector).run([UUID(each) for each in task_ids])
+
+    def run(*task_ids: str) -> list[Run]:
+        now, lease = parts.clock(), timedelta(seconds=60)
+        with parts.database.writing() as conn:
+            ids = [UUID(each) for each in task_ids]
+            claimed = claim_entries(conn, ids, "batches", lease, now)
+            runs = [Run(claimed[each], parts.database, lambda: False) for each in ids]
+            begun = [(run, inspector.begin(conn, run.id, now)) for run in runs]
+        inspect_together(inspector, begun)
+        return runs
+
+    yield run
     inspector.pool.close()
 
 
@@ -33,43 +50,49 @@ def upload(api: Api, content: bytes, **fields: str) -> str:
     return str(api.upload(content, "orders.csv", **fields).json()["task_id"])
 
 
-def test_each_version_ends_as_alone(idle: Server, inspect: Callable[..., None]) -> None:
-    api = idle.new_account().api
-    clean = upload(api, CSV, enforce_schema=SCHEMA)
-    rejected = upload(api, WRONG, enforce_schema=SCHEMA)
-    no_table = upload(api, b"%PDF-1.7 nothing")
-    canceled = upload(api, CSV)
-    inferred = upload(api, CSV, enforce_schema="true")
-    file_id = api.task(inferred)["file_id"]
-    files = {"file": ("n.csv", WRONG)}
-    second = str(api.post(f"/file/{file_id}/versions", files=files).json()["task_id"])
-    large = upload(api, b"id,amount\n" + b"1,2\n" * 300_000, limit="2000000")
-    assert api.post(f"/task/{canceled}/cancel").status_code == 202
-    tasks = [clean, rejected, no_table, canceled, inferred, second, large]
-    inspect(*tasks)
-    statuses = [api.task(task_id)["status"] for task_id in tasks]
-    assert statuses == [
-        "succeeded", "failed", "succeeded", "canceled", "succeeded", "failed", "succeeded",
-    ]  # fmt: skip
-    for task_id in (clean, inferred, large):
-        path = f"/file/download/{api.task(task_id)['file_id']}?format=parquet"
+def test_each_version_ends_as_alone(idle: Server, inspect: Inspect) -> None:
+    account, stranger = idle.new_account(), idle.new_account()
+    api = account.api
+    tasks = {
+        "clean": upload(api, CSV, enforce_schema=SCHEMA),
+        "rejected": upload(api, WRONG, enforce_schema=SCHEMA),
+        "no table": upload(api, b"%PDF-1.7 nothing"),
+        "inferred": upload(api, CSV, enforce_schema="true"),
+        "large": upload(api, b"id,amount\n" + b"1,2\n" * 300_000, limit="2000000"),
+    }
+    runs = inspect(*tasks.values())
+    ended = dict(zip(tasks, (run.ended for run in runs), strict=True))
+    assert ended == dict.fromkeys(tasks, True) | {"large": False}
+    status = {name: api.task(task_id)["status"] for name, task_id in tasks.items()}
+    assert status == {
+        "clean": "succeeded",
+        "rejected": "failed",
+        "no table": "succeeded",
+        "inferred": "succeeded",
+        "large": "running",
+    }
+    for name in ("clean", "inferred"):
+        path = f"/file/download/{api.task(tasks[name])['file_id']}?format=parquet"
         answer = api.get(path)
         assert (answer.status_code, answer.headers["entrepot-version"]) == (200, "1")
-    report = api.get(f"/file/{api.task(rejected)['file_id']}/report.csv")
+    report = api.get(f"/file/{api.task(tasks['rejected'])['file_id']}/report.csv")
     assert report.content.endswith(b",1,x\r\n")
-    assert api.task(second)["error"]["code"] == "schema-violation"
-    inspect(*tasks)  # once ended, nothing
-    assert [api.task(task_id)["status"] for task_id in tasks] == statuses
+    # Of two accounts, or of two users of one, none is inspected.
+    mine, theirs = upload(api, CSV), upload(stranger.api, CSV)
+    colleague = upload(account.new_user().api, CSV)
+    with pytest.raises(ValueError, match="one sender in one account, not of 3"):
+        inspect(mine, theirs, colleague)
+    assert api.task(mine)["status"] == "running"
     idle.assert_sound()
 
 
-def test_files_of_two_senders_are_refused(idle: Server, inspect: Callable[..., None]) -> None:
-    account, stranger = idle.new_account(), idle.new_account()
-    mine, theirs = upload(account.api, CSV), upload(stranger.api, CSV)
-    colleague = upload(account.new_user().api, CSV)
-    for other in (theirs, colleague):
-        with pytest.raises(ValueError, match="one sender in one account"):
-            inspect(mine, other)
-    assert [account.api.task(task_id)["status"] for task_id in (mine, colleague)] == [
-        "running", "running",
-    ]  # fmt: skip
+@pytest.mark.both_databases
+def test_many_small_deliveries_are_published_with_their_parquet(server: Server) -> None:
+    api = server.new_account().api
+    task_ids = [upload(api, CSV, enforce_schema="true") for _ in range(12)]
+    for task_id in task_ids:
+        task = api.wait_task(task_id)
+        assert task["status"] == "succeeded"
+        answer = api.get(f"/file/download/{task['file_id']}?format=parquet")
+        assert (answer.status_code, answer.content[:4]) == (200, b"PAR1")
+    server.assert_sound()

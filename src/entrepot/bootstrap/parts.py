@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 
 from entrepot.blobs.disk import DiskStore
 from entrepot.blobs.store import BlobStore
@@ -15,13 +16,15 @@ from entrepot.files.derivatives import DERIVE
 from entrepot.files.forms.derive import Deriver
 from entrepot.files.processing.compare import Comparer
 from entrepot.files.processing.inspect import Inspector
+from entrepot.files.processing.inspect_batch import inspect_together
 from entrepot.files.processing.publish import FormPlaces
 from entrepot.files.processing.validation import Validator
 from entrepot.inspection.limits import MIB, Limits
 from entrepot.inspection.sandbox.pool import InspectionPool
 from entrepot.settings import Settings
 from entrepot.tasks.queue import TaskQueue
-from entrepot.tasks.worker import Worker, Workflow
+from entrepot.tasks.runs import Batch, Workflow
+from entrepot.tasks.worker import Worker
 
 PREVIEW_SCRATCH_BYTES = 256 * MIB
 """A preview keeps only its first rows, so it needs little scratch space."""
@@ -66,7 +69,7 @@ def build_parts(settings: Settings, clock: Clock = utc_now, pool_size: int = 4) 
     )
 
 
-def build_inspector(parts: Parts, executor_id: str) -> Inspector:
+def build_inspector(parts: Parts, worker_name: str) -> Inspector:
     """The inspector of one worker, with its pool of sandbox processes, not yet started.
 
     Each worker has its own scratch folder: a pool removes what a killed one left there.
@@ -83,7 +86,7 @@ def build_inspector(parts: Parts, executor_id: str) -> Inspector:
         cells=settings.inspection_cells,
         errors=settings.inspection_errors,
     )
-    scratch = settings.data / "scratch" / executor_id
+    scratch = settings.data / "scratch" / worker_name
     scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
     pool = InspectionPool(limits, scratch, settings.sandbox)
     places = FormPlaces(parts.queue, settings.derivative_space)
@@ -116,16 +119,13 @@ def build_deriver(parts: Parts, pool: InspectionPool) -> Deriver:
     return Deriver(parts.database, parts.store, pool, space, parts.clock)
 
 
-def build_worker(parts: Parts, inspector: Inspector, executor_id: str) -> Worker:
+def build_worker(parts: Parts, inspector: Inspector, worker_name: str) -> Worker:
     """A worker with all workflows."""
-    validator = Validator(inspector, parts.clock)
-    comparer = Comparer(inspector, parts.clock)
     workflows: dict[str, Workflow] = {
-        INSPECT: inspector.run,
-        CHECK: validator.run,
-        COMPARE: comparer.run,
+        INSPECT: inspector,
+        CHECK: Validator(inspector, parts.clock),
+        COMPARE: Comparer(inspector, parts.clock),
+        DERIVE: build_deriver(parts, inspector.pool),
     }
-    background_workflows: dict[str, Workflow] = {DERIVE: build_deriver(parts, inspector.pool).run}
-    return Worker(
-        parts.database, parts.settings, executor_id, workflows, background_workflows, parts.clock
-    )
+    batches: dict[str, Batch] = {INSPECT: partial(inspect_together, inspector)}
+    return Worker(parts.database, parts.settings, worker_name, workflows, parts.clock, batches)

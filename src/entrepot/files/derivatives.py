@@ -28,13 +28,11 @@ from entrepot.files.derivative_space import EAGER, derivative_key, free_space
 from entrepot.files.drift import note_drift
 from entrepot.inspection.results import Made, Mode
 from entrepot.schemas.reading.stated import FOUND_OUT, StatedReading
-from entrepot.tasks.queue import BACKGROUND_QUEUE, TaskQueue
+from entrepot.tasks.queue import NewEntry, TaskQueue
 
 DERIVE = "derive.version"
 """The workflow's name in the queue; part of the task protocol."""
 NO_BYTES = StoredBlob(0, "")
-MAX_STARTS = 9
-"""Starts that a run gets: one whose workers die each time must not be resumed for ever."""
 
 
 @dataclass(frozen=True)
@@ -102,10 +100,12 @@ def plan_derivative(
     """Have the form made, once: nothing happens while it is pending or ready. Its run."""
     # Of two who ask at once the second finds the row; SQLite's writer is alone anyway. The account
     # is the version's own, whoever asks.
-    account_query = (
-        select(versions.c.account_id).where(versions.c.id == version_id).with_for_update()
+    version_query = (
+        select(versions.c.account_id, versions.c.created_by, versions.c.size)
+        .where(versions.c.id == version_id)
+        .with_for_update()
     )
-    account_id: UUID = conn.execute(account_query).scalar_one()
+    version = conn.execute(version_query).one()
     row = conn.execute(
         select(derivatives.c.status, derivatives.c.run_id).where(derivative_key(version_id, form))
     ).one_or_none()
@@ -113,12 +113,13 @@ def plan_derivative(
         known_id: UUID = row.run_id
         return known_id
     if row is None:
-        run_id = _add_row(conn, version_id, form, account_id, now)
+        run_id = _add_row(conn, version_id, form, version.account_id, now)
     else:
         values = _pending_values(now)
         run_id = values["run_id"]
         conn.execute(update(derivatives).where(derivative_key(version_id, form)).values(**values))
-    queue.enqueue(conn, DERIVE, run_id, account_id, BACKGROUND_QUEUE)
+    entry = NewEntry(run_id, DERIVE, version.account_id, version.created_by, version.size)
+    queue.enqueue(conn, entry, now)
     return run_id
 
 
@@ -129,10 +130,6 @@ def begin_derivation(conn: WriteConnection, run_id: UUID, now: datetime) -> Deri
     if not conn.execute(statement).rowcount:
         return None
     row = conn.execute(_derivation_query(run_id)).one()
-    if row.starts > MAX_STARTS:
-        detail = f"It was begun {MAX_STARTS} times, and each time its worker died."
-        fail_derivation(conn, run_id, "derivation-failed", detail, now)
-        return None
     source, size = BlobId(row.id), row.size
     if row.form in ("jsonl", "arrow"):
         ready = derivative_key(row.id, EAGER), derivatives.c.status == "ready"

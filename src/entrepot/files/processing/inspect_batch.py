@@ -6,23 +6,13 @@ Each version is decided on its own, in its own transaction, as soon as it was ju
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
-from uuid import UUID
-
-import structlog
 
 from entrepot.files.derivatives import NewForm
 from entrepot.files.forms.with_verdict import store_forms
-from entrepot.files.processing.inspect import (
-    Inspector,
-    TaskMonitor,
-    begin_inspection,
-    earlier_tasks,
-)
+from entrepot.files.processing.inspect import Inspector, TaskMonitor
 from entrepot.files.processing.publish import JudgedVersion
-from entrepot.files.versions import FileId, UndecidedVersion
-from entrepot.inspection.results import InspectionCanceled, PoolClosed
+from entrepot.files.versions import UndecidedVersion
 from entrepot.inspection.sandbox.batch import (
     MAX_BATCH_FILE_BYTES,
     BatchResult,
@@ -30,76 +20,48 @@ from entrepot.inspection.sandbox.batch import (
     SenderBatch,
     SentRequest,
 )
+from entrepot.tasks.runs import Run
 
-log = structlog.get_logger(__name__)
+Begun = tuple[Run, UndecidedVersion | None]
 
 
-@dataclass(frozen=True)
-class BatchInspector:
-    """Inspects several tasks' versions with an inspector's means."""
+def inspect_together(inspector: Inspector, begun: Sequence[Begun]) -> None:
+    """Inspect the versions of runs of one sender in one account, at most `MAX_BATCH_FILES`.
 
-    inspector: Inspector
+    What cannot be judged with others, such as a large file, or could not be decided, is left: its
+    run has not ended. Raises ValueError where a sender or an account differs, what `Run.check`
+    raises for one of the runs, InspectionFailed and BlobMissing; then the rest is left too.
+    """
+    runs = [(run, version) for run, version in begun if version is not None and _is_small(version)]
+    if not runs:
+        return
+    batch = SenderBatch([_sent(inspector, version) for _, version in runs])
+    monitors = [TaskMonitor(inspector.database, run) for run, _ in runs]
+    results = inspector.pool.inspect_batch(
+        batch, partial(store_forms, inspector.store), lambda number: monitors[number].canceled()
+    )
+    for result in results:
+        run, version = runs[result.number]
+        _decide(inspector, run, version, result)
 
-    def run(self, task_ids: Sequence[UUID]) -> None:
-        """Inspect the tasks' versions and publish, reject or cancel each; once ended, nothing.
 
-        They are of one sender in one account, in the order of their numbers where they are of one
-        file; at most `MAX_BATCH_FILES`. What cannot be judged with others, or is not decided with
-        them, is inspected by itself. Raises ValueError where a sender or an account differs.
-        """
-        versions = [version for task_id in task_ids if (version := self._begin(task_id, task_ids))]
-        decided: set[UUID] = set()
-        if versions:
-            batch = SenderBatch([self._sent(version) for version in versions])
-            try:
-                self._run_together(versions, batch, decided)
-            except PoolClosed:
-                pass  # the worker is being stopped, as the next run finds
-            except Exception:
-                log.exception("versions could not be inspected together")
-        for task_id in task_ids:
-            if task_id not in decided:
-                self.inspector.run(task_id)
+def _is_small(version: UndecidedVersion) -> bool:
+    """Whether the version is inspected with others; a copy has what was found before."""
+    is_copy = version.restored_from is not None or version.accepted_from is not None
+    return not is_copy and version.size <= MAX_BATCH_FILE_BYTES
 
-    def _begin(self, task_id: UUID, together: Sequence[UUID]) -> UndecidedVersion | None:
-        """Begin an inspection; None for what is inspected by itself, or has ended."""
-        database = self.inspector.database
-        if not set(database.read(earlier_tasks, task_id)) <= set(together):
-            return None
-        version = database.write(begin_inspection, task_id, self.inspector.clock())
-        if version is None or version.size > MAX_BATCH_FILE_BYTES:
-            return None
-        is_copy = version.restored_from is not None or version.accepted_from is not None
-        return None if is_copy else version
 
-    def _sent(self, version: UndecidedVersion) -> SentRequest:
-        sender = Sender(version.account_id, version.created_by)
-        return SentRequest(sender, self.inspector.request(version))
+def _sent(inspector: Inspector, version: UndecidedVersion) -> SentRequest:
+    return SentRequest(Sender(version.account_id, version.created_by), inspector.request(version))
 
-    def _run_together(
-        self, versions: list[UndecidedVersion], batch: SenderBatch, decided: set[UUID]
-    ) -> None:
-        """Judge and decide, and add each task that has ended to `decided`."""
-        database, store = self.inspector.database, self.inspector.store
-        monitors = [TaskMonitor(database, version.task_id) for version in versions]
-        undecided_files: set[FileId] = set()
-        results = self.inspector.pool.inspect_batch(
-            batch, partial(store_forms, store), lambda number: monitors[number].canceled()
-        )
-        for result in results:
-            version = versions[result.number]
-            # Versions of a file are decided in their order.
-            if version.file_id not in undecided_files and self._decide(version, result):
-                decided.add(version.task_id)
-            else:
-                undecided_files.add(version.file_id)
 
-    def _decide(self, version: UndecidedVersion, result: BatchResult[tuple[NewForm, ...]]) -> bool:
-        """End the version's task; False if it is to be inspected by itself."""
-        if isinstance(result.failure, InspectionCanceled):
-            self.inspector.cancel(version)
-            return True
-        if result.inspected is None:
-            return False
+def _decide(
+    inspector: Inspector,
+    run: Run,
+    version: UndecidedVersion,
+    result: BatchResult[tuple[NewForm, ...]],
+) -> None:
+    """End the run by its result; one that was canceled or has none ends by itself."""
+    if result.inspected is not None:
         forms = result.stored or ()
-        return self.inspector.decide(JudgedVersion(version, result.inspected.inspection, forms))
+        inspector.decide(run, JudgedVersion(version, result.inspected.inspection, forms))
