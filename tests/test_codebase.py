@@ -9,6 +9,7 @@ import tomllib
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -238,8 +239,7 @@ def test_migrations_form_one_chain() -> None:
     ]
     numbers = [f"{number:04}" for number in range(len(marks) + 1)]
     assert marks == [
-        (number, number, before if before != "0000" else "")
-        for before, number in zip(numbers, numbers[1:], strict=False)
+        (number, number, before if before != "0000" else "") for before, number in pairwise(numbers)
     ]
 
 
