@@ -10,9 +10,8 @@ from tests.support.postgres import Postgres
 from tests.support.server import Server
 
 from entrepot.bootstrap.parts import build_inspector
-from entrepot.files.processing.inspect_batch import inspect_together
 from entrepot.tasks.claims import claim_entries
-from entrepot.tasks.runs import Run
+from entrepot.tasks.runs import BegunRun, Run
 
 SCHEMA = '{"fields":[{"name":"id","type":"integer"},{"name":"amount","type":"integer"}]}'
 WRONG = b"id,amount\n1,x\n"
@@ -38,8 +37,8 @@ def inspect(idle: Server) -> Iterator[Inspect]:
             ids = [UUID(each) for each in task_ids]
             claimed = claim_entries(conn, ids, "batches", lease, now)
             runs = [Run(claimed[each], parts.database, lambda: False) for each in ids]
-            begun = [(run, inspector.begin(conn, run.id, now)) for run in runs]
-        inspect_together(inspector, begun)
+            begun = [BegunRun(run, inspector.begin(conn, run.id, now)) for run in runs]
+        inspector.run_batch(begun)
         return runs
 
     yield run

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 
 from entrepot.blobs.disk import DiskStore
 from entrepot.blobs.store import BlobStore
@@ -15,15 +14,14 @@ from entrepot.files.delivery.deliver import INSPECT
 from entrepot.files.derivatives import DERIVE
 from entrepot.files.forms.derive import Deriver
 from entrepot.files.processing.compare import Comparer
-from entrepot.files.processing.inspect import Inspector
-from entrepot.files.processing.inspect_batch import inspect_together
+from entrepot.files.processing.inspect_batch import BatchInspector
 from entrepot.files.processing.publish import FormPlaces
 from entrepot.files.processing.validation import Validator
 from entrepot.inspection.limits import MIB, Limits
 from entrepot.inspection.sandbox.pool import InspectionPool
 from entrepot.settings import Settings
 from entrepot.tasks.queue import TaskQueue
-from entrepot.tasks.runs import Batch, Workflow
+from entrepot.tasks.runs import Workflow
 from entrepot.tasks.worker import Worker
 
 PREVIEW_SCRATCH_BYTES = 256 * MIB
@@ -69,7 +67,7 @@ def build_parts(settings: Settings, clock: Clock = utc_now, pool_size: int = 4) 
     )
 
 
-def build_inspector(parts: Parts, worker_name: str) -> Inspector:
+def build_inspector(parts: Parts, worker_name: str) -> BatchInspector:
     """The inspector of one worker, with its pool of sandbox processes, not yet started.
 
     Each worker has its own scratch folder: a pool removes what a killed one left there.
@@ -90,7 +88,7 @@ def build_inspector(parts: Parts, worker_name: str) -> Inspector:
     scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
     pool = InspectionPool(limits, scratch, settings.sandbox)
     places = FormPlaces(parts.queue, settings.derivative_space)
-    return Inspector(
+    return BatchInspector(
         parts.database,
         parts.store,
         pool,
@@ -119,7 +117,7 @@ def build_deriver(parts: Parts, pool: InspectionPool) -> Deriver:
     return Deriver(parts.database, parts.store, pool, space, parts.clock)
 
 
-def build_worker(parts: Parts, inspector: Inspector, worker_name: str) -> Worker:
+def build_worker(parts: Parts, inspector: BatchInspector, worker_name: str) -> Worker:
     """A worker with all workflows."""
     workflows: dict[str, Workflow] = {
         INSPECT: inspector,
@@ -127,5 +125,4 @@ def build_worker(parts: Parts, inspector: Inspector, worker_name: str) -> Worker
         COMPARE: Comparer(inspector, parts.clock),
         DERIVE: build_deriver(parts, inspector.pool),
     }
-    batches: dict[str, Batch] = {INSPECT: partial(inspect_together, inspector)}
-    return Worker(parts.database, parts.settings, worker_name, workflows, parts.clock, batches)
+    return Worker(parts.database, parts.settings, worker_name, workflows, parts.clock)

@@ -6,62 +6,55 @@ Each version is decided on its own, in its own transaction, as soon as it was ju
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 
-from entrepot.files.derivatives import NewForm
 from entrepot.files.forms.with_verdict import store_forms
 from entrepot.files.processing.inspect import Inspector, TaskMonitor
 from entrepot.files.processing.publish import JudgedVersion
 from entrepot.files.versions import UndecidedVersion
 from entrepot.inspection.sandbox.batch import (
     MAX_BATCH_FILE_BYTES,
-    BatchResult,
     Sender,
     SenderBatch,
     SentRequest,
 )
-from entrepot.tasks.runs import Run
-
-Begun = tuple[Run, UndecidedVersion | None]
+from entrepot.tasks.runs import BegunRun
 
 
-def inspect_together(inspector: Inspector, begun: Sequence[Begun]) -> None:
-    """Inspect the versions of runs of one sender in one account, at most `MAX_BATCH_FILES`.
+@dataclass(frozen=True)
+class BatchInspector(Inspector):
+    """An inspector that inspects small versions of one sender in one account together."""
 
-    What cannot be judged with others, such as a large file, or could not be decided, is left: its
-    run has not ended. Raises ValueError where a sender or an account differs, what `Run.check`
-    raises for one of the runs, InspectionFailed and BlobMissing; then the rest is left too.
-    """
-    runs = [(run, version) for run, version in begun if version is not None and _is_small(version)]
-    if not runs:
-        return
-    batch = SenderBatch([_sent(inspector, version) for _, version in runs])
-    monitors = [TaskMonitor(inspector.database, run) for run, _ in runs]
-    results = inspector.pool.inspect_batch(
-        batch, partial(store_forms, inspector.store), lambda number: monitors[number].canceled()
-    )
-    for result in results:
-        run, version = runs[result.number]
-        _decide(inspector, run, version, result)
+    def run_batch(self, begun: Sequence[BegunRun]) -> None:
+        """Inspect the runs' versions, at most `MAX_BATCH_FILES`, and decide on each.
+
+        What cannot be judged with others, such as a large file, or could not be decided, is left:
+        its run has not ended. Raises ValueError where a sender or an account differs, what
+        `Run.check` raises for the run that is worked on, InspectionFailed and BlobMissing; then the
+        rest is left too.
+        """
+        small = [each for each in begun if each.work is not None and _is_small(each.work)]
+        if not small:
+            return
+        batch = SenderBatch([self._sent(each.work) for each in small])
+        monitors = [TaskMonitor(self.database, each.run) for each in small]
+        results = self.pool.inspect_batch(
+            batch, partial(store_forms, self.store), lambda number: monitors[number].canceled()
+        )
+        for result in results:
+            each = small[result.number]
+            # One that was canceled or failed ends when it is run by itself.
+            if result.inspected is not None:
+                inspection, forms = result.inspected.inspection, result.stored or ()
+                self.decide(each.run, JudgedVersion(each.work, inspection, forms))
+
+    def _sent(self, version: UndecidedVersion) -> SentRequest:
+        sender = Sender(version.account_id, version.created_by)
+        return SentRequest(sender, self.request(version))
 
 
 def _is_small(version: UndecidedVersion) -> bool:
     """Whether the version is inspected with others; a copy has what was found before."""
     is_copy = version.restored_from is not None or version.accepted_from is not None
     return not is_copy and version.size <= MAX_BATCH_FILE_BYTES
-
-
-def _sent(inspector: Inspector, version: UndecidedVersion) -> SentRequest:
-    return SentRequest(Sender(version.account_id, version.created_by), inspector.request(version))
-
-
-def _decide(
-    inspector: Inspector,
-    run: Run,
-    version: UndecidedVersion,
-    result: BatchResult[tuple[NewForm, ...]],
-) -> None:
-    """End the run by its result; one that was canceled or has none ends by itself."""
-    if result.inspected is not None:
-        forms = result.stored or ()
-        inspector.decide(run, JudgedVersion(version, result.inspected.inspection, forms))
