@@ -26,13 +26,13 @@ from entrepot.inspection.sandbox.batch import (
     MAX_BATCH_FILE_BYTES,
     MAX_BATCH_FILES,
     BatchResult,
-    Sender,
+    BatchSender,
     SenderBatch,
     SentRequest,
 )
 from entrepot.inspection.sandbox.pool import InspectionPool
 
-SENDER = Sender(uuid4(), uuid4())
+SENDER = BatchSender(uuid4(), uuid4())
 SCHEMA = {"fields": [{"name": "id", "type": "integer", "constraints": {"unique": True}}]}
 
 Stored = dict[JudgedForm, bytes]
@@ -71,8 +71,8 @@ def rows_of(result: BatchResult[Stored], tmp_path: Path) -> list[dict[str, Any]]
 
 def test_a_batch_is_of_one_sender_in_one_account(write: Callable[..., InspectionRequest]) -> None:
     small = write(b"id\n1\n")
-    other_user = Sender(SENDER.account_id, uuid4())
-    other_account = Sender(uuid4(), SENDER.user_id)
+    other_user = BatchSender(SENDER.account_id, uuid4())
+    other_account = BatchSender(uuid4(), SENDER.user_id)
     for other in (other_user, other_account):
         with pytest.raises(ValueError, match="one sender in one account, not of 2"):
             SenderBatch([SentRequest(SENDER, small), SentRequest(other, small)])

@@ -159,7 +159,7 @@ def download_to_stream(
 
 
 def _head(transport: Transport, path: str) -> _Representation:
-    def explained() -> _Representation:
+    def by_get() -> _Representation:
         # A response to HEAD has no body. GET gives the same problem with its explanation.
         with transport.stream(path, _IDENTITY_HEADERS) as response:
             return _representation(response)
@@ -168,14 +168,14 @@ def _head(transport: Transport, path: str) -> _Representation:
         try:
             return _representation(transport.request("HEAD", path, headers=_IDENTITY_HEADERS))
         except ServerFailed:  # which may be a format that is being made
-            return explained()
+            return by_get()
 
     try:
         return transport.retry(attempt)
     except ProblemError as problem:
         if problem.code:
             raise
-        return explained()
+        return by_get()
 
 
 def _receive(

@@ -44,7 +44,7 @@ from entrepot.schemas.table_schema import parse_schema, to_document
 
 
 @dataclass(frozen=True)
-class Outcome:
+class JudgedTable:
     """A table with its errors and its profile; `opened` is the file that it was read from."""
 
     table: Table
@@ -66,7 +66,7 @@ class JudgedFile:
     `source` the request for its content, which is not compressed, `detected` what that is."""
 
     inspection: Inspection
-    outcome: Outcome | None
+    outcome: JudgedTable | None
     source: InspectionRequest
     detected: Detected
 
@@ -89,7 +89,7 @@ def judge_file(request: InspectionRequest, context: InspectionContext) -> Judged
     dialect = parse_dialect(request.dialect) if request.dialect is not None else None
     detected = detect(request.path, request.file_name, dialect, request.encoding)
     packed, source = None, request
-    outcome: Outcome | None = None
+    outcome: JudgedTable | None = None
     try:
         if detected.kind == PACKED:
             context.progress.next_pass(UNPACKED)
@@ -124,7 +124,7 @@ def suggest_way_out(judged: JudgedFile, context: InspectionContext) -> Inspectio
 
 
 def _suggest(
-    request: InspectionRequest, outcome: Outcome, detected: Detected, context: InspectionContext
+    request: InspectionRequest, outcome: JudgedTable, detected: Detected, context: InspectionContext
 ) -> Proposal | None:
     def inspect_again(asked: InspectionRequest, detected: Detected) -> InspectedTable | None:
         try:
@@ -143,7 +143,7 @@ def _suggest(
         return None
 
 
-def _inspected_table(outcome: Outcome) -> InspectedTable:
+def _inspected_table(outcome: JudgedTable) -> InspectedTable:
     return InspectedTable(outcome.table, outcome.schema, outcome.header_errors, outcome.checked)
 
 
@@ -179,7 +179,7 @@ def out_of_resources(error: BaseException) -> bool:
 
 def _check_or_infer(
     request: InspectionRequest, detected: Detected, context: InspectionContext
-) -> Outcome:
+) -> JudgedTable:
     """Infer or check the table in a file that is not compressed."""
     schema = parse_schema(request.schema) if request.schema is not None else None
     dialect = parse_dialect(request.dialect) if request.dialect is not None else None
@@ -196,7 +196,7 @@ def _check_or_infer(
     )
     ignored = dialect_warnings(detected.kind, dialect, request.encoding)
 
-    def inspect_table(table: Table) -> Outcome:
+    def inspect_table(table: Table) -> JudgedTable:
         context.progress.next_pass(JUDGED)
         table = replace(table, warnings=(*ignored, *table.warnings))
         if schema is None:
@@ -218,8 +218,11 @@ def _check_or_infer(
 
 
 def _check_with_own_contract(
-    outcome: Outcome, opened: OpenedTable, request: InspectionRequest, context: InspectionContext
-) -> tuple[Outcome, OpenedTable]:
+    outcome: JudgedTable,
+    opened: OpenedTable,
+    request: InspectionRequest,
+    context: InspectionContext,
+) -> tuple[JudgedTable, OpenedTable]:
     """The outcome of a first version, with the errors that it has under the contract that it is to
     become, and the file so opened: what was read leniently once would be rejected ever after."""
     assert opened.under_contract is not None
@@ -240,8 +243,8 @@ def _check_with_own_contract(
 
 
 def _check_in_place(
-    opened: OpenedTable, inspect_table: Callable[[Table], Outcome]
-) -> Outcome | None:
+    opened: OpenedTable, inspect_table: Callable[[Table], JudgedTable]
+) -> JudgedTable | None:
     """Inspect the file without normalizing it; None where its structure is too irregular, which
     may show only during the scan."""
     table = opened.scan_in_place()
@@ -262,7 +265,7 @@ def _check_in_place(
     return outcome
 
 
-def _infer(table: Table, request: InspectionRequest, context: InspectionContext) -> Outcome:
+def _infer(table: Table, request: InspectionRequest, context: InspectionContext) -> JudgedTable:
     engine, most_errors = context.engine, context.limits.errors
     first = request.mode == "infer"
     if first and table.first_version.markup:
@@ -285,22 +288,22 @@ def _infer(table: Table, request: InspectionRequest, context: InspectionContext)
         errors += find_total_row(engine, table, inferred.rows)
         if not inferred.rows:
             errors.append(problem("no-rows", "a first version needs rows, from which to infer"))
-        return Outcome(table, inferred.schema, errors, checked, profile, inferred.almost_typed)
-    return Outcome(table, inferred.schema, check_labels(table), checked, profile)
+        return JudgedTable(table, inferred.schema, errors, checked, profile, inferred.almost_typed)
+    return JudgedTable(table, inferred.schema, check_labels(table), checked, profile)
 
 
 def _check(
     table: Table, schema: TableSchema, request: InspectionRequest, context: InspectionContext
-) -> Outcome:
+) -> JudgedTable:
     header_errors, skipped = check_header(table, schema)
     if header_errors and table.first_version.markup:
         raise NotTabular("it is HTML or XML")  # such as the page of an error or a sign-in
     checked = check_table(context.engine, table, schema, skipped, context.limits.errors)
     profile = file_profile(table, align_columns(table, schema), checked.rows, request.size)
-    return Outcome(table, schema, header_errors, checked, profile)
+    return JudgedTable(table, schema, header_errors, checked, profile)
 
 
-def _with_table(request: InspectionRequest, outcome: Outcome, limits: Limits) -> Inspection:
+def _with_table(request: InspectionRequest, outcome: JudgedTable, limits: Limits) -> Inspection:
     checked, table = outcome.checked, outcome.table
     errors = [*outcome.header_errors, *checked.errors][: limits.errors]
     counts = [

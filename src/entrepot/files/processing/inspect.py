@@ -83,7 +83,7 @@ class Inspector:
         version = work
         try:
             while version is not None:
-                if self.decide(run, self._judge(run, version)):
+                if self.decide(run, self._find(run, version)):
                     return
                 version = run.write(begin_inspection, run.id, self.clock())  # the contract changed
         except InspectionCanceled:
@@ -119,9 +119,9 @@ class Inspector:
         """Remove bytes whose time is over. If this is cut off, the sweep does it."""
         remove_expired_bytes(self.database, self.store, blob_id, self.clock)
 
-    def _judge(self, run: Run, version: UndecidedVersion) -> JudgedVersion:
+    def _find(self, run: Run, version: UndecidedVersion) -> JudgedVersion:
         """What is found in the version, with the forms that go with it."""
-        earlier = self._judge_as_earlier(version)
+        earlier = self._find_earlier(version)
         if earlier is not None:
             return earlier
         monitor = self._monitor(run)
@@ -133,7 +133,7 @@ class Inspector:
         )
         return JudgedVersion(version, inspected.inspection, forms)
 
-    def _judge_as_earlier(self, version: UndecidedVersion) -> JudgedVersion | None:
+    def _find_earlier(self, version: UndecidedVersion) -> JudgedVersion | None:
         """What was found in the same bytes before, if it holds still, with the Parquet that they
         have; None if they are to be inspected."""
         findings = self.database.read(load_earlier_findings, version)
@@ -269,7 +269,7 @@ def _blobs_of(conn: ReadConnection, task_id: UUID) -> list[BlobId]:
 
 
 @dataclass(frozen=True)
-class Decision:
+class VersionDecision:
     """Whether a version was decided on, and which blobs of its forms rows name now."""
 
     decided: bool
@@ -278,7 +278,7 @@ class Decision:
 
 def decide_version(
     conn: WriteConnection, judged: JudgedVersion, places: FormPlaces, now: datetime
-) -> Decision:
+) -> VersionDecision:
     """Publish or reject by the verdict: the one place where a version becomes visible, with the
     forms that were made of it.
 
@@ -290,13 +290,13 @@ def decide_version(
     version = judged.version
     contract = lock_contract(conn, version.file_id)
     if (contract.revision, contract.reading) != (version.revision, version.reading):
-        return Decision(False)
+        return VersionDecision(False)
     is_accepted = version.accepted_from is not None
     if version.mode == "none" or judged.inspection.verdict == "conforms" or is_accepted:
         named = publish_version(conn, judged, places, now)
     else:
         named = reject_version(conn, judged, places, now)
-    return Decision(True, frozenset(named))
+    return VersionDecision(True, frozenset(named))
 
 
 def _load_version(conn: ReadConnection, task_id: UUID) -> UndecidedVersion:

@@ -15,7 +15,7 @@ from entrepot.files.processing.publish import JudgedVersion
 from entrepot.files.versions import UndecidedVersion
 from entrepot.inspection.sandbox.batch import (
     MAX_BATCH_FILE_BYTES,
-    Sender,
+    BatchSender,
     SenderBatch,
     SentRequest,
 )
@@ -50,7 +50,7 @@ class BatchInspector(Inspector):
                 self.decide(each.run, JudgedVersion(each.work, inspection, forms))
 
     def _sent(self, version: UndecidedVersion) -> SentRequest:
-        sender = Sender(version.account_id, version.created_by)
+        sender = BatchSender(version.account_id, version.created_by)
         return SentRequest(sender, self.request(version))
 
 

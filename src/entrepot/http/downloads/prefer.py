@@ -12,11 +12,11 @@ def wait_seconds(request: Request) -> float:
     """The seconds that the request waits for a form: as many as it prefers, at most
     `MAX_WAIT_SECONDS`. What was applied of its preference goes with the answer; one that cannot be
     read is ignored, as the standard says."""
-    wanted = _preferred(request)
-    if wanted is None or wanted > MAX_WAIT_SECONDS:
+    preferred = _preferred(request)
+    if preferred is None or preferred > MAX_WAIT_SECONDS:
         return MAX_WAIT_SECONDS
-    request.scope["preference_applied"] = f"wait={wanted}"
-    return float(wanted)
+    request.scope["preference_applied"] = f"wait={preferred}"
+    return float(preferred)
 
 
 def _preferred(request: Request) -> int | None:

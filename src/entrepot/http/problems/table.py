@@ -314,10 +314,7 @@ KINDS: dict[type[errors.EntrepotError], ProblemKind] = {
         "Close a stream that nobody looks at, or ask for the task instead of following it.",
     ),
     errors.TooManyFormWaits: ProblemKind(
-        429,
-        "too-many-form-waits",
-        "Too many requests wait for formats",
-        "Wait for an answer before the next request, or send `Prefer: wait=0`.",
+        429, "too-many-form-waits", "Too many requests wait", "Send `Prefer: wait=0`, or fewer."
     ),
     errors.TooManyDownloads: ProblemKind(
         429,

@@ -28,7 +28,7 @@ MAX_BATCH_FILE_BYTES = MIB
 
 
 @dataclass(frozen=True)
-class Sender:
+class BatchSender:
     """Who delivered a file, and the account that the file belongs to."""
 
     account_id: UUID
@@ -39,7 +39,7 @@ class Sender:
 class SentRequest:
     """A request to inspect what a sender delivered."""
 
-    sender: Sender
+    sender: BatchSender
     request: InspectionRequest
 
 
