@@ -11,13 +11,14 @@ import pytest
 from sqlalchemy import ColumnElement, delete, func, insert, select, update
 from tests.support.wait import UNHURRIED
 
-from entrepot.accounts.accounts import create_account, lock_account
+from entrepot.accounts.accounts import create_account
 from entrepot.activity.chain import INITIAL_HASH, chain_all_rows, check_chains, hash_row
 from entrepot.activity.record import record
 from entrepot.blobs.disk import DiskStore
 from entrepot.db.engine import Database
 from entrepot.db.tables import activity, activity_heads
 from entrepot.db.types import ReadConnection, WriteConnection
+from entrepot.quotas.reserve import lock_account
 
 NOW = datetime(2024, 5, 6, 7, 8, 9, 123456, tzinfo=UTC)
 THREADS, ROUNDS = 4, 10

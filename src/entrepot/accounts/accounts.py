@@ -85,18 +85,5 @@ def set_quota(conn: WriteConnection, name: str, quota: int) -> Account:
     return account
 
 
-def lock_account(conn: WriteConnection, account_id: AccountId) -> None:
-    """Lock an account until the end of the transaction: its figures, and who administers it.
-
-    Locks are taken in one order, so that no two transactions wait for each other: a file, a user,
-    the account, the head of its activity.
-    """
-    # SQLite's writer holds the whole database already and ignores FOR UPDATE. Without the key:
-    # who holds the head of the account's activity adds a row that refers to the account, and
-    # would wait for us, who wait for that head at the end.
-    query = select(accounts.c.id).where(accounts.c.id == account_id)
-    conn.execute(query.with_for_update(key_share=True))
-
-
 def _account_from_row(row: Row[tuple[object, ...]]) -> Account:
     return Account(AccountId(row.id), row.name, row.quota, row.used, row.reserved, row.created_at)

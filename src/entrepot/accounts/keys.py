@@ -24,6 +24,8 @@ from entrepot.db.pages import Position, page_after
 from entrepot.db.tables import accounts, keys, users
 from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.errors import FieldInvalid, NotAllowed, NotAuthenticated, NotFound, TooManyKeys
+from entrepot.quotas.upload_reservations import end_uploads_of_key
+from entrepot.texts import check_text
 
 TOUCH_INTERVAL = timedelta(minutes=1)
 """`last_used_at` is exact to this interval, so that a read does not write on every request."""
@@ -69,8 +71,7 @@ def create_key(
 
     Raises FieldInvalid, NotFound if the user is deleted meanwhile, and TooManyKeys.
     """
-    if len(name) > MAX_NAME_CHARS or not name.isprintable():
-        raise FieldInvalid(field="name", reason=f"is up to {MAX_NAME_CHARS} printable characters.")
+    check_text(name, "name", MAX_NAME_CHARS, one_line=True)
     if "admin" in scopes and user.role != "admin":
         raise FieldInvalid(field="scopes", reason="admin is for admins of the account only.")
     if expires_at is not None and expires_at <= now:
@@ -147,12 +148,15 @@ def get_key(conn: ReadConnection, actor: Actor, key_id: UUID) -> ApiKey:
 
 
 def revoke_key(conn: WriteConnection, actor: Actor, key_id: UUID, now: datetime) -> None:
-    """Revoke a key immediately. Raises NotFound if it does not exist, is not visible or was
-    revoked."""
+    """Revoke a key immediately, and end the uploads that are sent with it.
+
+    Raises NotFound if it does not exist, is not visible or was revoked.
+    """
     key = get_key(conn, actor, key_id)
     active = keys.c.id == key_id, keys.c.revoked_at.is_(None)
     if not conn.execute(update(keys).where(*active).values(revoked_at=now)).rowcount:
         raise NotFound
+    end_uploads_of_key(conn, key_id)
     detail = {"key_id": str(key_id), "user_name": key.user_name}
     record(conn, actor.account_id, actor, "key.revoke", now, detail=detail)
 

@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import Column, Row, Select, delete, func, select, update
 
-from entrepot.accounts.accounts import check_name, get_account, lock_account
+from entrepot.accounts.accounts import check_name, get_account
 from entrepot.accounts.actor import AccountId, Actor, Role, UserId
 from entrepot.activity.record import record
 from entrepot.db.inserts import insert_if_absent
@@ -27,6 +27,8 @@ from entrepot.db.tables import (
 from entrepot.db.tables import activity as activity_table
 from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.errors import FieldInvalid, LastAdmin, NameTaken, NotFound, UserOwnsFiles
+from entrepot.quotas.reserve import lock_account
+from entrepot.quotas.upload_reservations import end_uploads_of_user
 
 ROLES = ("member", "admin")
 
@@ -134,6 +136,8 @@ def change_user(
         values["role"] = role
     if disabled is not None:
         values["disabled_at"] = now if disabled else None
+    if disabled:
+        end_uploads_of_user(conn, user.id)
     if values:
         conn.execute(update(users).where(users.c.id == user.id).values(**values))
         _require_an_admin(conn, user.account_id)
@@ -149,6 +153,7 @@ def delete_user(conn: WriteConnection, actor: Actor, user_name: str, now: dateti
     the history. Raises NotFound, UserOwnsFiles, LastAdmin.
     """
     user = get_user(conn, actor, user_name)
+    end_uploads_of_user(conn, user.id)  # reservations are locked before users
     if not lock_user(conn, user.id):
         raise NotFound
     not_deleted = files.c.deleted_at.is_(None)

@@ -188,9 +188,10 @@ def accept_offer(conn: WriteConnection, actor: Actor, file_id: UUID, now: dateti
     )
     if task_count := conn.scalar(select(func.count()).select_from(tasks).where(*busy)):
         raise FileBusy(tasks=task_count)
+    # Before the accounts are locked: it ends uploads, whose reservations are locked before those.
+    _set_owner(conn, file_id, actor.user_id, now)
     size = _move_to_account(conn, offered)
     names = {"from": _full_user_name(conn, offered.owner_id), "to": actor.user_name, "bytes": size}
-    _set_owner(conn, file_id, actor.user_id, now)
     for account_id in (offered.account_id, actor.account_id):
         record(conn, account_id, actor, "file.transfer", now, file_id, None, names)
 

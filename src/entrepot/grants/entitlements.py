@@ -10,14 +10,14 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Select, delete, insert, select, update
+from sqlalchemy import Row, Select, and_, delete, insert, or_, select, update
 
 from entrepot.accounts.accounts import check_name
 from entrepot.accounts.actor import AccountId, Actor, UserId
 from entrepot.accounts.users import keep_user
 from entrepot.activity.record import record
 from entrepot.db.pages import Position, page_after
-from entrepot.db.tables import accounts, entitlements, files, users
+from entrepot.db.tables import accounts, entitlements, files, reservations, users
 from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.errors import FieldInvalid, NotFound
 from entrepot.grants.access import (
@@ -26,6 +26,7 @@ from entrepot.grants.access import (
     access_manageable,
     lock_manageable,
 )
+from entrepot.quotas.upload_reservations import end_uploads
 from entrepot.tasks.records import notify_watchers
 
 ANY_USER = "*"
@@ -107,6 +108,7 @@ def grant_entitlement(
     elif any(getattr(row, name) != value for name, value in values.items()):
         new_values = {**values, "granted_by": actor.user_id}
         conn.execute(update(entitlements).where(*same_grant).values(**new_values))
+        end_unentitled_uploads(conn, file_id)
         notify_watchers(conn, file_id)
     else:
         return _granted_from_row(conn.execute(_granted_query(*same_grant)).one()), False
@@ -134,11 +136,31 @@ def revoke_entitlement(
 
 
 def end_entitlement(conn: WriteConnection, file_id: UUID, grantee_id: UUID) -> None:
-    """Delete an entitlement, if it exists. Open event streams check immediately whether they may
-    continue."""
+    """Delete an entitlement, if it exists. Uploads that it allowed end, and open event streams
+    check immediately whether they may continue."""
     same_grant = entitlements.c.file_id == file_id, entitlements.c.grantee_id == grantee_id
     conn.execute(delete(entitlements).where(*same_grant))
+    end_unentitled_uploads(conn, file_id)
     notify_watchers(conn, file_id)
+
+
+def end_unentitled_uploads(conn: WriteConnection, file_id: UUID) -> None:
+    """End the uploads to a file whose senders may not deliver to it (any more)."""
+    granted = entitlements.c.file_id == files.c.id, entitlements.c.writes
+    to_sender = entitlements.c.grantee_id.in_([users.c.id, users.c.account_id])
+    delivers = or_(
+        users.c.id == files.c.owner_id,
+        and_(users.c.role == "admin", users.c.account_id == files.c.account_id),
+        select(entitlements.c.file_id).where(*granted, to_sender).exists(),
+    )
+    query = select(files.c.id).where(
+        files.c.id == reservations.c.file_id,
+        users.c.id == reservations.c.user_id,
+        users.c.disabled_at.is_(None),
+        delivers,
+    )
+    may_deliver = query.correlate(reservations).exists()
+    end_uploads(conn, reservations.c.file_id == file_id, ~may_deliver)
 
 
 def find_grantee(conn: ReadConnection, user_name: str) -> Grantee:

@@ -20,7 +20,7 @@ from sqlalchemy.exc import IntegrityError
 from starlette.datastructures import Headers
 from starlette.types import Scope as Exchange
 
-from entrepot.accounts.actor import Actor, KeyId, Scope
+from entrepot.accounts.actor import AccountId, Actor, KeyId, Scope
 from entrepot.accounts.keys import TOUCH_INTERVAL, find_key_holder, key_digest, touch_key
 from entrepot.activity.reads import ReadBuffer
 from entrepot.activity.record import MAX_ADDRESS_CHARS, RequestOrigin
@@ -201,6 +201,11 @@ class UnitOfWork:
     def parts(self) -> Parts:
         """The app's parts."""
         return self.runtime.parts
+
+    @property
+    def account_id(self) -> AccountId | None:
+        """The actor's account, once a unit of work has run for this request."""
+        return self.asgi_scope.get("account_id") if self.asgi_scope is not None else None
 
     @property
     def authentication(self) -> Authentication:

@@ -37,7 +37,6 @@ from entrepot.errors import (
     UploadIncomplete,
 )
 from entrepot.files.delivery.resumable import (
-    Upload,
     claim_upload,
     deliver_upload,
     drop_upload,
@@ -47,6 +46,7 @@ from entrepot.files.delivery.resumable import (
     record_stored,
     record_unverified,
 )
+from entrepot.files.delivery.upload_state import Upload
 from entrepot.files.delivery.uploads import CommitContext, StoredUpload, UploadTarget
 from entrepot.http.deps import UnitOfWork
 from entrepot.http.uploads.block_writer import BlockWriter
@@ -54,6 +54,7 @@ from entrepot.http.uploads.commit import create_blob
 from entrepot.http.uploads.pace import upload_pace
 from entrepot.http.uploads.tus_headers import Checksum
 from entrepot.quotas.reserve import ReservationId
+from entrepot.quotas.upload_reservations import grow_upload, guest_reservation
 
 R = TypeVar("R")
 POLL_SECONDS = 0.5
@@ -88,6 +89,7 @@ class ResumableSession:
         self._checksum: Checksum | None = None
         self._blocks = BlockWriter(work.runtime.byte_threads)
         self._received = writer.size
+        self._reserved = 0
         self._failed = False
         self._stop_error: EntrepotError | None = None
         self._timeout: asyncio.Timeout | None = None
@@ -251,7 +253,17 @@ class ResumableSession:
         return DraftBusy() if upload.turn != self.upload.turn else None
 
     async def _flush(self) -> None:
+        await self._reserve()
         await self._blocks.flush(self._append)
+
+    async def _reserve(self) -> None:
+        """Have all bytes reserved that are written next: a guest's upload holds no more than came.
+
+        Raises OwnerQuotaExceeded.
+        """
+        if self._received > self._reserved:
+            needed = guest_reservation(self.upload.size, self._received)
+            self._reserved = await self._write(grow_upload, self.upload.upload_id, needed)
 
     def _append(self, block: bytes) -> None:
         if self._failed:
