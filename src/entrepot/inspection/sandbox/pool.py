@@ -96,7 +96,7 @@ class InspectionPool:
             try:
                 return read_inspection(self._run_job(job, on_progress, canceled))
             except LimitExceeded as limit:
-                return inspection_limited(request, limit.sentence(), limit.starved)
+                return inspection_limited(request, limit.describe(), limit.starved)
             except ProcessCrashed as signal_name:
                 return inspection_crashed(request, str(signal_name))
 
@@ -119,7 +119,7 @@ class InspectionPool:
             try:
                 derived = read_derived(self._run_job(job, lambda done, total: None, canceled))
             except LimitExceeded as limit:
-                return conversion_limited(limit.sentence()), None
+                return conversion_limited(limit.describe()), None
             except ProcessCrashed as signal_name:
                 return conversion_crashed(str(signal_name)), None
             return derived, store(folder / OUTPUT, derived) if derived.verdict == "made" else None
@@ -131,7 +131,7 @@ class InspectionPool:
             try:
                 return read_comparison(self._run_job(job, lambda done, total: None, canceled))
             except LimitExceeded as limit:
-                return Comparison("resource-limit", f"The comparison was ended: {limit.sentence()}")
+                return Comparison("resource-limit", f"The comparison was ended: {limit.describe()}")
             except ProcessCrashed as signal_name:
                 return Comparison("not-compared", f"A file makes its reader fail ({signal_name}).")
 

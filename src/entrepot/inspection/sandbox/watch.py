@@ -32,7 +32,7 @@ class LimitExceeded(Exception):
         self._details = [spent, allowed, fix]
         self.starved = starved
 
-    def sentence(self) -> str:
+    def describe(self) -> str:
         """What happened, with the figures, and how to fix it."""
         details = "".join(f" {detail}." for detail in self._details if detail)
         return f"it needs more than {self}, which is the limit.{details}"
