@@ -1,4 +1,4 @@
-"""Revision 0016: what the release before had queued or running is in the new queue."""
+"""Revision 0017: what the release before had queued or running is in the new queue."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +15,7 @@ from entrepot.migrations.run import migrate
 from entrepot.tasks.queue import find_unqueued, find_unqueued_tasks
 
 NOW = datetime(2026, 5, 6, 7, 8, 9, tzinfo=UTC)
-BEFORE = "0015"
+BEFORE = "0016"
 
 
 def fill(conn: WriteConnection) -> dict[UUID, tuple[str, int | None, bool]]:

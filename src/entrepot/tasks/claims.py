@@ -134,12 +134,12 @@ def end_entry(conn: WriteConnection, entry: ClaimedEntry) -> None:
 
 def postpone_entry(conn: WriteConnection, entry: ClaimedEntry, now: datetime) -> None:
     """Put the entry at the queue's end, for its last attempt. Raises LeaseLost."""
-    _release(conn, entry, postponed=True, short=False, enqueued_at=now)
+    release_entry(conn, entry, postponed=True, short=False, enqueued_at=now)
 
 
 def retry_entry(conn: WriteConnection, entry: ClaimedEntry, not_before: datetime) -> None:
     """Note a failure and let the entry run again later. Raises LeaseLost."""
-    _release(conn, entry, failures=entry.failures + 1, not_before=not_before)
+    release_entry(conn, entry, failures=entry.failures + 1, not_before=not_before)
 
 
 def find_held(conn: ReadConnection, owner: str) -> dict[UUID, int]:
@@ -165,7 +165,8 @@ RELEASED: dict[str, Any] = {
 """The columns of an entry that nobody has claimed."""
 
 
-def _release(conn: WriteConnection, entry: ClaimedEntry, **values: Any) -> None:
+def release_entry(conn: WriteConnection, entry: ClaimedEntry, **values: Any) -> None:
+    """Let the entry wait again, with these values. Raises LeaseLost."""
     statement = update(queue_entries).where(_is_held(entry))
     if not conn.execute(statement.values(**RELEASED, **values)).rowcount:
         raise LeaseLost

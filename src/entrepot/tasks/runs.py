@@ -1,10 +1,10 @@
 """One run of work from the queue: its transactions, its end, and how it is stopped."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, runtime_checkable
 from uuid import UUID
 
 from entrepot.db.engine import Database
@@ -35,6 +35,7 @@ class Run:
     database: Database
     exceeds_place: Callable[[], bool]
     ended: bool = False
+    exceeded: bool = False
     _lost: threading.Event = field(default_factory=threading.Event)
 
     @property
@@ -86,6 +87,7 @@ class Run:
         if self._lost.is_set():
             raise LeaseLost
         if self.exceeds_place():
+            self.exceeded = True
             raise BudgetExceeded
 
     def lose(self) -> None:
@@ -107,3 +109,24 @@ class Workflow(Protocol):
 
     def give_up(self, conn: WriteConnection, run_id: UUID, now: datetime) -> None:
         """End work that cannot be done, as failed; nothing changes if it has ended."""
+
+
+@dataclass(frozen=True)
+class BegunRun:
+    """A run with what its workflow's `begin` returned."""
+
+    run: Run
+    work: Any
+
+
+@runtime_checkable
+class BatchWorkflow(Workflow, Protocol):
+    """A workflow that does small work of one sender in one account together."""
+
+    def run_batch(self, begun: Sequence[BegunRun]) -> None:
+        """Do the work, and end each by its own run. What is left is run one by one by `run`.
+
+        `run.check` of the one that is worked on is called several times a second. What it raises
+        ends the batch: after BudgetExceeded that run goes to the queue's end, and those behind it
+        wait again.
+        """

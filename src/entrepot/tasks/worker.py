@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
 from uuid import UUID
 
 import structlog
@@ -27,13 +26,14 @@ from entrepot.tasks.claims import (
     find_waiting,
     postpone_entry,
     release_entries,
+    release_entry,
     retry_entry,
 )
 from entrepot.tasks.leases import drop_lease, renew_lease
 from entrepot.tasks.notify import listen_local, listen_postgres
 from entrepot.tasks.places import Place, Places
 from entrepot.tasks.records import requeue_task
-from entrepot.tasks.runs import BudgetExceeded, Run, Workflow
+from entrepot.tasks.runs import BatchWorkflow, BegunRun, BudgetExceeded, Run, Workflow
 from entrepot.tasks.schedule import (
     Assignment,
     FreePlaces,
@@ -55,14 +55,6 @@ FAILURE_PAUSE = timedelta(seconds=1)
 """Before a failed run is tried again, for each of its failures."""
 ERROR_PAUSE_SECONDS = 1.0
 """Before the next look at the queue, if one has failed."""
-
-
-@dataclass(frozen=True)
-class _Begun:
-    """A run with what its workflow's `begin` returned."""
-
-    run: Run
-    work: Any
 
 
 @dataclass(frozen=True)
@@ -100,6 +92,9 @@ class Worker:
     def __post_init__(self) -> None:
         self._places = Places(FreePlaces(general=self.settings.inspections_at_once, short=1))
         self._lease = timedelta(seconds=self.settings.lease)
+        self._batched_kinds = frozenset(
+            kind for kind, workflow in self.workflows.items() if isinstance(workflow, BatchWorkflow)
+        )
 
     def start(self) -> None:
         """Resume what this worker left, and begin to take work."""
@@ -156,7 +151,7 @@ class Worker:
             waiting = [entry for entry in waiting if entry.id not in self._runs]
         for sender, since in running:
             used[sender] = used.get(sender, 0.0) + max(0.0, (now - since).total_seconds())
-        return choose_entries(waiting, free, used)
+        return choose_entries(waiting, free, used, self._batched_kinds)
 
     def _look(
         self, conn: ReadConnection, now: datetime
@@ -164,7 +159,7 @@ class Worker:
         waiting = find_waiting(conn, self.workflows.keys(), self._lease, now)
         return waiting, find_running(conn) if waiting else []
 
-    def _begin(self, conn: WriteConnection, placed: Iterable[_Placed]) -> dict[UUID, _Begun]:
+    def _begin(self, conn: WriteConnection, placed: Iterable[_Placed]) -> dict[UUID, BegunRun]:
         """Claim the entries and mark their work as running, in one transaction."""
         now = self.clock()
         places = {work_id: each.place for each in placed for work_id in each.ids}
@@ -176,12 +171,12 @@ class Worker:
                 end_entry(conn, entry)
                 continue
             run = Run(entry, self.database, partial(self._places.exceeded, places[entry.id]))
-            begun[entry.id] = _Begun(run, workflow.begin(conn, entry.id, now))
+            begun[entry.id] = BegunRun(run, workflow.begin(conn, entry.id, now))
         return begun
 
-    def _begin_each(self, placed: Iterable[_Placed]) -> dict[UUID, _Begun]:
+    def _begin_each(self, placed: Iterable[_Placed]) -> dict[UUID, BegunRun]:
         """One transaction for each entry: what cannot be begun is noted as a failure of its own."""
-        begun: dict[UUID, _Begun] = {}
+        begun: dict[UUID, BegunRun] = {}
         for each in placed:
             for entry in each.assignment.entries:
                 alone = _Placed(Assignment(each.place.kind, (entry,)), each.place)
@@ -198,7 +193,7 @@ class Worker:
         for entry in claimed.values():
             self._fail(Run(entry, self.database, lambda: False))
 
-    def _start_runs(self, place: Place, begun: list[_Begun]) -> None:
+    def _start_runs(self, place: Place, begun: list[BegunRun]) -> None:
         if not begun:  # another worker was faster
             self._places.leave(place)
             return
@@ -206,13 +201,16 @@ class Worker:
             self._runs |= {each.run.id: each.run for each in begun}
         self._start_thread("run", partial(self._run_all, place, begun))
 
-    def _run_all(self, place: Place, begun: list[_Begun]) -> None:
+    def _run_all(self, place: Place, begun: list[BegunRun]) -> None:
         started = time.monotonic()
         try:
+            if len(begun) > 1:
+                self._run_together(begun)
             for each in begun:
-                self._places.renew(place)
-                with structlog.contextvars.bound_contextvars(task_id=str(each.run.id)):
-                    self._run_one(each)
+                if not each.run.ended:
+                    self._places.renew(place)
+                    with structlog.contextvars.bound_contextvars(task_id=str(each.run.id)):
+                        self._run_one(each)
         finally:
             now = time.monotonic()
             with self._lock:
@@ -222,7 +220,29 @@ class Worker:
             self._places.leave(place)
             self._awake.set()  # a place is free, and the run may have enqueued more
 
-    def _run_one(self, begun: _Begun) -> None:
+    def _run_together(self, begun: list[BegunRun]) -> None:
+        """Run a batch. What is left of it and may go on in this place is run one by one."""
+        workflow = self.workflows[begun[0].run.entry.kind]
+        assert isinstance(workflow, BatchWorkflow)
+        try:
+            workflow.run_batch(begun)
+        except LeaseLost:
+            log.warning("another worker has taken work of a batch over")
+        except BudgetExceeded:
+            for each in begun:
+                if not each.run.ended:
+                    self._settle(partial(self._leave_place, each.run))
+        except Exception:
+            if not self._stop.is_set():
+                log.exception("work could not be run together; running each by itself")
+
+    def _leave_place(self, run: Run) -> None:
+        if run.exceeded:
+            self._postpone(run)
+        else:
+            self._release(run)
+
+    def _run_one(self, begun: BegunRun) -> None:
         run = begun.run
         try:
             self.workflows[run.entry.kind].run(run, begun.work)
@@ -254,6 +274,13 @@ class Worker:
         with self.database.writing() as conn:
             postpone_entry(conn, run.entry, now)
             requeue_task(conn, run.id)
+        run.ended = True
+
+    def _release(self, run: Run) -> None:
+        with self.database.writing() as conn:
+            release_entry(conn, run.entry)
+            requeue_task(conn, run.id)
+        run.ended = True
 
     def _fail(self, run: Run) -> None:
         """Have a failed run tried again, or end its work."""
