@@ -23,7 +23,7 @@ from entrepot.inspection.results import (
     SandboxDenied,
 )
 from entrepot.inspection.sandbox.spawn import SandboxProcess
-from entrepot.inspection.sandbox.watch import LimitExceeded, Watch
+from entrepot.inspection.sandbox.watch import LimitExceeded, ProcessWatch
 
 log = structlog.get_logger(__name__)
 
@@ -121,7 +121,7 @@ def run_job(
             unsent = unsent[os.write(process.stdin, unsent) :]
     except OSError:
         raise InspectionFailed("the sandbox process ended before it got its request") from None
-    watch = Watch(process, job.scratch, job.limits, job.request.size)
+    watch = ProcessWatch(process, job.scratch, job.limits, job.request.size)
     judged: dict[str, Any] | None = None
     try:
         while True:
@@ -198,7 +198,7 @@ def _result(message: dict[str, Any], key: str) -> dict[str, Any]:
     return result
 
 
-def _ended(process: SandboxProcess, watch: Watch) -> Exception:
+def _ended(process: SandboxProcess, watch: ProcessWatch) -> Exception:
     """What the end of a process without an answer means."""
     code = process.wait()
     if code == -signal.SIGXCPU:

@@ -38,7 +38,7 @@ class LimitExceeded(Exception):
         return f"it needs more than {self}, which is the limit.{details}"
 
 
-class Watch:
+class ProcessWatch:
     """Ends a job that passes a limit. `size` is the bytes of its input."""
 
     def __init__(self, process: SandboxProcess, scratch: Path, limits: Limits, size: int) -> None:
