@@ -288,17 +288,21 @@ def _relations(
 def _formats(package: zipfile.ZipFile, part: str) -> tuple[TimeKind | None, ...]:
     codes: dict[int, str] = {}
     kinds: list[TimeKind | None] = []
+    known: dict[int, TimeKind | None] = {}
     inside = False
 
     def start(tag: str, attributes: dict[str, str]) -> None:
         nonlocal inside
         if tag == "numFmt":
             codes[_number(attributes.get("numFmtId"))] = attributes.get("formatCode", "")
+            known.clear()
         elif tag in ("cellXfs", "cellStyleXfs"):
             inside = tag == "cellXfs"
         elif tag == "xf" and inside:
             number = _number(attributes.get("numFmtId"))
-            kinds.append(kind_of_format(number, codes.get(number)))
+            if number not in known:  # thousands of styles may share a long format
+                known[number] = kind_of_format(number, codes.get(number))
+            kinds.append(known[number])
 
     def end(tag: str) -> None:
         nonlocal inside
