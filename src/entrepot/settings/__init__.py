@@ -164,7 +164,11 @@ class Settings(BaseSettings):
     inspection_scratch: int = Field(
         default=21_474_836_480, gt=0, description="Bytes of scratch space one inspection may take."
     )
-    inspection_seconds: float = Field(default=3600, gt=0, description="Seconds, one inspection.")
+    inspection_seconds: float = Field(
+        default=3600,
+        gt=0,
+        description="Most seconds of one inspection; it gets 60, and 1 for each 2 MB of content.",
+    )
     inspection_unpacked: int = Field(
         default=8_589_934_592, gt=0, description="Bytes a compressed file may unpack to."
     )

@@ -42,7 +42,7 @@ from entrepot.inspection.results import (
 from entrepot.inspection.sandbox.pool import InspectionPool
 from entrepot.tasks.queue import TaskQueue
 from entrepot.tasks.records import cancel_requested, report_progress, start_task
-from entrepot.tasks.runs import Run
+from entrepot.tasks.runs import BudgetExceeded, Run
 
 PROGRESS_SECONDS = 0.25
 """Seconds between two writes of a task's progress."""
@@ -89,12 +89,16 @@ class Inspector:
     def examine(self, run: Run, request: InspectionRequest) -> Inspection:
         """Inspect bytes for a task: it shows the progress, and can be canceled meanwhile.
 
-        Raises InspectionCanceled and InspectionFailed.
+        Raises InspectionCanceled and InspectionFailed, and BudgetExceeded where others had the
+        processor for so long that it is worth another attempt.
         """
         monitor = _TaskMonitor(self.database, run)
         if monitor.canceled():  # while no worker ran
             raise InspectionCanceled
-        return self.pool.inspect(request, monitor.progress, monitor.canceled)
+        inspection = self.pool.inspect(request, monitor.progress, monitor.canceled)
+        if inspection.starved and not run.is_last_attempt:
+            raise BudgetExceeded
+        return inspection
 
     def compare(self, run: Run, request: ComparisonRequest) -> Comparison:
         """Compare two tables for a task, which can be canceled meanwhile.

@@ -3,8 +3,9 @@
 A request is a task, `inspect`, `derive`, `compare` or `preview`; it reads untrusted files.
 
 Protocol, JSON lines: out `{"ready": pid}`; in one request; out any number of
-`{"progress": [done, total]}` in bytes, then one of `{"result": …}`, `{"exhausted": reason}`,
-`{"failed": reason}`, `{"blocked": reason}`: the sandbox denied what should have been loaded before.
+`{"progress": [done, total]}` and `{"unpacked": count}` in bytes, then one of `{"result": …}`,
+`{"exhausted": reason}`, `{"failed": reason}`, `{"blocked": reason}`: the sandbox denied what should
+have been loaded before.
 `{"judged": …}` before it is a result that stands, whatever becomes of the process.
 Each of these may have `late_imports`: names of modules that were imported in the locked sandbox.
 `protocol` is the other end; `forkserver` forks it.
@@ -152,7 +153,11 @@ def _answer_locked(
     channel: Channel,
 ) -> dict[str, Any]:
     """Execute the request in the locked sandbox."""
-    progress = Progress(request.size, lambda done, of: channel.send({"progress": [done, of]}))
+    progress = Progress(
+        request.size,
+        lambda done, of: channel.send({"progress": [done, of]}),
+        lambda unpacked: channel.send({"unpacked": unpacked}),
+    )
     context = InspectionContext(engine, scratch, limits, progress)
     try:
         packed = any(map(is_packed, readable))
