@@ -15,8 +15,9 @@ from tests.inspection.conftest import request_for
 from entrepot.inspection.limits import Limits
 from entrepot.inspection.results import InspectionFailed
 from entrepot.inspection.sandbox.pool import InspectionPool
-from entrepot.inspection.sandbox.protocol import LimitExceeded, SandboxJob, start_job
+from entrepot.inspection.sandbox.protocol import SandboxJob, start_job
 from entrepot.inspection.sandbox.spawn import SandboxProcess
+from entrepot.inspection.sandbox.watch import LimitExceeded
 
 HEADER = "id,name,amount\n"
 SCHEMA: dict[str, Any] = {

@@ -1,5 +1,6 @@
 """Build the parts that every process of one installation shares."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -77,6 +78,7 @@ def build_inspector(parts: Parts, worker_name: str) -> BatchInspector:
         memory=settings.inspection_memory,
         scratch=settings.inspection_scratch,
         wall_seconds=settings.inspection_seconds,
+        cpu_seconds=max(1, math.ceil(settings.inspection_seconds)),
         unpacked=settings.inspection_unpacked,
         expansion=settings.inspection_expansion,
         line=settings.inspection_line,

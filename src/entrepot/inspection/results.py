@@ -84,6 +84,7 @@ class Inspection:
     `report` is a Frictionless v5 report, with `suggested` where there is a way out of a rejection;
     `schema` is the inferred Table Schema, or the given one.
     `dialect` is what must be frozen with an inferred schema, so that it is read in the same way.
+    `starved`: the clock ended it while others had the processor, so it may be tried again.
     """
 
     verdict: Verdict
@@ -94,6 +95,7 @@ class Inspection:
     row_count: int | None
     detail: str
     dialect: dict[str, Any] | None = None
+    starved: bool = False
 
 
 @dataclass(frozen=True)

@@ -170,7 +170,11 @@ class Settings(BaseSettings):
     inspection_scratch: int = Field(
         default=21_474_836_480, gt=0, description="Bytes of scratch space one inspection may take."
     )
-    inspection_seconds: float = Field(default=3600, gt=0, description="Seconds, one inspection.")
+    inspection_seconds: float = Field(
+        default=3600,
+        gt=0,
+        description="Most seconds of one inspection; it gets 60, and 1 for each 2 MB of content.",
+    )
     inspection_unpacked: int = Field(
         default=8_589_934_592, gt=0, description="Bytes a compressed file may unpack to."
     )
@@ -194,7 +198,11 @@ class Settings(BaseSettings):
     inspection_errors: int = Field(
         default=1_000, ge=1, le=100_000, description="Errors listed in a report; all are counted."
     )
-    inspections_at_once: int = Field(default=2, ge=1, description="Inspections at once, a worker.")
+    inspections_at_once: int = Field(
+        default=2,
+        ge=1,
+        description="Sandbox processes at once, a worker; one more for files of at most 1 MiB.",
+    )
     previews_at_once: int = Field(
         default=4, ge=1, le=64, description="Previews made at once; an account gets half of them."
     )

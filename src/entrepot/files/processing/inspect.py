@@ -47,7 +47,7 @@ from entrepot.inspection.results import (
 from entrepot.inspection.sandbox.pool import InspectionPool
 from entrepot.tasks.claims import LeaseLost
 from entrepot.tasks.records import cancel_requested, report_progress, start_task
-from entrepot.tasks.runs import Run
+from entrepot.tasks.runs import BudgetExceeded, Run
 
 PROGRESS_SECONDS = 0.25
 """Seconds between two writes of a task's progress."""
@@ -96,10 +96,13 @@ class Inspector:
     def examine(self, run: Run, request: InspectionRequest) -> Inspection:
         """Inspect bytes for a task: it shows the progress, and can be canceled meanwhile.
 
-        Raises InspectionCanceled and InspectionFailed.
+        Raises InspectionCanceled and InspectionFailed, and BudgetExceeded where others had the
+        processor for so long that it is worth another attempt.
         """
         monitor = self._monitor(run)
-        return self.pool.inspect(request, monitor.progress, monitor.canceled)
+        inspection = self.pool.inspect(request, monitor.progress, monitor.canceled)
+        _require_processor(run, inspection)
+        return inspection
 
     def compare(self, run: Run, request: ComparisonRequest) -> Comparison:
         """Compare two tables for a task, which can be canceled meanwhile.
@@ -131,6 +134,7 @@ class Inspector:
             monitor.progress,
             monitor.canceled,
         )
+        _require_processor(run, inspected.inspection)
         return JudgedVersion(version, inspected.inspection, forms)
 
     def _find_earlier(self, version: UndecidedVersion) -> JudgedVersion | None:
@@ -208,6 +212,13 @@ class Inspector:
             return self.path(version.current_blob), True
         except BlobMissing:
             return None, False
+
+
+def _require_processor(run: Run, inspection: Inspection) -> None:
+    """Raises BudgetExceeded where others had the processor for so long that an inspection is worth
+    another attempt."""
+    if inspection.starved and not run.is_last_attempt:
+        raise BudgetExceeded
 
 
 class TaskMonitor:

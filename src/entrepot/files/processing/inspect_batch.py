@@ -44,8 +44,8 @@ class BatchInspector(Inspector):
         )
         for result in results:
             each = small[result.number]
-            # One that was canceled or failed ends when it is run by itself.
-            if result.inspected is not None:
+            # One that was canceled, failed or had no processor ends when it is run by itself.
+            if result.inspected is not None and not result.inspected.inspection.starved:
                 inspection, forms = result.inspected.inspection, result.stored or ()
                 self.decide(each.run, JudgedVersion(each.work, inspection, forms))
 

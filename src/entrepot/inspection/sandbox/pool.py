@@ -39,19 +39,15 @@ from entrepot.inspection.sandbox.failures import (
     inspection_limited,
 )
 from entrepot.inspection.sandbox.lockdown import missing_layers
-from entrepot.inspection.sandbox.protocol import (
-    LimitExceeded,
-    ProcessCrashed,
-    SandboxJob,
-    start_job,
-)
+from entrepot.inspection.sandbox.protocol import ProcessCrashed, SandboxJob, start_job
 from entrepot.inspection.sandbox.spawn import ForkServer, Role, SandboxProcess
+from entrepot.inspection.sandbox.watch import LimitExceeded
 
 R = TypeVar("R")
 
 FOLDER_PREFIX = "inspection-"
 DERIVATION_FACTOR = 4
-"""Times an inspection's seconds that a derivation may take: it gives way to other work."""
+"""Times an inspection's seconds by the clock that a derivation may take: it gives way to others."""
 
 
 class InspectionPool:
@@ -222,13 +218,12 @@ class InspectionPool:
         """
         with self._folder() as folder:
             # At its low priority little work may take long: the CPU limit bounds the work.
-            seconds = DERIVATION_FACTOR * self._limits.wall_seconds
-            limits = replace(self._limits, wall_seconds=seconds)
+            limits = replace(self._limits, patience=DERIVATION_FACTOR)
             job = SandboxJob("derive", (request,), folder, limits, self._sandbox)
             try:
                 derived = read_derived(self._run_job(job, lambda done, total: None, canceled))
             except LimitExceeded as limit:
-                return conversion_limited(str(limit)), None
+                return conversion_limited(limit.describe()), None
             except ProcessCrashed as signal_name:
                 return conversion_crashed(str(signal_name)), None
             return derived, store(folder / OUTPUT, derived) if derived.verdict == "made" else None
@@ -240,10 +235,7 @@ class InspectionPool:
             try:
                 return read_comparison(self._run_job(job, lambda done, total: None, canceled))
             except LimitExceeded as limit:
-                detail = (
-                    f"The comparison was ended: it needs more than {limit}, which is the limit."
-                )
-                return Comparison("resource-limit", detail)
+                return Comparison("resource-limit", f"The comparison was ended: {limit.describe()}")
             except ProcessCrashed as signal_name:
                 return Comparison("not-compared", f"A file makes its reader fail ({signal_name}).")
 
@@ -312,5 +304,5 @@ def _ended_inspection(
 ) -> Inspection:
     """The inspection of a file that ended its process."""
     if isinstance(ended, LimitExceeded):
-        return inspection_limited(request, str(ended))
+        return inspection_limited(request, ended.describe(), ended.starved)
     return inspection_crashed(request, str(ended))

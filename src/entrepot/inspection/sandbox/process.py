@@ -4,11 +4,11 @@ A job is a task, `inspect`, `derive`, `compare` or `preview`, with one request; 
 several, of small files of one sender in one account. They read untrusted files.
 
 Protocol, JSON lines: out `{"ready": pid}`; in the job; then for each request, and before each but
-the first an empty line in: out any number of `{"progress": [done, total]}` in bytes, then one of
-`{"result": …}`, `{"exhausted": reason}`, `{"failed": reason}`, `{"blocked": reason}`: the sandbox
-denied what should have been loaded before. `{"judged": …}` before it is a result that stands,
-whatever becomes of the process; with `rest` true only the way out of a rejection is left to be
-found.
+the first an empty line in: out any number of `{"progress": [done, total]}` and
+`{"unpacked": count}` in bytes, then one of `{"result": …}`, `{"exhausted": reason}`,
+`{"failed": reason}`, `{"blocked": reason}`: the sandbox denied what should have been loaded before.
+`{"judged": …}` before it is a result that stands, whatever becomes of the process; with `rest` true
+only the way out of a rejection is left to be found.
 Each of these may have `late_imports`: names of modules that were imported in the locked sandbox.
 `protocol` is the other end; `forkserver` forks it.
 """
@@ -186,7 +186,8 @@ def _answer_locked(
     progress = Progress(
         request.size,
         lambda done, of: channel.send({"progress": [done, of]}),
-        until=CONVERTED if converts else 1.0,
+        lambda unpacked: channel.send({"unpacked": unpacked}),
+        CONVERTED if converts else 1.0,
     )
     try:
         scratch = files.folder / str(files.number)

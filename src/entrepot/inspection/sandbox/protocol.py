@@ -6,7 +6,6 @@ import select
 import signal
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -24,27 +23,17 @@ from entrepot.inspection.results import (
     SandboxDenied,
 )
 from entrepot.inspection.sandbox.spawn import SandboxProcess
+from entrepot.inspection.sandbox.watch import LimitExceeded, ProcessWatch
 
 log = structlog.get_logger(__name__)
 
 POLL_SECONDS = 0.05
-"""Between two checks of a process's memory, its deadline and a cancellation."""
-SCRATCH_POLL_SECONDS = 1.0
-"""Seconds between two checks of the scratch folder, which cost more than those of the memory."""
+"""Between two checks of a process's limits, and of a cancellation."""
 MAX_LOADING_SECONDS = 60.0
 """Until a new process is ready: usually a fraction of a second, more on a busy machine."""
 MAX_ANSWER_BYTES = 256 * MIB
 """Of everything that one process sends: it is untrusted, and its messages are kept in memory."""
-SUGGESTION_FACTOR = 4.0
-"""Times as long as a file took to be judged that a way out of its rejection may be looked for: it
-is judged again after each kind of change, of which most rejections need one."""
-MIN_SUGGESTION_SECONDS = 10.0
-"""Seconds that may be spent on it in any case, within the limits of the whole."""
 CRASHES = (signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGABRT)
-
-
-class LimitExceeded(Exception):
-    """A limit ended the process; the text is the limit, figure and unit in words."""
 
 
 class ProcessCrashed(Exception):
@@ -141,14 +130,17 @@ class RunningJob:
         """
         if self._answered:
             _send(self._process, b"\n")
+        size = self._job.requests[self._answered].size
         self._answered += 1
-        watch = _Watch(self._process, self._job, self._canceled)
+        watch = ProcessWatch(self._process, self._job.scratch, self._job.limits, size)
         judged: dict[str, Any] | None = None
         try:
             while True:
                 message = self._messages.next(POLL_SECONDS)
                 if message is not None and "progress" in message:
                     on_progress(*_progress(message))
+                elif message is not None and "unpacked" in message:
+                    watch.allow(_count(message["unpacked"]))
                 elif message is not None and "judged" in message:
                     judged = _result(message, "judged")
                     if message.get("rest"):
@@ -156,7 +148,9 @@ class RunningJob:
                 elif message is not None:
                     return _outcome(message)
                 elif self._messages.closed:
-                    raise _ended(self._process, self._job, watch.peak_memory)
+                    raise _ended(self._process, watch)
+                if self._canceled():
+                    raise InspectionCanceled
                 watch.check()
         except (LimitExceeded, ProcessCrashed, InspectionFailed) as ended:
             if judged is None:
@@ -181,53 +175,6 @@ def _send(process: SandboxProcess, line: bytes) -> None:
         raise InspectionFailed("the sandbox process ended before it got its request") from None
 
 
-class _Watch:
-    """Ends a job that passes a limit, or was canceled."""
-
-    def __init__(
-        self, process: SandboxProcess, job: SandboxJob, canceled: Callable[[], bool]
-    ) -> None:
-        self._process = process
-        self._job = job
-        self._canceled = canceled
-        self._started = time.monotonic()
-        self._deadline = self._started + job.limits.wall_seconds
-        self._next_scratch_poll = 0.0
-        self.peak_memory = 0
-
-    def shorten(self) -> None:
-        """The file was judged: what is left may take as long as `SUGGESTION_FACTOR` allows."""
-        now = time.monotonic()
-        seconds = max(MIN_SUGGESTION_SECONDS, SUGGESTION_FACTOR * (now - self._started))
-        self._deadline = min(self._deadline, now + seconds)
-
-    def check(self) -> None:
-        """Raises InspectionCanceled and LimitExceeded."""
-        limits = self._job.limits
-        if self._canceled():
-            raise InspectionCanceled
-        if time.monotonic() > self._deadline:
-            seconds = self._deadline - self._started
-            raise LimitExceeded(f"{seconds:g} seconds of time")
-        self.peak_memory = max(self.peak_memory, self._process.resident())
-        if self.peak_memory > limits.memory:
-            raise LimitExceeded(f"{limits.memory:,} bytes of memory")
-        if time.monotonic() > self._next_scratch_poll:
-            if _bytes_within(self._job.scratch) > limits.scratch:
-                raise LimitExceeded(f"{limits.scratch:,} bytes of scratch space")
-            self._next_scratch_poll = time.monotonic() + SCRATCH_POLL_SECONDS
-
-
-def _bytes_within(folder: Path) -> int:
-    """Bytes on disk of all files below `folder`, without files that are removed meanwhile."""
-    total = 0
-    for folder_path, _, names in os.walk(folder):
-        for name in names:
-            with suppress(OSError):
-                total += 512 * os.lstat(os.path.join(folder_path, name)).st_blocks
-    return total
-
-
 def _await_ready(messages: _Answers, canceled: Callable[[], bool]) -> int:
     """The pid that the process sends once it is ready."""
     deadline = time.monotonic() + MAX_LOADING_SECONDS
@@ -246,8 +193,16 @@ def _await_ready(messages: _Answers, canceled: Callable[[], bool]) -> int:
 def _progress(message: dict[str, Any]) -> tuple[int, int]:
     try:
         done, total = message["progress"]
-        return int(done), int(total)
     except (TypeError, ValueError):
+        raise InspectionFailed("the sandbox process's progress cannot be read") from None
+    return _count(done), _count(total)
+
+
+def _count(value: Any) -> int:
+    """A count that the process sent. Raises InspectionFailed."""
+    try:
+        return int(value)
+    except (TypeError, ValueError, OverflowError):
         raise InspectionFailed("the sandbox process's progress cannot be read") from None
 
 
@@ -271,15 +226,14 @@ def _result(message: dict[str, Any], key: str) -> dict[str, Any]:
     return result
 
 
-def _ended(process: SandboxProcess, job: SandboxJob, peak_memory: int) -> Exception:
+def _ended(process: SandboxProcess, watch: ProcessWatch) -> Exception:
     """What the end of a process without an answer means."""
     code = process.wait()
     if code == -signal.SIGXCPU:
-        return LimitExceeded(f"{job.limits.cpu_seconds:,} seconds of CPU")
+        return watch.cpu_exceeded()
     # The kernel takes the largest process first when memory runs out.
-    near_limit = peak_memory > job.limits.memory * 8 // 10
-    if near_limit and code in (-signal.SIGKILL, -signal.SIGABRT):
-        return LimitExceeded(f"{job.limits.memory:,} bytes of memory")
+    if watch.near_memory_limit() and code in (-signal.SIGKILL, -signal.SIGABRT):
+        return watch.memory_exceeded()
     if -code in CRASHES:
         return ProcessCrashed(signal.Signals(-code).name)
     return InspectionFailed(f"the sandbox process ended without an answer (exit code {code})")
