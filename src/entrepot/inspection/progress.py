@@ -35,8 +35,8 @@ class Progress:
     A pass that Python makes reports its position by `at`; during a pass of the engine a
     thread asks the engine (`watching`). The same thread estimates the position of a pass that
     reports nothing for a while, so that what is shown always moves, and never beyond the pass.
-    `report_unpacked` is told the bytes of the content, as far as they are known. `last` is the share
-    at which all is done: `CONVERTED` where forms are made too.
+    `report_unpacked` is told the bytes of the content, as far as they are known. `last` is the
+    share at which all is done: `CONVERTED` where forms are made too.
     """
 
     def __init__(
