@@ -192,7 +192,11 @@ class Settings(BaseSettings):
     inspection_errors: int = Field(
         default=1_000, ge=1, le=100_000, description="Errors listed in a report; all are counted."
     )
-    inspections_at_once: int = Field(default=2, ge=1, description="Inspections at once, a worker.")
+    inspections_at_once: int = Field(
+        default=2,
+        ge=1,
+        description="Sandbox processes at once, a worker; one more for files of at most 1 MiB.",
+    )
     previews_at_once: int = Field(
         default=4, ge=1, le=64, description="Previews made at once; an account gets half of them."
     )
