@@ -29,7 +29,8 @@ from entrepot.errors import NotAuthenticated
 from entrepot.files.queries.activity import ActivityFilter, list_activity
 from entrepot.http.api.activity import EXPORT_BATCH_ROWS, export, render_page
 from entrepot.http.api.payloads import format_timestamp
-from entrepot.http.deps import UnitOfWork, open_runtime
+from entrepot.http.deps import UnitOfWork
+from entrepot.http.runtime import open_runtime
 
 pytestmark = pytest.mark.both_databases
 

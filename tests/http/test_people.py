@@ -210,8 +210,8 @@ def test_a_user_who_was_only_given_a_file_is_deleted(account: TestAccount) -> No
     user = account.new_user()
     file_id = account.api.deliver(CSV)["file_id"]
     account.api.request("PATCH", f"/file/{file_id}", json={"user_name": user.user_name})
-    assert account.api.delete(f"/file/{file_id}").status_code == 200
-    assert account.api.delete(f"/user/{user.user_name}").status_code == 204
+    assert account.api.request("DELETE", f"/file/{file_id}").status_code == 200
+    assert account.api.request("DELETE", f"/user/{user.user_name}").status_code == 204
     assert account.api.json(f"/user/{user.user_name}")["disabled"]
 
 

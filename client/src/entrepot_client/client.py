@@ -30,13 +30,14 @@ from entrepot_client.download import (
 from entrepot_client.endpoint import API
 from entrepot_client.models import FOUND_OUT, Delivery, Document, File, ReadingOptions, Task
 from entrepot_client.paths import activity_path, file_path, task_path, with_query
+from entrepot_client.people import PeopleRequests
 from entrepot_client.sharing import SharingRequests, format_time
 from entrepot_client.transport import Transport
 from entrepot_client.upload import ProgressCallback, deliver_file, push_file, validate_file
 from entrepot_client.watch import follow, get_task
 
 
-class Client(SharingRequests):
+class Client(SharingRequests, PeopleRequests):
     """One server with one key. Close it, or use it as a context manager.
 
     `endpoint` is the server's address (`https://host`, with or without `/api/v1`), `attempts` how

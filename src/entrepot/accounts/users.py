@@ -102,6 +102,36 @@ def find_user(conn: ReadConnection, user_name: str) -> User:
     return _find_user(conn, user_name, None)
 
 
+def user_by_id(conn: ReadConnection, user_id: UUID) -> User:
+    """The user with this id, who exists."""
+    return _user_from_row(conn.execute(_users_query().where(users.c.id == user_id)).one())
+
+
+def list_users_of_all(conn: ReadConnection, account: str | None = None) -> list[User]:
+    """The users of all accounts by name, or those of one, for an operator. Raises NotFound."""
+    query = _users_query().order_by(accounts.c.name, users.c.name)
+    if account is not None:
+        query = query.where(users.c.account_id == get_account(conn, account).id)
+    return [_user_from_row(row) for row in conn.execute(query)]
+
+
+def set_disabled(conn: WriteConnection, user_name: str, disabled: bool, now: datetime) -> User:
+    """Disable a user, or enable them again, as an operator. A disabled user's keys are refused, and
+    their sessions end. An operator may disable the last admin. Raises NotFound.
+    """
+    user = find_user(conn, user_name)
+    if disabled:
+        end_uploads_of_user(conn, user.id)
+    values = {"disabled_at": now if disabled else None}
+    changes = users.c.id == user.id, users.c.disabled_at.is_(None) == disabled
+    if conn.execute(update(users).where(*changes).values(**values)).rowcount:
+        if disabled:
+            _end_sign_ins(conn, user.id)
+        detail = {"user_name": user_name, "disabled": disabled}
+        record(conn, user.account_id, None, "user.change", now, detail=detail)
+    return user_by_id(conn, user.id)
+
+
 def lock_user(conn: WriteConnection, user_id: UUID) -> bool:
     """Lock a user until the end of the transaction: who counts, changes or ends what is theirs
     does so alone. False if there is no such user any more.
@@ -140,6 +170,8 @@ def change_user(
         end_uploads_of_user(conn, user.id)
     if values:
         conn.execute(update(users).where(users.c.id == user.id).values(**values))
+        if disabled:
+            _end_sign_ins(conn, user.id)
         _require_an_admin(conn, user.account_id)
         detail = {"user_name": user_name, "role": role, "disabled": disabled}
         record(conn, actor.account_id, actor, "user.change", now, detail=detail)
@@ -162,8 +194,7 @@ def delete_user(conn: WriteConnection, actor: Actor, user_name: str, now: dateti
     )
     if file_count:
         raise UserOwnsFiles(files=file_count)
-    conn.execute(delete(sessions).where(sessions.c.user_id == user.id))
-    conn.execute(delete(sign_in_links).where(sign_in_links.c.user_id == user.id))
+    _end_sign_ins(conn, user.id)
     _end_sharing(conn, user, now)
     conn.execute(update(users).where(users.c.id == user.id).values(disabled_at=now))
     _require_an_admin(conn, user.account_id)
@@ -174,6 +205,12 @@ def delete_user(conn: WriteConnection, actor: Actor, user_name: str, now: dateti
         active_keys = keys.c.user_id == user.id, keys.c.revoked_at.is_(None)
         conn.execute(update(keys).where(*active_keys).values(revoked_at=now))
     record(conn, actor.account_id, actor, "user.delete", now, detail={"user_name": user_name})
+
+
+def _end_sign_ins(conn: WriteConnection, user_id: UUID) -> None:
+    """End a user's sessions and their link, so that enabling the user again brings none back."""
+    conn.execute(delete(sessions).where(sessions.c.user_id == user_id))
+    conn.execute(delete(sign_in_links).where(sign_in_links.c.user_id == user_id))
 
 
 def _end_sharing(conn: WriteConnection, user: User, now: datetime) -> None:

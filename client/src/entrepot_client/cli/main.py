@@ -17,6 +17,7 @@ from entrepot_client.cli.commands import (
     auth,
     files,
     keys,
+    people,
     pull,
     push,
     schema,
@@ -86,7 +87,8 @@ def _own_commands() -> typer.Typer:
     )
     app.callback()(_root)
     for module in (
-        auth, files, push, pull, validate, schema, tasks, uploads, keys, account, activity, api
+        auth, files, push, pull, validate, schema, tasks, uploads, keys, account, people, activity,
+        api,
     ):  # fmt: skip
         module.register(app)
     return app
