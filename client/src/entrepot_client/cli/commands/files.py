@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from entrepot_client.cli.arguments import EXAMPLE_ID, RIGHTS, FileArgument, YesOption, confirm
-from entrepot_client.cli.commands import preview, sharing, versions
+from entrepot_client.cli.commands import preview, sharing, versions, withdraw
 from entrepot_client.cli.failures import ExitStatus, Failure
 from entrepot_client.cli.output import Output, output_of, short_time
 from entrepot_client.cli.session import open_client
@@ -27,6 +27,7 @@ def register(app: typer.Typer) -> None:
         files.command(name, epilog=f"Example: entrepot files {example}")(command)
     preview.register(files)
     versions.register(files)
+    withdraw.register(files)
     sharing.register(files)
     app.add_typer(files, name="files", epilog="Example: entrepot files list")
 
