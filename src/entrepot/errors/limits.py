@@ -93,6 +93,17 @@ class TooManyUploads(EntrepotError):
 
 
 @dataclass(eq=False)
+class TooManySchemas(EntrepotError):
+    """The account has its maximum of contracts that are being parsed or wait for it."""
+
+    limit: int
+    retry_after: int = 5
+
+    def __str__(self) -> str:
+        return f"The account has {self.limit} contracts being parsed, as many as it may have."
+
+
+@dataclass(eq=False)
 class TooManyStreams(EntrepotError):
     """The account has its maximum of open event streams."""
 

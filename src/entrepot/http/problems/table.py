@@ -267,6 +267,12 @@ KINDS: dict[type[errors.EntrepotError], ProblemKind] = {
         "The schema is wrong",
         "Correct the Table Schema where the JSON pointer `pointer` points.",
     ),
+    errors.SchemaTooCostly: ProblemKind(
+        422,
+        "schema-too-costly",
+        "The contract takes too long to parse",
+        "Use fewer fields, values or patterns. `bound` is the limit that was reached.",
+    ),
     errors.DialectInvalid: ProblemKind(
         422,
         "dialect-invalid",
@@ -306,6 +312,12 @@ KINDS: dict[type[errors.EntrepotError], ProblemKind] = {
         "too-many-uploads",
         "Too many uploads at once",
         "Wait for one of the account's running uploads to end.",
+    ),
+    errors.TooManySchemas: ProblemKind(
+        429,
+        "too-many-schemas",
+        "Too many contracts at once",
+        "Wait for one of the account's contracts to be parsed.",
     ),
     errors.TooManyStreams: ProblemKind(
         429,
