@@ -75,6 +75,7 @@ class AccountDetails(TypedDict):
     quota: Bytes
     used: Bytes
     reserved: Bytes
+    metadata: Bytes
     free: Bytes
     files: Count
     versions: Count
