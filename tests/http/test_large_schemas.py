@@ -39,15 +39,16 @@ def large_schema(size: int = MAX_SCHEMA_BYTES) -> str:
 
 
 async def lag_while(work: Any) -> float:
-    """The longest that the event loop did not run, in seconds, while `work` is awaited."""
+    """The longest that other threads of this process kept the event loop from running while `work`
+    is awaited: in seconds of this process's processor time, which other processes do not add to."""
     lags = [0.0]
     ended = asyncio.Event()
 
     async def measure() -> None:
         while not ended.is_set():
-            start = time.perf_counter()
+            start = time.process_time()
             await asyncio.sleep(0.001)
-            lags.append(time.perf_counter() - start - 0.001)
+            lags.append(time.process_time() - start)
 
     measuring = asyncio.create_task(measure())
     try:
@@ -61,9 +62,9 @@ async def lag_while(work: Any) -> float:
 def test_six_large_schemas_leave_the_event_loop_alone() -> None:
     """One schema of 1 MB blocked it for 4 s, six of them for 20 s."""
     text = large_schema()
-    start = time.perf_counter()
+    start = time.process_time()
     parsed = parse_enforcement(text)
-    alone = time.perf_counter() - start
+    alone = time.process_time() - start
     parser = Parser(100, 120)
 
     async def parse_all() -> None:
@@ -76,7 +77,7 @@ def test_six_large_schemas_leave_the_event_loop_alone() -> None:
     finally:
         parser.close()
     # What remains is to take the answer in, a few percent of parsing; both slow down alike.
-    assert lag < max(0.05, alone / 3), (lag, alone)
+    assert lag < max(0.05, alone / 4), (lag, alone)
 
 
 def test_what_takes_too_long_is_refused_and_others_go_on() -> None:

@@ -378,6 +378,35 @@ def test_all_of_it_leaves_the_server_whole(scenario: MatrixScenario, server: Ser
     assert server.doctor() == []
 
 
+ANY_SCOPE = {
+    "GET /whoami", "GET /tasks", "GET /task/{task_id}", "GET /task/{task_id}/events",
+    "POST /task/{task_id}/cancel", "GET /task/{task_id}/report",
+}  # fmt: skip
+"""Who one is, and one's own tasks; a report needs the scope `read` or `write`."""
+
+
+@pytest.mark.parametrize("row", [row for row in ROWS if not row.variant], ids=str)
+def test_a_key_with_one_scope_does_what_that_scope_allows(
+    scenario: MatrixScenario, server: Server, row: Row
+) -> None:
+    document = server.api(None).get("/openapi.json").json()["paths"]
+    path = row.path if row.path in document else f"/api/v1{row.path}"
+    operation = document[path][row.method.lower()]
+    needed = next(iter(operation.get("security", [{}])[0].values()), None)
+    if needed == []:
+        assert row.operation in ANY_SCOPE
+    for scope in ("read", "write", "admin"):
+        key = scenario.home.new_key(scopes=(scope,))
+        answer = scenario.request(row, key.api)
+        is_refused = answer.status_code == 403
+        if is_refused and answer.content:
+            assert answer.json()["code"] == "scope-missing"
+        is_report = row.path.endswith("/report") and scope == "admin"
+        assert is_refused == (is_report or (bool(needed) and scope not in needed)), scope
+        if needed == [] and scope != "read" and "{task_id}" in row.path and not is_report:
+            assert answer.status_code == 404, "a task of somebody else"
+
+
 def told(answer: httpx2.Response) -> tuple[int, dict[str, str], bytes]:
     """All that an answer tells, but for its own id and time, and whether the body was read."""
     own = ("x-request-id", "date", "connection")

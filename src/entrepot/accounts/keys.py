@@ -25,6 +25,7 @@ from entrepot.db.tables import accounts, keys, users
 from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.errors import FieldInvalid, NotAllowed, NotAuthenticated, NotFound, TooManyKeys
 from entrepot.quotas.upload_reservations import end_uploads_of_key
+from entrepot.texts import check_text
 
 TOUCH_INTERVAL = timedelta(minutes=1)
 """`last_used_at` is exact to this interval, so that a read does not write on every request."""
@@ -70,8 +71,7 @@ def create_key(
 
     Raises FieldInvalid, NotFound if the user is deleted meanwhile, and TooManyKeys.
     """
-    if len(name) > MAX_NAME_CHARS or not name.isprintable():
-        raise FieldInvalid(field="name", reason=f"is up to {MAX_NAME_CHARS} printable characters.")
+    check_text(name, "name", MAX_NAME_CHARS, one_line=True)
     if "admin" in scopes and user.role != "admin":
         raise FieldInvalid(field="scopes", reason="admin is for admins of the account only.")
     if expires_at is not None and expires_at <= now:

@@ -20,7 +20,8 @@ from entrepot.inspection.limits import MIB, Limits
 from entrepot.inspection.sandbox.pool import InspectionPool
 from entrepot.settings import Settings
 from entrepot.tasks.queue import TaskQueue
-from entrepot.tasks.worker import Worker, Workflow
+from entrepot.tasks.runs import Workflow
+from entrepot.tasks.worker import Worker
 
 PREVIEW_SCRATCH_BYTES = 256 * MIB
 """A preview keeps only its first rows, so it needs little scratch space."""
@@ -65,7 +66,7 @@ def build_parts(settings: Settings, clock: Clock = utc_now, pool_size: int = 4) 
     )
 
 
-def build_inspector(parts: Parts, executor_id: str) -> Inspector:
+def build_inspector(parts: Parts, worker_name: str) -> Inspector:
     """The inspector of one worker, with its pool of sandbox processes, not yet started.
 
     Each worker has its own scratch folder: a pool removes what a killed one left there.
@@ -82,7 +83,7 @@ def build_inspector(parts: Parts, executor_id: str) -> Inspector:
         cells=settings.inspection_cells,
         errors=settings.inspection_errors,
     )
-    scratch = settings.data / "scratch" / executor_id
+    scratch = settings.data / "scratch" / worker_name
     scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
     pool = InspectionPool(limits, scratch, settings.sandbox)
     return Inspector(parts.database, parts.store, pool, parts.queue, parts.clock)
@@ -107,16 +108,12 @@ def build_deriver(parts: Parts, pool: InspectionPool) -> Deriver:
     return Deriver(parts.database, parts.store, pool, space, parts.clock)
 
 
-def build_worker(parts: Parts, inspector: Inspector, executor_id: str) -> Worker:
+def build_worker(parts: Parts, inspector: Inspector, worker_name: str) -> Worker:
     """A worker with all workflows."""
-    validator = Validator(inspector, parts.clock)
-    comparer = Comparer(inspector, parts.clock)
     workflows: dict[str, Workflow] = {
-        INSPECT: inspector.run,
-        CHECK: validator.run,
-        COMPARE: comparer.run,
+        INSPECT: inspector,
+        CHECK: Validator(inspector, parts.clock),
+        COMPARE: Comparer(inspector, parts.clock),
+        DERIVE: build_deriver(parts, inspector.pool),
     }
-    background_workflows: dict[str, Workflow] = {DERIVE: build_deriver(parts, inspector.pool).run}
-    return Worker(
-        parts.database, parts.settings, executor_id, workflows, background_workflows, parts.clock
-    )
+    return Worker(parts.database, parts.settings, worker_name, workflows, parts.clock)

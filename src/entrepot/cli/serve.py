@@ -1,5 +1,6 @@
 """`entrepot serve` and `entrepot demo`."""
 
+import os
 from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime
@@ -35,6 +36,7 @@ def serve_demo(settings: Settings, print_line: PrintLine) -> int:
 
 
 def _run(settings: Settings, print_line: PrintLine, demo: bool) -> int:
+    os.umask(0o077)  # no file that this server or a process of its makes is anybody else's to read
     configure_logs(settings)
     warn_of_missing_layers()
     if settings.embedded and settings.role != "all":

@@ -29,7 +29,7 @@ from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.files.drift import note_drift
 from entrepot.inspection.results import Form, Made, Mode
 from entrepot.schemas.reading.stated import FOUND_OUT, StatedReading
-from entrepot.tasks.queue import BACKGROUND_QUEUE, TaskQueue
+from entrepot.tasks.queue import NewEntry, TaskQueue
 
 DERIVE = "derive.version"
 """The workflow's name in the queue; part of the task protocol."""
@@ -37,8 +37,6 @@ EAGER: Form = "parquet"
 """The form that is made right after each publication, and kept as long as the version."""
 UNUSED_LIFETIME = timedelta(days=7)
 """The other forms go when nobody has asked for them for so long."""
-MAX_STARTS = 9
-"""Starts that a run gets: one whose workers die each time must not be resumed for ever."""
 
 
 @dataclass(frozen=True)
@@ -73,10 +71,12 @@ def plan_derivative(
     """Have the form made, once: nothing happens while it is pending or ready."""
     # Of two who ask at once the second finds the row; SQLite's writer is alone anyway. The account
     # is the version's own, whoever asks.
-    account_query = (
-        select(versions.c.account_id).where(versions.c.id == version_id).with_for_update()
+    version_query = (
+        select(versions.c.account_id, versions.c.created_by, versions.c.size)
+        .where(versions.c.id == version_id)
+        .with_for_update()
     )
-    account_id: UUID = conn.execute(account_query).scalar_one()
+    version = conn.execute(version_query).one()
     row = conn.execute(
         select(derivatives.c.status).where(_derivative_key(version_id, form))
     ).one_or_none()
@@ -93,11 +93,12 @@ def plan_derivative(
         "used_at": now,
     }
     if row is None:
-        key = {"version_id": version_id, "form": form, "account_id": account_id}
+        key = {"version_id": version_id, "form": form, "account_id": version.account_id}
         conn.execute(insert(derivatives).values(**key, **values))
     else:
         conn.execute(update(derivatives).where(_derivative_key(version_id, form)).values(**values))
-    queue.enqueue(conn, DERIVE, run_id, account_id, BACKGROUND_QUEUE)
+    entry = NewEntry(run_id, DERIVE, version.account_id, version.created_by, version.size)
+    queue.enqueue(conn, entry, now)
 
 
 def begin_derivation(conn: WriteConnection, run_id: UUID, now: datetime) -> Derivation | None:
@@ -107,10 +108,6 @@ def begin_derivation(conn: WriteConnection, run_id: UUID, now: datetime) -> Deri
     if not conn.execute(statement).rowcount:
         return None
     row = conn.execute(_derivation_query(run_id)).one()
-    if row.starts > MAX_STARTS:
-        detail = f"It was begun {MAX_STARTS} times, and each time its worker died."
-        fail_derivation(conn, run_id, "derivation-failed", detail, now)
-        return None
     source, size = BlobId(row.id), row.size
     if row.form in ("jsonl", "arrow"):
         ready = _derivative_key(row.id, EAGER), derivatives.c.status == "ready"

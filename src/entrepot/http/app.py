@@ -8,6 +8,7 @@ from starlette.types import ASGIApp
 
 from entrepot import __version__
 from entrepot.bootstrap.parts import Parts
+from entrepot.http.admission import AdmissionMiddleware
 from entrepot.http.api import (
     activity,
     changes,
@@ -29,9 +30,9 @@ from entrepot.http.api.openapi.document import install_openapi
 from entrepot.http.deps import open_runtime
 from entrepot.http.downloads.read_log import ReadWriter
 from entrepot.http.fast_path import FastPathMiddleware
+from entrepot.http.methods import HeadMiddleware
 from entrepot.http.middleware import RequestContextMiddleware
 from entrepot.http.problems import handlers
-from entrepot.http.rate_limit import RateLimitMiddleware
 from entrepot.http.web.mount import mount_pages
 
 DESCRIPTION = "A self-hosted, multi-tenant exchange for data files: every file is a contract."
@@ -85,5 +86,6 @@ def create_app(parts: Parts) -> tuple[FastAPI, ASGIApp]:
     install_openapi(app)
     handlers.install(app)
     mount_pages(app)
-    metered = RateLimitMiddleware(FastPathMiddleware(app), app, runtime)
-    return app, RequestContextMiddleware(metered, parts.settings.trusted_proxies)
+    admitted = HeadMiddleware(FastPathMiddleware(app), app)
+    counted = AdmissionMiddleware(admitted, app, runtime)
+    return app, RequestContextMiddleware(counted, parts.settings.trusted_proxies)

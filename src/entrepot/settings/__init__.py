@@ -81,17 +81,21 @@ class Settings(BaseSettings):
         default=6000,
         ge=0,
         le=10**9,
-        description="API requests that one key may go on making, a minute; 0: no limit.",
+        description="Requests that one key or session may go on making, a minute; 0: no limit.",
     )
     request_burst: int = Field(
-        default=1000, ge=1, le=10**9, description="API requests that one key may make at once."
+        default=1000,
+        ge=1,
+        le=10**9,
+        description="Requests that one key or session may make at once.",
     )
     # The name of an anonymous caller in earlier releases: environments are not renamed.
     stranger_requests_per_minute: int = Field(
         default=300,
         ge=0,
         le=10**9,
-        description="API requests without a valid key from one address, a minute; 0: no limit.",
+        description="Requests without a valid key or session from one address, a minute; 0: no "
+        "limit.",
     )
     sign_in_attempts_per_address: int = Field(
         default=100,

@@ -38,7 +38,7 @@ from entrepot.files.names import fold_name
 from entrepot.files.remove import BYTES_TABLES, bytes_kept
 from entrepot.files.sweep import GRACE_PERIOD
 from entrepot.files.versions import UNDECIDED_STATUSES, UNDO_PERIOD
-from entrepot.tasks.queue import find_dead_runs, find_lost_tasks
+from entrepot.tasks.queue import find_unqueued, find_unqueued_tasks
 
 InvariantCheck = Callable[[ReadConnection, BlobStore, datetime], Iterator[str]]
 STUCK_AGE = timedelta(days=1)
@@ -178,7 +178,7 @@ def tasks_and_versions_agree(
     waiting = tasks.c.status.in_(("queued", "running")), tasks.c.created_at < now - STUCK_AGE
     for task in conn.execute(select(tasks.c.id, tasks.c.created_at).where(*waiting)):
         yield f"task {task.id} has not ended since {task.created_at.isoformat()}"
-    for task_id in find_lost_tasks(conn):
+    for task_id in find_unqueued_tasks(conn):
         yield f"task {task_id} has not ended, and no worker will ever take it"
 
 
@@ -235,7 +235,7 @@ def derivatives_are_sound(conn: ReadConnection, store: BlobStore, now: datetime)
             yield f"{name} belongs to another account than its version"
         if row.status == "ready":
             yield from _check_derivative(name, row, store)
-    for run_id in find_dead_runs(conn, pending_runs(conn)):
+    for run_id in find_unqueued(conn, pending_runs(conn)):
         yield f"derivation {run_id} has not ended, and no worker will ever take it"
 
 

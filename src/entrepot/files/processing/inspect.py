@@ -30,9 +30,8 @@ from entrepot.files.processing.publish import (
     publish_version,
     reject_version,
 )
-from entrepot.files.processing.retry import run_with_retries
 from entrepot.files.remove import remove_expired_bytes
-from entrepot.files.versions import UNDECIDED_STATUSES, FileId, UndecidedVersion
+from entrepot.files.versions import FileId, UndecidedVersion
 from entrepot.inspection.results import (
     Comparison,
     ComparisonRequest,
@@ -43,18 +42,17 @@ from entrepot.inspection.results import (
 from entrepot.inspection.sandbox.pool import InspectionPool
 from entrepot.tasks.queue import TaskQueue
 from entrepot.tasks.records import cancel_requested, report_progress, start_task
+from entrepot.tasks.runs import Run
 
 PROGRESS_SECONDS = 0.25
 """Seconds between two writes of a task's progress."""
 CANCEL_POLL_SECONDS = 0.2
 """Seconds between two looks at whether the task is to stop."""
-MAX_STARTS = 9
-"""Starts that a task gets: one whose workers die each time must not be resumed for ever."""
 
 
 @dataclass(frozen=True)
 class Inspector:
-    """What an inspection needs; made by bootstrap, its `run` is the queue's workflow."""
+    """What an inspection needs; made by bootstrap, the queue's workflow for inspections."""
 
     database: Database
     store: BlobStore
@@ -62,34 +60,48 @@ class Inspector:
     queue: TaskQueue
     clock: Callable[[], datetime]
 
-    def run(self, task_id: UUID) -> None:
-        """Inspect the task's version and publish, reject or cancel it; once ended, nothing.
+    def begin(self, conn: WriteConnection, run_id: UUID, now: datetime) -> UndecidedVersion | None:
+        """Mark the task as running and its version as inspected; None if the task has ended."""
+        return begin_inspection(conn, run_id, now)
 
-        What fails for no fault of the delivery is tried again, then ends the task: none may
-        lie there undecided because of an error that nobody sees.
-        """
-        run_with_retries(
-            "inspection",
-            lambda: self._run(task_id),
-            lambda: self.database.write(give_up, task_id, self.clock()),
-        )
+    def give_up(self, conn: WriteConnection, run_id: UUID, now: datetime) -> None:
+        """End a task that cannot be done."""
+        give_up(conn, run_id, now)
 
-    def examine(self, task_id: UUID, request: InspectionRequest) -> Inspection:
+    def run(self, run: Run, work: UndecidedVersion | None) -> None:
+        """Inspect the task's version and publish, reject or cancel it; once ended, nothing."""
+        version = work
+        try:
+            while version is not None:
+                inspection = self.database.read(load_earlier_findings, version)
+                if inspection is None:
+                    inspection = self.examine(run, self._request(version))
+                if run.end_if(decide_version, version, inspection, self.queue, self.clock()):
+                    return
+                version = run.write(begin_inspection, run.id, self.clock())  # the contract changed
+        except InspectionCanceled:
+            assert version is not None
+            run.write(cancel_version, version, self.clock())
+        # Canceled, also while it waited: its bytes go before the run ends.
+        for blob_id in self.database.read(_blobs_of, run.id):
+            self.remove(blob_id)
+
+    def examine(self, run: Run, request: InspectionRequest) -> Inspection:
         """Inspect bytes for a task: it shows the progress, and can be canceled meanwhile.
 
         Raises InspectionCanceled and InspectionFailed.
         """
-        monitor = _TaskMonitor(self.database, task_id)
+        monitor = _TaskMonitor(self.database, run)
         if monitor.canceled():  # while no worker ran
             raise InspectionCanceled
         return self.pool.inspect(request, monitor.progress, monitor.canceled)
 
-    def compare(self, task_id: UUID, request: ComparisonRequest) -> Comparison:
+    def compare(self, run: Run, request: ComparisonRequest) -> Comparison:
         """Compare two tables for a task, which can be canceled meanwhile.
 
         Raises InspectionCanceled and InspectionFailed.
         """
-        monitor = _TaskMonitor(self.database, task_id)
+        monitor = _TaskMonitor(self.database, run)
         if monitor.canceled():  # while no worker ran
             raise InspectionCanceled
         return self.pool.compare(request, monitor.canceled)
@@ -104,30 +116,6 @@ class Inspector:
     def remove(self, blob_id: BlobId) -> None:
         """Remove bytes whose time is over. If this is cut off, the sweep does it."""
         remove_expired_bytes(self.database, self.store, blob_id, self.clock)
-
-    def _run(self, task_id: UUID) -> None:
-        # The queue keeps an account's order but for ties and clocks that differ between hosts.
-        # What is decided must not depend on it: an inferred schema is the first version's.
-        for earlier in self.database.read(earlier_tasks, task_id):
-            self.run(earlier)
-        version = self.database.write(begin_inspection, task_id, self.clock())
-        if version is None:
-            # Canceled while it waited, or a second run: what may go of its bytes goes now.
-            for blob_id in self.database.read(_blobs_of, task_id):
-                self.remove(blob_id)
-            return
-        try:
-            inspection = self.database.read(load_earlier_findings, version)
-            if inspection is None:
-                inspection = self.examine(task_id, self._request(version))
-        except InspectionCanceled:
-            self.database.write(cancel_version, version, self.clock())
-            self.remove(version.blob_id)
-        else:
-            if not self.database.write(
-                decide_version, version, inspection, self.queue, self.clock()
-            ):
-                self._run(task_id)  # by the contract as it is now
 
     def _request(self, version: UndecidedVersion) -> InspectionRequest:
         current, known = self._current_path(version)
@@ -158,9 +146,9 @@ class Inspector:
 class _TaskMonitor:
     """Passes progress on and asks about cancellation, both at a bounded rate."""
 
-    def __init__(self, database: Database, task_id: UUID) -> None:
+    def __init__(self, database: Database, run: Run) -> None:
         self._database = database
-        self._task_id = task_id
+        self._run = run
         self._last_report = time.monotonic()
         self._last_poll = -math.inf
         self._is_canceled = False
@@ -169,13 +157,14 @@ class _TaskMonitor:
         now = time.monotonic()
         if now - self._last_report >= PROGRESS_SECONDS:
             self._last_report = now
-            self._database.write(report_progress, self._task_id, "inspecting", done, total)
+            self._run.write(report_progress, self._run.id, "inspecting", done, total)
 
     def canceled(self) -> bool:
+        self._run.check()
         now = time.monotonic()
         if now - self._last_poll >= CANCEL_POLL_SECONDS:
             self._last_poll = now
-            self._is_canceled = self._database.read(cancel_requested, self._task_id)
+            self._is_canceled = self._database.read(cancel_requested, self._run.id)
         return self._is_canceled
 
 
@@ -183,11 +172,7 @@ def begin_inspection(
     conn: WriteConnection, task_id: UUID, now: datetime
 ) -> UndecidedVersion | None:
     """Mark the task as running and its version as inspected; None if the task has ended."""
-    starts = start_task(conn, task_id, "inspecting", now)
-    if starts is None:
-        return None
-    if starts > MAX_STARTS:
-        give_up(conn, task_id, now)
+    if not start_task(conn, task_id, "inspecting", now):
         return None
     conn.execute(
         update(versions)
@@ -195,19 +180,6 @@ def begin_inspection(
         .values(status="inspecting")
     )
     return _load_version(conn, task_id)
-
-
-def earlier_tasks(conn: ReadConnection, task_id: UUID) -> list[UUID]:
-    """The tasks of the same file's earlier versions that wait for their verdict, in order."""
-    this = versions.alias()
-    query = (
-        select(versions.c.task_id)
-        .join(this, this.c.file_id == versions.c.file_id)
-        .where(this.c.task_id == task_id, versions.c.number < this.c.number)
-        .where(versions.c.status.in_(UNDECIDED_STATUSES))
-        .order_by(versions.c.number)
-    )
-    return list(conn.scalars(query))
 
 
 def give_up(conn: WriteConnection, task_id: UUID, now: datetime) -> None:

@@ -18,7 +18,6 @@ from entrepot.accounts.users import (
     list_users,
 )
 from entrepot.db.types import ReadConnection, WriteConnection
-from entrepot.errors import FieldInvalid
 from entrepot.files.derivatives import account_derivative_bytes
 from entrepot.files.queries.usage import AccountUsage, account_usage
 from entrepot.http.api.lists import list_response
@@ -176,8 +175,6 @@ async def keys(
 async def new_key(body: NewKeyBody, work: WriteWork) -> Response:
     """Make a key. The secret is in this answer and can never be had again."""
     expires: datetime | None = body.expires_at
-    if not body.name.isprintable():
-        raise FieldInvalid(field="name", reason="must be printable.")
     scopes: tuple[Scope, ...] = tuple(dict.fromkeys(body.scopes))
     new = await work.write(
         issue_key, work.parts.secret, body.name, scopes, work.now, expires, body.user_name

@@ -45,7 +45,7 @@ from entrepot.http.api.openapi.tus_answers import (
 )
 from entrepot.http.deps import RuntimeDep, UnitOfWork, WriteWork
 from entrepot.http.parameters import UPLOAD_LENGTH, UPLOAD_OFFSET, UploadIdInPath
-from entrepot.http.uploads.body import content_length, require_known_key
+from entrepot.http.uploads.body import content_length
 from entrepot.http.uploads.commit import create_blob
 from entrepot.http.uploads.idempotency import idempotency_key
 from entrepot.http.uploads.resumable_session import (
@@ -117,7 +117,6 @@ async def create(request: Request, work: WriteWork) -> Response:
         raise ShuttingDown
     if "upload-defer-length" in request.headers:
         raise FieldInvalid("Upload-Defer-Length", "is not supported: send Upload-Length.")
-    require_known_key(request)
     concat = read_concat(request)
     metadata = request.headers.get("upload-metadata", "")
     if concat.parts:

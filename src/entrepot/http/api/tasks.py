@@ -70,6 +70,7 @@ async def task(task_id: TaskIdInPath, work: AnyWork) -> Response:
     "/task/{task_id}/report",
     operation_id="get_task_report",
     response_model=InspectionReport,
+    responses=problems(errors.ScopeMissing),
 )
 async def task_report(task_id: TaskIdInPath, work: AnyWork) -> Response:
     """The report (Frictionless v5) that a task ended with: of a delivery or of a validation."""

@@ -218,6 +218,13 @@ KINDS: dict[type[errors.EntrepotError], ProblemKind] = {
         "The body is of the wrong kind",
         "Send it as the kind that `expected` names.",
     ),
+    errors.ContentEncodingUnsupported: ProblemKind(
+        415,
+        "content-encoding-unsupported",
+        "The body has a Content-Encoding",
+        "Send the bytes without the header Content-Encoding. A file that is compressed is uploaded "
+        "as it is: gzip and other formats are recognized by their content.",
+    ),
     errors.RangeNotSatisfiable: ProblemKind(
         416,
         "range-not-satisfiable",

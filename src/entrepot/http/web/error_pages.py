@@ -41,7 +41,9 @@ def _in_html(inner: Handler) -> Handler:
         if isinstance(error, NotAuthenticated):
             return _to_sign_in(request)
         response = await inner(request, error)
-        actor = await visitor(request) if response.status_code < 500 else None
+        # Who asks too often, or finds the server at fault, costs it no more queries.
+        costs_nothing = response.status_code == 429 or response.status_code >= 500
+        actor = None if costs_nothing else await visitor(request)
         return _as_page(request, response, actor)
 
     return handler
