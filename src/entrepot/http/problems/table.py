@@ -5,22 +5,8 @@
 
 from entrepot import errors
 from entrepot.files.versions import QUARANTINE_PERIOD, UNDO_PERIOD
+from entrepot.http.problems.shared_kinds import QUOTA_EXCEEDED, STORAGE_FULL
 from entrepot.http.problems.task_table import NOT_TABULAR, TASK_KINDS, ProblemKind
-
-QUOTA_EXCEEDED = ProblemKind(
-    413,
-    "account-quota-exceeded",
-    "The account's quota is exceeded",
-    "Remove files, or ask the operator for a larger quota. Figures are bytes; those of another "
-    "account, whose file it is, are not told.",
-)
-
-STORAGE_FULL = ProblemKind(
-    507,
-    "storage-full",
-    "The server's storage is full",
-    "Nothing was stored. Reads and deletions still work. The operator has to make room.",
-)
 
 KINDS: dict[type[errors.EntrepotError], ProblemKind] = {
     errors.ChecksumUnsupported: ProblemKind(
