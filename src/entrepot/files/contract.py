@@ -64,7 +64,7 @@ class SchemaComparison:
 
 
 @dataclass(frozen=True)
-class Proposal:
+class ContractProposal:
     """What a request wants of a contract, and what that changes of the schema."""
 
     document: ContractDocument
@@ -212,7 +212,7 @@ def propose_contract(
     conn: WriteConnection,
     actor: Actor,
     file_id: UUID,
-    proposal: Proposal,
+    proposal: ContractProposal,
     accept_breaking: bool,
     queue: TaskQueue,
     now: datetime,

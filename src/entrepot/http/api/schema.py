@@ -13,7 +13,7 @@ from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.errors import FieldInvalid
 from entrepot.files.contract import (
     Contract,
-    Proposal,
+    ContractProposal,
     Revision,
     find_revision,
     list_schema_revisions,
@@ -178,7 +178,7 @@ def _propose(
     conn: WriteConnection,
     actor: Actor,
     file_id: UUID,
-    proposal: Proposal,
+    proposal: ContractProposal,
     accept: bool,
     match: str | None,
     work: UnitOfWork,

@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from entrepot.files.contract import Proposal, SchemaComparison, load_changeable_contract
+from entrepot.files.contract import ContractProposal, SchemaComparison, load_changeable_contract
 from entrepot.http.deps import UnitOfWork
 from entrepot.schemas.compare_schemas import compare_schemas
 from entrepot.schemas.enforcement import Enforcement, parse_enforcement, parse_schema_text
@@ -39,14 +39,14 @@ async def read_contract(work: UnitOfWork, text: str) -> ContractDocument:
 
 async def prepare_proposal(
     work: UnitOfWork, file_id: UUID, document: ContractDocument, size: int
-) -> Proposal:
+) -> ContractProposal:
     """The document, compared with the file's schema as it is now; `size` is the characters that it
     came in. Raises NotFound, NotAllowed, SchemaTooCostly, TooManySchemas."""
     contract = await work.read(load_changeable_contract, file_id)
     old, new = contract.schema, document.schema
     if old is None or new is None:
-        return Proposal(document, SchemaComparison(contract.revision, ()))
+        return ContractProposal(document, SchemaComparison(contract.revision, ()))
     fields = 40 * len(old["fields"])  # the stored schema's length is not known
     parser = work.runtime.parser
     changes = await parser.run(work.account_id, size + fields, compare_schemas, old, new)
-    return Proposal(document, SchemaComparison(contract.revision, changes))
+    return ContractProposal(document, SchemaComparison(contract.revision, changes))
