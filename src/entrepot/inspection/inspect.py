@@ -11,7 +11,7 @@ import duckdb
 from entrepot.inspection.check.almost_typed import AlmostTyped
 from entrepot.inspection.check.check import Checked, check_table
 from entrepot.inspection.check.field_matching import align_columns
-from entrepot.inspection.check.first_version import judge_first_version, without_spare_column
+from entrepot.inspection.check.first_version import judge_first_version, without_spare_columns
 from entrepot.inspection.check.header_errors import check_header, check_labels
 from entrepot.inspection.check.infer import infer_schema
 from entrepot.inspection.check.total_row import find_total_row
@@ -252,12 +252,14 @@ def _infer(table: Table, request: InspectionRequest, context: InspectionContext)
     if first and table.first_version.markup:
         raise NotTabular("it is HTML or XML")
     if first:
-        table = without_spare_column(engine, table)
+        table = without_spare_columns(engine, table)
     inferred = infer_schema(engine, table, find_almost_typed=first)
     checked = Checked(inferred.rows, [], [], 0, inferred.embedded)
     # An inferred schema lets all cells through but texts with control characters, and moments of
     # typed formats that no field has.
-    suspect = table.control_characters and (first or table.storage == "text")
+    suspect = (first or table.storage == "text") and (
+        table.control_characters() if inferred.controls is None else inferred.controls
+    )
     if table.uneven or table.findings or inferred.maybe_blank or suspect:
         schema = inferred.schema
         checked = check_table(
