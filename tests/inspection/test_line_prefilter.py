@@ -50,7 +50,7 @@ def sound_row(chance: random.Random, number: int, unusual: float = 0.05) -> list
             else ["2024-01-01 10:00:00", "2024-01-01T10:00:00.25Z"]
         ),
         chance.choice(["true", "False", "1", "n/a"]),
-        chance.choice(["plain", "ä, quoted", 'with "quotes"', "", " spaced "]),
+        chance.choice(["plain", "ä, quoted", 'with "quotes"', "", " spaced ", "no. #5"]),
     ]
 
 
@@ -132,6 +132,21 @@ def test_a_row_that_is_no_row(line: str, kind: str, place: int, inspect: Inspect
     assert (kind, place + 2) in [(e["type"], e.get("rowNumber")) for e in errors_of(found)]
     assert {e.get("rowNumber") for e in errors_of(found)} == {place + 2}
     assert found.row_count == ROWS + 1
+
+
+@pytest.mark.parametrize("control", ["\t", "\x0b", "\x1f", "\x7f", "\x85", "\x9f"])
+@pytest.mark.parametrize("quoted", [False, True])
+def test_a_control_character_is_no_text(control: str, quoted: bool, inspect: Inspect) -> None:
+    """The lines are prefiltered whether the text has any or not."""
+    lines = [f"{n},plain" for n in range(SHORT_ROWS)]
+    cell = f'"a{control}b"' if quoted else f"a{control}b"
+    lines[SHORT_ROWS - 2] = f"7,{cell}"
+    schema = {"fields": [{"name": "a", "type": "integer"}, {"name": "b"}]}
+    expected = [] if control == "\t" else [("type-error", SHORT_ROWS, 2)]
+    for found in (inspect(table(lines, ["a", "b"]), schema), inspect(table(lines, ["a", "b"]))):
+        places = [(e["type"], e["rowNumber"], e["fieldNumber"]) for e in errors_of(found)]
+        assert places == expected
+        assert found.row_count == SHORT_ROWS
 
 
 def test_a_cell_over_several_lines(inspect: Inspect, prefiltered: list[Prefiltered | None]) -> None:

@@ -194,10 +194,8 @@ def _matched(patterns: Sequence[str]) -> Sql:
 
 def _write_unmatched(engine: duckdb.DuckDBPyConnection, lines: Lines, query: Sql) -> int:
     """Write the unmatched lines, each with an LF at its end; return their count."""
-    options = (
-        f"FORMAT csv, HEADER false, DELIMITER {literal(DELIMITER)}, QUOTE {literal(QUOTE)}, "
-        f"ESCAPE {literal(QUOTE)}"
-    )
+    # With a quote, the engine would enclose lines that are empty or have a "#".
+    options = f"FORMAT csv, HEADER false, DELIMITER {literal(DELIMITER)}, QUOTE '', ESCAPE ''"
     source, target = f"SELECT coalesce(line, '') FROM ({query})", literal(str(lines.unmatched))
     row = engine.execute(f"COPY ({source}) TO {target} ({options})").fetchone()
     return int(row[0]) if row else 0

@@ -56,12 +56,14 @@ class Finding:
 @dataclass(frozen=True)
 class FirstVersion:
     """What a reading says of a first version that is to become a contract: `findings` that reject
-    it, `warnings`, the `dialect` to freeze with its schema. `unsure` says in words that another
+    it, `warnings`, the `dialect` to freeze with its schema, and `accepted`, sentences on what that
+    contract expects then. `unsure` says in words that another
     reading is nearly as likely, `unsure_advice` how to state one; `markup`: the text is HTML or
     XML."""
 
     findings: tuple[Finding, ...] = ()
     warnings: tuple[str, ...] = ()
+    accepted: tuple[str, ...] = ()
     dialect: dict[str, Any] | None = None
     unsure: str = ""
     unsure_advice: str = ""

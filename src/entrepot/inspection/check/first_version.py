@@ -18,8 +18,9 @@ MAX_LISTED_COLUMNS = 5
 
 
 def judge_first_version(table: Table) -> tuple[Table, list[dict[str, Any]]]:
-    """The faults of the header and of the structure; the table with warnings for what is accepted
-    as the contract's: titles above the header, and names for columns without a label."""
+    """The faults of the header and of the structure; the table with its warnings, and with what
+    the contract expects if the version is accepted: a header below titles, and names for columns
+    without a label."""
     first = table.first_version
     labels = [] if first.header_stated_absent else check_labels(table)
     unnamed = [error["fieldNumber"] for error in labels if error["code"] == "blank-label"]
@@ -29,18 +30,22 @@ def judge_first_version(table: Table) -> tuple[Table, list[dict[str, Any]]]:
         errors.append(problem("unsure-reading", "", stated))
     errors += [problem_of_finding(finding) for finding in first.findings]
     names = unique_names(table.labels)
-    warnings = [
+    named = (
         f"Column {number} has no label; the contract names it {quoted(names[number - 1])}."
         for number in unnamed
-    ]
-    return replace(table, warnings=(*table.warnings, *first.warnings, *warnings)), errors
+    )
+    first = replace(first, accepted=(*first.accepted, *named))
+    warnings = (*table.warnings, *first.warnings)
+    return replace(table, warnings=warnings, first_version=first), errors
 
 
 def without_spare_columns(engine: duckdb.DuckDBPyConnection, table: Table) -> Table:
     """The table without its last columns that have neither a label nor a value, as delimiters at
     the ends of lines make them. Raises duckdb.Error where the scan fails."""
     width = len(table.columns)
-    if not table.header or width < 2:
+    # A row that is wider than the header is a fault, whatever its last cells hold.
+    narrow_header = any(each.code == "extra-cell" for each in table.first_version.findings)
+    if not table.header or width < 2 or narrow_header:
         return table
     left = _without_values(engine, table)
     if left == width:
