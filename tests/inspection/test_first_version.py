@@ -17,7 +17,6 @@ from tests.inspection.conftest import Inspect, errors_of
             ["a", "b"],
             ["Columns 3, 4 have neither a label nor a value; they were left out."],
         ),
-        ("a,,b,,\n1,,2,,\n", ["a", "column_2", "b"], ["Columns 4, 5"]),
         ("a,b,,\n1,2,3,\n", ["a", "b", "column_3"], ["Column 4"]),
         (f"a,b{',' * 300}\n1,2{',' * 300}\n", ["a", "b"], ["Columns 3, 4, 5, 6, 7, …"]),
     ],

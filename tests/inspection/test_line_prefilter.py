@@ -136,17 +136,27 @@ def test_a_row_that_is_no_row(line: str, kind: str, place: int, inspect: Inspect
 
 @pytest.mark.parametrize("control", ["\t", "\x0b", "\x1f", "\x7f", "\x85", "\x9f"])
 @pytest.mark.parametrize("quoted", [False, True])
-def test_a_control_character_is_no_text(control: str, quoted: bool, inspect: Inspect) -> None:
+def test_a_control_character_is_no_text(
+    control: str,
+    quoted: bool,
+    inspect: Inspect,
+    prefiltered: list[Prefiltered | None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """The lines are prefiltered whether the text has any or not."""
-    lines = [f"{n},plain" for n in range(SHORT_ROWS)]
+    monkeypatch.setattr("entrepot.inspection.line_prefilter.MIN_BYTES", 1)
+    rows = 3_000
+    lines = ["a,b", *(f"{n},plain" for n in range(rows))]
     cell = f'"a{control}b"' if quoted else f"a{control}b"
-    lines[SHORT_ROWS - 2] = f"7,{cell}"
+    lines[rows - 1] = f"7,{cell}"
+    text = "".join(f"{line}\n" for line in lines)
     schema = {"fields": [{"name": "a", "type": "integer"}, {"name": "b"}]}
-    expected = [] if control == "\t" else [("type-error", SHORT_ROWS, 2)]
-    for found in (inspect(table(lines, ["a", "b"]), schema), inspect(table(lines, ["a", "b"]))):
+    expected = [] if control == "\t" else [("type-error", rows, 2)]
+    for found in (inspect(text, schema), inspect(text)):
         places = [(e["type"], e["rowNumber"], e["fieldNumber"]) for e in errors_of(found)]
         assert places == expected
-        assert found.row_count == SHORT_ROWS
+        assert found.row_count == rows
+    assert prefiltered == [Prefiltered(rows, 1, control != "\t")] * 2
 
 
 def test_a_cell_over_several_lines(inspect: Inspect, prefiltered: list[Prefiltered | None]) -> None:
