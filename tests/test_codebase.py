@@ -9,6 +9,7 @@ import tomllib
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -227,6 +228,19 @@ def test_runs_are_made_of_what_exists() -> None:
     assert [
         path for path in LONGEST_FIRST if not any(test.startswith(path) for test in tests)
     ] == []
+
+
+def test_migrations_form_one_chain() -> None:
+    """Each follows the one before it, and its name begins with its own number."""
+    folder = ROOT / "src" / "entrepot" / "migrations" / "versions"
+    marks = [
+        (path.name[:4], *re.findall(r'^(?:down_)?revision = (?:"(\d{4})"|None)$', source, re.M))
+        for path, source in ((path, path.read_text()) for path in sorted(folder.glob("*.py")))
+    ]
+    numbers = [f"{number:04}" for number in range(len(marks) + 1)]
+    assert marks == [
+        (number, number, before if before != "0000" else "") for before, number in pairwise(numbers)
+    ]
 
 
 def test_pages_keep_scripts_and_styles_out_of_their_markup() -> None:

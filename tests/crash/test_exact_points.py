@@ -30,9 +30,9 @@ RELEASE = ("DELETE FROM reservations",)
 CANCELED = ("UPDATE versions SET status='canceled'",)
 ASKED = ("UPDATE tasks SET cancel_requested_at",)
 REMOVED = ("UPDATE versions SET bytes_removed_at",)
-TAKEN = (r"UPDATE (main\.)?workflow_status SET status='PENDING'",)
+TAKEN = (r"UPDATE queue_entries SET state=.running.",)
 HANDED_OVER = ("UPDATE files SET owner_id", "DELETE FROM offers")
-OUTCOME = (r"UPDATE (main\.)?workflow_status SET status='SUCCESS'",)
+OUTCOME = (r"DELETE FROM queue_entries",)
 
 
 def both(role: str, call: str, about: tuple[str, ...]) -> list[Point]:

@@ -28,7 +28,8 @@ from entrepot.db.tables import (
     uploads,
     versions,
 )
-from entrepot.files.delivery.resumable import UploadLimits, UploadRequest, begin_upload
+from entrepot.files.delivery.resumable import begin_upload
+from entrepot.files.delivery.upload_state import UploadLimits, UploadRequest
 from entrepot.settings import read_settings
 from entrepot_client.cli.main import run
 

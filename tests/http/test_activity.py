@@ -4,6 +4,7 @@ import base64
 import csv
 import io
 import json
+import re
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -27,6 +28,7 @@ from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.errors import NotAuthenticated
 from entrepot.files.queries.activity import ActivityFilter, list_activity
 from entrepot.http.api.activity import EXPORT_BATCH_ROWS, export, render_page
+from entrepot.http.api.payloads import format_timestamp
 from entrepot.http.deps import UnitOfWork, open_runtime
 
 pytestmark = pytest.mark.both_databases
@@ -93,8 +95,12 @@ def test_rows_are_chosen(account: TestAccount) -> None:
     assert actions(api, user_name=member.user_name) == ["file.define"]
     assert actions(api, file_id=second) == ["version.publish", "file.define"]
     assert actions(api, action="file.define", file_id=str(uuid4())) == []
-    (publish, define) = api.json(f"/file/{first}/activity")["activity_list"]
     path = f"/file/{first}/activity"
+    listed = api.json(path)["activity_list"]
+    assert all(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+0000", each["at"]) for each in listed)
+    # An export tells the microseconds, by which rows of one second are told apart.
+    exported = api.get(path, params={"format": "jsonl"}).text.splitlines()
+    (define, publish) = (json.loads(line) for line in exported)
     assert actions(api, path, since=publish["at"]) == ["version.publish"]
     assert actions(api, path, until=publish["at"]) == ["file.define"]
     assert actions(api, path, until=define["at"]) == []
@@ -191,9 +197,9 @@ def test_an_export_can_be_checked(account: TestAccount) -> None:
     assert answer.headers["content-type"] == "application/x-ndjson"
     assert "activity.jsonl" in answer.headers["content-disposition"]
     lines = answer.text.splitlines()
-    assert [json.loads(line) for line in reversed(lines)] == account.api.json("/activity")[
-        "activity_list"
-    ]
+    listed = account.api.json("/activity")["activity_list"]
+    exported = [json.loads(line) for line in reversed(lines)]
+    assert [in_list(row) for row in exported] == listed
     assert holds(lines)
     for wrong in (lines[1:], [lines[0], *lines[2:]], [lines[1], lines[0], *lines[2:]]):
         assert not holds(wrong)
@@ -209,7 +215,13 @@ def test_an_export_as_csv_says_the_same(account: TestAccount) -> None:
     for row, item in zip(reversed(rows), listed, strict=True):
         assert row.keys() == item.keys()
         assert json.loads(row.pop("detail")) == item.pop("detail")
-        assert row == {name: "" if value is None else str(value) for name, value in item.items()}
+        expected = {name: "" if value is None else str(value) for name, value in item.items()}
+        assert in_list(row) == expected
+
+
+def in_list(row: dict[str, Any]) -> dict[str, Any]:
+    """An exported row as it is listed: whole seconds, in the form of the API."""
+    return {**row, "at": format_timestamp(datetime.fromisoformat(row["at"]))}
 
 
 def test_an_export_takes_more_than_one_page_and_is_defused(

@@ -18,6 +18,7 @@ import pytest
 from tests.support.api import CSV, assert_problem
 from tests.support.raw import MULTIPART, chunked, connect, form, head, read_answer
 from tests.support.server import PROGRAM, READY_WITHIN, Server, TestAccount, make_server
+from tests.support.tus import HEADERS, Tus, create
 from tests.support.wait import PATIENCE, wait_until
 
 Serve = Callable[..., Server]
@@ -284,7 +285,8 @@ def test_a_full_disk(serve: Serve, small_disk: Path | None) -> None:
     if small_disk is None:
         server = serve(disk_reserve=0)
     else:
-        server = serve(data=small_disk / "data", disk_reserve=reserve)
+        data = small_disk / "data"
+        server = serve(data=data, disk_reserve=reserve, database_reserve=reserve // 4)
     account = server.new_account()
     kept = account.api.deliver(CSV * 1000)
     assert kept["status"] == "succeeded"
@@ -365,3 +367,50 @@ def test_many_clients_are_served_while_one_is_slow(server: Server) -> None:
         sock.close()
     assert re.fullmatch(r"\d+", str(account.api.account()["files"]))
     assert account.api.account()["files"] == 20
+
+
+def test_below_the_databases_reserve_reads_and_deletions_go_on(serve: Serve) -> None:
+    server = serve()
+    account = server.new_account()
+    reader = account.new_user()
+    first, second = account.api.deliver(CSV), account.api.deliver(CSV)
+    shared = f"/file/{first['file_id']}/entitlements/{reader.user_name}"
+    grant = {"entitlement": "r"}
+    assert account.api.request("PUT", shared, json=grant).status_code == 201
+    begun = Tus.begin(account.api, 10)
+    server.stop()
+    server.overrides["database_reserve"] = 2**62
+    server.start()
+    api, file = account.api, f"/file/{first['file_id']}"
+    refused = [
+        api.request("PATCH", file, json={"file_description": "longer"}),
+        api.request("PUT", f"{file}/schema", json={"fields": [{"name": "a"}]}),
+        api.request("PUT", f"{file}/entitlements/{reader.user_name}", json=grant),
+        api.post("/user/new", json={"user_name": f"{account.name}:more"}),
+        api.post("/key/new", json={"name": "more"}),
+        create(api, 10),
+        api.upload(CSV),
+    ]
+    for answer in refused:
+        assert_problem(answer, 507, "storage-full")
+    assert api.get(f"/file/download/{first['file_id']}").content == CSV
+    assert api.get("/files").status_code == api.get(f"{file}/schema").status_code == 200
+    for removed in (shared, f"/file/{second['file_id']}", f"/user/{reader.user_name}"):
+        assert api.request("DELETE", removed).status_code in (200, 204), removed
+    assert api.request("DELETE", begun.address, headers=HEADERS).status_code == 204
+    assert server.api(None).get("/readyz").json()["degraded"] == ["disk"]
+    answer = server.api(None).get("/readyz?for=deliveries")
+    assert (answer.status_code, answer.json()["status"]) == (503, "not ready")
+    server.assert_sound()
+
+
+def test_folders_that_somebody_removed_are_made_again(serve: Serve) -> None:
+    server = serve()
+    account = server.new_account()
+    first = account.api.deliver(CSV)
+    server.wait_derived()
+    for folder in ("scratch", "store/incoming", "store/drafts", "store/trash", "store/held"):
+        shutil.rmtree(server.data / folder)
+    assert account.api.deliver(CSV)["status"] == "succeeded"
+    assert account.api.get(f"/file/{first['file_id']}/preview").status_code == 200
+    server.assert_sound()

@@ -8,6 +8,10 @@ from tests.support.api import CSV, Api, assert_problem
 from tests.support.server import Server, TestAccount
 from tests.support.wait import wait_until
 
+from entrepot.accounts.keys import MAX_KEYS_PER_USER, create_key
+from entrepot.accounts.users import find_user
+from entrepot.db.types import WriteConnection
+
 pytestmark = pytest.mark.both_databases
 
 STAMP = "%Y-%m-%dT%H:%M:%S+0000"
@@ -173,6 +177,42 @@ def test_members_see_and_revoke_their_own_keys_alone(account: TestAccount) -> No
     other.api.json("/whoami")
     assert account.api.request("DELETE", f"/key/{other.key.key.id}").status_code == 204
     assert_problem(other.api.get("/whoami"), 401, "not-authenticated")
+
+
+def test_whoever_a_key_is_for_it_expires_with_the_one_that_made_it(account: TestAccount) -> None:
+    other = account.new_user()
+    brief = account.new_key(("read", "write", "admin"), expires_in=timedelta(hours=1))
+    until = brief.api.json("/whoami")["expires_at"]
+    later = (datetime.now(UTC) + timedelta(days=1)).isoformat()
+    for more in ({}, {"user_name": other.user_name}, {"expires_at": later}):
+        body = {"scopes": ["read", "write", "admin"] if not more else ["read"], **more}
+        made = brief.api.post("/key/new", json=body).json()
+        assert made["expires_at"] == until, more
+        if not more:  # and so do those that are made with it
+            child = account.server.api(made["api_key"])
+            assert child.post("/key/new", json={"scopes": ["read"]}).json()["expires_at"] == until
+
+
+def test_a_user_has_so_many_keys(account: TestAccount, server: Server) -> None:
+    user = server.parts.database.read(find_user, account.admin.user_name)
+
+    def fill(conn: WriteConnection) -> None:
+        for _ in range(MAX_KEYS_PER_USER - 1):
+            create_key(conn, server.parts.secret, user, "", ("read",), server.parts.clock())
+
+    server.parts.database.write(fill)
+    answer = account.api.post("/key/new", json={"scopes": ["read"]})
+    assert_problem(answer, 409, "too-many-keys", limit=MAX_KEYS_PER_USER)
+
+
+def test_a_user_who_was_only_given_a_file_is_deleted(account: TestAccount) -> None:
+    """The file refers to them, deleted as it is."""
+    user = account.new_user()
+    file_id = account.api.deliver(CSV)["file_id"]
+    account.api.request("PATCH", f"/file/{file_id}", json={"user_name": user.user_name})
+    assert account.api.delete(f"/file/{file_id}").status_code == 200
+    assert account.api.delete(f"/user/{user.user_name}").status_code == 204
+    assert account.api.json(f"/user/{user.user_name}")["disabled"]
 
 
 def test_an_expired_key_says_so(account: TestAccount) -> None:

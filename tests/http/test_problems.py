@@ -98,7 +98,10 @@ def test_healthy_and_ready(server: Server) -> None:
         "database": "ok",
         "store": "ok",
         "server": "ok",
+        "degraded": [],
     }
+    assert api.get("/readyz?for=deliveries").status_code == 200
+    assert_problem(api.get("/readyz?for=nothing"), 422, "field-invalid")
 
 
 def test_every_answer_is_safe_to_look_at(account: TestAccount) -> None:

@@ -44,6 +44,24 @@ def test_an_export_is_verified(run: Run, account: TestAccount, tmp_path: Path) -
     assert run("activity", "verify", kept)[0] == 1
 
 
+def test_an_export_of_a_part_is_verified_row_by_row(
+    run: Run, account: TestAccount, tmp_path: Path
+) -> None:
+    file_id = account.api.deliver(CSV)["file_id"]
+    account.api.deliver(CSV)
+    filters = (("--file", file_id), ("--action", "version.publish"), ("--since", "1d"))
+    for number, each in enumerate(filters):
+        kept = tmp_path / f"{number}.jsonl"
+        assert run("activity", "export", kept, *each)[0] == 0
+        status, output, _ = run("activity", "verify", kept, "--format", "json")
+        assert (status, json.loads(output)["whole"]) == (0, False)
+        lines = [json.loads(line) for line in kept.read_text().splitlines()]
+        lines[-1]["detail"] = {"verdict": "another"}
+        kept.write_text("".join(json.dumps(line) + "\n" for line in lines))
+        status, _, output = run("activity", "verify", kept)
+        assert (status, f"Row {len(lines)} of" in output) == (1, True)
+
+
 def test_a_csv_is_exported(run: Run, account: TestAccount, tmp_path: Path) -> None:
     account.api.deliver(CSV)
     kept = tmp_path / "activity.csv"

@@ -11,6 +11,8 @@ from tests.support.api import CSV, assert_problem
 from tests.support.server import Server, make_server
 from tests.support.wait import wait_until
 
+from entrepot.accounts.sign_in import open_session
+from entrepot.accounts.users import find_user
 from entrepot.http.limits.rates import MAX_COUNTERS, Rate, client_network
 from entrepot_client.cli.main import run as run_program
 from entrepot_client.resume import MIN_RESUMABLE_BYTES
@@ -114,12 +116,35 @@ def test_a_key_that_was_revoked_counts_for_its_address(strict: Server) -> None:
     assert left(answer)[:2] == ("address", BURST - 1)
 
 
-def test_nothing_is_said_or_refused_outside_of_the_api(strict: Server) -> None:
-    api = strict.api(None)
-    for _ in range(BURST + 2):
-        answer = api.get("/healthz")
-        assert answer.status_code == 200
-        assert "ratelimit" not in answer.headers
+def test_pages_count_for_the_session_or_the_address(strict: Server) -> None:
+    account, parts = strict.new_account(), strict.parts
+    user = parts.database.read(find_user, account.admin.user_name)
+    token = parts.database.write(open_session, parts.secret, user.id, user.user_name, parts.clock())
+    cookies = {"Cookie": f"entrepot={token}", "X-Forwarded-For": "203.0.113.30"}
+    made_up = {"Cookie": "entrepot=made-up", "X-Forwarded-For": "203.0.113.31"}
+    client, paths = strict.api(None).client, ("/files", "/docs", "/static/0/icon.svg")
+    for headers, name in ((cookies, "session"), (made_up, "address")):
+        for number in range(BURST):
+            answer = client.get(paths[number % len(paths)], headers=headers)
+            assert answer.status_code in (200, 401)
+            assert left(answer)[:2] == (name, BURST - 1 - number)
+        refused = client.get("/files", headers={**headers, "Accept": "text/html"})
+        assert refused.status_code == 429
+        assert refused.headers["content-type"].startswith("text/html")
+        assert refused.headers["retry-after"]
+    assert client.get("/docs", headers=cookies | {"Cookie": ""}).status_code == 200
+
+
+def test_checks_of_health_count_apart(strict: Server) -> None:
+    api, here = strict.api(None), {"X-Forwarded-For": "203.0.113.40"}
+    while api.get("/files", headers=here).status_code != 429:
+        pass
+    for path in ("/healthz", "/readyz", "/healthz"):
+        answer = api.get(path, headers=here)
+        assert (answer.status_code, left(answer)[0]) == (200, "health")
+    while api.get("/readyz", headers=here).status_code == 200:
+        pass
+    assert_problem(api.get("/healthz", headers=here), 429, "rate-limited", policy="health")
 
 
 def test_the_program_gets_through_with_a_resumable_upload(

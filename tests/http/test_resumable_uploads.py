@@ -240,6 +240,8 @@ def test_other_versions_of_the_protocol(account: TestAccount) -> None:
     upload = Tus.begin(account.api, SIZE)
     for method, path in (("POST", "/uploads"), ("DELETE", upload.address)):
         for headers in ({"Tus-Resumable": "0.2.2"}, {}):
+            if method == "DELETE" and not headers:
+                continue  # as by those who end an upload that is not theirs, with any client
             answer = account.api.request(method, path, headers=headers)
             assert_problem(answer, 412, "tus-version-unsupported", supported="1.0.0")
             assert answer.headers["tus-version"] == answer.headers["tus-resumable"] == "1.0.0"
@@ -514,12 +516,13 @@ def test_a_draft_that_nobody_needs_goes_after_its_grace(account: TestAccount) ->
 
 
 def test_a_key_that_is_revoked_meanwhile(account: TestAccount) -> None:
-    """The upload waits for another key of its user."""
+    """It ends the upload, and with it what that held, for the other keys of its user too."""
     key = account.new_key(("read", "write"))
     upload = Tus.begin(key.api, len(CSV))
     assert account.api.request("DELETE", f"/key/{key.key.key.id}").status_code in (200, 204)
     assert upload.patch(CSV, 0).status_code == 401
-    published(account, Tus(account.api, upload.address).end(CSV), CSV)
+    assert Tus(account.api, upload.address).patch(CSV, 0).status_code == 404
+    assert account.api.account()["reserved"] == 0
 
 
 def test_names_of_any_script(account: TestAccount) -> None:

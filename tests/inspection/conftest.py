@@ -22,6 +22,7 @@ from entrepot.inspection.table import NotTabular, Table
 from entrepot.schemas.table_dialect import TableDialect
 
 Inspect = Callable[..., Inspection]
+Pool = Callable[[Limits], InspectionPool]
 
 
 def request_for(path: Path, mode: str = "infer", schema: dict[str, Any] | None = None) -> Any:
@@ -90,6 +91,21 @@ def pool(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InspectionPool]:
     made.start()
     yield made
     made.close()
+
+
+@pytest.fixture
+def scratch_pool(tmp_path: Path) -> Iterator[Pool]:
+    """A pool of its own limits, that is closed afterwards."""
+    made: list[InspectionPool] = []
+
+    def make(limits: Limits) -> InspectionPool:
+        made.append(InspectionPool(limits, tmp_path / "pool", "best-effort"))
+        made[-1].start()
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()
 
 
 def errors_of(inspection: Inspection) -> list[dict[str, Any]]:

@@ -3,7 +3,6 @@
 import gzip
 import random
 import sys
-from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ import pyarrow as pa
 import pyarrow.ipc
 import pyarrow.parquet as pq
 import pytest
-from tests.inspection.conftest import request_for
+from tests.inspection.conftest import Pool, request_for
 from tests.inspection.test_xlsx import raw_book, raw_sheet
 
 from entrepot.inspection.limits import MIB, Limits
@@ -24,8 +23,6 @@ if sys.version_info >= (3, 14):
     from compression import zstd
 else:
     from backports import zstd
-
-Pool = Callable[[Limits], InspectionPool]
 
 
 def run(pool: InspectionPool, path: Path, **kwargs: Any) -> Inspection:
@@ -127,21 +124,6 @@ def test_what_changes_half_way(pool: InspectionPool, tmp_path: Path, name: str) 
     found = run(pool, path)
     assert found.verdict in ("violates", "source-error"), found.detail
     assert run(pool, path, mode="none").report["valid"]
-
-
-@pytest.fixture
-def scratch_pool(tmp_path: Path) -> Iterator[Pool]:
-    """A pool of its own limits, that is closed afterwards."""
-    made: list[InspectionPool] = []
-
-    def make(limits: Limits) -> InspectionPool:
-        made.append(InspectionPool(limits, tmp_path / "pool", "best-effort"))
-        made[-1].start()
-        return made[-1]
-
-    yield make
-    for each in made:
-        each.close()
 
 
 def test_memory_of_formats(tmp_path: Path, scratch_pool: Pool) -> None:

@@ -23,7 +23,7 @@ from entrepot.inspection.table import NotTabular, Table, TooLarge
 from entrepot.schemas.table_schema import parse_schema
 
 READING = Path(__file__).parent / "cases" / "reading"
-TEXTS, LONG_TEXTS = 300, 20_000
+TEXTS, LONG_TEXTS = 500, 20_000
 TEXTS_OF_A_TEST = 100
 TEXTS_FOR_EACH_OF_FORMS = 20
 """Of so many texts one is made into every form, which takes long."""
@@ -159,6 +159,16 @@ def test_every_reader_finds_the_same_cells(
     numbers: range, tmp_path: Path, context: InspectionContext
 ) -> None:
     compare_texts(numbers, tmp_path, context)
+
+
+@pytest.mark.parametrize("number", [8_479, 17_810, 19_995])
+def test_texts_that_were_once_read_in_two_ways(
+    number: int, tmp_path: Path, context: InspectionContext
+) -> None:
+    """A comment between rows, and a record of one empty quoted cell."""
+    path = tmp_path / "t.csv"
+    path.write_bytes(text_of(number))
+    compare(path, context)
 
 
 def test_the_corpus_is_read_alike(tmp_path: Path) -> None:

@@ -17,10 +17,12 @@ from typing import Any
 
 import psutil
 import pytest
+from structlog.testing import capture_logs
 from tests.inspection.conftest import places, request_for
 from tests.support.slow_inspection import SLOW_SCHEMA, slow_table
 from tests.support.wait import wait_until
 
+from entrepot.cli.serve import warn_of_missing_layers
 from entrepot.inspection.limits import MIB, Limits
 from entrepot.inspection.results import (
     Inspection,
@@ -343,11 +345,16 @@ def test_a_waiting_fork_server_uses_no_cpu(pool: InspectionPool, small: Path) ->
 
 
 def test_required_sandbox_says_what_lacks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert set(sandbox_status()) == {"limits", "files", "network"}
+    assert set(sandbox_status()) == {"limits", "files", "calls"}
     monkeypatch.setattr("entrepot.inspection.sandbox.lockdown.landlock_version", lambda: 0)
     assert missing_layers() == ["files off: the kernel has no Landlock"]
     with pytest.raises(InspectionFailed, match="Landlock"):
         InspectionPool(Limits(), tmp_path, "require").start()
+    with capture_logs() as logs:
+        warn_of_missing_layers()
+    assert [(log["log_level"], log["layer"]) for log in logs] == [
+        ("warning", "files off: the kernel has no Landlock")
+    ]
 
 
 def test_what_is_loaded_late_is_loaded_before_the_sandbox(

@@ -18,12 +18,11 @@ from tests.support.api import CSV
 from tests.support.server import PROGRAM, READY_WITHIN, Server
 
 import entrepot
-from entrepot.accounts.accounts import create_account, list_accounts
-from entrepot.db.engine import Database, open_database, sqlite_module
+from entrepot.accounts.accounts import create_account
+from entrepot.db.engine import Database, sqlite_module
 from entrepot.db.tables import metadata
 from entrepot.errors import StartRefused
 from entrepot.migrations.run import current_revision, head_revision, migrate
-from entrepot.settings import read_settings
 
 NOW = datetime(2024, 5, 6, 7, 8, 9, tzinfo=UTC)
 
@@ -40,7 +39,7 @@ def test_the_migrated_tables_are_the_tables(empty: tuple[Database, Path]) -> Non
             del thing
             if kind == "index":
                 return name != "ix_files_by_grams"  # of PostgreSQL alone, on a function
-            return kind != "table" or name in ours  # the queue's own tables are not ours
+            return kind != "table" or name in ours
 
         context = MigrationContext.configure(
             conn,
@@ -169,21 +168,3 @@ def test_a_server_refuses_a_newer_database_and_leaves_it(serve: Callable[..., Se
         conn.commit()
     server.start()
     assert len(account.api.json("/files")["files_list"]) == 1
-
-
-def test_the_queues_migration_leaves_the_database_whole(tmp_path: Path) -> None:
-    """The queue's library opens SQLite's file with another copy of SQLite than ours."""
-    settings = read_settings(data=tmp_path)
-    database = open_database(settings, pool_size=4)
-    with database.reading(), database.reading():
-        pass  # two connections wait in the pool
-    migrate(database, settings.sqlite_file, NOW)
-    database.write(create_account, "acme", 1000, NOW)
-    elsewhere = open_database(settings)
-    for name in ("beta", "gamma"):
-        elsewhere.write(create_account, name, 1000, NOW)
-        database.write(create_account, f"{name}2", 1000, NOW)
-    names = [account.name for account in database.read(list_accounts)]
-    assert names == ["acme", "beta", "beta2", "gamma", "gamma2"]
-    elsewhere.close()
-    database.close()

@@ -114,6 +114,7 @@ class Server:
     data: Path
     command: tuple[str, ...] = ("serve",)
     process: subprocess.Popen[bytes] | None = None
+    umask: int = -1
     _parts: Parts | None = None
     _apis: list[Api] = field(default_factory=list)
 
@@ -169,7 +170,11 @@ class Server:
         """Start the process without waiting for it."""
         with self.log_file.open("ab") as log, self.output_file.open("ab") as output:
             self.process = subprocess.Popen(
-                [PROGRAM, *self.command], stdout=output, stderr=log, env=self._environment()
+                [PROGRAM, *self.command],
+                stdout=output,
+                stderr=log,
+                env=self._environment(),
+                umask=self.umask,
             )
         return self.process
 

@@ -6,13 +6,16 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from uuid import UUID
 
 import psutil
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select
 from tests.crash.installation import ENDED, Installation, open_installation, table
 from tests.support.postgres import Postgres
 from tests.support.wait import wait_until
+
+from entrepot.db.tables import queue_entries
 
 LEASE = 2
 WORKER = """
@@ -55,11 +58,11 @@ def worker_by_hand(installation: Installation, name: str) -> Iterator[psutil.Pro
         process.wait()
 
 
-def executor_of(installation: Installation, task_id: str) -> str:
-    """Who has the task, as the queue says."""
-    query = text("SELECT executor_id FROM dbos.workflow_status WHERE workflow_uuid = :id")
+def owner_of(installation: Installation, task_id: str) -> str:
+    """Who has the task's entry in the queue; "None" once it has ended."""
+    query = select(queue_entries.c.owner).where(queue_entries.c.id == UUID(task_id))
     with installation.server.parts.database.reading() as conn:
-        return str(conn.scalar(query, {"id": task_id}))
+        return str(conn.scalar(query))
 
 
 def test_another_worker_resumes_what_a_killed_one_left(installation: Installation) -> None:
@@ -73,13 +76,13 @@ def test_another_worker_resumes_what_a_killed_one_left(installation: Installatio
                 installation.frozen.append(child)  # it may not have set its parent-death signal yet
             uploads = installation.send(table(100))
             installation.api.wait_status(str(uploads.task_id), {"running"})
-            assert executor_of(installation, str(uploads.task_id)) == "by-hand"
+            assert owner_of(installation, str(uploads.task_id)) == "by-hand"
             other.kill()
         finally:
             supervised.resume()
         ended = installation.api.wait_task(str(uploads.task_id))
     assert ended["status"] == "succeeded"
-    assert executor_of(installation, str(uploads.task_id)) != "by-hand"
+    assert owner_of(installation, str(uploads.task_id)) != "by-hand"
     installation.server.assert_sound()
 
 

@@ -8,7 +8,9 @@ import re
 import unicodedata
 from email.message import Message
 
-_UNSAFE = re.compile(r'[\x00-\x1f\x7f-\x9f<>:"|?*\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]')
+_UNSAFE = re.compile(
+    r'[\x00-\x1f\x7f-\x9f<>:"|?*\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]'
+)
 _DEVICE_NAMES = re.compile(r"(?i)(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?")
 # Leaves space for `.part.json` within the 255 bytes that file systems allow.
 _MAX_NAME_BYTES = 240

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID, uuid4
 
-from sqlalchemy import Row, func, insert, select, update
+from sqlalchemy import Row, func, select, update
 
 from entrepot.accounts.actor import AccountId
+from entrepot.db.inserts import insert_if_absent
 from entrepot.db.tables import accounts
 from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.errors import FieldInvalid, NameTaken, NotFound, QuotaTooSmall
@@ -45,10 +46,10 @@ def create_account(
     check_name("account", name)
     if quota <= 0:
         raise FieldInvalid(field="quota", reason="must be a positive number of bytes.")
-    if conn.scalar(select(accounts.c.id).where(accounts.c.name == name)):
-        raise NameTaken(name=name)
     account = Account(AccountId(account_id or uuid4()), name, quota, 0, 0, now)
-    conn.execute(insert(accounts).values(id=account.id, name=name, quota=quota, created_at=now))
+    values = {"id": account.id, "name": name, "quota": quota, "created_at": now}
+    if not insert_if_absent(conn, accounts, **values):
+        raise NameTaken(name=name)
     return account
 
 

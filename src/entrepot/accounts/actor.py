@@ -49,6 +49,11 @@ class Actor:
         if scope == "admin" and not self.is_admin:
             raise NotAllowed(reason="Only admins of the account may do this.")
 
+    def require_any(self, *scopes: Scope) -> None:
+        """Raise ScopeMissing, which names the first, if the actor has none of these scopes."""
+        if not {*scopes} & {*self.scopes}:
+            raise ScopeMissing(required=scopes[0], scopes=self.scopes)
+
 
 def parse_scopes(text: str) -> tuple[Scope, ...]:
     """Split a comma-separated list of scopes. Raises ValueError with the name of an unknown

@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import Row, Select, bindparam, insert, select, update
+from sqlalchemy import Row, Select, bindparam, func, insert, or_, select, update
 
 from entrepot.accounts.actor import (
     SCOPES,
@@ -18,17 +18,21 @@ from entrepot.accounts.actor import (
     parse_scopes,
 )
 from entrepot.accounts.secrets import is_well_formed, keyed_digest, new_key
-from entrepot.accounts.users import User, get_user
+from entrepot.accounts.users import User, get_user, lock_user
 from entrepot.activity.record import record
 from entrepot.db.pages import Position, page_after
 from entrepot.db.tables import accounts, keys, users
 from entrepot.db.types import ReadConnection, WriteConnection
-from entrepot.errors import FieldInvalid, NotAllowed, NotAuthenticated, NotFound
+from entrepot.errors import FieldInvalid, NotAllowed, NotAuthenticated, NotFound, TooManyKeys
+from entrepot.quotas.upload_reservations import end_uploads_of_key
+from entrepot.texts import check_text
 
 TOUCH_INTERVAL = timedelta(minutes=1)
 """`last_used_at` is exact to this interval, so that a read does not write on every request."""
 
 MAX_NAME_CHARS = 100
+MAX_KEYS_PER_USER = 100
+"""Keys of one user that are valid at the same time."""
 
 
 @dataclass(frozen=True)
@@ -63,13 +67,16 @@ def create_key(
     expires_at: datetime | None = None,
     actor: Actor | None = None,
 ) -> NewKey:
-    """Create a key for a user. `actor` is None for an operator. Raises FieldInvalid."""
-    if len(name) > MAX_NAME_CHARS or not name.isprintable():
-        raise FieldInvalid(field="name", reason=f"is up to {MAX_NAME_CHARS} printable characters.")
+    """Create a key for a user. `actor` is None for an operator.
+
+    Raises FieldInvalid, NotFound if the user is deleted meanwhile, and TooManyKeys.
+    """
+    check_text(name, "name", MAX_NAME_CHARS, one_line=True)
     if "admin" in scopes and user.role != "admin":
         raise FieldInvalid(field="scopes", reason="admin is for admins of the account only.")
     if expires_at is not None and expires_at <= now:
         raise FieldInvalid(field="expires_at", reason="lies in the past.")
+    _require_room_for_a_key(conn, user, now)
     api_key = new_key()
     key = ApiKey(KeyId(uuid4()), user.user_name, name, api_key[:8], scopes, now, expires_at, None)
     conn.execute(
@@ -102,15 +109,15 @@ def issue_key(
 ) -> NewKey:
     """Create a key for the actor or, for an admin, for another user of the account.
 
-    A new key never has more scopes than the key that created it, and never outlives it if both
-    belong to the same user. Raises NotAllowed, NotFound, FieldInvalid.
+    A new key never has more scopes than the key that created it, and never outlives it, whoever it
+    is for. Raises NotAllowed, NotFound, FieldInvalid, TooManyKeys.
     """
     for scope in scopes:
         if scope not in actor.scopes:
             raise NotAllowed(reason=f"Your own key lacks the scope {scope}.")
     if user_name is not None and user_name != actor.user_name:
         actor.require("admin")
-    elif actor.expires_at is not None and (expires_at is None or expires_at > actor.expires_at):
+    if actor.expires_at is not None and (expires_at is None or expires_at > actor.expires_at):
         expires_at = actor.expires_at
     user = get_user(conn, actor, user_name or actor.user_name)
     return create_key(conn, secret, user, name, scopes, now, expires_at, actor=actor)
@@ -141,10 +148,15 @@ def get_key(conn: ReadConnection, actor: Actor, key_id: UUID) -> ApiKey:
 
 
 def revoke_key(conn: WriteConnection, actor: Actor, key_id: UUID, now: datetime) -> None:
-    """Revoke a key immediately. Raises NotFound if it does not exist, is not visible or was
-    revoked."""
+    """Revoke a key immediately, and end the uploads that are sent with it.
+
+    Raises NotFound if it does not exist, is not visible or was revoked.
+    """
     key = get_key(conn, actor, key_id)
-    conn.execute(update(keys).where(keys.c.id == key_id).values(revoked_at=now))
+    active = keys.c.id == key_id, keys.c.revoked_at.is_(None)
+    if not conn.execute(update(keys).where(*active).values(revoked_at=now)).rowcount:
+        raise NotFound
+    end_uploads_of_key(conn, key_id)
     detail = {"key_id": str(key_id), "user_name": key.user_name}
     record(conn, actor.account_id, actor, "key.revoke", now, detail=detail)
 
@@ -188,6 +200,16 @@ def find_key_holder(conn: ReadConnection, digest: bytes, now: datetime) -> Actor
 def touch_key(conn: WriteConnection, key_id: UUID, now: datetime) -> None:
     """Record that a key was used. Callers do this at most once per `TOUCH_INTERVAL`."""
     conn.execute(update(keys).where(keys.c.id == key_id).values(last_used_at=now))
+
+
+def _require_room_for_a_key(conn: WriteConnection, user: User, now: datetime) -> None:
+    """Raise TooManyKeys if the user has the most that one may have, NotFound if they are gone."""
+    if not lock_user(conn, user.id):  # keys that are made at the same time are counted too
+        raise NotFound
+    unexpired = or_(keys.c.expires_at.is_(None), keys.c.expires_at > now)
+    valid = keys.c.user_id == user.id, keys.c.revoked_at.is_(None), unexpired
+    if (conn.scalar(select(func.count()).where(*valid)) or 0) >= MAX_KEYS_PER_USER:
+        raise TooManyKeys(limit=MAX_KEYS_PER_USER)
 
 
 def _limit_to_role(scopes: tuple[Scope, ...], role: str) -> tuple[Scope, ...]:

@@ -15,6 +15,7 @@ from entrepot.accounts.actor import SCOPES, AccountId, Actor, UserId
 from entrepot.accounts.secrets import keyed_digest, new_token
 from entrepot.accounts.users import User
 from entrepot.activity.record import record
+from entrepot.db.inserts import upsert_into
 from entrepot.db.tables import accounts, failed_sign_ins, sessions, sign_in_links, users
 from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.errors import FieldInvalid, NotAuthenticated, SignInFailed, TooManyAttempts
@@ -168,31 +169,38 @@ def use_link(conn: WriteConnection, secret: bytes, token: str, now: datetime) ->
     """Exchange a link's token for a session's. Raises SignInFailed if it was used or has
     expired."""
     digest = keyed_digest(secret, "link", token)
-    row = conn.execute(
-        select(sign_in_links.c.user_id)
-        .join(users, users.c.id == sign_in_links.c.user_id)
-        .where(
-            sign_in_links.c.digest == digest,
-            sign_in_links.c.expires_at > now,
-            users.c.disabled_at.is_(None),
-        )
-    ).one_or_none()
-    if row is None:
+    # One statement: of two who use the link at the same time, one finds it.
+    statement = delete(sign_in_links).where(
+        sign_in_links.c.digest == digest, sign_in_links.c.expires_at > now
+    )
+    user_id = conn.scalar(statement.returning(sign_in_links.c.user_id))
+    enabled = select(users.c.id).where(users.c.id == user_id, users.c.disabled_at.is_(None))
+    if user_id is None or conn.scalar(enabled) is None:
         raise SignInFailed
-    conn.execute(delete(sign_in_links).where(sign_in_links.c.digest == digest))
-    return open_session(conn, secret, row.user_id, "", now)
+    return open_session(conn, secret, user_id, "", now)
 
 
 def _count_attempt(conn: WriteConnection, user_name: str, now: datetime) -> None:
     name = user_name[:140]  # longer than any user name, so that an invented one takes little room
-    same_name = failed_sign_ins.c.name == name
-    row = conn.execute(select(failed_sign_ins).where(same_name)).one_or_none()
-    if row is None or row.since < now - LOCKOUT_WINDOW:
-        # Deletes the old rows of all names, so that rows of invented names do not accumulate.
-        conn.execute(delete(failed_sign_ins).where(failed_sign_ins.c.since < now - LOCKOUT_WINDOW))
-        conn.execute(insert(failed_sign_ins).values(name=name, failures=1, since=now))
-        return
-    if row.failures >= MAX_FAILED_ATTEMPTS:
+    _delete_old_attempts(conn, now)
+    counted = upsert_into(conn.dialect.name, failed_sign_ins).values(
+        name=name, failures=1, since=now
+    )
+    add_one = {"failures": failed_sign_ins.c.failures + 1}
+    row = conn.execute(
+        counted.on_conflict_do_update(
+            index_elements=[failed_sign_ins.c.name], set_=add_one
+        ).returning(failed_sign_ins.c.failures, failed_sign_ins.c.since)
+    ).one()
+    if row.failures > MAX_FAILED_ATTEMPTS:
         remaining = row.since + LOCKOUT_WINDOW - now
         raise TooManyAttempts(retry_after=max(1, int(remaining.total_seconds())))
-    conn.execute(update(failed_sign_ins).where(same_name).values(failures=row.failures + 1))
+
+
+def _delete_old_attempts(conn: WriteConnection, now: datetime) -> None:
+    """Delete the old rows of all names, so that rows of invented names do not accumulate."""
+    # What another transaction holds is skipped: two that delete each other's rows would wait for
+    # each other.
+    old = select(failed_sign_ins.c.name).where(failed_sign_ins.c.since < now - LOCKOUT_WINDOW)
+    unlocked = old.with_for_update(skip_locked=True)
+    conn.execute(delete(failed_sign_ins).where(failed_sign_ins.c.name.in_(unlocked)))

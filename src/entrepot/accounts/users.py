@@ -2,14 +2,17 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import cast
+from functools import cache
+from typing import Any, cast
 from uuid import UUID, uuid4
 
-from sqlalchemy import Row, Select, delete, func, insert, select, update
+from sqlalchemy import Column, Row, Select, delete, func, select, update
 
 from entrepot.accounts.accounts import check_name, get_account
 from entrepot.accounts.actor import AccountId, Actor, Role, UserId
 from entrepot.activity.record import record
+from entrepot.db.inserts import insert_if_absent
+from entrepot.db.metadata import metadata
 from entrepot.db.pages import Position, page_after
 from entrepot.db.tables import (
     accounts,
@@ -19,13 +22,13 @@ from entrepot.db.tables import (
     offers,
     sessions,
     sign_in_links,
-    tasks,
     users,
 )
 from entrepot.db.tables import activity as activity_table
-from entrepot.db.tables import versions as versions_table
 from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.errors import FieldInvalid, LastAdmin, NameTaken, NotFound, UserOwnsFiles
+from entrepot.quotas.reserve import lock_account
+from entrepot.quotas.upload_reservations import end_uploads_of_user
 
 ROLES = ("member", "admin")
 
@@ -67,15 +70,10 @@ def create_user(
             example=f"{actor.account}:maria",
         )
     account = get_account(conn, account_name)
-    duplicate = select(users.c.id).where(users.c.account_id == account.id, users.c.name == name)
-    if conn.scalar(duplicate):
-        raise NameTaken(name=user_name)
     user_id = UserId(uuid4())
-    conn.execute(
-        insert(users).values(
-            id=user_id, account_id=account.id, name=name, role=role, created_at=now
-        )
-    )
+    values = {"id": user_id, "name": name, "role": role, "created_at": now}
+    if not insert_if_absent(conn, users, account_id=account.id, **values):
+        raise NameTaken(name=user_name)
     record(
         conn, account.id, actor, "user.create", now, detail={"user_name": user_name, "role": role}
     )
@@ -104,6 +102,23 @@ def find_user(conn: ReadConnection, user_name: str) -> User:
     return _find_user(conn, user_name, None)
 
 
+def lock_user(conn: WriteConnection, user_id: UUID) -> bool:
+    """Lock a user until the end of the transaction: who counts, changes or ends what is theirs
+    does so alone. False if there is no such user any more.
+    """
+    # SQLite's writer holds the whole database already and ignores FOR UPDATE. Without the key:
+    # rows that refer to the user need not wait.
+    query = select(users.c.id).where(users.c.id == user_id).with_for_update(key_share=True)
+    return conn.scalar(query) is not None
+
+
+def keep_user(conn: WriteConnection, user_id: UUID) -> bool:
+    """Keep a user from being deleted until the end of the transaction, so that a row can refer to
+    them. False if there is no such user any more."""
+    query = select(users.c.id).where(users.c.id == user_id)
+    return conn.scalar(query.with_for_update(read=True, key_share=True)) is not None
+
+
 def change_user(
     conn: WriteConnection,
     actor: Actor,
@@ -121,9 +136,11 @@ def change_user(
         values["role"] = role
     if disabled is not None:
         values["disabled_at"] = now if disabled else None
+    if disabled:
+        end_uploads_of_user(conn, user.id)
     if values:
         conn.execute(update(users).where(users.c.id == user.id).values(**values))
-        _require_an_admin(conn, actor)
+        _require_an_admin(conn, user.account_id)
         detail = {"user_name": user_name, "role": role, "disabled": disabled}
         record(conn, actor.account_id, actor, "user.change", now, detail=detail)
     return get_user(conn, actor, user_name)
@@ -136,6 +153,9 @@ def delete_user(conn: WriteConnection, actor: Actor, user_name: str, now: dateti
     the history. Raises NotFound, UserOwnsFiles, LastAdmin.
     """
     user = get_user(conn, actor, user_name)
+    end_uploads_of_user(conn, user.id)  # reservations are locked before users
+    if not lock_user(conn, user.id):
+        raise NotFound
     not_deleted = files.c.deleted_at.is_(None)
     file_count = (
         conn.scalar(select(func.count()).where(files.c.owner_id == user.id, not_deleted)) or 0
@@ -145,14 +165,14 @@ def delete_user(conn: WriteConnection, actor: Actor, user_name: str, now: dateti
     conn.execute(delete(sessions).where(sessions.c.user_id == user.id))
     conn.execute(delete(sign_in_links).where(sign_in_links.c.user_id == user.id))
     _end_sharing(conn, user, now)
-    if _has_history(conn, user.id):
-        conn.execute(update(users).where(users.c.id == user.id).values(disabled_at=now))
-        active_keys = keys.c.user_id == user.id, keys.c.revoked_at.is_(None)
-        conn.execute(update(keys).where(*active_keys).values(revoked_at=now))
-    else:
+    conn.execute(update(users).where(users.c.id == user.id).values(disabled_at=now))
+    _require_an_admin(conn, user.account_id)
+    if _is_unused(conn, user.id):
         conn.execute(delete(keys).where(keys.c.user_id == user.id))
         conn.execute(delete(users).where(users.c.id == user.id))
-    _require_an_admin(conn, actor)
+    else:
+        active_keys = keys.c.user_id == user.id, keys.c.revoked_at.is_(None)
+        conn.execute(update(keys).where(*active_keys).values(revoked_at=now))
     record(conn, actor.account_id, actor, "user.delete", now, detail={"user_name": user_name})
 
 
@@ -167,20 +187,39 @@ def _end_sharing(conn: WriteConnection, user: User, now: datetime) -> None:
     conn.execute(delete(offers).where(offers.c.user_id == user.id))
 
 
+def _is_unused(conn: WriteConnection, user_id: UUID) -> bool:
+    """Whether nothing refers to the user, nor will, until the end of the transaction."""
+    # A transaction in which the user acts, or a file is shared with them, holds their key. It is
+    # not waited for: it may wait for the account, which we hold.
+    query = select(users.c.id).where(users.c.id == user_id).with_for_update(skip_locked=True)
+    return conn.scalar(query) is not None and not _has_history(conn, user_id)
+
+
 def _has_history(conn: ReadConnection, user_id: UUID) -> bool:
+    columns = *_references_to_users(), activity_table.c.user_id
     return any(
-        conn.scalar(select(column).where(column == user_id).limit(1))
-        for column in (
-            versions_table.c.created_by,
-            tasks.c.user_id,
-            activity_table.c.user_id,
-        )
+        conn.scalar(select(column).where(column == user_id).limit(1)) is not None
+        for column in columns
     )
 
 
-def _require_an_admin(conn: ReadConnection, actor: Actor) -> None:
+@cache
+def _references_to_users() -> tuple[Column[Any], ...]:
+    """The columns of all tables that refer to a user, but for a user's own keys, which go too."""
+    return tuple(
+        foreign_key.parent
+        for table in metadata.sorted_tables
+        for foreign_key in table.foreign_keys
+        if foreign_key.column is users.c.id and table is not keys
+    )
+
+
+def _require_an_admin(conn: WriteConnection, account_id: AccountId) -> None:
+    """Raise LastAdmin if the account has no admin now. Until the end of the transaction nobody else
+    takes an admin from the account."""
+    lock_account(conn, account_id)
     admins = select(func.count()).where(
-        users.c.account_id == actor.account_id,
+        users.c.account_id == account_id,
         users.c.role == "admin",
         users.c.disabled_at.is_(None),
     )

@@ -17,9 +17,9 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import bindparam, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from entrepot.blobs.store import BlobStore
+from entrepot.db.inserts import insert_if_absent
 from entrepot.db.tables import activity, activity_heads
 from entrepot.db.types import ReadConnection, WriteConnection
 
@@ -121,9 +121,7 @@ def _lock_head(conn: WriteConnection, account_id: UUID) -> str:
     query = select(activity_heads.c.hash).where(activity_heads.c.account_id == account_id)
     head: str | None = conn.scalar(query.with_for_update())
     if head is None:
-        insert_into = sqlite.insert if conn.dialect.name == "sqlite" else postgresql.insert
-        new_head = insert_into(activity_heads).values(account_id=account_id, hash=INITIAL_HASH)
-        conn.execute(new_head.on_conflict_do_nothing())
+        insert_if_absent(conn, activity_heads, account_id=account_id, hash=INITIAL_HASH)
         head = conn.scalar(query.with_for_update())
     return head or INITIAL_HASH
 

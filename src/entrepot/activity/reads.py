@@ -20,9 +20,9 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import delete, or_, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from entrepot.activity.record import RequestOrigin, record
+from entrepot.db.inserts import upsert_into
 from entrepot.db.tables import open_reads
 from entrepot.db.types import ReadConnection, WriteConnection
 
@@ -175,7 +175,7 @@ def _upsert_statement(dialect: str) -> Any:
 
     Cached and run for a whole batch: building it for each row takes twenty times as long.
     """
-    statement = (sqlite.insert if dialect == "sqlite" else postgresql.insert)(open_reads)
+    statement = upsert_into(dialect, open_reads)
     updates = {
         "requests": open_reads.c.requests + statement.excluded.requests,
         "bytes": open_reads.c.bytes + statement.excluded.bytes,

@@ -40,8 +40,8 @@ class DiskStore:
         self._incoming = root / "incoming"
         self._blobs = root / "blobs"
         self._trash = root / "trash"
-        self._deletions = DeletionGate(root)
         self._folders = DurableFolders(root)
+        self._deletions = DeletionGate(root, self._folders)
         self._space = DiskSpace(root, reserve)
         self._hashing = ThreadPoolExecutor(os.cpu_count(), "entrepot-hash")
         with self._space.guard():
@@ -56,8 +56,8 @@ class DiskStore:
         final = self.path(blob_id)
         if final.exists():
             raise FileExistsError(f"blob {blob_id} exists")
-        temporary = self._incoming / str(blob_id)
         with self._space.guard():
+            temporary = self._folders.make_again(self._incoming) / str(blob_id)
             self._space.allowance(0)
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
             descriptor = os.open(temporary, flags, 0o600)
@@ -69,6 +69,10 @@ class DiskStore:
             writer.abort()
             raise
         return writer
+
+    def is_full(self) -> bool:
+        """Whether the watermark is reached."""
+        return self._space.free() < self._space.reserve
 
     def stat(self, blob_id: BlobId) -> BlobStat | None:
         """Size and time of a committed blob; None where there is none."""
@@ -123,7 +127,7 @@ class DiskStore:
 
     def discard(self, blob_id: BlobId) -> None:
         """Rename the blob into `trash/`. The folders are not synced, as in `delete`."""
-        target = self._trash / str(blob_id)
+        target = self._folders.make_again(self._trash) / str(blob_id)
         with suppress(FileNotFoundError):
             os.utime(self.path(blob_id))
             self.path(blob_id).rename(target)
@@ -141,7 +145,7 @@ class DiskStore:
 
     def list_trash(self) -> Iterator[BlobStat]:
         """Every blob in the trash, in no order."""
-        for entry in os.scandir(self._trash):
+        for entry in os.scandir(self._folders.make_again(self._trash)):
             blob_id = parse_blob_id(entry.name)
             with suppress(FileNotFoundError):
                 if blob_id is not None:
@@ -172,7 +176,8 @@ class DiskStore:
         slow it is. Returns the number of removed files.
         """
         cutoff = older_than.timestamp()
-        return sum(_remove_if_dead(Path(entry), cutoff) for entry in os.scandir(self._incoming))
+        entries = os.scandir(self._folders.make_again(self._incoming))
+        return sum(_remove_if_dead(Path(entry), cutoff) for entry in entries)
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from entrepot.blobs.disk_sync import DurableFolders
+
 
 class DeletionGate:
     """The deletions of one store, over all processes that use it."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, folders: DurableFolders) -> None:
         self.held = root / "held"
+        self._folders = folders
 
     def delete(self, path: Path) -> None:
         """Remove a file, or move it to `held/`. A missing one is not an error."""
@@ -54,7 +57,8 @@ class DeletionGate:
             os.close(descriptor)
 
     def _open_lock(self) -> int:
-        return os.open(self.held, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        held = self._folders.make_again(self.held)
+        return os.open(held, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
 
     def _empty(self) -> int:
         paths = list(self.held.iterdir())

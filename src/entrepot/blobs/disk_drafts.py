@@ -77,6 +77,7 @@ class DiskDrafts:
 
     def _open_locked(self, path: Path) -> int:
         while True:
+            self.folders.make_again(self._folder)
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -116,7 +117,7 @@ class DiskDrafts:
 
     def list(self) -> Iterator[BlobStat]:
         """Every draft, in no order."""
-        for entry in os.scandir(self._folder):
+        for entry in os.scandir(self.folders.make_again(self._folder)):
             draft_id = parse_blob_id(entry.name)
             if draft_id is not None:
                 with suppress(FileNotFoundError):

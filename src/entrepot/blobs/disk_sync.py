@@ -80,3 +80,16 @@ class DurableFolders:
         folder.mkdir(mode=0o700, exist_ok=True)
         sync_folder(folder.parent)
         self._durable.add(folder)
+
+    def make_again(self, folder: Path) -> Path:
+        """The folder, which is made anew if somebody removed it while the store is in use.
+
+        Raises `OSError`, also where the whole store is gone: then this is another disk, such as the
+        one below a mount that has ended.
+        """
+        if not folder.is_dir():
+            if not (self._root / "blobs").is_dir():
+                raise FileNotFoundError(f"{self._root} is not a store")
+            self._durable.discard(folder)
+            self.make(folder)
+        return folder

@@ -148,6 +148,10 @@ class BlobStore(Protocol):
         """Begin a blob. Raises `StorageFull`, and `FileExistsError` if the id is taken."""
         ...
 
+    def is_full(self) -> bool:
+        """Whether no upload may begin now for want of space."""
+        ...
+
     def stat(self, blob_id: BlobId) -> BlobStat | None:
         """Size and time of a committed blob; None if it does not exist."""
         ...

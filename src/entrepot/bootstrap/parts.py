@@ -1,5 +1,6 @@
 """Build the parts that every process of one installation shares."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,13 +15,15 @@ from entrepot.files.delivery.deliver import INSPECT
 from entrepot.files.derivatives import DERIVE
 from entrepot.files.forms.derive import Deriver
 from entrepot.files.processing.compare import Comparer
-from entrepot.files.processing.inspect import Inspector
+from entrepot.files.processing.inspect_batch import BatchInspector
+from entrepot.files.processing.publish import FormPlaces
 from entrepot.files.processing.validation import Validator
 from entrepot.inspection.limits import MIB, Limits
 from entrepot.inspection.sandbox.pool import InspectionPool
 from entrepot.settings import Settings
 from entrepot.tasks.queue import TaskQueue
-from entrepot.tasks.worker import Worker, Workflow
+from entrepot.tasks.runs import Workflow
+from entrepot.tasks.worker import Worker
 
 PREVIEW_SCRATCH_BYTES = 256 * MIB
 """A preview keeps only its first rows, so it needs little scratch space."""
@@ -65,7 +68,7 @@ def build_parts(settings: Settings, clock: Clock = utc_now, pool_size: int = 4) 
     )
 
 
-def build_inspector(parts: Parts, executor_id: str) -> Inspector:
+def build_inspector(parts: Parts, worker_name: str) -> BatchInspector:
     """The inspector of one worker, with its pool of sandbox processes, not yet started.
 
     Each worker has its own scratch folder: a pool removes what a killed one left there.
@@ -75,6 +78,7 @@ def build_inspector(parts: Parts, executor_id: str) -> Inspector:
         memory=settings.inspection_memory,
         scratch=settings.inspection_scratch,
         wall_seconds=settings.inspection_seconds,
+        cpu_seconds=max(1, math.ceil(settings.inspection_seconds)),
         unpacked=settings.inspection_unpacked,
         expansion=settings.inspection_expansion,
         line=settings.inspection_line,
@@ -82,10 +86,18 @@ def build_inspector(parts: Parts, executor_id: str) -> Inspector:
         cells=settings.inspection_cells,
         errors=settings.inspection_errors,
     )
-    scratch = settings.data / "scratch" / executor_id
+    scratch = settings.data / "scratch" / worker_name
     scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
     pool = InspectionPool(limits, scratch, settings.sandbox)
-    return Inspector(parts.database, parts.store, pool, parts.queue, parts.clock)
+    places = FormPlaces(parts.queue, settings.derivative_space)
+    return BatchInspector(
+        parts.database,
+        parts.store,
+        pool,
+        places,
+        settings.publish_with_parquet,
+        parts.clock,
+    )
 
 
 def build_preview_pool(parts: Parts) -> InspectionPool:
@@ -107,16 +119,12 @@ def build_deriver(parts: Parts, pool: InspectionPool) -> Deriver:
     return Deriver(parts.database, parts.store, pool, space, parts.clock)
 
 
-def build_worker(parts: Parts, inspector: Inspector, executor_id: str) -> Worker:
+def build_worker(parts: Parts, inspector: BatchInspector, worker_name: str) -> Worker:
     """A worker with all workflows."""
-    validator = Validator(inspector, parts.clock)
-    comparer = Comparer(inspector, parts.clock)
     workflows: dict[str, Workflow] = {
-        INSPECT: inspector.run,
-        CHECK: validator.run,
-        COMPARE: comparer.run,
+        INSPECT: inspector,
+        CHECK: Validator(inspector, parts.clock),
+        COMPARE: Comparer(inspector, parts.clock),
+        DERIVE: build_deriver(parts, inspector.pool),
     }
-    background_workflows: dict[str, Workflow] = {DERIVE: build_deriver(parts, inspector.pool).run}
-    return Worker(
-        parts.database, parts.settings, executor_id, workflows, background_workflows, parts.clock
-    )
+    return Worker(parts.database, parts.settings, worker_name, workflows, parts.clock)

@@ -11,6 +11,7 @@ from entrepot.accounts.users import create_user, find_user
 from entrepot.bootstrap.parts import Parts
 from entrepot.db.types import WriteConnection
 from entrepot.errors import FieldInvalid
+from entrepot.http.api.payloads import format_timestamp
 
 Record = dict[str, Any]
 
@@ -66,7 +67,7 @@ def key_create(
             "key_id": str(key.key.id),
             "user_name": user_name,
             "scopes": list(scope_list),
-            "expires_at": expires_at.isoformat() if expires_at else None,
+            "expires_at": format_timestamp(expires_at),
         }
 
     return parts.database.write(make)

@@ -140,15 +140,15 @@ async def _report_ready_when_listening(settings: Settings, ready: int) -> None:
     _report_ready(ready)
 
 
-def run_worker(settings: Settings, ready: int, executor_id: str) -> None:
+def run_worker(settings: Settings, ready: int, worker_name: str) -> None:
     """Take tasks until SIGTERM."""
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     parts = build_parts(settings)
-    inspector = build_inspector(parts, executor_id)
+    inspector = build_inspector(parts, worker_name)
     inspector.pool.start()
-    worker = build_worker(parts, inspector, executor_id)
+    worker = build_worker(parts, inspector, worker_name)
     worker.start()
     _report_ready(ready)
     while not stop.wait(SWEEP_INTERVAL_SECONDS):
@@ -156,8 +156,8 @@ def run_worker(settings: Settings, ready: int, executor_id: str) -> None:
     worker.stop(WORKER_DRAIN_SECONDS)
     inspector.pool.close()
     parts.close()
-    # Skips the wait for threads: DBOS's are daemons, and the thread of an interrupted inspection
-    # may still wait for its sandbox process.
+    # Skips the wait for threads: that of an interrupted inspection may still wait for its sandbox
+    # process.
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)

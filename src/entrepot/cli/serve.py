@@ -1,8 +1,11 @@
 """`entrepot serve` and `entrepot demo`."""
 
+import os
 from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime
+
+import structlog
 
 from entrepot.accounts.accounts import has_accounts
 from entrepot.bootstrap.parts import build_parts
@@ -14,7 +17,10 @@ from entrepot.cli.start import choose_port, prepare_installation, refuse_foreign
 from entrepot.cli.supervise import Supervisor
 from entrepot.errors import StartRefused
 from entrepot.http.web.curl_examples import curl_examples
+from entrepot.inspection.sandbox.lockdown import missing_layers
 from entrepot.settings import Settings
+
+log = structlog.get_logger(__name__)
 
 PrintLine = Callable[[str], None]
 
@@ -30,7 +36,9 @@ def serve_demo(settings: Settings, print_line: PrintLine) -> int:
 
 
 def _run(settings: Settings, print_line: PrintLine, demo: bool) -> int:
+    os.umask(0o077)  # no file that this server or a process of its makes is anybody else's to read
     configure_logs(settings)
+    warn_of_missing_layers()
     if settings.embedded and settings.role != "all":
         raise StartRefused(
             reason="The roles api and worker need PostgreSQL: set ENTREPOT_DATABASE."
@@ -56,6 +64,12 @@ def _run(settings: Settings, print_line: PrintLine, demo: bool) -> int:
             print_line("\n".join(lines))
 
         return Supervisor(settings).run(ready)
+
+
+def warn_of_missing_layers() -> None:
+    """Log each layer of the sandbox that this host lacks, once at the start."""
+    for layer in missing_layers():
+        log.warning("the sandbox lacks a layer", layer=layer)
 
 
 def _first_steps(settings: Settings) -> list[str]:

@@ -10,6 +10,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import QueuePool
 
+from entrepot.db.space import DatabaseSpace, full_as_error
 from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.settings import Settings
 
@@ -36,9 +37,13 @@ def sqlite_module() -> Any:
 
 @dataclass(frozen=True)
 class Database:
-    """One database and its transactions; only this class commits."""
+    """One database and its transactions; only this class commits.
+
+    `space` is that of its disk; None where this host cannot tell, as on PostgreSQL.
+    """
 
     engine: Engine
+    space: DatabaseSpace | None = None
 
     @property
     def embedded(self) -> bool:
@@ -48,16 +53,28 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[ReadConnection]:
         """A transaction that sees one consistent state and is always rolled back."""
-        with self.engine.connect() as conn:
+        with full_as_error(self.engine), self.engine.connect() as conn:
             if not self.embedded:  # by default each statement would see another state
                 conn.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
             yield ReadConnection(conn)
 
     @contextmanager
     def writing(self) -> Iterator[WriteConnection]:
-        """A transaction that is committed at the end of the block, or rolled back on an error."""
-        with self.engine.connect() as conn, writing_on(conn) as writing:
+        """A transaction that is committed at the end of the block, or rolled back on an error.
+
+        Raises DatabaseFull if the database has no space for it.
+        """
+        with full_as_error(self.engine), self.engine.connect() as conn, writing_on(conn) as writing:
             yield writing
+
+    @contextmanager
+    def growing(self) -> Iterator[WriteConnection]:
+        """Like `writing`, for what adds data: refused before the disk is full, so that reads and
+        deletions still work then. Raises StorageFull too."""
+        if self.space is not None:
+            self.space.require()
+        with self.writing() as conn:
+            yield conn
 
     def read(
         self, work: Callable[Concatenate[ReadConnection, P], R], *args: P.args, **kwargs: P.kwargs
@@ -107,7 +124,8 @@ def open_database(settings: Settings, pool_size: int = 4) -> Database:
     Raises `ArgumentError` for an address that is none.
     """
     if settings.database is None:
-        return Database(sqlite_engine(settings.sqlite_file, pool_size))
+        engine = sqlite_engine(settings.sqlite_file, pool_size)
+        return Database(engine, DatabaseSpace(settings.data, settings.database_reserve))
     url = _postgresql_url(settings.database.get_secret_value())
     engine = create_engine(
         url, pool_size=pool_size, max_overflow=4, pool_pre_ping=True, hide_parameters=True

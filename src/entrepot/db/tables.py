@@ -1,8 +1,6 @@
 """The tables. Sizes are bytes, times are UTC; `docs/glossary.md` explains the nouns.
 
 One place to import them from: they stand in the modules below, by what they are about.
-
-The background queue (DBOS) keeps its own tables beside these in the same database.
 """
 
 from entrepot.db.account_tables import (
@@ -28,7 +26,14 @@ from entrepot.db.file_tables import (
 )
 from entrepot.db.installation_tables import installation
 from entrepot.db.metadata import metadata
-from entrepot.db.task_tables import replies, reservations, tasks, uploads, worker_leases
+from entrepot.db.task_tables import (
+    queue_entries,
+    replies,
+    reservations,
+    tasks,
+    uploads,
+    worker_leases,
+)
 
 __all__ = [
     "accounts",
@@ -46,6 +51,7 @@ __all__ = [
     "metadata",
     "offers",
     "open_reads",
+    "queue_entries",
     "released_blobs",
     "replies",
     "reservations",

@@ -27,11 +27,19 @@ reservations = Table(
     Column("account_id", Uuid, ForeignKey("accounts.id"), nullable=False),
     Column("size", BigInteger, nullable=False),
     Column("blocked", Boolean, nullable=False, server_default=false()),
+    # Who sends the upload, with which key (none: in a browser), from which account, and to which
+    # file (none: a new one). No references: what one who is removed leaves ends or expires.
+    Column("user_id", Uuid),
+    Column("key_id", Uuid),
+    Column("sender_account_id", Uuid),
+    Column("file_id", Uuid),
     Column("created_at", UtcTime, nullable=False),
     Column("expires_at", UtcTime, nullable=False),
     CheckConstraint("size >= 0", name="size"),
     Index("ix_reservations_by_account", "account_id", "created_at", "id"),
     Index("ix_reservations_expiring", "expires_at"),
+    Index("ix_reservations_by_user", "user_id"),
+    Index("ix_reservations_by_file", "file_id"),
 )
 
 # Uploads that outlive their requests (tus). Until it is delivered or has expired, each has the
@@ -108,6 +116,40 @@ replies = Table(
     Column("expires_at", UtcTime, nullable=False),
     CheckConstraint("(task_id IS NULL) = (fingerprint IS NULL)", name="answered_whole"),
     Index("ix_replies_expiring", "expires_at"),
+)
+
+# The durable queue: what is to be done, a row each, until it has been done. A task's entry has the
+# task's id, a derivation's the id of its run. No references: the rows that it is about have them.
+queue_entries = Table(
+    "queue_entries",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("kind", String(32), nullable=False),
+    Column("account_id", Uuid, nullable=False),
+    Column("user_id", Uuid, nullable=False),
+    # The inspections of one file's versions are done in the order of their numbers.
+    Column("file_id", Uuid),
+    Column("version", Integer),
+    # The bytes that are to be read.
+    Column("size", BigInteger, nullable=False),
+    Column("short", Boolean, nullable=False),
+    # "waiting" or "running"; what has ended has no row.
+    Column("state", String(8), nullable=False, server_default="waiting"),
+    Column("enqueued_at", UtcTime, nullable=False),
+    Column("not_before", UtcTime),
+    # The worker that runs it, and which of all claims of the entry that is: what an earlier one
+    # still writes is refused.
+    Column("owner", String(64)),
+    Column("lease", Integer, nullable=False, server_default="0"),
+    Column("claimed_at", UtcTime),
+    # Runs that failed through no fault of what was run.
+    Column("failures", Integer, nullable=False, server_default="0"),
+    # Whether it exceeded its budget and was put at the end once.
+    Column("postponed", Boolean, nullable=False, server_default=false()),
+    CheckConstraint("(state = 'running') = (owner IS NOT NULL)", name="owned_while_running"),
+    CheckConstraint("(file_id IS NULL) = (version IS NULL)", name="ordered_whole"),
+    Index("ix_queue_entries_by_sender", "account_id", "user_id", "short", "enqueued_at"),
+    Index("ix_queue_entries_by_file", "file_id", "version"),
 )
 
 worker_leases = Table(

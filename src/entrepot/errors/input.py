@@ -64,6 +64,20 @@ class MediaTypeUnsupported(EntrepotError):
 
 
 @dataclass(eq=False)
+class ContentEncodingUnsupported(EntrepotError):
+    """The body has a Content-Encoding; bytes are stored and judged as they are sent."""
+
+    received: str
+    expected: str = "identity"
+
+    def __str__(self) -> str:
+        return (
+            f"The body has the Content-Encoding {self.received}; send it without one. A compressed "
+            "file is a file of its own kind: upload it as it is."
+        )
+
+
+@dataclass(eq=False)
 class BodyTooSlow(EntrepotError):
     """The client took `seconds` for the `received` bytes, which is too long; or it sent nothing
     more. The server ends the request."""

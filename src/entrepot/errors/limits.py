@@ -104,6 +104,20 @@ class TooManyStreams(EntrepotError):
 
 
 @dataclass(eq=False)
+class TooManyFormWaits(EntrepotError):
+    """The account has its maximum of requests that wait for a form of a version."""
+
+    limit: int
+    retry_after: int = 5
+
+    def __str__(self) -> str:
+        return (
+            f"The account has {self.limit} requests that wait for a format to be made, as many as"
+            " it may have at once."
+        )
+
+
+@dataclass(eq=False)
 class TooManyDownloads(EntrepotError):
     """The account has its maximum of concurrent large downloads."""
 
@@ -165,6 +179,11 @@ class StorageFull(EntrepotError):
 
 
 @dataclass(eq=False)
+class DatabaseFull(EntrepotError):
+    """The server's database has no more space. Nothing was stored."""
+
+
+@dataclass(eq=False)
 class PreviewTooCostly(EntrepotError):
     """A preview exceeded one of its limits; `bound` is the figure and its unit, in words."""
 
@@ -183,3 +202,13 @@ class TooManyPreviews(EntrepotError):
 
     def __str__(self) -> str:
         return f"The account has {self.limit} previews under way, as many as it may have at once."
+
+
+@dataclass(eq=False)
+class TooManyKeys(EntrepotError):
+    """A user may have no further API key."""
+
+    limit: int
+
+    def __str__(self) -> str:
+        return f"A user may have {self.limit:,} keys that are valid at the same time."

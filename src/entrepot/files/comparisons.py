@@ -21,7 +21,7 @@ from entrepot.files.delivery.quarantine import get_stored
 from entrepot.files.processing.cancel import get_visible_task
 from entrepot.grants.access import access_readable
 from entrepot.inspection.results import Comparison
-from entrepot.tasks.queue import TaskQueue
+from entrepot.tasks.queue import NewEntry, TaskQueue
 from entrepot.tasks.records import TaskId, create_task
 
 COMPARE = "compare.versions"
@@ -80,7 +80,7 @@ def request_comparison(
     )
     detail = {"before": pair.before, "after": pair.after, "task_id": str(task_id)}
     record(conn, account_id, actor, KIND, now, file_id, None, detail)
-    queue.enqueue(conn, COMPARE, task_id, account_id)
+    queue.enqueue(conn, NewEntry(task_id, COMPARE, account_id, actor.user_id, total), now)
     return task_id
 
 

@@ -27,7 +27,7 @@ from entrepot.schemas.reading.compare_dialects import compare_readings
 from entrepot.schemas.reading.contract_document import ContractDocument
 from entrepot.schemas.reading.stated import StatedReading
 from entrepot.schemas.table_schema import to_document
-from entrepot.tasks.queue import TaskQueue
+from entrepot.tasks.queue import NewEntry, TaskQueue
 from entrepot.tasks.records import TaskId, create_task
 
 CHECK = "check.bytes"
@@ -198,6 +198,7 @@ def propose_contract(
     if not is_compatible(changes) and not accept_breaking:
         raise BreakingChange(changes=change_documents)
     task_id = TaskId(uuid4())
+    size = _current_size(conn, contract)
     conn.execute(
         insert(checks).values(
             id=uuid4(),
@@ -224,12 +225,13 @@ def propose_contract(
         kind="schema.change",
         file_id=file_id,
         version=None,
-        total=_current_size(conn, contract),
+        total=size,
         now=now,
     )
     detail = {"after_revision": contract.revision, "task_id": str(task_id)}
     record(conn, contract.account_id, actor, "schema.propose", now, file_id, None, detail)
-    queue.enqueue(conn, CHECK, task_id, contract.account_id)
+    entry = NewEntry(task_id, CHECK, contract.account_id, actor.user_id, size)
+    queue.enqueue(conn, entry, now)
     return task_id
 
 

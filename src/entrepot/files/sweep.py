@@ -12,7 +12,8 @@ from entrepot.errors import SweepStopped
 from entrepot.files.cleanup.delete import purge_files
 from entrepot.files.cleanup.retention import apply_retention, files_over_retention
 from entrepot.files.delivery.resumable import drop_expired_uploads, find_needed_drafts
-from entrepot.files.derivatives import expire_unused, fail_derivation, pending_runs
+from entrepot.files.derivative_space import expire_unused
+from entrepot.files.derivatives import fail_derivation, pending_runs
 from entrepot.files.orphans import (
     TRASH_PERIOD,
     discard_orphans,
@@ -27,7 +28,7 @@ from entrepot.files.remove import (
     remove_released_blobs,
 )
 from entrepot.quotas.reserve import RESERVATION_LIFETIME, release_expired
-from entrepot.tasks.queue import find_dead_runs, find_lost_tasks
+from entrepot.tasks.queue import find_unqueued, find_unqueued_tasks
 from entrepot.tasks.replies import delete_stale_replies
 
 GRACE_PERIOD = timedelta(hours=1)
@@ -144,10 +145,10 @@ def release_all_reservations(database: Database, now: datetime) -> int:
 
 def end_lost_tasks(conn: WriteConnection, now: datetime) -> int:
     """End as failed what no worker will ever take again, tasks and derivations; how many."""
-    task_ids = find_lost_tasks(conn)
+    task_ids = find_unqueued_tasks(conn)
     for task_id in task_ids:
         give_up(conn, task_id, now)
-    run_ids = find_dead_runs(conn, pending_runs(conn))
+    run_ids = find_unqueued(conn, pending_runs(conn))
     for run_id in run_ids:
         fail_derivation(conn, run_id, "derivation-failed", "Its run was lost.", now)
     return len(task_ids) + len(run_ids)

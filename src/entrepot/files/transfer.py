@@ -14,7 +14,7 @@ from uuid import UUID
 from sqlalchemy import delete, func, insert, select, update
 
 from entrepot.accounts.actor import AccountId, Actor, UserId
-from entrepot.accounts.users import get_user
+from entrepot.accounts.users import get_user, keep_user
 from entrepot.activity.record import record
 from entrepot.db.pages import Position, page_after
 from entrepot.db.tables import (
@@ -33,7 +33,7 @@ from entrepot.errors import FieldInvalid, FileBusy, NotFound
 from entrepot.files.remove import bytes_kept
 from entrepot.files.versions import FileId
 from entrepot.grants.access import Offered, lock_manageable, lock_offered
-from entrepot.grants.entitlements import ANY_USER, end_entitlement, find_grantee
+from entrepot.grants.entitlements import ANY_USER, end_entitlement, find_grantee, keep_grantee
 from entrepot.quotas.reserve import add_used, refund
 from entrepot.tasks.records import END_STATUSES, notify_watchers
 
@@ -65,6 +65,8 @@ def transfer_file(
     target = lock_manageable(conn, actor, file_id)
     try:
         user = get_user(conn, actor, user_name)
+        if not keep_user(conn, user.id):
+            raise NotFound
     except NotFound:
         reason = "is no user of the account; to another account a file is offered (PUT …/offer)."
         raise FieldInvalid("user_name", reason, f"{actor.account}:maria") from None
@@ -88,6 +90,7 @@ def offer_file(
     grantee = find_grantee(conn, user_name)
     if grantee.user_id is None:
         raise FieldInvalid("user_name", f"must be one user, not {ANY_USER}.", "acme:anna")
+    keep_grantee(conn, grantee)
     if grantee.account_id == target.account_id:
         reason = "is of the file's own account: hand it over in the file's settings, or by PATCH."
         raise FieldInvalid("user_name", reason)
@@ -185,9 +188,10 @@ def accept_offer(conn: WriteConnection, actor: Actor, file_id: UUID, now: dateti
     )
     if task_count := conn.scalar(select(func.count()).select_from(tasks).where(*busy)):
         raise FileBusy(tasks=task_count)
+    # Before the accounts are locked: it ends uploads, whose reservations are locked before those.
+    _set_owner(conn, file_id, actor.user_id, now)
     size = _move_to_account(conn, offered)
     names = {"from": _full_user_name(conn, offered.owner_id), "to": actor.user_name, "bytes": size}
-    _set_owner(conn, file_id, actor.user_id, now)
     for account_id in (offered.account_id, actor.account_id):
         record(conn, account_id, actor, "file.transfer", now, file_id, None, names)
 

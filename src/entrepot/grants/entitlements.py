@@ -10,13 +10,14 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Select, delete, insert, select, update
+from sqlalchemy import Row, Select, and_, delete, insert, or_, select, update
 
 from entrepot.accounts.accounts import check_name
 from entrepot.accounts.actor import AccountId, Actor, UserId
+from entrepot.accounts.users import keep_user
 from entrepot.activity.record import record
 from entrepot.db.pages import Position, page_after
-from entrepot.db.tables import accounts, entitlements, files, users
+from entrepot.db.tables import accounts, entitlements, files, reservations, users
 from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.errors import FieldInvalid, NotFound
 from entrepot.grants.access import (
@@ -25,6 +26,7 @@ from entrepot.grants.access import (
     access_manageable,
     lock_manageable,
 )
+from entrepot.quotas.upload_reservations import end_uploads
 from entrepot.tasks.records import notify_watchers
 
 ANY_USER = "*"
@@ -86,6 +88,7 @@ def grant_entitlement(
     """
     target = lock_manageable(conn, actor, file_id)
     grantee = find_grantee(conn, user_name)
+    keep_grantee(conn, grantee)
     if grantee.user_id == target.owner_id:
         raise FieldInvalid("user_name", "is the file's owner, who may do everything with it.")
     if expires_at is not None and expires_at <= now:
@@ -105,6 +108,7 @@ def grant_entitlement(
     elif any(getattr(row, name) != value for name, value in values.items()):
         new_values = {**values, "granted_by": actor.user_id}
         conn.execute(update(entitlements).where(*same_grant).values(**new_values))
+        end_unentitled_uploads(conn, file_id)
         notify_watchers(conn, file_id)
     else:
         return _granted_from_row(conn.execute(_granted_query(*same_grant)).one()), False
@@ -132,11 +136,31 @@ def revoke_entitlement(
 
 
 def end_entitlement(conn: WriteConnection, file_id: UUID, grantee_id: UUID) -> None:
-    """Delete an entitlement, if it exists. Open event streams check immediately whether they may
-    continue."""
+    """Delete an entitlement, if it exists. Uploads that it allowed end, and open event streams
+    check immediately whether they may continue."""
     same_grant = entitlements.c.file_id == file_id, entitlements.c.grantee_id == grantee_id
     conn.execute(delete(entitlements).where(*same_grant))
+    end_unentitled_uploads(conn, file_id)
     notify_watchers(conn, file_id)
+
+
+def end_unentitled_uploads(conn: WriteConnection, file_id: UUID) -> None:
+    """End the uploads to a file whose senders may not deliver to it (any more)."""
+    granted = entitlements.c.file_id == files.c.id, entitlements.c.writes
+    to_sender = entitlements.c.grantee_id.in_([users.c.id, users.c.account_id])
+    delivers = or_(
+        users.c.id == files.c.owner_id,
+        and_(users.c.role == "admin", users.c.account_id == files.c.account_id),
+        select(entitlements.c.file_id).where(*granted, to_sender).exists(),
+    )
+    query = select(files.c.id).where(
+        files.c.id == reservations.c.file_id,
+        users.c.id == reservations.c.user_id,
+        users.c.disabled_at.is_(None),
+        delivers,
+    )
+    may_deliver = query.correlate(reservations).exists()
+    end_uploads(conn, reservations.c.file_id == file_id, ~may_deliver)
 
 
 def find_grantee(conn: ReadConnection, user_name: str) -> Grantee:
@@ -152,10 +176,21 @@ def find_grantee(conn: ReadConnection, user_name: str) -> Grantee:
     )
     row = conn.execute(query.where(accounts.c.name == account_name)).one_or_none()
     if row is None or (row.user_id is None and name != ANY_USER):
-        reason = "names nobody whom this file can be shared with. Check the account and the user."
-        raise FieldInvalid("user_name", reason, EXAMPLE)
+        raise _nobody()
     user_id = UserId(row.user_id) if row.user_id is not None else None
     return Grantee(AccountId(row.id), user_id, user_name)
+
+
+def keep_grantee(conn: WriteConnection, grantee: Grantee) -> None:
+    """Keep a user from being deleted until the end of the transaction. Raises FieldInvalid if they
+    are deleted meanwhile, the same as for a name that never existed."""
+    if grantee.user_id is not None and not keep_user(conn, grantee.user_id):
+        raise _nobody()
+
+
+def _nobody() -> FieldInvalid:
+    reason = "names nobody whom this file can be shared with. Check the account and the user."
+    return FieldInvalid("user_name", reason, EXAMPLE)
 
 
 def _granted_query(*conditions: Any) -> Select[Any]:

@@ -8,6 +8,7 @@ from starlette.types import ASGIApp
 
 from entrepot import __version__
 from entrepot.bootstrap.parts import Parts
+from entrepot.http.admission import AdmissionMiddleware
 from entrepot.http.api import (
     activity,
     changes,
@@ -22,15 +23,16 @@ from entrepot.http.api import (
     sharing,
     tasks,
     uploads,
+    uploads_under_way,
     versions,
 )
 from entrepot.http.api.openapi.document import install_openapi
 from entrepot.http.deps import open_runtime
 from entrepot.http.downloads.read_log import ReadWriter
 from entrepot.http.fast_path import FastPathMiddleware
+from entrepot.http.methods import HeadMiddleware
 from entrepot.http.middleware import RequestContextMiddleware
 from entrepot.http.problems import handlers
-from entrepot.http.rate_limit import RateLimitMiddleware
 from entrepot.http.web.mount import mount_pages
 
 DESCRIPTION = "A self-hosted, multi-tenant exchange for data files: every file is a contract."
@@ -67,6 +69,7 @@ def create_app(parts: Parts) -> tuple[FastAPI, ASGIApp]:
     of_files = (
         uploads,
         resumable,
+        uploads_under_way,
         files,
         preview,
         versions,
@@ -82,5 +85,6 @@ def create_app(parts: Parts) -> tuple[FastAPI, ASGIApp]:
     install_openapi(app)
     handlers.install(app)
     mount_pages(app)
-    metered = RateLimitMiddleware(FastPathMiddleware(app), app, runtime)
-    return app, RequestContextMiddleware(metered, parts.settings.trusted_proxies)
+    admitted = HeadMiddleware(FastPathMiddleware(app), app)
+    counted = AdmissionMiddleware(admitted, app, runtime)
+    return app, RequestContextMiddleware(counted, parts.settings.trusted_proxies)

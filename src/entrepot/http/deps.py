@@ -16,21 +16,30 @@ from typing import Annotated, Any, Concatenate, Generic, ParamSpec, Protocol, Ty
 
 import structlog
 from fastapi import Depends, Request
+from sqlalchemy.exc import IntegrityError
 from starlette.datastructures import Headers
 from starlette.types import Scope as Exchange
 
-from entrepot.accounts.actor import Actor, KeyId, Scope
+from entrepot.accounts.actor import AccountId, Actor, KeyId, Scope
 from entrepot.accounts.keys import TOUCH_INTERVAL, find_key_holder, key_digest, touch_key
 from entrepot.activity.reads import ReadBuffer
 from entrepot.activity.record import MAX_ADDRESS_CHARS, RequestOrigin
 from entrepot.bootstrap.parts import Parts
 from entrepot.db.change_counter import ChangeCounter
 from entrepot.db.types import ReadConnection, WriteConnection
-from entrepot.errors import NotAuthenticated, TooManyDownloads, TooManyStreams, TooManyUploads
+from entrepot.errors import (
+    NotAuthenticated,
+    TooManyDownloads,
+    TooManyFormWaits,
+    TooManyStreams,
+    TooManyUploads,
+)
+from entrepot.files.derivatives import get_run_statuses
 from entrepot.http.limits.concurrency_limits import ConcurrencyLimit
 from entrepot.http.previews.processes import Previewer
 from entrepot.http.read_cache import ReadCache
-from entrepot.http.task_events import TaskWatch
+from entrepot.http.state_watch import StateWatch
+from entrepot.tasks.records import get_revisions
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -61,12 +70,14 @@ class Runtime:
     parts: Parts
     database_threads: ThreadPoolExecutor
     byte_threads: ThreadPoolExecutor
-    watch: TaskWatch
+    watch: StateWatch[int]
+    form_watch: StateWatch[str]
     read_cache: ReadCache
     changes: ChangeCounter
     uploads: ConcurrencyLimit
     streams: ConcurrencyLimit
     downloads: ConcurrencyLimit
+    form_waits: ConcurrencyLimit
     previewer: Previewer
     reads: ReadBuffer = field(default_factory=ReadBuffer)
     last_key_uses: dict[KeyId, datetime] = field(default_factory=dict)
@@ -89,6 +100,7 @@ class Runtime:
         """Take no new uploads, and end the streams, whose followers then come back elsewhere."""
         self.draining = True
         self.watch.end()
+        self.form_watch.end()
 
     def record_key_use(self, key_id: KeyId, now: datetime) -> None:
         """Note a key's use, at most once a minute, without keeping the request waiting."""
@@ -124,12 +136,14 @@ def open_runtime(parts: Parts) -> Runtime:
         parts,
         database_threads,
         byte_threads,
-        TaskWatch(parts.database, database_threads),
+        StateWatch(parts.database, database_threads, changes, get_revisions),
+        StateWatch(parts.database, database_threads, changes, get_run_statuses),
         ReadCache(changes),
         changes,
         uploads=ConcurrencyLimit(settings.uploads_per_account, TooManyUploads),
         streams=ConcurrencyLimit(settings.streams_per_account, TooManyStreams),
         downloads=ConcurrencyLimit(settings.downloads_per_account, TooManyDownloads),
+        form_waits=ConcurrencyLimit(settings.form_waits_per_account, TooManyFormWaits),
         previewer=Previewer(parts),
     )
 
@@ -202,6 +216,11 @@ class UnitOfWork:
         return self.runtime.parts
 
     @property
+    def account_id(self) -> AccountId | None:
+        """The actor's account, once a unit of work has run for this request."""
+        return self.asgi_scope.get("account_id") if self.asgi_scope is not None else None
+
+    @property
     def authentication(self) -> Authentication:
         """Who acts."""
         return Authentication(self.authenticate, self.scope, self.now, self.request_origin)
@@ -256,11 +275,31 @@ class UnitOfWork:
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> R:
-        """Run `work(conn, actor, …)` and commit it."""
-        begin, authentication = self.parts.database.writing, self.authentication
+        """Run `work(conn, actor, …)` and commit it. Raises StorageFull and DatabaseFull."""
+        begin, authentication = self.parts.database.growing, self.authentication
         outcome: Outcome[R] = await self.runtime.run_in_database_thread(
             run_unit, begin, authentication, self.side_query, work, *args, **kwargs
         )
+        return self._done(outcome)
+
+    async def write_into_reserve(
+        self,
+        work: Callable[Concatenate[WriteConnection, Actor, P], R],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> R:
+        """As `write`, for what ends or removes something, or only looks: it may use the space that
+        is kept free for that (setting `database_reserve`)."""
+        begin, authentication = self.parts.database.writing, self.authentication
+        try:
+            outcome: Outcome[R] = await self.runtime.run_in_database_thread(
+                run_unit, begin, authentication, self.side_query, work, *args, **kwargs
+            )
+        except IntegrityError:
+            # A row was to refer to the actor, who was deleted meanwhile.
+            database = self.parts.database
+            await self.runtime.run_in_database_thread(database.read, authentication.actor)
+            raise
         return self._done(outcome)
 
     def _done(self, outcome: Outcome[R]) -> R:

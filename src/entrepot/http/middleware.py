@@ -19,10 +19,12 @@ LINGER_BYTES = 64 * 1024 * 1024
 """How long and how much of a refused body is read and dropped, so that the client, which is
 still sending, gets to read the answer instead of a reset connection."""
 
+# What answers have that state nothing else: pages allow their own styles and scripts.
 SECURITY_HEADERS = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
     (b"cross-origin-resource-policy", b"same-origin"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
 )
 
 
@@ -103,6 +105,9 @@ class _Exchange:
             headers = message["headers"]
             names = {name for name, _ in headers}
             added = [(b"x-request-id", self.request_id.encode())]
+            if "preference_applied" in self._scope:
+                applied = self._scope["preference_applied"]
+                added.append((b"preference-applied", applied.encode()))
             if self._expects_continue and not self._body_requested and b"connection" not in names:
                 added.append(
                     (b"connection", b"close")

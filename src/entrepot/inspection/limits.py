@@ -17,11 +17,17 @@ def rows_per_group(columns: int) -> int:
     return max(MIN_GROUP_ROWS, rows // MIN_GROUP_ROWS * MIN_GROUP_ROWS)
 
 
+BASE_SECONDS, BYTES_PER_SECOND = 60.0, 2_000_000
+"""What an inspection may take: these seconds, and one more for each so many bytes of unpacked
+content. Usual files take a hundredth of it."""
+
+
 @dataclass(frozen=True)
 class Limits:
     """Bounds of one inspection; whatever passes one ends as the verdict resource-limit.
 
-    `wall_seconds` and `cpu_seconds` are seconds (CPU summed over the threads), `memory` is
+    `wall_seconds` and `cpu_seconds` are the most seconds that any file gets (CPU summed over the
+    threads), `patience` times the budget are those of the clock where CPU is scarce, `memory` is
     resident bytes, `scratch` bytes on disk for what does not fit into memory, `line` the bytes
     of one record, `depth` the levels of a JSON object, `columns` a table's columns, `cells` those
     of a workbook's sheet, `errors` the errors listed in a report (counts stay exact), `threads`
@@ -45,3 +51,13 @@ class Limits:
     unpacked: int = 8_192 * MIB
     expansion: int = 200
     free_expansion: int = 1_024 * MIB
+    patience: float = 1.0
+
+    def cpu_budget(self, unpacked: int) -> float:
+        """Seconds of CPU for a file of `unpacked` bytes of content."""
+        return min(self.cpu_seconds, BASE_SECONDS + unpacked / BYTES_PER_SECOND)
+
+    def wall_budget(self, unpacked: int) -> float:
+        """Seconds by the clock for a file of `unpacked` bytes of content."""
+        budget = min(self.wall_seconds, BASE_SECONDS + unpacked / BYTES_PER_SECOND)
+        return self.patience * budget

@@ -12,7 +12,6 @@ from sqlalchemy import Connection, inspect, text
 
 from entrepot.db.engine import Database, copy_sqlite
 from entrepot.errors import StartRefused
-from entrepot.tasks.queue import migrate_queue
 
 ADVISORY_LOCK_ID = 7_162_401_215
 """The PostgreSQL advisory lock that lets one migration run at a time (any fixed number)."""
@@ -34,7 +33,6 @@ def migrate(database: Database, sqlite_file: Path, now: datetime) -> str | None:
             f"up to {head}). Install that release, or restore a copy made before it."
         )
     if revision == head:
-        migrate_queue(database)
         return revision
     if revision is not None and database.embedded:
         _copy_database(sqlite_file, revision, now)
@@ -43,7 +41,6 @@ def migrate(database: Database, sqlite_file: Path, now: datetime) -> str | None:
             conn.execute(text(f"SELECT pg_advisory_xact_lock({ADVISORY_LOCK_ID})"))
             conn.execute(text("SET LOCAL lock_timeout = '10s'"))
         command.upgrade(_config(conn), "head")
-    migrate_queue(database)
     return revision
 
 

@@ -20,23 +20,42 @@ from datetime import datetime, timedelta
 from typing import NewType
 from uuid import UUID, uuid4
 
-from sqlalchemy import ColumnElement, delete, func, insert, select, update
+from sqlalchemy import delete, insert, select, update
 
-from entrepot.accounts.actor import AccountId
-from entrepot.db.tables import accounts, reservations, uploads
+from entrepot.db.tables import accounts, reservations
 from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.errors import (
     EntrepotError,
     OwnerQuotaExceeded,
     QuotaExceeded,
-    TooManyUploads,
     UploadInterrupted,
 )
+from entrepot.quotas.shares import belongs_to_request, require_place
 
 ReservationId = NewType("ReservationId", UUID)
 
 RESERVATION_LIFETIME = timedelta(hours=1)
 """A reservation that was not renewed for this long belongs to an upload whose process died."""
+
+
+@dataclass(frozen=True)
+class Sender:
+    """Who sends an upload: a user of an account, with a key or (None) in a browser; and to which
+    file, None for a new one."""
+
+    user_id: UUID
+    account_id: UUID
+    key_id: UUID | None
+    file_id: UUID | None = None
+
+    def columns(self) -> dict[str, UUID | None]:
+        """The columns of `reservations` that say so."""
+        return {
+            "user_id": self.user_id,
+            "sender_account_id": self.account_id,
+            "key_id": self.key_id,
+            "file_id": self.file_id,
+        }
 
 
 @dataclass(frozen=True)
@@ -58,7 +77,7 @@ class Usage:
         return QuotaExceeded(**figures, requested=requested)
 
 
-def get_usage(conn: ReadConnection, account_id: AccountId) -> Usage:
+def get_usage(conn: ReadConnection, account_id: UUID) -> Usage:
     """The account's quota, used and reserved bytes."""
     row = conn.execute(
         select(accounts.c.quota, accounts.c.used, accounts.c.reserved).where(
@@ -69,21 +88,17 @@ def get_usage(conn: ReadConnection, account_id: AccountId) -> Usage:
 
 
 def open_reservation(
-    conn: WriteConnection, account_id: AccountId, max_uploads: int, now: datetime
+    conn: WriteConnection,
+    account_id: UUID,
+    max_uploads: int,
+    now: datetime,
+    sender: Sender | None = None,
 ) -> ReservationId:
     """Begin an upload with a reservation of 0 bytes. Raises TooManyUploads at `max_uploads` of
-    them."""
+    the account's own people, or at the shares of guests (`quotas.shares`)."""
     lock_account(conn, account_id)
-    conditions = (
-        reservations.c.account_id == account_id,
-        reservations.c.expires_at > now,
-        _belongs_to_request(),
-    )
-    upload_count = (
-        conn.scalar(select(func.count()).select_from(reservations).where(*conditions)) or 0
-    )
-    if upload_count >= max_uploads:
-        raise TooManyUploads(limit=max_uploads)
+    sender_account = sender.account_id if sender is not None else account_id
+    require_place(conn, account_id, sender_account, max_uploads, belongs_to_request(), now)
     reservation = ReservationId(uuid4())
     conn.execute(
         insert(reservations).values(
@@ -92,6 +107,7 @@ def open_reservation(
             size=0,
             created_at=now,
             expires_at=now + RESERVATION_LIFETIME,
+            **(sender.columns() if sender is not None else {}),
         )
     )
     return reservation
@@ -99,7 +115,7 @@ def open_reservation(
 
 def grow_reservation(
     conn: WriteConnection,
-    account_id: AccountId,
+    account_id: UUID,
     reservation: ReservationId,
     needed: int,
     preferred: int,
@@ -125,7 +141,7 @@ def grow_reservation(
 
 
 def settle_reservation(
-    conn: WriteConnection, account_id: AccountId, reservation: ReservationId, size: int
+    conn: WriteConnection, account_id: UUID, reservation: ReservationId, size: int
 ) -> None:
     """Turn a reservation into `size` bytes used. Raises UploadInterrupted if it is gone."""
     reserved = _lock_reservation(conn, account_id, reservation)
@@ -140,7 +156,7 @@ def settle_reservation(
 
 
 def release_reservation(
-    conn: WriteConnection, account_id: AccountId, reservation: ReservationId
+    conn: WriteConnection, account_id: UUID, reservation: ReservationId
 ) -> None:
     """Release a reservation. Idempotent."""
     try:
@@ -153,6 +169,12 @@ def release_reservation(
         .where(accounts.c.id == account_id)
         .values(reserved=accounts.c.reserved - reserved)
     )
+
+
+def is_reserved(conn: ReadConnection, reservation: ReservationId) -> bool:
+    """Whether the reservation is still there: the upload was neither settled nor ended."""
+    query = select(reservations.c.id).where(reservations.c.id == reservation)
+    return conn.scalar(query) is not None
 
 
 def renew_reservation(conn: WriteConnection, reservation: ReservationId, now: datetime) -> None:
@@ -172,22 +194,22 @@ def release_expired(conn: WriteConnection, now: datetime) -> int:
     """
     # One that is being settled or renewed at this moment is not dead.
     query = select(reservations.c.id, reservations.c.account_id).where(
-        reservations.c.expires_at <= now, _belongs_to_request()
+        reservations.c.expires_at <= now, belongs_to_request()
     )
     rows = conn.execute(query.with_for_update(skip_locked=True)).all()
     for row in rows:
-        release_reservation(conn, AccountId(row.account_id), ReservationId(row.id))
+        release_reservation(conn, row.account_id, ReservationId(row.id))
     return len(rows)
 
 
-def refund(conn: WriteConnection, account_id: AccountId, size: int) -> None:
+def refund(conn: WriteConnection, account_id: UUID, size: int) -> None:
     """Give `size` used bytes back, in the transaction that notes that they were removed."""
     conn.execute(
         update(accounts).where(accounts.c.id == account_id).values(used=accounts.c.used - size)
     )
 
 
-def add_used(conn: WriteConnection, account_id: AccountId, size: int) -> None:
+def add_used(conn: WriteConnection, account_id: UUID, size: int) -> None:
     """Count `size` bytes that are already stored. Raises QuotaExceeded."""
     within_quota = accounts.c.used + accounts.c.reserved + size <= accounts.c.quota
     statement = update(accounts).where(accounts.c.id == account_id, within_quota)
@@ -195,15 +217,13 @@ def add_used(conn: WriteConnection, account_id: AccountId, size: int) -> None:
         raise get_usage(conn, account_id).quota_exceeded(size)
 
 
-def quota_error_for(
-    account_id: AccountId, owner_id: AccountId, error: QuotaExceeded
-) -> EntrepotError:
+def quota_error_for(account_id: UUID, owner_id: UUID, error: QuotaExceeded) -> EntrepotError:
     """The error that `account_id` may see: another account's figures are hidden."""
     return error if account_id == owner_id else OwnerQuotaExceeded(requested=error.requested)
 
 
 @contextmanager
-def hide_owner_figures(account_id: AccountId, owner_id: AccountId) -> Iterator[None]:
+def hide_owner_figures(account_id: UUID, owner_id: UUID) -> Iterator[None]:
     """Replace QuotaExceeded by the error that `account_id` may see."""
     try:
         yield
@@ -211,7 +231,7 @@ def hide_owner_figures(account_id: AccountId, owner_id: AccountId) -> Iterator[N
         raise quota_error_for(account_id, owner_id, error) from None
 
 
-def reserve_bytes(conn: WriteConnection, account_id: AccountId, size: int) -> bool:
+def reserve_bytes(conn: WriteConnection, account_id: UUID, size: int) -> bool:
     """Reserve `size` bytes of the account if they are free; whether they were."""
     within_quota = accounts.c.used + accounts.c.reserved + size <= accounts.c.quota
     statement = update(accounts).where(accounts.c.id == account_id, within_quota)
@@ -220,7 +240,7 @@ def reserve_bytes(conn: WriteConnection, account_id: AccountId, size: int) -> bo
 
 def _block_or_fail(
     conn: WriteConnection,
-    account_id: AccountId,
+    account_id: UUID,
     reservation: ReservationId,
     needed: int,
     now: datetime,
@@ -238,21 +258,14 @@ def _block_or_fail(
     running = conn.execute(
         select(reservations.c.id, reservations.c.blocked)
         .where(reservations.c.account_id == account_id, reservations.c.expires_at > now)
-        .where(_belongs_to_request())
+        .where(belongs_to_request())
         .order_by(reservations.c.created_at.desc(), reservations.c.id.desc())
     ).all()
     if running[0].id == reservation and all(row.blocked for row in running):
         raise error
 
 
-def _belongs_to_request() -> ColumnElement[bool]:
-    """The condition that a reservation ends with its request: it is not a resumable upload's."""
-    return ~select(uploads.c.id).where(uploads.c.id == reservations.c.id).exists()
-
-
-def _lock_reservation(
-    conn: WriteConnection, account_id: AccountId, reservation: ReservationId
-) -> int:
+def _lock_reservation(conn: WriteConnection, account_id: UUID, reservation: ReservationId) -> int:
     # Locked on PostgreSQL, so that only one of two concurrent calls settles or releases it. A
     # reservation of another account does not count: the file was transferred meanwhile.
     conditions = reservations.c.id == reservation, reservations.c.account_id == account_id
@@ -263,8 +276,12 @@ def _lock_reservation(
     return size
 
 
-def lock_account(conn: WriteConnection, account_id: AccountId) -> None:
-    """Lock the account's figures until the end of the transaction."""
+def lock_account(conn: WriteConnection, account_id: UUID) -> None:
+    """Lock an account until the end of the transaction: its figures, and who administers it.
+
+    Locks are taken in one order, so that no two transactions wait for each other: a file, its
+    resumable uploads, their reservations, a user, the account, the head of its activity.
+    """
     # SQLite's writer holds the whole database already and ignores FOR UPDATE. Without the key:
     # who holds the head of the account's activity adds a row that refers to the account, and
     # would wait for us, who wait for that head at the end.

@@ -17,6 +17,7 @@ from entrepot.schemas.types import (
     ITEM_TYPES,
     STRING_CONSTRAINTS,
 )
+from entrepot.texts import is_safe_line
 
 MAX_NAME_CHARS = 1_000
 """Of a field; `inspection.check.infer` cuts labels to as many."""
@@ -198,7 +199,7 @@ def _parse_affix(value: object, pointer: str) -> Affix:
         raise SchemaInvalid(pointer, "it must be an object with a prefix, a suffix or both")
     for side, text in value.items():
         side_pointer = f"{pointer}/{side}"
-        if not isinstance(text, str) or len(text) > MAX_MARK_CHARS or not is_printable(text):
+        if not isinstance(text, str) or len(text) > MAX_MARK_CHARS or not is_safe_line(text):
             raise SchemaInvalid(side_pointer, f"it must be a text of up to {MAX_MARK_CHARS} signs")
         if any(char.isdigit() or char in "+-" for char in text):
             raise SchemaInvalid(side_pointer, "digits and signs are parts of the number itself")
@@ -206,11 +207,6 @@ def _parse_affix(value: object, pointer: str) -> Affix:
     if affix == Affix():
         raise SchemaInvalid(pointer, "the prefix and the suffix are both empty")
     return affix
-
-
-def is_printable(text: str) -> bool:
-    """Whether the text has no control characters; blanks such as U+00A0 are allowed."""
-    return all(char.isprintable() or (char.isspace() and char not in "\t\r\n\v\f") for char in text)
 
 
 def _parse_texts(value: object, pointer: str) -> tuple[str, ...]:

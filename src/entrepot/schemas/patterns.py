@@ -12,6 +12,8 @@ from re import _constants as op  # type: ignore[attr-defined]
 from re import _parser as parser  # type: ignore[attr-defined]
 from typing import Any
 
+from entrepot.texts import is_safe_line
+
 MAX_PATTERN_CHARS = 10_000
 """Checked before anything is parsed, which takes time in proportion."""
 MAX_REPEATS = 1_000
@@ -54,7 +56,7 @@ def check_pattern(pattern: str) -> None:
     """Check that RE2 can match `pattern` in linear time. Raises InvalidPattern."""
     if len(pattern) > MAX_PATTERN_CHARS:
         raise InvalidPattern(f"a pattern may have at most {MAX_PATTERN_CHARS:,} characters")
-    if "\0" in pattern or not pattern.isprintable():
+    if not is_safe_line(pattern):
         raise InvalidPattern("write control characters as escapes, such as \\t")
     if re.search(r"\(\?(?:#|[a-zA-Z-]*[aLux])", pattern):
         raise InvalidPattern("comments and the flags a, L, u and x are not known to RE2")

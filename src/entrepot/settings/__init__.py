@@ -71,21 +71,31 @@ class Settings(BaseSettings):
         ge=0,
         description="Bytes kept free on the store's disk; uploads get 507 before they are touched.",
     )
+    database_reserve: int = Field(
+        default=67_108_864,
+        ge=0,
+        description="Bytes kept free on the disk of the embedded database; whatever adds data gets "
+        "507 before they are touched, while reads and deletions still work.",
+    )
     requests_per_minute: int = Field(
         default=6000,
         ge=0,
         le=10**9,
-        description="API requests that one key may go on making, a minute; 0: no limit.",
+        description="Requests that one key or session may go on making, a minute; 0: no limit.",
     )
     request_burst: int = Field(
-        default=1000, ge=1, le=10**9, description="API requests that one key may make at once."
+        default=1000,
+        ge=1,
+        le=10**9,
+        description="Requests that one key or session may make at once.",
     )
     # The name of an anonymous caller in earlier releases: environments are not renamed.
     stranger_requests_per_minute: int = Field(
         default=300,
         ge=0,
         le=10**9,
-        description="API requests without a valid key from one address, a minute; 0: no limit.",
+        description="Requests without a valid key or session from one address, a minute; 0: no "
+        "limit.",
     )
     sign_in_attempts_per_address: int = Field(
         default=100,
@@ -99,6 +109,12 @@ class Settings(BaseSettings):
     )
     streams_per_account: int = Field(
         default=100, ge=1, description="Event streams open at once, an account."
+    )
+    form_waits_per_account: int = Field(
+        default=100,
+        ge=1,
+        description="Requests of an account that wait for a form (Parquet, CSV, …) to be made; "
+        "more get 429.",
     )
     unfinished_uploads: int = Field(
         default=1000, ge=1, description="Resumable uploads that an account may leave unfinished."
@@ -154,7 +170,11 @@ class Settings(BaseSettings):
     inspection_scratch: int = Field(
         default=21_474_836_480, gt=0, description="Bytes of scratch space one inspection may take."
     )
-    inspection_seconds: float = Field(default=3600, gt=0, description="Seconds, one inspection.")
+    inspection_seconds: float = Field(
+        default=3600,
+        gt=0,
+        description="Most seconds of one inspection; it gets 60, and 1 for each 2 MB of content.",
+    )
     inspection_unpacked: int = Field(
         default=8_589_934_592, gt=0, description="Bytes a compressed file may unpack to."
     )
@@ -178,7 +198,11 @@ class Settings(BaseSettings):
     inspection_errors: int = Field(
         default=1_000, ge=1, le=100_000, description="Errors listed in a report; all are counted."
     )
-    inspections_at_once: int = Field(default=2, ge=1, description="Inspections at once, a worker.")
+    inspections_at_once: int = Field(
+        default=2,
+        ge=1,
+        description="Sandbox processes at once, a worker; one more for files of at most 1 MiB.",
+    )
     previews_at_once: int = Field(
         default=4, ge=1, le=64, description="Previews made at once; an account gets half of them."
     )
@@ -190,6 +214,12 @@ class Settings(BaseSettings):
     )
     preview_memory: int = Field(
         default=536_870_912, ge=268_435_456, description="Bytes one preview may take."
+    )
+    publish_with_parquet: int = Field(
+        default=268_435_456,
+        ge=0,
+        description="Bytes of a delivery, as received, up to which its version becomes visible "
+        "together with its Parquet and profile; those of a larger one follow.",
     )
     derivative_space: int = Field(
         default=100_000_000_000,

@@ -9,7 +9,6 @@ import contextlib
 import os
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -17,52 +16,6 @@ import psycopg
 from sqlalchemy import make_url
 
 CHANNEL = "entrepot_tasks"
-BURST_SECONDS = 0.5
-"""How long a worker polls quickly after a wake-up: the row may become visible a moment later."""
-BURST_INTERVAL_SECONDS = 0.02
-"""Pause between two quick polls."""
-
-
-class WakeableEvent(threading.Event):
-    """A stop event whose `wait` also ends when `wake` is called.
-
-    The queue's polling loop sleeps in `stop_event.wait(interval)`. DBOS has no hook to end that
-    sleep early, so this event does it.
-    """
-
-    def __init__(
-        self,
-        clock: Callable[[], float] = time.monotonic,
-        burst_interval: float = BURST_INTERVAL_SECONDS,
-    ) -> None:
-        super().__init__()
-        self._wake_event = threading.Event()
-        self._clock = clock
-        self._burst_interval = burst_interval
-        self._burst_until = 0.0
-
-    def wake(self) -> None:
-        """End the current sleep and poll quickly for `BURST_SECONDS`."""
-        self._burst_until = self._clock() + BURST_SECONDS
-        self._wake_event.set()
-
-    def set(self) -> None:
-        """Stop permanently."""
-        super().set()
-        self._wake_event.set()
-
-    def wait(self, timeout: float | None = None) -> bool:
-        """Sleep until stopped, woken, or `timeout` seconds have passed; True once stopped."""
-        if self.is_set():
-            return True
-        if self._clock() < self._burst_until:
-            timeout = (
-                self._burst_interval if timeout is None else min(timeout, self._burst_interval)
-            )
-        self._wake_event.wait(timeout)
-        if not self.is_set():
-            self._wake_event.clear()
-        return self.is_set()
 
 
 def wake_local_workers(folder: Path) -> None:

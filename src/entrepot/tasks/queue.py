@@ -1,68 +1,55 @@
-"""The durable queue: enqueue in the caller's transaction (DBOS on our own database).
+"""The durable queue: work is enqueued in the caller's transaction, and run by workers.
 
-The queue is partitioned by account. A thousand files of one account never delay the one file of
-another, and an account's deliveries are inspected in the order of their arrival.
+One table for all of it on SQLite and PostgreSQL (`tasks.claims`), one scheduler
+(`tasks.schedule`). The work of an entry and the entry are written in one transaction, and so is
+the end of both: neither exists without the other.
 """
 
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
-from typing import Any, Final, Literal
 from uuid import UUID
 
-from dbos import DBOS, DBOSClient
-from sqlalchemy import Engine, column, create_engine, event, select, table, text
-from sqlalchemy.pool import QueuePool
+from sqlalchemy import insert, select, text
 
-from entrepot.db.engine import BUSY_TIMEOUT_MS, Database, sqlite_module
-from entrepot.db.tables import tasks
+from entrepot.db.engine import Database
+from entrepot.db.tables import queue_entries, tasks
 from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.tasks.notify import CHANNEL, wake_local_workers
+from entrepot.tasks.schedule import is_short
 
-APPLICATION = "entrepot"
-TASK_QUEUE: Final = "tasks"
-BACKGROUND_QUEUE: Final = "derivatives"
-"""The queue of work that nobody waits for. It has its own slot in each worker, so that it never
-takes one from an inspection, and is partitioned by account like the other queue."""
-PROTOCOL_VERSION = "1"
-"""The version of the task protocol. Raise it only if the new code cannot do queued work: the queue
-runs only work of its own version."""
-LIVE_RUN_STATUSES = ("ENQUEUED", "PENDING", "DELAYED")
-"""DBOS's statuses of a run that is queued or running."""
+IDS_PER_QUERY = 500
+"""Ids in one statement."""
+
+
+@dataclass(frozen=True)
+class NewEntry:
+    """Work for the queue: `id` is its task's or its derivation run's, `kind` its workflow's name.
+
+    The account and the user are who caused it: time is shared between them. `size` is the bytes
+    that are to be read. With a `file_id` the work waits for that of the file's lower versions.
+    """
+
+    id: UUID
+    kind: str
+    account_id: UUID
+    user_id: UUID
+    size: int
+    file_id: UUID | None = None
+    version: int | None = None
 
 
 class TaskQueue:
     """Enqueues work, which a worker (`tasks.worker`) runs."""
 
     def __init__(self, database: Database, run_folder: Path) -> None:
-        self._client = DBOSClient(
-            system_database_engine=database.engine, application_name=APPLICATION, lazy=True
-        )
         self._embedded = database.embedded
         self._run_folder = run_folder
 
-    def enqueue(
-        self,
-        conn: WriteConnection,
-        workflow: str,
-        task_id: UUID,
-        account_id: UUID,
-        queue: Literal["tasks", "derivatives"] = TASK_QUEUE,
-    ) -> None:
-        """Enqueue one task. It exists once the caller's transaction is committed.
-
-        The partition key is required: without it a partitioned queue never runs the task and
-        reports nothing.
-        """
-        self._client.enqueue_in_transaction(
-            conn,
-            {
-                "queue_name": queue,
-                "workflow_name": workflow,
-                "workflow_id": str(task_id),
-                "app_version": PROTOCOL_VERSION,
-                "queue_partition_key": str(account_id),
-            },
-            str(task_id),
-        )
+    def enqueue(self, conn: WriteConnection, new: NewEntry, now: datetime) -> None:
+        """Enqueue work. It exists once the caller's transaction is committed."""
+        values = {**vars(new), "short": is_short(new.size), "enqueued_at": now}
+        conn.execute(insert(queue_entries).values(values))
         if not self._embedded:
             conn.execute(text(f"NOTIFY {CHANNEL}"))
 
@@ -72,67 +59,16 @@ class TaskQueue:
             wake_local_workers(self._run_folder)
 
 
-def find_lost_tasks(conn: ReadConnection) -> list[UUID]:
-    """Tasks that have not ended although the queue will never run them (again).
-
-    Their run ended with an error of the queue itself, or does not exist. A task and its run are
-    written in one transaction, so neither exists without the other.
-    """
+def find_unqueued_tasks(conn: ReadConnection) -> list[UUID]:
+    """Tasks that have not ended and are not in the queue, so that no worker ever takes them."""
     query = select(tasks.c.id).where(tasks.c.status.in_(("queued", "running")))
-    return find_dead_runs(conn, list(conn.scalars(query)))
+    return find_unqueued(conn, list(conn.scalars(query)))
 
 
-def find_dead_runs(conn: ReadConnection, waiting: list[UUID]) -> list[UUID]:
-    """The ids in `waiting` that the queue will never run (again)."""
-    if not waiting:
-        return []
-    schema = "dbos" if conn.dialect.name == "postgresql" else None
-    runs = table("workflow_status", column("workflow_uuid"), column("status"), schema=schema)
-    live_ids: set[str] = set()
-    for start in range(0, len(waiting), 500):
-        ids = [str(task_id) for task_id in waiting[start : start + 500]]
-        conditions = runs.c.workflow_uuid.in_(ids), runs.c.status.in_(LIVE_RUN_STATUSES)
-        live_ids |= set(conn.scalars(select(runs.c.workflow_uuid).where(*conditions)))
-    return [task_id for task_id in waiting if str(task_id) not in live_ids]
-
-
-def queue_engine(database: Database, sqlite_file: Path) -> Engine:
-    """The engine for DBOS itself: ours on PostgreSQL, a separate one on SQLite.
-
-    DBOS's own statements need the driver to begin transactions (`isolation_level`). An engine that
-    begins them itself, like ours, breaks its migrations.
-    """
-    if not database.embedded:
-        return database.engine
-    engine = create_engine(
-        f"sqlite+pysqlite:///{sqlite_file}",
-        module=sqlite_module(),
-        poolclass=QueuePool,
-        pool_size=4,
-        connect_args={"check_same_thread": False, "timeout": BUSY_TIMEOUT_MS / 1000},
-    )
-
-    @event.listens_for(engine, "connect")
-    def prepare(dbapi_conn: Any, _record: Any) -> None:
-        dbapi_conn.isolation_level = "IMMEDIATE"
-        for pragma in ("synchronous=FULL", "foreign_keys=ON", f"busy_timeout={BUSY_TIMEOUT_MS}"):
-            dbapi_conn.execute(f"PRAGMA {pragma}").close()
-
-    return engine
-
-
-def migrate_queue(database: Database) -> None:
-    """Create or update the queue's own tables. Run this while nothing else uses the database.
-
-    On SQLite, DBOS opens the file with the standard module's copy of the library. Two copies in one
-    process do not coordinate: when one closes the file, the system drops the locks of both, and the
-    last to close removes the log under the other (https://sqlite.org/howtocorrupt.html, 2.2). So
-    our connections are closed first.
-    """
-    database.close()
-    url = database.engine.url
-    if not database.embedded:
-        url = url.set(drivername="postgresql")
-    else:
-        url = url.set(drivername="sqlite")
-    DBOS.migrate(url.render_as_string(hide_password=False))
+def find_unqueued(conn: ReadConnection, ids: list[UUID]) -> list[UUID]:
+    """The ids of work that are not in the queue."""
+    queued: set[UUID] = set()
+    for start in range(0, len(ids), IDS_PER_QUERY):
+        some = ids[start : start + IDS_PER_QUERY]
+        queued |= set(conn.scalars(select(queue_entries.c.id).where(queue_entries.c.id.in_(some))))
+    return [work_id for work_id in ids if work_id not in queued]

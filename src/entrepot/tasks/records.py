@@ -56,7 +56,7 @@ class Viewer:
     """Who reads tasks: members see their own and those of files they own, admins see all.
 
     They see the tasks of a file only while they may see the file: `may_see_file` is the condition
-    on `files` and `tasks` for that, `parameters` its parameters.
+    on `files` and `tasks` for that, `parameters` its parameters. `only_own`: no others.
     """
 
     user_id: UUID
@@ -64,6 +64,7 @@ class Viewer:
     is_admin: bool
     may_see_file: ColumnElement[bool]
     parameters: dict[str, Any]
+    only_own: bool = False
 
 
 def create_task(
@@ -94,9 +95,8 @@ def create_task(
     )
 
 
-def start_task(conn: WriteConnection, task_id: UUID, stage: str, now: datetime) -> int | None:
-    """Mark a task as running. Returns how often it was started (more than once if it was resumed),
-    or None if it has ended."""
+def start_task(conn: WriteConnection, task_id: UUID, stage: str, now: datetime) -> bool:
+    """Mark a task as running; False if it has ended."""
     conditions = and_(tasks.c.id == task_id, tasks.c.status.in_(("queued", "running")))
     result = conn.execute(
         update(tasks)
@@ -110,10 +110,16 @@ def start_task(conn: WriteConnection, task_id: UUID, stage: str, now: datetime) 
             revision=tasks.c.revision + 1,
         )
     )
-    if not result.rowcount:
-        return None
-    starts: int | None = conn.scalar(select(tasks.c.starts).where(tasks.c.id == task_id))
-    return starts
+    return bool(result.rowcount)
+
+
+def requeue_task(conn: WriteConnection, task_id: UUID) -> None:
+    """Show that a running task waits again; nothing changes for work without a public task."""
+    conn.execute(
+        update(tasks)
+        .where(tasks.c.id == task_id, tasks.c.status == "running")
+        .values(status="queued", stage="queued", done=0, revision=tasks.c.revision + 1)
+    )
 
 
 def report_progress(
@@ -222,7 +228,8 @@ def _visible_tasks_query(viewer: Viewer) -> Any:
         own_account if viewer.is_admin else and_(own_account, files.c.owner_id == viewer.user_id)
     )
     visible = or_(tasks.c.file_id.is_(None), viewer.may_see_file)
-    return query.where(visible, or_(tasks.c.user_id == viewer.user_id, managed))
+    own = tasks.c.user_id == viewer.user_id
+    return query.where(visible, own if viewer.only_own else or_(own, managed))
 
 
 def _task_from_row(row: Row[Any]) -> TaskRecord:

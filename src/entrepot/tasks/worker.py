@@ -1,193 +1,318 @@
-"""A worker: takes tasks from the durable queue, runs them, and takes over from dead workers.
+"""A worker: claims entries of the queue, runs their workflows, and takes over from dead workers.
 
-DBOS does the durable part. We add three things, each for a measured reason
-(`docs/decisions/0003-background-work.md`): the queue's polling loop runs on a stop event that can
-be woken, so that an idle queue needs few polls; executor ids are leased, since DBOS recovers only
-what its own executor left; and the queue's partition key is the account.
+One thread claims for all free places, in one transaction that also marks the work as running; each
+run has a thread of its own. Heartbeats renew the worker's lease.
 """
 
-import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from pathlib import Path
-from typing import Any
+from functools import partial
 from uuid import UUID
 
 import structlog
-from dbos import DBOS, Queue
-from dbos._queue import queue_worker_thread
 
 from entrepot.db.engine import Database
+from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.settings import Settings
-from entrepot.tasks.leases import drop_lease, find_expired_leases, renew_lease
-from entrepot.tasks.notify import WakeableEvent, listen_local, listen_postgres
-from entrepot.tasks.queue import (
-    APPLICATION,
-    BACKGROUND_QUEUE,
-    PROTOCOL_VERSION,
-    TASK_QUEUE,
-    queue_engine,
+from entrepot.tasks.claims import (
+    LeaseLost,
+    claim_entries,
+    end_entry,
+    find_held,
+    find_running,
+    find_waiting,
+    postpone_entry,
+    release_entries,
+    release_entry,
+    retry_entry,
+)
+from entrepot.tasks.leases import drop_lease, renew_lease
+from entrepot.tasks.notify import listen_local, listen_postgres
+from entrepot.tasks.places import Place, Places
+from entrepot.tasks.records import requeue_task
+from entrepot.tasks.runs import BatchWorkflow, BegunRun, BudgetExceeded, Run, Workflow
+from entrepot.tasks.schedule import (
+    Assignment,
+    FreePlaces,
+    Sender,
+    UsedTime,
+    WaitingEntry,
+    choose_entries,
 )
 
 log = structlog.get_logger(__name__)
 
-Workflow = Callable[[UUID], None]
 Clock = Callable[[], datetime]
 
-UNUSED_POLL_SECONDS = 60.0
-"""Pause between polls of the parts of DBOS that we do not use (notifications, schedules)."""
-BACKGROUND_BURST_INTERVAL_SECONDS = 0.1
-"""Pause between two quick polls of the background queue."""
+MAX_CLAIMS = 9
+"""Claims that an entry gets: one whose workers die each time must not be resumed for ever."""
+MAX_FAILURES = 3
+"""Runs that may fail through no fault of what was run, before the work is given up."""
+FAILURE_PAUSE = timedelta(seconds=1)
+"""Before a failed run is tried again, for each of its failures."""
+ERROR_PAUSE_SECONDS = 1.0
+"""Before the next look at the queue, if one has failed."""
 
 
+@dataclass(frozen=True)
+class _Placed:
+    """An assignment, and the place that was taken for it."""
+
+    assignment: Assignment
+    place: Place
+
+    @property
+    def ids(self) -> list[UUID]:
+        return [entry.id for entry in self.assignment.entries]
+
+
+@dataclass
 class Worker:
-    """The queue runner of one worker process.
+    """The queue's runner in one worker process.
 
-    `executor_id` must be stable over restarts of the same worker on the same host: what a killed
-    run of it left is resumed at its start. What a worker left that never comes back is resumed by
-    any other worker once its lease has expired.
-
-    `workflows` run on the task queue, `background_workflows` on the queue of work that nobody waits
-    for, one at a time.
+    `name` must be stable over restarts of the same worker on the same host: what a killed run of
+    it left is resumed at its start. What a worker left that never comes back is resumed by any
+    other one once its lease has expired. `workflows` are by the kinds of entries that they run.
     """
 
-    def __init__(
-        self,
-        database: Database,
-        settings: Settings,
-        executor_id: str,
-        workflows: dict[str, Workflow],
-        background_workflows: dict[str, Workflow],
-        clock: Clock,
-    ) -> None:
-        self._database = database
-        self._settings = settings
-        self._executor_id = executor_id
-        self._workflows = workflows
-        self._background_workflows = background_workflows
-        self._clock = clock
-        self._stop = WakeableEvent()
-        self._stop_background = WakeableEvent(burst_interval=BACKGROUND_BURST_INTERVAL_SECONDS)
-        self._running: set[str] = set()
-        self._running_background: set[str] = set()
-        self._lease = timedelta(seconds=settings.lease)
+    database: Database
+    settings: Settings
+    name: str
+    workflows: Mapping[str, Workflow]
+    clock: Clock
+    _stop: threading.Event = field(default_factory=threading.Event)
+    _awake: threading.Event = field(default_factory=threading.Event)
+    _used: UsedTime = field(default_factory=UsedTime)
+    _runs: dict[UUID, Run] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        self._places = Places(FreePlaces(general=self.settings.inspections_at_once, short=1))
+        self._lease = timedelta(seconds=self.settings.lease)
+        self._batched_kinds = frozenset(
+            kind for kind, workflow in self.workflows.items() if isinstance(workflow, BatchWorkflow)
+        )
 
     def start(self) -> None:
-        """Launch DBOS, resume what this executor left, and begin to take tasks."""
-        logging.getLogger("dbos").setLevel(logging.WARNING)
-        DBOS(
-            config={
-                "name": APPLICATION,
-                "system_database_engine": queue_engine(self._database, self._settings.sqlite_file),
-                "application_version": PROTOCOL_VERSION,
-                "executor_id": self._executor_id,
-                "run_migrations": False,
-                "log_level": "WARNING",
-                "use_listen_notify": not self._database.embedded,
-                "notification_listener_polling_interval_sec": UNUSED_POLL_SECONDS,
-                "scheduler_polling_interval_sec": UNUSED_POLL_SECONDS,
-                # The background task, and DBOS's own loops.
-                "max_executor_threads": self._settings.inspections_at_once + 5,
-            }
-        )
-        for name, workflow in self._workflows.items():
-            DBOS.workflow(name=name)(self._runner(name, workflow, self._running))
-        for name, workflow in self._background_workflows.items():
-            DBOS.workflow(name=name)(self._runner(name, workflow, self._running_background))
-        DBOS.listen_queues([])
-        self._database.write(renew_lease, self._executor_id, self._clock())
-        DBOS.launch()
-        task_queue = self._queue(TASK_QUEUE, self._settings.inspections_at_once)
-        background_queue = self._queue(BACKGROUND_QUEUE, 1)
+        """Resume what this worker left, and begin to take work."""
+        self.database.write(renew_lease, self.name, self.clock())
+        self.database.write(release_entries, self.name)
         self._start_thread("wake-ups", self._listen)
         self._start_thread("leases", self._renew_lease_until_stopped)
-        self._start_thread("queue", lambda: self._poll(task_queue, self._stop))
-        self._start_thread("later", lambda: self._poll(background_queue, self._stop_background))
-        self._wake()
+        self._start_thread("queue", self._claim_until_stopped)
 
     def stop(self, timeout: float) -> None:
-        """Take no more tasks, give running ones `timeout` seconds, leave the rest to be resumed.
+        """Take no more work, give what runs `timeout` seconds, leave the rest to be resumed.
 
-        Background work is not waited for.
-
-        The process ends after this: DBOS's own shutdown would wait for its sleeping threads, which
-        hold nothing. A task interrupted here runs again at the next start and finds what it did.
+        The process ends after this: the threads of interrupted runs hold nothing, and what they
+        still write is refused.
         """
         self._stop.set()
-        self._stop_background.set()
+        self._awake.set()
         deadline = time.monotonic() + timeout
-        while self._running and time.monotonic() < deadline:
+        while self._runs and time.monotonic() < deadline:
             time.sleep(0.05)
-        if not self._running and not self._running_background:
-            self._database.write(drop_lease, self._executor_id)
-        # else the lease stays and expires: another worker takes over if this one never comes back
-        # (fewer workers, another host).
+        self.database.write(release_entries, self.name)
+        self.database.write(drop_lease, self.name)
 
-    def _queue(self, name: str, concurrency: int) -> Queue:
-        return DBOS.register_queue(
-            name,
-            worker_concurrency=concurrency,
-            partition_concurrency=1,
-            polling_interval_sec=self._settings.queue_poll,
-        )
-
-    def _wake(self) -> None:
-        self._stop.wake()
-        self._stop_background.wake()
-
-    def _runner(self, name: str, workflow: Workflow, running: set[str]) -> Callable[[str], None]:
-        def run(task_id: str) -> None:
-            with structlog.contextvars.bound_contextvars(task_id=task_id):
-                running.add(task_id)
-                try:
-                    workflow(UUID(task_id))
-                finally:
-                    running.discard(task_id)
-                    # A slot is free, and this run may have enqueued background work: poll now,
-                    # not at the next slow poll.
-                    self._wake()
-
-        run.__qualname__ = run.__name__ = name.replace(".", "_")
-        return run
-
-    def _poll(self, queue: Queue, stop: WakeableEvent) -> None:
-        # DBOS runs the same loop, but with an event that cannot be woken.
-        queue_worker_thread(stop, _instance(), queue)
-
-    def _listen(self) -> None:
-        if self._database.embedded:
-            folder: Path = self._settings.data / "run"
-            listen_local(folder, self._executor_id, self._wake, self._stop)
-        elif self._settings.database is not None:
-            url = self._settings.database.get_secret_value()
-            listen_postgres(url, self._wake, self._stop)
-
-    def _renew_lease_until_stopped(self) -> None:
-        pause = threading.Event()
+    def _claim_until_stopped(self) -> None:
         while not self._stop.is_set():
             try:
-                self._database.write(renew_lease, self._executor_id, self._clock())
-                self._recover_dead_workers()
+                self._claim()
             except Exception:
-                log.exception("lease not renewed; trying again")
-            pause.wait(self._settings.lease / 3)
+                log.exception("the queue could not be read; trying again")
+                self._stop.wait(ERROR_PAUSE_SECONDS)
+            self._awake.wait(self.settings.queue_poll)
+            self._awake.clear()
 
-    def _recover_dead_workers(self) -> None:
-        for executor_id in self._database.read(find_expired_leases, self._clock(), self._lease):
-            if executor_id == self._executor_id:
+    def _claim(self) -> None:
+        """Claim work for the free places, as long as there is some."""
+        while not self._stop.is_set() and (assignments := self._choose()):
+            placed = [_Placed(each, self._places.take(each.place)) for each in assignments]
+            try:
+                begun = self.database.write(self._begin, placed)
+            except Exception:
+                log.exception("work could not be begun together; beginning each by itself")
+                begun = self._begin_each(placed)
+            for each in placed:
+                self._start_runs(each.place, [begun[id_] for id_ in each.ids if id_ in begun])
+
+    def _choose(self) -> list[Assignment]:
+        free = self._places.free
+        if not free.general and not free.short:
+            return []
+        now = self.clock()
+        waiting, running = self.database.read(self._look, now)
+        with self._lock:
+            used = self._used.by_sender(time.monotonic())
+            waiting = [entry for entry in waiting if entry.id not in self._runs]
+        for sender, since in running:
+            used[sender] = used.get(sender, 0.0) + max(0.0, (now - since).total_seconds())
+        return choose_entries(waiting, free, used, self._batched_kinds)
+
+    def _look(
+        self, conn: ReadConnection, now: datetime
+    ) -> tuple[list[WaitingEntry], list[tuple[Sender, datetime]]]:
+        waiting = find_waiting(conn, self.workflows.keys(), self._lease, now)
+        return waiting, find_running(conn) if waiting else []
+
+    def _begin(self, conn: WriteConnection, placed: Iterable[_Placed]) -> dict[UUID, BegunRun]:
+        """Claim the entries and mark their work as running, in one transaction."""
+        now = self.clock()
+        places = {work_id: each.place for each in placed for work_id in each.ids}
+        begun = {}
+        for entry in claim_entries(conn, list(places), self.name, self._lease, now).values():
+            workflow = self.workflows[entry.kind]
+            if entry.lease > MAX_CLAIMS:
+                workflow.give_up(conn, entry.id, now)
+                end_entry(conn, entry)
                 continue
-            log.warning("taking over from a dead worker", executor_id=executor_id)
-            DBOS._recover_pending_workflows([executor_id])
-            self._database.write(drop_lease, executor_id)
-            self._wake()
+            run = Run(entry, self.database, partial(self._places.exceeded, places[entry.id]))
+            begun[entry.id] = BegunRun(run, workflow.begin(conn, entry.id, now))
+        return begun
+
+    def _begin_each(self, placed: Iterable[_Placed]) -> dict[UUID, BegunRun]:
+        """One transaction for each entry: what cannot be begun is noted as a failure of its own."""
+        begun: dict[UUID, BegunRun] = {}
+        for each in placed:
+            for entry in each.assignment.entries:
+                alone = _Placed(Assignment(each.place.kind, (entry,)), each.place)
+                try:
+                    begun |= self.database.write(self._begin, [alone])
+                except Exception:
+                    log.exception("work could not be begun", task_id=str(entry.id))
+                    self._settle(partial(self._fail_unbegun, entry.id))
+        return begun
+
+    def _fail_unbegun(self, work_id: UUID) -> None:
+        now = self.clock()
+        claimed = self.database.write(claim_entries, [work_id], self.name, self._lease, now)
+        for entry in claimed.values():
+            self._fail(Run(entry, self.database, lambda: False))
+
+    def _start_runs(self, place: Place, begun: list[BegunRun]) -> None:
+        if not begun:  # another worker was faster
+            self._places.leave(place)
+            return
+        with self._lock:
+            self._runs |= {each.run.id: each.run for each in begun}
+        self._start_thread("run", partial(self._run_all, place, begun))
+
+    def _run_all(self, place: Place, begun: list[BegunRun]) -> None:
+        started = time.monotonic()
+        try:
+            if len(begun) > 1:
+                self._run_together(begun)
+            for each in begun:
+                if not each.run.ended:
+                    self._places.renew(place)
+                    with structlog.contextvars.bound_contextvars(task_id=str(each.run.id)):
+                        self._run_one(each)
+        finally:
+            now = time.monotonic()
+            with self._lock:
+                self._used.add(begun[0].run.entry.sender, now - started, now)
+                for each in begun:
+                    self._runs.pop(each.run.id, None)
+            self._places.leave(place)
+            self._awake.set()  # a place is free, and the run may have enqueued more
+
+    def _run_together(self, begun: list[BegunRun]) -> None:
+        """Run a batch. What is left of it and may go on in this place is run one by one."""
+        workflow = self.workflows[begun[0].run.entry.kind]
+        assert isinstance(workflow, BatchWorkflow)
+        try:
+            workflow.run_batch(begun)
+        except LeaseLost:
+            log.warning("another worker has taken work of a batch over")
+        except BudgetExceeded:
+            for each in begun:
+                if not each.run.ended:
+                    self._settle(partial(self._leave_place, each.run))
+        except Exception:
+            if not self._stop.is_set():
+                log.exception("work could not be run together; running each by itself")
+
+    def _leave_place(self, run: Run) -> None:
+        if run.exceeded:
+            self._postpone(run)
+        else:
+            self._release(run)
+
+    def _run_one(self, begun: BegunRun) -> None:
+        run = begun.run
+        try:
+            self.workflows[run.entry.kind].run(run, begun.work)
+            if not run.ended:
+                run.end(lambda conn: None)
+        except LeaseLost:
+            log.warning("another worker has taken this work over")
+        except BudgetExceeded:
+            self._settle(lambda: self._postpone(run))
+        except Exception:
+            if not self._stop.is_set():  # else it is resumed at the next start
+                log.exception("work could not be run", failures=run.entry.failures + 1)
+                self._settle(lambda: self._fail(run))
+
+    def _settle(self, settle: Callable[[], None]) -> None:
+        try:
+            settle()
+        except LeaseLost:
+            log.warning("another worker has taken this work over")
+        except Exception:
+            log.exception("a failed run could not be ended; it is resumed when its lease expires")
+
+    def _postpone(self, run: Run) -> None:
+        if run.is_last_attempt:
+            log.error("the last attempt of a run did not end it")
+            self._fail(run)
+            return
+        now = self.clock()
+        with self.database.writing() as conn:
+            postpone_entry(conn, run.entry, now)
+            requeue_task(conn, run.id)
+        run.ended = True
+
+    def _release(self, run: Run) -> None:
+        with self.database.writing() as conn:
+            release_entry(conn, run.entry)
+            requeue_task(conn, run.id)
+        run.ended = True
+
+    def _fail(self, run: Run) -> None:
+        """Have a failed run tried again, or end its work."""
+        failures, now = run.entry.failures + 1, self.clock()
+        if failures >= MAX_FAILURES:
+            run.end(self.workflows[run.entry.kind].give_up, run.id, now)
+            return
+        with self.database.writing() as conn:
+            retry_entry(conn, run.entry, now + failures * FAILURE_PAUSE)
+            requeue_task(conn, run.id)
+        threading.Timer(failures * FAILURE_PAUSE.total_seconds(), self._awake.set).start()
+
+    def _listen(self) -> None:
+        if self.database.embedded:
+            listen_local(self.settings.data / "run", self.name, self._awake.set, self._stop)
+        elif self.settings.database is not None:
+            url = self.settings.database.get_secret_value()
+            listen_postgres(url, self._awake.set, self._stop)
+
+    def _renew_lease_until_stopped(self) -> None:
+        while not self._stop.wait(self.settings.lease / 3):
+            with self._lock:
+                runs = list(self._runs.values())
+            try:
+                self.database.write(renew_lease, self.name, self.clock())
+                held = self.database.read(find_held, self.name) if runs else {}
+            except Exception:
+                log.exception("the lease was not renewed; trying again")
+                continue
+            for run in runs:
+                if held.get(run.id) != run.entry.lease and not run.ended:
+                    run.lose()
 
     def _start_thread(self, name: str, target: Callable[[], None]) -> None:
         threading.Thread(target=target, name=f"entrepot-{name}", daemon=True).start()
-
-
-def _instance() -> Any:
-    from dbos._dbos import _get_dbos_instance
-
-    return _get_dbos_instance()

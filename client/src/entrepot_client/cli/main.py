@@ -21,6 +21,7 @@ from entrepot_client.cli.commands import (
     push,
     schema,
     tasks,
+    uploads,
     validate,
 )
 from entrepot_client.cli.common_options import DebugOption, FormatOption, spread_common_options
@@ -85,7 +86,7 @@ def _own_commands() -> typer.Typer:
     )
     app.callback()(_root)
     for module in (
-        auth, files, push, pull, validate, schema, tasks, keys, account, activity, api
+        auth, files, push, pull, validate, schema, tasks, uploads, keys, account, activity, api
     ):  # fmt: skip
         module.register(app)
     return app

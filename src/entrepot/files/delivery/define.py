@@ -27,12 +27,12 @@ from entrepot.schemas.reading.stated import FOUND_OUT, StatedReading
 from entrepot.schemas.table_schema import to_document
 from entrepot.tasks.queue import TaskQueue
 from entrepot.tasks.records import TaskId
+from entrepot.texts import check_text
 
 MAX_NAME_CHARS = 255
 """As many as file systems take (ext4, NTFS), so that a download keeps its name."""
 MAX_DESCRIPTION_CHARS = 10_000
 """A few pages."""
-BIDI_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 MAX_SIZE_LIMIT_BYTES = 2**63 - 1
 """What a BIGINT column of either database holds."""
 
@@ -61,25 +61,14 @@ def check_file_name(name: str, field: str = "file", example: str = 'filename="or
         reason = "the file name must not be . or .."
     elif any(char in "/\\" for char in normalized):
         reason = "the file name must not contain path separators."
-    elif any(unicodedata.category(char) in ("Cc", "Cs") for char in normalized):
-        reason = "the file name must not contain control characters."
-    elif any(char in BIDI_CONTROLS for char in normalized):
-        reason = "the file name must not contain bidirectional control characters."
     if reason:
         raise FieldInvalid(field=field, reason=reason, example=example)
-    return normalized
+    return check_text(normalized, field, MAX_NAME_CHARS, one_line=True)
 
 
 def check_description(text: str) -> str:
-    """A description of at most 10,000 characters without NUL. Raises FieldInvalid."""
-    if len(text) > MAX_DESCRIPTION_CHARS:
-        raise FieldInvalid(
-            field="file_description",
-            reason=f"may have {MAX_DESCRIPTION_CHARS:,} characters; it has {len(text):,}.",
-        )
-    if "\0" in text:
-        raise FieldInvalid(field="file_description", reason="must not contain NUL.")
-    return text
+    """A sound description of at most 10,000 characters. Raises FieldInvalid."""
+    return check_text(text, "file_description", MAX_DESCRIPTION_CHARS, one_line=False)
 
 
 def parse_size_limit(text: str | None, max_bytes: int = MAX_SIZE_LIMIT_BYTES) -> int:

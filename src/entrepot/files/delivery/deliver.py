@@ -22,7 +22,7 @@ from entrepot.files.delivery.uploads import StoredUpload
 from entrepot.files.versions import FileId
 from entrepot.grants.access import Deliverable, access_visible, visible_versions
 from entrepot.quotas.reserve import settle_reservation
-from entrepot.tasks.queue import TaskQueue
+from entrepot.tasks.queue import NewEntry, TaskQueue
 from entrepot.tasks.records import TaskId, create_task
 
 INSPECT = "inspect.version"
@@ -169,4 +169,13 @@ def add_version(
         total=new.stored.size,
         now=now,
     )
-    queue.enqueue(conn, INSPECT, accepted.task_id, new.account_id)
+    entry = NewEntry(
+        accepted.task_id,
+        INSPECT,
+        new.account_id,
+        actor.user_id,
+        new.stored.size,
+        accepted.file_id,
+        accepted.version,
+    )
+    queue.enqueue(conn, entry, now)

@@ -38,6 +38,7 @@ from entrepot.grants.access import (
     visible_versions,
 )
 from entrepot.tasks.queue import TaskQueue
+from entrepot.texts import check_text
 
 MAX_REASON_CHARS = 1_000
 """Characters."""
@@ -175,10 +176,7 @@ def check_reason(text: str) -> str:
     reason = text.strip()
     if not reason:
         raise FieldInvalid("reason", "is required: say why the version is accepted.")
-    if len(reason) > MAX_REASON_CHARS or "\0" in reason:
-        message = f"may have {MAX_REASON_CHARS:,} characters, and no NUL; it has {len(reason):,}."
-        raise FieldInvalid("reason", message)
-    return reason
+    return check_text(reason, "reason", MAX_REASON_CHARS, one_line=False)
 
 
 def find_quarantined_source(

@@ -6,17 +6,17 @@ told, and never more. All state lies in the database and the store, so that any 
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import ColumnElement, and_, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, insert, or_, select, update
 
 from entrepot.accounts.actor import AccountId, Actor
 from entrepot.db.tables import uploads
 from entrepot.db.types import ReadConnection, WriteConnection
-from entrepot.errors import FileTooLarge, KeyReused, NotFound, TooManyUploads, UploadIncomplete
+from entrepot.errors import EntrepotError, FileTooLarge, KeyReused, NotFound, UploadIncomplete
+from entrepot.files.delivery.upload_state import Upload, UploadLimits, UploadRequest
 from entrepot.files.delivery.uploads import Admission, CommitContext, StoredUpload, UploadTarget
 from entrepot.quotas.reserve import (
     ReservationId,
@@ -24,9 +24,11 @@ from entrepot.quotas.reserve import (
     lock_account,
     release_reservation,
 )
+from entrepot.quotas.shares import belongs_to_request, require_guest_places, require_place
 from entrepot.quotas.upload_reservations import (
     extend_reservation,
     merge_reservations,
+    note_key,
     reserve_upload,
 )
 from entrepot.tasks.records import TaskId
@@ -34,59 +36,6 @@ from entrepot.tasks.replies import check_key_unused
 
 BATCH_UPLOADS = 500
 """Expired uploads that one transaction ends."""
-
-
-@dataclass(frozen=True)
-class UploadRequest:
-    """What a sender says of an upload before its bytes: `size` in bytes, `metadata` is the raw
-    Upload-Metadata, `if_match` the condition on the file, `key` an Idempotency-Key; `parts` are the
-    uploads that it joins."""
-
-    size: int
-    metadata: str
-    if_match: str | None = None
-    partial: bool = False
-    key: str | None = None
-    parts: tuple[UUID, ...] = ()
-
-
-@dataclass(frozen=True)
-class UploadLimits:
-    """What binds an upload that begins: the bytes that it may have, how many its account may leave
-    unfinished, and how long it lives without any that come."""
-
-    max_file_bytes: int
-    max_unfinished: int
-    lifetime: timedelta
-
-
-@dataclass(frozen=True)
-class Upload:
-    """One upload as it stands. `received` and `unproven` are bytes; `turn` says who may hold it."""
-
-    upload_id: UUID
-    account_id: AccountId
-    size: int
-    received: int
-    unproven: int | None
-    metadata: str
-    if_match: str | None
-    concat: str | None
-    parts: tuple[UUID, ...]
-    joined_into: UUID | None
-    turn: int
-    task_id: TaskId | None
-    expires_at: datetime
-
-    @property
-    def partial(self) -> bool:
-        """Whether it is to be joined with others."""
-        return self.concat == "partial"
-
-    @property
-    def ended(self) -> bool:
-        """Whether it takes no bytes any more: it was delivered, or joined."""
-        return self.task_id is not None or self.joined_into is not None
 
 
 def begin_upload(
@@ -112,12 +61,12 @@ def begin_upload(
     lock_account(conn, account_id)
     if request.size > limit:
         raise FileTooLarge(limit=limit, requested=request.size)
-    unfinished = uploads.c.account_id == account_id, _unfinished(), uploads.c.expires_at > now
-    unfinished_count = (
-        conn.scalar(select(func.count()).select_from(uploads).where(*unfinished)) or 0
-    )
-    if unfinished_count >= limits.max_unfinished:
-        raise TooManyUploads(limit=limits.max_unfinished)
+    sender = admission.sender(actor)
+    if sender.account_id != account_id:
+        guest = account_id, sender.account_id, sender.file_id
+        require_guest_places(conn, *guest, limits.guest_unfinished, now)
+    resumable = ~belongs_to_request()
+    require_place(conn, account_id, sender.account_id, limits.max_unfinished, resumable, now)
     upload_id, expires_at = uuid4(), now + limits.lifetime
     concat = "partial" if request.partial else None
     values = {"concat": concat, "request_key": request.key, "turn": 1}
@@ -125,7 +74,7 @@ def begin_upload(
         conn, upload_id, actor, account_id, request, now, expires_at=expires_at, **values
     )
     with hide_owner_figures(actor.account_id, account_id):
-        reserve_upload(conn, account_id, upload_id, request.size, expires_at, now)
+        reserve_upload(conn, account_id, upload_id, request.size, expires_at, now, sender)
     return _get_upload(conn, uploads.c.id == upload_id)
 
 
@@ -136,6 +85,7 @@ def claim_upload(conn: WriteConnection, actor: Actor, upload_id: UUID, now: date
         update(uploads).where(*own_upload).values(turn=uploads.c.turn + 1)
     ).rowcount:
         raise NotFound
+    note_key(conn, upload_id, actor.key_id)
     return _get_upload(conn, uploads.c.id == upload_id)
 
 
@@ -185,12 +135,20 @@ def deliver_upload(
     `UploadTarget.commit` raises.
     """
     upload_id, now = upload.reservation, context.clock()
+    try:
+        # The file is locked before the upload, as by whoever revokes an entitlement to it.
+        account_id = target.admit(conn, actor).account_id
+    except EntrepotError:
+        delivered = _lock_uploads(conn, _own_upload(actor, upload_id, now))
+        if delivered and delivered[0].task_id is not None:
+            return delivered[0].task_id  # and has changed what admits it, such as an ETag
+        raise
     locked = _lock_uploads(conn, _own_upload(actor, upload_id, now))
     if not locked:
         raise NotFound
     if locked[0].task_id is not None:
         return locked[0].task_id
-    holder, account_id = locked[0].account_id, target.admit(conn, actor).account_id
+    holder = locked[0].account_id
     if account_id != holder:
         reservations = [(holder, upload_id)]
         with hide_owner_figures(actor.account_id, account_id):
@@ -273,13 +231,12 @@ def join_uploads(
     return _get_upload(conn, uploads.c.id == upload_id)
 
 
-def delete_upload(conn: WriteConnection, actor: Actor, upload_id: UUID, now: datetime) -> None:
-    """Forget the actor's own upload and give its quota back; what it delivered stays. Raises
-    NotFound."""
+def delete_own_upload(conn: WriteConnection, actor: Actor, upload_id: UUID, now: datetime) -> bool:
+    """Forget the actor's own resumable upload and give its quota back; what it delivered stays.
+    Whether there was one."""
     locked = _lock_uploads(conn, _own_upload(actor, upload_id, now))
-    if not locked:
-        raise NotFound
     _delete_uploads(conn, locked)
+    return bool(locked)
 
 
 def drop_upload(conn: WriteConnection, upload_id: UUID) -> None:

@@ -4,11 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
+from uuid import UUID
 
 from entrepot.accounts.actor import AccountId, Actor
 from entrepot.blobs.store import BlobId, StoredBlob
 from entrepot.db.types import ReadConnection, WriteConnection
-from entrepot.quotas.reserve import ReservationId
+from entrepot.quotas.reserve import ReservationId, Sender
 from entrepot.tasks.queue import TaskQueue
 from entrepot.tasks.records import TaskId
 from entrepot.tasks.replies import Claim, save_reply
@@ -16,10 +17,16 @@ from entrepot.tasks.replies import Claim, save_reply
 
 @dataclass(frozen=True)
 class Admission:
-    """Whose quota an upload takes, and the most bytes that it may have (None: no limit yet)."""
+    """Whose quota an upload takes, the most bytes that it may have (None: no limit yet), and the
+    file that it is delivered to (None: a new one)."""
 
     account_id: AccountId
     size_limit: int | None = None
+    file_id: UUID | None = None
+
+    def sender(self, actor: Actor) -> Sender:
+        """The actor as the sender of this upload."""
+        return Sender(actor.user_id, actor.account_id, actor.key_id, self.file_id)
 
     def limit(self, max_bytes: int) -> int:
         """The bytes that bind where no upload may have more than `max_bytes`."""

@@ -23,7 +23,7 @@ from entrepot.quotas.reserve import settle_reservation
 from entrepot.schemas.enforcement import Enforcement
 from entrepot.schemas.reading.stated import FOUND_OUT, StatedReading
 from entrepot.schemas.table_schema import to_document
-from entrepot.tasks.queue import TaskQueue
+from entrepot.tasks.queue import NewEntry, TaskQueue
 from entrepot.tasks.records import TaskId, create_task
 
 
@@ -96,5 +96,6 @@ def submit_validation(
     )
     detail = {"file_name": request.name, "size": stored.size, "sha256": stored.sha256}
     record(conn, actor.account_id, actor, "file.validate", now, request.file_id, None, detail)
-    queue.enqueue(conn, CHECK, task_id, actor.account_id)
+    entry = NewEntry(task_id, CHECK, actor.account_id, actor.user_id, stored.size)
+    queue.enqueue(conn, entry, now)
     return task_id

@@ -1,22 +1,20 @@
-"""Make one form of a published version: the work of the queue that nobody waits for.
+"""Make one form of a version after its verdict: that of a large one, or what is asked for later.
 
 As with an inspection every part may run twice: the row says what has been done. A file that was
 made and that no row came to name is swept.
 """
 
-import os
-import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from hashlib import sha256
 from pathlib import Path
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import structlog
 
-from entrepot.blobs.store import BLOCK_BYTES, BlobId, BlobStore, StoredBlob
+from entrepot.blobs.store import BlobStore, StoredBlob
 from entrepot.db.engine import Database
+from entrepot.db.types import WriteConnection
 from entrepot.errors import BlobMissing, StorageFull
 from entrepot.files.derivatives import (
     Derivation,
@@ -24,9 +22,11 @@ from entrepot.files.derivatives import (
     fail_derivation,
     save_derivative,
 )
-from entrepot.files.processing.retry import run_with_retries
+from entrepot.files.forms.store_output import has_content, store_output
 from entrepot.inspection.results import ConversionRequest, Converted
 from entrepot.inspection.sandbox.pool import InspectionPool
+from entrepot.tasks.claims import LeaseLost
+from entrepot.tasks.runs import Run
 
 log = structlog.get_logger(__name__)
 
@@ -35,7 +35,7 @@ FAILURE_DETAIL = "It could not be made, through no fault of the file."
 
 @dataclass(frozen=True)
 class Deriver:
-    """What a derivation needs; made by bootstrap, its `run` is the queue's workflow.
+    """What a derivation needs; made by bootstrap, the queue's workflow for derivations.
 
     `max_total_bytes` is what all derivatives of the server may take, in bytes.
     """
@@ -46,21 +46,19 @@ class Deriver:
     max_total_bytes: int
     clock: Callable[[], datetime]
 
-    def run(self, run_id: UUID) -> None:
-        """Make the run's form; once it has ended, nothing. What fails for no fault of the file
-        is tried again, then noted: the version stays published whatever becomes of its forms."""
+    def begin(self, conn: WriteConnection, run_id: UUID, now: datetime) -> Derivation | None:
+        """Load what is to be made; None if that is done."""
+        return begin_derivation(conn, run_id, now)
 
-        def give_up() -> None:
-            self.database.write(
-                fail_derivation, run_id, "derivation-failed", FAILURE_DETAIL, self.clock()
-            )
+    def give_up(self, conn: WriteConnection, run_id: UUID, now: datetime) -> None:
+        """Note that the form cannot be made: the version stays published."""
+        fail_derivation(conn, run_id, "derivation-failed", FAILURE_DETAIL, now)
 
-        run_with_retries("derivation", lambda: self._run(run_id), give_up)
-
-    def _run(self, run_id: UUID) -> None:
-        derivation = self.database.write(begin_derivation, run_id, self.clock())
-        if derivation is None:
+    def run(self, run: Run, work: Derivation | None) -> None:
+        """Make the run's form; once it has ended, nothing."""
+        if work is None:
             return
+        derivation = work
         path = self.store.path(derivation.source)
         if path is None or not path.exists():
             raise BlobMissing(derivation.source)
@@ -77,65 +75,49 @@ class Deriver:
         )
 
         def save(output: Path, result: Converted) -> None:
-            self._save(derivation, output, result)
+            self._save(run, derivation, output, result)
+
+        def canceled() -> bool:
+            run.check()
+            return False
 
         try:
-            result, _ = self.pool.derive(request, save, canceled=lambda: False)
+            result, _ = self.pool.derive(request, save, canceled)
         except StorageFull as full:
-            self._fail(derivation, "storage-full", str(full))
+            self._fail(run, "storage-full", str(full))
             return
         if result.verdict != "made":
-            self._fail(derivation, result.verdict, result.detail)
+            self._fail(run, result.verdict, result.detail)
 
-    def _save(self, derivation: Derivation, output: Path, result: Converted) -> None:
+    def _save(self, run: Run, derivation: Derivation, output: Path, result: Converted) -> None:
         if result.detail:
             log.warning("derived in part", detail=result.detail)
-        original = self._reuse_original(derivation, output)
-        blob_id = derivation.version_id if original else BlobId(uuid4())
-        stored = original or self._store(blob_id, output)
-        saved = self.database.write(
-            save_derivative,
-            derivation,
-            blob_id,
-            stored,
-            result.columns,
-            self.max_total_bytes,
-            self.clock(),
+        # What was delivered is canonical already: its own bytes serve as the form too.
+        original = derivation.form == "csv" and has_content(
+            output, derivation.size, derivation.sha256
         )
+        if original:
+            blob_id = derivation.version_id
+            stored = StoredBlob(derivation.size, derivation.sha256)
+        else:
+            blob_id, stored = store_output(self.store, output)
+        saved = False
+        try:
+            saved = run.end(
+                save_derivative,
+                derivation,
+                blob_id,
+                stored,
+                result.columns,
+                self.max_total_bytes,
+                self.clock(),
+            )
+        except LeaseLost:  # nothing was written; after another failure the sweep finds out
+            if not original:
+                self.store.delete(blob_id)
+            raise
         if not saved and not original:
             self.store.delete(blob_id)
 
-    def _reuse_original(self, derivation: Derivation, output: Path) -> StoredBlob | None:
-        """What was delivered is canonical already: its own bytes serve as the form too."""
-        if derivation.form != "csv" or output.lstat().st_size != derivation.size:
-            return None
-        digest = sha256()
-        for block in _blocks(output):
-            digest.update(block)
-        same = digest.hexdigest() == derivation.sha256
-        return StoredBlob(derivation.size, derivation.sha256) if same else None
-
-    def _store(self, blob_id: BlobId, output: Path) -> StoredBlob:
-        writer = self.store.create(blob_id)
-        try:
-            for block in _blocks(output):
-                writer.write(block)
-            return writer.commit()
-        except BaseException:
-            writer.abort()
-            raise
-
-    def _fail(self, derivation: Derivation, code: str, detail: str) -> None:
-        self.database.write(fail_derivation, derivation.run_id, code, detail, self.clock())
-
-
-def _blocks(output: Path) -> Iterator[bytes]:
-    """The bytes of a file that a sandbox process wrote. Raises OSError if it is not a plain file:
-    a process under attack might put a link there, so that we read what it may not."""
-    descriptor = os.open(output, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    with os.fdopen(descriptor, "rb", buffering=0) as file:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode) or status.st_nlink != 1:
-            raise OSError("what the sandbox process wrote is not a plain file")
-        while block := file.read(BLOCK_BYTES):
-            yield block
+    def _fail(self, run: Run, code: str, detail: str) -> None:
+        run.end(fail_derivation, run.id, code, detail, self.clock())

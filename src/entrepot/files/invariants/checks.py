@@ -29,15 +29,14 @@ from entrepot.db.tables import (
 )
 from entrepot.db.types import ReadConnection
 from entrepot.errors import BlobMissing
-from entrepot.files.derivatives import pending_runs
 from entrepot.files.invariants.activity import changes_are_recorded
+from entrepot.files.invariants.queue import queue_is_sound
 from entrepot.files.invariants.tenant_isolation import sharing_is_sound, tenants_are_isolated
 from entrepot.files.invariants.uploads import drafts_without_upload, uploads_are_sound
 from entrepot.files.names import fold_name
 from entrepot.files.remove import BYTES_TABLES, bytes_kept
 from entrepot.files.sweep import GRACE_PERIOD
 from entrepot.files.versions import UNDECIDED_STATUSES, UNDO_PERIOD
-from entrepot.tasks.queue import find_dead_runs, find_lost_tasks
 
 InvariantCheck = Callable[[ReadConnection, BlobStore, datetime], Iterator[str]]
 STUCK_AGE = timedelta(days=1)
@@ -177,8 +176,6 @@ def tasks_and_versions_agree(
     waiting = tasks.c.status.in_(("queued", "running")), tasks.c.created_at < now - STUCK_AGE
     for task in conn.execute(select(tasks.c.id, tasks.c.created_at).where(*waiting)):
         yield f"task {task.id} has not ended since {task.created_at.isoformat()}"
-    for task_id in find_lost_tasks(conn):
-        yield f"task {task_id} has not ended, and no worker will ever take it"
 
 
 def numbers_have_no_gaps(conn: ReadConnection, store: BlobStore, now: datetime) -> Iterator[str]:
@@ -234,8 +231,6 @@ def derivatives_are_sound(conn: ReadConnection, store: BlobStore, now: datetime)
             yield f"{name} belongs to another account than its version"
         if row.status == "ready":
             yield from _check_derivative(name, row, store)
-    for run_id in find_dead_runs(conn, pending_runs(conn)):
-        yield f"derivation {run_id} has not ended, and no worker will ever take it"
 
 
 def replies_are_sound(conn: ReadConnection, store: BlobStore, now: datetime) -> Iterator[str]:
@@ -279,6 +274,7 @@ CHECKS: dict[str, InvariantCheck] = {
     "published versions": published_can_be_read,
     "numbers": numbers_have_no_gaps,
     "tasks": tasks_and_versions_agree,
+    "queue": queue_is_sound,
     "activity": changes_are_recorded,
     "activity chains": check_chains,
     "accounts": tenants_are_isolated,

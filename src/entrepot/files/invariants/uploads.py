@@ -16,11 +16,14 @@ OVERDUE_AGE = timedelta(days=1)
 
 
 def uploads_are_sound(conn: ReadConnection, store: BlobStore, now: datetime) -> Iterator[str]:
-    """An unfinished upload holds its whole size of its account's quota and has all bytes that its
-    sender was told of, never more than its size; one that has ended holds nothing."""
+    """An unfinished upload holds its whole size of its account's quota (a guest's at least what has
+    come) and has all bytes that its sender was told of; one that has ended holds nothing."""
     drafts = {draft.blob_id: draft.size for draft in store.drafts.list()}
     query = select(
-        uploads, reservations.c.size.label("held"), reservations.c.account_id.label("holder")
+        uploads,
+        reservations.c.size.label("held"),
+        reservations.c.account_id.label("holder"),
+        reservations.c.sender_account_id,
     ).outerjoin(reservations, reservations.c.id == uploads.c.id)
     for row in conn.execute(query.execution_options(yield_per=500)):
         if row.expires_at < now - OVERDUE_AGE:
@@ -29,7 +32,9 @@ def uploads_are_sound(conn: ReadConnection, store: BlobStore, now: datetime) -> 
             if row.held is not None:
                 yield f"upload {row.id} has ended and still holds {row.held} bytes"
             continue
-        if (row.held, row.holder) != (row.size, row.account_id):
+        is_guest = row.sender_account_id not in (None, row.account_id)
+        least = row.received if is_guest else row.size
+        if row.holder != row.account_id or not least <= row.held <= row.size:
             yield f"upload {row.id} of {row.size} bytes holds {row.held} of its account"
         yield from _check_draft(row, drafts.get(row.id), store)
     without_task = select(uploads.c.id).outerjoin(tasks, tasks.c.id == uploads.c.task_id)

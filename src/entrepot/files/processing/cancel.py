@@ -24,11 +24,18 @@ def actor_to_viewer(actor: Actor) -> Viewer:
     """The actor as one who looks at tasks.
 
     Who may not read a file (any more) sees of their own tasks those of what they brought: the
-    others tell of the content of others.
+    others tell of the content of others. Without the scope `read` one sees one's own tasks alone.
     """
     own_content = or_(tasks.c.kind.in_(UPLOAD_KINDS), readable_files(actor.is_admin))
     visible = and_(known_files(actor.is_admin), own_content)
-    return Viewer(actor.user_id, actor.account_id, actor.is_admin, visible, actor_parameters(actor))
+    return Viewer(
+        actor.user_id,
+        actor.account_id,
+        actor.is_admin,
+        visible,
+        actor_parameters(actor),
+        only_own="read" not in actor.scopes,
+    )
 
 
 def get_visible_task(conn: ReadConnection, actor: Actor, task_id: UUID) -> TaskRecord:

@@ -15,54 +15,44 @@ from entrepot.blobs.store import BlobId
 from entrepot.db.tables import comparisons, files, inspections, tasks, versions
 from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.errors import BlobMissing
-from entrepot.files.processing.inspect import MAX_STARTS, Inspector
-from entrepot.files.processing.retry import run_with_retries
+from entrepot.files.processing.inspect import Inspector
 from entrepot.inspection.results import Comparison, ComparisonRequest, InspectionCanceled
 from entrepot.tasks.records import finish_task, start_task
+from entrepot.tasks.runs import Run
 
 BYTES_REMOVED_DETAIL = "The bytes of one of the two versions were removed meanwhile."
 
 
 @dataclass(frozen=True)
 class Comparer:
-    """Runs comparisons with an inspector's means; its `run` is the queue's workflow."""
+    """Runs comparisons with an inspector's means: the queue's workflow for them."""
 
     inspector: Inspector
     clock: Callable[[], datetime]
 
-    def run(self, task_id: UUID) -> None:
+    def begin(self, conn: WriteConnection, run_id: UUID, now: datetime) -> Any:
+        """Mark the task as running and load what was asked for; None if it has ended."""
+        return _begin_comparison(conn, run_id, now)
+
+    def give_up(self, conn: WriteConnection, run_id: UUID, now: datetime) -> None:
+        """End a comparison that cannot be done."""
+        give_up_comparison(conn, run_id, now)
+
+    def run(self, run: Run, work: Any) -> None:
         """Carry out the task's comparison; once ended, nothing."""
-        write = self.inspector.database.write
-
-        def give_up() -> None:
-            write(give_up_comparison, task_id, self.clock())
-
-        run_with_retries(
-            "comparison",
-            lambda: self._run(task_id),
-            give_up,
-        )
-
-    def _run(self, task_id: UUID) -> None:
-        write = self.inspector.database.write
-        row = write(_begin_comparison, task_id, self.clock())
-        if row is None:
+        if work is None:
             return
         try:
-            comparison = self.inspector.compare(task_id, self._request(row))
+            comparison = self.inspector.compare(run, self._request(work))
         except InspectionCanceled:
-            write(cancel_comparison, task_id, self.clock())
+            run.end(cancel_comparison, run.id, self.clock())
         except BlobMissing:
-            if self.inspector.database.read(_both_bytes_kept, task_id):
+            if self.inspector.database.read(_both_bytes_kept, run.id):
                 raise
-            write(
-                _end_comparison,
-                task_id,
-                Comparison("not-compared", BYTES_REMOVED_DETAIL),
-                self.clock(),
-            )
+            comparison = Comparison("not-compared", BYTES_REMOVED_DETAIL)
+            run.end(_end_comparison, run.id, comparison, self.clock())
         else:
-            write(_end_comparison, task_id, comparison, self.clock())
+            run.end(_end_comparison, run.id, comparison, self.clock())
 
     def _request(self, row: Any) -> ComparisonRequest:
         return ComparisonRequest(
@@ -104,11 +94,7 @@ def _is_comparison(conn: ReadConnection, task_id: UUID) -> bool:
 
 def _begin_comparison(conn: WriteConnection, task_id: UUID, now: datetime) -> Any:
     """Mark the task as running and load what is asked; None if there is nothing to do."""
-    starts = start_task(conn, task_id, "comparing", now)
-    if starts is None:
-        return None
-    if starts > MAX_STARTS:
-        give_up_comparison(conn, task_id, now)
+    if not start_task(conn, task_id, "comparing", now):
         return None
     earlier, later = inspections.alias(), inspections.alias()
     query = (

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -23,76 +24,92 @@ from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.errors import BlobMissing
 from entrepot.files.contract import Contract, load_contract, lock_contract
 from entrepot.files.delivery.restore import load_earlier_findings
+from entrepot.files.forms.with_verdict import find_earlier_parquet, link_parquet, store_forms
 from entrepot.files.processing.publish import (
+    FormPlaces,
+    JudgedVersion,
     cancel_version,
     fail_version,
     publish_uninspected,
     publish_version,
     reject_version,
 )
-from entrepot.files.processing.retry import run_with_retries
 from entrepot.files.remove import remove_expired_bytes
-from entrepot.files.versions import UNDECIDED_STATUSES, FileId, UndecidedVersion
+from entrepot.files.versions import FileId, UndecidedVersion
 from entrepot.inspection.results import (
     Comparison,
     ComparisonRequest,
+    FormsWanted,
     Inspection,
     InspectionCanceled,
     InspectionRequest,
 )
 from entrepot.inspection.sandbox.pool import InspectionPool
-from entrepot.tasks.queue import TaskQueue
+from entrepot.tasks.claims import LeaseLost
 from entrepot.tasks.records import cancel_requested, report_progress, start_task
+from entrepot.tasks.runs import BudgetExceeded, Run
 
 PROGRESS_SECONDS = 0.25
 """Seconds between two writes of a task's progress."""
 CANCEL_POLL_SECONDS = 0.2
 """Seconds between two looks at whether the task is to stop."""
-MAX_STARTS = 9
-"""Starts that a task gets: one whose workers die each time must not be resumed for ever."""
 
 
 @dataclass(frozen=True)
 class Inspector:
-    """What an inspection needs; made by bootstrap, its `run` is the queue's workflow."""
+    """What an inspection needs; made by bootstrap, the queue's workflow for inspections.
+
+    A version of at most `with_parquet_bytes` bytes, as received, becomes visible together with its
+    Parquet.
+    """
 
     database: Database
     store: BlobStore
     pool: InspectionPool
-    queue: TaskQueue
+    places: FormPlaces
+    with_parquet_bytes: int
     clock: Callable[[], datetime]
 
-    def run(self, task_id: UUID) -> None:
-        """Inspect the task's version and publish, reject or cancel it; once ended, nothing.
+    def begin(self, conn: WriteConnection, run_id: UUID, now: datetime) -> UndecidedVersion | None:
+        """Mark the task as running and its version as inspected; None if the task has ended."""
+        return begin_inspection(conn, run_id, now)
 
-        What fails for no fault of the delivery is tried again, then ends the task: none may
-        lie there undecided because of an error that nobody sees.
-        """
-        run_with_retries(
-            "inspection",
-            lambda: self._run(task_id),
-            lambda: self.database.write(give_up, task_id, self.clock()),
-        )
+    def give_up(self, conn: WriteConnection, run_id: UUID, now: datetime) -> None:
+        """End a task that cannot be done."""
+        give_up(conn, run_id, now)
 
-    def examine(self, task_id: UUID, request: InspectionRequest) -> Inspection:
+    def run(self, run: Run, work: UndecidedVersion | None) -> None:
+        """Inspect the task's version and publish, reject or cancel it; once ended, nothing."""
+        version = work
+        try:
+            while version is not None:
+                if self.decide(run, self._find(run, version)):
+                    return
+                version = run.write(begin_inspection, run.id, self.clock())  # the contract changed
+        except InspectionCanceled:
+            assert version is not None
+            run.write(cancel_version, version, self.clock())
+        # Canceled, also while it waited: its bytes go before the run ends.
+        for blob_id in self.database.read(_blobs_of, run.id):
+            self.remove(blob_id)
+
+    def examine(self, run: Run, request: InspectionRequest) -> Inspection:
         """Inspect bytes for a task: it shows the progress, and can be canceled meanwhile.
 
-        Raises InspectionCanceled and InspectionFailed.
+        Raises InspectionCanceled and InspectionFailed, and BudgetExceeded where others had the
+        processor for so long that it is worth another attempt.
         """
-        monitor = _TaskMonitor(self.database, task_id)
-        if monitor.canceled():  # while no worker ran
-            raise InspectionCanceled
-        return self.pool.inspect(request, monitor.progress, monitor.canceled)
+        monitor = self._monitor(run)
+        inspection = self.pool.inspect(request, monitor.progress, monitor.canceled)
+        _require_processor(run, inspection)
+        return inspection
 
-    def compare(self, task_id: UUID, request: ComparisonRequest) -> Comparison:
+    def compare(self, run: Run, request: ComparisonRequest) -> Comparison:
         """Compare two tables for a task, which can be canceled meanwhile.
 
         Raises InspectionCanceled and InspectionFailed.
         """
-        monitor = _TaskMonitor(self.database, task_id)
-        if monitor.canceled():  # while no worker ran
-            raise InspectionCanceled
-        return self.pool.compare(request, monitor.canceled)
+        return self.pool.compare(request, self._monitor(run).canceled)
 
     def path(self, blob_id: BlobId) -> Path:
         """Where the bytes lie. Raises BlobMissing."""
@@ -105,32 +122,73 @@ class Inspector:
         """Remove bytes whose time is over. If this is cut off, the sweep does it."""
         remove_expired_bytes(self.database, self.store, blob_id, self.clock)
 
-    def _run(self, task_id: UUID) -> None:
-        # The queue keeps an account's order but for ties and clocks that differ between hosts.
-        # What is decided must not depend on it: an inferred schema is the first version's.
-        for earlier in self.database.read(earlier_tasks, task_id):
-            self.run(earlier)
-        version = self.database.write(begin_inspection, task_id, self.clock())
-        if version is None:
-            # Canceled while it waited, or a second run: what may go of its bytes goes now.
-            for blob_id in self.database.read(_blobs_of, task_id):
-                self.remove(blob_id)
-            return
-        try:
-            inspection = self.database.read(load_earlier_findings, version)
-            if inspection is None:
-                inspection = self.examine(task_id, self._request(version))
-        except InspectionCanceled:
-            self.database.write(cancel_version, version, self.clock())
-            self.remove(version.blob_id)
-        else:
-            if not self.database.write(
-                decide_version, version, inspection, self.queue, self.clock()
-            ):
-                self._run(task_id)  # by the contract as it is now
+    def _find(self, run: Run, version: UndecidedVersion) -> JudgedVersion:
+        """What is found in the version, with the forms that go with it."""
+        earlier = self._find_earlier(version)
+        if earlier is not None:
+            return earlier
+        monitor = self._monitor(run)
+        inspected, forms = self.pool.inspect_version(
+            self.request(version),
+            partial(store_forms, self.store),
+            monitor.progress,
+            monitor.canceled,
+        )
+        _require_processor(run, inspected.inspection)
+        return JudgedVersion(version, inspected.inspection, forms)
 
-    def _request(self, version: UndecidedVersion) -> InspectionRequest:
+    def _find_earlier(self, version: UndecidedVersion) -> JudgedVersion | None:
+        """What was found in the same bytes before, if it holds still, with the Parquet that they
+        have; None if they are to be inspected."""
+        findings = self.database.read(load_earlier_findings, version)
+        if findings is None:
+            return None
+        if findings.row_count is None or version.size > self.with_parquet_bytes:
+            return JudgedVersion(version, findings)
+        parquet = self.database.read(find_earlier_parquet, version)
+        form = link_parquet(self.store, parquet) if parquet is not None else None
+        return JudgedVersion(version, findings, (form,)) if form is not None else None
+
+    def decide(self, run: Run, judged: JudgedVersion) -> bool:
+        """Decide on a version, and remove what no row came to name of its forms. False if it is to
+        be judged again, by another contract. Raises LeaseLost.
+
+        If this is cut off before its end, or fails otherwise, the sweep removes them: a commit that
+        fails may have been done, and then its blobs are needed.
+        """
+        named: frozenset[BlobId] = frozenset()
+
+        def work(conn: WriteConnection) -> bool:
+            nonlocal named
+            decision = decide_version(conn, judged, self.places, self.clock())
+            named = decision.named
+            return decision.decided
+
+        try:
+            decided = run.end_if(work)
+        except LeaseLost:  # nothing was written
+            self._delete(judged.blob_ids)
+            raise
+        self._delete(judged.blob_ids - named)
+        return decided
+
+    def _delete(self, blob_ids: frozenset[BlobId]) -> None:
+        for blob_id in blob_ids:
+            self.store.delete(blob_id)
+
+    def _monitor(self, run: Run) -> "TaskMonitor":
+        """The progress of a task and its cancellation. Raises InspectionCanceled."""
+        monitor = TaskMonitor(self.database, run)
+        if monitor.canceled():  # while no worker ran
+            raise InspectionCanceled
+        return monitor
+
+    def request(self, version: UndecidedVersion) -> InspectionRequest:
+        """How the version is inspected, and which forms are made with its verdict. Raises
+        BlobMissing."""
         current, known = self._current_path(version)
+        accepted = version.accepted_from is not None
+        forms: FormsWanted = "published" if accepted else "by-verdict"
         return InspectionRequest(
             path=self.path(version.blob_id),
             file_name=version.file_name,
@@ -140,9 +198,10 @@ class Inspector:
             dialect=version.reading.dialect,
             encoding=version.reading.encoding,
             # What is published in any case needs no way out.
-            suggest=known and version.accepted_from is None,
+            suggest=known and not accepted,
             current=current,
             current_rows=version.current_rows,
+            forms=forms if version.size <= self.with_parquet_bytes else "none",
         )
 
     def _current_path(self, version: UndecidedVersion) -> tuple[Path | None, bool]:
@@ -155,27 +214,37 @@ class Inspector:
             return None, False
 
 
-class _TaskMonitor:
+def _require_processor(run: Run, inspection: Inspection) -> None:
+    """Raises BudgetExceeded where others had the processor for so long that an inspection is worth
+    another attempt."""
+    if inspection.starved and not run.is_last_attempt:
+        raise BudgetExceeded
+
+
+class TaskMonitor:
     """Passes progress on and asks about cancellation, both at a bounded rate."""
 
-    def __init__(self, database: Database, task_id: UUID) -> None:
+    def __init__(self, database: Database, run: Run) -> None:
         self._database = database
-        self._task_id = task_id
+        self._run = run
         self._last_report = time.monotonic()
         self._last_poll = -math.inf
         self._is_canceled = False
 
     def progress(self, done: int, total: int) -> None:
+        """Note how far the task is."""
         now = time.monotonic()
         if now - self._last_report >= PROGRESS_SECONDS:
             self._last_report = now
-            self._database.write(report_progress, self._task_id, "inspecting", done, total)
+            self._run.write(report_progress, self._run.id, "inspecting", done, total)
 
     def canceled(self) -> bool:
+        """Whether the task is to stop. Raises as `Run.check` does."""
+        self._run.check()
         now = time.monotonic()
         if now - self._last_poll >= CANCEL_POLL_SECONDS:
             self._last_poll = now
-            self._is_canceled = self._database.read(cancel_requested, self._task_id)
+            self._is_canceled = self._database.read(cancel_requested, self._run.id)
         return self._is_canceled
 
 
@@ -183,11 +252,7 @@ def begin_inspection(
     conn: WriteConnection, task_id: UUID, now: datetime
 ) -> UndecidedVersion | None:
     """Mark the task as running and its version as inspected; None if the task has ended."""
-    starts = start_task(conn, task_id, "inspecting", now)
-    if starts is None:
-        return None
-    if starts > MAX_STARTS:
-        give_up(conn, task_id, now)
+    if not start_task(conn, task_id, "inspecting", now):
         return None
     conn.execute(
         update(versions)
@@ -195,19 +260,6 @@ def begin_inspection(
         .values(status="inspecting")
     )
     return _load_version(conn, task_id)
-
-
-def earlier_tasks(conn: ReadConnection, task_id: UUID) -> list[UUID]:
-    """The tasks of the same file's earlier versions that wait for their verdict, in order."""
-    this = versions.alias()
-    query = (
-        select(versions.c.task_id)
-        .join(this, this.c.file_id == versions.c.file_id)
-        .where(this.c.task_id == task_id, versions.c.number < this.c.number)
-        .where(versions.c.status.in_(UNDECIDED_STATUSES))
-        .order_by(versions.c.number)
-    )
-    return list(conn.scalars(query))
 
 
 def give_up(conn: WriteConnection, task_id: UUID, now: datetime) -> None:
@@ -227,29 +279,35 @@ def _blobs_of(conn: ReadConnection, task_id: UUID) -> list[BlobId]:
     return [BlobId(row) for row in conn.scalars(query)]
 
 
+@dataclass(frozen=True)
+class VersionDecision:
+    """Whether a version was decided on, and which blobs of its forms rows name now."""
+
+    decided: bool
+    named: frozenset[BlobId] = frozenset()
+
+
 def decide_version(
-    conn: WriteConnection,
-    version: UndecidedVersion,
-    inspection: Inspection,
-    queue: TaskQueue,
-    now: datetime,
-) -> bool:
-    """Publish or reject by the verdict: the one place where a version becomes visible.
+    conn: WriteConnection, judged: JudgedVersion, places: FormPlaces, now: datetime
+) -> VersionDecision:
+    """Publish or reject by the verdict: the one place where a version becomes visible, with the
+    forms that were made of it.
 
     Without enforcement every verdict publishes: the findings are warnings in the report. So it does
-    where a rejected version was accepted all the same: then they are what was excepted. False, and
-    nothing is decided, if the contract has another schema by now than the one it was judged by, or
+    where a rejected version was accepted all the same: then they are what was excepted. Nothing is
+    decided if the contract has another schema by now than the one it was judged by, or
     says otherwise how it is read.
     """
+    version = judged.version
     contract = lock_contract(conn, version.file_id)
     if (contract.revision, contract.reading) != (version.revision, version.reading):
-        return False
+        return VersionDecision(False)
     is_accepted = version.accepted_from is not None
-    if version.mode == "none" or inspection.verdict == "conforms" or is_accepted:
-        publish_version(conn, version, inspection, queue, now)
+    if version.mode == "none" or judged.inspection.verdict == "conforms" or is_accepted:
+        named = publish_version(conn, judged, places, now)
     else:
-        reject_version(conn, version, inspection, now)
-    return True
+        named = reject_version(conn, judged, places, now)
+    return VersionDecision(True, frozenset(named))
 
 
 def _load_version(conn: ReadConnection, task_id: UUID) -> UndecidedVersion:

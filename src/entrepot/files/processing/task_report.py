@@ -16,7 +16,8 @@ from entrepot.grants.access import access_visible
 
 def get_task_report(conn: ReadConnection, actor: Actor, task_id: UUID) -> dict[str, Any]:
     """The report of a task that the actor may see. Raises NotFound, also where there is none, and
-    where what was judged is deleted."""
+    where what was judged is deleted, and ScopeMissing: a report shows what was delivered."""
+    actor.require_any("read", "write")
     task = get_visible_task(conn, actor, task_id)
     version_report = (
         select(inspections.c.report)

@@ -21,9 +21,8 @@ from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.files.contract import NewContract, add_revision, lock_contract
 from entrepot.files.processing import inspect
 from entrepot.files.processing.compare import give_up_comparison
-from entrepot.files.processing.inspect import MAX_STARTS, Inspector
+from entrepot.files.processing.inspect import Inspector
 from entrepot.files.processing.publish import rejection_error
-from entrepot.files.processing.retry import run_with_retries
 from entrepot.files.versions import FileId
 from entrepot.inspection.results import (
     Inspection,
@@ -33,6 +32,7 @@ from entrepot.inspection.results import (
 )
 from entrepot.schemas.reading.stated import StatedReading
 from entrepot.tasks.records import finish_task, start_task
+from entrepot.tasks.runs import Run
 
 
 @dataclass(frozen=True)
@@ -73,47 +73,47 @@ class CurrentVersion:
 
 @dataclass(frozen=True)
 class Validator:
-    """Runs checks with an inspector's means; its `run` is the queue's workflow."""
+    """Runs checks with an inspector's means: the queue's workflow for them."""
 
     inspector: Inspector
     clock: Callable[[], datetime]
 
-    def run(self, task_id: UUID) -> None:
-        """Carry out the task's check; once ended, nothing."""
-        run_with_retries(
-            "check",
-            lambda: self._run(task_id),
-            lambda: self.inspector.database.write(give_up, task_id, self.clock()),
-        )
+    def begin(self, conn: WriteConnection, run_id: UUID, now: datetime) -> Validation | None:
+        """Mark the task as running; None if it has ended."""
+        return begin_validation(conn, run_id, now)
 
-    def _run(self, task_id: UUID) -> None:
-        write = self.inspector.database.write
-        check = write(begin_validation, task_id, self.clock())
-        if check is not None:
+    def give_up(self, conn: WriteConnection, run_id: UUID, now: datetime) -> None:
+        """End a check that cannot be done."""
+        give_up(conn, run_id, now)
+
+    def run(self, run: Run, work: Validation | None) -> None:
+        """Carry out the task's check; once ended, nothing."""
+        if work is not None:
             try:
-                if check.revision is None:
-                    inspection = self._examine_upload(check)
-                    write(end_validation, check, inspection, self.clock())
+                if work.revision is None:
+                    inspection = self._examine_upload(run, work)
+                    run.write(end_validation, work, inspection, self.clock())
                 else:
-                    self._validate_schema(check, check.file_id)
+                    self._validate_schema(run, work)
             except InspectionCanceled:
-                write(cancel_validation, check, self.clock())
-        # Also after a second run or a cancellation while it waited; if cut off, the sweep does it.
-        for blob_id in self.inspector.database.read(_uploaded_blobs, task_id):
+                run.write(cancel_validation, work, self.clock())
+        # Also after a second run or a cancellation while it waited, and before the run ends.
+        for blob_id in self.inspector.database.read(_uploaded_blobs, run.id):
             self.inspector.remove(blob_id)
 
-    def _validate_schema(self, check: Validation, file_id: UUID | None) -> None:
+    def _validate_schema(self, run: Run, check: Validation) -> None:
         """Hold the current version against the schema, again for as long as it moves meanwhile."""
         done = False
         while not done:
-            current = self.inspector.database.read(get_current_version, file_id)
-            inspection = self._examine(check, current.blob_id, current.size) if current else None
+            current = self.inspector.database.read(get_current_version, check.file_id)
+            inspection = None
+            if current is not None:
+                request = self._request(check, current.blob_id, current.size)
+                inspection = self.inspector.examine(run, request)
             number = current.number if current else None
-            done = self.inspector.database.write(
-                end_schema_change, check, number, inspection, self.clock()
-            )
+            done = run.write(end_schema_change, check, number, inspection, self.clock())
 
-    def _examine_upload(self, check: Validation) -> Inspection:
+    def _examine_upload(self, run: Run, check: Validation) -> Inspection:
         """Validate what came with the check, by a contract of its own or that of a file; a
         suggestion keeps the file's current version."""
         current = self.inspector.database.read(get_current_version, check.file_id)
@@ -121,10 +121,7 @@ class Validator:
         if current is not None:
             path = self.inspector.path(current.blob_id)
             request = replace(request, current=path, current_rows=current.rows)
-        return self.inspector.examine(check.task_id, request)
-
-    def _examine(self, check: Validation, blob_id: BlobId, size: int) -> Inspection:
-        return self.inspector.examine(check.task_id, self._request(check, blob_id, size))
+        return self.inspector.examine(run, request)
 
     def _request(self, check: Validation, blob_id: BlobId, size: int) -> InspectionRequest:
         return InspectionRequest(
@@ -140,13 +137,7 @@ class Validator:
 
 def begin_validation(conn: WriteConnection, task_id: UUID, now: datetime) -> Validation | None:
     """Mark the task as running; None if it has ended."""
-    starts = start_task(conn, task_id, "inspecting", now)
-    if starts is None:
-        return None
-    if starts > MAX_STARTS:
-        give_up(conn, task_id, now)
-        return None
-    return find_validation(conn, task_id)
+    return find_validation(conn, task_id) if start_task(conn, task_id, "inspecting", now) else None
 
 
 def end_validation(

@@ -6,15 +6,15 @@ everybody else there is what they did themselves, in whatever account.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, ScalarSelect, func, select
 
 from entrepot.accounts.actor import Actor
-from entrepot.activity.chain import row_to_json
+from entrepot.activity.chain import INITIAL_HASH, row_to_json
 from entrepot.db.tables import activity, files
 from entrepot.db.types import ReadConnection
 from entrepot.grants.access import access_manageable, actor_parameters, known_files
@@ -35,35 +35,47 @@ class ActivityFilter:
     file_id: UUID | None = None
 
 
+EVERYTHING = ActivityFilter()
+
+
 @dataclass(frozen=True)
 class PageRange:
-    """A page: at most `size` rows beyond the number `after`, none above `max_number`."""
+    """A page: at most `size` rows beyond the number `after`, none above `max_number`.
+
+    `for_export`: where not all rows of an account are asked for, each one comes with the hash of
+    the row before it, so that it can be verified alone.
+    """
 
     size: int
     after: int | None = None
     newest_first: bool = True
     max_number: int | None = None
+    for_export: bool = False
 
 
 @dataclass(frozen=True)
 class ActivityRow:
     """One row. `number` orders and is told to nobody, since it counts for all accounts; `fields` is
-    what the hash covers, as JSON."""
+    what the hash covers, as JSON; `previous_hash` is that of the account's row before it."""
 
     number: int
     at: datetime
     fields: dict[str, Any]
     hash: str
+    previous_hash: str | None = None
 
     def document(self) -> dict[str, Any]:
-        """As it is shown and exported. Without `hash` it is what the hash covers."""
-        return {**self.fields, "hash": self.hash}
+        """As it is shown and exported. Without the hashes it is what the hash covers."""
+        document = {**self.fields, "hash": self.hash}
+        return document | ({"previous_hash": self.previous_hash} if self.previous_hash else {})
 
 
 def list_activity(
     conn: ReadConnection, actor: Actor, activity_filter: ActivityFilter, page_range: PageRange
 ) -> list[ActivityRow]:
     """What was done in the actor's account, if they administer it, or else by the actor."""
+    if can_see_account(actor) and activity_filter == EVERYTHING:
+        page_range = replace(page_range, for_export=False)
     return _load_entries(conn, _visible_rows(actor), activity_filter, page_range)
 
 
@@ -116,8 +128,11 @@ def _load_entries(
     page_range: PageRange,
 ) -> list[ActivityRow]:
     number = activity.c.id
+    columns: list[Any] = [activity]
+    if page_range.for_export:
+        columns.append(_previous_hash().label("previous_hash"))
     query = (
-        select(activity).where(visible, *_filter_conditions(activity_filter)).limit(page_range.size)
+        select(*columns).where(visible, *_filter_conditions(activity_filter)).limit(page_range.size)
     )
     if page_range.max_number is not None:
         query = query.where(number <= page_range.max_number)
@@ -126,9 +141,27 @@ def _load_entries(
         query = query.where(number < after if page_range.newest_first else number > after)
     query = query.order_by(number.desc() if page_range.newest_first else number)
     return [
-        ActivityRow(row.id, row.at, row_to_json(row._mapping), row.hash or "")
+        ActivityRow(
+            row.id,
+            row.at,
+            row_to_json(row._mapping),
+            row.hash or "",
+            (row.previous_hash or INITIAL_HASH) if page_range.for_export else None,
+        )
         for row in conn.execute(query)
     ]
+
+
+def _previous_hash() -> ScalarSelect[Any]:
+    """The hash of the row before `activity`'s row in its account; NULL for the first."""
+    before = activity.alias("before")
+    return (
+        select(before.c.hash)
+        .where(before.c.account_id == activity.c.account_id, before.c.id < activity.c.id)
+        .order_by(before.c.id.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
 
 
 def _filter_conditions(activity_filter: ActivityFilter) -> list[ColumnElement[bool]]:

@@ -27,6 +27,7 @@ from entrepot.files.queries.activity import (
 from entrepot.http.api.lists import list_response
 from entrepot.http.api.models.activity import ActivityList
 from entrepot.http.api.openapi.answers import Responses, headers, problems, text_content
+from entrepot.http.api.payloads import format_timestamp
 from entrepot.http.deps import ReadWork, UnitOfWork
 from entrepot.http.downloads.disposition import attachment
 from entrepot.http.lists.listings import ACTIVITY
@@ -83,7 +84,9 @@ async def activity(
     The newest first; as `csv` or `jsonl` all of it, the oldest first, and `limit` and `cursor`
     are of no meaning. `at` is when it was done, or began. An admin's export of everything is a
     chain: each `hash` is the SHA-256 of the `hash` before it (64 zeros before the first), a line
-    feed, and the line of the `jsonl` without `hash`.
+    feed, and the line of the `jsonl` without `hash`. Where rows are left out, because of a filter
+    or because one sees a part alone, each line also has `previous_hash`, so that it can be verified
+    by itself; the hash does not cover that either.
     """
     activity_filter = replace(query.to_filter(), file_id=file_id)
     return await _answer(request, work, query, activity_filter, list_activity, ACTIVITY)
@@ -133,9 +136,12 @@ async def _answer(
     ) -> list[ActivityRow]:
         return find(conn, actor, activity_filter, PageRange(size, position_number(after)))
 
-    return await list_response(
-        request, work, listing, page, ActivityRow.document, query.limit, query.cursor
-    )
+    return await list_response(request, work, listing, page, _list_item, query.limit, query.cursor)
+
+
+def _list_item(row: ActivityRow) -> dict[str, Any]:
+    """A row with its time in the API's form; in an export it has the form that its hash covers."""
+    return {**row.document(), "at": format_timestamp(row.at)}
 
 
 Render = Callable[[ReadConnection, Actor, PageRange], tuple[str, int | None]]
@@ -144,7 +150,7 @@ Render = Callable[[ReadConnection, Actor, PageRange], tuple[str, int | None]]
 async def export(work: UnitOfWork, form: str, render: Render) -> Response:
     """All rows as a file, page by page: memory holds one page, whatever there is."""
     newest = await work.read(_newest)
-    first = PageRange(EXPORT_BATCH_ROWS, newest_first=False, max_number=newest)
+    first = PageRange(EXPORT_BATCH_ROWS, newest_first=False, max_number=newest, for_export=True)
     # Before the answer begins, so that a refusal is a problem and not a broken body.
     text, last = await work.read(render, first)
 

@@ -125,7 +125,7 @@ async def remove_file(file_id: FileIdInPath, request: Request, work: WriteWork) 
 
     deleted: DeletedFile = {
         "file_id": str(file_id),
-        "undo_until": format_timestamp(await work.write(act)),
+        "undo_until": format_timestamp(await work.write_into_reserve(act)),
     }
     return JSONResponse(deleted)
 
@@ -154,7 +154,7 @@ async def restore_file(file_id: FileIdInPath, work: WriteWork) -> Response:
 )
 async def remove_version(file_id: FileIdInPath, number: NumberInPath, work: WriteWork) -> Response:
     """Delete a published version that is not the current one; it can be undone for 7 days."""
-    version = await work.write(delete_version, file_id, number, work.parts.clock())
+    version = await work.write_into_reserve(delete_version, file_id, number, work.parts.clock())
     return JSONResponse(version_payload(version))
 
 

@@ -1,15 +1,20 @@
 """Whether the server lives and is ready: for load balancers and service managers."""
 
+from datetime import timedelta
+from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse, Response
 from sqlalchemy import text
 
 from entrepot.blobs.store import BlobId
 from entrepot.db.types import ReadConnection
-from entrepot.http.api.models.health import Liveness, Readiness
-from entrepot.http.deps import RuntimeDep
+from entrepot.errors import StorageFull
+from entrepot.http.api.models.health import Degraded, Liveness, Readiness
+from entrepot.http.deps import Runtime, RuntimeDep
+from entrepot.inspection.sandbox.lockdown import missing_layers
+from entrepot.tasks.leases import has_live_worker
 
 router = APIRouter(tags=["operations"])
 
@@ -34,25 +39,67 @@ async def alive() -> Response:
         503: {"model": Readiness, "description": "Something does not answer, or the server stops."}
     },
 )
-async def ready(runtime: RuntimeDep) -> Response:
-    """Database and store answer, and the server is not being stopped; else 503."""
-    checks = {"database": "ok", "store": "ok", "server": "ok"}
+async def ready(
+    runtime: RuntimeDep,
+    purpose: Annotated[Literal["reads", "deliveries"], Query(alias="for")] = "reads",
+) -> Response:
+    """Whether this process answers reads: database and store answer, and it is not being stopped.
+
+    `degraded` names what keeps deliveries from being taken or inspected: `disk` (a watermark is
+    reached), `workers` (none lives), `sandbox` (it is required, and this host lacks a layer). With
+    `?for=deliveries` that is 503 too.
+    """
+    readiness = await _check_readiness(runtime)
+    if purpose == "deliveries" and readiness["degraded"]:
+        readiness["status"] = "not ready"
+    return JSONResponse(readiness, status_code=200 if readiness["status"] == "ready" else 503)
+
+
+async def _check_readiness(runtime: Runtime) -> Readiness:
+    """Which part answers, and what is degraded. Never fails."""
+    readiness: Readiness = {
+        "status": "ready",
+        "database": "ok",
+        "store": "ok",
+        "server": "stopping" if runtime.draining else "ok",
+        "degraded": [],
+    }
     parts = runtime.parts
+    has_worker = False
     try:
-        await runtime.run_in_database_thread(parts.database.read, _ping)
+        has_worker = await runtime.run_in_database_thread(parts.database.read, _ping, runtime)
     except Exception:
-        checks["database"] = "no answer"
+        readiness["database"] = "no answer"
     try:
-        await runtime.run_in_database_thread(parts.store.stat, ABSENT_BLOB)
+        is_full = await runtime.run_in_byte_thread(_is_full, runtime)
     except Exception:
-        checks["store"] = "no answer"
-    if runtime.draining:
-        checks["server"] = "stopping"
-    fine = all(state == "ok" for state in checks.values())
-    return JSONResponse(
-        {"status": "ready" if fine else "not ready", **checks}, status_code=200 if fine else 503
-    )
+        readiness["store"], is_full = "no answer", False
+    if {readiness["database"], readiness["store"], readiness["server"]} != {"ok"}:
+        readiness["status"] = "not ready"
+    lacks_sandbox = parts.settings.sandbox == "require" and bool(missing_layers())
+    states: dict[Degraded, bool] = {
+        "disk": is_full,
+        "workers": readiness["database"] == "ok" and not has_worker,
+        "sandbox": lacks_sandbox,
+    }
+    readiness["degraded"] = [name for name, is_degraded in states.items() if is_degraded]
+    return readiness
 
 
-def _ping(conn: ReadConnection) -> None:
+def _ping(conn: ReadConnection, runtime: Runtime) -> bool:
+    """Whether a worker lives. Raises what a database that does not answer raises."""
     conn.execute(text("SELECT 1"))
+    lease = timedelta(seconds=runtime.parts.settings.lease)
+    return has_live_worker(conn, runtime.parts.clock(), lease)
+
+
+def _is_full(runtime: Runtime) -> bool:
+    """Whether the store or the database has reached its watermark."""
+    parts = runtime.parts
+    parts.store.stat(ABSENT_BLOB)
+    try:
+        if parts.database.space is not None:
+            parts.database.space.require()
+    except StorageFull:
+        return True
+    return parts.store.is_full()

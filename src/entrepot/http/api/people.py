@@ -18,8 +18,7 @@ from entrepot.accounts.users import (
     list_users,
 )
 from entrepot.db.types import ReadConnection, WriteConnection
-from entrepot.errors import FieldInvalid
-from entrepot.files.derivatives import account_derivative_bytes
+from entrepot.files.derivative_space import account_derivative_bytes
 from entrepot.files.queries.usage import AccountUsage, account_usage
 from entrepot.http.api.lists import list_response
 from entrepot.http.api.models.people import (
@@ -130,7 +129,9 @@ async def user(user_name: UserNameInPath, work: ReadWork) -> Response:
 )
 async def patch_user(user_name: UserNameInPath, body: UserChange, work: AdminWork) -> Response:
     """Change a user's role, or disable or enable them. A disabled user's keys stop at once."""
-    changed = await work.write(change_user, user_name, work.now, body.role, body.disabled)
+    changed = await work.write_into_reserve(
+        change_user, user_name, work.now, body.role, body.disabled
+    )
     return JSONResponse(user_payload(changed))
 
 
@@ -144,7 +145,7 @@ async def patch_user(user_name: UserNameInPath, body: UserChange, work: AdminWor
 )
 async def remove_user(user_name: UserNameInPath, work: AdminWork) -> Response:
     """Remove a user who owns no files; their keys stop at once."""
-    await work.write(delete_user, user_name, work.now)
+    await work.write_into_reserve(delete_user, user_name, work.now)
     return Response(status_code=204)
 
 
@@ -168,13 +169,12 @@ async def keys(
     status_code=201,
     operation_id="create_key",
     response_model=CreatedKey,
-    responses=with_headers(201, "Cache-Control") | problems(errors.NotAllowed, errors.NotFound),
+    responses=with_headers(201, "Cache-Control")
+    | problems(errors.NotAllowed, errors.NotFound, errors.TooManyKeys),
 )
 async def new_key(body: NewKeyBody, work: WriteWork) -> Response:
     """Make a key. The secret is in this answer and can never be had again."""
     expires: datetime | None = body.expires_at
-    if not body.name.isprintable():
-        raise FieldInvalid(field="name", reason="must be printable.")
     scopes: tuple[Scope, ...] = tuple(dict.fromkeys(body.scopes))
     new = await work.write(
         issue_key, work.parts.secret, body.name, scopes, work.now, expires, body.user_name
@@ -194,7 +194,7 @@ async def new_key(body: NewKeyBody, work: WriteWork) -> Response:
 )
 async def delete_key(key_id: KeyIdInPath, work: WriteWork) -> Response:
     """Revoke a key; it stops at once."""
-    await work.write(revoke_key, key_id, work.now)
+    await work.write_into_reserve(revoke_key, key_id, work.now)
     return Response(status_code=204)
 
 

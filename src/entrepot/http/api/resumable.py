@@ -23,15 +23,13 @@ from entrepot.errors import (
     UploadSealed,
 )
 from entrepot.files.delivery.resumable import (
-    Upload,
-    UploadLimits,
-    UploadRequest,
     begin_upload,
     check_joined_size,
-    delete_upload,
     get_parts,
     join_uploads,
 )
+from entrepot.files.delivery.under_way import end_upload
+from entrepot.files.delivery.upload_state import Upload, UploadLimits, UploadRequest
 from entrepot.files.delivery.uploads import CommitContext, StoredUpload, UploadTarget
 from entrepot.http.api.file_document import match_condition
 from entrepot.http.api.openapi.tus_answers import (
@@ -145,7 +143,7 @@ async def create(request: Request, work: WriteWork) -> Response:
         if session is None:  # repeated, after the first time was answered or almost was
             return Response(status_code=201, headers=upload_headers(upload, upload.size) | location)
         if session.size == 0:  # else repeated, and the sender goes on where it is told to
-            with work.runtime.uploads.slot(upload.account_id):
+            with work.runtime.uploads.slot(upload.account_id, work.account_id):
                 target = await _take_body(session, request, checksum, work)
                 upload = await (session.complete(target) if target else reload_upload(work, upload))
         return Response(status_code=201, headers=upload_headers(upload, session.size) | location)
@@ -203,7 +201,7 @@ async def resume(upload_id: UploadIdInPath, request: Request, work: WriteWork) -
         if offset != session.size:
             await session.record_stored_bytes()
             raise OffsetMismatch(offset=session.size, requested=offset)
-        with work.runtime.uploads.slot(upload.account_id):
+        with work.runtime.uploads.slot(upload.account_id, work.account_id):
             target = await _take_body(session, request, checksum, work)
             current = await (session.complete(target) if target else reload_upload(work, upload))
         return Response(status_code=204, headers=upload_headers(current, session.size))
@@ -218,8 +216,12 @@ async def resume(upload_id: UploadIdInPath, request: Request, work: WriteWork) -
     responses=DELETED,
 )
 async def terminate(upload_id: UploadIdInPath, work: WriteWork) -> Response:
-    """Give an upload up: its bytes go, and its quota comes back. What it delivered stays."""
-    await work.write(delete_upload, upload_id, work.now)
+    """Give an upload up: its bytes go, and its quota comes back. What it delivered stays.
+
+    The owner of the file that it is for, and admins of its account, may end it too, also one that
+    is not resumable. `Tus-Resumable` may be left out.
+    """
+    await work.write_into_reserve(end_upload, upload_id, work.now)
     await work.runtime.run_in_byte_thread(work.parts.store.drafts.drop, upload_id)
     return Response(status_code=204)
 

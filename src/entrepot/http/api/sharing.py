@@ -121,7 +121,7 @@ async def entitle(
 )
 async def disentitle(file_id: FileIdInPath, user_name: UserNameInPath, work: WriteWork) -> Response:
     """End an entitlement at once, for uploads and event streams that are under way too."""
-    await work.write(revoke_entitlement, file_id, user_name, work.parts.clock())
+    await work.write_into_reserve(revoke_entitlement, file_id, user_name, work.parts.clock())
     return Response(status_code=204)
 
 
@@ -171,7 +171,7 @@ async def offer(file_id: FileIdInPath, body: OfferBody, work: WriteWork) -> Resp
 )
 async def withdraw(file_id: FileIdInPath, work: WriteWork) -> Response:
     """Take an offer back, or decline it."""
-    await work.write(withdraw_offer, file_id, work.parts.clock())
+    await work.write_into_reserve(withdraw_offer, file_id, work.parts.clock())
     return Response(status_code=204)
 
 

@@ -70,6 +70,7 @@ async def task(task_id: TaskIdInPath, work: AnyWork) -> Response:
     "/task/{task_id}/report",
     operation_id="get_task_report",
     response_model=InspectionReport,
+    responses=problems(errors.ScopeMissing),
 )
 async def task_report(task_id: TaskIdInPath, work: AnyWork) -> Response:
     """The report (Frictionless v5) that a task ended with: of a delivery or of a validation."""
@@ -85,7 +86,7 @@ async def task_report(task_id: TaskIdInPath, work: AnyWork) -> Response:
 )
 async def cancel(task_id: TaskIdInPath, work: AnyWork) -> Response:
     """Cancel a task: at once while it waits, within a second while it runs."""
-    canceled = await work.write(cancel_task, task_id, work.now)
+    canceled = await work.write_into_reserve(cancel_task, task_id, work.now)
     work.parts.queue.wake()
     return JSONResponse(task_payload(canceled), status_code=202)
 
@@ -142,8 +143,8 @@ async def task_events(
                 return  # the key or the right ended meanwhile; a new request is told why
             if not changed:
                 yield b": still here\n\n"
-            elif task.revision != follower.known_revision:
-                follower.known_revision = task.revision
+            elif task.revision != follower.known_state:
+                follower.known_state = task.revision
                 yield _event(task, data)
 
 

@@ -10,10 +10,15 @@ from fastapi.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from entrepot.errors import EntrepotError
+from entrepot.quotas.shares import guest_limit, guests_limit
+
+Party = tuple[UUID, UUID | None]
+"""An account, and whose places in it: the senders' account, or None for all guests'."""
 
 
 class ConcurrencyLimit:
-    """At most `max_per_account` of one kind for each account. Use it from the event loop's thread.
+    """At most `max_per_account` of one kind for each account, and shares of that for its guests
+    (`quotas.shares`). Use it from the event loop's thread.
 
     Exact, since nothing waits between the check and the count. A slot is free again when its block
     ends, even with an error.
@@ -22,24 +27,35 @@ class ConcurrencyLimit:
     def __init__(self, max_per_account: int, error: Callable[[int], EntrepotError]) -> None:
         self._max_per_account = max_per_account
         self._error = error
-        self._active: Counter[UUID] = Counter()
+        self._active: Counter[Party] = Counter()
 
     @contextmanager
-    def slot(self, account_id: UUID) -> Iterator[None]:
-        """Hold a place for the length of the block. Raises the refusal, with the limit."""
-        if self._active[account_id] >= self._max_per_account:
-            raise self._error(self._max_per_account)
-        self._active[account_id] += 1
+    def slot(self, account_id: UUID, sender_account: UUID | None = None) -> Iterator[None]:
+        """Hold a place for the length of the block. Raises the refusal, with the limit.
+
+        `sender_account` is a guest's, who takes none of the places of the account's own people.
+        """
+        parties: dict[Party, int] = {(account_id, account_id): self._max_per_account}
+        if sender_account not in (None, account_id):
+            parties = {
+                (account_id, sender_account): guest_limit(self._max_per_account),
+                (account_id, None): guests_limit(self._max_per_account),
+            }
+        for party, limit in parties.items():
+            if self._active[party] >= limit:
+                raise self._error(limit)
+        self._active.update(list(parties))
         try:
             yield
         finally:
-            self._active[account_id] -= 1
-            if not self._active[account_id]:
-                del self._active[account_id]
+            self._active.subtract(list(parties))
+            for party in parties:
+                if not self._active[party]:
+                    del self._active[party]
 
 
 def account_slot(
-    kind: Literal["streams", "downloads"], scope: Scope
+    kind: Literal["streams", "downloads", "form_waits"], scope: Scope
 ) -> AbstractContextManager[None]:
     """A place of the account that a unit of work has noted in the request's scope.
 

@@ -2,6 +2,7 @@
 
 from entrepot.accounts.keys import ApiKey
 from entrepot.accounts.users import User
+from entrepot.files.delivery.under_way import UploadUnderWay
 from entrepot.files.queries.activity import ActivityRow
 from entrepot.files.queries.versions_list import Version
 from entrepot.files.transfer import Offer
@@ -13,6 +14,7 @@ KEYS = Listing[ApiKey]("keys", lambda key: (key.created_at, key.id))
 NEWEST_KEYS = Listing[ApiKey]("keys", KEYS.position, scope="newest first")
 USERS = Listing[User]("users", lambda user: (user.created_at, user.id))
 OFFERS = Listing[Offer]("offers", lambda offer: (offer.created_at, offer.file_id))
+UPLOADS = Listing[UploadUnderWay]("uploads", lambda upload: (upload.created_at, upload.upload_id))
 TASKS = Listing[TaskRecord]("tasks", lambda task: (task.created_at, task.id))
 ACTIVITY = Listing[ActivityRow]("activity", lambda entry: number_position(entry.at, entry.number))
 """Of an account or a user; that `of` a file is another."""

@@ -11,8 +11,10 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from entrepot import errors
+from entrepot.http.methods import allowed_methods
 from entrepot.http.problems.table import FRAMEWORK_KINDS, problem_kind
 from entrepot.http.problems.task_table import TASK_KINDS, ProblemKind
 
@@ -51,6 +53,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(errors.EntrepotError, answer_error)
     app.add_exception_handler(RequestValidationError, _answer_validation_error)
     app.add_exception_handler(HTTPException, _answer_framework_error)
+    app.add_exception_handler(ClientDisconnect, _answer_disconnect)
     app.add_exception_handler(Exception, answer_unexpected)
 
 
@@ -72,7 +75,7 @@ async def answer_error(request: Request, error: Exception) -> Response:
     """The problem that an error of the domain is; one of our own fault is logged too."""
     assert isinstance(error, errors.EntrepotError)
     kind = problem_kind(error)
-    if kind.status >= 500:
+    if kind.status >= 500 and not isinstance(error, errors.FormNotReady):
         log.error("request failed", error=type(error).__name__, detail=str(error))
     members = error.figures() if kind.status != 500 else {}
     members.pop("reason", None)
@@ -100,7 +103,16 @@ async def _answer_framework_error(request: Request, error: Exception) -> Respons
     response = problem_response(request, kind, kind.title + ".")
     for name, value in (error.headers or {}).items():
         response.headers[name] = value
+    if error.status_code == 405:  # the framework names the methods of one route alone
+        response.headers["Allow"] = ", ".join(allowed_methods(request.app, request.scope))
     return response
+
+
+async def _answer_disconnect(request: Request, error: Exception) -> Response:
+    """What nobody reads: the client went away before the end of its body. It is for the log."""
+    del error
+    kind = FRAMEWORK_KINDS[400]
+    return problem_response(request, kind, "The client went away before the end of the body.")
 
 
 async def answer_unexpected(request: Request, error: Exception) -> Response:

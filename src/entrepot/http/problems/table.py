@@ -15,6 +15,13 @@ QUOTA_EXCEEDED = ProblemKind(
     "account, whose file it is, are not told.",
 )
 
+STORAGE_FULL = ProblemKind(
+    507,
+    "storage-full",
+    "The server's storage is full",
+    "Nothing was stored. Reads and deletions still work. The operator has to make room.",
+)
+
 KINDS: dict[type[errors.EntrepotError], ProblemKind] = {
     errors.ChecksumUnsupported: ProblemKind(
         400,
@@ -163,15 +170,14 @@ KINDS: dict[type[errors.EntrepotError], ProblemKind] = {
     errors.LastAdmin: ProblemKind(
         409, "last-admin", "The account needs an admin", "Make another user an admin first."
     ),
+    errors.TooManyKeys: ProblemKind(
+        409,
+        "too-many-keys",
+        "The user has too many keys",
+        "Revoke a key that nobody uses: the list of keys says when each was last used.",
+    ),
     errors.QuotaTooSmall: ProblemKind(
         409, "quota-too-small", "The quota is too small", "Remove files first."
-    ),
-    errors.DerivativePending: ProblemKind(
-        409,
-        "derivative-pending",
-        "The format is being made",
-        "Ask again after the seconds that the header Retry-After names. The version itself can be "
-        "downloaded without `format` at any time.",
     ),
     errors.DerivativeFailed: ProblemKind(
         409,
@@ -204,6 +210,13 @@ KINDS: dict[type[errors.EntrepotError], ProblemKind] = {
         "media-type-unsupported",
         "The body is of the wrong kind",
         "Send it as the kind that `expected` names.",
+    ),
+    errors.ContentEncodingUnsupported: ProblemKind(
+        415,
+        "content-encoding-unsupported",
+        "The body has a Content-Encoding",
+        "Send the bytes without the header Content-Encoding. A file that is compressed is uploaded "
+        "as it is: gzip and other formats are recognized by their content.",
     ),
     errors.RangeNotSatisfiable: ProblemKind(
         416,
@@ -300,6 +313,9 @@ KINDS: dict[type[errors.EntrepotError], ProblemKind] = {
         "Too many event streams at once",
         "Close a stream that nobody looks at, or ask for the task instead of following it.",
     ),
+    errors.TooManyFormWaits: ProblemKind(
+        429, "too-many-form-waits", "Too many requests wait", "Send `Prefer: wait=0`, or fewer."
+    ),
     errors.TooManyDownloads: ProblemKind(
         429,
         "too-many-downloads",
@@ -331,6 +347,13 @@ KINDS: dict[type[errors.EntrepotError], ProblemKind] = {
         "The file's bytes are missing",
         "This is the server's fault. Its operator should run `entrepot doctor --deep`.",
     ),
+    errors.FormNotReady: ProblemKind(
+        503,
+        "form-not-ready",
+        "The format is being made",
+        "Ask again after the seconds that the header Retry-After names; `curl --retry` does. The "
+        "version itself can be downloaded without `format` at any time.",
+    ),
     errors.PreviewUnavailable: ProblemKind(
         503,
         "preview-unavailable",
@@ -340,12 +363,8 @@ KINDS: dict[type[errors.EntrepotError], ProblemKind] = {
     errors.ShuttingDown: ProblemKind(
         503, "shutting-down", "The server is being stopped", "Send it again in a moment."
     ),
-    errors.StorageFull: ProblemKind(
-        507,
-        "storage-full",
-        "The server's storage is full",
-        "Nothing was stored. The operator has to make room.",
-    ),
+    errors.StorageFull: STORAGE_FULL,
+    errors.DatabaseFull: STORAGE_FULL,
 }
 
 FRAMEWORK_KINDS: dict[int, ProblemKind] = {

@@ -9,7 +9,7 @@ from fastapi.routing import APIRoute
 from starlette.requests import ClientDisconnect
 from starlette.types import Message
 
-from entrepot.errors import BodyTooLarge, FieldInvalid, NotAuthenticated
+from entrepot.errors import BodyTooLarge, ContentEncodingUnsupported, FieldInvalid
 from entrepot.http.deps import get_runtime
 from entrepot.http.parameters import CONTENT_LENGTH
 from entrepot.http.uploads.pace import BodyPace, small_body_pace
@@ -34,6 +34,12 @@ async def body_chunks(request: Request, pace: BodyPace) -> AsyncIterator[bytes]:
             return
 
 
+def reject_encoded(encodings: str) -> None:
+    """Raise ContentEncodingUnsupported for a Content-Encoding but `identity` (RFC 9110, 8.4.1)."""
+    if any(each.strip().lower() not in ("", "identity") for each in encodings.split(",")):
+        raise ContentEncodingUnsupported(received=encodings[:100])
+
+
 def content_length(request: Request) -> int | None:
     """The body's length in bytes as the request states it; None where it is chunked."""
     stated = request.headers.get("content-length")
@@ -52,21 +58,11 @@ async def read_small_body(
     return bytes(body)
 
 
-def require_known_key(request: Request) -> None:
-    """Raise NotAuthenticated, before a body is read, if the request has no valid key.
-
-    What the key allows is checked later, with everything else.
-    """
-    error: NotAuthenticated | None = request.scope.get("key_error")
-    if error is not None:
-        raise error
-
-
 class SmallBodyRoute(APIRoute):
     """A route whose JSON body is bounded in size and in time; the framework's own is in neither.
 
-    Raises NotAuthenticated before the body is read, BodyTooLarge and BodyTooSlow before anything of
-    it is looked at, and FieldInvalid for text that nobody could be shown.
+    Raises BodyTooLarge and BodyTooSlow before anything of the body is looked at, and FieldInvalid
+    for text that nobody could be shown.
     """
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
@@ -77,7 +73,6 @@ class SmallBodyRoute(APIRoute):
 
         async def handle(request: Request) -> Response:
             settings = get_runtime(request).parts.settings
-            require_known_key(request)
             body = await read_small_body(request, settings)
             _reject_surrogates(body)
 

@@ -14,7 +14,7 @@ from entrepot.errors import FieldInvalid, FileTooLarge, FormMalformed, ShuttingD
 from entrepot.files.delivery.define import check_file_name
 from entrepot.files.delivery.uploads import CommitContext, UploadTarget, commit_upload
 from entrepot.http.deps import UnitOfWork
-from entrepot.http.uploads.body import body_chunks, content_length
+from entrepot.http.uploads.body import body_chunks, content_length, reject_encoded
 from entrepot.http.uploads.idempotency import fingerprint, idempotency_key
 from entrepot.http.uploads.multipart import Event, FormReader, PartBegin, PartData, boundary_of
 from entrepot.http.uploads.pace import upload_pace
@@ -199,6 +199,7 @@ async def _handle_boundary(
 
 def _begin_part(part: PartBegin, form: UploadForm, fields: tuple[str, ...]) -> None:
     form.current_field = part.name
+    reject_encoded(part.headers.get("content-encoding", ""))
     if part.name == "file":
         if form.file_name is not None:
             raise FieldInvalid(field="file", reason="came twice; a request has one file.")

@@ -22,6 +22,7 @@ from entrepot.errors import (
     BodyTooLarge,
     BodyTooSlow,
     ChecksumMismatch,
+    DatabaseFull,
     DraftBusy,
     EntrepotError,
     FormMalformed,
@@ -36,7 +37,6 @@ from entrepot.errors import (
     UploadIncomplete,
 )
 from entrepot.files.delivery.resumable import (
-    Upload,
     claim_upload,
     deliver_upload,
     drop_upload,
@@ -46,6 +46,7 @@ from entrepot.files.delivery.resumable import (
     record_stored,
     record_unverified,
 )
+from entrepot.files.delivery.upload_state import Upload
 from entrepot.files.delivery.uploads import CommitContext, StoredUpload, UploadTarget
 from entrepot.http.deps import UnitOfWork
 from entrepot.http.uploads.block_writer import BlockWriter
@@ -53,6 +54,7 @@ from entrepot.http.uploads.commit import create_blob
 from entrepot.http.uploads.pace import upload_pace
 from entrepot.http.uploads.tus_headers import Checksum
 from entrepot.quotas.reserve import ReservationId
+from entrepot.quotas.upload_reservations import grow_upload, guest_reservation
 
 R = TypeVar("R")
 POLL_SECONDS = 0.5
@@ -68,6 +70,7 @@ RETRYABLE_ERRORS = (
     QuotaExceeded,
     OwnerQuotaExceeded,
     StorageFull,
+    DatabaseFull,
 )
 """Refusals at the end after which the same upload may still succeed, by another key or later. All
 others end it: asked again, it would be refused again."""
@@ -86,6 +89,7 @@ class ResumableSession:
         self._checksum: Checksum | None = None
         self._blocks = BlockWriter(work.runtime.byte_threads)
         self._received = writer.size
+        self._reserved = 0
         self._failed = False
         self._stop_error: EntrepotError | None = None
         self._timeout: asyncio.Timeout | None = None
@@ -249,7 +253,17 @@ class ResumableSession:
         return DraftBusy() if upload.turn != self.upload.turn else None
 
     async def _flush(self) -> None:
+        await self._reserve()
         await self._blocks.flush(self._append)
+
+    async def _reserve(self) -> None:
+        """Have all bytes reserved that are written next: a guest's upload holds no more than came.
+
+        Raises OwnerQuotaExceeded.
+        """
+        if self._received > self._reserved:
+            needed = guest_reservation(self.upload.size, self._received)
+            self._reserved = await self._write(grow_upload, self.upload.upload_id, needed)
 
     def _append(self, block: bytes) -> None:
         if self._failed:
@@ -290,7 +304,7 @@ async def open_session(
 
     Raises NotFound, DraftBusy, StorageFull.
     """
-    upload = await work.write(claim_upload, upload_id, work.now)
+    upload = await work.write_into_reserve(claim_upload, upload_id, work.now)
     session = await ResumableSession.open(work, upload) if not upload.ended else None
     if session is None:
         yield upload if upload.ended else await reload_upload(work, upload), None

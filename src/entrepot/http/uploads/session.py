@@ -11,7 +11,7 @@ import random
 from base64 import b64decode
 from binascii import Error as Base64Error
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -27,6 +27,7 @@ from entrepot.errors import (
     FileTooLarge,
     KeyReused,
     QuotaExceeded,
+    UploadInterrupted,
 )
 from entrepot.files.delivery.uploads import Admission, KeyedReply, StoredUpload, UploadTarget
 from entrepot.http.deps import UnitOfWork
@@ -36,6 +37,7 @@ from entrepot.quotas.reserve import (
     Usage,
     get_usage,
     grow_reservation,
+    is_reserved,
     open_reservation,
     quota_error_for,
     release_reservation,
@@ -46,6 +48,8 @@ from entrepot.tasks.replies import Claim, Reply, claim_key, find_reply, release_
 
 RENEW_SECONDS = 600.0
 """Seconds after which a long upload says that it still runs."""
+WATCH_SECONDS = 1.0
+"""Seconds between two looks at whether an upload was ended by somebody."""
 MIN_PAUSE_SECONDS, MAX_PAUSE_SECONDS = 0.02, 0.2
 """Seconds between two tries for room that others hold reserved."""
 
@@ -80,7 +84,8 @@ def begin_upload_session(
     """
     reply = find_reply(conn, actor.user_id, key, now) if key is not None else None
     admission = target.admit(conn, actor) if reply is None else Admission(actor.account_id)
-    reservation = open_reservation(conn, admission.account_id, max_uploads, now)
+    sender = admission.sender(actor)
+    reservation = open_reservation(conn, admission.account_id, max_uploads, now, sender)
     claim = None
     if key is not None and reply is None:
         claim = Claim(actor.user_id, key, reservation)
@@ -114,8 +119,9 @@ async def open_upload_session(
     upload_session = session_class(work, admitted, settings.max_file_size)
     try:
         # Its reservation counts for all hosts; the place here, beside this host's resumable ones.
-        with work.runtime.uploads.slot(upload_session.account_id):
-            yield upload_session
+        with work.runtime.uploads.slot(upload_session.account_id, admitted.sender):
+            async with upload_session.watched():
+                yield upload_session
     except BaseException as failure:
         # A refusal of ours was rolled back. After anything else at the commit (cut off, or the
         # connection lost) a row may name the bytes: they are left to the sweep, which looks.
@@ -142,6 +148,33 @@ class UploadSession:
         self._expected_bytes: int | None = None
         self._renewed = asyncio.get_running_loop().time()
         self._finished = False
+        self._is_guest = admitted.sender != self.account_id
+
+    @asynccontextmanager
+    async def watched(self) -> AsyncIterator[None]:
+        """End the block with UploadInterrupted once the upload was ended by somebody: its sender
+        was disabled or lost the entitlement, or the file's owner ended it."""
+        try:
+            async with asyncio.timeout(None) as ending:
+                watch = asyncio.create_task(self._watch(ending))
+                try:
+                    yield
+                finally:
+                    watch.cancel()
+        except TimeoutError:
+            raise UploadInterrupted from None
+
+    async def _watch(self, ending: asyncio.Timeout) -> None:
+        database, reservation = self._work.parts.database, self._admitted.reservation
+        is_open = True
+        while is_open:
+            await asyncio.sleep(WATCH_SECONDS)
+            with suppress(Exception):  # a database that does not answer now; the next look tells
+                is_open = await self._work.runtime.run_in_database_thread(
+                    database.read, is_reserved, reservation
+                )
+        if not self._finished:  # else the transaction that delivers it decides
+            ending.reschedule(asyncio.get_running_loop().time())
 
     def reject_oversized(self, min_bytes: int) -> None:
         """Refuse before the body what cannot fit. Raises FileTooLarge, QuotaExceeded."""
@@ -153,8 +186,9 @@ class UploadSession:
 
     def set_expected_size(self, max_bytes: int) -> None:
         """Say that the file will have at most `max_bytes` bytes, so that they are reserved at
-        once."""
-        self._expected_bytes = max_bytes
+        once; not for a guest, who would hold the owner's quota without sending anything."""
+        if not self._is_guest:
+            self._expected_bytes = max_bytes
 
     async def take(self, data: memoryview | bytes) -> None:
         """Take the next bytes, which stay as they are. Raises FileTooLarge, QuotaExceeded,
@@ -230,7 +264,7 @@ class UploadSession:
         loop = asyncio.get_running_loop()
         if self.received <= self._reserved:
             return
-        read_ahead = max(BLOCK, min(self.received // 8, 16 * BLOCK))
+        read_ahead = BLOCK if self._is_guest else max(BLOCK, min(self.received // 8, 16 * BLOCK))
         target = (
             self._expected_bytes if self._expected_bytes is not None else self.received + read_ahead
         )

@@ -125,7 +125,7 @@ class NextVersion:
         target = self._lock(conn, actor)
         contract = load_contract(conn, target.file_id)
         check_reading(contract, target, self.reading)
-        return Admission(target.account_id, contract.size_limit)
+        return Admission(target.account_id, contract.size_limit, target.file_id)
 
     def require_access(self, conn: ReadConnection, actor: Actor) -> None:
         """Check that the actor may still deliver. Raises NotFound, NotAllowed."""

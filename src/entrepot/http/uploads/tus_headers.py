@@ -25,7 +25,7 @@ from entrepot.errors import (
     NotFound,
     TusVersionUnsupported,
 )
-from entrepot.files.delivery.resumable import Upload
+from entrepot.files.delivery.upload_state import Upload
 from entrepot.http.problems.handlers import answer_error
 
 VERSION = "1.0.0"
@@ -55,7 +55,8 @@ class TusRoute(APIRoute):
         async def versioned(request: Request) -> Response:
             try:
                 received = request.headers.get("tus-resumable", "")
-                if received != VERSION and request.method != "OPTIONS":
+                optional = request.method == "DELETE" and not received
+                if received != VERSION and request.method != "OPTIONS" and not optional:
                     raise TusVersionUnsupported(received=received[:40], supported=VERSION)
                 response = await handler(request)
             except (EntrepotError, RequestValidationError) as error:

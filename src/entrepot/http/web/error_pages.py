@@ -41,7 +41,9 @@ def _in_html(inner: Handler) -> Handler:
         if isinstance(error, NotAuthenticated):
             return _to_sign_in(request)
         response = await inner(request, error)
-        actor = await visitor(request) if response.status_code < 500 else None
+        # Who asks too often, or finds the server at fault, costs it no more queries.
+        costs_nothing = response.status_code == 429 or response.status_code >= 500
+        actor = None if costs_nothing else await visitor(request)
         return _as_page(request, response, actor)
 
     return handler
@@ -62,7 +64,7 @@ def _as_page(request: Request, response: Response, actor: Actor | None) -> Respo
     kind = all_kinds().get(problem["code"])
     header_names = ("retry-after", "allow", "content-range")
     headers = {name: response.headers[name] for name in header_names if name in response.headers}
-    if problem["code"] == "derivative-pending":
+    if problem["code"] == "form-not-ready":
         headers["Refresh"] = headers["retry-after"]  # the browser asks again by itself
     return page(
         request,

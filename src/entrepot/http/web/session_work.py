@@ -26,6 +26,7 @@ from entrepot.errors import NotAuthenticated
 from entrepot.files.transfer import count_offers
 from entrepot.http.deps import Outcome, SideQuery, UnitOfWork, get_runtime, read_request_origin
 from entrepot.http.web.rendering import Pages, pages_of
+from entrepot.texts import is_safe_line
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -175,7 +176,7 @@ def _get_actor(conn: ReadConnection, actor: Actor) -> Actor:
 
 def local_path(text: str | None, otherwise: str = "/files") -> str:
     """`text` if it is a path of ours, as a redirect may follow it; else `otherwise`."""
-    if not text or not text.startswith("/") or not text.isprintable() or "\\" in text:
+    if not text or not text.startswith("/") or not is_safe_line(text) or "\\" in text:
         return otherwise
     parts = urlsplit(text)
     if text.startswith("//") or parts.scheme or parts.netloc:

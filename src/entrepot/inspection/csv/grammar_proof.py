@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from entrepot.inspection.csv.detected import PADDING
 from entrepot.inspection.csv.dialect import Dialect
 from entrepot.inspection.csv.lexer import MAX_CSV_CELL_CHARS, MAX_RECORD_LINES
 from entrepot.inspection.limits import MIB
@@ -22,6 +23,8 @@ BLOCK_BYTES = MIB
 """Read at a time, so that the parts of a block stay in the processor's caches."""
 MAX_RECORD_BYTES = MAX_CSV_CELL_CHARS
 """Of a record of several lines: the lexer reads a longer one by another way."""
+BLANK = PADDING.encode()
+"""What makes a record of one cell a blank one."""
 LINE_END_WITHIN = b"\0"
 """What a line end within a quoted cell is written as while records are told apart; the text has
 no NUL."""
@@ -80,6 +83,9 @@ class _Proof:
             return False
         # A line end before the block and one behind it are the borders of its ends.
         parts = (b"\n" + block + b"\n").split(self._quote)
+        # A record of one empty cell is blank for the lexer, and a row for the engine.
+        if self._width == 1 and not all(part.strip(BLANK) for part in parts[1::2]):
+            return False
         return self._are_quotes_at_borders(parts[::2]) and self._are_records_certain(parts)
 
     def _is_split_one_way(self, block: bytes) -> bool:

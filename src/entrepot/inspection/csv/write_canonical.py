@@ -119,7 +119,10 @@ def _write_irregular(
     finder = end_finder(source.decision, context.engine)
     width, number = layout.width, 0
     for number, line, cells in _rows(source, limits):
-        if (
+        if cells is None:
+            if not source.decision.end_stated:
+                finder.add(number, line, [])
+        elif (
             len(cells) != width
             or finder.starting
             or not cells[0]
@@ -135,7 +138,8 @@ def _write_irregular(
         for number, _, cells in _rows(source, limits):
             if number > extent.last:
                 break
-            batch.append(cells if len(cells) >= width else cells + [""] * (width - len(cells)))
+            if cells is not None:
+                batch.append(cells + [""] * (width - len(cells)))
             if len(batch) >= BATCH_ROWS:
                 writer.writerows(batch)
                 batch.clear()
@@ -143,15 +147,20 @@ def _write_irregular(
     return reading.within(extent)
 
 
-def _rows(source: CsvSource, limits: Limits) -> Iterator[tuple[int, int, list[str]]]:
-    """Number, line and cells of the records from the first data row on; blank ones have none."""
+def _rows(source: CsvSource, limits: Limits) -> Iterator[tuple[int, int, list[str] | None]]:
+    """Number, line and cells of the records from the first data row on. Blank ones have no cells;
+    for one that is taken out they are None."""
     layout, dialect = source.decision.layout, source.decision.dialect
     taken = TakenOut(source.decision)
     number = 0
     with open_lines(source) as (text, _):
         for line, cells, fault in Lexer(dialect, layout.width, limits.line).records(text):
             number += 1
-            if number > layout.start and not taken.is_taken_out(number, cells, fault):
+            if number <= layout.start:
+                continue
+            if taken.is_taken_out(number, cells, fault):
+                yield number, line, None
+            else:
                 is_empty = is_blank_record(cells, layout.width)
                 yield number, line, [] if is_empty else taken.without_spare(cells)
 

@@ -23,6 +23,8 @@ MAX_LAYERS = 3
 """Compressions of one file around one another; people make two by mistake."""
 PIECE_BYTES = 64 * 1024
 """Taken in, and given out, at a time: so is memory bounded whatever the file claims."""
+UNPACKED_STEP_BYTES = 1 << 20
+"""Written between two reports of how much has been unpacked."""
 GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 SKIPPABLE = tuple(bytes((0x50 + n, 0x2A, 0x4D, 0x18)) for n in range(16))
 """A frame of Zstandard that holds no content; it may come first."""
@@ -102,7 +104,10 @@ def _unpack_layer(
                 f"{limits.free_expansion:,} bytes, {limits.expansion:,} times the size is the limit"
             )
         out.write(piece)
+        if written // UNPACKED_STEP_BYTES != (written - len(piece)) // UNPACKED_STEP_BYTES:
+            context.progress.unpacked(written)
         context.progress.at(source.tell() / size)
+    context.progress.unpacked(written)
 
 
 def _pieces(layer: str, source: BinaryIO) -> Iterator[bytes]:

@@ -39,7 +39,8 @@ def open_arrow(
 ) -> OpenedTable:
     """An Arrow file or stream, ready to be read."""
     path, stream = request.path, detected.kind == STREAM
-    rows = check_frames(path, stream, context.limits.memory // 2)
+    rows, unpacked = check_frames(path, stream, context.limits.memory // 2)
+    context.progress.unpacked(unpacked)
     return OpenedTable(
         read=lambda: read_arrow(path, detected, context),
         count_records=lambda judged: RecordCounts(total=rows, judged=judged),

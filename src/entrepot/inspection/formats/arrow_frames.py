@@ -118,9 +118,9 @@ def _check_texts(schema: _Table) -> None:
         fields += [(number, each) for each in field.tables(5)]
 
 
-def check_frames(path: Path, stream: bool, most: int) -> int:
-    """Walk all messages; returns how many rows their batches have. `most` is the bytes that a batch
-    may take with its dictionaries, as it lies and unpacked.
+def check_frames(path: Path, stream: bool, most: int) -> tuple[int, int]:
+    """Walk all messages; returns how many rows their batches have, and their bytes, as they lie and
+    unpacked. `most` is as many bytes as a batch may take with its dictionaries.
 
     Raises SourceBroken with the offset where a length is wrong or something follows the end, or for
     a batch that the footer does not list; TooLarge with the figures.
@@ -131,7 +131,7 @@ def check_frames(path: Path, stream: bool, most: int) -> int:
             walk.stream()
         else:
             walk.footer()
-        return walk.rows
+        return walk.rows, walk.unpacked
 
 
 class _Walk:
@@ -142,7 +142,7 @@ class _Walk:
         self._size = size
         self._most = most
         self._dictionaries: dict[int, int] = {}
-        self.rows = 0
+        self.rows = self.unpacked = 0
 
     def stream(self) -> None:
         """The messages one after the other, to the mark of the end or the end itself; nothing
@@ -242,6 +242,7 @@ class _Walk:
             if packed and length >= 8:
                 claimed = int.from_bytes(self._read(start + offset, 8), "little", signed=True)
                 taken += max(0, claimed)
+        self.unpacked += taken
         if kind == DICTIONARY:
             number = header.number(0, "<q")
             before = self._dictionaries.get(number, 0) if header.number(2, "<B") else 0

@@ -63,6 +63,7 @@ def read_parquet(path: Path, detected: Detected, context: InspectionContext) -> 
     if not described:
         raise NotTabular("Parquet without columns")
     _check_end(engine, path)
+    context.progress.unpacked(_unpacked_bytes(engine, path))
     if len(described) > limits.columns:
         raise TooLarge(f"{len(described):,} columns; {limits.columns:,} are read")
     if _has_wide_decimals(engine, path):
@@ -84,6 +85,16 @@ def read_parquet(path: Path, detected: Detected, context: InspectionContext) -> 
         description={"format": detected.kind},
         place_unit="record",
     )
+
+
+def _unpacked_bytes(engine: duckdb.DuckDBPyConnection, path: Path) -> int:
+    """The bytes that its pages unpack to by its footer, or one for each cell if those are more: a
+    repeated value takes none."""
+    ((packed, cells),) = engine.execute(
+        "SELECT coalesce(sum(total_uncompressed_size), 0), coalesce(sum(num_values), 0) "
+        f"FROM parquet_metadata({literal(str(path))})"
+    ).fetchall()
+    return max(int(packed), int(cells))
 
 
 def _has_wide_decimals(engine: duckdb.DuckDBPyConnection, path: Path) -> bool:

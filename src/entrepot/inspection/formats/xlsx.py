@@ -88,6 +88,7 @@ class XlsxTable:
         request, context = self._request, self._context
         target = context.scratch / "sheet.csv"
         with opened(request.path, context.limits) as package:
+            context.progress.unpacked(sum(part.file_size for part in package.infolist()))
             workbook = read_workbook(package, context.scratch, context.limits)
             chosen = choose_sheet(package, workbook, request, context.limits)
             layout = self._decide(chosen)

@@ -19,6 +19,8 @@ BUILT_IN: dict[int, TimeKind] = {
     22: "datetime",
     46: "duration",
 }
+MAX_CODE_CHARS = 255
+"""Of a format (ECMA-376)."""
 NOT_SHOWN = re.compile(r'"[^"]*"?|\\.|_.|\*.|\[(?!h+\]|m+\]|s+\])[^\]]*\]', re.DOTALL)
 ELAPSED = re.compile(r"\[(h+|m+|s+)\]")
 
@@ -27,7 +29,7 @@ def kind_of_format(number: int, code: str | None) -> TimeKind | None:
     """What a format shows: by its code, or its number where it is built in; None: no moment."""
     if code is None:
         return BUILT_IN.get(number)
-    shown = NOT_SHOWN.sub("", code[:1_000].lower().split(";")[0])
+    shown = NOT_SHOWN.sub("", code[:MAX_CODE_CHARS].lower().split(";")[0])
     if ELAPSED.search(shown):
         return "duration"
     if "general" in shown:

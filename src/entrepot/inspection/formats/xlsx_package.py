@@ -35,6 +35,9 @@ hostile part may have any number."""
 MAX_TAG_BYTES = 1 << 20
 """Of a tag or a comment: the parser reads one that is not complete again with each piece, and no
 attribute of a workbook is longer than some thousand characters (ECMA-376: a format has 255)."""
+MAX_NAMESPACE_CHARS = 1_000
+"""The parser writes it before each name in it: one of 20,000 characters makes 40 kB of elements 400
+MB. Those of the format have 67."""
 SEPARATOR = " "
 """Between a namespace and a name; no namespace holds one."""
 NAMESPACES = frozenset(
@@ -197,7 +200,15 @@ def new_parser(part: str) -> expat.XMLParserType:
     def refuse(*_: object) -> None:
         raise SourceBroken(f"its part {part} declares a document type, which no workbook has")
 
+    def bound(prefix: str | None, namespace: str | None) -> None:
+        if len(namespace or "") > MAX_NAMESPACE_CHARS:
+            raise TooLarge(
+                f"a namespace of {len(namespace or ''):,} characters in {part}; "
+                f"{MAX_NAMESPACE_CHARS:,} are read"
+            )
+
     parser.StartDoctypeDeclHandler = refuse
+    parser.StartNamespaceDeclHandler = bound
     return parser
 
 
@@ -277,17 +288,21 @@ def _relations(
 def _formats(package: zipfile.ZipFile, part: str) -> tuple[TimeKind | None, ...]:
     codes: dict[int, str] = {}
     kinds: list[TimeKind | None] = []
+    known: dict[int, TimeKind | None] = {}
     inside = False
 
     def start(tag: str, attributes: dict[str, str]) -> None:
         nonlocal inside
         if tag == "numFmt":
             codes[_number(attributes.get("numFmtId"))] = attributes.get("formatCode", "")
+            known.clear()
         elif tag in ("cellXfs", "cellStyleXfs"):
             inside = tag == "cellXfs"
         elif tag == "xf" and inside:
             number = _number(attributes.get("numFmtId"))
-            kinds.append(kind_of_format(number, codes.get(number)))
+            if number not in known:  # thousands of styles may share a long format
+                known[number] = kind_of_format(number, codes.get(number))
+            kinds.append(known[number])
 
     def end(tag: str) -> None:
         nonlocal inside

@@ -1,6 +1,7 @@
 """The result for a file whose sandbox process ended without an answer."""
 
 import mimetypes
+from dataclasses import replace
 
 from entrepot.inspection.report.report import file_report, finish_errors, problem
 from entrepot.inspection.results import Converted, Inspection, InspectionRequest
@@ -14,10 +15,11 @@ MEDIA_TYPES = mimetypes.MimeTypes()
 """By the name of a file, as Python knows them: those of the host would differ between hosts."""
 
 
-def inspection_limited(request: InspectionRequest, limit: str) -> Inspection:
-    """The file took more than `limit` (figure and unit, in words)."""
-    detail = f"The inspection was ended: it needs more than {limit}, which is the limit."
-    return _ended(request, "resource-limit", detail)
+def inspection_limited(request: InspectionRequest, reason: str, starved: bool) -> Inspection:
+    """The file passed a limit: `reason` is a sentence with the figures. `starved`: others took the
+    processor, so that it may do better at another time."""
+    ended = _ended(request, "resource-limit", f"The inspection was ended: {reason}")
+    return replace(ended, starved=starved)
 
 
 def inspection_crashed(request: InspectionRequest, signal_name: str) -> Inspection:
@@ -40,10 +42,9 @@ def uninspected(file_name: str, size: int) -> Inspection:
     )
 
 
-def conversion_limited(limit: str) -> Converted:
-    """Making the form took more than `limit` (figure and unit, in words)."""
-    detail = f"It was ended: it needs more than {limit}, which is the limit."
-    return Converted("resource-limit", None, detail)
+def conversion_limited(reason: str) -> Converted:
+    """Making the form passed a limit: `reason` is a sentence with the figures."""
+    return Converted("resource-limit", None, f"It was ended: {reason}")
 
 
 def conversion_crashed(signal_name: str) -> Converted:

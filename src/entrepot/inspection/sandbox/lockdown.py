@@ -1,4 +1,4 @@
-"""Lock the sandbox process down: limits, no privileges, no network, no files but its own.
+"""Lock the sandbox process down: limits, no privileges, no files but its own, few system calls.
 
 `lock_down` runs in the sandbox process, after everything it needs is loaded and before the engine
 starts threads. `sandbox_status` tells an operator what this host can do.
@@ -14,7 +14,8 @@ from typing import Literal
 
 from entrepot.inspection.limits import Limits
 from entrepot.inspection.sandbox.landlock import confine, landlock_version
-from entrepot.inspection.sandbox.seccomp import refuse_calls, seccomp_support
+from entrepot.inspection.sandbox.seccomp import restrict_calls, seccomp_support
+from entrepot.inspection.sandbox.system_calls import own_calls
 
 PR_SET_PDEATHSIG = 1
 PR_SET_NO_NEW_PRIVS = 38
@@ -36,7 +37,7 @@ def sandbox_status() -> dict[str, str]:
     return {
         "limits": "on",
         "files": f"on (Landlock ABI {version})" if version else "off: the kernel has no Landlock",
-        "network": f"off: {seccomp}" if seccomp else "on (seccomp)",
+        "calls": f"off: {seccomp}" if seccomp else f"on (seccomp, {len(own_calls())} allowed)",
     }
 
 
@@ -79,7 +80,7 @@ def lock_down(
     for layer, lock in (
         ("privileges", lambda: _prctl(PR_SET_NO_NEW_PRIVS, 1)),
         ("files", lambda: confine(readable, scratch)),
-        ("network", _refuse_network),
+        ("calls", _restrict_calls),
     ):
         try:
             lock()
@@ -109,11 +110,11 @@ def set_limits(limits: Limits) -> None:
         resource.setrlimit(name, (limit, ceiling))
 
 
-def _refuse_network() -> None:
+def _restrict_calls() -> None:
     reason = seccomp_support()
     if reason:
         raise OSError(reason)
-    refuse_calls()
+    restrict_calls()
 
 
 def _prctl(option: int, value: int) -> None:

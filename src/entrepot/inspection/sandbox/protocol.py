@@ -1,4 +1,4 @@
-"""Run one job in a sandbox process, and watch its time and memory from outside."""
+"""Run a job in a sandbox process, and watch its time and memory from outside."""
 
 import json
 import os
@@ -6,7 +6,6 @@ import select
 import signal
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -24,27 +23,17 @@ from entrepot.inspection.results import (
     SandboxDenied,
 )
 from entrepot.inspection.sandbox.spawn import SandboxProcess
+from entrepot.inspection.sandbox.watch import LimitExceeded, ProcessWatch
 
 log = structlog.get_logger(__name__)
 
 POLL_SECONDS = 0.05
-"""Between two checks of a process's memory, its deadline and a cancellation."""
-SCRATCH_POLL_SECONDS = 1.0
-"""Seconds between two checks of the scratch folder, which cost more than those of the memory."""
+"""Between two checks of a process's limits, and of a cancellation."""
 MAX_LOADING_SECONDS = 60.0
 """Until a new process is ready: usually a fraction of a second, more on a busy machine."""
 MAX_ANSWER_BYTES = 256 * MIB
 """Of everything that one process sends: it is untrusted, and its messages are kept in memory."""
-SUGGESTION_FACTOR = 4.0
-"""Times as long as a file took to be judged that a way out of its rejection may be looked for: it
-is judged again after each kind of change, of which most rejections need one."""
-MIN_SUGGESTION_SECONDS = 10.0
-"""Seconds that may be spent on it in any case, within the limits of the whole."""
 CRASHES = (signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGABRT)
-
-
-class LimitExceeded(Exception):
-    """A limit ended the process; the text is the limit, figure and unit in words."""
 
 
 class ProcessCrashed(Exception):
@@ -53,23 +42,27 @@ class ProcessCrashed(Exception):
 
 @dataclass(frozen=True)
 class SandboxJob:
-    """What one process gets: the task, its private scratch folder, and its limits."""
+    """What one process gets: the task with its requests, its private scratch folder, and its
+    limits, each request's own but for the processor's time.
+
+    More than one request are those of a `SenderBatch`, which alone makes such a job.
+    """
 
     task: Literal["inspect", "derive", "compare", "preview"]
-    request: InspectionRequest | ConversionRequest | ComparisonRequest | PreviewRequest
+    requests: tuple[InspectionRequest | ConversionRequest | ComparisonRequest | PreviewRequest, ...]
     scratch: Path
     limits: Limits
     sandbox: str
 
     def request_line(self) -> bytes:
         """The line that the process waits for."""
-        request_fields = asdict(self.request)
-        request = {
-            k: str(v.resolve()) if isinstance(v, Path) else v for k, v in request_fields.items()
-        }
+        requests = [
+            {k: str(v.resolve()) if isinstance(v, Path) else v for k, v in asdict(each).items()}
+            for each in self.requests
+        ]
         message = {
             "job": self.task,
-            "request": request,
+            "requests": requests,
             "scratch": str(self.scratch),
             "limits": asdict(self.limits),
             "sandbox": self.sandbox,
@@ -113,92 +106,73 @@ class _Answers:
         self._parts.append(tail)
 
 
-def run_job(
-    process: SandboxProcess,
-    job: SandboxJob,
-    on_progress: Callable[[int, int], None],
-    canceled: Callable[[], bool],
-) -> dict[str, Any]:
-    """Run `job` in `process`, and return its result; the process may still run afterwards.
-
-    Raises LimitExceeded and ProcessCrashed, which the file caused, InspectionCanceled and
-    InspectionFailed.
-    """
-    messages = _Answers(process.stdout)
-    process.pid = _await_ready(messages, canceled)
-    try:
-        unsent = job.request_line()
-        while unsent:
-            unsent = unsent[os.write(process.stdin, unsent) :]
-    except OSError:
-        raise InspectionFailed("the sandbox process ended before it got its request") from None
-    watch = _Watch(process, job, canceled)
-    judged: dict[str, Any] | None = None
-    try:
-        while True:
-            message = messages.next(POLL_SECONDS)
-            if message is not None and "progress" in message:
-                on_progress(*_progress(message))
-            elif message is not None and "judged" in message:
-                judged = _result(message, "judged")
-                watch.shorten()
-            elif message is not None:
-                return _outcome(message)
-            elif messages.closed:
-                raise _ended(process, job, watch.peak_memory)
-            watch.check()
-    except (LimitExceeded, ProcessCrashed, InspectionFailed) as ended:
-        if judged is None:
-            raise
-        log.warning("a rejection has no suggestion", reason=str(ended)[:1_000])
-        return judged
-
-
-class _Watch:
-    """Ends a job that passes a limit, or was canceled."""
+class RunningJob:
+    """A job that runs in `process`. Create it with `start_job`."""
 
     def __init__(
-        self, process: SandboxProcess, job: SandboxJob, canceled: Callable[[], bool]
+        self,
+        process: SandboxProcess,
+        job: SandboxJob,
+        messages: _Answers,
+        canceled: Callable[[], bool],
     ) -> None:
         self._process = process
         self._job = job
+        self._messages = messages
         self._canceled = canceled
-        self._started = time.monotonic()
-        self._deadline = self._started + job.limits.wall_seconds
-        self._next_scratch_poll = 0.0
-        self.peak_memory = 0
+        self._answered = 0
 
-    def shorten(self) -> None:
-        """The file was judged: what is left may take as long as `SUGGESTION_FACTOR` allows."""
-        now = time.monotonic()
-        seconds = max(MIN_SUGGESTION_SECONDS, SUGGESTION_FACTOR * (now - self._started))
-        self._deadline = min(self._deadline, now + seconds)
+    def next_result(self, on_progress: Callable[[int, int], None]) -> dict[str, Any]:
+        """The result of the next request; the process may still run afterwards.
 
-    def check(self) -> None:
-        """Raises InspectionCanceled and LimitExceeded."""
-        limits = self._job.limits
-        if self._canceled():
-            raise InspectionCanceled
-        if time.monotonic() > self._deadline:
-            seconds = self._deadline - self._started
-            raise LimitExceeded(f"{seconds:g} seconds of time")
-        self.peak_memory = max(self.peak_memory, self._process.resident())
-        if self.peak_memory > limits.memory:
-            raise LimitExceeded(f"{limits.memory:,} bytes of memory")
-        if time.monotonic() > self._next_scratch_poll:
-            if _bytes_within(self._job.scratch) > limits.scratch:
-                raise LimitExceeded(f"{limits.scratch:,} bytes of scratch space")
-            self._next_scratch_poll = time.monotonic() + SCRATCH_POLL_SECONDS
+        Raises LimitExceeded and ProcessCrashed, which the file caused, InspectionCanceled and
+        InspectionFailed. After any of them the process is of no use any more.
+        """
+        if self._answered:
+            _send(self._process, b"\n")
+        size = self._job.requests[self._answered].size
+        self._answered += 1
+        watch = ProcessWatch(self._process, self._job.scratch, self._job.limits, size)
+        judged: dict[str, Any] | None = None
+        try:
+            while True:
+                message = self._messages.next(POLL_SECONDS)
+                if message is not None and "progress" in message:
+                    on_progress(*_progress(message))
+                elif message is not None and "unpacked" in message:
+                    watch.allow(_count(message["unpacked"]))
+                elif message is not None and "judged" in message:
+                    judged = _result(message, "judged")
+                    if message.get("rest"):
+                        watch.shorten()
+                elif message is not None:
+                    return _outcome(message)
+                elif self._messages.closed:
+                    raise _ended(self._process, watch)
+                if self._canceled():
+                    raise InspectionCanceled
+                watch.check()
+        except (LimitExceeded, ProcessCrashed, InspectionFailed) as ended:
+            if judged is None:
+                raise
+            log.warning("a verdict stands alone", reason=str(ended)[:1_000])
+            return judged
 
 
-def _bytes_within(folder: Path) -> int:
-    """Bytes on disk of all files below `folder`, without files that are removed meanwhile."""
-    total = 0
-    for folder_path, _, names in os.walk(folder):
-        for name in names:
-            with suppress(OSError):
-                total += 512 * os.lstat(os.path.join(folder_path, name)).st_blocks
-    return total
+def start_job(process: SandboxProcess, job: SandboxJob, canceled: Callable[[], bool]) -> RunningJob:
+    """Send `job` to `process` once that is ready. Raises InspectionCanceled, InspectionFailed."""
+    messages = _Answers(process.stdout)
+    process.pid = _await_ready(messages, canceled)
+    _send(process, job.request_line())
+    return RunningJob(process, job, messages, canceled)
+
+
+def _send(process: SandboxProcess, line: bytes) -> None:
+    try:
+        while line:
+            line = line[os.write(process.stdin, line) :]
+    except OSError:
+        raise InspectionFailed("the sandbox process ended before it got its request") from None
 
 
 def _await_ready(messages: _Answers, canceled: Callable[[], bool]) -> int:
@@ -219,8 +193,16 @@ def _await_ready(messages: _Answers, canceled: Callable[[], bool]) -> int:
 def _progress(message: dict[str, Any]) -> tuple[int, int]:
     try:
         done, total = message["progress"]
-        return int(done), int(total)
     except (TypeError, ValueError):
+        raise InspectionFailed("the sandbox process's progress cannot be read") from None
+    return _count(done), _count(total)
+
+
+def _count(value: Any) -> int:
+    """A count that the process sent. Raises InspectionFailed."""
+    try:
+        return int(value)
+    except (TypeError, ValueError, OverflowError):
         raise InspectionFailed("the sandbox process's progress cannot be read") from None
 
 
@@ -244,15 +226,14 @@ def _result(message: dict[str, Any], key: str) -> dict[str, Any]:
     return result
 
 
-def _ended(process: SandboxProcess, job: SandboxJob, peak_memory: int) -> Exception:
+def _ended(process: SandboxProcess, watch: ProcessWatch) -> Exception:
     """What the end of a process without an answer means."""
     code = process.wait()
     if code == -signal.SIGXCPU:
-        return LimitExceeded(f"{job.limits.cpu_seconds:,} seconds of CPU")
+        return watch.cpu_exceeded()
     # The kernel takes the largest process first when memory runs out.
-    near_limit = peak_memory > job.limits.memory * 8 // 10
-    if near_limit and code in (-signal.SIGKILL, -signal.SIGABRT):
-        return LimitExceeded(f"{job.limits.memory:,} bytes of memory")
+    if watch.near_memory_limit() and code in (-signal.SIGKILL, -signal.SIGABRT):
+        return watch.memory_exceeded()
     if -code in CRASHES:
         return ProcessCrashed(signal.Signals(-code).name)
     return InspectionFailed(f"the sandbox process ended without an answer (exit code {code})")

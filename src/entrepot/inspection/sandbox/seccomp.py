@@ -1,7 +1,12 @@
-"""Refuse system calls that an inspection never needs: sockets, programs, other processes.
+"""Allow the system calls that an inspection needs, and refuse all others.
 
-Written by hand because `pyseccomp` needs the system's libseccomp, which is not on every host.
-Source: seccomp(2), linux/filter.h, linux/audit.h. A refused call fails with EPERM.
+Written by hand because `pyseccomp` needs the system's libseccomp, and the one package that has it
+in a wheel (`mephi42-seccomp` 2.5.6) has none for aarch64 or for Python 3.11.
+Source: seccomp(2), linux/filter.h, linux/audit.h. `system_calls` is the list.
+
+A refused call fails with EPERM. One that is newer than Linux 5.0 fails with ENOSYS, as it would on
+an older kernel: the C library then falls back to what it called before. A call of another
+architecture kills the process: its numbers mean other calls.
 """
 
 import ctypes
@@ -9,42 +14,31 @@ import errno
 import platform
 import struct
 import sys
+from collections.abc import Sequence
+
+from entrepot.inspection.sandbox.system_calls import (
+    FIRST_RECENT,
+    LOW,
+    ArgumentRule,
+    SystemCall,
+    own_calls,
+)
 
 PR_GET_SECCOMP = 21
 PR_SET_SECCOMP = 22
 SECCOMP_MODE_FILTER = 2
-CLONE_THREAD = 0x00010000
 
-LOAD, EQUAL, AT_LEAST, ANY_BIT, RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
+LOAD, AND, EQUAL, AT_LEAST, RETURN = 0x20, 0x54, 0x15, 0x35, 0x06
 ALLOW, KILL, ERRNO = 0x7FFF0000, 0x80000000, 0x00050000
+REFUSE, UNKNOWN = ERRNO | errno.EPERM, ERRNO | errno.ENOSYS
 X32_BIT = 0x40000000
+NUMBER_OFFSET, ARCHITECTURE_OFFSET, ARGUMENTS_OFFSET = 0, 4, 16
+"""Within `struct seccomp_data`; each argument has 8 bytes, its low half first."""
 
 ARCHITECTURES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 
-CALLS: dict[str, dict[str, int]] = {
-    "x86_64": {
-        "socket": 41, "connect": 42, "accept": 43, "bind": 49, "listen": 50, "socketpair": 53,
-        "fork": 57, "vfork": 58, "execve": 59, "ptrace": 101, "pivot_root": 155, "chroot": 161,
-        "mount": 165, "umount2": 166, "init_module": 175, "kexec_load": 246, "add_key": 248,
-        "request_key": 249, "keyctl": 250, "unshare": 272, "accept4": 288,
-        "perf_event_open": 298, "open_by_handle_at": 304, "setns": 308, "process_vm_readv": 310,
-        "process_vm_writev": 311, "finit_module": 313, "bpf": 321, "execveat": 322,
-        "userfaultfd": 323, "io_uring_setup": 425, "io_uring_enter": 426,
-        "io_uring_register": 427, "pidfd_open": 434, "pidfd_getfd": 438,
-    },
-    "aarch64": {
-        "umount2": 39, "mount": 40, "pivot_root": 41, "chroot": 51, "unshare": 97,
-        "kexec_load": 104, "init_module": 105, "ptrace": 117, "socket": 198, "socketpair": 199,
-        "bind": 200, "listen": 201, "accept": 202, "connect": 203, "add_key": 217,
-        "request_key": 218, "keyctl": 219, "execve": 221, "perf_event_open": 241,
-        "accept4": 242, "open_by_handle_at": 265, "setns": 268, "process_vm_readv": 270,
-        "process_vm_writev": 271, "finit_module": 273, "bpf": 280, "execveat": 281,
-        "userfaultfd": 282, "io_uring_setup": 425, "io_uring_enter": 426,
-        "io_uring_register": 427, "pidfd_open": 434, "pidfd_getfd": 438,
-    },
-}  # fmt: skip
-CLONE = {"x86_64": 56, "aarch64": 220}
-CLONE3 = 435
+Step = tuple[int, int, int, int]
+"""One `struct sock_filter`: code, steps to skip if true, steps to skip if false, value."""
 
 
 class _Program(ctypes.Structure):
@@ -62,12 +56,12 @@ def seccomp_support() -> str | None:
     return None
 
 
-def refuse_calls() -> None:
+def restrict_calls() -> None:
     """Set the filter on this thread and all that it starts. Raises OSError.
 
     PR_SET_NO_NEW_PRIVS must be set before. New threads are allowed, new processes are not.
     """
-    code = filter_program(platform.machine())
+    code = filter_program(platform.machine(), own_calls())
     buffer = ctypes.create_string_buffer(code, len(code))
     program = _Program(len(code) // 8, ctypes.addressof(buffer))
     libc = ctypes.CDLL(None, use_errno=True)
@@ -76,30 +70,47 @@ def refuse_calls() -> None:
         raise OSError(number, f"seccomp refused: {errno.errorcode.get(number, number)}")
 
 
-def filter_program(machine: str) -> bytes:
-    """The BPF program for `machine`: struct sock_filter (code, jt, jf, k), little endian.
-
-    `struct seccomp_data` has the call's number at 0, the architecture at 4, and the low half
-    of the first argument at 16.
-    """
-    refused = ERRNO | errno.EPERM
-    steps = [
-        (LOAD, 0, 0, 4),
+def filter_program(machine: str, calls: Sequence[SystemCall]) -> bytes:
+    """The BPF program for `machine` that allows `calls` alone: an array of struct sock_filter."""
+    steps: list[Step] = [
+        (LOAD, 0, 0, ARCHITECTURE_OFFSET),
         (EQUAL, 1, 0, ARCHITECTURES[machine]),
         (RETURN, 0, 0, KILL),
-        (LOAD, 0, 0, 0),
+        (LOAD, 0, 0, NUMBER_OFFSET),
         (AT_LEAST, 0, 1, X32_BIT),
         (RETURN, 0, 0, KILL),
     ]
-    for number in sorted(CALLS[machine].values()):
-        steps += [(EQUAL, 0, 1, number), (RETURN, 0, 0, refused)]
-    # clone3 hides its flags in memory: without it the C library falls back to clone.
-    steps += [(EQUAL, 0, 1, CLONE3), (RETURN, 0, 0, ERRNO | errno.ENOSYS)]
+    for call in calls:
+        number = call.number(machine)
+        if number is not None:
+            verdict = _check_arguments(call)
+            steps += [(EQUAL, 0, len(verdict), number), *verdict]
     steps += [
-        (EQUAL, 0, 3, CLONE[machine]),
-        (LOAD, 0, 0, 16),
-        (ANY_BIT, 1, 0, CLONE_THREAD),
-        (RETURN, 0, 0, refused),
-        (RETURN, 0, 0, ALLOW),
+        (AT_LEAST, 0, 1, FIRST_RECENT),
+        (RETURN, 0, 0, UNKNOWN),
+        (RETURN, 0, 0, REFUSE),
     ]
     return b"".join(struct.pack("<HBBI", *step) for step in steps)
+
+
+def _check_arguments(call: SystemCall) -> list[Step]:
+    """The steps that allow `call` if its rules hold, and refuse it otherwise."""
+    checks = [step for rule in call.rules for step in _check_argument(rule)]
+    return [*checks, (RETURN, 0, 0, ALLOW)]
+
+
+def _check_argument(rule: ArgumentRule) -> list[Step]:
+    steps: list[Step] = []
+    for half in (0, 1):
+        mask = rule.mask >> 32 * half & LOW
+        if not mask:
+            continue
+        steps += [
+            (LOAD, 0, 0, ARGUMENTS_OFFSET + 8 * rule.index + 4 * half),
+            (AND, 0, 0, mask),
+        ]
+        values = [value >> 32 * half & LOW for value in rule.values]
+        # A match skips the other values and the refusal.
+        steps += [(EQUAL, len(values) - n, 0, value) for n, value in enumerate(values)]
+        steps.append((RETURN, 0, 0, REFUSE))
+    return steps

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Literal
 
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 FORK_REQUEST = b"fork"
 Role = Literal["inspections", "previews"]
 END_SECONDS = 10.0
@@ -58,6 +59,16 @@ class SandboxProcess:
             return int(fields[1]) * PAGE_BYTES
         except (OSError, IndexError, ValueError):
             return 0
+
+    def cpu_seconds(self) -> float:
+        """Seconds of CPU that all its threads have used; 0 where the system has no figure, or
+        after the end."""
+        try:
+            stat = Path(f"/proc/{self.pid}/stat").read_text("ascii", "replace")
+            user, system = stat.rpartition(")")[2].split()[11:13]
+            return (int(user) + int(system)) / TICKS_PER_SECOND
+        except (OSError, ValueError):
+            return 0.0
 
     def end(self) -> None:
         """Kill the process and everything it started, and have it reaped."""

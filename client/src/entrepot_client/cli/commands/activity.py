@@ -2,6 +2,7 @@
 
 import json
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from hashlib import sha256
@@ -125,42 +126,63 @@ def verify(
 ) -> None:
     """Check that no row of an exported record was changed, removed or put in.
 
-    Of an account's whole record: what is left out of an export is missing in its chain. Exit status
-    1 when the chain is broken. Keep the last hash elsewhere: in a later export it must be there
+    Of an account's whole record: what is left out of an export is missing in its chain. Of a part,
+    such as that of one file: each of its rows is as it was written, but rows may be left out. Exit
+    status 1 when a row is wrong. Keep the last hash elsewhere: in a later export it must be there
     again.
     """
     output = output_of(ctx)
-    rows, last_hash = 0, INITIAL_HASH
+    rows, last_hash, is_whole = 0, INITIAL_HASH, True
     with source.open(encoding="utf-8") as lines:
         for line in lines:
             rows += 1
-            stated_hash, computed_hash = _hashes(line, last_hash, rows)
-            if stated_hash != computed_hash:
+            row = _parse_row(line, rows)
+            is_whole = is_whole and row.previous_hash is None
+            if row.hash != row.compute_hash(last_hash):
                 raise Failure(
                     f"Row {rows} of {source} was changed or put in, or rows before it are missing.",
-                    "Export the account's whole record, and ask the server's operator for"
-                    " `entrepot doctor --deep`.",
+                    "Export it again. An export of an earlier release that has filters, or is not"
+                    " of a whole account, cannot be verified. If the whole record fails, ask the"
+                    " server's operator for `entrepot doctor --deep`.",
                 )
-            last_hash = stated_hash
+            last_hash = row.hash
+    part = "no: each row is as it was written, but rows may be left out"
     output.record(
-        {"rows": rows, "hash": last_hash},
+        {"rows": rows, "hash": last_hash, "whole": is_whole},
         quiet="hash",
-        shown={"rows": f"{rows:,}", "last hash": last_hash},
+        shown={
+            "rows": f"{rows:,}",
+            "last hash": last_hash,
+            "whole record": "yes" if is_whole else part,
+        },
     )
 
 
-def _hashes(line: str, previous_hash: str, number: int) -> tuple[str, str]:
-    """The hash that a row states, and its computed hash after `previous_hash`."""
+@dataclass(frozen=True)
+class _Row:
+    """A line of an export; `previous_hash` is there where rows are left out before it."""
+
+    text: str
+    hash: str
+    previous_hash: str | None
+
+    def compute_hash(self, last_hash: str) -> str:
+        """The hash that the row must have, after a row with the hash `last_hash`."""
+        previous_hash = self.previous_hash or last_hash
+        return sha256(f"{previous_hash}\n{self.text}".encode()).hexdigest()
+
+
+def _parse_row(line: str, number: int) -> _Row:
     try:
         row: dict[str, Any] = json.loads(line)
-        stated_hash = str(row.pop("hash"))
+        stated_hash, previous_hash = str(row.pop("hash")), row.pop("previous_hash", None)
     except (ValueError, AttributeError, KeyError) as error:
         raise Failure(
             f"Line {number} is no row of an exported record.",
             "Export it by `entrepot activity export FILE`.",
         ) from error
     text = json.dumps(row, sort_keys=True, separators=(",", ":"))
-    return stated_hash, sha256(f"{previous_hash}\n{text}".encode()).hexdigest()
+    return _Row(text, stated_hash, None if previous_hash is None else str(previous_hash))
 
 
 def _make_filters(action: str | None, user: str | None, since: timedelta | None) -> dict[str, str]:

@@ -4,13 +4,13 @@ from typing import Any
 
 from typing_extensions import TypedDict
 
-from entrepot.http.api.models.values import Id, PreciseTimestamp, VersionNumber
+from entrepot.http.api.models.values import Id, Timestamp, VersionNumber
 
 
 class ActivityEntry(TypedDict):
     """One act. `hash` chains it to the one before in its account."""
 
-    at: PreciseTimestamp
+    at: Timestamp
     account_id: Id
     user_id: Id | None
     user_name: str | None

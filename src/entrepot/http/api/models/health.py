@@ -11,10 +11,14 @@ class Liveness(TypedDict):
     status: Literal["alive"]
 
 
+Degraded = Literal["disk", "workers", "sandbox"]
+
+
 class Readiness(TypedDict):
-    """Which part answers."""
+    """Which part answers, and what keeps deliveries from being taken or inspected."""
 
     status: Literal["ready", "not ready"]
     database: Literal["ok", "no answer"]
     store: Literal["ok", "no answer"]
     server: Literal["ok", "stopping"]
+    degraded: list[Degraded]

@@ -12,10 +12,6 @@ Timestamp = Annotated[
     ),
 ]
 """A time in UTC and whole seconds. Not `date-time`: RFC 3339 wants a colon in the offset."""
-PreciseTimestamp = Annotated[
-    str, Field(json_schema_extra={"format": "date-time"}, examples=["2026-01-31T08:00:00.000001Z"])
-]
-"""A time in UTC with microseconds (RFC 3339)."""
 Id = Annotated[str, Field(json_schema_extra={"format": "uuid"})]
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 Count = Annotated[int, Field(ge=0)]

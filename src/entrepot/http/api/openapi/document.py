@@ -115,15 +115,12 @@ def _complete(operation: dict[str, Any], path: str, method: str, scope: str | No
     responses = operation["responses"]
     if CODES_KEY not in responses.get("422", {}):
         responses.pop("422", None)
-    for status, response in _common_problems(operation, path, scope).items():
+    for status, response in _common_problems(operation, path, method, scope).items():
         declared = responses.setdefault(str(status), {"description": ""})
         declared[CODES_KEY] = sorted({*declared.get(CODES_KEY, ()), *response[CODES_KEY]})
-    in_api = path.startswith("/api/")
     kinds = all_kinds()
     for response in responses.values():
-        common_headers = headers(
-            "X-Request-Id", *(("RateLimit", "RateLimit-Policy") if in_api else ())
-        )
+        common_headers = headers("X-Request-Id", "RateLimit", "RateLimit-Policy")
         codes = response.pop(CODES_KEY, [])
         if codes:
             _describe_problems(response, [kinds[code] for code in codes], method)
@@ -141,20 +138,20 @@ def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _common_problems(
-    operation: dict[str, Any], path: str, scope: str | None
+    operation: dict[str, Any], path: str, method: str, scope: str | None
 ) -> dict[int | str, Any]:
     """The problems that an operation may answer because of what it takes."""
-    raised: list[type[errors.EntrepotError]] = []
-    if path.startswith("/api/"):
-        raised.append(errors.RateLimited)
+    raised: list[type[errors.EntrepotError]] = [errors.RateLimited]
     if scope is not None:
         raised.append(errors.NotAuthenticated)
     if scope not in (None, "any"):
         raised.append(errors.ScopeMissing)
     if "{" in path and scope is not None:
         raised.append(errors.NotFound)
+    if scope is not None and method not in ("get", "options"):
+        raised.append(errors.StorageFull)
     if "requestBody" in operation:
-        raised += [*RECEIVING, errors.TooManyBodies]
+        raised += [*RECEIVING, errors.ContentEncodingUnsupported]
     if any(each["in"] in ("query", "header") for each in operation.get("parameters", [])):
         raised.append(errors.FieldInvalid)
     responses = problems(*raised) | problems_of(FRAMEWORK_KINDS[500])

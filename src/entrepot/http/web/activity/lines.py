@@ -9,6 +9,7 @@ from typing import Any
 from entrepot.files.queries.activity import ActivityRow
 from entrepot.http.web.entitlement_labels import ENTITLEMENT_LABELS
 from entrepot.http.web.formatting import exact_time, number, size
+from entrepot.texts import replace_forbidden
 
 ACTIONS = {
     "version.read": "Read",
@@ -36,6 +37,7 @@ ACTIONS = {
     "version.compare": "Compared",
     "schema.propose": "Schema proposed",
     "schema.change": "Schema changed",
+    "upload.end": "Upload ended",
     "entitlement.grant": "Shared",
     "entitlement.revoke": "Sharing ended",
     "user.create": "User made",
@@ -168,5 +170,5 @@ def _quote(value: Any) -> str:
 
 def _short_text(value: Any) -> str:
     """A short text on one line."""
-    text = "".join(char if char.isprintable() else "�" for char in str(value)[: MAX_PART_CHARS + 1])
+    text = replace_forbidden(str(value)[: MAX_PART_CHARS + 1])
     return text if len(text) <= MAX_PART_CHARS else text[: MAX_PART_CHARS - 1] + "…"

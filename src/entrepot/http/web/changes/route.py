@@ -74,7 +74,7 @@ async def delete(request: Request, file_id: FileIdInPath, work: SessionWork) -> 
     if unicodedata.normalize("NFC", confirm.strip()) != file.name.strip():
         errors = {"confirm": f"is not the file's name, {file.name}. Nothing was deleted."}
         return await _page(request, file_id, work, None, confirm=confirm, errors=errors)
-    await work.write(delete_file, file_id, work.now)
+    await work.write_into_reserve(delete_file, file_id, work.now)
     return redirect(f"/files/{file_id}/deleted")
 
 
@@ -98,7 +98,7 @@ async def remove_version(
     file_id: FileIdInPath, number: NumberInPath, work: SessionWork
 ) -> Response:
     """Delete a published version that is not the current one; the list offers to undo it."""
-    await work.write(delete_version, file_id, number, work.now)
+    await work.write_into_reserve(delete_version, file_id, number, work.now)
     return redirect(f"/files/{file_id}#versions")
 
 

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from entrepot.texts import replace_forbidden
+
 FIELDS_SHOWN = 500
 """Fields of a schema on the page; all of them are in its JSON."""
 VALUES_SHOWN = 10
@@ -151,7 +153,7 @@ def quote_value(value: Any) -> str:
 
 def short_text(value: Any) -> str:
     """A short text on one line, without backticks of its own."""
-    text = "".join(char if char.isprintable() else "�" for char in str(value)[: MAX_TEXT_CHARS + 1])
+    text = replace_forbidden(str(value)[: MAX_TEXT_CHARS + 1])
     text = text.replace("`", "'")
     return text if len(text) <= MAX_TEXT_CHARS else text[: MAX_TEXT_CHARS - 1] + "…"
 

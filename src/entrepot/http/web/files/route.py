@@ -15,6 +15,11 @@ from entrepot.errors import FieldInvalid, NotFound
 from entrepot.files.cleanup.delete import get_deleted_file
 from entrepot.files.contract import Revision, find_revision, list_schema_revisions
 from entrepot.files.delivery.quarantine import get_stored
+from entrepot.files.delivery.under_way import (
+    UploadUnderWay,
+    end_upload,
+    list_uploads_to_file,
+)
 from entrepot.files.queries.activity import (
     ActivityFilter,
     ActivityRow,
@@ -43,7 +48,13 @@ from entrepot.http.downloads.forms import get_form, rejected_rows
 from entrepot.http.downloads.response import published_response
 from entrepot.http.lists.filters import FILTERS, FileQuery, parse_file_query
 from entrepot.http.lists.listings import ENTITLEMENTS
-from entrepot.http.parameters import Cursor, FileIdInPath, NumberInQuery, RevisionInQuery
+from entrepot.http.parameters import (
+    Cursor,
+    FileIdInPath,
+    NumberInQuery,
+    RevisionInQuery,
+    read_file_id,
+)
 from entrepot.http.web.activity.lines import activity_lines
 from entrepot.http.web.curl_examples import upload_command
 from entrepot.http.web.endpoint_address import endpoint_of
@@ -65,6 +76,8 @@ PAGE = 50
 NEWEST_FIRST: Sort = "-created_at"
 VERSIONS = 20
 """The newest versions, which the page of a file lists."""
+UPLOADS = 50
+"""The oldest uploads under way, which it lists."""
 ACTIVITY_SHOWN = 5
 """The newest activity, which it shows."""
 FORMS: dict[Form, str] = {
@@ -149,8 +162,17 @@ async def unshare(request: Request, file_id: FileIdInPath, work: SessionWork) ->
     """End somebody's entitlement; one that has ended meanwhile is gone already."""
     form = await read_form(request)
     with suppress(NotFound):
-        await work.write(revoke_entitlement, file_id, form.text("user_name"), work.now)
+        await work.write_into_reserve(revoke_entitlement, file_id, form.text("user_name"), work.now)
     return redirect(f"/files/{file_id}#sharing")
+
+
+@router.post("/files/{file_id}/uploads/end", response_model=None)
+async def end(request: Request, file_id: FileIdInPath, work: SessionWork) -> Response:
+    """End an upload that is under way; one that has ended meanwhile is gone already."""
+    upload_id = read_file_id((await read_form(request)).text("upload_id"))
+    with suppress(NotFound):
+        await work.write_into_reserve(end_upload, upload_id, work.now)
+    return redirect(f"/files/{file_id}#uploads")
 
 
 @router.post("/files/{file_id}/offer", response_model=None)
@@ -169,7 +191,7 @@ async def offer(request: Request, file_id: FileIdInPath, work: SessionWork) -> R
 async def withdraw(file_id: FileIdInPath, work: SessionWork) -> Response:
     """Take the offer back; one that was declined meanwhile is gone already."""
     with suppress(NotFound):
-        await work.write(withdraw_offer, file_id, work.now)
+        await work.write_into_reserve(withdraw_offer, file_id, work.now)
     return redirect(f"/files/{file_id}#sharing")
 
 
@@ -198,6 +220,7 @@ async def _page(
         first_page=cursor is None,
         activity=activity_lines(content.activity),
         offer_recipient=content.offer_recipient,
+        uploads=content.uploads,
         draft=draft,
         lives=LIVES,
         entitlement_labels=ENTITLEMENT_LABELS,
@@ -265,7 +288,7 @@ async def report_csv(
 ) -> Response:
     """The rejected rows of a version, the newest inspected by default, as CSV to keep.
 
-    They are made when they are first asked for; until then a page waits for them.
+    If they are not there any more, they are made again, and a page waits for them.
     """
     stored = await rejected_rows(work, file_id, version)
     return published_response(request, work, stored)
@@ -292,6 +315,7 @@ class _FilePage:
     entitlements: list[GrantedEntitlement]
     activity: list[ActivityRow]
     offer_recipient: str | None
+    uploads: list[UploadUnderWay]
 
     @property
     def inspected_version(self) -> Version | None:
@@ -318,6 +342,7 @@ def _load(
         if file.rights.manages
         else [],
         get_offer_recipient(conn, file_id) if file.rights.manages else None,
+        list_uploads_to_file(conn, actor, file_id, UPLOADS) if file.rights.manages else [],
     )
 
 

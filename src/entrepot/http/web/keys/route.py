@@ -9,7 +9,7 @@ from fastapi.responses import Response
 
 from entrepot.accounts.actor import SCOPES, Scope
 from entrepot.accounts.keys import NewKey, get_key, issue_key, list_keys, revoke_key
-from entrepot.errors import FieldInvalid, NotAllowed
+from entrepot.errors import FieldInvalid, NotAllowed, TooManyKeys
 from entrepot.http.lists.listings import NEWEST_KEYS
 from entrepot.http.parameters import DAYS, Cursor, KeyIdInPath
 from entrepot.http.web.curl_examples import list_files_command
@@ -55,6 +55,9 @@ async def new_key(request: Request, work: SessionWork) -> Response:
     except FieldInvalid as error:
         retry = KeyDraft(draft.name, draft.scopes, draft.days, error)
         return await _page(request, work, retry, status=422)
+    except TooManyKeys as error:
+        retry = KeyDraft(draft.name, draft.scopes, draft.days, FieldInvalid("name", str(error)))
+        return await _page(request, work, retry, status=409)
     except NotAllowed:
         error_of_scope = FieldInvalid(field="scopes", reason="admin is for admins of the account.")
         retry = KeyDraft(draft.name, draft.scopes, draft.days, error_of_scope)
@@ -72,7 +75,7 @@ async def ask_to_revoke(request: Request, key_id: KeyIdInPath, work: SessionWork
 @router.post("/keys/{key_id}/revoke", response_model=None)
 async def revoke(key_id: KeyIdInPath, work: SessionWork) -> Response:
     """Revoke a key; it stops at once."""
-    await work.write(revoke_key, key_id, work.now)
+    await work.write_into_reserve(revoke_key, key_id, work.now)
     return redirect("/keys")
 
 

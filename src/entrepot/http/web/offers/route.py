@@ -42,7 +42,7 @@ async def accept(request: Request, file_id: FileIdInPath, work: SessionWork) -> 
 async def decline(file_id: FileIdInPath, work: SessionWork) -> Response:
     """Decline the offer; one that was taken back meanwhile is gone already."""
     with suppress(NotFound):
-        await work.write(withdraw_offer, file_id, work.parts.clock())
+        await work.write_into_reserve(withdraw_offer, file_id, work.parts.clock())
     return redirect("/offers")
 
 

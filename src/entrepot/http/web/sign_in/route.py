@@ -31,6 +31,7 @@ from entrepot.http.web.session_work import (
     set_session_cookie,
 )
 from entrepot.http.web.sign_in.attempts import Attempts
+from entrepot.texts import is_safe_line
 
 router = APIRouter()
 
@@ -98,7 +99,7 @@ def attempts_of(request: Request) -> Attempts:
 async def _token_for(request: Request, user_name: str, password: str) -> str:
     """A new session's token. Raises SignInFailed, TooManyAttempts."""
     pages = pages_of(request)
-    if not user_name.isprintable():
+    if not is_safe_line(user_name):
         raise SignInFailed
     address = request.client.host if request.client else ""
     is_known_address = attempts_of(request).count(user_name, address)

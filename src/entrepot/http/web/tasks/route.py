@@ -98,7 +98,7 @@ async def events(
 async def cancel(task_id: TaskIdInPath, work: SessionWork) -> Response:
     """Cancel a task; one that has ended meanwhile just shows how."""
     try:
-        await work.write(cancel_task, task_id, work.now)
+        await work.write_into_reserve(cancel_task, task_id, work.now)
     except TaskFinished:
         pass
     else:

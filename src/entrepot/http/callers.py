@@ -1,0 +1,69 @@
+"""Remember which keys and sessions somebody holds, so that each is looked up once."""
+
+from collections import OrderedDict
+from datetime import datetime
+
+from entrepot.accounts.keys import find_key_holder
+from entrepot.accounts.secrets import keyed_digest
+from entrepot.accounts.sign_in import authenticate_session
+from entrepot.db.types import ReadConnection
+from entrepot.errors import NotAuthenticated
+from entrepot.http.deps import Runtime
+from entrepot.http.limits.rates import MAX_COUNTERS
+
+
+class KnownCallers:
+    """The digests of keys and sessions that were looked up, as long as they are used.
+
+    For counting requests alone: what a key or a session allows is checked with each request.
+    Use it from the event loop's thread.
+    """
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._digests: OrderedDict[bytes, None] = OrderedDict()
+
+    async def check_key(self, digest: bytes) -> None:
+        """Raise NotAuthenticated if nobody holds the key."""
+        if self._is_known(digest):
+            return
+        database, clock = self._runtime.parts.database, self._runtime.parts.clock
+        await self._runtime.run_in_database_thread(database.read, find_key_holder, digest, clock())
+        self._add(digest)
+
+    def forget_key(self, digest: bytes) -> None:
+        """Look the key up at its next request."""
+        self._digests.pop(digest, None)
+
+    async def find_session(self, token: str | None) -> bytes | None:
+        """The digest of a session's token; None if there is no such session."""
+        if token is None:
+            return None
+        secret = self._runtime.parts.secret
+        digest = bytes(keyed_digest(secret, "session", token))
+        if self._is_known(digest):
+            return digest
+        database, clock = self._runtime.parts.database, self._runtime.parts.clock
+        try:
+            await self._runtime.run_in_database_thread(
+                database.read, _check_session, secret, token, clock()
+            )
+        except NotAuthenticated:
+            return None
+        self._add(digest)
+        return digest
+
+    def _is_known(self, digest: bytes) -> bool:
+        if digest not in self._digests:
+            return False
+        self._digests.move_to_end(digest)
+        return True
+
+    def _add(self, digest: bytes) -> None:
+        self._digests[digest] = None
+        if len(self._digests) > MAX_COUNTERS:
+            self._digests.popitem(last=False)
+
+
+def _check_session(conn: ReadConnection, secret: bytes, token: str, now: datetime) -> None:
+    authenticate_session(conn, secret, token, now)

@@ -1,0 +1,187 @@
+"""The queue's entries as workers see them: what may run, claims with leases, and their end.
+
+A claim raises the entry's lease number. Whoever writes for a claim checks in the same transaction
+that it is the entry's last one (`hold_lease`), so that a worker which was taken for dead changes
+nothing any more.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, and_, delete, exists, func, or_, select, update
+
+from entrepot.db.tables import queue_entries
+from entrepot.db.types import ReadConnection, WriteConnection
+from entrepot.tasks.leases import is_alive
+from entrepot.tasks.schedule import BATCH_ENTRIES, Sender, WaitingEntry
+
+
+class LeaseLost(Exception):
+    """The entry was taken over, or has ended: this claim may not write any more."""
+
+
+@dataclass(frozen=True)
+class ClaimedEntry:
+    """An entry as it was claimed. `lease` counts its claims, `failures` those that failed through
+    no fault of what was run; `size` is bytes."""
+
+    id: UUID
+    kind: str
+    account_id: UUID
+    user_id: UUID
+    size: int
+    lease: int
+    failures: int
+    postponed: bool
+
+    @property
+    def sender(self) -> Sender:
+        """Who caused the work."""
+        return self.account_id, self.user_id
+
+
+def find_waiting(
+    conn: ReadConnection, kinds: Collection[str], lease: timedelta, now: datetime
+) -> list[WaitingEntry]:
+    """The entries of these kinds that may run now, the first ones of each sender.
+
+    Not before their time, and not before the earlier versions of the same file.
+    """
+    entries, earlier = queue_entries, queue_entries.alias()
+    is_first = ~exists().where(
+        earlier.c.file_id == entries.c.file_id, earlier.c.version < entries.c.version
+    )
+    is_due = or_(entries.c.not_before.is_(None), entries.c.not_before <= now)
+    of_sender = (entries.c.account_id, entries.c.user_id, entries.c.short)
+    rank = func.row_number().over(
+        partition_by=of_sender, order_by=(entries.c.enqueued_at, entries.c.id)
+    )
+    ranked = (
+        select(entries, rank.label("rank"))
+        .where(entries.c.kind.in_(kinds), _takeable(conn, lease, now), is_due, is_first)
+        .subquery()
+    )
+    rows = conn.execute(select(ranked).where(ranked.c.rank <= 2 * BATCH_ENTRIES))
+    return [
+        WaitingEntry(
+            row.id, row.kind, row.account_id, row.user_id, row.size, row.short, row.enqueued_at
+        )
+        for row in rows
+    ]
+
+
+def find_running(conn: ReadConnection) -> list[tuple[Sender, datetime]]:
+    """Whose entries run, and since when, on all workers."""
+    columns = queue_entries.c.account_id, queue_entries.c.user_id, queue_entries.c.claimed_at
+    rows = conn.execute(select(*columns).where(queue_entries.c.state == "running"))
+    return [((row.account_id, row.user_id), row.claimed_at) for row in rows]
+
+
+def claim_entries(
+    conn: WriteConnection, ids: Sequence[UUID], owner: str, lease: timedelta, now: datetime
+) -> dict[UUID, ClaimedEntry]:
+    """Claim those of the entries that nobody else has claimed meanwhile."""
+    # Rows that another worker is claiming just now are not waited for. SQLite's writer is alone.
+    free = (
+        select(queue_entries.c.id)
+        .where(queue_entries.c.id.in_(ids), _takeable(conn, lease, now))
+        .with_for_update(skip_locked=True)
+    )
+    statement = (
+        update(queue_entries)
+        .where(queue_entries.c.id.in_(free))
+        .values(
+            state="running",
+            owner=owner,
+            lease=queue_entries.c.lease + 1,
+            claimed_at=now,
+        )
+        .returning(queue_entries)
+    )
+    return {
+        row.id: ClaimedEntry(
+            row.id,
+            row.kind,
+            row.account_id,
+            row.user_id,
+            row.size,
+            row.lease,
+            row.failures,
+            row.postponed,
+        )
+        for row in conn.execute(statement)
+    }
+
+
+def hold_lease(conn: WriteConnection, entry: ClaimedEntry) -> None:
+    """Check that the claim is the entry's last one; it stays so until the transaction's end.
+
+    Raises LeaseLost.
+    """
+    query = select(queue_entries.c.id).where(_is_held(entry)).with_for_update()
+    if conn.execute(query).first() is None:
+        raise LeaseLost
+
+
+def end_entry(conn: WriteConnection, entry: ClaimedEntry) -> None:
+    """Remove the entry of work that ends in this transaction. Raises LeaseLost."""
+    if not conn.execute(delete(queue_entries).where(_is_held(entry))).rowcount:
+        raise LeaseLost
+
+
+def postpone_entry(conn: WriteConnection, entry: ClaimedEntry, now: datetime) -> None:
+    """Put the entry at the queue's end, for its last attempt. Raises LeaseLost."""
+    release_entry(conn, entry, postponed=True, short=False, enqueued_at=now)
+
+
+def retry_entry(conn: WriteConnection, entry: ClaimedEntry, not_before: datetime) -> None:
+    """Note a failure and let the entry run again later. Raises LeaseLost."""
+    release_entry(conn, entry, failures=entry.failures + 1, not_before=not_before)
+
+
+def find_held(conn: ReadConnection, owner: str) -> dict[UUID, int]:
+    """The lease numbers of the entries that the worker still holds."""
+    columns = queue_entries.c.id, queue_entries.c.lease
+    held = queue_entries.c.owner == owner, queue_entries.c.state == "running"
+    return {row.id: row.lease for row in conn.execute(select(*columns).where(*held))}
+
+
+def release_entries(conn: WriteConnection, owner: str) -> int:
+    """Let others claim what the worker had claimed: it begins, or has ended; how many entries."""
+    statement = update(queue_entries).where(
+        queue_entries.c.owner == owner, queue_entries.c.state == "running"
+    )
+    return conn.execute(statement.values(**RELEASED)).rowcount
+
+
+RELEASED: dict[str, Any] = {
+    "state": "waiting",
+    "owner": None,
+    "claimed_at": None,
+}
+"""The columns of an entry that nobody has claimed."""
+
+
+def release_entry(conn: WriteConnection, entry: ClaimedEntry, **values: Any) -> None:
+    """Let the entry wait again, with these values. Raises LeaseLost."""
+    statement = update(queue_entries).where(_is_held(entry))
+    if not conn.execute(statement.values(**RELEASED, **values)).rowcount:
+        raise LeaseLost
+
+
+def _is_held(entry: ClaimedEntry) -> ColumnElement[bool]:
+    return and_(
+        queue_entries.c.id == entry.id,
+        queue_entries.c.lease == entry.lease,
+        queue_entries.c.state == "running",
+    )
+
+
+def _takeable(conn: ReadConnection, lease: timedelta, now: datetime) -> ColumnElement[bool]:
+    """Nobody has claimed it, or whoever did gives no sign of life."""
+    return or_(
+        queue_entries.c.state == "waiting", ~is_alive(conn, queue_entries.c.owner, lease, now)
+    )

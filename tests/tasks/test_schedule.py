@@ -1,0 +1,119 @@
+"""What runs next, as a pure function: fair shares by used time, and a place for short work."""
+
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pytest
+
+from entrepot.tasks.places import Places
+from entrepot.tasks.schedule import (
+    BATCH_ENTRIES,
+    BATCH_SECONDS,
+    HALF_LIFE_SECONDS,
+    SHORT_BYTES,
+    SHORT_SECONDS,
+    FreePlaces,
+    UsedTime,
+    WaitingEntry,
+    choose_entries,
+    is_short,
+)
+
+NOW = datetime(2026, 5, 6, 7, 8, 9, tzinfo=UTC)
+ANNA, BEN = UUID(int=1), UUID(int=2)
+ACME, ZETA = UUID(int=11), UUID(int=12)
+INSPECT = "inspect"
+LARGE = 700_000_000
+
+
+def entry(
+    number: int, account: UUID = ACME, user: UUID = ANNA, size: int = 8, kind: str = INSPECT
+) -> WaitingEntry:
+    """The entry that was enqueued `number` seconds after the first."""
+    enqueued_at = NOW + timedelta(seconds=number)
+    return WaitingEntry(
+        UUID(int=1000 + number), kind, account, user, size, is_short(size), enqueued_at
+    )
+
+
+def numbers(
+    waiting: list[WaitingEntry], free: FreePlaces, used: dict[tuple[UUID, UUID], float]
+) -> list[int]:
+    """Which of the entries are chosen."""
+    assignments = choose_entries(waiting, free, used)
+    return [each.id.int - 1000 for one in assignments for each in one.entries]
+
+
+def test_an_account_alone_uses_every_place_in_order() -> None:
+    waiting = [entry(number) for number in range(9, -1, -1)]
+    assert numbers(waiting, FreePlaces(2, 1), {}) == [0, 1, 2]
+
+
+def test_who_used_less_time_goes_first() -> None:
+    waiting = [*(entry(number) for number in range(1000)), entry(1000, ZETA)]
+    assert numbers(waiting, FreePlaces(0, 1), {(ACME, ANNA): 0.1}) == [1000]
+    assert numbers(waiting, FreePlaces(0, 1), {(ZETA, ANNA): 0.1}) == [0]
+
+
+def test_the_senders_of_an_account_share_its_time() -> None:
+    waiting = [entry(0), entry(1, user=BEN), entry(2, ZETA)]
+    used = {(ACME, ANNA): 3.0, (ACME, BEN): 1.0, (ZETA, ANNA): 5.0}
+    assert numbers(waiting, FreePlaces(0, 1), used) == [1]
+
+
+def test_an_account_gains_nothing_by_many_senders() -> None:
+    waiting = [entry(number, user=UUID(int=number + 1)) for number in range(50)]
+    waiting += [entry(number, ZETA) for number in range(50, 100)]
+    chosen = numbers(waiting, FreePlaces(20, 0), {})
+    assert Counter(number >= 50 for number in chosen) == {False: 10, True: 10}
+
+
+def test_long_work_leaves_the_place_for_short_work() -> None:
+    waiting = [entry(number, size=LARGE) for number in range(5)]
+    assert numbers(waiting, FreePlaces(1, 1), {}) == [0]
+    assert numbers([*waiting, entry(9)], FreePlaces(1, 1), {}) == [9, 0]
+    assert numbers([*waiting, entry(9)], FreePlaces(0, 1), {}) == [9]
+
+
+@pytest.mark.parametrize(("size", "short"), [(SHORT_BYTES, True), (SHORT_BYTES + 1, False)])
+def test_what_is_short(size: int, short: bool) -> None:
+    assert is_short(size) == short
+
+
+def test_used_time_is_forgotten() -> None:
+    used = UsedTime()
+    used.add((ACME, ANNA), 8.0, 100.0)
+    assert used.by_sender(100.0 + HALF_LIFE_SECONDS) == {(ACME, ANNA): pytest.approx(4.0)}
+    assert used.by_sender(100.0 + 30 * HALF_LIFE_SECONDS) == {}
+
+
+def test_a_run_of_several_takes_one_sender_and_its_share() -> None:
+    waiting = [entry(number, user=BEN if number % 2 else ANNA) for number in range(100)]
+    waiting += [entry(200, size=LARGE), entry(201, kind="compare")]
+    assignments = choose_entries(waiting, FreePlaces(1, 1), {}, frozenset({INSPECT}))
+    assert [len(each.entries) for each in assignments] == [BATCH_ENTRIES, BATCH_ENTRIES]
+    assert [len({one.sender for one in each.entries}) for each in assignments] == [1, 1]
+    assert {one.kind for each in assignments for one in each.entries} == {INSPECT}
+    estimated = sum(one.estimated_seconds for one in assignments[0].entries)
+    assert estimated <= BATCH_SECONDS
+    few = choose_entries(waiting[:4:2], FreePlaces(1, 1), {}, frozenset({INSPECT}))
+    assert [len(each.entries) for each in few] == [1, 1]
+
+
+def test_a_run_that_is_not_short_leaves_its_place_or_moves() -> None:
+    now = 0.0
+    places = Places(FreePlaces(1, 1), lambda: now)
+    short = places.take("short")
+    now = SHORT_SECONDS
+    assert not places.exceeded(short)
+    general = places.take("general")
+    now += 0.1
+    assert places.exceeded(short)
+    places.leave(general)
+    assert not places.exceeded(short)  # it goes on in the other place
+    assert places.free == FreePlaces(0, 1)
+    now += 1000
+    assert not places.exceeded(short)
+    places.leave(short)
+    assert places.free == FreePlaces(1, 1)

@@ -1,0 +1,296 @@
+"""A worker and its queue, in this process on both databases: leases, order, and failures."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from sqlalchemy import select, update
+from structlog.testing import capture_logs
+from tests.support.wait import PATIENCE, wait_until
+
+from entrepot.db.engine import Database
+from entrepot.db.tables import queue_entries
+from entrepot.db.types import WriteConnection
+from entrepot.migrations.run import migrate
+from entrepot.settings import Settings
+from entrepot.tasks.claims import (
+    ClaimedEntry,
+    LeaseLost,
+    claim_entries,
+    end_entry,
+    find_held,
+    find_waiting,
+    hold_lease,
+    postpone_entry,
+    retry_entry,
+)
+from entrepot.tasks.leases import renew_lease
+from entrepot.tasks.queue import NewEntry, TaskQueue
+from entrepot.tasks.runs import BudgetExceeded, Run
+from entrepot.tasks.worker import MAX_CLAIMS, MAX_FAILURES, Worker
+
+KIND = "test.work"
+LEASE = timedelta(seconds=15)
+ACCOUNT, USER = uuid4(), uuid4()
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass
+class Bench:
+    """A database with a queue."""
+
+    database: Database
+    queue: TaskQueue
+    settings: Settings
+
+    def enqueue(self, **values: Any) -> UUID:
+        """Enqueue one more entry."""
+        new = NewEntry(**{**{"id": uuid4(), "kind": KIND, "size": 8}, **self.sender, **values})
+        self.database.write(self.queue.enqueue, new, now())
+        self.queue.wake()
+        return new.id
+
+    sender: dict[str, UUID] = field(
+        default_factory=lambda: {"account_id": ACCOUNT, "user_id": USER}
+    )
+
+    def claim(self, work_id: UUID, owner: str = "one", alive: bool = True) -> ClaimedEntry:
+        """Claim an entry that may be claimed."""
+        if alive:
+            self.database.write(renew_lease, owner, now())
+        return self.database.write(claim_entries, [work_id], owner, LEASE, now())[work_id]
+
+    def waiting(self) -> list[UUID]:
+        """What may run now, the oldest first."""
+        entries = self.database.read(find_waiting, [KIND], LEASE, now())
+        return [each.id for each in sorted(entries, key=lambda each: each.enqueued_at)]
+
+    def left(self) -> set[UUID]:
+        """The entries that have not ended."""
+        with self.database.reading() as conn:
+            return set(conn.scalars(select(queue_entries.c.id)))
+
+
+@pytest.fixture
+def bench(empty: tuple[Database, Path]) -> Bench:
+    database, file = empty
+    migrate(database, file, now())
+    (file.parent / "run").mkdir()
+    url = None
+    if not database.embedded:
+        url = database.engine.url.set(drivername="postgresql").render_as_string(False)
+    settings = Settings(data=file.parent, database=url)
+    return Bench(database, TaskQueue(database, file.parent / "run"), settings)
+
+
+@dataclass
+class Recorder:
+    """A workflow that notes its calls; `work` is what a run does."""
+
+    work: Callable[[Run], None] = lambda run: None
+    begun: list[UUID] = field(default_factory=list)
+    ran: list[UUID] = field(default_factory=list)
+    given_up: list[UUID] = field(default_factory=list)
+
+    def begin(self, conn: WriteConnection, run_id: UUID, at: datetime) -> str:
+        del conn, at
+        self.begun.append(run_id)
+        return "begun"
+
+    def run(self, run: Run, work: str) -> None:
+        assert work == "begun"
+        self.ran.append(run.id)
+        self.work(run)
+
+    def give_up(self, conn: WriteConnection, run_id: UUID, at: datetime) -> None:
+        del conn, at
+        self.given_up.append(run_id)
+
+
+@contextmanager
+def running(bench: Bench, workflow: Recorder, name: str = "one") -> Iterator[Worker]:
+    worker = Worker(bench.database, bench.settings, name, {KIND: workflow}, now)
+    worker.start()
+    try:
+        yield worker
+    finally:
+        worker.stop(PATIENCE)
+
+
+def test_what_is_enqueued_runs_once_and_is_gone(bench: Bench) -> None:
+    workflow = Recorder()
+    before = [bench.enqueue() for _ in range(3)]
+    with running(bench, workflow):
+        after = [bench.enqueue() for _ in range(3)]
+        wait_until(lambda: not bench.left(), "all is done")
+    assert sorted(workflow.ran) == sorted([*before, *after])
+    assert workflow.given_up == []
+
+
+def test_a_rolled_back_transaction_enqueues_nothing(bench: Bench) -> None:
+    def enqueue_and_fail(conn: WriteConnection) -> None:
+        bench.queue.enqueue(conn, NewEntry(uuid4(), KIND, ACCOUNT, USER, 8), now())
+        raise OSError("no space")
+
+    with pytest.raises(OSError, match="no space"):
+        bench.database.write(enqueue_and_fail)
+    assert bench.left() == set()
+
+
+def test_versions_of_a_file_run_in_order_and_one_at_a_time(bench: Bench) -> None:
+    file_id = uuid4()
+    ids = {number: bench.enqueue(file_id=file_id, version=number) for number in (3, 1, 2)}
+    other = bench.enqueue()
+    assert set(bench.waiting()) == {ids[1], other}
+    first = bench.claim(ids[1])
+    assert bench.waiting() == [other]
+    bench.database.write(postpone_entry, first, now())
+    assert bench.waiting() == [other, ids[1]]
+    bench.database.write(end_entry, bench.claim(ids[1]))
+    assert set(bench.waiting()) == {other, ids[2]}
+
+
+def test_two_workers_never_claim_the_same_entry(bench: Bench) -> None:
+    ids = [bench.enqueue() for _ in range(30)]
+    workflows = [Recorder(), Recorder()]
+    with running(bench, workflows[0], "one"), running(bench, workflows[1], "two"):
+        wait_until(lambda: not bench.left(), "all is done")
+    assert sorted(workflows[0].ran + workflows[1].ran) == sorted(ids)
+
+
+def test_what_a_worker_writes_that_was_taken_for_dead_is_refused(bench: Bench) -> None:
+    work_id = bench.enqueue()
+    old = bench.claim(work_id, "one", alive=False)
+    assert bench.waiting() == [work_id]
+    new = bench.claim(work_id, "two")
+    assert bench.waiting() == []
+    assert (old.lease, new.lease) == (1, 2)
+    for late in (hold_lease, end_entry):
+        with pytest.raises(LeaseLost):
+            bench.database.write(late, old)
+    for late_release in (postpone_entry, retry_entry):
+        with pytest.raises(LeaseLost):
+            bench.database.write(late_release, old, now())
+    run = Run(old, bench.database, lambda: False)
+    with pytest.raises(LeaseLost):
+        run.end(lambda conn: pytest.fail("it is refused before anything is written"))
+    assert bench.database.read(find_held, "one") == {}
+    assert bench.database.read(find_held, "two") == {work_id: 2}
+    bench.database.write(end_entry, new)
+    with pytest.raises(LeaseLost):
+        bench.database.write(hold_lease, new)
+
+
+def test_what_fails_while_ending_is_rolled_back_with_its_entry(bench: Bench) -> None:
+    run = Run(bench.claim(bench.enqueue()), bench.database, lambda: False)
+
+    def fail(conn: WriteConnection) -> None:
+        raise OSError("no space")
+
+    with pytest.raises(OSError, match="no space"):
+        run.end(fail)
+    assert not run.ended
+    assert not run.end_if(lambda conn: False)
+    assert bench.left() == {run.id}
+    assert run.end_if(lambda conn: True)
+    assert bench.left() == set()
+
+
+def test_a_worker_resumes_at_once_what_it_left(bench: Bench) -> None:
+    """A killed worker of the same name had claimed it a moment ago."""
+    left, others = bench.enqueue(), bench.enqueue()
+    bench.claim(left, "one")
+    bench.claim(others, "two")
+    workflow = Recorder()
+    with running(bench, workflow, "one"):
+        wait_until(lambda: workflow.ran == [left], "it is resumed")
+    assert bench.left() == {others}
+
+
+def test_what_exceeds_its_budget_runs_once_more_at_the_end(bench: Bench) -> None:
+    attempts: list[tuple[UUID, bool]] = []
+
+    def work(run: Run) -> None:
+        attempts.append((run.id, run.is_last_attempt))
+        if run.id == costly and not run.is_last_attempt:
+            raise BudgetExceeded
+
+    costly = bench.enqueue()
+    bench.settings = bench.settings.model_copy(update={"inspections_at_once": 1})
+    workflow = Recorder(work)
+    others = [bench.enqueue(size=10**9) for _ in range(3)]
+    with running(bench, workflow):
+        wait_until(lambda: not bench.left(), "all is done")
+    assert attempts[0] == (costly, False)
+    assert attempts[-1] == (costly, True)
+    assert [work_id for work_id, _ in attempts[1:-1]] == others
+    assert workflow.given_up == []
+
+
+@pytest.mark.parametrize("part", ["begin", "run"])
+def test_what_fails_is_tried_again_and_then_given_up(
+    bench: Bench, part: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether it is begun or run; and what waits beside it runs all the same."""
+    broken = bench.enqueue(user_id=uuid4())
+    sound = bench.enqueue(user_id=uuid4())
+    workflow = Recorder()
+    plain = getattr(workflow, part)
+
+    def fail(first: Any, second: Any, *rest: Any) -> Any:
+        work_id = second if part == "begin" else first.id
+        if work_id == broken:
+            failures.append(work_id)
+            raise OSError("no space")
+        return plain(first, second, *rest)
+
+    failures: list[UUID] = []
+    setattr(workflow, part, fail)
+    monkeypatch.setattr("entrepot.tasks.worker.FAILURE_PAUSE", timedelta(milliseconds=10))
+    with capture_logs() as logs, running(bench, workflow):
+        wait_until(lambda: not bench.left(), "all is done")
+    assert any(each["log_level"] == "error" for each in logs)
+    assert workflow.given_up == [broken]
+    assert workflow.ran == [sound]
+    assert len(failures) >= MAX_FAILURES
+
+
+def test_work_whose_workers_die_each_time_is_given_up(bench: Bench) -> None:
+    work_id = bench.enqueue()
+    with bench.database.writing() as conn:
+        conn.execute(update(queue_entries).values(lease=MAX_CLAIMS))
+    workflow = Recorder()
+    with running(bench, workflow):
+        wait_until(lambda: not bench.left(), "it is given up")
+    assert (workflow.given_up, workflow.ran) == ([work_id], [])
+
+
+def test_an_interrupted_run_is_left_to_the_next_start(bench: Bench) -> None:
+    began, stopped = threading.Event(), threading.Event()
+
+    def work(run: Run) -> None:
+        began.set()
+        assert stopped.wait(PATIENCE)
+        raise OSError("its sandbox process was ended")
+
+    workflow = Recorder(work)
+    work_id = bench.enqueue()
+    worker = Worker(bench.database, bench.settings, "one", {KIND: workflow}, now)
+    worker.start()
+    assert began.wait(PATIENCE)
+    worker.stop(0)
+    stopped.set()
+    assert bench.waiting() == [work_id]  # at once, for any other worker
+    again = Recorder()
+    with running(bench, again, "two"):
+        wait_until(lambda: not bench.left(), "it is resumed")
+    assert (again.ran, workflow.given_up) == ([work_id], [])
