@@ -45,8 +45,8 @@ from entrepot.schemas.table_schema import parse_schema, to_document
 
 @dataclass(frozen=True)
 class JudgedTable:
-    """A table with its errors and its profile; `opened` is the file that it was read from. `freezes`:
-    its schema and reading are to become a contract."""
+    """A table with its errors and its profile; `opened` is the file that it was read from.
+    `freezes`: its schema and reading are to become a contract."""
 
     table: Table
     schema: TableSchema
