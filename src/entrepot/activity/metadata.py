@@ -2,7 +2,7 @@
 
 They count against the quota as a part of their own, beyond `FREE_BYTES`. A report is always
 written, even above the quota; what a person does next that adds some is refused. Triggers count
-(migration 0018).
+(migration 0020).
 """
 
 from uuid import UUID

@@ -23,6 +23,7 @@ from entrepot.db.file_tables import (
     offers,
     released_blobs,
     schema_revisions,
+    senders,
     versions,
 )
 from entrepot.db.installation_tables import installation
@@ -58,6 +59,7 @@ __all__ = [
     "replies",
     "reservations",
     "schema_revisions",
+    "senders",
     "sessions",
     "sign_in_links",
     "tasks",

@@ -23,7 +23,7 @@ from entrepot.db.tables import (
 from entrepot.db.types import ReadConnection
 
 ROW_BYTES = 256
-"""What an activity row counts beside its detail (migration 0018)."""
+"""What an activity row counts beside its detail (migration 0020)."""
 
 
 def metadata_is_counted(conn: ReadConnection, store: BlobStore, now: datetime) -> Iterator[str]:
