@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from entrepot_client.client import Client
     from entrepot_client.delivery import Delivery
     from entrepot_client.errors import ClientError
-    from entrepot_client.models import File, PublishedVersion, ReadingOptions, Task
+    from entrepot_client.models import DeliveredVersion, File, ReadingOptions, Task
     from entrepot_client.report import Rejected, Report, ReportedError, TaskFailed
 
 _PLACES = {
@@ -25,14 +25,14 @@ _PLACES = {
     "ReportedError": "report",
     "Task": "models",
     "TaskFailed": "report",
-    "PublishedVersion": "models",
+    "DeliveredVersion": "models",
 }
 __all__ = [
     "Client",
     "ClientError",
+    "DeliveredVersion",
     "Delivery",
     "File",
-    "PublishedVersion",
     "ReadingOptions",
     "Rejected",
     "Report",

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from entrepot_client.errors import ResourceNotFound
-from entrepot_client.models import Acknowledgement, PublishedVersion, Task
+from entrepot_client.models import Acknowledgement, DeliveredVersion, Task
 from entrepot_client.paths import file_path, task_path
 from entrepot_client.report import Rejected, Report, TaskFailed
 from entrepot_client.transport import Transport
@@ -21,7 +21,7 @@ class Delivery(Acknowledgement):
 
     transport: Transport = field(repr=False, compare=False)
 
-    def wait(self, on_change: Callable[[Task], None] | None = None) -> PublishedVersion:
+    def wait(self, on_change: Callable[[Task], None] | None = None) -> DeliveredVersion:
         """Wait until the version is published, and return it. `on_change` gets each state of the
         task.
 
@@ -46,14 +46,14 @@ class Delivery(Acknowledgement):
             document = {"valid": False, "tasks": tables}
         return Report.from_document(document)
 
-    def _version(self, task: Task) -> PublishedVersion:
+    def _version(self, task: Task) -> DeliveredVersion:
         row_count = None
         try:
             path = f"{file_path(task.file_id or '')}/versions/{task.version}"
             row_count = self.transport.get(path).get("row_count")
         except ResourceNotFound:
             pass  # deleted meanwhile
-        return PublishedVersion(
+        return DeliveredVersion(
             file_id=task.file_id or "",
             file_name=task.file_name or "",
             version=task.version or 0,

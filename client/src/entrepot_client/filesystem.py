@@ -26,7 +26,7 @@ from fsspec.spec import AbstractBufferedFile, AbstractFileSystem
 from entrepot_client.client import Client
 from entrepot_client.errors import NoSuchFile
 from entrepot_client.lookup import find_file
-from entrepot_client.models import Document, File, PublishedVersion
+from entrepot_client.models import DeliveredVersion, Document, File
 
 _PATH = re.compile(r"(?P<account>[^/]+)(?:/(?P<name>[^/]+?)(?:@(?P<version>[1-9]\d*))?)?")
 
@@ -155,14 +155,14 @@ class EntrepotFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec ha
 
     def put_file(
         self, lpath: str | os.PathLike[str], rpath: str, callback: Any = None, **_: Any
-    ) -> PublishedVersion:
+    ) -> DeliveredVersion:
         """Deliver a local file, wait, and return its published version. Raises Rejected."""
         del callback
         return self._deliver(Path(lpath), rpath)
 
     def pipe_file(
         self, path: str, value: bytes, mode: str = "overwrite", **_: Any
-    ) -> PublishedVersion:
+    ) -> DeliveredVersion:
         """Deliver bytes, wait, and return the published version. Raises Rejected."""
         if mode == "create" and self.exists(path):
             raise FileExistsError(path)
@@ -198,7 +198,7 @@ class EntrepotFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec ha
             return b""
         return self.client.read_range(info["file_id"], start, end, version=info["version"])
 
-    def _deliver(self, local: Path, path: str) -> PublishedVersion:
+    def _deliver(self, local: Path, path: str) -> DeliveredVersion:
         parts = FilePath.parse(self._strip_protocol(path))
         if not parts.name or parts.version is not None:
             raise ValueError(f"{path!r} names no file to deliver to; write it without @version.")
@@ -234,7 +234,7 @@ class _OpenDelivery(io.BufferedIOBase):
     looks whether an exception is on its way that was not there when it was opened.
     """
 
-    version: PublishedVersion
+    version: DeliveredVersion
 
     def __init__(self, fs: EntrepotFileSystem, path: str) -> None:
         self._fs = fs

@@ -157,7 +157,7 @@ class Acknowledgement:
 
 
 @dataclass(frozen=True)
-class PublishedVersion:
+class DeliveredVersion:
     """A published version of a file. `size` is bytes; `row_count` is None for what is not a table,
     and for those who may only deliver."""
 
