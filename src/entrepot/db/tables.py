@@ -22,6 +22,7 @@ from entrepot.db.file_tables import (
     offers,
     released_blobs,
     schema_revisions,
+    senders,
     versions,
 )
 from entrepot.db.installation_tables import installation
@@ -56,6 +57,7 @@ __all__ = [
     "replies",
     "reservations",
     "schema_revisions",
+    "senders",
     "sessions",
     "sign_in_links",
     "tasks",

@@ -82,6 +82,20 @@ class SizeLimitTooSmall(EntrepotError):
 
 
 @dataclass(eq=False)
+class SharesNotAccepted(EntrepotError):
+    """The receiver has not accepted files of this account, which shares as many with them as it
+    may until then."""
+
+    limit: int
+
+    def __str__(self) -> str:
+        return (
+            f"{self.limit} files of your account are shared with this receiver, who has not "
+            "accepted your account yet."
+        )
+
+
+@dataclass(eq=False)
 class TooManyUploads(EntrepotError):
     """The account has its maximum of concurrent uploads."""
 
@@ -101,20 +115,6 @@ class TooManyStreams(EntrepotError):
 
     def __str__(self) -> str:
         return f"The account has {self.limit} event streams open, as many as it may have at once."
-
-
-@dataclass(eq=False)
-class TooManyFormWaits(EntrepotError):
-    """The account has its maximum of requests that wait for a form of a version."""
-
-    limit: int
-    retry_after: int = 5
-
-    def __str__(self) -> str:
-        return (
-            f"The account has {self.limit} requests that wait for a format to be made, as many as"
-            " it may have at once."
-        )
 
 
 @dataclass(eq=False)

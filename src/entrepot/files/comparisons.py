@@ -86,7 +86,8 @@ def request_comparison(
 
 def get_comparison(conn: ReadConnection, actor: Actor, task_id: UUID) -> dict[str, Any]:
     """What a task found, with the numbers of both versions. Raises NotFound, also for who did not
-    ask for it or may not read both versions any more, and NotAllowed."""
+    ask for it or may not read both versions any more, NotAllowed, VersionWithdrawn and
+    VersionDeleted."""
     get_visible_task(conn, actor, task_id)
     numbers = (
         _version_number(column) for column in (comparisons.c.before_id, comparisons.c.after_id)
@@ -96,10 +97,12 @@ def get_comparison(conn: ReadConnection, actor: Actor, task_id: UUID) -> dict[st
         comparisons.c.task_id == task_id, comparisons.c.created_by == actor.user_id
     )
     row = conn.execute(query).one_or_none()
-    if row is None or row.result is None:
+    if row is None:
         raise NotFound
     for number in (row.before, row.after):
         get_stored(conn, actor, row.file_id, number)
+    if row.result is None:
+        raise NotFound
     header = {"file_id": str(row.file_id), "before": row.before, "after": row.after}
     return {**header, "same": Comparison(**row.result).same, **row.result}
 

@@ -25,6 +25,7 @@ from entrepot.http.api import (
     uploads,
     uploads_under_way,
     versions,
+    withdrawal,
 )
 from entrepot.http.api.openapi.document import install_openapi
 from entrepot.http.deps import open_runtime
@@ -76,6 +77,7 @@ def create_app(parts: Parts) -> tuple[FastAPI, ASGIApp]:
         quarantine,
         comparisons,
         changes,
+        withdrawal,
         schema,
         sharing,
     )

@@ -37,11 +37,9 @@ def open_engine() -> duckdb.DuckDBPyConnection:
     )
     # Pushed into a scan, a try_cast fails the whole scan at the first text it cannot cast.
     engine.execute("SET disabled_optimizers='type_pushdown,scalar_fn_pushdown'")
-    # Once for this connection, once for those that `cursor` makes of it.
-    for scope in (sql("SESSION"), sql("GLOBAL")):
-        engine.execute(f"SET {scope} TimeZone='UTC'")
-        # A query of one column of 1,500 takes 10 ms without it, most of them for the footer.
-        engine.execute(f"SET {scope} parquet_metadata_cache=true")
+    engine.execute("SET TimeZone='UTC'")
+    # A query of one column of 1,500 takes 10 ms without it, most of them for the footer.
+    engine.execute("SET parquet_metadata_cache=true")
     return engine
 
 
@@ -85,6 +83,16 @@ def memory_of(limits: Limits) -> int:
 def first_line(error: Exception) -> str:
     """What an error of the engine says; its further lines show places within a query."""
     return str(error).splitlines()[0][:MAX_ERROR_CHARS]
+
+
+def reading_fault(error: duckdb.Error) -> str:
+    """What an error of the engine says of a file in a binary format, as a part of a sentence in our
+    words: its own name settings and functions that nobody who sends a file knows."""
+    if "encrypt" in str(error):
+        return "it is encrypted"
+    if isinstance(error, duckdb.NotImplementedException):
+        return "it uses a part of its format that is not supported"
+    return "its data is damaged"
 
 
 def line_bounds(longest: int) -> dict[str, Sql]:

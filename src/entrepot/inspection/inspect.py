@@ -11,7 +11,7 @@ import duckdb
 from entrepot.inspection.check.almost_typed import AlmostTyped
 from entrepot.inspection.check.check import Checked, check_table
 from entrepot.inspection.check.field_matching import align_columns
-from entrepot.inspection.check.first_version import judge_first_version, without_spare_column
+from entrepot.inspection.check.first_version import judge_first_version, without_spare_columns
 from entrepot.inspection.check.header_errors import check_header, check_labels
 from entrepot.inspection.check.infer import infer_schema
 from entrepot.inspection.check.total_row import find_total_row
@@ -24,7 +24,7 @@ from entrepot.inspection.context import (
 from entrepot.inspection.detect.decompress import Unpacked, unpack
 from entrepot.inspection.detect.detect import detect
 from entrepot.inspection.detect.signatures import PACKED
-from entrepot.inspection.engine import MAX_ERROR_CHARS, first_line
+from entrepot.inspection.engine import MAX_ERROR_CHARS, reading_fault
 from entrepot.inspection.limits import Limits
 from entrepot.inspection.line_prefilter import IrregularText
 from entrepot.inspection.open_table import open_table
@@ -44,8 +44,9 @@ from entrepot.schemas.table_schema import parse_schema, to_document
 
 
 @dataclass(frozen=True)
-class JudgedTable:
-    """A table with its errors and its profile; `opened` is the file that it was read from."""
+class _Outcome:
+    """A table with its errors and its profile. `freezes`: its schema and reading are to become a
+    contract."""
 
     table: Table
     schema: TableSchema
@@ -53,43 +54,33 @@ class JudgedTable:
     checked: Checked
     profile: dict[str, Any]
     almost_typed: tuple[AlmostTyped, ...] = ()
-    opened: OpenedTable | None = None
+    freezes: bool = False
+
+    @property
+    def errors(self) -> list[dict[str, Any]]:
+        """Those of the header and the structure, and those of rows and cells."""
+        return [*self.header_errors, *self.checked.errors]
 
     def warnings(self) -> list[str]:
         """Sentences for the report on what was accepted."""
-        return [*self.table.warnings, *(each.describe() for each in self.almost_typed)]
+        accepted = () if self.errors or not self.freezes else self.table.first_version.accepted
+        return [*self.table.warnings, *accepted, *(each.describe() for each in self.almost_typed)]
 
 
-@dataclass(frozen=True)
-class JudgedFile:
-    """A file with its verdict: `outcome` is the table, None where it could not be read as one,
-    `source` the request for its content, which is not compressed, `detected` what that is."""
+def inspect_file(
+    request: InspectionRequest,
+    context: InspectionContext,
+    on_verdict: Callable[[Inspection], None] = lambda inspection: None,
+) -> Inspection:
+    """The verdict on one file. Raises only what `out_of_resources` knows, and OSError.
 
-    inspection: Inspection
-    outcome: JudgedTable | None
-    source: InspectionRequest
-    detected: Detected
-
-    @property
-    def wants_suggestion(self) -> bool:
-        """Whether a way out of a rejection is asked for, and there may be one."""
-        is_rejected = self.inspection.verdict == "violates"
-        return is_rejected and self.source.suggest and self.outcome is not None
-
-
-def inspect_file(request: InspectionRequest, context: InspectionContext) -> Inspection:
-    """The verdict on one file, with a way out of a rejection if that is asked for. Raises only what
-    `out_of_resources` knows, and OSError."""
-    judged = judge_file(request, context)
-    return suggest_way_out(judged, context) if judged.wants_suggestion else judged.inspection
-
-
-def judge_file(request: InspectionRequest, context: InspectionContext) -> JudgedFile:
-    """The verdict on one file, with what else may be made of it. Raises as `inspect_file` does."""
+    `on_verdict` is told a rejection before a way out of it is looked for: that stands, whatever
+    happens then.
+    """
     dialect = parse_dialect(request.dialect) if request.dialect is not None else None
     detected = detect(request.path, request.file_name, dialect, request.encoding)
     packed, source = None, request
-    outcome: JudgedTable | None = None
+    outcome: _Outcome | None = None
     try:
         if detected.kind == PACKED:
             context.progress.next_pass(UNPACKED)
@@ -109,23 +100,19 @@ def judge_file(request: InspectionRequest, context: InspectionContext) -> Judged
         inspection = _with_table(request, outcome, context.limits)
     if packed is not None:
         inspection = _as_packed(inspection, packed)
-    return JudgedFile(inspection, outcome, source, detected)
-
-
-def suggest_way_out(judged: JudgedFile, context: InspectionContext) -> Inspection:
-    """The inspection with the change of the contract by which the file would be valid; without one
-    where none was found, or none with what an inspection may use."""
-    assert judged.outcome is not None
-    proposal = _suggest(judged.source, judged.outcome, judged.detected, context)
-    if proposal is None:
-        return judged.inspection
-    report = {**judged.inspection.report, "suggested": proposal.to_document()}
-    return replace(judged.inspection, report=report)
+    if outcome is None or not request.suggest or inspection.verdict != "violates":
+        return inspection
+    on_verdict(inspection)
+    proposal = _suggest(source, outcome, detected, context)
+    return inspection if proposal is None else _with_suggestion(inspection, proposal)
 
 
 def _suggest(
-    request: InspectionRequest, outcome: JudgedTable, detected: Detected, context: InspectionContext
+    request: InspectionRequest, outcome: _Outcome, detected: Detected, context: InspectionContext
 ) -> Proposal | None:
+    """The change of the contract by which the file would be valid; None where none was found, or
+    none with what an inspection may use."""
+
     def inspect_again(asked: InspectionRequest, detected: Detected) -> InspectedTable | None:
         try:
             return _inspected_table(_check_or_infer(asked, detected, context))
@@ -143,8 +130,13 @@ def _suggest(
         return None
 
 
-def _inspected_table(outcome: JudgedTable) -> InspectedTable:
+def _inspected_table(outcome: _Outcome) -> InspectedTable:
     return InspectedTable(outcome.table, outcome.schema, outcome.header_errors, outcome.checked)
+
+
+def _with_suggestion(inspection: Inspection, proposal: Proposal) -> Inspection:
+    report = {**inspection.report, "suggested": proposal.to_document()}
+    return replace(inspection, report=report)
 
 
 def _refusal(error: Exception) -> tuple[Verdict, str]:
@@ -161,7 +153,7 @@ def _refusal(error: Exception) -> tuple[Verdict, str]:
         case UnicodeError() | RecursionError() | csv.Error():
             return "source-error", f"The file cannot be read: {error}."[:MAX_ERROR_CHARS]
         case duckdb.Error() if not out_of_resources(error):
-            return "source-error", f"The file cannot be read: {first_line(error)}"
+            return "source-error", f"The file cannot be read: {reading_fault(error)}."
     raise error
 
 
@@ -179,7 +171,7 @@ def out_of_resources(error: BaseException) -> bool:
 
 def _check_or_infer(
     request: InspectionRequest, detected: Detected, context: InspectionContext
-) -> JudgedTable:
+) -> _Outcome:
     """Infer or check the table in a file that is not compressed."""
     schema = parse_schema(request.schema) if request.schema is not None else None
     dialect = parse_dialect(request.dialect) if request.dialect is not None else None
@@ -196,7 +188,7 @@ def _check_or_infer(
     )
     ignored = dialect_warnings(detected.kind, dialect, request.encoding)
 
-    def inspect_table(table: Table) -> JudgedTable:
+    def inspect_table(table: Table) -> _Outcome:
         context.progress.next_pass(JUDGED)
         table = replace(table, warnings=(*ignored, *table.warnings))
         if schema is None:
@@ -211,22 +203,19 @@ def _check_or_infer(
         raise SourceBroken(f"its records are not all accounted for: {records.describe()}")
     outcome.profile["file"]["records"] = records.describe()
     exceptions = [cell for each in outcome.almost_typed for cell in each.cells]
-    errors, table = [*outcome.header_errors, *outcome.checked.errors], outcome.table
+    errors, table = outcome.errors, outcome.table
     opened.locate_errors([*errors, *exceptions])
     finish_errors(errors, table.place_unit, table.labels, table.header_rows)
-    return replace(outcome, opened=opened)
+    return outcome
 
 
 def _check_with_own_contract(
-    outcome: JudgedTable,
-    opened: OpenedTable,
-    request: InspectionRequest,
-    context: InspectionContext,
-) -> tuple[JudgedTable, OpenedTable]:
+    outcome: _Outcome, opened: OpenedTable, request: InspectionRequest, context: InspectionContext
+) -> tuple[_Outcome, OpenedTable]:
     """The outcome of a first version, with the errors that it has under the contract that it is to
     become, and the file so opened: what was read leniently once would be rejected ever after."""
     assert opened.under_contract is not None
-    if outcome.header_errors or outcome.checked.errors:
+    if outcome.errors:
         return outcome, opened
     frozen = {**(request.dialect or {}), **(outcome.table.first_version.dialect or {})}
     names = [field.name for field in outcome.schema.fields]
@@ -243,8 +232,8 @@ def _check_with_own_contract(
 
 
 def _check_in_place(
-    opened: OpenedTable, inspect_table: Callable[[Table], JudgedTable]
-) -> JudgedTable | None:
+    opened: OpenedTable, inspect_table: Callable[[Table], _Outcome]
+) -> _Outcome | None:
     """Inspect the file without normalizing it; None where its structure is too irregular, which
     may show only during the scan."""
     table = opened.scan_in_place()
@@ -265,18 +254,20 @@ def _check_in_place(
     return outcome
 
 
-def _infer(table: Table, request: InspectionRequest, context: InspectionContext) -> JudgedTable:
+def _infer(table: Table, request: InspectionRequest, context: InspectionContext) -> _Outcome:
     engine, most_errors = context.engine, context.limits.errors
     first = request.mode == "infer"
     if first and table.first_version.markup:
         raise NotTabular("it is HTML or XML")
     if first:
-        table = without_spare_column(engine, table)
+        table = without_spare_columns(engine, table)
     inferred = infer_schema(engine, table, find_almost_typed=first)
     checked = Checked(inferred.rows, [], [], 0, inferred.embedded)
     # An inferred schema lets all cells through but texts with control characters, and moments of
     # typed formats that no field has.
-    suspect = table.control_characters and (first or table.storage == "text")
+    suspect = (first or table.storage == "text") and (
+        table.control_characters() if inferred.controls is None else inferred.controls
+    )
     if table.uneven or table.findings or inferred.maybe_blank or suspect:
         schema = inferred.schema
         checked = check_table(
@@ -288,24 +279,26 @@ def _infer(table: Table, request: InspectionRequest, context: InspectionContext)
         errors += find_total_row(engine, table, inferred.rows)
         if not inferred.rows:
             errors.append(problem("no-rows", "a first version needs rows, from which to infer"))
-        return JudgedTable(table, inferred.schema, errors, checked, profile, inferred.almost_typed)
-    return JudgedTable(table, inferred.schema, check_labels(table), checked, profile)
+        return _Outcome(
+            table, inferred.schema, errors, checked, profile, inferred.almost_typed, freezes=True
+        )
+    return _Outcome(table, inferred.schema, check_labels(table), checked, profile)
 
 
 def _check(
     table: Table, schema: TableSchema, request: InspectionRequest, context: InspectionContext
-) -> JudgedTable:
+) -> _Outcome:
     header_errors, skipped = check_header(table, schema)
     if header_errors and table.first_version.markup:
         raise NotTabular("it is HTML or XML")  # such as the page of an error or a sign-in
     checked = check_table(context.engine, table, schema, skipped, context.limits.errors)
     profile = file_profile(table, align_columns(table, schema), checked.rows, request.size)
-    return JudgedTable(table, schema, header_errors, checked, profile)
+    return _Outcome(table, schema, header_errors, checked, profile)
 
 
-def _with_table(request: InspectionRequest, outcome: JudgedTable, limits: Limits) -> Inspection:
+def _with_table(request: InspectionRequest, outcome: _Outcome, limits: Limits) -> Inspection:
     checked, table = outcome.checked, outcome.table
-    errors = [*outcome.header_errors, *checked.errors][: limits.errors]
+    errors = outcome.errors[: limits.errors]
     counts = [
         count_entry(
             error["code"], error.get("fieldName"), error.get("fieldNumber"), 1, _own_note(error)

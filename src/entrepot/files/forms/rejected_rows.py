@@ -11,12 +11,15 @@ from entrepot.db.tables import derivatives, files, inspections, versions
 from entrepot.db.types import WriteConnection
 from entrepot.errors import (
     DerivativeFailed,
+    DerivativePending,
+    EntrepotError,
     NotAllowed,
     NotFound,
     VersionNotTabular,
 )
-from entrepot.files.forms.read_form import PendingForm, find_or_plan_form, form_name
-from entrepot.files.versions import FileId, PublishedVersion
+from entrepot.files.forms.read_form import find_or_plan_form, form_name
+from entrepot.files.queries.gone import require_not_gone
+from entrepot.files.versions import GONE_STATUSES, FileId, PublishedVersion
 from entrepot.grants.access import access_visible, visible_versions
 from entrepot.tasks.queue import TaskQueue
 
@@ -30,12 +33,12 @@ def request_rejected_rows(
     number: int | None,
     queue: TaskQueue,
     now: datetime,
-) -> PublishedVersion | PendingForm | DerivativeFailed:
-    """The rejected rows of a version, the newest inspected one by default; or they are being made.
+) -> PublishedVersion | DerivativePending | DerivativeFailed:
+    """The rejected rows of a version, the newest inspected one by default; or they are to be made.
 
     For who delivered the version, the file's owner and admins. Refusals that planned something
     are returned, not raised. Raises NotFound (also once the version's bytes are gone), NotAllowed,
-    VersionNotTabular.
+    VersionNotTabular, VersionWithdrawn, VersionDeleted.
     """
     target = access_visible(conn, actor, file_id)
     query = (
@@ -43,7 +46,7 @@ def request_rejected_rows(
         .join(inspections, inspections.c.version_id == versions.c.id)
         .join(files, files.c.id == versions.c.file_id)
         .where(versions.c.file_id == file_id, versions.c.bytes_removed_at.is_(None))
-        .where(versions.c.status != "deleted", visible_versions(target))
+        .where(versions.c.status.not_in(GONE_STATUSES), visible_versions(target))
         .where(or_(versions.c.keep_until.is_(None), versions.c.keep_until > now))
         .order_by(versions.c.number.desc())
         .limit(1)
@@ -52,6 +55,8 @@ def request_rejected_rows(
         query if number is None else query.where(versions.c.number == number)
     ).one_or_none()
     if row is None:
+        if target.rights.reads:
+            require_not_gone(conn, file_id, number)
         raise NotFound
     if not target.rights.manages and actor.user_id != row.created_by:
         raise NotAllowed(reason="Only who delivered the version and the file's owner may do this.")
@@ -59,7 +64,7 @@ def request_rejected_rows(
         raise VersionNotTabular(format=REPORT_NAME, media_type=row.media_type)
     version_id = BlobId(row.id)
     derivative = find_or_plan_form(conn, version_id, "rejected", REPORT_NAME, queue, now)
-    if isinstance(derivative, PendingForm | DerivativeFailed):
+    if isinstance(derivative, EntrepotError):
         return derivative
     this_form = and_(derivatives.c.version_id == version_id, derivatives.c.form == "rejected")
     conn.execute(update(derivatives).where(this_form).values(used_at=now))

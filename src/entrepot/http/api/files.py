@@ -24,6 +24,7 @@ from entrepot.http.api.models.inspections import InspectionReport, VersionProfil
 from entrepot.http.api.openapi.answers import (
     ANY_FILE,
     CONVERTING,
+    GONE,
     LISTED,
     NOT_MODIFIED,
     SENDING,
@@ -35,7 +36,6 @@ from entrepot.http.api.payloads import file_payload
 from entrepot.http.deps import ReadWork
 from entrepot.http.downloads.conditions import is_unchanged
 from entrepot.http.downloads.forms import get_form, rejected_rows
-from entrepot.http.downloads.prefer import wait_seconds
 from entrepot.http.downloads.response import published_response
 from entrepot.http.lists.filters import FileQuery, read_file_query
 from entrepot.http.parameters import FileIdInPath, NumberInQuery, PageItemsOrAll
@@ -60,6 +60,9 @@ async def files(
 ) -> Response:
     """Every file that the caller owns or is entitled to, oldest first.
 
+    Without `limit` one's own files come first, and then those that others share: so that no other
+    account's files take the place of one's own. `from_other_account` marks those of other accounts.
+
     `name` finds a part of a name, in any case and script; the filters are looked for along the
     order, so that what is rare takes longer. Pages of every `sort` cost the same, and what comes
     and goes moves no other file: one that is there throughout is listed once. What is renamed,
@@ -73,6 +76,9 @@ async def files(
     `entitlement` is what the caller may do. Who may only deliver (`w`) sees a file's name and its
     contract, and null for the figures of what others have delivered.
     """
+
+    if limit is None:
+        query = query.own_first
 
     def find(
         conn: ReadConnection, actor: Actor, size: int, after: Position | None
@@ -127,16 +133,14 @@ async def download(
 
     `version` asks for an earlier published one, or, by who delivered it, for a rejected or
     failed one whose bytes are still kept; `format` for the table in another form, which is made by
-    the server: `parquet` with each publication (of a large delivery right after it), the others
-    when they are first asked for. Without `version` the form is that of the newest version which
-    has it. The request waits for a form that is being made for up to 20 seconds, or as many as
-    `Prefer: wait=N` says, then it is `503` with `Retry-After`. The header `Entrepot-Version` names
-    the version. `Accept` is ignored. Ranges, conditions and HEAD are answered as RFC 9110 says.
+    the server: `parquet` after each publication, the others when they are first asked for; until
+    then the answer is `409 derivative-pending`. `Accept` is ignored. Ranges, conditions and HEAD
+    are answered as RFC 9110 says.
     """
     if format is None:
         published = await work.cached_read(get_stored, file_id, version)
     else:
-        published = await get_form(work, file_id, format, version, wait_seconds(request))
+        published = await get_form(work, file_id, format, version)
     return published_response(request, work, published)
 
 
@@ -144,6 +148,7 @@ async def download(
     "/file/{file_id}/report",
     operation_id="get_report",
     response_model=InspectionReport,
+    responses=problems(*GONE),
 )
 async def report(
     file_id: FileIdInPath, work: ReadWork, version: NumberInQuery | None = None
@@ -163,12 +168,11 @@ async def report_csv(
 ) -> Response:
     """The rejected rows of a version as uploaded, after `_row`, `_line` and `_errors`.
 
-    The newest inspected version by default. It is made with the verdict, if there are errors, and
-    made again when it is asked for later than 7 days after its last use; `Prefer: wait=N` as for a
-    download. Cells that a spreadsheet would execute get an apostrophe before them; plain numbers
-    stay.
+    The newest inspected version by default. It is made when it is first asked for; until then
+    the answer is `409 derivative-pending`. Cells that a spreadsheet would execute get an
+    apostrophe before them; plain numbers stay.
     """
-    rows = await rejected_rows(work, file_id, version, wait_seconds(request))
+    rows = await rejected_rows(work, file_id, version)
     return published_response(request, work, rows)
 
 
@@ -176,14 +180,13 @@ async def report_csv(
     "/file/{file_id}/profile",
     operation_id="get_profile",
     response_model=VersionProfile,
-    responses=problems(errors.NotAllowed),
+    responses=problems(errors.NotAllowed, *GONE),
 )
 async def profile(
     file_id: FileIdInPath, work: ReadWork, version: NumberInQuery | None = None
 ) -> Response:
     """What is in the columns of a version, the newest inspected by default.
 
-    The columns are measured with the publication; of a large delivery right after it, and
-    `columns_pending` says then that they will come.
+    The columns are measured after the publication: `columns_pending` says that they will come.
     """
     return JSONResponse(profile_document(await work.read(get_profile_findings, file_id, version)))

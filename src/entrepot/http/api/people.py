@@ -18,7 +18,7 @@ from entrepot.accounts.users import (
     list_users,
 )
 from entrepot.db.types import ReadConnection, WriteConnection
-from entrepot.files.derivative_space import account_derivative_bytes
+from entrepot.files.derivatives import account_derivative_bytes
 from entrepot.files.queries.usage import AccountUsage, account_usage
 from entrepot.http.api.lists import list_response
 from entrepot.http.api.models.people import (
@@ -32,7 +32,7 @@ from entrepot.http.api.models.people import (
     UserList,
 )
 from entrepot.http.api.openapi.answers import LISTED, problems, with_headers
-from entrepot.http.api.payloads import format_timestamp, key_payload, user_payload
+from entrepot.http.api.payloads import key_payload, user_payload
 from entrepot.http.deps import AdminWork, AnyWork, ReadWork, WriteWork
 from entrepot.http.lists.listings import KEYS, USERS
 from entrepot.http.parameters import (
@@ -43,6 +43,7 @@ from entrepot.http.parameters import (
     UserNameInBody,
     UserNameInPath,
 )
+from entrepot.http.timestamps import format_timestamp
 from entrepot.http.uploads.body import SmallBodyRoute
 from entrepot.quotas.reserve import Usage, get_usage
 

@@ -78,6 +78,7 @@ async def versions(
     "/file/{file_id}/versions/{number}",
     operation_id="get_version",
     response_model=VersionDetails,
+    responses=problems(errors.VersionDeleted),
 )
 async def version(file_id: FileIdInPath, number: NumberInPath, work: ReadWork) -> Response:
     """One version of a file."""

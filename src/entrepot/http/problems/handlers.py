@@ -3,6 +3,7 @@
 The figures of an error become extension members. No handler anywhere catches these errors.
 """
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -17,6 +18,7 @@ from entrepot import errors
 from entrepot.http.methods import allowed_methods
 from entrepot.http.problems.table import FRAMEWORK_KINDS, problem_kind
 from entrepot.http.problems.task_table import TASK_KINDS, ProblemKind
+from entrepot.http.timestamps import format_timestamp
 
 log = structlog.get_logger(__name__)
 
@@ -75,7 +77,7 @@ async def answer_error(request: Request, error: Exception) -> Response:
     """The problem that an error of the domain is; one of our own fault is logged too."""
     assert isinstance(error, errors.EntrepotError)
     kind = problem_kind(error)
-    if kind.status >= 500 and not isinstance(error, errors.FormNotReady):
+    if kind.status >= 500:
         log.error("request failed", error=type(error).__name__, detail=str(error))
     members = error.figures() if kind.status != 500 else {}
     members.pop("reason", None)
@@ -125,4 +127,6 @@ async def answer_unexpected(request: Request, error: Exception) -> Response:
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return format_timestamp(value)
     return str(value) if isinstance(value, UUID) else value

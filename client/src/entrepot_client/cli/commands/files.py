@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from entrepot_client.cli.commands import preview, sharing, versions
+from entrepot_client.cli.commands import preview, sharing, versions, withdraw
 from entrepot_client.cli.commands.sharing import RIGHTS
 from entrepot_client.cli.output import output_of
 from entrepot_client.cli.session import open_client
@@ -23,6 +23,7 @@ def register(app: typer.Typer) -> None:
     )(show_file)
     preview.register(files)
     versions.register(files)
+    withdraw.register(files)
     sharing.register(files)
     app.add_typer(files, name="files", epilog="Example: entrepot files list")
 

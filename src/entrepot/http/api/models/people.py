@@ -57,6 +57,7 @@ class UsedBytes(TypedDict):
     undecided: Bytes
     quarantined: Bytes
     canceled: Bytes
+    withdrawn: Bytes
     deleted: Bytes
     validations: Bytes
 

@@ -7,7 +7,7 @@ from fastapi.responses import Response
 
 from entrepot.accounts.actor import Actor
 from entrepot.db.types import ReadConnection
-from entrepot.files.derivative_space import account_derivative_bytes
+from entrepot.files.derivatives import account_derivative_bytes
 from entrepot.files.queries.lists import FileFilter, list_files
 from entrepot.files.queries.read import FileRecord
 from entrepot.files.queries.usage import AccountUsage, account_usage
@@ -24,6 +24,7 @@ USAGE_LABELS = {
     "undecided": "Being inspected",
     "quarantined": f"Rejected or not inspected, kept for {QUARANTINE_PERIOD.days} days",
     "deleted": "Deleted, can be had back",
+    "withdrawn": "Withdrawn, can be had back",
     "canceled": "Canceled, about to go",
     "validations": "Came to be validated",
     "uploads": "Uploads that run",
