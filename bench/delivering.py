@@ -55,7 +55,7 @@ def table_file(path: Path) -> Path:
 
 
 @dataclass(frozen=True)
-class Measured:
+class DeliveryFigures:
     """The bursts on one database, and the milliseconds of each delivery one by one."""
 
     bursts: list[Burst]
@@ -97,7 +97,7 @@ def deliveries(trial: Trial) -> list[Line]:
     ]
 
 
-def _measure(trial: Trial, name: str, database: str | None) -> Measured:
+def _measure(trial: Trial, name: str, database: str | None) -> DeliveryFigures:
     file = table_file(trial.folder / "rows.csv")
     count = max(2 * SENDERS, 4 * trial.small)
     folder = trial.folder / name
@@ -107,7 +107,7 @@ def _measure(trial: Trial, name: str, database: str | None) -> Measured:
         bursts = [_burst(ours, counter, file, count) for _ in range(ROUNDS)]
         alone_ms = [_alone_ms(ours, counter, file) for _ in range(max(ROUNDS, trial.small))]
         counter.close()
-    return Measured(bursts, alone_ms)
+    return DeliveryFigures(bursts, alone_ms)
 
 
 @contextmanager
