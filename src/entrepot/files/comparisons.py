@@ -21,6 +21,7 @@ from entrepot.files.delivery.quarantine import get_stored
 from entrepot.files.processing.cancel import get_visible_task
 from entrepot.grants.access import access_readable
 from entrepot.inspection.results import Comparison
+from entrepot.quotas.reserve import hide_owner_figures
 from entrepot.tasks.queue import NewEntry, TaskQueue
 from entrepot.tasks.records import TaskId, create_task
 
@@ -79,7 +80,8 @@ def request_comparison(
         conn, task_id, account_id, actor.user_id, KIND, file_id, version=None, total=total, now=now
     )
     detail = {"before": pair.before, "after": pair.after, "task_id": str(task_id)}
-    record(conn, account_id, actor, KIND, now, file_id, None, detail)
+    with hide_owner_figures(actor.account_id, account_id):
+        record(conn, account_id, actor, KIND, now, file_id, None, detail)
     queue.enqueue(conn, NewEntry(task_id, COMPARE, account_id, actor.user_id, total), now)
     return task_id
 

@@ -52,6 +52,7 @@ def create_app(parts: Parts) -> tuple[FastAPI, ASGIApp]:
         await writer.close()
         runtime.read_cache.close()
         runtime.previewer.close()
+        runtime.parser.close()
         runtime.database_threads.shutdown(wait=True)
         runtime.byte_threads.shutdown(wait=True)
 

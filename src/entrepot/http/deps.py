@@ -29,6 +29,7 @@ from entrepot.db.change_counter import ChangeCounter
 from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.errors import NotAuthenticated, TooManyDownloads, TooManyStreams, TooManyUploads
 from entrepot.http.limits.concurrency_limits import ConcurrencyLimit
+from entrepot.http.parsing.parser import Parser
 from entrepot.http.previews.processes import Previewer
 from entrepot.http.read_cache import ReadCache
 from entrepot.http.task_events import TaskWatch
@@ -69,6 +70,7 @@ class Runtime:
     streams: ConcurrencyLimit
     downloads: ConcurrencyLimit
     previewer: Previewer
+    parser: Parser
     reads: ReadBuffer = field(default_factory=ReadBuffer)
     last_key_uses: dict[KeyId, datetime] = field(default_factory=dict)
     background: set[asyncio.Task[None]] = field(default_factory=set)
@@ -132,6 +134,7 @@ def open_runtime(parts: Parts) -> Runtime:
         streams=ConcurrencyLimit(settings.streams_per_account, TooManyStreams),
         downloads=ConcurrencyLimit(settings.downloads_per_account, TooManyDownloads),
         previewer=Previewer(parts),
+        parser=Parser(settings.uploads_per_account, settings.schema_seconds),
     )
 
 

@@ -30,6 +30,7 @@ from entrepot.db.tables import (
 from entrepot.db.types import ReadConnection
 from entrepot.errors import BlobMissing
 from entrepot.files.invariants.activity import changes_are_recorded
+from entrepot.files.invariants.metadata import metadata_is_counted
 from entrepot.files.invariants.queue import queue_is_sound
 from entrepot.files.invariants.tenant_isolation import sharing_is_sound, tenants_are_isolated
 from entrepot.files.invariants.uploads import drafts_without_upload, uploads_are_sound
@@ -271,6 +272,7 @@ def deletions_are_complete(conn: ReadConnection, store: BlobStore, now: datetime
 CHECKS: dict[str, InvariantCheck] = {
     "bytes": bytes_are_there,
     "quotas": quotas_match_bytes,
+    "metadata": metadata_is_counted,
     "current versions": current_is_newest,
     "lists": lists_are_sound,
     "published versions": published_can_be_read,

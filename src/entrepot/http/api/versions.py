@@ -96,6 +96,8 @@ async def version(file_id: FileIdInPath, number: NumberInPath, work: ReadWork) -
         *DELIVERING,
         *REPEATING,
         errors.DialectInvalid,
+        errors.SchemaTooCostly,
+        errors.TooManySchemas,
         errors.FormMalformed,
         errors.NotAllowed,
         errors.PreconditionFailed,

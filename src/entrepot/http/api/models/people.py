@@ -76,6 +76,7 @@ class AccountDetails(TypedDict):
     quota: Bytes
     used: Bytes
     reserved: Bytes
+    metadata: Bytes
     free: Bytes
     files: Count
     versions: Count

@@ -34,7 +34,12 @@ DELIVERING: tuple[type[errors.EntrepotError], ...] = (
     errors.StorageFull,
 )
 """What an upload may be answered with, whatever becomes of it."""
-DEFINING: tuple[type[errors.EntrepotError], ...] = (errors.SchemaInvalid, errors.DialectInvalid)
+DEFINING: tuple[type[errors.EntrepotError], ...] = (
+    errors.SchemaInvalid,
+    errors.SchemaTooCostly,
+    errors.TooManySchemas,
+    errors.DialectInvalid,
+)
 REPEATING: tuple[type[errors.EntrepotError], ...] = (
     errors.KeyReused,
     errors.RequestUnderWay,
