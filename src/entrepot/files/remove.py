@@ -20,6 +20,7 @@ from entrepot.db.tables import (
     comparisons,
     derivatives,
     inspections,
+    queue_entries,
     released_blobs,
     versions,
 )
@@ -84,6 +85,9 @@ def delete_derivatives(conn: WriteConnection, version_id: BlobId) -> list[BlobId
         BlobId(row)
         for row in conn.scalars(select(derivatives.c.blob_id).where(this_version, *has_own_blob))
     ]
+    # What waits to make one has nothing to make any more; a run that is under way ends by itself.
+    runs = select(derivatives.c.run_id).where(this_version)
+    conn.execute(delete(queue_entries).where(queue_entries.c.id.in_(runs)))
     conn.execute(delete(derivatives).where(this_version))
     return blobs
 

@@ -107,8 +107,9 @@ def decline_share(conn: WriteConnection, actor: Actor, file_id: UUID, now: datet
     if not ended:
         raise NotFound
     detail = {"user_name": actor.user_name}
-    for account_id in (AccountId(ended[0].account_id), actor.account_id):
-        record(conn, account_id, actor, "entitlement.decline", now, file_id, None, detail)
+    # In the record of the file's account alone, as all that happens to a file.
+    owner = AccountId(ended[0].account_id)
+    record(conn, owner, actor, "entitlement.decline", now, file_id, None, detail)
 
 
 def _end_shares(conn: WriteConnection, *conditions: ColumnElement[bool]) -> list[Any]:
