@@ -22,16 +22,16 @@ import httpx2
 from entrepot_client.endpoint import API
 from entrepot_client.errors import (
     BadAnswer,
-    Conflict,
     DownloadCorrupted,
     ProblemError,
     RemoteFileChanged,
+    ServerFailed,
     TargetExists,
 )
 from entrepot_client.filenames import name_from_disposition, safe_name
 from entrepot_client.part_file import PartFile
 from entrepot_client.paths import with_query
-from entrepot_client.transport import Transport
+from entrepot_client.transport import NOT_READY, Transport
 from entrepot_client.upload import ProgressCallback
 
 T = TypeVar("T")
@@ -106,8 +106,8 @@ class DownloadRequest:
         while True:
             try:
                 return request()
-            except Conflict as problem:
-                if problem.code != "derivative-pending":
+            except ServerFailed as problem:
+                if problem.code != NOT_READY:
                     raise
                 pause = min(problem.retry_after or 1.0, MAX_PAUSE_SECONDS)
             if self.on_wait is not None:
@@ -159,13 +159,23 @@ def download_to_stream(
 
 
 def _head(transport: Transport, path: str) -> _Representation:
-    try:
-        answer = transport.retry(lambda: transport.request("HEAD", path, headers=_IDENTITY_HEADERS))
-    except ProblemError:
+    def by_get() -> _Representation:
         # A response to HEAD has no body. GET gives the same problem with its explanation.
         with transport.stream(path, _IDENTITY_HEADERS) as response:
             return _representation(response)
-    return _representation(answer)
+
+    def attempt() -> _Representation:
+        try:
+            return _representation(transport.request("HEAD", path, headers=_IDENTITY_HEADERS))
+        except ServerFailed:  # which may be a format that is being made
+            return by_get()
+
+    try:
+        return transport.retry(attempt)
+    except ProblemError as problem:
+        if problem.code:
+            raise
+        return by_get()
 
 
 def _receive(
