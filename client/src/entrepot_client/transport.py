@@ -33,8 +33,8 @@ from entrepot_client.errors import (
 from entrepot_client.models import Document
 
 # 423: the server has not yet noticed that an earlier request of ours for this upload has ended.
-NOT_READY = ("form-not-ready", "derivative-pending")
-"""The problem's code while the server makes a format; the second is that of older servers."""
+NOT_READY = "form-not-ready"
+"""The problem's code while the server makes a format."""
 _RETRIED_STATUS = frozenset({423, 429, 502, 503, 504})
 # For a longer pause the command fails, and a person decides when to try again.
 _MAX_PAUSE_SECONDS = 60.0
@@ -312,7 +312,7 @@ def _pause_before_retry(error: Exception) -> bool | float:
     it."""
     if isinstance(error, Unreachable):
         return True
-    if isinstance(error, ProblemError) and error.code in NOT_READY:
+    if isinstance(error, ProblemError) and error.code == NOT_READY:
         return False  # who asked for the format says how long to wait
     if isinstance(error, ProblemError) and error.status in _RETRIED_STATUS:
         if error.retry_after is None:

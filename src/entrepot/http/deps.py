@@ -27,12 +27,20 @@ from entrepot.activity.record import MAX_ADDRESS_CHARS, RequestOrigin
 from entrepot.bootstrap.parts import Parts
 from entrepot.db.change_counter import ChangeCounter
 from entrepot.db.types import ReadConnection, WriteConnection
-from entrepot.errors import NotAuthenticated, TooManyDownloads, TooManyStreams, TooManyUploads
+from entrepot.errors import (
+    NotAuthenticated,
+    TooManyDownloads,
+    TooManyFormWaits,
+    TooManyStreams,
+    TooManyUploads,
+)
+from entrepot.files.derivatives import get_run_statuses
 from entrepot.http.limits.concurrency_limits import ConcurrencyLimit
 from entrepot.http.parsing.parser import Parser
 from entrepot.http.previews.processes import Previewer
 from entrepot.http.read_cache import ReadCache
-from entrepot.http.task_events import TaskWatch
+from entrepot.http.state_watch import StateWatch
+from entrepot.tasks.records import get_revisions
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -63,12 +71,14 @@ class Runtime:
     parts: Parts
     database_threads: ThreadPoolExecutor
     byte_threads: ThreadPoolExecutor
-    watch: TaskWatch
+    watch: StateWatch[int]
+    form_watch: StateWatch[str]
     read_cache: ReadCache
     changes: ChangeCounter
     uploads: ConcurrencyLimit
     streams: ConcurrencyLimit
     downloads: ConcurrencyLimit
+    form_waits: ConcurrencyLimit
     previewer: Previewer
     parser: Parser
     reads: ReadBuffer = field(default_factory=ReadBuffer)
@@ -92,6 +102,7 @@ class Runtime:
         """Take no new uploads, and end the streams, whose followers then come back elsewhere."""
         self.draining = True
         self.watch.end()
+        self.form_watch.end()
 
     def record_key_use(self, key_id: KeyId, now: datetime) -> None:
         """Note a key's use, at most once a minute, without keeping the request waiting."""
@@ -127,12 +138,14 @@ def open_runtime(parts: Parts) -> Runtime:
         parts,
         database_threads,
         byte_threads,
-        TaskWatch(parts.database, database_threads),
+        StateWatch(parts.database, database_threads, changes, get_revisions),
+        StateWatch(parts.database, database_threads, changes, get_run_statuses),
         ReadCache(changes),
         changes,
         uploads=ConcurrencyLimit(settings.uploads_per_account, TooManyUploads),
         streams=ConcurrencyLimit(settings.streams_per_account, TooManyStreams),
         downloads=ConcurrencyLimit(settings.downloads_per_account, TooManyDownloads),
+        form_waits=ConcurrencyLimit(settings.form_waits_per_account, TooManyFormWaits),
         previewer=Previewer(parts),
         parser=Parser(settings.uploads_per_account, settings.schema_seconds),
     )

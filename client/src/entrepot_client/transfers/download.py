@@ -106,8 +106,8 @@ class DownloadRequest:
         while True:
             try:
                 return request()
-            except ProblemError as problem:
-                if problem.code not in NOT_READY:
+            except ServerFailed as problem:
+                if problem.code != NOT_READY:
                     raise
                 pause = min(problem.retry_after or 1.0, MAX_PAUSE_SECONDS)
             if self.on_wait is not None:

@@ -21,7 +21,7 @@ from entrepot.db.tables import (
 )
 from entrepot.db.types import ReadConnection
 from entrepot.errors import NoPublishedVersion, NotFound, VersionWithdrawn
-from entrepot.files.derivatives import EAGER
+from entrepot.files.derivative_space import EAGER
 from entrepot.files.drift import without_drift
 from entrepot.files.queries.gone import require_not_gone
 from entrepot.files.versions import GONE_STATUSES, FileId, PublishedVersion

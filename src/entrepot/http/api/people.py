@@ -18,7 +18,7 @@ from entrepot.accounts.users import (
     list_users,
 )
 from entrepot.db.types import ReadConnection, WriteConnection
-from entrepot.files.derivatives import account_derivative_bytes
+from entrepot.files.derivative_space import account_derivative_bytes
 from entrepot.files.queries.usage import AccountUsage, account_usage
 from entrepot.http.api.lists import list_response
 from entrepot.http.api.models.people import (

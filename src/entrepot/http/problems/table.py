@@ -167,13 +167,6 @@ KINDS: dict[type[errors.EntrepotError], ProblemKind] = {
     errors.QuotaTooSmall: ProblemKind(
         409, "quota-too-small", "The quota is too small", "Remove files first."
     ),
-    errors.DerivativePending: ProblemKind(
-        409,
-        "derivative-pending",
-        "The format is being made",
-        "Ask again after the seconds that the header Retry-After names. The version itself can be "
-        "downloaded without `format` at any time.",
-    ),
     errors.DerivativeFailed: ProblemKind(
         409,
         "derivative-failed",
@@ -320,6 +313,9 @@ KINDS: dict[type[errors.EntrepotError], ProblemKind] = {
         "Too many event streams at once",
         "Close a stream that nobody looks at, or ask for the task instead of following it.",
     ),
+    errors.TooManyFormWaits: ProblemKind(
+        429, "too-many-form-waits", "Too many requests wait", "Send `Prefer: wait=0`, or fewer."
+    ),
     errors.TooManyDownloads: ProblemKind(
         429,
         "too-many-downloads",
@@ -350,6 +346,13 @@ KINDS: dict[type[errors.EntrepotError], ProblemKind] = {
         "bytes-missing",
         "The file's bytes are missing",
         "This is the server's fault. Its operator should run `entrepot doctor --deep`.",
+    ),
+    errors.FormNotReady: ProblemKind(
+        503,
+        "form-not-ready",
+        "The format is being made",
+        "Ask again after the seconds that the header Retry-After names; `curl --retry` does. The "
+        "version itself can be downloaded without `format` at any time.",
     ),
     errors.PreviewUnavailable: ProblemKind(
         503,
