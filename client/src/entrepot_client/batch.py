@@ -42,7 +42,7 @@ class BatchOptions:
 
 
 @dataclass(frozen=True)
-class BatchResult:
+class PushedPath:
     """What became of one path. `error` is the reason of what failed or was rejected."""
 
     path: Path
@@ -80,7 +80,7 @@ def push_batch(
     paths: Sequence[Path],
     options: BatchOptions,
     on_progress: Callable[[int, int], None],
-) -> list[BatchResult]:
+) -> list[PushedPath]:
     """Upload the paths, whose names differ, and return a result for each in the same order.
 
     An error of one does not stop the others; it is in its result. `on_progress` gets how many of
@@ -91,15 +91,15 @@ def push_batch(
         by_name[file.file_name].append(file)
     stopped = threading.Event()
 
-    def push_one(path: Path) -> BatchResult:
+    def push_one(path: Path) -> PushedPath:
         if stopped.is_set():
-            return BatchResult(path, "failed", error=ClientError("It was not sent."))
+            return PushedPath(path, "failed", error=ClientError("It was not sent."))
         try:
             return _push_one(client, path, by_name.get(path.name, []), options)
         except (ClientError, OSError) as error:
-            return BatchResult(path, "failed", error=error)
+            return PushedPath(path, "failed", error=error)
 
-    results: dict[Path, BatchResult] = {}
+    results: dict[Path, PushedPath] = {}
     with ThreadPoolExecutor(MAX_CONCURRENT_UPLOADS) as pool:
         futures = [pool.submit(push_one, path) for path in paths]
         try:
@@ -116,9 +116,9 @@ def push_batch(
 
 def wait_for_batch(
     client: Client,
-    results: Sequence[BatchResult],
+    results: Sequence[PushedPath],
     on_progress: Callable[[int, int], None],
-) -> list[BatchResult]:
+) -> list[PushedPath]:
     """The results once every inspection has ended.
 
     All tasks are asked for together: a stream of events for each would be a thousand connections.
@@ -143,16 +143,16 @@ def wait_for_batch(
 
 def _push_one(
     client: Client, path: Path, same_name: Sequence[File], options: BatchOptions
-) -> BatchResult:
+) -> PushedPath:
     if len(same_name) > 1:
         raise AmbiguousFile(path.name, tuple(file.file_id for file in same_name))
     delivery: Delivery
     if same_name:
         (file,) = same_name
         if file.file_size == path.stat().st_size and file.sha256 == _sha256(path):
-            return BatchResult(path, "unchanged", file.file_id, file.version)
+            return PushedPath(path, "unchanged", file.file_id, file.version)
         delivery = client.push(path, to=file.file_id, resume_in=options.resume_in)
-        return BatchResult(path, "delivered", file.file_id, task_id=delivery.task_id)
+        return PushedPath(path, "delivered", file.file_id, task_id=delivery.task_id)
     delivery = client.push(
         path,
         description=options.description,
@@ -161,10 +161,10 @@ def _push_one(
         reading=options.reading,
         resume_in=options.resume_in,
     )
-    return BatchResult(path, "delivered", task_id=delivery.task_id)
+    return PushedPath(path, "delivered", task_id=delivery.task_id)
 
 
-def _judged(result: BatchResult, task: Task | None) -> BatchResult:
+def _judged(result: PushedPath, task: Task | None) -> PushedPath:
     if task is None:
         return result
     outcome: Outcome = "published" if task.status == "succeeded" else "failed"

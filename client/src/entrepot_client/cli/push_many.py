@@ -6,7 +6,7 @@ from pathlib import Path
 
 from entrepot_client.batch import (
     BatchOptions,
-    BatchResult,
+    PushedPath,
     files_below,
     push_batch,
     repeated_names,
@@ -76,7 +76,7 @@ def _expand(paths: Sequence[str]) -> list[Path]:
     return files
 
 
-def _failure(results: Sequence[BatchResult]) -> Failure | None:
+def _failure(results: Sequence[PushedPath]) -> Failure | None:
     """Which paths did not arrive and why; the status is that of all, if they agree."""
     lines, statuses = [], []
     for result in results:
@@ -97,13 +97,13 @@ def _failure(results: Sequence[BatchResult]) -> Failure | None:
     )
 
 
-def _reason(result: BatchResult) -> Failure | None:
+def _reason(result: PushedPath) -> Failure | None:
     if result.error is not None:
         return explain(result.error) or Failure(str(result.error))
     return explain_task_failure(result.task) if result.task is not None else None
 
 
-def _document(result: BatchResult) -> dict[str, object]:
+def _document(result: PushedPath) -> dict[str, object]:
     reason = _reason(result)
     return {
         "path": str(result.path),
@@ -115,6 +115,6 @@ def _document(result: BatchResult) -> dict[str, object]:
     }
 
 
-def _row(result: BatchResult, wait: bool) -> tuple[str, ...]:
+def _row(result: PushedPath, wait: bool) -> tuple[str, ...]:
     first = result.file_id if wait else result.task_id
     return (first or "", result.outcome, str(result.version or ""), str(result.path))
