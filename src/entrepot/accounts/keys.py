@@ -161,10 +161,7 @@ def revoke_key(conn: WriteConnection, actor: Actor, key_id: UUID, now: datetime)
     Raises NotFound if it does not exist, is not visible or was revoked.
     """
     key = get_key(conn, actor, key_id)
-    active = keys.c.id == key_id, keys.c.revoked_at.is_(None)
-    if not conn.execute(update(keys).where(*active).values(revoked_at=now)).rowcount:
-        raise NotFound
-    end_uploads_of_key(conn, key_id)
+    _end_key(conn, key_id, now)
     detail = {"key_id": str(key_id), "user_name": key.user_name}
     record(conn, actor.account_id, actor, "key.revoke", now, detail=detail)
 
@@ -185,9 +182,9 @@ def revoke_key_as_operator(conn: WriteConnection, key_id: UUID, now: datetime) -
     """Revoke a key of any account. Raises NotFound if it does not exist or was revoked."""
     active = keys.c.id == key_id, keys.c.revoked_at.is_(None)
     row = conn.execute(_keys_query().where(*active)).one_or_none()
-    if row is None or not conn.execute(update(keys).where(*active).values(revoked_at=now)).rowcount:
+    if row is None:
         raise NotFound
-    end_uploads_of_key(conn, key_id)
+    _end_key(conn, key_id, now)
     key = _key_from_row(row)
     detail = {"key_id": str(key_id), "user_name": key.user_name}
     record(conn, row.account_id, None, "key.revoke", now, detail=detail)
@@ -236,6 +233,14 @@ def find_key_holder(conn: ReadConnection, digest: bytes, now: datetime) -> Actor
 def touch_key(conn: WriteConnection, key_id: UUID, now: datetime) -> None:
     """Record that a key was used. Callers do this at most once per `TOUCH_INTERVAL`."""
     conn.execute(update(keys).where(keys.c.id == key_id).values(last_used_at=now))
+
+
+def _end_key(conn: WriteConnection, key_id: UUID, now: datetime) -> None:
+    """Revoke a key and end the uploads that are sent with it. Raises NotFound if it was revoked."""
+    end_uploads_of_key(conn, key_id)  # uploads are locked before keys
+    active = keys.c.id == key_id, keys.c.revoked_at.is_(None)
+    if not conn.execute(update(keys).where(*active).values(revoked_at=now)).rowcount:
+        raise NotFound
 
 
 def _require_room_for_a_key(conn: WriteConnection, user: User, now: datetime) -> None:

@@ -97,15 +97,17 @@ def use_link(
     Returns the user and the session's token. A link that only signs in takes None for the hash.
     Raises SignInFailed if the link was used or has expired.
     """
-    digest = keyed_digest(secret, "link", token)
-    # One statement: of two who use the link at the same time, one finds it.
-    statement = delete(sign_in_links).where(
-        sign_in_links.c.digest == digest,
+    with_token = sign_in_links.c.digest == keyed_digest(secret, "link", token)
+    user_id = conn.scalar(select(sign_in_links.c.user_id).where(with_token))
+    if user_id is None or not lock_user(conn, user_id):
+        raise SignInFailed
+    # The user is locked first: of two who use the link at the same time, one finds it now.
+    used_up = delete(sign_in_links).where(
+        with_token,
         sign_in_links.c.expires_at > now,
         sign_in_links.c.sets_password == (password_hash is not None),
     )
-    user_id = conn.scalar(statement.returning(sign_in_links.c.user_id))
-    if user_id is None or not lock_user(conn, user_id):
+    if not conn.execute(used_up).rowcount:
         raise SignInFailed
     user = user_by_id(conn, user_id)
     if user.disabled:

@@ -20,6 +20,7 @@ from entrepot.db.tables import (
     files,
     keys,
     offers,
+    reservations,
     sessions,
     sign_in_links,
     users,
@@ -27,8 +28,8 @@ from entrepot.db.tables import (
 from entrepot.db.tables import activity as activity_table
 from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.errors import FieldInvalid, LastAdmin, NameTaken, NotFound, UserOwnsFiles
-from entrepot.quotas.reserve import lock_account
-from entrepot.quotas.upload_reservations import end_uploads_of_user
+from entrepot.quotas.reserve import lock_accounts
+from entrepot.quotas.upload_reservations import end_locked_uploads, lock_uploads
 
 ROLES = ("member", "admin")
 
@@ -121,7 +122,7 @@ def set_disabled(conn: WriteConnection, user_name: str, disabled: bool, now: dat
     """
     user = find_user(conn, user_name)
     if disabled:
-        end_uploads_of_user(conn, user.id)
+        _end_uploads(conn, user)
     values = {"disabled_at": now if disabled else None}
     changes = users.c.id == user.id, users.c.disabled_at.is_(None) == disabled
     if conn.execute(update(users).where(*changes).values(**values)).rowcount:
@@ -167,7 +168,7 @@ def change_user(
     if disabled is not None:
         values["disabled_at"] = now if disabled else None
     if disabled:
-        end_uploads_of_user(conn, user.id)
+        _end_uploads(conn, user)
     if values:
         conn.execute(update(users).where(users.c.id == user.id).values(**values))
         if disabled:
@@ -181,13 +182,12 @@ def change_user(
 def delete_user(conn: WriteConnection, actor: Actor, user_name: str, now: datetime) -> None:
     """Delete a user who owns no files, with their keys and sessions.
 
-    A user who delivered versions or started tasks is disabled instead, so that their name stays in
+    A user of whom anything is recorded is disabled instead, so that their name stays in
     the history. Raises NotFound, UserOwnsFiles, LastAdmin.
     """
     user = get_user(conn, actor, user_name)
-    end_uploads_of_user(conn, user.id)  # reservations are locked before users
-    if not lock_user(conn, user.id):
-        raise NotFound
+    _end_sharing(conn, user, now)
+    _end_uploads(conn, user)
     not_deleted = files.c.deleted_at.is_(None)
     file_count = (
         conn.scalar(select(func.count()).where(files.c.owner_id == user.id, not_deleted)) or 0
@@ -195,7 +195,6 @@ def delete_user(conn: WriteConnection, actor: Actor, user_name: str, now: dateti
     if file_count:
         raise UserOwnsFiles(files=file_count)
     _end_sign_ins(conn, user.id)
-    _end_sharing(conn, user, now)
     conn.execute(update(users).where(users.c.id == user.id).values(disabled_at=now))
     _require_an_admin(conn, user.account_id)
     if _is_unused(conn, user.id):
@@ -205,6 +204,18 @@ def delete_user(conn: WriteConnection, actor: Actor, user_name: str, now: dateti
         active_keys = keys.c.user_id == user.id, keys.c.revoked_at.is_(None)
         conn.execute(update(keys).where(*active_keys).values(revoked_at=now))
     record(conn, actor.account_id, actor, "user.delete", now, detail={"user_name": user_name})
+
+
+def _end_uploads(conn: WriteConnection, user: User) -> None:
+    """End the uploads of one who may send nothing any more, and lock the user and their account.
+
+    Raises NotFound if the user was deleted meanwhile.
+    """
+    locked = lock_uploads(conn, reservations.c.user_id == user.id)
+    if not lock_user(conn, user.id):
+        raise NotFound
+    lock_accounts(conn, user.account_id, *locked.account_ids.values())
+    end_locked_uploads(conn, locked)
 
 
 def _end_sign_ins(conn: WriteConnection, user_id: UUID) -> None:
@@ -254,7 +265,7 @@ def _references_to_users() -> tuple[Column[Any], ...]:
 def _require_an_admin(conn: WriteConnection, account_id: AccountId) -> None:
     """Raise LastAdmin if the account has no admin now. Until the end of the transaction nobody else
     takes an admin from the account."""
-    lock_account(conn, account_id)
+    lock_accounts(conn, account_id)
     admins = select(func.count()).where(
         users.c.account_id == account_id,
         users.c.role == "admin",

@@ -21,7 +21,7 @@ from entrepot.bootstrap.parts import Parts
 from entrepot.cli.data_folder import is_locked, read_holder
 from entrepot.db.types import WriteConnection
 from entrepot.errors import FieldInvalid
-from entrepot.http.api.payloads import format_timestamp
+from entrepot.http.timestamps import format_timestamp
 from entrepot.settings import Settings
 
 Record = dict[str, Any]

@@ -7,7 +7,6 @@ from typing import Annotated, Any
 
 import typer
 
-from entrepot.errors import EntrepotError, NotFound, StartRefused
 from entrepot_client.cli.failures import ExitStatus, Failure
 
 DataOption = Annotated[
@@ -24,6 +23,8 @@ def command(app: typer.Typer, name: str, example: str) -> Callable[[Any], Any]:
 @contextmanager
 def translate_errors() -> Iterator[None]:
     """Turn domain errors into the program's two sentences and exit statuses."""
+    from entrepot.errors import EntrepotError, NotFound, StartRefused
+
     try:
         yield
     except NotFound:

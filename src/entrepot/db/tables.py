@@ -8,6 +8,7 @@ from entrepot.db.account_tables import (
     failed_sign_ins,
     key_networks,
     keys,
+    metadata_changes,
     sessions,
     sign_in_links,
     users,
@@ -23,6 +24,7 @@ from entrepot.db.file_tables import (
     offers,
     released_blobs,
     schema_revisions,
+    senders,
     versions,
 )
 from entrepot.db.installation_tables import installation
@@ -51,6 +53,7 @@ __all__ = [
     "key_networks",
     "keys",
     "metadata",
+    "metadata_changes",
     "offers",
     "open_reads",
     "queue_entries",
@@ -58,6 +61,7 @@ __all__ = [
     "replies",
     "reservations",
     "schema_revisions",
+    "senders",
     "sessions",
     "sign_in_links",
     "tasks",

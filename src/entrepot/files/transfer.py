@@ -13,7 +13,7 @@ from uuid import UUID
 
 from sqlalchemy import delete, func, insert, select, update
 
-from entrepot.accounts.actor import AccountId, Actor, UserId
+from entrepot.accounts.actor import Actor, UserId
 from entrepot.accounts.users import get_user, keep_user
 from entrepot.activity.record import record
 from entrepot.db.pages import Position, page_after
@@ -29,12 +29,13 @@ from entrepot.db.tables import (
     versions,
 )
 from entrepot.db.types import ReadConnection, WriteConnection
-from entrepot.errors import FieldInvalid, FileBusy, NotFound
+from entrepot.errors import FieldInvalid, FileBusy, NotFound, SharesNotAccepted
 from entrepot.files.remove import bytes_kept
 from entrepot.files.versions import FileId
 from entrepot.grants.access import Offered, lock_manageable, lock_offered
 from entrepot.grants.entitlements import ANY_USER, end_entitlement, find_grantee, keep_grantee
-from entrepot.quotas.reserve import add_used, refund
+from entrepot.grants.share_limits import require_room
+from entrepot.quotas.reserve import add_used, lock_accounts, refund
 from entrepot.tasks.records import END_STATUSES, notify_watchers
 
 VALIDATION_KIND = "file.validate"
@@ -188,12 +189,26 @@ def accept_offer(conn: WriteConnection, actor: Actor, file_id: UUID, now: dateti
     )
     if task_count := conn.scalar(select(func.count()).select_from(tasks).where(*busy)):
         raise FileBusy(tasks=task_count)
+    _end_shares_without_room(conn, actor, file_id)
     # Before the accounts are locked: it ends uploads, whose reservations are locked before those.
     _set_owner(conn, file_id, actor.user_id, now)
     size = _move_to_account(conn, offered)
     names = {"from": _full_user_name(conn, offered.owner_id), "to": actor.user_name, "bytes": size}
     for account_id in (offered.account_id, actor.account_id):
         record(conn, account_id, actor, "file.transfer", now, file_id, None, names)
+
+
+def _end_shares_without_room(conn: WriteConnection, actor: Actor, file_id: UUID) -> None:
+    """End the shares that the new account may not have: its receivers have not accepted it, or
+    have blocked it."""
+    columns = entitlements.c.grantee_id, entitlements.c.account_id
+    for row in conn.execute(select(*columns).where(entitlements.c.file_id == file_id)).all():
+        try:
+            allowed = require_room(conn, row.grantee_id, row.account_id, actor.account_id)
+        except SharesNotAccepted:
+            allowed = False
+        if not allowed:
+            end_entitlement(conn, file_id, row.grantee_id)
 
 
 def _move_to_account(conn: WriteConnection, offered: Offered) -> int:
@@ -204,7 +219,7 @@ def _move_to_account(conn: WriteConnection, offered: Offered) -> int:
     conn.execute(select(versions.c.id).where(of_file).with_for_update(key_share=True))
     query = select(func.sum(versions.c.size)).where(of_file, *bytes_kept(versions))
     size = int(conn.scalar(query) or 0)
-    _lock_accounts(conn, old, new)
+    lock_accounts(conn, old, new)
     add_used(conn, new, size)
     refund(conn, old, size)
     version_ids = select(versions.c.id).where(of_file)
@@ -217,12 +232,6 @@ def _move_to_account(conn: WriteConnection, offered: Offered) -> int:
     ):
         conn.execute(statement.values(account_id=new))
     return size
-
-
-def _lock_accounts(conn: WriteConnection, *account_ids: AccountId) -> None:
-    """Both in one order, so that two who exchange files never wait for each other."""
-    query = select(accounts.c.id).where(accounts.c.id.in_(account_ids)).order_by(accounts.c.id)
-    conn.execute(query.with_for_update(key_share=True))
 
 
 def _set_owner(conn: WriteConnection, file_id: UUID, user_id: UserId, now: datetime) -> None:

@@ -28,6 +28,7 @@ from entrepot.files.derivatives import get_run_statuses
 from entrepot.http.limits.concurrency_limits import ConcurrencyLimit
 from entrepot.http.limits.password_checks import PasswordChecks
 from entrepot.http.limits.rates import MAX_COUNTERS, client_network
+from entrepot.http.parsing.parser import Parser
 from entrepot.http.previews.processes import Previewer
 from entrepot.http.read_cache import ReadCache
 from entrepot.http.refusals import RefusalCounter, record_refusal, record_void_key
@@ -54,6 +55,7 @@ class Runtime:
     downloads: ConcurrencyLimit
     form_waits: ConcurrencyLimit
     previewer: Previewer
+    parser: Parser
     password_checks: PasswordChecks
     refusals: RefusalCounter = field(default_factory=RefusalCounter)
     reads: ReadBuffer = field(default_factory=ReadBuffer)
@@ -167,5 +169,6 @@ def open_runtime(parts: Parts) -> Runtime:
         downloads=ConcurrencyLimit(settings.downloads_per_account, TooManyDownloads),
         form_waits=ConcurrencyLimit(settings.form_waits_per_account, TooManyFormWaits),
         previewer=Previewer(parts),
+        parser=Parser(settings.uploads_per_account, settings.schema_seconds),
         password_checks=PasswordChecks(settings.sign_in_attempts_per_address),
     )

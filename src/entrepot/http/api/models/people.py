@@ -65,6 +65,7 @@ class UsedBytes(TypedDict):
     undecided: Bytes
     quarantined: Bytes
     canceled: Bytes
+    withdrawn: Bytes
     deleted: Bytes
     validations: Bytes
 
@@ -83,6 +84,7 @@ class AccountDetails(TypedDict):
     quota: Bytes
     used: Bytes
     reserved: Bytes
+    metadata: Bytes
     free: Bytes
     files: Count
     versions: Count
