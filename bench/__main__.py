@@ -9,6 +9,7 @@ from pathlib import Path
 
 from bench import (
     activity,
+    delivering,
     encodings,
     grants,
     heuristics,
@@ -37,6 +38,7 @@ MEASURES: dict[str, Callable[[Trial], list[Line]]] = {
     "counting": transfers.counting,
     "grants": grants.grants,
     "latency": waiting.latency,
+    "deliveries": delivering.deliveries,
     "idle": waiting.idle,
     "memory": memory.memory,
     "listing": listing.listing,

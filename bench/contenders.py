@@ -80,11 +80,16 @@ class Entrepot:
             return _good(connection.answer())
 
     def upload(
-        self, file: Path, name: str, times: int = 1, key: str | None = None
+        self,
+        file: Path,
+        name: str,
+        times: int = 1,
+        key: str | None = None,
+        fields: dict[str, str] | None = None,
     ) -> "TimedUpload":
-        """Upload a file by the form, its bytes `times` over."""
+        """Upload a file by the form with more fields, its bytes `times` over."""
         size = file.stat().st_size * times
-        before, after, kind = form({"file_size_limit": str(size)}, "file", name)
+        before, after, kind = form({"file_size_limit": str(size), **(fields or {})}, "file", name)
         headers = {**self.headers(key), "Content-Type": kind}
         length = len(before) + size + len(after)
         head = request_head("POST", "/api/v1/file/new", headers, length)
@@ -155,6 +160,7 @@ def make_entrepot(folder: Path) -> None:
     """Make a data folder with the account `bench`, an admin and a member, by the commands."""
     folder.mkdir(parents=True, exist_ok=True)
     data = folder / "data"
+    _admin(data, "init")
     _admin(data, "account", "create", "bench", "--quota", "10TB")
     keys = {}
     for role in ("admin", "member"):

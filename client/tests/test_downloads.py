@@ -8,7 +8,7 @@ from client_peer import Fault, Peer
 
 from entrepot_client import errors
 from entrepot_client.client import Client
-from entrepot_client.filenames import name_from_disposition, safe_name
+from entrepot_client.transfers.filenames import name_from_disposition, safe_name
 
 CONTENT = bytes(range(256)) * 4000
 

@@ -246,6 +246,13 @@ class Installation:
         except GONE:
             return False
 
+    def post(self, path: str, body: dict[str, Any]) -> bool:
+        """Ask for something; whether it was acknowledged."""
+        try:
+            return self.api.post(path, json=body).status_code == 200
+        except GONE:
+            return False
+
     def make_old(self) -> None:
         """Have everything that was deleted been deleted long ago; the server does not run."""
         long_ago = self.server.parts.clock() - timedelta(days=7, hours=3)

@@ -66,7 +66,8 @@ def test_a_reader_of_another_account(owner: Caller, file_id: str, partner: TestA
     share(owner.api, file_id, reader.user_name, "r")
     seen = listed(reader.api)[file_id]
     assert (seen["entitlement"], seen["version"]) == ("r", 1)
-    assert seen == {**listed(owner.api)[file_id], "entitlement": "r"}
+    own = listed(owner.api)[file_id]
+    assert seen == {**own, "entitlement": "r", "from_other_account": True}
     assert reader.api.get(f"/file/download/{file_id}").content == CSV
     assert "columns" in reader.api.json(f"/file/{file_id}/profile")
     assert "offered_to" not in reader.api.json(f"/file/{file_id}")

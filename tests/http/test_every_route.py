@@ -133,6 +133,7 @@ def asker(own_server: Server) -> Asker:
         "key_id": str(account.new_key().key.key.id),
         "user_name": account.admin.user_name,
         "upload_id": str(uuid4()),
+        "account": "unknown",
         "code": "not-found",
         "digest": "0",
         "name": "icon.svg",

@@ -3,6 +3,7 @@
 # ruff: noqa: DTZ001 (moments without a zone are meant)
 
 import datetime as dt
+import io
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -196,3 +197,25 @@ def test_cut_off(inspect: Inspect, tmp_path: Path, stream: bool, keep: int) -> N
     found = inspect(raw, name="cut.arrow")
     assert found.verdict in ("source-error", "not-tabular")
     assert found.verdict == "source-error" or keep < 41
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("part", ["name", "inner name", "time zone"])
+def test_a_nul_in_a_text_of_the_schema(part: str, stream: bool, inspect: Inspect) -> None:
+    """The reader would end the process."""
+    inner = pa.struct([pa.field("Europe/Rome", pa.int8())])
+    column = {
+        "name": pa.field("Europe/Rome", pa.int8()),
+        "inner name": pa.field("a", pa.list_(inner)),
+        "time zone": pa.field("a", pa.timestamp("s", "Europe/Rome")),
+    }[part]
+    schema = pa.schema([pa.field("first", pa.int8()), column])
+    raw = io.BytesIO()
+    with (pa.ipc.new_stream if stream else pa.ipc.new_file)(raw, schema) as writer:
+        writer.write_table(schema.empty_table())
+    assert inspect(raw.getvalue()).verdict != "source-error"
+    found = inspect(raw.getvalue().replace(b"Europe/Rome", b"Europe\0Rome"))
+    assert found.verdict == "source-error"
+    assert found.detail == (
+        "The file cannot be read: the name or the time zone of its column 2 has a NUL."
+    )

@@ -50,7 +50,7 @@ def sound_row(chance: random.Random, number: int, unusual: float = 0.05) -> list
             else ["2024-01-01 10:00:00", "2024-01-01T10:00:00.25Z"]
         ),
         chance.choice(["true", "False", "1", "n/a"]),
-        chance.choice(["plain", "ä, quoted", 'with "quotes"', "", " spaced "]),
+        chance.choice(["plain", "ä, quoted", 'with "quotes"', "", " spaced ", "no. #5"]),
     ]
 
 
@@ -132,6 +132,31 @@ def test_a_row_that_is_no_row(line: str, kind: str, place: int, inspect: Inspect
     assert (kind, place + 2) in [(e["type"], e.get("rowNumber")) for e in errors_of(found)]
     assert {e.get("rowNumber") for e in errors_of(found)} == {place + 2}
     assert found.row_count == ROWS + 1
+
+
+@pytest.mark.parametrize("control", ["\t", "\x0b", "\x1f", "\x7f", "\x85", "\x9f"])
+@pytest.mark.parametrize("quoted", [False, True])
+def test_a_control_character_is_no_text(
+    control: str,
+    quoted: bool,
+    inspect: Inspect,
+    prefiltered: list[Prefiltered | None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The lines are prefiltered whether the text has any or not."""
+    monkeypatch.setattr("entrepot.inspection.line_prefilter.MIN_BYTES", 1)
+    rows = 3_000
+    lines = ["a,b", *(f"{n},plain" for n in range(rows))]
+    cell = f'"a{control}b"' if quoted else f"a{control}b"
+    lines[rows - 1] = f"7,{cell}"
+    text = "".join(f"{line}\n" for line in lines)
+    schema = {"fields": [{"name": "a", "type": "integer"}, {"name": "b"}]}
+    expected = [] if control == "\t" else [("type-error", rows, 2)]
+    for found in (inspect(text, schema), inspect(text)):
+        places = [(e["type"], e["rowNumber"], e["fieldNumber"]) for e in errors_of(found)]
+        assert places == expected
+        assert found.row_count == rows
+    assert prefiltered == [Prefiltered(rows, 1, control != "\t")] * 2
 
 
 def test_a_cell_over_several_lines(inspect: Inspect, prefiltered: list[Prefiltered | None]) -> None:

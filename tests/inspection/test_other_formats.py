@@ -2,6 +2,7 @@
 
 import io
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -116,6 +117,46 @@ def test_malformed_parquet(cut: int, inspect: Inspect, tmp_path: Path) -> None:
     broken[-cut:-8] = b"\xff" * (cut - 8)
     broken[40:60] = b"\x00" * 20
     assert inspect(bytes(broken)).verdict == "source-error" or cut == 8
+
+
+@pytest.mark.parametrize(
+    ("damage", "detail"),
+    [
+        (lambda raw: raw[:-100], 'it is cut off: a Parquet file ends with the bytes "PAR1"'),
+        (lambda raw: raw[:4], 'it is cut off: a Parquet file ends with the bytes "PAR1"'),
+        (lambda raw: raw[:4] + raw[-100:], "it is cut off: its Parquet footer is longer"),
+        (lambda raw: raw[:50] + bytes(400) + raw[450:], "its data is damaged"),
+        (lambda raw: raw[:-200] + bytes(192) + raw[-8:], "its data is damaged"),
+    ],
+)  # fmt: skip
+def test_damaged_parquet_is_told_in_our_words(
+    damage: Callable[[bytes], bytes], detail: str, inspect: Inspect, tmp_path: Path
+) -> None:
+    path = tmp_path / "t.parquet"
+    write_parquet(path, "SELECT range AS a, 'text ' || range AS b FROM range(1000)")
+    found = inspect(damage(path.read_bytes()))
+    assert found.verdict == "source-error"
+    assert found.detail.startswith(f"The file cannot be read: {detail}")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"a": 1,\n{"a": 2}\n',
+        '{"a": 1, "b"\n{"a": 2}\n{"a": 3}',
+        '"a": 1}\n{"a": 2}\n{"a": 3}\n',
+        '}\n{"a": 2}\n{"a": 3}\n',
+    ],
+)
+def test_json_lines_whose_first_line_is_a_part_of_an_object(text: str, inspect: Inspect) -> None:
+    found = inspect(text)
+    assert found.media_type == "application/x-ndjson"
+    assert [(e["code"], e["lineNumber"]) for e in errors_of(found)] == [("invalid-json", 1)]
+
+
+def test_a_column_of_json_below_its_label_is_delimited_text(inspect: Inspect) -> None:
+    found = inspect('payload\n{"a": 2}\n{"a": 3}\n')
+    assert (found.media_type, found.row_count) == ("text/csv", 2)
 
 
 NOT_TABLES = {

@@ -39,7 +39,7 @@ def test_given() -> None:
     enforcement = parse_enforcement(json.dumps(document))
     assert enforcement.mode == "given"
     assert enforcement.schema is not None
-    written = to_document(enforcement.schema)
+    written = enforcement.schema
     assert written["fields"][0] == document["fields"][0]  # type: ignore[index]
     assert written["fields"][3] == {
         "name": "state",
@@ -47,7 +47,7 @@ def test_given() -> None:
         "constraints": {"enum": ["a", "b"], "pattern": "[a-z]"},
     }
     assert (written["title"], written["primaryKey"]) == ("Orders", ["id"])
-    assert parse_schema(written) == enforcement.schema
+    assert to_document(parse_schema(written)) == enforcement.schema
 
 
 TYPES = [
@@ -354,8 +354,8 @@ ROUND_TRIP_SCHEMAS: list[dict[str, Any]] = [
 def test_what_is_written_back_is_what_was_given(document: dict[str, Any]) -> None:
     schema = parse_enforcement(json.dumps(document)).schema
     assert schema is not None
-    assert to_document(schema) == document
-    assert parse_schema(to_document(schema)) == schema
+    assert schema == document
+    assert to_document(parse_schema(schema)) == schema
 
 
 OLDER_SPELLINGS: list[tuple[dict[str, Any], dict[str, Any]]] = [

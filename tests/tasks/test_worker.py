@@ -1,12 +1,12 @@
 """A worker and its queue, in this process on both databases: leases, order, and failures."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID, uuid4
 
 import pytest
@@ -32,7 +32,7 @@ from entrepot.tasks.claims import (
 )
 from entrepot.tasks.leases import renew_lease
 from entrepot.tasks.queue import NewEntry, TaskQueue
-from entrepot.tasks.runs import BudgetExceeded, Run
+from entrepot.tasks.runs import BegunRun, BudgetExceeded, Run
 from entrepot.tasks.worker import MAX_CLAIMS, MAX_FAILURES, Worker
 
 KIND = "test.work"
@@ -234,6 +234,31 @@ def test_what_exceeds_its_budget_runs_once_more_at_the_end(bench: Bench) -> None
     assert attempts[-1] == (costly, True)
     assert [work_id for work_id, _ in attempts[1:-1]] == others
     assert workflow.given_up == []
+
+
+class SlowBatches(Recorder):
+    """A workflow whose batches hold their places for too long."""
+
+    batches: ClassVar[list[int]] = []
+
+    def run_batch(self, begun: Sequence[BegunRun]) -> None:
+        self.batches.append(len(begun))
+        begun[0].run.exceeded = True
+        raise BudgetExceeded
+
+
+def test_what_was_in_a_slow_batch_runs_by_itself(bench: Bench) -> None:
+    """Each is stopped once at most, however slow the machine is."""
+    last_attempts: list[bool] = []
+    workflow = SlowBatches(lambda run: last_attempts.append(run.is_last_attempt))
+    workflow.batches.clear()
+    bench.settings = bench.settings.model_copy(update={"inspections_at_once": 1})
+    ids = [bench.enqueue() for _ in range(6)]
+    with running(bench, workflow):
+        wait_until(lambda: not bench.left(), "all is done")
+    assert workflow.batches == [3, 3]
+    assert sorted(workflow.ran) == sorted(ids)
+    assert sorted(last_attempts) == [False] * 4 + [True] * 2
 
 
 @pytest.mark.parametrize("part", ["begin", "run"])

@@ -3,15 +3,20 @@
 The row is inserted and chained to the previous one right before the transaction is committed.
 """
 
+import json
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
 from typing import Any, Protocol
 from uuid import UUID
 
 from entrepot.activity.chain import append_rows
+from entrepot.activity.metadata import GROWING_ACTIONS, require_metadata_room
 from entrepot.db.engine import before_commit
 from entrepot.db.types import WriteConnection
 
+MAX_TEXT_CHARS, MAX_JSON_CHARS = 300, 4_000
+"""What is recorded as it is; a name has 255 characters at most."""
 MAX_ADDRESS_CHARS = 64
 """The length of the column `activity.address`."""
 
@@ -61,8 +66,14 @@ def record(
     detail: dict[str, Any] | None = None,
     result: str = "done",
 ) -> None:
-    """Append one row. `actor` is None for an operator or the system; `action` is `noun.verb`."""
+    """Append one row. `actor` is None for an operator or the system; `action` is `noun.verb`.
+
+    Long texts and lists in `detail` are recorded as digests. Raises QuotaExceeded for what adds
+    metadata to an account that has no room for it.
+    """
     request_origin = actor.request_origin if actor else None
+    if request_origin is not None and action in GROWING_ACTIONS:
+        require_metadata_room(conn, account_id)
     row = {
         "at": now,
         "account_id": account_id,
@@ -75,6 +86,20 @@ def record(
         "result": result,
         "file_id": file_id,
         "version": version,
-        "detail": detail or {},
+        "detail": {name: _digest_long(value) for name, value in (detail or {}).items()},
     }
     before_commit(conn, append_rows, row)
+
+
+def _digest_long(value: Any) -> Any:
+    """The value, or what identifies it if it is long: each change of a description of 10,000
+    characters would add both to the record, which is kept for good."""
+    if isinstance(value, dict) and value.keys() == {"from", "to"}:
+        return {name: _digest_long(each) for name, each in value.items()}
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    text = value if isinstance(value, str) else json.dumps(value, sort_keys=True)
+    if len(text) <= (MAX_TEXT_CHARS if isinstance(value, str) else MAX_JSON_CHARS):
+        return value
+    digest = sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    return f"sha256:{digest} ({len(text):,} characters)"

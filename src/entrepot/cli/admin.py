@@ -11,7 +11,7 @@ from entrepot.accounts.users import create_user, find_user
 from entrepot.bootstrap.parts import Parts
 from entrepot.db.types import WriteConnection
 from entrepot.errors import FieldInvalid
-from entrepot.http.api.payloads import format_timestamp
+from entrepot.http.timestamps import format_timestamp
 
 Record = dict[str, Any]
 

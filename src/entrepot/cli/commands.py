@@ -13,7 +13,6 @@ from typing import Annotated, Any
 import typer
 
 from entrepot.cli.loading import collection_paused
-from entrepot.errors import EntrepotError, NotFound, StartRefused
 from entrepot_client.cli.failures import ExitStatus, Failure
 from entrepot_client.cli.output import output_of
 from entrepot_client.cli.sizes import format_size, size_option, span_option
@@ -124,11 +123,12 @@ def compare(
     ] = None,
     examples: Annotated[int, typer.Option(min=0, max=1000, help="Rows shown of each kind.")] = 10,
 ) -> None:
-    """Say what differs between two tables that lie here: columns and rows.
+    """Compare two tables on this machine: columns and rows.
 
-    With a key a row whose other cells differ is changed; without one it is removed and added.
-    Exit status 1 if anything differs.
+    With a key, a row whose other cells differ is changed; without one it is removed and added.
+    Exit status 0: the same; 1: they differ; 2 and more: they could not be compared.
     """
+    output_of(ctx).failed_status = ExitStatus.WRONG_USAGE
     from entrepot.inspection.local import compare_files
     from entrepot_client.cli.comparison import show_comparison
 
@@ -136,7 +136,7 @@ def compare(
         comparison = compare_files(before, after, tuple(key or ()), examples)
     if comparison.verdict != "compared":
         raise Failure(
-            comparison.detail, "Check that both are tables, and the key.", ExitStatus.FAILED
+            comparison.detail, "Check that both are tables, and the --key.", ExitStatus.FAILED
         )
     show_comparison(output_of(ctx), {**vars(comparison), "same": comparison.same})
     if not comparison.same:
@@ -329,6 +329,8 @@ def migrate(ctx: typer.Context, data: DataOption = None) -> None:
 @contextmanager
 def translate_errors() -> Iterator[None]:
     """Turn domain errors into the program's two sentences and exit statuses."""
+    from entrepot.errors import EntrepotError, NotFound, StartRefused
+
     try:
         yield
     except NotFound:
@@ -361,6 +363,8 @@ def installation(data: Path | None) -> Iterator[Any]:
 
 def _refuse_password(database: str | None) -> None:
     from sqlalchemy import make_url
+
+    from entrepot.errors import StartRefused
 
     if database is not None and make_url(database).password:
         raise StartRefused(

@@ -32,6 +32,21 @@ accounts = Table(
     CheckConstraint("used + reserved <= quota", name="within_quota"),
 )
 
+# Bytes of metadata by account, as changes whose sum counts: descriptions, schemas, reports,
+# profiles, the record of changes. Triggers write them (migration 0020), so that no statement
+# anywhere can forget one, and no transaction waits for another. No reference to accounts: it would
+# lock their rows.
+metadata_changes = Table(
+    "metadata_changes",
+    metadata,
+    Column(
+        "id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True
+    ),
+    Column("account_id", Uuid, nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    Index("ix_metadata_changes_by_account", "account_id", "bytes"),
+)
+
 users = Table(
     "users",
     metadata,

@@ -45,6 +45,9 @@ files = Table(
     Column("current_version", Integer),
     # Its bytes, by which lists sort; -1: there is none.
     Column("current_size", BigInteger, nullable=False, server_default="-1"),
+    # When its last published version was withdrawn, as long as no other is published: who may read
+    # it sees it still, and is told why there is nothing.
+    Column("withdrawn_at", UtcTime),
     # Which versions are kept: {"keep_last": n} or {"days": n}; NULL: all.
     Column("retention", JSON(none_as_null=True)),
     # Nobody finds it from then on; once that cannot be undone any more, its bytes may go.
@@ -87,6 +90,17 @@ entitlements = Table(
     Index("ix_entitlements_by_grantee", "grantee_id", "file_created_at", "file_id"),
 )
 
+# What a receiver of shares, a user or an account, has decided on another account: NULL: nothing.
+senders = Table(
+    "senders",
+    metadata,
+    Column("receiver_id", Uuid, primary_key=True),
+    Column("account_id", Uuid, ForeignKey("accounts.id"), primary_key=True),
+    Column("decision", String(8)),
+    Column("decided_at", UtcTime),
+    CheckConstraint("decision IN ('accepted', 'blocked')", name="decision"),
+)
+
 # A file that its owner would hand over to a user of another account, who has not accepted yet.
 offers = Table(
     "offers",
@@ -122,7 +136,13 @@ versions = Table(
     Column("reason", Text),
     Column("replaces", Integer),
     Column("deleted_at", UtcTime),
-    # Its deletion was undone: the file's retention leaves it alone.
+    # Its withdrawal: when, by whom (a name stays when the user goes), why, and whether its bytes
+    # and all that shows them were removed.
+    Column("withdrawn_at", UtcTime),
+    Column("withdrawn_by", String(140)),
+    Column("withdrawal_reason", Text),
+    Column("purged", Boolean, nullable=False, server_default=false()),
+    # Its deletion or withdrawal was undone: the file's retention leaves it alone.
     Column("spared", Boolean, nullable=False, server_default=false()),
     # Bytes of a version that is not published may be removed from this time on.
     Column("keep_until", UtcTime),

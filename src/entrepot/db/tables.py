@@ -7,6 +7,7 @@ from entrepot.db.account_tables import (
     accounts,
     failed_sign_ins,
     keys,
+    metadata_changes,
     sessions,
     sign_in_links,
     users,
@@ -22,6 +23,7 @@ from entrepot.db.file_tables import (
     offers,
     released_blobs,
     schema_revisions,
+    senders,
     versions,
 )
 from entrepot.db.installation_tables import installation
@@ -49,6 +51,7 @@ __all__ = [
     "installation",
     "keys",
     "metadata",
+    "metadata_changes",
     "offers",
     "open_reads",
     "queue_entries",
@@ -56,6 +59,7 @@ __all__ = [
     "replies",
     "reservations",
     "schema_revisions",
+    "senders",
     "sessions",
     "sign_in_links",
     "tasks",

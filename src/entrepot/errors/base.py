@@ -17,6 +17,10 @@ class EntrepotError(Exception):
     def __post_init__(self) -> None:
         super().__init__()
 
+    def __reduce__(self) -> tuple[type["EntrepotError"], tuple[Any, ...]]:
+        """How it is pickled, for another process: as its figures."""
+        return type(self), tuple(self.figures().values())
+
     def __str__(self) -> str:
         return (self.__doc__ or type(self).__name__).split("\n", 1)[0]
 

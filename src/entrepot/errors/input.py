@@ -30,6 +30,17 @@ class SchemaInvalid(EntrepotError):
 
 
 @dataclass(eq=False)
+class SchemaTooCostly(EntrepotError):
+    """A schema or a dialect cannot be parsed or compared within a bound; `bound` is the figure and
+    its unit, in words."""
+
+    bound: str
+
+    def __str__(self) -> str:
+        return f"To parse the contract takes more than {self.bound}, which is the limit."
+
+
+@dataclass(eq=False)
 class DialectInvalid(EntrepotError):
     """An invalid Table Dialect in a `field` of the request; `pointer` is a JSON pointer (RFC 6901)
     to the fault in it."""

@@ -21,17 +21,20 @@ class FileTooLarge(EntrepotError):
 
 @dataclass(eq=False)
 class QuotaExceeded(EntrepotError):
-    """The delivery does not fit into the account's quota."""
+    """The delivery does not fit into the account's quota; or `requested` is 0, and there is no room
+    for more metadata (descriptions, schemas, reports, the record of changes)."""
 
     limit: int
     used: int
     reserved: int
     requested: int
+    metadata: int = 0
 
     def __str__(self) -> str:
         return (
-            f"The account's quota is {self.limit:,} bytes, of which {self.used:,} are used and "
-            f"{self.reserved:,} are reserved by running uploads; this needs {self.requested:,}."
+            f"The account's quota is {self.limit:,} bytes, of which {self.used:,} are used, "
+            f"{self.reserved:,} are reserved by running uploads, and {self.metadata:,} are used by "
+            f"metadata; this needs {self.requested:,}."
         )
 
 
@@ -82,6 +85,20 @@ class SizeLimitTooSmall(EntrepotError):
 
 
 @dataclass(eq=False)
+class SharesNotAccepted(EntrepotError):
+    """The receiver has not accepted files of this account, which shares as many with them as it
+    may until then."""
+
+    limit: int
+
+    def __str__(self) -> str:
+        return (
+            f"{self.limit} files of your account are shared with this receiver, who has not "
+            "accepted your account yet."
+        )
+
+
+@dataclass(eq=False)
 class TooManyUploads(EntrepotError):
     """The account has its maximum of concurrent uploads."""
 
@@ -90,6 +107,17 @@ class TooManyUploads(EntrepotError):
 
     def __str__(self) -> str:
         return f"The account has {self.limit} uploads under way, as many as it may have at once."
+
+
+@dataclass(eq=False)
+class TooManySchemas(EntrepotError):
+    """The account has its maximum of contracts that are being parsed or wait for it."""
+
+    limit: int
+    retry_after: int = 5
+
+    def __str__(self) -> str:
+        return f"The account has {self.limit} contracts being parsed, as many as it may have."
 
 
 @dataclass(eq=False)

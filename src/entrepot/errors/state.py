@@ -1,6 +1,7 @@
 """Conflicts: what cannot be done in the current state."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -10,6 +11,46 @@ from entrepot.errors.base import EntrepotError
 @dataclass(eq=False)
 class NoPublishedVersion(EntrepotError):
     """The file has no published version yet."""
+
+
+@dataclass(eq=False)
+class VersionWithdrawn(EntrepotError):
+    """The version was withdrawn by the file's owner: nobody reads it any more.
+
+    `current_version` is the one that may be used instead; None: there is none.
+    """
+
+    version: int
+    withdrawal_reason: str
+    withdrawn_at: datetime
+    current_version: int | None = None
+
+    def __str__(self) -> str:
+        return (
+            f"Version {self.version} was withdrawn by the file's owner: {self.withdrawal_reason} "
+            f"{_use_instead(self.current_version)}"
+        )
+
+
+@dataclass(eq=False)
+class VersionDeleted(EntrepotError):
+    """The version was deleted, by hand or by the file's retention.
+
+    `current_version` is the one that may be used instead; None: there is none.
+    """
+
+    version: int
+    deleted_at: datetime
+    current_version: int | None = None
+
+    def __str__(self) -> str:
+        return f"Version {self.version} was deleted. {_use_instead(self.current_version)}"
+
+
+def _use_instead(current_version: int | None) -> str:
+    if current_version is None:
+        return "The file has no other version that can be read now."
+    return f"Use version {current_version} instead."
 
 
 @dataclass(eq=False)

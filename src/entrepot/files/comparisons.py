@@ -21,6 +21,7 @@ from entrepot.files.delivery.quarantine import get_stored
 from entrepot.files.processing.cancel import get_visible_task
 from entrepot.grants.access import access_readable
 from entrepot.inspection.results import Comparison
+from entrepot.quotas.reserve import hide_owner_figures
 from entrepot.tasks.queue import NewEntry, TaskQueue
 from entrepot.tasks.records import TaskId, create_task
 
@@ -79,14 +80,16 @@ def request_comparison(
         conn, task_id, account_id, actor.user_id, KIND, file_id, version=None, total=total, now=now
     )
     detail = {"before": pair.before, "after": pair.after, "task_id": str(task_id)}
-    record(conn, account_id, actor, KIND, now, file_id, None, detail)
+    with hide_owner_figures(actor.account_id, account_id):
+        record(conn, account_id, actor, KIND, now, file_id, None, detail)
     queue.enqueue(conn, NewEntry(task_id, COMPARE, account_id, actor.user_id, total), now)
     return task_id
 
 
 def get_comparison(conn: ReadConnection, actor: Actor, task_id: UUID) -> dict[str, Any]:
     """What a task found, with the numbers of both versions. Raises NotFound, also for who did not
-    ask for it or may not read both versions any more, and NotAllowed."""
+    ask for it or may not read both versions any more, NotAllowed, VersionWithdrawn and
+    VersionDeleted."""
     get_visible_task(conn, actor, task_id)
     numbers = (
         _version_number(column) for column in (comparisons.c.before_id, comparisons.c.after_id)
@@ -96,10 +99,12 @@ def get_comparison(conn: ReadConnection, actor: Actor, task_id: UUID) -> dict[st
         comparisons.c.task_id == task_id, comparisons.c.created_by == actor.user_id
     )
     row = conn.execute(query).one_or_none()
-    if row is None or row.result is None:
+    if row is None:
         raise NotFound
     for number in (row.before, row.after):
         get_stored(conn, actor, row.file_id, number)
+    if row.result is None:
+        raise NotFound
     header = {"file_id": str(row.file_id), "before": row.before, "after": row.after}
     return {**header, "same": Comparison(**row.result).same, **row.result}
 

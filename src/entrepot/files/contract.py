@@ -17,16 +17,22 @@ from entrepot.accounts.actor import AccountId, Actor
 from entrepot.activity.record import record
 from entrepot.db.tables import accounts, checks, files, schema_revisions, users, versions
 from entrepot.db.types import ReadConnection, WriteConnection
-from entrepot.errors import BreakingChange, FieldInvalid, NotAllowed, NotFound, SchemaInvalid
+from entrepot.errors import (
+    BreakingChange,
+    FieldInvalid,
+    NotAllowed,
+    NotFound,
+    PreconditionFailed,
+    SchemaInvalid,
+)
 from entrepot.files.versions import FileId
-from entrepot.grants.access import Deliverable, access_visible, lock_manageable
+from entrepot.grants.access import Deliverable, access_manageable, access_visible, lock_manageable
 from entrepot.inspection.results import Mode
 from entrepot.schemas.changes import Change, Effect, breaking_change, compatible_change
 from entrepot.schemas.compare_schemas import compare_schemas, is_compatible
 from entrepot.schemas.reading.compare_dialects import compare_readings
 from entrepot.schemas.reading.contract_document import ContractDocument
 from entrepot.schemas.reading.stated import StatedReading
-from entrepot.schemas.table_schema import to_document
 from entrepot.tasks.queue import NewEntry, TaskQueue
 from entrepot.tasks.records import TaskId, create_task
 
@@ -47,6 +53,22 @@ class NewContract:
 
     schema: dict[str, Any]
     reading: StatedReading
+
+
+@dataclass(frozen=True)
+class SchemaComparison:
+    """What a new schema changes of the file's one of that revision (0: it had none)."""
+
+    revision: int
+    changes: tuple[Change, ...]
+
+
+@dataclass(frozen=True)
+class ContractProposal:
+    """What a request wants of a contract, and what that changes of the schema."""
+
+    document: ContractDocument
+    comparison: SchemaComparison
 
 
 @dataclass(frozen=True)
@@ -117,6 +139,11 @@ def load_visible_contract(conn: ReadConnection, actor: Actor, file_id: UUID) -> 
     return load_contract(conn, access_visible(conn, actor, file_id).file_id)
 
 
+def load_changeable_contract(conn: ReadConnection, actor: Actor, file_id: UUID) -> Contract:
+    """The contract of a file that the actor may change. Raises NotFound, NotAllowed."""
+    return load_contract(conn, access_manageable(conn, actor, file_id).file_id)
+
+
 def list_schema_revisions(conn: ReadConnection, actor: Actor, file_id: UUID) -> list[Revision]:
     """Every schema of a file that the actor may know of, the newest first. Raises NotFound."""
     target = access_visible(conn, actor, file_id)
@@ -146,16 +173,21 @@ def list_schema_revisions(conn: ReadConnection, actor: Actor, file_id: UUID) -> 
 
 def complete_contract(contract: Contract, document: ContractDocument) -> NewContract:
     """The whole contract that a file is to have. Raises SchemaInvalid where it has no schema."""
-    schema = to_document(document.schema) if document.schema is not None else contract.schema
+    schema = document.schema if document.schema is not None else contract.schema
     if schema is None:
         raise SchemaInvalid("/schema", "it is required, since the file has none to keep")
     changed = {name: getattr(document.reading, name) for name in document.changed}
     return NewContract(schema, replace(contract.reading, **changed))
 
 
-def compare_with_contract(contract: Contract, new: NewContract) -> tuple[Change, ...]:
-    """What is changed of the contract, that it is enforced from now on included."""
-    if contract.schema is not None:
+def compare_with_contract(
+    contract: Contract, new: NewContract, schema_changes: tuple[Change, ...] | None = None
+) -> tuple[Change, ...]:
+    """What is changed of the contract, that it is enforced from now on included. `schema_changes`
+    are those of the schema, if they are known."""
+    if contract.schema is not None and schema_changes is not None:
+        changes = schema_changes
+    elif contract.schema is not None:
         changes = compare_schemas(contract.schema, new.schema)
     else:
         what = f"enforcement: {contract.mode} → given"
@@ -180,20 +212,23 @@ def propose_contract(
     conn: WriteConnection,
     actor: Actor,
     file_id: UUID,
-    document: ContractDocument,
+    proposal: ContractProposal,
     accept_breaking: bool,
     queue: TaskQueue,
     now: datetime,
 ) -> TaskId:
     """Have a new contract checked; it takes effect when the task succeeds.
 
-    Raises NotFound, NotAllowed, SchemaInvalid where there is no schema to keep, and BreakingChange
-    where it breaks something and that was not accepted.
+    Raises NotFound, NotAllowed, SchemaInvalid where there is no schema to keep, PreconditionFailed
+    if the schema has changed since the comparison, and BreakingChange where it breaks something and
+    that was not accepted.
     """
     lock_manageable(conn, actor, file_id)
     contract = load_contract(conn, file_id)
-    new = complete_contract(contract, document)
-    changes = compare_with_contract(contract, new)
+    if contract.revision != proposal.comparison.revision:
+        raise PreconditionFailed
+    new = complete_contract(contract, proposal.document)
+    changes = compare_with_contract(contract, new, proposal.comparison.changes)
     change_documents = [change.to_document() for change in changes]
     if not is_compatible(changes) and not accept_breaking:
         raise BreakingChange(changes=change_documents)

@@ -69,6 +69,21 @@ def note_drift(conn: WriteConnection, version_id: UUID) -> None:
             )
 
 
+def note_withdrawal(conn: WriteConnection, file_id: UUID, number: int) -> None:
+    """Compare the published version after `number`, which is not published any more, with the one
+    before it: its report had figures of what was withdrawn."""
+    of_file = _published().where(versions.c.file_id == file_id)
+    after = conn.execute(
+        of_file.where(versions.c.number > number).order_by(versions.c.number).limit(1)
+    ).one_or_none()
+    before = conn.execute(
+        of_file.where(versions.c.number < number).order_by(versions.c.number.desc()).limit(1)
+    ).one_or_none()
+    if after is not None:
+        compared = compare_profiles(_profile(before), _profile(after)) if before is not None else []
+        _write(conn, after.id, after.report, compared)
+
+
 def _published() -> Any:
     return (
         select(

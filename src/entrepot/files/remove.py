@@ -20,10 +20,12 @@ from entrepot.db.tables import (
     comparisons,
     derivatives,
     inspections,
+    queue_entries,
     released_blobs,
     versions,
 )
 from entrepot.db.types import ReadConnection, WriteConnection
+from entrepot.files.versions import GONE_STATUSES
 from entrepot.quotas.reserve import refund
 
 BATCH = 500
@@ -39,7 +41,7 @@ def remove_expired_bytes(
     """Remove bytes if their time is over; whether it was done now."""
     if not database.read(_is_due, blob_id, clock()):
         return False
-    for derived in database.write(_delete_derivatives, blob_id):
+    for derived in database.write(delete_derivatives, blob_id):
         store.delete(derived)
     store.delete(blob_id)
     return database.write(_record_removal, blob_id, clock())
@@ -75,6 +77,27 @@ def find_named_blobs(conn: ReadConnection, blob_ids: Iterable[BlobId]) -> set[Bl
     return {BlobId(row) for row in conn.scalars(union_all(*queries))}
 
 
+def delete_derivatives(conn: WriteConnection, version_id: BlobId) -> list[BlobId]:
+    """Forget the version's derivatives; the blobs that held them, which are nobody's now."""
+    this_version = derivatives.c.version_id == version_id
+    has_own_blob = derivatives.c.blob_id.is_not(None), derivatives.c.blob_id != version_id
+    blobs = [
+        BlobId(row)
+        for row in conn.scalars(select(derivatives.c.blob_id).where(this_version, *has_own_blob))
+    ]
+    # What waits to make one has nothing to make any more; a run that is under way ends by itself.
+    runs = select(derivatives.c.run_id).where(this_version)
+    conn.execute(delete(queue_entries).where(queue_entries.c.id.in_(runs)))
+    conn.execute(delete(derivatives).where(this_version))
+    return blobs
+
+
+def delete_comparisons(conn: WriteConnection, version_id: BlobId) -> None:
+    """Forget what comparisons with a version found."""
+    compared = or_(comparisons.c.before_id == version_id, comparisons.c.after_id == version_id)
+    conn.execute(update(comparisons).where(compared).values(result=None))
+
+
 def bytes_kept(table: Table) -> tuple[ColumnElement[bool], ...]:
     """The condition on a row of `table` that it has bytes, and that they are kept."""
     return table.c.size > 0, table.c.bytes_removed_at.is_(None)
@@ -100,26 +123,13 @@ def _is_due(conn: ReadConnection, blob_id: BlobId, now: datetime) -> bool:
     return conn.scalar(union_all(*queries)) is not None
 
 
-def _delete_derivatives(conn: WriteConnection, version_id: BlobId) -> list[BlobId]:
-    """Forget the version's derivatives; the blobs that held them, which are nobody's now."""
-    this_version = derivatives.c.version_id == version_id
-    has_own_blob = derivatives.c.blob_id.is_not(None), derivatives.c.blob_id != version_id
-    blobs = [
-        BlobId(row)
-        for row in conn.scalars(select(derivatives.c.blob_id).where(this_version, *has_own_blob))
-    ]
-    conn.execute(delete(derivatives).where(this_version))
-    return blobs
-
-
 def _delete_findings(conn: WriteConnection, version_id: BlobId) -> None:
-    """What was found in a deleted version shows what was in it, so it goes with the bytes; a
+    """What was found in a version that is gone shows what was in it, so it goes with the bytes; a
     comparison does in any case."""
-    deleted = versions.c.id == version_id, versions.c.status == "deleted"
-    deleted_id = select(versions.c.id).where(*deleted).scalar_subquery()
-    conn.execute(delete(inspections).where(inspections.c.version_id == deleted_id))
-    compared = or_(comparisons.c.before_id == version_id, comparisons.c.after_id == version_id)
-    conn.execute(update(comparisons).where(compared).values(result=None))
+    gone = versions.c.id == version_id, versions.c.status.in_(GONE_STATUSES)
+    gone_id = select(versions.c.id).where(*gone).scalar_subquery()
+    conn.execute(delete(inspections).where(inspections.c.version_id == gone_id))
+    delete_comparisons(conn, version_id)
 
 
 def _record_removal(conn: WriteConnection, blob_id: BlobId, now: datetime) -> bool:

@@ -29,11 +29,12 @@ from entrepot.db.tables import (
     versions,
 )
 from entrepot.db.types import ReadConnection, WriteConnection
-from entrepot.errors import FieldInvalid, FileBusy, NotFound
+from entrepot.errors import FieldInvalid, FileBusy, NotFound, SharesNotAccepted
 from entrepot.files.remove import bytes_kept
 from entrepot.files.versions import FileId
 from entrepot.grants.access import Offered, lock_manageable, lock_offered
 from entrepot.grants.entitlements import ANY_USER, end_entitlement, find_grantee, keep_grantee
+from entrepot.grants.share_limits import require_room
 from entrepot.quotas.reserve import add_used, refund
 from entrepot.tasks.records import END_STATUSES, notify_watchers
 
@@ -188,12 +189,26 @@ def accept_offer(conn: WriteConnection, actor: Actor, file_id: UUID, now: dateti
     )
     if task_count := conn.scalar(select(func.count()).select_from(tasks).where(*busy)):
         raise FileBusy(tasks=task_count)
+    _end_shares_without_room(conn, actor, file_id)
     # Before the accounts are locked: it ends uploads, whose reservations are locked before those.
     _set_owner(conn, file_id, actor.user_id, now)
     size = _move_to_account(conn, offered)
     names = {"from": _full_user_name(conn, offered.owner_id), "to": actor.user_name, "bytes": size}
     for account_id in (offered.account_id, actor.account_id):
         record(conn, account_id, actor, "file.transfer", now, file_id, None, names)
+
+
+def _end_shares_without_room(conn: WriteConnection, actor: Actor, file_id: UUID) -> None:
+    """End the shares that the new account may not have: its receivers have not accepted it, or
+    have blocked it."""
+    columns = entitlements.c.grantee_id, entitlements.c.account_id
+    for row in conn.execute(select(*columns).where(entitlements.c.file_id == file_id)).all():
+        try:
+            allowed = require_room(conn, row.grantee_id, row.account_id, actor.account_id)
+        except SharesNotAccepted:
+            allowed = False
+        if not allowed:
+            end_entitlement(conn, file_id, row.grantee_id)
 
 
 def _move_to_account(conn: WriteConnection, offered: Offered) -> int:

@@ -12,17 +12,20 @@ from entrepot.schemas.reading.stated import FOUND_OUT, StatedReading
 FileId = NewType("FileId", UUID)
 
 VersionStatus = Literal[
-    "received", "inspecting", "published", "rejected", "failed", "canceled", "deleted"
+    "received", "inspecting", "published", "rejected", "failed", "canceled", "withdrawn", "deleted"
 ]
 UNDO_PERIOD = timedelta(days=7)
-"""How long the deletion of a version or a file can be undone. Texts of pages and problems take the
-days from here, like those of `QUARANTINE_PERIOD`."""
+"""How long the deletion of a version or a file, or a withdrawal, can be undone. Texts of pages and
+problems take the days from here, like those of `QUARANTINE_PERIOD`."""
 QUARANTINE_PERIOD = timedelta(days=7)
 """How long the bytes of a rejected or failed version are kept for its sender."""
 UNDECIDED_STATUSES: tuple[VersionStatus, ...] = ("received", "inspecting")
 QUARANTINED_STATUSES: tuple[VersionStatus, ...] = ("rejected", "failed")
 """Versions that nobody reads and whose bytes are kept for a while for the one who delivered them:
 they break the contract, or could not be inspected."""
+
+GONE_STATUSES: tuple[VersionStatus, ...] = ("withdrawn", "deleted")
+"""Versions that were published, and that nobody reads any more."""
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,13 @@ Only this module decides what an entitlement allows:
 | deliver a version | no | yes | yes | yes |
 | restore a version | no | no | yes | yes |
 | see versions, read their reports | published, own | own | published, own | all |
+| see that a version was withdrawn, when and why | yes | that of own | yes | yes |
 | rejected rows (`report.csv`), tasks | own | own | own | all |
 | rejected bytes, as long as they are kept | own | own | own | own |
-| change, accept a rejected version, delete, share, hand over | no | no | no | yes |
+| change, accept a rejected version, withdraw, delete, share, hand over | no | no | no | yes |
 
 "Own" means delivered by the same user; "admins" are those of the account that owns the file. An
-entitled user sees a file once a version of it is published, and gets NotAllowed for what they may
+entitled user sees a file once a version of it was published, and gets NotAllowed for what they may
 not do with it. Everybody else gets NotFound, the same as for a file that never existed.
 
 Only this package creates the handles (`tests/test_codebase.py` checks it): whoever has a handle has
@@ -50,6 +51,8 @@ from entrepot.errors import NotAllowed, NotFound
 Entitlement = Literal["r", "w", "rw"]
 
 MANAGERS_ONLY = "Only the file's owner and the account's admins may do this."
+READABLE_STATUSES = ("published", "withdrawn")
+"""Versions that readers know of. Of a withdrawn one they know that it was, and why."""
 NO_READING = "Your entitlement to this file is w: you may deliver to it, not read it."
 NO_DELIVERY = "Your entitlement to this file is r: you may read it, not deliver to it."
 
@@ -116,8 +119,14 @@ def visible_files(is_admin: bool) -> ColumnElement[bool]:
 
 def known_files(is_admin: bool) -> ColumnElement[bool]:
     """Like `visible_files`, with deleted files."""
-    shared = and_(files.c.current_version.is_not(None), _has_entitlement())
+    shared = and_(has_been_published(), _has_entitlement())
     return or_(managed_files(is_admin), shared)
+
+
+def has_been_published() -> ColumnElement[bool]:
+    """The condition on `files` for those that entitled users see: a version is published, or all
+    that were are withdrawn."""
+    return or_(files.c.current_version.is_not(None), files.c.withdrawn_at.is_not(None))
 
 
 def managed_files(is_admin: bool, columns: Any = files.c) -> ColumnElement[bool]:
@@ -134,7 +143,7 @@ def shared_file_queries() -> tuple[Select[Any], ...]:
     One query selects `file_id` and `file_created_at` for the actor's own entitlements, the other
     for those of the account, so that each uses one index.
     """
-    visible = files.c.current_version.is_not(None), files.c.deleted_at.is_(None)
+    visible = has_been_published(), files.c.deleted_at.is_(None)
     query = select(entitlements.c.file_id, entitlements.c.file_created_at).join(files)
     grantees = (
         entitlements.c.grantee_id == _uuid_parameter(name)
@@ -158,7 +167,7 @@ def expiry_column() -> ColumnElement[datetime | None]:
 def shared_files() -> ColumnElement[bool]:
     """The condition on `files` for those, also deleted ones, that are shared with an actor."""
     query = select(entitlements.c.file_id).where(*_actor_entitlements())
-    return and_(files.c.current_version.is_not(None), files.c.id.in_(query))
+    return and_(has_been_published(), files.c.id.in_(query))
 
 
 def readable_files(is_admin: bool) -> ColumnElement[bool]:
@@ -194,7 +203,7 @@ def visible_versions(handle: Visible) -> ColumnElement[bool]:
         return true()
     own = versions.c.created_by == handle.actor.user_id
     if handle.rights.reads:
-        return or_(own, versions.c.status == "published")
+        return or_(own, versions.c.status.in_(READABLE_STATUSES))
     # A version that a reader restored or accepted does not contain bytes that they delivered.
     return and_(own, versions.c.restored_from.is_(None), versions.c.accepted_from.is_(None))
 

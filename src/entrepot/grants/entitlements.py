@@ -26,6 +26,7 @@ from entrepot.grants.access import (
     access_manageable,
     lock_manageable,
 )
+from entrepot.grants.share_limits import require_room
 from entrepot.quotas.upload_reservations import end_uploads
 from entrepot.tasks.records import notify_watchers
 
@@ -84,7 +85,8 @@ def grant_entitlement(
 ) -> tuple[GrantedEntitlement, bool]:
     """Grant an entitlement or change it. Returns it, and whether it is new.
 
-    Raises NotFound, NotAllowed, FieldInvalid.
+    Raises NotFound, NotAllowed, FieldInvalid, also for a receiver who has blocked the file's
+    account, and SharesNotAccepted.
     """
     target = lock_manageable(conn, actor, file_id)
     grantee = find_grantee(conn, user_name)
@@ -97,6 +99,8 @@ def grant_entitlement(
     row = conn.execute(select(entitlements).where(*same_grant)).one_or_none()
     values = {"reads": "r" in entitlement, "writes": "w" in entitlement, "expires_at": expires_at}
     if row is None:
+        if not require_room(conn, grantee.id, grantee.account_id, target.account_id):
+            raise _nobody()
         keys = {"file_id": file_id, "grantee_id": grantee.id, "account_id": grantee.account_id}
         creation = {"user_id": grantee.user_id, "granted_by": actor.user_id, "created_at": now}
         file_created_at = select(files.c.created_at).where(files.c.id == file_id).scalar_subquery()

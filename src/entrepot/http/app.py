@@ -25,6 +25,7 @@ from entrepot.http.api import (
     uploads,
     uploads_under_way,
     versions,
+    withdrawal,
 )
 from entrepot.http.api.openapi.document import install_openapi
 from entrepot.http.deps import open_runtime
@@ -51,6 +52,7 @@ def create_app(parts: Parts) -> tuple[FastAPI, ASGIApp]:
         await writer.close()
         runtime.read_cache.close()
         runtime.previewer.close()
+        runtime.parser.close()
         runtime.database_threads.shutdown(wait=True)
         runtime.byte_threads.shutdown(wait=True)
 
@@ -76,6 +78,7 @@ def create_app(parts: Parts) -> tuple[FastAPI, ASGIApp]:
         quarantine,
         comparisons,
         changes,
+        withdrawal,
         schema,
         sharing,
     )

@@ -36,6 +36,7 @@ from entrepot.errors import (
 )
 from entrepot.files.derivatives import get_run_statuses
 from entrepot.http.limits.concurrency_limits import ConcurrencyLimit
+from entrepot.http.parsing.parser import Parser
 from entrepot.http.previews.processes import Previewer
 from entrepot.http.read_cache import ReadCache
 from entrepot.http.state_watch import StateWatch
@@ -79,6 +80,7 @@ class Runtime:
     downloads: ConcurrencyLimit
     form_waits: ConcurrencyLimit
     previewer: Previewer
+    parser: Parser
     reads: ReadBuffer = field(default_factory=ReadBuffer)
     last_key_uses: dict[KeyId, datetime] = field(default_factory=dict)
     background: set[asyncio.Task[None]] = field(default_factory=set)
@@ -145,6 +147,7 @@ def open_runtime(parts: Parts) -> Runtime:
         downloads=ConcurrencyLimit(settings.downloads_per_account, TooManyDownloads),
         form_waits=ConcurrencyLimit(settings.form_waits_per_account, TooManyFormWaits),
         previewer=Previewer(parts),
+        parser=Parser(settings.uploads_per_account, settings.schema_seconds),
     )
 
 

@@ -87,6 +87,16 @@ def first_line(error: Exception) -> str:
     return str(error).splitlines()[0][:MAX_ERROR_CHARS]
 
 
+def reading_fault(error: duckdb.Error) -> str:
+    """What an error of the engine says of a file in a binary format, as a part of a sentence in our
+    words: its own name settings and functions that nobody who sends a file knows."""
+    if "encrypt" in str(error):
+        return "it is encrypted"
+    if isinstance(error, duckdb.NotImplementedException):
+        return "it uses a part of its format that is not supported"
+    return "its data is damaged"
+
+
 def line_bounds(longest: int) -> dict[str, Sql]:
     """The options of `read_csv` for lines of at most `longest` bytes.
 

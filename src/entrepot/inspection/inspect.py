@@ -11,7 +11,7 @@ import duckdb
 from entrepot.inspection.check.almost_typed import AlmostTyped
 from entrepot.inspection.check.check import Checked, check_table
 from entrepot.inspection.check.field_matching import align_columns
-from entrepot.inspection.check.first_version import judge_first_version, without_spare_column
+from entrepot.inspection.check.first_version import judge_first_version, without_spare_columns
 from entrepot.inspection.check.header_errors import check_header, check_labels
 from entrepot.inspection.check.infer import infer_schema
 from entrepot.inspection.check.total_row import find_total_row
@@ -24,7 +24,7 @@ from entrepot.inspection.context import (
 from entrepot.inspection.detect.decompress import Unpacked, unpack
 from entrepot.inspection.detect.detect import detect
 from entrepot.inspection.detect.signatures import PACKED
-from entrepot.inspection.engine import MAX_ERROR_CHARS, first_line
+from entrepot.inspection.engine import MAX_ERROR_CHARS, reading_fault
 from entrepot.inspection.limits import Limits
 from entrepot.inspection.line_prefilter import IrregularText
 from entrepot.inspection.open_table import open_table
@@ -45,7 +45,8 @@ from entrepot.schemas.table_schema import parse_schema, to_document
 
 @dataclass(frozen=True)
 class JudgedTable:
-    """A table with its errors and its profile; `opened` is the file that it was read from."""
+    """A table with its errors and its profile; `opened` is the file that it was read from.
+    `freezes`: its schema and reading are to become a contract."""
 
     table: Table
     schema: TableSchema
@@ -53,11 +54,18 @@ class JudgedTable:
     checked: Checked
     profile: dict[str, Any]
     almost_typed: tuple[AlmostTyped, ...] = ()
+    freezes: bool = False
     opened: OpenedTable | None = None
+
+    @property
+    def errors(self) -> list[dict[str, Any]]:
+        """Those of the header and the structure, and those of rows and cells."""
+        return [*self.header_errors, *self.checked.errors]
 
     def warnings(self) -> list[str]:
         """Sentences for the report on what was accepted."""
-        return [*self.table.warnings, *(each.describe() for each in self.almost_typed)]
+        accepted = () if self.errors or not self.freezes else self.table.first_version.accepted
+        return [*self.table.warnings, *accepted, *(each.describe() for each in self.almost_typed)]
 
 
 @dataclass(frozen=True)
@@ -161,7 +169,7 @@ def _refusal(error: Exception) -> tuple[Verdict, str]:
         case UnicodeError() | RecursionError() | csv.Error():
             return "source-error", f"The file cannot be read: {error}."[:MAX_ERROR_CHARS]
         case duckdb.Error() if not out_of_resources(error):
-            return "source-error", f"The file cannot be read: {first_line(error)}"
+            return "source-error", f"The file cannot be read: {reading_fault(error)}."
     raise error
 
 
@@ -211,7 +219,7 @@ def _check_or_infer(
         raise SourceBroken(f"its records are not all accounted for: {records.describe()}")
     outcome.profile["file"]["records"] = records.describe()
     exceptions = [cell for each in outcome.almost_typed for cell in each.cells]
-    errors, table = [*outcome.header_errors, *outcome.checked.errors], outcome.table
+    errors, table = outcome.errors, outcome.table
     opened.locate_errors([*errors, *exceptions])
     finish_errors(errors, table.place_unit, table.labels, table.header_rows)
     return replace(outcome, opened=opened)
@@ -226,7 +234,7 @@ def _check_with_own_contract(
     """The outcome of a first version, with the errors that it has under the contract that it is to
     become, and the file so opened: what was read leniently once would be rejected ever after."""
     assert opened.under_contract is not None
-    if outcome.header_errors or outcome.checked.errors:
+    if outcome.errors:
         return outcome, opened
     frozen = {**(request.dialect or {}), **(outcome.table.first_version.dialect or {})}
     names = [field.name for field in outcome.schema.fields]
@@ -271,12 +279,14 @@ def _infer(table: Table, request: InspectionRequest, context: InspectionContext)
     if first and table.first_version.markup:
         raise NotTabular("it is HTML or XML")
     if first:
-        table = without_spare_column(engine, table)
+        table = without_spare_columns(engine, table)
     inferred = infer_schema(engine, table, find_almost_typed=first)
     checked = Checked(inferred.rows, [], [], 0, inferred.embedded)
     # An inferred schema lets all cells through but texts with control characters, and moments of
     # typed formats that no field has.
-    suspect = table.control_characters and (first or table.storage == "text")
+    suspect = (first or table.storage == "text") and (
+        table.control_characters() if inferred.controls is None else inferred.controls
+    )
     if table.uneven or table.findings or inferred.maybe_blank or suspect:
         schema = inferred.schema
         checked = check_table(
@@ -288,7 +298,9 @@ def _infer(table: Table, request: InspectionRequest, context: InspectionContext)
         errors += find_total_row(engine, table, inferred.rows)
         if not inferred.rows:
             errors.append(problem("no-rows", "a first version needs rows, from which to infer"))
-        return JudgedTable(table, inferred.schema, errors, checked, profile, inferred.almost_typed)
+        return JudgedTable(
+            table, inferred.schema, errors, checked, profile, inferred.almost_typed, freezes=True
+        )
     return JudgedTable(table, inferred.schema, check_labels(table), checked, profile)
 
 
@@ -305,7 +317,7 @@ def _check(
 
 def _with_table(request: InspectionRequest, outcome: JudgedTable, limits: Limits) -> Inspection:
     checked, table = outcome.checked, outcome.table
-    errors = [*outcome.header_errors, *checked.errors][: limits.errors]
+    errors = outcome.errors[: limits.errors]
     counts = [
         count_entry(
             error["code"], error.get("fieldName"), error.get("fieldNumber"), 1, _own_note(error)

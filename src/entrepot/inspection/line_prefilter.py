@@ -19,7 +19,7 @@ from entrepot.inspection.sql import Sql, literal, named_arguments, sql
 MAX_UNMATCHED_SHARE = 0.25
 """Share of the lines, of the sample's and of all, beyond which the prefilter costs more than it
 saves: unmatched lines are read a second time (ADR 0014)."""
-SAMPLE_LINES = 2_000
+MIN_SAMPLE_LINES = 100
 """By which the share is guessed before all lines are read."""
 MAX_ANCHORS = 8
 """Columns that are tried, one after another, as the one that has a value in nearly every row."""
@@ -32,15 +32,16 @@ DELIMITER, QUOTE = "\x02", "\x01"
 
 @dataclass(frozen=True)
 class Lines:
-    """A plain text (UTF-8, one kind of line end, no control characters but those) by its lines.
+    """A plain text (UTF-8, one kind of line end, no NUL, SOH or STX) by its lines.
 
     `skip` lines stand before those of the rows, which take `size` bytes with their ends and are
-    counted by `count`; `unmatched` is the file for unmatched lines;
-    `longest` is bytes. `rows_of` makes the relation of the rows, cell by cell, of another file
-    that is written alike, but with LF at the ends of its lines. `header` is the line that names
-    the columns, None where that is not known; `repeats_header` looks for it among the rows.
+    counted by `count`; `unmatched` is the file for unmatched lines; `longest` is bytes; `sample`
+    lines are asked before all are. `rows_of` makes the relation of the rows, cell by cell, of
+    another file that is written alike, but with LF at the ends of its lines. `header` is the line
+    that names the columns, None where that is not known; `repeats_header` looks for it among the
+    rows.
     `prove_regular` raises IrregularText where the lines of a file may be read otherwise than by
-    the lexer.
+    the lexer. `has_controls` tells whether a file has control characters but for tab, LF and CR.
     """
 
     path: Path
@@ -51,9 +52,11 @@ class Lines:
     newline: str
     unmatched: Path
     longest: int
+    sample: int
     header: str | None
     repeats_header: Callable[[], bool]
     prove_regular: Callable[[Path], object]
+    has_controls: Callable[[Path], bool]
     rows_of: Callable[[Path], Sql]
 
     def relation(self, path: Path, skip: int = 0) -> Sql:
@@ -103,10 +106,12 @@ class HeaderRepeated(IrregularText):
 
 @dataclass(frozen=True)
 class Prefiltered:
-    """`rows` lines in all, `unmatched` of them written to a separate file, in their order."""
+    """`rows` lines in all, `unmatched` of them written to a separate file, in their order.
+    `controls`: there are control characters, which no matched line has."""
 
     rows: int
     unmatched: int
+    controls: bool = False
 
 
 def prefilter(
@@ -151,7 +156,10 @@ def _prefilter(
         ends = len(lines.newline) * int(row[0])
         complete = int(row[2]) + ends - lines.size in (0, len(lines.newline))
     usable = complete and total <= MAX_UNMATCHED_SHARE * row[0]
-    return Prefiltered(int(row[0]), total) if usable and _are_whole_rows(lines, total) else None
+    if not usable or not _are_whole_rows(lines, total):
+        return None
+    controls = total > 0 and lines.has_controls(lines.unmatched)
+    return Prefiltered(int(row[0]), total, controls)
 
 
 def _unmatched_line(
@@ -167,7 +175,7 @@ def _unmatched_line(
         unmatched = f"NOT coalesce({_matched(patterns)}, false)"
         if lines.header is not None:
             unmatched = f"({unmatched} OR line = {literal(lines.header)})"
-        sample = f"(SELECT line FROM {source} LIMIT {SAMPLE_LINES})"
+        sample = f"(SELECT line FROM {source} LIMIT {lines.sample})"
         row = engine.execute(f"SELECT count(*), count_if({unmatched}) FROM {sample}").fetchone()
         if row is not None and row[1] <= MAX_UNMATCHED_SHARE * row[0]:
             return unmatched, int(row[1])
@@ -186,10 +194,8 @@ def _matched(patterns: Sequence[str]) -> Sql:
 
 def _write_unmatched(engine: duckdb.DuckDBPyConnection, lines: Lines, query: Sql) -> int:
     """Write the unmatched lines, each with an LF at its end; return their count."""
-    options = (
-        f"FORMAT csv, HEADER false, DELIMITER {literal(DELIMITER)}, QUOTE {literal(QUOTE)}, "
-        f"ESCAPE {literal(QUOTE)}"
-    )
+    # With a quote, the engine would enclose lines that are empty or have a "#".
+    options = f"FORMAT csv, HEADER false, DELIMITER {literal(DELIMITER)}, QUOTE '', ESCAPE ''"
     source, target = f"SELECT coalesce(line, '') FROM ({query})", literal(str(lines.unmatched))
     row = engine.execute(f"COPY ({source}) TO {target} ({options})").fetchone()
     return int(row[0]) if row else 0

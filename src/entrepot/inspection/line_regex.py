@@ -42,6 +42,8 @@ INFERRED: dict[str, str] = {
 }
 """Per candidate's name, a subset of what `candidates` lets through."""
 
+CONTROLS = r"\x00-\x1f\x7f-\x{9f}"
+"""Control characters (Unicode's category Cc), as a part of a class."""
 DELIMITERS = frozenset(",;\t|")
 """Delimiters that no pattern above matches."""
 MAX_COLUMNS = 2_000
@@ -69,7 +71,7 @@ def line_regexes(cells: Sequence[CellRegex], anchor: int, delimiter: str) -> lis
     """
     if len(cells) > MAX_COLUMNS or delimiter not in DELIMITERS or len(cells) < 2:
         return []
-    free = rf'[^{re.escape(delimiter)}"\x00-\x1f]'
+    free = rf'[^{re.escape(delimiter)}"{CONTROLS}]'
     patterns = [""]
     for number, cell in enumerate(cells, start=1):
         patterns[-1] += _cell(cell, number - 1 == anchor, free)
@@ -82,7 +84,7 @@ def line_regexes(cells: Sequence[CellRegex], anchor: int, delimiter: str) -> lis
 
 def _cell(cell: CellRegex, anchor: bool, free: str) -> str:
     must = anchor or not cell.gaps
-    inside = r'(?:[^"\x00-\x1f]|"")'
+    inside = rf'(?:[^"{CONTROLS}]|"")'
     if cell.filled is None:
         return f'(?:{free}+|"{inside}+")' if must else f'(?:{free}*|"{inside}*")'
     plain = "|".join([cell.filled, *([] if must else map(re.escape, cell.tokens))])

@@ -1,8 +1,9 @@
 """A table: an SQL relation with one text per cell, and what its reader found while reading.
 Readers make it; inference, checks and the profile use it."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, Literal
 
 from entrepot.inspection.line_prefilter import Lines
@@ -17,6 +18,8 @@ Storage = Literal["text", "objects", "workbook", "columns"]
 """How a format stores cells: all as texts (delimited text), each with its own kind (JSON, XLSX),
 or each column in a type of its own (Parquet, Arrow)."""
 
+MAX_FIRST_ROWS = 1_000
+"""The rows by which a table is judged before all of them are asked."""
 PlaceUnit = Literal["line", "row", "element", "item", "record"]
 """What a reader of the file counts: physical lines of a text, rows of a sheet, elements of a JSON
 array (from 1), rows of Parquet and Arrow (from 1, without a header)."""
@@ -53,12 +56,14 @@ class Finding:
 @dataclass(frozen=True)
 class FirstVersion:
     """What a reading says of a first version that is to become a contract: `findings` that reject
-    it, `warnings`, the `dialect` to freeze with its schema. `unsure` says in words that another
+    it, `warnings`, the `dialect` to freeze with its schema, and `accepted`, sentences on what that
+    contract expects then. `unsure` says in words that another
     reading is nearly as likely, `unsure_advice` how to state one; `markup`: the text is HTML or
     XML."""
 
     findings: tuple[Finding, ...] = ()
     warnings: tuple[str, ...] = ()
+    accepted: tuple[str, ...] = ()
     dialect: dict[str, Any] | None = None
     unsure: str = ""
     unsure_advice: str = ""
@@ -76,12 +81,13 @@ class Table:
     a column's number and a text where there are gaps).
     `first_row` is the row number of the first data row. `by_name`: fields belong to columns
     by name, since the format gives columns no order of their own (JSON). `storage` says
-    what the format knows of a cell. `control_characters`: texts may have control characters other
-    than tab, LF and CR, as far as the reader knows. `embedded` counts
-    the line ends inside cells; it raises IrregularText where the text is not proven to be read by
-    the scan as it is by the lexer. `lines`, if set, is the same
-    table line by line; `places` tells, where `_row` is not the row's own number, the numbers
-    and the byte offsets of such rows (a row is a line then). `finding_counts` are the reader's
+    what the format knows of a cell. `control_characters` tells whether texts may have control
+    characters other than tab, LF and CR, as far as the reader knows; it may have to look for them.
+    `embedded` counts the line ends inside cells; it raises IrregularText where the text is not
+    proven to be read by the scan as it is by the lexer. `lines`, if set, is the same table line by
+    line; `first_rows` are the texts of its first rows, as many as the reader read anyway;
+    `places` tells, where `_row` is not the row's own number, the numbers and the byte offsets of
+    such rows (a row is a line then). `finding_counts` are the reader's
     findings by type where they are of several; `warnings` are sentences for the report.
     `first_version` judges the reading where it is to become a contract.
     `misplaced_header` says in words that the header is not where the contract expects it;
@@ -105,9 +111,10 @@ class Table:
     blank_despite_surplus: bool = True
     by_name: bool = False
     storage: Storage = "text"
-    control_characters: bool = True
+    control_characters: Callable[[], bool] = lambda: True
     embedded: Callable[[], int] = lambda: 0
     lines: Lines | None = None
+    first_rows: tuple[tuple[str | None, ...], ...] = ()
     places: Callable[[Collection[int]], dict[int, tuple[int, int]]] | None = None
     findings: tuple[Finding, ...] = ()
     findings_total: int = 0
@@ -117,6 +124,9 @@ class Table:
     description: dict[str, Any] = field(default_factory=dict)
     place_unit: PlaceUnit = "line"
     header_line: int | None = None
+
+    def __post_init__(self) -> None:
+        assert all(len(row) == len(self.columns) for row in self.first_rows[:1])
 
     @property
     def header_rows(self) -> tuple[int, ...]:
@@ -128,7 +138,7 @@ class Table:
         """Whether each column has a type of its own, so that one of texts is meant to be one."""
         return self.storage == "columns"
 
-    @property
+    @cached_property
     def labels(self) -> tuple[str, ...]:
         """The columns' labels in the file's order."""
         return tuple(column.label for column in self.columns)
@@ -137,6 +147,18 @@ class Table:
     def stores_types(self) -> bool:
         """Whether the format says of each cell what it is; in a delimited text all are texts."""
         return self.by_name or self.place_unit != "line"
+
+    def select(self, places: Sequence[int]) -> "Table":
+        """The table with the columns at `places` (from 0) alone."""
+        return replace(
+            self,
+            columns=tuple(self.columns[place] for place in places),
+            first_rows=tuple(tuple(row[place] for place in places) for row in self.first_rows),
+        )
+
+    def known_to_have_controls(self, has_controls: bool) -> "Table":
+        """The table, of which it is known whether texts have control characters."""
+        return replace(self, control_characters=lambda: has_controls)
 
     def same_reading(self, other: "Table") -> bool:
         """Whether both scan the same rows of one file in the same way."""
@@ -153,6 +175,7 @@ def table_of_unmatched(table: Table) -> Table:
         numbered=f"(SELECT row_number() OVER () AS _row, NULL::BIGINT AS _line, * FROM {relation})",
         embedded=lambda: 0,
         lines=None,
+        first_rows=(),
         places=table.lines.places,
     )
 

@@ -22,6 +22,7 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import delete, insert, select, update
 
+from entrepot.activity.metadata import metadata_of_account
 from entrepot.db.tables import accounts, reservations
 from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.errors import (
@@ -65,26 +66,30 @@ class Usage:
     quota: int
     used: int
     reserved: int
+    metadata: int
 
     @property
     def free(self) -> int:
-        """Bytes neither used nor reserved."""
-        return self.quota - self.used - self.reserved
+        """Bytes neither used nor reserved nor taken by metadata; below 0 if reports exceed it."""
+        return self.quota - self.used - self.reserved - self.metadata
+
+    def can_ever_fit(self, size: int) -> bool:
+        """Whether `size` bytes fit once nothing else is reserved."""
+        return self.used + self.metadata + size <= self.quota
 
     def quota_exceeded(self, requested: int) -> QuotaExceeded:
         """The error for `requested` further bytes that do not fit."""
         figures = {"limit": self.quota, "used": self.used, "reserved": self.reserved}
+        figures["metadata"] = self.metadata
         return QuotaExceeded(**figures, requested=requested)
 
 
 def get_usage(conn: ReadConnection, account_id: UUID) -> Usage:
-    """The account's quota, used and reserved bytes."""
-    row = conn.execute(
-        select(accounts.c.quota, accounts.c.used, accounts.c.reserved).where(
-            accounts.c.id == account_id
-        )
-    ).one()
-    return Usage(row.quota, row.used, row.reserved)
+    """The account's quota, and what is used and reserved of it."""
+    columns = accounts.c.quota, accounts.c.used, accounts.c.reserved
+    counted = metadata_of_account().label("metadata")
+    row = conn.execute(select(*columns, counted).where(accounts.c.id == account_id)).one()
+    return Usage(row.quota, row.used, row.reserved, int(row.metadata))
 
 
 def open_reservation(
@@ -211,7 +216,8 @@ def refund(conn: WriteConnection, account_id: UUID, size: int) -> None:
 
 def add_used(conn: WriteConnection, account_id: UUID, size: int) -> None:
     """Count `size` bytes that are already stored. Raises QuotaExceeded."""
-    within_quota = accounts.c.used + accounts.c.reserved + size <= accounts.c.quota
+    taken = accounts.c.used + accounts.c.reserved + metadata_of_account()
+    within_quota = taken + size <= accounts.c.quota
     statement = update(accounts).where(accounts.c.id == account_id, within_quota)
     if not conn.execute(statement.values(used=accounts.c.used + size)).rowcount:
         raise get_usage(conn, account_id).quota_exceeded(size)
@@ -233,7 +239,8 @@ def hide_owner_figures(account_id: UUID, owner_id: UUID) -> Iterator[None]:
 
 def reserve_bytes(conn: WriteConnection, account_id: UUID, size: int) -> bool:
     """Reserve `size` bytes of the account if they are free; whether they were."""
-    within_quota = accounts.c.used + accounts.c.reserved + size <= accounts.c.quota
+    taken = accounts.c.used + accounts.c.reserved + metadata_of_account()
+    within_quota = taken + size <= accounts.c.quota
     statement = update(accounts).where(accounts.c.id == account_id, within_quota)
     return bool(conn.execute(statement.values(reserved=accounts.c.reserved + size)).rowcount)
 
@@ -248,7 +255,7 @@ def _block_or_fail(
     lock_account(conn, account_id)
     usage = get_usage(conn, account_id)
     error = usage.quota_exceeded(needed)
-    if usage.used + needed > usage.quota:
+    if not usage.can_ever_fit(needed):
         raise error
     conn.execute(
         update(reservations)

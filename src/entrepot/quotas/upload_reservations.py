@@ -50,7 +50,7 @@ def reserve_upload(
     if sender is not None and sender.account_id != account_id:
         reserved = guest_reservation(size, 0)
         usage = get_usage(conn, account_id)
-        if usage.used + size > usage.quota:
+        if not usage.can_ever_fit(size):
             raise usage.quota_exceeded(size)
     if not reserve_bytes(conn, account_id, reserved):
         raise get_usage(conn, account_id).quota_exceeded(size)

@@ -2,13 +2,19 @@
 
 import json
 import re
+from collections import Counter
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any, Literal, NoReturn
 
 from entrepot.errors import SchemaInvalid
-from entrepot.schemas.model import TableSchema
-from entrepot.schemas.table_schema import parse_schema
+from entrepot.schemas.patterns import (
+    MAX_SCHEMA_PATTERN_CHARS,
+    MAX_SCHEMA_PATTERNS,
+    MAX_SCHEMA_PROGRAM_SIZE,
+    check_pattern,
+)
+from entrepot.schemas.table_schema import parse_schema, to_document
 from entrepot.schemas.values import ImpreciseNumber
 
 MAX_SCHEMA_BYTES = 1 << 20
@@ -22,10 +28,11 @@ BRACKET_PATTERN = re.compile(r'"(?:[^"\\]|\\.)*(?:"|\\?\Z)|[\[{]|[\]}]', re.DOTA
 
 @dataclass(frozen=True)
 class Enforcement:
-    """How deliveries of a file are checked; `schema` is set if and only if mode is "given"."""
+    """How deliveries of a file are checked; `schema`, a sound document in its normal form, is set
+    if and only if mode is "given"."""
 
     mode: Literal["none", "infer", "given"]
-    schema: TableSchema | None = None
+    schema: dict[str, Any] | None = None
 
 
 def parse_enforcement(text: str | None) -> Enforcement:
@@ -39,7 +46,38 @@ def parse_enforcement(text: str | None) -> Enforcement:
     word = text.strip().lower()
     if word in ("true", "false"):
         return Enforcement("infer" if word == "true" else "none")
-    return Enforcement("given", parse_schema(load_document(text)))
+    return Enforcement("given", parse_schema_text(text))
+
+
+def parse_schema_text(text: str) -> dict[str, Any]:
+    """A Table Schema as a sound document in its normal form. Raises SchemaInvalid."""
+    return sound_document(load_document(text))
+
+
+def sound_document(document: object) -> dict[str, Any]:
+    """A Table Schema that a request states, in its normal form. Raises SchemaInvalid.
+
+    Only here are the patterns of a schema bounded together: schemas of earlier releases, which may
+    have more of them, still bind.
+    """
+    schema = parse_schema(document)
+    count = characters = program_size = 0
+    for position, field in enumerate(schema.fields):
+        pattern = field.constraints.pattern
+        if pattern is None:
+            continue
+        count, characters = count + 1, characters + len(pattern)
+        if count <= MAX_SCHEMA_PATTERNS and characters <= MAX_SCHEMA_PATTERN_CHARS:
+            program_size += check_pattern(pattern)
+            if program_size <= MAX_SCHEMA_PROGRAM_SIZE:
+                continue
+        reason = (
+            f"a schema may have at most {MAX_SCHEMA_PATTERNS:,} patterns with "
+            f"{MAX_SCHEMA_PATTERN_CHARS:,} characters together, whose repetitions make no more "
+            f"than some {MAX_SCHEMA_PROGRAM_SIZE:,} steps"
+        )
+        raise SchemaInvalid(f"/fields/{position}/constraints/pattern", reason)
+    return to_document(schema)
 
 
 def load_document(text: str) -> Any:
@@ -82,8 +120,8 @@ def _check_depth(text: str) -> None:
 def _build_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     document = dict(pairs)
     if len(document) < len(pairs):
-        names = [name for name, _ in pairs]
-        duplicate = next(name for name in names if names.count(name) > 1)
+        counts = Counter(name for name, _ in pairs)
+        duplicate = next(name for name, count in counts.items() if count > 1)
         raise SchemaInvalid("", f"the key {duplicate!r} stands twice in one object"[:200])
     return document
 

@@ -22,6 +22,10 @@ MAX_PROGRAM_SIZE = 250_000
 """Estimated instructions of the compiled program. RE2's limit is some 350,000 instructions (8 MiB).
 Measured: a Unicode class compiles to up to 800, a dot or a negated class to 6, other nodes to 1 or
 2."""
+MAX_SCHEMA_PATTERNS, MAX_SCHEMA_PATTERN_CHARS = 1_000, 100_000
+"""Patterns of one schema, and their characters together."""
+MAX_SCHEMA_PROGRAM_SIZE = 1_000_000
+"""Estimated instructions of all patterns of a schema. Measured: RE2 compiles these in a second."""
 BACKSPACE_CODE = 8
 """`\\b` within a class, which RE2 does not know."""
 UNICODE_CLASS_SIZE, CLASS_SIZE, NODE_SIZE = 1_000, 10, 4
@@ -52,8 +56,9 @@ class InvalidPattern(Exception):
     """The pattern is invalid or needs a feature that RE2 lacks; the text says which."""
 
 
-def check_pattern(pattern: str) -> None:
-    """Check that RE2 can match `pattern` in linear time. Raises InvalidPattern."""
+def check_pattern(pattern: str) -> int:
+    """Check that RE2 can match `pattern` in linear time; the estimated size of its program. Raises
+    InvalidPattern."""
     if len(pattern) > MAX_PATTERN_CHARS:
         raise InvalidPattern(f"a pattern may have at most {MAX_PATTERN_CHARS:,} characters")
     if not is_safe_line(pattern):
@@ -69,8 +74,10 @@ def check_pattern(pattern: str) -> None:
             tree = parser.parse(plain)
     except (re.error, RecursionError, OverflowError, Warning) as error:
         raise InvalidPattern(f"not a regular expression: {error}") from None
-    if _program_size(tree, 1, r"\p" in pattern or r"\P" in pattern) > MAX_PROGRAM_SIZE:
+    size = _program_size(tree, 1, r"\p" in pattern or r"\P" in pattern)
+    if size > MAX_PROGRAM_SIZE:
         raise InvalidPattern("its repetitions multiply to too large a program")
+    return size
 
 
 def _plain_escape(match: re.Match[str]) -> str:

@@ -212,6 +212,11 @@ class Settings(BaseSettings):
     preview_seconds: float = Field(
         default=10, gt=0, description="Seconds one preview may take, and may wait for its turn."
     )
+    schema_seconds: float = Field(
+        default=20,
+        gt=0,
+        description="Seconds to parse or compare one contract; longer is 422.",
+    )
     preview_memory: int = Field(
         default=536_870_912, ge=268_435_456, description="Bytes one preview may take."
     )

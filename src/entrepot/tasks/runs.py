@@ -128,5 +128,5 @@ class BatchWorkflow(Workflow, Protocol):
 
         `run.check` of the one that is worked on is called several times a second. What it raises
         ends the batch: after BudgetExceeded that run goes to the queue's end, and those behind it
-        wait again.
+        wait again, as long work.
         """

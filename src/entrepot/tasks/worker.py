@@ -237,10 +237,15 @@ class Worker:
                 log.exception("work could not be run together; running each by itself")
 
     def _leave_place(self, run: Run) -> None:
+        """Have a run of a batch that took too long wait again: the slow one at the queue's end."""
         if run.exceeded:
             self._postpone(run)
-        else:
-            self._release(run)
+            return
+        with self.database.writing() as conn:
+            # Long from now on, like what its sender put beside it: no batch stops it again.
+            release_entry(conn, run.entry, short=False)
+            requeue_task(conn, run.id)
+        run.ended = True
 
     def _run_one(self, begun: BegunRun) -> None:
         run = begun.run
@@ -273,12 +278,6 @@ class Worker:
         now = self.clock()
         with self.database.writing() as conn:
             postpone_entry(conn, run.entry, now)
-            requeue_task(conn, run.id)
-        run.ended = True
-
-    def _release(self, run: Run) -> None:
-        with self.database.writing() as conn:
-            release_entry(conn, run.entry)
             requeue_task(conn, run.id)
         run.ended = True
 

@@ -49,7 +49,7 @@ def delete_version(
     Raises NotFound, NotAllowed, VersionIsCurrent, VersionNotPublished.
     """
     target = lock_manageable(conn, actor, file_id)
-    row = _version_row(conn, file_id, number)
+    row = get_version_row(conn, file_id, number)
     if row.number == row.current_version:
         raise VersionIsCurrent(version=number)
     if row.status != "published":
@@ -67,7 +67,7 @@ def undelete_version(
     Raises NotFound, NotAllowed, NothingToUndo.
     """
     target = lock_manageable(conn, actor, file_id)
-    row = _version_row(conn, file_id, number)
+    row = get_version_row(conn, file_id, number)
     if row.status != "deleted":
         raise NothingToUndo(reason=f"Version {number} is {row.status}; it was not deleted.")
     if row.deleted_at + UNDO_PERIOD <= now:
@@ -147,7 +147,8 @@ def purge_files(conn: WriteConnection, now: datetime) -> int:
     return len(rows)
 
 
-def _version_row(conn: ReadConnection, file_id: UUID, number: int) -> Row[Any]:
+def get_version_row(conn: ReadConnection, file_id: UUID, number: int) -> Row[Any]:
+    """A version's row, with its file's `current_version`. Raises NotFound."""
     query = (
         select(versions, files.c.current_version)
         .join(files, files.c.id == versions.c.file_id)

@@ -24,7 +24,6 @@ from entrepot.files.versions import FileId
 from entrepot.quotas.reserve import settle_reservation
 from entrepot.schemas.enforcement import Enforcement
 from entrepot.schemas.reading.stated import FOUND_OUT, StatedReading
-from entrepot.schemas.table_schema import to_document
 from entrepot.tasks.queue import TaskQueue
 from entrepot.tasks.records import TaskId
 from entrepot.texts import check_text
@@ -144,7 +143,7 @@ def _save_given_schema(
             file_id=accepted.file_id,
             revision=1,
             source="given",
-            schema=to_document(schema),
+            schema=schema,
             version=None,
             created_by=actor.user_id,
             created_at=now,

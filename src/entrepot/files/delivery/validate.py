@@ -22,7 +22,6 @@ from entrepot.inspection.results import Mode
 from entrepot.quotas.reserve import settle_reservation
 from entrepot.schemas.enforcement import Enforcement
 from entrepot.schemas.reading.stated import FOUND_OUT, StatedReading
-from entrepot.schemas.table_schema import to_document
 from entrepot.tasks.queue import NewEntry, TaskQueue
 from entrepot.tasks.records import TaskId, create_task
 
@@ -55,7 +54,7 @@ def submit_validation(
     know of, FileTooLarge, and UploadInterrupted if the reservation is gone.
     """
     mode: Mode = request.enforcement.mode
-    schema = to_document(request.enforcement.schema) if request.enforcement.schema else None
+    schema = request.enforcement.schema
     reading, limit = request.reading, request.size_limit
     if request.file_id is not None:
         contract = load_visible_contract(conn, actor, request.file_id)

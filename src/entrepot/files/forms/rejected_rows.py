@@ -16,7 +16,8 @@ from entrepot.errors import (
     VersionNotTabular,
 )
 from entrepot.files.forms.read_form import PendingForm, find_or_plan_form, form_name
-from entrepot.files.versions import FileId, PublishedVersion
+from entrepot.files.queries.gone import require_not_gone
+from entrepot.files.versions import GONE_STATUSES, FileId, PublishedVersion
 from entrepot.grants.access import access_visible, visible_versions
 from entrepot.tasks.queue import TaskQueue
 
@@ -35,7 +36,7 @@ def request_rejected_rows(
 
     For who delivered the version, the file's owner and admins. Refusals that planned something
     are returned, not raised. Raises NotFound (also once the version's bytes are gone), NotAllowed,
-    VersionNotTabular.
+    VersionNotTabular, VersionWithdrawn, VersionDeleted.
     """
     target = access_visible(conn, actor, file_id)
     query = (
@@ -43,7 +44,7 @@ def request_rejected_rows(
         .join(inspections, inspections.c.version_id == versions.c.id)
         .join(files, files.c.id == versions.c.file_id)
         .where(versions.c.file_id == file_id, versions.c.bytes_removed_at.is_(None))
-        .where(versions.c.status != "deleted", visible_versions(target))
+        .where(versions.c.status.not_in(GONE_STATUSES), visible_versions(target))
         .where(or_(versions.c.keep_until.is_(None), versions.c.keep_until > now))
         .order_by(versions.c.number.desc())
         .limit(1)
@@ -52,6 +53,8 @@ def request_rejected_rows(
         query if number is None else query.where(versions.c.number == number)
     ).one_or_none()
     if row is None:
+        if target.rights.reads:
+            require_not_gone(conn, file_id, number)
         raise NotFound
     if not target.rights.manages and actor.user_id != row.created_by:
         raise NotAllowed(reason="Only who delivered the version and the file's owner may do this.")

@@ -12,6 +12,7 @@ from entrepot.db.types import ReadConnection
 
 DECISIONS = {
     "published": ("version.publish",),
+    "withdrawn": ("version.publish",),
     "deleted": ("version.publish",),
     "rejected": ("version.reject", "version.refuse"),
     "failed": ("version.fail",),
@@ -43,6 +44,10 @@ def changes_are_recorded(conn: ReadConnection, store: BlobStore, now: datetime) 
         decided = select(versions.c.id).where(versions.c.status == status, ~recorded)
         for version_id in conn.scalars(decided):
             yield f"{actions[0]} of {version_id} has no activity row"
+    withdrawn = _is_recorded(versions.c.file_id, versions.c.number, ("version.withdraw",))
+    query = select(versions.c.id).where(versions.c.status == "withdrawn", ~withdrawn)
+    for version_id in conn.scalars(query):
+        yield f"version.withdraw of {version_id} has no activity row"
     yield from _deletions_without_record(conn)
     yield from _schemas_without_record(conn)
     created = select(activity.c.id).where(

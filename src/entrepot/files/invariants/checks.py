@@ -30,9 +30,11 @@ from entrepot.db.tables import (
 from entrepot.db.types import ReadConnection
 from entrepot.errors import BlobMissing
 from entrepot.files.invariants.activity import changes_are_recorded
+from entrepot.files.invariants.metadata import metadata_is_counted
 from entrepot.files.invariants.queue import queue_is_sound
 from entrepot.files.invariants.tenant_isolation import sharing_is_sound, tenants_are_isolated
 from entrepot.files.invariants.uploads import drafts_without_upload, uploads_are_sound
+from entrepot.files.invariants.withdrawals import withdrawals_are_complete
 from entrepot.files.names import fold_name
 from entrepot.files.remove import BYTES_TABLES, bytes_kept
 from entrepot.files.sweep import GRACE_PERIOD
@@ -43,13 +45,14 @@ STUCK_AGE = timedelta(days=1)
 """A task that has not ended after so long is reported."""
 TASK_STATUSES = {
     "published": "succeeded",
+    "withdrawn": "succeeded",
     "deleted": "succeeded",
     "rejected": "failed",
     "failed": "failed",
     "canceled": "canceled",
 }
 """How a version's task ends by what becomes of the version."""
-VERSION_STATUSES = {"rejected": ("published", "rejected")}
+VERSION_STATUSES = {"rejected": ("published", "rejected", "withdrawn")}
 """The states of versions that each derivative may be of, if not of published ones alone."""
 
 
@@ -223,7 +226,7 @@ def derivatives_are_sound(conn: ReadConnection, store: BlobStore, now: datetime)
     query = query.join(versions, versions.c.id == derivatives.c.version_id)
     for row in conn.execute(query.execution_options(yield_per=500)):
         name = f"{row.form} of version {row.version_id}"
-        if row.state not in VERSION_STATUSES.get(row.form, ("published", "deleted")):
+        if row.state not in VERSION_STATUSES.get(row.form, ("published", "withdrawn", "deleted")):
             yield f"{name}: the version is {row.state}"
         if row.gone is not None:
             yield f"{name} outlives the version's own bytes"
@@ -269,6 +272,7 @@ def deletions_are_complete(conn: ReadConnection, store: BlobStore, now: datetime
 CHECKS: dict[str, InvariantCheck] = {
     "bytes": bytes_are_there,
     "quotas": quotas_match_bytes,
+    "metadata": metadata_is_counted,
     "current versions": current_is_newest,
     "lists": lists_are_sound,
     "published versions": published_can_be_read,
@@ -282,6 +286,7 @@ CHECKS: dict[str, InvariantCheck] = {
     "derivatives": derivatives_are_sound,
     "replies": replies_are_sound,
     "deletions": deletions_are_complete,
+    "withdrawals": withdrawals_are_complete,
     "uploads": uploads_are_sound,
     "orphans": all_bytes_have_rows,
 }

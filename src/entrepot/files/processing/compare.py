@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import exists, select, update
+from sqlalchemy import exists, or_, select, update
 
 from entrepot.blobs.store import BlobId
 from entrepot.db.tables import comparisons, files, inspections, tasks, versions
@@ -136,6 +136,7 @@ def _both_bytes_kept(conn: ReadConnection, task_id: UUID) -> bool:
     removed = (
         select(versions.c.id)
         .join(comparisons, either)
-        .where(comparisons.c.task_id == task_id, versions.c.bytes_removed_at.is_not(None))
+        .where(comparisons.c.task_id == task_id)
+        .where(or_(versions.c.bytes_removed_at.is_not(None), versions.c.status == "withdrawn"))
     )
     return conn.execute(removed).first() is None

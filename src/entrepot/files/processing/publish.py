@@ -15,6 +15,8 @@ from entrepot.blobs.store import BlobId
 from entrepot.db.tables import files, inspections, schema_revisions, versions
 from entrepot.db.types import WriteConnection
 from entrepot.files.cleanup.retention import apply_retention
+from entrepot.files.cleanup.withdraw import was_withdrawn
+from entrepot.files.contract import lock_contract
 from entrepot.files.derivative_space import EAGER
 from entrepot.files.derivatives import NewForm, add_derivative, plan_derivative
 from entrepot.files.drift import note_drift
@@ -130,8 +132,13 @@ def publish_uninspected(conn: WriteConnection, version: UndecidedVersion, now: d
 
 
 def _make_visible(conn: WriteConnection, judged: JudgedVersion, now: datetime) -> bool:
-    """Decide for the version, and make it the current one; False if it was decided before."""
+    """Decide for the version, and make it the current one; False if it was decided before, or is a
+    copy of one that was withdrawn since: that must not come back under another number."""
     version, inspection = judged.version, judged.inspection
+    lock_contract(conn, version.file_id)
+    if was_withdrawn(conn, version.file_id, version.restored_from):
+        cancel_version(conn, version, now)
+        return False
     columns = {"media_type": inspection.media_type, "row_count": inspection.row_count}
     if not _set_decision(conn, version, "published", now, **columns):
         return False
@@ -141,7 +148,12 @@ def _make_visible(conn: WriteConnection, judged: JudgedVersion, now: datetime) -
     conn.execute(
         update(files)
         .where(files.c.id == version.file_id, newest)
-        .values(current_version=version.number, current_size=version.size, updated_at=now)
+        .values(
+            current_version=version.number,
+            current_size=version.size,
+            withdrawn_at=None,
+            updated_at=now,
+        )
     )
     _end_quarantine(conn, version, now)
     apply_retention(conn, version.file_id, now)

@@ -10,20 +10,22 @@ from entrepot.db.tables import checks, files, inspections, versions
 from entrepot.db.types import ReadConnection
 from entrepot.errors import NotFound
 from entrepot.files.processing.cancel import get_visible_task
+from entrepot.files.queries.gone import require_not_gone
 from entrepot.files.queries.read import visible_report
+from entrepot.files.versions import GONE_STATUSES
 from entrepot.grants.access import access_visible
 
 
 def get_task_report(conn: ReadConnection, actor: Actor, task_id: UUID) -> dict[str, Any]:
-    """The report of a task that the actor may see. Raises NotFound, also where there is none, and
-    where what was judged is deleted, and ScopeMissing: a report shows what was delivered."""
+    """The report of a task that the actor may see. Raises NotFound, also where there is none,
+    VersionWithdrawn, VersionDeleted, and ScopeMissing: a report shows what was delivered."""
     actor.require_any("read", "write")
     task = get_visible_task(conn, actor, task_id)
     version_report = (
         select(inspections.c.report)
         .join(versions, versions.c.id == inspections.c.version_id)
         .join(files, files.c.id == versions.c.file_id)
-        .where(versions.c.task_id == task_id, versions.c.status != "deleted")
+        .where(versions.c.task_id == task_id, versions.c.status.not_in(GONE_STATUSES))
         .where(files.c.deleted_at.is_(None))
     )
     check_report = select(checks.c.report).where(checks.c.task_id == task_id)
@@ -31,6 +33,8 @@ def get_task_report(conn: ReadConnection, actor: Actor, task_id: UUID) -> dict[s
         report: dict[str, Any] | None = conn.scalar(query)
         if report is not None:
             return visible_report(report, _reads(conn, actor, task.file_id))
+    if task.file_id is not None and task.version and _reads(conn, actor, task.file_id):
+        require_not_gone(conn, task.file_id, task.version)
     raise NotFound
 
 

@@ -61,12 +61,18 @@ SCAN_FILES = 5_000
 a page of 50 by then is at most a hundredth of them."""
 
 
+SHARED_YEARS = 4_000
+"""Years, a multiple of the calendar's 400, by which a shared file's place lies later in the order
+that has one's own files first."""
+
+
 @dataclass(frozen=True)
 class FileFilter:
     """Which files, and in which order; None leaves a filter out.
 
     `name` is contained in a file's name, in any case; `entitlement` tells what the actor manages
-    from what others share with them; sizes are bytes of the current version.
+    from what others share with them; sizes are bytes of the current version. `own_first` puts what
+    the actor manages before all that is shared, whose order alone is that of `sort`.
     """
 
     sort: Sort = "created_at"
@@ -79,6 +85,7 @@ class FileFilter:
     updated_since: datetime | None = None
     min_size: int | None = None
     max_size: int | None = None
+    own_first: bool = False
 
 
 ALL_FILES = FileFilter()
@@ -96,6 +103,8 @@ def list_files(
     Keyset paging (a condition on the order's columns, no OFFSET) costs the same on any page, and
     files that come and go move no others. Raises FieldInvalid for a `user_name` that is none.
     """
+    if file_filter.own_first:
+        return _list_own_first(conn, actor, limit, after, file_filter)
     owner = _owner(conn, file_filter.user_name) if file_filter.user_name is not None else None
     if file_filter.user_name is not None and owner is None:
         return []
@@ -132,6 +141,37 @@ def list_files(
     if file_filter.name is not None and managed:
         shape = _search_shape(conn, actor, shape, fold_name(file_filter.name), values)
     return [file_from_row(row, actor) for row in conn.execute(_list_query(shape), values)]
+
+
+def _list_own_first(
+    conn: ReadConnection,
+    actor: Actor,
+    limit: int,
+    after: Position | None,
+    file_filter: FileFilter,
+) -> list[FileRecord]:
+    """What the actor manages, then what is shared with them: so that nobody else's files take the
+    place of their own in a list that has an end."""
+    plain = replace(file_filter, own_first=False)
+    moment = after[0] if after is not None else None
+    shared_after: Position | None = None
+    if after is not None and isinstance(moment, datetime) and moment.year >= SHARED_YEARS:
+        shared_after = moment.replace(year=moment.year - SHARED_YEARS), after[1]
+    records: list[FileRecord] = []
+    if shared_after is None and file_filter.entitlement != "shared":
+        records = list_files(conn, actor, limit, after, replace(plain, entitlement="owned"))
+    if len(records) < limit and file_filter.entitlement != "owned":
+        shared = replace(plain, entitlement="shared")
+        records += list_files(conn, actor, limit - len(records), shared_after, shared)
+    return records
+
+
+def position_own_first(file: FileRecord) -> Position:
+    """The place of a file in the order by creation with `own_first`."""
+    moment = file.created_at
+    if not file.rights.manages:
+        moment = moment.replace(year=moment.year + SHARED_YEARS)
+    return moment, file.id
 
 
 def position_of(file: FileRecord, sort: Sort) -> Position:

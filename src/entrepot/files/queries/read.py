@@ -20,10 +20,11 @@ from entrepot.db.tables import (
     versions,
 )
 from entrepot.db.types import ReadConnection
-from entrepot.errors import NoPublishedVersion, NotFound
+from entrepot.errors import NoPublishedVersion, NotFound, VersionWithdrawn
 from entrepot.files.derivative_space import EAGER
 from entrepot.files.drift import without_drift
-from entrepot.files.versions import FileId, PublishedVersion
+from entrepot.files.queries.gone import require_not_gone
+from entrepot.files.versions import GONE_STATUSES, FileId, PublishedVersion
 from entrepot.grants.access import (
     Entitlement,
     Rights,
@@ -45,7 +46,7 @@ class FileRecord:
     """A file as a caller sees it; sizes are bytes. Version figures are the published one's.
 
     Who may deliver but not read sees none of these, nor when the file was last updated, since that
-    tells of others' deliveries.
+    tells of others' deliveries. `is_foreign`: it belongs to another account, which shares it.
     """
 
     id: FileId
@@ -66,6 +67,7 @@ class FileRecord:
     media_type: str | None
     sha256: str | None
     row_count: int | None
+    is_foreign: bool = False
 
     @property
     def entitlement(self) -> Entitlement:
@@ -118,7 +120,8 @@ def get_published(
 ) -> PublishedVersion:
     """A published version for a download, the newest by default.
 
-    Raises NotFound, also for a number that was not published, NotAllowed and NoPublishedVersion.
+    Raises NotFound, also for a number that was not published, NotAllowed, NoPublishedVersion,
+    VersionWithdrawn and VersionDeleted.
     """
     values: dict[str, Any] = {**actor_parameters(actor), "file_id": file_id}
     if number is not None:
@@ -128,10 +131,9 @@ def get_published(
         raise NotFound
     rights = rights_from_row(actor, row)
     require_reading(rights)
-    if row.id is None and number is not None:
-        raise NotFound
     if row.id is None:
-        raise NoPublishedVersion
+        require_not_gone(conn, file_id, number)
+        raise NotFound if number is not None else NoPublishedVersion
     return published_from_row(actor, file_id, row, None if rights.manages else row.granted_until)
 
 
@@ -166,14 +168,14 @@ def get_findings(
     conn: ReadConnection, actor: Actor, file_id: UUID, version: int | None = None
 ) -> Findings:
     """Report and profile of a version, the newest inspected one by default, of those that the actor
-    may know of. Raises NotFound."""
+    may know of. Raises NotFound, VersionWithdrawn, VersionDeleted."""
     target = access_visible(conn, actor, file_id)
     eager = and_(derivatives.c.version_id == versions.c.id, derivatives.c.form == EAGER)
     query = (
         select(inspections, versions.c.number, derivatives.c.status, derivatives.c.error)
         .join(versions, versions.c.id == inspections.c.version_id)
         .outerjoin(derivatives, eager)
-        .where(versions.c.file_id == file_id, versions.c.status != "deleted")
+        .where(versions.c.file_id == file_id, versions.c.status.not_in(GONE_STATUSES))
         .where(visible_versions(target))
         .order_by(versions.c.number.desc())
         .limit(1)
@@ -182,6 +184,8 @@ def get_findings(
         query = query.where(versions.c.number == version)
     row = conn.execute(query).one_or_none()
     if row is None:
+        if target.rights.reads:
+            require_not_gone(conn, file_id, version)
         raise NotFound
     return Findings(
         version=row.number,
@@ -209,7 +213,7 @@ def find_newest_findings(conn: ReadConnection, actor: Actor, file_id: UUID) -> F
     """As `get_findings` of the newest inspected version; None as long as there is none."""
     try:
         return get_findings(conn, actor, file_id)
-    except NotFound:
+    except (NotFound, VersionWithdrawn):
         return None
 
 
@@ -280,6 +284,7 @@ def file_from_row(row: Row[Any], actor: Actor) -> FileRecord:
         media_type=row.media_type if can_read else None,
         sha256=row.sha256 if can_read else None,
         row_count=row.row_count if can_read else None,
+        is_foreign=row.account_id != actor.account_id,
     )
 
 

@@ -20,6 +20,7 @@ _USAGE_KINDS = {
     "rejected": "quarantined",
     "failed": "quarantined",
     "canceled": "canceled",
+    "withdrawn": "withdrawn",
     "deleted": "deleted",
 }
 """What the bytes of a version of each status count as; the current ones are taken out of it."""

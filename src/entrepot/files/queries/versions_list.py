@@ -11,8 +11,27 @@ from entrepot.accounts.actor import Actor
 from entrepot.db.tables import accounts, users, versions
 from entrepot.db.types import ReadConnection
 from entrepot.errors import NotFound
+from entrepot.files.queries.gone import require_not_gone
 from entrepot.files.versions import QUARANTINED_STATUSES, UNDO_PERIOD, FileId, VersionStatus
 from entrepot.grants.access import Visible, access_visible, visible_versions
+
+
+@dataclass(frozen=True)
+class Withdrawal:
+    """That a version was withdrawn; when, why and by whom, for those who may read the file.
+
+    `undo_until` is None once it cannot be undone: its bytes and all that shows them are `purged`.
+    """
+
+    withdrawn_at: datetime
+    reason: str
+    user_name: str
+    purged: bool
+
+    @property
+    def undo_until(self) -> datetime | None:
+        """Until when it can be undone; None if it cannot."""
+        return None if self.purged else self.withdrawn_at + UNDO_PERIOD
 
 
 @dataclass(frozen=True)
@@ -38,10 +57,13 @@ class Version:
     replaces: int | None
     quarantined_until: datetime | None
     deleted_at: datetime | None = None
+    withdrawal: Withdrawal | None = None
 
     @property
     def undo_until(self) -> datetime | None:
-        """Until when its deletion can be undone; None if it was not deleted."""
+        """Until when its deletion or withdrawal can be undone; None if it cannot, or was not."""
+        if self.withdrawal is not None:
+            return self.withdrawal.undo_until
         return self.deleted_at + UNDO_PERIOD if self.deleted_at is not None else None
 
 
@@ -57,16 +79,18 @@ def list_versions(
     page = _versions_of(target).order_by(versions.c.number.desc()).limit(limit)
     if after is not None:
         page = page.where(versions.c.number < after)
-    return [_version(row) for row in conn.execute(page)]
+    return [_version(row, target.rights.reads) for row in conn.execute(page)]
 
 
 def get_version(conn: ReadConnection, actor: Actor, file_id: UUID, number: int) -> Version:
-    """One version that the actor may know of. Raises NotFound."""
-    query = _versions_of(access_visible(conn, actor, file_id)).where(versions.c.number == number)
-    row = conn.execute(query).one_or_none()
+    """One version that the actor may know of. Raises NotFound, VersionDeleted."""
+    target = access_visible(conn, actor, file_id)
+    row = conn.execute(_versions_of(target).where(versions.c.number == number)).one_or_none()
     if row is None:
+        if target.rights.reads:
+            require_not_gone(conn, file_id, number)
         raise NotFound
-    return _version(row)
+    return _version(row, target.rights.reads)
 
 
 def find_accepted_version(
@@ -78,7 +102,7 @@ def find_accepted_version(
     row = conn.execute(
         _versions_query().where(versions.c.file_id == file_id, *accepted)
     ).one_or_none()
-    return _version(row) if row is not None else None
+    return _version(row, reads=True) if row is not None else None
 
 
 def _versions_of(target: Visible) -> Select[Any]:
@@ -93,7 +117,8 @@ def _versions_query() -> Select[Any]:
     )
 
 
-def _version(row: Row[Any]) -> Version:
+def _version(row: Row[Any], reads: bool) -> Version:
+    """A version of a row; who does not read the file learns of a withdrawal that it was, alone."""
     held = row.status in QUARANTINED_STATUSES and row.bytes_removed_at is None
     return Version(
         file_id=FileId(row.file_id),
@@ -111,4 +136,9 @@ def _version(row: Row[Any]) -> Version:
         replaces=row.replaces,
         quarantined_until=row.keep_until if held else None,
         deleted_at=row.deleted_at,
+        withdrawal=_withdrawal(row) if reads and row.status == "withdrawn" else None,
     )
+
+
+def _withdrawal(row: Row[Any]) -> Withdrawal:
+    return Withdrawal(row.withdrawn_at, row.withdrawal_reason, row.withdrawn_by or "", row.purged)

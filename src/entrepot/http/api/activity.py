@@ -27,12 +27,12 @@ from entrepot.files.queries.activity import (
 from entrepot.http.api.lists import list_response
 from entrepot.http.api.models.activity import ActivityList
 from entrepot.http.api.openapi.answers import Responses, headers, problems, text_content
-from entrepot.http.api.payloads import format_timestamp
 from entrepot.http.deps import ReadWork, UnitOfWork
 from entrepot.http.downloads.disposition import attachment
 from entrepot.http.lists.listings import ACTIVITY
 from entrepot.http.lists.paging import Listing, position_number
 from entrepot.http.parameters import Cursor, FileIdInPath, FileIdInQuery, Moment, PageItems
+from entrepot.http.timestamps import format_timestamp
 from entrepot.inspection.convert.csv_injection import escape_formula
 
 router = APIRouter(tags=["activity"])

@@ -25,7 +25,7 @@ from entrepot.http.api.file_document import FileDocument, load_file_document, re
 from entrepot.http.api.models.files import DeletedFile, FileDetails
 from entrepot.http.api.models.versions import VersionDetails
 from entrepot.http.api.openapi.answers import problems, with_headers
-from entrepot.http.api.payloads import format_timestamp, version_payload
+from entrepot.http.api.payloads import version_payload
 from entrepot.http.deps import UnitOfWork, WriteWork
 from entrepot.http.parameters import (
     DaysInBody,
@@ -36,6 +36,7 @@ from entrepot.http.parameters import (
     SizeLimitInBody,
     UserNameInBody,
 )
+from entrepot.http.timestamps import format_timestamp
 from entrepot.http.uploads.body import SmallBodyRoute
 
 TRANSFERRED = {204: {"description": "The new owner is a user whose files the caller does not see."}}

@@ -12,7 +12,7 @@ from entrepot.db.types import WriteConnection
 from entrepot.files.comparisons import VersionPair, get_comparison, request_comparison
 from entrepot.http.api.models.inspections import VersionComparison
 from entrepot.http.api.models.tasks import TaskAccepted
-from entrepot.http.api.openapi.answers import ACCEPTED, REPEATING, problems
+from entrepot.http.api.openapi.answers import ACCEPTED, GONE, REPEATING, problems
 from entrepot.http.api.uploads import accepted_response
 from entrepot.http.deps import ReadWork
 from entrepot.http.parameters import (
@@ -44,7 +44,7 @@ class ComparisonBody(BaseModel):
     status_code=202,
     operation_id="compare_versions",
     response_model=TaskAccepted,
-    responses=ACCEPTED | problems(*REPEATING, errors.NotAllowed),
+    responses=ACCEPTED | problems(*REPEATING, *GONE, errors.NotAllowed),
 )
 async def compare_versions(
     file_id: FileIdInPath, body: ComparisonBody, request: Request, work: ReadWork
@@ -76,7 +76,7 @@ async def compare_versions(
     "/task/{task_id}/comparison",
     operation_id="get_comparison",
     response_model=VersionComparison,
-    responses=problems(errors.NotAllowed),
+    responses=problems(errors.NotAllowed, *GONE),
 )
 async def comparison(task_id: TaskIdInPath, work: ReadWork) -> Response:
     """What a comparison found: columns added, removed, retyped; rows added, removed, changed.

@@ -24,6 +24,7 @@ from entrepot.http.api.models.inspections import InspectionReport, VersionProfil
 from entrepot.http.api.openapi.answers import (
     ANY_FILE,
     CONVERTING,
+    GONE,
     LISTED,
     NOT_MODIFIED,
     SENDING,
@@ -60,6 +61,9 @@ async def files(
 ) -> Response:
     """Every file that the caller owns or is entitled to, oldest first.
 
+    Without `limit` one's own files come first, and then those that others share: so that no other
+    account's files take the place of one's own. `from_other_account` marks those of other accounts.
+
     `name` finds a part of a name, in any case and script; the filters are looked for along the
     order, so that what is rare takes longer. Pages of every `sort` cost the same, and what comes
     and goes moves no other file: one that is there throughout is listed once. What is renamed,
@@ -73,6 +77,9 @@ async def files(
     `entitlement` is what the caller may do. Who may only deliver (`w`) sees a file's name and its
     contract, and null for the figures of what others have delivered.
     """
+
+    if limit is None:
+        query = query.own_first
 
     def find(
         conn: ReadConnection, actor: Actor, size: int, after: Position | None
@@ -144,6 +151,7 @@ async def download(
     "/file/{file_id}/report",
     operation_id="get_report",
     response_model=InspectionReport,
+    responses=problems(*GONE),
 )
 async def report(
     file_id: FileIdInPath, work: ReadWork, version: NumberInQuery | None = None
@@ -176,7 +184,7 @@ async def report_csv(
     "/file/{file_id}/profile",
     operation_id="get_profile",
     response_model=VersionProfile,
-    responses=problems(errors.NotAllowed),
+    responses=problems(errors.NotAllowed, *GONE),
 )
 async def profile(
     file_id: FileIdInPath, work: ReadWork, version: NumberInQuery | None = None

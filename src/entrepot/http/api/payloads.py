@@ -1,14 +1,13 @@
 """How objects of the domain become the wire types of the API (`http.api.models`)."""
 
-from datetime import UTC, datetime
-from typing import cast, overload
+from typing import cast
 
 from entrepot.accounts.keys import ApiKey
 from entrepot.accounts.users import User
 from entrepot.files.comparisons import KIND as COMPARISON
 from entrepot.files.contract import Revision
 from entrepot.files.queries.read import FileRecord
-from entrepot.files.queries.versions_list import Version
+from entrepot.files.queries.versions_list import Version, Withdrawal
 from entrepot.files.transfer import Offer
 from entrepot.grants.entitlements import GrantedEntitlement
 from entrepot.http.api.models.files import FileSummary
@@ -21,22 +20,11 @@ from entrepot.http.api.models.versions import (
     SchemaRevision,
     VersionDetails,
     VersionException,
+    WithdrawalDetails,
 )
 from entrepot.http.problems.handlers import task_problem
+from entrepot.http.timestamps import format_timestamp
 from entrepot.tasks.records import TaskRecord
-
-
-@overload
-def format_timestamp(moment: datetime) -> str: ...
-@overload
-def format_timestamp(moment: None) -> None: ...
-@overload
-def format_timestamp(moment: datetime | None) -> str | None: ...
-def format_timestamp(moment: datetime | None) -> str | None:
-    """A time as the API writes it: UTC, whole seconds, offset without a colon."""
-    if moment is None:
-        return None
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S+0000")
 
 
 def file_payload(file: FileRecord) -> FileSummary:
@@ -56,6 +44,7 @@ def file_payload(file: FileRecord) -> FileSummary:
         "media_type": file.media_type,
         "sha256": file.sha256,
         "row_count": file.row_count,
+        "from_other_account": file.is_foreign,
     }
 
 
@@ -76,6 +65,19 @@ def version_payload(version: Version) -> VersionDetails:
         "replaces": version.replaces,
         "quarantined_until": format_timestamp(version.quarantined_until),
         "undo_until": format_timestamp(version.undo_until),
+        "withdrawal": withdrawal_payload(version.withdrawal),
+    }
+
+
+def withdrawal_payload(withdrawal: Withdrawal | None) -> WithdrawalDetails | None:
+    """When, why and by whom a version was withdrawn."""
+    if withdrawal is None:
+        return None
+    return {
+        "withdrawn_at": format_timestamp(withdrawal.withdrawn_at),
+        "reason": withdrawal.reason,
+        "user_name": withdrawal.user_name,
+        "purged": withdrawal.purged,
     }
 
 

@@ -32,7 +32,7 @@ from entrepot.http.api.models.people import (
     UserList,
 )
 from entrepot.http.api.openapi.answers import LISTED, problems, with_headers
-from entrepot.http.api.payloads import format_timestamp, key_payload, user_payload
+from entrepot.http.api.payloads import key_payload, user_payload
 from entrepot.http.deps import AdminWork, AnyWork, ReadWork, WriteWork
 from entrepot.http.lists.listings import KEYS, USERS
 from entrepot.http.parameters import (
@@ -43,6 +43,7 @@ from entrepot.http.parameters import (
     UserNameInBody,
     UserNameInPath,
 )
+from entrepot.http.timestamps import format_timestamp
 from entrepot.http.uploads.body import SmallBodyRoute
 from entrepot.quotas.reserve import Usage, get_usage
 
@@ -209,9 +210,10 @@ async def account(work: ReadWork) -> Response:
 
     `used_by` adds up to `used`: the current versions of files, earlier ones, those that are not
     decided, quarantined, canceled or deleted and still kept, and what came to be validated.
-    `reserved_by` adds up to `reserved`. `versions` counts those whose bytes are kept, `quarantined`
-    the rejected and failed ones of them. `derivatives` is in bytes too: what the server has made of
-    the account's versions, beside the quota.
+    `reserved_by` adds up to `reserved`. `metadata` is what descriptions, schemas, reports, profiles
+    and the record of changes take beyond the first MiB; reads count for nobody. `versions` counts
+    those whose bytes are kept, `quarantined` the rejected and failed ones of them. `derivatives` is
+    in bytes too: what the server has made of the account's versions, beside the quota.
     """
 
     def load(conn: ReadConnection, actor: Actor) -> tuple[Actor, Usage, AccountUsage, int]:
@@ -225,7 +227,8 @@ async def account(work: ReadWork) -> Response:
         "quota": usage.quota,
         "used": usage.used,
         "reserved": usage.reserved,
-        "free": usage.free,
+        "metadata": usage.metadata,
+        "free": max(0, usage.free),
         "files": account_figures.files,
         "versions": account_figures.versions,
         "quarantined": account_figures.quarantined,

@@ -5,7 +5,7 @@ from fastapi.responses import JSONResponse, Response
 
 from entrepot import errors
 from entrepot.http.api.models.inspections import PreviewPage
-from entrepot.http.api.openapi.answers import CONVERTING, problems, with_headers
+from entrepot.http.api.openapi.answers import CONVERTING, GONE, problems, with_headers
 from entrepot.http.deps import ReadWork
 from entrepot.http.downloads import preview_page
 from entrepot.http.downloads.prefer import wait_seconds
@@ -28,6 +28,7 @@ router = APIRouter(tags=["files"])
     responses=with_headers(200, "Link", "Entrepot-Version", "Preference-Applied")
     | problems(
         *CONVERTING,
+        *GONE,
         errors.NotAllowed,
         errors.NoPublishedVersion,
         errors.ExpressionInvalid,

@@ -123,7 +123,7 @@ async def create(request: Request, work: WriteWork) -> Response:
         return await _join(request, work, concat, metadata)
     size = UPLOAD_LENGTH.require(request.headers.get("upload-length"), "Upload-Length")
     match = request.headers.get("if-match")
-    target = None if concat.partial else _target(metadata, match, work)
+    target = None if concat.partial else await _target(metadata, match, work)
     if concat.partial:
         read_metadata(metadata)
     elif size == 0:
@@ -170,7 +170,7 @@ async def show(upload_id: UploadIdInPath, work: WriteWork) -> Response:
         if session.is_deliverable:
             # Its last bytes came, but not its last transaction: nobody shall be told that all
             # is here before there is a task.
-            current = await session.complete(_target(upload.metadata, upload.if_match, work))
+            current = await session.complete(await _target(upload.metadata, upload.if_match, work))
         else:
             await session.record_stored_bytes()
         return Response(headers=upload_headers(current, session.size) | upload_description(current))
@@ -260,7 +260,7 @@ async def _checked_target(upload: Upload, work: UnitOfWork) -> UploadTarget | No
     if upload.partial:
         return None
     try:
-        target = _target(upload.metadata, upload.if_match, work)
+        target = await _target(upload.metadata, upload.if_match, work)
         await work.read(target.require_access)
     except NotFound:
         await discard_upload(work, upload.upload_id)
@@ -274,7 +274,7 @@ async def _join(request: Request, work: UnitOfWork, concat: Concat, metadata: st
     if _has_body(request):
         raise FieldInvalid("Upload-Concat", "a final upload has no bytes of its own.")
     match, max_bytes = request.headers.get("if-match"), work.parts.settings.max_file_size
-    target = _target(metadata, match, work)
+    target = await _target(metadata, match, work)
     parts, whole = await work.read(get_parts, concat.parts, metadata, work.now)
     if whole is None:
         size = sum(part.size for part in parts)
@@ -304,10 +304,9 @@ async def _join(request: Request, work: UnitOfWork, concat: Concat, metadata: st
     return Response(status_code=201, headers=headers)
 
 
-def _target(metadata: str, if_match: str | None, work: UnitOfWork) -> UploadTarget:
+async def _target(metadata: str, if_match: str | None, work: UnitOfWork) -> UploadTarget:
     """What an upload becomes by its metadata. Raises as `target_from_metadata` does."""
-    max_bytes = work.parts.settings.max_file_size
-    return target_from_metadata(metadata, match_condition(if_match), max_bytes)
+    return await target_from_metadata(metadata, match_condition(if_match), work)
 
 
 def _has_body(request: Request) -> bool:

@@ -13,9 +13,11 @@ from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.errors import FieldInvalid
 from entrepot.files.contract import (
     Contract,
+    ContractProposal,
     Revision,
     find_revision,
     list_schema_revisions,
+    load_changeable_contract,
     load_visible_contract,
     propose_contract,
 )
@@ -34,9 +36,10 @@ from entrepot.http.parameters import (
     read_file_id,
 )
 from entrepot.http.uploads.body import read_small_body
+from entrepot.http.uploads.contract_fields import prepare_proposal, read_contract
 from entrepot.http.uploads.idempotency import IdempotentRequest
-from entrepot.schemas.enforcement import MAX_SCHEMA_BYTES, load_document
-from entrepot.schemas.reading.contract_document import ContractDocument, parse_contract_document
+from entrepot.schemas.enforcement import MAX_SCHEMA_BYTES
+from entrepot.schemas.reading.contract_document import ContractDocument
 from entrepot.tasks.records import TaskId
 
 router = APIRouter(tags=["files"])
@@ -121,6 +124,8 @@ async def schema(
         *REPEATING,
         errors.NotAllowed,
         errors.SchemaInvalid,
+        errors.SchemaTooCostly,
+        errors.TooManySchemas,
         errors.DialectInvalid,
         errors.BreakingChange,
         errors.PreconditionFailed,
@@ -141,15 +146,17 @@ async def change_schema(
     was. With an
     `Idempotency-Key` the request may be repeated.
     """
-    document, digest = await _read_contract(request, work)
+    file_uuid = read_file_id(file_id)
+    await work.read(load_changeable_contract, file_uuid)
+    document, size, digest = await _read_contract(request, work)
     accept = breaking == "accept"
     match = request.headers.get("if-match")
-    file_uuid = read_file_id(file_id)
+    proposal = await prepare_proposal(work, file_uuid, document, size)
     idempotent = IdempotentRequest.of(request, "schema", str(file_uuid), digest, accept)
 
     def act(conn: WriteConnection, actor: Actor) -> TaskId:
         def make() -> TaskId:
-            return _propose(conn, actor, file_uuid, document, accept, match, work)
+            return _propose(conn, actor, file_uuid, proposal, accept, match, work)
 
         return idempotent.run_once(conn, actor, work.now, make)
 
@@ -171,7 +178,7 @@ def _propose(
     conn: WriteConnection,
     actor: Actor,
     file_id: UUID,
-    document: ContractDocument,
+    proposal: ContractProposal,
     accept: bool,
     match: str | None,
     work: UnitOfWork,
@@ -180,15 +187,15 @@ def _propose(
         current = _etag(load_visible_contract(conn, actor, file_id))
         check_preconditions({"if-match": match}, Validators(current, work.now))
     now = work.parts.clock()
-    return propose_contract(conn, actor, file_id, document, accept, work.parts.queue, now)
+    return propose_contract(conn, actor, file_id, proposal, accept, work.parts.queue, now)
 
 
 def _etag(contract: Contract) -> str:
     return f'"{contract.file_id.hex}-{contract.revision}"'
 
 
-async def _read_contract(request: Request, work: UnitOfWork) -> tuple[ContractDocument, str]:
-    """The body as a sound document, and its hash. Raises BodyTooLarge, FieldInvalid,
+async def _read_contract(request: Request, work: UnitOfWork) -> tuple[ContractDocument, int, str]:
+    """The body as a sound document, its length and its hash. Raises BodyTooLarge, FieldInvalid,
     SchemaInvalid, DialectInvalid.
     """
     body = await read_small_body(request, work.parts.settings, MAX_SCHEMA_BYTES)
@@ -196,4 +203,4 @@ async def _read_contract(request: Request, work: UnitOfWork) -> tuple[ContractDo
         text = body.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise FieldInvalid(field="body", reason="is not UTF-8.") from None
-    return parse_contract_document(load_document(text)), sha256(body).hexdigest()
+    return await read_contract(work, text), len(text), sha256(body).hexdigest()

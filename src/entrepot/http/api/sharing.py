@@ -1,10 +1,10 @@
 """Share a file: entitlements of others to it, and handing it over to another account."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Path, Request
 from fastapi.responses import JSONResponse, Response
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, StrictBool
 
 from entrepot import errors
 from entrepot.accounts.actor import Actor
@@ -17,6 +17,7 @@ from entrepot.grants.entitlements import (
     list_entitlements,
     revoke_entitlement,
 )
+from entrepot.grants.senders import SendingAccount, decide_on_sender, decline_share, list_senders
 from entrepot.http.api.file_document import FileDocument, load_file_document
 from entrepot.http.api.lists import list_response
 from entrepot.http.api.models.files import FileDetails
@@ -25,9 +26,11 @@ from entrepot.http.api.models.sharing import (
     EntitlementList,
     OfferConfirmation,
     OfferList,
+    SenderDetails,
+    SenderList,
 )
 from entrepot.http.api.openapi.answers import LISTED, Responses, problems, with_headers
-from entrepot.http.api.payloads import entitlement_payload, format_timestamp, offer_payload
+from entrepot.http.api.payloads import entitlement_payload, offer_payload
 from entrepot.http.deps import ReadWork, WriteWork
 from entrepot.http.lists.listings import ENTITLEMENTS, OFFERS
 from entrepot.http.parameters import (
@@ -38,6 +41,7 @@ from entrepot.http.parameters import (
     UserNameInBody,
     UserNameInPath,
 )
+from entrepot.http.timestamps import format_timestamp
 from entrepot.http.uploads.body import SmallBodyRoute
 
 GRANTED: Responses = {
@@ -95,7 +99,7 @@ async def entitlements(
     "/file/{file_id}/entitlements/{user_name}",
     operation_id="grant_entitlement",
     response_model=EntitlementDetails,
-    responses=GRANTED | problems(errors.NotAllowed, errors.FieldInvalid),
+    responses=GRANTED | problems(errors.NotAllowed, errors.FieldInvalid, errors.SharesNotAccepted),
 )
 async def entitle(
     file_id: FileIdInPath, user_name: UserNameInPath, body: EntitlementBody, work: WriteWork
@@ -195,3 +199,70 @@ async def accept(file_id: FileIdInPath, work: WriteWork) -> Response:
 
     document = await work.write(apply)
     return JSONResponse(document.document, headers={"ETag": document.etag})
+
+
+AccountInPath = Annotated[str, Path(description="The name of the account that shares.")]
+
+
+class SenderBody(BaseModel):
+    """What is decided on an account; null takes the decision back. `for_account`: for all users of
+    one's own account, which is for its admins."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    decision: Literal["accepted", "blocked"] | None
+    for_account: StrictBool = False
+
+
+@router.get("/senders", operation_id="list_senders", response_model=SenderList)
+async def senders(work: ReadWork) -> Response:
+    """The other accounts that share files with one, and what was decided on them.
+
+    An account that neither oneself nor one's account has accepted shares at most 100 files with
+    one.
+    """
+    accounts = await work.read(list_senders)
+    answer: SenderList = {"senders_list": [_sender_payload(each) for each in accounts]}
+    return JSONResponse(answer)
+
+
+@router.put(
+    "/sender/{account}",
+    operation_id="decide_on_sender",
+    response_model=SenderDetails,
+    responses=problems(errors.NotAllowed),
+)
+async def decide(account: AccountInPath, body: SenderBody, work: WriteWork) -> Response:
+    """Accept an account once, so that it may share any number of files with one, or block it.
+
+    All shares of a blocked account end, and its further ones are answered as if there were nobody
+    of this name. The account is not told.
+    """
+    arguments = account, body.decision, body.for_account, work.parts.clock()
+    return JSONResponse(
+        _sender_payload(await work.write_into_reserve(decide_on_sender, *arguments))
+    )
+
+
+@router.delete(
+    "/file/{file_id}/share",
+    status_code=204,
+    operation_id="decline_share",
+    response_model=None,
+)
+async def decline(file_id: FileIdInPath, work: WriteWork) -> Response:
+    """Decline a file that another account shares with one: it is not listed any more.
+
+    By an admin, also what is shared with the whole account.
+    """
+    await work.write_into_reserve(decline_share, file_id, work.parts.clock())
+    return Response(status_code=204)
+
+
+def _sender_payload(sender: SendingAccount) -> SenderDetails:
+    return {
+        "account": sender.account,
+        "files": sender.files,
+        "decision": sender.decision,
+        "account_decision": sender.account_decision,
+    }

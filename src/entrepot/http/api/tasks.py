@@ -16,7 +16,7 @@ from entrepot.files.processing.task_report import get_task_report
 from entrepot.http.api.lists import list_response
 from entrepot.http.api.models.inspections import InspectionReport
 from entrepot.http.api.models.tasks import TaskDetails, TaskList
-from entrepot.http.api.openapi.answers import EVENTS, LISTED, problems
+from entrepot.http.api.openapi.answers import EVENTS, GONE, LISTED, problems
 from entrepot.http.api.payloads import task_payload
 from entrepot.http.deps import AnyWork, UnitOfWork
 from entrepot.http.limits.concurrency_limits import EventStream
@@ -70,7 +70,7 @@ async def task(task_id: TaskIdInPath, work: AnyWork) -> Response:
     "/task/{task_id}/report",
     operation_id="get_task_report",
     response_model=InspectionReport,
-    responses=problems(errors.ScopeMissing),
+    responses=problems(errors.ScopeMissing, *GONE),
 )
 async def task_report(task_id: TaskIdInPath, work: AnyWork) -> Response:
     """The report (Frictionless v5) that a task ended with: of a delivery or of a validation."""

@@ -7,10 +7,10 @@ from entrepot.files.delivery.under_way import UploadUnderWay, list_uploads_under
 from entrepot.http.api.lists import list_response
 from entrepot.http.api.models.uploads import UploadDetails, UploadList
 from entrepot.http.api.openapi.answers import LISTED
-from entrepot.http.api.payloads import format_timestamp
 from entrepot.http.deps import ReadWork
 from entrepot.http.lists.listings import UPLOADS
 from entrepot.http.parameters import Cursor, PageItemsOrAll
+from entrepot.http.timestamps import format_timestamp
 
 router = APIRouter(tags=["resumable uploads"])
 

@@ -78,6 +78,7 @@ async def versions(
     "/file/{file_id}/versions/{number}",
     operation_id="get_version",
     response_model=VersionDetails,
+    responses=problems(errors.VersionDeleted),
 )
 async def version(file_id: FileIdInPath, number: NumberInPath, work: ReadWork) -> Response:
     """One version of a file."""
@@ -95,6 +96,8 @@ async def version(file_id: FileIdInPath, number: NumberInPath, work: ReadWork) -
         *DELIVERING,
         *REPEATING,
         errors.DialectInvalid,
+        errors.SchemaTooCostly,
+        errors.TooManySchemas,
         errors.FormMalformed,
         errors.NotAllowed,
         errors.PreconditionFailed,

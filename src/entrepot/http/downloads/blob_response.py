@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator, Iterator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
 from entrepot.blobs import BLOCK_BYTES, BlobId, BlobStore
-from entrepot.errors import BlobMissing
+from entrepot.errors import BlobMissing, EntrepotError
 from entrepot.http.downloads.ranges import Span
 from entrepot.http.limits.concurrency_limits import account_slot
 
@@ -23,6 +23,13 @@ MAX_IN_MEMORY_BYTES = 256 * 1024
 MAX_PATHSEND_BYTES = 16 * 1024 * 1024
 """Bytes up to which the server sends a whole file by itself. It costs no memory here, but at
 1 GiB it is slower than our own blocks of 1 MiB (0.57 of nginx's rate against 0.91)."""
+
+
+CHECK_SECONDS = 1.0
+"""Seconds after which a body that is being sent asks again whether its client may have it."""
+
+CheckAccess = Callable[[], Awaitable[None]]
+"""Raises what ends a read that is under way."""
 
 
 @dataclass(frozen=True)
@@ -83,10 +90,19 @@ class BlobResponse(Response):
         self._size = size
         self._parts = parts
         self.recorder: ReadRecorder | None = None
+        self.check_access: CheckAccess | None = None
         self.init_headers(headers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send it: from memory, by the server itself where it offers to, or in blocks of 1 MiB."""
+        try:
+            await self._send_blob(scope, receive, send)
+        except BlobMissing:
+            if self.check_access is not None:
+                await self.check_access()  # says so if the version was purged since the look-up
+            raise
+
+    async def _send_blob(self, scope: Scope, receive: Receive, send: Send) -> None:
         start: Message = {
             "type": "http.response.start",
             "status": self.status_code,
@@ -149,10 +165,16 @@ class BlobResponse(Response):
     async def _stream(self, start: Message, receive: Receive, send: Send) -> None:
         # A server need not tell through `send` that the client has gone: Granian does not.
         disconnected = asyncio.ensure_future(_wait_for_disconnect(receive))
+        clock = asyncio.get_running_loop().time
+        check_at = clock() + CHECK_SECONDS
         try:
             async with aclosing(_read_ahead(self._body())) as blocks:
                 async for block in blocks:
-                    if disconnected.done():
+                    is_due, access_ended = clock() > check_at, False
+                    if is_due:
+                        access_ended = await self._has_access_ended()
+                        check_at = clock() + CHECK_SECONDS
+                    if disconnected.done() or access_ended:
                         if self.recorder is not None:
                             self.recorder.record_abort()
                         return
@@ -167,6 +189,16 @@ class BlobResponse(Response):
             await send({"type": "http.response.body", "body": b"", "more_body": False})
         finally:
             disconnected.cancel()
+
+    async def _has_access_ended(self) -> bool:
+        """Whether the client may have no more of it: the right ended, or the version is gone."""
+        if self.check_access is None:
+            return False
+        try:
+            await self.check_access()
+        except EntrepotError:
+            return True
+        return False
 
     def _body(self) -> Iterator[bytes]:
         """The body, read as it is asked for. Raises `BlobMissing` where bytes are missing."""

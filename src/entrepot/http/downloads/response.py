@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from entrepot.blobs import BlobId, BlobStore
+from entrepot.files.queries.gone import require_kept
 from entrepot.files.versions import PublishedVersion
 from entrepot.http.deps import UnitOfWork
 from entrepot.http.downloads.blob_response import BlobPart, BlobResponse
@@ -72,8 +73,12 @@ def published_response(request: Request, work: UnitOfWork, version: PublishedVer
     method = "HEAD" if request.scope.get("answers_head") else request.method
     response = download_response(method, request.headers, store, blob_id, representation)
     response.headers["Entrepot-Version"] = str(version.number)
-    if isinstance(response, BlobResponse) and method == "GET":
-        response.recorder = start_recorded_read(work, version)
+    if isinstance(response, BlobResponse):
+        response.check_access = lambda: work.with_current_time().read(
+            require_kept, version.file_id, version.number
+        )
+        if method == "GET":
+            response.recorder = start_recorded_read(work, version)
     return response
 
 

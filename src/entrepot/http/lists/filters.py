@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Annotated, Any, get_args
@@ -12,7 +12,13 @@ from pydantic import AwareDatetime, TypeAdapter, ValidationError
 
 from entrepot.accounts.users import split_user_name
 from entrepot.errors import FieldInvalid
-from entrepot.files.queries.lists import ALL_FILES, FileFilter, Sort, position_of
+from entrepot.files.queries.lists import (
+    ALL_FILES,
+    FileFilter,
+    Sort,
+    position_of,
+    position_own_first,
+)
 from entrepot.files.queries.read import FileRecord
 from entrepot.http.lists.paging import Listing
 from entrepot.http.parameters import BYTES, Cursor, MaxSize, MinSize
@@ -49,12 +55,21 @@ class FileQuery:
     cursor: str | None
 
     @property
+    def own_first(self) -> "FileQuery":
+        """The same for a client that knows no paging, if it has not chosen another order."""
+        if self.file_filter.sort != ALL_FILES.sort:
+            return self
+        return replace(self, file_filter=replace(self.file_filter, own_first=True))
+
+    @property
     def listing(self) -> Listing[FileRecord]:
         """The list of such files, whose cursors no other one takes."""
         plain = json.dumps(asdict(self.file_filter), default=str, sort_keys=True)
         return Listing(
             "files",
-            lambda file: position_of(file, self.file_filter.sort),
+            position_own_first
+            if self.file_filter.own_first
+            else lambda file: position_of(file, self.file_filter.sort),
             _key_type(self.file_filter.sort),
             sha256(plain.encode()).hexdigest()[:16] if self.file_filter != ALL_FILES else "",
         )

@@ -8,8 +8,8 @@ from uuid import UUID
 import structlog
 
 from entrepot.bootstrap.parts import Parts, build_preview_pool
-from entrepot.errors import PreviewUnavailable
-from entrepot.http.previews.slots import PreviewSlots
+from entrepot.errors import PreviewUnavailable, TooManyPreviews
+from entrepot.http.limits.fair_slots import FairSlots
 from entrepot.inspection.results import InspectionFailed, Preview, PreviewRequest
 
 log = structlog.get_logger(__name__)
@@ -31,8 +31,12 @@ class Previewer:
         self._start_lock = threading.Lock()
         self._started = False
         self._threads = ThreadPoolExecutor(settings.previews_at_once, "previews")
-        self._slots = PreviewSlots(
-            settings.previews_at_once, settings.previews_per_account, settings.preview_seconds
+        self._slots = FairSlots(
+            settings.previews_at_once,
+            settings.previews_per_account,
+            settings.preview_seconds,
+            TooManyPreviews,
+            PreviewUnavailable,
         )
 
     async def page(self, account_id: UUID, request: PreviewRequest) -> Preview:

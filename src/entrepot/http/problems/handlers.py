@@ -3,6 +3,7 @@
 The figures of an error become extension members. No handler anywhere catches these errors.
 """
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -17,6 +18,7 @@ from entrepot import errors
 from entrepot.http.methods import allowed_methods
 from entrepot.http.problems.table import FRAMEWORK_KINDS, problem_kind
 from entrepot.http.problems.task_table import TASK_KINDS, ProblemKind
+from entrepot.http.timestamps import format_timestamp
 
 log = structlog.get_logger(__name__)
 
@@ -125,4 +127,6 @@ async def answer_unexpected(request: Request, error: Exception) -> Response:
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return format_timestamp(value)
     return str(value) if isinstance(value, UUID) else value

@@ -5,6 +5,7 @@ with its type. `http.api.openapi.answers` says which operation answers which cod
 """
 
 from dataclasses import MISSING, fields
+from datetime import datetime
 from typing import Any, get_type_hints
 
 from pydantic import TypeAdapter
@@ -19,6 +20,8 @@ COMMON: dict[str, dict[str, Any]] = {
     "request_id": {"type": "string"},
 }
 REQUIRED = ("type", "title", "status", "detail", "code")
+TIMESTAMP = {"type": "string", "examples": ["2026-01-31T08:00:00+0000"]}
+"""A time in the one form of the API (`http.timestamps`)."""
 OMITTED_FIGURES = ("reason",)
 """Figures that are not members, because `detail` says the same."""
 
@@ -79,8 +82,9 @@ def _figures(error: type[EntrepotError]) -> tuple[dict[str, Any], set[str]]:
     for field in fields(error):
         if field.name in OMITTED_FIGURES:
             continue
-        figure_schemas[field.name] = TypeAdapter(hints[field.name]).json_schema(
-            mode="serialization"
+        hint = hints[field.name]
+        figure_schemas[field.name] = (
+            TIMESTAMP if hint is datetime else TypeAdapter(hint).json_schema(mode="serialization")
         )
         may_be_missing = field.default is None and field.default is not MISSING
         if not may_be_missing:

@@ -5,24 +5,12 @@
 
 from entrepot import errors
 from entrepot.files.versions import QUARANTINE_PERIOD, UNDO_PERIOD
+from entrepot.http.problems.reader_table import READER_KINDS
+from entrepot.http.problems.shared_kinds import QUOTA_EXCEEDED, STORAGE_FULL
 from entrepot.http.problems.task_table import NOT_TABULAR, TASK_KINDS, ProblemKind
 
-QUOTA_EXCEEDED = ProblemKind(
-    413,
-    "account-quota-exceeded",
-    "The account's quota is exceeded",
-    "Remove files, or ask the operator for a larger quota. Figures are bytes; those of another "
-    "account, whose file it is, are not told.",
-)
-
-STORAGE_FULL = ProblemKind(
-    507,
-    "storage-full",
-    "The server's storage is full",
-    "Nothing was stored. Reads and deletions still work. The operator has to make room.",
-)
-
 KINDS: dict[type[errors.EntrepotError], ProblemKind] = {
+    **READER_KINDS,
     errors.ChecksumUnsupported: ProblemKind(
         400,
         "checksum-unsupported",
@@ -267,6 +255,12 @@ KINDS: dict[type[errors.EntrepotError], ProblemKind] = {
         "The schema is wrong",
         "Correct the Table Schema where the JSON pointer `pointer` points.",
     ),
+    errors.SchemaTooCostly: ProblemKind(
+        422,
+        "schema-too-costly",
+        "The contract takes too long to parse",
+        "Use fewer fields, values or patterns. `bound` is the limit that was reached.",
+    ),
     errors.DialectInvalid: ProblemKind(
         422,
         "dialect-invalid",
@@ -306,6 +300,12 @@ KINDS: dict[type[errors.EntrepotError], ProblemKind] = {
         "too-many-uploads",
         "Too many uploads at once",
         "Wait for one of the account's running uploads to end.",
+    ),
+    errors.TooManySchemas: ProblemKind(
+        429,
+        "too-many-schemas",
+        "Too many contracts at once",
+        "Wait for one of the account's contracts to be parsed.",
     ),
     errors.TooManyStreams: ProblemKind(
         429,

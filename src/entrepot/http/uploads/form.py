@@ -88,8 +88,8 @@ class FormTarget(UploadTarget, Protocol):
         """
         ...
 
-    def with_form(self, form: UploadForm, max_bytes: int) -> UploadTarget:
-        """The target with what the whole form says; no file may have more than `max_bytes` bytes.
+    async def with_form(self, form: UploadForm, work: UnitOfWork) -> UploadTarget:
+        """The target with what the whole form says.
 
         Raises FieldInvalid, SchemaInvalid, DialectInvalid, NotFound.
         """
@@ -112,7 +112,7 @@ async def receive_form(
     parts = work.parts
     async with open_upload_session(work, target, key) as upload_session:
         await _read_body(request, reader, form, target, upload_session, work)
-        complete_target = target.with_form(form, parts.settings.max_file_size)
+        complete_target = await target.with_form(form, work)
         if upload_session.received == 0:
             raise FieldInvalid(field="file", reason="the file is empty; nothing was stored.")
         upload = await upload_session.finish(form.digest)

@@ -181,7 +181,7 @@ class UploadSession:
         if min_bytes > self.limit:
             raise FileTooLarge(limit=self.limit, requested=min_bytes)
         usage = self._admitted.usage
-        if usage.used + min_bytes > usage.quota:
+        if not usage.can_ever_fit(min_bytes):
             raise usage.quota_exceeded(min_bytes)
 
     def set_expected_size(self, max_bytes: int) -> None:

@@ -37,10 +37,10 @@ from entrepot.grants.access import (
 )
 from entrepot.http.deps import UnitOfWork
 from entrepot.http.parameters import REPLACES, read_file_id
+from entrepot.http.uploads.contract_fields import read_enforcement, read_reading
 from entrepot.http.uploads.form import FIELD_LIMITS, UploadForm
 from entrepot.http.uploads.tus_headers import read_metadata
-from entrepot.schemas.enforcement import parse_enforcement
-from entrepot.schemas.reading.stated import FOUND_OUT, StatedReading, parse_reading_fields
+from entrepot.schemas.reading.stated import FOUND_OUT, StatedReading
 from entrepot.tasks.records import TaskId
 
 READING_FIELDS = ("table_dialect", "encoding")
@@ -78,14 +78,16 @@ class NewFile:
         del work
         return parse_size_limit(form.text(name)) if name == "file_size_limit" else None
 
-    def with_form(self, form: UploadForm, max_bytes: int) -> UploadTarget:
+    async def with_form(self, form: UploadForm, work: UnitOfWork) -> UploadTarget:
         """The file with its contract. Raises FieldInvalid, SchemaInvalid, DialectInvalid."""
         definition = Definition(
             name=form.name_of_file(),
             description=check_description(form.text("file_description") or ""),
-            size_limit=parse_size_limit(form.text("file_size_limit"), max_bytes),
-            enforcement=parse_enforcement(form.text("enforce_schema")),
-            reading=_reading(form),
+            size_limit=parse_size_limit(
+                form.text("file_size_limit"), work.parts.settings.max_file_size
+            ),
+            enforcement=await read_enforcement(work, form.text("enforce_schema")),
+            reading=await _reading(form, work),
         )
         return NewFile(definition)
 
@@ -136,11 +138,10 @@ class NextVersion:
         del form, name, work
         return None
 
-    def with_form(self, form: UploadForm, max_bytes: int) -> UploadTarget:
+    async def with_form(self, form: UploadForm, work: UnitOfWork) -> UploadTarget:
         """The version by its file's name, what it replaces, and how the file is read. Raises
         FieldInvalid, DialectInvalid."""
-        del max_bytes
-        name, reading = form.name_of_file(), _reading(form)
+        name, reading = form.name_of_file(), await _reading(form, work)
         replaces = REPLACES.read(form.text("replaces"), "replaces")
         return replace(self, file_name=name, replaces=replaces, reading=reading)
 
@@ -193,7 +194,7 @@ class ValidationOnly:
             else None
         )
 
-    def with_form(self, form: UploadForm, max_bytes: int) -> UploadTarget:
+    async def with_form(self, form: UploadForm, work: UnitOfWork) -> UploadTarget:
         """The check by a contract of the form's own or of a file's. Raises FieldInvalid,
         SchemaInvalid, DialectInvalid, NotFound."""
         file_id = form.text("file_id") or None
@@ -203,14 +204,15 @@ class ValidationOnly:
                 raise FieldInvalid(excluded[0], "is that of the file where a file_id is given.")
         check_description(form.text("file_description") or "")
         has_limit = "file_size_limit" in form.fields
+        max_bytes = work.parts.settings.max_file_size
         limit = (
             parse_size_limit(form.text("file_size_limit"), max_bytes) if has_limit else max_bytes
         )
         validation = ValidationRequest(
             name=form.name_of_file(),
             size_limit=limit,
-            enforcement=parse_enforcement(form.text("enforce_schema")),
-            reading=_reading(form),
+            enforcement=await read_enforcement(work, form.text("enforce_schema")),
+            reading=await _reading(form, work),
             file_id=read_file_id(file_id) if file_id is not None else None,
         )
         return ValidationOnly(validation)
@@ -224,16 +226,18 @@ class ValidationOnly:
         return submit_validation(conn, actor, self.validation, upload, context.queue, now)
 
 
-def _reading(form: UploadForm) -> StatedReading:
+async def _reading(form: UploadForm, work: UnitOfWork) -> StatedReading:
     """How deliveries are read by the form. Raises DialectInvalid, FieldInvalid."""
-    return parse_reading_fields(form.text("table_dialect"), form.text("encoding"))
+    return await read_reading(work, form.text("table_dialect"), form.text("encoding"))
 
 
 def _sender_admission(actor: Actor, request: Definition | ValidationRequest | None) -> Admission:
     return Admission(actor.account_id, request.size_limit if request is not None else None)
 
 
-def target_from_metadata(header: str, condition: Condition | None, max_bytes: int) -> UploadTarget:
+async def target_from_metadata(
+    header: str, condition: Condition | None, work: UnitOfWork
+) -> UploadTarget:
     """What the Upload-Metadata of a resumable upload asks for, by the rules of the form.
 
     Raises FieldInvalid, SchemaInvalid, DialectInvalid, NotFound.
@@ -259,9 +263,9 @@ def target_from_metadata(header: str, condition: Condition | None, max_bytes: in
     if file_id is None:
         if replaces is not None:
             raise FieldInvalid("replaces", "needs a file_id: it is a version of that file.")
-        return NewFile().with_form(form, max_bytes)
+        return await NewFile().with_form(form, work)
     for name in DEFINING_FIELDS:
         if name in form.fields:
             raise FieldInvalid(name, "is that of the file where a file_id is given.")
     read_file_id(file_id)
-    return NextVersion(file_id, condition).with_form(form, max_bytes)
+    return await NextVersion(file_id, condition).with_form(form, work)

@@ -11,6 +11,7 @@ import duckdb
 
 from entrepot.inspection.check.emptiness import check_emptiness
 from entrepot.inspection.check.examples import add_examples
+from entrepot.inspection.check.field_matching import align_columns
 from entrepot.inspection.check.first_texts import seen_texts
 from entrepot.inspection.check.group_sizes import with_group_sizes
 from entrepot.inspection.check.json_rules import check_json_rules
@@ -85,6 +86,8 @@ def check_table(
     checked = checked or _check_all(engine, table, schema, skipped, listed)
     if table.misplaced_header:
         return checked
+    # Whether a cell has a value, its control characters do not tell.
+    table = table.known_to_have_controls(False)
     cells = [cell for cell in checked_columns(table, schema) if cell[0] not in skipped]
     return checked.with_table_errors(
         check_emptiness(engine, table, schema, cells, checked.rows), listed
@@ -102,18 +105,19 @@ def _check_prefiltered(
     be used."""
     if table.lines is None or table.by_name:
         return None
-    cells = checked_columns(table, schema)
     patterns: list[CellRegex | None] = [ANYTHING] * len(table.columns)
     texts = seen_texts(engine, table)
-    for number, cell in cells:
+    for number, field in enumerate(align_columns(table, schema).fields, start=1):
         if number not in skipped:
-            missing = schema.missing_values_of(cell.field)
+            missing = schema.missing_values_of(field)
             # Every further mark costs time, and memory of the pattern; most never occur.
             seen = tuple(text for text in missing if not text or text in texts[number - 1])
-            patterns[number - 1] = cell_regex(cell.field, seen)
+            patterns[number - 1] = cell_regex(field, seen)
     prefiltered = prefilter(engine, table.lines, patterns)
     if prefiltered is None:
         return None
+    table = table.known_to_have_controls(prefiltered.controls)
+    cells = checked_columns(table, schema)
     faults = check_keys(engine, table, keys_of(schema, cells, skipped), listed)
     faults += check_references(engine, table, references_of(schema, cells, skipped), listed)
     if not prefiltered.unmatched:

@@ -58,11 +58,13 @@ def fits(candidate: Candidate, counts: CellCounts) -> bool:
 
 @dataclass(frozen=True)
 class Totals:
-    """Rows of the table, line ends inside its cells, and rows whose asked cells are all empty."""
+    """Rows of the table, line ends inside its cells, and rows whose asked cells are all empty.
+    `controls`: texts have control characters, None where that is not known."""
 
     rows: int
     embedded: int | None
     blank: int
+    controls: bool | None = None
 
 
 def count_prefiltered(
@@ -84,9 +86,7 @@ def count_prefiltered(
     if counted is None or not without_pattern:
         return counted
     totals, counts = counted
-    part = replace(
-        table, columns=tuple(table.columns[n] for n in without_pattern), embedded=lambda: 0
-    )
+    part = replace(table.select(without_pattern), embedded=lambda: 0)
     _, part_counts = count_cells(engine, part, [tried[n] for n in without_pattern])
     for n, each in zip(without_pattern, part_counts, strict=True):
         counts[n] = each
@@ -103,12 +103,13 @@ def _count_beside(
     # Counted as one: the sample has cells with values in each such column, and all of them fit.
     matched = [CellCounts(1, {}, {each.name: 1 for each in likely}, {}) for likely in tried]
     if not prefiltered.unmatched:
-        return Totals(prefiltered.rows, None, 0), matched
+        return Totals(prefiltered.rows, None, 0, controls=False), matched
     totals, counts = count_cells(engine, table_of_unmatched(table), tried)
     if totals.rows != prefiltered.unmatched:
         return None
     summed = [_add_counts(first, second) for first, second in zip(matched, counts, strict=True)]
-    return replace(totals, rows=prefiltered.rows, embedded=None), summed
+    controls = prefiltered.controls
+    return replace(totals, rows=prefiltered.rows, embedded=None, controls=controls), summed
 
 
 def _add_counts(matched: CellCounts, unmatched: CellCounts) -> CellCounts:

@@ -12,12 +12,10 @@ import duckdb
 from entrepot.inspection.report.report import problem
 from entrepot.inspection.report.sentence import Statement
 from entrepot.inspection.sql import Sql
-from entrepot.inspection.table import Table
+from entrepot.inspection.table import MAX_FIRST_ROWS, Table
 from entrepot.inspection.values.cell_sql import CellSql
 from entrepot.schemas.model import TableSchema
 
-FIRST_ROWS = 1_000
-"""Rows that are looked at before all are: nearly every column has a value in them."""
 COLUMNS_PER_QUERY = 200
 """Columns whose expressions fit into memory together."""
 
@@ -60,8 +58,15 @@ def columns_with_values(
     engine: duckdb.DuckDBPyConnection, table: Table, cells: Sequence[tuple[int, CellSql]]
 ) -> frozenset[int]:
     """The positions of the columns that have a value in some row. Raises duckdb.Error."""
-    first_rows = f"(SELECT * FROM {table.relation} LIMIT {FIRST_ROWS})"
-    filled = _filled(engine, first_rows, cells)
+    if table.first_rows:
+        filled = {
+            number
+            for number, cell in cells
+            if any(cell.has_value(row[number - 1]) for row in table.first_rows)
+        }
+    else:
+        first_rows = f"(SELECT * FROM {table.relation} LIMIT {MAX_FIRST_ROWS})"
+        filled = _filled(engine, first_rows, cells)
     sparse = [(number, cell) for number, cell in cells if number not in filled]
     return frozenset(filled | _filled(engine, table.relation, sparse))
 

@@ -5,17 +5,16 @@ What fails on them fails on the whole, so that the engine is asked only for what
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
 
 import duckdb
 
 from entrepot.inspection.sql import Sql, literal, sql
-from entrepot.inspection.table import Column, Table
+from entrepot.inspection.table import MAX_FIRST_ROWS, Column, Table
 from entrepot.schemas.lexical import MISSING_MARKS
 
-MAX_FIRST_ROWS, MIN_FIRST_ROWS, MAX_FIRST_CELLS = 1_000, 100, 200_000
+MIN_READ_ROWS, MIN_FIRST_ROWS, MAX_FIRST_CELLS = 30, 100, 200_000
 """The rows by which candidates are chosen before all rows are asked; fewer of wide tables, since
-Python compares each cell with each candidate."""
+Python compares each cell with each candidate. So many that the reader read anyway are enough."""
 LATER_TEXTS, MAX_LATER_CHARS = 10, 10_000
 """Texts, from each end of their order, of a column that has none in the first rows, and the
 characters of each; a longer one is a text whatever it looks like."""
@@ -49,32 +48,32 @@ def is_text(column: Column) -> Sql:
 
 
 def _in_first_rows(engine: duckdb.DuckDBPyConnection, table: Table) -> list[Counter[str]]:
-    kinds = ", ".join(f"coalesce({is_text(column)}, true)" for column in table.columns)
     texts: list[Counter[str]] = [Counter() for _ in table.columns]
-    for row, textual in _first_rows(engine, table, f"[{kinds}]"):
-        for counted, cell, text in zip(texts, row, textual, strict=True):
-            if cell is not None and text and cell not in MARKS:
-                counted[cell] += 1
+    for counted, column in zip(texts, _first_cells(engine, table), strict=False):
+        counted.update(cell for cell in column if cell is not None and cell not in MARKS)
     return texts
 
 
 def seen_texts(engine: duckdb.DuckDBPyConnection, table: Table) -> list[set[str]]:
     """The texts of each column in the first rows. Raises duckdb.Error where the scan fails."""
     texts: list[set[str]] = [set() for _ in table.columns]
-    for row, _ in _first_rows(engine, table, sql("NULL")):
-        for seen, cell in zip(texts, row, strict=True):
-            if cell is not None:
-                seen.add(cell)
+    for seen, column in zip(texts, _first_cells(engine, table), strict=False):
+        seen.update(cell for cell in column if cell is not None)
     return texts
 
 
-def _first_rows(
-    engine: duckdb.DuckDBPyConnection, table: Table, selected: Sql
-) -> list[tuple[list[str | None], Any]]:
-    cells = ", ".join(column.text for column in table.columns)
+def _first_cells(engine: duckdb.DuckDBPyConnection, table: Table) -> list[tuple[str | None, ...]]:
+    """For each column its texts in the first rows, None for native cells; nothing at all of a
+    table without rows."""
     rows = min(MAX_FIRST_ROWS, max(MIN_FIRST_ROWS, MAX_FIRST_CELLS // max(1, len(table.columns))))
-    query = f"SELECT [{cells}], {selected} FROM {table.relation} LIMIT {rows}"
-    return engine.execute(query).fetchall()
+    if len(table.first_rows) >= MIN_READ_ROWS:
+        return list(zip(*table.first_rows[:rows], strict=True))
+    cells = ", ".join(
+        column.text if column.kind else f"CASE WHEN {is_text(column)} THEN {column.text} END"
+        for column in table.columns
+    )
+    query = f"SELECT {cells} FROM {table.relation} LIMIT {rows}"
+    return list(zip(*engine.execute(query).fetchall(), strict=True))
 
 
 def _later_texts(

@@ -5,6 +5,7 @@ from typing import Any
 
 import duckdb
 
+from entrepot.inspection.check.first_texts import COLUMNS_PER_QUERY
 from entrepot.inspection.check.header_errors import check_labels
 from entrepot.inspection.check.infer import unique_names
 from entrepot.inspection.report.quoting import quoted
@@ -12,10 +13,14 @@ from entrepot.inspection.report.report import problem, problem_of_finding
 from entrepot.inspection.report.sentence import Statement
 from entrepot.inspection.table import Table
 
+MAX_LISTED_COLUMNS = 5
+"""Numbers of columns that a warning lists."""
+
 
 def judge_first_version(table: Table) -> tuple[Table, list[dict[str, Any]]]:
-    """The faults of the header and of the structure; the table with warnings for what is accepted
-    as the contract's: titles above the header, and names for columns without a label."""
+    """The faults of the header and of the structure; the table with its warnings, and with what
+    the contract expects if the version is accepted: a header below titles, and names for columns
+    without a label."""
     first = table.first_version
     labels = [] if first.header_stated_absent else check_labels(table)
     unnamed = [error["fieldNumber"] for error in labels if error["code"] == "blank-label"]
@@ -25,21 +30,46 @@ def judge_first_version(table: Table) -> tuple[Table, list[dict[str, Any]]]:
         errors.append(problem("unsure-reading", "", stated))
     errors += [problem_of_finding(finding) for finding in first.findings]
     names = unique_names(table.labels)
-    warnings = [
+    named = (
         f"Column {number} has no label; the contract names it {quoted(names[number - 1])}."
         for number in unnamed
-    ]
-    return replace(table, warnings=(*table.warnings, *first.warnings, *warnings)), errors
+    )
+    first = replace(first, accepted=(*first.accepted, *named))
+    warnings = (*table.warnings, *first.warnings)
+    return replace(table, warnings=warnings, first_version=first), errors
 
 
-def without_spare_column(engine: duckdb.DuckDBPyConnection, table: Table) -> Table:
-    """The table without a last column that has neither a label nor a value, as delimiters at the
-    ends of lines make one. Raises duckdb.Error where the scan fails."""
-    if not table.header or len(table.columns) < 2 or table.columns[-1].label.strip():
+def without_spare_columns(engine: duckdb.DuckDBPyConnection, table: Table) -> Table:
+    """The table without its last columns that have neither a label nor a value, as delimiters at
+    the ends of lines make them. Raises duckdb.Error where the scan fails."""
+    width = len(table.columns)
+    # A row that is wider than the header is a fault, whatever its last cells hold.
+    narrow_header = any(each.code == "extra-cell" for each in table.first_version.findings)
+    if not table.header or width < 2 or narrow_header:
         return table
-    row = engine.execute(f"SELECT count({table.columns[-1].text}) FROM {table.relation}").fetchone()
-    if row is None or row[0]:
+    left = _without_values(engine, table)
+    if left == width:
         return table
-    number = len(table.columns)
-    warning = f"Column {number} has neither a label nor a value; it was left out."
-    return replace(table, columns=table.columns[:-1], warnings=(*table.warnings, warning))
+    numbers = [f"{number:,}" for number in range(left + 1, width + 1)]
+    shown = ", ".join(numbers[:MAX_LISTED_COLUMNS]) + (", …" * (len(numbers) > MAX_LISTED_COLUMNS))
+    warning = (
+        f"Column {shown} has neither a label nor a value; it was left out."
+        if len(numbers) == 1
+        else f"Columns {shown} have neither a label nor a value; they were left out."
+    )
+    return replace(table.select(range(left)), warnings=(*table.warnings, warning))
+
+
+def _without_values(engine: duckdb.DuckDBPyConnection, table: Table) -> int:
+    """How many columns are left once the last ones without a label and a value are left out."""
+    labelled = [n for n, label in enumerate(table.labels, start=1) if label.strip()]
+    left, least = len(table.columns), max([1, *labelled])
+    while left > least:
+        part = table.columns[max(least, left - COLUMNS_PER_QUERY) : left]
+        counts = ", ".join(f"count({column.text})" for column in part)
+        row = engine.execute(f"SELECT {counts} FROM {table.relation}").fetchone() or ()
+        filled = [n for n, count in enumerate(row, start=1) if count]
+        if filled:
+            return left - len(part) + filled[-1]
+        left -= len(part)
+    return left

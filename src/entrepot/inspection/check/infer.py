@@ -44,12 +44,14 @@ MAX_LABEL_CHARS, MAX_NUMBERED_CHARS = 1_000, 900
 class Inferred:
     """The schema and the count of data rows; `embedded` are the line ends inside cells, None
     where every line of the text is accounted for. `maybe_blank`: there may be rows without any
-    value. `almost_typed` are columns that very few cells keep from a type."""
+    value. `controls`: texts have control characters, None where that is not known. `almost_typed`
+    are columns that very few cells keep from a type."""
 
     schema: TableSchema
     rows: int
     embedded: int | None
     maybe_blank: bool
+    controls: bool | None
     almost_typed: tuple[AlmostTyped, ...] = ()
 
 
@@ -73,7 +75,7 @@ def infer_schema(
         if _is_open(column, some, counted) or (may_be_almost and near[n])
     ]
     if open_ones:
-        part = replace(table, columns=tuple(table.columns[n] for n in open_ones))
+        part = table.select(open_ones)
         others = [[*likely[n], *near[n]] for n in open_ones]
         _, again = count_cells(engine, part, others, in_full=True)
         for n, counted, some in zip(open_ones, again, others, strict=True):
@@ -91,7 +93,12 @@ def infer_schema(
         exceptions = list_exceptions(engine, table, columns)
     marks = any(counted.marks for counted in counts)
     return Inferred(
-        schema, totals.rows, totals.embedded, marks or totals.blank > 0, tuple(exceptions)
+        schema,
+        totals.rows,
+        totals.embedded,
+        marks or totals.blank > 0,
+        totals.controls,
+        tuple(exceptions),
     )
 
 
@@ -134,6 +141,8 @@ def _with_filled(
     engine: duckdb.DuckDBPyConnection, table: Table, fields: Sequence[Field]
 ) -> tuple[Field, ...]:
     """The fields, those with a value in some row as such that must have one."""
+    # Whether a cell has a value, its control characters do not tell.
+    table = table.known_to_have_controls(False)
     cells = checked_columns(table, TableSchema(tuple(fields), fields_match="exact"))
     filled = columns_with_values(engine, table, cells)
     return tuple(

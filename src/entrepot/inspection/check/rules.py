@@ -43,6 +43,7 @@ class FieldRule:
 def checked_columns(table: Table, schema: TableSchema) -> list[tuple[int, CellSql]]:
     """The columns by position from 1, with the expressions of their fields; a column that the
     schema does not know takes anything."""
+    controls = table.control_characters()
     pairs = zip(table.columns, align_columns(table, schema).fields, strict=True)
     return [
         (
@@ -52,7 +53,7 @@ def checked_columns(table: Table, schema: TableSchema) -> list[tuple[int, CellSq
                 field,
                 schema.missing_values_of(field),
                 table.storage,
-                table.control_characters,
+                controls,
             ),
         )
         for number, (column, field) in enumerate(pairs, start=1)

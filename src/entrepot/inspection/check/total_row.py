@@ -33,17 +33,18 @@ def find_total_row(
     duckdb.Error."""
     if table.typed or table.by_name or not table.header or rows > MAX_ROWS:
         return []
-    columns = table.columns[:MAX_SUMMED_COLUMNS]
-    texts = ", ".join(f"trim(coalesce({column.text}, ''))" for column in columns)
-    last = engine.execute(
-        f"SELECT _row, [{texts}] FROM {table.numbered} ORDER BY _row DESC LIMIT 1"
-    ).fetchone()
-    if last is None or not TOTAL.match(last[1][0]):
+    texts = [f"trim(coalesce({column.text}, ''))" for column in table.columns[:MAX_SUMMED_COLUMNS]]
+    # The first cell alone is enough to tell that nearly every last row is no total.
+    query = f"SELECT max(_row), arg_max({texts[0]}, _row) FROM {table.numbered}"
+    last = engine.execute(query).fetchone()
+    if last is None or last[0] is None or not TOTAL.match(last[1]):
         return []
-    row, cells = last
-    measures = ", ".join(_measures(sql(f"c[{n}]")) for n in range(1, len(columns) + 1))
+    row, listed = last[0], f"[{', '.join(texts)}]"
+    query = f"SELECT {listed} FROM {table.numbered} WHERE _row = ?"
+    cells = (engine.execute(query, [row]).fetchone() or ([],))[0]
+    measures = ", ".join(_measures(sql(f"c[{n}]")) for n in range(1, len(texts) + 1))
     above = engine.execute(
-        f"SELECT count(*), {measures} FROM (SELECT [{texts}] AS c FROM {table.numbered}"
+        f"SELECT count(*), {measures} FROM (SELECT {listed} AS c FROM {table.numbered}"
         " WHERE _row < ?)",
         [row],
     ).fetchone()

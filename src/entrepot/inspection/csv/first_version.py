@@ -48,11 +48,12 @@ def judge_reading(
         findings.append(_comments(reading.comments, reading.comment))
     if reading.repeats is not None:
         findings.append(_repeats(reading.repeats))
-    dialect, warnings = _frozen(reading, decision, stated)
-    warnings += [] if stated else _header_alike(reading)
+    dialect, accepted = _frozen(reading, decision, stated)
+    warnings = [] if stated else _header_alike(reading)
     return FirstVersion(
         findings=tuple(findings),
         warnings=tuple(warnings),
+        accepted=tuple(accepted),
         dialect=dialect,
         unsure=_unsure(reading),
         unsure_advice=_unsure_advice(reading),

@@ -55,8 +55,8 @@ class Layout:
     `header` are the positions of the header's rows, `start` that of the first data row;
     `labels` has one text for each column. `kinds` says what each column holds, where it is of
     one kind. `sure` is how clear the header is, from 0 to 1. `misplaced` says in words that the
-    header is not where the contract expects it. `spare_column`: there is one more column at the
-    right, without a label and a value, which is no column of the table.
+    header is not where the contract expects it. `spare_columns` are so many more at the right,
+    without a label and a value, which are no columns of the table.
     """
 
     header: tuple[int, ...]
@@ -66,7 +66,7 @@ class Layout:
     sure: float
     reasons: tuple[str, ...] = ()
     misplaced: str = ""
-    spare_column: bool = False
+    spare_columns: int = 0
 
     @property
     def width(self) -> int:

@@ -24,13 +24,13 @@ from entrepot.inspection.csv.first_version import found_header_rows, judge_readi
 from entrepot.inspection.csv.normalize import normalize
 from entrepot.inspection.csv.source import SurveyedText, decide, prepare
 from entrepot.inspection.csv.write_canonical import write_canonical
-from entrepot.inspection.detect.byte_scan import ByteScan
+from entrepot.inspection.detect.byte_scan import BLOCK_BYTES, ByteScan, has_control_characters
 from entrepot.inspection.engine import line_bounds
-from entrepot.inspection.line_prefilter import Lines
+from entrepot.inspection.line_prefilter import MIN_SAMPLE_LINES, Lines
 from entrepot.inspection.progress import NORMALIZED, SURVEYED
 from entrepot.inspection.record_counts import RecordCounts
 from entrepot.inspection.sql import Sql, literal, named_arguments, sql
-from entrepot.inspection.table import Column, Table
+from entrepot.inspection.table import MAX_FIRST_ROWS, Column, Table
 
 
 def open_text(detected: Detected, request: TableRequest, context: InspectionContext) -> OpenedTable:
@@ -138,6 +138,7 @@ class CsvText:
             self._table(relation, numbered),
             embedded=partial(prove_regular, self.source),
             lines=self._lines(options) if self._plain() else None,
+            first_rows=self._first_rows(),
         )
 
     def lines(self, rows: int, embedded: int | None) -> int:
@@ -175,12 +176,22 @@ class CsvText:
             delimiter=self.dialect.delimiter,
             newline=byte_scan.newline,
             unmatched=self.context.scratch / "unmatched.csv",
-            longest=self.context.limits.line,
+            longest=max(byte_scan.longest_line, BLOCK_BYTES),
+            sample=max(MIN_SAMPLE_LINES, len(self.source.decision.records)),
             header=header.decode().rstrip("\r\n") if header is not None else None,
             repeats_header=partial(repeats_header, self.source),
             prove_regular=partial(prove_regular, self.source),
+            has_controls=has_control_characters,
             rows_of=lambda path: _read_csv(path, {**options, **unmatched}),
         )
+
+    def _first_rows(self) -> tuple[tuple[str | None, ...], ...]:
+        """The rows by which the text was decided on: all of them have the table's width."""
+        if self._null_sequence() is not None:
+            return ()
+        start = self.reading.layout.start
+        records = self.source.decision.records[start : start + MAX_FIRST_ROWS]
+        return tuple(tuple(cell or None for cell in cells) for _, cells, _ in records if cells)
 
     def _before(self) -> int:
         """The bytes before the first row."""
@@ -194,7 +205,7 @@ class CsvText:
         dialect, byte_scan, reading = self.dialect, self.source.byte_scan, self.reading
         usual = dialect.quote == '"' and dialect.doubled and not dialect.escape
         alike = reading.first_line == reading.first_row and not byte_scan.blank_at_end
-        apart = not byte_scan.control_characters and not self.source.copied
+        apart = not byte_scan.controls and not self.source.copied
         return usual and alike and apart and len(reading.labels) > 1
 
     def _null_sequence(self) -> str | None:
@@ -251,7 +262,7 @@ class CsvText:
             numbered=numbered,
             media_type=self._media_type,
             header=bool(reading.header_rows),
-            control_characters=self.source.byte_scan.control_characters,
+            control_characters=lambda: self.source.byte_scan.control_characters,
             misplaced_header=reading.layout.misplaced,
             found_header_rows=found_header_rows(reading, self.source.decision),
             first_version=judge_reading(reading, self.source.decision, self._requested),

@@ -101,9 +101,10 @@ class TakenOut:
         return judged
 
     def without_spare(self, cells: list[str]) -> list[str]:
-        """The cells of a row without an empty one in a column that is none."""
-        spare = self._layout.spare_column and len(cells) == self._layout.width + 1
-        return cells[:-1] if spare and not cells[-1] else cells
+        """The cells of a row without the empty ones in columns that are none."""
+        width, spare = self._layout.width, self._layout.spare_columns
+        is_spare = spare and len(cells) == width + spare and not any(cells[width:])
+        return cells[:width] if is_spare else cells
 
     def count(self, total: int, extent: TableEnd) -> RecordCounts:
         """What the records are: `total` in all, those up to the end of the table judged."""

@@ -24,6 +24,9 @@ MIN_WIDE_ENDS = 0.5
 MAX_CONTROLS = 0.01
 """Share of characters that are controls, unassigned or of private use, in a text of UTF-16."""
 
+MAX_MARKS = 8
+"""Byte order marks at the beginning that are taken for one."""
+
 # UTF-32 first: its mark begins with that of UTF-16.
 BOMS: tuple[tuple[bytes, str], ...] = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -35,12 +38,20 @@ BOMS: tuple[tuple[bytes, str], ...] = (
 
 
 def byte_order(head: bytes) -> tuple[int, str | None]:
-    """The length of the byte order mark and the encoding, also of UTF-16 and UTF-32 without a
-    mark, which show by where the zeros are."""
+    """The length of the byte order mark, written once or several times, and the encoding; also that
+    of UTF-16 and UTF-32 without a mark, which show by where the zeros are."""
     for bom, encoding in BOMS:
         if head.startswith(bom):
-            return len(bom), encoding
+            # Programs that each write a mark leave several, of which none is text.
+            marks = head[: MAX_MARKS * len(bom)]
+            return len(marks) - len(_without(marks, bom)), encoding
     return 0, _by_zeros(head[:HEAD_BYTES])
+
+
+def _without(head: bytes, bom: bytes) -> bytes:
+    while head.startswith(bom):
+        head = head[len(bom) :]
+    return head
 
 
 def _by_zeros(start: bytes) -> str | None:

@@ -16,8 +16,9 @@ from entrepot.inspection.detect.encoding import Encoding, guess_encoding
 from entrepot.inspection.limits import MIB
 from entrepot.inspection.progress import Progress
 
-BLOCK_BYTES = 4 * MIB
-"""Read at a time: large enough that Python's own work does not count, small enough for caches."""
+BLOCK_BYTES = MIB
+"""Read at a time: large enough that Python's own work does not count, small enough for the second
+cache of a core, so that all searches but the first find the block there."""
 TAIL_BYTES = 64 * 1024
 """The end of the file, in which blank lines and padding are counted."""
 MAX_SAMPLE_BYTES, BLOCK_SAMPLE_BYTES = 32 * 1024, 8 * 1024
@@ -47,8 +48,7 @@ class ByteScan:
     where they are not counted yet; `blank_at_end` are lines without text after the last one with
     any, `padding` the NULs and Ctrl-Z there. `newline` is the prevailing line end, `mixed` says
     that there are others too, `carriage` that a CR without LF is one of them.
-    `controls`: there are NUL, SOH or STX. `control_characters`: there may be control characters
-    other than tab, LF and CR."""
+    `controls`: there are NUL, SOH or STX."""
 
     path: Path
     size: int
@@ -64,13 +64,18 @@ class ByteScan:
     quotes: bool
     nul: bool
     controls: bool
-    control_characters: bool
     longest_line: int
 
     @cached_property
     def newlines(self) -> int:
         """The line ends. Raises OSError."""
         return self.counted if self.counted is not None else _count(self.path, b"\n")
+
+    @cached_property
+    def control_characters(self) -> bool:
+        """Whether there may be control characters other than tab, LF and CR. Looked for when
+        somebody asks: that takes twice as long as all else. Raises OSError."""
+        return has_control_characters(self.path)
 
     @property
     def lines(self) -> int:
@@ -86,22 +91,16 @@ class ByteScan:
 
 
 class _Tally:
-    """The running counts over the blocks of a file."""
+    """The running counts over the blocks of a file. `utf8` is None once bytes are not UTF-8."""
 
     def __init__(self) -> None:
         self.blocks = self.lf = self.cr = 0
         self.counting = True
-        self.quotes = self.nul = self.controls = self.control_characters = False
-        self.last = b""
+        self.quotes = self.nul = self.controls = False
         self.longest = self.open_line = 0
-        self.seen: set[int] = set()
-        self.sample = bytearray()
-        self.decodable = self.undecodable = 0
         self.utf8: codecs.IncrementalDecoder | None = codecs.getincrementaldecoder("utf-8")()
 
     def add(self, block: bytes) -> None:
-        if not self.blocks:
-            self.sample += _cut(block[:PLAIN_SAMPLE_BYTES], len(block) > PLAIN_SAMPLE_BYTES)
         self.blocks += 1
         carriage = b"\r" in block
         # LF alone so far: one block is counted, since that costs nothing, and no more.
@@ -113,9 +112,6 @@ class _Tally:
         self.quotes = self.quotes or b'"' in block
         self.nul = self.nul or b"\0" in block
         self.controls = self.controls or b"\1" in block or b"\2" in block
-        if not self.control_characters:
-            self.control_characters = _has_controls(self.last, block)
-        self.last = block[-1:]
         self._measure(block)
         self._decode(block)
 
@@ -129,42 +125,56 @@ class _Tally:
         self.open_line = len(block) - 1 - block.rfind(end)
 
     def _decode(self, block: bytes, final: bool = False) -> None:
-        plain = block.isascii()
-        if self.utf8 is not None:
-            pending = self.utf8.getstate()[0]
-            if plain and not pending and not final:
-                return
+        if self.utf8 is None:
+            return
+        pending = self.utf8.getstate()[0]
+        if pending or final or not block.isascii():
             try:
                 self.utf8.decode(block, final)
             except UnicodeDecodeError:
                 self.utf8 = None
-        if not plain:
-            self._weigh(block)
-
-    def _weigh(self, block: bytes) -> None:
-        """Count the bytes above 127 that form UTF-8, and those that do not."""
-        bare = block.translate(None, HIGH)
-        kept = len(block) - len(bare)
-        if self.utf8 is None:
-            kept = len(block.decode("utf-8", "ignore").encode()) - len(bare)
-            # Surrogates written as UTF-8 are not valid UTF-8, but their writer meant it.
-            kept += sum(3 for _ in SURROGATE.finditer(block))
-        self.decodable += kept
-        self.undecodable += len(block) - len(bare) - kept
-        self.seen.update(block.translate(None, ASCII))
-        if len(self.sample) < MAX_SAMPLE_BYTES:
-            self.sample += _lines_beyond_ascii(block)
 
     def finish(self) -> None:
         self._decode(b"", final=True)
         self.longest = max(self.longest, self.open_line)
 
 
-def _has_controls(last: bytes, block: bytes) -> bool:
-    """Whether a block has control characters; `last` is the byte before it."""
-    if len(block.translate(None, CONTROLS)) < len(block):
-        return True
-    return b"\xc2" in last + block and HIGH_CONTROL.search(last + block) is not None
+class _Weights:
+    """What the blocks of a text that is not UTF-8 say of its encoding."""
+
+    def __init__(self) -> None:
+        self.seen: set[int] = set()
+        self.sample = bytearray()
+        self.decodable = self.undecodable = 0
+
+    def add(self, block: bytes) -> None:
+        """Count the bytes above 127 that form UTF-8, and those that do not."""
+        if not self.sample:
+            self.sample += _cut(block[:PLAIN_SAMPLE_BYTES], len(block) > PLAIN_SAMPLE_BYTES)
+        if block.isascii():
+            return
+        bare = len(block.translate(None, HIGH))
+        kept = len(block.decode("utf-8", "ignore").encode()) - bare
+        # Surrogates written as UTF-8 are not valid UTF-8, but their writer meant it.
+        kept += sum(3 for _ in SURROGATE.finditer(block))
+        self.decodable += kept
+        self.undecodable += len(block) - bare - kept
+        self.seen.update(block.translate(None, ASCII))
+        if len(self.sample) < MAX_SAMPLE_BYTES:
+            self.sample += _lines_beyond_ascii(block)
+
+
+def has_control_characters(path: Path) -> bool:
+    """Whether the text has control characters other than tab, LF and CR. Raises OSError."""
+    last = b""
+    with path.open("rb") as file:
+        while block := file.read(BLOCK_BYTES):
+            if len(block.translate(None, CONTROLS)) < len(block):
+                return True
+            if b"\xc2" in last + block and HIGH_CONTROL.search(last + block):
+                return True
+            last = block[-1:]
+    return False
 
 
 def _lines_beyond_ascii(block: bytes) -> bytes:
@@ -216,7 +226,7 @@ def scan_bytes(path: Path, progress: Progress) -> ByteScan:
     return ByteScan(
         path=path,
         size=size,
-        encoding=_encoding(tally, marked),
+        encoding=_encoding(path, bom, tally.utf8 is not None, marked),
         bom=bom,
         counted=tally.lf + bare if tally.counting else None,
         ends_with_newline=ends,
@@ -228,7 +238,6 @@ def scan_bytes(path: Path, progress: Progress) -> ByteScan:
         quotes=tally.quotes,
         nul=tally.nul,
         controls=tally.controls or tally.nul,
-        control_characters=tally.control_characters,
         longest_line=tally.longest,
     )
 
@@ -257,7 +266,7 @@ def has_blank_lines(path: Path) -> bool:
     return False
 
 
-def _encoding(tally: _Tally, marked: str | None) -> Encoding:
+def _encoding(path: Path, bom: int, is_utf8: bool, marked: str | None) -> Encoding:
     """The encoding, and whether bytes do not decode by it.
 
     What is not UTF-8 may be damaged UTF-8 where most of its high bytes form UTF-8 sequences, which
@@ -265,9 +274,14 @@ def _encoding(tally: _Tally, marked: str | None) -> Encoding:
     """
     if marked is not None and marked != "utf-8":
         return Encoding(marked)
-    if tally.utf8 is not None:
+    if is_utf8:
         return Encoding("utf-8")
-    if marked is not None or tally.seen <= NEVER_TEXT:
+    weights = _Weights()
+    with path.open("rb") as file:
+        file.seek(bom)
+        while block := file.read(BLOCK_BYTES):
+            weights.add(block)
+    if marked is not None or weights.seen <= NEVER_TEXT:
         return Encoding("utf-8", damaged=True)
-    may_be_utf8 = tally.decodable > tally.undecodable
-    return guess_encoding(bytes(tally.sample), tally.seen, may_be_utf8)
+    may_be_utf8 = weights.decodable > weights.undecodable
+    return guess_encoding(bytes(weights.sample), weights.seen, may_be_utf8)

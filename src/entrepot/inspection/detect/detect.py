@@ -28,6 +28,8 @@ MAX_NUL_SHARE = 0.5
 MAX_ODD_SHARE = 0.02
 """Where bytes do not decode: a damaged text has few control characters."""
 
+MAX_JUDGED_LINES = 5
+"""Lines below a first one that is damaged, by which JSON Lines are known."""
 JSON_ARRAY = "a JSON array of arrays; an array of objects, one per row, is read (application/json)"
 JSON_VALUES = "a JSON array of values; an array of objects is read (application/json)"
 JSON_OBJECT = (
@@ -124,6 +126,8 @@ def _detect_text(text: str, whole: bool) -> Detected:
     detected = _detect_json(start, whole) if start.startswith(("{", "[")) else None
     if detected:
         return detected
+    if _has_damaged_first_line(start, whole):
+        return _text("jsonl")
     opening = start[:200].lower()
     for openings, media_type in OPENINGS:
         if opening.startswith(openings):
@@ -165,6 +169,22 @@ def _is_json_lines(text: str) -> bool:
         return len(lines) > 1 and all(
             line.lstrip().startswith("{") and line.rstrip().endswith("}") for line in lines[:-1]
         )
+
+
+def _has_damaged_first_line(text: str, whole: bool) -> bool:
+    """Whether the text is JSON Lines but for its first line, which is a part of an object: the
+    lines below are objects. A label above them would be CSV of one column."""
+    first, *below = text.split("\n")
+    lines = [line for line in (below if whole else below[:-1]) if line.strip()]
+    part = first.startswith("{") or first.rstrip().endswith("}")
+    return part and bool(lines) and all(map(_is_json_object, lines[:MAX_JUDGED_LINES]))
+
+
+def _is_json_object(text: str) -> bool:
+    try:
+        return isinstance(json.loads(text), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 def _is_json(text: str, whole: bool) -> bool:

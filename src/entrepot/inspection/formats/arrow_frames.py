@@ -1,8 +1,9 @@
 """Walk the messages of Arrow IPC before its reader does, and believe none of their lengths.
 
 The reader allocates what a message claims, and an allocation that fails ends the process. So each
-claim is compared with the bytes that are there, and each batch with the limit. Only lengths are
-read here, by the layout of Message.fbs, RecordBatch and Footer in File.fbs (format 1.0).
+claim is compared with the bytes that are there, and each batch with the limit. Only lengths and
+names are read here, by the layout of Message.fbs, Schema.fbs, RecordBatch and Footer in File.fbs
+(format 1.0).
 """
 
 import struct
@@ -26,8 +27,10 @@ FIRST_MESSAGE = 8
 """Where the first message in a file may begin: after the mark, filled up to 8 bytes."""
 MAX_ALIGNMENT_BYTES = 72
 """Between two messages: the mark of the end takes 8, and writers align to at most 64."""
-DICTIONARY, RECORDS = 2, 3
+SCHEMA, DICTIONARY, RECORDS = 1, 2, 3
 """Kinds of messages, as the union MessageHeader of Message.fbs counts them."""
+TIMESTAMP = 10
+"""As the union Type of Schema.fbs counts it."""
 
 
 class _Fault(Exception):
@@ -60,6 +63,23 @@ class _Table:
         place = self.place(field)
         return None if place is None else _Table(self.data, place + _number(self.data, place, "<I"))
 
+    def tables(self, field: int) -> Iterator["_Table"]:
+        """The tables of a vector."""
+        place = self.place(field)
+        if place is None:
+            return
+        start = place + _number(self.data, place, "<I")
+        for at in range(start + 4, start + 4 + 4 * _number(self.data, start, "<I"), 4):
+            yield _Table(self.data, at + _number(self.data, at, "<I"))
+
+    def text(self, field: int) -> bytes:
+        """The text that the field refers to; empty by default."""
+        place = self.place(field)
+        if place is None:
+            return b""
+        start = place + _number(self.data, place, "<I")
+        return self.data[start + 4 : start + 4 + _number(self.data, start, "<I")]
+
     def structs(self, field: int, layout: str) -> Iterator[tuple[int, ...]]:
         """The structs of a vector."""
         place = self.place(field)
@@ -80,6 +100,22 @@ def _number(data: bytes, at: int, layout: str) -> int:
 
 def _root(data: bytes) -> _Table:
     return _Table(data, _number(data, 0, "<I"))
+
+
+def _check_texts(schema: _Table) -> None:
+    """Check that no name of a column, of a part of one or of a time zone has a NUL: the reader
+    takes them as texts that end with one, and ends the process. Raises SourceBroken."""
+    fields = [(number, each) for number, each in enumerate(schema.tables(1), start=1)]
+    seen = 0
+    while fields:
+        number, field = fields.pop()
+        seen += 1
+        if 4 * seen > len(field.data):
+            raise _Fault(f"more columns than {len(field.data):,} bytes can have")
+        kind = field.table(3) if field.number(2, "<B") == TIMESTAMP else None
+        if b"\0" in field.text(0) or (kind is not None and b"\0" in kind.text(1)):
+            raise SourceBroken(f"the name or the time zone of its column {number:,} has a NUL")
+        fields += [(number, each) for each in field.tables(5)]
 
 
 def check_frames(path: Path, stream: bool, most: int) -> tuple[int, int]:
@@ -136,6 +172,8 @@ class _Walk:
             raise SourceBroken(f"its Arrow footer does not fit, at byte {max(0, start):,}")
         try:
             footer = _root(self._read(start, length))
+            if (schema := footer.table(1)) is not None:
+                _check_texts(schema)
             blocks = sorted(chain(footer.structs(2, "<qi4xq"), footer.structs(3, "<qi4xq")))
         except _Fault as fault:
             raise SourceBroken(f"its Arrow footer at byte {start:,} has {fault}") from None
@@ -187,6 +225,8 @@ class _Walk:
 
     def _contents(self, message: _Table, start: int, body: int, at: int) -> None:
         kind, header = message.number(1, "<B"), message.table(2)
+        if kind == SCHEMA and header is not None:
+            _check_texts(header)
         if kind not in (DICTIONARY, RECORDS) or header is None:
             return
         batch = header.table(1) if kind == DICTIONARY else header

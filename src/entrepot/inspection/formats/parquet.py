@@ -6,7 +6,7 @@ import arro3.io
 import duckdb
 
 from entrepot.inspection.context import Detected, InspectionContext, OpenedTable, TableRequest
-from entrepot.inspection.engine import first_line
+from entrepot.inspection.engine import reading_fault
 from entrepot.inspection.formats.arrow import arro3_error, copied_table, copy_as_texts
 from entrepot.inspection.limits import rows_per_group
 from entrepot.inspection.record_counts import RecordCounts
@@ -54,11 +54,12 @@ def read_parquet(path: Path, detected: Detected, context: InspectionContext) -> 
     """The Parquet file at `path`. Raises SourceBroken, NotTabular, TooLarge."""
     engine, limits = context.engine, context.limits
     source = f"read_parquet({literal(str(path))})"
+    _check_footer(path)
     try:
         described = engine.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()
         labels = _labels(engine, path)
     except duckdb.Error as error:
-        raise SourceBroken(first_line(error)) from None
+        raise SourceBroken(reading_fault(error)) from None
     if not described:
         raise NotTabular("Parquet without columns")
     _check_end(engine, path)
@@ -117,6 +118,19 @@ def _read_wide_decimals(path: Path, detected: Detected, context: InspectionConte
     except BaseException as error:
         raise arro3_error(error, "Parquet") from None
     return copied_table(columns, target, detected)
+
+
+def _check_footer(path: Path) -> None:
+    """Check that the file ends with a footer of a length that it can have. Raises SourceBroken."""
+    with path.open("rb") as file:
+        size = file.seek(0, 2)
+        file.seek(max(0, size - FOOTER_END_BYTES))
+        end = file.read()
+    length = int.from_bytes(end[:4], "little")
+    if size < len(MAGIC) + FOOTER_END_BYTES or end[4:] != MAGIC:
+        raise SourceBroken('it is cut off: a Parquet file ends with the bytes "PAR1"')
+    if length > size - len(MAGIC) - FOOTER_END_BYTES:
+        raise SourceBroken("it is cut off: its Parquet footer is longer than the file")
 
 
 def _check_end(engine: duckdb.DuckDBPyConnection, path: Path) -> None:

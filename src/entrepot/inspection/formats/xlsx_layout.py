@@ -202,7 +202,7 @@ def _under_contract(
         return layout, margin
     labelled = [n for n, label in enumerate(layout.labels) if label.strip()]
     if not labelled:
-        return replace(layout, labels=layout.labels[:1], spare_column=False), 1
+        return replace(layout, labels=layout.labels[:1], spare_columns=0), 1
     unnamed = 0
     while unnamed < len(names) and names[unnamed] == f"column_{unnamed + 1}":
         unnamed += 1
@@ -238,5 +238,5 @@ def _columns_of(layout: Layout, first: int, last: int) -> Layout:
         layout,
         labels=layout.labels[first:last],
         kinds=layout.kinds[first:last],
-        spare_column=False,
+        spare_columns=0,
     )

@@ -86,7 +86,7 @@ def _infer_fields(
     engine: duckdb.DuckDBPyConnection, table: Table, columns: list[Column]
 ) -> list[Field] | None:
     """What the new columns hold; None where a label is no name of a field."""
-    part = replace(table, columns=tuple(columns), lines=None, embedded=lambda: 0)
+    part = replace(table, columns=tuple(columns), lines=None, first_rows=(), embedded=lambda: 0)
     fields = list(infer_schema(engine, part).schema.fields)
     named = all(field.name == column.label for field, column in zip(fields, columns, strict=True))
     return fields if named else None

@@ -87,6 +87,7 @@ class CellSql:
     `native`: it is not a text but a value of the format's own (`true`, `false`, or an expression).
     `delivered`: its text where it stays one in other forms of the table. A missing value of a
     delimited text is NULL there; typed formats tell an empty text from none, so it stays as it is.
+    `missing` are the texts that mean no value, where they are known for cells of texts.
     """
 
     field: Field
@@ -97,6 +98,11 @@ class CellSql:
     quick: Sql = sql("")
     native: Sql = sql("false")
     delivered: Sql = sql("")
+    missing: tuple[str, ...] = ()
+
+    def has_value(self, text: str | None) -> bool:
+        """Whether the text of a cell of a delimited text, None if it is empty, is a value."""
+        return (text or "") not in self.missing
 
     @property
     def checked(self) -> Sql:
@@ -155,7 +161,9 @@ def cell_sql(
             value_of(text, field),
             sql("") if lexical == "false" else quick_check(text, field),
         )
-        return CellSql(field, text, present, lexical, value, quick, delivered=delivered)
+        return CellSql(
+            field, text, present, lexical, value, quick, delivered=delivered, missing=missing
+        )
     native = _native_check(text, column, field)
     if column.kind == "text":
         valid, is_native = (

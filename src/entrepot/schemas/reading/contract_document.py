@@ -5,14 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from entrepot.errors import DialectInvalid, FieldInvalid, SchemaInvalid
-from entrepot.schemas.model import TableSchema
+from entrepot.schemas.enforcement import load_document, sound_document
 from entrepot.schemas.reading.stated import (
     FOUND_OUT,
     StatedReading,
     check_dialect,
     parse_encoding,
 )
-from entrepot.schemas.table_schema import parse_schema
 
 PROPERTIES = ("schema", "dialect", "encoding", "enforced")
 """What a contract document says."""
@@ -31,15 +30,21 @@ ANSWERED = (
 
 @dataclass(frozen=True)
 class ContractDocument:
-    """What a request wants of a contract; what it leaves out stays.
+    """What a request wants of a contract; what it leaves out stays. `schema` is a sound document in
+    its normal form.
 
     A dialect or an encoding is ended by `null`, so that `changed` names which of the two (by its
     name in `StatedReading`) is to change at all.
     """
 
-    schema: TableSchema | None
+    schema: dict[str, Any] | None
     reading: StatedReading = FOUND_OUT
     changed: frozenset[str] = frozenset()
+
+
+def parse_contract_text(text: str) -> ContractDocument:
+    """`parse_contract_document` of a JSON text. Raises SchemaInvalid also where it is none."""
+    return parse_contract_document(load_document(text))
 
 
 def parse_contract_document(document: Any) -> ContractDocument:
@@ -48,7 +53,7 @@ def parse_contract_document(document: Any) -> ContractDocument:
     Pointers of faults lead into the document. Raises SchemaInvalid, DialectInvalid, FieldInvalid.
     """
     if not isinstance(document, dict) or "fields" in document or not _says_more(document):
-        return ContractDocument(parse_schema(document))
+        return ContractDocument(sound_document(document))
     unknown = [name for name in document if name not in (*PROPERTIES, *ANSWERED)]
     if unknown:
         reason = f"is unknown; a contract has {', '.join(PROPERTIES)}."
@@ -72,11 +77,11 @@ def _says_more(document: dict[str, Any]) -> bool:
     return any(name in document for name in PROPERTIES)
 
 
-def _parse_schema(document: object) -> TableSchema | None:
+def _parse_schema(document: object) -> dict[str, Any] | None:
     if document is None:
         return None
     try:
-        return parse_schema(document)
+        return sound_document(document)
     except SchemaInvalid as error:
         raise SchemaInvalid(f"/schema{error.pointer}", error.reason) from None
 

@@ -31,12 +31,13 @@ def users(ctx: typer.Context) -> None:
 
 
 def quota(ctx: typer.Context) -> None:
-    """Show what your account may use, uses, and by what. `--format quiet`: the free bytes."""
+    """Show the quota of your account, and what uses it. `--format quiet`: the free bytes."""
     output = output_of(ctx)
     with open_client(output) as client:
         account = client.account()
-    total, used, reserved = (int(account.get(k) or 0) for k in ("quota", "used", "reserved"))
-    free = max(0, total - used - reserved)
+    names = ("quota", "used", "reserved", "metadata")
+    total, used, reserved, metadata = (int(account.get(name) or 0) for name in names)
+    free = max(0, total - used - reserved - metadata)
     output.record(
         {**account, "free": free},
         quiet="free",
@@ -44,6 +45,7 @@ def quota(ctx: typer.Context) -> None:
             "quota": format_size(total),
             "used": format_size(used) + _format_parts(account.get("used_by")),
             "reserved": format_size(reserved) + _format_parts(account.get("reserved_by")),
+            "metadata": format_size(metadata),
             "free": format_size(free),
         },
     )

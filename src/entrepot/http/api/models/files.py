@@ -38,6 +38,7 @@ class FileSummary(TypedDict):
     media_type: str | None
     sha256: Sha256 | None
     row_count: Count | None
+    from_other_account: bool
 
 
 class RetentionRule(TypedDict):

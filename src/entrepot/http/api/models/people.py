@@ -57,6 +57,7 @@ class UsedBytes(TypedDict):
     undecided: Bytes
     quarantined: Bytes
     canceled: Bytes
+    withdrawn: Bytes
     deleted: Bytes
     validations: Bytes
 
@@ -75,6 +76,7 @@ class AccountDetails(TypedDict):
     quota: Bytes
     used: Bytes
     reserved: Bytes
+    metadata: Bytes
     free: Bytes
     files: Count
     versions: Count

@@ -3,6 +3,7 @@
 from typing_extensions import TypedDict
 
 from entrepot.grants.access import Entitlement
+from entrepot.grants.senders import Decision
 from entrepot.http.api.models.values import Bytes, Count, Id, Timestamp, UserName
 
 
@@ -46,3 +47,19 @@ class OfferConfirmation(TypedDict):
     file_id: Id
     user_name: UserName
     offered_at: Timestamp
+
+
+class SenderDetails(TypedDict):
+    """Another account that shares files with the caller, and what was decided on it by the caller
+    and for the caller's account."""
+
+    account: str
+    files: Count
+    decision: Decision | None
+    account_decision: Decision | None
+
+
+class SenderList(TypedDict):
+    """Other accounts, by name."""
+
+    senders_list: list[SenderDetails]

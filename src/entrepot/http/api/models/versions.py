@@ -22,6 +22,15 @@ from entrepot.http.api.models.values import (
 from entrepot.schemas.changes import Effect
 
 
+class WithdrawalDetails(TypedDict):
+    """When, why and by whom a version was withdrawn; `purged`: nothing of its content is left."""
+
+    withdrawn_at: Timestamp
+    reason: str
+    user_name: UserName
+    purged: bool
+
+
 class VersionDetails(TypedDict):
     """A version of a file, whatever became of it."""
 
@@ -39,6 +48,13 @@ class VersionDetails(TypedDict):
     replaces: VersionNumber | None
     quarantined_until: Timestamp | None
     undo_until: Timestamp | None
+    withdrawal: WithdrawalDetails | None
+
+
+class WithdrawnVersion(VersionDetails):
+    """A version that was withdrawn now, and the file's other published ones with its bytes."""
+
+    copies: list[VersionNumber]
 
 
 class VersionList(TypedDict):

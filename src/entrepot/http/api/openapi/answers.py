@@ -34,14 +34,22 @@ DELIVERING: tuple[type[errors.EntrepotError], ...] = (
     errors.StorageFull,
 )
 """What an upload may be answered with, whatever becomes of it."""
-DEFINING: tuple[type[errors.EntrepotError], ...] = (errors.SchemaInvalid, errors.DialectInvalid)
+DEFINING: tuple[type[errors.EntrepotError], ...] = (
+    errors.SchemaInvalid,
+    errors.SchemaTooCostly,
+    errors.TooManySchemas,
+    errors.DialectInvalid,
+)
 REPEATING: tuple[type[errors.EntrepotError], ...] = (
     errors.KeyReused,
     errors.RequestUnderWay,
     errors.FieldInvalid,
 )
 """What an `Idempotency-Key` may be answered with."""
+GONE: tuple[type[errors.EntrepotError], ...] = (errors.VersionWithdrawn, errors.VersionDeleted)
+"""What who may read a file is answered on a version of it that nobody reads any more."""
 SENDING: tuple[type[errors.EntrepotError], ...] = (
+    *GONE,
     errors.NoPublishedVersion,
     errors.PreconditionFailed,
     errors.RangeNotSatisfiable,

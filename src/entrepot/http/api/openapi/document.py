@@ -149,7 +149,7 @@ def _common_problems(
     if "{" in path and scope is not None:
         raised.append(errors.NotFound)
     if scope is not None and method not in ("get", "options"):
-        raised.append(errors.StorageFull)
+        raised += [errors.StorageFull, errors.QuotaExceeded]
     if "requestBody" in operation:
         raised += [*RECEIVING, errors.ContentEncodingUnsupported]
     if any(each["in"] in ("query", "header") for each in operation.get("parameters", [])):

@@ -24,6 +24,7 @@ USAGE_LABELS = {
     "undecided": "Being inspected",
     "quarantined": f"Rejected or not inspected, kept for {QUARANTINE_PERIOD.days} days",
     "deleted": "Deleted, can be had back",
+    "withdrawn": "Withdrawn, can be had back",
     "canceled": "Canceled, about to go",
     "validations": "Came to be validated",
     "uploads": "Uploads that run",

@@ -231,6 +231,8 @@ async def _page(
         most_versions=VERSIONS,
         exception=content.exception,
         inspected_version=content.inspected_version,
+        withdrawn=content.withdrawn,
+        earlier_version=content.earlier_version,
         revisions=[(each, change_counts(each.changes or [])) for each in content.revisions],
         format_details=format_details(findings.profile.get("file", {})) if findings else [],
         profile=column_views(findings) if findings else [],
@@ -322,6 +324,20 @@ class _FilePage:
         """The version that the findings are of, if it is among those that are listed."""
         number = self.findings.version if self.findings else None
         return next((each for each in self.versions if each.number == number), None)
+
+    @property
+    def withdrawn(self) -> Version | None:
+        """The newest version, if it was withdrawn and no newer one is published: its readers may
+        have it still."""
+        newest = next((v for v in self.versions if v.status in ("published", "withdrawn")), None)
+        return newest if newest is not None and newest.withdrawal is not None else None
+
+    @property
+    def earlier_version(self) -> int | None:
+        """What readers would get if the current version were withdrawn."""
+        current = self.file.version
+        numbers = (v.number for v in self.versions if v.status == "published")
+        return next((number for number in numbers if number != current), None)
 
 
 def _load(

@@ -15,19 +15,20 @@ from entrepot.errors import (
     EntrepotError,
     FieldInvalid,
     SchemaInvalid,
+    SchemaTooCostly,
 )
-from entrepot.files.contract import propose_contract
+from entrepot.files.contract import load_changeable_contract, propose_contract
 from entrepot.files.queries.read import FileRecord, Findings, find_newest_findings, get_file
 from entrepot.grants.access import access_manageable
 from entrepot.http.parameters import FileIdInPath
 from entrepot.http.problems.table import problem_kind
+from entrepot.http.uploads.contract_fields import prepare_proposal, read_reading, read_schema
 from entrepot.http.web.form import PageForm, read_form
 from entrepot.http.web.rendering import page
 from entrepot.http.web.session_work import PageWork, SessionWork, redirect
-from entrepot.schemas.enforcement import MAX_SCHEMA_BYTES, load_document
+from entrepot.schemas.enforcement import MAX_SCHEMA_BYTES
 from entrepot.schemas.reading.contract_document import ContractDocument
-from entrepot.schemas.reading.stated import MAX_DIALECT_BYTES, parse_reading_fields
-from entrepot.schemas.table_schema import parse_schema
+from entrepot.schemas.reading.stated import MAX_DIALECT_BYTES
 
 router = APIRouter()
 
@@ -35,6 +36,10 @@ FORM_LIMIT = 3 * (MAX_SCHEMA_BYTES + MAX_DIALECT_BYTES) + 1_000
 """Bytes of the form: each byte of a schema or a dialect is sent as three at most."""
 CHANGES_SHOWN = 100
 """Changes that a breaking schema would make, on the page."""
+
+
+REFUSALS = SchemaInvalid, SchemaTooCostly, DialectInvalid, FieldInvalid, BreakingChange
+"""What is shown beside the form."""
 
 
 @router.get("/files/{file_id}/schema", response_model=None)
@@ -46,17 +51,23 @@ async def show(request: Request, file_id: FileIdInPath, work: SessionWork) -> Re
 @router.post("/files/{file_id}/schema", response_model=None)
 async def propose(request: Request, file_id: FileIdInPath, work: SessionWork) -> Response:
     """Have the new schema checked and go on to the page of its task; or the form, and why not."""
+    await work.read(load_changeable_contract, file_id)
     form = await read_form(request, FORM_LIMIT)
     text, accept = form.text("schema"), form.text("accept") == "yes"
     try:
-        document = ContractDocument(
-            parse_schema(load_document(text.removeprefix("\ufeff"))),
-            parse_reading_fields(form.text("table_dialect"), form.text("encoding")),
-            frozenset({"dialect", "encoding"}),
-        )
+        schema = await read_schema(work, text.removeprefix("\ufeff"))
+        reading = await read_reading(work, form.text("table_dialect"), form.text("encoding"))
+        document = ContractDocument(schema, reading, frozenset({"dialect", "encoding"}))
+        proposal = await prepare_proposal(work, file_id, document, len(text))
         queue, now = work.parts.queue, work.now
-        task_id = await work.write(propose_contract, file_id, document, accept, queue, now)
-    except (SchemaInvalid, DialectInvalid, FieldInvalid, BreakingChange) as failure:
+        task_id = await work.write(propose_contract, file_id, proposal, accept, queue, now)
+    except (
+        SchemaInvalid,
+        SchemaTooCostly,
+        DialectInvalid,
+        FieldInvalid,
+        BreakingChange,
+    ) as failure:
         return await _page(request, file_id, work, form, failure)
     queue.wake()
     return redirect(f"/tasks/{task_id}")
@@ -98,7 +109,7 @@ def _field_of(failure: EntrepotError | None) -> str:
             return failure.field
         case DialectInvalid():
             return "table_dialect"
-        case SchemaInvalid():
+        case SchemaInvalid() | SchemaTooCostly():
             return "schema"
         case _:
             return ""

@@ -20,6 +20,7 @@ from entrepot.errors import (
     SchemaInvalid,
 )
 from entrepot.files.delivery.uploads import UploadTarget
+from entrepot.http.deps import UnitOfWork
 from entrepot.http.problems.table import problem_kind
 from entrepot.http.uploads.form import UploadForm, receive_form
 from entrepot.http.uploads.target import NewFile, ValidationOnly
@@ -65,11 +66,11 @@ class PageUpload(NewFile):
     fields = FIELDS
     request_name = None
 
-    def with_form(self, form: UploadForm, largest: int) -> UploadTarget:
+    async def with_form(self, form: UploadForm, work: UnitOfWork) -> UploadTarget:
         """The target by the fields of the API. Raises FieldInvalid, SchemaInvalid, …"""
         form.fields["enforce_schema"] = bytearray(_enforcement(form), "utf-8")
         target = ValidationOnly() if form.text("only_check") else NewFile()
-        return target.with_form(form, largest)
+        return await target.with_form(form, work)
 
 
 @router.get("/upload", response_model=None)

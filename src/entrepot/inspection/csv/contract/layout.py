@@ -84,9 +84,9 @@ def _labels(
 
 
 def _without_blank_last(labels: Sequence[str], names: Sequence[str]) -> tuple[str, ...]:
-    """A last column without a label is none, unless the contract has a field for it."""
-    spare = len(labels) == len(names) + 1 and not labels[-1].strip()
-    return tuple(labels[:-1] if spare else labels)
+    """Last columns without a label are none, unless the contract has fields for them."""
+    beyond = "".join(labels[len(names) :])
+    return tuple(labels if beyond.strip() else labels[: len(names)])
 
 
 def _make_layout(
@@ -97,10 +97,10 @@ def _make_layout(
     reason: str = GIVEN_ROWS,
 ) -> Layout:
     body = [row for row in cells[start : start + BODY_ROWS] if any(row)]
-    spare = bool(header) and len(cells[header[-1]]) == len(labels) + 1
-    spare = spare and not cells[header[-1]][-1].strip()
+    beyond = cells[header[-1]][len(labels) :] if header else []
+    spare = 0 if "".join(beyond).strip() else len(beyond)
     kinds = column_kinds(body, len(labels))
-    return Layout(header, start, labels, kinds, 1.0, (reason,), spare_column=spare)
+    return Layout(header, start, labels, kinds, 1.0, (reason,), spare_columns=spare)
 
 
 def _misplaced(rows: Sequence[int], elsewhere: Sequence[int], first: int, stated: bool) -> str:

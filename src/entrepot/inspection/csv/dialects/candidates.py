@@ -127,12 +127,9 @@ def _longer(mark: str, lines: Sequence[str]) -> list[str]:
     ]
     delimiter = mark
     for _ in range(MAX_LONG_CHARS):
-        before: Counter[str] = Counter()
-        after: Counter[str] = Counter()
-        for line in lines:
-            pieces = line.rstrip(ENDS).split(delimiter)
-            before.update(piece[-1:] for piece in pieces[:-1])
-            after.update(piece[:1] for piece in pieces[1:])
+        split = [line.rstrip(ENDS).split(delimiter) for line in lines]
+        before = Counter([piece[-1:] for pieces in split for piece in pieces[:-1]])
+        after = Counter([piece[:1] for pieces in split for piece in pieces[1:]])
         for sides, left in ((before, True), (after, False)):
             neighbour, times = sides.most_common(1)[0] if sides else ("", 0)
             plain = not neighbour or neighbour.isalnum() or neighbour in NEIGHBOURS
@@ -209,13 +206,20 @@ def _with_quotes(dialect: Dialect, lines: Sequence[str], hints: DialectHints) ->
         beside = any(mates) or "\n" + quote in text or text.startswith(quote)
         if not (beside or dialect.blanks or " " + quote in text):
             continue
-        opening, closing = re.escape(quote), re.escape(PAIRS.get(quote, quote))
-        begun = len(re.findall(rf"(?:^|{mark}){opening}", text, re.MULTILINE))
+        mate = PAIRS.get(quote, quote)
+        opening, closing = re.escape(quote), re.escape(mate)
+        # The patterns are slow, and nothing of a line without quotes tells them apart.
+        quoted = (
+            text
+            if "\\" in text
+            else "".join(line for line in some if quote in line or mate in line)
+        )
+        begun = len(re.findall(rf"(?:^|{mark}){opening}", quoted, re.MULTILINE))
         enclosed = len(
             re.findall(
                 rf"(?:^|{mark}){opening}(?:[^{closing}\\]|{closing}{closing}|\\.)*{closing}"
                 rf"(?=[ \t]*(?:[\r\n]|$|{mark}))",
-                text,
+                quoted,
                 re.MULTILINE,
             )
         )

@@ -1,26 +1,37 @@
-"""Who may have a preview made now: places, and turns between accounts.
+"""Who may have something done now by processes of which few run at once: places, and turns between
+accounts.
 
-Previews are read by processes of their own, of which few run at once. An account never has more
-than half of the places, so that one whose filters take long costs no other account its pages;
-whoever has the fewest comes next, and among those the one who has waited longest.
+An account never has more than half of the places, so that one whose filters or schemas take long
+costs no other account its turn; whoever has the fewest comes next, and among those the one who has
+waited longest.
 """
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from uuid import UUID
 
-from entrepot.errors import PreviewUnavailable, TooManyPreviews
+from entrepot.errors import EntrepotError
 
 
-class PreviewSlots:
+class FairSlots:
     """`slots` for all, at most `max_per_account` for one account, running and waiting together.
 
-    A request waits at most `timeout_seconds` for a slot. Use it from one event loop.
+    A request waits at most `timeout_seconds` for a slot. `too_many` and `timed_out` make the
+    refusals. Use it from one event loop.
     """
 
-    def __init__(self, slots: int, max_per_account: int, timeout_seconds: float) -> None:
+    def __init__(
+        self,
+        slots: int,
+        max_per_account: int,
+        timeout_seconds: float,
+        too_many: Callable[[int], EntrepotError],
+        timed_out: Callable[[], EntrepotError],
+    ) -> None:
+        self._too_many = too_many
+        self._timed_out = timed_out
         self._free = slots
         self._share = max(1, slots // 2)
         self._max_per_account = max_per_account
@@ -30,10 +41,10 @@ class PreviewSlots:
 
     @asynccontextmanager
     async def slot(self, account_id: UUID) -> AsyncIterator[None]:
-        """A place for one preview. Raises TooManyPreviews, and PreviewUnavailable after long."""
+        """A place for the length of the block. Raises the refusals."""
         waiting = sum(1 for each, _ in self._waiting if each == account_id)
         if self._running[account_id] + waiting >= self._max_per_account:
-            raise TooManyPreviews(limit=self._max_per_account)
+            raise self._too_many(self._max_per_account)
         assigned: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((account_id, assigned))
         self._assign_slots()
@@ -41,7 +52,7 @@ class PreviewSlots:
             async with asyncio.timeout(self._timeout_seconds):
                 await asyncio.shield(assigned)
         except TimeoutError:
-            raise PreviewUnavailable from None
+            raise self._timed_out() from None
         else:
             yield
         finally:

@@ -1,0 +1,67 @@
+"""Bytes of metadata by account: descriptions, schemas, reports, profiles, the record of changes.
+
+They count against the quota as a part of their own, beyond `FREE_BYTES`. A report is always
+written, even above the quota; what a person does next that adds some is refused. Triggers count
+(migration 0020).
+"""
+
+from uuid import UUID
+
+from sqlalchemy import ScalarSelect, case, delete, func, insert, select
+
+from entrepot.db.tables import accounts, metadata_changes
+from entrepot.db.types import ReadConnection, WriteConnection
+from entrepot.errors import QuotaExceeded
+
+FREE_BYTES = 1 << 20
+"""The first bytes of an account's metadata, which do not count: so a quota of some bytes takes as
+many bytes of files."""
+COMPACT_ROWS = 200
+"""Changes of one account that are replaced by their sum."""
+GROWING_ACTIONS = frozenset(
+    {
+        "file.change", "file.offer", "file.undelete", "version.undelete", "version.compare",
+        "schema.propose", "entitlement.grant",
+    }
+)  # fmt: skip
+"""What adds metadata and no bytes of a file; deliveries and the like reserve quota anyway."""
+
+
+def metadata_of_account() -> ScalarSelect[int]:
+    """The counted bytes of the account of the outer query on `accounts`."""
+    total = func.coalesce(func.sum(metadata_changes.c.bytes), 0)
+    counted = case((total > FREE_BYTES, total - FREE_BYTES), else_=0)
+    query = select(counted).where(metadata_changes.c.account_id == accounts.c.id)
+    return query.correlate(accounts).scalar_subquery()
+
+
+def require_metadata_room(conn: WriteConnection, account_id: UUID) -> None:
+    """Check that an account's metadata may grow. Raises QuotaExceeded."""
+    _compact(conn, account_id)
+    columns = accounts.c.quota, accounts.c.used, accounts.c.reserved
+    counted = metadata_of_account().label("metadata")
+    row = conn.execute(select(*columns, counted).where(accounts.c.id == account_id)).one()
+    metadata = int(row.metadata)
+    if row.used + row.reserved + metadata > row.quota:
+        raise QuotaExceeded(row.quota, row.used, row.reserved, 0, metadata)
+
+
+def total_metadata(conn: ReadConnection) -> dict[UUID, int]:
+    """All bytes of metadata by account, as they were counted."""
+    columns = metadata_changes.c.account_id, func.sum(metadata_changes.c.bytes)
+    rows = conn.execute(select(*columns).group_by(metadata_changes.c.account_id))
+    return {row[0]: int(row[1]) for row in rows}
+
+
+def _compact(conn: WriteConnection, account_id: UUID) -> None:
+    """Replace many changes by one, without waiting for others: what they lock is left to them."""
+    same_account = metadata_changes.c.account_id == account_id
+    query = select(metadata_changes.c.id, metadata_changes.c.bytes).where(same_account)
+    rows = conn.execute(query.limit(COMPACT_ROWS + 1)).all()
+    if len(rows) <= COMPACT_ROWS:
+        return
+    locked = query.limit(COMPACT_ROWS * 4).with_for_update(skip_locked=True)
+    rows = conn.execute(locked).all()
+    conn.execute(delete(metadata_changes).where(metadata_changes.c.id.in_([r.id for r in rows])))
+    total = sum(int(row.bytes) for row in rows)
+    conn.execute(insert(metadata_changes).values(account_id=account_id, bytes=total))

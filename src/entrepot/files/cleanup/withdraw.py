@@ -1,0 +1,155 @@
+"""Withdraw a published version: nobody reads it any more, and readers are told why.
+
+Like a deletion it can be undone for 7 days, while the bytes still count; then they go by the way of
+all that expires (`files.remove`). With `purge` they go now, and in the same transaction all that
+shows what was in them: findings, forms, comparisons, and what the next version's report says of how
+it differs. What is kept is the record: who withdrew it, when and why; its size and its SHA-256.
+
+The contract stays as it is, also where its schema was inferred from the version: others deliver and
+read by it. Its owner can replace it.
+"""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import delete, func, insert, select, update
+
+from entrepot.accounts.actor import Actor
+from entrepot.activity.record import record
+from entrepot.blobs.store import BlobId
+from entrepot.db.tables import files, inspections, released_blobs, versions
+from entrepot.db.types import ReadConnection, WriteConnection
+from entrepot.errors import NothingToUndo, VersionNotPublished
+from entrepot.files.cleanup.delete import UNDO_MARGIN, get_version_row
+from entrepot.files.drift import note_drift, note_withdrawal
+from entrepot.files.queries.versions_list import Version, get_version
+from entrepot.files.remove import delete_comparisons, delete_derivatives
+from entrepot.files.versions import UNDO_PERIOD
+from entrepot.grants.access import lock_manageable
+from entrepot.tasks.records import notify_watchers
+
+
+def withdraw_version(
+    conn: WriteConnection,
+    actor: Actor,
+    file_id: UUID,
+    number: int,
+    reason: str,
+    purge: bool,
+    now: datetime,
+) -> Version:
+    """Withdraw a published version, or purge one that was withdrawn.
+
+    Readers then get the newest version that is published. Once it is committed, the caller removes
+    the bytes of a purged version; if it dies before that, the sweep does.
+
+    Raises NotFound, NotAllowed, VersionNotPublished.
+    """
+    target = lock_manageable(conn, actor, file_id)
+    row = get_version_row(conn, file_id, number)
+    is_late_purge = row.status == "withdrawn" and purge and not row.purged
+    if row.status != "published" and not is_late_purge:
+        raise VersionNotPublished(version=number, version_status=row.status)
+    keep_until = now if purge else now + UNDO_PERIOD + UNDO_MARGIN
+    conn.execute(
+        update(versions)
+        .where(versions.c.id == row.id)
+        .values(
+            status="withdrawn",
+            withdrawn_at=row.withdrawn_at or now,
+            withdrawn_by=actor.user_name,
+            withdrawal_reason=reason,
+            purged=purge,
+            keep_until=keep_until,
+        )
+    )
+    _renew_current_version(conn, file_id, now)
+    note_withdrawal(conn, file_id, number)
+    if purge:
+        _purge_findings(conn, BlobId(row.id), now)
+    detail = {"reason": reason, "purge": purge}
+    record(conn, target.account_id, actor, "version.withdraw", now, file_id, number, detail)
+    notify_watchers(conn, file_id)
+    return get_version(conn, actor, file_id, number)
+
+
+def undo_withdrawal(
+    conn: WriteConnection, actor: Actor, file_id: UUID, number: int, now: datetime
+) -> Version:
+    """Publish a withdrawn version again, within 7 days; its file's retention spares it from now on.
+
+    Raises NotFound, NotAllowed, NothingToUndo.
+    """
+    target = lock_manageable(conn, actor, file_id)
+    row = get_version_row(conn, file_id, number)
+    if row.status != "withdrawn":
+        raise NothingToUndo(reason=f"Version {number} is {row.status}; it was not withdrawn.")
+    if row.purged:
+        raise NothingToUndo(reason=f"The bytes of version {number} were purged.")
+    if row.withdrawn_at + UNDO_PERIOD <= now:
+        raise NothingToUndo(reason=f"Version {number} was withdrawn too long ago.")
+    conn.execute(
+        update(versions)
+        .where(versions.c.id == row.id)
+        .values(
+            status="published",
+            withdrawn_at=None,
+            withdrawn_by=None,
+            withdrawal_reason=None,
+            keep_until=None,
+            spared=True,
+        )
+    )
+    _renew_current_version(conn, file_id, now)
+    note_drift(conn, row.id)
+    record(conn, target.account_id, actor, "version.unwithdraw", now, file_id, number)
+    return get_version(conn, actor, file_id, number)
+
+
+def was_withdrawn(conn: ReadConnection, file_id: UUID, number: int | None) -> bool:
+    """Whether that version of a file was withdrawn; the file is locked."""
+    key = versions.c.file_id == file_id, versions.c.number == number
+    return conn.scalar(select(versions.c.status).where(*key)) == "withdrawn"
+
+
+def find_version_id(conn: ReadConnection, file_id: UUID, number: int) -> BlobId:
+    """The id of a version that is there, which is also that of its bytes."""
+    key = versions.c.file_id == file_id, versions.c.number == number
+    return BlobId(conn.execute(select(versions.c.id).where(*key)).scalar_one())
+
+
+def find_copies(conn: ReadConnection, version: Version) -> list[int]:
+    """The numbers of the file's other published versions with the same bytes, the newest first."""
+    query = select(versions.c.number).where(
+        versions.c.file_id == version.file_id,
+        versions.c.status == "published",
+        versions.c.sha256 == version.sha256,
+    )
+    return list(conn.scalars(query.order_by(versions.c.number.desc())))
+
+
+def _renew_current_version(conn: WriteConnection, file_id: UUID, now: datetime) -> None:
+    """Make the newest published version the current one; the file is locked."""
+    published = versions.c.file_id == file_id, versions.c.status == "published"
+    number = conn.scalar(select(func.max(versions.c.number)).where(*published))
+    size = conn.scalar(select(versions.c.size).where(*published, versions.c.number == number))
+    conn.execute(
+        update(files)
+        .where(files.c.id == file_id)
+        .values(
+            current_version=number,
+            current_size=-1 if size is None else size,
+            withdrawn_at=now if number is None else None,
+            updated_at=now,
+        )
+    )
+
+
+def _purge_findings(conn: WriteConnection, version_id: BlobId, now: datetime) -> None:
+    """Delete what shows the content of a version; its forms' bytes are released."""
+    forms = delete_derivatives(conn, version_id)
+    if forms:
+        released = [{"blob_id": blob_id, "released_at": now} for blob_id in forms]
+        conn.execute(insert(released_blobs), released)
+    conn.execute(delete(inspections).where(inspections.c.version_id == version_id))
+    delete_comparisons(conn, version_id)

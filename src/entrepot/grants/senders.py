@@ -1,0 +1,125 @@
+"""Which accounts share files with whom: accepted once, or blocked; and shares that are declined.
+
+A receiver is a user or, for shares with a whole account (`acme:*`), that account, for which its
+admins decide. Until a receiver accepts another account, that one shares at most 100 files with it
+(`grants.share_limits`): so nobody fills anybody's lists. A share that is declined ends. Of an
+account that is blocked all shares end, and further ones are refused in the words for an unknown
+name.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, func, or_, select, update
+
+from entrepot.accounts.actor import AccountId, Actor
+from entrepot.activity.record import record
+from entrepot.db.tables import accounts, entitlements, files, senders
+from entrepot.db.types import ReadConnection, WriteConnection
+from entrepot.errors import NotAllowed, NotFound
+from entrepot.grants.entitlements import end_entitlement
+from entrepot.grants.share_limits import lock_sender
+
+Decision = Literal["accepted", "blocked"]
+
+
+@dataclass(frozen=True)
+class SendingAccount:
+    """An account that shares files with the actor or the actor's account, and what was decided of
+    it for either; None: nothing yet."""
+
+    account: str
+    files: int
+    decision: Decision | None
+    account_decision: Decision | None
+
+
+def list_senders(conn: ReadConnection, actor: Actor) -> list[SendingAccount]:
+    """The other accounts that share files with the actor, or on which they have decided, by
+    name."""
+    mine = entitlements.c.grantee_id.in_([actor.user_id, actor.account_id])
+    counts = (
+        select(files.c.account_id, func.count(files.c.id.distinct()).label("file_count"))
+        .join(entitlements, entitlements.c.file_id == files.c.id)
+        .where(mine, files.c.account_id != actor.account_id, files.c.deleted_at.is_(None))
+        .group_by(files.c.account_id)
+    )
+    file_counts = {row.account_id: int(row.file_count) for row in conn.execute(counts)}
+    receivers = [actor.user_id, actor.account_id]
+    rows = conn.execute(select(senders).where(senders.c.receiver_id.in_(receivers))).all()
+    decisions = {(row.receiver_id, row.account_id): row.decision for row in rows}
+    decided = {row.account_id for row in rows if row.decision is not None}
+    query = select(accounts.c.id, accounts.c.name).where(
+        accounts.c.id.in_({*file_counts, *decided})
+    )
+    return [
+        SendingAccount(
+            row.name,
+            file_counts.get(row.id, 0),
+            decisions.get((actor.user_id, row.id)),
+            decisions.get((actor.account_id, row.id)),
+        )
+        for row in conn.execute(query.order_by(accounts.c.name))
+    ]
+
+
+def decide_on_sender(
+    conn: WriteConnection,
+    actor: Actor,
+    account_name: str,
+    decision: Decision | None,
+    for_account: bool,
+    now: datetime,
+) -> SendingAccount:
+    """Accept or block an account, or take that back; for the actor's account by its admins.
+
+    Raises NotFound for an account that shares nothing with the actor and was not decided on, and
+    NotAllowed.
+    """
+    if for_account and not actor.is_admin:
+        raise NotAllowed(reason="Only admins of the account decide for the whole account.")
+    known = {sender.account: sender for sender in list_senders(conn, actor)}
+    if account_name not in known:
+        raise NotFound
+    row = conn.execute(select(accounts.c.id).where(accounts.c.name == account_name)).one()
+    receiver_id: UUID = actor.account_id if for_account else actor.user_id
+    lock_sender(conn, receiver_id, row.id)
+    key = senders.c.receiver_id == receiver_id, senders.c.account_id == row.id
+    conn.execute(update(senders).where(*key).values(decision=decision, decided_at=now))
+    if decision == "blocked":
+        _end_shares(conn, entitlements.c.grantee_id == receiver_id, files.c.account_id == row.id)
+    detail = {"account": account_name, "decision": decision, "for_account": for_account}
+    record(conn, actor.account_id, actor, "sender.decide", now, None, None, detail)
+    sender = {each.account: each for each in list_senders(conn, actor)}.get(account_name)
+    return sender or SendingAccount(account_name, 0, None, None)
+
+
+def decline_share(conn: WriteConnection, actor: Actor, file_id: UUID, now: datetime) -> None:
+    """End what others share with the actor of a file of another account; for their whole account,
+    if they are its admin. Raises NotFound."""
+    mine = entitlements.c.grantee_id == actor.user_id
+    if actor.is_admin:
+        mine = or_(mine, entitlements.c.grantee_id == actor.account_id)
+    foreign = files.c.account_id != actor.account_id, files.c.deleted_at.is_(None)
+    ended = _end_shares(conn, mine, files.c.id == file_id, *foreign)
+    if not ended:
+        raise NotFound
+    detail = {"user_name": actor.user_name}
+    # In the record of the file's account alone, as all that happens to a file.
+    owner = AccountId(ended[0].account_id)
+    record(conn, owner, actor, "entitlement.decline", now, file_id, None, detail)
+
+
+def _end_shares(conn: WriteConnection, *conditions: ColumnElement[bool]) -> list[Any]:
+    """End the entitlements of these conditions on `entitlements` and `files`."""
+    query = (
+        select(entitlements.c.file_id, entitlements.c.grantee_id, files.c.account_id)
+        .join(files, files.c.id == entitlements.c.file_id)
+        .where(*conditions)
+    )
+    rows = list(conn.execute(query))
+    for row in rows:
+        end_entitlement(conn, row.file_id, row.grantee_id)
+    return rows

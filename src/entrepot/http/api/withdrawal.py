@@ -1,0 +1,113 @@
+"""Withdraw a version of a file, and undo that."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse, Response
+from pydantic import BaseModel, ConfigDict, Field, StrictBool
+
+from entrepot import errors
+from entrepot.accounts.actor import Actor
+from entrepot.blobs.store import BlobId
+from entrepot.db.types import WriteConnection
+from entrepot.files.cleanup.withdraw import (
+    find_copies,
+    find_version_id,
+    undo_withdrawal,
+    withdraw_version,
+)
+from entrepot.files.delivery.quarantine import MAX_REASON_CHARS, check_reason
+from entrepot.files.queries.versions_list import Version
+from entrepot.files.remove import remove_expired_bytes, remove_released_blobs
+from entrepot.grants.access import lock_manageable
+from entrepot.http.api.file_document import require_match
+from entrepot.http.api.models.versions import VersionDetails, WithdrawnVersion
+from entrepot.http.api.openapi.answers import problems
+from entrepot.http.api.payloads import version_payload
+from entrepot.http.deps import UnitOfWork, WriteWork
+from entrepot.http.parameters import FileIdInPath, NumberInPath
+from entrepot.http.uploads.body import SmallBodyRoute
+
+router = APIRouter(tags=["files"], route_class=SmallBodyRoute)
+
+
+class WithdrawalBody(BaseModel):
+    """Why the version is withdrawn, which its readers are told; `purge`: its bytes and all that
+    shows them are removed now, which cannot be undone."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reason: Annotated[str, Field(min_length=1, max_length=MAX_REASON_CHARS)]
+    purge: StrictBool = False
+
+
+@router.post(
+    "/file/{file_id}/versions/{number}/withdraw",
+    operation_id="withdraw_version",
+    response_model=WithdrawnVersion,
+    responses=problems(errors.NotAllowed, errors.PreconditionFailed, errors.VersionNotPublished),
+)
+async def withdraw(
+    file_id: FileIdInPath,
+    number: NumberInPath,
+    body: WithdrawalBody,
+    request: Request,
+    work: WriteWork,
+) -> Response:
+    """Withdraw a published version: nobody reads it any more, and its readers are told why.
+
+    Without `version` they then get the newest one that is published; the withdrawn version itself,
+    and a file of which no other is published, answer `410 version-withdrawn`. It can be undone
+    until `undo_until`. With `purge` the bytes, the report, the rejected rows, the profile, forms
+    and comparisons are removed now, for good; the record keeps who withdrew the version, when and
+    why. A withdrawn version can be purged later by the same request. `copies` are the file's other
+    published versions with the same bytes, which stay. `If-Match` is honoured.
+    """
+    reason, match = check_reason(body.reason), request.headers.get("if-match")
+    version, copies = await withdraw_and_purge(
+        work, file_id, number, reason, body.purge, match=match
+    )
+    answer: WithdrawnVersion = {**version_payload(version), "copies": copies}
+    return JSONResponse(answer)
+
+
+@router.delete(
+    "/file/{file_id}/versions/{number}/withdrawal",
+    operation_id="undo_withdrawal",
+    response_model=VersionDetails,
+    responses=problems(errors.NotAllowed, errors.NothingToUndo),
+)
+async def undo(file_id: FileIdInPath, number: NumberInPath, work: WriteWork) -> Response:
+    """Publish a withdrawn version again, within 7 days, unless it was purged."""
+    version = await work.write_into_reserve(undo_withdrawal, file_id, number, work.parts.clock())
+    return JSONResponse(version_payload(version))
+
+
+async def withdraw_and_purge(
+    work: UnitOfWork,
+    file_id: UUID,
+    number: int,
+    reason: str,
+    purge: bool,
+    match: str | None = None,
+) -> tuple[Version, list[int]]:
+    """Withdraw a version, and remove its bytes if it is purged; and its copies.
+
+    Raises NotFound, NotAllowed, PreconditionFailed, VersionNotPublished.
+    """
+    parts = work.parts
+
+    def act(conn: WriteConnection, actor: Actor) -> tuple[Version, list[int], BlobId]:
+        lock_manageable(conn, actor, file_id)
+        require_match(conn, actor, file_id, match)
+        version = withdraw_version(conn, actor, file_id, number, reason, purge, parts.clock())
+        return version, find_copies(conn, version), find_version_id(conn, file_id, number)
+
+    version, copies, version_id = await work.write_into_reserve(act)
+    if purge:
+        # If this process dies before it is done, the sweep does it.
+        run = work.runtime.run_in_database_thread
+        await run(remove_expired_bytes, parts.database, parts.store, version_id, parts.clock)
+        await run(remove_released_blobs, parts.database, parts.store)
+    return version, copies

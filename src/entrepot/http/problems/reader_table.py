@@ -1,0 +1,28 @@
+"""The problems of those who read or share files of others: a part of `http.problems.table`."""
+
+from entrepot import errors
+from entrepot.http.problems.task_table import ProblemKind
+
+READER_KINDS: dict[type[errors.EntrepotError], ProblemKind] = {
+    errors.VersionWithdrawn: ProblemKind(
+        410,
+        "version-withdrawn",
+        "The version was withdrawn",
+        "Do not use what you have of it. `current_version` is the version to use instead, "
+        "`withdrawal_reason` says why.",
+    ),
+    errors.VersionDeleted: ProblemKind(
+        410,
+        "version-deleted",
+        "The version was deleted",
+        "Use the version that `current_version` names. The file's owner can undo a deletion for "
+        "7 days.",
+    ),
+    errors.SharesNotAccepted: ProblemKind(
+        409,
+        "shares-not-accepted",
+        "The receiver has not accepted your account",
+        "Ask the receiver to accept your account once, with `PUT /api/v1/sender/<your account>` or "
+        "on the page of their files. End shares that are not needed.",
+    ),
+}

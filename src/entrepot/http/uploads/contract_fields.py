@@ -1,0 +1,52 @@
+"""What requests say of contracts, parsed within bounds."""
+
+from typing import Any
+from uuid import UUID
+
+from entrepot.files.contract import ContractProposal, SchemaComparison, load_changeable_contract
+from entrepot.http.deps import UnitOfWork
+from entrepot.schemas.compare_schemas import compare_schemas
+from entrepot.schemas.enforcement import Enforcement, parse_enforcement, parse_schema_text
+from entrepot.schemas.reading.contract_document import ContractDocument, parse_contract_text
+from entrepot.schemas.reading.stated import StatedReading, parse_reading_fields
+
+
+async def read_enforcement(work: UnitOfWork, text: str | None) -> Enforcement:
+    """The field `enforce_schema`. Raises SchemaInvalid, SchemaTooCostly, TooManySchemas."""
+    parser = work.runtime.parser
+    return await parser.run(work.account_id, len(text or ""), parse_enforcement, text)
+
+
+async def read_reading(
+    work: UnitOfWork, dialect: str | None, encoding: str | None
+) -> StatedReading:
+    """The fields that say how deliveries are read. Raises DialectInvalid, FieldInvalid,
+    SchemaTooCostly, TooManySchemas."""
+    parser, size = work.runtime.parser, len(dialect or "")
+    return await parser.run(work.account_id, size, parse_reading_fields, dialect, encoding)
+
+
+async def read_schema(work: UnitOfWork, text: str) -> dict[str, Any]:
+    """A Table Schema as a sound document. Raises SchemaInvalid, SchemaTooCostly, TooManySchemas."""
+    return await work.runtime.parser.run(work.account_id, len(text), parse_schema_text, text)
+
+
+async def read_contract(work: UnitOfWork, text: str) -> ContractDocument:
+    """The body that gives a file another contract. Raises SchemaInvalid, DialectInvalid,
+    FieldInvalid, SchemaTooCostly, TooManySchemas."""
+    return await work.runtime.parser.run(work.account_id, len(text), parse_contract_text, text)
+
+
+async def prepare_proposal(
+    work: UnitOfWork, file_id: UUID, document: ContractDocument, size: int
+) -> ContractProposal:
+    """The document, compared with the file's schema as it is now; `size` is the characters that it
+    came in. Raises NotFound, NotAllowed, SchemaTooCostly, TooManySchemas."""
+    contract = await work.read(load_changeable_contract, file_id)
+    old, new = contract.schema, document.schema
+    if old is None or new is None:
+        return ContractProposal(document, SchemaComparison(contract.revision, ()))
+    fields = 40 * len(old["fields"])  # the stored schema's length is not known
+    parser = work.runtime.parser
+    changes = await parser.run(work.account_id, size + fields, compare_schemas, old, new)
+    return ContractProposal(document, SchemaComparison(contract.revision, changes))

@@ -1,0 +1,123 @@
+"""Metadata counts against the quota as a part of its own; long texts are recorded as digests."""
+
+import json
+
+import pytest
+from sqlalchemy import func, insert, select
+from tests.support.api import CSV, Api, assert_problem
+from tests.support.server import Server, TestAccount
+from tests.support.sharing import deliver, post_version, share
+
+from entrepot.activity.metadata import COMPACT_ROWS, FREE_BYTES
+from entrepot.db.tables import metadata_changes
+
+MIB = 1 << 20
+
+
+def describe(api: Api, file_id: str, text: str) -> int:
+    body = {"file_description": text}
+    return api.request("PATCH", f"/file/{file_id}", json=body).status_code
+
+
+def add_metadata(account: TestAccount, count: int) -> None:
+    """As if the account had that many bytes more, until it is called with as many less."""
+    actor = account.server.actor(account.api_key)
+    with account.server.parts.database.writing() as conn:
+        conn.execute(insert(metadata_changes).values(account_id=actor.account_id, bytes=count))
+
+
+@pytest.mark.both_databases
+def test_descriptions_count_and_their_changes_are_recorded_as_digests(
+    account: TestAccount,
+) -> None:
+    """1,159 changes of a description filled 269 MiB outside the quota."""
+    file_id = account.api.deliver()["file_id"]
+    assert account.api.account()["metadata"] == 0, "the first MiB does not count"
+    actor = account.server.actor(account.api_key)
+    same_account = metadata_changes.c.account_id == actor.account_id
+    total = select(func.sum(metadata_changes.c.bytes)).where(same_account)
+    rows = select(func.count()).select_from(metadata_changes).where(same_account)
+    with account.server.parts.database.reading() as conn:
+        before = int(conn.scalar(total) or 0)
+    changes = COMPACT_ROWS
+    for number in range(changes):
+        assert describe(account.api, file_id, str(number % 10) * 10_000) == 200
+    with account.server.parts.database.reading() as conn:
+        growth = int(conn.scalar(total) or 0) - before
+        assert (conn.scalar(rows) or 0) <= COMPACT_ROWS + 10
+    assert 10_000 + changes * 256 < growth < 10_000 + changes * 700
+    newest = account.api.json(f"/file/{file_id}/activity?limit=1")["activity_list"][0]
+    detail = newest["detail"]["file_description"]
+    assert set(detail) == {"from", "to"}
+    assert all(each.startswith("sha256:") and "10,000 char" in each for each in detail.values())
+    account.server.assert_sound()
+
+
+@pytest.mark.both_databases
+def test_metadata_beyond_the_quota_stops_what_adds_some_but_no_report(server: Server) -> None:
+    account = server.new_account(quota=10 * MIB)
+    guest = server.new_account().new_user()
+    file_id = account.api.deliver(limit=MIB)["file_id"]
+    share(account.api, file_id, guest.user_name, "rw")
+    extra = FREE_BYTES + 10 * MIB
+    add_metadata(account, extra)
+    figures = account.api.account()
+    assert figures["free"] == 0
+    assert figures["used"] + figures["reserved"] + figures["metadata"] > figures["quota"]
+    api, path = account.api, f"/file/{file_id}"
+    grant = {"entitlement": "r"}
+    for answer in (
+        api.request("PATCH", path, json={"file_description": "longer"}),
+        api.request("PUT", f"{path}/entitlements/{guest.user_name}", json=grant),
+        api.request("PUT", f"{path}/schema?breaking=accept", json={"fields": [{"name": "id"}]}),
+        api.upload(CSV),
+    ):
+        problem = assert_problem(answer, 413, "account-quota-exceeded", limit=10 * MIB)
+        assert problem["metadata"] >= 10 * MIB
+    hidden = assert_problem(post_version(guest.api, file_id, CSV), 413, "account-quota-exceeded")
+    assert "metadata" not in hidden
+    assert api.get(f"/file/download/{file_id}").status_code == 200
+    unshared = api.request("DELETE", f"{path}/entitlements/{guest.user_name}")
+    assert unshared.status_code == 204
+    assert api.request("DELETE", path).status_code == 200
+    assert_problem(api.post(f"{path}/undelete"), 413, "account-quota-exceeded")
+    add_metadata(account, -extra)
+    assert api.post(f"{path}/undelete").status_code == 200
+    server.assert_sound()
+
+
+@pytest.mark.both_databases
+def test_a_report_is_written_above_the_quota(server: Server) -> None:
+    account = server.new_account(quota=MIB)
+    schema = {"fields": [{"name": "id", "type": "integer"}]}
+    file_id = account.api.deliver(b"id\n1\n", enforce_schema=json.dumps(schema))["file_id"]
+    sent = post_version(account.api, file_id, b"id\n" + b"x\n" * 900)
+    add_metadata(account, FREE_BYTES + 2 * MIB)
+    task = account.api.wait_task(sent.json()["task_id"])
+    assert task["error"]["code"] == "schema-violation"
+    report = account.api.json(f"/file/{file_id}/report?version=2")
+    assert report["valid"] is False
+    add_metadata(account, -FREE_BYTES - 2 * MIB)
+    server.assert_sound()
+
+
+@pytest.mark.both_databases
+def test_a_transfer_takes_the_metadata_along(server: Server) -> None:
+    first, second = server.new_account(), server.new_account()
+    file_id = first.api.deliver(file_description="x" * 9_000, enforce_schema="true")["file_id"]
+    deliver(first.api, file_id, CSV)
+    offer = {"user_name": second.admin.user_name}
+    assert first.api.request("PUT", f"/file/{file_id}/offer", json=offer).status_code == 200
+    server.wait_derived()
+    assert second.api.post(f"/file/{file_id}/offer/accept").status_code == 200
+    assert second.api.request("DELETE", f"/file/{file_id}").status_code == 200
+    server.assert_sound()
+
+
+@pytest.mark.parametrize("size", [300, 301])
+def test_short_texts_are_recorded_as_they_are(account: TestAccount, size: int) -> None:
+    file_id = account.api.deliver()["file_id"]
+    assert describe(account.api, file_id, "x" * size) == 200
+    newest = account.api.json(f"/file/{file_id}/activity?limit=1")["activity_list"][0]
+    recorded = newest["detail"]["file_description"]["to"]
+    assert recorded.startswith("xxx" if size == 300 else "sha256:")

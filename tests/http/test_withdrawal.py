@@ -1,0 +1,312 @@
+"""A version is withdrawn: readers are told why and what to use; undone, or purged for good."""
+
+import time
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import psutil
+import pytest
+from sqlalchemy import select, update
+from tests.http.test_deletions import actions, states, swept, two_versions
+from tests.http.test_versions import publish, rows
+from tests.support.api import CSV, Api, assert_problem
+from tests.support.raw import connect, head
+from tests.support.server import Caller, Server, TestAccount, plays
+from tests.support.sharing import deliver, share
+from tests.support.wait import wait_until
+
+from entrepot.db.tables import derivatives, files, inspections, versions
+
+pytestmark = pytest.mark.both_databases
+REASON = "Prices of another customer were in it."
+LONG = timedelta(days=8)
+READS = (
+    "/file/download/{}?version={}", "/file/download/{}?version={}&format=parquet",
+    "/file/{}/report?version={}", "/file/{}/profile?version={}", "/file/{}/preview?version={}",
+)  # fmt: skip
+"""Every address that shows a version's content, with its number."""
+
+
+def withdraw(api: Api, file_id: str, number: int, **body: Any) -> Any:
+    path = f"/file/{file_id}/versions/{number}/withdraw"
+    return api.post(path, json={"reason": REASON} | body)
+
+
+def undo(api: Api, file_id: str, number: int) -> Any:
+    return api.request("DELETE", f"/file/{file_id}/versions/{number}/withdrawal")
+
+
+def shared_with(account: TestAccount, server: Server, file_id: str, what: str) -> Caller:
+    guest = server.new_account().new_user()
+    share(account.api, file_id, guest.user_name, what)
+    return guest
+
+
+def age(server: Server, file_id: str) -> None:
+    """Have everything that was withdrawn of the file been withdrawn long ago."""
+    long_ago = server.parts.clock() - LONG
+    mine = versions.c.file_id == UUID(file_id), versions.c.status == "withdrawn"
+    with server.parts.database.writing() as conn:
+        values = {"withdrawn_at": long_ago, "keep_until": long_ago}
+        conn.execute(update(versions).where(*mine).values(**values))
+
+
+def blobs(server: Server, file_id: str) -> list[UUID]:
+    """The ids of all bytes of a file, its forms included."""
+    with server.parts.database.reading() as conn:
+        ids = list(conn.scalars(select(versions.c.id).where(versions.c.file_id == UUID(file_id))))
+        made = derivatives.c.version_id.in_(ids), derivatives.c.blob_id.is_not(None)
+        return ids + list(conn.scalars(select(derivatives.c.blob_id).where(*made)))
+
+
+def test_readers_get_the_newest_version_that_is_not_withdrawn(
+    server: Server, account: TestAccount
+) -> None:
+    file_id = two_versions(account.api)
+    reader = shared_with(account, server, file_id, "r")
+    server.wait_derived()
+    answer = withdraw(account.api, file_id, 2)
+    assert answer.status_code == 200
+    details = answer.json()
+    assert (details["status"], details["copies"]) == ("withdrawn", [])
+    assert details["withdrawal"]["reason"] == REASON
+    assert details["withdrawal"]["user_name"] == account.admin.user_name
+    assert details["undo_until"] is not None
+    assert states(reader.api, file_id) == ["published", "withdrawn"]
+    for caller in (account.api, reader.api):
+        assert caller.get(f"/file/download/{file_id}").content == CSV
+        assert caller.json(f"/file/{file_id}")["version"] == 1
+        for read in READS:
+            path = read.format(file_id, 2)
+            problem = assert_problem(caller.get(path), 410, "version-withdrawn", version=2)
+            assert problem["withdrawal_reason"] == REASON
+            assert problem["withdrawn_at"] == details["withdrawal"]["withdrawn_at"]
+            assert problem["current_version"] == 1
+            assert caller.request("HEAD", path).status_code == 410
+    compared = reader.api.post(f"/file/{file_id}/compare", json={"before": 1, "after": 2})
+    assert_problem(compared, 410, "version-withdrawn")
+    assert actions(server, file_id)[-1] == "version.withdraw"
+    assert server.doctor() == []
+
+
+def test_a_file_of_which_all_is_withdrawn_is_still_seen_by_who_may_read_it(
+    server: Server, account: TestAccount
+) -> None:
+    file_id = str(account.api.deliver(CSV)["file_id"])
+    reader = shared_with(account, server, file_id, "r")
+    stranger, writer = server.new_account(), shared_with(account, server, file_id, "w")
+    assert withdraw(account.api, file_id, 1).status_code == 200
+    for path in (f"/file/download/{file_id}", f"/file/{file_id}/preview"):
+        figures = {"version": 1, "current_version": None, "withdrawal_reason": REASON}
+        problem = assert_problem(reader.api.get(path), 410, "version-withdrawn")
+        assert {name: problem.get(name) for name in figures} == figures
+        assert_problem(stranger.api.get(path), 404, "not-found")
+        assert_problem(writer.api.get(path), 403, "not-allowed")
+    (listed,) = reader.api.json("/files")["files_list"]
+    assert (listed["file_id"], listed["version"]) == (file_id, None)
+    assert_problem(stranger.api.get(f"/file/{file_id}/versions/1"), 404, "not-found")
+    publish(account.api, file_id, rows(4))
+    assert reader.api.get(f"/file/download/{file_id}").content == rows(4)
+    assert server.doctor() == []
+
+
+def test_who_may_only_deliver_learns_only_that_it_was_withdrawn(
+    server: Server, account: TestAccount
+) -> None:
+    file_id = two_versions(account.api)
+    writer = shared_with(account, server, file_id, "w")
+    delivered = deliver(writer, file_id, rows(5))
+    assert withdraw(account.api, file_id, 3).status_code == 200
+    details = writer.api.json(f"/file/{file_id}/versions/3")
+    assert (details["status"], details["withdrawal"]) == ("withdrawn", None)
+    assert (details["undo_until"], details["reason"]) == (None, None)
+    for path in (f"/file/{file_id}/report?version=3", f"/task/{delivered['task_id']}/report"):
+        refused = writer.api.get(path)
+        assert_problem(refused, 404, "not-found")
+        assert REASON not in refused.text
+    assert_problem(writer.api.get(f"/file/{file_id}/versions/2"), 404, "not-found")
+
+
+def test_a_withdrawal_is_undone_within_seven_days(server: Server, account: TestAccount) -> None:
+    file_id = two_versions(account.api)
+    used = account.api.account()["used"]
+    withdraw(account.api, file_id, 2)
+    usage = account.api.account()
+    assert (usage["used"], usage["used_by"]["withdrawn"]) == (used, len(rows(3)))
+    answer = undo(account.api, file_id, 2)
+    assert (answer.status_code, answer.json()["status"]) == (200, "published")
+    assert account.api.get(f"/file/download/{file_id}").content == rows(3)
+    assert_problem(undo(account.api, file_id, 2), 409, "nothing-to-undo")
+    withdraw(account.api, file_id, 1)
+    assert account.api.json(f"/file/{file_id}")["version"] == 2
+    age(server, file_id)
+    assert_problem(undo(account.api, file_id, 1), 409, "nothing-to-undo")
+    swept(server)
+    assert account.api.account()["used"] == len(rows(3))
+    with server.parts.database.reading() as conn:
+        reports = select(inspections.c.version_id).join(versions)
+        gone = versions.c.file_id == UUID(file_id), versions.c.number == 1
+        assert conn.execute(reports.where(*gone)).all() == []
+    assert_problem(account.api.get(f"/file/download/{file_id}?version=1"), 410, "version-withdrawn")
+    assert server.doctor() == []
+
+
+def test_what_is_purged_is_gone_and_never_in_the_trash(
+    server: Server, account: TestAccount
+) -> None:
+    file_id = two_versions(account.api, enforce_schema="true")
+    api = account.api
+    first_task = api.json(f"/file/{file_id}/versions/1")["task_id"]
+    compared = api.post(f"/file/{file_id}/compare", json={"before": 1, "after": 2}).json()
+    api.wait_task(compared["task_id"])
+    api.get(f"/file/{file_id}/report.csv?version=1")
+    api.get(f"/file/download/{file_id}?version=1&format=jsonl")
+    server.wait_derived()
+    before = set(blobs(server, file_id))
+    schema = api.json(f"/file/{file_id}/schema")["schema"]
+    used = api.account()["used"]
+    answer = withdraw(api, file_id, 1, purge=True)
+    assert answer.json()["withdrawal"]["purged"] is True
+    assert answer.json()["undo_until"] is None
+    store = server.parts.store
+    after = set(blobs(server, file_id))
+    assert len(before - after) >= 2  # its forms, which no row names any more
+    with server.parts.database.reading() as conn:
+        mine = versions.c.file_id == UUID(file_id), versions.c.number == 1
+        version_id = conn.execute(select(versions.c.id).where(*mine)).scalar_one()
+    for blob_id in {*(before - after), version_id}:
+        assert store.stat(blob_id) is None
+    assert list(store.list_trash()) == []
+    assert api.account()["used"] == used - len(CSV)
+    for path in (
+        *(read.format(file_id, 1) for read in READS),
+        f"/task/{first_task}/report", f"/task/{compared['task_id']}/comparison",
+        f"/file/{file_id}/report.csv?version=1",
+    ):  # fmt: skip
+        assert_problem(api.get(path), 410, "version-withdrawn")
+    assert_problem(undo(api, file_id, 1), 409, "nothing-to-undo")
+    # What others deliver and read by stays, and so does the record.
+    assert api.json(f"/file/{file_id}/schema")["schema"] == schema
+    assert api.json(f"/file/{file_id}/versions/1")["sha256"]
+    recorded = api.json(f"/file/{file_id}/activity?action=version.withdraw")["activity_list"]
+    assert recorded[0]["detail"] == {"reason": REASON, "purge": True}
+    assert server.doctor() == []
+
+
+def test_a_withdrawn_version_can_be_purged_later(server: Server, account: TestAccount) -> None:
+    file_id = two_versions(account.api)
+    withdraw(account.api, file_id, 2)
+    assert_problem(withdraw(account.api, file_id, 2), 409, "version-not-published")
+    assert withdraw(account.api, file_id, 2, purge=True).json()["withdrawal"]["purged"]
+    assert_problem(withdraw(account.api, file_id, 2, purge=True), 409, "version-not-published")
+    assert account.api.account()["used"] == len(CSV)
+    assert server.doctor() == []
+
+
+def test_what_was_withdrawn_is_not_restored(server: Server, account: TestAccount) -> None:
+    file_id = two_versions(account.api)
+    withdraw(account.api, file_id, 1)
+    restored = account.api.post(f"/file/{file_id}/versions/1/restore")
+    assert_problem(restored, 409, "version-not-published", version_status="withdrawn")
+    refused = account.api.request("DELETE", f"/file/{file_id}/versions/1")
+    assert_problem(refused, 409, "version-not-published")
+
+
+def test_copies_are_named(server: Server, account: TestAccount) -> None:
+    file_id = two_versions(account.api)
+    restored = account.api.post(f"/file/{file_id}/versions/1/restore").json()["task_id"]
+    assert account.api.wait_task(restored)["version"] == 3
+    assert withdraw(account.api, file_id, 1, purge=True).json()["copies"] == [3]
+    assert account.api.get(f"/file/download/{file_id}").content == CSV
+
+
+def test_a_copy_under_way_of_what_is_withdrawn_is_not_published(
+    server: Server, account: TestAccount
+) -> None:
+    file_id = two_versions(account.api)
+    assert server.process is not None
+    children = psutil.Process(server.process.pid).children()
+    workers = [each for each in children if plays(each, "worker")]
+    for worker in workers:
+        server.suspend(worker)
+    try:
+        restored = account.api.post(f"/file/{file_id}/versions/1/restore").json()["task_id"]
+        assert withdraw(account.api, file_id, 1).status_code == 200
+    finally:
+        for worker in workers:
+            worker.resume()
+    assert account.api.wait_task(restored)["status"] == "canceled"
+    assert account.api.get(f"/file/download/{file_id}").content == rows(3)
+    assert states(account.api, file_id) == ["withdrawn", "published", "canceled"]
+
+
+def test_only_who_manages_the_file_withdraws(server: Server, account: TestAccount) -> None:
+    file_id = two_versions(account.api)
+    partner = shared_with(account, server, file_id, "rw")
+    assert_problem(withdraw(partner.api, file_id, 2), 403, "not-allowed")
+    assert_problem(undo(partner.api, file_id, 2), 403, "not-allowed")
+    other = server.new_account().api
+    assert_problem(withdraw(other, file_id, 2), 404, "not-found")
+    assert_problem(withdraw(account.api, file_id, 2, reason=" "), 422, "field-invalid")
+    assert_problem(withdraw(account.api, file_id, 2, purge="yes"), 422, "field-invalid")
+    assert_problem(withdraw(account.api, file_id, 9), 404, "not-found")
+    etag = {"If-Match": '"other"'}
+    path, body = f"/file/{file_id}/versions/2/withdraw", {"reason": REASON}
+    refused = account.api.post(path, json=body, headers=etag)
+    assert_problem(refused, 412, "precondition-failed")
+    assert states(account.api, file_id) == ["published", "published"]
+
+
+def test_a_deleted_version_says_so_to_readers_alone(server: Server, account: TestAccount) -> None:
+    file_id = two_versions(account.api)
+    reader = shared_with(account, server, file_id, "r")
+    writer, stranger = shared_with(account, server, file_id, "w"), server.new_account()
+    account.api.request("DELETE", f"/file/{file_id}/versions/1")
+    for path in (*(read.format(file_id, 1) for read in READS), f"/file/{file_id}/versions/1"):
+        problem = assert_problem(reader.api.get(path), 410, "version-deleted", version=1)
+        assert problem["current_version"] == 2
+        assert_problem(stranger.api.get(path), 404, "not-found")
+        assert writer.api.get(path).status_code in (403, 404)
+
+
+def test_drift_from_a_withdrawn_version_is_forgotten(server: Server, account: TestAccount) -> None:
+    api = account.api
+    file_id = str(api.deliver(rows(4), enforce_schema="true")["file_id"])
+    publish(api, file_id, rows(400))
+    server.wait_derived()
+    report = f"/file/{file_id}/report?version=2"
+    assert "drift" in api.json(report)["tasks"][0]
+    withdraw(api, file_id, 1)
+    assert "drift" not in api.json(report)["tasks"][0]
+    undo(api, file_id, 1)
+    assert "drift" in api.json(report)["tasks"][0]
+
+
+def test_a_download_under_way_ends(server: Server, account: TestAccount) -> None:
+    content = b"id,amount\n" + b"1,2\n" * 8_000_000
+    file_id = str(account.api.deliver(content, limit=100_000_000)["file_id"])
+    path = f"/api/v1/file/download/{file_id}"
+    with connect(server.endpoint) as sock:
+        sock.sendall(head("GET", path, account.api.authorization))
+        received = len(sock.recv(65_536))
+        assert withdraw(account.api, file_id, 1, purge=True).status_code == 200
+        time.sleep(1.2)  # as long as the server may wait before it asks again
+        while block := sock.recv(1 << 20):
+            received += len(block)
+    assert received < len(content)
+    assert server.doctor() == []
+
+
+def test_the_file_says_whether_anything_is_left(server: Server, account: TestAccount) -> None:
+    file_id = str(account.api.deliver(CSV)["file_id"])
+    withdraw(account.api, file_id, 1)
+
+    def withdrawn_at() -> Any:
+        with server.parts.database.reading() as conn:
+            query = select(files.c.withdrawn_at).where(files.c.id == UUID(file_id))
+            return conn.scalar(query)
+
+    assert withdrawn_at() is not None
+    undo(account.api, file_id, 1)
+    wait_until(lambda: withdrawn_at() is None, "it is published again")

@@ -1,0 +1,67 @@
+"""What a first version is told, and what its contract is made of."""
+
+import pytest
+from tests.inspection.conftest import Inspect, errors_of
+
+
+@pytest.mark.parametrize(
+    ("text", "names", "left_out"),
+    [
+        (
+            "a,b,\n1,2,\n",
+            ["a", "b"],
+            ["Column 3 has neither a label nor a value; it was left out."],
+        ),
+        (
+            "a,b,,\n1,2,,\n",
+            ["a", "b"],
+            ["Columns 3, 4 have neither a label nor a value; they were left out."],
+        ),
+        ("a,b,,\n1,2,3,\n", ["a", "b", "column_3"], ["Column 4"]),
+        (f"a,b{',' * 300}\n1,2{',' * 300}\n", ["a", "b"], ["Columns 3, 4, 5, 6, 7, …"]),
+    ],
+)
+def test_last_columns_without_a_label_and_a_value(
+    text: str, names: list[str], left_out: list[str], inspect: Inspect
+) -> None:
+    inferred = inspect(text)
+    assert inferred.schema is not None
+    assert [field["name"] for field in inferred.schema["fields"]] == names
+    warnings = inferred.report["tasks"][0]["warnings"]
+    shown = [text for text in warnings if "left out" in text]
+    assert [text[: len(begin)] for text, begin in zip(shown, left_out, strict=True)] == left_out
+    assert inspect(text, inferred.schema).verdict == "conforms"
+
+
+def test_a_row_with_a_delimiter_at_its_end_has_a_cell_too_many(inspect: Inspect) -> None:
+    inferred = inspect("id,name\n1,a,\n2,b,\n")
+    assert {error["type"] for error in errors_of(inferred)} == {"extra-cell"}
+    assert not [text for text in inferred.report["tasks"][0]["warnings"] if "left out" in text]
+
+
+@pytest.mark.parametrize(
+    ("text", "accepted"),
+    [
+        ("Report of 2020\n\nid,name\n1,a\n2,b\n", ["The header is in row 3"]),
+        ("Report of 2020\n\nid,name\n1,a\n2,b,4\n", []),
+        (",name\n1,a\n2,b\n", ["Column 1 has no label"]),
+        (",name\n1,a\n2,b,4\n", []),
+    ],
+)
+def test_only_an_accepted_version_says_what_the_contract_expects(
+    text: str, accepted: list[str], inspect: Inspect
+) -> None:
+    inferred = inspect(text)
+    warnings = inferred.report["tasks"][0]["warnings"]
+    shown = [text for text in warnings if "the contract" in text]
+    assert [text[: len(begin)] for text, begin in zip(shown, accepted, strict=True)] == accepted
+    assert inferred.verdict == ("conforms" if accepted else "violates")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16-le", "utf-16-be", "utf-32-le"])
+@pytest.mark.parametrize("marks", [1, 2, 3])
+def test_several_byte_order_marks_are_one(encoding: str, marks: int, inspect: Inspect) -> None:
+    inferred = inspect(("\ufeff" * marks + "id,name\n1,a\n2,ä\n").encode(encoding))
+    assert inferred.schema is not None
+    assert [field["name"] for field in inferred.schema["fields"]] == ["id", "name"]
+    assert inferred.row_count == 2
