@@ -58,17 +58,17 @@ def inspection_parquet(trial: Trial) -> list[Line]:
 
 
 def _small(trial: Trial, pool: InspectionPool, file: Path) -> list[Line]:
-    to_inspect = request(file, SMALL_SCHEMA)
+    to_read = request(file, SMALL_SCHEMA)
     rounds = range(max(1, trial.small // MAX_BATCH_FILES))
 
     def repeated(work: Callable[[InspectionPool, InspectionRequest], None]) -> float:
-        return cpu_of(lambda: [work(pool, to_inspect) for _ in range(MAX_BATCH_FILES)])
+        return cpu_of(lambda: [work(pool, to_read) for _ in range(MAX_BATCH_FILES)])
 
     cpu: dict[str, list[float]] = {"one": [], "two": [], "batch": []}
     for _ in rounds:
         cpu["one"].append(repeated(in_one) * 1000 / MAX_BATCH_FILES)
         cpu["two"].append(repeated(in_two) * 1000 / MAX_BATCH_FILES)
-        seconds = cpu_of(lambda: in_batch(pool, to_inspect))
+        seconds = cpu_of(lambda: in_batch(pool, to_read))
         cpu["batch"].append(seconds * 1000 / MAX_BATCH_FILES)
     ratio, batch = ratios(cpu["one"], cpu["two"]), ratios(cpu["batch"], cpu["one"])
     return [
@@ -81,16 +81,16 @@ def _small(trial: Trial, pool: InspectionPool, file: Path) -> list[Line]:
 
 
 def _large(trial: Trial, pool: InspectionPool, file: Path) -> list[Line]:
-    to_inspect = request(file, SCHEMA)
+    to_read = request(file, SCHEMA)
     values = alternate(
         {
-            "one": lambda: cpu_of(lambda: in_one(pool, to_inspect)),
-            "two": lambda: cpu_of(lambda: in_two(pool, to_inspect)),
+            "one": lambda: cpu_of(lambda: in_one(pool, to_read)),
+            "two": lambda: cpu_of(lambda: in_two(pool, to_read)),
         },
         trial.pairs,
     )
     ratio = ratios(values["one"], values["two"])
-    what = f"{to_inspect.size / 1e6:,.0f} MB"
+    what = f"{to_read.size / 1e6:,.0f} MB"
     return [
         Line(f"{what} in one process, s of CPU", f"{spread(values['one']):.1f}"),
         Line(f"{what} in two processes, s of CPU", f"{spread(values['two']):.1f}"),
@@ -106,30 +106,30 @@ def request(file: Path, schema: dict[str, object]) -> InspectionRequest:
     return InspectionRequest(file, file.name, size, "given", schema, forms="by-verdict")
 
 
-def in_one(pool: InspectionPool, to_inspect: InspectionRequest) -> None:
+def in_one(pool: InspectionPool, to_read: InspectionRequest) -> None:
     """Verdict and Parquet in one process."""
-    inspected, _ = pool.inspect_version(to_inspect, _read, lambda done, total: None, lambda: False)
+    inspected, _ = pool.inspect_version(to_read, _read, lambda done, total: None, lambda: False)
     assert inspected.forms["parquet"].verdict == "made", inspected.inspection.detail
 
 
-def in_two(pool: InspectionPool, to_inspect: InspectionRequest) -> None:
+def in_two(pool: InspectionPool, to_read: InspectionRequest) -> None:
     """The verdict in one process, then the Parquet in another, as a large delivery has them."""
     plain = InspectionRequest(
-        to_inspect.path, to_inspect.file_name, to_inspect.size, "given", to_inspect.schema
+        to_read.path, to_read.file_name, to_read.size, "given", to_read.schema
     )
     inspection = pool.inspect(plain, lambda done, total: None, lambda: False)
     conversion = ConversionRequest(
-        to_inspect.path, to_inspect.file_name, to_inspect.size, "parquet", to_inspect.schema or {}, "given",
+        to_read.path, to_read.file_name, to_read.size, "parquet", to_read.schema or {}, "given",
         inspection.row_count or 0,
     )  # fmt: skip
     made, _ = pool.derive(conversion, _read_made, lambda: False)
     assert made.verdict == "made", made.detail
 
 
-def in_batch(pool: InspectionPool, to_inspect: InspectionRequest) -> None:
+def in_batch(pool: InspectionPool, to_read: InspectionRequest) -> None:
     """As many as one process may judge, of one sender."""
     sender = BatchSender(uuid4(), uuid4())
-    batch = SenderBatch([SentRequest(sender, to_inspect)] * MAX_BATCH_FILES)
+    batch = SenderBatch([SentRequest(sender, to_read)] * MAX_BATCH_FILES)
     results = list(pool.inspect_batch(batch, _read, lambda number: False, 60))
     assert all(result.inspected and result.inspected.forms for result in results)
 
