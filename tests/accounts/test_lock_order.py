@@ -57,8 +57,8 @@ def noted_locks(database: Database) -> Iterator[list[str]]:
     locked: list[str] = []
 
     def note(_conn: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        found = LOCKING.match(statement)
-        table = (found[1] or found[2]) if found else None
+        match = LOCKING.match(statement)
+        table = (match[1] or match[2]) if match else None
         if table in RANKS and table not in locked and "SKIP LOCKED" not in statement:
             locked.append(table)
 
