@@ -159,14 +159,13 @@ def test_modules_are_named_by_what_they_do() -> None:
 
 def test_replaced_names_do_not_come_back() -> None:
     deny_list = tomllib.loads((ROOT / "tests" / "deny_list.toml").read_text())
-    denied = {kind: set(deny_list[kind]) for kind in ("modules", "classes", "functions")}
-    variables, later = set(deny_list["variables"]), tuple(deny_list["variables_later"])
+    kinds = ("modules", "classes", "functions", "variables")
+    denied = {kind: set(deny_list[kind]) for kind in kinds}
     violations = set()
     for path in modules(*CODE):
         place = relative(path)
         if path.stem.removeprefix("test_") in denied["modules"]:
             violations.add(f"{place}:{path.stem}")
-        denied["variables"] = set() if place.startswith(later) else variables
         for node in ast.walk(tree_of(path)):
             kind, name = defined_name(node)
             if kind and name.lstrip("_") in denied[kind]:

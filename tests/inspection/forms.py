@@ -62,23 +62,23 @@ def forms_of(path: Path, schema: dict[str, Any] | None, scratch: Path, forms: bo
     mode: Any = "given" if schema is not None else "infer"
     request = InspectionRequest(path, path.name, size, mode, schema)
     with opened_context(scratch / "inspect") as context:
-        found = inspect_file(request, context)
-    rows = found.row_count or 0
+        inspection = inspect_file(request, context)
+    rows = inspection.row_count or 0
 
     def made(form: Any, source: Path, target: Path) -> Converted:
         conversion = ConversionRequest(
-            source, path.name, source.stat().st_size, form, found.schema or {}, mode, rows
+            source, path.name, source.stat().st_size, form, inspection.schema or {}, mode, rows
         )
         with opened_context(scratch / form) as context:
             converted = convert_file(conversion, target, context)
         assert converted.verdict == "made", (form, converted.detail)
         return converted
 
-    if found.verdict != "conforms":
+    if inspection.verdict != "conforms":
         made("rejected", path, scratch / "report.csv")
         with (scratch / "report.csv").open(newline="", encoding="utf-8") as file:
             rejected = list(csv.reader(file))
-        return Forms(found, [], [], [], [], [], b"", rejected, {})
+        return Forms(inspection, [], [], [], [], [], b"", rejected, {})
     parquet = scratch / "made.parquet"
     made_parquet = made("parquet", path, parquet)
     profile = made_parquet.columns
@@ -96,7 +96,7 @@ def forms_of(path: Path, schema: dict[str, Any] | None, scratch: Path, forms: bo
     kinds = list(stored.values())
     lines = (scratch / "made.jsonl").read_text(encoding="utf-8").split("\n")[:-1]
     return Forms(
-        found,
+        inspection,
         _rows(columns, kinds, [list(row.values()) for row in _pylist(pq.read_table(parquet))]),
         _rows(columns, kinds, [list(_json(line).values()) for line in lines]),
         _rows(

@@ -42,13 +42,13 @@ SCHEMAS: tuple[dict[str, Any] | None, ...] = (
 @cache
 def seeds() -> tuple[bytes, ...]:
     """The small files of the corpus and the cases, and one of each format that is not text."""
-    found = [
+    inputs = [
         path.read_bytes()[:MAX_SEED_BYTES]
         for folder in ("corpus", "cases")
         for path in sorted((HERE / folder).rglob("*"))
         if path.is_file() and path.suffix not in (".py", ".md", ".pyc")
     ]
-    return (*found, *_typed())
+    return (*inputs, *_typed())
 
 
 def _typed() -> list[bytes]:

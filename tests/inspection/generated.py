@@ -111,9 +111,9 @@ def kind(
     **field: Any,
 ) -> FieldKind:
     """The first `values` of the cells may stand in a schema."""
-    found = texts(cells) if isinstance(cells, str) else cells
+    drawn = texts(cells) if isinstance(cells, str) else cells
     constraints = (*(("minLength", "maxLength") if lengths else ()), *(("enum",) if enum else ()))
-    return FieldKind({"type": type, **field}, found, found[:values], constraints, ordered, hashable)
+    return FieldKind({"type": type, **field}, drawn, drawn[:values], constraints, ordered, hashable)
 
 
 WORDS = texts('a|b|ab|abc|Ä|ß日本|a b|NA|-|1|x,y|q"q|line\nline')
@@ -364,23 +364,23 @@ def cells_of(kind: FieldKind) -> st.SearchStrategy[str]:
 
 @st.composite
 def constraints_of(draw: st.DrawFn, kind: FieldKind) -> Schema:
-    found: Schema = {}
+    constraints: Schema = {}
     if draw(st.integers(0, 4)) == 0:
-        found["required"] = True
+        constraints["required"] = True
     if kind.hashable and draw(st.integers(0, 4)) == 0:
-        found["unique"] = True
+        constraints["unique"] = True
     if kind.ordered and kind.values and draw(st.booleans()):
         name = draw(st.sampled_from(["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"]))
-        found[name] = draw(st.sampled_from(kind.values))
+        constraints[name] = draw(st.sampled_from(kind.values))
     if "minLength" in kind.constraints and draw(st.integers(0, 2)) == 0:
-        found[draw(st.sampled_from(["minLength", "maxLength"]))] = draw(st.integers(0, 4))
+        constraints[draw(st.sampled_from(["minLength", "maxLength"]))] = draw(st.integers(0, 4))
     if "enum" in kind.constraints and kind.values and draw(st.integers(0, 3)) == 0:
-        found["enum"] = draw(
+        constraints["enum"] = draw(
             st.lists(st.sampled_from(kind.values), min_size=1, max_size=3, unique=True)
         )
     if kind.field == {"type": "string"} and draw(st.integers(0, 3)) == 0:
-        found["pattern"] = draw(st.sampled_from(["[a-z]+", "a.*", r"\w{1,2}", "(a|b)+"]))
-    return found
+        constraints["pattern"] = draw(st.sampled_from(["[a-z]+", "a.*", r"\w{1,2}", "(a|b)+"]))
+    return constraints
 
 
 @dataclass(frozen=True)

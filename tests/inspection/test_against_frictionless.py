@@ -271,9 +271,12 @@ def by_frictionless(path: Path, schema: dict[str, Any]) -> list[tuple[Any, ...]]
     )
     report = resource.validate()
     assert not report.errors
-    found = [error for task in report.tasks for error in task.errors]
+    errors = [error for task in report.tasks for error in task.errors]
     return sorted(
-        ((e.type, getattr(e, "row_number", None), getattr(e, "field_number", None)) for e in found),
+        (
+            (e.type, getattr(e, "row_number", None), getattr(e, "field_number", None))
+            for e in errors
+        ),
         key=str,
     )
 

@@ -15,11 +15,11 @@ def inferred(
 ) -> tuple[str, list[str]]:
     """The type and the warnings; `cells` by their line, all others are written as `usual`."""
     lines = [cells.get(line, usual.format(n=line)) for line in range(2, rows + 2)]
-    found = inspect("n,other\n" + "".join(f"{cell},x\n" for cell in lines))
-    assert found.verdict == "conforms", found.detail
-    assert found.schema is not None
-    warnings: list[str] = found.report["tasks"][0]["warnings"]
-    return found.schema["fields"][0]["type"], warnings
+    inspection = inspect("n,other\n" + "".join(f"{cell},x\n" for cell in lines))
+    assert inspection.verdict == "conforms", inspection.detail
+    assert inspection.schema is not None
+    warnings: list[str] = inspection.report["tasks"][0]["warnings"]
+    return inspection.schema["fields"][0]["type"], warnings
 
 
 @pytest.mark.parametrize(
@@ -61,20 +61,20 @@ def test_more_exceptions_are_no_mistakes(
 def test_native_values(inspect: Inspect, tmp_path: Any) -> None:
     rows: Rows = [["n", "other"], *([n, "x"] for n in range(2, 1_502))]
     rows[344] = ["open", "x"]
-    found = inspect(saved(tmp_path / "t", rows))
-    assert found.schema is not None
-    assert found.schema["fields"][0]["type"] == "any"
-    assert found.report["tasks"][0]["warnings"] == [
+    inspection = inspect(saved(tmp_path / "t", rows))
+    assert inspection.schema is not None
+    assert inspection.schema["fields"][0]["type"] == "any"
+    assert inspection.report["tasks"][0]["warnings"] == [
         "`n` would be an integer except for row 345: `open`."
     ]
     documents = [{"n": n + 0.5} for n in range(1_500)]
     documents[10]["n"] = True
-    found = inspect("\n".join(map(json.dumps, documents)), name="t.jsonl")
-    (warning,) = found.report["tasks"][0]["warnings"]
+    inspection = inspect("\n".join(map(json.dumps, documents)), name="t.jsonl")
+    (warning,) = inspection.report["tasks"][0]["warnings"]
     assert warning.startswith("`n` would be a number except for ")
 
 
-def test_later_deliveries_are_not_told(inspect: Inspect) -> None:
+def test_later_deliveries_have_no_warning(inspect: Inspect) -> None:
     text = "n,other\n" + "".join(f"{n},x\n" for n in range(2_000)) + "y,x\n"
     first = inspect(text)
     assert len(first.report["tasks"][0]["warnings"]) == 1

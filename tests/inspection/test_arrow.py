@@ -97,9 +97,9 @@ def test_every_type(
     assert {column.label: column.kind for column in table.columns} == {
         name: kind for name, (_, kind, _) in COLUMNS.items()
     }
-    found = dict(zip(COLUMNS, zip(*cells(context, table), strict=True), strict=True))
+    columns = dict(zip(COLUMNS, zip(*cells(context, table), strict=True), strict=True))
     for name, (_, _, texts) in COLUMNS.items():
-        assert list(found[name]) == texts, name
+        assert list(columns[name]) == texts, name
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["file", "stream"])
@@ -144,8 +144,8 @@ def test_many_batches_and_a_growing_dictionary(inspect: Inspect, tmp_path: Path)
             words = pa.array([f"w{k}" for k in range(n, n + 5)]).dictionary_encode()
             numbers = pa.array(range(5 * n, 5 * n + 5))
             writer.write_batch(pa.record_batch([words, numbers], schema=schema))
-    found = inspect(path)
-    assert (found.verdict, found.row_count) == ("conforms", 1000), found.detail
+    inspection = inspect(path)
+    assert (inspection.verdict, inspection.row_count) == ("conforms", 1000), inspection.detail
 
 
 def test_other_writers(context: InspectionContext, tmp_path: Path) -> None:
@@ -171,17 +171,17 @@ def test_a_file_after_another_one(inspect: Inspect, tmp_path: Path) -> None:
     whole = write(tmp_path / "t", EVERY).read_bytes()
     counted = inspect(whole, name="t.arrow").profile["file"]["records"]
     assert (counted["total"], counted["judged"]) == (3, 3)
-    found = inspect(whole + whole, name="t.arrow")
-    assert found.verdict == "source-error"
-    assert "Arrow footer" in found.detail
+    inspection = inspect(whole + whole, name="t.arrow")
+    assert inspection.verdict == "source-error"
+    assert "Arrow footer" in inspection.detail
 
 
 def test_what_is_not_read(inspect: Inspect, tmp_path: Path) -> None:
     union = pa.UnionArray.from_dense(
         pa.array([0, 1], pa.int8()), pa.array([0, 0], pa.int32()), [pa.array([1]), pa.array(["x"])]
     )
-    found = inspect(write(tmp_path / "union", pa.table({"u": union})))
-    assert (found.verdict, "'u'" in found.detail) == ("not-tabular", True)
+    inspection = inspect(write(tmp_path / "union", pa.table({"u": union})))
+    assert (inspection.verdict, "'u'" in inspection.detail) == ("not-tabular", True)
     assert inspect(b"FEA1....", name="t.feather").verdict == "not-tabular"
     many = pa.table({f"c{n}": [n] for n in range(20)})
     wide = inspect(write(tmp_path / "wide", many), limits=Limits(columns=10))
@@ -194,9 +194,9 @@ def test_cut_off(inspect: Inspect, tmp_path: Path, stream: bool, keep: int) -> N
     raw = write(tmp_path / "t", EVERY, stream).read_bytes()[:keep]
     if stream and keep >= -12 and keep < 0:
         return  # the mark at the end of a stream may be missing
-    found = inspect(raw, name="cut.arrow")
-    assert found.verdict in ("source-error", "not-tabular")
-    assert found.verdict == "source-error" or keep < 41
+    inspection = inspect(raw, name="cut.arrow")
+    assert inspection.verdict in ("source-error", "not-tabular")
+    assert inspection.verdict == "source-error" or keep < 41
 
 
 @pytest.mark.parametrize("stream", [False, True])
@@ -214,8 +214,8 @@ def test_a_nul_in_a_text_of_the_schema(part: str, stream: bool, inspect: Inspect
     with (pa.ipc.new_stream if stream else pa.ipc.new_file)(raw, schema) as writer:
         writer.write_table(schema.empty_table())
     assert inspect(raw.getvalue()).verdict != "source-error"
-    found = inspect(raw.getvalue().replace(b"Europe/Rome", b"Europe\0Rome"))
-    assert found.verdict == "source-error"
-    assert found.detail == (
+    inspection = inspect(raw.getvalue().replace(b"Europe/Rome", b"Europe\0Rome"))
+    assert inspection.verdict == "source-error"
+    assert inspection.detail == (
         "The file cannot be read: the name or the time zone of its column 2 has a NUL."
     )

@@ -136,8 +136,8 @@ def kill_at(number: int, name: str) -> Callable[[int], bool]:
     """A `canceled` that sends the process of that request a signal, once."""
     sent: list[int] = []
 
-    def canceled(asked: int) -> bool:
-        if asked == number and not sent:
+    def canceled(check_number: int) -> bool:
+        if check_number == number and not sent:
             for process in sandbox_processes():
                 if process.status() != psutil.STATUS_ZOMBIE:
                     sent.append(process.pid)

@@ -65,28 +65,28 @@ def packed_files(folder: Path) -> dict[str, int]:
 def test_each_compressed_format_says_what_it_unpacks_to(tmp_path: Path) -> None:
     (tmp_path / "files").mkdir()
     for name, least in packed_files(tmp_path / "files").items():
-        path, said = tmp_path / "files" / name, [0]
+        path, reported = tmp_path / "files" / name, [0]
         assert path.stat().st_size < least
         (scratch := tmp_path / f"scratch-{name}").mkdir()
         with open_engine() as engine:
-            progress = Progress(path.stat().st_size, report_unpacked=said.append)
+            progress = Progress(path.stat().st_size, report_unpacked=reported.append)
             inspect_file(request_for(path), InspectionContext(engine, scratch, Limits(), progress))
-        assert least <= said[-1] < 2 * least + MIB, (name, said)
-        assert said == sorted(said)
+        assert least <= reported[-1] < 2 * least + MIB, (name, reported)
+        assert reported == sorted(reported)
 
 
 def test_a_rejection_by_the_clock_has_its_figures(scratch_pool: Pool, slow_file: Path) -> None:
-    found = scratch_pool(Limits(cpu_seconds=1)).inspect(
+    inspection = scratch_pool(Limits(cpu_seconds=1)).inspect(
         request_for(slow_file, schema=SLOW_SCHEMA), lambda done, of: None, lambda: False
     )
-    assert found.verdict == "resource-limit"
-    assert not found.starved
-    assert "it needs more than 1 seconds of CPU, which is the limit" in found.detail
-    assert "It had used 1" in found.detail
+    assert inspection.verdict == "resource-limit"
+    assert not inspection.starved
+    assert "it needs more than 1 seconds of CPU, which is the limit" in inspection.detail
+    assert "It had used 1" in inspection.detail
     size = slow_file.stat().st_size
-    assert f"60 seconds, and 1 for each 2,000,000 of its {size:,} bytes" in found.detail
-    assert "several smaller files" in found.detail
-    (error,) = found.report["tasks"][0]["errors"]
+    assert f"60 seconds, and 1 for each 2,000,000 of its {size:,} bytes" in inspection.detail
+    assert "several smaller files" in inspection.detail
+    (error,) = inspection.report["tasks"][0]["errors"]
     assert "60 seconds, and 1 for each" in error["note"]
 
 
@@ -100,7 +100,7 @@ def test_what_had_no_processor_is_starved(scratch_pool: Pool, slow_file: Path) -
                 process.send_signal(signal.SIGSTOP)
         return False
 
-    found = pool.inspect(
+    inspection = pool.inspect(
         request_for(slow_file, schema=SLOW_SCHEMA), lambda done, of: stop(), lambda: False
     )
-    assert (found.verdict, found.starved) == ("resource-limit", True)
+    assert (inspection.verdict, inspection.starved) == ("resource-limit", True)

@@ -201,10 +201,10 @@ def valid_rows(
     folder: Path, header: list[str], rows: list[list[str]], schema: dict[str, Any]
 ) -> list[list[str]] | None:
     """The rows that the schema accepts; None where it accepts no such table at all."""
-    found = inspected(folder, [header, *rows], schema)
-    errors = found.report["tasks"][0]["errors"]
+    inspection = inspected(folder, [header, *rows], schema)
+    errors = inspection.report["tasks"][0]["errors"]
     bad = {error.get("rowNumber") for error in errors}
-    if None in bad or found.verdict not in ("conforms", "violates"):
+    if None in bad or inspection.verdict not in ("conforms", "violates"):
         return None
     kept = [row for number, row in enumerate(rows, start=2) if number not in bad]
     again = inspected(folder, [header, *kept], schema)

@@ -250,7 +250,7 @@ def test_sentences_below_a_label(
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "warned"),
     [
         ("Ann,Paris,France\nBob,Rome,Italy\nCid,Oslo,Norway\n", True),
         ("Name,Town,Country\nBob,Rome,Italy\nCid,Oslo,Norway\n", False),
@@ -258,10 +258,12 @@ def test_sentences_below_a_label(
         ("town,1,2\n3,4,5\n6,7,8\n9,1,2\n", True),
     ],
 )
-def test_a_header_that_looks_like_the_rows_is_told(inspect: Inspect, text: str, told: bool) -> None:
+def test_a_header_that_looks_like_the_rows_has_a_warning(
+    inspect: Inspect, text: str, warned: bool
+) -> None:
     inspection = inspect(text)
     assert inspection.verdict == "conforms", inspection.detail
-    assert any('"header": false' in each for each in warnings_of(inspection)) is told
+    assert any('"header": false' in each for each in warnings_of(inspection)) is warned
 
 
 @pytest.mark.parametrize(

@@ -39,11 +39,11 @@ def derive(pool: InspectionPool, tmp_path: Path) -> Derive:
             path.write_bytes(content)
         size = path.stat().st_size
         mode: Any = "given" if schema else "none"
-        asked = InspectionRequest(path, name, size, mode, schema)
-        found = pool.inspect(asked, lambda done, total: None, lambda: False)
-        assert found.row_count is not None
-        assert found.schema is not None
-        counted = found.row_count if rows is None else rows
+        inspection_request = InspectionRequest(path, name, size, mode, schema)
+        inspection = pool.inspect(inspection_request, lambda done, total: None, lambda: False)
+        assert inspection.row_count is not None
+        assert inspection.schema is not None
+        counted = inspection.row_count if rows is None else rows
         judged: Any = "given" if schema else "infer"
 
         def ask(source: Path, form: Any) -> tuple[Converted, Path]:
@@ -53,7 +53,7 @@ def derive(pool: InspectionPool, tmp_path: Path) -> Derive:
                 shutil.copy(made, target)
 
             request = ConversionRequest(
-                source, name, source.stat().st_size, form, found.schema or {}, judged, counted
+                source, name, source.stat().st_size, form, inspection.schema or {}, judged, counted
             )
             derived, _ = pool.derive(request, keep, lambda: False)
             return derived, target
@@ -187,9 +187,9 @@ def test_the_profile_of_a_real_table(derive: Derive, tmp_path: Path) -> None:
     weather.to_csv(source, index=False)
     derived, _ = derive(source, name="weather.csv")
     assert derived.columns is not None
-    found = {each["name"]: each for each in derived.columns}
+    profiles = {each["name"]: each for each in derived.columns}
     for name in ("temp", "wind_speed", "precip", "month"):
-        ours, theirs = found[name], weather[name]
+        ours, theirs = profiles[name], weather[name]
         assert ours["nulls"] == int(theirs.isna().sum())
         assert (ours["distinct"], ours["distinctIsEstimate"]) == (theirs.nunique(), False)
         assert ours["minimum"] == pytest.approx(theirs.min())
@@ -204,12 +204,12 @@ def test_the_profile_of_a_real_table(derive: Derive, tmp_path: Path) -> None:
         assert sum(counts) == theirs.count()
         top = theirs.value_counts()
         assert ours["topValues"][0]["count"] == top.iloc[0]
-        shown = {each["value"]: each["count"] for each in ours["topValues"]}
-        assert all(top[value] == count for value, count in shown.items())
-    origin = found["origin"]
+        top_values = {each["value"]: each["count"] for each in ours["topValues"]}
+        assert all(top[value] == count for value, count in top_values.items())
+    origin = profiles["origin"]
     assert origin["suggestedEnum"] == ["EWR", "JFK", "LGA"]
     assert origin["shortest"] == {"length": 3, "value": "EWR"}
-    assert found["time_hour"]["quantiles"]["p50"].startswith("2013-")
+    assert profiles["time_hour"]["quantiles"]["p50"].startswith("2013-")
 
 
 def test_bins_hold_each_value_once(derive: Derive) -> None:

@@ -52,17 +52,19 @@ def name_of(path: Path) -> str:
 def read(case: Known, tmp_path: Path) -> tuple[bytes, dict[str, Any]]:
     """What the reader understood, and what it says of it."""
     target, scratch = tmp_path / "canonical.csv", tmp_path / "scratch"
-    reading = write_canonical(case.path, target, scratch)
-    return target.read_bytes(), reading.describe()
+    detected = write_canonical(case.path, target, scratch)
+    return target.read_bytes(), detected.describe()
 
 
-def difference(found: bytes, truth: bytes) -> str:
+def difference(canonical: bytes, truth: bytes) -> str:
     """Where two canonical CSVs differ, row by row; empty if they are the same."""
-    if found == truth:
+    if canonical == truth:
         return ""
-    have, want = rows(found), rows(truth)
+    have, want = rows(canonical), rows(truth)
     if have == want:
-        return f"the cells are right, but not quoted minimally:\n{found[:600]!r}\n{truth[:600]!r}"
+        return (
+            f"the cells are right, but not quoted minimally:\n{canonical[:600]!r}\n{truth[:600]!r}"
+        )
     lines = [f"{len(have)} rows instead of {len(want)}"]
     for number in range(max(len(have), len(want))):
         is_, should = have[number : number + 1], want[number : number + 1]
@@ -108,8 +110,8 @@ def test_made_files_are_what_make_writes() -> None:
 
 @each(TABLES)
 def test_cells(case: Known, tmp_path: Path) -> None:
-    found, _ = read(case, tmp_path)
-    differences = [difference(found, truth) for truth in case.truths]
+    canonical, _ = read(case, tmp_path)
+    differences = [difference(canonical, truth) for truth in case.truths]
     assert "" in differences, f"{case.name}: {differences[0]}"
 
 
@@ -120,32 +122,32 @@ def test_no_table(case: Known, tmp_path: Path) -> None:
 
 
 SAID: dict[str, Callable[[dict[str, Any]], Any]] = {
-    "encoding": lambda said: said["encoding"],
-    "delimiter": lambda said: said["dialect"]["delimiter"],
-    "quote": lambda said: said["dialect"]["quote"],
-    "header": lambda said: said["dialect"]["header"],
-    "header_rows": lambda said: len(said["headerRows"]),
-    "unsure": lambda said: said["unsure"],
-    "other_tables": lambda said: len(said["tables"]),
+    "encoding": lambda facts: facts["encoding"],
+    "delimiter": lambda facts: facts["dialect"]["delimiter"],
+    "quote": lambda facts: facts["dialect"]["quote"],
+    "header": lambda facts: facts["dialect"]["header"],
+    "header_rows": lambda facts: len(facts["headerRows"]),
+    "unsure": lambda facts: facts["unsure"],
+    "other_tables": lambda facts: len(facts["tables"]),
 }
 """Where the description of a reading says each fact."""
 
 
 @each([case for case in TABLES if case.facts.keys() & SAID.keys() and case.name not in NOT_YET])
 def test_facts(case: Known, tmp_path: Path) -> None:
-    _, said = read(case, tmp_path)
+    _, facts = read(case, tmp_path)
     wrong = {
-        fact: (SAID[fact](said), case.facts[fact])
+        fact: (SAID[fact](facts), case.facts[fact])
         for fact in SAID.keys() & case.facts.keys()
-        if not case.accepts(fact, SAID[fact](said))
+        if not case.accepts(fact, SAID[fact](facts))
     }
-    assert wrong == {}, f"{case.name}: (said, known) by fact: {wrong}; reading: {said}"
+    assert wrong == {}, f"{case.name}: (said, known) by fact: {wrong}; reading: {facts}"
 
 
 @each([case for case in TABLES if "findings" in case.facts and case.name not in NOT_YET])
 def test_findings(case: Known, inspect: Inspect) -> None:
     report = inspect(case.path, mode="none").report
-    found = {count["type"] for count in report["tasks"][0]["errorCounts"]}
+    kinds = {count["type"] for count in report["tasks"][0]["errorCounts"]}
     known = set(case.facts["findings"])
-    assert found >= known, case.name
-    assert known or not found, case.name
+    assert kinds >= known, case.name
+    assert known or not kinds, case.name

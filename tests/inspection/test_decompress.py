@@ -39,8 +39,8 @@ def test_packed_reads_like_plain(inspect: Inspect, suffix: str) -> None:
 def test_parts_that_follow_each_other(inspect: Inspect, suffix: str) -> None:
     pack = PACK[suffix]
     parts = [TEXT[:10], TEXT[10:100_000], b"", TEXT[100_000:]]
-    found = inspect(b"".join(map(pack, parts)), name="t.csv")
-    assert (found.verdict, found.row_count) == ("conforms", 50_000), found.detail
+    inspection = inspect(b"".join(map(pack, parts)), name="t.csv")
+    assert (inspection.verdict, inspection.row_count) == ("conforms", 50_000), inspection.detail
 
 
 def test_padding_and_skippable_frames(inspect: Inspect) -> None:
@@ -54,9 +54,9 @@ def test_padding_and_skippable_frames(inspect: Inspect) -> None:
 def test_nested(inspect: Inspect) -> None:
     once = gzip.compress(TEXT)
     thrice = zstd.compress(gzip.compress(once))
-    found = inspect(thrice, name="t.csv.gz.gz.zst")
-    assert (found.verdict, found.row_count) == ("conforms", 50_000), found.detail
-    assert found.profile["file"]["compression"] == ["zstd", "gzip", "gzip"]
+    inspection = inspect(thrice, name="t.csv.gz.gz.zst")
+    assert (inspection.verdict, inspection.row_count) == ("conforms", 50_000), inspection.detail
+    assert inspection.profile["file"]["compression"] == ["zstd", "gzip", "gzip"]
     deep = inspect(gzip.compress(thrice))
     assert (deep.verdict, "3 layers" in deep.detail) == ("resource-limit", True)
 
@@ -83,11 +83,11 @@ def test_errors_are_placed_in_the_plain_text(inspect: Inspect) -> None:
 @pytest.mark.parametrize("keep", [3, 12, 1_000, -1, -5])
 def test_cut_off(inspect: Inspect, suffix: str, keep: int) -> None:
     raw = PACK[suffix](TEXT)[:keep]
-    found = inspect(raw, name="t.csv")
+    inspection = inspect(raw, name="t.csv")
     if keep == 3 and suffix == "zst":
         return  # three bytes of its signature are no signature
-    assert found.verdict == "source-error"
-    assert f"cut off at byte {len(raw):,}" in found.detail
+    assert inspection.verdict == "source-error"
+    assert f"cut off at byte {len(raw):,}" in inspection.detail
 
 
 @pytest.mark.parametrize("suffix", PACK)
@@ -97,9 +97,9 @@ def test_damaged(inspect: Inspect, suffix: str) -> None:
     for at in (len(raw) // 2, len(raw) - 6 if suffix == "gz" else len(raw) - 2):
         broken = raw.copy()
         broken[at] ^= 0xFF
-        found = inspect(bytes(broken), name="t.csv")
-        assert found.verdict == "source-error", at
-        assert "damaged between bytes" in found.detail
+        inspection = inspect(bytes(broken), name="t.csv")
+        assert inspection.verdict == "source-error", at
+        assert "damaged between bytes" in inspection.detail
     trailing = inspect(bytes(raw) + b"no member", name="t.csv")
     assert trailing.verdict == "source-error"
     free = inspect(bytes(raw) + b"no member", name="t.csv", mode="none")
@@ -110,9 +110,9 @@ def test_damaged(inspect: Inspect, suffix: str) -> None:
 def test_limits_of_growth(inspect: Inspect) -> None:
     raw = gzip.compress(b"a,b\n" + b"1,2\n" * (2 * MIB))
     small = replace(Limits(), unpacked=4 * MIB)
-    found = inspect(raw, limits=small)
-    assert found.verdict == "resource-limit"
-    assert f"{len(raw):,} bytes unpack to more than 4,194,304" in found.detail
+    inspection = inspect(raw, limits=small)
+    assert inspection.verdict == "resource-limit"
+    assert f"{len(raw):,} bytes unpack to more than 4,194,304" in inspection.detail
     strict = replace(Limits(), free_expansion=4 * MIB, expansion=100)
     grown = inspect(raw, limits=strict)
     assert (grown.verdict, "100 times" in grown.detail) == ("resource-limit", True)
@@ -122,13 +122,13 @@ def test_limits_of_growth(inspect: Inspect) -> None:
 
 def test_a_window_too_wide(inspect: Inspect) -> None:
     packer = zstd.ZstdCompressor(options={zstd.CompressionParameter.window_log: 30})
-    found = inspect(packer.compress(TEXT) + packer.flush(), name="t.csv.zst")
-    assert (found.verdict, "window" in found.detail) == ("resource-limit", True)
+    inspection = inspect(packer.compress(TEXT) + packer.flush(), name="t.csv.zst")
+    assert (inspection.verdict, "window" in inspection.detail) == ("resource-limit", True)
 
 
 def test_what_is_no_table_inside(inspect: Inspect, tmp_path: Path) -> None:
-    found = inspect(gzip.compress(b"%PDF-1.7\n..."), name="t.pdf.gz")
-    assert (found.verdict, "PDF" in found.detail) == ("not-tabular", True)
-    assert found.media_type == "application/gzip"
-    assert found.profile["file"]["mediaType"] == "application/pdf"
+    inspection = inspect(gzip.compress(b"%PDF-1.7\n..."), name="t.pdf.gz")
+    assert (inspection.verdict, "PDF" in inspection.detail) == ("not-tabular", True)
+    assert inspection.media_type == "application/gzip"
+    assert inspection.profile["file"]["mediaType"] == "application/pdf"
     assert inspect(gzip.compress(b"")).verdict == "not-tabular"

@@ -36,9 +36,9 @@ def read(tmp_path: Path) -> Any:
     def run(content: str | bytes, names: Any = None, dialect: Any = None) -> tuple[str, Any]:
         path, target, scratch = tmp_path / "t.csv", tmp_path / "c.csv", tmp_path / "scratch"
         path.write_bytes(content.encode() if isinstance(content, str) else content)
-        given = parse_dialect(dialect) if dialect is not None else None
-        reading = write_canonical(path, target, scratch, given, names)
-        return target.read_bytes().decode().replace("\r\n", "\n"), reading
+        stated = parse_dialect(dialect) if dialect is not None else None
+        detected = write_canonical(path, target, scratch, stated, names)
+        return target.read_bytes().decode().replace("\r\n", "\n"), detected
 
     return run
 
@@ -46,15 +46,15 @@ def read(tmp_path: Path) -> Any:
 def test_what_the_profile_says(inspect: Inspect) -> None:
     text = "Report\n\na;b\n1;x\n2;y\n\nSource: us\n"
     inspection = inspect(text, mode="none")
-    told = inspection.profile["file"]
-    assert told["dialect"]["delimiter"] == ";"
-    assert (told["headerRows"], told["firstRow"], told["lastRow"]) == ([3], 4, 5)
-    assert [(part["firstRow"], part["text"]) for part in told["outside"]] == [
+    facts = inspection.profile["file"]
+    assert facts["dialect"]["delimiter"] == ";"
+    assert (facts["headerRows"], facts["firstRow"], facts["lastRow"]) == ([3], 4, 5)
+    assert [(part["firstRow"], part["text"]) for part in facts["outside"]] == [
         (1, "Report"), (7, "Source: us"),
     ]  # fmt: skip
-    assert told["encoding"] == "utf-8"
-    assert told["confidence"] > 0.6
-    assert told["reasons"]
+    assert facts["encoding"] == "utf-8"
+    assert facts["confidence"] > 0.6
+    assert facts["reasons"]
     warnings = inspection.report["tasks"][0]["warnings"]
     assert [warning.split(":")[0] for warning in warnings] == [
         "Row 1 does not belong to the table",
@@ -68,9 +68,9 @@ def test_rows_are_counted_as_they_lie_in_the_file(inspect: Inspect) -> None:
     text = 'Title\n\na,b\n1,"x\ny"\nq,z\n2\n'
     titled = {"headerRows": [3]}
     checked = inspect(text, AB, dialect=titled)
-    found = [(e["type"], e["rowNumber"], e["lineNumber"], e["byteOffset"])
+    places = [(e["type"], e["rowNumber"], e["lineNumber"], e["byteOffset"])
              for e in errors_of(checked)]  # fmt: skip
-    assert found == [
+    assert places == [
         ("type-error", 5, 6, text.index("q,z")), ("missing-cell", 6, 7, text.index("2\n")),
     ]  # fmt: skip
     big = "Title\n\na,b\n" + "1,x\n" * 70_000 + "q,z\n"
@@ -95,9 +95,9 @@ def test_offsets_in_every_encoding(encoding: str, newline: str, inspect: Inspect
 def test_undecodable_bytes_are_placed(inspect: Inspect) -> None:
     raw = b"a,b\n1,\xc3\xa4\n" + b'2,"x\ny \xff z"\n' + b"3,\xff\xff\n4,\xc3\xb6\n"
     inspection = inspect(raw)
-    found = [(e["type"], e["rowNumber"], e["lineNumber"], e["byteOffset"])
+    places = [(e["type"], e["rowNumber"], e["lineNumber"], e["byteOffset"])
              for e in errors_of(inspection)]  # fmt: skip
-    assert found == [
+    assert places == [
         ("encoding-error", 3, 3, raw.index(b'2,"')), ("encoding-error", 4, 5, raw.index(b"3,")),
     ]  # fmt: skip
     assert f"the first at byte {raw.index(0xFF)}" in errors_of(inspection)[0]["note"]
@@ -140,21 +140,21 @@ def test_transcoding_in_blocks(size: int, encoding: str, tmp_path: Path) -> None
     ],
 )
 def test_encodings_that_are_not_unicode(text: str, encoding: str, read: Any) -> None:
-    found, reading = read(text.encode(encoding))
-    assert found == text.replace(";", ",")
-    assert reading.describe()["encoding"] == reading.encoding.name
+    rows, detected = read(text.encode(encoding))
+    assert rows == text.replace(";", ",")
+    assert detected.describe()["encoding"] == detected.encoding.name
 
 
 def test_a_contract_tells_header_and_delimiter(read: Any) -> None:
     text = "x;1\ny;2\nkey;value\na;3\n"
-    found, reading = read(text, names=["key", "value"])
-    assert (found, reading.header_rows) == ("key,value\na,3\n", (3,))
-    found, _ = read("a;b,c\n1;2,3\n", names=["a;b", "c"])
-    assert found == "a;b,c\n1;2,3\n"
-    found, _ = read("k%v\n1%2\n3%4\n", names=["k", "v"])
-    assert found == "k,v\n1,2\n3,4\n"
-    found, reading = read("1,x\n2,y\n", ["column_1", "column_2"], {"header": False})
-    assert (found, reading.header_rows) == ("1,x\n2,y\n", ())
+    rows, detected = read(text, names=["key", "value"])
+    assert (rows, detected.header_rows) == ("key,value\na,3\n", (3,))
+    rows, _ = read("a;b,c\n1;2,3\n", names=["a;b", "c"])
+    assert rows == "a;b,c\n1;2,3\n"
+    rows, _ = read("k%v\n1%2\n3%4\n", names=["k", "v"])
+    assert rows == "k,v\n1,2\n3,4\n"
+    rows, detected = read("1,x\n2,y\n", ["column_1", "column_2"], {"header": False})
+    assert (rows, detected.header_rows) == ("1,x\n2,y\n", ())
 
 
 @pytest.mark.parametrize(
@@ -188,15 +188,15 @@ def test_a_given_dialect_reaches_the_inspection(tmp_path: Path) -> None:
     request = request_for(path)
     request = InspectionRequest(**{**vars(request), "dialect": {"delimiter": ";"}})
     with opened_context(tmp_path / "scratch") as context:
-        found = inspect_file(request, context)
-    assert found.schema is not None
-    assert [field["name"] for field in found.schema["fields"]] == ["a", "b,c"]
+        inspection = inspect_file(request, context)
+    assert inspection.schema is not None
+    assert [field["name"] for field in inspection.schema["fields"]] == ["a", "b,c"]
 
 
-def test_what_is_not_sure_is_said(inspect: Inspect, read: Any) -> None:
+def test_what_is_not_sure_is_reported(inspect: Inspect, read: Any) -> None:
     text = "a1;b1,c1;d1\na2;b2,c2;d2\na3;b3,c3;d3\n"
-    _, reading = read(text)
-    assert reading.unsure
+    _, detected = read(text)
+    assert detected.unsure
     warnings = inspect(text, mode="none").report["tasks"][0]["warnings"]
     assert any("is not sure" in warning for warning in warnings)
     assert not read("id,name\n1,x\n2,y\n3,z\n")[1].unsure
@@ -228,8 +228,8 @@ def test_rows_swallowed_by_the_scan_are_noticed(inspect: Inspect) -> None:
 
 
 def test_many_blank_rows(read: Any) -> None:
-    found, _ = read("a,b\n" + "1,2\n\n" * 30_000)
-    assert found.count("1,2\n") == 30_000
+    rows, _ = read("a,b\n" + "1,2\n\n" * 30_000)
+    assert rows.count("1,2\n") == 30_000
 
 
 @pytest.mark.parametrize(
@@ -293,7 +293,7 @@ def test_limits(read: Any, tmp_path: Path) -> None:
         read("a,b\n" + "x" * (17 * MIB) + ",1\n")
 
 
-def test_the_survey_counts_lines(tmp_path: Path) -> None:
+def test_the_byte_scan_counts_lines(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     for raw, lines, blank, end in [
         (b"a\nb\n", 2, 0, "LF"), (b"a\r\nb", 2, 0, "CRLF"), (b"a\rb\r\r", 3, 1, "CR"),
@@ -324,22 +324,22 @@ def test_a_repeated_header_is_reported(place: int, newline: str, inspect: Inspec
     lines.insert(place, "a,b")
     inspection = inspect(newline.join(["a,b", *lines]), mode="none")
     assert inspection.row_count == 100_001
-    told = [w for w in inspection.report["tasks"][0]["warnings"] if "repeated" in w]
-    assert len(told) == 1
-    assert f"(row {place + 2:,})" in told[0]
+    warnings = [w for w in inspection.report["tasks"][0]["warnings"] if "repeated" in w]
+    assert len(warnings) == 1
+    assert f"(row {place + 2:,})" in warnings[0]
     lines[place] = "a,b,"
     inspection = inspect(newline.join(["a,b", *lines]), mode="none")
     assert not any("repeated" in w for w in inspection.report["tasks"][0]["warnings"])
 
 
-@pytest.mark.parametrize(("padding", "faults"), [(1, 0), (4_096, 0), (4_097, 1), (100_000, 1)])
+@pytest.mark.parametrize(("padding", "count"), [(1, 0), (4_096, 0), (4_097, 1), (100_000, 1)])
 @pytest.mark.parametrize("header", ["a,b\n1,x\n2,y\n", "a\n1\n2\n"])
-def test_padding_at_the_end(header: str, padding: int, faults: int, inspect: Inspect) -> None:
+def test_padding_at_the_end(header: str, padding: int, count: int, inspect: Inspect) -> None:
     inspection = inspect(header.encode() + bytes(padding), mode="none")
-    found = [error for error in errors_of(inspection) if error["type"] == "source-error"]
-    assert len(found) == faults
-    told = any("padding" in w for w in inspection.report["tasks"][0]["warnings"])
-    assert told == (not faults)
+    errors = [error for error in errors_of(inspection) if error["type"] == "source-error"]
+    assert len(errors) == count
+    warned = any("padding" in w for w in inspection.report["tasks"][0]["warnings"])
+    assert warned == (not count)
 
 
 def test_rows_of_very_unequal_length_are_unsure(read: Any) -> None:
@@ -356,15 +356,15 @@ def test_lines_that_look_like_rows_within_a_cell(inspect: Inspect) -> None:
     assert any("kept as one cell" in w for w in inspection.report["tasks"][0]["warnings"])
 
 
-def test_lines_taken_for_comments_are_told(inspect: Inspect) -> None:
+def test_lines_taken_for_comments_have_a_warning(inspect: Inspect) -> None:
     """Unless the mark was given, since then everybody knows of them."""
     lines = ["a,b", *(f"{n},x" for n in range(9)), "# a remark", "9,x", "# another", "10,x"]
     content = "\n".join(lines) + "\n"
-    found = inspect(content, mode="none")
-    assert (found.verdict, found.row_count) == ("conforms", 11)
-    (said,) = found.report["tasks"][0]["warnings"]
-    assert "begin with '#'" in said
-    assert said.endswith(": 2 (row 11, 13).")
+    rows = inspect(content, mode="none")
+    assert (rows.verdict, rows.row_count) == ("conforms", 11)
+    (warning,) = rows.report["tasks"][0]["warnings"]
+    assert "begin with '#'" in warning
+    assert warning.endswith(": 2 (row 11, 13).")
     assert inspect(content, AB).row_count == 13
     quiet = inspect(content, AB, dialect={"commentChar": "#"})
     assert (quiet.row_count, quiet.report["tasks"][0]["warnings"]) == (11, [])

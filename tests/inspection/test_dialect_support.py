@@ -248,15 +248,17 @@ def plain_inspection(form: str, folder: Path) -> Inspection:
 
 
 @pytest.mark.parametrize(("name", "form"), [(n, f) for n, f in CELLS if SUPPORT[n][f] == IGNORED])
-def test_what_does_not_apply_is_ignored_and_told(name: str, form: str, tmp_path: Path) -> None:
+def test_what_does_not_apply_is_ignored_with_a_warning(
+    name: str, form: str, tmp_path: Path
+) -> None:
     more = {"itemType": "array"} if form == "json-arrays" else {}
     plain = plain_inspection(form, tmp_path)
     value = "object" if (name, form) == ("itemType", "json") else VALUES[name]
     with_it = inspect_stated(PLAIN[form], {**more, name: value}, tmp_path)
     assert (plain.verdict, with_it.verdict) == ("conforms", "conforms"), with_it.detail
     assert with_it.row_count == plain.row_count == 2
-    told = f"Ignored, since it does not apply to {FORMAT_NAMES[form]}: `{name}`."
-    assert warnings_of(with_it) == [told, *warnings_of(plain)]
+    warning = f"Ignored, since it does not apply to {FORMAT_NAMES[form]}: `{name}`."
+    assert warnings_of(with_it) == [warning, *warnings_of(plain)]
 
 
 @pytest.mark.parametrize(("name", "form"), UNSUPPORTED_CASES)
@@ -264,11 +266,11 @@ def test_what_is_not_supported_rejects_under_a_contract(
     name: str, form: str, tmp_path: Path
 ) -> None:
     stated = {name: VALUES[name]}
-    found = inspect_stated(UNSUPPORTED_CASES[name, form], stated, tmp_path)
-    assert found.verdict == "dialect-unsupported"
-    assert [each["code"] for each in errors_of(found)] == ["dialect-unsupported"]
-    assert f"the dialect states {name} " in found.detail
-    assert FORMAT_NAMES[form] in found.detail
+    inspection = inspect_stated(UNSUPPORTED_CASES[name, form], stated, tmp_path)
+    assert inspection.verdict == "dialect-unsupported"
+    assert [each["code"] for each in errors_of(inspection)] == ["dialect-unsupported"]
+    assert f"the dialect states {name} " in inspection.detail
+    assert FORMAT_NAMES[form] in inspection.detail
     free = inspect_stated(PLAIN[form], stated, tmp_path, mode="none")
     assert (free.verdict, free.row_count) == ("conforms", 2)
     if name == "itemType":
@@ -289,7 +291,7 @@ FIRST: dict[str, Any] = {
     ("form", "name"),
     [(form, name) for form in ("csv", "xlsx") for name in FIRST],
 )
-def test_what_is_stated_is_no_fault_of_a_first_version(
+def test_what_is_stated_is_no_error_of_a_first_version(
     form: str, name: str, tmp_path: Path
 ) -> None:
     """What a heuristic would have found out rejects; what the contract states does not."""

@@ -34,26 +34,26 @@ def compare(folder: Path, before: str, after: str, *key: str, examples: int = 10
 def test_columns_and_rows_by_key(tmp_path: Path) -> None:
     before = "id,v,gone,n\n1,a,x,1\n2,b,y,2\n3,c,z,3\n"
     after = "id,n,v,come\n3,3.5,c,p\n4,4,d,q\n1,1,a,r\n"
-    found = compare(tmp_path, before, after, "id")
-    assert (found.columns_added, found.columns_removed) == (["come"], ["gone"])
-    assert found.columns_retyped == [{"name": "n", "before": "integer", "after": "number"}]
-    assert (found.rows_before, found.rows_after) == (3, 3)
-    assert (found.added, found.removed, found.changed) == (1, 1, 1)
-    assert found.examples_changed == [
+    comparison = compare(tmp_path, before, after, "id")
+    assert (comparison.columns_added, comparison.columns_removed) == (["come"], ["gone"])
+    assert comparison.columns_retyped == [{"name": "n", "before": "integer", "after": "number"}]
+    assert (comparison.rows_before, comparison.rows_after) == (3, 3)
+    assert (comparison.added, comparison.removed, comparison.changed) == (1, 1, 1)
+    assert comparison.examples_changed == [
         {"rowBefore": 4, "rowAfter": 2, "key": {"id": "3"}, "cells": {"n": ["3", "3.5"]}}
     ]
-    assert found.examples_added == [
+    assert comparison.examples_added == [
         {"row": 3, "cells": {"id": "4", "n": "4", "v": "d", "come": "q"}}
     ]
-    assert found.examples_removed[0]["cells"]["id"] == "2"
-    assert not found.same
+    assert comparison.examples_removed[0]["cells"]["id"] == "2"
+    assert not comparison.same
 
 
 def test_without_a_key_rows_are_a_multiset(tmp_path: Path) -> None:
-    found = compare(tmp_path, "a\nx\nx\ny\n", "a\ny\nx\nz\nz\n")
-    assert (found.added, found.removed, found.changed) == (2, 1, None)
-    assert found.examples_added == [{"row": 4, "cells": {"a": "z"}}]
-    assert found.examples_removed == [{"row": 2, "cells": {"a": "x"}}]
+    comparison = compare(tmp_path, "a\nx\nx\ny\n", "a\ny\nx\nz\nz\n")
+    assert (comparison.added, comparison.removed, comparison.changed) == (2, 1, None)
+    assert comparison.examples_added == [{"row": 4, "cells": {"a": "z"}}]
+    assert comparison.examples_removed == [{"row": 2, "cells": {"a": "x"}}]
 
 
 def test_another_order_is_the_same_table(tmp_path: Path) -> None:
@@ -61,28 +61,28 @@ def test_another_order_is_the_same_table(tmp_path: Path) -> None:
 
 
 def test_a_key_that_repeats_is_not_used(tmp_path: Path) -> None:
-    found = compare(tmp_path, "id,v\n1,a\n1,b\n", "id,v\n1,a\n2,b\n", "id")
-    assert (found.key, found.key_repeated, found.changed) == ([], 1, None)
-    assert (found.added, found.removed) == (1, 1)
+    comparison = compare(tmp_path, "id,v\n1,a\n1,b\n", "id,v\n1,a\n2,b\n", "id")
+    assert (comparison.key, comparison.key_repeated, comparison.changed) == ([], 1, None)
+    assert (comparison.added, comparison.removed) == (1, 1)
 
 
 def test_a_key_of_two_columns_with_empty_cells(tmp_path: Path) -> None:
-    found = compare(tmp_path, "a,b,v\n1,,x\n,2,y\n", "a,b,v\n,2,z\n1,,x\n", "a", "b")
-    assert (found.added, found.removed, found.changed) == (0, 0, 1)
+    comparison = compare(tmp_path, "a,b,v\n1,,x\n,2,y\n", "a,b,v\n,2,z\n1,,x\n", "a", "b")
+    assert (comparison.added, comparison.removed, comparison.changed) == (0, 0, 1)
 
 
 @pytest.mark.parametrize(
-    ("after", "key", "said"),
+    ("after", "key", "reason"),
     [
         ("a,b\n1,2\n", ["c"], "the key's column `c` is not in both"),
         ("x,y\n1,2\n", [], "they have no column in common"),
         ("\0\1\2\3\xff", [], "They cannot be compared"),
     ],
 )
-def test_what_cannot_be_compared(tmp_path: Path, after: str, key: list[str], said: str) -> None:
-    found = compare(tmp_path, "a,b\n1,2\n", after, *key)
-    assert found.verdict == "not-compared"
-    assert said in found.detail
+def test_what_cannot_be_compared(tmp_path: Path, after: str, key: list[str], reason: str) -> None:
+    comparison = compare(tmp_path, "a,b\n1,2\n", after, *key)
+    assert comparison.verdict == "not-compared"
+    assert reason in comparison.detail
 
 
 def table(rows: list[tuple[str, str, str]]) -> str:
@@ -104,10 +104,10 @@ ROWS = st.lists(st.tuples(st.integers(1, 30).map(lambda n: f"k{n}"), CELLS, CELL
 @given(before=ROWS, after=ROWS)
 def test_counts_are_those_of_plain_python(tmp_path: Path, before: Any, after: Any) -> None:
     left, right = Counter(before), Counter(after)
-    found = compare(tmp_path, table(before), table(after))
-    assert (found.rows_before, found.rows_after) == (len(before), len(after))
-    assert found.added == (right - left).total()
-    assert found.removed == (left - right).total()
+    comparison = compare(tmp_path, table(before), table(after))
+    assert (comparison.rows_before, comparison.rows_after) == (len(before), len(after))
+    assert comparison.added == (right - left).total()
+    assert comparison.removed == (left - right).total()
     old, new = ({row[0]: row for row in rows} for rows in (before, after))
     keyed = compare(
         tmp_path, table(list(old.values())), table(list(new.values())), "id", examples=3
@@ -123,7 +123,7 @@ def test_in_the_child(pool: InspectionPool, tmp_path: Path) -> None:
     before, after = tmp_path / "a.csv", tmp_path / "b.csv"
     before.write_text("id,v\n" + "".join(f"{n},{n % 7}\n" for n in range(200_000)))
     after.write_text("id,v\n" + "".join(f"{n},{n % 5}\n" for n in range(1_000, 200_100)))
-    found = pool.compare(request(before, after, "id"), lambda: False)
-    assert (found.added, found.removed) == (100, 1_000)
-    assert found.changed == sum(n % 7 != n % 5 for n in range(1_000, 200_000))
-    assert len(found.examples_changed) == 10
+    comparison = pool.compare(request(before, after, "id"), lambda: False)
+    assert (comparison.added, comparison.removed) == (100, 1_000)
+    assert comparison.changed == sum(n % 7 != n % 5 for n in range(1_000, 200_000))
+    assert len(comparison.examples_changed) == 10

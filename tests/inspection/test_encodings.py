@@ -74,17 +74,17 @@ def test_a_short_table_in_each_code_page_of_a_language(tmp_path: Path, language:
     words, pages = TABLES[language]
     text = "id,name\n" + "".join(f"{n},{word}\n" for n, word in enumerate(words.split(",")))
     for page in pages:
-        found = found_in(tmp_path / "t.csv", text.encode(page))
-        assert text.encode(page).decode(found.name) == text, (page, found)
-        assert not found.damaged
+        detected = found_in(tmp_path / "t.csv", text.encode(page))
+        assert text.encode(page).decode(detected.name) == text, (page, detected)
+        assert not detected.damaged
 
 
 @pytest.mark.parametrize("form", ["{}\n", "id,v\n1,{}\n", "name;n\nalpha;1\n{};3\n", LATE + "{}\n"])
 def test_a_western_sign_alone(tmp_path: Path, form: str) -> None:
     for sign in SIGNS:
         text = form.format(sign)
-        found = found_in(tmp_path / "t.csv", text.encode("cp1252"))
-        assert text.encode("cp1252").decode(found.name) == text, (sign, found)
+        detected = found_in(tmp_path / "t.csv", text.encode("cp1252"))
+        assert text.encode("cp1252").decode(detected.name) == text, (sign, detected)
 
 
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
@@ -101,18 +101,18 @@ def test_a_text_with_zeros_is_not_utf_16(tmp_path: Path, data: bytes) -> None:
 
 
 def test_a_guess_names_what_else_it_may_be(tmp_path: Path) -> None:
-    found = found_in(tmp_path / "t.csv", "id,v\n1,Œuvre\n".encode("cp1252"))
-    assert found.name == "cp1252"
-    assert found.sure < MIN_SURE
-    assert "cp1250" in found.rivals
+    detected = found_in(tmp_path / "t.csv", "id,v\n1,Œuvre\n".encode("cp1252"))
+    assert detected.name == "cp1252"
+    assert detected.sure < MIN_SURE
+    assert "cp1250" in detected.rivals
     sure = found_in(tmp_path / "t.csv", "Łódź\nŚwiętokrzyskie\nżółw\nPoznań\n".encode("cp1250"))
     assert (sure.name, sure.sure, sure.rivals) == ("cp1250", 1.0, ())
 
 
 def test_bytes_that_are_of_no_language_have_an_encoding_too() -> None:
     for data in (bytes(range(128, 256)) * 250, b"\xff\xfe\xfd" * 9, b"\x81" * 30_000):
-        found = guess_encoding(data, set(data))
-        assert data.decode(found.name, "replace")
+        detected = guess_encoding(data, set(data))
+        assert data.decode(detected.name, "replace")
 
 
 CASES = Path(__file__).parent / "cases"
@@ -160,5 +160,5 @@ def test_damaged_utf_8_and_a_code_page_are_told_apart(tmp_path: Path, page: str)
     whole = "".join(f"{n};{words};{words} {words}\n" for n in range(9))
     assert found_in(tmp_path / "t.csv", whole.encode(page)).name != "utf-8"
     damaged = whole.encode().replace(b"8;", b"8;\xff\x80", 1)
-    found = found_in(tmp_path / "t.csv", damaged)
-    assert (found.name, found.damaged) == ("utf-8", True)
+    detected = found_in(tmp_path / "t.csv", damaged)
+    assert (detected.name, detected.damaged) == ("utf-8", True)

@@ -54,23 +54,27 @@ HEADERS: dict[str, tuple[str, list[dict[str, Any]], dict[str, list[Any]]]] = {
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("name", HEADERS)
 def test_header(name: str, mode: str, inspect: Inspect) -> None:
-    header, fields, wanted = HEADERS[name]
+    header, fields, expected = HEADERS[name]
     row = ",".join("1" * len(header.split(",")))
     schema = {"fields": fields, "fieldsMatch": mode}
-    found = places(inspect(f"{header}\n{row}\n{row}\n", schema))
-    assert found == sorted(wanted.get(mode, []), key=str)
+    errors = places(inspect(f"{header}\n{row}\n{row}\n", schema))
+    assert errors == sorted(expected.get(mode, []), key=str)
 
 
 def test_cells_are_judged_by_the_field_of_their_name(inspect: Inspect) -> None:
     fields = [A, {"name": "b", "type": "date"}, {"name": "c", "constraints": {"enum": ["x"]}}]
     schema = {"fields": fields, "fieldsMatch": "equal"}
-    found = inspect("c,a,b\nx,1,2020-01-01\ny,q,2020-01-01\nx,1,1\n", schema)
-    assert places(found) == [
+    inspection = inspect("c,a,b\nx,1,2020-01-01\ny,q,2020-01-01\nx,1,1\n", schema)
+    assert places(inspection) == [
         ("constraint-error", 3, 1), ("type-error", 3, 2), ("type-error", 4, 3)
     ]  # fmt: skip
-    assert [error["fieldName"] for error in errors_of(found)] == ["c", "a", "b"]
-    assert [error["cell"] for error in errors_of(found)] == ["y", "q", "1"]
-    assert [column["type"] for column in found.profile["columns"]] == ["any", "integer", "date"]
+    assert [error["fieldName"] for error in errors_of(inspection)] == ["c", "a", "b"]
+    assert [error["cell"] for error in errors_of(inspection)] == ["y", "q", "1"]
+    assert [column["type"] for column in inspection.profile["columns"]] == [
+        "any",
+        "integer",
+        "date",
+    ]
 
 
 @pytest.mark.parametrize("mode", ["subset", "partial"])
@@ -91,9 +95,9 @@ def test_one_wrong_label_is_one_error(mode: str, inspect: Inspect) -> None:
         "primaryKey": ["b"],
         "uniqueKeys": [["a", "b"]],
     }
-    found = inspect("a,wrong\n" + "1,x\n" * 50, schema)
-    kinds = {error["type"] for error in errors_of(found)}
-    assert len(errors_of(found)) <= 2
+    inspection = inspect("a,wrong\n" + "1,x\n" * 50, schema)
+    kinds = {error["type"] for error in errors_of(inspection)}
+    assert len(errors_of(inspection)) <= 2
     assert kinds <= {"incorrect-label", "missing-label", "extra-label"}
 
 
@@ -127,6 +131,6 @@ ROWS = [{"b": 1, "a": 2, "x": 3}, {"b": "q", "a": 5}]
 def test_json_has_names_alone(mode: str, header: list[Any], inspect: Inspect) -> None:
     lines = "\n".join(map(json.dumps, ROWS))
     schema = {"fields": [A, B, C], "fieldsMatch": mode}
-    found = inspect(lines, schema, name="rows.jsonl")
-    assert places(found) == sorted([*header, ("type-error", 3, 1)], key=str)
-    assert [e["cell"] for e in errors_of(found) if e["type"] == "type-error"] == ["q"]
+    inspection = inspect(lines, schema, name="rows.jsonl")
+    assert places(inspection) == sorted([*header, ("type-error", 3, 1)], key=str)
+    assert [e["cell"] for e in errors_of(inspection) if e["type"] == "type-error"] == ["q"]

@@ -103,8 +103,8 @@ def holds(term: Term, row: dict[str, Any]) -> bool | None:
     """What the term says of the row, by Python alone; None is unknown."""
     match term:
         case Not(inner):
-            said = holds(inner, row)
-            return None if said is None else not said
+            inner_holds = holds(inner, row)
+            return None if inner_holds is None else not inner_holds
         case All(terms):
             said_all = [holds(each, row) for each in terms]
             return False if False in said_all else None if None in said_all else True
@@ -377,10 +377,10 @@ HOSTILE = [
 def test_nothing_else_gets_through(text: str) -> None:
     with pytest.raises(FilterRefused) as refused:
         parse_filter(text, COLUMNS)
-    told = refused.value
-    assert told.code in ("expression-invalid", "unknown-column", "type-mismatch")
-    assert 1 <= told.figures["position"] <= len(text) + 1
-    assert told.detail.startswith("where: ")
+    error = refused.value
+    assert error.code in ("expression-invalid", "unknown-column", "type-mismatch")
+    assert 1 <= error.figures["position"] <= len(text) + 1
+    assert error.detail.startswith("where: ")
 
 
 @pytest.mark.parametrize(

@@ -28,8 +28,8 @@ def test_last_columns_without_a_label_and_a_value(
     assert inferred.schema is not None
     assert [field["name"] for field in inferred.schema["fields"]] == names
     warnings = inferred.report["tasks"][0]["warnings"]
-    shown = [text for text in warnings if "left out" in text]
-    assert [text[: len(begin)] for text, begin in zip(shown, left_out, strict=True)] == left_out
+    notices = [text for text in warnings if "left out" in text]
+    assert [text[: len(begin)] for text, begin in zip(notices, left_out, strict=True)] == left_out
     assert inspect(text, inferred.schema).verdict == "conforms"
 
 
@@ -53,8 +53,8 @@ def test_only_an_accepted_version_says_what_the_contract_expects(
 ) -> None:
     inferred = inspect(text)
     warnings = inferred.report["tasks"][0]["warnings"]
-    shown = [text for text in warnings if "the contract" in text]
-    assert [text[: len(begin)] for text, begin in zip(shown, accepted, strict=True)] == accepted
+    notices = [text for text in warnings if "the contract" in text]
+    assert [text[: len(begin)] for text, begin in zip(notices, accepted, strict=True)] == accepted
     assert inferred.verdict == ("conforms" if accepted else "violates")
 
 

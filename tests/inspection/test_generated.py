@@ -47,11 +47,11 @@ def test_the_same_errors_over_and_over(made: Generated, inspect: Inspect, tmp_pa
 
 def rows_of(made: Generated, inspect: Inspect, rows: list[list[str]]) -> dict[int, Any]:
     """The errors of each of `rows`, by its position from 0."""
-    found: dict[int, list[Any]] = {}
+    rows_by_number: dict[int, list[Any]] = {}
     for kind, row, field in places(inspect(made.text(rows), made.schema)):
         if row is not None:
-            found.setdefault(row - 2, []).append((kind, field))
-    return {row: sorted(errors, key=str) for row, errors in found.items()}
+            rows_by_number.setdefault(row - 2, []).append((kind, field))
+    return {row: sorted(errors, key=str) for row, errors in rows_by_number.items()}
 
 
 def without_uniqueness(made: Generated) -> Generated:

@@ -13,13 +13,13 @@ from entrepot.inspection.check.header_differences import compare_header, spellin
 NAMES = ["customer_id", "order date", "amount", "Größe", "city", "zip", "status", "unit price"]
 
 
-def header_faults(inspect: Inspect, labels: list[str], **schema: Any) -> list[tuple[Any, ...]]:
+def header_errors_of(inspect: Inspect, labels: list[str], **schema: Any) -> list[tuple[Any, ...]]:
     fields = [{"name": name, "type": "string"} for name in NAMES]
     row = ",".join("x" for _ in labels)
-    found = inspect(f"{','.join(labels)}\n{row}\n{row}\n", {"fields": fields, **schema})
+    inspection = inspect(f"{','.join(labels)}\n{row}\n{row}\n", {"fields": fields, **schema})
     return [
         (error["code"], error["fieldNumber"], error["fieldName"])
-        for error in errors_of(found)
+        for error in errors_of(inspection)
         if "#header" in error["tags"]
     ]
 
@@ -28,21 +28,23 @@ def header_faults(inspect: Inspect, labels: list[str], **schema: Any) -> list[tu
 def test_one_change_is_one_error(inspect: Inspect, place: int) -> None:
     name, number = NAMES[place], place + 1
     before, after = NAMES[:place], NAMES[place + 1 :]
-    assert header_faults(inspect, [*before, *after]) == [("missing-label", number, name)]
-    assert header_faults(inspect, [*before, "weather", name, *after]) == [
+    assert header_errors_of(inspect, [*before, *after]) == [("missing-label", number, name)]
+    assert header_errors_of(inspect, [*before, "weather", name, *after]) == [
         ("extra-label", number, "")
     ]
-    assert header_faults(inspect, [*before, "weather", *after]) == [
+    assert header_errors_of(inspect, [*before, "weather", *after]) == [
         ("incorrect-label", number, name)
     ]
     for other in (name.swapcase(), f" {name}", f"{name}\u200b", name.replace("ö", "o\u0308") + " "):
-        assert header_faults(inspect, [*before, other, *after]) == [
+        assert header_errors_of(inspect, [*before, other, *after]) == [
             ("misspelled-label", number, name)
         ]
-    assert header_faults(inspect, [*before, f"{name}s", *after]) == [
+    assert header_errors_of(inspect, [*before, f"{name}s", *after]) == [
         ("renamed-label", number, name)
     ]
-    (moved,) = header_faults(inspect, [*after, name]) if place == 0 else [("moved-label", 8, name)]
+    (moved,) = (
+        header_errors_of(inspect, [*after, name]) if place == 0 else [("moved-label", 8, name)]
+    )
     assert moved[0] == "moved-label"
 
 
@@ -51,11 +53,11 @@ def test_names_in_any_order(inspect: Inspect, match: str) -> None:
     labels = [NAMES[3].upper(), *NAMES[4:], *NAMES[:3]]
     required = [{"name": name, "constraints": {"required": True}} for name in NAMES]
     row = ",".join("x" for _ in labels)
-    found = inspect(f"{','.join(labels)}\n{row}\n", {"fields": required, "fieldsMatch": match})
-    assert [(e["code"], e["fieldNumber"]) for e in errors_of(found)][:1] == [
+    inspection = inspect(f"{','.join(labels)}\n{row}\n", {"fields": required, "fieldsMatch": match})
+    assert [(e["code"], e["fieldNumber"]) for e in errors_of(inspection)][:1] == [
         ("misspelled-label", 1)
     ]
-    assert "missing-label" not in {error["code"] for error in errors_of(found)}
+    assert "missing-label" not in {error["code"] for error in errors_of(inspection)}
 
 
 labels_and_names = st.lists(st.sampled_from([*NAMES, "Amount", "amnt", "x", "", "id"]), max_size=12)
@@ -66,13 +68,13 @@ def test_no_column_that_is_there_is_missing_and_none_is_counted_twice(
     labels: list[str], names: list[str]
 ) -> None:
     for ordered in (True, False):
-        found = compare_header(labels, names, ordered)
-        assert not {names[place] for place in found.removed} & set(labels)
-        paired = found.pairs | found.moved
+        differences = compare_header(labels, names, ordered)
+        assert not {names[place] for place in differences.removed} & set(labels)
+        paired = differences.pairs | differences.moved
         assert len(set(paired.values())) == len(paired)
-        kept = {n for n in range(len(labels)) if n not in paired and n not in found.inserted}
+        kept = {n for n in range(len(labels)) if n not in paired and n not in differences.inserted}
         assert {labels[n] for n in kept} <= set(names)
-        assert len(kept) + len(paired) + len(found.removed) == len(names)
+        assert len(kept) + len(paired) + len(differences.removed) == len(names)
         if ordered:
             places = [names.index(labels[n]) for n in sorted(kept)]
             assert places == sorted(places)

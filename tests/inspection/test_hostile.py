@@ -95,8 +95,8 @@ def test_bombs(tmp_path: Path, scratch_pool: Pool) -> None:
 @pytest.mark.parametrize("mebibytes", [200, pytest.param(1_024, marks=pytest.mark.long)])
 def test_one_line(pool: InspectionPool, tmp_path: Path, mebibytes: int) -> None:
     bare = gzipped(tmp_path / "line.csv.gz", b"x" * MIB, mebibytes)
-    found = run(pool, bare)
-    assert found.verdict in ("resource-limit", "not-tabular"), found.detail
+    inspection = run(pool, bare)
+    assert inspection.verdict in ("resource-limit", "not-tabular"), inspection.detail
     table = tmp_path / "line.csv"
     with table.open("wb") as out:
         out.write(b"a,b\n1,")
@@ -121,8 +121,8 @@ HALVES = {
 @pytest.mark.parametrize("name", HALVES)
 def test_what_changes_half_way(pool: InspectionPool, tmp_path: Path, name: str) -> None:
     path = written(tmp_path, HALVES[name], "half")
-    found = run(pool, path)
-    assert found.verdict in ("violates", "source-error"), found.detail
+    inspection = run(pool, path)
+    assert inspection.verdict in ("violates", "source-error"), inspection.detail
     assert run(pool, path, mode="none").report["valid"]
 
 
@@ -139,8 +139,8 @@ def test_memory_of_formats(tmp_path: Path, scratch_pool: Pool) -> None:
     objects = tmp_path / "big.jsonl"
     objects.write_bytes((b'{"a": "' + b"x" * 60 * MIB + b'"}\n') * 4)
     for path in (arrow, tmp_path / "big.parquet", wide, objects):
-        found = run(pool, path)
-        assert found.verdict in VERDICTS, path
+        inspection = run(pool, path)
+        assert inspection.verdict in VERDICTS, path
     assert run(pool, written(tmp_path, b"a,b\n1,2\n")).verdict == "conforms"
 
 
@@ -152,8 +152,8 @@ def test_memory_of_a_long_text(tmp_path: Path, scratch_pool: Pool) -> None:
         out.write(b"a,b,c\n")
         while out.tell() < 280 * MIB:
             out.write(block)
-    found = run(scratch_pool(Limits(memory=400 * MIB)), path)
-    assert found.verdict == "conforms", found.detail
+    inspection = run(scratch_pool(Limits(memory=400 * MIB)), path)
+    assert inspection.verdict == "conforms", inspection.detail
 
 
 def test_texts_of_a_typed_format_stay_texts(pool: InspectionPool, tmp_path: Path) -> None:
@@ -163,10 +163,10 @@ def test_texts_of_a_typed_format_stay_texts(pool: InspectionPool, tmp_path: Path
     with pa.ipc.new_file(str(tmp_path / "t.arrow"), table.schema) as out:
         out.write_table(table)
     for name in ("t.parquet", "t.arrow"):
-        found = run(pool, tmp_path / name)
-        assert (found.verdict, found.row_count) == ("conforms", 2), found.detail
-        assert found.schema is not None
-        types = {field["name"]: field["type"] for field in found.schema["fields"]}
+        inspection = run(pool, tmp_path / name)
+        assert (inspection.verdict, inspection.row_count) == ("conforms", 2), inspection.detail
+        assert inspection.schema is not None
+        types = {field["name"]: field["type"] for field in inspection.schema["fields"]}
         assert types == {"code": "string", "day": "string", "yes": "string", "n": "integer"}
 
 
@@ -177,9 +177,9 @@ def test_a_thousand_columns_that_all_break(tmp_path: Path, scratch_pool: Pool) -
     path = written(tmp_path, rows.encode())
     schema = {"fields": [{"name": name, "type": "integer"} for name in names]}
     pool = scratch_pool(Limits(memory=512 * MIB, errors=1_500))
-    found = run(pool, path, schema=schema)
-    assert found.verdict == "violates", found.detail
-    task = found.report["tasks"][0]
+    inspection = run(pool, path, schema=schema)
+    assert inspection.verdict == "violates", inspection.detail
+    task = inspection.report["tasks"][0]
     listed = [(e["rowNumber"], e["fieldNumber"]) for e in task["errors"]]
     assert listed == [(2 + n // 1_000, 1 + n % 1_000) for n in range(1_500)]
     assert task["stats"]["errors"] == 2_000_000
@@ -191,9 +191,9 @@ def test_scratch_is_bounded_in_sum(tmp_path: Path, scratch_pool: Pool) -> None:
     path = tmp_path / "ragged.csv.gz"
     with gzip.open(path, "wb", compresslevel=1) as out:
         out.write(b"a,b\nwords\n" + b"some words,others\n" * 2_500_000)
-    found = run(scratch_pool(Limits(scratch=80 * MIB)), path)
-    assert found.verdict == "resource-limit", found.detail
-    assert f"{80 * MIB:,} bytes of scratch space" in found.detail
+    inspection = run(scratch_pool(Limits(scratch=80 * MIB)), path)
+    assert inspection.verdict == "resource-limit", inspection.detail
+    assert f"{80 * MIB:,} bytes of scratch space" in inspection.detail
     assert list((tmp_path / "pool").glob("inspection-*")) == []
 
 
@@ -210,8 +210,8 @@ def test_what_unpacks_large_runs_on_all_threads(tmp_path: Path, scratch_pool: Po
         return False
 
     pool = scratch_pool(Limits(threads=4))
-    found = pool.inspect(request_for(path, mode="none"), lambda done, of: None, look)
-    assert found.verdict == "conforms", found.detail
+    inspection = pool.inspect(request_for(path, mode="none"), lambda done, of: None, look)
+    assert inspection.verdict == "conforms", inspection.detail
     assert most >= 4
 
 
@@ -227,9 +227,9 @@ DEEP = '{"a":' + "[" * 1_000 + "]" * 1_000 + "}"
     ],
 )
 def test_deep_json(pool: InspectionPool, tmp_path: Path, name: str, text: str) -> None:
-    found = run(pool, written(tmp_path, text.encode(), name))
-    assert found.verdict == "resource-limit", found.detail
-    assert "more than 500 levels of JSON in line 3" in found.detail
+    inspection = run(pool, written(tmp_path, text.encode(), name))
+    assert inspection.verdict == "resource-limit", inspection.detail
+    assert "more than 500 levels of JSON in line 3" in inspection.detail
     shallow = text.replace(DEEP, '{"a":' + "[" * 498 + '"[[", []' + "]" * 498 + "}")
     deep_enough = run(pool, written(tmp_path, shallow.encode(), name))
     assert deep_enough.verdict == "conforms", deep_enough.detail
@@ -239,12 +239,12 @@ def test_deep_json(pool: InspectionPool, tmp_path: Path, name: str, text: str) -
 def test_words_that_are_no_numbers(pool: InspectionPool, tmp_path: Path, word: str) -> None:
     text = '{"a": "x NaN, Infinity", "b": null},\n{"a": ":NaN"},\n'
     array = written(tmp_path, f'[{text}{{"a": {word}}}]'.encode(), "t.json")
-    found = run(pool, array)
-    assert found.verdict == "source-error", found.detail
-    assert "line 3" in found.detail
+    inspection = run(pool, array)
+    assert inspection.verdict == "source-error", inspection.detail
+    assert "line 3" in inspection.detail
     lines = text.replace("},", "}") + f'{{"a": {word}}}\n{{"a": [{word}]}}\n'
-    found = run(pool, written(tmp_path, lines.encode(), "t.jsonl"))
-    errors = found.report["tasks"][0]["errors"]
+    inspection = run(pool, written(tmp_path, lines.encode(), "t.jsonl"))
+    errors = inspection.report["tasks"][0]["errors"]
     assert [(e["type"], e["lineNumber"]) for e in errors] == [("source-error", n) for n in (3, 4)]
 
 
@@ -261,10 +261,10 @@ def test_arrow_that_claims_too_much(tmp_path: Path, scratch_pool: Pool, stream: 
     body = (10_000 + 11 * 4 + 63) // 64 * 64
     at = raw.index(body.to_bytes(8, "little"))
     claims = raw[:at] + (1 << 40).to_bytes(8, "little") + raw[at + 8 :]
-    found = run(pool, written(tmp_path, claims, "claims.arrow"))
-    assert found.verdict == "source-error", found.detail
-    assert f"{1 << 40:,} bytes" in found.detail
-    assert "at byte" in found.detail
+    inspection = run(pool, written(tmp_path, claims, "claims.arrow"))
+    assert inspection.verdict == "source-error", inspection.detail
+    assert f"{1 << 40:,} bytes" in inspection.detail
+    assert "at byte" in inspection.detail
     old = pa.ipc.IpcWriteOptions(use_legacy_format=True)
     with pa.ipc.new_file(str(path), schema, options=old) as out:
         out.write_batch(pa.record_batch([pa.array(["x", None])], schema=schema))
@@ -273,9 +273,9 @@ def test_arrow_that_claims_too_much(tmp_path: Path, scratch_pool: Pool, stream: 
     for options in (None, packed):
         with new(str(path), schema, options=options) as out:
             out.write_batch(pa.record_batch([pa.array(["x" * MIB] * 150)], schema=schema))
-        found = run(pool, path)
-        assert found.verdict == "resource-limit", found.detail
-        assert f"{100 * MIB:,} are read at once" in found.detail
+        inspection = run(pool, path)
+        assert inspection.verdict == "resource-limit", inspection.detail
+        assert f"{100 * MIB:,} are read at once" in inspection.detail
 
 
 def seeds(folder: Path) -> dict[str, bytes]:
@@ -291,9 +291,9 @@ def seeds(folder: Path) -> dict[str, bytes]:
     raw_book(
         folder / "xlsx", raw_sheet('<row><c t="str"><v>a</v></c></row><row><c><v>1</v></c></row>')
     )
-    found = {path.name: path.read_bytes() for path in folder.iterdir()}
+    contents = {path.name: path.read_bytes() for path in folder.iterdir()}
     text = b"a,b\n" + b"1,x\n" * 100
-    return found | {"gzip": gzip.compress(text), "zstd": zstd.compress(text)}
+    return contents | {"gzip": gzip.compress(text), "zstd": zstd.compress(text)}
 
 
 def damaged(raw: bytes, chance: random.Random) -> bytes:
@@ -324,9 +324,9 @@ def test_damaged_files(pool: InspectionPool, tmp_path: Path, name: str, rounds: 
     chance = random.Random(rounds)
     for n in range(rounds):
         path = written(tmp_path, damaged(raw, chance), f"damaged-{n}")
-        found = run(pool, path)
-        assert found.verdict in VERDICTS, found.detail
-        assert str(tmp_path) not in found.detail
+        inspection = run(pool, path)
+        assert inspection.verdict in VERDICTS, inspection.detail
+        assert str(tmp_path) not in inspection.detail
     assert run(pool, written(tmp_path, raw, "sound")).verdict in ("conforms", "violates")
 
 
@@ -366,20 +366,20 @@ def test_always_a_verdict(
         assert inspection.report["valid"]
     else:
         limit = ["resource-limit"] if name == "deep.jsonl" else []
-        told = ["conforms", "violates", "source-error", "not-tabular"]
-        assert inspection.verdict in limit or (not limit and inspection.verdict in told)
+        verdicts = ["conforms", "violates", "source-error", "not-tabular"]
+        assert inspection.verdict in limit or (not limit and inspection.verdict in verdicts)
 
 
-def test_evil_labels_and_values(pool: InspectionPool, tmp_path: Path) -> None:
-    evil = "x'); DROP TABLE t; --"
-    path = written(tmp_path, f'"{evil}","{{text}}"\n1,\'\n'.encode())
+def test_hostile_labels_and_values(pool: InspectionPool, tmp_path: Path) -> None:
+    injection = "x'); DROP TABLE t; --"
+    path = written(tmp_path, f'"{injection}","{{text}}"\n1,\'\n'.encode())
     inspection = run(pool, path)
     assert inspection.verdict == "conforms"
     assert inspection.schema is not None
-    assert inspection.schema["fields"][0]["name"] == evil
+    assert inspection.schema["fields"][0]["name"] == injection
     schema = {
         "fields": [
-            {"name": evil, "type": "integer", "constraints": {"enum": [1]}},
+            {"name": injection, "type": "integer", "constraints": {"enum": [1]}},
             {"name": "{text}", "constraints": {"enum": ["'", "\\"], "pattern": "'"}},
         ],
         "missingValues": ["", "'''"],

@@ -306,11 +306,11 @@ def test_a_field_of_each_type(pool: InspectionPool, tmp_path: Path) -> None:
 
 
 def derive(
-    pool: InspectionPool, path: Path, form: Any, inspection: Inspection, given: bool = False
+    pool: InspectionPool, path: Path, form: Any, inspection: Inspection, enforced: bool = False
 ) -> None:
     size, rows = path.stat().st_size, inspection.row_count or 0
     schema = inspection.schema or {}
-    mode: Any = "given" if given else "infer"
+    mode: Any = "given" if enforced else "infer"
     request = ConversionRequest(path, path.name, size, form, schema, mode, rows)
     with no_late_imports():
         derived, _ = pool.derive(request, lambda made, _: made.stat().st_size, lambda: False)
@@ -377,7 +377,7 @@ serve(open_engine())
 
 @pytest.mark.skipif(bool(missing_layers()), reason=f"lacks: {missing_layers()}")
 @pytest.mark.parametrize(("job", "imported"), [("inspect", False), ("preview", True)])
-def test_what_the_lock_denies_is_a_fault_of_its_own(
+def test_what_the_lock_denies_has_an_error_of_its_own(
     tmp_path: Path, files: dict[str, Path], job: Any, imported: bool
 ) -> None:
     """A module that the parser of filters imports, or the statistics of the languages."""

@@ -65,12 +65,12 @@ def test_types(inspect: Inspect, path: Any, types: str | None) -> None:
     inferred = inspect(path, mode="none" if types is None else "infer")
     assert inferred.schema is not None
     fields = {field["name"]: field for field in inferred.schema["fields"]}
-    found = {name: field["type"] for name, field in fields.items()}
+    field_types = {name: field["type"] for name, field in fields.items()}
     if types is None:
         expected = {"zip": "string", "bool": "boolean", "pct": "number"}
-        assert found | expected == found
+        assert field_types | expected == field_types
         return
-    assert list(found.values()) == types.split()
+    assert list(field_types.values()) == types.split()
     if "Betrag" in fields:
         betrag = fields["Betrag"]
         assert (betrag["decimalChar"], betrag["groupChar"]) == (",", ".")

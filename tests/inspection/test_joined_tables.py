@@ -15,14 +15,14 @@ def joined(count: int, cells: str) -> str:
 @pytest.mark.parametrize("cells", ["{n},2020-01-01,w", "k{n},x,w", '{n},"x, y",w'])
 @pytest.mark.parametrize("count", [FEW, MANY])
 @pytest.mark.parametrize("schema", [None, {"fields": [{"name": name} for name in "abc"]}])
-def test_a_header_among_the_rows_is_told(
+def test_a_header_among_the_rows_has_a_warning(
     count: int, cells: str, schema: dict[str, object] | None, inspect: Inspect
 ) -> None:
-    found = inspect(joined(count, cells), schema)
-    assert found.row_count == 2 * count + 2
-    said = [text for text in found.report["tasks"][0]["warnings"] if "repeated" in text]
+    inspection = inspect(joined(count, cells), schema)
+    assert inspection.row_count == 2 * count + 2
+    warnings = [text for text in inspection.report["tasks"][0]["warnings"] if "repeated" in text]
     first, last = f"{count + 2:,}", f"{2 * count + 3:,}"
-    assert said == [
+    assert warnings == [
         f"The header is repeated as a row 2 times (row {first}, {last}): tables may have been"
         " joined."
     ]

@@ -11,7 +11,7 @@ import pytest
 from tests.inspection.conftest import Inspect, errors_of, opened_context, read_table
 from vega_datasets import data
 
-from entrepot.inspection.formats.json_positions import first_fault
+from entrepot.inspection.formats.json_positions import first_syntax_error
 from entrepot.inspection.formats.json_totals import count_lines
 from entrepot.inspection.limits import MIB, Limits
 
@@ -55,9 +55,9 @@ def test_encodings(inspect: Inspect, encoding: str, form: str) -> None:
     rows = [{"name": f"ä{n}€", "n": n} for n in range(50)]
     lines = "\r\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
     text = lines if form == "jsonl" else json.dumps(rows, ensure_ascii=False, indent=1)
-    found = inspect(text.encode(encoding), name="t.json")
-    assert (found.verdict, found.row_count) == ("conforms", 50), found.detail
-    assert types(found) == {"name": "string", "n": "integer"}
+    inspection = inspect(text.encode(encoding), name="t.json")
+    assert (inspection.verdict, inspection.row_count) == ("conforms", 50), inspection.detail
+    assert types(inspection) == {"name": "string", "n": "integer"}
 
 
 def test_objects_one_after_another(inspect: Inspect) -> None:
@@ -66,9 +66,9 @@ def test_objects_one_after_another(inspect: Inspect) -> None:
         "".join(json.dumps(row) for row in rows),
         "\n".join(json.dumps(row, indent=2) for row in rows),
     ):
-        found = inspect(text, name="t.json")
-        assert (found.verdict, found.row_count) == ("conforms", 1_000), found.detail
-        assert types(found) == {"a": "integer", "b": "object"}
+        inspection = inspect(text, name="t.json")
+        assert (inspection.verdict, inspection.row_count) == ("conforms", 1_000), inspection.detail
+        assert types(inspection) == {"a": "integer", "b": "object"}
         broken = inspect(text + '\n{"a": }', name="t.json")
         line = text.count("\n") + 2
         assert broken.verdict == "source-error"
@@ -91,10 +91,10 @@ def test_objects_one_after_another(inspect: Inspect) -> None:
         ('[{"a": 1}, {"a": 01}]', 1),
     ],
 )
-def test_faults_of_an_array_are_placed(inspect: Inspect, text: str, line: int) -> None:
-    found = inspect(text, name="t.json")
-    assert found.verdict == "source-error", found.detail
-    assert f"in line {line}" in found.detail
+def test_errors_of_an_array_are_placed(inspect: Inspect, text: str, line: int) -> None:
+    inspection = inspect(text, name="t.json")
+    assert inspection.verdict == "source-error", inspection.detail
+    assert f"in line {line}" in inspection.detail
 
 
 @pytest.mark.parametrize(
@@ -110,17 +110,17 @@ def test_commas_are_named_alike_by_every_python(inspect: Inspect, text: str, mes
     assert message in inspect(text, name="t.json").detail
 
 
-def test_a_fault_behind_many_elements(tmp_path: Path) -> None:
+def test_an_error_behind_many_elements(tmp_path: Path) -> None:
     """Long elements and short ones, over the bounds of what is read at once."""
     rows = [{"n": n, "text": "x" * (3 * MIB if n % 500 == 7 else 20)} for n in range(1_200)]
     path = tmp_path / "t"
     path.write_text("[\n" + ",\n".join(map(json.dumps, rows)) + "\n]")
-    assert first_fault(path, True, 16 * MIB) is None
-    fault = first_fault(path, True, MIB)
-    assert fault is not None
-    assert fault.line == 9
+    assert first_syntax_error(path, True, 16 * MIB) is None
+    error = first_syntax_error(path, True, MIB)
+    assert error is not None
+    assert error.line == 9
     path.write_text("[\n" + ",\n".join(map(json.dumps, rows)) + ",\n]")
-    late = first_fault(path, True, 16 * MIB)
+    late = first_syntax_error(path, True, 16 * MIB)
     assert late is not None
     assert late.line == 1_202
 
@@ -128,8 +128,8 @@ def test_a_fault_behind_many_elements(tmp_path: Path) -> None:
 def test_lines_of_errors_in_an_array(inspect: Inspect) -> None:
     rows = [{"n": n if n % 10 else "x"} for n in range(30)]
     schema = {"fields": [{"name": "n", "type": "integer"}]}
-    found = inspect(json.dumps(rows, indent=1), schema, name="t.json")
-    assert [(e["rowNumber"], e["lineNumber"]) for e in errors_of(found)] == [
+    inspection = inspect(json.dumps(rows, indent=1), schema, name="t.json")
+    assert [(e["rowNumber"], e["lineNumber"]) for e in errors_of(inspection)] == [
         (2, 2), (12, 32), (22, 62)
     ]  # fmt: skip
 
@@ -139,23 +139,23 @@ def test_a_comma_too_many_and_keys_twice(inspect: Inspect) -> None:
         '{"a": 1}\n{"a": 2,}\n{"a": "x,}", "b": [",]"]}\n{"a": 3, "a": 4}\n'
         '{"a": "\\",}", "b": [1, 2, ]}\n'
     )
-    found = inspect(text, name="t.jsonl")
-    assert [(e["lineNumber"], e["note"]) for e in errors_of(found)] == [
+    inspection = inspect(text, name="t.jsonl")
+    assert [(e["lineNumber"], e["note"]) for e in errors_of(inspection)] == [
         (2, "not JSON, illegal trailing comma before end of object (character 8)"),
         (4, "the key `a` occurs twice in the object"),
         (5, "not JSON, illegal trailing comma before end of array (character 25)"),
     ]
-    assert found.row_count == 3
+    assert inspection.row_count == 3
 
 
 def test_lines_between(inspect: Inspect) -> None:
-    found = inspect('\n{"a": 1}\r\n\r\n  \t\n{"a": 2}\n\n{"a": \n', name="t.jsonl")
-    assert found.row_count == 2
-    assert [e["lineNumber"] for e in errors_of(found)] == [7]
+    inspection = inspect('\n{"a": 1}\r\n\r\n  \t\n{"a": 2}\n\n{"a": \n', name="t.jsonl")
+    assert inspection.row_count == 2
+    assert [e["lineNumber"] for e in errors_of(inspection)] == [7]
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "reason"),
     [
         ("[[1, 2], [3, 4]]", "array of arrays"),
         ("[1, 2, 3]", "array of values"),
@@ -166,17 +166,22 @@ def test_lines_between(inspect: Inspect) -> None:
         ("[{}, {}]", "keys"),
     ],
 )
-def test_json_that_is_no_table(inspect: Inspect, text: str, said: str) -> None:
-    found = inspect(text, name="t.json")
-    assert (found.verdict, said in found.detail) == ("not-tabular", True), found.detail
+def test_json_that_is_no_table(inspect: Inspect, text: str, reason: str) -> None:
+    inspection = inspect(text, name="t.json")
+    assert (inspection.verdict, reason in inspection.detail) == ("not-tabular", True), (
+        inspection.detail
+    )
     big = inspect(text[:-1] + " " * 300_000 + text[-1], name="t.json")
     assert big.verdict in ("not-tabular", "source-error")
 
 
 def test_limits(inspect: Inspect) -> None:
     wide = "".join(json.dumps({f"k{n}": n}) + "\n" for n in range(200))
-    found = inspect(wide, name="t.jsonl", limits=Limits(columns=100))
-    assert (found.verdict, "100 different keys" in found.detail) == ("resource-limit", True)
+    inspection = inspect(wide, name="t.jsonl", limits=Limits(columns=100))
+    assert (inspection.verdict, "100 different keys" in inspection.detail) == (
+        "resource-limit",
+        True,
+    )
     for text in (json.dumps({"a": "x" * 3 * MIB}) + "\n", json.dumps([{"a": "x" * 3 * MIB}])):
         long = inspect(text, name="t.json", limits=Limits(line=MIB))
         assert long.verdict == "resource-limit", long.detail
@@ -187,12 +192,12 @@ def test_deep_values(inspect: Inspect, depth: int) -> None:
     """As many levels as are read, the object's own among them; one more; and very many."""
     deep = '{"a": ' + "[" * depth + "]" * depth + ', "b": 1}'
     for text in (deep + "\n" + '{"b": 2}\n', f"[{deep},{deep}]"):
-        found = inspect(text, name="t.json")
+        inspection = inspect(text, name="t.json")
         if depth == 499:
-            assert (found.verdict, found.row_count) == ("conforms", 2), found.detail
-            assert types(found) == {"a": "array", "b": "integer"}
+            assert (inspection.verdict, inspection.row_count) == ("conforms", 2), inspection.detail
+            assert types(inspection) == {"a": "array", "b": "integer"}
         else:
-            assert found.verdict == "resource-limit", found.detail
+            assert inspection.verdict == "resource-limit", inspection.detail
     refused = ("source-error", "resource-limit")
     assert inspect(f"[{deep},{deep},]", name="t.json").verdict in refused
 
@@ -209,18 +214,18 @@ def test_other_writers(tmp_path: Path) -> None:
         other.execute(f"COPY ({rows}) TO '{tmp_path}/duckdb.json' (FORMAT json, ARRAY true)")
     for writer in ("polars", "pandas", "duckdb"):
         for form in ("jsonl", "json"):
-            found = cells(tmp_path / f"{writer}.{form}", tmp_path / "scratch")
-            assert found == [("1", "x", "0.5"), ("2", None, "1.5")], (writer, form)
+            written = cells(tmp_path / f"{writer}.{form}", tmp_path / "scratch")
+            assert written == [("1", "x", "0.5"), ("2", None, "1.5")], (writer, form)
 
 
 @pytest.mark.parametrize("name", ["cars", "barley", "driving"])
 def test_real_tables(inspect: Inspect, name: str) -> None:
     path = Path(getattr(data, name).filepath)
     raw = json.loads(path.read_text())
-    found = inspect(path)
-    assert found.verdict == "conforms", found.detail
-    assert found.row_count == len(raw)
-    assert list(types(found)) == list(dict.fromkeys(key for row in raw for key in row))
+    inspection = inspect(path)
+    assert inspection.verdict == "conforms", inspection.detail
+    assert inspection.row_count == len(raw)
+    assert list(types(inspection)) == list(dict.fromkeys(key for row in raw for key in row))
 
 
 @pytest.mark.parametrize(
@@ -236,9 +241,9 @@ def test_real_tables(inspect: Inspect, name: str) -> None:
 def test_all_records_are_counted(
     inspect: Inspect, text: str, name: str, counts: tuple[int, ...]
 ) -> None:
-    found = inspect(text, name=name).profile["file"]["records"]
+    records = inspect(text, name=name).profile["file"]["records"]
     keys = ("total", "judged", "skippedBlank", "header")
-    assert tuple(found[key] for key in keys) == counts
+    assert tuple(records[key] for key in keys) == counts
 
 
 def test_lines_across_blocks(tmp_path: Path) -> None:
@@ -251,9 +256,9 @@ def test_lines_across_blocks(tmp_path: Path) -> None:
 
 def test_rows_within_one_object(inspect: Inspect) -> None:
     text = '{"data": [{"id": 1}, {"id": 2}], "page": 1}'
-    found = inspect(text, name="t.json")
-    assert found.verdict == "violates"
-    assert 'Add "property": "data" to the dialect' in found.detail
+    inspection = inspect(text, name="t.json")
+    assert inspection.verdict == "violates"
+    assert 'Add "property": "data" to the dialect' in inspection.detail
     stated = inspect(text, name="t.json", dialect={"property": "data"})
     assert (stated.verdict, stated.row_count) == ("conforms", 2)
     alone = inspect(text, name="t.json", dialect={"itemType": "object"})

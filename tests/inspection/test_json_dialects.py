@@ -15,8 +15,8 @@ def test_places_are_those_of_the_file(inspect: Inspect) -> None:
     rows = '[\n  {"id": 1, "name": "a"},\n  {"id": "x"}\n ]'
     text = f'{{"made": "2026\\u00e9ü",\n "rows": {rows},\n "n": {{"rows": 1}}}}\n'
     for encoding in ("utf-8", "utf-8-sig", "utf-16"):
-        found = inspect(text.encode(encoding), NAMED, dialect=PROPERTY)
-        (error,) = errors_of(found)
+        inspection = inspect(text.encode(encoding), NAMED, dialect=PROPERTY)
+        (error,) = errors_of(inspection)
         assert (error["rowNumber"], error["lineNumber"]) == (3, 4)
         assert error["fieldName"] == "id"
 
@@ -41,14 +41,14 @@ def test_places_are_those_of_the_file(inspect: Inspect) -> None:
     ],
 )
 def test_what_has_no_rows_there_is_broken(inspect: Inspect, text: str, reason: str) -> None:
-    found = inspect(text, NAMED, dialect=PROPERTY, name="table.json")
-    assert found.verdict == "source-error", found.detail
-    assert reason in found.detail
+    inspection = inspect(text, NAMED, dialect=PROPERTY, name="table.json")
+    assert inspection.verdict == "source-error", inspection.detail
+    assert reason in inspection.detail
 
 
 def test_elements_that_are_no_objects(inspect: Inspect) -> None:
-    found = inspect('{"rows": [1, 2]}', NAMED, dialect=PROPERTY)
-    assert (found.verdict, found.row_count) == ("not-tabular", None)
+    inspection = inspect('{"rows": [1, 2]}', NAMED, dialect=PROPERTY)
+    assert (inspection.verdict, inspection.row_count) == ("not-tabular", None)
     mixed = inspect('[["id"], {"id": 1}]', NAMED, dialect=ARRAYS)
     assert "whose elements are not all arrays" in mixed.detail
 
@@ -58,8 +58,8 @@ def test_a_large_text_is_read_in_windows(inspect: Inspect) -> None:
     objects = [{"id": number, "name": "ä" * 50} for number in range(20_000)]
     text = json.dumps({"notes": ["ü" * 1_000] * 2_000, "rows": objects}, ensure_ascii=False)
     assert len(text) > 3_000_000
-    found = inspect(text, NAMED, dialect=PROPERTY)
-    assert (found.verdict, found.row_count) == ("conforms", 20_000), found.detail
+    inspection = inspect(text, NAMED, dialect=PROPERTY)
+    assert (inspection.verdict, inspection.row_count) == ("conforms", 20_000), inspection.detail
 
 
 @pytest.mark.parametrize(
@@ -74,37 +74,37 @@ def test_a_large_text_is_read_in_windows(inspect: Inspect) -> None:
     ],
 )
 def test_arrays_are_rows(inspect: Inspect, rows: Any, expected: list[Any]) -> None:
-    found = inspect(json.dumps([["id", "name"], *rows]), NAMED, dialect=ARRAYS)
-    assert places(found) == expected, found.detail
-    assert found.profile["file"]["records"]["header"] == 1
-    assert found.profile["file"]["records"]["total"] == len(rows) + 1
+    inspection = inspect(json.dumps([["id", "name"], *rows]), NAMED, dialect=ARRAYS)
+    assert places(inspection) == expected, inspection.detail
+    assert inspection.profile["file"]["records"]["header"] == 1
+    assert inspection.profile["file"]["records"]["total"] == len(rows) + 1
 
 
 def test_lines_of_arrays(inspect: Inspect) -> None:
-    found = inspect('[["id", "name"],\n [1, "a"],\n ["x", "b"]]', NAMED, dialect=ARRAYS)
-    (error,) = errors_of(found)
+    inspection = inspect('[["id", "name"],\n [1, "a"],\n ["x", "b"]]', NAMED, dialect=ARRAYS)
+    (error,) = errors_of(inspection)
     assert (error["rowNumber"], error["lineNumber"]) == (3, 3)
     headless = {**ARRAYS, "header": False}
-    found = inspect('[[1, "a"],\n ["x", "b"]]', NAMED, dialect=headless)
-    (error,) = errors_of(found)
+    inspection = inspect('[[1, "a"],\n ["x", "b"]]', NAMED, dialect=headless)
+    (error,) = errors_of(inspection)
     assert (error["rowNumber"], error["lineNumber"]) == (2, 2)
 
 
 def test_numbers_may_be_labels_and_are_kept_as_written(inspect: Inspect) -> None:
-    found = inspect('[["id", 2020, 1.10], [1, 2, 3]]', dialect=ARRAYS, mode="infer")
-    assert [field["name"] for field in found.schema["fields"]] == ["id", "2020", "1.10"]
-    assert found.verdict == "conforms", found.detail
+    inspection = inspect('[["id", 2020, 1.10], [1, 2, 3]]', dialect=ARRAYS, mode="infer")
+    assert [field["name"] for field in inspection.schema["fields"]] == ["id", "2020", "1.10"]
+    assert inspection.verdict == "conforms", inspection.detail
 
 
 def test_a_wrong_header_of_arrays(inspect: Inspect) -> None:
-    found = inspect('[["id", "title"], [1, "a"]]', NAMED, dialect=ARRAYS)
-    assert [error["type"] for error in errors_of(found)] == ["incorrect-label"]
+    inspection = inspect('[["id", "title"], [1, "a"]]', NAMED, dialect=ARRAYS)
+    assert [error["type"] for error in errors_of(inspection)] == ["incorrect-label"]
 
 
 def test_keys_that_are_chosen(inspect: Inspect) -> None:
     text = '[{"x": 9, "name": "a", "id": 1}, {"id": 2}]'
-    found = inspect(text, dialect={"itemKeys": ["id", "name", "none"]}, mode="none")
-    assert [field["name"] for field in found.schema["fields"]] == ["id", "name"]
+    inspection = inspect(text, dialect={"itemKeys": ["id", "name", "none"]}, mode="none")
+    assert [field["name"] for field in inspection.schema["fields"]] == ["id", "name"]
     assert inspect(text, dialect={"itemKeys": ["y"]}).verdict == "not-tabular"
 
 

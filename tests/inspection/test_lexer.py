@@ -19,9 +19,9 @@ def cells(text: str, dialect: Dialect = COMMA, width: int = 0) -> list[list[str]
     return [each for _, each in records(text, dialect, width)]
 
 
-def faults(text: str, dialect: Dialect = COMMA, width: int = 0) -> list[str]:
+def lexical_errors(text: str, dialect: Dialect = COMMA, width: int = 0) -> list[str]:
     lines = text.splitlines(keepends=True)
-    return [fault for _, _, fault in Lexer(dialect, width).records(lines)]
+    return [error for _, _, error in Lexer(dialect, width).records(lines)]
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ def faults(text: str, dialect: Dialect = COMMA, width: int = 0) -> list[str]:
 )
 def test_sound_lines(line: str, expected: list[str]) -> None:
     assert cells(line) == [expected]
-    assert faults(line) == [""]
+    assert lexical_errors(line) == [""]
 
 
 @pytest.mark.parametrize(
@@ -53,8 +53,8 @@ def test_sound_lines(line: str, expected: list[str]) -> None:
 )
 def test_damaged_lines(line: str, expected: list[str]) -> None:
     assert cells(line + "1,2,3\n", width=3) == [expected, ["1", "2", "3"]]
-    fault, none = faults(line + "1,2,3\n", width=3)
-    assert ("quote" in fault, none) == (True, "")
+    error, none = lexical_errors(line + "1,2,3\n", width=3)
+    assert ("quote" in error, none) == (True, "")
 
 
 def test_cells_of_several_lines() -> None:
@@ -75,8 +75,8 @@ def test_whole_rows_are_not_swallowed() -> None:
 def test_a_quoted_cell_that_begins_with_a_delimiter_closes_no_stray_quote() -> None:
     text = '"1,,\n2,x,y\n8,",;",z\n'
     assert cells(text, width=3) == [['"1', "", ""], ["2", "x", "y"], ["8", ",;", "z"]]
-    fault, *none = faults(text, width=3)
-    assert ("quote" in fault, none) == (True, ["", ""])
+    error, *none = lexical_errors(text, width=3)
+    assert ("quote" in error, none) == (True, ["", ""])
     kept = '1,5" pipe,"one\ntwo"\n'
     assert cells(kept, width=3) == [["1", '5" pipe', "one\ntwo"]]
 
@@ -101,16 +101,16 @@ def test_comments_and_fixed_columns() -> None:
     dialect = Dialect(comment="#")
     text = "# x\na,b\n#1,2\n# y, z, w\n"
     assert cells(text, dialect, 2) == [[], ["a", "b"], ["#1", "2"], []]
-    assert faults(text, dialect, 2) == [COMMENT, "", "", COMMENT]
+    assert lexical_errors(text, dialect, 2) == [COMMENT, "", "", COMMENT]
     fixed = Dialect(" ", blanks=2, starts=(0, 4, 8))
     assert cells("a   b   c\n1       3\n", fixed) == [["a", "b", "c"], ["1", "", "3"]]
-    assert faults("a   b   c\n123456 3\n", fixed) == ["", ACROSS]
+    assert lexical_errors("a   b   c\n123456 3\n", fixed) == ["", ACROSS]
 
 
 def test_no_other_character_ends_a_line() -> None:
     text = ["a,b\u2028c\x0b\x0c\x1c\x85d\n", "1,2\n"]
-    found = [each for _, each, _ in Lexer(COMMA).records(text)]
-    assert found == [["a", "b\u2028c\x0b\x0c\x1c\x85d"], ["1", "2"]]
+    cells = [each for _, each, _ in Lexer(COMMA).records(text)]
+    assert cells == [["a", "b\u2028c\x0b\x0c\x1c\x85d"], ["1", "2"]]
 
 
 @pytest.mark.parametrize(

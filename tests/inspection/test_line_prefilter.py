@@ -59,8 +59,8 @@ def prefiltered(monkeypatch: pytest.MonkeyPatch) -> list[Prefiltered | None]:
     """What came of each screening of the lines, None where the rows were judged one by one."""
     outcomes: list[Prefiltered | None] = []
 
-    def record(*given: Any) -> Prefiltered | None:
-        outcomes.append(prefilter(*given))
+    def record(*arguments: Any) -> Prefiltered | None:
+        outcomes.append(prefilter(*arguments))
         return outcomes[-1]
 
     for module in ("check", "count_cells"):
@@ -84,7 +84,7 @@ def table(lines: list[str], names: list[str] = NAMES, newline: str = "\n") -> st
 
 @pytest.mark.parametrize("newline", ["\n", "\r\n"])
 @pytest.mark.parametrize("share", [0.0, 0.001, 0.1, 0.6])
-def test_every_fault_is_found_at_its_place(
+def test_every_error_is_found_at_its_place(
     share: float, newline: str, inspect: Inspect, prefiltered: list[Prefiltered | None]
 ) -> None:
     chance = random.Random(f"{share}{newline}")
@@ -100,14 +100,14 @@ def test_every_fault_is_found_at_its_place(
             expected.append((kind, number, number, offset, column))
         lines.append(written(row, quoted=chance.random() < 0.05))
         offset += len(lines[-1].encode()) + len(newline)
-    found = inspect(table(lines, newline=newline), schema=SCHEMA)
+    inspection = inspect(table(lines, newline=newline), schema=SCHEMA)
     assert [outcome is None for outcome in prefiltered] == [share > 0.5]
-    assert found.row_count == ROWS
-    assert found.verdict == ("violates" if expected else "conforms")
+    assert inspection.row_count == ROWS
+    assert inspection.verdict == ("violates" if expected else "conforms")
     keys = ("type", "rowNumber", "lineNumber", "byteOffset", "fieldNumber")
-    listed = [tuple(error.get(key) for key in keys) for error in errors_of(found)]
+    listed = [tuple(error.get(key) for key in keys) for error in errors_of(inspection)]
     assert listed == expected[:1000]
-    task = found.report["tasks"][0]
+    task = inspection.report["tasks"][0]
     assert sum(entry["count"] for entry in task["errorCounts"]) == len(expected)
     assert task["rowsRejected"] == len(expected)
 
@@ -128,10 +128,10 @@ def test_a_row_that_is_no_row(line: str, kind: str, place: int, inspect: Inspect
     chance = random.Random(line)
     lines = [written(sound_row(chance, n), quoted=False) for n in range(ROWS)]
     lines.insert(place, line)
-    found = inspect(table(lines), schema=SCHEMA)
-    assert (kind, place + 2) in [(e["type"], e.get("rowNumber")) for e in errors_of(found)]
-    assert {e.get("rowNumber") for e in errors_of(found)} == {place + 2}
-    assert found.row_count == ROWS + 1
+    inspection = inspect(table(lines), schema=SCHEMA)
+    assert (kind, place + 2) in [(e["type"], e.get("rowNumber")) for e in errors_of(inspection)]
+    assert {e.get("rowNumber") for e in errors_of(inspection)} == {place + 2}
+    assert inspection.row_count == ROWS + 1
 
 
 @pytest.mark.parametrize("control", ["\t", "\x0b", "\x1f", "\x7f", "\x85", "\x9f"])
@@ -153,10 +153,10 @@ def test_a_control_character_is_no_text(
     text = "".join(f"{line}\n" for line in lines)
     schema = {"fields": [{"name": "a", "type": "integer"}, {"name": "b"}]}
     expected = [] if control == "\t" else [("type-error", rows, 2)]
-    for found in (inspect(text, schema), inspect(text)):
-        places = [(e["type"], e["rowNumber"], e["fieldNumber"]) for e in errors_of(found)]
+    for inspection in (inspect(text, schema), inspect(text)):
+        places = [(e["type"], e["rowNumber"], e["fieldNumber"]) for e in errors_of(inspection)]
         assert places == expected
-        assert found.row_count == rows
+        assert inspection.row_count == rows
     times = 2 if control == "\t" else 3
     assert prefiltered == [Prefiltered(rows, 1, control != "\t")] * times
 
@@ -166,8 +166,8 @@ def test_a_cell_over_several_lines(inspect: Inspect, prefiltered: list[Prefilter
     chance = random.Random(1)
     lines = [written(sound_row(chance, n), quoted=False) for n in range(ROWS)]
     lines[ROWS // 2] = f'1,2,,,,"begun\n{lines[0]}\n{lines[1]}\nended"'
-    found = inspect(table(lines), schema=SCHEMA)
-    assert (found.verdict, found.row_count) == ("conforms", ROWS)
+    inspection = inspect(table(lines), schema=SCHEMA)
+    assert (inspection.verdict, inspection.row_count) == ("conforms", ROWS)
     assert prefiltered == [None]
 
 
@@ -177,13 +177,15 @@ def test_a_key_that_is_repeated_among_sound_lines(
     chance = random.Random(2)
     lines = [written(sound_row(chance, n, unusual=0), quoted=False) for n in range(ROWS)]
     lines[ROWS - 1] = written(sound_row(chance, 5, unusual=0), quoted=False)
-    found = inspect(table(lines), schema={**SCHEMA, "primaryKey": "id"})
-    assert [(e["type"], e["rowNumber"]) for e in errors_of(found)] == [("primary-key", ROWS + 1)]
+    inspection = inspect(table(lines), schema={**SCHEMA, "primaryKey": "id"})
+    assert [(e["type"], e["rowNumber"]) for e in errors_of(inspection)] == [
+        ("primary-key", ROWS + 1)
+    ]
     lines[ROWS - 2] = "x" + lines[ROWS - 2]
-    found = inspect(table(lines), schema={**SCHEMA, "primaryKey": "id"})
-    places = [(e["type"], e["rowNumber"]) for e in errors_of(found)]
+    inspection = inspect(table(lines), schema={**SCHEMA, "primaryKey": "id"})
+    places = [(e["type"], e["rowNumber"]) for e in errors_of(inspection)]
     assert places == [("primary-key", ROWS), ("type-error", ROWS), ("primary-key", ROWS + 1)]
-    assert found.report["tasks"][0]["rowsRejected"] == 2
+    assert inspection.report["tasks"][0]["rowsRejected"] == 2
     assert prefiltered == [Prefiltered(ROWS, 0), Prefiltered(ROWS, 1)]
 
 
@@ -192,9 +194,9 @@ def test_inference_of_a_column_that_is_empty_at_first(
     late: str, kind: str, inspect: Inspect
 ) -> None:
     lines = [f"{n}," for n in range(SHORT_ROWS)]
-    found = inspect(table([*lines, f"7,{late}"], ["a", "b"]))
-    assert found.schema is not None
-    assert [field["type"] for field in found.schema["fields"]] == ["integer", kind]
+    inspection = inspect(table([*lines, f"7,{late}"], ["a", "b"]))
+    assert inspection.schema is not None
+    assert [field["type"] for field in inspection.schema["fields"]] == ["integer", kind]
 
 
 @pytest.mark.parametrize("late", ["x", "1.5", "007", "NA", "", "12345678901234567890123"])
@@ -202,11 +204,11 @@ def test_inference_hears_of_a_late_row(
     late: str, inspect: Inspect, prefiltered: list[Prefiltered | None]
 ) -> None:
     lines = [f"{n},{n}" for n in range(SHORT_ROWS)]
-    found = inspect(table([*lines, f"{late},1"], ["a", "b"]))
+    inspection = inspect(table([*lines, f"{late},1"], ["a", "b"]))
     expected = {"x": "string", "1.5": "number", "007": "string"}.get(late, "integer")
-    assert found.schema is not None
-    assert [field["type"] for field in found.schema["fields"]] == [expected, "integer"]
+    assert inspection.schema is not None
+    assert [field["type"] for field in inspection.schema["fields"]] == [expected, "integer"]
     marks = None if expected == "string" else list(MISSING_MARKS)
-    assert found.schema["fields"][0].get("missingValues") == marks
-    assert (found.verdict, found.row_count) == ("conforms", SHORT_ROWS + 1)
+    assert inspection.schema["fields"][0].get("missingValues") == marks
+    assert (inspection.verdict, inspection.row_count) == ("conforms", SHORT_ROWS + 1)
     assert [outcome.rows for outcome in prefiltered if outcome] == [SHORT_ROWS + 1]

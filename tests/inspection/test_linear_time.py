@@ -108,6 +108,6 @@ def test_a_long_namespace_is_refused(inspect: Inspect, tmp_path: Path) -> None:
     """The parser writes it before each name that is in it."""
     for prefix in ("", ":q"):
         sheet = raw_sheet(f'<a xmlns{prefix}="{"u" * 1_001}"/>{ROWS}')
-        found = inspect(raw_book(tmp_path / "t", sheet))
-        assert found.verdict == "resource-limit"
-        assert "a namespace of 1,001 characters" in found.detail
+        inspection = inspect(raw_book(tmp_path / "t", sheet))
+        assert inspection.verdict == "resource-limit"
+        assert "a namespace of 1,001 characters" in inspection.detail

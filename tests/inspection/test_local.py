@@ -41,8 +41,8 @@ def test_validate(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["validate", good, "--schema", schema]) == 0
     assert capsys.readouterr().out == "The one row keeps the contract.\n"
     assert run(["validate", bad, "--schema", schema]) == 5
-    shown = capsys.readouterr().out.splitlines()
-    assert shown == [f"1 of 1 row breaks the contract. {WRONG}"]
+    lines = capsys.readouterr().out.splitlines()
+    assert lines == [f"1 of 1 row breaks the contract. {WRONG}"]
     assert run(["validate", bad, "--schema", schema, "--format", "json"]) == 5
     assert json.loads(capsys.readouterr().out)["valid"] is False
     assert run(["validate", bad, "--format", "quiet"]) == 0
@@ -78,7 +78,7 @@ def test_compare(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
         "~ row 2 (v=a): id: '1' → 'x'",
     ]
     assert run(["compare", good, bad, "--format", "json"]) == 1
-    told: dict[str, Any] = json.loads(capsys.readouterr().out)
-    assert (told["same"], told["added"]) == (False, 1)
+    output: dict[str, Any] = json.loads(capsys.readouterr().out)
+    assert (output["same"], output["added"]) == (False, 1)
     assert run(["compare", good, str(files / "schema.json"), "--key", "zz"]) == 1
     assert "cannot be compared" in capsys.readouterr().err

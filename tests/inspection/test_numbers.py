@@ -21,9 +21,9 @@ def table(cells: list[str], **properties: Any) -> tuple[str, dict[str, Any]]:
 
 def rejected(inspect: Inspect, cells: list[str], **properties: Any) -> list[str]:
     dialect = {"delimiter": ";", "quoteChar": '"'}
-    found = errors_of(inspect(*table(cells, **properties), dialect=dialect))
-    assert {each["type"] for each in found} <= {"type-error"}
-    return [each["cell"] for each in found]
+    errors = errors_of(inspect(*table(cells, **properties), dialect=dialect))
+    assert {each["type"] for each in errors} <= {"type-error"}
+    return [each["cell"] for each in errors]
 
 
 GOOD = ["1{g}234", "12{g}345", "123{g}456", "1{g}234{g}567", "1234", "12345", "0", "-1{g}000", "7"]
@@ -126,8 +126,8 @@ def test_what_is_whole_is_decided_by_digits() -> None:
         texts.append(text + (f"e{rng.randint(-30, 30)}" if rng.random() < 0.5 else ""))
     with open_engine() as engine:
         query = f"SELECT {is_whole('t')} FROM (SELECT unnest(?::VARCHAR[]) AS t)"
-        found = [value for (value,) in engine.execute(query, [texts]).fetchall()]
-    for text, whole in zip(texts, found, strict=True):
+        values = [value for (value,) in engine.execute(query, [texts]).fetchall()]
+    for text, whole in zip(texts, values, strict=True):
         _, number, exponent = Decimal(text).as_tuple()
         trailing = len(number) - len("".join(map(str, number)).rstrip("0"))
         assert whole == (not any(number) or int(exponent) + trailing >= 0), text

@@ -119,17 +119,17 @@ def test_names_that_no_field_can_have(
         path.write_text(json.dumps([{"k": n, name: n} for n in (1, 2)]))
     else:
         WRITERS[storage](path, {"k": [1, 2], name: [1, 2]})
-    found = inspect(path, mode=mode)
-    codes = [error["code"] for error in errors_of(found)]
+    inspection = inspect(path, mode=mode)
+    codes = [error["code"] for error in errors_of(inspection)]
     if mode == "none" or not name:
-        assert found.verdict == "conforms", found.detail
+        assert inspection.verdict == "conforms", inspection.detail
         forms = forms_of(path, None, tmp_path)
         assert forms.inspection.verdict == ("conforms" if not name else "violates")
     else:
-        assert (found.verdict, codes) == ("violates", ["incorrect-label"])
+        assert (inspection.verdict, codes) == ("violates", ["incorrect-label"])
     if not name:
         assert list(forms.stored) == ["k", "column_2"]
-        again = inspect(path, found.schema)
+        again = inspect(path, inspection.schema)
         assert again.verdict == "conforms", again.detail
 
 
@@ -178,8 +178,8 @@ def test_numbers_of_workbooks_are_numbers_of_xml(
 ) -> None:
     schema = {"fields": [{"name": "n", "type": "number"}, {"name": "t"}]}
     texts = [*NO_NUMBERS, *(NUMBERS if style == "0" else ())]
-    found = inspect(workbook_of(tmp_path / "t.xlsx", texts, "n", style), schema)
-    assert [error["cell"] for error in errors_of(found)] == NO_NUMBERS
+    inspection = inspect(workbook_of(tmp_path / "t.xlsx", texts, "n", style), schema)
+    assert [error["cell"] for error in errors_of(inspection)] == NO_NUMBERS
 
 
 def test_booleans_of_workbooks_are_booleans_of_xml(inspect: Inspect, tmp_path: Path) -> None:
@@ -201,16 +201,16 @@ IN_ARRAYS = [
 def test_items_of_json_arrays_have_types(inspect: Inspect, value: str, sentence: str) -> None:
     schema = {"fields": [{"name": "n", "type": "integer"}, {"name": "t", "type": "string"}]}
     text = f'[["n", "t"],\n[{value}, "x"]]'
-    found = inspect(text, schema, name="t.json", dialect=ARRAYS)
-    messages = [error["message"] for error in errors_of(found)]
+    inspection = inspect(text, schema, name="t.json", dialect=ARRAYS)
+    messages = [error["message"] for error in errors_of(inspection)]
     assert len(messages) == bool(sentence)
     assert all(message.startswith(sentence) for message in messages)
 
 
 def test_places_in_json_arrays_are_elements(inspect: Inspect) -> None:
     schema = {"fields": [{"name": "n", "type": "integer"}, {"name": "t", "type": "string"}]}
-    found = inspect('[["n", "x"], [1], [2, "y", 3]]', schema, name="t.json", dialect=ARRAYS)
-    assert [error["message"] for error in errors_of(found)] == [
+    inspection = inspect('[["n", "x"], [1], [2, "y", 3]]', schema, name="t.json", dialect=ARRAYS)
+    assert [error["message"] for error in errors_of(inspection)] == [
         "Element 1, column 2: `x` is not the name in the contract. Expected `t`.",
         "Element 2, column `t`: the cell is missing, the row has 1 cell. Expected 2 cells.",
         "Element 3, column 3: `3` is beyond the last column, the row has 3 cells. "

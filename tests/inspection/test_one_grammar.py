@@ -47,7 +47,7 @@ def lexer_rows(text: CsvText, context: InspectionContext) -> Rows:
     write_canonical(text.source, target, context)
     with target.open(newline="", encoding="utf-8") as file:
         rows = list(csv.reader(file, strict=True))
-    return rows[1:] if text.reading.header_rows else rows
+    return rows[1:] if text.detected.header_rows else rows
 
 
 def normalized_rows(table: Table, context: InspectionContext) -> Rows:

@@ -129,14 +129,14 @@ def test_malformed_parquet(cut: int, inspect: Inspect, tmp_path: Path) -> None:
         (lambda raw: raw[:-200] + bytes(192) + raw[-8:], "its data is damaged"),
     ],
 )  # fmt: skip
-def test_damaged_parquet_is_told_in_our_words(
+def test_damaged_parquet_is_reported_in_our_words(
     damage: Callable[[bytes], bytes], detail: str, inspect: Inspect, tmp_path: Path
 ) -> None:
     path = tmp_path / "t.parquet"
     write_parquet(path, "SELECT range AS a, 'text ' || range AS b FROM range(1000)")
-    found = inspect(damage(path.read_bytes()))
-    assert found.verdict == "source-error"
-    assert found.detail.startswith(f"The file cannot be read: {detail}")
+    inspection = inspect(damage(path.read_bytes()))
+    assert inspection.verdict == "source-error"
+    assert inspection.detail.startswith(f"The file cannot be read: {detail}")
 
 
 @pytest.mark.parametrize(
@@ -149,14 +149,14 @@ def test_damaged_parquet_is_told_in_our_words(
     ],
 )
 def test_json_lines_whose_first_line_is_a_part_of_an_object(text: str, inspect: Inspect) -> None:
-    found = inspect(text)
-    assert found.media_type == "application/x-ndjson"
-    assert [(e["code"], e["lineNumber"]) for e in errors_of(found)] == [("invalid-json", 1)]
+    inspection = inspect(text)
+    assert inspection.media_type == "application/x-ndjson"
+    assert [(e["code"], e["lineNumber"]) for e in errors_of(inspection)] == [("invalid-json", 1)]
 
 
 def test_a_column_of_json_below_its_label_is_delimited_text(inspect: Inspect) -> None:
-    found = inspect('payload\n{"a": 2}\n{"a": 3}\n')
-    assert (found.media_type, found.row_count) == ("text/csv", 2)
+    inspection = inspect('payload\n{"a": 2}\n{"a": 3}\n')
+    assert (inspection.media_type, inspection.row_count) == ("text/csv", 2)
 
 
 NOT_TABLES = {
@@ -178,12 +178,12 @@ NOT_TABLES = {
 @pytest.mark.parametrize("media_type", NOT_TABLES)
 def test_no_table(media_type: str, inspect: Inspect) -> None:
     content = NOT_TABLES[media_type]
-    found = inspect(content, name="whatever.bin")
+    inspection = inspect(content, name="whatever.bin")
     if media_type == "application/json":
-        assert found.media_type == "application/x-ndjson"
+        assert inspection.media_type == "application/x-ndjson"
         return
-    assert (found.verdict, found.media_type) == ("not-tabular", media_type)
-    assert not found.report["valid"]
+    assert (inspection.verdict, inspection.media_type) == ("not-tabular", media_type)
+    assert not inspection.report["valid"]
     free = inspect(content, mode="none", name="whatever.bin")
     assert (free.verdict, free.schema, free.row_count) == ("conforms", None, None)
     assert free.media_type == media_type
@@ -197,6 +197,6 @@ def test_other_workbooks_are_named(inspect: Inspect) -> None:
     with zipfile.ZipFile(buffer, "w") as archive:
         archive.writestr("[Content_Types].xml", "<Types/>")
         archive.writestr("xl/workbook.bin", b"")
-    found = inspect(buffer.getvalue(), name="data.csv")
-    assert found.verdict == "not-tabular"
-    assert ".xlsb" in found.detail
+    inspection = inspect(buffer.getvalue(), name="data.csv")
+    assert inspection.verdict == "not-tabular"
+    assert ".xlsb" in inspection.detail

@@ -29,8 +29,8 @@ def kinds(inspection: Any) -> list[tuple[str, str]]:
     ],
 )  # fmt: skip
 def test_least_rows(inspect: Inspect, text: str, least: int, expected: list[Any]) -> None:
-    given = schema(A, {"name": "b"}, **{"entrepot:minRows": least})
-    inspection = inspect(text, given)
+    contract = schema(A, {"name": "b"}, **{"entrepot:minRows": least})
+    inspection = inspect(text, contract)
     assert kinds(inspection) == expected
     assert inspection.report["tasks"][0]["stats"]["errors"] == len(expected)
 
@@ -44,13 +44,13 @@ def test_the_sentence_for_a_table_without_rows(inspect: Inspect) -> None:
 @pytest.mark.parametrize("missing", [[""], ["", "NA"], ["NA"]])
 @pytest.mark.parametrize("rows_before", [0, 3_000])
 def test_an_empty_column(inspect: Inspect, missing: list[str], rows_before: int) -> None:
-    given = schema({**A, **FILLED, "missingValues": missing}, {"name": "b", **FILLED})
+    contract = schema({**A, **FILLED, "missingValues": missing}, {"name": "b", **FILLED})
     gap = missing[-1]
     text = "a,b\n" + f"{gap},x\n" * (rows_before + 2)
-    inspection = inspect(text, given)
+    inspection = inspect(text, contract)
     assert kinds(inspection) == [("empty-column", "a")]
     assert "Column `a`: the column has no value in any row" in inspection.detail
-    assert inspect(text + "1,x\n", given).verdict == "conforms"
+    assert inspect(text + "1,x\n", contract).verdict == "conforms"
 
 
 def test_a_table_without_rows_has_no_empty_columns(inspect: Inspect) -> None:
@@ -58,9 +58,9 @@ def test_a_table_without_rows_has_no_empty_columns(inspect: Inspect) -> None:
 
 
 def test_a_column_that_must_not_be_empty_must_not_be_missing(inspect: Inspect) -> None:
-    given = schema(A, {"name": "b", **FILLED}, {"name": "c"}, fieldsMatch="superset")
-    assert kinds(inspect("a\n1\n", given)) == [("missing-label", "b")]
-    assert inspect("b\nx\n", given).verdict == "conforms"
+    contract = schema(A, {"name": "b", **FILLED}, {"name": "c"}, fieldsMatch="superset")
+    assert kinds(inspect("a\n1\n", contract)) == [("missing-label", "b")]
+    assert inspect("b\nx\n", contract).verdict == "conforms"
 
 
 @pytest.mark.parametrize("kind", ["integer", "number"])

@@ -39,20 +39,20 @@ def run(pool: InspectionPool, path: Path, **kwargs: Any) -> Inspection:
 
 
 def fork_servers() -> list[psutil.Process]:
-    found = []
+    processes = []
     for child in psutil.Process().children():
         with suppress(psutil.NoSuchProcess):  # one that has just ended
             if "entrepot.inspection.sandbox.forkserver" in " ".join(child.cmdline()):
-                found.append(child)
-    return found
+                processes.append(child)
+    return processes
 
 
 def sandbox_processes() -> list[psutil.Process]:
-    found = []
+    processes = []
     for fork_server in fork_servers():
         with suppress(psutil.NoSuchProcess):
-            found += fork_server.children()
-    return found
+            processes += fork_server.children()
+    return processes
 
 
 @pytest.fixture
@@ -234,7 +234,7 @@ def test_each_end_is_reported_once(pool: InspectionPool, small: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["SIGSEGV", "SIGABRT"])
-def test_crash_is_the_files_fault(pool: InspectionPool, slow_file: Path, name: str) -> None:
+def test_a_crash_is_an_error_of_the_file(pool: InspectionPool, slow_file: Path, name: str) -> None:
     request = request_for(slow_file, schema=SLOW_SCHEMA)
     inspection = pool.inspect(request, lambda a, b: None, killing(getattr(signal, name)))
     assert inspection.verdict == "source-error"
@@ -377,8 +377,8 @@ def test_what_is_loaded_late_is_loaded_before_the_sandbox(
     }
     path = tmp_path / "rules.csv"
     path.write_text('o,d\n"{""x"": 1}",2 Jan 2020\n{},31 Dec 2019\n{},02 Jan 2020\n')
-    found = run(pool, path, schema=schema)
-    assert places(found) == [
+    inspection = run(pool, path, schema=schema)
+    assert places(inspection) == [
         ("constraint-error", 3, 1),
         ("constraint-error", 3, 2),
         ("constraint-error", 4, 1),

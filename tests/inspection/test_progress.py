@@ -9,7 +9,7 @@ import pytest
 from tests.inspection.conftest import request_for
 from tests.support.slow_inspection import SLOW_SCHEMA, slow_table
 
-from entrepot.inspection.progress import JUDGED, NORMALIZED, SURVEYED, Progress
+from entrepot.inspection.progress import JUDGED, NORMALIZED, SCANNED, Progress
 from entrepot.inspection.results import InspectionCanceled
 from entrepot.inspection.sandbox.pool import InspectionPool
 
@@ -42,7 +42,7 @@ def test_a_silent_phase_still_moves(percent: float) -> None:
 
     progress = Progress(SIZE, report)
     with progress.watching(Engine(percent)):
-        for until in (SURVEYED, JUDGED, NORMALIZED, JUDGED):  # the table was read once more
+        for until in (SCANNED, JUDGED, NORMALIZED, JUDGED):  # the table was read once more
             progress.next_pass(until)
             waiting.wait(SILENT_SECONDS)
     times.append(time.monotonic())

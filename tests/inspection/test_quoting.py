@@ -33,13 +33,13 @@ def test_what_is_invisible_is_named(text: str) -> None:
 
 @given(st.text(max_size=300))
 def test_a_quotation_is_one_short_line_of_visible_characters(text: str) -> None:
-    shown = quoted(text)
-    assert shown.startswith("`")
-    assert shown.endswith("`")
-    assert "`" not in shown[1:-1]
-    assert len(shown) < 5 * MAX_QUOTED_CHARS
-    assert shown.isprintable() or any(not char.isprintable() for char in text)
-    assert not any(char in shown for char in "\r\n\t\0\x1b\u2028\u202e")
+    quotation = quoted(text)
+    assert quotation.startswith("`")
+    assert quotation.endswith("`")
+    assert "`" not in quotation[1:-1]
+    assert len(quotation) < 5 * MAX_QUOTED_CHARS
+    assert quotation.isprintable() or any(not char.isprintable() for char in text)
+    assert not any(char in quotation for char in "\r\n\t\0\x1b\u2028\u202e")
 
 
 def test_signs_that_look_like_others() -> None:

@@ -23,11 +23,11 @@ FIRST_VERSIONS = {
 }
 
 
-def rejected_rows(path: Path, found: Inspection, scratch: Path, mode: Any) -> str:
+def rejected_rows(path: Path, inspection: Inspection, scratch: Path, mode: Any) -> str:
     target = scratch / "report.csv"
     request = ConversionRequest(
-        path, path.name, path.stat().st_size, "rejected", found.schema or {}, mode,
-        found.row_count or 0, found.dialect,
+        path, path.name, path.stat().st_size, "rejected", inspection.schema or {}, mode,
+        inspection.row_count or 0, inspection.dialect,
     )  # fmt: skip
     with opened_context(scratch / "rejected") as context:
         made = convert_file(request, target, context)
@@ -39,11 +39,11 @@ def rejected_rows(path: Path, found: Inspection, scratch: Path, mode: Any) -> st
 def test_a_first_version(inspect: Inspect, tmp_path: Path, name: str) -> None:
     path = tmp_path / "t.csv"
     path.write_text(FIRST_VERSIONS[name])
-    found = inspect(path)
-    if found.verdict == "conforms":
+    inspection = inspect(path)
+    if inspection.verdict == "conforms":
         return
-    text = rejected_rows(path, found, tmp_path, "infer")
-    for error in errors_of(found):
+    text = rejected_rows(path, inspection, tmp_path, "infer")
+    for error in errors_of(inspection):
         assert error["message"].replace('"', '""') in text or error["message"] in text
 
 
@@ -71,12 +71,12 @@ def test_halves_of_surrogate_pairs_are_named(inspect: Inspect, form: str, name: 
     before, behind, file = FORMS[form]
     content, sentence = WRONG[name]
     schema = {"fields": [{"name": "a", "type": "string"}, {"name": "b", "type": "integer"}]}
-    found = inspect(before + content + behind, schema, name=file)
-    assert found.verdict in ("violates", "source-error")
-    (error,) = errors_of(found)
+    inspection = inspect(before + content + behind, schema, name=file)
+    assert inspection.verdict in ("violates", "source-error")
+    (error,) = errors_of(inspection)
     assert error["message"].lower().startswith("line 2: ")
     assert sentence in error["message"]
-    assert sentence in found.detail
+    assert sentence in inspection.detail
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -90,10 +90,10 @@ def test_whole_characters_are_read(inspect: Inspect, form: str) -> None:
 @pytest.mark.parametrize("wrong", [b"\xff", b"\xed\xa0\x80", b"\xc3", b"\xf8\x88\x80\x80\x80"])
 def test_bytes_that_are_no_utf8_are_placed(inspect: Inspect, form: str, wrong: bytes) -> None:
     before, behind, file = FORMS[form]
-    found = inspect(before + b'{"a": "' + wrong + b'", "b": 1}' + behind, name=file)
-    assert found.verdict == "source-error"
-    assert "bytes that are no text in utf-8" in found.detail
-    assert f"at byte {len(before) + 7:,} in line 2" in found.detail
+    inspection = inspect(before + b'{"a": "' + wrong + b'", "b": 1}' + behind, name=file)
+    assert inspection.verdict == "source-error"
+    assert "bytes that are no text in utf-8" in inspection.detail
+    assert f"at byte {len(before) + 7:,} in line 2" in inspection.detail
 
 
 CONTRACT = {"fields": [{"name": "a", "type": "integer"}, {"name": "b", "type": "string"}]}
@@ -108,8 +108,8 @@ def test_an_empty_array_is_a_table_without_rows(
     inspect: Inspect, text: str, dialect: dict[str, Any] | None, match: str
 ) -> None:
     schema = {**CONTRACT, "fieldsMatch": match}
-    found = inspect(text, schema, name="t.json", dialect=dialect)
-    assert (found.verdict, found.row_count) == ("conforms", 0), found.detail
+    inspection = inspect(text, schema, name="t.json", dialect=dialect)
+    assert (inspection.verdict, inspection.row_count) == ("conforms", 0), inspection.detail
     few = inspect(text, {**schema, "entrepot:minRows": 1}, name="t.json", dialect=dialect)
     assert [error["code"] for error in errors_of(few)] == ["no-rows"]
     assert inspect(text, name="t.json", dialect=dialect).verdict == "not-tabular"

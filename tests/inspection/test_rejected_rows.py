@@ -90,10 +90,10 @@ def test_rows_with_errors_and_no_others(pool: InspectionPool, tmp_path: Path) ->
     ]
 
 
-def test_faults_of_the_header_are_row_1(pool: InspectionPool, tmp_path: Path) -> None:
+def test_errors_of_the_header_are_row_1(pool: InspectionPool, tmp_path: Path) -> None:
     rows = rejected(pool, tmp_path / "a.csv", "id,other\n1,a\nx,b\n")
-    fault = "Line 1, column 2: `other` is not the name in the contract. Expected `note`."
-    assert rows[1] == ["1", "1", fault, "id", "other"]
+    reason = "Line 1, column 2: `other` is not the name in the contract. Expected `note`."
+    assert rows[1] == ["1", "1", reason, "id", "other"]
     assert rows[2] == ["3", "3", f"Line 3, {INTEGER}", "x", "b"]
 
 
@@ -105,18 +105,18 @@ def test_a_sound_table_has_none(pool: InspectionPool, tmp_path: Path) -> None:
 
 def test_without_a_schema_the_structure_is_judged(pool: InspectionPool, tmp_path: Path) -> None:
     rows = rejected(pool, tmp_path / "a.csv", "a,b\n1,2\n3\n", schema=None)
-    fault = "Line 3, column `b`: the cell is missing, the row has 1 cell. Expected 2 cells."
-    assert rows[1:] == [["3", "3", fault, "3"]]
+    reason = "Line 3, column `b`: the cell is missing, the row has 1 cell. Expected 2 cells."
+    assert rows[1:] == [["3", "3", reason, "3"]]
 
 
 def test_json_lines(pool: InspectionPool, tmp_path: Path) -> None:
     rows = rejected(pool, tmp_path / "a.jsonl", '{"id":1,"note":"a"}\n{"id":"x","note":"b"}\n')
     (row,) = rows[1:]
-    fault = (
+    reason = (
         "Line 2, column `id`: the text `x` is not an integer."
         " Expected an integer that is stored as a number, such as 17."
     )
-    assert row[1:] == ["2", fault, "x", "b"]
+    assert row[1:] == ["2", reason, "x", "b"]
 
 
 def test_a_line_that_is_not_json_is_a_row_without_cells(

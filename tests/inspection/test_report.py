@@ -57,21 +57,21 @@ def test_frictionless_reads_every_code(code: str) -> None:
 
 
 def test_every_code_has_a_case(inspected: list[tuple[Any, Inspection]]) -> None:
-    found = {error["code"] for _, inspection in inspected for error in errors_of(inspection)}
-    assert found | OTHERWISE >= ERROR_KINDS.keys()
+    codes = {error["code"] for _, inspection in inspected for error in errors_of(inspection)}
+    assert codes | OTHERWISE >= ERROR_KINDS.keys()
 
 
 def test_examples_are_valid_under_their_own_field(
     inspected: list[tuple[Any, Inspection]], inspect: Inspect
 ) -> None:
-    shown = 0
+    count = 0
     for case, inspection in inspected:
         for error in errors_of(inspection):
             if "example" in error and case.name.endswith(".csv"):
                 field = next(f for f in case.schema["fields"] if f["name"] == error["fieldName"])
                 assert broken(inspect, field, error["example"]) == [], error["message"]
-                shown += 1
-    assert shown > 35
+                count += 1
+    assert count > 35
 
 
 def broken(inspect: Inspect, field: dict[str, Any], cell: str, **schema: Any) -> list[str]:
@@ -79,8 +79,8 @@ def broken(inspect: Inspect, field: dict[str, Any], cell: str, **schema: Any) ->
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows([["n", "v"], ["1", cell]])
     fields = [{"name": "n", "type": "integer"}, {**field, "name": "v"}]
-    found = inspect(text.getvalue(), {**schema, "fields": fields})
-    return [error["message"] for error in errors_of(found)]
+    inspection = inspect(text.getvalue(), {**schema, "fields": fields})
+    return [error["message"] for error in errors_of(inspection)]
 
 
 @settings(
@@ -97,12 +97,12 @@ def test_examples_of_generated_fields_are_valid(
     parsed = parse_schema(made.schema)
     missing = {key: made.schema[key] for key in ("missingValues",) if key in made.schema}
     with opened_context(tmp_path / "examples") as context:
-        found = [
+        example_cells = [
             find_example(context.engine, field, parsed.missing_values_of(field))
             for field in parsed.fields
         ]
-    assume(any(found))
-    for field, example in zip(made.schema["fields"], found, strict=True):
+    assume(any(example_cells))
+    for field, example in zip(made.schema["fields"], example_cells, strict=True):
         if example:
             assert broken(inspect, field, example, **missing) == []
 

@@ -38,13 +38,13 @@ def understood(
 ) -> tuple[list[Any], DetectedCsv]:
     path, target, scratch = tmp_path / name, tmp_path / "canonical.csv", tmp_path / "scratch"
     path.write_bytes(content)
-    reading = write_canonical(path, target, scratch)
+    detected = write_canonical(path, target, scratch)
     raw = target.read_bytes()
     rows = list(csv.reader(io.StringIO(raw.decode(), newline=""), strict=True))
     written = io.StringIO(newline="")
     csv.writer(written, lineterminator="\r\n").writerows(rows)
     assert written.getvalue().encode() == raw
-    return rows, reading
+    return rows, detected
 
 
 def by_csv(rows: list[list[str]], **options: Any) -> str:
@@ -66,10 +66,10 @@ def test_dialects_of_python(
     text = by_csv(
         table, delimiter=delimiter, quotechar=quote, quoting=quoting, lineterminator=newline
     )
-    rows, reading = understood(text.encode(), tmp_path)
+    rows, detected = understood(text.encode(), tmp_path)
     assert rows == table
-    assert reading.dialect.delimiter == delimiter
-    assert reading.header_rows == (1,)
+    assert detected.dialect.delimiter == delimiter
+    assert detected.header_rows == (1,)
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
@@ -81,19 +81,19 @@ def test_dialects_of_python(
 def test_escapes(options: dict[str, Any], delimiter: str, tmp_path: Path) -> None:
     rows = [[cell.replace("\n", " ") for cell in row] for row in TABLE]
     text = by_csv(rows, delimiter=delimiter, lineterminator="\n", **options)
-    found, reading = understood(text.encode(), tmp_path)
-    assert found == rows
-    assert reading.dialect.escape == "\\"
+    cells, detected = understood(text.encode(), tmp_path)
+    assert cells == rows
+    assert detected.dialect.escape == "\\"
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
 def test_pandas_polars_and_duckdb(delimiter: str, tmp_path: Path) -> None:
     frame = pd.DataFrame(ROWS, columns=HEADER)
-    found, _ = understood(frame.to_csv(index=False, sep=delimiter).encode(), tmp_path)
-    assert found == TABLE
-    found, reading = understood(frame.to_csv(sep=delimiter).encode(), tmp_path)
-    assert found == [["", *HEADER], *([str(n), *row] for n, row in enumerate(ROWS))]
-    assert reading.header_rows == (1,)
+    rows, _ = understood(frame.to_csv(index=False, sep=delimiter).encode(), tmp_path)
+    assert rows == TABLE
+    rows, detected = understood(frame.to_csv(sep=delimiter).encode(), tmp_path)
+    assert rows == [["", *HEADER], *([str(n), *row] for n, row in enumerate(ROWS))]
+    assert detected.header_rows == (1,)
     text = pl.DataFrame(ROWS, schema=HEADER, orient="row").write_csv(separator=delimiter)
     assert understood(text.encode(), tmp_path)[0] == TABLE
     with duckdb.connect() as conn:
@@ -110,9 +110,9 @@ def test_pandas_polars_and_duckdb(delimiter: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
 def test_encodings(encoding: str, delimiter: str, tmp_path: Path) -> None:
     text = by_csv(TABLE, delimiter=delimiter)
-    rows, reading = understood(text.encode(encoding), tmp_path)
+    rows, detected = understood(text.encode(encoding), tmp_path)
     assert rows == TABLE
-    assert reading.bom == (encoding in ("utf-8-sig", "utf-16", "utf-32"))
+    assert detected.bom == (encoding in ("utf-8-sig", "utf-16", "utf-32"))
 
 
 def test_spreadsheet_exports(tmp_path: Path) -> None:
@@ -120,11 +120,11 @@ def test_spreadsheet_exports(tmp_path: Path) -> None:
     german = [[cell.replace(".", ",") if cell[:1].isdigit() else cell for cell in row]
               for row in TABLE]  # fmt: skip
     text = "Bericht;;;;\r\n;;;;\r\n" + by_csv(german, delimiter=";") + ";;;;\r\n;;;;\r\n"
-    rows, reading = understood(text.encode("utf-8-sig"), tmp_path)
+    rows, detected = understood(text.encode("utf-8-sig"), tmp_path)
     assert rows == german
-    assert reading.header_rows == (3,)
-    assert reading.above is not None
-    assert reading.above.text == "Bericht"
+    assert detected.header_rows == (3,)
+    assert detected.above is not None
+    assert detected.above.text == "Bericht"
 
 
 TEXT = st.text(
@@ -150,9 +150,9 @@ def test_any_text_comes_back(
                                max_size=6))  # fmt: skip
     rows = [["n", *labels], *([str(n), *row] for n, row in enumerate(texts, start=100))]
     text = by_csv(rows, delimiter=delimiter, quoting=csv.QUOTE_ALL, lineterminator=newline)
-    found, reading = understood(text.encode(), tmp_path)
-    assert reading.dialect.delimiter == delimiter
-    assert found == rows
+    cells, detected = understood(text.encode(), tmp_path)
+    assert detected.dialect.delimiter == delimiter
+    assert cells == rows
 
 
 PLAIN = st.text("abcdefghij ,;.-", max_size=10).map(str.strip)
@@ -173,12 +173,12 @@ def test_a_stray_quote_changes_no_other_row(
 ) -> None:
     rows = table_of(texts)
     lines = [by_csv([each], lineterminator="\n") for each in rows]
-    before, reading = understood("".join(lines).encode(), tmp_path)
+    before, detected = understood("".join(lines).encode(), tmp_path)
     assume(before == rows)
     place = data.draw(st.integers(0, len(lines[row]) - 1))
     lines[row] = lines[row][:place] + '"' + lines[row][place:]
     after, changed = understood("".join(lines).encode(), tmp_path)
-    assume(changed.dialect == reading.dialect)
+    assume(changed.dialect == detected.dialect)
     assert after[:row] == rows[:row]
     assert after[row + 1 :] == rows[row + 1 :]
 
@@ -187,6 +187,6 @@ def test_a_stray_quote_changes_no_other_row(
 @given(texts=st.lists(st.lists(PLAIN, min_size=2, max_size=2), min_size=4, max_size=8))
 def test_canonical_csv_is_read_as_itself(texts: list[list[str]], tmp_path: Path) -> None:
     first, _ = understood(by_csv(table_of(texts)).encode(), tmp_path)
-    again, reading = understood((tmp_path / "canonical.csv").read_bytes(), tmp_path)
+    again, detected = understood((tmp_path / "canonical.csv").read_bytes(), tmp_path)
     assert again == first
-    assert reading.dialect.delimiter == ","
+    assert detected.dialect.delimiter == ","

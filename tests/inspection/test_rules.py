@@ -21,8 +21,8 @@ def wrong_rows(inspect: Inspect, one: Field, cells: list[str], kind: str) -> lis
     quoted = [f'"{cell.replace(chr(34), chr(34) * 2)}"' for cell in cells]
     lines = [f"{n},{cell}" for n, cell in enumerate(quoted)]
     schema = {"fields": [{"name": "n", "type": "integer"}, one]}
-    found = inspect("n,a\n" + "\n".join(lines) + "\n", schema)
-    errors = errors_of(found)
+    inspection = inspect("n,a\n" + "\n".join(lines) + "\n", schema)
+    errors = errors_of(inspection)
     assert {error["type"] for error in errors} <= {kind}
     return list(dict.fromkeys(cells[error["rowNumber"] - 2] for error in errors))
 
@@ -163,8 +163,8 @@ AB = [{"name": "a", "type": "integer"}, {"name": "b", "type": "string"}]
 
 def test_unique_keys(inspect: Inspect) -> None:
     schema = {"fields": AB, "uniqueKeys": [["a", "b"], ["b"]]}
-    found = inspect("a,b\n1,x\n01,x\n2,x\n1,\n1,\n,y\n,y\nq,z\nq,z\n", schema)
-    unique = [e for e in errors_of(found) if e["code"] == "unique-key"]
+    inspection = inspect("a,b\n1,x\n01,x\n2,x\n1,\n1,\n,y\n,y\nq,z\nq,z\n", schema)
+    unique = [e for e in errors_of(inspection) if e["code"] == "unique-key"]
     assert [(e["rowNumber"], e["note"]) for e in unique] == [
         (3, 'the unique key "a, b": the same as in the row at position 2'),
         (3, 'the unique key "b": the same as in the row at position 2'),
@@ -172,7 +172,7 @@ def test_unique_keys(inspect: Inspect) -> None:
         (8, 'the unique key "b": the same as in the row at position 7'),
         (10, 'the unique key "b": the same as in the row at position 9'),
     ]
-    counts = found.report["tasks"][0]["errorCounts"]
+    counts = inspection.report["tasks"][0]["errorCounts"]
     assert [c["count"] for c in counts if c["code"] == "unique-key"] == [1, 4]
     assert [(e["earlierRowNumber"], e["earlierLineNumber"]) for e in unique][:2] == [(2, 2)] * 2
     detail = inspect("a,b\n1,x\n1,x\n", schema).detail
@@ -181,20 +181,20 @@ def test_unique_keys(inspect: Inspect) -> None:
 
 def test_primary_key_demands_all_its_parts(inspect: Inspect) -> None:
     schema = {"fields": AB, "primaryKey": ["a", "b"]}
-    found = inspect("a,b\n1,x\n,x\n1,\n01,x\n", schema)
-    assert places(found) == [("primary-key", row, None) for row in (3, 4, 5)]
-    assert found.report["tasks"][0]["rowsRejected"] == 3
+    inspection = inspect("a,b\n1,x\n,x\n1,\n01,x\n", schema)
+    assert places(inspection) == [("primary-key", row, None) for row in (3, 4, 5)]
+    assert inspection.report["tasks"][0]["rowsRejected"] == 3
 
 
 def test_foreign_key_to_the_table_itself(inspect: Inspect) -> None:
     fields = [{"name": "id", "type": "integer"}, {"name": "parent", "type": "number"}]
     key = {"fields": ["parent"], "reference": {"fields": ["id"]}}
     schema = {"fields": fields, "foreignKeys": [key]}
-    found = inspect("id,parent\n1,\n2,1.0\n3,9\n4,1e0\n5,x\n", schema)
-    assert places(found) == [("foreign-key", 4, None), ("type-error", 6, 2)]
-    assert errors_of(found)[0]["note"] == 'for "parent": not found as "id"'
-    assert found.report["tasks"][0]["rowsRejected"] == 2
-    assert found.verdict == "violates"
+    inspection = inspect("id,parent\n1,\n2,1.0\n3,9\n4,1e0\n5,x\n", schema)
+    assert places(inspection) == [("foreign-key", 4, None), ("type-error", 6, 2)]
+    assert errors_of(inspection)[0]["note"] == 'for "parent": not found as "id"'
+    assert inspection.report["tasks"][0]["rowsRejected"] == 2
+    assert inspection.verdict == "violates"
 
 
 def test_json_schema(inspect: Inspect) -> None:
@@ -287,13 +287,15 @@ def test_missing_values_with_labels(inspect: Inspect) -> None:
         "fields": [{"name": "n"}, one],
         "missingValues": [{"value": "", "label": "OMITTED"}, {"value": "-99"}],
     }
-    found = inspect("n,a\n1,-99\n2,\n3,7\n4,REFUSED\n", schema)
-    assert places(found) == [
+    inspection = inspect("n,a\n1,-99\n2,\n3,7\n4,REFUSED\n", schema)
+    assert places(inspection) == [
         ("constraint-error", 2, 2), ("constraint-error", 3, 2), ("type-error", 5, 2)
     ]  # fmt: skip
     own = {**one, "missingValues": [{"value": "REFUSED", "label": "no"}]}
-    found = inspect("n,a\n1,-99\n2,\n3,7\n4,REFUSED\n", {**schema, "fields": [{"name": "n"}, own]})
-    assert places(found) == [("constraint-error", 5, 2), ("type-error", 3, 2)]
+    inspection = inspect(
+        "n,a\n1,-99\n2,\n3,7\n4,REFUSED\n", {**schema, "fields": [{"name": "n"}, own]}
+    )
+    assert places(inspection) == [("constraint-error", 5, 2), ("type-error", 3, 2)]
 
 
 @pytest.mark.parametrize("clean", [True, False])
@@ -310,8 +312,8 @@ def test_keys_of_a_table_that_is_sifted_by_its_lines(clean: bool, inspect: Inspe
         "foreignKeys": [{"fields": "b", "reference": {"fields": "a"}}],
         "uniqueKeys": [["b", "c"]],
     }
-    found = inspect("a,b,c\n" + "\n".join(rows) + "\n", schema)
-    wanted = [("foreign-key", 12, None), ("row-error", 23, None)]
-    wanted += [] if clean else [("type-error", 32, 2)]
-    assert places(found) == sorted(wanted, key=str)
-    assert found.report["tasks"][0]["rowsRejected"] == len(places(found))
+    inspection = inspect("a,b,c\n" + "\n".join(rows) + "\n", schema)
+    expected = [("foreign-key", 12, None), ("row-error", 23, None)]
+    expected += [] if clean else [("type-error", 32, 2)]
+    assert places(inspection) == sorted(expected, key=str)
+    assert inspection.report["tasks"][0]["rowsRejected"] == len(places(inspection))

@@ -135,14 +135,14 @@ ALLOWED = {
 }
 
 
-def attempt(tmp_path: Path, code: str, given: str = "") -> "subprocess.CompletedProcess[str]":
+def attempt(tmp_path: Path, code: str, stdin: str = "") -> "subprocess.CompletedProcess[str]":
     allowed, scratch = tmp_path / "input.csv", tmp_path / "scratch"
     allowed.write_text("a,b\n1,x\n2,y\n")
     scratch.mkdir()
     (tmp_path / "other").write_text("x")
     command = [sys.executable, "-c", LOCKED, str(allowed), str(scratch), code]
     return subprocess.run(
-        command, input=given, capture_output=True, text=True, timeout=180, check=False
+        command, input=stdin, capture_output=True, text=True, timeout=180, check=False
     )
 
 

@@ -41,9 +41,12 @@ def test_each_decodes_its_own_text(pool: InspectionPool, tmp_path: Path) -> None
     for name, cell in TEXTS.items():
         path = tmp_path / "cities.csv"
         path.write_bytes(f"id,city\n1,{cell}\n2,{cell}\n".encode(name))
-        found = locked(pool, path, cell, normalize_encoding(name) or "")
-        assert (found.verdict, found.row_count) == ("conforms", 2), (name, found.detail)
-        assert found.profile["file"]["encoding"].startswith(str(normalize_encoding(name)))
+        inspection = locked(pool, path, cell, normalize_encoding(name) or "")
+        assert (inspection.verdict, inspection.row_count) == ("conforms", 2), (
+            name,
+            inspection.detail,
+        )
+        assert inspection.profile["file"]["encoding"].startswith(str(normalize_encoding(name)))
 
 
 @pytest.mark.parametrize("name", ["iso2022_jp", "hz", "gb18030", "cp424"])
@@ -55,14 +58,14 @@ def test_a_text_of_several_blocks(
     cell = "א" if name == "cp424" else "中国"
     rows = "".join(f"{number},{cell}\n" for number in range(1_000))
     schema = contract(cell)
-    found = inspect(f"id,city\n{rows}".encode(name), schema, encoding=name)
-    assert (found.verdict, found.row_count) == ("conforms", 1_000), found.detail
+    inspection = inspect(f"id,city\n{rows}".encode(name), schema, encoding=name)
+    assert (inspection.verdict, inspection.row_count) == ("conforms", 1_000), inspection.detail
 
 
 def test_bytes_that_do_not_fit_are_named_with_their_place(inspect: Inspect) -> None:
     text = b"id,city\n1,a\n2,\x81\n3,a\n4,a\x81\n"
-    found = inspect(text, contract("a"), encoding="cp1252")
-    errors = [e for e in errors_of(found) if e["type"] == "encoding-error"]
+    inspection = inspect(text, contract("a"), encoding="cp1252")
+    errors = [e for e in errors_of(inspection) if e["type"] == "encoding-error"]
     assert [(e["rowNumber"], e["lineNumber"], e["byteOffset"]) for e in errors] == [
         (3, 3, 12), (5, 5, 20),
     ]  # fmt: skip
@@ -90,11 +93,11 @@ def test_bytes_that_do_not_fit_are_named_with_their_place(inspect: Inspect) -> N
 def test_a_byte_order_mark_must_agree(
     inspect: Inspect, mark: str, stated: str, fits: bool, form: str
 ) -> None:
-    found = inspect(form.encode(mark), contract("a"), encoding=stated)
+    inspection = inspect(form.encode(mark), contract("a"), encoding=stated)
     if fits:
-        assert (found.verdict, found.row_count) == ("conforms", 1), found.detail
+        assert (inspection.verdict, inspection.row_count) == ("conforms", 1), inspection.detail
         return
-    (error,) = errors_of(found)
+    (error,) = errors_of(inspection)
     assert error["type"] == "encoding-error"
     assert f"the contract states {stated}" in error["message"]
 

@@ -99,8 +99,8 @@ def test_a_number_of_a_workbook_is_no_text(inspect: Inspect, tmp_path: Path, val
 def test_a_text_list_in_parquet_is_json(inspect: Inspect, tmp_path: Path) -> None:
     path = as_parquet(tmp_path / "t", ["[1,2]", "1,2", '["x"]', "[3]"])
     enum = {"constraints": {"enum": [[1, 2]]}}
-    found = errors_of(inspect(path, schema_of("list", "parquet", itemType="integer", **enum)))
-    assert [(each["rowNumber"], each["type"]) for each in found] == [
+    errors = errors_of(inspect(path, schema_of("list", "parquet", itemType="integer", **enum)))
+    assert [(each["rowNumber"], each["type"]) for each in errors] == [
         (3, "type-error"), (4, "type-error"), (5, "constraint-error"),
     ]  # fmt: skip
 
@@ -111,8 +111,8 @@ def test_a_list_of_the_format_is_compared_by_its_items(
 ) -> None:
     path = WRITERS[storage](tmp_path / "t", [["a", "b"], ["b"], ["a", "b"]])
     enum = {"enum": [["a", "b"]], "unique": True}
-    found = errors_of(inspect(path, schema_of("list", storage, constraints=enum)))
-    assert [(each["rowNumber"], each["type"]) for each in found] == [
+    errors = errors_of(inspect(path, schema_of("list", storage, constraints=enum)))
+    assert [(each["rowNumber"], each["type"]) for each in errors] == [
         (3, "constraint-error"), (4, "unique-error"),
     ]  # fmt: skip
 
@@ -135,9 +135,9 @@ def test_an_empty_text_is_missing_where_the_schema_says_so(
     schema = schema_of("string", storage, **rules)
     schema["fields"].append({"name": "k", "type": "integer"})
     schema["fieldsMatch"] = "superset"
-    found = errors_of(inspect(path, {"fields": schema["fields"][:1]}))
-    rows = {each["rowNumber"] for each in found if each["type"] != "blank-row"}
-    blank = {each["rowNumber"] for each in found if each["type"] == "blank-row"}
+    errors = errors_of(inspect(path, {"fields": schema["fields"][:1]}))
+    rows = {each["rowNumber"] for each in errors if each["type"] != "blank-row"}
+    blank = {each["rowNumber"] for each in errors if each["type"] == "blank-row"}
     # A row of one missing cell is blank, which is its only error.
     empty = {3, 4, 5} if "missingValues" not in rules else {4}
     assert (blank, rows) == (empty, wrong - empty)
@@ -157,8 +157,8 @@ def test_an_empty_text_is_no_integer_and_no_error(inspect: Inspect) -> None:
     ],
 )
 def test_typed_cases(inspect: Inspect, file: str, expected: list[Any]) -> None:
-    found = errors_of(inspect(CONTRACT / file, given(file)[0]))
-    assert [(each["type"], each["rowNumber"], each["fieldNumber"]) for each in found] == expected
+    errors = errors_of(inspect(CONTRACT / file, given(file)[0]))
+    assert [(each["type"], each["rowNumber"], each["fieldNumber"]) for each in errors] == expected
 
 
 NO_DAYS = {
@@ -187,11 +187,11 @@ def test_a_control_character_in_a_delimited_text(inspect: Inspect, control: str)
     text = f'v,w\nplain,x\n"a{control}b",x\n"tab\t, LF\n, CR\r, \xa0",x\n'
     kinds = ["string", "any", "list", "boolean", "object"]
     for kind in kinds if control in "\0\x1b\x85" else kinds[:1]:
-        found = errors_of(inspect(text, schema_of(kind, "xlsx", missingValues=["plain"])))
+        errors = errors_of(inspect(text, schema_of(kind, "xlsx", missingValues=["plain"])))
         assert ("type-error", 3, f"a{control}b") in [
-            (each["type"], each["rowNumber"], each["cell"]) for each in found
+            (each["type"], each["rowNumber"], each["cell"]) for each in errors
         ]
-        assert kind in ("boolean", "object") or len(found) == 1
+        assert kind in ("boolean", "object") or len(errors) == 1
     assert inspect(text).verdict == "violates"
     assert inspect(text, mode="none").verdict == "conforms"
 
@@ -203,8 +203,8 @@ def test_a_control_character_in_a_typed_format(
 ) -> None:
     texts = ["plain", *(f"a{control}b" for control in CONTROLS), "tab\t, LF\n, CR\r, \xa0"]
     path = WRITERS[storage](tmp_path / "t", texts)
-    found = errors_of(inspect(path, schema_of(kind, storage)))
-    assert [(each["type"], each["cell"]) for each in found] == [
+    errors = errors_of(inspect(path, schema_of(kind, storage)))
+    assert [(each["type"], each["cell"]) for each in errors] == [
         ("type-error", text) for text in texts[1:-1]
     ]
     first = inspect(path)
@@ -263,5 +263,5 @@ def test_every_type_of_the_engine_is_known() -> None:
     assert len(listed) > 60
     for name, logical in listed:
         example = examples.get(logical, name)
-        shown = duckdb.execute(f"DESCRIBE SELECT NULL::{example} AS a").fetchall()[0][1]
-        native_kind(shown)
+        type_name = duckdb.execute(f"DESCRIBE SELECT NULL::{example} AS a").fetchall()[0][1]
+        native_kind(type_name)

@@ -90,10 +90,10 @@ def changed(suggested: dict[str, Any], contract: dict[str, Any] = SCHEMA) -> dic
 
 
 def test_integers_with_decimals_become_numbers(suggest: Suggest) -> None:
-    found = suggest(HEADER + "1,a,1.5\n2,b,3\n3,c,1e3\n")
-    assert changed(found) == {"amount": {"type": "number"}}
-    assert found["dialect"] is None
-    (change,) = found["changes"]
+    suggestion = suggest(HEADER + "1,a,1.5\n2,b,3\n3,c,1e3\n")
+    assert changed(suggestion) == {"amount": {"type": "number"}}
+    assert suggestion["dialect"] is None
+    (change,) = suggestion["changes"]
     assert change == {
         "pointer": "/schema/fields/2/type",
         "change": "`amount` holds numbers, not only integers",
@@ -133,18 +133,18 @@ def test_marks_of_missing_values(suggest: Suggest, field: dict[str, Any]) -> Non
 
 def test_only_marks_that_occur_are_added_to_those_that_there_are(suggest: Suggest) -> None:
     contract = {**SCHEMA, "missingValues": ["", "none"]}
-    found = suggest(HEADER + "1,a,NA\n2,b,none\nn/a,c,-\n", contract)
-    assert changed(found) == {
+    suggestion = suggest(HEADER + "1,a,NA\n2,b,none\nn/a,c,-\n", contract)
+    assert changed(suggestion) == {
         "id": {"missingValues": ["", "none", "n/a"]},
         "amount": {"missingValues": ["", "none", "-", "NA"]},
     }
-    assert "missingValues" not in found["schema"]["fields"][1]
+    assert "missingValues" not in suggestion["schema"]["fields"][1]
 
 
 def test_labels_of_missing_values_stay(suggest: Suggest) -> None:
     labeled = [{"value": "x", "label": "not asked"}]
-    found = suggest(HEADER + "1,a,NA\n2,b,x\n", schema_with(amount={"missingValues": labeled}))
-    assert found["schema"]["fields"][2]["missingValues"] == [*labeled, {"value": "NA"}]
+    suggestion = suggest(HEADER + "1,a,NA\n2,b,x\n", schema_with(amount={"missingValues": labeled}))
+    assert suggestion["schema"]["fields"][2]["missingValues"] == [*labeled, {"value": "NA"}]
 
 
 @pytest.mark.parametrize(
@@ -162,8 +162,8 @@ def test_a_mark_between_thousands(
     suggest: Suggest, field: dict[str, Any], cell: str, mark: str
 ) -> None:
     contract = schema_with(amount=field)
-    found = suggest(HEADER + MANY + f"400,x,{cell}\n", contract)
-    assert changed(found, contract) == {"amount": {"groupChar": mark}}
+    suggestion = suggest(HEADER + MANY + f"400,x,{cell}\n", contract)
+    assert changed(suggestion, contract) == {"amount": {"groupChar": mark}}
 
 
 @pytest.mark.parametrize(
@@ -183,19 +183,22 @@ def test_no_mark_that_not_every_value_confirms(suggest: Suggest, kind: str, rows
 
 
 def test_columns_in_another_order(suggest: Suggest) -> None:
-    found = suggest("name,id,amount\na,1,2\n")
-    assert (found["schema"]["fieldsMatch"], pointers(found)) == ("equal", ["/schema/fieldsMatch"])
+    suggestion = suggest("name,id,amount\na,1,2\n")
+    assert (suggestion["schema"]["fieldsMatch"], pointers(suggestion)) == (
+        "equal",
+        ["/schema/fieldsMatch"],
+    )
 
 
 def test_a_new_column_is_optional(suggest: Suggest) -> None:
-    found = suggest("id,since,name,amount\n1,2020-01-01,a,2\n2,,b,3\n")
-    assert found["schema"]["fieldsMatch"] == "superset"
-    assert found["schema"]["fields"][:3] == SCHEMA["fields"]
-    assert found["schema"]["fields"][3]["name"] == "since"
-    assert found["schema"]["fields"][3]["type"] == "date"
-    assert "constraints" not in found["schema"]["fields"][3]
-    assert "entrepot:notEmpty" not in found["schema"]["fields"][3]
-    assert pointers(found) == ["/schema/fieldsMatch", "/schema/fields/3"]
+    suggestion = suggest("id,since,name,amount\n1,2020-01-01,a,2\n2,,b,3\n")
+    assert suggestion["schema"]["fieldsMatch"] == "superset"
+    assert suggestion["schema"]["fields"][:3] == SCHEMA["fields"]
+    assert suggestion["schema"]["fields"][3]["name"] == "since"
+    assert suggestion["schema"]["fields"][3]["type"] == "date"
+    assert "constraints" not in suggestion["schema"]["fields"][3]
+    assert "entrepot:notEmpty" not in suggestion["schema"]["fields"][3]
+    assert pointers(suggestion) == ["/schema/fieldsMatch", "/schema/fields/3"]
 
 
 @pytest.mark.parametrize(
@@ -218,10 +221,10 @@ def test_columns_that_are_missing_or_nameless_are_not_made_up_for(
 
 @pytest.mark.parametrize("titles", ["Report\n", "Report of May\n\n", 'All,of it\n"a\nb"\n'])
 def test_a_header_below_titles(suggest: Suggest, titles: str) -> None:
-    found = suggest(titles + HEADER + "1,a,2\n")
+    suggestion = suggest(titles + HEADER + "1,a,2\n")
     rows = 2 if titles == "Report\n" else 3
-    assert found["dialect"] == {"headerRows": [rows]}
-    assert found["schema"] == SCHEMA
+    assert suggestion["dialect"] == {"headerRows": [rows]}
+    assert suggestion["schema"] == SCHEMA
 
 
 def test_a_header_below_rows_stays_an_error(suggest: Suggest) -> None:
@@ -261,28 +264,28 @@ def test_a_broken_row_is_no_footer(suggest: Suggest, last: str) -> None:
 
 
 def test_a_footer_and_other_changes_together(suggest: Suggest) -> None:
-    found = suggest("Title\n" + "amount,id,name,new\n1.5,1,a,NA\n-,2,b,x\nTotal,1.5\n")
-    assert found["dialect"] == {"headerRows": [2], "entrepot:footer": "Total"}
-    assert changed(found)["amount"] == {"type": "number", "missingValues": ["", "-"]}
-    assert found["schema"]["fieldsMatch"] == "superset"
+    suggestion = suggest("Title\n" + "amount,id,name,new\n1.5,1,a,NA\n-,2,b,x\nTotal,1.5\n")
+    assert suggestion["dialect"] == {"headerRows": [2], "entrepot:footer": "Total"}
+    assert changed(suggestion)["amount"] == {"type": "number", "missingValues": ["", "-"]}
+    assert suggestion["schema"]["fieldsMatch"] == "superset"
 
 
 def test_fewer_rows(suggest: Suggest) -> None:
     contract = {**SCHEMA, "entrepot:minRows": 3}
     assert suggest(HEADER, contract)["schema"] == SCHEMA
-    found = suggest(HEADER + "1,a,2\n2,b,3\n", contract)
-    assert found["schema"]["entrepot:minRows"] == 2
-    assert found["changes"][0]["change"] == "2 rows are enough"
+    suggestion = suggest(HEADER + "1,a,2\n2,b,3\n", contract)
+    assert suggestion["schema"]["entrepot:minRows"] == 2
+    assert suggestion["changes"][0]["change"] == "2 rows are enough"
 
 
 def test_a_column_without_values(suggest: Suggest) -> None:
     contract = schema_with(name={"entrepot:notEmpty": True}, amount={"entrepot:notEmpty": True})
-    found = suggest(HEADER + "1,,2\n", contract)
-    assert "entrepot:notEmpty" not in found["schema"]["fields"][1]
-    assert found["schema"]["fields"][2]["entrepot:notEmpty"] is True
-    found = suggest(HEADER + "1,a,NA\n", contract)
+    suggestion = suggest(HEADER + "1,,2\n", contract)
+    assert "entrepot:notEmpty" not in suggestion["schema"]["fields"][1]
+    assert suggestion["schema"]["fields"][2]["entrepot:notEmpty"] is True
+    suggestion = suggest(HEADER + "1,a,NA\n", contract)
     expected = ["/schema/fields/2/missingValues", "/schema/fields/2/entrepot:notEmpty"]
-    assert pointers(found) == expected
+    assert pointers(suggestion) == expected
 
 
 @pytest.mark.parametrize(

@@ -46,35 +46,39 @@ CASES: list[tuple[str, str, dict[str, Any], str]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("content", "contract", "said"), [case[1:] for case in CASES],
+@pytest.mark.parametrize(("content", "contract", "sentence"), [case[1:] for case in CASES],
                          ids=[case[0] for case in CASES])  # fmt: skip
-def test_the_outcome(inspect: Inspect, content: str, contract: dict[str, Any], said: str) -> None:
-    found = inspect(content, contract)
-    assert found.detail == said
-    assert found.report["tasks"][0]["summary"] == said
+def test_the_outcome(
+    inspect: Inspect, content: str, contract: dict[str, Any], sentence: str
+) -> None:
+    inspection = inspect(content, contract)
+    assert inspection.detail == sentence
+    assert inspection.report["tasks"][0]["summary"] == sentence
 
 
 def test_bytes_that_are_no_text(inspect: Inspect) -> None:
-    found = inspect(b"a,b\n1,caf\xe9\xff\xfe \xc3\xa4\n2,\xc3\xa4\n" * 3, AB)
-    assert "bytes cannot be decoded" in found.detail
+    inspection = inspect(b"a,b\n1,caf\xe9\xff\xfe \xc3\xa4\n2,\xc3\xa4\n" * 3, AB)
+    assert "bytes cannot be decoded" in inspection.detail
 
 
 @pytest.mark.parametrize("code", ERROR_KINDS)
 def test_every_code_has_words(code: str) -> None:
     error = problem(code)
     finish_errors([error], "line")
-    said = summarize([error], [count_entry(code, None, None, 1)], 0, 2)
-    assert said.startswith(("The header breaks the contract. ", "The table breaks the contract. "))
-    assert code not in said.split()
-    assert said.endswith(".")
-    assert "None" not in said
+    sentence = summarize([error], [count_entry(code, None, None, 1)], 0, 2)
+    assert sentence.startswith(
+        ("The header breaks the contract. ", "The table breaks the contract. ")
+    )
+    assert code not in sentence.split()
+    assert sentence.endswith(".")
+    assert "None" not in sentence
 
 
 def test_several_kinds_by_weight_then_the_rest_is_counted(inspect: Inspect) -> None:
     contract = schema(*(field(name, "integer") for name in "abcde"))
     rows = ["1,x,x,1,1", "1,x,x,1,x", "1,1,x,1,1", "1,1,1,1,1", "1,1,1,y,1"]
-    found = inspect("a,b,c,d,e\n" + "\n".join(rows) + "\n", contract)
-    assert found.detail == (
+    inspection = inspect("a,b,c,d,e\n" + "\n".join(rows) + "\n", contract)
+    assert inspection.detail == (
         "4 of 5 rows break the contract. "
         f"First of 3: Line 2, column `c`: `x` is not an integer. {INTEGER} "
         f"First of 2: Line 2, column `b`: `x` is not an integer. {INTEGER} "
@@ -94,11 +98,11 @@ def test_the_header_first_and_then_the_rows(inspect: Inspect) -> None:
     )
 
 
-def test_many_faults_of_the_header_are_counted(inspect: Inspect) -> None:
+def test_many_errors_of_the_header_are_counted(inspect: Inspect) -> None:
     contract = schema(*(field(name) for name in "abcdefg"))
-    said = inspect("a\nx\n", contract).detail
-    assert said.startswith(f"{HEADER}: the column `b` is missing. Expected it as column 2. ")
-    assert said.endswith(". 3 more faults of the header.")
+    sentence = inspect("a\nx\n", contract).detail
+    assert sentence.startswith(f"{HEADER}: the column `b` is missing. Expected it as column 2. ")
+    assert sentence.endswith(". 3 more faults of the header.")
 
 
 def test_what_is_not_listed_has_no_place() -> None:
@@ -110,18 +114,18 @@ def test_what_is_not_listed_has_no_place() -> None:
     )
 
 
-def test_without_a_contract_faults_are_only_told(inspect: Inspect) -> None:
+def test_without_a_contract_errors_are_only_warnings(inspect: Inspect) -> None:
     assert inspect("a,b\n1,2\n", mode="none").detail == "1 row."
-    found = inspect("a,b\n1,2\n3\n4,5,6\n", mode="none")
-    assert found.detail.startswith(
+    inspection = inspect("a,b\n1,2\n3\n4,5,6\n", mode="none")
+    assert inspection.detail.startswith(
         "2 of 3 rows have faults. Line 3, column `b`: the cell is missing"
     )
-    assert found.verdict == "conforms"
+    assert inspection.verdict == "conforms"
 
 
 def test_cells_cannot_break_out_of_the_sentence(inspect: Inspect) -> None:
-    found = inspect('a\n"x`\ny\x1b[31m' + "z" * 200 + '"\n', A)
-    cell = errors_of(found)[0]["reason"].removesuffix(" is not an integer")
+    inspection = inspect('a\n"x`\ny\x1b[31m' + "z" * 200 + '"\n', A)
+    cell = errors_of(inspection)[0]["reason"].removesuffix(" is not an integer")
     assert cell.startswith("`x'⟨line feed⟩y⟨escape⟩[31mzzz")
     assert cell.endswith("…`")
     assert len(cell) == 100

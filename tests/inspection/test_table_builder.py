@@ -18,11 +18,11 @@ def read(made: MadeTable, folder: Path) -> tuple[list[list[str]], bool]:
     source.write_text(made.text, "utf-8", newline="")
     target.unlink(missing_ok=True)
     try:
-        reading = write_canonical(source, target, scratch)
+        detected = write_canonical(source, target, scratch)
     except NotTabular:
         return [], True
     rows = list(csv.reader(io.StringIO(target.read_text("utf-8"), newline="")))
-    return rows, reading.unsure
+    return rows, detected.unsure
 
 
 def silent(seed: int, count: int, folder: Path, header: bool, dirty: bool) -> tuple[int, list[str]]:
@@ -32,8 +32,8 @@ def silent(seed: int, count: int, folder: Path, header: bool, dirty: bool) -> tu
     for _ in range(count):
         made = made_table(rng, header, dirty)
         rows, doubt = read(made, folder)
-        wanted = [made.labels, *made.rows] if header else made.rows
-        if rows != wanted and not doubt:
+        expected = [made.labels, *made.rows] if header else made.rows
+        if rows != expected and not doubt:
             wrong.append(f"{made.text[:400]!r} was read as {rows[:4]!r}")
         unsure += doubt
     return unsure, wrong
@@ -98,5 +98,5 @@ ONCE_MISREAD = {
 @pytest.mark.parametrize("how", ONCE_MISREAD)
 def test_what_was_once_misread(how: str, tmp_path: Path) -> None:
     text, rows = ONCE_MISREAD[how]
-    found, _ = read(MadeTable(text, rows[0], rows[1:], ","), tmp_path)
-    assert found == rows
+    cells, _ = read(MadeTable(text, rows[0], rows[1:], ","), tmp_path)
+    assert cells == rows

@@ -98,12 +98,12 @@ def test_kinds_and_texts(read: Any, tmp_path: Path) -> None:
         [None, 2, None, None, None, dt.datetime(2020, 1, 1, 0, 0, 0, 500000), dt.time(23, 59, 59),
          0.5],
     ]  # fmt: skip
-    table, found = read(saved(tmp_path / "t", rows, H2="0.0%", H3="0%"))
+    table, detected = read(saved(tmp_path / "t", rows, H2="0.0%", H3="0%"))
     assert [(column.label, column.kind) for column in table.columns] == [
         ("whole", "integer"), ("real", "number"), ("text", "text"), ("yes", "boolean"),
         ("day", "date"), ("moment", "datetime"), ("clock", "time"), ("share", "number"),
     ]  # fmt: skip
-    assert found == [
+    assert detected == [
         (2, "1", "0.1", "007", "true", "2020-02-29", "2020-01-01T12:30:00", "01:02:00", "0.125"),
         (3, "-20000000", "1e-07", "ä\n'\"b", "false", "1900-01-01", "9999-12-31T00:00:00", None,
          "1"),
@@ -130,13 +130,13 @@ def test_a_title_a_margin_and_a_footnote(inspect: Inspect, tmp_path: Path) -> No
     hidden = book.create_sheet("Third")
     hidden.sheet_state = "hidden"
     book.save(path)
-    found = inspect(path)
-    assert found.row_count == 4
-    assert {(e["type"], e["rowNumber"]) for e in errors_of(found)} == {
+    inspection = inspect(path)
+    assert inspection.row_count == 4
+    assert {(e["type"], e["rowNumber"]) for e in errors_of(inspection)} == {
         ("blank-row", 8), ("source-error", 12),
     }  # fmt: skip
-    assert '"entrepot:footer": "Source:.*" and "skipBlankRows": true' in found.detail
-    described = found.profile["file"]
+    assert '"entrepot:footer": "Source:.*" and "skipBlankRows": true' in inspection.detail
+    described = inspection.profile["file"]
     assert described["range"] == "C5:E9"
     assert described["headerRows"] == [5]
     assert described["preamble"] == [
@@ -148,8 +148,8 @@ def test_a_title_a_margin_and_a_footnote(inspect: Inspect, tmp_path: Path) -> No
         {"name": "Second", "number": 2, "hidden": False},
         {"name": "Third", "number": 3, "hidden": True},
     ]
-    assert found.schema is not None
-    assert [field["type"] for field in found.schema["fields"]] == ["integer", "string", "date"]
+    assert inspection.schema is not None
+    assert [field["type"] for field in inspection.schema["fields"]] == ["integer", "string", "date"]
 
 
 def test_sheets(read: Any, tmp_path: Path) -> None:
@@ -195,8 +195,8 @@ def test_headers(read: Any, tmp_path: Path) -> None:
 
 def test_cells_beyond_the_header(inspect: Inspect, tmp_path: Path) -> None:
     path = saved(tmp_path / "t", [["a", "b"], [1, 2], [3, 4, "note"], [5]])
-    found = inspect(path)
-    assert [(e["type"], e["rowNumber"], e.get("cell")) for e in errors_of(found)] == [
+    inspection = inspect(path)
+    assert [(e["type"], e["rowNumber"], e.get("cell")) for e in errors_of(inspection)] == [
         ("extra-cell", 3, "note")
     ]
 
@@ -210,15 +210,15 @@ def test_mixed_columns(inspect: Inspect, tmp_path: Path) -> None:
         [None, 2.5, True, "3", 2],
     ]
     path = saved(tmp_path / "t", rows)
-    found = inspect(path)
-    assert found.schema is not None
-    fields = {field["name"]: field for field in found.schema["fields"]}
+    inspection = inspect(path)
+    assert inspection.schema is not None
+    fields = {field["name"]: field for field in inspection.schema["fields"]}
     assert {name: field["type"] for name, field in fields.items()} == {
         "when": "datetime", "amount": "number", "odd": "any", "code": "string", "broken": "any"
     }  # fmt: skip
     assert {"", "n/a", "#N/A"} <= set(fields["amount"]["missingValues"])
-    assert inspect(path, found.schema).verdict == "conforms"
-    strict = [dict(field) for field in found.schema["fields"]]
+    assert inspect(path, inspection.schema).verdict == "conforms"
+    strict = [dict(field) for field in inspection.schema["fields"]]
     strict[4]["type"] = "number"
     (error,) = errors_of(inspect(path, {"fields": strict}))
     assert (error["rowNumber"], error["fieldName"], error["cell"]) == (3, "broken", "#DIV/0!")
@@ -268,11 +268,11 @@ def test_formats(code: str, kind: str | None) -> None:
     ],
 )  # fmt: skip
 def test_moments(serial: float, kind: Any, text: str | None) -> None:
-    found = moment(serial, kind, from_1904=False)
+    value = moment(serial, kind, from_1904=False)
     if text == "2020":  # a clock that rounds up to a whole day is the next day's midnight
-        assert found == ("1900-01-01T00:00:00", "datetime")
+        assert value == ("1900-01-01T00:00:00", "datetime")
     else:
-        assert (found[0] if found else None) == text
+        assert (value[0] if value else None) == text
 
 
 def test_other_ways_to_write_it(read: Any, tmp_path: Path) -> None:
@@ -328,12 +328,12 @@ def test_against_calamine(read: Any, tmp_path: Path) -> None:
         ]
         rows += [[make() for make in columns]]
         path = saved(tmp_path / f"t{n}.xlsx", rows)
-        table, found = read(path)
+        table, detected = read(path)
         sheet = python_calamine.CalamineWorkbook.from_path(str(path)).get_sheet_by_index(0)
         theirs = sheet.to_python(skip_empty_area=False)
         assert list(table.labels) == theirs[0]
-        assert len(found) == len(theirs) - 1
-        for (_, *ours), expected in zip(found, theirs[1:], strict=True):
+        assert len(detected) == len(theirs) - 1
+        for (_, *ours), expected in zip(detected, theirs[1:], strict=True):
             for column, text, value in zip(table.columns, ours, expected, strict=True):
                 assert text == spelled(value, column.kind), (path, column, value)
 
@@ -362,15 +362,15 @@ def test_real_tables(inspect: Inspect, tmp_path: Path) -> None:
         frame.to_csv(text, index=False)
         polars.from_pandas(frame).write_excel(tmp_path / "polars.xlsx")
         frame.to_excel(tmp_path / "pandas.xlsx", index=False)
-        wanted = inspect(text)
-        assert wanted.schema is not None
+        expected = inspect(text)
+        assert expected.schema is not None
         for book in ("polars.xlsx", "pandas.xlsx"):
-            found = inspect(tmp_path / book)
-            assert found.verdict == "conforms", found.detail
-            assert found.row_count == len(frame)
-            assert found.schema is not None
-            ours = {f["name"]: f["type"] for f in found.schema["fields"]}
-            theirs = {f["name"]: f["type"] for f in wanted.schema["fields"]}
+            inspection = inspect(tmp_path / book)
+            assert inspection.verdict == "conforms", inspection.detail
+            assert inspection.row_count == len(frame)
+            assert inspection.schema is not None
+            ours = {f["name"]: f["type"] for f in inspection.schema["fields"]}
+            theirs = {f["name"]: f["type"] for f in expected.schema["fields"]}
             for field, kind in theirs.items():
                 assert ours[field] == kind or (kind, ours[field]) == ("number", "integer"), field
 
@@ -395,7 +395,7 @@ def test_two_cells_in_the_corners(read: Any, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("cells", "said"),
+    ("cells", "reason"),
     [
         ('<row r="2"/><row r="1"/>', "row 1 of the sheet follows row 2"),
         ('<row r="1048577"/>', "row 1,048,577"),
@@ -408,8 +408,8 @@ def test_two_cells_in_the_corners(read: Any, tmp_path: Path) -> None:
         ("&undefined;", "malformed XML"),
     ],
 )
-def test_malformed_sheets(read: Any, tmp_path: Path, cells: str, said: str) -> None:
-    with pytest.raises(SourceBroken, match=said):
+def test_malformed_sheets(read: Any, tmp_path: Path, cells: str, reason: str) -> None:
+    with pytest.raises(SourceBroken, match=reason):
         read(raw_book(tmp_path / "t", raw_sheet(cells)))
 
 
@@ -435,17 +435,19 @@ def test_entities(inspect: Inspect, tmp_path: Path, entities: str, part: str) ->
     with zipfile.ZipFile(tmp_path / "evil", "w") as package:
         for each, content in files.items():
             package.writestr(each, content)
-    found = inspect(tmp_path / "evil")
-    assert (found.verdict, "document type" in found.detail) == ("source-error", True), found.detail
+    inspection = inspect(tmp_path / "evil")
+    assert (inspection.verdict, "document type" in inspection.detail) == ("source-error", True), (
+        inspection.detail
+    )
 
 
 def test_bombs(inspect: Inspect, tmp_path: Path) -> None:
     tight = Limits(unpacked=8 * MIB)
     row = '<row><c t="inlineStr"><is><t>' + "x" * 1_000 + "</t></is></c></row>"
     big = raw_book(tmp_path / "big", raw_sheet(row * 10_000))
-    found = inspect(big, limits=tight)
-    assert found.verdict == "resource-limit"
-    assert f"{big.stat().st_size:,} bytes that unpacks to" in found.detail
+    inspection = inspect(big, limits=tight)
+    assert inspection.verdict == "resource-limit"
+    assert f"{big.stat().st_size:,} bytes that unpacks to" in inspection.detail
     grown = inspect(big, limits=Limits(free_expansion=4 * MIB, expansion=50))
     assert grown.verdict == "resource-limit"
     assert inspect(big).verdict in ("conforms", "violates")
@@ -468,8 +470,8 @@ def test_a_size_that_lies(inspect: Inspect, tmp_path: Path) -> None:
         size = package.getinfo("xl/worksheets/sheet1.xml").file_size
     real, small = size.to_bytes(4, "little"), (100).to_bytes(4, "little")
     assert raw.count(real) == 2
-    found = inspect(bytes(raw.replace(real, small)), name="lies.xlsx")
-    assert found.verdict == "source-error", found.detail
+    inspection = inspect(bytes(raw.replace(real, small)), name="lies.xlsx")
+    assert inspection.verdict == "source-error", inspection.detail
 
 
 def test_damaged_packages(inspect: Inspect, tmp_path: Path) -> None:

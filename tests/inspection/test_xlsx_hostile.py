@@ -25,10 +25,10 @@ STRICT = "http://purl.oclc.org/ooxml/spreadsheetml/main"
 def traced(inspect: Inspect, path: Path, **how: Any) -> tuple[Any, int]:
     """What an inspection finds, and the most bytes that Python held for it."""
     tracemalloc.start()
-    found = inspect(path, SCHEMA, **how)
+    inspection = inspect(path, SCHEMA, **how)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    return found, peak
+    return inspection, peak
 
 
 @pytest.mark.parametrize(
@@ -42,9 +42,9 @@ def traced(inspect: Inspect, path: Path, **how: Any) -> tuple[Any, int]:
 )
 def test_a_tag_without_end(inspect: Inspect, tmp_path: Path, cells: str) -> None:
     """The parser reads a tag that is not complete again with each piece."""
-    found = inspect(raw_book(tmp_path / "t", raw_sheet(cells)))
-    assert found.verdict == "resource-limit"
-    assert "a tag of more than 1,048,576 bytes" in found.detail
+    inspection = inspect(raw_book(tmp_path / "t", raw_sheet(cells)))
+    assert inspection.verdict == "resource-limit"
+    assert "a tag of more than 1,048,576 bytes" in inspection.detail
 
 
 def test_cells_with_a_format_and_no_value(inspect: Inspect, tmp_path: Path) -> None:
@@ -56,9 +56,9 @@ def test_cells_with_a_format_and_no_value(inspect: Inspect, tmp_path: Path) -> N
     sheet = raw_sheet(HEAD + ROW + empty).replace(
         "</sheetData>", f"</sheetData><mergeCells>{merged}</mergeCells>"
     )
-    found, peak = traced(inspect, raw_book(tmp_path / "t", sheet))
-    assert (found.verdict, found.row_count) == ("conforms", 1)
-    records = found.profile["file"]["records"]
+    inspection, peak = traced(inspect, raw_book(tmp_path / "t", sheet))
+    assert (inspection.verdict, inspection.row_count) == ("conforms", 1)
+    records = inspection.profile["file"]["records"]
     assert (records["total"], records["skippedBlank"]) == (10_002, 10_000)
     assert peak < 8 * MIB
 
@@ -68,10 +68,12 @@ def test_gaps(inspect: Inspect, tmp_path: Path, skip: bool, last: int) -> None:
     far = '<row r="50000"><c r="A50000"><v>3</v></c></row>'
     far += f'<row r="{last}"><c r="B{last}"><v>4</v></c><c r="XFD{last}"><v>5</v></c></row>'
     path = raw_book(tmp_path / "t", raw_sheet(HEAD + ROW + far))
-    found, peak = traced(inspect, path, dialect={"skipBlankRows": skip, "entrepot:footer": "x"})
-    records = found.profile["file"]["records"]
+    inspection, peak = traced(
+        inspect, path, dialect={"skipBlankRows": skip, "entrepot:footer": "x"}
+    )
+    records = inspection.profile["file"]["records"]
     assert (records["total"], records["judged"]) == (last, 3 if skip else last - 1)
-    counts = {each["type"]: each["count"] for each in found.report["tasks"][0]["errorCounts"]}
+    counts = {each["type"]: each["count"] for each in inspection.report["tasks"][0]["errorCounts"]}
     assert counts == {"extra-cell": 1} | ({} if skip else {"blank-row": last - 4})
     assert peak < 8 * MIB
 
@@ -86,9 +88,9 @@ def test_one_long_text_in_many_cells(inspect: Inspect, tmp_path: Path) -> None:
     row = "<row>" + '<c t="s"><v>0</v></c>' * 1_000 + "</row>"
     path = raw_book(tmp_path / "t", raw_sheet(row), sharedStrings=strings)
     rewrite(path, lambda name, text: relations if name.endswith("workbook.xml.rels") else text)
-    found, peak = traced(inspect, path, limits=Limits(line=16 * MIB))
-    assert found.verdict == "resource-limit"
-    assert "row 1 has texts of 4,194,304,000 bytes" in found.detail
+    inspection, peak = traced(inspect, path, limits=Limits(line=16 * MIB))
+    assert inspection.verdict == "resource-limit"
+    assert "row 1 has texts of 4,194,304,000 bytes" in inspection.detail
     assert peak < 60 * MIB
 
 
@@ -103,9 +105,9 @@ def rewrite(path: Path, change: Callable[[str, str], str]) -> None:
 
 def test_a_cell_that_is_there_twice(inspect: Inspect, tmp_path: Path) -> None:
     twice = '<row r="2"><c r="A2"><v>1</v></c><c r="B2"><v>2</v></c><c r="A2"><v>9</v></c></row>'
-    found = inspect(raw_book(tmp_path / "t", raw_sheet(HEAD + twice)))
-    assert found.verdict == "source-error"
-    assert "the cell A2 is in the sheet twice" in found.detail
+    inspection = inspect(raw_book(tmp_path / "t", raw_sheet(HEAD + twice)))
+    assert inspection.verdict == "source-error"
+    assert "the cell A2 is in the sheet twice" in inspection.detail
 
 
 def test_names_of_other_namespaces_are_no_cells(inspect: Inspect, tmp_path: Path) -> None:
@@ -114,12 +116,12 @@ def test_names_of_other_namespaces_are_no_cells(inspect: Inspect, tmp_path: Path
         '<row r="2"><c r="A2"><x:v xmlns:x="urn:other">8</x:v><v>1</v></c><c r="B2"><v>2</v></c>'
         "</row>"
     )
-    found = inspect(raw_book(tmp_path / "t", raw_sheet(HEAD + foreign)), SCHEMA)
-    assert (found.verdict, found.row_count) == ("conforms", 1), found.detail
+    inspection = inspect(raw_book(tmp_path / "t", raw_sheet(HEAD + foreign)), SCHEMA)
+    assert (inspection.verdict, inspection.row_count) == ("conforms", 1), inspection.detail
 
 
 def test_the_strict_form_of_the_format(inspect: Inspect, tmp_path: Path) -> None:
     path = raw_book(tmp_path / "t", raw_sheet(HEAD + ROW))
     rewrite(path, lambda _, text: text.replace(MAIN, STRICT).replace(RELATED, STRICT_RELATED))
-    found = inspect(path, SCHEMA)
-    assert (found.verdict, found.row_count) == ("conforms", 1), found.detail
+    inspection = inspect(path, SCHEMA)
+    assert (inspection.verdict, inspection.row_count) == ("conforms", 1), inspection.detail

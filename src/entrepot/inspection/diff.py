@@ -15,7 +15,7 @@ import duckdb
 
 from entrepot.inspection.check.infer import infer_schema, unique_names
 from entrepot.inspection.context import InspectionContext
-from entrepot.inspection.engine import reading_fault
+from entrepot.inspection.engine import engine_error_text
 from entrepot.inspection.inspect import out_of_resources
 from entrepot.inspection.open_table import open_content
 from entrepot.inspection.report.report import shortened
@@ -55,7 +55,7 @@ def diff_tables(request: ComparisonRequest, context: InspectionContext) -> Compa
     except duckdb.Error as error:
         if out_of_resources(error):
             raise
-        detail = f"They cannot be compared: {reading_fault(error)}."
+        detail = f"They cannot be compared: {engine_error_text(error)}."
         return Comparison(verdict="not-compared", detail=detail)
 
 

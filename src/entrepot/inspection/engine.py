@@ -87,7 +87,7 @@ def first_line(error: Exception) -> str:
     return str(error).splitlines()[0][:MAX_ERROR_CHARS]
 
 
-def reading_fault(error: duckdb.Error) -> str:
+def engine_error_text(error: duckdb.Error) -> str:
     """What an error of the engine says of a file in a binary format, as a part of a sentence in our
     words: its own name settings and functions that nobody who sends a file knows."""
     if "encrypt" in str(error):

@@ -24,7 +24,7 @@ from entrepot.inspection.context import (
 from entrepot.inspection.detect.decompress import Unpacked, unpack
 from entrepot.inspection.detect.detect import detect
 from entrepot.inspection.detect.signatures import PACKED
-from entrepot.inspection.engine import MAX_ERROR_CHARS, reading_fault
+from entrepot.inspection.engine import MAX_ERROR_CHARS, engine_error_text
 from entrepot.inspection.limits import Limits
 from entrepot.inspection.line_prefilter import IrregularText
 from entrepot.inspection.open_table import open_table
@@ -134,9 +134,9 @@ def suggest_way_out(judged: JudgedFile, context: InspectionContext) -> Inspectio
 def _suggest(
     request: InspectionRequest, outcome: JudgedTable, detected: Detected, context: InspectionContext
 ) -> Proposal | None:
-    def inspect_again(asked: InspectionRequest, detected: Detected) -> InspectedTable | None:
+    def inspect_again(again: InspectionRequest, detected: Detected) -> InspectedTable | None:
         try:
-            return _inspected_table(_check_or_infer(asked, detected, context))
+            return _inspected_table(_check_or_infer(again, detected, context))
         except Exception as error:
             _refusal(error)
             return None
@@ -169,7 +169,7 @@ def _refusal(error: Exception) -> tuple[Verdict, str]:
         case UnicodeError() | RecursionError() | csv.Error():
             return "source-error", f"The file cannot be read: {error}."[:MAX_ERROR_CHARS]
         case duckdb.Error() if not out_of_resources(error):
-            return "source-error", f"The file cannot be read: {reading_fault(error)}."
+            return "source-error", f"The file cannot be read: {engine_error_text(error)}."
     raise error
 
 

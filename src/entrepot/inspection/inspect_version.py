@@ -42,12 +42,12 @@ def inspect_version(
     return inspected
 
 
-def forms_of(judged: JudgedFile, wanted: FormsWanted) -> tuple[JudgedForm, ...]:
+def forms_of(judged: JudgedFile, selection: FormsWanted) -> tuple[JudgedForm, ...]:
     """The forms that go with a verdict: the Parquet of what is published, and the rejected rows of
     what has any. What is not a table has none."""
-    if wanted == "none" or judged.outcome is None:
+    if selection == "none" or judged.outcome is None:
         return ()
-    published = wanted == "published" or judged.inspection.verdict == "conforms"
+    published = selection == "published" or judged.inspection.verdict == "conforms"
     task = judged.inspection.report["tasks"][0]
     faulty = task["errors"] or task.get("findings")
     parquet: tuple[JudgedForm, ...] = ("parquet",) if published else ()

@@ -27,8 +27,8 @@ class Limits:
     """Bounds of one inspection; whatever passes one ends as the verdict resource-limit.
 
     `wall_seconds` and `cpu_seconds` are the most seconds that any file gets (CPU summed over the
-    threads), `patience` times the budget are those of the clock where CPU is scarce, `memory` is
-    resident bytes, `scratch` bytes on disk for what does not fit into memory, `line` the bytes
+    threads), `clock_factor` times the budget are those of the clock where CPU is scarce, `memory`
+    is resident bytes, `scratch` bytes on disk for what does not fit into memory, `line` the bytes
     of one record, `depth` the levels of a JSON object, `columns` a table's columns, `cells` those
     of a workbook's sheet, `errors` the errors listed in a report (counts stay exact), `threads`
     the threads for a large file (None: all cores).
@@ -51,7 +51,7 @@ class Limits:
     unpacked: int = 8_192 * MIB
     expansion: int = 200
     free_expansion: int = 1_024 * MIB
-    patience: float = 1.0
+    clock_factor: float = 1.0
 
     def cpu_budget(self, unpacked: int) -> float:
         """Seconds of CPU for a file of `unpacked` bytes of content."""
@@ -60,4 +60,4 @@ class Limits:
     def wall_budget(self, unpacked: int) -> float:
         """Seconds by the clock for a file of `unpacked` bytes of content."""
         budget = min(self.wall_seconds, BASE_SECONDS + unpacked / BYTES_PER_SECOND)
-        return self.patience * budget
+        return self.clock_factor * budget

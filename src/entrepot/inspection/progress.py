@@ -16,8 +16,8 @@ REPORT_SECONDS = 0.1
 ESTIMATE_SECONDS = 0.4
 """Without a report, until one is estimated."""
 
-UNPACKED, SURVEYED, NORMALIZED, JUDGED, CONVERTED = 0.1, 0.15, 0.5, 0.95, 2.0
-"""The share of the judging at which each pass ends: unpacking, the survey of the bytes, writing an
+UNPACKED, SCANNED, NORMALIZED, JUDGED, CONVERTED = 0.1, 0.15, 0.5, 0.95, 2.0
+"""The share of the judging at which each pass ends: unpacking, the scan of the bytes, writing an
 irregular text anew, and inference or checks; then the Parquet, which takes about as long as all of
 them. What is left is the report and the places of its errors. Rough measures on texts: a bar must
 move steadily, not be exact."""

@@ -91,7 +91,7 @@ class Table:
     findings by type where they are of several; `warnings` are sentences for the report.
     `first_version` judges the reading where it is to become a contract.
     `misplaced_header` says in words that the header is not where the contract expects it;
-    `found_header_rows` are the records (from 1) where it is then, if only titles stand above it.
+    `misplaced_header_rows` are the records (from 1) where it is then, if only titles stand above.
     `blank_despite_surplus`: a row that has surplus cells alone is a blank row, as Frictionless says
     of texts.
     `place_unit` is what a reader of the file counts (`item`: elements of a JSON array of which
@@ -104,7 +104,7 @@ class Table:
     media_type: str
     header: bool = True
     misplaced_header: str = ""
-    found_header_rows: tuple[int, ...] = ()
+    misplaced_header_rows: tuple[int, ...] = ()
     first_version: FirstVersion = FirstVersion()
     first_row: int = 2
     uneven: bool = False

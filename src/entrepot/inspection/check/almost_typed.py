@@ -62,7 +62,7 @@ def list_exceptions(
 ) -> list[AlmostTyped]:
     """The exceptions of `columns`: the position from 0, the field that the column would be, and
     the SQL condition of a cell that keeps it from that. Raises duckdb.Error."""
-    found = []
+    exceptions = []
     for position, would_be, misfit in columns[:MAX_COLUMNS]:
         column = table.columns[position]
         rows = engine.execute(
@@ -76,8 +76,8 @@ def list_exceptions(
             cell = {"rowNumber": number, "cell": str(text)}
             cells.append(cell | ({"lineNumber": line} if line else {}))
         if cells:
-            found.append(AlmostTyped(would_be.name, would_be.type, cells))
-    return found
+            exceptions.append(AlmostTyped(would_be.name, would_be.type, cells))
+    return exceptions
 
 
 def exceptions_of(
@@ -88,7 +88,7 @@ def exceptions_of(
 ) -> list[tuple[int, Field, Sql]]:
     """The columns that few cells keep from a type: each by its position from 0, with the field
     that it would be, and the SQL condition of such a cell."""
-    found = []
+    exceptions = []
     for n, (column, field, some, counted) in enumerate(
         zip(table.columns, fields, candidates, counts, strict=True)
     ):
@@ -97,12 +97,12 @@ def exceptions_of(
             if near is not None:
                 misfit = f"NOT coalesce({near.condition(column.text)}, false)"
                 misfit = f"({column.text} NOT IN ({MARKS_SQL}) AND {misfit})"
-                found.append((n, replace(near.field, name=field.name), misfit))
+                exceptions.append((n, replace(near.field, name=field.name), misfit))
         elif field.type == "any" and column.kind is None:
             would_be, misfit = _exception_of_kind(column, counted)
             if would_be:
-                found.append((n, Field(field.name, would_be), misfit))
-    return found
+                exceptions.append((n, Field(field.name, would_be), misfit))
+    return exceptions
 
 
 def _almost_fits(candidate: Candidate, counts: CellCounts) -> bool:

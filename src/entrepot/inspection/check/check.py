@@ -25,8 +25,8 @@ from entrepot.inspection.report.report import (
     count_entry,
     problem,
     problem_of_finding,
+    report_cells,
     shortened,
-    shown_cells,
 )
 from entrepot.inspection.report.row_looks import advice_on_row
 from entrepot.inspection.sql import Sql, literal, sql
@@ -118,16 +118,16 @@ def _check_prefiltered(
         return None
     table = table.known_to_have_controls(prefiltered.controls)
     cells = checked_columns(table, schema)
-    faults = check_keys(engine, table, keys_of(schema, cells, skipped), listed)
-    faults += check_references(engine, table, references_of(schema, cells, skipped), listed)
+    row_errors = check_keys(engine, table, keys_of(schema, cells, skipped), listed)
+    row_errors += check_references(engine, table, references_of(schema, cells, skipped), listed)
     if not prefiltered.unmatched:
-        repeated = _rejected(engine, table, None, [], "false", faults) if faults else 0
-        errors = [error for fault in faults for error in fault.errors]
+        repeated = _rejected(engine, table, None, [], "false", row_errors) if row_errors else 0
+        errors = [error for each in row_errors for error in each.errors]
         errors.sort(key=_row_and_field)
         return Checked(
-            prefiltered.rows, errors[:listed], _counts([], table, faults), repeated, None
+            prefiltered.rows, errors[:listed], _counts([], table, row_errors), repeated, None
         )
-    if faults:
+    if row_errors:
         return None
     fields = tuple(map(_not_unique, schema.fields))
     unmatched = replace(schema, primary_key=(), unique_keys=(), foreign_keys=(), fields=fields)
@@ -155,21 +155,21 @@ def _check_all(
     violated = [(rule, total) for rule, total in zip(rules, counts.totals, strict=True) if total]
     errors = _list_errors(engine, table, [rule for rule, _ in violated], blank, listed)
     errors += [problem_of_finding(finding) for finding in table.findings[:listed]]
-    faults: list[RowErrors] = []
+    row_errors: list[RowErrors] = []
     if not structure_only:
-        faults += check_json_rules(engine, table, cells, skipped, listed)
-        faults += check_keys(engine, table, keys_of(schema, cells, skipped), listed)
-        faults += check_references(engine, table, references_of(schema, cells, skipped), listed)
-    for fault in faults:
-        errors += fault.errors
+        row_errors += check_json_rules(engine, table, cells, skipped, listed)
+        row_errors += check_keys(engine, table, keys_of(schema, cells, skipped), listed)
+        row_errors += check_references(engine, table, references_of(schema, cells, skipped), listed)
+    for each in row_errors:
+        errors += each.errors
     errors.sort(key=_row_and_field)
     del errors[listed:]
     add_examples(engine, errors, schema, cells)
     return Checked(
         rows=counts.rows,
         errors=errors,
-        counts=_counts(violated, table, faults),
-        rejected=_rejected(engine, table, counts.rejected, violated, blank, faults),
+        counts=_counts(violated, table, row_errors),
+        rejected=_rejected(engine, table, counts.rejected, violated, blank, row_errors),
         embedded=counts.embedded,
     )
 
@@ -294,7 +294,7 @@ def _list_some(
             else advice_on_row(present, table.labels, location["rowNumber"])
         )
         row = ListedRow(len(cells) if count is None else count, kinds_of_row, looks)
-        common = {**location, "cells": shown_cells(present)}
+        common = {**location, "cells": report_cells(present)}
         for rule, flag in zip(rules, flags_of_row, strict=True):
             if flag:
                 errors += _of_rule(rule, table, row, common, cells, extra)
@@ -345,7 +345,7 @@ def _of_rule(
 
 
 def _counts(
-    violated: list[tuple[FieldRule, int]], table: Table, faults: list[RowErrors]
+    violated: list[tuple[FieldRule, int]], table: Table, row_errors: list[RowErrors]
 ) -> list[dict[str, Any]]:
     counts = [
         count_entry(
@@ -363,13 +363,13 @@ def _counts(
         counts.append(count_entry(table.findings[0].code, None, None, table.findings_total))
     counts += [
         count_entry(
-            fault.rule.code,
-            fault.rule.field_name,
-            fault.rule.field_number,
-            fault.total,
-            fault.rule.note,
+            each.rule.code,
+            each.rule.field_name,
+            each.rule.field_number,
+            each.total,
+            each.rule.note,
         )
-        for fault in faults
+        for each in row_errors
     ]
     return counts
 
@@ -380,12 +380,12 @@ def _rejected(
     by_rules: int | None,
     violated: Sequence[tuple[FieldRule, int]],
     blank: Sql,
-    faults: list[RowErrors],
+    row_errors: list[RowErrors],
 ) -> int:
     """How many rows have at least one error of any kind."""
-    if by_rules is not None and not faults:
+    if by_rules is not None and not row_errors:
         return max(by_rules, table.rejected_by_reader)
-    parts = [f"SELECT _row FROM {fault.rows}" for fault in faults]
+    parts = [f"SELECT _row FROM {each.rows}" for each in row_errors]
     for start in range(0, len(violated), MAX_RULES_PER_QUERY):
         some = [rule.sql for rule, _ in violated[start : start + MAX_RULES_PER_QUERY]]
         rows = f"(SELECT *, {blank} FROM {table.numbered})"

@@ -51,11 +51,11 @@ def without_spare_columns(engine: duckdb.DuckDBPyConnection, table: Table) -> Ta
     if left == width:
         return table
     numbers = [f"{number:,}" for number in range(left + 1, width + 1)]
-    shown = ", ".join(numbers[:MAX_LISTED_COLUMNS]) + (", …" * (len(numbers) > MAX_LISTED_COLUMNS))
+    listed = ", ".join(numbers[:MAX_LISTED_COLUMNS]) + (", …" * (len(numbers) > MAX_LISTED_COLUMNS))
     warning = (
-        f"Column {shown} has neither a label nor a value; it was left out."
+        f"Column {listed} has neither a label nor a value; it was left out."
         if len(numbers) == 1
-        else f"Columns {shown} have neither a label nor a value; they were left out."
+        else f"Columns {listed} have neither a label nor a value; they were left out."
     )
     return replace(table.select(range(left)), warnings=(*table.warnings, warning))
 

@@ -36,8 +36,8 @@ def with_group_sizes(
         conditions.append(f"bool_or({indian} AND NOT {thousands})")
         conditions.append(f"bool_or({thousands} AND NOT {indian})")
     query = f"SELECT {', '.join(conditions)} FROM {table.relation}"
-    found = engine.execute(query).fetchone() or ()
-    pairs = zip(fields, found[::2], found[1::2], strict=True)
+    sizes = engine.execute(query).fetchone() or ()
+    pairs = zip(fields, sizes[::2], sizes[1::2], strict=True)
     indian_fields = {id(field) for field, indian, thousands in pairs if indian and not thousands}
     return replace(
         schema,

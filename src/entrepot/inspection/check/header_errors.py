@@ -67,8 +67,8 @@ def check_labels(table: Table) -> list[dict[str, Any]]:
         reason = "the first row holds values, not column names"
         return [_misplaced(table, Statement(reason, "a row with the names of the columns"))]
     header = _Header(table, TableSchema(()), ordered=True)
-    faults = (header.own_fault(n, None) for n in range(len(table.labels)))
-    return [fault for fault in faults if fault is not None]
+    errors = (header.label_error(n, None) for n in range(len(table.labels)))
+    return [error for error in errors if error is not None]
 
 
 def _check_names(table: Table, schema: TableSchema) -> list[dict[str, Any]]:
@@ -113,7 +113,7 @@ class _Header:
         self._ordered = ordered
         self._earlier = _earlier(table.labels)
 
-    def own_fault(self, position: int, place: int | None) -> dict[str, Any] | None:
+    def label_error(self, position: int, place: int | None) -> dict[str, Any] | None:
         """What is wrong with a label by itself: blank, or doubled."""
         label, earlier = self._table.labels[position], self._earlier[position]
         expected = "" if place is None else quoted(self._names[place])
@@ -142,7 +142,7 @@ class _Header:
             return self._error("extra-label", stated, position, None)
         label = self._table.labels[position]
         named_alone = place is None and not self._ordered  # then a column without a name is extra
-        if (label or not named_alone) and (own := self.own_fault(position, place)):
+        if (label or not named_alone) and (own := self.label_error(position, place)):
             return own
         if place is None:
             column = f"the column {quoted(label)}" if label else "a column without a name"

@@ -159,10 +159,10 @@ def _first_choice(likely: Sequence[Candidate]) -> list[Candidate]:
 
 def unique_names(labels: Sequence[str]) -> list[str]:
     """A name for each column: its label, made up where blank, numbered where doubled."""
-    given = [label[:MAX_LABEL_CHARS].replace("\0", "") for label in labels]
-    reserved, taken = set(given), set[str]()
+    candidates = [label[:MAX_LABEL_CHARS].replace("\0", "") for label in labels]
+    reserved, taken = set(candidates), set[str]()
     names = []
-    for number, label in enumerate(given, start=1):
+    for number, label in enumerate(candidates, start=1):
         base = label or f"column_{number}"
         name, count = base, 1
         # A label keeps its name, whatever is made up for the others.

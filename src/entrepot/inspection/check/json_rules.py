@@ -56,8 +56,8 @@ def check_json_rules(
                 cell.field.name,
                 shortened(f'constraint "{rule}" is "{value}"'),
             )
-            faults = find_row_errors(engine, table, broken, name, listed)
-            errors += [faults] if faults else []
+            row_errors = find_row_errors(engine, table, broken, name, listed)
+            errors += [row_errors] if row_errors else []
     return errors
 
 

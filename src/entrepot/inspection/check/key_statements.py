@@ -87,7 +87,7 @@ def _assigned(columns: KeyColumns, row: BrokenRow) -> str:
 
 
 def _named(names: Sequence[str]) -> str:
-    shown = [quoted(name) for name in names[:MAX_KEY_COLUMNS]]
+    listed = [quoted(name) for name in names[:MAX_KEY_COLUMNS]]
     if len(names) > MAX_KEY_COLUMNS:
-        return ", ".join([*shown, "…"])
-    return " and ".join([", ".join(shown[:-1]), shown[-1]] if len(shown) > 1 else shown)
+        return ", ".join([*listed, "…"])
+    return " and ".join([", ".join(listed[:-1]), listed[-1]] if len(listed) > 1 else listed)

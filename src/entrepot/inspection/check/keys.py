@@ -158,8 +158,8 @@ def check_keys(
         if doubled or (missing and table_key.requires_value):
             name = f"_faults_of_key_{number}"
             _collect(engine, table, table_key, value, absent, hashes, name)
-            faults = find_row_errors(engine, table, table_key.rule, name, listed, repeats=True)
-            errors += [faults] if faults else []
+            row_errors = find_row_errors(engine, table, table_key.rule, name, listed, repeats=True)
+            errors += [row_errors] if row_errors else []
     return errors
 
 
@@ -212,6 +212,6 @@ def check_references(
             f"(SELECT _row, {value} AS k FROM {table.numbered} WHERE {some}) AS a "
             f"ANTI JOIN (SELECT DISTINCT {target} AS k FROM {table.relation}) AS b ON a.k = b.k"
         )
-        faults = find_row_errors(engine, table, reference.rule, name, listed)
-        errors += [faults] if faults else []
+        row_errors = find_row_errors(engine, table, reference.rule, name, listed)
+        errors += [row_errors] if row_errors else []
     return errors

@@ -8,7 +8,7 @@ from typing import Any
 
 import duckdb
 
-from entrepot.inspection.report.report import problem, shortened, shown_cells
+from entrepot.inspection.report.report import problem, report_cells, shortened
 from entrepot.inspection.report.sentence import Statement
 from entrepot.inspection.sql import Sql, sql
 from entrepot.inspection.table import Table
@@ -83,7 +83,7 @@ def find_row_errors(
             "lineNumber": line,
             "earlierRowNumber": earlier,
             "earlierLineNumber": lines.get(earlier),
-            "cells": shown_cells(cells),
+            "cells": report_cells(cells),
             **rule.further(broken_row),
         }
         if rule.field_number:
@@ -98,8 +98,8 @@ def find_row_errors(
 
 def _lines_of(engine: duckdb.DuckDBPyConnection, table: Table, first: Sql) -> dict[int, int]:
     """The physical lines of the earlier rows, as far as the reader knows them."""
-    wanted = f"SELECT earlier FROM {first} WHERE earlier IS NOT NULL"
-    query = f"SELECT _row, _line FROM {table.numbered} WHERE _row IN ({wanted})"
+    earlier_rows = f"SELECT earlier FROM {first} WHERE earlier IS NOT NULL"
+    query = f"SELECT _row, _line FROM {table.numbered} WHERE _row IN ({earlier_rows})"
     return {row: line for row, line in engine.execute(query).fetchall() if line is not None}
 
 

@@ -191,15 +191,15 @@ def _formatted(kind: str, form: str, unless: str | None = None) -> Candidate:
     return Candidate(f"{kind} {form}", field, capturing_regex(form)[0], check, unless)
 
 
-def _clock_format(found: re.Match[str]) -> str:
-    half = found["half"] or ""
+def _clock_format(match: re.Match[str]) -> str:
+    half = match["half"] or ""
     return "".join(
         (
             "%I:%M" if half else "%H:%M",
-            ":%S" if found["second"] else "",
-            ".%f" if found["fraction"] else "",
+            ":%S" if match["second"] else "",
+            ".%f" if match["fraction"] else "",
             f"{' ' if half[:1].isspace() else ''}%p" if half else "",
-            _zone_format(found["zone"] or ""),
+            _zone_format(match["zone"] or ""),
         )
     )
 
@@ -211,13 +211,13 @@ def _zone_format(zone: str) -> str:
 
 def _moments_like(text: str) -> list[Candidate]:
     """The formats of dates and times in which `text` may be written."""
-    found = MOMENT.fullmatch(text)
-    if found is None:
+    match = MOMENT.fullmatch(text)
+    if match is None:
         return _with_rivals("date", text, "")
-    clock = _clock_format(found)
-    if found["separator"]:
-        return _with_rivals("datetime", found["day"], f"{found['separator']}{clock}")
-    return [] if found["day"] or found["zone"] else [_formatted("time", clock)]
+    clock = _clock_format(match)
+    if match["separator"]:
+        return _with_rivals("datetime", match["day"], f"{match['separator']}{clock}")
+    return [] if match["day"] or match["zone"] else [_formatted("time", clock)]
 
 
 def _with_rivals(kind: str, day: str, clock: str) -> list[Candidate]:
@@ -259,9 +259,9 @@ def candidates_like(texts: Collection[str]) -> list[Candidate]:
     affixed: dict[str, Candidate] = {}
     moments: dict[str, Candidate] = {}
     for text in models:
-        found = AFFIXED.fullmatch(text)
-        if found and (found["prefix"] or found["suffix"]):
-            affix = Affix(found["prefix"], found["suffix"])
+        match = AFFIXED.fullmatch(text)
+        if match and (match["prefix"] or match["suffix"]):
+            affix = Affix(match["prefix"], match["suffix"])
             affixed |= {each.name: each for each in _written_numbers(affix)}
         moments |= {each.name: each for each in _moments_like(text)}
     return [

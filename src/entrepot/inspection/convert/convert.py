@@ -112,11 +112,11 @@ def _rejected_of(judged: JudgedFile, target: Path, context: InspectionContext) -
     outcome = judged.outcome
     assert outcome is not None
     assert outcome.opened is not None
-    found = errors_of(judged.inspection)
-    if found.truncated:
-        found = find_errors(judged.source, context)
+    errors = errors_of(judged.inspection)
+    if errors.truncated:
+        errors = find_errors(judged.source, context)
     table = outcome.opened.read()
-    write_rejected(context.engine, table, found.errors, found.truncated, target)
+    write_rejected(context.engine, table, errors.errors, errors.truncated, target)
     return Converted("made", None, "")
 
 
@@ -162,12 +162,12 @@ def _write_rejected(request: ConversionRequest, target: Path, context: Inspectio
         dialect=request.dialect,
         encoding=request.encoding,
     )
-    found = find_errors(inspection, context)
-    if not found.tabular:
-        write_errors_alone(found.errors, target)
+    errors = find_errors(inspection, context)
+    if not errors.tabular:
+        write_errors_alone(errors.errors, target)
         return
     table = _open(request, context).read()
-    write_rejected(context.engine, table, found.errors, found.truncated, target)
+    write_rejected(context.engine, table, errors.errors, errors.truncated, target)
 
 
 def _add_profile(

@@ -247,8 +247,8 @@ def _list(cell: CellSql) -> ExactType:
         "integer": (sql("BIGINT"), sql("try_cast(item AS BIGINT)"), sql("false")),
         "boolean": (sql("BOOLEAN"), sql("try_cast(item AS BOOLEAN)"), sql("false")),
         "date": (sql("DATE"), moment(ITEM, field), sql("false")),
-        "time": (sql("TIME"), sql(f"{moment(ITEM, field)}::TIME"), _untold(ITEM)),
-        "datetime": (sql("TIMESTAMP"), moment(ITEM, field), _untold(ITEM)),
+        "time": (sql("TIME"), sql(f"{moment(ITEM, field)}::TIME"), _is_too_precise(ITEM)),
+        "datetime": (sql("TIMESTAMP"), moment(ITEM, field), _is_too_precise(ITEM)),
     }[item_type]
     lost = sql(f"len(list_filter({items}, lambda item: {untold} OR ({value}) IS NULL)) > 0")
     typed = when(cell, sql(f"list_transform({items}, lambda item: {value})::{target}[]"))
@@ -259,7 +259,7 @@ def _list(cell: CellSql) -> ExactType:
     )
 
 
-def _untold(item: Sql) -> Sql:
+def _is_too_precise(item: Sql) -> Sql:
     """Whether a time or a datetime says more than a type of the engine keeps."""
     return sql(f"regexp_matches({item}, {literal(f'{ZONE}|{FINE}')})")
 

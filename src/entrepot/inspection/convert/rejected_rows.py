@@ -90,10 +90,10 @@ def write_rejected(
             labels = map(escape_formula, table.labels)
             writer.writerow([first, header_line, errors_text(others), *labels])
         for number, line, cells in _rows_and_records(engine, table, sorted(by_row)):
-            faults = by_row[number]
-            lines = (error["lineNumber"] for error in faults if error.get("lineNumber"))
+            row_errors = by_row[number]
+            lines = (error["lineNumber"] for error in row_errors if error.get("lineNumber"))
             place = line or next(lines, "")
-            writer.writerow([number, place, errors_text(faults), *map(escape_formula, cells)])
+            writer.writerow([number, place, errors_text(row_errors), *map(escape_formula, cells)])
         if truncated:
             more = f"There are more: the first {MAX_ERRORS:,} errors are written."
             writer.writerow(["", "", more])

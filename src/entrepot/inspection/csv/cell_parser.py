@@ -82,7 +82,7 @@ class CellParser:
             at += 1
         return at >= len(text) or text.startswith(self.dialect.delimiter or "\n", at)
 
-    def quote_fault(self, text: str) -> str:
+    def quoting_error(self, text: str) -> str:
         """What is wrong with the quotes of one damaged line, and in which cell (from 1)."""
         number, at = 1, 0
         while at >= 0:

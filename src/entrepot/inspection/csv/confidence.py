@@ -47,8 +47,8 @@ def confidence_of(
             continue
         margin = 1 - other.rank / best.rank
         mark = other.dialect.delimiter
-        shown = f"the delimiter {mark!r}" if mark else "one column"
-        reasons.append(f"{shown} fits nearly as well")
+        description = f"the delimiter {mark!r}" if mark else "one column"
+        reasons.append(f"{description} fits nearly as well")
         break
     if _rival(best, records, layout):
         margin = 0.0

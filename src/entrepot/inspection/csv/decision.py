@@ -212,9 +212,9 @@ def _records(
     records: list[Record] = []
     skipped = set(requested.comment_rows or ()) if requested else set()
     for number, record in enumerate(Lexer(dialect, width).records(lines), start=1):
-        line, cells, fault = record
+        line, cells, error = record
         if is_blank(cells) or (separator and number == 1) or number - separator in skipped:
-            records.append((line, [], fault if fault == COMMENT else ""))
+            records.append((line, [], error if error == COMMENT else ""))
         else:
             records.append(record)
     return tuple(records)

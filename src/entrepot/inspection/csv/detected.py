@@ -72,9 +72,11 @@ class DetectedTable:
         """Lines of a dialect that state this reading."""
         return f'"headerRows": {list(self.header_rows)}'
 
-    def within(self, extent: TableEnd) -> Self:
+    def within(self, table_end: TableEnd) -> Self:
         """The reading with what all of the records say of the table's end."""
-        return replace(self, last_row=extent.last, below=extent.notes, tables=extent.tables)
+        return replace(
+            self, last_row=table_end.last, below=table_end.notes, tables=table_end.tables
+        )
 
     @property
     def doubts(self) -> list[str]:

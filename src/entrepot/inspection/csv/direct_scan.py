@@ -20,7 +20,7 @@ MAX_DELIMITER_BYTES, MAX_QUOTE_BYTES = 4, 1
 """What the engine takes as a delimiter and as a quote."""
 
 
-def reading_of(source: CsvSource) -> DetectedCsv:
+def detected_csv(source: CsvSource) -> DetectedCsv:
     """The reading, as far as the first part of the text tells."""
     decision, byte_scan = source.decision, source.original
     layout, records = decision.layout, decision.records
@@ -50,7 +50,7 @@ def _line_after(source: CsvSource) -> int:
 
 
 def can_scan_directly(source: CsvSource, engine: duckdb.DuckDBPyConnection) -> bool:
-    """Whether the text seems regular, as far as the survey, the first part and the last part of
+    """Whether the text seems regular, as far as the scan, the first part and the last part of
     it tell; `prove_regular` proves it. Raises OSError."""
     if not _can_scan(source) or not _even(source, engine):
         return False
@@ -80,7 +80,7 @@ def has_quotes(source: CsvSource) -> bool:
 
 
 def _can_scan(source: CsvSource) -> bool:
-    """Whether the engine knows the dialect, and the survey found nothing that it reads otherwise
+    """Whether the engine knows the dialect, and the scan found nothing that it reads otherwise
     than the lexer."""
     dialect, byte_scan = source.decision.dialect, source.byte_scan
     rules = source.decision.rules
@@ -144,7 +144,7 @@ def _even(source: CsvSource, engine: duckdb.DuckDBPyConnection) -> bool:
     rows = records[layout.start :]
     while source.whole and rows and not rows[-1][1]:
         rows = rows[:-1]
-    if any(len(cells) != width or fault or not any(cells) for _, cells, fault in rows):
+    if any(len(cells) != width or error or not any(cells) for _, cells, error in rows):
         return False
     if not _begins_plainly(source):
         return False
@@ -159,9 +159,9 @@ def _even(source: CsvSource, engine: duckdb.DuckDBPyConnection) -> bool:
     tail = _tail_lines(source)
     finder = end_finder(source.decision, engine)
     number = 0
-    for number, (line, cells, fault) in enumerate(Lexer(dialect, width).records(tail), start=1):
+    for number, (line, cells, error) in enumerate(Lexer(dialect, width).records(tail), start=1):
         # A cell with line ends may be cut in two by the tail's beginning: judged by the scan.
-        if fault or len(cells) != width:
+        if error or len(cells) != width:
             return bool(dialect.quote) and source.byte_scan.quotes and number < len(tail) // 2
         finder.add(number, line, cells)
     return finder.decide(number).last == number

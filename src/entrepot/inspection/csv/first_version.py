@@ -28,64 +28,64 @@ MAX_SHOWN_LABELS = 3
 MARKUP = re.compile(r"\s*<(?:[!?]|[A-Za-z][\w:-]*[\s>/])")
 
 
-def judge_reading(
-    reading: DetectedTable, decision: Decision, requested: TableDialect | None
+def first_version_of(
+    detected: DetectedTable, decision: Decision, requested: TableDialect | None
 ) -> FirstVersion:
     """The faults of a reading that is to be frozen, its warnings, and the dialect to freeze."""
     stated = requested is not None and (requested.header is False or bool(requested.header_rows))
-    findings = [] if stated else _above(reading, decision)
-    findings += _between(reading, decision)
-    findings += _footnotes(reading)
+    findings = [] if stated else _above(detected, decision)
+    findings += _between(detected, decision)
+    findings += _footnotes(detected)
     findings += [
         _finding(
             part,
             f"here another table seems to begin ({_records(part)}): {quoted(part.text)}",
             "Deliver it as a file of its own.",
         )
-        for part in reading.tables
+        for part in detected.tables
     ]
-    if reading.comments is not None:
-        findings.append(_comments(reading.comments, reading.comment))
-    if reading.repeats is not None:
-        findings.append(_repeats(reading.repeats))
-    dialect, accepted = _frozen(reading, decision, stated)
-    warnings = [] if stated else _header_alike(reading)
+    if detected.comments is not None:
+        findings.append(_comments(detected.comments, detected.comment))
+    if detected.repeats is not None:
+        findings.append(_repeats(detected.repeats))
+    dialect, accepted = _frozen(detected, decision, stated)
+    warnings = [] if stated else _header_alike(detected)
     return FirstVersion(
         findings=tuple(findings),
         warnings=tuple(warnings),
         accepted=tuple(accepted),
         dialect=dialect,
-        unsure=_unsure(reading),
-        unsure_advice=_unsure_advice(reading),
+        unsure=_unsure(detected),
+        unsure_advice=_unsure_advice(detected),
         markup=_is_markup(decision),
         header_stated_absent=requested is not None and requested.header is False,
     )
 
 
-def found_header_rows(reading: DetectedTable, decision: Decision) -> tuple[int, ...]:
+def misplaced_header_rows(detected: DetectedTable, decision: Decision) -> tuple[int, ...]:
     """The record numbers of a header that is not where its contract expects it; none if what
     stands above may be more than titles."""
-    if not reading.layout.misplaced or _above(reading, decision):
+    if not detected.layout.misplaced or _above(detected, decision):
         return ()
-    return tuple(_record_numbers(reading, decision))
+    return tuple(_record_numbers(detected, decision))
 
 
-def _record_numbers(reading: DetectedTable, decision: Decision) -> list[int]:
+def _record_numbers(detected: DetectedTable, decision: Decision) -> list[int]:
     """The records of the header, as a dialect counts them: without Excel's line `sep=`."""
-    return [place + 1 - int(decision.separator) for place in reading.layout.header]
+    return [place + 1 - int(decision.separator) for place in detected.layout.header]
 
 
-def _unsure(reading: DetectedTable) -> str:
+def _unsure(detected: DetectedTable) -> str:
     # Below a title a first row of words may as well be a row.
-    doubtful = reading.above is not None and reading.layout.sure < SURE_SHAPED
-    if not (reading.unsure or doubtful) or not reading.header_rows:
+    doubtful = detected.above is not None and detected.layout.sure < SURE_SHAPED
+    if not (detected.unsure or doubtful) or not detected.header_rows:
         return ""
-    further = reading.further or ("whether a row is its header is not clear",)
+    further = detected.further or ("whether a row is its header is not clear",)
     return f"how the file is to be read is not sure: {'; '.join(further)}"
 
 
-def _unsure_advice(reading: DetectedTable) -> str:
-    return f"State it in the dialect, such as {reading.stated_example()}."
+def _unsure_advice(detected: DetectedTable) -> str:
+    return f"State it in the dialect, such as {detected.stated_example()}."
 
 
 def _is_markup(decision: Decision) -> bool:
@@ -96,12 +96,12 @@ def _is_markup(decision: Decision) -> bool:
     )
 
 
-def _above(reading: DetectedTable, decision: Decision) -> list[Finding]:
+def _above(detected: DetectedTable, decision: Decision) -> list[Finding]:
     """Too many titles, and titles that may be rows or a header."""
-    header = reading.layout.header
+    header = detected.layout.header
     if not header:
         return []
-    labels = sum(1 for label in reading.labels if label.strip())
+    labels = sum(1 for label in detected.labels if label.strip())
     findings = []
     titles = [n for n in range(header[0]) if any(c.strip() for c in decision.records[n][1])]
     if len(titles) > MAX_TITLES:
@@ -120,9 +120,9 @@ def _above(reading: DetectedTable, decision: Decision) -> list[Finding]:
     return findings
 
 
-def _between(reading: DetectedTable, decision: Decision) -> list[Finding]:
+def _between(detected: DetectedTable, decision: Decision) -> list[Finding]:
     """Records between the header and the first row, and cells that no label names."""
-    layout, records = reading.layout, decision.records
+    layout, records = detected.layout, decision.records
     if not layout.header:
         return []
     between = [
@@ -132,7 +132,7 @@ def _between(reading: DetectedTable, decision: Decision) -> list[Finding]:
     ]
     findings = []
     if between and layout.start < len(records):
-        line = _line_for(records, between, reading.comment)
+        line = _line_for(records, between, detected.comment)
         count = len(between)
         reason = "the record" if count == 1 else f"the first {count:,} records"
         reason += f" below the header {'holds' if count == 1 else 'hold'} no values"
@@ -148,8 +148,8 @@ def _between(reading: DetectedTable, decision: Decision) -> list[Finding]:
 
 def _states(decision: Decision, place: int) -> bool:
     """Whether the dialect takes out the record that is not the table's."""
-    _, cells, fault = decision.records[place]
-    if fault == COMMENT:
+    _, cells, error = decision.records[place]
+    if error == COMMENT:
         return decision.dialect.comment_stated
     if place + 1 - int(decision.separator) in decision.rules.comment_rows:
         return True
@@ -165,14 +165,14 @@ def _line_for(records: Sequence[Record], places: Sequence[int], mark: str) -> st
     return '"skipBlankRows": true'
 
 
-def _footnotes(reading: DetectedTable) -> list[Finding]:
+def _footnotes(detected: DetectedTable) -> list[Finding]:
     """A finding for each part below the table; all have the line of dialect for them together."""
-    allowed = _footer_line(reading)
-    return [_footnote(part, reading, allowed) for part in reading.below]
+    allowed = _footer_line(detected)
+    return [_footnote(part, detected, allowed) for part in detected.below]
 
 
-def _footnote(part: BlockBelow, reading: DetectedTable, allowed: str) -> Finding:
-    if part.first == part.last and part.columns > reading.layout.width:
+def _footnote(part: BlockBelow, detected: DetectedTable, allowed: str) -> Finding:
+    if part.first == part.last and part.columns > detected.layout.width:
         note = f"the row has cells beyond the table's last column: {part.text!r}"
         return Finding("extra-cell", note, part.first, part.line)
     them = "it" if part.first == part.last else "them"
@@ -183,16 +183,16 @@ def _footnote(part: BlockBelow, reading: DetectedTable, allowed: str) -> Finding
     )
 
 
-def _footer_line(reading: DetectedTable) -> str:
+def _footer_line(detected: DetectedTable) -> str:
     """What to add to the dialect for all that is below the table to be a footer; empty if no footer
     can be all of that."""
-    parts = reading.below
+    parts = detected.below
     cells = [cell for part in parts for cell in part.first_cells]
     count = sum(part.last - part.first + 1 for part in parts)
     pattern = footer_pattern(cells)
     if not pattern or len(cells) < count or parts[-1].last - parts[0].first >= MAX_FOOTER_RECORDS:
         return ""
-    blank = reading.last_row is not None and parts[0].first > reading.last_row + 1
+    blank = detected.last_row is not None and parts[0].first > detected.last_row + 1
     skip = ' and "skipBlankRows": true' if blank else ""
     stated = json.dumps(pattern, ensure_ascii=False)
     return f', or add "entrepot:footer": {stated}{skip} to the dialect'
@@ -229,10 +229,10 @@ def _records(part: BlockBelow) -> str:
 
 
 def _frozen(
-    reading: DetectedTable, decision: Decision, stated: bool
+    detected: DetectedTable, decision: Decision, stated: bool
 ) -> tuple[dict[str, object] | None, list[str]]:
     """The header rows to freeze, and a sentence that says so, unless they are the first record."""
-    rows = _record_numbers(reading, decision)
+    rows = _record_numbers(detected, decision)
     if stated or not rows or rows == [1]:
         return None, []
     noun = "row" if len(rows) == 1 else "rows"
@@ -243,14 +243,14 @@ def _frozen(
     return {"headerRows": rows}, [sentence]
 
 
-def _header_alike(reading: DetectedTable) -> list[str]:
+def _header_alike(detected: DetectedTable) -> list[str]:
     """A sentence on a header that cannot be told from the rows by its looks."""
-    usual = any(USUAL_LABEL.fullmatch(label.strip()) for label in reading.labels)
-    if not reading.header_rows or reading.layout.sure >= MIN_CLEAR_HEADER or usual:
+    usual = any(USUAL_LABEL.fullmatch(label.strip()) for label in detected.labels)
+    if not detected.header_rows or detected.layout.sure >= MIN_CLEAR_HEADER or usual:
         return []
-    labels = ", ".join(quoted(label) for label in reading.labels[:MAX_SHOWN_LABELS])
+    labels = ", ".join(quoted(label) for label in detected.labels[:MAX_SHOWN_LABELS])
     return [
-        f"Row {_listed(reading.header_rows)} was taken for the header ({labels}), though it looks"
+        f"Row {_listed(detected.header_rows)} was taken for the header ({labels}), though it looks"
         ' like the rows below; if it holds values, add "header": false to the dialect.'
     ]
 

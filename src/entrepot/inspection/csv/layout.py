@@ -86,10 +86,10 @@ def find_layout(
     `header_rows` (row numbers) are given where they need no decision.
     """
     cells = [[] if is_rule(record[1]) else record[1] for record in records]
-    commented = any(fault == COMMENT for _, _, fault in records[:MAX_SOUGHT_ROWS])
+    commented = any(error == COMMENT for _, _, error in records[:MAX_SOUGHT_ROWS])
     first = _pass_over_comments(cells, width, alone=not commented)
     # The last of several comments above the rows is the header: its mark is no part of a label.
-    if any(fault == COMMENT or record for _, record, fault in records[:first]):
+    if any(error == COMMENT or record for _, record, error in records[:first]):
         cells[first] = [without_mark(cells[first][0]), *cells[first][1:]]
     if header_rows:
         rows = tuple(number - 1 for number in header_rows if number <= len(cells))

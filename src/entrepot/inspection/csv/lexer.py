@@ -126,8 +126,8 @@ class Lexer:
             if not taken:
                 return
             self._put_back()
-            count, cells, fault = self._record()
-            yield number, cells, fault
+            count, cells, error = self._record()
+            yield number, cells, error
             number += count
 
     def _put_back(self) -> None:
@@ -192,8 +192,8 @@ class Lexer:
                 or (comment and line.startswith(comment))
             ):
                 self._pending.append(line)
-                count, cells, fault = self._record()
-                yield number, cells, fault
+                count, cells, error = self._record()
+                yield number, cells, error
                 number += count
             else:
                 yield number, ([] if not line.strip(ENDS + BLANK) else self._parser.split(line)), ""
@@ -226,7 +226,7 @@ class Lexer:
             return len(taken), cells, ""
         self._budget -= sum(map(len, taken[1:]))
         self._pending += reversed(taken[1:])
-        return 1, self._parser.lenient(body, self.width), self._parser.quote_fault(body)
+        return 1, self._parser.lenient(body, self.width), self._parser.quoting_error(body)
 
     def _is_comment(self, line: str) -> bool:
         """Whether the line begins with the mark, and does not have the table's width where the mark

@@ -39,7 +39,7 @@ class Normalized:
     """How far the table goes, what its records are (the judged ones not counted yet), and the rows
     with faults that only the bytes show: the first ones listed, all counted by type."""
 
-    extent: TableEnd
+    table_end: TableEnd
     records: RecordCounts
     findings: tuple[Finding, ...]
     counts: tuple[tuple[str, int], ...]
@@ -55,7 +55,7 @@ def normalize(source: CsvSource, target: Path, context: InspectionContext) -> No
     width, start = decision.layout.width, decision.layout.start
     finder = end_finder(decision, context.engine)
     taken = TakenOut(decision)
-    faults = FindingCollector(source, context.limits.errors)
+    collector = FindingCollector(source, context.limits.errors)
     size = max(1, source.path.stat().st_size)
     lexer = Lexer(decision.dialect, width, context.limits.line)
     number = 0
@@ -68,25 +68,25 @@ def normalize(source: CsvSource, target: Path, context: InspectionContext) -> No
         writer = csv.writer(out, quoting=csv.QUOTE_ALL, lineterminator="\n")
         batch: list[list[object]] = []
         lines = _CountedLines(text)
-        for line, record, fault in lexer.records(lines):
+        for line, record, error in lexer.records(lines):
             number += 1
-            if line > faults.next_line:
-                faults.pass_line(line)
-            faults.number, faults.line = number, line
+            if line > collector.next_line:
+                collector.pass_line(line)
+            collector.number, collector.line = number, line
             if number <= start:
                 continue
-            if taken.is_taken_out(number, record, fault):
+            if taken.is_taken_out(number, record, error):
                 if not decision.end_stated:
                     finder.add(number, line, [])
                 continue
-            if fault:
-                faults.add_lexical(fault, number, line)
+            if error:
+                collector.add_lexical(error, number, line)
             cells = taken.without_spare(record)
             count = len(cells)
             if cells == labels:
                 repeated.add(number)
             if (count != width or doubted) and _is_no_text(cells):
-                faults.add("source-error", NO_TEXT, number, line)
+                collector.add("source-error", NO_TEXT, number, line)
             if count == width and cells[0] and (cells[-1] or cells[column]) and not finder.starting:
                 batch.append([number, line, count, "", *cells])
             else:
@@ -99,14 +99,14 @@ def normalize(source: CsvSource, target: Path, context: InspectionContext) -> No
                 context.progress.at(raw.tell() / size)
         writer.writerows(batch)
     _check_lines(source, lines.count)
-    faults.pass_line(NO_LINE)
-    extent = finder.decide(number)
+    collector.pass_line(NO_LINE)
+    table_end = finder.decide(number)
     return Normalized(
-        extent,
-        taken.count(number, extent),
-        tuple(faults.listed),
-        tuple(faults.counts.items()),
-        repeated.occurrences(extent.last),
+        table_end,
+        taken.count(number, table_end),
+        tuple(collector.listed),
+        tuple(collector.counts.items()),
+        repeated.occurrences(table_end.last),
         taken.guessed_comments.occurrences(),
         (lexer.spanning, shortened(lexer.first_spanning, 60)),
     )
@@ -132,9 +132,9 @@ class _CountedLines:
 
 
 def _check_lines(source: CsvSource, read: int) -> None:
-    """Compare the lines of which records were made with those that the survey of the bytes counted.
+    """Compare the lines of which records were made with those that the scan of the bytes counted.
     Raises SourceBroken, OSError."""
-    # The survey counts a CR alone as a line end, which it may not be here.
+    # The scan counts a CR alone as a line end, which it may not be here.
     if (source.splits == "" or not source.byte_scan.carriage) and read != source.byte_scan.lines:
         raise SourceBroken(f"{read:,} of its {source.byte_scan.lines:,} lines were read")
 
@@ -163,12 +163,12 @@ class FindingCollector:
         if len(self.listed) < self._most:
             self.listed.append(Finding(code, note, number, line, advice=advice))
 
-    def add_lexical(self, fault: str, number: int, line: int) -> None:
+    def add_lexical(self, error: str, number: int, line: int) -> None:
         """Count a fault that the lexer names."""
-        if fault == ACROSS:
-            self.add("source-error", fault, number, line)
+        if error == ACROSS:
+            self.add("source-error", error, number, line)
         else:
-            self.add("broken-quote", fault, number, line, QUOTE_ADVICE)
+            self.add("broken-quote", error, number, line, QUOTE_ADVICE)
 
     def pass_line(self, line: int) -> None:
         """A new row begins on `line`: undecodable bytes before it are in the row at hand."""

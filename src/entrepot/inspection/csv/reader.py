@@ -14,20 +14,20 @@ from entrepot.inspection.csv.byte_offsets import locate_errors
 from entrepot.inspection.csv.dialect import Dialect
 from entrepot.inspection.csv.direct_scan import (
     can_scan_directly,
+    detected_csv,
     has_quotes,
     header_line,
     prove_regular,
-    reading_of,
     repeats_header,
 )
-from entrepot.inspection.csv.first_version import found_header_rows, judge_reading
+from entrepot.inspection.csv.first_version import first_version_of, misplaced_header_rows
 from entrepot.inspection.csv.normalize import normalize
-from entrepot.inspection.csv.source import SurveyedText, decide, prepare
+from entrepot.inspection.csv.source import ScannedText, decide, prepare
 from entrepot.inspection.csv.write_canonical import write_canonical
 from entrepot.inspection.detect.byte_scan import BLOCK_BYTES, ByteScan, has_control_characters
 from entrepot.inspection.engine import line_bounds
 from entrepot.inspection.line_prefilter import MIN_SAMPLE_LINES, Lines
-from entrepot.inspection.progress import NORMALIZED, SURVEYED
+from entrepot.inspection.progress import NORMALIZED, SCANNED
 from entrepot.inspection.record_counts import RecordCounts
 from entrepot.inspection.sql import Sql, literal, named_arguments, sql
 from entrepot.inspection.table import MAX_FIRST_ROWS, Column, Table
@@ -35,7 +35,7 @@ from entrepot.inspection.table import MAX_FIRST_ROWS, Column, Table
 
 def open_text(detected: Detected, request: TableRequest, context: InspectionContext) -> OpenedTable:
     """A delimited text, ready to be read. Raises NotTabular, TooLarge; OSError."""
-    context.progress.next_pass(SURVEYED)
+    context.progress.next_pass(SCANNED)
     return _opened(CsvText(request, detected.media_type, context), request)
 
 
@@ -56,24 +56,24 @@ def _opened(text: "CsvText", request: TableRequest) -> OpenedTable:
 
 
 class CsvText:
-    """A delimited text, surveyed, with its dialect decided; scanned in place or normalized."""
+    """A delimited text, scanned, with its dialect decided; scanned in place or normalized."""
 
     def __init__(
         self,
         request: TableRequest,
         media_type: str,
         context: InspectionContext,
-        surveyed: SurveyedText | None = None,
+        scanned: ScannedText | None = None,
     ) -> None:
         self._requested = request.dialect
         self._media_type_by_name = media_type
         self.context = context
         self.source = (
             prepare(request, context)
-            if surveyed is None
-            else decide(surveyed, request, context.limits)
+            if scanned is None
+            else decide(scanned, request, context.limits)
         )
-        self.reading = reading_of(self.source)
+        self.detected = detected_csv(self.source)
         self._counts: RecordCounts | None = None
         tabs = self.dialect.delimiter == "\t"
         self._media_type = "text/tab-separated-values" if tabs else media_type
@@ -86,7 +86,7 @@ class CsvText:
     @property
     def dialect(self) -> Dialect:
         """How the text is written."""
-        return self.reading.dialect
+        return self.detected.dialect
 
     @property
     def byte_scan(self) -> ByteScan:
@@ -102,7 +102,7 @@ class CsvText:
         return rows + embedded + self._skipped() == byte_scan.lines - byte_scan.blank_at_end
 
     def _skipped(self) -> int:
-        return self.reading.first_line - 1
+        return self.detected.first_line - 1
 
     def scan_in_place(self) -> Table | None:
         """The text as it lies, None where its structure is irregular. A scan fails where rows have
@@ -112,7 +112,7 @@ class CsvText:
             not self._plain() and repeats_header(self.source)
         ):
             return None
-        dialect, width = self.dialect, len(self.reading.labels)
+        dialect, width = self.dialect, len(self.detected.labels)
         quoted = has_quotes(self.source)
         columns = ", ".join(f"'c{n}': 'VARCHAR'" for n in range(1, width + 1))
         delimiter = dialect.delimiter or ("," if quoted else "\\x1f")
@@ -127,8 +127,8 @@ class CsvText:
             "auto_detect": sql("false"),
         } | line_bounds(self.context.limits.line)
         relation = _read_csv(self.source.path, options)
-        first = self.reading.first_row
-        shift = self.reading.first_line - first
+        first = self.detected.first_row
+        shift = self.detected.first_line - first
         line = sql("NULL::BIGINT") if quoted else f"_row + {shift}"
         numbered = (
             f"(SELECT *, {line} AS _line FROM "
@@ -149,9 +149,9 @@ class CsvText:
         """What the records of the text are, once `rows` of them were judged."""
         if self._counts is not None:
             return replace(self._counts, judged=rows)
-        reading, blank = self.reading, self.source.byte_scan.blank_at_end
+        detected, blank = self.detected, self.source.byte_scan.blank_at_end
         # `complete` compared these rows with the lines of the text.
-        layout, shift = reading.layout, int(self.source.decision.separator)
+        layout, shift = detected.layout, int(self.source.decision.separator)
         after_header = layout.header[-1] + 1 if layout.header else layout.start
         return RecordCounts(
             total=layout.start - shift + rows + blank,
@@ -189,7 +189,7 @@ class CsvText:
         """The rows by which the text was decided on: all of them have the table's width."""
         if self._null_sequence() is not None:
             return ()
-        start = self.reading.layout.start
+        start = self.detected.layout.start
         records = self.source.decision.records[start : start + MAX_FIRST_ROWS]
         return tuple(tuple(cell or None for cell in cells) for _, cells, _ in records if cells)
 
@@ -202,11 +202,11 @@ class CsvText:
 
     def _plain(self) -> bool:
         """Whether lines may be taken for rows: only the check can prove that they are."""
-        dialect, byte_scan, reading = self.dialect, self.source.byte_scan, self.reading
+        dialect, byte_scan, detected = self.dialect, self.source.byte_scan, self.detected
         usual = dialect.quote == '"' and dialect.doubled and not dialect.escape
-        alike = reading.first_line == reading.first_row and not byte_scan.blank_at_end
+        alike = detected.first_line == detected.first_row and not byte_scan.blank_at_end
         apart = not byte_scan.controls and not self.source.copied
-        return usual and alike and apart and len(reading.labels) > 1
+        return usual and alike and apart and len(detected.labels) > 1
 
     def _null_sequence(self) -> str | None:
         return self._requested.null_sequence if self._requested is not None else None
@@ -217,14 +217,14 @@ class CsvText:
         self.context.progress.next_pass(NORMALIZED)
         written = normalize(self.source, target, self.context)
         self._counts = written.records
-        self.reading = replace(
-            self.reading.within(written.extent),
+        self.detected = replace(
+            self.detected.within(written.table_end),
             lines=self.source.byte_scan.lines,
             repeats=written.repeats,
             comments=written.comments,
             spanning=written.spanning,
         )
-        width = len(self.reading.labels)
+        width = len(self.detected.labels)
         names = {"_row": "BIGINT", "_line": "BIGINT", "_cells": "BIGINT", "_extra": "VARCHAR"}
         names |= {f"c{n}": "VARCHAR" for n in range(1, width + 1)}
         columns = [f"{literal(name)}: {literal(kind)}" for name, kind in names.items()]
@@ -237,7 +237,7 @@ class CsvText:
             "header": sql("false"),
             "auto_detect": sql("false"),
         } | line_bounds(4 * self.context.limits.line)  # quotes are doubled, cells are enclosed
-        last = written.extent.last
+        last = written.table_end.last
         relation = f"(SELECT * FROM {_read_csv(target, options)} WHERE _row <= {last})"
         total = sum(count for _, count in written.counts)
         return replace(
@@ -250,33 +250,33 @@ class CsvText:
         )
 
     def _table(self, relation: Sql, numbered: Sql) -> Table:
-        reading = self.reading
+        detected = self.detected
         null = self._null_sequence()
         columns = tuple(
             Column(label, f"nullif(c{n}, {literal(null)})" if null else f"c{n}")
-            for n, label in enumerate(reading.labels, start=1)
+            for n, label in enumerate(detected.labels, start=1)
         )
         return Table(
             columns=columns,
             relation=relation,
             numbered=numbered,
             media_type=self._media_type,
-            header=bool(reading.header_rows),
+            header=bool(detected.header_rows),
             control_characters=lambda: self.source.byte_scan.control_characters,
-            misplaced_header=reading.layout.misplaced,
-            found_header_rows=found_header_rows(reading, self.source.decision),
-            first_version=judge_reading(reading, self.source.decision, self._requested),
-            first_row=reading.first_row,
-            description=reading.describe(),
-            warnings=tuple(reading.warnings),
+            misplaced_header=detected.layout.misplaced,
+            misplaced_header_rows=misplaced_header_rows(detected, self.source.decision),
+            first_version=first_version_of(detected, self.source.decision, self._requested),
+            first_row=detected.first_row,
+            description=detected.describe(),
+            warnings=tuple(detected.warnings),
             header_line=self._header_line(),
         )
 
     def _header_line(self) -> int | None:
         """The physical line on which the header begins, or the first row without one."""
-        header, records = self.reading.layout.header, self.source.decision.records
+        header, records = self.detected.layout.header, self.source.decision.records
         if not header:
-            return self.reading.first_line
+            return self.detected.first_line
         return records[header[0]][0] if header[0] < len(records) else None
 
 

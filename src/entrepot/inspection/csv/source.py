@@ -1,4 +1,4 @@
-"""A text made ready to be split: its bytes surveyed, in UTF-8, its first part decided on."""
+"""A text made ready to be split: its bytes scanned, in UTF-8, its first part decided on."""
 
 import io
 from collections.abc import Iterator
@@ -25,9 +25,9 @@ MAX_CHAR_BYTES = 4
 
 
 @dataclass(frozen=True)
-class SurveyedText:
+class ScannedText:
     """`path` is the text in UTF-8: the file itself, or a copy in the scratch folder without the
-    mark of byte order. `original` is the survey of the file's own bytes, `byte_scan` that of
+    mark of byte order. `original` is the scan of the file's own bytes, `byte_scan` that of
     `path`."""
 
     path: Path
@@ -42,7 +42,7 @@ class SurveyedText:
 
 
 @dataclass(frozen=True)
-class CsvSource(SurveyedText):
+class CsvSource(ScannedText):
     """A text that was decided on. `splits` are the line ends that separate lines: "\\n" (also
     after a CR), or "" for LF, CRLF and CR alike. `whole`: the decision saw all of the text."""
 
@@ -52,15 +52,15 @@ class CsvSource(SurveyedText):
 
 
 def prepare(request: TableRequest, context: InspectionContext) -> CsvSource:
-    """Survey the file, write it anew if it is not in UTF-8, and decide how it is to be read.
+    """Scan the file, write it anew if it is not in UTF-8, and decide how it is to be read.
 
     Raises NotTabular, TooLarge, SourceBroken, OSError.
     """
-    text = _survey(request.path, request.encoding, context)
+    text = _scan_text(request.path, request.encoding, context)
     return decide(text, request, context.limits)
 
 
-def _survey(path: Path, stated: str | None, context: InspectionContext) -> SurveyedText:
+def _scan_text(path: Path, stated: str | None, context: InspectionContext) -> ScannedText:
     limits, progress = context.limits, context.progress
     original = byte_scan = scan_bytes(path, progress)
     if stated is not None:
@@ -77,7 +77,7 @@ def _survey(path: Path, stated: str | None, context: InspectionContext) -> Surve
         path, byte_scan = target, scan_bytes(target, progress)
     if byte_scan.longest_line > limits.line:
         raise TooLarge(f"a line of {byte_scan.longest_line:,} bytes; {limits.line:,} are read")
-    return SurveyedText(path, original, byte_scan, damage)
+    return ScannedText(path, original, byte_scan, damage)
 
 
 def _in_stated_encoding(scanned: ByteScan, stated: str) -> ByteScan:
@@ -88,7 +88,7 @@ def _in_stated_encoding(scanned: ByteScan, stated: str) -> ByteScan:
     return replace(scanned, bom=bom, encoding=Encoding(name, damaged=damaged))
 
 
-def decide(text: SurveyedText, request: TableRequest, limits: Limits) -> CsvSource:
+def decide(text: ScannedText, request: TableRequest, limits: Limits) -> CsvSource:
     """Decide by the first part of a text how it is to be read. Raises NotTabular, TooLarge,
     OSError."""
     names, dialect, byte_scan = request.names, request.dialect, text.byte_scan

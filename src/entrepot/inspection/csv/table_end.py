@@ -142,7 +142,7 @@ class TableEndFinder:
             segment.trailing.clear()
 
     def decide(self, last_number: int) -> TableEnd:
-        """The extent, once all records (the last is `last_number`) were added."""
+        """The end of the table, once all records (the last is `last_number`) were added."""
         if self._open:
             self._settle(last_number)
             self._open = False

@@ -67,9 +67,9 @@ class TakenOut:
         self._blanks = RowNumbers()
         self._trailing = 0
 
-    def is_taken_out(self, number: int, cells: Sequence[str], fault: str) -> bool:
+    def is_taken_out(self, number: int, cells: Sequence[str], error: str) -> bool:
         """Whether a record below the header is a comment, or blank where blank ones are skipped."""
-        if fault == COMMENT or number in self._comment_rows:
+        if error == COMMENT or number in self._comment_rows:
             self._trailing = 0
             self._comments.add(number)
             if number not in self._comment_rows and not self._mark_stated:
@@ -106,12 +106,12 @@ class TakenOut:
         is_spare = spare and len(cells) == width + spare and not any(cells[width:])
         return cells[:width] if is_spare else cells
 
-    def count(self, total: int, extent: TableEnd) -> RecordCounts:
+    def count(self, total: int, table_end: TableEnd) -> RecordCounts:
         """What the records are: `total` in all, those up to the end of the table judged."""
         layout, shift = self._layout, self._shift
         after_header = layout.header[-1] + 1 if layout.header else layout.start
         text_end = total - self._trailing
-        last = min(max(extent.last, layout.start), text_end)
+        last = min(max(table_end.last, layout.start), text_end)
         blanks = self._blanks.up_to(text_end)
         return RecordCounts(
             total=max(0, total - shift),

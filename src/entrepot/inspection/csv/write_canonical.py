@@ -12,7 +12,7 @@ from pathlib import Path
 from entrepot.inspection.context import InspectionContext
 from entrepot.inspection.csv.decision import end_finder
 from entrepot.inspection.csv.detected import DetectedCsv, is_blank_record
-from entrepot.inspection.csv.direct_scan import can_scan_directly, reading_of
+from entrepot.inspection.csv.direct_scan import can_scan_directly, detected_csv
 from entrepot.inspection.csv.lexer import Lexer
 from entrepot.inspection.csv.source import CsvSource, open_lines
 from entrepot.inspection.csv.taken_out import TakenOut
@@ -32,18 +32,18 @@ def write_canonical(source: CsvSource, target: Path, context: InspectionContext)
     Memory is bounded whatever the size. Raises TooLarge where a limit is passed, OSError when a
     folder is full.
     """
-    reading, limits = reading_of(source), context.limits
+    detected, limits = detected_csv(source), context.limits
     if can_scan_directly(source, context.engine):
         try:
             if _is_plain(source):
-                _write_plain(source, reading, target)
+                _write_plain(source, detected, target)
             else:
-                _write_regular(source, reading, target, limits)
+                _write_regular(source, detected, target, limits)
         except _Irregular:
             pass
         else:
-            return reading
-    return _write_irregular(source, reading, target, context)
+            return detected
+    return _write_irregular(source, detected, target, context)
 
 
 def _is_plain(source: CsvSource) -> bool:
@@ -55,16 +55,16 @@ def _is_plain(source: CsvSource) -> bool:
     return not special and source.decision.layout.width > 1
 
 
-def _write_plain(source: CsvSource, reading: DetectedCsv, target: Path) -> None:
+def _write_plain(source: CsvSource, detected: DetectedCsv, target: Path) -> None:
     """Copy lines, many at once, where no cell needs quotes. Raises _Irregular at the first
     line with another count of delimiters."""
-    delimiter, others = reading.dialect.delimiter, len(reading.labels) - 1
+    delimiter, others = detected.dialect.delimiter, len(detected.labels) - 1
     left = source.byte_scan.blank_at_end
     with open_lines(source) as (text, _), _create(target) as out:
         writer = csv.writer(out, lineterminator="\r\n")
-        if reading.header_rows:
-            writer.writerow(reading.labels)
-        for _ in range(reading.first_line - 1):
+        if detected.header_rows:
+            writer.writerow(detected.labels)
+        for _ in range(detected.first_line - 1):
             next(text)
         while lines := text.readlines(CHUNK_CHARS):
             while left and not lines[-1].strip():
@@ -84,25 +84,25 @@ def _write_plain(source: CsvSource, reading: DetectedCsv, target: Path) -> None:
                 )
 
 
-def _write_regular(source: CsvSource, reading: DetectedCsv, target: Path, limits: Limits) -> None:
+def _write_regular(source: CsvSource, detected: DetectedCsv, target: Path, limits: Limits) -> None:
     """One pass at the speed of the csv module. Raises _Irregular at the first row that is
     not of the table's width, is blank, or has a quote where it must not be."""
-    width = len(reading.labels)
+    width = len(detected.labels)
     start, position = source.decision.layout.start, 0
     with open_lines(source) as (text, _), _create(target) as out:
         writer = csv.writer(out, lineterminator="\r\n")
-        if reading.header_rows:
-            writer.writerow(reading.labels)
+        if detected.header_rows:
+            writer.writerow(detected.labels)
         batch: list[list[str]] = []
         pending = 0
-        for _, cells, fault in Lexer(reading.dialect, width, limits.line).records(text):
+        for _, cells, error in Lexer(detected.dialect, width, limits.line).records(text):
             position += 1
             if position <= start:
                 continue
             if is_blank_record(cells, width):
                 pending += 1
                 continue
-            if len(cells) != width or fault or pending:
+            if len(cells) != width or error or pending:
                 raise _Irregular
             batch.append(cells)
             if len(batch) >= BATCH_ROWS:
@@ -112,7 +112,7 @@ def _write_regular(source: CsvSource, reading: DetectedCsv, target: Path, limits
 
 
 def _write_irregular(
-    source: CsvSource, reading: DetectedCsv, target: Path, context: InspectionContext
+    source: CsvSource, detected: DetectedCsv, target: Path, context: InspectionContext
 ) -> DetectedCsv:
     """Two passes: the first finds where the table ends, the second writes."""
     layout, limits = source.decision.layout, context.limits
@@ -129,14 +129,14 @@ def _write_irregular(
             or not any(cells[1:2] + cells[-1:])
         ):
             finder.add(number, line, cells)
-    extent = finder.decide(number)
+    table_end = finder.decide(number)
     with _create(target) as out:
         writer = csv.writer(out, lineterminator="\r\n")
-        if reading.header_rows:
-            writer.writerow(reading.labels)
+        if detected.header_rows:
+            writer.writerow(detected.labels)
         batch: list[list[str]] = []
         for number, _, cells in _rows(source, limits):
-            if number > extent.last:
+            if number > table_end.last:
                 break
             if cells is not None:
                 batch.append(cells + [""] * (width - len(cells)))
@@ -144,7 +144,7 @@ def _write_irregular(
                 writer.writerows(batch)
                 batch.clear()
         writer.writerows(batch)
-    return reading.within(extent)
+    return detected.within(table_end)
 
 
 def _rows(source: CsvSource, limits: Limits) -> Iterator[tuple[int, int, list[str] | None]]:
@@ -154,11 +154,11 @@ def _rows(source: CsvSource, limits: Limits) -> Iterator[tuple[int, int, list[st
     taken = TakenOut(source.decision)
     number = 0
     with open_lines(source) as (text, _):
-        for line, cells, fault in Lexer(dialect, layout.width, limits.line).records(text):
+        for line, cells, error in Lexer(dialect, layout.width, limits.line).records(text):
             number += 1
             if number <= layout.start:
                 continue
-            if taken.is_taken_out(number, cells, fault):
+            if taken.is_taken_out(number, cells, error):
                 yield number, line, None
             else:
                 is_empty = is_blank_record(cells, layout.width)

@@ -182,8 +182,8 @@ def _lines_beyond_ascii(block: bytes) -> bytes:
     long line what stands beside the first such byte."""
     sample = bytearray()
     at = 0
-    while len(sample) < BLOCK_SAMPLE_BYTES and (found := HIGH_BYTE.search(block, at)):
-        first = found.start()
+    while len(sample) < BLOCK_SAMPLE_BYTES and (match := HIGH_BYTE.search(block, at)):
+        first = match.start()
         least = max(at, first - MAX_LINE_SAMPLE_BYTES)
         begin = max(block.rfind(end, least, first) for end in (b"\n", b"\r")) + 1 or least
         stop = first + MAX_LINE_SAMPLE_BYTES

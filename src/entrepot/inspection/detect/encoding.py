@@ -77,14 +77,14 @@ def load_models() -> None:
 def guess_encoding(sample: bytes, seen: set[int], may_be_utf8: bool = False) -> Encoding:
     """The encoding of a text that is not UTF-8, or damaged UTF-8 where `may_be_utf8`. `sample` are
     parts of it with bytes above 127, `seen` all such bytes of the text."""
-    readings = [*_single_byte(sample, seen), *_multi_byte(sample)]
+    candidates = [*_single_byte(sample, seen), *_multi_byte(sample)]
     if may_be_utf8:
-        readings.append((_cost_of_utf8(sample), "utf-8"))
-    readings.sort()
-    best, name = readings[0]
+        candidates.append((_cost_of_utf8(sample), "utf-8"))
+    candidates.sort()
+    best, name = candidates[0]
     weight, rivals = 0.0, []
     texts = {_decoded(sample, seen, name)}
-    for cost, other in readings[1:]:
+    for cost, other in candidates[1:]:
         if cost > best + CLOSE:
             break
         text = _decoded(sample, seen, other)
@@ -135,12 +135,12 @@ def _single_byte(sample: bytes, seen: set[int]) -> list[tuple[float, str]]:
     # The likely ones first, so that the others are given up after a few words.
     early = {page.name: cost_of(page, used[:EARLY_WORDS], math.inf) for page in code_pages()}
     limit = math.inf
-    readings = []
+    candidates = []
     for page in sorted(code_pages(), key=lambda page: early[page.name]):
         cost = cost_of(page, used, limit)
         limit = min(limit, cost + CLOSE)
-        readings.append((cost, page.name))
-    return readings
+        candidates.append((cost, page.name))
+    return candidates
 
 
 def _first(words: Iterable[W]) -> list[W]:
@@ -202,7 +202,7 @@ def _cost_of_ascii(words: list[bytes]) -> dict[str, float]:
 def _multi_byte(sample: bytes) -> list[tuple[float, str]]:
     """The cost of each code page of several bytes."""
     lines = dict.fromkeys(sample.split(b"\n"))
-    readings = []
+    candidates = []
     for name, cost, language in MULTI_BYTE:
         model = ideographs()[language]
         texts = [line.decode(name, "replace") for line in lines]
@@ -210,5 +210,5 @@ def _multi_byte(sample: bytes) -> list[tuple[float, str]]:
         used = _first(words)
         total = sum(model.cost(word.replace(REPLACEMENT, "")) for word in used)
         damage = DAMAGE * sum(text.count(REPLACEMENT) for text in texts)
-        readings.append((cost + damage + total * len(words) / max(1, len(used)), name))
-    return readings
+        candidates.append((cost + damage + total * len(words) / max(1, len(used)), name))
+    return candidates

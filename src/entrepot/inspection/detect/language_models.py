@@ -222,25 +222,25 @@ class Ideographs:
 @cache
 def alphabets() -> dict[str, Alphabet]:
     """Every language with an alphabet. Raises OSError."""
-    found = {}
+    by_language = {}
     for language, model in _models()["alphabetic"].items():
         letters = {letter: place for place, letter in enumerate(model["letters"])}
         costs = tuple((ord(digit) - ord("0")) * STEP for digit in model["costs"])
         script = script_of(next(x for x in reversed(letters) if script_of(x) != "COMBINING"))
-        found[language] = Alphabet(language, script, letters, costs)
-    return found
+        by_language[language] = Alphabet(language, script, letters, costs)
+    return by_language
 
 
 @cache
 def ideographs() -> dict[str, Ideographs]:
     """Every language without an alphabet. Raises OSError."""
-    found = {}
+    characters = {}
     for language, groups in _models()["ideographic"].items():
         costs = {
             mark: (place + 0.5) * LOG_2 for place, group in enumerate(groups) for mark in group
         }
-        found[language] = Ideographs(language, costs, everyday(language))
-    return found
+        characters[language] = Ideographs(language, costs, everyday(language))
+    return characters
 
 
 LOG_2 = 0.6931

@@ -33,7 +33,7 @@ TIMESTAMP = 10
 """As the union Type of Schema.fbs counts it."""
 
 
-class _Fault(Exception):
+class _OutOfBounds(Exception):
     """A length or offset that leads out of what is there."""
 
 
@@ -88,13 +88,13 @@ class _Table:
         start = place + _number(self.data, place, "<I")
         count, size = _number(self.data, start, "<I"), struct.calcsize(layout)
         if start + 4 + count * size > len(self.data):
-            raise _Fault(f"a list of {count:,} entries in {len(self.data):,} bytes")
+            raise _OutOfBounds(f"a list of {count:,} entries in {len(self.data):,} bytes")
         return struct.iter_unpack(layout, self.data[start + 4 : start + 4 + count * size])
 
 
 def _number(data: bytes, at: int, layout: str) -> int:
     if not 0 <= at <= len(data) - struct.calcsize(layout):
-        raise _Fault(f"a place at {at:,} in {len(data):,} bytes")
+        raise _OutOfBounds(f"a place at {at:,} in {len(data):,} bytes")
     return int(struct.unpack_from(layout, data, at)[0])
 
 
@@ -111,7 +111,7 @@ def _check_texts(schema: _Table) -> None:
         number, field = fields.pop()
         seen += 1
         if 4 * seen > len(field.data):
-            raise _Fault(f"more columns than {len(field.data):,} bytes can have")
+            raise _OutOfBounds(f"more columns than {len(field.data):,} bytes can have")
         kind = field.table(3) if field.number(2, "<B") == TIMESTAMP else None
         if b"\0" in field.text(0) or (kind is not None and b"\0" in kind.text(1)):
             raise SourceBroken(f"the name or the time zone of its column {number:,} has a NUL")
@@ -175,7 +175,7 @@ class _Walk:
             if (schema := footer.table(1)) is not None:
                 _check_texts(schema)
             blocks = sorted(chain(footer.structs(2, "<qi4xq"), footer.structs(3, "<qi4xq")))
-        except _Fault as fault:
+        except _OutOfBounds as fault:
             raise SourceBroken(f"its Arrow footer at byte {start:,} has {fault}") from None
         end = None
         for offset, metadata, body in blocks:
@@ -219,7 +219,7 @@ class _Walk:
             if body < 0 or start + length + body > self._size:
                 raise SourceBroken(self._beyond(at, "a body", body))
             self._contents(message, start + length, body, at)
-        except _Fault as fault:
+        except _OutOfBounds as fault:
             raise SourceBroken(f"its Arrow message at byte {at:,} has {fault}") from None
         return start + length + body
 

@@ -22,12 +22,12 @@ from entrepot.inspection.formats.json_numbers import (
     without_marks,
 )
 from entrepot.inspection.formats.json_positions import (
-    JsonFault,
+    JsonSyntaxError,
     depth_of,
-    fault_of_object,
-    first_fault,
+    first_syntax_error,
     line_of_element,
     locate_elements,
+    object_error,
 )
 from entrepot.inspection.formats.json_property import isolate_property
 from entrepot.inspection.formats.json_text import check_utf8, in_utf8, with_plain_newlines
@@ -132,11 +132,11 @@ def read_json(
     )
     try:
         if form == "json" and not ends_with_bracket(plain):
-            fault = first_fault(plain, True, limits.line)
-            raise _broken(fault, "the JSON array does not end")
+            first_error = first_syntax_error(plain, True, limits.line)
+            raise _broken(first_error, "the JSON array does not end")
         if form == "json" and not is_one_array(context.engine, plain, docs):
-            fault = first_fault(plain, True, limits.line)
-            raise _broken(fault, "something follows the array's end")
+            first_error = first_syntax_error(plain, True, limits.line)
+            raise _broken(first_error, "something follows the array's end")
         if dialect.item_type == "array":
             _check_records(context.engine, source, limits, "ARRAY", records)
             labels = None if dialect.header is not False else request.names or ()
@@ -149,8 +149,10 @@ def read_json(
         if "aximum line size" in str(error) or "maximum_object_size" in str(error):
             raise TooLarge(f"an object of more than {limits.line:,} bytes") from None
         check_utf8(plain, context)
-        fault = None if form == "jsonl" else first_fault(plain, form == "json", limits.line)
-        raise _broken(fault, first_line(error)) from None
+        first_error = (
+            None if form == "jsonl" else first_syntax_error(plain, form == "json", limits.line)
+        )
+        raise _broken(first_error, first_line(error)) from None
 
 
 def _plain_text(request: TableRequest, context: InspectionContext) -> tuple[Path, str]:
@@ -308,8 +310,8 @@ def _check_records(
     if odd:
         raise NotTabular(f"a JSON array whose elements are not all {item_type.lower()}s")
     if unsound and not lines:
-        fault = first_fault(source.path, source.form == "json", limits.line)
-        raise _broken(fault, "a comma before a closing bracket")
+        error = first_syntax_error(source.path, source.form == "json", limits.line)
+        raise _broken(error, "a comma before a closing bracket")
     if lines:
         records.total, records.blank = count_lines(source.path)
         records.bad = int(unsound)
@@ -328,9 +330,9 @@ def _collect_shapes(engine: duckdb.DuckDBPyConnection, docs: Sql) -> int:
     return _scalar(engine, f"SELECT coalesce(sum(times), 0) FROM {SHAPES} WHERE {TWICE}")
 
 
-def _broken(fault: JsonFault | None, reason: str) -> SourceBroken:
+def _broken(error: JsonSyntaxError | None, reason: str) -> SourceBroken:
     """`fault`, if the place was found out; else `reason`."""
-    return SourceBroken(reason) if fault is None else SourceBroken(fault.reason, fault.line)
+    return SourceBroken(reason) if error is None else SourceBroken(error.reason, error.line)
 
 
 def _findings(engine: duckdb.DuckDBPyConnection, source: _Source) -> tuple[Finding, ...]:
@@ -345,7 +347,7 @@ def _findings(engine: duckdb.DuckDBPyConnection, source: _Source) -> tuple[Findi
     findings = []
     while row := engine.fetchone():
         number, line, sound, doc = row
-        reason = fault_of_object(doc) if doc is not None else ""
+        reason = object_error(doc) if doc is not None else ""
         usual = "a key occurs twice in the object" if sound else "the line is not a JSON object"
         findings.append(Finding("invalid-json", reason or usual, number, line))
     return tuple(findings)

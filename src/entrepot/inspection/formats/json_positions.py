@@ -53,12 +53,12 @@ def find_half_pair(text: str, at: int, end: int) -> tuple[str, int] | None:
     return None if half is None else (f"`{half[0]}` is half of a character", half.start())
 
 
-class JsonFault(Exception):
+class JsonSyntaxError(Exception):
     """The text stops being JSON at some place: its line, and what is wrong there."""
 
-    def __init__(self, line: int, fault: str) -> None:
-        super().__init__(f"{fault}, in line {line:,}")
-        self.reason = fault
+    def __init__(self, line: int, reason: str) -> None:
+        super().__init__(f"{reason}, in line {line:,}")
+        self.reason = reason
         self.line = line
 
 
@@ -102,26 +102,26 @@ class JsonWindow:
                 return ""
 
     def value(self) -> str:
-        """Step over one value; its text. Raises JsonFault."""
+        """Step over one value; its text. Raises JsonSyntaxError."""
         while True:
             try:
                 _, end = DECODER.raw_decode(self.buffer, self.at)
             except _NoNumber as word:
                 constants = (m.start() for m in CONSTANT.finditer(self.buffer, self.at) if m[1])
                 line = self.line + self.buffer.count("\n", self.at, next(constants, self.at))
-                raise JsonFault(line, f"{word}, which JSON has not") from None
+                raise JsonSyntaxError(line, f"{word}, which JSON has not") from None
             except RecursionError:
-                raise JsonFault(self.line, "nested too deeply to be read") from None
+                raise JsonSyntaxError(self.line, "nested too deeply to be read") from None
             except json.JSONDecodeError as error:
                 if self.more():
                     continue
                 message, position = _describe_error(error)
                 line = self.line + self.buffer.count("\n", self.at, position)
-                raise JsonFault(line, message) from None
+                raise JsonSyntaxError(line, message) from None
             if end < len(self.buffer) or not self.more():
                 if half := find_half_pair(self.buffer, self.at, end):
                     line = self.line + self.buffer.count("\n", self.at, half[1])
-                    raise JsonFault(line, half[0])
+                    raise JsonSyntaxError(line, half[0])
                 text = self.buffer[self.at : end]
                 self.advance(end)
                 return text
@@ -137,7 +137,7 @@ def _describe_error(error: json.JSONDecodeError) -> tuple[str, int]:
     return error.msg[0].lower() + error.msg[1:].removesuffix(" at"), error.pos
 
 
-def fault_of_object(text: str) -> str:
+def object_error(text: str) -> str:
     """Why a text is not one JSON object, or which key it has twice; empty if it is sound."""
     doubled: list[str] = []
 
@@ -164,8 +164,8 @@ def fault_of_object(text: str) -> str:
         nouns = {list: "an array", str: "a text", bool: "a boolean", type(None): "null"}
         return f"{nouns.get(type(value), 'a number')} is not a JSON object"
     half = find_half_pair(stripped, 0, len(stripped))
-    fault = f"{half[0]} (character {half[1] + 1:,})" if half else ""
-    return f"the key {quoted(doubled[0])} occurs twice in the object" if doubled else fault
+    reason = f"{half[0]} (character {half[1] + 1:,})" if half else ""
+    return f"the key {quoted(doubled[0])} occurs twice in the object" if doubled else reason
 
 
 def depth_of(text: str) -> int:
@@ -187,7 +187,7 @@ def line_of_element(path: Path, array: bool, longest: int, row: int) -> int | No
         for number, line in enumerate(element_lines(path, array, longest), start=2):
             if number == row:
                 return line
-    except (JsonFault, UnicodeDecodeError):
+    except (JsonSyntaxError, UnicodeDecodeError):
         pass
     return None
 
@@ -195,7 +195,7 @@ def line_of_element(path: Path, array: bool, longest: int, row: int) -> int | No
 def element_lines(path: Path, array: bool, longest: int) -> Iterator[int]:
     """The line on which each element begins, of one array or of values that follow each other.
 
-    `longest` bounds an element, in characters. Raises JsonFault where it is not JSON, and
+    `longest` bounds an element, in characters. Raises JsonSyntaxError where it is not JSON, and
     RecursionError where that is nested too deeply to be read.
     """
     with path.open("rb") as raw:
@@ -209,16 +209,19 @@ def element_lines(path: Path, array: bool, longest: int) -> Iterator[int]:
             return
         yield from step_over_array(window)
         if window.peek():
-            raise JsonFault(window.line, "something follows the array's end")
+            raise JsonSyntaxError(window.line, "something follows the array's end")
 
 
 def step_over_array(window: JsonWindow) -> Iterator[int]:
-    """The line on which each element of the array begins that comes next. Raises JsonFault."""
+    """The line on which each element of the array begins that comes next.
+
+    Raises JsonSyntaxError.
+    """
     _expect(window, "[")
     if window.peek() != "]":
         while True:
             if window.peek() == "]":
-                raise JsonFault(window.line, "a comma before the array's end")
+                raise JsonSyntaxError(window.line, "a comma before the array's end")
             yield window.line
             window.value()
             if window.peek() != ",":
@@ -230,21 +233,21 @@ def step_over_array(window: JsonWindow) -> Iterator[int]:
 def _expect(window: JsonWindow, expected: str) -> None:
     character = window.peek()
     if character != expected:
-        fault = (
+        reason = (
             f"{character!r} where {expected!r} or ',' is due"
             if character
             else "the array does not end"
         )
-        raise JsonFault(window.line, fault)
+        raise JsonSyntaxError(window.line, reason)
     window.advance(window.at + 1)
 
 
-def first_fault(path: Path, array: bool, longest: int) -> JsonFault | None:
+def first_syntax_error(path: Path, array: bool, longest: int) -> JsonSyntaxError | None:
     """The first place where the text is not JSON, if that can be found out."""
     try:
         for _ in element_lines(path, array, longest):
             pass
-    except JsonFault as fault:
+    except JsonSyntaxError as fault:
         return fault
     except (RecursionError, UnicodeDecodeError):
         pass
@@ -269,7 +272,7 @@ def locate_elements(
                 lines[number] = line
             if number >= last:
                 break
-    except (JsonFault, RecursionError, UnicodeDecodeError):
+    except (JsonSyntaxError, RecursionError, UnicodeDecodeError):
         pass
     for error in unplaced:
         if error["rowNumber"] in lines:

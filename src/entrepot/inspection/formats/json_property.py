@@ -10,7 +10,7 @@ import io
 import json
 from pathlib import Path
 
-from entrepot.inspection.formats.json_positions import JsonFault, JsonWindow, step_over_array
+from entrepot.inspection.formats.json_positions import JsonSyntaxError, JsonWindow, step_over_array
 from entrepot.inspection.limits import MIB
 from entrepot.inspection.report.quoting import quoted
 from entrepot.inspection.table import SourceBroken
@@ -41,59 +41,61 @@ def isolate_property(path: Path, name: str, target: Path, longest: int) -> None:
         window = _ByteWindow(io.TextIOWrapper(raw, "utf-8", newline=""), longest)
         try:
             begin, end = _find_array(window, name)
-        except JsonFault as fault:
+        except JsonSyntaxError as fault:
             raise SourceBroken(str(fault)) from None
     _copy_part(path, bom + begin, bom + end, target)
 
 
 def _find_array(window: _ByteWindow, name: str) -> tuple[int, int]:
-    """Where the array begins and ends, in bytes. Raises JsonFault, SourceBroken."""
+    """Where the array begins and ends, in bytes. Raises JsonSyntaxError, SourceBroken."""
     if window.peek() != "{":
         reason = f"the dialect has the rows in the property {quoted(name)} of one object"
         raise SourceBroken(f"{reason}, and it is no object")
     window.advance(window.at + 1)
-    found: tuple[int, int] | None = None
+    place: tuple[int, int] | None = None
     others: list[str] = []
-    while window.peek() != "}" or others or found:
+    while window.peek() != "}" or others or place:
         key = _read_key(window)
         _expect(window, ":")
         if key != name:
             others.append(key) if len(others) < MAX_NAMED else None
             window.peek()
             window.value()
-        elif found is not None:
-            raise JsonFault(window.line, f"the property {quoted(name)} occurs twice")
+        elif place is not None:
+            raise JsonSyntaxError(window.line, f"the property {quoted(name)} occurs twice")
         elif window.peek() != "[":
             raise SourceBroken(f"its property {quoted(name)} is no array")
         else:
             begin = window.offset
             for _ in step_over_array(window):
                 pass
-            found = begin, window.offset
+            place = begin, window.offset
         if window.peek() != ",":
             break
         window.advance(window.at + 1)
     _expect(window, "}")
     if window.peek():
-        raise JsonFault(window.line, "something follows the object's end")
-    if found is None:
+        raise JsonSyntaxError(window.line, "something follows the object's end")
+    if place is None:
         listed = ", ".join(quoted(other) for other in others) or "none"
         reason = f"it has no property {quoted(name)}, where the dialect has the rows; it has"
         raise SourceBroken(f"{reason} {listed}{', …' if len(others) == MAX_NAMED else ''}")
-    return found
+    return place
 
 
 def _read_key(window: _ByteWindow) -> str:
     if window.peek() != '"':
-        raise JsonFault(window.line, "a name in quotes is due")
+        raise JsonSyntaxError(window.line, "a name in quotes is due")
     return str(json.loads(window.value()))
 
 
 def _expect(window: _ByteWindow, expected: str) -> None:
-    found = window.peek()
-    if found != expected:
-        what = f"{found!r} where {expected!r} is due" if found else "the object does not end"
-        raise JsonFault(window.line, what)
+    character = window.peek()
+    if character != expected:
+        what = (
+            f"{character!r} where {expected!r} is due" if character else "the object does not end"
+        )
+        raise JsonSyntaxError(window.line, what)
     window.advance(window.at + 1)
 
 

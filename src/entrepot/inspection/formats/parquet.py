@@ -6,7 +6,7 @@ import arro3.io
 import duckdb
 
 from entrepot.inspection.context import Detected, InspectionContext, OpenedTable, TableRequest
-from entrepot.inspection.engine import reading_fault
+from entrepot.inspection.engine import engine_error_text
 from entrepot.inspection.formats.arrow import arro3_error, copied_table, copy_as_texts
 from entrepot.inspection.limits import rows_per_group
 from entrepot.inspection.record_counts import RecordCounts
@@ -59,7 +59,7 @@ def read_parquet(path: Path, detected: Detected, context: InspectionContext) -> 
         described = engine.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()
         labels = _labels(engine, path)
     except duckdb.Error as error:
-        raise SourceBroken(reading_fault(error)) from None
+        raise SourceBroken(engine_error_text(error)) from None
     if not described:
         raise NotTabular("Parquet without columns")
     _check_end(engine, path)

@@ -11,7 +11,7 @@ from typing import Any
 from entrepot.inspection.context import Detected, InspectionContext, OpenedTable, TableRequest
 from entrepot.inspection.csv.decision import above
 from entrepot.inspection.csv.detected import DetectedTable
-from entrepot.inspection.csv.first_version import found_header_rows, judge_reading
+from entrepot.inspection.csv.first_version import first_version_of, misplaced_header_rows
 from entrepot.inspection.csv.table_end import row_text
 from entrepot.inspection.engine import line_bounds
 from entrepot.inspection.formats.xlsx_cells import KIND_MARKS, SheetCells, column_letters
@@ -19,7 +19,7 @@ from entrepot.inspection.formats.xlsx_layout import SheetLayout, decide_layout
 from entrepot.inspection.formats.xlsx_package import Workbook, opened, read_workbook
 from entrepot.inspection.formats.xlsx_rows import WrittenRows, write_rows
 from entrepot.inspection.formats.xlsx_sheet import ChosenSheet, choose_sheet
-from entrepot.inspection.progress import SURVEYED
+from entrepot.inspection.progress import SCANNED
 from entrepot.inspection.record_counts import RecordCounts
 from entrepot.inspection.sql import Sql, literal, named_arguments
 from entrepot.inspection.table import CellKind, Column, FirstVersion, Table, TooLarge
@@ -32,7 +32,7 @@ CONTROL = {"_row": "BIGINT", "_cells": "BIGINT", "_extra": "VARCHAR", "_kinds": 
 
 def open_xlsx(detected: Detected, request: TableRequest, context: InspectionContext) -> OpenedTable:
     """A workbook, ready to be read."""
-    context.progress.next_pass(SURVEYED)
+    context.progress.next_pass(SCANNED)
     return _opened(XlsxTable(request, detected, context))
 
 
@@ -133,7 +133,7 @@ class XlsxTable:
         self, workbook: Workbook, chosen: ChosenSheet, layout: SheetLayout, written: WrittenRows
     ) -> Table:
         decision = layout.decision
-        found = DetectedTable(
+        detected = DetectedTable(
             layout=decision.layout,
             first_row=decision.layout.start + 1,
             comment=decision.dialect.comment,
@@ -143,9 +143,9 @@ class XlsxTable:
             further=decision.further,
             repeats=written.repeats,
             comments=written.comments,
-        ).within(written.extent)
+        ).within(written.table_end)
         source = _scan(self._context.scratch / "sheet.csv", written, decision.layout.width)
-        relation = f"(SELECT * FROM {source} WHERE _row <= {written.extent.last})"
+        relation = f"(SELECT * FROM {source} WHERE _row <= {written.table_end.last})"
         columns = tuple(
             _column(n, label, marks)
             for n, (label, marks) in enumerate(
@@ -159,23 +159,23 @@ class XlsxTable:
             media_type=self._detected.media_type,
             header=bool(decision.layout.header),
             misplaced_header=decision.layout.misplaced,
-            found_header_rows=found_header_rows(found, decision),
-            first_version=self._judge_first_version(found, layout, chosen),
-            first_row=found.first_row,
+            misplaced_header_rows=misplaced_header_rows(detected, decision),
+            first_version=self._judge_first_version(detected, layout, chosen),
+            first_row=detected.first_row,
             uneven=written.uneven,
             blank_despite_surplus=False,
             storage="workbook",
             place_unit="row",
-            warnings=(*found.doubts, *found.omissions, *chosen.warnings),
+            warnings=(*detected.doubts, *detected.omissions, *chosen.warnings),
             description={"format": self._detected.kind}
-            | _describe(workbook, chosen, layout, found),
+            | _describe(workbook, chosen, layout, detected),
         )
 
     def _judge_first_version(
-        self, found: DetectedTable, layout: SheetLayout, chosen: ChosenSheet
+        self, detected: DetectedTable, layout: SheetLayout, chosen: ChosenSheet
     ) -> FirstVersion:
         """The reading as a contract's: a workbook of several sheets freezes which one it is."""
-        first = judge_reading(found, layout.decision, self._request.dialect)
+        first = first_version_of(detected, layout.decision, self._request.dialect)
         dialect = dict(first.dialect or {})
         if chosen.several and not chosen.stated:
             dialect["sheetName"] = chosen.sheet.name
@@ -210,17 +210,17 @@ def _column(number: int, label: str, marks: frozenset[str]) -> Column:
 
 
 def _describe(
-    workbook: Workbook, chosen: ChosenSheet, layout: SheetLayout, found: DetectedTable
+    workbook: Workbook, chosen: ChosenSheet, layout: SheetLayout, detected: DetectedTable
 ) -> dict[str, Any]:
-    first, begin = found.first_row, min(found.layout.header, default=found.layout.start)
-    last = max(found.last_row or 0, first)
-    top = begin + 1 if found.layout.header else first
+    first, begin = detected.first_row, min(detected.layout.header, default=detected.layout.start)
+    last = max(detected.last_row or 0, first)
+    top = begin + 1 if detected.layout.header else first
     area = f"{column_letters(layout.left)}{top}:{column_letters(layout.right)}{last}"
     described: dict[str, Any] = {
         "sheet": chosen.sheet.name,
         "sheetNumber": chosen.sheet.number,
         "range": area,
-        "headerRows": list(found.header_rows),
+        "headerRows": list(detected.header_rows),
         "dateSystem": 1904 if workbook.from_1904 else 1900,
         "otherSheets": [
             {"name": sheet.name, "number": sheet.number, "hidden": sheet.hidden}
@@ -233,7 +233,7 @@ def _describe(
         for number, cells, _ in layout.decision.records[:begin]
         if (text := row_text(cells))
     ]
-    notes = [{"row": part.first, "text": part.text} for part in found.below]
+    notes = [{"row": part.first, "text": part.text} for part in detected.below]
     for name, rows in (("preamble", preamble), ("footnotes", notes)):
         if rows:
             described[name] = rows[:MAX_LISTED_ROWS]

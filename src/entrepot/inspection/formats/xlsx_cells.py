@@ -207,8 +207,8 @@ class _Rows:
         if kind is None:
             return plain_number(value)
         serial = _double(value)
-        shown = None if serial is None else moment(serial, kind, self._workbook.from_1904)
-        return (shown[0], KIND_MARKS[shown[1]]) if shown else plain_number(value)
+        text = None if serial is None else moment(serial, kind, self._workbook.from_1904)
+        return (text[0], KIND_MARKS[text[1]]) if text else plain_number(value)
 
 
 def plain_number(value: str) -> tuple[str, str]:

@@ -29,14 +29,14 @@ def kind_of_format(number: int, code: str | None) -> TimeKind | None:
     """What a format shows: by its code, or its number where it is built in; None: no moment."""
     if code is None:
         return BUILT_IN.get(number)
-    shown = NOT_SHOWN.sub("", code[:MAX_CODE_CHARS].lower().split(";")[0])
-    if ELAPSED.search(shown):
+    visible = NOT_SHOWN.sub("", code[:MAX_CODE_CHARS].lower().split(";")[0])
+    if ELAPSED.search(visible):
         return "duration"
-    if "general" in shown:
+    if "general" in visible:
         return None
-    clock = "h" in shown or "s" in shown or "am/pm" in shown
-    day = "y" in shown or "d" in shown or ("m" in shown and not clock)
-    if any(mark in shown for mark in ("0", "#", "?")) and not re.search(r"s[.,]?0", shown):
+    clock = "h" in visible or "s" in visible or "am/pm" in visible
+    day = "y" in visible or "d" in visible or ("m" in visible and not clock)
+    if any(mark in visible for mark in ("0", "#", "?")) and not re.search(r"s[.,]?0", visible):
         return None
     if day:
         return "datetime" if clock else "date"

@@ -91,9 +91,9 @@ def decide_layout(
     if names is not None:
         mark = mark or ""
         records = _records(head, 1, None, mark, rules, most)
-        layout, left = _under_contract(records, names, requested, rules, _extent(head)[0])
+        layout, left = _under_contract(records, names, requested, rules, _column_range(head)[0])
     else:
-        left, right = _extent(head)
+        left, right = _column_range(head)
         mark = _comment_mark(head, right - left + 1) if mark is None else mark
         right = min(right, left + most)
         records = _records(head, left, right, mark, rules, most)
@@ -161,7 +161,7 @@ def _records(
     return tuple(records)
 
 
-def _extent(head: Sequence[SheetRow]) -> tuple[int, int]:
+def _column_range(head: Sequence[SheetRow]) -> tuple[int, int]:
     """The first and the last column that may be the table's: rows of one cell do not count where
     others have several, and neither does what is far to the right."""
     rows = [row for row in head if len(row.cells) > 1] or list(head)

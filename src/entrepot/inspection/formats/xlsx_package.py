@@ -319,22 +319,22 @@ def _number(text: str | None) -> int:
 def _read_strings(package: zipfile.ZipFile, part: str, strings: Strings, limits: Limits) -> None:
     pieces: list[str] = []
     size = count = 0
-    reading = phonetic = False
+    in_text = phonetic = False
 
     def start(tag: str, _: dict[str, str]) -> None:
-        nonlocal reading, phonetic, size
+        nonlocal in_text, phonetic, size
         if tag == "si":
             pieces.clear()
             size = 0
         elif tag == "rPh":
             phonetic = True
         elif tag == "t":
-            reading = not phonetic
+            in_text = not phonetic
 
     def end(tag: str) -> None:
-        nonlocal reading, phonetic, count
+        nonlocal in_text, phonetic, count
         if tag == "t":
-            reading = False
+            in_text = False
         elif tag == "rPh":
             phonetic = False
         elif tag == "si":
@@ -345,7 +345,7 @@ def _read_strings(package: zipfile.ZipFile, part: str, strings: Strings, limits:
 
     def text(piece: str) -> None:
         nonlocal size
-        if reading:
+        if in_text:
             pieces.append(piece)
             size += len(piece)
             if size > limits.line:

@@ -33,7 +33,7 @@ class WrittenRows:
     """How far the table goes, what the rows of the sheet are (the judged ones not counted yet), the
     marks of kinds seen in each column, and what no row's bytes pass."""
 
-    extent: TableEnd
+    table_end: TableEnd
     records: RecordCounts
     kinds: tuple[frozenset[str], ...]
     longest: int
@@ -88,10 +88,10 @@ class _RowWriter:
         if row.number > self._last + 1:
             self._add_blanks(self._last + 1, row.number - 1)
         self._last = row.number
-        fault = COMMENT if begins_with(row, self._comment, self._left) else ""
+        error = COMMENT if begins_with(row, self._comment, self._left) else ""
         texts, marks, extra = self._split(row)
         texts_of_row = texts + [text for _, text in extra]
-        if self._taken.is_taken_out(row.number, texts_of_row, fault):
+        if self._taken.is_taken_out(row.number, texts_of_row, error):
             if not self._end_stated:
                 self._finder.add(row.number, row.number, [])
             return
@@ -156,13 +156,13 @@ class _RowWriter:
             judged = self._taken.judged_blanks(self._last + 1, total)
             for start, end in judged if self._end_stated else [(self._last + 1, total)]:
                 self._finder.add_blanks(start, end)
-        extent = self._finder.decide(total)
+        table_end = self._finder.decide(total)
         return WrittenRows(
-            extent=extent,
-            records=self._taken.count(last_row, extent),
+            table_end=table_end,
+            records=self._taken.count(last_row, table_end),
             kinds=tuple(map(frozenset, self._seen.kinds)),
             longest=max(self._seen.longest, 4 * self._width + 64),
             uneven=self._seen.uneven,
-            repeats=self._seen.repeated.occurrences(extent.last),
+            repeats=self._seen.repeated.occurrences(table_end.last),
             comments=self._taken.guessed_comments.occurrences(),
         )

@@ -66,9 +66,9 @@ def choose_sheet(
         # Of the sheets after one that has all names it is enough to know that they have cells.
         if best is None or (request.names and share < (1.0, True)):
             own = read_head(chain([first], rows), request.dialect)
-            found = _share_of_names(own, request, limits)
-            if found > share:
-                best, head, share = sheet, own, found
+            shares = _share_of_names(own, request, limits)
+            if shares > share:
+                best, head, share = sheet, own, shares
     if best is None:
         which = f"whose sheet {stated.name!r} is" if stated else "whose visible sheets are"
         raise NotTabular(f"a workbook {which} empty")
@@ -100,16 +100,16 @@ def _stated(workbook: Workbook, dialect: TableDialect | None) -> Sheet | None:
         if named and dialect.sheet_number in (None, sheet.number):
             return sheet
     name, number = dialect.sheet_name, dialect.sheet_number
-    asked = [f"a sheet {name!r}"] if name is not None else []
-    asked += [f"a sheet number {number:,}"] if number is not None else []
+    stated = [f"a sheet {name!r}"] if name is not None else []
+    stated += [f"a sheet number {number:,}"] if number is not None else []
     names = tuple(sheet.name for sheet in workbook.sheets)
     raise SourceBroken(
-        f"the dialect asks for {' that is '.join(asked)}, which the workbook does not have;"
+        f"the dialect asks for {' that is '.join(stated)}, which the workbook does not have;"
         f" its sheets are {_listed(names)}"
     )
 
 
 def _listed(names: Sequence[str]) -> str:
-    shown = ", ".join(repr(name) for name in names[:MAX_LISTED_SHEETS])
+    names_text = ", ".join(repr(name) for name in names[:MAX_LISTED_SHEETS])
     more = len(names) - MAX_LISTED_SHEETS
-    return f"{shown} and {more:,} more" if more > 0 else shown
+    return f"{names_text} and {more:,} more" if more > 0 else names_text

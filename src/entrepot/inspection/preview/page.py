@@ -58,8 +58,8 @@ def _preview(engine: duckdb.DuckDBPyConnection, request: PreviewRequest) -> Prev
         [FilterColumn(each.name, each.stored_as, each.sql) for each in stored.columns]
     )
     sorts = _sorts(request.order_by, columns)
-    shown = [columns.find(name, "columns") for name, _ in _names(request.columns, "columns")]
-    shown = (list(dict.fromkeys(shown)) or columns.all)[: request.most_columns]
+    chosen = [columns.find(name, "columns") for name, _ in _names(request.columns, "columns")]
+    chosen = (list(dict.fromkeys(chosen)) or columns.all)[: request.most_columns]
     if any(sign for _, sign in _names(request.columns, "columns")):
         raise _bad_names("columns")
     conditions: list[Sql] = []
@@ -75,17 +75,17 @@ def _preview(engine: duckdb.DuckDBPyConnection, request: PreviewRequest) -> Prev
             field="offset",
             limit=MAX_SKIPPED_ROWS,
         )
-    limit = max(1, min(request.limit, MAX_PAGE_CELLS // len(shown)))
+    limit = max(1, min(request.limit, MAX_PAGE_CELLS // len(chosen)))
     query = _Query(engine, source, number, conditions, values)
     if sorts:
         numbers = query.sorted(sorts, request.after, limit + 1, request.offset)
         more, numbers = len(numbers) > limit, numbers[:limit]
-        rows = query.numbered(numbers, shown)
+        rows = query.numbered(numbers, chosen)
     else:
-        rows = query.plain(shown, request.after, limit + 1, request.offset)
+        rows = query.plain(chosen, request.after, limit + 1, request.offset)
         more, rows = len(rows) > limit, rows[:limit]
-    page = _page(rows, shown)
-    described_columns = [{"name": column.name, "stored_as": column.stored_as} for column in shown]
+    page = _page(rows, chosen)
+    described_columns = [{"name": column.name, "stored_as": column.stored_as} for column in chosen]
     return Preview(described_columns, page, more or len(page) < len(rows))
 
 
@@ -101,7 +101,7 @@ class _Query:
     values: list[Any]
 
     def plain(
-        self, shown: list[FilterColumn], after: int | None, limit: int, offset: int
+        self, chosen: list[FilterColumn], after: int | None, limit: int, offset: int
     ) -> list[tuple[Any, ...]]:
         """Rows in their order, each with its number first."""
         conditions, values = self.conditions, self.values
@@ -112,7 +112,7 @@ class _Query:
         # The engine keeps the order of rows by itself (preserve_insertion_order), and with a LIMIT
         # alone it stops at the last row wanted.
         return self.engine.execute(
-            f"SELECT {_cells(self.number, shown)} FROM {self.source}{_where(conditions)} "
+            f"SELECT {_cells(self.number, chosen)} FROM {self.source}{_where(conditions)} "
             f"LIMIT {limit:d} OFFSET {offset:d}",
             values,
         ).fetchall()
@@ -133,13 +133,13 @@ class _Query:
         ).fetchall()
         return [int(number) for (number,) in rows]
 
-    def numbered(self, numbers: list[int], shown: list[FilterColumn]) -> list[tuple[Any, ...]]:
+    def numbered(self, numbers: list[int], chosen: list[FilterColumn]) -> list[tuple[Any, ...]]:
         """The rows of these numbers, in this order."""
         if not numbers:
             return []
         listed = ", ".join(f"{number:d}" for number in numbers)
         rows = self.engine.execute(
-            f"SELECT {_cells(self.number, shown)} FROM {self.source} "
+            f"SELECT {_cells(self.number, chosen)} FROM {self.source} "
             f"WHERE {self.number} IN ({listed})"
         ).fetchall()
         by_number = {row[0]: row for row in rows}
@@ -178,8 +178,8 @@ def _where(conditions: list[Sql]) -> Sql:
     return f" WHERE {' AND '.join(conditions)}" if conditions else sql("")
 
 
-def _cells(number: Sql, shown: list[FilterColumn]) -> Sql:
-    return ", ".join([number, *(_cell(column) for column in shown)])
+def _cells(number: Sql, chosen: list[FilterColumn]) -> Sql:
+    return ", ".join([number, *(_cell(column) for column in chosen)])
 
 
 def _cell(column: FilterColumn) -> Sql:
@@ -199,14 +199,14 @@ def _cell(column: FilterColumn) -> Sql:
             return name
 
 
-def _page(rows: list[tuple[Any, ...]], shown: list[FilterColumn]) -> list[dict[str, Any]]:
+def _page(rows: list[tuple[Any, ...]], chosen: list[FilterColumn]) -> list[dict[str, Any]]:
     page: list[dict[str, Any]] = []
     characters = 0
     for number, *cells in rows:
         if characters > MAX_PAGE_CHARS:
             break
         values, cut = [], []
-        for column, cell in zip(shown, cells, strict=True):
+        for column, cell in zip(chosen, cells, strict=True):
             if isinstance(cell, str):
                 characters += len(cell)
                 if len(cell) > MAX_CELL_CHARS:

@@ -95,8 +95,8 @@ def _written(value: Any, field: Field) -> Iterator[str]:
 
 def _bounds(field: Field) -> dict[str, Any]:
     """The bounds of a field as `read_value` reads them."""
-    given = {name: getattr(field.constraints, name) for name in BOUNDS}
-    return {name: read_value(value, field) for name, value in given.items() if value is not None}
+    bounds = {name: getattr(field.constraints, name) for name in BOUNDS}
+    return {name: read_value(value, field) for name, value in bounds.items() if value is not None}
 
 
 def _bounds_as_written(field: Field) -> Iterator[str]:

@@ -58,12 +58,12 @@ def look_alikes(text: str) -> str:
     none: `−` (U+2212) is not the hyphen that it looks like."""
     if text.isascii():
         return ""
-    found = dict.fromkeys(
+    pairs = dict.fromkeys(
         char
         for char in text[:MAX_QUOTED_CHARS]
         if not char.isascii() and unicodedata.category(char) in ("Pd", "Sm", "Po", "Nd")
     )
-    named = [f"`{char}` is {_with_article(_unicode_name(char))}" for char in list(found)[:2]]
+    named = [f"`{char}` is {_with_article(_unicode_name(char))}" for char in list(pairs)[:2]]
     return " and ".join(named)
 
 

@@ -69,7 +69,7 @@ def finish_errors(
 ) -> None:
     """Write the message of each error, whose place is known now, and give it the keys that
     Frictionless requires of its type, in place."""
-    shown_labels = shown_cells(labels)
+    shown_labels = report_cells(labels)
     for error in errors:
         tags = error["tags"]
         if "#header" in tags:
@@ -94,7 +94,7 @@ def shortened(text: str, length: int = MAX_CELL_CHARS) -> str:
     return text if len(text) <= length else text[: length - 1] + "…"
 
 
-def shown_cells(cells: Sequence[str | None]) -> list[str]:
+def report_cells(cells: Sequence[str | None]) -> list[str]:
     """The cells of a row as the report shows them: bounded in count and length."""
     return [shortened(cell or "", 200) for cell in cells[:MAX_SHOWN_CELLS]]
 

@@ -42,8 +42,8 @@ class Statement:
         parts = [f"{self.reason}."]
         if self.expected:
             # What lists its values needs no example.
-            shown = self.example and quoted(self.example) not in self.expected
-            such_as = f", such as {_shown_example(self.example)}" if shown else ""
+            has_example = self.example and quoted(self.example) not in self.expected
+            such_as = f", such as {_quoted_example(self.example)}" if has_example else ""
             parts.append(f"Expected {self.expected}{such_as}.")
         if self.advice:
             parts.append(self.advice)
@@ -109,6 +109,6 @@ def column_of(error: Mapping[str, Any], by_name: bool = False) -> str:
     return f"column {number:,}" if number else ""
 
 
-def _shown_example(example: str) -> str:
+def _quoted_example(example: str) -> str:
     plain = PLAIN_EXAMPLE.fullmatch(example) is not None
     return example if plain else quoted(example, MAX_EXAMPLE_CHARS)

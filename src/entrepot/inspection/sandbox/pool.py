@@ -218,7 +218,7 @@ class InspectionPool:
         """
         with self._folder() as folder:
             # At its low priority little work may take long: the CPU limit bounds the work.
-            limits = replace(self._limits, patience=DERIVATION_FACTOR)
+            limits = replace(self._limits, clock_factor=DERIVATION_FACTOR)
             job = SandboxJob("derive", (request,), folder, limits, self._sandbox)
             try:
                 derived = read_derived(self._run_job(job, lambda done, total: None, canceled))

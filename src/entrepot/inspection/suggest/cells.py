@@ -219,15 +219,15 @@ def _smallest(
 ) -> _Way | None:
     """The first way that mends all wrong cells: a wider type, else a mark between thousands, if few
     cells need it and no number speaks against it."""
-    found = _first_that_mends(column, counts)
-    if found is not None or counts.wrong > MAX_GROUPED_SHARE * inspected.checked.rows:
-        return found
+    change = _first_that_mends(column, counts)
+    if change is not None or counts.wrong > MAX_GROUPED_SHARE * inspected.checked.rows:
+        return change
     column = _with_group_chars(inspected, column)
     if not column.ways:
         return None
     (counts,) = _count(engine, inspected, [column])
-    found = _first_that_mends(column, counts)
-    return None if found is None or _has_ungrouped(engine, inspected, column) else found
+    change = _first_that_mends(column, counts)
+    return None if change is None or _has_ungrouped(engine, inspected, column) else change
 
 
 def _first_that_mends(column: _Column, counts: _Counts) -> _Way | None:
@@ -267,8 +267,8 @@ def _mend(
         yield from _described(way, counts, name, pointer, _example(inspected, column.number))
     if counts.marks:
         with_marks(document, inspected.schema, column.field, counts.marks)
-        shown = ", ".join(quoted(mark) if mark else "an empty cell" for mark in counts.marks)
-        what = f"In {name}, {shown} {'means' if len(counts.marks) == 1 else 'mean'} no value"
+        marks = ", ".join(quoted(mark) if mark else "an empty cell" for mark in counts.marks)
+        what = f"In {name}, {marks} {'means' if len(counts.marks) == 1 else 'mean'} no value"
         yield ProposedChange(f"{pointer}/missingValues", what, _cells(counts.marked))
 
 

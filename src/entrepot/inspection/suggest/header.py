@@ -10,12 +10,12 @@ def propose_header_rows(
 ) -> Proposal | None:
     """The dialect with the records in which the names are; None where they are in their place, or
     rows of a table stand above them."""
-    found = list(inspected.table.found_header_rows)
-    if not inspected.table.misplaced_header or not found:
+    rows = list(inspected.table.misplaced_header_rows)
+    if not inspected.table.misplaced_header or not rows:
         return None
-    numbers = ", ".join(f"{number:,}" for number in found)
-    where = f"record {numbers}" if len(found) == 1 else f"records {numbers}"
+    numbers = ", ".join(f"{number:,}" for number in rows)
+    where = f"record {numbers}" if len(rows) == 1 else f"records {numbers}"
     what = f"The names of the columns stand in {where}"
     reason = "they do in this delivery, and what stands above them are titles"
     change = ProposedChange("/dialect/headerRows", what, reason)
-    return proposal.with_dialect({"headerRows": found}, change)
+    return proposal.with_dialect({"headerRows": rows}, change)

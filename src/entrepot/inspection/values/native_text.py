@@ -112,8 +112,8 @@ def duration_sql(count: Sql, parts: int) -> Sql:
     in hours, minutes and seconds."""
     whole = f"(abs({count}::HUGEINT) // {parts})"
     fraction = f"lpad((abs({count}::HUGEINT) % {parts})::VARCHAR, {len(str(parts)) - 1}, '0')"
-    shown = f"rtrim('.' || {fraction}, '0.')" if parts > 1 else sql("''")
-    seconds = f"({whole} % 60) || {shown}"
+    fraction_text = f"rtrim('.' || {fraction}, '0.')" if parts > 1 else sql("''")
+    seconds = f"({whole} % 60) || {fraction_text}"
     hours = f"CASE WHEN {whole} >= 3600 THEN ({whole} // 3600) || 'H' ELSE '' END"
     minutes = f"CASE WHEN {whole} // 60 % 60 > 0 THEN ({whole} // 60 % 60) || 'M' ELSE '' END"
     last = f"CASE WHEN {seconds} <> '0' THEN ({seconds}) || 'S' ELSE '' END"

@@ -61,8 +61,8 @@ def _first_record(records: Sequence[Record], rules: RowRules, first: int) -> int
     """The record of the header where the dialect names none: the first one, past what the dialect
     takes out."""
     for place in range(first, len(records)):
-        _, cells, fault = records[place]
-        comment = fault == COMMENT or place + 1 - first in rules.comment_rows
+        _, cells, error = records[place]
+        comment = error == COMMENT or place + 1 - first in rules.comment_rows
         if not comment and (cells or not rules.skip_blank):
             return place
     return first

@@ -112,7 +112,7 @@ def _odd_records(dialect: Dialect, lines: Sequence[str]) -> int:
     records = list(Lexer(dialect).records(lines))
     widths = Counter(len(cells) for _, cells, _ in records)
     usual = widths.most_common(1)[0][0] if widths else 0
-    return sum(bool(fault) + (len(cells) != usual) for _, cells, fault in records)
+    return sum(bool(error) + (len(cells) != usual) for _, cells, error in records)
 
 
 def _refine(

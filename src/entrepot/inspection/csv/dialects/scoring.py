@@ -164,7 +164,7 @@ def _judge_alone(
     typed = [kind in TYPED for kind in kinds]
     if len(typed) > 2 and all(typed[1:]) and kinds[0] not in ("split", "tabbed", "other"):
         value *= LABELLED_LINES_FACTOR if typed[0] else TYPED_LINES_FACTOR
-    broken = sum(1 for _, _, fault in rows if fault) / len(rows)
+    broken = sum(1 for _, _, error in rows if error) / len(rows)
     score = ALONE * share**ALONE_AGREEMENT_POWER * value * (1 - FAULT_PENALTY * broken)
     return ScoredDialect(dialect, score, 1, share, named)
 
