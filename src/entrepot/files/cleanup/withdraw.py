@@ -128,6 +128,14 @@ def find_copies(conn: ReadConnection, version: Version) -> list[int]:
     return list(conn.scalars(query.order_by(versions.c.number.desc())))
 
 
+def find_other_published(conn: ReadConnection, file_id: UUID, number: int) -> int | None:
+    """The newest published version of a file besides one."""
+    published = versions.c.file_id == file_id, versions.c.status == "published"
+    query = select(func.max(versions.c.number)).where(*published, versions.c.number != number)
+    newest: int | None = conn.scalar(query)
+    return newest
+
+
 def _renew_current_version(conn: WriteConnection, file_id: UUID, now: datetime) -> None:
     """Make the newest published version the current one; the file is locked."""
     published = versions.c.file_id == file_id, versions.c.status == "published"

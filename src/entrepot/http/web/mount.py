@@ -26,6 +26,7 @@ from entrepot.http.web.sign_in.attempts import Attempts
 from entrepot.http.web.tasks import route as tasks
 from entrepot.http.web.upload import route as upload
 from entrepot.http.web.versions import route as versions
+from entrepot.http.web.withdrawal import route as withdrawal
 
 YEAR = 31_536_000
 """Seconds that a browser remembers the theme."""
@@ -38,8 +39,8 @@ def mount_pages(app: FastAPI) -> None:
     app.state.pages = open_pages(assets.load_assets())
     settings = app.state.runtime.parts.settings
     app.state.attempts = Attempts(settings.sign_in_attempts_per_address)
-    of_files = files, changes, schema, preview, versions, offers, upload, tasks, activity
-    for each in (sign_in, *of_files, account, keys, endpoint, reference, problems):
+    of_files = files, changes, schema, preview, versions, withdrawal, offers, upload, tasks
+    for each in (sign_in, *of_files, activity, account, keys, endpoint, reference, problems):
         router_of_page: APIRouter = each.router
         app.include_router(
             router_of_page, dependencies=[Depends(same_origin)], include_in_schema=False
