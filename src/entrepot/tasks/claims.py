@@ -149,9 +149,7 @@ def find_held(conn: ReadConnection, owner: str) -> dict[UUID, int]:
     return {row.id: row.lease for row in conn.execute(select(*columns).where(*held))}
 
 
-def release_entries(
-    conn: WriteConnection, owner: str, ids: Collection[UUID] | None = None
-) -> int:
+def release_entries(conn: WriteConnection, owner: str, ids: Collection[UUID] | None = None) -> int:
     """Let others claim what the worker had claimed and does not run, by default everything: it
     begins, or has ended; how many entries."""
     statement = update(queue_entries).where(
