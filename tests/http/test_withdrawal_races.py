@@ -1,19 +1,17 @@
 """What happens to a version at the very moment at which it is purged: one transaction waits for the
 other, and nothing of what was purged is left."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from typing import Any
 from uuid import UUID, uuid4
 
-import psutil
 import pytest
 from sqlalchemy import select, text, update
 from tests.http.test_deletions import remove, states, two_versions
 from tests.http.test_versions import publish, rows
 from tests.http.test_withdrawal import REASON, withdraw
-from tests.support.server import Server, TestAccount, plays
+from tests.support.server import Server, TestAccount
 from tests.support.wait import wait_until
 
 from entrepot.blobs.store import StoredBlob
@@ -55,21 +53,6 @@ def purging(server: Server, account: TestAccount, file_id: str, number: int) -> 
     )
 
 
-@contextmanager
-def suspended_workers(server: Server) -> Iterator[None]:
-    """While nothing waiting is begun."""
-    assert server.process is not None
-    children = psutil.Process(server.process.pid).children()
-    workers = [each for each in children if plays(each, "worker")]
-    for worker in workers:
-        server.suspend(worker)
-    try:
-        yield
-    finally:
-        for worker in workers:
-            worker.resume()
-
-
 def test_no_form_is_planned_of_what_is_being_purged(server: Server, account: TestAccount) -> None:
     file_id = two_versions(account.api)
     parts, actor = server.parts, server.actor(account.api_key)
@@ -87,11 +70,11 @@ def test_the_bytes_of_a_form_that_is_named_during_a_purge_are_released(
 ) -> None:
     file_id = two_versions(account.api)
     parts, blob_id = server.parts, uuid4()
-    with suspended_workers(server):
-        asked = account.api.get(
+    with server.suspended_workers():
+        requested = account.api.get(
             f"/file/download/{file_id}?version=1&format=csv", headers={"Prefer": "wait=0"}
         )
-        assert asked.status_code == 503
+        assert requested.status_code == 503
         with parts.database.reading() as conn:
             pending = derivatives.c.status == "pending", versions.c.file_id == UUID(file_id)
             run_id = conn.scalar(select(derivatives.c.run_id).join(versions).where(*pending))
@@ -115,10 +98,10 @@ def test_a_comparison_that_ends_during_a_purge_leaves_nothing(
     server: Server, account: TestAccount
 ) -> None:
     file_id = two_versions(account.api)
-    with suspended_workers(server):
+    with server.suspended_workers():
         body = {"before": 1, "after": 2}
-        asked = account.api.post(f"/file/{file_id}/compare", json=body)
-        task_id = UUID(asked.json()["task_id"])
+        requested = account.api.post(f"/file/{file_id}/compare", json=body)
+        task_id = UUID(requested.json()["task_id"])
 
         def end(conn: WriteConnection) -> None:
             conn.execute(update(tasks).where(tasks.c.id == task_id).values(status="running"))
@@ -151,7 +134,7 @@ def test_the_bytes_of_a_copy_under_way_go_with_its_cancelation(
 ) -> None:
     """It has the bytes of what was purged, by a name of its own."""
     file_id = two_versions(account.api)
-    with suspended_workers(server):
+    with server.suspended_workers():
         restored = account.api.post(f"/file/{file_id}/versions/1/restore").json()["task_id"]
         assert withdraw(account.api, file_id, 1, purge=True).status_code == 200
     assert account.api.wait_task(restored)["status"] == "canceled"
