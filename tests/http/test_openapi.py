@@ -42,9 +42,9 @@ CHECKS = [
     response_schema_conformance,
 ]
 VERBS = {
-    "accept", "append", "cancel", "change", "check", "compare", "create", "decide", "decline", "delete",
-    "describe", "download", "follow", "get", "grant", "list", "offer", "preview", "restore", "revoke",
-    "undelete", "undo", "upload", "validate", "withdraw",
+    "accept", "append", "cancel", "change", "check", "compare", "create", "decide", "decline",
+    "delete", "describe", "download", "end", "follow", "get", "grant", "list", "offer",
+    "preview", "restore", "revoke", "undelete", "undo", "upload", "validate", "withdraw",
 }  # fmt: skip
 
 
