@@ -12,7 +12,7 @@ read by it. Its owner can replace it.
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 
 from entrepot.accounts.actor import Actor
 from entrepot.activity.record import record
