@@ -24,6 +24,7 @@ from entrepot.db.tables import (
     entitlements,
     files,
     offers,
+    queue_entries,
     tasks,
     users,
     versions,
@@ -223,8 +224,11 @@ def _move_to_account(conn: WriteConnection, offered: Offered) -> int:
     add_used(conn, new, size)
     refund(conn, old, size)
     version_ids = select(versions.c.id).where(of_file)
+    runs = select(derivatives.c.run_id).where(derivatives.c.version_id.in_(version_ids))
     for statement in (
         update(versions).where(of_file),
+        # Before the forms: runs that end lock both in this order.
+        update(queue_entries).where(queue_entries.c.id.in_(runs)),
         update(derivatives).where(derivatives.c.version_id.in_(version_ids)),
         update(checks).where(checks.c.file_id == file_id, checks.c.revision.is_not(None)),
         update(tasks).where(tasks.c.file_id == file_id, tasks.c.kind != VALIDATION_KIND),
