@@ -53,11 +53,11 @@ def test_the_page_of_a_comparison_stays_when_a_version_is_withdrawn(
 ) -> None:
     file_id = person.api.deliver()["file_id"]
     deliver(person.admin, file_id, CSV + b"7,8\n")
-    asked = person.api.post(f"/file/{file_id}/compare", json={"before": 1, "after": 2}).json()
-    person.api.wait_task(asked["task_id"])
+    comparison = person.api.post(f"/file/{file_id}/compare", json={"before": 1, "after": 2}).json()
+    person.api.wait_task(comparison["task_id"])
     path, body = f"/file/{file_id}/versions/1/withdraw", {"reason": REASON}
     assert person.api.post(path, json=body).status_code == 200
-    answer = plain.goto(f"/tasks/{asked['task_id']}")
+    answer = plain.goto(f"/tasks/{comparison['task_id']}")
     assert answer is not None
     assert answer.status == 200
     expect(plain.get_by_text("as long as they may read both versions")).to_be_visible()

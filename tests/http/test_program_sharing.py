@@ -73,8 +73,8 @@ def test_shares_from_elsewhere_are_accepted_blocked_and_declined(
     )
     assert set(listed(account.api)) == {other}
     assert run("files", "decline-share", file_id)[0] == 4
-    status, _, asked = run("senders", "block", sender.name)
-    assert (status, "--yes" in asked) == (2, True)
+    status, _, question = run("senders", "block", sender.name)
+    assert (status, "--yes" in question) == (2, True)
     assert "blocked" in run("senders", "block", sender.name, "--yes")[1]
     assert listed(account.api) == {}
     assert run("senders", "accept", "nobody-at-all")[0] == 4

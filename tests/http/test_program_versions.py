@@ -129,8 +129,8 @@ def test_a_version_is_withdrawn_and_that_undone(
     assert run("files", "undo-withdrawal", "months.csv", 2, "--format", "quiet")[:2] == (0, "2\n")
     assert run("files", "undo-withdrawal", "months.csv", 2)[0] == 1
     assert run("files", "restore", "months.csv", 1)[0] == 0
-    status, _, asked = run(*withdraw, 1, "--reason", "wrong", "--purge")
-    assert (status, "--yes" in asked) == (2, True)  # nobody is there to be asked
+    status, _, question = run(*withdraw, 1, "--reason", "wrong", "--purge")
+    assert (status, "--yes" in question) == (2, True)  # nobody is there to be question
     status, _, note = run(*withdraw, 1, "--reason", "wrong", "--purge", "--yes")
     assert (status, "still published as version 3" in note) == (0, True)
     status, _, error = run(*withdraw, 9, "--reason", "wrong")
