@@ -336,6 +336,43 @@ def test_what_fails_is_tried_again_and_then_given_up(
     assert len(failures) >= MAX_FAILURES
 
 
+@pytest.mark.parametrize("fault", ["claim", "end"])
+def test_what_a_failed_transaction_left_claimed_is_resumed(
+    bench: Bench, fault: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The database answers no more, after a claim was committed or as the run's failure is noted:
+    the worker lives on and holds an entry that none of its threads runs."""
+    bench.settings = bench.settings.model_copy(update={"lease": 0.5})
+    work_id = bench.enqueue()
+    faults = [fault]
+    write = Database.write
+
+    def write_then_fail(database: Database, work: Any, *args: Any, **kwargs: Any) -> Any:
+        result = write(database, work, *args, **kwargs)
+        if work.__name__ == "_begin" and faults == ["claim"]:
+            faults.clear()
+            raise OSError("the connection was lost")
+        return result
+
+    def fail_once(run: Run) -> None:
+        if faults == ["end"]:
+            raise OSError("no space")
+
+    def fail_to_note(*args: Any) -> None:
+        if faults:
+            faults.clear()
+            raise OSError("no space")
+        retry_entry(*args)
+
+    monkeypatch.setattr(Database, "write", write_then_fail)
+    monkeypatch.setattr("entrepot.tasks.worker.retry_entry", fail_to_note)
+    workflow = Recorder(fail_once)
+    with capture_logs(), running(bench, workflow):
+        wait_until(lambda: not bench.left(), "it is done")
+    assert workflow.given_up == []
+    assert workflow.ran[-1] == work_id
+
+
 def test_work_whose_workers_die_each_time_is_given_up(bench: Bench) -> None:
     work_id = bench.enqueue()
     with bench.database.writing() as conn:

@@ -283,7 +283,7 @@ class Worker:
         except LeaseLost:
             log.warning("another worker has taken this work over")
         except Exception:
-            log.exception("a failed run could not be ended; it is resumed when its lease expires")
+            log.exception("a failed run could not be ended; it is released at a heartbeat")
 
     def _postpone(self, run: Run) -> None:
         if run.is_last_attempt:
@@ -315,18 +315,36 @@ class Worker:
             listen_postgres(url, self._awake.set, self._stop)
 
     def _renew_lease_until_stopped(self) -> None:
+        unattended: set[tuple[UUID, int]] = set()
         while not self._stop.wait(self.settings.lease / 3):
             with self._lock:
-                runs = list(self._runs.values())
+                runs = dict(self._runs)
             try:
                 self.database.write(renew_lease, self.name, self.clock())
-                held = self.database.read(find_held, self.name) if runs else {}
+                held = self.database.read(find_held, self.name)
+                unattended = self._release_unattended(
+                    {(id_, lease) for id_, lease in held.items() if id_ not in runs}, unattended
+                )
             except Exception:
                 log.exception("the lease was not renewed; trying again")
                 continue
-            for run in runs:
+            for run in runs.values():
                 if held.get(run.id) != run.entry.lease and not run.ended:
                     run.lose()
+
+    def _release_unattended(
+        self, unattended: set[tuple[UUID, int]], before: set[tuple[UUID, int]]
+    ) -> set[tuple[UUID, int]]:
+        """Let entries wait again that were held without a run at the last heartbeat too; the rest.
+
+        A transaction failed that was to note what became of them, or one that claimed them failed
+        after its commit. While this worker lives nobody else takes them.
+        """
+        if stuck := unattended & before:
+            log.warning("claimed work that nothing runs waits again", entries=len(stuck))
+            self.database.write(release_entries, self.name, [id_ for id_, _ in stuck])
+            self._awake.set()
+        return unattended - before
 
     def _start_thread(self, name: str, target: Callable[[], None]) -> None:
         threading.Thread(target=target, name=f"entrepot-{name}", daemon=True).start()
