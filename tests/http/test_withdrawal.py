@@ -5,14 +5,13 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-import psutil
 import pytest
 from sqlalchemy import select, update
 from tests.http.test_deletions import actions, states, swept, two_versions
 from tests.http.test_versions import publish, rows
 from tests.support.api import CSV, Api, assert_problem
 from tests.support.raw import connect, head
-from tests.support.server import Caller, Server, TestAccount, plays
+from tests.support.server import Caller, Server, TestAccount
 from tests.support.sharing import deliver, share
 from tests.support.wait import wait_until
 
@@ -225,17 +224,9 @@ def test_a_copy_under_way_of_what_is_withdrawn_is_not_published(
     server: Server, account: TestAccount
 ) -> None:
     file_id = two_versions(account.api)
-    assert server.process is not None
-    children = psutil.Process(server.process.pid).children()
-    workers = [each for each in children if plays(each, "worker")]
-    for worker in workers:
-        server.suspend(worker)
-    try:
+    with server.suspended_workers():
         restored = account.api.post(f"/file/{file_id}/versions/1/restore").json()["task_id"]
         assert withdraw(account.api, file_id, 1).status_code == 200
-    finally:
-        for worker in workers:
-            worker.resume()
     assert account.api.wait_task(restored)["status"] == "canceled"
     assert account.api.get(f"/file/download/{file_id}").content == rows(3)
     assert states(account.api, file_id) == ["withdrawn", "published", "canceled"]

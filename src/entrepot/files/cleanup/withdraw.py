@@ -17,10 +17,14 @@ from sqlalchemy import delete, func, insert, select, update
 from entrepot.accounts.actor import Actor
 from entrepot.activity.record import record
 from entrepot.blobs.store import BlobId
-from entrepot.db.tables import files, inspections, released_blobs, versions
+from entrepot.db.tables import inspections, released_blobs, versions
 from entrepot.db.types import ReadConnection, WriteConnection
 from entrepot.errors import NothingToUndo, VersionNotPublished
-from entrepot.files.cleanup.delete import UNDO_MARGIN, get_version_row
+from entrepot.files.cleanup.delete import (
+    UNDO_MARGIN,
+    get_version_row,
+    renew_current_version,
+)
 from entrepot.files.drift import note_drift, note_withdrawal
 from entrepot.files.queries.versions_list import Version, get_version
 from entrepot.files.remove import delete_comparisons, delete_derivatives
@@ -63,7 +67,7 @@ def withdraw_version(
             keep_until=keep_until,
         )
     )
-    _renew_current_version(conn, file_id, now)
+    renew_current_version(conn, file_id, now)
     note_withdrawal(conn, file_id, number)
     if purge:
         _purge_findings(conn, BlobId(row.id), now)
@@ -100,7 +104,7 @@ def undo_withdrawal(
             spared=True,
         )
     )
-    _renew_current_version(conn, file_id, now)
+    renew_current_version(conn, file_id, now)
     note_drift(conn, row.id)
     record(conn, target.account_id, actor, "version.unwithdraw", now, file_id, number)
     return get_version(conn, actor, file_id, number)
@@ -128,21 +132,12 @@ def find_copies(conn: ReadConnection, version: Version) -> list[int]:
     return list(conn.scalars(query.order_by(versions.c.number.desc())))
 
 
-def _renew_current_version(conn: WriteConnection, file_id: UUID, now: datetime) -> None:
-    """Make the newest published version the current one; the file is locked."""
+def find_other_published(conn: ReadConnection, file_id: UUID, number: int) -> int | None:
+    """The newest published version of a file besides one."""
     published = versions.c.file_id == file_id, versions.c.status == "published"
-    number = conn.scalar(select(func.max(versions.c.number)).where(*published))
-    size = conn.scalar(select(versions.c.size).where(*published, versions.c.number == number))
-    conn.execute(
-        update(files)
-        .where(files.c.id == file_id)
-        .values(
-            current_version=number,
-            current_size=-1 if size is None else size,
-            withdrawn_at=now if number is None else None,
-            updated_at=now,
-        )
-    )
+    query = select(func.max(versions.c.number)).where(*published, versions.c.number != number)
+    newest: int | None = conn.scalar(query)
+    return newest
 
 
 def _purge_findings(conn: WriteConnection, version_id: BlobId, now: datetime) -> None:
