@@ -302,7 +302,7 @@ def test_a_field_of_each_type(pool: InspectionPool, tmp_path: Path) -> None:
     path.write_text(header + CELLS + "x;" * (len(FIELDS) - 1) + "x\n")
     inspection = run(pool, path, schema={"fields": FIELDS})
     assert inspection.verdict == "violates", inspection.detail
-    derive(pool, path, "rejected", inspection, given=True)
+    derive(pool, path, "rejected", inspection, enforced=True)
 
 
 def derive(
