@@ -28,6 +28,7 @@ from entrepot.errors import (
 from entrepot.http.callers import KnownCallers
 from entrepot.http.deps import Runtime, read_credential
 from entrepot.http.limits.anonymous_bodies import AnonymousBodies
+from entrepot.http.limits.large_answers import LargeAnswers
 from entrepot.http.limits.rates import Rate, RateState, client_network
 from entrepot.http.problems.handlers import answer_unexpected
 from entrepot.http.uploads.body import reject_encoded
@@ -72,7 +73,7 @@ class AdmissionMiddleware:
     """
 
     def __init__(self, app: ASGIApp, framework: FastAPI, runtime: Runtime) -> None:
-        self._app = app
+        self._app = LargeAnswers(app, self._refuse)
         self._framework = framework
         self._runtime = runtime
         settings = runtime.parts.settings
