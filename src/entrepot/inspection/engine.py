@@ -36,7 +36,9 @@ def open_engine() -> duckdb.DuckDBPyConnection:
         },
     )
     # Pushed into a scan, a try_cast fails the whole scan at the first text it cannot cast.
-    engine.execute("SET disabled_optimizers='type_pushdown,scalar_fn_pushdown'")
+    engine.execute(
+        "SET disabled_optimizers='type_pushdown,scalar_fn_pushdown,common_subexpressions'"
+    )
     engine.execute("SET TimeZone='UTC'")
     # A query of one column of 1,500 takes 10 ms without it, most of them for the footer.
     engine.execute("SET parquet_metadata_cache=true")
